@@ -1,0 +1,28 @@
+# How our own targets are compiled. Linked privately by each of them, exported by none.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+set(DSTACK_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
+
+find_program(DSTACK_CCACHE ccache)
+if(DSTACK_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${DSTACK_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER "${DSTACK_CCACHE}")
+endif()
+
+add_library(dstack_build_flags INTERFACE)
+target_compile_options(dstack_build_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wcast-align
+  $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi>)
+
+if(DSTACK_SANITIZE)
+  target_compile_options(dstack_build_flags INTERFACE
+    -fsanitize=${DSTACK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(dstack_build_flags INTERFACE -fsanitize=${DSTACK_SANITIZE})
+endif()

@@ -1,0 +1,106 @@
+#include "dstack/base/error.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+namespace dstack {
+
+std::string_view SourceText::line(std::uint32_t number) const {
+  if (number == 0 || number > line_starts.size())
+    return {};
+  const std::size_t begin = line_starts[number - 1];
+  std::size_t end = number < line_starts.size() ? line_starts[number] : text.size();
+  while (end > begin && (text[end - 1] == '\n' || text[end - 1] == '\r'))
+    --end;
+  return std::string_view(text).substr(begin, end - begin);
+}
+
+void SourceText::index_lines() {
+  line_starts.assign(1, 0);
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '\n')
+      line_starts.push_back(static_cast<std::uint32_t>(i + 1));
+}
+
+std::shared_ptr<const SourceText> make_source_text(std::string name, std::string text) {
+  auto source = std::make_shared<SourceText>();
+  source->name = std::move(name);
+  source->text = std::move(text);
+  source->index_lines();
+  return source;
+}
+
+std::string SourceLocation::render() const {
+  const std::string name = source ? source->name : std::string("?");
+  return name + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+Failure fail(ErrorCode code, std::string message, std::string hint) {
+  Error error;
+  error.code = code;
+  error.message = std::move(message);
+  error.hint = std::move(hint);
+  return Failure(std::move(error));
+}
+
+Failure fail(Error error) { return Failure(std::move(error)); }
+
+Failure fail_errno(std::string message, int error_number) {
+  Error error;
+  error.message = std::move(message) + ": " + std::strerror(error_number);
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+      error.code = ErrorCode::unavailable;
+      error.hint = "free some space on that disk, then run the command again";
+      break;
+    case EACCES:
+    case EPERM:
+      error.code = ErrorCode::unavailable;
+      error.hint = "check who owns it and its mode with 'ls -ld'";
+      break;
+    case EROFS:
+      error.code = ErrorCode::unavailable;
+      error.hint = "the file system is mounted read-only";
+      break;
+    case EMFILE:
+    case ENFILE:
+      error.code = ErrorCode::unavailable;
+      error.hint = "too many files are open; raise the limit with 'ulimit -n'";
+      break;
+    default:
+      error.code = ErrorCode::internal;
+  }
+  return Failure(std::move(error));
+}
+
+Failure fail_errno(std::string message) { return fail_errno(std::move(message), errno); }
+
+Error join(std::vector<Error> errors) {
+  Error first = std::move(errors.front());
+  for (std::size_t i = 1; i < errors.size(); ++i)
+    first.also.push_back(std::move(errors[i]));
+  return first;
+}
+
+std::vector<Error> flatten(Error error) {
+  std::vector<Error> also = std::move(error.also);
+  error.also.clear();
+  std::vector<Error> all;
+  all.push_back(std::move(error));
+  for (Error& other : also)
+    for (Error& flat : flatten(std::move(other)))
+      all.push_back(std::move(flat));
+  return all;
+}
+
+std::string render(const Error& error) {
+  std::string text = error.message;
+  if (error.where)
+    text += " (" + error.where->render() + ")";
+  if (!error.hint.empty())
+    text += "; " + error.hint;
+  return text;
+}
+
+}  // namespace dstack

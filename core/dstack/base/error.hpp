@@ -1,0 +1,113 @@
+// What can go wrong, as a value. Every function that can fail for a reason outside the code returns Result<T>;
+// exceptions mean a bug, and are caught where a library throws them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace dstack {
+
+/// What the caller can do about it; chooses the exit code (spec, section 10).
+enum class ErrorCode {
+  usage,          ///< the command line is wrong: exit 2
+  configuration,  ///< a file of the user's is wrong: exit 2
+  not_found,      ///< a run, tag, artifact … that does not exist: exit 2
+  conflict,       ///< it exists already, or is in use: exit 1
+  unavailable,    ///< the machine lacks it: a Python, a GPU, permission, space: exit 1
+  internal,       ///< the runner itself failed: exit 1
+};
+
+/// A text that errors point into: a file of the user's, or the words of the command line. Shared by all values
+/// read from it, and immutable, so any thread may read it.
+struct SourceText {
+  std::string name;  ///< as shown: a path relative to the project, or "command line"
+  std::string text;  ///< the whole text, UTF-8
+  /// Byte offset at which each line begins; filled by index_lines().
+  std::vector<std::uint32_t> line_starts;
+
+  /// The line (1-based) without its line ending; empty when there is none.
+  std::string_view line(std::uint32_t number) const;
+  void index_lines();
+};
+
+std::shared_ptr<const SourceText> make_source_text(std::string name, std::string text);
+
+/// A place in a text. Lines and columns begin at 1 and count characters, not bytes. `length` is in characters
+/// and at least 1: how many carets to draw.
+struct SourceLocation {
+  std::shared_ptr<const SourceText> source;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  std::uint32_t length = 1;
+
+  /// `file:line:column`.
+  std::string render() const;
+};
+
+struct Error {
+  ErrorCode code = ErrorCode::internal;
+  std::string message;                       ///< one sentence, lower case, names in 'quotes', no full stop
+  std::optional<SourceLocation> where = {};  ///< in the user's text, never in ours
+  std::string hint = {};                     ///< the next step; may be empty, may have several lines
+  std::vector<std::string> context = {};     ///< outermost first: "while planning workflow 'train'"
+  std::vector<Error> also = {};              ///< further errors found at the same time, each whole in itself
+};
+
+template <typename T>
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using tl::expected<T, Error>::expected;
+  Result(tl::expected<T, Error>&& other) : tl::expected<T, Error>(std::move(other)) {}
+};
+
+using Failure = tl::unexpected<Error>;
+
+/// `return fail(ErrorCode::usage, "…", "hint");`
+Failure fail(ErrorCode code, std::string message, std::string hint = {});
+Failure fail(Error error);
+/// Adds the text of `error_number` (an errno): "cannot open 'x': Permission denied". ENOSPC, EDQUOT, EACCES, EROFS
+/// and the like become ErrorCode::unavailable with a fitting hint.
+Failure fail_errno(std::string message, int error_number);
+Failure fail_errno(std::string message);  ///< with errno as it is now
+
+/// One Error out of many (the first, with the rest in `also`). `errors` must not be empty.
+Error join(std::vector<Error> errors);
+/// The error and everything in `also`, flattened, in order.
+std::vector<Error> flatten(Error error);
+
+/// Adds "while …" to an error on its way up: `return read(p).map_error(while_doing("reading the tag list"))`.
+inline auto while_doing(std::string what) {
+  return [what = std::move(what)](Error error) {
+    error.context.insert(error.context.begin(), "while " + what);
+    return error;
+  };
+}
+
+/// Plain text of an error without the excerpt, for logs and records: "message (file:line:column); hint".
+std::string render(const Error& error);
+
+}  // namespace dstack
+
+#define DSTACK_CONCAT_(a, b) a##b
+#define DSTACK_CONCAT(a, b) DSTACK_CONCAT_(a, b)
+
+/// `DSTACK_TRY(const auto text, read_file(path));` declares the value or returns the error.
+#define DSTACK_TRY(declaration, expression)                                               \
+  auto DSTACK_CONCAT(dstack_result_, __LINE__) = (expression);                            \
+  if (!DSTACK_CONCAT(dstack_result_, __LINE__))                                           \
+    return ::dstack::Failure(std::move(DSTACK_CONCAT(dstack_result_, __LINE__)).error()); \
+  declaration = std::move(*DSTACK_CONCAT(dstack_result_, __LINE__))
+
+/// The same for Result<void>, and for values that are not wanted.
+#define DSTACK_CHECK(expression)                                                            \
+  do {                                                                                      \
+    if (auto dstack_result = (expression); !dstack_result)                                  \
+      return ::dstack::Failure(std::move(dstack_result).error());                           \
+  } while (false)

@@ -1,0 +1,93 @@
+#include "dstack/base/fd.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace dstack {
+
+void Fd::reset() {
+  if (fd_ >= 0)
+    ::close(std::exchange(fd_, -1));
+}
+
+Result<Pipe> make_pipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0)
+    return fail_errno("cannot make a pipe");
+  return Pipe{Fd(fds[0]), Fd(fds[1])};
+}
+
+Result<Fd> open_file(const std::string& path, int flags, mode_t mode) {
+  for (;;) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd >= 0)
+      return Fd(fd);
+    if (errno != EINTR)
+      return fail_errno("cannot open '" + path + "'");
+  }
+}
+
+Result<std::string> read_all(int fd) {
+  std::string text;
+  std::size_t used = 0;
+  for (;;) {
+    if (text.size() - used < 65536)
+      text.resize(text.size() + (text.size() < 65536 ? 65536 : text.size()));
+    const ssize_t count = ::read(fd, text.data() + used, text.size() - used);
+    if (count < 0) {
+      if (errno == EINTR)
+        continue;
+      return fail_errno("cannot read");
+    }
+    if (count == 0)
+      break;
+    used += static_cast<std::size_t>(count);
+  }
+  text.resize(used);
+  return text;
+}
+
+Result<std::size_t> read_some(int fd, char* buffer, std::size_t size) {
+  std::size_t used = 0;
+  while (used < size) {
+    const ssize_t count = ::read(fd, buffer + used, size - used);
+    if (count < 0) {
+      if (errno == EINTR)
+        continue;
+      return fail_errno("cannot read");
+    }
+    if (count == 0)
+      break;
+    used += static_cast<std::size_t>(count);
+  }
+  return used;
+}
+
+Result<void> write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+    if (count < 0) {
+      if (errno == EINTR)
+        continue;
+      return fail_errno("cannot write");
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Result<bool> lock_exclusive(int fd, Wait wait) {
+  for (;;) {
+    if (::flock(fd, wait == Wait::yes ? LOCK_EX : LOCK_EX | LOCK_NB) == 0)
+      return true;
+    if (errno == EWOULDBLOCK)
+      return false;
+    if (errno != EINTR)
+      return fail_errno("cannot lock a file");
+  }
+}
+
+}  // namespace dstack

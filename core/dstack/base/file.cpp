@@ -1,0 +1,170 @@
+#include "dstack/base/file.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "dstack/base/fd.hpp"
+
+namespace dstack {
+
+namespace {
+
+/// Empties the folder `parent_fd/name` and removes it. `openat` with O_NOFOLLOW at each step: a link that somebody
+/// swaps in meanwhile is removed as a link.
+int remove_tree_at(int parent_fd, const char* name) {
+  if (::unlinkat(parent_fd, name, 0) == 0 || errno == ENOENT)
+    return 0;
+  if (errno != EISDIR && errno != EPERM && errno != EACCES)
+    return errno;
+  if (::unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+    return 0;
+  if (errno != ENOTEMPTY && errno != EEXIST)
+    return errno;
+  int fd = ::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno == EACCES && ::fchmodat(parent_fd, name, 0700, 0) == 0)
+    fd = ::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0)
+    return errno;
+  DIR* folder = ::fdopendir(fd);
+  if (folder == nullptr) {
+    const int error = errno;
+    ::close(fd);
+    return error;
+  }
+  int first_error = 0;
+  bool made_writable = false;
+  while (const dirent* entry = ::readdir(folder)) {
+    if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0)
+      continue;
+    int error = remove_tree_at(fd, entry->d_name);
+    if (error == EACCES && !made_writable) {
+      made_writable = true;
+      if (::fchmod(fd, 0700) == 0)
+        error = remove_tree_at(fd, entry->d_name);
+    }
+    if (error != 0 && first_error == 0)
+      first_error = error;
+  }
+  ::closedir(folder);
+  if (first_error != 0)
+    return first_error;
+  return ::unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+Result<void> write_new_file(const std::string& path, std::string_view bytes, Durable durable, unsigned mode) {
+  DSTACK_TRY(Fd file, open_file(path, O_WRONLY | O_CREAT | O_EXCL, static_cast<mode_t>(mode)));
+  DSTACK_CHECK(write_all(file.get(), bytes).map_error(while_doing("writing '" + path + "'")));
+  if (durable == Durable::yes && ::fsync(file.get()) != 0)
+    return fail_errno("cannot sync '" + path + "'");
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const Path& path) {
+  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
+  return read_all(file.get()).map_error(while_doing("reading '" + path.string() + "'"));
+}
+
+Result<void> write_file_atomically(const Path& path, std::string_view bytes, Durable durable, unsigned mode) {
+  const std::string temporary =
+      path.string() + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(::gettid());
+  ::unlink(temporary.c_str());
+  if (auto written = write_new_file(temporary, bytes, durable, mode); !written) {
+    ::unlink(temporary.c_str());
+    return written;
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return fail_errno("cannot put '" + path.string() + "' in place", error);
+  }
+  if (durable == Durable::yes)
+    return sync_folder(path.parent_path());
+  return {};
+}
+
+Result<void> make_folders(const Path& path) {
+  boost::system::error_code error;
+  fs::create_directories(path, error);
+  if (error)
+    return fail_errno("cannot make the folder '" + path.string() + "'", error.value());
+  return {};
+}
+
+Result<void> sync_folder(const Path& path) {
+  DSTACK_TRY(const Fd folder, open_file(path.empty() ? "." : path.string(), O_RDONLY | O_DIRECTORY));
+  if (::fsync(folder.get()) != 0)
+    return fail_errno("cannot sync the folder '" + path.string() + "'");
+  return {};
+}
+
+Result<void> remove_tree(const Path& path) {
+  const int error = remove_tree_at(AT_FDCWD, path.c_str());
+  if (error != 0)
+    return fail_errno("cannot remove '" + path.string() + "'", error);
+  return {};
+}
+
+Result<TemporaryFolder> TemporaryFolder::make(const Path& parent, std::string_view prefix) {
+  DSTACK_CHECK(make_folders(parent));
+  std::string pattern = (parent / std::string(prefix)).string() + "XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr)
+    return fail_errno("cannot make a temporary folder in '" + parent.string() + "'");
+  TemporaryFolder folder;
+  folder.path_ = pattern;
+  return folder;
+}
+
+TemporaryFolder::TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::move(other.path_)) {
+  other.path_.clear();
+}
+
+TemporaryFolder& TemporaryFolder::operator=(TemporaryFolder&& other) noexcept {
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  if (!path_.empty())
+    (void)remove_tree(path_);
+}
+
+std::string display_path(const Path& path, const Path& base) {
+  const Path relative = path.lexically_relative(base);
+  if (relative.empty() || *relative.begin() == "..")
+    return path.string();
+  return relative.string();
+}
+
+std::optional<std::string> normal_relative_path(std::string_view text) {
+  if (!text.empty() && text.front() == '/')
+    return std::nullopt;
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const std::size_t slash = text.find('/');
+    const std::string_view part = text.substr(0, slash);
+    text = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
+    if (part.empty() || part == ".")
+      continue;
+    if (part == "..")
+      return std::nullopt;
+    parts.push_back(part);
+  }
+  std::string joined;
+  for (const std::string_view part : parts) {
+    if (!joined.empty())
+      joined += '/';
+    joined += part;
+  }
+  return joined;
+}
+
+}  // namespace dstack

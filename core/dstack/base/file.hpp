@@ -1,0 +1,57 @@
+// Files and folders: core's path type and the few operations that the standard library leaves half done.
+#pragma once
+
+#include <boost/filesystem/directory.hpp>
+#include <boost/filesystem/operations.hpp>
+#include <boost/filesystem/path.hpp>
+
+#include <string>
+#include <string_view>
+
+#include "dstack/base/error.hpp"
+
+namespace dstack {
+
+namespace fs = boost::filesystem;
+using Path = fs::path;
+
+Result<std::string> read_file(const Path& path);
+
+/// Whether what was written must survive a power cut before the call returns (fsync), or only a dying process.
+enum class Durable { no, yes };
+
+/// Writes beside `path` and renames, so that a reader sees the old content or the new, never a part.
+Result<void> write_file_atomically(const Path& path, std::string_view bytes, Durable durable, unsigned mode = 0644);
+Result<void> make_folders(const Path& path);
+/// fsync of a folder: after it, names made in the folder survive a power cut.
+Result<void> sync_folder(const Path& path);
+/// Removes a whole tree, also one with folders that lack the w or x bit. Missing is no error. Never follows a link.
+Result<void> remove_tree(const Path& path);
+
+/// A folder of its own below `parent` that goes with the object.
+class TemporaryFolder {
+ public:
+  static Result<TemporaryFolder> make(const Path& parent, std::string_view prefix = "tmp-");
+  TemporaryFolder(TemporaryFolder&& other) noexcept;
+  TemporaryFolder& operator=(TemporaryFolder&& other) noexcept;
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+
+  const Path& path() const { return path_; }
+  /// Lets the folder stay: it was renamed, or is wanted.
+  void keep() { path_.clear(); }
+
+ private:
+  TemporaryFolder() = default;
+  Path path_;
+};
+
+/// The path as a person writes it, relative to `base` when it is below it.
+std::string display_path(const Path& path, const Path& base);
+
+/// A path that a user wrote for use inside a workspace, in canonical form: `./data`, `data/` and `data` are all
+/// "data", `.` is "". Nothing when it is absolute or leaves the folder by `..`.
+std::optional<std::string> normal_relative_path(std::string_view text);
+
+}  // namespace dstack

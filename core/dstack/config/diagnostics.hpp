@@ -1,0 +1,25 @@
+// Errors as people see them: message, place, the line itself with carets, context, hint.
+//
+//     error: workflow 'train' has no property 'artifcats'
+//       --> .dstack/workflows.yaml:14:5
+//        |
+//     14 |     artifcats: [model]
+//        |     ^^^^^^^^^
+//     hint: did you mean 'artifacts'?
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "dstack/base/error.hpp"
+
+namespace dstack::config {
+
+enum class Colour { no, yes };
+enum class Severity { error, warning };
+
+/// The error and all in `also`, a blank line between them, a last line that counts them when there are several.
+/// Control characters are made visible; long lines are cut around the caret; tabs are expanded.
+std::string render_diagnostics(const Error& error, Colour colour, Severity severity = Severity::error);
+
+}  // namespace dstack::config

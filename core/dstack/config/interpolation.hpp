@@ -1,0 +1,32 @@
+// `${{ name }}` (spec, section 3).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dstack/config/value.hpp"
+
+namespace dstack::config {
+
+struct Scope {
+  /// The value of a variable, or nothing.
+  std::function<std::optional<std::string>(std::string_view name)> variable;
+  std::vector<std::string> variable_names;  ///< for suggestions
+  std::string run_name;
+  std::vector<std::string> run_arguments;
+};
+
+struct Interpolated {
+  Value value;
+  bool used_run_arguments = false;
+};
+
+/// Replaces every reference below `value`; keys stay as they are. A scalar that holds a replacement keeps its
+/// place, so an error in the result still points into the user's file; a plain scalar stays plain, so it takes
+/// whatever type its property declares. All unknown names are reported together.
+Result<Interpolated> interpolate(const Value& value, const Scope& scope);
+
+}  // namespace dstack::config

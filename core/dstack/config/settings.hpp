@@ -1,0 +1,35 @@
+// `$DSTACK_HOME/config.yaml` (spec, section 2).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dstack/base/file.hpp"
+
+namespace dstack::config {
+
+struct Gpu {
+  std::string name;
+  std::uint64_t memory = 0;  ///< bytes
+};
+
+/// What the operator says this machine has, in place of what would be found.
+struct ResourceSettings {
+  std::optional<std::uint32_t> cpu;
+  std::optional<std::uint64_t> memory;  ///< bytes
+  std::optional<std::vector<Gpu>> gpus;
+};
+
+struct Settings {
+  ResourceSettings resources;
+  std::chrono::milliseconds stop_grace{10'000};
+  std::uint64_t snapshot_file_limit = 100'000'000;  ///< bytes
+};
+
+/// Defaults when the file does not exist. Unknown keys are errors with a suggestion.
+Result<Settings> load_settings(const Path& file);
+
+}  // namespace dstack::config

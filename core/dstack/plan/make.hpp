@@ -1,0 +1,81 @@
+// Making a plan (spec, sections 3 to 6 and 8). Reads; never writes.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dstack/config/project.hpp"
+#include "dstack/config/settings.hpp"
+#include "dstack/plan/plan.hpp"
+#include "dstack/provider/registry.hpp"
+#include "dstack/source/snapshot.hpp"
+
+namespace dstack::plan {
+
+/// What this machine has. `gpus` are in the order of their index.
+struct Machine {
+  std::uint32_t cpu = 0;
+  std::uint64_t memory = 0;  ///< bytes
+  std::vector<config::Gpu> gpus;
+};
+
+/// The machine as found, each part replaced by the settings where they say something.
+Machine find_machine(const config::ResourceSettings& settings);
+
+struct Request {
+  std::string target;              ///< a workflow's name wins over a provider's
+  std::vector<std::string> words;  ///< everything after it, before `--`: options and, for a provider, positionals
+  std::vector<std::string> arguments;  ///< after `--`
+  std::string run_name;            ///< for ${{ run.name }}; empty when the plan is only shown
+};
+
+/// What making a plan needs from outside, so that it can be tested without any of it.
+struct World {
+  const config::Project& project;
+  const provider::Registry& providers;
+  const Machine& machine;
+  const source::Snapshot& code;
+  /// The caller's environment.
+  std::function<std::optional<std::string>(const std::string& name)> environment;
+  std::function<std::vector<std::pair<std::string, std::string>>()> whole_environment;
+  /// The artifacts of a tag; not_found when there is no such tag.
+  std::function<Result<std::pair<std::string, std::vector<store::ArtifactRecord>>>(const std::string& workflow,
+                                                                                   const std::string& tag)>
+      resolve_tag;
+  /// The tags that a workflow has, for messages.
+  std::function<std::vector<std::string>(const std::string& workflow)> tags_of;
+};
+
+/// Everything that keeps the run from starting is reported together: unknown names, properties, options, tags, files,
+/// resources.
+Result<Plan> make_plan(const Request& request, const World& world);
+
+/// Checks every workflow of the project as a run of it would (`dstack validate`), reporting all errors of all.
+Result<void> validate(const World& world);
+
+/// The normal paths, from the project's root, that any workflow declares as artifacts: what is not code.
+std::vector<std::string> declared_artifacts(const config::Project& project, const provider::Registry& providers);
+
+/// One option or variable that `dstack run TARGET` takes, for `--help` after the target's name.
+struct OptionHelp {
+  std::string syntax;  ///< "-r, --requirements FILE", "--epochs VALUE"
+  std::string help;
+  std::string default_value;
+};
+
+struct TargetHelp {
+  std::string target;
+  std::string provider;
+  std::string help;
+  std::vector<OptionHelp> variables;
+  std::vector<OptionHelp> options;
+  std::vector<std::string> examples;
+};
+
+Result<TargetHelp> describe_target(const std::string& target,
+                                   const config::Project& project,
+                                   const provider::Registry& providers);
+
+}  // namespace dstack::plan

@@ -1,0 +1,148 @@
+#include "dstack/process/identity.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/text.hpp"
+
+namespace dstack::process {
+
+namespace {
+
+/// A small file of /proc in one read; empty when it cannot be read.
+std::string read_proc(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file)
+    return {};
+  auto text = read_all(file.get());
+  return text ? *std::move(text) : std::string();
+}
+
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
+  return number;
+}
+
+/// Every number in /proc that is a process.
+template <typename Visit>
+void each_process(Visit visit) {
+  DIR* folder = ::opendir("/proc");
+  if (folder == nullptr)
+    return;
+  while (const dirent* entry = ::readdir(folder))
+    if (const auto pid = parse_number<pid_t>(entry->d_name))
+      visit(*pid);
+  ::closedir(folder);
+}
+
+}  // namespace
+
+std::string render(const Identity& identity) {
+  return identity.boot + " " + std::to_string(identity.pid) + " " + std::to_string(identity.start);
+}
+
+std::optional<Identity> parse_identity(std::string_view text) {
+  const auto parts = split(trim(text), ' ');
+  if (parts.size() != 3)
+    return std::nullopt;
+  const auto pid = parse_number<pid_t>(parts[1]);
+  const auto start = parse_number<std::uint64_t>(parts[2]);
+  if (!pid || !start)
+    return std::nullopt;
+  return Identity{std::string(parts[0]), *pid, *start};
+}
+
+std::optional<Identity> identity_of(pid_t pid) {
+  const std::string stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
+  // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 >= stat.size())
+    return std::nullopt;
+  const auto fields = split(std::string_view(stat).substr(name_end + 2), ' ');
+  if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X")
+    return std::nullopt;
+  const auto start = parse_number<std::uint64_t>(fields[19]);
+  if (!start)
+    return std::nullopt;
+  return Identity{boot_id(), pid, *start};
+}
+
+Fd open_process(const Identity& identity) {
+  if (identity.boot != boot_id() || identity.pid <= 0)
+    return Fd();
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, identity.pid, 0)));
+  // The check comes after the open: from here on the number cannot be used again unseen.
+  if (!pidfd || identity_of(identity.pid) != identity)
+    return Fd();
+  return pidfd;
+}
+
+const std::string& boot_id() {
+  static const std::string id(trim(read_proc("/proc/sys/kernel/random/boot_id")));
+  return id;
+}
+
+const std::string& machine_id() {
+  static const std::string id = [] {
+    std::string text(trim(read_proc("/etc/machine-id")));
+    if (text.empty()) {
+      std::array<char, 256> name{};
+      if (::gethostname(name.data(), name.size() - 1) == 0)
+        text = name.data();
+    }
+    return text;
+  }();
+  return id;
+}
+
+std::vector<pid_t> descendants(pid_t pid) {
+  std::vector<pid_t> found;
+  std::vector<pid_t> open = {pid};
+  for (std::size_t next = 0; next < open.size(); ++next) {
+    const std::string base = "/proc/" + std::to_string(open[next]) + "/task/";
+    DIR* tasks = ::opendir(base.c_str());
+    if (tasks == nullptr)
+      continue;
+    while (const dirent* task = ::readdir(tasks)) {
+      if (task->d_name[0] == '.')
+        continue;
+      const std::string children = read_proc(base + task->d_name + "/children");
+      for (const std::string_view word : split(trim(children), ' '))
+        if (const auto child = parse_number<pid_t>(word)) {
+          found.push_back(*child);
+          open.push_back(*child);
+        }
+    }
+    ::closedir(tasks);
+  }
+  return found;
+}
+
+std::vector<pid_t> with_environment(std::string_view name, std::string_view value) {
+  const std::string wanted = std::string(name) + "=" + std::string(value);
+  std::vector<pid_t> found;
+  each_process([&](pid_t pid) {
+    const std::string block = read_proc("/proc/" + std::to_string(pid) + "/environ");
+    if (block.find(wanted) == std::string::npos)
+      return;
+    for (const std::string_view entry : split(block, '\0'))
+      if (entry == wanted) {
+        found.push_back(pid);
+        return;
+      }
+  });
+  return found;
+}
+
+}  // namespace dstack::process

@@ -1,0 +1,272 @@
+#include "dstack/process/spawn.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "dstack/base/text.hpp"
+
+extern char** environ;
+
+namespace dstack::process {
+
+namespace {
+
+/// The attributes and actions of posix_spawn, freed together.
+struct SpawnPlan {
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t actions;
+
+  SpawnPlan() {
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawn_file_actions_init(&actions);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+  ~SpawnPlan() {
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+  }
+};
+
+void set_attributes(SpawnPlan& plan, Group group) {
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
+  int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  if (group == Group::own_group)
+    flags |= POSIX_SPAWN_SETPGROUP;
+  if (group == Group::own_session)
+    flags |= POSIX_SPAWN_SETSID;
+  ::posix_spawnattr_setflags(&plan.attributes, static_cast<short>(flags));
+}
+
+/// Descriptors are first moved above every number that the child wants, so that no dup2 overwrites a source.
+Result<std::vector<Fd>> add_descriptors(SpawnPlan& plan, const std::vector<std::pair<int, int>>& wanted) {
+  int highest = 2;
+  for (const auto& [in_child, in_caller] : wanted)
+    highest = std::max(highest, in_child);
+  std::vector<Fd> moved;
+  std::array<bool, 3> given{};
+  for (const auto& [in_child, in_caller] : wanted) {
+    Fd copy(::fcntl(in_caller, F_DUPFD_CLOEXEC, highest + 1));
+    if (!copy)
+      return fail_errno("cannot pass a descriptor on");
+    ::posix_spawn_file_actions_adddup2(&plan.actions, copy.get(), in_child);
+    moved.push_back(std::move(copy));
+    if (in_child >= 0 && in_child <= 2)
+      given[static_cast<std::size_t>(in_child)] = true;
+  }
+  for (int fd = 0; fd <= 2; ++fd)
+    if (!given[static_cast<std::size_t>(fd)])
+      ::posix_spawn_file_actions_addopen(&plan.actions, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
+  return moved;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  for (const std::string& text : strings)
+    list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+}  // namespace
+
+bool succeeded(const ExitStatus& status) {
+  const auto* exited = std::get_if<Exited>(&status);
+  return exited != nullptr && exited->code == 0;
+}
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
+}
+
+std::string render(const ExitStatus& status) {
+  if (const auto* exited = std::get_if<Exited>(&status))
+    return "exit code " + std::to_string(exited->code);
+  return "killed by " + signal_name(std::get<Signaled>(status).signal);
+}
+
+ExitStatus decode_wait_status(int status) {
+  if (WIFSIGNALED(status))
+    return Signaled{WTERMSIG(status)};
+  return Exited{WEXITSTATUS(status)};
+}
+
+void Child::signal(int number) const { ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0); }
+
+ExitStatus Child::wait() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0)
+    if (errno != EINTR)
+      return Signaled{SIGKILL};  // somebody else reaped it: it is gone, and nobody knows how
+  return decode_wait_status(status);
+}
+
+std::optional<std::string> find_program(std::string_view name, std::string_view path) {
+  const auto runnable = [](const std::string& file) {
+    return ::access(file.c_str(), X_OK) == 0 && [&] {
+      const int fd = ::open(file.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (fd >= 0)
+        ::close(fd);
+      return fd < 0;
+    }();
+  };
+  if (name.find('/') != std::string_view::npos) {
+    std::string file(name);
+    return runnable(file) ? std::optional(file) : std::nullopt;
+  }
+  for (const std::string_view folder : split(path, ':')) {
+    std::string file = (folder.empty() ? std::string(".") : std::string(folder)) + "/" + std::string(name);
+    if (runnable(file))
+      return file;
+  }
+  return std::nullopt;
+}
+
+Result<Child> spawn(const Command& command) {
+  SpawnPlan plan;
+  set_attributes(plan, command.group);
+  if (!command.working_dir.empty())
+    ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.working_dir.c_str());
+  DSTACK_TRY(const auto moved, add_descriptors(plan, command.descriptors));
+  std::vector<char*> arguments = pointers(command.argv);
+  std::vector<char*> variables;
+  if (command.environment)
+    variables = pointers(*command.environment);
+  pid_t pid = 0;
+  const int error = ::posix_spawnp(&pid,
+                                   command.argv.front().c_str(),
+                                   &plan.actions,
+                                   &plan.attributes,
+                                   arguments.data(),
+                                   command.environment ? variables.data() : environ);
+  if (error != 0) {
+    auto failure = fail_errno("cannot start '" + command.argv.front() + "'", error);
+    if (error == ENOENT)
+      failure.value().code = ErrorCode::not_found;
+    return failure;
+  }
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    auto failure = fail_errno("cannot watch '" + command.argv.front() + "'");
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return failure;
+  }
+  return Child(pid, std::move(pidfd));
+}
+
+namespace {
+
+/// Moves input and outputs of a child until both outputs are closed, or the deadline has passed (false).
+Result<bool> exchange(Fd to_child, std::string_view input, Fd out_fd, Fd err_fd, Output& output,
+                      std::optional<std::chrono::steady_clock::time_point> deadline) {
+  if (to_child)
+    ::fcntl(to_child.get(), F_SETFL, O_NONBLOCK);
+  const auto take = [](Fd& from, std::string& into) {
+    std::array<char, 65536> buffer;
+    const ssize_t count = ::read(from.get(), buffer.data(), buffer.size());
+    if (count > 0)
+      into.append(buffer.data(), static_cast<std::size_t>(count));
+    else if (count == 0 || errno != EINTR)
+      from.reset();
+  };
+  while (out_fd || err_fd) {
+    if (to_child && input.empty())
+      to_child.reset();
+    std::array<pollfd, 3> polled = {pollfd{out_fd.get(), POLLIN, 0},
+                                    pollfd{err_fd.get(), POLLIN, 0},
+                                    pollfd{to_child.get(), POLLOUT, 0}};
+    int wait = -1;
+    if (deadline) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0)
+        return false;
+      wait = static_cast<int>(std::min<long long>(left.count(), 1'000'000));
+    }
+    if (::poll(polled.data(), polled.size(), wait) < 0 && errno != EINTR)
+      return fail_errno("cannot wait for a program");
+    if (polled[0].revents != 0)
+      take(out_fd, output.out);
+    if (polled[1].revents != 0)
+      take(err_fd, output.err);
+    if (polled[2].revents != 0) {
+      const ssize_t count = ::write(to_child.get(), input.data(), input.size());
+      if (count >= 0)
+        input.remove_prefix(static_cast<std::size_t>(count));
+      else if (errno != EINTR && errno != EAGAIN)
+        to_child.reset();  // it does not want the rest
+    }
+  }
+  return true;
+}
+
+/// A child that closes its input early must not kill this process.
+class IgnoreBrokenPipe {
+ public:
+  IgnoreBrokenPipe() { ::sigaction(SIGPIPE, nullptr, &before_), ignore(); }
+  IgnoreBrokenPipe(const IgnoreBrokenPipe&) = delete;
+  IgnoreBrokenPipe& operator=(const IgnoreBrokenPipe&) = delete;
+  ~IgnoreBrokenPipe() { ::sigaction(SIGPIPE, &before_, nullptr); }
+
+ private:
+  static void ignore() {
+    struct sigaction action {};
+    action.sa_handler = SIG_IGN;
+    ::sigaction(SIGPIPE, &action, nullptr);
+  }
+  struct sigaction before_ {};
+};
+
+}  // namespace
+
+Result<Output> run(Command command, std::string_view input, std::optional<std::chrono::milliseconds> limit) {
+  DSTACK_TRY(Pipe in, make_pipe());
+  DSTACK_TRY(Pipe out, make_pipe());
+  DSTACK_TRY(Pipe err, make_pipe());
+  std::erase_if(command.descriptors, [](const auto& pair) { return pair.first <= 2; });
+  command.descriptors.emplace_back(0, in.read_end.get());
+  command.descriptors.emplace_back(1, out.write_end.get());
+  command.descriptors.emplace_back(2, err.write_end.get());
+  if (command.group == Group::same && limit)
+    command.group = Group::own_group;
+  const IgnoreBrokenPipe guard;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  if (limit)
+    deadline = std::chrono::steady_clock::now() + *limit;
+  DSTACK_TRY(Child child, spawn(command));
+  in.read_end.reset();
+  out.write_end.reset();
+  err.write_end.reset();
+  Output output{Exited{}, {}, {}};
+  auto finished = exchange(
+      std::move(in.write_end), input, std::move(out.read_end), std::move(err.read_end), output, deadline);
+  if (!finished || !*finished) {
+    ::kill(command.group == Group::same ? child.pid() : -child.pid(), SIGKILL);
+    output.status = child.wait();
+    if (!finished)
+      return Failure(std::move(finished).error());
+    return fail(ErrorCode::unavailable,
+                "'" + command.argv.front() + "' did not end within " + std::to_string(limit->count()) + " ms");
+  }
+  output.status = child.wait();
+  return output;
+}
+
+}  // namespace dstack::process

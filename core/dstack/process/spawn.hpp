@@ -1,0 +1,89 @@
+// Starting other programs. Everything starts with default signal handling, an empty mask and only the descriptors
+// named here.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "dstack/base/fd.hpp"
+
+namespace dstack::process {
+
+struct Exited {
+  int code = 0;
+};
+
+struct Signaled {
+  int signal = 0;
+};
+
+using ExitStatus = std::variant<Exited, Signaled>;
+
+bool succeeded(const ExitStatus& status);
+/// "exit code 3", "killed by SIGKILL".
+std::string render(const ExitStatus& status);
+/// "SIGKILL"; "signal 64" for one without a name.
+std::string signal_name(int signal);
+/// From the status word of waitpid.
+ExitStatus decode_wait_status(int status);
+
+enum class Group {
+  same,         ///< of the caller
+  own_group,    ///< its own process group: a terminal's Ctrl-C passes it by
+  own_session,  ///< its own session: a terminal's end passes it by, too
+};
+
+struct Command {
+  /// The program, with a slash or to be looked up in the caller's PATH, and its arguments.
+  std::vector<std::string> argv;
+  std::optional<std::vector<std::string>> environment;  ///< NAME=VALUE; else the caller's
+  std::string working_dir;                              ///< empty: the caller's
+  /// Descriptors of the child: {in the child, in the caller}. Those of 0, 1 and 2 that are not named are /dev/null.
+  std::vector<std::pair<int, int>> descriptors;
+  Group group = Group::same;
+};
+
+/// A started child. Destroying it while it runs neither kills nor waits: call wait().
+class Child {
+ public:
+  Child(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+  pid_t pid() const { return pid_; }
+  /// Becomes readable when the child ends; for poll().
+  int pidfd() const { return pidfd_.get(); }
+  /// Through the pidfd, so never to a stranger. One that has ended is no error.
+  void signal(int number) const;
+  /// Waits for its end and reaps it. Call once.
+  ExitStatus wait();
+
+ private:
+  pid_t pid_;
+  Fd pidfd_;
+};
+
+/// ErrorCode::not_found when there is no such program.
+Result<Child> spawn(const Command& command);
+
+/// The absolute path of a program looked up in a PATH; nothing when it is not there or not executable.
+std::optional<std::string> find_program(std::string_view name, std::string_view path);
+
+struct Output {
+  ExitStatus status;
+  std::string out;
+  std::string err;
+};
+
+/// Runs a command to its end with `input` on its standard input, collecting both outputs (descriptors 0, 1 and 2 of
+/// the command are taken). Past the deadline its process group is killed and ErrorCode::unavailable returned.
+Result<Output> run(Command command,
+                   std::string_view input = {},
+                   std::optional<std::chrono::milliseconds> deadline = std::nullopt);
+
+}  // namespace dstack::process

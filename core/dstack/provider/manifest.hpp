@@ -1,0 +1,79 @@
+// What a provider declares about itself: its manifest, read from the section `.dstack` of the library without
+// loading it. The format is described in docs/providers/manifest.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/json.hpp"
+
+namespace dstack::provider {
+
+enum class PropertyType {
+  text,         ///< a string
+  path,         ///< a string: a file of the project or of an input; the host checks that it is there
+  integer,      ///< a whole number; `minimum` bounds it
+  boolean,
+  size,         ///< a size of memory or disk; reaches the provider in bytes, as an integer
+  duration,     ///< reaches the provider in milliseconds, as an integer
+  texts,        ///< a list of strings; one string is a list of one
+  paths,        ///< a list of paths; one path is a list of one
+  arguments,    ///< a list of strings, or one string that is split as a shell does
+  environment,  ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
+  artifacts,    ///< a list of paths, or of {path: …}
+  resources,    ///< the map of spec section 8
+};
+
+/// How a property is set on the command line.
+struct Flag {
+  std::string name;        ///< "--requirements"
+  std::string short_name;  ///< "-r", or empty
+  std::string value_name;  ///< "FILE", for help
+  bool repeat = false;     ///< may be given several times; the values make up the list
+};
+
+struct Property {
+  std::string name;                  ///< with underscores: "working_dir" (`working-dir` is the same key)
+  std::vector<std::string> aliases;  ///< "script" for "file"
+  PropertyType type = PropertyType::text;
+  bool required = false;
+  Json default_value;                ///< null when there is none
+  std::optional<std::int64_t> minimum;
+  std::string help;
+  std::optional<Flag> flag;
+  bool positional = false;  ///< taken from the words of `run PROVIDER`; an `arguments` property takes the rest
+  bool common = false;      ///< one of the host's (spec, section 8), taken over by the manifest with one entry
+};
+
+struct Manifest {
+  std::string name;
+  std::string version;
+  std::string help;
+  std::uint32_t abi_major = 0;
+  std::uint32_t abi_minor = 0;  ///< the least that the host must speak
+  std::vector<Property> properties;
+  std::vector<std::string> examples;
+
+  /// By name or alias; `-` and `_` are the same.
+  const Property* find(std::string_view key) const;
+};
+
+/// The properties that every provider which runs code has. Theirs are the options -e, -a, --cpu, …
+const std::vector<Property>& common_properties();
+/// Flags of the resources map: --cpu, --memory, --gpu, --gpu-name, --gpu-memory, --shm-size, with the key of each.
+struct ResourceFlag {
+  Flag flag;
+  std::string key;  ///< "gpu.count"
+  std::string help;
+};
+const std::vector<ResourceFlag>& resource_flags();
+
+Result<Manifest> parse_manifest(std::string_view text);
+/// The manifest inside a library. Bounded: a forged file costs neither time nor memory.
+Result<Manifest> read_manifest(const Path& library);
+
+}  // namespace dstack::provider

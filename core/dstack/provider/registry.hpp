@@ -1,0 +1,46 @@
+// Which providers there are: the search path, every candidate on it, and why one was not taken. Loads none.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dstack/provider/manifest.hpp"
+
+namespace dstack::provider {
+
+enum class CandidateStatus { ok, shadowed, refused };
+
+struct Candidate {
+  std::string name;  ///< of the manifest; the file's name without `lib` and `.so` where none can be read
+  Path path;
+  std::string source;  ///< "home" or "built in"
+  CandidateStatus status = CandidateStatus::ok;
+  std::string reason;  ///< why it was not taken, with the remedy
+  std::optional<Manifest> manifest;
+};
+
+struct SearchPath {
+  Path home_plugins;  ///< $DSTACK_HOME/plugins
+  Path built_in;      ///< where the build or the installation put ours
+};
+
+/// The folder of the built-in providers, found from where this program lies.
+Path built_in_folder();
+
+class Registry {
+ public:
+  /// Reads every manifest on the path, in order; the first candidate of a name is taken.
+  static Registry discover(const SearchPath& path);
+
+  const std::vector<Candidate>& candidates() const { return candidates_; }
+  /// The candidate taken for this name; or the refused one of that name where there is no other; or null.
+  const Candidate* find(std::string_view name) const;
+  std::vector<std::string> names() const;
+
+ private:
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace dstack::provider

@@ -1,0 +1,50 @@
+// Watching a run from outside: its output as it comes, its states as they are recorded. A follower owns nothing of
+// the run and may die at any time; when it sees the supervisor die, it starts a new one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dstack/store/records.hpp"
+
+namespace dstack::run {
+
+class FollowListener {
+ public:
+  virtual ~FollowListener() = default;
+  /// Bytes of one job's log, in order.
+  virtual void output(std::size_t job, std::string_view bytes) = 0;
+  /// Some state has changed; called once at the beginning, too.
+  virtual void changed(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) = 0;
+  /// About ten times a second while the run lasts, when `tick` was asked for: time to redraw.
+  virtual void tick() {}
+
+  enum class Then { go_on, leave };
+  /// The watched descriptor is readable (signals of the command line).
+  virtual Then woken() { return Then::go_on; }
+};
+
+struct FollowOptions {
+  int wake_fd = -1;
+  bool output = true;  ///< false: states only
+  bool tick = false;
+  /// Only the jobs of this workflow; empty: of all.
+  std::string workflow;
+  /// For each job, where in its log to begin; missing: at the start.
+  std::vector<std::uint64_t> offsets;
+};
+
+enum class FollowEnd { finished, left };
+
+/// Returns when the run is over and the last byte was delivered, or the listener leaves.
+Result<FollowEnd> follow(const store::Home& home,
+                         store::Records& records,
+                         const std::string& run,
+                         FollowListener& listener,
+                         const FollowOptions& options);
+
+/// The exit code of a command that followed a run (spec, section 10).
+int exit_code(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs);
+
+}  // namespace dstack::run

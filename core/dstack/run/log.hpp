@@ -1,0 +1,47 @@
+// The log of one job: what it wrote, byte for byte, and when.
+//
+//   log         the job's standard output and error as one stream, in the order of writing
+//   log.times   pairs of little-endian 64-bit integers: an offset into log, and when the bytes from there on came, in
+//               milliseconds since 1970; offsets grow, at most one pair every 10 ms
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/base/time.hpp"
+
+namespace dstack::run {
+
+/// For readers. A log that does not exist yet reads as empty.
+class JobLog {
+ public:
+  explicit JobLog(Path job_folder);
+
+  std::uint64_t size() const;
+  /// At most `most` bytes from `offset`; fewer at the end.
+  Result<std::string> read(std::uint64_t offset, std::size_t most) const;
+  /// When the byte at `offset` came.
+  std::optional<Timestamp> time_at(std::uint64_t offset) const;
+  /// The first line that came at or after `since`.
+  std::uint64_t offset_since(Timestamp since) const;
+  /// Where the last `lines` lines begin.
+  Result<std::uint64_t> offset_of_last(std::size_t lines) const;
+
+ private:
+  struct Mark {
+    std::uint64_t offset;
+    Timestamp at;
+  };
+  const std::vector<Mark>& marks() const;
+
+  Path folder_;
+  mutable Fd log_;
+  mutable std::vector<Mark> marks_;
+  mutable std::uint64_t marks_read_ = 0;
+};
+
+}  // namespace dstack::run

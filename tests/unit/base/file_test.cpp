@@ -1,0 +1,53 @@
+#include "dstack/base/file.hpp"
+
+#include <sys/stat.h>
+
+#include "dstack/base/fd.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+
+TEST_CASE("relative paths have one normal form") {
+  CHECK(normal_relative_path("./data") == "data");
+  CHECK(normal_relative_path("data/") == "data");
+  CHECK(normal_relative_path("a//b/./c") == "a/b/c");
+  CHECK(normal_relative_path(".") == "");
+  CHECK_FALSE(normal_relative_path("../x").has_value());
+  CHECK_FALSE(normal_relative_path("a/../../x").has_value());
+  CHECK_FALSE(normal_relative_path("/etc").has_value());
+}
+
+TEST_CASE("an atomic write leaves the new content and no temporary file") {
+  const auto folder = TemporaryFolder::make(fs::temp_directory_path());
+  REQUIRE(folder);
+  const Path file = folder->path() / "record";
+  REQUIRE(write_file_atomically(file, "one", Durable::yes));
+  REQUIRE(write_file_atomically(file, "two", Durable::no));
+  CHECK(*read_file(file) == "two");
+  CHECK(std::distance(fs::directory_iterator(folder->path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("a tree goes as a whole, read-only folders included, and a link's target stays") {
+  const auto folder = TemporaryFolder::make(fs::temp_directory_path());
+  REQUIRE(folder);
+  const Path tree = folder->path() / "tree";
+  const Path outside = folder->path() / "outside";
+  REQUIRE(make_folders(tree / "a" / "b"));
+  REQUIRE(make_folders(outside));
+  REQUIRE(write_file_atomically(tree / "a" / "b" / "file", "x", Durable::no));
+  REQUIRE(write_file_atomically(outside / "keep", "x", Durable::no));
+  fs::create_symlink(outside, tree / "link");
+  REQUIRE(::chmod((tree / "a" / "b").c_str(), 0500) == 0);
+  REQUIRE(::chmod((tree / "a").c_str(), 0500) == 0);
+
+  CHECK(remove_tree(tree));
+
+  CHECK_FALSE(fs::exists(tree));
+  CHECK(fs::exists(outside / "keep"));
+}
+
+TEST_CASE("an error about a file names it and the reason") {
+  const auto text = read_file("/nonexistent/file");
+  REQUIRE_FALSE(text);
+  CHECK(text.error().message == "cannot open '/nonexistent/file': No such file or directory");
+}
