@@ -61,7 +61,7 @@ int remove_tree_at(int parent_fd, const char* name) {
 Result<void> write_new_file(const std::string& path, std::string_view bytes, Durable durable, unsigned mode) {
   DSTACK_TRY(Fd file, open_file(path, O_WRONLY | O_CREAT | O_EXCL, static_cast<mode_t>(mode)));
   DSTACK_CHECK(write_all(file.get(), bytes).map_error(while_doing("writing '" + path + "'")));
-  if (durable == Durable::yes && ::fsync(file.get()) != 0)
+  if (durable != Durable::no && ::fsync(file.get()) != 0)
     return fail_errno("cannot sync '" + path + "'");
   return {};
 }

@@ -17,8 +17,9 @@ using Path = fs::path;
 
 Result<std::string> read_file(const Path& path);
 
-/// Whether what was written must survive a power cut before the call returns (fsync), or only a dying process.
-enum class Durable { no, yes };
+/// What must survive a power cut when the call returns: nothing (only a dying process is outlived), the content
+/// (whoever finds the new name finds it whole), or the content and its name.
+enum class Durable { no, content, yes };
 
 /// Writes beside `path` and renames, so that a reader sees the old content or the new, never a part.
 Result<void> write_file_atomically(const Path& path, std::string_view bytes, Durable durable, unsigned mode = 0644);

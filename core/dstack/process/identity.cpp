@@ -34,6 +34,28 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
+struct Stat {
+  pid_t parent = 0;
+  std::uint64_t start = 0;
+};
+
+/// Of a living process.
+std::optional<Stat> read_stat(pid_t pid) {
+  const std::string stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
+  // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 >= stat.size())
+    return std::nullopt;
+  const auto fields = split(std::string_view(stat).substr(name_end + 2), ' ');
+  if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X")
+    return std::nullopt;
+  const auto parent = parse_number<pid_t>(fields[1]);
+  const auto start = parse_number<std::uint64_t>(fields[19]);
+  if (!parent || !start)
+    return std::nullopt;
+  return Stat{*parent, *start};
+}
+
 /// Every number in /proc that is a process.
 template <typename Visit>
 void each_process(Visit visit) {
@@ -64,18 +86,17 @@ std::optional<Identity> parse_identity(std::string_view text) {
 }
 
 std::optional<Identity> identity_of(pid_t pid) {
-  const std::string stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
-  // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos || name_end + 2 >= stat.size())
+  const auto stat = read_stat(pid);
+  if (!stat)
     return std::nullopt;
-  const auto fields = split(std::string_view(stat).substr(name_end + 2), ' ');
-  if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X")
-    return std::nullopt;
-  const auto start = parse_number<std::uint64_t>(fields[19]);
-  if (!start)
-    return std::nullopt;
-  return Identity{boot_id(), pid, *start};
+  return Identity{boot_id(), pid, stat->start};
+}
+
+bool is_descendant(pid_t pid, pid_t ancestor) {
+  for (auto stat = read_stat(pid); stat && stat->parent > 1; stat = read_stat(stat->parent))
+    if (stat->parent == ancestor)
+      return true;
+  return false;
 }
 
 Fd open_process(const Identity& identity) {

@@ -34,6 +34,8 @@ const std::string& machine_id();
 
 /// All living descendants of a process, children before grandchildren.
 std::vector<pid_t> descendants(pid_t pid);
+/// Whether a living process has `ancestor` among its parents.
+bool is_descendant(pid_t pid, pid_t ancestor);
 /// All processes of this user whose environment holds `NAME=value`.
 std::vector<pid_t> with_environment(std::string_view name, std::string_view value);
 

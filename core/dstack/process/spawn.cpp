@@ -150,8 +150,9 @@ Result<Child> spawn(const Command& command) {
   if (command.environment)
     variables = pointers(*command.environment);
   pid_t pid = 0;
+  const std::string& program = command.program.empty() ? command.argv.front() : command.program;
   const int error = ::posix_spawnp(&pid,
-                                   command.argv.front().c_str(),
+                                   program.c_str(),
                                    &plan.actions,
                                    &plan.attributes,
                                    arguments.data(),

@@ -48,6 +48,7 @@ struct Command {
   /// Descriptors of the child: {in the child, in the caller}. Those of 0, 1 and 2 that are not named are /dev/null.
   std::vector<std::pair<int, int>> descriptors;
   Group group = Group::same;
+  std::string program = {};  ///< what to start where argv[0] shall say something else
 };
 
 /// A started child. Destroying it while it runs neither kills nor waits: call wait().

@@ -5,6 +5,9 @@
 
 namespace dstack::run {
 
+/// Descriptor on which the wrapper gets its job's lock, already held.
+inline constexpr int exec_lock_fd = 3;
+
 /// The whole life of the process; its order comes as JSON on descriptor 0 (run/order.hpp).
 int exec_main();
 

@@ -1,0 +1,107 @@
+#include "dstack/backend/local_process.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "dstack/process/identity.hpp"
+
+namespace dstack::backend {
+
+namespace {
+
+/// The value of PATH in the job's own environment: its programs are looked up there, not in ours.
+std::string path_of(const Launch& launch) {
+  for (const auto& [name, value] : launch.environment)
+    if (name == "PATH")
+      return value;
+  return "/usr/local/bin:/usr/bin:/bin";
+}
+
+/// Through a pidfd, opened before `still` is asked: a number that was used again meanwhile gets no signal.
+template <typename Check>
+void signal_if(pid_t pid, int number, Check still) {
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd || !still())
+    return;
+  ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
+  if (number != SIGKILL)
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGCONT, nullptr, 0);
+}
+
+}  // namespace
+
+void LocalProcess::adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+Result<LocalProcess> LocalProcess::start(const Launch& launch) {
+  const std::string& name = launch.argv.front();
+  // A relative program is one of the workspace.
+  const bool relative = name.find('/') != std::string::npos && name.front() != '/';
+  const auto program =
+      process::find_program(relative ? launch.working_dir + "/" + name : name, path_of(launch));
+  if (!program)
+    return fail(ErrorCode::not_found,
+                "there is no program '" + name + "' that can be run",
+                name.find('/') == std::string::npos ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
+                                                    : "check that the file is there and has the x bit (chmod +x)");
+  process::Command command;
+  command.argv = launch.argv;
+  command.argv.front() = *program;
+  command.environment.emplace();
+  for (const auto& [variable, value] : launch.environment)
+    command.environment->push_back(variable + "=" + value);
+  command.working_dir = launch.working_dir;
+  command.descriptors = {{1, launch.output}, {2, launch.output}};
+  command.group = process::Group::own_session;
+  DSTACK_TRY(const process::Child child, process::spawn(command));
+  return LocalProcess(child.pid());
+}
+
+void LocalProcess::reap() {
+  for (;;) {
+    int status = 0;
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid == 0)
+      return;
+    if (pid < 0) {
+      if (errno == EINTR)
+        continue;
+      gone_ = true;  // ECHILD: no child left, and orphans would be children
+      return;
+    }
+    if (pid == pid_)
+      status_ = process::decode_wait_status(status);
+  }
+}
+
+void LocalProcess::signal_all(int number) const {
+  const pid_t self = ::getpid();
+  for (const pid_t pid : process::descendants(self))
+    signal_if(pid, number, [&] { return process::is_descendant(pid, self); });
+}
+
+void kill_marked(std::string_view name, std::string_view value) {
+  // Again until a look finds none: a process may start another while the list is read.
+  for (int pass = 0; pass < 100; ++pass) {
+    const auto marked = process::with_environment(name, value);
+    bool any = false;
+    for (const pid_t pid : marked) {
+      if (pid == ::getpid() || !process::identity_of(pid))
+        continue;
+      any = true;
+      signal_if(pid, SIGKILL, [&] {
+        const auto again = process::with_environment(name, value);
+        return std::find(again.begin(), again.end(), pid) != again.end();
+      });
+    }
+    if (!any)
+      return;
+  }
+}
+
+}  // namespace dstack::backend

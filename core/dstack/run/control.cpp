@@ -1,0 +1,76 @@
+#include "dstack/run/control.hpp"
+
+#include <fcntl.h>
+
+#include "dstack/base/text.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/run/mailbox.hpp"
+#include "dstack/run/order.hpp"
+#include "dstack/run/supervisor.hpp"
+
+namespace dstack::run {
+
+namespace {
+
+/// Nobody holds the lock: the supervisor is dead, or not there yet.
+bool is_unsupervised(const store::Home& home, const std::string& run) {
+  const auto lock = open_file((home.run(run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  if (!lock)
+    return false;
+  const auto taken = lock_exclusive(lock->get(), Wait::no);
+  return taken && *taken;
+}
+
+Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string& name) {
+  std::vector<std::string> names;
+  for (const store::WorkflowRecord& workflow : run.workflows) {
+    if (workflow.name == name)
+      return workflow.index;
+    names.push_back(workflow.name);
+  }
+  return fail(ErrorCode::not_found,
+              "run '" + run.name + "' has no workflow '" + name + "'",
+              "it has " + quoted_list(names));
+}
+
+}  // namespace
+
+Result<void> stop(const store::Home& home,
+                  store::Records& records,
+                  const store::RunRecord& run,
+                  const std::string& workflow,
+                  store::StopRequest request) {
+  if (store::is_final(run.status))
+    return fail(ErrorCode::conflict, "run '" + run.name + "' is over: " + std::string(store::render(run.status)));
+  if (run.machine != process::machine_id())
+    return fail(ErrorCode::unavailable,
+                "run '" + run.name + "' belongs to another machine",
+                "stop it there");
+  if (workflow.empty()) {
+    DSTACK_CHECK(records.request_stop(run.id, request));
+  } else {
+    DSTACK_TRY(const std::size_t index, find_workflow(run, workflow));
+    DSTACK_CHECK(records.request_stop(run.id, index, request));
+  }
+  // A supervisor that starts after this line reads the request by itself.
+  if (!post(home.run(run.name), wake_message) || is_unsupervised(home, run.name))
+    return start_supervisor(home, run.name);
+  return {};
+}
+
+Result<void> recover(const store::Home& home, store::Records& records) {
+  store::RunFilter filter;
+  filter.unfinished = true;
+  DSTACK_TRY(const auto runs, records.find_runs(filter));
+  for (const store::RunRecord& run : runs)
+    if (run.machine == process::machine_id() && is_unsupervised(home, run.name))
+      DSTACK_CHECK(start_supervisor(home, run.name));
+  return {};
+}
+
+Result<void> remove(const store::Home& home, store::Records& records, const store::RunRecord& run) {
+  DSTACK_CHECK(records.remove_run(run.id));
+  return remove_tree(home.run(run.name));
+}
+
+}  // namespace dstack::run

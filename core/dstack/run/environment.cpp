@@ -1,0 +1,42 @@
+#include "dstack/run/environment.hpp"
+
+#include <map>
+
+namespace dstack::run {
+
+namespace {
+
+/// The cards of a job: the first n of the inventory. Giving each card to one job at a time comes with reservations.
+std::string visible_cards(std::uint32_t count) {
+  std::string cards;
+  for (std::uint32_t card = 0; card < count; ++card)
+    cards += (card == 0 ? "" : ",") + std::to_string(card);
+  return cards;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder& order,
+                                                                  std::size_t job,
+                                                                  const std::string& host_name) {
+  const plan::PlannedJob& planned = order.plan.jobs[job];
+  std::map<std::string, std::string> all;
+  for (const auto& variable : order.plan.base)
+    all[variable.name] = variable.value;
+  for (const auto& variable : planned.environment)
+    all[variable.name] = variable.value;
+
+  all["RUN_NAME"] = order.plan.run_name;
+  all["JOB_ID"] = order.job_ids[job];
+  all["JOB_HOSTNAME"] = host_name;
+  all["HOSTNAME"] = host_name;
+  all["DSTACK_PROJECT"] = order.plan.project;
+  all["DSTACK_GIT_COMMIT"] = order.code.git.commit;
+  all["DSTACK_GIT_BRANCH"] = order.code.git.branch;
+  all["DSTACK_GIT_REMOTE"] = order.code.git.remote;
+  all["CUDA_VISIBLE_DEVICES"] = visible_cards(planned.spec.resources.gpu);
+  all["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
+  return {all.begin(), all.end()};
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,327 @@
+#include "dstack/run/exec.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include "dstack/backend/local_process.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/environment/python.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/run/log_writer.hpp"
+#include "dstack/run/mailbox.hpp"
+#include "dstack/run/order.hpp"
+#include "dstack/run/supervisor.hpp"
+#include "dstack/run/workspace.hpp"
+
+namespace dstack::run {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// A script longer than this goes into a file: the kernel takes at most 128 KiB in one argument.
+constexpr std::size_t longest_argument = 100'000;
+
+/// TERM asks for a graceful stop, USR1 for an abort; both are read as events, like the end of a child.
+Fd signals_as_events() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int number : {SIGCHLD, SIGTERM, SIGUSR1, SIGINT, SIGHUP})
+    sigaddset(&wanted, number);
+  ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/// In a mount namespace of its own, where root may: what all jobs share cannot be written to by accident. Others are
+/// kept out by the files' modes.
+void protect_shared_folders(const std::vector<std::string>& folders) {
+  if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
+    return;
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return;
+  for (const std::string& folder : folders)
+    if (::mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND, nullptr) == 0)
+      ::mount(nullptr, folder.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr);
+}
+
+void set_variable(std::vector<std::pair<std::string, std::string>>& environment,
+                  const std::string& name,
+                  const std::string& value) {
+  const auto found =
+      std::find_if(environment.begin(), environment.end(), [&](const auto& pair) { return pair.first == name; });
+  if (found != environment.end())
+    found->second = value;
+  else
+    environment.emplace_back(name, value);
+}
+
+std::string variable(const std::vector<std::pair<std::string, std::string>>& environment, const std::string& name) {
+  for (const auto& [key, value] : environment)
+    if (key == name)
+      return value;
+  return {};
+}
+
+/// One job from its order to its exit record.
+class JobRunner {
+ public:
+  explicit JobRunner(JobOrder order)
+      : order_(std::move(order)),
+        home_{order_.home},
+        folder_(home_.job(order_.run, order_.index)),
+        workspace_(private_copy(home_, folder_)) {}
+
+  int run() {
+    record_.started_at = now();
+    if (auto ready = begin(); !ready)
+      return 1;  // nothing can be written here: the supervisor sees a wrapper without a record
+    if (auto result = prepare_and_start(); !result) {
+      record_.outcome = ExitRecord::Outcome::not_started;
+      record_.message = render(result.error());
+    } else {
+      watch();
+    }
+    finish();
+    return 0;
+  }
+
+ private:
+  Result<void> begin() {
+    backend::LocalProcess::adopt_orphans();
+    events_ = signals_as_events();
+    DSTACK_CHECK(make_folders(folder_));
+    DSTACK_CHECK(write_file_atomically(
+        folder_ / files::wrapper, process::render(*process::identity_of(::getpid())), Durable::no, 0600));
+    DSTACK_TRY(states_,
+               open_file((folder_ / files::states).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+    DSTACK_TRY(auto log, LogWriter::open(folder_));
+    log_ = std::make_unique<LogWriter>(std::move(log));
+    return {};
+  }
+
+  /// A state is on disk before anybody hears of it.
+  void tell(store::Status status) {
+    const std::string text = render(StateMessage{order_.index, status, now()});
+    (void)write_all(states_.get(), text + "\n");
+    post(home_.run(order_.run), text);
+  }
+
+  Result<void> prepare_and_start() {
+    if (!order_.inputs.empty())
+      tell(store::Status::downloading);
+    DSTACK_CHECK(workspace_->make(order_.code, order_.inputs, record_.warnings));
+    const Path working_dir = order_.spec.working_dir.empty() ? workspace_->folder()
+                                                             : workspace_->folder() / order_.spec.working_dir;
+    DSTACK_CHECK(make_folders(working_dir));
+    if (order_.python)
+      DSTACK_CHECK(prepare_python());
+    protect_shared_folders(shared_folders_);
+    return start(working_dir);
+  }
+
+  Result<void> prepare_python() {
+    if (!order_.python->request.requirements.empty() || !order_.python->request.packages.empty())
+      tell(store::Status::preparing);
+    DSTACK_TRY(const Fd output, log_->append_descriptor());
+    const environment::Interpreter interpreter{order_.python->program, order_.python->version, "order"};
+    DSTACK_TRY(const auto python,
+               environment::provide_environment(
+                   order_.python->request, interpreter, workspace_->folder(), home_, caller_variable, output.get()));
+    DSTACK_CHECK(log_->continue_at_end());
+    set_variable(order_.environment, "PATH", python.bin.string() + ":" + variable(order_.environment, "PATH"));
+    if (!python.folder.empty()) {
+      set_variable(order_.environment, "VIRTUAL_ENV", python.folder.string());
+      shared_folders_.push_back(python.folder.string());
+    }
+    return {};
+  }
+
+  /// The making of environments sees what the supervisor inherited from the caller.
+  static std::optional<std::string> caller_variable(const std::string& name) {
+    const char* value = ::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  }
+
+  Result<void> start(const Path& working_dir) {
+    backend::Launch launch;
+    launch.environment = order_.environment;
+    launch.working_dir = working_dir.string();
+    DSTACK_TRY(launch.argv, arguments());
+    DSTACK_TRY(Pipe pipe, make_pipe());
+    ::fcntl(pipe.read_end.get(), F_SETPIPE_SZ, 256 * 1024);
+    ::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
+    launch.output = pipe.write_end.get();
+    record_.started_at = now();
+    DSTACK_TRY(auto process, backend::LocalProcess::start(launch));
+    process_ = std::make_unique<backend::LocalProcess>(std::move(process));
+    output_ = std::move(pipe.read_end);
+    tell(store::Status::running);
+    return {};
+  }
+
+  /// Commands are one script for bash, which stops at the first that fails.
+  Result<std::vector<std::string>> arguments() const {
+    if (!order_.spec.argv.empty())
+      return order_.spec.argv;
+    const std::string script = join(order_.spec.commands, "\n");
+    if (script.size() < longest_argument)
+      return std::vector<std::string>{"bash", "-e", "-c", script};
+    const Path file = folder_ / "script.sh";
+    DSTACK_CHECK(write_file_atomically(file, script + "\n", Durable::no, 0600));
+    return std::vector<std::string>{"bash", "-e", file.string()};
+  }
+
+  /// Until the job's own process and everything it started are gone.
+  void watch() {
+    while (!process_->gone()) {
+      std::array<pollfd, 2> polled = {pollfd{events_.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0}};
+      if (::poll(polled.data(), polled.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
+        break;
+      if (polled[1].revents != 0)
+        move_output();
+      if (polled[0].revents != 0)
+        take_signals();
+      end_what_is_left();
+    }
+    while (output_ && move_output()) {
+    }
+    note_end();
+  }
+
+  /// True when something was moved.
+  bool move_output() {
+    const auto moved = log_->move_from(output_.get());
+    if (!moved) {
+      record_.warnings.push_back(render(moved.error()));
+      output_.reset();
+      return false;
+    }
+    if (*moved == LogWriter::Moved::end_of_pipe)
+      output_.reset();
+    return *moved == LogWriter::Moved::some;
+  }
+
+  void take_signals() {
+    signalfd_siginfo signal{};
+    while (::read(events_.get(), &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
+      if (signal.ssi_signo == SIGUSR1) {
+        record_.stop = store::StopRequest::abort;
+        kill_now();
+      } else if (signal.ssi_signo != SIGCHLD && record_.stop == store::StopRequest::none) {
+        record_.stop = store::StopRequest::stop;
+        terminate();
+      }
+    }
+    process_->reap();
+  }
+
+  void terminate() {
+    process_->signal_all(SIGTERM);
+    kill_at_ = steady_clock::now() + order_.stop_grace;
+  }
+
+  void kill_now() {
+    killing_ = true;
+    process_->signal_all(SIGKILL);
+  }
+
+  /// A job is over when its own process is; what it left running is ended like a job that is stopped.
+  void end_what_is_left() {
+    if (process_->gone())
+      return;
+    if (killing_ || (kill_at_ && steady_clock::now() >= *kill_at_))
+      kill_now();
+    else if (process_->status() && !kill_at_)
+      terminate();
+  }
+
+  int milliseconds_to_next_step() const {
+    if (killing_)
+      return 10;  // until none is left: a killed process may have started one more meanwhile
+    if (!kill_at_)
+      return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*kill_at_ - steady_clock::now());
+    return static_cast<int>(std::max<long long>(0, left.count()));
+  }
+
+  void note_end() {
+    const auto status = process_->status();
+    if (!status) {
+      record_.outcome = ExitRecord::Outcome::signaled;
+      record_.number = SIGKILL;
+    } else if (const auto* exited = std::get_if<process::Exited>(&*status)) {
+      record_.number = exited->code;
+    } else {
+      record_.outcome = ExitRecord::Outcome::signaled;
+      record_.number = std::get<process::Signaled>(*status).signal;
+    }
+    if (log_->dropped() > 0)
+      record_.warnings.push_back("the disk was full: " + std::to_string(log_->dropped()) +
+                                 " bytes of output were lost");
+  }
+
+  void finish() {
+    record_.finished_at = now();
+    if (auto synced = log_->sync(); !synced)
+      record_.warnings.push_back(render(synced.error()));
+    // Nothing is wanted of it any more; with artifacts the supervisor takes them first.
+    if (order_.spec.artifacts.empty() || record_.stop == store::StopRequest::abort)
+      (void)workspace_->remove();
+    // A name lost in a power cut counts the job as lost; a record that is there is whole.
+    if (!write_file_atomically(
+            folder_ / files::exit_record, render_exit_record(record_), Durable::content, 0600))
+      return;
+    // The lock of a living supervisor is held. A free one means that nobody would ever read the record.
+    if (auto lock = open_file((home_.run(order_.run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600)) {
+      const auto free = lock_exclusive(lock->get(), Wait::no);
+      lock->reset();
+      if (free && *free)
+        (void)start_supervisor(home_, order_.run);
+    }
+  }
+
+  JobOrder order_;
+  store::Home home_;
+  Path folder_;
+  std::unique_ptr<Workspace> workspace_;
+  ExitRecord record_;
+  std::vector<std::string> shared_folders_;
+  std::unique_ptr<LogWriter> log_;
+  std::unique_ptr<backend::LocalProcess> process_;
+  Fd events_;
+  Fd output_;
+  Fd states_;
+  std::optional<steady_clock::time_point> kill_at_;
+  bool killing_ = false;
+};
+
+}  // namespace
+
+int exec_main() {
+  // The job's lock, handed over by the supervisor: held until this process ends, and never by the job.
+  ::fcntl(exec_lock_fd, F_SETFD, FD_CLOEXEC);
+  const auto text = read_all(0);
+  if (!text)
+    return 1;
+  auto order = parse_job_order(*text);
+  if (!order)
+    return 1;
+  if (const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC); null >= 0) {
+    ::dup2(null, 0);
+    ::close(null);
+  }
+  return JobRunner(*std::move(order)).run();
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,88 @@
+#include "dstack/run/mailbox.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+#include "dstack/base/text.hpp"
+
+namespace dstack::run {
+
+namespace {
+
+constexpr const char* socket_name = "mailbox";
+
+/// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be longer.
+sockaddr_un address_in(int folder) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, socket_name);
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+
+}  // namespace
+
+Result<Mailbox> Mailbox::open(const Path& run_folder) {
+  DSTACK_TRY(const Fd folder, open_file(run_folder.string(), O_PATH | O_DIRECTORY));
+  Mailbox mailbox;
+  mailbox.socket_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!mailbox.socket_)
+    return fail_errno("cannot make a socket");
+  ::unlinkat(folder.get(), socket_name, 0);
+  const sockaddr_un address = address_in(folder.get());
+  if (::bind(mailbox.socket_.get(), generic(address), sizeof address) != 0)
+    return fail_errno("cannot make a socket in '" + run_folder.string() + "'");
+  return mailbox;
+}
+
+std::optional<std::string> Mailbox::take() {
+  std::array<char, 512> buffer;
+  const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  if (count < 0)
+    return std::nullopt;
+  return std::string(buffer.data(), static_cast<std::size_t>(count));
+}
+
+bool post(const Path& run_folder, std::string_view message) {
+  const Fd folder(::open(run_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!folder || !socket)
+    return false;
+  const timeval patience{2, 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const sockaddr_un address = address_in(folder.get());
+  return ::sendto(
+             socket.get(), message.data(), message.size(), MSG_NOSIGNAL, generic(address), sizeof address) >= 0;
+}
+
+std::string render(const StateMessage& message) {
+  return std::to_string(message.job) + " " + std::string(store::render(message.status)) + " " +
+         std::to_string(message.at.time_since_epoch().count());
+}
+
+std::optional<StateMessage> parse_state(std::string_view text) {
+  const auto words = split(trim(text), ' ');
+  if (words.size() != 3)
+    return std::nullopt;
+  StateMessage message;
+  long long at = 0;
+  const auto number = [](std::string_view word, auto& value) {
+    return std::from_chars(word.data(), word.data() + word.size(), value).ec == std::errc();
+  };
+  const auto status = store::parse_status(words[1]);
+  if (!status || !number(words[0], message.job) || !number(words[2], at))
+    return std::nullopt;
+  message.status = *status;
+  message.at = Timestamp(std::chrono::milliseconds(at));
+  return message;
+}
+
+}  // namespace dstack::run

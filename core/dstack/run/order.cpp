@@ -1,0 +1,206 @@
+#include "dstack/run/order.hpp"
+
+namespace dstack::run {
+
+namespace {
+
+Json tree_to_json(const store::TreeReference& tree) {
+  return Json::array({tree.tree.render(), tree.times.render(), tree.files, tree.bytes});
+}
+
+Result<store::TreeReference> tree_from_json(const Json& json) {
+  if (!json.is_array() || json.size() != 4 || !json[0].is_string() || !json[1].is_string() ||
+      !json[2].is_number_unsigned() || !json[3].is_number_unsigned())
+    return fail(ErrorCode::internal, "a record names a tree in an unknown form");
+  const auto tree = Digest::parse(json[0].get_ref<const std::string&>());
+  const auto times = Digest::parse(json[1].get_ref<const std::string&>());
+  if (!tree || !times)
+    return fail(ErrorCode::internal, "a record names a tree by something that is no digest");
+  return store::TreeReference{*tree, *times, json[2].get<std::uint64_t>(), json[3].get<std::uint64_t>()};
+}
+
+Json python_to_json(const std::optional<PythonOrder>& python) {
+  if (!python)
+    return nullptr;
+  return Json{{"version_wanted", python->request.version},
+              {"requirements", python->request.requirements},
+              {"packages", python->request.packages},
+              {"program", python->program},
+              {"version", python->version}};
+}
+
+std::optional<PythonOrder> python_from_json(const Json* json) {
+  if (json == nullptr || !json->is_object())
+    return std::nullopt;
+  PythonOrder python;
+  python.request.version = json_string(*json, "version_wanted");
+  python.request.requirements = json_strings(*json, "requirements");
+  python.request.packages = json_strings(*json, "packages");
+  python.program = json_string(*json, "program");
+  python.version = json_string(*json, "version");
+  return python;
+}
+
+Json code_to_json(const store::CodeRecord& code) {
+  return Json{{"tree", tree_to_json(code.snapshot)},
+              {"remote", code.git.remote},
+              {"branch", code.git.branch},
+              {"commit", code.git.commit},
+              {"root_commit", code.git.root_commit},
+              {"dirty", code.git.dirty}};
+}
+
+Result<store::CodeRecord> code_from_json(const Json* json) {
+  const Json* tree = json == nullptr ? nullptr : json_member(*json, "tree");
+  if (tree == nullptr)
+    return fail(ErrorCode::internal, "a run's record does not name its code");
+  store::CodeRecord code;
+  DSTACK_TRY(code.snapshot, tree_from_json(*tree));
+  code.git.remote = json_string(*json, "remote");
+  code.git.branch = json_string(*json, "branch");
+  code.git.commit = json_string(*json, "commit");
+  code.git.root_commit = json_string(*json, "root_commit");
+  code.git.dirty = json_boolean(*json, "dirty");
+  return code;
+}
+
+const char* render_stop(store::StopRequest stop) {
+  switch (stop) {
+    case store::StopRequest::stop:
+      return "stop";
+    case store::StopRequest::abort:
+      return "abort";
+    case store::StopRequest::none:
+      break;
+  }
+  return "none";
+}
+
+store::StopRequest parse_stop(std::string_view text) {
+  if (text == "stop")
+    return store::StopRequest::stop;
+  return text == "abort" ? store::StopRequest::abort : store::StopRequest::none;
+}
+
+const char* render_outcome(ExitRecord::Outcome outcome) {
+  switch (outcome) {
+    case ExitRecord::Outcome::signaled:
+      return "signaled";
+    case ExitRecord::Outcome::not_started:
+      return "not started";
+    case ExitRecord::Outcome::exited:
+      break;
+  }
+  return "exited";
+}
+
+Timestamp timestamp(std::int64_t milliseconds) { return Timestamp(std::chrono::milliseconds(milliseconds)); }
+
+}  // namespace
+
+std::string render_run_order(const RunOrder& order) {
+  Json pythons = Json::array();
+  for (const auto& python : order.pythons)
+    pythons.push_back(python_to_json(python));
+  return render_json(Json{{"plan", plan::render_plan(order.plan)},
+                          {"parallel", order.parallel},
+                          {"stop_grace", order.stop_grace.count()},
+                          {"job_ids", order.job_ids},
+                          {"pythons", std::move(pythons)},
+                          {"code", code_to_json(order.code)}});
+}
+
+Result<RunOrder> parse_run_order(std::string_view text) {
+  DSTACK_TRY(const Json json, parse_json(text, "a run's order"));
+  const Json* plan = json_member(json, "plan");
+  const Json* pythons = json_member(json, "pythons");
+  if (plan == nullptr || pythons == nullptr || !pythons->is_array())
+    return fail(ErrorCode::internal, "a run's order is incomplete");
+  RunOrder order;
+  DSTACK_TRY(order.plan, plan::parse_plan(*plan));
+  DSTACK_TRY(order.code, code_from_json(json_member(json, "code")));
+  order.parallel = static_cast<std::size_t>(json_integer(json, "parallel", 1));
+  order.stop_grace = std::chrono::milliseconds(json_integer(json, "stop_grace", 10'000));
+  order.job_ids = json_strings(json, "job_ids");
+  for (const Json& python : *pythons)
+    order.pythons.push_back(python_from_json(&python));
+  if (order.job_ids.size() != order.plan.jobs.size() || order.pythons.size() != order.plan.jobs.size())
+    return fail(ErrorCode::internal, "a run's order does not fit its plan");
+  return order;
+}
+
+std::string render_job_order(const JobOrder& order) {
+  Json environment = Json::array();
+  for (const auto& [name, value] : order.environment)
+    environment.push_back(Json::array({name, value}));
+  Json inputs = Json::array();
+  for (const auto& input : order.inputs)
+    inputs.push_back(tree_to_json(input));
+  return render_json(Json{{"home", order.home},
+                          {"run", order.run},
+                          {"index", order.index},
+                          {"spec", provider::render_job(order.spec)},
+                          {"environment", std::move(environment)},
+                          {"code", tree_to_json(order.code)},
+                          {"inputs", std::move(inputs)},
+                          {"python", python_to_json(order.python)},
+                          {"stop_grace", order.stop_grace.count()}});
+}
+
+Result<JobOrder> parse_job_order(std::string_view text) {
+  DSTACK_TRY(const Json json, parse_json(text, "a job's order"));
+  const Json* spec = json_member(json, "spec");
+  const Json* code = json_member(json, "code");
+  const Json* environment = json_member(json, "environment");
+  const Json* inputs = json_member(json, "inputs");
+  if (spec == nullptr || code == nullptr || environment == nullptr || inputs == nullptr)
+    return fail(ErrorCode::internal, "a job's order is incomplete");
+  JobOrder order;
+  order.home = json_string(json, "home");
+  order.run = json_string(json, "run");
+  order.index = static_cast<std::size_t>(json_integer(json, "index"));
+  DSTACK_TRY(order.spec, provider::parse_job(*spec));
+  DSTACK_TRY(order.code, tree_from_json(*code));
+  for (const Json& pair : *environment)
+    if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
+      order.environment.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+  for (const Json& input : *inputs) {
+    DSTACK_TRY(auto tree, tree_from_json(input));
+    order.inputs.push_back(tree);
+  }
+  order.python = python_from_json(json_member(json, "python"));
+  order.stop_grace = std::chrono::milliseconds(json_integer(json, "stop_grace", 10'000));
+  return order;
+}
+
+std::string render_exit_record(const ExitRecord& record) {
+  return render_json(Json{{"outcome", render_outcome(record.outcome)},
+                          {"number", record.number},
+                          {"stop", render_stop(record.stop)},
+                          {"message", record.message},
+                          {"warnings", record.warnings},
+                          {"started_at", record.started_at.time_since_epoch().count()},
+                          {"finished_at", record.finished_at.time_since_epoch().count()}}) +
+         "\n";
+}
+
+Result<ExitRecord> parse_exit_record(std::string_view text) {
+  DSTACK_TRY(const Json json, parse_json(text, "an exit record"));
+  ExitRecord record;
+  const std::string outcome = json_string(json, "outcome");
+  if (outcome == "signaled")
+    record.outcome = ExitRecord::Outcome::signaled;
+  else if (outcome == "not started")
+    record.outcome = ExitRecord::Outcome::not_started;
+  else if (outcome != "exited")
+    return fail(ErrorCode::internal, "an exit record has the unknown outcome '" + outcome + "'");
+  record.number = static_cast<int>(json_integer(json, "number"));
+  record.stop = parse_stop(json_string(json, "stop"));
+  record.message = json_string(json, "message");
+  record.warnings = json_strings(json, "warnings");
+  record.started_at = timestamp(json_integer(json, "started_at"));
+  record.finished_at = timestamp(json_integer(json, "finished_at"));
+  return record;
+}
+
+}  // namespace dstack::run

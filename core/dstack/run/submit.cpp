@@ -1,0 +1,224 @@
+#include "dstack/run/submit.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include "dstack/base/text.hpp"
+#include "dstack/environment/python.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/provider/calls.hpp"
+#include "dstack/run/order.hpp"
+#include "dstack/run/supervisor.hpp"
+#include "dstack/source/snapshot.hpp"
+
+extern char** environ;
+
+namespace dstack::run {
+
+namespace {
+
+std::optional<std::string> caller_variable(const std::string& name) {
+  const char* value = ::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::vector<std::pair<std::string, std::string>> caller_environment() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return all;
+}
+
+plan::World world(const Workbench& bench, const source::Snapshot& code, store::Records& records) {
+  const std::string project = bench.project.root.string();
+  return plan::World{
+      bench.project,
+      bench.providers,
+      bench.machine,
+      code,
+      caller_variable,
+      caller_environment,
+      [&records, project](const std::string& workflow, const std::string& tag)
+          -> Result<std::pair<std::string, std::vector<store::ArtifactRecord>>> {
+        DSTACK_TRY(const auto found, records.find_tag(project, workflow, tag));
+        if (!found)
+          return fail(ErrorCode::not_found, "there is no tag '" + tag + "' of workflow '" + workflow + "'");
+        DSTACK_TRY(const auto run, records.find_run(found->run));
+        if (!run)
+          return fail(ErrorCode::internal, "tag '" + tag + "' names a run that has no record");
+        DSTACK_TRY(auto all, records.artifacts(run->id));
+        std::erase_if(all, [&](const store::ArtifactRecord& artifact) { return artifact.workflow != workflow; });
+        return std::pair{found->run, std::move(all)};
+      },
+      [&records, project](const std::string& workflow) {
+        std::vector<std::string> names;
+        if (const auto tags = records.tags(project))
+          for (const store::Tag& tag : *tags)
+            if (tag.workflow == workflow)
+              names.push_back(tag.tag);
+        return names;
+      },
+      [](const provider::Candidate& candidate, const std::vector<provider::PlanRequest>& requests) {
+        return provider::plan_jobs(candidate, requests);
+      }};
+}
+
+source::SnapshotOptions snapshot_options(const Workbench& bench) {
+  source::SnapshotOptions options;
+  options.artifacts = plan::declared_artifacts(bench.project, bench.providers);
+  options.file_limit = bench.settings.snapshot_file_limit;
+  return options;
+}
+
+/// The interpreter of each job. Jobs with the same wish share the answer; all that cannot be had are reported.
+Result<std::vector<std::optional<PythonOrder>>> choose_pythons(plan::Plan& plan, const store::Home& home) {
+  std::vector<std::optional<PythonOrder>> pythons(plan.jobs.size());
+  std::map<std::pair<std::string, bool>, Result<environment::Choice>> known;
+  std::vector<Error> errors;
+  for (std::size_t job = 0; job < plan.jobs.size(); ++job) {
+    const auto& wish = plan.jobs[job].spec.python;
+    if (!wish)
+      continue;
+    const std::pair key{wish->version, wish->requirements.empty() && wish->packages.empty()};
+    auto found = known.find(key);
+    if (found == known.end()) {
+      found = known.emplace(key, environment::choose_interpreter(*wish, caller_variable, home)).first;
+      if (!found->second)
+        errors.push_back(found->second.error());
+      else if (!found->second->notice.empty())
+        plan.notices.push_back(found->second->notice);
+    }
+    if (found->second)
+      pythons[job] = PythonOrder{
+          *wish, found->second->interpreter.program.string(), found->second->interpreter.version};
+  }
+  if (!errors.empty())
+    return Failure(join(std::move(errors)));
+  return pythons;
+}
+
+/// `-t TAG`: taken by any workflow of the run means that nothing starts.
+Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Records& records) {
+  if (tag.empty())
+    return {};
+  if (!is_name(tag))
+    return fail(ErrorCode::usage,
+                "'" + tag + "' cannot be the name of a tag",
+                "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and '-'");
+  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
+    DSTACK_TRY(const auto found, records.find_tag(plan.project, workflow.name, tag));
+    if (found)
+      return fail(ErrorCode::conflict,
+                  "tag '" + tag + "' of workflow '" + workflow.name + "' is taken by run '" + found->run + "'",
+                  "choose another name, or free it with 'dstack tags delete " + workflow.name + ":" + tag + "'");
+  }
+  return {};
+}
+
+plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
+  return {request.target, request.words, request.arguments, std::move(run_name)};
+}
+
+std::size_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
+  store::NewRun run;
+  run.name = order.plan.run_name;
+  run.project = order.plan.project;
+  run.target = request.target;
+  run.machine = process::machine_id();
+  run.tag = request.tag;
+  run.code = order.code;
+  for (const plan::PlannedWorkflow& workflow : order.plan.workflows)
+    run.workflows.push_back({workflow.name, workflow.provider});
+  for (std::size_t job = 0; job < order.plan.jobs.size(); ++job)
+    run.jobs.push_back({order.plan.jobs[job].workflow, order.job_ids[job]});
+  run.plan = render_run_order(order);
+  return run;
+}
+
+/// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
+std::vector<std::string> make_job_ids(std::size_t count) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::vector<std::string> ids;
+  ids.reserve(count);
+  const std::string random = random_hex(6);
+  for (std::size_t job = 0; job < count; ++job) {
+    std::string id = random;
+    // The last five digits change from job to job, so that each id of the run is another.
+    for (std::size_t place = 0, rest = job; place < 5; ++place, rest /= 16) {
+      char& digit = id[11 - place];
+      const std::size_t value = static_cast<std::size_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+      digit = digits[(value + rest) % 16];
+    }
+    ids.push_back(std::move(id));
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<Workbench> open_workbench(const Path& folder, const store::Home& home) {
+  Workbench bench;
+  bench.home = home;
+  DSTACK_TRY(bench.settings, config::load_settings(home.config()));
+  if (const auto root = config::find_project(folder)) {
+    DSTACK_TRY(bench.project, config::load_project(*root));
+  } else {
+    bench.project = config::undefined_project(folder);
+  }
+  bench.providers = provider::Registry::discover({home.plugins(), provider::built_in_folder()});
+  bench.machine = plan::find_machine(bench.settings.resources);
+  return bench;
+}
+
+Result<plan::Plan> preview(const Workbench& bench, const SubmitRequest& request, std::vector<std::string>& warnings) {
+  DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
+  DSTACK_TRY(const auto code, source::preview_snapshot(bench.project.root, snapshot_options(bench)));
+  warnings = code.warnings;
+  DSTACK_TRY(auto plan, plan::make_plan(plan_request(request, ""), world(bench, code, records)));
+  DSTACK_CHECK(check_tag(plan, request.tag, records));
+  return plan;
+}
+
+Result<void> validate(const Workbench& bench) {
+  DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
+  DSTACK_TRY(const auto code, source::preview_snapshot(bench.project.root, snapshot_options(bench)));
+  return plan::validate(world(bench, code, records));
+}
+
+Result<Submitted> submit(const Workbench& bench, store::Records& records, const SubmitRequest& request) {
+  store::ObjectStore objects(bench.home);
+  DSTACK_TRY(const auto code, source::take_snapshot(bench.project.root, objects, snapshot_options(bench)));
+  DSTACK_CHECK(records.adopt_project(bench.project.root.string(), code.git));
+  for (int attempt = 0;; ++attempt) {
+    DSTACK_TRY(const std::string name, records.propose_run_name());
+    RunOrder order;
+    DSTACK_TRY(order.plan, plan::make_plan(plan_request(request, name), world(bench, code, records)));
+    DSTACK_CHECK(check_tag(order.plan, request.tag, records));
+    DSTACK_TRY(order.pythons, choose_pythons(order.plan, bench.home));
+    order.parallel = request.parallel == 0 ? cores() : request.parallel;
+    order.stop_grace = bench.settings.stop_grace;
+    order.job_ids = make_job_ids(order.plan.jobs.size());
+    order.code = {code.tree, code.git};
+    DSTACK_CHECK(make_folders(bench.home.run(name)));
+    auto id = records.create_run(new_run(order, request));
+    if (!id) {
+      // Somebody took the name meanwhile; a few tries are enough for any number of callers.
+      if (id.error().code == ErrorCode::conflict && attempt < 20)
+        continue;
+      return Failure(std::move(id).error());
+    }
+    DSTACK_CHECK(start_supervisor(bench.home, name));
+    return Submitted{*id, name, std::move(order.plan), code.warnings};
+  }
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,496 @@
+#include "dstack/run/supervisor.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <set>
+
+#include "dstack/backend/local_process.hpp"
+#include "dstack/base/log.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/run/environment.hpp"
+#include "dstack/run/mailbox.hpp"
+#include "dstack/run/scheduler.hpp"
+#include "dstack/run/uploads.hpp"
+#include "dstack/run/wrappers.hpp"
+
+namespace dstack::run {
+
+using store::Cause;
+using store::Status;
+using store::StopRequest;
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("localhost");
+}
+
+/// Nobody watches a supervisor: what it cannot record goes into a file beside its run, made only then.
+void complain(const Path& run_folder, const std::string& message) {
+  log::start(log::Level::warning, (run_folder / files::supervisor_log).string());
+  log::warning(message);
+}
+
+/// What an exit record means for the job, before its artifacts are stored.
+store::JobChange outcome_of(std::size_t job, const ExitRecord& record) {
+  store::JobChange change;
+  change.job = job;
+  change.at = record.finished_at;
+  change.reason = join(record.warnings, "; ");
+  if (record.stop != StopRequest::none) {
+    change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;
+    return change;
+  }
+  switch (record.outcome) {
+    case ExitRecord::Outcome::exited:
+      change.exit_code = record.number;
+      change.status = record.number == 0 ? Status::done : Status::failed;
+      if (record.number != 0)
+        change.cause = Cause::exit;
+      break;
+    case ExitRecord::Outcome::signaled:
+      change.signal = record.number;
+      change.status = Status::failed;
+      change.cause = Cause::signal;
+      break;
+    case ExitRecord::Outcome::not_started:
+      change.status = Status::failed;
+      change.cause = Cause::start;
+      change.reason = record.message;
+      break;
+  }
+  return change;
+}
+
+class Supervisor {
+ public:
+  Supervisor(store::Home home,
+             std::string name,
+             store::Records records,
+             store::RunRecord run,
+             RunOrder order,
+             Mailbox mailbox,
+             Uploads uploads)
+      : home_(home),
+        name_(name),
+        records_(std::move(records)),
+        run_(std::move(run)),
+        order_(std::move(order)),
+        scheduler_(order_.plan, order_.parallel),
+        wrappers_(home, name),
+        mailbox_(std::move(mailbox)),
+        uploads_(std::move(uploads)),
+        host_(host_name()) {}
+
+  Result<void> run() {
+    DSTACK_TRY(changes_file_,
+               open_file((home_.run(name_) / files::changes).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+    DSTACK_CHECK(take_over());
+    DSTACK_CHECK(carry_out_stops());
+    for (;;) {
+      start_jobs();
+      DSTACK_CHECK(commit());
+      if (scheduler_.finished())
+        return {};
+      DSTACK_CHECK(wait_for_something());
+    }
+  }
+
+ private:
+  // --- What was before ---
+
+  Result<void> take_over() {
+    DSTACK_TRY(const auto jobs, records_.jobs(run_.id));
+    DSTACK_TRY(const auto artifacts, records_.artifacts(run_.id));
+    artifacts_ = artifacts;
+    for (const store::WorkflowRecord& workflow : run_.workflows)
+      workflow_statuses_.push_back(workflow.status);
+    run_status_ = run_.status;
+    for (const store::JobRecord& job : jobs)
+      scheduler_.restore(job.index, job.status);
+    for (const store::JobRecord& job : jobs)
+      if (!store::is_final(job.status))
+        take_over(job.index);
+    return {};
+  }
+
+  void take_over(std::size_t job) {
+    switch (wrappers_.look(job)) {
+      case Trace::none:
+        break;
+      case Trace::alive:
+        replay_states(job);
+        wrappers_.adopt(job);
+        break;
+      case Trace::ended:
+        replay_states(job);
+        ended(job, wrappers_.record(job));
+        break;
+      case Trace::lost:
+        replay_states(job);
+        ended(job, std::nullopt);
+        break;
+    }
+  }
+
+  /// The states that a wrapper went through while nobody listened.
+  void replay_states(std::size_t job) {
+    scheduler_.restore(job, Status::preparing);
+    const auto text = read_file(home_.job(name_, job) / files::states);
+    if (!text)
+      return;
+    for (const std::string_view line : split(*text, '\n'))
+      if (const auto message = parse_state(line))
+        note(*message);
+  }
+
+  // --- Starting ---
+
+  void start_jobs() {
+    for (const std::size_t job : scheduler_.take_startable())
+      if (auto started = start(job); !started)
+        end_unstarted(job, started.error());
+    for (std::size_t job = 0; job < order_.plan.jobs.size() && !queued_; ++job)
+      if (scheduler_.waits(job) && scheduler_.job_status(job) == Status::submitted) {
+        scheduler_.set_status(job, Status::queued);
+        add({job, Status::queued, now(), scheduler_.reason_to_wait(job), {}, {}, {}});
+      }
+    queued_ = true;
+  }
+
+  Result<void> start(std::size_t job) {
+    JobOrder order;
+    order.home = home_.root.string();
+    order.run = name_;
+    order.index = job;
+    order.spec = order_.plan.jobs[job].spec;
+    order.environment = job_environment(order_, job, host_);
+    order.code = order_.code.snapshot;
+    order.python = order_.pythons[job];
+    order.stop_grace = order_.stop_grace;
+    for (const plan::Input& input : order_.plan.workflows[order_.plan.jobs[job].workflow].inputs)
+      add_inputs(input, order.inputs);
+    return wrappers_.start(order);
+  }
+
+  void add_inputs(const plan::Input& input, std::vector<store::TreeReference>& trees) const {
+    if (!input.producer) {
+      for (const store::ArtifactRecord& artifact : input.artifacts)
+        trees.push_back(artifact.tree);
+      return;
+    }
+    const std::string& producer = order_.plan.workflows[*input.producer].name;
+    for (const store::ArtifactRecord& artifact : artifacts_)
+      if (artifact.workflow == producer)
+        trees.push_back(artifact.tree);
+  }
+
+  void end_unstarted(std::size_t job, const Error& error) {
+    finish({job, Status::failed, now(), render(error), Cause::start, {}, {}});
+  }
+
+  // --- Ends ---
+
+  /// A wrapper is gone; without a record it was killed, and what it watched over goes with it.
+  void ended(std::size_t job, const std::optional<ExitRecord>& record) {
+    if (!record) {
+      backend::kill_marked("JOB_ID", order_.job_ids[job]);
+      ExitRecord lost;
+      lost.outcome = ExitRecord::Outcome::signaled;
+      lost.number = SIGKILL;
+      lost.finished_at = now();
+      store_artifacts(job, lost, true);
+      return;
+    }
+    store_artifacts(job, *record, false);
+  }
+
+  void store_artifacts(std::size_t job, const ExitRecord& record, bool lost) {
+    if (lost)
+      lost_.insert(job);
+    const plan::PlannedJob& planned = order_.plan.jobs[job];
+    if (planned.spec.artifacts.empty() || record.stop == StopRequest::abort ||
+        record.outcome == ExitRecord::Outcome::not_started) {
+      if (lost || record.outcome == ExitRecord::Outcome::not_started)
+        (void)remove_tree(home_.job(name_, job) / files::workspace);
+      finish(final_change({job, record, {}, {}, {}}));
+      return;
+    }
+    scheduler_.set_status(job, Status::uploading);
+    add({job, Status::uploading, now(), {}, {}, {}, {}});
+    uploads_.start(job, order_.plan.workflows[planned.workflow].name, planned.spec, record);
+  }
+
+  store::JobChange final_change(const Uploaded& uploaded) const {
+    store::JobChange change = outcome_of(uploaded.job, uploaded.record);
+    if (lost_.count(uploaded.job) > 0) {
+      change.cause = Cause::lost;
+      change.signal.reset();
+      change.reason = "the process that waited for it was killed, or the machine went down";
+    }
+    if (!uploaded.error.empty()) {
+      change.status = Status::failed;
+      change.cause = Cause::lost;
+      change.reason = uploaded.error;
+    } else if (!uploaded.warnings.empty()) {
+      change.reason += (change.reason.empty() ? "" : "; ") + join(uploaded.warnings, "; ");
+    }
+    change.at = now();
+    return change;
+  }
+
+  void uploaded(Uploaded result) {
+    if (result.error.empty())
+      for (store::ArtifactRecord& artifact : result.artifacts) {
+        artifacts_.push_back(artifact);
+        pending_.artifacts.push_back(std::move(artifact));
+      }
+    finish(final_change(result));
+  }
+
+  void finish(store::JobChange change) {
+    const std::size_t job = change.job;
+    if (change.status == Status::failed && run_.first_failure < 0) {
+      run_.first_failure = static_cast<std::int64_t>(job);
+      pending_.first_failure = run_.first_failure;
+    }
+    ends_.emplace(order_.plan.jobs[job].workflow, change);
+    const auto skipped = scheduler_.ended(job, change.status);
+    add(std::move(change));
+    for (const std::size_t other : skipped)
+      skip(other);
+  }
+
+  void skip(std::size_t job) {
+    add({job, Status::skipped, now(), "a workflow that it depends on did not end well", {}, {}, {}});
+  }
+
+  // --- Stopping ---
+
+  Result<void> carry_out_stops() {
+    DSTACK_TRY(const auto run, records_.find_run(name_));
+    if (!run)
+      return fail(ErrorCode::not_found, "run '" + name_ + "' has no record any more");
+    DSTACK_TRY(const auto stops, records_.workflow_stops(run_.id));
+    for (std::size_t workflow = 0; workflow < stops.size(); ++workflow)
+      if (const StopRequest request = std::max(stops[workflow], run->stop); request != StopRequest::none)
+        stop_workflow(workflow, request);
+    return {};
+  }
+
+  void stop_workflow(std::size_t workflow, StopRequest request) {
+    const bool abort = request == StopRequest::abort;
+    std::vector<std::size_t> skipped;
+    for (const std::size_t job :
+         scheduler_.stop_waiting(workflow, abort ? Status::aborted : Status::stopped, skipped))
+      add({job, abort ? Status::aborted : Status::stopped, now(), "stopped before it began", {}, {}, {}});
+    for (const std::size_t job : skipped)
+      skip(job);
+    for (const auto& [fd, job] : wrappers_.watched())
+      if (order_.plan.jobs[job].workflow == workflow)
+        stop_job(job, abort);
+  }
+
+  void stop_job(std::size_t job, bool abort) {
+    const Status wanted = abort ? Status::aborting : Status::stopping;
+    if (scheduler_.job_status(job) == wanted)
+      return;
+    scheduler_.set_status(job, wanted);
+    add({job, wanted, now(), {}, {}, {}, {}});
+    wrappers_.signal(job, abort ? SIGUSR1 : SIGTERM);
+  }
+
+  // --- Events ---
+
+  Result<void> wait_for_something() {
+    const auto watched = wrappers_.watched();
+    std::vector<pollfd> polled = {{mailbox_.fd(), POLLIN, 0}, {uploads_.fd(), POLLIN, 0}};
+    for (const auto& [fd, job] : watched)
+      polled.push_back({fd, POLLIN, 0});
+    // A wrapper that was being born when the last supervisor died is looked for again; everything else is an event.
+    if (::poll(polled.data(), polled.size(), wrappers_.any_unknown() ? 100 : -1) < 0 && errno != EINTR)
+      return fail_errno("cannot wait for jobs");
+    if (polled[0].revents != 0)
+      DSTACK_CHECK(read_mail());
+    if (polled[1].revents != 0)
+      for (Uploaded& result : uploads_.take_finished())
+        uploaded(std::move(result));
+    for (std::size_t i = 0; i < watched.size(); ++i)
+      if (polled[i + 2].revents != 0)
+        ended(watched[i].second, wrappers_.collect(watched[i].second));
+    for (const std::size_t job : wrappers_.look_again())
+      ended(job, wrappers_.collect(job));
+    return {};
+  }
+
+  Result<void> read_mail() {
+    while (const auto text = mailbox_.take()) {
+      if (*text == wake_message)
+        DSTACK_CHECK(carry_out_stops());
+      else if (const auto message = parse_state(*text))
+        note(*message);
+    }
+    return {};
+  }
+
+  void note(const StateMessage& message) {
+    if (message.job >= order_.plan.jobs.size())
+      return;
+    const Status before = scheduler_.job_status(message.job);
+    // Only forwards; and a job that is being stopped keeps saying so.
+    if (store::is_final(before) || store::is_final(message.status) || before == Status::stopping ||
+        before == Status::aborting || before == Status::uploading || before == message.status)
+      return;
+    scheduler_.set_status(message.job, message.status);
+    add({message.job, message.status, message.at, {}, {}, {}, {}});
+  }
+
+  // --- Recording ---
+
+  void add(store::JobChange change) {
+    touched_.insert(order_.plan.jobs[change.job].workflow);
+    pending_.jobs.push_back(std::move(change));
+  }
+
+  Result<void> commit() {
+    for (const std::size_t workflow : touched_)
+      note_workflow(workflow);
+    touched_.clear();
+    if (const Status status = scheduler_.run_status(); status != run_status_) {
+      run_status_ = status;
+      pending_.status = status;
+    }
+    if (pending_.empty())
+      return {};
+    pending_.at = now();
+    DSTACK_CHECK(record_with_tags());
+    pending_ = {};
+    (void)write_all(changes_file_.get(), ".");
+    return {};
+  }
+
+  void note_workflow(std::size_t workflow) {
+    const Status status = scheduler_.workflow_status(workflow);
+    if (status == workflow_statuses_[workflow])
+      return;
+    workflow_statuses_[workflow] = status;
+    store::WorkflowChange change;
+    change.workflow = workflow;
+    change.status = status;
+    change.at = now();
+    const auto [first, last] = ends_.equal_range(workflow);
+    for (auto it = first; it != last; ++it)
+      if (it->second.status == status || std::next(it) == last) {
+        change.cause = it->second.cause;
+        change.exit_code = it->second.exit_code;
+        change.signal = it->second.signal;
+        break;
+      }
+    pending_.workflows.push_back(change);
+  }
+
+  /// A tag that was asked for on success stands before the run says that it is done.
+  Result<void> record_with_tags() {
+    if (pending_.status != Status::done)
+      return records_.apply(run_.id, pending_);
+    DSTACK_TRY(const std::string tag, records_.tag_on_success(run_.id));
+    if (tag.empty())
+      return records_.apply(run_.id, pending_);
+    store::RunChanges last;
+    last.status = std::exchange(pending_.status, std::nullopt);
+    last.at = pending_.at;
+    if (!pending_.empty())
+      DSTACK_CHECK(records_.apply(run_.id, pending_));
+    std::vector<std::string> workflows;
+    for (const plan::PlannedWorkflow& workflow : order_.plan.workflows)
+      workflows.push_back(workflow.name);
+    if (auto tagged = records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no); !tagged)
+      complain(home_.run(name_), "tag '" + tag + "' was not set: " + render(tagged.error()));
+    return records_.apply(run_.id, last);
+  }
+
+  store::Home home_;
+  std::string name_;
+  store::Records records_;
+  store::RunRecord run_;
+  RunOrder order_;
+  Scheduler scheduler_;
+  Wrappers wrappers_;
+  Mailbox mailbox_;
+  Uploads uploads_;
+  std::string host_;
+  Fd changes_file_;
+
+  std::vector<store::ArtifactRecord> artifacts_;
+  std::vector<Status> workflow_statuses_;
+  Status run_status_ = Status::submitted;
+  std::multimap<std::size_t, store::JobChange> ends_;  ///< ends of jobs, by workflow
+  std::set<std::size_t> lost_;
+  std::set<std::size_t> touched_;
+  store::RunChanges pending_;
+  bool queued_ = false;
+};
+
+Result<void> supervise(const store::Home& home, const std::string& name, const Fd& lock) {
+  DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
+  const auto self = process::identity_of(::getpid());
+  if (::ftruncate(lock.get(), 0) != 0 || !self)
+    return fail_errno("cannot write who supervises run '" + name + "'");
+  DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
+  DSTACK_TRY(auto records, store::Records::open(home));
+  DSTACK_TRY(auto run, records.find_run(name));
+  if (!run)
+    return fail(ErrorCode::not_found, "there is no run '" + name + "'");
+  if (store::is_final(run->status))
+    return {};
+  DSTACK_TRY(const std::string text, records.plan(run->id));
+  DSTACK_TRY(auto order, parse_run_order(text));
+  DSTACK_TRY(auto uploads, Uploads::make(home, name));
+  return Supervisor(home,
+                    name,
+                    std::move(records),
+                    *std::move(run),
+                    std::move(order),
+                    std::move(mailbox),
+                    std::move(uploads))
+      .run();
+}
+
+}  // namespace
+
+int supervise_main(const store::Home& home, const std::string& name) {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  const Path folder = home.run(name);
+  auto lock = open_file((folder / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  if (!lock)
+    return 1;
+  const auto held = lock_exclusive(lock->get(), Wait::no);
+  if (!held || !*held)
+    return 0;  // somebody else sees it through
+  if (auto result = supervise(home, name, *lock); !result) {
+    complain(folder, render(result.error()));
+    return 1;
+  }
+  return 0;
+}
+
+Result<void> start_supervisor(const store::Home& home, const std::string& run) {
+  process::Command command;
+  command.argv = {"dstack", "supervise", home.root.string(), run};
+  command.program = "/proc/self/exe";
+  command.working_dir = "/";
+  command.group = process::Group::own_session;
+  DSTACK_CHECK(process::spawn(command));
+  return {};
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,97 @@
+#include "dstack/run/uploads.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "dstack/run/workspace.hpp"
+
+namespace dstack::run {
+
+struct Uploads::State {
+  store::ObjectStore objects;
+  std::string run;
+  Fd event;
+  std::mutex mutex;
+  std::vector<Uploaded> finished;
+  std::list<std::jthread> threads;
+};
+
+namespace {
+
+/// Where an artifact is kept: its path from the project's root.
+std::string path_from_root(const provider::JobSpec& spec, const std::string& artifact) {
+  if (spec.working_dir.empty())
+    return artifact;
+  return artifact.empty() ? spec.working_dir : spec.working_dir + "/" + artifact;
+}
+
+void capture(store::ObjectStore& objects,
+             const Path& workspace,
+             const std::string& workflow,
+             const provider::JobSpec& spec,
+             Uploaded& result) {
+  const bool ended_well =
+      result.record.outcome == ExitRecord::Outcome::exited && result.record.number == 0;
+  for (const std::string& artifact : spec.artifacts) {
+    const std::string path = path_from_root(spec, artifact);
+    const Path at = path.empty() ? workspace : workspace / path;
+    boost::system::error_code problem;
+    if (!fs::exists(fs::symlink_status(at, problem))) {
+      if (ended_well)
+        result.warnings.push_back("the artifact '" + path + "' was declared, but the job did not make it");
+      continue;
+    }
+    auto tree = objects.capture_at(at, path, result.warnings);
+    if (!tree) {
+      result.error = "the artifact '" + path + "' could not be stored: " + render(tree.error());
+      return;
+    }
+    result.artifacts.push_back({workflow, path, *tree, !ended_well});
+  }
+}
+
+}  // namespace
+
+Uploads::Uploads(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Uploads::Uploads(Uploads&&) noexcept = default;
+Uploads::~Uploads() = default;
+
+Result<Uploads> Uploads::make(const store::Home& home, const std::string& run) {
+  auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), run, {}, {}, {}, {}});
+  state->event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!state->event)
+    return fail_errno("cannot make an event");
+  return Uploads(std::move(state));
+}
+
+void Uploads::start(std::size_t job,
+                    const std::string& workflow,
+                    const provider::JobSpec& spec,
+                    ExitRecord record) {
+  State* state = state_.get();  // outlives its threads: they are its members
+  state->threads.emplace_back([state, job, workflow, spec, record = std::move(record)] {
+    Uploaded result{job, record, {}, {}, {}};
+    const auto workspace = private_copy(state->objects.home(), state->objects.home().job(state->run, job));
+    capture(state->objects, workspace->folder(), workflow, spec, result);
+    // What could not be stored is all there is of it: it stays.
+    if (result.error.empty())
+      (void)workspace->remove();
+    const std::lock_guard guard(state->mutex);
+    state->finished.push_back(std::move(result));
+    ::eventfd_write(state->event.get(), 1);
+  });
+}
+
+int Uploads::fd() const { return state_->event.get(); }
+
+std::vector<Uploaded> Uploads::take_finished() {
+  eventfd_t count = 0;
+  ::eventfd_read(state_->event.get(), &count);
+  const std::lock_guard guard(state_->mutex);
+  return std::exchange(state_->finished, {});
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,45 @@
+// Storing the artifacts of jobs that have ended, beside the supervisor's loop: one thread for each job.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dstack/base/fd.hpp"
+#include "dstack/run/order.hpp"
+#include "dstack/store/objects.hpp"
+#include "dstack/store/records.hpp"
+
+namespace dstack::run {
+
+struct Uploaded {
+  std::size_t job = 0;
+  ExitRecord record;
+  std::vector<store::ArtifactRecord> artifacts;
+  std::vector<std::string> warnings;  ///< declared and not there, files that changed, …
+  std::string error;                  ///< not empty: nothing of it may be used
+};
+
+/// For one thread, which owns it; the work is done in others.
+class Uploads {
+ public:
+  static Result<Uploads> make(const store::Home& home, const std::string& run);
+  Uploads(Uploads&&) noexcept;
+  ~Uploads();
+
+  /// Takes the artifacts from the job's workspace, then removes the workspace.
+  void start(std::size_t job, const std::string& workflow, const provider::JobSpec& spec, ExitRecord record);
+  /// Readable when something is finished.
+  int fd() const;
+  std::vector<Uploaded> take_finished();
+
+ private:
+  struct State;
+  explicit Uploads(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dstack::run

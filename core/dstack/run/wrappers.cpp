@@ -1,0 +1,124 @@
+#include "dstack/run/wrappers.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "dstack/base/file.hpp"
+#include "dstack/run/exec.hpp"
+
+namespace dstack::run {
+
+Result<void> Wrappers::start(const JobOrder& order) {
+  const Path folder = home_.job(run_, order.index);
+  DSTACK_CHECK(make_folders(folder));
+  DSTACK_TRY(const Fd lock, open_file((folder / files::lock).string(), O_RDWR | O_CREAT, 0600));
+  DSTACK_CHECK(lock_exclusive(lock.get(), Wait::no));
+  const Fd text(::memfd_create("order", MFD_CLOEXEC));
+  if (!text)
+    return fail_errno("cannot pass a job's order on");
+  DSTACK_CHECK(write_all(text.get(), render_job_order(order)));
+  ::lseek(text.get(), 0, SEEK_SET);
+
+  process::Command command;
+  command.argv = {"dstack", "exec", run_ + "/" + std::to_string(order.index)};
+  command.program = "/proc/self/exe";
+  command.descriptors = {{0, text.get()}, {exec_lock_fd, lock.get()}};
+  command.group = process::Group::own_session;
+  DSTACK_TRY(auto child, process::spawn(command));
+  wrappers_[order.index].child.emplace(std::move(child));
+  return {};
+}
+
+bool Wrappers::locked(std::size_t job) const {
+  const Fd lock(::open((home_.job(run_, job) / files::lock).c_str(), O_RDWR | O_CLOEXEC));
+  if (!lock)
+    return false;
+  const auto taken = lock_exclusive(lock.get(), Wait::no);
+  return taken && !*taken;
+}
+
+std::optional<ExitRecord> Wrappers::record(std::size_t job) const {
+  const auto text = read_file(home_.job(run_, job) / files::exit_record);
+  if (!text)
+    return std::nullopt;
+  auto record = parse_exit_record(*text);
+  return record ? std::optional(*std::move(record)) : std::nullopt;
+}
+
+Trace Wrappers::look(std::size_t job) const {
+  const Path folder = home_.job(run_, job);
+  if (::access(folder.c_str(), F_OK) != 0)
+    return Trace::none;
+  // In this order: a wrapper writes its record before it lets go of its lock.
+  if (locked(job))
+    return Trace::alive;
+  if (record(job))
+    return Trace::ended;
+  return ::access((folder / files::wrapper).c_str(), F_OK) == 0 ? Trace::lost : Trace::none;
+}
+
+void Wrappers::find(std::size_t job, Wrapper& wrapper) const {
+  const auto text = read_file(home_.job(run_, job) / files::wrapper);
+  const auto identity = text ? process::parse_identity(*text) : std::nullopt;
+  if (identity)
+    wrapper.pidfd = process::open_process(*identity);
+}
+
+void Wrappers::adopt(std::size_t job) {
+  Wrapper& wrapper = wrappers_[job];
+  find(job, wrapper);
+  if (!wrapper.pidfd)
+    ++unknown_;
+}
+
+std::vector<std::pair<int, std::size_t>> Wrappers::watched() const {
+  std::vector<std::pair<int, std::size_t>> all;
+  all.reserve(wrappers_.size());
+  for (const auto& [job, wrapper] : wrappers_) {
+    if (wrapper.child)
+      all.emplace_back(wrapper.child->pidfd(), job);
+    else if (wrapper.pidfd)
+      all.emplace_back(wrapper.pidfd.get(), job);
+  }
+  return all;
+}
+
+std::vector<std::size_t> Wrappers::look_again() {
+  std::vector<std::size_t> ended;
+  for (auto& [job, wrapper] : wrappers_) {
+    if (wrapper.child || wrapper.pidfd)
+      continue;
+    find(job, wrapper);
+    if (wrapper.pidfd)
+      --unknown_;
+    else if (!locked(job))
+      ended.push_back(job);
+  }
+  return ended;
+}
+
+std::optional<ExitRecord> Wrappers::collect(std::size_t job) {
+  const auto found = wrappers_.find(job);
+  if (found != wrappers_.end()) {
+    if (found->second.child)
+      found->second.child->wait();
+    else if (!found->second.pidfd)
+      --unknown_;
+    wrappers_.erase(found);
+  }
+  return record(job);
+}
+
+void Wrappers::signal(std::size_t job, int number) const {
+  const auto found = wrappers_.find(job);
+  if (found == wrappers_.end())
+    return;
+  if (found->second.child)
+    found->second.child->signal(number);
+  else if (found->second.pidfd)
+    ::syscall(SYS_pidfd_send_signal, found->second.pidfd.get(), number, nullptr, 0);
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,60 @@
+// The wrappers of a run as its supervisor sees them: started by it, or found alive from a supervisor before it.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "dstack/process/identity.hpp"
+#include "dstack/process/spawn.hpp"
+#include "dstack/run/order.hpp"
+
+namespace dstack::run {
+
+/// What stands in a job's folder, for a supervisor that takes over.
+enum class Trace {
+  none,    ///< no wrapper ever began
+  alive,   ///< one is at work
+  ended,   ///< there is an exit record
+  lost,    ///< one began, and is dead without a record
+};
+
+class Wrappers {
+ public:
+  Wrappers(store::Home home, std::string run) : home_(std::move(home)), run_(std::move(run)) {}
+
+  /// Starts a wrapper for a job. Its lock is taken before it exists and lives as long as it does.
+  Result<void> start(const JobOrder& order);
+  Trace look(std::size_t job) const;
+  /// Watches a living wrapper that somebody else started.
+  void adopt(std::size_t job);
+
+  /// Descriptors that become readable when a wrapper ends, with the job of each. An adopted one whose identity is not
+  /// known yet has none: look_again() finds it.
+  std::vector<std::pair<int, std::size_t>> watched() const;
+  bool any_unknown() const { return unknown_ > 0; }
+  /// The jobs among the unknown that have ended meanwhile; the others are watched from now on.
+  std::vector<std::size_t> look_again();
+
+  /// The wrapper of a job has ended: reaps it. Returns its record; nothing when it was killed.
+  std::optional<ExitRecord> collect(std::size_t job);
+  void signal(std::size_t job, int number) const;
+  std::optional<ExitRecord> record(std::size_t job) const;
+
+ private:
+  struct Wrapper {
+    std::optional<process::Child> child;  ///< started by this process
+    Fd pidfd;                             ///< adopted
+  };
+
+  bool locked(std::size_t job) const;
+  void find(std::size_t job, Wrapper& wrapper) const;
+
+  store::Home home_;
+  std::string run_;
+  std::map<std::size_t, Wrapper> wrappers_;
+  std::size_t unknown_ = 0;
+};
+
+}  // namespace dstack::run
