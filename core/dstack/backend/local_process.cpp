@@ -1,15 +1,15 @@
 #include "dstack/backend/local_process.hpp"
 
+#include "dstack/process/identity.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-
-#include "dstack/process/identity.hpp"
 
 namespace dstack::backend {
 
@@ -23,7 +23,8 @@ std::string path_of(const Launch& launch) {
   return "/usr/local/bin:/usr/bin:/bin";
 }
 
-/// Through a pidfd, opened before `still` is asked: a number that was used again meanwhile gets no signal.
+/// Through a pidfd, opened before `still` is asked: a number that was used again meanwhile gets no
+/// signal.
 template <typename Check>
 void signal_if(pid_t pid, int number, Check still) {
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -36,7 +37,9 @@ void signal_if(pid_t pid, int number, Check still) {
 
 }  // namespace
 
-void LocalProcess::adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+void LocalProcess::adopt_orphans() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
 
 Result<LocalProcess> LocalProcess::start(const Launch& launch) {
   const std::string& name = launch.argv.front();
@@ -47,8 +50,9 @@ Result<LocalProcess> LocalProcess::start(const Launch& launch) {
   if (!program)
     return fail(ErrorCode::not_found,
                 "there is no program '" + name + "' that can be run",
-                name.find('/') == std::string::npos ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
-                                                    : "check that the file is there and has the x bit (chmod +x)");
+                name.find('/') == std::string::npos
+                    ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
+                    : "check that the file is there and has the x bit (chmod +x)");
   process::Command command;
   command.argv = launch.argv;
   command.argv.front() = *program;

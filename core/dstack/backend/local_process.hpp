@@ -1,14 +1,14 @@
-// Where a job executes: here, as a process of this machine with everything it starts. The other place, a container
-// engine, and later a cluster, get a file of their own beside this one.
+// Where a job executes: here, as a process of this machine with everything it starts. The other
+// place, a container engine, and later a cluster, get a file of their own beside this one.
 #pragma once
+
+#include "dstack/process/spawn.hpp"
 
 #include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "dstack/process/spawn.hpp"
 
 namespace dstack::backend {
 
@@ -20,8 +20,9 @@ struct Launch {
   int output = -1;  ///< descriptor for standard output and error alike; standard input is empty
 };
 
-/// The process tree of one job. The calling process must be single-threaded and must have called adopt_orphans(), so
-/// that every descendant which loses its parent becomes a child of it: also one that left the session.
+/// The process tree of one job. The calling process must be single-threaded and must have called
+/// adopt_orphans(), so that every descendant which loses its parent becomes a child of it: also one
+/// that left the session.
 class LocalProcess {
  public:
   static void adopt_orphans();
@@ -29,10 +30,13 @@ class LocalProcess {
 
   /// Reaps every child that has ended, however it came to be one. Call it when SIGCHLD has arrived.
   void reap();
+
   /// How the job's own process ended; nothing while it lives.
   const std::optional<process::ExitStatus>& status() const { return status_; }
+
   /// True when the whole tree has ended and is reaped.
   bool gone() const { return gone_; }
+
   /// Sends to every process of the tree; a stopped one is woken so that it can act.
   void signal_all(int number) const;
 
@@ -44,7 +48,8 @@ class LocalProcess {
   bool gone_ = false;
 };
 
-/// Kills what a dead wrapper left behind: every process of this user that carries `name=value` in its environment.
+/// Kills what a dead wrapper left behind: every process of this user that carries `name=value` in
+/// its environment.
 void kill_marked(std::string_view name, std::string_view value);
 
 }  // namespace dstack::backend

@@ -1,16 +1,16 @@
 #include "dstack/process/identity.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "dstack/base/file.hpp"
+#include "dstack/base/text.hpp"
 
 #include <array>
 #include <charconv>
 #include <cstdlib>
 
-#include "dstack/base/file.hpp"
-#include "dstack/base/text.hpp"
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace dstack::process {
 
@@ -42,7 +42,8 @@ struct Stat {
 /// Of a living process.
 std::optional<Stat> read_stat(pid_t pid) {
   const std::string stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
-  // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
+  // The second field is the program's name in parentheses, and may itself hold spaces and
+  // parentheses.
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos || name_end + 2 >= stat.size())
     return std::nullopt;

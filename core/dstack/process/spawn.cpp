@@ -1,12 +1,6 @@
 #include "dstack/process/spawn.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "dstack/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,7 +8,13 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "dstack/base/text.hpp"
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 extern char** environ;
 
@@ -31,8 +31,10 @@ struct SpawnPlan {
     ::posix_spawnattr_init(&attributes);
     ::posix_spawn_file_actions_init(&actions);
   }
+
   SpawnPlan(const SpawnPlan&) = delete;
   SpawnPlan& operator=(const SpawnPlan&) = delete;
+
   ~SpawnPlan() {
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
@@ -54,8 +56,10 @@ void set_attributes(SpawnPlan& plan, Group group) {
   ::posix_spawnattr_setflags(&plan.attributes, static_cast<short>(flags));
 }
 
-/// Descriptors are first moved above every number that the child wants, so that no dup2 overwrites a source.
-Result<std::vector<Fd>> add_descriptors(SpawnPlan& plan, const std::vector<std::pair<int, int>>& wanted) {
+/// Descriptors are first moved above every number that the child wants, so that no dup2 overwrites
+/// a source.
+Result<std::vector<Fd>> add_descriptors(SpawnPlan& plan,
+                                        const std::vector<std::pair<int, int>>& wanted) {
   int highest = 2;
   for (const auto& [in_child, in_caller] : wanted)
     highest = std::max(highest, in_child);
@@ -72,7 +76,8 @@ Result<std::vector<Fd>> add_descriptors(SpawnPlan& plan, const std::vector<std::
   }
   for (int fd = 0; fd <= 2; ++fd)
     if (!given[static_cast<std::size_t>(fd)])
-      ::posix_spawn_file_actions_addopen(&plan.actions, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
+      ::posix_spawn_file_actions_addopen(
+          &plan.actions, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
   return moved;
 }
 
@@ -108,7 +113,9 @@ ExitStatus decode_wait_status(int status) {
   return Exited{WEXITSTATUS(status)};
 }
 
-void Child::signal(int number) const { ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0); }
+void Child::signal(int number) const {
+  ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
+}
 
 ExitStatus Child::wait() {
   int status = 0;
@@ -132,7 +139,8 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
     return runnable(file) ? std::optional(file) : std::nullopt;
   }
   for (const std::string_view folder : split(path, ':')) {
-    std::string file = (folder.empty() ? std::string(".") : std::string(folder)) + "/" + std::string(name);
+    std::string file =
+        (folder.empty() ? std::string(".") : std::string(folder)) + "/" + std::string(name);
     if (runnable(file))
       return file;
   }
@@ -175,8 +183,13 @@ Result<Child> spawn(const Command& command) {
 
 namespace {
 
-/// Moves input and outputs of a child until both outputs are closed, or the deadline has passed (false).
-Result<bool> exchange(Fd to_child, std::string_view input, Fd out_fd, Fd err_fd, Output& output,
+/// Moves input and outputs of a child until both outputs are closed, or the deadline has passed
+/// (false).
+Result<bool> exchange(Fd to_child,
+                      std::string_view input,
+                      Fd out_fd,
+                      Fd err_fd,
+                      Output& output,
                       std::optional<std::chrono::steady_clock::time_point> deadline) {
   if (to_child)
     ::fcntl(to_child.get(), F_SETFL, O_NONBLOCK);
@@ -196,7 +209,8 @@ Result<bool> exchange(Fd to_child, std::string_view input, Fd out_fd, Fd err_fd,
                                     pollfd{to_child.get(), POLLOUT, 0}};
     int wait = -1;
     if (deadline) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+          *deadline - std::chrono::steady_clock::now());
       if (left.count() <= 0)
         return false;
       wait = static_cast<int>(std::min<long long>(left.count(), 1'000'000));
@@ -222,22 +236,28 @@ Result<bool> exchange(Fd to_child, std::string_view input, Fd out_fd, Fd err_fd,
 class IgnoreBrokenPipe {
  public:
   IgnoreBrokenPipe() { ::sigaction(SIGPIPE, nullptr, &before_), ignore(); }
+
   IgnoreBrokenPipe(const IgnoreBrokenPipe&) = delete;
   IgnoreBrokenPipe& operator=(const IgnoreBrokenPipe&) = delete;
+
   ~IgnoreBrokenPipe() { ::sigaction(SIGPIPE, &before_, nullptr); }
 
  private:
   static void ignore() {
     struct sigaction action {};
+
     action.sa_handler = SIG_IGN;
     ::sigaction(SIGPIPE, &action, nullptr);
   }
+
   struct sigaction before_ {};
 };
 
 }  // namespace
 
-Result<Output> run(Command command, std::string_view input, std::optional<std::chrono::milliseconds> limit) {
+Result<Output> run(Command command,
+                   std::string_view input,
+                   std::optional<std::chrono::milliseconds> limit) {
   DSTACK_TRY(Pipe in, make_pipe());
   DSTACK_TRY(Pipe out, make_pipe());
   DSTACK_TRY(Pipe err, make_pipe());
@@ -256,15 +276,20 @@ Result<Output> run(Command command, std::string_view input, std::optional<std::c
   out.write_end.reset();
   err.write_end.reset();
   Output output{Exited{}, {}, {}};
-  auto finished = exchange(
-      std::move(in.write_end), input, std::move(out.read_end), std::move(err.read_end), output, deadline);
+  auto finished = exchange(std::move(in.write_end),
+                           input,
+                           std::move(out.read_end),
+                           std::move(err.read_end),
+                           output,
+                           deadline);
   if (!finished || !*finished) {
     ::kill(command.group == Group::same ? child.pid() : -child.pid(), SIGKILL);
     output.status = child.wait();
     if (!finished)
       return Failure(std::move(finished).error());
     return fail(ErrorCode::unavailable,
-                "'" + command.argv.front() + "' did not end within " + std::to_string(limit->count()) + " ms");
+                "'" + command.argv.front() + "' did not end within " +
+                    std::to_string(limit->count()) + " ms");
   }
   output.status = child.wait();
   return output;

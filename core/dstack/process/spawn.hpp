@@ -1,8 +1,8 @@
-// Starting other programs. Everything starts with default signal handling, an empty mask and only the descriptors
-// named here.
+// Starting other programs. Everything starts with default signal handling, an empty mask and only
+// the descriptors named here.
 #pragma once
 
-#include <sys/types.h>
+#include "dstack/base/fd.hpp"
 
 #include <chrono>
 #include <optional>
@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "dstack/base/fd.hpp"
+#include <sys/types.h>
 
 namespace dstack::process {
 
@@ -45,7 +45,8 @@ struct Command {
   std::vector<std::string> argv;
   std::optional<std::vector<std::string>> environment;  ///< NAME=VALUE; else the caller's
   std::string working_dir;                              ///< empty: the caller's
-  /// Descriptors of the child: {in the child, in the caller}. Those of 0, 1 and 2 that are not named are /dev/null.
+  /// Descriptors of the child: {in the child, in the caller}. Those of 0, 1 and 2 that are not
+  /// named are /dev/null.
   std::vector<std::pair<int, int>> descriptors;
   Group group = Group::same;
   std::string program = {};  ///< what to start where argv[0] shall say something else
@@ -57,8 +58,10 @@ class Child {
   Child(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
 
   pid_t pid() const { return pid_; }
+
   /// Becomes readable when the child ends; for poll().
   int pidfd() const { return pidfd_.get(); }
+
   /// Through the pidfd, so never to a stranger. One that has ended is no error.
   void signal(int number) const;
   /// Waits for its end and reaps it. Call once.
@@ -72,7 +75,8 @@ class Child {
 /// ErrorCode::not_found when there is no such program.
 Result<Child> spawn(const Command& command);
 
-/// The absolute path of a program looked up in a PATH; nothing when it is not there or not executable.
+/// The absolute path of a program looked up in a PATH; nothing when it is not there or not
+/// executable.
 std::optional<std::string> find_program(std::string_view name, std::string_view path);
 
 struct Output {
@@ -81,8 +85,9 @@ struct Output {
   std::string err;
 };
 
-/// Runs a command to its end with `input` on its standard input, collecting both outputs (descriptors 0, 1 and 2 of
-/// the command are taken). Past the deadline its process group is killed and ErrorCode::unavailable returned.
+/// Runs a command to its end with `input` on its standard input, collecting both outputs
+/// (descriptors 0, 1 and 2 of the command are taken). Past the deadline its process group is killed
+/// and ErrorCode::unavailable returned.
 Result<Output> run(Command command,
                    std::string_view input = {},
                    std::optional<std::chrono::milliseconds> deadline = std::nullopt);

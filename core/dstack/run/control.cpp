@@ -1,12 +1,12 @@
 #include "dstack/run/control.hpp"
 
-#include <fcntl.h>
-
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/order.hpp"
 #include "dstack/run/supervisor.hpp"
+
+#include <fcntl.h>
 
 namespace dstack::run {
 
@@ -41,7 +41,8 @@ Result<void> stop(const store::Home& home,
                   const std::string& workflow,
                   store::StopRequest request) {
   if (store::is_final(run.status))
-    return fail(ErrorCode::conflict, "run '" + run.name + "' is over: " + std::string(store::render(run.status)));
+    return fail(ErrorCode::conflict,
+                "run '" + run.name + "' is over: " + std::string(store::render(run.status)));
   if (run.machine != process::machine_id())
     return fail(ErrorCode::unavailable,
                 "run '" + run.name + "' belongs to another machine",

@@ -1,22 +1,22 @@
 // Asking something of a run from outside, and bringing back supervisors that died.
 #pragma once
 
-#include <string>
-
 #include "dstack/store/records.hpp"
+
+#include <string>
 
 namespace dstack::run {
 
-/// Records the request and makes sure that a supervisor carries it out. Does not wait for the end (follow() does).
-/// A finished run is ErrorCode::conflict. An empty workflow means the whole run.
+/// Records the request and makes sure that a supervisor carries it out. Does not wait for the end
+/// (follow() does). A finished run is ErrorCode::conflict. An empty workflow means the whole run.
 Result<void> stop(const store::Home& home,
                   store::Records& records,
                   const store::RunRecord& run,
                   const std::string& workflow,
                   store::StopRequest request);
 
-/// Starts a supervisor for each unfinished run of this machine whose lock is free. Called by every command that
-/// looks at runs. Cheap when there is nothing to do.
+/// Starts a supervisor for each unfinished run of this machine whose lock is free. Called by every
+/// command that looks at runs. Cheap when there is nothing to do.
 Result<void> recover(const store::Home& home, store::Records& records);
 
 /// Removes a finished, untagged run: its rows, then its folder.

@@ -6,7 +6,8 @@ namespace dstack::run {
 
 namespace {
 
-/// The cards of a job: the first n of the inventory. Giving each card to one job at a time comes with reservations.
+/// The cards of a job: the first n of the inventory. Giving each card to one job at a time comes
+/// with reservations.
 std::string visible_cards(std::uint32_t count) {
   std::string cards;
   for (std::uint32_t card = 0; card < count; ++card)
@@ -17,8 +18,8 @@ std::string visible_cards(std::uint32_t count) {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder& order,
-                                                                  std::size_t job,
-                                                                  const std::string& host_name) {
+                                                                 std::size_t job,
+                                                                 const std::string& host_name) {
   const plan::PlannedJob& planned = order.plan.jobs[job];
   std::map<std::string, std::string> all;
   for (const auto& variable : order.plan.base)

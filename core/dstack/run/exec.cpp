@@ -1,18 +1,5 @@
 #include "dstack/run/exec.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <memory>
-
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/environment/python.hpp"
@@ -23,6 +10,19 @@
 #include "dstack/run/supervisor.hpp"
 #include "dstack/run/workspace.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 namespace dstack::run {
 
 namespace {
@@ -32,7 +32,8 @@ using std::chrono::steady_clock;
 // A script longer than this goes into a file: the kernel takes at most 128 KiB in one argument.
 constexpr std::size_t longest_argument = 100'000;
 
-/// TERM asks for a graceful stop, USR1 for an abort; both are read as events, like the end of a child.
+/// TERM asks for a graceful stop, USR1 for an abort; both are read as events, like the end of a
+/// child.
 Fd signals_as_events() {
   sigset_t wanted;
   sigemptyset(&wanted);
@@ -43,8 +44,8 @@ Fd signals_as_events() {
   return Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// In a mount namespace of its own, where root may: what all jobs share cannot be written to by accident. Others are
-/// kept out by the files' modes.
+/// In a mount namespace of its own, where root may: what all jobs share cannot be written to by
+/// accident. Others are kept out by the files' modes.
 void protect_shared_folders(const std::vector<std::string>& folders) {
   if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
     return;
@@ -58,15 +59,16 @@ void protect_shared_folders(const std::vector<std::string>& folders) {
 void set_variable(std::vector<std::pair<std::string, std::string>>& environment,
                   const std::string& name,
                   const std::string& value) {
-  const auto found =
-      std::find_if(environment.begin(), environment.end(), [&](const auto& pair) { return pair.first == name; });
+  const auto found = std::find_if(
+      environment.begin(), environment.end(), [&](const auto& pair) { return pair.first == name; });
   if (found != environment.end())
     found->second = value;
   else
     environment.emplace_back(name, value);
 }
 
-std::string variable(const std::vector<std::pair<std::string, std::string>>& environment, const std::string& name) {
+std::string variable(const std::vector<std::pair<std::string, std::string>>& environment,
+                     const std::string& name) {
   for (const auto& [key, value] : environment)
     if (key == name)
       return value;
@@ -101,8 +103,10 @@ class JobRunner {
     backend::LocalProcess::adopt_orphans();
     events_ = signals_as_events();
     DSTACK_CHECK(make_folders(folder_));
-    DSTACK_CHECK(write_file_atomically(
-        folder_ / files::wrapper, process::render(*process::identity_of(::getpid())), Durable::no, 0600));
+    DSTACK_CHECK(write_file_atomically(folder_ / files::wrapper,
+                                       process::render(*process::identity_of(::getpid())),
+                                       Durable::no,
+                                       0600));
     DSTACK_TRY(states_,
                open_file((folder_ / files::states).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     DSTACK_TRY(auto log, LogWriter::open(folder_));
@@ -121,8 +125,9 @@ class JobRunner {
     if (!order_.inputs.empty())
       tell(store::Status::downloading);
     DSTACK_CHECK(workspace_->make(order_.code, order_.inputs, record_.warnings));
-    const Path working_dir = order_.spec.working_dir.empty() ? workspace_->folder()
-                                                             : workspace_->folder() / order_.spec.working_dir;
+    const Path working_dir = order_.spec.working_dir.empty()
+                                 ? workspace_->folder()
+                                 : workspace_->folder() / order_.spec.working_dir;
     DSTACK_CHECK(make_folders(working_dir));
     if (order_.python)
       DSTACK_CHECK(prepare_python());
@@ -134,12 +139,19 @@ class JobRunner {
     if (!order_.python->request.requirements.empty() || !order_.python->request.packages.empty())
       tell(store::Status::preparing);
     DSTACK_TRY(const Fd output, log_->append_descriptor());
-    const environment::Interpreter interpreter{order_.python->program, order_.python->version, "order"};
+    const environment::Interpreter interpreter{
+        order_.python->program, order_.python->version, "order"};
     DSTACK_TRY(const auto python,
-               environment::provide_environment(
-                   order_.python->request, interpreter, workspace_->folder(), home_, caller_variable, output.get()));
+               environment::provide_environment(order_.python->request,
+                                                interpreter,
+                                                workspace_->folder(),
+                                                home_,
+                                                caller_variable,
+                                                output.get()));
     DSTACK_CHECK(log_->continue_at_end());
-    set_variable(order_.environment, "PATH", python.bin.string() + ":" + variable(order_.environment, "PATH"));
+    set_variable(order_.environment,
+                 "PATH",
+                 python.bin.string() + ":" + variable(order_.environment, "PATH"));
     if (!python.folder.empty()) {
       set_variable(order_.environment, "VIRTUAL_ENV", python.folder.string());
       shared_folders_.push_back(python.folder.string());
@@ -185,7 +197,8 @@ class JobRunner {
   /// Until the job's own process and everything it started are gone.
   void watch() {
     while (!process_->gone()) {
-      std::array<pollfd, 2> polled = {pollfd{events_.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0}};
+      std::array<pollfd, 2> polled = {pollfd{events_.get(), POLLIN, 0},
+                                      pollfd{output_.get(), POLLIN, 0}};
       if (::poll(polled.data(), polled.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
         break;
       if (polled[1].revents != 0)
@@ -236,7 +249,8 @@ class JobRunner {
     process_->signal_all(SIGKILL);
   }
 
-  /// A job is over when its own process is; what it left running is ended like a job that is stopped.
+  /// A job is over when its own process is; what it left running is ended like a job that is
+  /// stopped.
   void end_what_is_left() {
     if (process_->gone())
       return;
@@ -282,8 +296,10 @@ class JobRunner {
     if (!write_file_atomically(
             folder_ / files::exit_record, render_exit_record(record_), Durable::content, 0600))
       return;
-    // The lock of a living supervisor is held. A free one means that nobody would ever read the record.
-    if (auto lock = open_file((home_.run(order_.run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600)) {
+    // The lock of a living supervisor is held. A free one means that nobody would ever read the
+    // record.
+    if (auto lock =
+            open_file((home_.run(order_.run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600)) {
       const auto free = lock_exclusive(lock->get(), Wait::no);
       lock->reset();
       if (free && *free)
@@ -309,7 +325,8 @@ class JobRunner {
 }  // namespace
 
 int exec_main() {
-  // The job's lock, handed over by the supervisor: held until this process ends, and never by the job.
+  // The job's lock, handed over by the supervisor: held until this process ends, and never by the
+  // job.
   ::fcntl(exec_lock_fd, F_SETFD, FD_CLOEXEC);
   const auto text = read_all(0);
   if (!text)

@@ -1,6 +1,6 @@
-// The process that sees one job through: `dstack exec`. Single-threaded. Lays out the workspace, makes the
-// environment, starts the job, moves its output to the log, waits, ends whatever the job left running, and writes the
-// exit record before it ends itself.
+// The process that sees one job through: `dstack exec`. Single-threaded. Lays out the workspace,
+// makes the environment, starts the job, moves its output to the log, waits, ends whatever the job
+// left running, and writes the exit record before it ends itself.
 #pragma once
 
 namespace dstack::run {

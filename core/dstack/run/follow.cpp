@@ -1,9 +1,9 @@
 #include "dstack/run/follow.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/inotify.h>
-#include <unistd.h>
+#include "dstack/process/identity.hpp"
+#include "dstack/run/log.hpp"
+#include "dstack/run/order.hpp"
+#include "dstack/run/supervisor.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,10 +11,10 @@
 #include <map>
 #include <memory>
 
-#include "dstack/process/identity.hpp"
-#include "dstack/run/log.hpp"
-#include "dstack/run/order.hpp"
-#include "dstack/run/supervisor.hpp"
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -33,7 +33,11 @@ class Follower {
            std::string name,
            FollowListener& listener,
            const FollowOptions& options)
-      : home_(home), records_(records), name_(std::move(name)), listener_(listener), options_(options) {}
+      : home_(home),
+        records_(records),
+        name_(std::move(name)),
+        listener_(listener),
+        options_(options) {}
 
   Result<FollowEnd> run() {
     notify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
@@ -60,7 +64,8 @@ class Follower {
     bool open = true;
   };
 
-  /// Reads the states first and the logs afterwards: a job that is over by now has written all it ever will.
+  /// Reads the states first and the logs afterwards: a job that is over by now has written all it
+  /// ever will.
   Result<void> look() {
     DSTACK_TRY(auto run, records_.find_run(name_));
     if (!run)
@@ -77,9 +82,13 @@ class Follower {
 
   bool differs(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) const {
     return run.status != run_.status ||
-           !std::equal(jobs.begin(), jobs.end(), jobs_.begin(), jobs_.end(), [](const auto& a, const auto& b) {
-             return a.status == b.status && a.reason == b.reason;
-           });
+           !std::equal(jobs.begin(),
+                       jobs.end(),
+                       jobs_.begin(),
+                       jobs_.end(),
+                       [](const auto& a, const auto& b) {
+                         return a.status == b.status && a.reason == b.reason;
+                       });
   }
 
   /// Output before the news that a job has ended: that is the order in which things happened.
@@ -151,7 +160,8 @@ class Follower {
   }
 
   bool lock_is_free() const {
-    const auto lock = open_file((home_.run(name_) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
+    const auto lock =
+        open_file((home_.run(name_) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
     if (!lock)
       return false;
     const auto taken = lock_exclusive(lock->get(), Wait::no);
@@ -159,11 +169,12 @@ class Follower {
   }
 
   int patience() const {
-    const bool all_watched = watches_work_ && supervisor_ &&
-                             std::all_of(jobs_.begin(), jobs_.end(), [&](const store::JobRecord& job) {
-                               const auto tail = tails_.find(job.index);
-                               return tail == tails_.end() || !tail->second.open || tail->second.watched;
-                             });
+    const bool all_watched =
+        watches_work_ && supervisor_ &&
+        std::all_of(jobs_.begin(), jobs_.end(), [&](const store::JobRecord& job) {
+          const auto tail = tails_.find(job.index);
+          return tail == tails_.end() || !tail->second.open || tail->second.watched;
+        });
     if (!all_watched)
       return poll_milliseconds;
     return options_.tick ? tick_milliseconds : -1;

@@ -1,12 +1,13 @@
-// Watching a run from outside: its output as it comes, its states as they are recorded. A follower owns nothing of
-// the run and may die at any time; when it sees the supervisor die, it starts a new one.
+// Watching a run from outside: its output as it comes, its states as they are recorded. A follower
+// owns nothing of the run and may die at any time; when it sees the supervisor die, it starts a new
+// one.
 #pragma once
+
+#include "dstack/store/records.hpp"
 
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "dstack/store/records.hpp"
 
 namespace dstack::run {
 
@@ -17,10 +18,12 @@ class FollowListener {
   virtual void output(std::size_t job, std::string_view bytes) = 0;
   /// Some state has changed; called once at the beginning, too.
   virtual void changed(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) = 0;
+
   /// About ten times a second while the run lasts, when `tick` was asked for: time to redraw.
   virtual void tick() {}
 
   enum class Then { go_on, leave };
+
   /// The watched descriptor is readable (signals of the command line).
   virtual Then woken() { return Then::go_on; }
 };

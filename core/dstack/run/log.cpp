@@ -1,15 +1,15 @@
 #include "dstack/run/log.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "dstack/run/order.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 
-#include "dstack/run/order.hpp"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -28,6 +28,7 @@ int opened(Fd& fd, const Path& path) {
 
 std::uint64_t JobLog::size() const {
   struct stat status {};
+
   const int fd = opened(log_, folder_ / files::log);
   return fd >= 0 && ::fstat(fd, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
@@ -61,7 +62,8 @@ const std::vector<JobLog::Mark>& JobLog::marks() const {
   std::array<std::int64_t, 2> pair;
   while (::pread(file.get(), pair.data(), sizeof pair, static_cast<off_t>(marks_read_)) ==
          static_cast<ssize_t>(sizeof pair)) {
-    marks_.push_back({static_cast<std::uint64_t>(pair[0]), Timestamp(std::chrono::milliseconds(pair[1]))});
+    marks_.push_back(
+        {static_cast<std::uint64_t>(pair[0]), Timestamp(std::chrono::milliseconds(pair[1]))});
     marks_read_ += sizeof pair;
   }
   return marks_;
@@ -69,8 +71,10 @@ const std::vector<JobLog::Mark>& JobLog::marks() const {
 
 std::optional<Timestamp> JobLog::time_at(std::uint64_t offset) const {
   const auto& all = marks_.empty() || offset >= marks_.back().offset ? marks() : marks_;
-  const auto next = std::upper_bound(
-      all.begin(), all.end(), offset, [](std::uint64_t value, const Mark& mark) { return value < mark.offset; });
+  const auto next =
+      std::upper_bound(all.begin(), all.end(), offset, [](std::uint64_t value, const Mark& mark) {
+        return value < mark.offset;
+      });
   if (next == all.begin())
     return std::nullopt;
   return std::prev(next)->at;

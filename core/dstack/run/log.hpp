@@ -1,18 +1,19 @@
 // The log of one job: what it wrote, byte for byte, and when.
 //
 //   log         the job's standard output and error as one stream, in the order of writing
-//   log.times   pairs of little-endian 64-bit integers: an offset into log, and when the bytes from there on came, in
+//   log.times   pairs of little-endian 64-bit integers: an offset into log, and when the bytes from
+//   there on came, in
 //               milliseconds since 1970; offsets grow, at most one pair every 10 ms
 #pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/base/time.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "dstack/base/fd.hpp"
-#include "dstack/base/file.hpp"
-#include "dstack/base/time.hpp"
 
 namespace dstack::run {
 
@@ -36,6 +37,7 @@ class JobLog {
     std::uint64_t offset;
     Timestamp at;
   };
+
   const std::vector<Mark>& marks() const;
 
   Path folder_;

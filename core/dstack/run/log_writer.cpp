@@ -1,15 +1,15 @@
 #include "dstack/run/log_writer.hpp"
 
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "dstack/run/order.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
-#include "dstack/run/order.hpp"
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -19,7 +19,9 @@ namespace {
 constexpr int least_for_splice = 64 * 1024;
 constexpr std::chrono::milliseconds least_between_marks{10};
 
-bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
+bool is_full(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
 
 }  // namespace
 
@@ -28,8 +30,9 @@ Result<LogWriter> LogWriter::open(const Path& job_folder) {
   writer.folder_ = job_folder;
   // Readable too: the reader of a spliced file must not depend on the writer's mode.
   DSTACK_TRY(writer.log_, open_file((job_folder / files::log).string(), O_RDWR | O_CREAT, 0600));
-  DSTACK_TRY(writer.times_,
-             open_file((job_folder / files::log_times).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  DSTACK_TRY(
+      writer.times_,
+      open_file((job_folder / files::log_times).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
   DSTACK_CHECK(writer.continue_at_end());
   return writer;
 }
@@ -40,6 +43,7 @@ Result<Fd> LogWriter::append_descriptor() const {
 
 Result<void> LogWriter::continue_at_end() {
   struct stat status {};
+
   if (::fstat(log_.get(), &status) != 0)
     return fail_errno("cannot look at a job's log");
   if (status.st_size > offset_) {
@@ -58,7 +62,8 @@ Result<void> LogWriter::mark() {
   const std::array<std::int64_t, 2> pair = {offset_, at.time_since_epoch().count()};
   std::array<char, sizeof pair> bytes;
   std::memcpy(bytes.data(), pair.data(), sizeof pair);
-  if (auto written = write_all(times_.get(), {bytes.data(), bytes.size()}); !written && !is_full(errno))
+  if (auto written = write_all(times_.get(), {bytes.data(), bytes.size()});
+      !written && !is_full(errno))
     return written;
   return {};
 }
@@ -68,7 +73,8 @@ Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
   if (::ioctl(pipe, FIONREAD, &waiting) != 0 || waiting < least_for_splice)
     return copy_from(pipe);
   DSTACK_CHECK(mark());
-  const ssize_t count = ::splice(pipe, nullptr, log_.get(), &offset_, static_cast<std::size_t>(waiting), SPLICE_F_MOVE);
+  const ssize_t count = ::splice(
+      pipe, nullptr, log_.get(), &offset_, static_cast<std::size_t>(waiting), SPLICE_F_MOVE);
   if (count > 0) {
     // Kernels before 6.4 tell no watcher of a splice; a change of times is told by all.
     ::futimens(log_.get(), nullptr);

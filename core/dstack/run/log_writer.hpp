@@ -1,11 +1,12 @@
-// The writing side of a job's log (run/log.hpp has the format): moves bytes from the job's pipe to the file.
+// The writing side of a job's log (run/log.hpp has the format): moves bytes from the job's pipe to
+// the file.
 #pragma once
-
-#include <cstdint>
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/time.hpp"
+
+#include <cstdint>
 
 namespace dstack::run {
 
@@ -14,19 +15,20 @@ class LogWriter {
  public:
   static Result<LogWriter> open(const Path& job_folder);
 
-  /// A descriptor that appends to the log: for the installers of an environment, which are ours. A job never gets
-  /// one: `echo x > /dev/stderr` would truncate the file.
+  /// A descriptor that appends to the log: for the installers of an environment, which are ours. A
+  /// job never gets one: `echo x > /dev/stderr` would truncate the file.
   Result<Fd> append_descriptor() const;
   /// Goes on behind what was appended meanwhile.
   Result<void> continue_at_end();
 
   enum class Moved { some, nothing, end_of_pipe };
-  /// Moves what the pipe holds, with splice(2) when there is much. A full disk drops the bytes and counts them: the
-  /// job must neither block nor die of it.
+  /// Moves what the pipe holds, with splice(2) when there is much. A full disk drops the bytes and
+  /// counts them: the job must neither block nor die of it.
   Result<Moved> move_from(int pipe);
 
   /// Makes the log durable; nothing to do when it is empty.
   Result<void> sync();
+
   std::uint64_t dropped() const { return dropped_; }
 
  private:

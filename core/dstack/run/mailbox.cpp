@@ -1,16 +1,16 @@
 #include "dstack/run/mailbox.hpp"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "dstack/base/text.hpp"
 
 #include <array>
 #include <charconv>
 #include <cstdio>
 
-#include "dstack/base/text.hpp"
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -18,15 +18,19 @@ namespace {
 
 constexpr const char* socket_name = "mailbox";
 
-/// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be longer.
+/// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be
+/// longer.
 sockaddr_un address_in(int folder) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, socket_name);
+  std::snprintf(
+      address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, socket_name);
   return address;
 }
 
-const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
 
 }  // namespace
 
@@ -59,8 +63,12 @@ bool post(const Path& run_folder, std::string_view message) {
   const timeval patience{2, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   const sockaddr_un address = address_in(folder.get());
-  return ::sendto(
-             socket.get(), message.data(), message.size(), MSG_NOSIGNAL, generic(address), sizeof address) >= 0;
+  return ::sendto(socket.get(),
+                  message.data(),
+                  message.size(),
+                  MSG_NOSIGNAL,
+                  generic(address),
+                  sizeof address) >= 0;
 }
 
 std::string render(const StateMessage& message) {

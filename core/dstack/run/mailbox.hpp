@@ -1,15 +1,16 @@
-// How a run's supervisor is spoken to: datagrams to a socket in the run's folder. Messages only wake and inform;
-// whatever must not be lost stands in a file or in the database, where a later supervisor finds it.
+// How a run's supervisor is spoken to: datagrams to a socket in the run's folder. Messages only
+// wake and inform; whatever must not be lost stands in a file or in the database, where a later
+// supervisor finds it.
 #pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/store/records.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "dstack/base/fd.hpp"
-#include "dstack/base/file.hpp"
-#include "dstack/store/records.hpp"
 
 namespace dstack::run {
 
@@ -19,6 +20,7 @@ class Mailbox {
   static Result<Mailbox> open(const Path& run_folder);
 
   int fd() const { return socket_.get(); }
+
   /// The next message; nothing when there is none waiting.
   std::optional<std::string> take();
 

@@ -16,7 +16,8 @@ Result<store::TreeReference> tree_from_json(const Json& json) {
   const auto times = Digest::parse(json[1].get_ref<const std::string&>());
   if (!tree || !times)
     return fail(ErrorCode::internal, "a record names a tree by something that is no digest");
-  return store::TreeReference{*tree, *times, json[2].get<std::uint64_t>(), json[3].get<std::uint64_t>()};
+  return store::TreeReference{
+      *tree, *times, json[2].get<std::uint64_t>(), json[3].get<std::uint64_t>()};
 }
 
 Json python_to_json(const std::optional<PythonOrder>& python) {
@@ -94,7 +95,9 @@ const char* render_outcome(ExitRecord::Outcome outcome) {
   return "exited";
 }
 
-Timestamp timestamp(std::int64_t milliseconds) { return Timestamp(std::chrono::milliseconds(milliseconds)); }
+Timestamp timestamp(std::int64_t milliseconds) {
+  return Timestamp(std::chrono::milliseconds(milliseconds));
+}
 
 }  // namespace
 
@@ -124,7 +127,8 @@ Result<RunOrder> parse_run_order(std::string_view text) {
   order.job_ids = json_strings(json, "job_ids");
   for (const Json& python : *pythons)
     order.pythons.push_back(python_from_json(&python));
-  if (order.job_ids.size() != order.plan.jobs.size() || order.pythons.size() != order.plan.jobs.size())
+  if (order.job_ids.size() != order.plan.jobs.size() ||
+      order.pythons.size() != order.plan.jobs.size())
     return fail(ErrorCode::internal, "a run's order does not fit its plan");
   return order;
 }

@@ -1,20 +1,20 @@
 // What a supervisor and an exec wrapper are told. Values with a JSON form; no behaviour.
 #pragma once
 
+#include "dstack/plan/plan.hpp"
+#include "dstack/store/objects.hpp"
+#include "dstack/store/records.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "dstack/plan/plan.hpp"
-#include "dstack/store/objects.hpp"
-#include "dstack/store/records.hpp"
-
 namespace dstack::run {
 
-/// A Python environment as a job will use it: the interpreter was chosen before the run was recorded, so that a
-/// missing version keeps the run from starting.
+/// A Python environment as a job will use it: the interpreter was chosen before the run was
+/// recorded, so that a missing version keeps the run from starting.
 struct PythonOrder {
   provider::PythonRequest request;
   std::string program;  ///< absolute path of the interpreter
@@ -23,14 +23,14 @@ struct PythonOrder {
   bool operator==(const PythonOrder&) const = default;
 };
 
-/// Everything a supervisor needs, kept whole with the run's record: a later supervisor of the same run starts from
-/// the same order.
+/// Everything a supervisor needs, kept whole with the run's record: a later supervisor of the same
+/// run starts from the same order.
 struct RunOrder {
   plan::Plan plan;
   std::size_t parallel = 1;  ///< jobs at a time
   std::chrono::milliseconds stop_grace{10'000};
-  std::vector<std::string> job_ids;                  ///< by job
-  std::vector<std::optional<PythonOrder>> pythons;   ///< by job
+  std::vector<std::string> job_ids;                 ///< by job
+  std::vector<std::optional<PythonOrder>> pythons;  ///< by job
   store::CodeRecord code;
 
   bool operator==(const RunOrder&) const = default;
@@ -56,15 +56,15 @@ Result<RunOrder> parse_run_order(std::string_view text);
 std::string render_job_order(const JobOrder& order);
 Result<JobOrder> parse_job_order(std::string_view text);
 
-/// How a job ended, as its wrapper found it; `exit.json` in the job's folder. It is there, whole and durable, before
-/// the wrapper ends; a wrapper that ended without one was killed.
+/// How a job ended, as its wrapper found it; `exit.json` in the job's folder. It is there, whole
+/// and durable, before the wrapper ends; a wrapper that ended without one was killed.
 struct ExitRecord {
   enum class Outcome { exited, signaled, not_started };
 
   Outcome outcome = Outcome::exited;
-  int number = 0;  ///< exit code or signal
+  int number = 0;                                      ///< exit code or signal
   store::StopRequest stop = store::StopRequest::none;  ///< it was asked to end
-  std::string message;           ///< why it could not start; what was lost of the log
+  std::string message;  ///< why it could not start; what was lost of the log
   std::vector<std::string> warnings;
   Timestamp started_at;
   Timestamp finished_at;
@@ -82,11 +82,11 @@ inline constexpr const char* log_times = "log.times";
 inline constexpr const char* exit_record = "exit.json";
 inline constexpr const char* workspace = "workspace";
 inline constexpr const char* wrapper = "wrapper";  ///< identity of the wrapper, its first act
-inline constexpr const char* lock = "lock";        ///< held from before the wrapper starts until it ends
-inline constexpr const char* states = "states";    ///< a line for each state the wrapper went through
+inline constexpr const char* lock = "lock";  ///< held from before the wrapper starts until it ends
+inline constexpr const char* states = "states";  ///< a line for each state the wrapper went through
 /// In a run's folder.
-inline constexpr const char* run_lock = "run.lock";        ///< held by the supervisor; holds its identity
-inline constexpr const char* changes = "changes";          ///< grows by a byte with each recorded change
+inline constexpr const char* run_lock = "run.lock";  ///< held by the supervisor; holds its identity
+inline constexpr const char* changes = "changes";    ///< grows by a byte with each recorded change
 inline constexpr const char* supervisor_log = "supervisor.log";
 }  // namespace files
 

@@ -1,8 +1,8 @@
 #include "dstack/run/scheduler.hpp"
 
-#include <algorithm>
-
 #include "dstack/base/text.hpp"
+
+#include <algorithm>
 
 namespace dstack::run {
 
@@ -18,7 +18,8 @@ Status Tally::combined() const {
     if (count(status) > 0)
       return status;
   std::size_t ended = 0;
-  for (const Status status : {Status::done, Status::failed, Status::aborted, Status::stopped, Status::skipped})
+  for (const Status status :
+       {Status::done, Status::failed, Status::aborted, Status::stopped, Status::skipped})
     ended += count(status);
   if (count(Status::submitted) + count(Status::queued) > 0) {
     if (ended > 0)

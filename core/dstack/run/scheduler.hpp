@@ -1,13 +1,14 @@
-// What may start next, and what an end means for the rest. Pure: knows no process, no clock, no disk.
+// What may start next, and what an end means for the rest. Pure: knows no process, no clock, no
+// disk.
 #pragma once
+
+#include "dstack/plan/plan.hpp"
+#include "dstack/store/records.hpp"
 
 #include <array>
 #include <cstddef>
 #include <set>
 #include <vector>
-
-#include "dstack/plan/plan.hpp"
-#include "dstack/store/records.hpp"
 
 namespace dstack::run {
 
@@ -15,11 +16,15 @@ namespace dstack::run {
 class Tally {
  public:
   void add(store::Status status) { ++counts_[static_cast<std::size_t>(status)]; }
-  void remove(store::Status status) { --counts_[static_cast<std::size_t>(status)]; }
-  std::size_t count(store::Status status) const { return counts_[static_cast<std::size_t>(status)]; }
 
-  /// One status out of many: what people want to know first. While some go on, what they are at; of those that have
-  /// all ended, a failure counts most.
+  void remove(store::Status status) { --counts_[static_cast<std::size_t>(status)]; }
+
+  std::size_t count(store::Status status) const {
+    return counts_[static_cast<std::size_t>(status)];
+  }
+
+  /// One status out of many: what people want to know first. While some go on, what they are at; of
+  /// those that have all ended, a failure counts most.
   store::Status combined() const;
 
  private:
@@ -34,25 +39,33 @@ class Scheduler {
   /// Takes over what is known of a job: of a run that another supervisor began.
   void restore(std::size_t job, store::Status status);
 
-  /// Jobs that should be started now, in order, as many as may run beside those that do. Each counts as running from
-  /// here on until ended() is called.
+  /// Jobs that should be started now, in order, as many as may run beside those that do. Each
+  /// counts as running from here on until ended() is called.
   std::vector<std::size_t> take_startable();
-  /// A job came to its end. Returns the jobs that will never start because of it: they are skipped now.
+  /// A job came to its end. Returns the jobs that will never start because of it: they are skipped
+  /// now.
   std::vector<std::size_t> ended(std::size_t job, store::Status status);
-  /// Nothing of this workflow will start any more. Returns its jobs that had not: they are stopped now; and puts those
-  /// that waited for it into `skipped`.
+  /// Nothing of this workflow will start any more. Returns its jobs that had not: they are stopped
+  /// now; and puts those that waited for it into `skipped`.
   std::vector<std::size_t> stop_waiting(std::size_t workflow,
                                         store::Status status,
                                         std::vector<std::size_t>& skipped);
 
   store::Status job_status(std::size_t job) const { return jobs_[job]; }
+
   void set_status(std::size_t job, store::Status status);
+
   bool waits(std::size_t job) const { return !taken_[job] && !store::is_final(jobs_[job]); }
+
   /// "waits for download", or "waits for a free place": why a job has not started.
   std::string reason_to_wait(std::size_t job) const;
 
-  store::Status workflow_status(std::size_t workflow) const { return tallies_[workflow].combined(); }
+  store::Status workflow_status(std::size_t workflow) const {
+    return tallies_[workflow].combined();
+  }
+
   store::Status run_status() const;
+
   bool finished() const { return unfinished_ == 0; }
 
  private:
@@ -67,11 +80,11 @@ class Scheduler {
   std::vector<store::Status> jobs_;
   std::vector<Tally> tallies_;  ///< by workflow
   Tally all_;
-  std::vector<bool> taken_;                            ///< by job: handed out by take_startable()
-  std::vector<std::vector<std::size_t>> jobs_of_;      ///< by workflow
-  std::vector<std::vector<std::size_t>> dependents_;   ///< by workflow
-  std::vector<std::size_t> open_inputs_;               ///< by workflow: producers that are not done
-  std::set<std::size_t> ready_;                        ///< jobs, in order
+  std::vector<bool> taken_;                           ///< by job: handed out by take_startable()
+  std::vector<std::vector<std::size_t>> jobs_of_;     ///< by workflow
+  std::vector<std::vector<std::size_t>> dependents_;  ///< by workflow
+  std::vector<std::size_t> open_inputs_;              ///< by workflow: producers that are not done
+  std::set<std::size_t> ready_;                       ///< jobs, in order
 };
 
 }  // namespace dstack::run

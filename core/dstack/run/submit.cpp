@@ -1,11 +1,5 @@
 #include "dstack/run/submit.hpp"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <map>
-#include <thread>
-
 #include "dstack/base/text.hpp"
 #include "dstack/environment/python.hpp"
 #include "dstack/process/identity.hpp"
@@ -13,6 +7,12 @@
 #include "dstack/run/order.hpp"
 #include "dstack/run/supervisor.hpp"
 #include "dstack/source/snapshot.hpp"
+
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include <unistd.h>
 
 extern char** environ;
 
@@ -49,12 +49,15 @@ plan::World world(const Workbench& bench, const source::Snapshot& code, store::R
           -> Result<std::pair<std::string, std::vector<store::ArtifactRecord>>> {
         DSTACK_TRY(const auto found, records.find_tag(project, workflow, tag));
         if (!found)
-          return fail(ErrorCode::not_found, "there is no tag '" + tag + "' of workflow '" + workflow + "'");
+          return fail(ErrorCode::not_found,
+                      "there is no tag '" + tag + "' of workflow '" + workflow + "'");
         DSTACK_TRY(const auto run, records.find_run(found->run));
         if (!run)
           return fail(ErrorCode::internal, "tag '" + tag + "' names a run that has no record");
         DSTACK_TRY(auto all, records.artifacts(run->id));
-        std::erase_if(all, [&](const store::ArtifactRecord& artifact) { return artifact.workflow != workflow; });
+        std::erase_if(all, [&](const store::ArtifactRecord& artifact) {
+          return artifact.workflow != workflow;
+        });
         return std::pair{found->run, std::move(all)};
       },
       [&records, project](const std::string& workflow) {
@@ -77,8 +80,10 @@ source::SnapshotOptions snapshot_options(const Workbench& bench) {
   return options;
 }
 
-/// The interpreter of each job. Jobs with the same wish share the answer; all that cannot be had are reported.
-Result<std::vector<std::optional<PythonOrder>>> choose_pythons(plan::Plan& plan, const store::Home& home) {
+/// The interpreter of each job. Jobs with the same wish share the answer; all that cannot be had
+/// are reported.
+Result<std::vector<std::optional<PythonOrder>>> choose_pythons(plan::Plan& plan,
+                                                               const store::Home& home) {
   std::vector<std::optional<PythonOrder>> pythons(plan.jobs.size());
   std::map<std::pair<std::string, bool>, Result<environment::Choice>> known;
   std::vector<Error> errors;
@@ -89,7 +94,8 @@ Result<std::vector<std::optional<PythonOrder>>> choose_pythons(plan::Plan& plan,
     const std::pair key{wish->version, wish->requirements.empty() && wish->packages.empty()};
     auto found = known.find(key);
     if (found == known.end()) {
-      found = known.emplace(key, environment::choose_interpreter(*wish, caller_variable, home)).first;
+      found =
+          known.emplace(key, environment::choose_interpreter(*wish, caller_variable, home)).first;
       if (!found->second)
         errors.push_back(found->second.error());
       else if (!found->second->notice.empty())
@@ -109,15 +115,18 @@ Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Re
   if (tag.empty())
     return {};
   if (!is_name(tag))
-    return fail(ErrorCode::usage,
-                "'" + tag + "' cannot be the name of a tag",
-                "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and '-'");
+    return fail(
+        ErrorCode::usage,
+        "'" + tag + "' cannot be the name of a tag",
+        "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and '-'");
   for (const plan::PlannedWorkflow& workflow : plan.workflows) {
     DSTACK_TRY(const auto found, records.find_tag(plan.project, workflow.name, tag));
     if (found)
       return fail(ErrorCode::conflict,
-                  "tag '" + tag + "' of workflow '" + workflow.name + "' is taken by run '" + found->run + "'",
-                  "choose another name, or free it with 'dstack tags delete " + workflow.name + ":" + tag + "'");
+                  "tag '" + tag + "' of workflow '" + workflow.name + "' is taken by run '" +
+                      found->run + "'",
+                  "choose another name, or free it with 'dstack tags delete " + workflow.name +
+                      ":" + tag + "'");
   }
   return {};
 }
@@ -126,7 +135,9 @@ plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
   return {request.target, request.words, request.arguments, std::move(run_name)};
 }
 
-std::size_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+std::size_t cores() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
 
 store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
   store::NewRun run;
@@ -155,7 +166,8 @@ std::vector<std::string> make_job_ids(std::size_t count) {
     // The last five digits change from job to job, so that each id of the run is another.
     for (std::size_t place = 0, rest = job; place < 5; ++place, rest /= 16) {
       char& digit = id[11 - place];
-      const std::size_t value = static_cast<std::size_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+      const std::size_t value =
+          static_cast<std::size_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
       digit = digits[(value + rest) % 16];
     }
     ids.push_back(std::move(id));
@@ -179,9 +191,12 @@ Result<Workbench> open_workbench(const Path& folder, const store::Home& home) {
   return bench;
 }
 
-Result<plan::Plan> preview(const Workbench& bench, const SubmitRequest& request, std::vector<std::string>& warnings) {
+Result<plan::Plan> preview(const Workbench& bench,
+                           const SubmitRequest& request,
+                           std::vector<std::string>& warnings) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
-  DSTACK_TRY(const auto code, source::preview_snapshot(bench.project.root, snapshot_options(bench)));
+  DSTACK_TRY(const auto code,
+             source::preview_snapshot(bench.project.root, snapshot_options(bench)));
   warnings = code.warnings;
   DSTACK_TRY(auto plan, plan::make_plan(plan_request(request, ""), world(bench, code, records)));
   DSTACK_CHECK(check_tag(plan, request.tag, records));
@@ -190,18 +205,23 @@ Result<plan::Plan> preview(const Workbench& bench, const SubmitRequest& request,
 
 Result<void> validate(const Workbench& bench) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
-  DSTACK_TRY(const auto code, source::preview_snapshot(bench.project.root, snapshot_options(bench)));
+  DSTACK_TRY(const auto code,
+             source::preview_snapshot(bench.project.root, snapshot_options(bench)));
   return plan::validate(world(bench, code, records));
 }
 
-Result<Submitted> submit(const Workbench& bench, store::Records& records, const SubmitRequest& request) {
+Result<Submitted> submit(const Workbench& bench,
+                         store::Records& records,
+                         const SubmitRequest& request) {
   store::ObjectStore objects(bench.home);
-  DSTACK_TRY(const auto code, source::take_snapshot(bench.project.root, objects, snapshot_options(bench)));
+  DSTACK_TRY(const auto code,
+             source::take_snapshot(bench.project.root, objects, snapshot_options(bench)));
   DSTACK_CHECK(records.adopt_project(bench.project.root.string(), code.git));
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
     RunOrder order;
-    DSTACK_TRY(order.plan, plan::make_plan(plan_request(request, name), world(bench, code, records)));
+    DSTACK_TRY(order.plan,
+               plan::make_plan(plan_request(request, name), world(bench, code, records)));
     DSTACK_CHECK(check_tag(order.plan, request.tag, records));
     DSTACK_TRY(order.pythons, choose_pythons(order.plan, bench.home));
     order.parallel = request.parallel == 0 ? cores() : request.parallel;

@@ -1,14 +1,14 @@
 // From a command line to a run that is on record and under way.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "dstack/config/settings.hpp"
 #include "dstack/plan/make.hpp"
 #include "dstack/store/home.hpp"
 #include "dstack/store/records.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace dstack::run {
 
@@ -21,7 +21,8 @@ struct Workbench {
   plan::Machine machine;
 };
 
-/// Loads settings, the project found from `folder` upwards (an undefined one where there is none) and the providers.
+/// Loads settings, the project found from `folder` upwards (an undefined one where there is none)
+/// and the providers.
 Result<Workbench> open_workbench(const Path& folder, const store::Home& home);
 
 struct SubmitRequest {
@@ -40,10 +41,14 @@ struct Submitted {
 };
 
 /// The plan, and nothing else: no file is written, no row.
-Result<plan::Plan> preview(const Workbench& bench, const SubmitRequest& request, std::vector<std::string>& warnings);
-/// Plans, takes the snapshot, records the run and starts its supervisor. When it returns, the run is durable and no
-/// longer depends on this process.
-Result<Submitted> submit(const Workbench& bench, store::Records& records, const SubmitRequest& request);
+Result<plan::Plan> preview(const Workbench& bench,
+                           const SubmitRequest& request,
+                           std::vector<std::string>& warnings);
+/// Plans, takes the snapshot, records the run and starts its supervisor. When it returns, the run
+/// is durable and no longer depends on this process.
+Result<Submitted> submit(const Workbench& bench,
+                         store::Records& records,
+                         const SubmitRequest& request);
 /// Checks every workflow of the project (`dstack validate`).
 Result<void> validate(const Workbench& bench);
 

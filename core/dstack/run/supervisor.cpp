@@ -1,16 +1,5 @@
 #include "dstack/run/supervisor.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <memory>
-#include <set>
-
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
@@ -19,6 +8,17 @@
 #include "dstack/run/scheduler.hpp"
 #include "dstack/run/uploads.hpp"
 #include "dstack/run/wrappers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <set>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -30,10 +30,12 @@ namespace {
 
 std::string host_name() {
   std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("localhost");
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
+                                                          : std::string("localhost");
 }
 
-/// Nobody watches a supervisor: what it cannot record goes into a file beside its run, made only then.
+/// Nobody watches a supervisor: what it cannot record goes into a file beside its run, made only
+/// then.
 void complain(const Path& run_folder, const std::string& message) {
   log::start(log::Level::warning, (run_folder / files::supervisor_log).string());
   log::warning(message);
@@ -91,8 +93,10 @@ class Supervisor {
         host_(host_name()) {}
 
   Result<void> run() {
-    DSTACK_TRY(changes_file_,
-               open_file((home_.run(name_) / files::changes).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+    DSTACK_TRY(
+        changes_file_,
+        open_file(
+            (home_.run(name_) / files::changes).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     DSTACK_CHECK(take_over());
     DSTACK_CHECK(carry_out_stops());
     for (;;) {
@@ -270,7 +274,13 @@ class Supervisor {
   }
 
   void skip(std::size_t job) {
-    add({job, Status::skipped, now(), "a workflow that it depends on did not end well", {}, {}, {}});
+    add({job,
+         Status::skipped,
+         now(),
+         "a workflow that it depends on did not end well",
+         {},
+         {},
+         {}});
   }
 
   // --- Stopping ---
@@ -281,7 +291,8 @@ class Supervisor {
       return fail(ErrorCode::not_found, "run '" + name_ + "' has no record any more");
     DSTACK_TRY(const auto stops, records_.workflow_stops(run_.id));
     for (std::size_t workflow = 0; workflow < stops.size(); ++workflow)
-      if (const StopRequest request = std::max(stops[workflow], run->stop); request != StopRequest::none)
+      if (const StopRequest request = std::max(stops[workflow], run->stop);
+          request != StopRequest::none)
         stop_workflow(workflow, request);
     return {};
   }
@@ -291,7 +302,13 @@ class Supervisor {
     std::vector<std::size_t> skipped;
     for (const std::size_t job :
          scheduler_.stop_waiting(workflow, abort ? Status::aborted : Status::stopped, skipped))
-      add({job, abort ? Status::aborted : Status::stopped, now(), "stopped before it began", {}, {}, {}});
+      add({job,
+           abort ? Status::aborted : Status::stopped,
+           now(),
+           "stopped before it began",
+           {},
+           {},
+           {}});
     for (const std::size_t job : skipped)
       skip(job);
     for (const auto& [fd, job] : wrappers_.watched())
@@ -315,8 +332,10 @@ class Supervisor {
     std::vector<pollfd> polled = {{mailbox_.fd(), POLLIN, 0}, {uploads_.fd(), POLLIN, 0}};
     for (const auto& [fd, job] : watched)
       polled.push_back({fd, POLLIN, 0});
-    // A wrapper that was being born when the last supervisor died is looked for again; everything else is an event.
-    if (::poll(polled.data(), polled.size(), wrappers_.any_unknown() ? 100 : -1) < 0 && errno != EINTR)
+    // A wrapper that was being born when the last supervisor died is looked for again; everything
+    // else is an event.
+    if (::poll(polled.data(), polled.size(), wrappers_.any_unknown() ? 100 : -1) < 0 &&
+        errno != EINTR)
       return fail_errno("cannot wait for jobs");
     if (polled[0].revents != 0)
       DSTACK_CHECK(read_mail());
@@ -412,7 +431,9 @@ class Supervisor {
     std::vector<std::string> workflows;
     for (const plan::PlannedWorkflow& workflow : order_.plan.workflows)
       workflows.push_back(workflow.name);
-    if (auto tagged = records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no); !tagged)
+    if (auto tagged =
+            records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no);
+        !tagged)
       complain(home_.run(name_), "tag '" + tag + "' was not set: " + render(tagged.error()));
     return records_.apply(run_.id, last);
   }

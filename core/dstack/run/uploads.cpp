@@ -1,11 +1,11 @@
 #include "dstack/run/uploads.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "dstack/run/workspace.hpp"
 
 #include <utility>
 
-#include "dstack/run/workspace.hpp"
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -40,7 +40,8 @@ void capture(store::ObjectStore& objects,
     boost::system::error_code problem;
     if (!fs::exists(fs::symlink_status(at, problem))) {
       if (ended_well)
-        result.warnings.push_back("the artifact '" + path + "' was declared, but the job did not make it");
+        result.warnings.push_back("the artifact '" + path +
+                                  "' was declared, but the job did not make it");
       continue;
     }
     auto tree = objects.capture_at(at, path, result.warnings);
@@ -74,7 +75,8 @@ void Uploads::start(std::size_t job,
   State* state = state_.get();  // outlives its threads: they are its members
   state->threads.emplace_back([state, job, workflow, spec, record = std::move(record)] {
     Uploaded result{job, record, {}, {}, {}};
-    const auto workspace = private_copy(state->objects.home(), state->objects.home().job(state->run, job));
+    const auto workspace =
+        private_copy(state->objects.home(), state->objects.home().job(state->run, job));
     capture(state->objects, workspace->folder(), workflow, spec, result);
     // What could not be stored is all there is of it: it stays.
     if (result.error.empty())
@@ -85,7 +87,9 @@ void Uploads::start(std::size_t job,
   });
 }
 
-int Uploads::fd() const { return state_->event.get(); }
+int Uploads::fd() const {
+  return state_->event.get();
+}
 
 std::vector<Uploaded> Uploads::take_finished() {
   eventfd_t count = 0;

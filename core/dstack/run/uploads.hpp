@@ -1,5 +1,11 @@
-// Storing the artifacts of jobs that have ended, beside the supervisor's loop: one thread for each job.
+// Storing the artifacts of jobs that have ended, beside the supervisor's loop: one thread for each
+// job.
 #pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/run/order.hpp"
+#include "dstack/store/objects.hpp"
+#include "dstack/store/records.hpp"
 
 #include <cstddef>
 #include <list>
@@ -7,11 +13,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "dstack/base/fd.hpp"
-#include "dstack/run/order.hpp"
-#include "dstack/store/objects.hpp"
-#include "dstack/store/records.hpp"
 
 namespace dstack::run {
 
@@ -31,7 +32,10 @@ class Uploads {
   ~Uploads();
 
   /// Takes the artifacts from the job's workspace, then removes the workspace.
-  void start(std::size_t job, const std::string& workflow, const provider::JobSpec& spec, ExitRecord record);
+  void start(std::size_t job,
+             const std::string& workflow,
+             const provider::JobSpec& spec,
+             ExitRecord record);
   /// Readable when something is finished.
   int fd() const;
   std::vector<Uploaded> take_finished();

@@ -24,7 +24,8 @@ class PrivateCopy : public Workspace {
       DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::merge, &replaced));
     if (!replaced.empty())
       warnings.push_back(plural(replaced.size(), "file") +
-                         " came from more than one place, and the later dependency won: " + quoted_list(replaced, 3));
+                         " came from more than one place, and the later dependency won: " +
+                         quoted_list(replaced, 3));
     return {};
   }
 

@@ -1,12 +1,13 @@
-// The folder a job works in: its own, made from the code and the inputs, never the user's. Made here by reflink or
-// copy; another way to make one (an overlay, the project itself) is another implementation of this interface.
+// The folder a job works in: its own, made from the code and the inputs, never the user's. Made
+// here by reflink or copy; another way to make one (an overlay, the project itself) is another
+// implementation of this interface.
 #pragma once
+
+#include "dstack/store/objects.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "dstack/store/objects.hpp"
 
 namespace dstack::run {
 

@@ -1,12 +1,12 @@
 #include "dstack/run/wrappers.hpp"
 
+#include "dstack/base/file.hpp"
+#include "dstack/run/exec.hpp"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "dstack/base/file.hpp"
-#include "dstack/run/exec.hpp"
 
 namespace dstack::run {
 

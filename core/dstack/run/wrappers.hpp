@@ -1,23 +1,24 @@
-// The wrappers of a run as its supervisor sees them: started by it, or found alive from a supervisor before it.
+// The wrappers of a run as its supervisor sees them: started by it, or found alive from a
+// supervisor before it.
 #pragma once
+
+#include "dstack/process/identity.hpp"
+#include "dstack/process/spawn.hpp"
+#include "dstack/run/order.hpp"
 
 #include <cstddef>
 #include <map>
 #include <optional>
 #include <vector>
 
-#include "dstack/process/identity.hpp"
-#include "dstack/process/spawn.hpp"
-#include "dstack/run/order.hpp"
-
 namespace dstack::run {
 
 /// What stands in a job's folder, for a supervisor that takes over.
 enum class Trace {
-  none,    ///< no wrapper ever began
-  alive,   ///< one is at work
-  ended,   ///< there is an exit record
-  lost,    ///< one began, and is dead without a record
+  none,   ///< no wrapper ever began
+  alive,  ///< one is at work
+  ended,  ///< there is an exit record
+  lost,   ///< one began, and is dead without a record
 };
 
 class Wrappers {
@@ -30,10 +31,12 @@ class Wrappers {
   /// Watches a living wrapper that somebody else started.
   void adopt(std::size_t job);
 
-  /// Descriptors that become readable when a wrapper ends, with the job of each. An adopted one whose identity is not
-  /// known yet has none: look_again() finds it.
+  /// Descriptors that become readable when a wrapper ends, with the job of each. An adopted one
+  /// whose identity is not known yet has none: look_again() finds it.
   std::vector<std::pair<int, std::size_t>> watched() const;
+
   bool any_unknown() const { return unknown_ > 0; }
+
   /// The jobs among the unknown that have ended meanwhile; the others are watched from now on.
   std::vector<std::size_t> look_again();
 

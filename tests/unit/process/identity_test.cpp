@@ -1,12 +1,12 @@
 #include "dstack/process/identity.hpp"
 
-#include <signal.h>
-#include <unistd.h>
+#include "dstack/process/spawn.hpp"
+#include "support/catch.hpp"
 
 #include <algorithm>
 
-#include "dstack/process/spawn.hpp"
-#include "support/catch.hpp"
+#include <signal.h>
+#include <unistd.h>
 
 using namespace dstack;
 using namespace dstack::process;
@@ -39,7 +39,8 @@ TEST_CASE("processes are found by their environment and by their parents") {
   auto pipe = make_pipe();
   REQUIRE(pipe);
   auto child = spawn({{"sh", "-c", "sleep 1000 & echo; wait"},
-                      std::vector<std::string>{"PATH=/usr/bin:/bin", "DSTACK_TEST_MARK=" + std::to_string(::getpid())},
+                      std::vector<std::string>{"PATH=/usr/bin:/bin",
+                                               "DSTACK_TEST_MARK=" + std::to_string(::getpid())},
                       "",
                       {{1, pipe->write_end.get()}},
                       Group::own_group});

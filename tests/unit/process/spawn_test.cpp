@@ -1,15 +1,16 @@
 #include "dstack/process/spawn.hpp"
 
+#include "support/catch.hpp"
+
 #include <signal.h>
 #include <unistd.h>
-
-#include "support/catch.hpp"
 
 using namespace dstack;
 using namespace dstack::process;
 
 TEST_CASE("a program's outputs and exit code come back") {
-  const auto output = run({{"sh", "-c", "cat; echo err >&2; exit 3"}, {}, "", {}, Group::same}, "input");
+  const auto output =
+      run({{"sh", "-c", "cat; echo err >&2; exit 3"}, {}, "", {}, Group::same}, "input");
   REQUIRE(output);
   CHECK(output->out == "input");
   CHECK(output->err == "err\n");
@@ -36,8 +37,9 @@ TEST_CASE("a program that is not there is told as such") {
 }
 
 TEST_CASE("a program that does not end in time is killed with its children") {
-  const auto output =
-      run({{"sh", "-c", "sleep 1000 & sleep 1000"}, {}, "", {}, Group::same}, {}, std::chrono::milliseconds(50));
+  const auto output = run({{"sh", "-c", "sleep 1000 & sleep 1000"}, {}, "", {}, Group::same},
+                          {},
+                          std::chrono::milliseconds(50));
   REQUIRE_FALSE(output);
   CHECK(output.error().code == ErrorCode::unavailable);
 }
@@ -51,13 +53,22 @@ TEST_CASE("death by a signal is told apart from an exit code") {
 TEST_CASE("a child gets just the descriptors that were named") {
   const auto pipe = make_pipe();
   REQUIRE(pipe);
-  const auto output = run({{"sh", "-c", "ls /proc/self/fd | wc -l"}, {}, "", {}, Group::same});
+  const std::string number = std::to_string(pipe->read_end.get());
+  const auto output = run(
+      {{"sh",
+        "-c",
+        "test -e /proc/self/fd/" + number + " && echo there; test -e /proc/self/fd/9 && echo nine"},
+       {},
+       "",
+       {{9, pipe->write_end.get()}},
+       Group::same});
   REQUIRE(output);
-  CHECK(std::stoi(output->out) == 4);  // 0, 1, 2 and the folder that ls reads
+  CHECK(output->out == "nine\n");
 }
 
 TEST_CASE("the child's environment and folder are those given") {
-  const auto output = run({{"sh", "-c", "echo $A; pwd"}, std::vector<std::string>{"A=1"}, "/", {}, Group::same});
+  const auto output =
+      run({{"sh", "-c", "echo $A; pwd"}, std::vector<std::string>{"A=1"}, "/", {}, Group::same});
   REQUIRE(output);
   CHECK(output->out == "1\n/\n");
 }

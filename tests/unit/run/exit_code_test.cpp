@@ -1,0 +1,39 @@
+#include "dstack/run/follow.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::run;
+using store::Cause;
+using store::Status;
+
+namespace {
+
+int code_of(Status status,
+            std::optional<Cause> cause = {},
+            std::optional<int> exit_code = {},
+            std::optional<int> signal = {}) {
+  store::RunRecord run;
+  run.status = status;
+  run.first_failure = cause ? 1 : -1;
+  std::vector<store::JobRecord> jobs(2);
+  jobs[0].exit_code = 99;
+  jobs[0].cause = Cause::exit;
+  jobs[1].cause = cause;
+  jobs[1].exit_code = exit_code;
+  jobs[1].signal = signal;
+  return dstack::run::exit_code(run, jobs);
+}
+
+}  // namespace
+
+TEST_CASE("a command that followed ends like the job that failed first") {
+  CHECK(code_of(Status::done) == 0);
+  CHECK(code_of(Status::failed, Cause::exit, 3) == 3);
+  CHECK(code_of(Status::failed, Cause::signal, {}, 9) == 137);
+  CHECK(code_of(Status::failed, Cause::timeout) == 124);
+  CHECK(code_of(Status::failed, Cause::oom) == 137);
+  CHECK(code_of(Status::failed, Cause::start) == 125);
+  CHECK(code_of(Status::failed, Cause::lost) == 125);
+  CHECK(code_of(Status::stopped) == 143);
+  CHECK(code_of(Status::aborted) == 143);
+}

@@ -1,0 +1,96 @@
+#include "dstack/run/log.hpp"
+
+#include "dstack/run/log_writer.hpp"
+#include "support/catch.hpp"
+
+#include <cstring>
+#include <thread>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace dstack;
+using namespace dstack::run;
+
+namespace {
+
+TemporaryFolder folder() {
+  return *TemporaryFolder::make(fs::temp_directory_path());
+}
+
+/// Writes `bytes` into a pipe and moves them to the log, as a job and its wrapper do.
+void log_bytes(const Path& at, const std::string& bytes) {
+  auto writer = LogWriter::open(at);
+  REQUIRE(writer);
+  auto pipe = make_pipe();
+  REQUIRE(pipe);
+  std::thread job([&] {
+    (void)write_all(pipe->write_end.get(), bytes);
+    pipe->write_end.reset();
+  });
+  for (;;) {
+    const auto moved = writer->move_from(pipe->read_end.get());
+    REQUIRE(moved);
+    if (*moved == LogWriter::Moved::end_of_pipe)
+      break;
+  }
+  job.join();
+  REQUIRE(writer->sync());
+}
+
+}  // namespace
+
+TEST_CASE("a log holds every byte: NUL, invalid UTF-8, no last newline, lines of many megabytes") {
+  const auto at = folder();
+  std::string bytes =
+      std::string("a\0b\n\xff\xfe\r progress\r", 19) + std::string(64u << 20, 'x') + "\nlast";
+
+  log_bytes(at.path(), bytes);
+
+  JobLog log(at.path());
+  REQUIRE(log.size() == bytes.size());
+  const auto read = log.read(0, bytes.size() + 1);
+  REQUIRE(read);
+  CHECK((*read == bytes));
+}
+
+TEST_CASE("a second writer goes on behind the first") {
+  const auto at = folder();
+  log_bytes(at.path(), "one\n");
+  log_bytes(at.path(), "two\n");
+  CHECK(*JobLog(at.path()).read(0, 100) == "one\ntwo\n");
+}
+
+TEST_CASE("the last lines are found, with and without a newline at the end") {
+  const auto at = folder();
+  log_bytes(at.path(), "a\nb\nc\n");
+  JobLog log(at.path());
+  CHECK(*log.offset_of_last(0) == 6);
+  CHECK(*log.offset_of_last(1) == 4);
+  CHECK(*log.offset_of_last(2) == 2);
+  CHECK(*log.offset_of_last(99) == 0);
+
+  log_bytes(at.path(), "d");
+  CHECK(*JobLog(at.path()).offset_of_last(2) == 4);
+}
+
+TEST_CASE("bytes have the time at which they came") {
+  const auto at = folder();
+  const Timestamp before = now();
+  log_bytes(at.path(), "one\n");
+  JobLog log(at.path());
+
+  REQUIRE(log.time_at(0));
+  CHECK(*log.time_at(0) >= before);
+  CHECK(log.offset_since(before) == 0);
+  CHECK(log.offset_since(now() + std::chrono::seconds(10)) == 4);
+}
+
+TEST_CASE("a log that is not there yet is empty") {
+  const auto at = folder();
+  JobLog log(at.path());
+  CHECK(log.size() == 0);
+  CHECK(log.read(0, 10)->empty());
+  log_bytes(at.path(), "x");
+  CHECK(log.size() == 1);
+}

@@ -1,0 +1,48 @@
+#include "dstack/run/order.hpp"
+
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::run;
+
+TEST_CASE("a run's order survives rendering and parsing") {
+  RunOrder order;
+  order.plan.project = "/p";
+  order.plan.target = "train";
+  order.plan.run_name = "quiet-otter-1";
+  order.plan.workflows.resize(1);
+  order.plan.workflows[0].name = "train";
+  order.plan.jobs.resize(1);
+  order.plan.jobs[0].spec.argv = {"python", "train.py", "two words"};
+  order.plan.jobs[0].environment = {{"A", "1\n2", "command line"}};
+  order.parallel = 3;
+  order.stop_grace = std::chrono::milliseconds(1500);
+  order.job_ids = {"0123456789ab"};
+  order.pythons = {
+      PythonOrder{{"3.10", {"requirements.txt"}, {"six"}}, "/usr/bin/python3", "3.11.2"}};
+  order.code.git = {"r", "main", "abc", "root", true};
+  order.code.snapshot.files = 3;
+
+  const auto parsed = parse_run_order(render_run_order(order));
+
+  REQUIRE(parsed);
+  CHECK((*parsed == order));
+}
+
+TEST_CASE("an exit record survives rendering and parsing, and a torn one is refused") {
+  ExitRecord record;
+  record.outcome = ExitRecord::Outcome::signaled;
+  record.number = 11;
+  record.stop = store::StopRequest::stop;
+  record.message = "m";
+  record.warnings = {"w"};
+  record.started_at = Timestamp(std::chrono::milliseconds(5));
+  record.finished_at = Timestamp(std::chrono::milliseconds(6));
+  const std::string text = render_exit_record(record);
+
+  const auto parsed = parse_exit_record(text);
+  REQUIRE(parsed);
+  CHECK((*parsed == record));
+  CHECK_FALSE(parse_exit_record(text.substr(0, text.size() / 2)));
+  CHECK_FALSE(parse_exit_record(""));
+}
