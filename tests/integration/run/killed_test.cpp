@@ -1,0 +1,131 @@
+// SIGKILL of the command line, of the supervisor and of a wrapper, at moments all over a run's
+// life.
+#include "dstack/process/identity.hpp"
+#include "dstack/run/order.hpp"
+#include "support/sandbox.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+namespace {
+
+constexpr int times = 50;
+
+/// Writes numbered lines for a while, ends with 0, and has a dependent that checks what it left.
+constexpr const char* two_workflows = R"(workflows:
+  - name: first
+    provider: bash
+    artifacts: [out]
+    commands:
+      - mkdir out
+      - for i in $(seq 1 40); do echo "line $i"; sleep 0.005; done
+      - echo complete > out/result
+  - name: second
+    provider: bash
+    depends-on: [first]
+    commands: [cat out/result]
+)";
+
+std::string expected_log() {
+  std::string log;
+  for (int i = 1; i <= 40; ++i)
+    log += "line " + std::to_string(i) + "\n";
+  return log;
+}
+
+void kill_identity(const Path& file) {
+  const auto text = read_file(file);
+  const auto identity = text ? process::parse_identity(*text) : std::nullopt;
+  if (!identity || !process::open_process(*identity))
+    return;
+  ::kill(identity->pid, SIGKILL);
+}
+
+void check_whole(const Sandbox& box, const std::string& name) {
+  const Json run = box.wait(name);
+  INFO(render_json_pretty(run));
+  CHECK(run["status"] == "done");
+  for (const Json& job : run["jobs"])
+    CHECK(job["exit_code"] == 0);
+  CHECK(box.ok({"logs", name, "first"}) == expected_log());
+  CHECK(box.ok({"logs", name, "second"}) == "complete\n");
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a supervisor killed at any moment loses neither job nor line nor exit code, and dependents "
+    "still run") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  for (int i = 0; i < times; ++i) {
+    const std::string name = box.start({"second"});
+    // From before the first line to after the second job.
+    ::usleep(static_cast<useconds_t>(i * 8000));
+    kill_identity(box.home() / "runs" / name / run::files::run_lock);
+    check_whole(box, name);
+  }
+}
+
+TEST_CASE("a command line killed at any moment after the run has a name loses nothing") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  for (int i = 0; i < times; ++i) {
+    auto child = process::spawn(box.command({"run", "second"}));
+    REQUIRE(child);
+    ::usleep(static_cast<useconds_t>(i * 8000));
+    child->signal(SIGKILL);
+    child->wait();
+    const Json runs = box.json({"ps", "-n", "1", "--json"});
+    if (!runs.empty())
+      check_whole(box, runs[0]["run"].get<std::string>());
+  }
+}
+
+TEST_CASE("a wrapper that is killed makes its job lost, and nothing of the job lives on") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: w, provider: bash, commands: ["setsid -f sleep 1001; echo ready; sleep 1002"]}
+  - {name: next, provider: bash, depends-on: [w], commands: ["echo never"]}
+)");
+  const std::string name = box.start({"next"});
+  const Path folder = box.home() / "runs" / name / "0";
+  for (;;) {
+    const auto log = read_file(folder / run::files::log);
+    if (log && *log == "ready\n")
+      break;
+    ::usleep(2000);
+  }
+  const std::string id = box.json({"show", name, "--json"})["jobs"][0]["job"].get<std::string>();
+
+  kill_identity(folder / run::files::wrapper);
+
+  const Json run = box.wait(name);
+  CHECK(run["status"] == "failed");
+  CHECK(run["jobs"][0]["cause"] == "lost");
+  CHECK(run["jobs"][1]["status"] == "skipped");
+  CHECK(process::with_environment("JOB_ID", id).empty());
+}
+
+TEST_CASE("everything of a run killed at once is never shown as running") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"echo ready; sleep 1002\"]}\n");
+  const std::string name = box.start({"w"});
+  const Path folder = box.home() / "runs" / name / "0";
+  for (;;) {
+    const auto log = read_file(folder / run::files::log);
+    if (log && *log == "ready\n")
+      break;
+    ::usleep(2000);
+  }
+  kill_identity(box.home() / "runs" / name / run::files::run_lock);
+  kill_identity(folder / run::files::wrapper);
+
+  const Json run = box.wait(name);
+  CHECK(run["status"] == "failed");
+  CHECK(run["jobs"][0]["cause"] == "lost");
+}

@@ -1,0 +1,168 @@
+#include "support/sandbox.hpp"
+
+#include <algorithm>
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+namespace {
+
+constexpr const char* chain = R"(workflows:
+  - name: download
+    provider: bash
+    commands: ["mkdir data", "echo 1 > data/x", "echo downloaded"]
+    artifacts: [data]
+  - name: train
+    provider: bash
+    depends-on: [download]
+    commands: ["cat data/x", "mkdir model", "cp data/x model/y"]
+    artifacts: [model]
+)";
+
+std::vector<std::string> statuses(const Json& job) {
+  std::vector<std::string> all;
+  for (const Json& entry : job["history"])
+    all.push_back(entry["status"].get<std::string>());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a workflow runs after what it depends on, with its artifacts at the same path") {
+  const Sandbox box;
+  box.workflows(chain);
+
+  const auto output = box.run({"run", "train"});
+
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.out.find("downloaded") != std::string::npos);
+  CHECK(output.out.find("1\n") != std::string::npos);
+  const Json run = box.json({"ps", "-a", "--json"});
+  REQUIRE(run.size() == 2);
+  for (const Json& workflow : run)
+    CHECK(workflow["status"] == "done");
+}
+
+TEST_CASE("every state of a job is on record, in order, with its time") {
+  const Sandbox box;
+  box.workflows(chain);
+  const Json run = box.wait(box.start({"train"}));
+
+  REQUIRE(run["jobs"].size() == 2);
+  CHECK(statuses(run["jobs"][0]) ==
+        std::vector<std::string>{"submitted", "running", "uploading", "done"});
+  CHECK(statuses(run["jobs"][1]) ==
+        std::vector<std::string>{
+            "submitted", "queued", "downloading", "running", "uploading", "done"});
+  for (const Json& job : run["jobs"]) {
+    std::string last;
+    for (const Json& entry : job["history"]) {
+      CHECK(last <= entry["at"].get<std::string>());
+      last = entry["at"].get<std::string>();
+    }
+  }
+}
+
+TEST_CASE("a failed dependency skips its dependents, fails the run and lets the rest go on") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: bad, provider: bash, commands: ["exit 7"]}
+  - {name: good, provider: bash, commands: ["echo good"]}
+  - {name: all, provider: bash, depends-on: [bad, good], commands: ["echo never"]}
+)");
+
+  const auto output = box.run({"run", "all"});
+
+  CHECK(Sandbox::code(output) == 7);
+  CHECK(output.out.find("good") != std::string::npos);
+  CHECK(output.out.find("never") == std::string::npos);
+  for (const Json& workflow : box.json({"ps", "-a", "--json"})) {
+    const std::string name = workflow["workflow"].get<std::string>();
+    CHECK(workflow["status"] == (name == "bad" ? "failed" : name == "good" ? "done" : "skipped"));
+  }
+}
+
+TEST_CASE("a job killed by a signal ends the command with 128 and its number, and says so") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"kill -SEGV $$\"]}\n");
+  CHECK(Sandbox::code(box.run({"run", "w"})) == 128 + 11);
+  const Json run = box.json({"ps", "-a", "--json"});
+  CHECK(run[0]["cause"] == "signal");
+  CHECK(run[0]["signal"] == 11);
+}
+
+TEST_CASE("a job has the environment of the contract and nothing else of the caller") {
+  Sandbox box;
+  box.set("SECRET_OF_CALLER=1");
+  box.workflows(R"(workflows:
+  - name: w
+    provider: bash
+    environment: {MINE: "yes"}
+    commands: [env]
+)");
+  box.file(".dstack/variables.yaml", "variables:\n  w:\n    batch-size: 64\n");
+
+  const std::string out = box.ok({"run", "w", "-e", "FROM_LINE=here"});
+
+  for (const char* line : {"MINE=yes\n",
+                           "BATCH_SIZE=64\n",
+                           "FROM_LINE=here\n",
+                           "PYTHONUNBUFFERED=1\n",
+                           "RUN_NAME=",
+                           "JOB_ID=",
+                           "JOB_HOSTNAME=",
+                           "CUDA_VISIBLE_DEVICES=\n",
+                           "DSTACK_PROJECT="})
+    CHECK(out.find(line) != std::string::npos);
+  CHECK(out.find("SECRET_OF_CALLER") == std::string::npos);
+}
+
+TEST_CASE("standard input is empty and there is no terminal") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"cat\", \"test -t 0 || echo "
+      "none\"]}\n");
+  CHECK(box.ok({"run", "w"}) == "none\n");
+}
+
+TEST_CASE("independent jobs run at the same time, as many as -j says") {
+  const Sandbox box;
+  // Each waits for the other's file in a folder that both can see: together they end, one after the
+  // other they cannot.
+  const std::string shared = (box.root() / "meet").string();
+  REQUIRE(make_folders(shared));
+  box.workflows(
+      "workflows:\n"
+      "  - {name: a, provider: bash, commands: [\"touch " +
+      shared + "/a; until test -e " + shared +
+      "/b; do sleep 0.01; done\"]}\n"
+      "  - {name: b, provider: bash, commands: [\"touch " +
+      shared + "/b; until test -e " + shared +
+      "/a; do sleep 0.01; done\"]}\n"
+      "  - {name: both, provider: bash, depends-on: [a, b], commands: [\"echo met\"]}\n");
+  const auto output = box.run({"run", "-j", "2", "both"});
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.out.find("met") != std::string::npos);
+}
+
+TEST_CASE("a program that is not there fails the job with the cause start and exit code 125") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"no-such-program\"]}\n");
+  CHECK(Sandbox::code(box.run({"run", "w"})) == 127);  // bash itself was started
+}
+
+TEST_CASE("editing the project while a job runs changes nothing for the job") {
+  const Sandbox box;
+  const std::string go = (box.root() / "go").string();
+  box.file("input.txt", "before\n");
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"until test -e " + go +
+                "; do sleep 0.01; done\", \"cat input.txt\", \"echo job > input.txt\"]}\n");
+  const std::string name = box.start({"w"});
+  box.file("input.txt", "after\n");
+  REQUIRE(write_file_atomically(go, "", Durable::no));
+  box.wait(name);
+  CHECK(box.ok({"logs", name}) == "before\n");
+  CHECK(*read_file(box.project() / "input.txt") == "after\n");
+}
