@@ -1,0 +1,74 @@
+"""What the benchmarks share: a private home and project, timing of whole commands, lines of figures."""
+
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DSTACK = os.environ.get("DSTACK", str(ROOT / "build/release/bin/dstack"))
+
+
+class Box:
+    """A project and a home of its own, removed at the end."""
+
+    def __init__(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="dstack-bench-"))
+        self.project = self.root / "project"
+        self.home = self.root / "home"
+        (self.project / ".dstack").mkdir(parents=True)
+        self.environment = dict(os.environ, DSTACK_HOME=str(self.home))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def workflows(self, text):
+        (self.project / ".dstack/workflows.yaml").write_text(text)
+
+    def dstack(self, *arguments, **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        done = subprocess.run([DSTACK, *arguments], cwd=self.project, env=self.environment, **options)
+        if done.returncode != 0:
+            raise SystemExit(f"dstack {' '.join(arguments)} ended with {done.returncode}:\n"
+                             f"{(done.stderr or b'').decode(errors='replace')}")
+        return (done.stdout or b"").decode(errors="replace")
+
+
+def seconds(call):
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def median(call, runs=11, warm_up=2):
+    """Median seconds of a call, after some that do not count."""
+    for _ in range(warm_up):
+        call()
+    return statistics.median(seconds(call) for _ in range(runs))
+
+
+def pair(ours, theirs, runs=11, warm_up=2):
+    """Medians of two calls in turn, so that both see the same weather."""
+    for _ in range(warm_up):
+        ours(), theirs()
+    both = [(seconds(ours), seconds(theirs)) for _ in range(runs)]
+    return statistics.median(a for a, _ in both), statistics.median(b for _, b in both)
+
+
+def figure(name, value, unit):
+    print(f"{name} {value:.4g} {unit}", flush=True)
+
+
+def has(program):
+    return shutil.which(program) is not None
+
+
+def quiet(*command, **options):
+    return lambda: subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, **options)

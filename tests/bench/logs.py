@@ -1,0 +1,40 @@
+"""A job that prints 1 GB of 80-byte lines, captured whole, beside the same into a file; the delay of `logs -f`."""
+
+import statistics
+import subprocess
+import time
+
+import bench
+
+LINES = 12_500_000
+PRINT = f"yes {'x' * 79} | head -n {LINES}"
+
+with bench.Box() as box:
+    box.workflows(f"""workflows:
+  - name: flood
+    provider: bash
+    commands: ["{PRINT}"]
+  - name: clock
+    provider: bash
+    commands: ["for i in $(seq 50); do date +%s%N; sleep 0.02; done"]
+""")
+    name = box.dstack("run", "-d", "flood").strip()
+    log = box.home / "runs" / name / "0" / "log"
+    begin = time.perf_counter()
+    box.dstack("logs", "-f", "-n", "0", name, stdout=subprocess.DEVNULL)
+    ours = time.perf_counter() - begin
+    size = log.stat().st_size
+    assert size == LINES * 80, size
+    plain = bench.seconds(bench.quiet("bash", "-c", f"{PRINT} | cat > {box.root}/plain"))
+    bench.figure("logs.capture", size / ours / 1e6, "MB/s")
+    bench.figure("logs.capture.cat_to_file", size / plain / 1e6, "MB/s")
+    bench.figure("logs.capture.ratio", ours / plain, "x")
+
+    delays = []
+    follower = subprocess.Popen([bench.DSTACK, "run", "clock"], cwd=box.project, env=box.environment,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+    for line in follower.stdout:
+        delays.append((time.time_ns() - int(line)) / 1e6)
+    follower.wait()
+    bench.figure("logs.follow_delay", statistics.median(delays), "ms")
+    bench.figure("logs.follow_delay.most", max(delays), "ms")
