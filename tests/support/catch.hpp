@@ -3,12 +3,22 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
-/// Ends the test case as skipped: it cannot run on this machine, for this reason. Never a silent pass.
-#define SKIP(reason)                                                      \
-  do {                                                                    \
-    std::cout << "[skipped] " << std::string(reason) << std::endl;        \
-    return;                                                               \
+namespace dstack::test {
+
+inline bool skipped = false;
+inline constexpr int skipped_exit_code = 77;  // tests/CMakeLists.txt tells CTest the same
+
+}  // namespace dstack::test
+
+/// Ends the test case as skipped: it cannot run on this machine, for this reason. Never a silent
+/// pass.
+#define SKIP(reason)                                               \
+  do {                                                             \
+    std::cout << "[skipped] " << std::string(reason) << std::endl; \
+    ::dstack::test::skipped = true;                                \
+    return;                                                        \
   } while (false)
