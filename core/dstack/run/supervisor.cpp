@@ -4,7 +4,9 @@
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/run/environment.hpp"
+#include "dstack/run/log.hpp"
 #include "dstack/run/mailbox.hpp"
+#include "dstack/run/missing_file.hpp"
 #include "dstack/run/scheduler.hpp"
 #include "dstack/run/uploads.hpp"
 #include "dstack/run/wrappers.hpp"
@@ -27,6 +29,8 @@ using store::Status;
 using store::StopRequest;
 
 namespace {
+
+constexpr std::size_t end_of_log = 8192;  ///< bytes that are searched for the reason of a failure
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -244,8 +248,8 @@ class Supervisor {
       change.status = Status::failed;
       change.cause = Cause::lost;
       change.reason = uploaded.error;
-    } else if (!uploaded.warnings.empty()) {
-      change.reason += (change.reason.empty() ? "" : "; ") + join(uploaded.warnings, "; ");
+    } else {
+      add_reason(change, join(uploaded.warnings, "; "));
     }
     change.at = now();
     return change;
@@ -262,6 +266,8 @@ class Supervisor {
 
   void finish(store::JobChange change) {
     const std::size_t job = change.job;
+    if (change.cause == Cause::exit)
+      add_reason(change, why_a_file_was_missing(job));
     if (change.status == Status::failed && run_.first_failure < 0) {
       run_.first_failure = static_cast<std::int64_t>(job);
       pending_.first_failure = run_.first_failure;
@@ -271,6 +277,24 @@ class Supervisor {
     add(std::move(change));
     for (const std::size_t other : skipped)
       skip(other);
+  }
+
+  static void add_reason(store::JobChange& change, const std::string& sentence) {
+    if (!sentence.empty())
+      change.reason += (change.reason.empty() ? "" : "; ") + sentence;
+  }
+
+  std::string why_a_file_was_missing(std::size_t job) const {
+    const JobLog log(home_.job(name_, job));
+    const std::uint64_t size = log.size();
+    const auto end = log.read(size > end_of_log ? size - end_of_log : 0, end_of_log);
+    if (!end)
+      return {};
+    return explain_missing_file(*end,
+                                order_.plan.project,
+                                order_.plan.jobs[job].spec.working_dir,
+                                order_.code.snapshot,
+                                store::ObjectStore(home_));
   }
 
   void skip(std::size_t job) {
