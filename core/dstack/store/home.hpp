@@ -7,18 +7,27 @@ namespace dstack::store {
 
 /// Names only; nothing is touched until open_home().
 ///
-///     config.yaml   database.sqlite   plugins/   environments/   objects/   trees/   index/   runs/<run>/   tmp/
+///     config.yaml   database.sqlite   plugins/   environments/   objects/   trees/   index/
+///     runs/<run>/   tmp/
 struct Home {
   Path root;
 
   Path config() const { return root / "config.yaml"; }
+
   Path database() const { return root / "database.sqlite"; }
+
   Path plugins() const { return root / "plugins"; }
+
   Path environments() const { return root / "environments"; }
+
   Path index() const { return root / "index"; }
+
   Path temporary() const { return root / "tmp"; }
+
   Path runs() const { return root / "runs"; }
+
   Path run(const std::string& name) const { return runs() / name; }
+
   /// Folder of one job: log, log.times, exit.json, workspace/.
   Path job(const std::string& run_name, std::size_t index) const {
     return run(run_name) / std::to_string(index);
@@ -27,8 +36,8 @@ struct Home {
 
 /// $DSTACK_HOME, or ~/.dstack, as an absolute path.
 Home home_from_environment();
-/// Makes the folders that are missing (mode 0700 for the root). An error says what cannot be written and how to
-/// choose another place.
+/// Makes the folders that are missing (mode 0700 for the root). An error says what cannot be
+/// written and how to choose another place.
 Result<void> prepare_home(const Home& home);
 
 }  // namespace dstack::store

@@ -1,4 +1,5 @@
-// The one object store: blobs and trees named by SHA-256. Code snapshots, inputs and outputs are all trees here.
+// The one object store: blobs and trees named by SHA-256. Code snapshots, inputs and outputs are
+// all trees here.
 //
 //   objects/ab/cdef…    a blob: the file's very bytes, mode 0644
 //   objects/ab/cdef….x  the same bytes with mode 0755; there only where the x bit occurs
@@ -7,13 +8,20 @@
 //
 //   tree  := "dstack-tree 1\n" entry*          entries sorted by name, as bytes
 //   entry := type " " digest " " size " " name "\0"
-//   type  := "f" file | "x" executable file | "d" folder (digest of its tree) | "l" link (digest of the blob that
+//   type  := "f" file | "x" executable file | "d" folder (digest of its tree) | "l" link (digest of
+//   the blob that
 //            holds its target)
-//   times := "dstack-times 1\n" (nanoseconds since 1970 "\n")*    one for each entry, folders before their content
+//   times := "dstack-times 1\n" (nanoseconds since 1970 "\n")*    one for each entry, folders
+//   before their content
 //
-// A publication is always: written in tmp/, synced, renamed, folder synced; only then may a database row name it. A
-// crash at any line leaves garbage, never a lie. Safe for any number of threads and processes at once.
+// A publication is always: written in tmp/, synced, renamed, folder synced; only then may a
+// database row name it. A crash at any line leaves garbage, never a lie. Safe for any number of
+// threads and processes at once.
 #pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/sha256.hpp"
+#include "dstack/store/home.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -21,10 +29,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "dstack/base/file.hpp"
-#include "dstack/base/sha256.hpp"
-#include "dstack/store/home.hpp"
 
 namespace dstack::store {
 
@@ -67,7 +71,8 @@ struct TreeFile {
   std::int64_t modified = 0;  ///< nanoseconds since 1970
 };
 
-/// A file to be captured into a tree. `path` is where it goes in the tree, `source` where it is now.
+/// A file to be captured into a tree. `path` is where it goes in the tree, `source` where it is
+/// now.
 struct FileToCapture {
   std::string path;
   Path source;
@@ -82,22 +87,27 @@ class ObjectStore {
  public:
   explicit ObjectStore(Home home) : home_(std::move(home)) {}
 
-  /// Stores a file by reflink or copy, hashing on the way. Unchanged content that is there already is not written.
+  /// Stores a file by reflink or copy, hashing on the way. Unchanged content that is there already
+  /// is not written.
   Result<Digest> put_file(const Path& source, bool executable);
   Result<Digest> put_bytes(std::string_view bytes);
   Result<Digest> put_tree(const Tree& tree);
-  /// A whole folder as it is: empty folders, links as links, x bits, times. Sockets, pipes and devices are left out
-  /// and named in `warnings`. A file that changes while it is read is read once more, then taken as it was read,
-  /// with a warning. Durable when it returns.
+  /// A whole folder as it is: empty folders, links as links, x bits, times. Sockets, pipes and
+  /// devices are left out and named in `warnings`. A file that changes while it is read is read
+  /// once more, then taken as it was read, with a warning. Durable when it returns.
   Result<TreeReference> capture_folder(const Path& folder, std::vector<std::string>& warnings);
-  /// A tree of just these files, and the folders that they need. Sorted or not. Those that have vanished meanwhile
-  /// are left out. `known` may give the digest of a file without reading it (the project's index).
-  Result<TreeReference> capture_files(const std::vector<FileToCapture>& files,
-                                      const std::function<const Digest*(const FileToCapture&)>& known,
-                                      std::vector<std::string>& warnings);
-  /// One tree that holds a single entry at `path` (folders above it made): how an artifact keeps its path from the
-  /// project's root. `at` is a file or a folder.
-  Result<TreeReference> capture_at(const Path& at, const std::string& path, std::vector<std::string>& warnings);
+  /// A tree of just these files, and the folders that they need. Sorted or not. Those that have
+  /// vanished meanwhile are left out. `known` may give the digest of a file without reading it (the
+  /// project's index).
+  Result<TreeReference> capture_files(
+      const std::vector<FileToCapture>& files,
+      const std::function<const Digest*(const FileToCapture&)>& known,
+      std::vector<std::string>& warnings);
+  /// One tree that holds a single entry at `path` (folders above it made): how an artifact keeps
+  /// its path from the project's root. `at` is a file or a folder.
+  Result<TreeReference> capture_at(const Path& at,
+                                   const std::string& path,
+                                   std::vector<std::string>& warnings);
 
   Result<Tree> read_tree(const Digest& tree) const;
   Result<std::string> read_blob(const Digest& blob) const;
@@ -109,8 +119,9 @@ class ObjectStore {
   Result<std::vector<TreeFile>> list(const TreeReference& reference) const;
   /// The same for empty and other folders: the paths of all folders.
   Result<std::vector<std::string>> list_folders(const TreeReference& reference) const;
-  /// Writes the tree below `destination` as private files (reflink where the file system can, else copies), with
-  /// x bits and times. With `merge`, paths of files that were replaced are added to `replaced`.
+  /// Writes the tree below `destination` as private files (reflink where the file system can, else
+  /// copies), with x bits and times. With `merge`, paths of files that were replaced are added to
+  /// `replaced`.
   Result<void> lay_out(const TreeReference& reference,
                        const Path& destination,
                        LayOut mode,

@@ -1,7 +1,11 @@
-// What is known of every run, in the database: the words of spec section 9. Written by the command line when a run
-// begins and by its supervisor afterwards; read by everybody. The only users of sqlite3 are this file's and
-// database's sources.
+// What is known of every run, in the database: the words of spec section 9. Written by the command
+// line when a run begins and by its supervisor afterwards; read by everybody. The only users of
+// sqlite3 are this file's and database's sources.
 #pragma once
+
+#include "dstack/base/time.hpp"
+#include "dstack/store/home.hpp"
+#include "dstack/store/objects.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -9,10 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "dstack/base/time.hpp"
-#include "dstack/store/home.hpp"
-#include "dstack/store/objects.hpp"
 
 namespace dstack::store {
 
@@ -47,129 +47,133 @@ enum class StopRequest { none, stop, abort };
 using RunId = std::int64_t;
 
 struct GitFacts {
-  std::string remote;
-  std::string branch;
-  std::string commit;
-  std::string root_commit;  ///< recognises a project that was moved
+  std::string remote = {};
+  std::string branch = {};
+  std::string commit = {};
+  std::string root_commit = {};  ///< recognises a project that was moved
   bool dirty = false;
 
   bool operator==(const GitFacts&) const = default;
 };
 
 struct CodeRecord {
-  TreeReference snapshot;
-  GitFacts git;
+  TreeReference snapshot = {};
+  GitFacts git = {};
 };
 
 struct JobRecord {
   std::size_t index = 0;
   std::size_t workflow = 0;
-  std::string id;  ///< 12 hexadecimal digits
+  std::string id = {};  ///< 12 hexadecimal digits
   Status status = Status::submitted;
-  std::string reason;  ///< of a queued job: "waits for download"; of a failed one: the sentence to show
-  std::optional<Cause> cause;
-  std::optional<int> exit_code;
-  std::optional<int> signal;
-  std::optional<Timestamp> started_at;
-  std::optional<Timestamp> finished_at;
+  /// Of a queued job: "waits for download"; of a failed one: the sentence to show.
+  std::string reason = {};
+  std::optional<Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
+  std::optional<Timestamp> started_at =
+      {};  ///< when it left the queue: downloading, preparing or running
+  std::optional<Timestamp> finished_at = {};
   bool has_partial_artifacts = false;
 };
 
 struct HistoryEntry {
   Status status = Status::submitted;
-  Timestamp at;
-  std::optional<Cause> cause;
-  std::string reason;
+  Timestamp at = {};
+  std::optional<Cause> cause = {};
+  std::string reason = {};
 };
 
 struct ArtifactRecord {
-  std::string workflow;
-  std::string path;         ///< from the project's root, normal
-  TreeReference tree;       ///< holds the artifact at that path (ObjectStore::capture_at)
+  std::string workflow = {};
+  std::string path = {};    ///< from the project's root, normal
+  TreeReference tree = {};  ///< holds the artifact at that path (ObjectStore::capture_at)
   bool partial = false;     ///< saved by a job that did not end well
 };
 
 struct WorkflowRecord {
   std::size_t index = 0;
-  std::string name;
-  std::string provider;
+  std::string name = {};
+  std::string provider = {};
   Status status = Status::submitted;
-  std::optional<Cause> cause;
-  std::optional<int> exit_code;
-  std::optional<int> signal;
-  std::optional<Timestamp> started_at;
-  std::optional<Timestamp> finished_at;
+  std::optional<Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
+  std::optional<Timestamp> started_at = {};
+  std::optional<Timestamp> finished_at = {};
   std::size_t jobs = 0;
-  std::vector<std::string> tags;
+  std::vector<std::string> tags = {};
 };
 
 struct RunRecord {
   RunId id = 0;
-  std::string name;
-  std::string project;  ///< path of its folder
-  std::string target;   ///< what was named on the command line
+  std::string name = {};
+  std::string project = {};  ///< path of its folder
+  std::string target = {};   ///< what was named on the command line
   Status status = Status::submitted;
-  std::string machine;  ///< machine id: a run of another machine in a shared home is shown, never judged
-  Timestamp submitted_at;
-  std::optional<Timestamp> started_at;
-  std::optional<Timestamp> finished_at;
+  /// Machine id: a run of another machine in a shared home is shown, never judged.
+  std::string machine = {};
+  Timestamp submitted_at = {};
+  std::optional<Timestamp> started_at = {};
+  std::optional<Timestamp> finished_at = {};
   /// Index of the job that failed first; -1 when none did.
   std::int64_t first_failure = -1;
   StopRequest stop = StopRequest::none;
-  CodeRecord code;
-  std::vector<WorkflowRecord> workflows;
+  CodeRecord code = {};
+  std::vector<WorkflowRecord> workflows = {};
 };
 
 struct NewJob {
   std::size_t workflow = 0;
-  std::string id;
+  std::string id = {};
 };
 
 struct NewWorkflow {
-  std::string name;
-  std::string provider;
+  std::string name = {};
+  std::string provider = {};
 };
 
 struct NewRun {
-  std::string name;
-  std::string project;
-  std::string target;
-  std::string machine;
-  std::string tag;  ///< to be set on success; may be empty
-  CodeRecord code;
-  std::vector<NewWorkflow> workflows;
-  std::vector<NewJob> jobs;
-  std::string plan;  ///< the plan as JSON, kept whole
+  std::string name = {};
+  std::string project = {};
+  std::string target = {};
+  std::string machine = {};
+  std::string tag = {};  ///< to be set on success; may be empty
+  CodeRecord code = {};
+  std::vector<NewWorkflow> workflows = {};
+  std::vector<NewJob> jobs = {};
+  std::string plan = {};  ///< the plan as JSON, kept whole
 };
 
 /// One step of one job's life. `at` is when it happened.
 struct JobChange {
   std::size_t job = 0;
   Status status = Status::submitted;
-  Timestamp at;
-  std::string reason;
-  std::optional<Cause> cause;
-  std::optional<int> exit_code;
-  std::optional<int> signal;
+  Timestamp at = {};
+  std::string reason = {};
+  std::optional<Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
 };
 
 struct WorkflowChange {
   std::size_t workflow = 0;
   Status status = Status::submitted;
-  Timestamp at;
-  std::optional<Cause> cause;
-  std::optional<int> exit_code;
-  std::optional<int> signal;
+  Timestamp at = {};
+  std::optional<Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
 };
 
 /// What a supervisor has to say at one moment: all of it becomes durable together, or nothing.
 struct RunChanges {
-  std::vector<JobChange> jobs;
-  std::vector<WorkflowChange> workflows;
-  std::vector<ArtifactRecord> artifacts;  ///< replaces an earlier record of the same workflow and path
-  std::optional<Status> status;           ///< of the run
+  std::vector<JobChange> jobs = {};
+  std::vector<WorkflowChange> workflows = {};
+  std::vector<ArtifactRecord>
+      artifacts;                      ///< replaces an earlier record of the same workflow and path
+  std::optional<Status> status = {};  ///< of the run
   std::optional<std::int64_t> first_failure;
-  Timestamp at;
+  Timestamp at = {};
 
   bool empty() const {
     return jobs.empty() && workflows.empty() && artifacts.empty() && !status && !first_failure;
@@ -177,17 +181,17 @@ struct RunChanges {
 };
 
 struct RunFilter {
-  std::string project;         ///< empty: of all projects
-  std::string name;            ///< empty: any
-  bool unfinished = false;     ///< only those
-  std::size_t most = 0;        ///< newest first; 0: no limit
+  std::string project = {};  ///< empty: of all projects
+  std::string name = {};     ///< empty: any
+  bool unfinished = false;   ///< only those
+  std::size_t most = 0;      ///< newest first; 0: no limit
 };
 
 struct Tag {
-  std::string tag;
-  std::string workflow;
-  std::string run;
-  Timestamp created_at;
+  std::string tag = {};
+  std::string workflow = {};
+  std::string run = {};
+  Timestamp created_at = {};
 };
 
 /// One connection. For one thread at a time; every process and thread opens its own.
@@ -195,19 +199,22 @@ class Records {
  public:
   enum class Mode { read_write, read_only };
 
-  /// Makes the database where there is none. Refuses one of a newer schema. read_only of a home that has no
-  /// database yet gives an empty one in memory.
+  /// Makes the database where there is none. Refuses one of a newer schema. read_only of a home
+  /// that has no database yet gives an empty one in memory.
   static Result<Records> open(const Home& home, Mode mode = Mode::read_write);
   Records(Records&&) noexcept;
   Records& operator=(Records&&) noexcept;
   ~Records();
 
-  /// A name that no run has: `quiet-otter-3`, the number counting per pair of words. Not reserved: create_run()
-  /// fails with ErrorCode::conflict when somebody else took it meanwhile.
+  /// A name that no run has: `quiet-otter-3`, the number counting per pair of words. Not reserved:
+  /// create_run() fails with ErrorCode::conflict when somebody else took it meanwhile.
   Result<std::string> propose_run_name();
   Result<RunId> create_run(const NewRun& run);
-  /// Durable when it returns. A change of a final status is refused.
+  /// Durable when it returns. A change of a final status is refused (ErrorCode::conflict, and
+  /// nothing of `changes` is taken); to be told the same final status once more is no error and
+  /// changes nothing.
   Result<void> apply(RunId run, const RunChanges& changes);
+  /// An abort is never taken back by a stop. ErrorCode::conflict when it has ended.
   Result<void> request_stop(RunId run, StopRequest request);
   /// Stops one workflow of a run.
   Result<void> request_stop(RunId run, std::size_t workflow, StopRequest request);
@@ -229,7 +236,9 @@ class Records {
   Result<void> remove_run(RunId run);
 
   Result<std::vector<Tag>> tags(std::string_view project);
-  Result<std::optional<Tag>> find_tag(std::string_view project, std::string_view workflow, std::string_view tag);
+  Result<std::optional<Tag>> find_tag(std::string_view project,
+                                      std::string_view workflow,
+                                      std::string_view tag);
   enum class Force { no, yes };
   /// All or nothing. A used name is a conflict without Force::yes.
   Result<void> add_tags(std::string_view project,
@@ -237,10 +246,12 @@ class Records {
                         const std::vector<std::string>& workflows,
                         RunId run,
                         Force force);
-  Result<void> delete_tag(std::string_view project, std::string_view workflow, std::string_view tag);
+  Result<void> delete_tag(std::string_view project,
+                          std::string_view workflow,
+                          std::string_view tag);
 
-  /// The project's path as recorded: when nothing stands at the recorded path of a project with the same root commit
-  /// and remote, that project has moved here and its runs come along.
+  /// The project's path as recorded: when nothing stands at the recorded path of a project with the
+  /// same root commit and remote, that project has moved here and its runs come along.
   Result<void> adopt_project(const std::string& path, const GitFacts& git);
 
  private:

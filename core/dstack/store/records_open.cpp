@@ -1,0 +1,123 @@
+// Opening the database, and making it where there is none.
+#include "dstack/base/fd.hpp"
+#include "dstack/store/connection.hpp"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::store {
+
+namespace {
+
+Result<int> read_version(Database& database) {
+  DSTACK_TRY(Query query, database.query("pragma user_version"));
+  DSTACK_TRY(const bool row, query.step());
+  return row ? static_cast<int>(query.integer(0)) : 0;
+}
+
+Result<void> check_version(Database& database, const Path& path) {
+  DSTACK_TRY(const int version, read_version(database));
+  if (version == schema_version)
+    return {};
+  if (version > schema_version)
+    return fail(ErrorCode::unavailable,
+                "'" + path.string() + "' was made by a newer dstack (schema " +
+                    std::to_string(version) + ", this one knows " + std::to_string(schema_version) +
+                    ")",
+                "use the newer dstack, or another DSTACK_HOME");
+  return fail(ErrorCode::unavailable,
+              "'" + path.string() + "' is not a database of dstack's",
+              "move it away, or use another DSTACK_HOME");
+}
+
+bool has_content(const Path& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+}
+
+Result<void> write_database(const Path& path) {
+  DSTACK_TRY(Database database, Database::open(path, Database::Open::create));
+  // The mode is kept in the file, so no later command sets it. The log is emptied into the file
+  // before it gets its name, because the log of the working name stays behind.
+  DSTACK_CHECK(database.execute("pragma journal_mode = wal"));
+  DSTACK_CHECK(database.execute("begin immediate"));
+  DSTACK_CHECK(database.execute(schema_sql));
+  DSTACK_CHECK(database.execute("commit"));
+  DSTACK_TRY(Query checkpoint, database.query("pragma wal_checkpoint(truncate)"));
+  return checkpoint.run();
+}
+
+/// Published like everything else in the store: written under another name, synced, renamed. Nobody
+/// ever sees a database without its tables.
+Result<void> create_database(const Home& home) {
+  DSTACK_CHECK(prepare_home(home));
+  DSTACK_TRY(const Fd folder, open_file(home.root.string(), O_RDONLY | O_DIRECTORY));
+  DSTACK_TRY(const bool locked, lock_exclusive(folder.get(), Wait::yes));
+  (void)locked;
+  if (has_content(home.database()))
+    return {};
+  DSTACK_TRY(const TemporaryFolder workshop, TemporaryFolder::make(home.temporary(), "database-"));
+  const Path draft = workshop.path() / "database.sqlite";
+  DSTACK_CHECK(write_database(draft));
+  DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));
+  if (::fsync(file.get()) != 0)
+    return fail_errno("cannot sync '" + draft.string() + "'");
+  // A log that outlived its database would be taken for the new one's.
+  ::unlink((home.database().string() + "-wal").c_str());
+  ::unlink((home.database().string() + "-shm").c_str());
+  if (::rename(draft.c_str(), home.database().c_str()) != 0)
+    return fail_errno("cannot make '" + home.database().string() + "'");
+  if (::fsync(folder.get()) != 0)
+    return fail_errno("cannot sync the folder '" + home.root.string() + "'");
+  return {};
+}
+
+Result<Database> open_empty() {
+  DSTACK_TRY(Database database, Database::open({}, Database::Open::memory));
+  DSTACK_CHECK(database.execute(schema_sql));
+  return database;
+}
+
+/// A folder that cannot be written has no room for the files that readers of a log share.
+Result<Database> open_read_only(const Path& path) {
+  auto database = Database::open(path, Database::Open::read_only);
+  if (database && read_version(*database))
+    return database;
+  const bool has_log = has_content(path.string() + "-wal");
+  if (::access(path.parent_path().c_str(), W_OK) != 0 && !has_log)
+    return Database::open(path, Database::Open::immutable);
+  if (!database)
+    return database;
+  DSTACK_TRY(const int version, read_version(*database));
+  (void)version;
+  return database;
+}
+
+}  // namespace
+
+Result<Records> Records::open(const Home& home, Mode mode) {
+  const Path path = home.database();
+  if (!has_content(path)) {
+    if (mode == Mode::read_only) {
+      DSTACK_TRY(Database empty, open_empty());
+      return Records(std::make_unique<Connection>(std::move(empty)));
+    }
+    DSTACK_CHECK(create_database(home));
+  }
+  DSTACK_TRY(Database database,
+             mode == Mode::read_only ? open_read_only(path)
+                                     : Database::open(path, Database::Open::read_write));
+  DSTACK_CHECK(check_version(database, path));
+  return Records(std::make_unique<Connection>(std::move(database)));
+}
+
+Records::Records(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+Records::Records(Records&&) noexcept = default;
+Records& Records::operator=(Records&&) noexcept = default;
+Records::~Records() = default;
+
+}  // namespace dstack::store

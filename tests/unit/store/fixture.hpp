@@ -1,0 +1,82 @@
+// A home of its own for each test, and short ways to fill it.
+#pragma once
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "dstack/store/objects.hpp"
+#include "dstack/store/records.hpp"
+#include "support/catch.hpp"
+
+namespace dstack::store {
+
+/// A folder below the system's temporary folder that goes with the object.
+inline TemporaryFolder make_test_folder() {
+  const char* set = std::getenv("TMPDIR");
+  auto folder = TemporaryFolder::make(set != nullptr && *set != '\0' ? set : "/tmp", "dstack-store-test-");
+  REQUIRE(folder);
+  return std::move(*folder);
+}
+
+inline void write_file(const Path& path, std::string_view text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path.string(), std::ios::binary) << text;
+}
+
+template <typename T>
+T value_of(Result<T> result) {
+  if (!result)
+    FAIL(render(result.error()));
+  return std::move(*result);
+}
+
+inline void require_ok(const Result<void>& result) {
+  if (!result)
+    FAIL(render(result.error()));
+}
+
+class TestHome {
+ public:
+  const Home& home() const { return home_; }
+  Records open() const { return value_of(Records::open(home_)); }
+
+ private:
+  TemporaryFolder folder_ = make_test_folder();
+  Home home_{folder_.path() / "home"};
+};
+
+inline NewRun new_run(std::string name, std::string project = "/project") {
+  NewRun run;
+  run.name = std::move(name);
+  run.project = std::move(project);
+  run.target = "train";
+  run.machine = "machine";
+  run.workflows = {{"download", "curl"}, {"train", "python"}};
+  run.jobs = {{0, "aaaaaaaaaaaa"}, {1, "bbbbbbbbbbbb"}, {1, "cccccccccccc"}};
+  run.plan = R"({"jobs":[]})";
+  return run;
+}
+
+inline Timestamp at(std::int64_t milliseconds) {
+  return Timestamp(std::chrono::milliseconds(milliseconds));
+}
+
+inline RunChanges job_change(std::size_t job, Status status, std::int64_t when) {
+  RunChanges changes;
+  changes.jobs.push_back({.job = job, .status = status, .at = at(when)});
+  changes.at = at(when);
+  return changes;
+}
+
+inline RunChanges run_change(Status status, std::int64_t when) {
+  RunChanges changes;
+  changes.status = status;
+  changes.at = at(when);
+  return changes;
+}
+
+}  // namespace dstack::store
