@@ -170,8 +170,11 @@ TEST_CASE("editing the project while a job runs changes nothing for the job") {
 TEST_CASE("a job that lacks a file which the user's folder has is told why") {
   const Sandbox box;
   box.file("data/big.csv", "1\n");
-  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"cat data/big.csv\"], artifacts: [data]}\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"cat data/big.csv\"], artifacts: "
+      "[data]}\n");
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 1);
-  CHECK(output.err.find("'data/big.csv' is in your folder but not among the code of this run") != std::string::npos);
+  CHECK(output.err.find("'data/big.csv' is in your folder but not among the code of this run") !=
+        std::string::npos);
 }

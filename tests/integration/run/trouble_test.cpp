@@ -1,0 +1,77 @@
+// What the machine may refuse: a home that cannot be written, a disk that fills.
+#include "support/sandbox.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+namespace {
+
+/// The command as an ordinary user: root may write anywhere, and would hide what is tested here.
+process::Command as_ordinary_user(process::Command command) {
+  if (::geteuid() == 0) {
+    const std::vector<std::string> drop = {
+        "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"};
+    command.argv.insert(command.argv.begin(), drop.begin(), drop.end());
+  }
+  return command;
+}
+
+}  // namespace
+
+TEST_CASE("a home that cannot be written is named, with the way to choose another") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
+  REQUIRE(make_folders(box.home()));
+  REQUIRE(::chmod(box.home().c_str(), 0555) == 0);
+  REQUIRE(::chmod(box.root().c_str(), 0755) == 0);
+  auto reachable =
+      as_ordinary_user({{"test", "-x", DSTACK_BINARY}, {}, "", {}, process::Group::same});
+  const auto reached = process::run(reachable);
+  if (!reached || !process::succeeded(reached->status))
+    SKIP("an ordinary user cannot reach the build folder");
+
+  const auto output = process::run(as_ordinary_user(box.command({"run", "w"})));
+  REQUIRE(output);
+  REQUIRE(::chmod(box.home().c_str(), 0755) == 0);
+
+  CHECK(Sandbox::code(*output) != 0);
+  CHECK(output->err.find(box.home().string()) != std::string::npos);
+  CHECK(output->err.find("DSTACK_HOME") != std::string::npos);
+}
+
+TEST_CASE(
+    "a disk that fills while artifacts are stored fails the run with the cause and leaves the "
+    "store whole") {
+  if (::geteuid() != 0)
+    SKIP("only root can mount a small disk");
+  Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: big, provider: bash, commands: ["mkdir out; head -c 9000000 /dev/urandom > out/x"], artifacts: [out]}
+  - {name: small, provider: bash, commands: ["mkdir out; echo 1 > out/x"], artifacts: [out]}
+)");
+  REQUIRE(make_folders(box.home()));
+  // The mount goes with the namespace; everything that the runs start lives in it, too.
+  const std::string program = DSTACK_BINARY;
+  const std::string script =
+      "mount -t tmpfs -o size=14m none \"$DSTACK_HOME\" || exit 99\n" + program +
+      " run big; echo \"big $?\"\n" + program + " run small; echo \"small $?\"\n" + program +
+      " artifacts list $(" + program +
+      " ps -n 1 --json | grep -o '\"run\": *\"[^\"]*' | head -1 | sed 's/.*\"//')\n";
+  process::Command command = box.command({});
+  command.argv = {"unshare", "-m", "--propagation", "private", "bash", "-c", script};
+
+  const auto output = process::run(command, {}, std::chrono::seconds(60));
+
+  REQUIRE(output);
+  INFO(output->out);
+  INFO(output->err);
+  if (Sandbox::code(*output) == 99)
+    SKIP("this machine does not let root mount");
+  CHECK(output->out.find("big 125") != std::string::npos);
+  CHECK(output->err.find("No space left on device") != std::string::npos);
+  CHECK(output->out.find("small 0") != std::string::npos);
+  CHECK(output->out.find("out/x") != std::string::npos);
+}

@@ -1,0 +1,102 @@
+#include "support/sandbox.hpp"
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+TEST_CASE("python: a script runs with its arguments as they are") {
+  const Sandbox box;
+  box.file("show.py", "import sys, os\nprint(sys.argv[1:], os.environ['EPOCHS'])\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, file: show.py, args: [\"two words\", \"--x=1\", "
+      "\"$HOME\"]}\n");
+  box.file(".dstack/variables.yaml", "variables:\n  w: {epochs: 3}\n");
+  CHECK(box.ok({"run", "w"}) == "['two words', '--x=1', '$HOME'] 3\n");
+  CHECK(box.ok({"run", "w", "--epochs", "7", "--", "more"}) ==
+        "['two words', '--x=1', '$HOME', 'more'] 7\n");
+}
+
+TEST_CASE("python: args in one string are split as a shell does") {
+  const Sandbox box;
+  box.file("show.py", "import sys\nprint(sys.argv[1:])\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, script: show.py, args: \"-a 'b c' d\"}\n");
+  CHECK(box.ok({"run", "w"}) == "['-a', 'b c', 'd']\n");
+}
+
+TEST_CASE("python: requirements make an environment once, and the second run uses it") {
+  const Sandbox box;
+  // A package of the test's own, so that no index is asked.
+  box.file("pkg/setup.py",
+           "from setuptools import setup\nsetup(name='dstack-test-pkg', version='1.0', "
+           "py_modules=['dstack_test_pkg'])\n");
+  box.file("pkg/dstack_test_pkg.py", "ANSWER = 42\n");
+  box.file("requirements.txt", "six\n");
+  box.file("use.py", "import six, sys\nprint(six.__name__, sys.prefix != sys.base_prefix)\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, file: use.py, requirements: "
+      "requirements.txt}\n");
+  const auto first = box.run({"run", "w"}, std::chrono::minutes(4));
+  if (first.out.find("onnection") != std::string::npos ||
+      first.out.find("No matching distribution") != std::string::npos)
+    SKIP("the package index cannot be reached");
+  INFO(first.err);
+  REQUIRE(Sandbox::code(first) == 0);
+  CHECK(first.out.find("six True\n") != std::string::npos);
+
+  CHECK(box.ok({"run", "w"}) == "six True\n");
+}
+
+TEST_CASE("python: pip install inside a job fails with a word on what to do") {
+  const Sandbox box;
+  box.file("requirements.txt", "six\n");
+  box.file("use.py",
+           "import subprocess, sys\nsys.exit(subprocess.call([sys.executable, '-m', 'pip', "
+           "'install', 'six']))\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, file: use.py, requirements: "
+      "requirements.txt}\n");
+  const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
+  if (output.out.find("onnection") != std::string::npos ||
+      output.out.find("No matching distribution") != std::string::npos)
+    SKIP("the package index cannot be reached");
+  CHECK(Sandbox::code(output) != 0);
+  CHECK(output.out.find("requirements") != std::string::npos);
+}
+
+TEST_CASE(
+    "python: a version that is not there keeps the run from starting and says how to get it") {
+  const Sandbox box;
+  box.file("a.py", "print(1)\n");
+  box.workflows("workflows:\n  - {name: w, provider: python, file: a.py, version: 2.1}\n");
+  const auto output = box.run({"run", "w"});
+  CHECK(Sandbox::code(output) != 0);
+  CHECK(output.err.find("2.1") != std::string::npos);
+  CHECK(box.json({"ps", "-a", "--json"}).empty());
+}
+
+TEST_CASE("python: a file that does not exist is an error at its place before the start") {
+  const Sandbox box;
+  box.file("train.py", "print(1)\n");
+  box.workflows("workflows:\n  - name: w\n    provider: python\n    file: trian.py\n");
+  const auto output = box.run({"run", "w"});
+  CHECK(Sandbox::code(output) == 2);
+  CHECK(output.err.find("workflows.yaml:4:11") != std::string::npos);
+  CHECK(output.err.find("train.py") != std::string::npos);
+}
+
+TEST_CASE("python: requirements that cannot be installed fail the job with the tool's own words") {
+  const Sandbox box;
+  box.file("requirements.txt", "./no-such-folder-here\n");
+  box.file("a.py", "print(1)\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, file: a.py, requirements: requirements.txt}\n");
+  const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
+  CHECK(Sandbox::code(output) == 125);
+  CHECK((output.out + output.err).find("no-such-folder-here") != std::string::npos);
+}
+
+TEST_CASE("python: runs without a workflow, by options alone") {
+  const Sandbox box;
+  box.file("show.py", "import sys\nprint(sys.argv[1:])\n");
+  CHECK(box.ok({"run", "python", "show.py", "a", "b"}) == "['a', 'b']\n");
+}
