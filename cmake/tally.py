@@ -1,6 +1,6 @@
 """Counts the results of one or more CTest passes, in the JUnit form that `ctest --output-junit` writes.
 
-    tally.py NAME=RESULTS.xml [NAME=RESULTS.xml ...] [--skipped "WHAT: REASON"]
+    tally.py NAME=RESULTS.xml [NAME=RESULTS.xml ...] [--skipped "WHAT: REASON"] [--filtered]
 
 Prints the output of each failure, the reason of each skip, and the closing line "N passed, N failed, N skipped".
 A test case that ran in several passes counts once: failed when it failed in any of them, skipped when no pass
@@ -31,12 +31,14 @@ def reason_of(output):
     return "; ".join(dict.fromkeys(reasons)) or "no reason given"
 
 
-def read_pass(name, path):
+def read_pass(name, path, filtered):
     """The results of one pass as (test, status, output); one failure that says so when there are none."""
     try:
         cases = list(ElementTree.parse(path).getroot().iter("testcase"))
     except (OSError, ElementTree.ParseError) as error:
         return [(f"the pass '{name}'", "failed", f"ctest left no results: {error}")]
+    if not cases and not filtered:
+        return [(f"the pass '{name}'", "failed", "ctest found no test to run")]
     return [(case.get("name"), status_of(case), case.findtext("system-out") or "") for case in cases]
 
 
@@ -75,11 +77,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("passes", nargs="+", metavar="NAME=RESULTS.xml")
     parser.add_argument("--skipped", metavar="WHAT: REASON", help="a whole pass that could not be made")
+    parser.add_argument("--filtered", action="store_true", help="a pass without any test is no failure")
     arguments = parser.parse_args()
     passes = {}
     for argument in arguments.passes:
         name, _, path = argument.partition("=")
-        passes[name] = read_pass(name, path)
+        passes[name] = read_pass(name, path, arguments.filtered)
     print_details(passes, arguments.skipped)
 
     seen = {}
