@@ -48,6 +48,11 @@ struct JobSpec {
   bool operator==(const JobSpec&) const = default;
 };
 
+/// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for is not there.
+Json render_resources(const Resources& resources);
+/// Also takes what check_properties() makes of the property `resources`.
+Result<Resources> parse_resources(const Json& json);
+
 Json render_job(const JobSpec& job);
 /// Checks everything that a foreign library may get wrong: types, unknown keys, empty commands, both or none of argv
 /// and commands, bad UTF-8, NUL bytes, paths that leave the workspace.

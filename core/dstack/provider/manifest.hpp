@@ -16,6 +16,7 @@ namespace dstack::provider {
 enum class PropertyType {
   text,         ///< a string
   path,         ///< a string: a file of the project or of an input; the host checks that it is there
+  folder,       ///< a string: a folder of the project, "" for its root; not checked for being there
   integer,      ///< a whole number; `minimum` bounds it
   boolean,
   size,         ///< a size of memory or disk; reaches the provider in bytes, as an integer
@@ -41,7 +42,7 @@ struct Property {
   std::vector<std::string> aliases;  ///< "script" for "file"
   PropertyType type = PropertyType::text;
   bool required = false;
-  Json default_value;                ///< null when there is none
+  Json default_value;                ///< typed as `type` says; null when there is none
   std::optional<std::int64_t> minimum;
   std::string help;
   std::optional<Flag> flag;
@@ -72,7 +73,15 @@ struct ResourceFlag {
 };
 const std::vector<ResourceFlag>& resource_flags();
 
+/// "text", "path", …: as manifests write it.
+std::string_view render_type(PropertyType type);
+
+/// Of a manifest for another ABI only name, version and ABI are read: its properties may mean anything.
+/// `is_supported()` tells.
 Result<Manifest> parse_manifest(std::string_view text);
+bool is_supported(const Manifest& manifest);
+/// "0.0": the ABI that this program speaks.
+std::string abi_version();
 /// The manifest inside a library. Bounded: a forged file costs neither time nor memory.
 Result<Manifest> read_manifest(const Path& library);
 

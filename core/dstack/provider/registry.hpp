@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dstack/provider/manifest.hpp"
@@ -31,12 +32,17 @@ Path built_in_folder();
 
 class Registry {
  public:
+  Registry() = default;
+  /// Of candidates that are there already; what each one's status is stays as it is.
+  explicit Registry(std::vector<Candidate> candidates) : candidates_(std::move(candidates)) {}
+
   /// Reads every manifest on the path, in order; the first candidate of a name is taken.
   static Registry discover(const SearchPath& path);
 
   const std::vector<Candidate>& candidates() const { return candidates_; }
   /// The candidate taken for this name; or the refused one of that name where there is no other; or null.
   const Candidate* find(std::string_view name) const;
+  /// Of the candidates that were taken, in order of the alphabet.
   std::vector<std::string> names() const;
 
  private:

@@ -1,0 +1,200 @@
+// The provider interface as C++20: derive from dstack::Provider, return jobs or throw, end the file
+// with DSTACK_PROVIDER(Class). Header-only; needs the standard library and nothing else.
+//
+//     class Hello : public dstack::Provider {
+//       std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
+//         dstack::Job job;
+//         job.argv = {"echo", "hello", workflow.text("who")};
+//         return {job};
+//       }
+//     };
+//     DSTACK_PROVIDER(Hello)
+//
+// Every function that the host calls is an exception barrier: dstack::PropertyError and
+// dstack::Error become messages to the user, anything else is told as a fault of the provider.
+#pragma once
+
+#include "dstack/provider.h"
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dstack {
+inline namespace provider_v0 {
+
+/// What keeps a workflow from being run. `what()` is one sentence: lower case, no full stop.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& message, std::string hint = {})
+      : std::runtime_error(message), hint_(std::move(hint)) {}
+
+  /// The next step for the user; may be empty.
+  const std::string& hint() const { return hint_; }
+
+ private:
+  std::string hint_;
+};
+
+/// The same, about one property: the user sees the message under the place where it is written.
+class PropertyError : public Error {
+ public:
+  PropertyError(std::string property, const std::string& message, std::string hint = {})
+      : Error(message, std::move(hint)), property_(std::move(property)) {}
+
+  const std::string& property() const { return property_; }
+
+ private:
+  std::string property_;
+};
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+/// A piece of what the user wrote. A view: valid while plan() runs. One that is missing is null and
+/// reads as empty.
+class Value {
+ public:
+  Value(const dstack_host_v0& host, const dstack_value* value) : host_(&host), value_(value) {}
+
+  dstack_kind kind() const { return host_->kind(value_); }
+
+  bool is_null() const { return kind() == DSTACK_NULL; }
+
+  /// Elements of a list or members of a map.
+  std::uint64_t size() const { return host_->size(value_); }
+
+  Value operator[](std::uint64_t index) const { return {*host_, host_->element(value_, index)}; }
+
+  Value operator[](std::string_view key) const;
+
+  Value operator[](const char* key) const { return (*this)[std::string_view(key)]; }
+
+  /// The key of the member of a map.
+  std::string key(std::uint64_t index) const;
+
+  /// Nothing when it is of another kind.
+  std::optional<std::string> text() const;
+  std::optional<std::int64_t> integer() const;
+  std::optional<bool> boolean() const;
+
+ private:
+  const dstack_host_v0* host_;
+  const dstack_value* value_;
+};
+
+/// One workflow to be planned: its name, and its properties as the manifest declares them, checked
+/// and typed. The accessors throw when the manifest declares another type than the one asked for.
+class Workflow {
+ public:
+  Workflow(const dstack_host_v0& host, const dstack_value* workflow, dstack_report* report)
+      : host_(&host),
+        workflow_(host, workflow),
+        properties_(workflow_["properties"]),
+        report_(report) {}
+
+  std::string name() const { return workflow_["name"].text().value_or(""); }
+
+  Value property(std::string_view name) const { return properties_[name]; }
+
+  /// Whether it was given, or has a default.
+  bool has(std::string_view name) const { return !property(name).is_null(); }
+
+  /// Types text, path and folder.
+  std::string text(std::string_view name, std::string_view fallback = {}) const;
+  /// Types integer, size (bytes) and duration (milliseconds).
+  std::int64_t integer(std::string_view name, std::int64_t fallback = 0) const;
+  bool boolean(std::string_view name, bool fallback = false) const;
+  /// Types texts, paths, arguments and artifacts.
+  std::vector<std::string> texts(std::string_view name) const;
+  /// Type environment.
+  Environment environment(std::string_view name) const;
+
+  /// Tells a problem and goes on, so that several are told at once. What plan() returns then is not
+  /// used.
+  void report(const Error& error) const;
+
+ private:
+  [[noreturn]] static void wrong_type(std::string_view name, std::string_view asked);
+
+  const dstack_host_v0* host_;
+  Value workflow_;
+  Value properties_;
+  dstack_report* report_;
+};
+
+/// What a job asks for. Zero and empty: not asked.
+struct Resources {
+  std::uint32_t cpu = 0;
+  std::uint64_t memory = 0;  ///< bytes
+  std::uint32_t gpu = 0;
+  std::string gpu_name;
+  std::uint64_t gpu_memory = 0;  ///< bytes, of each card
+  std::uint64_t shm_size = 0;    ///< bytes
+  bool interruptible = false;
+  bool local = false;
+};
+
+/// A Python environment that the host makes once and keeps. The job finds its `python` first on
+/// PATH.
+struct Python {
+  std::string version;                    ///< "3.10"; empty: whichever there is
+  std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
+  std::vector<std::string>
+      packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
+};
+
+/// What to execute. What is not set here, the host takes from the workflow's common properties.
+struct Job {
+  std::vector<std::string> argv;       ///< a program and its arguments; or
+  std::vector<std::string> commands;   ///< lines for bash, which stops at the first that fails
+  Environment environment;             ///< the provider's own additions; the user's win
+  std::string working_dir;             ///< relative to the project's root
+  std::vector<std::string> artifacts;  ///< relative to the working directory
+  std::optional<Resources> resources;
+  std::optional<Python> python;
+};
+
+/// What an author derives from.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  /// The jobs of one workflow. Called for one workflow after the other, on one thread.
+  virtual std::vector<Job> plan(const Workflow& workflow) = 0;
+};
+
+/// The path of `file` (relative to the project's root, as the host gives it) seen from `folder`
+/// (likewise): "train.py" from "src/app" is "../../train.py". For commands that name a file: a job
+/// runs in its working directory.
+inline std::string path_from(std::string_view folder, std::string_view file) {
+  while (!folder.empty()) {
+    const std::string_view step = folder.substr(0, folder.find('/'));
+    if (file.substr(0, file.find('/')) != step || file.size() == step.size())
+      break;
+    file.remove_prefix(step.size() + 1);
+    folder.remove_prefix(folder.size() == step.size() ? step.size() : step.size() + 1);
+  }
+  std::string path;
+  while (!folder.empty()) {
+    path += "../";
+    const std::size_t end = folder.find('/');
+    folder.remove_prefix(end == std::string_view::npos ? folder.size() : end + 1);
+  }
+  return path.append(file);
+}
+
+}  // namespace provider_v0
+}  // namespace dstack
+
+#include "dstack/detail/barrier.hpp"
+
+/// Writes the library's entry. Once, at the end of one source file, outside of all namespaces.
+#define DSTACK_PROVIDER(Class)                                                             \
+  extern "C" DSTACK_EXPORT dstack_status DSTACK_CALL dstack_provider_entry_v0(             \
+      const dstack_host_v0* host, const dstack_provider_v0** out, dstack_report* report) { \
+    return ::dstack::provider_v0::detail::enter<Class>(host, out, report);                 \
+  }
