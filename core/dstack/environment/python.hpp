@@ -1,15 +1,15 @@
 // Python environments: made once for each key, then shared (spec, section 8).
 #pragma once
 
+#include "dstack/base/file.hpp"
+#include "dstack/provider/job_spec.hpp"
+#include "dstack/store/home.hpp"
+
 #include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "dstack/base/file.hpp"
-#include "dstack/provider/job_spec.hpp"
-#include "dstack/store/home.hpp"
 
 namespace dstack::environment {
 
@@ -27,26 +27,29 @@ std::vector<Interpreter> find_interpreters(const Lookup& environment);
 
 struct Choice {
   Interpreter interpreter;
-  std::string notice;  ///< "no version named: using Python 3.11.7 from PATH"; empty when there is nothing to say
+  std::string notice;  ///< "no version named: using Python 3.11.7 from PATH"; empty when there is
+                       ///< nothing to say
 };
 
-/// The interpreter for a request. A version that is named and not there is an error that lists what was found and
-/// how to get it; `uv python install` is tried first, where uv is present. Quick where the answer is known: results
-/// are remembered in the home, checked against the program's file.
+/// The interpreter for a request. A version that is named and not there is an error that lists what
+/// was found and how to get it; `uv python install` is tried first, where uv is present. Quick
+/// where the answer is known: results are remembered in the home, checked against the program's
+/// file.
 Result<Choice> choose_interpreter(const provider::PythonRequest& request,
                                   const Lookup& environment,
                                   const store::Home& home);
 
 struct PythonEnvironment {
-  Path folder;       ///< of the virtual environment; empty when the interpreter is used as it is
-  Path program;      ///< the python to run
-  Path bin;          ///< goes first in PATH
-  bool made = false; ///< it had to be built now
+  Path folder;        ///< of the virtual environment; empty when the interpreter is used as it is
+  Path program;       ///< the python to run
+  Path bin;           ///< goes first in PATH
+  bool made = false;  ///< it had to be built now
 };
 
-/// The environment for a request: the cached one, or built now with uv, else with venv and pip. `code` is a folder
-/// where the requirement files can be read; the installer's output goes to `output_fd`. Safe when two processes want
-/// the same one at once, or one dies half-way. A failure's message holds the installer's last lines.
+/// The environment for a request: the cached one, or built now with uv, else with venv and pip.
+/// `code` is a folder where the requirement files can be read; the installer's output goes to
+/// `output_fd`. Safe when two processes want the same one at once, or one dies half-way. A
+/// failure's message holds the installer's last lines.
 Result<PythonEnvironment> provide_environment(const provider::PythonRequest& request,
                                               const Interpreter& interpreter,
                                               const Path& code,

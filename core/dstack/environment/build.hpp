@@ -1,0 +1,25 @@
+// Making one environment with uv, else with venv and pip.
+#pragma once
+
+#include "dstack/environment/installer.hpp"
+#include "dstack/environment/python.hpp"
+#include "dstack/environment/requirements.hpp"
+
+#include <optional>
+#include <string>
+
+namespace dstack::environment {
+
+struct BuildOrder {
+  const Requirements& requirements;
+  const Interpreter& interpreter;
+  Path folder;                     ///< where the environment goes; there is nothing yet
+  std::vector<std::string> files;  ///< what to install, relative to the stage
+  std::optional<std::string> uv;   ///< the program
+};
+
+/// Makes the environment, records its packages in `packages.txt` and takes every w bit but that of
+/// the folder itself. A failure leaves an unfinished folder.
+Result<void> build_environment(const BuildOrder& order, const Workshop& workshop);
+
+}  // namespace dstack::environment

@@ -1,0 +1,412 @@
+#include "dstack/environment/requirements.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+namespace dstack::environment {
+
+namespace {
+
+/// Name of the file that holds the packages of the request itself.
+constexpr const char* packages_name = "packages of the workflow";
+
+/// One requirement, which may span several lines of the file by `\` at their ends.
+struct LogicalLine {
+  std::string text;    ///< with its line endings
+  std::size_t number;  ///< of its first line
+};
+
+std::vector<LogicalLine> logical_lines(std::string_view text) {
+  std::vector<LogicalLine> lines;
+  std::size_t number = 1;
+  bool goes_on = false;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end == std::string_view::npos ? end : end + 1);
+    text.remove_prefix(line.size());
+    if (!goes_on)
+      lines.push_back({"", number});
+    lines.back().text += line;
+    const std::string_view content = trim(line);
+    goes_on = content.ends_with('\\') && !content.starts_with('#');
+    ++number;
+  }
+  return lines;
+}
+
+/// Without the comment, which begins the line or follows a space.
+std::string_view without_comment(std::string_view line) {
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t')
+      return line.substr(0, at);
+  return line;
+}
+
+/// A range of characters in a logical line.
+struct Span {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+
+/// The value of the option that `line` begins with, when it is one of these two spellings.
+std::optional<Span> option_value(std::string_view line,
+                                 std::string_view short_name,
+                                 std::string_view long_name) {
+  const std::size_t begin = line.find_first_not_of(" \t");
+  if (begin == std::string_view::npos)
+    return std::nullopt;
+  std::size_t at = 0;
+  if (line.substr(begin).starts_with(long_name)) {
+    at = begin + long_name.size();
+    if (at >= line.size() || (line[at] != '=' && line[at] != ' ' && line[at] != '\t'))
+      return std::nullopt;
+    ++at;
+  } else if (line.substr(begin).starts_with(short_name) && !line.substr(begin).starts_with("--")) {
+    at = begin + short_name.size();
+    if (at < line.size() && line[at] == '=')
+      ++at;
+  } else {
+    return std::nullopt;
+  }
+  at = line.find_first_not_of(" \t", at);
+  if (at == std::string_view::npos)
+    return std::nullopt;
+  return Span{at, trim(line.substr(at)).size()};
+}
+
+bool is_url(std::string_view text) {
+  return text.find("://") != std::string_view::npos;
+}
+
+/// The path in a specifier: up to extras, hash options and environment markers.
+Span path_part(std::string_view line, Span span) {
+  const std::string_view value = line.substr(span.begin, span.size);
+  std::size_t end = std::min({value.find(" ;"), value.find(" --"), value.find(" @"), value.size()});
+  if (const std::size_t bracket = value.find('[');
+      bracket < end && value.find(']', bracket) != std::string_view::npos)
+    end = bracket;
+  return {span.begin, trim(value.substr(0, end)).size()};
+}
+
+/// `name @ file:///x`, `name @ ./x`: where the path begins.
+Span after_name(std::string_view line, Span span) {
+  const std::string_view value = line.substr(span.begin, span.size);
+  const std::size_t at = value.find('@');
+  if (at == std::string_view::npos || at == 0)
+    return span;
+  const std::string_view rest = value.substr(at + 1);
+  const std::string_view target = trim(rest);
+  if (!target.starts_with("file:") && !target.starts_with("./") && !target.starts_with("../") &&
+      !target.starts_with('/'))
+    return span;
+  const std::size_t skipped = at + 1 + rest.find(target.front());
+  return {span.begin + skipped, span.size - skipped};
+}
+
+std::string_view without_file_scheme(std::string_view path) {
+  if (path.starts_with("file://"))
+    path.remove_prefix(7);
+  else if (path.starts_with("file:"))
+    path.remove_prefix(5);
+  return path.substr(0, path.find('#'));
+}
+
+bool is_archive(std::string_view path) {
+  for (const std::string_view ending : {".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz"})
+    if (path.ends_with(ending))
+      return true;
+  return false;
+}
+
+bool looks_like_path(std::string_view text) {
+  if (text.starts_with("file:"))
+    return true;
+  if (is_url(text))
+    return false;
+  return text == "." || text == ".." || text.find('/') != std::string_view::npos ||
+         is_archive(text);
+}
+
+/// Without `.`, `..` and a slash at the end.
+Path normal(const Path& path) {
+  const Path clean = path.lexically_normal();
+  return clean.filename() == "." || clean.filename().empty() ? clean.parent_path() : clean;
+}
+
+bool is_project(const Path& folder) {
+  boost::system::error_code error;
+  return fs::exists(folder / "pyproject.toml", error) || fs::exists(folder / "setup.py", error);
+}
+
+/// Reads the files of one request, depth first.
+class Reader {
+ public:
+  explicit Reader(const Path& code) : code_(normal(code)) {}
+
+  Result<Requirements> read(const provider::PythonRequest& request);
+
+ private:
+  Result<std::size_t> read_at(const Path& path, const std::string& name);
+  Result<std::size_t> add(const Path& path, std::string name, std::string text);
+  Result<void> add_line(RequirementFile& file, const Path& folder, const LogicalLine& line);
+  Result<void> add_include(RequirementFile& file,
+                           const Path& folder,
+                           const LogicalLine& line,
+                           Span span);
+  enum class Editable { no, yes };
+  Result<void> add_requirement(RequirementFile& file,
+                               const Path& folder,
+                               const LogicalLine& line,
+                               Span value,
+                               Editable editable);
+  Result<Path> find_local(const RequirementFile& file,
+                          const Path& folder,
+                          const LogicalLine& line,
+                          Span span);
+  void add_wheels(RequirementFile& file, const Path& folder, const LogicalLine& line, Span span);
+
+  Error at(const RequirementFile& file,
+           const LogicalLine& line,
+           Span span,
+           std::string message,
+           std::string hint) {
+    Error error{ErrorCode::configuration, std::move(message)};
+    error.where = SourceLocation{
+        make_source_text(file.name, file.text),
+        static_cast<std::uint32_t>(line.number),
+        static_cast<std::uint32_t>(count_characters(line.text.substr(0, span.begin)) + 1),
+        static_cast<std::uint32_t>(count_characters(line.text.substr(span.begin, span.size)))};
+    error.hint = std::move(hint);
+    return error;
+  }
+
+  bool is_inside(const Path& path) const {
+    const Path relative = path.lexically_relative(code_);
+    return !relative.empty() && *relative.begin() != "..";
+  }
+
+  Path code_;
+  Requirements result_;
+  std::vector<Path> paths_;        ///< of result_.files
+  std::vector<std::size_t> open_;  ///< the files being read, outermost first
+};
+
+Result<Requirements> Reader::read(const provider::PythonRequest& request) {
+  std::vector<std::string> names;
+  for (const std::string& requested : request.requirements) {
+    const auto name = normal_relative_path(requested);
+    if (!name)
+      return fail(ErrorCode::configuration,
+                  "requirements file '" + requested + "' is outside the project",
+                  "name a file by its path from the project's root");
+    DSTACK_TRY(const std::size_t index, read_at(code_ / *name, *name));
+    result_.roots.push_back(index);
+    names.push_back(*name);
+  }
+  if (!request.packages.empty()) {
+    DSTACK_TRY(const std::size_t index,
+               add(code_ / packages_name, packages_name, join(request.packages, "\n") + "\n"));
+    result_.roots.push_back(index);
+    names.insert(names.end(), request.packages.begin(), request.packages.end());
+  }
+  result_.title = quoted_list(names);
+  return std::move(result_);
+}
+
+Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
+  const std::string file_name = path.filename().string();
+  if (file_name == "pyproject.toml" || file_name == "setup.py" || file_name == "setup.cfg")
+    return fail(
+        ErrorCode::configuration,
+        "'" + name + "' is no requirements file",
+        "to install that project, write a requirements file with the line '.' or './FOLDER'");
+  boost::system::error_code error;
+  if (!fs::exists(path, error))
+    return fail(ErrorCode::configuration,
+                "requirements file '" + name + "' is not in the project's code",
+                "check the path, which begins at the project's root; a file that Git ignores is no "
+                "part of the code");
+  DSTACK_TRY(std::string text, read_file(path));
+  return add(path, name, std::move(text));
+}
+
+Result<std::size_t> Reader::add(const Path& path, std::string name, std::string text) {
+  const std::size_t index = result_.files.size();
+  result_.files.emplace_back();
+  paths_.push_back(path);
+  open_.push_back(index);
+  RequirementFile file{std::move(name), std::move(text), {}};
+  std::string_view rest = file.text;
+  if (rest.starts_with("\xEF\xBB\xBF"))
+    rest.remove_prefix(3);
+  for (const LogicalLine& line : logical_lines(rest))
+    DSTACK_CHECK(add_line(file, path.parent_path(), line));
+  result_.files[index] = std::move(file);
+  open_.pop_back();
+  return index;
+}
+
+Result<void> Reader::add_line(RequirementFile& file, const Path& folder, const LogicalLine& line) {
+  const std::string_view text = without_comment(line.text);
+  for (const auto& [short_name, long_name] :
+       {std::pair("-r", "--requirement"), std::pair("-c", "--constraint")})
+    if (const auto value = option_value(text, short_name, long_name))
+      return add_include(file, folder, line, *value);
+  if (const auto value = option_value(text, "-f", "--find-links")) {
+    add_wheels(file, folder, line, *value);
+    return {};
+  }
+  if (const auto value = option_value(text, "-e", "--editable"))
+    return add_requirement(file, folder, line, *value, Editable::yes);
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || text[begin] == '-') {
+    file.pieces.push_back({PieceKind::text, line.text, {}, 0});
+    return {};
+  }
+  return add_requirement(file, folder, line, {begin, trim(text).size()}, Editable::no);
+}
+
+Result<void> Reader::add_include(RequirementFile& file,
+                                 const Path& folder,
+                                 const LogicalLine& line,
+                                 Span span) {
+  const std::string written = line.text.substr(span.begin, span.size);
+  if (is_url(written)) {
+    file.pieces.push_back({PieceKind::text, line.text, {}, 0});
+    return {};
+  }
+  const Path path = normal(written.starts_with('/') ? Path(written) : folder / written);
+  if (!written.starts_with('/') && !is_inside(path))
+    return fail(at(file,
+                   line,
+                   span,
+                   "'" + written + "' is outside the project, so it is no part of the run's code",
+                   "move it into the project"));
+  const auto known = std::find(paths_.begin(), paths_.end(), path);
+  std::size_t target = static_cast<std::size_t>(known - paths_.begin());
+  if (std::find(open_.begin(), open_.end(), target) != open_.end()) {
+    std::string ring;
+    for (const std::size_t index : open_)
+      if (index >= target)
+        ring += display_path(paths_[index], code_) + " -> ";
+    return fail(
+        at(file,
+           line,
+           span,
+           "requirement files include each other in a circle: " + ring + display_path(path, code_),
+           "remove one of these lines"));
+  }
+  if (known == paths_.end()) {
+    boost::system::error_code error;
+    if (!fs::exists(path, error))
+      return fail(
+          at(file,
+             line,
+             span,
+             "'" + file.name + "' includes '" + written + "', which is not in the project's code",
+             "the path is relative to the including file; a file that Git ignores is no part of "
+             "the code"));
+    DSTACK_TRY(target, read_at(path, display_path(path, code_)));
+  }
+  file.pieces.push_back({PieceKind::text, line.text.substr(0, span.begin), {}, 0});
+  file.pieces.push_back({PieceKind::include, written, path, target});
+  file.pieces.push_back({PieceKind::text, line.text.substr(span.begin + span.size), {}, 0});
+  return {};
+}
+
+/// Where a local path leads; an error when nothing that can be installed is there.
+Result<Path> Reader::find_local(const RequirementFile& file,
+                                const Path& folder,
+                                const LogicalLine& line,
+                                Span span) {
+  const std::string written = line.text.substr(span.begin, span.size);
+  const std::string wanted(without_file_scheme(written));
+  const auto wrong = [&](const std::string& what, std::string hint) {
+    return fail(at(file, line, span, "'" + written + "' " + what, std::move(hint)));
+  };
+  boost::system::error_code error;
+  Path path = normal(wanted.starts_with('/') ? Path(wanted) : code_ / wanted);
+  if (!wanted.starts_with('/')) {
+    const Path beside = normal(folder / wanted);
+    if (!fs::is_regular_file(path, error) && !is_project(path) && fs::exists(beside, error))
+      path = beside;
+    if (!is_inside(path))
+      return wrong("is outside the project, so it is no part of the run's code",
+                   "move it into the project, or give its absolute path");
+  }
+  if (fs::is_regular_file(path, error) || is_project(path))
+    return path;
+  if (fs::is_directory(path, error))
+    return wrong("cannot be installed: it has neither a pyproject.toml nor a setup.py", "");
+  return wrong(
+      "is not in the project's code",
+      "a local path begins at the project's root; what Git ignores is no part of the code");
+}
+
+Result<void> Reader::add_requirement(RequirementFile& file,
+                                     const Path& folder,
+                                     const LogicalLine& line,
+                                     Span value,
+                                     Editable editable) {
+  const Span span = path_part(line.text, after_name(line.text, value));
+  const std::string written = line.text.substr(span.begin, span.size);
+  const bool local = written.find("${") == std::string::npos &&
+                     (looks_like_path(written) || (editable == Editable::yes && !is_url(written)));
+  // The `-e` goes, also before a URL: what it installs would live in a folder that vanishes or is
+  // read-only.
+  const std::size_t begin = editable == Editable::yes ? value.begin : 0;
+  if (!local) {
+    file.pieces.push_back({PieceKind::text, line.text.substr(begin), {}, 0});
+    return {};
+  }
+  DSTACK_TRY(const Path path, find_local(file, folder, line, span));
+  boost::system::error_code error;
+  const PieceKind kind =
+      fs::is_regular_file(path, error) ? PieceKind::local_file : PieceKind::project;
+  file.pieces.push_back({PieceKind::text, line.text.substr(begin, span.begin - begin), {}, 0});
+  file.pieces.push_back({kind, written, path, 0});
+  file.pieces.push_back({PieceKind::text, line.text.substr(span.begin + span.size), {}, 0});
+  return {};
+}
+
+void Reader::add_wheels(RequirementFile& file,
+                        const Path& folder,
+                        const LogicalLine& line,
+                        Span span) {
+  const std::string written = line.text.substr(span.begin, span.size);
+  const std::string wanted(without_file_scheme(written));
+  boost::system::error_code error;
+  for (const Path& base : {folder, code_}) {
+    const Path path = wanted.starts_with('/') ? Path(wanted) : normal(base / wanted);
+    if (is_url(wanted) || !fs::is_directory(path, error))
+      continue;
+    file.pieces.push_back({PieceKind::text, line.text.substr(0, span.begin), {}, 0});
+    file.pieces.push_back({PieceKind::wheels, written, path, 0});
+    file.pieces.push_back({PieceKind::text, line.text.substr(span.begin + span.size), {}, 0});
+    return;
+  }
+  file.pieces.push_back({PieceKind::text, line.text, {}, 0});
+}
+
+}  // namespace
+
+Result<Requirements> read_requirements(const provider::PythonRequest& request, const Path& code) {
+  return Reader(code).read(request);
+}
+
+bool names_package(const Requirements& requirements, std::string_view package) {
+  for (const RequirementFile& file : requirements.files)
+    for (const std::string_view line : split(file.text, '\n')) {
+      std::string name = to_lower(trim(line).substr(0, trim(line).find_first_of(" \t[<>=!~;@#")));
+      std::replace_if(
+          name.begin(), name.end(), [](char c) { return c == '_' || c == '.'; }, '-');
+      if (name == package)
+        return true;
+    }
+  return false;
+}
+
+}  // namespace dstack::environment

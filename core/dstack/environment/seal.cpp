@@ -1,0 +1,158 @@
+#include "dstack/environment/seal.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/stat.h>
+
+namespace dstack::environment {
+
+namespace {
+
+constexpr std::string_view notice_module =
+    R"py("""Stands where pip would be: this environment is shared by all runs and never changes."""
+import sys
+
+__version__ = "0"
+
+WORD = """error: this environment is shared by all runs, so 'pip {command}' cannot change it
+hint: add the package to requirements.txt (the workflow's 'requirements'); the next run has it
+"""
+
+
+def packages():
+    try:
+        from importlib.metadata import distributions
+    except ImportError:
+        return []
+    found = {item.metadata["Name"]: item.version for item in distributions() if item.metadata["Name"]}
+    return sorted(found.items(), key=lambda item: item[0].lower())
+
+
+def main(args=None):
+    args = sys.argv[1:] if args is None else list(args)
+    command = next((word for word in args if not word.startswith("-")), "")
+    if command == "freeze":
+        for name, version in packages():
+            print("%s==%s" % (name, version))
+        return 0
+    if command == "list":
+        for name, version in packages():
+            print("%-30s %s" % (name, version))
+        return 0
+    if command in ("install", "uninstall", "download", "wheel"):
+        sys.stderr.write(WORD.format(command=command))
+        return 1
+    if "--version" in args or "-V" in args:
+        print("no pip: this environment is shared by all runs (python %d.%d)" % sys.version_info[:2])
+        return 0
+    sys.stderr.write("error: there is no pip in this environment, which is shared by all runs; "
+                     "'pip list' and 'pip freeze' work\n")
+    return 1
+)py";
+
+constexpr std::string_view notice_main = R"py(import sys
+
+from pip import main
+
+sys.exit(main())
+)py";
+
+constexpr std::string_view notice_program = R"sh(#!/bin/sh
+exec "$(dirname "$0")/python" -m pip "$@"
+)sh";
+
+/// lib/python3.10/site-packages, whatever the interpreter calls it.
+std::vector<Path> package_folders(const Path& folder) {
+  std::vector<Path> found;
+  boost::system::error_code error;
+  for (fs::directory_iterator entry(folder / "lib", error), end; !error && entry != end;
+       entry.increment(error)) {
+    boost::system::error_code other;
+    if (fs::is_directory(entry->path() / "site-packages", other))
+      found.push_back(entry->path() / "site-packages");
+  }
+  return found;
+}
+
+/// `Requires-Dist: pip`, perhaps with a version, but not that of an extra.
+bool requires_pip(std::string_view metadata) {
+  for (const std::string_view line : split(metadata, '\n')) {
+    if (trim(line).empty())
+      return false;  // the description follows
+    constexpr std::string_view label = "Requires-Dist: pip";
+    if (!line.starts_with(label) || line.find("extra ==") != std::string_view::npos)
+      continue;
+    const std::string_view rest = line.substr(label.size());
+    if (trim(rest).empty() ||
+        std::string_view(" (<>=!~;").find(rest.front()) != std::string_view::npos)
+      return true;
+  }
+  return false;
+}
+
+Result<void> take_write_bits(const Path& path) {
+  struct stat status {};
+
+  if (::lstat(path.c_str(), &status) != 0)
+    return fail_errno("cannot read '" + path.string() + "'");
+  if (S_ISLNK(status.st_mode) || (status.st_mode & 0222) == 0)
+    return {};
+  if (::chmod(path.c_str(), status.st_mode & 07555) != 0)
+    return fail_errno("cannot make '" + path.string() + "' read-only");
+  return {};
+}
+
+}  // namespace
+
+bool needs_pip(const Path& folder) {
+  boost::system::error_code error;
+  for (const Path& packages : package_folders(folder))
+    for (fs::directory_iterator entry(packages, error), end; !error && entry != end;
+         entry.increment(error))
+      if (entry->path().extension() == ".dist-info")
+        if (const auto metadata = read_file(entry->path() / "METADATA");
+            metadata && requires_pip(*metadata))
+          return true;
+  return false;
+}
+
+Result<void> place_pip_notice(const Path& folder) {
+  boost::system::error_code error;
+  for (const Path& packages : package_folders(folder)) {
+    const Path pip = packages / "pip";
+    if (fs::exists(pip, error))
+      return {};
+    DSTACK_CHECK(make_folders(pip));
+    DSTACK_CHECK(write_file_atomically(pip / "__init__.py", notice_module, Durable::no));
+    DSTACK_CHECK(write_file_atomically(pip / "__main__.py", notice_main, Durable::no));
+  }
+  for (const char* name : {"pip", "pip3"})
+    if (!fs::exists(folder / "bin" / name, error))
+      DSTACK_CHECK(write_file_atomically(folder / "bin" / name, notice_program, Durable::no, 0755));
+  return {};
+}
+
+Result<void> seal_content(const Path& folder) {
+  boost::system::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const Path path = entry->path();
+    boost::system::error_code other;
+    if (fs::symlink_status(path, other).type() == fs::directory_file)
+      DSTACK_CHECK(seal_content(path));
+    DSTACK_CHECK(take_write_bits(path));
+  }
+  if (error)
+    return fail_errno("cannot read the folder '" + folder.string() + "'", error.value());
+  return {};
+}
+
+Result<void> seal_top(const Path& folder) {
+  return take_write_bits(folder);
+}
+
+}  // namespace dstack::environment
