@@ -8,18 +8,21 @@
 //     hint: did you mean 'artifacts'?
 #pragma once
 
+#include "dstack/base/error.hpp"
+
 #include <string>
 #include <string_view>
-
-#include "dstack/base/error.hpp"
 
 namespace dstack::config {
 
 enum class Colour { no, yes };
 enum class Severity { error, warning };
 
-/// The error and all in `also`, a blank line between them, a last line that counts them when there are several.
-/// Control characters are made visible; long lines are cut around the caret; tabs are expanded.
-std::string render_diagnostics(const Error& error, Colour colour, Severity severity = Severity::error);
+/// The error and all in `also`, a blank line between them, a last line that counts them when there
+/// are several. Those with a place stand in the order of their files. Ends with a line end. Control
+/// characters are made visible; long lines are cut around the caret; tabs are expanded.
+std::string render_diagnostics(const Error& error,
+                               Colour colour,
+                               Severity severity = Severity::error);
 
 }  // namespace dstack::config

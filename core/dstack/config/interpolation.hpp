@@ -1,13 +1,13 @@
 // `${{ name }}` (spec, section 3).
 #pragma once
 
+#include "dstack/config/value.hpp"
+
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "dstack/config/value.hpp"
 
 namespace dstack::config {
 
@@ -24,9 +24,10 @@ struct Interpolated {
   bool used_run_arguments = false;
 };
 
-/// Replaces every reference below `value`; keys stay as they are. A scalar that holds a replacement keeps its
-/// place, so an error in the result still points into the user's file; a plain scalar stays plain, so it takes
-/// whatever type its property declares. All unknown names are reported together.
+/// Replaces every reference below `value`; keys stay as they are. A scalar that holds a replacement
+/// keeps its place, so an error in the result still points into the user's file, and counts as
+/// plain even where the file needs quotes around it, so it takes whatever type its property
+/// declares. All unknown names are reported together.
 Result<Interpolated> interpolate(const Value& value, const Scope& scope);
 
 }  // namespace dstack::config

@@ -1,14 +1,14 @@
-// A project as its `.dstack` folder describes it: workflows and variables (spec, sections 2 to 4). What only a
-// provider can judge (its properties) is not judged here.
+// A project as its `.dstack` folder describes it: workflows and variables (spec, sections 2 to 4).
+// What only a provider can judge (its properties) is not judged here.
 #pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/config/value.hpp"
 
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "dstack/base/file.hpp"
-#include "dstack/config/value.hpp"
 
 namespace dstack::config {
 
@@ -17,15 +17,19 @@ struct Dependency {
   std::string workflow;
   std::optional<std::string> tag;
   SourceLocation where;
+  /// The entry as written where it holds a `${{ name }}`, else empty. `workflow` and `tag` are then
+  /// what it comes to with the variables of the files; parse_dependency() tells what it is with
+  /// others.
+  std::string written = {};
 };
 
 struct Workflow {
   std::string name;
   std::string help;
-  std::string provider;
+  std::string provider;  ///< empty when the entry names none, which is a finding
   std::vector<Dependency> depends_on;
   Value properties;  ///< a mapping: every key that belongs to the provider or is common, as written
-  SourceLocation where;           ///< the first line of its entry
+  SourceLocation where;  ///< the first line of its entry
   SourceLocation name_where;
   SourceLocation provider_where;
 };
@@ -43,12 +47,14 @@ using Variables = std::map<std::string, std::vector<Variable>, std::less<>>;
 struct Finding {
   Error error;
   /// The workflow that it concerns; empty when it concerns the file as a whole, and so every run.
+  /// What concerns no workflow that could run (an entry without a name) says here what it is, in
+  /// words that are no name.
   std::string workflow;
 };
 
 struct Project {
-  Path root;  ///< real path of the folder that holds `.dstack`
-  std::vector<Workflow> workflows;
+  Path root;                        ///< real path of the folder that holds `.dstack`
+  std::vector<Workflow> workflows;  ///< in the order of the files; each name once
   Variables variables;
   std::vector<Finding> findings;
   bool defined = true;  ///< false: there is no `.dstack`; `run PROVIDER` works all the same
@@ -57,11 +63,16 @@ struct Project {
   std::vector<std::string> workflow_names() const;
 };
 
-/// The nearest folder, from `from` upwards, that has `.dstack/workflows.yaml` or `.dstack/workflows/`.
+/// The nearest folder, from `from` upwards, that has `.dstack/workflows.yaml` or
+/// `.dstack/workflows/`.
 std::optional<Path> find_project(const Path& from);
-/// Reads the whole project. Fails on what leaves nothing to run (unreadable files, YAML syntax); everything else is
-/// a finding. Cycles and references to unknown workflows are findings of the workflows concerned.
+/// Reads the whole project. Fails on what leaves nothing to run (unreadable files, YAML syntax);
+/// everything else is a finding. Cycles and references to unknown workflows are findings of the
+/// workflows concerned; a tag may be one of a workflow that is not defined here (`artifacts upload`
+/// makes such), so only the plan can judge those.
 Result<Project> load_project(const Path& root);
+/// The text of an entry of depends-on, without references.
+Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where);
 /// A project with nothing in it, at `root`.
 Project undefined_project(const Path& root);
 

@@ -1,13 +1,13 @@
 // `$DSTACK_HOME/config.yaml` (spec, section 2).
 #pragma once
 
+#include "dstack/base/file.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "dstack/base/file.hpp"
 
 namespace dstack::config {
 

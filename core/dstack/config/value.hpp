@@ -1,11 +1,12 @@
-// What a YAML file says, with the place of every piece. A plain tree: no behaviour, no library behind it.
+// What a YAML file says, with the place of every piece. A plain tree: no behaviour, no library
+// behind it.
 #pragma once
+
+#include "dstack/base/error.hpp"
 
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "dstack/base/error.hpp"
 
 namespace dstack::config {
 
@@ -13,12 +14,14 @@ enum class ValueKind { null, scalar, sequence, mapping };
 
 struct Member;
 
-/// Scalars keep their text: `3.10` stays "3.10", `yes` stays "yes". What type it is, the property's declaration
-/// decides (provider/properties.hpp). Anchors, aliases and merge keys are expanded already.
+/// Scalars keep their text: `3.10` stays "3.10", `yes` stays "yes". What type it is, the property's
+/// declaration decides (provider/properties.hpp). Anchors, aliases and merge keys are expanded
+/// already.
 struct Value {
   ValueKind kind = ValueKind::null;
-  std::string text;    ///< of a scalar
-  bool quoted = false; ///< the scalar stood in quotes or in a block, so `""` and `"null"` are texts, not null
+  std::string text;     ///< of a scalar
+  bool quoted = false;  ///< the scalar stood in quotes or in a block, so `""` and `"null"` are
+                        ///< texts, not null
   SourceLocation where;
   std::vector<Value> elements;  ///< of a sequence
   std::vector<Member> members;  ///< of a mapping, in the order of the file
@@ -32,6 +35,9 @@ struct Member {
   SourceLocation key_where;
   Value value;
 };
+
+/// "a text", "a list", "a map" or "nothing": what a person would call it, for messages.
+std::string_view describe(const Value& value);
 
 Value make_scalar(std::string text, SourceLocation where);
 Value make_sequence(std::vector<Value> elements, SourceLocation where);

@@ -1,0 +1,20 @@
+// Reading the files of ours that people write, and the errors that point into them.
+#pragma once
+
+#include "dstack/base/error.hpp"
+#include "dstack/base/file.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace dstack::config {
+
+/// Reads a YAML file as a text that errors can point into. `name` is how messages call it. A file
+/// that is too large is refused without being read.
+Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::string name);
+
+Error file_too_large(SourceLocation where, std::size_t limit);
+Error configuration_error(std::string message, SourceLocation where, std::string hint = {});
+
+}  // namespace dstack::config

@@ -1,0 +1,206 @@
+#include "dstack/config/interpolation.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/file_source.hpp"
+
+#include <cstddef>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+constexpr std::string_view opening = "${{";
+constexpr std::string_view closing = "}}";
+constexpr std::string_view run_name = "run.name";
+constexpr std::string_view run_arguments = "run.args";
+
+/// The byte offset of a place in its text.
+std::size_t offset_of(const SourceLocation& where) {
+  const std::string_view line = where.source->line(where.line);
+  std::size_t offset = 0;
+  for (std::uint32_t column = 1; column < where.column && offset < line.size(); ++column) {
+    ++offset;
+    while (offset < line.size() && (static_cast<unsigned char>(line[offset]) & 0xC0u) == 0x80)
+      ++offset;
+  }
+  return where.source->line_starts[where.line - 1] + offset;
+}
+
+/// The place of byte `offset` of the text that `where` points into.
+SourceLocation place_at(const SourceLocation& where, std::size_t offset, std::size_t length) {
+  const auto& starts = where.source->line_starts;
+  SourceLocation place = where;
+  while (place.line < starts.size() && starts[place.line] <= offset)
+    ++place.line;
+  const std::size_t begin = starts[place.line - 1];
+  const std::string_view text = where.source->text;
+  place.column =
+      static_cast<std::uint32_t>(count_characters(text.substr(begin, offset - begin)) + 1);
+  place.length = static_cast<std::uint32_t>(std::max<std::size_t>(1, length));
+  return place;
+}
+
+/// The place of what the `index`-th `${{` of a scalar names. The scalar's text may differ from what
+/// is written (escapes, folding), but its references stand in the same order.
+SourceLocation place_of_reference(const SourceLocation& scalar,
+                                  std::size_t index,
+                                  std::string_view name) {
+  if (!scalar.source || scalar.line == 0 || scalar.line > scalar.source->line_starts.size())
+    return scalar;
+  const std::string_view text = scalar.source->text;
+  std::size_t at = offset_of(scalar);
+  if (at >= text.size() || text[at] == '*')  // an alias: what it repeats stands elsewhere
+    return scalar;
+  for (std::size_t seen = 0;; ++seen, at += opening.size()) {
+    at = text.find(opening, at);
+    if (at == std::string_view::npos)
+      return scalar;
+    if (seen == index)
+      break;
+  }
+  const std::size_t begin = text.find_first_not_of(" \t", at + opening.size());
+  if (name.empty() || begin == std::string_view::npos || text.substr(begin, name.size()) != name)
+    return place_at(scalar, at, opening.size());
+  return place_at(scalar, begin, count_characters(name));
+}
+
+/// One walk over a value.
+class Walk {
+ public:
+  explicit Walk(const Scope& scope) : scope_(scope) {}
+
+  Value replace(const Value& value) {
+    Value result;
+    result.kind = value.kind;
+    result.quoted = value.quoted;
+    result.where = value.where;
+    if (value.kind == ValueKind::scalar)
+      replace_text(value, result);
+    result.elements.reserve(value.elements.size());
+    for (const Value& element : value.elements)
+      if (!replace_arguments(element, result.elements))
+        result.elements.push_back(replace(element));
+    result.members.reserve(value.members.size());
+    for (const Member& member : value.members)
+      result.members.push_back({member.key, member.key_where, replace(member.value)});
+    return result;
+  }
+
+  std::vector<Error>& errors() { return errors_; }
+
+  bool used_run_arguments() const { return used_run_arguments_; }
+
+ private:
+  /// An element that is just `${{ run.args }}` becomes one element for each argument.
+  bool replace_arguments(const Value& element, std::vector<Value>& elements) {
+    const std::string_view text = trim(element.text);
+    if (element.kind != ValueKind::scalar || text.substr(0, opening.size()) != opening ||
+        text.find(closing) != text.size() - closing.size())
+      return false;
+    if (trim(text.substr(opening.size(), text.size() - opening.size() - closing.size())) !=
+        run_arguments)
+      return false;
+    used_run_arguments_ = true;
+    for (const std::string& argument : scope_.run_arguments) {
+      elements.push_back(make_scalar(argument, element.where));
+      elements.back().quoted = true;
+    }
+    return true;
+  }
+
+  void replace_text(const Value& value, Value& result) {
+    const std::string_view text = value.text;
+    std::size_t done = 0;
+    for (std::size_t index = 0;; ++index) {
+      const std::size_t at = text.find(opening, done);
+      if (at == std::string_view::npos)
+        break;
+      if (at > done && text[at - 1] == '$') {  // $${{ is a literal ${{
+        result.text += text.substr(done, at - 1 - done);
+        result.text += opening;
+        done = at + opening.size();
+        continue;
+      }
+      result.text += text.substr(done, at - done);
+      const std::size_t end = text.find(closing, at);
+      if (end == std::string_view::npos) {
+        report("'${{' is not closed by '}}'",
+               place_of_reference(value.where, index, {}),
+               "write '${{ name }}', or '$${{' for a literal '${{'");
+        done = text.size();
+        break;
+      }
+      const std::string_view name =
+          trim(text.substr(at + opening.size(), end - at - opening.size()));
+      if (const auto found = look_up(name, value.where, index)) {
+        result.text += *found;
+        result.quoted = false;
+      }
+      done = end + closing.size();
+    }
+    result.text += text.substr(done);
+  }
+
+  std::optional<std::string> look_up(std::string_view name,
+                                     const SourceLocation& where,
+                                     std::size_t index) {
+    if (name == run_name)
+      return scope_.run_name;
+    if (name == run_arguments) {
+      used_run_arguments_ = true;
+      return shell_join(scope_.run_arguments);
+    }
+    if (!is_name(name)) {
+      const std::string shown = printable(name);
+      report(
+          name.empty() ? "'${{ }}' names no variable" : "'" + shown + "' is no name of a variable",
+          place_of_reference(where, index, name),
+          "a reference is one name: '${{ epochs }}'; '$${{' writes a literal '${{'");
+      return std::nullopt;
+    }
+    if (auto found = scope_.variable(name))
+      return found;
+    report_unknown(name, place_of_reference(where, index, name));
+    return std::nullopt;
+  }
+
+  void report_unknown(std::string_view name, SourceLocation where) {
+    if (name.substr(0, 8) == "secrets.") {
+      report("the secret '" + std::string(name.substr(8)) + "' cannot be used here",
+             std::move(where),
+             "pass it to the run with '-e NAME', which takes the value from your environment");
+      return;
+    }
+    std::vector<std::string> known = scope_.variable_names;
+    known.emplace_back(run_name);
+    known.emplace_back(run_arguments);
+    std::string hint = did_you_mean(name, known);
+    if (hint.empty())
+      hint = "set it in .dstack/variables.yaml, below the workflow's name or 'global'";
+    report("there is no variable '" + std::string(name) + "'", std::move(where), std::move(hint));
+  }
+
+  void report(std::string message, SourceLocation where, std::string hint) {
+    errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
+  }
+
+  const Scope& scope_;
+  std::vector<Error> errors_;
+  bool used_run_arguments_ = false;
+};
+
+}  // namespace
+
+Result<Interpolated> interpolate(const Value& value, const Scope& scope) {
+  Walk walk(scope);
+  Interpolated result;
+  result.value = walk.replace(value);
+  result.used_run_arguments = walk.used_run_arguments();
+  if (!walk.errors().empty())
+    return fail(join(std::move(walk.errors())));
+  return result;
+}
+
+}  // namespace dstack::config

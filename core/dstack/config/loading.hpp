@@ -1,0 +1,57 @@
+// The steps of load_project(), one for each kind of file and one for what only the whole shows.
+#pragma once
+
+#include "dstack/config/project.hpp"
+#include "dstack/config/yaml.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dstack::config {
+
+/// Errors of a file that was read, each with the workflow it concerns (Finding::workflow).
+class Findings {
+ public:
+  explicit Findings(std::vector<Finding>& findings) : findings_(findings) {}
+
+  void add(std::string workflow, Error error) {
+    findings_.push_back({std::move(error), std::move(workflow)});
+  }
+
+  void add(std::string workflow, std::string message, SourceLocation where, std::string hint = {});
+  /// All of an error with others in `also`.
+  void add_all(const std::string& workflow, Error error);
+
+ private:
+  std::vector<Finding>& findings_;
+};
+
+/// Whether a root key is free for the user's own use, as a home for anchors.
+bool is_private_key(std::string_view key);
+/// Reports the root's keys that are neither `expected` nor private, or that the root is no map.
+/// Returns the value of `expected`, or null where there is none or it is empty.
+Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings);
+
+/// Adds a file's workflows to the project. Needs the project's variables.
+void add_workflows(ParsedYaml file, Project& project);
+
+/// A key below `variables`.
+struct VariableScope {
+  std::string name;
+  SourceLocation where;
+};
+
+/// Adds a file's variables to the project.
+std::vector<VariableScope> add_variables(ParsedYaml file, Project& project);
+
+/// Names used twice; of these the first stays in the project.
+void check_names(Project& project);
+/// Dependencies on workflows that do not exist, and rings.
+void check_references(Project& project);
+/// Scopes that are no workflows.
+void check_scopes(const std::vector<VariableScope>& scopes, Project& project);
+/// Names whose environment variables cannot be set, or meet.
+void check_variables(Project& project);
+
+}  // namespace dstack::config

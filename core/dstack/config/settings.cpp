@@ -1,0 +1,170 @@
+#include "dstack/config/settings.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/file_source.hpp"
+#include "dstack/config/yaml.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+std::string canonical_key(std::string key) {
+  std::replace(key.begin(), key.end(), '-', '_');
+  return key;
+}
+
+/// Reads the file's map, and goes on after an error.
+class SettingsReader {
+ public:
+  explicit SettingsReader(std::vector<Error> errors) : errors_(std::move(errors)) {}
+
+  Settings read(const Value& root) {
+    Settings settings;
+    each_member(root,
+                "the file",
+                {"resources", "stop_grace", "snapshot_file_limit"},
+                [&](const std::string& key, const Value& value) {
+                  if (key == "resources")
+                    read_resources(value, settings.resources);
+                  else if (key == "stop_grace")
+                    read_duration(key, value, settings.stop_grace);
+                  else
+                    read_size(key, value, settings.snapshot_file_limit);
+                });
+    return settings;
+  }
+
+  std::vector<Error>& errors() { return errors_; }
+
+ private:
+  template <typename Use>
+  void each_member(const Value& map,
+                   const std::string& what,
+                   const std::vector<std::string>& known,
+                   Use use) {
+    if (map.kind == ValueKind::null)
+      return;
+    if (map.kind != ValueKind::mapping) {
+      report(what + " must be a map, not " + std::string(describe(map)),
+             map.where,
+             "its keys are " + quoted_list(known));
+      return;
+    }
+    std::vector<std::string> seen;
+    for (const Member& member : map.members) {
+      const std::string key = canonical_key(member.key);
+      if (std::find(known.begin(), known.end(), key) == known.end()) {
+        std::string hint = did_you_mean(key, known);
+        report("unknown key '" + printable(member.key) + "'",
+               member.key_where,
+               hint.empty() ? "known are " + quoted_list(known) : hint);
+      } else if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+        report("the key '" + key + "' stands twice in this map",
+               member.key_where,
+               "'-' and '_' are the same; remove one of the two");
+      } else {
+        seen.push_back(key);
+        use(key, member.value);
+      }
+    }
+  }
+
+  void read_resources(const Value& value, ResourceSettings& resources) {
+    each_member(value,
+                "'resources'",
+                {"cpu", "memory", "gpus"},
+                [&](const std::string& key, const Value& member) {
+                  if (key == "cpu")
+                    read_cpu(member, resources.cpu);
+                  else if (key == "memory")
+                    read_size(key, member, resources.memory.emplace());
+                  else
+                    read_gpus(member, resources.gpus.emplace());
+                });
+  }
+
+  void read_cpu(const Value& value, std::optional<std::uint32_t>& cpu) {
+    std::uint32_t number = 0;
+    const char* end = value.text.data() + value.text.size();
+    const auto parsed = std::from_chars(value.text.data(), end, number);
+    if (value.kind != ValueKind::scalar || parsed.ec != std::errc() || parsed.ptr != end ||
+        number == 0)
+      report("'cpu' must be a whole number from 1", value.where, "write 'cpu: 8', for example");
+    else
+      cpu = number;
+  }
+
+  void read_gpus(const Value& value, std::vector<Gpu>& gpus) {
+    if (value.kind != ValueKind::sequence && value.kind != ValueKind::null)
+      report("'gpus' must be a list, not " + std::string(describe(value)),
+             value.where,
+             "write 'gpus: [{name: V100, memory: 16GB}]', or 'gpus: []' for none");
+    for (const Value& element : value.elements) {
+      Gpu& gpu = gpus.emplace_back();
+      if (element.kind == ValueKind::null)
+        report("a GPU must be a map with 'name' and 'memory', not nothing",
+               element.where,
+               "write '{name: V100, memory: 16GB}'");
+      each_member(
+          element, "a GPU", {"name", "memory"}, [&](const std::string& key, const Value& member) {
+            if (key == "memory")
+              read_size(key, member, gpu.memory);
+            else if (member.kind == ValueKind::scalar && !member.text.empty())
+              gpu.name = member.text;
+            else
+              report("'name' must be a text", member.where, "write 'name: V100', for example");
+          });
+    }
+  }
+
+  void read_size(const std::string& key, const Value& value, std::uint64_t& bytes) {
+    const auto size = value.kind == ValueKind::scalar ? parse_size(value.text) : std::nullopt;
+    if (size)
+      bytes = *size;
+    else
+      report("'" + key + "' must be a size", value.where, "write '16GB' or '512MiB', for example");
+  }
+
+  void read_duration(const std::string& key,
+                     const Value& value,
+                     std::chrono::milliseconds& duration) {
+    const auto parsed = value.kind == ValueKind::scalar ? parse_duration(value.text) : std::nullopt;
+    if (parsed)
+      duration = *parsed;
+    else
+      report(
+          "'" + key + "' must be a duration", value.where, "write '10s' or '1m30s', for example");
+  }
+
+  void report(std::string message, SourceLocation where, std::string hint) {
+    errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
+  }
+
+  std::vector<Error> errors_;
+};
+
+}  // namespace
+
+Result<Settings> load_settings(const Path& file) {
+  boost::system::error_code error;
+  if (!fs::exists(file, error) &&
+      (!error || error == boost::system::errc::no_such_file_or_directory ||
+       error == boost::system::errc::not_a_directory))
+    return Settings{};
+  DSTACK_TRY(auto source, read_source(file, file.string()));
+  DSTACK_TRY(ParsedYaml parsed, read_yaml(std::move(source)));
+  SettingsReader reader(std::move(parsed.errors));
+  const Settings settings = reader.read(parsed.root);
+  if (!reader.errors().empty())
+    return fail(join(std::move(reader.errors())));
+  return settings;
+}
+
+}  // namespace dstack::config
