@@ -1,16 +1,17 @@
 // Making a plan (spec, sections 3 to 6 and 8). Reads; never writes.
 #pragma once
 
+#include "dstack/config/project.hpp"
+#include "dstack/config/settings.hpp"
+#include "dstack/plan/plan.hpp"
+#include "dstack/provider/calls.hpp"
+#include "dstack/provider/registry.hpp"
+#include "dstack/source/snapshot.hpp"
+
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "dstack/config/project.hpp"
-#include "dstack/config/settings.hpp"
-#include "dstack/plan/plan.hpp"
-#include "dstack/provider/registry.hpp"
-#include "dstack/source/snapshot.hpp"
 
 namespace dstack::plan {
 
@@ -25,10 +26,11 @@ struct Machine {
 Machine find_machine(const config::ResourceSettings& settings);
 
 struct Request {
-  std::string target;              ///< a workflow's name wins over a provider's
-  std::vector<std::string> words;  ///< everything after it, before `--`: options and, for a provider, positionals
+  std::string target;  ///< a workflow's name wins over a provider's
+  std::vector<std::string>
+      words;  ///< everything after it, before `--`: options and, for a provider, positionals
   std::vector<std::string> arguments;  ///< after `--`
-  std::string run_name;            ///< for ${{ run.name }}; empty when the plan is only shown
+  std::string run_name;                ///< for ${{ run.name }}; empty when the plan is only shown
 };
 
 /// What making a plan needs from outside, so that it can be tested without any of it.
@@ -41,22 +43,30 @@ struct World {
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::function<std::vector<std::pair<std::string, std::string>>()> whole_environment;
   /// The artifacts of a tag; not_found when there is no such tag.
-  std::function<Result<std::pair<std::string, std::vector<store::ArtifactRecord>>>(const std::string& workflow,
-                                                                                   const std::string& tag)>
+  std::function<Result<std::pair<std::string, std::vector<store::ArtifactRecord>>>(
+      const std::string& workflow, const std::string& tag)>
       resolve_tag;
   /// The tags that a workflow has, for messages.
   std::function<std::vector<std::string>(const std::string& workflow)> tags_of;
+  /// Asks a provider for the jobs of its workflows: provider::plan_jobs, or a test's own answer.
+  std::function<Result<std::vector<provider::PlanReply>>(
+      const provider::Candidate& provider, const std::vector<provider::PlanRequest>& requests)>
+      call_provider;
 };
 
-/// Everything that keeps the run from starting is reported together: unknown names, properties, options, tags, files,
-/// resources.
+/// Everything that keeps the run from starting is reported together: unknown names, properties,
+/// options, tags, files, resources.
 Result<Plan> make_plan(const Request& request, const World& world);
 
-/// Checks every workflow of the project as a run of it would (`dstack validate`), reporting all errors of all.
+/// Checks every workflow of the project as a run of it would (`dstack validate`), reporting all
+/// errors of all. What depends on the day and the machine is left out: tags that do not exist yet,
+/// and resources. Files are looked for only where `world.code` lists any.
 Result<void> validate(const World& world);
 
-/// The normal paths, from the project's root, that any workflow declares as artifacts: what is not code.
-std::vector<std::string> declared_artifacts(const config::Project& project, const provider::Registry& providers);
+/// The normal paths, from the project's root, that any workflow declares as artifacts: what is not
+/// code.
+std::vector<std::string> declared_artifacts(const config::Project& project,
+                                            const provider::Registry& providers);
 
 /// One option or variable that `dstack run TARGET` takes, for `--help` after the target's name.
 struct OptionHelp {

@@ -1,18 +1,20 @@
-// A run before it runs: workflows and providers made into a graph of jobs. A value: it can be printed, compared,
-// stored as JSON and tested without running anything.
+// A run before it runs: workflows and providers made into a graph of jobs. A value: it can be
+// printed, compared, stored as JSON and tested without running anything.
 #pragma once
+
+#include "dstack/base/json.hpp"
+#include "dstack/provider/job_spec.hpp"
+#include "dstack/store/records.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "dstack/provider/job_spec.hpp"
-#include "dstack/store/records.hpp"
-
 namespace dstack::plan {
 
-/// A variable of a job with where it comes from: `base`, `provider`, `FILE:LINE`, `command line`, `dstack`, `secret`.
+/// A variable of a job with where it comes from: `base`, `provider`, `FILE:LINE`, `command line`,
+/// `dstack`, `secret`.
 struct EnvironmentVariable {
   std::string name;
   std::string value;
@@ -24,22 +26,22 @@ struct EnvironmentVariable {
 /// An entry of depends-on, resolved.
 struct Input {
   std::string workflow;
-  std::optional<std::size_t> producer;           ///< index of the workflow of this run that makes it
-  std::string tag;                               ///< else: the tag,
-  std::string run;                               ///< the run it names,
+  std::optional<std::size_t> producer;  ///< index of the workflow of this run that makes it
+  std::string tag;                      ///< else: the tag,
+  std::string run;                      ///< the run it names,
   std::vector<store::ArtifactRecord> artifacts;  ///< and what that run saved
 
-  bool operator==(const Input&) const = default;
+  bool operator==(const Input& other) const;
 };
 
 struct PlannedWorkflow {
   std::string name;
   std::string provider;
   std::string provider_version;
-  std::string provider_path;  ///< the library
-  std::vector<Input> inputs;  ///< in the order of depends-on
+  std::string provider_path;                   ///< the library
+  std::vector<Input> inputs;                   ///< in the order of depends-on
   std::vector<EnvironmentVariable> variables;  ///< by their own names; origin as above
-  Json properties;            ///< as the provider got them
+  Json properties;                             ///< as the provider got them
 
   bool operator==(const PlannedWorkflow&) const = default;
 };
@@ -47,8 +49,8 @@ struct PlannedWorkflow {
 struct PlannedJob {
   std::size_t workflow = 0;
   provider::JobSpec spec;
-  /// Everything above the base, already merged: one entry a name. The reserved names are filled in when the run
-  /// begins (run/environment).
+  /// Everything above the base, already merged: one entry a name. The reserved names are filled in
+  /// when the run begins (run/environment).
   std::vector<EnvironmentVariable> environment;
   std::vector<std::string> notices;  ///< "this job sees no GPU; ask with `gpu: 1`"
 
@@ -57,12 +59,14 @@ struct PlannedJob {
 
 struct Plan {
   std::string project;   ///< real path of the project's root
+  store::GitFacts git;   ///< of the code that was planned
   std::string target;    ///< the workflow or provider that was named
   std::string run_name;  ///< empty in a plan that is only shown
   std::vector<std::string> arguments;
-  std::vector<EnvironmentVariable> base;     ///< the base environment, the same for each job
-  std::vector<PlannedWorkflow> workflows;    ///< every workflow after those it depends on; the target last
-  std::vector<PlannedJob> jobs;              ///< in the order of their workflows
+  std::vector<EnvironmentVariable> base;  ///< the base environment, the same for each job
+  std::vector<PlannedWorkflow>
+      workflows;                 ///< every workflow after those it depends on; the target last
+  std::vector<PlannedJob> jobs;  ///< in the order of their workflows
   std::vector<std::string> notices;
 
   bool operator==(const Plan&) const = default;
@@ -71,7 +75,8 @@ struct Plan {
 Json render_plan(const Plan& plan);
 Result<Plan> parse_plan(const Json& json);
 
-/// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole environment with origins.
+/// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
+/// environment with origins. The same plan gives the same text.
 std::string explain(const Plan& plan);
 
 /// For each workflow, the indices of the workflows that wait for it.

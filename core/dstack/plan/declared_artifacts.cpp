@@ -1,0 +1,87 @@
+#include "dstack/plan/draft.hpp"
+#include "dstack/plan/options.hpp"
+
+#include <algorithm>
+
+namespace dstack::plan {
+
+namespace {
+
+using provider::Property;
+using provider::PropertyType;
+
+const Property* property_named(const std::vector<Property>& properties, std::string_view name) {
+  for (const Property& property : properties)
+    if (property.name == name)
+      return &property;
+  return nullptr;
+}
+
+const Property* property_of_artifacts(const std::vector<Property>& properties) {
+  for (const Property& property : properties)
+    if (property.type == PropertyType::artifacts)
+      return &property;
+  return nullptr;
+}
+
+/// The path of one entry: a text, or `{path: …}`.
+const config::Value* path_of(const config::Value& entry) {
+  const config::Value* path =
+      entry.kind == config::ValueKind::mapping ? entry.find("path") : &entry;
+  return path != nullptr && path->kind == config::ValueKind::scalar ? path : nullptr;
+}
+
+void add_path(const config::Value& entry,
+              const std::string& folder,
+              std::vector<std::string>& paths) {
+  const config::Value* path = path_of(entry);
+  if (path == nullptr)
+    return;
+  auto normal = resolve_path(folder, path->text);
+  // The root itself would leave no code at all.
+  if (normal && !normal->empty())
+    paths.push_back(std::move(*normal));
+}
+
+void add_artifacts(const config::Value& properties,
+                   const std::vector<Property>& declared,
+                   std::vector<std::string>& paths) {
+  const Property* property = property_of_artifacts(declared);
+  const config::Member* artifacts = property ? find_member(properties, *property) : nullptr;
+  if (artifacts == nullptr)
+    return;
+  std::string folder;
+  if (const Property* working_dir = property_named(declared, "working_dir"))
+    if (const config::Member* given = find_member(properties, *working_dir))
+      folder = given->value.text;
+  if (artifacts->value.kind == config::ValueKind::sequence)
+    for (const config::Value& entry : artifacts->value.elements)
+      add_path(entry, folder, paths);
+  else
+    add_path(artifacts->value, folder, paths);
+}
+
+}  // namespace
+
+std::vector<std::string> declared_artifacts(const config::Project& project,
+                                            const provider::Registry& providers) {
+  std::vector<std::string> paths;
+  Drafts drafts;
+  for (const config::Workflow& workflow : project.workflows)
+    drafts.add(workflow, Role::target);
+  std::vector<Error> unwanted;  // whoever plans a run of these workflows reports them
+  choose_providers(drafts, providers, unwanted);
+  for (Draft& draft : drafts.all) {
+    draft.variables = variables_of(project.variables, draft.workflow->name);
+    if (!interpolate_properties(draft, {}, {}, unwanted))
+      continue;
+    add_artifacts(draft.properties(),
+                  draft.provider ? draft.manifest().properties : provider::common_properties(),
+                  paths);
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
+}  // namespace dstack::plan

@@ -1,0 +1,91 @@
+// `dstack run TARGET --help`.
+#include "dstack/base/text.hpp"
+#include "dstack/plan/make.hpp"
+#include "dstack/plan/options.hpp"
+#include "dstack/plan/target.hpp"
+#include "dstack/plan/variables.hpp"
+
+namespace dstack::plan {
+
+namespace {
+
+/// A default as it could be typed.
+std::string render_default(const Json& value) {
+  if (value.is_null())
+    return {};
+  if (value.is_string())
+    return value.get<std::string>();
+  return render_json(value);
+}
+
+std::vector<OptionHelp> describe_options(const std::vector<Option>& options) {
+  std::vector<OptionHelp> all;
+  for (const Option& option : options)
+    all.push_back(
+        {render_syntax(option),
+         option.help(),
+         option.resource ? std::string() : render_default(option.property->default_value)});
+  return all;
+}
+
+/// The words that `run PROVIDER` takes without a name.
+std::vector<OptionHelp> describe_positionals(const provider::Manifest& manifest) {
+  std::vector<OptionHelp> all;
+  for (const provider::Property& property : manifest.properties)
+    if (property.positional)
+      all.push_back({to_upper(property.name) +
+                         (property.type == provider::PropertyType::arguments ? "..." : ""),
+                     property.help,
+                     render_default(property.default_value)});
+  return all;
+}
+
+/// A variable that is called like an option is only set with its workflow's name before it.
+std::vector<OptionHelp> describe_variables(const std::vector<ResolvedVariable>& variables,
+                                           const std::vector<Option>& options,
+                                           const std::string& workflow) {
+  std::vector<OptionHelp> all;
+  for (const ResolvedVariable& variable : variables) {
+    const bool hidden = find_option(options, "--" + variable.name()) != nullptr;
+    if (hidden && workflow.empty())
+      continue;
+    all.push_back({"--" + (hidden ? workflow + "." : std::string()) + variable.name() + " VALUE",
+                   "environment variable " + environment_name(variable.name()),
+                   variable.value()});
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<TargetHelp> describe_target(const std::string& target,
+                                   const config::Project& project,
+                                   const provider::Registry& providers) {
+  const WorkflowIndex index(project);
+  DSTACK_TRY(const Target found, find_target(target, index, providers, std::nullopt));
+  const config::Workflow* workflow = found.workflow ? &project.workflows[*found.workflow] : nullptr;
+  TargetHelp help;
+  help.target = target;
+  help.provider = workflow ? workflow->provider : target;
+  std::vector<Option> options;
+  const provider::Candidate* candidate = providers.find(help.provider);
+  if (candidate != nullptr && candidate->manifest) {
+    options = options_of(*candidate->manifest);
+    help.help = candidate->manifest->help;
+    if (workflow == nullptr) {
+      help.options = describe_positionals(*candidate->manifest);
+      help.examples = candidate->manifest->examples;
+    }
+  }
+  if (workflow != nullptr)
+    help.help = workflow->help;
+  for (OptionHelp& option : describe_options(options))
+    help.options.push_back(std::move(option));
+  help.variables =
+      describe_variables(variables_of(project.variables, workflow ? target : std::string()),
+                         options,
+                         workflow ? target : std::string());
+  return help;
+}
+
+}  // namespace dstack::plan

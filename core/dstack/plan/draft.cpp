@@ -1,0 +1,139 @@
+#include "dstack/plan/draft.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/plan/options.hpp"
+
+#include <algorithm>
+
+namespace dstack::plan {
+
+namespace {
+
+/// Most files refer to nothing, and copying ten thousand trees to find that out is what a large
+/// project would feel.
+bool holds_reference(const config::Value& value) {
+  if (value.kind == config::ValueKind::scalar)
+    return value.text.find("${{") != std::string::npos;
+  return std::any_of(value.elements.begin(), value.elements.end(), holds_reference) ||
+         std::any_of(value.members.begin(), value.members.end(), [](const config::Member& member) {
+           return holds_reference(member.value);
+         });
+}
+
+Error provider_error(const config::Workflow& workflow,
+                     const provider::Candidate* candidate,
+                     const provider::Registry& providers) {
+  Error error;
+  error.code = ErrorCode::configuration;
+  error.where = workflow.provider_where;
+  if (candidate == nullptr) {
+    error.message = "no provider is called '" + printable(workflow.provider) + "'";
+    error.hint = did_you_mean(workflow.provider, providers.names());
+    if (error.hint.empty())
+      error.hint = "there are " + quoted_list(providers.names());
+  } else {
+    error.message = "provider '" + workflow.provider + "' cannot be used: " + candidate->reason;
+    error.hint = "'dstack providers list' shows every provider and why one was refused";
+  }
+  return error;
+}
+
+bool can_be_used(const provider::Candidate* candidate) {
+  return candidate != nullptr && candidate->status != provider::CandidateStatus::refused &&
+         candidate->manifest.has_value();
+}
+
+/// A scalar, or the one string of a list that `element` names, in the file.
+const config::Value* given_value(const Draft& draft, const std::string& property) {
+  const provider::Property* declared = draft.manifest().find(property);
+  if (declared == nullptr)
+    return nullptr;
+  const config::Member* member = find_member(draft.properties(), *declared);
+  return member == nullptr ? nullptr : &member->value;
+}
+
+}  // namespace
+
+void Drafts::add(const config::Workflow& workflow, Role role) {
+  by_name.emplace(workflow.name, all.size());
+  Draft draft;
+  draft.workflow = &workflow;
+  draft.role = role;
+  all.push_back(std::move(draft));
+}
+
+void choose_providers(Drafts& drafts,
+                      const provider::Registry& providers,
+                      std::vector<Error>& errors) {
+  std::unordered_map<std::string_view, const provider::Candidate*> known;
+  for (Draft& draft : drafts.all) {
+    const std::string& name = draft.workflow->provider;
+    if (name.empty())
+      continue;  // a finding of the file
+    const auto [entry, added] = known.emplace(name, nullptr);
+    if (added)
+      entry->second = providers.find(name);
+    if (can_be_used(entry->second))
+      draft.provider = entry->second;
+    else
+      errors.push_back(provider_error(*draft.workflow, entry->second, providers));
+  }
+}
+
+bool interpolate_properties(Draft& draft,
+                            const std::string& run_name,
+                            const std::vector<std::string>& run_arguments,
+                            std::vector<Error>& errors) {
+  if (!holds_reference(draft.properties()))
+    return true;
+  auto result =
+      config::interpolate(draft.properties(), scope_of(draft.variables, run_name, run_arguments));
+  if (!result) {
+    errors.push_back(std::move(result).error());
+    return false;
+  }
+  draft.changed_properties = std::move(result->value);
+  draft.uses_run_arguments = result->used_run_arguments;
+  return true;
+}
+
+void check_properties(Draft& draft, std::vector<Error>& errors) {
+  auto checked = provider::check_properties(
+      draft.manifest(), draft.properties(), draft.workflow->where, draft.workflow->name);
+  if (!checked) {
+    errors.push_back(std::move(checked).error());
+    return;
+  }
+  draft.checked = std::move(*checked);
+  draft.ready = true;
+}
+
+SourceLocation place_of(const Draft& draft, const std::string& property) {
+  if (draft.provider != nullptr)
+    if (const config::Value* given = given_value(draft, property))
+      return given->where;
+  const auto found = draft.checked.where.find(property);
+  return found == draft.checked.where.end() ? draft.workflow->where : found->second;
+}
+
+std::optional<std::string> resolve_path(const std::string& folder, std::string_view path) {
+  if (path.starts_with('/'))
+    return std::nullopt;
+  std::vector<std::string> parts;
+  for (const std::string_view text : {std::string_view(folder), path})
+    for (const std::string_view part : split(text, '/')) {
+      if (part.empty() || part == ".")
+        continue;
+      if (part != "..") {
+        parts.emplace_back(part);
+      } else {
+        if (parts.empty())
+          return std::nullopt;
+        parts.pop_back();
+      }
+    }
+  return join(parts, "/");
+}
+
+}  // namespace dstack::plan

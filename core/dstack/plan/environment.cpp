@@ -1,0 +1,73 @@
+#include "dstack/plan/environment.hpp"
+
+#include "dstack/config/environment_names.hpp"
+
+#include <algorithm>
+
+namespace dstack::plan {
+
+namespace {
+
+constexpr const char* not_yet = "set when the run starts";
+constexpr const char* unbuffered = "PYTHONUNBUFFERED";
+
+}  // namespace
+
+bool is_environment_name(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9'))
+    return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+Error reserved_error(std::string_view name, SourceLocation where, ErrorCode code) {
+  Error error;
+  error.code = code;
+  error.message = "'" + std::string(name) + "' is set by dstack itself";
+  error.where = std::move(where);
+  error.hint = "choose another name";
+  return error;
+}
+
+std::vector<EnvironmentVariable> base_environment(
+    const std::vector<std::pair<std::string, std::string>>& caller) {
+  EnvironmentLayers layers;
+  layers.add(unbuffered, "1", "base");  // a default of ours, whatever the caller has
+  for (const auto& [name, value] : caller)
+    if (config::is_base_environment_name(name) && name != unbuffered)
+      layers.add(name, value, "base");
+  return std::move(layers).merge();
+}
+
+std::vector<EnvironmentVariable> EnvironmentLayers::merge() && {
+  std::stable_sort(
+      all_.begin(), all_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (kept > 0 && all_[kept - 1].name == all_[i].name)
+      --kept;
+    if (kept != i)
+      all_[kept] = std::move(all_[i]);
+    ++kept;
+  }
+  all_.resize(kept);
+  return std::move(all_);
+}
+
+std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, const PlannedJob& job) {
+  const std::string dstack = "dstack";
+  const bool cards = job.spec.resources.gpu > 0;
+  return {{"CUDA_DEVICE_ORDER", "PCI_BUS_ID", dstack},
+          {"CUDA_VISIBLE_DEVICES", cards ? not_yet : "", dstack},
+          {"DSTACK_GIT_BRANCH", plan.git.branch, dstack},
+          {"DSTACK_GIT_COMMIT", plan.git.commit, dstack},
+          {"DSTACK_GIT_REMOTE", plan.git.remote, dstack},
+          {"DSTACK_PROJECT", plan.project, dstack},
+          {"HOSTNAME", not_yet, dstack},
+          {"JOB_HOSTNAME", not_yet, dstack},
+          {"JOB_ID", not_yet, dstack},
+          {"RUN_NAME", plan.run_name.empty() ? not_yet : plan.run_name, dstack}};
+}
+
+}  // namespace dstack::plan

@@ -1,0 +1,46 @@
+// The environment of a job, layer by layer (spec, section 5). What only exists once a run begins
+// (JOB_ID, …) is filled in by run/environment.
+#pragma once
+
+#include "dstack/plan/plan.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dstack::plan {
+
+/// `[A-Za-z_][A-Za-z0-9_]*`.
+bool is_environment_name(std::string_view name);
+/// For a name that dstack itself sets in every job (config/environment_names.hpp) and nobody else
+/// may.
+Error reserved_error(std::string_view name, SourceLocation where, ErrorCode code);
+
+/// What every job has of the caller's environment, sorted by name: the spec's list and nothing else
+/// of it.
+std::vector<EnvironmentVariable> base_environment(
+    const std::vector<std::pair<std::string, std::string>>& caller);
+
+/// Collects layers from the lowest to the highest.
+class EnvironmentLayers {
+ public:
+  void add(std::string name, std::string value, std::string origin) {
+    all_.push_back({std::move(name), std::move(value), std::move(origin)});
+  }
+
+  void add(const std::vector<EnvironmentVariable>& layer) {
+    all_.insert(all_.end(), layer.begin(), layer.end());
+  }
+
+  /// One entry a name, that of the highest layer, sorted by name.
+  std::vector<EnvironmentVariable> merge() &&;
+
+ private:
+  std::vector<EnvironmentVariable> all_;
+};
+
+/// The reserved variables as a plan can show them: with the value where it is known already.
+std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, const PlannedJob& job);
+
+}  // namespace dstack::plan

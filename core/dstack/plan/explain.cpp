@@ -1,0 +1,186 @@
+#include "dstack/base/text.hpp"
+#include "dstack/plan/environment.hpp"
+#include "dstack/plan/plan.hpp"
+#include "dstack/plan/resources.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace dstack::plan {
+
+namespace {
+
+constexpr std::size_t label_width = 13;
+
+/// One line `label   text`; the label stands on the first of several lines alone.
+void add_lines(std::string& out, std::string_view label, const std::vector<std::string>& lines) {
+  bool first = true;
+  for (const std::string& line : lines) {
+    std::string shown(first ? label : std::string_view());
+    shown.resize(label_width, ' ');
+    out += "   " + shown + line + "\n";
+    first = false;
+  }
+}
+
+/// The one place that decides what is shown of a value: a secret never is.
+std::string shown_value(const EnvironmentVariable& variable) {
+  return variable.origin == "secret" ? std::string("***") : printable(shell_quote(variable.value));
+}
+
+std::vector<std::string> command_lines(const provider::JobSpec& job) {
+  if (!job.argv.empty())
+    return {printable(shell_join(job.argv))};
+  std::vector<std::string> lines;
+  for (const std::string& command : job.commands)
+    for (const std::string_view line : split(command, '\n'))
+      if (!line.empty())
+        lines.push_back(printable(line));
+  return lines;
+}
+
+std::vector<std::string> python_lines(const provider::JobSpec& job) {
+  if (!job.python)
+    return {};
+  std::string line =
+      job.python->version.empty() ? std::string("no version named") : job.python->version;
+  std::vector<std::string> needs = job.python->requirements;
+  needs.insert(needs.end(), job.python->packages.begin(), job.python->packages.end());
+  if (!needs.empty())
+    line += " with " + printable(join(needs, ", "));
+  return {line};
+}
+
+/// Where the jobs of a workflow save, from the project's root.
+std::vector<std::string> artifacts_of(const PlannedJob& job) {
+  std::vector<std::string> paths;
+  for (const std::string& artifact : job.spec.artifacts) {
+    const std::string& folder = job.spec.working_dir;
+    const std::string path = folder.empty()     ? artifact
+                             : artifact.empty() ? folder
+                                                : folder + "/" + artifact;
+    paths.push_back(printable(path.empty() ? "." : path));
+  }
+  return paths;
+}
+
+std::string plain_list(const std::vector<std::string>& names) {
+  return names.empty() ? "nothing" : join(names, ", ");
+}
+
+class Explanation {
+ public:
+  explicit Explanation(const Plan& plan) : plan_(plan), artifacts_(plan.workflows.size()) {
+    for (const PlannedJob& job : plan.jobs)
+      for (std::string& path : artifacts_of(job))
+        artifacts_[job.workflow].push_back(std::move(path));
+  }
+
+  std::string write() {
+    out_ = "plan of '" + printable(plan_.target) + "': " + plural(plan_.jobs.size(), "job") +
+           (plan_.jobs.size() > 1 ? ", in this order" : "") + "\n";
+    if (!plan_.arguments.empty())
+      out_ += "arguments after '--': " + printable(shell_join(plan_.arguments)) + "\n";
+    for (std::size_t job = 0; job < plan_.jobs.size(); ++job)
+      write_job(job);
+    if (!plan_.notices.empty())
+      out_ += "\n";
+    for (const std::string& notice : plan_.notices)
+      out_ += "note: " + printable(notice) + "\n";
+    return std::move(out_);
+  }
+
+ private:
+  void write_job(std::size_t index) {
+    const PlannedJob& job = plan_.jobs[index];
+    const PlannedWorkflow& workflow = plan_.workflows[job.workflow];
+    out_ += "\n" + std::to_string(index + 1) + ". " + printable(workflow.name) +
+            part_of_workflow(index) + "\n";
+    add_lines(
+        out_, "provider", {printable(trim(workflow.provider + " " + workflow.provider_version))});
+    add_lines(out_, job.spec.argv.empty() ? "commands" : "command", command_lines(job.spec));
+    if (!job.spec.working_dir.empty())
+      add_lines(out_, "in folder", {printable(job.spec.working_dir)});
+    add_lines(out_, "python", python_lines(job.spec));
+    add_lines(out_, "inputs", input_lines(workflow));
+    add_lines(out_, "artifacts", {plain_list(artifacts_of(job))});
+    const std::string resources = describe_resources(job.spec.resources);
+    add_lines(out_,
+              "resources",
+              {resources.empty() ? "none asked" : resources + " (checked, not reserved)"});
+    add_lines(out_, "environment", environment_lines(job));
+    for (const std::string& notice : job.notices)
+      out_ += "   note: " + printable(notice) + "\n";
+  }
+
+  /// " (job 2 of 4)" where a workflow has several.
+  std::string part_of_workflow(std::size_t index) const {
+    const auto same = [&](const PlannedJob& job) {
+      return job.workflow == plan_.jobs[index].workflow;
+    };
+    // Jobs stand in the order of their workflows, so those of one are neighbours.
+    std::size_t first = index;
+    while (first > 0 && same(plan_.jobs[first - 1]))
+      --first;
+    std::size_t end = index + 1;
+    while (end < plan_.jobs.size() && same(plan_.jobs[end]))
+      ++end;
+    if (end - first == 1)
+      return {};
+    return " (job " + std::to_string(index - first + 1) + " of " + std::to_string(end - first) +
+           ")";
+  }
+
+  std::vector<std::string> input_lines(const PlannedWorkflow& workflow) const {
+    std::vector<std::string> lines;
+    for (const Input& input : workflow.inputs) {
+      std::vector<std::string> paths;
+      if (input.producer)
+        paths = artifacts_[*input.producer];
+      for (const store::ArtifactRecord& artifact : input.artifacts)
+        paths.push_back(printable(artifact.path.empty() ? "." : artifact.path) +
+                        (artifact.partial ? " (partial)" : ""));
+      std::string line = plain_list(paths) + " of workflow '" + printable(input.workflow) + "'";
+      if (!input.producer)
+        line += ", tag '" + printable(input.tag) + "', saved by run '" + printable(input.run) + "'";
+      lines.push_back(std::move(line));
+    }
+    if (lines.empty())
+      lines.emplace_back("none");
+    return lines;
+  }
+
+  std::vector<std::string> environment_lines(const PlannedJob& job) const {
+    static constexpr std::size_t widest_column = 48;
+    EnvironmentLayers layers;
+    layers.add(plan_.base);
+    layers.add(job.environment);
+    layers.add(reserved_environment(plan_, job));
+    std::vector<std::pair<std::string, std::string>> rows;
+    std::size_t width = 0;
+    for (const EnvironmentVariable& variable : std::move(layers).merge()) {
+      std::string setting = printable(variable.name) + "=" + shown_value(variable);
+      if (display_width(setting) <= widest_column)
+        width = std::max(width, display_width(setting));
+      rows.emplace_back(std::move(setting), printable(variable.origin));
+    }
+    std::vector<std::string> lines;
+    for (auto& [setting, origin] : rows) {
+      const std::size_t own = display_width(setting);
+      lines.push_back(setting + std::string(own < width ? width - own : 0, ' ') + "  " + origin);
+    }
+    return lines;
+  }
+
+  const Plan& plan_;
+  std::vector<std::vector<std::string>> artifacts_;  ///< by workflow
+  std::string out_;
+};
+
+}  // namespace
+
+std::string explain(const Plan& plan) {
+  return Explanation(plan).write();
+}
+
+}  // namespace dstack::plan

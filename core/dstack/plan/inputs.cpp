@@ -1,0 +1,97 @@
+// What each workflow's depends-on gives it: the workflow of this run that makes it, or what a tag
+// holds.
+#include "dstack/base/text.hpp"
+#include "dstack/plan/draft.hpp"
+
+namespace dstack::plan {
+
+namespace {
+
+using Tagged = std::pair<std::string, std::vector<store::ArtifactRecord>>;
+
+class Resolver {
+ public:
+  Resolver(Drafts& drafts, const World& world, Tags tags, std::vector<Error>& errors)
+      : drafts_(drafts), world_(world), tags_(tags), errors_(errors) {}
+
+  void resolve(Draft& draft) {
+    draft.inputs.reserve(draft.workflow->depends_on.size());
+    for (const config::Dependency& dependency : draft.workflow->depends_on) {
+      Input input;
+      input.workflow = dependency.workflow;
+      if (!(dependency.tag ? from_tag(dependency, input) : from_run(dependency, input)))
+        draft.inputs_known = false;
+      else
+        draft.inputs.push_back(std::move(input));
+    }
+  }
+
+ private:
+  bool from_run(const config::Dependency& dependency, Input& input) const {
+    const auto found = drafts_.by_name.find(dependency.workflow);
+    if (found == drafts_.by_name.end())
+      return false;  // a finding of the file
+    input.producer = found->second;
+    return true;
+  }
+
+  bool from_tag(const config::Dependency& dependency, Input& input) {
+    const Result<Tagged>& tagged = look_up(dependency.workflow, *dependency.tag);
+    if (!tagged) {
+      if (tags_ == Tags::needed)
+        errors_.push_back(error_of(dependency, tagged.error()));
+      return false;
+    }
+    input.tag = *dependency.tag;
+    input.run = tagged->first;
+    input.artifacts = tagged->second;
+    return true;
+  }
+
+  /// Many workflows may use one tag; it is looked up once.
+  const Result<Tagged>& look_up(const std::string& workflow, const std::string& tag) {
+    const std::string key = workflow + ":" + tag;
+    const auto found = known_.find(key);
+    if (found != known_.end())
+      return found->second;
+    Result<Tagged> result = world_.resolve_tag
+                                ? world_.resolve_tag(workflow, tag)
+                                : Result<Tagged>(fail(ErrorCode::not_found, "no tags are known"));
+    return known_.emplace(key, std::move(result)).first->second;
+  }
+
+  Error error_of(const config::Dependency& dependency, const Error& cause) const {
+    if (cause.code != ErrorCode::not_found) {
+      Error error = cause;
+      if (!error.where)
+        error.where = dependency.where;
+      return error;
+    }
+    const std::string& workflow = dependency.workflow;
+    const auto existing = world_.tags_of ? world_.tags_of(workflow) : std::vector<std::string>();
+    Error error;
+    error.code = ErrorCode::configuration;
+    error.message = "workflow '" + workflow + "' has no tag '" + *dependency.tag + "'";
+    error.where = dependency.where;
+    error.hint = existing.empty() ? "it has no tags yet" : "it has " + quoted_list(existing);
+    error.hint += "; make one with 'dstack run " + workflow + " -t " + *dependency.tag +
+                  "', or of a finished run with 'dstack tags add " + *dependency.tag + " RUN'";
+    return error;
+  }
+
+  Drafts& drafts_;
+  const World& world_;
+  Tags tags_;
+  std::vector<Error>& errors_;
+  std::unordered_map<std::string, Result<Tagged>> known_;
+};
+
+}  // namespace
+
+void resolve_inputs(Drafts& drafts, const World& world, Tags tags, std::vector<Error>& errors) {
+  Resolver resolver(drafts, world, tags, errors);
+  for (Draft& draft : drafts.all)
+    resolver.resolve(draft);
+}
+
+}  // namespace dstack::plan

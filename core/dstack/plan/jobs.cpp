@@ -1,0 +1,112 @@
+// Asking the providers, and what the host puts into each job that the provider left to it.
+#include "dstack/base/text.hpp"
+#include "dstack/plan/draft.hpp"
+#include "dstack/plan/resources.hpp"
+
+namespace dstack::plan {
+
+namespace {
+
+/// The workflows of one provider, to be asked in one batch.
+struct Batch {
+  const provider::Candidate* provider;
+  std::vector<std::size_t> drafts;
+};
+
+std::vector<Batch> batches_of(const Drafts& drafts) {
+  std::vector<Batch> batches;
+  std::unordered_map<const provider::Candidate*, std::size_t> known;
+  for (std::size_t i = 0; i < drafts.all.size(); ++i) {
+    const Draft& draft = drafts.all[i];
+    if (!draft.ready)
+      continue;
+    const auto [entry, added] = known.emplace(draft.provider, batches.size());
+    if (added)
+      batches.push_back({draft.provider, {}});
+    batches[entry->second].drafts.push_back(i);
+  }
+  return batches;
+}
+
+Error problem_of(const Draft& draft, const provider::Problem& problem) {
+  Error error;
+  error.code = ErrorCode::configuration;
+  error.message = problem.message;
+  error.where = place_of(draft, problem.property);
+  error.hint = problem.hint;
+  error.context.push_back("while planning workflow '" + draft.workflow->name + "' with provider '" +
+                          draft.provider->name + "'");
+  return error;
+}
+
+Error no_jobs(const Draft& draft) {
+  Error error;
+  error.code = ErrorCode::internal;
+  error.message = "provider '" + draft.provider->name + "' made no job of workflow '" +
+                  draft.workflow->name + "'";
+  error.where = draft.workflow->provider_where;
+  error.hint = "this is a fault of the provider, " + draft.provider->path.string();
+  return error;
+}
+
+/// The common properties, for each job that does not set them itself. The artifacts of a workflow
+/// with several jobs are saved by its first, unless the provider says otherwise.
+void complete_jobs(Draft& draft) {
+  const Json& values = draft.checked.values;
+  const std::string working_dir = json_string(values, "working_dir");
+  const provider::Resources resources = planned_resources(draft.checked);
+  bool any_artifacts = false;
+  for (provider::JobSpec& job : draft.jobs) {
+    if (job.working_dir.empty())
+      job.working_dir = resolve_path({}, working_dir).value_or(working_dir);
+    if (job.resources == provider::Resources())
+      job.resources = resources;
+    any_artifacts = any_artifacts || !job.artifacts.empty();
+  }
+  if (!any_artifacts)
+    draft.jobs.front().artifacts = json_strings(values, "artifacts");
+}
+
+void take_reply(Draft& draft, provider::PlanReply reply, std::vector<Error>& errors) {
+  for (const provider::Problem& problem : reply.problems)
+    errors.push_back(problem_of(draft, problem));
+  if (!reply.problems.empty())
+    return;
+  if (reply.jobs.empty()) {
+    errors.push_back(no_jobs(draft));
+    return;
+  }
+  draft.jobs = std::move(reply.jobs);
+  complete_jobs(draft);
+  draft.planned = true;
+}
+
+}  // namespace
+
+void make_jobs(Drafts& drafts, const World& world, std::vector<Error>& errors) {
+  for (const Batch& batch : batches_of(drafts)) {
+    std::vector<provider::PlanRequest> requests;
+    requests.reserve(batch.drafts.size());
+    for (const std::size_t i : batch.drafts)
+      requests.push_back({drafts.all[i].workflow->name, std::move(drafts.all[i].checked.values)});
+    auto replies = world.call_provider(*batch.provider, requests);
+    for (std::size_t k = 0; k < batch.drafts.size(); ++k)
+      drafts.all[batch.drafts[k]].checked.values = std::move(requests[k].properties);
+    if (replies && replies->size() != requests.size())
+      replies =
+          fail(ErrorCode::internal,
+               "provider '" + batch.provider->name + "' answered " +
+                   plural(replies->size(), "request") + " of " + std::to_string(requests.size()));
+    if (!replies) {
+      Error error = std::move(replies).error();
+      if (!error.where)
+        error.where = drafts.all[batch.drafts.front()].workflow->provider_where;
+      errors.push_back(std::move(error));
+      continue;
+    }
+    for (std::size_t k = 0; k < batch.drafts.size(); ++k)
+      take_reply(drafts.all[batch.drafts[k]], std::move((*replies)[k]), errors);
+  }
+}
+
+}  // namespace dstack::plan

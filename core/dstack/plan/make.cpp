@@ -1,0 +1,207 @@
+#include "dstack/plan/make.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/plan/draft.hpp"
+#include "dstack/plan/environment.hpp"
+#include "dstack/plan/graph.hpp"
+#include "dstack/plan/target.hpp"
+#include "dstack/plan/words.hpp"
+
+namespace dstack::plan {
+
+namespace {
+
+/// One making of a plan, step by step. Every step reports into `errors_`; the last one finds out
+/// whether there is a plan.
+class Maker {
+ public:
+  Maker(const Request& request, const World& world)
+      : request_(request), world_(world), line_(request), index_(world.project) {}
+
+  Result<Plan> make() {
+    DSTACK_TRY(const Target target,
+               find_target(request_.target, index_, world_.providers, line_.target()));
+    add_drafts(target);
+    sort_findings();
+    choose_providers(drafts_, world_.providers, errors_);
+    read_words(target);
+    prepare_properties();
+    resolve_inputs(drafts_, world_, Tags::needed, errors_);
+    make_jobs(drafts_, world_, errors_);
+    check_paths(drafts_, world_.code, errors_, notices_);
+    check_resources(drafts_, world_.machine, errors_);
+    for (const Draft& draft : drafts_.all)
+      check_environment(draft, errors_);
+    if (!errors_.empty())
+      return Failure(join(std::move(errors_)));
+    return assemble();
+  }
+
+ private:
+  Draft& target() { return drafts_.all.back(); }
+
+  void add_drafts(const Target& target) {
+    if (target.workflow) {
+      const std::vector<std::size_t> order = run_order(index_, *target.workflow);
+      drafts_.all.reserve(order.size());
+      for (const std::size_t workflow : order)
+        drafts_.add(world_.project.workflows[workflow],
+                    workflow == *target.workflow ? Role::target : Role::dependency);
+      for (Draft& draft : drafts_.all)
+        draft.variables = variables_of(world_.project.variables, draft.workflow->name);
+    } else {
+      provider_run_ = provider_workflow(request_.target, line_.target());
+      drafts_.add(provider_run_, Role::target);
+      drafts_.all.back().variables = variables_of(world_.project.variables, {});
+    }
+  }
+
+  /// Findings that concern this run are errors; the others are one line.
+  void sort_findings() {
+    std::size_t elsewhere = 0;
+    for (const config::Finding& finding : world_.project.findings) {
+      const bool concerns_run =
+          finding.workflow.empty() ||
+          (drafts_.by_name.contains(finding.workflow) && target().workflow != &provider_run_);
+      if (concerns_run)
+        errors_.push_back(finding.error);
+      else
+        ++elsewhere;
+    }
+    if (elsewhere > 0)
+      notices_.push_back(plural(elsewhere, "problem") +
+                         " in other workflows; 'dstack validate' shows " +
+                         (elsewhere == 1 ? "it" : "them"));
+  }
+
+  void read_words(const Target& kind) {
+    Vocabulary vocabulary;
+    vocabulary.kind = kind.workflow ? Vocabulary::Target::workflow : Vocabulary::Target::provider;
+    vocabulary.target = request_.target;
+    vocabulary.manifest = target().provider ? &target().manifest() : nullptr;
+    vocabulary.project = &world_.project;
+    if (request_.words.empty())
+      return;
+    for (const Draft& draft : drafts_.all)
+      vocabulary.run.push_back(
+          {kind.workflow ? std::string_view(draft.workflow->name) : std::string_view(),
+           &draft.variables});
+    if (vocabulary.manifest != nullptr)
+      options_ = options_of(*vocabulary.manifest);
+    words_ = parse_words(request_, line_, vocabulary, options_, world_.environment, errors_);
+    if (!words_.variables.empty())
+      for (Draft& draft : drafts_.all)
+        apply_overrides(draft.variables, draft.workflow->name, words_.variables);
+  }
+
+  void prepare_properties() {
+    bool arguments_used = false;
+    for (Draft& draft : drafts_.all) {
+      if (draft.provider == nullptr)
+        continue;
+      if (!interpolate_properties(draft, request_.run_name, request_.arguments, errors_))
+        continue;
+      arguments_used = arguments_used || draft.uses_run_arguments;
+      if (draft.role == Role::target)
+        settle_target(draft, arguments_used);
+      check_properties(draft, errors_);
+    }
+  }
+
+  /// What the command line says of the named workflow's properties. It comes after interpolation:
+  /// what is typed there is meant as it stands.
+  void settle_target(Draft& draft, bool arguments_used) {
+    if (!words_.settings.empty())
+      apply_settings(words_.settings, draft.manifest(), draft.own_properties());
+    if (request_.arguments.empty() || draft.uses_run_arguments)
+      return;
+    if (append_arguments(
+            request_.arguments, line_.argument(0), draft.manifest(), draft.own_properties()))
+      return;
+    if (arguments_used)
+      return;
+    Error error;
+    error.code = ErrorCode::usage;
+    error.message = "provider '" + draft.provider->name + "' takes no arguments after '--'";
+    error.where = line_.argument(0);
+    error.hint = "a property of the workflow may use them as ${{ run.args }}";
+    errors_.push_back(std::move(error));
+  }
+
+  Result<Plan> assemble() {
+    Plan plan;
+    plan.project = world_.project.root.string();
+    plan.git = world_.code.git;
+    plan.target = request_.target;
+    plan.run_name = request_.run_name;
+    plan.arguments = request_.arguments;
+    plan.base = base_environment(world_.whole_environment());
+    plan.notices = std::move(notices_);
+    plan.workflows.reserve(drafts_.all.size());
+    for (std::size_t i = 0; i < drafts_.all.size(); ++i) {
+      Draft& draft = drafts_.all[i];
+      if (!draft.planned || !draft.inputs_known)
+        return fail(ErrorCode::internal,
+                    "workflow '" + draft.workflow->name + "' could not be planned");
+      for (const Input& input : draft.inputs)
+        if (input.producer && *input.producer >= i)
+          return fail(ErrorCode::internal,
+                      "workflow '" + draft.workflow->name + "' is part of a ring");
+      add_jobs(draft, i, plan);
+      plan.workflows.push_back(planned(draft));
+    }
+    return plan;
+  }
+
+  void add_jobs(Draft& draft, std::size_t workflow, Plan& plan) const {
+    for (provider::JobSpec& spec : draft.jobs) {
+      PlannedJob job;
+      job.workflow = workflow;
+      job.environment = job_environment(draft, spec, words_.environment);
+      if (sees_no_gpu(draft, spec))
+        job.notices.emplace_back("this job sees no GPU; ask with `gpu: 1`");
+      job.spec = std::move(spec);
+      plan.jobs.push_back(std::move(job));
+    }
+  }
+
+  /// Whoever wrote `gpu: 0` knows.
+  bool sees_no_gpu(const Draft& draft, const provider::JobSpec& job) const {
+    if (world_.machine.gpus.empty() || job.resources.gpu > 0 ||
+        property_of_type(draft.manifest(), provider::PropertyType::resources) == nullptr)
+      return false;
+    return json_member(provider::resources_of(draft.checked), "gpu") == nullptr;
+  }
+
+  static PlannedWorkflow planned(Draft& draft) {
+    PlannedWorkflow workflow;
+    workflow.name = draft.workflow->name;
+    workflow.provider = draft.provider->name;
+    workflow.provider_version = draft.manifest().version;
+    workflow.provider_path = draft.provider->path.string();
+    workflow.inputs = std::move(draft.inputs);
+    workflow.variables = planned_variables(draft.variables);
+    workflow.properties = std::move(draft.checked.values);
+    return workflow;
+  }
+
+  const Request& request_;
+  const World& world_;
+  CommandLine line_;
+  WorkflowIndex index_;
+  config::Workflow provider_run_;  ///< stands for the workflow of `run PROVIDER`
+  Drafts drafts_;
+  std::vector<Option> options_;
+  Words words_;
+  std::vector<Error> errors_;
+  std::vector<std::string> notices_;
+};
+
+}  // namespace
+
+Result<Plan> make_plan(const Request& request, const World& world) {
+  return Maker(request, world).make();
+}
+
+}  // namespace dstack::plan

@@ -1,0 +1,167 @@
+// Files that workflows name: each must be part of the code, or come with an input.
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/plan/draft.hpp"
+#include "dstack/plan/options.hpp"
+
+#include <algorithm>
+
+namespace dstack::plan {
+
+namespace {
+
+std::string_view base_name(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+bool is_at_or_below(std::string_view path, std::string_view folder) {
+  return folder.empty() || path == folder ||
+         (path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/');
+}
+
+/// Files that may have been meant: of the same name elsewhere, else with a name like it.
+std::string hint_for(const std::string& path, const source::Snapshot& code) {
+  static constexpr std::size_t enough_to_compare = 20'000;
+  std::vector<std::string> elsewhere;
+  for (const std::string& file : code.files)
+    if (base_name(file) == base_name(path) && elsewhere.size() < 3)
+      elsewhere.push_back(file);
+  if (!elsewhere.empty())
+    return "there is " + quoted_list(elsewhere);
+  if (code.files.size() > enough_to_compare)
+    return {};
+  return did_you_mean(path, code.files);
+}
+
+class Checker {
+ public:
+  Checker(const Drafts& drafts,
+          const Draft& draft,
+          const source::Snapshot& code,
+          std::vector<Error>& errors)
+      : drafts_(drafts), draft_(draft), code_(code), errors_(errors) {}
+
+  void check() {
+    folder_ = json_string(draft_.checked.values, "working_dir");
+    for (const provider::Property& property : draft_.manifest().properties) {
+      if (property.common || (property.type != provider::PropertyType::path &&
+                              property.type != provider::PropertyType::paths))
+        continue;
+      const Json* value = json_member(draft_.checked.values, property.name);
+      if (value == nullptr)
+        continue;
+      if (value->is_string())
+        check_file(property, value->get_ref<const std::string&>(), place_of(draft_, property.name));
+      else if (value->is_array())
+        check_list(property, *value);
+    }
+  }
+
+  /// A job starts in its working directory, which is made where nothing brings it.
+  void check_working_dir(std::vector<std::string>& notices) {
+    const auto folder = resolve_path({}, folder_);
+    if (!folder || folder->empty() || code_.contains_below(*folder) || may_come_with_input(*folder))
+      return;
+    notices.push_back("working directory '" + *folder + "' of workflow '" + draft_.workflow->name +
+                      "' is not part of the code: the job starts in an empty folder");
+  }
+
+ private:
+  void check_list(const provider::Property& property, const Json& list) {
+    const config::Member* given = find_member(draft_.properties(), property);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (!list[i].is_string())
+        continue;
+      const bool own_place = given != nullptr && i < given->value.elements.size();
+      check_file(property,
+                 list[i].get_ref<const std::string&>(),
+                 own_place ? given->value.elements[i].where : place_of(draft_, property.name));
+    }
+  }
+
+  void check_file(const provider::Property& property,
+                  const std::string& written,
+                  SourceLocation where) {
+    const auto path = resolve_path(folder_, written);
+    if (!path) {
+      report("'" + printable(written) + "' is outside the project",
+             std::move(where),
+             "a job sees the project's files and its inputs; give a path below the project's root");
+      return;
+    }
+    if (code_.contains(*path) || may_come_with_input(*path))
+      return;
+    if (code_.contains_below(*path)) {
+      report("'" + printable(*path) + "' is a folder, but " + property.name + " is a file",
+             std::move(where),
+             {});
+      return;
+    }
+    std::string message = "there is no file '" + printable(*path) + "'";
+    if (!draft_.inputs.empty())
+      message += " in the project or in the inputs of workflow '" + draft_.workflow->name + "'";
+    report(std::move(message), std::move(where), hint_for(*path, code_));
+  }
+
+  void report(std::string message, SourceLocation where, std::string hint) {
+    Error error;
+    error.code = ErrorCode::configuration;
+    error.message = std::move(message);
+    error.where = std::move(where);
+    error.hint = std::move(hint);
+    errors_.push_back(std::move(error));
+  }
+
+  /// Also true where an input could not be resolved: what it would bring is not known, and that it
+  /// is missing has been told.
+  bool may_come_with_input(std::string_view path) const {
+    if (!draft_.inputs_known)
+      return true;
+    return std::any_of(draft_.inputs.begin(), draft_.inputs.end(), [&](const Input& input) {
+      return input.producer ? brings(drafts_.all[*input.producer], path)
+                            : brings(input.artifacts, path);
+    });
+  }
+
+  static bool brings(const std::vector<store::ArtifactRecord>& artifacts, std::string_view path) {
+    return std::any_of(
+        artifacts.begin(), artifacts.end(), [&](const store::ArtifactRecord& artifact) {
+          return is_at_or_below(path, artifact.path);
+        });
+  }
+
+  static bool brings(const Draft& producer, std::string_view path) {
+    if (!producer.planned)
+      return true;
+    for (const provider::JobSpec& job : producer.jobs)
+      for (const std::string& artifact : job.artifacts)
+        if (const auto folder = resolve_path(job.working_dir, artifact);
+            folder && is_at_or_below(path, *folder))
+          return true;
+    return false;
+  }
+
+  const Drafts& drafts_;
+  const Draft& draft_;
+  const source::Snapshot& code_;
+  std::vector<Error>& errors_;
+  std::string folder_;
+};
+
+}  // namespace
+
+void check_paths(const Drafts& drafts,
+                 const source::Snapshot& code,
+                 std::vector<Error>& errors,
+                 std::vector<std::string>& notices) {
+  for (const Draft& draft : drafts.all) {
+    if (!draft.ready)
+      continue;
+    Checker checker(drafts, draft, code, errors);
+    checker.check();
+    checker.check_working_dir(notices);
+  }
+}
+
+}  // namespace dstack::plan

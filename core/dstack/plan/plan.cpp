@@ -1,0 +1,36 @@
+#include "dstack/plan/plan.hpp"
+
+#include <algorithm>
+
+namespace dstack::plan {
+
+namespace {
+
+bool same(const store::ArtifactRecord& a, const store::ArtifactRecord& b) {
+  return a.workflow == b.workflow && a.path == b.path && a.tree == b.tree && a.partial == b.partial;
+}
+
+}  // namespace
+
+bool Input::operator==(const Input& other) const {
+  return workflow == other.workflow && producer == other.producer && tag == other.tag &&
+         run == other.run &&
+         std::equal(artifacts.begin(),
+                    artifacts.end(),
+                    other.artifacts.begin(),
+                    other.artifacts.end(),
+                    same);
+}
+
+std::vector<std::vector<std::size_t>> dependents(const Plan& plan) {
+  std::vector<std::vector<std::size_t>> waiting(plan.workflows.size());
+  for (std::size_t workflow = 0; workflow < plan.workflows.size(); ++workflow)
+    for (const Input& input : plan.workflows[workflow].inputs)
+      // One that is named twice waits once.
+      if (input.producer &&
+          (waiting[*input.producer].empty() || waiting[*input.producer].back() != workflow))
+        waiting[*input.producer].push_back(workflow);
+  return waiting;
+}
+
+}  // namespace dstack::plan

@@ -1,0 +1,189 @@
+#include "dstack/plan/resources.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/plan/draft.hpp"
+#include "dstack/plan/options.hpp"
+
+#include <algorithm>
+
+namespace dstack::plan {
+
+namespace {
+
+std::uint64_t amount(const Json& object, std::string_view name) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, json_integer(object, name)));
+}
+
+/// The option of the key, for messages: "--gpu".
+std::string flag_of(std::string_view key) {
+  for (const provider::ResourceFlag& resource : provider::resource_flags())
+    if (resource.key == key)
+      return resource.flag.name;
+  return "--" + std::string(split(key, '.').front());
+}
+
+/// As an option can be given it, never more than `bytes`: "15GB".
+std::string option_size(std::uint64_t bytes) {
+  if (bytes >= 1'000'000'000)
+    return std::to_string(bytes / 1'000'000'000) + "GB";
+  return std::to_string(bytes / 1'000'000) + "MB";
+}
+
+class Checker {
+ public:
+  Checker(const Draft& draft, const Machine& machine, std::vector<Error>& errors)
+      : draft_(draft), machine_(machine), errors_(errors) {}
+
+  void check(const provider::Resources& wanted) {
+    if (machine_.cpu > 0 && wanted.cpu > machine_.cpu)
+      refuse("cpu",
+             plural(wanted.cpu, "CPU"),
+             "this machine has " + plural(machine_.cpu, "CPU"),
+             std::to_string(machine_.cpu));
+    if (machine_.memory > 0 && wanted.memory > machine_.memory)
+      refuse("memory",
+             render_size(wanted.memory) + " of memory",
+             "this machine has " + render_size(machine_.memory),
+             option_size(machine_.memory));
+    if (machine_.memory > 0 && wanted.shm_size > machine_.memory)
+      refuse("shm_size",
+             render_size(wanted.shm_size) + " of shared memory",
+             "this machine has " + render_size(machine_.memory),
+             option_size(machine_.memory));
+    check_gpus(wanted);
+  }
+
+ private:
+  void check_gpus(const provider::Resources& wanted) {
+    const std::size_t fitting = count_fitting_gpus(machine_, wanted);
+    if (wanted.gpu <= fitting)
+      return;
+    std::string has = "this machine has " + plural(machine_.gpus.size(), "GPU");
+    if (fitting < machine_.gpus.size())
+      has += ", " + std::to_string(fitting) + " of them fitting";
+    refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting));
+  }
+
+  static std::string describe_gpus(const provider::Resources& wanted) {
+    std::string text = plural(wanted.gpu, "GPU");
+    if (!wanted.gpu_name.empty())
+      text += " '" + wanted.gpu_name + "'";
+    if (wanted.gpu_memory > 0)
+      text += " with " + render_size(wanted.gpu_memory);
+    return text;
+  }
+
+  void refuse(std::string_view key,
+              const std::string& asked,
+              const std::string& has,
+              const std::string& possible) {
+    Error error;
+    error.code = ErrorCode::unavailable;
+    error.message = "workflow '" + draft_.workflow->name + "' asks for " + asked + ": " + has;
+    const bool option =
+        draft_.role == Role::target &&
+        property_of_type(draft_.manifest(), provider::PropertyType::resources) != nullptr;
+    if (option)
+      error.message += "; " + flag_of(key) + " " + possible +
+                       (possible == "0" ? " runs without" : " runs with what is there");
+    else
+      error.hint = "lower `" + std::string(split(key, '.').front()) +
+                   "` in the resources of workflow '" + draft_.workflow->name + "'";
+    error.where = place(split(key, '.').front());
+    errors_.push_back(std::move(error));
+  }
+
+  /// The key's value in the resources map, else the map, else the entry.
+  SourceLocation place(std::string_view key) const {
+    const auto* property = property_of_type(draft_.manifest(), provider::PropertyType::resources);
+    const config::Member* map = property ? find_member(draft_.properties(), *property) : nullptr;
+    if (map == nullptr)
+      return draft_.workflow->where;
+    for (const config::Member& member : map->value.members) {
+      if (!same_key(member.key, key))
+        continue;
+      for (const config::Member& inner : member.value.members)
+        if (inner.key == "count")
+          return inner.value.where;
+      return member.value.where;
+    }
+    return map->value.where;
+  }
+
+  const Draft& draft_;
+  const Machine& machine_;
+  std::vector<Error>& errors_;
+};
+
+}  // namespace
+
+provider::Resources planned_resources(const provider::CheckedProperties& properties) {
+  const Json map = provider::resources_of(properties);
+  provider::Resources resources;
+  resources.cpu = static_cast<std::uint32_t>(amount(map, "cpu"));
+  resources.memory = amount(map, "memory");
+  resources.shm_size = amount(map, "shm_size");
+  resources.interruptible = json_boolean(map, "interruptible");
+  resources.local = json_boolean(map, "local");
+  const Json* gpu = json_member(map, "gpu");
+  if (gpu != nullptr && gpu->is_object()) {
+    resources.gpu_name = json_string(*gpu, "name");
+    resources.gpu_memory = amount(*gpu, "memory");
+    // A card that is described is asked for, also without a count.
+    const bool described = !resources.gpu_name.empty() || resources.gpu_memory > 0;
+    resources.gpu = json_member(*gpu, "count") ? static_cast<std::uint32_t>(amount(*gpu, "count"))
+                                               : (described ? 1 : 0);
+  } else {
+    resources.gpu = static_cast<std::uint32_t>(amount(map, "gpu"));
+  }
+  return resources;
+}
+
+std::size_t count_fitting_gpus(const Machine& machine, const provider::Resources& wanted) {
+  const std::string name = to_lower(wanted.gpu_name);
+  return static_cast<std::size_t>(
+      std::count_if(machine.gpus.begin(), machine.gpus.end(), [&](const config::Gpu& gpu) {
+        return gpu.memory >= wanted.gpu_memory &&
+               to_lower(gpu.name).find(name) != std::string::npos;
+      }));
+}
+
+std::string describe_resources(const provider::Resources& resources) {
+  std::vector<std::string> parts;
+  if (resources.cpu > 0)
+    parts.push_back("cpu " + std::to_string(resources.cpu));
+  if (resources.memory > 0)
+    parts.push_back("memory " + render_size(resources.memory));
+  if (resources.gpu > 0) {
+    std::string gpu = plural(resources.gpu, "GPU");
+    if (!resources.gpu_name.empty())
+      gpu += " " + resources.gpu_name;
+    if (resources.gpu_memory > 0)
+      gpu += " of " + render_size(resources.gpu_memory);
+    parts.push_back(std::move(gpu));
+  }
+  if (resources.shm_size > 0)
+    parts.push_back("shared memory " + render_size(resources.shm_size));
+  if (resources.interruptible)
+    parts.push_back("interruptible");
+  if (resources.local)
+    parts.push_back("local");
+  return join(parts, ", ");
+}
+
+void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors) {
+  for (const Draft& draft : drafts.all) {
+    if (!draft.planned)
+      continue;
+    const provider::Resources* last = nullptr;
+    for (const provider::JobSpec& job : draft.jobs) {
+      // The jobs of a workflow mostly ask for the same: say it once.
+      if (last == nullptr || !(*last == job.resources))
+        Checker(draft, machine, errors).check(job.resources);
+      last = &job.resources;
+    }
+  }
+}
+
+}  // namespace dstack::plan

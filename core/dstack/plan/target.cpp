@@ -1,0 +1,57 @@
+#include "dstack/plan/target.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+
+namespace dstack::plan {
+
+namespace {
+
+Error unknown_target(const std::string& name,
+                     const config::Project& project,
+                     const provider::Registry& providers) {
+  std::vector<std::string> candidates = project.workflow_names();
+  for (std::string& provider : providers.names())
+    candidates.push_back(std::move(provider));
+  Error error;
+  error.code = ErrorCode::not_found;
+  error.message = "no workflow or provider is called '" + printable(name) + "'";
+  error.hint = did_you_mean(name, candidates);
+  if (!error.hint.empty())
+    error.hint += "\n";
+  error.hint +=
+      project.defined
+          ? "workflows are defined in .dstack/workflows.yaml ('dstack workflows' lists them)"
+          : "there is no .dstack/workflows.yaml here or in a folder above, so no workflow is "
+            "defined";
+  error.hint += "; 'dstack providers list' shows the providers";
+  return error;
+}
+
+}  // namespace
+
+Result<Target> find_target(const std::string& name,
+                           const WorkflowIndex& workflows,
+                           const provider::Registry& providers,
+                           const std::optional<SourceLocation>& where) {
+  if (const auto workflow = workflows.find(name))
+    return Target{workflow};
+  if (providers.find(name) != nullptr)
+    return Target{std::nullopt};
+  Error error = unknown_target(name, workflows.project(), providers);
+  error.where = where;
+  return fail(std::move(error));
+}
+
+config::Workflow provider_workflow(const std::string& name, const SourceLocation& where) {
+  config::Workflow workflow;
+  workflow.name = name;
+  workflow.provider = name;
+  workflow.where = where;
+  workflow.name_where = where;
+  workflow.provider_where = where;
+  workflow.properties = config::make_mapping(where);
+  return workflow;
+}
+
+}  // namespace dstack::plan

@@ -1,0 +1,56 @@
+// The variables of each workflow of a run: which there are, what the command line makes of them
+// (spec, section 4).
+#pragma once
+
+#include "dstack/config/interpolation.hpp"
+#include "dstack/config/project.hpp"
+#include "dstack/plan/plan.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::plan {
+
+/// `--epochs 3`, or with a workflow `--train.epochs 3`.
+struct VariableOverride {
+  std::optional<std::string> workflow;
+  std::string name;
+  std::string value;
+};
+
+/// A declared variable as one workflow sees it. Refers to the project and to the overrides; owns
+/// nothing, for a run may have ten thousand workflows that share the global ones.
+struct ResolvedVariable {
+  const config::Variable* declared = nullptr;
+  const VariableOverride* override = nullptr;
+
+  const std::string& name() const { return declared->name; }
+
+  const std::string& value() const { return override ? override->value : declared->value; }
+
+  std::string origin() const;
+};
+
+/// Where a value of a file comes from, as origins are written: `FILE:LINE`.
+std::string origin_of(const SourceLocation& where);
+
+/// Global variables that the workflow does not hide, then its own. An empty name gives the global
+/// ones.
+std::vector<ResolvedVariable> variables_of(const config::Variables& variables,
+                                           std::string_view workflow);
+/// Points each variable that an override of this workflow names to the last such override.
+void apply_overrides(std::vector<ResolvedVariable>& variables,
+                     std::string_view workflow,
+                     const std::vector<VariableOverride>& overrides);
+const ResolvedVariable* find_variable(const std::vector<ResolvedVariable>& variables,
+                                      std::string_view name);
+/// The scope of `${{ … }}`. Refers to `variables`.
+config::Scope scope_of(const std::vector<ResolvedVariable>& variables,
+                       const std::string& run_name,
+                       const std::vector<std::string>& run_arguments);
+/// As the plan records them: by their own names, with their origins.
+std::vector<EnvironmentVariable> planned_variables(const std::vector<ResolvedVariable>& variables);
+
+}  // namespace dstack::plan
