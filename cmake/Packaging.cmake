@@ -1,1 +1,22 @@
-# sources follow
+# What `cmake --install` puts where, and the Debian package that `cpack` makes of it. Nothing of it holds an absolute
+# path: the program finds its providers in ../lib/dstack/plugins, seen from where it lies, so the tree may be moved.
+if(TARGET dstack)
+  if(TARGET dstack)
+  install(TARGETS dstack RUNTIME DESTINATION bin)
+endif()
+endif()
+install(FILES README.md LICENSE DESTINATION share/doc/dstack)
+install(DIRECTORY docs/ DESTINATION share/doc/dstack
+  PATTERN "__pycache__" EXCLUDE)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME dstack)
+set(CPACK_PACKAGE_VENDOR "the dstack authors")
+set(CPACK_PACKAGE_CONTACT "the dstack authors")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)  # the manifests stay: their section is loaded with the library
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "git, python3-venv")
+include(CPack)
