@@ -21,6 +21,11 @@ target_compile_options(dstack_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wcast-align
   $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi>)
 
+# What people install is small and starts quickly; what we test checks the standard library's preconditions.
+target_compile_definitions(dstack_build_flags INTERFACE $<$<NOT:$<CONFIG:Release>>:_GLIBCXX_ASSERTIONS>)
+target_compile_options(dstack_build_flags INTERFACE $<$<CONFIG:Release>:-ffunction-sections;-fdata-sections>)
+target_link_options(dstack_build_flags INTERFACE $<$<CONFIG:Release>:LINKER:--gc-sections;-s>)
+
 if(DSTACK_SANITIZE)
   target_compile_options(dstack_build_flags INTERFACE
     -fsanitize=${DSTACK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

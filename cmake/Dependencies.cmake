@@ -9,6 +9,10 @@ else()
   set(DSTACK_STATIC_DEFAULT OFF)
 endif()
 option(DSTACK_STATIC_LIBRARIES "Link third-party libraries statically" ${DSTACK_STATIC_DEFAULT})
+if(DSTACK_STATIC_LIBRARIES)
+  # The C++ runtime too: half a millisecond of each start. libc stays shared, or no provider could be loaded.
+  target_link_options(dstack_build_flags INTERFACE -static-libstdc++ -static-libgcc)
+endif()
 
 # dstack_archive(<target> <name> [<targets it needs>...]) makes an imported target of lib<name>.a, or of the
 # shared library where there is no archive or none is wanted.
