@@ -1,13 +1,14 @@
-// Calling a provider: always in a child, `dstack provider-host`, with a deadline; one child for each provider of a
-// command, all of its workflows in one batch. Whatever the library does, the host goes on.
+// Calling a provider: always in a child, `dstack provider-host`, with a deadline; one child for
+// each provider of a command, all of its workflows in one batch. Whatever the library does, the
+// host goes on.
 #pragma once
+
+#include "dstack/provider/job_spec.hpp"
+#include "dstack/provider/registry.hpp"
 
 #include <chrono>
 #include <string>
 #include <vector>
-
-#include "dstack/provider/job_spec.hpp"
-#include "dstack/provider/registry.hpp"
 
 namespace dstack::provider {
 
@@ -33,14 +34,14 @@ struct Deadlines {
   std::chrono::milliseconds call{10'000};
 };
 
-/// One reply for each request, in order; or one error that names the provider, its file and what it did: cannot be
-/// loaded, threw, crashed (with the signal), hung, exited, wrote nonsense.
+/// One reply for each request, in order; or one error that names the provider, its file and what it
+/// did: cannot be loaded, threw, crashed (with the signal), hung, exited, wrote nonsense.
 Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
                                          const std::vector<PlanRequest>& requests,
                                          const Deadlines& deadlines = {});
 
-/// The child's whole life: reads requests from descriptor 0, loads `library`, answers on descriptor `reply_fd`.
-/// Everything the library prints goes to standard error.
+/// The child's whole life: reads requests from descriptor 0, loads `library`, answers on descriptor
+/// `reply_fd`. Everything the library prints goes to standard error.
 int provider_host_main(const Path& library, int reply_fd);
 
 }  // namespace dstack::provider

@@ -1,13 +1,14 @@
-// What a provider makes of a workflow: jobs, as plain values. The keys are those of the SDK's guide.
+// What a provider makes of a workflow: jobs, as plain values. The keys are those of the SDK's
+// guide.
 #pragma once
+
+#include "dstack/base/json.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "dstack/base/json.hpp"
 
 namespace dstack::provider {
 
@@ -25,22 +26,24 @@ struct Resources {
   bool operator==(const Resources&) const = default;
 };
 
-/// A Python environment that the host makes once and keeps (environment/python.hpp). The job finds it first on PATH.
+/// A Python environment that the host makes once and keeps (environment/python.hpp). The job finds
+/// it first on PATH.
 struct PythonRequest {
   std::string version;                    ///< "3.10"; empty: none named
   std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
-  std::vector<std::string> packages;      ///< requirement specifiers beside the files: "streamlit==1.40"
+  std::vector<std::string>
+      packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
 
   bool operator==(const PythonRequest&) const = default;
 };
 
 struct JobSpec {
-  /// Exactly one of the two: a program with its arguments (looked up in the job's PATH), or lines for bash, which
-  /// stops at the first that fails.
+  /// Exactly one of the two: a program with its arguments (looked up in the job's PATH), or lines
+  /// for bash, which stops at the first that fails.
   std::vector<std::string> argv;
   std::vector<std::string> commands;
   std::vector<std::pair<std::string, std::string>> environment;  ///< the provider's own additions
-  std::string working_dir;             ///< normal relative path from the project's root; "" is the root
+  std::string working_dir;  ///< normal relative path from the project's root; "" is the root
   std::vector<std::string> artifacts;  ///< normal relative paths, from the working directory
   Resources resources;
   std::optional<PythonRequest> python;
@@ -48,14 +51,15 @@ struct JobSpec {
   bool operator==(const JobSpec&) const = default;
 };
 
-/// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for is not there.
+/// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for
+/// is not there.
 Json render_resources(const Resources& resources);
 /// Also takes what check_properties() makes of the property `resources`.
 Result<Resources> parse_resources(const Json& json);
 
 Json render_job(const JobSpec& job);
-/// Checks everything that a foreign library may get wrong: types, unknown keys, empty commands, both or none of argv
-/// and commands, bad UTF-8, NUL bytes, paths that leave the workspace.
+/// Checks everything that a foreign library may get wrong: types, unknown keys, empty commands,
+/// both or none of argv and commands, bad UTF-8, NUL bytes, paths that leave the workspace.
 Result<JobSpec> parse_job(const Json& json);
 
 }  // namespace dstack::provider

@@ -1,6 +1,9 @@
-// What a provider declares about itself: its manifest, read from the section `.dstack` of the library without
-// loading it. The format is described in docs/providers/manifest.md.
+// What a provider declares about itself: its manifest, read from the section `.dstack` of the
+// library without loading it. The format is described in docs/providers/manifest.md.
 #pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/json.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -8,16 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "dstack/base/file.hpp"
-#include "dstack/base/json.hpp"
-
 namespace dstack::provider {
 
 enum class PropertyType {
-  text,         ///< a string
-  path,         ///< a string: a file of the project or of an input; the host checks that it is there
-  folder,       ///< a string: a folder of the project, "" for its root; not checked for being there
-  integer,      ///< a whole number; `minimum` bounds it
+  text,     ///< a string
+  path,     ///< a string: a file of the project or of an input; the host checks that it is there
+  folder,   ///< a string: a folder of the project, "" for its root; not checked for being there
+  integer,  ///< a whole number; `minimum` bounds it
   boolean,
   size,         ///< a size of memory or disk; reaches the provider in bytes, as an integer
   duration,     ///< reaches the provider in milliseconds, as an integer
@@ -38,16 +38,18 @@ struct Flag {
 };
 
 struct Property {
-  std::string name;                  ///< with underscores: "working_dir" (`working-dir` is the same key)
+  std::string name;  ///< with underscores: "working_dir" (`working-dir` is the same key)
   std::vector<std::string> aliases;  ///< "script" for "file"
   PropertyType type = PropertyType::text;
   bool required = false;
-  Json default_value;                ///< typed as `type` says; null when there is none
+  Json default_value;  ///< typed as `type` says; null when there is none
   std::optional<std::int64_t> minimum;
   std::string help;
   std::optional<Flag> flag;
-  bool positional = false;  ///< taken from the words of `run PROVIDER`; an `arguments` property takes the rest
-  bool common = false;      ///< one of the host's (spec, section 8), taken over by the manifest with one entry
+  bool positional =
+      false;  ///< taken from the words of `run PROVIDER`; an `arguments` property takes the rest
+  bool common =
+      false;  ///< one of the host's (spec, section 8), taken over by the manifest with one entry
 };
 
 struct Manifest {
@@ -65,19 +67,22 @@ struct Manifest {
 
 /// The properties that every provider which runs code has. Theirs are the options -e, -a, --cpu, …
 const std::vector<Property>& common_properties();
-/// Flags of the resources map: --cpu, --memory, --gpu, --gpu-name, --gpu-memory, --shm-size, with the key of each.
+
+/// Flags of the resources map: --cpu, --memory, --gpu, --gpu-name, --gpu-memory, --shm-size, with
+/// the key of each.
 struct ResourceFlag {
   Flag flag;
   std::string key;  ///< "gpu.count"
   std::string help;
 };
+
 const std::vector<ResourceFlag>& resource_flags();
 
 /// "text", "path", …: as manifests write it.
 std::string_view render_type(PropertyType type);
 
-/// Of a manifest for another ABI only name, version and ABI are read: its properties may mean anything.
-/// `is_supported()` tells.
+/// Of a manifest for another ABI only name, version and ABI are read: its properties may mean
+/// anything. `is_supported()` tells.
 Result<Manifest> parse_manifest(std::string_view text);
 bool is_supported(const Manifest& manifest);
 /// "0.0": the ABI that this program speaks.

@@ -1,5 +1,8 @@
-// Which providers there are: the search path, every candidate on it, and why one was not taken. Loads none.
+// Which providers there are: the search path, every candidate on it, and why one was not taken.
+// Loads none.
 #pragma once
+
+#include "dstack/provider/manifest.hpp"
 
 #include <optional>
 #include <string>
@@ -7,14 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "dstack/provider/manifest.hpp"
-
 namespace dstack::provider {
 
 enum class CandidateStatus { ok, shadowed, refused };
 
 struct Candidate {
-  std::string name;  ///< of the manifest; the file's name without `lib` and `.so` where none can be read
+  std::string
+      name;  ///< of the manifest; the file's name without `lib` and `.so` where none can be read
   Path path;
   std::string source;  ///< "home" or "built in"
   CandidateStatus status = CandidateStatus::ok;
@@ -33,6 +35,7 @@ Path built_in_folder();
 class Registry {
  public:
   Registry() = default;
+
   /// Of candidates that are there already; what each one's status is stays as it is.
   explicit Registry(std::vector<Candidate> candidates) : candidates_(std::move(candidates)) {}
 
@@ -40,7 +43,9 @@ class Registry {
   static Registry discover(const SearchPath& path);
 
   const std::vector<Candidate>& candidates() const { return candidates_; }
-  /// The candidate taken for this name; or the refused one of that name where there is no other; or null.
+
+  /// The candidate taken for this name; or the refused one of that name where there is no other; or
+  /// null.
   const Candidate* find(std::string_view name) const;
   /// Of the candidates that were taken, in order of the alphabet.
   std::vector<std::string> names() const;

@@ -1,0 +1,399 @@
+#include "dstack/provider/typed_value.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace dstack::provider {
+
+namespace {
+
+using config::Value;
+using config::ValueKind;
+
+constexpr std::size_t longest_quote = 60;
+
+std::string quote(std::string_view text) {
+  std::string shown = printable(text.substr(0, longest_quote));
+  if (text.size() > longest_quote)
+    shown += "…";
+  return "'" + shown + "'";
+}
+
+std::string found(const Value& value) {
+  return value.kind == ValueKind::scalar ? quote(value.text) : std::string(config::describe(value));
+}
+
+bool is_variable_name(std::string_view text) {
+  const auto is_letter = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+  };
+  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  return !text.empty() && is_letter(text.front()) && std::all_of(text.begin(), text.end(), is_part);
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  if (text.starts_with('+') && text.size() > 1 && text[1] != '-')
+    text.remove_prefix(1);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
+  return number;
+}
+
+std::string join_name(const std::string& name, std::string_view member) {
+  return name + "." + std::string(member);
+}
+
+}  // namespace
+
+std::string normal_key(std::string_view key) {
+  std::string normal(key);
+  std::replace(normal.begin(), normal.end(), '-', '_');
+  return normal;
+}
+
+Value value_of(const Json& json) {
+  Value value;
+  if (json.is_array()) {
+    value.kind = ValueKind::sequence;
+    for (const Json& element : json)
+      value.elements.push_back(value_of(element));
+  } else if (json.is_object()) {
+    value.kind = ValueKind::mapping;
+    for (const auto& [key, member] : json.items())
+      value.members.push_back({key, {}, value_of(member)});
+  } else if (!json.is_null()) {
+    value.kind = ValueKind::scalar;
+    value.quoted = json.is_string();
+    value.text = json.is_string() ? json.get<std::string>() : render_json(json);
+  }
+  return value;
+}
+
+Json ValueTyper::type(const Property& property, const Value& value) {
+  if (value.kind == ValueKind::null)
+    return nullptr;
+  const std::string& name = property.name;
+  checked_.where[name] = value.where;
+  switch (property.type) {
+    case PropertyType::text:
+      return text(name, value);
+    case PropertyType::path:
+      return path(name, value);
+    case PropertyType::folder:
+      return folder(name, value);
+    case PropertyType::integer:
+      return integer(
+          name, value, property.minimum.value_or(std::numeric_limits<std::int64_t>::min()));
+    case PropertyType::boolean:
+      return boolean(name, value);
+    case PropertyType::size:
+      return size(name, value);
+    case PropertyType::duration:
+      return duration(name, value);
+    case PropertyType::texts:
+      return list(name, value, &ValueTyper::text);
+    case PropertyType::paths:
+      return list(name, value, &ValueTyper::path);
+    case PropertyType::arguments:
+      return arguments(name, value);
+    case PropertyType::environment:
+      return environment(name, value);
+    case PropertyType::artifacts:
+      return artifacts(name, value);
+    case PropertyType::resources:
+      return resources(name, value);
+  }
+  return nullptr;
+}
+
+Json ValueTyper::text(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar)
+    return wrong(name, value, "a text");
+  if (value.text.find('\0') != std::string::npos)
+    return error(value.where,
+                 subject(name) + " contains a NUL character, which no program can be given");
+  return value.text;
+}
+
+Json ValueTyper::inside(const std::string& name, const Value& value) {
+  const std::optional<std::string> normal = normal_relative_path(value.text);
+  if (!normal)
+    return error(value.where,
+                 subject(name) + " leads out of the project: " + quote(value.text),
+                 "write it relative to the project's root, without '..'");
+  return *normal;
+}
+
+Json ValueTyper::path(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar || value.text.empty())
+    return wrong(name, value, "the path of a file");
+  if (text(name, value).is_null())
+    return nullptr;
+  Json normal = inside(name, value);
+  return normal == "" ? wrong(name, value, "the path of a file") : normal;
+}
+
+Json ValueTyper::folder(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar)
+    return wrong(name, value, "the path of a folder");
+  return text(name, value).is_null() ? Json() : inside(name, value);
+}
+
+Json ValueTyper::integer(const std::string& name, const Value& value, std::int64_t minimum) {
+  const std::optional<std::int64_t> number =
+      value.kind == ValueKind::scalar ? parse_integer(value.text) : std::nullopt;
+  if (!number)
+    return wrong(name, value, "a whole number");
+  if (*number < minimum)
+    return wrong(name, value, "at least " + std::to_string(minimum));
+  return *number;
+}
+
+Json ValueTyper::count(const std::string& name, const Value& value) {
+  constexpr std::int64_t most = 1'000'000;
+  Json number = integer(name, value, 0);
+  return number.is_number() && number > most ? wrong(name, value, "at most " + std::to_string(most))
+                                             : number;
+}
+
+Json ValueTyper::boolean(const std::string& name, const Value& value) {
+  const std::string word = value.kind == ValueKind::scalar ? to_lower(value.text) : std::string();
+  if (word != "true" && word != "false")
+    return wrong(name, value, "true or false");
+  return word == "true";
+}
+
+Json ValueTyper::size(const std::string& name, const Value& value) {
+  const std::optional<std::uint64_t> bytes =
+      value.kind == ValueKind::scalar ? parse_size(value.text) : std::nullopt;
+  if (!bytes || *bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    return wrong(name, value, "a size such as 16GB or 512MiB");
+  return static_cast<std::int64_t>(*bytes);
+}
+
+Json ValueTyper::duration(const std::string& name, const Value& value) {
+  const auto time = value.kind == ValueKind::scalar ? parse_duration(value.text) : std::nullopt;
+  if (!time)
+    return wrong(name, value, "a duration such as 90s or 1h30m");
+  return static_cast<std::int64_t>(time->count());
+}
+
+Json ValueTyper::list(const std::string& name, const Value& value, Element element) {
+  if (value.kind == ValueKind::mapping)
+    return wrong(name, value, "a text or a list of texts");
+  Json typed = Json::array();
+  const auto add = [&](const std::string& element_name, const Value& one) {
+    checked_.where[element_name] = one.where;
+    Json json = (this->*element)(name, one);
+    if (!json.is_null())
+      typed.push_back(std::move(json));
+  };
+  if (value.kind == ValueKind::scalar)
+    add(join_name(name, "0"), value);
+  for (std::size_t i = 0; i < value.elements.size(); ++i)
+    add(join_name(name, std::to_string(i)), value.elements[i]);
+  return typed;
+}
+
+Json ValueTyper::arguments(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar)
+    return list(name, value, &ValueTyper::text);
+  if (text(name, value).is_null())
+    return nullptr;
+  const std::optional<std::vector<std::string>> words = shell_split(value.text);
+  if (!words)
+    return error(value.where,
+                 subject(name) + " cannot be split into words: a quote is not closed",
+                 "close it, or write the arguments as a list");
+  return *words;
+}
+
+Json ValueTyper::environment(const std::string& name, const Value& value) {
+  Json map = Json::object();
+  if (value.kind == ValueKind::scalar)
+    return wrong(name, value, "a map, or a list of NAME=VALUE and NAME");
+  for (const config::Member& member : value.members) {
+    if (member.value.kind == ValueKind::mapping || member.value.kind == ValueKind::sequence)
+      wrong(join_name(name, member.key), member.value, "a text");
+    else if (member.value.kind == ValueKind::null ||
+             text(join_name(name, member.key), member.value).is_string())
+      add_variable(map, member.key, member.value.text, member.key_where);
+  }
+  for (const Value& element : value.elements)
+    add_listed_variable(map, name, element);
+  return map;
+}
+
+void ValueTyper::add_listed_variable(Json& map, const std::string& list, const Value& element) {
+  if (element.kind != ValueKind::scalar) {
+    error(element.where,
+          "an entry of " + subject(list) + " must be NAME=VALUE or NAME, not " + found(element),
+          element.kind == ValueKind::mapping ? "write NAME=VALUE, or make the whole a map" : "");
+    return;
+  }
+  if (text(list, element).is_null())
+    return;
+  const std::string_view entry = element.text;
+  const std::size_t equals = entry.find('=');
+  if (equals != std::string_view::npos) {
+    add_variable(map, entry.substr(0, equals), entry.substr(equals + 1), element.where);
+  } else if (!is_variable_name(entry)) {
+    add_variable(map, entry, {}, element.where);
+  } else if (const std::optional<std::string> value = caller_(element.text)) {
+    add_variable(map, entry, *value, element.where);
+  }
+}
+
+void ValueTyper::add_variable(Json& map,
+                              std::string_view name,
+                              std::string_view value,
+                              const SourceLocation& where) {
+  if (!is_variable_name(name)) {
+    error(where,
+          quote(name) + " cannot be the name of an environment variable",
+          "letters, digits and '_', not beginning with a digit");
+    return;
+  }
+  if (!checked_.environment_where.emplace(name, where).second) {
+    error(where, "the environment variable " + quote(name) + " is set twice");
+    return;
+  }
+  map[std::string(name)] = std::string(value);
+}
+
+Json ValueTyper::artifacts(const std::string& name, const Value& value) {
+  Value one;
+  if (value.kind == ValueKind::mapping) {
+    one.kind = ValueKind::sequence;
+    one.elements.push_back(value);
+  }
+  Json paths = list(name, one.kind == ValueKind::null ? value : one, &ValueTyper::artifact);
+  Json unique = Json::array();
+  for (Json& path : paths)
+    if (std::find(unique.begin(), unique.end(), path) == unique.end())
+      unique.push_back(std::move(path));
+  return unique;
+}
+
+Json ValueTyper::artifact(const std::string& name, const Value& value) {
+  const Value* path = &value;
+  if (value.kind == ValueKind::mapping) {
+    const Json map = map_of_ours(name, value, {{"path", &ValueTyper::text}});
+    if (map.is_null())
+      return nullptr;
+    path = value.find("path");
+  }
+  if (path == nullptr || path->kind != ValueKind::scalar || path->text.empty())
+    return error(value.where, "an artifact must be a path or {path: …}, not " + found(value));
+  if (text(name, *path).is_null())
+    return nullptr;
+  const std::optional<std::string> normal = normal_relative_path(path->text);
+  if (!normal)
+    return error(path->where,
+                 "the artifact " + quote(path->text) + " leads out of the working directory",
+                 "only what a job writes below its working directory can be saved");
+  if (normal->empty())
+    return error(path->where,
+                 "the artifact " + quote(path->text) + " is the working directory itself",
+                 "name the folders or files in it that are to be saved");
+  return *normal;
+}
+
+Json ValueTyper::resources(const std::string& name, const Value& value) {
+  return map_of_ours(name,
+                     value,
+                     {{"cpu", &ValueTyper::count},
+                      {"memory", &ValueTyper::size},
+                      {"gpu", &ValueTyper::gpu},
+                      {"shm_size", &ValueTyper::size},
+                      {"interruptible", &ValueTyper::boolean},
+                      {"local", &ValueTyper::boolean}});
+}
+
+Json ValueTyper::gpu(const std::string& name, const Value& value) {
+  if (value.kind == ValueKind::scalar && !parse_integer(value.text))
+    return wrong(name,
+                 value,
+                 "a number of cards, or a map of 'count', 'name' and 'memory'",
+                 is_name(value.text) ? "for a kind of card write {name: " + value.text + "}" : "");
+  if (value.kind == ValueKind::scalar) {
+    Json number = count(name, value);
+    return number.is_null() ? Json() : Json{{"count", std::move(number)}};
+  }
+  if (value.kind == ValueKind::sequence)
+    return wrong(name, value, "a number of cards, or a map of 'count', 'name' and 'memory'");
+  Json map = map_of_ours(
+      name,
+      value,
+      {{"count", &ValueTyper::count}, {"name", &ValueTyper::text}, {"memory", &ValueTyper::size}});
+  if (map.is_object() && !map.empty() && !map.contains("count"))
+    map["count"] = 1;
+  return map;
+}
+
+Json ValueTyper::map_of_ours(const std::string& name,
+                             const Value& value,
+                             const std::vector<std::pair<std::string_view, Element>>& members) {
+  if (value.kind != ValueKind::mapping)
+    return wrong(name, value, "a map");
+  Json map = Json::object();
+  std::vector<std::string> names;
+  for (const auto& [member_name, element] : members)
+    names.emplace_back(member_name);
+  for (const config::Member& member : value.members) {
+    const std::string key = normal_key(member.key);
+    const auto found_member = std::find_if(
+        members.begin(), members.end(), [&](const auto& one) { return one.first == key; });
+    if (found_member == members.end()) {
+      std::string hint = did_you_mean(key, names);
+      error(member.key_where,
+            subject(name) + " has no member " + quote(member.key),
+            hint.empty() ? "it may have " + quoted_list(names) : std::move(hint));
+      continue;
+    }
+    if (map.contains(key)) {
+      error(member.key_where, "'" + join_name(name, key) + "' is given twice");
+      continue;
+    }
+    if (member.value.kind == ValueKind::null)
+      continue;
+    checked_.where[join_name(name, key)] = member.value.where;
+    Json typed = (this->*found_member->second)(join_name(name, key), member.value);
+    if (!typed.is_null())
+      map[key] = std::move(typed);
+  }
+  return map;
+}
+
+std::string ValueTyper::subject(std::string_view name) const {
+  std::string subject = "'" + std::string(name) + "'";
+  if (!workflow_.empty())
+    subject += " of workflow '" + std::string(workflow_) + "'";
+  return subject;
+}
+
+Json ValueTyper::wrong(const std::string& name,
+                       const Value& value,
+                       std::string_view expected,
+                       std::string hint) {
+  return error(value.where,
+               subject(name) + " must be " + std::string(expected) + ", not " + found(value),
+               std::move(hint));
+}
+
+Json ValueTyper::error(const SourceLocation& where, std::string message, std::string hint) {
+  Error error{ErrorCode::configuration, std::move(message), std::nullopt, std::move(hint), {}, {}};
+  if (where.source)
+    error.where = where;
+  errors_.push_back(std::move(error));
+  return nullptr;
+}
+
+}  // namespace dstack::provider
