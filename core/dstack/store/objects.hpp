@@ -8,11 +8,10 @@
 //
 //   tree  := "dstack-tree 1\n" entry*          entries sorted by name, as bytes
 //   entry := type " " digest " " size " " name "\0"
-//   type  := "f" file | "x" executable file | "d" folder (digest of its tree) | "l" link (digest of
-//   the blob that
-//            holds its target)
-//   times := "dstack-times 1\n" (nanoseconds since 1970 "\n")*    one for each entry, folders
-//   before their content
+//   type  := "f" file | "x" executable file
+//          | "d" folder (digest of its tree) | "l" link (digest of the blob that holds its target)
+//   times := "dstack-times 1\n" (nanoseconds since 1970 "\n")*
+//            one for each entry, folders before their content
 //
 // A publication is always: written in tmp/, synced, renamed, folder synced; only then may a
 // database row name it. A crash at any line leaves garbage, never a lie. Safe for any number of
@@ -24,8 +23,7 @@
 #include "dstack/store/home.hpp"
 
 #include <cstdint>
-#include <functional>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,11 +69,30 @@ struct TreeFile {
   std::int64_t modified = 0;  ///< nanoseconds since 1970
 };
 
-/// A file to be captured into a tree. `path` is where it goes in the tree, `source` where it is
-/// now.
+/// A file on disk, as far as it can be known without reading it: while this stays the same, so does
+/// the content.
+struct FileState {
+  EntryType type = EntryType::file;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;  ///< nanoseconds since 1970
+  std::int64_t changed = 0;   ///< the same, of the inode (ctime)
+
+  bool operator==(const FileState&) const = default;
+};
+
+/// A file to be captured into a tree.
 struct FileToCapture {
-  std::string path;
-  Path source;
+  std::string path;      ///< in the tree, and below the folder that is captured
+  FileState state = {};  ///< as found before it is read; afterwards as it was read
+  std::optional<Digest> digest =
+      {};  ///< given: it is not read (the project's index); else filled in
+};
+
+/// Whether the content of files whose digest is given is in the store.
+enum class Known {
+  stored,   ///< certainly: a tree that holds it is there
+  perhaps,  ///< each is looked for, and read when it is missing
 };
 
 enum class LayOut {
@@ -96,32 +113,38 @@ class ObjectStore {
   /// devices are left out and named in `warnings`. A file that changes while it is read is read
   /// once more, then taken as it was read, with a warning. Durable when it returns.
   Result<TreeReference> capture_folder(const Path& folder, std::vector<std::string>& warnings);
-  /// A tree of just these files, and the folders that they need. Sorted or not. Those that have
-  /// vanished meanwhile are left out. `known` may give the digest of a file without reading it (the
-  /// project's index).
-  Result<TreeReference> capture_files(
-      const std::vector<FileToCapture>& files,
-      const std::function<const Digest*(const FileToCapture&)>& known,
-      std::vector<std::string>& warnings);
+  /// A tree of just these files below `root`, in any order, and the folders that they need, each
+  /// with the newest time of what it holds. Fills in states and digests; files that have vanished
+  /// meanwhile are removed from `files`.
+  Result<TreeReference> capture_files(const Path& root,
+                                      std::vector<FileToCapture>& files,
+                                      Known known,
+                                      std::vector<std::string>& warnings);
   /// One tree that holds a single entry at `path` (folders above it made): how an artifact keeps
-  /// its path from the project's root. `at` is a file or a folder.
+  /// its path from the project's root. `at` is a file or a folder; it usually ends with `path`, and
+  /// the folder before that is then the one which no link on the way may leave
+  /// (ErrorCode::unavailable).
   Result<TreeReference> capture_at(const Path& at,
                                    const std::string& path,
                                    std::vector<std::string>& warnings);
 
+  /// Both check the bytes against the digest.
   Result<Tree> read_tree(const Digest& tree) const;
   Result<std::string> read_blob(const Digest& blob) const;
   /// The blob as a file of the store, never to be written to.
   Path blob_path(const Digest& blob, bool executable) const;
   bool has_blob(const Digest& blob) const;
+  /// Whether the root of the tree and its times are there. Objects are only ever removed after the
+  /// roots that lead to them, so all the rest is there, too.
+  bool has_tree(const TreeReference& reference) const;
 
   /// Every file and link below, sorted by path; with modification times.
   Result<std::vector<TreeFile>> list(const TreeReference& reference) const;
   /// The same for empty and other folders: the paths of all folders.
   Result<std::vector<std::string>> list_folders(const TreeReference& reference) const;
-  /// Writes the tree below `destination` as private files (reflink where the file system can, else
-  /// copies), with x bits and times. With `merge`, paths of files that were replaced are added to
-  /// `replaced`.
+  /// Writes the tree below `destination`, which is made if need be, as private files (reflink where
+  /// the file system can, else copies), with x bits and times. With `merge`, paths of files that
+  /// were replaced are added to `replaced`.
   Result<void> lay_out(const TreeReference& reference,
                        const Path& destination,
                        LayOut mode,

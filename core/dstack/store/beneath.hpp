@@ -1,0 +1,26 @@
+// Opening and looking at files below a folder without ever following a link, whatever the owner of
+// the files does meanwhile. Internal to store/ and source/.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/store/objects.hpp"
+
+#include <string>
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+namespace dstack::store {
+
+/// As openat(2), but every component of `path` is taken as it stands: a link on the way, or a way
+/// out of the folder, fails with ELOOP or ENOTDIR. With O_PATH the last component may be a link,
+/// and is then opened itself. -1 and errno on failure.
+int open_beneath(int folder, const std::string& path, int flags);
+
+/// Nothing for what is no file, folder or link.
+std::optional<FileState> file_state(const struct stat& status);
+
+/// Whether errno says that a path does not lead to a file (any more).
+bool is_missing(int error_number);
+
+}  // namespace dstack::store

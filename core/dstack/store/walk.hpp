@@ -1,0 +1,25 @@
+// Everything below a folder, links as links. Internal to store/ and source/.
+#pragma once
+
+#include "dstack/store/objects.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace dstack::store {
+
+struct Walk {
+  /// Files, links and folders, without the root; each folder before its content.
+  std::vector<FileToCapture> entries;
+  std::vector<std::string> special;  ///< paths of sockets, pipes and devices
+};
+
+/// `wanted` is asked for each path before it is looked at; a folder that is not wanted is not
+/// entered.
+using Wanted = std::function<bool(const std::string& path, EntryType type)>;
+
+/// Below `path` of the folder `root` (empty: all of it). What vanishes meanwhile is left out.
+Result<Walk> walk_folder(int root, const std::string& path, const Wanted& wanted = {});
+
+}  // namespace dstack::store
