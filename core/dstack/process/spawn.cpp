@@ -41,12 +41,12 @@ struct SpawnPlan {
   }
 };
 
-void set_attributes(SpawnPlan& plan, Group group) {
+void set_attributes(SpawnPlan& plan, Group group, Signals signals) {
   sigset_t none;
   sigset_t all;
   sigemptyset(&none);
   sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+  ::posix_spawnattr_setsigmask(&plan.attributes, signals == Signals::blocked ? &all : &none);
   ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
   int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
   if (group == Group::own_group)
@@ -149,7 +149,7 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
 
 Result<Child> spawn(const Command& command) {
   SpawnPlan plan;
-  set_attributes(plan, command.group);
+  set_attributes(plan, command.group, command.signals);
   if (!command.working_dir.empty())
     ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.working_dir.c_str());
   DSTACK_TRY(const auto moved, add_descriptors(plan, command.descriptors));

@@ -40,6 +40,12 @@ enum class Group {
   own_session,  ///< its own session: a terminal's end passes it by, too
 };
 
+/// What a child may be interrupted by from its first instruction on.
+enum class Signals {
+  unblocked,
+  blocked,  ///< until it is ready for them: for programs of ours, which then read them as events
+};
+
 struct Command {
   /// The program, with a slash or to be looked up in the caller's PATH, and its arguments.
   std::vector<std::string> argv;
@@ -50,6 +56,7 @@ struct Command {
   std::vector<std::pair<int, int>> descriptors;
   Group group = Group::same;
   std::string program = {};  ///< what to start where argv[0] shall say something else
+  Signals signals = Signals::unblocked;
 };
 
 /// A started child. Destroying it while it runs neither kills nor waits: call wait().

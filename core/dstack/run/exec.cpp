@@ -39,7 +39,7 @@ Fd signals_as_events() {
   sigemptyset(&wanted);
   for (const int number : {SIGCHLD, SIGTERM, SIGUSR1, SIGINT, SIGHUP})
     sigaddset(&wanted, number);
-  ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+  ::sigprocmask(SIG_SETMASK, &wanted, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
 }

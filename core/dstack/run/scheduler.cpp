@@ -70,11 +70,16 @@ void Scheduler::restore(std::size_t job, Status status) {
     return;
   }
   set_status(job, status);
-  if (status != Status::submitted && status != Status::queued && !taken_[job]) {
-    taken_[job] = true;
-    ready_.erase(job);
-    ++running_;
-  }
+  if (status != Status::submitted && status != Status::queued)
+    take(job);
+}
+
+void Scheduler::take(std::size_t job) {
+  if (taken_[job] || store::is_final(jobs_[job]))
+    return;
+  taken_[job] = true;
+  ready_.erase(job);
+  ++running_;
 }
 
 std::vector<std::size_t> Scheduler::take_startable() {

@@ -38,6 +38,8 @@ class Scheduler {
 
   /// Takes over what is known of a job: of a run that another supervisor began.
   void restore(std::size_t job, store::Status status);
+  /// A wrapper of this job is found: it has been started, whatever is on record.
+  void take(std::size_t job);
 
   /// Jobs that should be started now, in order, as many as may run beside those that do. Each
   /// counts as running from here on until ended() is called.

@@ -151,7 +151,7 @@ class Supervisor {
 
   /// The states that a wrapper went through while nobody listened.
   void replay_states(std::size_t job) {
-    scheduler_.restore(job, Status::preparing);
+    scheduler_.take(job);
     const auto text = read_file(home_.job(name_, job) / files::states);
     if (!text)
       return;
@@ -256,11 +256,13 @@ class Supervisor {
   }
 
   void uploaded(Uploaded result) {
-    if (result.error.empty())
+    if (result.error.empty()) {
+      used_workspaces_.push_back(result.job);
       for (store::ArtifactRecord& artifact : result.artifacts) {
         artifacts_.push_back(artifact);
         pending_.artifacts.push_back(std::move(artifact));
       }
+    }
     finish(final_change(result));
   }
 
@@ -369,9 +371,15 @@ class Supervisor {
     for (std::size_t i = 0; i < watched.size(); ++i)
       if (polled[i + 2].revents != 0)
         ended(watched[i].second, wrappers_.collect(watched[i].second));
+    return look_for_unknown();
+  }
+
+  Result<void> look_for_unknown() {
+    if (!wrappers_.any_unknown())
+      return {};
     for (const std::size_t job : wrappers_.look_again())
       ended(job, wrappers_.collect(job));
-    return {};
+    return carry_out_stops();  // those that were found can be stopped now
   }
 
   Result<void> read_mail() {
@@ -388,9 +396,10 @@ class Supervisor {
     if (message.job >= order_.plan.jobs.size())
       return;
     const Status before = scheduler_.job_status(message.job);
-    // Only forwards; and a job that is being stopped keeps saying so.
-    if (store::is_final(before) || store::is_final(message.status) || before == Status::stopping ||
-        before == Status::aborting || before == Status::uploading || before == message.status)
+    // Only forwards: a later supervisor hears again of what an earlier one has recorded. And a job
+    // that is being stopped keeps saying so.
+    if (store::is_final(before) || before == Status::stopping || before == Status::aborting ||
+        message.status > Status::running || message.status <= before)
       return;
     scheduler_.set_status(message.job, message.status);
     add({message.job, message.status, message.at, {}, {}, {}, {}});
@@ -417,6 +426,9 @@ class Supervisor {
     DSTACK_CHECK(record_with_tags());
     pending_ = {};
     (void)write_all(changes_file_.get(), ".");
+    // Only now: until its artifacts are on record, the workspace is all there is of them.
+    for (const std::size_t job : std::exchange(used_workspaces_, {}))
+      uploads_.discard(job);
     return {};
   }
 
@@ -479,6 +491,7 @@ class Supervisor {
   Status run_status_ = Status::submitted;
   std::multimap<std::size_t, store::JobChange> ends_;  ///< ends of jobs, by workflow
   std::set<std::size_t> lost_;
+  std::vector<std::size_t> used_workspaces_;  ///< of jobs whose artifacts are about to be recorded
   std::set<std::size_t> touched_;
   store::RunChanges pending_;
   bool queued_ = false;

@@ -78,12 +78,16 @@ void Uploads::start(std::size_t job,
     const auto workspace =
         private_copy(state->objects.home(), state->objects.home().job(state->run, job));
     capture(state->objects, workspace->folder(), workflow, spec, result);
-    // What could not be stored is all there is of it: it stays.
-    if (result.error.empty())
-      (void)workspace->remove();
     const std::lock_guard guard(state->mutex);
     state->finished.push_back(std::move(result));
     ::eventfd_write(state->event.get(), 1);
+  });
+}
+
+void Uploads::discard(std::size_t job) {
+  State* state = state_.get();
+  state->threads.emplace_back([state, job] {
+    (void)private_copy(state->objects.home(), state->objects.home().job(state->run, job))->remove();
   });
 }
 

@@ -31,11 +31,13 @@ class Uploads {
   Uploads(Uploads&&) noexcept;
   ~Uploads();
 
-  /// Takes the artifacts from the job's workspace, then removes the workspace.
+  /// Takes the artifacts from the job's workspace.
   void start(std::size_t job,
              const std::string& workflow,
              const provider::JobSpec& spec,
              ExitRecord record);
+  /// Removes the workspace of a job: what was taken from it is on record.
+  void discard(std::size_t job);
   /// Readable when something is finished.
   int fd() const;
   std::vector<Uploaded> take_finished();

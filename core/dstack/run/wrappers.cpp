@@ -26,6 +26,7 @@ Result<void> Wrappers::start(const JobOrder& order) {
   command.program = "/proc/self/exe";
   command.descriptors = {{0, text.get()}, {exec_lock_fd, lock.get()}};
   command.group = process::Group::own_session;
+  command.signals = process::Signals::blocked;  // a stop may come before it can read one
   DSTACK_TRY(auto child, process::spawn(command));
   wrappers_[order.index].child.emplace(std::move(child));
   return {};
