@@ -2,6 +2,7 @@
 
 #include "dstack/run/workspace.hpp"
 
+#include <atomic>
 #include <utility>
 
 #include <sys/eventfd.h>
@@ -15,7 +16,23 @@ struct Uploads::State {
   Fd event;
   std::mutex mutex;
   std::vector<Uploaded> finished;
-  std::list<std::jthread> threads;
+
+  struct Worker {
+    std::atomic<bool> finished = false;
+    std::jthread thread;  ///< last: joined while the rest is there
+  };
+
+  std::list<Worker> workers;
+
+  template <typename Work>
+  void start(Work work) {
+    workers.remove_if([](const Worker& worker) { return worker.finished.load(); });
+    Worker& worker = workers.emplace_back();
+    worker.thread = std::jthread([&worker, work = std::move(work)] {
+      work();
+      worker.finished = true;
+    });
+  }
 };
 
 namespace {
@@ -72,8 +89,8 @@ void Uploads::start(std::size_t job,
                     const std::string& workflow,
                     const provider::JobSpec& spec,
                     ExitRecord record) {
-  State* state = state_.get();  // outlives its threads: they are its members
-  state->threads.emplace_back([state, job, workflow, spec, record = std::move(record)] {
+  State* state = state_.get();  // outlives its workers: they are its members
+  state->start([state, job, workflow, spec, record = std::move(record)] {
     Uploaded result{job, record, {}, {}, {}};
     const auto workspace =
         private_copy(state->objects.home(), state->objects.home().job(state->run, job));
@@ -86,7 +103,7 @@ void Uploads::start(std::size_t job,
 
 void Uploads::discard(std::size_t job) {
   State* state = state_.get();
-  state->threads.emplace_back([state, job] {
+  state->start([state, job] {
     (void)private_copy(state->objects.home(), state->objects.home().job(state->run, job))->remove();
   });
 }
