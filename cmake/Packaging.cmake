@@ -1,9 +1,7 @@
 # What `cmake --install` puts where, and the Debian package that `cpack` makes of it. Nothing of it holds an absolute
 # path: the program finds its providers in ../lib/dstack/plugins, seen from where it lies, so the tree may be moved.
 if(TARGET dstack)
-  if(TARGET dstack)
   install(TARGETS dstack RUNTIME DESTINATION bin COMPONENT dstack)
-endif()
 endif()
 install(FILES README.md LICENSE DESTINATION share/doc/dstack COMPONENT dstack)
 install(DIRECTORY docs/ DESTINATION share/doc/dstack COMPONENT dstack
