@@ -51,7 +51,7 @@ make_project() {
 
 # The name of the run that was submitted last.
 last_run() {
-  dstack ps -n 1 --json | sed -n 's/.*"run": *"\([^"]*\)".*/\1/p' | head -n 1
+  dstack ps -n 1 --json | tr '{,' '\n\n' | sed -n 's/.*"run": *"\([^"]*\)".*/\1/p' | head -n 1
 }
 
 sh "$root/cmake/setup.sh"
