@@ -45,13 +45,6 @@ bool YamlTree::expects_key() const {
          !frames_.back().has_key;
 }
 
-std::optional<std::size_t> YamlTree::last_quote() const {
-  const std::string_view text = places_.text();
-  if (!last_is_scalar_ || (text[last_offset_] != '"' && text[last_offset_] != '\''))
-    return std::nullopt;
-  return last_offset_;
-}
-
 std::optional<std::size_t> YamlTree::open_flow() const {
   const std::string_view text = places_.text();
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame)
@@ -139,9 +132,9 @@ Result<void> YamlTree::scalar(std::size_t offset,
   const std::string_view written = places_.text();
   offset = skip_node_properties(written, offset);
   last_offset_ = offset;
-  last_is_scalar_ = true;
   const char first = offset < written.size() ? written[offset] : ' ';
   const bool in_quotes = first == '"' || first == '\'';
+  last_quote_ = in_quotes ? std::optional(offset) : std::nullopt;
   const bool plain = !in_quotes && first != '|' && first != '>' && tag != "tag:yaml.org,2002:str";
   if (in_quotes && !find_closing_quote(written, offset))
     return fatal(
@@ -167,7 +160,6 @@ Result<void> YamlTree::open(
   check_tag(offset, tag);
   offset = skip_node_properties(places_.text(), offset);
   last_offset_ = offset;
-  last_is_scalar_ = false;
   DSTACK_CHECK(count(1, 0, offset, offset + 1));
   if (frames_.size() >= limits_.depth)
     return fatal(
@@ -194,7 +186,6 @@ Result<void> YamlTree::open(
 Result<void> YamlTree::close() {
   Frame frame = std::move(frames_.back());
   frames_.pop_back();
-  last_is_scalar_ = false;
   if (frame.value.kind == ValueKind::mapping) {
     drop_duplicates(frame);
     if (!frame.merges.empty())
@@ -210,7 +201,6 @@ Result<void> YamlTree::close() {
 
 Result<void> YamlTree::alias(std::size_t offset, std::size_t anchor) {
   last_offset_ = offset;
-  last_is_scalar_ = false;
   const std::size_t end = word_end(places_.text(), offset);
   const std::string name = printable(places_.text().substr(offset + 1, end - offset - 1));
   if (anchor == 0 || anchor > anchored_.size() || !anchored_[anchor - 1].complete)

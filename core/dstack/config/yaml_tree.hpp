@@ -40,7 +40,7 @@ class YamlTree {
   const std::vector<std::string>& anchor_names() const { return anchor_names_; }
 
   /// The last scalar's offset, where it is in quotes.
-  std::optional<std::size_t> last_quote() const;
+  std::optional<std::size_t> last_quote() const { return last_quote_; }
   /// Where the innermost flow collection that is still open begins.
   std::optional<std::size_t> open_flow() const;
 
@@ -108,7 +108,7 @@ class YamlTree {
   std::size_t text_ = 0;
   std::size_t kept_ = 0;  ///< nodes copied for anchors
   std::size_t last_offset_ = 0;
-  bool last_is_scalar_ = false;
+  std::optional<std::size_t> last_quote_;
 };
 
 }  // namespace dstack::config

@@ -1,0 +1,82 @@
+#include "parsing.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::config;
+using namespace dstack::config::test;
+
+namespace {
+
+std::string repeated(std::string_view piece, std::size_t times) {
+  std::string text;
+  for (std::size_t i = 0; i < times; ++i)
+    text += piece;
+  return text;
+}
+
+/// Ten aliases of ten aliases of …
+std::string bomb(int levels) {
+  std::string text = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i <= levels; ++i) {
+    const std::string alias = "*l" + std::to_string(i - 1);
+    text += "l" + std::to_string(i) + ": &l" + std::to_string(i) + " [" + alias +
+            repeated(", " + alias, 9) + "]\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("bad UTF-8 is reported at its first byte") {
+  CHECK(failure("a: x\né: \xff\n") == "2:4 this is not UTF-8");
+  CHECK(failure("\xC3") == "1:1 this is not UTF-8");
+  CHECK(failure("a: \xED\xA0\x80") == "1:4 this is not UTF-8");
+  CHECK(failure(std::string("\xFF\xFE"
+                            "a\0",
+                            4)) == "1:1 this is not UTF-8");
+}
+
+TEST_CASE("control characters are refused") {
+  CHECK(failure(std::string("a: x\0y", 6)) == "1:5 a control character cannot stand in YAML");
+  CHECK(failure("a: \x04\n") == "1:4 a control character cannot stand in YAML");
+  CHECK(failure("a: 1\rb: 2") == "1:5 a control character cannot stand in YAML");
+}
+
+TEST_CASE("nesting up to 64 is read, 65 is refused") {
+  CHECK(failure(repeated("[", 64) + repeated("]", 64)).empty());
+  CHECK(failure(repeated("[", 65) + repeated("]", 65)) ==
+        "1:65 this is nested deeper than 64 levels");
+  CHECK(failure(repeated("- ", 65) + "x") == "1:129 this is nested deeper than 64 levels");
+  CHECK(failure(repeated("{a: ", 65) + "1" + repeated("}", 65)) ==
+        "1:257 this is nested deeper than 64 levels");
+}
+
+TEST_CASE("a file over 4 MiB is refused") {
+  const std::string text = "a: " + std::string(4u << 20, 'x');
+  CHECK(failure(text) == "1:1 the file is larger than 4 MiB");
+  CHECK(failure(text.substr(0, 4u << 20)).empty());
+}
+
+TEST_CASE("an alias bomb is reported at the alias that passes a million values") {
+  CHECK(failure(bomb(4)).empty());
+  // l0 to l4 come to 123,461 values with their keys; each *l4 adds 111,111, so the eighth.
+  const auto result = read(bomb(9));
+  REQUIRE_FALSE(result);
+  CHECK(brief(result.error()) == "6:45+3 here the file passes 1,000,000 values");
+}
+
+TEST_CASE("aliases of a long text are bounded by its bytes") {
+  std::string text = "a: &a " + std::string(1u << 20, 'x') + "\nb:\n";
+  CHECK(failure(text + repeated("- *a\n", 60)).empty());
+  CHECK(failure(text + repeated("- *a\n", 100)) ==
+        "65:3+2 here the file passes 67,108,864 bytes of text");
+}
+
+TEST_CASE("anchors inside of each other cost no more than what they hold") {
+  std::string text;
+  for (int i = 0; i < 40; ++i)
+    text += "&a" + std::to_string(i) + " [";
+  text += "0" + repeated(",0", 200'000) + repeated("]", 40);
+  CHECK(failure(text).find("the anchors of this file hold more than 1,000,000 values") !=
+        std::string::npos);
+}
