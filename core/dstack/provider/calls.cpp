@@ -1,0 +1,242 @@
+#include "dstack/provider/calls.hpp"
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/process/spawn.hpp"
+#include "dstack/provider/child_protocol.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace dstack::provider {
+
+namespace {
+
+constexpr std::uint64_t largest_reply = 1u << 30;
+
+constexpr const char* its_own_fault =
+    "the fault is the provider's, not the workflow's: tell its author, or put another version of "
+    "it in its place";
+
+/// "provider 'hello' (/home/me/.dstack/plugins/hello.so) crashed with …".
+Failure fault(const Candidate& provider, const std::string& did, std::string hint = its_own_fault) {
+  return fail(ErrorCode::unavailable,
+              "provider '" + provider.name + "' (" + provider.path.string() + ") " + did,
+              hint.empty() ? its_own_fault : std::move(hint));
+}
+
+Result<Fd> memory_file(const char* name) {
+  Fd file(::memfd_create(name, MFD_CLOEXEC));
+  if (!file)
+    return fail_errno("cannot make a file in memory");
+  return file;
+}
+
+Result<Fd> write_requests(const std::vector<PlanRequest>& requests) {
+  std::string text = "[";
+  for (const PlanRequest& request : requests) {
+    text += text.size() > 1 ? ",{\"name\":" : "{\"name\":";
+    text +=
+        render_json(request.workflow) + ",\"properties\":" + render_json(request.properties) + "}";
+  }
+  text += "]";
+  DSTACK_TRY(Fd file, memory_file("dstack-request"));
+  DSTACK_CHECK(write_all(file.get(), text));
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+/// The file that both processes have: see child_protocol.hpp.
+class ReplyFile {
+ public:
+  static Result<ReplyFile> make() {
+    DSTACK_TRY(Fd file, memory_file("dstack-reply"));
+    void* memory = MAP_FAILED;
+    if (::ftruncate(file.get(), reply_offset) == 0)
+      memory = ::mmap(nullptr, reply_offset, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    if (memory == MAP_FAILED)
+      return fail_errno("cannot share memory with a child");
+    return ReplyFile(std::move(file), static_cast<Progress*>(memory));
+  }
+
+  ReplyFile(ReplyFile&& other) noexcept
+      : file_(std::move(other.file_)), progress_(std::exchange(other.progress_, nullptr)) {}
+
+  ReplyFile(const ReplyFile&) = delete;
+  ReplyFile& operator=(const ReplyFile&) = delete;
+
+  ~ReplyFile() {
+    if (progress_ != nullptr)
+      ::munmap(progress_, reply_offset);
+  }
+
+  int fd() const { return file_.get(); }
+
+  const Progress& progress() const { return *progress_; }
+
+  /// Nothing when the child has not finished one.
+  std::optional<std::string> read() const {
+    const std::uint64_t size = progress_->reply_size;
+    if (size == 0 || size > largest_reply)
+      return std::nullopt;
+    std::string text(size, '\0');
+    std::size_t done = 0;
+    while (done < text.size()) {
+      const ssize_t count = ::pread(
+          fd(), text.data() + done, text.size() - done, static_cast<off_t>(reply_offset + done));
+      if (count <= 0)
+        return std::nullopt;
+      done += static_cast<std::size_t>(count);
+    }
+    return text;
+  }
+
+ private:
+  ReplyFile(Fd file, Progress* progress) : file_(std::move(file)), progress_(progress) {}
+
+  Fd file_;
+  Progress* progress_;
+};
+
+Result<process::Child> start_child(const Candidate& provider, int request_fd, int reply_fd) {
+  process::Command command;
+  command.argv = {
+      "dstack", "provider-host", provider.path.string(), std::to_string(reply_descriptor)};
+  command.program = "/proc/self/exe";
+  command.group = process::Group::own_group;
+  command.descriptors = {{0, request_fd}, {reply_descriptor, reply_fd}};
+  if (::fcntl(STDERR_FILENO, F_GETFD) >= 0) {
+    command.descriptors.emplace_back(STDOUT_FILENO, STDERR_FILENO);
+    command.descriptors.emplace_back(STDERR_FILENO, STDERR_FILENO);
+  }
+  return process::spawn(command);
+}
+
+/// The patience with what the child is at, and when it is used up.
+struct Limit {
+  std::chrono::milliseconds patience;
+  std::int64_t until_ns;
+};
+
+Limit current_limit(const Progress& progress, const Deadlines& deadlines, std::int64_t started_ns) {
+  const std::chrono::milliseconds patience = progress.step == 0 ? deadlines.load : deadlines.call;
+  const std::int64_t since = progress.since_ns;
+  const std::int64_t begin = since == 0 ? started_ns : since;
+  return {patience, begin + std::chrono::nanoseconds(patience).count()};
+}
+
+/// Waits for the end of the child. What it took too long for, or nothing.
+std::optional<std::chrono::milliseconds> wait_for_end(const process::Child& child,
+                                                      const Progress& progress,
+                                                      const Deadlines& deadlines) {
+  const std::int64_t started = steady_ns();
+  for (;;) {
+    const Limit limit = current_limit(progress, deadlines, started);
+    const std::int64_t left_ms = (limit.until_ns - steady_ns() + 999'999) / 1'000'000;
+    if (left_ms <= 0)
+      return limit.patience;
+    pollfd polled{child.pidfd(), POLLIN, 0};
+    if (::poll(&polled, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000))) > 0)
+      return std::nullopt;
+  }
+}
+
+/// What the library was at when it went wrong.
+std::string doing(const Progress& progress, const std::vector<PlanRequest>& requests) {
+  const std::uint64_t step = progress.step;
+  if (step == 0 || step > requests.size())
+    return "while it was loaded";
+  return while_planning(requests[step - 1].workflow);
+}
+
+Result<PlanReply> parse_reply(const Json& json, const PlanRequest& request) {
+  PlanReply reply;
+  if (const Json* problems = json_member(json, "problems"); problems != nullptr) {
+    for (const Json& problem : *problems)
+      reply.problems.push_back({json_string(problem, "message"),
+                                json_string(problem, "property"),
+                                json_string(problem, "hint")});
+    return reply;
+  }
+  const Json* jobs = json_member(json, "jobs");
+  if (jobs == nullptr || !jobs->is_array() || jobs->empty())
+    return fail(ErrorCode::unavailable, "made no job of workflow '" + request.workflow + "'");
+  reply.jobs.reserve(jobs->size());
+  for (const Json& job : *jobs) {
+    auto spec = parse_job(job);
+    if (!spec)
+      return fail(
+          ErrorCode::unavailable,
+          "made a wrong job of workflow '" + request.workflow + "': " + spec.error().message);
+    reply.jobs.push_back(*std::move(spec));
+  }
+  return reply;
+}
+
+Result<std::vector<PlanReply>> parse_replies(const Candidate& provider,
+                                             const std::string& text,
+                                             const std::vector<PlanRequest>& requests) {
+  const auto json = parse_json(text, "the reply");
+  if (!json)
+    return fault(provider, "gave an answer that cannot be read");
+  if (const Json* told = json_member(*json, "fault"); told != nullptr)
+    return fault(provider, json_string(*told, "did", "failed"), json_string(*told, "hint"));
+  const Json* list = json_member(*json, "replies");
+  if (list == nullptr || !list->is_array() || list->size() != requests.size())
+    return fault(provider, "gave an answer that cannot be read");
+  std::vector<PlanReply> replies;
+  replies.reserve(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto reply = parse_reply((*list)[i], requests[i]);
+    if (!reply)
+      return fault(provider, reply.error().message);
+    replies.push_back(*std::move(reply));
+  }
+  return replies;
+}
+
+std::string describe_end(const process::ExitStatus& status) {
+  if (const auto* signaled = std::get_if<process::Signaled>(&status))
+    return "crashed with " + process::signal_name(signaled->signal);
+  return "ended the process with " + process::render(status);
+}
+
+}  // namespace
+
+Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
+                                         const std::vector<PlanRequest>& requests,
+                                         const Deadlines& deadlines) {
+  if (requests.empty())
+    return std::vector<PlanReply>();
+  if (provider.status == CandidateStatus::refused)
+    return fail(ErrorCode::unavailable,
+                "provider '" + provider.name + "' (" + provider.path.string() +
+                    ") cannot be used: " + provider.reason);
+  DSTACK_TRY(const Fd request_file, write_requests(requests));
+  DSTACK_TRY(const ReplyFile reply_file, ReplyFile::make());
+  DSTACK_TRY(process::Child child, start_child(provider, request_file.get(), reply_file.fd()));
+  const auto too_long = wait_for_end(child, reply_file.progress(), deadlines);
+  // The whole group, before its leader is reaped: so long the number is nobody else's.
+  ::kill(-child.pid(), SIGKILL);
+  if (too_long)
+    child.signal(SIGKILL);  // should it have left its group
+  const process::ExitStatus status = child.wait();
+
+  if (too_long)
+    return fault(provider,
+                 "did not answer within " + render_duration(*too_long) + " " +
+                     doing(reply_file.progress(), requests));
+  const std::optional<std::string> text = reply_file.read();
+  if (!process::succeeded(status) || !text)
+    return fault(provider, describe_end(status) + " " + doing(reply_file.progress(), requests));
+  return parse_replies(provider, *text, requests);
+}
+
+}  // namespace dstack::provider

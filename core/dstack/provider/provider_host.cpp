@@ -1,0 +1,199 @@
+// The provider-host child: the one process that runs a provider's code.
+#include "dstack/base/fd.hpp"
+#include "dstack/provider/calls.hpp"
+#include "dstack/provider/child_protocol.hpp"
+#include "dstack/provider/host_table.hpp"
+#include "dstack/provider/library.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace dstack::provider {
+
+namespace {
+
+/// What the library did that ends the batch.
+Failure fault(std::string did, std::string hint = {}) {
+  return fail(ErrorCode::unavailable, std::move(did), std::move(hint));
+}
+
+std::string joined_messages(const dstack_report& report) {
+  std::string text;
+  for (const Problem& problem : report.problems)
+    if (!problem.message.empty())
+      text += (text.empty() ? ": " : "; ") + problem.message;
+  return text;
+}
+
+/// What a status that is not DSTACK_OK, with these reports, says that the library did.
+std::string describe_failure(dstack_status status,
+                             const dstack_report& report,
+                             const std::string& doing) {
+  const std::string messages = joined_messages(report);
+  switch (status) {
+    case DSTACK_EXCEPTION:
+      return "threw " + doing + messages;
+    case DSTACK_UNSUPPORTED:
+      return "does not support this version of dstack" + messages;
+    case DSTACK_INVALID:
+    case DSTACK_FAILED:
+    case DSTACK_WRONG_USE:
+      return "failed " + doing +
+             (messages.empty() ? " and does not say why (status " + std::to_string(status) + ")"
+                               : messages);
+    default:
+      return "returned the unknown status " + std::to_string(status) + " " + doing + messages;
+  }
+}
+
+/// Calls into the library. An exception that comes out of it has crossed the C interface, which
+/// none may.
+template <typename Call>
+Result<dstack_status> call_library(const std::string& doing, const Call& call) {
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    return fault("threw " + doing + ": " + error.what());
+  } catch (...) {
+    return fault("threw " + doing + ": something that is no std::exception");
+  }
+}
+
+Result<const dstack_provider_v0*> enter(ProviderEntry entry) {
+  static const std::string doing = "while it was set up";
+  const dstack_provider_v0* provider = nullptr;
+  dstack_report report;
+  DSTACK_TRY(const dstack_status status,
+             call_library(doing, [&] { return entry(&host_table(), &provider, &report); }));
+  if (status != DSTACK_OK)
+    return fault(describe_failure(status, report, doing));
+  if (provider == nullptr)
+    return fault("gave no table of functions");
+  if (!DSTACK_HAS(provider, plan))
+    return fault("gave a table of functions without 'plan'");
+  if (provider->reserved != 0)
+    return fault("gave a table of functions whose 'reserved' is not 0");
+  return provider;
+}
+
+void append_problems(const dstack_report& report, std::string& reply) {
+  Json problems = Json::array();
+  for (const Problem& problem : report.problems)
+    problems.push_back(
+        {{"message", problem.message.empty() ? "it does not say why" : problem.message},
+         {"property", problem.property},
+         {"hint", problem.hint}});
+  reply += "{\"problems\":" + render_json(problems) + "}";
+}
+
+/// Plans one workflow and appends the reply.
+Result<void> plan(const dstack_provider_v0& provider, const Json& workflow, std::string& reply) {
+  const std::string doing = while_planning(json_string(workflow, "name"));
+  dstack_output jobs;
+  dstack_report report;
+  jobs.kind = DSTACK_LIST;
+  DSTACK_TRY(const dstack_status status, call_library(doing, [&] {
+               return provider.plan(provider.instance, as_value(workflow), &jobs, &report);
+             }));
+  if (const std::string misuse = take_misuse(); !misuse.empty())
+    return fault(misuse + " " + doing);
+  const bool refused = status == DSTACK_INVALID || status == DSTACK_OK;
+  if (refused && !report.problems.empty())
+    append_problems(report, reply);
+  else if (status != DSTACK_OK)
+    return fault(describe_failure(status, report, doing));
+  else
+    reply += "{\"jobs\":", render_output(jobs, reply), reply += '}';
+  return {};
+}
+
+Result<void> plan_all(const Path& library,
+                      const Json& requests,
+                      Progress& progress,
+                      std::string& reply) {
+  DSTACK_TRY(const ProviderEntry entry, open_library(library));
+  DSTACK_TRY(const dstack_provider_v0* const provider, enter(entry));
+  std::uint64_t step = 0;
+  for (const Json& workflow : requests) {
+    progress.step = ++step;
+    progress.since_ns = steady_ns();
+    if (step > 1)
+      reply += ',';
+    const std::size_t before = reply.size();
+    if (auto planned = plan(*provider, workflow, reply); !planned) {
+      reply.resize(before);
+      reply += "{}";
+      return planned;
+    }
+  }
+  return {};
+}
+
+/// The library's own handlers of crashes, and a sanitizer's, would hide the signal, by which the
+/// host tells a crash.
+void prepare_process() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+    std::signal(signal, SIG_DFL);
+}
+
+Result<Json> read_requests() {
+  DSTACK_TRY(const std::string text, read_all(STDIN_FILENO));
+  DSTACK_TRY(const Fd nothing, open_file("/dev/null", O_RDONLY));
+  ::dup2(nothing.get(), STDIN_FILENO);
+  return parse_json(text, "the request");
+}
+
+Result<void> write_reply(int fd, std::string_view reply) {
+  std::size_t done = 0;
+  while (done < reply.size()) {
+    const ssize_t count = ::pwrite(
+        fd, reply.data() + done, reply.size() - done, static_cast<off_t>(reply_offset + done));
+    if (count < 0 && errno != EINTR)
+      return fail_errno("cannot write the reply");
+    done += count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  return {};
+}
+
+Result<void> serve(const Path& library, int reply_fd) {
+  ::fcntl(reply_fd, F_SETFD, FD_CLOEXEC);
+  ::lseek(reply_fd, reply_offset, SEEK_SET);
+  void* memory = ::mmap(nullptr, reply_offset, PROT_READ | PROT_WRITE, MAP_SHARED, reply_fd, 0);
+  if (memory == MAP_FAILED)
+    return fail(ErrorCode::usage, "'provider-host' is started by dstack itself, not by hand");
+  auto& progress = *static_cast<Progress*>(memory);
+  DSTACK_TRY(const Json requests, read_requests());
+  progress.since_ns = steady_ns();
+  std::string reply = "{\"replies\":[";
+  const auto planned = plan_all(library, requests, progress, reply);
+  reply += ']';
+  if (!planned)
+    reply += ",\"fault\":" +
+             render_json({{"did", planned.error().message}, {"hint", planned.error().hint}});
+  reply += '}';
+  DSTACK_CHECK(write_reply(reply_fd, reply));
+  progress.reply_size = reply.size();
+  return {};
+}
+
+}  // namespace
+
+int provider_host_main(const Path& library, int reply_fd) {
+  prepare_process();
+  const auto served = serve(library, reply_fd);
+  if (!served)
+    std::fprintf(stderr, "error: %s\n", render(served.error()).c_str());
+  std::fflush(nullptr);
+  // Not through exit(): a library's destructors have nothing to do any more, and might do wrong.
+  ::_exit(served ? 0 : 2);
+}
+
+}  // namespace dstack::provider
