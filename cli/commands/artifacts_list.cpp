@@ -1,0 +1,99 @@
+#include "commands/commands.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "exit_code.hpp"
+#include "ui/table.hpp"
+
+namespace dstack::cli {
+
+namespace {
+
+/// A file of an artifact; its path is from the project's root, as the artifact's own.
+struct Listed {
+  const store::ArtifactRecord* artifact;
+  store::TreeFile file;
+};
+
+class ArtifactsList final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax
+        .argument("RUN|WORKFLOW:TAG",
+                  reference_,
+                  Need::optional,
+                  "whose artifacts; default: the last run")
+        .flag("--json", json_, "as JSON: an array of {workflow, artifact, path, size, sha256}")
+        .example("dstack artifacts list quiet-otter-3", "all files that the run saved")
+        .example("dstack artifacts list download:latest", "those of a tag");
+  }
+
+  Result<int> run(Context& context) override {
+    DSTACK_TRY(auto records, open_records(context));
+    DSTACK_TRY(const auto reference, resolve_reference(context, records, reference_));
+    DSTACK_TRY(auto artifacts, records.artifacts(reference.run.id));
+    if (!reference.workflow.empty())
+      std::erase_if(artifacts,
+                    [&](const auto& artifact) { return artifact.workflow != reference.workflow; });
+    const store::ObjectStore objects(context.home);
+    std::vector<Listed> files;
+    for (const store::ArtifactRecord& artifact : artifacts) {
+      DSTACK_TRY(auto listed, objects.list(artifact.tree));
+      for (store::TreeFile& file : listed)
+        files.push_back({&artifact, std::move(file)});
+    }
+    if (json_)
+      context.out.json(as_json(files));
+    else if (artifacts.empty())
+      context.messages.note("run '" + reference.run.name + "' has saved no artifacts");
+    else
+      print(context, artifacts, files);
+    return exit_code::success;
+  }
+
+ private:
+  static Json as_json(const std::vector<Listed>& files) {
+    Json list = Json::array();
+    for (const Listed& entry : files)
+      list.push_back({{"workflow", entry.artifact->workflow},
+                      {"artifact", entry.artifact->path},
+                      {"path", entry.file.path},
+                      {"size", entry.file.size},
+                      {"sha256", entry.file.digest.render()}});
+    return list;
+  }
+
+  static void print(Context& context,
+                    const std::vector<store::ArtifactRecord>& artifacts,
+                    const std::vector<Listed>& files) {
+    ui::Table table({{"WORKFLOW"},
+                     {"ARTIFACT"},
+                     {"FILE", ui::Table::Align::left, ui::Table::Width::shrinks},
+                     {"SIZE", ui::Table::Align::right}});
+    const bool human = context.out.stream().terminal;
+    for (const Listed& entry : files)
+      table.add({{entry.artifact->workflow},
+                 {entry.artifact->path + (entry.artifact->partial ? " (partial)" : "")},
+                 {entry.file.path + (entry.file.type == store::EntryType::link ? " (link)" : "")},
+                 {human ? render_size(entry.file.size) : std::to_string(entry.file.size)}});
+    context.out.write(table.render(context.out.stream()));
+    for (const store::ArtifactRecord& artifact : artifacts)
+      if (artifact.tree.files == 0)
+        context.messages.note("artifact '" + printable(artifact.path) + "' of workflow '" +
+                              printable(artifact.workflow) + "' is empty");
+    std::uint64_t bytes = 0;
+    for (const Listed& entry : files)
+      bytes += entry.file.size;
+    context.messages.note(plural(files.size(), "file") + ", " + render_size(bytes));
+  }
+
+  std::string reference_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_artifacts_list() {
+  return std::make_unique<ArtifactsList>();
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,42 @@
+// All commands. Each stands in the source of its name in this folder.
+#pragma once
+
+#include "action.hpp"
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace dstack::cli {
+
+struct Command {
+  std::string_view name;     ///< one word, or two: "artifacts list"
+  std::string_view summary;  ///< one sentence without its full stop
+  std::unique_ptr<Action> (*make)();
+  std::string_view alias = {};
+};
+
+std::unique_ptr<Action> make_run();
+std::unique_ptr<Action> make_ps();
+std::unique_ptr<Action> make_logs();
+std::unique_ptr<Action> make_stop();
+std::unique_ptr<Action> make_rm();
+std::unique_ptr<Action> make_artifacts_list();
+std::unique_ptr<Action> make_artifacts_download();
+std::unique_ptr<Action> make_tags_list();
+std::unique_ptr<Action> make_tags_add();
+std::unique_ptr<Action> make_tags_delete();
+std::unique_ptr<Action> make_tag();
+std::unique_ptr<Action> make_workflows();
+std::unique_ptr<Action> make_validate();
+std::unique_ptr<Action> make_graph();
+std::unique_ptr<Action> make_show();
+std::unique_ptr<Action> make_code();
+std::unique_ptr<Action> make_providers_list();
+std::unique_ptr<Action> make_providers_show();
+std::unique_ptr<Action> make_doctor();
+
+/// In the order of the help.
+const std::vector<Command>& all_commands();
+
+}  // namespace dstack::cli

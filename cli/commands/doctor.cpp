@@ -1,0 +1,260 @@
+#include "commands/commands.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/settings.hpp"
+#include "dstack/environment/python.hpp"
+#include "dstack/plan/make.hpp"
+#include "dstack/process/spawn.hpp"
+#include "dstack/provider/registry.hpp"
+#include "engines.hpp"
+#include "exit_code.hpp"
+
+#include <cstdlib>
+
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+namespace dstack::cli {
+
+namespace {
+
+enum class Health { ok, note, warning, error };
+
+struct Check {
+  std::string subject;
+  Health health = Health::ok;
+  std::string detail;
+  std::string hint = {};
+};
+
+std::string_view render(Health health) {
+  switch (health) {
+    case Health::ok:
+      return "ok";
+    case Health::note:
+      return "note";
+    case Health::warning:
+      return "warning";
+    case Health::error:
+      break;
+  }
+  return "error";
+}
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = ::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::string file_system_name(const Path& path) {
+  struct statfs status {};
+
+  if (::statfs(path.c_str(), &status) != 0)
+    return "an unknown file system";
+  switch (static_cast<unsigned long>(status.f_type)) {
+    case 0xEF53:
+      return "ext4";
+    case 0x9123683E:
+      return "btrfs";
+    case 0x58465342:
+      return "xfs";
+    case 0x01021994:
+      return "tmpfs";
+    case 0x794C7630:
+      return "overlay";
+    case 0x6969:
+      return "nfs";
+    case 0xFF534D42:
+    case 0xFE534D42:
+      return "cifs";
+    case 0x2FC12FC1:
+      return "zfs";
+    default:
+      return "another file system";
+  }
+}
+
+Check check_home(const store::Home& home) {
+  Path nearest = home.root;
+  while (!nearest.empty() && ::access(nearest.c_str(), F_OK) != 0)
+    nearest = nearest.parent_path();
+  if (::access(nearest.c_str(), W_OK) != 0)
+    return {"home",
+            Health::error,
+            home.root.string() + " cannot be written",
+            "choose another place with DSTACK_HOME, or mend the mode of " + nearest.string()};
+  const std::string kind = file_system_name(nearest);
+
+  struct statvfs space {};
+
+  ::statvfs(nearest.c_str(), &space);
+  const std::uint64_t free = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
+  Check check{"home",
+              Health::ok,
+              home.root.string() + (nearest == home.root ? "" : " (not made yet)") + ", " + kind +
+                  ", " + render_size(free) + " free"};
+  if (kind == "nfs" || kind == "cifs") {
+    check.health = Health::warning;
+    check.hint =
+        "a database on a network disk can break: set DSTACK_HOME to a folder of a local one";
+  } else if (free < 1'000'000'000) {
+    check.health = Health::warning;
+    check.hint = "little space is left for artifacts";
+  }
+  return check;
+}
+
+/// "git version 2.39.5" → "2.39.5".
+Check check_program(const std::string& name, Health when_missing, const std::string& hint) {
+  const auto program = process::find_program(name, variable("PATH").value_or(""));
+  if (!program)
+    return {name, when_missing, "not found", hint};
+  process::Command command;
+  command.argv = {*program, "--version"};
+  const auto output = process::run(command, {}, std::chrono::seconds(2));
+  if (!output || !process::succeeded(output->status))
+    return {name, Health::warning, *program + " does not answer"};
+  std::string version(trim(output->out.substr(0, output->out.find('\n'))));
+  for (const std::string& prefix : {name + " version ", name + " "})
+    if (version.rfind(prefix, 0) == 0)
+      version.erase(0, prefix.size());
+  return {name, Health::ok, version + " (" + *program + ")"};
+}
+
+void check_engines(std::vector<Check>& checks) {
+  for (const Engine& engine : find_engines()) {
+    if (!engine.version.empty())
+      checks.push_back({engine.name, Health::ok, engine.version + " (" + engine.socket + ")"});
+    else if (!engine.program.empty())
+      checks.push_back({engine.name, Health::note, engine.program + ", but " + engine.trouble});
+    else
+      checks.push_back({engine.name, Health::note, "not found; only container workflows need it"});
+  }
+}
+
+void check_pythons(std::vector<Check>& checks) {
+  const auto found = environment::find_interpreters(variable);
+  for (const environment::Interpreter& python : found)
+    checks.push_back(
+        {"python",
+         Health::ok,
+         python.version + " (" + python.program.string() + ", " + python.source + ")"});
+  if (found.empty())
+    checks.push_back({"python",
+                      Health::warning,
+                      "none found",
+                      "install python3, or uv, which fetches any version"});
+}
+
+void check_machine(const store::Home& home, std::vector<Check>& checks) {
+  const auto settings = config::load_settings(home.config());
+  if (!settings) {
+    checks.push_back({"settings", Health::error, render(settings.error())});
+    return;
+  }
+  const plan::Machine machine = plan::find_machine(settings->resources);
+  std::vector<std::string> cards;
+  for (const config::Gpu& gpu : machine.gpus)
+    cards.push_back(gpu.name + " " + render_size(gpu.memory));
+  checks.push_back({"machine",
+                    Health::ok,
+                    plural(machine.cpu, "core") + ", " + render_size(machine.memory) + " memory, " +
+                        (cards.empty() ? "no GPUs" : join(cards, ", "))});
+}
+
+void check_providers(const store::Home& home, std::vector<Check>& checks) {
+  const Path built_in = provider::built_in_folder();
+  const auto registry = provider::Registry::discover({home.plugins(), built_in});
+  const auto describe_folder = [&](const std::string& source, const Path& folder) {
+    std::vector<std::string> names;
+    for (const provider::Candidate& candidate : registry.candidates())
+      if (candidate.source == source && candidate.status == provider::CandidateStatus::ok)
+        names.push_back(candidate.name);
+    checks.push_back(
+        {"plugins",
+         names.empty() && source == "built in" ? Health::error : Health::ok,
+         folder.string() + " (" + source + "): " + (names.empty() ? "none" : join(names, ", "))});
+  };
+  describe_folder("home", home.plugins());
+  describe_folder("built in", built_in);
+  for (const provider::Candidate& candidate : registry.candidates())
+    if (candidate.status != provider::CandidateStatus::ok)
+      checks.push_back(
+          {"plugins",
+           candidate.status == provider::CandidateStatus::refused ? Health::warning : Health::note,
+           candidate.path.string() + ": " + candidate.reason});
+}
+
+class Doctor final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
+        .note("Exit code 1 when something must be mended before anything can run.")
+        .example("dstack doctor", "engines, Pythons, plugins, and where the state lives");
+  }
+
+  Result<int> run(Context& context) override {
+    std::vector<Check> checks = {check_home(context.home)};
+    check_machine(context.home, checks);
+    checks.push_back(check_program(
+        "git", Health::warning, "without it a snapshot takes every file; install git"));
+    checks.push_back(check_program(
+        "uv", Health::note, "environments are made with venv and pip, which is slower"));
+    check_pythons(checks);
+    check_engines(checks);
+    check_providers(context.home, checks);
+    if (json_)
+      print_json(context, checks);
+    else
+      print(context, checks);
+    for (const Check& check : checks)
+      if (check.health == Health::error)
+        return exit_code::failure;
+    return exit_code::success;
+  }
+
+ private:
+  static void print_json(Context& context, const std::vector<Check>& checks) {
+    Json list = Json::array();
+    for (const Check& check : checks)
+      list.push_back({{"check", check.subject},
+                      {"status", render(check.health)},
+                      {"detail", check.detail},
+                      {"hint", check.hint.empty() ? Json() : Json(check.hint)}});
+    context.out.json(list);
+  }
+
+  static void print(Context& context, const std::vector<Check>& checks) {
+    const ui::Stream& stream = context.out.stream();
+    std::string last;
+    for (const Check& check : checks) {
+      std::string subject = check.subject == last ? "" : check.subject;
+      last = check.subject;
+      subject.resize(10, ' ');
+      context.out.line(mark(stream, check.health) + " " + subject + printable(check.detail));
+      if (!check.hint.empty())
+        context.out.line(std::string(8 + 10, ' ') + ui::paint(stream, ui::Colour::dim, check.hint));
+    }
+  }
+
+  static std::string mark(const ui::Stream& stream, Health health) {
+    const ui::Colour colour = health == Health::ok        ? ui::Colour::green
+                              : health == Health::note    ? ui::Colour::dim
+                              : health == Health::warning ? ui::Colour::yellow
+                                                          : ui::Colour::red;
+    std::string word(render(health));
+    word.resize(7, ' ');
+    return ui::paint(stream, colour, word);
+  }
+
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_doctor() {
+  return std::make_unique<Doctor>();
+}
+
+}  // namespace dstack::cli

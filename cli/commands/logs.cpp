@@ -1,0 +1,133 @@
+#include "commands/commands.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/run/follow.hpp"
+#include "exit_code.hpp"
+#include "log_reader.hpp"
+#include "signals.hpp"
+
+namespace dstack::cli {
+
+namespace {
+
+/// Hands on what is printed from now on; ends with the run, or at a signal.
+class Follower final : public run::FollowListener {
+ public:
+  Follower(LogReader& reader, ui::Output& out, Signals& signals)
+      : reader_(reader), out_(out), signals_(signals) {}
+
+  void output(std::size_t job, std::string_view bytes) override {
+    reader_.append(job, bytes);
+    out_.flush();
+  }
+
+  void changed(const store::RunRecord&, const std::vector<store::JobRecord>& jobs) override {
+    for (const store::JobRecord& job : jobs)
+      if (store::is_final(job.status))
+        reader_.finish(job.index);
+    out_.flush();
+  }
+
+  Then woken() override {
+    if (signals_.take_wake())
+      return Then::leave;
+    while (const auto signal = signals_.take())
+      if (*signal != SIGCONT)
+        signal_ = *signal;
+    return signal_ != 0 ? Then::leave : Then::go_on;
+  }
+
+  int signal() const { return signal_; }
+
+ private:
+  LogReader& reader_;
+  ui::Output& out_;
+  Signals& signals_;
+  int signal_ = 0;
+};
+
+class Logs final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("RUN", name_, Need::optional, "the run; default: the last one")
+        .argument("WORKFLOW", workflow_, Need::optional, "only this workflow of it")
+        .flag("-f,--follow", follow_, "go on until the run is over")
+        .option("-s,--since", "WHEN", since_, "from a time, or so long ago: 5m, 2026-11-24T10:00")
+        .option("-n,--lines", "N", lines_, "only the last N lines")
+        .flag("--timestamps", timestamps_, "begin each line with the time it came")
+        .note(
+            "The log of one job comes byte for byte as it was written; of several, each line "
+            "begins with\n"
+            "the name of its workflow.")
+        .example("dstack logs", "what the last run printed")
+        .example("dstack logs quiet-otter-3 train -n 20", "the last lines of one workflow")
+        .example("dstack logs -f --since 5m", "the last five minutes, and what follows");
+  }
+
+  Result<int> run(Context& context) override {
+    LogSelection selection;
+    DSTACK_TRY(selection.since, parse_since());
+    selection.lines = lines_;
+    selection.workflow = workflow_;
+    DSTACK_TRY(auto records, open_records(context));
+    DSTACK_TRY(const auto run, find_run(context, records, name_));
+    if (!workflow_.empty())
+      DSTACK_CHECK(find_workflow(run, workflow_));
+    DSTACK_TRY(const auto jobs, records.jobs(run.id));
+    LogReader reader(
+        context.home, run, jobs, context.out, timestamps_ ? Timestamps::yes : Timestamps::no);
+    DSTACK_CHECK(reader.print(selection));
+    if (follow_ && !store::is_final(run.status))
+      return follow(context, records, run, reader);
+    reader.finish_all();
+    return exit_code::success;
+  }
+
+ private:
+  Result<std::optional<Timestamp>> parse_since() const {
+    if (since_.empty())
+      return std::optional<Timestamp>();
+    if (const auto ago = parse_duration(since_))
+      return std::optional<Timestamp>(now() - *ago);
+    if (const auto time = parse_time(since_))
+      return time;
+    return fail(ErrorCode::usage,
+                "'--since' takes a duration or a time, not '" + since_ + "'",
+                "write '5m', '1h30m', '2026-11-24' or '2026-11-24T10:00:00Z'");
+  }
+
+  Result<int> follow(Context& context,
+                     store::Records& records,
+                     const store::RunRecord& run,
+                     LogReader& reader) const {
+    DSTACK_TRY(auto signals, Signals::open());
+    context.out.when_closed([&signals] { signals.wake(); });
+    Follower follower(reader, context.out, signals);
+    run::FollowOptions options;
+    options.wake_fd = signals.fd();
+    options.workflow = workflow_;
+    options.offsets = reader.offsets();
+    context.out.flush();
+    auto end = run::follow(context.home, records, run.name, follower, options);
+    context.out.when_closed({});
+    if (!end)
+      return Failure(std::move(end).error());
+    reader.finish_all();
+    return follower.signal() != 0 ? 128 + follower.signal() : exit_code::success;
+  }
+
+  std::string name_;
+  std::string workflow_;
+  bool follow_ = false;
+  std::string since_;
+  std::optional<std::size_t> lines_;
+  bool timestamps_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_logs() {
+  return std::make_unique<Logs>();
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,222 @@
+#include "commands/commands.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "exit_code.hpp"
+#include "signals.hpp"
+#include "ui/status.hpp"
+
+#include <algorithm>
+
+#include <poll.h>
+
+namespace dstack::cli {
+
+namespace {
+
+using store::RunRecord;
+using store::Status;
+using store::WorkflowRecord;
+
+constexpr int watch_milliseconds = 500;
+
+Json optional_time(const std::optional<Timestamp>& time) {
+  return time ? Json(render_time(*time)) : Json();
+}
+
+Json workflow_json(const RunRecord& run, const WorkflowRecord& workflow) {
+  Json entry = Json::object();
+  entry["run"] = run.name;
+  entry["workflow"] = workflow.name;
+  entry["provider"] = workflow.provider;
+  entry["status"] = store::render(workflow.status);
+  entry["cause"] = workflow.cause ? Json(store::render(*workflow.cause)) : Json();
+  entry["exit_code"] = workflow.exit_code ? Json(*workflow.exit_code) : Json();
+  entry["signal"] = workflow.signal ? Json(*workflow.signal) : Json();
+  entry["submitted_at"] = render_time(run.submitted_at);
+  entry["started_at"] = optional_time(workflow.started_at);
+  entry["finished_at"] = optional_time(workflow.finished_at);
+  entry["tags"] = workflow.tags;
+  entry["apps"] = Json::array();
+  entry["jobs"] = workflow.jobs;
+  entry["project"] = run.project;
+  return entry;
+}
+
+std::string duration_of(const WorkflowRecord& workflow, Timestamp at) {
+  if (!workflow.started_at)
+    return "-";
+  return render_duration(workflow.finished_at.value_or(at) - *workflow.started_at);
+}
+
+class Ps final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("RUN", name_, Need::optional, "only this run")
+        .flag("-a,--all", all_, "all runs of the project")
+        .option("-n,--last", "N", most_, "the last N runs")
+        .flag("-w,--watch", watch_, "stay, and show every change until Ctrl-C")
+        .flag("--all-projects", all_projects_, "runs of every project of this home")
+        .flag("--json", json_, "as JSON: an array with an object for each workflow of each run")
+        .example("dstack ps", "what runs now, or ran last")
+        .example("dstack ps -n 5", "the last five runs")
+        .example("dstack ps -a --json", "everything, for a program");
+  }
+
+  Result<int> run(Context& context) override {
+    if (watch_ && json_)
+      return fail(ErrorCode::usage, "'--watch' and '--json' exclude each other");
+    if (watch_)
+      return watch(context);
+    DSTACK_TRY(auto records, open_records(context));
+    DSTACK_TRY(const auto runs, wanted(context, records));
+    if (json_)
+      print_json(context, runs);
+    else if (runs.empty())
+      context.messages.note(empty_note());
+    else
+      context.out.write(render(context, records, runs));
+    return exit_code::success;
+  }
+
+ private:
+  Result<std::vector<RunRecord>> wanted(const Context& context, store::Records& records) const {
+    if (!name_.empty()) {
+      DSTACK_TRY(auto run, find_run(context, records, name_));
+      return std::vector<RunRecord>{std::move(run)};
+    }
+    store::RunFilter filter;
+    if (!all_projects_)
+      filter.project = context.project().string();
+    filter.most = most_.value_or(0);
+    if (all_ || most_)
+      return most_ == 0 ? std::vector<RunRecord>() : records.find_runs(filter);
+    filter.unfinished = true;
+    DSTACK_TRY(auto unfinished, records.find_runs(filter));
+    if (!unfinished.empty())
+      return unfinished;
+    filter.unfinished = false;
+    filter.most = 1;
+    return records.find_runs(filter);
+  }
+
+  std::string empty_note() const {
+    return all_projects_ ? "no runs yet" : "no runs yet in this project; 'dstack run' starts one";
+  }
+
+  static void print_json(Context& context, const std::vector<RunRecord>& runs) {
+    Json list = Json::array();
+    for (const RunRecord& run : runs)
+      for (const WorkflowRecord& workflow : run.workflows)
+        list.push_back(workflow_json(run, workflow));
+    context.out.json(list);
+  }
+
+  /// Only the jobs know what a queued workflow waits for.
+  static std::string reason(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
+    for (const store::JobRecord& job : jobs)
+      if (job.workflow == workflow && job.status == Status::queued && !job.reason.empty())
+        return job.reason;
+    return {};
+  }
+
+  std::string render(const Context& context,
+                     store::Records& records,
+                     const std::vector<RunRecord>& runs) const {
+    const ui::Stream& stream = context.out.stream();
+    using Width = ui::Table::Width;
+    const auto left = ui::Table::Align::left;
+    std::vector<ui::Table::Column> columns = {{"RUN"},
+                                              {"WORKFLOW", left, Width::shrinks},
+                                              {"STATUS", left, Width::shrinks},
+                                              {"SUBMITTED", left, Width::shrinks},
+                                              {"DURATION"},
+                                              {"TAG", left, Width::shrinks}};
+    if (all_projects_)
+      columns.push_back({"PROJECT", left, Width::shrinks});
+    ui::Table table(std::move(columns));
+    const Timestamp at = now();
+    for (const RunRecord& run : runs) {
+      std::vector<store::JobRecord> jobs;
+      if (!store::is_final(run.status))
+        jobs = records.jobs(run.id).value_or(std::vector<store::JobRecord>());
+      for (const WorkflowRecord& workflow : run.workflows) {
+        ui::Outcome outcome = ui::outcome_of(workflow);
+        outcome.reason = reason(jobs, workflow.index);
+        std::vector<ui::Cell> row = {
+            {run.name, ui::Colour::bold},
+            {workflow.name},
+            ui::status_cell(stream, outcome),
+            {stream.terminal ? render_age(run.submitted_at, at) : render_time(run.submitted_at)},
+            {duration_of(workflow, at)},
+            {workflow.tags.empty() ? "-" : join(workflow.tags, ", ")}};
+        if (all_projects_)
+          row.push_back({run.project});
+        table.add(std::move(row));
+      }
+    }
+    return table.render(stream);
+  }
+
+  /// What a reader of a pipe wants to hear of: durations grow all the time and are no news.
+  static std::string news(const std::vector<RunRecord>& runs) {
+    std::string text;
+    for (const RunRecord& run : runs)
+      for (const WorkflowRecord& workflow : run.workflows)
+        text += run.name + ":" + std::string(store::render(workflow.status)) + "\n";
+    return text;
+  }
+
+  /// As much of the table as the screen holds, in place of what was there.
+  static std::string picture(const ui::Stream& stream, const std::string& table) {
+    std::string text = "\033[H\033[J";
+    const std::size_t rows = ui::screen_size(stream).rows;
+    std::size_t used = 1;
+    for (const std::string_view line : split(table, '\n'))
+      if (!line.empty() && ++used <= rows)
+        text += std::string(line) + "\n";
+    return text;
+  }
+
+  /// On a terminal the table stands and changes in place; in a pipe it is printed again after each
+  /// change.
+  Result<int> watch(Context& context) {
+    DSTACK_TRY(auto signals, Signals::open());
+    const ui::Stream& stream = context.out.stream();
+    std::string shown;
+    while (!context.out.closed()) {
+      // Opened anew each time: the database may not have been there, and supervisors may have died.
+      DSTACK_TRY(auto records, open_records(context));
+      DSTACK_TRY(const auto runs, wanted(context, records));
+      const std::string table = runs.empty() ? empty_note() + "\n" : render(context, records, runs);
+      const std::string current = stream.live ? table : news(runs);
+      if (current != shown || shown.empty()) {
+        context.out.write(stream.live     ? picture(stream, table)
+                          : shown.empty() ? table
+                                          : "\n" + table);
+        context.out.flush();
+        shown = current.empty() ? "none" : current;
+      }
+      pollfd polled{signals.fd(), POLLIN, 0};
+      ::poll(&polled, 1, watch_milliseconds);
+      while (const auto signal = signals.take())
+        if (*signal != SIGCONT)
+          return 128 + *signal;
+    }
+    return exit_code::success;
+  }
+
+  std::string name_;
+  bool all_ = false;
+  std::optional<std::size_t> most_;
+  bool watch_ = false;
+  bool all_projects_ = false;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_ps() {
+  return std::make_unique<Ps>();
+}
+
+}  // namespace dstack::cli

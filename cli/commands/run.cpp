@@ -1,0 +1,226 @@
+#include "commands/commands.hpp"
+#include "dstack/base/text.hpp"
+#include "exit_code.hpp"
+#include "run_view.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace dstack::cli {
+
+namespace {
+
+constexpr std::array own_flags = {
+    "-d", "--detach", "--dry-run", "--json", "-q", "--quiet", "-v", "--verbose", "-h", "--help"};
+constexpr std::array own_values = {"-j", "--jobs", "-t", "--tag", "--project", "--color"};
+
+template <typename List>
+bool holds(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// `-j4`: a short option with its value in one word.
+bool is_attached(const std::string& word) {
+  return word.size() > 2 && word[1] != '-' && holds(own_values, word.substr(0, 2));
+}
+
+class Run final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.usage("WORKFLOW|PROVIDER [options] [options and arguments of the workflow] [-- ARGS]")
+        .argument("WORKFLOW|PROVIDER",
+                  request_.target,
+                  Need::required,
+                  "what to run; a workflow's name wins over a provider's")
+        .flag("-d,--detach", detach_, "do not follow: print the run's name and return")
+        .option("-t,--tag", "TAG", request_.tag, "tag the artifacts on success")
+        .option("-j,--jobs", "N", parallel_, "jobs at a time; default: as many as there are cores")
+        .flag("--dry-run", dry_run_, "only show the plan: jobs, inputs, artifacts, environment")
+        .flag("--json", json_, "the plan of '--dry-run' as JSON")
+        .note(
+            "What follows the name and is none of these options belongs to the workflow: "
+            "variables\n"
+            "('--epochs 3', '--train.epochs 3'), options of its provider ('--gpu 1'), and after "
+            "'--' the\n"
+            "arguments of its program. 'dstack run WORKFLOW --help' lists them.\n\n"
+            "Exit code: that of the job that failed first; 128+N when signal N killed it; 125 when "
+            "it could\n"
+            "not start; 130 after Ctrl-C, 143 after 'dstack stop'; 0 when all is done, or "
+            "detached.")
+        .example("dstack run train", "run a workflow and what it depends on")
+        .example("dstack run train --epochs 3 -t best", "with a variable, and a tag for the result")
+        .example("dstack run python train.py -a model -- -x 1", "a provider, without a workflow")
+        .example("dstack run train --dry-run", "what would happen");
+  }
+
+  /// Our own options are picked out, wherever they stand; every other word goes to the plan as it
+  /// is.
+  Result<void> parse(Syntax& syntax, const std::vector<std::string>& words) override {
+    std::vector<std::string> own;
+    std::string target;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const std::string& word = words[i];
+      const std::string name = word.substr(0, word.find('='));
+      if (word == "--") {
+        request_.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+        break;
+      }
+      if (holds(own_flags, word) || is_attached(word) ||
+          (name != word && holds(own_values, name))) {
+        own.push_back(word);
+      } else if (holds(own_values, word)) {
+        own.push_back(word);
+        if (i + 1 < words.size())
+          own.push_back(words[++i]);
+      } else if (!target.empty()) {
+        request_.words.push_back(word);
+      } else if (word.size() > 1 && word.front() == '-') {
+        own.push_back(word);  // refused with a suggestion
+      } else {
+        target = word;
+      }
+    }
+    if (!target.empty()) {
+      own.push_back("--");
+      own.push_back(target);
+    }
+    return syntax.parse(own);
+  }
+
+  Result<std::string> help(Context& context, const Syntax& syntax) override {
+    if (request_.target.empty())
+      return syntax.help();
+    DSTACK_TRY(const auto bench, context.open_workbench());
+    DSTACK_TRY(const auto help,
+               plan::describe_target(request_.target, bench.project, bench.providers));
+    std::string text = help.target + (help.help.empty() ? "" : ": " + help.help) + "\n";
+    if (help.provider != help.target)
+      text += "Runs with provider '" + help.provider + "'.\n";
+    text += "\nUsage: dstack run " + help.target + " [options] [-- ARGS]\n";
+    text += section("Variables", help.variables) + section("Options", help.options);
+    text += "\n'dstack run --help' shows the options of every run.\n";
+    if (!help.examples.empty())
+      text += "\nExamples:\n";
+    for (const std::string& example : help.examples)
+      text += "  " + example + "\n";
+    return text;
+  }
+
+  Result<int> run(Context& context) override {
+    auto code = start(context);
+    if (code || code.error().code != ErrorCode::internal)
+      return code;
+    context.messages.error(code.error());
+    return exit_code::runner_failed;
+  }
+
+ private:
+  static std::string section(const std::string& title,
+                             const std::vector<plan::OptionHelp>& options) {
+    std::vector<Described> entries;
+    for (const plan::OptionHelp& option : options) {
+      const std::string fallback =
+          option.default_value.empty() ? "" : "default: " + option.default_value;
+      entries.push_back(
+          {option.syntax,
+           option.help + (option.help.empty() || fallback.empty() ? "" : "; ") + fallback});
+    }
+    return render_section(title, entries);
+  }
+
+  Result<int> start(Context& context) {
+    if (parallel_ == 0)
+      return fail(ErrorCode::usage, "'-j' needs at least one job at a time");
+    if (json_ && !dry_run_)
+      return fail(ErrorCode::usage, "'--json' goes with '--dry-run'");
+    request_.parallel = parallel_.value_or(0);
+    DSTACK_TRY(const auto bench, context.open_workbench());
+    if (dry_run_)
+      return show_plan(context, bench);
+    DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
+    // From here on no signal may come between the run's birth and its follower.
+    DSTACK_TRY(auto signals, Signals::open());
+    DSTACK_TRY(const auto submitted, run::submit(bench, records, request_));
+    context.messages.warnings(submitted.warnings);
+    print_notices(context, submitted.plan);
+    if (detach_) {
+      context.out.line(submitted.name);
+      return exit_code::success;
+    }
+    return follow(context, records, signals, submitted);
+  }
+
+  Result<int> show_plan(Context& context, const run::Workbench& bench) const {
+    std::vector<std::string> warnings;
+    auto plan = run::preview(bench, request_, warnings);
+    context.messages.warnings(warnings);
+    if (!plan)
+      return Failure(std::move(plan).error());
+    if (json_)
+      context.out.json(plan::render_plan(*plan));
+    else
+      context.out.write(plan::explain(*plan));
+    return exit_code::success;
+  }
+
+  static void print_notices(const Context& context, const plan::Plan& plan) {
+    std::set<std::string> said;
+    const auto say = [&](const std::string& notice) {
+      if (said.insert(notice).second)
+        context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
+                              printable(notice));
+    };
+    for (const std::string& notice : plan.notices)
+      say(notice);
+    for (const plan::PlannedJob& job : plan.jobs)
+      for (const std::string& notice : job.notices)
+        say(notice);
+  }
+
+  static Result<int> follow(Context& context,
+                            store::Records& records,
+                            Signals& signals,
+                            const run::Submitted& submitted) {
+    const ui::Stream& stream = context.messages.stream();
+    context.messages.note(
+        "run " + ui::paint(stream, ui::Colour::bold, submitted.name) +
+        ui::paint(stream, ui::Colour::dim, " (" + plural(submitted.plan.jobs.size(), "job") + ")"));
+    context.out.when_closed([&signals] { signals.wake(); });
+    Interruption interruption(context, records, signals);
+    RunView view(context, interruption);
+    run::FollowOptions options;
+    options.wake_fd = signals.fd();
+    options.tick = stream.live && !context.messages.quiet();
+    DSTACK_TRY(const auto end, run::follow(context.home, records, submitted.name, view, options));
+    context.out.when_closed({});
+    if (end == run::FollowEnd::left && interruption.hung_up())
+      return exit_code::success;
+    view.finish();
+    if (end == run::FollowEnd::left) {
+      if (!context.out.closed())
+        context.messages.note(submitted.name + " goes on; 'dstack logs -f " + submitted.name +
+                              "' follows it again");
+      return exit_code::success;
+    }
+    print_summary(context, records, view);
+    const store::Status status = view.run().status;
+    const bool stopped = status == store::Status::stopped || status == store::Status::aborted;
+    return stopped && interruption.stopped_by() != 0 ? 128 + interruption.stopped_by()
+                                                     : run::exit_code(view.run(), view.jobs());
+  }
+
+  run::SubmitRequest request_;
+  std::optional<std::size_t> parallel_;
+  bool detach_ = false;
+  bool dry_run_ = false;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_run() {
+  return std::make_unique<Run>();
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,156 @@
+#include "commands/commands.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/run/control.hpp"
+#include "dstack/run/follow.hpp"
+#include "exit_code.hpp"
+#include "signals.hpp"
+#include "ui/prompt.hpp"
+#include "ui/status.hpp"
+
+namespace dstack::cli {
+
+namespace {
+
+using store::RunRecord;
+using store::StopRequest;
+
+/// Waits until a run, or one workflow of it, is over; any signal ends the waiting, never the
+/// stopping.
+class Waiter final : public run::FollowListener {
+ public:
+  Waiter(Signals& signals, std::string workflow)
+      : signals_(signals), workflow_(std::move(workflow)) {}
+
+  void output(std::size_t, std::string_view) override {}
+
+  void changed(const RunRecord& run, const std::vector<store::JobRecord>& jobs) override {
+    run_ = run;
+    const auto index = workflow_.empty() ? Result<std::size_t>(0) : find_workflow(run, workflow_);
+    bool over = !workflow_.empty() && index;
+    for (const store::JobRecord& job : jobs)
+      over = over && (job.workflow != *index || store::is_final(job.status));
+    if (over)
+      signals_.wake();
+  }
+
+  Then woken() override {
+    if (signals_.take_wake())
+      return Then::leave;
+    while (const auto signal = signals_.take())
+      if (*signal != SIGCONT)
+        signal_ = *signal;
+    return signal_ != 0 ? Then::leave : Then::go_on;
+  }
+
+  int signal() const { return signal_; }
+
+  const RunRecord& run() const { return run_; }
+
+ private:
+  Signals& signals_;
+  std::string workflow_;
+  RunRecord run_;
+  int signal_ = 0;
+};
+
+class Stop final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("RUN", name_, Need::optional, "the run; may be left out with '--all'")
+        .argument("WORKFLOW", workflow_, Need::optional, "only this workflow of it")
+        .flag("-x,--abort", abort_, "kill at once, and save nothing")
+        .flag("--all", all_, "every unfinished run of the project")
+        .flag("-y,--yes", yes_, "do not ask")
+        .note(
+            "The whole process tree of a job gets SIGTERM, and SIGKILL after the grace period of "
+            "the\n"
+            "settings. What it has written by then is saved, marked as partial. Waits for the end.")
+        .example("dstack stop quiet-otter-3", "stop a run and save what it made so far")
+        .example("dstack stop quiet-otter-3 train -x", "kill one workflow of it")
+        .example("dstack stop --all -y", "stop everything in this project");
+  }
+
+  Result<int> run(Context& context) override {
+    if (all_ == !name_.empty())
+      return fail(ErrorCode::usage,
+                  all_ ? "'--all' stops every run; it goes without a name"
+                       : "'dstack stop' needs RUN, or '--all'",
+                  "'dstack ps' shows what runs");
+    DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
+    std::vector<RunRecord> runs;
+    if (all_) {
+      store::RunFilter filter;
+      filter.project = context.project().string();
+      filter.unfinished = true;
+      DSTACK_TRY(runs, records.find_runs(filter));
+    } else {
+      DSTACK_TRY(auto run, find_run(context, records, name_));
+      runs.push_back(std::move(run));
+    }
+    if (runs.empty()) {
+      context.messages.note("nothing runs in this project");
+      return exit_code::success;
+    }
+    if (all_ && !yes_) {
+      DSTACK_TRY(const bool sure,
+                 ui::confirm(context.messages,
+                             (abort_ ? "Abort " : "Stop ") + plural(runs.size(), "run") + "?",
+                             "stopping " + plural(runs.size(), "run")));
+      if (!sure)
+        return exit_code::failure;
+    }
+    return stop_all(context, records, runs);
+  }
+
+ private:
+  Result<int> stop_all(Context& context, store::Records& records, std::vector<RunRecord>& runs) {
+    DSTACK_TRY(auto signals, Signals::open());
+    const StopRequest request = abort_ ? StopRequest::abort : StopRequest::stop;
+    if (!workflow_.empty())
+      DSTACK_CHECK(find_workflow(runs.front(), workflow_));
+    for (const RunRecord& run : runs) {
+      const auto asked = run::stop(context.home, records, run, workflow_, request);
+      // Of many, one that ended by itself meanwhile is no failure.
+      if (!asked && !(all_ && asked.error().code == ErrorCode::conflict))
+        return Failure(asked.error());
+    }
+    for (const RunRecord& run : runs) {
+      Waiter waiter(signals, workflow_);
+      run::FollowOptions options;
+      options.wake_fd = signals.fd();
+      options.output = false;
+      DSTACK_CHECK(run::follow(context.home, records, run.name, waiter, options));
+      if (waiter.signal() != 0)
+        return 128 + waiter.signal();
+      report(context, waiter.run());
+    }
+    return exit_code::success;
+  }
+
+  void report(Context& context, const RunRecord& run) const {
+    ui::Outcome outcome;
+    std::string name = run.name;
+    outcome.status = run.status;
+    if (const auto index = find_workflow(run, workflow_); !workflow_.empty() && index) {
+      outcome = ui::outcome_of(run.workflows[*index]);
+      name += " " + workflow_;
+    }
+    const ui::Cell cell = ui::status_cell(context.messages.stream(), outcome);
+    context.messages.note(name + " " +
+                          ui::paint(context.messages.stream(), cell.colour, cell.text));
+  }
+
+  std::string name_;
+  std::string workflow_;
+  bool abort_ = false;
+  bool all_ = false;
+  bool yes_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_stop() {
+  return std::make_unique<Stop>();
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,223 @@
+// tags list, tags add, tags delete, and tag.
+#include "commands/commands.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "exit_code.hpp"
+#include "ui/table.hpp"
+
+#include <algorithm>
+
+namespace dstack::cli {
+
+namespace {
+
+using store::Status;
+
+class TagsList final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("WORKFLOW", workflow_, Need::optional, "only the tags of this workflow")
+        .flag("--json", json_, "as JSON: an array of {tag, workflow, run, created_at}")
+        .example("dstack tags list", "all tags of the project")
+        .example("dstack tags list download", "those of one workflow");
+  }
+
+  Result<int> run(Context& context) override {
+    DSTACK_TRY(auto records, open_records(context));
+    DSTACK_TRY(auto tags, records.tags(context.project().string()));
+    if (!workflow_.empty())
+      std::erase_if(tags, [&](const store::Tag& tag) { return tag.workflow != workflow_; });
+    if (json_)
+      context.out.json(as_json(tags));
+    else if (tags.empty())
+      context.messages.note("no tags yet; 'dstack tags add TAG RUN' makes one");
+    else
+      context.out.write(render(context, tags));
+    return exit_code::success;
+  }
+
+ private:
+  static Json as_json(const std::vector<store::Tag>& tags) {
+    Json list = Json::array();
+    for (const store::Tag& tag : tags)
+      list.push_back({{"tag", tag.tag},
+                      {"workflow", tag.workflow},
+                      {"run", tag.run},
+                      {"created_at", render_time(tag.created_at)}});
+    return list;
+  }
+
+  static std::string render(const Context& context, const std::vector<store::Tag>& tags) {
+    const ui::Stream& stream = context.out.stream();
+    ui::Table table({{"TAG"}, {"WORKFLOW"}, {"RUN"}, {"CREATED"}});
+    const Timestamp at = now();
+    for (const store::Tag& tag : tags)
+      table.add({{tag.tag, ui::Colour::bold},
+                 {tag.workflow},
+                 {tag.run},
+                 {stream.terminal ? render_age(tag.created_at, at) : render_time(tag.created_at)}});
+    return table.render(stream);
+  }
+
+  std::string workflow_;
+  bool json_ = false;
+};
+
+/// `tags add TAG RUN` and `tag RUN -n TAG`: the same deed, two orders of words.
+class TagRun final : public Action {
+ public:
+  enum class Words { tag_then_run, run_then_option };
+
+  explicit TagRun(Words words) : words_(words) {}
+
+  void declare(Syntax& syntax) override {
+    if (words_ == Words::tag_then_run)
+      syntax.argument("TAG", tag_, Need::required, "the name to give")
+          .argument("RUN", name_, Need::required, "the run that gets it");
+    else
+      syntax.argument("RUN", name_, Need::required, "the run to tag")
+          .option("-n,--name", "TAG", tag_, "the name to give");
+    syntax.option("-w,--workflow", "NAME", workflow_, "tag only this workflow of the run")
+        .flag("--partial", partial_, "also failed and stopped workflows that saved something")
+        .flag("-f,--force", force_, "move a tag that is in use")
+        .note(
+            "Every workflow of the run that is done gets the tag; others can then depend on it as\n"
+            "'WORKFLOW:TAG'.");
+    if (words_ == Words::tag_then_run)
+      syntax.example("dstack tags add latest quiet-otter-3", "tag all that the run made")
+          .example("dstack tags add best quiet-otter-3 -w train -f",
+                   "move 'train:best' to this run");
+    else
+      syntax.example("dstack tag quiet-otter-3 -n latest", "tag all that the run made");
+  }
+
+  Result<int> run(Context& context) override {
+    if (tag_.empty())
+      return fail(ErrorCode::usage, "'dstack tag' needs the name: '-n TAG'");
+    if (!is_name(tag_))
+      return fail(ErrorCode::usage,
+                  "'" + tag_ + "' cannot be the name of a tag",
+                  "a name begins with a letter or digit and goes on with letters, digits, '.', '_' "
+                  "and '-'");
+    DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
+    DSTACK_TRY(const auto run, find_run(context, records, name_));
+    DSTACK_TRY(const auto workflows, to_tag(records, run));
+    DSTACK_CHECK(records.add_tags(run.project,
+                                  tag_,
+                                  workflows,
+                                  run.id,
+                                  force_ ? store::Records::Force::yes : store::Records::Force::no));
+    for (const std::string& workflow : workflows)
+      context.messages.note("tagged " + printable(workflow) + ":" + tag_);
+    return exit_code::success;
+  }
+
+ private:
+  Result<std::vector<std::string>> to_tag(store::Records& records,
+                                          const store::RunRecord& run) const {
+    if (!workflow_.empty())
+      DSTACK_CHECK(find_workflow(run, workflow_));
+    DSTACK_TRY(const auto artifacts, records.artifacts(run.id));
+    std::vector<std::string> names;
+    std::string refused;
+    for (const store::WorkflowRecord& workflow : run.workflows) {
+      if (!workflow_.empty() && workflow.name != workflow_)
+        continue;
+      if (may_tag(workflow, artifacts))
+        names.push_back(workflow.name);
+      else if (refused.empty())
+        refused = "workflow '" + workflow.name + "' of run '" + run.name +
+                  "' is not done: " + std::string(store::render(workflow.status));
+    }
+    if (names.empty())
+      return fail(ErrorCode::conflict,
+                  refused,
+                  store::is_final(run.status)
+                      ? "'--partial' also tags failed and stopped workflows that saved something"
+                      : "wait for its end, or tag on success with 'dstack run -t TAG'");
+    return names;
+  }
+
+  bool may_tag(const store::WorkflowRecord& workflow,
+               const std::vector<store::ArtifactRecord>& artifacts) const {
+    if (workflow.status == Status::done)
+      return true;
+    const bool ended = workflow.status == Status::failed || workflow.status == Status::stopped;
+    return partial_ && ended &&
+           std::any_of(artifacts.begin(), artifacts.end(), [&](const auto& artifact) {
+             return artifact.workflow == workflow.name;
+           });
+  }
+
+  Words words_;
+  std::string tag_;
+  std::string name_;
+  std::string workflow_;
+  bool partial_ = false;
+  bool force_ = false;
+};
+
+class TagsDelete final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("[WORKFLOW:]TAG", tag_, Need::required, "the tag")
+        .note("The run and its artifacts stay.")
+        .example("dstack tags delete latest", "when one workflow has the tag")
+        .example("dstack tags delete download:latest", "when several have it");
+  }
+
+  Result<int> run(Context& context) override {
+    DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
+    const std::string project = context.project().string();
+    DSTACK_TRY(const auto tags, records.tags(project));
+    const auto [workflow, tag] = split_tag(tag_);
+    std::vector<std::string> found;
+    std::vector<std::string> known;
+    for (const store::Tag& other : tags) {
+      known.push_back(other.workflow + ":" + other.tag);
+      if (workflow.empty())
+        known.push_back(other.tag);
+      if (other.tag == tag && (workflow.empty() || other.workflow == workflow))
+        found.push_back(other.workflow);
+    }
+    if (found.empty()) {
+      const std::string guess = did_you_mean(tag_, known);
+      return fail(ErrorCode::not_found,
+                  "there is no tag '" + tag_ + "'",
+                  guess.empty() ? "'dstack tags list' shows all" : guess);
+    }
+    if (found.size() > 1) {
+      for (std::string& name : found)
+        name += ":" + tag;
+      return fail(ErrorCode::usage,
+                  plural(found.size(), "workflow") + " have a tag '" + tag + "'",
+                  "say which one: " + quoted_list(found));
+    }
+    DSTACK_CHECK(records.delete_tag(project, found.front(), tag));
+    context.messages.note("deleted " + printable(found.front() + ":" + tag));
+    return exit_code::success;
+  }
+
+ private:
+  std::string tag_;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_tags_list() {
+  return std::make_unique<TagsList>();
+}
+
+std::unique_ptr<Action> make_tags_add() {
+  return std::make_unique<TagRun>(TagRun::Words::tag_then_run);
+}
+
+std::unique_ptr<Action> make_tag() {
+  return std::make_unique<TagRun>(TagRun::Words::run_then_option);
+}
+
+std::unique_ptr<Action> make_tags_delete() {
+  return std::make_unique<TagsDelete>();
+}
+
+}  // namespace dstack::cli

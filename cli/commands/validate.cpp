@@ -1,0 +1,38 @@
+#include "commands/commands.hpp"
+#include "commands/project_files.hpp"
+#include "dstack/base/text.hpp"
+#include "exit_code.hpp"
+
+namespace dstack::cli {
+
+namespace {
+
+class Validate final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax
+        .note(
+            "Everything that a run of any workflow would refuse, all at once; exit code 2 when "
+            "there is\n"
+            "something. Runs nothing and writes nothing.")
+        .example("dstack validate", "check '.dstack' of this project")
+        .example("dstack --project demo validate", "check another one");
+  }
+
+  Result<int> run(Context& context) override {
+    if (!config::find_project(context.folder))
+      return refuse_missing_project();
+    DSTACK_TRY(const auto bench, context.open_workbench());
+    DSTACK_CHECK(run::validate(bench));
+    context.out.line("all is well: " + plural(bench.project.workflows.size(), "workflow"));
+    return exit_code::success;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_validate() {
+  return std::make_unique<Validate>();
+}
+
+}  // namespace dstack::cli

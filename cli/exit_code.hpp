@@ -1,0 +1,33 @@
+// The exit codes of the program (docs/reference/cli.md). A followed run has codes of its own:
+// run::exit_code().
+#pragma once
+
+#include "dstack/base/error.hpp"
+
+namespace dstack::cli {
+
+namespace exit_code {
+inline constexpr int success = 0;
+inline constexpr int failure = 1;
+inline constexpr int usage = 2;
+inline constexpr int runner_failed = 125;  ///< of `run`: the runner itself failed
+inline constexpr int interrupted = 130;    ///< ended by Ctrl-C
+inline constexpr int broken_pipe = 141;    ///< nobody reads standard output any more
+inline constexpr int terminated = 143;     ///< ended by SIGTERM
+}  // namespace exit_code
+
+inline int exit_code_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::usage:
+    case ErrorCode::configuration:
+    case ErrorCode::not_found:
+      return exit_code::usage;
+    case ErrorCode::conflict:
+    case ErrorCode::unavailable:
+    case ErrorCode::internal:
+      break;
+  }
+  return exit_code::failure;
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,48 @@
+// Decides at once which of its lives this process leads. One run starts this program four times:
+// the ways of the supervisor, the wrapper and the provider's child pass by everything that belongs
+// to the command line.
+#include "app.hpp"
+#include "dstack/provider/calls.hpp"
+#include "dstack/run/exec.hpp"
+#include "dstack/run/supervisor.hpp"
+#include "exit_code.hpp"
+#include "version.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+int dispatch(int argc, char** argv) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first == "exec")
+    return dstack::run::exec_main();
+  if (first == "supervise" && argc == 4)
+    return dstack::run::supervise_main(dstack::store::Home{argv[2]}, argv[3]);
+  if (first == "provider-host" && argc == 4)
+    return dstack::provider::provider_host_main(argv[2], std::atoi(argv[3]));
+  if ((first == "--version" || first == "-V") && argc == 2)
+    return std::printf("dstack %s\n", dstack::cli::version.data()) < 0 || std::fflush(stdout) != 0;
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an answer of write(), not our death
+  return dstack::cli::run_app(std::vector<std::string>(argv + 1, argv + argc));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(
+        stderr,
+        "error: dstack has a bug: %s\nhint: please report it, with the command you typed\n",
+        error.what());
+  }
+  return argc > 1 && std::string_view(argv[1]) == "run" ? dstack::cli::exit_code::runner_failed
+                                                        : dstack::cli::exit_code::failure;
+}

@@ -1,0 +1,120 @@
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/run/log.hpp"
+#include "run_view.hpp"
+#include "ui/status.hpp"
+
+namespace dstack::cli {
+
+namespace {
+
+using store::JobRecord;
+using store::RunRecord;
+using store::Status;
+
+constexpr std::size_t last_lines = 10;
+constexpr std::size_t last_bytes = 4096;
+
+std::string took(const RunRecord& run) {
+  return run.finished_at ? render_duration(*run.finished_at - run.submitted_at) : "";
+}
+
+void print_success(const Context& context, store::Records& records, const RunRecord& run) {
+  const auto artifacts = records.artifacts(run.id);
+  if (!artifacts || artifacts->empty())
+    return;
+  std::vector<std::string> tagged;
+  for (const store::WorkflowRecord& workflow : run.workflows)
+    for (const std::string& tag : workflow.tags)
+      tagged.push_back(printable(workflow.name + ":" + tag));
+  const ui::Stream& stream = context.messages.stream();
+  const auto row = [&](std::string_view title, const std::string& text) {
+    context.messages.note("  " + ui::paint(stream, ui::Colour::dim, title) + text);
+  };
+  row("artifacts  ", "dstack artifacts list " + run.name);
+  if (tagged.empty())
+    row("tag        ", "dstack tags add TAG " + run.name);
+  else
+    row("tagged     ", join(tagged, ", "));
+}
+
+/// The end of a job's log, for whoever has not just seen it.
+void print_tail(const Context& context, const RunRecord& run, const JobRecord& job) {
+  const run::JobLog log(context.home.job(run.name, job.index));
+  auto offset = log.offset_of_last(last_lines);
+  if (!offset)
+    return;
+  const std::uint64_t size = log.size();
+  const std::uint64_t begin = size > last_bytes ? std::max(*offset, size - last_bytes) : *offset;
+  const auto text = log.read(begin, last_bytes);
+  if (!text || text->empty())
+    return;
+  const ui::Stream& stream = context.messages.stream();
+  context.messages.note("  the last lines it printed:");
+  std::string_view rest = *text;
+  if (rest.back() == '\n')
+    rest.remove_suffix(1);
+  for (const std::string_view line : split(rest, '\n'))
+    context.messages.note(ui::paint(stream, ui::Colour::dim, "  | ") + printable(trim(line)));
+}
+
+void print_failed_job(const Context& context, const RunView& view, const JobRecord& job) {
+  const ui::Stream& stream = context.messages.stream();
+  const ui::Outcome outcome = ui::outcome_of(job);
+  context.messages.note("  " + ui::paint(stream, ui::Colour::bold, view.labels()[job.index]) + " " +
+                        ui::paint(stream, ui::Colour::red, ui::render_outcome(outcome)) +
+                        (job.reason.empty() ? "" : ": " + printable(job.reason)));
+}
+
+void print_failure(const Context& context, const RunView& view) {
+  const RunRecord& run = view.run();
+  std::vector<std::string> skipped;
+  std::size_t failed = 0;
+  for (const JobRecord& job : view.jobs()) {
+    if (job.status == Status::failed && ++failed <= last_lines)
+      print_failed_job(context, view, job);
+    if (job.status == Status::skipped)
+      skipped.push_back(view.labels()[job.index]);
+  }
+  if (failed > last_lines)
+    context.messages.note("  and " + std::to_string(failed - last_lines) + " more");
+  if (!skipped.empty())
+    context.messages.note("  skipped: " + quoted_list(skipped));
+  std::string logs = "dstack logs " + run.name;
+  const auto first = static_cast<std::size_t>(run.first_failure);
+  if (run.first_failure >= 0 && first < view.jobs().size()) {
+    const JobRecord& job = view.jobs()[first];
+    if (!view.was_just_printed(first))
+      print_tail(context, run, job);
+    if (run.workflows.size() > 1)
+      logs += " " + shell_quote(run.workflows[job.workflow].name);
+  }
+  const ui::Stream& stream = context.messages.stream();
+  context.messages.note(ui::paint(stream, ui::Colour::dim, "  log    ") + logs);
+  context.messages.note(ui::paint(stream, ui::Colour::dim, "  facts  ") + "dstack show " +
+                        run.name);
+}
+
+}  // namespace
+
+void print_summary(const Context& context, store::Records& records, const RunView& view) {
+  const RunRecord& run = view.run();
+  ui::Outcome outcome;
+  outcome.status = run.status;
+  const ui::Cell status = ui::status_cell(context.messages.stream(), outcome);
+  for (const JobRecord& job : view.jobs())
+    if (job.status == Status::done && !job.reason.empty())
+      context.messages.warning(view.labels()[job.index] + ": " + job.reason);
+  const std::string time = took(run);
+  context.messages.note(ui::paint(context.messages.stream(), ui::Colour::bold, run.name) + " " +
+                        ui::paint(context.messages.stream(), status.colour, status.text) +
+                        (time.empty()                 ? ""
+                         : run.status == Status::done ? " in " + time
+                                                      : " after " + time));
+  if (run.status == Status::failed)
+    print_failure(context, view);
+  else
+    print_success(context, records, run);
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,198 @@
+#include "run_view.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "ui/status.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace dstack::cli {
+
+namespace {
+
+using store::JobRecord;
+using store::Status;
+
+constexpr std::size_t fewest_rows = 4;
+/// So many lines later, a job's last words have scrolled away.
+constexpr std::size_t lines_in_sight = 12;
+
+/// What deserves a line of the block most comes first.
+int importance(Status status) {
+  switch (status) {
+    case Status::running:
+    case Status::uploading:
+    case Status::preparing:
+    case Status::downloading:
+    case Status::stopping:
+    case Status::aborting:
+      return 0;
+    case Status::failed:
+      return 1;
+    case Status::submitted:
+    case Status::queued:
+      return 2;
+    case Status::done:
+    case Status::stopped:
+    case Status::aborted:
+    case Status::skipped:
+      break;
+  }
+  return 3;
+}
+
+std::string padded(std::string text, std::size_t width) {
+  const std::size_t used = display_width(text);
+  return used < width ? std::move(text) + std::string(width - used, ' ') : std::move(text);
+}
+
+}  // namespace
+
+RunView::RunView(Context& context, Interruption& interruption)
+    : context_(context), interruption_(interruption), block_(context.messages.stream()) {}
+
+void RunView::output(std::size_t job, std::string_view bytes) {
+  if (!output_ || job >= jobs_.size())
+    return;
+  if (context_.out.stream().terminal)
+    block_.clear();
+  output_->write(job, bytes, 0);
+  context_.out.flush();
+  redraw();
+}
+
+void RunView::changed(const store::RunRecord& run, const std::vector<JobRecord>& jobs) {
+  run_ = run;
+  jobs_ = jobs;
+  if (!output_) {
+    labels_ = ui::job_labels(run, jobs);
+    for (const std::string& label : labels_)
+      label_width_ = std::max(label_width_, display_width(label));
+    printed_.resize(jobs.size());
+    const auto prefix = jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
+    output_.emplace(context_.out, labels_, prefix);
+  }
+  for (const JobRecord& job : jobs)
+    if (store::is_final(job.status) && output_->has_rest(job.index)) {
+      block_.clear();
+      output_->finish(job.index);
+      context_.out.flush();
+    }
+  if (draws())
+    redraw();
+  else
+    print_changes();
+}
+
+void RunView::tick() {
+  redraw();
+}
+
+run::FollowListener::Then RunView::woken() {
+  block_.clear();
+  const Then then = interruption_.handle(run_);
+  redraw();
+  return then;
+}
+
+void RunView::finish() {
+  block_.clear();
+  if (!output_)
+    return;
+  output_->finish_all();
+  context_.out.flush();
+  if (!output_->at_line_start() && context_.out.stream().terminal && !context_.messages.quiet())
+    context_.messages.raw("\n");
+}
+
+bool RunView::was_just_printed(std::size_t job) const {
+  return output_ && output_->has_written(job) && output_->lines_since(job) <= lines_in_sight;
+}
+
+/// A block below half a line would stand in it; the next whole line brings it back.
+void RunView::redraw() {
+  if (!draws() || !output_ || interruption_.hung_up())
+    return;
+  if (output_->at_line_start() || !context_.out.stream().terminal)
+    block_.draw(picture());
+}
+
+void RunView::print_changes() {
+  for (const JobRecord& job : jobs_) {
+    std::string words = ui::render_outcome(ui::outcome_of(job));
+    if (words == printed_[job.index])
+      continue;
+    if (job.status != Status::submitted)
+      context_.messages.note(labels_[job.index] + ": " + printable(words));
+    printed_[job.index] = std::move(words);
+  }
+}
+
+ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) const {
+  const ui::Outcome outcome = ui::outcome_of(job);
+  const ui::Colour colour = ui::colour_of(job.status);
+  ui::LiveBlock::Line line = {
+      {" " + ui::symbol(context_.messages.stream(), job.status) + " ", colour},
+      {padded(labels_[job.index], label_width_) + "  "},
+      {padded(ui::render_outcome(outcome), 12), colour}};
+  if (job.started_at)
+    line.push_back(
+        {"  " + render_duration(job.finished_at.value_or(at) - *job.started_at), ui::Colour::dim});
+  return line;
+}
+
+std::string RunView::counts() const {
+  static constexpr std::array kinds = {Status::done,
+                                       Status::failed,
+                                       Status::stopped,
+                                       Status::aborted,
+                                       Status::skipped,
+                                       Status::running,
+                                       Status::uploading,
+                                       Status::preparing,
+                                       Status::downloading,
+                                       Status::stopping,
+                                       Status::aborting,
+                                       Status::queued,
+                                       Status::submitted};
+  std::vector<std::string> parts;
+  for (const Status kind : kinds) {
+    const auto count = std::count_if(
+        jobs_.begin(), jobs_.end(), [&](const JobRecord& job) { return job.status == kind; });
+    if (count > 0)
+      parts.push_back(std::to_string(count) + " " + std::string(store::render(kind)));
+  }
+  return join(parts, ", ");
+}
+
+std::vector<ui::LiveBlock::Line> RunView::picture() const {
+  const Timestamp at = now();
+  const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
+  const std::size_t most = std::max(fewest_rows, rows / 3);
+  std::vector<const JobRecord*> shown;
+  for (const JobRecord& job : jobs_)
+    shown.push_back(&job);
+  const bool folds = shown.size() + 1 > most;
+  if (folds) {
+    std::stable_sort(shown.begin(), shown.end(), [](const JobRecord* a, const JobRecord* b) {
+      return importance(a->status) < importance(b->status);
+    });
+    shown.resize(most - 1);
+    std::sort(shown.begin(), shown.end(), [](const JobRecord* a, const JobRecord* b) {
+      return a->index < b->index;
+    });
+  }
+  std::vector<ui::LiveBlock::Line> lines;
+  for (const JobRecord* job : shown)
+    lines.push_back(line_of(*job, at));
+  if (jobs_.size() > 1) {
+    const std::string more =
+        folds ? "and " + std::to_string(jobs_.size() - shown.size()) + " more; in all " : "";
+    lines.push_back({{" " + more + counts() + "  " + render_duration(at - run_.submitted_at),
+                      ui::Colour::dim}});
+  }
+  return lines;
+}
+
+}  // namespace dstack::cli

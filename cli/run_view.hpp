@@ -1,0 +1,62 @@
+// A run as it is followed: the jobs' output on standard output, how they fare on standard error. On
+// a terminal a block of one line for each job stands below the output; in a pipe each change of a
+// status is a line.
+#pragma once
+
+#include "context.hpp"
+#include "dstack/run/follow.hpp"
+#include "interruption.hpp"
+#include "ui/job_output.hpp"
+#include "ui/live.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::cli {
+
+class RunView final : public run::FollowListener {
+ public:
+  RunView(Context& context, Interruption& interruption);
+
+  void output(std::size_t job, std::string_view bytes) override;
+  void changed(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) override;
+  void tick() override;
+  Then woken() override;
+
+  /// The block goes, the last line of every job comes.
+  void finish();
+
+  const store::RunRecord& run() const { return run_; }
+
+  const std::vector<store::JobRecord>& jobs() const { return jobs_; }
+
+  const std::vector<std::string>& labels() const { return labels_; }
+
+  /// True when the end of this job's output is still to be seen.
+  bool was_just_printed(std::size_t job) const;
+
+ private:
+  bool draws() const { return block_.works() && !context_.messages.quiet(); }
+
+  void redraw();
+  void print_changes();
+  std::vector<ui::LiveBlock::Line> picture() const;
+  ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at) const;
+  std::string counts() const;
+
+  Context& context_;
+  Interruption& interruption_;
+  ui::LiveBlock block_;
+  std::optional<ui::JobOutput> output_;
+  store::RunRecord run_;
+  std::vector<store::JobRecord> jobs_;
+  std::vector<std::string> labels_;
+  std::vector<std::string> printed_;  ///< of each job, its status as last printed
+  std::size_t label_width_ = 0;
+};
+
+/// What is said when a followed run is over: where its artifacts are, or the card of its failure.
+void print_summary(const Context& context, store::Records& records, const RunView& view);
+
+}  // namespace dstack::cli

@@ -1,0 +1,101 @@
+#include "ui/job_output.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+
+namespace dstack::ui {
+
+namespace {
+
+constexpr std::size_t longest_line = 64 * 1024;
+
+}  // namespace
+
+std::vector<std::string> job_labels(const store::RunRecord& run,
+                                    const std::vector<store::JobRecord>& jobs) {
+  std::vector<std::size_t> seen(run.workflows.size(), 0);
+  std::vector<std::string> labels;
+  for (const store::JobRecord& job : jobs) {
+    const store::WorkflowRecord& workflow = run.workflows[job.workflow];
+    const std::string index = std::to_string(seen[job.workflow]++);
+    labels.push_back(printable(workflow.name) + (workflow.jobs > 1 ? "[" + index + "]" : ""));
+  }
+  return labels;
+}
+
+JobOutput::JobOutput(Output& output, std::vector<std::string> labels, Prefix prefix, Clock clock)
+    : output_(output), prefix_(prefix), clock_(std::move(clock)), jobs_(labels.size()) {
+  const Stream& stream = output.stream();
+  std::size_t width = 0;
+  if (stream.live)
+    for (const std::string& label : labels)
+      width = std::max(width, display_width(label));
+  for (std::size_t job = 0; job < labels.size(); ++job) {
+    const std::size_t used = display_width(labels[job]);
+    const std::string blanks(width > used ? width - used : 0, ' ');
+    if (prefix == Prefix::yes)
+      jobs_[job].prefix = paint(stream, nth_colour(job), labels[job] + blanks + " |") + " ";
+  }
+}
+
+void JobOutput::write(std::size_t job, std::string_view bytes, std::uint64_t offset) {
+  if (bytes.empty())
+    return;
+  if (passes_through()) {
+    output_.write(bytes);
+    at_line_start_ = bytes.back() == '\n';
+    jobs_[job].last_line = ++lines_;
+    return;
+  }
+  Job& state = jobs_[job];
+  while (!bytes.empty()) {
+    const std::size_t room = longest_line - state.line.size();
+    const std::size_t end = bytes.substr(0, room + 1).find('\n');
+    const bool ends = end != std::string_view::npos;
+    const std::size_t taken = ends ? end : std::min(bytes.size(), room);
+    if (state.line.empty())
+      state.line_offset = offset;
+    state.line += bytes.substr(0, taken);
+    const bool torn = !ends && state.line.size() == longest_line && bytes.size() > taken;
+    // The end of a line that was torn right before it is no line of its own.
+    if (torn || (ends && !(state.torn && state.line.empty())))
+      write_line(job, state.line, state.line_offset);
+    if (torn || ends) {
+      state.line.clear();
+      state.torn = torn;
+    }
+    bytes.remove_prefix(taken + (ends ? 1 : 0));
+    offset += taken + (ends ? 1 : 0);
+  }
+}
+
+void JobOutput::finish(std::size_t job) {
+  Job& state = jobs_[job];
+  if (!state.line.empty())
+    write_line(job, state.line, state.line_offset);
+  state.line.clear();
+}
+
+void JobOutput::finish_all() {
+  for (std::size_t job = 0; job < jobs_.size(); ++job)
+    finish(job);
+}
+
+void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t offset) {
+  output_.write(jobs_[job].prefix);
+  if (clock_) {
+    const auto time = clock_(job, offset);
+    const std::string text = time ? render_time(*time) : std::string(24, '-');
+    output_.write(paint(output_.stream(), Colour::dim, text) + " ");
+  }
+  output_.write(line);
+  output_.write("\n");
+  jobs_[job].last_line = ++lines_;
+}
+
+std::size_t JobOutput::lines_since(std::size_t job) const {
+  return static_cast<std::size_t>(lines_ - jobs_[job].last_line);
+}
+
+}  // namespace dstack::ui

@@ -1,0 +1,68 @@
+// What jobs print, on its way to standard output. One job alone passes through byte for byte; of
+// several, whole lines with the job's name in front, never torn up to 64 KiB.
+#pragma once
+
+#include "dstack/base/time.hpp"
+#include "dstack/store/records.hpp"
+#include "ui/output.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::ui {
+
+/// "train", or "train[2]" where the workflow has several jobs; by job.
+std::vector<std::string> job_labels(const store::RunRecord& run,
+                                    const std::vector<store::JobRecord>& jobs);
+
+class JobOutput {
+ public:
+  enum class Prefix { no, yes };
+  /// When the line came that begins at this byte of a job's output; for `--timestamps`.
+  using Clock = std::function<std::optional<Timestamp>(std::size_t job, std::uint64_t offset)>;
+
+  /// `labels` by job. With `clock`, each line begins with its time.
+  JobOutput(Output& output, std::vector<std::string> labels, Prefix prefix, Clock clock = {});
+
+  /// `offset`: where in the job's log these bytes begin.
+  void write(std::size_t job, std::string_view bytes, std::uint64_t offset);
+  /// Writes the unterminated last line of this job.
+  void finish(std::size_t job);
+  void finish_all();
+
+  bool has_rest(std::size_t job) const { return !jobs_[job].line.empty(); }
+
+  /// The cursor stands at the beginning of a line.
+  bool at_line_start() const { return at_line_start_; }
+
+  /// Lines of other jobs that were written since this job's last one.
+  std::size_t lines_since(std::size_t job) const;
+
+  bool has_written(std::size_t job) const { return jobs_[job].last_line > 0; }
+
+ private:
+  struct Job {
+    std::string prefix;
+    std::string line;               ///< its beginning, until the end comes
+    std::uint64_t line_offset = 0;  ///< of that beginning
+    bool torn = false;  ///< the line is longer than the limit, and its beginning is written
+    std::uint64_t last_line = 0;  ///< number of the last line that was written; 0: none
+  };
+
+  bool passes_through() const { return prefix_ == Prefix::no && !clock_; }
+
+  void write_line(std::size_t job, std::string_view line, std::uint64_t offset);
+
+  Output& output_;
+  Prefix prefix_;
+  Clock clock_;
+  std::vector<Job> jobs_;
+  std::uint64_t lines_ = 0;
+  bool at_line_start_ = true;
+};
+
+}  // namespace dstack::ui

@@ -1,0 +1,54 @@
+// Standard output, where results go. Gathers small pieces; tells when nobody reads any more.
+#pragma once
+
+#include "dstack/base/error.hpp"
+#include "dstack/base/json.hpp"
+#include "ui/terminal.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace dstack::ui {
+
+class Output {
+ public:
+  explicit Output(Stream stream) : stream_(stream) {}
+
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  const Stream& stream() const { return stream_; }
+
+  void write(std::string_view text);
+
+  void line(std::string_view text) {
+    write(text);
+    write("\n");
+  }
+
+  /// One document, indented, for `--json`.
+  void json(const Json& document);
+  void flush();
+
+  /// True when the reader has gone away (`| head`), or writing failed; whatever follows is dropped.
+  bool closed() const { return closed_ || failed_; }
+
+  /// Why writing failed, unless it was the reader's leaving.
+  Result<void> status() const;
+
+  /// Called once when closed() becomes true.
+  void when_closed(std::function<void()> action) { when_closed_ = std::move(action); }
+
+ private:
+  void send(std::string_view bytes);
+
+  Stream stream_;
+  std::string pending_;
+  bool closed_ = false;
+  bool failed_ = false;
+  Error error_;
+  std::function<void()> when_closed_;
+};
+
+}  // namespace dstack::ui

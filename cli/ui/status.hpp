@@ -1,0 +1,37 @@
+// Statuses in words, symbols and colours. The meaning is always in the word; colour and symbol only
+// help.
+#pragma once
+
+#include "dstack/store/records.hpp"
+#include "ui/table.hpp"
+#include "ui/terminal.hpp"
+
+#include <optional>
+#include <string>
+
+namespace dstack::ui {
+
+/// How something ended, as far as it is known.
+struct Outcome {
+  store::Status status = store::Status::submitted;
+  std::optional<store::Cause> cause;
+  std::optional<int> exit_code;
+  std::optional<int> signal;
+  std::string reason;
+};
+
+Outcome outcome_of(const store::JobRecord& job);
+Outcome outcome_of(const store::WorkflowRecord& workflow);
+
+/// "exit 3", "SIGKILL", "out of memory", "timeout", "could not start", "lost"; empty when it did
+/// not fail.
+std::string render_cause(const Outcome& outcome);
+/// "running", "failed (exit 3)", "queued (waits for download)".
+std::string render_outcome(const Outcome& outcome);
+/// "✔" or "ok", and so on, by what the stream can show.
+std::string symbol(const Stream& stream, store::Status status);
+Colour colour_of(store::Status status);
+/// The outcome for a table: with its symbol on a terminal, the words alone in a pipe.
+Cell status_cell(const Stream& stream, const Outcome& outcome);
+
+}  // namespace dstack::ui

@@ -1,0 +1,129 @@
+#include "ui/terminal.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <array>
+#include <cstdlib>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace dstack::ui {
+
+namespace {
+
+bool is_set(const char* name) {
+  const char* value = ::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+/// As setlocale() would decide, without the price of loading a locale.
+bool locale_is_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    if (!is_set(name))
+      continue;
+    const std::string value = to_lower(::getenv(name));
+    return value.find("utf-8") != std::string::npos || value.find("utf8") != std::string::npos;
+  }
+  return false;
+}
+
+bool wants_colour(bool live, ColourChoice choice) {
+  if (choice != ColourChoice::automatic)
+    return choice == ColourChoice::always;
+  if (is_set("NO_COLOR"))
+    return false;
+  if (is_set("CLICOLOR_FORCE") && std::string_view(::getenv("CLICOLOR_FORCE")) != "0")
+    return true;
+  return live;
+}
+
+std::size_t number_from_environment(const char* name) {
+  const char* value = ::getenv(name);
+  const long number = value == nullptr ? 0 : std::strtol(value, nullptr, 10);
+  return number > 0 && number < 10'000 ? static_cast<std::size_t>(number) : 0;
+}
+
+const char* escape(Colour colour) {
+  switch (colour) {
+    case Colour::plain:
+      break;
+    case Colour::bold:
+      return "\033[1m";
+    case Colour::dim:
+      return "\033[2m";
+    case Colour::red:
+      return "\033[31m";
+    case Colour::green:
+      return "\033[32m";
+    case Colour::yellow:
+      return "\033[33m";
+    case Colour::blue:
+      return "\033[34m";
+    case Colour::magenta:
+      return "\033[35m";
+    case Colour::cyan:
+      return "\033[36m";
+  }
+  return "";
+}
+
+}  // namespace
+
+Stream describe_stream(int fd, ColourChoice choice) {
+  Stream stream;
+  stream.fd = fd;
+  stream.terminal = ::isatty(fd) == 1;
+  const char* term = ::getenv("TERM");
+  stream.live = stream.terminal && term != nullptr && std::string_view(term) != "dumb";
+  stream.unicode = stream.live && locale_is_utf8();
+  stream.colour = wants_colour(stream.live, choice);
+  return stream;
+}
+
+ScreenSize screen_size(const Stream& stream) {
+  ScreenSize size;
+  winsize window{};
+  if (stream.terminal && ::ioctl(stream.fd, TIOCGWINSZ, &window) == 0) {
+    if (window.ws_col > 0)
+      size.columns = window.ws_col;
+    if (window.ws_row > 0)
+      size.rows = window.ws_row;
+  }
+  if (const std::size_t columns = number_from_environment("COLUMNS"); columns > 0)
+    size.columns = columns;
+  return size;
+}
+
+std::string paint(const Stream& stream, Colour colour, std::string_view text) {
+  if (!stream.colour || colour == Colour::plain || text.empty())
+    return std::string(text);
+  return escape(colour) + std::string(text) + "\033[0m";
+}
+
+Colour nth_colour(std::size_t index) {
+  static constexpr std::array palette = {
+      Colour::cyan, Colour::yellow, Colour::green, Colour::magenta, Colour::blue};
+  return palette[index % palette.size()];
+}
+
+std::string cut(const Stream& stream, std::string_view text, std::size_t columns) {
+  if (display_width(text) <= columns)
+    return std::string(text);
+  const std::string_view mark = stream.unicode ? "…" : "...";
+  const std::size_t mark_width = stream.unicode ? 1 : 3;
+  if (columns <= mark_width)
+    return std::string(columns, '.');
+  std::size_t end = 0;
+  while (end < text.size()) {
+    std::size_t next = end + 1;
+    while (next < text.size() && (static_cast<unsigned char>(text[next]) & 0xC0u) == 0x80)
+      ++next;
+    if (display_width(text.substr(0, next)) > columns - mark_width)
+      break;
+    end = next;
+  }
+  return std::string(text.substr(0, end)) + std::string(mark);
+}
+
+}  // namespace dstack::ui
