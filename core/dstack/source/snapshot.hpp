@@ -1,22 +1,23 @@
-// What a project's code is: the files that Git would show, or every file of a folder without Git, captured into the
-// store (spec, section 7). Git is asked only which files there are, the remote, the branch, the commit and the diff.
+// What a project's code is: the files that Git would show, or every file of a folder without Git,
+// captured into the store (spec, section 7). Git is asked only which files there are, the remote,
+// the branch, the commit and the diff.
 #pragma once
-
-#include <functional>
-#include <set>
-#include <string>
-#include <vector>
 
 #include "dstack/store/objects.hpp"
 #include "dstack/store/records.hpp"
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace dstack::source {
 
 struct SnapshotOptions {
-  /// Paths that workflows of the project declare as artifacts: not code unless Git tracks them. Normal, from the
-  /// project's root.
+  /// Paths that workflows of the project declare as artifacts: not code unless Git tracks them.
+  /// Normal, from the project's root.
   std::vector<std::string> artifacts;
-  std::uint64_t file_limit = 100'000'000;  ///< bytes; larger untracked files are named and left out (with Git only)
+  std::uint64_t file_limit =
+      100'000'000;  ///< bytes; larger untracked files are named and left out (with Git only)
 };
 
 struct Snapshot {
@@ -25,18 +26,27 @@ struct Snapshot {
   std::vector<std::string> files;     ///< every path in the tree, sorted
   std::vector<std::string> warnings;  ///< what was left out, what changed while it was read
 
-  bool contains(std::string_view path) const;         ///< a file of exactly this path
-  bool contains_below(std::string_view path) const;   ///< a file, or a folder with files
+  bool contains(std::string_view path) const;        ///< a file of exactly this path
+  bool contains_below(std::string_view path) const;  ///< a file, or a folder with files
 };
 
-/// Takes the snapshot. Only files whose (path, inode, size, mtime, ctime) is not in the project's index are read.
-Result<Snapshot> take_snapshot(const Path& project, store::ObjectStore& objects, const SnapshotOptions& options);
+/// Takes the snapshot. GitFacts are filled in whole; a root commit that is not in the project's
+/// index is looked for once, which takes as long as the history is. Only files whose (path, inode,
+/// size, mtime, ctime) is not in the project's index are read.
+Result<Snapshot> take_snapshot(const Path& project,
+                               store::ObjectStore& objects,
+                               const SnapshotOptions& options);
 
-/// As take_snapshot, but stores nothing and hashes nothing: which files there are. For plans that change nothing.
+/// The first commit of HEAD's history, following first parents; empty where there is none.
+std::string root_commit(const Path& project);
+
+/// As take_snapshot, but stores nothing and hashes nothing: which files there are. For plans that
+/// change nothing.
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options);
 
-/// The difference between a stored snapshot and the commit it was taken at, as `git diff` writes it, binary files
-/// included. `project` must still have that commit.
+/// The difference between a stored snapshot and the commit it was taken at, as `git diff` writes
+/// it, binary files included, with paths from the project's root. `project` must still have that
+/// commit; nothing is written there.
 Result<std::string> diff_against_commit(const Path& project,
                                         const store::CodeRecord& code,
                                         const store::ObjectStore& objects);

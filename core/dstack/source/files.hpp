@@ -1,0 +1,34 @@
+// Which files a project's code is. Internal to source/.
+#pragma once
+
+#include "dstack/source/snapshot.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::source {
+
+/// What is remembered of a project, so that Git need not be asked for it each time.
+struct KnownRoot {
+  std::uint64_t repository = 0;  ///< inode of its .git
+  std::string commit;
+
+  bool operator==(const KnownRoot&) const = default;
+};
+
+struct CodeFiles {
+  std::vector<store::FileToCapture> files;  ///< sorted by path; states filled in
+  store::GitFacts git = {};
+  KnownRoot root = {};
+  std::vector<std::string> warnings = {};
+};
+
+/// `home` is never code, wherever it lies. The root commit is `known`'s when that is of the same
+/// repository, is looked for when it is not, and is left empty without `known`.
+Result<CodeFiles> find_code_files(const Path& project,
+                                  const SnapshotOptions& options,
+                                  const Path& home,
+                                  const std::optional<KnownRoot>& known);
+
+}  // namespace dstack::source

@@ -1,0 +1,212 @@
+#include "dstack/source/git.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace dstack::source {
+
+namespace {
+
+/// Those that say which configuration to use may stay: people name safe folders with them. The
+/// others say which repository, index or work tree to use, or write to files of their own.
+bool is_for_git(std::string_view variable) {
+  if (!variable.starts_with("GIT_"))
+    return true;
+  return variable.starts_with("GIT_CONFIG_GLOBAL=") || variable.starts_with("GIT_CONFIG_SYSTEM=") ||
+         variable.starts_with("GIT_CONFIG_NOSYSTEM=") ||
+         variable.starts_with("GIT_CONFIG_COUNT=") || variable.starts_with("GIT_CONFIG_KEY_") ||
+         variable.starts_with("GIT_CONFIG_VALUE_") || variable.starts_with("GIT_EXEC_PATH=");
+}
+
+/// A command under way.
+struct Call {
+  process::Child child;
+  Fd out;
+  Fd err;
+  std::string out_text;
+  std::string err_text;
+};
+
+Result<Call> start(process::Command command) {
+  DSTACK_TRY(Pipe out, make_pipe());
+  DSTACK_TRY(Pipe err, make_pipe());
+  command.descriptors = {{1, out.write_end.get()}, {2, err.write_end.get()}};
+  DSTACK_TRY(process::Child child, process::spawn(command));
+  return Call{std::move(child), std::move(out.read_end), std::move(err.read_end), {}, {}};
+}
+
+void take(Fd& from, std::string& into) {
+  std::array<char, 65536> buffer;
+  const ssize_t count = ::read(from.get(), buffer.data(), buffer.size());
+  if (count > 0)
+    into.append(buffer.data(), static_cast<std::size_t>(count));
+  else if (count == 0 || errno != EINTR)
+    from.reset();
+}
+
+/// Reads what all of them write until each has closed both.
+void collect(std::vector<Call>& calls) {
+  for (;;) {
+    std::vector<pollfd> polled;
+    for (const Call& call : calls) {
+      polled.push_back({call.out.get(), POLLIN, 0});
+      polled.push_back({call.err.get(), POLLIN, 0});
+    }
+    const bool is_open =
+        std::any_of(polled.begin(), polled.end(), [](const pollfd& each) { return each.fd >= 0; });
+    if (!is_open)
+      return;
+    if (::poll(polled.data(), polled.size(), -1) < 0)
+      continue;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      if (polled[2 * i].revents != 0)
+        take(calls[i].out, calls[i].out_text);
+      if (polled[2 * i + 1].revents != 0)
+        take(calls[i].err, calls[i].err_text);
+    }
+  }
+}
+
+/// The value of `# name value` among the header lines of a status.
+std::string header_value(std::string_view line, std::string_view name) {
+  if (!line.starts_with(name))
+    return {};
+  const std::string_view value = line.substr(name.size());
+  return value.starts_with('(') ? std::string() : std::string(value);
+}
+
+}  // namespace
+
+Path find_git_entry(const Path& folder) {
+  for (Path at = fs::absolute(folder); !at.empty(); at = at.parent_path()) {
+    struct stat status;
+    if (::lstat((at / ".git").c_str(), &status) == 0)
+      return at / ".git";
+  }
+  return {};
+}
+
+process::Command git_command(const Path& folder,
+                             std::vector<std::string> arguments,
+                             const std::vector<std::string>& variables) {
+  process::Command command;
+  command.argv = {"git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=true"};
+  for (std::string& argument : arguments)
+    command.argv.push_back(std::move(argument));
+  command.working_dir = folder.string();
+  command.environment.emplace();
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    if (is_for_git(*variable) && !std::string_view(*variable).starts_with("LC_ALL="))
+      command.environment->push_back(*variable);
+  for (const char* variable : {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"})
+    command.environment->push_back(variable);
+  for (const std::string& variable : variables)
+    command.environment->push_back(variable);
+  return command;
+}
+
+Result<std::vector<process::Output>> run_together(const std::vector<process::Command>& commands) {
+  std::vector<Call> calls;
+  std::optional<Error> error;
+  for (const process::Command& command : commands) {
+    auto call = start(command);
+    if (!call) {
+      error = std::move(call).error();
+      break;
+    }
+    calls.push_back(std::move(*call));
+  }
+  collect(calls);
+  std::vector<process::Output> outputs;
+  for (Call& call : calls)
+    outputs.push_back({call.child.wait(), std::move(call.out_text), std::move(call.err_text)});
+  if (error)
+    return fail(std::move(*error));
+  return outputs;
+}
+
+Result<std::string> git_output(const process::Command& command) {
+  DSTACK_TRY(std::vector<process::Output> outputs, run_together({command}));
+  if (process::succeeded(outputs.front().status))
+    return std::move(outputs.front().out);
+  return fail(ErrorCode::unavailable, "git failed: " + last_words(outputs.front()));
+}
+
+std::string last_words(const process::Output& output) {
+  std::string_view words = trim(output.err);
+  // The first line is the cause; what follows is advice.
+  words = words.substr(0, words.find('\n'));
+  for (const std::string_view prefix : {"fatal: ", "error: "})
+    if (words.starts_with(prefix))
+      words.remove_prefix(prefix.size());
+  return words.empty() ? process::render(output.status) : std::string(words);
+}
+
+bool is_ownership_refusal(const process::Output& output) {
+  return output.err.find("dubious ownership") != std::string::npos ||
+         output.err.find("unsafe repository") != std::string::npos;
+}
+
+BranchFacts parse_status(std::string_view text) {
+  BranchFacts facts;
+  for (const std::string_view line : split(text, '\0')) {
+    if (line.empty())
+      continue;
+    if (!line.starts_with("# "))
+      facts.has_changes = true;
+    else if (line.starts_with("# branch.oid "))
+      facts.commit = header_value(line, "# branch.oid ");
+    else if (line.starts_with("# branch.head "))
+      facts.branch = header_value(line, "# branch.head ");
+  }
+  return facts;
+}
+
+std::string parse_remote(std::string_view text, const std::string& branch) {
+  std::string wanted;
+  std::vector<std::pair<std::string, std::string>> remotes;
+  for (const std::string_view entry : split(text, '\0')) {
+    const std::size_t end = entry.find('\n');
+    if (end == std::string_view::npos)
+      continue;
+    const std::string_view key = entry.substr(0, end);
+    const std::string value(entry.substr(end + 1));
+    if (key == "branch." + branch + ".remote")
+      wanted = value;
+    else if (key.starts_with("remote.") && key.ends_with(".url") && key.size() > 11)
+      remotes.emplace_back(key.substr(7, key.size() - 11), value);
+  }
+  for (const std::string& name : {wanted, std::string("origin")})
+    for (const auto& [remote, url] : remotes)
+      if (remote == name)
+        return without_credentials(url);
+  return remotes.empty() ? std::string() : without_credentials(remotes.front().second);
+}
+
+std::string without_credentials(std::string url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string::npos)
+    return url;  // a path, or user@host:path, whose user is no secret
+  const std::size_t begin = scheme + 3;
+  const std::size_t end = std::min(url.find_first_of("/?#", begin), url.size());
+  const std::size_t at = url.rfind('@', end);
+  if (at == std::string::npos || at < begin || at >= end)
+    return url;
+  const std::size_t colon = url.find(':', begin);
+  const bool has_password = colon != std::string::npos && colon < at;
+  // The user of ssh is part of the address, that of https is often a token.
+  if (url.starts_with("ssh://") || url.starts_with("git+ssh://"))
+    return has_password ? url.erase(colon, at - colon) : url;
+  return url.erase(begin, at + 1 - begin);
+}
+
+}  // namespace dstack::source

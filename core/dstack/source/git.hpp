@@ -1,0 +1,49 @@
+// Asking Git, the program, about a folder. Never writes to a repository. Internal to source/.
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/process/spawn.hpp"
+#include "dstack/store/records.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace dstack::source {
+
+/// The `.git` of the repository that a folder is in: of the folder itself or of one above it. Empty
+/// when there is none.
+Path find_git_entry(const Path& folder);
+
+/// A call of Git in `folder`. Variables that would lead Git to another repository are kept from it,
+/// locks are not taken, messages are in English. `variables` are added.
+process::Command git_command(const Path& folder,
+                             std::vector<std::string> arguments,
+                             const std::vector<std::string>& variables = {});
+
+/// Runs several commands at the same time; the outputs are in their order. ErrorCode::not_found
+/// when Git is not installed.
+Result<std::vector<process::Output>> run_together(const std::vector<process::Command>& commands);
+/// One, whose failure is an error in Git's own words.
+Result<std::string> git_output(const process::Command& command);
+
+/// What Git said last to standard error, as one line.
+std::string last_words(const process::Output& output);
+/// It refuses a repository of another user (safe.directory).
+bool is_ownership_refusal(const process::Output& output);
+
+struct BranchFacts {
+  std::string commit;  ///< empty before the first one
+  std::string branch;  ///< empty when detached
+  bool has_changes = false;
+};
+
+/// From `git status --porcelain=v2 -z --branch`.
+BranchFacts parse_status(std::string_view text);
+/// The URL of the branch's remote, else of origin, else of the first, from `git config -z
+/// --get-regexp`; without what gives access.
+std::string parse_remote(std::string_view text, const std::string& branch);
+/// A URL without user names that are tokens and without passwords.
+std::string without_credentials(std::string url);
+
+}  // namespace dstack::source

@@ -1,0 +1,39 @@
+// What is remembered of a project's last snapshot, so that the next one reads only what has
+// changed: (path, inode, size, mtime, ctime) → digest. A cache: it may be lost or damaged at any
+// time. Internal to source/.
+//
+//   "dstack-index 1\n", a repository inode, a root commit, a tree reference, entries sorted by
+//   path, and the SHA-256 of all that; numbers of 8 bytes in the machine's order, texts with their
+//   length before them.
+#pragma once
+
+#include "dstack/source/files.hpp"
+#include "dstack/store/objects.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::source {
+
+struct Index {
+  KnownRoot root;
+  store::TreeReference tree;
+  /// With digests. One whose content may have changed since without a trace in its state has the
+  /// inode 0.
+  std::vector<store::FileToCapture> files;
+};
+
+std::string render_index(const Index& index);
+/// Nothing when it is damaged or of another version.
+std::optional<Index> parse_index(std::string_view text);
+
+/// The index's file of a project, by the project's path.
+Path index_path(const Path& folder, const Path& project);
+
+/// Whether a state read at `now` (nanoseconds since 1970) proves that the content is still that of
+/// its digest. A file written again within one tick of the file system's clock looks the same; Git
+/// calls such an entry racy.
+bool is_settled(const store::FileState& state, std::int64_t now);
+
+}  // namespace dstack::source

@@ -1,0 +1,137 @@
+#include "dstack/source/snapshot.hpp"
+
+#include "dstack/base/log.hpp"
+#include "dstack/source/files.hpp"
+#include "dstack/source/git.hpp"
+#include "dstack/source/index.hpp"
+
+#include <algorithm>
+
+#include <time.h>
+
+namespace dstack::source {
+
+namespace {
+
+std::int64_t nanoseconds_now() {
+  timespec time;
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+Index load_index(const Path& path) {
+  const auto text = read_file(path);
+  if (!text)
+    return {};
+  return parse_index(*text).value_or(Index{});
+}
+
+/// Gives each file whose state is the index's the digest from there. True when nothing at all has
+/// changed.
+bool take_known(const Index& index, std::vector<store::FileToCapture>& files) {
+  bool is_same = index.files.size() == files.size();
+  auto known = index.files.begin();
+  for (store::FileToCapture& file : files) {
+    while (known != index.files.end() && known->path < file.path)
+      ++known;
+    if (known != index.files.end() && known->path == file.path && known->state == file.state)
+      file.digest = known->digest;
+    else
+      is_same = false;
+  }
+  return is_same;
+}
+
+/// Losing it costs time at the next snapshot, nothing else; so nothing is said.
+void save_index(const Path& path, Index index, std::int64_t looked_at) {
+  for (store::FileToCapture& file : index.files)
+    if (!is_settled(file.state, looked_at))
+      file.state.inode = 0;
+  std::sort(index.files.begin(), index.files.end(), [](const auto& a, const auto& b) {
+    return a.path < b.path;
+  });
+  if (auto saved = write_file_atomically(path, render_index(index), Durable::no); !saved)
+    log::info("the index was not kept: " + saved.error().message);
+}
+
+void take_paths(Snapshot& snapshot, std::vector<store::FileToCapture>& files) {
+  snapshot.files.reserve(files.size());
+  for (store::FileToCapture& file : files)
+    snapshot.files.push_back(std::move(file.path));
+  if (!std::is_sorted(snapshot.files.begin(), snapshot.files.end()))
+    std::sort(snapshot.files.begin(), snapshot.files.end());
+}
+
+Result<void> check_project(const Path& project) {
+  boost::system::error_code error;
+  if (fs::is_directory(project, error))
+    return {};
+  return fail(ErrorCode::not_found, "there is no folder '" + project.string() + "'");
+}
+
+}  // namespace
+
+bool Snapshot::contains(std::string_view path) const {
+  return std::binary_search(files.begin(), files.end(), path, std::less<>());
+}
+
+bool Snapshot::contains_below(std::string_view path) const {
+  if (path.empty())
+    return !files.empty();
+  if (contains(path))
+    return true;
+  const std::string folder = std::string(path) + "/";
+  const auto first = std::lower_bound(files.begin(), files.end(), folder);
+  return first != files.end() && first->starts_with(folder);
+}
+
+Result<Snapshot> take_snapshot(const Path& project,
+                               store::ObjectStore& objects,
+                               const SnapshotOptions& options) {
+  DSTACK_CHECK(check_project(project));
+  const Path path = index_path(objects.home().index(), project);
+  const Index index = load_index(path);
+  const std::int64_t looked_at = nanoseconds_now();
+  DSTACK_TRY(CodeFiles code, find_code_files(project, options, objects.home().root, index.root));
+  Snapshot snapshot;
+  snapshot.git = std::move(code.git);
+  snapshot.warnings = std::move(code.warnings);
+  const bool is_stored = objects.has_tree(index.tree);
+  const bool is_same = take_known(index, code.files);
+  if (is_same && is_stored) {
+    snapshot.tree = index.tree;
+  } else {
+    DSTACK_TRY(snapshot.tree,
+               objects.capture_files(project,
+                                     code.files,
+                                     is_stored ? store::Known::stored : store::Known::perhaps,
+                                     snapshot.warnings));
+  }
+  if (!is_same || !is_stored || code.root != index.root)
+    save_index(path, {code.root, snapshot.tree, code.files}, looked_at);
+  take_paths(snapshot, code.files);
+  return snapshot;
+}
+
+Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options) {
+  DSTACK_CHECK(check_project(project));
+  const Path home = store::home_from_environment().root;
+  DSTACK_TRY(CodeFiles code, find_code_files(project, options, home, std::nullopt));
+  Snapshot snapshot;
+  snapshot.git = std::move(code.git);
+  snapshot.warnings = std::move(code.warnings);
+  take_paths(snapshot, code.files);
+  return snapshot;
+}
+
+std::string root_commit(const Path& project) {
+  if (find_git_entry(project).empty())
+    return {};
+  const auto commit = git_output(
+      git_command(project, {"rev-list", "--max-parents=0", "--first-parent", "HEAD", "--"}));
+  if (!commit)
+    return {};
+  return commit->substr(0, commit->find('\n'));
+}
+
+}  // namespace dstack::source
