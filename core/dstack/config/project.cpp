@@ -12,6 +12,7 @@ namespace dstack::config {
 namespace {
 
 constexpr const char* project_folder = ".dstack";
+constexpr const char* variables_file = ".dstack/variables.yaml";
 
 bool is_there(const Path& path) {
   boost::system::error_code error;
@@ -63,23 +64,14 @@ Result<ParsedYaml> read_file_of(const Path& root, const std::string& name) {
   return read_yaml(std::move(*source));
 }
 
-/// In the order of the files, which is the order in which their first findings came.
-void sort_findings(std::vector<Finding>& findings) {
-  std::vector<std::string> files;
-  std::vector<std::tuple<std::size_t, std::uint32_t, std::uint32_t, std::size_t>> order;
-  for (std::size_t i = 0; i < findings.size(); ++i) {
-    const SourceLocation& where = *findings[i].error.where;
-    auto file = std::find(files.begin(), files.end(), where.source->name);
-    if (file == files.end())
-      file = files.insert(files.end(), where.source->name);
-    order.emplace_back(file - files.begin(), where.line, where.column, i);
-  }
-  std::sort(order.begin(), order.end());
-  std::vector<Finding> sorted;
-  sorted.reserve(findings.size());
-  for (const auto& entry : order)
-    sorted.push_back(std::move(findings[std::get<3>(entry)]));
-  findings = std::move(sorted);
+/// Where an error stands among the files, in the order in which these are told of.
+using Position = std::tuple<std::size_t, std::uint32_t, std::uint32_t>;
+
+Position position_of(const Error& error, const std::vector<std::string>& files) {
+  if (!error.where)
+    return {0, 0, 0};
+  const auto file = std::find(files.begin(), files.end(), error.where->source->name);
+  return {static_cast<std::size_t>(file - files.begin()), error.where->line, error.where->column};
 }
 
 /// Reads the files one after the other, and goes on where one cannot be read: the others have
@@ -89,29 +81,28 @@ class Loader {
   explicit Loader(const Path& root) { project_.root = real_path(root); }
 
   Result<Project> load() {
-    DSTACK_TRY(const std::vector<std::string> files, workflow_files(project_.root));
+    DSTACK_TRY(std::vector<std::string> files, workflow_files(project_.root));
     project_.defined = !files.empty() || is_folder(project_.root / project_folder / "workflows");
     std::vector<VariableScope> scopes;
-    if (is_there(project_.root / project_folder / "variables.yaml"))
-      if (auto file = read(".dstack/variables.yaml"))
+    if (is_there(project_.root / variables_file))
+      if (auto file = read(variables_file))
         scopes = add_variables(std::move(*file), project_);
-    const bool variables_known = failures_.empty();
-    for (const std::string& name : files)
-      if (auto file = read(name))
+    bool all_workflows = true;
+    for (const std::string& name : files) {
+      auto file = read(name);
+      all_workflows = all_workflows && file;
+      if (file)
         add_workflows(std::move(*file), project_);
+    }
     check_names(project_);
     check_variables(project_);
     // What a file that cannot be read defines is not known, and so not missing.
-    if (failures_.empty() || (!variables_known && failures_.size() == 1)) {
+    if (all_workflows) {
       check_references(project_);
       check_scopes(scopes, project_);
     }
-    sort_findings(project_.findings);
-    if (failures_.empty())
-      return std::move(project_);
-    for (Finding& finding : project_.findings)
-      failures_.push_back(std::move(finding.error));
-    return fail(join(std::move(failures_)));
+    files.emplace_back(variables_file);
+    return finish(files);
   }
 
  private:
@@ -121,6 +112,21 @@ class Loader {
       return std::move(*file);
     failures_.push_back(std::move(file).error());
     return std::nullopt;
+  }
+
+  Result<Project> finish(const std::vector<std::string>& files) {
+    const auto before = [&](const Error& a, const Error& b) {
+      return position_of(a, files) < position_of(b, files);
+    };
+    std::stable_sort(project_.findings.begin(),
+                     project_.findings.end(),
+                     [&](const Finding& a, const Finding& b) { return before(a.error, b.error); });
+    if (failures_.empty())
+      return std::move(project_);
+    for (Finding& finding : project_.findings)
+      failures_.push_back(std::move(finding.error));
+    std::stable_sort(failures_.begin(), failures_.end(), before);
+    return fail(join(std::move(failures_)));
   }
 
   Project project_;

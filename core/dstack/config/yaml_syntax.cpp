@@ -108,10 +108,24 @@ Error explain_in_map(std::size_t offset, YamlTree& tree) {
                              "keys of one map begin in the same column, each as 'key: value'");
 }
 
+/// The quote of `["a, "b"]`: what stands in quotes ends with the ',' that was to follow them.
+std::optional<std::size_t> quote_over_comma(std::string_view text, const YamlTree& tree) {
+  const auto quote = tree.last_quote();
+  const auto end = quote ? find_closing_quote(text, *quote) : std::nullopt;
+  if (!end)
+    return std::nullopt;
+  const std::string_view content = trim(text.substr(*quote + 1, *end - *quote - 2));
+  return !content.empty() && content.back() == ',' ? quote : std::nullopt;
+}
+
 Error explain_flow(std::size_t offset, char closing, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   const auto open = tree.open_flow();
-  if (first_non_blank(text, offset) < text.size() && follows_quote(text, offset, tree))
+  const bool behind_quote =
+      first_non_blank(text, offset) < text.size() && follows_quote(text, offset, tree);
+  if (const auto quote = quote_over_comma(text, tree); quote && behind_quote)
+    return unclosed_quote(*quote, tree);
+  if (behind_quote)
     return configuration_error("there is text behind the closing quote",
                                tree.places().at(offset, word_end(text, offset)),
                                "separate values by ',', and put the whole of a value in quotes");

@@ -15,6 +15,8 @@ TEST_CASE("an unclosed quote is reported where it opens") {
 
 TEST_CASE("a quote that only the next quote closes is reported where it opens") {
   CHECK(failure("a: \"x\nb: \"y\"\n") == "1:4 this quote is never closed");
+  CHECK(failure("a: [\"x, \"y\"]\n") == "1:5 this quote is never closed");
+  CHECK(failure("a: ['x', 'y, 'z']\n") == "1:10 this quote is never closed");
   CHECK(failure("a: [\"x, y]\nb: \"z\"\n") == "1:5 this quote is never closed");
 }
 
