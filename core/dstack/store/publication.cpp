@@ -166,12 +166,10 @@ Result<void> Publication::rename_draft(const Staged& staged, const std::string& 
     return {};
   if (errno == ENOENT) {
     const std::string folder = folder_of(name);
+    ::mkdirat(root_.get(), folder_of(folder).c_str(), 0777);  // nearly always there
     if (::mkdirat(root_.get(), folder.c_str(), 0777) != 0 && errno != EEXIST)
       return fail_errno("cannot make the folder '" + folder + "' of the store");
-    {
-      const std::lock_guard guard(mutex_);
-      folders_.insert(folder_of(folder));
-    }
+    folders_.insert(folder_of(folder));
     if (::renameat(workshop_.get(), staged.draft.c_str(), root_.get(), name.c_str()) == 0)
       return {};
   }
