@@ -50,12 +50,7 @@ class Events : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ < 2)
       return;
-    const std::size_t at = offset(mark);
-    const bool marker = tree_.places().text().substr(at, 3) == "---";
-    throw Abandoned{configuration_error(
-        "a second document begins here",
-        tree_.places().at(at, at + (marker ? 3 : 1)),
-        "a file holds one document: join the two, or move one to a file of its own")};
+    throw Abandoned{explain_second_document(offset(mark), tree_)};
   }
 
   void OnDocumentEnd() override {}

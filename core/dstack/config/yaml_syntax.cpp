@@ -236,4 +236,20 @@ Error explain_syntax(SyntaxProblem problem,
       "this is not YAML: " + std::string(words), tree.places().at(offset), "");
 }
 
+Error explain_second_document(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  const std::string_view before = trim(text.substr(0, std::min(offset, text.size())));
+  const bool marker = text.substr(offset, 3) == "---";
+  if (marker || before.ends_with("..."))
+    return configuration_error(
+        "a second document begins here",
+        tree.places().at(offset, offset + (marker ? 3 : 1)),
+        "a file holds one document: join the two, or move one to a file of its own");
+  // yaml-cpp begins another document wherever something cannot go on with the first.
+  return configuration_error(
+      "this does not belong to the " + std::string(describe(tree.root()).substr(2)) + " above it",
+      tree.places().at(offset, line_content_end(text, offset)),
+      "what belongs together begins in the same column");
+}
+
 }  // namespace dstack::config

@@ -34,4 +34,7 @@ Error explain_syntax(SyntaxProblem problem,
                      std::string_view words,
                      YamlTree& tree);
 
+/// What stands behind the end of the document that the tree has read.
+Error explain_second_document(std::size_t offset, YamlTree& tree);
+
 }  // namespace dstack::config

@@ -4,16 +4,11 @@
 #include "dstack/config/file_source.hpp"
 
 #include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 namespace dstack::config {
 
 namespace {
-
-/// Up to here, comparing each key with each is cheaper than hashing.
-constexpr std::size_t few_members = 12;
 
 Failure fatal(std::string message, SourceLocation where, std::string hint) {
   return fail(configuration_error(std::move(message), std::move(where), std::move(hint)));
@@ -29,10 +24,12 @@ std::string with_separators(std::size_t number) {
   return digits;
 }
 
-/// Keys of two words are the same with `-` and with `_`, also when one of them comes by a merge.
-std::string merge_identity(std::string key) {
-  std::replace(key.begin(), key.end(), '-', '_');
-  return key;
+/// Whether the text begins with what opens such a collection.
+bool begins_as(std::string_view text, ValueKind kind, YamlTree::Style style) {
+  const char first = text.empty() ? ' ' : text.front();
+  if (style == YamlTree::Style::block)
+    return first != '[' && first != '{';
+  return first == (kind == ValueKind::sequence ? '[' : '{');
 }
 
 }  // namespace
@@ -69,7 +66,7 @@ Result<void> YamlTree::null(std::size_t offset, std::size_t anchor) {
   }
   Value value;
   value.where = place_of_null(offset);
-  DSTACK_CHECK(keep(anchor, value, 1, 0, offset));
+  DSTACK_CHECK(keep(anchor, value, {1, 0, 0}, offset));
   return add(std::move(value), offset);
 }
 
@@ -151,7 +148,7 @@ Result<void> YamlTree::scalar(std::size_t offset,
   value.text = text;
   value.quoted = !plain;
   value.where = std::move(where);
-  DSTACK_CHECK(keep(anchor, value, 1, text.size(), offset));
+  DSTACK_CHECK(keep(anchor, value, {1, text.size(), 0}, offset));
   return add(std::move(value), offset);
 }
 
@@ -161,14 +158,14 @@ Result<void> YamlTree::open(
   offset = skip_node_properties(places_.text(), offset);
   last_offset_ = offset;
   DSTACK_CHECK(count(1, 0, offset, offset + 1));
-  if (frames_.size() >= limits_.depth)
-    return fatal(
-        "this is nested deeper than " + std::to_string(limits_.depth) + " levels",
-        places_.at(offset),
-        "no file of dstack's needs that; look for brackets or dashes that were typed too often");
-  Frame frame;
-  frame.value.kind = kind;
   const std::string_view text = places_.text();
+  Frame frame;
+  // A map whose first key is a collection begins at that collection's bracket. yaml-cpp also makes
+  // such maps of brackets that are never closed.
+  frame.deepens = begins_as(text.substr(std::min(offset, text.size())), kind, style);
+  depth_ += frame.deepens ? 1 : 0;
+  DSTACK_CHECK(check_depth(depth_, offset, offset + 1));
+  frame.value.kind = kind;
   frame.value.where = places_.at(
       offset, style == Style::flow ? flow_end(text, offset) : line_content_end(text, offset));
   frame.style = style;
@@ -183,19 +180,29 @@ Result<void> YamlTree::open(
   return {};
 }
 
+Result<void> YamlTree::check_depth(std::size_t depth, std::size_t begin, std::size_t end) {
+  if (depth <= limits_.depth)
+    return {};
+  return fatal(
+      "this is nested deeper than " + std::to_string(limits_.depth) + " levels",
+      places_.at(begin, end),
+      "no file of dstack's needs that; look for brackets or dashes that were typed too often");
+}
+
 Result<void> YamlTree::close() {
   Frame frame = std::move(frames_.back());
   frames_.pop_back();
+  depth_ -= frame.deepens ? 1 : 0;
+  frame.height += frame.deepens ? 1 : 0;
+  if (!frames_.empty())
+    frames_.back().height = std::max(frames_.back().height, frame.height);
   if (frame.value.kind == ValueKind::mapping) {
     drop_duplicates(frame);
     if (!frame.merges.empty())
       merge(frame);
   }
-  DSTACK_CHECK(keep(frame.anchor,
-                    frame.value,
-                    nodes_ - frame.nodes_before,
-                    text_ - frame.text_before,
-                    frame.offset));
+  const Size size{nodes_ - frame.nodes_before, text_ - frame.text_before, frame.height};
+  DSTACK_CHECK(keep(frame.anchor, frame.value, size, frame.offset));
   return add(std::move(frame.value), frame.offset);
 }
 
@@ -208,7 +215,10 @@ Result<void> YamlTree::alias(std::size_t offset, std::size_t anchor) {
                  places_.at(offset, end),
                  "'&" + name + "' must end before '*" + name + "' can be used");
   const Anchored& target = anchored_[anchor - 1];
-  DSTACK_CHECK(count(target.nodes, target.text, offset, end));
+  DSTACK_CHECK(count(target.size.nodes, target.size.text, offset, end));
+  DSTACK_CHECK(check_depth(depth_ + target.size.height, offset, end));
+  if (!frames_.empty())
+    frames_.back().height = std::max(frames_.back().height, target.size.height);
   Value value = target.value;
   // What an alias stands for is used here; what is inside of it keeps its own place.
   value.where = places_.at(offset, end);
@@ -290,12 +300,11 @@ Result<void> YamlTree::count(std::size_t nodes,
 /// built.
 Result<void> YamlTree::keep(std::size_t anchor,
                             const Value& value,
-                            std::size_t nodes,
-                            std::size_t text,
+                            const Size& size,
                             std::size_t offset) {
   if (anchor == 0)
     return {};
-  kept_ += nodes;
+  kept_ += size.nodes;
   if (kept_ > limits_.nodes)
     return fatal(
         "the anchors of this file hold more than " + with_separators(limits_.nodes) + " values",
@@ -303,7 +312,7 @@ Result<void> YamlTree::keep(std::size_t anchor,
         "use fewer anchors inside of each other");
   if (anchor > anchored_.size())
     anchored_.resize(anchor);
-  anchored_[anchor - 1] = {true, value, nodes, text};
+  anchored_[anchor - 1] = {true, value, size};
   return {};
 }
 
@@ -321,80 +330,6 @@ void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
   report("the tag '" + printable(text.substr(begin, end - begin)) + "' means nothing here",
          places_.at(begin, end),
          "remove it, or put the text in quotes if '!' is part of it");
-}
-
-void YamlTree::drop_duplicates(Frame& frame) {
-  std::vector<Member>& members = frame.value.members;
-  std::vector<std::size_t> dropped;
-  if (members.size() <= few_members) {
-    for (std::size_t i = 1; i < members.size(); ++i)
-      for (std::size_t k = 0; k < i; ++k)
-        if (members[i].key == members[k].key) {
-          report_duplicate(members[k], members[i]);
-          dropped.push_back(i);
-          break;
-        }
-  } else {
-    std::unordered_map<std::string_view, std::size_t> first;
-    first.reserve(members.size());
-    for (std::size_t i = 0; i < members.size(); ++i)
-      if (const auto [entry, is_new] = first.emplace(members[i].key, i); !is_new) {
-        report_duplicate(members[entry->second], members[i]);
-        dropped.push_back(i);
-      }
-  }
-  if (dropped.empty())
-    return;
-  std::vector<Member> kept;
-  std::vector<std::size_t> merges;
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    if (std::binary_search(dropped.begin(), dropped.end(), i))
-      continue;
-    if (std::binary_search(frame.merges.begin(), frame.merges.end(), i))
-      merges.push_back(kept.size());
-    kept.push_back(std::move(members[i]));
-  }
-  members = std::move(kept);
-  frame.merges = std::move(merges);
-}
-
-void YamlTree::report_duplicate(const Member& first, const Member& second) {
-  report("the key '" + printable(second.key) + "' stands twice in this map",
-         second.key_where,
-         "it stands first at " + first.key_where.render() + "; remove one of the two");
-}
-
-/// Merged members take the place of their `<<`; a key of the map's own wins, then the earlier of
-/// several sources.
-void YamlTree::merge(Frame& frame) {
-  std::vector<Member>& members = frame.value.members;
-  std::unordered_set<std::string> taken;
-  for (std::size_t i = 0; i < members.size(); ++i)
-    if (!std::binary_search(frame.merges.begin(), frame.merges.end(), i))
-      taken.insert(merge_identity(members[i].key));
-  std::vector<Member> merged;
-  const auto take_from = [&](Value& source) {
-    if (source.kind != ValueKind::mapping) {
-      report("'<<' takes a map or a list of maps, not " + std::string(describe(source)),
-             source.where,
-             "name the anchor of a map: '<<: *defaults'");
-      return;
-    }
-    for (Member& member : source.members)
-      if (taken.insert(merge_identity(member.key)).second)
-        merged.push_back(std::move(member));
-  };
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    Value& value = members[i].value;
-    if (!std::binary_search(frame.merges.begin(), frame.merges.end(), i))
-      merged.push_back(std::move(members[i]));
-    else if (value.kind == ValueKind::sequence)
-      for (Value& source : value.elements)
-        take_from(source);
-    else
-      take_from(value);
-  }
-  members = std::move(merged);
 }
 
 void YamlTree::report(std::string message, SourceLocation where, std::string hint) {

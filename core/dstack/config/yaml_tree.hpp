@@ -41,10 +41,14 @@ class YamlTree {
 
   /// The last scalar's offset, where it is in quotes.
   std::optional<std::size_t> last_quote() const { return last_quote_; }
+
   /// Where the innermost flow collection that is still open begins.
   std::optional<std::size_t> open_flow() const;
 
   std::size_t last_offset() const { return last_offset_; }
+
+  /// What was read, once the document has ended.
+  const Value& root() const { return root_; }
 
   ParsedYaml finish();
 
@@ -65,16 +69,24 @@ class YamlTree {
     std::size_t anchor = 0;
     std::size_t nodes_before = 0;
     std::size_t text_before = 0;
+    std::size_t height = 0;  ///< of what it holds so far
+    bool deepens = true;     ///< counts as a level of nesting
     bool has_key = false;
     Key key;
     std::vector<std::size_t> merges;  ///< members that are merge keys
   };
 
+  /// Of a value, after expansion.
+  struct Size {
+    std::size_t nodes = 0;
+    std::size_t text = 0;    ///< bytes
+    std::size_t height = 0;  ///< levels of nesting
+  };
+
   struct Anchored {
     bool complete = false;
     Value value;
-    std::size_t nodes = 0;
-    std::size_t text = 0;
+    Size size;
   };
 
   bool expects_key() const;
@@ -86,11 +98,8 @@ class YamlTree {
   void refuse_key(const Value& value, std::size_t offset);
   Result<void> add(Value value, std::size_t offset);
   Result<void> count(std::size_t nodes, std::size_t text, std::size_t offset, std::size_t end);
-  Result<void> keep(std::size_t anchor,
-                    const Value& value,
-                    std::size_t nodes,
-                    std::size_t text,
-                    std::size_t offset);
+  Result<void> check_depth(std::size_t depth, std::size_t begin, std::size_t end);
+  Result<void> keep(std::size_t anchor, const Value& value, const Size& size, std::size_t offset);
   void check_tag(std::size_t offset, std::string_view tag);
   void drop_duplicates(Frame& frame);
   void report_duplicate(const Member& first, const Member& second);
@@ -100,6 +109,7 @@ class YamlTree {
   YamlLimits limits_;
   Places places_;
   std::vector<Frame> frames_;
+  std::size_t depth_ = 0;  ///< frames that count as levels
   Value root_;
   std::vector<Anchored> anchored_;  ///< by number - 1
   std::vector<std::string> anchor_names_;

@@ -51,6 +51,17 @@ TEST_CASE("nesting up to 64 is read, 65 is refused") {
         "1:257 this is nested deeper than 64 levels");
 }
 
+TEST_CASE("brackets that are never closed are refused at the same level") {
+  CHECK(failure(repeated("[", 1000)) == "1:65 this is nested deeper than 64 levels");
+  CHECK(failure(repeated("{a: ", 1000)) == "1:257 this is nested deeper than 64 levels");
+}
+
+TEST_CASE("aliases deepen the nesting by what they repeat") {
+  const std::string deep = "a: &a " + repeated("[", 60) + repeated("]", 60) + "\n";
+  CHECK(failure(deep + "b: [[*a]]\n").empty());
+  CHECK(failure(deep + "b: [[[[*a]]]]\n") == "2:8+2 this is nested deeper than 64 levels");
+}
+
 TEST_CASE("a file over 4 MiB is refused") {
   const std::string text = "a: " + std::string(4u << 20, 'x');
   CHECK(failure(text) == "1:1 the file is larger than 4 MiB");

@@ -77,6 +77,11 @@ TEST_CASE("a second document is reported at its marker") {
   CHECK(failure("---\na: 1\n...\n").empty());
 }
 
+TEST_CASE("what cannot go on with the document is no second document") {
+  CHECK(failure("- a\nb: c\n") == "2:1+4 this does not belong to the list above it");
+  CHECK(failure("  a: b\nc: d\n") == "2:1+4 this does not belong to the map above it");
+}
+
 TEST_CASE("an alias inside of its own anchor is refused") {
   CHECK(failure("&x [*x]") == "1:5+2 the alias '*x' stands inside of what it repeats");
   CHECK(failure("a: &x\n  b: {c: *x}\n") ==
