@@ -56,6 +56,17 @@ std::vector<OptionHelp> describe_variables(const std::vector<ResolvedVariable>& 
   return all;
 }
 
+/// One command that could be typed as it stands.
+std::string example_of(const std::string& workflow, const std::vector<OptionHelp>& variables) {
+  std::string example = "dstack run " + workflow;
+  if (!variables.empty()) {
+    const OptionHelp& last = variables.back();
+    example +=
+        " " + last.syntax.substr(0, last.syntax.find(' ')) + " " + shell_quote(last.default_value);
+  }
+  return example;
+}
+
 }  // namespace
 
 Result<TargetHelp> describe_target(const std::string& target,
@@ -85,6 +96,8 @@ Result<TargetHelp> describe_target(const std::string& target,
       describe_variables(variables_of(project.variables, workflow ? target : std::string()),
                          options,
                          workflow ? target : std::string());
+  if (workflow != nullptr)
+    help.examples = {example_of(target, help.variables)};
   return help;
 }
 

@@ -2,7 +2,6 @@
 
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/plan/options.hpp"
 
 #include <algorithm>
 
@@ -42,15 +41,6 @@ Error provider_error(const config::Workflow& workflow,
 bool can_be_used(const provider::Candidate* candidate) {
   return candidate != nullptr && candidate->status != provider::CandidateStatus::refused &&
          candidate->manifest.has_value();
-}
-
-/// A scalar, or the one string of a list that `element` names, in the file.
-const config::Value* given_value(const Draft& draft, const std::string& property) {
-  const provider::Property* declared = draft.manifest().find(property);
-  if (declared == nullptr)
-    return nullptr;
-  const config::Member* member = find_member(draft.properties(), *declared);
-  return member == nullptr ? nullptr : &member->value;
 }
 
 }  // namespace
@@ -98,9 +88,11 @@ bool interpolate_properties(Draft& draft,
   return true;
 }
 
-void check_properties(Draft& draft, std::vector<Error>& errors) {
+void check_properties(Draft& draft,
+                      const provider::CallerEnvironment& caller,
+                      std::vector<Error>& errors) {
   auto checked = provider::check_properties(
-      draft.manifest(), draft.properties(), draft.workflow->where, draft.workflow->name);
+      draft.manifest(), draft.properties(), draft.workflow->where, draft.workflow->name, caller);
   if (!checked) {
     errors.push_back(std::move(checked).error());
     return;
@@ -110,11 +102,16 @@ void check_properties(Draft& draft, std::vector<Error>& errors) {
 }
 
 SourceLocation place_of(const Draft& draft, const std::string& property) {
-  if (draft.provider != nullptr)
-    if (const config::Value* given = given_value(draft, property))
-      return given->where;
-  const auto found = draft.checked.where.find(property);
-  return found == draft.checked.where.end() ? draft.workflow->where : found->second;
+  std::string_view name = property;
+  for (;;) {
+    const auto found = draft.checked.where.find(name);
+    if (found != draft.checked.where.end())
+      return found->second;
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string_view::npos)
+      return draft.workflow->where;
+    name = name.substr(0, dot);
+  }
 }
 
 std::optional<std::string> resolve_path(const std::string& folder, std::string_view path) {

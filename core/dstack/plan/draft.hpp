@@ -63,7 +63,9 @@ bool interpolate_properties(Draft& draft,
                             const std::vector<std::string>& run_arguments,
                             std::vector<Error>& errors);
 
-void check_properties(Draft& draft, std::vector<Error>& errors);
+void check_properties(Draft& draft,
+                      const provider::CallerEnvironment& caller,
+                      std::vector<Error>& errors);
 
 /// Which tags are looked up, and what a missing one means.
 enum class Tags {
@@ -93,7 +95,8 @@ std::vector<EnvironmentVariable> job_environment(
 /// Reserved names that somebody sets.
 void check_environment(const Draft& draft, std::vector<Error>& errors);
 
-/// Where a property was given, else the workflow's entry.
+/// Where a property was given ("file", "requirements.0", "resources.gpu.count"), else where what
+/// holds it was, else the workflow's entry.
 SourceLocation place_of(const Draft& draft, const std::string& property);
 /// `path` as seen from `folder`, from the project's root; nothing when it is absolute or leaves the
 /// project.

@@ -8,7 +8,6 @@ namespace dstack::plan {
 
 namespace {
 
-constexpr const char* not_yet = "set when the run starts";
 constexpr const char* unbuffered = "PYTHONUNBUFFERED";
 
 }  // namespace
@@ -59,15 +58,15 @@ std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, const Pl
   const std::string dstack = "dstack";
   const bool cards = job.spec.resources.gpu > 0;
   return {{"CUDA_DEVICE_ORDER", "PCI_BUS_ID", dstack},
-          {"CUDA_VISIBLE_DEVICES", cards ? not_yet : "", dstack},
+          {"CUDA_VISIBLE_DEVICES", cards ? known_later : "", dstack},
           {"DSTACK_GIT_BRANCH", plan.git.branch, dstack},
           {"DSTACK_GIT_COMMIT", plan.git.commit, dstack},
           {"DSTACK_GIT_REMOTE", plan.git.remote, dstack},
           {"DSTACK_PROJECT", plan.project, dstack},
-          {"HOSTNAME", not_yet, dstack},
-          {"JOB_HOSTNAME", not_yet, dstack},
-          {"JOB_ID", not_yet, dstack},
-          {"RUN_NAME", plan.run_name.empty() ? not_yet : plan.run_name, dstack}};
+          {"HOSTNAME", known_later, dstack},
+          {"JOB_HOSTNAME", known_later, dstack},
+          {"JOB_ID", known_later, dstack},
+          {"RUN_NAME", plan.run_name.empty() ? known_later : plan.run_name, dstack}};
 }
 
 }  // namespace dstack::plan

@@ -25,7 +25,11 @@ void add_lines(std::string& out, std::string_view label, const std::vector<std::
 
 /// The one place that decides what is shown of a value: a secret never is.
 std::string shown_value(const EnvironmentVariable& variable) {
-  return variable.origin == "secret" ? std::string("***") : printable(shell_quote(variable.value));
+  if (variable.origin == "secret")
+    return "***";
+  if (variable.value.empty() || variable.value == known_later)
+    return variable.value;
+  return printable(shell_quote(variable.value));
 }
 
 std::vector<std::string> command_lines(const provider::JobSpec& job) {

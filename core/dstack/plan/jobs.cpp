@@ -58,7 +58,7 @@ void complete_jobs(Draft& draft) {
   bool any_artifacts = false;
   for (provider::JobSpec& job : draft.jobs) {
     if (job.working_dir.empty())
-      job.working_dir = resolve_path({}, working_dir).value_or(working_dir);
+      job.working_dir = working_dir;
     if (job.resources == provider::Resources())
       job.resources = resources;
     any_artifacts = any_artifacts || !job.artifacts.empty();

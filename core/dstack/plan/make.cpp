@@ -105,7 +105,7 @@ class Maker {
       arguments_used = arguments_used || draft.uses_run_arguments;
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
-      check_properties(draft, errors_);
+      check_properties(draft, world_.environment, errors_);
     }
   }
 

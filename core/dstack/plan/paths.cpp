@@ -2,7 +2,6 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/plan/draft.hpp"
-#include "dstack/plan/options.hpp"
 
 #include <algorithm>
 
@@ -43,65 +42,51 @@ class Checker {
       : drafts_(drafts), draft_(draft), code_(code), errors_(errors) {}
 
   void check() {
-    folder_ = json_string(draft_.checked.values, "working_dir");
     for (const provider::Property& property : draft_.manifest().properties) {
       if (property.common || (property.type != provider::PropertyType::path &&
                               property.type != provider::PropertyType::paths))
         continue;
       const Json* value = json_member(draft_.checked.values, property.name);
-      if (value == nullptr)
-        continue;
-      if (value->is_string())
-        check_file(property, value->get_ref<const std::string&>(), place_of(draft_, property.name));
-      else if (value->is_array())
-        check_list(property, *value);
+      if (value != nullptr)
+        check_value(property, *value, property.name);
     }
   }
 
   /// A job starts in its working directory, which is made where nothing brings it.
   void check_working_dir(std::vector<std::string>& notices) {
-    const auto folder = resolve_path({}, folder_);
-    if (!folder || folder->empty() || code_.contains_below(*folder) || may_come_with_input(*folder))
+    const std::string folder = json_string(draft_.checked.values, "working_dir");
+    if (folder.empty() || code_.contains_below(folder) || may_come_with_input(folder))
       return;
-    notices.push_back("working directory '" + *folder + "' of workflow '" + draft_.workflow->name +
+    notices.push_back("working directory '" + folder + "' of workflow '" + draft_.workflow->name +
                       "' is not part of the code: the job starts in an empty folder");
   }
 
  private:
-  void check_list(const provider::Property& property, const Json& list) {
-    const config::Member* given = find_member(draft_.properties(), property);
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!list[i].is_string())
-        continue;
-      const bool own_place = given != nullptr && i < given->value.elements.size();
-      check_file(property,
-                 list[i].get_ref<const std::string&>(),
-                 own_place ? given->value.elements[i].where : place_of(draft_, property.name));
-    }
+  void check_value(const provider::Property& property,
+                   const Json& value,
+                   const std::string& place) {
+    if (value.is_array())
+      for (std::size_t i = 0; i < value.size(); ++i)
+        check_value(property, value[i], place + "." + std::to_string(i));
+    else if (value.is_string())
+      check_file(property, value.get_ref<const std::string&>(), place_of(draft_, place));
   }
 
   void check_file(const provider::Property& property,
-                  const std::string& written,
+                  const std::string& path,
                   SourceLocation where) {
-    const auto path = resolve_path(folder_, written);
-    if (!path) {
-      report("'" + printable(written) + "' is outside the project",
-             std::move(where),
-             "a job sees the project's files and its inputs; give a path below the project's root");
+    if (code_.contains(path) || may_come_with_input(path))
       return;
-    }
-    if (code_.contains(*path) || may_come_with_input(*path))
-      return;
-    if (code_.contains_below(*path)) {
-      report("'" + printable(*path) + "' is a folder, but " + property.name + " is a file",
+    if (code_.contains_below(path)) {
+      report("'" + printable(path) + "' is a folder, but " + property.name + " is a file",
              std::move(where),
              {});
       return;
     }
-    std::string message = "there is no file '" + printable(*path) + "'";
+    std::string message = "there is no file '" + printable(path) + "'";
     if (!draft_.inputs.empty())
       message += " in the project or in the inputs of workflow '" + draft_.workflow->name + "'";
-    report(std::move(message), std::move(where), hint_for(*path, code_));
+    report(std::move(message), std::move(where), hint_for(path, code_));
   }
 
   void report(std::string message, SourceLocation where, std::string hint) {
@@ -146,7 +131,6 @@ class Checker {
   const Draft& draft_;
   const source::Snapshot& code_;
   std::vector<Error>& errors_;
-  std::string folder_;
 };
 
 }  // namespace

@@ -11,10 +11,6 @@ namespace dstack::plan {
 
 namespace {
 
-std::uint64_t amount(const Json& object, std::string_view name) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, json_integer(object, name)));
-}
-
 /// The option of the key, for messages: "--gpu".
 std::string flag_of(std::string_view key) {
   for (const provider::ResourceFlag& resource : provider::resource_flags())
@@ -90,25 +86,8 @@ class Checker {
     else
       error.hint = "lower `" + std::string(split(key, '.').front()) +
                    "` in the resources of workflow '" + draft_.workflow->name + "'";
-    error.where = place(split(key, '.').front());
+    error.where = place_of(draft_, "resources." + std::string(key));
     errors_.push_back(std::move(error));
-  }
-
-  /// The key's value in the resources map, else the map, else the entry.
-  SourceLocation place(std::string_view key) const {
-    const auto* property = property_of_type(draft_.manifest(), provider::PropertyType::resources);
-    const config::Member* map = property ? find_member(draft_.properties(), *property) : nullptr;
-    if (map == nullptr)
-      return draft_.workflow->where;
-    for (const config::Member& member : map->value.members) {
-      if (!same_key(member.key, key))
-        continue;
-      for (const config::Member& inner : member.value.members)
-        if (inner.key == "count")
-          return inner.value.where;
-      return member.value.where;
-    }
-    return map->value.where;
   }
 
   const Draft& draft_;
@@ -119,25 +98,10 @@ class Checker {
 }  // namespace
 
 provider::Resources planned_resources(const provider::CheckedProperties& properties) {
-  const Json map = provider::resources_of(properties);
-  provider::Resources resources;
-  resources.cpu = static_cast<std::uint32_t>(amount(map, "cpu"));
-  resources.memory = amount(map, "memory");
-  resources.shm_size = amount(map, "shm_size");
-  resources.interruptible = json_boolean(map, "interruptible");
-  resources.local = json_boolean(map, "local");
-  const Json* gpu = json_member(map, "gpu");
-  if (gpu != nullptr && gpu->is_object()) {
-    resources.gpu_name = json_string(*gpu, "name");
-    resources.gpu_memory = amount(*gpu, "memory");
-    // A card that is described is asked for, also without a count.
-    const bool described = !resources.gpu_name.empty() || resources.gpu_memory > 0;
-    resources.gpu = json_member(*gpu, "count") ? static_cast<std::uint32_t>(amount(*gpu, "count"))
-                                               : (described ? 1 : 0);
-  } else {
-    resources.gpu = static_cast<std::uint32_t>(amount(map, "gpu"));
-  }
-  return resources;
+  const Json* map = json_member(properties.values, "resources");
+  if (map == nullptr)
+    return {};
+  return provider::parse_resources(*map).value_or(provider::Resources());
 }
 
 std::size_t count_fitting_gpus(const Machine& machine, const provider::Resources& wanted) {

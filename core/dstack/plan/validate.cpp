@@ -16,7 +16,7 @@ Result<void> validate(const World& world) {
   choose_providers(drafts, world.providers, errors);
   for (Draft& draft : drafts.all)
     if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors))
-      check_properties(draft, errors);
+      check_properties(draft, world.environment, errors);
   resolve_inputs(drafts, world, Tags::optional, errors);
   make_jobs(drafts, world, errors);
   std::vector<std::string> notices;

@@ -2,7 +2,7 @@
 
 #include "support/catch.hpp"
 
-namespace dstack::plan::test {
+namespace dstack::plan_test {
 
 namespace {
 
@@ -259,4 +259,4 @@ std::string variable(const PlannedJob& job, const std::string& name) {
   return {};
 }
 
-}  // namespace dstack::plan::test
+}  // namespace dstack::plan_test

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace dstack::plan::test {
+namespace dstack::plan_test {
+
+using namespace plan;
 
 class Bench {
  public:
@@ -66,4 +68,4 @@ std::string describe(const Error& error);
 /// "NAME=value (origin)", or "" when the job has no such variable above its base.
 std::string variable(const PlannedJob& job, const std::string& name);
 
-}  // namespace dstack::plan::test
+}  // namespace dstack::plan_test

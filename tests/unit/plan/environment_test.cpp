@@ -1,0 +1,108 @@
+#include "dstack/plan/environment.hpp"
+
+#include "bench.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::plan;
+using plan_test::Bench;
+using plan_test::variable;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("the base takes from the caller what every program needs, and nothing else") {
+  const auto base = base_environment({{"PATH", "/bin"},
+                                      {"EDITOR", "vi"},
+                                      {"LC_ALL", "C"},
+                                      {"https_proxy", "p"},
+                                      {"NO_PROXY", "q"},
+                                      {"SSL_CERT_FILE", "f"},
+                                      {"AWS_SECRET_ACCESS_KEY", "never"},
+                                      {"PYTHONPATH", "/x"},
+                                      {"PYTHONUNBUFFERED", ""},
+                                      {"HOME", "/home/me"}});
+  CHECK(base == std::vector<EnvironmentVariable>{{"HOME", "/home/me", "base"},
+                                                 {"LC_ALL", "C", "base"},
+                                                 {"NO_PROXY", "q", "base"},
+                                                 {"PATH", "/bin", "base"},
+                                                 {"PYTHONUNBUFFERED", "1", "base"},
+                                                 {"SSL_CERT_FILE", "f", "base"},
+                                                 {"https_proxy", "p", "base"}});
+}
+
+TEST_CASE("of the layers of an environment the later wins, with its origin") {
+  Bench bench;
+  // Each layer sets its own name and those of the layers below.
+  bench.workflows(
+      "workflows:\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    environment:\n"
+      "      PATH: /opt/bin\n"
+      "      PYTHONHASHSEED: 1\n"
+      "      MODE: slow\n"
+      "      EPOCHS: 1\n"
+      "      SEED: 1\n"
+      "      LAST: 1\n");
+  bench.variables(
+      "variables:\n"
+      "  global: {epochs: 2, seed: 2, lr: 2}\n"
+      "  train: {seed: 3, last: 3}\n");
+  const auto job = bench.plan("train", {"-e", "LAST=5"}).jobs[0];
+  CHECK(variable(job, "PATH") == "PATH=/opt/bin (.dstack/workflows.yaml:6)");
+  CHECK(variable(job, "PYTHONHASHSEED") == "PYTHONHASHSEED=1 (.dstack/workflows.yaml:7)");
+  CHECK(variable(job, "MODE") == "MODE=slow (.dstack/workflows.yaml:8)");
+  CHECK(variable(job, "EPOCHS") == "EPOCHS=2 (.dstack/variables.yaml:2)");
+  CHECK(variable(job, "LR") == "LR=2 (.dstack/variables.yaml:2)");
+  CHECK(variable(job, "SEED") == "SEED=3 (.dstack/variables.yaml:3)");
+  CHECK(variable(job, "LAST") == "LAST=5 (command line)");
+  CHECK(job.environment.size() == 7);
+}
+
+TEST_CASE("what a provider adds is its own layer, above the base alone") {
+  Bench bench;
+  bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");
+  CHECK(variable(bench.plan("train").jobs[0], "PYTHONHASHSEED") == "PYTHONHASHSEED=0 (provider)");
+  CHECK(variable(bench.plan("train", {"-e", "PYTHONHASHSEED=7"}).jobs[0], "PYTHONHASHSEED") ==
+        "PYTHONHASHSEED=7 (command line)");
+}
+
+TEST_CASE("variables reach a job in upper case with underscores") {
+  Bench bench;
+  bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");
+  bench.variables("variables:\n  train: {batch-size: 64, log.level: x}\n");
+  const auto job = bench.plan("train").jobs[0];
+  CHECK(variable(job, "BATCH_SIZE") == "BATCH_SIZE=64 (.dstack/variables.yaml:2)");
+  CHECK(variable(job, "LOG_LEVEL") == "LOG_LEVEL=x (.dstack/variables.yaml:2)");
+}
+
+TEST_CASE("a reserved name in the file is an error at its place") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    environment: {JOB_PORT_0: 1, JOB_PORTS: 1, CUDA_VISIBLE_DEVICES: 0}\n");
+  CHECK(bench.errors("train") == Words{"'CUDA_VISIBLE_DEVICES' is set by dstack itself @ "
+                                       ".dstack/workflows.yaml:5:48+20 | choose another name",
+                                       "'JOB_PORT_0' is set by dstack itself @ "
+                                       ".dstack/workflows.yaml:5:19+10 | choose another name"});
+}
+
+TEST_CASE("a provider that sets a reserved name is named") {
+  Bench bench;
+  bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
+  provider::JobSpec job;
+  job.argv = {"true"};
+  job.environment = {{"JOB_ID", "1"}};
+  bench.odd_reply.jobs = {job};
+  CHECK(bench.errors("strange") == Words{"provider 'odd' sets 'JOB_ID', which dstack itself sets @ "
+                                         ".dstack/workflows.yaml:2:30+3 | this is a "
+                                         "fault of the provider, /plugins/odd.so"});
+}

@@ -1,0 +1,164 @@
+// Dependencies, and the files that they bring.
+#include "bench.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::plan;
+using plan_test::Bench;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Bench tagged(const std::string& dependency) {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: download\n"
+      "    provider: python\n"
+      "    file: download.py\n"
+      "    artifacts: [data]\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    depends-on:\n"
+      "      - " +
+      dependency +
+      "\n"
+      "    file: train.py\n");
+  return bench;
+}
+
+}  // namespace
+
+TEST_CASE("a runtime dependency is an input that a workflow of the run makes") {
+  auto bench = tagged("download");
+  const auto plan = bench.plan("train");
+  REQUIRE(plan.workflows.size() == 2);
+  REQUIRE(plan.workflows[1].inputs.size() == 1);
+  CHECK(plan.workflows[1].inputs[0].workflow == "download");
+  CHECK(plan.workflows[1].inputs[0].producer == 0u);
+  CHECK(plan.workflows[1].inputs[0].artifacts.empty());
+}
+
+TEST_CASE("a tag is an input that runs nothing") {
+  auto bench = tagged("download:latest");
+  bench.tags["download:latest"] = {"data"};
+  const auto plan = bench.plan("train");
+  REQUIRE(plan.workflows.size() == 1);
+  REQUIRE(plan.workflows[0].inputs.size() == 1);
+  const Input& input = plan.workflows[0].inputs[0];
+  CHECK_FALSE(input.producer.has_value());
+  CHECK(input.tag == "latest");
+  CHECK(input.run == "quiet-otter-1");
+  REQUIRE(input.artifacts.size() == 1);
+  CHECK(input.artifacts[0].path == "data");
+}
+
+TEST_CASE(
+    "a tag that does not exist is an error at its place that says which do, and how to make one") {
+  auto bench = tagged("download:latest");
+  const std::string place =
+      "workflow 'download' has no tag 'latest' @ .dstack/workflows.yaml:9:9+15 | ";
+  const std::string remedy =
+      "; make one with 'dstack run download -t latest', or of a finished run with 'dstack tags add "
+      "latest RUN'";
+  CHECK(bench.errors("train") == Words{place + "it has no tags yet" + remedy});
+  bench.tags["download:v1"] = {"data"};
+  bench.tags["download:v2"] = {"data"};
+  CHECK(bench.errors("train") == Words{place + "it has 'v1' and 'v2'" + remedy});
+}
+
+TEST_CASE("a file that is neither code nor below an input is an error at its value") {
+  Bench bench;
+  bench.files({"train.py", "src/trian.py", "src/deep/model.py", "requirements.txt"});
+  bench.workflows(
+      "workflows:\n"
+      "  - name: near\n"
+      "    provider: python\n"
+      "    file: trian.py\n"
+      "  - name: typo\n"
+      "    provider: python\n"
+      "    file: trainn.py\n"
+      "    requirements: req.txt\n"
+      "  - name: folder\n"
+      "    provider: python\n"
+      "    file: src/deep\n");
+  CHECK(
+      bench.errors("near") ==
+      Words{
+          "there is no file 'trian.py' @ .dstack/workflows.yaml:4:11+8 | there is 'src/trian.py'"});
+  CHECK(
+      bench.errors("typo") ==
+      Words{
+          "there is no file 'trainn.py' @ .dstack/workflows.yaml:7:11+9 | did you mean 'train.py'?",
+          "there is no file 'req.txt' @ .dstack/workflows.yaml:8:19+7"});
+  CHECK(bench.errors("folder") ==
+        Words{"'src/deep' is a folder, but file is a file @ .dstack/workflows.yaml:11:11+8"});
+}
+
+TEST_CASE("a file may come with a runtime input or with a tag's artifacts") {
+  const std::string consumer =
+      "    provider: python\n"
+      "    file: data/prepare.py\n";
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: download, provider: python, file: download.py, working_dir: data, artifacts: "
+      "['.x', '../nope']}\n"
+      "  - name: train\n"
+      "    depends-on: [download]\n" +
+      consumer);
+  // The declared artifact leads out of its folder: that is told, and nothing else.
+  CHECK(bench.errors("train").size() == 1);
+
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: download, provider: python, file: download.py, artifacts: [data]}\n"
+      "  - name: train\n"
+      "    depends-on: [download]\n" +
+      consumer);
+  CHECK(bench.errors("train").empty());
+
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: download, provider: python, file: download.py, artifacts: [database]}\n"
+      "  - name: train\n"
+      "    depends-on: [download]\n" +
+      consumer);
+  CHECK(bench.errors("train") == Words{"there is no file 'data/prepare.py' in the project or in "
+                                       "the inputs of workflow 'train' @ "
+                                       ".dstack/workflows.yaml:6:11+15"});
+
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: download, provider: python, file: download.py}\n"
+      "  - name: train\n"
+      "    depends-on: ['download:latest']\n" +
+      consumer);
+  bench.tags["download:latest"] = {"data"};
+  CHECK(bench.errors("train").empty());
+}
+
+TEST_CASE("artifacts of a workflow stand below its working directory") {
+  Bench bench;
+  bench.files({"sub/x", "download.py", "train.py"});
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: download, provider: python, file: download.py, working_dir: ./sub, artifacts: "
+      "[data/]}\n"
+      "  - {name: train, provider: python, depends-on: [download], file: sub/data/train.py}\n"
+      "  - {name: wrong, provider: python, depends-on: [download], file: data/train.py}\n");
+  CHECK(bench.errors("train").empty());
+  CHECK(bench.errors("wrong").size() == 1);
+}
+
+TEST_CASE("a working directory that nothing brings is told") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n  - {name: shell, provider: bash, commands: [ls], working_dir: out/new}\n");
+  const auto plan = bench.plan("shell");
+  CHECK(plan.jobs[0].spec.working_dir == "out/new");
+  CHECK(plan.notices ==
+        Words{"working directory 'out/new' of workflow 'shell' is not part of the code: the job "
+              "starts in an empty folder"});
+}

@@ -1,0 +1,124 @@
+#include "dstack/plan/resources.hpp"
+
+#include "bench.hpp"
+#include "dstack/plan/machine.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::plan;
+using plan_test::Bench;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Bench asking(const std::string& resources) {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    resources: " +
+      resources +
+      "\n"
+      "  - {name: after, provider: python, file: train.py, depends-on: [train]}\n");
+  return bench;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "what this machine can never give is refused with the numbers and the option that changes it") {
+  CHECK(asking("{gpu: 1}").errors("train") ==
+        Words{"workflow 'train' asks for 1 GPU: this machine has 0 GPUs; --gpu 0 runs without @ "
+              ".dstack/workflows.yaml:5:22+1"});
+  CHECK(asking("{cpu: 9}").errors("train") ==
+        Words{"workflow 'train' asks for 9 CPUs: this machine has 4 CPUs; --cpu 4 runs with what "
+              "is there @ "
+              ".dstack/workflows.yaml:5:22+1"});
+  CHECK(asking("{memory: 64GB}").errors("train") ==
+        Words{"workflow 'train' asks for 64.0 GB of memory: this machine has 16.0 GB; --memory "
+              "16GB runs with what "
+              "is there @ .dstack/workflows.yaml:5:25+4"});
+  CHECK(asking("{cpu: 9, gpu: {count: 2}, shm-size: 1TB}").errors("train").size() == 3);
+}
+
+TEST_CASE("the option that is named for what is too much lets the run start") {
+  auto bench = asking("{gpu: {count: 1, name: V100}, cpu: 9, memory: 64GB, shm_size: 64GB}");
+  CHECK(
+      bench.errors("train", {"--gpu", "0", "--cpu", "4", "--memory", "16GB", "--shm-size", "16GB"})
+          .empty());
+}
+
+TEST_CASE("the command line's own wish is refused at its word") {
+  CHECK(asking("{cpu: 1}").errors("train", {"--gpu", "2"}) ==
+        Words{"workflow 'train' asks for 2 GPUs: this machine has 0 GPUs; --gpu 0 runs without @ "
+              "command "
+              "line:1:24+1"});
+}
+
+TEST_CASE("of a workflow that no option reaches, the file is to be changed") {
+  CHECK(asking("{gpu: 1}").errors("after") ==
+        Words{"workflow 'train' asks for 1 GPU: this machine has 0 GPUs @ "
+              ".dstack/workflows.yaml:5:22+1 | lower "
+              "`gpu` in the resources of workflow 'train'"});
+}
+
+TEST_CASE("cards count by name and memory") {
+  Machine machine{4, 1, {{"Tesla V100-SXM2-16GB", 16ULL << 30}, {"NVIDIA A100", 40ULL << 30}}};
+  provider::Resources wanted;
+  CHECK(count_fitting_gpus(machine, wanted) == 2);
+  wanted.gpu_name = "v100";
+  CHECK(count_fitting_gpus(machine, wanted) == 1);
+  wanted.gpu_memory = 32ULL << 30;
+  CHECK(count_fitting_gpus(machine, wanted) == 0);
+
+  auto bench = asking("{gpu: {count: 2, name: V100}}");
+  bench.machine.gpus = machine.gpus;
+  CHECK(bench.errors("train") == Words{"workflow 'train' asks for 2 GPUs 'V100': this machine has "
+                                       "2 GPUs, 1 of them fitting; --gpu 1 runs "
+                                       "with what is there @ .dstack/workflows.yaml:5:30+1"});
+}
+
+TEST_CASE("on a machine with cards a job that asks for none is told so") {
+  const std::string notice = "this job sees no GPU; ask with `gpu: 1`";
+  const config::Gpu card{"A100", 40ULL << 30};
+  auto bench = asking("{cpu: 1}");
+  CHECK(bench.plan("train").jobs[0].notices.empty());
+  bench.machine.gpus = {card};
+  CHECK(bench.plan("train").jobs[0].notices == Words{notice});
+  CHECK(bench.plan("train", {"--gpu", "1"}).jobs[0].notices.empty());
+  CHECK(bench.plan("train", {"--gpu", "0"}).jobs[0].notices.empty());
+}
+
+TEST_CASE("settings stand in for what would be found") {
+  config::ResourceSettings settings;
+  settings.cpu = 3;
+  settings.memory = 7;
+  settings.gpus = std::vector<config::Gpu>{{"V100", 1}, {"V100", 1}};
+  const Machine machine = find_machine(settings);
+  CHECK(machine.cpu == 3);
+  CHECK(machine.memory == 7);
+  CHECK(machine.gpus.size() == 2);
+}
+
+TEST_CASE("this machine has a processor and memory") {
+  config::ResourceSettings settings;
+  settings.gpus = std::vector<config::Gpu>();
+  const Machine machine = find_machine(settings);
+  CHECK(machine.cpu >= 1);
+  CHECK(machine.memory > 1'000'000);
+}
+
+TEST_CASE("what the system says of its memory and cards is read") {
+  CHECK(parse_meminfo("MemTotal:       16384 kB\nMemFree: 1 kB\n") == 16384u * 1024);
+  CHECK(parse_meminfo("") == 0);
+  CHECK(parse_memory_limit("1073741824\n") == 1073741824u);
+  CHECK_FALSE(parse_memory_limit("max\n").has_value());
+  CHECK_FALSE(parse_memory_limit("9223372036854771712\n").has_value());
+  const auto gpus = parse_gpu_list("Tesla V100-SXM2-16GB, 16160\nNVIDIA A100, 40960\n");
+  REQUIRE(gpus.size() == 2);
+  CHECK(gpus[0].name == "Tesla V100-SXM2-16GB");
+  CHECK(gpus[1].memory == 40960ULL << 20);
+}

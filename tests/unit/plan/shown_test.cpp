@@ -1,0 +1,175 @@
+// The plan as JSON and as text, and what is said about targets.
+#include "bench.hpp"
+#include "dstack/base/text.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::plan;
+using plan_test::Bench;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Bench full() {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: download, provider: bash, commands: ['mkdir -p data', 'echo 1 > data/x'], "
+      "artifacts: [data]}\n"
+      "  - name: train\n"
+      "    help: Trains a model\n"
+      "    provider: python\n"
+      "    depends-on: [download, 'weights:v1']\n"
+      "    file: train.py\n"
+      "    args: [--title, my model]\n"
+      "    requirements: requirements.txt\n"
+      "    artifacts: [model]\n"
+      "    environment: {MODE: fast}\n"
+      "    resources: {cpu: 2, memory: 4GB}\n"
+      "  - {name: weights, provider: python, file: train.py}\n");
+  bench.variables("variables: {train: {epochs: 3, gpu: 1}, global: {seed: 1}}\n");
+  bench.tags["weights:v1"] = {"weights/base.bin"};
+  return bench;
+}
+
+}  // namespace
+
+TEST_CASE("a plan survives JSON exactly") {
+  auto bench = full();
+  bench.run_name = "quiet-otter-3";
+  const auto plan = bench.plan("train", {"-e", "TEXT=two\nlines"}, {"x", ""});
+  const auto text = render_json(render_plan(plan));
+  const auto json = parse_json(text, "the plan");
+  REQUIRE(json.has_value());
+  const auto parsed = parse_plan(*json);
+  REQUIRE(parsed.has_value());
+  CHECK(*parsed == plan);
+  CHECK(render_json(render_plan(*parsed)) == text);
+}
+
+TEST_CASE("an empty plan survives JSON too") {
+  const auto parsed = parse_plan(render_plan(Plan()));
+  REQUIRE(parsed.has_value());
+  CHECK(*parsed == Plan());
+}
+
+TEST_CASE("a plan that is damaged is an error, never a wrong plan") {
+  auto bench = full();
+  const Json whole = render_plan(bench.plan("train"));
+  CHECK_FALSE(parse_plan(Json()).has_value());
+  Json json = whole;
+  json["jobs"][0]["workflow"] = 7;
+  CHECK_FALSE(parse_plan(json).has_value());
+  json = whole;
+  json["jobs"][0].erase("spec");
+  CHECK_FALSE(parse_plan(json).has_value());
+  json = whole;
+  json["workflows"][0]["inputs"] = Json::array({Json{{"workflow", "x"}, {"producer", 1}}});
+  CHECK_FALSE(parse_plan(json).has_value());
+  json = whole;
+  json["base"][0] = "PATH=/bin";
+  CHECK_FALSE(parse_plan(json).has_value());
+}
+
+TEST_CASE("a plan explains itself") {
+  auto bench = full();
+  auto plan = bench.plan("train", {"--epochs", "9"});
+  plan.project = "/home/me/digits";
+  CHECK(explain(plan) ==
+        R"(plan of 'train': 2 jobs, in this order
+
+1. download
+   provider     bash 1.0.0
+   commands     mkdir -p data
+                echo 1 > data/x
+   inputs       none
+   artifacts    data
+   resources    none asked
+   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID        dstack
+                CUDA_VISIBLE_DEVICES=''             dstack
+                DSTACK_GIT_BRANCH=''                dstack
+                DSTACK_GIT_COMMIT=''                dstack
+                DSTACK_GIT_REMOTE=''                dstack
+                DSTACK_PROJECT=/home/me/digits      dstack
+                HOME=/home/me                       base
+                HOSTNAME=(set when the run starts)  dstack
+                JOB_HOSTNAME=(set when the run starts)  dstack
+                JOB_ID=(set when the run starts)    dstack
+                PATH=/usr/bin                       base
+                PYTHONUNBUFFERED=1                  base
+                RUN_NAME=(set when the run starts)  dstack
+                SEED=1                              .dstack/variables.yaml:1
+
+)");
+}
+
+TEST_CASE("what a target takes is described from its manifest and its variables") {
+  auto bench = full();
+  const auto help = describe_target("train", bench.project(), bench.providers());
+  REQUIRE(help.has_value());
+  CHECK(help->provider == "python");
+  CHECK(help->help == "Trains a model");
+  REQUIRE(help->variables.size() == 3);
+  CHECK(help->variables[0].syntax == "--seed VALUE");
+  CHECK(help->variables[1].syntax == "--epochs VALUE");
+  CHECK(help->variables[1].default_value == "3");
+  CHECK(help->variables[2].syntax == "--train.gpu VALUE");
+  Words options;
+  for (const OptionHelp& option : help->options)
+    options.push_back(option.syntax);
+  CHECK(std::find(options.begin(), options.end(), "-r, --requirements FILE") != options.end());
+  CHECK(std::find(options.begin(), options.end(), "--silent") != options.end());
+  CHECK(std::find(options.begin(), options.end(), "--gpu N") != options.end());
+  CHECK(std::find(options.begin(), options.end(), "FILE") == options.end());
+}
+
+TEST_CASE("a provider is described with its positional words and examples") {
+  auto bench = full();
+  const auto help = describe_target("python", bench.project(), bench.providers());
+  REQUIRE(help.has_value());
+  CHECK(help->help == "Runs a Python script");
+  CHECK(help->options[0].syntax == "FILE");
+  CHECK(help->options[1].syntax == "ARGS...");
+  CHECK(help->examples == Words{"dstack run python train.py"});
+  REQUIRE(help->variables.size() == 1);
+  CHECK(help->variables[0].syntax == "--seed VALUE");
+  CHECK_FALSE(describe_target("trian", bench.project(), bench.providers()).has_value());
+}
+
+TEST_CASE("artifacts that any workflow declares are known from the project's root") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: a, provider: python, file: train.py, artifacts: [./model/, {path: data}]}\n"
+      "  - {name: b, provider: bash, commands: [ls], working-dir: sub, artifacts: out}\n"
+      "  - {name: c, provider: missing, artifacts: ['${{ folder }}/x', '${{ unknown }}']}\n"
+      "  - {name: d, provider: bash, commands: [ls], artifacts: ['${{ folder }}', ., ../up, "
+      "/abs]}\n");
+  bench.variables("variables: {global: {folder: runs}}\n");
+  CHECK(declared_artifacts(bench.project(), bench.providers()) ==
+        Words{"data", "model", "runs", "sub/out"});
+}
+
+TEST_CASE("validation plans every workflow and reports all errors of all") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: a, provider: python, file: gone.py}\n"
+      "  - {name: b, provider: pyhton}\n"
+      "  - {name: c, provider: python, file: train.py, artifcats: [x]}\n"
+      "  - {name: d, provider: python, file: train.py, depends-on: [nobody]}\n"
+      "  - {name: e, provider: python, file: '${{ nothing }}'}\n");
+  CHECK(bench.validation_errors().size() == 5);
+  bench.files({});
+  CHECK(bench.validation_errors().size() == 4);
+}
+
+TEST_CASE("validation leaves out what depends on the day and the machine") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: train, provider: python, file: model/x.py, depends-on: ['train:best'], "
+      "resources: {gpu: 8}}\n");
+  CHECK(bench.validation_errors().empty());
+}
