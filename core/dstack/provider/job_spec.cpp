@@ -16,7 +16,9 @@ Failure wrong(std::string message) {
 }
 
 std::string quote(std::string_view key) {
-  return "'" + printable(key) + "'";
+  std::string quoted = "'";
+  quoted += printable(key);
+  return quoted += "'";
 }
 
 using Keys = std::vector<std::string>;
