@@ -81,10 +81,8 @@ class Run final : public Action {
         target = word;
       }
     }
-    if (!target.empty()) {
-      own.push_back("--");
-      own.push_back(target);
-    }
+    if (!target.empty())
+      own.push_back(target);  // never begins with a dash: that would have been refused
     return syntax.parse(own);
   }
 
