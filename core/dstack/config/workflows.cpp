@@ -213,8 +213,10 @@ class EntryReader {
 
   void read_help(const Value& value) {
     if (value.kind == ValueKind::sequence || value.kind == ValueKind::mapping)
-      findings_.add(
-          label_, "'help' must be a text, not " + std::string(describe(value)), value.where);
+      findings_.add(label_,
+                    "'help' must be a text, not " + std::string(describe(value)),
+                    value.where,
+                    "write 'help: Trains the model', for example");
     else if (auto text = with_variables(value))
       workflow_.help = std::move(*text);
   }
