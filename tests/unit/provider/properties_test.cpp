@@ -1,0 +1,93 @@
+#include "checking.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using dstack::test::check;
+using dstack::test::errors;
+
+TEST_CASE("properties are filed under their own names, defaults filled in",
+          "[provider][properties]") {
+  const auto checked = check("script: ./src/train.py\nnodes: 2\nworking-dir: src/\n");
+
+  REQUIRE(checked);
+  CHECK(checked->values ==
+        Json::parse(
+            R"({"file": "src/train.py", "nodes": 2, "working_dir": "src", "title": "none"})"));
+}
+
+TEST_CASE("every given property has its place, also elements of lists and members of maps",
+          "[provider][properties]") {
+  const auto checked =
+      check("file: x.py\nartifacts:\n  - a\n  - {path: b}\nresources: {gpu: {count: 2}}\n");
+
+  REQUIRE(checked);
+  CHECK(checked->where.at("file").column == 7);
+  CHECK(checked->where.at("artifacts.1").line == 4);
+  CHECK(checked->where.at("resources.gpu.count").column == 26);
+  CHECK_FALSE(checked->where.contains("nodes"));
+}
+
+TEST_CASE("an unknown property is reported at its key with the nearest name",
+          "[provider][properties]") {
+  CHECK(errors("file: x.py\nartifcats: [a]\n") ==
+        "2:1 workflow 'train' has no property 'artifcats'; did you mean 'artifacts'?");
+  CHECK(errors("file: x.py\ndepend-on: [a]\n").find("did you mean 'depends-on'") !=
+        std::string::npos);
+  CHECK(errors("file: x.py\nzzzzzz: 1\n") ==
+        "2:1 workflow 'train' has no property 'zzzzzz'; provider 'demo' takes 'file', 'args', "
+        "'title', 'nodes', "
+        "'verbose', 'disk', 'patience', 'lines', 'requirements', 'environment', 'working_dir', "
+        "'artifacts' and "
+        "'resources'");
+}
+
+TEST_CASE("a required property that is missing is reported at the entry, an empty one at its place",
+          "[provider][properties]") {
+  CHECK(errors("nodes: 1\n") ==
+        "1:1 workflow 'train' lacks 'file', which provider 'demo' requires; add 'file: …' (The "
+        "script)");
+  CHECK(errors("nodes: 1\nfile:\n") == "2:1 'file' of workflow 'train' is empty; The script");
+  CHECK(errors("file: ''\n") ==
+        "1:7 'file' of workflow 'train' must be the path of a file, not ''");
+}
+
+TEST_CASE("a property given under two of its names is reported at the second",
+          "[provider][properties]") {
+  CHECK(errors("file: x.py\nscript: y.py\n") ==
+        "2:1 'script' is the same property as 'file', which is given already in line 1; keep one "
+        "of them; the "
+        "property's name is 'file'");
+  CHECK(errors("file: x.py\nworking-dir: a\nworking_dir: b\n")
+            .find("3:1 'working_dir' is the same") == 0);
+}
+
+TEST_CASE("a property without a value counts as not given", "[provider][properties]") {
+  const auto checked = check("file: x.py\nartifacts:\nnodes: ~\nresources: {gpu: }\n");
+
+  REQUIRE(checked);
+  CHECK_FALSE(checked->values.contains("artifacts"));
+  CHECK(checked->values["nodes"] == 1);
+  CHECK(resources_of(*checked) == Json::object());
+}
+
+TEST_CASE("all errors of a workflow are reported together, in the order of the file",
+          "[provider][properties]") {
+  CHECK(errors("nodes: 0\nverbose: yes\nartifacts: [/tmp/x, ok, ../y]\nresources: {cpu: many, gup: "
+               "1}\n") ==
+        "1:8 'nodes' of workflow 'train' must be at least 1, not '0'\n"
+        "2:10 'verbose' of workflow 'train' must be true or false, not 'yes'\n"
+        "3:13 the artifact '/tmp/x' leads out of the working directory; only what a job writes "
+        "below its working "
+        "directory can be saved\n"
+        "3:25 the artifact '../y' leads out of the working directory; only what a job writes below "
+        "its working "
+        "directory can be saved\n"
+        "4:18 'resources.cpu' of workflow 'train' must be a whole number, not 'many'\n"
+        "4:24 'resources' of workflow 'train' has no member 'gup'; did you mean 'gpu'?\n"
+        "1:1 workflow 'train' lacks 'file', which provider 'demo' requires; add 'file: …' (The "
+        "script)");
+}
+
+TEST_CASE("resources that nobody asked for are an empty map", "[provider][properties]") {
+  CHECK(resources_of(check("file: x.py\n").value()) == Json::object());
+}

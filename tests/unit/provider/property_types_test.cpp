@@ -1,0 +1,141 @@
+#include "checking.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using dstack::test::check;
+using dstack::test::errors;
+using dstack::test::typed;
+
+TEST_CASE("a text is the scalar's own text", "[provider][types]") {
+  CHECK(typed("title: 3.10", "title") == "3.10");
+  CHECK(typed("title: yes", "title") == "yes");
+  CHECK(typed("title: ''", "title") == "");
+  CHECK(errors("file: x\ntitle: [a]\n") ==
+        "2:8 'title' of workflow 'train' must be a text, not a list");
+}
+
+TEST_CASE("a text with a NUL is refused, for no program could be given it", "[provider][types]") {
+  CHECK(errors("file: x\ntitle: \"a\\0b\"\n") ==
+        "2:8 'title' of workflow 'train' contains a NUL character, which no program can be given");
+  CHECK(errors("file: x\nargs: [\"a\\0\"]\n").find("NUL") != std::string::npos);
+  CHECK(errors("file: x\nenvironment: {A: \"\\0\"}\n").find("NUL") != std::string::npos);
+}
+
+TEST_CASE("a path is normal, relative, and stays inside the project", "[provider][types]") {
+  CHECK(typed("requirements: ./a//b.txt", "requirements") == Json{"a/b.txt"});
+  CHECK(errors("file: ../x.py\n") ==
+        "1:7 'file' of workflow 'train' leads out of the project: '../x.py'; write it relative to "
+        "the project's root, "
+        "without '..'");
+  CHECK(errors("file: /x.py\n").find("leads out of the project") != std::string::npos);
+  CHECK(errors("file: .\n") ==
+        "1:7 'file' of workflow 'train' must be the path of a file, not '.'");
+  CHECK(typed("working_dir: .", "working_dir") == "");
+}
+
+TEST_CASE("an integer is written in digits, plain or as what a variable became",
+          "[provider][types]") {
+  CHECK(typed("nodes: 2", "nodes") == 2);
+  CHECK(typed("nodes: '2'", "nodes") == 2);
+  CHECK(typed("nodes: +2", "nodes") == 2);
+  for (const std::string wrong : {"two", "2.0", "0x10", "1e3", "99999999999999999999", "''", "+-2"})
+    CHECK(errors("file: x\nnodes: " + wrong + "\n").find("must be a whole number, not '") !=
+          std::string::npos);
+  CHECK(errors("file: x\nnodes: -1\n") ==
+        "2:8 'nodes' of workflow 'train' must be at least 1, not '-1'");
+}
+
+TEST_CASE("booleans, sizes and durations reach the provider as values", "[provider][types]") {
+  CHECK(typed("verbose: True", "verbose") == true);
+  CHECK(typed("disk: 2 GiB", "disk") == 2147483648);
+  CHECK(typed("patience: 1h30m", "patience") == 5'400'000);
+  CHECK(errors("file: x\ndisk: big\n") ==
+        "2:7 'disk' of workflow 'train' must be a size such as 16GB or 512MiB, not 'big'");
+  CHECK(errors("file: x\npatience: soon\n") ==
+        "2:11 'patience' of workflow 'train' must be a duration such as 90s or 1h30m, not 'soon'");
+}
+
+TEST_CASE("one text is a list of one, and elements keep their text", "[provider][types]") {
+  CHECK(typed("lines: make", "lines") == Json{"make"});
+  CHECK(typed("lines: [a b, 1.0]", "lines") == Json{"a b", "1.0"});
+  CHECK(errors("file: x\nlines: [a, [b]]\n") ==
+        "2:12 'lines' of workflow 'train' must be a text, not a list");
+  CHECK(errors("file: x\nlines: {a: b}\n").find("must be a text or a list of texts, not a map") !=
+        std::string::npos);
+}
+
+TEST_CASE("arguments are a list as it is, or one string split as a shell does",
+          "[provider][types]") {
+  CHECK(typed("args: --name 'a b' c", "args") == Json{"--name", "a b", "c"});
+  CHECK(typed("args: [--name, a b, 1.10]", "args") == Json{"--name", "a b", "1.10"});
+  CHECK(errors("file: x\nargs: \"it's\"\n") ==
+        "2:7 'args' of workflow 'train' cannot be split into words: a quote is not closed; close "
+        "it, or write the "
+        "arguments as a list");
+}
+
+TEST_CASE("an environment is a map, or a list in which a bare name takes the caller's value",
+          "[provider][types]") {
+  CHECK(typed("environment: {A: 1.0, B: }", "environment") ==
+        Json::parse(R"({"A": "1.0", "B": ""})"));
+  CHECK(typed("env: [A=x=y, TOKEN, UNKNOWN, B=]", "environment") ==
+        Json::parse(R"({"A": "x=y", "TOKEN": "from the caller", "B": ""})"));
+  CHECK(check("file: x\nenv: [A=1, B=2]\n")->environment_where.at("B").column == 12);
+}
+
+TEST_CASE("what cannot be a variable of the environment is refused at its place",
+          "[provider][types]") {
+  CHECK(errors("file: x\nenv: {2X: a, OK: {b: c}}\n") ==
+        "2:7 '2X' cannot be the name of an environment variable; letters, digits and '_', not "
+        "beginning with a digit\n"
+        "2:18 'environment.OK' of workflow 'train' must be a text, not a map");
+  CHECK(errors("file: x\nenv: [A=1, A=2]\n") == "2:12 the environment variable 'A' is set twice");
+  CHECK(errors("file: x\nenv:\n  - A: 1\n") ==
+        "3:5 an entry of 'environment' of workflow 'train' must be NAME=VALUE or NAME, not a map; "
+        "write NAME=VALUE, or "
+        "make the whole a map");
+  CHECK(errors("file: x\nenv: A=1\n")
+            .find("must be a map, or a list of NAME=VALUE and NAME, not 'A=1'") !=
+        std::string::npos);
+}
+
+TEST_CASE("artifacts are paths or maps with a path, the same one only once", "[provider][types]") {
+  CHECK(typed("artifacts: [./data, data/, {path: model/best}]", "artifacts") ==
+        Json{"data", "model/best"});
+  CHECK(typed("artifacts: data", "artifacts") == Json{"data"});
+  CHECK(typed("artifacts: {path: data}", "artifacts") == Json{"data"});
+  CHECK(errors("file: x\nartifacts: [.]\n").find("is the working directory itself") !=
+        std::string::npos);
+  CHECK(errors("file: x\nartifacts: [{pth: a}]\n").find("did you mean 'path'?") !=
+        std::string::npos);
+  CHECK(errors("file: x\nartifacts: ['']\n") ==
+        "2:13 an artifact must be a path or {path: …}, not ''");
+}
+
+TEST_CASE("resources are numbers and bytes, cards always a map", "[provider][types]") {
+  CHECK(
+      typed("resources: {cpu: 4, memory: 16GB, shm-size: 1MiB, interruptible: true, local: false, "
+            "gpu: 1}",
+            "resources") ==
+      Json::parse(
+          R"({"cpu": 4, "memory": 16000000000, "shm_size": 1048576, "interruptible": true, "local": false,
+                        "gpu": {"count": 1}})"));
+  CHECK(typed("resources: {gpu: {name: V100, memory: 16GB}}", "resources") ==
+        Json::parse(R"({"gpu": {"name": "V100", "memory": 16000000000, "count": 1}})"));
+  CHECK(typed("resources: {gpu: '2'}", "resources") == Json::parse(R"({"gpu": {"count": 2}})"));
+  CHECK(typed("resources: {gpu: {count: 0, name: V100}}", "resources")["gpu"]["count"] == 0);
+}
+
+TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
+  CHECK(errors("file: x\nresources: {gpu: V100}\n") ==
+        "2:18 'resources.gpu' of workflow 'train' must be a number of cards, or a map of 'count', "
+        "'name' and 'memory', "
+        "not 'V100'; for a kind of card write {name: V100}");
+  CHECK(errors("file: x\nresources: {gpu: -1}\n").find("must be at least 0, not '-1'") !=
+        std::string::npos);
+  CHECK(errors("file: x\nresources: {memory: lots}\n").find("must be a size") != std::string::npos);
+  CHECK(errors("file: x\nresources: 4\n") ==
+        "2:12 'resources' of workflow 'train' must be a map, not '4'");
+  CHECK(errors("file: x\nresources: {shm-size: 1GB, shm_size: 2GB}\n") ==
+        "2:28 'resources.shm_size' is given twice");
+}
