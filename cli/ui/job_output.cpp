@@ -57,13 +57,11 @@ void JobOutput::write(std::size_t job, std::string_view bytes, std::uint64_t off
     if (state.line.empty())
       state.line_offset = offset;
     state.line += bytes.substr(0, taken);
+    // A full line waits for one byte more: it may be the end of the line.
     const bool torn = !ends && state.line.size() == longest_line && bytes.size() > taken;
-    // The end of a line that was torn right before it is no line of its own.
-    if (torn || (ends && !(state.torn && state.line.empty())))
-      write_line(job, state.line, state.line_offset);
     if (torn || ends) {
+      write_line(job, state.line, state.line_offset);
       state.line.clear();
-      state.torn = torn;
     }
     bytes.remove_prefix(taken + (ends ? 1 : 0));
     offset += taken + (ends ? 1 : 0);

@@ -49,7 +49,6 @@ class JobOutput {
     std::string prefix;
     std::string line;               ///< its beginning, until the end comes
     std::uint64_t line_offset = 0;  ///< of that beginning
-    bool torn = false;  ///< the line is longer than the limit, and its beginning is written
     std::uint64_t last_line = 0;  ///< number of the last line that was written; 0: none
   };
 

@@ -10,8 +10,10 @@ class BashProvider : public dstack::Provider {
     job.commands = workflow.texts("commands");
     if (job.commands.empty())
       throw dstack::PropertyError("commands", "there is no command to run");
-    if (workflow.has("requirements") || workflow.has("python"))
-      job.python = dstack::Python{workflow.text("python"), workflow.texts("requirements"), {}};
+    const std::string version = workflow.text("python");
+    dstack::check_python_version("python", version);
+    if (!version.empty() || workflow.has("requirements"))
+      job.python = dstack::Python{version, workflow.texts("requirements"), {}};
     return {job};
   }
 };

@@ -1,26 +1,22 @@
 // The provider `python`: one job that runs a script in the environment that the host makes for it.
-#include <algorithm>
-
 #include <dstack/provider.hpp>
 
 namespace {
 
-void check_version(const std::string& version) {
-  const bool plain = std::all_of(
-      version.begin(), version.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
-  if (!plain || version.front() == '.' || version.back() == '.')
-    throw dstack::PropertyError(
-        "version", "'" + version + "' is no version of Python", "write it as 3.10 or 3.10.4");
+/// The script as the interpreter, started in the working directory, finds it and never takes it for
+/// an option.
+std::string script_of(const dstack::Workflow& workflow) {
+  const std::string path = dstack::path_from(workflow.text("working_dir"), workflow.text("file"));
+  return path.starts_with('-') ? "./" + path : path;
 }
 
 class PythonProvider : public dstack::Provider {
   std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
     const std::string version = workflow.text("version");
-    if (!version.empty())
-      check_version(version);
+    dstack::check_python_version("version", version);
 
     dstack::Job job;
-    job.argv = {"python", dstack::path_from(workflow.text("working_dir"), workflow.text("file"))};
+    job.argv = {"python", script_of(workflow)};
     for (std::string& argument : workflow.texts("args"))
       job.argv.push_back(std::move(argument));
     job.python = dstack::Python{version, workflow.texts("requirements"), {}};

@@ -1,7 +1,9 @@
 #include "dstack/environment/build.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/environment/pip.hpp"
 #include "dstack/environment/seal.hpp"
+#include "dstack/environment/settings.hpp"
 #include "dstack/environment/stage.hpp"
 #include "dstack/environment/version.hpp"
 
@@ -69,6 +71,13 @@ std::string python_of(const BuildOrder& order) {
   return (order.folder / "bin/python").string();
 }
 
+bool is_set(const Workshop& workshop, const std::string& name) {
+  for (const std::string& entry : workshop.environment)
+    if (entry.starts_with(name + "="))
+      return is_switched_on(std::string_view(entry).substr(name.size() + 1));
+  return false;
+}
+
 /// What the installer lists, kept beside the packages.
 Result<void> record_packages(const BuildOrder& order,
                              const Workshop& workshop,
@@ -89,6 +98,8 @@ Result<void> record_packages(const BuildOrder& order,
 Result<void> install_with_uv(const BuildOrder& order, const Workshop& workshop) {
   std::vector<std::string> argv = {
       *order.uv, "pip", "install", "--compile-bytecode", "--python", python_of(order)};
+  if (is_set(workshop, "UV_NO_INDEX"))  // the one setting that uv takes as an option alone
+    argv.emplace_back("--no-index");
   add_files(argv, order);
   DSTACK_TRY(const Transcript transcript, run_installer(workshop, argv));
   if (!process::succeeded(transcript.status))
@@ -98,27 +109,25 @@ Result<void> install_with_uv(const BuildOrder& order, const Workshop& workshop) 
 }
 
 Result<void> install_with_pip(const BuildOrder& order, const Workshop& workshop) {
+  const std::string python = order.interpreter.program.string();
   DSTACK_TRY(
       const Transcript made,
-      run_installer(workshop,
-                    {order.interpreter.program.string(), "-m", "venv", order.folder.string()}));
+      run_installer(workshop, {python, "-m", "venv", "--without-pip", order.folder.string()}));
   if (!process::succeeded(made.status))
     return venv_failure(order, made);
-  std::vector<std::string> argv = {python_of(order), "-m", "pip", "install", "--compile"};
+  DSTACK_TRY(const Transcript unpacked, unpack_pip(workshop, order.interpreter.program));
+  if (!process::succeeded(unpacked.status))
+    return venv_failure(order, unpacked);
+  const std::vector<std::string> pip = pip_command(workshop, python_of(order));
+  std::vector<std::string> argv = pip;
+  argv.insert(argv.end(), {"install", "--compile"});
   add_files(argv, order);
   DSTACK_TRY(const Transcript transcript, run_installer(workshop, argv));
   if (!process::succeeded(transcript.status))
     return installation_failure(order, "pip", transcript);
-  DSTACK_CHECK(record_packages(order, workshop, {python_of(order), "-m", "pip", "freeze"}));
-  if (names_package(order.requirements, "pip") || needs_pip(order.folder))
-    return {};
-  DSTACK_TRY(
-      const Transcript removed,
-      run_installer(workshop,
-                    {python_of(order), "-m", "pip", "uninstall", "--yes", "--quiet", "pip"}));
-  if (!process::succeeded(removed.status))
-    return installation_failure(order, "pip uninstall", removed);
-  return {};
+  argv = pip;
+  argv.emplace_back("freeze");
+  return record_packages(order, workshop, argv);
 }
 
 /// False when uv cannot work with this interpreter (a very old one): then venv and pip are tried.

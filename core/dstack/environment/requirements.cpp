@@ -1,6 +1,7 @@
 #include "dstack/environment/requirements.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/environment/requirement_line.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -12,123 +13,6 @@ namespace {
 
 /// Name of the file that holds the packages of the request itself.
 constexpr const char* packages_name = "packages of the workflow";
-
-/// One requirement, which may span several lines of the file by `\` at their ends.
-struct LogicalLine {
-  std::string text;    ///< with its line endings
-  std::size_t number;  ///< of its first line
-};
-
-std::vector<LogicalLine> logical_lines(std::string_view text) {
-  std::vector<LogicalLine> lines;
-  std::size_t number = 1;
-  bool goes_on = false;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end == std::string_view::npos ? end : end + 1);
-    text.remove_prefix(line.size());
-    if (!goes_on)
-      lines.push_back({"", number});
-    lines.back().text += line;
-    const std::string_view content = trim(line);
-    goes_on = content.ends_with('\\') && !content.starts_with('#');
-    ++number;
-  }
-  return lines;
-}
-
-/// Without the comment, which begins the line or follows a space.
-std::string_view without_comment(std::string_view line) {
-  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
-    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t')
-      return line.substr(0, at);
-  return line;
-}
-
-/// A range of characters in a logical line.
-struct Span {
-  std::size_t begin = 0;
-  std::size_t size = 0;
-};
-
-/// The value of the option that `line` begins with, when it is one of these two spellings.
-std::optional<Span> option_value(std::string_view line,
-                                 std::string_view short_name,
-                                 std::string_view long_name) {
-  const std::size_t begin = line.find_first_not_of(" \t");
-  if (begin == std::string_view::npos)
-    return std::nullopt;
-  std::size_t at = 0;
-  if (line.substr(begin).starts_with(long_name)) {
-    at = begin + long_name.size();
-    if (at >= line.size() || (line[at] != '=' && line[at] != ' ' && line[at] != '\t'))
-      return std::nullopt;
-    ++at;
-  } else if (line.substr(begin).starts_with(short_name) && !line.substr(begin).starts_with("--")) {
-    at = begin + short_name.size();
-    if (at < line.size() && line[at] == '=')
-      ++at;
-  } else {
-    return std::nullopt;
-  }
-  at = line.find_first_not_of(" \t", at);
-  if (at == std::string_view::npos)
-    return std::nullopt;
-  return Span{at, trim(line.substr(at)).size()};
-}
-
-bool is_url(std::string_view text) {
-  return text.find("://") != std::string_view::npos;
-}
-
-/// The path in a specifier: up to extras, hash options and environment markers.
-Span path_part(std::string_view line, Span span) {
-  const std::string_view value = line.substr(span.begin, span.size);
-  std::size_t end = std::min({value.find(" ;"), value.find(" --"), value.find(" @"), value.size()});
-  if (const std::size_t bracket = value.find('[');
-      bracket < end && value.find(']', bracket) != std::string_view::npos)
-    end = bracket;
-  return {span.begin, trim(value.substr(0, end)).size()};
-}
-
-/// `name @ file:///x`, `name @ ./x`: where the path begins.
-Span after_name(std::string_view line, Span span) {
-  const std::string_view value = line.substr(span.begin, span.size);
-  const std::size_t at = value.find('@');
-  if (at == std::string_view::npos || at == 0)
-    return span;
-  const std::string_view rest = value.substr(at + 1);
-  const std::string_view target = trim(rest);
-  if (!target.starts_with("file:") && !target.starts_with("./") && !target.starts_with("../") &&
-      !target.starts_with('/'))
-    return span;
-  const std::size_t skipped = at + 1 + rest.find(target.front());
-  return {span.begin + skipped, span.size - skipped};
-}
-
-std::string_view without_file_scheme(std::string_view path) {
-  if (path.starts_with("file://"))
-    path.remove_prefix(7);
-  else if (path.starts_with("file:"))
-    path.remove_prefix(5);
-  return path.substr(0, path.find('#'));
-}
-
-bool is_archive(std::string_view path) {
-  for (const std::string_view ending : {".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz"})
-    if (path.ends_with(ending))
-      return true;
-  return false;
-}
-
-bool looks_like_path(std::string_view text) {
-  if (text.starts_with("file:"))
-    return true;
-  if (is_url(text))
-    return false;
-  return text == "." || text == ".." || text.find('/') != std::string_view::npos ||
-         is_archive(text);
-}
 
 /// Without `.`, `..` and a slash at the end.
 Path normal(const Path& path) {
@@ -395,18 +279,6 @@ void Reader::add_wheels(RequirementFile& file,
 
 Result<Requirements> read_requirements(const provider::PythonRequest& request, const Path& code) {
   return Reader(code).read(request);
-}
-
-bool names_package(const Requirements& requirements, std::string_view package) {
-  for (const RequirementFile& file : requirements.files)
-    for (const std::string_view line : split(file.text, '\n')) {
-      std::string name = to_lower(trim(line).substr(0, trim(line).find_first_of(" \t[<>=!~;@#")));
-      std::replace_if(
-          name.begin(), name.end(), [](char c) { return c == '_' || c == '.'; }, '-');
-      if (name == package)
-        return true;
-    }
-  return false;
 }
 
 }  // namespace dstack::environment

@@ -52,8 +52,4 @@ struct Requirements {
 /// of includes are errors at their place.
 Result<Requirements> read_requirements(const provider::PythonRequest& request, const Path& code);
 
-/// Whether a specifier in the files themselves asks for this package (in normal form: lower case
-/// and '-').
-bool names_package(const Requirements& requirements, std::string_view package);
-
 }  // namespace dstack::environment

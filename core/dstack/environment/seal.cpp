@@ -1,7 +1,5 @@
 #include "dstack/environment/seal.hpp"
 
-#include "dstack/base/text.hpp"
-
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,22 +76,6 @@ std::vector<Path> package_folders(const Path& folder) {
   return found;
 }
 
-/// `Requires-Dist: pip`, perhaps with a version, but not that of an extra.
-bool requires_pip(std::string_view metadata) {
-  for (const std::string_view line : split(metadata, '\n')) {
-    if (trim(line).empty())
-      return false;  // the description follows
-    constexpr std::string_view label = "Requires-Dist: pip";
-    if (!line.starts_with(label) || line.find("extra ==") != std::string_view::npos)
-      continue;
-    const std::string_view rest = line.substr(label.size());
-    if (trim(rest).empty() ||
-        std::string_view(" (<>=!~;").find(rest.front()) != std::string_view::npos)
-      return true;
-  }
-  return false;
-}
-
 Result<void> take_write_bits(const Path& path) {
   struct stat status {};
 
@@ -107,18 +89,6 @@ Result<void> take_write_bits(const Path& path) {
 }
 
 }  // namespace
-
-bool needs_pip(const Path& folder) {
-  boost::system::error_code error;
-  for (const Path& packages : package_folders(folder))
-    for (fs::directory_iterator entry(packages, error), end; !error && entry != end;
-         entry.increment(error))
-      if (entry->path().extension() == ".dist-info")
-        if (const auto metadata = read_file(entry->path() / "METADATA");
-            metadata && requires_pip(*metadata))
-          return true;
-  return false;
-}
 
 Result<void> place_pip_notice(const Path& folder) {
   boost::system::error_code error;

@@ -5,9 +5,6 @@
 
 namespace dstack::environment {
 
-/// Whether the environment has a pip of its own that packages asked for.
-bool needs_pip(const Path& folder);
-
 /// Where there is no pip, puts a few lines in its place that answer `pip list` and `pip freeze`,
 /// and say of `pip install` why it cannot be and what to do instead.
 Result<void> place_pip_notice(const Path& folder);

@@ -193,7 +193,8 @@ std::vector<Candidate> active_candidates(const Lookup& environment) {
 std::vector<Candidate> other_candidates(const Lookup& environment, const Version& wanted) {
   Collection collection(wanted);
   const std::vector<std::string> names = program_names(wanted);
-  for (const std::string_view text : split(environment("PATH").value_or(""), ':')) {
+  const std::string path = environment("PATH").value_or("");
+  for (const std::string_view text : split(path, ':')) {
     if (!text.starts_with('/'))
       continue;
     const Path folder = Path(std::string(text)).lexically_normal();

@@ -200,8 +200,8 @@ Variables installer_variables(const Lookup& environment) {
 
 std::vector<Path> pip_configuration_files(const Lookup& environment) {
   std::vector<Path> files;
-  for (const std::string_view folder :
-       split(environment("XDG_CONFIG_DIRS").value_or("/etc/xdg"), ':'))
+  const std::string folders = environment("XDG_CONFIG_DIRS").value_or("/etc/xdg");
+  for (const std::string_view folder : split(folders, ':'))
     if (!folder.empty())
       files.push_back(Path(std::string(folder)) / "pip/pip.conf");
   files.emplace_back("/etc/pip.conf");
@@ -279,6 +279,9 @@ void translate_for_uv(const Variables& pip, Variables& variables) {
   translate("PIP_TRUSTED_HOST", "UV_INSECURE_HOST", {"UV_INSECURE_HOST"});
   translate("PIP_CONSTRAINT", "UV_CONSTRAINT", {"UV_CONSTRAINT"});
   translate("PIP_CERT", "SSL_CERT_FILE", {"SSL_CERT_FILE"});
+  if (const auto pre = pip.find("PIP_PRE");
+      pre != pip.end() && is_switched_on(pre->second) && !variables.contains("UV_PRERELEASE"))
+    variables["UV_PRERELEASE"] = "allow";
   const auto wheels = pip.find("PIP_FIND_LINKS");
   if (wheels != pip.end() && !variables.contains("UV_FIND_LINKS")) {
     std::string places = wheels->second;
@@ -296,6 +299,11 @@ std::vector<std::string> render(const Variables& variables) {
 
 }  // namespace
 
+bool is_switched_on(std::string_view value) {
+  const std::string word = to_lower(value);
+  return word == "1" || word == "true" || word == "yes" || word == "on";
+}
+
 std::vector<std::string> tool_environment(const Lookup& environment) {
   Variables variables;
   take(variables, tool_names, environment);
@@ -308,6 +316,7 @@ std::vector<std::string> installer_environment(const Lookup& environment) {
   take(variables, tool_names, environment);
   take(variables, build_names, environment);
   translate_for_uv(pip, variables);
+  variables.try_emplace("PIP_USE_PEP517", "1");  // as the environment has no setuptools of its own
   variables["PIP_USER"] = "0";
   variables["PIP_NO_INPUT"] = "1";
   variables["PIP_PROGRESS_BAR"] = "off";

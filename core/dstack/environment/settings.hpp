@@ -6,6 +6,7 @@
 #include "dstack/environment/python.hpp"
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,9 @@ std::vector<std::string> tool_environment(const Lookup& environment);
 /// The same and `PIP_*` and `UV_*`, without those that would put packages elsewhere. What is set
 /// for pip alone (index, wheels, certificates, in variables or in pip.conf) is translated for uv.
 std::vector<std::string> installer_environment(const Lookup& environment);
+
+/// As both installers read a switch: "1", "true", "yes", "on".
+bool is_switched_on(std::string_view value);
 
 /// Everything of these settings that decides which packages an installation finds: part of an
 /// environment's key. May hold passwords: to be hashed, never to be shown.

@@ -1,9 +1,6 @@
 #include "dstack/environment/stage.hpp"
 
-#include <cerrno>
 #include <map>
-
-#include <unistd.h>
 
 namespace dstack::environment {
 
@@ -84,7 +81,7 @@ class Stage {
           return piece.text;
         return (folder_ / staged_name(requirements_.files[piece.target].name)).string();
       case PieceKind::wheels:
-        return link(piece.path);
+        return "file://" + percent_encoded(piece.path.string());
       case PieceKind::project:
       case PieceKind::local_file: {
         DSTACK_TRY(const std::string path, copy(piece));
@@ -121,19 +118,10 @@ class Stage {
     return (Path(target) / piece.path.lexically_relative(code_)).lexically_normal().string();
   }
 
-  /// A short name without spaces for a folder of wheels.
-  Result<std::string> link(const Path& wheels) {
-    const Path name = folder_ / (".wheels-" + std::to_string(links_++));
-    if (::symlink(wheels.c_str(), name.c_str()) != 0)
-      return fail_errno("cannot link '" + wheels.string() + "'");
-    return name.string();
-  }
-
   const Requirements& requirements_;
   Path code_;
   Path folder_;
   std::map<std::string, std::string> copies_;
-  std::size_t links_ = 0;
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ std::string reason(const std::string& words) {
 
 std::optional<std::string> find_uv(const Lookup& environment) {
   std::vector<std::string> folders;
-  for (const std::string_view folder : split(environment("PATH").value_or(""), ':'))
+  const std::string path = environment("PATH").value_or("");
+  for (const std::string_view folder : split(path, ':'))
     if (folder.starts_with('/'))
       folders.emplace_back(folder);
   if (const auto bin = environment("XDG_BIN_HOME"); bin && bin->starts_with('/'))

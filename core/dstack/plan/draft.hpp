@@ -70,7 +70,7 @@ void check_properties(Draft& draft,
 /// Which tags are looked up, and what a missing one means.
 enum class Tags {
   needed,   ///< a missing one is an error
-  optional  ///< it may be set later
+  optional  ///< it may be set later, and then holds what its workflow saves
 };
 
 void resolve_inputs(Drafts& drafts, const World& world, Tags tags, std::vector<Error>& errors);

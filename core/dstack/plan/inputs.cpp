@@ -37,9 +37,10 @@ class Resolver {
 
   bool from_tag(const config::Dependency& dependency, Input& input) {
     const Result<Tagged>& tagged = look_up(dependency.workflow, *dependency.tag);
+    if (!tagged && tags_ == Tags::optional)
+      return from_run(dependency, input);  // what would be tagged is what that workflow saves
     if (!tagged) {
-      if (tags_ == Tags::needed)
-        errors_.push_back(error_of(dependency, tagged.error()));
+      errors_.push_back(error_of(dependency, tagged.error()));
       return false;
     }
     input.tag = *dependency.tag;

@@ -78,7 +78,7 @@ class Checker {
     if (code_.contains(path) || may_come_with_input(path))
       return;
     if (code_.contains_below(path)) {
-      report("'" + printable(path) + "' is a folder, but " + property.name + " is a file",
+      report("'" + printable(path) + "' is a folder; '" + property.name + "' needs a file",
              std::move(where),
              {});
       return;

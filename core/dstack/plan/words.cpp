@@ -121,7 +121,8 @@ class Parser {
     const std::string name(word.substr(0, 2));
     SourceLocation where = line_.word(next_);
     const Option* option = find_option(options_, name);
-    if (option == nullptr) {
+    // `-epochs 3` is a long name with a dash too few, not `-e pochs`.
+    if (option == nullptr || is_long_name(word.substr(1, word.find('=') - 1))) {
       ++next_;
       unknown_short(std::string(word), where);
       return;
@@ -288,13 +289,17 @@ class Parser {
         who() + " has no option or variable '--" + printable(name) + "'", where, std::move(hint));
   }
 
+  bool is_long_name(std::string_view name) const {
+    return name.size() > 1 && (find_option(options_, "--" + std::string(name)) != nullptr ||
+                               variable_names_.contains(name));
+  }
+
   void unknown_short(const std::string& word, const SourceLocation& where) {
     if (vocabulary_.manifest == nullptr)
       return;
-    // `-epochs 3` is a long option with a dash too few.
     const std::string name = word.substr(1, word.find('=') - 1);
     std::string hint;
-    if (find_option(options_, "--" + name) != nullptr || variable_names_.contains(name))
+    if (is_long_name(name))
       hint = "did you mean '--" + name + "'?";
     report(who() + " has no option '" + printable(word.substr(0, word.find('='))) + "'",
            where,

@@ -233,6 +233,9 @@ Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
     return fault(provider,
                  "did not answer within " + render_duration(*too_long) + " " +
                      doing(reply_file.progress(), requests));
+  if (reply_file.progress().reply_size == reply_failed)
+    return fault(provider,
+                 "closed the descriptors of its host " + doing(reply_file.progress(), requests));
   const std::optional<std::string> text = reply_file.read();
   if (!process::succeeded(status) || !text)
     return fault(provider, describe_end(status) + " " + doing(reply_file.progress(), requests));

@@ -24,13 +24,15 @@ struct Progress {
   std::atomic<std::uint64_t> step;
   /// Since when, on the steady clock; 0 before the child has begun.
   std::atomic<std::int64_t> since_ns;
-  /// Set last; then the reply is whole.
+  /// Set last; then the reply is whole. `reply_failed`: it could not be written, for the library
+  /// has closed the file.
   std::atomic<std::uint64_t> reply_size;
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<std::int64_t>::is_always_lock_free);
 
+inline constexpr std::uint64_t reply_failed = ~std::uint64_t{0};
 inline constexpr std::size_t reply_offset = 4'096;
 inline constexpr int reply_descriptor = 3;
 

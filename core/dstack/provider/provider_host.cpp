@@ -179,9 +179,9 @@ Result<void> serve(const Path& library, int reply_fd) {
     reply += ",\"fault\":" +
              render_json({{"did", planned.error().message}, {"hint", planned.error().hint}});
   reply += '}';
-  DSTACK_CHECK(write_reply(reply_fd, reply));
-  progress.reply_size = reply.size();
-  return {};
+  const auto written = write_reply(reply_fd, reply);
+  progress.reply_size = written ? reply.size() : reply_failed;
+  return written;
 }
 
 }  // namespace

@@ -32,8 +32,6 @@ struct RunOrder {
   std::vector<std::string> job_ids;                 ///< by job
   std::vector<std::optional<PythonOrder>> pythons;  ///< by job
   store::CodeRecord code;
-
-  bool operator==(const RunOrder&) const = default;
 };
 
 /// What a wrapper needs for its one job.

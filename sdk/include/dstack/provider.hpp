@@ -187,6 +187,23 @@ inline std::string path_from(std::string_view folder, std::string_view file) {
   return path.append(file);
 }
 
+/// Throws unless `version`, the value of `property`, is empty or a version of Python: "3", "3.10"
+/// or "3.10.4".
+inline void check_python_version(const std::string& property, const std::string& version) {
+  std::string_view rest = version;
+  for (int part = 0; part < 3 && !rest.empty(); ++part) {
+    const std::size_t end = rest.find_first_not_of("0123456789");
+    if (end == std::string_view::npos)
+      return;
+    if (end == 0 || rest[end] != '.')
+      break;
+    rest.remove_prefix(end + 1);
+  }
+  if (!version.empty())
+    throw PropertyError(
+        property, "'" + version + "' is no version of Python", "write it as 3.10 or 3.10.4");
+}
+
 }  // namespace provider_v0
 }  // namespace dstack
 

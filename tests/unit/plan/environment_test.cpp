@@ -103,6 +103,6 @@ TEST_CASE("a provider that sets a reserved name is named") {
   job.environment = {{"JOB_ID", "1"}};
   bench.odd_reply.jobs = {job};
   CHECK(bench.errors("strange") == Words{"provider 'odd' sets 'JOB_ID', which dstack itself sets @ "
-                                         ".dstack/workflows.yaml:2:30+3 | this is a "
+                                         ".dstack/workflows.yaml:2:31+3 | this is a "
                                          "fault of the provider, /plugins/odd.so"});
 }

@@ -93,7 +93,7 @@ TEST_CASE("a file that is neither code nor below an input is an error at its val
           "there is no file 'trainn.py' @ .dstack/workflows.yaml:7:11+9 | did you mean 'train.py'?",
           "there is no file 'req.txt' @ .dstack/workflows.yaml:8:19+7"});
   CHECK(bench.errors("folder") ==
-        Words{"'src/deep' is a folder, but file is a file @ .dstack/workflows.yaml:11:11+8"});
+        Words{"'src/deep' is a folder; 'file' needs a file @ .dstack/workflows.yaml:11:11+8"});
 }
 
 TEST_CASE("a file may come with a runtime input or with a tag's artifacts") {

@@ -134,13 +134,13 @@ TEST_CASE("a provider that does not exist or cannot be used is an error at its p
       "  - {name: a, provider: pyhton, file: train.py}\n"
       "  - {name: b, provider: broken}\n"
       "  - {name: c, provider: fortran}\n");
-  CHECK(bench.errors("a") == Words{"no provider is called 'pyhton' @ .dstack/workflows.yaml:2:24+6 "
+  CHECK(bench.errors("a") == Words{"no provider is called 'pyhton' @ .dstack/workflows.yaml:2:25+6 "
                                    "| did you mean 'python'?"});
   CHECK(bench.errors("b") == Words{"provider 'broken' cannot be used: it is no shared library @ "
-                                   ".dstack/workflows.yaml:3:24+6 | 'dstack "
+                                   ".dstack/workflows.yaml:3:25+6 | 'dstack "
                                    "providers list' shows every provider and why one was refused"});
   CHECK(bench.errors("c") == Words{"no provider is called 'fortran' @ "
-                                   ".dstack/workflows.yaml:4:24+7 | there are 'python', 'bash' and "
+                                   ".dstack/workflows.yaml:4:25+7 | there are 'python', 'bash' and "
                                    "'odd'"});
   CHECK(bench.errors("broken").size() == 1);
 }
@@ -166,7 +166,7 @@ TEST_CASE("a provider that makes no job of a workflow is named") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
   CHECK(bench.errors("strange") == Words{"provider 'odd' made no job of workflow 'strange' @ "
-                                         ".dstack/workflows.yaml:2:30+3 | this is a fault "
+                                         ".dstack/workflows.yaml:2:31+3 | this is a fault "
                                          "of the provider, /plugins/odd.so"});
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("a provider that fails is told once, at the first workflow that uses i
   const auto plan = make_plan({"b", {}, {}, ""}, world);
   REQUIRE_FALSE(plan.has_value());
   CHECK(plan_test::describe(plan.error()) ==
-        "provider 'odd' crashed (SIGSEGV) @ .dstack/workflows.yaml:2:24+3");
+        "provider 'odd' crashed (SIGSEGV) @ .dstack/workflows.yaml:2:25+3");
   CHECK(plan.error().also.empty());
 }
 

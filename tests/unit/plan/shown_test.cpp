@@ -3,6 +3,8 @@
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
+
 using namespace dstack;
 using namespace dstack::plan;
 using plan_test::Bench;
@@ -86,21 +88,47 @@ TEST_CASE("a plan explains itself") {
    inputs       none
    artifacts    data
    resources    none asked
-   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID        dstack
-                CUDA_VISIBLE_DEVICES=''             dstack
-                DSTACK_GIT_BRANCH=''                dstack
-                DSTACK_GIT_COMMIT=''                dstack
-                DSTACK_GIT_REMOTE=''                dstack
-                DSTACK_PROJECT=/home/me/digits      dstack
-                HOME=/home/me                       base
-                HOSTNAME=(set when the run starts)  dstack
+   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID            dstack
+                CUDA_VISIBLE_DEVICES=                   dstack
+                DSTACK_GIT_BRANCH=                      dstack
+                DSTACK_GIT_COMMIT=                      dstack
+                DSTACK_GIT_REMOTE=                      dstack
+                DSTACK_PROJECT=/home/me/digits          dstack
+                HOME=/home/me                           base
+                HOSTNAME=(set when the run starts)      dstack
                 JOB_HOSTNAME=(set when the run starts)  dstack
-                JOB_ID=(set when the run starts)    dstack
-                PATH=/usr/bin                       base
-                PYTHONUNBUFFERED=1                  base
-                RUN_NAME=(set when the run starts)  dstack
-                SEED=1                              .dstack/variables.yaml:1
+                JOB_ID=(set when the run starts)        dstack
+                PATH=/usr/bin                           base
+                PYTHONUNBUFFERED=1                      base
+                RUN_NAME=(set when the run starts)      dstack
+                SEED=1                                  .dstack/variables.yaml:1
 
+2. train
+   provider     python 1.2.0
+   command      python train.py --title 'my model'
+   python       3.10 with requirements.txt
+   inputs       data of workflow 'download'
+                weights/base.bin of workflow 'weights', tag 'v1', saved by run 'quiet-otter-1'
+   artifacts    model
+   resources    cpu 2, memory 4.0 GB (checked, not reserved)
+   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID            dstack
+                CUDA_VISIBLE_DEVICES=                   dstack
+                DSTACK_GIT_BRANCH=                      dstack
+                DSTACK_GIT_COMMIT=                      dstack
+                DSTACK_GIT_REMOTE=                      dstack
+                DSTACK_PROJECT=/home/me/digits          dstack
+                EPOCHS=9                                command line
+                GPU=1                                   .dstack/variables.yaml:1
+                HOME=/home/me                           base
+                HOSTNAME=(set when the run starts)      dstack
+                JOB_HOSTNAME=(set when the run starts)  dstack
+                JOB_ID=(set when the run starts)        dstack
+                MODE=fast                               .dstack/workflows.yaml:11
+                PATH=/usr/bin                           base
+                PYTHONHASHSEED=0                        provider
+                PYTHONUNBUFFERED=1                      base
+                RUN_NAME=(set when the run starts)      dstack
+                SEED=1                                  .dstack/variables.yaml:1
 )");
 }
 
@@ -169,7 +197,23 @@ TEST_CASE("validation leaves out what depends on the day and the machine") {
   Bench bench;
   bench.workflows(
       "workflows:\n"
-      "  - {name: train, provider: python, file: model/x.py, depends-on: ['train:best'], "
-      "resources: {gpu: 8}}\n");
+      "  - name: train\n"
+      "    provider: python\n"
+      "    file: model/x.py\n"
+      "    artifacts: [model]\n"
+      "    depends-on: ['train:best']\n"
+      "    resources: {gpu: 8}\n");
   CHECK(bench.validation_errors().empty());
+}
+
+TEST_CASE("validation takes a tag that does not exist yet for what its workflow saves") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: train, provider: python, file: trian.py, depends-on: ['download:latest']}\n"
+      "  - {name: next, provider: python, file: data/x.py, depends-on: ['download:latest']}\n"
+      "  - {name: download, provider: python, file: download.py, artifacts: [data]}\n");
+  CHECK(bench.validation_errors() ==
+        Words{"there is no file 'trian.py' in the project or in the inputs of workflow 'train' @ "
+              ".dstack/workflows.yaml:2:43+8 | did you mean 'train.py'?"});
 }

@@ -1,0 +1,317 @@
+// The program in a pipe: its exact words, its exit codes, its JSON.
+#include "dstack/base/text.hpp"
+#include "support/catch.hpp"
+#include "support/sandbox.hpp"
+#include "words.hpp"
+
+using namespace dstack;
+using dstack::test::named;
+using dstack::test::Sandbox;
+
+namespace {
+
+const char* const two_workflows = R"(workflows:
+  - name: download
+    help: "Downloads the data"
+    provider: bash
+    commands: ["mkdir data", "echo 1 > data/x", "echo got it"]
+    artifacts: [data]
+  - name: train
+    help: "Trains a model"
+    provider: bash
+    depends-on: [download]
+    commands: ["cat data/x", "mkdir model", "echo m > model/m"]
+    artifacts: [model]
+)";
+
+std::string last_run(const Sandbox& box) {
+  return box.json({"ps", "--json"})[0]["run"].get<std::string>();
+}
+
+}  // namespace
+
+TEST_CASE("the version is one line") {
+  const Sandbox box;
+  CHECK(std::regex_match(box.ok({"--version"}), std::regex(R"(dstack \d+\.\d+\.\d+\n)")));
+  CHECK(box.ok({"-V"}) == box.ok({"--version"}));
+  CHECK(box.ok({"-q", "--version"}) == box.ok({"--version"}));
+}
+
+TEST_CASE("every command has a help with a usage line and an example") {
+  const Sandbox box;
+  const std::string overview = box.ok({"--help"});
+  const std::vector<std::vector<std::string>> commands = {{"run"},
+                                                          {"ps"},
+                                                          {"logs"},
+                                                          {"stop"},
+                                                          {"rm"},
+                                                          {"artifacts", "list"},
+                                                          {"artifacts", "download"},
+                                                          {"tags", "list"},
+                                                          {"tags", "add"},
+                                                          {"tags", "delete"},
+                                                          {"tag"},
+                                                          {"workflows"},
+                                                          {"validate"},
+                                                          {"graph"},
+                                                          {"show"},
+                                                          {"code"},
+                                                          {"providers", "list"},
+                                                          {"providers", "show"},
+                                                          {"doctor"}};
+  for (std::vector<std::string> command : commands) {
+    const std::string name = join(command, " ");
+    INFO(name);
+    CHECK(overview.find("  " + name + " ") != std::string::npos);
+    command.push_back("--help");
+    const std::string help = box.ok(command);
+    CHECK(help.find("\nUsage: dstack " + name + " ") != std::string::npos);
+    CHECK(help.find("\nExamples:\n  dstack ") != std::string::npos);
+  }
+}
+
+TEST_CASE("no command is a mistake, and shows what there is") {
+  const Sandbox box;
+  const auto output = box.run({});
+  CHECK(Sandbox::code(output) == 2);
+  CHECK(output.out.empty());
+  CHECK(output.err.find("Commands:") != std::string::npos);
+}
+
+TEST_CASE("unknown commands and options get a suggestion and exit code 2") {
+  const Sandbox box;
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
+      {{"rnu"}, "error: 'dstack' has no command 'rnu'\nhint: did you mean 'run'"},
+      {{"tags", "lst"}, "error: 'dstack tags' has no command 'lst'\nhint: did you mean 'list'?\n"},
+      {{"ps", "--jsno"},
+       "error: 'dstack ps' has no option '--jsno'\nhint: did you mean '--json'?\n"},
+      {{"--qiet", "ps"}, "error: 'dstack' has no option '--qiet'\nhint: did you mean '--quiet'?\n"},
+      {{"ps", "a", "b"}, "error: 'dstack ps' does not take the argument 'b'\n"},
+      {{"run", "--tagg", "x", "w"},
+       "error: 'dstack run' has no option '--tagg'\nhint: did you mean '--tag'?\n"}};
+  for (const auto& [words, expected] : mistakes) {
+    const auto output = box.run(words);
+    CHECK(Sandbox::code(output) == 2);
+    CHECK(output.out.empty());
+    CHECK(output.err.substr(0, expected.size()) == expected);
+  }
+}
+
+TEST_CASE("a project without runs says so, and is an empty array to programs") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  const auto output = box.run({"ps"});
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.out.empty());
+  CHECK(output.err == "no runs yet in this project; 'dstack run' starts one\n");
+  CHECK(box.ok({"ps", "--json"}) == "[]\n");
+  CHECK(Sandbox::code(box.run({"logs"})) == 2);
+}
+
+TEST_CASE("several jobs: prefixed output, plain statuses, a summary") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  const auto output = box.run({"run", "train"});
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.out == "download | got it\ntrain | 1\n");
+  CHECK(output.err.find("download: done\n") != std::string::npos);
+  CHECK(output.err.find("train: done\n") != std::string::npos);
+  CHECK(named(output.err).find("RUN done in SPAN\n  artifacts  dstack artifacts list RUN\n") !=
+        std::string::npos);
+  CHECK(output.err.find('\033') == std::string::npos);
+}
+
+TEST_CASE("ps shows a row for each workflow, with cause and tag") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  box.ok({"run", "-q", "train", "-t", "best"});
+  CHECK(named(box.ok({"ps"})) ==
+        "RUN  WORKFLOW  STATUS  SUBMITTED  DURATION  TAG\n"
+        "RUN  download  done  TIME  SPAN  best\n"
+        "RUN  train  done  TIME  SPAN  best\n");
+
+  box.workflows("workflows:\n  - {name: bad, provider: bash, commands: [\"exit 3\"]}\n");
+  CHECK(Sandbox::code(box.run({"run", "bad"})) == 3);
+  CHECK(named(box.ok({"ps"})) ==
+        "RUN  WORKFLOW  STATUS  SUBMITTED  DURATION  TAG\n"
+        "RUN  bad  failed (exit 3)  TIME  SPAN  -\n");
+  CHECK(box.json({"ps", "-a", "--json"}).size() == 3);
+  CHECK(box.json({"runs", "-n", "1", "--json"}).size() == 1);
+}
+
+TEST_CASE("ps --json keeps its members") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: bad, provider: bash, commands: [\"exit 3\"]}\n");
+  box.run({"run", "bad"});
+  const Json entry = box.json({"ps", "--json"})[0];
+  std::vector<std::string> members;
+  for (const auto& [name, value] : entry.items())
+    members.push_back(name);
+  CHECK(members == std::vector<std::string>{"run",
+                                            "workflow",
+                                            "provider",
+                                            "status",
+                                            "cause",
+                                            "exit_code",
+                                            "signal",
+                                            "submitted_at",
+                                            "started_at",
+                                            "finished_at",
+                                            "tags",
+                                            "apps",
+                                            "jobs",
+                                            "project"});
+  CHECK(entry["cause"] == "exit");
+  CHECK(entry["exit_code"] == 3);
+  CHECK(entry["signal"].is_null());
+  CHECK(entry["jobs"] == 1);
+  CHECK(entry["apps"].empty());
+}
+
+TEST_CASE("the card of a failure names the job, the cause and the next step") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n"
+      "  - {name: a, provider: bash, commands: [\"echo ohh; exit 3\"]}\n"
+      "  - {name: b, provider: bash, depends-on: [a], commands: [\"true\"]}\n");
+  const auto output = box.run({"run", "b"});
+  CHECK(Sandbox::code(output) == 3);
+  const std::string words = named(output.err);
+  CHECK(words.find("RUN failed after SPAN\n  a failed (exit 3)") != std::string::npos);
+  CHECK(words.find("skipped: 'b'\n") != std::string::npos);
+  CHECK(words.find("dstack logs RUN a\n") != std::string::npos);
+  // It was printed right above: not once more.
+  CHECK(words.find("ohh") == std::string::npos);
+}
+
+TEST_CASE("runs of other projects are shown only when asked for") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  box.ok({"run", "-q", "download"});
+  const std::string other = (box.root() / "other").string();
+  REQUIRE(make_folders(other));
+  CHECK(box.json({"--project", other, "ps", "-a", "--json"}).empty());
+  CHECK(box.json({"ps", "-a", "--json", "--project", other, "--all-projects"}).size() == 1);
+}
+
+TEST_CASE("logs print one job as it is and prefix several") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n"
+      "  - {name: a, provider: bash, commands: [\"printf 'a1\\\\na2\\\\r\\\\xff'\"]}\n"
+      "  - {name: b, provider: bash, depends-on: [a], commands: [\"printf "
+      "'b1\\\\nb2\\\\nb3\\\\n'\"]}\n");
+  box.ok({"run", "-q", "b"});
+  CHECK(box.ok({"logs"}) == "a | a1\na | a2\r\xff\nb | b1\nb | b2\nb | b3\n");
+  const std::string name = last_run(box);
+  CHECK(box.ok({"logs", name, "a"}) == "a1\na2\r\xff");
+  CHECK(box.ok({"logs", name, "b", "-n", "2"}) == "b2\nb3\n");
+  CHECK(box.ok({"logs", "-n", "4"}) == "a | a2\r\xff\nb | b1\nb | b2\nb | b3\n");
+  CHECK(box.ok({"logs", "-n", "0"}).empty());
+  CHECK(named(box.ok({"logs", name, "b", "--timestamps"})) == "TIME b1\nTIME b2\nTIME b3\n");
+  CHECK(box.ok({"logs", "-s", "1h"}) == box.ok({"logs"}));
+  CHECK(box.ok({"logs", "--since", "2100-01-01"}).empty());
+  CHECK(box.ok({"logs", "-f"}) == box.ok({"logs"}));
+}
+
+TEST_CASE("logs say what was meant where a name is wrong") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  box.ok({"run", "-q", "download"});
+  const std::string name = last_run(box);
+  const auto workflow = box.run({"logs", "download"});
+  CHECK(Sandbox::code(workflow) == 2);
+  CHECK(
+      workflow.err ==
+      "error: there is no run 'download'\nhint: 'download' is a workflow; the last run of it is '" +
+          name + "'\n");
+  CHECK(box.run({"logs", name, "downlod"}).err ==
+        "error: run '" + name + "' has no workflow 'downlod'\nhint: did you mean 'download'?\n");
+  CHECK(box.run({"logs", "-s", "yesterday"}).err.find("'--since' takes") != std::string::npos);
+}
+
+TEST_CASE("a reader that goes away ends the program quietly") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"seq 200000\"]}\n");
+  box.ok({"run", "-q", "w"});
+  process::Command command = box.command({});
+  command.argv = {
+      "/bin/bash", "-c", "\"$1\" logs | head -n 1; echo ${PIPESTATUS[0]}", "-", DSTACK_BINARY};
+  const auto output = process::run(command, {}, std::chrono::seconds(60));
+  REQUIRE(output);
+  CHECK(output->out == "1\n141\n");
+  CHECK(output->err.empty());
+}
+
+TEST_CASE("a full disk behind standard output is told") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  process::Command command = box.command({});
+  command.argv = {"/bin/bash", "-c", "\"$1\" workflows > /dev/full", "-", DSTACK_BINARY};
+  const auto output = process::run(command, {}, std::chrono::seconds(60));
+  REQUIRE(output);
+  CHECK(Sandbox::code(*output) == 1);
+  CHECK(output->err.find("cannot write to standard output: No space left on device") !=
+        std::string::npos);
+}
+
+TEST_CASE("detached, only the run's name is printed") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  const auto output = box.run({"run", "train", "-d"});
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(named(output.out) == "RUN\n");
+  box.wait(last_run(box));
+}
+
+TEST_CASE("a dry run prints the plan and leaves no trace") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  CHECK(box.ok({"run", "train", "--dry-run"}).find("download") != std::string::npos);
+  CHECK(box.json({"run", "train", "--dry-run", "--json"})["workflows"].size() == 2);
+  CHECK(box.json({"ps", "-a", "--json"}).empty());
+}
+
+TEST_CASE("help after a workflow's name lists its variables and options") {
+  const Sandbox box;
+  box.workflows(two_workflows);
+  box.file(".dstack/variables.yaml", "variables:\n  train:\n    epochs: 3\n");
+  const std::string help = box.ok({"run", "train", "--help"});
+  CHECK(help.find("Trains a model") != std::string::npos);
+  CHECK(help.find("--epochs") != std::string::npos);
+  CHECK(help.find("default: 3") != std::string::npos);
+  CHECK(help.find("--gpu") != std::string::npos);
+}
+
+TEST_CASE("workflows and graph show the project") {
+  const Sandbox box;
+  box.workflows(std::string(two_workflows) +
+                "  - {name: eval, provider: bash, depends-on: [train, \"download:v1\", download], "
+                "commands: [\"true\"]}\n");
+  CHECK(box.ok({"workflows"}) ==
+        "WORKFLOW  PROVIDER  DEPENDS ON                    HELP\n"
+        "download  bash      -                             Downloads the data\n"
+        "train     bash      download                      Trains a model\n"
+        "eval      bash      train, download:v1, download\n");
+  CHECK(box.ok({"graph"}) ==
+        "eval (bash)\n"
+        "|-- train (bash)\n"
+        "|   `-- download (bash)\n"
+        "|-- download:v1 (tag)\n"
+        "`-- download (bash)\n");
+  CHECK(box.ok({"graph", "train"}) == "train (bash)\n`-- download (bash)\n");
+  CHECK(box.json({"graph", "--json"})[2]["depends_on"][1] ==
+        Json{{"workflow", "download"}, {"tag", "v1"}});
+  CHECK(box.json({"workflows", "--json"})[1]["depends_on"] == Json::array({"download"}));
+  CHECK(box.run({"graph", "trian"}).err.find("did you mean 'train'?") != std::string::npos);
+  CHECK(box.ok({"validate"}) == "all is well: 3 workflows\n");
+}
+
+TEST_CASE("without a project the commands about its files say what to do") {
+  const Sandbox box;
+  for (const char* command : {"workflows", "validate", "graph"}) {
+    const auto output = box.run({command});
+    CHECK(Sandbox::code(output) == 2);
+    CHECK(output.err.find("there is no project here") != std::string::npos);
+  }
+}

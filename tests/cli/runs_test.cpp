@@ -1,0 +1,226 @@
+// Commands about a run that is over: artifacts, tags, code, show, rm.
+#include "dstack/base/sha256.hpp"
+#include "dstack/base/text.hpp"
+#include "support/catch.hpp"
+#include "support/sandbox.hpp"
+#include "words.hpp"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+using namespace dstack;
+using dstack::test::named;
+using dstack::test::Sandbox;
+
+namespace {
+
+/// A run of two workflows, each with one artifact; its name.
+std::string make_run(const Sandbox& box) {
+  box.workflows(R"(workflows:
+  - name: download
+    provider: bash
+    commands: ["mkdir -p data/empty", "echo 1 > data/x", "ln -s x data/link", "chmod +x data/x"]
+    artifacts: [data]
+  - name: train
+    provider: bash
+    depends-on: [download]
+    commands: ["mkdir model", "echo m > model/m"]
+    artifacts: [model]
+)");
+  box.ok({"run", "-q", "train"});
+  return box.json({"ps", "--json"})[0]["run"].get<std::string>();
+}
+
+std::string words_of(const Sandbox& box, const std::vector<std::string>& arguments, int code) {
+  const auto output = box.run(arguments);
+  CHECK(Sandbox::code(output) == code);
+  return named(output.err);
+}
+
+}  // namespace
+
+TEST_CASE("artifacts are listed file by file") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  CHECK(named(box.ok({"artifacts", "list", name})) ==
+        "WORKFLOW  ARTIFACT  FILE  SIZE\n"
+        "download  data  data/link (link)  1\n"
+        "download  data  data/x  2\n"
+        "train  model  model/m  2\n");
+  const Json list = box.json({"artifacts", "list", "--json"});
+  REQUIRE(list.size() == 3);
+  CHECK(list[2]["workflow"] == "train");
+  CHECK(list[2]["artifact"] == "model");
+  CHECK(list[2]["path"] == "model/m");
+  CHECK(list[2]["size"] == 2);
+  CHECK(list[2]["sha256"] == sha256("m\n").render());
+}
+
+TEST_CASE("a download writes what is missing, and never over other content") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  const Path to = box.root() / "to";
+  box.ok({"artifacts", "download", name, "-o", to.string()});
+  CHECK(read_file(to / "download/data/x").value_or("") == "1\n");
+  CHECK(fs::is_directory(to / "download/data/empty"));
+  CHECK(fs::read_symlink(to / "download/data/link") == Path("x"));
+  CHECK(read_file(to / "train/model/m").value_or("") == "m\n");
+
+  struct stat status {};
+
+  REQUIRE(::stat((to / "download/data/x").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0100u) != 0);
+
+  CHECK(box.run({"artifacts", "download", name, "-o", to.string()}).err ==
+        "downloaded 0 files, 0 B to " + to.string() + "; 3 were there already\n");
+
+  REQUIRE(write_file_atomically(to / "train/model/m", "other", Durable::no));
+  REQUIRE(remove_tree(to / "download"));
+  const auto refused = box.run({"artifacts", "download", name, "-o", to.string()});
+  CHECK(Sandbox::code(refused) == 1);
+  CHECK(refused.err.find("train/model/m'") != std::string::npos);
+  CHECK_FALSE(fs::exists(to / "download/data/x"));
+  box.ok({"artifacts", "download", name, "-o", to.string(), "--force"});
+  CHECK(read_file(to / "train/model/m").value_or("") == "m\n");
+}
+
+TEST_CASE("a download of one tagged workflow has no folder of its name") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  box.ok({"tags", "add", "v1", name});
+  const Path to = box.root() / "to";
+  box.ok({"artifacts", "download", "train:v1", "-o", to.string()});
+  CHECK(read_file(to / "model/m").value_or("") == "m\n");
+  CHECK_FALSE(fs::exists(to / "data"));
+  CHECK(words_of(box, {"artifacts", "list", "train:v2"}, 2) ==
+        "error: there is no tag 'train:v2'\nhint: did you mean 'train:v1'?\n");
+  CHECK(words_of(box, {"artifacts", "download", name}, 2).find("add '-o DIR'") !=
+        std::string::npos);
+}
+
+TEST_CASE("a tag is unique, and moves only by force") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  CHECK(words_of(box, {"tags", "add", "v1", name}, 0) == "tagged download:v1\ntagged train:v1\n");
+  CHECK(named(box.ok({"tags", "list"})) ==
+        "TAG  WORKFLOW  RUN  CREATED\nv1  download  RUN  TIME\nv1  train  RUN  TIME\n");
+  CHECK(Sandbox::code(box.run({"tags", "add", "v1", name})) == 1);
+  box.ok({"tags", "add", "v1", name, "--force"});
+  box.ok({"tag", name, "-n", "v2", "-w", "train"});
+  CHECK(box.json({"tags", "list", "train", "--json"}).size() == 2);
+  CHECK(words_of(box, {"tags", "add", "a b", name}, 2).find("cannot be the name of a tag") !=
+        std::string::npos);
+  CHECK(Sandbox::code(box.run({"run", "train", "-t", "v1"})) == 1);
+}
+
+TEST_CASE("a tag that several workflows have is deleted by its whole name") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  box.ok({"tags", "add", "v1", name});
+  CHECK(words_of(box, {"tags", "delete", "v1"}, 2) ==
+        "error: 2 workflows have a tag 'v1'\n"
+        "hint: say which one: 'download:v1' and 'train:v1'\n");
+  box.ok({"tags", "delete", "download:v1"});
+  box.ok({"untag", "v1"});
+  CHECK(box.json({"tags", "list", "--json"}).empty());
+  CHECK(Sandbox::code(box.run({"tags", "delete", "v1"})) == 2);
+}
+
+TEST_CASE("what failed is tagged only as partial, and only if it saved something") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: w, provider: bash, commands: ["mkdir d; echo 1 > d/x; exit 1"], artifacts: [d]}
+  - {name: none, provider: bash, commands: ["exit 1"]}
+)");
+  box.run({"run", "w"});
+  const std::string saved = box.json({"ps", "--json"})[0]["run"].get<std::string>();
+  CHECK(words_of(box, {"tags", "add", "t", saved}, 1).find("--partial") != std::string::npos);
+  box.ok({"tags", "add", "t", saved, "--partial"});
+  box.run({"run", "none"});
+  const std::string nothing = box.json({"ps", "--json"})[0]["run"].get<std::string>();
+  CHECK(Sandbox::code(box.run({"tags", "add", "u", nothing, "--partial"})) == 1);
+}
+
+TEST_CASE("runs are removed after a yes, and never while they are tagged") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  CHECK(words_of(box, {"rm", name}, 2) ==
+        "error: removing run 'RUN' needs a yes, and there is no terminal to ask at\n"
+        "hint: add '-y' to say yes beforehand\n");
+  box.ok({"tags", "add", "v1", name});
+  CHECK(words_of(box, {"rm", "-y", name}, 1).find("is tagged") != std::string::npos);
+  box.ok({"untag", "download:v1"});
+  box.ok({"untag", "train:v1"});
+  CHECK(Sandbox::code(box.run({"rm", "-y", name, "no-such-1"})) == 2);
+  CHECK(box.json({"ps", "-a", "--json"}).size() == 2);
+  box.ok({"rm", "-y", name});
+  CHECK(box.json({"ps", "-a", "--json"}).empty());
+}
+
+TEST_CASE("the code of a run comes back as it was") {
+  const Sandbox box;
+  box.file("src/a.txt", "then");
+  const std::string name = make_run(box);
+  box.file("src/a.txt", "now");
+  const Path to = box.root() / "code";
+  box.ok({"code", name, "-o", to.string()});
+  CHECK(read_file(to / "src/a.txt").value_or("") == "then");
+  CHECK(words_of(box, {"code", name, "-o", to.string()}, 1).find("is not empty") !=
+        std::string::npos);
+  CHECK(Sandbox::code(box.run({"code", name, "-o", "x", "--diff"})) == 2);
+  CHECK(named(box.ok({"code"})).find("snapshot HASH, 2 files") != std::string::npos);
+}
+
+TEST_CASE("show tells all about a run") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  const std::string page = named(box.ok({"show"}));
+  CHECK(page.find("train (bash") != std::string::npos);
+  CHECK(page.find("JOB  WORKFLOW  STATUS  DURATION  HISTORY\n") != std::string::npos);
+  const Json run = box.json({"show", name, "--json"});
+  CHECK(run["run"] == name);
+  CHECK(run["status"] == "done");
+  CHECK(run["code"]["commit"].is_null());
+  CHECK(run["workflows"][1]["inputs"] ==
+        Json::array({Json{{"workflow", "download"}, {"tag", nullptr}, {"run", name}}}));
+  CHECK(run["workflows"][0]["artifacts"][0]["path"] == "data");
+  CHECK(run["jobs"][1]["index"] == 0);
+  CHECK(run["jobs"][1]["attempts"] == 1);
+  CHECK(run["jobs"][1]["history"].back()["status"] == "done");
+}
+
+TEST_CASE("providers are listed with what is wrong with them") {
+  const Sandbox box;
+  REQUIRE(make_folders(box.home() / "plugins"));
+  REQUIRE(write_file_atomically(box.home() / "plugins/libbroken.so", "not a library", Durable::no));
+  const Json list = box.json({"providers", "list", "--json"});
+  bool broken = false;
+  bool bash = false;
+  for (const Json& entry : list) {
+    if (entry["name"] == "broken") {
+      broken = true;
+      CHECK(entry["status"] == "refused");
+      CHECK_FALSE(entry["reason"].get<std::string>().empty());
+    }
+    bash = bash || (entry["name"] == "bash" && entry["status"] == "ok");
+  }
+  CHECK(broken);
+  CHECK(bash);
+  CHECK(box.ok({"providers", "list"}).find("refused") != std::string::npos);
+  CHECK(box.ok({"providers", "show", "bash"}).find("commands") != std::string::npos);
+  CHECK(words_of(box, {"providers", "show", "bsh"}, 2).find("did you mean 'bash'?") !=
+        std::string::npos);
+  CHECK(box.ok({"doctor"}).find("libbroken.so") != std::string::npos);
+}
+
+TEST_CASE("the doctor names home, programs and providers") {
+  const Sandbox box;
+  const Json checks = box.json({"doctor", "--json"});
+  std::vector<std::string> subjects;
+  for (const Json& check : checks)
+    subjects.push_back(check["check"].get<std::string>());
+  for (const char* subject :
+       {"home", "machine", "git", "uv", "python", "docker", "podman", "plugins"})
+    CHECK(std::find(subjects.begin(), subjects.end(), subject) != subjects.end());
+}

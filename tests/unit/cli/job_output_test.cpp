@@ -1,0 +1,113 @@
+#include "ui/job_output.hpp"
+
+#include "captured.hpp"
+#include "dstack/base/text.hpp"
+
+#include <fcntl.h>
+
+using namespace dstack;
+using dstack::test::Captured;
+using dstack::ui::JobOutput;
+using dstack::ui::Output;
+
+TEST_CASE("one job alone passes through byte for byte") {
+  Captured captured;
+  {
+    Output out(captured.plain());
+    JobOutput output(out, {"train"}, JobOutput::Prefix::no);
+    output.write(0, std::string_view("10%\r20%\r\xff\0\n", 11), 0);
+    output.write(0, "no end", 11);
+    CHECK_FALSE(output.at_line_start());
+    output.finish_all();
+    out.flush();
+  }
+  CHECK(captured.text() == std::string("10%\r20%\r\xff\0\nno end", 17));
+}
+
+TEST_CASE("lines of several jobs are never torn, and carry their names") {
+  Captured captured;
+  {
+    Output out(captured.plain());
+    JobOutput output(out, {"a", "long"}, JobOutput::Prefix::yes);
+    output.write(0, "one", 0);
+    output.write(1, "two\nthr", 0);
+    output.write(0, " more\n\n", 3);
+    output.write(1, "ee", 7);
+    CHECK(output.has_rest(1));
+    output.finish_all();
+    out.flush();
+  }
+  CHECK(captured.text() == "long | two\na | one more\na | \nlong | three\n");
+}
+
+TEST_CASE("a line of 64 KiB stays whole, a longer one is torn there") {
+  const std::string whole(64 * 1024, 'x');
+  const Fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  ui::Stream stream;
+  stream.fd = nowhere.get();
+  Output out(stream);
+  JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
+  output.write(0, whole.substr(0, 30'000), 0);
+  output.write(0, whole.substr(30'000), 30'000);
+  CHECK(output.has_rest(0));
+
+  SECTION("its end comes right after the limit") {
+    output.write(0, "\n", whole.size());
+    output.write(1, "other\n", 0);
+    CHECK(output.lines_since(0) == 1);
+  }
+  SECTION("one more byte, which is then a line of its own") {
+    output.write(0, "y", whole.size());
+    output.write(1, "other\n", 0);
+    CHECK(output.lines_since(0) == 1);
+    output.write(0, "\n", whole.size() + 1);
+    CHECK(output.lines_since(1) == 1);
+  }
+}
+
+TEST_CASE("each line can begin with the time it came") {
+  Captured captured;
+  {
+    Output out(captured.plain());
+    std::vector<std::uint64_t> asked;
+    JobOutput output(out, {"a"}, JobOutput::Prefix::no, [&](std::size_t, std::uint64_t offset) {
+      asked.push_back(offset);
+      return offset == 0 ? parse_time("2026-11-24T01:02:03Z") : std::nullopt;
+    });
+    output.write(0, "x\ny", 0);
+    output.write(0, "z\n", 3);
+    out.flush();
+    CHECK(asked == std::vector<std::uint64_t>{0, 2});
+  }
+  CHECK(captured.text() == "2026-11-24T01:02:03.000Z x\n------------------------ yz\n");
+}
+
+TEST_CASE("labels carry an index only where a workflow has several jobs") {
+  store::RunRecord run;
+  store::WorkflowRecord one;
+  one.name = "download";
+  one.jobs = 1;
+  store::WorkflowRecord two;
+  two.name = "train";
+  two.jobs = 2;
+  run.workflows = {one, two};
+  std::vector<store::JobRecord> jobs(3);
+  jobs[0].workflow = 0;
+  jobs[1].workflow = 1;
+  jobs[2].workflow = 1;
+
+  CHECK(ui::job_labels(run, jobs) == std::vector<std::string>{"download", "train[0]", "train[1]"});
+}
+
+TEST_CASE("how long ago a job printed is counted in lines") {
+  Captured captured;
+  Output out(captured.plain());
+  JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
+  CHECK_FALSE(output.has_written(0));
+  output.write(0, "1\n", 0);
+  output.write(1, "1\n2\n3\n", 0);
+
+  CHECK(output.has_written(0));
+  CHECK(output.lines_since(0) == 3);
+  CHECK(output.lines_since(1) == 0);
+}

@@ -1,0 +1,55 @@
+#include "ui/output.hpp"
+
+#include "captured.hpp"
+
+#include <csignal>
+
+#include <fcntl.h>
+
+using namespace dstack;
+using dstack::test::Captured;
+using dstack::ui::Output;
+
+TEST_CASE("small pieces are gathered and come out in order") {
+  Captured captured;
+  {
+    Output out(captured.plain());
+    out.write("a");
+    out.line("b");
+    out.json(Json::array({1}));
+    out.flush();
+  }
+  CHECK(captured.text() == "ab\n[\n  1\n]\n");
+}
+
+TEST_CASE("a reader that goes away is told once, and is no error") {
+  std::signal(SIGPIPE, SIG_IGN);
+  Captured captured;
+  captured.close_reader();
+  Output out(captured.plain());
+  int told = 0;
+  out.when_closed([&] { ++told; });
+  out.write("x");
+  out.flush();
+  out.write("y");
+  out.flush();
+
+  CHECK(out.closed());
+  CHECK(told == 1);
+  CHECK(out.status());
+}
+
+TEST_CASE("a full disk is an error") {
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  if (!full)
+    SKIP("this machine has no /dev/full");
+  ui::Stream stream;
+  stream.fd = full.get();
+  Output out(stream);
+  out.write("x");
+  out.flush();
+
+  CHECK(out.closed());
+  REQUIRE_FALSE(out.status());
+  CHECK(out.status().error().message.find("No space left on device") != std::string::npos);
+}
