@@ -193,6 +193,8 @@ Result<void> LogReader::merge(std::size_t skipped) {
 }
 
 void LogReader::close(std::size_t job) {
+  if (store::is_final(jobs_[job].status))
+    finish(job);  // its last line may have no end, and the next job's comes behind it
   logs_[job] = run::JobLog(folders_[job]);
 }
 

@@ -225,7 +225,8 @@ Result<void> Syntax::parse(const std::vector<std::string>& words) {
   } catch (const CLI::ParseError& error) {
     return refuse_value(state.command, error);
   }
-  const std::vector<std::string> extras = state.app.remaining();
+  std::vector<std::string> extras = state.app.remaining();
+  std::erase(extras, "--");  // the library counts the mark itself among what is left
   // An unknown option first: its value, left alone, would be blamed otherwise.
   for (const std::string& word : extras)
     if (word.size() > 1 && word.front() == '-')

@@ -128,7 +128,7 @@ Json job_json(const Facts& facts, const JobRecord& job) {
     history.push_back({{"status", store::render(entry.status)},
                        {"at", render_time(entry.at)},
                        {"cause", cause_json(entry.cause)}});
-    attempts += entry.status == store::Status::preparing ? 1 : 0;
+    attempts += entry.status == store::Status::running ? 1 : 0;
   }
   return {{"job", job.id},
           {"workflow", facts.run.workflows[job.workflow].name},

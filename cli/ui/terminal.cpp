@@ -123,6 +123,8 @@ std::string cut(const Stream& stream, std::string_view text, std::size_t columns
       break;
     end = next;
   }
+  while (end > 0 && text[end - 1] == ' ')
+    --end;
   return std::string(text.substr(0, end)) + std::string(mark);
 }
 

@@ -53,9 +53,11 @@ class PseudoTerminal {
 
   /// Reads until this text has appeared; everything that came so far.
   const std::string& read_until(const std::string& text) {
-    while (shown_.find(text) == std::string::npos)
+    // What was waited for before does not count again.
+    while (shown_.find(text, seen_) == std::string::npos)
       if (!read_more())
         FAIL("the terminal never showed '" << text << "' but only:\n" << shown_);
+    seen_ = shown_.find(text, seen_) + text.size();
     return shown_;
   }
 
@@ -104,6 +106,7 @@ class PseudoTerminal {
   pid_t pid_ = -1;
   Fd master_;
   std::string shown_;
+  std::size_t seen_ = 0;
 };
 
 }  // namespace dstack::test

@@ -83,7 +83,7 @@ TEST_CASE("after 'g' the run is followed as before, and a second Ctrl-C at the q
   terminal.type("g");
   terminal.read_until("go on\r\n");
   terminal.type("\003");
-  terminal.read_until("go on\r\n");
+  terminal.read_until("[s/d/g]");
   terminal.type("\003");
 
   CHECK(terminal.finish() == 130);

@@ -140,8 +140,8 @@ TEST_CASE("a provider that does not exist or cannot be used is an error at its p
                                    ".dstack/workflows.yaml:3:25+6 | 'dstack "
                                    "providers list' shows every provider and why one was refused"});
   CHECK(bench.errors("c") == Words{"no provider is called 'fortran' @ "
-                                   ".dstack/workflows.yaml:4:25+7 | there are 'python', 'bash' and "
-                                   "'odd'"});
+                                   ".dstack/workflows.yaml:4:25+7 | there are 'bash', 'odd' and "
+                                   "'python'"});
   CHECK(bench.errors("broken").size() == 1);
 }
 

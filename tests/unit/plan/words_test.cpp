@@ -186,8 +186,7 @@ TEST_CASE("a word that means nothing is an error with a suggestion, never ignore
         Words{"workflow 'train' has no variable 'epoch' @ command line:1:18+13 | did you mean "
               "'--train.epochs'?"});
   CHECK(bench.errors("train", {"-epochs", "3"}) ==
-        Words{"workflow 'train' has no option or variable '-epochs' @ command line:1:18+7 | did "
-              "you mean "
+        Words{"workflow 'train' has no option '-epochs' @ command line:1:18+7 | did you mean "
               "'--epochs'?"});
   CHECK(bench.errors("train", {"--verbose-level", "3"}) ==
         Words{"workflow 'train' has no option or variable '--verbose-level' @ command line:1:18+15 "
@@ -207,8 +206,7 @@ TEST_CASE("a variable of a workflow that is not part of the run says whose it is
               "line:1:18+7"});
   CHECK(bench.errors("train", {"--evaluate.split", "test"}) ==
         Words{"workflow 'evaluate' is not part of this run @ command line:1:18+16 | this run: "
-              "'download', "
-              "'train'"});
+              "'download' and 'train'"});
 }
 
 TEST_CASE("all wrong words are reported together, each at its place") {
