@@ -147,6 +147,16 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
   return std::nullopt;
 }
 
+namespace {
+
+bool is_nowhere(const std::string& program) {
+  const char* path = ::getenv("PATH");
+  return program.find('/') == std::string::npos &&
+         !find_program(program, path == nullptr ? "" : path);
+}
+
+}  // namespace
+
 Result<Child> spawn(const Command& command) {
   SpawnPlan plan;
   set_attributes(plan, command.group, command.signals);
@@ -159,12 +169,14 @@ Result<Child> spawn(const Command& command) {
     variables = pointers(*command.environment);
   pid_t pid = 0;
   const std::string& program = command.program.empty() ? command.argv.front() : command.program;
-  const int error = ::posix_spawnp(&pid,
-                                   program.c_str(),
-                                   &plan.actions,
-                                   &plan.attributes,
-                                   arguments.data(),
-                                   command.environment ? variables.data() : environ);
+  int error = ::posix_spawnp(&pid,
+                             program.c_str(),
+                             &plan.actions,
+                             &plan.attributes,
+                             arguments.data(),
+                             command.environment ? variables.data() : environ);
+  if (error == EACCES && is_nowhere(program))
+    error = ENOENT;  // a folder of PATH that cannot be searched is no reason to blame permissions
   if (error != 0) {
     auto failure = fail_errno("cannot start '" + command.argv.front() + "'", error);
     if (error == ENOENT)
