@@ -16,10 +16,10 @@ with bench.Box() as box:
     box.dstack("run", "w")
     database = sqlite3.connect(box.home / "database.sqlite")
     # Copies of the one finished run, every column as it is but the keys: what a long-used home holds.
-    for table, key in (("runs", "id"), ("workflows", "run_id"), ("jobs", "run_id")):
+    for table, key in (("run", "id"), ("workflow", "run"), ("job", "run")):
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
         picked = ", ".join(
-            "run_number" if column == key else "'bench-run-' || run_number" if column == "name" and table == "runs" else column
+            "run_number" if column == key else "'bench-run-' || run_number" if column == "name" and table == "run" else column
             for column in columns)
         database.execute(
             f"WITH RECURSIVE numbers(run_number) AS (SELECT 2 UNION ALL SELECT run_number + 1 FROM numbers "
