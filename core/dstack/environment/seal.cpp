@@ -76,6 +76,18 @@ std::vector<Path> package_folders(const Path& folder) {
   return found;
 }
 
+/// Told by the metadata: what a distribution called pip consists of is its own affair.
+bool has_pip(const Path& packages) {
+  boost::system::error_code error;
+  for (fs::directory_iterator entry(packages, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name == "pip" || (name.starts_with("pip-") && name.ends_with(".dist-info")))
+      return true;
+  }
+  return false;
+}
+
 Result<void> take_write_bits(const Path& path) {
   struct stat status {};
 
@@ -93,9 +105,9 @@ Result<void> take_write_bits(const Path& path) {
 Result<void> place_pip_notice(const Path& folder) {
   boost::system::error_code error;
   for (const Path& packages : package_folders(folder)) {
-    const Path pip = packages / "pip";
-    if (fs::exists(pip, error))
+    if (has_pip(packages))
       return {};
+    const Path pip = packages / "pip";
     DSTACK_CHECK(make_folders(pip));
     DSTACK_CHECK(write_file_atomically(pip / "__init__.py", notice_module, Durable::no));
     DSTACK_CHECK(write_file_atomically(pip / "__main__.py", notice_main, Durable::no));

@@ -65,6 +65,14 @@ void check_pip_notice(Workbench& at) {
   CHECK(freeze.find("greet==1.0\n") != std::string::npos);
 }
 
+void check_pip_that_is_wanted(Workbench& at) {
+  at.add_wheel("pip", "99.0", "word = 'real pip'\n");
+  at.add_wheel("tool", "1.0", "", "Requires-Dist: pip (>=90)\n");
+  const PythonEnvironment made = at.provided({"", {}, {"-f wheels", "tool"}});
+  CHECK(outcome({made.program.string(), "-c", "import pip; print(pip.word)"}) ==
+        "real pip\nexit code 0");
+}
+
 }  // namespace
 
 TEST_CASE("an ordinary user's job can change nothing in an environment that pip made") {
@@ -95,6 +103,20 @@ TEST_CASE(
   if (!at.usable())
     SKIP(at.reason);
   check_pip_notice(at);
+}
+
+TEST_CASE("a pip that packages ask for stays in an environment that uv made") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_pip_that_is_wanted(at);
+}
+
+TEST_CASE("a pip that packages ask for stays in an environment that pip made") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_pip_that_is_wanted(at);
 }
 
 TEST_CASE("files of the user's uv cache keep their modes") {
