@@ -142,8 +142,13 @@ std::optional<std::chrono::milliseconds> wait_for_end(const process::Child& chil
     const std::int64_t left_ms = (limit.until_ns - steady_ns() + 999'999) / 1'000'000;
     if (left_ms <= 0)
       return limit.patience;
+    // The child may begin with what has a shorter limit at any time, so this looks again in time
+    // for either.
+    const std::int64_t shorter_ms = std::min(deadlines.load, deadlines.call).count() + 1;
     pollfd polled{child.pidfd(), POLLIN, 0};
-    if (::poll(&polled, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000))) > 0)
+    if (::poll(&polled,
+               1,
+               static_cast<int>(std::min({left_ms, shorter_ms, std::int64_t{60'000}}))) > 0)
       return std::nullopt;
   }
 }

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::provider {
@@ -166,7 +167,14 @@ Result<void> write_reply(int fd, std::string_view reply) {
 Result<void> serve(const Path& library, int reply_fd) {
   ::fcntl(reply_fd, F_SETFD, FD_CLOEXEC);
   ::lseek(reply_fd, reply_offset, SEEK_SET);
-  void* memory = ::mmap(nullptr, reply_offset, PROT_READ | PROT_WRITE, MAP_SHARED, reply_fd, 0);
+
+  struct stat status {};
+
+  const bool is_reply = ::fstat(reply_fd, &status) == 0 && S_ISREG(status.st_mode) &&
+                        status.st_size == static_cast<off_t>(reply_offset);
+  void* memory = MAP_FAILED;
+  if (is_reply)
+    memory = ::mmap(nullptr, reply_offset, PROT_READ | PROT_WRITE, MAP_SHARED, reply_fd, 0);
   if (memory == MAP_FAILED)
     return fail(ErrorCode::usage, "'provider-host' is started by dstack itself, not by hand");
   auto& progress = *static_cast<Progress*>(memory);
