@@ -12,12 +12,17 @@ namespace dstack::cli {
 
 using Then = run::FollowListener::Then;
 
-Then Interruption::handle(const store::RunRecord& run) {
+Then Interruption::handle(const store::RunRecord& run, ui::LiveBlock& block) {
   if (signals_.take_wake())
     return Then::leave;
-  while (const auto signal = signals_.take())
+  while (const auto signal = signals_.take()) {
+    if (*signal == SIGCONT)
+      block.forget();  // the shell has written below it
+    else
+      block.clear();
     if (handle_signal(*signal, run) == Then::leave)
       return Then::leave;
+  }
   return Then::go_on;
 }
 

@@ -5,6 +5,7 @@
 #include "context.hpp"
 #include "dstack/run/follow.hpp"
 #include "signals.hpp"
+#include "ui/live.hpp"
 
 namespace dstack::cli {
 
@@ -14,8 +15,8 @@ class Interruption {
       : context_(context), records_(records), signals_(signals) {}
 
   /// Called when the signals' descriptor is readable. `run` is the one that is followed. May ask a
-  /// question, so nothing that moves may stand on the terminal.
-  run::FollowListener::Then handle(const store::RunRecord& run);
+  /// question; before anything is said the block is taken away.
+  run::FollowListener::Then handle(const store::RunRecord& run, ui::LiveBlock& block);
 
   /// The signal by which the run was asked to stop; 0 when it was not.
   int stopped_by() const { return stopped_by_; }

@@ -15,10 +15,6 @@ using store::Status;
 constexpr std::size_t last_lines = 10;
 constexpr std::size_t last_bytes = 4096;
 
-std::string took(const RunRecord& run) {
-  return run.finished_at ? render_duration(*run.finished_at - run.submitted_at) : "";
-}
-
 void print_success(const Context& context, store::Records& records, const RunRecord& run) {
   const auto artifacts = records.artifacts(run.id);
   if (!artifacts || artifacts->empty())
@@ -99,18 +95,19 @@ void print_failure(const Context& context, const RunView& view) {
 
 void print_summary(const Context& context, store::Records& records, const RunView& view) {
   const RunRecord& run = view.run();
-  ui::Outcome outcome;
-  outcome.status = run.status;
-  const ui::Cell status = ui::status_cell(context.messages.stream(), outcome);
+  const ui::Stream& stream = context.messages.stream();
   for (const JobRecord& job : view.jobs())
     if (job.status == Status::done && !job.reason.empty())
       context.messages.warning(view.labels()[job.index] + ": " + job.reason);
-  const std::string time = took(run);
-  context.messages.note(ui::paint(context.messages.stream(), ui::Colour::bold, run.name) + " " +
-                        ui::paint(context.messages.stream(), status.colour, status.text) +
-                        (time.empty()                 ? ""
-                         : run.status == Status::done ? " in " + time
-                                                      : " after " + time));
+  const ui::Colour colour = ui::colour_of(run.status);
+  const std::string symbol =
+      stream.live ? ui::paint(stream, colour, ui::symbol(stream, run.status)) + " " : "";
+  const std::string span = run.finished_at
+                               ? (run.status == Status::done ? " in " : " after ") +
+                                     render_duration(*run.finished_at - run.submitted_at)
+                               : "";
+  context.messages.note(symbol + ui::paint(stream, ui::Colour::bold, run.name) + " " +
+                        ui::paint(stream, colour, store::render(run.status)) + span);
   if (run.status == Status::failed)
     print_failure(context, view);
   else

@@ -69,7 +69,7 @@ void RunView::changed(const store::RunRecord& run, const std::vector<JobRecord>&
     labels_ = ui::job_labels(run, jobs);
     for (const std::string& label : labels_)
       label_width_ = std::max(label_width_, display_width(label));
-    printed_.resize(jobs.size());
+    printed_.resize(jobs.size());  // as submitted, which is not worth a line
     const auto prefix = jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
     output_.emplace(context_.out, labels_, prefix);
   }
@@ -90,8 +90,7 @@ void RunView::tick() {
 }
 
 run::FollowListener::Then RunView::woken() {
-  block_.clear();
-  const Then then = interruption_.handle(run_);
+  const Then then = interruption_.handle(run_, block_);
   redraw();
   return then;
 }
@@ -104,6 +103,19 @@ void RunView::finish() {
   context_.out.flush();
   if (!output_->at_line_start() && context_.out.stream().terminal && !context_.messages.quiet())
     context_.messages.raw("\n");
+  if (draws() && store::is_final(run_.status))
+    leave_picture();
+}
+
+void RunView::leave_picture() {
+  const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
+  if (jobs_.size() < 2 || jobs_.size() > rows / 2)
+    return;
+  std::vector<ui::LiveBlock::Line> lines;
+  for (const JobRecord& job : jobs_)
+    lines.push_back(line_of(job, now()));
+  block_.draw(lines);
+  block_.forget();
 }
 
 bool RunView::was_just_printed(std::size_t job) const {
@@ -120,12 +132,12 @@ void RunView::redraw() {
 
 void RunView::print_changes() {
   for (const JobRecord& job : jobs_) {
-    std::string words = ui::render_outcome(ui::outcome_of(job));
-    if (words == printed_[job.index])
+    JobRecord& printed = printed_[job.index];
+    if (job.status == printed.status && job.reason == printed.reason)
       continue;
-    if (job.status != Status::submitted)
-      context_.messages.note(labels_[job.index] + ": " + printable(words));
-    printed_[job.index] = std::move(words);
+    printed = job;
+    context_.messages.note(labels_[job.index] + ": " +
+                           printable(ui::render_outcome(ui::outcome_of(job))));
   }
 }
 
@@ -139,6 +151,9 @@ ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) const {
   if (job.started_at)
     line.push_back(
         {"  " + render_duration(job.finished_at.value_or(at) - *job.started_at), ui::Colour::dim});
+  const bool may_show = jobs_.size() > 1 && !store::is_final(job.status);
+  if (const auto progress = output_->progress(job.index); may_show && !progress.empty())
+    line.push_back({"  " + std::string(progress), ui::Colour::dim});
   return line;
 }
 

@@ -40,6 +40,8 @@ class RunView final : public run::FollowListener {
   bool draws() const { return block_.works() && !context_.messages.quiet(); }
 
   void redraw();
+  /// The block as it stays on the screen when the run is over.
+  void leave_picture();
   void print_changes();
   std::vector<ui::LiveBlock::Line> picture() const;
   ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at) const;
@@ -52,7 +54,7 @@ class RunView final : public run::FollowListener {
   store::RunRecord run_;
   std::vector<store::JobRecord> jobs_;
   std::vector<std::string> labels_;
-  std::vector<std::string> printed_;  ///< of each job, its status as last printed
+  std::vector<store::JobRecord> printed_;  ///< the states that were printed last
   std::size_t label_width_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
 #include "exit_code.hpp"
+#include "impatience.hpp"
 #include "run_view.hpp"
 
 #include <algorithm>
@@ -114,6 +115,14 @@ class Run final : public Action {
   }
 
  private:
+  /// A large snapshot takes a while, and Ctrl-C works meanwhile.
+  Result<run::Submitted> submit(const run::Workbench& bench,
+                                store::Records& records,
+                                Signals& signals) const {
+    const Impatience impatience(signals);
+    return run::submit(bench, records, request_);
+  }
+
   static std::string section(const std::string& title,
                              const std::vector<plan::OptionHelp>& options) {
     std::vector<Described> entries;
@@ -137,9 +146,9 @@ class Run final : public Action {
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
-    // From here on no signal may come between the run's birth and its follower.
+    // No signal may come between the run's birth and its follower.
     DSTACK_TRY(auto signals, Signals::open());
-    DSTACK_TRY(const auto submitted, run::submit(bench, records, request_));
+    DSTACK_TRY(const auto submitted, submit(bench, records, signals));
     context.messages.warnings(submitted.warnings);
     print_notices(context, submitted.plan);
     if (detach_) {

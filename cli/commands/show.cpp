@@ -197,7 +197,8 @@ class Page {
     const ui::Cell status = ui::status_cell(stream(), outcome);
     row("run", ui::paint(stream(), ui::Colour::bold, run.name));
     row("status", ui::paint(stream(), status.colour, status.text));
-    row("target", printable(run.target) + " " + printable(shell_join(facts_.plan.arguments)));
+    const std::string& arguments = shell_join(facts_.plan.arguments);
+    row("target", printable(run.target + (arguments.empty() ? "" : " -- " + arguments)));
     row("project", printable(run.project));
     row("submitted", when(run.submitted_at));
     if (run.started_at)

@@ -10,6 +10,15 @@ namespace {
 
 constexpr std::size_t longest_line = 64 * 1024;
 
+/// What remains to be seen of a line with carriage returns in it: what stands behind the last of
+/// them.
+std::string_view last_state(std::string_view line) {
+  while (!line.empty() && line.back() == '\r')
+    line.remove_suffix(1);
+  const std::size_t at = line.rfind('\r');
+  return at == std::string_view::npos ? line : line.substr(at + 1);
+}
+
 }  // namespace
 
 std::vector<std::string> job_labels(const store::RunRecord& run,
@@ -80,6 +89,11 @@ void JobOutput::finish_all() {
     finish(job);
 }
 
+std::string_view JobOutput::progress(std::size_t job) const {
+  const std::string_view state = last_state(jobs_[job].line);
+  return state.find('\033') == std::string_view::npos ? state : std::string_view();
+}
+
 void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t offset) {
   output_.write(jobs_[job].prefix);
   if (clock_) {
@@ -87,7 +101,9 @@ void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t
     const std::string text = time ? render_time(*time) : std::string(24, '-');
     output_.write(paint(output_.stream(), Colour::dim, text) + " ");
   }
-  output_.write(line);
+  // On a terminal a carriage return would write over the prefix; in a pipe every byte counts.
+  const bool folds = output_.stream().terminal && !jobs_[job].prefix.empty();
+  output_.write(folds ? last_state(line) : line);
   output_.write("\n");
   jobs_[job].last_line = ++lines_;
 }

@@ -36,6 +36,10 @@ class JobOutput {
 
   bool has_rest(std::size_t job) const { return !jobs_[job].line.empty(); }
 
+  /// What a job's unfinished line shows on a terminal: a progress bar, for one. Empty when it is no
+  /// plain text.
+  std::string_view progress(std::size_t job) const;
+
   /// The cursor stands at the beginning of a line.
   bool at_line_start() const { return at_line_start_; }
 
@@ -49,7 +53,7 @@ class JobOutput {
     std::string prefix;
     std::string line;               ///< its beginning, until the end comes
     std::uint64_t line_offset = 0;  ///< of that beginning
-    std::uint64_t last_line = 0;  ///< number of the last line that was written; 0: none
+    std::uint64_t last_line = 0;    ///< number of the last line that was written; 0: none
   };
 
   bool passes_through() const { return prefix_ == Prefix::no && !clock_; }

@@ -43,7 +43,22 @@ TEST_CASE(
   CHECK(terminal.shown().find("hello\r\n") != std::string::npos);
   CHECK(terminal.shown().find("● ") != std::string::npos);
   CHECK(terminal.shown().find("\033[1A\033[J") != std::string::npos);
-  CHECK(terminal.shown().find("✔ done") != std::string::npos);
+  CHECK(terminal.shown().find("✔") != std::string::npos);
+}
+
+TEST_CASE("the jobs of a run that is over stay on the screen, with how they fared") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n"
+      "  - {name: a, provider: bash, commands: [\"exit 3\"]}\n"
+      "  - {name: b, provider: bash, depends-on: [a], commands: [\"true\"]}\n");
+  process::Command command = on_terminal(box, {"run", "b"});
+  command.environment->push_back("NO_COLOR=1");
+  PseudoTerminal terminal(command);
+
+  CHECK(terminal.finish() == 3);
+  CHECK(terminal.shown().find(" ✖ a  failed (exit 3)") != std::string::npos);
+  CHECK(terminal.shown().find(" - b  skipped") != std::string::npos);
 }
 
 TEST_CASE("Ctrl-C asks, and 's' stops the run") {

@@ -111,3 +111,32 @@ TEST_CASE("how long ago a job printed is counted in lines") {
   CHECK(output.lines_since(0) == 3);
   CHECK(output.lines_since(1) == 0);
 }
+
+TEST_CASE("a progress bar among several jobs shows its last state, and keeps its prefix") {
+  Captured captured;
+  auto stream = captured.terminal();
+  stream.colour = false;
+  {
+    Output out(stream);
+    JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
+    output.write(0, "10%\r20%\r", 0);
+    CHECK(output.progress(0) == "20%");
+    CHECK(output.progress(1).empty());
+    output.write(1, "\033[31mred", 0);
+    CHECK(output.progress(1).empty());
+    output.write(0, "30%\r\n", 8);
+    out.flush();
+  }
+  CHECK(captured.text() == "a | 30%\n");
+}
+
+TEST_CASE("in a pipe a carriage return is a byte like any other") {
+  Captured captured;
+  {
+    Output out(captured.plain());
+    JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
+    output.write(0, "10%\r20%\n", 0);
+    out.flush();
+  }
+  CHECK(captured.text() == "a | 10%\r20%\n");
+}
