@@ -16,9 +16,6 @@ constexpr std::size_t last_lines = 10;
 constexpr std::size_t last_bytes = 4096;
 
 void print_success(const Context& context, store::Records& records, const RunRecord& run) {
-  const auto artifacts = records.artifacts(run.id);
-  if (!artifacts || artifacts->empty())
-    return;
   std::vector<std::string> tagged;
   for (const store::WorkflowRecord& workflow : run.workflows)
     for (const std::string& tag : workflow.tags)
@@ -27,11 +24,14 @@ void print_success(const Context& context, store::Records& records, const RunRec
   const auto row = [&](std::string_view title, const std::string& text) {
     context.messages.note("  " + ui::paint(stream, ui::Colour::dim, title) + text);
   };
-  row("artifacts  ", "dstack artifacts list " + run.name);
-  if (tagged.empty())
-    row("tag        ", "dstack tags add TAG " + run.name);
-  else
+  const auto artifacts = records.artifacts(run.id);
+  const bool saved = artifacts && !artifacts->empty();
+  if (saved)
+    row("artifacts  ", "dstack artifacts list " + run.name);
+  if (!tagged.empty())
     row("tagged     ", join(tagged, ", "));
+  else if (saved)
+    row("tag        ", "dstack tags add TAG " + run.name);
 }
 
 /// The end of a job's log, for whoever has not just seen it.
