@@ -100,19 +100,6 @@ Result<store::RunRecord> find_run(const Context& context,
   return *std::move(last);
 }
 
-Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string& name) {
-  std::vector<std::string> names;
-  for (const store::WorkflowRecord& workflow : run.workflows) {
-    if (workflow.name == name)
-      return workflow.index;
-    names.push_back(workflow.name);
-  }
-  const std::string guess = did_you_mean(name, names);
-  return fail(ErrorCode::not_found,
-              "run '" + run.name + "' has no workflow '" + name + "'",
-              guess.empty() ? "it has " + quoted_list(names) : guess);
-}
-
 std::pair<std::string, std::string> split_tag(const std::string& text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string::npos)

@@ -47,9 +47,6 @@ Result<store::RunRecord> find_run(const Context& context,
                                   store::Records& records,
                                   const std::string& name);
 
-/// Index of a workflow of the run.
-Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string& name);
-
 /// `RUN`, or `WORKFLOW:TAG`, with which one workflow of a run is meant.
 struct Reference {
   store::RunRecord run;

@@ -75,4 +75,13 @@ bool Signals::take_wake() {
   return ::read(event_.get(), &count, sizeof count) == static_cast<ssize_t>(sizeof count);
 }
 
+run::FollowListener::Then SignalledListener::woken() {
+  if (signals_.take_wake())
+    return Then::leave;
+  while (const auto signal = signals_.take())
+    if (*signal != SIGCONT)
+      signal_ = *signal;
+  return signal_ != 0 ? Then::leave : Then::go_on;
+}
+
 }  // namespace dstack::cli

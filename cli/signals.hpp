@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/base/fd.hpp"
+#include "dstack/run/follow.hpp"
 
 #include <optional>
 
@@ -33,6 +34,23 @@ class Signals {
   Fd event_;
   Fd both_;
   sigset_t before_{};
+};
+
+/// Follows until a signal comes, or wake(); the run itself goes on.
+class SignalledListener : public run::FollowListener {
+ public:
+  explicit SignalledListener(Signals& signals) : signals_(signals) {}
+
+  Then woken() override;
+
+  /// The signal that ended the following; 0 when none did.
+  int signal() const { return signal_; }
+
+ protected:
+  Signals& signals_;
+
+ private:
+  int signal_ = 0;
 };
 
 }  // namespace dstack::cli

@@ -4,12 +4,6 @@
 # docs/ARCHITECTURE.md. LIBRARIES are third-party and stay private, so a header of theirs is found nowhere else.
 function(dstack_core_library folder)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS;LIBRARIES")
-  foreach(dependency IN LISTS arg_DEPENDS)
-    if(NOT TARGET dstack::${dependency})
-      message(STATUS "dstack: ${folder} waits for ${dependency}")
-      return()
-    endif()
-  endforeach()
   add_library(dstack_${folder} STATIC ${arg_SOURCES})
   add_library(dstack::${folder} ALIAS dstack_${folder})
   target_include_directories(dstack_${folder} PUBLIC "${PROJECT_SOURCE_DIR}/core")

@@ -1,8 +1,6 @@
 # What `cmake --install` puts where, and the Debian package that `cpack` makes of it. Nothing of it holds an absolute
 # path: the program finds its providers in ../lib/dstack/plugins, seen from where it lies, so the tree may be moved.
-if(TARGET dstack)
-  install(TARGETS dstack RUNTIME DESTINATION bin COMPONENT dstack)
-endif()
+install(TARGETS dstack RUNTIME DESTINATION bin COMPONENT dstack)
 install(FILES README.md LICENSE DESTINATION share/doc/dstack COMPONENT dstack)
 install(DIRECTORY docs/ DESTINATION share/doc/dstack COMPONENT dstack
   PATTERN "__pycache__" EXCLUDE)

@@ -33,9 +33,9 @@ build_release() {
     exit 1
   fi
   if [ -t 1 ]; then
-    cmake --build --preset release
+    cmake --build --preset release --target product
   else
-    cmake --build --preset release -- --quiet
+    cmake --build --preset release --target product -- --quiet
   fi
 }
 

@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/run/control.hpp"
 #include "dstack/run/follow.hpp"
 #include "exit_code.hpp"
 #include "log_reader.hpp"
@@ -11,10 +12,10 @@ namespace dstack::cli {
 namespace {
 
 /// Hands on what is printed from now on; ends with the run, or at a signal.
-class Follower final : public run::FollowListener {
+class Follower final : public SignalledListener {
  public:
   Follower(LogReader& reader, ui::Output& out, Signals& signals)
-      : reader_(reader), out_(out), signals_(signals) {}
+      : SignalledListener(signals), reader_(reader), out_(out) {}
 
   void output(std::size_t job, std::string_view bytes) override {
     reader_.append(job, bytes);
@@ -28,22 +29,9 @@ class Follower final : public run::FollowListener {
     out_.flush();
   }
 
-  Then woken() override {
-    if (signals_.take_wake())
-      return Then::leave;
-    while (const auto signal = signals_.take())
-      if (*signal != SIGCONT)
-        signal_ = *signal;
-    return signal_ != 0 ? Then::leave : Then::go_on;
-  }
-
-  int signal() const { return signal_; }
-
  private:
   LogReader& reader_;
   ui::Output& out_;
-  Signals& signals_;
-  int signal_ = 0;
 };
 
 class Logs final : public Action {
@@ -72,7 +60,7 @@ class Logs final : public Action {
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     if (!workflow_.empty())
-      DSTACK_CHECK(find_workflow(run, workflow_));
+      DSTACK_CHECK(run::find_workflow(run, workflow_));
     DSTACK_TRY(const auto jobs, records.jobs(run.id));
     LogReader reader(
         context.home, run, jobs, context.out, timestamps_ ? Timestamps::yes : Timestamps::no);

@@ -16,16 +16,17 @@ using store::StopRequest;
 
 /// Waits until a run, or one workflow of it, is over; any signal ends the waiting, never the
 /// stopping.
-class Waiter final : public run::FollowListener {
+class Waiter final : public SignalledListener {
  public:
   Waiter(Signals& signals, std::string workflow)
-      : signals_(signals), workflow_(std::move(workflow)) {}
+      : SignalledListener(signals), workflow_(std::move(workflow)) {}
 
   void output(std::size_t, std::string_view) override {}
 
   void changed(const RunRecord& run, const std::vector<store::JobRecord>& jobs) override {
     run_ = run;
-    const auto index = workflow_.empty() ? Result<std::size_t>(0) : find_workflow(run, workflow_);
+    const auto index =
+        workflow_.empty() ? Result<std::size_t>(0) : run::find_workflow(run, workflow_);
     bool over = !workflow_.empty() && index;
     for (const store::JobRecord& job : jobs)
       over = over && (job.workflow != *index || store::is_final(job.status));
@@ -33,24 +34,11 @@ class Waiter final : public run::FollowListener {
       signals_.wake();
   }
 
-  Then woken() override {
-    if (signals_.take_wake())
-      return Then::leave;
-    while (const auto signal = signals_.take())
-      if (*signal != SIGCONT)
-        signal_ = *signal;
-    return signal_ != 0 ? Then::leave : Then::go_on;
-  }
-
-  int signal() const { return signal_; }
-
   const RunRecord& run() const { return run_; }
 
  private:
-  Signals& signals_;
   std::string workflow_;
   RunRecord run_;
-  int signal_ = 0;
 };
 
 class Stop final : public Action {
@@ -107,7 +95,7 @@ class Stop final : public Action {
     DSTACK_TRY(auto signals, Signals::open());
     const StopRequest request = abort_ ? StopRequest::abort : StopRequest::stop;
     if (!workflow_.empty())
-      DSTACK_CHECK(find_workflow(runs.front(), workflow_));
+      DSTACK_CHECK(run::find_workflow(runs.front(), workflow_));
     for (const RunRecord& run : runs) {
       const auto asked = run::stop(context.home, records, run, workflow_, request);
       // Of many, one that ended by itself meanwhile is no failure.
@@ -131,7 +119,7 @@ class Stop final : public Action {
     ui::Outcome outcome;
     std::string name = run.name;
     outcome.status = run.status;
-    if (const auto index = find_workflow(run, workflow_); !workflow_.empty() && index) {
+    if (const auto index = run::find_workflow(run, workflow_); !workflow_.empty() && index) {
       outcome = ui::outcome_of(run.workflows[*index]);
       name += " " + workflow_;
     }

@@ -2,6 +2,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/run/control.hpp"
 #include "exit_code.hpp"
 #include "ui/table.hpp"
 
@@ -116,7 +117,7 @@ class TagRun final : public Action {
   Result<std::vector<std::string>> to_tag(store::Records& records,
                                           const store::RunRecord& run) const {
     if (!workflow_.empty())
-      DSTACK_CHECK(find_workflow(run, workflow_));
+      DSTACK_CHECK(run::find_workflow(run, workflow_));
     DSTACK_TRY(const auto artifacts, records.artifacts(run.id));
     std::vector<std::string> names;
     std::string refused;

@@ -1,23 +1,23 @@
 #include "dstack/base/file.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "dstack/base/fd.hpp"
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#include "dstack/base/fd.hpp"
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace dstack {
 
 namespace {
 
-/// Empties the folder `parent_fd/name` and removes it. `openat` with O_NOFOLLOW at each step: a link that somebody
-/// swaps in meanwhile is removed as a link.
+/// Empties the folder `parent_fd/name` and removes it. `openat` with O_NOFOLLOW at each step: a
+/// link that somebody swaps in meanwhile is removed as a link.
 int remove_tree_at(int parent_fd, const char* name) {
   if (::unlinkat(parent_fd, name, 0) == 0 || errno == ENOENT)
     return 0;
@@ -58,7 +58,10 @@ int remove_tree_at(int parent_fd, const char* name) {
   return ::unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-Result<void> write_new_file(const std::string& path, std::string_view bytes, Durable durable, unsigned mode) {
+Result<void> write_new_file(const std::string& path,
+                            std::string_view bytes,
+                            Durable durable,
+                            unsigned mode) {
   DSTACK_TRY(Fd file, open_file(path, O_WRONLY | O_CREAT | O_EXCL, static_cast<mode_t>(mode)));
   DSTACK_CHECK(write_all(file.get(), bytes).map_error(while_doing("writing '" + path + "'")));
   if (durable != Durable::no && ::fsync(file.get()) != 0)
@@ -73,7 +76,10 @@ Result<std::string> read_file(const Path& path) {
   return read_all(file.get()).map_error(while_doing("reading '" + path.string() + "'"));
 }
 
-Result<void> write_file_atomically(const Path& path, std::string_view bytes, Durable durable, unsigned mode) {
+Result<void> write_file_atomically(const Path& path,
+                                   std::string_view bytes,
+                                   Durable durable,
+                                   unsigned mode) {
   const std::string temporary =
       path.string() + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(::gettid());
   ::unlink(temporary.c_str());
@@ -100,7 +106,8 @@ Result<void> make_folders(const Path& path) {
 }
 
 Result<void> sync_folder(const Path& path) {
-  DSTACK_TRY(const Fd folder, open_file(path.empty() ? "." : path.string(), O_RDONLY | O_DIRECTORY));
+  DSTACK_TRY(const Fd folder,
+             open_file(path.empty() ? "." : path.string(), O_RDONLY | O_DIRECTORY));
   if (::fsync(folder.get()) != 0)
     return fail_errno("cannot sync the folder '" + path.string() + "'");
   return {};
@@ -135,6 +142,17 @@ TemporaryFolder& TemporaryFolder::operator=(TemporaryFolder&& other) noexcept {
 TemporaryFolder::~TemporaryFolder() {
   if (!path_.empty())
     (void)remove_tree(path_);
+}
+
+bool is_folder(const Path& path) {
+  boost::system::error_code error;
+  return fs::is_directory(path, error);
+}
+
+Path real_path(const Path& path) {
+  boost::system::error_code error;
+  Path real = fs::canonical(path, error);
+  return error ? path : real;
 }
 
 std::string display_path(const Path& path, const Path& base) {

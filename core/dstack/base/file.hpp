@@ -1,5 +1,8 @@
-// Files and folders: core's path type and the few operations that the standard library leaves half done.
+// Files and folders: core's path type and the few operations that the standard library leaves half
+// done.
 #pragma once
+
+#include "dstack/base/error.hpp"
 
 #include <boost/filesystem/directory.hpp>
 #include <boost/filesystem/operations.hpp>
@@ -8,8 +11,6 @@
 #include <string>
 #include <string_view>
 
-#include "dstack/base/error.hpp"
-
 namespace dstack {
 
 namespace fs = boost::filesystem;
@@ -17,16 +18,21 @@ using Path = fs::path;
 
 Result<std::string> read_file(const Path& path);
 
-/// What must survive a power cut when the call returns: nothing (only a dying process is outlived), the content
-/// (whoever finds the new name finds it whole), or the content and its name.
+/// What must survive a power cut when the call returns: nothing (only a dying process is outlived),
+/// the content (whoever finds the new name finds it whole), or the content and its name.
 enum class Durable { no, content, yes };
 
-/// Writes beside `path` and renames, so that a reader sees the old content or the new, never a part.
-Result<void> write_file_atomically(const Path& path, std::string_view bytes, Durable durable, unsigned mode = 0644);
+/// Writes beside `path` and renames, so that a reader sees the old content or the new, never a
+/// part.
+Result<void> write_file_atomically(const Path& path,
+                                   std::string_view bytes,
+                                   Durable durable,
+                                   unsigned mode = 0644);
 Result<void> make_folders(const Path& path);
 /// fsync of a folder: after it, names made in the folder survive a power cut.
 Result<void> sync_folder(const Path& path);
-/// Removes a whole tree, also one with folders that lack the w or x bit. Missing is no error. Never follows a link.
+/// Removes a whole tree, also one with folders that lack the w or x bit. Missing is no error. Never
+/// follows a link.
 Result<void> remove_tree(const Path& path);
 
 /// A folder of its own below `parent` that goes with the object.
@@ -40,6 +46,7 @@ class TemporaryFolder {
   ~TemporaryFolder();
 
   const Path& path() const { return path_; }
+
   /// Lets the folder stay: it was renamed, or is wanted.
   void keep() { path_.clear(); }
 
@@ -48,11 +55,16 @@ class TemporaryFolder {
   Path path_;
 };
 
+/// A folder, or a link to one; false when it cannot be told.
+bool is_folder(const Path& path);
+/// Without links, `.` and `..`; as it is when it cannot be told.
+Path real_path(const Path& path);
+
 /// The path as a person writes it, relative to `base` when it is below it.
 std::string display_path(const Path& path, const Path& base);
 
-/// A path that a user wrote for use inside a workspace, in canonical form: `./data`, `data/` and `data` are all
-/// "data", `.` is "". Nothing when it is absolute or leaves the folder by `..`.
+/// A path that a user wrote for use inside a workspace, in canonical form: `./data`, `data/` and
+/// `data` are all "data", `.` is "". Nothing when it is absolute or leaves the folder by `..`.
 std::optional<std::string> normal_relative_path(std::string_view text);
 
 }  // namespace dstack

@@ -19,17 +19,6 @@ bool is_there(const Path& path) {
   return fs::exists(path, error);
 }
 
-bool is_folder(const Path& path) {
-  boost::system::error_code error;
-  return fs::is_directory(path, error);
-}
-
-Path real_path(const Path& path) {
-  boost::system::error_code error;
-  Path real = fs::canonical(path, error);
-  return error ? path : real;
-}
-
 bool defines_workflows(const Path& root) {
   return is_there(root / project_folder / "workflows.yaml") ||
          is_folder(root / project_folder / "workflows");

@@ -24,17 +24,6 @@ bool is_runnable_file(const Path& path) {
   return fs::is_regular_file(path, error) && ::access(path.c_str(), X_OK) == 0;
 }
 
-bool is_folder(const Path& path) {
-  boost::system::error_code error;
-  return fs::is_directory(path, error);
-}
-
-Path real_path(const Path& path) {
-  boost::system::error_code error;
-  Path real = fs::canonical(path, error);
-  return error ? path : real;
-}
-
 bool is_script(const Path& path) {
   const auto file = open_file(path.string(), O_RDONLY);
   if (!file)

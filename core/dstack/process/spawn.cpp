@@ -152,7 +152,7 @@ namespace {
 bool is_nowhere(const std::string& program) {
   const char* path = ::getenv("PATH");
   return program.find('/') == std::string::npos &&
-         !find_program(program, path == nullptr ? "" : path);
+         !find_program(program, path == nullptr ? "/bin:/usr/bin" : path);
 }
 
 }  // namespace

@@ -1,25 +1,12 @@
 #include "dstack/run/control.hpp"
 
+#include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/mailbox.hpp"
-#include "dstack/run/order.hpp"
 #include "dstack/run/supervisor.hpp"
 
-#include <fcntl.h>
-
 namespace dstack::run {
-
-namespace {
-
-/// Nobody holds the lock: the supervisor is dead, or not there yet.
-bool is_unsupervised(const store::Home& home, const std::string& run) {
-  const auto lock = open_file((home.run(run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
-  if (!lock)
-    return false;
-  const auto taken = lock_exclusive(lock->get(), Wait::no);
-  return taken && *taken;
-}
 
 Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string& name) {
   std::vector<std::string> names;
@@ -28,12 +15,11 @@ Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string
       return workflow.index;
     names.push_back(workflow.name);
   }
+  const std::string guess = did_you_mean(name, names);
   return fail(ErrorCode::not_found,
               "run '" + run.name + "' has no workflow '" + name + "'",
-              "it has " + quoted_list(names));
+              guess.empty() ? "it has " + quoted_list(names) : guess);
 }
-
-}  // namespace
 
 Result<void> stop(const store::Home& home,
                   store::Records& records,
@@ -54,9 +40,8 @@ Result<void> stop(const store::Home& home,
     DSTACK_CHECK(records.request_stop(run.id, index, request));
   }
   // A supervisor that starts after this line reads the request by itself.
-  if (!post(home.run(run.name), wake_message) || is_unsupervised(home, run.name))
-    return start_supervisor(home, run.name);
-  return {};
+  (void)post(home.run(run.name), wake_message);
+  return ensure_supervised(home, run.name);
 }
 
 Result<void> recover(const store::Home& home, store::Records& records) {
@@ -64,8 +49,8 @@ Result<void> recover(const store::Home& home, store::Records& records) {
   filter.unfinished = true;
   DSTACK_TRY(const auto runs, records.find_runs(filter));
   for (const store::RunRecord& run : runs)
-    if (run.machine == process::machine_id() && is_unsupervised(home, run.name))
-      DSTACK_CHECK(start_supervisor(home, run.name));
+    if (run.machine == process::machine_id())
+      DSTACK_CHECK(ensure_supervised(home, run.name));
   return {};
 }
 

@@ -296,15 +296,8 @@ class JobRunner {
     if (!write_file_atomically(
             folder_ / files::exit_record, render_exit_record(record_), Durable::content, 0600))
       return;
-    // The lock of a living supervisor is held. A free one means that nobody would ever read the
-    // record.
-    if (auto lock =
-            open_file((home_.run(order_.run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600)) {
-      const auto free = lock_exclusive(lock->get(), Wait::no);
-      lock->reset();
-      if (free && *free)
-        (void)start_supervisor(home_, order_.run);
-    }
+    // Without a supervisor nobody would ever read the record.
+    (void)ensure_supervised(home_, order_.run);
   }
 
   JobOrder order_;

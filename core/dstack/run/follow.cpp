@@ -143,9 +143,7 @@ class Follower {
     if (supervisor_ && !ended(supervisor_))
       return {};
     supervisor_ = find_supervisor();
-    if (!supervisor_ && lock_is_free())
-      return start_supervisor(home_, name_);
-    return {};
+    return supervisor_ ? Result<void>() : ensure_supervised(home_, name_);
   }
 
   static bool ended(const Fd& pidfd) {
@@ -157,15 +155,6 @@ class Follower {
     const auto text = read_file(home_.run(name_) / files::run_lock);
     const auto identity = text ? process::parse_identity(*text) : std::nullopt;
     return identity ? process::open_process(*identity) : Fd();
-  }
-
-  bool lock_is_free() const {
-    const auto lock =
-        open_file((home_.run(name_) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
-    if (!lock)
-      return false;
-    const auto taken = lock_exclusive(lock->get(), Wait::no);
-    return taken && *taken;
   }
 
   int patience() const {

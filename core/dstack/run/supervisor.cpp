@@ -551,4 +551,15 @@ Result<void> start_supervisor(const store::Home& home, const std::string& run) {
   return {};
 }
 
+Result<void> ensure_supervised(const store::Home& home, const std::string& run) {
+  auto lock = open_file((home.run(run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  if (!lock)
+    return {};  // the run's folder is gone, or not ours: nothing to supervise
+  const auto free = lock_exclusive(lock->get(), Wait::no);
+  lock->reset();
+  if (free && *free)
+    return start_supervisor(home, run);
+  return {};
+}
+
 }  // namespace dstack::run

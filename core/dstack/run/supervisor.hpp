@@ -16,4 +16,9 @@ int supervise_main(const store::Home& home, const std::string& run);
 /// Starts one, detached. It takes the lock itself; two at once do no harm.
 Result<void> start_supervisor(const store::Home& home, const std::string& run);
 
+/// Starts one where the lock is free. Looking takes the lock for an instant, and a supervisor that
+/// is being born meanwhile gives way: so whoever finds it free has to start one, and only this
+/// looks.
+Result<void> ensure_supervised(const store::Home& home, const std::string& run);
+
 }  // namespace dstack::run

@@ -37,20 +37,11 @@ struct Call {
   std::string err_text;
 };
 
-/// A folder of PATH that may not be entered makes the system speak of permissions where the program
-/// is just not there.
-bool is_installed(const std::string& program) {
-  const char* path = std::getenv("PATH");
-  return process::find_program(program, path != nullptr ? path : "/bin:/usr/bin").has_value();
-}
-
 Result<Call> start(process::Command command) {
   DSTACK_TRY(Pipe out, make_pipe());
   DSTACK_TRY(Pipe err, make_pipe());
   command.descriptors = {{1, out.write_end.get()}, {2, err.write_end.get()}};
   auto child = process::spawn(command);
-  if (!child && !is_installed(command.argv.front()))
-    child.error().code = ErrorCode::not_found;
   if (!child)
     return Failure(std::move(child).error());
   return Call{std::move(*child), std::move(out.read_end), std::move(err.read_end), {}, {}};
