@@ -63,10 +63,10 @@ void print_failed_job(const Context& context, const RunView& view, const JobReco
 }
 
 void print_failure(const Context& context, const RunView& view) {
-  const RunRecord& run = view.run();
+  const RunRecord& run = view.state().run;
   std::vector<std::string> skipped;
   std::size_t failed = 0;
-  for (const JobRecord& job : view.jobs()) {
+  for (const JobRecord& job : view.state().jobs) {
     if (job.status == Status::failed && ++failed <= last_lines)
       print_failed_job(context, view, job);
     if (job.status == Status::skipped)
@@ -78,8 +78,8 @@ void print_failure(const Context& context, const RunView& view) {
     context.messages.note("  skipped: " + quoted_list(skipped));
   std::string logs = "dstack logs " + run.name;
   const auto first = static_cast<std::size_t>(run.first_failure);
-  if (run.first_failure >= 0 && first < view.jobs().size()) {
-    const JobRecord& job = view.jobs()[first];
+  if (run.first_failure >= 0 && first < view.state().jobs.size()) {
+    const JobRecord& job = view.state().jobs[first];
     if (!view.was_just_printed(first))
       print_tail(context, run, job);
     if (run.workflows.size() > 1)
@@ -94,9 +94,9 @@ void print_failure(const Context& context, const RunView& view) {
 }  // namespace
 
 void print_summary(const Context& context, store::Records& records, const RunView& view) {
-  const RunRecord& run = view.run();
+  const RunRecord& run = view.state().run;
   const ui::Stream& stream = context.messages.stream();
-  for (const JobRecord& job : view.jobs())
+  for (const JobRecord& job : view.state().jobs)
     if (job.status == Status::done && !job.reason.empty())
       context.messages.warning(view.labels()[job.index] + ": " + job.reason);
   const ui::Colour colour = ui::colour_of(run.status);

@@ -49,11 +49,14 @@ std::string padded(std::string text, std::size_t width) {
 
 }  // namespace
 
-RunView::RunView(Context& context, Interruption& interruption)
-    : context_(context), interruption_(interruption), block_(context.messages.stream()) {}
+RunView::RunView(Context& context, Interruption& interruption, const store::RunState& state)
+    : context_(context),
+      interruption_(interruption),
+      state_(state),
+      block_(context.messages.stream()) {}
 
 void RunView::output(std::size_t job, std::string_view bytes) {
-  if (!output_ || job >= jobs_.size())
+  if (!output_ || job >= state_.jobs.size())
     return;
   if (context_.out.stream().terminal)
     block_.clear();
@@ -62,27 +65,26 @@ void RunView::output(std::size_t job, std::string_view bytes) {
   redraw();
 }
 
-void RunView::changed(const store::RunRecord& run, const std::vector<JobRecord>& jobs) {
-  run_ = run;
-  jobs_ = jobs;
+void RunView::changed(const store::RunState& state, const std::vector<std::size_t>& jobs) {
   if (!output_) {
-    labels_ = ui::job_labels(run, jobs);
+    labels_ = ui::job_labels(state.run, state.jobs);
     for (const std::string& label : labels_)
       label_width_ = std::max(label_width_, display_width(label));
-    printed_.resize(jobs.size());  // as submitted, which is not worth a line
-    const auto prefix = jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
+    printed_.resize(state.jobs.size());  // as submitted, which is not worth a line
+    const auto prefix =
+        state.jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
     output_.emplace(context_.out, labels_, prefix);
   }
-  for (const JobRecord& job : jobs)
-    if (store::is_final(job.status) && output_->has_rest(job.index)) {
+  for (const std::size_t job : jobs)
+    if (store::is_final(state.jobs[job].status) && output_->has_rest(job)) {
       block_.clear();
-      output_->finish(job.index);
+      output_->finish(job);
       context_.out.flush();
     }
   if (draws())
     redraw();
   else
-    print_changes();
+    print_changes(jobs);
 }
 
 void RunView::tick() {
@@ -90,7 +92,7 @@ void RunView::tick() {
 }
 
 run::FollowListener::Then RunView::woken() {
-  const Then then = interruption_.handle(run_, block_);
+  const Then then = interruption_.handle(state_.run, block_);
   redraw();
   return then;
 }
@@ -103,16 +105,16 @@ void RunView::finish() {
   context_.out.flush();
   if (!output_->at_line_start() && context_.out.stream().terminal && !context_.messages.quiet())
     context_.messages.raw("\n");
-  if (draws() && store::is_final(run_.status))
+  if (draws() && store::is_final(state_.run.status))
     leave_picture();
 }
 
 void RunView::leave_picture() {
   const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
-  if (jobs_.size() < 2 || jobs_.size() > rows / 2)
+  if (state_.jobs.size() < 2 || state_.jobs.size() > rows / 2)
     return;
   std::vector<ui::LiveBlock::Line> lines;
-  for (const JobRecord& job : jobs_)
+  for (const JobRecord& job : state_.jobs)
     lines.push_back(line_of(job, now()));
   block_.draw(lines);
   block_.forget();
@@ -130,8 +132,9 @@ void RunView::redraw() {
     block_.draw(picture());
 }
 
-void RunView::print_changes() {
-  for (const JobRecord& job : jobs_) {
+void RunView::print_changes(const std::vector<std::size_t>& jobs) {
+  for (const std::size_t index : jobs) {
+    const JobRecord& job = state_.jobs[index];
     JobRecord& printed = printed_[job.index];
     if (job.status == printed.status && job.reason == printed.reason)
       continue;
@@ -151,7 +154,7 @@ ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) const {
   if (job.started_at)
     line.push_back(
         {"  " + render_duration(job.finished_at.value_or(at) - *job.started_at), ui::Colour::dim});
-  const bool may_show = jobs_.size() > 1 && !store::is_final(job.status);
+  const bool may_show = state_.jobs.size() > 1 && !store::is_final(job.status);
   if (const auto progress = output_->progress(job.index); may_show && !progress.empty())
     line.push_back({"  " + std::string(progress), ui::Colour::dim});
   return line;
@@ -174,7 +177,7 @@ std::string RunView::counts() const {
   std::vector<std::string> parts;
   for (const Status kind : kinds) {
     const auto count = std::count_if(
-        jobs_.begin(), jobs_.end(), [&](const JobRecord& job) { return job.status == kind; });
+        state_.jobs.begin(), state_.jobs.end(), [&](const JobRecord& job) { return job.status == kind; });
     if (count > 0)
       parts.push_back(std::to_string(count) + " " + std::string(store::render(kind)));
   }
@@ -186,7 +189,7 @@ std::vector<ui::LiveBlock::Line> RunView::picture() const {
   const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
   const std::size_t most = std::max(fewest_rows, rows / 3);
   std::vector<const JobRecord*> shown;
-  for (const JobRecord& job : jobs_)
+  for (const JobRecord& job : state_.jobs)
     shown.push_back(&job);
   const bool folds = shown.size() + 1 > most;
   if (folds) {
@@ -201,10 +204,10 @@ std::vector<ui::LiveBlock::Line> RunView::picture() const {
   std::vector<ui::LiveBlock::Line> lines;
   for (const JobRecord* job : shown)
     lines.push_back(line_of(*job, at));
-  if (jobs_.size() > 1) {
+  if (state_.jobs.size() > 1) {
     const std::string more =
-        folds ? "and " + std::to_string(jobs_.size() - shown.size()) + " more; in all " : "";
-    lines.push_back({{" " + more + counts() + "  " + render_duration(at - run_.submitted_at),
+        folds ? "and " + std::to_string(state_.jobs.size() - shown.size()) + " more; in all " : "";
+    lines.push_back({{" " + more + counts() + "  " + render_duration(at - state_.run.submitted_at),
                       ui::Colour::dim}});
   }
   return lines;

@@ -17,19 +17,18 @@ namespace dstack::cli {
 
 class RunView final : public run::FollowListener {
  public:
-  RunView(Context& context, Interruption& interruption);
+  /// `state` is the one that is followed.
+  RunView(Context& context, Interruption& interruption, const store::RunState& state);
 
   void output(std::size_t job, std::string_view bytes) override;
-  void changed(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) override;
+  void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) override;
   void tick() override;
   Then woken() override;
 
   /// The block goes, the last line of every job comes.
   void finish();
 
-  const store::RunRecord& run() const { return run_; }
-
-  const std::vector<store::JobRecord>& jobs() const { return jobs_; }
+  const store::RunState& state() const { return state_; }
 
   const std::vector<std::string>& labels() const { return labels_; }
 
@@ -42,17 +41,16 @@ class RunView final : public run::FollowListener {
   void redraw();
   /// The block as it stays on the screen when the run is over.
   void leave_picture();
-  void print_changes();
+  void print_changes(const std::vector<std::size_t>& jobs);
   std::vector<ui::LiveBlock::Line> picture() const;
   ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at) const;
   std::string counts() const;
 
   Context& context_;
   Interruption& interruption_;
+  const store::RunState& state_;
   ui::LiveBlock block_;
   std::optional<ui::JobOutput> output_;
-  store::RunRecord run_;
-  std::vector<store::JobRecord> jobs_;
   std::vector<std::string> labels_;
   std::vector<store::JobRecord> printed_;  ///< the states that were printed last
   std::size_t label_width_ = 0;

@@ -8,7 +8,6 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <deque>
 
 namespace dstack::cli {
@@ -204,15 +203,13 @@ Failure refuse_value(const std::string& command, const CLI::ParseError& error) {
 Result<void> read_number(const Number& number, const std::string& command) {
   if (number.option->count() == 0)
     return {};
-  std::size_t value = 0;
-  const char* end = number.text.data() + number.text.size();
-  const auto [stop, error] = std::from_chars(number.text.data(), end, value);
-  if (error != std::errc() || stop != end)
+  const auto value = parse_number<std::size_t>(number.text);
+  if (!value)
     return fail(ErrorCode::usage,
                 "option '" + number.option->get_name() + "' takes a whole number, not '" +
                     number.text + "'",
                 see_help(command));
-  *number.target = value;
+  *number.target = *value;
   return {};
 }
 

@@ -12,14 +12,16 @@ set(DSTACK_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: addr
 
 find_program(DSTACK_CCACHE ccache)
 if(DSTACK_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(DSTACK_LAUNCHER env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${DSTACK_CCACHE}")
+  # The sloppiness is what ccache asks for with precompiled headers; none of ours holds a date or a time.
+  set(DSTACK_LAUNCHER env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros "${DSTACK_CCACHE}")
   set(CMAKE_CXX_COMPILER_LAUNCHER "${DSTACK_LAUNCHER}")
   set(CMAKE_C_COMPILER_LAUNCHER "${DSTACK_LAUNCHER}")
 endif()
 
 add_library(dstack_build_flags INTERFACE)
 # Nothing that is built knows where its sources lay: two clones give the same files, and share one compiler cache.
-target_compile_options(dstack_build_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
+target_compile_options(dstack_build_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=" -fpch-preprocess)
 target_compile_options(dstack_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wcast-align
   $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi>)

@@ -22,10 +22,10 @@ class Follower final : public SignalledListener {
     out_.flush();
   }
 
-  void changed(const store::RunRecord&, const std::vector<store::JobRecord>& jobs) override {
-    for (const store::JobRecord& job : jobs)
-      if (store::is_final(job.status))
-        reader_.finish(job.index);
+  void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) override {
+    for (const std::size_t job : jobs)
+      if (store::is_final(state.jobs[job].status))
+        reader_.finish(job);
     out_.flush();
   }
 
@@ -96,7 +96,8 @@ class Logs final : public Action {
     options.workflow = workflow_;
     options.offsets = reader.offsets();
     context.out.flush();
-    auto end = run::follow(context.home, records, run.name, follower, options);
+    store::RunState state;
+    auto end = run::follow(context.home, records, run.name, state, follower, options);
     context.out.when_closed({});
     if (!end)
       return Failure(std::move(end).error());

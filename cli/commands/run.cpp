@@ -195,11 +195,13 @@ class Run final : public Action {
         ui::paint(stream, ui::Colour::dim, " (" + plural(submitted.plan.jobs.size(), "job") + ")"));
     context.out.when_closed([&signals] { signals.wake(); });
     Interruption interruption(context, records, signals);
-    RunView view(context, interruption);
+    store::RunState state;
+    RunView view(context, interruption, state);
     run::FollowOptions options;
     options.wake_fd = signals.fd();
     options.tick = stream.live && !context.messages.quiet();
-    DSTACK_TRY(const auto end, run::follow(context.home, records, submitted.name, view, options));
+    DSTACK_TRY(const auto end,
+               run::follow(context.home, records, submitted.name, state, view, options));
     context.out.when_closed({});
     if (end == run::FollowEnd::left && interruption.hung_up())
       return exit_code::success;
@@ -211,10 +213,10 @@ class Run final : public Action {
       return exit_code::success;
     }
     print_summary(context, records, view);
-    const store::Status status = view.run().status;
+    const store::Status status = state.run.status;
     const bool stopped = status == store::Status::stopped || status == store::Status::aborted;
     return stopped && interruption.stopped_by() != 0 ? 128 + interruption.stopped_by()
-                                                     : run::exit_code(view.run(), view.jobs());
+                                                     : run::exit_code(state);
   }
 
   run::SubmitRequest request_;

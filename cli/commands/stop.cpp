@@ -23,22 +23,18 @@ class Waiter final : public SignalledListener {
 
   void output(std::size_t, std::string_view) override {}
 
-  void changed(const RunRecord& run, const std::vector<store::JobRecord>& jobs) override {
-    run_ = run;
+  void changed(const store::RunState& state, const std::vector<std::size_t>&) override {
     const auto index =
-        workflow_.empty() ? Result<std::size_t>(0) : run::find_workflow(run, workflow_);
+        workflow_.empty() ? Result<std::size_t>(0) : run::find_workflow(state.run, workflow_);
     bool over = !workflow_.empty() && index;
-    for (const store::JobRecord& job : jobs)
+    for (const store::JobRecord& job : state.jobs)
       over = over && (job.workflow != *index || store::is_final(job.status));
     if (over)
       signals_.wake();
   }
 
-  const RunRecord& run() const { return run_; }
-
  private:
   std::string workflow_;
-  RunRecord run_;
 };
 
 class Stop final : public Action {
@@ -107,10 +103,11 @@ class Stop final : public Action {
       run::FollowOptions options;
       options.wake_fd = signals.fd();
       options.output = false;
-      DSTACK_CHECK(run::follow(context.home, records, run.name, waiter, options));
+      store::RunState state;
+      DSTACK_CHECK(run::follow(context.home, records, run.name, state, waiter, options));
       if (waiter.signal() != 0)
         return 128 + waiter.signal();
-      report(context, waiter.run());
+      report(context, state.run);
     }
     return exit_code::success;
   }

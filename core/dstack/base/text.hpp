@@ -1,6 +1,7 @@
 // Small functions over text: UTF-8, quoting, lists for messages.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -24,6 +25,15 @@ std::string shell_quote(std::string_view word);
 std::string shell_join(const std::vector<std::string>& words);
 /// Splits as a POSIX shell would, without expanding anything; nothing when a quote is left open.
 std::optional<std::vector<std::string>> shell_split(std::string_view line);
+
+/// The whole text as one decimal integer; nothing when it is anything else, or does not fit.
+template <typename Integer>
+std::optional<Integer> parse_number(std::string_view text) {
+  Integer number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number)
+                                                                  : std::nullopt;
+}
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);

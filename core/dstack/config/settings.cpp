@@ -7,7 +7,6 @@
 #include "dstack/config/yaml.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -91,11 +90,8 @@ class SettingsReader {
   }
 
   void read_cpu(const Value& value, std::optional<std::uint32_t>& cpu) {
-    std::uint32_t number = 0;
-    const char* end = value.text.data() + value.text.size();
-    const auto parsed = std::from_chars(value.text.data(), end, number);
-    if (value.kind != ValueKind::scalar || parsed.ec != std::errc() || parsed.ptr != end ||
-        number == 0)
+    const auto number = parse_number<std::uint32_t>(value.text);
+    if (value.kind != ValueKind::scalar || !number || *number == 0)
       report("'cpu' must be a whole number from 1", value.where, "write 'cpu: 8', for example");
     else
       cpu = number;

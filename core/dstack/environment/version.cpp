@@ -3,18 +3,16 @@
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace dstack::environment {
 
 std::optional<Version> parse_version(std::string_view text) {
   Version version;
   for (const std::string_view part : split(text, '.')) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
-    if (error != std::errc() || end != part.data() + part.size() || number < 0)
+    const auto number = parse_number<int>(part);
+    if (!number || *number < 0)
       return std::nullopt;
-    version.push_back(number);
+    version.push_back(*number);
   }
   if (version.size() > 3)
     return std::nullopt;

@@ -4,7 +4,6 @@
 #include "dstack/base/text.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstdlib>
 
 #include <dirent.h>
@@ -23,15 +22,6 @@ std::string read_proc(const std::string& path) {
     return {};
   auto text = read_all(file.get());
   return text ? *std::move(text) : std::string();
-}
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size())
-    return std::nullopt;
-  return number;
 }
 
 struct Stat {

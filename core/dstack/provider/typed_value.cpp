@@ -5,7 +5,6 @@
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 namespace dstack::provider {
@@ -39,11 +38,7 @@ bool is_variable_name(std::string_view text) {
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (text.starts_with('+') && text.size() > 1 && text[1] != '-')
     text.remove_prefix(1);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size())
-    return std::nullopt;
-  return number;
+  return parse_number<std::int64_t>(text);
 }
 
 std::string join_name(const std::string& name, std::string_view member) {

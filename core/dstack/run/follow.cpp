@@ -1,5 +1,6 @@
 #include "dstack/run/follow.hpp"
 
+#include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/order.hpp"
@@ -31,25 +32,30 @@ class Follower {
   Follower(const store::Home& home,
            store::Records& records,
            std::string name,
+           store::RunState& state,
            FollowListener& listener,
            const FollowOptions& options)
       : home_(home),
         records_(records),
         name_(std::move(name)),
+        state_(state),
         listener_(listener),
         options_(options) {}
 
   Result<FollowEnd> run() {
     notify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    // The file is made by whoever comes first, so that there is something to watch.
-    const std::string changes = (home_.run(name_) / files::changes).string();
-    (void)open_file(changes, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    watches_work_ = notify_ && ::inotify_add_watch(notify_.get(), changes.c_str(), IN_MODIFY) >= 0;
+    const Path changes = home_.run(name_) / files::changes;
+    // Made by whoever comes first, so that there is something to watch.
+    changes_ = open_file(changes.string(), O_RDONLY | O_CREAT, 0600).value_or(Fd());
+    watches_changes_ =
+        notify_ && ::inotify_add_watch(notify_.get(), changes.c_str(), IN_MODIFY) >= 0;
     for (;;) {
       DSTACK_CHECK(look());
       deliver();
-      if (store::is_final(run_.status))
+      if (store::is_final(state_.run.status)) {
+        DSTACK_CHECK(look_at_all());  // the tags, too
         return FollowEnd::finished;
+      }
       DSTACK_CHECK(keep_supervised());
       if (auto left = wait(); !left || *left)
         return left ? Result<FollowEnd>(FollowEnd::left) : Failure(std::move(left).error());
@@ -57,90 +63,131 @@ class Follower {
   }
 
  private:
+  /// The log of a job that has begun, and has not ended as far as we know.
   struct Tail {
-    std::unique_ptr<JobLog> log;
+    JobLog log;
     std::uint64_t offset = 0;
-    bool watched = false;
-    bool open = true;
+    int watch = -1;
   };
 
-  /// Reads the states first and the logs afterwards: a job that is over by now has written all it
-  /// ever will.
+  // --- States ---
+
+  /// States first and logs afterwards: a job that is over by now has written all it ever will.
   Result<void> look() {
+    const auto named = named_by_supervisor();
+    if (named && !must_look_at_all_)
+      return named->empty() ? Result<void>() : look_at(*named);
+    return look_at_all();
+  }
+
+  /// The jobs that the supervisor has named since we last asked; nothing when it said "all".
+  std::optional<std::vector<std::size_t>> named_by_supervisor() {
+    std::array<char, 4096> buffer;
+    ssize_t count = 0;
+    while ((count = ::read(changes_.get(), buffer.data(), buffer.size())) > 0)
+      unread_changes_.append(buffer.data(), static_cast<std::size_t>(count));
+    std::vector<std::size_t> jobs;
+    bool all = false;
+    const std::size_t end = unread_changes_.rfind('\n') + 1;
+    if (end == 0)
+      return jobs;
+    for (const std::string_view line : split(std::string_view(unread_changes_).substr(0, end), '\n'))
+      for (const std::string_view word : split(line, ' '))
+        if (const auto job = parse_number<std::size_t>(word))
+          jobs.push_back(*job);
+        else
+          all = all || word == all_jobs;
+    unread_changes_.erase(0, end);
+    return all ? std::nullopt : std::optional(std::move(jobs));
+  }
+
+  Result<void> look_at(const std::vector<std::size_t>& jobs) {
+    DSTACK_CHECK(records_.refresh(state_, jobs));
+    std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(changed_), [&](std::size_t job) {
+      return job < state_.jobs.size();
+    });
+    any_news_ = true;
+    return {};
+  }
+
+  Result<void> look_at_all() {
     DSTACK_TRY(auto run, records_.find_run(name_));
     if (!run)
       return fail(ErrorCode::not_found, "run '" + name_ + "' was removed");
     DSTACK_TRY(auto jobs, records_.jobs(run->id));
-    const bool news = !seen_ || differs(*run, jobs);
-    run_ = *std::move(run);
-    jobs_ = std::move(jobs);
-    if (news)
-      pending_news_ = true;
-    seen_ = true;
+    for (const store::JobRecord& job : jobs)
+      if (job.index >= state_.jobs.size() || job.status != state_.jobs[job.index].status ||
+          job.reason != state_.jobs[job.index].reason)
+        changed_.push_back(job.index);
+    any_news_ = any_news_ || !changed_.empty() || run->status != state_.run.status;
+    state_.run = *std::move(run);
+    state_.jobs = std::move(jobs);
+    must_look_at_all_ = false;
     return {};
   }
 
-  bool differs(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) const {
-    return run.status != run_.status ||
-           !std::equal(jobs.begin(),
-                       jobs.end(),
-                       jobs_.begin(),
-                       jobs_.end(),
-                       [](const auto& a, const auto& b) {
-                         return a.status == b.status && a.reason == b.reason;
-                       });
-  }
+  // --- Output ---
 
   /// Output before the news that a job has ended: that is the order in which things happened.
   void deliver() {
-    if (options_.output)
-      for (const store::JobRecord& job : jobs_)
-        deliver_output(job);
-    if (std::exchange(pending_news_, false))
-      listener_.changed(run_, jobs_);
+    if (options_.output) {
+      for (const std::size_t job : changed_)
+        if (has_begun(state_.jobs[job]) && wanted(state_.jobs[job]))
+          begin_tail(job);
+      for (auto tail = tails_.begin(); tail != tails_.end();)
+        tail = deliver_output(tail) ? std::next(tail) : tails_.erase(tail);
+    }
+    const auto changed = std::exchange(changed_, {});
+    if (std::exchange(any_news_, false))
+      listener_.changed(state_, changed);
   }
 
-  void deliver_output(const store::JobRecord& job) {
-    if (!wanted(job) || job.status == Status::submitted || job.status == Status::queued ||
-        job.status == Status::skipped)
-      return;
-    Tail& tail = tails_[job.index];
-    if (!tail.open)
-      return;
-    if (!tail.log) {
-      tail.log = std::make_unique<JobLog>(home_.job(name_, job.index));
-      if (job.index < options_.offsets.size())
-        tail.offset = options_.offsets[job.index];
-    }
-    if (!tail.watched && !store::is_final(job.status))
-      tail.watched = watch(job.index);
-    for (;;) {
-      const auto bytes = tail.log->read(tail.offset, chunk);
-      if (!bytes || bytes->empty())
-        break;
-      tail.offset += bytes->size();
-      listener_.output(job.index, *bytes);
-    }
-    if (store::is_final(job.status)) {
-      tail.open = false;
-      tail.log.reset();
-    }
-  }
-
-  bool watch(std::size_t job) {
-    const std::string log = (home_.job(name_, job) / files::log).string();
-    return notify_ && ::inotify_add_watch(notify_.get(), log.c_str(), IN_MODIFY | IN_ATTRIB) >= 0;
+  static bool has_begun(const store::JobRecord& job) {
+    return job.status != Status::submitted && job.status != Status::queued &&
+           job.status != Status::skipped;
   }
 
   bool wanted(const store::JobRecord& job) const {
-    return options_.workflow.empty() || run_.workflows[job.workflow].name == options_.workflow;
+    return options_.workflow.empty() ||
+           state_.run.workflows[job.workflow].name == options_.workflow;
   }
 
-  /// The supervisor's end is an event like any other; a run of another machine is only looked at.
+  void begin_tail(std::size_t job) {
+    const auto [tail, is_new] = tails_.try_emplace(job, Tail{JobLog(home_.job(name_, job))});
+    if (is_new && job < options_.offsets.size())
+      tail->second.offset = options_.offsets[job];
+    if (tail->second.watch < 0 && notify_ && !store::is_final(state_.jobs[job].status))
+      tail->second.watch = ::inotify_add_watch(notify_.get(),
+                                               (home_.job(name_, job) / files::log).c_str(),
+                                               IN_MODIFY | IN_ATTRIB);
+  }
+
+  /// False when nothing more will come.
+  bool deliver_output(std::map<std::size_t, Tail>::iterator at) {
+    Tail& tail = at->second;
+    for (;;) {
+      const auto bytes = tail.log.read(tail.offset, chunk);
+      if (!bytes || bytes->empty())
+        break;
+      tail.offset += bytes->size();
+      listener_.output(at->first, *bytes);
+    }
+    if (!store::is_final(state_.jobs[at->first].status))
+      return true;
+    if (tail.watch >= 0)
+      ::inotify_rm_watch(notify_.get(), tail.watch);
+    return false;
+  }
+
+  // --- The supervisor ---
+
+  /// Its end is an event like any other; a run of another machine is only looked at.
   Result<void> keep_supervised() {
-    if (run_.machine != process::machine_id())
-      return {};
     if (supervisor_ && !ended(supervisor_))
+      return {};
+    // What it did last may not have been told any more.
+    must_look_at_all_ = true;
+    if (state_.run.machine != process::machine_id())
       return {};
     supervisor_ = find_supervisor();
     return supervisor_ ? Result<void>() : ensure_supervised(home_, name_);
@@ -157,13 +204,13 @@ class Follower {
     return identity ? process::open_process(*identity) : Fd();
   }
 
+  // --- Waiting ---
+
   int patience() const {
     const bool all_watched =
-        watches_work_ && supervisor_ &&
-        std::all_of(jobs_.begin(), jobs_.end(), [&](const store::JobRecord& job) {
-          const auto tail = tails_.find(job.index);
-          return tail == tails_.end() || !tail->second.open || tail->second.watched;
-        });
+        watches_changes_ && supervisor_ &&
+        std::all_of(
+            tails_.begin(), tails_.end(), [](const auto& tail) { return tail.second.watch >= 0; });
     if (!all_watched)
       return poll_milliseconds;
     return options_.tick ? tick_milliseconds : -1;
@@ -194,16 +241,18 @@ class Follower {
   const store::Home& home_;
   store::Records& records_;
   std::string name_;
+  store::RunState& state_;
   FollowListener& listener_;
   const FollowOptions& options_;
 
   Fd notify_;
+  Fd changes_;
   Fd supervisor_;
-  bool watches_work_ = false;
-  bool seen_ = false;
-  bool pending_news_ = false;
-  store::RunRecord run_;
-  std::vector<store::JobRecord> jobs_;
+  std::string unread_changes_;  ///< a line that was not whole yet
+  bool watches_changes_ = false;
+  bool must_look_at_all_ = true;
+  bool any_news_ = true;
+  std::vector<std::size_t> changed_;  ///< jobs, since the listener was told
   std::map<std::size_t, Tail> tails_;
 };
 
@@ -212,13 +261,15 @@ class Follower {
 Result<FollowEnd> follow(const store::Home& home,
                          store::Records& records,
                          const std::string& run,
+                         store::RunState& state,
                          FollowListener& listener,
                          const FollowOptions& options) {
-  return Follower(home, records, run, listener, options).run();
+  return Follower(home, records, run, state, listener, options).run();
 }
 
-int exit_code(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) {
+int exit_code(const store::RunState& state) {
   constexpr int runner_failed = 125;
+  const auto& [run, jobs] = state;
   switch (run.status) {
     case Status::done:
       return 0;

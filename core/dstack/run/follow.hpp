@@ -16,8 +16,9 @@ class FollowListener {
   virtual ~FollowListener() = default;
   /// Bytes of one job's log, in order.
   virtual void output(std::size_t job, std::string_view bytes) = 0;
-  /// Some state has changed; called once at the beginning, too.
-  virtual void changed(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs) = 0;
+  /// Some state has changed: that of the run, or of these jobs. Called once at the beginning with
+  /// all jobs. `state` stays where it is as long as the run is followed.
+  virtual void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) = 0;
 
   /// About ten times a second while the run lasts, when `tick` was asked for: time to redraw.
   virtual void tick() {}
@@ -40,14 +41,16 @@ struct FollowOptions {
 
 enum class FollowEnd { finished, left };
 
-/// Returns when the run is over and the last byte was delivered, or the listener leaves.
+/// Returns when the run is over and the last byte was delivered, or the listener leaves. `state`
+/// is empty before, and holds what was seen last.
 Result<FollowEnd> follow(const store::Home& home,
                          store::Records& records,
                          const std::string& run,
+                         store::RunState& state,
                          FollowListener& listener,
                          const FollowOptions& options);
 
 /// The exit code of a command that followed a run (spec, section 10).
-int exit_code(const store::RunRecord& run, const std::vector<store::JobRecord>& jobs);
+int exit_code(const store::RunState& state);
 
 }  // namespace dstack::run

@@ -3,7 +3,6 @@
 #include "dstack/base/text.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 
 #include <fcntl.h>
@@ -80,17 +79,12 @@ std::optional<StateMessage> parse_state(std::string_view text) {
   const auto words = split(trim(text), ' ');
   if (words.size() != 3)
     return std::nullopt;
-  StateMessage message;
-  long long at = 0;
-  const auto number = [](std::string_view word, auto& value) {
-    return std::from_chars(word.data(), word.data() + word.size(), value).ec == std::errc();
-  };
+  const auto job = parse_number<std::size_t>(words[0]);
   const auto status = store::parse_status(words[1]);
-  if (!status || !number(words[0], message.job) || !number(words[2], at))
+  const auto at = parse_number<std::int64_t>(words[2]);
+  if (!job || !status || !at)
     return std::nullopt;
-  message.status = *status;
-  message.at = Timestamp(std::chrono::milliseconds(at));
-  return message;
+  return StateMessage{*job, *status, Timestamp(std::chrono::milliseconds(*at))};
 }
 
 }  // namespace dstack::run

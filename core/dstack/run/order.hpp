@@ -84,8 +84,11 @@ inline constexpr const char* lock = "lock";  ///< held from before the wrapper s
 inline constexpr const char* states = "states";  ///< a line for each state the wrapper went through
 /// In a run's folder.
 inline constexpr const char* run_lock = "run.lock";  ///< held by the supervisor; holds its identity
-inline constexpr const char* changes = "changes";    ///< grows by a byte with each recorded change
+/// Grows by a line with each recorded change: the numbers of its jobs, or `all_jobs`.
+inline constexpr const char* changes = "changes";
 inline constexpr const char* supervisor_log = "supervisor.log";
 }  // namespace files
+
+inline constexpr std::string_view all_jobs = "all";
 
 }  // namespace dstack::run

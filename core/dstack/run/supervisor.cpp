@@ -103,6 +103,8 @@ class Supervisor {
             (home_.run(name_) / files::changes).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     DSTACK_CHECK(take_over());
     DSTACK_CHECK(carry_out_stops());
+    // The one before may have recorded what it did not live to tell.
+    (void)write_all(changes_file_.get(), std::string(all_jobs) + "\n");
     for (;;) {
       start_jobs();
       DSTACK_CHECK(commit());
@@ -424,12 +426,20 @@ class Supervisor {
       return {};
     pending_.at = now();
     DSTACK_CHECK(record_with_tags());
+    tell_changes();
     pending_ = {};
-    (void)write_all(changes_file_.get(), ".");
     // Only now: until its artifacts are on record, the workspace is all there is of them.
     for (const std::size_t job : std::exchange(used_workspaces_, {}))
       uploads_.discard(job);
     return {};
+  }
+
+  void tell_changes() {
+    std::string line;
+    for (const store::JobChange& change : pending_.jobs)
+      line += std::to_string(change.job) + " ";
+    // A change of the run alone is looked for in any job.
+    (void)write_all(changes_file_.get(), (line.empty() ? "0" : line) + "\n");
   }
 
   void note_workflow(std::size_t workflow) {

@@ -123,6 +123,12 @@ struct RunRecord {
   std::vector<WorkflowRecord> workflows = {};
 };
 
+/// A run with its jobs, as it was when somebody looked.
+struct RunState {
+  RunRecord run = {};
+  std::vector<JobRecord> jobs = {};
+};
+
 struct NewJob {
   std::size_t workflow = 0;
   std::string id = {};
@@ -227,6 +233,9 @@ class Records {
   /// The newest run of a project.
   Result<std::optional<RunRecord>> last_run(std::string_view project);
   Result<std::vector<JobRecord>> jobs(RunId run);
+  /// Reads again what a change of these jobs can have changed: themselves, their workflows but for
+  /// the tags, and the run's own row. Costs what they cost, however large the run is.
+  Result<void> refresh(RunState& state, const std::vector<std::size_t>& jobs);
   Result<std::vector<HistoryEntry>> history(RunId run, std::size_t job);
   Result<std::string> plan(RunId run);
   Result<std::string> tag_on_success(RunId run);

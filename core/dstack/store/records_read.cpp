@@ -15,6 +15,10 @@ constexpr std::string_view run_columns =
     "run.git_remote, run.git_branch, run.git_commit, run.git_root_commit, run.git_dirty "
     "from run join project on project.id = run.project";
 
+constexpr std::string_view workflow_columns =
+    "select run, number, name, provider, status, cause, exit_code, signal, started_at, "
+    "finished_at, jobs from workflow";
+
 StopRequest parse_stop(std::string_view text) {
   if (text == "abort")
     return StopRequest::abort;
@@ -107,9 +111,8 @@ class RunsById {
 
 Result<void> add_workflows(Database& database, const RunsById& runs) {
   DSTACK_TRY(Query query,
-             database.query("select run, number, name, provider, status, cause, exit_code, signal, "
-                            "started_at, finished_at, jobs from workflow "
-                            "where run in (select value from json_each(?)) order by run, number"));
+             database.query(std::string(workflow_columns) +
+                            " where run in (select value from json_each(?)) order by run, number"));
   query.bind(runs.list());
   for (;;) {
     DSTACK_TRY(const bool row, query.step());
@@ -185,12 +188,62 @@ Result<std::optional<RunRecord>> only(Result<std::vector<RunRecord>> runs) {
   return std::optional(std::move(runs->front()));
 }
 
+Failure no_such_run(RunId run) {
+  return fail(ErrorCode::not_found, "there is no run " + std::to_string(run));
+}
+
+Result<void> refresh_run(Database& database, RunRecord& run) {
+  static const std::string sql = std::string(run_columns) + " where run.id = ?";
+  DSTACK_TRY(Query query, database.query(sql));
+  DSTACK_TRY(const bool row, query.bind(run.id).step());
+  if (!row)
+    return no_such_run(run.id);
+  DSTACK_TRY(RunRecord fresh, run_from(query));
+  fresh.workflows = std::move(run.workflows);
+  run = std::move(fresh);
+  return {};
+}
+
+Result<void> refresh_workflow(Database& database, RunId run, WorkflowRecord& workflow) {
+  DSTACK_TRY(Query query,
+             database.query(std::string(workflow_columns) + " where run = ? and number = ?"));
+  query.bind(run).bind(static_cast<std::int64_t>(workflow.index));
+  DSTACK_TRY(const bool row, query.step());
+  if (!row)
+    return no_such_run(run);
+  DSTACK_TRY(WorkflowRecord fresh, workflow_from(query));
+  fresh.tags = std::move(workflow.tags);
+  workflow = std::move(fresh);
+  return {};
+}
+
+Result<void> refresh_job(Database& database, RunState& state, std::size_t index) {
+  JobRecord& job = state.jobs[index];
+  {
+    DSTACK_TRY(Query query,
+               database.query(
+                   "select number, workflow, id, status, reason, cause, exit_code, signal, "
+                   "started_at, finished_at, exists (select 1 from workflow join artifact "
+                   "on artifact.run = workflow.run and artifact.workflow = workflow.name "
+                   "where workflow.run = job.run and workflow.number = job.workflow and partial) "
+                   "from job where run = ? and number = ?"));
+    query.bind(state.run.id).bind(static_cast<std::int64_t>(index));
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return no_such_run(state.run.id);
+    DSTACK_TRY(job, job_from(query));
+  }
+  if (job.workflow >= state.run.workflows.size())
+    return {};
+  return refresh_workflow(database, state.run.id, state.run.workflows[job.workflow]);
+}
+
 /// The one text that a question about a run has for an answer.
 Result<std::string> text_of_run(Database& database, std::string_view sql, RunId run) {
   DSTACK_TRY(Query query, database.query(sql));
   DSTACK_TRY(const bool row, query.bind(run).step());
   if (!row)
-    return fail(ErrorCode::not_found, "there is no run " + std::to_string(run));
+    return no_such_run(run);
   return query.text(0);
 }
 
@@ -260,6 +313,17 @@ Result<std::vector<JobRecord>> Records::jobs(RunId run) {
     DSTACK_TRY(JobRecord job, job_from(query));
     jobs.push_back(std::move(job));
   }
+}
+
+Result<void> Records::refresh(RunState& state, const std::vector<std::size_t>& jobs) {
+  Database& database = connection_->database;
+  DSTACK_CHECK(database.execute("begin deferred"));
+  auto refreshed = refresh_run(database, state.run);
+  for (std::size_t i = 0; refreshed && i < jobs.size(); ++i)
+    if (jobs[i] < state.jobs.size())
+      refreshed = refresh_job(database, state, jobs[i]);
+  DSTACK_CHECK(database.execute("rollback"));
+  return refreshed;
 }
 
 Result<std::vector<HistoryEntry>> Records::history(RunId run, std::size_t job) {

@@ -12,16 +12,16 @@ int code_of(Status status,
             std::optional<Cause> cause = {},
             std::optional<int> exit_code = {},
             std::optional<int> signal = {}) {
-  store::RunRecord run;
-  run.status = status;
-  run.first_failure = cause ? 1 : -1;
-  std::vector<store::JobRecord> jobs(2);
-  jobs[0].exit_code = 99;
-  jobs[0].cause = Cause::exit;
-  jobs[1].cause = cause;
-  jobs[1].exit_code = exit_code;
-  jobs[1].signal = signal;
-  return dstack::run::exit_code(run, jobs);
+  store::RunState state;
+  state.run.status = status;
+  state.run.first_failure = cause ? 1 : -1;
+  state.jobs.resize(2);
+  state.jobs[0].exit_code = 99;
+  state.jobs[0].cause = Cause::exit;
+  state.jobs[1].cause = cause;
+  state.jobs[1].exit_code = exit_code;
+  state.jobs[1].signal = signal;
+  return dstack::run::exit_code(state);
 }
 
 }  // namespace
