@@ -150,8 +150,11 @@ std::string sql_of(const RunFilter& filter) {
     sql += text;
     separator = " and ";
   };
+  // Few runs are unfinished and many may be of the project: the '+' keeps SQLite from going through
+  // all of those.
   if (!filter.project.empty())
-    condition("run.project = (select id from project where path = ?)");
+    condition(filter.unfinished ? "+run.project = (select id from project where path = ?)"
+                                : "run.project = (select id from project where path = ?)");
   if (!filter.name.empty())
     condition("run.name = ?");
   if (filter.unfinished)
