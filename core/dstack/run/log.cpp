@@ -17,6 +17,9 @@ JobLog::JobLog(Path job_folder) : folder_(std::move(job_folder)) {}
 
 namespace {
 
+using StoredMark = std::array<std::int64_t, 2>;
+constexpr std::size_t marks_of_page = 64;
+
 /// Opens on first use, and again as long as the file is not there yet.
 int opened(Fd& fd, const Path& path) {
   if (!fd)
@@ -55,36 +58,75 @@ Result<std::string> JobLog::read(std::uint64_t offset, std::size_t most) const {
   return bytes;
 }
 
-const std::vector<JobLog::Mark>& JobLog::marks() const {
-  const Fd file(::open((folder_ / files::log_times).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file)
-    return marks_;
-  std::array<std::int64_t, 2> pair;
-  while (::pread(file.get(), pair.data(), sizeof pair, static_cast<off_t>(marks_read_)) ==
-         static_cast<ssize_t>(sizeof pair)) {
-    marks_.push_back(
-        {static_cast<std::uint64_t>(pair[0]), Timestamp(std::chrono::milliseconds(pair[1]))});
-    marks_read_ += sizeof pair;
+std::uint64_t JobLog::mark_count() const {
+  struct stat status {};
+
+  const int found = ::stat((folder_ / files::log_times).c_str(), &status);
+  return found == 0 ? static_cast<std::uint64_t>(status.st_size) / sizeof(StoredMark) : 0;
+}
+
+/// Nothing behind the last one. Marks are never changed, so a page that was read stays true; only
+/// what is behind its end may have come meanwhile. The file is not kept open: many logs are read
+/// side by side.
+std::optional<JobLog::Mark> JobLog::mark(std::uint64_t index) const {
+  if (index < page_begin_ || index - page_begin_ >= page_.size()) {
+    page_begin_ = index > 0 ? index - 1 : 0;  // with its neighbour: one is compared with the next
+    page_.clear();
+    const Fd file(::open((folder_ / files::log_times).c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<StoredMark, marks_of_page> stored;
+    const ssize_t bytes = ::pread(file.get(),
+                                  stored.data(),
+                                  sizeof stored,
+                                  static_cast<off_t>(page_begin_ * sizeof(StoredMark)));
+    const std::size_t count = bytes < 0 ? 0 : static_cast<std::size_t>(bytes) / sizeof(StoredMark);
+    for (std::size_t i = 0; i < count; ++i)
+      page_.push_back({static_cast<std::uint64_t>(stored[i][0]),
+                       Timestamp(std::chrono::milliseconds(stored[i][1]))});
   }
-  return marks_;
+  const std::uint64_t place = index - page_begin_;
+  return place < page_.size() ? std::optional(page_[place]) : std::nullopt;
+}
+
+/// Whether the byte at `offset` came with this mark and not with a later one.
+bool JobLog::is_last_before(std::uint64_t index, std::uint64_t offset) const {
+  const auto at = mark(index);
+  if (!at || at->offset > offset)
+    return false;
+  const auto next = mark(index + 1);
+  return !next || next->offset > offset;
 }
 
 std::optional<Timestamp> JobLog::time_at(std::uint64_t offset) const {
-  const auto& all = marks_.empty() || offset >= marks_.back().offset ? marks() : marks_;
-  const auto next =
-      std::upper_bound(all.begin(), all.end(), offset, [](std::uint64_t value, const Mark& mark) {
-        return value < mark.offset;
-      });
-  if (next == all.begin())
+  // A reader goes on line by line: mostly it is the mark of the last line, or the next.
+  for (const std::uint64_t near : {last_found_, last_found_ + 1})
+    if (is_last_before(near, offset)) {
+      last_found_ = near;
+      return mark(near)->at;
+    }
+  std::uint64_t first = 0;
+  std::uint64_t end = mark_count();
+  while (first < end) {
+    const std::uint64_t middle = first + (end - first) / 2;
+    const auto at = mark(middle);
+    if (at && at->offset <= offset)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  if (first == 0)
     return std::nullopt;
-  return std::prev(next)->at;
+  last_found_ = first - 1;
+  const auto found = mark(last_found_);
+  return found ? std::optional(found->at) : std::nullopt;
 }
 
 std::uint64_t JobLog::offset_since(Timestamp since) const {
-  const auto& all = marks();
-  const auto first =
-      std::find_if(all.begin(), all.end(), [&](const Mark& mark) { return mark.at >= since; });
-  if (first == all.end())
+  // One after the other: a clock may have been set back meanwhile.
+  std::uint64_t index = 0;
+  auto first = mark(index);
+  while (first && first->at < since)
+    first = mark(++index);
+  if (!first)
     return size();
   std::uint64_t offset = first->offset;
   // A line that was begun before does not count: go on to the next beginning.

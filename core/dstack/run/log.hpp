@@ -17,7 +17,8 @@
 
 namespace dstack::run {
 
-/// For readers. A log that does not exist yet reads as empty.
+/// For readers, one thread each. A log that does not exist yet reads as empty. However long it is,
+/// what is kept of it in memory is a page of its times.
 class JobLog {
  public:
   explicit JobLog(Path job_folder);
@@ -38,12 +39,15 @@ class JobLog {
     Timestamp at;
   };
 
-  const std::vector<Mark>& marks() const;
+  std::uint64_t mark_count() const;
+  std::optional<Mark> mark(std::uint64_t index) const;
+  bool is_last_before(std::uint64_t index, std::uint64_t offset) const;
 
   Path folder_;
   mutable Fd log_;
-  mutable std::vector<Mark> marks_;
-  mutable std::uint64_t marks_read_ = 0;
+  mutable std::vector<Mark> page_;        ///< neighbouring marks, as read last
+  mutable std::uint64_t page_begin_ = 0;  ///< index of the first of them
+  mutable std::uint64_t last_found_ = 0;  ///< the mark that was asked for last: most often again
 };
 
 }  // namespace dstack::run

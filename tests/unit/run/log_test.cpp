@@ -1,8 +1,11 @@
 #include "dstack/run/log.hpp"
 
 #include "dstack/run/log_writer.hpp"
+#include "dstack/run/order.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <thread>
 
@@ -84,6 +87,33 @@ TEST_CASE("bytes have the time at which they came") {
   CHECK(*log.time_at(0) >= before);
   CHECK(log.offset_since(before) == 0);
   CHECK(log.offset_since(now() + std::chrono::seconds(10)) == 4);
+}
+
+TEST_CASE("times are found in any order, among more of them than are kept in memory") {
+  constexpr std::int64_t count = 1000;
+  const auto at = folder();
+  const auto write_mark = [&](std::int64_t number) {
+    // A line of ten bytes each second.
+    const std::array<std::int64_t, 2> mark = {number * 10, number * 1000};
+    auto file =
+        open_file((at.path() / files::log_times).string(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    REQUIRE(file);
+    REQUIRE(write_all(file->get(), {reinterpret_cast<const char*>(mark.data()), sizeof mark}));
+  };
+  const auto second = [](std::uint64_t number) {
+    return Timestamp(std::chrono::seconds(number));
+  };
+  for (std::int64_t number = 0; number < count; ++number)
+    write_mark(number);
+  JobLog log(at.path());
+
+  for (const std::uint64_t offset : {9999u, 0u, 5000u, 5009u, 5010u, 640u, 639u, 9u, 9990u, 70000u})
+    CHECK(log.time_at(offset) == second(std::min<std::uint64_t>(offset / 10, count - 1)));
+  for (std::uint64_t offset = 0; offset < 10'000; offset += 3)
+    REQUIRE(log.time_at(offset) == second(offset / 10));
+
+  write_mark(count);
+  CHECK(log.time_at(10'005) == second(count));
 }
 
 TEST_CASE("a log that is not there yet is empty") {
