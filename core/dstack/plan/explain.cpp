@@ -112,7 +112,7 @@ class Explanation {
     add_lines(out_,
               "resources",
               {resources.empty() ? "none asked" : resources + " (checked, not reserved)"});
-    add_lines(out_, "environment", environment_lines(job));
+    add_lines(out_, "environment", environment_lines(index));
     for (const std::string& notice : job.notices)
       out_ += "   note: " + printable(notice) + "\n";
   }
@@ -154,12 +154,25 @@ class Explanation {
     return lines;
   }
 
-  std::vector<std::string> environment_lines(const PlannedJob& job) const {
+  /// Most jobs have the environment of the one before, and it is most of what is shown.
+  const std::vector<std::string>& environment_lines(std::size_t index) {
+    const PlannedJob& job = plan_.jobs[index];
+    std::vector<EnvironmentVariable> reserved = reserved_environment(plan_, job);
+    if (index == 0 || job.environment != plan_.jobs[index - 1].environment ||
+        reserved != reserved_) {
+      reserved_ = std::move(reserved);
+      environment_lines_ = lines_of_environment(job.environment);
+    }
+    return environment_lines_;
+  }
+
+  std::vector<std::string> lines_of_environment(
+      const std::vector<EnvironmentVariable>& environment) const {
     static constexpr std::size_t widest_column = 48;
     EnvironmentLayers layers;
     layers.add(plan_.base);
-    layers.add(job.environment);
-    layers.add(reserved_environment(plan_, job));
+    layers.add(environment);
+    layers.add(reserved_);
     std::vector<std::pair<std::string, std::string>> rows;
     std::size_t width = 0;
     for (const EnvironmentVariable& variable : std::move(layers).merge()) {
@@ -178,6 +191,8 @@ class Explanation {
 
   const Plan& plan_;
   std::vector<std::vector<std::string>> artifacts_;  ///< by workflow
+  std::vector<EnvironmentVariable> reserved_;        ///< of the job whose lines these are:
+  std::vector<std::string> environment_lines_;
   std::string out_;
 };
 
