@@ -47,7 +47,8 @@ Fd signals_as_events() {
 /// In a mount namespace of its own, where root may: what all jobs share cannot be written to by
 /// accident. Others are kept out by the files' modes.
 void protect_shared_folders(const std::vector<std::string>& folders) {
-  if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
+  // A namespace costs a job without an environment more than all else that is done for it.
+  if (folders.empty() || ::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
     return;
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return;
