@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <utility>
 
 namespace dstack::cli {
 
@@ -17,6 +19,7 @@ using store::Status;
 constexpr std::size_t fewest_rows = 4;
 /// So many lines later, a job's last words have scrolled away.
 constexpr std::size_t lines_in_sight = 12;
+constexpr std::chrono::milliseconds least_between_pictures{40};
 
 /// What deserves a line of the block most comes first.
 int importance(Status status) {
@@ -82,13 +85,13 @@ void RunView::changed(const store::RunState& state, const std::vector<std::size_
       context_.out.flush();
     }
   if (draws())
-    redraw();
+    redraw_sometimes();
   else
     print_changes(jobs);
 }
 
 void RunView::tick() {
-  redraw();
+  redraw_sometimes();
 }
 
 run::FollowListener::Then RunView::woken() {
@@ -128,8 +131,16 @@ bool RunView::was_just_printed(std::size_t job) const {
 void RunView::redraw() {
   if (!draws() || !output_ || interruption_.hung_up())
     return;
-  if (output_->at_line_start() || !context_.out.stream().terminal)
+  if (output_->at_line_start() || !context_.out.stream().terminal) {
     block_.draw(picture());
+    drawn_at_ = std::chrono::steady_clock::now();
+  }
+}
+
+/// Of thousands of short jobs nobody sees each; the next tick shows what is passed over here.
+void RunView::redraw_sometimes() {
+  if (std::chrono::steady_clock::now() - drawn_at_ >= least_between_pictures)
+    redraw();
 }
 
 void RunView::print_changes(const std::vector<std::size_t>& jobs) {
@@ -174,10 +185,12 @@ std::string RunView::counts() const {
                                        Status::aborting,
                                        Status::queued,
                                        Status::submitted};
+  std::map<Status, std::size_t> counted;
+  for (const JobRecord& job : state_.jobs)
+    ++counted[job.status];
   std::vector<std::string> parts;
   for (const Status kind : kinds) {
-    const auto count = std::count_if(
-        state_.jobs.begin(), state_.jobs.end(), [&](const JobRecord& job) { return job.status == kind; });
+    const std::size_t count = counted[kind];
     if (count > 0)
       parts.push_back(std::to_string(count) + " " + std::string(store::render(kind)));
   }
@@ -193,10 +206,12 @@ std::vector<ui::LiveBlock::Line> RunView::picture() const {
     shown.push_back(&job);
   const bool folds = shown.size() + 1 > most;
   if (folds) {
-    std::stable_sort(shown.begin(), shown.end(), [](const JobRecord* a, const JobRecord* b) {
-      return importance(a->status) < importance(b->status);
+    const auto end = shown.begin() + static_cast<std::ptrdiff_t>(most - 1);
+    std::nth_element(shown.begin(), end, shown.end(), [](const JobRecord* a, const JobRecord* b) {
+      return std::pair(importance(a->status), a->index) <
+             std::pair(importance(b->status), b->index);
     });
-    shown.resize(most - 1);
+    shown.erase(end, shown.end());
     std::sort(shown.begin(), shown.end(), [](const JobRecord* a, const JobRecord* b) {
       return a->index < b->index;
     });

@@ -9,6 +9,7 @@
 #include "ui/job_output.hpp"
 #include "ui/live.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ class RunView final : public run::FollowListener {
   bool draws() const { return block_.works() && !context_.messages.quiet(); }
 
   void redraw();
+  void redraw_sometimes();
   /// The block as it stays on the screen when the run is over.
   void leave_picture();
   void print_changes(const std::vector<std::size_t>& jobs);
@@ -54,6 +56,7 @@ class RunView final : public run::FollowListener {
   std::vector<std::string> labels_;
   std::vector<store::JobRecord> printed_;  ///< the states that were printed last
   std::size_t label_width_ = 0;
+  std::chrono::steady_clock::time_point drawn_at_;
 };
 
 /// What is said when a followed run is over: where its artifacts are, or the card of its failure.
