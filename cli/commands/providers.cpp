@@ -59,6 +59,8 @@ std::string_view render(PropertyType type) {
       return "list or text";
     case PropertyType::environment:
       return "map or list";
+    case PropertyType::map:
+      return "map of texts";
     case PropertyType::artifacts:
       return "list of paths";
     case PropertyType::resources:

@@ -1,3 +1,4 @@
+#include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/plan/environment.hpp"
 #include "dstack/plan/plan.hpp"
@@ -32,15 +33,52 @@ std::string shown_value(const EnvironmentVariable& variable) {
   return printable(shell_quote(variable.value));
 }
 
-std::vector<std::string> command_lines(const provider::JobSpec& job) {
-  if (!job.argv.empty())
-    return {printable(shell_join(job.argv))};
+std::vector<std::string> script_lines(const std::vector<std::string>& commands) {
   std::vector<std::string> lines;
-  for (const std::string& command : job.commands)
+  for (const std::string& command : commands)
     for (const std::string_view line : split(command, '\n'))
       if (!line.empty())
         lines.push_back(printable(line));
   return lines;
+}
+
+std::vector<std::string> command_lines(const provider::JobSpec& job) {
+  if (!job.native.is_null())
+    return {"a function of the provider, with " + printable(render_json(job.native))};
+  if (job.container && job.argv.empty() && job.commands.empty())
+    return {"what the image starts"};
+  return job.argv.empty() ? script_lines(job.commands)
+                          : std::vector{printable(shell_join(job.argv))};
+}
+
+std::vector<std::string> container_lines(const provider::JobSpec& job) {
+  if (!job.container)
+    return {};
+  const provider::Container& container = *job.container;
+  std::string line = printable(container.image);
+  if (!container.entrypoint.empty())
+    line += ", entrypoint " + printable(shell_join(container.entrypoint));
+  if (!container.username.empty())
+    line += ", as " + printable(container.username) + " at its registry";
+  return {line};
+}
+
+/// What holds for the job beside what runs: "retried 2 times, ended after 1h30m, 1 port".
+std::vector<std::string> condition_lines(const provider::JobSpec& job) {
+  std::vector<std::string> parts;
+  if (job.ports != 0)
+    parts.push_back(plural(job.ports, "port"));
+  for (const provider::App& app : job.apps)
+    parts.push_back("app '" + printable(app.name) + "'");
+  if (job.timeout.count() != 0)
+    parts.push_back("ended after " + render_duration(job.timeout));
+  if (job.retry != 0)
+    parts.push_back("started again up to " + plural(job.retry, "time"));
+  if (job.workspace == provider::WorkspaceKind::project)
+    parts.emplace_back("works in the project itself");
+  if (parts.empty())
+    return {};
+  return {join(parts, ", ")};
 }
 
 std::vector<std::string> python_lines(const provider::JobSpec& job) {
@@ -102,7 +140,10 @@ class Explanation {
             part_of_workflow(index) + "\n";
     add_lines(
         out_, "provider", {printable(trim(workflow.provider + " " + workflow.provider_version))});
-    add_lines(out_, job.spec.argv.empty() ? "commands" : "command", command_lines(job.spec));
+    add_lines(out_, "image", container_lines(job.spec));
+    add_lines(out_, "setup", script_lines(job.spec.setup));
+    add_lines(out_, job.spec.commands.empty() ? "command" : "commands", command_lines(job.spec));
+    add_lines(out_, "conditions", condition_lines(job.spec));
     if (!job.spec.working_dir.empty())
       add_lines(out_, "in folder", {printable(job.spec.working_dir)});
     add_lines(out_, "python", python_lines(job.spec));

@@ -7,6 +7,8 @@ namespace dstack::plan {
 
 namespace {
 
+constexpr std::int64_t most_attempts = 1'000'000;
+
 /// The workflows of one provider, to be asked in one batch.
 struct Batch {
   const provider::Candidate* provider;
@@ -49,6 +51,28 @@ Error no_jobs(const Draft& draft) {
   return error;
 }
 
+Error impossible_master(const Draft& draft, std::size_t job) {
+  Error error;
+  error.code = ErrorCode::internal;
+  error.message = "provider '" + draft.provider->name + "' gave job " + std::to_string(job) +
+                  " of workflow '" + draft.workflow->name + "' a master that is not there";
+  error.where = draft.workflow->provider_where;
+  error.hint = "this is a fault of the provider, " + draft.provider->path.string();
+  return error;
+}
+
+void complete_conditions(const Json& values, provider::JobSpec& job) {
+  if (job.setup.empty() && job.native.is_null())
+    job.setup = json_strings(values, "setup");
+  if (!job.workspace)
+    job.workspace = provider::parse_workspace_kind(json_string(values, "workspace", "private"));
+  if (job.timeout.count() == 0)
+    job.timeout = std::chrono::milliseconds(json_integer(values, "timeout"));
+  if (job.retry == 0)
+    job.retry = static_cast<std::uint32_t>(
+        std::min<std::int64_t>(json_integer(values, "retry"), most_attempts));
+}
+
 /// The common properties, for each job that does not set them itself. The artifacts of a workflow
 /// with several jobs are saved by its first, unless the provider says otherwise.
 void complete_jobs(Draft& draft) {
@@ -61,6 +85,7 @@ void complete_jobs(Draft& draft) {
       job.working_dir = working_dir;
     if (job.resources == provider::Resources())
       job.resources = resources;
+    complete_conditions(values, job);
     any_artifacts = any_artifacts || !job.artifacts.empty();
   }
   if (!any_artifacts)
@@ -77,6 +102,12 @@ void take_reply(Draft& draft, provider::PlanReply reply, std::vector<Error>& err
     return;
   }
   draft.jobs = std::move(reply.jobs);
+  for (std::size_t job = 0; job < draft.jobs.size(); ++job)
+    if (draft.jobs[job].master && (*draft.jobs[job].master >= draft.jobs.size() ||
+                                   *draft.jobs[job].master == job)) {
+      errors.push_back(impossible_master(draft, job));
+      return;
+    }
   complete_jobs(draft);
   draft.planned = true;
 }

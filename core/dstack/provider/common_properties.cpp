@@ -31,8 +31,32 @@ std::vector<Property> make_common_properties() {
       common("resources",
              PropertyType::resources,
              "What the job needs: cpu, memory, gpu, shm_size, interruptible, local");
-  return {
-      std::move(environment), std::move(working_dir), std::move(artifacts), std::move(resources)};
+  Property workspace = common("workspace",
+                              PropertyType::text,
+                              "Where the job works: in a folder of its own (private), in one of "
+                              "real files (copy), or in the project itself (project)");
+  workspace.choices = {"private", "copy", "project"};
+  workspace.flag = Flag{"--workspace", "", "KIND", false};
+  Property setup =
+      common("setup", PropertyType::texts, "Commands before the main one, in the same shell");
+  setup.aliases = {"before_run"};
+  setup.flag = Flag{"--setup", "", "CMD", true};
+  Property timeout = common("timeout",
+                            PropertyType::duration,
+                            "The longest that the job may run, such as 90s or 2h; then it is ended");
+  timeout.flag = Flag{"--timeout", "", "TIME", false};
+  Property retry =
+      common("retry", PropertyType::integer, "How often a job that failed is started again");
+  retry.minimum = 0;
+  retry.flag = Flag{"--retry", "", "N", false};
+  return {std::move(environment),
+          std::move(working_dir),
+          std::move(artifacts),
+          std::move(resources),
+          std::move(workspace),
+          std::move(setup),
+          std::move(timeout),
+          std::move(retry)};
 }
 
 }  // namespace

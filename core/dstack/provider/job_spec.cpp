@@ -21,11 +21,25 @@ std::string quote(std::string_view key) {
   return quoted += "'";
 }
 
+constexpr std::uint32_t most_ports = 1000;
+
 using Keys = std::vector<std::string>;
 
 const Keys& job_keys() {
-  static const Keys keys = {
-      "argv", "commands", "environment", "working_dir", "artifacts", "resources", "python"};
+  static const Keys keys = {"argv",      "commands",    "container", "native",    "setup",
+                            "environment", "working_dir", "artifacts", "resources", "python",
+                            "tools",     "ports",       "apps",      "token",     "master",
+                            "workspace", "timeout",     "retry"};
+  return keys;
+}
+
+const Keys& container_keys() {
+  static const Keys keys = {"image", "entrypoint", "username", "password"};
+  return keys;
+}
+
+const Keys& app_keys() {
+  static const Keys keys = {"name", "port", "path", "health", "token_query"};
   return keys;
 }
 
@@ -169,13 +183,126 @@ Result<std::optional<PythonRequest>> parse_python(const Json& job) {
   return std::optional(std::move(python));
 }
 
+Result<std::optional<Container>> parse_container(const Json& job) {
+  const Json* map = json_member(job, "container");
+  if (map == nullptr || map->is_null())
+    return std::optional<Container>();
+  DSTACK_CHECK(only(*map, "container", container_keys()));
+  Container container;
+  DSTACK_TRY(container.image, text(*map, "image"));
+  DSTACK_TRY(container.entrypoint, texts(*map, "entrypoint"));
+  DSTACK_TRY(container.username, text(*map, "username"));
+  DSTACK_TRY(container.password, text(*map, "password"));
+  if (container.image.empty())
+    return wrong("'container' has no 'image'");
+  return std::optional(std::move(container));
+}
+
+Result<std::string> url_path(const Json& map, std::string_view key) {
+  DSTACK_TRY(std::string path, text(map, key));
+  if (!path.empty() && path.front() != '/')
+    return wrong(quote(key) + " of an app must begin with '/', not be " + quote(path));
+  return path;
+}
+
+Result<std::vector<App>> parse_apps(const Json& job, const JobSpec& spec) {
+  std::vector<App> apps;
+  const Json* list = json_member(job, "apps");
+  if (list == nullptr || list->is_null())
+    return apps;
+  if (!list->is_array())
+    return wrong("'apps' must be a list of maps");
+  for (const Json& map : *list) {
+    DSTACK_CHECK(only(map, "apps", app_keys()));
+    App app;
+    DSTACK_TRY(app.name, text(map, "name"));
+    DSTACK_TRY(app.port, count<std::uint32_t>(map, "port"));
+    DSTACK_TRY(app.path, url_path(map, "path"));
+    DSTACK_TRY(app.health, url_path(map, "health"));
+    DSTACK_TRY(app.token_query, text(map, "token_query"));
+    if (app.name.empty())
+      return wrong("an app has no 'name'");
+    if (app.port >= spec.ports)
+      return wrong("app " + quote(app.name) + " is at port " + std::to_string(app.port) +
+                   " of a job with " + std::to_string(spec.ports));
+    if (!app.token_query.empty() && spec.token.empty())
+      return wrong("app " + quote(app.name) + " has a 'token_query', but the job no 'token'");
+    apps.push_back(std::move(app));
+  }
+  return apps;
+}
+
 Result<void> check_what_runs(const JobSpec& job) {
-  if (job.argv.empty() == job.commands.empty())
-    return wrong(job.argv.empty() ? "has no command: neither 'argv' nor 'commands'"
-                                  : "has both 'argv' and 'commands'");
+  if (!job.argv.empty() && !job.commands.empty())
+    return wrong("has both 'argv' and 'commands'");
+  const bool has_command = !job.argv.empty() || !job.commands.empty();
+  if (!job.native.is_null() && (has_command || job.container || !job.setup.empty()))
+    return wrong("has both 'native' and something else to run");
+  if (!has_command && !job.container && job.native.is_null())
+    return wrong("has no command: neither 'argv' nor 'commands'");
   if (!job.argv.empty() && job.argv.front().empty())
     return wrong("'argv' begins with an empty program name");
   return {};
+}
+
+/// What the host needs to know of a job beside what runs.
+Result<void> parse_conditions(const Json& json, JobSpec& job) {
+  DSTACK_TRY(job.tools, texts(json, "tools"));
+  DSTACK_TRY(job.ports, count<std::uint32_t>(json, "ports"));
+  if (job.ports > most_ports)
+    return wrong("'ports' must be at most " + std::to_string(most_ports));
+  DSTACK_TRY(job.token, text(json, "token"));
+  DSTACK_TRY(job.apps, parse_apps(json, job));
+  if (const Json* master = json_member(json, "master"); master != nullptr && !master->is_null()) {
+    DSTACK_TRY(job.master, count<std::uint32_t>(json, "master"));
+  }
+  DSTACK_TRY(const std::string workspace, text(json, "workspace"));
+  job.workspace = parse_workspace_kind(workspace);
+  if (!workspace.empty() && !job.workspace)
+    return wrong("'workspace' must be private, copy or project, not " + quote(workspace));
+  DSTACK_TRY(const auto timeout, count<std::int64_t>(json, "timeout"));
+  job.timeout = std::chrono::milliseconds(timeout);
+  DSTACK_TRY(job.retry, count<std::uint32_t>(json, "retry"));
+  return {};
+}
+
+Json render_container(const Container& container) {
+  Json json = {{"image", container.image}};
+  if (!container.entrypoint.empty())
+    json["entrypoint"] = container.entrypoint;
+  if (!container.username.empty())
+    json["username"] = container.username;
+  if (!container.password.empty())
+    json["password"] = container.password;
+  return json;
+}
+
+Json render_app(const App& app) {
+  Json json = {{"name", app.name}, {"port", app.port}};
+  if (!app.path.empty())
+    json["path"] = app.path;
+  if (!app.health.empty())
+    json["health"] = app.health;
+  if (!app.token_query.empty())
+    json["token_query"] = app.token_query;
+  return json;
+}
+
+void render_conditions(const JobSpec& job, Json& json) {
+  if (job.ports != 0)
+    json["ports"] = job.ports;
+  for (const App& app : job.apps)
+    json["apps"].push_back(render_app(app));
+  if (!job.token.empty())
+    json["token"] = job.token;
+  if (job.master)
+    json["master"] = *job.master;
+  if (job.workspace)
+    json["workspace"] = render(*job.workspace);
+  if (job.timeout.count() != 0)
+    json["timeout"] = job.timeout.count();
+  if (job.retry != 0)
+    json["retry"] = job.retry;
 }
 
 void set_texts(Json& json, const char* key, const std::vector<std::string>& texts) {
@@ -184,6 +311,25 @@ void set_texts(Json& json, const char* key, const std::vector<std::string>& text
 }
 
 }  // namespace
+
+std::string_view render(WorkspaceKind kind) {
+  switch (kind) {
+    case WorkspaceKind::copy:
+      return "copy";
+    case WorkspaceKind::project:
+      return "project";
+    case WorkspaceKind::private_:
+      break;
+  }
+  return "private";
+}
+
+std::optional<WorkspaceKind> parse_workspace_kind(std::string_view text) {
+  for (const auto kind : {WorkspaceKind::private_, WorkspaceKind::copy, WorkspaceKind::project})
+    if (text == render(kind))
+      return kind;
+  return std::nullopt;
+}
 
 Json render_resources(const Resources& resources) {
   Json json = Json::object();
@@ -228,6 +374,11 @@ Json render_job(const JobSpec& job) {
   Json json = Json::object();
   set_texts(json, "argv", job.argv);
   set_texts(json, "commands", job.commands);
+  if (job.container)
+    json["container"] = render_container(*job.container);
+  if (!job.native.is_null())
+    json["native"] = job.native;
+  set_texts(json, "setup", job.setup);
   if (!job.environment.empty()) {
     Json& environment = json["environment"] = Json::object();
     for (const auto& [name, value] : job.environment)
@@ -245,6 +396,8 @@ Json render_job(const JobSpec& job) {
     set_texts(python, "requirements", job.python->requirements);
     set_texts(python, "packages", job.python->packages);
   }
+  set_texts(json, "tools", job.tools);
+  render_conditions(job, json);
   return json;
 }
 
@@ -255,6 +408,13 @@ Result<JobSpec> parse_job(const Json& json) {
   DSTACK_CHECK(only(json, "job", job_keys()));
   DSTACK_TRY(job.argv, texts(json, "argv"));
   DSTACK_TRY(job.commands, texts(json, "commands"));
+  DSTACK_TRY(job.container, parse_container(json));
+  if (const Json* native = json_member(json, "native"); native != nullptr && !native->is_null()) {
+    if (!native->is_object())
+      return wrong("'native' must be a map");
+    job.native = *native;
+  }
+  DSTACK_TRY(job.setup, texts(json, "setup"));
   DSTACK_CHECK(check_what_runs(job));
   DSTACK_TRY(job.environment, parse_environment(json));
   DSTACK_TRY(const std::string working_dir, text(json, "working_dir"));
@@ -265,6 +425,7 @@ Result<JobSpec> parse_job(const Json& json) {
     DSTACK_TRY(job.resources, parse_resources(*resources));
   }
   DSTACK_TRY(job.python, parse_python(json));
+  DSTACK_CHECK(parse_conditions(json, job));
   return job;
 }
 

@@ -15,7 +15,7 @@ namespace dstack::provider {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, PropertyType>, 13> type_names = {{
+constexpr std::array<std::pair<std::string_view, PropertyType>, 14> type_names = {{
     {"text", PropertyType::text},
     {"path", PropertyType::path},
     {"folder", PropertyType::folder},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<std::string_view, PropertyType>, 13> type_names =
     {"paths", PropertyType::paths},
     {"arguments", PropertyType::arguments},
     {"environment", PropertyType::environment},
+    {"map", PropertyType::map},
     {"artifacts", PropertyType::artifacts},
     {"resources", PropertyType::resources},
 }};
@@ -149,7 +150,16 @@ void ManifestReader::read_property(const Json& json) {
   const std::string subject = "property '" + property.name + "'";
   only(json,
        subject,
-       {"name", "aliases", "type", "required", "default", "minimum", "help", "flag", "positional"});
+       {"name",
+        "aliases",
+        "type",
+        "required",
+        "default",
+        "minimum",
+        "choices",
+        "help",
+        "flag",
+        "positional"});
   property.aliases = texts(json, subject, "aliases");
   property.required = boolean(json, subject, "required");
   property.positional = boolean(json, subject, "positional");
@@ -167,6 +177,9 @@ void ManifestReader::read_property(const Json& json) {
 }
 
 void ManifestReader::read_bounds(const Json& json, Property& property) {
+  property.choices = texts(json, "property '" + property.name + "'", "choices");
+  if (!property.choices.empty() && property.type != PropertyType::text)
+    wrong("property '" + property.name + "'", "has 'choices', but is no text");
   const Json* minimum = json_member(json, "minimum");
   if (minimum == nullptr)
     return;

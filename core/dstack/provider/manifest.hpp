@@ -25,6 +25,7 @@ enum class PropertyType {
   paths,        ///< a list of paths; one path is a list of one
   arguments,    ///< a list of strings, or one string that is split as a shell does
   environment,  ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
+  map,          ///< a map of texts
   artifacts,    ///< a list of paths, or of {path: …}
   resources,    ///< the map of spec section 8
 };
@@ -44,6 +45,7 @@ struct Property {
   bool required = false;
   Json default_value;  ///< typed as `type` says; null when there is none
   std::optional<std::int64_t> minimum;
+  std::vector<std::string> choices;  ///< of a text: the only values; empty: any
   std::string help;
   std::optional<Flag> flag;
   bool positional =

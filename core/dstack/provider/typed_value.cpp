@@ -78,7 +78,7 @@ Json ValueTyper::type(const Property& property, const Value& value) {
   checked_.where[name] = value.where;
   switch (property.type) {
     case PropertyType::text:
-      return text(name, value);
+      return property.choices.empty() ? text(name, value) : choice(property, value);
     case PropertyType::path:
       return path(name, value);
     case PropertyType::folder:
@@ -100,6 +100,8 @@ Json ValueTyper::type(const Property& property, const Value& value) {
       return arguments(name, value);
     case PropertyType::environment:
       return environment(name, value);
+    case PropertyType::map:
+      return map(name, value);
     case PropertyType::artifacts:
       return artifacts(name, value);
     case PropertyType::resources:
@@ -115,6 +117,17 @@ Json ValueTyper::text(const std::string& name, const Value& value) {
     return error(value.where,
                  subject(name) + " contains a NUL character, which no program can be given");
   return value.text;
+}
+
+Json ValueTyper::choice(const Property& property, const Value& value) {
+  Json word = text(property.name, value);
+  if (word.is_null() || std::find(property.choices.begin(), property.choices.end(), word) !=
+                            property.choices.end())
+    return word;
+  return wrong(property.name,
+               value,
+               "one of " + quoted_list(property.choices),
+               did_you_mean(value.text, property.choices));
 }
 
 Json ValueTyper::inside(const std::string& name, const Value& value) {
@@ -261,6 +274,33 @@ void ValueTyper::add_variable(Json& map,
     return;
   }
   map[std::string(name)] = std::string(value);
+}
+
+/// A list of NAME=VALUE is what an option that is given several times makes.
+Json ValueTyper::map(const std::string& name, const Value& value) {
+  Json map = Json::object();
+  if (value.kind == ValueKind::scalar)
+    return wrong(name, value, "a map of texts");
+  const auto add = [&](std::string_view key, Json typed, const SourceLocation& where) {
+    if (!typed.is_string())
+      return;
+    if (map.contains(key))
+      error(where, "'" + join_name(name, key) + "' is given twice");
+    else
+      map[std::string(key)] = std::move(typed);
+  };
+  for (const config::Member& member : value.members) {
+    checked_.where[join_name(name, member.key)] = member.value.where;
+    add(member.key, text(join_name(name, member.key), member.value), member.key_where);
+  }
+  for (const Value& element : value.elements) {
+    const std::size_t equals = element.text.find('=');
+    if (element.kind != ValueKind::scalar || equals == std::string::npos || equals == 0)
+      wrong(name, element, "a map of texts, or NAME=VALUE");
+    else if (const Json typed = text(name, element); typed.is_string())
+      add(element.text.substr(0, equals), element.text.substr(equals + 1), element.where);
+  }
+  return map;
 }
 
 Json ValueTyper::artifacts(const std::string& name, const Value& value) {

@@ -26,6 +26,7 @@ class ValueTyper {
   using Element = Json (ValueTyper::*)(const std::string& name, const config::Value& value);
 
   Json text(const std::string& name, const config::Value& value);
+  Json choice(const Property& property, const config::Value& value);
   Json path(const std::string& name, const config::Value& value);
   Json folder(const std::string& name, const config::Value& value);
   Json integer(const std::string& name, const config::Value& value, std::int64_t minimum);
@@ -36,6 +37,7 @@ class ValueTyper {
   Json list(const std::string& name, const config::Value& value, Element element);
   Json arguments(const std::string& name, const config::Value& value);
   Json environment(const std::string& name, const config::Value& value);
+  Json map(const std::string& name, const config::Value& value);
   void add_variable(Json& map,
                     std::string_view name,
                     std::string_view value,

@@ -183,16 +183,25 @@ class JobRunner {
     return {};
   }
 
-  /// Commands are one script for bash, which stops at the first that fails.
+  /// Commands are one script for bash, which stops at the first that fails. A program with a set-up
+  /// is the last command of that script, and keeps the process.
   Result<std::vector<std::string>> arguments() const {
-    if (!order_.spec.argv.empty())
-      return order_.spec.argv;
-    const std::string script = join(order_.spec.commands, "\n");
-    if (script.size() < longest_argument)
-      return std::vector<std::string>{"bash", "-e", "-c", script};
-    const Path file = folder_ / "script.sh";
-    DSTACK_CHECK(write_file_atomically(file, script + "\n", Durable::no, 0600));
-    return std::vector<std::string>{"bash", "-e", file.string()};
+    const provider::JobSpec& spec = order_.spec;
+    if (!spec.argv.empty() && spec.setup.empty())
+      return spec.argv;
+    std::vector<std::string> commands = spec.setup;
+    commands.insert(commands.end(), spec.commands.begin(), spec.commands.end());
+    if (!spec.argv.empty())
+      commands.emplace_back("exec \"$@\"");
+    const std::string script = join(commands, "\n");
+    std::vector<std::string> argv = {"bash", "-e", "-c", script, "bash"};
+    if (script.size() >= longest_argument) {
+      const Path file = folder_ / "script.sh";
+      DSTACK_CHECK(write_file_atomically(file, script + "\n", Durable::no, 0600));
+      argv = {"bash", "-e", file.string()};
+    }
+    argv.insert(argv.end(), spec.argv.begin(), spec.argv.end());
+    return argv;
   }
 
   /// Until the job's own process and everything it started are gone.

@@ -143,6 +143,8 @@ std::string render_job_order(const JobOrder& order) {
   return render_json(Json{{"home", order.home},
                           {"run", order.run},
                           {"index", order.index},
+                          {"project", order.project},
+                          {"provider", order.provider},
                           {"spec", provider::render_job(order.spec)},
                           {"environment", std::move(environment)},
                           {"code", tree_to_json(order.code)},
@@ -163,6 +165,8 @@ Result<JobOrder> parse_job_order(std::string_view text) {
   order.home = json_string(json, "home");
   order.run = json_string(json, "run");
   order.index = static_cast<std::size_t>(json_integer(json, "index"));
+  order.project = json_string(json, "project");
+  order.provider = json_string(json, "provider");
   DSTACK_TRY(order.spec, provider::parse_job(*spec));
   DSTACK_TRY(order.code, tree_from_json(*code));
   for (const Json& pair : *environment)

@@ -39,6 +39,8 @@ struct JobOrder {
   std::string home;
   std::string run;
   std::size_t index = 0;
+  std::string project;   ///< real path of the user's folder
+  std::string provider;  ///< path of the provider's library
   provider::JobSpec spec;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete, one entry a name
   store::TreeReference code;

@@ -181,6 +181,9 @@ class Supervisor {
     order.home = home_.root.string();
     order.run = name_;
     order.index = job;
+    order.project = order_.plan.project;
+    order.provider =
+        order_.plan.workflows[order_.plan.jobs[job].workflow].provider_path;
     order.spec = order_.plan.jobs[job].spec;
     order.environment = job_environment(order_, job, host_);
     order.code = order_.code.snapshot;

@@ -148,16 +148,73 @@ struct Python {
       packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
 };
 
+/// A container of an engine that speaks Docker's API. The job's command runs in it; without one,
+/// what the image itself starts.
+struct Container {
+  std::string image;
+  std::vector<std::string> entrypoint;  ///< instead of the image's own
+  std::string username;                 ///< at the image's registry
+  std::string password;
+};
+
+/// An application of a job that people open in a browser. The host tells its address once it
+/// answers.
+struct App {
+  std::string name;         ///< "JupyterLab"
+  std::uint32_t port = 0;   ///< which of the job's ports
+  std::string path;         ///< of its first page: "/lab"
+  std::string health;       ///< a path that answers with 2xx once it works; empty: any answer will do
+  std::string token_query;  ///< parameter of the address that takes the job's token: "token"
+};
+
+enum class Workspace { unset, private_, copy, project };
+
 /// What to execute. What is not set here, the host takes from the workflow's common properties.
 struct Job {
   std::vector<std::string> argv;       ///< a program and its arguments; or
   std::vector<std::string> commands;   ///< lines for bash, which stops at the first that fails
+  std::optional<Container> container;  ///< where they run, or what runs when there are none
+  std::vector<std::string> setup;      ///< lines for bash before that, in the same shell
   Environment environment;             ///< the provider's own additions; the user's win
   std::string working_dir;             ///< relative to the project's root
   std::vector<std::string> artifacts;  ///< relative to the working directory
   std::optional<Resources> resources;
   std::optional<Python> python;
+  std::vector<std::string> tools;  ///< programs that the host finds or fetches: "code-server"
+  std::uint32_t ports = 0;  ///< reserved for the job; it finds them in JOB_PORT_0, JOB_PORT_1, …
+  std::vector<App> apps;
+  /// The environment variable in which the job gets a secret that is made for this run, by which
+  /// its apps know their user.
+  std::string token;
+  /// Index of the job, among those returned together, whose host and ports this one finds in
+  /// MASTER_JOB_HOSTNAME and MASTER_JOB_PORT_0. They start together or not at all, and end with the
+  /// first that fails.
+  std::optional<std::uint32_t> master;
+  Workspace workspace = Workspace::unset;
+  std::int64_t timeout = 0;  ///< milliseconds
+  std::uint32_t retry = 0;   ///< attempts after the first that failed
 };
+
+/// A word that a shell reads back as exactly these characters, for commands.
+inline std::string shell_quote(std::string_view word) {
+  const bool plain =
+      !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                              "0123456789_-./:=@%+,") == std::string_view::npos;
+  if (plain)
+    return std::string(word);
+  std::string quoted = "'";
+  for (const char c : word)
+    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+/// The words, quoted, with a space between them.
+inline std::string shell_join(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words)
+    line += (line.empty() ? "" : " ") + shell_quote(word);
+  return line;
+}
 
 /// What an author derives from.
 class Provider {

@@ -66,9 +66,46 @@ class Writer {
       texts(python, "requirements", job.python->requirements);
       texts(python, "packages", job.python->packages);
     }
+    if (job.container)
+      write(member(map, "container"), *job.container);
+    texts(map, "setup", job.setup);
+    texts(map, "tools", job.tools);
+    integer(map, "ports", job.ports);
+    write(map, job.apps);
+    text(map, "token", job.token);
+    if (job.master)
+      check(host_.set_integer(member(map, "master"), *job.master));
+    static constexpr const char* workspaces[] = {"", "private", "copy", "project"};
+    text(map, "workspace", workspaces[static_cast<int>(job.workspace)]);
+    if (job.timeout > 0)
+      integer(map, "timeout", static_cast<std::uint64_t>(job.timeout));
+    integer(map, "retry", job.retry);
   }
 
  private:
+  void write(dstack_output* map, const Container& container) const {
+    host_.set_map(map);
+    text(map, "image", container.image);
+    texts(map, "entrypoint", container.entrypoint);
+    text(map, "username", container.username);
+    text(map, "password", container.password);
+  }
+
+  void write(dstack_output* map, const std::vector<App>& apps) const {
+    if (apps.empty())
+      return;
+    dstack_output* list = member(map, "apps");
+    for (const App& app : apps) {
+      dstack_output* entry = host_.append(list);
+      host_.set_map(entry);
+      text(entry, "name", app.name);
+      integer(entry, "port", app.port);
+      text(entry, "path", app.path);
+      text(entry, "health", app.health);
+      text(entry, "token_query", app.token_query);
+    }
+  }
+
   void write(dstack_output* map, const Resources& resources) const {
     host_.set_map(map);
     integer(map, "cpu", resources.cpu);
