@@ -7,6 +7,7 @@
 #include "dstack/run/log.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/missing_file.hpp"
+#include "dstack/run/recorder.hpp"
 #include "dstack/run/scheduler.hpp"
 #include "dstack/run/uploads.hpp"
 #include "dstack/run/wrappers.hpp"
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -36,13 +38,6 @@ std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
                                                           : std::string("localhost");
-}
-
-/// Nobody watches a supervisor: what it cannot record goes into a file beside its run, made only
-/// then.
-void complain(const Path& run_folder, const std::string& message) {
-  log::start(log::Level::warning, (run_folder / files::supervisor_log).string());
-  log::warning(message);
 }
 
 /// What an exit record means for the job, before its artifacts are stored.
@@ -84,7 +79,8 @@ class Supervisor {
              store::RunRecord run,
              RunOrder order,
              Mailbox mailbox,
-             Uploads uploads)
+             Uploads uploads,
+             Recorder recorder)
       : home_(home),
         name_(name),
         records_(std::move(records)),
@@ -94,22 +90,17 @@ class Supervisor {
         wrappers_(home, name),
         mailbox_(std::move(mailbox)),
         uploads_(std::move(uploads)),
+        recorder_(std::move(recorder)),
         host_(host_name()) {}
 
   Result<void> run() {
-    DSTACK_TRY(
-        changes_file_,
-        open_file(
-            (home_.run(name_) / files::changes).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     DSTACK_CHECK(take_over());
     DSTACK_CHECK(carry_out_stops());
-    // The one before may have recorded what it did not live to tell.
-    (void)write_all(changes_file_.get(), std::string(all_jobs) + "\n");
     for (;;) {
       start_jobs();
-      DSTACK_CHECK(commit());
+      commit();
       if (scheduler_.finished())
-        return {};
+        return discard_workspaces(recorder_.finish());
       DSTACK_CHECK(wait_for_something());
     }
   }
@@ -120,7 +111,8 @@ class Supervisor {
   Result<void> take_over() {
     DSTACK_TRY(const auto jobs, records_.jobs(run_.id));
     DSTACK_TRY(const auto artifacts, records_.artifacts(run_.id));
-    artifacts_ = artifacts;
+    for (const store::ArtifactRecord& artifact : artifacts)
+      artifacts_[artifact.workflow].push_back(artifact.tree);
     for (const store::WorkflowRecord& workflow : run_.workflows)
       workflow_statuses_.push_back(workflow.status);
     run_status_ = run_.status;
@@ -200,10 +192,9 @@ class Supervisor {
         trees.push_back(artifact.tree);
       return;
     }
-    const std::string& producer = order_.plan.workflows[*input.producer].name;
-    for (const store::ArtifactRecord& artifact : artifacts_)
-      if (artifact.workflow == producer)
-        trees.push_back(artifact.tree);
+    const auto found = artifacts_.find(order_.plan.workflows[*input.producer].name);
+    if (found != artifacts_.end())
+      trees.insert(trees.end(), found->second.begin(), found->second.end());
   }
 
   void end_unstarted(std::size_t job, const Error& error) {
@@ -264,7 +255,7 @@ class Supervisor {
     if (result.error.empty()) {
       used_workspaces_.push_back(result.job);
       for (store::ArtifactRecord& artifact : result.artifacts) {
-        artifacts_.push_back(artifact);
+        artifacts_[artifact.workflow].push_back(artifact.tree);
         pending_.artifacts.push_back(std::move(artifact));
       }
     }
@@ -360,7 +351,9 @@ class Supervisor {
 
   Result<void> wait_for_something() {
     const auto watched = wrappers_.watched();
-    std::vector<pollfd> polled = {{mailbox_.fd(), POLLIN, 0}, {uploads_.fd(), POLLIN, 0}};
+    std::vector<pollfd> polled = {
+        {mailbox_.fd(), POLLIN, 0}, {uploads_.fd(), POLLIN, 0}, {recorder_.fd(), POLLIN, 0}};
+    const std::size_t others = polled.size();
     for (const auto& [fd, job] : watched)
       polled.push_back({fd, POLLIN, 0});
     // A wrapper that was being born when the last supervisor died is looked for again; everything
@@ -373,8 +366,10 @@ class Supervisor {
     if (polled[1].revents != 0)
       for (Uploaded& result : uploads_.take_finished())
         uploaded(std::move(result));
+    if (polled[2].revents != 0)
+      DSTACK_CHECK(discard_workspaces(recorder_.take()));
     for (std::size_t i = 0; i < watched.size(); ++i)
-      if (polled[i + 2].revents != 0)
+      if (polled[i + others].revents != 0)
         ended(watched[i].second, wrappers_.collect(watched[i].second));
     return look_for_unknown();
   }
@@ -417,7 +412,7 @@ class Supervisor {
     pending_.jobs.push_back(std::move(change));
   }
 
-  Result<void> commit() {
+  void commit() {
     for (const std::size_t workflow : touched_)
       note_workflow(workflow);
     touched_.clear();
@@ -426,23 +421,16 @@ class Supervisor {
       pending_.status = status;
     }
     if (pending_.empty())
-      return {};
+      return;
     pending_.at = now();
-    DSTACK_CHECK(record_with_tags());
-    tell_changes();
-    pending_ = {};
-    // Only now: until its artifacts are on record, the workspace is all there is of them.
-    for (const std::size_t job : std::exchange(used_workspaces_, {}))
-      uploads_.discard(job);
-    return {};
+    recorder_.add(std::exchange(pending_, {}), std::exchange(used_workspaces_, {}));
   }
 
-  void tell_changes() {
-    std::string line;
-    for (const store::JobChange& change : pending_.jobs)
-      line += std::to_string(change.job) + " ";
-    // A change of the run alone is looked for in any job.
-    (void)write_all(changes_file_.get(), (line.empty() ? "0" : line) + "\n");
+  Result<void> discard_workspaces(Result<std::vector<std::size_t>> of_jobs) {
+    DSTACK_TRY(const auto jobs, std::move(of_jobs));
+    for (const std::size_t job : jobs)
+      uploads_.discard(job);
+    return {};
   }
 
   void note_workflow(std::size_t workflow) {
@@ -465,28 +453,6 @@ class Supervisor {
     pending_.workflows.push_back(change);
   }
 
-  /// A tag that was asked for on success stands before the run says that it is done.
-  Result<void> record_with_tags() {
-    if (pending_.status != Status::done)
-      return records_.apply(run_.id, pending_);
-    DSTACK_TRY(const std::string tag, records_.tag_on_success(run_.id));
-    if (tag.empty())
-      return records_.apply(run_.id, pending_);
-    store::RunChanges last;
-    last.status = std::exchange(pending_.status, std::nullopt);
-    last.at = pending_.at;
-    if (!pending_.empty())
-      DSTACK_CHECK(records_.apply(run_.id, pending_));
-    std::vector<std::string> workflows;
-    for (const plan::PlannedWorkflow& workflow : order_.plan.workflows)
-      workflows.push_back(workflow.name);
-    if (auto tagged =
-            records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no);
-        !tagged)
-      complain(home_.run(name_), "tag '" + tag + "' was not set: " + render(tagged.error()));
-    return records_.apply(run_.id, last);
-  }
-
   store::Home home_;
   std::string name_;
   store::Records records_;
@@ -496,10 +462,10 @@ class Supervisor {
   Wrappers wrappers_;
   Mailbox mailbox_;
   Uploads uploads_;
+  Recorder recorder_;
   std::string host_;
-  Fd changes_file_;
 
-  std::vector<store::ArtifactRecord> artifacts_;
+  std::map<std::string, std::vector<store::TreeReference>> artifacts_;  ///< by workflow
   std::vector<Status> workflow_statuses_;
   Status run_status_ = Status::submitted;
   std::multimap<std::size_t, store::JobChange> ends_;  ///< ends of jobs, by workflow
@@ -525,17 +491,24 @@ Result<void> supervise(const store::Home& home, const std::string& name, const F
   DSTACK_TRY(const std::string text, records.plan(run->id));
   DSTACK_TRY(auto order, parse_run_order(text));
   DSTACK_TRY(auto uploads, Uploads::make(home, name));
+  DSTACK_TRY(auto recorder, Recorder::start(home, *run));
   return Supervisor(home,
                     name,
                     std::move(records),
                     *std::move(run),
                     std::move(order),
                     std::move(mailbox),
-                    std::move(uploads))
+                    std::move(uploads),
+                    std::move(recorder))
       .run();
 }
 
 }  // namespace
+
+void complain(const Path& run_folder, const std::string& message) {
+  log::start(log::Level::warning, (run_folder / files::supervisor_log).string());
+  log::warning(message);
+}
 
 int supervise_main(const store::Home& home, const std::string& name) {
   ::signal(SIGPIPE, SIG_IGN);

@@ -21,4 +21,8 @@ Result<void> start_supervisor(const store::Home& home, const std::string& run);
 /// looks.
 Result<void> ensure_supervised(const store::Home& home, const std::string& run);
 
+/// Nobody watches a supervisor: what it cannot record goes into a file beside its run, made only
+/// then.
+void complain(const Path& run_folder, const std::string& message);
+
 }  // namespace dstack::run
