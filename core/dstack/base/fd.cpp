@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace dstack {
@@ -31,11 +32,13 @@ Result<Fd> open_file(const std::string& path, int flags, mode_t mode) {
 }
 
 Result<std::string> read_all(int fd) {
+  // Most of what is read so is small, and untouched memory costs nothing.
+  constexpr std::size_t first_piece = 4096;
   std::string text;
   std::size_t used = 0;
   for (;;) {
-    if (text.size() - used < 65536)
-      text.resize(text.size() + (text.size() < 65536 ? 65536 : text.size()));
+    if (used == text.size())
+      text.resize(std::max(first_piece, 2 * used));
     const ssize_t count = ::read(fd, text.data() + used, text.size() - used);
     if (count < 0) {
       if (errno == EINTR)
