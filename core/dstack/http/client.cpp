@@ -1,0 +1,167 @@
+#include "dstack/http/client.hpp"
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/http/module.h"
+
+#include <boost/dll/runtime_symbol_info.hpp>
+#include <boost/dll/shared_library.hpp>
+
+#include <cstring>
+
+namespace dstack::http {
+
+namespace {
+
+/// Beside the providers: ../lib/dstack, seen from where the program lies.
+Path library_path() {
+  boost::system::error_code error;
+  const Path program = boost::dll::program_location(error);
+  return program.parent_path().parent_path() / "lib/dstack/libdstack_http.so";
+}
+
+Result<dstack_http_send_function*> open_module() {
+  const Path path = library_path();
+  boost::system::error_code error;
+  const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
+  // Kept for ever, as every library that threads may be in.
+  auto& library = *new boost::dll::shared_library(path, error, mode);
+  if (error || !library.is_loaded() || !library.has(DSTACK_HTTP_SEND))
+    return fail(ErrorCode::unavailable,
+                "'" + path.string() + "' cannot be loaded: " + error.message(),
+                "it belongs to dstack, and needs libcurl: install dstack again, and libcurl4");
+  return &library.get<dstack_http_send_function>(DSTACK_HTTP_SEND);
+}
+
+Result<dstack_http_send_function*> module() {
+  static const auto opened = open_module();
+  return opened;
+}
+
+/// A request on its way, as the module's functions see it.
+struct Sending {
+  const Request& request;
+  Response response;
+  bool head_told = false;
+
+  bool take_header(std::string_view line) {
+    if (line.starts_with("HTTP/")) {  // of each answer on the way: redirects, "100 Continue"
+      response = {};
+      const std::size_t space = line.find(' ');
+      if (space != std::string_view::npos)
+        response.status = parse_number<int>(line.substr(space + 1, 3)).value_or(0);
+      return true;
+    }
+    const std::size_t colon = line.find(':');
+    if (colon != std::string_view::npos) {
+      response.headers.emplace_back(to_lower(trim(line.substr(0, colon))),
+                                    trim(line.substr(colon + 1)));
+      return true;
+    }
+    const bool redirect = request.most_redirects > 0 && response.status >= 300 &&
+                          response.status < 400 && !response.header("location").empty();
+    if (!trim(line).empty() || response.status < 200 || redirect || head_told)
+      return true;
+    head_told = true;
+    return !request.on_head || request.on_head(response);
+  }
+
+  bool take_body(std::string_view bytes) {
+    if (request.on_body)
+      return request.on_body(response, bytes);
+    response.body.append(bytes);
+    return true;
+  }
+};
+
+int on_header(void* context, const char* line, std::size_t size) {
+  return static_cast<Sending*>(context)->take_header({line, size}) ? 0 : 1;
+}
+
+int on_body(void* context, const char* bytes, std::size_t size) {
+  return static_cast<Sending*>(context)->take_body({bytes, size}) ? 0 : 1;
+}
+
+std::string shown(const Request& request) {
+  const std::string url = request.url.substr(0, request.url.find('?'));
+  return request.unix_socket.empty() ? "'" + url + "'" : "'" + request.unix_socket + "'";
+}
+
+Failure failure_of(const Request& request, const dstack_http_answer& answer) {
+  const std::string reason = answer.os_error != 0 ? std::strerror(answer.os_error)
+                                                  : static_cast<const char*>(answer.message);
+  switch (answer.outcome) {
+    case DSTACK_HTTP_UNREACHABLE:
+      return fail(ErrorCode::unavailable, shown(request) + " cannot be reached: " + reason);
+    case DSTACK_HTTP_TOO_LATE:
+      return fail(ErrorCode::unavailable, shown(request) + " did not answer in time: " + reason);
+    case DSTACK_HTTP_IMPOSSIBLE:
+      return fail(ErrorCode::usage, shown(request) + " cannot be asked: " + reason);
+    default:
+      return fail(ErrorCode::unavailable,
+                  "the answer of " + shown(request) + " broke off: " + reason);
+  }
+}
+
+}  // namespace
+
+std::string Response::header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (key == name)
+      return value;
+  return {};
+}
+
+Result<Response> send(const Request& request) {
+  DSTACK_TRY(auto* const send_function, module());
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : request.headers)
+    lines.push_back(name + ": " + value);
+  std::vector<const char*> headers;
+  for (const std::string& line : lines)
+    headers.push_back(line.c_str());
+  const bool with_body =
+      !request.body.empty() || request.method == "POST" || request.method == "PUT";
+
+  Sending sending{request, {}};
+  dstack_http_request plain = {};
+  plain.method = request.method.c_str();
+  plain.url = request.url.c_str();
+  plain.unix_socket = request.unix_socket.empty() ? nullptr : request.unix_socket.c_str();
+  plain.headers = headers.data();
+  plain.header_count = headers.size();
+  plain.body = with_body ? request.body.data() : nullptr;
+  plain.body_size = request.body.size();
+  plain.connect_time = request.connect.count();
+  plain.total_time = request.total.count();
+  plain.idle_time = request.idle.count();
+  plain.most_redirects = request.most_redirects;
+  plain.context = &sending;
+  plain.on_header = &on_header;
+  plain.on_body = &on_body;
+  dstack_http_answer answer = {};
+  send_function(&plain, &answer);
+  if (answer.outcome == DSTACK_HTTP_ENDED_BY_SENDER)
+    sending.response.complete = false;
+  else if (answer.outcome != DSTACK_HTTP_ANSWERED)
+    return failure_of(request, answer);
+  sending.response.status = answer.status;
+  return std::move(sending.response);
+}
+
+std::string encode(std::string_view text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain)
+      encoded += c;
+    else
+      encoded += {'%', digits[byte >> 4U], digits[byte & 15U]};
+  }
+  return encoded;
+}
+
+}  // namespace dstack::http
