@@ -61,6 +61,28 @@ struct CodeRecord {
   GitFacts git = {};
 };
 
+/// How far an application of a job has come.
+enum class AppState {
+  starting,
+  ready,  ///< it has answered
+  late,   ///< it has not, for longer than applications take
+};
+std::string_view render(AppState state);
+std::optional<AppState> parse_app_state(std::string_view text);
+
+/// An application of a job that people open in a browser. It is there while its job runs.
+struct AppRecord {
+  std::size_t job = 0;
+  std::size_t index = 0;  ///< among those of its job
+  std::string name = {};
+  std::string url = {};       ///< complete: with the job's token, where the address takes it
+  std::string password = {};  ///< to be typed in; empty: none
+  AppState state = AppState::starting;
+  std::optional<Timestamp> ready_at = {};
+
+  bool operator==(const AppRecord&) const = default;
+};
+
 struct JobRecord {
   std::size_t index = 0;
   std::size_t workflow = 0;
@@ -75,6 +97,7 @@ struct JobRecord {
       {};  ///< when it left the queue: downloading, preparing or running
   std::optional<Timestamp> finished_at = {};
   bool has_partial_artifacts = false;
+  std::vector<AppRecord> apps = {};  ///< of its last attempt, also when that is over
 };
 
 struct HistoryEntry {
@@ -177,12 +200,14 @@ struct RunChanges {
   std::vector<WorkflowChange> workflows = {};
   std::vector<ArtifactRecord>
       artifacts;                      ///< replaces an earlier record of the same workflow and path
+  std::vector<AppRecord> apps = {};   ///< likewise, of the same job and index
   std::optional<Status> status = {};  ///< of the run
   std::optional<std::int64_t> first_failure;
   Timestamp at = {};
 
   bool empty() const {
-    return jobs.empty() && workflows.empty() && artifacts.empty() && !status && !first_failure;
+    return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() && !status &&
+           !first_failure;
   }
 };
 

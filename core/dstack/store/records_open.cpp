@@ -2,6 +2,8 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/store/connection.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -16,6 +18,40 @@ Result<int> read_version(Database& database) {
   DSTACK_TRY(Query query, database.query("pragma user_version"));
   DSTACK_TRY(const bool row, query.step());
   return row ? static_cast<int>(query.integer(0)) : 0;
+}
+
+/// What turned each schema into the next one, beginning with that of version 1. The text of a
+/// version that was released never changes; schema.sql says what all of it comes to.
+constexpr std::array upgrades = {
+    R"sql(
+      create table app (
+        run integer not null references run on delete cascade,
+        job integer not null,
+        number integer not null,
+        name text not null,
+        url text not null,
+        password text not null,
+        state text not null,
+        ready_at integer,
+        primary key (run, job, number)
+      ) without rowid;
+      pragma user_version = 2;
+    )sql",
+};
+static_assert(upgrades.size() == schema_version - 1);
+
+/// Somebody else may do the same at the same time.
+Result<void> upgrade(Database& database) {
+  DSTACK_TRY(Transaction transaction, Transaction::begin(database));
+  DSTACK_TRY(const int version, read_version(database));
+  for (int from = std::max(version, 1); from < schema_version; ++from)
+    DSTACK_CHECK(database.execute(upgrades[static_cast<std::size_t>(from - 1)]));
+  return transaction.commit();
+}
+
+bool is_older(Database& database) {
+  const auto version = read_version(database);
+  return version && *version > 0 && *version < schema_version;
 }
 
 Result<void> check_version(Database& database, const Path& path) {
@@ -110,6 +146,10 @@ Result<Records> Records::open(const Home& home, Mode mode) {
   DSTACK_TRY(Database database,
              mode == Mode::read_only ? open_read_only(path)
                                      : Database::open(path, Database::Open::read_write));
+  if (is_older(database)) {
+    DSTACK_TRY(Database writer, Database::open(path, Database::Open::read_write));
+    DSTACK_CHECK(upgrade(writer));
+  }
   DSTACK_CHECK(check_version(database, path));
   return Records(std::make_unique<Connection>(std::move(database)));
 }

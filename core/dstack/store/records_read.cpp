@@ -220,6 +220,47 @@ Result<void> refresh_workflow(Database& database, RunId run, WorkflowRecord& wor
   return {};
 }
 
+AppRecord app_from(const Query& query) {
+  AppRecord app;
+  app.job = static_cast<std::size_t>(query.integer(0));
+  app.index = static_cast<std::size_t>(query.integer(1));
+  app.name = query.text(2);
+  app.url = query.text(3);
+  app.password = query.text(4);
+  app.state = parse_app_state(query.text(5)).value_or(AppState::starting);
+  app.ready_at = timestamp(query.optional_integer(6));
+  return app;
+}
+
+/// `jobs` are those of a run, by their index.
+Result<void> add_apps(Database& database, RunId run, std::vector<JobRecord>& jobs) {
+  DSTACK_TRY(Query query,
+             database.query("select job, number, name, url, password, state, ready_at from app "
+                            "where run = ? order by job, number"));
+  query.bind(run);
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return {};
+    AppRecord app = app_from(query);
+    if (app.job < jobs.size())
+      jobs[app.job].apps.push_back(std::move(app));
+  }
+}
+
+Result<void> add_apps(Database& database, RunId run, JobRecord& job) {
+  DSTACK_TRY(Query query,
+             database.query("select job, number, name, url, password, state, ready_at from app "
+                            "where run = ? and job = ? order by number"));
+  query.bind(run).bind(static_cast<std::int64_t>(job.index));
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return {};
+    job.apps.push_back(app_from(query));
+  }
+}
+
 Result<void> refresh_job(Database& database, RunState& state, std::size_t index) {
   JobRecord& job = state.jobs[index];
   {
@@ -236,6 +277,7 @@ Result<void> refresh_job(Database& database, RunState& state, std::size_t index)
       return no_such_run(state.run.id);
     DSTACK_TRY(job, job_from(query));
   }
+  DSTACK_CHECK(add_apps(database, state.run.id, job));
   if (job.workflow >= state.run.workflows.size())
     return {};
   return refresh_workflow(database, state.run.id, state.run.workflows[job.workflow]);
@@ -312,10 +354,12 @@ Result<std::vector<JobRecord>> Records::jobs(RunId run) {
   for (;;) {
     DSTACK_TRY(const bool row, query.step());
     if (!row)
-      return jobs;
+      break;
     DSTACK_TRY(JobRecord job, job_from(query));
     jobs.push_back(std::move(job));
   }
+  DSTACK_CHECK(add_apps(connection_->database, run, jobs));
+  return jobs;
 }
 
 Result<void> Records::refresh(RunState& state, const std::vector<std::size_t>& jobs) {

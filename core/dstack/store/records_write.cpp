@@ -198,6 +198,23 @@ Result<void> apply_artifact(Database& database, RunId run, const ArtifactRecord&
   return query.bind(std::int64_t{artifact.partial}).run();
 }
 
+Result<void> apply_app(Database& database, RunId run, const AppRecord& app) {
+  DSTACK_TRY(Query query,
+             database.query("insert or replace into app (run, job, number, name, url, password, "
+                            "state, ready_at) values (?, ?, ?, ?, ?, ?, ?, ?)"));
+  query.bind(run)
+      .bind(static_cast<std::int64_t>(app.job))
+      .bind(static_cast<std::int64_t>(app.index))
+      .bind(app.name)
+      .bind(app.url)
+      .bind(app.password)
+      .bind(render(app.state));
+  std::optional<std::int64_t> ready_at;
+  if (app.ready_at)
+    ready_at = milliseconds(*app.ready_at);
+  return query.bind(ready_at).run();
+}
+
 Result<void> apply_status(Database& database, RunId run, Status status, Timestamp at) {
   DSTACK_TRY(Query query,
              database.query("update run set status = ?2, started_at = coalesce(started_at, ?3), "
@@ -222,6 +239,8 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
     DSTACK_CHECK(apply_workflow(database, run, change));
   for (const ArtifactRecord& artifact : changes.artifacts)
     DSTACK_CHECK(apply_artifact(database, run, artifact));
+  for (const AppRecord& app : changes.apps)
+    DSTACK_CHECK(apply_app(database, run, app));
   if (changes.first_failure)
     DSTACK_CHECK(apply_first_failure(database, run, *changes.first_failure));
   if (changes.status)

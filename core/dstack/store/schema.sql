@@ -2,7 +2,7 @@
 -- records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 1;
+pragma user_version = 2;
 
 create table project (
   id integer primary key,
@@ -108,6 +108,19 @@ create table artifact (
   bytes integer not null,
   partial integer not null,
   primary key (run, workflow, path)
+) without rowid;
+
+-- What people open in a browser, as the job's wrapper told it; that of an earlier attempt is replaced.
+create table app (
+  run integer not null references run on delete cascade,
+  job integer not null,
+  number integer not null,
+  name text not null,
+  url text not null,  -- with the job's token, where the address takes it
+  password text not null,  -- the token, where it is typed in
+  state text not null,
+  ready_at integer,
+  primary key (run, job, number)
 ) without rowid;
 
 -- No cascade: a tagged run cannot be removed.

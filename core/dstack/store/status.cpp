@@ -107,4 +107,23 @@ void bind_cause(Query& query, const std::optional<Cause>& cause) {
     query.bind_null();
 }
 
+std::string_view render(AppState state) {
+  switch (state) {
+    case AppState::starting:
+      return "starting";
+    case AppState::ready:
+      return "ready";
+    case AppState::late:
+      return "late";
+  }
+  return "starting";
+}
+
+std::optional<AppState> parse_app_state(std::string_view text) {
+  for (const AppState state : {AppState::starting, AppState::ready, AppState::late})
+    if (text == render(state))
+      return state;
+  return std::nullopt;
+}
+
 }  // namespace dstack::store

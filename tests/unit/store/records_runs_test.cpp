@@ -229,6 +229,33 @@ TEST_CASE("artifacts replace those of the same workflow and path and mark partia
   CHECK_FALSE(job(records, run, 1).has_partial_artifacts);
 }
 
+TEST_CASE("an application is kept with its job, and the same one told again replaces it") {
+  const TestHome test;
+  Records records = test.open();
+  const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
+  AppRecord app{1, 0, "JupyterLab", "http://127.0.0.1:20000/lab?token=x", "", AppState::starting, {}};
+  const AppRecord other{1, 1, "TensorBoard", "http://127.0.0.1:20001/", "secret", AppState::late, {}};
+  RunChanges changes;
+  changes.apps = {app, other};
+  require_ok(records.apply(run, changes));
+  app.state = AppState::ready;
+  app.ready_at = Timestamp(std::chrono::milliseconds(5000));
+  changes.apps = {app};
+  require_ok(records.apply(run, changes));
+
+  const auto jobs = value_of(records.jobs(run));
+
+  CHECK(jobs[0].apps.empty());
+  CHECK(jobs[1].apps == std::vector<AppRecord>{app, other});
+  RunState state{*value_of(records.find_run("quiet-otter-1")), jobs};
+  state.jobs[1].apps.clear();
+  require_ok(records.refresh(state, {1}));
+  CHECK(state.jobs[1].apps == jobs[1].apps);
+  require_ok(records.apply(run, run_change(Status::done, 6000)));
+  require_ok(records.remove_run(run));
+  CHECK(value_of(records.jobs(run)).empty());
+}
+
 TEST_CASE("runs are found newest first by project, name and state") {
   const TestHome test;
   Records records = test.open();

@@ -4,6 +4,8 @@
 #include "dstack/store/database.hpp"
 #include "unit/store/fixture.hpp"
 
+#include <set>
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -88,7 +90,42 @@ TEST_CASE("a database of a newer dstack is refused") {
   REQUIRE_FALSE(records);
   CHECK(records.error().code == ErrorCode::unavailable);
   CHECK_THAT(records.error().message,
-             Catch::Contains("newer dstack (schema 99, this one knows 1)"));
+             Catch::Contains("newer dstack (schema 99, this one knows " + std::to_string(schema_version) + ")"));
+}
+
+namespace {
+
+/// The tables of a database and what they hold of columns, however the statements are laid out.
+std::set<std::string> columns_of(const Home& home) {
+  Database database = value_of(Database::open(home.database(), Database::Open::read_only));
+  Query query = value_of(
+      database.query("select t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || c.pk "
+                     "from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table'"));
+  std::set<std::string> columns;
+  while (value_of(query.step()))
+    columns.insert(query.text(0));
+  return columns;
+}
+
+}  // namespace
+
+TEST_CASE("a database of the first schema becomes what a new one is, with its runs") {
+  const TestHome test;
+  value_of(test.open().create_run(new_run("quiet-otter-1")));
+  const auto columns = columns_of(test.home());
+  {
+    Database database =
+        value_of(Database::open(test.home().database(), Database::Open::read_write));
+    require_ok(database.execute("drop table app; pragma user_version = 1"));
+  }
+  const auto mode = GENERATE(Records::Mode::read_write, Records::Mode::read_only);
+
+  Records records = value_of(Records::open(test.home(), mode));
+
+  const auto run = value_of(records.find_run("quiet-otter-1"));
+  REQUIRE(run);
+  CHECK(value_of(records.jobs(run->id)).size() == 3);
+  CHECK(columns_of(test.home()) == columns);
 }
 
 TEST_CASE("a file that is no database is refused and left as it is") {
