@@ -35,13 +35,8 @@ void signal_if(pid_t pid, int number, Check still) {
     ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGCONT, nullptr, 0);
 }
 
-}  // namespace
-
-void LocalProcess::adopt_orphans() {
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-}
-
-Result<LocalProcess> LocalProcess::start(const Launch& launch) {
+/// The absolute path of the program that argv[0] names.
+Result<std::string> find_program(const Launch& launch) {
   const std::string& name = launch.argv.front();
   // A relative program is one of the workspace.
   const bool relative = name.find('/') != std::string::npos && name.front() != '/';
@@ -53,14 +48,28 @@ Result<LocalProcess> LocalProcess::start(const Launch& launch) {
                 name.find('/') == std::string::npos
                     ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
                     : "check that the file is there and has the x bit (chmod +x)");
+  return *program;
+}
+
+}  // namespace
+
+void LocalProcess::adopt_orphans() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+Result<LocalProcess> LocalProcess::start(const Launch& launch) {
   process::Command command;
   command.argv = launch.argv;
-  command.argv.front() = *program;
+  command.program = launch.program;
+  if (launch.program.empty()) {
+    DSTACK_TRY(command.argv.front(), find_program(launch));
+  }
   command.environment.emplace();
   for (const auto& [variable, value] : launch.environment)
     command.environment->push_back(variable + "=" + value);
   command.working_dir = launch.working_dir;
-  command.descriptors = {{1, launch.output}, {2, launch.output}};
+  command.descriptors = launch.descriptors;
+  command.descriptors.insert(command.descriptors.end(), {{1, launch.output}, {2, launch.output}});
   command.group = process::Group::own_session;
   DSTACK_TRY(const process::Child child, process::spawn(command));
   return LocalProcess(child.pid());

@@ -17,7 +17,11 @@ struct Launch {
   std::vector<std::string> argv;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete
   std::string working_dir;                                       ///< absolute
-  int output = -1;  ///< descriptor for standard output and error alike; standard input is empty
+  int output = -1;  ///< descriptor for standard output and error alike
+  /// An agent of ours: what to start under the name argv[0] instead of looking it up; and further
+  /// descriptors, {in the process, here}. Others find standard input empty, and nothing beyond.
+  std::string program = {};
+  std::vector<std::pair<int, int>> descriptors = {};
 };
 
 /// The process tree of one job. The calling process must be single-threaded and must have called

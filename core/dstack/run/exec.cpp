@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/environment/python.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/run/agent.hpp"
 #include "dstack/run/log_writer.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/order.hpp"
@@ -170,6 +171,15 @@ class JobRunner {
     backend::Launch launch;
     launch.environment = order_.environment;
     launch.working_dir = working_dir.string();
+    const bool is_agent = !agent_role(order_.spec).empty();
+    Fd agent_order;
+    Pipe reports;
+    if (is_agent) {
+      DSTACK_TRY(agent_order, hand_over_order(render_agent_order({order_, workspace_->folder().string()})));
+      DSTACK_TRY(reports, make_pipe());
+      launch.program = "/proc/self/exe";
+      launch.descriptors = {{0, agent_order.get()}, {agent_report_fd, reports.write_end.get()}};
+    }
     DSTACK_TRY(launch.argv, arguments());
     DSTACK_TRY(Pipe pipe, make_pipe());
     ::fcntl(pipe.read_end.get(), F_SETPIPE_SZ, 256 * 1024);
@@ -179,7 +189,10 @@ class JobRunner {
     DSTACK_TRY(auto process, backend::LocalProcess::start(launch));
     process_ = std::make_unique<backend::LocalProcess>(std::move(process));
     output_ = std::move(pipe.read_end);
-    tell(store::Status::running);
+    if (is_agent)
+      reports_ = AgentReports(std::move(reports.read_end));  // it says itself when the job runs
+    else
+      tell(store::Status::running);
     return {};
   }
 
@@ -187,6 +200,9 @@ class JobRunner {
   /// is the last command of that script, and keeps the process.
   Result<std::vector<std::string>> arguments() const {
     const provider::JobSpec& spec = order_.spec;
+    if (const std::string role(agent_role(spec)); !role.empty())
+      return std::vector<std::string>{
+          "dstack", role, order_.run + "/" + std::to_string(order_.index)};
     if (!spec.argv.empty() && spec.setup.empty())
       return spec.argv;
     std::vector<std::string> commands = spec.setup;
@@ -207,12 +223,15 @@ class JobRunner {
   /// Until the job's own process and everything it started are gone.
   void watch() {
     while (!process_->gone()) {
-      std::array<pollfd, 2> polled = {pollfd{events_.get(), POLLIN, 0},
-                                      pollfd{output_.get(), POLLIN, 0}};
+      std::array<pollfd, 3> polled = {pollfd{events_.get(), POLLIN, 0},
+                                      pollfd{output_.get(), POLLIN, 0},
+                                      pollfd{reports_.fd(), POLLIN, 0}};
       if (::poll(polled.data(), polled.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
         break;
       if (polled[1].revents != 0)
         move_output();
+      if (polled[2].revents != 0)
+        take_reports();
       if (polled[0].revents != 0)
         take_signals();
       end_what_is_left();
@@ -220,6 +239,24 @@ class JobRunner {
     while (output_ && move_output()) {
     }
     note_end();
+    take_reports();
+  }
+
+  /// What an agent tells of the job. Nothing has run of one that it could not start.
+  void take_reports() {
+    for (AgentReport& report : reports_.take()) {
+      if (report.status)
+        tell(*report.status);
+      if (report.cause) {
+        if (*report.cause != store::Cause::exit)  // that one the process itself says, or its signal
+          record_.cause = report.cause;
+        record_.message = std::move(report.message);
+      }
+      if (!report.warning.empty())
+        record_.warnings.push_back(std::move(report.warning));
+    }
+    if (record_.cause == store::Cause::start)
+      record_.outcome = ExitRecord::Outcome::not_started;
   }
 
   /// True when something was moved.
@@ -320,6 +357,7 @@ class JobRunner {
   std::unique_ptr<backend::LocalProcess> process_;
   Fd events_;
   Fd output_;
+  AgentReports reports_;
   Fd states_;
   std::optional<steady_clock::time_point> kill_at_;
   bool killing_ = false;
@@ -331,16 +369,12 @@ int exec_main() {
   // The job's lock, handed over by the supervisor: held until this process ends, and never by the
   // job.
   ::fcntl(exec_lock_fd, F_SETFD, FD_CLOEXEC);
-  const auto text = read_all(0);
+  const auto text = take_order();
   if (!text)
     return 1;
   auto order = parse_job_order(*text);
   if (!order)
     return 1;
-  if (const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC); null >= 0) {
-    ::dup2(null, 0);
-    ::close(null);
-  }
   return JobRunner(*std::move(order)).run();
 }
 

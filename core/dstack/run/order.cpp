@@ -1,5 +1,9 @@
 #include "dstack/run/order.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 namespace dstack::run {
 
 namespace {
@@ -181,10 +185,30 @@ Result<JobOrder> parse_job_order(std::string_view text) {
   return order;
 }
 
+Result<Fd> hand_over_order(std::string_view text) {
+  Fd file(::memfd_create("order", MFD_CLOEXEC));
+  if (!file)
+    return fail_errno("cannot pass an order on");
+  DSTACK_CHECK(write_all(file.get(), text));
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+Result<std::string> take_order() {
+  DSTACK_TRY(std::string text, read_all(STDIN_FILENO));
+  DSTACK_TRY(const Fd nothing, open_file("/dev/null", O_RDONLY));
+  ::dup2(nothing.get(), STDIN_FILENO);
+  return text;
+}
+
 std::string render_exit_record(const ExitRecord& record) {
+  Json cause;
+  if (record.cause)
+    cause = store::render(*record.cause);
   return render_json(Json{{"outcome", render_outcome(record.outcome)},
                           {"number", record.number},
                           {"stop", render_stop(record.stop)},
+                          {"cause", cause},
                           {"message", record.message},
                           {"warnings", record.warnings},
                           {"started_at", record.started_at.time_since_epoch().count()},
@@ -204,6 +228,7 @@ Result<ExitRecord> parse_exit_record(std::string_view text) {
     return fail(ErrorCode::internal, "an exit record has the unknown outcome '" + outcome + "'");
   record.number = static_cast<int>(json_integer(json, "number"));
   record.stop = parse_stop(json_string(json, "stop"));
+  record.cause = store::parse_cause(json_string(json, "cause"));
   record.message = json_string(json, "message");
   record.warnings = json_strings(json, "warnings");
   record.started_at = timestamp(json_integer(json, "started_at"));

@@ -1,6 +1,7 @@
 // What a supervisor and an exec wrapper are told. Values with a JSON form; no behaviour.
 #pragma once
 
+#include "dstack/base/fd.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/store/objects.hpp"
 #include "dstack/store/records.hpp"
@@ -56,6 +57,11 @@ Result<RunOrder> parse_run_order(std::string_view text);
 std::string render_job_order(const JobOrder& order);
 Result<JobOrder> parse_job_order(std::string_view text);
 
+/// An order travels to the process that carries it out as a file in memory, its descriptor 0.
+Result<Fd> hand_over_order(std::string_view text);
+/// The other end: reads the order, and leaves an empty standard input behind.
+Result<std::string> take_order();
+
 /// How a job ended, as its wrapper found it; `exit.json` in the job's folder. It is there, whole
 /// and durable, before the wrapper ends; a wrapper that ended without one was killed.
 struct ExitRecord {
@@ -64,7 +70,9 @@ struct ExitRecord {
   Outcome outcome = Outcome::exited;
   int number = 0;                                      ///< exit code or signal
   store::StopRequest stop = store::StopRequest::none;  ///< it was asked to end
-  std::string message;  ///< why it could not start; what was lost of the log
+  /// Said where number and outcome do not say it: `oom`.
+  std::optional<store::Cause> cause;
+  std::string message;  ///< for people: why it could not start, or did not end well
   std::vector<std::string> warnings;
   Timestamp started_at;
   Timestamp finished_at;

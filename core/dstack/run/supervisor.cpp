@@ -40,14 +40,19 @@ std::string host_name() {
                                                           : std::string("localhost");
 }
 
+void add_reason(store::JobChange& change, const std::string& sentence) {
+  if (!sentence.empty())
+    change.reason += (change.reason.empty() ? "" : "; ") + sentence;
+}
+
 /// What an exit record means for the job, before its artifacts are stored.
 store::JobChange outcome_of(std::size_t job, const ExitRecord& record) {
   store::JobChange change;
   change.job = job;
   change.at = record.finished_at;
-  change.reason = join(record.warnings, "; ");
   if (record.stop != StopRequest::none) {
     change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;
+    add_reason(change, join(record.warnings, "; "));
     return change;
   }
   switch (record.outcome) {
@@ -55,19 +60,21 @@ store::JobChange outcome_of(std::size_t job, const ExitRecord& record) {
       change.exit_code = record.number;
       change.status = record.number == 0 ? Status::done : Status::failed;
       if (record.number != 0)
-        change.cause = Cause::exit;
+        change.cause = record.cause.value_or(Cause::exit);
       break;
     case ExitRecord::Outcome::signaled:
       change.signal = record.number;
       change.status = Status::failed;
-      change.cause = Cause::signal;
+      change.cause = record.cause.value_or(Cause::signal);
       break;
     case ExitRecord::Outcome::not_started:
       change.status = Status::failed;
       change.cause = Cause::start;
-      change.reason = record.message;
       break;
   }
+  if (change.status == Status::failed)
+    add_reason(change, record.message);
+  add_reason(change, join(record.warnings, "; "));
   return change;
 }
 
@@ -275,11 +282,6 @@ class Supervisor {
     add(std::move(change));
     for (const std::size_t other : skipped)
       skip(other);
-  }
-
-  static void add_reason(store::JobChange& change, const std::string& sentence) {
-    if (!sentence.empty())
-      change.reason += (change.reason.empty() ? "" : "; ") + sentence;
   }
 
   std::string why_a_file_was_missing(std::size_t job) const {

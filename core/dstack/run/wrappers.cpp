@@ -4,7 +4,6 @@
 #include "dstack/run/exec.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,11 +14,7 @@ Result<void> Wrappers::start(const JobOrder& order) {
   DSTACK_CHECK(make_folders(folder));
   DSTACK_TRY(const Fd lock, open_file((folder / files::lock).string(), O_RDWR | O_CREAT, 0600));
   DSTACK_CHECK(lock_exclusive(lock.get(), Wait::no));
-  const Fd text(::memfd_create("order", MFD_CLOEXEC));
-  if (!text)
-    return fail_errno("cannot pass a job's order on");
-  DSTACK_CHECK(write_all(text.get(), render_job_order(order)));
-  ::lseek(text.get(), 0, SEEK_SET);
+  DSTACK_TRY(const Fd text, hand_over_order(render_job_order(order)));
 
   process::Command command;
   command.argv = {"dstack", "exec", run_ + "/" + std::to_string(order.index)};

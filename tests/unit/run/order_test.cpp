@@ -38,6 +38,7 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
   record.outcome = ExitRecord::Outcome::signaled;
   record.number = 11;
   record.stop = store::StopRequest::stop;
+  record.cause = store::Cause::oom;
   record.message = "m";
   record.warnings = {"w"};
   record.started_at = Timestamp(std::chrono::milliseconds(5));
