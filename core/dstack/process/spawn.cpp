@@ -244,25 +244,35 @@ Result<bool> exchange(Fd to_child,
   return true;
 }
 
-/// A child that closes its input early must not kill this process.
-class IgnoreBrokenPipe {
+/// A child that closes its input early must not kill this process. The signal of a failed write
+/// goes to the thread that writes, so it is held back there and taken away at the end; other threads
+/// and what the process does with signals are not touched.
+class HoldBrokenPipe {
  public:
-  IgnoreBrokenPipe() { ::sigaction(SIGPIPE, nullptr, &before_), ignore(); }
-
-  IgnoreBrokenPipe(const IgnoreBrokenPipe&) = delete;
-  IgnoreBrokenPipe& operator=(const IgnoreBrokenPipe&) = delete;
-
-  ~IgnoreBrokenPipe() { ::sigaction(SIGPIPE, &before_, nullptr); }
-
- private:
-  static void ignore() {
-    struct sigaction action {};
-
-    action.sa_handler = SIG_IGN;
-    ::sigaction(SIGPIPE, &action, nullptr);
+  HoldBrokenPipe() {
+    sigemptyset(&broken_pipe_);
+    sigaddset(&broken_pipe_, SIGPIPE);
+    sigset_t pending;
+    ::sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
   }
 
-  struct sigaction before_ {};
+  HoldBrokenPipe(const HoldBrokenPipe&) = delete;
+  HoldBrokenPipe& operator=(const HoldBrokenPipe&) = delete;
+
+  ~HoldBrokenPipe() {
+    const timespec at_once{};
+    if (!was_pending_)
+      while (::sigtimedwait(&broken_pipe_, nullptr, &at_once) < 0 && errno == EINTR) {
+      }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t broken_pipe_;
+  sigset_t before_;
+  bool was_pending_ = false;
 };
 
 }  // namespace
@@ -279,7 +289,7 @@ Result<Output> run(Command command,
   command.descriptors.emplace_back(2, err.write_end.get());
   if (command.group == Group::same && limit)
     command.group = Group::own_group;
-  const IgnoreBrokenPipe guard;
+  const HoldBrokenPipe guard;
   std::optional<std::chrono::steady_clock::time_point> deadline;
   if (limit)
     deadline = std::chrono::steady_clock::now() + *limit;

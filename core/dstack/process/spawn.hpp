@@ -94,7 +94,7 @@ struct Output {
 
 /// Runs a command to its end with `input` on its standard input, collecting both outputs
 /// (descriptors 0, 1 and 2 of the command are taken). Past the deadline its process group is killed
-/// and ErrorCode::unavailable returned.
+/// and ErrorCode::unavailable returned. For any number of threads at once.
 Result<Output> run(Command command,
                    std::string_view input = {},
                    std::optional<std::chrono::milliseconds> deadline = std::nullopt);

@@ -1,8 +1,14 @@
 #include "dstack/process/spawn.hpp"
 
+#include "dstack/base/file.hpp"
 #include "support/catch.hpp"
 
+#include <atomic>
+#include <thread>
+
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace dstack;
@@ -71,4 +77,39 @@ TEST_CASE("the child's environment and folder are those given") {
       run({{"sh", "-c", "echo $A; pwd"}, std::vector<std::string>{"A=1"}, "/", {}, Group::same});
   REQUIRE(output);
   CHECK(output->out == "1\n/\n");
+}
+
+TEST_CASE("running a program changes nothing for the other threads") {
+  const auto folder = TemporaryFolder::make(fs::temp_directory_path(), "dstack-spawn-");
+  REQUIRE(folder);
+  const std::string fifo = (folder->path() / "fifo").string();
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  std::thread runner([&] { (void)run({{"cat", fifo}, {}, "", {}, Group::same}); });
+  // Opens only once the program is there to read: run() is in the middle of its work.
+  Fd writer(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+  struct sigaction meanwhile {};
+
+  ::sigaction(SIGPIPE, nullptr, &meanwhile);
+  writer.reset();
+  runner.join();
+  CHECK(meanwhile.sa_handler == SIG_DFL);
+}
+
+TEST_CASE("programs that do not read their input harm no thread that runs one") {
+  std::vector<std::thread> runners;
+  std::atomic<int> succeeded_runs = 0;
+  for (int i = 0; i < 8; ++i)
+    runners.emplace_back([&] {
+      for (int k = 0; k < 10; ++k) {
+        const auto output = run({{"true"}, {}, "", {}, Group::same}, std::string(200'000, 'x'));
+        if (output && succeeded(output->status))
+          ++succeeded_runs;
+      }
+    });
+  for (std::thread& runner : runners)
+    runner.join();
+  CHECK(succeeded_runs == 80);
+  sigset_t held;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &held);
+  CHECK(::sigismember(&held, SIGPIPE) == 0);
 }
