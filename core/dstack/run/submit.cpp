@@ -213,21 +213,28 @@ Result<void> validate(const Workbench& bench) {
 Result<Submitted> submit(const Workbench& bench,
                          store::Records& records,
                          const SubmitRequest& request) {
-  store::ObjectStore objects(bench.home);
-  DSTACK_TRY(const auto code,
-             source::take_snapshot(bench.project.root, objects, snapshot_options(bench)));
-  DSTACK_CHECK(records.adopt_project(bench.project.root.string(), code.git));
+  DSTACK_TRY(
+      auto listing,
+      source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
+  DSTACK_CHECK(records.adopt_project(bench.project.root.string(), listing.code().git));
+  std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
     RunOrder order;
     DSTACK_TRY(order.plan,
-               plan::make_plan(plan_request(request, name), world(bench, code, records)));
+               plan::make_plan(plan_request(request, name),
+                               world(bench, captured ? *captured : listing.code(), records)));
     DSTACK_CHECK(check_tag(order.plan, request.tag, records));
     DSTACK_TRY(order.pythons, choose_pythons(order.plan, bench.home));
+    // Only now: gigabytes are not read for a run that a slip of the pen keeps from starting.
+    if (!captured) {
+      store::ObjectStore objects(bench.home);
+      DSTACK_TRY(captured, std::move(listing).capture(objects));
+    }
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
     order.job_ids = make_job_ids(order.plan.jobs.size());
-    order.code = {code.tree, code.git};
+    order.code = {captured->tree, captured->git};
     DSTACK_CHECK(make_folders(bench.home.run(name)));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
@@ -237,7 +244,7 @@ Result<Submitted> submit(const Workbench& bench,
       return Failure(std::move(id).error());
     }
     DSTACK_CHECK(start_supervisor(bench.home, name));
-    return Submitted{*id, name, std::move(order.plan), code.warnings};
+    return Submitted{*id, name, std::move(order.plan), std::move(captured->warnings)};
   }
 }
 

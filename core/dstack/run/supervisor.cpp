@@ -237,7 +237,12 @@ class Supervisor {
     }
     scheduler_.set_status(job, Status::uploading);
     add({job, Status::uploading, now(), {}, {}, {}, {}});
-    uploads_.start(job, order_.plan.workflows[planned.workflow].name, planned.spec, record);
+    // Only a wrapper sees to it that the whole process tree is gone.
+    uploads_.start(job,
+                   order_.plan.workflows[planned.workflow].name,
+                   planned.spec,
+                   record,
+                   lost ? store::Originals::stay : store::Originals::go);
   }
 
   store::JobChange final_change(const Uploaded& uploaded) const {

@@ -48,6 +48,7 @@ void capture(store::ObjectStore& objects,
              const Path& workspace,
              const std::string& workflow,
              const provider::JobSpec& spec,
+             store::Originals originals,
              Uploaded& result) {
   const bool ended_well =
       result.record.outcome == ExitRecord::Outcome::exited && result.record.number == 0;
@@ -61,9 +62,10 @@ void capture(store::ObjectStore& objects,
                                   "' was declared, but the job did not make it");
       continue;
     }
-    auto tree = objects.capture_at(at, path, result.warnings);
+    auto tree = objects.capture_at(at, path, result.warnings, originals);
     if (!tree) {
-      result.error = "the artifact '" + path + "' could not be stored: " + render(tree.error());
+      result.error = "the artifact '" + path + "' could not be stored: " + render(tree.error()) +
+                     "; what the job made is still in '" + workspace.string() + "'";
       return;
     }
     result.artifacts.push_back({workflow, path, *tree, !ended_well});
@@ -88,13 +90,14 @@ Result<Uploads> Uploads::make(const store::Home& home, const std::string& run) {
 void Uploads::start(std::size_t job,
                     const std::string& workflow,
                     const provider::JobSpec& spec,
-                    ExitRecord record) {
+                    ExitRecord record,
+                    store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
-  state->start([state, job, workflow, spec, record = std::move(record)] {
+  state->start([state, job, workflow, spec, originals, record = std::move(record)] {
     Uploaded result{job, record, {}, {}, {}};
     const auto workspace =
         private_copy(state->objects.home(), state->objects.home().job(state->run, job));
-    capture(state->objects, workspace->folder(), workflow, spec, result);
+    capture(state->objects, workspace->folder(), workflow, spec, originals, result);
     const std::lock_guard guard(state->mutex);
     state->finished.push_back(std::move(result));
     ::eventfd_write(state->event.get(), 1);

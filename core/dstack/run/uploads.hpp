@@ -31,11 +31,13 @@ class Uploads {
   Uploads(Uploads&&) noexcept;
   ~Uploads();
 
-  /// Takes the artifacts from the job's workspace.
+  /// Takes the artifacts from the job's workspace. `originals`: whether anything of the job may still
+  /// run.
   void start(std::size_t job,
              const std::string& workflow,
              const provider::JobSpec& spec,
-             ExitRecord record);
+             ExitRecord record,
+             store::Originals originals);
   /// Removes the workspace of a job: what was taken from it is on record.
   void discard(std::size_t job);
   /// Readable when something is finished.

@@ -1,5 +1,6 @@
 #include "dstack/base/text.hpp"
 #include "dstack/source/git.hpp"
+#include "dstack/store/workshop.hpp"
 #include "dstack/source/snapshot.hpp"
 
 #include <fcntl.h>
@@ -76,8 +77,7 @@ Result<std::string> diff_against_commit(const Path& project,
         "'" + project.string() + "' is not in a Git repository",
         "there is no commit to compare with; 'dstack code RUN -o DIR' writes the code itself");
   DSTACK_TRY(const Repository repository, find_repository(project));
-  DSTACK_TRY(const TemporaryFolder workshop,
-             TemporaryFolder::make(objects.home().temporary(), "diff-"));
+  DSTACK_TRY(const store::Workshop workshop, store::Workshop::make(objects.home(), "diff"));
   const Path tree = workshop.path() / "tree";
   DSTACK_CHECK(objects.lay_out(code.snapshot, tree, store::LayOut::fresh));
   DSTACK_CHECK(make_folders(workshop.path() / "objects"));

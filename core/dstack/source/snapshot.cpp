@@ -54,10 +54,11 @@ void save_index(const Path& path, Index index, std::int64_t looked_at) {
     log::info("the index was not kept: " + saved.error().message);
 }
 
-void take_paths(Snapshot& snapshot, std::vector<store::FileToCapture>& files) {
+void take_paths(Snapshot& snapshot, const std::vector<store::FileToCapture>& files) {
+  snapshot.files.clear();
   snapshot.files.reserve(files.size());
-  for (store::FileToCapture& file : files)
-    snapshot.files.push_back(std::move(file.path));
+  for (const store::FileToCapture& file : files)
+    snapshot.files.push_back(file.path);
   if (!std::is_sorted(snapshot.files.begin(), snapshot.files.end()))
     std::sort(snapshot.files.begin(), snapshot.files.end());
 }
@@ -85,32 +86,68 @@ bool Snapshot::contains_below(std::string_view path) const {
   return first != files.end() && first->starts_with(folder);
 }
 
-Result<Snapshot> take_snapshot(const Path& project,
-                               store::ObjectStore& objects,
-                               const SnapshotOptions& options) {
+struct Listing::State {
+  Path project;
+  Path index_path;
+  Index index;
+  std::int64_t looked_at = 0;  ///< nanoseconds since 1970
+  CodeFiles found;
+  Snapshot code;
+};
+
+Listing::Listing(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Listing::Listing(Listing&&) noexcept = default;
+Listing::~Listing() = default;
+
+const Snapshot& Listing::code() const {
+  return state_->code;
+}
+
+Result<Listing> Listing::make(const Path& project,
+                              const store::Home& home,
+                              const SnapshotOptions& options) {
   DSTACK_CHECK(check_project(project));
-  const Path path = index_path(objects.home().index(), project);
-  const Index index = load_index(path);
-  const std::int64_t looked_at = nanoseconds_now();
-  DSTACK_TRY(CodeFiles code, find_code_files(project, options, objects.home().root, index.root));
-  Snapshot snapshot;
-  snapshot.git = std::move(code.git);
-  snapshot.warnings = std::move(code.warnings);
+  auto state = std::make_unique<State>();
+  state->project = project;
+  state->index_path = index_path(home.index(), project);
+  state->index = load_index(state->index_path);
+  state->looked_at = nanoseconds_now();
+  DSTACK_TRY(state->found, find_code_files(project, options, home.root, state->index.root));
+  state->code.git = std::move(state->found.git);
+  state->code.warnings = std::move(state->found.warnings);
+  take_paths(state->code, state->found.files);
+  return Listing(std::move(state));
+}
+
+Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
+  const Index& index = state_->index;
+  std::vector<store::FileToCapture>& files = state_->found.files;
+  Snapshot snapshot = std::move(state_->code);
   const bool is_stored = objects.has_tree(index.tree);
-  const bool is_same = take_known(index, code.files);
+  const bool is_same = take_known(index, files);
   if (is_same && is_stored) {
     snapshot.tree = index.tree;
   } else {
     DSTACK_TRY(snapshot.tree,
-               objects.capture_files(project,
-                                     code.files,
+               objects.capture_files(state_->project,
+                                     files,
                                      is_stored ? store::Known::stored : store::Known::perhaps,
                                      snapshot.warnings));
+    take_paths(snapshot, files);  // some may have vanished
   }
-  if (!is_same || !is_stored || code.root != index.root)
-    save_index(path, {code.root, snapshot.tree, code.files}, looked_at);
-  take_paths(snapshot, code.files);
+  if (!is_same || !is_stored || state_->found.root != index.root)
+    save_index(state_->index_path,
+               {state_->found.root, snapshot.tree, std::move(files)},
+               state_->looked_at);
   return snapshot;
+}
+
+Result<Snapshot> take_snapshot(const Path& project,
+                               store::ObjectStore& objects,
+                               const SnapshotOptions& options) {
+  DSTACK_TRY(Listing listing, Listing::make(project, objects.home(), options));
+  return std::move(listing).capture(objects);
 }
 
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options) {

@@ -6,6 +6,7 @@
 #include "dstack/store/objects.hpp"
 #include "dstack/store/records.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,9 +31,32 @@ struct Snapshot {
   bool contains_below(std::string_view path) const;  ///< a file, or a folder with files
 };
 
-/// Takes the snapshot. GitFacts are filled in whole; a root commit that is not in the project's
-/// index is looked for once, which takes as long as the history is. Only files whose (path, inode,
-/// size, mtime, ctime) is not in the project's index are read.
+/// A snapshot in two steps: which files there are and what Git says, which reads none of them; then
+/// their contents, once it is certain that they are wanted.
+class Listing {
+ public:
+  /// GitFacts are filled in whole; a root commit that is not in the project's index is looked for
+  /// once, which takes as long as the history is.
+  static Result<Listing> make(const Path& project,
+                              const store::Home& home,
+                              const SnapshotOptions& options);
+  Listing(Listing&&) noexcept;
+  ~Listing();
+
+  /// The snapshot without its tree.
+  const Snapshot& code() const;
+  /// Takes the snapshot into the store: of a file that has changed since the listing, what it is
+  /// now. Only files whose (path, inode, size, mtime, ctime) is not in the project's index are
+  /// read.
+  Result<Snapshot> capture(store::ObjectStore& objects) &&;
+
+ private:
+  struct State;
+  explicit Listing(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Both steps at once.
 Result<Snapshot> take_snapshot(const Path& project,
                                store::ObjectStore& objects,
                                const SnapshotOptions& options);

@@ -172,13 +172,14 @@ Result<TreeReference> ObjectStore::capture_files(const Path& root,
 
 Result<TreeReference> ObjectStore::capture_at(const Path& at,
                                               const std::string& path,
-                                              std::vector<std::string>& warnings) {
+                                              std::vector<std::string>& warnings,
+                                              Originals originals) {
   if (path.empty())
     return capture_folder(at, warnings);
   const Path root = folder_before(at, path);
   DSTACK_TRY(const std::string inside, path_inside(root, at, path));
   DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_);
+  Publication publication(home_, originals);
   DSTACK_TRY(std::vector<FileToCapture> entries,
              read_at(folder.get(), inside, path, publication, warnings));
   for (FileToCapture& above : folders_above(folder.get(), path))

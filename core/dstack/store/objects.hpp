@@ -95,6 +95,13 @@ enum class Known {
   perhaps,  ///< each is looked for, and read when it is missing
 };
 
+/// What becomes of the files that are captured.
+enum class Originals {
+  stay,  ///< somebody goes on using them: they are copied
+  go,    ///< they are ours, about to be removed, and nothing runs any more that could write to
+         ///< them: a large one may become the stored object itself
+};
+
 enum class LayOut {
   fresh,  ///< the destination is new or empty
   merge,  ///< later files replace earlier ones; folders merge
@@ -126,7 +133,8 @@ class ObjectStore {
   /// (ErrorCode::unavailable).
   Result<TreeReference> capture_at(const Path& at,
                                    const std::string& path,
-                                   std::vector<std::string>& warnings);
+                                   std::vector<std::string>& warnings,
+                                   Originals originals = Originals::stay);
 
   /// Both check the bytes against the digest.
   Result<Tree> read_tree(const Digest& tree) const;

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,31 @@ Result<void> sync_at(int root, const std::string& name) {
   return {};
 }
 
+/// True when nobody has the file open for writing now. Asks the kernel for a read lease, which it
+/// grants only then, and gives it back; where there are no leases the answer is no.
+bool has_no_writers(int file) {
+  // Who opens it just then makes the kernel send a signal; this one is ignored by default.
+  ::fcntl(file, F_SETSIG, SIGURG);
+  if (::fcntl(file, F_SETLEASE, F_RDLCK) != 0)
+    return false;
+  ::fcntl(file, F_SETLEASE, F_UNLCK);
+  return true;
+}
+
+/// Whether the file could be an object of the store: no other name leads to it, no other user owns
+/// it, it lies where the store does, and nobody is writing to it.
+bool is_ours_alone(int file, const struct stat& status, int store) {
+  struct stat folder;
+  return status.st_nlink == 1 && status.st_uid == ::geteuid() && ::fstat(store, &folder) == 0 &&
+         folder.st_dev == status.st_dev && has_no_writers(file);
+}
+
+bool is_unchanged(const struct stat& before, const struct stat& after) {
+  return before.st_size == after.st_size && before.st_nlink == after.st_nlink &&
+         before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+         before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
+}
+
 Result<void> sync_file_system(int file) {
   if (::syncfs(file) != 0)
     return fail_errno("cannot sync the store");
@@ -59,7 +85,7 @@ mode_t current_umask() {
 Publication::~Publication() {
   if (workshop_)
     for (const Staged& staged : staged_)
-      ::unlinkat(workshop_.get(), staged.draft.c_str(), 0);
+      ::unlinkat(workshop_->fd(), staged.draft.c_str(), 0);
 }
 
 Result<void> Publication::open_workshop() {
@@ -69,11 +95,8 @@ Result<void> Publication::open_workshop() {
   struct stat status;
   if (::stat(home_.temporary().c_str(), &status) != 0)
     DSTACK_CHECK(prepare_home(home_));
-  DSTACK_TRY(TemporaryFolder folder, TemporaryFolder::make(home_.temporary(), "objects-"));
-  DSTACK_TRY(Fd root, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
-  DSTACK_TRY(Fd workshop, open_file(folder.path().string(), O_RDONLY | O_DIRECTORY));
-  workshop_path_ = std::move(folder);
-  root_ = std::move(root);
+  DSTACK_TRY(Workshop workshop, Workshop::make(home_, "objects"));
+  DSTACK_TRY(root_, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
   workshop_ = std::move(workshop);
   umask_ = current_umask();
   return {};
@@ -83,11 +106,11 @@ Result<Fd> Publication::make_draft(Kind kind, std::string& name) {
   DSTACK_CHECK(open_workshop());
   name = std::to_string(drafts_.fetch_add(1));
   const mode_t mode = mode_of(kind);
-  Fd file(::openat(workshop_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  Fd file(::openat(workshop_->fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file)
-    return fail_errno("cannot make a file in '" + workshop_path_->path().string() + "'");
+    return fail_errno("cannot make a file in '" + workshop_->path().string() + "'");
   if ((mode & umask_) != 0 && ::fchmod(file.get(), mode) != 0)
-    return fail_errno("cannot set the mode of a file in '" + workshop_path_->path().string() + "'");
+    return fail_errno("cannot set the mode of a file in '" + workshop_->path().string() + "'");
   return file;
 }
 
@@ -130,13 +153,49 @@ Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view 
   return write_all(file.get(), bytes).map_error(while_doing("writing to the store"));
 }
 
+/// The file itself becomes the object, under a second name, so that a crash loses neither: its first
+/// name goes with the folder it is in.
+Result<std::optional<Streamed>> Publication::add_original(Kind kind,
+                                                          int file,
+                                                          std::uint64_t size) {
+  DSTACK_CHECK(open_workshop());
+  struct stat before;
+  struct stat after;
+  if (::fstat(file, &before) != 0 || !is_ours_alone(file, before, workshop_->fd()))
+    return std::nullopt;
+  DSTACK_TRY(Streamed content, hash_writing_back(file));
+  if (::fstat(file, &after) != 0 || content.size != size || !is_unchanged(before, after))
+    return std::nullopt;
+  content.is_original = true;
+  if (!claim(kind, content.digest) || contains(kind, content.digest, content.size))
+    return content;
+  DSTACK_TRY(const bool is_linked, link_original(kind, file, content.digest));
+  return is_linked ? std::optional(content) : std::nullopt;
+}
+
+Result<bool> Publication::link_original(Kind kind, int file, const Digest& digest) {
+  std::string draft = std::to_string(drafts_.fetch_add(1));
+  const std::string itself = "/proc/self/fd/" + std::to_string(file);
+  if (::linkat(AT_FDCWD, itself.c_str(), workshop_->fd(), draft.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return false;
+  stage(kind, digest, draft);
+  if (::fchmod(file, mode_of(kind)) != 0)
+    return fail_errno("cannot set the mode of a file in '" + workshop_->path().string() + "'");
+  return true;
+}
+
 Result<Streamed> Publication::add_file(Kind kind, int file, std::uint64_t size) {
+  if (originals_ == Originals::go) {
+    DSTACK_TRY(const auto taken, add_original(kind, file, size));
+    if (taken)
+      return *taken;
+  }
   std::string draft;
   DSTACK_TRY(const Fd copy, make_draft(kind, draft));
   auto streamed = copy_hashing(file, copy.get(), size);
   if (!streamed || !claim(kind, streamed->digest) ||
       contains(kind, streamed->digest, streamed->size)) {
-    ::unlinkat(workshop_.get(), draft.c_str(), 0);
+    ::unlinkat(workshop_->fd(), draft.c_str(), 0);
     return std::move(streamed).map_error(while_doing("copying to the store"));
   }
   stage(kind, streamed->digest, draft);
@@ -145,24 +204,24 @@ Result<Streamed> Publication::add_file(Kind kind, int file, std::uint64_t size) 
 
 Result<void> Publication::sync_drafts() {
   if (staged_.size() > most_single_syncs)
-    return sync_file_system(workshop_.get());
+    return sync_file_system(workshop_->fd());
   std::vector<Fd> files;
   for (const Staged& staged : staged_) {
-    Fd file(::openat(workshop_.get(), staged.draft.c_str(), O_RDONLY | O_CLOEXEC));
+    Fd file(::openat(workshop_->fd(), staged.draft.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file)
-      return fail_errno("cannot open a file in '" + workshop_path_->path().string() + "'");
+      return fail_errno("cannot open a file in '" + workshop_->path().string() + "'");
     // All of them on their way before the first is waited for.
     (void)::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     files.push_back(std::move(file));
   }
   for (const Fd& file : files)
     if (::fsync(file.get()) != 0)
-      return fail_errno("cannot sync a file in '" + workshop_path_->path().string() + "'");
+      return fail_errno("cannot sync a file in '" + workshop_->path().string() + "'");
   return {};
 }
 
 Result<void> Publication::rename_draft(const Staged& staged, const std::string& name) {
-  if (::renameat(workshop_.get(), staged.draft.c_str(), root_.get(), name.c_str()) == 0)
+  if (::renameat(workshop_->fd(), staged.draft.c_str(), root_.get(), name.c_str()) == 0)
     return {};
   if (errno == ENOENT) {
     const std::string folder = folder_of(name);
@@ -170,7 +229,7 @@ Result<void> Publication::rename_draft(const Staged& staged, const std::string& 
     if (::mkdirat(root_.get(), folder.c_str(), 0777) != 0 && errno != EEXIST)
       return fail_errno("cannot make the folder '" + folder + "' of the store");
     folders_.insert(folder_of(folder));
-    if (::renameat(workshop_.get(), staged.draft.c_str(), root_.get(), name.c_str()) == 0)
+    if (::renameat(workshop_->fd(), staged.draft.c_str(), root_.get(), name.c_str()) == 0)
       return {};
   }
   return fail_errno("cannot put '" + name + "' into the store");
@@ -212,7 +271,6 @@ Result<void> Publication::publish() {
   DSTACK_CHECK(sync_names());
   folders_.clear();
   workshop_.reset();
-  workshop_path_.reset();
   return {};
 }
 

@@ -1,11 +1,12 @@
 // New objects on their way into the store: written in tmp/, then synced, renamed, and their folders
 // synced, all of a capture together. What is not published goes with this object; what a killed
-// process leaves in tmp/ is garbage that nothing names. Internal to store/.
+// process leaves in tmp/ is removed by the next. Internal to store/.
 #pragma once
 
 #include "dstack/base/fd.hpp"
 #include "dstack/store/stream.hpp"
 #include "dstack/store/tree_text.hpp"
+#include "dstack/store/workshop.hpp"
 
 #include <atomic>
 #include <memory>
@@ -24,7 +25,8 @@ namespace dstack::store {
 /// add() and add_file() may be called by several threads at once.
 class Publication {
  public:
-  explicit Publication(const Home& home) : home_(home) {}
+  explicit Publication(const Home& home, Originals originals = Originals::stay)
+      : home_(home), originals_(originals) {}
 
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
@@ -32,7 +34,7 @@ class Publication {
 
   /// Does nothing when the object is in the store, or was added before.
   Result<void> add(Kind kind, const Digest& digest, std::string_view bytes);
-  /// Takes in the first `size` bytes of an open file.
+  /// Takes in the first `size` bytes of an open file: as a copy, or where originals go as it is.
   Result<Streamed> add_file(Kind kind, int file, std::uint64_t size);
   /// Whether the object is in the store, whole. It then counts as one of this publication, whose
   /// names are made durable by publish() if another process has not come to that yet.
@@ -52,15 +54,18 @@ class Publication {
   void stage(Kind kind, const Digest& digest, std::string draft);
   /// True for the first who asks.
   bool claim(Kind kind, const Digest& digest);
+  /// Nothing: it has to be copied.
+  Result<std::optional<Streamed>> add_original(Kind kind, int file, std::uint64_t size);
+  Result<bool> link_original(Kind kind, int file, const Digest& digest);
   Result<void> sync_drafts();
   Result<void> rename_drafts();
   Result<void> rename_draft(const Staged& staged, const std::string& name);
   Result<void> sync_names();
 
   const Home& home_;
+  Originals originals_;
   Fd root_;
-  std::optional<TemporaryFolder> workshop_path_;
-  Fd workshop_;
+  std::optional<Workshop> workshop_;
   mode_t umask_ = 0;
   std::mutex mutex_;
   std::unordered_set<std::string> claimed_;

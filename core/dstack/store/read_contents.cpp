@@ -89,11 +89,12 @@ class Reader {
     DSTACK_TRY(FileState before, state_of(file));
     DSTACK_TRY(Streamed content, read_file_content(file, before.type, publication_));
     DSTACK_TRY(FileState after, state_of(file));
-    if (after != before) {
+    // One that was taken as it is has got a second name, which is a change of its state.
+    if (after != before && !content.is_original) {
       before = after;
       DSTACK_TRY(content, read_file_content(file, before.type, publication_));
       DSTACK_TRY(after, state_of(file));
-      if (after != before) {
+      if (after != before && !content.is_original) {
         const std::lock_guard guard(mutex_);
         changed_.push_back(entry.path);
       }

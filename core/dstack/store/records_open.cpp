@@ -1,6 +1,7 @@
 // Opening the database, and making it where there is none.
 #include "dstack/base/fd.hpp"
 #include "dstack/store/connection.hpp"
+#include "dstack/store/workshop.hpp"
 
 #include <algorithm>
 #include <array>
@@ -95,7 +96,7 @@ Result<void> create_database(const Home& home) {
   (void)locked;
   if (has_content(home.database()))
     return {};
-  DSTACK_TRY(const TemporaryFolder workshop, TemporaryFolder::make(home.temporary(), "database-"));
+  DSTACK_TRY(const Workshop workshop, Workshop::make(home, "database"));
   const Path draft = workshop.path() / "database.sqlite";
   DSTACK_CHECK(write_database(draft));
   DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));

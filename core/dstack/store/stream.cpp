@@ -30,23 +30,6 @@ bool clone_whole(int from, int to) {
   return ::ioctl(to, FICLONE, from) == 0;
 }
 
-Result<Streamed> hash_whole(int file) {
-  Sha256 hasher;
-  Streamed streamed;
-  std::vector<char> buffer(chunk_size);
-  if (::lseek(file, 0, SEEK_SET) != 0)
-    return fail_errno("cannot read a file of the store");
-  for (;;) {
-    DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
-    if (count == 0)
-      break;
-    hasher.update({buffer.data(), count});
-    streamed.size += count;
-  }
-  streamed.digest = hasher.finish();
-  return streamed;
-}
-
 /// Starts writing what was written, without waiting: only ever a hint.
 class WriteBack {
  public:
@@ -66,6 +49,25 @@ class WriteBack {
   int file_;
   std::uint64_t started_ = 0;
 };
+
+Result<Streamed> hash_whole(int file, WriteBack* write_back = nullptr) {
+  Sha256 hasher;
+  Streamed streamed;
+  std::vector<char> buffer(chunk_size);
+  if (::lseek(file, 0, SEEK_SET) != 0)
+    return fail_errno("cannot read");
+  for (;;) {
+    DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
+    if (count == 0)
+      break;
+    hasher.update({buffer.data(), count});
+    streamed.size += count;
+    if (write_back != nullptr)
+      write_back->wrote(streamed.size);
+  }
+  streamed.digest = hasher.finish();
+  return streamed;
+}
 
 /// Buffers that one thread fills and writes while another hashes them, in the same order.
 class Hasher {
@@ -193,6 +195,11 @@ Result<Streamed> copy_hashing(int from, int to, std::uint64_t size) {
   } catch (const std::system_error&) {
     return copy_alone(from, to, size);  // no thread to be had
   }
+}
+
+Result<Streamed> hash_writing_back(int file) {
+  WriteBack write_back(file);
+  return hash_whole(file, &write_back);
 }
 
 Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {

@@ -49,7 +49,7 @@ TEST_CASE(
     SKIP("only root can mount a small disk");
   Sandbox box;
   box.workflows(R"(workflows:
-  - {name: big, provider: bash, commands: ["mkdir out; head -c 9000000 /dev/urandom > out/x"], artifacts: [out]}
+  - {name: big, provider: bash, commands: ["mkdir out; for i in 1 2 3 4 5 6 7 8 9; do head -c 1000000 /dev/urandom > out/$i; done"], artifacts: [out]}
   - {name: small, provider: bash, commands: ["mkdir out; echo 1 > out/x"], artifacts: [out]}
 )");
   REQUIRE(make_folders(box.home()));
@@ -57,7 +57,7 @@ TEST_CASE(
   const std::string program = DSTACK_BINARY;
   const std::string script =
       "mount -t tmpfs -o size=14m none \"$DSTACK_HOME\" || exit 99\n" + program +
-      " run big; echo \"big $?\"\n" + program + " run small; echo \"small $?\"\n" + program +
+      " run big; echo \"big $?\"\n" + program + " show --json; ls $DSTACK_HOME/tmp\n" + program + " run small; echo \"small $?\"\n" + program +
       " artifacts list $(" + program +
       " ps -n 1 --json | grep -o '\"run\": *\"[^\"]*' | head -1 | sed 's/.*\"//')\n";
   process::Command command = box.command({});
@@ -74,4 +74,34 @@ TEST_CASE(
   CHECK(output->err.find("No space left on device") != std::string::npos);
   CHECK(output->out.find("small 0") != std::string::npos);
   CHECK(output->out.find("out/x") != std::string::npos);
+}
+
+TEST_CASE("a run that a slip of the pen keeps from starting has stored none of the code") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, comands: [\"true\"]}\n");
+  box.file("data/large", std::string(2'000'000, 'x'));
+  CHECK(Sandbox::code(box.run({"run", "w"})) == 2);
+  boost::system::error_code none;
+  CHECK(fs::directory_iterator(box.home() / "objects", none) == fs::directory_iterator());
+
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"wc -c < data/large\"]}\n");
+  CHECK(box.ok({"run", "w"}) == "2000000\n");
+  CHECK(fs::directory_iterator(box.home() / "objects", none) != fs::directory_iterator());
+}
+
+TEST_CASE("a plugins folder that cannot be read is told by the listing, the doctor and a run") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: mine}\n");
+  REQUIRE(make_folders(box.home()));
+  // Root may read everything; a file where the folder should be cannot be read by anybody.
+  box.ok({"ps"});
+  boost::system::error_code ignored;
+  fs::remove(box.home() / "plugins", ignored);
+  REQUIRE(write_file_atomically(box.home() / "plugins", "", Durable::no));
+  const std::string trouble =
+      "the plugins folder '" + (box.home() / "plugins").string() + "' cannot be read: ";
+  CHECK(box.run({"providers", "list"}).err.find(trouble) != std::string::npos);
+  CHECK(box.run({"doctor"}).out.find(trouble) != std::string::npos);
+  CHECK(box.run({"validate"}).err.find(trouble) != std::string::npos);
+  CHECK(box.run({"run", "w", "--dry-run"}).err.find(trouble) != std::string::npos);
 }

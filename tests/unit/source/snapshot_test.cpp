@@ -488,3 +488,19 @@ TEST_CASE("a project that does not exist is told by its path") {
   REQUIRE_FALSE(snapshot);
   CHECK(snapshot.error().code == ErrorCode::not_found);
 }
+
+TEST_CASE("a listing reads no file and stores nothing; what is captured then is what there is") {
+  TestProject project;
+  project.write("kept.txt", "one");
+  project.write("gone.txt", "two");
+  Listing listing = value_of(Listing::make(project.root, project.objects.home(), project.options));
+  CHECK(listing.code().files == std::vector<std::string>{"gone.txt", "kept.txt"});
+  CHECK_FALSE(project.objects.has_blob(sha256("one")));
+
+  project.write("kept.txt", "three");
+  fs::remove(project.root / "gone.txt");
+  const Snapshot snapshot = value_of(std::move(listing).capture(project.objects));
+  CHECK(snapshot.files == std::vector<std::string>{"kept.txt"});
+  CHECK(project.objects.has_blob(sha256("three")));
+  CHECK(project.take().tree.tree == snapshot.tree.tree);
+}
