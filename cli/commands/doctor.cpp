@@ -68,11 +68,28 @@ std::string file_system_name(const Path& path) {
     case 0xFF534D42:
     case 0xFE534D42:
       return "cifs";
+    case 0x0BD00BD0:
+      return "lustre";
+    case 0x00C36400:
+      return "ceph";
+    case 0x47504653:
+      return "gpfs";
+    case 0x19830326:
+      return "beegfs";
+    case 0x01021997:
+      return "9p";
     case 0x2FC12FC1:
       return "zfs";
     default:
       return "another file system";
   }
+}
+
+bool is_of_the_network(std::string_view file_system) {
+  for (const std::string_view name : {"nfs", "cifs", "lustre", "ceph", "gpfs", "beegfs", "9p"})
+    if (file_system == name)
+      return true;
+  return false;
 }
 
 Check check_home(const store::Home& home) {
@@ -94,7 +111,7 @@ Check check_home(const store::Home& home) {
               Health::ok,
               home.root.string() + (nearest == home.root ? "" : " (not made yet)") + ", " + kind +
                   ", " + render_size(free) + " free"};
-  if (kind == "nfs" || kind == "cifs") {
+  if (is_of_the_network(kind)) {
     check.health = Health::warning;
     check.hint =
         "a database on a network disk can break: set DSTACK_HOME to a folder of a local one";
@@ -178,6 +195,8 @@ void check_providers(const store::Home& home, std::vector<Check>& checks) {
   };
   describe_folder("home", home.plugins());
   describe_folder("built in", built_in);
+  for (const std::string& trouble : registry.unreadable())
+    checks.push_back({"plugins", Health::warning, trouble, "its providers are not found"});
   for (const provider::Candidate& candidate : registry.candidates())
     if (candidate.status != provider::CandidateStatus::ok)
       checks.push_back(

@@ -85,6 +85,7 @@ class ProvidersList final : public Action {
 
   Result<int> run(Context& context) override {
     const provider::Registry registry = discover(context);
+    context.messages.warnings(registry.unreadable());
     if (json_)
       context.out.json(as_json(registry));
     else if (registry.candidates().empty())

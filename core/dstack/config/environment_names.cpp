@@ -65,6 +65,16 @@ bool is_reserved_environment_name(std::string_view name) {
       });
 }
 
+Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code) {
+  Error error;
+  error.code = code;
+  error.message = "'" + std::string(name) + "' is set by dstack itself";
+  if (where.source)
+    error.where = std::move(where);
+  error.hint = "choose another name";
+  return error;
+}
+
 bool is_base_environment_name(std::string_view name) {
   // Programs read the proxies' names in either case.
   const std::string upper = to_upper(name);

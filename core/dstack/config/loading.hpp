@@ -1,6 +1,7 @@
 // The steps of load_project(), one for each kind of file and one for what only the whole shows.
 #pragma once
 
+#include "dstack/config/interpolation.hpp"
 #include "dstack/config/project.hpp"
 #include "dstack/config/yaml.hpp"
 
@@ -32,6 +33,12 @@ bool is_private_key(std::string_view key);
 /// Reports the root's keys that are neither `expected` nor private, or that the root is no map.
 /// Returns the value of `expected`, or null where there is none or it is empty.
 Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings);
+
+/// The variables of the files that `workflow` sees, for the keys that the host reads itself. Refers
+/// to the project.
+Scope file_scope(const Project& project, const std::string& workflow);
+/// For an entry of depends-on whose text is also that of another.
+Error dependency_twice(const std::string& text, const SourceLocation& where);
 
 /// Adds a file's workflows to the project. Needs the project's variables.
 void add_workflows(ParsedYaml file, Project& project);

@@ -5,9 +5,11 @@
 #include "dstack/base/file.hpp"
 #include "dstack/config/value.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dstack::config {
@@ -50,6 +52,8 @@ struct Finding {
   /// What concerns no workflow that could run (an entry without a name) says here what it is, in
   /// words that are no name.
   std::string workflow;
+  /// It says where depends-on leads, which other values of the variables may change.
+  bool about_dependencies = false;
 };
 
 struct Project {
@@ -57,6 +61,9 @@ struct Project {
   std::vector<Workflow> workflows;  ///< in the order of the files; each name once
   Variables variables;
   std::vector<Finding> findings;
+  /// Entries that nothing can run: without a name that could be one, which is then empty, and the
+  /// second of a name. Kept so that the rest of what is wrong with them can be told as well.
+  std::vector<Workflow> without_place;
   bool defined = true;  ///< false: there is no `.dstack`; `run PROVIDER` works all the same
 
   const Workflow* find(std::string_view name) const;
@@ -71,8 +78,16 @@ std::optional<Path> find_project(const Path& from);
 /// workflows concerned; a tag may be one of a workflow that is not defined here (`artifacts upload`
 /// makes such), so only the plan can judge those.
 Result<Project> load_project(const Path& root);
+/// That no workflow of these names is the one depended on, with a suggestion.
+Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names);
 /// The text of an entry of depends-on, without references.
 Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where);
+/// Another value for a variable of a workflow, or nothing: the files' value then holds.
+using OtherValues = std::function<std::optional<std::string>(std::string_view workflow,
+                                                             std::string_view variable)>;
+/// The project with `${{ name }}` in depends-on read with these values, and what is wrong with
+/// where they lead among its findings; nothing when no entry of it refers to a variable.
+std::optional<Project> with_other_values(const Project& project, const OtherValues& values);
 /// A project with nothing in it, at `root`.
 Project undefined_project(const Path& root);
 

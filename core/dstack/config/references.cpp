@@ -1,6 +1,7 @@
 // What only all workflows together show: names used twice, dependencies on nothing, rings.
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/file_source.hpp"
 #include "dstack/config/loading.hpp"
 
 #include <algorithm>
@@ -26,20 +27,6 @@ struct Edge {
 
 using Edges = std::vector<std::vector<Edge>>;
 
-void report_unknown(const Workflow& workflow,
-                    const Dependency& dependency,
-                    const std::vector<std::string>& names,
-                    Findings& findings) {
-  std::string hint = names.empty() ? std::string() : did_you_mean(dependency.workflow, names);
-  if (hint.empty())
-    hint = names.size() > 1 ? "there are " + quoted_list(names)
-                            : "define it, or remove it from 'depends-on'";
-  findings.add(workflow.name,
-               "there is no workflow '" + dependency.workflow + "'",
-               dependency.where,
-               std::move(hint));
-}
-
 Edges find_edges(const Project& project, Findings& findings) {
   const std::vector<Workflow>& workflows = project.workflows;
   std::unordered_map<std::string_view, std::size_t> index;
@@ -59,10 +46,10 @@ Edges find_edges(const Project& project, Findings& findings) {
       }
       if (unknown++ == 0)
         names = project.workflow_names();
-      report_unknown(workflows[i],
-                     dependency,
-                     unknown <= most_suggestions ? names : std::vector<std::string>(),
-                     findings);
+      findings.add(workflows[i].name,
+                   unknown_dependency(
+                       dependency,
+                       unknown <= most_suggestions ? names : std::vector<std::string>()));
     }
   return edges;
 }
@@ -152,6 +139,16 @@ class RingSearch {
 
 }  // namespace
 
+Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names) {
+  std::string hint = names.empty() ? std::string() : did_you_mean(dependency.workflow, names);
+  if (hint.empty())
+    hint = names.size() > 1 ? "there are " + quoted_list(names)
+                            : "define it, or remove it from 'depends-on'";
+  return configuration_error("there is no workflow '" + dependency.workflow + "'",
+                             dependency.where,
+                             std::move(hint));
+}
+
 void check_names(Project& project) {
   Findings findings(project.findings);
   std::unordered_map<std::string, SourceLocation> first;
@@ -175,14 +172,18 @@ void check_names(Project& project) {
                  message,
                  workflow.name_where,
                  "the other is at " + known->second.render() + "; rename one of them");
+    project.without_place.push_back(std::move(workflow));
   }
   project.workflows = std::move(kept);
 }
 
 void check_references(Project& project) {
+  const std::size_t before = project.findings.size();
   Findings findings(project.findings);
   const Edges edges = find_edges(project, findings);
   RingSearch(project.workflows, edges, findings).run();
+  for (std::size_t i = before; i < project.findings.size(); ++i)
+    project.findings[i].about_dependencies = true;
 }
 
 }  // namespace dstack::config

@@ -32,33 +32,14 @@ bool holds_reference(std::string_view text) {
   return text.find("${{") != std::string_view::npos;
 }
 
-/// The variables of the files that `workflow` sees, for the keys that the host reads itself.
-Scope file_scope(const Project& project, const std::string& workflow) {
-  Scope scope;
-  const auto scopes = {std::string("global"), workflow};
-  for (const std::string& name : scopes)
-    if (const auto found = project.variables.find(name); found != project.variables.end())
-      for (const Variable& variable : found->second)
-        scope.variable_names.push_back(variable.name);
-  scope.variable = [&project, workflow](std::string_view name) -> std::optional<std::string> {
-    for (const std::string_view scope_name :
-         {std::string_view(workflow), std::string_view("global")})
-      if (const auto found = project.variables.find(scope_name); found != project.variables.end())
-        for (const Variable& variable : found->second)
-          if (variable.name == name)
-            return variable.value;
-    return std::nullopt;
-  };
-  return scope;
-}
-
 /// Reads one entry. Everything wrong with it concerns the workflow of its name.
 class EntryReader {
  public:
   EntryReader(Value& entry, std::string label, Project& project)
       : entry_(entry), label_(std::move(label)), project_(project), findings_(project.findings) {}
 
-  /// Adds the workflow when it has a usable name. Returns how its findings call it.
+  /// Adds the workflow, to those without place when it has no usable name. Returns how its findings
+  /// call it.
   std::string read() {
     if (!check_kind())
       return label_;
@@ -81,8 +62,8 @@ class EntryReader {
           missing_hint("provider",
                        "add 'provider: …'; 'dstack providers list' shows which there are"));
     take_members();
-    if (!workflow_.name.empty())
-      project_.workflows.push_back(std::move(workflow_));
+    (workflow_.name.empty() ? project_.without_place : project_.workflows)
+        .push_back(std::move(workflow_));
     return label_;
   }
 
@@ -267,10 +248,7 @@ class EntryReader {
       return;
     }
     if (!known_dependencies_.insert(*text).second) {
-      findings_.add(label_,
-                    "'" + *text + "' stands twice in 'depends-on'",
-                    element.where,
-                    "remove one of the two");
+      findings_.add(label_, dependency_twice(*text, element.where));
       return;
     }
     if (holds_reference(element.text))
@@ -332,32 +310,6 @@ void attribute(std::vector<Error> errors,
 }
 
 }  // namespace
-
-Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where) {
-  const std::size_t colon = text.find(':');
-  Dependency dependency;
-  dependency.workflow = text.substr(0, colon);
-  dependency.where = where;
-  if (!is_name(dependency.workflow))
-    return fail(configuration_error(
-        "'" + printable(dependency.workflow) + "' cannot be the name of a workflow",
-        where,
-        "write 'download', or 'download:latest' for what is tagged so"));
-  if (colon == std::string_view::npos)
-    return dependency;
-  dependency.tag = std::string(text.substr(colon + 1));
-  if (dependency.tag->empty())
-    return fail(configuration_error("there is no tag behind '" + std::string(text) + "'",
-                                    where,
-                                    "write '" + dependency.workflow + ":latest', or '" +
-                                        dependency.workflow + "' to run it first"));
-  if (!is_name(*dependency.tag))
-    return fail(configuration_error(
-        "'" + printable(*dependency.tag) + "' cannot be the name of a tag",
-        where,
-        "a name has letters, digits, '.', '_' and '-', and begins with a letter or digit"));
-  return dependency;
-}
 
 void add_workflows(ParsedYaml file, Project& project) {
   Findings findings(project.findings);

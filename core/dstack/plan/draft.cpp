@@ -31,6 +31,8 @@ Error provider_error(const config::Workflow& workflow,
     error.hint = did_you_mean(workflow.provider, providers.names());
     if (error.hint.empty())
       error.hint = "there are " + quoted_list(providers.names());
+    for (const std::string& trouble : providers.unreadable())
+      error.hint += "\n" + trouble;
   } else {
     error.message = "provider '" + workflow.provider + "' cannot be used: " + candidate->reason;
     error.hint = "'dstack providers list' shows every provider and why one was refused";

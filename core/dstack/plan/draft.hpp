@@ -92,7 +92,7 @@ std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
     const provider::JobSpec& job,
     const std::vector<EnvironmentVariable>& command_line);
-/// Reserved names that somebody sets.
+/// Reserved names that a provider sets; those of the files are checked with the properties.
 void check_environment(const Draft& draft, std::vector<Error>& errors);
 
 /// Where a property was given ("file", "requirements.0", "resources.gpu.count"), else where what

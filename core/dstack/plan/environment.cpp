@@ -20,15 +20,6 @@ bool is_environment_name(std::string_view name) {
   });
 }
 
-Error reserved_error(std::string_view name, SourceLocation where, ErrorCode code) {
-  Error error;
-  error.code = code;
-  error.message = "'" + std::string(name) + "' is set by dstack itself";
-  error.where = std::move(where);
-  error.hint = "choose another name";
-  return error;
-}
-
 std::vector<EnvironmentVariable> base_environment(
     const std::vector<std::pair<std::string, std::string>>& caller) {
   EnvironmentLayers layers;

@@ -13,9 +13,6 @@ namespace dstack::plan {
 
 /// `[A-Za-z_][A-Za-z0-9_]*`.
 bool is_environment_name(std::string_view name);
-/// For a name that dstack itself sets in every job (config/environment_names.hpp) and nobody else
-/// may.
-Error reserved_error(std::string_view name, SourceLocation where, ErrorCode code);
 
 /// What every job has of the caller's environment, sorted by name: the spec's list and nothing else
 /// of it.

@@ -37,6 +37,10 @@ class Resolver {
 
   bool from_tag(const config::Dependency& dependency, Input& input) {
     const Result<Tagged>& tagged = look_up(dependency.workflow, *dependency.tag);
+    if (!tagged && is_unknown(dependency.workflow)) {
+      errors_.push_back(config::unknown_dependency(dependency, world_.project.workflow_names()));
+      return false;
+    }
     if (!tagged && tags_ == Tags::optional)
       return from_run(dependency, input);  // what would be tagged is what that workflow saves
     if (!tagged) {
@@ -47,6 +51,20 @@ class Resolver {
     input.run = tagged->first;
     input.artifacts = tagged->second;
     return true;
+  }
+
+  std::vector<std::string> tags_of(const std::string& workflow) const {
+    return world_.tags_of ? world_.tags_of(workflow) : std::vector<std::string>();
+  }
+
+  bool is_defined(const std::string& workflow) const {
+    return drafts_.by_name.contains(workflow) || world_.project.find(workflow) != nullptr;
+  }
+
+  /// Neither defined nor known by its tags: artifacts that were uploaded have a workflow's name,
+  /// too.
+  bool is_unknown(const std::string& workflow) const {
+    return !is_defined(workflow) && tags_of(workflow).empty();
   }
 
   /// Many workflows may use one tag; it is looked up once.
@@ -69,14 +87,17 @@ class Resolver {
       return error;
     }
     const std::string& workflow = dependency.workflow;
-    const auto existing = world_.tags_of ? world_.tags_of(workflow) : std::vector<std::string>();
+    const auto existing = tags_of(workflow);
     Error error;
     error.code = ErrorCode::configuration;
     error.message = "workflow '" + workflow + "' has no tag '" + *dependency.tag + "'";
     error.where = dependency.where;
     error.hint = existing.empty() ? "it has no tags yet" : "it has " + quoted_list(existing);
-    error.hint += "; make one with 'dstack run " + workflow + " -t " + *dependency.tag +
-                  "', or of a finished run with 'dstack tags add " + *dependency.tag + " RUN'";
+    error.hint += is_defined(workflow)
+                      ? "; make one with 'dstack run " + workflow + " -t " + *dependency.tag +
+                            "', or of a finished run with 'dstack tags add " + *dependency.tag +
+                            " RUN'"
+                      : "; the project defines no workflow of that name that could make another";
     return error;
   }
 

@@ -22,7 +22,9 @@ void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
 }
 
 Error provider_sets_reserved(const Draft& draft, const std::string& name) {
-  Error error = reserved_error(name, draft.workflow->provider_where, ErrorCode::configuration);
+  Error error;
+  error.code = ErrorCode::configuration;
+  error.where = draft.workflow->provider_where;
   error.message =
       "provider '" + draft.provider->name + "' sets '" + name + "', which dstack itself sets";
   error.hint = "this is a fault of the provider, " + draft.provider->path.string();
@@ -48,9 +50,6 @@ std::vector<EnvironmentVariable> job_environment(
 }
 
 void check_environment(const Draft& draft, std::vector<Error>& errors) {
-  for (const auto& [name, where] : draft.checked.environment_where)
-    if (config::is_reserved_environment_name(name))
-      errors.push_back(reserved_error(name, where, ErrorCode::configuration));
   for (const provider::JobSpec& job : draft.jobs)
     for (const auto& [name, value] : job.environment)
       if (config::is_reserved_environment_name(name)) {

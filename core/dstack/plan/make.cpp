@@ -17,15 +17,15 @@ namespace {
 class Maker {
  public:
   Maker(const Request& request, const World& world)
-      : request_(request), world_(world), line_(request), index_(world.project) {}
+      : request_(request), world_(world), line_(request) {}
 
   Result<Plan> make() {
     DSTACK_TRY(const Target target,
-               find_target(request_.target, index_, world_.providers, line_.target()));
-    add_drafts(target);
-    sort_findings();
-    choose_providers(drafts_, world_.providers, errors_);
-    read_words(target);
+               find_target(request_.target,
+                           WorkflowIndex(world_.project),
+                           world_.providers,
+                           line_.target()));
+    settle_workflows(target);
     prepare_properties();
     resolve_inputs(drafts_, world_, Tags::needed, errors_);
     make_jobs(drafts_, world_, errors_);
@@ -41,12 +41,50 @@ class Maker {
  private:
   Draft& target() { return drafts_.all.back(); }
 
+  /// Which workflows take part, and what the command line says. Values given there may lead
+  /// `depends-on` elsewhere, to workflows that have variables of their own: then all is read again,
+  /// until nothing new is said.
+  void settle_workflows(const Target& target) {
+    constexpr int most_rounds = 10;
+    for (int round = 1;; ++round) {
+      errors_.clear();
+      notices_.clear();
+      add_drafts(target);
+      sort_findings();
+      choose_providers(drafts_, world_.providers, errors_);
+      const std::vector<VariableOverride> before = std::move(words_.variables);
+      read_words(target);
+      if (words_.variables == before || round == most_rounds || !lead_elsewhere())
+        break;
+    }
+  }
+
+  /// False when no dependency refers to a variable.
+  bool lead_elsewhere() {
+    auto changed = config::with_other_values(
+        world_.project,
+        [this](std::string_view workflow, std::string_view name) -> std::optional<std::string> {
+          const VariableOverride* override = find_override(words_.variables, workflow, name);
+          return override == nullptr ? std::nullopt : std::optional(override->value);
+        });
+    if (!changed)
+      return false;
+    changed_project_ = std::move(*changed);
+    return true;
+  }
+
+  const config::Project& project() const {
+    return changed_project_ ? *changed_project_ : world_.project;
+  }
+
   void add_drafts(const Target& target) {
+    drafts_ = {};
     if (target.workflow) {
-      const std::vector<std::size_t> order = run_order(index_, *target.workflow);
+      const WorkflowIndex index(project());
+      const std::vector<std::size_t> order = run_order(index, *target.workflow);
       drafts_.all.reserve(order.size());
       for (const std::size_t workflow : order)
-        drafts_.add(world_.project.workflows[workflow],
+        drafts_.add(project().workflows[workflow],
                     workflow == *target.workflow ? Role::target : Role::dependency);
       for (Draft& draft : drafts_.all)
         draft.variables = variables_of(world_.project.variables, draft.workflow->name);
@@ -60,7 +98,7 @@ class Maker {
   /// Findings that concern this run are errors; the others are one line.
   void sort_findings() {
     std::size_t elsewhere = 0;
-    for (const config::Finding& finding : world_.project.findings) {
+    for (const config::Finding& finding : project().findings) {
       const bool concerns_run =
           finding.workflow.empty() ||
           (drafts_.by_name.contains(finding.workflow) && target().workflow != &provider_run_);
@@ -81,6 +119,7 @@ class Maker {
     vocabulary.target = request_.target;
     vocabulary.manifest = target().provider ? &target().manifest() : nullptr;
     vocabulary.project = &world_.project;
+    words_ = {};
     if (request_.words.empty())
       return;
     for (const Draft& draft : drafts_.all)
@@ -189,7 +228,7 @@ class Maker {
   const Request& request_;
   const World& world_;
   CommandLine line_;
-  WorkflowIndex index_;
+  std::optional<config::Project> changed_project_;  ///< with the values of the command line
   config::Workflow provider_run_;  ///< stands for the workflow of `run PROVIDER`
   Drafts drafts_;
   std::vector<Option> options_;

@@ -25,6 +25,8 @@ Error unknown_target(const std::string& name,
           : "there is no .dstack/workflows.yaml here or in a folder above, so no workflow is "
             "defined";
   error.hint += "; 'dstack providers list' shows the providers";
+  for (const std::string& trouble : providers.unreadable())
+    error.hint += "\n" + trouble;
   return error;
 }
 

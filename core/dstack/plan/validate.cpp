@@ -3,6 +3,27 @@
 
 namespace dstack::plan {
 
+namespace {
+
+/// Entries that no run can name: only what they say for themselves is judged.
+void check_without_place(const World& world, std::vector<Error>& errors) {
+  Drafts drafts;
+  for (const config::Workflow& workflow : world.project.without_place)
+    drafts.add(workflow, Role::target);
+  choose_providers(drafts, world.providers, errors);
+  for (Draft& draft : drafts.all) {
+    const std::string& name = draft.workflow->name;
+    draft.variables = variables_of(world.project.variables, name);
+    // Whose variables an entry without a name means is not known.
+    std::vector<Error> unwanted;
+    if (draft.provider != nullptr &&
+        interpolate_properties(draft, {}, {}, name.empty() ? unwanted : errors))
+      check_properties(draft, world.environment, errors);
+  }
+}
+
+}  // namespace
+
 Result<void> validate(const World& world) {
   const WorkflowIndex index(world.project);
   std::vector<Error> errors;
@@ -17,6 +38,7 @@ Result<void> validate(const World& world) {
   for (Draft& draft : drafts.all)
     if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors))
       check_properties(draft, world.environment, errors);
+  check_without_place(world, errors);
   resolve_inputs(drafts, world, Tags::optional, errors);
   make_jobs(drafts, world, errors);
   std::vector<std::string> notices;

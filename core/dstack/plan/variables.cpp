@@ -40,16 +40,22 @@ std::vector<ResolvedVariable> variables_of(const config::Variables& variables,
   return resolved;
 }
 
+const VariableOverride* find_override(const std::vector<VariableOverride>& overrides,
+                                      std::string_view workflow,
+                                      std::string_view name) {
+  const auto found = std::find_if(
+      overrides.rbegin(), overrides.rend(), [&](const VariableOverride& override) {
+        return override.name == name && (!override.workflow || *override.workflow == workflow);
+      });
+  return found == overrides.rend() ? nullptr : &*found;
+}
+
 void apply_overrides(std::vector<ResolvedVariable>& variables,
                      std::string_view workflow,
                      const std::vector<VariableOverride>& overrides) {
-  for (const VariableOverride& override : overrides) {
-    if (override.workflow && *override.workflow != workflow)
-      continue;
-    for (ResolvedVariable& variable : variables)
-      if (variable.name() == override.name)
-        variable.override = &override;
-  }
+  for (ResolvedVariable& variable : variables)
+    if (const auto* override = find_override(overrides, workflow, variable.name()))
+      variable.override = override;
 }
 
 const ResolvedVariable* find_variable(const std::vector<ResolvedVariable>& variables,

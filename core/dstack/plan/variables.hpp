@@ -18,6 +18,8 @@ struct VariableOverride {
   std::optional<std::string> workflow;
   std::string name;
   std::string value;
+
+  bool operator==(const VariableOverride&) const = default;
 };
 
 /// A declared variable as one workflow sees it. Refers to the project and to the overrides; owns
@@ -40,6 +42,10 @@ std::string origin_of(const SourceLocation& where);
 /// ones.
 std::vector<ResolvedVariable> variables_of(const config::Variables& variables,
                                            std::string_view workflow);
+/// The last override that holds for a variable of a workflow; null where there is none.
+const VariableOverride* find_override(const std::vector<VariableOverride>& overrides,
+                                      std::string_view workflow,
+                                      std::string_view name);
 /// Points each variable that an override of this workflow names to the last such override.
 void apply_overrides(std::vector<ResolvedVariable>& variables,
                      std::string_view workflow,

@@ -212,7 +212,7 @@ class Parser {
       return;
     }
     if (config::is_reserved_environment_name(name)) {
-      errors_.push_back(reserved_error(name, given.where, ErrorCode::usage));
+      errors_.push_back(config::reserved_name_error(name, given.where, ErrorCode::usage));
       return;
     }
     std::optional<std::string> value;
@@ -342,7 +342,7 @@ class Parser {
           report("variable '" + name + "' belongs to workflow '" + scope +
                      "', which is not part of this run",
                  where,
-                 {});
+                 after_dashes());
           return true;
         }
     return false;

@@ -14,6 +14,12 @@ namespace {
 /// them gets the right suggestion.
 constexpr std::string_view keys_of_the_host[] = {"name", "provider", "help", "depends-on", "deps"};
 
+/// An entry without a name has properties, too.
+std::string named(std::string_view workflow) {
+  return workflow.empty() ? std::string("the workflow")
+                          : "workflow '" + std::string(workflow) + "'";
+}
+
 Error unknown_property(const Manifest& manifest,
                        const config::Member& member,
                        std::string_view workflow) {
@@ -30,7 +36,7 @@ Error unknown_property(const Manifest& manifest,
     hint = "provider '" + manifest.name + "' takes " + quoted_list(canonical, 20);
   return Error{
       ErrorCode::configuration,
-      "workflow '" + std::string(workflow) + "' has no property '" + printable(member.key) + "'",
+      named(workflow) + " has no property '" + printable(member.key) + "'",
       member.key_where,
       std::move(hint),
       {},
@@ -60,8 +66,8 @@ Error missing(const Manifest& manifest,
   if (!property.help.empty())
     hint += " (" + property.help + ")";
   return Error{ErrorCode::configuration,
-               "workflow '" + std::string(workflow) + "' lacks '" + property.name +
-                   "', which provider '" + manifest.name + "' requires",
+               named(workflow) + " lacks '" + property.name + "', which provider '" +
+                   manifest.name + "' requires",
                where,
                std::move(hint),
                {},
@@ -104,7 +110,7 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     if (property->required && errors.size() == before && (value.is_null() || is_empty(value)))
       errors.push_back(
           Error{ErrorCode::configuration,
-                "'" + property->name + "' of workflow '" + std::string(workflow) + "' is empty",
+                "'" + property->name + "' of " + named(workflow) + " is empty",
                 value.is_null() ? member.key_where : member.value.where,
                 property->help,
                 {},

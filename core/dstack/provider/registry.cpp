@@ -1,6 +1,7 @@
 #include "dstack/provider/registry.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 namespace dstack::provider {
@@ -18,10 +19,9 @@ std::string name_of_file(const Path& file) {
 }
 
 /// The files of a folder by name, in order of bytes. Hidden ones are no candidates, nor are
-/// folders.
-std::vector<Path> files_in(const Path& folder) {
+/// folders. `error` is left alone by a folder that is not there: nobody needs to have one.
+std::vector<Path> files_in(const Path& folder, boost::system::error_code& error) {
   std::vector<Path> files;
-  boost::system::error_code error;
   for (fs::directory_iterator next(folder, error), end; !error && next != end;
        next.increment(error)) {
     boost::system::error_code ignored;
@@ -29,6 +29,8 @@ std::vector<Path> files_in(const Path& folder) {
         !fs::is_directory(next->path(), ignored))
       files.push_back(next->path());
   }
+  if (error == boost::system::errc::no_such_file_or_directory)
+    error.clear();
   std::sort(files.begin(), files.end(), [](const Path& a, const Path& b) {
     return a.string() < b.string();
   });
@@ -79,7 +81,12 @@ Registry Registry::discover(const SearchPath& path) {
   for (const auto& [folder, source] : folders) {
     if (folder->empty())
       continue;
-    for (const Path& file : files_in(*folder)) {
+    boost::system::error_code error;
+    const std::vector<Path> files = files_in(*folder, error);
+    if (error)
+      registry.unreadable_.push_back("the plugins folder '" + folder->string() +
+                                     "' cannot be read: " + std::strerror(error.value()));
+    for (const Path& file : files) {
       Candidate candidate = examine(file, source);
       const Candidate* taken = registry.find(candidate.name);
       if (candidate.status == CandidateStatus::ok && taken != nullptr &&

@@ -44,6 +44,10 @@ class Registry {
 
   const std::vector<Candidate>& candidates() const { return candidates_; }
 
+  /// Folders of the path that are there and could not be read, each as a sentence. What lies there
+  /// is unknown.
+  const std::vector<std::string>& unreadable() const { return unreadable_; }
+
   /// The candidate taken for this name; or the refused one of that name where there is no other; or
   /// null.
   const Candidate* find(std::string_view name) const;
@@ -52,6 +56,7 @@ class Registry {
 
  private:
   std::vector<Candidate> candidates_;
+  std::vector<std::string> unreadable_;
 };
 
 }  // namespace dstack::provider

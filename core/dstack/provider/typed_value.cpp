@@ -3,6 +3,7 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/environment_names.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -273,6 +274,10 @@ void ValueTyper::add_variable(Json& map,
     error(where, "the environment variable " + quote(name) + " is set twice");
     return;
   }
+  if (config::is_reserved_environment_name(name)) {
+    errors_.push_back(config::reserved_name_error(name, where, ErrorCode::configuration));
+    return;
+  }
   map[std::string(name)] = std::string(value);
 }
 
@@ -320,9 +325,10 @@ Json ValueTyper::artifacts(const std::string& name, const Value& value) {
 Json ValueTyper::artifact(const std::string& name, const Value& value) {
   const Value* path = &value;
   if (value.kind == ValueKind::mapping) {
-    const Json map = map_of_ours(name, value, {{"path", &ValueTyper::text}});
-    if (map.is_null())
-      return nullptr;
+    const std::size_t before = errors_.size();
+    map_of_ours(name, value, {{"path", &ValueTyper::text}});
+    if (errors_.size() > before)
+      return nullptr;  // a key that it cannot have is also why it lacks its path
     path = value.find("path");
   }
   if (path == nullptr || path->kind != ValueKind::scalar || path->text.empty())

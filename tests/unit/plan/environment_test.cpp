@@ -89,10 +89,10 @@ TEST_CASE("a reserved name in the file is an error at its place") {
       "    provider: python\n"
       "    file: train.py\n"
       "    environment: {JOB_PORT_0: 1, JOB_PORTS: 1, CUDA_VISIBLE_DEVICES: 0}\n");
-  CHECK(bench.errors("train") == Words{"'CUDA_VISIBLE_DEVICES' is set by dstack itself @ "
-                                       ".dstack/workflows.yaml:5:48+20 | choose another name",
-                                       "'JOB_PORT_0' is set by dstack itself @ "
-                                       ".dstack/workflows.yaml:5:19+10 | choose another name"});
+  CHECK(bench.errors("train") == Words{"'JOB_PORT_0' is set by dstack itself @ "
+                                       ".dstack/workflows.yaml:5:19+10 | choose another name",
+                                       "'CUDA_VISIBLE_DEVICES' is set by dstack itself @ "
+                                       ".dstack/workflows.yaml:5:48+20 | choose another name"});
 }
 
 TEST_CASE("a provider that sets a reserved name is named") {
@@ -105,4 +105,19 @@ TEST_CASE("a provider that sets a reserved name is named") {
   CHECK(bench.errors("strange") == Words{"provider 'odd' sets 'JOB_ID', which dstack itself sets @ "
                                          ".dstack/workflows.yaml:2:31+3 | this is a "
                                          "fault of the provider, /plugins/odd.so"});
+}
+
+TEST_CASE("reserved names are told together with what else is wrong with the properties") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    fiel: train.py\n"
+      "    environment: [RUN_NAME=x]\n");
+  const auto errors = bench.errors("train");
+  REQUIRE(errors.size() == 3);
+  CHECK(errors[1] ==
+        "'RUN_NAME' is set by dstack itself @ .dstack/workflows.yaml:5:19+10 | choose another name");
+  CHECK(bench.validation_errors() == errors);
 }

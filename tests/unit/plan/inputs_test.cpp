@@ -162,3 +162,82 @@ TEST_CASE("a working directory that nothing brings is told") {
         Words{"working directory 'out/new' of workflow 'shell' is not part of the code: the job "
               "starts in an empty folder"});
 }
+
+TEST_CASE("a tag of a workflow that does not exist is an error with a suggestion, also to validate") {
+  auto bench = tagged("donwload:latest");
+  const Words wrong = {
+      "there is no workflow 'donwload' @ .dstack/workflows.yaml:9:9+15 | did you mean 'download'?"};
+  CHECK(bench.errors("train") == wrong);
+  CHECK(bench.validation_errors() == wrong);
+}
+
+TEST_CASE("artifacts that were tagged under a name that no workflow has are an input like others") {
+  auto bench = tagged("uploaded:latest");
+  bench.tags["uploaded:latest"] = {"data"};
+  CHECK(bench.errors("train").empty());
+  CHECK(bench.validation_errors().empty());
+  bench.tags = {{"uploaded:v1", {"data"}}};
+  CHECK(bench.errors("train") ==
+        Words{"workflow 'uploaded' has no tag 'latest' @ .dstack/workflows.yaml:9:9+15 | it has "
+              "'v1'; the project defines no workflow of that name that could make another"});
+}
+
+namespace {
+
+Bench chosen_by_variable() {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: one, provider: python, file: download.py}\n"
+      "  - {name: two, provider: python, file: download.py}\n"
+      "  - {name: train, provider: python, file: train.py, depends-on: ['${{ t }}']}\n"
+      "  - {name: tagged, provider: python, file: train.py, depends-on: ['one:${{ tag }}']}\n");
+  bench.variables(
+      "variables:\n"
+      "  global: {t: one, tag: latest}\n"
+      "  two: {split: test}\n");
+  return bench;
+}
+
+}  // namespace
+
+TEST_CASE("a value of the command line reaches a dependency that refers to the variable") {
+  auto bench = chosen_by_variable();
+  CHECK(bench.plan("train").workflows[0].name == "one");
+  const auto plan = bench.plan("train", {"--t", "two"});
+  REQUIRE(plan.workflows.size() == 2);
+  CHECK(plan.workflows[0].name == "two");
+  CHECK(plan.workflows[1].inputs[0].workflow == "two");
+  CHECK(bench.plan("train", {"--train.t", "two"}).workflows[0].name == "two");
+
+  bench.tags["one:v2"] = {"data"};
+  CHECK(bench.plan("tagged", {"--tag=v2"}).workflows[0].inputs[0].tag == "v2");
+}
+
+TEST_CASE("a workflow that joins the run by a value of the command line brings its variables") {
+  auto bench = chosen_by_variable();
+  const auto plan = bench.plan("train", {"--t", "two", "--split", "all"});
+  CHECK(plan_test::variable(plan.jobs[0], "SPLIT") == "SPLIT=all (command line)");
+  CHECK(bench.errors("train", {"--split", "all"}).size() == 1);
+}
+
+TEST_CASE("a value of the command line that leads a dependency nowhere, or into a ring, is told") {
+  auto bench = chosen_by_variable();
+  CHECK(bench.errors("train", {"--t", "tow"}) ==
+        Words{"there is no workflow 'tow' @ .dstack/workflows.yaml:4:66+10 | did you mean 'two'?"});
+  CHECK(bench.errors("train", {"--t", "train"}) ==
+        Words{"workflow 'train' depends on itself @ .dstack/workflows.yaml:4:66+10 | remove it; "
+              "'train:TAG' would use what an earlier run saved"});
+  CHECK(bench.errors("train", {"--t", "one:"}).size() == 1);
+}
+
+TEST_CASE("a value of the command line may mend what the files' value would make wrong") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: one, provider: python, file: download.py}\n"
+      "  - {name: train, provider: python, file: train.py, depends-on: ['${{ t }}']}\n");
+  bench.variables("variables:\n  train: {t: nothing}\n");
+  CHECK(bench.errors("train").size() == 1);
+  CHECK(bench.errors("train", {"--t", "one"}).empty());
+}

@@ -203,7 +203,8 @@ TEST_CASE("a variable of a workflow that is not part of the run says whose it is
   CHECK(bench.errors("train", {"--split", "test"}) ==
         Words{"variable 'split' belongs to workflow 'evaluate', which is not part of this run @ "
               "command "
-              "line:1:18+7"});
+              "line:1:18+7 | arguments for the program itself go after '--': dstack run train … -- "
+              "ARGS"});
   CHECK(bench.errors("train", {"--evaluate.split", "test"}) ==
         Words{"workflow 'evaluate' is not part of this run @ command line:1:18+16 | this run: "
               "'download' and 'train'"});
@@ -257,7 +258,8 @@ TEST_CASE("a provider's words are checked like a workflow's") {
   CHECK(bench.errors("python", {"train.py", "--epochs", "5"}) ==
         Words{"variable 'epochs' belongs to workflow 'download', which is not part of this run @ "
               "command "
-              "line:1:28+8"});
+              "line:1:28+8 | arguments for the program itself go after '--': dstack run python … -- "
+              "ARGS"});
   CHECK(bench.errors("python", {"--verbose"})[0].find(
             "provider 'python' has no option or variable '--verbose'") == 0);
   CHECK(bench.errors("bash", {"-c", "echo", "ls"}) ==

@@ -108,6 +108,10 @@ TEST_CASE("artifacts are paths or maps with a path, the same one only once", "[p
         std::string::npos);
   CHECK(errors("file: x\nartifacts: [{pth: a}]\n").find("did you mean 'path'?") !=
         std::string::npos);
+  CHECK(errors("file: x\nartifacts: {model: big}\n") ==
+        "2:13 'artifacts' of workflow 'train' has no member 'model'; it may have 'path'");
+  CHECK(errors("file: x\nartifacts: [{}]\n") ==
+        "2:13 an artifact must be a path or {path: …}, not a map");
   CHECK(errors("file: x\nartifacts: ['']\n") ==
         "2:13 an artifact must be a path or {path: …}, not ''");
 }
