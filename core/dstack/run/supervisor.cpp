@@ -237,12 +237,14 @@ class Supervisor {
     }
     scheduler_.set_status(job, Status::uploading);
     add({job, Status::uploading, now(), {}, {}, {}, {}});
-    // Only a wrapper sees to it that the whole process tree is gone.
+    // Only a wrapper sees to it that the whole process tree is gone, and only a workspace of the
+    // job's own goes with it.
+    const bool is_over = !lost && planned.spec.workspace != provider::WorkspaceKind::project;
     uploads_.start(job,
                    order_.plan.workflows[planned.workflow].name,
                    planned.spec,
                    record,
-                   lost ? store::Originals::stay : store::Originals::go);
+                   is_over ? store::Originals::go : store::Originals::stay);
   }
 
   store::JobChange final_change(const Uploaded& uploaded) const {
