@@ -25,15 +25,6 @@ bool holds(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-void declare_globals(Syntax& syntax, Globals& globals) {
-  syntax.common_options()
-      .flag("-h,--help", globals.help, "show this help")
-      .flag("-q,--quiet", globals.quiet, "only results and errors")
-      .flag("-v,--verbose", globals.verbose, "also say what the program does, on standard error")
-      .option("--project", "DIR", globals.project, "look for the project from DIR upwards")
-      .option("--color", "WHEN", globals.color, "auto, always or never");
-}
-
 /// What the words ask for, before any option of a command is understood.
 struct Invocation {
   const Command* command = nullptr;
@@ -43,20 +34,6 @@ struct Invocation {
   bool version = false;
   std::vector<std::string> words;  ///< the rest, options of every command included
 };
-
-bool is_group(std::string_view word) {
-  return std::any_of(all_commands().begin(), all_commands().end(), [&](const Command& command) {
-    return command.name.size() > word.size() && command.name.substr(0, word.size()) == word &&
-           command.name[word.size()] == ' ';
-  });
-}
-
-const Command* find_command(std::string_view name) {
-  for (const Command& command : all_commands())
-    if (command.name == name || (!command.alias.empty() && command.alias == name))
-      return &command;
-  return nullptr;
-}
 
 /// First words of all commands, or second words of a group.
 std::vector<std::string> command_words(const std::string& group) {
@@ -243,12 +220,9 @@ bool asks_for_help(const std::vector<std::string>& words) {
 
 int run_command(const Invocation& invocation, const ui::Messages& early) {
   const std::unique_ptr<Action> action = invocation.command->make();
-  Syntax syntax("dstack " + std::string(invocation.command->name),
-                std::string(invocation.command->summary));
   Globals globals;
   globals.help = invocation.help;
-  action->declare(syntax);
-  declare_globals(syntax, globals);
+  Syntax syntax = declare(*invocation.command, *action, globals);
   const auto parsed = action->parse(syntax, invocation.words);
   globals.help = globals.help || invocation.help || asks_for_help(invocation.words);
   const auto choice = colour_choice(globals.color);

@@ -2,6 +2,7 @@
 // the ways of the supervisor, the wrapper and the provider's child pass by everything that belongs
 // to the command line.
 #include "app.hpp"
+#include "completion.hpp"
 #include "dstack/provider/calls.hpp"
 #include "dstack/run/exec.hpp"
 #include "dstack/run/supervisor.hpp"
@@ -28,6 +29,8 @@ int dispatch(int argc, char** argv) {
     return dstack::provider::provider_host_main(argv[2], std::atoi(argv[3]));
   if ((first == "--version" || first == "-V") && argc == 2)
     return std::printf("dstack %s\n", dstack::cli::version.data()) < 0 || std::fflush(stdout) != 0;
+  if (first == "__complete")
+    return dstack::cli::complete_main(std::vector<std::string>(argv + 2, argv + argc));
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an answer of write(), not our death
   return dstack::cli::run_app(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -21,12 +21,17 @@ struct Number {
   CLI::Option* option;
 };
 
-std::string spaced_names(const std::string& names) {
-  std::string text;
-  for (const std::string_view name : split(names, ','))
-    text += (text.empty() ? "" : ", ") + std::string(name);
-  // A long name alone stands below the long names of the others.
-  return text.substr(0, 2) == "--" ? "    " + text : text;
+std::vector<Described> describe(const std::vector<DeclaredOption>& options) {
+  std::vector<Described> entries;
+  for (const DeclaredOption& option : options) {
+    std::string names = join(option.names, ", ");
+    // A long name alone stands below the long names of the others.
+    if (names.starts_with("--"))
+      names.insert(0, "    ");
+    entries.push_back(
+        {names + (option.value_name.empty() ? "" : " " + option.value_name), option.help});
+  }
+  return entries;
 }
 
 }  // namespace
@@ -59,16 +64,16 @@ struct Syntax::State {
   std::string internal_name() const { return "argument" + std::to_string(arguments.size()); }
 
   void describe_option(const std::string& names, const std::string& value, std::string text) {
-    auto& list = common ? common_options : options;
-    list.push_back({spaced_names(names) + (value.empty() ? "" : " " + value), std::move(text)});
-    for (const std::string_view name : split(names, ','))
-      option_names.emplace_back(name);
+    const auto separate = split(names, ',');
+    (common ? common_options : options)
+        .push_back({{separate.begin(), separate.end()}, value, std::move(text)});
   }
 
   void describe_argument(const std::string& name, Need need, const std::string& help, bool many) {
     const std::string shown = name + (many ? "..." : "");
     usage += need == Need::required ? " " + shown : " [" + shown + "]";
-    arguments.push_back({name, help});
+    arguments.push_back({name, many});
+    described_arguments.push_back({name, help});
   }
 
   CLI::App app;
@@ -77,12 +82,12 @@ struct Syntax::State {
   std::string usage;
   std::string own_usage;
   bool common = false;
-  std::vector<Described> options;
-  std::vector<Described> common_options;
-  std::vector<Described> arguments;
+  std::vector<DeclaredOption> options;
+  std::vector<DeclaredOption> common_options;
+  std::vector<DeclaredArgument> arguments;
+  std::vector<Described> described_arguments;
   std::vector<Described> examples;
   std::vector<std::string> notes;
-  std::vector<std::string> option_names;
   std::vector<std::pair<std::string, CLI::Option*>> required;
   std::deque<Number> numbers;  ///< a deque: the library keeps references into it
 };
@@ -166,6 +171,16 @@ const std::string& Syntax::command() const {
   return state_->command;
 }
 
+std::vector<DeclaredOption> Syntax::options() const {
+  std::vector<DeclaredOption> all = state_->options;
+  all.insert(all.end(), state_->common_options.begin(), state_->common_options.end());
+  return all;
+}
+
+const std::vector<DeclaredArgument>& Syntax::arguments() const {
+  return state_->arguments;
+}
+
 namespace {
 
 std::string see_help(const std::string& command) {
@@ -174,13 +189,16 @@ std::string see_help(const std::string& command) {
 
 Failure refuse_extra(const std::string& command,
                      const std::string& word,
-                     const std::vector<std::string>& option_names) {
+                     const std::vector<DeclaredOption>& options) {
   if (word.size() < 2 || word.front() != '-')
     return fail(ErrorCode::usage,
                 "'" + command + "' does not take the argument '" + word + "'",
                 see_help(command));
   const std::string name = word.substr(0, word.find('='));
-  const std::string guess = did_you_mean(name, option_names);
+  std::vector<std::string> known;
+  for (const DeclaredOption& option : options)
+    known.insert(known.end(), option.names.begin(), option.names.end());
+  const std::string guess = did_you_mean(name, known);
   return fail(ErrorCode::usage,
               "'" + command + "' has no option '" + name + "'",
               guess.empty() ? see_help(command) : guess);
@@ -227,9 +245,9 @@ Result<void> Syntax::parse(const std::vector<std::string>& words) {
   // An unknown option first: its value, left alone, would be blamed otherwise.
   for (const std::string& word : extras)
     if (word.size() > 1 && word.front() == '-')
-      return refuse_extra(state.command, word, state.option_names);
+      return refuse_extra(state.command, word, options());
   if (!extras.empty())
-    return refuse_extra(state.command, extras.front(), state.option_names);
+    return refuse_extra(state.command, extras.front(), options());
   for (const Number& number : state.numbers)
     DSTACK_CHECK(read_number(number, state.command));
   for (const auto& [name, option] : state.required)
@@ -250,9 +268,9 @@ std::string Syntax::help() const {
   else
     text += (state.options.empty() ? "" : " [options]") + state.usage;
   text += "\n";
-  text += render_section("Arguments", state.arguments);
-  text += render_section("Options", state.options);
-  text += render_section("Options of every command", state.common_options);
+  text += render_section("Arguments", state.described_arguments);
+  text += render_section("Options", describe(state.options));
+  text += render_section("Options of every command", describe(state.common_options));
   for (const std::string& paragraph : state.notes)
     text += "\n" + paragraph + "\n";
   text += render_section("Examples", state.examples);

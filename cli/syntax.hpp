@@ -1,5 +1,9 @@
-// What a command's words mean: its options and arguments, from which come parsing, errors and help.
-// syntax.cpp is the only user of CLI11.
+// What a command's words mean: its options and arguments, from which come parsing, errors, help and
+// completion. syntax.cpp is the only user of CLI11.
+//
+// What a value is called says what completion offers for it: RUN, WORKFLOW, PROVIDER, TAG,
+// WORKFLOW:TAG, FILE, DIR; several with '|' between them; words in lower case ("auto|never") are
+// those that can be typed. Any other name offers nothing.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -17,6 +21,17 @@ enum class Need { optional, required };
 struct Described {
   std::string syntax;  ///< "-n, --last N"
   std::string help;
+};
+
+struct DeclaredOption {
+  std::vector<std::string> names;  ///< "-n", "--last"
+  std::string value_name;          ///< "N"; empty: it takes no value
+  std::string help;
+};
+
+struct DeclaredArgument {
+  std::string name;
+  bool many = false;  ///< takes all that are left
 };
 
 /// A section of a help: two columns, the right one wrapped nowhere, as helps are short on purpose.
@@ -62,6 +77,9 @@ class Syntax {
   Result<void> parse(const std::vector<std::string>& words);
   std::string help() const;
   const std::string& command() const;
+  /// Those of every command included.
+  std::vector<DeclaredOption> options() const;
+  const std::vector<DeclaredArgument>& arguments() const;
 
  private:
   struct State;

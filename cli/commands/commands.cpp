@@ -1,5 +1,7 @@
 #include "commands/commands.hpp"
 
+#include <algorithm>
+
 namespace dstack::cli {
 
 const std::vector<Command>& all_commands() {
@@ -22,9 +24,40 @@ const std::vector<Command>& all_commands() {
       {"graph", "Draw which workflow depends on which", make_graph},
       {"providers list", "List the providers, and why one was not taken", make_providers_list},
       {"providers show", "Describe a provider and its properties", make_providers_show},
+      {"completion", "Print the completions of a shell", make_completion},
       {"doctor", "Show what this machine has to run jobs with", make_doctor},
   };
   return commands;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : all_commands())
+    if (command.name == name || (!command.alias.empty() && command.alias == name))
+      return &command;
+  return nullptr;
+}
+
+bool is_group(std::string_view word) {
+  return std::any_of(all_commands().begin(), all_commands().end(), [&](const Command& command) {
+    return command.name.size() > word.size() && command.name.starts_with(word) &&
+           command.name[word.size()] == ' ';
+  });
+}
+
+void declare_globals(Syntax& syntax, Globals& globals) {
+  syntax.common_options()
+      .flag("-h,--help", globals.help, "show this help")
+      .flag("-q,--quiet", globals.quiet, "only results and errors")
+      .flag("-v,--verbose", globals.verbose, "also say what the program does, on standard error")
+      .option("--project", "DIR", globals.project, "look for the project from DIR upwards")
+      .option("--color", "auto|always|never", globals.color, "when to use colour");
+}
+
+Syntax declare(const Command& command, Action& action, Globals& globals) {
+  Syntax syntax("dstack " + std::string(command.name), std::string(command.summary));
+  action.declare(syntax);
+  declare_globals(syntax, globals);
+  return syntax;
 }
 
 }  // namespace dstack::cli

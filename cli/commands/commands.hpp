@@ -34,9 +34,18 @@ std::unique_ptr<Action> make_show();
 std::unique_ptr<Action> make_code();
 std::unique_ptr<Action> make_providers_list();
 std::unique_ptr<Action> make_providers_show();
+std::unique_ptr<Action> make_completion();
 std::unique_ptr<Action> make_doctor();
 
 /// In the order of the help.
 const std::vector<Command>& all_commands();
+/// By its name or alias; null when there is none.
+const Command* find_command(std::string_view name);
+/// Whether this is the first word of commands of two: "tags".
+bool is_group(std::string_view word);
+/// The options of every command, which may also stand before its name.
+void declare_globals(Syntax& syntax, Globals& globals);
+/// All that a command takes, those included. Refers to both.
+Syntax declare(const Command& command, Action& action, Globals& globals);
 
 }  // namespace dstack::cli

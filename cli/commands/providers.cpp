@@ -139,7 +139,7 @@ class ProvidersList final : public Action {
 class ProvidersShow final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.argument("NAME", name_, Need::required, "the provider")
+    syntax.argument("PROVIDER", name_, Need::required, "the provider")
         .flag("--json", json_, "as JSON: one object")
         .example("dstack providers show python", "its properties, options and examples");
   }

@@ -78,7 +78,7 @@ class TagRun final : public Action {
     else
       syntax.argument("RUN", name_, Need::required, "the run to tag")
           .option("-n,--name", "TAG", tag_, "the name to give");
-    syntax.option("-w,--workflow", "NAME", workflow_, "tag only this workflow of the run")
+    syntax.option("-w,--workflow", "WORKFLOW", workflow_, "tag only this workflow of the run")
         .flag("--partial", partial_, "also failed and stopped workflows that saved something")
         .flag("-f,--force", force_, "move a tag that is in use")
         .note(

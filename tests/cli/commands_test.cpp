@@ -40,32 +40,18 @@ TEST_CASE("the version is one line") {
 TEST_CASE("every command has a help with a usage line and an example") {
   const Sandbox box;
   const std::string overview = box.ok({"--help"});
-  const std::vector<std::vector<std::string>> commands = {{"run"},
-                                                          {"ps"},
-                                                          {"logs"},
-                                                          {"stop"},
-                                                          {"rm"},
-                                                          {"artifacts", "list"},
-                                                          {"artifacts", "download"},
-                                                          {"tags", "list"},
-                                                          {"tags", "add"},
-                                                          {"tags", "delete"},
-                                                          {"tag"},
-                                                          {"workflows"},
-                                                          {"validate"},
-                                                          {"graph"},
-                                                          {"show"},
-                                                          {"code"},
-                                                          {"providers", "list"},
-                                                          {"providers", "show"},
-                                                          {"doctor"}};
-  for (std::vector<std::string> command : commands) {
-    const std::string name = join(command, " ");
+  const std::size_t begin = overview.find("\nCommands:\n") + 11;
+  const std::string list = overview.substr(begin, overview.find("\n\n", begin) - begin);
+  for (const std::string_view line : split(list, '\n')) {
+    const std::string name(line.substr(2, line.find("   ", 2) - 2));
     INFO(name);
-    CHECK(overview.find("  " + name + " ") != std::string::npos);
-    command.push_back("--help");
+    std::vector<std::string> command;
+    for (const std::string_view word : split(name, ' '))
+      command.emplace_back(word);
+    command.emplace_back("--help");
     const std::string help = box.ok(command);
     CHECK(help.find("\nUsage: dstack " + name) != std::string::npos);
+    CHECK(help.find("\n  -h, --help") != std::string::npos);
     CHECK(help.find("\nExamples:\n  dstack ") != std::string::npos);
   }
 }

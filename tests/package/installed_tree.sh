@@ -13,6 +13,10 @@ export DSTACK_HOME
 
 cd /
 "$dstack" --version
+share="$scratch/a moved place/share"
+"$dstack" completion bash | cmp - "$share/bash-completion/completions/dstack"
+"$dstack" completion zsh | cmp - "$share/zsh/site-functions/_dstack"
+"$dstack" completion fish | cmp - "$share/fish/vendor_completions.d/dstack.fish"
 "$dstack" providers list
 for provider in bash python; do
   "$dstack" providers list --json | tr -d ' \n' | grep -q "\"name\":\"$provider\"" ||

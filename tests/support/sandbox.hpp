@@ -6,6 +6,7 @@
 #include "dstack/process/spawn.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -43,7 +44,7 @@ class Sandbox {
 
   void workflows(const std::string& text) const { file(".dstack/workflows.yaml", text); }
 
-  /// Further variables for the program: {"NAME=VALUE"}.
+  /// Further variables for the program, in place of those of this one: "NAME=VALUE".
   void set(const std::string& variable) { extra_.push_back(variable); }
 
   process::Command command(std::vector<std::string> arguments) const {
@@ -55,7 +56,7 @@ class Sandbox {
     for (char** entry = environ; *entry != nullptr; ++entry) {
       const std::string_view text = *entry;
       if (text.rfind("DSTACK_", 0) != 0 && text.rfind("GIT_", 0) != 0 &&
-          text.rfind("VIRTUAL_ENV=", 0) != 0)
+          text.rfind("VIRTUAL_ENV=", 0) != 0 && !is_set(text.substr(0, text.find('=') + 1)))
         command.environment->push_back(*entry);
     }
     command.environment->push_back("DSTACK_HOME=" + home().string());
@@ -110,6 +111,13 @@ class Sandbox {
   }
 
  private:
+  /// `name` with its `=`.
+  bool is_set(std::string_view name) const {
+    return std::any_of(extra_.begin(), extra_.end(), [&](const std::string& variable) {
+      return variable.rfind(name, 0) == 0;
+    });
+  }
+
   TemporaryFolder folder_;
   std::vector<std::string> extra_;
 };

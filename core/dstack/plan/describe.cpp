@@ -20,11 +20,17 @@ std::string render_default(const Json& value) {
 
 std::vector<OptionHelp> describe_options(const std::vector<Option>& options) {
   std::vector<OptionHelp> all;
-  for (const Option& option : options)
-    all.push_back(
-        {render_syntax(option),
-         option.help(),
-         option.resource ? std::string() : render_default(option.property->default_value)});
+  for (const Option& option : options) {
+    OptionHelp& help = all.emplace_back(OptionHelp{
+        render_syntax(option),
+        option.help(),
+        option.resource ? std::string() : render_default(option.property->default_value)});
+    if (!option.flag->short_name.empty())
+      help.names.push_back(option.flag->short_name);
+    help.names.push_back(option.flag->name);
+    if (option.resource == nullptr)
+      help.type = option.property->type;
+  }
   return all;
 }
 
@@ -36,7 +42,9 @@ std::vector<OptionHelp> describe_positionals(const provider::Manifest& manifest)
       all.push_back({to_upper(property.name) +
                          (property.type == provider::PropertyType::arguments ? "..." : ""),
                      property.help,
-                     render_default(property.default_value)});
+                     render_default(property.default_value),
+                     {},
+                     property.type});
   return all;
 }
 
@@ -49,9 +57,11 @@ std::vector<OptionHelp> describe_variables(const std::vector<ResolvedVariable>& 
     const bool hidden = find_option(options, "--" + variable.name()) != nullptr;
     if (hidden && workflow.empty())
       continue;
-    all.push_back({"--" + (hidden ? workflow + "." : std::string()) + variable.name() + " VALUE",
+    const std::string name = "--" + (hidden ? workflow + "." : std::string()) + variable.name();
+    all.push_back({name + " VALUE",
                    "environment variable " + environment_name(variable.name()),
-                   variable.value()});
+                   variable.value(),
+                   {name}});
   }
   return all;
 }

@@ -73,6 +73,9 @@ struct OptionHelp {
   std::string syntax;  ///< "-r, --requirements FILE", "--epochs VALUE"
   std::string help;
   std::string default_value;
+  std::vector<std::string> names = {};  ///< "-r", "--requirements"; none: a word without a name
+  /// What its value is; a boolean option takes none.
+  provider::PropertyType type = provider::PropertyType::text;
 };
 
 struct TargetHelp {

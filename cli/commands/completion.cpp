@@ -1,0 +1,43 @@
+#include "completion.hpp"
+
+#include "commands/commands.hpp"
+#include "exit_code.hpp"
+
+namespace dstack::cli {
+
+namespace {
+
+class PrintCompletion final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("bash|zsh|fish", shell_, Need::required, "the shell")
+        .note(
+            "An installed dstack brings these scripts along, where the shells look for them. "
+            "Otherwise:\n\n"
+            "  bash   source <(dstack completion bash)       in ~/.bashrc\n"
+            "  zsh    source <(dstack completion zsh)        in ~/.zshrc, after 'compinit'\n"
+            "  fish   dstack completion fish | source        in ~/.config/fish/config.fish")
+        .example("dstack completion fish | source", "completion in this shell, from now on");
+  }
+
+  Result<int> run(Context& context) override {
+    const std::string script = completion_script(shell_);
+    if (script.empty())
+      return fail(ErrorCode::usage,
+                  "there is no completion for '" + shell_ + "'",
+                  "there is one for 'bash', 'zsh' and 'fish'");
+    context.out.write(script);
+    return exit_code::success;
+  }
+
+ private:
+  std::string shell_;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_completion() {
+  return std::make_unique<PrintCompletion>();
+}
+
+}  // namespace dstack::cli
