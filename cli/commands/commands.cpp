@@ -25,6 +25,7 @@ const std::vector<Command>& all_commands() {
       {"providers list", "List the providers, and why one was not taken", make_providers_list},
       {"providers show", "Describe a provider and its properties", make_providers_show},
       {"completion", "Print the completions of a shell", make_completion},
+      {"schema", "Print the JSON Schema of '.dstack/workflows.yaml'", make_schema},
       {"doctor", "Show what this machine has to run jobs with", make_doctor},
   };
   return commands;

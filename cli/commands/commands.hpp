@@ -35,6 +35,7 @@ std::unique_ptr<Action> make_code();
 std::unique_ptr<Action> make_providers_list();
 std::unique_ptr<Action> make_providers_show();
 std::unique_ptr<Action> make_completion();
+std::unique_ptr<Action> make_schema();
 std::unique_ptr<Action> make_doctor();
 
 /// In the order of the help.

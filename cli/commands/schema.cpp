@@ -1,0 +1,41 @@
+#include "commands/commands.hpp"
+#include "dstack/provider/schema.hpp"
+#include "exit_code.hpp"
+
+namespace dstack::cli {
+
+namespace {
+
+class Schema final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.flag("--variables", variables_, "that of '.dstack/variables.yaml' instead")
+        .note(
+            "Made from the manifests of the providers that can be used here. Editors that know "
+            "YAML complete\n"
+            "and check with it a file whose first line is\n\n"
+            "  # yaml-language-server: $schema=workflows.schema.json\n\n"
+            "What needs more than the file itself, only 'dstack validate' knows.")
+        .example("dstack schema > .dstack/workflows.schema.json", "for an editor")
+        .example("dstack schema --variables", "the schema of the variables");
+  }
+
+  Result<int> run(Context& context) override {
+    context.out.json(variables_
+                         ? provider::variables_schema()
+                         : provider::workflows_schema(provider::Registry::discover(
+                               {context.home.plugins(), provider::built_in_folder()})));
+    return exit_code::success;
+  }
+
+ private:
+  bool variables_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_schema() {
+  return std::make_unique<Schema>();
+}
+
+}  // namespace dstack::cli
