@@ -46,6 +46,12 @@ std::string value_name(provider::PropertyType type) {
   }
 }
 
+/// Of a positional property.
+bool takes_rest(provider::PropertyType type) {
+  return type == provider::PropertyType::arguments || type == provider::PropertyType::texts ||
+         type == provider::PropertyType::paths;
+}
+
 /// The first line alone, without what could drive a terminal or tear the answer's lines.
 std::string one_line(std::string_view text) {
   return printable(text.substr(0, text.find_first_of("\n\r")));
@@ -100,7 +106,7 @@ class Completer {
     if (option == nullptr || !takes_value(*option))
       return true;
     if (equals == std::string::npos && at_ == words_.size()) {
-      offer_value(option->value_name);
+      offer_value(option->value_name, option->choices);
       return false;
     }
     const std::string value = equals == std::string::npos ? words_[at_++] : word.substr(equals + 1);
@@ -173,13 +179,13 @@ class Completer {
       for (const plan::OptionHelp& option : *list) {
         if (option.names.empty()) {
           arguments_.push_back(
-              {value_name(option.type), option.type == provider::PropertyType::arguments});
+              {value_name(option.type), takes_rest(option.type), option.choices});
           continue;
         }
         std::string text = option.help;
         if (!option.default_value.empty())
           text += (text.empty() ? "default: " : "; default: ") + option.default_value;
-        found.push_back({option.names, value_name(option.type), std::move(text)});
+        found.push_back({option.names, value_name(option.type), std::move(text), option.choices});
       }
     options_.insert(options_.begin(), found.begin(), found.end());
   }
@@ -193,12 +199,13 @@ class Completer {
       if (option == nullptr || !takes_value(*option))
         return;
       prefix_ = current_.substr(0, equals + 1);
-      return offer_value(option->value_name);
+      return offer_value(option->value_name, option->choices);
     }
     const bool rest = !arguments_.empty() && arguments_.back().many;
     if (current_.starts_with('-') || (given_.size() >= arguments_.size() && !rest))
       return offer_options();
-    offer_value(arguments_[std::min(given_.size(), arguments_.size() - 1)].name);
+    const DeclaredArgument& argument = arguments_[std::min(given_.size(), arguments_.size() - 1)];
+    offer_value(argument.name, argument.choices);
   }
 
   void offer(std::string_view text, std::string_view help) {
@@ -228,7 +235,11 @@ class Completer {
     }
   }
 
-  void offer_value(const std::string& name) {
+  void offer_value(const std::string& name, const std::vector<std::string>& choices) {
+    for (const std::string& choice : choices)
+      offer(choice, "");
+    if (!choices.empty())
+      return;
     for (const std::string_view kind : split(name, '|')) {
       if (kind == "RUN")
         offer_runs();

@@ -27,11 +27,13 @@ struct DeclaredOption {
   std::vector<std::string> names;  ///< "-n", "--last"
   std::string value_name;          ///< "N"; empty: it takes no value
   std::string help;
+  std::vector<std::string> choices = {};  ///< the only values, where a manifest says so
 };
 
 struct DeclaredArgument {
   std::string name;
-  bool many = false;  ///< takes all that are left
+  bool many = false;                      ///< takes all that are left
+  std::vector<std::string> choices = {};  ///< as of an option
 };
 
 /// A section of a help: two columns, the right one wrapped nowhere, as helps are short on purpose.

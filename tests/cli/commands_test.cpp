@@ -56,6 +56,31 @@ TEST_CASE("every command has a help with a usage line and an example") {
   }
 }
 
+TEST_CASE("the help of a provider lists every option of its manifest with its help and default") {
+  const Sandbox box;
+  for (const Json& provider : box.json({"providers", "list", "--json"})) {
+    const std::string name = provider["name"].get<std::string>();
+    const std::string help = box.ok({"run", name, "--help"});
+    const Json manifest = box.json({"providers", "show", name, "--json"});
+    std::size_t options = 0;
+    for (const std::string_view line : split(help, '\n'))
+      for (const Json& property : manifest["properties"]) {
+        if (property["option"].is_null() ||
+            line.find(property["option"].get<std::string>() + " ") == std::string_view::npos ||
+            line.find(property["help"].get<std::string>()) == std::string_view::npos)
+          continue;
+        ++options;
+        CHECK((property["default"].is_null() || line.find("default: ") != std::string_view::npos));
+      }
+    INFO(help);
+    std::size_t declared = 0;
+    for (const Json& property : manifest["properties"])
+      declared += property["option"].is_null() ? 0 : 1;
+    CHECK(options == declared);
+    CHECK(help.find("\nExamples:\n  dstack run " + name) != std::string::npos);
+  }
+}
+
 TEST_CASE("no command is a mistake, and shows what there is") {
   const Sandbox box;
   const auto output = box.run({});

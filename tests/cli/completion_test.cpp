@@ -71,6 +71,8 @@ void check_shell(Shell& shell, const std::string& run) {
   CHECK(shell.complete("dstack artifacts list train:v1") ==
         "dstack artifacts list train:v1.0-rc_2 ");
 
+  CHECK(sorted(shell.offered("dstack run train --workspace ")) ==
+        Words{"copy", "private", "project"});
   CHECK(shell.complete("dstack --color al") == "dstack --color always ");
   CHECK(shell.complete("dstack ps --color=n") == "dstack ps --color=never ");
   CHECK(shell.complete("dstack run train -r my") ==

@@ -104,6 +104,8 @@ const std::vector<Case> right = {
     {"one artifact", workflow("commands: ls, artifacts: {path: a}")},
     {"gpu as a map", workflow("commands: ls, resources: {gpu: {count: 0, memory: 16 GB}}")},
     {"numbers in quotes", workflow("commands: ls, resources: {cpu: '1', memory: '1000'}")},
+    {"what all have", workflow("commands: ls, workspace: copy, setup: [a], timeout: 1h30m, retry: 2")},
+    {"what all have, otherwise", workflow("commands: ls, workspace: , before-run: a, timeout: 90")},
     {"one dependency", "workflows: [{name: a, provider: bash, commands: ls},\n"
                        " {name: b, provider: bash, commands: ls, deps: a}]\n"},
 };
@@ -144,6 +146,11 @@ const std::vector<Case> wrong = {
     {"memory with a point", workflow("commands: ls, resources: {memory: 1.5GB}")},
     {"boolean is a word", workflow("commands: ls, resources: {local: maybe}")},
     {"resources is a number", workflow("commands: ls, resources: 3")},
+    {"workspace is none", workflow("commands: ls, workspace: nowhere")},
+    {"setup under two names", workflow("commands: ls, setup: a, before_run: a")},
+    {"timeout is a word", workflow("commands: ls, timeout: soon")},
+    {"timeout with units in the wrong order", workflow("commands: ls, timeout: 5s1h")},
+    {"retry is negative", workflow("commands: ls, retry: -1")},
     {"dependency is a map", workflow("commands: ls, deps: [{download: latest}]")},
     {"dependency without its tag", workflow("commands: ls, deps: ['download:']")},
 };

@@ -10,9 +10,12 @@ namespace dstack::plan {
 namespace {
 
 /// A default as it could be typed.
-std::string render_default(const Json& value) {
+std::string render_default(const provider::Property& property) {
+  const Json& value = property.default_value;
   if (value.is_null())
     return {};
+  if (property.type == provider::PropertyType::duration)
+    return std::to_string(value.get<std::int64_t>() / 1000) + "s";
   if (value.is_string())
     return value.get<std::string>();
   return render_json(value);
@@ -24,12 +27,14 @@ std::vector<OptionHelp> describe_options(const std::vector<Option>& options) {
     OptionHelp& help = all.emplace_back(OptionHelp{
         render_syntax(option),
         option.help(),
-        option.resource ? std::string() : render_default(option.property->default_value)});
+        option.resource ? std::string() : render_default(*option.property)});
     if (!option.flag->short_name.empty())
       help.names.push_back(option.flag->short_name);
     help.names.push_back(option.flag->name);
-    if (option.resource == nullptr)
+    if (option.resource == nullptr) {
       help.type = option.property->type;
+      help.choices = option.property->choices;
+    }
   }
   return all;
 }
@@ -42,9 +47,10 @@ std::vector<OptionHelp> describe_positionals(const provider::Manifest& manifest)
       all.push_back({to_upper(property.name) +
                          (property.type == provider::PropertyType::arguments ? "..." : ""),
                      property.help,
-                     render_default(property.default_value),
+                     render_default(property),
                      {},
-                     property.type});
+                     property.type,
+                     property.choices});
   return all;
 }
 

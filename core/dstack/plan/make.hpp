@@ -76,6 +76,7 @@ struct OptionHelp {
   std::vector<std::string> names = {};  ///< "-r", "--requirements"; none: a word without a name
   /// What its value is; a boolean option takes none.
   provider::PropertyType type = provider::PropertyType::text;
+  std::vector<std::string> choices = {};  ///< the only values; empty: any
 };
 
 struct TargetHelp {

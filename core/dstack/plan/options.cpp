@@ -121,8 +121,11 @@ std::string render_syntax(const Option& option) {
   std::string syntax =
       option.flag->short_name.empty() ? std::string() : option.flag->short_name + ", ";
   syntax += option.flag->name;
-  if (option.takes_value())
-    syntax += " " + (option.flag->value_name.empty() ? "VALUE" : option.flag->value_name);
+  if (!option.takes_value())
+    return syntax;
+  if (option.resource == nullptr && !option.property->choices.empty())
+    return syntax + " " + join(option.property->choices, "|");
+  syntax += " " + (option.flag->value_name.empty() ? "VALUE" : option.flag->value_name);
   return syntax;
 }
 

@@ -82,8 +82,23 @@ Json artifacts() {
   return list_of(element);
 }
 
+/// In two branches, for editors complete an `enum` and no pattern.
+Json choice(const std::vector<std::string>& choices) {
+  Json reference = {{"type", "string"}, {"pattern", "\\$\\{\\{"}};
+  return {{"anyOf", Json::array({{{"enum", choices}}, std::move(reference)})}};
+}
+
+Json map() {
+  return {{"type", {"object", "array"}},
+          {"additionalProperties", scalar()},
+          {"items", {{"type", "string"}, {"pattern", or_reference("^[^=]+=")}}}};
+}
+
 Json optional(Json schema) {
-  schema["type"].push_back("null");
+  if (schema.contains("anyOf"))
+    schema["anyOf"].push_back({{"type", "null"}});
+  else
+    schema["type"].push_back("null");
   return schema;
 }
 
@@ -139,7 +154,7 @@ Json resources() {
 Json schema_of_type(const Property& property) {
   switch (property.type) {
     case PropertyType::text:
-      return scalar();
+      return property.choices.empty() ? scalar() : choice(property.choices);
     case PropertyType::path: {
       Json schema = path();
       schema["minLength"] = 1;
@@ -162,6 +177,8 @@ Json schema_of_type(const Property& property) {
       return list_of(path());
     case PropertyType::environment:
       return environment();
+    case PropertyType::map:
+      return map();
     case PropertyType::artifacts:
       return artifacts();
     case PropertyType::resources:
