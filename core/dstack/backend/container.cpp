@@ -1,0 +1,173 @@
+#include "dstack/backend/container.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <atomic>
+#include <future>
+
+namespace dstack::backend {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t head_size = 8;
+constexpr auto return_of_engine = 60s;
+
+/// What dstack-container-init says on its own error output.
+void read_init_messages(const std::string& text, ContainerEnd& end) {
+  for (const std::string_view line : split(text, '\n')) {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos)
+      continue;
+    const auto number = parse_number<int>(line.substr(space + 1));
+    if (line.starts_with("exec "))
+      end.not_started = number;
+    else if (line.starts_with("signal "))
+      end.signal = number;
+  }
+}
+
+}  // namespace
+
+void StreamParts::feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (left_ == 0) {
+      const std::size_t missing = std::min(head_size - head_.size(), bytes.size());
+      head_.append(bytes.substr(0, missing));
+      bytes.remove_prefix(missing);
+      if (head_.size() < head_size)
+        return;
+      stream_ = head_[0];
+      for (std::size_t i = 4; i < head_size; ++i)
+        left_ = left_ << 8U | static_cast<unsigned char>(head_[i]);
+      head_.clear();
+      continue;
+    }
+    const std::size_t size = std::min<std::size_t>(left_, bytes.size());
+    take_(stream_, bytes.substr(0, size));
+    bytes.remove_prefix(size);
+    left_ -= static_cast<std::uint32_t>(size);
+  }
+}
+
+/// The thread that reads what a container writes. Ends with the container.
+struct Container::Output {
+  std::promise<Result<void>> attached;
+  std::string messages;  ///< of dstack-container-init; for others once the thread has ended
+  std::atomic<bool> broken = false;
+  std::jthread thread;
+
+  void read(const Engine& engine,
+            const std::string& id,
+            const std::function<void(std::string_view)>& output) {
+    StreamParts parts([&](int stream, std::string_view bytes) {
+      if (stream == 2)
+        messages.append(bytes);
+      else
+        output(bytes);
+    });
+    bool told = false;
+    std::string refusal;
+    http::Request request;
+    request.method = "POST";
+    request.url = "/containers/" + id + "/attach?stream=1&stdout=1&stderr=1";
+    request.on_head = [&](const http::Response& head) {
+      if (head.status < 400) {
+        told = true;
+        attached.set_value({});
+      }
+      return true;
+    };
+    request.on_body = [&](const http::Response& head, std::string_view bytes) {
+      if (head.status < 400)
+        parts.feed(bytes);
+      else
+        refusal.append(bytes);
+      return true;
+    };
+    auto answer = engine.send(request);
+    if (told) {
+      broken = !answer;
+      return;
+    }
+    if (!answer) {
+      attached.set_value(Failure(answer.error()));
+      return;
+    }
+    answer->body = refusal;
+    attached.set_value(fail(ErrorCode::unavailable,
+                            "the container's output cannot be read: " + engine_message(*answer)));
+  }
+};
+
+Container::Container(Engine engine, std::string id)
+    : engine_(std::move(engine)), id_(std::move(id)) {}
+
+Result<Container> Container::create(const Engine& engine,
+                                    const std::string& job,
+                                    const Json& request) {
+  DSTACK_TRY(const Json created,
+             engine.ask("POST", "/containers/create?name=dstack-" + http::encode(job), request));
+  return Container(engine, json_string(created, "Id"));
+}
+
+Result<void> Container::start(std::function<void(std::string_view)> output) {
+  output_ = std::make_shared<Output>();
+  auto attached = output_->attached.get_future();
+  output_->thread = std::jthread(
+      [out = output_.get(), engine = engine_, id = id_, take = std::move(output)] {
+        out->read(engine, id, take);
+      });
+  DSTACK_CHECK(attached.get());
+  DSTACK_CHECK(engine_.ask("POST", "/containers/" + id_ + "/start"));
+  return {};
+}
+
+/// The answer to a wait; asked again when the engine was started anew meanwhile.
+Result<Json> Container::wait_for_exit() const {
+  auto last_seen = std::chrono::steady_clock::now();
+  for (;;) {
+    http::Request request;
+    request.method = "POST";
+    request.url = "/containers/" + id_ + "/wait";
+    const auto answer = engine_.send(request);
+    if (answer && answer->status == 200)
+      return parse_json(answer->body, "the engine's answer");
+    if (answer && answer->status == 404)
+      return fail(ErrorCode::not_found, "somebody removed the container while it ran");
+    const auto time = std::chrono::steady_clock::now();
+    if (Engine::open(engine_.address()))
+      last_seen = time;
+    if (time - last_seen > return_of_engine)
+      return fail(ErrorCode::unavailable,
+                  "the container engine went away while the job ran: " +
+                      (answer ? engine_message(*answer) : answer.error().message));
+    std::this_thread::sleep_for(200ms);
+  }
+}
+
+Result<ContainerEnd> Container::wait() {
+  auto exited = wait_for_exit();
+  // A container that is gone has no output any more, and an engine that is gone closed the stream.
+  output_->thread.join();
+  if (!exited)
+    return Failure(std::move(exited).error());
+  ContainerEnd end;
+  end.code = static_cast<int>(json_integer(*exited, "StatusCode"));
+  read_init_messages(output_->messages, end);
+  DSTACK_TRY(const Json facts, engine_.ask("GET", "/containers/" + id_ + "/json"));
+  if (const Json* state = json_member(facts, "State"); state != nullptr)
+    end.out_of_memory = json_boolean(*state, "OOMKilled");
+  return end;
+}
+
+void Container::signal(const std::string& name) const {
+  (void)engine_.ask("POST", "/containers/" + id_ + "/kill?signal=SIG" + name);
+}
+
+bool Container::lost_output() const {
+  return output_ && output_->broken;
+}
+
+}  // namespace dstack::backend

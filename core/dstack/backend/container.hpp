@@ -1,0 +1,121 @@
+// Where a job executes: in a container of an engine on this machine. The other places are files
+// beside this one. Every container carries the job's id as a label, and stands in a record on disk
+// before it exists, so that whoever finds the record removes the container.
+#pragma once
+
+#include "dstack/backend/container_image.hpp"
+#include "dstack/base/file.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace dstack::backend {
+
+/// Where a job's workspace stands inside of its container.
+inline constexpr const char* container_workspace = "/workflow";
+
+/// What to start. Everything is resolved already, but what the image starts by itself.
+struct ContainerLaunch {
+  std::string job;                      ///< its id
+  std::string run;                      ///< the run's name
+  std::vector<std::string> entrypoint;  ///< instead of the image's own; empty: not given
+  std::vector<std::string> command;     ///< behind the entrypoint; without both, the image's own
+  std::vector<std::pair<std::string, std::string>> environment;  ///< above the image's own
+  std::string workspace;                                         ///< absolute path, outside
+  std::string working_dir;                                       ///< relative to the workspace
+  std::vector<std::uint16_t> ports;  ///< the same number outside, at 127.0.0.1, and inside
+  std::uint32_t cpu = 0;             ///< 0 here and below: no limit
+  std::uint64_t memory = 0;          ///< bytes; no swap beyond
+  std::uint64_t shm_size = 0;        ///< bytes; 0: the engine's default
+  std::vector<std::string> gpus;     ///< numbers or UUIDs of the cards
+  std::chrono::milliseconds grace{10'000};  ///< for what the job leaves running
+};
+
+/// What the container's first process runs, in words; empty when neither the launch nor the image
+/// says.
+std::vector<std::string> container_words(const ContainerLaunch& launch, const ImageFacts& image);
+/// The body of the request that creates it. `init` is the path of dstack-container-init.
+Json container_request(const ContainerLaunch& launch,
+                       const ImageFacts& image,
+                       bool podman,
+                       const std::string& init);
+/// Its path in this installation.
+std::string container_init();
+
+/// Takes apart what an engine sends of a container without a terminal: pieces of two streams, each
+/// behind a head of eight bytes.
+class StreamParts {
+ public:
+  using Take = std::function<void(int stream, std::string_view bytes)>;
+
+  explicit StreamParts(Take take) : take_(std::move(take)) {}
+
+  void feed(std::string_view bytes);
+
+ private:
+  Take take_;
+  std::string head_;
+  int stream_ = 0;
+  std::uint32_t left_ = 0;  ///< of the current piece
+};
+
+struct ContainerEnd {
+  int code = 0;
+  std::optional<int> signal;       ///< the program was killed by it
+  std::optional<int> not_started;  ///< errno: there was nothing to run
+  bool out_of_memory = false;
+};
+
+/// A container, from its creation to its end. Removing it is remove_container()'s business alone.
+class Container {
+ public:
+  /// With the words of container_request().
+  static Result<Container> create(const Engine& engine,
+                                  const std::string& job,
+                                  const Json& request);
+
+  /// Starts it. `output` gets all that the program writes, from a thread of its own, until wait()
+  /// returns. Attached before the start, so nothing is missing.
+  Result<void> start(std::function<void(std::string_view)> output);
+  /// Waits for its end and the end of its output. An engine that goes away meanwhile is given a
+  /// minute to come back.
+  Result<ContainerEnd> wait();
+  /// "TERM" or "KILL"; one that has ended is no error. For any thread.
+  void signal(const std::string& name) const;
+
+  /// Whether some output was lost, because the engine went away.
+  bool lost_output() const;
+
+ private:
+  struct Output;
+
+  Container(Engine engine, std::string id);
+
+  Result<Json> wait_for_exit() const;
+
+  Engine engine_;
+  std::string id_;
+  std::shared_ptr<Output> output_;
+};
+
+/// What has to be known to remove a job's container.
+struct ContainerRecord {
+  EngineAddress engine;
+  std::string job;
+  std::string image;       ///< its id
+  std::string workspace;   ///< absolute path
+  std::int64_t since = 0;  ///< in a workspace that others use too: seconds since 1970; else 0
+};
+
+Result<void> write_container_record(const Path& file, const ContainerRecord& record);
+/// Removes whatever container the job has, running or not; gives the files that it wrote to the
+/// user; removes the record. Without a record there is nothing to do.
+Result<void> remove_container(const Path& file);
+
+}  // namespace dstack::backend

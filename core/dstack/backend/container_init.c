@@ -1,0 +1,202 @@
+/* The first process of a container, as dstack starts it: linked statically, and mounted into
+ * whatever image there is, also one without a shell.
+ *
+ *   dstack-container-init run GRACE_MS PROGRAM [ARGUMENT…]
+ *
+ * runs the program with both of its outputs in one stream, in the order of writing; passes TERM on to
+ * every process of the container (a program that were process 1 itself would never see it); and when
+ * the program has ended, ends the others: TERM, at most GRACE_MS, and then all that is left dies
+ * with process 1. Its own error output is not the job's: on it dstack is told `exec ERRNO` when the
+ * program could not be started, and `signal N` when it was killed.
+ *
+ *   dstack-container-init own UID GID SINCE FOLDER
+ *
+ * gives everything in the folder that belongs to somebody else, and changed at SINCE (seconds since
+ * 1970) or later, to this user: what root wrote in a container stays root's outside of it. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const int everybody = -1;
+
+/* --- run --- */
+
+/* The program's process; `failed` gets the errno when it could not be started. */
+static pid_t start(char** argv, const sigset_t* mask, int* failed) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return -1;
+  const pid_t pid = fork();
+  if (pid == 0) {
+    int error = 0;
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    if (dup2(1, 2) >= 0)
+      execvp(argv[0], argv);
+    error = errno;
+    (void)!write(ends[1], &error, sizeof error);
+    _exit(127);
+  }
+  close(ends[1]);
+  if (pid < 0 || read(ends[0], failed, sizeof *failed) != sizeof *failed)
+    *failed = 0;
+  close(ends[0]);
+  return pid;
+}
+
+/* Reaps whatever has ended. 1 when no process is left. */
+static int reap(pid_t program, int* status, int* ended) {
+  for (;;) {
+    int one = 0;
+    const pid_t pid = waitpid(-1, &one, WNOHANG);
+    if (pid < 0 && errno != EINTR)
+      return 1;
+    if (pid == 0)
+      return 0;
+    if (pid == program) {
+      *status = one;
+      *ended = 1;
+    }
+  }
+}
+
+static void terminate_all(void) {
+  kill(everybody, SIGTERM);
+  kill(everybody, SIGCONT);
+}
+
+static void pass_on(int number, pid_t program) {
+  if (number == SIGTERM)
+    terminate_all();
+  else if (number != SIGCHLD)
+    kill(program, number);
+}
+
+/* Until the program has ended. */
+static int wait_for(pid_t program, const sigset_t* all) {
+  int status = 0;
+  int ended = 0;
+  while (!ended) {
+    const int number = sigwaitinfo(all, NULL);
+    if (number > 0)
+      pass_on(number, program);
+    reap(program, &status, &ended);
+  }
+  return status;
+}
+
+static long milliseconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The program is gone: so shall be what it left running. */
+static void end_the_others(const sigset_t* all, long grace) {
+  const long until = milliseconds_now() + grace;
+  int status = 0;
+  int ended = 0;
+  terminate_all();
+  while (!reap(0, &status, &ended)) {
+    const long left = until - milliseconds_now();
+    if (left <= 0)
+      return;
+    const struct timespec time = {left / 1000, left % 1000 * 1000000};
+    sigtimedwait(all, NULL, &time);
+  }
+}
+
+static int run(long grace, char** argv) {
+  sigset_t all;
+  sigset_t before;
+  int failed = 0;
+  if (getpid() != 1) {
+    dprintf(2, "dstack-container-init is for containers: it signals every process it can see\n");
+    return 125;
+  }
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  fcntl(2, F_SETFD, FD_CLOEXEC);
+  const pid_t program = start(argv, &before, &failed);
+  if (program < 0 || failed != 0) {
+    dprintf(2, "exec %d\n", program < 0 ? errno : failed);
+    return failed == ENOENT ? 127 : 126;
+  }
+  const int status = wait_for(program, &all);
+  end_the_others(&all, grace);
+  if (WIFEXITED(status))
+    return WEXITSTATUS(status);
+  dprintf(2, "signal %d\n", WTERMSIG(status));
+  return 128 + WTERMSIG(status);
+}
+
+/* --- own --- */
+
+struct owner {
+  uid_t uid;
+  gid_t gid;
+  time_t since;
+};
+
+static int take(const struct owner* owner, int folder, const char* name, const struct stat* known) {
+  if (known->st_uid == owner->uid || known->st_ctime < owner->since)
+    return 0;
+  return fchownat(folder, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Takes over what is in the open folder, and closes it. Never follows a link. */
+static int take_contents(const struct owner* owner, int fd) {
+  DIR* folder = fdopendir(fd);
+  struct dirent* entry = NULL;
+  int result = 0;
+  if (folder == NULL) {
+    close(fd);
+    return -1;
+  }
+  while ((entry = readdir(folder)) != NULL) {
+    struct stat known;
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+      continue;
+    if (fstatat(fd, entry->d_name, &known, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    if (S_ISDIR(known.st_mode)) {
+      const int inner = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (inner < 0 || take_contents(owner, inner) != 0)
+        result = -1;
+    }
+    if (take(owner, fd, entry->d_name, &known) != 0)
+      result = -1;
+  }
+  closedir(folder);
+  return result;
+}
+
+static int own(const struct owner* owner, const char* path) {
+  struct stat known;
+  const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 || fstat(fd, &known) != 0 || take_contents(owner, fd) != 0 ||
+      take(owner, AT_FDCWD, path, &known) != 0) {
+    dprintf(2, "'%s' cannot be given back whole: %s\n", path, strerror(errno));
+    return 1;
+  }
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  if (argc >= 4 && strcmp(argv[1], "run") == 0)
+    return run(atol(argv[2]), argv + 3);
+  if (argc == 6 && strcmp(argv[1], "own") == 0) {
+    const struct owner owner = {(uid_t)atol(argv[2]), (gid_t)atol(argv[3]), (time_t)atol(argv[4])};
+    return own(&owner, argv[5]);
+  }
+  dprintf(2, "usage: %s run GRACE_MS PROGRAM [ARGUMENT...] | own UID GID SINCE FOLDER\n", argv[0]);
+  return 2;
+}

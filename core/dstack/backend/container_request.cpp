@@ -1,0 +1,100 @@
+// What a container engine is told of a job.
+#include "dstack/backend/container.hpp"
+#include "dstack/provider/registry.hpp"
+
+namespace dstack::backend {
+
+namespace {
+
+constexpr const char* init_inside = "/.dstack-container-init";
+
+Json mount_of(const std::string& source, const std::string& target, bool read_only) {
+  return {{"Type", "bind"}, {"Source", source}, {"Target", target}, {"ReadOnly", read_only}};
+}
+
+Json environment_of(const ContainerLaunch& launch) {
+  Json list = Json::array();
+  for (const auto& [name, value] : launch.environment)
+    list.push_back(name + "=" + value);
+  return list;
+}
+
+std::string port_key(std::uint16_t port) {
+  return std::to_string(port) + "/tcp";
+}
+
+/// Docker hands out cards by itself; Podman takes them as devices, by the names of CDI.
+void add_gpus(const ContainerLaunch& launch, bool podman, Json& host) {
+  if (launch.gpus.empty())
+    return;
+  if (!podman) {
+    host["DeviceRequests"] = Json::array(
+        {{{"Driver", ""}, {"DeviceIDs", launch.gpus}, {"Capabilities", {Json::array({"gpu"})}}}});
+    return;
+  }
+  Json& devices = host["Devices"] = Json::array();
+  for (const std::string& gpu : launch.gpus)
+    devices.push_back({{"PathOnHost", "nvidia.com/gpu=" + gpu}});
+}
+
+Json host_part(const ContainerLaunch& launch, bool podman, const std::string& init) {
+  Json host = Json::object();
+  host["Mounts"] = Json::array({mount_of(launch.workspace, container_workspace, false),
+                                mount_of(init, init_inside, true)});
+  // Where SELinux rules, a container may not touch a user's folder without this, and giving every
+  // file another label instead would change the user's project.
+  host["SecurityOpt"] = Json::array({"label=disable"});
+  // The log is dstack's: a second one in the engine would fill its disk.
+  host["LogConfig"] = {{"Type", "none"}};
+  if (launch.cpu != 0)
+    host["NanoCpus"] = std::uint64_t{launch.cpu} * 1'000'000'000;
+  if (launch.memory != 0) {
+    host["Memory"] = launch.memory;
+    host["MemorySwap"] = launch.memory;  // memory and swap together: none of the latter
+  }
+  if (launch.shm_size != 0)
+    host["ShmSize"] = launch.shm_size;
+  for (const std::uint16_t port : launch.ports)
+    host["PortBindings"][port_key(port)] =
+        Json::array({{{"HostIp", "127.0.0.1"}, {"HostPort", std::to_string(port)}}});
+  add_gpus(launch, podman, host);
+  return host;
+}
+
+}  // namespace
+
+std::string container_init() {
+  return (provider::built_in_folder().parent_path() / "dstack-container-init").string();
+}
+
+std::vector<std::string> container_words(const ContainerLaunch& launch, const ImageFacts& image) {
+  const bool own_entry = launch.entrypoint.empty() && launch.command.empty();
+  std::vector<std::string> words = own_entry ? image.entrypoint : launch.entrypoint;
+  const std::vector<std::string>& command = own_entry ? image.command : launch.command;
+  words.insert(words.end(), command.begin(), command.end());
+  return words;
+}
+
+Json container_request(const ContainerLaunch& launch,
+                       const ImageFacts& image,
+                       bool podman,
+                       const std::string& init) {
+  std::string folder = container_workspace;
+  if (!launch.working_dir.empty())
+    folder += "/" + launch.working_dir;
+  Json json = Json::object();
+  json["Image"] = image.id;
+  json["Env"] = environment_of(launch);
+  json["WorkingDir"] = folder;
+  json["Entrypoint"] =
+      Json::array({init_inside, "run", std::to_string(launch.grace.count())});
+  json["Cmd"] = container_words(launch, image);
+  json["Labels"] = {{"dstack.job", launch.job}, {"dstack.run", launch.run}};
+  json["Healthcheck"] = {{"Test", {"NONE"}}};
+  for (const std::uint16_t port : launch.ports)
+    json["ExposedPorts"][port_key(port)] = Json::object();
+  json["HostConfig"] = host_part(launch, podman, init);
+  return json;
+}
+
+}  // namespace dstack::backend
