@@ -4,6 +4,7 @@
 #include "app.hpp"
 #include "completion.hpp"
 #include "dstack/provider/calls.hpp"
+#include "dstack/run/container_agent.hpp"
 #include "dstack/run/exec.hpp"
 #include "dstack/run/supervisor.hpp"
 #include "exit_code.hpp"
@@ -23,6 +24,8 @@ int dispatch(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (first == "exec")
     return dstack::run::exec_main();
+  if (first == "container")
+    return dstack::run::container_main();
   if (first == "supervise" && argc == 4)
     return dstack::run::supervise_main(dstack::store::Home{argv[2]}, argv[3]);
   if (first == "provider-host" && argc == 4)

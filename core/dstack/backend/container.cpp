@@ -115,8 +115,8 @@ Result<Container> Container::create(const Engine& engine,
 Result<void> Container::start(std::function<void(std::string_view)> output) {
   output_ = std::make_shared<Output>();
   auto attached = output_->attached.get_future();
-  output_->thread = std::jthread(
-      [out = output_.get(), engine = engine_, id = id_, take = std::move(output)] {
+  output_->thread =
+      std::jthread([out = output_.get(), engine = engine_, id = id_, take = std::move(output)] {
         out->read(engine, id, take);
       });
   DSTACK_CHECK(attached.get());

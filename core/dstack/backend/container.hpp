@@ -19,30 +19,29 @@ namespace dstack::backend {
 
 /// Where a job's workspace stands inside of its container.
 inline constexpr const char* container_workspace = "/workflow";
+inline constexpr const char* container_script = "/.dstack-script";
 
 /// What to start. Everything is resolved already, but what the image starts by itself.
 struct ContainerLaunch {
-  std::string job;                      ///< its id
-  std::string run;                      ///< the run's name
-  std::vector<std::string> entrypoint;  ///< instead of the image's own; empty: not given
-  std::vector<std::string> command;     ///< behind the entrypoint; without both, the image's own
+  std::string job;                 ///< its id
+  std::string run;                 ///< the run's name
+  std::vector<std::string> words;  ///< the program, inside, and its arguments
   std::vector<std::pair<std::string, std::string>> environment;  ///< above the image's own
   std::string workspace;                                         ///< absolute path, outside
   std::string working_dir;                                       ///< relative to the workspace
-  std::vector<std::uint16_t> ports;  ///< the same number outside, at 127.0.0.1, and inside
-  std::uint32_t cpu = 0;             ///< 0 here and below: no limit
-  std::uint64_t memory = 0;          ///< bytes; no swap beyond
-  std::uint64_t shm_size = 0;        ///< bytes; 0: the engine's default
-  std::vector<std::string> gpus;     ///< numbers or UUIDs of the cards
+  std::string script;  ///< path, outside, of a file that stands at container_script inside; or ""
+  std::vector<std::uint16_t> ports;         ///< the same number outside, at 127.0.0.1, and inside
+  std::uint32_t cpu = 0;                    ///< 0 here and below: no limit
+  std::uint64_t memory = 0;                 ///< bytes; no swap beyond
+  std::uint64_t shm_size = 0;               ///< bytes; 0: the engine's default
+  std::vector<std::string> gpus;            ///< numbers or UUIDs of the cards
   std::chrono::milliseconds grace{10'000};  ///< for what the job leaves running
 };
 
-/// What the container's first process runs, in words; empty when neither the launch nor the image
-/// says.
-std::vector<std::string> container_words(const ContainerLaunch& launch, const ImageFacts& image);
-/// The body of the request that creates it. `init` is the path of dstack-container-init.
+/// The body of the request that creates it. `image` is the image's id, `init` the path of
+/// dstack-container-init.
 Json container_request(const ContainerLaunch& launch,
-                       const ImageFacts& image,
+                       const std::string& image,
                        bool podman,
                        const std::string& init);
 /// Its path in this installation.
@@ -111,6 +110,7 @@ struct ContainerRecord {
   std::string image;       ///< its id
   std::string workspace;   ///< absolute path
   std::int64_t since = 0;  ///< in a workspace that others use too: seconds since 1970; else 0
+  bool created = false;    ///< false: the engine may be about to make it
 };
 
 Result<void> write_container_record(const Path& file, const ContainerRecord& record);

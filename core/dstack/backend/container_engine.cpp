@@ -46,6 +46,7 @@ int minor_of(const std::string& version) {
 
 std::string group_of(const std::string& path) {
   struct stat known {};
+
   if (::stat(path.c_str(), &known) != 0)
     return "docker";
   const group* entry = ::getgrgid(known.st_gid);
@@ -73,7 +74,7 @@ Trouble look_at(const EngineAddress& address) {
 Failure no_engine(const std::vector<Trouble>& troubles) {
   std::string places;
   for (const Trouble& trouble : troubles)
-    places += "\n  " + trouble.place + ": " + trouble.reason;
+    places += (places.empty() ? " " : "; ") + trouble.place + ": " + trouble.reason;
   for (const Trouble& trouble : troubles)
     if (trouble.forbidden)
       return fail(ErrorCode::unavailable,
@@ -81,10 +82,11 @@ Failure no_engine(const std::vector<Trouble>& troubles) {
                   "it is for root and the group '" + group_of(trouble.place) +
                       "': sudo usermod -aG " + group_of(trouble.place) +
                       " \"$USER\", and log in again");
-  return fail(ErrorCode::unavailable,
-              "no container engine answers",
-              "install Docker or Podman and start it, or name its socket in DOCKER_HOST; looked at:" +
-                  places);
+  return fail(
+      ErrorCode::unavailable,
+      "no container engine answers",
+      "install Docker or Podman and start it, or name its socket in DOCKER_HOST; looked at:" +
+          places);
 }
 
 }  // namespace
@@ -120,8 +122,8 @@ Result<Engine> Engine::open(const EngineAddress& address) {
   DSTACK_TRY(const auto answer, engine.send(request));
   if (answer.status != 200)
     return fail(ErrorCode::unavailable,
-                "what answers at '" + address.shown() + "' is no container engine: " +
-                    engine_message(answer));
+                "what answers at '" + address.shown() +
+                    "' is no container engine: " + engine_message(answer));
   DSTACK_TRY(const Json json, parse_json(answer.body, "the answer of '" + address.shown() + "'"));
   engine.version_ = json_string(json, "Version", "of unknown version");
   if (const Json* parts = json_member(json, "Components"); parts != nullptr && parts->is_array())

@@ -27,18 +27,32 @@ Result<ContainerRecord> read_container_record(const Path& file) {
   record.image = json_string(json, "image");
   record.workspace = json_string(json, "workspace");
   record.since = json_integer(json, "since");
+  record.created = json_boolean(json, "created");
   return record;
 }
 
 Result<std::vector<std::string>> containers_of(const Engine& engine, const std::string& job) {
   const Json filter = {{"label", {"dstack.job=" + job}}};
-  DSTACK_TRY(const Json list,
-             engine.ask("GET",
-                        "/containers/json?all=1&filters=" + http::encode(render_json(filter))));
+  DSTACK_TRY(
+      const Json list,
+      engine.ask("GET", "/containers/json?all=1&filters=" + http::encode(render_json(filter))));
   std::vector<std::string> ids;
   for (const Json& container : list)
     ids.push_back(json_string(container, "Id"));
   return ids;
+}
+
+/// Whoever asked for a container may have been killed before the answer: the engine makes it all
+/// the same, and tells nobody. So one that is not there yet is waited for.
+Result<std::vector<std::string>> containers_to_remove(const Engine& engine,
+                                                      const ContainerRecord& record) {
+  const auto until = std::chrono::steady_clock::now() + 3s;
+  for (;;) {
+    DSTACK_TRY(auto ids, containers_of(engine, record.job));
+    if (!ids.empty() || record.created || std::chrono::steady_clock::now() >= until)
+      return ids;
+    std::this_thread::sleep_for(50ms);
+  }
 }
 
 /// Killed and removed, with the volumes that its image made for it. One that is being removed, or
@@ -53,6 +67,7 @@ Result<void> remove(const Engine& engine, const std::string& id) {
 /// Whether something in the folder belongs to somebody else, or cannot be looked at.
 bool holds_foreign_files(const Path& folder, std::int64_t since) {
   struct stat known {};
+
   if (::lstat(folder.c_str(), &known) != 0)
     return false;
   if (known.st_uid != ::geteuid() && known.st_ctime >= since)
@@ -137,7 +152,8 @@ Result<void> write_container_record(const Path& file, const ContainerRecord& rec
                                             {"job", record.job},
                                             {"image", record.image},
                                             {"workspace", record.workspace},
-                                            {"since", record.since}}) +
+                                            {"since", record.since},
+                                            {"created", record.created}}) +
                                    "\n",
                                Durable::content,
                                0600);
@@ -148,7 +164,7 @@ Result<void> remove_container(const Path& file) {
     return {};
   DSTACK_TRY(const ContainerRecord record, read_container_record(file));
   DSTACK_TRY(const Engine engine, Engine::open(record.engine));
-  DSTACK_TRY(const auto ids, containers_of(engine, record.job));
+  DSTACK_TRY(const auto ids, containers_to_remove(engine, record));
   for (const std::string& id : ids)
     DSTACK_CHECK(remove(engine, id));
   DSTACK_CHECK(give_back(engine, record));

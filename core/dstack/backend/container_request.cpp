@@ -39,8 +39,10 @@ void add_gpus(const ContainerLaunch& launch, bool podman, Json& host) {
 
 Json host_part(const ContainerLaunch& launch, bool podman, const std::string& init) {
   Json host = Json::object();
-  host["Mounts"] = Json::array({mount_of(launch.workspace, container_workspace, false),
-                                mount_of(init, init_inside, true)});
+  host["Mounts"] = Json::array(
+      {mount_of(launch.workspace, container_workspace, false), mount_of(init, init_inside, true)});
+  if (!launch.script.empty())
+    host["Mounts"].push_back(mount_of(launch.script, container_script, true));
   // Where SELinux rules, a container may not touch a user's folder without this, and giving every
   // file another label instead would change the user's project.
   host["SecurityOpt"] = Json::array({"label=disable"});
@@ -67,28 +69,19 @@ std::string container_init() {
   return (provider::built_in_folder().parent_path() / "dstack-container-init").string();
 }
 
-std::vector<std::string> container_words(const ContainerLaunch& launch, const ImageFacts& image) {
-  const bool own_entry = launch.entrypoint.empty() && launch.command.empty();
-  std::vector<std::string> words = own_entry ? image.entrypoint : launch.entrypoint;
-  const std::vector<std::string>& command = own_entry ? image.command : launch.command;
-  words.insert(words.end(), command.begin(), command.end());
-  return words;
-}
-
 Json container_request(const ContainerLaunch& launch,
-                       const ImageFacts& image,
+                       const std::string& image,
                        bool podman,
                        const std::string& init) {
   std::string folder = container_workspace;
   if (!launch.working_dir.empty())
     folder += "/" + launch.working_dir;
   Json json = Json::object();
-  json["Image"] = image.id;
+  json["Image"] = image;
   json["Env"] = environment_of(launch);
   json["WorkingDir"] = folder;
-  json["Entrypoint"] =
-      Json::array({init_inside, "run", std::to_string(launch.grace.count())});
-  json["Cmd"] = container_words(launch, image);
+  json["Entrypoint"] = Json::array({init_inside, "run", std::to_string(launch.grace.count())});
+  json["Cmd"] = launch.words;
   json["Labels"] = {{"dstack.job", launch.job}, {"dstack.run", launch.run}};
   json["Healthcheck"] = {{"Test", {"NONE"}}};
   for (const std::uint16_t port : launch.ports)

@@ -1,5 +1,6 @@
 #include "dstack/plan/environment.hpp"
 
+#include "dstack/base/text.hpp"
 #include "dstack/config/environment_names.hpp"
 
 #include <algorithm>
@@ -28,6 +29,16 @@ std::vector<EnvironmentVariable> base_environment(
     if (config::is_base_environment_name(name) && name != unbuffered)
       layers.add(name, value, "base");
   return std::move(layers).merge();
+}
+
+std::vector<EnvironmentVariable> base_of(const Plan& plan, const PlannedJob& job) {
+  if (!job.spec.container)
+    return plan.base;
+  std::vector<EnvironmentVariable> base;
+  for (const EnvironmentVariable& variable : plan.base)
+    if (variable.name == unbuffered || to_lower(variable.name).ends_with("_proxy"))
+      base.push_back(variable);
+  return base;
 }
 
 std::vector<EnvironmentVariable> EnvironmentLayers::merge() && {

@@ -19,6 +19,10 @@ bool is_environment_name(std::string_view name);
 std::vector<EnvironmentVariable> base_environment(
     const std::vector<std::pair<std::string, std::string>>& caller);
 
+/// What one job has of the plan's base: all of it; in a container, where the caller's folders and
+/// language are not, the proxies and what is not the caller's.
+std::vector<EnvironmentVariable> base_of(const Plan& plan, const PlannedJob& job);
+
 /// Collects layers from the lowest to the highest.
 class EnvironmentLayers {
  public:

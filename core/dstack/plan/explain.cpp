@@ -199,9 +199,11 @@ class Explanation {
   const std::vector<std::string>& environment_lines(std::size_t index) {
     const PlannedJob& job = plan_.jobs[index];
     std::vector<EnvironmentVariable> reserved = reserved_environment(plan_, job);
+    std::vector<EnvironmentVariable> base = base_of(plan_, job);
     if (index == 0 || job.environment != plan_.jobs[index - 1].environment ||
-        reserved != reserved_) {
+        reserved != reserved_ || base != base_) {
       reserved_ = std::move(reserved);
+      base_ = std::move(base);
       environment_lines_ = lines_of_environment(job.environment);
     }
     return environment_lines_;
@@ -211,7 +213,7 @@ class Explanation {
       const std::vector<EnvironmentVariable>& environment) const {
     static constexpr std::size_t widest_column = 48;
     EnvironmentLayers layers;
-    layers.add(plan_.base);
+    layers.add(base_);
     layers.add(environment);
     layers.add(reserved_);
     std::vector<std::pair<std::string, std::string>> rows;
@@ -232,7 +234,8 @@ class Explanation {
 
   const Plan& plan_;
   std::vector<std::vector<std::string>> artifacts_;  ///< by workflow
-  std::vector<EnvironmentVariable> reserved_;        ///< of the job whose lines these are:
+  std::vector<EnvironmentVariable> base_;            ///< of the job whose lines these are, as
+  std::vector<EnvironmentVariable> reserved_;        ///< these:
   std::vector<std::string> environment_lines_;
   std::string out_;
 };

@@ -25,6 +25,8 @@ bool may_tell(store::Cause cause) {
 }  // namespace
 
 std::string_view agent_role(const provider::JobSpec& spec) {
+  if (spec.container)
+    return "container";
   return spec.native.is_null() ? std::string_view() : "native";
 }
 

@@ -17,8 +17,8 @@ namespace dstack::run {
 /// The descriptor on which an agent reports.
 inline constexpr int agent_report_fd = 3;
 
-/// The role that sees such a job through, the first argument of this program: "native". Empty: the
-/// job needs no agent.
+/// The role that sees such a job through, the first argument of this program: "native" or
+/// "container". Empty: the job needs no agent.
 std::string_view agent_role(const provider::JobSpec& spec);
 
 /// What an agent is told, on descriptor 0. Its environment and its working directory are the job's

@@ -1,5 +1,7 @@
 #include "dstack/run/environment.hpp"
 
+#include "dstack/plan/environment.hpp"
+
 #include <map>
 
 namespace dstack::run {
@@ -22,7 +24,7 @@ std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder&
                                                                  const std::string& host_name) {
   const plan::PlannedJob& planned = order.plan.jobs[job];
   std::map<std::string, std::string> all;
-  for (const auto& variable : order.plan.base)
+  for (const auto& variable : plan::base_of(order.plan, planned))
     all[variable.name] = variable.value;
   for (const auto& variable : planned.environment)
     all[variable.name] = variable.value;

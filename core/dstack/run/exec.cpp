@@ -1,5 +1,6 @@
 #include "dstack/run/exec.hpp"
 
+#include "dstack/backend/container.hpp"
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/environment/python.hpp"
@@ -32,6 +33,8 @@ using std::chrono::steady_clock;
 
 // A script longer than this goes into a file: the kernel takes at most 128 KiB in one argument.
 constexpr std::size_t longest_argument = 100'000;
+
+constexpr auto removal_of_container = std::chrono::seconds(20);
 
 /// TERM asks for a graceful stop, USR1 for an abort; both are read as events, like the end of a
 /// child.
@@ -175,11 +178,14 @@ class JobRunner {
     Fd agent_order;
     Pipe reports;
     if (is_agent) {
-      DSTACK_TRY(agent_order, hand_over_order(render_agent_order({order_, workspace_->folder().string()})));
+      DSTACK_TRY(agent_order,
+                 hand_over_order(render_agent_order({order_, workspace_->folder().string()})));
       DSTACK_TRY(reports, make_pipe());
       launch.program = "/proc/self/exe";
       launch.descriptors = {{0, agent_order.get()}, {agent_report_fd, reports.write_end.get()}};
     }
+    if (order_.spec.container)
+      launch.environment = environment_of_container_agent();
     DSTACK_TRY(launch.argv, arguments());
     DSTACK_TRY(Pipe pipe, make_pipe());
     ::fcntl(pipe.read_end.get(), F_SETPIPE_SZ, 256 * 1024);
@@ -194,6 +200,18 @@ class JobRunner {
     else
       tell(store::Status::running);
     return {};
+  }
+
+  /// The job's environment is for the inside; the engine is found by what the caller had. The
+  /// job's id stays: whatever carries it is found and killed when this wrapper is.
+  std::vector<std::pair<std::string, std::string>> environment_of_container_agent() const {
+    std::vector<std::pair<std::string, std::string>> environment = {
+        {"JOB_ID", variable(order_.environment, "JOB_ID")}};
+    for (const char* name :
+         {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
+      if (auto value = caller_variable(name))
+        environment.emplace_back(name, *std::move(value));
+    return environment;
   }
 
   /// Commands are one script for bash, which stops at the first that fails. A program with a set-up
@@ -289,6 +307,9 @@ class JobRunner {
   void terminate() {
     process_->signal_all(SIGTERM);
     kill_at_ = steady_clock::now() + order_.stop_grace;
+    // Its agent keeps to the grace itself, and then has a container to remove.
+    if (order_.spec.container)
+      *kill_at_ += removal_of_container;
   }
 
   void kill_now() {
@@ -336,6 +357,9 @@ class JobRunner {
     record_.finished_at = now();
     if (auto synced = log_->sync(); !synced)
       record_.warnings.push_back(render(synced.error()));
+    // An agent that was killed, as an abort does, leaves its container behind.
+    if (const auto removed = backend::remove_container(folder_ / files::container); !removed)
+      record_.warnings.push_back("the container is still there: " + render(removed.error()));
     // Nothing is wanted of it any more; with artifacts the supervisor takes them first.
     if (order_.spec.artifacts.empty() || record_.stop == store::StopRequest::abort)
       (void)workspace_->remove();

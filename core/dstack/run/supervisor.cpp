@@ -1,5 +1,6 @@
 #include "dstack/run/supervisor.hpp"
 
+#include "dstack/backend/container.hpp"
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
@@ -218,6 +219,10 @@ class Supervisor {
       lost.outcome = ExitRecord::Outcome::signaled;
       lost.number = SIGKILL;
       lost.finished_at = now();
+      if (const auto removed =
+              backend::remove_container(home_.job(name_, job) / files::container);
+          !removed)
+        lost.warnings.push_back("its container is still there: " + render(removed.error()));
       store_artifacts(job, lost, true);
       return;
     }
@@ -253,6 +258,7 @@ class Supervisor {
       change.cause = Cause::lost;
       change.signal.reset();
       change.reason = "the process that waited for it was killed, or the machine went down";
+      add_reason(change, join(uploaded.record.warnings, "; "));
     }
     if (!uploaded.error.empty()) {
       change.status = Status::failed;

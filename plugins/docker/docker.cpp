@@ -1,0 +1,75 @@
+// The provider `docker`: one job in a container.
+#include <dstack/provider.hpp>
+
+namespace {
+
+constexpr std::int64_t most_ports = 100;
+
+std::string member(const dstack::Workflow& workflow, const char* map, const char* key) {
+  return workflow.property(map)[key].text().value_or("");
+}
+
+void check_registry_auth(const dstack::Workflow& workflow) {
+  const dstack::Value auth = workflow.property("registry_auth");
+  for (std::uint64_t i = 0; i < auth.size(); ++i)
+    if (const std::string key = auth.key(i); key != "username" && key != "password")
+      throw dstack::PropertyError("registry_auth",
+                                  "'" + key + "' is no part of 'registry_auth'",
+                                  "it has a 'username' and a 'password'");
+  if (!auth.is_null() && (member(workflow, "registry_auth", "username").empty() ||
+                          member(workflow, "registry_auth", "password").empty()))
+    throw dstack::PropertyError("registry_auth",
+                                "'registry_auth' needs both a 'username' and a 'password'");
+}
+
+dstack::Container container_of(const dstack::Workflow& workflow) {
+  check_registry_auth(workflow);
+  dstack::Container container;
+  container.image = workflow.text("image");
+  container.entrypoint = workflow.texts("entrypoint");
+  container.username = member(workflow, "registry_auth", "username");
+  container.password = member(workflow, "registry_auth", "password");
+  if (container.image.find_first_of(" \t\n") != std::string::npos)
+    throw dstack::PropertyError("image",
+                                "'" + container.image + "' cannot be the name of an image",
+                                "name the image alone; what it shall run goes into 'commands'");
+  return container;
+}
+
+/// Words on the command line are one command. To commands that the workflow has, they are "$@".
+void set_command(const dstack::Workflow& workflow, dstack::Job& job) {
+  const std::vector<std::string> words = workflow.texts("args");
+  job.commands = workflow.texts("commands");
+  if (words.empty())
+    return;
+  if (!job.commands.empty())
+    job.commands.insert(job.commands.begin(), "set -- " + dstack::shell_join(words));
+  else if (workflow.has("entrypoint"))
+    job.argv = words;
+  else
+    job.commands = {dstack::shell_join(words)};
+}
+
+void set_ports(const dstack::Workflow& workflow, dstack::Job& job) {
+  const std::int64_t ports = workflow.integer("ports");
+  if (ports > most_ports)
+    throw dstack::PropertyError("ports",
+                                "a job can have at most " + std::to_string(most_ports) + " ports",
+                                "'ports' is how many there are, not a port's number: the program "
+                                "finds those in JOB_PORT_0, JOB_PORT_1, …");
+  job.ports = static_cast<std::uint32_t>(ports);
+}
+
+class DockerProvider : public dstack::Provider {
+  std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
+    dstack::Job job;
+    job.container = container_of(workflow);
+    set_command(workflow, job);
+    set_ports(workflow, job);
+    return {job};
+  }
+};
+
+}  // namespace
+
+DSTACK_PROVIDER(DockerProvider)
