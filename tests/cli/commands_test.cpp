@@ -75,7 +75,8 @@ TEST_CASE("the help of a provider lists every option of its manifest with its he
     INFO(help);
     std::size_t declared = 0;
     for (const Json& property : manifest["properties"])
-      declared += property["option"].is_null() ? 0 : 1;
+      if (!property["option"].is_null())
+        ++declared;
     CHECK(options == declared);
     CHECK(help.find("\nExamples:\n  dstack run " + name) != std::string::npos);
   }
