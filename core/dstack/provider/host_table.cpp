@@ -1,5 +1,6 @@
 #include "dstack/provider/host_table.hpp"
 
+#include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 
 #include <utility>
@@ -11,6 +12,10 @@ namespace {
 constexpr std::uint32_t deepest = 32;
 constexpr std::size_t many_members = 16;
 constexpr std::size_t longest_message = 4'096;
+// Far beyond any plan, and well below what this machine can hold.
+constexpr std::uint64_t most_parts = 2'000'000;
+constexpr std::uint64_t most_text = 256'000'000;
+constexpr std::size_t most_problems = 1'000;
 
 std::string& misuse() {
   static std::string first;
@@ -132,17 +137,31 @@ dstack_status become(dstack_output* output, dstack_kind kind) {
   return DSTACK_OK;
 }
 
+/// What a library that never stops writing has to be told. The answers of one process together.
+bool is_endless(std::uint64_t& so_far, std::uint64_t more, std::uint64_t most) {
+  so_far = more > most - so_far ? most : so_far + more;
+  return so_far == most;
+}
+
 dstack_status check_text(const dstack_string* text) {
+  static std::uint64_t written = 0;
   if (!is_readable(text))
     return misused("wrote a text that is none");
+  if (is_endless(written, text->size, most_text))
+    return misused("wrote more than " + render_size(most_text) + " of text");
   if (find_invalid_utf8(view(*text)))
     return misused("wrote a text that is not UTF-8");
   return DSTACK_OK;
 }
 
 dstack_output* add_part(dstack_output& parent) {
+  static std::uint64_t made = 0;
   if (parent.depth + 1 > deepest) {
     misused("nested an answer deeper than " + std::to_string(deepest) + " levels");
+    return nullptr;
+  }
+  if (is_endless(made, 1, most_parts)) {
+    misused("wrote an answer of more than " + std::to_string(most_parts) + " parts");
     return nullptr;
   }
   dstack_output& part = parent.parts.emplace_back();
@@ -239,6 +258,8 @@ dstack_status report_to(dstack_report* report,
                         const dstack_string* hint) {
   if (report == nullptr)
     return misused("reported a problem to no report");
+  if (report->problems.size() >= most_problems)
+    return misused("reported more than " + std::to_string(most_problems) + " problems");
   report->problems.push_back({words(message), words(property), words(hint)});
   return DSTACK_OK;
 }

@@ -1,6 +1,7 @@
 #include "dstack/provider/manifest.hpp"
 
 #include "dstack/abi.h"
+#include "dstack/base/strict_json.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/provider/typed_value.hpp"
@@ -37,7 +38,8 @@ constexpr std::string_view host_keys[] = {"name", "provider", "help", "depends_o
 constexpr std::string_view host_flags[] = {
     "--help",    "-h",     "--detach",        "-d",      "--tag", "-t",        "--dry-run",
     "-j",        "--jobs", "--project",       "--quiet", "-q",    "--verbose", "-v",
-    "--version", "--json", "--provider-path", "--dep",   "--yes", "-y"};
+    "--version", "-V",  "--json",          "--provider-path", "--color", "--dep",
+    "--yes",     "-y"};
 
 bool is_property_name(std::string_view name) {
   const auto is_part = [](char c) {
@@ -58,6 +60,24 @@ bool is_long_flag(std::string_view name) {
 bool is_short_flag(std::string_view name) {
   return name.size() == 2 && name[0] == '-' &&
          ((name[1] >= 'a' && name[1] <= 'z') || (name[1] >= 'A' && name[1] <= 'Z'));
+}
+
+/// What linking two sources that each bring a manifest comes to: one behind the other.
+bool holds_two_documents(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quoted && c == '\\')
+      ++at;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && c == '{')
+      ++depth;
+    else if (!quoted && c == '}' && --depth == 0)
+      return text.find('{', at) != std::string_view::npos;
+  }
+  return false;
 }
 
 /// Reads the members of a manifest and collects what is wrong with them.
@@ -373,13 +393,12 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (const auto bad = find_invalid_utf8(text))
     return fail(ErrorCode::configuration,
                 "its manifest is not UTF-8, at byte " + std::to_string(*bad));
-  auto json = parse_json(text, "its manifest");
-  if (!json) {
-    Error error = std::move(json).error();
-    error.code = ErrorCode::configuration;
-    return fail(std::move(error));
-  }
-  return ManifestReader(*json).read();
+  if (holds_two_documents(text))
+    return fail(ErrorCode::configuration,
+                "it carries more than one manifest",
+                "use DSTACK_MANIFEST() in one source alone, and not beside dstack_add_provider()");
+  DSTACK_TRY(const Json json, parse_strict_json(text, "its manifest"));
+  return ManifestReader(json).read();
 }
 
 }  // namespace dstack::provider

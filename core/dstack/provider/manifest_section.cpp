@@ -32,7 +32,8 @@ Failure damaged() {
 Failure without_manifest() {
   return fail(ErrorCode::configuration,
               "it has no provider manifest (section '.dstack')",
-              "build it with dstack_add_provider() of the SDK");
+              "build it with dstack_add_provider() of the SDK, or name the manifest with "
+              "DSTACK_MANIFEST()");
 }
 
 /// The first bytes of a file, laid out as an ELF file of this machine's class has them.
@@ -109,19 +110,24 @@ Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
     return damaged();
   DSTACK_TRY(const std::string names, read_section(fd, section));
 
+  std::optional<GElf_Shdr> found;
   for (Elf_Scn* next = ::elf_nextscn(elf.get(), nullptr); next != nullptr;
        next = ::elf_nextscn(elf.get(), next)) {
     if (::gelf_getshdr(next, &section) == nullptr || section.sh_name >= names.size() ||
         std::strcmp(names.c_str() + section.sh_name, ".dstack") != 0)
       continue;
+    if (found)
+      return fail(ErrorCode::configuration,
+                  "it has two sections '.dstack'",
+                  "put one manifest into it: which is meant cannot be told");
     if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_COMPRESSED) != 0 ||
         !inside(section, file_size))
       return damaged();
     if (section.sh_size > largest_manifest)
       return fail(ErrorCode::configuration, "its manifest is larger than 256 KiB");
-    return read_section(fd, section);
+    found = section;
   }
-  return without_manifest();
+  return found ? read_section(fd, *found) : without_manifest();
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+// JSON that strangers wrote: a member that stands twice, or nesting without end, is an error and
+// not a surprise.
+#pragma once
+
+#include "dstack/base/json.hpp"
+
+namespace dstack {
+
+inline constexpr int deepest_strict_json = 32;
+
+/// As parse_json(). `what` names the text in the error: "its manifest".
+Result<Json> parse_strict_json(std::string_view text, std::string_view what);
+
+}  // namespace dstack
