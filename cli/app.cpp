@@ -18,7 +18,7 @@ namespace dstack::cli {
 namespace {
 
 constexpr std::array flags_of_all = {"-q", "--quiet", "-v", "--verbose", "-h", "--help"};
-constexpr std::array values_of_all = {"--project", "--color"};
+constexpr std::array values_of_all = {"--project", "--provider-path", "--color"};
 
 template <typename List>
 bool holds(const List& list, std::string_view word) {
@@ -189,6 +189,20 @@ Result<Path> starting_folder(const std::string& project) {
   return real;
 }
 
+Result<std::vector<Path>> named_provider_paths(const std::vector<std::string>& words) {
+  std::vector<Path> paths;
+  for (const std::string& word : words) {
+    boost::system::error_code error;
+    const Path path = fs::absolute(word);
+    if (word.empty() || !fs::exists(path, error))
+      return fail(ErrorCode::usage,
+                  "'--provider-path' names '" + word + "', which does not exist",
+                  "name a provider's library, or a folder that holds some");
+    paths.push_back(path.lexically_normal());
+  }
+  return paths;
+}
+
 /// Ends the output; what could not be written is the last word.
 int finish(Context& context, int code) {
   context.out.flush();
@@ -227,11 +241,13 @@ int run_command(const Invocation& invocation, const ui::Messages& early) {
   globals.help = globals.help || invocation.help || asks_for_help(invocation.words);
   const auto choice = colour_choice(globals.color);
   const auto folder = starting_folder(globals.project);
+  const auto provider_paths = named_provider_paths(globals.provider_paths);
   // A person who asks for help gets it, whatever else is wrong.
   if (!globals.help) {
     for (const Error* error : {parsed ? nullptr : &parsed.error(),
                                choice ? nullptr : &choice.error(),
-                               folder ? nullptr : &folder.error()})
+                               folder ? nullptr : &folder.error(),
+                               provider_paths ? nullptr : &provider_paths.error()})
       if (error != nullptr) {
         early.error(*error);
         return exit_code_of(*error);
@@ -244,7 +260,8 @@ int run_command(const Invocation& invocation, const ui::Messages& early) {
                   ui::Messages(ui::describe_stream(STDERR_FILENO, colour),
                                globals.quiet ? ui::Volume::quiet : ui::Volume::normal),
                   store::home_from_environment(),
-                  folder.value_or(Path("/"))};
+                  folder.value_or(Path("/")),
+                  provider_paths.value_or(std::vector<Path>())};
   const auto code = perform(context, *action, syntax, globals);
   if (code)
     return finish(context, *code);

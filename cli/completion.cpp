@@ -275,7 +275,11 @@ class Completer {
   }
 
   provider::Registry providers() const {
-    return provider::Registry::discover({home_.plugins(), provider::built_in_folder()});
+    return provider::Registry::discover(
+        provider::search_path({{},
+                               config::find_project(folder_).value_or(Path()),
+                               home_.plugins(),
+                               home_.trusted_providers()}));
   }
 
   Result<store::Records> records() const {

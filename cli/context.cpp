@@ -56,8 +56,15 @@ Path Context::project() const {
   return root ? *root : folder;
 }
 
+provider::SearchPath Context::search_path() const {
+  return provider::search_path({provider_paths,
+                                config::find_project(folder).value_or(Path()),
+                                home.plugins(),
+                                home.trusted_providers()});
+}
+
 Result<run::Workbench> Context::open_workbench() const {
-  DSTACK_TRY(auto bench, run::open_workbench(folder, home));
+  DSTACK_TRY(auto bench, run::open_workbench(folder, home, provider_paths));
   return bench;
 }
 

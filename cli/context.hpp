@@ -22,6 +22,7 @@ struct Globals {
   bool verbose = false;
   std::string project;  ///< folder; empty: the current one
   std::string color;    ///< auto, always, never; empty: auto
+  std::vector<std::string> provider_paths;
 };
 
 struct Context {
@@ -29,10 +30,13 @@ struct Context {
   ui::Messages messages;
   store::Home home;
   Path folder;  ///< from which the project is looked for, absolute
+  std::vector<Path> provider_paths = {};  ///< of `--provider-path`, absolute
 
   /// The root of the project, or the folder itself where there is none: what runs are recorded
   /// under.
   Path project() const;
+  /// Where providers are looked for.
+  provider::SearchPath search_path() const;
   /// The project, the providers and the settings; findings that stop nobody become warnings.
   Result<run::Workbench> open_workbench() const;
 };

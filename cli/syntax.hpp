@@ -58,6 +58,11 @@ class Syntax {
                  const std::string& value_name,
                  std::optional<std::size_t>& target,
                  const std::string& help);
+  /// May be given several times; each adds to the target.
+  Syntax& option(const std::string& names,
+                 const std::string& value_name,
+                 std::vector<std::string>& target,
+                 const std::string& help);
   Syntax& argument(const std::string& name,
                    std::string& target,
                    Need need,

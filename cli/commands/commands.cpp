@@ -24,6 +24,9 @@ const std::vector<Command>& all_commands() {
       {"graph", "Draw which workflow depends on which", make_graph},
       {"providers list", "List the providers, and why one was not taken", make_providers_list},
       {"providers show", "Describe a provider and its properties", make_providers_show},
+      {"providers trust", "Let the providers of a project run", make_providers_trust},
+      {"providers new", "Write a small project that builds a provider", make_providers_new},
+      {"providers check", "Try a provider's library, and tell what is wrong", make_providers_check},
       {"completion", "Print the completions of a shell", make_completion},
       {"schema", "Print the JSON Schema of '.dstack/workflows.yaml'", make_schema},
       {"doctor", "Show what this machine has to run jobs with", make_doctor},
@@ -51,6 +54,10 @@ void declare_globals(Syntax& syntax, Globals& globals) {
       .flag("-q,--quiet", globals.quiet, "only results and errors")
       .flag("-v,--verbose", globals.verbose, "also say what the program does, on standard error")
       .option("--project", "DIR", globals.project, "look for the project from DIR upwards")
+      .option("--provider-path",
+              "PATH",
+              globals.provider_paths,
+              "look for providers there first: a folder or a library; may be repeated")
       .option("--color", "auto|always|never", globals.color, "when to use colour");
 }
 

@@ -1,3 +1,4 @@
+#include "checks.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -18,29 +19,6 @@
 namespace dstack::cli {
 
 namespace {
-
-enum class Health { ok, note, warning, error };
-
-struct Check {
-  std::string subject;
-  Health health = Health::ok;
-  std::string detail;
-  std::string hint = {};
-};
-
-std::string_view render(Health health) {
-  switch (health) {
-    case Health::ok:
-      return "ok";
-    case Health::note:
-      return "note";
-    case Health::warning:
-      return "warning";
-    case Health::error:
-      break;
-  }
-  return "error";
-}
 
 std::optional<std::string> variable(const std::string& name) {
   const char* value = ::getenv(name.c_str());
@@ -180,21 +158,26 @@ void check_machine(const store::Home& home, std::vector<Check>& checks) {
                         (cards.empty() ? "no GPUs" : join(cards, ", "))});
 }
 
-void check_providers(const store::Home& home, std::vector<Check>& checks) {
-  const Path built_in = provider::built_in_folder();
-  const auto registry = provider::Registry::discover({home.plugins(), built_in});
-  const auto describe_folder = [&](const std::string& source, const Path& folder) {
+void check_providers(const provider::SearchPath& search, std::vector<Check>& checks) {
+  const auto registry = provider::Registry::discover(search);
+  for (const provider::Place& place : search.places) {
+    if (!place.passed_over.empty()) {
+      checks.push_back({"plugins",
+                        Health::note,
+                        place.path.string() + " (" + place.source + "): " + place.passed_over});
+      continue;
+    }
     std::vector<std::string> names;
     for (const provider::Candidate& candidate : registry.candidates())
-      if (candidate.source == source && candidate.status == provider::CandidateStatus::ok)
+      if (candidate.status == provider::CandidateStatus::ok && candidate.source == place.source &&
+          (candidate.path == place.path || candidate.path.parent_path() == place.path))
         names.push_back(candidate.name);
-    checks.push_back(
-        {"plugins",
-         names.empty() && source == "built in" ? Health::error : Health::ok,
-         folder.string() + " (" + source + "): " + (names.empty() ? "none" : join(names, ", "))});
-  };
-  describe_folder("home", home.plugins());
-  describe_folder("built in", built_in);
+    checks.push_back({"plugins",
+                      names.empty() && place.belief == provider::Belief::ours ? Health::error
+                                                                              : Health::ok,
+                      place.path.string() + " (" + place.source +
+                          "): " + (names.empty() ? "none" : join(names, ", "))});
+  }
   for (const std::string& trouble : registry.unreadable())
     checks.push_back({"plugins", Health::warning, trouble, "its providers are not found"});
   for (const provider::Candidate& candidate : registry.candidates())
@@ -222,51 +205,15 @@ class Doctor final : public Action {
         "uv", Health::note, "environments are made with venv and pip, which is slower"));
     check_pythons(checks);
     check_engines(checks);
-    check_providers(context.home, checks);
+    check_providers(context.search_path(), checks);
     if (json_)
-      print_json(context, checks);
+      print_checks_as_json(context, checks);
     else
-      print(context, checks);
-    for (const Check& check : checks)
-      if (check.health == Health::error)
-        return exit_code::failure;
-    return exit_code::success;
+      print_checks(context, checks);
+    return exit_code_of(checks);
   }
 
  private:
-  static void print_json(Context& context, const std::vector<Check>& checks) {
-    Json list = Json::array();
-    for (const Check& check : checks)
-      list.push_back({{"check", check.subject},
-                      {"status", render(check.health)},
-                      {"detail", check.detail},
-                      {"hint", check.hint.empty() ? Json() : Json(check.hint)}});
-    context.out.json(list);
-  }
-
-  static void print(Context& context, const std::vector<Check>& checks) {
-    const ui::Stream& stream = context.out.stream();
-    std::string last;
-    for (const Check& check : checks) {
-      std::string subject = check.subject == last ? "" : check.subject;
-      last = check.subject;
-      subject.resize(10, ' ');
-      context.out.line(mark(stream, check.health) + " " + subject + printable(check.detail));
-      if (!check.hint.empty())
-        context.out.line(std::string(8 + 10, ' ') + ui::paint(stream, ui::Colour::dim, check.hint));
-    }
-  }
-
-  static std::string mark(const ui::Stream& stream, Health health) {
-    const ui::Colour colour = health == Health::ok        ? ui::Colour::green
-                              : health == Health::note    ? ui::Colour::dim
-                              : health == Health::warning ? ui::Colour::yellow
-                                                          : ui::Colour::red;
-    std::string word(render(health));
-    word.resize(7, ' ');
-    return ui::paint(stream, colour, word);
-  }
-
   bool json_ = false;
 };
 

@@ -16,7 +16,7 @@ using provider::Property;
 using provider::PropertyType;
 
 provider::Registry discover(const Context& context) {
-  return provider::Registry::discover({context.home.plugins(), provider::built_in_folder()});
+  return provider::Registry::discover(context.search_path());
 }
 
 std::string_view render(CandidateStatus status) {

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::array own_flags = {
     "-d", "--detach", "--dry-run", "--json", "-q", "--quiet", "-v", "--verbose", "-h", "--help"};
-constexpr std::array own_values = {"-j", "--jobs", "-t", "--tag", "--project", "--color"};
+constexpr std::array own_values = {
+    "-j", "--jobs", "-t", "--tag", "--project", "--provider-path", "--color"};
 
 template <typename List>
 bool holds(const List& list, std::string_view word) {

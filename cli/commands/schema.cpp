@@ -23,8 +23,8 @@ class Schema final : public Action {
   Result<int> run(Context& context) override {
     context.out.json(variables_
                          ? provider::variables_schema()
-                         : provider::workflows_schema(provider::Registry::discover(
-                               {context.home.plugins(), provider::built_in_folder()})));
+                         : provider::workflows_schema(
+                               provider::Registry::discover(context.search_path())));
     return exit_code::success;
   }
 

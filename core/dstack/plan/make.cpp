@@ -8,6 +8,8 @@
 #include "dstack/plan/target.hpp"
 #include "dstack/plan/words.hpp"
 
+#include <set>
+
 namespace dstack::plan {
 
 namespace {
@@ -26,6 +28,7 @@ class Maker {
                            world_.providers,
                            line_.target()));
     settle_workflows(target);
+    notice_refused_providers();
     prepare_properties();
     resolve_inputs(drafts_, world_, Tags::needed, errors_);
     make_jobs(drafts_, world_, errors_);
@@ -111,6 +114,19 @@ class Maker {
       notices_.push_back(plural(elsewhere, "problem") +
                          " in other workflows; 'dstack validate' shows " +
                          (elsewhere == 1 ? "it" : "them"));
+  }
+
+  /// Somebody put a provider there to be used, and another one is.
+  void notice_refused_providers() {
+    std::set<const provider::Candidate*> said;
+    for (const Draft& draft : drafts_.all) {
+      if (draft.provider == nullptr || !said.insert(draft.provider).second)
+        continue;
+      if (const auto* refused = world_.providers.refused_before(*draft.provider))
+        notices_.push_back("provider '" + refused->name + "' is the one of " +
+                           draft.provider->path.string() + ", for " + refused->path.string() +
+                           " was refused: " + refused->reason);
+    }
   }
 
   void read_words(const Target& kind) {

@@ -213,17 +213,10 @@ std::string describe_end(const process::ExitStatus& status) {
   return "ended the process with " + process::render(status);
 }
 
-}  // namespace
-
-Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
+/// The life of one child.
+Result<std::vector<PlanReply>> ask_child(const Candidate& provider,
                                          const std::vector<PlanRequest>& requests,
                                          const Deadlines& deadlines) {
-  if (requests.empty())
-    return std::vector<PlanReply>();
-  if (provider.status == CandidateStatus::refused)
-    return fail(ErrorCode::unavailable,
-                "provider '" + provider.name + "' (" + provider.path.string() +
-                    ") cannot be used: " + provider.reason);
   DSTACK_TRY(const Fd request_file, write_requests(requests));
   DSTACK_TRY(const ReplyFile reply_file, ReplyFile::make());
   DSTACK_TRY(process::Child child, start_child(provider, request_file.get(), reply_file.fd()));
@@ -245,6 +238,25 @@ Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
   if (!process::succeeded(status) || !text)
     return fault(provider, describe_end(status) + " " + doing(reply_file.progress(), requests));
   return parse_replies(provider, *text, requests);
+}
+
+}  // namespace
+
+Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
+                                         const std::vector<PlanRequest>& requests,
+                                         const Deadlines& deadlines) {
+  if (requests.empty())
+    return std::vector<PlanReply>();
+  if (provider.status == CandidateStatus::refused)
+    return fail(ErrorCode::unavailable,
+                "provider '" + provider.name + "' (" + provider.path.string() +
+                    ") cannot be used: " + provider.reason);
+  return ask_child(provider, requests, deadlines);
+}
+
+Result<void> try_provider(const Candidate& provider, const Deadlines& deadlines) {
+  DSTACK_CHECK(ask_child(provider, {}, deadlines));
+  return {};
 }
 
 }  // namespace dstack::provider

@@ -40,6 +40,10 @@ Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
                                          const std::vector<PlanRequest>& requests,
                                          const Deadlines& deadlines = {});
 
+/// Loads the library in a child and has it set itself up, no more: what that comes to. Also for a
+/// candidate that was refused.
+Result<void> try_provider(const Candidate& provider, const Deadlines& deadlines = {});
+
 /// The child's whole life: reads requests from descriptor 0, loads `library`, answers on descriptor
 /// `reply_fd`. Everything the library prints goes to standard error.
 int provider_host_main(const Path& library, int reply_fd);

@@ -1,5 +1,9 @@
 #include "dstack/provider/registry.hpp"
 
+#include "dstack/base/text.hpp"
+#include "dstack/provider/replaceable.hpp"
+#include "dstack/provider/trust.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <set>
@@ -18,10 +22,15 @@ std::string name_of_file(const Path& file) {
   return name;
 }
 
-/// The files of a folder by name, in order of bytes. Hidden ones are no candidates, nor are
-/// folders. `error` is left alone by a folder that is not there: nobody needs to have one.
-std::vector<Path> files_in(const Path& folder, boost::system::error_code& error) {
+/// The files of a folder by name, in order of bytes; or the one that a place is. Hidden ones are no
+/// candidates, nor are folders. `error` is left alone by a folder that is not there: nobody needs to
+/// have one.
+std::vector<Path> files_at(const Path& folder, boost::system::error_code& error) {
   std::vector<Path> files;
+  boost::system::error_code unknown;
+  if (const auto status = fs::status(folder, unknown);
+      fs::exists(status) && !fs::is_directory(status))
+    return {folder};
   for (fs::directory_iterator next(folder, error), end; !error && next != end;
        next.increment(error)) {
     boost::system::error_code ignored;
@@ -44,50 +53,80 @@ std::string other_abi(const Manifest& manifest) {
          abi_version() + "; rebuild it with the SDK of this dstack";
 }
 
-Candidate examine(const Path& file, const std::string& source) {
-  Candidate candidate;
-  candidate.name = name_of_file(file);
-  candidate.path = file;
-  candidate.source = source;
-  auto manifest = read_manifest(file);
-  if (!manifest) {
-    candidate.status = CandidateStatus::refused;
-    candidate.reason = manifest.error().message;
-    if (!manifest.error().hint.empty())
-      candidate.reason += "; " + manifest.error().hint;
+/// One candidate after the other, each with what speaks against it.
+class Examiner {
+ public:
+  explicit Examiner(const SearchPath& search) : search_(search) {}
+
+  Candidate examine(const Path& file, const Place& place) {
+    Candidate candidate;
+    candidate.name = name_of_file(file);
+    candidate.path = file;
+    candidate.source = place.source;
+    auto manifest = read_manifest(file);
+    if (manifest) {
+      candidate.name = manifest->name.empty() ? candidate.name : manifest->name;
+      candidate.manifest = std::move(*manifest);
+    }
+    const auto judged =
+        manifest ? judge(candidate, place.belief) : Result<void>(Failure(manifest.error()));
+    if (!judged) {
+      candidate.status = CandidateStatus::refused;
+      candidate.reason = judged.error().message;
+      if (!judged.error().hint.empty())
+        candidate.reason += "; " + judged.error().hint;
+    }
     return candidate;
   }
-  candidate.name = manifest->name.empty() ? candidate.name : manifest->name;
-  if (!is_supported(*manifest)) {
-    candidate.status = CandidateStatus::refused;
-    candidate.reason = other_abi(*manifest);
+
+ private:
+  Result<void> judge(Candidate& candidate, Belief belief) {
+    if (!is_supported(*candidate.manifest))
+      return fail(ErrorCode::configuration, other_abi(*candidate.manifest));
+    if (belief != Belief::ours)
+      DSTACK_CHECK(replacement_.examine(candidate.path));
+    return belief == Belief::pinned ? judge_trust(candidate) : Result<void>();
   }
-  candidate.manifest = std::move(*manifest);
-  return candidate;
-}
+
+  Result<void> judge_trust(Candidate& candidate) {
+    if (!trusted_)
+      trusted_ = TrustedLibraries::load(search_.trusted);
+    if (!*trusted_)
+      return Failure(trusted_->error());
+    DSTACK_TRY(const auto verdict, (*trusted_)->judge(candidate.path));
+    if (verdict == TrustedLibraries::Verdict::trusted)
+      return {};
+    candidate.awaits_trust = true;
+    const std::string command = "'dstack providers trust " + shell_quote(candidate.name) + "'";
+    if (verdict == TrustedLibraries::Verdict::changed)
+      return fail(ErrorCode::configuration,
+                  "it has changed since you trusted it",
+                  command + " trusts it as it is now");
+    return fail(ErrorCode::configuration,
+                "it belongs to the project, and you have not trusted it",
+                command + " lets it run");
+  }
+
+  const SearchPath& search_;
+  ReplacementCheck replacement_;
+  std::optional<Result<TrustedLibraries>> trusted_;
+};
 
 }  // namespace
 
-Path built_in_folder() {
-  boost::system::error_code error;
-  const Path program = fs::read_symlink("/proc/self/exe", error);
-  return (program.parent_path().parent_path() / "lib" / "dstack" / "plugins").lexically_normal();
-}
-
-Registry Registry::discover(const SearchPath& path) {
+Registry Registry::discover(const SearchPath& search) {
   Registry registry;
-  const std::pair<const Path*, std::string> folders[] = {{&path.home_plugins, "home"},
-                                                         {&path.built_in, "built in"}};
-  for (const auto& [folder, source] : folders) {
-    if (folder->empty())
+  Examiner examiner(search);
+  for (const Place& place : search.places) {
+    if (!place.passed_over.empty())
       continue;
     boost::system::error_code error;
-    const std::vector<Path> files = files_in(*folder, error);
+    const std::vector<Path> files = files_at(place.path, error);
     if (error)
-      registry.unreadable_.push_back("the plugins folder '" + folder->string() +
+      registry.unreadable_.push_back("the plugins folder '" + place.path.string() +
                                      "' cannot be read: " + std::strerror(error.value()));
     for (const Path& file : files) {
-      Candidate candidate = examine(file, source);
+      Candidate candidate = examiner.examine(file, place);
       const Candidate* taken = registry.find(candidate.name);
       if (candidate.status == CandidateStatus::ok && taken != nullptr &&
           taken->status == CandidateStatus::ok) {
@@ -112,6 +151,16 @@ const Candidate* Registry::find(std::string_view name) const {
       refused = &candidate;
   }
   return refused;
+}
+
+const Candidate* Registry::refused_before(const Candidate& taken) const {
+  for (const Candidate& candidate : candidates_) {
+    if (&candidate == &taken)
+      break;
+    if (candidate.name == taken.name && candidate.status == CandidateStatus::refused)
+      return &candidate;
+  }
+  return nullptr;
 }
 
 std::vector<std::string> Registry::names() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/provider/manifest.hpp"
+#include "dstack/provider/search_path.hpp"
 
 #include <optional>
 #include <string>
@@ -18,19 +19,12 @@ struct Candidate {
   std::string
       name;  ///< of the manifest; the file's name without `lib` and `.so` where none can be read
   Path path;
-  std::string source;  ///< "home" or "built in"
+  std::string source;  ///< of the place where it was found (search_path.hpp)
   CandidateStatus status = CandidateStatus::ok;
   std::string reason;  ///< why it was not taken, with the remedy
+  bool awaits_trust = false;  ///< refused for nothing but that the user has not trusted it
   std::optional<Manifest> manifest;
 };
-
-struct SearchPath {
-  Path home_plugins;  ///< $DSTACK_HOME/plugins
-  Path built_in;      ///< where the build or the installation put ours
-};
-
-/// The folder of the built-in providers, found from where this program lies.
-Path built_in_folder();
 
 class Registry {
  public:
@@ -39,7 +33,8 @@ class Registry {
   /// Of candidates that are there already; what each one's status is stays as it is.
   explicit Registry(std::vector<Candidate> candidates) : candidates_(std::move(candidates)) {}
 
-  /// Reads every manifest on the path, in order; the first candidate of a name is taken.
+  /// Reads every manifest on the path, in order; the first candidate of a name that can be used is
+  /// taken.
   static Registry discover(const SearchPath& path);
 
   const std::vector<Candidate>& candidates() const { return candidates_; }
@@ -51,6 +46,9 @@ class Registry {
   /// The candidate taken for this name; or the refused one of that name where there is no other; or
   /// null.
   const Candidate* find(std::string_view name) const;
+  /// The candidate that would stand in the place of `taken`, had it not been refused; null when
+  /// there is none.
+  const Candidate* refused_before(const Candidate& taken) const;
   /// Of the candidates that were taken, in order of the alphabet.
   std::vector<std::string> names() const;
 

@@ -177,7 +177,9 @@ std::vector<std::string> make_job_ids(std::size_t count) {
 
 }  // namespace
 
-Result<Workbench> open_workbench(const Path& folder, const store::Home& home) {
+Result<Workbench> open_workbench(const Path& folder,
+                                 const store::Home& home,
+                                 const std::vector<Path>& provider_paths) {
   Workbench bench;
   bench.home = home;
   DSTACK_TRY(bench.settings, config::load_settings(home.config()));
@@ -186,7 +188,11 @@ Result<Workbench> open_workbench(const Path& folder, const store::Home& home) {
   } else {
     bench.project = config::undefined_project(folder);
   }
-  bench.providers = provider::Registry::discover({home.plugins(), provider::built_in_folder()});
+  bench.providers = provider::Registry::discover(
+      provider::search_path({provider_paths,
+                             bench.project.defined ? bench.project.root : Path(),
+                             home.plugins(),
+                             home.trusted_providers()}));
   bench.machine = plan::find_machine(bench.settings.resources);
   return bench;
 }

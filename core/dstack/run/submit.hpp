@@ -22,8 +22,10 @@ struct Workbench {
 };
 
 /// Loads settings, the project found from `folder` upwards (an undefined one where there is none)
-/// and the providers.
-Result<Workbench> open_workbench(const Path& folder, const store::Home& home);
+/// and the providers. `provider_paths` are those of the command line.
+Result<Workbench> open_workbench(const Path& folder,
+                                 const store::Home& home,
+                                 const std::vector<Path>& provider_paths = {});
 
 struct SubmitRequest {
   std::string target;

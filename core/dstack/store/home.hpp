@@ -18,6 +18,9 @@ struct Home {
 
   Path plugins() const { return root / "plugins"; }
 
+  /// Which libraries of projects the user trusts (provider/trust.hpp).
+  Path trusted_providers() const { return root / "trusted-providers.json"; }
+
   Path environments() const { return root / "environments"; }
 
   Path index() const { return root / "index"; }

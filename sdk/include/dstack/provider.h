@@ -114,6 +114,21 @@ DSTACK_EXPORT dstack_status DSTACK_CALL dstack_provider_entry_v0(const dstack_ho
                                                                  const dstack_provider_v0** out,
                                                                  dstack_report* report);
 
+/* Puts the provider's manifest into the library, with the version of this interface. For who builds
+ * without dstack_add_provider(), which does the same: once, in one source, outside of everything.
+ * `file` is a text, "manifest.json": the path of a file that begins with '{', seen from the folder
+ * in which the compiler runs, or from one of `-Wa,-I,FOLDER`. For ELF and the compilers that take
+ * GNU's assembler; where the linker drops what nobody calls, the manifest stays. */
+#define DSTACK_MANIFEST(file)                                                                     \
+  __asm__(                                                                                        \
+      ".pushsection .dstack,\"aR\",%progbits\n"                                                   \
+      ".ascii \"{\\\"abi\\\": \\\"" DSTACK_TEXT(DSTACK_ABI_MAJOR) "." DSTACK_TEXT(DSTACK_ABI_MINOR) \
+      "\\\",\"\n"                                                                                 \
+      ".incbin \"" file "\", 1\n"                                                                  \
+      ".popsection\n");
+#define DSTACK_TEXT(number) DSTACK_TEXT_OF(number)
+#define DSTACK_TEXT_OF(word) #word
+
 #ifdef __cplusplus
 }
 #endif

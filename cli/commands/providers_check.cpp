@@ -1,0 +1,246 @@
+// providers check: what a workflow would find wrong with a provider, told to its author.
+#include "checks.hpp"
+#include "commands/commands.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/plan/make.hpp"
+#include "dstack/provider/calls.hpp"
+#include "dstack/provider/replaceable.hpp"
+#include "exit_code.hpp"
+
+#include <algorithm>
+
+namespace dstack::cli {
+
+namespace {
+
+using provider::Candidate;
+using provider::Property;
+using provider::PropertyType;
+
+/// An example of a manifest, `dstack run NAME …`, planned as if its project had every file that it
+/// names and the machine everything that it asks for: what is tried is the provider.
+class Rehearsal {
+ public:
+  explicit Rehearsal(const Candidate& candidate)
+      : candidate_(candidate),
+        registry_({candidate}),
+        project_(config::undefined_project("/")),
+        machine_{1'024, std::uint64_t{1} << 50, {}} {}
+
+  /// The commands of the jobs.
+  Result<std::vector<std::string>> plan(const std::string& example) {
+    DSTACK_TRY(const plan::Request request, understand(example));
+    (void)plan::make_plan(request, world(Call::no));
+    std::sort(code_.files.begin(), code_.files.end());
+    DSTACK_TRY(const plan::Plan plan, plan::make_plan(request, world(Call::yes)));
+    std::vector<std::string> commands;
+    for (const plan::PlannedJob& job : plan.jobs)
+      commands.push_back(job.spec.commands.empty() ? shell_join(job.spec.argv)
+                                                   : join(job.spec.commands, "; "));
+    return commands;
+  }
+
+ private:
+  enum class Call { no, yes };
+
+  Result<plan::Request> understand(const std::string& example) const {
+    const auto words = shell_split(example);
+    if (!words || words->size() < 3 || (*words)[0] != "dstack" || (*words)[1] != "run" ||
+        (*words)[2] != candidate_.name)
+      return fail(ErrorCode::configuration,
+                  "it is no command line 'dstack run " + candidate_.name + " …'",
+                  "write each of 'examples' as a user would type it");
+    plan::Request request;
+    request.target = candidate_.name;
+    const auto end = std::find(words->begin(), words->end(), "--");
+    request.words.assign(words->begin() + 3, end);
+    if (end != words->end())
+      request.arguments.assign(end + 1, words->end());
+    return request;
+  }
+
+  plan::World world(Call call) {
+    return plan::World{
+        project_,
+        registry_,
+        machine_,
+        code_,
+        [](const std::string&) { return std::optional<std::string>(); },
+        [] { return std::vector<std::pair<std::string, std::string>>(); },
+        [](const std::string&, const std::string&)
+            -> Result<std::pair<std::string, std::vector<store::ArtifactRecord>>> {
+          return fail(ErrorCode::not_found, "there are no tags");
+        },
+        [](const std::string&) { return std::vector<std::string>(); },
+        [this, call](const Candidate& candidate,
+                     const std::vector<provider::PlanRequest>& requests)
+            -> Result<std::vector<provider::PlanReply>> {
+          if (call == Call::yes)
+            return provider::plan_jobs(candidate, requests);
+          for (const provider::PlanRequest& request : requests)
+            provide_for(request.properties);
+          return fail(ErrorCode::unavailable, "not yet");
+        }};
+  }
+
+  /// Files and cards, before the real call.
+  void provide_for(const Json& properties) {
+    for (const Property& property : candidate_.manifest->properties)
+      if (const Json* value = json_member(properties, property.name)) {
+        if (property.type == PropertyType::path && value->is_string())
+          code_.files.push_back(value->get<std::string>());
+        if (property.type == PropertyType::paths)
+          for (std::string& file : json_strings(properties, property.name))
+            code_.files.push_back(std::move(file));
+        if (property.type == PropertyType::resources)
+          provide_cards(json_member(*value, "gpu"));
+      }
+  }
+
+  void provide_cards(const Json* gpu) {
+    if (gpu == nullptr)
+      return;
+    const auto memory = static_cast<std::uint64_t>(json_integer(*gpu, "memory"));
+    machine_.gpus.assign(static_cast<std::size_t>(std::clamp<std::int64_t>(
+                             json_integer(*gpu, "count", 1), 1, 1'024)),
+                         config::Gpu{json_string(*gpu, "name", "card"), memory});
+  }
+
+  Candidate candidate_;
+  provider::Registry registry_;
+  config::Project project_;
+  plan::Machine machine_;
+  source::Snapshot code_;
+};
+
+class ProvidersCheck final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax
+        .argument("FILE|NAME", wanted_, Need::required, "the library, or a provider that is there")
+        .flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
+        .note(
+            "Reads the manifest, loads the library in a process of its own, and plans the "
+            "manifest's\n"
+            "examples. Exit code 1 when something is wrong.")
+        .example("dstack providers check build/hello.so", "what is wrong with it, in words");
+  }
+
+  Result<int> run(Context& context) override {
+    DSTACK_TRY(Candidate candidate, find(context));
+    std::vector<Check> checks;
+    check_file(candidate, checks);
+    if (check_manifest(candidate, checks) && check_load(candidate, checks))
+      check_examples(candidate, checks);
+    if (json_)
+      print_checks_as_json(context, checks);
+    else
+      print_checks(context, checks);
+    return exit_code_of(checks);
+  }
+
+ private:
+  Result<Candidate> find(const Context& context) const {
+    Candidate candidate;
+    candidate.path = fs::absolute(wanted_).lexically_normal();
+    boost::system::error_code error;
+    if (!fs::exists(candidate.path, error)) {
+      const auto registry = provider::Registry::discover(context.search_path());
+      const Candidate* known = registry.find(wanted_);
+      if (known == nullptr)
+        return fail(ErrorCode::not_found,
+                    "there is no file and no provider '" + wanted_ + "'",
+                    "'dstack providers list' shows the providers");
+      candidate.path = known->path;
+    }
+    candidate.name = candidate.path.filename().string();
+    return candidate;
+  }
+
+  static Check failed(const std::string& subject, const Error& error) {
+    return {subject, Health::error, render(Error{error.code, error.message, error.where}), error.hint};
+  }
+
+  static void check_file(const Candidate& candidate, std::vector<Check>& checks) {
+    if (const auto safe = provider::ReplacementCheck().examine(candidate.path); !safe)
+      checks.push_back({"file", Health::warning, safe.error().message, safe.error().hint});
+    else
+      checks.push_back({"file", Health::ok, candidate.path.string()});
+  }
+
+  static bool check_manifest(Candidate& candidate, std::vector<Check>& checks) {
+    auto manifest = provider::read_manifest(candidate.path);
+    if (!manifest) {
+      checks.push_back(failed("manifest", manifest.error()));
+      return false;
+    }
+    const std::string abi =
+        std::to_string(manifest->abi_major) + "." + std::to_string(manifest->abi_minor);
+    if (!provider::is_supported(*manifest)) {
+      checks.push_back({"manifest",
+                        Health::error,
+                        "it is built for version " + abi +
+                            " of the provider interface, this dstack speaks " +
+                            provider::abi_version(),
+                        "rebuild it with the SDK of this dstack"});
+      return false;
+    }
+    const auto own = std::count_if(manifest->properties.begin(),
+                                   manifest->properties.end(),
+                                   [](const Property& property) { return !property.common; });
+    checks.push_back({"manifest",
+                      Health::ok,
+                      manifest->name + " " + manifest->version + ", interface " + abi + ", " +
+                          (own == 1 ? "1 property" : std::to_string(own) + " properties") +
+                          " of its own"});
+    candidate.name = manifest->name;
+    candidate.manifest = std::move(*manifest);
+    return true;
+  }
+
+  static bool check_load(const Candidate& candidate, std::vector<Check>& checks) {
+    const auto loaded = provider::try_provider(candidate);
+    checks.push_back(loaded ? Check{"load", Health::ok, "it loads, and agrees with this dstack"}
+                            : failed("load", loaded.error()));
+    return loaded.has_value();
+  }
+
+  static void check_examples(const Candidate& candidate, std::vector<Check>& checks) {
+    std::vector<std::string> examples = candidate.manifest->examples;
+    const auto& properties = candidate.manifest->properties;
+    const bool needs_something =
+        std::any_of(properties.begin(), properties.end(), [](const Property& property) {
+          return property.required;
+        });
+    if (examples.empty() && needs_something) {
+      checks.push_back({"example",
+                        Health::warning,
+                        "the manifest has none, so no workflow was planned",
+                        "add command lines to 'examples' of the manifest"});
+      return;
+    }
+    if (examples.empty())
+      examples.push_back("dstack run " + candidate.name);
+    for (const std::string& example : examples) {
+      const auto commands = Rehearsal(candidate).plan(example);
+      if (!commands) {
+        Check check = failed("example", commands.error());
+        check.detail = example + ": " + check.detail;
+        checks.push_back(std::move(check));
+      } else {
+        checks.push_back({"example", Health::ok, example + ": " + join(*commands, " | ")});
+      }
+    }
+  }
+
+  std::string wanted_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_providers_check() {
+  return std::make_unique<ProvidersCheck>();
+}
+
+}  // namespace dstack::cli

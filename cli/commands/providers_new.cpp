@@ -1,0 +1,168 @@
+// providers new: a project that builds and runs, from the templates of the SDK.
+#include "commands/commands.hpp"
+#include "commands/templates.hpp"
+#include "dstack/base/text.hpp"
+#include "exit_code.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <unistd.h>
+
+namespace dstack::cli {
+
+namespace {
+
+/// One file of a project, and the template it is made of.
+struct PlannedFile {
+  std::string path;
+  std::string_view source;
+};
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// "my-provider.2" is `MyProvider2`.
+std::string class_name(std::string_view name) {
+  std::string text;
+  bool begins = true;
+  for (const char c : name) {
+    if (!is_letter_or_digit(c)) {
+      begins = true;
+      continue;
+    }
+    text += begins ? to_upper(std::string_view(&c, 1)) : std::string(1, c);
+    begins = false;
+  }
+  return text.front() >= '0' && text.front() <= '9' ? "Provider" + text : text;
+}
+
+/// "my-provider.2" is `my_provider_2`.
+std::string crate_name(std::string_view name) {
+  std::string text(name);
+  std::replace_if(text.begin(), text.end(), [](char c) { return !is_letter_or_digit(c); }, '_');
+  return text.front() >= '0' && text.front() <= '9' ? "provider_" + text : text;
+}
+
+std::string replace_all(std::string text, std::string_view word, const std::string& by) {
+  for (std::size_t at = text.find(word); at != std::string::npos;
+       at = text.find(word, at + by.size()))
+    text.replace(at, word.size(), by);
+  return text;
+}
+
+/// The installation's own folder, when the SDK lies in it and no compiler looks there by itself.
+std::string sdk_prefix() {
+  boost::system::error_code error;
+  const Path program = fs::read_symlink("/proc/self/exe", error);
+  const Path prefix = program.parent_path().parent_path();
+  if (prefix == "/usr" || prefix == "/usr/local" ||
+      !fs::exists(prefix / "include" / "dstack" / "provider.h", error))
+    return {};
+  return prefix.string();
+}
+
+class ProvidersNew final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("NAME", name_, Need::required, "what workflows will write as 'provider:'")
+        .option("--lang", "LANGUAGE", language_, "cpp (the default), c or rust")
+        .note(
+            "Writes a folder NAME with a provider that greets, and tells how to build and to try "
+            "it. The\n"
+            "guide for authors is docs/providers/writing.md.")
+        .example("dstack providers new hello", "in C++, built with CMake")
+        .example("dstack providers new hello --lang c", "in C, built with one command");
+  }
+
+  Result<int> run(Context& context) override {
+    if (!is_name(name_))
+      return fail(ErrorCode::usage,
+                  "'" + name_ + "' cannot be the name of a provider",
+                  "letters, digits, '.', '_' and '-', beginning with a letter or digit");
+    DSTACK_TRY(const auto files, planned_files());
+    boost::system::error_code error;
+    const Path folder = fs::current_path(error) / name_;
+    if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
+      return fail(ErrorCode::conflict,
+                  "'" + folder.string() + "' exists already",
+                  "choose another name, or go to another folder");
+    for (const PlannedFile& file : files) {
+      DSTACK_CHECK(make_folders((folder / file.path).parent_path()));
+      DSTACK_CHECK(write_file_atomically(folder / file.path, fill(file.source), Durable::no));
+    }
+    for (const PlannedFile& file : files)
+      context.messages.note("wrote " + name_ + "/" + file.path);
+    context.messages.note("build and try it:");
+    for (const std::string& line : next_steps())
+      context.out.line("  " + line);
+    return exit_code::success;
+  }
+
+ private:
+  Result<std::vector<PlannedFile>> planned_files() const {
+    if (language_ == "cpp")
+      return std::vector<PlannedFile>{{name_ + ".cpp", "templates/cpp/provider.cpp"},
+                                      {"manifest.json", "templates/manifest.json"},
+                                      {"CMakeLists.txt", "templates/cpp/CMakeLists.txt"}};
+    if (language_ == "c")
+      return std::vector<PlannedFile>{{name_ + ".c", "templates/c/provider.c"},
+                                      {"manifest.json", "templates/manifest.json"}};
+    if (language_ == "rust")
+      return std::vector<PlannedFile>{{"src/lib.rs", "templates/rust/src/lib.rs"},
+                                      {"src/dstack.rs", "include/dstack/provider.rs"},
+                                      {"manifest.json", "templates/manifest.json"},
+                                      {"Cargo.toml", "templates/rust/Cargo.toml"}};
+    return fail(ErrorCode::usage,
+                "'--lang' takes cpp, c or rust, not '" + language_ + "'",
+                "any other language that makes C libraries works as well: see "
+                "docs/providers/writing.md");
+  }
+
+  std::string fill(std::string_view source) const {
+    const auto& all = all_templates();
+    const auto found = std::find_if(
+        all.begin(), all.end(), [&](const Template& one) { return one.path == source; });
+    std::string text(found->text);
+    text = replace_all(std::move(text), "@name@", name_);
+    text = replace_all(std::move(text), "@Class@", class_name(name_));
+    return replace_all(std::move(text), "@crate@", crate_name(name_));
+  }
+
+  std::vector<std::string> next_steps() const {
+    const std::string prefix = sdk_prefix();
+    std::string build;
+    std::string library = name_ + ".so";
+    if (language_ == "cpp") {
+      build = "cmake -B build" +
+              (prefix.empty() ? "" : " -DCMAKE_PREFIX_PATH=" + shell_quote(prefix)) +
+              " && cmake --build build";
+      library = "build/" + library;
+    } else if (language_ == "c") {
+      build = "cc -shared -fPIC -fvisibility=hidden" +
+              (prefix.empty() ? "" : " -I" + shell_quote(prefix + "/include")) + " -o " + library +
+              " " + name_ + ".c";
+    } else {
+      build = "cargo build --release";
+      library = "target/release/lib" + crate_name(name_) + ".so";
+    }
+    return {"cd " + name_,
+            build,
+            "dstack providers check " + library,
+            "dstack run " + name_ + " --provider-path " + library + " --who Ada",
+            "install -Dt " + std::string("\"${DSTACK_HOME:-$HOME/.dstack}/plugins\"") + " " +
+                library};
+  }
+
+  std::string name_;
+  std::string language_ = "cpp";
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_providers_new() {
+  return std::make_unique<ProvidersNew>();
+}
+
+}  // namespace dstack::cli

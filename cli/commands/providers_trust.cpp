@@ -1,0 +1,117 @@
+// providers trust: a project's libraries run only after their user said so.
+#include "commands/commands.hpp"
+#include "commands/project_files.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/provider/registry.hpp"
+#include "dstack/provider/trust.hpp"
+#include "exit_code.hpp"
+
+#include <algorithm>
+
+namespace dstack::cli {
+
+namespace {
+
+using provider::Candidate;
+using provider::CandidateStatus;
+using provider::TrustedLibraries;
+
+class ProvidersTrust final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax
+        .argument("NAME|PATH", wanted_, Need::optional, "one provider of the project; else all")
+        .flag("--revoke", revoke_, "trust it no longer")
+        .note(
+            "The libraries in a project's .dstack/plugins are code of whoever wrote the project: "
+            "they run\n"
+            "as you, and only after this command. What is trusted is the file as it is now, by its "
+            "SHA-256;\n"
+            "a changed one has to be trusted anew.")
+        .example("dstack providers trust", "trust all providers of this project, as they are")
+        .example("dstack providers trust hello", "only this one");
+  }
+
+  Result<int> run(Context& context) override {
+    const auto root = config::find_project(context.folder);
+    if (!root)
+      return refuse_missing_project();
+    const auto registry = provider::Registry::discover(context.search_path());
+    std::vector<const Candidate*> chosen;
+    for (const Candidate& candidate : registry.candidates())
+      if (candidate.source == "project" && is_wanted(context, candidate))
+        chosen.push_back(&candidate);
+    if (chosen.empty())
+      return refuse_unknown(*root);
+    return revoke_ ? revoke(context, chosen) : trust(context, chosen);
+  }
+
+ private:
+  bool is_wanted(const Context& context, const Candidate& candidate) const {
+    if (wanted_.empty() || candidate.name == wanted_)
+      return true;
+    boost::system::error_code error;
+    return fs::equivalent(fs::absolute(wanted_), candidate.path, error) ||
+           fs::equivalent(context.folder / wanted_, candidate.path, error);
+  }
+
+  Failure refuse_unknown(const Path& root) const {
+    const Path folder = root / ".dstack" / "plugins";
+    if (wanted_.empty())
+      return fail(ErrorCode::not_found,
+                  "this project brings no providers: there are no libraries in '" +
+                      folder.string() + "'",
+                  "providers elsewhere need no trust; 'dstack providers list' shows all");
+    return fail(ErrorCode::not_found,
+                "this project brings no provider '" + wanted_ + "'",
+                "'dstack providers list' shows all; those of the project lie in '" +
+                    folder.string() + "'");
+  }
+
+  Result<int> trust(Context& context, const std::vector<const Candidate*>& chosen) const {
+    for (const Candidate* candidate : chosen)
+      if (candidate->status == CandidateStatus::refused && !candidate->awaits_trust &&
+          (!wanted_.empty() || chosen.size() == 1))
+        return fail(ErrorCode::configuration,
+                    "'" + candidate->path.string() + "' cannot be used: " + candidate->reason);
+    DSTACK_CHECK(store::prepare_home(context.home));
+    DSTACK_TRY(auto trusted, TrustedLibraries::load(context.home.trusted_providers()));
+    std::vector<std::string> said;
+    for (const Candidate* candidate : chosen) {
+      if (candidate->status == CandidateStatus::refused && !candidate->awaits_trust) {
+        context.messages.warning("'" + candidate->path.string() +
+                                 "' is passed over: " + candidate->reason);
+        continue;
+      }
+      DSTACK_TRY(const Digest digest, trusted.add(candidate->path));
+      said.push_back("trusted " + candidate->name + " " + candidate->manifest->version + " (" +
+                     candidate->path.string() + ", SHA-256 " + digest.render() + ")");
+    }
+    DSTACK_CHECK(trusted.save());
+    for (const std::string& line : said)
+      context.messages.note(printable(line));
+    return exit_code::success;
+  }
+
+  static Result<int> revoke(Context& context, const std::vector<const Candidate*>& chosen) {
+    DSTACK_TRY(auto trusted, TrustedLibraries::load(context.home.trusted_providers()));
+    std::size_t count = 0;
+    for (const Candidate* candidate : chosen)
+      count += trusted.remove(candidate->path) ? 1u : 0u;
+    if (count > 0)
+      DSTACK_CHECK(trusted.save());
+    context.messages.note("trusts " + plural(count, "provider") + " of this project no longer");
+    return exit_code::success;
+  }
+
+  std::string wanted_;
+  bool revoke_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_providers_trust() {
+  return std::make_unique<ProvidersTrust>();
+}
+
+}  // namespace dstack::cli
