@@ -10,7 +10,7 @@ set -eu
 umask 022
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 user=65534
-labels='^(unit|integration|cli)$'
+labels='^(unit|integration|cli|abi)$'
 
 preset=dev
 case ${1-} in

@@ -7,7 +7,8 @@ using namespace dstack;
 namespace {
 
 std::string plan(const std::string& name, const std::vector<provider::PlanRequest>& requests) {
-  const auto registry = provider::Registry::discover({Path(), DSTACK_PLUGINS});
+  const auto registry = provider::Registry::discover(
+      {{{DSTACK_PLUGINS, "built in", provider::Belief::ours}}, Path()});
   const provider::Candidate* found = registry.find(name);
   REQUIRE(found != nullptr);
   return test::outcome(

@@ -24,6 +24,10 @@ struct Folder {
   }
 };
 
+Registry discover(const Path& home, const Path& ours = Path()) {
+  return Registry::discover({{{home, "home"}, {ours, "built in", Belief::ours}}, Path()});
+}
+
 std::string library() {
   return read_file(built_in / "bash.so").value();
 }
@@ -154,7 +158,7 @@ TEST_CASE("the registry lists candidates by file name, the home's before the bui
   home.write(".hidden.so", library());
   fs::create_directory(home.folder.path() / "folder.so");
 
-  const Registry registry = Registry::discover({home.folder.path(), built_in});
+  const Registry registry = discover(home.folder.path(), built_in);
 
   std::vector<std::string> names;
   for (const Candidate& candidate : registry.candidates())
@@ -177,7 +181,7 @@ TEST_CASE("a second candidate of a name is shadowed by the first that can be use
   home.write("b.so", library());
   home.write("bash.so", "broken");
 
-  const Registry registry = Registry::discover({home.folder.path(), Path()});
+  const Registry registry = discover(home.folder.path());
 
   REQUIRE(registry.candidates().size() == 3);
   CHECK(registry.candidates()[0].status == CandidateStatus::ok);
@@ -197,7 +201,7 @@ TEST_CASE("a library of another interface is refused under its own name", "[prov
   content.replace(at, 12, "\"abi\": \"7.0\"");
   home.write("renamed.so", content);
 
-  const Registry registry = Registry::discover({home.folder.path(), Path()});
+  const Registry registry = discover(home.folder.path());
 
   REQUIRE(registry.candidates().size() == 1);
   CHECK(registry.candidates()[0].name == "bash");
@@ -212,12 +216,12 @@ TEST_CASE("a named pipe among the plugins stops nothing", "[provider][registry]"
   const Folder home;
   REQUIRE(::mkfifo((home.folder.path() / "pipe.so").c_str(), 0600) == 0);
 
-  const Registry registry = Registry::discover({home.folder.path(), Path()});
+  const Registry registry = discover(home.folder.path());
 
   REQUIRE(registry.candidates().size() == 1);
   CHECK(registry.candidates()[0].reason == "it is no regular file");
 }
 
 TEST_CASE("folders that are not there hold no candidates", "[provider][registry]") {
-  CHECK(Registry::discover({"/nowhere/at/all", Path()}).candidates().empty());
+  CHECK(discover("/nowhere/at/all").candidates().empty());
 }

@@ -1,0 +1,6 @@
+/* Something of the entry's name, which is no function. */
+#include <dstack/abi.h>
+
+DSTACK_EXPORT extern const char dstack_provider_entry_v0[64];
+
+const char dstack_provider_entry_v0[64] = "I am no function";
