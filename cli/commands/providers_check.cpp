@@ -27,7 +27,7 @@ class Rehearsal {
         project_(config::undefined_project("/")),
         machine_{1'024, std::uint64_t{1} << 50, {}} {}
 
-  /// The commands of the jobs.
+  /// What each of the jobs runs.
   Result<std::vector<std::string>> plan(const std::string& example) {
     DSTACK_TRY(const plan::Request request, understand(example));
     (void)plan::make_plan(request, world(Call::no));
@@ -35,13 +35,22 @@ class Rehearsal {
     DSTACK_TRY(const plan::Plan plan, plan::make_plan(request, world(Call::yes)));
     std::vector<std::string> commands;
     for (const plan::PlannedJob& job : plan.jobs)
-      commands.push_back(job.spec.commands.empty() ? shell_join(job.spec.argv)
-                                                   : join(job.spec.commands, "; "));
+      commands.push_back(what_runs(job.spec));
     return commands;
   }
 
  private:
   enum class Call { no, yes };
+
+  static std::string what_runs(const provider::JobSpec& job) {
+    if (!job.native.is_null())
+      return "a function of the library";
+    const std::string command =
+        job.commands.empty() ? shell_join(job.argv) : join(job.commands, "; ");
+    if (!job.container)
+      return command;
+    return "container " + job.container->image + (command.empty() ? "" : ": " + command);
+  }
 
   Result<plan::Request> understand(const std::string& example) const {
     const auto words = shell_split(example);

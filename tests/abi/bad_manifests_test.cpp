@@ -26,7 +26,10 @@ std::string with_properties(const std::string& properties) {
                        properties + "]}");
 }
 
-/// The reason for which the only library of a home is refused; empty when it is not.
+const std::string mend = "; mend its manifest.json and build it again";
+
+/// The reason for which the only library of a home is refused, without that next step; empty when
+/// it is not refused.
 std::string reason(const std::string& library) {
   const Sandbox box;
   REQUIRE(make_folders(box.home() / "plugins"));
@@ -34,7 +37,9 @@ std::string reason(const std::string& library) {
   for (const Json& candidate : box.json({"providers", "list", "--json"}))
     if (candidate["source"] == "home") {
       CHECK(candidate["status"] == (candidate["reason"].is_null() ? "ok" : "refused"));
-      return json_string(candidate, "reason");
+      const std::string reason = json_string(candidate, "reason");
+      CHECK((reason.empty() || reason.find("; ") != std::string::npos));
+      return reason.ends_with(mend) ? reason.substr(0, reason.size() - mend.size()) : reason;
     }
   return "no candidate";
 }
@@ -123,8 +128,9 @@ TEST_CASE("values that do not fit their property are refused", "[abi][strangers]
 
 TEST_CASE("files that are no whole libraries are refused by what they are", "[abi][strangers]") {
   const std::string whole = read_file(bad("good")).value();
-  CHECK(reason("") == "it is no shared library");
-  CHECK(reason("#!/bin/sh\n") == "it is no shared library");
-  CHECK(reason(whole.substr(0, whole.size() / 2)) == "it is cut off or damaged");
+  CHECK(reason("") == "it is no shared library; remove it, or move it to another folder");
+  CHECK(reason("#!/bin/sh\n") == reason(""));
+  CHECK(reason(whole.substr(0, whole.size() / 2)) ==
+        "it is cut off or damaged; put it there once more");
   CHECK(reason(read_file("/bin/true").value()).find("it has no provider manifest") == 0);
 }

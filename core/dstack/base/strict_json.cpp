@@ -58,4 +58,21 @@ Result<Json> parse_strict_json(std::string_view text, std::string_view what) {
   return fail(ErrorCode::configuration, std::string(what) + " " + watch.problem());
 }
 
+bool holds_several_json_texts(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quoted && c == '\\')
+      ++at;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && c == '{')
+      ++depth;
+    else if (!quoted && c == '}' && --depth == 0)
+      return text.find('{', at) != std::string_view::npos;
+  }
+  return false;
+}
+
 }  // namespace dstack

@@ -11,4 +11,7 @@ inline constexpr int deepest_strict_json = 32;
 /// As parse_json(). `what` names the text in the error: "its manifest".
 Result<Json> parse_strict_json(std::string_view text, std::string_view what);
 
+/// Whether an object is followed by another one, as where two files were put one behind the other.
+bool holds_several_json_texts(std::string_view text);
+
 }  // namespace dstack

@@ -62,24 +62,6 @@ bool is_short_flag(std::string_view name) {
          ((name[1] >= 'a' && name[1] <= 'z') || (name[1] >= 'A' && name[1] <= 'Z'));
 }
 
-/// What linking two sources that each bring a manifest comes to: one behind the other.
-bool holds_two_documents(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (quoted && c == '\\')
-      ++at;
-    else if (c == '"')
-      quoted = !quoted;
-    else if (!quoted && c == '{')
-      ++depth;
-    else if (!quoted && c == '}' && --depth == 0)
-      return text.find('{', at) != std::string_view::npos;
-  }
-  return false;
-}
-
 /// Reads the members of a manifest and collects what is wrong with them.
 class ManifestReader {
  public:
@@ -393,7 +375,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (const auto bad = find_invalid_utf8(text))
     return fail(ErrorCode::configuration,
                 "its manifest is not UTF-8, at byte " + std::to_string(*bad));
-  if (holds_two_documents(text))
+  if (holds_several_json_texts(text))
     return fail(ErrorCode::configuration,
                 "it carries more than one manifest",
                 "use DSTACK_MANIFEST() in one source alone, and not beside dstack_add_provider()");

@@ -22,11 +22,13 @@ constexpr std::uint64_t largest_name_table = 4u << 20;
 constexpr std::size_t most_sections = 16'384;
 
 Failure no_library() {
-  return fail(ErrorCode::configuration, "it is no shared library");
+  return fail(ErrorCode::configuration,
+              "it is no shared library",
+              "remove it, or move it to another folder");
 }
 
 Failure damaged() {
-  return fail(ErrorCode::configuration, "it is cut off or damaged");
+  return fail(ErrorCode::configuration, "it is cut off or damaged", "put it there once more");
 }
 
 Failure without_manifest() {
@@ -124,7 +126,9 @@ Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
         !inside(section, file_size))
       return damaged();
     if (section.sh_size > largest_manifest)
-      return fail(ErrorCode::configuration, "its manifest is larger than 256 KiB");
+      return fail(ErrorCode::configuration,
+                  "its manifest is larger than 256 KiB",
+                  "shorten its manifest.json and build it again");
     found = section;
   }
   return found ? read_section(fd, *found) : without_manifest();
@@ -141,12 +145,19 @@ Result<Manifest> read_manifest(const Path& library) {
   if (!file || ::fstat(file.get(), &status) != 0)
     return fail_errno("it cannot be read");
   if (!S_ISREG(status.st_mode))
-    return fail(ErrorCode::configuration, "it is no regular file");
+    return fail(ErrorCode::configuration,
+                "it is no regular file",
+                "remove it, or move it to another folder");
   DSTACK_TRY(std::string text,
              read_manifest_section(file.get(), static_cast<std::uint64_t>(status.st_size)));
   while (!text.empty() && text.back() == '\0')
     text.pop_back();
-  return parse_manifest(text);
+  auto manifest = parse_manifest(text);
+  if (manifest || !manifest.error().hint.empty())
+    return manifest;
+  Error error = std::move(manifest).error();
+  error.hint = "mend its manifest.json and build it again";
+  return fail(std::move(error));
 }
 
 }  // namespace dstack::provider

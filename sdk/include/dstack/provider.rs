@@ -94,15 +94,17 @@ impl Workflow<'_> {
 
 /// What to execute: a map with the keys of the author's guide, "argv" above all. What is not set,
 /// the host takes from the workflow's common properties.
-#[derive(Clone, Debug, Default)]
-pub struct Job(Vec<(String, Tree)>);
+pub type Job = Map;
 
-impl Job {
-    pub fn new() -> Job {
-        Job::default()
+#[derive(Clone, Debug, Default)]
+pub struct Map(Vec<(String, Tree)>);
+
+impl Map {
+    pub fn new() -> Map {
+        Map::default()
     }
 
-    pub fn set(mut self, key: &str, value: impl Into<Tree>) -> Job {
+    pub fn set(mut self, key: &str, value: impl Into<Tree>) -> Map {
         self.0.push((key.to_string(), value.into()));
         self
     }
@@ -116,43 +118,28 @@ pub enum Tree {
     Number(f64),
     Boolean(bool),
     List(Vec<Tree>),
-    Map(Vec<(String, Tree)>),
+    Map(Map),
 }
 
-impl From<&str> for Tree {
-    fn from(text: &str) -> Tree {
-        Tree::Text(text.to_string())
-    }
+/// What becomes a `Tree` by itself.
+macro_rules! becomes_tree {
+    ($($type:ty: $value:ident => $tree:expr;)*) => {
+        $(impl From<$type> for Tree {
+            fn from($value: $type) -> Tree {
+                $tree
+            }
+        })*
+    };
 }
 
-impl From<&String> for Tree {
-    fn from(text: &String) -> Tree {
-        Tree::Text(text.clone())
-    }
-}
-
-impl From<String> for Tree {
-    fn from(text: String) -> Tree {
-        Tree::Text(text)
-    }
-}
-
-impl From<i64> for Tree {
-    fn from(integer: i64) -> Tree {
-        Tree::Integer(integer)
-    }
-}
-
-impl From<f64> for Tree {
-    fn from(number: f64) -> Tree {
-        Tree::Number(number)
-    }
-}
-
-impl From<bool> for Tree {
-    fn from(boolean: bool) -> Tree {
-        Tree::Boolean(boolean)
-    }
+becomes_tree! {
+    &str: text => Tree::Text(text.to_string());
+    &String: text => Tree::Text(text.clone());
+    String: text => Tree::Text(text);
+    i64: integer => Tree::Integer(integer);
+    f64: number => Tree::Number(number);
+    bool: boolean => Tree::Boolean(boolean);
+    Map: map => Tree::Map(map);
 }
 
 impl<T: Into<Tree>> From<Vec<T>> for Tree {
@@ -272,7 +259,7 @@ unsafe extern "C" fn plan_for_host(
     match catch_unwind(AssertUnwindSafe(|| plan(&request))) {
         Ok(Ok(list)) => list
             .into_iter()
-            .map(|job| host.write((host.append)(jobs), &Tree::Map(job.0)))
+            .map(|job| host.write((host.append)(jobs), &Tree::Map(job)))
             .find(|status| *status != raw::OK)
             .unwrap_or(raw::OK),
         Ok(Err(problem)) => {
@@ -313,7 +300,7 @@ impl raw::Host {
                 Tree::List(list) => list.iter().fold((self.set_list)(output), |status, element| {
                     if status != raw::OK { status } else { self.write((self.append)(output), element) }
                 }),
-                Tree::Map(map) => map.iter().fold((self.set_map)(output), |status, (key, value)| {
+                Tree::Map(map) => map.0.iter().fold((self.set_map)(output), |status, (key, value)| {
                     if status != raw::OK {
                         return status;
                     }

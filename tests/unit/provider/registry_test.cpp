@@ -169,7 +169,8 @@ TEST_CASE("the registry lists candidates by file name, the home's before the bui
             "home README.txt", "home notes", "home bash", "built in bash", "built in python"});
   CHECK(registry.find("bash")->source == "home");
   CHECK(registry.find("notes")->status == CandidateStatus::refused);
-  CHECK(registry.find("notes")->reason == "it is no shared library");
+  CHECK(registry.find("notes")->reason ==
+        "it is no shared library; remove it, or move it to another folder");
   CHECK(registry.find("python")->status == CandidateStatus::ok);
   CHECK(registry.find("nothing") == nullptr);
 }
@@ -219,7 +220,8 @@ TEST_CASE("a named pipe among the plugins stops nothing", "[provider][registry]"
   const Registry registry = discover(home.folder.path());
 
   REQUIRE(registry.candidates().size() == 1);
-  CHECK(registry.candidates()[0].reason == "it is no regular file");
+  CHECK(registry.candidates()[0].reason ==
+        "it is no regular file; remove it, or move it to another folder");
 }
 
 TEST_CASE("folders that are not there hold no candidates", "[provider][registry]") {

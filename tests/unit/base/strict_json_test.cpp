@@ -1,0 +1,52 @@
+#include "dstack/base/strict_json.hpp"
+
+#include "support/catch.hpp"
+
+using namespace dstack;
+
+namespace {
+
+std::string outcome(const std::string& text) {
+  const auto json = parse_strict_json(text, "it");
+  return json ? json->dump() : json.error().message;
+}
+
+std::string nested(int levels) {
+  return std::string(static_cast<std::size_t>(levels), '[') +
+         std::string(static_cast<std::size_t>(levels), ']');
+}
+
+}  // namespace
+
+TEST_CASE("JSON of strangers is read as it stands", "[base]") {
+  const std::string text = R"({"b":[1,{"x":true}],"a":{"x":null,"y":"x"},"x":2.5})";
+  CHECK(outcome(text) == text);
+  CHECK(outcome("{\"a\":").find("cannot read it: ") == 0);
+}
+
+TEST_CASE("a member that stands twice in one object is an error, in two it is not", "[base]") {
+  CHECK(outcome(R"({"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]})") ==
+        R"({"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]})");
+  CHECK(outcome(R"({"a":1,"b":2,"a":3})") == "it has the member 'a' twice");
+  CHECK(outcome(R"([{"x":{"a":{"b":1,"b":1}}}])") == "it has the member 'b' twice");
+  CHECK(outcome(R"({"a":{"z":1},"z":2,"a":3})") == "it has the member 'a' twice");
+}
+
+TEST_CASE("nesting without end is an error, and costs no stack", "[base]") {
+  CHECK(outcome(nested(deepest_strict_json)) == nested(deepest_strict_json));
+  for (const int levels : {deepest_strict_json + 2, 1'000, 1'000'000})
+    CHECK(outcome(nested(levels)) ==
+          "it nests deeper than " + std::to_string(deepest_strict_json) + " levels");
+  CHECK(outcome(std::string(1'000'000, '[')).find("cannot read it: ") == 0);
+  std::string objects;
+  for (int i = 0; i < 100'000; ++i)
+    objects += "{\"a\":";
+  CHECK(outcome(objects + "1" + std::string(100'000, '}')).find("it nests deeper than ") == 0);
+}
+
+TEST_CASE("two files behind one another are several texts", "[base]") {
+  CHECK(holds_several_json_texts(R"({"a":1} {"b":2})"));
+  CHECK(holds_several_json_texts(std::string("{\"a\":{}}\0\0{", 11)));
+  CHECK_FALSE(holds_several_json_texts(R"({"a":"} {","b":{"c":"\"} {"}})"));
+  CHECK_FALSE(holds_several_json_texts(""));
+}
