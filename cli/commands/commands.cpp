@@ -55,7 +55,7 @@ void declare_globals(Syntax& syntax, Globals& globals) {
       .flag("-v,--verbose", globals.verbose, "also say what the program does, on standard error")
       .option("--project", "DIR", globals.project, "look for the project from DIR upwards")
       .option("--provider-path",
-              "PATH",
+              "DIR|FILE",
               globals.provider_paths,
               "look for providers there first: a folder or a library; may be repeated")
       .option("--color", "auto|always|never", globals.color, "when to use colour");

@@ -126,7 +126,7 @@ class ProvidersCheck final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax
-        .argument("FILE|NAME", wanted_, Need::required, "the library, or a provider that is there")
+        .argument("FILE|PROVIDER", wanted_, Need::required, "the library, or a provider that is there")
         .flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
         .note(
             "Reads the manifest, loads the library in a process of its own, and plans the "

@@ -67,7 +67,7 @@ class ProvidersNew final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.argument("NAME", name_, Need::required, "what workflows will write as 'provider:'")
-        .option("--lang", "LANGUAGE", language_, "cpp (the default), c or rust")
+        .option("--lang", "cpp|c|rust", language_, "the language; cpp is the default")
         .note(
             "Writes a folder NAME with a provider that greets, and tells how to build and to try "
             "it. The\n"

@@ -20,7 +20,7 @@ class ProvidersTrust final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax
-        .argument("NAME|PATH", wanted_, Need::optional, "one provider of the project; else all")
+        .argument("PROVIDER|FILE", wanted_, Need::optional, "one provider of the project; else all")
         .flag("--revoke", revoke_, "trust it no longer")
         .note(
             "The libraries in a project's .dstack/plugins are code of whoever wrote the project: "

@@ -40,30 +40,6 @@ TEST_CASE("the version is one line") {
 TEST_CASE("every command has a help with a usage line and an example") {
   const Sandbox box;
   const std::string overview = box.ok({"--help"});
-  const std::vector<std::vector<std::string>> commands = {{"run"},
-                                                          {"ps"},
-                                                          {"logs"},
-                                                          {"stop"},
-                                                          {"rm"},
-                                                          {"artifacts", "list"},
-                                                          {"artifacts", "download"},
-                                                          {"tags", "list"},
-                                                          {"tags", "add"},
-                                                          {"tags", "delete"},
-                                                          {"tag"},
-                                                          {"workflows"},
-                                                          {"validate"},
-                                                          {"graph"},
-                                                          {"show"},
-                                                          {"code"},
-                                                          {"providers", "list"},
-                                                          {"providers", "show"},
-                                                          {"providers", "trust"},
-                                                          {"providers", "new"},
-                                                          {"providers", "check"},
-                                                          {"doctor"}};
-  for (std::vector<std::string> command : commands) {
-    const std::string name = join(command, " ");
   const std::size_t begin = overview.find("\nCommands:\n") + 11;
   const std::string list = overview.substr(begin, overview.find("\n\n", begin) - begin);
   for (const std::string_view line : split(list, '\n')) {
