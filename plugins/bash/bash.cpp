@@ -14,6 +14,7 @@ class BashProvider : public dstack::Provider {
     dstack::check_python_version("python", version);
     if (!version.empty() || workflow.has("requirements"))
       job.python = dstack::Python{version, workflow.texts("requirements"), {}};
+    job.ports = static_cast<std::uint32_t>(workflow.integer("ports"));
     return {job};
   }
 };

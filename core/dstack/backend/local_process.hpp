@@ -12,6 +12,10 @@
 
 namespace dstack::backend {
 
+/// Where the ports of a job that executes here are reached: by other jobs, and by people at this
+/// machine. A machine's own name may resolve to an address at which nothing listens.
+inline constexpr const char* local_host = "127.0.0.1";
+
 /// What to start. Everything is resolved already: nothing is looked up but the program.
 struct Launch {
   std::vector<std::string> argv;

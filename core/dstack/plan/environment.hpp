@@ -44,6 +44,6 @@ class EnvironmentLayers {
 /// Stands for a value that does not exist before the run does.
 inline constexpr const char* known_later = "(set when the run starts)";
 /// The reserved variables as a plan can show them: with the value where it is known already.
-std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, const PlannedJob& job);
+std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job);
 
 }  // namespace dstack::plan

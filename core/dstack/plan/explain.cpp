@@ -198,7 +198,7 @@ class Explanation {
   /// Most jobs have the environment of the one before, and it is most of what is shown.
   const std::vector<std::string>& environment_lines(std::size_t index) {
     const PlannedJob& job = plan_.jobs[index];
-    std::vector<EnvironmentVariable> reserved = reserved_environment(plan_, job);
+    std::vector<EnvironmentVariable> reserved = reserved_environment(plan_, index);
     std::vector<EnvironmentVariable> base = base_of(plan_, job);
     if (index == 0 || job.environment != plan_.jobs[index - 1].environment ||
         reserved != reserved_ || base != base_) {

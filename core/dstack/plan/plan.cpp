@@ -22,6 +22,16 @@ bool Input::operator==(const Input& other) const {
                     same);
 }
 
+std::optional<std::size_t> master_of(const Plan& plan, std::size_t job) {
+  const auto master = plan.jobs[job].spec.master;
+  if (!master)
+    return std::nullopt;
+  std::size_t first = job;
+  while (first > 0 && plan.jobs[first - 1].workflow == plan.jobs[job].workflow)
+    --first;
+  return first + *master;
+}
+
 std::vector<std::vector<std::size_t>> dependents(const Plan& plan) {
   std::vector<std::vector<std::size_t>> waiting(plan.workflows.size());
   for (std::size_t workflow = 0; workflow < plan.workflows.size(); ++workflow)

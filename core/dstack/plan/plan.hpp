@@ -79,6 +79,9 @@ Result<Plan> parse_plan(const Json& json);
 /// environment with origins. The same plan gives the same text.
 std::string explain(const Plan& plan);
 
+/// The job whose host and ports this one is told: JobSpec::master as an index into the plan.
+std::optional<std::size_t> master_of(const Plan& plan, std::size_t job);
+
 /// For each workflow, the indices of the workflows that wait for it.
 std::vector<std::vector<std::size_t>> dependents(const Plan& plan);
 

@@ -1,8 +1,7 @@
 #include "dstack/run/environment.hpp"
 
+#include "dstack/backend/local_process.hpp"
 #include "dstack/plan/environment.hpp"
-
-#include <map>
 
 namespace dstack::run {
 
@@ -17,13 +16,26 @@ std::string visible_cards(std::uint32_t count) {
   return cards;
 }
 
+using Variables = std::map<std::string, std::string>;
+
+void add_ports(Variables& all,
+               const std::string& prefix,
+               const PortsOfJobs& ports,
+               std::size_t job) {
+  const auto found = ports.find(job);
+  if (found == ports.end())
+    return;
+  for (std::size_t i = 0; i < found->second.size(); ++i)
+    all[prefix + std::to_string(i)] = std::to_string(found->second[i]);
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder& order,
                                                                  std::size_t job,
-                                                                 const std::string& host_name) {
+                                                                 const PortsOfJobs& ports) {
   const plan::PlannedJob& planned = order.plan.jobs[job];
-  std::map<std::string, std::string> all;
+  Variables all;
   for (const auto& variable : plan::base_of(order.plan, planned))
     all[variable.name] = variable.value;
   for (const auto& variable : planned.environment)
@@ -31,8 +43,15 @@ std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder&
 
   all["RUN_NAME"] = order.plan.run_name;
   all["JOB_ID"] = order.job_ids[job];
-  all["JOB_HOSTNAME"] = host_name;
-  all["HOSTNAME"] = host_name;
+  all["JOB_HOSTNAME"] = backend::local_host;
+  all["HOSTNAME"] = backend::local_host;
+  add_ports(all, "JOB_PORT_", ports, job);
+  add_ports(all, "PORT_", ports, job);
+  if (const auto master = plan::master_of(order.plan, job)) {
+    all["MASTER_JOB_ID"] = order.job_ids[*master];
+    all["MASTER_JOB_HOSTNAME"] = backend::local_host;
+    add_ports(all, "MASTER_JOB_PORT_", ports, *master);
+  }
   all["DSTACK_PROJECT"] = order.plan.project;
   all["DSTACK_GIT_COMMIT"] = order.code.git.commit;
   all["DSTACK_GIT_BRANCH"] = order.code.git.branch;

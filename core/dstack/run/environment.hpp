@@ -4,14 +4,21 @@
 
 #include "dstack/run/order.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace dstack::run {
 
+/// The ports reserved for each job that asks for some.
+using PortsOfJobs = std::map<std::size_t, std::vector<std::uint16_t>>;
+
+/// `ports` has those of the job and of its master.
 std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder& order,
                                                                  std::size_t job,
-                                                                 const std::string& host_name);
+                                                                 const PortsOfJobs& ports);
 
 }  // namespace dstack::run

@@ -390,15 +390,18 @@ class JobRunner {
 }  // namespace
 
 int exec_main() {
-  // The job's lock, handed over by the supervisor: held until this process ends, and never by the
-  // job.
-  ::fcntl(exec_lock_fd, F_SETFD, FD_CLOEXEC);
   const auto text = take_order();
   if (!text)
     return 1;
   auto order = parse_job_order(*text);
   if (!order)
     return 1;
+  // The job's lock and its ports, handed over by the supervisor: held until this process ends, and
+  // never by the job.
+  const int ports = static_cast<int>(order->ports.size());
+  ::fcntl(exec_lock_fd, F_SETFD, FD_CLOEXEC);
+  for (int fd = exec_ports_fd; fd < exec_ports_fd + ports; ++fd)
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   return JobRunner(*std::move(order)).run();
 }
 

@@ -151,6 +151,7 @@ std::string render_job_order(const JobOrder& order) {
                           {"provider", order.provider},
                           {"spec", provider::render_job(order.spec)},
                           {"environment", std::move(environment)},
+                          {"ports", order.ports},
                           {"code", tree_to_json(order.code)},
                           {"inputs", std::move(inputs)},
                           {"python", python_to_json(order.python)},
@@ -176,6 +177,9 @@ Result<JobOrder> parse_job_order(std::string_view text) {
   for (const Json& pair : *environment)
     if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
       order.environment.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+  if (const Json* ports = json_member(json, "ports"); ports != nullptr && ports->is_array())
+    for (const Json& port : *ports)
+      order.ports.push_back(port.get<std::uint16_t>());
   for (const Json& input : *inputs) {
     DSTACK_TRY(auto tree, tree_from_json(input));
     order.inputs.push_back(tree);

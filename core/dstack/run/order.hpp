@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,9 @@ struct JobOrder {
   std::string provider;  ///< path of the provider's library
   provider::JobSpec spec;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete, one entry a name
+  /// Reserved for this job (run/ports.hpp); the environment has them, too. The wrapper gets the
+  /// reservations as descriptors and holds them for life.
+  std::vector<std::uint16_t> ports;
   store::TreeReference code;
   std::vector<store::TreeReference> inputs;  ///< laid over the code in this order
   std::optional<PythonOrder> python;

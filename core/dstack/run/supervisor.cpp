@@ -35,12 +35,6 @@ namespace {
 
 constexpr std::size_t end_of_log = 8192;  ///< bytes that are searched for the reason of a failure
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
-                                                          : std::string("localhost");
-}
-
 void add_reason(store::JobChange& change, const std::string& sentence) {
   if (!sentence.empty())
     change.reason += (change.reason.empty() ? "" : "; ") + sentence;
@@ -98,8 +92,7 @@ class Supervisor {
         wrappers_(home, name),
         mailbox_(std::move(mailbox)),
         uploads_(std::move(uploads)),
-        recorder_(std::move(recorder)),
-        host_(host_name()) {}
+        recorder_(std::move(recorder)) {}
 
   Result<void> run() {
     DSTACK_CHECK(take_over());
@@ -177,6 +170,9 @@ class Supervisor {
   }
 
   Result<void> start(std::size_t job) {
+    DSTACK_TRY(const auto ports, reserve_ports(order_.plan.jobs[job].spec.ports));
+    if (!ports.empty())
+      ports_[job] = numbers_of(ports);
     JobOrder order;
     order.home = home_.root.string();
     order.run = name_;
@@ -185,13 +181,15 @@ class Supervisor {
     order.provider =
         order_.plan.workflows[order_.plan.jobs[job].workflow].provider_path;
     order.spec = order_.plan.jobs[job].spec;
-    order.environment = job_environment(order_, job, host_);
+    order.environment = job_environment(order_, job, ports_);
     order.code = order_.code.snapshot;
     order.python = order_.pythons[job];
     order.stop_grace = order_.stop_grace;
     for (const plan::Input& input : order_.plan.workflows[order_.plan.jobs[job].workflow].inputs)
       add_inputs(input, order.inputs);
-    return wrappers_.start(order);
+    if (!ports.empty())
+      order.ports = ports_[job];
+    return wrappers_.start(order, ports);
   }
 
   void add_inputs(const plan::Input& input, std::vector<store::TreeReference>& trees) const {
@@ -478,7 +476,7 @@ class Supervisor {
   Mailbox mailbox_;
   Uploads uploads_;
   Recorder recorder_;
-  std::string host_;
+  PortsOfJobs ports_;
 
   std::map<std::string, std::vector<store::TreeReference>> artifacts_;  ///< by workflow
   std::vector<Status> workflow_statuses_;

@@ -9,7 +9,7 @@
 
 namespace dstack::run {
 
-Result<void> Wrappers::start(const JobOrder& order) {
+Result<void> Wrappers::start(const JobOrder& order, const std::vector<Port>& ports) {
   const Path folder = home_.job(run_, order.index);
   DSTACK_CHECK(make_folders(folder));
   DSTACK_TRY(const Fd lock, open_file((folder / files::lock).string(), O_RDWR | O_CREAT, 0600));
@@ -20,6 +20,9 @@ Result<void> Wrappers::start(const JobOrder& order) {
   command.argv = {"dstack", "exec", run_ + "/" + std::to_string(order.index)};
   command.program = "/proc/self/exe";
   command.descriptors = {{0, text.get()}, {exec_lock_fd, lock.get()}};
+  for (std::size_t i = 0; i < ports.size(); ++i)
+    command.descriptors.emplace_back(exec_ports_fd + static_cast<int>(i),
+                                     ports[i].reservation.get());
   command.group = process::Group::own_session;
   command.signals = process::Signals::blocked;  // a stop may come before it can read one
   DSTACK_TRY(auto child, process::spawn(command));

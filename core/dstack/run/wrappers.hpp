@@ -5,6 +5,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/run/order.hpp"
+#include "dstack/run/ports.hpp"
 
 #include <cstddef>
 #include <map>
@@ -25,8 +26,9 @@ class Wrappers {
  public:
   Wrappers(store::Home home, std::string run) : home_(std::move(home)), run_(std::move(run)) {}
 
-  /// Starts a wrapper for a job. Its lock is taken before it exists and lives as long as it does.
-  Result<void> start(const JobOrder& order);
+  /// Starts a wrapper for a job. Its lock is taken before it exists and lives as long as it does,
+  /// and so do the reservations of its ports.
+  Result<void> start(const JobOrder& order, const std::vector<Port>& ports);
   Trace look(std::size_t job) const;
   /// Watches a living wrapper that somebody else started.
   void adopt(std::size_t job);

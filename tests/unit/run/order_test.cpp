@@ -33,6 +33,21 @@ TEST_CASE("a run's order survives rendering and parsing") {
   CHECK(parsed->code.snapshot == order.code.snapshot);
 }
 
+TEST_CASE("a job's order survives rendering and parsing") {
+  JobOrder order;
+  order.home = "/h";
+  order.run = "quiet-otter-1";
+  order.index = 4;
+  order.spec.argv = {"true"};
+  order.environment = {{"JOB_PORT_0", "20001"}};
+  order.ports = {20001, 29999};
+
+  const auto parsed = parse_job_order(render_job_order(order));
+
+  REQUIRE(parsed);
+  CHECK((*parsed == order));
+}
+
 TEST_CASE("an exit record survives rendering and parsing, and a torn one is refused") {
   ExitRecord record;
   record.outcome = ExitRecord::Outcome::signaled;
