@@ -51,10 +51,15 @@ Result<Elf64_Ehdr> read_header(int fd) {
   return header;
 }
 
+Result<Elf64_Ehdr> read_own_header() {
+  DSTACK_TRY(const Fd self, open_file("/proc/self/exe", O_RDONLY));
+  return read_header(self.get());
+}
+
 /// Whether a header is that of a library which this very program could load.
 Result<void> check_machine(const Elf64_Ehdr& header) {
-  DSTACK_TRY(const Fd self, open_file("/proc/self/exe", O_RDONLY));
-  DSTACK_TRY(const Elf64_Ehdr own, read_header(self.get()));
+  static const Result<Elf64_Ehdr> read = read_own_header();
+  DSTACK_TRY(const Elf64_Ehdr own, read);
   if (header.e_ident[EI_CLASS] != own.e_ident[EI_CLASS] ||
       header.e_ident[EI_DATA] != own.e_ident[EI_DATA] || header.e_machine != own.e_machine)
     return fail(ErrorCode::configuration,
