@@ -37,8 +37,8 @@ TEST_CASE("an unknown property is reported at its key with the nearest name",
         "2:1 workflow 'train' has no property 'zzzzzz'; provider 'demo' takes 'file', 'args', "
         "'title', 'nodes', "
         "'verbose', 'disk', 'patience', 'lines', 'requirements', 'environment', 'working_dir', "
-        "'artifacts' and "
-        "'resources'");
+        "'artifacts', "
+        "'resources', 'workspace', 'setup', 'timeout' and 'retry'");
 }
 
 TEST_CASE("a required property that is missing is reported at the entry, an empty one at its place",
