@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/source/edits.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "exit_code.hpp"
 
@@ -15,14 +16,18 @@ class Code final : public Action {
         .option(
             "-o,--output", "DIR", output_, "write the very code of the run to DIR, new or empty")
         .flag("--diff", diff_, "the difference to the commit that was checked out")
+        .flag("--changes", changes_, "what its jobs changed beside their artifacts; with '-o', as files")
+        .flag("--apply", apply_, "with '--changes': bring them into the project, three-way")
+        .flag("--json", json_, "with '--changes': an array of {workflow, job, path, kind}")
         .example("dstack code quiet-otter-3", "the commit, and how the code differed from it")
         .example("dstack code quiet-otter-3 --diff", "every change that was not committed")
-        .example("dstack code quiet-otter-3 -o then", "the files as the run saw them");
+        .example("dstack code quiet-otter-3 -o then", "the files as the run saw them")
+        .example("dstack code quiet-otter-3 --changes --apply",
+                 "what was edited in a notebook comes into the project");
   }
 
   Result<int> run(Context& context) override {
-    if (diff_ && !output_.empty())
-      return fail(ErrorCode::usage, "'--diff' and '-o' exclude each other");
+    DSTACK_CHECK(check_options());
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     const store::ObjectStore objects(context.home);
@@ -32,6 +37,8 @@ class Code final : public Action {
       context.out.write(text);
       return exit_code::success;
     }
+    if (changes_)
+      return show_changes(context, records, run, objects);
     if (output_.empty()) {
       print_facts(context, run);
       return exit_code::success;
@@ -45,6 +52,125 @@ class Code final : public Action {
   }
 
  private:
+  Result<void> check_options() const {
+    if (diff_ && (changes_ || !output_.empty()))
+      return fail(ErrorCode::usage,
+                  changes_ ? "'--diff' and '--changes' exclude each other"
+                           : "'--diff' and '-o' exclude each other");
+    if (apply_ && (!changes_ || !output_.empty()))
+      return fail(ErrorCode::usage,
+                  "'--apply' goes with '--changes', and not with '-o'",
+                  "dstack code RUN --changes --apply");
+    if (json_ && (!changes_ || apply_ || !output_.empty()))
+      return fail(ErrorCode::usage, "'--json' goes with '--changes' alone");
+    return {};
+  }
+
+  // --- Changes ---
+
+  Result<int> show_changes(Context& context,
+                           store::Records& records,
+                           const store::RunRecord& run,
+                           const store::ObjectStore& objects) const {
+    DSTACK_TRY(const auto edits, records.edits(run.id));
+    DSTACK_TRY(const auto jobs, records.jobs(run.id));
+    const auto labels = ui::job_labels(run, jobs);
+    if (edits.empty())
+      context.messages.note("the jobs of " + run.name + " changed nothing beside their artifacts");
+    if (!output_.empty())
+      return write_changes(context, edits, labels, objects);
+    if (apply_)
+      return apply_changes(context, run, edits, objects);
+    Json list = Json::array();
+    for (const store::Edits& of_job : edits) {
+      DSTACK_TRY(const auto paths, source::list_edits(run.code.snapshot, of_job, objects));
+      const store::JobRecord& job = jobs.at(of_job.job);
+      for (const source::EditedPath& path : paths) {
+        list.push_back(Json{{"workflow", run.workflows.at(job.workflow).name},
+                            {"job", job.id},
+                            {"path", path.path},
+                            {"kind", word_of(path.kind)}});
+        if (!json_)
+          context.out.line(letter_of(path.kind) + "  " + printable(path.path) +
+                           (edits.size() > 1 ? "  (" + labels[of_job.job] + ")" : ""));
+      }
+    }
+    if (json_)
+      context.out.json(list);
+    else if (!edits.empty())
+      context.messages.note("'dstack code " + run.name +
+                            " --changes --apply' brings them into the project, '-o DIR' writes "
+                            "them to a folder");
+    return exit_code::success;
+  }
+
+  /// Of several jobs each gets a folder of its own.
+  Result<int> write_changes(Context& context,
+                            const std::vector<store::Edits>& edits,
+                            const std::vector<std::string>& labels,
+                            const store::ObjectStore& objects) const {
+    DSTACK_CHECK(check_empty(output_));
+    DSTACK_CHECK(make_folders(output_));
+    std::uint64_t files = 0;
+    for (const store::Edits& of_job : edits) {
+      const Path folder = edits.size() > 1 ? Path(output_) / labels[of_job.job] : Path(output_);
+      DSTACK_CHECK(objects.lay_out(of_job.files, folder, store::LayOut::fresh));
+      files += of_job.files.files;
+    }
+    context.messages.note("wrote " + plural(files, "file") + " to " + printable(output_));
+    return exit_code::success;
+  }
+
+  static Result<int> apply_changes(Context& context,
+                                   const store::RunRecord& run,
+                                   const std::vector<store::Edits>& edits,
+                                   const store::ObjectStore& objects) {
+    bool conflicts = false;
+    for (const store::Edits& of_job : edits) {
+      DSTACK_TRY(const auto applied,
+                 source::apply_edits(run.project, run.code.snapshot, of_job, objects));
+      const auto tell = [&](std::string_view what, const std::vector<std::string>& paths) {
+        for (const std::string& path : paths)
+          context.out.line(std::string(what) + printable(path));
+      };
+      tell("written    ", applied.written);
+      tell("merged     ", applied.merged);
+      tell("there      ", applied.unchanged);
+      tell("CONFLICT   ", applied.conflicts);
+      conflicts = conflicts || !applied.conflicts.empty();
+    }
+    if (!conflicts)
+      return exit_code::success;
+    context.messages.note("the project changed the same places: those files stay as they are; '" +
+                          std::string("dstack code ") + run.name +
+                          " --changes -o DIR' writes the other side");
+    return exit_code::failure;
+  }
+
+  static std::string word_of(source::EditedPath::Kind kind) {
+    switch (kind) {
+      case source::EditedPath::Kind::added:
+        return "added";
+      case source::EditedPath::Kind::changed:
+        return "changed";
+      case source::EditedPath::Kind::removed:
+        break;
+    }
+    return "removed";
+  }
+
+  static std::string letter_of(source::EditedPath::Kind kind) {
+    switch (kind) {
+      case source::EditedPath::Kind::added:
+        return "A";
+      case source::EditedPath::Kind::changed:
+        return "M";
+      case source::EditedPath::Kind::removed:
+        break;
+    }
+    return "D";
+  }
+
   static Result<void> check_empty(const std::string& folder) {
     boost::system::error_code error;
     if (!fs::exists(fs::symlink_status(folder, error)))
@@ -84,6 +210,9 @@ class Code final : public Action {
   std::string name_;
   std::string output_;
   bool diff_ = false;
+  bool changes_ = false;
+  bool apply_ = false;
+  bool json_ = false;
 };
 
 }  // namespace

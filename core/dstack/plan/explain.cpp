@@ -97,10 +97,7 @@ std::vector<std::string> python_lines(const provider::JobSpec& job) {
 std::vector<std::string> artifacts_of(const PlannedJob& job) {
   std::vector<std::string> paths;
   for (const std::string& artifact : job.spec.artifacts) {
-    const std::string& folder = job.spec.working_dir;
-    const std::string path = folder.empty()     ? artifact
-                             : artifact.empty() ? folder
-                                                : folder + "/" + artifact;
+    const std::string path = provider::path_from_root(job.spec, artifact);
     paths.push_back(printable(path.empty() ? "." : path));
   }
   return paths;

@@ -331,6 +331,12 @@ std::optional<WorkspaceKind> parse_workspace_kind(std::string_view text) {
   return std::nullopt;
 }
 
+std::string path_from_root(const JobSpec& job, const std::string& artifact) {
+  if (job.working_dir.empty())
+    return artifact;
+  return artifact.empty() ? job.working_dir : job.working_dir + "/" + artifact;
+}
+
 Json render_resources(const Resources& resources) {
   Json json = Json::object();
   if (resources.cpu != 0)

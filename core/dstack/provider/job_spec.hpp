@@ -105,6 +105,9 @@ struct JobSpec {
   bool operator==(const JobSpec&) const = default;
 };
 
+/// Where an artifact of the job is, from the project's root.
+std::string path_from_root(const JobSpec& job, const std::string& artifact);
+
 /// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for
 /// is not there.
 Json render_resources(const Resources& resources);

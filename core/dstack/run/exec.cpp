@@ -10,6 +10,7 @@
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/order.hpp"
 #include "dstack/run/supervisor.hpp"
+#include "dstack/run/uploads.hpp"
 #include "dstack/run/workspace.hpp"
 
 #include <algorithm>
@@ -23,6 +24,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::run {
@@ -80,6 +82,16 @@ std::string variable(const std::vector<std::pair<std::string, std::string>>& env
   return {};
 }
 
+/// The time from which on a change of the workspace is the job's. The folder itself was changed last
+/// by its making, at a time that cannot be told from the job's beginning; so it gets another.
+std::int64_t mark_workspace(const Path& folder) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  const timespec never[2] = {{0, UTIME_OMIT}, {0, 0}};
+  ::utimensat(AT_FDCWD, folder.c_str(), never, 0);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 /// One job from its order to its exit record.
 class JobRunner {
  public:
@@ -87,7 +99,7 @@ class JobRunner {
       : order_(std::move(order)),
         home_{order_.home},
         folder_(home_.job(order_.run, order_.index)),
-        workspace_(private_copy(home_, folder_)) {}
+        workspace_(workspace_of(home_, folder_, order_.project, order_.spec)) {}
 
   int run() {
     record_.started_at = now();
@@ -191,6 +203,8 @@ class JobRunner {
     ::fcntl(pipe.read_end.get(), F_SETPIPE_SZ, 256 * 1024);
     ::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
     launch.output = pipe.write_end.get();
+    if (workspace_->is_private())
+      workspace_made_at_ = mark_workspace(workspace_->folder());
     record_.started_at = now();
     DSTACK_TRY(auto process, backend::LocalProcess::start(launch));
     process_ = std::make_unique<backend::LocalProcess>(std::move(process));
@@ -360,8 +374,12 @@ class JobRunner {
     // An agent that was killed, as an abort does, leaves its container behind.
     if (const auto removed = backend::remove_container(folder_ / files::container); !removed)
       record_.warnings.push_back("the container is still there: " + render(removed.error()));
-    // Nothing is wanted of it any more; with artifacts the supervisor takes them first.
-    if (order_.spec.artifacts.empty() || record_.stop == store::StopRequest::abort)
+    if (process_ && record_.stop != store::StopRequest::abort && workspace_->is_private())
+      record_.edited =
+          source::is_touched(edited_folder(order_, workspace_->folder()), workspace_made_at_);
+    // Nothing is wanted of it any more; what is worth keeping the supervisor takes first.
+    const bool nothing_to_keep = order_.spec.artifacts.empty() && !record_.edited;
+    if (nothing_to_keep || record_.stop == store::StopRequest::abort)
       (void)workspace_->remove();
     // A name lost in a power cut counts the job as lost; a record that is there is whole.
     if (!write_file_atomically(
@@ -377,6 +395,7 @@ class JobRunner {
   std::unique_ptr<Workspace> workspace_;
   ExitRecord record_;
   std::vector<std::string> shared_folders_;
+  std::int64_t workspace_made_at_ = 0;  ///< nanoseconds since 1970, by the clock of files
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<backend::LocalProcess> process_;
   Fd events_;

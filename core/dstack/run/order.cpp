@@ -215,6 +215,7 @@ std::string render_exit_record(const ExitRecord& record) {
                           {"cause", cause},
                           {"message", record.message},
                           {"warnings", record.warnings},
+                          {"edited", record.edited},
                           {"started_at", record.started_at.time_since_epoch().count()},
                           {"finished_at", record.finished_at.time_since_epoch().count()}}) +
          "\n";
@@ -235,6 +236,7 @@ Result<ExitRecord> parse_exit_record(std::string_view text) {
   record.cause = store::parse_cause(json_string(json, "cause"));
   record.message = json_string(json, "message");
   record.warnings = json_strings(json, "warnings");
+  record.edited = json_boolean(json, "edited");
   record.started_at = timestamp(json_integer(json, "started_at"));
   record.finished_at = timestamp(json_integer(json, "finished_at"));
   return record;

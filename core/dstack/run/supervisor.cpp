@@ -173,6 +173,13 @@ class Supervisor {
     DSTACK_TRY(const auto ports, reserve_ports(order_.plan.jobs[job].spec.ports));
     if (!ports.empty())
       ports_[job] = numbers_of(ports);
+    JobOrder order = job_order(job);
+    if (!ports.empty())
+      order.ports = ports_[job];
+    return wrappers_.start(order, ports);
+  }
+
+  JobOrder job_order(std::size_t job) const {
     JobOrder order;
     order.home = home_.root.string();
     order.run = name_;
@@ -187,9 +194,7 @@ class Supervisor {
     order.stop_grace = order_.stop_grace;
     for (const plan::Input& input : order_.plan.workflows[order_.plan.jobs[job].workflow].inputs)
       add_inputs(input, order.inputs);
-    if (!ports.empty())
-      order.ports = ports_[job];
-    return wrappers_.start(order, ports);
+    return order;
   }
 
   void add_inputs(const plan::Input& input, std::vector<store::TreeReference>& trees) const {
@@ -214,6 +219,8 @@ class Supervisor {
     if (!record) {
       backend::kill_marked("JOB_ID", order_.job_ids[job]);
       ExitRecord lost;
+      // A workspace that was still being made differs from the code without anybody's doing.
+      lost.edited = scheduler_.job_status(job) > Status::preparing;
       lost.outcome = ExitRecord::Outcome::signaled;
       lost.number = SIGKILL;
       lost.finished_at = now();
@@ -231,11 +238,12 @@ class Supervisor {
     if (lost)
       lost_.insert(job);
     const plan::PlannedJob& planned = order_.plan.jobs[job];
-    if (planned.spec.artifacts.empty() || record.stop == StopRequest::abort ||
+    const bool nothing_to_keep = planned.spec.artifacts.empty() && !record.edited;
+    if (nothing_to_keep || record.stop == StopRequest::abort ||
         record.outcome == ExitRecord::Outcome::not_started) {
       if (lost || record.outcome == ExitRecord::Outcome::not_started)
         (void)remove_tree(home_.job(name_, job) / files::workspace);
-      finish(final_change({job, record, {}, {}, {}}));
+      finish(final_change({job, record, {}, {}, {}, {}}));
       return;
     }
     scheduler_.set_status(job, Status::uploading);
@@ -243,9 +251,8 @@ class Supervisor {
     // Only a wrapper sees to it that the whole process tree is gone, and only a workspace of the
     // job's own goes with it.
     const bool is_over = !lost && planned.spec.workspace != provider::WorkspaceKind::project;
-    uploads_.start(job,
+    uploads_.start(job_order(job),
                    order_.plan.workflows[planned.workflow].name,
-                   planned.spec,
                    record,
                    is_over ? store::Originals::go : store::Originals::stay);
   }
@@ -276,6 +283,8 @@ class Supervisor {
         artifacts_[artifact.workflow].push_back(artifact.tree);
         pending_.artifacts.push_back(std::move(artifact));
       }
+      if (result.edits)
+        pending_.edits.push_back(*std::move(result.edits));
     }
     finish(final_change(result));
   }
@@ -442,7 +451,7 @@ class Supervisor {
   Result<void> discard_workspaces(Result<std::vector<std::size_t>> of_jobs) {
     DSTACK_TRY(const auto jobs, std::move(of_jobs));
     for (const std::size_t job : jobs)
-      uploads_.discard(job);
+      uploads_.discard(job_order(job));
     return {};
   }
 

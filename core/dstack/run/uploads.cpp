@@ -24,6 +24,11 @@ struct Uploads::State {
 
   std::list<Worker> workers;
 
+  std::unique_ptr<Workspace> workspace_of(const JobOrder& order) const {
+    return run::workspace_of(
+        objects.home(), objects.home().job(run, order.index), order.project, order.spec);
+  }
+
   template <typename Work>
   void start(Work work) {
     workers.remove_if([](const Worker& worker) { return worker.finished.load(); });
@@ -37,13 +42,6 @@ struct Uploads::State {
 
 namespace {
 
-/// Where an artifact is kept: its path from the project's root.
-std::string path_from_root(const provider::JobSpec& spec, const std::string& artifact) {
-  if (spec.working_dir.empty())
-    return artifact;
-  return artifact.empty() ? spec.working_dir : spec.working_dir + "/" + artifact;
-}
-
 void capture(store::ObjectStore& objects,
              const Path& workspace,
              const std::string& workflow,
@@ -53,7 +51,7 @@ void capture(store::ObjectStore& objects,
   const bool ended_well =
       result.record.outcome == ExitRecord::Outcome::exited && result.record.number == 0;
   for (const std::string& artifact : spec.artifacts) {
-    const std::string path = path_from_root(spec, artifact);
+    const std::string path = provider::path_from_root(spec, artifact);
     const Path at = path.empty() ? workspace : workspace / path;
     boost::system::error_code problem;
     if (!fs::exists(fs::symlink_status(at, problem))) {
@@ -72,7 +70,29 @@ void capture(store::ObjectStore& objects,
   }
 }
 
+/// Losing them loses no artifact: the job ends as it would have, and is told of it.
+void keep_edits(store::ObjectStore& objects,
+                const Path& workspace,
+                const JobOrder& order,
+                Uploaded& result) {
+  auto edits = source::find_edits(edited_folder(order, workspace), objects, result.warnings);
+  if (!edits) {
+    result.warnings.push_back("what it changed beside its artifacts could not be kept: " +
+                              render(edits.error()));
+  } else if (*edits) {
+    result.edits = **std::move(edits);
+    result.edits->job = order.index;
+  }
+}
+
 }  // namespace
+
+source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace) {
+  source::EditedFolder place{workspace, order.code, order.inputs, {}};
+  for (const std::string& artifact : order.spec.artifacts)
+    place.artifacts.push_back(provider::path_from_root(order.spec, artifact));
+  return place;
+}
 
 Uploads::Uploads(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
@@ -87,28 +107,27 @@ Result<Uploads> Uploads::make(const store::Home& home, const std::string& run) {
   return Uploads(std::move(state));
 }
 
-void Uploads::start(std::size_t job,
-                    const std::string& workflow,
-                    const provider::JobSpec& spec,
-                    ExitRecord record,
-                    store::Originals originals) {
+void Uploads::start(JobOrder order, std::string workflow, ExitRecord record, store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
-  state->start([state, job, workflow, spec, originals, record = std::move(record)] {
-    Uploaded result{job, record, {}, {}, {}};
-    const auto workspace =
-        private_copy(state->objects.home(), state->objects.home().job(state->run, job));
-    capture(state->objects, workspace->folder(), workflow, spec, originals, result);
+  state->start([state,
+                order = std::move(order),
+                workflow = std::move(workflow),
+                originals,
+                record = std::move(record)] {
+    Uploaded result{order.index, record, {}, {}, {}, {}};
+    const auto workspace = state->workspace_of(order);
+    capture(state->objects, workspace->folder(), workflow, order.spec, originals, result);
+    if (record.edited && workspace->is_private() && result.error.empty())
+      keep_edits(state->objects, workspace->folder(), order, result);
     const std::lock_guard guard(state->mutex);
     state->finished.push_back(std::move(result));
     ::eventfd_write(state->event.get(), 1);
   });
 }
 
-void Uploads::discard(std::size_t job) {
+void Uploads::discard(JobOrder order) {
   State* state = state_.get();
-  state->start([state, job] {
-    (void)private_copy(state->objects.home(), state->objects.home().job(state->run, job))->remove();
-  });
+  state->start([state, order = std::move(order)] { (void)state->workspace_of(order)->remove(); });
 }
 
 int Uploads::fd() const {

@@ -4,6 +4,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/run/order.hpp"
+#include "dstack/source/edits.hpp"
 #include "dstack/store/objects.hpp"
 #include "dstack/store/records.hpp"
 
@@ -22,7 +23,11 @@ struct Uploaded {
   std::vector<store::ArtifactRecord> artifacts;
   std::vector<std::string> warnings;  ///< declared and not there, files that changed, …
   std::string error;                  ///< not empty: nothing of it may be used
+  std::optional<store::Edits> edits;  ///< what it changed beside them
 };
+
+/// What a job's workspace has to be compared with.
+source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace);
 
 /// For one thread, which owns it; the work is done in others.
 class Uploads {
@@ -31,15 +36,11 @@ class Uploads {
   Uploads(Uploads&&) noexcept;
   ~Uploads();
 
-  /// Takes the artifacts from the job's workspace. `originals`: whether anything of the job may still
-  /// run.
-  void start(std::size_t job,
-             const std::string& workflow,
-             const provider::JobSpec& spec,
-             ExitRecord record,
-             store::Originals originals);
+  /// Takes the artifacts from the job's workspace, and what was edited beside them. `originals`:
+  /// whether anything of the job may still run.
+  void start(JobOrder order, std::string workflow, ExitRecord record, store::Originals originals);
   /// Removes the workspace of a job: what was taken from it is on record.
-  void discard(std::size_t job);
+  void discard(JobOrder order);
   /// Readable when something is finished.
   int fd() const;
   std::vector<Uploaded> take_finished();

@@ -29,7 +29,37 @@ class PrivateCopy : public Workspace {
     return {};
   }
 
+  bool is_private() const override { return true; }
+
   Result<void> remove() override { return remove_tree(folder_); }
+
+ private:
+  store::ObjectStore objects_;
+  Path folder_;
+};
+
+class ProjectItself : public Workspace {
+ public:
+  ProjectItself(const store::Home& home, Path project)
+      : objects_(home), folder_(std::move(project)) {}
+
+  const Path& folder() const override { return folder_; }
+
+  Result<void> make(const store::TreeReference&,
+                    const std::vector<store::TreeReference>& inputs,
+                    std::vector<std::string>& warnings) override {
+    std::vector<std::string> kept;
+    for (const store::TreeReference& input : inputs)
+      DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::where_free, &kept));
+    if (!kept.empty())
+      warnings.push_back(plural(kept.size(), "file") +
+                         " of the inputs stayed as the project has it: " + quoted_list(kept, 3));
+    return {};
+  }
+
+  bool is_private() const override { return false; }
+
+  Result<void> remove() override { return {}; }
 
  private:
   store::ObjectStore objects_;
@@ -38,7 +68,12 @@ class PrivateCopy : public Workspace {
 
 }  // namespace
 
-std::unique_ptr<Workspace> private_copy(const store::Home& home, const Path& job_folder) {
+std::unique_ptr<Workspace> workspace_of(const store::Home& home,
+                                        const Path& job_folder,
+                                        const Path& project,
+                                        const provider::JobSpec& spec) {
+  if (spec.workspace == provider::WorkspaceKind::project)
+    return std::make_unique<ProjectItself>(home, project);
   return std::make_unique<PrivateCopy>(home, job_folder);
 }
 

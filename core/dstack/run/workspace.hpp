@@ -1,8 +1,9 @@
-// The folder a job works in: its own, made from the code and the inputs, never the user's. Made
-// here by reflink or copy; another way to make one (an overlay, the project itself) is another
-// implementation of this interface.
+// The folder a job works in: its own, made from the code and the inputs, or the user's project
+// itself. Its own is made by reflink or copy; another way (an overlay) is another implementation of
+// this interface.
 #pragma once
 
+#include "dstack/provider/job_spec.hpp"
 #include "dstack/store/objects.hpp"
 
 #include <memory>
@@ -20,9 +21,16 @@ class Workspace {
   virtual Result<void> make(const store::TreeReference& code,
                             const std::vector<store::TreeReference>& inputs,
                             std::vector<std::string>& warnings) = 0;
+  /// Whether the folder is the run's, and goes with it.
+  virtual bool is_private() const = 0;
   virtual Result<void> remove() = 0;
 };
 
-std::unique_ptr<Workspace> private_copy(const store::Home& home, const Path& job_folder);
+/// The one of a job: of its own in the job's folder; or the user's project itself, where inputs are
+/// laid out if nothing stands in their way, and nothing is ever removed.
+std::unique_ptr<Workspace> workspace_of(const store::Home& home,
+                                        const Path& job_folder,
+                                        const Path& project,
+                                        const provider::JobSpec& spec);
 
 }  // namespace dstack::run

@@ -28,6 +28,7 @@ constexpr std::size_t files_at_once = 64;
 struct Folder {
   std::string path;  ///< "." is the destination itself
   std::int64_t modified = 0;
+  bool keeps_time = false;  ///< it was there before, and is not ours
 };
 
 struct File {
@@ -61,8 +62,8 @@ std::string path_in(const Folder& folder, const std::string& name) {
 
 class Layout {
  public:
-  Layout(const ObjectStore& objects, const Path& destination)
-      : objects_(objects), destination_(destination), umask_(current_umask()) {}
+  Layout(const ObjectStore& objects, const Path& destination, LayOut mode)
+      : objects_(objects), destination_(destination), mode_(mode), umask_(current_umask()) {}
 
   Result<void> read(const TreeReference& reference) {
     folders_.push_back({".", 0});
@@ -92,10 +93,11 @@ class Layout {
         }));
     // After their content, which moved them; the inner before the outer.
     for (std::size_t i = folders_.size(); i-- > 1;)
-      ::utimensat(root_.get(),
-                  folders_[i].path.c_str(),
-                  Times(folders_[i].modified).values,
-                  AT_SYMLINK_NOFOLLOW);
+      if (!folders_[i].keeps_time)
+        ::utimensat(root_.get(),
+                    folders_[i].path.c_str(),
+                    Times(folders_[i].modified).values,
+                    AT_SYMLINK_NOFOLLOW);
     return {};
   }
 
@@ -105,14 +107,17 @@ class Layout {
   }
 
  private:
-  Result<void> make_folder(const Folder& folder) {
+  Result<void> make_folder(Folder& folder) {
     if (::mkdirat(root_.get(), folder.path.c_str(), 0755) != 0) {
       struct stat status;
       if (errno != EEXIST)
         return fail_errno("cannot make the folder '" + shown(folder.path) + "'");
+      folder.keeps_time = mode_ == LayOut::where_free;
       if (::fstatat(root_.get(), folder.path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
           S_ISDIR(status.st_mode))
         return {};
+      if (mode_ == LayOut::where_free)
+        return {};  // what belongs into it is told file by file
       note_replaced(folder.path);
       if (::unlinkat(root_.get(), folder.path.c_str(), 0) != 0 ||
           ::mkdirat(root_.get(), folder.path.c_str(), 0755) != 0)
@@ -129,8 +134,12 @@ class Layout {
       const Folder& target = folders_[files_[i].folder];
       if (i == first || files_[i].folder != files_[i - 1].folder) {
         folder = Fd(open_beneath(root_.get(), target.path, O_PATH | O_DIRECTORY));
-        if (!folder)
+        if (!folder && mode_ != LayOut::where_free)
           return fail_errno("cannot open the folder '" + shown(target.path) + "'");
+      }
+      if (!folder) {  // the way to it is something else's
+        note_replaced(path_in(target, files_[i].name));
+        continue;
       }
       auto written = files_[i].entry.type == EntryType::link ? write_link(folder.get(), files_[i])
                                                              : write_file(folder.get(), files_[i]);
@@ -160,7 +169,10 @@ class Layout {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd target(::openat(folder, file.name.c_str(), flags, mode));
     if (!target && errno == EEXIST) {
-      DSTACK_CHECK(clear_way(folder, file, is_same_file(folder, file, object.get())));
+      const bool is_same = is_same_file(folder, file, object.get());
+      if (mode_ == LayOut::where_free)
+        return keep(file, is_same);
+      DSTACK_CHECK(clear_way(folder, file, is_same));
       target = Fd(::openat(folder, file.name.c_str(), flags, mode));
     }
     if (!target)
@@ -194,7 +206,10 @@ class Layout {
     if (::symlinkat(target.c_str(), folder, file.name.c_str()) != 0) {
       if (errno != EEXIST)
         return fail_errno("cannot make the link");
-      DSTACK_CHECK(clear_way(folder, file, is_same_link(folder, file, target)));
+      const bool is_same = is_same_link(folder, file, target);
+      if (mode_ == LayOut::where_free)
+        return keep(file, is_same);
+      DSTACK_CHECK(clear_way(folder, file, is_same));
       if (::symlinkat(target.c_str(), folder, file.name.c_str()) != 0)
         return fail_errno("cannot make the link");
     }
@@ -210,6 +225,12 @@ class Layout {
     if (::unlinkat(folder, file.name.c_str(), 0) == 0 || errno == ENOENT)
       return {};
     return remove_tree(destination_ / path);
+  }
+
+  Result<void> keep(const File& file, bool is_same) {
+    if (!is_same)
+      note_replaced(path_in(folders_[file.folder], file.name));
+    return {};
   }
 
   static bool is_same_file(int folder, const File& file, int object) {
@@ -251,6 +272,7 @@ class Layout {
 
   const ObjectStore& objects_;
   const Path destination_;
+  const LayOut mode_;
   const mode_t umask_;
   Fd root_;
   Fd store_;
@@ -266,10 +288,10 @@ Result<void> ObjectStore::lay_out(const TreeReference& reference,
                                   const Path& destination,
                                   LayOut mode,
                                   std::vector<std::string>* replaced) const {
-  Layout layout(*this, destination);
+  Layout layout(*this, destination, mode);
   DSTACK_CHECK(layout.read(reference));
   DSTACK_CHECK(layout.write());
-  if (mode == LayOut::merge && replaced != nullptr)
+  if (replaced != nullptr)
     for (std::string& path : layout.take_replaced())
       replaced->push_back(std::move(path));
   return {};

@@ -105,6 +105,7 @@ enum class Originals {
 enum class LayOut {
   fresh,  ///< the destination is new or empty
   merge,  ///< later files replace earlier ones; folders merge
+  where_free,  ///< what is there stays as it is; folders merge
 };
 
 class ObjectStore {
@@ -152,7 +153,8 @@ class ObjectStore {
   Result<std::vector<std::string>> list_folders(const TreeReference& reference) const;
   /// Writes the tree below `destination`, which is made if need be, as private files (reflink where
   /// the file system can, else copies), with x bits and times. With `merge`, paths of files that
-  /// were replaced are added to `replaced`.
+  /// were replaced are added to `replaced`; with `where_free` those that were not written, because
+  /// something else stands there.
   Result<void> lay_out(const TreeReference& reference,
                        const Path& destination,
                        LayOut mode,

@@ -114,6 +114,13 @@ struct ArtifactRecord {
   bool partial = false;     ///< saved by a job that did not end well
 };
 
+/// What a job changed in its copy of the code, beside its artifacts.
+struct Edits {
+  std::size_t job = 0;
+  TreeReference files = {};  ///< those that are new or different, by their paths in the project
+  std::vector<std::string> removed = {};  ///< paths in the code
+};
+
 struct WorkflowRecord {
   std::size_t index = 0;
   std::string name = {};
@@ -199,14 +206,16 @@ struct RunChanges {
   std::vector<JobChange> jobs = {};
   std::vector<WorkflowChange> workflows = {};
   std::vector<ArtifactRecord>
-      artifacts;                      ///< replaces an earlier record of the same workflow and path
+      artifacts;  ///< replaces an earlier record of the same workflow and path
   std::vector<AppRecord> apps = {};   ///< likewise, of the same job and index
+  std::vector<Edits> edits = {};      ///< likewise, of the same job
   std::optional<Status> status = {};  ///< of the run
   std::optional<std::int64_t> first_failure;
   Timestamp at = {};
 
   bool empty() const {
-    return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() && !status &&
+    return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() && edits.empty() &&
+           !status &&
            !first_failure;
   }
 };
@@ -265,6 +274,8 @@ class Records {
   Result<std::string> plan(RunId run);
   Result<std::string> tag_on_success(RunId run);
   Result<std::vector<ArtifactRecord>> artifacts(RunId run);
+  /// By job; only of those that changed something.
+  Result<std::vector<Edits>> edits(RunId run);
   Result<std::vector<std::string>> run_names(std::size_t most);
   /// Removes the rows of a finished run. ErrorCode::conflict when it is unfinished or tagged.
   Result<void> remove_run(RunId run);

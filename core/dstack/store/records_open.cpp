@@ -36,6 +36,16 @@ constexpr std::array upgrades = {
         ready_at integer,
         primary key (run, job, number)
       ) without rowid;
+      create table edits (
+        run integer not null references run on delete cascade,
+        job integer not null,
+        tree text not null,
+        times text not null,
+        files integer not null,
+        bytes integer not null,
+        removed text not null,
+        primary key (run, job)
+      ) without rowid;
       pragma user_version = 2;
     )sql",
 };

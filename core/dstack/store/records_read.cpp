@@ -1,4 +1,5 @@
 // What is asked about runs.
+#include "dstack/base/json.hpp"
 #include "dstack/store/connection.hpp"
 
 #include <unordered_map>
@@ -421,6 +422,25 @@ Result<std::vector<ArtifactRecord>> Records::artifacts(RunId run) {
                          .path = query.text(1),
                          .tree = tree_from(query, 2),
                          .partial = query.integer(6) != 0});
+  }
+}
+
+Result<std::vector<Edits>> Records::edits(RunId run) {
+  DSTACK_TRY(Query query,
+             connection_->database.query("select job, tree, times, files, bytes, removed "
+                                         "from edits where run = ? order by job"));
+  query.bind(run);
+  std::vector<Edits> all;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return all;
+    DSTACK_TRY(const Json removed, parse_json(query.text(5), "a record of edits"));
+    Edits edits{static_cast<std::size_t>(query.integer(0)), tree_from(query, 1), {}};
+    for (const Json& path : removed)
+      if (path.is_string())
+        edits.removed.push_back(path.get<std::string>());
+    all.push_back(std::move(edits));
   }
 }
 

@@ -1,4 +1,5 @@
 // What changes a run's rows.
+#include "dstack/base/json.hpp"
 #include "dstack/store/connection.hpp"
 #include "dstack/store/run_name.hpp"
 
@@ -215,6 +216,17 @@ Result<void> apply_app(Database& database, RunId run, const AppRecord& app) {
   return query.bind(ready_at).run();
 }
 
+Result<void> apply_edits(Database& database, RunId run, const Edits& edits) {
+  DSTACK_TRY(Query query,
+             database.query("insert or replace into edits (run, job, tree, times, files, bytes, "
+                            "removed) values (?, ?, ?, ?, ?, ?, ?)"));
+  query.bind(run).bind(static_cast<std::int64_t>(edits.job));
+  query.bind(stored_digest(edits.files.tree)).bind(stored_digest(edits.files.times));
+  query.bind(static_cast<std::int64_t>(edits.files.files))
+      .bind(static_cast<std::int64_t>(edits.files.bytes));
+  return query.bind(render_json(Json(edits.removed))).run();
+}
+
 Result<void> apply_status(Database& database, RunId run, Status status, Timestamp at) {
   DSTACK_TRY(Query query,
              database.query("update run set status = ?2, started_at = coalesce(started_at, ?3), "
@@ -241,6 +253,8 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
     DSTACK_CHECK(apply_artifact(database, run, artifact));
   for (const AppRecord& app : changes.apps)
     DSTACK_CHECK(apply_app(database, run, app));
+  for (const Edits& edits : changes.edits)
+    DSTACK_CHECK(apply_edits(database, run, edits));
   if (changes.first_failure)
     DSTACK_CHECK(apply_first_failure(database, run, *changes.first_failure));
   if (changes.status)

@@ -123,6 +123,18 @@ create table app (
   primary key (run, job, number)
 ) without rowid;
 
+-- What a job changed in its copy of the code, beside its artifacts.
+create table edits (
+  run integer not null references run on delete cascade,
+  job integer not null,
+  tree text not null,
+  times text not null,
+  files integer not null,
+  bytes integer not null,
+  removed text not null,  -- paths, as JSON
+  primary key (run, job)
+) without rowid;
+
 -- No cascade: a tagged run cannot be removed.
 create table tag (
   project integer not null references project,

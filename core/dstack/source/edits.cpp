@@ -1,0 +1,189 @@
+#include "dstack/source/edits.hpp"
+
+#include "dstack/source/ignore.hpp"
+#include "dstack/store/beneath.hpp"
+#include "dstack/store/walk.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace dstack::source {
+
+namespace {
+
+using store::EntryType;
+using store::TreeFile;
+using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
+
+// Beside the project's own rules: nobody edits these.
+constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
+
+bool is_at_or_below(std::string_view path, std::string_view folder) {
+  return path == folder || (path.size() > folder.size() && path.starts_with(folder) &&
+                            path[folder.size()] == '/');
+}
+
+bool is_artifact(const EditedFolder& place, std::string_view path) {
+  return std::any_of(place.artifacts.begin(),
+                     place.artifacts.end(),
+                     [&](const std::string& artifact) { return is_at_or_below(path, artifact); });
+}
+
+Result<store::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
+  return store::walk_folder(root.get(), "", [&](const std::string& path, EntryType) {
+    return !is_artifact(place, path);
+  });
+}
+
+Result<FilesByPath> files_of(const store::TreeReference& tree, const store::ObjectStore& objects) {
+  DSTACK_TRY(auto list, objects.list(tree));
+  FilesByPath files;
+  for (TreeFile& file : list)
+    files.emplace_hint(files.end(), file.path, std::move(file));
+  return files;
+}
+
+/// The rules as the code has them: not as the job may have left them.
+Result<IgnoreRules> rules_of(const FilesByPath& code, const store::ObjectStore& objects) {
+  IgnoreRules rules;
+  rules.add("", caches);
+  for (const std::string_view name : {".gitignore", ".dstackignore"})
+    for (const auto& [path, file] : code) {
+      const std::size_t slash = path.rfind('/');
+      const std::string_view own = slash == std::string::npos
+                                       ? std::string_view(path)
+                                       : std::string_view(path).substr(slash + 1);
+      if (own != name || file.type == EntryType::link)
+        continue;
+      DSTACK_TRY(const std::string text, objects.read_blob(file.digest));
+      rules.add(slash == std::string::npos ? "" : path.substr(0, slash), text);
+    }
+  return rules;
+}
+
+bool looks_the_same(const store::FileState& state, const TreeFile& file) {
+  return state.type == file.type && state.size == file.size && state.modified == file.modified;
+}
+
+class EditFinder {
+ public:
+  EditFinder(const EditedFolder& place, store::ObjectStore& objects)
+      : place_(place), objects_(objects) {}
+
+  Result<std::optional<store::Edits>> find(std::vector<std::string>& warnings) {
+    DSTACK_TRY(code_, files_of(place_.code, objects_));
+    for (const store::TreeReference& input : place_.inputs) {
+      DSTACK_TRY(const auto files, objects_.list(input));
+      for (const TreeFile& file : files)
+        inputs_.insert(file.path);
+    }
+    DSTACK_TRY(auto rules, rules_of(code_, objects_));
+    DSTACK_TRY(const Fd root, open_file(place_.folder.string(), O_RDONLY | O_DIRECTORY));
+    DSTACK_TRY(const auto walk, walk_outside_artifacts(place_, root));
+    auto candidates = candidates_of(walk, rules);
+    store::Edits edits;
+    edits.removed = removed_among(walk);
+    DSTACK_CHECK(drop_unchanged(candidates, warnings));
+    if (candidates.empty() && edits.removed.empty())
+      return std::optional<store::Edits>();
+    DSTACK_TRY(edits.files,
+               objects_.capture_files(
+                   place_.folder, candidates, store::Known::perhaps, warnings));
+    return std::optional(std::move(edits));
+  }
+
+ private:
+  std::vector<store::FileToCapture> candidates_of(const store::Walk& walk, IgnoreRules& rules) {
+    std::vector<store::FileToCapture> candidates;
+    for (const store::FileToCapture& entry : walk.entries) {
+      if (entry.state.type == EntryType::folder)
+        continue;
+      const auto known = code_.find(entry.path);
+      if (known != code_.end() && looks_the_same(entry.state, known->second))
+        continue;
+      if (inputs_.count(entry.path) > 0 || (known == code_.end() && rules.ignores(entry.path)))
+        continue;
+      candidates.push_back({entry.path, entry.state, {}});
+    }
+    return candidates;
+  }
+
+  std::vector<std::string> removed_among(const store::Walk& walk) const {
+    std::set<std::string_view> there;
+    for (const store::FileToCapture& entry : walk.entries)
+      if (entry.state.type != EntryType::folder)
+        there.insert(entry.path);
+    std::vector<std::string> removed;
+    for (const auto& [path, file] : code_)
+      if (there.count(path) == 0 && inputs_.count(path) == 0 && !is_artifact(place_, path))
+        removed.push_back(path);
+    return removed;
+  }
+
+  /// A file that was only touched, or written with what it held before, is no edit.
+  Result<void> drop_unchanged(std::vector<store::FileToCapture>& candidates,
+                              std::vector<std::string>& warnings) {
+    if (candidates.empty())
+      return {};
+    DSTACK_CHECK(
+        objects_.capture_files(place_.folder, candidates, store::Known::perhaps, warnings));
+    std::erase_if(candidates, [&](const store::FileToCapture& file) {
+      const auto known = code_.find(file.path);
+      return known != code_.end() && known->second.type == file.state.type &&
+             known->second.digest == file.digest;
+    });
+    return {};
+  }
+
+  const EditedFolder& place_;
+  store::ObjectStore& objects_;
+  FilesByPath code_;
+  std::set<std::string, std::less<>> inputs_;
+};
+
+}  // namespace
+
+bool is_touched(const EditedFolder& place, std::int64_t since) {
+  const auto root = open_file(place.folder.string(), O_RDONLY | O_DIRECTORY);
+  if (!root)
+    return true;
+  struct stat status;
+  if (::fstat(root->get(), &status) != 0)
+    return true;
+  const auto itself = store::file_state(status);
+  const auto walk = walk_outside_artifacts(place, *root);
+  return !walk || !itself || itself->modified >= since ||
+         std::any_of(walk->entries.begin(), walk->entries.end(), [&](const auto& entry) {
+           return entry.state.modified >= since || entry.state.changed > since;
+         });
+}
+
+Result<std::optional<store::Edits>> find_edits(const EditedFolder& place,
+                                               store::ObjectStore& objects,
+                                               std::vector<std::string>& warnings) {
+  return EditFinder(place, objects).find(warnings);
+}
+
+Result<std::vector<EditedPath>> list_edits(const store::TreeReference& code,
+                                           const store::Edits& edits,
+                                           const store::ObjectStore& objects) {
+  DSTACK_TRY(const auto before, files_of(code, objects));
+  DSTACK_TRY(const auto after, objects.list(edits.files));
+  std::vector<EditedPath> paths;
+  for (const TreeFile& file : after)
+    paths.push_back({before.count(file.path) > 0 ? EditedPath::Kind::changed
+                                                 : EditedPath::Kind::added,
+                     file.path});
+  for (const std::string& path : edits.removed)
+    paths.push_back({EditedPath::Kind::removed, path});
+  std::sort(paths.begin(), paths.end(), [](const EditedPath& a, const EditedPath& b) {
+    return a.path < b.path;
+  });
+  return paths;
+}
+
+}  // namespace dstack::source
