@@ -37,6 +37,7 @@ void join(Batch& batch, Batch&& next) {
   append(batch.changes.jobs, std::move(next.changes.jobs));
   append(batch.changes.workflows, std::move(next.changes.workflows));
   append(batch.changes.artifacts, std::move(next.changes.artifacts));
+  append(batch.changes.apps, std::move(next.changes.apps));
   append(batch.changes.edits, std::move(next.changes.edits));
   append(batch.workspaces, std::move(next.workspaces));
   if (next.changes.first_failure)
