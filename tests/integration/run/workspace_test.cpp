@@ -1,0 +1,109 @@
+#include "support/sandbox.hpp"
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+TEST_CASE("what a job changes beside its artifacts is kept with the run and comes back") {
+  const Sandbox box;
+  box.file("notes.txt", "1\n");
+  box.file("gone.txt", "g\n");
+  box.workflows(R"(workflows:
+  - name: edit
+    provider: bash
+    artifacts: [out]
+    commands: ["echo 2 >> notes.txt; rm gone.txt; echo new > fresh.txt; mkdir out; echo r > out/r"]
+)");
+  box.ok({"run", "edit"});
+  CHECK(box.ok({"code", "--changes"}) == "A  fresh.txt\nD  gone.txt\nM  notes.txt\n");
+  const Json list = box.json({"code", "--changes", "--json"});
+  REQUIRE(list.size() == 3);
+  CHECK(list[1]["path"] == "gone.txt");
+  CHECK(list[1]["kind"] == "removed");
+  CHECK(list[1]["workflow"] == "edit");
+
+  const Path to = box.root() / "changes";
+  box.ok({"code", "--changes", "-o", to.string()});
+  CHECK(*read_file(to / "notes.txt") == "1\n2\n");
+  CHECK_FALSE(fs::exists(to / "out"));
+
+  CHECK(*read_file(box.project() / "notes.txt") == "1\n");
+  box.ok({"code", "--changes", "--apply"});
+  CHECK(*read_file(box.project() / "notes.txt") == "1\n2\n");
+  CHECK(*read_file(box.project() / "fresh.txt") == "new\n");
+  CHECK_FALSE(fs::exists(box.project() / "gone.txt"));
+}
+
+TEST_CASE("changes that the project contradicts are a conflict, told with exit code 1") {
+  const Sandbox box;
+  box.file("notes.txt", "1\n");
+  box.workflows(R"(workflows:
+  - {name: edit, provider: bash, commands: ["echo job > notes.txt"]}
+)");
+  box.ok({"run", "edit"});
+  box.file("notes.txt", "user\n");
+  const auto output = box.run({"code", "--changes", "--apply"});
+  CHECK(Sandbox::code(output) == 1);
+  CHECK(output.out == "CONFLICT   notes.txt\n");
+  CHECK(*read_file(box.project() / "notes.txt") == "user\n");
+}
+
+TEST_CASE("a failed and a stopped job keep their changes, an aborted one does not") {
+  const Sandbox box;
+  box.file("notes.txt", "1\n");
+  box.workflows(R"(workflows:
+  - {name: fail, provider: bash, commands: ["echo 2 >> notes.txt; exit 3"]}
+  - {name: wait, provider: bash, commands: ["echo 2 >> notes.txt; echo ready; sleep 1000"]}
+)");
+  CHECK(Sandbox::code(box.run({"run", "fail"})) == 3);
+  CHECK(box.ok({"code", "--changes"}) == "M  notes.txt\n");
+  const auto wait_until_ready = [&](const std::string& run) {
+    while (box.ok({"logs", run}).find("ready") == std::string::npos)
+      ;
+  };
+  const std::string stopped = box.start({"wait"});
+  wait_until_ready(stopped);
+  box.ok({"stop", stopped});
+  CHECK(box.ok({"code", stopped, "--changes"}) == "M  notes.txt\n");
+  const std::string aborted = box.start({"wait"});
+  wait_until_ready(aborted);
+  box.ok({"stop", aborted, "--abort"});
+  CHECK(box.ok({"code", aborted, "--changes"}).empty());
+}
+
+TEST_CASE("with workspace: project a job works in the user's folder, and nothing of it is removed") {
+  const Sandbox box;
+  box.file("mine.txt", "mine\n");
+  box.workflows(R"(workflows:
+  - {name: make, provider: bash, artifacts: [data], commands: ["mkdir data; echo made > data/x; echo made > data/y"]}
+  - name: use
+    provider: bash
+    depends-on: [make]
+    workspace: project
+    artifacts: [out]
+    commands: ["pwd; cat data/x data/y; mkdir -p out; echo o > out/o; echo here > here.txt"]
+)");
+  box.file("data/x", "the user's\n");
+  const std::string printed = box.ok({"run", "use"});
+  CHECK(printed.find(box.project().string() + "\n") != std::string::npos);
+  CHECK(printed.find("the user's\n") != std::string::npos);
+  CHECK(printed.find("made\n") != std::string::npos);
+  CHECK(*read_file(box.project() / "mine.txt") == "mine\n");
+  CHECK(*read_file(box.project() / "here.txt") == "here\n");
+  CHECK(*read_file(box.project() / "data" / "x") == "the user's\n");
+  const std::string run = box.json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+  CHECK(box.json({"artifacts", "list", run, "--json"}).size() == 3);
+  CHECK(box.run({"code", "--changes"}).out.empty());
+}
+
+TEST_CASE("setup runs before the main command, in the same shell, and its failure is the job's") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: ok, provider: bash, setup: ["export GREETING=hello"], commands: ["echo $GREETING"]}
+  - {name: bad, provider: bash, before_run: ["exit 4"], commands: ["echo never"]}
+)");
+  CHECK(box.ok({"run", "ok"}) == "hello\n");
+  CHECK(box.ok({"run", "ok", "--setup", "export GREETING=hi"}) == "hi\n");
+  const auto bad = box.run({"run", "bad"});
+  CHECK(Sandbox::code(bad) == 4);
+  CHECK(bad.out.empty());
+}

@@ -1,0 +1,185 @@
+#include "dstack/source/edits.hpp"
+#include "fixture.hpp"
+
+#include <algorithm>
+
+using namespace dstack;
+using namespace dstack::source;
+using Kind = EditedPath::Kind;
+
+namespace {
+
+/// A project whose code is laid out in a folder of a job's.
+struct Edited {
+  TestProject project;
+  EditedFolder place;
+  store::TreeReference code;
+
+  explicit Edited(const std::vector<std::pair<std::string, std::string>>& files) {
+    for (const auto& [path, text] : files)
+      project.write(path, text);
+    code = project.take().tree;
+    place = {project.folder.path() / "job", code, {}, {}};
+    REQUIRE(project.objects.lay_out(code, place.folder, store::LayOut::fresh));
+  }
+
+  void write(const std::string& path, std::string_view text) const {
+    fs::create_directories((place.folder / path).parent_path());
+    std::ofstream((place.folder / path).string(), std::ios::binary) << text;
+  }
+
+  std::optional<store::Edits> find() {
+    std::vector<std::string> warnings;
+    auto edits = value_of(find_edits(place, project.objects, warnings));
+    CHECK(warnings.empty());
+    return edits;
+  }
+
+  Names words(const store::Edits& edits) {
+    Names lines;
+    for (const EditedPath& path : value_of(list_edits(code, edits, project.objects)))
+      lines.push_back(
+          (path.kind == Kind::added ? "+" : path.kind == Kind::removed ? "-" : "~") + path.path);
+    return lines;
+  }
+
+  Applied apply(const store::Edits& edits) {
+    return value_of(apply_edits(project.root, code, edits, project.objects));
+  }
+
+  std::string text(const std::string& path) const {
+    return value_of(read_file(project.root / path));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("edits are what was changed, added and removed, and nothing that only was touched") {
+  Edited edited({{"a.txt", "1\n"}, {"b.txt", "2\n"}, {"sub/c.txt", "3\n"}, {"d.txt", "4\n"}});
+  edited.write("a.txt", "one\n");
+  edited.write("sub/new.txt", "new\n");
+  edited.write("d.txt", "4\n");  // the same content at another time
+  fs::remove(edited.place.folder / "b.txt");
+  const auto edits = edited.find();
+  REQUIRE(edits);
+  CHECK(edited.words(*edits) == Names{"~a.txt", "-b.txt", "+sub/new.txt"});
+}
+
+TEST_CASE("a folder in which nothing was edited has no edits") {
+  Edited edited({{"a.txt", "1\n"}});
+  CHECK_FALSE(edited.find());
+  edited.write("a.txt", "1\n");
+  CHECK_FALSE(edited.find());
+}
+
+TEST_CASE("artifacts, inputs, caches and ignored files are no edits") {
+  Edited edited({{".gitignore", "*.log\n"}, {"a.txt", "1\n"}});
+  const Path input = edited.project.folder.path() / "input";
+  fs::create_directories(input / "data");
+  std::ofstream((input / "data" / "x").string()) << "x";
+  std::vector<std::string> warnings;
+  edited.place.inputs = {value_of(edited.project.objects.capture_folder(input, warnings))};
+  edited.place.artifacts = {"model"};
+  edited.write("data/x", "changed by the job");
+  edited.write("model/weights", "w");
+  edited.write("train.log", "l");
+  edited.write("__pycache__/m.pyc", "p");
+  edited.write(".ipynb_checkpoints/n.ipynb", "n");
+  CHECK_FALSE(edited.find());
+  edited.write("modelled.txt", "not below the artifact");
+  CHECK(edited.words(*edited.find()) == Names{"+modelled.txt"});
+}
+
+TEST_CASE("a change of the x bit and a file that became a link are edits") {
+  Edited edited({{"tool", "#!/bin/sh\n"}, {"a.txt", "1\n"}});
+  fs::permissions(edited.place.folder / "tool", static_cast<fs::perms>(0755));
+  fs::remove(edited.place.folder / "a.txt");
+  fs::create_symlink("tool", edited.place.folder / "a.txt");
+  CHECK(edited.words(*edited.find()) == Names{"~a.txt", "~tool"});
+}
+
+TEST_CASE("a place is touched by what is written or removed, not by its artifacts") {
+  Edited edited({{"a.txt", "1\n"}, {"sub/b.txt", "2\n"}});
+  edited.place.artifacts = {"out"};
+  fs::create_directories(edited.place.folder / "out");
+  const auto newest = [&] {
+    std::int64_t time = 0;
+    for (const Path& path : {edited.place.folder, edited.place.folder / "a.txt"}) {
+      struct stat status {};
+      REQUIRE(::stat(path.c_str(), &status) == 0);
+      time = std::max(time, std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec);
+    }
+    return time;
+  };
+  const std::int64_t later = newest() + 1'000'000'000;
+  CHECK_FALSE(is_touched(edited.place, later));
+  const auto set_time = [&](const std::string& path) {
+    const timespec times[2] = {{later / 1'000'000'000 + 1, 0}, {later / 1'000'000'000 + 1, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, (edited.place.folder / path).c_str(), times, 0) == 0);
+  };
+  edited.write("out/x", "x");
+  set_time("out/x");
+  set_time("out");
+  CHECK_FALSE(is_touched(edited.place, later));
+  fs::remove(edited.place.folder / "sub" / "b.txt");
+  set_time("sub");  // as removing a file at that time leaves it
+  CHECK(is_touched(edited.place, later));
+}
+
+TEST_CASE("applied edits go where the user changed nothing, and merge where both did") {
+  if (!has_git())
+    SKIP("git is not installed");
+  const std::string lines = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+  Edited edited({{"plain.txt", "p\n"}, {"both.txt", lines}, {"gone.txt", "g\n"}, {"same.txt", "s\n"}});
+  edited.write("plain.txt", "job\n");
+  edited.write("both.txt", lines + "job\n");
+  edited.write("same.txt", "alike\n");
+  edited.write("new/file.txt", "new\n");
+  fs::remove(edited.place.folder / "gone.txt");
+  const auto edits = edited.find();
+  REQUIRE(edits);
+  edited.project.write("both.txt", "user\n" + lines);
+  edited.project.write("same.txt", "alike\n");
+
+  const Applied applied = edited.apply(*edits);
+  CHECK(applied.written == Names{"new/file.txt", "plain.txt", "gone.txt"});
+  CHECK(applied.merged == Names{"both.txt"});
+  CHECK(applied.unchanged == Names{"same.txt"});
+  CHECK(applied.conflicts.empty());
+  CHECK(edited.text("plain.txt") == "job\n");
+  CHECK(edited.text("both.txt") == "user\n" + lines + "job\n");
+  CHECK(edited.text("new/file.txt") == "new\n");
+  CHECK_FALSE(fs::exists(edited.project.root / "gone.txt"));
+
+  const Applied again = edited.apply(*edits);
+  CHECK(again.written.empty());
+  CHECK(again.conflicts.empty());
+}
+
+TEST_CASE("the user's own changes are never written over") {
+  Edited edited({{"a.txt", "1\n"}, {"gone.txt", "g\n"}, {"removed.txt", "r\n"}});
+  edited.write("a.txt", "job\n");
+  edited.write("new.txt", "job's\n");
+  edited.write("removed.txt", "job\n");
+  edited.write("folder/x.txt", "x\n");
+  fs::remove(edited.place.folder / "gone.txt");
+  const auto edits = edited.find();
+  REQUIRE(edits);
+  edited.project.write("a.txt", "user\n");
+  edited.project.write("new.txt", "user's\n");
+  edited.project.write("gone.txt", "still wanted\n");
+  fs::remove(edited.project.root / "removed.txt");
+  const Path elsewhere = edited.project.folder.path() / "elsewhere";
+  fs::create_directories(elsewhere);
+  fs::create_symlink(elsewhere, edited.project.root / "folder");
+
+  Applied applied = edited.apply(*edits);
+  std::sort(applied.conflicts.begin(), applied.conflicts.end());
+  CHECK(applied.conflicts == Names{"a.txt", "folder/x.txt", "gone.txt", "new.txt", "removed.txt"});
+  CHECK(applied.written.empty());
+  CHECK(edited.text("a.txt") == "user\n");
+  CHECK(edited.text("new.txt") == "user's\n");
+  CHECK(edited.text("gone.txt") == "still wanted\n");
+  CHECK_FALSE(fs::exists(edited.project.root / "removed.txt"));
+  CHECK(fs::is_empty(elsewhere));
+}
