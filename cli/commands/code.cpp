@@ -4,6 +4,7 @@
 #include "dstack/source/edits.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "exit_code.hpp"
+#include "ui/job_output.hpp"
 
 namespace dstack::cli {
 

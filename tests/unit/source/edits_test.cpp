@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fcntl.h>
+
 using namespace dstack;
 using namespace dstack::source;
 using Kind = EditedPath::Kind;
@@ -15,7 +17,9 @@ struct Edited {
   EditedFolder place;
   store::TreeReference code;
 
-  explicit Edited(const std::vector<std::pair<std::string, std::string>>& files) {
+  using Files = std::vector<std::pair<std::string, std::string>>;
+
+  explicit Edited(const Files& files) {
     for (const auto& [path, text] : files)
       project.write(path, text);
     code = project.take().tree;
@@ -55,7 +59,7 @@ struct Edited {
 }  // namespace
 
 TEST_CASE("edits are what was changed, added and removed, and nothing that only was touched") {
-  Edited edited({{"a.txt", "1\n"}, {"b.txt", "2\n"}, {"sub/c.txt", "3\n"}, {"d.txt", "4\n"}});
+  Edited edited(Edited::Files{{"a.txt", "1\n"}, {"b.txt", "2\n"}, {"sub/c.txt", "3\n"}, {"d.txt", "4\n"}});
   edited.write("a.txt", "one\n");
   edited.write("sub/new.txt", "new\n");
   edited.write("d.txt", "4\n");  // the same content at another time
@@ -66,14 +70,14 @@ TEST_CASE("edits are what was changed, added and removed, and nothing that only 
 }
 
 TEST_CASE("a folder in which nothing was edited has no edits") {
-  Edited edited({{"a.txt", "1\n"}});
+  Edited edited(Edited::Files{{"a.txt", "1\n"}});
   CHECK_FALSE(edited.find());
   edited.write("a.txt", "1\n");
   CHECK_FALSE(edited.find());
 }
 
 TEST_CASE("artifacts, inputs, caches and ignored files are no edits") {
-  Edited edited({{".gitignore", "*.log\n"}, {"a.txt", "1\n"}});
+  Edited edited(Edited::Files{{".gitignore", "*.log\n"}, {"a.txt", "1\n"}});
   const Path input = edited.project.folder.path() / "input";
   fs::create_directories(input / "data");
   std::ofstream((input / "data" / "x").string()) << "x";
@@ -91,7 +95,7 @@ TEST_CASE("artifacts, inputs, caches and ignored files are no edits") {
 }
 
 TEST_CASE("a change of the x bit and a file that became a link are edits") {
-  Edited edited({{"tool", "#!/bin/sh\n"}, {"a.txt", "1\n"}});
+  Edited edited(Edited::Files{{"tool", "#!/bin/sh\n"}, {"a.txt", "1\n"}});
   fs::permissions(edited.place.folder / "tool", static_cast<fs::perms>(0755));
   fs::remove(edited.place.folder / "a.txt");
   fs::create_symlink("tool", edited.place.folder / "a.txt");
@@ -99,7 +103,7 @@ TEST_CASE("a change of the x bit and a file that became a link are edits") {
 }
 
 TEST_CASE("a place is touched by what is written or removed, not by its artifacts") {
-  Edited edited({{"a.txt", "1\n"}, {"sub/b.txt", "2\n"}});
+  Edited edited(Edited::Files{{"a.txt", "1\n"}, {"sub/b.txt", "2\n"}});
   edited.place.artifacts = {"out"};
   fs::create_directories(edited.place.folder / "out");
   const auto newest = [&] {
@@ -130,7 +134,7 @@ TEST_CASE("applied edits go where the user changed nothing, and merge where both
   if (!has_git())
     SKIP("git is not installed");
   const std::string lines = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
-  Edited edited({{"plain.txt", "p\n"}, {"both.txt", lines}, {"gone.txt", "g\n"}, {"same.txt", "s\n"}});
+  Edited edited(Edited::Files{{"plain.txt", "p\n"}, {"both.txt", lines}, {"gone.txt", "g\n"}, {"same.txt", "s\n"}});
   edited.write("plain.txt", "job\n");
   edited.write("both.txt", lines + "job\n");
   edited.write("same.txt", "alike\n");
@@ -157,7 +161,7 @@ TEST_CASE("applied edits go where the user changed nothing, and merge where both
 }
 
 TEST_CASE("the user's own changes are never written over") {
-  Edited edited({{"a.txt", "1\n"}, {"gone.txt", "g\n"}, {"removed.txt", "r\n"}});
+  Edited edited(Edited::Files{{"a.txt", "1\n"}, {"gone.txt", "g\n"}, {"removed.txt", "r\n"}});
   edited.write("a.txt", "job\n");
   edited.write("new.txt", "job's\n");
   edited.write("removed.txt", "job\n");
