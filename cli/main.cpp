@@ -6,6 +6,7 @@
 #include "dstack/provider/calls.hpp"
 #include "dstack/run/container_agent.hpp"
 #include "dstack/run/exec.hpp"
+#include "dstack/run/native.hpp"
 #include "dstack/run/supervisor.hpp"
 #include "exit_code.hpp"
 #include "version.hpp"
@@ -26,6 +27,8 @@ int dispatch(int argc, char** argv) {
     return dstack::run::exec_main();
   if (first == "container")
     return dstack::run::container_main();
+  if (first == "native")
+    return dstack::run::native_main();
   if (first == "supervise" && argc == 4)
     return dstack::run::supervise_main(dstack::store::Home{argv[2]}, argv[3]);
   if (first == "provider-host" && argc == 4)

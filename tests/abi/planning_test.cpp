@@ -48,9 +48,8 @@ TEST_CASE("exceptions of a provider are told with their text", "[abi]") {
         "provider 'misbehaves' (PATH) threw while planning workflow 'train': something that is no "
         "std::exception");
   CHECK(plan("misbehaves", "asks for another type") ==
-        "provider 'misbehaves' (PATH) threw while planning workflow 'train': the manifest declares "
-        "property 'what' "
-        "with another type than integer");
+        "provider 'misbehaves' (PATH) threw while planning workflow 'train': 'what' is declared with "
+        "another type than integer");
 }
 
 TEST_CASE("what a provider has against a workflow comes as problems, not as a fault", "[abi]") {

@@ -2,6 +2,7 @@
 
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/native_job.h"
 
 #include <utility>
 
@@ -264,8 +265,10 @@ dstack_status report_to(dstack_report* report,
   return DSTACK_OK;
 }
 
-const void* extension_of(const dstack_string*) {
-  return nullptr;
+const void* extension_of(const dstack_string* id) {
+  static constexpr dstack_native_host_v1 native = {
+      sizeof(dstack_native_host_v1), DSTACK_ABI_MINOR, 0};
+  return is_readable(id) && view(*id) == DSTACK_NATIVE_JOB ? &native : nullptr;
 }
 
 void render_text(std::string_view text, std::string& out) {

@@ -1,5 +1,7 @@
 #include "dstack/provider/library.hpp"
 
+#include "dstack/provider/host_table.hpp"
+
 #include <boost/dll/shared_library.hpp>
 
 #include <string>
@@ -34,6 +36,14 @@ Failure without_entry(const boost::dll::shared_library& library) {
               "dstack_add_provider()");
 }
 
+std::string joined_messages(const dstack_report& report) {
+  std::string text;
+  for (const Problem& problem : report.problems)
+    if (!problem.message.empty())
+      text += (text.empty() ? ": " : "; ") + problem.message;
+  return text;
+}
+
 }  // namespace
 
 Result<ProviderEntry> open_library(const Path& path) {
@@ -47,6 +57,44 @@ Result<ProviderEntry> open_library(const Path& path) {
     return without_entry(library);
   return &library.get<dstack_status DSTACK_CALL(
       const dstack_host_v0*, const dstack_provider_v0**, dstack_report*)>(DSTACK_PROVIDER_ENTRY);
+}
+
+std::string describe_failure(dstack_status status,
+                             const dstack_report& report,
+                             const std::string& doing) {
+  const std::string messages = joined_messages(report);
+  switch (status) {
+    case DSTACK_EXCEPTION:
+      return "threw " + doing + messages;
+    case DSTACK_UNSUPPORTED:
+      return "does not support this version of dstack" + messages;
+    case DSTACK_INVALID:
+    case DSTACK_FAILED:
+    case DSTACK_WRONG_USE:
+      return "failed " + doing +
+             (messages.empty() ? " and does not say why (status " + std::to_string(status) + ")"
+                               : messages);
+    default:
+      return "returned the unknown status " + std::to_string(status) + " " + doing + messages;
+  }
+}
+
+Result<const dstack_provider_v0*> enter_library(const Path& library) {
+  DSTACK_TRY(const ProviderEntry entry, open_library(library));
+  static const std::string doing = "while it was set up";
+  const dstack_provider_v0* provider = nullptr;
+  dstack_report report;
+  DSTACK_TRY(const dstack_status status,
+             call_library(doing, [&] { return entry(&host_table(), &provider, &report); }));
+  if (status != DSTACK_OK)
+    return fault_of_library(describe_failure(status, report, doing));
+  if (provider == nullptr)
+    return fault_of_library("gave no table of functions");
+  if (!DSTACK_HAS(provider, plan))
+    return fault_of_library("gave a table of functions without 'plan'");
+  if (provider->reserved != 0)
+    return fault_of_library("gave a table of functions whose 'reserved' is not 0");
+  return provider;
 }
 
 }  // namespace dstack::provider

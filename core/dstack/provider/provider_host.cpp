@@ -20,70 +20,6 @@ namespace dstack::provider {
 
 namespace {
 
-/// What the library did that ends the batch.
-Failure fault(std::string did, std::string hint = {}) {
-  return fail(ErrorCode::unavailable, std::move(did), std::move(hint));
-}
-
-std::string joined_messages(const dstack_report& report) {
-  std::string text;
-  for (const Problem& problem : report.problems)
-    if (!problem.message.empty())
-      text += (text.empty() ? ": " : "; ") + problem.message;
-  return text;
-}
-
-/// What a status that is not DSTACK_OK, with these reports, says that the library did.
-std::string describe_failure(dstack_status status,
-                             const dstack_report& report,
-                             const std::string& doing) {
-  const std::string messages = joined_messages(report);
-  switch (status) {
-    case DSTACK_EXCEPTION:
-      return "threw " + doing + messages;
-    case DSTACK_UNSUPPORTED:
-      return "does not support this version of dstack" + messages;
-    case DSTACK_INVALID:
-    case DSTACK_FAILED:
-    case DSTACK_WRONG_USE:
-      return "failed " + doing +
-             (messages.empty() ? " and does not say why (status " + std::to_string(status) + ")"
-                               : messages);
-    default:
-      return "returned the unknown status " + std::to_string(status) + " " + doing + messages;
-  }
-}
-
-/// Calls into the library. An exception that comes out of it has crossed the C interface, which
-/// none may.
-template <typename Call>
-Result<dstack_status> call_library(const std::string& doing, const Call& call) {
-  try {
-    return call();
-  } catch (const std::exception& error) {
-    return fault("threw " + doing + ": " + error.what());
-  } catch (...) {
-    return fault("threw " + doing + ": something that is no std::exception");
-  }
-}
-
-Result<const dstack_provider_v0*> enter(ProviderEntry entry) {
-  static const std::string doing = "while it was set up";
-  const dstack_provider_v0* provider = nullptr;
-  dstack_report report;
-  DSTACK_TRY(const dstack_status status,
-             call_library(doing, [&] { return entry(&host_table(), &provider, &report); }));
-  if (status != DSTACK_OK)
-    return fault(describe_failure(status, report, doing));
-  if (provider == nullptr)
-    return fault("gave no table of functions");
-  if (!DSTACK_HAS(provider, plan))
-    return fault("gave a table of functions without 'plan'");
-  if (provider->reserved != 0)
-    return fault("gave a table of functions whose 'reserved' is not 0");
-  return provider;
-}
-
 void append_problems(const dstack_report& report, std::string& reply) {
   Json problems = Json::array();
   for (const Problem& problem : report.problems)
@@ -104,12 +40,12 @@ Result<void> plan(const dstack_provider_v0& provider, const Json& workflow, std:
                return provider.plan(provider.instance, as_value(workflow), &jobs, &report);
              }));
   if (const std::string misuse = take_misuse(); !misuse.empty())
-    return fault(misuse + " " + doing);
+    return fault_of_library(misuse + " " + doing);
   const bool refused = status == DSTACK_INVALID || status == DSTACK_OK;
   if (refused && !report.problems.empty())
     append_problems(report, reply);
   else if (status != DSTACK_OK)
-    return fault(describe_failure(status, report, doing));
+    return fault_of_library(describe_failure(status, report, doing));
   else
     reply += "{\"jobs\":", render_output(jobs, reply), reply += '}';
   return {};
@@ -119,8 +55,7 @@ Result<void> plan_all(const Path& library,
                       const Json& requests,
                       Progress& progress,
                       std::string& reply) {
-  DSTACK_TRY(const ProviderEntry entry, open_library(library));
-  DSTACK_TRY(const dstack_provider_v0* const provider, enter(entry));
+  DSTACK_TRY(const dstack_provider_v0* const provider, enter_library(library));
   std::uint64_t step = 0;
   for (const Json& workflow : requests) {
     progress.step = ++step;

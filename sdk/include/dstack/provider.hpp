@@ -14,6 +14,7 @@
 // dstack::Error become messages to the user, anything else is told as a fault of the provider.
 #pragma once
 
+#include "dstack/native_job.h"
 #include "dstack/provider.h"
 
 #include <cstdint>
@@ -23,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace dstack {
@@ -87,19 +89,13 @@ class Value {
   const dstack_value* value_;
 };
 
-/// One workflow to be planned: its name, and its properties as the manifest declares them, checked
-/// and typed. The accessors throw when the manifest declares another type than the one asked for.
-class Workflow {
+/// Named values of known types. The accessors throw when a value is of another type than the one
+/// asked for.
+class Properties {
  public:
-  Workflow(const dstack_host_v0& host, const dstack_value* workflow, dstack_report* report)
-      : host_(&host),
-        workflow_(host, workflow),
-        properties_(workflow_["properties"]),
-        report_(report) {}
+  explicit Properties(const Value& map) : map_(map) {}
 
-  std::string name() const { return workflow_["name"].text().value_or(""); }
-
-  Value property(std::string_view name) const { return properties_[name]; }
+  Value property(std::string_view name) const { return map_[name]; }
 
   /// Whether it was given, or has a default.
   bool has(std::string_view name) const { return !property(name).is_null(); }
@@ -111,19 +107,34 @@ class Workflow {
   bool boolean(std::string_view name, bool fallback = false) const;
   /// Types texts, paths, arguments and artifacts.
   std::vector<std::string> texts(std::string_view name) const;
-  /// Type environment.
+  /// Types environment and map.
   Environment environment(std::string_view name) const;
+
+ private:
+  [[noreturn]] static void wrong_type(std::string_view name, std::string_view asked);
+
+  Value map_;
+};
+
+/// One workflow to be planned: its name, and its properties as the manifest declares them, checked
+/// and typed.
+class Workflow : public Properties {
+ public:
+  Workflow(const dstack_host_v0& host, const dstack_value* workflow, dstack_report* report)
+      : Properties(Value(host, workflow)["properties"]),
+        host_(&host),
+        workflow_(host, workflow),
+        report_(report) {}
+
+  std::string name() const { return workflow_["name"].text().value_or(""); }
 
   /// Tells a problem and goes on, so that several are told at once. What plan() returns then is not
   /// used.
   void report(const Error& error) const;
 
  private:
-  [[noreturn]] static void wrong_type(std::string_view name, std::string_view asked);
-
   const dstack_host_v0* host_;
   Value workflow_;
-  Value properties_;
   dstack_report* report_;
 };
 
@@ -167,6 +178,11 @@ struct App {
   std::string token_query;  ///< parameter of the address that takes the job's token: "token"
 };
 
+/// What a native job is given, by name.
+using Native = std::vector<
+    std::pair<std::string,
+              std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Environment>>>;
+
 enum class Workspace { unset, private_, copy, project };
 
 /// What to execute. What is not set here, the host takes from the workflow's common properties.
@@ -174,7 +190,12 @@ struct Job {
   std::vector<std::string> argv;       ///< a program and its arguments; or
   std::vector<std::string> commands;   ///< lines for bash, which stops at the first that fails
   std::optional<Container> container;  ///< where they run, or what runs when there are none
-  std::vector<std::string> setup;      ///< lines for bash before that, in the same shell
+  /// Instead of all these: run() of a NativeProvider is the job, and is given these values. Those
+  /// among the secrets are shown nowhere: neither in a plan, nor where the same text stands in a
+  /// property or a variable.
+  std::optional<Native> native;
+  Native native_secrets;
+  std::vector<std::string> setup;  ///< lines for bash before the command, in the same shell
   Environment environment;             ///< the provider's own additions; the user's win
   std::string working_dir;             ///< relative to the project's root
   std::vector<std::string> artifacts;  ///< relative to the working directory
@@ -222,6 +243,67 @@ class Provider {
   virtual ~Provider() = default;
   /// The jobs of one workflow. Called for one workflow after the other, on one thread.
   virtual std::vector<Job> plan(const Workflow& workflow) = 0;
+};
+
+/// The work of one native job: what plan() wrote into Job::native, read as a workflow's properties
+/// are, and the way to tell how it goes. Valid while run() runs. The members below may be called by
+/// any thread.
+class Task : public Properties {
+ public:
+  Task(const dstack_host_v0& host, const dstack_value* input, const dstack_task_v1& task)
+      : Properties(Value(host, input)), task_(&task) {}
+
+  /// What plan() wrote into Job::native_secrets.
+  Properties secrets() const { return Properties(property("secrets")); }
+
+  /// Whether the job has been asked to stop: run() then ends what it does, leaves nothing half, and
+  /// returns. It is killed when it takes too long.
+  bool cancelled() const { return task_->cancelled(task_) != 0; }
+
+  /// A line of the job's log. What the process prints on standard output is the log, too.
+  void log(std::string_view line) const {
+    const dstack_string text{line.data(), line.size()};
+    task_->log(task_, &text);
+  }
+
+  /// Shows how far the job is, in one line that takes the place of the one shown before. A few
+  /// times a second is enough.
+  void progress(std::string_view line) const {
+    const dstack_string text{line.data(), line.size()};
+    task_->progress(task_, &text);
+  }
+
+  /// Why run() is about to return a code other than 0; to throw an Error does the same and returns
+  /// 1.
+  void fail(std::string_view message, std::string_view hint = {}) const {
+    const dstack_string texts[] = {{message.data(), message.size()}, {hint.data(), hint.size()}};
+    task_->fail(task_, &texts[0], &texts[1]);
+  }
+
+ private:
+  const dstack_task_v1* task_;
+};
+
+/// What an author derives from whose jobs are functions of the library:
+///
+///     class Count : public dstack::NativeProvider {
+///       std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
+///         dstack::Job job;
+///         job.native = dstack::Native{{"to", workflow.integer("to")}};
+///         return {job};
+///       }
+///       int run(const dstack::Task& task) override {
+///         for (std::int64_t i = 1; i <= task.integer("to") && !task.cancelled(); ++i)
+///           task.log(std::to_string(i));
+///         return 0;
+///       }
+///     };
+class NativeProvider : public Provider {
+ public:
+  /// Does the work of one job, alone in a process of its own, whose environment and working
+  /// directory are the job's. Returns the exit code, 0 to 255; an Error that is thrown becomes the
+  /// reason of the job's failure.
+  virtual int run(const Task& task) = 0;
 };
 
 /// The path of `file` (relative to the project's root, as the host gives it) seen from `folder`

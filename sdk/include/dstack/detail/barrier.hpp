@@ -3,6 +3,8 @@
 
 #include "dstack/provider.hpp"
 
+#include <type_traits>
+
 namespace dstack {
 inline namespace provider_v0 {
 namespace detail {
@@ -46,6 +48,21 @@ dstack_status guard(const dstack_host_v0& host, dstack_report* report, const Cal
   }
 }
 
+/// The same around the work of a native job: what it throws becomes the reason of its failure.
+template <typename Call>
+int guard(const Task& task, const Call& call) noexcept {
+  try {
+    return call();
+  } catch (const Error& error) {
+    task.fail(error.what(), error.hint());
+  } catch (const std::exception& error) {
+    task.fail(std::string("the provider threw an exception: ") + error.what());
+  } catch (...) {
+    task.fail("the provider threw something that is no std::exception");
+  }
+  return 1;
+}
+
 /// Writes jobs into the host. The host refuses what is no UTF-8; that is a fault of the provider.
 class Writer {
  public:
@@ -68,6 +85,8 @@ class Writer {
     }
     if (job.container)
       write(member(map, "container"), *job.container);
+    if (job.native)
+      write(member(map, "native"), *job.native, job.native_secrets);
     texts(map, "setup", job.setup);
     texts(map, "tools", job.tools);
     integer(map, "ports", job.ports);
@@ -89,6 +108,15 @@ class Writer {
     texts(map, "entrypoint", container.entrypoint);
     text(map, "username", container.username);
     text(map, "password", container.password);
+  }
+
+  void write(dstack_output* map, const Native& native, const Native& secrets) const {
+    host_.set_map(map);
+    for (const auto& [name, value] : native)
+      std::visit([&, out = member(map, name)](const auto& alternative) { set(out, alternative); },
+                 value);
+    if (!secrets.empty())
+      write(member(map, "secrets"), secrets, {});
   }
 
   void write(dstack_output* map, const std::vector<App>& apps) const {
@@ -123,11 +151,8 @@ class Writer {
   }
 
   void environment(dstack_output* map, const Environment& environment) const {
-    if (environment.empty())
-      return;
-    dstack_output* variables = member(map, "environment");
-    for (const auto& [name, value] : environment)
-      set(member(variables, name), value);
+    if (!environment.empty())
+      set(member(map, "environment"), environment);
   }
 
   void text(dstack_output* map, std::string_view key, const std::string& value) const {
@@ -138,11 +163,8 @@ class Writer {
   void texts(dstack_output* map,
              std::string_view key,
              const std::vector<std::string>& values) const {
-    if (values.empty())
-      return;
-    dstack_output* list = member(map, key);
-    for (const std::string& value : values)
-      set(host_.append(list), value);
+    if (!values.empty())
+      set(member(map, key), values);
   }
 
   void integer(dstack_output* map, std::string_view key, std::uint64_t value) const {
@@ -166,6 +188,26 @@ class Writer {
       throw std::runtime_error("a text of a job is not UTF-8, or its key is not");
   }
 
+  void set(dstack_output* output, std::int64_t value) const {
+    check(host_.set_integer(output, value));
+  }
+
+  void set(dstack_output* output, bool value) const {
+    check(host_.set_boolean(output, value ? 1 : 0));
+  }
+
+  void set(dstack_output* output, const std::vector<std::string>& values) const {
+    check(host_.set_list(output));
+    for (const std::string& value : values)
+      set(host_.append(output), value);
+  }
+
+  void set(dstack_output* output, const Environment& values) const {
+    check(host_.set_map(output));
+    for (const auto& [name, value] : values)
+      set(member(output, name), value);
+  }
+
   static void check(dstack_status status) {
     if (status != DSTACK_OK)
       throw std::runtime_error("the host does not take a value of a job");
@@ -182,6 +224,28 @@ struct Adapter {
     table.abi_minor = DSTACK_ABI_MINOR;
     table.instance = this;
     table.plan = &plan;
+    if constexpr (std::is_base_of_v<NativeProvider, Class>) {
+      table.extension = &extension;
+      native.struct_size = sizeof native;
+      native.abi_minor = DSTACK_ABI_MINOR;
+      native.run = &run;
+    }
+  }
+
+  static const void* DSTACK_CALL extension(void* instance, const dstack_string* id) {
+    const bool is_native_job = id != nullptr && copy(*id) == DSTACK_NATIVE_JOB;
+    return is_native_job ? &static_cast<Adapter*>(instance)->native : nullptr;
+  }
+
+  static std::int32_t DSTACK_CALL run(void* instance,
+                                      const dstack_value* input,
+                                      const dstack_task_v1* table_of_task) {
+    Adapter& self = *static_cast<Adapter*>(instance);
+    const Task task(self.host, input, *table_of_task);
+    return guard(task, [&] {
+      NativeProvider& provider = self.provider;
+      return provider.run(task);
+    });
   }
 
   static dstack_status DSTACK_CALL plan(void* instance,
@@ -203,6 +267,7 @@ struct Adapter {
   const dstack_host_v0& host;
   Class provider;
   dstack_provider_v0 table{};
+  dstack_native_job_v1 native{};
 };
 
 template <typename Class>
@@ -255,12 +320,12 @@ inline std::optional<bool> Value::boolean() const {
   return boolean != 0;
 }
 
-inline void Workflow::wrong_type(std::string_view name, std::string_view asked) {
-  throw std::logic_error("the manifest declares property '" + std::string(name) +
-                         "' with another type than " + std::string(asked));
+inline void Properties::wrong_type(std::string_view name, std::string_view asked) {
+  throw std::logic_error("'" + std::string(name) + "' is declared with another type than " +
+                         std::string(asked));
 }
 
-inline std::string Workflow::text(std::string_view name, std::string_view fallback) const {
+inline std::string Properties::text(std::string_view name, std::string_view fallback) const {
   const Value value = property(name);
   if (value.is_null())
     return std::string(fallback);
@@ -270,7 +335,7 @@ inline std::string Workflow::text(std::string_view name, std::string_view fallba
   return *std::move(text);
 }
 
-inline std::int64_t Workflow::integer(std::string_view name, std::int64_t fallback) const {
+inline std::int64_t Properties::integer(std::string_view name, std::int64_t fallback) const {
   const Value value = property(name);
   if (value.is_null())
     return fallback;
@@ -280,7 +345,7 @@ inline std::int64_t Workflow::integer(std::string_view name, std::int64_t fallba
   return *integer;
 }
 
-inline bool Workflow::boolean(std::string_view name, bool fallback) const {
+inline bool Properties::boolean(std::string_view name, bool fallback) const {
   const Value value = property(name);
   if (value.is_null())
     return fallback;
@@ -290,7 +355,7 @@ inline bool Workflow::boolean(std::string_view name, bool fallback) const {
   return *boolean;
 }
 
-inline std::vector<std::string> Workflow::texts(std::string_view name) const {
+inline std::vector<std::string> Properties::texts(std::string_view name) const {
   const Value list = property(name);
   if (!list.is_null() && list.kind() != DSTACK_LIST)
     wrong_type(name, "a list of texts");
@@ -300,7 +365,7 @@ inline std::vector<std::string> Workflow::texts(std::string_view name) const {
   return texts;
 }
 
-inline Environment Workflow::environment(std::string_view name) const {
+inline Environment Properties::environment(std::string_view name) const {
   const Value map = property(name);
   if (!map.is_null() && map.kind() != DSTACK_MAP)
     wrong_type(name, "environment");
