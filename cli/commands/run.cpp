@@ -1,5 +1,6 @@
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/plan/shown.hpp"
 #include "exit_code.hpp"
 #include "impatience.hpp"
 #include "run_view.hpp"
@@ -165,10 +166,11 @@ class Run final : public Action {
     context.messages.warnings(warnings);
     if (!plan)
       return Failure(std::move(plan).error());
+    const plan::Plan shown = plan::without_secrets(*std::move(plan));
     if (json_)
-      context.out.json(plan::render_plan(*plan));
+      context.out.json(plan::render_plan(shown));
     else
-      context.out.write(plan::explain(*plan));
+      context.out.write(plan::explain(shown));
     return exit_code::success;
   }
 

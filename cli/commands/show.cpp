@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/plan/shown.hpp"
 #include "dstack/run/order.hpp"
 #include "exit_code.hpp"
 #include "ui/status.hpp"
@@ -28,7 +29,7 @@ Result<Facts> gather(store::Records& records, RunRecord run) {
   Facts facts;
   DSTACK_TRY(const std::string text, records.plan(run.id));
   DSTACK_TRY(auto order, run::parse_run_order(text));
-  facts.plan = std::move(order.plan);
+  facts.plan = plan::without_secrets(std::move(order.plan));
   DSTACK_TRY(facts.jobs, records.jobs(run.id));
   for (const JobRecord& job : facts.jobs) {
     DSTACK_TRY(auto history, records.history(run.id, job.index));
