@@ -1,0 +1,117 @@
+// The provider `curl`: one job, which downloads a file in the provider's own code.
+#include "address.hpp"
+#include "download.hpp"
+
+#include <dstack/provider.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace {
+
+/// Seen from the working directory, normal. It must stay in there.
+std::string checked_output(const dstack::Workflow& workflow) {
+  const std::string text = workflow.text("output");
+  const std::filesystem::path path = std::filesystem::path(text).lexically_normal();
+  if (path.is_absolute() || *path.begin() == "..")
+    throw dstack::PropertyError("output",
+                                "'" + text + "' leads out of the working directory",
+                                "write it as a path below it, such as data/file.zip");
+  if (!path.has_filename() || path == ".")
+    throw dstack::PropertyError(
+        "output", "'" + text + "' names no file", "add the name that the file shall have");
+  return path.string();
+}
+
+std::string checked_sha256(const dstack::Workflow& workflow) {
+  std::string digest = workflow.text("sha256");
+  std::transform(digest.begin(), digest.end(), digest.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  const bool is_digest =
+      digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!digest.empty() && !is_digest)
+    throw dstack::PropertyError("sha256",
+                                "'" + workflow.text("sha256") + "' is no SHA-256",
+                                "write 64 hexadecimal digits, as sha256sum prints them");
+  return digest;
+}
+
+dstack::Environment checked_headers(const dstack::Workflow& workflow) {
+  dstack::Environment headers = workflow.environment("headers");
+  for (const auto& [name, value] : headers) {
+    const bool is_token =
+        std::all_of(name.begin(), name.end(), [](unsigned char c) {
+          return std::isalnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
+                                        std::string_view::npos;
+        });
+    if (name.empty() || !is_token)
+      throw dstack::PropertyError("headers." + name, "'" + name + "' cannot be the name of a header");
+    if (value.find_first_of("\r\n") != std::string::npos)
+      throw dstack::PropertyError("headers." + name, "header '" + name + "' has more than one line");
+  }
+  return headers;
+}
+
+curl::Address checked_url(const dstack::Workflow& workflow) {
+  try {
+    return curl::parse_address(workflow.text("url"));
+  } catch (const dstack::Error& error) {
+    throw dstack::PropertyError("url", error.what(), error.hint());
+  }
+}
+
+/// A check that reports, so that the others are made, too.
+template <typename Check>
+auto check(const dstack::Workflow& workflow, const Check& of) -> decltype(of(workflow)) {
+  try {
+    return of(workflow);
+  } catch (const dstack::Error& error) {
+    workflow.report(error);
+    return {};
+  }
+}
+
+class CurlProvider : public dstack::NativeProvider {
+  std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
+    const curl::Address address = check(workflow, checked_url);
+    const std::string output = check(workflow, checked_output);
+    const std::string sha256 = check(workflow, checked_sha256);
+    const dstack::Environment headers = check(workflow, checked_headers);
+    if (!workflow.texts("setup").empty())
+      workflow.report(dstack::PropertyError(
+          "setup", "a download runs no commands", "put them into a workflow of the provider bash"));
+
+    dstack::Job job;
+    std::vector<std::string> names;
+    for (const auto& [name, value] : headers)
+      names.push_back(name);
+    job.native = dstack::Native{{"url", address.shown}, {"output", output}};
+    if (!sha256.empty())
+      job.native->emplace_back("sha256", sha256);
+    if (!names.empty())
+      job.native->emplace_back("headers", names);
+    if (address.hides)
+      job.native_secrets.emplace_back("url", workflow.text("url"));
+    if (!headers.empty())
+      job.native_secrets.emplace_back("headers", headers);
+    // What nobody keeps would be downloaded for nothing.
+    if (workflow.texts("artifacts").empty())
+      job.artifacts = {output};
+    return {job};
+  }
+
+  int run(const dstack::Task& task) override {
+    const dstack::Properties secrets = task.secrets();
+    curl::Wanted wanted;
+    wanted.url = secrets.text("url", task.text("url"));
+    wanted.output = task.text("output");
+    wanted.sha256 = task.text("sha256");
+    wanted.headers = secrets.environment("headers");
+    return curl::download(wanted, task) ? 0 : 1;
+  }
+};
+
+}  // namespace
+
+DSTACK_PROVIDER(CurlProvider)

@@ -1,0 +1,200 @@
+#include "transfer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+namespace curl {
+
+namespace {
+
+constexpr long patience_to_connect = 30;  // seconds
+constexpr long patience_with_silence = 60;
+constexpr int tick_ms = 100;
+constexpr long largest_buffer = 512 * 1024;
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos)
+    return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+  return curl_strnequal(a.data(), b.data(), std::max(a.size(), b.size())) != 0 &&
+         a.size() == b.size();
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
+                                                                  : std::nullopt;
+}
+
+/// "HTTP/1.1 404 Not Found" begins an answer; those of a proxy and 100-continue come before it.
+void begin_answer(std::string_view line, Response& response) {
+  response = {};
+  const std::size_t code = line.find(' ');
+  if (code == std::string_view::npos)
+    return;
+  response.status = static_cast<int>(number(line.substr(code + 1, 3)).value_or(0));
+  if (line.size() > code + 4)
+    response.reason = trim(line.substr(code + 4));
+}
+
+/// "bytes 100-199/200".
+void read_range(std::string_view value, Response& response) {
+  const std::size_t dash = value.find('-');
+  const std::size_t slash = value.find('/');
+  if (!value.starts_with("bytes ") || dash == std::string_view::npos ||
+      slash == std::string_view::npos)
+    return;
+  response.range_first = number(value.substr(6, dash - 6));
+  response.range_total = number(value.substr(slash + 1));
+}
+
+void read_header(std::string_view line, Response& response) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos)
+    return;
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = trim(line.substr(colon + 1));
+  if (same_word(name, "ETag"))
+    response.etag = value;
+  else if (same_word(name, "Last-Modified"))
+    response.last_modified = value;
+  else if (same_word(name, "Content-Length"))
+    response.length = number(value);
+  else if (same_word(name, "Content-Range"))
+    read_range(value, response);
+  else if (same_word(name, "Retry-After"))
+    response.retry_after = number(value).value_or(0);
+}
+
+/// libcurl knows the proxies of the environment itself, but not these.
+void take_certificates_of_environment(CURL* easy) {
+  for (const char* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE"})
+    if (const char* file = std::getenv(name); file != nullptr && *file != '\0')
+      curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+  if (const char* folder = std::getenv("SSL_CERT_DIR"); folder != nullptr && *folder != '\0')
+    curl_easy_setopt(easy, CURLOPT_CAPATH, folder);
+}
+
+}  // namespace
+
+/// What the callbacks of one request work on.
+struct Transfer::Running {
+  const Sink& sink;
+  Response response;
+  std::exception_ptr thrown;
+  curl_slist* headers = nullptr;
+  std::array<char, CURL_ERROR_SIZE> problem{};
+  bool cancelled = false;
+};
+
+Transfer::Transfer() {
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  multi_ = curl_multi_init();
+  easy_ = curl_easy_init();
+  if (multi_ == nullptr || easy_ == nullptr)
+    throw dstack::Error("libcurl cannot be used here");
+}
+
+Transfer::~Transfer() {
+  curl_easy_cleanup(easy_);
+  curl_multi_cleanup(multi_);
+}
+
+std::size_t Transfer::take_header(char* data, std::size_t, std::size_t size, void* running) {
+  Response& response = static_cast<Running*>(running)->response;
+  const std::string_view line(data, size);
+  if (line.starts_with("HTTP/"))
+    begin_answer(line, response);
+  else
+    read_header(line, response);
+  return size;
+}
+
+std::size_t Transfer::take_body(char* data, std::size_t, std::size_t size, void* running) {
+  Running& self = *static_cast<Running*>(running);
+  try {
+    return self.sink(self.response, std::string_view(data, size)) ? size : 0;
+  } catch (...) {
+    self.thrown = std::current_exception();
+    return 0;
+  }
+}
+
+void Transfer::set_up(const Request& request, Running& running) {
+  curl_easy_reset(easy_);  // connections stay
+  const auto set = [this](CURLoption option, auto value) {
+    curl_easy_setopt(easy_, option, value);
+  };
+  set(CURLOPT_URL, request.address.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_USERAGENT, "dstack-curl/0.1");
+  set(CURLOPT_BUFFERSIZE, largest_buffer);
+  set(CURLOPT_CONNECTTIMEOUT, patience_to_connect);
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_TIME, patience_with_silence);
+  set(CURLOPT_ERRORBUFFER, running.problem.data());
+  set(CURLOPT_HEADERFUNCTION, &Transfer::take_header);
+  set(CURLOPT_HEADERDATA, &running);
+  set(CURLOPT_WRITEFUNCTION, &Transfer::take_body);
+  set(CURLOPT_WRITEDATA, &running);
+  take_certificates_of_environment(easy_);
+  if (!request.address.user.empty() || !request.address.password.empty()) {
+    set(CURLOPT_USERNAME, request.address.user.c_str());
+    set(CURLOPT_PASSWORD, request.address.password.c_str());
+  }
+  for (const std::string& header : request.headers)
+    running.headers = curl_slist_append(running.headers, header.c_str());
+  if (request.offset > 0) {
+    // Not CURLOPT_RESUME_FROM: that one takes an answer from the start for an error.
+    set(CURLOPT_RANGE, (std::to_string(request.offset) + "-").c_str());
+    running.headers =
+        curl_slist_append(running.headers, ("If-Range: " + request.validator).c_str());
+  }
+  set(CURLOPT_HTTPHEADER, running.headers);
+}
+
+CURLcode Transfer::drive(const Tick& tick, Running& running) {
+  for (;;) {
+    int active = 0;
+    curl_multi_perform(multi_, &active);
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left))
+      if (message->msg == CURLMSG_DONE)
+        return message->data.result;
+    if (!tick()) {
+      running.cancelled = true;
+      return CURLE_ABORTED_BY_CALLBACK;
+    }
+    curl_multi_poll(multi_, nullptr, 0, tick_ms, nullptr);
+  }
+}
+
+Outcome Transfer::perform(const Request& request, const Sink& sink, const Tick& tick) {
+  Running running{sink, {}, {}, nullptr, {}, false};
+  set_up(request, running);
+  curl_multi_add_handle(multi_, easy_);
+  Outcome outcome;
+  outcome.code = drive(tick, running);
+  const char* location = nullptr;
+  if (curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &location) == CURLE_OK && location != nullptr)
+    running.response.location = location;
+  curl_multi_remove_handle(multi_, easy_);
+  curl_slist_free_all(running.headers);
+  if (running.thrown)
+    std::rethrow_exception(running.thrown);
+  outcome.response = std::move(running.response);
+  outcome.cancelled = running.cancelled;
+  outcome.problem = running.problem.front() != '\0' ? running.problem.data()
+                                                    : curl_easy_strerror(outcome.code);
+  return outcome;
+}
+
+}  // namespace curl

@@ -1,0 +1,72 @@
+// One request and its answer, by libcurl. Follows nothing and repeats nothing: that is the
+// download's part.
+#pragma once
+
+#include "address.hpp"
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <curl/curl.h>
+
+namespace curl {
+
+struct Request {
+  Address address;
+  std::vector<std::string> headers;  ///< "Name: value"
+  std::uint64_t offset = 0;          ///< the first byte that is wanted
+  std::string validator;  ///< with an offset: an ETag or a date; another file comes from its start
+};
+
+struct Response {
+  int status = 0;      ///< 0: none came
+  std::string reason;  ///< "Not Found"; empty where the server says none
+  std::string etag;
+  std::string last_modified;
+  std::optional<std::uint64_t> length;       ///< of this answer's body
+  std::optional<std::uint64_t> range_first;  ///< of 206: where it begins,
+  std::optional<std::uint64_t> range_total;  ///< and how long the whole is
+  std::uint64_t retry_after = 0;             ///< seconds
+  std::string location;  ///< where it redirects to, absolute; known when the answer is whole
+};
+
+struct Outcome {
+  Response response;
+  CURLcode code = CURLE_OK;
+  std::string problem;  ///< why the code is none of success
+  bool cancelled = false;
+};
+
+class Transfer {
+ public:
+  Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  ~Transfer();
+
+  /// Gets a piece of the body; what it throws ends the request and comes out of perform(). False
+  /// ends it, too.
+  using Sink = std::function<bool(const Response&, std::string_view)>;
+  /// Called several times a second; false ends the request.
+  using Tick = std::function<bool()>;
+
+  Outcome perform(const Request& request, const Sink& sink, const Tick& tick);
+
+ private:
+  struct Running;
+
+  void set_up(const Request& request, Running& running);
+  CURLcode drive(const Tick& tick, Running& running);
+  static std::size_t take_header(char* data, std::size_t, std::size_t size, void* running);
+  static std::size_t take_body(char* data, std::size_t, std::size_t size, void* running);
+
+  CURLM* multi_;
+  CURL* easy_;
+};
+
+}  // namespace curl

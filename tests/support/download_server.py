@@ -1,0 +1,187 @@
+"""An HTTP server for the tests of the curl provider. Prints its port; with two arguments (certificate and key) it
+speaks https. What it was asked for, it tells at /requests, one JSON object a line."""
+import hashlib
+import http.server
+import json
+import re
+import socketserver
+import ssl
+import sys
+import threading
+import urllib.parse
+
+requests = []
+tries = {}
+lock = threading.Lock()
+
+
+def content(size):
+    """The same bytes for the same size, and no two blocks alike."""
+    block = bytearray()
+    for number in range(0, size, 32):
+        block += hashlib.sha256(str(number).encode()).digest()
+    return bytes(block[:size])
+
+
+SMALL = content(100_000)
+CHANGED = content(100_001)[1:]
+HUGE = 200 * 1024 * 1024
+MEGABYTE = content(1024 * 1024)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def plain(self, status, body=b"", headers=()):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def first_byte(self):
+        found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        return int(found.group(1)) if found else None
+
+    def send(self, body, validator=(), ranges=True, stop_after=None, announce=True):
+        """Serves `body`, from where it is asked for if the validator still holds; breaks off after so many bytes."""
+        start = self.first_byte() if ranges else None
+        if start is not None and self.headers.get("If-Range") not in [value for _, value in validator]:
+            start = None
+        if start is not None and start >= len(body):
+            return self.plain(416, headers=[("Content-Range", f"bytes */{len(body)}")])
+        self.send_response(200 if start is None else 206)
+        for name, value in validator:
+            self.send_header(name, value)
+        if start is not None:
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        rest = body[start or 0:]
+        if announce:
+            self.send_header("Content-Length", str(len(rest)))
+        else:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        if stop_after is None:
+            self.wfile.write(rest)
+        else:
+            self.wfile.write(rest[:stop_after])
+            self.wfile.flush()
+            self.close_connection = True
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        if url.path == "/requests":
+            with lock:
+                text = "".join(json.dumps(entry) + "\n" for entry in requests)
+            return self.plain(200, text.encode())
+        with lock:
+            requests.append({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}})
+            tries[url.path] = tries.get(url.path, 0) + 1
+            number = tries[url.path]
+        getattr(self, "get_" + url.path.strip("/").split("/")[0].replace("-", "_"), self.get_nothing)(url, number)
+
+    def get_nothing(self, url, number):
+        self.plain(404, b"<html>a page that nobody wants</html>")
+
+    def get_small(self, url, number):
+        self.send(SMALL, [("ETag", '"s"')])
+
+    def get_empty(self, url, number):
+        self.plain(200)
+
+    def get_unannounced(self, url, number):
+        self.send(SMALL, announce=False)
+
+    def get_status(self, url, number):
+        self.plain(int(url.path.split("/")[2]), b"words of the server")
+
+    def get_redirect(self, url, number):
+        self.plain(302, b"look elsewhere", [("Location", urllib.parse.unquote(url.query))])
+
+    def get_ring(self, url, number):
+        self.plain(302, headers=[("Location", "/ring")])
+
+    def get_breaks(self, url, number):
+        """Every answer breaks off after 30,000 bytes."""
+        self.send(SMALL, [("ETag", '"b"')], stop_after=30_000)
+
+    def get_breaks_with_date(self, url, number):
+        self.send(SMALL, [("Last-Modified", "Tue, 01 Jul 2025 10:00:00 GMT")], stop_after=60_000)
+
+    def get_breaks_without_range(self, url, number):
+        self.send(SMALL, [("ETag", '"n"')], ranges=False, stop_after=60_000 if number == 1 else None)
+
+    def get_breaks_without_name(self, url, number):
+        self.send(SMALL, stop_after=60_000 if number == 1 else None)
+
+    def get_never_whole(self, url, number):
+        self.send(SMALL, ranges=False, stop_after=10)
+
+    def get_changes(self, url, number):
+        if number == 1:
+            self.send(SMALL, [("ETag", '"old"')], stop_after=60_000)
+        else:
+            self.send(CHANGED, [("ETag", '"new"')])
+
+    def get_changes_without_a_word(self, url, number):
+        """Goes on with another file, although the client said which one it has."""
+        start = self.first_byte()
+        if start is None:
+            body, tag = (SMALL, '"old"') if number == 1 else (CHANGED, '"new"')
+            return self.send(body, [("ETag", tag)], stop_after=60_000 if number == 1 else None)
+        self.plain(206, CHANGED[start:], [("ETag", '"new"'), ("Content-Range", f"bytes {start}-99999/100000")])
+
+    def get_busy(self, url, number):
+        if number < 3:
+            self.plain(503, b"not now", [("Retry-After", "1")])
+        else:
+            self.send(SMALL)
+
+    def get_slow(self, url, number):
+        """A beginning, and then nothing until the client goes away."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self.wfile.write(SMALL)
+        self.wfile.flush()
+        self.rfile.read(1)
+        self.close_connection = True
+
+    def get_steady(self, url, number):
+        """20 pieces of 50,000 bytes, 10 a second."""
+        body = content(1_000_000)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for start in range(0, len(body), 50_000):
+            self.wfile.write(body[start:start + 50_000])
+            self.wfile.flush()
+            threading.Event().wait(0.1)
+
+    def get_huge(self, url, number):
+        self.send_response(200)
+        self.send_header("Content-Length", str(HUGE))
+        self.end_headers()
+        for _ in range(HUGE // len(MEGABYTE)):
+            self.wfile.write(MEGABYTE)
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # a client that went away
+
+
+server = Server(("127.0.0.1", 0), Handler)
+if len(sys.argv) == 3:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
