@@ -166,6 +166,46 @@ TEST_CASE("curl: a declared artifact holds the file, which a workflow that depen
   CHECK(holds(out, "100000"));
 }
 
+namespace {
+
+/// The blocks of a language in a page.
+std::vector<std::string> blocks(const std::string& page, const std::string& language) {
+  std::vector<std::string> all;
+  const std::string fence = "```" + language + "\n";
+  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
+    at += fence.size();
+    all.push_back(page.substr(at, page.find("```\n", at) - at));
+  }
+  return all;
+}
+
+std::string source(const std::string& path) {
+  const auto text = read_file(Path(DSTACK_SOURCE_DIR) / path);
+  REQUIRE(text);
+  return *text;
+}
+
+}  // namespace
+
+TEST_CASE("curl: the example of the page works as it stands, and is that of the examples") {
+  Downloads box;
+  const auto files = blocks(source("docs/providers/curl.md"), "yaml");
+  REQUIRE(files.size() == 3);
+  CHECK(source("docs/examples/curl/.dstack/workflows.yaml") == files[0]);
+  CHECK(source("docs/examples/curl/.dstack/variables.yaml") == files[1]);
+  box.workflows(files[0]);
+  box.file(".dstack/variables.yaml", files[1]);
+  const auto ran = box.run({"run", "count", "--download.mirror", "http://" + box.server.host()});
+  INFO(ran.err);
+  CHECK(Sandbox::code(ran) == 0);
+  CHECK(holds(ran.out, "50 Iris-virginica"));
+
+  box.workflows(files[2]);
+  box.file(".dstack/variables.yaml", "variables: {private: {data_token: hush-hush}}\n");
+  const std::string plan = box.ok({"run", "private", "--dry-run"});
+  CHECK_FALSE(holds(plan, "hush"));
+}
+
 TEST_CASE("curl: progress is drawn on one line, with the rate and the time that is left") {
   Downloads box;
   CHECK(box.get("/steady")["status"] == "done");

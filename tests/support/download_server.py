@@ -91,6 +91,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def get_small(self, url, number):
         self.send(SMALL, [("ETag", '"s"')])
 
+    def get_machine_learning_databases(self, url, number):
+        kinds = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
+        lines = [f"{5 + i / 10},3.5,1.4,0.2,{kind}" for kind in kinds for i in range(50)]
+        self.send("\n".join(lines + [""]).encode())
+
     def get_empty(self, url, number):
         self.plain(200)
 
