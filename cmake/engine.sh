@@ -3,11 +3,15 @@
 #
 #   sh cmake/engine.sh docker FOLDER    starts a Docker Engine that answers at FOLDER/docker.sock
 #   sh cmake/engine.sh podman FOLDER    starts Podman's service, FOLDER/podman.sock
-#   sh cmake/engine.sh stop FOLDER      stops what runs there, and removes the folder
+#   sh cmake/engine.sh both FOLDER      starts each in FOLDER/docker and FOLDER/podman; one that cannot be is no failure:
+#                                       why not stands in FOLDER/docker.reason or FOLDER/podman.reason. And a small
+#                                       registry, whose ports are in FOLDER/registry (tests/providers/registry.py)
+#   sh cmake/engine.sh stop FOLDER      stops what runs there or below, and removes the folder
 #   sh cmake/engine.sh install          installs both (Debian)
 #
-# Prints nothing when it worked; else one line that says why not, and ends with 1. Both engines get an image
-# local/busybox:1 (a shell and its tools; user root) and local/app:1 (the same, user 1234). No registry is asked.
+# Prints nothing when it worked; else one line that says why not, and ends with 1. Both engines get the images
+# local/busybox:1 (a shell and its tools, user root; also as busybox:1.36) and local/app:1 (the same, user 1234). No
+# registry is asked.
 set -eu
 
 why_not() { printf '%s\n' "$*"; exit 1; }
@@ -32,6 +36,7 @@ make_images() {
   tar -C "$folder/root" -cf "$folder/root.tar" .
   rm -rf "$folder/root"
   "$@" import --change 'CMD ["sh","-c","echo the own entry of the image"]' "$folder/root.tar" local/busybox:1
+  "$@" tag local/busybox:1 busybox:1.36
   "$@" import --change 'USER app' "$folder/root.tar" local/app:1
   rm "$folder/root.tar"
 }
@@ -83,8 +88,12 @@ default_ulimits = ["nofile=20000:20000", "nproc=1000:1000"]
 [engine]
 runtime = "runc"
 END
+  for port in $(cat "$folder/../registry" 2>/dev/null); do
+    printf '[[registry]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' "$port"
+  done >"$folder/registries.conf"
   CONTAINERS_CONF=$folder/containers.conf
-  export CONTAINERS_CONF
+  CONTAINERS_REGISTRIES_CONF=$folder/registries.conf
+  export CONTAINERS_CONF CONTAINERS_REGISTRIES_CONF
   set -- podman --root "$folder/data" --runroot "$folder/exec"
   make_images "$@" >"$folder/log" 2>&1 || why_not "podman cannot import an image: $(tail -n 1 "$folder/log")"
   setsid "$@" system service --time 0 "unix://$folder/podman.sock" >>"$folder/log" 2>&1 </dev/null &
@@ -93,8 +102,27 @@ END
   wait_for test -S "$folder/podman.sock" || why_not "podman does not start here: $(tail -n 1 "$folder/log")"
 }
 
+# Before Podman, which wants to be told of a registry without encryption.
+start_registry() {
+  command -v busybox python3 >/dev/null || return 0
+  setsid python3 "$(dirname "$0")/../tests/providers/registry.py" "$(command -v busybox)" \
+    >"$folder/registry" 2>"$folder/registry.log" </dev/null &
+  engine=$!
+  echo "$engine" >"$folder/registry.pid"
+  wait_for test -s "$folder/registry" || why_not "no registry can be started: $(tail -n 1 "$folder/registry.log")"
+}
+
+start_both() {
+  mkdir -p "$folder"
+  rm -f "$folder"/*.reason
+  start_registry
+  for name in docker podman; do
+    sh "$0" "$name" "$folder/$name" >"$folder/$name.reason" || :
+  done
+}
+
 stop() {
-  for file in "$folder"/*.pid; do
+  for file in "$folder"/*.pid "$folder"/*/*.pid; do
     [ -f "$file" ] || continue
     pid=$(cat "$file")
     kill "$pid" 2>/dev/null || continue
@@ -103,9 +131,9 @@ stop() {
       sleep 0.1
     done
   done
-  if [ -f "$folder/bridge" ]; then
-    ip link delete "$(cat "$folder/bridge")" 2>/dev/null || :
-  fi
+  for file in "$folder"/bridge "$folder"/*/bridge; do
+    [ -f "$file" ] && ip link delete "$(cat "$file")" 2>/dev/null || :
+  done
   # What an engine mounted below its folder goes first.
   sed -n "s|^[^ ]* \\($folder/[^ ]*\\) .*|\\1|p" /proc/mounts | sort -r | while read -r mount; do
     umount -l "$mount" || :
@@ -113,12 +141,14 @@ stop() {
   rm -rf --one-file-system "$folder"
 }
 
-[ $# -ge 1 ] || why_not "usage: sh cmake/engine.sh docker|podman|stop FOLDER, or install"
+[ $# -ge 1 ] || why_not "usage: sh cmake/engine.sh docker|podman|both|stop FOLDER, or install"
 folder=${2-}
+[ -n "$folder" ] || [ "$1" = install ] || why_not "which folder?"
 case $1 in
   docker) start_docker ;;
   podman) start_podman ;;
   stop) stop ;;
+  both) start_both ;;
   install) install ;;
   *) why_not "unknown word '$1'" ;;
 esac

@@ -39,7 +39,9 @@ def read_pass(name, path, filtered):
         return [(f"the pass '{name}'", "failed", f"ctest left no results: {error}")]
     if not cases and not filtered:
         return [(f"the pass '{name}'", "failed", "ctest found no test to run")]
-    return [(case.get("name"), status_of(case), case.findtext("system-out") or "") for case in cases]
+    results = [(case.get("name"), status_of(case), case.findtext("system-out") or "") for case in cases]
+    # What is set up for tests is none itself, unless it fails.
+    return [result for result in results if not result[0].startswith("fixture: ") or result[1] == "failed"]
 
 
 def overall(statuses):

@@ -58,6 +58,12 @@ void set_ports(const dstack::Workflow& workflow, dstack::Job& job) {
                                 "'ports' is how many there are, not a port's number: the program "
                                 "finds those in JOB_PORT_0, JOB_PORT_1, …");
   job.ports = static_cast<std::uint32_t>(ports);
+  for (std::uint32_t port = 0; port < job.ports; ++port) {
+    dstack::App app;
+    app.name = "port " + std::to_string(port);
+    app.port = port;
+    job.apps.push_back(std::move(app));
+  }
 }
 
 class DockerProvider : public dstack::Provider {

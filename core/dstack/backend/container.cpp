@@ -25,6 +25,8 @@ void read_init_messages(const std::string& text, ContainerEnd& end) {
       end.not_started = number;
     else if (line.starts_with("signal "))
       end.signal = number;
+    else if (line.starts_with("oom "))
+      end.out_of_memory = true;
   }
 }
 
@@ -158,7 +160,7 @@ Result<ContainerEnd> Container::wait() {
   read_init_messages(output_->messages, end);
   DSTACK_TRY(const Json facts, engine_.ask("GET", "/containers/" + id_ + "/json"));
   if (const Json* state = json_member(facts, "State"); state != nullptr)
-    end.out_of_memory = json_boolean(*state, "OOMKilled");
+    end.out_of_memory = end.out_of_memory || json_boolean(*state, "OOMKilled");
   return end;
 }
 

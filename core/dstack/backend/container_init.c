@@ -7,7 +7,8 @@
  * every process of the container (a program that were process 1 itself would never see it); and when
  * the program has ended, ends the others: TERM, at most GRACE_MS, and then all that is left dies
  * with process 1. Its own error output is not the job's: on it dstack is told `exec ERRNO` when the
- * program could not be started, and `signal N` when it was killed.
+ * program could not be started, `signal N` when it was killed, and `oom N` when N processes of the
+ * container were killed because its memory was used up (not every engine notices).
  *
  *   dstack-container-init own UID GID SINCE FOLDER
  *
@@ -114,6 +115,28 @@ static void end_the_others(const sigset_t* all, long grace) {
   }
 }
 
+/* The number behind a word in a file of lines `WORD NUMBER`; 0 where there is none. */
+static long number_in(const char* path, const char* word) {
+  char line[128];
+  long number = 0;
+  FILE* file = fopen(path, "re");
+  if (file == NULL)
+    return 0;
+  while (fgets(line, sizeof line, file) != NULL)
+    if (strncmp(line, word, strlen(word)) == 0)
+      number = atol(line + strlen(word));
+  fclose(file);
+  return number;
+}
+
+/* Version 2 of the kernel's control groups, and version 1. */
+static void tell_out_of_memory(void) {
+  const long killed = number_in("/sys/fs/cgroup/memory.events", "oom_kill ") +
+                      number_in("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill ");
+  if (killed > 0)
+    dprintf(2, "oom %ld\n", killed);
+}
+
 static int run(long grace, char** argv) {
   sigset_t all;
   sigset_t before;
@@ -132,6 +155,7 @@ static int run(long grace, char** argv) {
   }
   const int status = wait_for(program, &all);
   end_the_others(&all, grace);
+  tell_out_of_memory();
   if (WIFEXITED(status))
     return WEXITSTATUS(status);
   dprintf(2, "signal %d\n", WTERMSIG(status));

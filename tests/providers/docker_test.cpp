@@ -1,0 +1,418 @@
+// The provider `docker` with real engines. Each case runs with Docker and with Podman.
+#include "dstack/base/text.hpp"
+#include "dstack/process/identity.hpp"
+#include "engines.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+using namespace dstack;
+using dstack::test::containers_of;
+using dstack::test::contains;
+using dstack::test::Sandbox;
+using dstack::test::wait_for_log;
+
+namespace {
+
+/// A project whose engine is the given one.
+class EngineBox : public Sandbox {
+ public:
+  explicit EngineBox(const test::TestEngine& engine) : socket_(engine.socket) {
+    set("DOCKER_HOST=unix://" + engine.socket);
+    set("CONTAINERS_CONF=");
+  }
+
+  const std::string& socket() const { return socket_; }
+
+  /// A workflow `w` with these further lines.
+  void workflow(const std::string& lines, const std::string& image = "local/busybox:1") const {
+    workflows("workflows:\n  - name: w\n    provider: docker\n    image: " + image + "\n" + lines);
+  }
+
+  void settings(const std::string& text) const {
+    REQUIRE(make_folders(home()));
+    REQUIRE(write_file_atomically(home() / "config.yaml", text, Durable::no));
+  }
+
+  Json last_job() const { return json({"show", last_run(), "--json"})["jobs"][0]; }
+
+  std::string last_run() const { return json({"ps", "-a", "--json"})[0]["run"]; }
+
+  bool no_container_left() const { return containers_of(socket_, last_run()).empty(); }
+
+ private:
+  std::string socket_;
+};
+
+}  // namespace
+
+TEST_CASE("docker: an engine of Docker is there") {
+  if (!fs::exists(Path(DSTACK_ENGINES) / "docker/docker.sock"))
+    SKIP(test::why_no_engine("docker"));
+  CHECK_FALSE(test::engine_at(std::string(DSTACK_ENGINES) + "/docker/docker.sock").is_podman());
+}
+
+TEST_CASE("docker: an engine of Podman is there") {
+  if (!fs::exists(Path(DSTACK_ENGINES) / "podman/podman.sock"))
+    SKIP(test::why_no_engine("podman"));
+  CHECK(test::engine_at(std::string(DSTACK_ENGINES) + "/podman/podman.sock").is_podman());
+}
+
+TEST_CASE("docker: without commands, what the image starts by itself runs, and is removed") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    CHECK(box.ok({"run", "docker", "local/busybox:1"}) == "the own entry of the image\n");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: the words behind the image are one command line") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    CHECK(box.ok({"run", "docker", "local/busybox:1", "echo", "a  b", "$HOME", "*"}) ==
+          "a  b $HOME *\n");
+  }
+}
+
+TEST_CASE(
+    "docker: commands share one shell after the set-up, and the first that fails ends the job") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    setup: [\"X=5\"]\n    commands: [\"echo $X\", \"false\", \"echo 2\"]\n");
+    const auto output = box.run({"run", "w"});
+    CHECK(Sandbox::code(output) == 1);
+    CHECK(output.out == "5\n");
+  }
+}
+
+TEST_CASE("docker: arguments behind '--' are what the commands find in \"$@\"") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    commands: ['for x in \"$@\"; do echo \"[$x]\"; done']\n");
+    CHECK(box.ok({"run", "w", "--", "a b", "c"}) == "[a b]\n[c]\n");
+  }
+}
+
+TEST_CASE("docker: an entrypoint takes the place of the image's, and gets the commands") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    entrypoint: [awk, 'BEGIN { print \"a b\" }']\n");
+    CHECK(box.ok({"run", "w"}) == "a b\n");
+    box.workflow("    entrypoint: awk\n    commands: ['BEGIN { print 6 * 7 }']\n");
+    CHECK(box.ok({"run", "w"}) == "42\n");
+    box.workflow("    entrypoint: echo 'x y'\n    args: [z]\n    setup: [\"echo first\"]\n");
+    CHECK(box.ok({"run", "w"}) == "first\nx y z\n");
+  }
+}
+
+TEST_CASE("docker: a script longer than one argument may be still runs") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    std::string lines = "    commands:\n";
+    for (int i = 0; i < 4000; ++i)
+      lines += "      - 'true " + std::string(40, 'x') + "'\n";
+    box.workflow(lines + "      - echo end\n");
+    CHECK(box.ok({"run", "w"}) == "end\n");
+  }
+}
+
+TEST_CASE("docker: the log holds every byte of both outputs, in the order of writing") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    std::string expected("\0\xff\x1b[1m\r\n", 8);
+    for (int i = 0; i < 300; ++i)
+      expected += "out\nerr\n";
+    expected += std::string(16 * 1024 * 1024, 'x') + "no end";
+    box.workflow(R"(    commands:
+      - "printf '\\000\\377\\033[1m\\r\\n'"
+      - 'for i in $(seq 300); do echo out; echo err >&2; done'
+      - "head -c 16777216 /dev/zero | tr '\\000' x"
+      - printf 'no end'
+)");
+    const std::string out = box.ok({"run", "w"});
+    CHECK(out.size() == expected.size());
+    CHECK((out == expected));
+  }
+}
+
+TEST_CASE("docker: exit codes and signals of the program are those of the job") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    CHECK(Sandbox::code(box.run({"run", "docker", "-c", "exit 137", "local/busybox:1"})) == 137);
+    Json job = box.last_job();
+    CHECK(job["cause"] == "exit");
+    CHECK(job["exit_code"] == 137);
+    CHECK(Sandbox::code(box.run({"run", "docker", "-c", "kill -SEGV $$", "local/busybox:1"})) ==
+          128 + SIGSEGV);
+    job = box.last_job();
+    CHECK(job["cause"] == "signal");
+    CHECK(job["signal"] == SIGSEGV);
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: a stop is TERM to every process, and what the job then saves is kept") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(R"(    commands:
+      - "trap 'echo saved > out/x; exit 0' TERM"
+      - mkdir out; echo ready
+      - while :; do sleep 1000; done
+    artifacts: [out]
+)");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    box.ok({"stop", run, "-y"});
+    const Json shown = box.wait(run);
+    CHECK(shown["status"] == "stopped");
+    CHECK(box.no_container_left());
+    box.ok({"artifacts", "download", run, "-o", (box.root() / "got").string()});
+    CHECK(read_file(box.root() / "got/out/x").value_or("") == "saved\n");
+  }
+}
+
+TEST_CASE("docker: a program that does not listen to TERM is killed after the grace") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.settings("stop_grace: 1s\n");
+    box.workflow(
+        "    commands: [\"trap '' TERM\", \"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    box.ok({"stop", run, "-y"});
+    CHECK(box.wait(run)["status"] == "stopped");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: an abort leaves neither container nor workspace") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(
+        "    commands: [\"trap '' TERM\", \"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    box.ok({"stop", run, "--abort", "-y"});
+    CHECK(box.wait(run)["status"] == "aborted");
+    CHECK(box.no_container_left());
+    CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0/workspace"));
+  }
+}
+
+TEST_CASE("docker: what a program leaves running ends with it") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(
+        "    commands: [\"(trap 'echo told; exit' TERM; echo ready > flag; while :; do sleep 0.1; "
+        "done) &\", "
+        "\"while [ ! -e flag ]; do sleep 0.05; done\", \"echo end\"]\n");
+    const std::string out = box.ok({"run", "w"});
+    CHECK(out.starts_with("end\n"));
+    CHECK(out.ends_with("told\n"));  // between them its shell may have said a word
+  }
+}
+
+TEST_CASE("docker: everything of a run is killed, and the next command removes its container") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    commands: [\"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    REQUIRE(containers_of(engine.socket, run).size() == 1);
+    const std::string id = box.last_job()["job"];
+    const auto lock = read_file(box.home() / "runs" / run / "run.lock");
+    REQUIRE(lock);
+    const auto supervisor = process::parse_identity(trim(*lock));
+    REQUIRE(supervisor);
+    // The supervisor first: it would do its work when the others die.
+    std::vector<pid_t> all = process::descendants(supervisor->pid);
+    all.insert(all.begin(), supervisor->pid);
+    REQUIRE(all.size() == 3);  // with the wrapper and the agent
+    for (const pid_t pid : all)
+      ::kill(pid, SIGSTOP);
+    for (const pid_t pid : all)
+      ::kill(pid, SIGKILL);
+    box.run({"ps"});
+    const Json shown = box.wait(run);
+    CHECK(shown["jobs"][0]["status"] == "failed");
+    CHECK(shown["jobs"][0]["cause"] == "lost");
+    CHECK(containers_of(engine.socket, run).empty());
+  }
+}
+
+TEST_CASE("docker: a container that somebody else removes ends the job, and is told") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    commands: [\"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    const std::string id = containers_of(engine.socket, run)[0]["Id"];
+    REQUIRE(test::engine_at(engine.socket).ask("DELETE", "/containers/" + id + "?force=1"));
+    CHECK(box.wait(run)["status"] == "failed");
+  }
+}
+
+TEST_CASE("docker: a job that uses up its memory failed for that, and not for a signal") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(
+        "    commands: [\"awk 'BEGIN { s = \\\"x\\\"; while (1) s = s s }'\"]\n    resources: "
+        "{memory: "
+        "64MB}\n");
+    const auto output = box.run({"run", "w"});
+    CHECK(Sandbox::code(output) == 137);
+    CHECK(contains(output.err, "used up 64"));
+    CHECK(box.last_job()["cause"] == "oom");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: cpu, memory and shm_size are the container's limits") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(R"(    commands:
+      - df -k /dev/shm | tail -n 1 | awk '{ print $2 }'
+      - cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null || true
+      - cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null || true
+    resources: {cpu: 1, memory: 128MiB, shm_size: 32MiB}
+)");
+    const std::string out = box.ok({"run", "w"});
+    const auto lines = split(out, '\n');
+    REQUIRE(lines.size() >= 3);
+    CHECK(lines[0] == "32768");
+    CHECK(lines[1] == "134217728");
+    CHECK(lines[2].substr(0, 6) == "100000");
+  }
+}
+
+TEST_CASE("docker: inputs are laid out, artifacts are saved, both from the working directory") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.file("sub/code.txt", "code\n");
+    box.workflows(R"(workflows:
+  - {name: first, provider: bash, commands: ["mkdir data", "echo data > data/x"], artifacts: [data]}
+  - name: second
+    provider: docker
+    image: local/busybox:1
+    depends-on: [first]
+    working_dir: sub
+    commands: ["pwd", "cat code.txt ../data/x", "mkdir out", "cp ../data/x out/y"]
+    artifacts: [out]
+  - {name: third, provider: bash, depends-on: [second], commands: ["cat sub/out/y"]}
+)");
+    const auto output = box.run({"run", "third"});
+    INFO(output.err);
+    CHECK(Sandbox::code(output) == 0);
+    CHECK(contains(box.run({"logs", box.last_run(), "second"}).out, "/workflow/sub\ncode\ndata\n"));
+  }
+}
+
+TEST_CASE(
+    "docker: a container has its image's environment and the job's, and nothing of the caller's") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    EngineBox box(engine);
+    box.set("PATH=" + std::string(::getenv("PATH")) + ":/of/the/caller");
+    box.set("LANG=xx_YY.UTF-8");
+    box.file(".dstack/variables.yaml", "variables:\n  w: {batch-size: 64}\n");
+    box.workflow("    environment: {A: \"1 2\"}\n    commands: [env]\n");
+    const std::string out = box.ok({"run", "w", "-e", "B=3"});
+    for (const std::string line :
+         {"A=1 2\n", "B=3\n", "BATCH_SIZE=64\n", "HOME=/root\n", "JOB_ID="})
+      CHECK(contains(out, line));
+    CHECK_FALSE(contains(out, "/of/the/caller"));
+    CHECK_FALSE(contains(out, "xx_YY"));
+    CHECK_FALSE(contains(box.ok({"run", "w", "--dry-run"}), "/of/the/caller"));
+  }
+}
+
+TEST_CASE("docker: an engine that is not there is said at once, with where it was looked for") {
+  Sandbox box;
+  box.set("DOCKER_HOST=unix:///nowhere/engine.sock");
+  const auto output = box.run({"run", "docker", "busybox"});
+  CHECK(Sandbox::code(output) == 125);
+  CHECK(contains(output.err, "no container engine answers"));
+  CHECK(contains(output.err, "/nowhere/engine.sock"));
+  Sandbox other;
+  other.set("DOCKER_HOST=ssh://somewhere");
+  CHECK(contains(other.run({"run", "docker", "busybox"}).err, "DOCKER_HOST is 'ssh://somewhere'"));
+}
+
+TEST_CASE("docker: a program that the image has not is a job that could not start") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    const auto output =
+        box.run({"run", "docker", "--entrypoint", "/no/program", "local/busybox:1"});
+    CHECK(Sandbox::code(output) == 125);
+    CHECK(contains(output.err, "there is no program '/no/program' in image 'local/busybox:1'"));
+    CHECK(box.last_job()["cause"] == "start");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: 'registry_auth' and 'ports' that cannot be meant are refused in the file") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: a, provider: docker, image: x, registry_auth: {username: u}}
+  - {name: b, provider: docker, image: x, registry_auth: {username: u, password: p, token: t}}
+  - {name: c, provider: docker, image: x, ports: 8080}
+  - {name: d, provider: docker, image: "x y"}
+)");
+  const std::string err = box.run({"validate"}).err;
+  CHECK(contains(err, "needs both a 'username' and a 'password'"));
+  CHECK(contains(err, "'token' is no part of 'registry_auth'"));
+  CHECK(contains(err, "at most 100 ports"));
+  CHECK(contains(err, "'x y' cannot be the name of an image"));
+}
+
+TEST_CASE("docker: the example of the documentation runs as it is written") {
+  const Path example = Path(DSTACK_SOURCE_DIR) / "docs/examples/docker";
+  const std::string yaml = read_file(example / ".dstack/workflows.yaml").value_or("");
+  const std::string page =
+      read_file(Path(DSTACK_SOURCE_DIR) / "docs/providers/docker.md").value_or("");
+  REQUIRE_FALSE(yaml.empty());
+  CHECK(contains(page, "```yaml\n" + yaml + "```\n"));
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflows(yaml);
+    box.file("poem.txt", read_file(example / "poem.txt").value_or(""));
+    CHECK(box.ok({"run", "count"}) == "      4 rose\n");
+
+    const std::string run = box.start({"serve"});
+    wait_for_log(box, run, "open http://");
+    const std::string log = box.run({"logs", run, "serve"}).out;
+    http::Request request;
+    request.url =
+        log.substr(log.find("http://"), log.find('\n', log.find("http://")) - log.find("http://"));
+    std::string got;
+    for (int attempt = 0; attempt < 600 && got.empty(); ++attempt) {
+      if (const auto answer = http::send(request); answer && answer->status == 200)
+        got = answer->body;
+      else
+        ::usleep(50'000);
+    }
+    CHECK(contains(got, "4 rose\n"));
+    box.ok({"stop", run, "-y"});
+    CHECK(box.wait(run)["status"] == "stopped");
+    CHECK(containers_of(engine.socket, run).empty());
+  }
+}

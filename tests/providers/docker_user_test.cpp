@@ -1,0 +1,169 @@
+// The provider `docker` for somebody who is not root but may use the engine, while the containers
+// are root's.
+#include "dstack/base/text.hpp"
+#include "engines.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace dstack;
+using dstack::test::containers_of;
+using dstack::test::contains;
+using dstack::test::Sandbox;
+using dstack::test::wait_for_log;
+
+namespace {
+
+constexpr const char* somebody = "65534";
+
+/// The program as an ordinary user who is in the group of the engine's socket.
+class UserBox : public Sandbox {
+ public:
+  /// Without a socket it is one that is there, and closed to the user.
+  explicit UserBox(const std::string& socket = {}) {
+    set("DOCKER_HOST=unix://" + (socket.empty() ? closed_socket().string() : socket));
+    set("HOME=" + root().string());
+    become_theirs(root());
+    if (socket.empty())
+      REQUIRE(write_file_atomically(closed_socket(), "", Durable::no, 0600));
+  }
+
+  Path closed_socket() const { return root() / "closed.sock"; }
+
+  /// Why the case cannot run; empty when it can.
+  std::string why_not() const {
+    if (::geteuid() != 0)
+      return "only root can become another user";
+    auto tried = process::run(as_user({DSTACK_BINARY, "--version"}));
+    return tried && process::succeeded(tried->status) ? std::string()
+                                                      : "uid 65534 cannot run " DSTACK_BINARY;
+  }
+
+  process::Output run_as_user(const std::vector<std::string>& arguments) const {
+    become_theirs(project());
+    auto output = process::run(as_user(command(arguments)), {}, std::chrono::seconds(100));
+    if (!output)
+      FAIL(render(output.error()));
+    return *std::move(output);
+  }
+
+  std::string last_run() const {
+    return Json::parse(run_as_user({"ps", "-a", "--json"}).out)[0]["run"];
+  }
+
+ private:
+  static process::Command as_user(process::Command command) {
+    std::vector<std::string> words = {
+        "setpriv", "--reuid", somebody, "--regid", somebody, "--clear-groups", "--"};
+    words.insert(words.end(), command.argv.begin(), command.argv.end());
+    command.argv = std::move(words);
+    return command;
+  }
+
+  static process::Command as_user(std::vector<std::string> argv) {
+    process::Command command;
+    command.argv = std::move(argv);
+    return as_user(std::move(command));
+  }
+
+  static void become_theirs(const Path& folder) {
+    process::Command command;
+    command.argv = {"chown", "-R", std::string(somebody) + ":" + somebody, folder.string()};
+    (void)process::run(std::move(command));
+  }
+};
+
+/// Opens the socket to the user's group for as long as it lives; others of the tests do not care.
+void open_socket(const test::TestEngine& engine) {
+  const Path folder = Path(engine.socket).parent_path();
+  REQUIRE(::chown(engine.socket.c_str(), 0, 65534) == 0);
+  REQUIRE(::chmod(engine.socket.c_str(), 0660) == 0);
+  REQUIRE(::chmod(folder.c_str(), 0755) == 0);
+}
+
+/// Everything below belongs to the user.
+bool all_theirs(const Path& folder) {
+  struct stat known {};
+
+  if (::lstat(folder.c_str(), &known) != 0 || known.st_uid != 65534)
+    return false;
+  if (S_ISDIR(known.st_mode))
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (!all_theirs(entry.path()))
+        return false;
+  return true;
+}
+
+/// Whether a folder is removed, which the supervisor does when the run is over and told.
+bool goes(const Path& folder) {
+  for (int attempt = 0; attempt < 600 && fs::exists(folder); ++attempt)
+    ::usleep(50'000);
+  return !fs::exists(folder);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "docker: what root of a container wrote comes back as the caller's, artifacts and the rest") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const UserBox box(engine.socket);
+    if (const std::string reason = box.why_not(); !reason.empty())
+      SKIP(reason);
+    open_socket(engine);
+    for (const std::string image : {"local/busybox:1", "local/app:1"}) {
+      INFO(image);
+      box.workflows("workflows:\n  - name: w\n    provider: docker\n    image: " + image + R"(
+    commands:
+      - id -u
+      - mkdir -p out/deep/er other
+      - echo x > out/deep/er/file; echo y > other/z; ln -s /etc/passwd out/link
+      - chmod 700 out/deep; chmod 600 out/deep/er/file
+    artifacts: [out]
+)");
+      const auto output = box.run_as_user({"run", "w"});
+      INFO(output.err);
+      CHECK(Sandbox::code(output) == 0);
+      CHECK(output.out == (image == "local/app:1" ? "1234\n" : "0\n"));
+      const std::string run = box.last_run();
+      const std::string target = (box.project() / ("got-" + run)).string();
+      const auto got = box.run_as_user({"artifacts", "download", run, "-o", target});
+      INFO(got.err);
+      CHECK(Sandbox::code(got) == 0);
+      CHECK(read_file(Path(target) / "out/deep/er/file").value_or("") == "x\n");
+      CHECK(all_theirs(box.home()));
+      CHECK(goes(box.home() / "runs" / run / "0/workspace"));
+    }
+  }
+}
+
+TEST_CASE("docker: an abort removes what root of a container wrote, for an ordinary user, too") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const UserBox box(engine.socket);
+    if (const std::string reason = box.why_not(); !reason.empty())
+      SKIP(reason);
+    open_socket(engine);
+    box.workflows(R"(workflows:
+  - {name: w, provider: docker, image: "local/busybox:1", commands: ["mkdir -m 700 d", "touch d/x", "echo ready", "sleep 1000"]}
+)");
+    const auto started = box.run_as_user({"run", "-d", "w"});
+    INFO(started.err);
+    const std::string run(trim(started.out));
+    wait_for_log(box, run, "ready");
+    CHECK(Sandbox::code(box.run_as_user({"stop", run, "--abort", "-y"})) == 0);
+    (void)box.run_as_user({"logs", "-f", run});
+    CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0/workspace"));
+    CHECK(containers_of(engine.socket, run).empty());
+  }
+}
+
+TEST_CASE("docker: an engine that one may not use is told with the group to join") {
+  const UserBox box;
+  if (const std::string reason = box.why_not(); !reason.empty())
+    SKIP(reason);
+  const auto output = box.run_as_user({"run", "docker", "local/busybox:1"});
+  CHECK(Sandbox::code(output) == 125);
+  CHECK(contains(output.err, "you may not use it"));
+  CHECK(contains(output.err, "usermod -aG root"));
+}

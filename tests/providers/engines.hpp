@@ -1,0 +1,75 @@
+// The container engines that cmake/engine.sh started for the tests, and a look at what is in them.
+#pragma once
+
+#include "dstack/backend/container_engine.hpp"
+#include "dstack/base/file.hpp"
+#include "support/sandbox.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+namespace dstack::test {
+
+struct TestEngine {
+  std::string name;
+  std::string socket;
+};
+
+/// The engines' folder, and what cmake/engine.sh said when it could not start one.
+inline std::string why_no_engine(const std::string& name) {
+  const auto reason = read_file(Path(DSTACK_ENGINES) / (name + ".reason"));
+  return reason && !reason->empty() ? *reason : name + " was not started: run the tests with ctest";
+}
+
+inline std::vector<TestEngine> test_engines() {
+  std::vector<TestEngine> engines;
+  for (const std::string name : {"docker", "podman"}) {
+    const std::string socket = std::string(DSTACK_ENGINES) + "/" + name + "/" + name + ".sock";
+    if (::access(socket.c_str(), R_OK | W_OK) == 0)
+      engines.push_back({name, socket});
+  }
+  return engines;
+}
+
+inline backend::Engine engine_at(const std::string& socket) {
+  auto engine = backend::Engine::open({"", socket, ""});
+  if (!engine)
+    FAIL(render(engine.error()));
+  return *std::move(engine);
+}
+
+/// The containers of a run, running or not, as the engine tells them.
+inline Json containers_of(const std::string& socket, const std::string& run) {
+  const Json filter = {{"label", {"dstack.run=" + run}}};
+  const auto list = engine_at(socket).ask(
+      "GET", "/containers/json?all=1&filters=" + http::encode(render_json(filter)));
+  if (!list)
+    FAIL(render(list.error()));
+  return *list;
+}
+
+/// Waits until a run's log holds a text: it is what the job did, not the time, that is waited for.
+inline void wait_for_log(const Sandbox& box, const std::string& run, const std::string& text) {
+  for (int attempt = 0; attempt < 1200; ++attempt) {
+    if (box.run({"logs", run}).out.find(text) != std::string::npos)
+      return;
+    ::usleep(50'000);
+  }
+  FAIL("the log of " << run << " never held '" << text << "': " << box.run({"logs", run}).out);
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace dstack::test
+
+/// Runs the rest of the test case with each engine; skips it where there is none.
+#define FOR_EACH_ENGINE(engine)                                                             \
+  const auto all_engines_ = dstack::test::test_engines();                                   \
+  if (all_engines_.empty())                                                                 \
+    SKIP("no container engine could be started: " + dstack::test::why_no_engine("docker")); \
+  for (const dstack::test::TestEngine& engine : all_engines_)
