@@ -39,8 +39,12 @@ class UserBox : public Sandbox {
                                                       : "uid 65534 cannot run " DSTACK_BINARY;
   }
 
-  process::Output run_as_user(const std::vector<std::string>& arguments) const {
+  /// `foreign` are files of the project that stay root's.
+  process::Output run_as_user(const std::vector<std::string>& arguments,
+                              const std::vector<std::string>& foreign = {}) const {
     become_theirs(project());
+    for (const std::string& file : foreign)
+      REQUIRE(::chown((project() / file).c_str(), 0, 0) == 0);
     auto output = process::run(as_user(command(arguments)), {}, std::chrono::seconds(100));
     if (!output)
       FAIL(render(output.error()));
@@ -166,4 +170,24 @@ TEST_CASE("docker: an engine that one may not use is told with the group to join
   CHECK(Sandbox::code(output) == 125);
   CHECK(contains(output.err, "you may not use it"));
   CHECK(contains(output.err, "usermod -aG root"));
+}
+
+TEST_CASE("docker: in the user's own folder only what the container wrote changes its owner") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const UserBox box(engine.socket);
+    if (const std::string reason = box.why_not(); !reason.empty())
+      SKIP(reason);
+    open_socket(engine);
+    box.workflows(R"(workflows:
+  - {name: w, provider: docker, image: "local/busybox:1", workspace: project, commands: ["mkdir made", "echo x > made/file"]}
+)");
+    box.file("foreign", "x");
+    const auto output = box.run_as_user({"run", "w"}, {"foreign"});
+    INFO(output.err);
+    CHECK(Sandbox::code(output) == 0);
+    CHECK(read_file(box.project() / "made/file").value_or("") == "x\n");
+    CHECK(all_theirs(box.project() / "made"));
+    CHECK_FALSE(all_theirs(box.project() / "foreign"));
+  }
 }

@@ -109,7 +109,7 @@ struct ContainerRecord {
   std::string job;
   std::string image;       ///< its id
   std::string workspace;   ///< absolute path
-  std::int64_t since = 0;  ///< in a workspace that others use too: seconds since 1970; else 0
+  std::int64_t since = 0;  ///< in a workspace that others use too: nanoseconds since 1970; else 0
   bool created = false;    ///< false: the engine may be about to make it
 };
 

@@ -12,8 +12,8 @@
  *
  *   dstack-container-init own UID GID SINCE FOLDER
  *
- * gives everything in the folder that belongs to somebody else, and changed at SINCE (seconds since
- * 1970) or later, to this user: what root wrote in a container stays root's outside of it. */
+ * gives everything in the folder that belongs to somebody else, and changed at SINCE (nanoseconds
+ * since 1970) or later, to this user: what root wrote in a container stays root's outside of it. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -167,11 +167,12 @@ static int run(long grace, char** argv) {
 struct owner {
   uid_t uid;
   gid_t gid;
-  time_t since;
+  long long since;
 };
 
 static int take(const struct owner* owner, int folder, const char* name, const struct stat* known) {
-  if (known->st_uid == owner->uid || known->st_ctime < owner->since)
+  const long long changed = known->st_ctim.tv_sec * 1000000000LL + known->st_ctim.tv_nsec;
+  if (known->st_uid == owner->uid || changed < owner->since)
     return 0;
   return fchownat(folder, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW);
 }
@@ -218,7 +219,7 @@ int main(int argc, char** argv) {
   if (argc >= 4 && strcmp(argv[1], "run") == 0)
     return run(atol(argv[2]), argv + 3);
   if (argc == 6 && strcmp(argv[1], "own") == 0) {
-    const struct owner owner = {(uid_t)atol(argv[2]), (gid_t)atol(argv[3]), (time_t)atol(argv[4])};
+    const struct owner owner = {(uid_t)atol(argv[2]), (gid_t)atol(argv[3]), atoll(argv[4])};
     return own(&owner, argv[5]);
   }
   dprintf(2, "usage: %s run GRACE_MS PROGRAM [ARGUMENT...] | own UID GID SINCE FOLDER\n", argv[0]);

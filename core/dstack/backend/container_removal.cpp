@@ -70,7 +70,9 @@ bool holds_foreign_files(const Path& folder, std::int64_t since) {
 
   if (::lstat(folder.c_str(), &known) != 0)
     return false;
-  if (known.st_uid != ::geteuid() && known.st_ctime >= since)
+  const std::int64_t changed =
+      std::int64_t{known.st_ctim.tv_sec} * 1'000'000'000 + known.st_ctim.tv_nsec;
+  if (known.st_uid != ::geteuid() && changed >= since)
     return true;
   if (!S_ISDIR(known.st_mode))
     return false;

@@ -2,11 +2,11 @@
 
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/base/time.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 #include <thread>
 
@@ -50,6 +50,13 @@ void open_for_everybody(const Path& folder) {
               ((status.permissions() & fs::owner_exe) != 0 ? fs::others_exe : fs::no_perms),
           ignored);
   }
+}
+
+/// By the clock that times the changes of files, which goes in steps; nanoseconds since 1970.
+std::int64_t time_of_files() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 class ContainerAgent {
@@ -126,10 +133,7 @@ class ContainerAgent {
     const bool in_project = order_.job.spec.workspace == provider::WorkspaceKind::project;
     if (!image_.runs_as_root() && !in_project)
       open_for_everybody(order_.workspace);
-    const std::int64_t since =
-        in_project
-            ? std::chrono::duration_cast<std::chrono::seconds>(now().time_since_epoch()).count()
-            : 0;
+    const std::int64_t since = in_project ? time_of_files() : 0;
     return create_and_start(
         engine, launch, {engine.address(), launch.job, image_.id, order_.workspace, since, false});
   }
