@@ -18,7 +18,7 @@ share="$scratch/a moved place/share"
 "$dstack" completion zsh | cmp - "$share/zsh/site-functions/_dstack"
 "$dstack" completion fish | cmp - "$share/fish/vendor_completions.d/dstack.fish"
 "$dstack" providers list
-for provider in bash docker python; do
+for provider in bash curl docker python; do
   "$dstack" providers list --json | tr -d ' \n' | grep -q "\"name\":\"$provider\"" ||
     { echo "the installed tree lacks the provider $provider"; exit 1; }
 done
