@@ -124,12 +124,14 @@ std::size_t index_in_workflow(const Facts& facts, const JobRecord& job) {
 
 Json job_json(const Facts& facts, const JobRecord& job) {
   Json history = Json::array();
-  std::size_t attempts = 0;
+  // A job that goes back into the queue for a cause begins once more.
+  std::size_t attempts = job.started_at || job.cause ? 1 : 0;
   for (const store::HistoryEntry& entry : facts.history[job.index]) {
     history.push_back({{"status", store::render(entry.status)},
                        {"at", render_time(entry.at)},
                        {"cause", cause_json(entry.cause)}});
-    attempts += entry.status == store::Status::running ? 1 : 0;
+    if (entry.status == store::Status::queued && entry.cause)
+      ++attempts;
   }
   return {{"job", job.id},
           {"workflow", facts.run.workflows[job.workflow].name},
@@ -260,7 +262,8 @@ class Page {
     }
     context_.out.write("\n" + table.render(stream()));
     for (const JobRecord& job : facts_.jobs)
-      if (job.status == store::Status::failed && !job.reason.empty())
+      if ((job.status == store::Status::failed || job.status == store::Status::stopped) &&
+          !job.reason.empty())
         context_.out.line(job.id + ": " + printable(job.reason));
   }
 

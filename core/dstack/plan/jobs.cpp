@@ -55,10 +55,19 @@ Error impossible_master(const Draft& draft, std::size_t job) {
   Error error;
   error.code = ErrorCode::internal;
   error.message = "provider '" + draft.provider->name + "' gave job " + std::to_string(job) +
-                  " of workflow '" + draft.workflow->name + "' a master that is not there";
+                  " of workflow '" + draft.workflow->name + "' a master that is not there, or goes in a ring";
   error.where = draft.workflow->provider_where;
   error.hint = "this is a fault of the provider, " + draft.provider->path.string();
   return error;
+}
+
+/// Masters may have masters, but not in a ring.
+bool has_possible_masters(const std::vector<provider::JobSpec>& jobs, std::size_t job) {
+  std::size_t steps = 0;
+  for (auto master = jobs[job].master; master; master = jobs[*master].master)
+    if (*master >= jobs.size() || ++steps >= jobs.size())
+      return false;
+  return true;
 }
 
 void complete_conditions(const Json& values, provider::JobSpec& job) {
@@ -103,8 +112,7 @@ void take_reply(Draft& draft, provider::PlanReply reply, std::vector<Error>& err
   }
   draft.jobs = std::move(reply.jobs);
   for (std::size_t job = 0; job < draft.jobs.size(); ++job)
-    if (draft.jobs[job].master && (*draft.jobs[job].master >= draft.jobs.size() ||
-                                   *draft.jobs[job].master == job)) {
+    if (!has_possible_masters(draft.jobs, job)) {
       errors.push_back(impossible_master(draft, job));
       return;
     }

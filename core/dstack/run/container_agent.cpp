@@ -63,7 +63,10 @@ class ContainerAgent {
  public:
   explicit ContainerAgent(AgentOrder order)
       : order_(std::move(order)),
-        record_file_(store::Home{order_.job.home}.job(order_.job.run, order_.job.index) /
+        record_file_(attempt_folder(store::Home{order_.job.home},
+                                    order_.job.run,
+                                    order_.job.index,
+                                    order_.job.attempt) /
                      files::container),
         done_(::eventfd(0, EFD_CLOEXEC)) {
     sigset_t wanted;

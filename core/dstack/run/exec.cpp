@@ -2,10 +2,12 @@
 
 #include "dstack/backend/container.hpp"
 #include "dstack/backend/local_process.hpp"
+#include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/environment/python.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/agent.hpp"
+#include "dstack/run/log.hpp"
 #include "dstack/run/log_writer.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/order.hpp"
@@ -98,7 +100,7 @@ class JobRunner {
   explicit JobRunner(JobOrder order)
       : order_(std::move(order)),
         home_{order_.home},
-        folder_(home_.job(order_.run, order_.index)),
+        folder_(attempt_folder(home_, order_.run, order_.index, order_.attempt)),
         workspace_(workspace_of(home_, folder_, order_.project, order_.spec)) {}
 
   int run() {
@@ -126,14 +128,26 @@ class JobRunner {
                                        0600));
     DSTACK_TRY(states_,
                open_file((folder_ / files::states).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
-    DSTACK_TRY(auto log, LogWriter::open(folder_));
+    DSTACK_TRY(auto log, LogWriter::open(home_.job(order_.run, order_.index)));
     log_ = std::make_unique<LogWriter>(std::move(log));
-    return {};
+    return order_.attempt > 1 ? announce_attempt() : Result<void>();
+  }
+
+  /// The log of the attempts before goes on.
+  Result<void> announce_attempt() {
+    const JobLog so_far(home_.job(order_.run, order_.index));
+    const auto end = so_far.size() == 0 ? Result<std::string>("\n")
+                                        : so_far.read(so_far.size() - 1, 1);
+    DSTACK_TRY(const Fd log, log_->append_descriptor());
+    DSTACK_CHECK(write_all(log.get(),
+                           std::string(end && *end == "\n" ? "" : "\n") + "dstack: attempt " + std::to_string(order_.attempt) + " of " +
+                               std::to_string(order_.attempts) + "\n"));
+    return log_->continue_at_end();
   }
 
   /// A state is on disk before anybody hears of it.
   void tell(store::Status status) {
-    const std::string text = render(StateMessage{order_.index, status, now()});
+    const std::string text = render(StateMessage{order_.index, status, now(), order_.attempt});
     (void)write_all(states_.get(), text + "\n");
     post(home_.run(order_.run), text);
   }
@@ -208,6 +222,8 @@ class JobRunner {
     record_.started_at = now();
     DSTACK_TRY(auto process, backend::LocalProcess::start(launch));
     process_ = std::make_unique<backend::LocalProcess>(std::move(process));
+    if (order_.spec.timeout.count() > 0)
+      too_late_at_ = steady_clock::now() + order_.spec.timeout;
     output_ = std::move(pipe.read_end);
     if (is_agent)
       reports_ = AgentReports(std::move(reports.read_end));  // it says itself when the job runs
@@ -310,7 +326,8 @@ class JobRunner {
       if (signal.ssi_signo == SIGUSR1) {
         record_.stop = store::StopRequest::abort;
         kill_now();
-      } else if (signal.ssi_signo != SIGCHLD && record_.stop == store::StopRequest::none) {
+      } else if (signal.ssi_signo != SIGCHLD && record_.stop == store::StopRequest::none &&
+                 record_.cause != store::Cause::timeout) {
         record_.stop = store::StopRequest::stop;
         terminate();
       }
@@ -331,6 +348,13 @@ class JobRunner {
     process_->signal_all(SIGKILL);
   }
 
+  void end_for_its_timeout() {
+    record_.cause = store::Cause::timeout;
+    record_.message =
+        "it took longer than its timeout of " + render_duration(order_.spec.timeout);
+    terminate();
+  }
+
   /// A job is over when its own process is; what it left running is ended like a job that is
   /// stopped.
   void end_what_is_left() {
@@ -340,15 +364,18 @@ class JobRunner {
       kill_now();
     else if (process_->status() && !kill_at_)
       terminate();
+    else if (too_late_at_ && !kill_at_ && steady_clock::now() >= *too_late_at_)
+      end_for_its_timeout();
   }
 
   int milliseconds_to_next_step() const {
     if (killing_)
       return 10;  // until none is left: a killed process may have started one more meanwhile
-    if (!kill_at_)
+    const auto& next = kill_at_ ? kill_at_ : too_late_at_;
+    if (!next)
       return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*kill_at_ - steady_clock::now());
-    return static_cast<int>(std::max<long long>(0, left.count()));
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - steady_clock::now());
+    return static_cast<int>(std::clamp<long long>(left.count(), 0, 1'000'000));
   }
 
   void note_end() {
@@ -402,6 +429,7 @@ class JobRunner {
   Fd output_;
   AgentReports reports_;
   Fd states_;
+  std::optional<steady_clock::time_point> too_late_at_;
   std::optional<steady_clock::time_point> kill_at_;
   bool killing_ = false;
 };

@@ -72,19 +72,21 @@ bool post(const Path& run_folder, std::string_view message) {
 
 std::string render(const StateMessage& message) {
   return std::to_string(message.job) + " " + std::string(store::render(message.status)) + " " +
-         std::to_string(message.at.time_since_epoch().count());
+         std::to_string(message.at.time_since_epoch().count()) + " " +
+         std::to_string(message.attempt);
 }
 
 std::optional<StateMessage> parse_state(std::string_view text) {
   const auto words = split(trim(text), ' ');
-  if (words.size() != 3)
+  if (words.size() != 4)
     return std::nullopt;
   const auto job = parse_number<std::size_t>(words[0]);
   const auto status = store::parse_status(words[1]);
   const auto at = parse_number<std::int64_t>(words[2]);
-  if (!job || !status || !at)
+  const auto attempt = parse_number<std::size_t>(words[3]);
+  if (!job || !status || !at || !attempt)
     return std::nullopt;
-  return StateMessage{*job, *status, Timestamp(std::chrono::milliseconds(*at))};
+  return StateMessage{*job, *status, Timestamp(std::chrono::milliseconds(*at)), *attempt};
 }
 
 }  // namespace dstack::run

@@ -39,6 +39,7 @@ struct StateMessage {
   std::size_t job = 0;
   store::Status status = store::Status::running;
   Timestamp at;
+  std::size_t attempt = 1;
 };
 
 std::string render(const StateMessage& message);

@@ -147,6 +147,8 @@ std::string render_job_order(const JobOrder& order) {
   return render_json(Json{{"home", order.home},
                           {"run", order.run},
                           {"index", order.index},
+                          {"attempt", order.attempt},
+                          {"attempts", order.attempts},
                           {"project", order.project},
                           {"provider", order.provider},
                           {"spec", provider::render_job(order.spec)},
@@ -170,6 +172,8 @@ Result<JobOrder> parse_job_order(std::string_view text) {
   order.home = json_string(json, "home");
   order.run = json_string(json, "run");
   order.index = static_cast<std::size_t>(json_integer(json, "index"));
+  order.attempt = static_cast<std::size_t>(json_integer(json, "attempt", 1));
+  order.attempts = static_cast<std::size_t>(json_integer(json, "attempts", 1));
   order.project = json_string(json, "project");
   order.provider = json_string(json, "provider");
   DSTACK_TRY(order.spec, provider::parse_job(*spec));
@@ -203,6 +207,14 @@ Result<std::string> take_order() {
   DSTACK_TRY(const Fd nothing, open_file("/dev/null", O_RDONLY));
   ::dup2(nothing.get(), STDIN_FILENO);
   return text;
+}
+
+Path attempt_folder(const store::Home& home,
+                    const std::string& run,
+                    std::size_t job,
+                    std::size_t attempt) {
+  const Path folder = home.job(run, job);
+  return attempt <= 1 ? folder : folder / ("attempt-" + std::to_string(attempt));
 }
 
 std::string render_exit_record(const ExitRecord& record) {

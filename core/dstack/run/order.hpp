@@ -41,6 +41,8 @@ struct JobOrder {
   std::string home;
   std::string run;
   std::size_t index = 0;
+  std::size_t attempt = 1;   ///< the first is 1,
+  std::size_t attempts = 1;  ///< the last, when all of them fail
   std::string project;   ///< real path of the user's folder
   std::string provider;  ///< path of the provider's library
   provider::JobSpec spec;
@@ -88,10 +90,18 @@ struct ExitRecord {
 std::string render_exit_record(const ExitRecord& record);
 Result<ExitRecord> parse_exit_record(std::string_view text);
 
-/// Names in a job's folder (store::Home::job).
+/// The folder of one attempt of a job. The first has the job's own; what a later one leaves never
+/// stands where that of an earlier stood.
+Path attempt_folder(const store::Home& home,
+                    const std::string& run,
+                    std::size_t job,
+                    std::size_t attempt);
+
 namespace files {
+/// Names in a job's folder (store::Home::job): one log for all attempts.
 inline constexpr const char* log = "log";
 inline constexpr const char* log_times = "log.times";
+/// In the folder of each attempt.
 inline constexpr const char* exit_record = "exit.json";
 inline constexpr const char* workspace = "workspace";
 /// What a job's container is known by, as long as there is one (backend/container.hpp).
@@ -99,6 +109,7 @@ inline constexpr const char* container = "container";
 inline constexpr const char* wrapper = "wrapper";  ///< identity of the wrapper, its first act
 inline constexpr const char* lock = "lock";  ///< held from before the wrapper starts until it ends
 inline constexpr const char* states = "states";  ///< a line for each state the wrapper went through
+inline constexpr const char* ports = "ports";    ///< their numbers, of a job that has some
 /// In a run's folder.
 inline constexpr const char* run_lock = "run.lock";  ///< held by the supervisor; holds its identity
 /// Grows by a line with each recorded change: the numbers of its jobs, or `all_jobs`.

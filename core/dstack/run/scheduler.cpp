@@ -34,11 +34,13 @@ Status Tally::combined() const {
 
 Scheduler::Scheduler(const plan::Plan& plan, std::size_t parallel)
     : plan_(plan),
+      gangs_(plan),
       parallel_(std::max<std::size_t>(1, parallel)),
       unfinished_(plan.jobs.size()),
       jobs_(plan.jobs.size(), Status::submitted),
       tallies_(plan.workflows.size()),
       taken_(plan.jobs.size(), false),
+      gang_taken_(plan.jobs.size(), 0),
       jobs_of_(plan.workflows.size()),
       dependents_(plan::dependents(plan)),
       open_inputs_(plan.workflows.size(), 0) {
@@ -79,19 +81,39 @@ void Scheduler::take(std::size_t job) {
     return;
   taken_[job] = true;
   ready_.erase(job);
-  ++running_;
+  if (gang_taken_[gangs_.leader(job)]++ == 0)
+    ++running_;
 }
 
 std::vector<std::size_t> Scheduler::take_startable() {
   std::vector<std::size_t> jobs;
-  while (running_ < parallel_ && !ready_.empty()) {
-    const std::size_t job = *ready_.begin();
-    ready_.erase(ready_.begin());
-    taken_[job] = true;
-    ++running_;
-    jobs.push_back(job);
-  }
+  const auto take_gang = [&](std::size_t of) {
+    for (const std::size_t job : gangs_.members(of))
+      if (waits(job)) {
+        take(job);
+        jobs.push_back(job);
+      }
+  };
+  // A supervisor that died may have started a part of a gang: the rest has its place already.
+  for (std::size_t job = 0; job < jobs_.size() && !is_complete_; ++job)
+    if (waits(job) && gang_taken_[gangs_.leader(job)] > 0)
+      take_gang(job);
+  is_complete_ = true;
+  while (running_ < parallel_ && !ready_.empty())
+    take_gang(*ready_.begin());
   return jobs;
+}
+
+void Scheduler::give_back(std::size_t job) {
+  if (taken_[job] && --gang_taken_[gangs_.leader(job)] == 0)
+    --running_;
+  taken_[job] = false;
+}
+
+void Scheduler::again(std::size_t job) {
+  give_back(job);
+  set_status(job, Status::queued);
+  ready_.insert(job);
 }
 
 void Scheduler::finish(std::size_t job, Status status) {
@@ -99,9 +121,7 @@ void Scheduler::finish(std::size_t job, Status status) {
     return;
   set_status(job, status);
   ready_.erase(job);
-  if (taken_[job])
-    --running_;
-  taken_[job] = false;
+  give_back(job);
   --unfinished_;
 }
 

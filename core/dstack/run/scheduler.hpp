@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/plan/plan.hpp"
+#include "dstack/run/gangs.hpp"
 #include "dstack/store/records.hpp"
 
 #include <array>
@@ -41,9 +42,14 @@ class Scheduler {
   /// A wrapper of this job is found: it has been started, whatever is on record.
   void take(std::size_t job);
 
+  const Gangs& gangs() const { return gangs_; }
+
   /// Jobs that should be started now, in order, as many as may run beside those that do. Each
-  /// counts as running from here on until ended() is called.
+  /// counts as running from here on until ended() or again() is called. A gang comes whole, masters
+  /// first, and takes one place.
   std::vector<std::size_t> take_startable();
+  /// A job that was handed out has ended, but not for good: it waits to be handed out once more.
+  void again(std::size_t job);
   /// A job came to its end. Returns the jobs that will never start because of it: they are skipped
   /// now.
   std::vector<std::size_t> ended(std::size_t job, store::Status status);
@@ -72,17 +78,21 @@ class Scheduler {
 
  private:
   void finish(std::size_t job, store::Status status);
+  void give_back(std::size_t job);
   std::vector<std::size_t> skip_dependents(std::size_t workflow);
   void release_dependents(std::size_t workflow);
 
   const plan::Plan& plan_;
+  Gangs gangs_;
   std::size_t parallel_;
-  std::size_t running_ = 0;
+  std::size_t running_ = 0;  ///< gangs
   std::size_t unfinished_ = 0;
   std::vector<store::Status> jobs_;
   std::vector<Tally> tallies_;  ///< by workflow
   Tally all_;
-  std::vector<bool> taken_;                           ///< by job: handed out by take_startable()
+  std::vector<bool> taken_;                ///< by job: handed out by take_startable()
+  std::vector<std::size_t> gang_taken_;    ///< by leader: how many of its gang are handed out
+  bool is_complete_ = false;  ///< no gang is handed out in part any more
   std::vector<std::vector<std::size_t>> jobs_of_;     ///< by workflow
   std::vector<std::vector<std::size_t>> dependents_;  ///< by workflow
   std::vector<std::size_t> open_inputs_;              ///< by workflow: producers that are not done

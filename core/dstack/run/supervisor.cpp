@@ -4,6 +4,7 @@
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/run/attempts.hpp"
 #include "dstack/run/environment.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/mailbox.hpp"
@@ -35,42 +36,13 @@ namespace {
 
 constexpr std::size_t end_of_log = 8192;  ///< bytes that are searched for the reason of a failure
 
-void add_reason(store::JobChange& change, const std::string& sentence) {
-  if (!sentence.empty())
-    change.reason += (change.reason.empty() ? "" : "; ") + sentence;
-}
-
-/// What an exit record means for the job, before its artifacts are stored.
-store::JobChange outcome_of(std::size_t job, const ExitRecord& record) {
-  store::JobChange change;
-  change.job = job;
-  change.at = record.finished_at;
-  if (record.stop != StopRequest::none) {
-    change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;
-    add_reason(change, join(record.warnings, "; "));
-    return change;
-  }
-  switch (record.outcome) {
-    case ExitRecord::Outcome::exited:
-      change.exit_code = record.number;
-      change.status = record.number == 0 ? Status::done : Status::failed;
-      if (record.number != 0)
-        change.cause = record.cause.value_or(Cause::exit);
-      break;
-    case ExitRecord::Outcome::signaled:
-      change.signal = record.number;
-      change.status = Status::failed;
-      change.cause = record.cause.value_or(Cause::signal);
-      break;
-    case ExitRecord::Outcome::not_started:
-      change.status = Status::failed;
-      change.cause = Cause::start;
-      break;
-  }
-  if (change.status == Status::failed)
-    add_reason(change, record.message);
-  add_reason(change, join(record.warnings, "; "));
-  return change;
+/// What ended an attempt, for the one that follows: "exit code 3".
+std::string brief(const store::JobChange& outcome) {
+  if (outcome.cause == Cause::exit && outcome.exit_code)
+    return process::render(process::Exited{*outcome.exit_code});
+  if (outcome.cause == Cause::signal && outcome.signal)
+    return process::render(process::Signaled{*outcome.signal});
+  return outcome.reason;
 }
 
 class Supervisor {
@@ -89,10 +61,12 @@ class Supervisor {
         run_(std::move(run)),
         order_(std::move(order)),
         scheduler_(order_.plan, order_.parallel),
+        attempts_(order_.plan, scheduler_.gangs()),
         wrappers_(home, name),
         mailbox_(std::move(mailbox)),
         uploads_(std::move(uploads)),
-        recorder_(std::move(recorder)) {}
+        recorder_(std::move(recorder)),
+        stops_(order_.plan.workflows.size(), StopRequest::none) {}
 
   Result<void> run() {
     DSTACK_CHECK(take_over());
@@ -119,35 +93,53 @@ class Supervisor {
     run_status_ = run_.status;
     for (const store::JobRecord& job : jobs)
       scheduler_.restore(job.index, job.status);
+    restore_ends(jobs);
+    std::vector<End> ends;
     for (const store::JobRecord& job : jobs)
       if (!store::is_final(job.status))
-        take_over(job.index);
+        take_over(job, ends);
+    // Judged only when all that live are known: an end may stop others.
+    all_ended(std::move(ends));
+    stop_failed_gangs();
     return {};
   }
 
-  void take_over(std::size_t job) {
-    switch (wrappers_.look(job)) {
-      case Trace::none:
-        break;
-      case Trace::alive:
-        replay_states(job);
-        wrappers_.adopt(job);
-        break;
-      case Trace::ended:
-        replay_states(job);
-        ended(job, wrappers_.record(job));
-        break;
-      case Trace::lost:
-        replay_states(job);
-        ended(job, std::nullopt);
-        break;
-    }
+  void restore_ends(const std::vector<store::JobRecord>& jobs) {
+    const auto restore = [&](const store::JobRecord& job) {
+      if (store::is_final(job.status))
+        attempts_.restore_end(job.index, job.status);
+    };
+    if (run_.first_failure >= 0 && static_cast<std::size_t>(run_.first_failure) < jobs.size())
+      restore(jobs[static_cast<std::size_t>(run_.first_failure)]);
+    for (const store::JobRecord& job : jobs)
+      restore(job);
+  }
+
+  void take_over(const store::JobRecord& job, std::vector<End>& ends) {
+    std::size_t attempt = wrappers_.newest_attempt(job.index);
+    Trace trace = attempt == 0 ? Trace::none : wrappers_.look(job.index, attempt);
+    if (trace == Trace::none && attempt > 1)
+      trace = wrappers_.look(job.index, --attempt);  // the newest has not come to life
+    if (trace == Trace::none)
+      return;
+    attempts_.restore(job.index, attempt);
+    if (order_.plan.jobs[job.index].spec.ports > 0)
+      ports_[job.index] = wrappers_.ports(job.index, attempt);
+    scheduler_.take(job.index);
+    // That one is over, and it is on record that another follows.
+    if (trace != Trace::alive && job.status == Status::queued && job.cause)
+      told_again_.insert(job.index);
+    else
+      replay_states(job.index, attempt);
+    if (trace == Trace::alive)
+      wrappers_.adopt(job.index, attempt);
+    else
+      ends.push_back(end_of(job.index, wrappers_.record(job.index, attempt)));
   }
 
   /// The states that a wrapper went through while nobody listened.
-  void replay_states(std::size_t job) {
-    scheduler_.take(job);
-    const auto text = read_file(home_.job(name_, job) / files::states);
+  void replay_states(std::size_t job, std::size_t attempt) {
+    const auto text = read_file(folder_of(job, attempt) / files::states);
     if (!text)
       return;
     for (const std::string_view line : split(*text, '\n'))
@@ -158,9 +150,17 @@ class Supervisor {
   // --- Starting ---
 
   void start_jobs() {
-    for (const std::size_t job : scheduler_.take_startable())
-      if (auto started = start(job); !started)
+    const auto jobs = scheduler_.take_startable();
+    for (const std::size_t job : jobs)
+      attempts_.begin(job);
+    // All of a gang before any of it starts: it starts whole or not at all.
+    for (const std::size_t job : jobs)
+      if (auto reserved = is_over(job) ? Result<void>() : reserve(job); !reserved)
+        end_unstarted(job, reserved.error());
+    for (const std::size_t job : jobs)
+      if (auto started = is_over(job) ? Result<void>() : start(job); !started)
         end_unstarted(job, started.error());
+    reserved_.clear();
     for (std::size_t job = 0; job < order_.plan.jobs.size() && !queued_; ++job)
       if (scheduler_.waits(job) && scheduler_.job_status(job) == Status::submitted) {
         scheduler_.set_status(job, Status::queued);
@@ -169,21 +169,37 @@ class Supervisor {
     queued_ = true;
   }
 
-  Result<void> start(std::size_t job) {
-    DSTACK_TRY(const auto ports, reserve_ports(order_.plan.jobs[job].spec.ports));
-    if (!ports.empty())
-      ports_[job] = numbers_of(ports);
-    JobOrder order = job_order(job);
-    if (!ports.empty())
-      order.ports = ports_[job];
-    return wrappers_.start(order, ports);
+  /// Before it has begun: others of its gang failed.
+  bool is_over(std::size_t job) const {
+    return store::is_final(scheduler_.job_status(job)) || attempts_.holds(job);
   }
 
+  Result<void> reserve(std::size_t job) {
+    const std::uint32_t wanted = order_.plan.jobs[job].spec.ports;
+    if (wanted == 0)
+      return {};
+    DSTACK_TRY(auto ports, reserve_ports(wanted));
+    ports_[job] = numbers_of(ports);
+    reserved_[job] = std::move(ports);
+    return {};
+  }
+
+  Result<void> start(std::size_t job) {
+    if (order_.plan.jobs[job].spec.ports == 0)
+      return wrappers_.start(job_order(job), {});
+    JobOrder order = job_order(job);
+    order.ports = ports_[job];
+    return wrappers_.start(order, reserved_[job]);
+  }
+
+  /// Of the attempt that has begun last.
   JobOrder job_order(std::size_t job) const {
     JobOrder order;
     order.home = home_.root.string();
     order.run = name_;
     order.index = job;
+    order.attempt = attempts_.begun(job);
+    order.attempts = attempts_.most(job);
     order.project = order_.plan.project;
     order.provider =
         order_.plan.workflows[order_.plan.jobs[job].workflow].provider_path;
@@ -209,40 +225,128 @@ class Supervisor {
   }
 
   void end_unstarted(std::size_t job, const Error& error) {
-    finish({job, Status::failed, now(), render(error), Cause::start, {}, {}});
+    End end{job, {}};
+    end.record.outcome = ExitRecord::Outcome::not_started;
+    end.record.message = render(error);
+    end.record.finished_at = now();
+    ended(std::move(end));
   }
 
   // --- Ends ---
 
-  /// A wrapper is gone; without a record it was killed, and what it watched over goes with it.
-  void ended(std::size_t job, const std::optional<ExitRecord>& record) {
-    if (!record) {
-      backend::kill_marked("JOB_ID", order_.job_ids[job]);
-      ExitRecord lost;
-      // A workspace that was still being made differs from the code without anybody's doing.
-      lost.edited = scheduler_.job_status(job) > Status::preparing;
-      lost.outcome = ExitRecord::Outcome::signaled;
-      lost.number = SIGKILL;
-      lost.finished_at = now();
-      if (const auto removed =
-              backend::remove_container(home_.job(name_, job) / files::container);
-          !removed)
-        lost.warnings.push_back("its container is still there: " + render(removed.error()));
-      store_artifacts(job, lost, true);
-      return;
+  /// A wrapper is gone; one without a record was killed.
+  End end_of(std::size_t job, std::optional<ExitRecord> record) const {
+    End end{job, {}};
+    if (record) {
+      end.record = *std::move(record);
+      return end;
     }
-    store_artifacts(job, *record, false);
+    end.lost = true;
+    // A workspace that was still being made differs from the code without anybody's doing.
+    end.record.edited = scheduler_.job_status(job) > Status::preparing;
+    end.record.outcome = ExitRecord::Outcome::signaled;
+    end.record.number = SIGKILL;
+    end.record.finished_at = now();
+    return end;
   }
 
-  void store_artifacts(std::size_t job, const ExitRecord& record, bool lost) {
-    if (lost)
+  /// In the order in which they came, for the first failure counts.
+  void all_ended(std::vector<End> ends) {
+    std::stable_sort(ends.begin(), ends.end(), [](const End& a, const End& b) {
+      return a.record.finished_at < b.record.finished_at;
+    });
+    for (End& end : ends)
+      ended(std::move(end));
+  }
+
+  void ended(End end) {
+    const std::size_t job = end.job;
+    if (end.lost)
+      end_what_is_left(end);
+    const auto wish = stop_asked_of(job) == StopRequest::none ? Wish::go_on : Wish::end;
+    const Attempts::Verdict verdict = attempts_.ended(std::move(end), wish);
+    for (const End& over : verdict.over)
+      settle(over);
+    for (const std::size_t other : verdict.again)
+      try_again(other, verdict.failure);
+    if (attempts_.failed_first(job))
+      stop_rest_of_gang(job);
+  }
+
+  /// What a killed wrapper watched over goes with it.
+  void end_what_is_left(End& end) const {
+    backend::kill_marked("JOB_ID", order_.job_ids[end.job]);
+    const Path folder = folder_of(end.job, attempts_.begun(end.job));
+    if (const auto removed = backend::remove_container(folder / files::container); !removed)
+      end.record.warnings.push_back("its container is still there: " + render(removed.error()));
+  }
+
+  StopRequest stop_asked_of(std::size_t job) const {
+    return stops_[order_.plan.jobs[job].workflow];
+  }
+
+  void try_again(std::size_t job, const store::JobChange& failure) {
+    const std::size_t begun = attempts_.begun(job);
+    scheduler_.again(job);
+    uploads_.discard(job_order(job));
+    if (told_again_.erase(job) > 0)
+      return;
+    store::JobChange change;
+    change.job = job;
+    change.status = Status::queued;
+    change.at = now();
+    change.cause = failure.cause;
+    if (failure.job != job)
+      change.reason = label(failure.job) + " failed: ";
+    change.reason += brief(failure) + "; attempt " + std::to_string(begun + 1) + " of " +
+                     std::to_string(attempts_.most(job)) + " follows";
+    add(std::move(change));
+  }
+
+  /// A gang ends with the first of it that fails, and at once.
+  void stop_rest_of_gang(std::size_t failed) {
+    for (const std::size_t job : scheduler_.gangs().members(failed)) {
+      const Status status = scheduler_.job_status(job);
+      if (job == failed || store::is_final(status) || status == Status::uploading ||
+          attempts_.holds(job))
+        continue;
+      if (wrappers_.reaches(job))
+        stop_job(job, false);
+      else if (!wrappers_.has(job))
+        stop_unstarted(job);
+    }
+  }
+
+  void stop_unstarted(std::size_t job) {
+    scheduler_.take(job);
+    End end{job, {}};
+    end.record.outcome = ExitRecord::Outcome::not_started;
+    end.record.stop = StopRequest::stop;
+    end.record.finished_at = now();
+    ended(std::move(end));
+  }
+
+  void stop_failed_gangs() {
+    for (std::size_t job = 0; job < order_.plan.jobs.size(); ++job)
+      if (attempts_.failed_first(job) == job)
+        stop_rest_of_gang(job);
+  }
+
+  /// The end of a job's last attempt.
+  void settle(const End& end) {
+    const std::size_t job = end.job;
+    const ExitRecord& record = end.record;
+    if (end.lost)
       lost_.insert(job);
+    const store::JobChange outcome = outcome_of(end);
+    if (outcome.status == Status::failed)
+      note_failure(job);
     const plan::PlannedJob& planned = order_.plan.jobs[job];
     const bool nothing_to_keep = planned.spec.artifacts.empty() && !record.edited;
     if (nothing_to_keep || record.stop == StopRequest::abort ||
         record.outcome == ExitRecord::Outcome::not_started) {
-      if (lost || record.outcome == ExitRecord::Outcome::not_started)
-        (void)remove_tree(home_.job(name_, job) / files::workspace);
+      if (end.lost || record.outcome == ExitRecord::Outcome::not_started)
+        (void)remove_tree(folder_of(job, attempts_.begun(job)) / files::workspace);
       finish(final_change({job, record, {}, {}, {}, {}}));
       return;
     }
@@ -250,7 +354,7 @@ class Supervisor {
     add({job, Status::uploading, now(), {}, {}, {}, {}});
     // Only a wrapper sees to it that the whole process tree is gone, and only a workspace of the
     // job's own goes with it.
-    const bool is_over = !lost && planned.spec.workspace != provider::WorkspaceKind::project;
+    const bool is_over = !end.lost && planned.spec.workspace != provider::WorkspaceKind::project;
     uploads_.start(job_order(job),
                    order_.plan.workflows[planned.workflow].name,
                    record,
@@ -258,13 +362,11 @@ class Supervisor {
   }
 
   store::JobChange final_change(const Uploaded& uploaded) const {
-    store::JobChange change = outcome_of(uploaded.job, uploaded.record);
-    if (lost_.count(uploaded.job) > 0) {
-      change.cause = Cause::lost;
-      change.signal.reset();
-      change.reason = "the process that waited for it was killed, or the machine went down";
-      add_reason(change, join(uploaded.record.warnings, "; "));
-    }
+    const std::size_t job = uploaded.job;
+    store::JobChange change = outcome_of({job, uploaded.record, lost_.count(job) > 0});
+    const auto first = attempts_.failed_first(job);
+    if (change.status == Status::stopped && first && stop_asked_of(job) == StopRequest::none)
+      change.reason = "stopped because " + label(*first) + " failed first";
     if (!uploaded.error.empty()) {
       change.status = Status::failed;
       change.cause = Cause::lost;
@@ -274,6 +376,30 @@ class Supervisor {
     }
     change.at = now();
     return change;
+  }
+
+  void note_failure(std::size_t job) {
+    if (run_.first_failure >= 0)
+      return;
+    run_.first_failure = static_cast<std::int64_t>(job);
+    pending_.first_failure = run_.first_failure;
+  }
+
+  /// As people see it: "train", or "train[2]".
+  std::string label(std::size_t job) const {
+    const std::size_t workflow = order_.plan.jobs[job].workflow;
+    const auto& jobs = order_.plan.jobs;
+    std::size_t first = job;
+    while (first > 0 && jobs[first - 1].workflow == workflow)
+      --first;
+    const bool is_alone =
+        first == job && (job + 1 == jobs.size() || jobs[job + 1].workflow != workflow);
+    return order_.plan.workflows[workflow].name +
+           (is_alone ? "" : "[" + std::to_string(job - first) + "]");
+  }
+
+  Path folder_of(std::size_t job, std::size_t attempt) const {
+    return attempt_folder(home_, name_, job, attempt);
   }
 
   void uploaded(Uploaded result) {
@@ -293,10 +419,8 @@ class Supervisor {
     const std::size_t job = change.job;
     if (change.cause == Cause::exit)
       add_reason(change, why_a_file_was_missing(job));
-    if (change.status == Status::failed && run_.first_failure < 0) {
-      run_.first_failure = static_cast<std::int64_t>(job);
-      pending_.first_failure = run_.first_failure;
-    }
+    if (change.status == Status::failed)
+      note_failure(job);
     ends_.emplace(order_.plan.jobs[job].workflow, change);
     const auto skipped = scheduler_.ended(job, change.status);
     add(std::move(change));
@@ -342,6 +466,7 @@ class Supervisor {
   }
 
   void stop_workflow(std::size_t workflow, StopRequest request) {
+    stops_[workflow] = request;
     const bool abort = request == StopRequest::abort;
     std::vector<std::size_t> skipped;
     for (const std::size_t job :
@@ -349,7 +474,7 @@ class Supervisor {
       add({job,
            abort ? Status::aborted : Status::stopped,
            now(),
-           "stopped before it began",
+           attempts_.begun(job) == 0 ? "stopped before it began" : "stopped before it began again",
            {},
            {},
            {}});
@@ -390,17 +515,22 @@ class Supervisor {
         uploaded(std::move(result));
     if (polled[2].revents != 0)
       DSTACK_CHECK(discard_workspaces(recorder_.take()));
+    std::vector<End> ends;
     for (std::size_t i = 0; i < watched.size(); ++i)
       if (polled[i + others].revents != 0)
-        ended(watched[i].second, wrappers_.collect(watched[i].second));
+        ends.push_back(end_of(watched[i].second, wrappers_.collect(watched[i].second)));
+    all_ended(std::move(ends));
     return look_for_unknown();
   }
 
   Result<void> look_for_unknown() {
     if (!wrappers_.any_unknown())
       return {};
+    std::vector<End> ends;
     for (const std::size_t job : wrappers_.look_again())
-      ended(job, wrappers_.collect(job));
+      ends.push_back(end_of(job, wrappers_.collect(job)));
+    all_ended(std::move(ends));
+    stop_failed_gangs();
     return carry_out_stops();  // those that were found can be stopped now
   }
 
@@ -415,7 +545,7 @@ class Supervisor {
   }
 
   void note(const StateMessage& message) {
-    if (message.job >= order_.plan.jobs.size())
+    if (message.job >= order_.plan.jobs.size() || message.attempt != attempts_.begun(message.job))
       return;
     const Status before = scheduler_.job_status(message.job);
     // Only forwards: a later supervisor hears again of what an earlier one has recorded. And a job
@@ -481,11 +611,15 @@ class Supervisor {
   store::RunRecord run_;
   RunOrder order_;
   Scheduler scheduler_;
+  Attempts attempts_;
   Wrappers wrappers_;
   Mailbox mailbox_;
   Uploads uploads_;
   Recorder recorder_;
   PortsOfJobs ports_;
+  std::map<std::size_t, std::vector<Port>> reserved_;  ///< by job, until its wrapper has them
+  std::vector<StopRequest> stops_;                     ///< by workflow
+  std::set<std::size_t> told_again_;  ///< jobs whose next attempt is on record, and has not begun
 
   std::map<std::string, std::vector<store::TreeReference>> artifacts_;  ///< by workflow
   std::vector<Status> workflow_statuses_;
@@ -512,7 +646,7 @@ Result<void> supervise(const store::Home& home, const std::string& name, const F
     return {};
   DSTACK_TRY(const std::string text, records.plan(run->id));
   DSTACK_TRY(auto order, parse_run_order(text));
-  DSTACK_TRY(auto uploads, Uploads::make(home, name));
+  DSTACK_TRY(auto uploads, Uploads::make(home));
   DSTACK_TRY(auto recorder, Recorder::start(home, *run));
   return Supervisor(home,
                     name,

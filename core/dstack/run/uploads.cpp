@@ -12,7 +12,6 @@ namespace dstack::run {
 
 struct Uploads::State {
   store::ObjectStore objects;
-  std::string run;
   Fd event;
   std::mutex mutex;
   std::vector<Uploaded> finished;
@@ -25,8 +24,8 @@ struct Uploads::State {
   std::list<Worker> workers;
 
   std::unique_ptr<Workspace> workspace_of(const JobOrder& order) const {
-    return run::workspace_of(
-        objects.home(), objects.home().job(run, order.index), order.project, order.spec);
+    const Path folder = attempt_folder(objects.home(), order.run, order.index, order.attempt);
+    return run::workspace_of(objects.home(), folder, order.project, order.spec);
   }
 
   template <typename Work>
@@ -48,8 +47,9 @@ void capture(store::ObjectStore& objects,
              const provider::JobSpec& spec,
              store::Originals originals,
              Uploaded& result) {
-  const bool ended_well =
-      result.record.outcome == ExitRecord::Outcome::exited && result.record.number == 0;
+  const ExitRecord& record = result.record;
+  const bool ended_well = record.outcome == ExitRecord::Outcome::exited && record.number == 0 &&
+                          record.stop == store::StopRequest::none && !record.cause;
   for (const std::string& artifact : spec.artifacts) {
     const std::string path = provider::path_from_root(spec, artifact);
     const Path at = path.empty() ? workspace : workspace / path;
@@ -99,8 +99,8 @@ Uploads::Uploads(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Uploads::Uploads(Uploads&&) noexcept = default;
 Uploads::~Uploads() = default;
 
-Result<Uploads> Uploads::make(const store::Home& home, const std::string& run) {
-  auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), run, {}, {}, {}, {}});
+Result<Uploads> Uploads::make(const store::Home& home) {
+  auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}});
   state->event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!state->event)
     return fail_errno("cannot make an event");

@@ -32,7 +32,7 @@ source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace)
 /// For one thread, which owns it; the work is done in others.
 class Uploads {
  public:
-  static Result<Uploads> make(const store::Home& home, const std::string& run);
+  static Result<Uploads> make(const store::Home& home);
   Uploads(Uploads&&) noexcept;
   ~Uploads();
 

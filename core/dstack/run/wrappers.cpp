@@ -1,6 +1,7 @@
 #include "dstack/run/wrappers.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/text.hpp"
 #include "dstack/run/exec.hpp"
 
 #include <fcntl.h>
@@ -9,9 +10,24 @@
 
 namespace dstack::run {
 
+namespace {
+
+/// A later supervisor tells them to those that are still to come.
+Result<void> write_ports(const Path& folder, const std::vector<std::uint16_t>& ports) {
+  std::string text;
+  for (const std::uint16_t port : ports)
+    text += std::to_string(port) + " ";
+  text.back() = '\n';
+  return write_file_atomically(folder / files::ports, text, Durable::no, 0600);
+}
+
+}  // namespace
+
 Result<void> Wrappers::start(const JobOrder& order, const std::vector<Port>& ports) {
-  const Path folder = home_.job(run_, order.index);
+  const Path folder = this->folder(order.index, order.attempt);
   DSTACK_CHECK(make_folders(folder));
+  if (!order.ports.empty())
+    DSTACK_CHECK(write_ports(folder, order.ports));
   DSTACK_TRY(const Fd lock, open_file((folder / files::lock).string(), O_RDWR | O_CREAT, 0600));
   DSTACK_CHECK(lock_exclusive(lock.get(), Wait::no));
   DSTACK_TRY(const Fd text, hand_over_order(render_job_order(order)));
@@ -26,47 +42,64 @@ Result<void> Wrappers::start(const JobOrder& order, const std::vector<Port>& por
   command.group = process::Group::own_session;
   command.signals = process::Signals::blocked;  // a stop may come before it can read one
   DSTACK_TRY(auto child, process::spawn(command));
-  wrappers_[order.index].child.emplace(std::move(child));
+  Wrapper& wrapper = wrappers_[order.index];
+  wrapper.child.emplace(std::move(child));
+  wrapper.attempt = order.attempt;
   return {};
 }
 
-bool Wrappers::locked(std::size_t job) const {
-  const Fd lock(::open((home_.job(run_, job) / files::lock).c_str(), O_RDWR | O_CLOEXEC));
+std::size_t Wrappers::newest_attempt(std::size_t job) const {
+  std::size_t attempt = 0;
+  while (::access(folder(job, attempt + 1).c_str(), F_OK) == 0)
+    ++attempt;
+  return attempt;
+}
+
+bool Wrappers::locked(std::size_t job, std::size_t attempt) const {
+  const Fd lock(::open((folder(job, attempt) / files::lock).c_str(), O_RDWR | O_CLOEXEC));
   if (!lock)
     return false;
   const auto taken = lock_exclusive(lock.get(), Wait::no);
   return taken && !*taken;
 }
 
-std::optional<ExitRecord> Wrappers::record(std::size_t job) const {
-  const auto text = read_file(home_.job(run_, job) / files::exit_record);
+std::optional<ExitRecord> Wrappers::record(std::size_t job, std::size_t attempt) const {
+  const auto text = read_file(folder(job, attempt) / files::exit_record);
   if (!text)
     return std::nullopt;
   auto record = parse_exit_record(*text);
   return record ? std::optional(*std::move(record)) : std::nullopt;
 }
 
-Trace Wrappers::look(std::size_t job) const {
-  const Path folder = home_.job(run_, job);
-  if (::access(folder.c_str(), F_OK) != 0)
-    return Trace::none;
+std::vector<std::uint16_t> Wrappers::ports(std::size_t job, std::size_t attempt) const {
+  std::vector<std::uint16_t> ports;
+  const std::string text = read_file(folder(job, attempt) / files::ports).value_or("");
+  for (const std::string_view word : split(trim(text), ' '))
+    if (const auto port = parse_number<std::uint16_t>(word))
+      ports.push_back(*port);
+  return ports;
+}
+
+Trace Wrappers::look(std::size_t job, std::size_t attempt) const {
   // In this order: a wrapper writes its record before it lets go of its lock.
-  if (locked(job))
+  if (locked(job, attempt))
     return Trace::alive;
-  if (record(job))
+  if (record(job, attempt))
     return Trace::ended;
-  return ::access((folder / files::wrapper).c_str(), F_OK) == 0 ? Trace::lost : Trace::none;
+  return ::access((folder(job, attempt) / files::wrapper).c_str(), F_OK) == 0 ? Trace::lost
+                                                                            : Trace::none;
 }
 
 void Wrappers::find(std::size_t job, Wrapper& wrapper) const {
-  const auto text = read_file(home_.job(run_, job) / files::wrapper);
+  const auto text = read_file(folder(job, wrapper.attempt) / files::wrapper);
   const auto identity = text ? process::parse_identity(*text) : std::nullopt;
   if (identity)
     wrapper.pidfd = process::open_process(*identity);
 }
 
-void Wrappers::adopt(std::size_t job) {
+void Wrappers::adopt(std::size_t job, std::size_t attempt) {
   Wrapper& wrapper = wrappers_[job];
+  wrapper.attempt = attempt;
   find(job, wrapper);
   if (!wrapper.pidfd)
     ++unknown_;
@@ -92,7 +125,7 @@ std::vector<std::size_t> Wrappers::look_again() {
     find(job, wrapper);
     if (wrapper.pidfd)
       --unknown_;
-    else if (!locked(job))
+    else if (!locked(job, wrapper.attempt))
       ended.push_back(job);
   }
   return ended;
@@ -100,14 +133,20 @@ std::vector<std::size_t> Wrappers::look_again() {
 
 std::optional<ExitRecord> Wrappers::collect(std::size_t job) {
   const auto found = wrappers_.find(job);
-  if (found != wrappers_.end()) {
-    if (found->second.child)
-      found->second.child->wait();
-    else if (!found->second.pidfd)
-      --unknown_;
-    wrappers_.erase(found);
-  }
-  return record(job);
+  if (found == wrappers_.end())
+    return std::nullopt;
+  if (found->second.child)
+    found->second.child->wait();
+  else if (!found->second.pidfd)
+    --unknown_;
+  const std::size_t attempt = found->second.attempt;
+  wrappers_.erase(found);
+  return record(job, attempt);
+}
+
+bool Wrappers::reaches(std::size_t job) const {
+  const auto found = wrappers_.find(job);
+  return found != wrappers_.end() && (found->second.child || found->second.pidfd);
 }
 
 void Wrappers::signal(std::size_t job, int number) const {

@@ -29,9 +29,11 @@ class Wrappers {
   /// Starts a wrapper for a job. Its lock is taken before it exists and lives as long as it does,
   /// and so do the reservations of its ports.
   Result<void> start(const JobOrder& order, const std::vector<Port>& ports);
-  Trace look(std::size_t job) const;
+  /// The newest attempt of a job that somebody has begun, or was about to; 0: none.
+  std::size_t newest_attempt(std::size_t job) const;
+  Trace look(std::size_t job, std::size_t attempt) const;
   /// Watches a living wrapper that somebody else started.
-  void adopt(std::size_t job);
+  void adopt(std::size_t job, std::size_t attempt);
 
   /// Descriptors that become readable when a wrapper ends, with the job of each. An adopted one
   /// whose identity is not known yet has none: look_again() finds it.
@@ -39,21 +41,34 @@ class Wrappers {
 
   bool any_unknown() const { return unknown_ > 0; }
 
+  /// Whether a wrapper of this job is at work.
+  bool has(std::size_t job) const { return wrappers_.count(job) > 0; }
+
+  /// Whether signal() reaches it: an unknown one is not reached yet.
+  bool reaches(std::size_t job) const;
+
   /// The jobs among the unknown that have ended meanwhile; the others are watched from now on.
   std::vector<std::size_t> look_again();
 
   /// The wrapper of a job has ended: reaps it. Returns its record; nothing when it was killed.
   std::optional<ExitRecord> collect(std::size_t job);
   void signal(std::size_t job, int number) const;
-  std::optional<ExitRecord> record(std::size_t job) const;
+  std::optional<ExitRecord> record(std::size_t job, std::size_t attempt) const;
+  /// The ports that an attempt was given.
+  std::vector<std::uint16_t> ports(std::size_t job, std::size_t attempt) const;
 
  private:
   struct Wrapper {
     std::optional<process::Child> child;  ///< started by this process
     Fd pidfd;                             ///< adopted
+    std::size_t attempt = 1;
   };
 
-  bool locked(std::size_t job) const;
+  Path folder(std::size_t job, std::size_t attempt) const {
+    return attempt_folder(home_, run_, job, attempt);
+  }
+
+  bool locked(std::size_t job, std::size_t attempt) const;
   void find(std::size_t job, Wrapper& wrapper) const;
 
   store::Home home_;

@@ -38,6 +38,8 @@ TEST_CASE("a job's order survives rendering and parsing") {
   order.home = "/h";
   order.run = "quiet-otter-1";
   order.index = 4;
+  order.attempt = 2;
+  order.attempts = 3;
   order.spec.argv = {"true"};
   order.environment = {{"JOB_PORT_0", "20001"}};
   order.ports = {20001, 29999};

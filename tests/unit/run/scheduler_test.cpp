@@ -31,7 +31,68 @@ plan::Plan plan_of(const std::vector<std::vector<std::size_t>>& inputs) {
   return plan;
 }
 
+/// A plan of one workflow; `masters[i]` is the master of job i, or -1.
+plan::Plan plan_with_masters(const std::vector<int>& masters) {
+  plan::Plan plan;
+  plan.workflows.resize(1);
+  for (const int master : masters) {
+    plan::PlannedJob job;
+    job.spec.argv = {"true"};
+    if (master >= 0)
+      job.spec.master = static_cast<std::uint32_t>(master);
+    plan.jobs.push_back(job);
+  }
+  return plan;
+}
+
 }  // namespace
+
+TEST_CASE("a gang is handed out whole, masters first, and takes one place") {
+  const auto plan = plan_with_masters({-1, 3, -1, 2, 2});
+  Scheduler scheduler(plan, 1);
+
+  CHECK(scheduler.take_startable() == Jobs{0});
+  CHECK(scheduler.take_startable().empty());
+  scheduler.ended(0, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{2, 3, 4, 1});
+  for (const std::size_t job : Jobs{1, 2, 3})
+    scheduler.ended(job, Status::done);
+  CHECK_FALSE(scheduler.finished());
+  scheduler.ended(4, Status::done);
+  CHECK(scheduler.finished());
+}
+
+TEST_CASE("a gang keeps its place until the last of it has ended") {
+  auto plan = plan_with_masters({-1, 0, -1});
+  Scheduler scheduler(plan, 1);
+  CHECK(scheduler.take_startable() == Jobs{0, 1});
+  scheduler.ended(0, Status::done);
+  CHECK(scheduler.take_startable().empty());
+  scheduler.ended(1, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{2});
+}
+
+TEST_CASE("what a dead supervisor did not start of a gang is handed out without a further place") {
+  const auto plan = plan_with_masters({-1, 0, 0, -1});
+  Scheduler scheduler(plan, 1);
+  scheduler.restore(0, Status::running);
+  for (const std::size_t job : Jobs{1, 2, 3})
+    scheduler.restore(job, Status::queued);
+
+  CHECK(scheduler.take_startable() == Jobs{1, 2});
+  CHECK(scheduler.take_startable().empty());
+}
+
+TEST_CASE("a job that is tried again gives its place back and is handed out once more") {
+  const auto plan = plan_of({{}, {}, {0}});
+  Scheduler scheduler(plan, 1);
+  CHECK(scheduler.take_startable() == Jobs{0});
+  scheduler.again(0);
+  CHECK(scheduler.job_status(0) == Status::queued);
+  CHECK(scheduler.take_startable() == Jobs{0});
+  CHECK(scheduler.ended(0, Status::done).empty());
+  CHECK(scheduler.take_startable() == Jobs{1});
+}
 
 TEST_CASE("independent jobs start together, as many as may run at a time") {
   const auto plan = plan_of({{}, {}, {}});

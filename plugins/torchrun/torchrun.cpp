@@ -1,0 +1,79 @@
+// The provider `torchrun`: one job for each node, which start together and meet at a port of the
+// first.
+#include <dstack/provider.hpp>
+
+#include <algorithm>
+
+namespace {
+
+constexpr std::int64_t most_nodes = 1000;
+
+/// Torch's launcher, which its own program `torchrun` only wraps, in the environment of the job: a
+/// `torchrun` elsewhere on PATH would run another Python.
+constexpr const char* launcher = "python -m torch.distributed.run";
+
+/// Found without being imported: that takes seconds.
+constexpr const char* check_torch =
+    "python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(\"torch\") is None)' "
+    "|| { echo 'dstack: there is no torch in this Python; put torch into a file of `requirements`' "
+    ">&2; exit 1; }";
+
+/// Gloo takes the interface to which the machine's own name resolves. Between processes of one
+/// machine it must be the one at which they reach each other; the user's own choice stands.
+constexpr const char* choose_interface =
+    "case \"$JOB_HOSTNAME\" in 127.*) export GLOO_SOCKET_IFNAME=\"${GLOO_SOCKET_IFNAME:-lo}\";; "
+    "esac";
+
+std::string script_of(const dstack::Workflow& workflow) {
+  const std::string path = dstack::path_from(workflow.text("working_dir"), workflow.text("file"));
+  return path.starts_with('-') ? "./" + path : path;
+}
+
+std::int64_t processes_of(const dstack::Workflow& workflow) {
+  const std::int64_t gpus =
+      workflow.property("resources")["gpu"]["count"].integer().value_or(0);
+  return workflow.integer("nproc_per_node", std::max<std::int64_t>(1, gpus));
+}
+
+class TorchrunProvider : public dstack::Provider {
+  std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
+    const std::string version = workflow.text("version");
+    dstack::check_python_version("version", version);
+    const std::int64_t nodes = workflow.integer("nodes", 1);
+    if (nodes > most_nodes)
+      throw dstack::PropertyError("nodes",
+                                  std::to_string(nodes) + " nodes are more than the " +
+                                      std::to_string(most_nodes) + " that can work together");
+    std::vector<dstack::Job> jobs;
+    for (std::int64_t rank = 0; rank < nodes; ++rank) {
+      dstack::Job job;
+      job.commands = {check_torch, choose_interface, command(workflow, nodes, rank)};
+      job.python = dstack::Python{version, workflow.texts("requirements"), {}};
+      if (rank == 0)
+        job.ports = 1;
+      else
+        job.master = 0;
+      jobs.push_back(std::move(job));
+    }
+    // The host gives the workflow's artifacts to the first job alone.
+    return jobs;
+  }
+
+  static std::string command(const dstack::Workflow& workflow,
+                             std::int64_t nodes,
+                             std::int64_t rank) {
+    const std::string master = rank == 0 ? "" : "MASTER_";
+    std::vector<std::string> script = {script_of(workflow)};
+    for (std::string& argument : workflow.texts("args"))
+      script.push_back(std::move(argument));
+    return "exec " + std::string(launcher) + " --nnodes " + std::to_string(nodes) +
+           " --node_rank " + std::to_string(rank) + " --nproc_per_node " +
+           std::to_string(processes_of(workflow)) + " --master_addr \"$" + master +
+           "JOB_HOSTNAME\" --master_port \"$" + master + "JOB_PORT_0\" " +
+           dstack::shell_join(script);
+  }
+};
+
+}  // namespace
+
+DSTACK_PROVIDER(TorchrunProvider)

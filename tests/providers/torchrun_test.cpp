@@ -1,0 +1,205 @@
+// The provider `torchrun` with the real torch.distributed; what needs no torch comes last.
+#include "dstack/process/identity.hpp"
+#include "support/sandbox.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+namespace {
+
+/// What `cmake/torch.sh` makes.
+Path torch_folder() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  const Path base = cache != nullptr && *cache != '\0'
+                        ? Path(cache)
+                        : Path(home == nullptr ? "/" : home) / ".cache";
+  return base / "dstack-tests" / "torch";
+}
+
+bool has_torch() {
+  return ::access((torch_folder() / "bin" / "python").c_str(), X_OK) == 0;
+}
+
+constexpr const char* no_torch = "there is no PyTorch for tests; `sh cmake/torch.sh` makes one";
+
+/// A sandbox whose caller has activated an environment with torch.
+class TorchBox : public Sandbox {
+ public:
+  TorchBox() {
+    const char* path = std::getenv("PATH");
+    set("VIRTUAL_ENV=" + torch_folder().string());
+    set("PATH=" + (torch_folder() / "bin").string() + ":" + (path == nullptr ? "/bin" : path));
+  }
+
+  /// Brings a folder of docs/examples into the project.
+  void example(const std::string& name) const {
+    const Path from = Path(DSTACK_SOURCE_DIR) / "docs" / "examples" / name;
+    for (const char* path : {".dstack/workflows.yaml", "train.py", "requirements.txt"})
+      file(path, read_file(from / path).value());
+  }
+
+  process::Output long_run(const std::vector<std::string>& arguments) const {
+    return run(arguments, std::chrono::minutes(5));
+  }
+
+  Json last() const {
+    return json({"show", json({"ps", "-a", "--json"})[0]["run"].get<std::string>(), "--json"});
+  }
+};
+
+/// The first fenced block of that language in a page of the documentation.
+std::string block(const std::string& page, const std::string& language) {
+  const std::string text = read_file(Path(DSTACK_SOURCE_DIR) / "docs" / page).value();
+  const std::string fence = "```" + language + "\n";
+  const std::size_t begin = text.find(fence);
+  REQUIRE(begin != std::string::npos);
+  const std::size_t end = text.find("```\n", begin + fence.size());
+  return text.substr(begin + fence.size(), end - begin - fence.size());
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+Json model_of(const TorchBox& box, const Json& run, const std::string& path) {
+  const std::string folder = (box.root() / "got").string();
+  box.ok({"artifacts", "download", run["run"].get<std::string>(), "-o", folder});
+  return parse_json(read_file(Path(folder) / path).value(), path).value();
+}
+
+void check_nothing_left(const Json& run) {
+  for (const Json& job : run["jobs"])
+    CHECK(process::with_environment("JOB_ID", job["job"].get<std::string>()).empty());
+}
+
+}  // namespace
+
+TEST_CASE("torchrun: the example of its page runs as it is written") {
+  if (!has_torch())
+    SKIP(no_torch);
+  const TorchBox box;
+  box.workflows(block("providers/torchrun.md", "yaml"));
+  box.file("train.py", block("providers/torchrun.md", "python"));
+
+  const auto output = box.long_run({"run", "train"});
+
+  INFO(output.err);
+  INFO(output.out);
+  REQUIRE(Sandbox::code(output) == 0);
+  for (int rank = 0; rank < 6; ++rank)
+    CHECK(has(output.out, "rank " + std::to_string(rank) + " of 6: 15\n"));
+  const Json run = box.last();
+  CHECK(run["jobs"].size() == 3);
+  CHECK(model_of(box, run, "model/total.json") == 15.0);
+}
+
+TEST_CASE("torchrun: two processes of one node train one model") {
+  if (!has_torch())
+    SKIP(no_torch);
+  const TorchBox box;
+  box.example("torchrun");
+
+  const auto output = box.long_run({"run", "train"});
+
+  INFO(output.err);
+  INFO(output.out);
+  REQUIRE(Sandbox::code(output) == 0);
+  CHECK(has(output.out, "rank 0 of 2: the numbers from 1 to 2 add up to 3\n"));
+  CHECK(has(output.out, "rank 1 of 2: the numbers from 1 to 2 add up to 3\n"));
+  const Json model = model_of(box, box.last(), "model/line.json");
+  CHECK(model["processes"] == 2);
+  CHECK(std::abs(model["weight"].get<double>() - 3) < 0.3);
+  CHECK(std::abs(model["bias"].get<double>() - 2) < 0.3);
+}
+
+TEST_CASE("torchrun: three nodes find each other, and the first saves the model") {
+  if (!has_torch())
+    SKIP(no_torch);
+  const TorchBox box;
+  box.example("torchrun");
+
+  const auto output = box.long_run({"run", "train-on-three", "-j", "1"});
+
+  INFO(output.err);
+  INFO(output.out);
+  REQUIRE(Sandbox::code(output) == 0);
+  for (const char* rank : {"0", "1", "2"}) {
+    const std::string node = "train-on-three[" + std::string(rank) + "]";
+    CHECK(has(output.out, "rank " + std::string(rank) + " of 3: the numbers from 1 to 3 add up to 6\n"));
+    CHECK(has(output.out, node));
+  }
+  const Json run = box.last();
+  CHECK(run["jobs"].size() == 3);
+  CHECK(run["workflows"][0]["artifacts"].size() == 1);
+  CHECK(model_of(box, run, "model/line.json")["processes"] == 3);
+}
+
+TEST_CASE("torchrun: the arguments reach each process as they are") {
+  if (!has_torch())
+    SKIP(no_torch);
+  const TorchBox box;
+  box.file("src/show.py", "import os, sys\nprint(os.environ['RANK'], sys.argv[1:])\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: torchrun, file: src/show.py, working_dir: src, args: "
+      "[\"two words\", \"--x=1\", \"$HOME\", \"it's\"]}\n");
+  CHECK(box.ok({"run", "w"}) == "0 ['two words', '--x=1', '$HOME', \"it's\"]\n");
+}
+
+TEST_CASE("torchrun: a node that fails ends the others, which wait for it") {
+  if (!has_torch())
+    SKIP(no_torch);
+  const TorchBox box;
+  box.file("train.py", R"(import os, sys
+import torch.distributed as dist
+if os.environ["GROUP_RANK"] == "1":
+    sys.exit(3)
+dist.init_process_group("gloo")
+)");
+  box.workflows("workflows:\n  - {name: w, provider: torchrun, file: train.py, nodes: 3}\n");
+
+  const auto output = box.long_run({"run", "w"});
+
+  INFO(output.err);
+  INFO(output.out);
+  CHECK(Sandbox::code(output) == 1);  // torch's launcher says 1 for whatever failed
+  const Json run = box.last();
+  INFO(render_json_pretty(run));
+  CHECK(run["jobs"][1]["status"] == "failed");
+  CHECK(run["jobs"][0]["status"] == "stopped");
+  CHECK(run["jobs"][2]["status"] == "stopped");
+  CHECK(has(box.ok({"show", run["run"].get<std::string>()}), "w[1] failed first"));
+  check_nothing_left(run);
+}
+
+TEST_CASE("torchrun: a Python without torch is told in one line") {
+  const Sandbox box;
+  box.file("train.py", "");
+  box.file("requirements.txt", "");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: torchrun, file: train.py, requirements: "
+      "requirements.txt}\n");
+  const auto output = box.run({"run", "w"});
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 1);
+  CHECK(has(output.out, "there is no torch in this Python"));
+}
+
+TEST_CASE("torchrun: as many processes as GPUs, unless their number is given") {
+  const Sandbox box;
+  REQUIRE(make_folders(box.home()));
+  REQUIRE(write_file_atomically(
+      box.home() / "config.yaml", "resources: {gpus: [{name: T4}, {name: T4}]}\n", Durable::no));
+  box.file("train.py", "");
+  box.workflows("workflows:\n  - {name: w, provider: torchrun, file: train.py, nodes: 2}\n");
+  CHECK(has(box.ok({"run", "w", "--dry-run"}), "--nnodes 2 --node_rank 1 --nproc_per_node 1 "));
+  CHECK(has(box.ok({"run", "w", "--dry-run", "--gpu", "2"}), "--nproc_per_node 2 "));
+  CHECK(has(box.ok({"run", "w", "--dry-run", "--gpu", "2", "--nproc-per-node", "4"}),
+            "--nproc_per_node 4 "));
+  CHECK(has(box.ok({"run", "w", "--dry-run", "--nnodes", "3"}), "--nnodes 3 --node_rank 2 "));
+  CHECK(Sandbox::code(box.run({"run", "w", "--dry-run", "--nnodes", "0"})) == 2);
+}
