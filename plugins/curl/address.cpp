@@ -1,12 +1,12 @@
 #include "address.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <memory>
 #include <string_view>
+
+#include <curl/curl.h>
 
 namespace curl {
 
@@ -86,8 +86,7 @@ Address parse_address(const std::string& url) {
   check_scheme(url);
   const UrlHandle handle(curl_url(), curl_url_cleanup);
   // A space in a path is what people paste; it is sent as %20.
-  const CURLUcode code =
-      curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_URLENCODE);
+  const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_URLENCODE);
   if (code != CURLUE_OK)
     throw dstack::Error(std::string("this is no URL: ") + lower(curl_url_strerror(code)));
   Address address;

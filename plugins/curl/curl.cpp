@@ -2,10 +2,10 @@
 #include "address.hpp"
 #include "download.hpp"
 
-#include <dstack/provider.hpp>
-
 #include <algorithm>
 #include <filesystem>
+
+#include <dstack/provider.hpp>
 
 namespace {
 
@@ -40,15 +40,16 @@ std::string checked_sha256(const dstack::Workflow& workflow) {
 dstack::Environment checked_headers(const dstack::Workflow& workflow) {
   dstack::Environment headers = workflow.environment("headers");
   for (const auto& [name, value] : headers) {
-    const bool is_token =
-        std::all_of(name.begin(), name.end(), [](unsigned char c) {
-          return std::isalnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
-                                        std::string_view::npos;
-        });
+    const bool is_token = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return std::isalnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
+                                    std::string_view::npos;
+    });
     if (name.empty() || !is_token)
-      throw dstack::PropertyError("headers." + name, "'" + name + "' cannot be the name of a header");
+      throw dstack::PropertyError("headers." + name,
+                                  "'" + name + "' cannot be the name of a header");
     if (value.find_first_of("\r\n") != std::string::npos)
-      throw dstack::PropertyError("headers." + name, "header '" + name + "' has more than one line");
+      throw dstack::PropertyError("headers." + name,
+                                  "header '" + name + "' has more than one line");
   }
   return headers;
 }

@@ -123,9 +123,12 @@ class Download {
       begun_ = stale_ = false;
       Outcome outcome = transfer_.perform(
           request,
-          [this](const Response& response, std::string_view bytes) { return take(response, bytes); },
+          [this](const Response& response, std::string_view bytes) {
+            return take(response, bytes);
+          },
           [this] { return tick(); });
-      const bool redirected = outcome.response.status / 100 == 3 && !outcome.response.location.empty();
+      const bool redirected =
+          outcome.response.status / 100 == 3 && !outcome.response.location.empty();
       if (outcome.cancelled || !redirected) {
         if (outcome.code == CURLE_OK && is_content(outcome.response.status))
           begin(outcome.response);  // that of an empty file had no piece of a body
@@ -142,7 +145,8 @@ class Download {
     try {
       request.address = parse_address(location);
     } catch (const dstack::Error& error) {
-      throw dstack::Error("the server redirects to where this is not followed: " + std::string(error.what()));
+      throw dstack::Error("the server redirects to where this is not followed: " +
+                          std::string(error.what()));
     }
     const bool trusted = request.address.origin == first_.origin;
     request.headers = trusted ? headers_ : std::vector<std::string>();

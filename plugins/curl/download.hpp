@@ -2,9 +2,9 @@
 // that may help, checks the digest, and gives the file its name once it is whole.
 #pragma once
 
-#include <dstack/provider.hpp>
-
 #include <string>
+
+#include <dstack/provider.hpp>
 
 namespace curl {
 

@@ -1,8 +1,5 @@
 #include "part.hpp"
 
-#include <dstack/provider.hpp>
-#include <openssl/evp.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -10,7 +7,10 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <unistd.h>
+
+#include <dstack/provider.hpp>
 
 namespace curl {
 

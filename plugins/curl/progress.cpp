@@ -44,9 +44,8 @@ std::string render_time(Clock::duration duration) {
   if (all < 59.95)
     return fixed(all, all < 9.95 ? 1 : 0) + "s";
   const auto whole = static_cast<long long>(all + 0.5);
-  return whole < 3600
-             ? std::to_string(whole / 60) + "m" + two_digits(whole % 60) + "s"
-             : std::to_string(whole / 3600) + "h" + two_digits(whole / 60 % 60) + "m";
+  return whole < 3600 ? std::to_string(whole / 60) + "m" + two_digits(whole % 60) + "s"
+                      : std::to_string(whole / 3600) + "h" + two_digits(whole / 60 % 60) + "m";
 }
 
 /// Bytes a second. A download that begins anew has fewer bytes than before.
@@ -77,8 +76,8 @@ std::optional<std::string> Progress::line(std::uint64_t bytes,
       percent + "%  " + render_bytes(bytes) + " of " + render_bytes(*total) + "  " + speed;
   if (per_second >= 1 && bytes < *total)
     text += "  " +
-            render_time(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
-                static_cast<double>(*total - bytes) / per_second))) +
+            render_time(std::chrono::duration_cast<Clock::duration>(
+                std::chrono::duration<double>(static_cast<double>(*total - bytes) / per_second))) +
             " left";
   return text;
 }
@@ -89,8 +88,8 @@ std::string Progress::summary(std::uint64_t bytes,
   const double taken = seconds(now - begin_);
   std::string text = render_bytes(bytes) + " in " + render_time(now - begin_);
   if (taken > 0)
-    text += ", " +
-            render_bytes(static_cast<std::uint64_t>(static_cast<double>(received) / taken)) + "/s";
+    text += ", " + render_bytes(static_cast<std::uint64_t>(static_cast<double>(received) / taken)) +
+            "/s";
   return text;
 }
 

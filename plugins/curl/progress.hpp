@@ -19,8 +19,7 @@ std::string render_time(Clock::duration duration);
 
 class Progress {
  public:
-  explicit Progress(Clock::time_point begin)
-      : begin_(begin), shown_(begin), recent_{{begin, 0}} {}
+  explicit Progress(Clock::time_point begin) : begin_(begin), shown_(begin), recent_{{begin, 0}} {}
 
   /// The line for now; nothing when the last one is too fresh.
   std::optional<std::string> line(std::uint64_t bytes,

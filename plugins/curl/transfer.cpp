@@ -192,8 +192,8 @@ Outcome Transfer::perform(const Request& request, const Sink& sink, const Tick& 
     std::rethrow_exception(running.thrown);
   outcome.response = std::move(running.response);
   outcome.cancelled = running.cancelled;
-  outcome.problem = running.problem.front() != '\0' ? running.problem.data()
-                                                    : curl_easy_strerror(outcome.code);
+  outcome.problem =
+      running.problem.front() != '\0' ? running.problem.data() : curl_easy_strerror(outcome.code);
   return outcome;
 }
 

@@ -42,11 +42,21 @@ void wait_for_log(const Sandbox& box, const std::string& run, const std::string&
 
 }  // namespace
 
-TEST_CASE("native: a function gets its values, works in the job's folder, and what it makes is kept") {
+TEST_CASE(
+    "native: a function gets its values, works in the job's folder, and what it makes is kept") {
   NativeBox box;
   box.file("sub/x", "x");
-  const std::string out = box.ok({"run", "native", "works", "-e", "A=1", "--working-dir", "sub",
-                                  "--secret", "hush", "-a", "made.txt"});
+  const std::string out = box.ok({"run",
+                                  "native",
+                                  "works",
+                                  "-e",
+                                  "A=1",
+                                  "--working-dir",
+                                  "sub",
+                                  "--secret",
+                                  "hush",
+                                  "-a",
+                                  "made.txt"});
   CHECK(out ==
         "variable 1\nfolder sub\nlist a\nlist b\nmap k=v\ninteger 42\nbooleans\nsecret hush\n");
   const std::string name = box.json({"ps", "-a", "--json"})[0]["run"];
@@ -57,8 +67,8 @@ TEST_CASE("native: a secret of a job is shown in no plan") {
   const NativeBox box;
   for (const std::vector<std::string>& option :
        {std::vector<std::string>{}, std::vector<std::string>{"--json"}}) {
-    std::vector<std::string> words = {"run", "native", "works", "--secret", "hush", "-e",
-                                      "COPY=hush", "--dry-run"};
+    std::vector<std::string> words = {
+        "run", "native", "works", "--secret", "hush", "-e", "COPY=hush", "--dry-run"};
     words.insert(words.end(), option.begin(), option.end());
     const std::string plan = box.ok(words);
     CHECK_FALSE(holds(plan, "hush"));
@@ -87,15 +97,14 @@ TEST_CASE("native: the exit code of the function is that of the job") {
 
 TEST_CASE("native: what a function says of its failure becomes the reason") {
   NativeBox box;
-  const auto [what, code, reason] =
-      GENERATE(table<const char*, int, const char*>({
-          {"says why", 5, "the well is dry; dig deeper"},
-          {"says why, and returns 0", 1, "the well is dry"},
-          {"throws an error", 1, "the well is dry; dig deeper"},
-          {"throws", 1, "the provider threw an exception: basic_string::at"},
-          {"throws an int", 1, "the provider threw something that is no std::exception"},
-          {"returns 300", 1, "the provider gave 300 as the job's exit code"},
-      }));
+  const auto [what, code, reason] = GENERATE(table<const char*, int, const char*>({
+      {"says why", 5, "the well is dry; dig deeper"},
+      {"says why, and returns 0", 1, "the well is dry"},
+      {"throws an error", 1, "the well is dry; dig deeper"},
+      {"throws", 1, "the provider threw an exception: basic_string::at"},
+      {"throws an int", 1, "the provider threw something that is no std::exception"},
+      {"returns 300", 1, "the provider gave 300 as the job's exit code"},
+  }));
   CAPTURE(what);
   const Json job = box.job_of(what);
   CHECK(Sandbox::code(box.output) == code);
@@ -105,8 +114,7 @@ TEST_CASE("native: what a function says of its failure becomes the reason") {
 
 TEST_CASE("native: a function that crashes ends its job with the signal, and nothing else") {
   NativeBox box;
-  const auto [what, signal] =
-      GENERATE(table<const char*, int>({{"crashes", 11}, {"aborts", 6}}));
+  const auto [what, signal] = GENERATE(table<const char*, int>({{"crashes", 11}, {"aborts", 6}}));
   CAPTURE(what);
   const Json job = box.job_of(what);
   CHECK(Sandbox::code(box.output) == 128 + signal);

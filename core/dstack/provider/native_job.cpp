@@ -147,8 +147,8 @@ Result<NativeEnd> run_native_job(const Path& library,
   DSTACK_TRY(const dstack_native_job_v1* const job, native_job_of(*provider));
   // Never freed: a thread that the function left behind may still hold the table.
   Task& task = *new Task(output, cancelled);
-  const auto code = call_library(
-      doing, [&] { return job->run(provider->instance, as_value(input), &task); });
+  const auto code =
+      call_library(doing, [&] { return job->run(provider->instance, as_value(input), &task); });
   task.lines.finish();
   const std::lock_guard lock(task.mutex);
   if (!code)

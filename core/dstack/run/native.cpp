@@ -19,6 +19,7 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 /// Without SA_RESTART: a function that sleeps or reads shall hear of it.
 void hear_stops() {
   struct sigaction action {};
+
   action.sa_handler = [](int) { asked_to_stop = true; };
   sigemptyset(&action.sa_mask);
   for (const int number : {SIGTERM, SIGINT, SIGHUP})

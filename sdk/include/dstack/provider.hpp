@@ -171,17 +171,17 @@ struct Container {
 /// An application of a job that people open in a browser. The host tells its address once it
 /// answers.
 struct App {
-  std::string name;         ///< "JupyterLab"
-  std::uint32_t port = 0;   ///< which of the job's ports
-  std::string path;         ///< of its first page: "/lab"
-  std::string health;       ///< a path that answers with 2xx once it works; empty: any answer will do
+  std::string name;        ///< "JupyterLab"
+  std::uint32_t port = 0;  ///< which of the job's ports
+  std::string path;        ///< of its first page: "/lab"
+  std::string health;  ///< a path that answers with 2xx once it works; empty: any answer will do
   std::string token_query;  ///< parameter of the address that takes the job's token: "token"
 };
 
 /// What a native job is given, by name.
-using Native = std::vector<
-    std::pair<std::string,
-              std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Environment>>>;
+using Native = std::vector<std::pair<
+    std::string,
+    std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Environment>>>;
 
 enum class Workspace { unset, private_, copy, project };
 
@@ -195,7 +195,7 @@ struct Job {
   /// property or a variable.
   std::optional<Native> native;
   Native native_secrets;
-  std::vector<std::string> setup;  ///< lines for bash before the command, in the same shell
+  std::vector<std::string> setup;      ///< lines for bash before the command, in the same shell
   Environment environment;             ///< the provider's own additions; the user's win
   std::string working_dir;             ///< relative to the project's root
   std::vector<std::string> artifacts;  ///< relative to the working directory
@@ -218,9 +218,9 @@ struct Job {
 
 /// A word that a shell reads back as exactly these characters, for commands.
 inline std::string shell_quote(std::string_view word) {
-  const bool plain =
-      !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                              "0123456789_-./:=@%+,") == std::string_view::npos;
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./:=@%+,") == std::string_view::npos;
   if (plain)
     return std::string(word);
   std::string quoted = "'";

@@ -1,6 +1,4 @@
 // A provider whose jobs are functions of its own, which end in every way there is.
-#include <dstack/provider.hpp>
-
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +9,8 @@
 #include <thread>
 
 #include <unistd.h>
+
+#include <dstack/provider.hpp>
 
 namespace {
 
@@ -72,9 +72,7 @@ const std::map<std::string, std::function<int(const dstack::Task&)>>& functions(
          return 0;
        }},
       {"throws an error",
-       [](const dstack::Task&) -> int {
-         throw dstack::Error("the well is dry", "dig deeper");
-       }},
+       [](const dstack::Task&) -> int { throw dstack::Error("the well is dry", "dig deeper"); }},
       {"throws", [](const dstack::Task&) -> int { return std::string("abc").at(7); }},
       {"throws an int", [](const dstack::Task&) -> int { throw 5; }},
       {"returns 300", [](const dstack::Task&) { return 300; }},

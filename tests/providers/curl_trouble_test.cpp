@@ -1,0 +1,154 @@
+// Downloads that break, are refused, are stopped: what is left of them, and what is said.
+#include "downloads.hpp"
+#include "dstack/process/identity.hpp"
+
+#include <unistd.h>
+
+using namespace dstack;
+using namespace dstack::test;
+
+TEST_CASE("curl: a download that breaks goes on where it broke") {
+  Downloads box;
+  const auto [path, validator, attempts] = GENERATE(table<const char*, const char*, std::size_t>({
+      {"/breaks", "\"b\"", 4},
+      {"/breaks-with-date", "Tue, 01 Jul 2025 10:00:00 GMT", 2},
+  }));
+  CAPTURE(path);
+  CHECK(box.get(path, {"--sha256", sha256(small).render()})["status"] == "done");
+  CHECK(box.downloaded() == small);
+  const auto requests = box.requests();
+  REQUIRE(requests.size() == attempts);
+  CHECK_FALSE(requests[0]["headers"].contains("range"));
+  CHECK(requests[1]["headers"]["range"] == (attempts == 4 ? "bytes=30000-" : "bytes=60000-"));
+  CHECK(requests[1]["headers"]["if-range"] == validator);
+  CHECK(holds(box.output.out, "trying again in "));
+}
+
+TEST_CASE("curl: where a server cannot go on, or has another file by now, it begins anew") {
+  Downloads box;
+  const auto [path, is_changed] = GENERATE(table<const char*, bool>({
+      {"/breaks-without-range", false},
+      {"/breaks-without-name", false},
+      {"/changes", true},
+      {"/changes-without-a-word", true},
+  }));
+  CAPTURE(path);
+  CHECK(box.get(path)["status"] == "done");
+  CHECK(box.downloaded() == (is_changed ? changed : small));
+}
+
+TEST_CASE("curl: a download that never comes forward fails, and leaves nothing") {
+  Downloads box;
+  const Json job = box.get("/never-whole", {"-a", "data"});
+  CHECK(job["status"] == "failed");
+  CHECK(Sandbox::code(box.output) == 1);
+  CHECK(holds(box.output.err, "does not come forward"));
+  for (const Json& artifact : box.artifacts())
+    CHECK(artifact["size"] == 0);
+}
+
+TEST_CASE("curl: a wrong digest fails the job, and the file is not kept") {
+  Downloads box;
+  const std::string other(64, 'a');
+  const Json job = box.get("/small", {"--sha256", other, "-a", "data"});
+  CHECK(job["status"] == "failed");
+  CHECK(holds(box.output.err, sha256(small).render()));
+  CHECK(holds(box.output.err, other));
+  for (const Json& artifact : box.artifacts())
+    CHECK(artifact["size"] == 0);
+}
+
+TEST_CASE("curl: an answer that is none fails the job at once, and says which") {
+  Downloads box;
+  const auto [status, words] = GENERATE(table<int, const char*>({
+      {404, "the server answered 404 Not Found for http://"},
+      {403, "the server answered 403 Forbidden for http://"},
+      {500, "the server answered 500 Internal Server Error for http://"},
+      {204, "the server answered 204 No Content for http://"},
+  }));
+  CAPTURE(status);
+  const Json job = box.get("/status/" + std::to_string(status));
+  CHECK(job["cause"] == "exit");
+  CHECK(Sandbox::code(box.output) == 1);
+  CHECK(holds(box.output.err, words));
+  CHECK_FALSE(holds(box.output.out, "words of the server"));
+  CHECK(box.requests().size() == 1);
+}
+
+TEST_CASE("curl: a server that is busy is asked again") {
+  Downloads box;
+  CHECK(box.get("/busy")["status"] == "done");
+  CHECK(box.downloaded() == small);
+  CHECK(holds(box.output.out, "the server answered 503 Service Unavailable; trying again in 1.0s"));
+}
+
+TEST_CASE("curl: nobody listens: the job fails at once") {
+  Downloads box;
+  const Json job = box.get_url("http://127.0.0.1:1/x");
+  CHECK(job["status"] == "failed");
+  CHECK(holds(box.output.err, "cannot download http://127.0.0.1:1/x"));
+  CHECK_FALSE(holds(box.output.out, "trying again"));
+}
+
+TEST_CASE("curl: what cannot be used is refused before the run, at its place in the file") {
+  const Sandbox box;
+  const auto [line, message] = GENERATE(table<const char*, const char*>({
+      {"url: file:///etc/passwd, output: x", "'file://' is not downloaded from"},
+      {"url: example.com/x, output: x", "does not say how it is to be reached"},
+      {"url: 'http://', output: x", "this is no URL"},
+      {"url: 'http://h:99999/', output: x", "this is no URL"},
+      {"url: 'http://h/', output: ../x", "leads out of the working directory"},
+      {"url: 'http://h/', output: /x", "leads out of the working directory"},
+      {"url: 'http://h/', output: x/", "names no file"},
+      {"url: 'http://h/', output: x, sha256: abc", "is no SHA-256"},
+      {"url: 'http://h/', output: x, headers: {a b: c}", "cannot be the name of a header"},
+      {"url: 'http://h/', output: x, headers: {a: \"b\\nc\"}", "has more than one line"},
+      {"url: 'http://h/', output: x, setup: ['true']", "runs no commands"},
+  }));
+  box.workflows("workflows:\n  - {name: w, provider: curl, " + std::string(line) + "}\n");
+  const auto output = box.run({"validate"});
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 2);
+  CHECK(holds(output.err, message));
+  CHECK(holds(output.err, "workflows.yaml:2:"));
+  CHECK(holds(output.err, "^"));
+}
+
+TEST_CASE("curl: an output that is a folder is refused with what to write") {
+  Downloads box;
+  box.file("data/file/x", "x");
+  CHECK(box.get("/small")["status"] == "failed");
+  CHECK(holds(box.output.err, "'data/file' is a folder; name a file in it"));
+}
+
+TEST_CASE("curl: a stopped download leaves nothing half") {
+  Downloads box;
+  box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
+  while (box.requests().empty())
+    ::usleep(2000);
+  box.ok({"stop", box.name, "-y"});
+  CHECK(box.json({"show", box.name, "--json"})["status"] == "stopped");
+  for (const Json& artifact : box.artifacts())
+    CHECK(artifact["size"] == 0);
+}
+
+TEST_CASE("curl: a job that is killed in the middle leaves no half file in its artifact") {
+  Downloads box;
+  box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
+  while (!holds(box.log(), "100 kB"))
+    ::usleep(2000);
+  const std::string id = box.json({"show", box.name, "--json"})["jobs"][0]["job"];
+  const auto processes = process::with_environment("JOB_ID", id);
+  REQUIRE(processes.size() == 1);
+  REQUIRE(::kill(processes.front(), SIGKILL) == 0);
+  CHECK(box.wait(box.name)["jobs"][0]["cause"] == "signal");
+  for (const Json& artifact : box.artifacts())
+    CHECK(artifact["size"] == 0);
+}
+
+TEST_CASE("curl: a part that a download without a name of its own left is no obstacle") {
+  Downloads box;
+  box.file("data/file.part", "old");
+  CHECK(box.get("/small")["status"] == "done");
+  CHECK(box.downloaded() == small);
+}
