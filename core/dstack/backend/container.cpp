@@ -10,9 +10,18 @@ namespace dstack::backend {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::steady_clock;
 
 constexpr std::size_t head_size = 8;
 constexpr auto return_of_engine = 60s;
+constexpr auto while_it_works = 5s;  ///< a request that takes so long was being answered
+
+Failure why_no_end(const Error& error) {
+  if (error.code == ErrorCode::not_found)
+    return fail(ErrorCode::not_found, "somebody removed the container while it ran");
+  return fail(ErrorCode::unavailable,
+              "the container engine went away while the job ran: " + error.message);
+}
 
 /// What dstack-container-init says on its own error output.
 void read_init_messages(const std::string& text, ContainerEnd& end) {
@@ -126,40 +135,36 @@ Result<void> Container::start(std::function<void(std::string_view)> output) {
   return {};
 }
 
-/// The answer to a wait; asked again when the engine was started anew meanwhile.
-Result<Json> Container::wait_for_exit() const {
-  auto last_seen = std::chrono::steady_clock::now();
+/// Asks again while the engine is away, as one is that is started anew.
+Result<Json> Container::ask_patiently(const std::string& method, const std::string& path) const {
+  auto failing_since = steady_clock::now();
   for (;;) {
-    http::Request request;
-    request.method = "POST";
-    request.url = "/containers/" + id_ + "/wait";
-    const auto answer = engine_.send(request);
-    if (answer && answer->status == 200)
-      return parse_json(answer->body, "the engine's answer");
-    if (answer && answer->status == 404)
-      return fail(ErrorCode::not_found, "somebody removed the container while it ran");
-    const auto time = std::chrono::steady_clock::now();
-    if (Engine::open(engine_.address()))
-      last_seen = time;
-    if (time - last_seen > return_of_engine)
-      return fail(ErrorCode::unavailable,
-                  "the container engine went away while the job ran: " +
-                      (answer ? engine_message(*answer) : answer.error().message));
+    const auto asked = steady_clock::now();
+    auto answer = engine_.ask(method, path, {}, 0ms);
+    if (answer || answer.error().code != ErrorCode::unavailable)
+      return answer;
+    const auto failed = steady_clock::now();
+    if (failed - asked > while_it_works)
+      failing_since = failed;
+    if (failed - failing_since > return_of_engine)
+      return answer;
     std::this_thread::sleep_for(200ms);
   }
 }
 
 Result<ContainerEnd> Container::wait() {
-  auto exited = wait_for_exit();
+  auto exited = ask_patiently("POST", "/containers/" + id_ + "/wait");
   // A container that is gone has no output any more, and an engine that is gone closed the stream.
   output_->thread.join();
   if (!exited)
-    return Failure(std::move(exited).error());
+    return why_no_end(exited.error());
   ContainerEnd end;
   end.code = static_cast<int>(json_integer(*exited, "StatusCode"));
   read_init_messages(output_->messages, end);
-  DSTACK_TRY(const Json facts, engine_.ask("GET", "/containers/" + id_ + "/json"));
-  if (const Json* state = json_member(facts, "State"); state != nullptr)
+  const auto facts = ask_patiently("GET", "/containers/" + id_ + "/json");
+  if (!facts)
+    return why_no_end(facts.error());
+  if (const Json* state = json_member(*facts, "State"); state != nullptr)
     end.out_of_memory = end.out_of_memory || json_boolean(*state, "OOMKilled");
   return end;
 }

@@ -96,7 +96,7 @@ class Container {
 
   Container(Engine engine, std::string id);
 
-  Result<Json> wait_for_exit() const;
+  Result<Json> ask_patiently(const std::string& method, const std::string& path) const;
 
   Engine engine_;
   std::string id_;

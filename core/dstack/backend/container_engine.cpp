@@ -168,11 +168,12 @@ Result<http::Response> Engine::send(http::Request request) const {
 
 Result<Json> Engine::ask(const std::string& method,
                          const std::string& path,
-                         const Json& body) const {
+                         const Json& body,
+                         std::chrono::milliseconds total) const {
   http::Request request;
   request.method = method;
   request.url = path;
-  request.total = 120s;
+  request.total = total;
   if (!body.is_null()) {
     request.headers = {{"Content-Type", "application/json"}};
     request.body = render_json(body);

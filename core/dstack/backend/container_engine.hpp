@@ -57,8 +57,11 @@ class Engine {
   Result<http::Response> send(http::Request request) const;
   /// The same for those that answer with JSON, or with nothing. An answer that tells a failure
   /// becomes an error with the engine's own words: not_found for 404, conflict for 409, else
-  /// unavailable.
-  Result<Json> ask(const std::string& method, const std::string& path, const Json& body = {}) const;
+  /// unavailable. `total` is the time it may take; 0: as long as it likes.
+  Result<Json> ask(const std::string& method,
+                   const std::string& path,
+                   const Json& body = {},
+                   std::chrono::milliseconds total = std::chrono::minutes(2)) const;
 
  private:
   EngineAddress address_;

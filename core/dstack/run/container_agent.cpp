@@ -24,6 +24,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr int could_not_start = 125;
+constexpr auto patience = std::chrono::seconds(15);
 // A script longer than this goes into a file: the kernel takes at most 128 KiB in one argument.
 constexpr std::size_t longest_argument = 100'000;
 
@@ -227,9 +228,11 @@ class ContainerAgent {
            "': " + std::strerror(error);
   }
 
+  /// An engine that is being started anew is waited for. What is left then the wrapper tells.
   void clean_up() const {
-    if (const auto removed = backend::remove_container(record_file_); !removed)
-      reporter_.warning("the container could not be removed yet: " + render(removed.error()));
+    const auto until = steady_clock::now() + patience;
+    while (!backend::remove_container(record_file_) && steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 
   // --- The thread of the process ---

@@ -84,8 +84,8 @@ std::string variable(const std::vector<std::pair<std::string, std::string>>& env
   return {};
 }
 
-/// The time from which on a change of the workspace is the job's. The folder itself was changed last
-/// by its making, at a time that cannot be told from the job's beginning; so it gets another.
+/// The time from which on a change of the workspace is the job's. The folder itself was changed
+/// last by its making, at a time that cannot be told from the job's beginning; so it gets another.
 std::int64_t mark_workspace(const Path& folder) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -400,7 +400,9 @@ class JobRunner {
       record_.warnings.push_back(render(synced.error()));
     // An agent that was killed, as an abort does, leaves its container behind.
     if (const auto removed = backend::remove_container(folder_ / files::container); !removed)
-      record_.warnings.push_back("the container is still there: " + render(removed.error()));
+      record_.warnings.push_back(
+          "its container is still there, and can be removed with 'docker rm -f dstack-" +
+          variable(order_.environment, "JOB_ID") + "': " + render(removed.error()));
     if (process_ && record_.stop != store::StopRequest::abort && workspace_->is_private())
       record_.edited =
           source::is_touched(edited_folder(order_, workspace_->folder()), workspace_made_at_);

@@ -201,8 +201,7 @@ class Supervisor {
     order.attempt = attempts_.begun(job);
     order.attempts = attempts_.most(job);
     order.project = order_.plan.project;
-    order.provider =
-        order_.plan.workflows[order_.plan.jobs[job].workflow].provider_path;
+    order.provider = order_.plan.workflows[order_.plan.jobs[job].workflow].provider_path;
     order.spec = order_.plan.jobs[job].spec;
     order.environment = job_environment(order_, job, ports_);
     order.code = order_.code.snapshot;
@@ -278,7 +277,9 @@ class Supervisor {
     backend::kill_marked("JOB_ID", order_.job_ids[end.job]);
     const Path folder = folder_of(end.job, attempts_.begun(end.job));
     if (const auto removed = backend::remove_container(folder / files::container); !removed)
-      end.record.warnings.push_back("its container is still there: " + render(removed.error()));
+      end.record.warnings.push_back(
+          "its container is still there, and can be removed with 'docker rm -f dstack-" +
+          order_.job_ids[end.job] + "': " + render(removed.error()));
   }
 
   StopRequest stop_asked_of(std::size_t job) const {
