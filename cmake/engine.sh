@@ -6,6 +6,7 @@
 #   sh cmake/engine.sh both FOLDER      starts each in FOLDER/docker and FOLDER/podman; one that cannot be is no failure:
 #                                       why not stands in FOLDER/docker.reason or FOLDER/podman.reason. And a small
 #                                       registry, whose ports are in FOLDER/registry (tests/providers/registry.py)
+#   sh cmake/engine.sh restart FOLDER   stops the Docker Engine of the folder, and starts it again
 #   sh cmake/engine.sh stop FOLDER      stops what runs there or below, and removes the folder
 #   sh cmake/engine.sh install          installs both (Debian)
 #
@@ -66,17 +67,26 @@ make_bridge() {
   ip link add "$bridge" type bridge && ip address add "10.213.$(($$ % 256)).1/24" dev "$bridge" && ip link set "$bridge" up
 }
 
+launch_docker() {
+  # Limits of its own: as root of a container it may not raise them.
+  setsid dockerd --host "unix://$folder/docker.sock" --data-root "$folder/data" --exec-root "$folder/exec" \
+    --pidfile "$folder/docker.pid" --bridge "$(cat "$folder/bridge")" --iptables=false --ip-masq=false \
+    --default-ulimit nofile=20000:20000 >"$folder/log" 2>&1 </dev/null &
+  engine=$!
+  wait_for docker -H "unix://$folder/docker.sock" info || why_not "dockerd does not start here: $(tail -n 1 "$folder/log")"
+}
+
 start_docker() {
   may_start dockerd docker ip busybox
   mkdir -p "$folder"
   make_bridge 2>"$folder/log" || why_not "no bridge can be made for containers here: $(tail -n 1 "$folder/log")"
-  # Limits of its own: as root of a container it may not raise them.
-  setsid dockerd --host "unix://$folder/docker.sock" --data-root "$folder/data" --exec-root "$folder/exec" \
-    --pidfile "$folder/docker.pid" --bridge "$bridge" --iptables=false --ip-masq=false \
-    --default-ulimit nofile=20000:20000 >"$folder/log" 2>&1 </dev/null &
-  engine=$!
-  wait_for docker -H "unix://$folder/docker.sock" info || why_not "dockerd does not start here: $(tail -n 1 "$folder/log")"
+  launch_docker
   make_images docker -H "unix://$folder/docker.sock" >>"$folder/log" 2>&1 || why_not "docker cannot import an image"
+}
+
+restart_docker() {
+  end_process "$(cat "$folder/docker.pid")"
+  launch_docker
 }
 
 start_podman() {
@@ -121,15 +131,18 @@ start_both() {
   done
 }
 
+end_process() {
+  kill "$1" 2>/dev/null || return 0
+  for _ in $(seq 200); do
+    kill -0 "$1" 2>/dev/null || return 0
+    sleep 0.1
+  done
+}
+
 stop() {
   for file in "$folder"/*.pid "$folder"/*/*.pid; do
     [ -f "$file" ] || continue
-    pid=$(cat "$file")
-    kill "$pid" 2>/dev/null || continue
-    for _ in $(seq 200); do
-      kill -0 "$pid" 2>/dev/null || break
-      sleep 0.1
-    done
+    end_process "$(cat "$file")"
   done
   for file in "$folder"/bridge "$folder"/*/bridge; do
     [ -f "$file" ] && ip link delete "$(cat "$file")" 2>/dev/null || :
@@ -141,12 +154,13 @@ stop() {
   rm -rf --one-file-system "$folder"
 }
 
-[ $# -ge 1 ] || why_not "usage: sh cmake/engine.sh docker|podman|both|stop FOLDER, or install"
+[ $# -ge 1 ] || why_not "usage: sh cmake/engine.sh docker|podman|both|restart|stop FOLDER, or install"
 folder=${2-}
 [ -n "$folder" ] || [ "$1" = install ] || why_not "which folder?"
 case $1 in
   docker) start_docker ;;
   podman) start_podman ;;
+  restart) restart_docker ;;
   stop) stop ;;
   both) start_both ;;
   install) install ;;

@@ -44,6 +44,27 @@ class EngineBox : public Sandbox {
   std::string socket_;
 };
 
+/// A Docker Engine for one test case alone.
+struct OwnEngine {
+  TemporaryFolder folder = *TemporaryFolder::make("/tmp", "dstack-engine-");
+  test::TestEngine engine = {"docker", (folder.path() / "docker.sock").string()};
+  std::string why_not = script("docker");
+
+  OwnEngine() = default;
+  OwnEngine(const OwnEngine&) = delete;
+  OwnEngine& operator=(const OwnEngine&) = delete;
+
+  ~OwnEngine() { (void)script("stop"); }
+
+  /// What cmake/engine.sh says; empty when it did its work.
+  std::string script(const std::string& word) const {
+    process::Command command;
+    command.argv = {"sh", DSTACK_SOURCE_DIR "/cmake/engine.sh", word, folder.path().string()};
+    auto output = process::run(std::move(command));
+    return output && process::succeeded(output->status) ? std::string() : output->out;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("docker: an engine of Docker is there") {
@@ -264,6 +285,19 @@ TEST_CASE("docker: a container that somebody else removes ends the job, and is t
     REQUIRE(test::engine_at(engine.socket).ask("DELETE", "/containers/" + id + "?force=1"));
     CHECK(box.wait(run)["status"] == "failed");
   }
+}
+
+TEST_CASE("docker: an engine that is started anew meanwhile ends the job and leaves no container") {
+  const OwnEngine own;  // others are using the shared one
+  if (!own.why_not.empty())
+    SKIP(own.why_not);
+  const EngineBox box(own.engine);
+  box.workflow("    commands: [\"echo ready\", \"while :; do sleep 1; done\"]\n");
+  const std::string run = box.start({"w"});
+  wait_for_log(box, run, "ready");
+  CHECK(own.script("restart").empty());
+  CHECK(box.wait(run)["status"] == "failed");
+  CHECK(containers_of(own.engine.socket, run).empty());
 }
 
 TEST_CASE("docker: a job that uses up its memory failed for that, and not for a signal") {
