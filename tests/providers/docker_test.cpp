@@ -300,6 +300,24 @@ TEST_CASE("docker: an engine that is started anew meanwhile ends the job and lea
   CHECK(containers_of(own.engine.socket, run).empty());
 }
 
+TEST_CASE("docker: each attempt has a container of its own, and a timeout ends it") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    commands: [\"echo begun > x; cat x\", \"exit 3\"]\n    retry: 1\n");
+    auto output = box.run({"run", "w"});
+    CHECK(Sandbox::code(output) == 3);
+    CHECK(output.out.starts_with("begun\n"));
+    CHECK(output.out.ends_with("begun\n"));
+    CHECK(output.out.size() > 12);
+    CHECK(box.no_container_left());
+    box.workflow("    commands: [\"while :; do sleep 1; done\"]\n    timeout: 1s\n");
+    CHECK(Sandbox::code(box.run({"run", "w"})) == 124);
+    CHECK(box.last_job()["cause"] == "timeout");
+    CHECK(box.no_container_left());
+  }
+}
+
 TEST_CASE("docker: a job that uses up its memory failed for that, and not for a signal") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
