@@ -1,8 +1,8 @@
 // The provider `torchrun`: one job for each node, which start together and meet at a port of the
 // first.
-#include <dstack/provider.hpp>
-
 #include <algorithm>
+
+#include <dstack/provider.hpp>
 
 namespace {
 
@@ -30,8 +30,7 @@ std::string script_of(const dstack::Workflow& workflow) {
 }
 
 std::int64_t processes_of(const dstack::Workflow& workflow) {
-  const std::int64_t gpus =
-      workflow.property("resources")["gpu"]["count"].integer().value_or(0);
+  const std::int64_t gpus = workflow.property("resources")["gpu"]["count"].integer().value_or(0);
   return workflow.integer("nproc_per_node", std::max<std::int64_t>(1, gpus));
 }
 

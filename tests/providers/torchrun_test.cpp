@@ -130,7 +130,8 @@ TEST_CASE("torchrun: three nodes find each other, and the first saves the model"
   REQUIRE(Sandbox::code(output) == 0);
   for (const char* rank : {"0", "1", "2"}) {
     const std::string node = "train-on-three[" + std::string(rank) + "]";
-    CHECK(has(output.out, "rank " + std::string(rank) + " of 3: the numbers from 1 to 3 add up to 6\n"));
+    CHECK(has(output.out,
+              "rank " + std::string(rank) + " of 3: the numbers from 1 to 3 add up to 6\n"));
     CHECK(has(output.out, node));
   }
   const Json run = box.last();

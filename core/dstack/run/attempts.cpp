@@ -124,9 +124,9 @@ Attempts::Verdict Attempts::ended(End end, Wish wish) {
 bool Attempts::holds(std::size_t job) const {
   const auto found = gangs_at_work_.find(gangs_.leader(job));
   return found != gangs_at_work_.end() &&
-         std::any_of(found->second.held.begin(),
-                     found->second.held.end(),
-                     [&](const End& end) { return end.job == job; });
+         std::any_of(found->second.held.begin(), found->second.held.end(), [&](const End& end) {
+           return end.job == job;
+         });
 }
 
 std::optional<std::size_t> Attempts::failed_first(std::size_t job) const {

@@ -68,7 +68,7 @@ class Attempts {
   struct AtWork {
     std::vector<End> held;
     std::optional<store::JobChange> failure;  ///< the first
-    bool is_last = false;  ///< what ends now is over
+    bool is_last = false;                     ///< what ends now is over
   };
 
   const plan::Plan& plan_;

@@ -136,11 +136,12 @@ class JobRunner {
   /// The log of the attempts before goes on.
   Result<void> announce_attempt() {
     const JobLog so_far(home_.job(order_.run, order_.index));
-    const auto end = so_far.size() == 0 ? Result<std::string>("\n")
-                                        : so_far.read(so_far.size() - 1, 1);
+    const auto end =
+        so_far.size() == 0 ? Result<std::string>("\n") : so_far.read(so_far.size() - 1, 1);
     DSTACK_TRY(const Fd log, log_->append_descriptor());
     DSTACK_CHECK(write_all(log.get(),
-                           std::string(end && *end == "\n" ? "" : "\n") + "dstack: attempt " + std::to_string(order_.attempt) + " of " +
+                           std::string(end && *end == "\n" ? "" : "\n") + "dstack: attempt " +
+                               std::to_string(order_.attempt) + " of " +
                                std::to_string(order_.attempts) + "\n"));
     return log_->continue_at_end();
   }
@@ -350,8 +351,7 @@ class JobRunner {
 
   void end_for_its_timeout() {
     record_.cause = store::Cause::timeout;
-    record_.message =
-        "it took longer than its timeout of " + render_duration(order_.spec.timeout);
+    record_.message = "it took longer than its timeout of " + render_duration(order_.spec.timeout);
     terminate();
   }
 

@@ -1,5 +1,5 @@
-// Which jobs of a plan start together, or not at all: those that are linked by a master. Every other
-// job is a gang of one. A value.
+// Which jobs of a plan start together, or not at all: those that are linked by a master. Every
+// other job is a gang of one. A value.
 #pragma once
 
 #include "dstack/plan/plan.hpp"

@@ -43,8 +43,8 @@ struct JobOrder {
   std::size_t index = 0;
   std::size_t attempt = 1;   ///< the first is 1,
   std::size_t attempts = 1;  ///< the last, when all of them fail
-  std::string project;   ///< real path of the user's folder
-  std::string provider;  ///< path of the provider's library
+  std::string project;       ///< real path of the user's folder
+  std::string provider;      ///< path of the provider's library
   provider::JobSpec spec;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete, one entry a name
   /// Reserved for this job (run/ports.hpp); the environment has them, too. The wrapper gets the

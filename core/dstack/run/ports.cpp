@@ -35,8 +35,7 @@ Result<std::optional<Fd>> reserve(std::uint16_t port) {
   // An empty first byte: a name that is no file.
   const int length = std::snprintf(
       address.sun_path + 1, sizeof address.sun_path - 1, "dstack-port-%u", unsigned{port});
-  const std::size_t size =
-      offsetof(sockaddr_un, sun_path) + 1 + static_cast<std::size_t>(length);
+  const std::size_t size = offsetof(sockaddr_un, sun_path) + 1 + static_cast<std::size_t>(length);
   if (bind_to(socket, address, size) == 0)
     return std::optional(std::move(socket));
   if (errno == EADDRINUSE)
@@ -44,8 +43,8 @@ Result<std::optional<Fd>> reserve(std::uint16_t port) {
   return fail_errno("cannot reserve port " + std::to_string(port));
 }
 
-/// Whether a program could listen there now, at any address of the machine. Without SO_REUSEADDR, so
-/// a port counts as used while connections of an earlier program still linger.
+/// Whether a program could listen there now, at any address of the machine. Without SO_REUSEADDR,
+/// so a port counts as used while connections of an earlier program still linger.
 bool can_listen(std::uint16_t port) {
   if (const Fd both(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)); both) {
     const int no = 0;

@@ -90,9 +90,9 @@ class Scheduler {
   std::vector<store::Status> jobs_;
   std::vector<Tally> tallies_;  ///< by workflow
   Tally all_;
-  std::vector<bool> taken_;                ///< by job: handed out by take_startable()
-  std::vector<std::size_t> gang_taken_;    ///< by leader: how many of its gang are handed out
-  bool is_complete_ = false;  ///< no gang is handed out in part any more
+  std::vector<bool> taken_;              ///< by job: handed out by take_startable()
+  std::vector<std::size_t> gang_taken_;  ///< by leader: how many of its gang are handed out
+  bool is_complete_ = false;             ///< no gang is handed out in part any more
   std::vector<std::vector<std::size_t>> jobs_of_;     ///< by workflow
   std::vector<std::vector<std::size_t>> dependents_;  ///< by workflow
   std::vector<std::size_t> open_inputs_;              ///< by workflow: producers that are not done

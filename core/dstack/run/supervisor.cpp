@@ -126,8 +126,10 @@ class Supervisor {
     if (order_.plan.jobs[job.index].spec.ports > 0)
       ports_[job.index] = wrappers_.ports(job.index, attempt);
     scheduler_.take(job.index);
-    // That one is over, and it is on record that another follows.
-    if (trace != Trace::alive && job.status == Status::queued && job.cause)
+    const std::size_t told = told_attempts(job, attempt);
+    for (std::size_t earlier = told + 1; earlier < attempt; ++earlier)
+      tell_again_late(job.index, earlier);
+    if (told >= attempt)
       told_again_.insert(job.index);
     else
       replay_states(job.index, attempt);
@@ -135,6 +137,30 @@ class Supervisor {
       wrappers_.adopt(job.index, attempt);
     else
       ends.push_back(end_of(job.index, wrappers_.record(job.index, attempt)));
+  }
+
+  /// Of how many attempts it is on record that they are over and another follows.
+  std::size_t told_attempts(const store::JobRecord& job, std::size_t attempt) {
+    if (attempt == 1 && (job.status != Status::queued || !job.cause))
+      return 0;
+    const auto history = records_.history(run_.id, job.index);
+    if (!history)
+      return attempt;
+    return static_cast<std::size_t>(
+        std::count_if(history->begin(), history->end(), [](const auto& entry) {
+          return entry.status == Status::queued && entry.cause;
+        }));
+  }
+
+  /// The supervisor before did not live to record it.
+  void tell_again_late(std::size_t job, std::size_t attempt) {
+    store::JobChange failure;
+    for (const std::size_t member : scheduler_.gangs().members(job))
+      if (const auto outcome = outcome_of(end_of(member, wrappers_.record(member, attempt)));
+          outcome.status == Status::failed)
+        failure = outcome;
+    scheduler_.set_status(job, Status::queued);
+    tell_again(job, attempt, failure);
   }
 
   /// The states that a wrapper went through while nobody listened.
@@ -290,8 +316,11 @@ class Supervisor {
     const std::size_t begun = attempts_.begun(job);
     scheduler_.again(job);
     uploads_.discard(job_order(job));
-    if (told_again_.erase(job) > 0)
-      return;
+    if (told_again_.erase(job) == 0)
+      tell_again(job, begun, failure);
+  }
+
+  void tell_again(std::size_t job, std::size_t attempt, const store::JobChange& failure) {
     store::JobChange change;
     change.job = job;
     change.status = Status::queued;
@@ -299,7 +328,7 @@ class Supervisor {
     change.cause = failure.cause;
     if (failure.job != job)
       change.reason = label(failure.job) + " failed: ";
-    change.reason += brief(failure) + "; attempt " + std::to_string(begun + 1) + " of " +
+    change.reason += brief(failure) + "; attempt " + std::to_string(attempt + 1) + " of " +
                      std::to_string(attempts_.most(job)) + " follows";
     add(std::move(change));
   }

@@ -107,7 +107,10 @@ Result<Uploads> Uploads::make(const store::Home& home) {
   return Uploads(std::move(state));
 }
 
-void Uploads::start(JobOrder order, std::string workflow, ExitRecord record, store::Originals originals) {
+void Uploads::start(JobOrder order,
+                    std::string workflow,
+                    ExitRecord record,
+                    store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
   state->start([state,
                 order = std::move(order),

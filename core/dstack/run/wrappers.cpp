@@ -87,7 +87,7 @@ Trace Wrappers::look(std::size_t job, std::size_t attempt) const {
   if (record(job, attempt))
     return Trace::ended;
   return ::access((folder(job, attempt) / files::wrapper).c_str(), F_OK) == 0 ? Trace::lost
-                                                                            : Trace::none;
+                                                                              : Trace::none;
 }
 
 void Wrappers::find(std::size_t job, Wrapper& wrapper) const {

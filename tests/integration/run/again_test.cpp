@@ -75,11 +75,12 @@ TEST_CASE("a job that ends in time is not touched by its timeout") {
 
 TEST_CASE("a job is tried again in a fresh workspace until it succeeds, with one log and one id") {
   const Sandbox box;
-  box.workflows("workflows:\n  - name: w\n    provider: bash\n    retry: 5\n    artifacts: [out]\n"
-                "    commands:\n      - test ! -e out; mkdir out; echo \"$JOB_ID\"\n      - " +
-                fails_until(box, 3) +
-                "\n      - echo good > out/x\n  - {name: next, provider: bash, depends-on: [w], "
-                "commands: [cat out/x]}\n");
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    retry: 5\n    artifacts: [out]\n"
+      "    commands:\n      - test ! -e out; mkdir out; echo \"$JOB_ID\"\n      - " +
+      fails_until(box, 3) +
+      "\n      - echo good > out/x\n  - {name: next, provider: bash, depends-on: [w], "
+      "commands: [cat out/x]}\n");
 
   box.ok({"run", "next"});
 
@@ -91,8 +92,9 @@ TEST_CASE("a job is tried again in a fresh workspace until it succeeds, with one
   CHECK(job["attempts"] == 3);
   CHECK(job["exit_code"] == 0);
   CHECK(job["cause"].is_null());
-  CHECK(statuses(job) == std::vector<std::string>{"submitted", "running", "queued", "running", "queued",
-                                                  "running", "uploading", "done"});
+  CHECK(statuses(job) ==
+        std::vector<std::string>{
+            "submitted", "running", "queued", "running", "queued", "running", "uploading", "done"});
   CHECK(job["history"][2]["cause"] == "exit");
   const std::string id = job["job"].get<std::string>() + "\n";
   CHECK(box.ok({"logs", name, "w"}) == id + "try 1\ndstack: attempt 2 of 6\n" + id +
@@ -102,9 +104,10 @@ TEST_CASE("a job is tried again in a fresh workspace until it succeeds, with one
 
 TEST_CASE("a job that fails each time has failed as it did last, and its dependents are skipped") {
   const Sandbox box;
-  box.workflows("workflows:\n  - name: w\n    provider: bash\n    retry: 2\n    commands:\n      - " +
-                fails_until(box, 100) +
-                "\n  - {name: next, provider: bash, depends-on: [w], commands: [\"true\"]}\n");
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    retry: 2\n    commands:\n      - " +
+      fails_until(box, 100) +
+      "\n  - {name: next, provider: bash, depends-on: [w], commands: [\"true\"]}\n");
   const auto output = box.run({"run", "next"});
   CHECK(Sandbox::code(output) == 3);
   const Json run = box.json({"show", last_run(box), "--json"});
@@ -117,9 +120,10 @@ TEST_CASE("a job that fails each time has failed as it did last, and its depende
 TEST_CASE("each attempt has the whole timeout") {
   const Sandbox box;
   const std::string mark = (box.root() / "mark").string();
-  box.workflows("workflows:\n  - name: w\n    provider: bash\n    retry: 1\n    timeout: 2s\n"
-                "    commands: [\"if test -e " + mark + "; then sleep 1; else touch " + mark +
-                "; sleep 1000; fi\"]\n");
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    retry: 1\n    timeout: 2s\n"
+      "    commands: [\"if test -e " +
+      mark + "; then sleep 1; else touch " + mark + "; sleep 1000; fi\"]\n");
   box.ok({"run", "w"});
   const Json job = box.json({"show", last_run(box), "--json"})["jobs"][0];
   CHECK(job["status"] == "done");
@@ -140,8 +144,9 @@ TEST_CASE("what cannot start is not tried again") {
 
 TEST_CASE("a stop ends a job that would be tried again") {
   const Sandbox box;
-  box.workflows("workflows:\n  - {name: w, provider: bash, retry: 100, "
-                "commands: [\"trap 'exit 3' TERM; echo ready; while true; do sleep 0.05; done\"]}\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, retry: 100, "
+      "commands: [\"trap 'exit 3' TERM; echo ready; while true; do sleep 0.05; done\"]}\n");
   const std::string name = box.start({"w"});
   const Path log = box.home() / "runs" / name / "0" / "log";
   while (read_file(log).value_or("") != "ready\n")
@@ -155,9 +160,9 @@ TEST_CASE("a stop ends a job that would be tried again") {
 TEST_CASE("a wrapper that is killed makes its job be tried again") {
   const Sandbox box;
   const std::string mark = (box.root() / "mark").string();
-  box.workflows("workflows:\n  - name: w\n    provider: bash\n    retry: 1\n    commands: [\"if test -e " +
-                mark + "; then echo second; else touch " + mark +
-                "; echo ready; sleep 1003; fi\"]\n");
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    retry: 1\n    commands: [\"if test -e " +
+      mark + "; then echo second; else touch " + mark + "; echo ready; sleep 1003; fi\"]\n");
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name / "0";
   while (read_file(folder / "log").value_or("") != "ready\n")

@@ -16,8 +16,7 @@ class GangBox : public Sandbox {
  public:
   GangBox() {
     REQUIRE(make_folders(home() / "plugins"));
-    fs::create_symlink(Path(DSTACK_GANG_PLUGINS) / "gang.so",
-                       home() / "plugins" / "gang.so");
+    fs::create_symlink(Path(DSTACK_GANG_PLUGINS) / "gang.so", home() / "plugins" / "gang.so");
     REQUIRE(make_folders(meeting()));
   }
 
@@ -40,9 +39,7 @@ class GangBox : public Sandbox {
       ::usleep(2000);
   }
 
-  std::string last_run() const {
-    return json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
-  }
+  std::string last_run() const { return json({"ps", "-a", "--json"})[0]["run"].get<std::string>(); }
 
   void kill_supervisor(const std::string& run) const {
     const auto identity =
@@ -160,8 +157,8 @@ TEST_CASE("a supervisor killed at any moment leaves no part of a gang without th
   const GangBox box;
   // Ends well only when all three meet, and the two others know the first's port.
   const std::string meet = "mkdir -p $RUN_NAME; cd $RUN_NAME; ";
-  const std::string follower = until_there("port") +
-                               "; test \"$MASTER_JOB_PORT_0\" = \"$(cat port)\"; touch ";
+  const std::string follower =
+      until_there("port") + "; test \"$MASTER_JOB_PORT_0\" = \"$(cat port)\"; touch ";
   box.gang({meet + "echo $JOB_PORT_0 > part; mv part port; " + until_there("1") + "; " +
                 until_there("2"),
             meet + follower + "1; " + until_there("2"),

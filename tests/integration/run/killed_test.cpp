@@ -70,6 +70,27 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "a supervisor killed at any moment neither forgets an attempt nor makes one too many") {
+  const Sandbox box;
+  const std::string count = (box.root() / "$RUN_NAME").string();
+  box.workflows("workflows:\n  - name: w\n    provider: bash\n    retry: 2\n    commands:\n"
+                "      - echo begun >> " +
+                count + "; n=$(wc -l < " + count +
+                "); sleep 0.03; echo \"try $n\"; test $n -ge 3\n");
+  for (int i = 0; i < times; ++i) {
+    const std::string name = box.start({"w"});
+    ::usleep(static_cast<useconds_t>(i * 5000));
+    kill_identity(box.home() / "runs" / name / run::files::run_lock);
+    const Json run = box.wait(name);
+    INFO(render_json_pretty(run));
+    CHECK(run["status"] == "done");
+    CHECK(run["jobs"][0]["attempts"] == 3);
+    CHECK(box.ok({"logs", name}) ==
+          "try 1\ndstack: attempt 2 of 3\ntry 2\ndstack: attempt 3 of 3\ntry 3\n");
+  }
+}
+
 TEST_CASE("a command line killed at any moment after the run has a name loses nothing") {
   const Sandbox box;
   box.workflows(two_workflows);
