@@ -22,14 +22,14 @@ std::string name_of_file(const Path& file) {
   return name;
 }
 
-/// The files of a folder by name, in order of bytes; or the one that a place is. Hidden ones are no
-/// candidates, nor are folders. `error` is left alone by a folder that is not there: nobody needs to
-/// have one.
-std::vector<Path> files_at(const Path& folder, boost::system::error_code& error) {
+/// The files of a folder by name, in order of bytes; or the one that a place is, where the user named
+/// it. Hidden ones are no candidates, nor are folders. `error` is left alone by a folder that is not
+/// there: nobody needs to have one.
+std::vector<Path> files_at(const Place& place, boost::system::error_code& error) {
+  const Path& folder = place.path;
   std::vector<Path> files;
   boost::system::error_code unknown;
-  if (const auto status = fs::status(folder, unknown);
-      fs::exists(status) && !fs::is_directory(status))
+  if (place.source == "--provider-path" && fs::is_regular_file(folder, unknown))
     return {folder};
   for (fs::directory_iterator next(folder, error), end; !error && next != end;
        next.increment(error)) {
@@ -121,7 +121,7 @@ Registry Registry::discover(const SearchPath& search) {
     if (!place.passed_over.empty())
       continue;
     boost::system::error_code error;
-    const std::vector<Path> files = files_at(place.path, error);
+    const std::vector<Path> files = files_at(place, error);
     if (error)
       registry.unreadable_.push_back("the plugins folder '" + place.path.string() +
                                      "' cannot be read: " + std::strerror(error.value()));

@@ -80,6 +80,8 @@ TEST_CASE("what a provider says itself of its jobs stays") {
   first.resources.cpu = 1;
   provider::JobSpec second;
   second.commands = {"second"};
+  first.workspace = provider::WorkspaceKind::copy;
+  second.workspace = provider::WorkspaceKind::private_;
   bench.odd_reply.jobs = {first, second};
   bench.files({"there/file"});
   const auto plan = bench.plan("strange");

@@ -116,7 +116,7 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
   {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
-    require_ok(database.execute("drop table app; pragma user_version = 1"));
+    require_ok(database.execute("drop table app; drop table edits; pragma user_version = 1"));
   }
   const auto mode = GENERATE(Records::Mode::read_write, Records::Mode::read_only);
 
