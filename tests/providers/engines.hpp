@@ -65,6 +65,36 @@ inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+/// A project whose engine is the given one.
+class EngineBox : public Sandbox {
+ public:
+  explicit EngineBox(const TestEngine& engine) : socket_(engine.socket) {
+    set("DOCKER_HOST=unix://" + engine.socket);
+    set("CONTAINERS_CONF=");
+  }
+
+  const std::string& socket() const { return socket_; }
+
+  /// A workflow `w` with these further lines.
+  void workflow(const std::string& lines, const std::string& image = "local/busybox:1") const {
+    workflows("workflows:\n  - name: w\n    provider: docker\n    image: " + image + "\n" + lines);
+  }
+
+  void settings(const std::string& text) const {
+    REQUIRE(make_folders(home()));
+    REQUIRE(write_file_atomically(home() / "config.yaml", text, Durable::no));
+  }
+
+  Json last_job() const { return json({"show", last_run(), "--json"})["jobs"][0]; }
+
+  std::string last_run() const { return json({"ps", "-a", "--json"})[0]["run"]; }
+
+  bool no_container_left() const { return containers_of(socket_, last_run()).empty(); }
+
+ private:
+  std::string socket_;
+};
+
 }  // namespace dstack::test
 
 /// Runs the rest of the test case with each engine; skips it where there is none.

@@ -1,0 +1,210 @@
+// How jobs of the provider `docker` end: by themselves, stopped, aborted, killed, out of memory;
+// and what is left then. Each case runs with Docker and with Podman.
+#include "dstack/base/text.hpp"
+#include "dstack/process/identity.hpp"
+#include "engines.hpp"
+
+#include <signal.h>
+
+using namespace dstack;
+using dstack::test::containers_of;
+using dstack::test::contains;
+using dstack::test::EngineBox;
+using dstack::test::Sandbox;
+using dstack::test::wait_for_log;
+
+namespace {
+
+/// A Docker Engine for one test case alone.
+struct OwnEngine {
+  TemporaryFolder folder = *TemporaryFolder::make("/tmp", "dstack-engine-");
+  test::TestEngine engine = {"docker", (folder.path() / "docker.sock").string()};
+  std::string why_not = script("docker");
+
+  OwnEngine() = default;
+  OwnEngine(const OwnEngine&) = delete;
+  OwnEngine& operator=(const OwnEngine&) = delete;
+
+  ~OwnEngine() { (void)script("stop"); }
+
+  /// What cmake/engine.sh says; empty when it did its work.
+  std::string script(const std::string& word) const {
+    process::Command command;
+    command.argv = {"sh", DSTACK_SOURCE_DIR "/cmake/engine.sh", word, folder.path().string()};
+    auto output = process::run(std::move(command));
+    return output && process::succeeded(output->status) ? std::string() : output->out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("docker: exit codes and signals of the program are those of the job") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    CHECK(Sandbox::code(box.run({"run", "docker", "-c", "exit 137", "local/busybox:1"})) == 137);
+    Json job = box.last_job();
+    CHECK(job["cause"] == "exit");
+    CHECK(job["exit_code"] == 137);
+    CHECK(Sandbox::code(box.run({"run", "docker", "-c", "kill -SEGV $$", "local/busybox:1"})) ==
+          128 + SIGSEGV);
+    job = box.last_job();
+    CHECK(job["cause"] == "signal");
+    CHECK(job["signal"] == SIGSEGV);
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: a stop is TERM to every process, and what the job then saves is kept") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(R"(    commands:
+      - "trap 'echo saved > out/x; exit 0' TERM"
+      - mkdir out; echo ready
+      - while :; do sleep 1000; done
+    artifacts: [out]
+)");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    box.ok({"stop", run, "-y"});
+    const Json shown = box.wait(run);
+    CHECK(shown["status"] == "stopped");
+    CHECK(box.no_container_left());
+    box.ok({"artifacts", "download", run, "-o", (box.root() / "got").string()});
+    CHECK(read_file(box.root() / "got/out/x").value_or("") == "saved\n");
+  }
+}
+
+TEST_CASE("docker: a program that does not listen to TERM is killed after the grace") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.settings("stop_grace: 1s\n");
+    box.workflow(
+        "    commands: [\"trap '' TERM\", \"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    box.ok({"stop", run, "-y"});
+    CHECK(box.wait(run)["status"] == "stopped");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: an abort leaves neither container nor workspace") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(
+        "    commands: [\"trap '' TERM\", \"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    box.ok({"stop", run, "--abort", "-y"});
+    CHECK(box.wait(run)["status"] == "aborted");
+    CHECK(box.no_container_left());
+    CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0/workspace"));
+  }
+}
+
+TEST_CASE("docker: what a program leaves running ends with it") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(
+        "    commands: [\"(trap 'echo told; exit' TERM; echo ready > flag; while :; do sleep 0.1; "
+        "done) &\", "
+        "\"while [ ! -e flag ]; do sleep 0.05; done\", \"echo end\"]\n");
+    const std::string out = box.ok({"run", "w"});
+    CHECK(out.starts_with("end\n"));
+    CHECK(out.ends_with("told\n"));  // between them its shell may have said a word
+  }
+}
+
+TEST_CASE("docker: everything of a run is killed, and the next command removes its container") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    commands: [\"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    REQUIRE(containers_of(engine.socket, run).size() == 1);
+    const std::string id = box.last_job()["job"];
+    const auto lock = read_file(box.home() / "runs" / run / "run.lock");
+    REQUIRE(lock);
+    const auto supervisor = process::parse_identity(trim(*lock));
+    REQUIRE(supervisor);
+    // The supervisor first: it would do its work when the others die.
+    std::vector<pid_t> all = process::descendants(supervisor->pid);
+    all.insert(all.begin(), supervisor->pid);
+    REQUIRE(all.size() == 3);  // with the wrapper and the agent
+    for (const pid_t pid : all)
+      ::kill(pid, SIGSTOP);
+    for (const pid_t pid : all)
+      ::kill(pid, SIGKILL);
+    box.run({"ps"});
+    const Json shown = box.wait(run);
+    CHECK(shown["jobs"][0]["status"] == "failed");
+    CHECK(shown["jobs"][0]["cause"] == "lost");
+    CHECK(containers_of(engine.socket, run).empty());
+  }
+}
+
+TEST_CASE("docker: a container that somebody else removes ends the job, and is told") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    commands: [\"echo ready\", \"while :; do sleep 1; done\"]\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    const std::string id = containers_of(engine.socket, run)[0]["Id"];
+    REQUIRE(test::engine_at(engine.socket).ask("DELETE", "/containers/" + id + "?force=1"));
+    CHECK(box.wait(run)["status"] == "failed");
+  }
+}
+
+TEST_CASE("docker: an engine that is started anew meanwhile ends the job and leaves no container") {
+  const OwnEngine own;  // others are using the shared one
+  if (!own.why_not.empty())
+    SKIP(own.why_not);
+  const EngineBox box(own.engine);
+  box.workflow("    commands: [\"echo ready\", \"while :; do sleep 1; done\"]\n");
+  const std::string run = box.start({"w"});
+  wait_for_log(box, run, "ready");
+  CHECK(own.script("restart").empty());
+  CHECK(box.wait(run)["status"] == "failed");
+  CHECK(containers_of(own.engine.socket, run).empty());
+}
+
+TEST_CASE("docker: each attempt has a container of its own, and a timeout ends it") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow("    commands: [\"echo begun > x; cat x\", \"exit 3\"]\n    retry: 1\n");
+    auto output = box.run({"run", "w"});
+    CHECK(Sandbox::code(output) == 3);
+    CHECK(output.out.starts_with("begun\n"));
+    CHECK(output.out.ends_with("begun\n"));
+    CHECK(output.out.size() > 12);
+    CHECK(box.no_container_left());
+    box.workflow("    commands: [\"while :; do sleep 1; done\"]\n    timeout: 1s\n");
+    CHECK(Sandbox::code(box.run({"run", "w"})) == 124);
+    CHECK(box.last_job()["cause"] == "timeout");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: a job that uses up its memory failed for that, and not for a signal") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(
+        "    commands: [\"awk 'BEGIN { s = \\\"x\\\"; while (1) s = s s }'\"]\n    resources: "
+        "{memory: "
+        "64MB}\n");
+    const auto output = box.run({"run", "w"});
+    CHECK(Sandbox::code(output) == 137);
+    CHECK(contains(output.err, "used up 64"));
+    CHECK(box.last_job()["cause"] == "oom");
+    CHECK(box.no_container_left());
+  }
+}
