@@ -1,5 +1,6 @@
 #include "run_view.hpp"
 
+#include "apps.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "ui/status.hpp"
@@ -84,10 +85,32 @@ void RunView::changed(const store::RunState& state, const std::vector<std::size_
       output_->finish(job);
       context_.out.flush();
     }
+  announce_apps(jobs);
   if (draws())
     redraw_sometimes();
   else
     print_changes(jobs);
+}
+
+void RunView::announce_apps(const std::vector<std::size_t>& jobs) {
+  const ui::Stream& stream = context_.messages.stream();
+  for (const std::size_t job : jobs)
+    for (const store::AppRecord& app : state_.jobs[job].apps) {
+      if (app.state == store::AppState::starting || store::is_final(state_.jobs[job].status))
+        continue;
+      const bool ready = app.state == store::AppState::ready;
+      if (!announced_.insert((ready ? "ready " : "late ") + app.url).second)
+        continue;
+      block_.clear();
+      if (!output_->at_line_start() && context_.out.stream().terminal)
+        context_.messages.raw("\n");
+      context_.messages.note(
+          labels_[job] + ": " +
+          (ready ? ui::paint(stream, ui::Colour::green, "ready") + ": " + render_app(stream, app)
+                 : "nothing answers yet at " + printable(app.url) + "; the job goes on"));
+      if (const auto command = ready ? ssh_command(app) : std::nullopt)
+        context_.messages.note("  on the computer in front of you:  " + *command);
+    }
 }
 
 void RunView::tick() {

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ class RunView final : public run::FollowListener {
   void redraw_sometimes();
   /// The block as it stays on the screen when the run is over.
   void leave_picture();
+  /// Says where applications are, once, as soon as they answer.
+  void announce_apps(const std::vector<std::size_t>& jobs);
   void print_changes(const std::vector<std::size_t>& jobs);
   std::vector<ui::LiveBlock::Line> picture() const;
   ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at) const;
@@ -55,6 +58,7 @@ class RunView final : public run::FollowListener {
   std::optional<ui::JobOutput> output_;
   std::vector<std::string> labels_;
   std::vector<store::JobRecord> printed_;  ///< the states that were printed last
+  std::set<std::string> announced_;  ///< addresses of applications
   std::size_t label_width_ = 0;
   std::chrono::steady_clock::time_point drawn_at_;
 };

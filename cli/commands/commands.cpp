@@ -10,6 +10,7 @@ const std::vector<Command>& all_commands() {
       {"ps", "List runs: the unfinished ones, or the last", make_ps, "runs"},
       {"logs", "Show what the jobs of a run printed", make_logs},
       {"stop", "Stop a run, or one workflow of it", make_stop},
+      {"app", "Open, or print, the address of a run's application", make_app},
       {"show", "Show all that is known about a run", make_show},
       {"code", "Take out the code that a run ran with", make_code},
       {"rm", "Forget finished, untagged runs", make_rm},

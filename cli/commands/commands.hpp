@@ -30,6 +30,7 @@ std::unique_ptr<Action> make_tag();
 std::unique_ptr<Action> make_workflows();
 std::unique_ptr<Action> make_validate();
 std::unique_ptr<Action> make_graph();
+std::unique_ptr<Action> make_app();
 std::unique_ptr<Action> make_show();
 std::unique_ptr<Action> make_code();
 std::unique_ptr<Action> make_providers_list();

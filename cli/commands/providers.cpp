@@ -41,6 +41,8 @@ std::string_view render(PropertyType type) {
       return "text";
     case PropertyType::path:
       return "path";
+    case PropertyType::target:
+      return "path or URL";
     case PropertyType::folder:
       return "folder";
     case PropertyType::integer:

@@ -1,3 +1,4 @@
+#include "apps.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -23,7 +24,17 @@ Json optional_time(const std::optional<Timestamp>& time) {
   return time ? Json(render_time(*time)) : Json();
 }
 
-Json workflow_json(const RunRecord& run, const WorkflowRecord& workflow) {
+Json apps_json(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
+  Json apps = Json::array();
+  for (const store::AppRecord& app : running_apps(jobs, workflow))
+    apps.push_back(
+        {{"name", app.name}, {"url", app.url}, {"ready", app.state == store::AppState::ready}});
+  return apps;
+}
+
+Json workflow_json(const RunRecord& run,
+                   const WorkflowRecord& workflow,
+                   const std::vector<store::JobRecord>& jobs) {
   Json entry = Json::object();
   entry["run"] = run.name;
   entry["workflow"] = workflow.name;
@@ -36,7 +47,7 @@ Json workflow_json(const RunRecord& run, const WorkflowRecord& workflow) {
   entry["started_at"] = optional_time(workflow.started_at);
   entry["finished_at"] = optional_time(workflow.finished_at);
   entry["tags"] = workflow.tags;
-  entry["apps"] = Json::array();
+  entry["apps"] = apps_json(jobs, workflow.index);
   entry["jobs"] = workflow.jobs;
   entry["project"] = run.project;
   return entry;
@@ -70,7 +81,7 @@ class Ps final : public Action {
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto runs, wanted(context, records));
     if (json_)
-      print_json(context, runs);
+      print_json(context, records, runs);
     else if (runs.empty())
       context.messages.note(empty_note());
     else
@@ -103,12 +114,35 @@ class Ps final : public Action {
     return all_projects_ ? "no runs yet" : "no runs yet in this project; 'dstack run' starts one";
   }
 
-  static void print_json(Context& context, const std::vector<RunRecord>& runs) {
+  static void print_json(Context& context,
+                         store::Records& records,
+                         const std::vector<RunRecord>& runs) {
     Json list = Json::array();
-    for (const RunRecord& run : runs)
+    for (const RunRecord& run : runs) {
+      const auto jobs = jobs_of(records, run);
       for (const WorkflowRecord& workflow : run.workflows)
-        list.push_back(workflow_json(run, workflow));
+        list.push_back(workflow_json(run, workflow, jobs));
+    }
     context.out.json(list);
+  }
+
+  /// Of those that are over nothing is asked that only jobs know.
+  static std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& run) {
+    return store::is_final(run.status)
+               ? std::vector<store::JobRecord>()
+               : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
+  }
+
+  /// Where the applications are that answer, a line each.
+  static std::string addresses(const ui::Stream& stream,
+                               const RunRecord& run,
+                               const std::vector<store::JobRecord>& jobs) {
+    std::string lines;
+    for (const store::AppRecord& app : running_apps(jobs))
+      if (app.state == store::AppState::ready)
+        lines += run.name + " " + run.workflows[jobs[app.job].workflow].name + ": " +
+                 render_app(stream, app) + "\n";
+    return lines;
   }
 
   /// Only the jobs know what a queued workflow waits for.
@@ -135,10 +169,10 @@ class Ps final : public Action {
       columns.push_back({"PROJECT", left, Width::shrinks});
     ui::Table table(std::move(columns));
     const Timestamp at = now();
+    std::string apps;
     for (const RunRecord& run : runs) {
-      std::vector<store::JobRecord> jobs;
-      if (!store::is_final(run.status))
-        jobs = records.jobs(run.id).value_or(std::vector<store::JobRecord>());
+      const auto jobs = jobs_of(records, run);
+      apps += addresses(stream, run, jobs);
       for (const WorkflowRecord& workflow : run.workflows) {
         ui::Outcome outcome = ui::outcome_of(workflow);
         outcome.reason = reason(jobs, workflow.index);
@@ -154,7 +188,7 @@ class Ps final : public Action {
         table.add(std::move(row));
       }
     }
-    return table.render(stream);
+    return table.render(stream) + (apps.empty() ? "" : "\n" + apps);
   }
 
   /// What a reader of a pipe wants to hear of: durations grow all the time and are no news.

@@ -1,3 +1,4 @@
+#include "apps.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -81,6 +82,17 @@ Json environment_json(const Facts& facts, std::size_t workflow) {
   return environment;
 }
 
+Json apps_json(const Facts& facts, std::size_t workflow) {
+  Json apps = Json::array();
+  for (const store::AppRecord& app : running_apps(facts.jobs, workflow))
+    apps.push_back({{"name", app.name},
+                    {"url", app.url},
+                    {"password", app.password.empty() ? Json() : Json(app.password)},
+                    {"ready", app.state == store::AppState::ready},
+                    {"ready_at", app.ready_at ? Json(render_time(*app.ready_at)) : Json()}});
+  return apps;
+}
+
 Json workflow_json(const Facts& facts, std::size_t index) {
   const plan::PlannedWorkflow& workflow = facts.plan.workflows[index];
   Json variables = Json::object();
@@ -102,6 +114,7 @@ Json workflow_json(const Facts& facts, std::size_t index) {
           {"environment", environment_json(facts, index)},
           {"inputs", inputs_json(facts, workflow)},
           {"artifacts", std::move(artifacts)},
+          {"apps", apps_json(facts, index)},
           {"tags", facts.run.workflows[index].tags}};
 }
 
@@ -240,6 +253,12 @@ class Page {
                 render_size(artifact.tree.bytes) + (artifact.partial ? " (partial)" : ""),
             "  ");
     row("tags", printable(join(facts_.run.workflows[index].tags, ", ")), "  ");
+    for (const store::AppRecord& app : running_apps(facts_.jobs, index))
+      row("app",
+          app.state == store::AppState::ready
+              ? render_app(stream(), app)
+              : printable(app.name) + " does not answer yet at " + printable(app.url),
+          "  ");
   }
 
   void print_jobs() {

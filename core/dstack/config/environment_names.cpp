@@ -18,6 +18,7 @@ constexpr std::array reserved_names = {
     "HOSTNAME"sv,
     "MASTER_JOB_ID"sv,
     "MASTER_JOB_HOSTNAME"sv,
+    "DSTACK_JOB_DIR"sv,
     "DSTACK_PROJECT"sv,
     "DSTACK_GIT_COMMIT"sv,
     "DSTACK_GIT_BRANCH"sv,

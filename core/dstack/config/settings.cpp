@@ -28,10 +28,12 @@ class SettingsReader {
     Settings settings;
     each_member(root,
                 "the file",
-                {"resources", "stop_grace", "snapshot_file_limit"},
+                {"resources", "stop_grace", "snapshot_file_limit", "tools"},
                 [&](const std::string& key, const Value& value) {
                   if (key == "resources")
                     read_resources(value, settings.resources);
+                  else if (key == "tools")
+                    read_tools(value, settings);
                   else if (key == "stop_grace")
                     read_duration(key, value, settings.stop_grace);
                   else
@@ -118,6 +120,30 @@ class SettingsReader {
               report("'name' must be a text", member.where, "write 'name: V100', for example");
           });
     }
+  }
+
+  void read_tools(const Value& value, Settings& settings) {
+    each_member(value, "'tools'", {"code_server"}, [&](const std::string&, const Value& tool) {
+      ToolSettings& release = settings.code_server.emplace();
+      const std::size_t errors_before = errors_.size();
+      each_member(tool,
+                  "'code-server'",
+                  {"version", "url", "sha256"},
+                  [&](const std::string& key, const Value& member) {
+                    if (member.kind != ValueKind::scalar || member.text.empty())
+                      report("'" + key + "' must be a text", member.where, "");
+                    (key == "version" ? release.version
+                     : key == "url"   ? release.url
+                                      : release.sha256) = member.text;
+                  });
+      const bool complete = !release.version.empty() && !release.url.empty() &&
+                            release.sha256.size() == 64 &&
+                            release.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+      if (!complete && errors_.size() == errors_before)
+        report("'code-server' needs 'version', 'url' and 'sha256', which is 64 digits of 0-9a-f",
+               tool.where,
+               "write 'code-server: {version: 4.108.2, url: https://…, sha256: 0ef7…}'");
+    });
   }
 
   void read_size(const std::string& key, const Value& value, std::uint64_t& bytes) {

@@ -23,8 +23,17 @@ struct ResourceSettings {
   std::optional<std::vector<Gpu>> gpus;
 };
 
+/// The release of a tool (environment/tool.hpp) that is fetched where none is installed, instead of
+/// the pinned one.
+struct ToolSettings {
+  std::string version;
+  std::string url;
+  std::string sha256;
+};
+
 struct Settings {
   ResourceSettings resources;
+  std::optional<ToolSettings> code_server;
   std::chrono::milliseconds stop_grace{10'000};
   std::uint64_t snapshot_file_limit = 100'000'000;  ///< bytes
 };

@@ -76,6 +76,14 @@ std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::siz
     add("JOB_PORT_" + std::to_string(port));
     add("PORT_" + std::to_string(port));
   }
+  const provider::JobSpec& spec = plan.jobs[job].spec;
+  if (!spec.apps.empty() && !spec.container)
+    add("DSTACK_JOB_DIR");
+  const auto& own = plan.jobs[job].environment;
+  if (!spec.token.empty() && std::none_of(own.begin(), own.end(), [&](const auto& variable) {
+        return variable.name == spec.token && !variable.value.empty();
+      }))
+    add(spec.token);
   if (const auto master = master_of(plan, job)) {
     add("MASTER_JOB_HOSTNAME");
     add("MASTER_JOB_ID");

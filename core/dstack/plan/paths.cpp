@@ -2,6 +2,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/plan/draft.hpp"
+#include "dstack/provider/typed_value.hpp"
 
 #include <algorithm>
 
@@ -43,8 +44,10 @@ class Checker {
 
   void check() {
     for (const provider::Property& property : draft_.manifest().properties) {
-      if (property.common || (property.type != provider::PropertyType::path &&
-                              property.type != provider::PropertyType::paths))
+      using provider::PropertyType;
+      if (property.common ||
+          (property.type != PropertyType::path && property.type != PropertyType::target &&
+           property.type != PropertyType::paths))
         continue;
       const Json* value = json_member(draft_.checked.values, property.name);
       if (value != nullptr)
@@ -75,6 +78,8 @@ class Checker {
   void check_file(const provider::Property& property,
                   const std::string& path,
                   SourceLocation where) {
+    if (property.type == provider::PropertyType::target && provider::is_web_address(path))
+      return;
     if (code_.contains(path) || may_come_with_input(path))
       return;
     if (code_.contains_below(path)) {

@@ -16,9 +16,10 @@ namespace dstack::provider {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, PropertyType>, 14> type_names = {{
+constexpr std::array<std::pair<std::string_view, PropertyType>, 15> type_names = {{
     {"text", PropertyType::text},
     {"path", PropertyType::path},
+    {"target", PropertyType::target},
     {"folder", PropertyType::folder},
     {"integer", PropertyType::integer},
     {"boolean", PropertyType::boolean},
@@ -270,6 +271,7 @@ void ManifestReader::check_positionals() {
     switch (property.type) {
       case PropertyType::text:
       case PropertyType::path:
+      case PropertyType::target:
       case PropertyType::folder:
       case PropertyType::integer:
       case PropertyType::size:

@@ -16,6 +16,7 @@ namespace dstack::provider {
 enum class PropertyType {
   text,     ///< a string
   path,     ///< a string: a file of the project or of an input; the host checks that it is there
+  target,   ///< a path, or the address of a file on the web, which is passed as it is
   folder,   ///< a string: a folder of the project, "" for its root; not checked for being there
   integer,  ///< a whole number; `minimum` bounds it
   boolean,

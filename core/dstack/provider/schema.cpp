@@ -155,7 +155,8 @@ Json schema_of_type(const Property& property) {
   switch (property.type) {
     case PropertyType::text:
       return property.choices.empty() ? scalar() : choice(property.choices);
-    case PropertyType::path: {
+    case PropertyType::path:
+    case PropertyType::target: {
       Json schema = path();
       schema["minLength"] = 1;
       return schema;

@@ -82,6 +82,8 @@ Json ValueTyper::type(const Property& property, const Value& value) {
       return property.choices.empty() ? text(name, value) : choice(property, value);
     case PropertyType::path:
       return path(name, value);
+    case PropertyType::target:
+      return is_web_address(value.text) ? text(name, value) : path(name, value);
     case PropertyType::folder:
       return folder(name, value);
     case PropertyType::integer:

@@ -10,6 +10,11 @@
 
 namespace dstack::provider {
 
+/// Whether a `target` is no path: `http://…` or `https://…`.
+inline bool is_web_address(std::string_view target) {
+  return target.starts_with("http://") || target.starts_with("https://");
+}
+
 class ValueTyper {
  public:
   /// `workflow` may be empty: then messages name the property alone. Places go into `checked`.

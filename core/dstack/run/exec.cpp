@@ -4,9 +4,12 @@
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/settings.hpp"
 #include "dstack/environment/python.hpp"
+#include "dstack/environment/tool.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/agent.hpp"
+#include "dstack/run/apps.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/log_writer.hpp"
 #include "dstack/run/mailbox.hpp"
@@ -148,7 +151,17 @@ class JobRunner {
 
   /// A state is on disk before anybody hears of it.
   void tell(store::Status status) {
-    const std::string text = render(StateMessage{order_.index, status, now(), order_.attempt});
+    tell(render(StateMessage{order_.index, status, now(), order_.attempt}));
+    if (status == store::Status::running && !order_.spec.apps.empty())
+      apps_ = Apps(order_.spec,
+                   order_.index,
+                   order_.ports,
+                   variable(order_.environment, order_.spec.token),
+                   app_limit(),
+                   steady_clock::now());
+  }
+
+  void tell(const std::string& text) {
     (void)write_all(states_.get(), text + "\n");
     post(home_.run(order_.run), text);
   }
@@ -163,6 +176,10 @@ class JobRunner {
     DSTACK_CHECK(make_folders(working_dir));
     if (order_.python)
       DSTACK_CHECK(prepare_python());
+    for (const std::string& tool : order_.spec.tools)
+      DSTACK_CHECK(prepare_tool(tool));
+    if (!order_.spec.apps.empty())
+      DSTACK_CHECK(prepare_apps());
     protect_shared_folders(shared_folders_);
     return start(working_dir);
   }
@@ -189,6 +206,48 @@ class JobRunner {
       shared_folders_.push_back(python.folder.string());
     }
     return {};
+  }
+
+  /// The provider finds the program in a variable named after it.
+  Result<void> prepare_tool(const std::string& wanted) {
+    DSTACK_TRY(const config::Settings settings, config::load_settings(home_.config()));
+    DSTACK_TRY(const Fd output, log_->append_descriptor());
+    const auto about_to_fetch = [this] { tell(store::Status::preparing); };
+    std::optional<environment::Release> configured;
+    if (const auto& release = settings.code_server)
+      configured = environment::Release{release->version, release->url, release->sha256};
+    DSTACK_TRY(const auto tool,
+               environment::provide_tool(
+                   wanted, configured, home_, caller_variable, output.get(), about_to_fetch));
+    DSTACK_CHECK(log_->continue_at_end());
+    set_variable(order_.environment, tool.variable, tool.program.string());
+    for (provider::App& app : order_.spec.apps) {
+      if (!tool.health.empty())
+        app.health = tool.health;
+      if (!tool.token_query.empty())
+        app.token_query = tool.token_query;
+    }
+    return {};
+  }
+
+  /// A secret unless the user has set one, and a folder for what the application keeps for itself.
+  Result<void> prepare_apps() {
+    const std::string& token = order_.spec.token;
+    if (!token.empty() && variable(order_.environment, token).empty())
+      set_variable(order_.environment, token, random_hex(16));
+    if (order_.spec.container)
+      return {};
+    const Path folder = folder_ / files::private_folder;
+    DSTACK_CHECK(remove_tree(folder));  // of an earlier attempt
+    set_variable(order_.environment, "DSTACK_JOB_DIR", folder.string());
+    return make_folders(folder);
+  }
+
+  /// How long a known application may take until it answers; the variable is for tests.
+  static std::chrono::milliseconds app_limit() {
+    const auto set = caller_variable("DSTACK_APP_LIMIT");
+    const auto limit = set ? parse_duration(*set) : std::nullopt;
+    return limit.value_or(std::chrono::minutes(2));
   }
 
   /// The making of environments sees what the supervisor inherited from the caller.
@@ -271,10 +330,12 @@ class JobRunner {
 
   /// Until the job's own process and everything it started are gone.
   void watch() {
+    std::vector<pollfd> polled;
     while (!process_->gone()) {
-      std::array<pollfd, 3> polled = {pollfd{events_.get(), POLLIN, 0},
-                                      pollfd{output_.get(), POLLIN, 0},
-                                      pollfd{reports_.fd(), POLLIN, 0}};
+      polled = {pollfd{events_.get(), POLLIN, 0},
+                pollfd{output_.get(), POLLIN, 0},
+                pollfd{reports_.fd(), POLLIN, 0}};
+      apps_.add_to(polled);
       if (::poll(polled.data(), polled.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
         break;
       if (polled[1].revents != 0)
@@ -283,12 +344,28 @@ class JobRunner {
         take_reports();
       if (polled[0].revents != 0)
         take_signals();
+      ask_apps();
       end_what_is_left();
     }
     while (output_ && move_output()) {
     }
     note_end();
     take_reports();
+  }
+
+  /// Nobody asks an application that is on its way out.
+  void ask_apps() {
+    if (kill_at_ || killing_ || process_->status())
+      apps_.stop_asking();
+    if (apps_.settled())
+      return;
+    for (const store::AppRecord& app : apps_.step(steady_clock::now()))
+      tell(render(app));
+    if (!apps_.overdue())
+      return;
+    record_.cause = store::Cause::timeout;
+    record_.message = *apps_.overdue();
+    terminate();
   }
 
   /// What an agent tells of the job. Nothing has run of one that it could not start.
@@ -371,7 +448,9 @@ class JobRunner {
   int milliseconds_to_next_step() const {
     if (killing_)
       return 10;  // until none is left: a killed process may have started one more meanwhile
-    const auto& next = kill_at_ ? kill_at_ : too_late_at_;
+    auto next = kill_at_ ? kill_at_ : too_late_at_;
+    if (const auto question = kill_at_ ? std::nullopt : apps_.next_step())
+      next = next ? std::min(*next, *question) : *question;
     if (!next)
       return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - steady_clock::now());
@@ -389,6 +468,9 @@ class JobRunner {
       record_.outcome = ExitRecord::Outcome::signaled;
       record_.number = std::get<process::Signaled>(*status).signal;
     }
+    if (record_.stop == store::StopRequest::none && !record_.cause)
+      if (const std::string sentence = apps_.unanswered(); !sentence.empty())
+        record_.warnings.push_back(sentence);
     if (log_->dropped() > 0)
       record_.warnings.push_back("the disk was full: " + std::to_string(log_->dropped()) +
                                  " bytes of output were lost");
@@ -410,6 +492,8 @@ class JobRunner {
     const bool nothing_to_keep = order_.spec.artifacts.empty() && !record_.edited;
     if (nothing_to_keep || record_.stop == store::StopRequest::abort)
       (void)workspace_->remove();
+    if (!order_.spec.apps.empty())
+      (void)remove_tree(folder_ / files::private_folder);
     // A name lost in a power cut counts the job as lost; a record that is there is whole.
     if (!write_file_atomically(
             folder_ / files::exit_record, render_exit_record(record_), Durable::content, 0600))
@@ -430,6 +514,7 @@ class JobRunner {
   Fd events_;
   Fd output_;
   AgentReports reports_;
+  Apps apps_;
   Fd states_;
   std::optional<steady_clock::time_point> too_late_at_;
   std::optional<steady_clock::time_point> kill_at_;

@@ -117,7 +117,7 @@ class Follower {
     DSTACK_TRY(auto jobs, records_.jobs(run->id));
     for (const store::JobRecord& job : jobs)
       if (job.index >= state_.jobs.size() || job.status != state_.jobs[job.index].status ||
-          job.reason != state_.jobs[job.index].reason)
+          job.reason != state_.jobs[job.index].reason || job.apps != state_.jobs[job.index].apps)
         changed_.push_back(job.index);
     any_news_ = any_news_ || !changed_.empty() || run->status != state_.run.status;
     state_.run = *std::move(run);

@@ -16,6 +16,7 @@ namespace dstack::run {
 namespace {
 
 constexpr const char* socket_name = "mailbox";
+constexpr std::size_t longest_message = 16 * 1024;
 
 /// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be
 /// longer.
@@ -47,7 +48,7 @@ Result<Mailbox> Mailbox::open(const Path& run_folder) {
 }
 
 std::optional<std::string> Mailbox::take() {
-  std::array<char, 512> buffer;
+  std::array<char, longest_message> buffer;
   const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
   if (count < 0)
     return std::nullopt;

@@ -106,6 +106,8 @@ inline constexpr const char* exit_record = "exit.json";
 inline constexpr const char* workspace = "workspace";
 /// What a job's container is known by, as long as there is one (backend/container.hpp).
 inline constexpr const char* container = "container";
+/// What the job's applications keep for themselves: DSTACK_JOB_DIR, while the job lasts.
+inline constexpr const char* private_folder = "private";
 inline constexpr const char* wrapper = "wrapper";  ///< identity of the wrapper, its first act
 inline constexpr const char* lock = "lock";  ///< held from before the wrapper starts until it ends
 inline constexpr const char* states = "states";  ///< a line for each state the wrapper went through

@@ -61,6 +61,8 @@ class Writer {
     std::string told;
     for (const store::JobChange& change : changes.jobs)
       told += std::to_string(change.job) + " ";
+    for (const store::AppRecord& app : changes.apps)
+      told += std::to_string(app.job) + " ";
     DSTACK_CHECK(record(std::move(changes)));
     // A change of the run alone is looked for in any job.
     tell(told.empty() ? "0" : told);

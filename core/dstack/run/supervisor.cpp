@@ -4,6 +4,7 @@
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/run/apps.hpp"
 #include "dstack/run/attempts.hpp"
 #include "dstack/run/environment.hpp"
 #include "dstack/run/log.hpp"
@@ -169,8 +170,7 @@ class Supervisor {
     if (!text)
       return;
     for (const std::string_view line : split(*text, '\n'))
-      if (const auto message = parse_state(line))
-        note(*message);
+      note(line);
   }
 
   // --- Starting ---
@@ -568,10 +568,18 @@ class Supervisor {
     while (const auto text = mailbox_.take()) {
       if (*text == wake_message)
         DSTACK_CHECK(carry_out_stops());
-      else if (const auto message = parse_state(*text))
-        note(*message);
+      else
+        note(*text);
     }
     return {};
+  }
+
+  /// A wrapper's word, as it was sent or as it stands in the file.
+  void note(std::string_view text) {
+    if (const auto message = parse_state(text))
+      note(*message);
+    else if (auto app = parse_app(text); app && app->job < order_.plan.jobs.size())
+      pending_.apps.push_back(*std::move(app));
   }
 
   void note(const StateMessage& message) {

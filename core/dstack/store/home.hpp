@@ -23,6 +23,8 @@ struct Home {
 
   Path environments() const { return root / "environments"; }
 
+  Path tools() const { return root / "tools"; }
+
   Path index() const { return root / "index"; }
 
   Path temporary() const { return root / "tmp"; }

@@ -57,6 +57,7 @@ TEST_CASE("defaults are typed as their property says", "[provider][manifest]") {
 TEST_CASE("every type has one name", "[provider][manifest]") {
   for (const std::string type : {"text",
                                  "path",
+                                 "target",
                                  "folder",
                                  "integer",
                                  "boolean",

@@ -1,0 +1,175 @@
+#include "apps.hpp"
+#include "browser.hpp"
+#include "commands/commands.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/run/follow.hpp"
+#include "dstack/run/order.hpp"
+#include "exit_code.hpp"
+#include "ui/job_output.hpp"
+#include "ui/table.hpp"
+
+#include <algorithm>
+
+#include <sys/eventfd.h>
+
+namespace dstack::cli {
+
+namespace {
+
+using store::AppRecord;
+using store::AppState;
+
+std::vector<AppRecord> ready_apps(const std::vector<store::JobRecord>& jobs) {
+  auto apps = running_apps(jobs);
+  std::erase_if(apps, [](const AppRecord& app) { return app.state != AppState::ready; });
+  return apps;
+}
+
+/// Follows until an application answers.
+class UntilReady final : public run::FollowListener {
+ public:
+  explicit UntilReady(const Context& context) : context_(context) {}
+
+  Result<void> wait(store::Records& records, const std::string& run, store::RunState& state) {
+    event_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    run::FollowOptions options;
+    options.wake_fd = event_.get();
+    options.output = false;
+    DSTACK_CHECK(run::follow(context_.home, records, run, state, *this, options));
+    return {};
+  }
+
+  void output(std::size_t, std::string_view) override {}
+
+  void changed(const store::RunState& state, const std::vector<std::size_t>&) override {
+    if (!ready_apps(state.jobs).empty())
+      ::eventfd_write(event_.get(), 1);
+    else if (!std::exchange(told_, true) && !store::is_final(state.run.status))
+      context_.messages.note("waiting for an application of " + state.run.name + " to answer");
+  }
+
+  Then woken() override { return Then::leave; }
+
+ private:
+  const Context& context_;
+  Fd event_;
+  bool told_ = false;
+};
+
+class OpenApp final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax
+        .argument("RUN", name_, Need::optional, "the run; default: the last one of this project")
+        .flag("--open", open_, "open it in the browser, also when nobody looks at the output")
+        .flag("--print", print_, "print the address, and open nothing")
+        .flag("--json", json_, "as JSON: an array of {workflow, name, url, password, ready}")
+        .note(
+            "Prints the address of the run's application, and waits until it answers. On a terminal "
+            "of a machine with a display the browser opens, too. Over SSH a second line says how to "
+            "bring the application to the computer in front of you.")
+        .example("dstack app", "the application of the last run")
+        .example("xdg-open \"$(dstack app quiet-otter-3)\"", "for a program");
+  }
+
+  Result<int> run(Context& context) override {
+    if (open_ && print_)
+      return fail(ErrorCode::usage, "'--open' and '--print' exclude each other");
+    DSTACK_TRY(auto records, open_records(context));
+    DSTACK_TRY(const auto run, find_run(context, records, name_));
+    if (json_)
+      return print_json(context, records, run);
+    DSTACK_CHECK(expect_app(records, run));
+    store::RunState state;
+    DSTACK_CHECK(UntilReady(context).wait(records, run.name, state));
+    const auto apps = ready_apps(state.jobs);
+    if (apps.empty())
+      return refuse(state);
+    print(context, state, apps);
+    return open(context, state, apps);
+  }
+
+ private:
+  /// Whether there is anything to wait for.
+  static Result<void> expect_app(store::Records& records, const store::RunRecord& run) {
+    DSTACK_TRY(const std::string text, records.plan(run.id));
+    DSTACK_TRY(const auto order, run::parse_run_order(text));
+    if (std::any_of(order.plan.jobs.begin(), order.plan.jobs.end(), [](const auto& job) {
+          return !job.spec.apps.empty();
+        }))
+      return {};
+    return fail(ErrorCode::not_found,
+                "run '" + run.name + "' has no application",
+                "those of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with 'ports'");
+  }
+
+  static Failure refuse(const store::RunState& state) {
+    const store::RunRecord& run = state.run;
+    std::string message = "the application of run '" + run.name +
+                          "' does not answer: the run is over, " +
+                          std::string(store::render(run.status));
+    for (const store::JobRecord& job : state.jobs)
+      if (job.status == store::Status::failed && !job.reason.empty()) {
+        message += "; " + job.reason;
+        break;
+      }
+    return fail(ErrorCode::unavailable, message, "dstack logs " + run.name);
+  }
+
+  static Result<int> print_json(Context& context,
+                                store::Records& records,
+                                const store::RunRecord& run) {
+    DSTACK_TRY(const auto jobs, records.jobs(run.id));
+    Json list = Json::array();
+    for (const AppRecord& app : running_apps(jobs))
+      list.push_back({{"workflow", run.workflows[jobs[app.job].workflow].name},
+                      {"name", app.name},
+                      {"url", app.url},
+                      {"password", app.password.empty() ? Json() : Json(app.password)},
+                      {"ready", app.state == AppState::ready}});
+    context.out.json(list);
+    return exit_code::success;
+  }
+
+  /// One address alone is all that a program wants to read.
+  static void print(Context& context, const store::RunState& state, const std::vector<AppRecord>& apps) {
+    const auto labels = ui::job_labels(state.run, state.jobs);
+    ui::Table table({{"JOB"}, {"APPLICATION"}, {"ADDRESS"}});
+    for (const AppRecord& app : apps)
+      table.add({{labels[app.job]}, {app.name}, {app.url}});
+    if (apps.size() == 1)
+      context.out.line(apps.front().url);
+    else
+      context.out.write(table.render(context.out.stream()));
+    context.out.flush();
+    for (const AppRecord& app : apps) {
+      if (!app.password.empty())
+        context.messages.note("password  " + app.password);
+      if (const auto command = ssh_command(app))
+        context.messages.note("on the computer in front of you:  " + *command);
+    }
+  }
+
+  Result<int> open(Context& context, const store::RunState& state, const std::vector<AppRecord>& apps) const {
+    const bool wanted = open_ || (!print_ && context.out.stream().terminal && has_display());
+    for (const AppRecord& app : apps)
+      if (wanted)
+        DSTACK_CHECK(open_browser(app.url,
+                                  context.home.job(state.run.name, app.job) /
+                                      run::files::private_folder));
+    return exit_code::success;
+  }
+
+  std::string name_;
+  bool open_ = false;
+  bool print_ = false;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_app() {
+  return std::make_unique<OpenApp>();
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,19 @@
+// The provider `lab`: one job that serves JupyterLab.
+#include "../shared/jupyter.hpp"
+
+namespace {
+
+class LabProvider : public dstack::Provider {
+  std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
+    // No questions about news, and none to the network: each run would ask anew.
+    return {apps::jupyter(workflow,
+                          "jupyterlab",
+                          "lab --LabApp.news_url=None "
+                          "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+                          {.name = "JupyterLab", .path = "/lab"})};
+  }
+};
+
+}  // namespace
+
+DSTACK_PROVIDER(LabProvider)

@@ -1,0 +1,37 @@
+// What the providers of applications have in common. Part of each of them; uses the SDK alone.
+#pragma once
+
+#include <dstack/provider.hpp>
+
+#include <string>
+#include <vector>
+
+namespace apps {
+
+/// The requirement of pip for an application in the version that the workflow names, if it does.
+inline std::string package(const dstack::Workflow& workflow, const std::string& name) {
+  const std::string version = workflow.text("version");
+  if (version.empty())
+    return name;
+  if (version.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz.+*") != std::string::npos)
+    throw dstack::PropertyError("version",
+                                "'" + version + "' is no version of " + name,
+                                "write one such as 4.2.5, or 4.* for the newest that begins so");
+  return name + "==" + version;
+}
+
+/// A job in a Python environment that holds the application and what the workflow requires.
+inline dstack::Job python_job(const dstack::Workflow& workflow, std::vector<std::string> packages) {
+  const std::string python = workflow.text("python");
+  dstack::check_python_version("python", python);
+  dstack::Job job;
+  job.python = dstack::Python{python, workflow.texts("requirements"), std::move(packages)};
+  return job;
+}
+
+/// The address to listen at.
+inline std::string address(const dstack::Workflow& workflow) {
+  return workflow.boolean("public") ? "0.0.0.0" : "127.0.0.1";
+}
+
+}  // namespace apps

@@ -1,0 +1,106 @@
+// A sandbox for tests with real applications: a home of its own for the jobs too, the installers' shared cache, and the
+// programs that cmake/applications.sh brings.
+#pragma once
+
+#include "support/sandbox.hpp"
+
+namespace dstack::test {
+
+class Applications : public Sandbox {
+ public:
+  Applications() {
+    const Path user = root() / "user";
+    REQUIRE(make_folders(user));
+    // Interpreters are looked for in the user's home.
+    if (const char* home = std::getenv("HOME"); home != nullptr && fs::exists(Path(home) / ".pyenv"))
+      fs::create_symlink(Path(home) / ".pyenv", user / ".pyenv");
+    set("HOME=" + user.string());
+    set("UV_CACHE_DIR=" + (cache() / "uv").string());
+  }
+
+  /// What applications.sh fills.
+  static Path cache() {
+    const char* set = std::getenv("XDG_CACHE_HOME");
+    const char* home = std::getenv("HOME");
+    return (set != nullptr && *set != '\0' ? Path(set) : Path(home == nullptr ? "/" : home) / ".cache") /
+           "dstack-tests";
+  }
+
+  /// The jobs' home, where nothing may appear.
+  Path user_home() const { return root() / "user"; }
+
+  std::vector<std::string> files_in_user_home() const {
+    std::vector<std::string> files;
+    for (const auto& entry : fs::directory_iterator(user_home()))
+      if (entry.path().filename() != ".pyenv")
+        files.push_back(entry.path().filename().string());
+    return files;
+  }
+
+  /// Writes the files that a page of docs/providers shows: each block of it that begins with the file's name.
+  void example(const std::string& page) const {
+    const auto text = read_file(Path(DSTACK_SOURCE_DIR) / "docs/providers" / page);
+    REQUIRE(text);
+    std::size_t written = 0;
+    for (const std::string_view fence : {"```yaml\n# ", "```python\n# "})
+      if (const std::size_t at = text->find(fence); at != std::string::npos) {
+        const std::size_t name = at + fence.size();
+        const std::size_t body = text->find('\n', name) + 1;
+        file(text->substr(name, body - 1 - name), text->substr(body, text->find("```", body) - body));
+        ++written;
+      }
+    REQUIRE(written > 0);
+  }
+
+  /// Runs a script of tests/providers/drive to its end.
+  process::Output drive(const std::string& script, std::vector<std::string> arguments) const {
+    process::Command command;
+    command.argv = {(cache() / "driver/environment/bin/python").string(),
+                    "-B",
+                    std::string(DSTACK_SOURCE_DIR) + "/tests/providers/drive/" + script};
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    auto output = process::run(command, {}, std::chrono::minutes(4));
+    if (!output)
+      FAIL(render(output.error()));
+    return *std::move(output);
+  }
+
+  /// Waits until the application of a run answers; its address.
+  std::string address(const std::string& run) const {
+    const auto output = this->run({"app", run, "--print"}, std::chrono::minutes(5));
+    INFO(output.err);
+    REQUIRE(process::succeeded(output.status));
+    return output.out.substr(0, output.out.find('\n'));
+  }
+
+  void stop(const std::string& run) const { ok({"stop", run, "-y"}); }
+};
+
+/// Processes that carry this in their environment or on their command line.
+inline std::vector<std::string> processes_with(const std::string& file, const std::string& text) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string pid = entry.path().filename().string();
+    if (pid.find_first_not_of("0123456789") != std::string::npos)
+      continue;
+    const auto content = read_file(entry.path() / file);
+    if (content && content->find(text) != std::string::npos)
+      found.push_back(pid);
+  }
+  return found;
+}
+
+inline std::string why_no_driver() {
+  boost::system::error_code error;
+  return fs::exists(Applications::cache() / "driver/complete", error)
+             ? ""
+             : "sh cmake/applications.sh apps has not been run";
+}
+
+inline std::string why_no_browser() {
+  boost::system::error_code error;
+  return fs::exists("/usr/bin/chromedriver", error) ? why_no_driver()
+                                                    : "sh cmake/applications.sh browser has not been run";
+}
+
+}  // namespace dstack::test

@@ -1,0 +1,144 @@
+// Streamlit, JupyterLab and Notebook as their users meet them: the real programs, a real browser, a real kernel.
+#include "applications.hpp"
+
+using namespace dstack;
+using dstack::test::Applications;
+using dstack::test::processes_with;
+using dstack::test::Sandbox;
+
+namespace {
+
+#define NEED(reason)                      \
+  if (const auto why = reason; !why.empty()) \
+  SKIP(why)
+
+std::string token_of(const std::string& address) {
+  return address.substr(address.find("token=") + 6);
+}
+
+/// Everything that must hold of a server of Jupyter's, whichever it is.
+void check_jupyter(const std::string& provider, const std::string& page) {
+  Applications box;
+  box.example(provider + ".md");
+  box.file("data.txt", "42\n");
+  const std::string run = box.start({"explore"});
+
+  const std::string address = box.address(run);
+
+  CHECK(address.find("http://127.0.0.1:") == 0);
+  CHECK(address.find(page + "?token=") != std::string::npos);
+  const std::string token = token_of(address);
+  CHECK(token.size() == 32);
+  CHECK(processes_with("cmdline", token).empty());
+  const Json listed = box.json({"ps", run, "--json"})[0];
+  CHECK(listed["apps"][0]["url"] == address);
+  CHECK(listed["apps"][0]["ready"] == true);
+
+  const auto cell = box.drive("cell.py",
+                              {address,
+                               "import os\nos.mkdir('result')\nn = int(open('data.txt').read())\n"
+                               "open('result/n.txt', 'w').write(str(n + 1))\nprint('n is', n)"});
+  INFO(cell.err);
+  CHECK(process::succeeded(cell.status));
+  CHECK(cell.out == "n is 42\n");
+  const auto stranger = box.drive("cell.py", {address.substr(0, address.size() - token.size()) + "wrong", "1"});
+  CHECK(stranger.err.find("403") != std::string::npos);
+
+  const std::string job = box.json({"show", run, "--json"})["jobs"][0]["job"];
+  CHECK(processes_with("environ", "JOB_ID=" + job).size() >= 2);  // the server and a kernel
+  box.stop(run);
+  CHECK(processes_with("environ", "JOB_ID=" + job).empty());
+  CHECK(box.json({"ps", run, "--json"})[0]["apps"].empty());
+  const Json artifacts = box.json({"artifacts", "list", run, "--json"});
+  REQUIRE(artifacts.size() == 1);
+  CHECK(artifacts[0]["path"] == "result/n.txt");
+  CHECK(box.files_in_user_home().empty());
+}
+
+}  // namespace
+
+TEST_CASE("streamlit: a browser sees the page, and a click changes it") {
+  NEED(test::why_no_browser());
+  Applications box;
+  box.example("streamlit.md");
+  const std::string run = box.start({"count"});
+
+  const std::string address = box.address(run);
+  const auto clicked = box.drive(
+      "click.py", {address, "Hello from two words", "Count", "clicks so far: 1"});
+
+  INFO(clicked.err);
+  CHECK(process::succeeded(clicked.status));
+  const Json app = box.json({"app", run, "--json"})[0];
+  CHECK(app["name"] == "Streamlit");
+  CHECK(app["ready"] == true);
+  CHECK(app["password"].is_null());
+  const std::string job = box.json({"show", run, "--json"})["jobs"][0]["job"];
+  box.stop(run);
+  CHECK(processes_with("environ", "JOB_ID=" + job).empty());
+  CHECK(box.files_in_user_home().empty());
+}
+
+TEST_CASE("lab: a cell runs over the server's own API, and what it writes is saved") {
+  NEED(test::why_no_driver());
+  check_jupyter("lab", "/lab");
+}
+
+TEST_CASE("notebook: a cell runs over the server's own API, and what it writes is saved") {
+  NEED(test::why_no_driver());
+  check_jupyter("notebook", "/tree");
+}
+
+TEST_CASE("an application that ends before it answers is told with its code and its last lines") {
+  NEED(test::why_no_driver());
+  Applications box;
+  box.workflows("workflows:\n  - {name: w, provider: lab, setup: [\"echo no licence found\", \"exit 3\"]}\n");
+
+  const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
+
+  CHECK(Sandbox::code(output) == 3);
+  CHECK(output.out.find("no licence found\n") != std::string::npos);
+  CHECK(output.err.find("JupyterLab ended before it answered at http://127.0.0.1:") != std::string::npos);
+  const auto asked = box.run({"app"});
+  CHECK(Sandbox::code(asked) == 1);
+  CHECK(asked.err.find("JupyterLab ended before it answered") != std::string::npos);
+}
+
+TEST_CASE("an application that never answers is ended after its limit") {
+  NEED(test::why_no_driver());
+  Applications box;
+  box.set("DSTACK_APP_LIMIT=1s");
+  box.workflows("workflows:\n  - {name: w, provider: lab, setup: [\"sleep 1000\"]}\n");
+
+  const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
+
+  CHECK(Sandbox::code(output) == 124);
+  CHECK(output.err.find("JupyterLab did not answer at http://127.0.0.1:") != std::string::npos);
+  CHECK(output.err.find("/api/status within 1.0s") != std::string::npos);
+  const Json job = box.json({"show", "--json"})["jobs"][0];
+  CHECK(job["cause"] == "timeout");
+  CHECK(processes_with("environ", "JOB_ID=" + job["job"].get<std::string>()).empty());
+}
+
+TEST_CASE("streamlit: a target that is not there is refused, an address is taken as it is") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: w, provider: streamlit, target: ap.py}\n"
+      "  - {name: x, provider: streamlit, target: \"http://127.0.0.1:1/app.py\"}\n");
+  box.file("app.py", "");
+  const auto refused = box.run({"run", "w"});
+  CHECK(Sandbox::code(refused) == 2);
+  CHECK(refused.err.find("app.py") != std::string::npos);
+  CHECK(box.ok({"run", "x", "--dry-run"}).find("\"$JOB_PORT_0\" http://127.0.0.1:1/app.py") !=
+        std::string::npos);
+}
+
+TEST_CASE("lab: the version is one of the package's, and only a public one listens for others") {
+  const Sandbox box;
+  const std::string plan = box.ok({"run", "lab", "--app-version", "4.2.5", "--dry-run"});
+  CHECK(plan.find("jupyterlab==4.2.5") != std::string::npos);
+  CHECK(plan.find("--ip=127.0.0.1") != std::string::npos);
+  CHECK(plan.find("0.0.0.0") == std::string::npos);
+  CHECK(box.ok({"run", "lab", "--public", "--dry-run"}).find("--ip=0.0.0.0") != std::string::npos);
+  CHECK(Sandbox::code(box.run({"run", "lab", "--app-version", "4; rm", "--dry-run"})) == 2);
+}
