@@ -52,7 +52,7 @@ void check_jupyter(const std::string& provider, const std::string& page) {
   const Json artifacts = box.json({"artifacts", "list", run, "--json"});
   REQUIRE(artifacts.size() == 1);
   CHECK(artifacts[0]["path"] == "result/n.txt");
-  CHECK(box.files_in_user_home().empty());
+  CHECK(box.files_in_user_home() == std::vector<std::string>());
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ TEST_CASE("streamlit: a browser sees the page, and a click changes it") {
   const std::string job = box.json({"show", run, "--json"})["jobs"][0]["job"];
   box.stop(run);
   CHECK(processes_with("environ", "JOB_ID=" + job).empty());
-  CHECK(box.files_in_user_home().empty());
+  CHECK(box.files_in_user_home() == std::vector<std::string>());
 }
 
 TEST_CASE("lab: a cell runs over the server's own API, and what it writes is saved") {
