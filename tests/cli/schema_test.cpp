@@ -68,7 +68,8 @@ std::vector<std::string> examples(const Sandbox& box, const std::string& key) {
       if (path.extension() != ".md")
         continue;
       for (const std::string& piece : pieces(read_file(path).value(), key)) {
-        const std::string name = path.stem().string() + std::to_string(files.size()) + ".yaml";
+        const std::string name =
+            path.stem().string() + "-" + key + std::to_string(files.size()) + ".yaml";
         box.file("../examples/" + name, piece);
         files.push_back((box.root() / "examples" / name).string());
       }
