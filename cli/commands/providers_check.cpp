@@ -96,7 +96,8 @@ class Rehearsal {
   void provide_for(const Json& properties) {
     for (const Property& property : candidate_.manifest->properties)
       if (const Json* value = json_member(properties, property.name)) {
-        if (property.type == PropertyType::path && value->is_string())
+        if ((property.type == PropertyType::path || property.type == PropertyType::target) &&
+            value->is_string())
           code_.files.push_back(value->get<std::string>());
         if (property.type == PropertyType::paths)
           for (std::string& file : json_strings(properties, property.name))

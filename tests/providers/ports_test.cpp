@@ -125,6 +125,6 @@ TEST_CASE("ports: a run without an application says so") {
   const Sandbox box;
   box.ok({"run", "bash", "-c", "true"});
   const auto output = box.run({"app"});
-  CHECK(Sandbox::code(output) == 1);
+  CHECK(Sandbox::code(output) == 2);
   CHECK(output.err.find("has no application") != std::string::npos);
 }
