@@ -34,7 +34,9 @@ channels.send(json.dumps({
                "version": "5.3", "date": ""},
     "parent_header": {}, "metadata": {}, "channel": "shell",
     "content": {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}}))
-while True:
+# The answer and the output come by different channels: the cell is over with the last word of both.
+open_ends = {"execute_reply", "idle"}
+while open_ends:
     reply = json.loads(channels.recv())
     if reply.get("parent_header", {}).get("msg_id") != message:
         continue
@@ -43,5 +45,7 @@ while True:
     elif reply["msg_type"] == "error":
         sys.exit("\n".join(reply["content"]["traceback"]))
     elif reply["msg_type"] == "execute_reply":
-        break
+        open_ends.discard("execute_reply")
+    elif reply["msg_type"] == "status":
+        open_ends.discard(reply["content"]["execution_state"])
 channels.close()

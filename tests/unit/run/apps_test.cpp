@@ -113,9 +113,9 @@ TEST_CASE("a redirection is a good answer, and a secret that is typed in stays o
 
   const auto news = all_news(apps);
 
-  REQUIRE(news.size() == 2);
-  CHECK(news[1].password == "abc");
-  CHECK(news[1].url.find("abc") == std::string::npos);
+  REQUIRE_FALSE(news.empty());  // one that answers at once is never seen starting
+  CHECK(news.back().password == "abc");
+  CHECK(news.back().url.find("abc") == std::string::npos);
 }
 
 TEST_CASE("of an application that nobody knows any word is an answer, an open door is none") {
