@@ -39,15 +39,14 @@ std::vector<store::AppRecord> running_apps(const std::vector<store::JobRecord>& 
 std::vector<store::AppRecord> running_apps(const std::vector<store::JobRecord>& jobs,
                                            std::size_t workflow) {
   auto apps = running_apps(jobs);
-  std::erase_if(apps, [&](const store::AppRecord& app) {
-    return jobs[app.job].workflow != workflow;
-  });
+  std::erase_if(apps,
+                [&](const store::AppRecord& app) { return jobs[app.job].workflow != workflow; });
   return apps;
 }
 
 std::string render_app(const ui::Stream& stream, const store::AppRecord& app) {
-  std::string text = printable(app.name) + " at " +
-                     ui::paint(stream, ui::Colour::cyan, printable(app.url));
+  std::string text =
+      printable(app.name) + " at " + ui::paint(stream, ui::Colour::cyan, printable(app.url));
   if (!app.password.empty())
     text += ", password " + ui::paint(stream, ui::Colour::bold, printable(app.password));
   return text;

@@ -169,8 +169,8 @@ class Completer {
     return true;
   }
 
-  /// Adds the options, variables and positional words of a workflow or a provider, before ours: they
-  /// are what is looked for.
+  /// Adds the options, variables and positional words of a workflow or a provider, before ours:
+  /// they are what is looked for.
   void add_target(const std::string& target) {
     const auto help = plan::describe_target(target, project(), providers());
     if (!help)
@@ -179,8 +179,7 @@ class Completer {
     for (const auto* list : {&help->variables, &help->options})
       for (const plan::OptionHelp& option : *list) {
         if (option.names.empty()) {
-          arguments_.push_back(
-              {value_name(option.type), takes_rest(option.type), option.choices});
+          arguments_.push_back({value_name(option.type), takes_rest(option.type), option.choices});
           continue;
         }
         std::string text = option.help;

@@ -1,5 +1,6 @@
-// The scripts for the shells. Each looks first into a table of what is always the same: the commands,
-// and the options of those that were just named. The table is made of the program's own answers.
+// The scripts for the shells. Each looks first into a table of what is always the same: the
+// commands, and the options of those that were just named. The table is made of the program's own
+// answers.
 #include "commands/commands.hpp"
 #include "completion.hpp"
 #include "dstack/base/text.hpp"

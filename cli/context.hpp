@@ -29,7 +29,7 @@ struct Context {
   ui::Output out;
   ui::Messages messages;
   store::Home home;
-  Path folder;  ///< from which the project is looked for, absolute
+  Path folder;                            ///< from which the project is looked for, absolute
   std::vector<Path> provider_paths = {};  ///< of `--provider-path`, absolute
 
   /// The root of the project, or the folder itself where there is none: what runs are recorded

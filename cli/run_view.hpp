@@ -58,7 +58,7 @@ class RunView final : public run::FollowListener {
   std::optional<ui::JobOutput> output_;
   std::vector<std::string> labels_;
   std::vector<store::JobRecord> printed_;  ///< the states that were printed last
-  std::set<std::string> announced_;  ///< addresses of applications
+  std::set<std::string> announced_;        ///< addresses of applications
   std::size_t label_width_ = 0;
   std::chrono::steady_clock::time_point drawn_at_;
 };

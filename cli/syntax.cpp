@@ -129,7 +129,9 @@ Syntax& Syntax::option(const std::string& names,
                        const std::string& value_name,
                        std::vector<std::string>& target,
                        const std::string& help) {
-  state_->app.add_option(names, target, help)->expected(1)->allow_extra_args(false)
+  state_->app.add_option(names, target, help)
+      ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   state_->describe_option(names, value_name, help);
   return *this;

@@ -59,14 +59,15 @@ class UntilReady final : public run::FollowListener {
 class OpenApp final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax
-        .argument("RUN", name_, Need::optional, "the run; default: the last one of this project")
+    syntax.argument("RUN", name_, Need::optional, "the run; default: the last one of this project")
         .flag("--open", open_, "open it in the browser, also when nobody looks at the output")
         .flag("--print", print_, "print the address, and open nothing")
         .flag("--json", json_, "as JSON: an array of {workflow, name, url, password, ready}")
         .note(
-            "Prints the address of the run's application, and waits until it answers. On a terminal "
-            "of a machine with a display the browser opens, too. Over SSH a second line says how to "
+            "Prints the address of the run's application, and waits until it answers. On a "
+            "terminal "
+            "of a machine with a display the browser opens, too. Over SSH a second line says how "
+            "to "
             "bring the application to the computer in front of you.")
         .example("dstack app", "the application of the last run")
         .example("xdg-open \"$(dstack app quiet-otter-3)\"", "for a program");
@@ -98,9 +99,10 @@ class OpenApp final : public Action {
           return !job.spec.apps.empty();
         }))
       return {};
-    return fail(ErrorCode::not_found,
-                "run '" + run.name + "' has no application",
-                "those of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with 'ports'");
+    return fail(
+        ErrorCode::not_found,
+        "run '" + run.name + "' has no application",
+        "those of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with 'ports'");
   }
 
   static Failure refuse(const store::RunState& state) {
@@ -132,7 +134,9 @@ class OpenApp final : public Action {
   }
 
   /// One address alone is all that a program wants to read.
-  static void print(Context& context, const store::RunState& state, const std::vector<AppRecord>& apps) {
+  static void print(Context& context,
+                    const store::RunState& state,
+                    const std::vector<AppRecord>& apps) {
     const auto labels = ui::job_labels(state.run, state.jobs);
     ui::Table table({{"JOB"}, {"APPLICATION"}, {"ADDRESS"}});
     for (const AppRecord& app : apps)
@@ -150,13 +154,14 @@ class OpenApp final : public Action {
     }
   }
 
-  Result<int> open(Context& context, const store::RunState& state, const std::vector<AppRecord>& apps) const {
+  Result<int> open(Context& context,
+                   const store::RunState& state,
+                   const std::vector<AppRecord>& apps) const {
     const bool wanted = open_ || (!print_ && context.out.stream().terminal && has_display());
     for (const AppRecord& app : apps)
       if (wanted)
-        DSTACK_CHECK(open_browser(app.url,
-                                  context.home.job(state.run.name, app.job) /
-                                      run::files::private_folder));
+        DSTACK_CHECK(open_browser(
+            app.url, context.home.job(state.run.name, app.job) / run::files::private_folder));
     return exit_code::success;
   }
 

@@ -17,7 +17,9 @@ class Code final : public Action {
         .option(
             "-o,--output", "DIR", output_, "write the very code of the run to DIR, new or empty")
         .flag("--diff", diff_, "the difference to the commit that was checked out")
-        .flag("--changes", changes_, "what its jobs changed beside their artifacts; with '-o', as files")
+        .flag("--changes",
+              changes_,
+              "what its jobs changed beside their artifacts; with '-o', as files")
         .flag("--apply", apply_, "with '--changes': bring them into the project, three-way")
         .flag("--json", json_, "with '--changes': an array of {workflow, job, path, kind}")
         .example("dstack code quiet-otter-3", "the commit, and how the code differed from it")

@@ -172,11 +172,11 @@ void check_providers(const provider::SearchPath& search, std::vector<Check>& che
       if (candidate.status == provider::CandidateStatus::ok && candidate.source == place.source &&
           (candidate.path == place.path || candidate.path.parent_path() == place.path))
         names.push_back(candidate.name);
-    checks.push_back({"plugins",
-                      names.empty() && place.belief == provider::Belief::ours ? Health::error
-                                                                              : Health::ok,
-                      place.path.string() + " (" + place.source +
-                          "): " + (names.empty() ? "none" : join(names, ", "))});
+    checks.push_back(
+        {"plugins",
+         names.empty() && place.belief == provider::Belief::ours ? Health::error : Health::ok,
+         place.path.string() + " (" + place.source +
+             "): " + (names.empty() ? "none" : join(names, ", "))});
   }
   for (const std::string& trouble : registry.unreadable())
     checks.push_back({"plugins", Health::warning, trouble, "its providers are not found"});

@@ -81,8 +81,7 @@ class Rehearsal {
           return fail(ErrorCode::not_found, "there are no tags");
         },
         [](const std::string&) { return std::vector<std::string>(); },
-        [this, call](const Candidate& candidate,
-                     const std::vector<provider::PlanRequest>& requests)
+        [this, call](const Candidate& candidate, const std::vector<provider::PlanRequest>& requests)
             -> Result<std::vector<provider::PlanReply>> {
           if (call == Call::yes)
             return provider::plan_jobs(candidate, requests);
@@ -111,8 +110,8 @@ class Rehearsal {
     if (gpu == nullptr)
       return;
     const auto memory = static_cast<std::uint64_t>(json_integer(*gpu, "memory"));
-    machine_.gpus.assign(static_cast<std::size_t>(std::clamp<std::int64_t>(
-                             json_integer(*gpu, "count", 1), 1, 1'024)),
+    machine_.gpus.assign(static_cast<std::size_t>(
+                             std::clamp<std::int64_t>(json_integer(*gpu, "count", 1), 1, 1'024)),
                          config::Gpu{json_string(*gpu, "name", "card"), memory});
   }
 
@@ -127,7 +126,8 @@ class ProvidersCheck final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax
-        .argument("FILE|PROVIDER", wanted_, Need::required, "the library, or a provider that is there")
+        .argument(
+            "FILE|PROVIDER", wanted_, Need::required, "the library, or a provider that is there")
         .flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
         .note(
             "Reads the manifest, loads the library in a process of its own, and plans the "
@@ -168,7 +168,8 @@ class ProvidersCheck final : public Action {
   }
 
   static Check failed(const std::string& subject, const Error& error) {
-    return {subject, Health::error, render(Error{error.code, error.message, error.where}), error.hint};
+    return {
+        subject, Health::error, render(Error{error.code, error.message, error.where}), error.hint};
   }
 
   static void check_file(const Candidate& candidate, std::vector<Check>& checks) {

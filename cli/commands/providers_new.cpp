@@ -41,7 +41,8 @@ std::string class_name(std::string_view name) {
 /// "my-provider.2" is `my_provider_2`.
 std::string crate_name(std::string_view name) {
   std::string text(name);
-  std::replace_if(text.begin(), text.end(), [](char c) { return !is_letter_or_digit(c); }, '_');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return !is_letter_or_digit(c); }, '_');
   return text.front() >= '0' && text.front() <= '9' ? "provider_" + text : text;
 }
 
@@ -84,7 +85,8 @@ class ProvidersNew final : public Action {
     DSTACK_TRY(const auto files, planned_files());
     boost::system::error_code error;
     const Path folder = fs::current_path(error) / name_;
-    if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
+    if (fs::exists(folder, error) &&
+        !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
       return fail(ErrorCode::conflict,
                   "'" + folder.string() + "' exists already",
                   "choose another name, or go to another folder");
@@ -147,12 +149,12 @@ class ProvidersNew final : public Action {
       build = "cargo build --release";
       library = "target/release/lib" + crate_name(name_) + ".so";
     }
-    return {"cd " + name_,
-            build,
-            "dstack providers check " + library,
-            "dstack run " + name_ + " --provider-path " + library + " --who Ada",
-            "install -Dt " + std::string("\"${DSTACK_HOME:-$HOME/.dstack}/plugins\"") + " " +
-                library};
+    return {
+        "cd " + name_,
+        build,
+        "dstack providers check " + library,
+        "dstack run " + name_ + " --provider-path " + library + " --who Ada",
+        "install -Dt " + std::string("\"${DSTACK_HOME:-$HOME/.dstack}/plugins\"") + " " + library};
   }
 
   std::string name_;

@@ -58,14 +58,14 @@ class ProvidersTrust final : public Action {
   Failure refuse_unknown(const Path& root) const {
     const Path folder = root / ".dstack" / "plugins";
     if (wanted_.empty())
-      return fail(ErrorCode::not_found,
-                  "this project brings no providers: there are no libraries in '" +
-                      folder.string() + "'",
-                  "providers elsewhere need no trust; 'dstack providers list' shows all");
-    return fail(ErrorCode::not_found,
-                "this project brings no provider '" + wanted_ + "'",
-                "'dstack providers list' shows all; those of the project lie in '" +
-                    folder.string() + "'");
+      return fail(
+          ErrorCode::not_found,
+          "this project brings no providers: there are no libraries in '" + folder.string() + "'",
+          "providers elsewhere need no trust; 'dstack providers list' shows all");
+    return fail(
+        ErrorCode::not_found,
+        "this project brings no provider '" + wanted_ + "'",
+        "'dstack providers list' shows all; those of the project lie in '" + folder.string() + "'");
   }
 
   Result<int> trust(Context& context, const std::vector<const Candidate*>& chosen) const {

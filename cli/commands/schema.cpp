@@ -1,5 +1,6 @@
-#include "commands/commands.hpp"
 #include "dstack/provider/schema.hpp"
+
+#include "commands/commands.hpp"
 #include "exit_code.hpp"
 
 namespace dstack::cli {
@@ -21,10 +22,9 @@ class Schema final : public Action {
   }
 
   Result<int> run(Context& context) override {
-    context.out.json(variables_
-                         ? provider::variables_schema()
-                         : provider::workflows_schema(
-                               provider::Registry::discover(context.search_path())));
+    context.out.json(variables_ ? provider::variables_schema()
+                                : provider::workflows_schema(
+                                      provider::Registry::discover(context.search_path())));
     return exit_code::success;
   }
 

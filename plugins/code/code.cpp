@@ -1,4 +1,5 @@
-// The provider `code`: one job that serves VS Code, by code-server or openvscode-server, whichever the host found.
+// The provider `code`: one job that serves VS Code, by code-server or openvscode-server, whichever
+// the host found.
 #include "../shared/app.hpp"
 
 namespace {

@@ -1,10 +1,10 @@
 // What the providers of applications have in common. Part of each of them; uses the SDK alone.
 #pragma once
 
-#include <dstack/provider.hpp>
-
 #include <string>
 #include <vector>
+
+#include <dstack/provider.hpp>
 
 namespace apps {
 

@@ -1,5 +1,6 @@
-// A server of Jupyter's as a job. Its own files (settings, history, sockets) are put aside with the job: neither the
-// user's home nor the workspace gets them. Who sets the variables for them in the workflow keeps them elsewhere.
+// A server of Jupyter's as a job. Its own files (settings, history, sockets) are put aside with the
+// job: neither the user's home nor the workspace gets them. Who sets the variables for them in the
+// workflow keeps them elsewhere.
 #pragma once
 
 #include "app.hpp"
@@ -21,9 +22,10 @@ inline dstack::Job jupyter(const dstack::Workflow& workflow,
                                          {"npm_config_cache", "npm"}})
     job.commands.push_back(std::string("export ") + variable + "=\"${" + variable +
                            ":-$DSTACK_JOB_DIR/" + folder + "}\"");
-  job.commands.push_back("exec jupyter " + command +
-                         " --no-browser --allow-root --port-retries=0 --port=\"$JOB_PORT_0\" --ip=" +
-                         address(workflow));
+  job.commands.push_back(
+      "exec jupyter " + command +
+      " --no-browser --allow-root --port-retries=0 --port=\"$JOB_PORT_0\" --ip=" +
+      address(workflow));
   job.ports = 1;
   job.token = "JUPYTER_TOKEN";
   app.health = "/api/status";

@@ -16,9 +16,9 @@ class StreamlitProvider : public dstack::Provider {
   std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
     dstack::Job job = apps::python_job(workflow, {apps::package(workflow, "streamlit")});
     job.environment = {{"STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false"}};
-    std::string command = "exec streamlit run --server.headless=true --server.address=" +
-                          apps::address(workflow) + " --server.port=\"$JOB_PORT_0\" " +
-                          dstack::shell_quote(target_of(workflow));
+    std::string command =
+        "exec streamlit run --server.headless=true --server.address=" + apps::address(workflow) +
+        " --server.port=\"$JOB_PORT_0\" " + dstack::shell_quote(target_of(workflow));
     if (const auto args = workflow.texts("args"); !args.empty())
       command += " -- " + dstack::shell_join(args);
     job.commands = {std::move(command)};

@@ -53,9 +53,11 @@ std::string property(const std::string& members) {
 TEST_CASE("manifests that are no manifests are refused by what they are", "[abi][strangers]") {
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1"})")).empty());
   CHECK(reason(with_manifest("")).find("cannot read its manifest: ") == 0);
-  CHECK(reason(with_manifest(begin + R"("name": "x", "vers)")).find("cannot read its manifest: ") == 0);
+  CHECK(reason(with_manifest(begin + R"("name": "x", "vers)")).find("cannot read its manifest: ") ==
+        0);
   CHECK(reason(with_manifest("[]")) == "its manifest is no map");
-  CHECK(reason(with_manifest(begin + "\"name\": \"\xff\"}")) == "its manifest is not UTF-8, at byte 23");
+  CHECK(reason(with_manifest(begin + "\"name\": \"\xff\"}")) ==
+        "its manifest is not UTF-8, at byte 23");
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1", "name": "y"})")) ==
         "its manifest has the member 'name' twice");
   CHECK(reason(with_properties(R"({"name": "a", "type": "texts", "default": )" +
@@ -64,7 +66,9 @@ TEST_CASE("manifests that are no manifests are refused by what they are", "[abi]
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1"} {"name": "y"})")) ==
         "it carries more than one manifest; use DSTACK_MANIFEST() in one source alone, and not "
         "beside dstack_add_provider()");
-  CHECK(reason(read_file(bad("two_manifests")).value()).find("it carries more than one manifest; ") == 0);
+  CHECK(
+      reason(read_file(bad("two_manifests")).value()).find("it carries more than one manifest; ") ==
+      0);
 }
 
 TEST_CASE("a manifest of another interface is refused under its name", "[abi][strangers]") {
@@ -84,8 +88,10 @@ TEST_CASE("names that are taken or cannot be are refused", "[abi][strangers]") {
   const std::string wrong = "its manifest is wrong: ";
   CHECK(reason(with_manifest(begin + R"("name": "a b", "version": "1"})")) ==
         wrong + "'name' must be letters, digits, '.', '_' and '-'");
-  CHECK(reason(with_manifest(begin + R"("name": "x"})")) == wrong + "the manifest has no 'version'");
-  for (const std::string name : {"name", "provider", "help", "depends_on", "deps", "artifacts", "env"})
+  CHECK(reason(with_manifest(begin + R"("name": "x"})")) ==
+        wrong + "the manifest has no 'version'");
+  for (const std::string name :
+       {"name", "provider", "help", "depends_on", "deps", "artifacts", "env"})
     CHECK(reason(with_properties("{\"name\": \"" + name + "\", \"type\": \"text\"}")) ==
           wrong + "the name '" + name + "' is that of another property, or one of the host's");
   CHECK(property(R"(, "aliases": ["provider"])") ==
@@ -104,7 +110,8 @@ TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][str
     return R"(, "flag": {"name": ")" + name + R"(", "value": "X")" + more + "}";
   };
   CHECK(property(flag("--what")).empty());
-  for (const std::string name : {"--detach", "--tag", "--help", "--provider-path", "--gpu", "--env"})
+  for (const std::string name :
+       {"--detach", "--tag", "--help", "--provider-path", "--gpu", "--env"})
     CHECK(property(flag(name)) ==
           wrong + "the option '" + name + "' is used by another property, or by the host");
   CHECK(property(flag("--what", R"(, "short": "-t")")) ==

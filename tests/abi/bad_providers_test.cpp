@@ -12,7 +12,7 @@ namespace {
 
 struct Wrong {
   std::string library;
-  std::string did;   ///< what the error says after the provider's name and file
+  std::string did;        ///< what the error says after the provider's name and file
   std::string what = {};  ///< the property of the workflow, where a library can do several things
 };
 
@@ -26,7 +26,8 @@ const std::vector<Wrong> wrong_libraries = {
     {"aborts_when_loaded", "crashed with SIGABRT while it was loaded"},
     {"kills_itself", "crashed with SIGKILL while it was loaded"},
     {"exits_when_loaded", "ended the process with exit code 0 while it was loaded"},
-    {"closes_everything_when_loaded", "closed the descriptors of its host while planning workflow 'bad'"},
+    {"closes_everything_when_loaded",
+     "closed the descriptors of its host while planning workflow 'bad'"},
     {"throws_when_made", "threw while it was set up: no licence found"},
     {"throws_in_entry", "threw while it was set up: from the entry"},
     {"silent_entry", "failed while it was set up and does not say why (status 2)"},
@@ -47,11 +48,14 @@ const std::vector<Wrong> wrong_plans = {
      "wrote an answer of more than 2000000 parts while planning workflow 'bad'"},
     {"writes_text_without_end", "wrote more than 256.0 MB of text while planning workflow 'bad'"},
     {"reports_without_end", "reported more than 1000 problems while planning workflow 'bad'"},
-    {"empty_command", "made a wrong job of workflow 'bad': 'argv' begins with an empty program name"},
+    {"empty_command",
+     "made a wrong job of workflow 'bad': 'argv' begins with an empty program name"},
     {"commands_too", "made a wrong job of workflow 'bad': has both 'argv' and 'commands'"},
     {"nul_in_argument", "made a wrong job of workflow 'bad': 'argv' contains a NUL character"},
     {"argv_is_a_text", "made a wrong job of workflow 'bad': 'argv' must be a list of texts"},
-    {"bad_variable", "made a wrong job of workflow 'bad': 'environment' has a variable with the impossible name 'A=B'"},
+    {"bad_variable",
+     "made a wrong job of workflow 'bad': 'environment' has a variable with the impossible name "
+     "'A=B'"},
     {"misbehaves", "threw while planning workflow 'bad': index 7 of 3", "throws"},
     {"misbehaves", "crashed with SIGSEGV while planning workflow 'bad'", "crashes"},
     {"misbehaves", "ended the process with exit code 3 while planning workflow 'bad'", "exits"},
@@ -59,7 +63,9 @@ const std::vector<Wrong> wrong_plans = {
     {"misbehaves",
      "made a wrong job of workflow 'bad': has no command: neither 'argv' nor 'commands'",
      "no command"},
-    {"misbehaves", "wrote a text that is not UTF-8 while planning workflow 'bad'", "invalid UTF-8"}};
+    {"misbehaves",
+     "wrote a text that is not UTF-8 while planning workflow 'bad'",
+     "invalid UTF-8"}};
 
 /// Runs workflow `bad` with one of the libraries.
 process::Output run_with(const Sandbox& box, const Wrong& wrong) {
@@ -80,11 +86,13 @@ void check_all(const std::vector<Wrong>& all) {
 
 }  // namespace
 
-TEST_CASE("a user is told what a library did that went wrong before it planned", "[abi][strangers]") {
+TEST_CASE("a user is told what a library did that went wrong before it planned",
+          "[abi][strangers]") {
   check_all(wrong_libraries);
 }
 
-TEST_CASE("a user is told what a library did that went wrong while it planned", "[abi][strangers]") {
+TEST_CASE("a user is told what a library did that went wrong while it planned",
+          "[abi][strangers]") {
   check_all(wrong_plans);
 }
 

@@ -107,7 +107,8 @@ TEST_CASE("a path may name a folder or a library, and may be repeated", "[abi][p
   CHECK(missing.err.find("error: '--provider-path' names 'bilt', which does not exist\n") == 0);
 }
 
-TEST_CASE("relative paths of the variable are passed over, and the doctor says so", "[abi][places]") {
+TEST_CASE("relative paths of the variable are passed over, and the doctor says so",
+          "[abi][places]") {
   Sandbox box;
   put(box.project() / "plugins", "0.1");
   box.set("DSTACK_PROVIDER_PATH=plugins::/nowhere/at/all");
@@ -119,6 +120,7 @@ TEST_CASE("relative paths of the variable are passed over, and the doctor says s
 
 TEST_CASE("a program with raised privileges does not heed the variable", "[abi][places]") {
   Sandbox box;
+
   struct statvfs disk {};
 
   REQUIRE(::statvfs(box.root().c_str(), &disk) == 0);
@@ -131,8 +133,16 @@ TEST_CASE("a program with raised privileges does not heed the variable", "[abi][
   fs::copy_file(DSTACK_BINARY, program);
   change_mode(program, 04755);
   const auto listed = [&](const std::string& user) {
-    auto command = box.command({"--reuid", user, "--regid", user, "--clear-groups", "--",
-                                program.string(), "providers", "list", "--json"});
+    auto command = box.command({"--reuid",
+                                user,
+                                "--regid",
+                                user,
+                                "--clear-groups",
+                                "--",
+                                program.string(),
+                                "providers",
+                                "list",
+                                "--json"});
     command.argv[0] = "setpriv";
     const auto output = process::run(command, {}, std::chrono::seconds(60));
     REQUIRE(output);
@@ -155,7 +165,8 @@ TEST_CASE("a project's library runs after its user has trusted it, not before", 
   CHECK(reason(box) == untrusted);
   const auto trusted = box.run({"providers", "trust", "bad"});
   CHECK(Sandbox::code(trusted) == 0);
-  CHECK(trusted.err.find("trusted bad 1.0 (" + (project.folder / "x.so").string() + ", SHA-256 ") == 0);
+  CHECK(trusted.err.find("trusted bad 1.0 (" + (project.folder / "x.so").string() + ", SHA-256 ") ==
+        0);
   CHECK(box.ok({"run", "w"}) == "well\n");
 }
 

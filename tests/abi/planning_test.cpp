@@ -47,9 +47,10 @@ TEST_CASE("exceptions of a provider are told with their text", "[abi]") {
   CHECK(plan("misbehaves", "throws an int") ==
         "provider 'misbehaves' (PATH) threw while planning workflow 'train': something that is no "
         "std::exception");
-  CHECK(plan("misbehaves", "asks for another type") ==
-        "provider 'misbehaves' (PATH) threw while planning workflow 'train': 'what' is declared with "
-        "another type than integer");
+  CHECK(
+      plan("misbehaves", "asks for another type") ==
+      "provider 'misbehaves' (PATH) threw while planning workflow 'train': 'what' is declared with "
+      "another type than integer");
 }
 
 TEST_CASE("what a provider has against a workflow comes as problems, not as a fault", "[abi]") {

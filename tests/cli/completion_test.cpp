@@ -12,8 +12,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 std::string with_program(const Sandbox& box) {
-  const std::string path =
-      "PATH=" + Path(DSTACK_BINARY).parent_path().string() + ":/usr/bin:/bin";
+  const std::string path = "PATH=" + Path(DSTACK_BINARY).parent_path().string() + ":/usr/bin:/bin";
   box.file("other project/.dstack/workflows.yaml",
            "workflows: [{name: elsewhere, provider: bash, commands: ls}]\n");
   return path;
@@ -66,8 +65,7 @@ void check_shell(Shell& shell, const std::string& run) {
   CHECK(shell.complete("dstack logs " + run + " ") == "dstack logs " + run + " train ");
   CHECK(shell.complete("dstack run prepare -t v") == "dstack run prepare -t v1.0-rc_2 ");
   CHECK(shell.complete("dstack untag tra") == "dstack untag train:v1.0-rc_2 ");
-  CHECK(shell.complete("dstack artifacts list train:") ==
-        "dstack artifacts list train:v1.0-rc_2 ");
+  CHECK(shell.complete("dstack artifacts list train:") == "dstack artifacts list train:v1.0-rc_2 ");
   CHECK(shell.complete("dstack artifacts list train:v1") ==
         "dstack artifacts list train:v1.0-rc_2 ");
 
@@ -75,8 +73,7 @@ void check_shell(Shell& shell, const std::string& run) {
         Words{"copy", "private", "project"});
   CHECK(shell.complete("dstack --color al") == "dstack --color always ");
   CHECK(shell.complete("dstack ps --color=n") == "dstack ps --color=never ");
-  CHECK(shell.complete("dstack run train -r my") ==
-        "dstack run train -r my\\ requirements.txt ");
+  CHECK(shell.complete("dstack run train -r my") == "dstack run train -r my\\ requirements.txt ");
   CHECK(shell.complete("dstack run train --requirements=my") ==
         "dstack run train --requirements=my\\ requirements.txt ");
   CHECK(shell.complete("dstack run train -a su") == "dstack run train -a sub\\ folder/");
@@ -87,8 +84,7 @@ void check_shell(Shell& shell, const std::string& run) {
   // What does not exist is left as it is, and so is a command that must not be run by a TAB.
   CHECK(shell.complete("dstack logs no-such-run") == "dstack logs no-such-run");
   CHECK(shell.complete("dstack nonsense ") == "dstack nonsense ");
-  CHECK(shell.complete("dstack run '$(touch touched)' --") ==
-        "dstack run '$(touch touched)' --");
+  CHECK(shell.complete("dstack run '$(touch touched)' --") == "dstack run '$(touch touched)' --");
 }
 
 }  // namespace
@@ -126,8 +122,12 @@ TEST_CASE("fish completes commands, options, names and files") {
   // Fish answers itself what it would offer: a line `WORD<TAB>HELP` for each.
   const auto offered = [&](const std::string& line, bool with_help = false) {
     process::Command command = box.command({});
-    command.argv = {program, "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
-                    (box.root() / "shell/dstack.fish").string(), line};
+    command.argv = {program,
+                    "--no-config",
+                    "-c",
+                    "source $argv[1]; complete -C $argv[2]",
+                    (box.root() / "shell/dstack.fish").string(),
+                    line};
     const auto output = process::run(command, {}, std::chrono::seconds(60));
     REQUIRE(output);
     CHECK(output->err == "");

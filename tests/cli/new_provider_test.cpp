@@ -35,7 +35,8 @@ TEST_CASE("a new provider goes by its name in every file") {
   CHECK(holds(written(box, "3d/src/dstack.rs"), "macro_rules! provider"));
   box.ok({"providers", "new", "plain", "--lang", "c"});
   CHECK(holds(written(box, "plain/plain.c"), "DSTACK_MANIFEST(\"manifest.json\")"));
-  for (const std::string file : {"3d/src/lib.rs", "3d/Cargo.toml", "3d/manifest.json", "plain/plain.c"})
+  for (const std::string file :
+       {"3d/src/lib.rs", "3d/Cargo.toml", "3d/manifest.json", "plain/plain.c"})
     CHECK_FALSE(holds(written(box, file), "@"));
 }
 
@@ -44,7 +45,8 @@ TEST_CASE("a new provider never writes over what is there") {
   box.file("taken/notes", "mine");
   const auto output = box.run({"providers", "new", "taken"});
   CHECK(Sandbox::code(output) == 1);
-  CHECK(output.err.find("error: '" + (box.project() / "taken").string() + "' exists already\n") == 0);
+  CHECK(output.err.find("error: '" + (box.project() / "taken").string() + "' exists already\n") ==
+        0);
   CHECK(written(box, "taken/notes") == "mine");
   REQUIRE(make_folders(box.project() / "empty"));
   box.ok({"providers", "new", "empty"});

@@ -105,10 +105,12 @@ const std::vector<Case> right = {
     {"one artifact", workflow("commands: ls, artifacts: {path: a}")},
     {"gpu as a map", workflow("commands: ls, resources: {gpu: {count: 0, memory: 16 GB}}")},
     {"numbers in quotes", workflow("commands: ls, resources: {cpu: '1', memory: '1000'}")},
-    {"what all have", workflow("commands: ls, workspace: copy, setup: [a], timeout: 1h30m, retry: 2")},
+    {"what all have",
+     workflow("commands: ls, workspace: copy, setup: [a], timeout: 1h30m, retry: 2")},
     {"what all have, otherwise", workflow("commands: ls, workspace: , before-run: a, timeout: 90")},
-    {"one dependency", "workflows: [{name: a, provider: bash, commands: ls},\n"
-                       " {name: b, provider: bash, commands: ls, deps: a}]\n"},
+    {"one dependency",
+     "workflows: [{name: a, provider: bash, commands: ls},\n"
+     " {name: b, provider: bash, commands: ls, deps: a}]\n"},
 };
 
 const std::vector<Case> wrong = {

@@ -1,5 +1,5 @@
-// A sandbox for tests with real applications: a home of its own for the jobs too, the installers' shared cache, and the
-// programs that cmake/applications.sh brings.
+// A sandbox for tests with real applications: a home of its own for the jobs too, the installers'
+// shared cache, and the programs that cmake/applications.sh brings.
 #pragma once
 
 #include "support/sandbox.hpp"
@@ -12,7 +12,8 @@ class Applications : public Sandbox {
     const Path user = root() / "user";
     REQUIRE(make_folders(user));
     // Interpreters are looked for in the user's home.
-    if (const char* home = std::getenv("HOME"); home != nullptr && fs::exists(Path(home) / ".pyenv"))
+    if (const char* home = std::getenv("HOME");
+        home != nullptr && fs::exists(Path(home) / ".pyenv"))
       fs::create_symlink(Path(home) / ".pyenv", user / ".pyenv");
     set("HOME=" + user.string());
     set("UV_CACHE_DIR=" + (cache() / "uv").string());
@@ -22,7 +23,8 @@ class Applications : public Sandbox {
   static Path cache() {
     const char* set = std::getenv("XDG_CACHE_HOME");
     const char* home = std::getenv("HOME");
-    return (set != nullptr && *set != '\0' ? Path(set) : Path(home == nullptr ? "/" : home) / ".cache") /
+    return (set != nullptr && *set != '\0' ? Path(set)
+                                           : Path(home == nullptr ? "/" : home) / ".cache") /
            "dstack-tests";
   }
 
@@ -37,7 +39,8 @@ class Applications : public Sandbox {
     return files;
   }
 
-  /// Writes the files that a page of docs/providers shows: each block of it that begins with the file's name.
+  /// Writes the files that a page of docs/providers shows: each block of it that begins with the
+  /// file's name.
   void example(const std::string& page) const {
     const auto text = read_file(Path(DSTACK_SOURCE_DIR) / "docs/providers" / page);
     REQUIRE(text);
@@ -46,7 +49,8 @@ class Applications : public Sandbox {
       if (const std::size_t at = text->find(fence); at != std::string::npos) {
         const std::size_t name = at + fence.size();
         const std::size_t body = text->find('\n', name) + 1;
-        file(text->substr(name, body - 1 - name), text->substr(body, text->find("```", body) - body));
+        file(text->substr(name, body - 1 - name),
+             text->substr(body, text->find("```", body) - body));
         ++written;
       }
     REQUIRE(written > 0);
@@ -99,8 +103,9 @@ inline std::string why_no_driver() {
 
 inline std::string why_no_browser() {
   boost::system::error_code error;
-  return fs::exists("/usr/bin/chromedriver", error) ? why_no_driver()
-                                                    : "sh cmake/applications.sh browser has not been run";
+  return fs::exists("/usr/bin/chromedriver", error)
+             ? why_no_driver()
+             : "sh cmake/applications.sh browser has not been run";
 }
 
 }  // namespace dstack::test

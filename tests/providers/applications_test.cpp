@@ -1,4 +1,5 @@
-// Streamlit, JupyterLab and Notebook as their users meet them: the real programs, a real browser, a real kernel.
+// Streamlit, JupyterLab and Notebook as their users meet them: the real programs, a real browser, a
+// real kernel.
 #include "applications.hpp"
 
 using namespace dstack;
@@ -8,7 +9,7 @@ using dstack::test::Sandbox;
 
 namespace {
 
-#define NEED(reason)                      \
+#define NEED(reason)                         \
   if (const auto why = reason; !why.empty()) \
   SKIP(why)
 
@@ -41,7 +42,8 @@ void check_jupyter(const std::string& provider, const std::string& page) {
   INFO(cell.err);
   CHECK(process::succeeded(cell.status));
   CHECK(cell.out == "n is 42\n");
-  const auto stranger = box.drive("cell.py", {address.substr(0, address.size() - token.size()) + "wrong", "1"});
+  const auto stranger =
+      box.drive("cell.py", {address.substr(0, address.size() - token.size()) + "wrong", "1"});
   CHECK(stranger.err.find("403") != std::string::npos);
 
   const std::string job = box.json({"show", run, "--json"})["jobs"][0]["job"];
@@ -64,8 +66,8 @@ TEST_CASE("streamlit: a browser sees the page, and a click changes it") {
   const std::string run = box.start({"count"});
 
   const std::string address = box.address(run);
-  const auto clicked = box.drive(
-      "click.py", {address, "Hello from two words", "Count", "clicks so far: 1"});
+  const auto clicked =
+      box.drive("click.py", {address, "Hello from two words", "Count", "clicks so far: 1"});
 
   INFO(clicked.err);
   CHECK(process::succeeded(clicked.status));
@@ -92,13 +94,15 @@ TEST_CASE("notebook: a cell runs over the server's own API, and what it writes i
 TEST_CASE("an application that ends before it answers is told with its code and its last lines") {
   NEED(test::why_no_driver());
   Applications box;
-  box.workflows("workflows:\n  - {name: w, provider: lab, setup: [\"echo no licence found\", \"exit 3\"]}\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: lab, setup: [\"echo no licence found\", \"exit 3\"]}\n");
 
   const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
 
   CHECK(Sandbox::code(output) == 3);
   CHECK(output.out.find("no licence found\n") != std::string::npos);
-  CHECK(output.err.find("JupyterLab ended before it answered at http://127.0.0.1:") != std::string::npos);
+  CHECK(output.err.find("JupyterLab ended before it answered at http://127.0.0.1:") !=
+        std::string::npos);
   const auto asked = box.run({"app"});
   CHECK(Sandbox::code(asked) == 1);
   CHECK(asked.err.find("JupyterLab ended before it answered") != std::string::npos);

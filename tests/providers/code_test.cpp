@@ -1,6 +1,5 @@
 // VS Code for the browser: code-server itself in a browser, and how it is found and fetched.
 #include "applications.hpp"
-
 #include "dstack/base/sha256.hpp"
 
 #include <signal.h>
@@ -23,7 +22,8 @@ std::string path_without_editors() {
   for (std::string_view rest = all == nullptr ? "" : all; !rest.empty();) {
     const std::string folder(rest.substr(0, rest.find(':')));
     rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-    if (!fs::exists(Path(folder) / "code-server") && !fs::exists(Path(folder) / "openvscode-server"))
+    if (!fs::exists(Path(folder) / "code-server") &&
+        !fs::exists(Path(folder) / "openvscode-server"))
       path += (path.empty() ? "" : ":") + folder;
   }
   return "PATH=" + path;
@@ -36,15 +36,16 @@ class Server {
     auto pipe = make_pipe();
     REQUIRE(pipe);
     process::Command command;
-    command.argv = {"python3",
-                    "-u",
-                    "-c",
-                    "import functools, http.server, sys\n"
-                    "handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])\n"
-                    "server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)\n"
-                    "print(server.server_address[1])\n"
-                    "server.serve_forever()\n",
-                    folder.string()};
+    command.argv = {
+        "python3",
+        "-u",
+        "-c",
+        "import functools, http.server, sys\n"
+        "handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])\n"
+        "server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)\n"
+        "print(server.server_address[1])\n"
+        "server.serve_forever()\n",
+        folder.string()};
     command.descriptors = {{1, pipe->write_end.get()}};
     auto child = process::spawn(command);
     REQUIRE(child);
@@ -61,32 +62,40 @@ class Server {
     child_->wait();
   }
 
-  std::string address(const std::string& file) const { return "http://127.0.0.1:" + port_ + "/" + file; }
+  std::string address(const std::string& file) const {
+    return "http://127.0.0.1:" + port_ + "/" + file;
+  }
 
  private:
   std::optional<process::Child> child_;
   std::string port_;
 };
 
-/// An archive as the project publishes it, with a program in it that serves the health address: what is tested is how
-/// it comes and is kept.
+/// An archive as the project publishes it, with a program in it that serves the health address:
+/// what is tested is how it comes and is kept.
 std::string make_archive(const Path& folder) {
   const Path program = folder / "code-server-9.8.7-linux-amd64/bin/code-server";
   REQUIRE(make_folders(program.parent_path()));
-  REQUIRE(write_file_atomically(program,
-                                "#!/usr/bin/env python3\n"
-                                "import http.server, os, sys\n"
-                                "if '--version' in sys.argv: sys.exit(print('9.8.7 x with Code 1'))\n"
-                                "class Handler(http.server.BaseHTTPRequestHandler):\n"
-                                "    def do_GET(self):\n"
-                                "        self.send_response(200); self.end_headers()\n"
-                                "port = sys.argv[sys.argv.index('--bind-addr') + 1].split(':')[1]\n"
-                                "assert os.environ['PASSWORD'] not in ' '.join(sys.argv)\n"
-                                "http.server.HTTPServer(('127.0.0.1', int(port)), Handler).serve_forever()\n",
-                                Durable::no,
-                                0755));
+  REQUIRE(write_file_atomically(
+      program,
+      "#!/usr/bin/env python3\n"
+      "import http.server, os, sys\n"
+      "if '--version' in sys.argv: sys.exit(print('9.8.7 x with Code 1'))\n"
+      "class Handler(http.server.BaseHTTPRequestHandler):\n"
+      "    def do_GET(self):\n"
+      "        self.send_response(200); self.end_headers()\n"
+      "port = sys.argv[sys.argv.index('--bind-addr') + 1].split(':')[1]\n"
+      "assert os.environ['PASSWORD'] not in ' '.join(sys.argv)\n"
+      "http.server.HTTPServer(('127.0.0.1', int(port)), Handler).serve_forever()\n",
+      Durable::no,
+      0755));
   process::Command tar;
-  tar.argv = {"tar", "-C", folder.string(), "-czf", (folder / "a.tar.gz").string(), "code-server-9.8.7-linux-amd64"};
+  tar.argv = {"tar",
+              "-C",
+              folder.string(),
+              "-czf",
+              (folder / "a.tar.gz").string(),
+              "code-server-9.8.7-linux-amd64"};
   REQUIRE(process::succeeded(process::run(tar)->status));
   return sha256(*read_file(folder / "a.tar.gz")).render();
 }
@@ -114,8 +123,10 @@ TEST_CASE("code: a release is fetched once, checked, and kept", "[code]") {
     const Json app = (box.ok({"app", run, "--print"}), box.json({"app", run, "--json"})[0]);
     CHECK(app["name"] == "VS Code");
     CHECK(app["password"].get<std::string>().size() == 32);
-    CHECK(app["url"].get<std::string>().find(app["password"].get<std::string>()) == std::string::npos);
-    CHECK(box.ok({"logs", run}).find("fetching code-server 9.8.7 from " + server.address("a.tar.gz")) !=
+    CHECK(app["url"].get<std::string>().find(app["password"].get<std::string>()) ==
+          std::string::npos);
+    CHECK(box.ok({"logs", run})
+              .find("fetching code-server 9.8.7 from " + server.address("a.tar.gz")) !=
           std::string::npos);
     CHECK(processes_with("cmdline", app["password"]).empty());
     box.ok({"stop", run, "-y"});
@@ -127,7 +138,8 @@ TEST_CASE("code: a release is fetched once, checked, and kept", "[code]") {
   box.ok({"stop", again, "-y"});
 }
 
-TEST_CASE("code: what is not the release, or is not to be had, is told with the next step", "[code]") {
+TEST_CASE("code: what is not the release, or is not to be had, is told with the next step",
+          "[code]") {
   Sandbox box;
   box.set(path_without_editors());
   const Path folder = box.root() / "web";
@@ -142,13 +154,15 @@ TEST_CASE("code: what is not the release, or is not to be had, is told with the 
   configure(box, server.address("b.tar.gz"), std::string(64, '0'));
   const auto missing = box.run({"run", "code"});
   CHECK(Sandbox::code(missing) == 125);
-  CHECK(missing.err.find("cannot fetch code-server from " + server.address("b.tar.gz")) != std::string::npos);
+  CHECK(missing.err.find("cannot fetch code-server from " + server.address("b.tar.gz")) !=
+        std::string::npos);
   CHECK(missing.err.find("404") != std::string::npos);
   CHECK(missing.err.find("install code-server or openvscode-server") != std::string::npos);
 
   const auto version = box.run({"run", "code", "--app-version", "1.2"});
   CHECK(Sandbox::code(version) == 125);
-  CHECK(version.err.find("code-server 1.2 is not installed, and the release that can be fetched is 9.8.7") !=
+  CHECK(version.err.find(
+            "code-server 1.2 is not installed, and the release that can be fetched is 9.8.7") !=
         std::string::npos);
 }
 

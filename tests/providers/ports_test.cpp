@@ -20,18 +20,21 @@ std::string address_of(const Sandbox& box, const std::string& run) {
 
 std::string page_at(const std::string& address) {
   process::Command command;
-  command.argv = {"python3",
-                  "-c",
-                  "import sys, urllib.request; "
-                  "sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())",
-                  address};
+  command.argv = {
+      "python3",
+      "-c",
+      "import sys, urllib.request; "
+      "sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())",
+      address};
   const auto output = process::run(command, {}, std::chrono::seconds(60));
   REQUIRE(output);
   return output->out;
 }
 
 /// Follows a run until its words on standard error hold a text; then stops the run.
-std::string followed_until(const Sandbox& box, std::vector<std::string> arguments, const std::string& text) {
+std::string followed_until(const Sandbox& box,
+                           std::vector<std::string> arguments,
+                           const std::string& text) {
   auto pipe = make_pipe();
   REQUIRE(pipe);
   process::Command command = box.command(std::move(arguments));
@@ -80,8 +83,8 @@ TEST_CASE("ports: a followed run says ready with the address, not before somethi
   const Sandbox box;
   box.file("page.txt", "page\n");
 
-  const std::string words =
-      followed_until(box, {"run", "bash", "-p", "2", "-c", "exec python3 -m http.server $JOB_PORT_1"}, "ready");
+  const std::string words = followed_until(
+      box, {"run", "bash", "-p", "2", "-c", "exec python3 -m http.server $JOB_PORT_1"}, "ready");
 
   CHECK(words.find("bash: ready: port 1 at http://127.0.0.1:") != std::string::npos);
   CHECK(words.find("port 0") == std::string::npos);
@@ -104,7 +107,8 @@ TEST_CASE("ports: over SSH the command that brings the application nearer is tol
   const auto output = box.run({"app", run});
 
   const std::string port(output.out.substr(17, output.out.find('/', 17) - 17));
-  CHECK(output.err.find("ssh -N -L " + port + ":127.0.0.1:" + port + " -p 2222 ") != std::string::npos);
+  CHECK(output.err.find("ssh -N -L " + port + ":127.0.0.1:" + port + " -p 2222 ") !=
+        std::string::npos);
   CHECK(output.err.find("@192.0.2.1") != std::string::npos);
 }
 

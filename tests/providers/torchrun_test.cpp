@@ -92,7 +92,7 @@ TEST_CASE("torchrun: the example of its page runs as it is written") {
   INFO(output.out);
   REQUIRE(Sandbox::code(output) == 0);
   for (int rank = 0; rank < 6; ++rank)
-    CHECK(has(output.out, "rank " + std::to_string(rank) + " of 6: 15\n"));
+    CHECK(has(output.out, "rank " + std::to_string(rank) + " of 6: 15"));
   const Json run = box.last();
   CHECK(run["jobs"].size() == 3);
   CHECK(model_of(box, run, "model/total.json") == 15.0);

@@ -28,7 +28,9 @@ class Sandbox {
   Sandbox& operator=(const Sandbox&) = delete;
 
   /// Nothing of a test goes on after it: a test that fails half-way leaves its runs behind.
-  ~Sandbox() { (void)process::run(command({"stop", "--all", "--abort", "-y"}), {}, std::chrono::seconds(20)); }
+  ~Sandbox() {
+    (void)process::run(command({"stop", "--all", "--abort", "-y"}), {}, std::chrono::seconds(20));
+  }
 
   Path root() const { return folder_.path(); }
 

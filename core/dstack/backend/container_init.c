@@ -3,12 +3,12 @@
  *
  *   dstack-container-init run GRACE_MS PROGRAM [ARGUMENT…]
  *
- * runs the program with both of its outputs in one stream, in the order of writing; passes TERM on to
- * every process of the container (a program that were process 1 itself would never see it); and when
- * the program has ended, ends the others: TERM, at most GRACE_MS, and then all that is left dies
- * with process 1. Its own error output is not the job's: on it dstack is told `exec ERRNO` when the
- * program could not be started, `signal N` when it was killed, and `oom N` when N processes of the
- * container were killed because its memory was used up (not every engine notices).
+ * runs the program with both of its outputs in one stream, in the order of writing; passes TERM on
+ * to every process of the container (a program that were process 1 itself would never see it); and
+ * when the program has ended, ends the others: TERM, at most GRACE_MS, and then all that is left
+ * dies with process 1. Its own error output is not the job's: on it dstack is told `exec ERRNO`
+ * when the program could not be started, `signal N` when it was killed, and `oom N` when N
+ * processes of the container were killed because its memory was used up (not every engine notices).
  *
  *   dstack-container-init own UID GID SINCE FOLDER
  *

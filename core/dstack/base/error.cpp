@@ -43,7 +43,9 @@ Failure fail(ErrorCode code, std::string message, std::string hint) {
   return Failure(std::move(error));
 }
 
-Failure fail(Error error) { return Failure(std::move(error)); }
+Failure fail(Error error) {
+  return Failure(std::move(error));
+}
 
 Failure fail_errno(std::string message, int error_number) {
   Error error;
@@ -74,7 +76,9 @@ Failure fail_errno(std::string message, int error_number) {
   return Failure(std::move(error));
 }
 
-Failure fail_errno(std::string message) { return fail_errno(std::move(message), errno); }
+Failure fail_errno(std::string message) {
+  return fail_errno(std::move(message), errno);
+}
 
 Error join(std::vector<Error> errors) {
   Error first = std::move(errors.front());

@@ -1,6 +1,8 @@
-// What can go wrong, as a value. Every function that can fail for a reason outside the code returns Result<T>;
-// exceptions mean a bug, and are caught where a library throws them.
+// What can go wrong, as a value. Every function that can fail for a reason outside the code returns
+// Result<T>; exceptions mean a bug, and are caught where a library throws them.
 #pragma once
+
+#include <tl/expected.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -9,8 +11,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <tl/expected.hpp>
 
 namespace dstack {
 
@@ -24,8 +24,8 @@ enum class ErrorCode {
   internal,       ///< the runner itself failed: exit 1
 };
 
-/// A text that errors point into: a file of the user's, or the words of the command line. Shared by all values
-/// read from it, and immutable, so any thread may read it.
+/// A text that errors point into: a file of the user's, or the words of the command line. Shared by
+/// all values read from it, and immutable, so any thread may read it.
 struct SourceText {
   std::string name;  ///< as shown: a path relative to the project, or "command line"
   std::string text;  ///< the whole text, UTF-8
@@ -39,8 +39,8 @@ struct SourceText {
 
 std::shared_ptr<const SourceText> make_source_text(std::string name, std::string text);
 
-/// A place in a text. Lines and columns begin at 1 and count characters, not bytes. `length` is in characters
-/// and at least 1: how many carets to draw.
+/// A place in a text. Lines and columns begin at 1 and count characters, not bytes. `length` is in
+/// characters and at least 1: how many carets to draw.
 struct SourceLocation {
   std::shared_ptr<const SourceText> source;
   std::uint32_t line = 0;
@@ -53,17 +53,18 @@ struct SourceLocation {
 
 struct Error {
   ErrorCode code = ErrorCode::internal;
-  std::string message;                       ///< one sentence, lower case, names in 'quotes', no full stop
+  std::string message;  ///< one sentence, lower case, names in 'quotes', no full stop
   std::optional<SourceLocation> where = {};  ///< in the user's text, never in ours
-  std::string hint = {};                     ///< the next step; may be empty, may have several lines
-  std::vector<std::string> context = {};     ///< outermost first: "while planning workflow 'train'"
-  std::vector<Error> also = {};              ///< further errors found at the same time, each whole in itself
+  std::string hint = {};                  ///< the next step; may be empty, may have several lines
+  std::vector<std::string> context = {};  ///< outermost first: "while planning workflow 'train'"
+  std::vector<Error> also = {};  ///< further errors found at the same time, each whole in itself
 };
 
 template <typename T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
+
   Result(tl::expected<T, Error>&& other) : tl::expected<T, Error>(std::move(other)) {}
 };
 
@@ -72,8 +73,8 @@ using Failure = tl::unexpected<Error>;
 /// `return fail(ErrorCode::usage, "…", "hint");`
 Failure fail(ErrorCode code, std::string message, std::string hint = {});
 Failure fail(Error error);
-/// Adds the text of `error_number` (an errno): "cannot open 'x': Permission denied". ENOSPC, EDQUOT, EACCES, EROFS
-/// and the like become ErrorCode::unavailable with a fitting hint.
+/// Adds the text of `error_number` (an errno): "cannot open 'x': Permission denied". ENOSPC,
+/// EDQUOT, EACCES, EROFS and the like become ErrorCode::unavailable with a fitting hint.
 Failure fail_errno(std::string message, int error_number);
 Failure fail_errno(std::string message);  ///< with errno as it is now
 
@@ -82,7 +83,8 @@ Error join(std::vector<Error> errors);
 /// The error and everything in `also`, flattened, in order.
 std::vector<Error> flatten(Error error);
 
-/// Adds "while …" to an error on its way up: `return read(p).map_error(while_doing("reading the tag list"))`.
+/// Adds "while …" to an error on its way up: `return read(p).map_error(while_doing("reading the tag
+/// list"))`.
 inline auto while_doing(std::string what) {
   return [what = std::move(what)](Error error) {
     error.context.insert(error.context.begin(), "while " + what);
@@ -90,7 +92,8 @@ inline auto while_doing(std::string what) {
   };
 }
 
-/// Plain text of an error without the excerpt, for logs and records: "message (file:line:column); hint".
+/// Plain text of an error without the excerpt, for logs and records: "message (file:line:column);
+/// hint".
 std::string render(const Error& error);
 
 }  // namespace dstack
@@ -106,8 +109,8 @@ std::string render(const Error& error);
   declaration = std::move(*DSTACK_CONCAT(dstack_result_, __LINE__))
 
 /// The same for Result<void>, and for values that are not wanted.
-#define DSTACK_CHECK(expression)                                                            \
-  do {                                                                                      \
-    if (auto dstack_result = (expression); !dstack_result)                                  \
-      return ::dstack::Failure(std::move(dstack_result).error());                           \
+#define DSTACK_CHECK(expression)                                  \
+  do {                                                            \
+    if (auto dstack_result = (expression); !dstack_result)        \
+      return ::dstack::Failure(std::move(dstack_result).error()); \
   } while (false)

@@ -1,11 +1,11 @@
 #include "dstack/base/fd.hpp"
 
+#include <algorithm>
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 
 namespace dstack {
 

@@ -1,23 +1,26 @@
-// A file descriptor that closes itself, and the loops that read and write need. Every descriptor made here is
-// close-on-exec: an inherited one would keep a dead supervisor's lock.
+// A file descriptor that closes itself, and the loops that read and write need. Every descriptor
+// made here is close-on-exec: an inherited one would keep a dead supervisor's lock.
 #pragma once
 
-#include <sys/types.h>
+#include "dstack/base/error.hpp"
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "dstack/base/error.hpp"
+#include <sys/types.h>
 
 namespace dstack {
 
 class Fd {
  public:
   Fd() = default;
+
   explicit Fd(int fd) : fd_(fd) {}
+
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
   Fd& operator=(Fd&& other) noexcept {
     if (this != &other) {
       reset();
@@ -25,13 +28,18 @@ class Fd {
     }
     return *this;
   }
+
   Fd(const Fd&) = delete;
   Fd& operator=(const Fd&) = delete;
+
   ~Fd() { reset(); }
 
   int get() const { return fd_; }
+
   explicit operator bool() const { return fd_ >= 0; }
+
   int release() { return std::exchange(fd_, -1); }
+
   void reset();
 
  private:
@@ -52,8 +60,8 @@ Result<std::string> read_all(int fd);
 Result<std::size_t> read_some(int fd, char* buffer, std::size_t size);
 Result<void> write_all(int fd, std::string_view bytes);
 
-/// An advisory lock (flock) on an open file. It goes when the last descriptor of this open closes, so also when
-/// the process dies.
+/// An advisory lock (flock) on an open file. It goes when the last descriptor of this open closes,
+/// so also when the process dies.
 enum class Wait { no, yes };
 /// True when the lock is now held; false only with Wait::no, when somebody else has it.
 Result<bool> lock_exclusive(int fd, Wait wait);

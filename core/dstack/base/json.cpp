@@ -10,9 +10,13 @@ Result<Json> parse_json(std::string_view text, std::string_view what) {
   }
 }
 
-std::string render_json(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string render_json(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
-std::string render_json_pretty(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+std::string render_json_pretty(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
 
 const Json* json_member(const Json& object, std::string_view name) {
   if (!object.is_object())
@@ -23,7 +27,8 @@ const Json* json_member(const Json& object, std::string_view name) {
 
 std::string json_string(const Json& object, std::string_view name, std::string fallback) {
   const Json* member = json_member(object, name);
-  return member != nullptr && member->is_string() ? member->get<std::string>() : std::move(fallback);
+  return member != nullptr && member->is_string() ? member->get<std::string>()
+                                                  : std::move(fallback);
 }
 
 std::int64_t json_integer(const Json& object, std::string_view name, std::int64_t fallback) {

@@ -1,12 +1,13 @@
-// JSON, for records of ours, for the child protocol and for `--json`. The only header that includes the library.
+// JSON, for records of ours, for the child protocol and for `--json`. The only header that includes
+// the library.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include "dstack/base/error.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include "dstack/base/error.hpp"
+#include <string>
+#include <string_view>
 
 namespace dstack {
 
@@ -20,7 +21,8 @@ std::string render_json(const Json& json);
 /// Two spaces of indentation, for people.
 std::string render_json_pretty(const Json& json);
 
-/// Member `name` as a T, or `fallback` where it is missing, null or of another type. For records that we wrote.
+/// Member `name` as a T, or `fallback` where it is missing, null or of another type. For records
+/// that we wrote.
 std::string json_string(const Json& object, std::string_view name, std::string fallback = {});
 std::int64_t json_integer(const Json& object, std::string_view name, std::int64_t fallback = 0);
 bool json_boolean(const Json& object, std::string_view name, bool fallback = false);

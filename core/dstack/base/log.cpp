@@ -1,10 +1,10 @@
 #include "dstack/base/log.hpp"
 
-#include <memory>
-
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+
+#include <memory>
 
 namespace dstack::log {
 
@@ -58,10 +58,16 @@ void start(Level level, const std::string& file) {
   }
 }
 
-void warning(std::string_view message) { write(spdlog::level::warn, message); }
+void warning(std::string_view message) {
+  write(spdlog::level::warn, message);
+}
 
-void info(std::string_view message) { write(spdlog::level::info, message); }
+void info(std::string_view message) {
+  write(spdlog::level::info, message);
+}
 
-void debug(std::string_view message) { write(spdlog::level::debug, message); }
+void debug(std::string_view message) {
+  write(spdlog::level::debug, message);
+}
 
 }  // namespace dstack::log

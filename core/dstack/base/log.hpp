@@ -1,6 +1,6 @@
-// The runner's own log, for whoever looks into what it did: never a user's output, which is cli/'s affair.
-// Off unless a level is set; `-v` sends it to standard error, a supervisor writes it beside its run.
-// The only user of spdlog.
+// The runner's own log, for whoever looks into what it did: never a user's output, which is cli/'s
+// affair. Off unless a level is set; `-v` sends it to standard error, a supervisor writes it beside
+// its run. The only user of spdlog.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ namespace dstack::log {
 
 enum class Level { off, warning, info, debug };
 
-/// From now on messages up to `level` go to standard error, or are appended to `file` when one is given.
-/// Not to be called from two threads at once.
+/// From now on messages up to `level` go to standard error, or are appended to `file` when one is
+/// given. Not to be called from two threads at once.
 void start(Level level, const std::string& file = {});
 void warning(std::string_view message);
 void info(std::string_view message);

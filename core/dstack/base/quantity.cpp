@@ -1,11 +1,11 @@
 #include "dstack/base/quantity.hpp"
 
+#include "dstack/base/text.hpp"
+
 #include <array>
 #include <charconv>
 #include <cstdio>
 #include <utility>
-
-#include "dstack/base/text.hpp"
 
 namespace dstack {
 
@@ -123,7 +123,8 @@ std::string render_duration(std::chrono::milliseconds duration) {
   else if (seconds < 86400)
     std::snprintf(text.data(), text.size(), "%lldh%02lldm", seconds / 3600, seconds % 3600 / 60);
   else
-    std::snprintf(text.data(), text.size(), "%lldd%02lldh", seconds / 86400, seconds % 86400 / 3600);
+    std::snprintf(
+        text.data(), text.size(), "%lldd%02lldh", seconds / 86400, seconds % 86400 / 3600);
   return text.data();
 }
 

@@ -9,8 +9,8 @@
 
 namespace dstack {
 
-/// An integer and `MB GB M G …` (decimal) or `MiB GiB Mi Gi …` (binary), any case, a space allowed; a bare integer
-/// is bytes. In bytes. Nothing when it is not a size, or does not fit.
+/// An integer and `MB GB M G …` (decimal) or `MiB GiB Mi Gi …` (binary), any case, a space allowed;
+/// a bare integer is bytes. In bytes. Nothing when it is not a size, or does not fit.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 /// "1.2 GB": decimal, for people.
 std::string render_size(std::uint64_t bytes);

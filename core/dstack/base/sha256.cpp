@@ -1,5 +1,5 @@
-// SHA256_Init and its fellows rather than the EVP interface: EVP fetches its algorithm through a provider
-// registry, which costs more than a millisecond at the first use in each process.
+// SHA256_Init and its fellows rather than the EVP interface: EVP fetches its algorithm through a
+// provider registry, which costs more than a millisecond at the first use in each process.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "dstack/base/sha256.hpp"
 
@@ -11,13 +11,17 @@ struct Sha256::State {
   SHA256_CTX context;
 };
 
-Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  SHA256_Init(&state_->context);
+}
 
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
-void Sha256::update(std::string_view bytes) { SHA256_Update(&state_->context, bytes.data(), bytes.size()); }
+void Sha256::update(std::string_view bytes) {
+  SHA256_Update(&state_->context, bytes.data(), bytes.size());
+}
 
 Digest Sha256::finish() {
   Digest digest;

@@ -1,10 +1,10 @@
 #include "dstack/base/suggest.hpp"
 
+#include "dstack/base/text.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <utility>
-
-#include "dstack/base/text.hpp"
 
 namespace dstack {
 
@@ -29,11 +29,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::vector<std::string> closest(std::string_view word, const std::vector<std::string>& candidates) {
+std::vector<std::string> closest(std::string_view word,
+                                 const std::vector<std::string>& candidates) {
   const std::string wanted = to_lower(word);
   if (wanted.empty() || wanted.size() > 200)
     return {};
-  const std::size_t limit = std::max<std::size_t>(1, std::min<std::size_t>(3, (wanted.size() + 1) / 3));
+  const std::size_t limit =
+      std::max<std::size_t>(1, std::min<std::size_t>(3, (wanted.size() + 1) / 3));
   std::vector<std::pair<std::size_t, std::string>> found;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > wanted.size() + limit || candidate.size() + limit < wanted.size())
@@ -42,7 +44,8 @@ std::vector<std::string> closest(std::string_view word, const std::vector<std::s
     if (distance <= limit && distance < wanted.size())
       found.emplace_back(distance, candidate);
   }
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(
+      found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> names;
   for (auto& [distance, name] : found)
     if (names.size() < 3 && std::find(names.begin(), names.end(), name) == names.end())

@@ -7,8 +7,8 @@
 
 namespace dstack {
 
-/// The candidates close to `word` (Damerau-Levenshtein distance, at most a third of its length, and 1 for short
-/// words), closest first, three at the most. Upper and lower case count as the same.
+/// The candidates close to `word` (Damerau-Levenshtein distance, at most a third of its length, and
+/// 1 for short words), closest first, three at the most. Upper and lower case count as the same.
 std::vector<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
 /// "did you mean 'train'?", or empty when nothing is close.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);

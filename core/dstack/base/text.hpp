@@ -10,14 +10,15 @@
 
 namespace dstack {
 
-/// Offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+/// Offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no surrogates, no
+/// overlong forms).
 std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 /// Characters (code points); a malformed byte counts as one.
 std::size_t count_characters(std::string_view text);
 /// Cells that a terminal needs (wide East Asian characters take two, combining marks none).
 std::size_t display_width(std::string_view text);
-/// Control characters, escapes and bidirectional overrides shown as visible text, so that a name cannot drive the
-/// terminal.
+/// Control characters, escapes and bidirectional overrides shown as visible text, so that a name
+/// cannot drive the terminal.
 std::string printable(std::string_view text);
 
 /// A word that a POSIX shell reads back as exactly these bytes.

@@ -7,7 +7,9 @@
 
 namespace dstack {
 
-Timestamp now() { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+Timestamp now() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
 std::string render_time(Timestamp time) {
   const long long total = time.time_since_epoch().count();
@@ -33,7 +35,9 @@ std::optional<Timestamp> parse_time(std::string_view text) {
   const std::string copy(text);
   std::tm parts{};
   int used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &used) != 3 ||
+  if (std::sscanf(
+          copy.c_str(), "%4d-%2d-%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &used) !=
+          3 ||
       used < 8)
     return std::nullopt;
   parts.tm_year -= 1900;
@@ -55,8 +59,8 @@ std::optional<Timestamp> parse_time(std::string_view text) {
         milliseconds += (*rest - '0') * scale;
     }
   }
-  if (parts.tm_mon < 0 || parts.tm_mon > 11 || parts.tm_mday < 1 || parts.tm_mday > 31 || parts.tm_hour > 24 ||
-      parts.tm_min > 59 || parts.tm_sec > 60)
+  if (parts.tm_mon < 0 || parts.tm_mon > 11 || parts.tm_mday < 1 || parts.tm_mday > 31 ||
+      parts.tm_hour > 24 || parts.tm_min > 59 || parts.tm_sec > 60)
     return std::nullopt;
   std::time_t seconds = 0;
   if (*rest == 'Z' || *rest == '+' || *rest == '-') {
@@ -88,7 +92,8 @@ std::optional<Timestamp> parse_time(std::string_view text) {
 }
 
 std::string render_age(Timestamp time, Timestamp reference) {
-  const long long seconds = std::chrono::duration_cast<std::chrono::seconds>(reference - time).count();
+  const long long seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(reference - time).count();
   const auto some = [](long long count, const char* unit, const char* units) {
     return std::to_string(count) + " " + (count == 1 ? unit : units) + " ago";
   };

@@ -105,7 +105,8 @@ std::optional<Project> with_other_values(const Project& project, const OtherValu
   if (std::none_of(project.workflows.begin(), project.workflows.end(), refers_to_variables))
     return std::nullopt;
   Project changed = project;
-  std::erase_if(changed.findings, [](const Finding& finding) { return finding.about_dependencies; });
+  std::erase_if(changed.findings,
+                [](const Finding& finding) { return finding.about_dependencies; });
   Findings findings(changed.findings);
   for (Workflow& workflow : changed.workflows) {
     if (!refers_to_variables(workflow))

@@ -83,8 +83,8 @@ Error unknown_dependency(const Dependency& dependency, const std::vector<std::st
 /// The text of an entry of depends-on, without references.
 Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where);
 /// Another value for a variable of a workflow, or nothing: the files' value then holds.
-using OtherValues = std::function<std::optional<std::string>(std::string_view workflow,
-                                                             std::string_view variable)>;
+using OtherValues =
+    std::function<std::optional<std::string>(std::string_view workflow, std::string_view variable)>;
 /// The project with `${{ name }}` in depends-on read with these values, and what is wrong with
 /// where they lead among its findings; nothing when no entry of it refers to a variable.
 std::optional<Project> with_other_values(const Project& project, const OtherValues& values);

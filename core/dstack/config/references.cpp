@@ -46,10 +46,10 @@ Edges find_edges(const Project& project, Findings& findings) {
       }
       if (unknown++ == 0)
         names = project.workflow_names();
-      findings.add(workflows[i].name,
-                   unknown_dependency(
-                       dependency,
-                       unknown <= most_suggestions ? names : std::vector<std::string>()));
+      findings.add(
+          workflows[i].name,
+          unknown_dependency(dependency,
+                             unknown <= most_suggestions ? names : std::vector<std::string>()));
     }
   return edges;
 }
@@ -144,9 +144,8 @@ Error unknown_dependency(const Dependency& dependency, const std::vector<std::st
   if (hint.empty())
     hint = names.size() > 1 ? "there are " + quoted_list(names)
                             : "define it, or remove it from 'depends-on'";
-  return configuration_error("there is no workflow '" + dependency.workflow + "'",
-                             dependency.where,
-                             std::move(hint));
+  return configuration_error(
+      "there is no workflow '" + dependency.workflow + "'", dependency.where, std::move(hint));
 }
 
 void check_names(Project& project) {

@@ -136,9 +136,9 @@ class SettingsReader {
                      : key == "url"   ? release.url
                                       : release.sha256) = member.text;
                   });
-      const bool complete = !release.version.empty() && !release.url.empty() &&
-                            release.sha256.size() == 64 &&
-                            release.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+      const bool complete =
+          !release.version.empty() && !release.url.empty() && release.sha256.size() == 64 &&
+          release.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
       if (!complete && errors_.size() == errors_before)
         report("'code-server' needs 'version', 'url' and 'sha256', which is 64 digits of 0-9a-f",
                tool.where,

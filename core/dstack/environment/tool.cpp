@@ -39,7 +39,8 @@ constexpr std::array pinned = {
 };
 
 constexpr const char* how_to_install =
-    "install code-server or openvscode-server so that it is in your PATH, or name a release that can be had under "
+    "install code-server or openvscode-server so that it is in your PATH, or name a release that "
+    "can be had under "
     "'tools' in $DSTACK_HOME/config.yaml";
 
 std::string machine_name() {
@@ -94,9 +95,8 @@ Result<Release> choose_release(const std::optional<Release>& configured) {
   const std::string machine = machine_name();
   for (const Pinned& release : pinned)
     if (release.machine == machine)
-      return Release{std::string(release.version),
-                     std::string(release.url),
-                     std::string(release.sha256)};
+      return Release{
+          std::string(release.version), std::string(release.url), std::string(release.sha256)};
   return fail(ErrorCode::not_found,
               "code-server is not installed, and no release is known for a machine of kind '" +
                   machine + "'",
@@ -120,12 +120,23 @@ std::vector<std::string> fetch_command(const std::string& path,
                                        const std::string& url,
                                        const Path& file) {
   if (process::find_program("curl", path))
-    return {"curl", "--fail", "--location", "--silent", "--show-error", "--retry", "2",
-            "--connect-timeout", "20", "--output", file.string(), url};
+    return {"curl",
+            "--fail",
+            "--location",
+            "--silent",
+            "--show-error",
+            "--retry",
+            "2",
+            "--connect-timeout",
+            "20",
+            "--output",
+            file.string(),
+            url};
   return {"python3",
           "-c",
           "import shutil, sys, urllib.request\n"
-          "with urllib.request.urlopen(sys.argv[1], timeout=60) as source, open(sys.argv[2], 'wb') as target:\n"
+          "with urllib.request.urlopen(sys.argv[1], timeout=60) as source, open(sys.argv[2], 'wb') "
+          "as target:\n"
           "    shutil.copyfileobj(source, target)\n",
           url,
           file.string()};
@@ -151,8 +162,8 @@ class Fetcher {
   Result<void> fetch_and_unpack() {
     const Path archive = workshop_.stage / "archive";
     workshop_.say("fetching code-server " + release_.version + " from " + release_.url);
-    DSTACK_CHECK(
-        step("cannot fetch code-server from " + release_.url, fetch_command(path_, release_.url, archive)));
+    DSTACK_CHECK(step("cannot fetch code-server from " + release_.url,
+                      fetch_command(path_, release_.url, archive)));
     DSTACK_TRY(const Digest digest, digest_of(archive));
     if (Digest::parse(release_.sha256) != digest)
       return fail(ErrorCode::unavailable,
@@ -161,8 +172,13 @@ class Fetcher {
                   how_to_install);
     const Path whole = workshop_.stage / "whole";
     DSTACK_CHECK(step("cannot unpack code-server",
-                      {"tar", "-xzf", archive.string(), "--no-same-owner", "--strip-components=1",
-                       "-C", whole.string()}));
+                      {"tar",
+                       "-xzf",
+                       archive.string(),
+                       "--no-same-owner",
+                       "--strip-components=1",
+                       "-C",
+                       whole.string()}));
     if (::access((whole / "bin" / code_server).c_str(), X_OK) != 0)
       return fail(ErrorCode::unavailable,
                   "the archive from " + release_.url + " holds no program 'bin/code-server'",

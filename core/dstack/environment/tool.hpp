@@ -1,5 +1,5 @@
-// Programs that jobs need and no package index has: found where they are installed, else a pinned release of their
-// project, fetched once, checked and kept. Now: VS Code for the browser.
+// Programs that jobs need and no package index has: found where they are installed, else a pinned
+// release of their project, fetched once, checked and kept. Now: VS Code for the browser.
 #pragma once
 
 #include "dstack/environment/python.hpp"
@@ -27,11 +27,11 @@ struct Tool {
   std::string token_query;
 };
 
-/// `wanted`: "code-server", or "code-server==4.108.2" or "code-server==4.*". Looks in the PATH, also
-/// for openvscode-server where no version is named; then for what was fetched before; then fetches
-/// `configured` where the operator names a release, else the pinned one. The fetching program's
-/// words go to `output_fd`; `about_to_fetch` is called before it begins. Safe when two jobs want the
-/// same one at once, or one dies half-way.
+/// `wanted`: "code-server", or "code-server==4.108.2" or "code-server==4.*". Looks in the PATH,
+/// also for openvscode-server where no version is named; then for what was fetched before; then
+/// fetches `configured` where the operator names a release, else the pinned one. The fetching
+/// program's words go to `output_fd`; `about_to_fetch` is called before it begins. Safe when two
+/// jobs want the same one at once, or one dies half-way.
 Result<Tool> provide_tool(std::string_view wanted,
                           const std::optional<Release>& configured,
                           const store::Home& home,

@@ -17,7 +17,7 @@ extern "C" {
 typedef struct dstack_http_request {
   const char* method;
   const char* url;
-  const char* unix_socket; /* null: TCP */
+  const char* unix_socket;    /* null: TCP */
   const char* const* headers; /* "Name: value" */
   size_t header_count;
   const char* body; /* null: none */
@@ -36,14 +36,14 @@ typedef enum dstack_http_outcome {
   DSTACK_HTTP_ENDED_BY_SENDER = 1,
   DSTACK_HTTP_UNREACHABLE = 2, /* nobody listens there, no such host, no permission */
   DSTACK_HTTP_TOO_LATE = 3,
-  DSTACK_HTTP_BROKEN = 4, /* the connection broke, or what came is no HTTP */
+  DSTACK_HTTP_BROKEN = 4,    /* the connection broke, or what came is no HTTP */
   DSTACK_HTTP_IMPOSSIBLE = 5 /* the request itself cannot be made */
 } dstack_http_outcome;
 
 typedef struct dstack_http_answer {
-  int32_t outcome; /* dstack_http_outcome */
-  int32_t status;  /* of HTTP; 0 when none came */
-  int32_t os_error; /* errno of a failed connection, else 0 */
+  int32_t outcome;   /* dstack_http_outcome */
+  int32_t status;    /* of HTTP; 0 when none came */
+  int32_t os_error;  /* errno of a failed connection, else 0 */
   char message[256]; /* of the outcome, when it is not ANSWERED */
 } dstack_http_answer;
 

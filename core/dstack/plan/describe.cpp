@@ -24,10 +24,10 @@ std::string render_default(const provider::Property& property) {
 std::vector<OptionHelp> describe_options(const std::vector<Option>& options) {
   std::vector<OptionHelp> all;
   for (const Option& option : options) {
-    OptionHelp& help = all.emplace_back(OptionHelp{
-        render_syntax(option),
-        option.help(),
-        option.resource ? std::string() : render_default(*option.property)});
+    OptionHelp& help = all.emplace_back(
+        OptionHelp{render_syntax(option),
+                   option.help(),
+                   option.resource ? std::string() : render_default(*option.property)});
     if (!option.flag->short_name.empty())
       help.names.push_back(option.flag->short_name);
     help.names.push_back(option.flag->name);

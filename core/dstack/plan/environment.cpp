@@ -59,19 +59,18 @@ std::vector<EnvironmentVariable> EnvironmentLayers::merge() && {
 std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job) {
   const std::string dstack = "dstack";
   const bool cards = plan.jobs[job].spec.resources.gpu > 0;
-  std::vector<EnvironmentVariable> all = {{"CUDA_DEVICE_ORDER", "PCI_BUS_ID", dstack},
-          {"CUDA_VISIBLE_DEVICES", cards ? known_later : "", dstack},
-          {"DSTACK_GIT_BRANCH", plan.git.branch, dstack},
-          {"DSTACK_GIT_COMMIT", plan.git.commit, dstack},
-          {"DSTACK_GIT_REMOTE", plan.git.remote, dstack},
-          {"DSTACK_PROJECT", plan.project, dstack},
-          {"HOSTNAME", known_later, dstack},
-          {"JOB_HOSTNAME", known_later, dstack},
-          {"JOB_ID", known_later, dstack},
-          {"RUN_NAME", plan.run_name.empty() ? known_later : plan.run_name, dstack}};
-  const auto add = [&](std::string name) {
-    all.push_back({std::move(name), known_later, dstack});
-  };
+  std::vector<EnvironmentVariable> all = {
+      {"CUDA_DEVICE_ORDER", "PCI_BUS_ID", dstack},
+      {"CUDA_VISIBLE_DEVICES", cards ? known_later : "", dstack},
+      {"DSTACK_GIT_BRANCH", plan.git.branch, dstack},
+      {"DSTACK_GIT_COMMIT", plan.git.commit, dstack},
+      {"DSTACK_GIT_REMOTE", plan.git.remote, dstack},
+      {"DSTACK_PROJECT", plan.project, dstack},
+      {"HOSTNAME", known_later, dstack},
+      {"JOB_HOSTNAME", known_later, dstack},
+      {"JOB_ID", known_later, dstack},
+      {"RUN_NAME", plan.run_name.empty() ? known_later : plan.run_name, dstack}};
+  const auto add = [&](std::string name) { all.push_back({std::move(name), known_later, dstack}); };
   for (std::uint32_t port = 0; port < plan.jobs[job].spec.ports; ++port) {
     add("JOB_PORT_" + std::to_string(port));
     add("PORT_" + std::to_string(port));

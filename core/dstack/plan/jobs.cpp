@@ -55,7 +55,8 @@ Error impossible_master(const Draft& draft, std::size_t job) {
   Error error;
   error.code = ErrorCode::internal;
   error.message = "provider '" + draft.provider->name + "' gave job " + std::to_string(job) +
-                  " of workflow '" + draft.workflow->name + "' a master that is not there, or goes in a ring";
+                  " of workflow '" + draft.workflow->name +
+                  "' a master that is not there, or goes in a ring";
   error.where = draft.workflow->provider_where;
   error.hint = "this is a fault of the provider, " + draft.provider->path.string();
   return error;

@@ -22,11 +22,10 @@ class Maker {
       : request_(request), world_(world), line_(request) {}
 
   Result<Plan> make() {
-    DSTACK_TRY(const Target target,
-               find_target(request_.target,
-                           WorkflowIndex(world_.project),
-                           world_.providers,
-                           line_.target()));
+    DSTACK_TRY(
+        const Target target,
+        find_target(
+            request_.target, WorkflowIndex(world_.project), world_.providers, line_.target()));
     settle_workflows(target);
     notice_refused_providers();
     prepare_properties();
@@ -245,7 +244,7 @@ class Maker {
   const World& world_;
   CommandLine line_;
   std::optional<config::Project> changed_project_;  ///< with the values of the command line
-  config::Workflow provider_run_;  ///< stands for the workflow of `run PROVIDER`
+  config::Workflow provider_run_;                   ///< stands for the workflow of `run PROVIDER`
   Drafts drafts_;
   std::vector<Option> options_;
   Words words_;

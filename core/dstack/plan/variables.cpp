@@ -43,8 +43,8 @@ std::vector<ResolvedVariable> variables_of(const config::Variables& variables,
 const VariableOverride* find_override(const std::vector<VariableOverride>& overrides,
                                       std::string_view workflow,
                                       std::string_view name) {
-  const auto found = std::find_if(
-      overrides.rbegin(), overrides.rend(), [&](const VariableOverride& override) {
+  const auto found =
+      std::find_if(overrides.rbegin(), overrides.rend(), [&](const VariableOverride& override) {
         return override.name == name && (!override.workflow || *override.workflow == workflow);
       });
   return found == overrides.rend() ? nullptr : &*found;

@@ -35,8 +35,8 @@ bool is_list(PropertyType type) {
 /// Numbers and the like are read by their property; a text is a text, also when it is `null` or
 /// empty.
 bool is_text(PropertyType type) {
-  return type == PropertyType::text || type == PropertyType::path ||
-         type == PropertyType::target || is_list(type);
+  return type == PropertyType::text || type == PropertyType::path || type == PropertyType::target ||
+         is_list(type);
 }
 
 class Parser {

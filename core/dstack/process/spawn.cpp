@@ -245,8 +245,8 @@ Result<bool> exchange(Fd to_child,
 }
 
 /// A child that closes its input early must not kill this process. The signal of a failed write
-/// goes to the thread that writes, so it is held back there and taken away at the end; other threads
-/// and what the process does with signals are not touched.
+/// goes to the thread that writes, so it is held back there and taken away at the end; other
+/// threads and what the process does with signals are not touched.
 class HoldBrokenPipe {
  public:
   HoldBrokenPipe() {

@@ -26,10 +26,24 @@ constexpr std::uint32_t most_ports = 1000;
 using Keys = std::vector<std::string>;
 
 const Keys& job_keys() {
-  static const Keys keys = {"argv",      "commands",    "container", "native",    "setup",
-                            "environment", "working_dir", "artifacts", "resources", "python",
-                            "tools",     "ports",       "apps",      "token",     "master",
-                            "workspace", "timeout",     "retry"};
+  static const Keys keys = {"argv",
+                            "commands",
+                            "container",
+                            "native",
+                            "setup",
+                            "environment",
+                            "working_dir",
+                            "artifacts",
+                            "resources",
+                            "python",
+                            "tools",
+                            "ports",
+                            "apps",
+                            "token",
+                            "master",
+                            "workspace",
+                            "timeout",
+                            "retry"};
   return keys;
 }
 

@@ -115,9 +115,9 @@ Json render_resources(const Resources& resources);
 Result<Resources> parse_resources(const Json& json);
 
 Json render_job(const JobSpec& job);
-/// Checks everything that a foreign library may get wrong: types, unknown keys, empty commands, none
-/// or several of what may run, bad UTF-8, NUL bytes, paths that leave the workspace, apps without a
-/// port.
+/// Checks everything that a foreign library may get wrong: types, unknown keys, empty commands,
+/// none or several of what may run, bad UTF-8, NUL bytes, paths that leave the workspace, apps
+/// without a port.
 Result<JobSpec> parse_job(const Json& json);
 
 }  // namespace dstack::provider

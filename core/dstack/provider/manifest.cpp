@@ -37,10 +37,10 @@ constexpr std::array<std::pair<std::string_view, PropertyType>, 15> type_names =
 /// What the host keeps for itself: keys of a workflow, and options of `dstack run`.
 constexpr std::string_view host_keys[] = {"name", "provider", "help", "depends_on", "deps"};
 constexpr std::string_view host_flags[] = {
-    "--help",    "-h",     "--detach",        "-d",      "--tag", "-t",        "--dry-run",
-    "-j",        "--jobs", "--project",       "--quiet", "-q",    "--verbose", "-v",
-    "--version", "-V",  "--json",          "--provider-path", "--color", "--dep",
-    "--yes",     "-y"};
+    "--help",    "-h",    "--detach",  "-d",        "--tag",   "-t",
+    "--dry-run", "-j",    "--jobs",    "--project", "--quiet", "-q",
+    "--verbose", "-v",    "--version", "-V",        "--json",  "--provider-path",
+    "--color",   "--dep", "--yes",     "-y"};
 
 bool is_property_name(std::string_view name) {
   const auto is_part = [](char c) {

@@ -34,13 +34,12 @@ Error unknown_property(const Manifest& manifest,
   std::string hint = did_you_mean(normal_key(member.key), names);
   if (hint.empty())
     hint = "provider '" + manifest.name + "' takes " + quoted_list(canonical, 20);
-  return Error{
-      ErrorCode::configuration,
-      named(workflow) + " has no property '" + printable(member.key) + "'",
-      member.key_where,
-      std::move(hint),
-      {},
-      {}};
+  return Error{ErrorCode::configuration,
+               named(workflow) + " has no property '" + printable(member.key) + "'",
+               member.key_where,
+               std::move(hint),
+               {},
+               {}};
 }
 
 Error given_twice(const Property& property,
@@ -108,13 +107,12 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     const std::size_t before = errors.size();
     Json value = typer.type(*property, member.value);
     if (property->required && errors.size() == before && (value.is_null() || is_empty(value)))
-      errors.push_back(
-          Error{ErrorCode::configuration,
-                "'" + property->name + "' of " + named(workflow) + " is empty",
-                value.is_null() ? member.key_where : member.value.where,
-                property->help,
-                {},
-                {}});
+      errors.push_back(Error{ErrorCode::configuration,
+                             "'" + property->name + "' of " + named(workflow) + " is empty",
+                             value.is_null() ? member.key_where : member.value.where,
+                             property->help,
+                             {},
+                             {}});
     if (!value.is_null())
       checked.values[property->name] = std::move(value);
   }

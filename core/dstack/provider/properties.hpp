@@ -30,8 +30,8 @@ std::optional<std::string> variable_of_this_process(const std::string& name);
 
 /// `properties` is a mapping after interpolation. `entry` is where a missing property is reported.
 /// All errors are reported together: unknown keys (with a suggestion), the same property twice
-/// under two names, wrong types, reserved names in `environment`. A NAME alone in `environment` that the caller does not have is
-/// left out.
+/// under two names, wrong types, reserved names in `environment`. A NAME alone in `environment`
+/// that the caller does not have is left out.
 Result<CheckedProperties> check_properties(
     const Manifest& manifest,
     const config::Value& properties,

@@ -22,9 +22,9 @@ std::string name_of_file(const Path& file) {
   return name;
 }
 
-/// The files of a folder by name, in order of bytes; or the one that a place is, where the user named
-/// it. Hidden ones are no candidates, nor are folders. `error` is left alone by a folder that is not
-/// there: nobody needs to have one.
+/// The files of a folder by name, in order of bytes; or the one that a place is, where the user
+/// named it. Hidden ones are no candidates, nor are folders. `error` is left alone by a folder that
+/// is not there: nobody needs to have one.
 std::vector<Path> files_at(const Place& place, boost::system::error_code& error) {
   const Path& folder = place.path;
   std::vector<Path> files;

@@ -21,7 +21,7 @@ struct Candidate {
   Path path;
   std::string source;  ///< of the place where it was found (search_path.hpp)
   CandidateStatus status = CandidateStatus::ok;
-  std::string reason;  ///< why it was not taken, with the remedy
+  std::string reason;         ///< why it was not taken, with the remedy
   bool awaits_trust = false;  ///< refused for nothing but that the user has not trusted it
   std::optional<Manifest> manifest;
 };

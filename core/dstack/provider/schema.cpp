@@ -1,6 +1,6 @@
 // A keyword of JSON Schema speaks only of values of its own type: `pattern` of texts, `minimum` of
-// numbers, `items` of lists. So the forms that a property may take stand side by side in one schema,
-// and an editor can say which of them is wrong.
+// numbers, `items` of lists. So the forms that a property may take stand side by side in one
+// schema, and an editor can say which of them is wrong.
 #include "dstack/provider/schema.hpp"
 
 #include "dstack/provider/typed_value.hpp"
@@ -64,11 +64,11 @@ Json duration() {
 Json environment() {
   Json value = scalar();
   value["type"].push_back("null");
-  return {{"type", {"object", "array"}},
-          {"propertyNames", {{"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}}},
-          {"additionalProperties", std::move(value)},
-          {"items",
-           {{"type", "string"}, {"pattern", or_reference("^[A-Za-z_][A-Za-z0-9_]*(=|$)")}}}};
+  return {
+      {"type", {"object", "array"}},
+      {"propertyNames", {{"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}}},
+      {"additionalProperties", std::move(value)},
+      {"items", {{"type", "string"}, {"pattern", or_reference("^[A-Za-z_][A-Za-z0-9_]*(=|$)")}}}};
 }
 
 Json artifacts() {
@@ -313,9 +313,10 @@ Json workflows_schema(const Registry& providers) {
                              {"properties", host_members(names)},
                              {"required", {"name", "provider"}},
                              {"allOf", std::move(rules)}};
-  Json schema = file_schema("Workflows of dstack",
-                            "workflows",
-                            {{"type", {"array", "null"}}, {"items", {{"$ref", "#/$defs/workflow"}}}});
+  Json schema =
+      file_schema("Workflows of dstack",
+                  "workflows",
+                  {{"type", {"array", "null"}}, {"items", {{"$ref", "#/$defs/workflow"}}}});
   schema["$defs"] = std::move(definitions);
   return schema;
 }

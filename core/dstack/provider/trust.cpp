@@ -33,8 +33,8 @@ Result<TrustedLibraries> TrustedLibraries::load(const Path& file) {
   trusted.file_ = file;
   if (::access(file.c_str(), F_OK) != 0)
     return trusted;
-  DSTACK_CHECK(ReplacementCheck().examine(file).map_error(
-      while_doing("reading '" + file.string() + "'")));
+  DSTACK_CHECK(
+      ReplacementCheck().examine(file).map_error(while_doing("reading '" + file.string() + "'")));
   DSTACK_TRY(const std::string text, read_file(file));
   const auto json = parse_json(text, "'" + file.string() + "'");
   if (!json || !json->is_object())

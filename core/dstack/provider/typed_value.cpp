@@ -124,8 +124,8 @@ Json ValueTyper::text(const std::string& name, const Value& value) {
 
 Json ValueTyper::choice(const Property& property, const Value& value) {
   Json word = text(property.name, value);
-  if (word.is_null() || std::find(property.choices.begin(), property.choices.end(), word) !=
-                            property.choices.end())
+  if (word.is_null() ||
+      std::find(property.choices.begin(), property.choices.end(), word) != property.choices.end())
     return word;
   return wrong(property.name,
                value,

@@ -90,8 +90,8 @@ void AppProbe::send() {
     stage_ = Stage::sending;
   }
   while (sent_ < request_.size()) {
-    const ssize_t count = ::send(
-        socket_.get(), request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
+    const ssize_t count =
+        ::send(socket_.get(), request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
     if (count < 0)
       return errno == EAGAIN || errno == EINTR ? void() : fail();
     sent_ += static_cast<std::size_t>(count);

@@ -41,6 +41,7 @@ class AppProbe {
   void read();
   void judge();
   void give_up(Clock::time_point now);
+
   void fail() { failed_ = true; }
 
   std::uint16_t port_;

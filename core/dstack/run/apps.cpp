@@ -72,8 +72,9 @@ Apps::Apps(const provider::JobSpec& spec,
 }
 
 bool Apps::settled() const {
-  return !asking_ || std::all_of(
-      apps_.begin(), apps_.end(), [](const Watched& app) { return app.probe.answered(); });
+  return !asking_ || std::all_of(apps_.begin(), apps_.end(), [](const Watched& app) {
+    return app.probe.answered();
+  });
 }
 
 void Apps::add_to(std::vector<pollfd>& polled) const {
@@ -128,8 +129,8 @@ std::string Apps::unanswered() const {
   std::string sentence;
   for (const Watched& app : apps_)
     if (app.known && app.record.state != AppState::ready)
-      sentence += (sentence.empty() ? "" : "; ") + app.record.name + " ended before it answered at " +
-                  app.address;
+      sentence += (sentence.empty() ? "" : "; ") + app.record.name +
+                  " ended before it answered at " + app.address;
   return sentence;
 }
 

@@ -91,7 +91,8 @@ class Follower {
     const std::size_t end = unread_changes_.rfind('\n') + 1;
     if (end == 0)
       return jobs;
-    for (const std::string_view line : split(std::string_view(unread_changes_).substr(0, end), '\n'))
+    for (const std::string_view line :
+         split(std::string_view(unread_changes_).substr(0, end), '\n'))
       for (const std::string_view word : split(line, ' '))
         if (const auto job = parse_number<std::size_t>(word))
           jobs.push_back(*job);
@@ -154,12 +155,13 @@ class Follower {
 
   void begin_tail(std::size_t job) {
     const auto [tail, is_new] = tails_.try_emplace(job, Tail{JobLog(home_.job(name_, job))});
-    if (is_new && job < options_.offsets.size())
-      tail->second.offset = options_.offsets[job];
+    if (is_new)
+      tail->second.offset = delivered_.contains(job)        ? delivered_[job]
+                            : job < options_.offsets.size() ? options_.offsets[job]
+                                                            : 0;
     if (tail->second.watch < 0 && notify_ && !store::is_final(state_.jobs[job].status))
-      tail->second.watch = ::inotify_add_watch(notify_.get(),
-                                               (home_.job(name_, job) / files::log).c_str(),
-                                               IN_MODIFY | IN_ATTRIB);
+      tail->second.watch = ::inotify_add_watch(
+          notify_.get(), (home_.job(name_, job) / files::log).c_str(), IN_MODIFY | IN_ATTRIB);
   }
 
   /// False when nothing more will come.
@@ -176,6 +178,7 @@ class Follower {
       return true;
     if (tail.watch >= 0)
       ::inotify_rm_watch(notify_.get(), tail.watch);
+    delivered_[at->first] = tail.offset;
     return false;
   }
 
@@ -207,10 +210,10 @@ class Follower {
   // --- Waiting ---
 
   int patience() const {
-    const bool all_watched =
-        watches_changes_ && supervisor_ &&
-        std::all_of(
-            tails_.begin(), tails_.end(), [](const auto& tail) { return tail.second.watch >= 0; });
+    const bool all_watched = watches_changes_ && supervisor_ &&
+                             std::all_of(tails_.begin(), tails_.end(), [](const auto& tail) {
+                               return tail.second.watch >= 0;
+                             });
     if (!all_watched)
       return poll_milliseconds;
     return options_.tick ? tick_milliseconds : -1;
@@ -254,6 +257,9 @@ class Follower {
   bool any_news_ = true;
   std::vector<std::size_t> changed_;  ///< jobs, since the listener was told
   std::map<std::size_t, Tail> tails_;
+  /// How far the logs of ended jobs were read: such a job may be named once more, for its
+  /// supervisor tells what we have seen by ourselves.
+  std::map<std::size_t, std::uint64_t> delivered_;
 };
 
 }  // namespace

@@ -29,8 +29,7 @@ struct Batch {
 
 template <typename T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
-  to.insert(
-      to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
 void join(Batch& batch, Batch&& next) {
@@ -69,9 +68,7 @@ class Writer {
     return {};
   }
 
-  void tell(std::string_view jobs) {
-    (void)write_all(changes_.get(), std::string(jobs) + "\n");
-  }
+  void tell(std::string_view jobs) { (void)write_all(changes_.get(), std::string(jobs) + "\n"); }
 
  private:
   /// A tag that was asked for on success stands before the run says that it is done.
@@ -165,10 +162,10 @@ Recorder::~Recorder() {
 
 Result<Recorder> Recorder::start(const store::Home& home, const store::RunRecord& run) {
   DSTACK_TRY(auto records, store::Records::open(home));
-  DSTACK_TRY(auto changes,
-             open_file((home.run(run.name) / files::changes).string(),
-                       O_WRONLY | O_CREAT | O_APPEND,
-                       0600));
+  DSTACK_TRY(
+      auto changes,
+      open_file(
+          (home.run(run.name) / files::changes).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
   Writer writer(home, std::move(records), run, std::move(changes));
   writer.tell(all_jobs);
   auto state = std::make_unique<State>(std::move(writer));

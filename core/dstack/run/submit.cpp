@@ -219,9 +219,8 @@ Result<void> validate(const Workbench& bench) {
 Result<Submitted> submit(const Workbench& bench,
                          store::Records& records,
                          const SubmitRequest& request) {
-  DSTACK_TRY(
-      auto listing,
-      source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
+  DSTACK_TRY(auto listing,
+             source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
   DSTACK_CHECK(records.adopt_project(bench.project.root.string(), listing.code().git));
   std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {

@@ -46,8 +46,8 @@ struct Submitted {
 Result<plan::Plan> preview(const Workbench& bench,
                            const SubmitRequest& request,
                            std::vector<std::string>& warnings);
-/// Lists the code, plans, takes the code into the store, records the run and starts its supervisor. When it returns, the run
-/// is durable and no longer depends on this process.
+/// Lists the code, plans, takes the code into the store, records the run and starts its supervisor.
+/// When it returns, the run is durable and no longer depends on this process.
 Result<Submitted> submit(const Workbench& bench,
                          store::Records& records,
                          const SubmitRequest& request);

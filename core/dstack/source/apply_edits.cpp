@@ -124,8 +124,8 @@ class Applier {
   Result<void> replace(const std::string& path, const Path& source) const {
     const Path target = project_ / path;
     DSTACK_CHECK(make_folders(target.parent_path()));
-    const Path draft = target.parent_path() / ("." + target.filename().string() + "." +
-                                               random_hex(4) + ".dstack");
+    const Path draft =
+        target.parent_path() / ("." + target.filename().string() + "." + random_hex(4) + ".dstack");
     boost::system::error_code error;
     if (fs::is_symlink(fs::symlink_status(source, error)))
       fs::copy_symlink(source, draft, error);

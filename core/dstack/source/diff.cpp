@@ -1,7 +1,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/source/git.hpp"
-#include "dstack/store/workshop.hpp"
 #include "dstack/source/snapshot.hpp"
+#include "dstack/store/workshop.hpp"
 
 #include <fcntl.h>
 

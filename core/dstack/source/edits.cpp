@@ -23,8 +23,8 @@ using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 
 bool is_at_or_below(std::string_view path, std::string_view folder) {
-  return path == folder || (path.size() > folder.size() && path.starts_with(folder) &&
-                            path[folder.size()] == '/');
+  return path == folder ||
+         (path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/');
 }
 
 bool is_artifact(const EditedFolder& place, std::string_view path) {
@@ -91,8 +91,7 @@ class EditFinder {
     if (candidates.empty() && edits.removed.empty())
       return std::optional<store::Edits>();
     DSTACK_TRY(edits.files,
-               objects_.capture_files(
-                   place_.folder, candidates, store::Known::perhaps, warnings));
+               objects_.capture_files(place_.folder, candidates, store::Known::perhaps, warnings));
     return std::optional(std::move(edits));
   }
 
@@ -175,9 +174,9 @@ Result<std::vector<EditedPath>> list_edits(const store::TreeReference& code,
   DSTACK_TRY(const auto after, objects.list(edits.files));
   std::vector<EditedPath> paths;
   for (const TreeFile& file : after)
-    paths.push_back({before.count(file.path) > 0 ? EditedPath::Kind::changed
-                                                 : EditedPath::Kind::added,
-                     file.path});
+    paths.push_back(
+        {before.count(file.path) > 0 ? EditedPath::Kind::changed : EditedPath::Kind::added,
+         file.path});
   for (const std::string& path : edits.removed)
     paths.push_back({EditedPath::Kind::removed, path});
   std::sort(paths.begin(), paths.end(), [](const EditedPath& a, const EditedPath& b) {

@@ -1,5 +1,5 @@
-// What somebody changed in a copy of a project's code: found, kept, and brought back into the project
-// where that loses nothing.
+// What somebody changed in a copy of a project's code: found, kept, and brought back into the
+// project where that loses nothing.
 #pragma once
 
 #include "dstack/store/objects.hpp"

@@ -103,8 +103,8 @@ enum class Originals {
 };
 
 enum class LayOut {
-  fresh,  ///< the destination is new or empty
-  merge,  ///< later files replace earlier ones; folders merge
+  fresh,       ///< the destination is new or empty
+  merge,       ///< later files replace earlier ones; folders merge
   where_free,  ///< what is there stays as it is; folders merge
 };
 

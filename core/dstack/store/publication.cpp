@@ -153,11 +153,9 @@ Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view 
   return write_all(file.get(), bytes).map_error(while_doing("writing to the store"));
 }
 
-/// The file itself becomes the object, under a second name, so that a crash loses neither: its first
-/// name goes with the folder it is in.
-Result<std::optional<Streamed>> Publication::add_original(Kind kind,
-                                                          int file,
-                                                          std::uint64_t size) {
+/// The file itself becomes the object, under a second name, so that a crash loses neither: its
+/// first name goes with the folder it is in.
+Result<std::optional<Streamed>> Publication::add_original(Kind kind, int file, std::uint64_t size) {
   DSTACK_CHECK(open_workshop());
   struct stat before;
   struct stat after;

@@ -206,7 +206,7 @@ struct RunChanges {
   std::vector<JobChange> jobs = {};
   std::vector<WorkflowChange> workflows = {};
   std::vector<ArtifactRecord>
-      artifacts;  ///< replaces an earlier record of the same workflow and path
+      artifacts;                      ///< replaces an earlier record of the same workflow and path
   std::vector<AppRecord> apps = {};   ///< likewise, of the same job and index
   std::vector<Edits> edits = {};      ///< likewise, of the same job
   std::optional<Status> status = {};  ///< of the run
@@ -214,9 +214,8 @@ struct RunChanges {
   Timestamp at = {};
 
   bool empty() const {
-    return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() && edits.empty() &&
-           !status &&
-           !first_failure;
+    return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() &&
+           edits.empty() && !status && !first_failure;
   }
 };
 

@@ -19,8 +19,8 @@ struct Streamed {
 /// hashing on a second thread when it is worth one.
 Result<Streamed> copy_hashing(int from, int to, std::uint64_t size);
 
-/// Hashes a whole file, and has what was written to it lately brought to the disk meanwhile, so that
-/// the sync that follows has little left to do.
+/// Hashes a whole file, and has what was written to it lately brought to the disk meanwhile, so
+/// that the sync that follows has little left to do.
 Result<Streamed> hash_writing_back(int file);
 
 /// Copies the first `size` bytes of `from` to the empty file `to`: shared, else copied by the

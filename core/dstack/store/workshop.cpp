@@ -34,9 +34,9 @@ void remove_if_abandoned(const Path& path) {
 Result<Workshop> Workshop::make(const Home& home, std::string_view purpose) {
   remove_abandoned_workshops(home);
   for (;;) {
-    DSTACK_TRY(TemporaryFolder folder,
-               TemporaryFolder::make(home.temporary(),
-                                     std::string(prefix) + std::string(purpose) + "-"));
+    DSTACK_TRY(
+        TemporaryFolder folder,
+        TemporaryFolder::make(home.temporary(), std::string(prefix) + std::string(purpose) + "-"));
     Fd lock(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // Somebody who removes what is abandoned may have come between the two: then another one.
     if (!lock && errno == ENOENT)

@@ -119,7 +119,7 @@ DSTACK_EXPORT dstack_status DSTACK_CALL dstack_provider_entry_v0(const dstack_ho
  * `file` is a text, "manifest.json": the path of a file that begins with '{', seen from the folder
  * in which the compiler runs, or from one of `-Wa,-I,FOLDER`. For ELF and the compilers that take
  * GNU's assembler; where the linker drops what nobody calls, the manifest stays. */
-#define DSTACK_MANIFEST(file)                                                                     \
+#define DSTACK_MANIFEST(file) \
   __asm__(                                                                                        \
       ".pushsection .dstack,\"aR\",%progbits\n"                                                   \
       ".ascii \"{\\\"abi\\\": \\\"" DSTACK_TEXT(DSTACK_ABI_MAJOR) "." DSTACK_TEXT(DSTACK_ABI_MINOR) \

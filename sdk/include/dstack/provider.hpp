@@ -171,10 +171,11 @@ struct Container {
 /// An application of a job that people open in a browser. The host tells its address once it
 /// answers.
 struct App {
-  std::string name = {};    ///< "JupyterLab"
-  std::uint32_t port = 0;   ///< which of the job's ports
-  std::string path = {};    ///< of its first page: "/lab"
-  std::string health = {};  ///< a path that answers with 2xx once it works; empty: any answer will do
+  std::string name = {};   ///< "JupyterLab"
+  std::uint32_t port = 0;  ///< which of the job's ports
+  std::string path = {};   ///< of its first page: "/lab"
+  std::string health =
+      {};  ///< a path that answers with 2xx once it works; empty: any answer will do
   std::string token_query = {};  ///< parameter of the address that takes the job's token: "token"
 };
 

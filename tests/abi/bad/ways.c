@@ -1,6 +1,6 @@
-/* Every way in which a library can go wrong before it plans anything, and a few in which it plans: which one says the
- * definition WAY, the name of the library. Good in every other respect. Its manifest has room behind it, so that a test
- * can put another one there. */
+/* Every way in which a library can go wrong before it plans anything, and a few in which it plans:
+ * which one says the definition WAY, the name of the library. Good in every other respect. Its
+ * manifest has room behind it, so that a test can put another one there. */
 #include <dstack/provider.h>
 #include <pthread.h>
 #include <signal.h>
@@ -68,7 +68,10 @@ static int recurse(volatile int* depth) {
   return recurse(depth) + room[0];
 }
 
-static dstack_status plan(void* instance, const dstack_value* workflow, dstack_output* jobs, dstack_report* report) {
+static dstack_status plan(void* instance,
+                          const dstack_value* workflow,
+                          dstack_output* jobs,
+                          dstack_report* report) {
   volatile int depth = 0;
   (void)instance;
   (void)workflow;

@@ -70,14 +70,13 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-    "a supervisor killed at any moment neither forgets an attempt nor makes one too many") {
+TEST_CASE("a supervisor killed at any moment neither forgets an attempt nor makes one too many") {
   const Sandbox box;
   const std::string count = (box.root() / "$RUN_NAME").string();
-  box.workflows("workflows:\n  - name: w\n    provider: bash\n    retry: 2\n    commands:\n"
-                "      - echo begun >> " +
-                count + "; n=$(wc -l < " + count +
-                "); sleep 0.03; echo \"try $n\"; test $n -ge 3\n");
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    retry: 2\n    commands:\n"
+      "      - echo begun >> " +
+      count + "; n=$(wc -l < " + count + "); sleep 0.03; echo \"try $n\"; test $n -ge 3\n");
   for (int i = 0; i < times; ++i) {
     const std::string name = box.start({"w"});
     ::usleep(static_cast<useconds_t>(i * 5000));

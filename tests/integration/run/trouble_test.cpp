@@ -57,8 +57,8 @@ TEST_CASE(
   const std::string program = DSTACK_BINARY;
   const std::string script =
       "mount -t tmpfs -o size=14m none \"$DSTACK_HOME\" || exit 99\n" + program +
-      " run big; echo \"big $?\"\n" + program + " show --json; ls $DSTACK_HOME/tmp\n" + program + " run small; echo \"small $?\"\n" + program +
-      " artifacts list $(" + program +
+      " run big; echo \"big $?\"\n" + program + " show --json; ls $DSTACK_HOME/tmp\n" + program +
+      " run small; echo \"small $?\"\n" + program + " artifacts list $(" + program +
       " ps -n 1 --json | grep -o '\"run\": *\"[^\"]*' | head -1 | sed 's/.*\"//')\n";
   process::Command command = box.command({});
   command.argv = {"unshare", "-m", "--propagation", "private", "bash", "-c", script};

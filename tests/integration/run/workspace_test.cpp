@@ -70,7 +70,8 @@ TEST_CASE("a failed and a stopped job keep their changes, an aborted one does no
   CHECK(box.ok({"code", aborted, "--changes"}).empty());
 }
 
-TEST_CASE("with workspace: project a job works in the user's folder, and nothing of it is removed") {
+TEST_CASE(
+    "with workspace: project a job works in the user's folder, and nothing of it is removed") {
   const Sandbox box;
   box.file("mine.txt", "mine\n");
   box.workflows(R"(workflows:

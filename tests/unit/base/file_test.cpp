@@ -1,9 +1,9 @@
 #include "dstack/base/file.hpp"
 
-#include <sys/stat.h>
-
 #include "dstack/base/fd.hpp"
 #include "support/catch.hpp"
+
+#include <sys/stat.h>
 
 using namespace dstack;
 

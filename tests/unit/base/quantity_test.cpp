@@ -15,7 +15,15 @@ TEST_CASE("sizes are read in decimal and binary units, in any case, with or with
 }
 
 TEST_CASE("texts that are not sizes are refused") {
-  for (const char* text : {"", "GB", "1.5GB", "-1GB", "1 XB", "1GBB", "1 G B", "99999999999999999999", "99999999999TB"})
+  for (const char* text : {"",
+                           "GB",
+                           "1.5GB",
+                           "-1GB",
+                           "1 XB",
+                           "1GBB",
+                           "1 G B",
+                           "99999999999999999999",
+                           "99999999999TB"})
     CHECK_FALSE(parse_size(text).has_value());
 }
 

@@ -7,10 +7,10 @@ using namespace dstack;
 TEST_CASE("bad UTF-8 is found at its first byte") {
   CHECK_FALSE(find_invalid_utf8("plain, grün, 日本, 🦦").has_value());
   CHECK(find_invalid_utf8("ab\xff") == 2u);
-  CHECK(find_invalid_utf8("\xc0\xaf") == 0u);          // overlong
-  CHECK(find_invalid_utf8("a\xed\xa0\x80") == 1u);     // surrogate
-  CHECK(find_invalid_utf8("a\xf4\x90\x80\x80") == 1u); // beyond U+10FFFF
-  CHECK(find_invalid_utf8("a\xe6\x97") == 1u);         // cut short
+  CHECK(find_invalid_utf8("\xc0\xaf") == 0u);           // overlong
+  CHECK(find_invalid_utf8("a\xed\xa0\x80") == 1u);      // surrogate
+  CHECK(find_invalid_utf8("a\xf4\x90\x80\x80") == 1u);  // beyond U+10FFFF
+  CHECK(find_invalid_utf8("a\xe6\x97") == 1u);          // cut short
 }
 
 TEST_CASE("columns count characters, widths count cells") {
@@ -26,7 +26,8 @@ TEST_CASE("names cannot drive the terminal") {
 }
 
 TEST_CASE("every word survives quoting and splitting") {
-  for (const std::string word : {"", "plain", "two words", "it's", "$(rm -rf /)", "a\nb", "\"x\"", "\\", "-n", "*"}) {
+  for (const std::string word :
+       {"", "plain", "two words", "it's", "$(rm -rf /)", "a\nb", "\"x\"", "\\", "-n", "*"}) {
     const auto words = shell_split(shell_quote(word) + " " + shell_quote("next"));
     REQUIRE(words.has_value());
     CHECK(*words == std::vector<std::string>{word, "next"});

@@ -13,13 +13,16 @@ TEST_CASE("times are read in the forms of ISO 8601 that people write") {
   CHECK(render_time(*parse_time("2026-11-24T00:14:39Z")) == "2026-11-24T00:14:39.000Z");
   CHECK(render_time(*parse_time("2026-11-24 02:14:39.5+02:00")) == "2026-11-24T00:14:39.500Z");
   CHECK(parse_time("2026-11-24").has_value());
-  for (const char* text : {"", "yesterday", "2026-13-01", "2026-11-24T25:00Z", "2026-11-24T00:00Zx"})
+  for (const char* text :
+       {"", "yesterday", "2026-13-01", "2026-11-24T25:00Z", "2026-11-24T00:00Zx"})
     CHECK_FALSE(parse_time(text).has_value());
 }
 
 TEST_CASE("ages are told in the largest whole unit") {
   const Timestamp then(std::chrono::seconds(1'000'000));
-  const auto age = [&](long long seconds) { return render_age(then, then + std::chrono::seconds(seconds)); };
+  const auto age = [&](long long seconds) {
+    return render_age(then, then + std::chrono::seconds(seconds));
+  };
   CHECK(age(3) == "now");
   CHECK(age(42) == "42 sec ago");
   CHECK(age(61) == "1 min ago");

@@ -117,7 +117,8 @@ TEST_CASE("reserved names are told together with what else is wrong with the pro
       "    environment: [RUN_NAME=x]\n");
   const auto errors = bench.errors("train");
   REQUIRE(errors.size() == 3);
-  CHECK(errors[1] ==
-        "'RUN_NAME' is set by dstack itself @ .dstack/workflows.yaml:5:19+10 | choose another name");
+  CHECK(
+      errors[1] ==
+      "'RUN_NAME' is set by dstack itself @ .dstack/workflows.yaml:5:19+10 | choose another name");
   CHECK(bench.validation_errors() == errors);
 }

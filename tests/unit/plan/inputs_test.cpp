@@ -163,7 +163,8 @@ TEST_CASE("a working directory that nothing brings is told") {
               "starts in an empty folder"});
 }
 
-TEST_CASE("a tag of a workflow that does not exist is an error with a suggestion, also to validate") {
+TEST_CASE(
+    "a tag of a workflow that does not exist is an error with a suggestion, also to validate") {
   auto bench = tagged("donwload:latest");
   const Words wrong = {
       "there is no workflow 'donwload' @ .dstack/workflows.yaml:9:9+15 | did you mean 'download'?"};

@@ -255,11 +255,12 @@ TEST_CASE("a provider is run with options and positional words, and global varia
 
 TEST_CASE("a provider's words are checked like a workflow's") {
   auto bench = training();
-  CHECK(bench.errors("python", {"train.py", "--epochs", "5"}) ==
-        Words{"variable 'epochs' belongs to workflow 'download', which is not part of this run @ "
-              "command "
-              "line:1:28+8 | arguments for the program itself go after '--': dstack run python … -- "
-              "ARGS"});
+  CHECK(
+      bench.errors("python", {"train.py", "--epochs", "5"}) ==
+      Words{"variable 'epochs' belongs to workflow 'download', which is not part of this run @ "
+            "command "
+            "line:1:28+8 | arguments for the program itself go after '--': dstack run python … -- "
+            "ARGS"});
   CHECK(bench.errors("python", {"--verbose"})[0].find(
             "provider 'python' has no option or variable '--verbose'") == 0);
   CHECK(bench.errors("bash", {"-c", "echo", "ls"}) ==

@@ -87,6 +87,7 @@ TEST_CASE("running a program changes nothing for the other threads") {
   std::thread runner([&] { (void)run({{"cat", fifo}, {}, "", {}, Group::same}); });
   // Opens only once the program is there to read: run() is in the middle of its work.
   Fd writer(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+
   struct sigaction meanwhile {};
 
   ::sigaction(SIGPIPE, nullptr, &meanwhile);

@@ -15,7 +15,8 @@ using store::AppState;
 
 namespace {
 
-/// Listens at a port of 127.0.0.1 and gives each caller the next of its replies; the last one stays.
+/// Listens at a port of 127.0.0.1 and gives each caller the next of its replies; the last one
+/// stays.
 class Server {
  public:
   explicit Server(std::vector<std::string> replies) : replies_(std::move(replies)) {
@@ -46,7 +47,8 @@ class Server {
         return;
       std::string buffer(4096, '\0');
       const ssize_t count = ::recv(caller.get(), buffer.data(), buffer.size(), 0);
-      request_ = buffer.substr(0, std::min(buffer.find('\r'), static_cast<std::size_t>(std::max<ssize_t>(count, 0))));
+      request_ = buffer.substr(
+          0, std::min(buffer.find('\r'), static_cast<std::size_t>(std::max<ssize_t>(count, 0))));
       const std::string& reply = replies_[std::min(next, replies_.size() - 1)];
       if (::send(caller.get(), reply.data(), reply.size(), MSG_NOSIGNAL) < 0)
         continue;
@@ -63,7 +65,8 @@ class Server {
 provider::JobSpec spec_of(const std::string& health, const std::string& token_query = "") {
   provider::JobSpec spec;
   spec.ports = 1;
-  spec.apps = {{.name = "Lab", .port = 0, .path = "/lab", .health = health, .token_query = token_query}};
+  spec.apps = {
+      {.name = "Lab", .port = 0, .path = "/lab", .health = health, .token_query = token_query}};
   return spec;
 }
 
@@ -78,9 +81,10 @@ std::vector<store::AppRecord> all_news(Apps& apps) {
     }
     std::vector<pollfd> polled;
     apps.add_to(polled);
-    const auto left = apps.next_step()
-                          ? std::chrono::ceil<std::chrono::milliseconds>(*apps.next_step() - Apps::Clock::now())
-                          : std::chrono::milliseconds(0);
+    const auto left =
+        apps.next_step()
+            ? std::chrono::ceil<std::chrono::milliseconds>(*apps.next_step() - Apps::Clock::now())
+            : std::chrono::milliseconds(0);
     ::poll(polled.data(), polled.size(), static_cast<int>(std::max<std::int64_t>(0, left.count())));
   }
   return news;
@@ -91,8 +95,10 @@ constexpr std::chrono::minutes long_enough{5};
 }  // namespace
 
 TEST_CASE("a known application is ready with its first good answer at its own address") {
-  const Server server({"HTTP/1.1 503 Starting\r\n\r\n", "HTTP/1.1 404 No\r\n\r\n", "", "HTTP/1.1 200 OK\r\n\r\n"});
-  Apps apps(spec_of("/health", "token"), 2, {server.port()}, "abc", long_enough, Apps::Clock::now());
+  const Server server(
+      {"HTTP/1.1 503 Starting\r\n\r\n", "HTTP/1.1 404 No\r\n\r\n", "", "HTTP/1.1 200 OK\r\n\r\n"});
+  Apps apps(
+      spec_of("/health", "token"), 2, {server.port()}, "abc", long_enough, Apps::Clock::now());
 
   const auto news = all_news(apps);
 
@@ -107,7 +113,8 @@ TEST_CASE("a known application is ready with its first good answer at its own ad
   CHECK(apps.unanswered().empty());
 }
 
-TEST_CASE("a redirection is a good answer, and a secret that is typed in stays out of the address") {
+TEST_CASE(
+    "a redirection is a good answer, and a secret that is typed in stays out of the address") {
   const Server server({"HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n"});
   Apps apps(spec_of("/"), 0, {server.port()}, "abc", long_enough, Apps::Clock::now());
 
@@ -125,18 +132,25 @@ TEST_CASE("of an application that nobody knows any word is an answer, an open do
   CHECK(all_news(apps).back().state == AppState::ready);
 }
 
-TEST_CASE("a known application that does not answer in time is overdue, with its address and without its secret") {
+TEST_CASE(
+    "a known application that does not answer in time is overdue, with its address and without its "
+    "secret") {
   const Server server({"HTTP/1.1 500 Broken\r\n\r\n"});
-  Apps apps(spec_of("/health", "token"), 0, {server.port()}, "abc", std::chrono::seconds(1), Apps::Clock::now());
+  Apps apps(spec_of("/health", "token"),
+            0,
+            {server.port()},
+            "abc",
+            std::chrono::seconds(1),
+            Apps::Clock::now());
 
   const auto news = all_news(apps);
 
   CHECK(news.size() == 1);
   REQUIRE(apps.overdue());
-  CHECK(*apps.overdue() ==
-        "Lab did not answer at http://127.0.0.1:" + std::to_string(server.port()) + "/health within 1.0s");
-  CHECK(apps.unanswered() ==
-        "Lab ended before it answered at http://127.0.0.1:" + std::to_string(server.port()) + "/health");
+  CHECK(*apps.overdue() == "Lab did not answer at http://127.0.0.1:" +
+                               std::to_string(server.port()) + "/health within 1.0s");
+  CHECK(apps.unanswered() == "Lab ended before it answered at http://127.0.0.1:" +
+                                 std::to_string(server.port()) + "/health");
 }
 
 TEST_CASE("an unknown application is late after the limit, and is still asked") {
@@ -152,11 +166,18 @@ TEST_CASE("an unknown application is late after the limit, and is still asked") 
 }
 
 TEST_CASE("what a wrapper says of an application is read back, and nothing else is") {
-  store::AppRecord app{3, 1, "Lab \"x\"\n", "http://127.0.0.1:1/", "p", AppState::ready, Timestamp(std::chrono::milliseconds(7))};
+  store::AppRecord app{3,
+                       1,
+                       "Lab \"x\"\n",
+                       "http://127.0.0.1:1/",
+                       "p",
+                       AppState::ready,
+                       Timestamp(std::chrono::milliseconds(7))};
   CHECK(parse_app(render(app)) == app);
   CHECK(render(app).find('\n') == std::string::npos);
   app.ready_at.reset();
   CHECK(parse_app(render(app)) == app);
-  for (const std::string text : {"", "app", "app {}", "app []", "app {\"state\":\"gone\"}", "3 running 17"})
+  for (const std::string text :
+       {"", "app", "app {}", "app []", "app {\"state\":\"gone\"}", "3 running 17"})
     CHECK_FALSE(parse_app(text));
 }

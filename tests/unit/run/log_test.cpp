@@ -100,9 +100,7 @@ TEST_CASE("times are found in any order, among more of them than are kept in mem
     REQUIRE(file);
     REQUIRE(write_all(file->get(), {reinterpret_cast<const char*>(mark.data()), sizeof mark}));
   };
-  const auto second = [](std::uint64_t number) {
-    return Timestamp(std::chrono::seconds(number));
-  };
+  const auto second = [](std::uint64_t number) { return Timestamp(std::chrono::seconds(number)); };
   for (std::int64_t number = 0; number < count; ++number)
     write_mark(number);
   JobLog log(at.path());

@@ -1,4 +1,5 @@
 #include "dstack/source/edits.hpp"
+
 #include "fixture.hpp"
 
 #include <algorithm>
@@ -42,8 +43,10 @@ struct Edited {
   Names words(const store::Edits& edits) {
     Names lines;
     for (const EditedPath& path : value_of(list_edits(code, edits, project.objects)))
-      lines.push_back(
-          (path.kind == Kind::added ? "+" : path.kind == Kind::removed ? "-" : "~") + path.path);
+      lines.push_back((path.kind == Kind::added     ? "+"
+                       : path.kind == Kind::removed ? "-"
+                                                    : "~") +
+                      path.path);
     return lines;
   }
 
@@ -59,7 +62,8 @@ struct Edited {
 }  // namespace
 
 TEST_CASE("edits are what was changed, added and removed, and nothing that only was touched") {
-  Edited edited(Edited::Files{{"a.txt", "1\n"}, {"b.txt", "2\n"}, {"sub/c.txt", "3\n"}, {"d.txt", "4\n"}});
+  Edited edited(
+      Edited::Files{{"a.txt", "1\n"}, {"b.txt", "2\n"}, {"sub/c.txt", "3\n"}, {"d.txt", "4\n"}});
   edited.write("a.txt", "one\n");
   edited.write("sub/new.txt", "new\n");
   edited.write("d.txt", "4\n");  // the same content at another time
@@ -111,7 +115,8 @@ TEST_CASE("a place is touched by what is written or removed, not by its artifact
     for (const Path& path : {edited.place.folder, edited.place.folder / "a.txt"}) {
       struct stat status {};
       REQUIRE(::stat(path.c_str(), &status) == 0);
-      time = std::max(time, std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec);
+      time = std::max(time,
+                      std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec);
     }
     return time;
   };
@@ -134,7 +139,8 @@ TEST_CASE("applied edits go where the user changed nothing, and merge where both
   if (!has_git())
     SKIP("git is not installed");
   const std::string lines = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
-  Edited edited(Edited::Files{{"plain.txt", "p\n"}, {"both.txt", lines}, {"gone.txt", "g\n"}, {"same.txt", "s\n"}});
+  Edited edited(Edited::Files{
+      {"plain.txt", "p\n"}, {"both.txt", lines}, {"gone.txt", "g\n"}, {"same.txt", "s\n"}});
   edited.write("plain.txt", "job\n");
   edited.write("both.txt", lines + "job\n");
   edited.write("same.txt", "alike\n");

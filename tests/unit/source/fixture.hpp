@@ -1,16 +1,16 @@
 // A project in a folder of its own, with a home beside it, and Git when it is installed.
 #pragma once
 
-#include <sys/stat.h>
-#include <unistd.h>
+#include "dstack/process/spawn.hpp"
+#include "dstack/source/snapshot.hpp"
+#include "support/catch.hpp"
 
 #include <cstdlib>
 #include <fstream>
 #include <string>
 
-#include "dstack/process/spawn.hpp"
-#include "dstack/source/snapshot.hpp"
-#include "support/catch.hpp"
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace dstack::source {
 
@@ -23,7 +23,8 @@ T value_of(Result<T> result) {
 
 inline TemporaryFolder make_test_folder() {
   const char* set = std::getenv("TMPDIR");
-  return value_of(TemporaryFolder::make(set != nullptr && *set != '\0' ? set : "/tmp", "dstack-source-test-"));
+  return value_of(
+      TemporaryFolder::make(set != nullptr && *set != '\0' ? set : "/tmp", "dstack-source-test-"));
 }
 
 /// Sets a variable of the environment for the life of the object.
@@ -34,8 +35,10 @@ class SetVariable {
       before_ = before;
     ::setenv(name, value.c_str(), 1);
   }
+
   SetVariable(const SetVariable&) = delete;
   SetVariable& operator=(const SetVariable&) = delete;
+
   ~SetVariable() {
     if (before_)
       ::setenv(name_, before_->c_str(), 1);

@@ -1,23 +1,24 @@
 // A home of its own for each test, and short ways to fill it.
 #pragma once
 
-#include <unistd.h>
+#include "dstack/store/objects.hpp"
+#include "dstack/store/records.hpp"
+#include "support/catch.hpp"
 
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <string>
 
-#include "dstack/store/objects.hpp"
-#include "dstack/store/records.hpp"
-#include "support/catch.hpp"
+#include <unistd.h>
 
 namespace dstack::store {
 
 /// A folder below the system's temporary folder that goes with the object.
 inline TemporaryFolder make_test_folder() {
   const char* set = std::getenv("TMPDIR");
-  auto folder = TemporaryFolder::make(set != nullptr && *set != '\0' ? set : "/tmp", "dstack-store-test-");
+  auto folder =
+      TemporaryFolder::make(set != nullptr && *set != '\0' ? set : "/tmp", "dstack-store-test-");
   REQUIRE(folder);
   return std::move(*folder);
 }
@@ -42,6 +43,7 @@ inline void require_ok(const Result<void>& result) {
 class TestHome {
  public:
   const Home& home() const { return home_; }
+
   Records open() const { return value_of(Records::open(home_)); }
 
  private:

@@ -1,12 +1,11 @@
 // Large files of a folder that is about to be removed: they become the stored objects themselves,
 // where that is safe.
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fcntl.h>
-
 #include "dstack/base/fd.hpp"
 #include "unit/store/fixture.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace dstack;
 using namespace dstack::store;
@@ -29,6 +28,7 @@ struct Artifact {
 
   static struct stat status_of(const Path& path) {
     struct stat status {};
+
     REQUIRE(::lstat(path.c_str(), &status) == 0);
     return status;
   }

@@ -233,8 +233,10 @@ TEST_CASE("an application is kept with its job, and the same one told again repl
   const TestHome test;
   Records records = test.open();
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
-  AppRecord app{1, 0, "JupyterLab", "http://127.0.0.1:20000/lab?token=x", "", AppState::starting, {}};
-  const AppRecord other{1, 1, "TensorBoard", "http://127.0.0.1:20001/", "secret", AppState::late, {}};
+  AppRecord app{
+      1, 0, "JupyterLab", "http://127.0.0.1:20000/lab?token=x", "", AppState::starting, {}};
+  const AppRecord other{
+      1, 1, "TensorBoard", "http://127.0.0.1:20001/", "secret", AppState::late, {}};
   RunChanges changes;
   changes.apps = {app, other};
   require_ok(records.apply(run, changes));

@@ -90,7 +90,8 @@ TEST_CASE("a database of a newer dstack is refused") {
   REQUIRE_FALSE(records);
   CHECK(records.error().code == ErrorCode::unavailable);
   CHECK_THAT(records.error().message,
-             Catch::Contains("newer dstack (schema 99, this one knows " + std::to_string(schema_version) + ")"));
+             Catch::Contains("newer dstack (schema 99, this one knows " +
+                             std::to_string(schema_version) + ")"));
 }
 
 namespace {
@@ -98,9 +99,9 @@ namespace {
 /// The tables of a database and what they hold of columns, however the statements are laid out.
 std::set<std::string> columns_of(const Home& home) {
   Database database = value_of(Database::open(home.database(), Database::Open::read_only));
-  Query query = value_of(
-      database.query("select t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || c.pk "
-                     "from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table'"));
+  Query query = value_of(database.query(
+      "select t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || c.pk "
+      "from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table'"));
   std::set<std::string> columns;
   while (value_of(query.step()))
     columns.insert(query.text(0));

@@ -38,6 +38,7 @@ class Maker {
 
   Maker(const Maker&) = delete;
   Maker& operator=(const Maker&) = delete;
+
   ~Maker() { kill(); }
 
   void kill() {
