@@ -41,7 +41,8 @@ Result<void> stop(const store::Home& home,
   }
   // A supervisor that starts after this line reads the request by itself.
   (void)post(home.run(run.name), wake_message);
-  return ensure_supervised(home, run.name);
+  DSTACK_CHECK(ensure_supervised(home, run.name));
+  return {};
 }
 
 Result<void> recover(const store::Home& home, store::Records& records) {

@@ -11,9 +11,11 @@
 #include <cerrno>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ namespace {
 constexpr std::size_t chunk = 256 * 1024;
 constexpr int tick_milliseconds = 100;
 constexpr int poll_milliseconds = 50;  ///< where the kernel gives no more watches
+constexpr int most_failures = 3;       ///< of supervisors, until the run is given up
 
 class Follower {
  public:
@@ -186,18 +189,50 @@ class Follower {
 
   /// Its end is an event like any other; a run of another machine is only looked at.
   Result<void> keep_supervised() {
-    if (supervisor_ && !ended(supervisor_))
+    if (supervisor_ && !is_readable(supervisor_.get()))
       return {};
     // What it did last may not have been told any more.
     must_look_at_all_ = true;
     if (state_.run.machine != process::machine_id())
       return {};
+    DSTACK_CHECK(judge_started());
     supervisor_ = find_supervisor();
-    return supervisor_ ? Result<void>() : ensure_supervised(home_, name_);
+    if (supervisor_)
+      return {};
+    DSTACK_TRY(auto started, ensure_supervised(home_, name_));
+    if (started)
+      started_ = std::move(started);
+    return {};
   }
 
-  static bool ended(const Fd& pidfd) {
-    pollfd polled{pidfd.get(), POLLIN, 0};
+  /// One that ends by itself, and not because the run is over, has met what the next will meet.
+  Result<void> judge_started() {
+    if (!started_ || !is_readable(started_->pidfd()))
+      return {};
+    const process::ExitStatus status = started_->wait();
+    started_.reset();
+    failures_ = process::succeeded(status) ? 0 : failures_ + (was_killed(status) ? 0 : 1);
+    if (failures_ < most_failures)
+      return {};
+    const Path log = home_.run(name_) / files::supervisor_log;
+    const std::string text = read_file(log).value_or("");
+    const auto lines = split(trim(text), '\n');
+    return fail(
+        ErrorCode::internal,
+        "run '" + name_ + "' cannot go on: " +
+            (text.empty() ? "its supervisor ends with " + process::render(status)
+                          : std::string(lines.back())),
+        "the log of its supervisor is '" + log.string() + "'; what the jobs have written is kept");
+  }
+
+  static bool was_killed(const process::ExitStatus& status) {
+    const auto* signaled = std::get_if<process::Signaled>(&status);
+    return signaled != nullptr && (signaled->signal == SIGKILL || signaled->signal == SIGTERM);
+  }
+
+  /// Of a pidfd: its process has ended.
+  static bool is_readable(int pidfd) {
+    pollfd polled{pidfd, POLLIN, 0};
     return ::poll(&polled, 1, 0) > 0;
   }
 
@@ -251,7 +286,9 @@ class Follower {
   Fd notify_;
   Fd changes_;
   Fd supervisor_;
-  std::string unread_changes_;  ///< a line that was not whole yet
+  std::optional<process::Child> started_;  ///< the last supervisor that we have started
+  int failures_ = 0;                       ///< of those, in a row
+  std::string unread_changes_;             ///< a line that was not whole yet
   bool watches_changes_ = false;
   bool must_look_at_all_ = true;
   bool any_news_ = true;

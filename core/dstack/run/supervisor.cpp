@@ -280,12 +280,15 @@ class Supervisor {
     std::stable_sort(ends.begin(), ends.end(), [](const End& a, const End& b) {
       return a.record.finished_at < b.record.finished_at;
     });
+    for (const End& end : ends)
+      unjudged_.insert(end.job);
     for (End& end : ends)
       ended(std::move(end));
   }
 
   void ended(End end) {
     const std::size_t job = end.job;
+    unjudged_.erase(job);
     if (end.lost)
       end_what_is_left(end);
     const auto wish = stop_asked_of(job) == StopRequest::none ? Wish::go_on : Wish::end;
@@ -338,7 +341,7 @@ class Supervisor {
     for (const std::size_t job : scheduler_.gangs().members(failed)) {
       const Status status = scheduler_.job_status(job);
       if (job == failed || store::is_final(status) || status == Status::uploading ||
-          attempts_.holds(job))
+          attempts_.holds(job) || unjudged_.contains(job))
         continue;
       if (wrappers_.reaches(job))
         stop_job(job, false);
@@ -657,6 +660,7 @@ class Supervisor {
   PortsOfJobs ports_;
   std::map<std::size_t, std::vector<Port>> reserved_;  ///< by job, until its wrapper has them
   std::vector<StopRequest> stops_;                     ///< by workflow
+  std::set<std::size_t> unjudged_;    ///< jobs that have ended, and whose turn is still to come
   std::set<std::size_t> told_again_;  ///< jobs whose next attempt is on record, and has not begun
 
   std::map<std::string, std::vector<store::TreeReference>> artifacts_;  ///< by workflow
@@ -721,25 +725,25 @@ int supervise_main(const store::Home& home, const std::string& name) {
   return 0;
 }
 
-Result<void> start_supervisor(const store::Home& home, const std::string& run) {
+Result<process::Child> start_supervisor(const store::Home& home, const std::string& run) {
   process::Command command;
   command.argv = {"dstack", "supervise", home.root.string(), run};
   command.program = "/proc/self/exe";
   command.working_dir = "/";
   command.group = process::Group::own_session;
-  DSTACK_CHECK(process::spawn(command));
-  return {};
+  return process::spawn(command);
 }
 
-Result<void> ensure_supervised(const store::Home& home, const std::string& run) {
+Result<std::optional<process::Child>> ensure_supervised(const store::Home& home,
+                                                        const std::string& run) {
   auto lock = open_file((home.run(run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
   if (!lock)
-    return {};  // the run's folder is gone, or not ours: nothing to supervise
+    return std::nullopt;  // the run's folder is gone, or not ours: nothing to supervise
   const auto free = lock_exclusive(lock->get(), Wait::no);
   lock->reset();
   if (free && *free)
     return start_supervisor(home, run);
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace dstack::run

@@ -3,6 +3,7 @@
 #include "dstack/run/order.hpp"
 #include "support/sandbox.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -34,10 +35,12 @@ class GangBox : public Sandbox {
     workflows(text);
   }
 
-  void wait_for_file(const std::string& name) const {
-    while (::access((meeting() / name).c_str(), F_OK) != 0)
+  static void wait_for(const Path& path) {
+    while (::access(path.c_str(), F_OK) != 0)
       ::usleep(2000);
   }
+
+  void wait_for_file(const std::string& name) const { wait_for(meeting() / name); }
 
   std::string last_run() const { return json({"ps", "-a", "--json"})[0]["run"].get<std::string>(); }
 
@@ -46,6 +49,23 @@ class GangBox : public Sandbox {
         process::parse_identity(read_file(home() / "runs" / run / run::files::run_lock).value());
     REQUIRE(identity);
     ::kill(identity->pid, SIGKILL);
+  }
+
+  /// Runs `g`, whose jobs touch a file of their number and wait for `end`; they get that while
+  /// nobody supervises them.
+  Json run_that_ends_unsupervised(std::size_t jobs) const {
+    const std::string name = start({"g"});
+    const Path folder = home() / "runs" / name;
+    for (std::size_t job = 0; job < jobs; ++job)
+      wait_for_file(std::to_string(job));
+    kill_supervisor(name);
+    Fd lock = open_file((folder / run::files::run_lock).string(), O_RDWR).value();
+    REQUIRE(lock_exclusive(lock.get(), Wait::yes).value());
+    REQUIRE(write_file_atomically(meeting() / "end", "", Durable::no));
+    for (std::size_t job = 0; job < jobs; ++job)
+      wait_for(folder / std::to_string(job) / run::files::exit_record);
+    lock.reset();
+    return wait(name);
   }
 
   bool nothing_left_of(const Json& run) const {
@@ -117,11 +137,13 @@ TEST_CASE("a gang of which one cannot have its ports does not start at all") {
 
 TEST_CASE("a gang is tried again whole, in new workspaces") {
   const GangBox box;
-  box.gang({"echo 0 >> begun; if test \"$(grep -c 0 begun)\" = 1; then " + std::string(for_ever) +
-                "; fi",
-            "echo 1 >> begun",
-            "echo 2 >> begun; if test \"$(grep -c 2 begun)\" = 1; then exit 7; fi"},
-           "    retry: 3\n");
+  box.gang(
+      {"echo 0 >> begun; if test \"$(grep -c 0 begun)\" = 1; then " + std::string(for_ever) +
+           "; fi",
+       "echo 1 >> begun",
+       "echo 2 >> begun; if test \"$(grep -c 2 begun)\" = 1; then until grep -q 0 begun; do sleep "
+       "0.01; done; exit 7; fi"},
+      "    retry: 3\n");
   box.ok({"run", "g"});
   const Json run = box.json({"show", box.last_run(), "--json"});
   INFO(render_json_pretty(run));
@@ -151,6 +173,37 @@ TEST_CASE("a gang whose supervisor is killed goes on, and still ends with its fi
   CHECK(run["jobs"][0]["status"] == "stopped");
   CHECK(run["jobs"][2]["status"] == "stopped");
   CHECK(box.nothing_left_of(run));
+}
+
+TEST_CASE("members of a gang that all ended while nobody supervised keep their own ends") {
+  const GangBox box;
+  box.gang({"touch 0; " + until_there("end") + "; touch new; exit 0",
+            "touch 1; " + until_there("end") + "; exit 7",
+            "touch 2; " + until_there("end") + "; exit 0"});
+
+  const Json run = box.run_that_ends_unsupervised(3);
+
+  INFO(render_json_pretty(run));
+  CHECK(run["status"] == "failed");
+  CHECK(run["jobs"][0]["status"] == "done");
+  CHECK(run["jobs"][1]["exit_code"] == 7);
+  CHECK(run["jobs"][2]["status"] == "done");
+}
+
+TEST_CASE("an attempt of a gang that ended while nobody supervised is followed by a whole one") {
+  const GangBox box;
+  const std::string first = "; if test -e again; then exit 0; fi; touch ";
+  box.gang({"echo 0 >> begun" + first + "0; " + until_there("end") + "; exit 3",
+            "echo 1 >> begun" + first + "1; " + until_there("end") + "; touch again; exit 7",
+            "echo 2 >> begun" + first + "2; " + until_there("end") + "; exit 3"},
+           "    retry: 1\n");
+
+  const Json run = box.run_that_ends_unsupervised(3);
+
+  INFO(render_json_pretty(run));
+  CHECK(run["status"] == "done");
+  for (const Json& job : run["jobs"])
+    CHECK(job["attempts"] == 2);
 }
 
 TEST_CASE("a supervisor killed at any moment leaves no part of a gang without the rest") {

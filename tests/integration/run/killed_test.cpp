@@ -149,3 +149,23 @@ TEST_CASE("everything of a run killed at once is never shown as running") {
   CHECK(run["status"] == "failed");
   CHECK(run["jobs"][0]["cause"] == "lost");
 }
+
+TEST_CASE("a run whose supervisor cannot live is given up with the reason, not watched for ever") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"while true; do sleep 0.05; "
+      "done\"]}\n");
+  const std::string name = box.start({"w"});
+  const Path folder = box.home() / "runs" / name;
+  kill_identity(folder / run::files::run_lock);
+  REQUIRE(remove_tree(folder / "mailbox"));
+  REQUIRE(make_folders(folder / "mailbox"));
+
+  const auto followed = box.run({"logs", "-f", name});
+
+  INFO(followed.err);
+  CHECK_FALSE(process::succeeded(followed.status));
+  CHECK(followed.err.find("run '" + name + "' cannot go on") != std::string::npos);
+  CHECK(followed.err.find("cannot make a socket") != std::string::npos);
+  REQUIRE(remove_tree(folder / "mailbox"));
+}
