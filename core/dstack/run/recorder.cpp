@@ -43,6 +43,7 @@ void join(Batch& batch, Batch&& next) {
     batch.changes.first_failure = next.changes.first_failure;
   if (next.changes.status) {
     batch.changes.status = next.changes.status;
+    batch.changes.started_at = next.changes.started_at;
     batch.changes.at = next.changes.at;
   }
 }
@@ -80,6 +81,7 @@ class Writer {
       return records_.apply(run_.id, changes);
     store::RunChanges last;
     last.status = std::exchange(changes.status, std::nullopt);
+    last.started_at = changes.started_at;
     last.at = changes.at;
     DSTACK_CHECK(records_.apply(run_.id, changes));
     std::vector<std::string> workflows;

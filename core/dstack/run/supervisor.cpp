@@ -601,7 +601,10 @@ class Supervisor {
   // --- Recording ---
 
   void add(store::JobChange change) {
-    touched_.insert(order_.plan.jobs[change.job].workflow);
+    const std::size_t workflow = order_.plan.jobs[change.job].workflow;
+    touched_.insert(workflow);
+    if (change.status > Status::queued && change.status <= Status::uploading)
+      starts_.try_emplace(workflow, change.at);
     pending_.jobs.push_back(std::move(change));
   }
 
@@ -612,7 +615,13 @@ class Supervisor {
     if (const Status status = scheduler_.run_status(); status != run_status_) {
       run_status_ = status;
       pending_.status = status;
+      if (!starts_.empty())
+        pending_.started_at =
+            std::min_element(starts_.begin(), starts_.end(), [](const auto& a, const auto& b) {
+              return a.second < b.second;
+            })->second;
     }
+    starts_.clear();
     if (pending_.empty())
       return;
     pending_.at = now();
@@ -635,6 +644,8 @@ class Supervisor {
     change.workflow = workflow;
     change.status = status;
     change.at = now();
+    if (const auto start = starts_.find(workflow); start != starts_.end())
+      change.started_at = start->second;
     const auto [first, last] = ends_.equal_range(workflow);
     for (auto it = first; it != last; ++it)
       if (it->second.status == status || std::next(it) == last) {
@@ -670,6 +681,7 @@ class Supervisor {
   std::set<std::size_t> lost_;
   std::vector<std::size_t> used_workspaces_;  ///< of jobs whose artifacts are about to be recorded
   std::set<std::size_t> touched_;
+  std::map<std::size_t, Timestamp> starts_;  ///< by workflow; since the last commit
   store::RunChanges pending_;
   bool queued_ = false;
 };

@@ -196,6 +196,9 @@ struct WorkflowChange {
   std::size_t workflow = 0;
   Status status = Status::submitted;
   Timestamp at = {};
+  /// When its first job left the queue, where this status does not say it: the job may have ended
+  /// by now. One that is on record stays.
+  std::optional<Timestamp> started_at = {};
   std::optional<Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};
@@ -210,6 +213,7 @@ struct RunChanges {
   std::vector<AppRecord> apps = {};   ///< likewise, of the same job and index
   std::vector<Edits> edits = {};      ///< likewise, of the same job
   std::optional<Status> status = {};  ///< of the run
+  std::optional<Timestamp> started_at = {};  ///< of the run, as of a workflow
   std::optional<std::int64_t> first_failure;
   Timestamp at = {};
 

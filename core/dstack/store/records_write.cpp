@@ -20,6 +20,12 @@ std::optional<std::int64_t> start_of(Status status, Timestamp at) {
   }
 }
 
+std::optional<std::int64_t> start_of(Status status,
+                                     Timestamp at,
+                                     const std::optional<Timestamp>& said) {
+  return said ? milliseconds(*said) : start_of(status, at);
+}
+
 std::optional<std::int64_t> end_of(Status status, Timestamp at) {
   if (!is_final(status))
     return std::nullopt;
@@ -178,7 +184,8 @@ Result<void> apply_workflow(Database& database, RunId run, const WorkflowChange&
     query.bind(run).bind(number).bind(render(change.status));
     bind_cause(query, change.cause);
     query.bind(wide(change.exit_code)).bind(wide(change.signal));
-    query.bind(start_of(change.status, change.at)).bind(end_of(change.status, change.at));
+    query.bind(start_of(change.status, change.at, change.started_at));
+    query.bind(end_of(change.status, change.at));
     DSTACK_CHECK(query.run());
     if (database.changes() > 0)
       return {};
@@ -227,12 +234,17 @@ Result<void> apply_edits(Database& database, RunId run, const Edits& edits) {
   return query.bind(render_json(Json(edits.removed))).run();
 }
 
-Result<void> apply_status(Database& database, RunId run, Status status, Timestamp at) {
+Result<void> apply_status(Database& database,
+                          RunId run,
+                          Status status,
+                          Timestamp at,
+                          const std::optional<Timestamp>& started_at) {
   DSTACK_TRY(Query query,
              database.query("update run set status = ?2, started_at = coalesce(started_at, ?3), "
                             "finished_at = ?4 where id = ?1 "
                             "and not (finished_at is not null and status = ?2)"));
-  query.bind(run).bind(render(status)).bind(start_of(status, at)).bind(end_of(status, at));
+  query.bind(run).bind(render(status));
+  query.bind(start_of(status, at, started_at)).bind(end_of(status, at));
   DSTACK_CHECK(query.run());
   if (database.changes() > 0)
     return {};
@@ -258,7 +270,7 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
   if (changes.first_failure)
     DSTACK_CHECK(apply_first_failure(database, run, *changes.first_failure));
   if (changes.status)
-    DSTACK_CHECK(apply_status(database, run, *changes.status, changes.at));
+    DSTACK_CHECK(apply_status(database, run, *changes.status, changes.at, changes.started_at));
   return {};
 }
 

@@ -131,6 +131,26 @@ TEST_CASE("a job's steps become its history and its times") {
   CHECK(value_of(records.history(run, 0)).size() == 1);
 }
 
+TEST_CASE("a run that is told to have begun and ended at once keeps the time of both") {
+  const TestHome test;
+  Records records = test.open();
+  const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
+  RunChanges all = job_change(0, Status::running, 1000);
+  all.jobs.push_back({.job = 0, .status = Status::done, .at = at(3000)});
+  all.workflows.push_back(
+      {.workflow = 0, .status = Status::done, .at = at(3000), .started_at = at(1000)});
+  all.status = Status::done;
+  all.started_at = at(1000);
+  all.at = at(3000);
+  require_ok(records.apply(run, all));
+
+  const RunRecord record = *value_of(records.find_run("quiet-otter-1"));
+  CHECK(record.started_at == at(1000));
+  CHECK(record.finished_at == at(3000));
+  CHECK(record.workflows[0].started_at == at(1000));
+  CHECK(record.workflows[0].finished_at == at(3000));
+}
+
 TEST_CASE("what has ended never changes again") {
   const TestHome test;
   Records records = test.open();
