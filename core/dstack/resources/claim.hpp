@@ -1,0 +1,67 @@
+// A request for a part of the machine, and then the right to it, among all runs of a home on this
+// machine. It lives as long as a process holds a copy of its lifeline, and not an instant longer:
+// however the processes end, nothing stays reserved, and whoever waits hears of it at once.
+//
+// The lifeline is the reading end of a FIFO: it can be opened for writing only while somebody has
+// it, and whoever has opened it so is told by the kernel when the last one lets go. The ledger
+// stands in a file beside the FIFOs, which changes under a lock; each change strikes out the dead.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/resources/ledger.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::resources {
+
+/// Where the claims of this machine are kept in a home.
+Path claims_folder(const Path& home);
+
+/// For one thread.
+class Claim {
+ public:
+  /// Enters a request, `entry` without number and grant, and looks whether it can be granted.
+  static Result<Claim> make(const Path& folder, Entry entry, Capacity capacity);
+  /// Takes part in what somebody else was granted for this run and job, who may end then; nothing
+  /// when nobody that lives has it.
+  static Result<std::optional<Claim>> join(const Path& folder,
+                                           const std::string& run,
+                                           std::size_t job);
+
+  Claim(Claim&&) noexcept = default;
+  Claim& operator=(Claim&&) noexcept = default;
+
+  const std::optional<Cards>& granted() const { return entry_.granted; }
+
+  /// Why it is not; empty when it is.
+  const std::string& reason() const { return reason_; }
+
+  /// Looks again, when something of events() has happened.
+  Result<void> look_again();
+
+  /// While it waits: descriptors on which poll(2) tells an error, asked for or not, once something
+  /// has become free.
+  std::vector<int> events() const;
+
+  /// To be handed to the processes that shall keep it alive. Close-on-exec.
+  int lifeline() const { return lifeline_.get(); }
+
+ private:
+  Claim(Path folder, Capacity capacity) : folder_(std::move(folder)), capacity_(capacity) {}
+
+  Path folder_;
+  Capacity capacity_;
+  Entry entry_;
+  Fd lifeline_;
+  std::string reason_;
+  std::map<std::uint64_t, Fd> others_;  ///< while it waits: the writing ends of their lifelines
+};
+
+/// What is reserved and who waits, now. Changes nothing.
+Ledger read_claims(const Path& folder);
+
+}  // namespace dstack::resources

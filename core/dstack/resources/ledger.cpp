@@ -1,0 +1,207 @@
+#include "dstack/resources/ledger.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace dstack::resources {
+
+namespace {
+
+std::uint64_t minus(std::uint64_t all, std::uint64_t taken) {
+  return all > taken ? all - taken : 0;
+}
+
+/// What nobody has been given.
+struct Free {
+  Capacity rest;
+  std::set<std::string> taken;
+
+  Free(const Ledger& ledger, Capacity capacity) : rest(capacity) {
+    for (const Entry& entry : ledger.entries) {
+      if (!entry.granted)
+        continue;
+      rest.cpu = minus(rest.cpu, entry.demand.cpu);
+      rest.memory = minus(rest.memory, entry.demand.memory);
+      for (const auto& cards : *entry.granted)
+        taken.insert(cards.begin(), cards.end());
+    }
+  }
+};
+
+/// Free cards and those who want them, matched so that as many as possible are served: one that was
+/// served stays so, if need be with another card. Whoever comes later and is served by it has taken
+/// nothing that an earlier one could have used.
+class Matching {
+ public:
+  explicit Matching(const std::set<std::string>& taken) : taken_(taken) {}
+
+  /// How many of the wish's cards could be found.
+  std::uint32_t add(const CardWish& wish) {
+    std::uint32_t found = 0;
+    for (std::uint32_t i = 0; i < wish.count; ++i) {
+      seekers_.push_back(&wish);
+      std::set<std::string> tried;
+      if (!serve(seekers_.size() - 1, tried))
+        break;  // the others want the same
+      ++found;
+    }
+    return found;
+  }
+
+  std::vector<std::string> cards_of(const CardWish& wish) const {
+    std::vector<std::string> cards;
+    for (const std::string& card : wish.among)
+      if (const auto owner = owners_.find(card);
+          owner != owners_.end() && seekers_[owner->second] == &wish)
+        cards.push_back(card);
+    return cards;
+  }
+
+ private:
+  bool serve(std::size_t seeker, std::set<std::string>& tried) {
+    for (const std::string& card : seekers_[seeker]->among) {
+      if (taken_.count(card) > 0 || !tried.insert(card).second)
+        continue;
+      const auto owner = owners_.find(card);
+      if (owner == owners_.end() || serve(owner->second, tried)) {
+        owners_[card] = seeker;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  const std::set<std::string>& taken_;
+  std::vector<const CardWish*> seekers_;
+  std::map<std::string, std::size_t> owners_;  ///< by card: index of the seeker
+};
+
+/// The waiting entries before one.
+std::vector<const Entry*> waiting_before(const Ledger& ledger, std::uint64_t number) {
+  std::vector<const Entry*> before;
+  for (const Entry& entry : ledger.entries)
+    if (entry.number < number && !entry.granted)
+      before.push_back(&entry);
+  return before;
+}
+
+std::string describe_cards(const Demand& demand, const Free& free) {
+  std::set<std::string> fitting;
+  std::uint32_t wanted = 0;
+  for (const CardWish& wish : demand.cards) {
+    wanted += wish.count;
+    fitting.insert(wish.among.begin(), wish.among.end());
+  }
+  const auto left = static_cast<std::size_t>(std::count_if(
+      fitting.begin(), fitting.end(), [&](const auto& id) { return free.taken.count(id) == 0; }));
+  if (left >= wanted)
+    return {};
+  return plural(wanted, "GPU") + ", " + std::to_string(left) + " of " +
+         std::to_string(fitting.size()) + " free";
+}
+
+Json render_demand(const Demand& demand) {
+  Json cards = Json::array();
+  for (const CardWish& wish : demand.cards)
+    cards.push_back({{"count", wish.count}, {"among", wish.among}});
+  return {{"cpu", demand.cpu}, {"memory", demand.memory}, {"cards", std::move(cards)}};
+}
+
+}  // namespace
+
+const Entry* Ledger::find(std::uint64_t number) const {
+  const auto found = std::find_if(
+      entries.begin(), entries.end(), [&](const Entry& entry) { return entry.number == number; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+std::optional<Cards> find_share(const Ledger& ledger, std::uint64_t number, Capacity capacity) {
+  const Entry* own = ledger.find(number);
+  if (own == nullptr)
+    return std::nullopt;
+  const Free free(ledger, capacity);
+  Capacity rest = free.rest;
+  Matching matching(free.taken);
+  for (const Entry* entry : waiting_before(ledger, number)) {
+    rest.cpu = minus(rest.cpu, entry->demand.cpu);
+    rest.memory = minus(rest.memory, entry->demand.memory);
+    for (const CardWish& wish : entry->demand.cards)
+      matching.add(wish);
+  }
+  if (own->demand.cpu > rest.cpu || own->demand.memory > rest.memory)
+    return std::nullopt;
+  for (const CardWish& wish : own->demand.cards)
+    if (matching.add(wish) < wish.count)
+      return std::nullopt;
+  Cards cards;
+  for (const CardWish& wish : own->demand.cards)
+    cards.push_back(matching.cards_of(wish));
+  return cards;
+}
+
+std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity capacity) {
+  const Entry* own = ledger.find(number);
+  if (own == nullptr)
+    return {};
+  const Free free(ledger, capacity);
+  std::vector<std::string> parts;
+  if (std::string cards = describe_cards(own->demand, free); !cards.empty())
+    parts.push_back(std::move(cards));
+  if (own->demand.cpu > free.rest.cpu)
+    parts.push_back(plural(own->demand.cpu, "CPU") + ", " + std::to_string(free.rest.cpu) + " of " +
+                    std::to_string(capacity.cpu) + " free");
+  if (own->demand.memory > free.rest.memory)
+    parts.push_back(render_size(own->demand.memory) + " of memory, " +
+                    render_size(free.rest.memory) + " of " + render_size(capacity.memory) +
+                    " free");
+  if (!parts.empty())
+    return "needs " + join(parts, "; ");
+  const auto before = waiting_before(ledger, number);
+  if (before.empty())
+    return "waits for the resources of others";
+  return "waits behind '" + before.front()->workflow + "' of run '" + before.front()->run + "'";
+}
+
+Json render_ledger(const Ledger& ledger) {
+  Json entries = Json::array();
+  for (const Entry& entry : ledger.entries) {
+    Json json = {{"number", entry.number},
+                 {"run", entry.run},
+                 {"workflow", entry.workflow},
+                 {"job", entry.job},
+                 {"demand", render_demand(entry.demand)}};
+    if (entry.granted)
+      json["granted"] = *entry.granted;
+    entries.push_back(std::move(json));
+  }
+  return {{"entries", std::move(entries)}};
+}
+
+Ledger parse_ledger(const Json& json) try {
+  Ledger ledger;
+  for (const Json& each : json.at("entries")) {
+    Entry& entry = ledger.entries.emplace_back();
+    entry.number = each.at("number").get<std::uint64_t>();
+    entry.run = each.at("run").get<std::string>();
+    entry.workflow = each.at("workflow").get<std::string>();
+    entry.job = each.at("job").get<std::size_t>();
+    const Json& demand = each.at("demand");
+    entry.demand.cpu = demand.at("cpu").get<std::uint64_t>();
+    entry.demand.memory = demand.at("memory").get<std::uint64_t>();
+    for (const Json& wish : demand.at("cards"))
+      entry.demand.cards.push_back({wish.at("count").get<std::uint32_t>(),
+                                    wish.at("among").get<std::vector<std::string>>()});
+    if (each.contains("granted"))
+      entry.granted = each.at("granted").get<Cards>();
+  }
+  return ledger;
+
+} catch (const Json::exception&) {
+  return {};
+}
+
+}  // namespace dstack::resources

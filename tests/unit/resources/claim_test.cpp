@@ -1,0 +1,208 @@
+#include "dstack/resources/claim.hpp"
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <random>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace dstack;
+using namespace dstack::resources;
+
+namespace {
+
+struct Bench {
+  TemporaryFolder home = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-claims-");
+  Path folder = claims_folder(home.path());
+
+  Claim claim(std::uint64_t cpu, const std::string& run = "quiet-otter-1") const {
+    Entry entry;
+    entry.run = run;
+    entry.workflow = "train";
+    entry.demand.cpu = cpu;
+    auto made = Claim::make(folder, std::move(entry), {4, 0});
+    REQUIRE(made);
+    return *std::move(made);
+  }
+
+  std::size_t entries() const { return read_claims(folder).entries.size(); }
+};
+
+/// Until one of the claim's events has come. What a wait has to end by: the test's own limit.
+void wait_for_event(const Claim& claim) {
+  std::vector<pollfd> polled;
+  for (const int fd : claim.events())
+    polled.push_back({fd, 0, 0});
+  REQUIRE_FALSE(polled.empty());
+  while (::poll(polled.data(), polled.size(), -1) < 0)
+    REQUIRE(errno == EINTR);
+}
+
+bool any_event(const Claim& claim) {
+  std::vector<pollfd> polled;
+  for (const int fd : claim.events())
+    polled.push_back({fd, 0, 0});
+  return ::poll(polled.data(), polled.size(), 0) > 0;
+}
+
+/// A process that does something, says so, and stays until it is killed.
+class Other {
+ public:
+  explicit Other(const std::function<void()>& work) {
+    Pipe pipe = *make_pipe();
+    pid_ = ::fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      work();
+      (void)!::write(pipe.write_end.get(), "x", 1);
+      for (;;)
+        ::pause();
+    }
+    pipe.write_end.reset();
+    char byte = 0;
+    REQUIRE(::read(pipe.read_end.get(), &byte, 1) == 1);
+  }
+
+  ~Other() { kill(); }
+
+  Other(const Other&) = delete;
+  Other& operator=(const Other&) = delete;
+
+  void kill() {
+    if (pid_ <= 0)
+      return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+std::optional<Claim> kept;  ///< of a child process: until it is killed
+
+}  // namespace
+
+TEST_CASE("a claim that waits is granted when another ends, and hears of it") {
+  const Bench bench;
+  std::optional<Claim> first = bench.claim(3);
+  Claim second = bench.claim(2);
+  CHECK(first->granted());
+  CHECK_FALSE(second.granted());
+  CHECK(second.reason() == "needs 2 CPUs, 1 of 4 free");
+  CHECK_FALSE(any_event(second));
+  REQUIRE(second.look_again());
+  CHECK_FALSE(second.granted());
+
+  first.reset();
+
+  wait_for_event(second);
+  REQUIRE(second.look_again());
+  CHECK(second.granted());
+  CHECK(second.reason().empty());
+  CHECK(second.events().empty());
+}
+
+TEST_CASE("a claim dies with its holder, however it ends, and who waits is woken") {
+  const Bench bench;
+  Other holder([&] { kept = bench.claim(4); });
+  Claim waiting = bench.claim(1);
+  CHECK_FALSE(waiting.granted());
+  CHECK_FALSE(any_event(waiting));
+
+  holder.kill();
+
+  wait_for_event(waiting);
+  REQUIRE(waiting.look_again());
+  CHECK(waiting.granted());
+  CHECK(bench.entries() == 1);
+}
+
+TEST_CASE("one that is killed while it waits stands in nobody's way") {
+  const Bench bench;
+  Claim first = bench.claim(2);
+  Other large([&] { kept = bench.claim(4); });
+  Claim small = bench.claim(1);
+  CHECK(small.reason() == "waits behind 'train' of run 'quiet-otter-1'");
+
+  large.kill();
+
+  wait_for_event(small);
+  REQUIRE(small.look_again());
+  CHECK(small.granted());
+}
+
+TEST_CASE("a claim lives as long as the last of those who hold it") {
+  const Bench bench;
+  std::optional<Claim> made = bench.claim(4);
+  Fd copy(::fcntl(made->lifeline(), F_DUPFD_CLOEXEC, 3));
+  std::optional<Claim> joined = *Claim::join(bench.folder, "quiet-otter-1", 0);
+  REQUIRE(joined);
+  CHECK(joined->granted());
+  CHECK_FALSE(*Claim::join(bench.folder, "quiet-otter-2", 0));
+  Claim waiting = bench.claim(1);
+  made.reset();
+  CHECK_FALSE(any_event(waiting));
+  copy.reset();
+  CHECK_FALSE(any_event(waiting));
+  CHECK(bench.entries() == 2);
+  joined.reset();
+  wait_for_event(waiting);
+  CHECK_FALSE(*Claim::join(bench.folder, "quiet-otter-1", 0));
+}
+
+TEST_CASE("what waits survives the loss of the ledger's file") {
+  const Bench bench;
+  std::optional<Claim> first = bench.claim(4);
+  Claim second = bench.claim(1);
+  REQUIRE(write_file_atomically(bench.folder / "ledger.json", "{", Durable::no));
+  first.reset();
+  wait_for_event(second);
+  REQUIRE(second.look_again());
+  CHECK(second.granted());
+}
+
+TEST_CASE("processes that are killed at any moment leave nothing reserved") {
+  const Bench bench;
+  std::mt19937 chance(7);
+  for (int round = 0; round < 15; ++round) {
+    // Holders and waiters, killed while some of them are at the ledger.
+    std::vector<pid_t> children;
+    for (int i = 0; i < 5; ++i) {
+      const pid_t child = ::fork();
+      REQUIRE(child >= 0);
+      if (child == 0) {
+        for (;;) {
+          Entry entry;
+          entry.demand.cpu = 1 + static_cast<std::uint64_t>(i) % 4;
+          (void)Claim::make(bench.folder, std::move(entry), {4, 0});
+        }
+      }
+      children.push_back(child);
+    }
+    for (int i = 0; i < 10; ++i) {
+      Claim own = bench.claim(4, "own");
+      while (!own.granted()) {
+        wait_for_event(own);
+        REQUIRE(own.look_again());
+      }
+      for (const Entry& entry : read_claims(bench.folder).entries)
+        CHECK((entry.run == "own" || !entry.granted));
+    }
+    std::shuffle(children.begin(), children.end(), chance);
+    for (const pid_t child : children)
+      ::kill(child, SIGKILL);
+    for (const pid_t child : children)
+      ::waitpid(child, nullptr, 0);
+    CHECK(bench.entries() == 0);
+    CHECK(bench.claim(4).granted());
+  }
+}
