@@ -6,6 +6,7 @@
 #   browser      Debian's chromium and chromium-driver (root)
 #   apps         a Python environment that drives applications (selenium, websocket-client), and Streamlit, JupyterLab
 #                and Notebook in the cache of uv, from which the jobs' own environments are made
+#   torch        PyTorch without a card's libraries, by cmake/torch.sh: a minute, 1.4 GB
 #   code-server  VS Code for the browser, built from npm: some minutes, 1.3 GB
 #
 # What is no Debian package goes into ${XDG_CACHE_HOME:-~/.cache}/dstack-tests and stays there; to start afresh, remove
@@ -97,6 +98,11 @@ apps() {
   into warm warm_up
 }
 
+torch() {
+  [ -x "$cache/torch/bin/python" ] || say "making torch in $cache"
+  quietly torch sh "$root/cmake/torch.sh" "$cache/torch" || die "torch could not be made; see $cache/torch.log"
+}
+
 make_code_server() {
   quietly code-server npm install --no-audit --no-fund node@24
   PATH=$PWD/node_modules/node/bin:$PATH npm_config_unsafe_perm=true \
@@ -114,12 +120,13 @@ code_server() {
   into code-server make_code_server
 }
 
-[ $# -gt 0 ] || die "name what to install: browser, apps, code-server"
+[ $# -gt 0 ] || die "name what to install: browser, apps, torch, code-server"
 mkdir -p "$cache"
 for application in "$@"; do
   case $application in
     browser) browser ;;
     apps) apps ;;
+    torch) torch ;;
     code-server) code_server ;;
     *) die "unknown: $application" ;;
   esac

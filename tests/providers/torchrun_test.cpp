@@ -25,7 +25,7 @@ bool has_torch() {
   return ::access((torch_folder() / "bin" / "python").c_str(), X_OK) == 0;
 }
 
-constexpr const char* no_torch = "there is no PyTorch for tests; `sh cmake/torch.sh` makes one";
+constexpr const char* no_torch = "there is no PyTorch for tests; `sh cmake/applications.sh torch` makes one";
 
 /// A sandbox whose caller has activated an environment with torch.
 class TorchBox : public Sandbox {

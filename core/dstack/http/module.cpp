@@ -1,6 +1,7 @@
 // The source of libdstack_http.so: one function over libcurl's easy interface.
 #include "dstack/http/module.h"
 
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -125,7 +126,7 @@ void send(CURL* curl, const dstack_http_request& request, dstack_http_answer& an
   answer.status = static_cast<std::int32_t>(status);
   answer.os_error = code == CURLE_COULDNT_CONNECT ? static_cast<std::int32_t>(os_error) : 0;
   const char* message = details[0] != '\0' ? details : curl_easy_strerror(code);
-  std::strncpy(answer.message, message, sizeof answer.message - 1);
+  std::snprintf(answer.message, sizeof answer.message, "%s", message);
 }
 
 }  // namespace
@@ -139,7 +140,7 @@ extern "C" __attribute__((visibility("default"))) void dstack_http_send(
                                                                  &curl_easy_cleanup);
   if (curl == nullptr) {
     answer->outcome = DSTACK_HTTP_IMPOSSIBLE;
-    std::strncpy(answer->message, "libcurl cannot be set up", sizeof answer->message - 1);
+    std::snprintf(answer->message, sizeof answer->message, "libcurl cannot be set up");
     return;
   }
   send(curl.get(), *request, *answer);

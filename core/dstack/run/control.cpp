@@ -4,7 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/mailbox.hpp"
-#include "dstack/run/supervisor.hpp"
+#include "dstack/run/supervision.hpp"
 
 namespace dstack::run {
 

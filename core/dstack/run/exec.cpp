@@ -14,7 +14,7 @@
 #include "dstack/run/log_writer.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/order.hpp"
-#include "dstack/run/supervisor.hpp"
+#include "dstack/run/supervision.hpp"
 #include "dstack/run/uploads.hpp"
 #include "dstack/run/workspace.hpp"
 

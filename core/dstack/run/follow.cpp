@@ -4,7 +4,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/order.hpp"
-#include "dstack/run/supervisor.hpp"
+#include "dstack/run/supervision.hpp"
 
 #include <algorithm>
 #include <array>

@@ -5,7 +5,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/calls.hpp"
 #include "dstack/run/order.hpp"
-#include "dstack/run/supervisor.hpp"
+#include "dstack/run/supervision.hpp"
 #include "dstack/source/snapshot.hpp"
 
 #include <cstdlib>

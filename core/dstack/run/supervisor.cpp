@@ -6,11 +6,11 @@
 #include "dstack/base/text.hpp"
 #include "dstack/run/apps.hpp"
 #include "dstack/run/attempts.hpp"
-#include "dstack/run/environment.hpp"
+#include "dstack/run/job_orders.hpp"
+#include "dstack/run/journal.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/missing_file.hpp"
-#include "dstack/run/recorder.hpp"
 #include "dstack/run/scheduler.hpp"
 #include "dstack/run/uploads.hpp"
 #include "dstack/run/wrappers.hpp"
@@ -66,7 +66,8 @@ class Supervisor {
         wrappers_(home, name),
         mailbox_(std::move(mailbox)),
         uploads_(std::move(uploads)),
-        recorder_(std::move(recorder)),
+        orders_(home_, name_, order_),
+        journal_(order_.plan, run_, std::move(recorder)),
         stops_(order_.plan.workflows.size(), StopRequest::none) {}
 
   Result<void> run() {
@@ -74,9 +75,9 @@ class Supervisor {
     DSTACK_CHECK(carry_out_stops());
     for (;;) {
       start_jobs();
-      commit();
+      journal_.commit(scheduler_);
       if (scheduler_.finished())
-        return discard_workspaces(recorder_.finish());
+        return discard_workspaces(journal_.finish());
       DSTACK_CHECK(wait_for_something());
     }
   }
@@ -88,10 +89,7 @@ class Supervisor {
     DSTACK_TRY(const auto jobs, records_.jobs(run_.id));
     DSTACK_TRY(const auto artifacts, records_.artifacts(run_.id));
     for (const store::ArtifactRecord& artifact : artifacts)
-      artifacts_[artifact.workflow].push_back(artifact.tree);
-    for (const store::WorkflowRecord& workflow : run_.workflows)
-      workflow_statuses_.push_back(workflow.status);
-    run_status_ = run_.status;
+      orders_.add(artifact);
     for (const store::JobRecord& job : jobs)
       scheduler_.restore(job.index, job.status);
     restore_ends(jobs);
@@ -125,7 +123,7 @@ class Supervisor {
       return;
     attempts_.restore(job.index, attempt);
     if (order_.plan.jobs[job.index].spec.ports > 0)
-      ports_[job.index] = wrappers_.ports(job.index, attempt);
+      orders_.set_ports(job.index, wrappers_.ports(job.index, attempt));
     scheduler_.take(job.index);
     const std::size_t told = told_attempts(job, attempt);
     for (std::size_t earlier = told + 1; earlier < attempt; ++earlier)
@@ -190,7 +188,7 @@ class Supervisor {
     for (std::size_t job = 0; job < order_.plan.jobs.size() && !queued_; ++job)
       if (scheduler_.waits(job) && scheduler_.job_status(job) == Status::submitted) {
         scheduler_.set_status(job, Status::queued);
-        add({job, Status::queued, now(), scheduler_.reason_to_wait(job), {}, {}, {}});
+        journal_.add({job, Status::queued, now(), scheduler_.reason_to_wait(job), {}, {}, {}});
       }
     queued_ = true;
   }
@@ -205,48 +203,16 @@ class Supervisor {
     if (wanted == 0)
       return {};
     DSTACK_TRY(auto ports, reserve_ports(wanted));
-    ports_[job] = numbers_of(ports);
+    orders_.set_ports(job, numbers_of(ports));
     reserved_[job] = std::move(ports);
     return {};
   }
 
-  Result<void> start(std::size_t job) {
-    if (order_.plan.jobs[job].spec.ports == 0)
-      return wrappers_.start(job_order(job), {});
-    JobOrder order = job_order(job);
-    order.ports = ports_[job];
-    return wrappers_.start(order, reserved_[job]);
-  }
+  Result<void> start(std::size_t job) { return wrappers_.start(job_order(job), reserved_[job]); }
 
   /// Of the attempt that has begun last.
   JobOrder job_order(std::size_t job) const {
-    JobOrder order;
-    order.home = home_.root.string();
-    order.run = name_;
-    order.index = job;
-    order.attempt = attempts_.begun(job);
-    order.attempts = attempts_.most(job);
-    order.project = order_.plan.project;
-    order.provider = order_.plan.workflows[order_.plan.jobs[job].workflow].provider_path;
-    order.spec = order_.plan.jobs[job].spec;
-    order.environment = job_environment(order_, job, ports_);
-    order.code = order_.code.snapshot;
-    order.python = order_.pythons[job];
-    order.stop_grace = order_.stop_grace;
-    for (const plan::Input& input : order_.plan.workflows[order_.plan.jobs[job].workflow].inputs)
-      add_inputs(input, order.inputs);
-    return order;
-  }
-
-  void add_inputs(const plan::Input& input, std::vector<store::TreeReference>& trees) const {
-    if (!input.producer) {
-      for (const store::ArtifactRecord& artifact : input.artifacts)
-        trees.push_back(artifact.tree);
-      return;
-    }
-    const auto found = artifacts_.find(order_.plan.workflows[*input.producer].name);
-    if (found != artifacts_.end())
-      trees.insert(trees.end(), found->second.begin(), found->second.end());
+    return orders_.make(job, attempts_.begun(job), attempts_.most(job));
   }
 
   void end_unstarted(std::size_t job, const Error& error) {
@@ -333,7 +299,7 @@ class Supervisor {
       change.reason = label(failure.job) + " failed: ";
     change.reason += brief(failure) + "; attempt " + std::to_string(attempt + 1) + " of " +
                      std::to_string(attempts_.most(job)) + " follows";
-    add(std::move(change));
+    journal_.add(std::move(change));
   }
 
   /// A gang ends with the first of it that fails, and at once.
@@ -373,7 +339,7 @@ class Supervisor {
       lost_.insert(job);
     const store::JobChange outcome = outcome_of(end);
     if (outcome.status == Status::failed)
-      note_failure(job);
+      journal_.add_failure(job);
     const plan::PlannedJob& planned = order_.plan.jobs[job];
     const bool nothing_to_keep = planned.spec.artifacts.empty() && !record.edited;
     if (nothing_to_keep || record.stop == StopRequest::abort ||
@@ -384,7 +350,7 @@ class Supervisor {
       return;
     }
     scheduler_.set_status(job, Status::uploading);
-    add({job, Status::uploading, now(), {}, {}, {}, {}});
+    journal_.add({job, Status::uploading, now(), {}, {}, {}, {}});
     // Only a wrapper sees to it that the whole process tree is gone, and only a workspace of the
     // job's own goes with it.
     const bool is_over = !end.lost && planned.spec.workspace != provider::WorkspaceKind::project;
@@ -411,13 +377,6 @@ class Supervisor {
     return change;
   }
 
-  void note_failure(std::size_t job) {
-    if (run_.first_failure >= 0)
-      return;
-    run_.first_failure = static_cast<std::int64_t>(job);
-    pending_.first_failure = run_.first_failure;
-  }
-
   /// As people see it: "train", or "train[2]".
   std::string label(std::size_t job) const {
     const std::size_t workflow = order_.plan.jobs[job].workflow;
@@ -437,13 +396,13 @@ class Supervisor {
 
   void uploaded(Uploaded result) {
     if (result.error.empty()) {
-      used_workspaces_.push_back(result.job);
+      journal_.add_workspace(result.job);
       for (store::ArtifactRecord& artifact : result.artifacts) {
-        artifacts_[artifact.workflow].push_back(artifact.tree);
-        pending_.artifacts.push_back(std::move(artifact));
+        orders_.add(artifact);
+        journal_.add_artifact(std::move(artifact));
       }
       if (result.edits)
-        pending_.edits.push_back(*std::move(result.edits));
+        journal_.add_edits(*std::move(result.edits));
     }
     finish(final_change(result));
   }
@@ -453,10 +412,9 @@ class Supervisor {
     if (change.cause == Cause::exit)
       add_reason(change, why_a_file_was_missing(job));
     if (change.status == Status::failed)
-      note_failure(job);
-    ends_.emplace(order_.plan.jobs[job].workflow, change);
+      journal_.add_failure(job);
     const auto skipped = scheduler_.ended(job, change.status);
-    add(std::move(change));
+    journal_.add(std::move(change));
     for (const std::size_t other : skipped)
       skip(other);
   }
@@ -475,13 +433,13 @@ class Supervisor {
   }
 
   void skip(std::size_t job) {
-    add({job,
-         Status::skipped,
-         now(),
-         "a workflow that it depends on did not end well",
-         {},
-         {},
-         {}});
+    journal_.add({job,
+                  Status::skipped,
+                  now(),
+                  "a workflow that it depends on did not end well",
+                  {},
+                  {},
+                  {}});
   }
 
   // --- Stopping ---
@@ -504,7 +462,8 @@ class Supervisor {
     std::vector<std::size_t> skipped;
     for (const std::size_t job :
          scheduler_.stop_waiting(workflow, abort ? Status::aborted : Status::stopped, skipped))
-      add({job,
+      journal_.add(
+          {job,
            abort ? Status::aborted : Status::stopped,
            now(),
            attempts_.begun(job) == 0 ? "stopped before it began" : "stopped before it began again",
@@ -523,7 +482,7 @@ class Supervisor {
     if (scheduler_.job_status(job) == wanted)
       return;
     scheduler_.set_status(job, wanted);
-    add({job, wanted, now(), {}, {}, {}, {}});
+    journal_.add({job, wanted, now(), {}, {}, {}, {}});
     wrappers_.signal(job, abort ? SIGUSR1 : SIGTERM);
   }
 
@@ -532,7 +491,7 @@ class Supervisor {
   Result<void> wait_for_something() {
     const auto watched = wrappers_.watched();
     std::vector<pollfd> polled = {
-        {mailbox_.fd(), POLLIN, 0}, {uploads_.fd(), POLLIN, 0}, {recorder_.fd(), POLLIN, 0}};
+        {mailbox_.fd(), POLLIN, 0}, {uploads_.fd(), POLLIN, 0}, {journal_.fd(), POLLIN, 0}};
     const std::size_t others = polled.size();
     for (const auto& [fd, job] : watched)
       polled.push_back({fd, POLLIN, 0});
@@ -547,7 +506,7 @@ class Supervisor {
       for (Uploaded& result : uploads_.take_finished())
         uploaded(std::move(result));
     if (polled[2].revents != 0)
-      DSTACK_CHECK(discard_workspaces(recorder_.take()));
+      DSTACK_CHECK(discard_workspaces(journal_.take()));
     std::vector<End> ends;
     for (std::size_t i = 0; i < watched.size(); ++i)
       if (polled[i + others].revents != 0)
@@ -582,7 +541,7 @@ class Supervisor {
     if (const auto message = parse_state(text))
       note(*message);
     else if (auto app = parse_app(text); app && app->job < order_.plan.jobs.size())
-      pending_.apps.push_back(*std::move(app));
+      journal_.add_app(*std::move(app));
   }
 
   void note(const StateMessage& message) {
@@ -595,37 +554,7 @@ class Supervisor {
         message.status > Status::running || message.status <= before)
       return;
     scheduler_.set_status(message.job, message.status);
-    add({message.job, message.status, message.at, {}, {}, {}, {}});
-  }
-
-  // --- Recording ---
-
-  void add(store::JobChange change) {
-    const std::size_t workflow = order_.plan.jobs[change.job].workflow;
-    touched_.insert(workflow);
-    if (change.status > Status::queued && change.status <= Status::uploading)
-      starts_.try_emplace(workflow, change.at);
-    pending_.jobs.push_back(std::move(change));
-  }
-
-  void commit() {
-    for (const std::size_t workflow : touched_)
-      note_workflow(workflow);
-    touched_.clear();
-    if (const Status status = scheduler_.run_status(); status != run_status_) {
-      run_status_ = status;
-      pending_.status = status;
-      if (!starts_.empty())
-        pending_.started_at =
-            std::min_element(starts_.begin(), starts_.end(), [](const auto& a, const auto& b) {
-              return a.second < b.second;
-            })->second;
-    }
-    starts_.clear();
-    if (pending_.empty())
-      return;
-    pending_.at = now();
-    recorder_.add(std::exchange(pending_, {}), std::exchange(used_workspaces_, {}));
+    journal_.add({message.job, message.status, message.at, {}, {}, {}, {}});
   }
 
   Result<void> discard_workspaces(Result<std::vector<std::size_t>> of_jobs) {
@@ -633,28 +562,6 @@ class Supervisor {
     for (const std::size_t job : jobs)
       uploads_.discard(job_order(job));
     return {};
-  }
-
-  void note_workflow(std::size_t workflow) {
-    const Status status = scheduler_.workflow_status(workflow);
-    if (status == workflow_statuses_[workflow])
-      return;
-    workflow_statuses_[workflow] = status;
-    store::WorkflowChange change;
-    change.workflow = workflow;
-    change.status = status;
-    change.at = now();
-    if (const auto start = starts_.find(workflow); start != starts_.end())
-      change.started_at = start->second;
-    const auto [first, last] = ends_.equal_range(workflow);
-    for (auto it = first; it != last; ++it)
-      if (it->second.status == status || std::next(it) == last) {
-        change.cause = it->second.cause;
-        change.exit_code = it->second.exit_code;
-        change.signal = it->second.signal;
-        break;
-      }
-    pending_.workflows.push_back(change);
   }
 
   store::Home home_;
@@ -667,22 +574,14 @@ class Supervisor {
   Wrappers wrappers_;
   Mailbox mailbox_;
   Uploads uploads_;
-  Recorder recorder_;
-  PortsOfJobs ports_;
+  JobOrders orders_;
+  Journal journal_;
   std::map<std::size_t, std::vector<Port>> reserved_;  ///< by job, until its wrapper has them
   std::vector<StopRequest> stops_;                     ///< by workflow
   std::set<std::size_t> unjudged_;    ///< jobs that have ended, and whose turn is still to come
   std::set<std::size_t> told_again_;  ///< jobs whose next attempt is on record, and has not begun
 
-  std::map<std::string, std::vector<store::TreeReference>> artifacts_;  ///< by workflow
-  std::vector<Status> workflow_statuses_;
-  Status run_status_ = Status::submitted;
-  std::multimap<std::size_t, store::JobChange> ends_;  ///< ends of jobs, by workflow
   std::set<std::size_t> lost_;
-  std::vector<std::size_t> used_workspaces_;  ///< of jobs whose artifacts are about to be recorded
-  std::set<std::size_t> touched_;
-  std::map<std::size_t, Timestamp> starts_;  ///< by workflow; since the last commit
-  store::RunChanges pending_;
   bool queued_ = false;
 };
 
@@ -735,27 +634,6 @@ int supervise_main(const store::Home& home, const std::string& name) {
     return 1;
   }
   return 0;
-}
-
-Result<process::Child> start_supervisor(const store::Home& home, const std::string& run) {
-  process::Command command;
-  command.argv = {"dstack", "supervise", home.root.string(), run};
-  command.program = "/proc/self/exe";
-  command.working_dir = "/";
-  command.group = process::Group::own_session;
-  return process::spawn(command);
-}
-
-Result<std::optional<process::Child>> ensure_supervised(const store::Home& home,
-                                                        const std::string& run) {
-  auto lock = open_file((home.run(run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
-  if (!lock)
-    return std::nullopt;  // the run's folder is gone, or not ours: nothing to supervise
-  const auto free = lock_exclusive(lock->get(), Wait::no);
-  lock->reset();
-  if (free && *free)
-    return start_supervisor(home, run);
-  return std::nullopt;
 }
 
 }  // namespace dstack::run

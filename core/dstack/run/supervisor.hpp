@@ -3,10 +3,8 @@
 // the next supervisor takes over.
 #pragma once
 
-#include "dstack/process/spawn.hpp"
 #include "dstack/store/home.hpp"
 
-#include <optional>
 #include <string>
 
 namespace dstack::run {
@@ -14,16 +12,6 @@ namespace dstack::run {
 /// The whole life of the process. Returns its exit code: 0 when the run is over, or somebody else
 /// holds the lock.
 int supervise_main(const store::Home& home, const std::string& run);
-
-/// Starts one, detached. It takes the lock itself; two at once do no harm. Whoever does not want to
-/// know how it ends lets go of the child.
-Result<process::Child> start_supervisor(const store::Home& home, const std::string& run);
-
-/// Starts one where the lock is free. Looking takes the lock for an instant, and a supervisor that
-/// is being born meanwhile gives way: so whoever finds it free has to start one, and only this
-/// looks. Gives what it has started.
-Result<std::optional<process::Child>> ensure_supervised(const store::Home& home,
-                                                        const std::string& run);
 
 /// Nobody watches a supervisor: what it cannot record goes into a file beside its run, made only
 /// then.

@@ -1,0 +1,53 @@
+#include "dstack/run/job_orders.hpp"
+
+#include <utility>
+
+namespace dstack::run {
+
+JobOrders::JobOrders(const store::Home& home, std::string run, const RunOrder& order)
+    : home_(home.root.string()), run_(std::move(run)), order_(order) {}
+
+void JobOrders::add(const store::ArtifactRecord& artifact) {
+  artifacts_[artifact.workflow].push_back(artifact.tree);
+}
+
+void JobOrders::set_ports(std::size_t job, std::vector<std::uint16_t> ports) {
+  ports_[job] = std::move(ports);
+}
+
+JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attempts) const {
+  const plan::PlannedJob& planned = order_.plan.jobs[job];
+  const plan::PlannedWorkflow& workflow = order_.plan.workflows[planned.workflow];
+  JobOrder order;
+  order.home = home_;
+  order.run = run_;
+  order.index = job;
+  order.attempt = attempt;
+  order.attempts = attempts;
+  order.project = order_.plan.project;
+  order.provider = workflow.provider_path;
+  order.spec = planned.spec;
+  order.environment = job_environment(order_, job, ports_);
+  if (const auto ports = ports_.find(job); ports != ports_.end())
+    order.ports = ports->second;
+  order.code = order_.code.snapshot;
+  order.python = order_.pythons[job];
+  order.stop_grace = order_.stop_grace;
+  for (const plan::Input& input : workflow.inputs)
+    add_inputs(input, order.inputs);
+  return order;
+}
+
+void JobOrders::add_inputs(const plan::Input& input,
+                           std::vector<store::TreeReference>& trees) const {
+  if (!input.producer) {
+    for (const store::ArtifactRecord& artifact : input.artifacts)
+      trees.push_back(artifact.tree);
+    return;
+  }
+  const auto found = artifacts_.find(order_.plan.workflows[*input.producer].name);
+  if (found != artifacts_.end())
+    trees.insert(trees.end(), found->second.begin(), found->second.end());
+}
+
+}  // namespace dstack::run

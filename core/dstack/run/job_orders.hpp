@@ -1,0 +1,40 @@
+// What each job's wrapper is told, made from the run's order and from what has come of the run so
+// far: ports that were reserved, artifacts that were stored.
+#pragma once
+
+#include "dstack/plan/plan.hpp"
+#include "dstack/run/environment.hpp"
+#include "dstack/run/order.hpp"
+#include "dstack/store/home.hpp"
+#include "dstack/store/records.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// For one thread. `order` must outlive it.
+class JobOrders {
+ public:
+  JobOrders(const store::Home& home, std::string run, const RunOrder& order);
+
+  /// Stored by one of this run's workflows, for those that depend on it.
+  void add(const store::ArtifactRecord& artifact);
+  void set_ports(std::size_t job, std::vector<std::uint16_t> ports);
+
+  JobOrder make(std::size_t job, std::size_t attempt, std::size_t attempts) const;
+
+ private:
+  void add_inputs(const plan::Input& input, std::vector<store::TreeReference>& trees) const;
+
+  std::string home_;
+  std::string run_;
+  const RunOrder& order_;
+  PortsOfJobs ports_;
+  std::map<std::string, std::vector<store::TreeReference>> artifacts_;  ///< by workflow
+};
+
+}  // namespace dstack::run

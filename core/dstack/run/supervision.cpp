@@ -1,0 +1,31 @@
+#include "dstack/run/supervision.hpp"
+
+#include "dstack/base/fd.hpp"
+#include "dstack/run/order.hpp"
+
+#include <fcntl.h>
+
+namespace dstack::run {
+
+Result<process::Child> start_supervisor(const store::Home& home, const std::string& run) {
+  process::Command command;
+  command.argv = {"dstack", "supervise", home.root.string(), run};
+  command.program = "/proc/self/exe";
+  command.working_dir = "/";
+  command.group = process::Group::own_session;
+  return process::spawn(command);
+}
+
+Result<std::optional<process::Child>> ensure_supervised(const store::Home& home,
+                                                        const std::string& run) {
+  auto lock = open_file((home.run(run) / files::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  if (!lock)
+    return std::nullopt;  // the run's folder is gone, or not ours: nothing to supervise
+  const auto free = lock_exclusive(lock->get(), Wait::no);
+  lock->reset();
+  if (free && *free)
+    return start_supervisor(home, run);
+  return std::nullopt;
+}
+
+}  // namespace dstack::run
