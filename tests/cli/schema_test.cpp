@@ -1,7 +1,7 @@
 // The schemas that the program prints, used by a validator that is not ours.
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"
-#include "support/sandbox.hpp"
+#include "support/documentation.hpp"
 
 #include <map>
 
@@ -42,19 +42,8 @@ std::string write_schema(const Sandbox& box, const std::vector<std::string>& opt
   return (box.root() / "schema.json").string();
 }
 
-/// The pieces of YAML in a text in Markdown that begin with this key.
-std::vector<std::string> pieces(const std::string& text, const std::string& key) {
-  const std::string opening = "```yaml\n";
-  std::vector<std::string> found;
-  for (std::size_t at = text.find(opening); at != std::string::npos; at = text.find(opening, at)) {
-    at += opening.size();
-    const std::size_t end = text.find("```", at);
-    const std::string piece = text.substr(at, end - at);
-    if (piece.starts_with(key + ":\n") || piece.find("\n" + key + ":\n") != std::string::npos)
-      found.push_back(piece);
-    at = end;
-  }
-  return found;
+bool has_root_key(const std::string& yaml, const std::string& key) {
+  return yaml.starts_with(key + ":\n") || yaml.find("\n" + key + ":\n") != std::string::npos;
 }
 
 /// Every example of a file with this root key that the documentation shows, written to a file.
@@ -67,7 +56,9 @@ std::vector<std::string> examples(const Sandbox& box, const std::string& key) {
         files.push_back(path.string());
       if (path.extension() != ".md")
         continue;
-      for (const std::string& piece : pieces(read_file(path).value(), key)) {
+      for (const std::string& piece : blocks(read_file(path).value(), "yaml")) {
+        if (!has_root_key(piece, key))
+          continue;
         const std::string name =
             path.stem().string() + "-" + key + std::to_string(files.size()) + ".yaml";
         box.file("../examples/" + name, piece);

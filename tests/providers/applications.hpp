@@ -2,7 +2,7 @@
 // shared cache, and the programs that cmake/applications.sh brings.
 #pragma once
 
-#include "support/sandbox.hpp"
+#include "support/documentation.hpp"
 
 namespace dstack::test {
 
@@ -37,23 +37,6 @@ class Applications : public Sandbox {
       if (entry.path().filename() != ".pyenv")
         files.push_back(entry.path().filename().string());
     return files;
-  }
-
-  /// Writes the files that a page of docs/providers shows: each block of it that begins with the
-  /// file's name.
-  void example(const std::string& page) const {
-    const auto text = read_file(Path(DSTACK_SOURCE_DIR) / "docs/providers" / page);
-    REQUIRE(text);
-    std::size_t written = 0;
-    for (const std::string_view fence : {"```yaml\n# ", "```python\n# "})
-      if (const std::size_t at = text->find(fence); at != std::string::npos) {
-        const std::size_t name = at + fence.size();
-        const std::size_t body = text->find('\n', name) + 1;
-        file(text->substr(name, body - 1 - name),
-             text->substr(body, text->find("```", body) - body));
-        ++written;
-      }
-    REQUIRE(written > 0);
   }
 
   /// Runs a script of tests/providers/drive to its end.

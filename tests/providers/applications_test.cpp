@@ -62,7 +62,7 @@ void check_jupyter(const std::string& provider, const std::string& page) {
 TEST_CASE("streamlit: a browser sees the page, and a click changes it") {
   NEED(test::why_no_browser());
   Applications box;
-  box.example("streamlit.md");
+  write_files_of("docs/providers/streamlit.md", box);
   const std::string run = box.start({"count"});
 
   const std::string address = box.address(run);

@@ -1,7 +1,14 @@
-#include "support/sandbox.hpp"
+#include "support/documentation.hpp"
 
 using namespace dstack;
-using dstack::test::Sandbox;
+using namespace dstack::test;
+
+TEST_CASE("bash: the example of its page runs as it is written") {
+  const Sandbox box;
+  write_files_of("docs/providers/bash.md", box);
+  CHECK(box.ok({"run", "count"}) == "count |       2 two\n");
+  CHECK(box.ok({"run", "count", "--most", "3"}).ends_with("      1 one\n"));
+}
 
 TEST_CASE("bash: the first command that fails ends the job") {
   const Sandbox box;

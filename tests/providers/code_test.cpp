@@ -174,7 +174,7 @@ TEST_CASE("code: code-server opens the project's files in a browser", "[code]") 
   Applications box;
   const char* path = std::getenv("PATH");
   box.set("PATH=" + code_server() + ":" + (path == nullptr ? "" : path));
-  box.example("code.md");
+  write_files_of("docs/providers/code.md", box);
   box.file("hello.txt", "what the editor shows\n");
   const std::string run = box.start({"edit"});
   const std::string address = box.address(run);

@@ -1,32 +1,12 @@
 // Downloads, from a real server.
 #include "downloads.hpp"
+#include "support/documentation.hpp"
 
 #include <algorithm>
 #include <cctype>
 
 using namespace dstack;
 using namespace dstack::test;
-
-namespace {
-
-/// The blocks of a language in a page.
-std::vector<std::string> blocks(const std::string& page, const std::string& language) {
-  std::vector<std::string> all;
-  const std::string fence = "```" + language + "\n";
-  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
-    at += fence.size();
-    all.push_back(page.substr(at, page.find("```\n", at) - at));
-  }
-  return all;
-}
-
-std::string source(const std::string& path) {
-  const auto text = read_file(Path(DSTACK_SOURCE_DIR) / path);
-  REQUIRE(text);
-  return *text;
-}
-
-}  // namespace
 
 TEST_CASE(
     "curl: a file is downloaded, is the artifact when none is declared, and the log shows it") {

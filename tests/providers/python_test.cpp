@@ -1,7 +1,36 @@
-#include "support/sandbox.hpp"
+#include "support/documentation.hpp"
 
 using namespace dstack;
-using dstack::test::Sandbox;
+using namespace dstack::test;
+
+namespace {
+
+/// No package can be installed here.
+bool lacks_index(const process::Output& output) {
+  return output.out.find("onnection") != std::string::npos ||
+         output.out.find("No matching distribution") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("python: the example of its page runs as it is written") {
+  const Sandbox box;
+  const std::string page = "docs/providers/python.md";
+  write_files_of(page, box);
+
+  const auto output = box.run({"run", "train"}, std::chrono::minutes(4));
+
+  if (lacks_index(output))
+    SKIP("the package index cannot be reached");
+  INFO(output.err);
+  REQUIRE(Sandbox::code(output) == 0);
+  const std::string shown = blocks(source(page), "text").back();
+  CHECK(shown.starts_with("epoch 1: "));
+  for (std::size_t at = 0; at < shown.size(); at = shown.find('\n', at) + 1)
+    CHECK(output.out.find(shown.substr(at, shown.find('\n', at) - at)) != std::string::npos);
+  const std::string faster = box.ok({"run", "train", "--epochs", "10", "--rate", "0.9"});
+  CHECK(faster.find("epoch 10: ") != std::string::npos);
+}
 
 TEST_CASE("python: a script runs with its arguments as they are") {
   const Sandbox box;
@@ -25,19 +54,13 @@ TEST_CASE("python: args in one string are split as a shell does") {
 
 TEST_CASE("python: requirements make an environment once, and the second run uses it") {
   const Sandbox box;
-  // A package of the test's own, so that no index is asked.
-  box.file("pkg/setup.py",
-           "from setuptools import setup\nsetup(name='dstack-test-pkg', version='1.0', "
-           "py_modules=['dstack_test_pkg'])\n");
-  box.file("pkg/dstack_test_pkg.py", "ANSWER = 42\n");
   box.file("requirements.txt", "six\n");
   box.file("use.py", "import six, sys\nprint(six.__name__, sys.prefix != sys.base_prefix)\n");
   box.workflows(
       "workflows:\n  - {name: w, provider: python, file: use.py, requirements: "
       "requirements.txt}\n");
   const auto first = box.run({"run", "w"}, std::chrono::minutes(4));
-  if (first.out.find("onnection") != std::string::npos ||
-      first.out.find("No matching distribution") != std::string::npos)
+  if (lacks_index(first))
     SKIP("the package index cannot be reached");
   INFO(first.err);
   REQUIRE(Sandbox::code(first) == 0);
@@ -56,8 +79,7 @@ TEST_CASE("python: pip install inside a job fails with a word on what to do") {
       "workflows:\n  - {name: w, provider: python, file: use.py, requirements: "
       "requirements.txt}\n");
   const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
-  if (output.out.find("onnection") != std::string::npos ||
-      output.out.find("No matching distribution") != std::string::npos)
+  if (lacks_index(output))
     SKIP("the package index cannot be reached");
   CHECK(Sandbox::code(output) != 0);
   CHECK(output.out.find("requirements") != std::string::npos);

@@ -1,13 +1,13 @@
 // The provider `torchrun` with the real torch.distributed; what needs no torch comes last.
 #include "dstack/process/identity.hpp"
-#include "support/sandbox.hpp"
+#include "support/documentation.hpp"
 
 #include <algorithm>
 
 #include <unistd.h>
 
 using namespace dstack;
-using dstack::test::Sandbox;
+using namespace dstack::test;
 
 namespace {
 
@@ -25,7 +25,8 @@ bool has_torch() {
   return ::access((torch_folder() / "bin" / "python").c_str(), X_OK) == 0;
 }
 
-constexpr const char* no_torch = "there is no PyTorch for tests; `sh cmake/applications.sh torch` makes one";
+constexpr const char* no_torch =
+    "there is no PyTorch for tests; `sh cmake/applications.sh torch` makes one";
 
 /// A sandbox whose caller has activated an environment with torch.
 class TorchBox : public Sandbox {
@@ -52,16 +53,6 @@ class TorchBox : public Sandbox {
   }
 };
 
-/// The first fenced block of that language in a page of the documentation.
-std::string block(const std::string& page, const std::string& language) {
-  const std::string text = read_file(Path(DSTACK_SOURCE_DIR) / "docs" / page).value();
-  const std::string fence = "```" + language + "\n";
-  const std::size_t begin = text.find(fence);
-  REQUIRE(begin != std::string::npos);
-  const std::size_t end = text.find("```\n", begin + fence.size());
-  return text.substr(begin + fence.size(), end - begin - fence.size());
-}
-
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -83,8 +74,8 @@ TEST_CASE("torchrun: the example of its page runs as it is written") {
   if (!has_torch())
     SKIP(no_torch);
   const TorchBox box;
-  box.workflows(block("providers/torchrun.md", "yaml"));
-  box.file("train.py", block("providers/torchrun.md", "python"));
+  box.workflows(blocks(source("docs/providers/torchrun.md"), "yaml").at(0));
+  box.file("train.py", blocks(source("docs/providers/torchrun.md"), "python").at(0));
 
   const auto output = box.long_run({"run", "train"});
 
