@@ -4,7 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings.hpp"
 #include "dstack/environment/python.hpp"
-#include "dstack/plan/make.hpp"
+#include "dstack/resources/machine.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/provider/registry.hpp"
 #include "engines.hpp"
@@ -148,7 +148,7 @@ void check_machine(const store::Home& home, std::vector<Check>& checks) {
     checks.push_back({"settings", Health::error, render(settings.error())});
     return;
   }
-  const plan::Machine machine = plan::find_machine(settings->resources);
+  const resources::Machine machine = resources::find_machine(settings->resources);
   std::vector<std::string> cards;
   for (const config::Gpu& gpu : machine.gpus)
     cards.push_back(gpu.name + " " + render_size(gpu.memory));

@@ -151,6 +151,7 @@ Json job_json(const Facts& facts, const JobRecord& job) {
           {"index", index_in_workflow(facts, job)},
           {"status", store::render(job.status)},
           {"cause", cause_json(job.cause)},
+          {"reason", job.reason.empty() ? Json() : Json(job.reason)},
           {"exit_code", optional_json(job.exit_code)},
           {"signal", optional_json(job.signal)},
           {"attempts", attempts},

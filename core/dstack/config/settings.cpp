@@ -110,15 +110,20 @@ class SettingsReader {
         report("a GPU must be a map with 'name' and 'memory', not nothing",
                element.where,
                "write '{name: V100, memory: 16GB}'");
-      each_member(
-          element, "a GPU", {"name", "memory"}, [&](const std::string& key, const Value& member) {
-            if (key == "memory")
-              read_size(key, member, gpu.memory);
-            else if (member.kind == ValueKind::scalar && !member.text.empty())
-              gpu.name = member.text;
-            else
-              report("'name' must be a text", member.where, "write 'name: V100', for example");
-          });
+      each_member(element,
+                  "a GPU",
+                  {"name", "memory", "uuid"},
+                  [&](const std::string& key, const Value& member) {
+                    if (key == "memory")
+                      read_size(key, member, gpu.memory);
+                    else if (member.kind == ValueKind::scalar && !member.text.empty() &&
+                             member.text.find(',') == std::string::npos)
+                      (key == "name" ? gpu.name : gpu.id) = member.text;
+                    else
+                      report("'" + key + "' must be a text without commas",
+                             member.where,
+                             "write 'name: V100', for example");
+                  });
     }
   }
 

@@ -14,6 +14,7 @@ namespace dstack::config {
 struct Gpu {
   std::string name;
   std::uint64_t memory = 0;  ///< bytes
+  std::string id = {};       ///< as CUDA_VISIBLE_DEVICES names it: its UUID, else its number
 };
 
 /// What the operator says this machine has, in place of what would be found.

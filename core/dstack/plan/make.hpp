@@ -6,6 +6,7 @@
 #include "dstack/plan/plan.hpp"
 #include "dstack/provider/calls.hpp"
 #include "dstack/provider/registry.hpp"
+#include "dstack/resources/machine.hpp"
 #include "dstack/source/snapshot.hpp"
 
 #include <functional>
@@ -15,15 +16,7 @@
 
 namespace dstack::plan {
 
-/// What this machine has. `gpus` are in the order of their index.
-struct Machine {
-  std::uint32_t cpu = 0;
-  std::uint64_t memory = 0;  ///< bytes
-  std::vector<config::Gpu> gpus;
-};
-
-/// The machine as found, each part replaced by the settings where they say something.
-Machine find_machine(const config::ResourceSettings& settings);
+using resources::Machine;
 
 struct Request {
   std::string target;  ///< a workflow's name wins over a provider's

@@ -5,7 +5,7 @@
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/options.hpp"
 
-#include <algorithm>
+#include <map>
 
 namespace dstack::plan {
 
@@ -50,9 +50,33 @@ class Checker {
     check_gpus(wanted);
   }
 
+  /// Jobs that start together, each of which would fit alone.
+  void check_together(const std::vector<provider::Resources>& jobs) {
+    resources::Entry sum;
+    sum.demand = resources::demand_of(jobs, machine_);
+    if (resources::find_share({{sum}}, sum.number, {machine_.cpu, machine_.memory}))
+      return;
+    provider::Resources all;
+    for (const provider::Resources& job : jobs) {
+      all.cpu += job.cpu;
+      all.memory += job.memory;
+      all.gpu += job.gpu;
+    }
+    Error error;
+    error.code = ErrorCode::unavailable;
+    error.message = "workflow '" + draft_.workflow->name + "' asks for " + describe_resources(all) +
+                    ", all of it at once, for " + plural(jobs.size(), "job") +
+                    " that start together: this machine has " + plural(machine_.cpu, "CPU") + ", " +
+                    render_size(machine_.memory) + " of memory and " +
+                    plural(machine_.gpus.size(), "GPU");
+    error.hint = "fewer of them, or less for each, will fit";
+    error.where = place_of(draft_, "resources");
+    errors_.push_back(std::move(error));
+  }
+
  private:
   void check_gpus(const provider::Resources& wanted) {
-    const std::size_t fitting = count_fitting_gpus(machine_, wanted);
+    const std::size_t fitting = resources::fitting_cards(machine_, wanted).size();
     if (wanted.gpu <= fitting)
       return;
     std::string has = "this machine has " + plural(machine_.gpus.size(), "GPU");
@@ -95,6 +119,24 @@ class Checker {
   std::vector<Error>& errors_;
 };
 
+/// The first of those that a job starts with.
+std::size_t leader_of(const std::vector<provider::JobSpec>& jobs, std::size_t job) {
+  while (jobs[job].master)
+    job = *jobs[job].master;
+  return job;
+}
+
+void check_gangs(const Draft& draft, const Machine& machine, std::vector<Error>& errors) {
+  std::map<std::size_t, std::vector<provider::Resources>> gangs;
+  for (std::size_t job = 0; job < draft.jobs.size(); ++job)
+    if (draft.jobs[job].master)
+      gangs[leader_of(draft.jobs, job)].push_back(draft.jobs[job].resources);
+  for (auto& [leader, jobs] : gangs) {
+    jobs.push_back(draft.jobs[leader].resources);
+    Checker(draft, machine, errors).check_together(jobs);
+  }
+}
+
 }  // namespace
 
 provider::Resources planned_resources(const provider::CheckedProperties& properties) {
@@ -102,15 +144,6 @@ provider::Resources planned_resources(const provider::CheckedProperties& propert
   if (map == nullptr)
     return {};
   return provider::parse_resources(*map).value_or(provider::Resources());
-}
-
-std::size_t count_fitting_gpus(const Machine& machine, const provider::Resources& wanted) {
-  const std::string name = to_lower(wanted.gpu_name);
-  return static_cast<std::size_t>(
-      std::count_if(machine.gpus.begin(), machine.gpus.end(), [&](const config::Gpu& gpu) {
-        return gpu.memory >= wanted.gpu_memory &&
-               to_lower(gpu.name).find(name) != std::string::npos;
-      }));
 }
 
 std::string describe_resources(const provider::Resources& resources) {
@@ -140,6 +173,7 @@ void check_resources(const Drafts& drafts, const Machine& machine, std::vector<E
   for (const Draft& draft : drafts.all) {
     if (!draft.planned)
       continue;
+    const std::size_t errors_before = errors.size();
     const provider::Resources* last = nullptr;
     for (const provider::JobSpec& job : draft.jobs) {
       // The jobs of a workflow mostly ask for the same: say it once.
@@ -147,6 +181,8 @@ void check_resources(const Drafts& drafts, const Machine& machine, std::vector<E
         Checker(draft, machine, errors).check(job.resources);
       last = &job.resources;
     }
+    if (errors.size() == errors_before)
+      check_gangs(draft, machine, errors);
   }
 }
 

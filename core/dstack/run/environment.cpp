@@ -1,20 +1,12 @@
 #include "dstack/run/environment.hpp"
 
 #include "dstack/backend/local_process.hpp"
+#include "dstack/base/text.hpp"
 #include "dstack/plan/environment.hpp"
 
 namespace dstack::run {
 
 namespace {
-
-/// The cards of a job: the first n of the inventory. Giving each card to one job at a time comes
-/// with reservations.
-std::string visible_cards(std::uint32_t count) {
-  std::string cards;
-  for (std::uint32_t card = 0; card < count; ++card)
-    cards += (card == 0 ? "" : ",") + std::to_string(card);
-  return cards;
-}
 
 using Variables = std::map<std::string, std::string>;
 
@@ -33,7 +25,8 @@ void add_ports(Variables& all,
 
 std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder& order,
                                                                  std::size_t job,
-                                                                 const PortsOfJobs& ports) {
+                                                                 const PortsOfJobs& ports,
+                                                                 const Cards& cards) {
   const plan::PlannedJob& planned = order.plan.jobs[job];
   Variables all;
   for (const auto& variable : plan::base_of(order.plan, planned))
@@ -56,7 +49,7 @@ std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder&
   all["DSTACK_GIT_COMMIT"] = order.code.git.commit;
   all["DSTACK_GIT_BRANCH"] = order.code.git.branch;
   all["DSTACK_GIT_REMOTE"] = order.code.git.remote;
-  all["CUDA_VISIBLE_DEVICES"] = visible_cards(planned.spec.resources.gpu);
+  all["CUDA_VISIBLE_DEVICES"] = join(cards, ",");
   all["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
   return {all.begin(), all.end()};
 }

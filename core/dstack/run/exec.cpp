@@ -530,10 +530,11 @@ int exec_main() {
   auto order = parse_job_order(*text);
   if (!order)
     return 1;
-  // The job's lock and its ports, handed over by the supervisor: held until this process ends, and
-  // never by the job.
+  // The job's lock, its reservation and its ports, handed over by the supervisor: held until this
+  // process ends, and never by the job.
   const int ports = static_cast<int>(order->ports.size());
   ::fcntl(exec_lock_fd, F_SETFD, FD_CLOEXEC);
+  ::fcntl(exec_claim_fd, F_SETFD, FD_CLOEXEC);
   for (int fd = exec_ports_fd; fd < exec_ports_fd + ports; ++fd)
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   return JobRunner(*std::move(order)).run();

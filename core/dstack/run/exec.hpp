@@ -7,8 +7,10 @@ namespace dstack::run {
 
 /// Descriptor on which the wrapper gets its job's lock, already held.
 inline constexpr int exec_lock_fd = 3;
+/// Descriptor on which it gets the lifeline of its job's reservation, where there is one.
+inline constexpr int exec_claim_fd = 4;
 /// The first of those on which it gets the reservations of its job's ports, one for each.
-inline constexpr int exec_ports_fd = 4;
+inline constexpr int exec_ports_fd = 5;
 
 /// The whole life of the process; its order comes as JSON on descriptor 0 (run/order.hpp).
 int exec_main();

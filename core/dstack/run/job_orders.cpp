@@ -15,6 +15,13 @@ void JobOrders::set_ports(std::size_t job, std::vector<std::uint16_t> ports) {
   ports_[job] = std::move(ports);
 }
 
+void JobOrders::set_cards(std::size_t job, Cards cards) {
+  if (cards.empty())
+    cards_.erase(job);
+  else
+    cards_[job] = std::move(cards);
+}
+
 JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attempts) const {
   const plan::PlannedJob& planned = order_.plan.jobs[job];
   const plan::PlannedWorkflow& workflow = order_.plan.workflows[planned.workflow];
@@ -27,7 +34,9 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.project = order_.plan.project;
   order.provider = workflow.provider_path;
   order.spec = planned.spec;
-  order.environment = job_environment(order_, job, ports_);
+  const auto cards = cards_.find(job);
+  order.environment =
+      job_environment(order_, job, ports_, cards == cards_.end() ? Cards() : cards->second);
   if (const auto ports = ports_.find(job); ports != ports_.end())
     order.ports = ports->second;
   order.code = order_.code.snapshot;

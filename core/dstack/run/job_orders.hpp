@@ -25,6 +25,9 @@ class JobOrders {
   void add(const store::ArtifactRecord& artifact);
   void set_ports(std::size_t job, std::vector<std::uint16_t> ports);
 
+  /// Those that the job was given, instead of what an earlier attempt had.
+  void set_cards(std::size_t job, Cards cards);
+
   JobOrder make(std::size_t job, std::size_t attempt, std::size_t attempts) const;
 
  private:
@@ -34,6 +37,7 @@ class JobOrders {
   std::string run_;
   const RunOrder& order_;
   PortsOfJobs ports_;
+  std::map<std::size_t, Cards> cards_;  ///< by job; none of one that has none
   std::map<std::string, std::vector<store::TreeReference>> artifacts_;  ///< by workflow
 };
 

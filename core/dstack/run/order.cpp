@@ -109,12 +109,15 @@ std::string render_run_order(const RunOrder& order) {
   Json pythons = Json::array();
   for (const auto& python : order.pythons)
     pythons.push_back(python_to_json(python));
-  return render_json(Json{{"plan", plan::render_plan(order.plan)},
-                          {"parallel", order.parallel},
-                          {"stop_grace", order.stop_grace.count()},
-                          {"job_ids", order.job_ids},
-                          {"pythons", std::move(pythons)},
-                          {"code", code_to_json(order.code)}});
+  Json json = {{"plan", plan::render_plan(order.plan)},
+               {"parallel", order.parallel},
+               {"stop_grace", order.stop_grace.count()},
+               {"job_ids", order.job_ids},
+               {"pythons", std::move(pythons)},
+               {"code", code_to_json(order.code)}};
+  if (order.machine)
+    json["machine"] = resources::render_machine(*order.machine);
+  return render_json(json);
 }
 
 Result<RunOrder> parse_run_order(std::string_view text) {
@@ -131,6 +134,8 @@ Result<RunOrder> parse_run_order(std::string_view text) {
   order.job_ids = json_strings(json, "job_ids");
   for (const Json& python : *pythons)
     order.pythons.push_back(python_from_json(&python));
+  if (const Json* machine = json_member(json, "machine"))
+    order.machine = resources::parse_machine(*machine);
   if (order.job_ids.size() != order.plan.jobs.size() ||
       order.pythons.size() != order.plan.jobs.size())
     return fail(ErrorCode::internal, "a run's order does not fit its plan");

@@ -3,6 +3,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/plan/plan.hpp"
+#include "dstack/resources/machine.hpp"
 #include "dstack/store/objects.hpp"
 #include "dstack/store/records.hpp"
 
@@ -34,6 +35,8 @@ struct RunOrder {
   std::vector<std::string> job_ids;                 ///< by job
   std::vector<std::optional<PythonOrder>> pythons;  ///< by job
   store::CodeRecord code;
+  /// What there was when the run began; nothing when none of its jobs asks for resources.
+  std::optional<resources::Machine> machine;
 };
 
 /// What a wrapper needs for its one job.

@@ -85,7 +85,8 @@ void Scheduler::take(std::size_t job) {
     ++running_;
 }
 
-std::vector<std::size_t> Scheduler::take_startable() {
+std::vector<std::size_t> Scheduler::take_startable(
+    const std::function<bool(std::size_t job)>& may_start) {
   std::vector<std::size_t> jobs;
   const auto take_gang = [&](std::size_t of) {
     for (const std::size_t job : gangs_.members(of))
@@ -99,8 +100,12 @@ std::vector<std::size_t> Scheduler::take_startable() {
     if (waits(job) && gang_taken_[gangs_.leader(job)] > 0)
       take_gang(job);
   is_complete_ = true;
-  while (running_ < parallel_ && !ready_.empty())
-    take_gang(*ready_.begin());
+  for (auto next = ready_.begin(); has_free_place() && next != ready_.end();) {
+    const std::size_t job = *next;
+    if (may_start(job))
+      take_gang(job);
+    next = ready_.upper_bound(job);
+  }
   return jobs;
 }
 

@@ -135,6 +135,13 @@ plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
   return {request.target, request.words, request.arguments, std::move(run_name)};
 }
 
+bool asks_for_resources(const plan::Plan& plan) {
+  return std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const plan::PlannedJob& job) {
+    const provider::Resources& wanted = job.spec.resources;
+    return wanted.cpu > 0 || wanted.memory > 0 || wanted.gpu > 0;
+  });
+}
+
 std::size_t cores() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
@@ -193,7 +200,7 @@ Result<Workbench> open_workbench(const Path& folder,
                              bench.project.defined ? bench.project.root : Path(),
                              home.plugins(),
                              home.trusted_providers()}));
-  bench.machine = plan::find_machine(bench.settings.resources);
+  bench.machine = resources::find_machine(bench.settings.resources);
   return bench;
 }
 
@@ -240,6 +247,8 @@ Result<Submitted> submit(const Workbench& bench,
     order.stop_grace = bench.settings.stop_grace;
     order.job_ids = make_job_ids(order.plan.jobs.size());
     order.code = {captured->tree, captured->git};
+    if (asks_for_resources(order.plan))
+      order.machine = bench.machine;
     DSTACK_CHECK(make_folders(bench.home.run(name)));
     auto id = records.create_run(new_run(order, request));
     if (!id) {

@@ -11,6 +11,7 @@
 #include "dstack/run/log.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/missing_file.hpp"
+#include "dstack/run/reservations.hpp"
 #include "dstack/run/scheduler.hpp"
 #include "dstack/run/uploads.hpp"
 #include "dstack/run/wrappers.hpp"
@@ -21,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -64,6 +66,7 @@ class Supervisor {
         scheduler_(order_.plan, order_.parallel),
         attempts_(order_.plan, scheduler_.gangs()),
         wrappers_(home, name),
+        reservations_(home, order_, scheduler_.gangs()),
         mailbox_(std::move(mailbox)),
         uploads_(std::move(uploads)),
         orders_(home_, name_, order_),
@@ -125,6 +128,8 @@ class Supervisor {
     if (order_.plan.jobs[job.index].spec.ports > 0)
       orders_.set_ports(job.index, wrappers_.ports(job.index, attempt));
     scheduler_.take(job.index);
+    // What cannot be adopted the wrapper still holds.
+    (void)reservations_.adopt(job.index, unfinished_of_gang(job.index));
     const std::size_t told = told_attempts(job, attempt);
     for (std::size_t earlier = told + 1; earlier < attempt; ++earlier)
       tell_again_late(job.index, earlier);
@@ -138,9 +143,17 @@ class Supervisor {
       ends.push_back(end_of(job.index, wrappers_.record(job.index, attempt)));
   }
 
+  std::size_t unfinished_of_gang(std::size_t job) const {
+    const auto members = scheduler_.gangs().members(job);
+    return static_cast<std::size_t>(
+        std::count_if(members.begin(), members.end(), [&](std::size_t member) {
+          return !store::is_final(scheduler_.job_status(member));
+        }));
+  }
+
   /// Of how many attempts it is on record that they are over and another follows.
   std::size_t told_attempts(const store::JobRecord& job, std::size_t attempt) {
-    if (attempt == 1 && (job.status != Status::queued || !job.cause))
+    if (attempt == 1 && job.status != Status::queued)
       return 0;
     const auto history = records_.history(run_.id, job.index);
     if (!history)
@@ -174,7 +187,9 @@ class Supervisor {
   // --- Starting ---
 
   void start_jobs() {
-    const auto jobs = scheduler_.take_startable();
+    const auto jobs = scheduler_.take_startable([this](std::size_t job) { return may_start(job); });
+    reservations_.withdraw_unless(
+        [this](std::size_t job) { return scheduler_.has_free_place() && scheduler_.waits(job); });
     for (const std::size_t job : jobs)
       attempts_.begin(job);
     // All of a gang before any of it starts: it starts whole or not at all.
@@ -193,12 +208,24 @@ class Supervisor {
     queued_ = true;
   }
 
+  bool may_start(std::size_t job) {
+    if (reservations_.may_start(job))
+      return true;
+    if (auto reason = reservations_.news_of(job)) {
+      scheduler_.set_status(job, Status::queued);
+      journal_.add({job, Status::queued, now(), *std::move(reason), {}, {}, {}});
+    }
+    return false;
+  }
+
   /// Before it has begun: others of its gang failed.
   bool is_over(std::size_t job) const {
     return store::is_final(scheduler_.job_status(job)) || attempts_.holds(job);
   }
 
   Result<void> reserve(std::size_t job) {
+    DSTACK_TRY(auto cards, reservations_.cards_of(job));
+    orders_.set_cards(job, std::move(cards));
     const std::uint32_t wanted = order_.plan.jobs[job].spec.ports;
     if (wanted == 0)
       return {};
@@ -208,7 +235,9 @@ class Supervisor {
     return {};
   }
 
-  Result<void> start(std::size_t job) { return wrappers_.start(job_order(job), reserved_[job]); }
+  Result<void> start(std::size_t job) {
+    return wrappers_.start(job_order(job), reserved_[job], reservations_.lifeline_of(job));
+  }
 
   /// Of the attempt that has begun last.
   JobOrder job_order(std::size_t job) const {
@@ -257,6 +286,7 @@ class Supervisor {
     unjudged_.erase(job);
     if (end.lost)
       end_what_is_left(end);
+    reservations_.ended(job);
     const auto wish = stop_asked_of(job) == StopRequest::none ? Wish::go_on : Wish::end;
     const Attempts::Verdict verdict = attempts_.ended(std::move(end), wish);
     for (const End& over : verdict.over)
@@ -495,11 +525,13 @@ class Supervisor {
     const std::size_t others = polled.size();
     for (const auto& [fd, job] : watched)
       polled.push_back({fd, POLLIN, 0});
+    reservations_.add_events(polled);
     // A wrapper that was being born when the last supervisor died is looked for again; everything
     // else is an event.
     if (::poll(polled.data(), polled.size(), wrappers_.any_unknown() ? 100 : -1) < 0 &&
         errno != EINTR)
       return fail_errno("cannot wait for jobs");
+    reservations_.note_events(std::span(polled).subspan(others + watched.size()));
     if (polled[0].revents != 0)
       DSTACK_CHECK(read_mail());
     if (polled[1].revents != 0)
@@ -572,6 +604,7 @@ class Supervisor {
   Scheduler scheduler_;
   Attempts attempts_;
   Wrappers wrappers_;
+  Reservations reservations_;
   Mailbox mailbox_;
   Uploads uploads_;
   JobOrders orders_;

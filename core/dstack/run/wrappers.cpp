@@ -23,7 +23,7 @@ Result<void> write_ports(const Path& folder, const std::vector<std::uint16_t>& p
 
 }  // namespace
 
-Result<void> Wrappers::start(const JobOrder& order, const std::vector<Port>& ports) {
+Result<void> Wrappers::start(const JobOrder& order, const std::vector<Port>& ports, int lifeline) {
   const Path folder = this->folder(order.index, order.attempt);
   DSTACK_CHECK(make_folders(folder));
   if (!order.ports.empty())
@@ -39,6 +39,8 @@ Result<void> Wrappers::start(const JobOrder& order, const std::vector<Port>& por
   for (std::size_t i = 0; i < ports.size(); ++i)
     command.descriptors.emplace_back(exec_ports_fd + static_cast<int>(i),
                                      ports[i].reservation.get());
+  if (lifeline >= 0)
+    command.descriptors.emplace_back(exec_claim_fd, lifeline);
   command.group = process::Group::own_session;
   command.signals = process::Signals::blocked;  // a stop may come before it can read one
   DSTACK_TRY(auto child, process::spawn(command));

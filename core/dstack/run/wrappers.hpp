@@ -27,8 +27,8 @@ class Wrappers {
   Wrappers(store::Home home, std::string run) : home_(std::move(home)), run_(std::move(run)) {}
 
   /// Starts a wrapper for a job. Its lock is taken before it exists and lives as long as it does,
-  /// and so do the reservations of its ports.
-  Result<void> start(const JobOrder& order, const std::vector<Port>& ports);
+  /// and so do the reservations of its ports, and of resources (a lifeline; -1: none).
+  Result<void> start(const JobOrder& order, const std::vector<Port>& ports, int lifeline);
   /// The newest attempt of a job that somebody has begun, or was about to; 0: none.
   std::size_t newest_attempt(std::size_t job) const;
   Trace look(std::size_t job, std::size_t attempt) const;

@@ -1,7 +1,6 @@
 #include "dstack/plan/resources.hpp"
 
 #include "bench.hpp"
-#include "dstack/plan/machine.hpp"
 #include "support/catch.hpp"
 
 using namespace dstack;
@@ -67,12 +66,6 @@ TEST_CASE("of a workflow that no option reaches, the file is to be changed") {
 
 TEST_CASE("cards count by name and memory") {
   Machine machine{4, 1, {{"Tesla V100-SXM2-16GB", 16ULL << 30}, {"NVIDIA A100", 40ULL << 30}}};
-  provider::Resources wanted;
-  CHECK(count_fitting_gpus(machine, wanted) == 2);
-  wanted.gpu_name = "v100";
-  CHECK(count_fitting_gpus(machine, wanted) == 1);
-  wanted.gpu_memory = 32ULL << 30;
-  CHECK(count_fitting_gpus(machine, wanted) == 0);
 
   auto bench = asking("{gpu: {count: 2, name: V100}}");
   bench.machine.gpus = machine.gpus;
@@ -90,35 +83,4 @@ TEST_CASE("on a machine with cards a job that asks for none is told so") {
   CHECK(bench.plan("train").jobs[0].notices == Words{notice});
   CHECK(bench.plan("train", {"--gpu", "1"}).jobs[0].notices.empty());
   CHECK(bench.plan("train", {"--gpu", "0"}).jobs[0].notices.empty());
-}
-
-TEST_CASE("settings stand in for what would be found") {
-  config::ResourceSettings settings;
-  settings.cpu = 3;
-  settings.memory = 7;
-  settings.gpus = std::vector<config::Gpu>{{"V100", 1}, {"V100", 1}};
-  const Machine machine = find_machine(settings);
-  CHECK(machine.cpu == 3);
-  CHECK(machine.memory == 7);
-  CHECK(machine.gpus.size() == 2);
-}
-
-TEST_CASE("this machine has a processor and memory") {
-  config::ResourceSettings settings;
-  settings.gpus = std::vector<config::Gpu>();
-  const Machine machine = find_machine(settings);
-  CHECK(machine.cpu >= 1);
-  CHECK(machine.memory > 1'000'000);
-}
-
-TEST_CASE("what the system says of its memory and cards is read") {
-  CHECK(parse_meminfo("MemTotal:       16384 kB\nMemFree: 1 kB\n") == 16384u * 1024);
-  CHECK(parse_meminfo("") == 0);
-  CHECK(parse_memory_limit("1073741824\n") == 1073741824u);
-  CHECK_FALSE(parse_memory_limit("max\n").has_value());
-  CHECK_FALSE(parse_memory_limit("9223372036854771712\n").has_value());
-  const auto gpus = parse_gpu_list("Tesla V100-SXM2-16GB, 16160\nNVIDIA A100, 40960\n");
-  REQUIRE(gpus.size() == 2);
-  CHECK(gpus[0].name == "Tesla V100-SXM2-16GB");
-  CHECK(gpus[1].memory == 40960ULL << 20);
 }

@@ -36,7 +36,7 @@ const PortsOfJobs ports = {{1, {20001, 20002}}, {2, {20003}}};
 }  // namespace
 
 TEST_CASE("a job knows its ports under both names") {
-  const auto environment = job_environment(order_with_master(), 1, ports);
+  const auto environment = job_environment(order_with_master(), 1, ports, {});
   CHECK(value(environment, "JOB_ID") == "bbbbbbbbbbbb");
   CHECK(value(environment, "JOB_HOSTNAME") == "127.0.0.1");
   CHECK(value(environment, "HOSTNAME") == "127.0.0.1");
@@ -49,7 +49,7 @@ TEST_CASE("a job knows its ports under both names") {
 }
 
 TEST_CASE("a job with a master knows the master's host and ports beside its own") {
-  const auto environment = job_environment(order_with_master(), 2, ports);
+  const auto environment = job_environment(order_with_master(), 2, ports, {});
   CHECK(value(environment, "JOB_PORT_0") == "20003");
   CHECK(value(environment, "MASTER_JOB_ID") == "bbbbbbbbbbbb");
   CHECK(value(environment, "MASTER_JOB_HOSTNAME") == "127.0.0.1");
@@ -58,7 +58,7 @@ TEST_CASE("a job with a master knows the master's host and ports beside its own"
 }
 
 TEST_CASE("a job of another workflow knows nothing of these ports") {
-  const auto environment = job_environment(order_with_master(), 0, ports);
+  const auto environment = job_environment(order_with_master(), 0, ports, {});
   CHECK(value(environment, "JOB_PORT_0") == "(not set)");
   CHECK(value(environment, "MASTER_JOB_PORT_0") == "(not set)");
 }

@@ -1,0 +1,128 @@
+#include "dstack/resources/machine.hpp"
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/resources/cgroup.hpp"
+#include "dstack/resources/gpus.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+#include <sched.h>
+
+namespace dstack::resources {
+
+namespace {
+
+/// The cores that this process may use.
+std::uint32_t find_cpus() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  std::uint32_t cpus = std::max(1u, std::thread::hardware_concurrency());
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+    cpus = static_cast<std::uint32_t>(CPU_COUNT(&allowed));
+  if (const auto quota = own_limits().cpus)
+    cpus = std::min(cpus, std::max(1u, static_cast<std::uint32_t>(*quota)));
+  return cpus;
+}
+
+std::uint64_t find_memory() {
+  const std::uint64_t memory = parse_meminfo(read_file("/proc/meminfo").value_or(""));
+  const auto limit = own_limits().memory;
+  return limit && (memory == 0 || *limit < memory) ? *limit : memory;
+}
+
+std::vector<config::Gpu> numbered(std::vector<config::Gpu> gpus) {
+  for (std::size_t i = 0; i < gpus.size(); ++i)
+    if (gpus[i].id.empty())
+      gpus[i].id = std::to_string(i);
+  return gpus;
+}
+
+}  // namespace
+
+std::uint64_t parse_meminfo(std::string_view text) {
+  static constexpr std::string_view key = "MemTotal:";
+  for (const std::string_view line : split(text, '\n'))
+    if (line.starts_with(key))
+      return parse_number<std::uint64_t>(split(trim(line.substr(key.size())), ' ').front())
+                 .value_or(0) *
+             1024;
+  return 0;
+}
+
+std::vector<config::Gpu> visible_gpus(std::vector<config::Gpu> gpus, std::string_view variable) {
+  std::vector<config::Gpu> visible;
+  for (const std::string_view part : split(variable, ',')) {
+    const std::string_view word = trim(part);
+    const auto number = parse_number<std::size_t>(word);
+    const auto named = std::find_if(gpus.begin(), gpus.end(), [&](const config::Gpu& gpu) {
+      return !number && !word.empty() && gpu.id.starts_with(word);
+    });
+    if (number && *number < gpus.size())
+      visible.push_back(gpus[*number]);
+    else if (named != gpus.end())
+      visible.push_back(*named);
+    else
+      break;
+  }
+  return visible;
+}
+
+Machine find_machine(const config::ResourceSettings& settings) {
+  Machine machine;
+  machine.cpu = settings.cpu ? *settings.cpu : find_cpus();
+  machine.memory = settings.memory ? *settings.memory : find_memory();
+  machine.gpus = numbered(settings.gpus ? *settings.gpus : find_gpus());
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"))
+    machine.gpus = visible_gpus(std::move(machine.gpus), visible);
+  return machine;
+}
+
+std::vector<std::string> fitting_cards(const Machine& machine, const provider::Resources& wanted) {
+  const std::string name = to_lower(wanted.gpu_name);
+  std::vector<const config::Gpu*> fitting;
+  for (const config::Gpu& gpu : machine.gpus)
+    if (gpu.memory >= wanted.gpu_memory && to_lower(gpu.name).find(name) != std::string::npos)
+      fitting.push_back(&gpu);
+  std::stable_sort(fitting.begin(), fitting.end(), [](const auto* a, const auto* b) {
+    return a->memory < b->memory;
+  });
+  std::vector<std::string> ids;
+  for (const config::Gpu* gpu : fitting)
+    ids.push_back(gpu->id);
+  return ids;
+}
+
+Demand demand_of(const std::vector<provider::Resources>& jobs, const Machine& machine) {
+  Demand demand;
+  for (const provider::Resources& job : jobs) {
+    demand.cpu += job.cpu;
+    demand.memory += job.memory;
+    if (job.gpu > 0)
+      demand.cards.push_back({job.gpu, fitting_cards(machine, job)});
+  }
+  return demand;
+}
+
+Json render_machine(const Machine& machine) {
+  Json gpus = Json::array();
+  for (const config::Gpu& gpu : machine.gpus)
+    gpus.push_back({{"id", gpu.id}, {"name", gpu.name}, {"memory", gpu.memory}});
+  return {{"cpu", machine.cpu}, {"memory", machine.memory}, {"gpus", std::move(gpus)}};
+}
+
+Machine parse_machine(const Json& json) {
+  Machine machine;
+  machine.cpu = static_cast<std::uint32_t>(json_integer(json, "cpu"));
+  machine.memory = static_cast<std::uint64_t>(json_integer(json, "memory"));
+  if (const Json* gpus = json_member(json, "gpus"); gpus != nullptr && gpus->is_array())
+    for (const Json& gpu : *gpus)
+      machine.gpus.push_back({json_string(gpu, "name"),
+                              static_cast<std::uint64_t>(json_integer(gpu, "memory")),
+                              json_string(gpu, "id")});
+  return machine;
+}
+
+}  // namespace dstack::resources

@@ -1,0 +1,180 @@
+// Resources that are reserved among the runs of a home: who waits for what, who is woken when, and
+// that nothing stays reserved, whatever is killed.
+#include "dstack/process/identity.hpp"
+#include "dstack/resources/claim.hpp"
+#include "dstack/run/order.hpp"
+#include "support/sandbox.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+namespace {
+
+/// A home whose machine has 4 CPUs and two cards, whatever this one has.
+class Machine : public Sandbox {
+ public:
+  Machine() {
+    REQUIRE(make_folders(home()));
+    REQUIRE(write_file_atomically(home() / "config.yaml",
+                                  "resources:\n  cpu: 4\n  memory: 8GB\n  gpus:\n"
+                                  "    - {name: V100, memory: 16GB, uuid: GPU-aa}\n"
+                                  "    - {name: A100, memory: 40GB, uuid: GPU-bb}\n",
+                                  Durable::no));
+    set("CUDA_VISIBLE_DEVICES=0,1");
+  }
+
+  /// A workflow `name` that says which cards it sees, and goes on until the file `end` is there.
+  std::string holding(const std::string& name, const std::string& resources) const {
+    return "  - name: " + name + "\n    provider: bash\n    resources: " + resources +
+           "\n    commands:\n      - echo cards=$CUDA_VISIBLE_DEVICES\n"
+           "      - until test -e " +
+           (root() / "end").string() + "; do sleep 0.01; done\n";
+  }
+
+  std::string passing(const std::string& name, const std::string& resources) const {
+    return "  - name: " + name + "\n    provider: bash\n    resources: " + resources +
+           "\n    commands: [\"echo cards=$CUDA_VISIBLE_DEVICES\"]\n";
+  }
+
+  void end_all() const { REQUIRE(write_file_atomically(root() / "end", "", Durable::no)); }
+
+  void wait_for_log(const std::string& run, const std::string& text, std::size_t job = 0) const {
+    const Path log = home() / "runs" / run / std::to_string(job) / run::files::log;
+    while (read_file(log).value_or("").find(text) == std::string::npos)
+      ::usleep(2000);
+  }
+
+  std::string reason(const std::string& run) const {
+    const Json job = json({"show", run, "--json"})["jobs"][0];
+    return job["status"].get<std::string>() +
+           (job["reason"].is_string() ? ": " + job["reason"].get<std::string>() : "");
+  }
+
+  /// Until the run says so.
+  void wait_for_reason(const std::string& run, const std::string& text) const {
+    while (reason(run) != text)
+      ::usleep(10'000);
+  }
+
+  std::size_t claims() const {
+    return resources::read_claims(resources::claims_folder(home())).entries.size();
+  }
+
+  void kill_holder_of(const std::string& run, const Path& file) const {
+    const auto identity =
+        process::parse_identity(read_file(home() / "runs" / run / file).value_or(""));
+    REQUIRE(identity);
+    ::kill(identity->pid, SIGKILL);
+  }
+
+  void kill_supervisor(const std::string& run) const { kill_holder_of(run, run::files::run_lock); }
+
+  void kill_wrapper(const std::string& run) const {
+    kill_holder_of(run, Path("0") / run::files::wrapper);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a run waits for the cards of another, says so, and begins when they are free") {
+  const Machine at;
+  at.workflows("workflows:\n" + at.holding("one", "{gpu: {name: v100}}") +
+               at.passing("two", "{gpu: 2}"));
+  const std::string one = at.start({"one"});
+  at.wait_for_log(one, "cards=GPU-aa\n");
+  const std::string two = at.start({"two"});
+  at.wait_for_reason(two, "queued: needs 2 GPUs, 1 of 2 free");
+  CHECK(at.ok({"ps"}).find("queued (needs 2 GPUs, 1 of 2 free)") != std::string::npos);
+
+  at.end_all();
+
+  CHECK(at.wait(two)["status"] == "done");
+  CHECK(at.ok({"logs", two}) == "cards=GPU-aa,GPU-bb\n");
+  CHECK(at.claims() == 0);
+}
+
+TEST_CASE("what is killed with everything that watches over it holds nothing any more") {
+  const Machine at;
+  at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
+  const std::string one = at.start({"one"});
+  at.wait_for_log(one, "cards=\n");
+  const std::string two = at.start({"two"});
+  at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
+
+  at.kill_supervisor(one);
+  at.kill_wrapper(one);
+
+  CHECK(at.wait(two)["status"] == "done");
+  CHECK(at.wait(one)["jobs"][0]["cause"] == "lost");
+  CHECK(at.claims() == 0);
+}
+
+TEST_CASE(
+    "a job keeps what it has while nobody supervises it, and a killed wrapper gives it back") {
+  const Machine at;
+  at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
+  const std::string one = at.start({"one"});
+  at.wait_for_log(one, "cards=\n");
+  at.kill_supervisor(one);
+  const std::string two = at.start({"two"});
+  at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
+
+  SECTION("its supervisor comes back, and its wrapper is killed") {
+    at.ok({"ps"});
+    at.kill_wrapper(one);
+    CHECK(at.wait(one)["jobs"][0]["cause"] == "lost");
+  }
+  SECTION("it ends") {
+    at.end_all();
+    CHECK(at.wait(one)["status"] == "done");
+  }
+
+  CHECK(at.wait(two)["status"] == "done");
+  CHECK(at.claims() == 0);
+}
+
+TEST_CASE("who waits keeps neither others of its run nor others of the queue from what they need") {
+  const Machine at;
+  at.workflows("workflows:\n" + at.holding("one", "{gpu: 2}") + at.passing("gpu", "{gpu: 1}") +
+               at.passing("cpu", "{cpu: 4}") +
+               "  - {name: both, provider: bash, depends-on: [gpu, cpu], commands: [\"true\"]}\n");
+  const std::string one = at.start({"one"});
+  at.wait_for_log(one, "cards=GPU-aa,GPU-bb\n");
+  const std::string both = at.start({"both", "-j", "1"});
+  at.wait_for_log(both, "cards=\n", 1);
+  at.wait_for_reason(both, "queued: needs 1 GPU, 0 of 2 free");
+  at.end_all();
+  CHECK(at.wait(both)["status"] == "done");
+}
+
+TEST_CASE("a run that is stopped while it waits stands in nobody's way") {
+  const Machine at;
+  at.workflows("workflows:\n" + at.holding("one", "{cpu: 2}") + at.passing("all", "{cpu: 4}") +
+               at.passing("two", "{cpu: 1}"));
+  const std::string one = at.start({"one"});
+  at.wait_for_log(one, "cards=\n");
+  const std::string all = at.start({"all"});
+  at.wait_for_reason(all, "queued: needs 4 CPUs, 2 of 4 free");
+  const std::string two = at.start({"two"});
+  at.wait_for_reason(two, "queued: waits behind 'all' of run '" + all + "'");
+
+  at.ok({"stop", all, "-y"});
+
+  CHECK(at.wait(two)["status"] == "done");
+  CHECK(at.wait(all)["status"] == "stopped");
+  at.end_all();
+  CHECK(at.wait(one)["status"] == "done");
+}
+
+TEST_CASE("a job that is tried again asks again") {
+  const Machine at;
+  at.workflows(
+      "workflows:\n  - {name: w, provider: bash, retry: 2, resources: {cpu: 4, gpu: 1}, "
+      "commands: [\"echo cards=$CUDA_VISIBLE_DEVICES; false\"]}\n");
+  const Json run = at.wait(at.start({"w"}));
+  CHECK(run["jobs"][0]["attempts"] == 3);
+  CHECK(at.claims() == 0);
+}
