@@ -56,7 +56,9 @@ class Follower {
       DSTACK_CHECK(look());
       deliver();
       if (store::is_final(state_.run.status)) {
-        DSTACK_CHECK(look_at_all());  // the tags, too
+        // The end may be on record before we read that its jobs were named; and there are the tags.
+        DSTACK_CHECK(look_at_all());
+        deliver();
         return FollowEnd::finished;
       }
       DSTACK_CHECK(keep_supervised());
