@@ -4,9 +4,11 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings.hpp"
 #include "dstack/environment/python.hpp"
-#include "dstack/resources/machine.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/provider/registry.hpp"
+#include "dstack/resources/claim.hpp"
+#include "dstack/resources/limits.hpp"
+#include "dstack/resources/machine.hpp"
 #include "engines.hpp"
 #include "exit_code.hpp"
 
@@ -142,6 +144,40 @@ void check_pythons(std::vector<Check>& checks) {
                       "install python3, or uv, which fetches any version"});
 }
 
+std::string describe_entry(const resources::Entry& entry) {
+  std::vector<std::string> parts;
+  if (entry.demand.cpu > 0)
+    parts.push_back(plural(entry.demand.cpu, "core"));
+  if (entry.demand.memory > 0)
+    parts.push_back(render_size(entry.demand.memory) + " memory");
+  std::vector<std::string> cards;
+  std::uint32_t wanted = 0;
+  for (std::size_t wish = 0; wish < entry.demand.cards.size(); ++wish) {
+    wanted += entry.demand.cards[wish].count;
+    if (entry.granted)
+      cards.insert(cards.end(), (*entry.granted)[wish].begin(), (*entry.granted)[wish].end());
+  }
+  if (wanted > 0)
+    parts.push_back(plural(wanted, "GPU") + (cards.empty() ? "" : " (" + join(cards, ", ") + ")"));
+  return join(parts, ", ") + (entry.granted ? " taken by '" : " waited for by '") + entry.workflow +
+         "' of run '" + entry.run + "'";
+}
+
+/// What is reserved, and how a job is held to it.
+void check_reservations(const store::Home& home, std::vector<Check>& checks) {
+  for (const resources::Entry& entry :
+       resources::read_claims(resources::claims_folder(home.root)).entries)
+    checks.push_back({"reserved", Health::note, describe_entry(entry)});
+  const resources::AllMeans means = resources::find_means();
+  const auto add = [&](const std::string& what, const resources::Means& each) {
+    const bool whole = each.kind == resources::Means::Kind::cgroup_v1 ||
+                       each.kind == resources::Means::Kind::cgroup_v2;
+    checks.push_back({"limits", whole ? Health::ok : Health::note, what + " " + describe(each)});
+  };
+  add("memory", means.memory);
+  add("cpu", means.cpu);
+}
+
 void check_machine(const store::Home& home, std::vector<Check>& checks) {
   const auto settings = config::load_settings(home.config());
   if (!settings) {
@@ -151,11 +187,12 @@ void check_machine(const store::Home& home, std::vector<Check>& checks) {
   const resources::Machine machine = resources::find_machine(settings->resources);
   std::vector<std::string> cards;
   for (const config::Gpu& gpu : machine.gpus)
-    cards.push_back(gpu.name + " " + render_size(gpu.memory));
+    cards.push_back(gpu.name + " " + render_size(gpu.memory) + " (" + gpu.id + ")");
   checks.push_back({"machine",
                     Health::ok,
                     plural(machine.cpu, "core") + ", " + render_size(machine.memory) + " memory, " +
                         (cards.empty() ? "no GPUs" : join(cards, ", "))});
+  check_reservations(home, checks);
 }
 
 void check_providers(const provider::SearchPath& search, std::vector<Check>& checks) {

@@ -1,6 +1,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/plan/shown.hpp"
+#include "dstack/resources/limits.hpp"
 #include "exit_code.hpp"
 #include "impatience.hpp"
 #include "run_view.hpp"
@@ -170,7 +171,7 @@ class Run final : public Action {
     if (json_)
       context.out.json(plan::render_plan(shown));
     else
-      context.out.write(plan::explain(shown));
+      context.out.write(plan::explain(shown, resources::find_means()));
     return exit_code::success;
   }
 

@@ -135,6 +135,29 @@ std::size_t index_in_workflow(const Facts& facts, const JobRecord& job) {
       }));
 }
 
+Json usage_json(const store::Usage& usage) {
+  return {
+      {"peak_memory", optional_json(usage.peak_memory)},
+      {"largest_process", optional_json(usage.largest_process)},
+      {"cpu_seconds", usage.cpu_time ? Json(static_cast<double>(*usage.cpu_time) / 1000) : Json()},
+      {"bytes_read", optional_json(usage.bytes_read)},
+      {"bytes_written", optional_json(usage.bytes_written)}};
+}
+
+/// "1.2 GB of memory at most, 3.2s of CPU, 5 MB read and 1 MB written on disks"; empty when nothing
+/// is known.
+std::string describe_usage(const store::Usage& usage) {
+  const auto size = [](const std::optional<std::int64_t>& bytes) {
+    return render_size(static_cast<std::uint64_t>(bytes.value_or(0)));
+  };
+  if (!usage.cpu_time)
+    return {};
+  return (usage.peak_memory ? size(usage.peak_memory) + " of memory at most, "
+                            : size(usage.largest_process) + " of memory in its largest process, ") +
+         render_duration(std::chrono::milliseconds(*usage.cpu_time)) + " of CPU, " +
+         size(usage.bytes_read) + " read and " + size(usage.bytes_written) + " written on disks";
+}
+
 Json job_json(const Facts& facts, const JobRecord& job) {
   Json history = Json::array();
   // A job that goes back into the queue for a cause begins once more.
@@ -156,6 +179,7 @@ Json job_json(const Facts& facts, const JobRecord& job) {
           {"signal", optional_json(job.signal)},
           {"attempts", attempts},
           {"resources", resources_json(facts.plan.jobs[job.index].spec.resources)},
+          {"usage", usage_json(job.usage)},
           {"history", std::move(history)}};
 }
 
@@ -285,6 +309,9 @@ class Page {
       if ((job.status == store::Status::failed || job.status == store::Status::stopped) &&
           !job.reason.empty())
         context_.out.line(job.id + ": " + printable(job.reason));
+    for (const JobRecord& job : facts_.jobs)
+      if (const std::string usage = describe_usage(job.usage); !usage.empty())
+        context_.out.line(job.id + ": " + usage);
   }
 
   /// Each status with the time from the submission on.

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,18 @@ Result<std::string> find_program(const Launch& launch) {
   return *program;
 }
 
+std::chrono::microseconds duration(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+void add(LocalProcess::Usage& usage, const rusage& used) {
+  const auto number = [](long value) { return static_cast<std::uint64_t>(std::max(value, 0L)); };
+  usage.cpu += duration(used.ru_utime) + duration(used.ru_stime);
+  usage.largest_process = std::max(usage.largest_process, number(used.ru_maxrss) * 1024);
+  usage.bytes_read += number(used.ru_inblock) * 512;
+  usage.bytes_written += number(used.ru_oublock) * 512;
+}
+
 }  // namespace
 
 void LocalProcess::adopt_orphans() {
@@ -78,7 +91,8 @@ Result<LocalProcess> LocalProcess::start(const Launch& launch) {
 void LocalProcess::reap() {
   for (;;) {
     int status = 0;
-    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    rusage used{};
+    const pid_t pid = ::wait4(-1, &status, WNOHANG, &used);
     if (pid == 0)
       return;
     if (pid < 0) {
@@ -87,6 +101,7 @@ void LocalProcess::reap() {
       gone_ = true;  // ECHILD: no child left, and orphans would be children
       return;
     }
+    add(usage_, used);
     if (pid == pid_)
       status_ = process::decode_wait_status(status);
   }

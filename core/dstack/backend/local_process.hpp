@@ -5,6 +5,7 @@
 #include "dstack/process/spawn.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,6 +43,17 @@ class LocalProcess {
   /// How the job's own process ended; nothing while it lives.
   const std::optional<process::ExitStatus>& status() const { return status_; }
 
+  /// Of all processes that were reaped. A process's own descendants count with it, where it waited
+  /// for them.
+  struct Usage {
+    std::chrono::microseconds cpu{0};
+    std::uint64_t largest_process = 0;  ///< bytes of memory
+    std::uint64_t bytes_read = 0;       ///< from disks
+    std::uint64_t bytes_written = 0;
+  };
+
+  const Usage& usage() const { return usage_; }
+
   /// True when the whole tree has ended and is reaped.
   bool gone() const { return gone_; }
 
@@ -53,6 +65,7 @@ class LocalProcess {
 
   pid_t pid_;
   std::optional<process::ExitStatus> status_;
+  Usage usage_;
   bool gone_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include "dstack/plan/environment.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/plan/resources.hpp"
+#include "dstack/resources/limits.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -109,7 +110,8 @@ std::string plain_list(const std::vector<std::string>& names) {
 
 class Explanation {
  public:
-  explicit Explanation(const Plan& plan) : plan_(plan), artifacts_(plan.workflows.size()) {
+  Explanation(const Plan& plan, const resources::AllMeans* means)
+      : plan_(plan), means_(means), artifacts_(plan.workflows.size()) {
     for (const PlannedJob& job : plan.jobs)
       for (std::string& path : artifacts_of(job))
         artifacts_[job.workflow].push_back(std::move(path));
@@ -146,13 +148,25 @@ class Explanation {
     add_lines(out_, "python", python_lines(job.spec));
     add_lines(out_, "inputs", input_lines(workflow));
     add_lines(out_, "artifacts", {plain_list(artifacts_of(job))});
-    const std::string resources = describe_resources(job.spec.resources);
-    add_lines(out_,
-              "resources",
-              {resources.empty() ? "none asked" : resources + " (checked, not reserved)"});
+    add_lines(out_, "resources", resource_lines(job.spec));
     add_lines(out_, "environment", environment_lines(index));
     for (const std::string& notice : job.notices)
       out_ += "   note: " + printable(notice) + "\n";
+  }
+
+  std::vector<std::string> resource_lines(const provider::JobSpec& job) const {
+    const provider::Resources& wanted = job.resources;
+    const std::string text = describe_resources(wanted);
+    if (text.empty())
+      return {"none asked"};
+    std::vector<std::string> lines = {text + ", reserved before it starts"};
+    const bool has_limits = wanted.cpu > 0 || wanted.memory > 0 || wanted.shm_size > 0;
+    if (means_ != nullptr && job.container && has_limits)
+      lines.emplace_back("enforced by the container's engine");
+    else if (means_ != nullptr)
+      for (std::string& line : resources::describe_limits(wanted, *means_))
+        lines.push_back(std::move(line));
+    return lines;
   }
 
   /// " (job 2 of 4)" where a workflow has several.
@@ -230,6 +244,7 @@ class Explanation {
   }
 
   const Plan& plan_;
+  const resources::AllMeans* means_;                 ///< null: nothing is said of them
   std::vector<std::vector<std::string>> artifacts_;  ///< by workflow
   std::vector<EnvironmentVariable> base_;            ///< of the job whose lines these are, as
   std::vector<EnvironmentVariable> reserved_;        ///< these:
@@ -240,7 +255,11 @@ class Explanation {
 }  // namespace
 
 std::string explain(const Plan& plan) {
-  return Explanation(plan).write();
+  return Explanation(plan, nullptr).write();
+}
+
+std::string explain(const Plan& plan, const resources::AllMeans& means) {
+  return Explanation(plan, &means).write();
 }
 
 }  // namespace dstack::plan

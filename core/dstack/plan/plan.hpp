@@ -11,6 +11,10 @@
 #include <string>
 #include <vector>
 
+namespace dstack::resources {
+struct AllMeans;
+}
+
 namespace dstack::plan {
 
 /// A variable of a job with where it comes from: `base`, `provider`, `FILE:LINE`, `command line`,
@@ -78,6 +82,8 @@ Result<Plan> parse_plan(const Json& json);
 /// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
 /// environment with origins. The same plan gives the same text.
 std::string explain(const Plan& plan);
+/// The same, with how this machine holds jobs to what they ask for.
+std::string explain(const Plan& plan, const resources::AllMeans& means);
 
 /// The job whose host and ports this one is told: JobSpec::master as an index into the plan.
 std::optional<std::size_t> master_of(const Plan& plan, std::size_t job);

@@ -43,6 +43,7 @@ store::JobChange outcome_of(const End& end) {
   store::JobChange change;
   change.job = end.job;
   change.at = record.finished_at;
+  change.usage = record.usage;
   if (record.stop != StopRequest::none) {
     change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;
     add_reason(change, join(record.warnings, "; "));

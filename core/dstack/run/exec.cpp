@@ -16,6 +16,7 @@
 #include "dstack/run/order.hpp"
 #include "dstack/run/supervision.hpp"
 #include "dstack/run/uploads.hpp"
+#include "dstack/run/usage.hpp"
 #include "dstack/run/workspace.hpp"
 
 #include <algorithm>
@@ -280,8 +281,15 @@ class JobRunner {
     if (workspace_->is_private())
       workspace_made_at_ = mark_workspace(workspace_->folder());
     record_.started_at = now();
-    DSTACK_TRY(auto process, backend::LocalProcess::start(launch));
-    process_ = std::make_unique<backend::LocalProcess>(std::move(process));
+    const provider::Resources& resources = order_.spec.resources;
+    if (!order_.spec.container && (resources.cpu > 0 || resources.memory > 0))
+      limiter_ = resources::Limiter(
+          variable(order_.environment, "JOB_ID"), resources, resources::find_means());
+    limiter_.enter();
+    auto process = backend::LocalProcess::start(launch);
+    limiter_.leave();
+    DSTACK_CHECK(process);
+    process_ = std::make_unique<backend::LocalProcess>(*std::move(process));
     if (order_.spec.timeout.count() > 0)
       too_late_at_ = steady_clock::now() + order_.spec.timeout;
     output_ = std::move(pipe.read_end);
@@ -471,6 +479,7 @@ class JobRunner {
     if (record_.stop == store::StopRequest::none && !record_.cause)
       if (const std::string sentence = apps_.unanswered(); !sentence.empty())
         record_.warnings.push_back(sentence);
+    note_resources(record_, limiter_, process_->usage(), order_.spec);
     if (log_->dropped() > 0)
       record_.warnings.push_back("the disk was full: " + std::to_string(log_->dropped()) +
                                  " bytes of output were lost");
@@ -478,6 +487,7 @@ class JobRunner {
 
   void finish() {
     record_.finished_at = now();
+    limiter_.remove();
     if (auto synced = log_->sync(); !synced)
       record_.warnings.push_back(render(synced.error()));
     // An agent that was killed, as an abort does, leaves its container behind.
@@ -511,6 +521,7 @@ class JobRunner {
   std::int64_t workspace_made_at_ = 0;  ///< nanoseconds since 1970, by the clock of files
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<backend::LocalProcess> process_;
+  resources::Limiter limiter_;
   Fd events_;
   Fd output_;
   AgentReports reports_;

@@ -99,6 +99,34 @@ const char* render_outcome(ExitRecord::Outcome outcome) {
   return "exited";
 }
 
+/// The figures by their names, for both directions.
+template <typename Usage, typename Use>
+void each_figure(Usage& usage, Use use) {
+  use("peak_memory", usage.peak_memory);
+  use("largest_process", usage.largest_process);
+  use("cpu_time", usage.cpu_time);
+  use("bytes_read", usage.bytes_read);
+  use("bytes_written", usage.bytes_written);
+}
+
+Json usage_to_json(const store::Usage& usage) {
+  Json json = Json::object();
+  each_figure(usage, [&](const char* name, const std::optional<std::int64_t>& figure) {
+    if (figure)
+      json[name] = *figure;
+  });
+  return json;
+}
+
+store::Usage usage_from_json(const Json& json) {
+  store::Usage usage;
+  each_figure(usage, [&](const char* name, std::optional<std::int64_t>& figure) {
+    if (const Json* value = json_member(json, name); value != nullptr && value->is_number_integer())
+      figure = value->template get<std::int64_t>();
+  });
+  return usage;
+}
+
 Timestamp timestamp(std::int64_t milliseconds) {
   return Timestamp(std::chrono::milliseconds(milliseconds));
 }
@@ -232,6 +260,7 @@ std::string render_exit_record(const ExitRecord& record) {
                           {"cause", cause},
                           {"message", record.message},
                           {"warnings", record.warnings},
+                          {"usage", usage_to_json(record.usage)},
                           {"edited", record.edited},
                           {"started_at", record.started_at.time_since_epoch().count()},
                           {"finished_at", record.finished_at.time_since_epoch().count()}}) +
@@ -253,6 +282,8 @@ Result<ExitRecord> parse_exit_record(std::string_view text) {
   record.cause = store::parse_cause(json_string(json, "cause"));
   record.message = json_string(json, "message");
   record.warnings = json_strings(json, "warnings");
+  if (const Json* usage = json_member(json, "usage"))
+    record.usage = usage_from_json(*usage);
   record.edited = json_boolean(json, "edited");
   record.started_at = timestamp(json_integer(json, "started_at"));
   record.finished_at = timestamp(json_integer(json, "finished_at"));

@@ -83,6 +83,7 @@ struct ExitRecord {
   std::optional<store::Cause> cause;
   std::string message;  ///< for people: why it could not start, or did not end well
   std::vector<std::string> warnings;
+  store::Usage usage;
   bool edited = false;  ///< something in the workspace changed beside the artifacts
   Timestamp started_at;
   Timestamp finished_at;

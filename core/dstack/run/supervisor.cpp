@@ -4,6 +4,7 @@
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/resources/limits.hpp"
 #include "dstack/run/apps.hpp"
 #include "dstack/run/attempts.hpp"
 #include "dstack/run/job_orders.hpp"
@@ -300,6 +301,8 @@ class Supervisor {
   /// What a killed wrapper watched over goes with it.
   void end_what_is_left(End& end) const {
     backend::kill_marked("JOB_ID", order_.job_ids[end.job]);
+    if (order_.machine)
+      resources::remove_groups(order_.job_ids[end.job]);
     const Path folder = folder_of(end.job, attempts_.begun(end.job));
     if (const auto removed = backend::remove_container(folder / files::container); !removed)
       end.record.warnings.push_back(

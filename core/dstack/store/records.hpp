@@ -83,6 +83,17 @@ struct AppRecord {
   bool operator==(const AppRecord&) const = default;
 };
 
+/// What a job took of the machine, as far as it is known.
+struct Usage {
+  std::optional<std::int64_t> peak_memory = {};      ///< bytes, of all its processes together
+  std::optional<std::int64_t> largest_process = {};  ///< bytes, of the one that took most
+  std::optional<std::int64_t> cpu_time = {};         ///< milliseconds, of all its processes
+  std::optional<std::int64_t> bytes_read = {};       ///< from disks, not from memory
+  std::optional<std::int64_t> bytes_written = {};
+
+  bool operator==(const Usage&) const = default;
+};
+
 struct JobRecord {
   std::size_t index = 0;
   std::size_t workflow = 0;
@@ -97,6 +108,7 @@ struct JobRecord {
       {};  ///< when it left the queue: downloading, preparing or running
   std::optional<Timestamp> finished_at = {};
   bool has_partial_artifacts = false;
+  Usage usage = {};                  ///< of its last attempt
   std::vector<AppRecord> apps = {};  ///< of its last attempt, also when that is over
 };
 
@@ -190,6 +202,7 @@ struct JobChange {
   std::optional<Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};
+  Usage usage = {};  ///< what is not known changes nothing
 };
 
 struct WorkflowChange {

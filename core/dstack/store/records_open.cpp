@@ -48,6 +48,14 @@ constexpr std::array upgrades = {
       ) without rowid;
       pragma user_version = 2;
     )sql",
+    R"sql(
+      alter table job add column peak_memory integer;
+      alter table job add column largest_process integer;
+      alter table job add column cpu_time integer;
+      alter table job add column bytes_read integer;
+      alter table job add column bytes_written integer;
+      pragma user_version = 3;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

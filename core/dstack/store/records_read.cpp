@@ -83,6 +83,11 @@ Result<JobRecord> job_from(const Query& query) {
   job.started_at = timestamp(query.optional_integer(8));
   job.finished_at = timestamp(query.optional_integer(9));
   job.has_partial_artifacts = query.integer(10) != 0;
+  job.usage = {.peak_memory = query.optional_integer(11),
+               .largest_process = query.optional_integer(12),
+               .cpu_time = query.optional_integer(13),
+               .bytes_read = query.optional_integer(14),
+               .bytes_written = query.optional_integer(15)};
   return job;
 }
 
@@ -270,7 +275,8 @@ Result<void> refresh_job(Database& database, RunState& state, std::size_t index)
                    "select number, workflow, id, status, reason, cause, exit_code, signal, "
                    "started_at, finished_at, exists (select 1 from workflow join artifact "
                    "on artifact.run = workflow.run and artifact.workflow = workflow.name "
-                   "where workflow.run = job.run and workflow.number = job.workflow and partial) "
+                   "where workflow.run = job.run and workflow.number = job.workflow and partial), "
+                   "peak_memory, largest_process, cpu_time, bytes_read, bytes_written "
                    "from job where run = ? and number = ?"));
     query.bind(state.run.id).bind(static_cast<std::int64_t>(index));
     DSTACK_TRY(const bool row, query.step());
@@ -349,7 +355,9 @@ Result<std::vector<JobRecord>> Records::jobs(RunId run) {
                  "where artifact.run = ?1 and artifact.partial) "
                  "select number, workflow, id, status, reason, cause, exit_code, signal, "
                  "started_at, finished_at, "
-                 "workflow in partial from job where run = ?1 order by number"));
+                 "workflow in partial, "
+                 "peak_memory, largest_process, cpu_time, bytes_read, bytes_written "
+                 "from job where run = ?1 order by number"));
   query.bind(run);
   std::vector<JobRecord> jobs;
   for (;;) {

@@ -156,12 +156,20 @@ Result<void> apply_job(Database& database, RunId run, const JobChange& change) {
         Query query,
         database.query("update job set status = ?3, reason = ?4, cause = ?5, exit_code = ?6, "
                        "signal = ?7, started_at = coalesce(started_at, ?8), finished_at = ?9, "
+                       "peak_memory = coalesce(?10, peak_memory), "
+                       "largest_process = coalesce(?11, largest_process), "
+                       "cpu_time = coalesce(?12, cpu_time), "
+                       "bytes_read = coalesce(?13, bytes_read), "
+                       "bytes_written = coalesce(?14, bytes_written), "
                        "steps = steps + 1 where run = ?1 and number = ?2 "
                        "and not (finished_at is not null and status = ?3) returning steps"));
     query.bind(run).bind(number).bind(render(change.status)).bind(change.reason);
     bind_cause(query, change.cause);
     query.bind(wide(change.exit_code)).bind(wide(change.signal));
     query.bind(start_of(change.status, change.at)).bind(end_of(change.status, change.at));
+    query.bind(change.usage.peak_memory).bind(change.usage.largest_process);
+    query.bind(change.usage.cpu_time).bind(change.usage.bytes_read);
+    query.bind(change.usage.bytes_written);
     DSTACK_TRY(const bool row, query.step());
     if (row)
       step = query.integer(0);

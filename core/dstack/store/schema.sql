@@ -2,7 +2,7 @@
 -- records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 2;
+pragma user_version = 3;
 
 create table project (
   id integer primary key,
@@ -82,6 +82,11 @@ create table job (
   started_at integer,
   finished_at integer,
   steps integer not null default 0,  -- how many rows of history there are
+  peak_memory integer,  -- what it took: bytes, and milliseconds
+  largest_process integer,
+  cpu_time integer,
+  bytes_read integer,
+  bytes_written integer,
   primary key (run, number),
   check ((finished_at is not null) = (status in ('done', 'failed', 'stopped', 'aborted', 'skipped')))
 ) without rowid;

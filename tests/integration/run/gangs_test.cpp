@@ -84,6 +84,38 @@ constexpr const char* for_ever = "while true; do sleep 0.05; done";
 
 }  // namespace
 
+TEST_CASE("a gang gets what all of it asks for, or waits, and what never fits is refused") {
+  GangBox box;
+  REQUIRE(write_file_atomically(
+      box.home() / "config.yaml",
+      "resources: {cpu: 4, gpus: [{name: V100, uuid: GPU-aa}, {name: V100, uuid: GPU-bb}]}\n",
+      Durable::no));
+  box.set("CUDA_VISIBLE_DEVICES=0,1");
+  box.gang({"touch 0; echo $CUDA_VISIBLE_DEVICES; " + until_there("end")},
+           "    resources: {gpu: 1, cpu: 1}\n");
+  const std::string holder = box.start({"g"});
+  box.wait_for_file("0");
+
+  box.gang({"echo $CUDA_VISIBLE_DEVICES", "echo $CUDA_VISIBLE_DEVICES"},
+           "    resources: {gpu: 1, cpu: 2}\n");
+  const std::string gang = box.start({"g"});
+  const auto reason = [&] { return box.json({"show", gang, "--json"})["jobs"][1]["reason"]; };
+  while (reason() != "needs 2 GPUs, 1 of 2 free; 4 CPUs, 3 of 4 free")
+    ::usleep(10'000);
+  REQUIRE(write_file_atomically(box.meeting() / "end", "", Durable::no));
+  CHECK(box.wait(gang)["status"] == "done");
+  CHECK(box.wait(holder)["status"] == "done");
+  const std::string seen = box.ok({"logs", gang});
+  CHECK(seen.find("GPU-aa\n") != std::string::npos);
+  CHECK(seen.find("GPU-bb\n") != std::string::npos);
+
+  box.gang({"true", "true", "true"}, "    resources: {gpu: 1}\n");
+  const auto refused = box.run({"run", "g"});
+  CHECK(GangBox::code(refused) != 0);
+  CHECK(refused.err.find("asks for 3 GPUs, all of it at once, for 3 jobs that start together") !=
+        std::string::npos);
+}
+
 TEST_CASE("a gang takes one place, starts whole, and each of it finds the master's host and port") {
   const GangBox box;
   const std::string meet = "touch $DSTACK_N; " + until_there("0") + "; " + until_there("1") + "; " +

@@ -110,7 +110,7 @@ TEST_CASE("a plan explains itself") {
    inputs       data of workflow 'download'
                 weights/base.bin of workflow 'weights', tag 'v1', saved by run 'quiet-otter-1'
    artifacts    model
-   resources    cpu 2, memory 4.0 GB (checked, not reserved)
+   resources    cpu 2, memory 4.0 GB, reserved before it starts
    environment  CUDA_DEVICE_ORDER=PCI_BUS_ID            dstack
                 CUDA_VISIBLE_DEVICES=                   dstack
                 DSTACK_GIT_BRANCH=                      dstack

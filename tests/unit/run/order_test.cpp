@@ -22,6 +22,7 @@ TEST_CASE("a run's order survives rendering and parsing") {
       PythonOrder{{"3.10", {"requirements.txt"}, {"six"}}, "/usr/bin/python3", "3.11.2"}};
   order.code.git = {"r", "main", "abc", "root", true};
   order.code.snapshot.files = 3;
+  order.machine = resources::Machine{4, 16'000'000'000, {{"V100", 16, "GPU-aa"}}};
 
   const auto parsed = parse_run_order(render_run_order(order));
 
@@ -31,6 +32,9 @@ TEST_CASE("a run's order survives rendering and parsing") {
   CHECK((parsed->pythons == order.pythons));
   CHECK(parsed->code.git == order.code.git);
   CHECK(parsed->code.snapshot == order.code.snapshot);
+  REQUIRE(parsed->machine);
+  CHECK(parsed->machine->memory == 16'000'000'000);
+  CHECK(parsed->machine->gpus.front().id == "GPU-aa");
 }
 
 TEST_CASE("a job's order survives rendering and parsing") {
@@ -58,6 +62,8 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
   record.cause = store::Cause::oom;
   record.message = "m";
   record.warnings = {"w"};
+  record.usage.peak_memory = 5'000'000'000;
+  record.usage.cpu_time = 12;
   record.started_at = Timestamp(std::chrono::milliseconds(5));
   record.finished_at = Timestamp(std::chrono::milliseconds(6));
   const std::string text = render_exit_record(record);

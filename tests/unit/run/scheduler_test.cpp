@@ -62,6 +62,18 @@ TEST_CASE("a gang is handed out whole, masters first, and takes one place") {
   CHECK(scheduler.finished());
 }
 
+TEST_CASE("who may not start yet is passed over, and takes no place") {
+  const auto plan = plan_of({{}, {}, {}});
+  Scheduler scheduler(plan, 1);
+  const auto not_the_first = [](std::size_t job) { return job != 0; };
+  CHECK(scheduler.take_startable(not_the_first) == Jobs{1});
+  CHECK_FALSE(scheduler.has_free_place());
+  scheduler.ended(1, Status::done);
+  CHECK(scheduler.take_startable([](std::size_t) { return false; }).empty());
+  CHECK(scheduler.has_free_place());
+  CHECK(scheduler.take_startable() == Jobs{0});
+}
+
 TEST_CASE("a gang keeps its place until the last of it has ended") {
   auto plan = plan_with_masters({-1, 0, -1});
   Scheduler scheduler(plan, 1);

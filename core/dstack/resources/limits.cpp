@@ -1,0 +1,231 @@
+#include "dstack/resources/limits.hpp"
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::resources {
+
+namespace {
+
+constexpr std::uint64_t period = 100'000;  ///< microseconds, of which a job gets its share
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool can_make_groups(const Path& folder) {
+  return ::access(folder.c_str(), W_OK) == 0 &&
+         ::access((folder / "cgroup.procs").c_str(), W_OK) == 0;
+}
+
+/// Whether a group below this one of v2 can be limited: the controller is handed down, or it is the
+/// root, which may hand it down at any time.
+bool hands_down(const Path& folder, std::string_view controller) {
+  const std::string text = read_file(folder / "cgroup.subtree_control").value_or("");
+  const auto given = split(trim(text), ' ');
+  return std::find(given.begin(), given.end(), controller) != given.end() ||
+         ::access((folder / "cgroup.type").c_str(), F_OK) != 0;
+}
+
+std::optional<Path> find_parent(const Hierarchy& tree, std::string_view controller) {
+  if (tree.version == Hierarchy::Version::v1)
+    return can_make_groups(tree.own) ? std::optional(tree.own) : std::nullopt;
+  for (Path folder = tree.own;; folder = folder.parent_path()) {
+    if (!can_make_groups(folder))
+      return std::nullopt;
+    if (hands_down(folder, controller))
+      return folder;
+    if (folder == tree.root || !folder.has_parent_path())
+      return std::nullopt;
+  }
+}
+
+Means find_means_for(const std::vector<Hierarchy>& hierarchies, std::string_view controller) {
+  Means means;
+  means.why = "this machine has no control groups for it";
+  for (const Hierarchy& tree : hierarchies) {
+    if (!contains(tree.controllers, controller))
+      continue;
+    const bool is_v1 = tree.version == Hierarchy::Version::v1;
+    if (auto parent = find_parent(tree, controller))
+      return {is_v1 ? Means::Kind::cgroup_v1 : Means::Kind::cgroup_v2, *std::move(parent), {}};
+    means.why = std::string("cgroup ") + (is_v1 ? "v1" : "v2") + " is not delegated to this user";
+  }
+  return means;
+}
+
+/// The kernel takes a setting whole, and by the first write.
+bool write_setting(const Path& file, const std::string& value) {
+  const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  return fd && write_all(fd.get(), value).has_value();
+}
+
+/// The number after a word at the beginning of a line: "oom_kill 1".
+std::uint64_t number_after(const std::string& text, std::string_view word) {
+  for (const std::string_view line : split(text, '\n'))
+    if (line.size() > word.size() && line.starts_with(word) && line[word.size()] == ' ')
+      return parse_number<std::uint64_t>(trim(line.substr(word.size()))).value_or(0);
+  return 0;
+}
+
+std::string group_name(const std::string& job) {
+  return "dstack-" + job;
+}
+
+}  // namespace
+
+AllMeans find_means(const std::vector<Hierarchy>& hierarchies) {
+  AllMeans means{find_means_for(hierarchies, "memory"), find_means_for(hierarchies, "cpu")};
+  if (means.memory.kind == Means::Kind::nothing)
+    means.memory.kind = Means::Kind::each_process;
+  return means;
+}
+
+AllMeans find_means() {
+  return find_means(find_hierarchies());
+}
+
+std::string describe(const Means& means) {
+  switch (means.kind) {
+    case Means::Kind::cgroup_v2:
+      return "enforced by cgroup v2";
+    case Means::Kind::cgroup_v1:
+      return "enforced by cgroup v1";
+    case Means::Kind::each_process:
+      return "enforced for each process alone, not for all of a job together: " + means.why;
+    case Means::Kind::nothing:
+      break;
+  }
+  return "not enforced: " + means.why;
+}
+
+std::vector<std::string> describe_limits(const provider::Resources& wanted, const AllMeans& means) {
+  std::vector<std::string> lines;
+  if (wanted.cpu > 0)
+    lines.push_back("cpu " + std::to_string(wanted.cpu) + ": " + describe(means.cpu));
+  if (wanted.memory > 0)
+    lines.push_back("memory " + render_size(wanted.memory) + ": " + describe(means.memory));
+  if (wanted.shm_size > 0)
+    lines.push_back("shared memory " + render_size(wanted.shm_size) +
+                    ": not enforced: only a container has its own");
+  return lines;
+}
+
+Limiter::Limiter(const std::string& job, const provider::Resources& wanted, const AllMeans& means) {
+  if (wanted.memory > 0)
+    make_memory_group(group_name(job), wanted.memory, means.memory);
+  if (wanted.cpu > 0)
+    make_cpu_group(group_name(job), wanted.cpu, means.cpu);
+}
+
+void Limiter::make_memory_group(const std::string& name, std::uint64_t bytes, const Means& means) {
+  const std::string limit = std::to_string(bytes);
+  bool made = false;
+  if (means.kind == Means::Kind::cgroup_v2)
+    made = make_group(means, name, {{"memory.max", limit}});
+  else if (means.kind == Means::Kind::cgroup_v1)
+    made = make_group(means, name, {{"memory.limit_in_bytes", limit}});
+  if (made) {
+    memory_kind_ = means.kind;
+    memory_ = groups_.back().folder;
+    // Memory that is swapped out would not count; a machine without swap has no such file.
+    const bool is_v2 = means.kind == Means::Kind::cgroup_v2;
+    write_setting(memory_ / (is_v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"),
+                  is_v2 ? "0" : limit);
+  } else if (::getrlimit(RLIMIT_DATA, &data_before_) == 0) {
+    data_ = data_before_;
+    data_->rlim_cur = std::min<rlim_t>(bytes, data_before_.rlim_max);
+  }
+}
+
+void Limiter::make_cpu_group(const std::string& name, std::uint32_t cpus, const Means& means) {
+  const std::string quota = std::to_string(cpus * period);
+  if (means.kind == Means::Kind::cgroup_v2)
+    make_group(means, name, {{"cpu.max", quota + " " + std::to_string(period)}});
+  else if (means.kind == Means::Kind::cgroup_v1)
+    make_group(
+        means, name, {{"cpu.cfs_period_us", std::to_string(period)}, {"cpu.cfs_quota_us", quota}});
+}
+
+bool Limiter::make_group(const Means& means,
+                         const std::string& name,
+                         const std::vector<std::pair<std::string, std::string>>& settings) {
+  Group group{means.parent / name, {}};
+  if (means.kind == Means::Kind::cgroup_v2)
+    for (const char* controller : {"+memory", "+cpu"})
+      write_setting(means.parent / "cgroup.subtree_control", controller);
+  // In a tree that holds both, the job has one group for both.
+  const bool is_new = ::mkdir(group.folder.c_str(), 0755) == 0;
+  bool fine = is_new || errno == EEXIST;
+  for (const auto& [setting, value] : settings)
+    fine = fine && write_setting(group.folder / setting, value);
+  if (!fine) {
+    warnings_.push_back("its limit could not be set: " +
+                        render(fail_errno("cannot use '" + group.folder.string() + "'").value()));
+    if (is_new)
+      ::rmdir(group.folder.c_str());
+    return false;
+  }
+  for (const Hierarchy& tree : find_hierarchies())
+    if (group.folder.string().starts_with(tree.root.string() + "/"))
+      group.home = tree.own;
+  groups_.push_back(std::move(group));
+  return true;
+}
+
+void Limiter::enter() {
+  for (const Group& group : groups_)
+    if (!write_setting(group.folder / "cgroup.procs", "0"))
+      warnings_.push_back(
+          "its limit does not hold: " +
+          render(fail_errno("cannot enter '" + group.folder.string() + "'").value()));
+  if (data_)
+    ::setrlimit(RLIMIT_DATA, &*data_);
+}
+
+void Limiter::leave() {
+  for (const Group& group : groups_)
+    write_setting(group.home / "cgroup.procs", "0");
+  if (data_)
+    ::setrlimit(RLIMIT_DATA, &data_before_);
+}
+
+std::optional<std::uint64_t> Limiter::peak_memory() const {
+  if (memory_.empty())
+    return std::nullopt;
+  const bool is_v2 = memory_kind_ == Means::Kind::cgroup_v2;
+  const std::string text =
+      read_file(memory_ / (is_v2 ? "memory.peak" : "memory.max_usage_in_bytes")).value_or("");
+  return parse_number<std::uint64_t>(trim(text));
+}
+
+std::uint64_t Limiter::killed_for_memory() const {
+  if (memory_.empty())
+    return 0;
+  const bool is_v2 = memory_kind_ == Means::Kind::cgroup_v2;
+  return number_after(
+      read_file(memory_ / (is_v2 ? "memory.events" : "memory.oom_control")).value_or(""),
+      "oom_kill");
+}
+
+void Limiter::remove() {
+  for (const Group& group : groups_)
+    ::rmdir(group.folder.c_str());
+  groups_.clear();
+}
+
+void remove_groups(const std::string& job) {
+  const AllMeans means = find_means();
+  for (const Means* each : {&means.memory, &means.cpu})
+    if (!each->parent.empty())
+      ::rmdir((each->parent / group_name(job)).c_str());
+}
+
+}  // namespace dstack::resources

@@ -1,0 +1,163 @@
+// Jobs that are held to what they asked for, and what they took.
+#include "dstack/resources/limits.hpp"
+
+#include "dstack/process/identity.hpp"
+#include "dstack/run/order.hpp"
+#include "support/sandbox.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+using namespace dstack;
+using dstack::test::Sandbox;
+
+namespace {
+
+using Kind = resources::Means::Kind;
+
+bool is_group(Kind kind) {
+  return kind == Kind::cgroup_v1 || kind == Kind::cgroup_v2;
+}
+
+/// Whether this user may make control groups that hold memory.
+bool holds_memory() {
+  return is_group(resources::find_means().memory.kind);
+}
+
+constexpr const char* no_groups = "this user may make no control groups for memory here";
+
+/// A workflow `w` with one command, which may take 100 MB and has a program that takes more.
+void limited(const Sandbox& box, const std::string& command) {
+  box.file("greedy.py", "x = bytearray(400_000_000)\nprint(len(x))\n");
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    resources: {memory: 100MB}\n"
+      "    commands:\n      - " +
+      command + "\n");
+}
+
+Json job_of(const Sandbox& box) {
+  return box.json({"show", "--json"})["jobs"][0];
+}
+
+}  // namespace
+
+TEST_CASE("a job whose memory runs out is told so, with what it took") {
+  if (!holds_memory())
+    SKIP(no_groups);
+  const Sandbox box;
+  limited(box, "exec python3 greedy.py");
+
+  const auto output = box.run({"run", "w"});
+
+  CHECK(Sandbox::code(output) == 137);
+  CHECK(output.err.find("it ran out of memory: it took 1") != std::string::npos);
+  CHECK(output.err.find("of the 100.0 MB that it asked for") != std::string::npos);
+  const Json job = job_of(box);
+  CHECK(job["cause"] == "oom");
+  CHECK(job["signal"] == SIGKILL);
+  CHECK(job["usage"]["peak_memory"].get<std::int64_t>() > 90'000'000);
+  CHECK(job["usage"]["peak_memory"].get<std::int64_t>() <= 100'000'000);
+}
+
+TEST_CASE("a job that fails because one of its processes ran out of memory is told so, too") {
+  if (!holds_memory())
+    SKIP(no_groups);
+  const Sandbox box;
+  limited(box, "python3 greedy.py; true");
+  CHECK(Sandbox::code(box.run({"run", "w"})) == 137);
+  const Json job = job_of(box);
+  CHECK(job["cause"] == "oom");
+  CHECK(job["exit_code"] == 137);
+}
+
+TEST_CASE(
+    "a job that goes on when one of its processes ran out of memory ends well, with a warning") {
+  if (!holds_memory())
+    SKIP(no_groups);
+  const Sandbox box;
+  limited(box, "python3 greedy.py || echo went on");
+  const auto output = box.run({"run", "w"});
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.err.find("some of its processes were killed because its memory ran out") !=
+        std::string::npos);
+}
+
+TEST_CASE("with a memory limit, an exit code of 137 is an exit code and a SIGKILL a signal") {
+  const Sandbox box;
+  limited(box, "exit 137");
+  CHECK(Sandbox::code(box.run({"run", "w"})) == 137);
+  CHECK(job_of(box)["cause"] == "exit");
+  limited(box, "kill -9 $$");
+  CHECK(Sandbox::code(box.run({"run", "w"})) == 137);
+  CHECK(job_of(box)["cause"] == "signal");
+}
+
+TEST_CASE("where there are no control groups each process is held alone") {
+  if (resources::find_means().memory.kind != Kind::each_process)
+    SKIP("this user may make control groups for memory here");
+  const Sandbox box;
+  limited(box, "python3 greedy.py");
+  const auto output = box.run({"run", "w"});
+  CHECK(Sandbox::code(output) == 1);
+  CHECK(box.ok({"logs"}).find("MemoryError") != std::string::npos);
+  CHECK(job_of(box)["cause"] == "exit");
+}
+
+TEST_CASE("the plan and the doctor say how each limit is held") {
+  const Sandbox box;
+  limited(box, "echo hello");
+  const std::string plan = box.ok({"run", "w", "--cpu", "1", "--dry-run"});
+  const auto means = resources::find_means();
+  CHECK(plan.find("memory 100.0 MB: " + describe(means.memory)) != std::string::npos);
+  CHECK(plan.find("cpu 1: " + describe(means.cpu)) != std::string::npos);
+  const std::string found = box.ok({"doctor"});
+  CHECK(found.find("memory " + describe(means.memory)) != std::string::npos);
+  CHECK(found.find("cpu " + describe(means.cpu)) != std::string::npos);
+}
+
+TEST_CASE("a job gets the processors it asked for, and its group goes with it") {
+  const auto means = resources::find_means().cpu;
+  if (means.kind != Kind::cgroup_v1)
+    SKIP("this user may make no control groups of version 1 for processors here");
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    resources: {cpu: 1}\n"
+      "    commands: [\"cat " +
+      means.parent.string() +
+      "/dstack-$JOB_ID/cpu.cfs_quota_us; grep -c dstack-$JOB_ID /proc/self/cgroup\"]\n");
+  CHECK(box.ok({"run", "w"}) == "100000\n1\n");
+  const std::string id = job_of(box)["job"].get<std::string>();
+  CHECK(::access((means.parent / ("dstack-" + id)).c_str(), F_OK) != 0);
+}
+
+TEST_CASE("of a job whose wrapper was killed no group stays behind") {
+  const auto means = resources::find_means();
+  if (!is_group(means.memory.kind))
+    SKIP(no_groups);
+  const Sandbox box;
+  limited(box, "echo ready; sleep 1003");
+  const std::string name = box.start({"w"});
+  const Path folder = box.home() / "runs" / name / "0";
+  while (read_file(folder / run::files::log).value_or("") != "ready\n")
+    ::usleep(2000);
+  const auto wrapper = process::parse_identity(*read_file(folder / run::files::wrapper));
+  REQUIRE(wrapper);
+  ::kill(wrapper->pid, SIGKILL);
+  const Json job = box.wait(name)["jobs"][0];
+  CHECK(job["cause"] == "lost");
+  const Path group = means.memory.parent / ("dstack-" + job["job"].get<std::string>());
+  CHECK(::access(group.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("what a job took is on record, without any limit as well") {
+  const Sandbox box;
+  box.file("work.py", "x = bytearray(60_000_000)\nsum(i * i for i in range(2_000_000))\n");
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"python3 work.py\"]}\n");
+  box.ok({"run", "w"});
+  const Json usage = job_of(box)["usage"];
+  CHECK(usage["largest_process"].get<std::int64_t>() > 60'000'000);
+  CHECK(usage["cpu_seconds"].get<double>() > 0.01);
+  CHECK(usage["peak_memory"].is_null());
+  CHECK(usage["bytes_written"].is_number());
+  CHECK(box.ok({"show"}).find("of memory in its largest process") != std::string::npos);
+}
