@@ -115,6 +115,14 @@ TEST_CASE("AMD's cards are read from the driver's files, in the order of their n
   CHECK(gpus[1].memory == 68702699520);
 }
 
+TEST_CASE("NVIDIA's library tells names, memory and UUIDs of its cards") {
+  const auto gpus = ask_nvml(DSTACK_NVML);
+  REQUIRE(gpus);
+  CHECK(ids(*gpus) == Words{"GPU-16", "GPU-40"});
+  CHECK(gpus->at(1).name == "Card of 40 GB");
+  CHECK(gpus->at(1).memory == 40ULL << 30);
+}
+
 TEST_CASE("a library that is not there is not asked") {
   CHECK_FALSE(ask_nvml("libdstack-has-no-such.so.1"));
   CHECK_FALSE(ask_nvml("libc.so.6"));
