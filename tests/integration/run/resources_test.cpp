@@ -67,7 +67,8 @@ class Machine : public Sandbox {
     const auto identity =
         process::parse_identity(read_file(home() / "runs" / run / file).value_or(""));
     REQUIRE(identity);
-    ::kill(identity->pid, SIGKILL);
+    if (process::open_process(*identity))
+      ::kill(identity->pid, SIGKILL);
   }
 
   void kill_supervisor(const std::string& run) const { kill_holder_of(run, run::files::run_lock); }
@@ -177,4 +178,37 @@ TEST_CASE("a job that is tried again asks again") {
   const Json run = at.wait(at.start({"w"}));
   CHECK(run["jobs"][0]["attempts"] == 3);
   CHECK(at.claims() == 0);
+}
+
+TEST_CASE(
+    "whenever a supervisor is killed, jobs get what they asked for as often as they are tried") {
+  const Machine at;
+  at.workflows(
+      "workflows:\n" + at.holding("one", "{cpu: 4}") +
+      "  - {name: w, provider: bash, retry: 2, resources: {cpu: 3, gpu: 1}, commands: [\"" +
+      "echo begun >> " + (at.root() / "$RUN_NAME").string() +
+      "; sleep 0.03; echo cards=$CUDA_VISIBLE_DEVICES; test $(wc -l < " +
+      (at.root() / "$RUN_NAME").string() + ") -ge 3\"]}\n");
+  for (int i = 0; i < 15; ++i) {
+    boost::system::error_code none;
+    fs::remove(at.root() / "end", none);
+    // Killed while its job waits, at first; later while it runs, and is tried again.
+    const std::string one = at.start({"one"});
+    at.wait_for_log(one, "cards=\n");
+    const std::string w = at.start({"w"});
+    at.wait_for_reason(w, "queued: needs 3 CPUs, 0 of 4 free");
+    if (i > 0)
+      at.end_all();
+    ::usleep(static_cast<useconds_t>(i * 12'000));
+    at.kill_supervisor(w);
+    if (i == 0)
+      at.end_all();
+    const Json run = at.wait(w);
+    INFO(render_json_pretty(run));
+    CHECK(run["status"] == "done");
+    CHECK(run["jobs"][0]["attempts"] == 3);
+    CHECK(at.ok({"logs", w}).find("attempt 3 of 3\ncards=GPU-aa\n") != std::string::npos);
+    at.wait(one);
+    CHECK(at.claims() == 0);
+  }
 }
