@@ -314,12 +314,17 @@ class Page {
         context_.out.line(job.id + ": " + usage);
   }
 
-  /// Each status with the time from the submission on.
+  /// Each status with the time from the submission on. One that waits has many reasons, one after
+  /// the other: they are one step.
   std::string history(const JobRecord& job) const {
     std::vector<std::string> steps;
-    for (const store::HistoryEntry& entry : facts_.history[job.index])
-      steps.push_back(std::string(store::render(entry.status)) + " +" +
-                      render_duration(entry.at - facts_.run.submitted_at));
+    std::optional<store::Status> last;
+    for (const store::HistoryEntry& entry : facts_.history[job.index]) {
+      if (last != entry.status || entry.cause)
+        steps.push_back(std::string(store::render(entry.status)) + " +" +
+                        render_duration(entry.at - facts_.run.submitted_at));
+      last = entry.status;
+    }
     return join(steps, ", ");
   }
 
