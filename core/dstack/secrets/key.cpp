@@ -1,0 +1,110 @@
+#include "dstack/secrets/key.hpp"
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/text.hpp"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::secrets {
+
+namespace {
+
+constexpr std::string_view first_line = "dstack key 1";
+constexpr std::string_view prefix = "key-";
+
+std::string sum_of(const KeyBytes& key) {
+  return sign("the sum of a key", derive_key(key, "keysum")).substr(0, 16);
+}
+
+Failure refuse(const Path& path, const std::string& why, std::string hint) {
+  return fail(ErrorCode::unavailable,
+              "'" + path.string() + "' " + why + ", and is not used",
+              std::move(hint));
+}
+
+Failure damaged(const Path& path) {
+  return fail(ErrorCode::unavailable,
+              "the key '" + path.string() + "' is damaged",
+              "put the file back from a copy; without it the secrets cannot be read");
+}
+
+}  // namespace
+
+Result<void> check_private(const Path& path) {
+  struct stat status {};
+
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT)
+      return fail(ErrorCode::not_found, "there is no '" + path.string() + "'");
+    return fail_errno("cannot look at '" + path.string() + "'");
+  }
+  const std::string quoted = shell_quote(path.string());
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+    return refuse(path,
+                  S_ISLNK(status.st_mode) ? "is a link" : "is neither a file nor a folder",
+                  "look at it, and move it away");
+  if (status.st_uid != ::geteuid())
+    return refuse(path,
+                  "belongs to somebody else",
+                  "'chown " + std::to_string(::geteuid()) + " " + quoted + "' makes it yours");
+  if ((status.st_mode & 077U) != 0)
+    return refuse(
+        path,
+        "can be reached by others",
+        "'chmod go= " + quoted + "' mends it; whoever could read it may know the secrets");
+  return {};
+}
+
+Path key_file(const Path& folder, const std::string& id) {
+  return folder / (std::string(prefix) + id);
+}
+
+Result<Key> make_key(const Path& folder) {
+  Key key{random_hex(8), random_key()};
+  const std::string_view bytes(reinterpret_cast<const char*>(key.bytes.data()), KeyBytes::size);
+  std::string digits = to_hex(bytes);
+  std::string text = std::string(first_line) + "\n" + digits + "\n" + sum_of(key.bytes) + "\n";
+  const auto written = write_file_atomically(key_file(folder, key.id), text, Durable::yes, 0600);
+  wipe(digits);
+  wipe(text);
+  DSTACK_CHECK(written);
+  return key;
+}
+
+Result<Key> read_key(const Path& folder, const std::string& id) {
+  const Path path = key_file(folder, id);
+  DSTACK_CHECK(check_private(path));
+  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY | O_NOFOLLOW));
+  DSTACK_TRY(std::string text, read_all(file.get()));
+  const auto lines = split(text, '\n');
+  auto bytes = lines.size() == 4 && lines[0] == first_line && lines[3].empty() ? from_hex(lines[1])
+                                                                               : std::nullopt;
+  if (!bytes || bytes->size() != KeyBytes::size) {
+    wipe(text);
+    return damaged(path);
+  }
+  Key key{id, {}};
+  std::copy(bytes->begin(), bytes->end(), key.bytes.data());
+  const bool whole = same(lines[2], sum_of(key.bytes));
+  wipe(*bytes);
+  wipe(text);
+  if (!whole)
+    return damaged(path);
+  return key;
+}
+
+void remove_other_keys(const Path& folder, const std::string& id) {
+  boost::system::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with(prefix) && name != std::string(prefix) + id)
+      ::unlink(entry->path().c_str());
+  }
+}
+
+}  // namespace dstack::secrets

@@ -1,0 +1,28 @@
+// The key of a vault, in a file of its own beside it: `key-<id>`, three lines: what it is, the key,
+// and a sum by which a damaged key is told from a damaged vault. Inner header of this folder.
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/secrets/crypto.hpp"
+
+#include <string>
+
+namespace dstack::secrets {
+
+struct Key {
+  std::string id;  ///< 16 hexadecimal digits; says nothing about the key
+  KeyBytes bytes;
+};
+
+/// The file or folder is the user's, no link, and nobody else may read it; else an error that names
+/// the command which mends it. not_found when there is nothing.
+Result<void> check_private(const Path& path);
+Path key_file(const Path& folder, const std::string& id);
+/// Writes a new key; it survives a power cut when the call returns.
+Result<Key> make_key(const Path& folder);
+/// ErrorCode::not_found when there is none of that id.
+Result<Key> read_key(const Path& folder, const std::string& id);
+/// Removes every key but this one: those that a rotation has replaced.
+void remove_other_keys(const Path& folder, const std::string& id);
+
+}  // namespace dstack::secrets

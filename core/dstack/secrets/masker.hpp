@@ -1,0 +1,82 @@
+// Replaces secrets by `***` in a stream of bytes, wherever the pieces of the stream end. A net, not
+// a wall: it knows the forms of forms.hpp, and a program that wants to can write a secret in
+// another one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dstack::secrets {
+
+inline constexpr std::string_view mask = "***";
+
+/// What to look for. Immutable once made: any thread may use it.
+class Needles {
+ public:
+  Needles() = default;
+  /// All forms of these values.
+  explicit Needles(const std::vector<std::string>& values);
+  Needles(Needles&&) = default;
+  Needles& operator=(Needles&&) = default;
+  ~Needles();
+
+  bool empty() const { return texts_.empty(); }
+
+  std::size_t longest() const { return longest_; }
+
+  /// From where to where they stand in `text`, in order; what overlaps is one.
+  std::vector<std::pair<std::size_t, std::size_t>> find(std::string_view text) const;
+  /// Where the last part begins that further bytes may make one of them; the end, when there is
+  /// none.
+  std::size_t find_beginning(std::string_view text) const;
+  /// The whole of a short text.
+  std::string masked(std::string_view text) const;
+
+ private:
+  struct Sample {
+    std::uint32_t gram;    ///< four bytes of the needle
+    std::uint32_t needle;  ///< index into texts_
+    std::uint32_t offset;  ///< of the gram in the needle
+
+    bool operator<(const Sample& other) const { return gram < other.gram; }
+  };
+
+  std::vector<std::string> texts_;         ///< sorted
+  std::vector<Sample> samples_;            ///< sorted by gram
+  std::vector<std::uint64_t> filter_;      ///< a bit for each hash of a gram that some sample has
+  std::vector<std::uint64_t> beginnings_;  ///< the same of the first four bytes of each needle
+  std::size_t longest_ = 0;
+};
+
+/// The stream: for one thread.
+class Masker {
+ public:
+  explicit Masker(Needles needles) : needles_(std::move(needles)) {}
+
+  Masker(Masker&&) = default;
+  Masker& operator=(Masker&&) = default;
+  ~Masker();
+
+  const Needles& needles() const { return needles_; }
+
+  /// What can be written of the stream so far; the view is good until the next call. Held back is
+  /// only what may be the beginning of a secret: less than the longest of its forms.
+  std::string_view take(std::string_view bytes);
+  /// The stream has ended: what was held back.
+  std::string_view finish();
+
+ private:
+  std::string_view emit(std::string_view text, std::size_t end);
+
+  Needles needles_;
+  std::string held_;
+  std::size_t hidden_ = 0;  ///< that many bytes of held_ stand behind a `***` that is written
+  std::string joined_;
+  std::string out_;
+};
+
+}  // namespace dstack::secrets
