@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project.hpp"
 #include "dstack/plan/make.hpp"
+#include "dstack/secrets/vault.hpp"
 #include "dstack/store/records.hpp"
 #include "exit_code.hpp"
 
@@ -249,6 +250,8 @@ class Completer {
         offer_providers();
       else if (kind == "TAG")
         offer_tags();
+      else if (kind == "SECRET")
+        offer_secrets();
       else if (kind == "WORKFLOW:TAG" || kind == "[WORKFLOW:]TAG")
         offer_tagged_workflows();
       else if (kind == "FILE")
@@ -336,6 +339,12 @@ class Completer {
     for (const store::Tag& tag : tags())
       if (offered.insert(tag.tag).second)
         offer(tag.tag, "tag of " + tag.workflow);
+  }
+
+  void offer_secrets() {
+    if (const auto vault = secrets::Vault::open(home_.secrets()))
+      for (const secrets::SecretName& secret : vault->names_for(project_name()))
+        offer(secret.name, secret.project.empty() ? "of the user" : "of the project");
   }
 
   void offer_tagged_workflows() {

@@ -1,7 +1,7 @@
 // What a command's words mean: its options and arguments, from which come parsing, errors, help and
 // completion. syntax.cpp is the only user of CLI11.
 //
-// What a value is called says what completion offers for it: RUN, WORKFLOW, PROVIDER, TAG,
+// What a value is called says what completion offers for it: RUN, WORKFLOW, PROVIDER, TAG, SECRET,
 // WORKFLOW:TAG, FILE, DIR; several with '|' between them; words in lower case ("auto|never") are
 // those that can be typed. Any other name offers nothing.
 #pragma once

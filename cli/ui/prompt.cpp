@@ -11,6 +11,18 @@ struct KeyMode::State {
   termios before;
 };
 
+namespace {
+
+/// One character of UTF-8 may be several bytes.
+void erase_character(std::string& text) {
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80)
+    text.pop_back();
+  if (!text.empty())
+    text.pop_back();
+}
+
+}  // namespace
+
 bool can_ask() {
   return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1 &&
          ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
@@ -31,12 +43,46 @@ Result<bool> confirm(const Messages& messages,
   return word == "y" || word == "yes";
 }
 
-KeyMode::KeyMode() {
+Result<std::string> ask_hidden(const Messages& messages, const std::string& question) {
+  if (!can_ask())
+    return fail(
+        ErrorCode::usage, "there is no terminal to ask at", "give the value on standard input");
+  constexpr char control_c = 3;
+  constexpr char control_d = 4;
+  constexpr char control_u = 21;
+  constexpr char backspace = 8;
+  constexpr char erase = 127;
+  const KeyMode keys(KeyMode::Interrupt::key);
+  messages.raw(question);
+  std::string answer;
+  answer.reserve(4096);  // no copy is left behind where it grows
+  char key = 0;
+  while (::read(STDIN_FILENO, &key, 1) == 1 && key != '\n' && key != '\r') {
+    if (key == control_c || (key == control_d && answer.empty())) {
+      messages.raw("\n");
+      return fail(ErrorCode::conflict, "nothing was changed");
+    }
+    if (key == control_d)
+      break;
+    if (key == control_u)
+      answer.clear();
+    else if (key != backspace && key != erase)
+      answer += key;
+    else
+      erase_character(answer);
+  }
+  messages.raw("\n");
+  return answer;
+}
+
+KeyMode::KeyMode(Interrupt interrupt) {
   termios settings{};
   if (::tcgetattr(STDIN_FILENO, &settings) != 0)
     return;
   state_ = std::make_unique<State>(State{settings});
   settings.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  if (interrupt == Interrupt::key)
+    settings.c_lflag &= ~static_cast<tcflag_t>(ISIG);
   ::tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
 }
 

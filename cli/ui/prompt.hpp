@@ -17,10 +17,17 @@ Result<bool> confirm(const Messages& messages,
                      const std::string& question,
                      const std::string& what);
 
+/// What a person types behind the question, unseen: to the end of the line. Without a terminal to
+/// ask at, and when it is broken off with Ctrl-C, an error.
+Result<std::string> ask_hidden(const Messages& messages, const std::string& question);
+
 /// One key at a time while it lives, without echo; the terminal's settings come back with its end.
 class KeyMode {
  public:
-  KeyMode();
+  enum class Interrupt { signal, key };
+
+  /// Whether Ctrl-C sends its signal, or is a key like the others.
+  explicit KeyMode(Interrupt interrupt = Interrupt::signal);
   KeyMode(const KeyMode&) = delete;
   KeyMode& operator=(const KeyMode&) = delete;
   ~KeyMode();

@@ -21,6 +21,9 @@ struct Home {
   /// Which libraries of projects the user trusts (provider/trust.hpp).
   Path trusted_providers() const { return root / "trusted-providers.json"; }
 
+  /// The vault (secrets/vault.hpp).
+  Path secrets() const { return root / "secrets"; }
+
   Path environments() const { return root / "environments"; }
 
   Path tools() const { return root / "tools"; }

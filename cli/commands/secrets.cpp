@@ -1,0 +1,300 @@
+// secrets add, list, delete, rotate.
+#include "commands/commands.hpp"
+#include "commands/project_files.hpp"
+#include "dstack/base/fd.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/environment_names.hpp"
+#include "dstack/secrets/crypto.hpp"
+#include "dstack/secrets/forms.hpp"
+#include "dstack/secrets/vault.hpp"
+#include "exit_code.hpp"
+#include "ui/prompt.hpp"
+#include "ui/table.hpp"
+
+#include <algorithm>
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace dstack::cli {
+
+namespace {
+
+/// Whose secret a command is about: the project's, or the user's in all projects.
+struct Scope {
+  bool user = false;
+
+  void declare(Syntax& syntax, const std::string& help) { syntax.flag("-u,--user", user, help); }
+
+  /// As the vault knows it.
+  Result<std::string> project(const Context& context) const {
+    if (user)
+      return std::string();
+    const auto root = config::find_project(context.folder);
+    if (root)
+      return real_path(*root).string();
+    Error error = refuse_missing_project().value();
+    error.hint += "; '--user' is for the secrets of all projects";
+    return fail(std::move(error));
+  }
+
+  static std::string shown(const secrets::SecretName& secret) {
+    return secret.project.empty() ? "user" : "project";
+  }
+};
+
+std::string of_scope(const std::string& project) {
+  return project.empty() ? "of the user" : "of this project";
+}
+
+/// Nothing of a process that holds a value may end up in a core file, and nobody may look into it.
+void keep_to_ourselves() {
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+class SecretsAdd final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.usage("[options] NAME")
+        .argument("NAME", name_, Need::required, "the name; jobs have the value as a variable")
+        .argument("VALUE", misplaced_, Need::optional, "never here: see below")
+        .flag("-f,--force", force_, "replace a secret that is there");
+    scope_.declare(syntax, "for all projects of this user; a project's own wins");
+    syntax
+        .note(
+            "The value is asked for without echo, or comes from standard input, less the line end\n"
+            "at its end. It is never an argument: the shell's history and 'ps' would show it.")
+        .example("dstack secrets add HF_TOKEN", "asks for the value")
+        .example("dstack secrets add -f DEPLOY_KEY < id_ed25519", "takes it from a file")
+        .example("pass show wandb | dstack secrets add --user WANDB_API_KEY",
+                 "for all projects, from another program");
+  }
+
+  Result<int> run(Context& context) override {
+    if (!misplaced_.empty()) {
+      secrets::wipe(misplaced_);
+      return fail(ErrorCode::usage,
+                  "the value of a secret is no argument: the shell's history and 'ps' show it",
+                  "type 'dstack secrets add " + shell_quote(name_) +
+                      "' and give the value when it is asked for; the one just typed is no "
+                      "secret any more");
+    }
+    DSTACK_CHECK(check_name());
+    DSTACK_TRY(const std::string project, scope_.project(context));
+    DSTACK_TRY(const auto vault, secrets::Vault::open(context.home.secrets()));
+    DSTACK_CHECK(check_neighbours(vault, project));
+    keep_to_ourselves();
+    DSTACK_TRY(std::string value, read_value(context));
+    const std::size_t size = value.size();
+    const auto added = secrets::add(context.home.secrets(),
+                                    project,
+                                    name_,
+                                    value,
+                                    force_ ? secrets::Replace::yes : secrets::Replace::no);
+    secrets::wipe(value);
+    DSTACK_CHECK(added);
+    if (size < secrets::shortest_masked)
+      context.messages.warning("a value of fewer than " + std::to_string(secrets::shortest_masked) +
+                               " bytes is not masked in logs: it stands in any text by chance");
+    context.messages.note("added '" + name_ + "' to the secrets " + of_scope(project) +
+                          "; jobs have it as " + environment_name(name_));
+    return exit_code::success;
+  }
+
+ private:
+  Result<void> check_name() const {
+    const std::string variable = environment_name(name_);
+    if (!is_name(name_) || (name_.front() >= '0' && name_.front() <= '9'))
+      return fail(ErrorCode::usage,
+                  "'" + printable(name_) + "' cannot be the name of a secret",
+                  "a name begins with a letter and goes on with letters, digits, '.', '_' and '-'");
+    if (config::is_reserved_environment_name(variable))
+      return fail(ErrorCode::usage,
+                  "secret '" + name_ + "' would become " + variable + ", which dstack sets itself",
+                  "choose another name");
+    if (config::is_base_environment_name(variable))
+      return fail(ErrorCode::usage,
+                  "secret '" + name_ + "' would become " + variable +
+                      ", which every job takes from the system",
+                  "choose another name; 'environment' in a workflow can set " + variable +
+                      " from a secret");
+    return {};
+  }
+
+  Result<void> check_neighbours(const secrets::Vault& vault, const std::string& project) const {
+    for (const secrets::SecretName& other : vault.names()) {
+      if (other.project != project)
+        continue;
+      if (other.name == name_ && !force_)
+        return fail(ErrorCode::conflict,
+                    "there is a secret '" + name_ + "' " + of_scope(project) + " already",
+                    "'--force' replaces it");
+      if (other.name != name_ && environment_name(other.name) == environment_name(name_))
+        return fail(ErrorCode::conflict,
+                    "secrets '" + other.name + "' and '" + name_ + "' would both become " +
+                        environment_name(name_),
+                    "choose another name");
+    }
+    return {};
+  }
+
+  Result<std::string> read_value(const Context& context) const {
+    std::string value;
+    if (::isatty(STDIN_FILENO) == 1) {
+      DSTACK_TRY(value, ui::ask_hidden(context.messages, "value of " + name_ + ": "));
+    } else {
+      DSTACK_TRY(value, read_all(STDIN_FILENO));
+      if (value.ends_with('\n'))
+        value.pop_back();
+      if (value.ends_with('\r'))
+        value.pop_back();
+    }
+    if (const std::string reason = secrets::why_no_value(value); !reason.empty()) {
+      secrets::wipe(value);
+      return fail(ErrorCode::usage, "the value cannot be a secret: " + reason);
+    }
+    return value;
+  }
+
+  std::string name_;
+  std::string misplaced_;
+  Scope scope_;
+  bool force_ = false;
+};
+
+class SecretsList final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.flag("-a,--all", all_, "also those of other projects")
+        .flag("--json", json_, "as JSON: an array of {name, scope, project, variable, changed_at}")
+        .note("Values are shown nowhere.")
+        .example("dstack secrets list", "what the jobs of this project get");
+  }
+
+  Result<int> run(Context& context) override {
+    DSTACK_TRY(const auto vault, secrets::Vault::open(context.home.secrets()));
+    const auto names =
+        all_ ? vault.names() : vault.names_for(real_path(context.project()).string());
+    if (json_)
+      context.out.json(as_json(names));
+    else if (names.empty())
+      context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");
+    else
+      context.out.write(render(context, names));
+    return exit_code::success;
+  }
+
+ private:
+  static Json as_json(const std::vector<secrets::SecretName>& names) {
+    Json list = Json::array();
+    for (const secrets::SecretName& secret : names)
+      list.push_back({{"name", secret.name},
+                      {"scope", Scope::shown(secret)},
+                      {"project", secret.project.empty() ? Json() : Json(secret.project)},
+                      {"variable", environment_name(secret.name)},
+                      {"changed_at", render_time(secret.changed)}});
+    return list;
+  }
+
+  std::string render(const Context& context, const std::vector<secrets::SecretName>& names) const {
+    const ui::Stream& stream = context.out.stream();
+    ui::Table table({{"NAME"}, {"SCOPE"}, {"VARIABLE"}, {"CHANGED"}});
+    const Timestamp at = now();
+    for (const secrets::SecretName& secret : names)
+      table.add({{secret.name, ui::Colour::bold},
+                 {all_ && !secret.project.empty() ? secret.project : Scope::shown(secret)},
+                 {environment_name(secret.name)},
+                 {stream.terminal ? render_age(secret.changed, at) : render_time(secret.changed)}});
+    return table.render(stream);
+  }
+
+  bool all_ = false;
+  bool json_ = false;
+};
+
+class SecretsDelete final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("SECRET", name_, Need::required, "the name of the secret");
+    scope_.declare(syntax, "the one for all projects of this user");
+    syntax.example("dstack secrets delete HF_TOKEN", "the project's")
+        .example("dstack secrets delete --user HF_TOKEN", "the user's");
+  }
+
+  Result<int> run(Context& context) override {
+    DSTACK_TRY(const std::string project, scope_.project(context));
+    auto removed = secrets::remove(context.home.secrets(), project, name_);
+    if (!removed && removed.error().code == ErrorCode::not_found)
+      return missing(context, project);
+    DSTACK_CHECK(removed);
+    context.messages.note("deleted '" + printable(name_) + "' from the secrets " +
+                          of_scope(project));
+    return exit_code::success;
+  }
+
+ private:
+  Failure missing(const Context& context, const std::string& project) const {
+    std::vector<std::string> known;
+    bool elsewhere = false;
+    if (const auto vault = secrets::Vault::open(context.home.secrets()))
+      for (const secrets::SecretName& secret : vault->names()) {
+        if (secret.project == project)
+          known.push_back(secret.name);
+        elsewhere = elsewhere || (secret.name == name_ && secret.project.empty());
+      }
+    std::string hint = did_you_mean(name_, known);
+    if (elsewhere)
+      hint = "the user has one of that name: '--user'";
+    if (hint.empty())
+      hint = "'dstack secrets list' shows all";
+    return fail(ErrorCode::not_found,
+                "there is no secret '" + printable(name_) + "' " + of_scope(project),
+                hint);
+  }
+
+  std::string name_;
+  Scope scope_;
+};
+
+class SecretsRotate final : public Action {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax
+        .note(
+            "For when somebody may have seen the key. All of it happens, or nothing. Where "
+            "somebody\n"
+            "may have seen the values, too, they have to be changed where they come from.")
+        .example("dstack secrets rotate", "a new key for the secrets of all projects");
+  }
+
+  Result<int> run(Context& context) override {
+    keep_to_ourselves();
+    DSTACK_TRY(const std::size_t count, secrets::rotate(context.home.secrets()));
+    if (count == 0)
+      context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");
+    else
+      context.messages.note("made a new key and encrypted " + plural(count, "secret") + " anew");
+    return exit_code::success;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Action> make_secrets_add() {
+  return std::make_unique<SecretsAdd>();
+}
+
+std::unique_ptr<Action> make_secrets_list() {
+  return std::make_unique<SecretsList>();
+}
+
+std::unique_ptr<Action> make_secrets_delete() {
+  return std::make_unique<SecretsDelete>();
+}
+
+std::unique_ptr<Action> make_secrets_rotate() {
+  return std::make_unique<SecretsRotate>();
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,153 @@
+// The commands about secrets, and what a run says of those that are missing.
+#include "pseudo_terminal.hpp"
+#include "support/catch.hpp"
+#include "support/sandbox.hpp"
+#include "words.hpp"
+
+using namespace dstack;
+using dstack::test::named;
+using dstack::test::PseudoTerminal;
+using dstack::test::Sandbox;
+
+namespace {
+
+constexpr const char* one_job = "workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n";
+
+process::Output give(const Sandbox& box,
+                     const std::vector<std::string>& arguments,
+                     const std::string& input) {
+  const auto output = process::run(box.command(arguments), input, std::chrono::seconds(100));
+  REQUIRE(output);
+  return *output;
+}
+
+void add(const Sandbox& box, std::vector<std::string> arguments, const std::string& value) {
+  arguments.insert(arguments.begin(), {"secrets", "add"});
+  const auto output = give(box, arguments, value);
+  INFO(output.err);
+  REQUIRE(Sandbox::code(output) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("secrets: what is added is listed without its value, and can be deleted") {
+  const Sandbox box;
+  box.workflows(one_job);
+  const auto added = give(box, {"secrets", "add", "api-token"}, "a value to keep\n");
+  CHECK(added.out == "");
+  CHECK(added.err ==
+        "added 'api-token' to the secrets of this project; jobs have it as API_TOKEN\n");
+  add(box, {"--user", "OTHER"}, "another value");
+  CHECK(named(box.ok({"secrets", "list"})) ==
+        "NAME  SCOPE  VARIABLE  CHANGED\n"
+        "OTHER  user  OTHER  TIME\n"
+        "api-token  project  API_TOKEN  TIME\n");
+  const Json list = box.json({"secrets", "list", "--json"});
+  REQUIRE(list.size() == 2);
+  CHECK(list[1]["variable"] == "API_TOKEN");
+  CHECK(list[1]["project"] == box.project().string());
+  CHECK(render_json(list).find("value") == std::string::npos);
+  box.ok({"secrets", "delete", "api-token"});
+  CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
+  const auto twice = box.run({"secrets", "delete", "api-token"});
+  CHECK(Sandbox::code(twice) == 2);
+  CHECK(twice.err.find("there is no secret 'api-token' of this project") != std::string::npos);
+  CHECK(box.run({"secrets", "delete", "OTHER"}).err.find("'--user'") != std::string::npos);
+}
+
+TEST_CASE("secrets: a value among the arguments is refused and not repeated") {
+  const Sandbox box;
+  box.workflows(one_job);
+  const auto output = box.run({"secrets", "add", "TOKEN", "hunter2hunter2"});
+  CHECK(Sandbox::code(output) == 2);
+  CHECK((output.out + output.err).find("hunter2") == std::string::npos);
+  CHECK(output.err.find("is no argument") != std::string::npos);
+  CHECK_FALSE(fs::exists(box.home() / "secrets"));
+}
+
+TEST_CASE("secrets: one that is there is replaced by force alone") {
+  const Sandbox box;
+  box.workflows(one_job);
+  add(box, {"TOKEN"}, "the first value");
+  const auto again = give(box, {"secrets", "add", "TOKEN"}, "the second value");
+  CHECK(Sandbox::code(again) == 1);
+  CHECK(again.err.find("'--force' replaces it") != std::string::npos);
+  add(box, {"-f", "TOKEN"}, "the second value");
+}
+
+TEST_CASE("secrets: names that no variable can have are refused") {
+  const Sandbox box;
+  box.workflows(one_job);
+  add(box, {"api-token"}, "the first value");
+  for (const char* name : {"1st", "a b", "PATH", "job-id", "API_TOKEN", ""}) {
+    INFO(name);
+    const auto output = give(box, {"secrets", "add", name}, "some value\n");
+    CHECK(Sandbox::code(output) != 0);
+  }
+  CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
+}
+
+TEST_CASE("secrets: a short value is kept with a warning, an empty one refused") {
+  const Sandbox box;
+  box.workflows(one_job);
+  CHECK(give(box, {"secrets", "add", "PIN"}, "1234\n").err.find("not masked") != std::string::npos);
+  const auto empty = give(box, {"secrets", "add", "NONE"}, "\n");
+  CHECK(Sandbox::code(empty) == 2);
+  CHECK(empty.err.find("it is empty") != std::string::npos);
+}
+
+TEST_CASE("secrets: outside of a project there are only the user's") {
+  const Sandbox box;
+  const auto output = give(box, {"secrets", "add", "TOKEN"}, "some value");
+  CHECK(Sandbox::code(output) == 2);
+  CHECK(output.err.find("'--user'") != std::string::npos);
+  add(box, {"--user", "TOKEN"}, "some value");
+  CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
+}
+
+TEST_CASE("secrets: on a terminal the value is asked for and not shown") {
+  const Sandbox box;
+  box.workflows(one_job);
+  PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
+  terminal.read_until("value of TOKEN: ");
+  terminal.type("hunnter\x7f\x7f\x7f\x7fter2hunter2\r");
+  CHECK(terminal.finish() == 0);
+  CHECK(terminal.shown().find("hun") == std::string::npos);
+  CHECK(terminal.shown().find("added 'TOKEN'") != std::string::npos);
+}
+
+TEST_CASE("secrets: the question is broken off with Ctrl-C, and nothing is kept") {
+  const Sandbox box;
+  box.workflows(one_job);
+  PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
+  terminal.read_until("value of TOKEN: ");
+  terminal.type("hunter2\x03");
+  CHECK(terminal.finish() == 1);
+  CHECK_FALSE(fs::exists(box.home() / "secrets"));
+}
+
+TEST_CASE("secrets: a rotation says how many it encrypted anew") {
+  const Sandbox box;
+  box.workflows(one_job);
+  CHECK(box.run({"secrets", "rotate"}).err.find("no secrets yet") != std::string::npos);
+  add(box, {"A"}, "the value of A");
+  add(box, {"--user", "B"}, "the value of B");
+  CHECK(box.run({"secrets", "rotate"}).err == "made a new key and encrypted 2 secrets anew\n");
+  CHECK(box.json({"secrets", "list", "--json"}).size() == 2);
+}
+
+TEST_CASE("secrets: a damaged vault is told by every command that needs it") {
+  const Sandbox box;
+  box.workflows(one_job);
+  add(box, {"A"}, "the value of A");
+  std::string text = *read_file(box.home() / "secrets/vault");
+  text[text.size() / 2] ^= 1;
+  REQUIRE(write_file_atomically(box.home() / "secrets/vault", text, Durable::no, 0600));
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"secrets", "list"}, {"secrets", "rotate"}, {"run", "w"}}) {
+    const auto output = box.run(command);
+    CHECK(Sandbox::code(output) == 1);
+    CHECK(output.err.find("is damaged") != std::string::npos);
+  }
+  CHECK(*read_file(box.home() / "secrets/vault") == text);
+}
