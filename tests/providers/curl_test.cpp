@@ -104,6 +104,25 @@ TEST_CASE("curl: redirects are followed, but not for ever, and only to http and 
   }
 }
 
+TEST_CASE("curl: a header made of a secret reaches the server, and nothing on disk holds it") {
+  const Server server;
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: curl, url: \"" + server.url("/small") +
+                "\", headers: {Authorization: \"Bearer ${{ secrets.TOKEN }}\"}}\n");
+  REQUIRE(process::run(box.command({"secrets", "add", "TOKEN"}),
+                       std::string("hush-hush-4"),
+                       std::chrono::seconds(100)));
+  const Json shown = box.wait(box.start({"w"}));
+  CHECK(shown["status"] == "done");
+  CHECK(holds(box.ok({"run", "w", "--dry-run", "--json"}), "Bearer ${{ secrets.TOKEN }}"));
+  CHECK(holds(server.requests(), "\"Bearer hush-hush-4\""));
+  for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
+    boost::system::error_code error;
+    if (entry.symlink_status(error).type() == fs::regular_file)
+      CHECK_FALSE(holds(*read_file(entry.path()), "hush-hush-4"));
+  }
+}
+
 TEST_CASE("curl: headers and passwords go to the host of the URL, and to no other") {
   Downloads box;
   const Server other;

@@ -103,6 +103,28 @@ TEST_CASE("docker: registry_auth opens a private registry, and its password is s
   }
 }
 
+TEST_CASE("docker: a secret opens a private registry, and nothing on disk holds it") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const Registries registries;
+    Sandbox box;
+    box.set("DOCKER_HOST=unix://" + engine.socket);
+    REQUIRE(process::run(box.command({"secrets", "add", "REGISTRY"}),
+                         std::string("s3cret pass"),
+                         std::chrono::seconds(100)));
+    write_workflow(box, fresh_tool(registries.closed), "\"${{ secrets.REGISTRY }}\"");
+    const auto output = box.run({"run", "w"});
+    INFO(output.err);
+    CHECK(Sandbox::code(output) == 0);
+    CHECK(contains(output.out, "from the registry\n"));
+    for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
+      boost::system::error_code error;
+      if (entry.symlink_status(error).type() == fs::regular_file)
+        CHECK_FALSE(contains(*read_file(entry.path()), "s3cret"));
+    }
+  }
+}
+
 TEST_CASE("docker: a registry that is not there is said to be out of reach") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);

@@ -31,6 +31,36 @@ TEST_CASE("docker: without commands, what the image starts by itself runs, and i
   }
 }
 
+TEST_CASE("docker: secrets are variables of the job, and the engine knows nothing of them") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    for (const char* name : {"FIRST", "SECOND"})
+      REQUIRE(process::run(box.command({"secrets", "add", name}),
+                           "hush \"" + std::string(name) + "\"\nand more",
+                           std::chrono::seconds(100)));
+    box.workflow(
+        "    environment: {THIRD: \"<${{ secrets.FIRST }}>\"}\n"
+        "    commands: ['test \"$THIRD\" = \"<$FIRST>\"', 'echo ${#FIRST} ${#SECOND} \"$SECOND\"', "
+        "'sleep 300']\n");
+    const std::string run = box.start({"w"});
+    test::wait_for_log(box, run, "21 22 ***\n");
+    const Json containers = test::containers_of(engine.socket, run);
+    REQUIRE(containers.size() == 1);
+    const auto told = test::engine_at(engine.socket)
+                          .ask("GET", "/containers/" + json_string(containers[0], "Id") + "/json");
+    REQUIRE(told);
+    CHECK_FALSE(contains(render_json(*told), "hush"));
+    box.ok({"stop", "--abort", "-y", run});
+    box.run({"logs", "-f", run});
+    CHECK(box.no_container_left());
+    for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
+      boost::system::error_code error;
+      CHECK(entry.symlink_status(error).type() != fs::fifo_file);
+    }
+  }
+}
+
 TEST_CASE("docker: the words behind the image are one command line") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);

@@ -20,6 +20,7 @@ namespace dstack::backend {
 /// Where a job's workspace stands inside of its container.
 inline constexpr const char* container_workspace = "/workflow";
 inline constexpr const char* container_script = "/.dstack-script";
+inline constexpr const char* container_secrets = "/.dstack-secrets";
 
 /// What to start. Everything is resolved already, but what the image starts by itself.
 struct ContainerLaunch {
@@ -27,8 +28,11 @@ struct ContainerLaunch {
   std::string run;                 ///< the run's name
   std::vector<std::string> words;  ///< the program, inside, and its arguments
   std::vector<std::pair<std::string, std::string>> environment;  ///< above the image's own
-  std::string workspace;                                         ///< absolute path, outside
-  std::string working_dir;                                       ///< relative to the workspace
+  /// A pipe outside that gives further variables to the first process inside, and to nobody who
+  /// asks the engine; empty: there are none.
+  std::string secrets;
+  std::string workspace;    ///< absolute path, outside
+  std::string working_dir;  ///< relative to the workspace
   std::string script;  ///< path, outside, of a file that stands at container_script inside; or ""
   std::vector<std::uint16_t> ports;         ///< the same number outside, at 127.0.0.1, and inside
   std::uint32_t cpu = 0;                    ///< 0 here and below: no limit

@@ -10,6 +10,11 @@
  * when the program could not be started, `signal N` when it was killed, and `oom N` when N
  * processes of the container were killed because its memory was used up (not every engine notices).
  *
+ *   dstack-container-init run-with-secrets GRACE_MS PROGRAM [ARGUMENT…]
+ *
+ * does the same for a program that gets further variables. They come through the pipe
+ * /.dstack-secrets, each as NAME=value and a byte 0, and end with one more byte 0.
+ *
  *   dstack-container-init own UID GID SINCE FOLDER
  *
  * gives everything in the folder that belongs to somebody else, and changed at SINCE (nanoseconds
@@ -28,6 +33,35 @@
 #include <unistd.h>
 
 static const int everybody = -1;
+
+/* --- secrets --- */
+
+/* What comes through the pipe becomes part of the environment, which keeps the bytes. */
+static int take_secrets(void) {
+  const size_t step = 4096;
+  size_t size = 0;
+  size_t room = 0;
+  char* text = NULL;
+  const int fd = open("/.dstack-secrets", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return -1;
+  /* The end is the one place where a byte 0 follows another. */
+  while (size < 2 || text[size - 1] != 0 || text[size - 2] != 0) {
+    if (room - size < step)
+      text = realloc(text, room += room + step);
+    const ssize_t count = text == NULL ? -1 : read(fd, text + size, room - size);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return -1;
+    size += (size_t)count;
+  }
+  close(fd);
+  for (char* entry = text; *entry != 0; entry += strlen(entry) + 1)
+    if (putenv(entry) != 0)
+      return -1;
+  return 0;
+}
 
 /* --- run --- */
 
@@ -218,6 +252,13 @@ static int own(const struct owner* owner, const char* path) {
 int main(int argc, char** argv) {
   if (argc >= 4 && strcmp(argv[1], "run") == 0)
     return run(atol(argv[2]), argv + 3);
+  if (argc >= 4 && strcmp(argv[1], "run-with-secrets") == 0) {
+    if (take_secrets() != 0) {
+      dprintf(2, "exec %d\n", errno);
+      return 126;
+    }
+    return run(atol(argv[2]), argv + 3);
+  }
   if (argc == 6 && strcmp(argv[1], "own") == 0) {
     const struct owner owner = {(uid_t)atol(argv[2]), (gid_t)atol(argv[3]), atoll(argv[4])};
     return own(&owner, argv[5]);

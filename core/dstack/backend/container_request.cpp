@@ -43,6 +43,8 @@ Json host_part(const ContainerLaunch& launch, bool podman, const std::string& in
       {mount_of(launch.workspace, container_workspace, false), mount_of(init, init_inside, true)});
   if (!launch.script.empty())
     host["Mounts"].push_back(mount_of(launch.script, container_script, true));
+  if (!launch.secrets.empty())
+    host["Mounts"].push_back(mount_of(launch.secrets, container_secrets, true));
   // Where SELinux rules, a container may not touch a user's folder without this, and giving every
   // file another label instead would change the user's project.
   host["SecurityOpt"] = Json::array({"label=disable"});
@@ -80,7 +82,9 @@ Json container_request(const ContainerLaunch& launch,
   json["Image"] = image;
   json["Env"] = environment_of(launch);
   json["WorkingDir"] = folder;
-  json["Entrypoint"] = Json::array({init_inside, "run", std::to_string(launch.grace.count())});
+  json["Entrypoint"] = Json::array({init_inside,
+                                    launch.secrets.empty() ? "run" : "run-with-secrets",
+                                    std::to_string(launch.grace.count())});
   json["Cmd"] = launch.words;
   json["Labels"] = {{"dstack.job", launch.job}, {"dstack.run", launch.run}};
   json["Healthcheck"] = {{"Test", {"NONE"}}};

@@ -3,7 +3,10 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/file_source.hpp"
+#include "dstack/config/secret_reference.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -15,6 +18,15 @@ constexpr std::string_view opening = "${{";
 constexpr std::string_view closing = "}}";
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
+constexpr std::array<std::string_view, 4> places_of_secrets = {
+    "environment", "env", "registry_auth", "headers"};
+
+/// A key of two words may be written with either mark between them.
+bool is_place_of_secrets(std::string key) {
+  std::replace(key.begin(), key.end(), '-', '_');
+  return std::find(places_of_secrets.begin(), places_of_secrets.end(), key) !=
+         places_of_secrets.end();
+}
 
 /// The byte offset of a place in its text.
 std::size_t offset_of(const SourceLocation& where) {
@@ -71,11 +83,34 @@ class Walk {
  public:
   explicit Walk(const Scope& scope) : scope_(scope) {}
 
-  Value replace(const Value& value) {
+  Value replace_all(const Value& value) {
+    if (value.kind != ValueKind::mapping)
+      return replace(value);
+    Value result = without_parts(value);
+    for (const Member& member : value.members) {
+      may_hold_secrets_ = is_place_of_secrets(member.key);
+      result.members.push_back({member.key, member.key_where, replace(member.value)});
+    }
+    return result;
+  }
+
+  std::vector<Error>& errors() { return errors_; }
+
+  std::vector<SecretReference>& secrets() { return secrets_; }
+
+  bool used_run_arguments() const { return used_run_arguments_; }
+
+ private:
+  static Value without_parts(const Value& value) {
     Value result;
     result.kind = value.kind;
     result.quoted = value.quoted;
     result.where = value.where;
+    return result;
+  }
+
+  Value replace(const Value& value) {
+    Value result = without_parts(value);
     if (value.kind == ValueKind::scalar)
       replace_text(value, result);
     result.elements.reserve(value.elements.size());
@@ -88,11 +123,6 @@ class Walk {
     return result;
   }
 
-  std::vector<Error>& errors() { return errors_; }
-
-  bool used_run_arguments() const { return used_run_arguments_; }
-
- private:
   /// An element that is just `${{ run.args }}` becomes one element for each argument.
   bool replace_arguments(const Value& element, std::vector<Value>& elements) {
     const std::string_view text = trim(element.text);
@@ -113,6 +143,7 @@ class Walk {
   void replace_text(const Value& value, Value& result) {
     const std::string_view text = value.text;
     std::size_t done = 0;
+    const std::size_t secrets_before = secrets_.size();
     for (std::size_t index = 0;; ++index) {
       const std::size_t at = text.find(opening, done);
       if (at == std::string_view::npos)
@@ -134,13 +165,45 @@ class Walk {
       }
       const std::string_view name =
           trim(text.substr(at + opening.size(), end - at - opening.size()));
-      if (const auto found = look_up(name, value.where, index)) {
+      if (name.starts_with(secret_scope)) {
+        result.text += refer_to_secret(name, value.where, index);
+      } else if (const auto found = look_up(name, value.where, index)) {
         result.text += *found;
         result.quoted = false;
       }
       done = end + closing.size();
     }
     result.text += text.substr(done);
+    if (may_hold_secrets_)
+      check_references(result.text, secrets_.size() - secrets_before, value.where);
+  }
+
+  std::string refer_to_secret(std::string_view name,
+                              const SourceLocation& where,
+                              std::size_t index) {
+    const std::string secret(name.substr(secret_scope.size()));
+    SourceLocation place = place_of_reference(where, index, name);
+    if (!is_name(secret))
+      report("'" + printable(name) + "' names no secret",
+             std::move(place),
+             "write '${{ secrets.NAME }}'");
+    else if (!may_hold_secrets_)
+      report("the secret '" + secret + "' cannot be used here",
+             std::move(place),
+             "'environment', 'registry_auth' and 'headers' may refer to secrets; every job has "
+             "this one as the variable " +
+                 environment_name(secret));
+    else
+      secrets_.push_back({secret, std::move(place)});
+    return secret_reference(secret);
+  }
+
+  /// What a variable or a literal brings along must not be taken for a reference later.
+  void check_references(const std::string& text, std::size_t meant, const SourceLocation& where) {
+    if (secrets_in(text).size() > meant)
+      report("a literal '${{ secrets.… }}' cannot stand here, nor come from a variable",
+             where,
+             "here it would be taken for the secret itself; let a command write it");
   }
 
   std::optional<std::string> look_up(std::string_view name,
@@ -167,12 +230,6 @@ class Walk {
   }
 
   void report_unknown(std::string_view name, SourceLocation where) {
-    if (name.substr(0, 8) == "secrets.") {
-      report("the secret '" + std::string(name.substr(8)) + "' cannot be used here",
-             std::move(where),
-             "pass it to the run with '-e NAME', which takes the value from your environment");
-      return;
-    }
     std::vector<std::string> known = scope_.variable_names;
     known.emplace_back(run_name);
     known.emplace_back(run_arguments);
@@ -188,6 +245,8 @@ class Walk {
 
   const Scope& scope_;
   std::vector<Error> errors_;
+  std::vector<SecretReference> secrets_;
+  bool may_hold_secrets_ = false;
   bool used_run_arguments_ = false;
 };
 
@@ -196,7 +255,8 @@ class Walk {
 Result<Interpolated> interpolate(const Value& value, const Scope& scope) {
   Walk walk(scope);
   Interpolated result;
-  result.value = walk.replace(value);
+  result.value = walk.replace_all(value);
+  result.secrets = std::move(walk.secrets());
   result.used_run_arguments = walk.used_run_arguments();
   if (!walk.errors().empty())
     return fail(join(std::move(walk.errors())));

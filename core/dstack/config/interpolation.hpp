@@ -19,15 +19,25 @@ struct Scope {
   std::vector<std::string> run_arguments;
 };
 
+/// `${{ secrets.NAME }}`, and where it stands.
+struct SecretReference {
+  std::string name;
+  SourceLocation where;
+};
+
 struct Interpolated {
   Value value;
+  /// They stay in the value, each spelled as in config/secret_reference.hpp.
+  std::vector<SecretReference> secrets;
   bool used_run_arguments = false;
 };
 
 /// Replaces every reference below `value`; keys stay as they are. A scalar that holds a replacement
 /// keeps its place, so an error in the result still points into the user's file, and counts as
 /// plain even where the file needs quotes around it, so it takes whatever type its property
-/// declares. All unknown names are reported together.
+/// declares. All unknown names are reported together. Secrets may be named below the members
+/// `environment` (or `env`), `registry_auth` and `headers` of a mapping alone; whether they exist
+/// is not asked here.
 Result<Interpolated> interpolate(const Value& value, const Scope& scope);
 
 }  // namespace dstack::config

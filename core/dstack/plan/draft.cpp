@@ -87,6 +87,7 @@ bool interpolate_properties(Draft& draft,
   }
   draft.changed_properties = std::move(result->value);
   draft.uses_run_arguments = result->used_run_arguments;
+  draft.secrets = std::move(result->secrets);
   return true;
 }
 

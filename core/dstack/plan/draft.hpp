@@ -23,8 +23,9 @@ struct Draft {
   std::vector<ResolvedVariable> variables;
   std::optional<config::Value> changed_properties;  ///< after interpolation and options
   bool uses_run_arguments = false;
-  bool ready = false;    ///< its properties are right: `checked` holds
-  bool planned = false;  ///< its provider has made `jobs`
+  std::vector<config::SecretReference> secrets;  ///< that its properties refer to
+  bool ready = false;                            ///< its properties are right: `checked` holds
+  bool planned = false;                          ///< its provider has made `jobs`
   provider::CheckedProperties checked;
   std::vector<provider::JobSpec> jobs;
   std::vector<Input> inputs;
@@ -85,12 +86,23 @@ void check_paths(const Drafts& drafts,
                  std::vector<Error>& errors,
                  std::vector<std::string>& notices);
 
+/// Every secret that is referred to is there.
+void check_secrets(const Drafts& drafts, const World& world, std::vector<Error>& errors);
+/// What a provider made of a reference to a secret stands where the value can be filled in unseen.
+void check_shown_secrets(const Draft& draft, std::vector<Error>& errors);
+/// Whether a text holds a reference that the draft's files have.
+bool refers_to_secret(const Draft& draft, const std::string& text);
+/// The secrets that its properties refer to, each once, sorted.
+std::vector<std::string> secrets_of(const Draft& draft);
+
 void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors);
 
-/// The environment of each job of a draft, above the base.
+/// The environment of each job of a draft, above the base. `secrets`: World::secrets. The value of
+/// a variable whose origin is `secret` holds references.
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
     const provider::JobSpec& job,
+    const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line);
 /// Reserved names that a provider sets; those of the files are checked with the properties.
 void check_environment(const Draft& draft, std::vector<Error>& errors);

@@ -1,6 +1,7 @@
 // The layers of one job's environment (spec, section 5).
 #include "dstack/base/text.hpp"
 #include "dstack/config/environment_names.hpp"
+#include "dstack/config/secret_reference.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/environment.hpp"
 
@@ -8,16 +9,21 @@ namespace dstack::plan {
 
 namespace {
 
+constexpr const char* secret_origin = "secret";
+
 void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
   const Json* environment = json_member(draft.checked.values, "environment");
   if (environment == nullptr || !environment->is_object())
     return;
   for (const auto& [name, value] : environment->items()) {
     const auto where = draft.checked.environment_where.find(name);
-    layers.add(name,
-               value.is_string() ? value.get<std::string>() : render_json(value),
-               origin_of(where == draft.checked.environment_where.end() ? draft.workflow->where
-                                                                        : where->second));
+    std::string text = value.is_string() ? value.get<std::string>() : render_json(value);
+    std::string origin =
+        refers_to_secret(draft, text)
+            ? secret_origin
+            : origin_of(where == draft.checked.environment_where.end() ? draft.workflow->where
+                                                                       : where->second);
+    layers.add(name, std::move(text), std::move(origin));
   }
 }
 
@@ -36,14 +42,16 @@ Error provider_sets_reserved(const Draft& draft, const std::string& name) {
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
     const provider::JobSpec& job,
+    const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line) {
   EnvironmentLayers layers;
   for (const auto& [name, value] : job.environment)
-    layers.add(name, value, "provider");
+    layers.add(name, value, refers_to_secret(draft, value) ? secret_origin : "provider");
   add_environment_property(draft, layers);
   for (const ResolvedVariable& variable : draft.variables)
     layers.add(environment_name(variable.name()), variable.value(), variable.origin());
-  // The layer of the secrets is here, above the variables and below the command line.
+  for (const std::string& secret : secrets)
+    layers.add(environment_name(secret), config::secret_reference(secret), secret_origin);
   if (draft.role == Role::target)
     layers.add(command_line);
   return std::move(layers).merge();

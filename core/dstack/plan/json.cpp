@@ -49,6 +49,8 @@ Json render_workflow(const PlannedWorkflow& workflow) {
   json["provider_path"] = workflow.provider_path;
   json["inputs"] = std::move(inputs);
   json["variables"] = render_variables(workflow.variables);
+  if (!workflow.secrets.empty())
+    json["secrets"] = workflow.secrets;
   json["properties"] = workflow.properties;
   return json;
 }
@@ -137,6 +139,7 @@ Result<PlannedWorkflow> parse_workflow(const Json& json, std::size_t index) {
     workflow.inputs.push_back(std::move(input));
   }
   DSTACK_TRY(workflow.variables, parse_variables(json, "variables"));
+  workflow.secrets = json_strings(json, "secrets");
   if (const Json* properties = json_member(json, "properties"))
     workflow.properties = *properties;
   return workflow;

@@ -29,12 +29,15 @@ class Maker {
     settle_workflows(target);
     notice_refused_providers();
     prepare_properties();
+    check_secrets(drafts_, world_, errors_);
     resolve_inputs(drafts_, world_, Tags::needed, errors_);
     make_jobs(drafts_, world_, errors_);
     check_paths(drafts_, world_.code, errors_, notices_);
     check_resources(drafts_, world_.machine, errors_);
     for (const Draft& draft : drafts_.all)
       check_environment(draft, errors_);
+    for (const Draft& draft : drafts_.all)
+      check_shown_secrets(draft, errors_);
     if (!errors_.empty())
       return Failure(join(std::move(errors_)));
     return assemble();
@@ -212,7 +215,7 @@ class Maker {
     for (provider::JobSpec& spec : draft.jobs) {
       PlannedJob job;
       job.workflow = workflow;
-      job.environment = job_environment(draft, spec, words_.environment);
+      job.environment = job_environment(draft, spec, world_.secrets, words_.environment);
       if (sees_no_gpu(draft, spec))
         job.notices.emplace_back("this job sees no GPU; ask with `gpu: 1`");
       job.spec = std::move(spec);
@@ -235,6 +238,7 @@ class Maker {
     workflow.provider_version = draft.manifest().version;
     workflow.provider_path = draft.provider->path.string();
     workflow.inputs = std::move(draft.inputs);
+    workflow.secrets = secrets_of(draft);
     workflow.variables = planned_variables(draft.variables);
     workflow.properties = std::move(draft.checked.values);
     return workflow;

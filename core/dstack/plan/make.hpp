@@ -45,6 +45,9 @@ struct World {
   std::function<Result<std::vector<provider::PlanReply>>(
       const provider::Candidate& provider, const std::vector<provider::PlanRequest>& requests)>
       call_provider;
+  /// The names of the secrets that the jobs of the project have; where two become one variable, the
+  /// later wins.
+  std::vector<std::string> secrets = {};
 };
 
 /// Everything that keeps the run from starting is reported together: unknown names, properties,

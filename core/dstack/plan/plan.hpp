@@ -18,7 +18,8 @@ struct AllMeans;
 namespace dstack::plan {
 
 /// A variable of a job with where it comes from: `base`, `provider`, `FILE:LINE`, `command line`,
-/// `dstack`, `secret`.
+/// `dstack`, `secret`. The value of the last holds references (config/secret_reference.hpp), never
+/// what they refer to: that no plan has.
 struct EnvironmentVariable {
   std::string name;
   std::string value;
@@ -45,6 +46,7 @@ struct PlannedWorkflow {
   std::string provider_path;                   ///< the library
   std::vector<Input> inputs;                   ///< in the order of depends-on
   std::vector<EnvironmentVariable> variables;  ///< by their own names; origin as above
+  std::vector<std::string> secrets;            ///< that its properties refer to, sorted
   Json properties;                             ///< as the provider got them
 
   bool operator==(const PlannedWorkflow&) const = default;

@@ -1,5 +1,7 @@
 #include "dstack/plan/shown.hpp"
 
+#include "dstack/config/secret_reference.hpp"
+
 #include <algorithm>
 
 namespace dstack::plan {
@@ -25,10 +27,14 @@ class Secrets {
   void take_from(provider::JobSpec& job) {
     if (job.native.is_object() && job.native.contains("secrets"))
       for_each_text(job.native["secrets"], [&](Json& text) {
+        // A reference tells nothing.
+        if (!config::secrets_in(text.get_ref<const std::string&>()).empty())
+          return;
         add(text.get<std::string>());
         text = hidden;
       });
-    if (job.container && !job.container->password.empty()) {
+    if (job.container && !job.container->password.empty() &&
+        config::secrets_in(job.container->password).empty()) {
       add(job.container->password);
       job.container->password = hidden;
     }

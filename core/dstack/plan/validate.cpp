@@ -46,6 +46,8 @@ Result<void> validate(const World& world) {
     check_paths(drafts, world.code, errors, notices);
   for (const Draft& draft : drafts.all)
     check_environment(draft, errors);
+  for (const Draft& draft : drafts.all)
+    check_shown_secrets(draft, errors);
   if (!errors.empty())
     return Failure(join(std::move(errors)));
   return {};

@@ -2,6 +2,8 @@
 
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/run/job_secrets.hpp"
+#include "dstack/secrets/crypto.hpp"
 
 #include <array>
 #include <cerrno>
@@ -10,11 +12,13 @@
 #include <mutex>
 #include <thread>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::run {
@@ -127,6 +131,7 @@ class ContainerAgent {
     DSTACK_TRY(image_, provide_image(engine));
     backend::ContainerLaunch launch = container_launch(order_);
     DSTACK_TRY(launch.script, write_script());
+    DSTACK_TRY(launch.secrets, offer_secrets());
     launch.words = container_words(
         order_.job.spec, image_, launch.script.empty() ? "" : backend::container_script);
     if (launch.words.empty())
@@ -191,6 +196,30 @@ class ContainerAgent {
     return file.string();
   }
 
+  /// Through a pipe that has a name: the values are in no file, and in no answer of the engine.
+  /// They lie in the pipe until the first process of the container takes them. The path; empty:
+  /// none.
+  Result<std::string> offer_secrets() {
+    std::string text;
+    for (const auto& [name, value] : order_.job.environment)
+      if (is_secret_variable(order_.job, name))
+        text.append(name).append("=").append(value).push_back('\0');
+    if (text.empty())
+      return std::string();
+    text.push_back('\0');
+    const Path file = record_file_.parent_path() / files::secrets;
+    ::unlink(file.c_str());
+    // Whoever the image runs as may read it; on this machine the folder keeps others out.
+    if (::mkfifo(file.c_str(), 0600) != 0 || ::chmod(file.c_str(), 0644) != 0)
+      return fail_errno("cannot make the pipe '" + file.string() + "'");
+    DSTACK_TRY(secrets_, open_file(file.string(), O_RDWR));
+    if (::fcntl(secrets_.get(), F_SETPIPE_SZ, static_cast<int>(text.size())) < 0)
+      return fail_errno("the secrets of the job are too large for a pipe");
+    DSTACK_CHECK(write_all(secrets_.get(), text));
+    secrets::wipe(text);
+    return file.string();
+  }
+
   /// What the end of the container means for the job.
   Ending understand(const Result<backend::ContainerEnd>& end) const {
     if (container_->lost_output())
@@ -230,6 +259,7 @@ class ContainerAgent {
 
   /// An engine that is being started anew is waited for. What is left then the wrapper tells.
   void clean_up() const {
+    ::unlink((record_file_.parent_path() / files::secrets).c_str());
     const auto until = steady_clock::now() + patience;
     while (!backend::remove_container(record_file_) && steady_clock::now() < until)
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -277,6 +307,7 @@ class ContainerAgent {
   Ending ending_;  ///< of the worker, for others once it has ended
   backend::ImageFacts image_;
   std::string program_;
+  Fd secrets_;  ///< both ends: what lies in a pipe stays there as long as it is open
 
   std::mutex starting_;  ///< held while the container comes into being; guards what follows
   bool stopped_ = false;
@@ -300,6 +331,7 @@ class ContainerAgent {
 }  // namespace
 
 int container_main() {
+  leave_no_core();
   ::signal(SIGPIPE, SIG_IGN);
   const auto text = take_order();
   if (!text)

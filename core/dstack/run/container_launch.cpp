@@ -1,6 +1,7 @@
 // What a job asks for, in the terms of a container.
 #include "dstack/base/text.hpp"
 #include "dstack/run/container_agent.hpp"
+#include "dstack/run/job_secrets.hpp"
 
 #include <algorithm>
 
@@ -86,7 +87,9 @@ backend::ContainerLaunch container_launch(const AgentOrder& order) {
   const provider::Resources& resources = order.job.spec.resources;
   backend::ContainerLaunch launch;
   launch.run = order.job.run;
-  launch.environment = order.job.environment;
+  for (const auto& variable : order.job.environment)
+    if (!is_secret_variable(order.job, variable.first))
+      launch.environment.push_back(variable);
   if (const auto* id = find_variable(order.job.environment, "JOB_ID"))
     launch.job = *id;
   launch.workspace = order.workspace;

@@ -10,6 +10,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/run/agent.hpp"
 #include "dstack/run/apps.hpp"
+#include "dstack/run/job_secrets.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/log_writer.hpp"
 #include "dstack/run/mailbox.hpp"
@@ -168,6 +169,7 @@ class JobRunner {
   }
 
   Result<void> prepare_and_start() {
+    DSTACK_CHECK(take_secrets());
     if (!order_.inputs.empty())
       tell(store::Status::downloading);
     DSTACK_CHECK(workspace_->make(order_.code, order_.inputs, record_.warnings));
@@ -183,6 +185,15 @@ class JobRunner {
       DSTACK_CHECK(prepare_apps());
     protect_shared_folders(shared_folders_);
     return start(working_dir);
+  }
+
+  Result<void> take_secrets() {
+    if (order_.secrets.empty() && order_.secret_variables.empty())
+      return {};
+    close_to_others();
+    DSTACK_TRY(auto needles, put_secrets_in(order_, record_.warnings));
+    log_->hide(std::move(needles));
+    return {};
   }
 
   Result<void> prepare_python() {
@@ -368,12 +379,27 @@ class JobRunner {
     if (apps_.settled())
       return;
     for (const store::AppRecord& app : apps_.step(steady_clock::now()))
-      tell(render(app));
+      tell(render(without_secret(app)));
     if (!apps_.overdue())
       return;
     record_.cause = store::Cause::timeout;
     record_.message = *apps_.overdue();
     terminate();
+  }
+
+  /// Where the user has made a secret of what an application knows its user by, its address is told
+  /// without it.
+  store::AppRecord without_secret(store::AppRecord app) const {
+    const std::string& token = order_.spec.token;
+    if (!is_secret_variable(order_, token))
+      return app;
+    const std::string value = variable(order_.environment, token);
+    if (const std::size_t at = value.empty() ? std::string::npos : app.url.rfind(value);
+        at != std::string::npos)
+      app.url.replace(at, value.size(), secrets::mask);
+    if (!app.password.empty())
+      app.password = secrets::mask;
+    return app;
   }
 
   /// What an agent tells of the job. Nothing has run of one that it could not start.
@@ -504,6 +530,9 @@ class JobRunner {
       (void)workspace_->remove();
     if (!order_.spec.apps.empty())
       (void)remove_tree(folder_ / files::private_folder);
+    record_.message = log_->masked(record_.message);
+    for (std::string& warning : record_.warnings)
+      warning = log_->masked(warning);
     // A name lost in a power cut counts the job as lost; a record that is there is whole.
     if (!write_file_atomically(
             folder_ / files::exit_record, render_exit_record(record_), Durable::content, 0600))

@@ -37,6 +37,10 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   const auto cards = cards_.find(job);
   order.environment =
       job_environment(order_, job, ports_, cards == cards_.end() ? Cards() : cards->second);
+  for (const plan::EnvironmentVariable& variable : planned.environment)
+    if (variable.origin == "secret")
+      order.secret_variables.push_back(variable.name);
+  order.secrets = workflow.secrets;
   if (const auto ports = ports_.find(job); ports != ports_.end())
     order.ports = ports->second;
   order.code = order_.code.snapshot;

@@ -17,6 +17,7 @@ namespace {
 
 // Below this a copy is as cheap as a splice, and every kernel tells watchers of it.
 constexpr int least_for_splice = 64 * 1024;
+constexpr std::size_t most_to_mask = 256 * 1024;
 constexpr std::chrono::milliseconds least_between_marks{10};
 
 bool is_full(int error) {
@@ -68,9 +69,18 @@ Result<void> LogWriter::mark() {
   return {};
 }
 
+void LogWriter::hide(secrets::Needles needles) {
+  if (!needles.empty())
+    masker_.emplace(std::move(needles));
+}
+
+std::string LogWriter::masked(std::string_view text) const {
+  return masker_ ? masker_->needles().masked(text) : std::string(text);
+}
+
 Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
   int waiting = 0;
-  if (::ioctl(pipe, FIONREAD, &waiting) != 0 || waiting < least_for_splice)
+  if (masker_ || ::ioctl(pipe, FIONREAD, &waiting) != 0 || waiting < least_for_splice)
     return copy_from(pipe);
   DSTACK_CHECK(mark());
   const ssize_t count = ::splice(
@@ -90,8 +100,8 @@ Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
 }
 
 Result<LogWriter::Moved> LogWriter::copy_from(int pipe) {
-  std::array<char, least_for_splice> buffer;
-  const ssize_t count = ::read(pipe, buffer.data(), buffer.size());
+  buffer_.resize(masker_ ? most_to_mask : static_cast<std::size_t>(least_for_splice));
+  const ssize_t count = ::read(pipe, buffer_.data(), buffer_.size());
   if (count == 0)
     return Moved::end_of_pipe;
   if (count < 0) {
@@ -99,8 +109,15 @@ Result<LogWriter::Moved> LogWriter::copy_from(int pipe) {
       return Moved::nothing;
     return fail_errno("cannot read a job's output");
   }
+  const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
+  DSTACK_CHECK(write(masker_ ? masker_->take(bytes) : bytes));
+  return Moved::some;
+}
+
+Result<void> LogWriter::write(std::string_view bytes) {
+  if (bytes.empty())
+    return {};
   DSTACK_CHECK(mark());
-  std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(log_.get(), bytes.data(), bytes.size(), offset_);
     if (written < 0) {
@@ -114,7 +131,7 @@ Result<LogWriter::Moved> LogWriter::copy_from(int pipe) {
     offset_ += written;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  return Moved::some;
+  return {};
 }
 
 LogWriter::Moved LogWriter::drop_from(int pipe) {
@@ -129,6 +146,8 @@ LogWriter::Moved LogWriter::drop_from(int pipe) {
 }
 
 Result<void> LogWriter::sync() {
+  if (masker_)
+    DSTACK_CHECK(write(masker_->finish()));
   if (offset_ > 0 && ::fdatasync(log_.get()) != 0)
     return fail_errno("cannot sync a job's log");
   return {};

@@ -5,8 +5,12 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/time.hpp"
+#include "dstack/secrets/masker.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace dstack::run {
 
@@ -21,12 +25,18 @@ class LogWriter {
   /// Goes on behind what was appended meanwhile.
   Result<void> continue_at_end();
 
+  /// What the log must not show, from now on. The bytes then go through this process.
+  void hide(secrets::Needles needles);
+  /// A text that goes elsewhere, without what the log must not show either.
+  std::string masked(std::string_view text) const;
+
   enum class Moved { some, nothing, end_of_pipe };
   /// Moves what the pipe holds, with splice(2) when there is much. A full disk drops the bytes and
   /// counts them: the job must neither block nor die of it.
   Result<Moved> move_from(int pipe);
 
-  /// Makes the log durable; nothing to do when it is empty.
+  /// Writes what was held back, for it might have become a secret, and makes the log durable;
+  /// nothing to do when it is empty.
   Result<void> sync();
 
   std::uint64_t dropped() const { return dropped_; }
@@ -34,6 +44,7 @@ class LogWriter {
  private:
   Result<void> mark();
   Result<Moved> copy_from(int pipe);
+  Result<void> write(std::string_view bytes);
   Moved drop_from(int pipe);
 
   Path folder_;
@@ -42,6 +53,8 @@ class LogWriter {
   std::int64_t offset_ = 0;
   std::uint64_t dropped_ = 0;
   Timestamp last_mark_{};
+  std::optional<secrets::Masker> masker_;
+  std::string buffer_;  ///< for the masker: one large piece is looked through faster than many
 };
 
 }  // namespace dstack::run

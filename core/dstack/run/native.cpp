@@ -2,6 +2,7 @@
 
 #include "dstack/provider/native_job.hpp"
 #include "dstack/run/agent.hpp"
+#include "dstack/run/job_secrets.hpp"
 
 #include <atomic>
 #include <cstdio>
@@ -37,6 +38,7 @@ void hear_stops() {
 
 int native_main() {
   hear_stops();
+  leave_no_core();
   const AgentReporter reporter;
   // A pipe would make it keep lines back that people wait for.
   ::setvbuf(stdout, nullptr, _IOLBF, 0);

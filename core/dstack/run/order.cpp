@@ -186,6 +186,8 @@ std::string render_job_order(const JobOrder& order) {
                           {"provider", order.provider},
                           {"spec", provider::render_job(order.spec)},
                           {"environment", std::move(environment)},
+                          {"secret_variables", order.secret_variables},
+                          {"secrets", order.secrets},
                           {"ports", order.ports},
                           {"code", tree_to_json(order.code)},
                           {"inputs", std::move(inputs)},
@@ -214,6 +216,8 @@ Result<JobOrder> parse_job_order(std::string_view text) {
   for (const Json& pair : *environment)
     if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
       order.environment.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+  order.secret_variables = json_strings(json, "secret_variables");
+  order.secrets = json_strings(json, "secrets");
   if (const Json* ports = json_member(json, "ports"); ports != nullptr && ports->is_array())
     for (const Json& port : *ports)
       order.ports.push_back(port.get<std::uint16_t>());

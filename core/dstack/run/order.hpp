@@ -50,6 +50,11 @@ struct JobOrder {
   std::string provider;      ///< path of the provider's library
   provider::JobSpec spec;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete, one entry a name
+  /// References to secrets (config/secret_reference.hpp) stand in the values of these variables,
+  /// and
+  std::vector<std::string> secret_variables;
+  /// those to these in the parts of the spec that nothing shows. job_secrets.hpp puts values there.
+  std::vector<std::string> secrets;
   /// Reserved for this job (run/ports.hpp); the environment has them, too. The wrapper gets the
   /// reservations as descriptors and holds them for life.
   std::vector<std::uint16_t> ports;
@@ -110,6 +115,8 @@ inline constexpr const char* exit_record = "exit.json";
 inline constexpr const char* workspace = "workspace";
 /// What a job's container is known by, as long as there is one (backend/container.hpp).
 inline constexpr const char* container = "container";
+/// The pipe through which a container gets its secrets, until it has them.
+inline constexpr const char* secrets = "secrets";
 /// What the job's applications keep for themselves: DSTACK_JOB_DIR, while the job lasts.
 inline constexpr const char* private_folder = "private";
 inline constexpr const char* wrapper = "wrapper";  ///< identity of the wrapper, its first act

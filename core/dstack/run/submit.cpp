@@ -6,8 +6,10 @@
 #include "dstack/provider/calls.hpp"
 #include "dstack/run/order.hpp"
 #include "dstack/run/supervision.hpp"
+#include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <thread>
@@ -36,7 +38,23 @@ std::vector<std::pair<std::string, std::string>> caller_environment() {
   return all;
 }
 
-plan::World world(const Workbench& bench, const source::Snapshot& code, store::Records& records) {
+/// Of two that become one variable, the project's comes later and so wins.
+Result<std::vector<std::string>> secrets_of(const Workbench& bench) {
+  DSTACK_TRY(const auto vault, secrets::Vault::open(bench.home.secrets()));
+  auto names = vault.names_for(bench.project.root.string());
+  std::stable_partition(names.begin(), names.end(), [](const secrets::SecretName& secret) {
+    return secret.project.empty();
+  });
+  std::vector<std::string> found;
+  for (const secrets::SecretName& secret : names)
+    found.push_back(secret.name);
+  return found;
+}
+
+plan::World world(const Workbench& bench,
+                  const source::Snapshot& code,
+                  store::Records& records,
+                  std::vector<std::string> secrets) {
   const std::string project = bench.project.root.string();
   return plan::World{
       bench.project,
@@ -70,7 +88,8 @@ plan::World world(const Workbench& bench, const source::Snapshot& code, store::R
       },
       [](const provider::Candidate& candidate, const std::vector<provider::PlanRequest>& requests) {
         return provider::plan_jobs(candidate, requests);
-      }};
+      },
+      std::move(secrets)};
 }
 
 source::SnapshotOptions snapshot_options(const Workbench& bench) {
@@ -211,7 +230,10 @@ Result<plan::Plan> preview(const Workbench& bench,
   DSTACK_TRY(const auto code,
              source::preview_snapshot(bench.project.root, snapshot_options(bench)));
   warnings = code.warnings;
-  DSTACK_TRY(auto plan, plan::make_plan(plan_request(request, ""), world(bench, code, records)));
+  DSTACK_TRY(auto secrets, secrets_of(bench));
+  DSTACK_TRY(
+      auto plan,
+      plan::make_plan(plan_request(request, ""), world(bench, code, records, std::move(secrets))));
   DSTACK_CHECK(check_tag(plan, request.tag, records));
   return plan;
 }
@@ -220,7 +242,7 @@ Result<void> validate(const Workbench& bench) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
   DSTACK_TRY(const auto code,
              source::preview_snapshot(bench.project.root, snapshot_options(bench)));
-  return plan::validate(world(bench, code, records));
+  return plan::validate(world(bench, code, records, {}));
 }
 
 Result<Submitted> submit(const Workbench& bench,
@@ -229,13 +251,15 @@ Result<Submitted> submit(const Workbench& bench,
   DSTACK_TRY(auto listing,
              source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
   DSTACK_CHECK(records.adopt_project(bench.project.root.string(), listing.code().git));
+  DSTACK_TRY(const auto secrets, secrets_of(bench));
   std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
     RunOrder order;
-    DSTACK_TRY(order.plan,
-               plan::make_plan(plan_request(request, name),
-                               world(bench, captured ? *captured : listing.code(), records)));
+    DSTACK_TRY(
+        order.plan,
+        plan::make_plan(plan_request(request, name),
+                        world(bench, captured ? *captured : listing.code(), records, secrets)));
     DSTACK_CHECK(check_tag(order.plan, request.tag, records));
     DSTACK_TRY(order.pythons, choose_pythons(order.plan, bench.home));
     // Only now: gigabytes are not read for a run that a slip of the pen keeps from starting.

@@ -50,6 +50,15 @@ TEST_CASE("limits, ports and the working directory are in the engine's words") {
         R"([{"HostIp":"127.0.0.1","HostPort":"20002"}])");
 }
 
+TEST_CASE("the pipe of the secrets is mounted, and the first process told to read it") {
+  ContainerLaunch asked = launch();
+  asked.secrets = "/home/u/pipe";
+  const Json json = container_request(asked, "i", false, "/lib/init");
+  CHECK(json["Entrypoint"].dump() == R"(["/.dstack-container-init","run-with-secrets","10000"])");
+  CHECK(json["HostConfig"]["Mounts"][2].dump() ==
+        R"({"Type":"bind","Source":"/home/u/pipe","Target":"/.dstack-secrets","ReadOnly":true})");
+}
+
 TEST_CASE("cards are requests of devices for Docker and devices of CDI for Podman") {
   ContainerLaunch asked = launch();
   asked.gpus = {"1", "GPU-5f"};

@@ -107,3 +107,37 @@ TEST_CASE("what an alias repeats is reported at the alias") {
   REQUIRE_FALSE(result);
   CHECK(brief(flatten(result.error())[1]) == "2:4+2 there is no variable 'a'");
 }
+
+TEST_CASE("a reference to a secret stays one, where secrets may stand") {
+  const auto result = interpolate(read("environment:\n"
+                                       "  A: x ${{secrets.TOKEN}} ${{ n }}\n"
+                                       "headers:\n"
+                                       "  X: ${{ secrets.a-b }}\n"
+                                       "registry-auth:\n"
+                                       "  password: ${{ secrets.P }}\n")
+                                      ->root,
+                                  scope_of({{"n", "1"}}));
+  REQUIRE(result);
+  CHECK(shown(result->value) ==
+        "{environment: {A: x ${{ secrets.TOKEN }} 1}, headers: {X: ${{ secrets.a-b }}}, "
+        "registry-auth: {password: ${{ secrets.P }}}}");
+  REQUIRE(result->secrets.size() == 3);
+  CHECK(result->secrets[0].name == "TOKEN");
+  CHECK(place(result->secrets[0].where) == "2:11+13");
+  CHECK(result->secrets[2].name == "P");
+}
+
+TEST_CASE("a secret elsewhere, without a name, or smuggled in is an error") {
+  const Scope scope = scope_of({{"v", "${{ secrets.TOKEN }}"}});
+  CHECK(replaced("commands: ${{ secrets.T }}", scope) ==
+        "failed: 1:15+9 the secret 'T' cannot be used here");
+  CHECK(replaced("x:\n  environment:\n    A: ${{ secrets.T }}\n", scope) ==
+        "failed: 3:12+9 the secret 'T' cannot be used here");
+  CHECK(replaced("env:\n  A: ${{ secrets. }}\n", scope) ==
+        "failed: 2:10+8 'secrets.' names no secret");
+  const std::string refused =
+      " a literal '${{ secrets.… }}' cannot stand here, nor come from a variable";
+  CHECK(replaced("env:\n  A: ${{ v }}\n", scope) == "failed: 2:6+8" + refused);
+  CHECK(replaced("env:\n  A: $${{ secrets.T }}\n", scope) == "failed: 2:6+17" + refused);
+  CHECK(replaced("commands: $${{ secrets.T }}", scope) == "{commands: ${{ secrets.T }}}");
+}

@@ -22,9 +22,12 @@ TemporaryFolder folder() {
 }
 
 /// Writes `bytes` into a pipe and moves them to the log, as a job and its wrapper do.
-void log_bytes(const Path& at, const std::string& bytes) {
+void log_bytes(const Path& at,
+               const std::string& bytes,
+               const std::vector<std::string>& secrets = {}) {
   auto writer = LogWriter::open(at);
   REQUIRE(writer);
+  writer->hide(secrets::Needles(secrets));
   auto pipe = make_pipe();
   REQUIRE(pipe);
   std::thread job([&] {
@@ -55,6 +58,23 @@ TEST_CASE("a log holds every byte: NUL, invalid UTF-8, no last newline, lines of
   const auto read = log.read(0, bytes.size() + 1);
   REQUIRE(read);
   CHECK((*read == bytes));
+}
+
+TEST_CASE("a log hides secrets wherever they come, and keeps every other byte") {
+  const auto at = folder();
+  const std::string line = "a line of sixty-four bytes, or so, with the secret hunter2hunter2\n";
+  std::string bytes;
+  while (bytes.size() < 5'000'000)
+    bytes += line;
+  log_bytes(at.path(), bytes + "hunter2hun", {"hunter2hunter2"});
+
+  std::string expected = bytes + "hunter2hun";
+  for (std::size_t i = expected.find("hunter2hunter2"); i != std::string::npos;
+       i = expected.find("hunter2hunter2", i))
+    expected.replace(i, 14, "***");
+  JobLog log(at.path());
+  REQUIRE(log.size() == expected.size());
+  CHECK((*log.read(0, expected.size()) == expected));
 }
 
 TEST_CASE("a second writer goes on behind the first") {

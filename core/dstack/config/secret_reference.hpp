@@ -1,0 +1,24 @@
+// How the value of a secret that a file asks for stands in everything that is recorded: as the
+// reference `${{ secrets.NAME }}` itself, in exactly this spelling. The value takes its place when
+// the job starts, and only in texts that are known to hold references.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::config {
+
+inline constexpr std::string_view secret_scope = "secrets.";
+
+std::string secret_reference(std::string_view name);
+/// The names that the references of a text have, in their order.
+std::vector<std::string> secrets_in(std::string_view text);
+/// The text with values in the place of its references; one without a value stays as it is.
+std::string with_secrets(
+    std::string_view text,
+    const std::function<std::optional<std::string>(const std::string& name)>& value);
+
+}  // namespace dstack::config

@@ -1,0 +1,88 @@
+// Where the files refer to secrets: each has to be there before anything starts, and none may get
+// to where people and other processes read.
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/secret_reference.hpp"
+#include "dstack/plan/draft.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace dstack::plan {
+
+namespace {
+
+Error missing_secret(const config::SecretReference& reference,
+                     const std::vector<std::string>& known) {
+  Error error;
+  error.code = ErrorCode::configuration;
+  error.message = "there is no secret '" + reference.name + "'";
+  error.where = reference.where;
+  error.hint = did_you_mean(reference.name, known);
+  error.hint += (error.hint.empty() ? "'" : "\n'") + std::string("dstack secrets add ") +
+                reference.name + "' adds it";
+  return error;
+}
+
+/// Everything of a job that can be seen: the rest is filled in when the job starts.
+std::string visible_part(provider::JobSpec job) {
+  job.environment.clear();
+  if (job.native.is_object())
+    job.native.erase("secrets");
+  if (job.container) {
+    job.container->username.clear();
+    job.container->password.clear();
+  }
+  return render_json(provider::render_job(job));
+}
+
+Error shown_secret(const Draft& draft, const config::SecretReference& reference) {
+  Error error;
+  error.code = ErrorCode::configuration;
+  error.message = "provider '" + draft.provider->name + "' would show the secret '" +
+                  reference.name + "' in its job, where others can read it";
+  error.where = reference.where;
+  error.hint = "every job has the secret as the variable " + environment_name(reference.name);
+  return error;
+}
+
+}  // namespace
+
+void check_secrets(const Drafts& drafts, const World& world, std::vector<Error>& errors) {
+  for (const Draft& draft : drafts.all)
+    for (const config::SecretReference& reference : draft.secrets)
+      if (std::find(world.secrets.begin(), world.secrets.end(), reference.name) ==
+          world.secrets.end())
+        errors.push_back(missing_secret(reference, world.secrets));
+}
+
+void check_shown_secrets(const Draft& draft, std::vector<Error>& errors) {
+  if (draft.secrets.empty())
+    return;
+  for (const provider::JobSpec& job : draft.jobs) {
+    const auto shown = config::secrets_in(visible_part(job));
+    for (const config::SecretReference& reference : draft.secrets)
+      if (std::find(shown.begin(), shown.end(), reference.name) != shown.end()) {
+        errors.push_back(shown_secret(draft, reference));
+        return;
+      }
+  }
+}
+
+bool refers_to_secret(const Draft& draft, const std::string& text) {
+  const auto names = config::secrets_in(text);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return std::any_of(draft.secrets.begin(), draft.secrets.end(), [&](const auto& reference) {
+      return reference.name == name;
+    });
+  });
+}
+
+std::vector<std::string> secrets_of(const Draft& draft) {
+  std::set<std::string> names;
+  for (const config::SecretReference& reference : draft.secrets)
+    names.insert(reference.name);
+  return {names.begin(), names.end()};
+}
+
+}  // namespace dstack::plan

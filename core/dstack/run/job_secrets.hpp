@@ -1,0 +1,31 @@
+// Secrets of one job. An order carries references alone, wherever it lies or travels; the process
+// that carries it out puts the values in, from the vault as it is at that moment. So a later
+// supervisor and a later attempt do the same again, and a value that was changed meanwhile is the
+// new one.
+#pragma once
+
+#include "dstack/run/order.hpp"
+#include "dstack/secrets/masker.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// Puts the values into the order: its environment, the account at a registry, and what a provider
+/// keeps for its native job. Returns what the job's output must not show. not_found when a secret
+/// that the files refer to is gone; one that every job gets is only missed in `warnings`, and its
+/// variable is left out. Does nothing, and opens nothing, for a job without secrets.
+Result<secrets::Needles> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings);
+
+/// Whether the value of a variable is, or holds, a secret.
+bool is_secret_variable(const JobOrder& order, const std::string& name);
+
+/// For the process that holds secrets and starts others: nobody may look into it, and it leaves no
+/// core file. What it starts is free of that again.
+void close_to_others();
+/// For one that holds secrets and starts nothing: it leaves no core file, not even to a program
+/// that collects them.
+void leave_no_core();
+
+}  // namespace dstack::run
