@@ -53,7 +53,9 @@ TEST_CASE("curl: the example of the page works as it stands, and is that of the 
   CHECK(holds(ran.out, "50 Iris-virginica"));
 
   box.workflows(files[2]);
-  box.file(".dstack/variables.yaml", "variables: {private: {data_token: hush-hush}}\n");
+  REQUIRE(process::run(box.command({"secrets", "add", "DATA_TOKEN"}),
+                       std::string("hush-hush"),
+                       std::chrono::seconds(100)));
   const std::string plan = box.ok({"run", "private", "--dry-run"});
   CHECK_FALSE(holds(plan, "hush"));
 }

@@ -64,7 +64,8 @@ provider::Manifest odd_manifest() {
   provider::Manifest manifest;
   manifest.name = "odd";
   manifest.version = "0.1.0";
-  manifest.properties = {property("url", PropertyType::text)};
+  manifest.properties = {property("url", PropertyType::text),
+                         property("headers", PropertyType::map)};
   return manifest;
 }
 
@@ -201,7 +202,8 @@ World Bench::world() const {
                             : asked.name == "bash" ? answer_bash(request.properties)
                                                    : odd_reply);
         return replies;
-      }};
+      },
+      secrets};
 }
 
 Result<Plan> Bench::make(const std::string& target,

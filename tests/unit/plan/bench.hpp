@@ -50,6 +50,8 @@ class Bench {
   /// "workflow:tag" → paths of artifacts, saved by run quiet-otter-1.
   std::map<std::string, std::vector<std::string>> tags;
   std::string run_name;
+  /// Of the project.
+  std::vector<std::string> secrets;
   /// What the provider `odd` answers.
   provider::PlanReply odd_reply;
   /// One entry for each time a provider was asked: its name and how many workflows.

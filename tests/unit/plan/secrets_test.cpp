@@ -1,0 +1,96 @@
+// Secrets in a plan: their names, never a value.
+#include "bench.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::plan;
+using plan_test::Bench;
+using plan_test::variable;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Bench with_headers() {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: get\n"
+      "    provider: odd\n"
+      "    headers:\n"
+      "      Authorization: Bearer ${{ secrets.TOKEN }}\n");
+  bench.secrets = {"TOKEN"};
+  return bench;
+}
+
+constexpr const char* header = "Bearer ${{ secrets.TOKEN }}";
+
+}  // namespace
+
+TEST_CASE("every job has all secrets, above variables and below the command line") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    environment:\n"
+      "      API_TOKEN: file\n"
+      "      URL: https://${{ secrets.api-token }}@host\n");
+  bench.variables("variables:\n  global: {api-token: variable, last: variable}\n");
+  bench.secrets = {"api-token", "LAST"};
+  const auto job = bench.plan("train", {"-e", "LAST=said"}).jobs[0];
+  CHECK(variable(job, "API_TOKEN") == "API_TOKEN=${{ secrets.api-token }} (secret)");
+  CHECK(variable(job, "URL") == "URL=https://${{ secrets.api-token }}@host (secret)");
+  CHECK(variable(job, "LAST") == "LAST=said (command line)");
+}
+
+TEST_CASE("of two secrets that become one variable the later wins") {
+  Bench bench;
+  bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");
+  bench.secrets = {"API_TOKEN", "api-token"};
+  CHECK(variable(bench.plan("train").jobs[0], "API_TOKEN") ==
+        "API_TOKEN=${{ secrets.api-token }} (secret)");
+}
+
+TEST_CASE("a plan keeps the names that its files refer to, also as JSON") {
+  Bench bench = with_headers();
+  provider::JobSpec job;
+  job.native = {{"url", "u"}, {"secrets", {{"headers", {{"Authorization", header}}}}}};
+  bench.odd_reply.jobs = {job};
+  const Plan plan = bench.plan("get");
+  CHECK(plan.workflows[0].secrets == Words{"TOKEN"});
+  CHECK(plan.workflows[0].properties["headers"]["Authorization"] == header);
+  CHECK(parse_plan(render_plan(plan)).value() == plan);
+}
+
+TEST_CASE("a secret that does not exist is told where it stands, with what adds it") {
+  Bench bench = with_headers();
+  bench.secrets = {"TOKENS"};
+  provider::JobSpec job;
+  job.argv = {"true"};
+  bench.odd_reply.jobs = {job};
+  CHECK(bench.errors("get") ==
+        Words{"there is no secret 'TOKEN' @ .dstack/workflows.yaml:5:33+13 | did you mean "
+              "'TOKENS'?\n'dstack secrets add TOKEN' adds it"});
+}
+
+TEST_CASE("a provider that would show a secret is refused") {
+  Bench bench = with_headers();
+  provider::JobSpec job;
+  job.argv = {"curl", "-H", header};
+  bench.odd_reply.jobs = {job};
+  CHECK(bench.errors("get") ==
+        Words{"provider 'odd' would show the secret 'TOKEN' in its job, where others can read it "
+              "@ .dstack/workflows.yaml:5:33+13 | every job has the secret as the variable TOKEN"});
+}
+
+TEST_CASE("a provider may pass a secret on as a variable") {
+  Bench bench = with_headers();
+  provider::JobSpec job;
+  job.argv = {"true"};
+  job.environment = {{"HEADER", header}};
+  bench.odd_reply.jobs = {job};
+  CHECK(variable(bench.plan("get").jobs[0], "HEADER") ==
+        "HEADER=" + std::string(header) + " (secret)");
+}
