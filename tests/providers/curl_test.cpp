@@ -110,7 +110,7 @@ TEST_CASE("curl: a header made of a secret reaches the server, and nothing on di
   const Server server;
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: curl, url: \"" + server.url("/small") +
-                "\", headers: {Authorization: \"Bearer ${{ secrets.TOKEN }}\"}}\n");
+                "\", output: file, headers: {Authorization: \"Bearer ${{ secrets.TOKEN }}\"}}\n");
   REQUIRE(process::run(box.command({"secrets", "add", "TOKEN"}),
                        std::string("hush-hush-4"),
                        std::chrono::seconds(100)));

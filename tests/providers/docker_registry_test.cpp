@@ -109,10 +109,10 @@ TEST_CASE("docker: a secret opens a private registry, and nothing on disk holds 
     const Registries registries;
     Sandbox box;
     box.set("DOCKER_HOST=unix://" + engine.socket);
+    write_workflow(box, fresh_tool(registries.closed), "\"${{ secrets.REGISTRY }}\"");
     REQUIRE(process::run(box.command({"secrets", "add", "REGISTRY"}),
                          std::string("s3cret pass"),
                          std::chrono::seconds(100)));
-    write_workflow(box, fresh_tool(registries.closed), "\"${{ secrets.REGISTRY }}\"");
     const auto output = box.run({"run", "w"});
     INFO(output.err);
     CHECK(Sandbox::code(output) == 0);

@@ -35,14 +35,14 @@ TEST_CASE("docker: secrets are variables of the job, and the engine knows nothin
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
-    for (const char* name : {"FIRST", "SECOND"})
-      REQUIRE(process::run(box.command({"secrets", "add", name}),
-                           "hush \"" + std::string(name) + "\"\nand more",
-                           std::chrono::seconds(100)));
     box.workflow(
         "    environment: {THIRD: \"<${{ secrets.FIRST }}>\"}\n"
         "    commands: ['test \"$THIRD\" = \"<$FIRST>\"', 'echo ${#FIRST} ${#SECOND} \"$SECOND\"', "
         "'sleep 300']\n");
+    for (const char* name : {"FIRST", "SECOND"})
+      REQUIRE(process::run(box.command({"secrets", "add", name}),
+                           "hush \"" + std::string(name) + "\"\nand more",
+                           std::chrono::seconds(100)));
     const std::string run = box.start({"w"});
     test::wait_for_log(box, run, "21 22 ***\n");
     const Json containers = test::containers_of(engine.socket, run);

@@ -516,7 +516,9 @@ class JobRunner {
     limiter_.remove();
     if (auto synced = log_->sync(); !synced)
       record_.warnings.push_back(render(synced.error()));
-    // An agent that was killed, as an abort does, leaves its container behind.
+    // An agent that was killed, as an abort does, leaves its container behind, and the empty pipe.
+    if (order_.spec.container)
+      ::unlink((folder_ / files::secrets).c_str());
     if (const auto removed = backend::remove_container(folder_ / files::container); !removed)
       record_.warnings.push_back(
           "its container is still there, and can be removed with 'docker rm -f dstack-" +
