@@ -59,9 +59,17 @@ RunView::RunView(Context& context, Interruption& interruption, const store::RunS
       state_(state),
       block_(context.messages.stream()) {}
 
+void RunView::began(const store::RunState& state) {
+  labels_ = ui::job_labels(state.run, state.jobs);
+  for (const std::string& label : labels_)
+    label_width_ = std::max(label_width_, display_width(label));
+  printed_.resize(state.jobs.size());  // as submitted, which is not worth a line
+  const auto prefix =
+      state.jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
+  output_.emplace(context_.out, labels_, prefix);
+}
+
 void RunView::output(std::size_t job, std::string_view bytes) {
-  if (!output_ || job >= state_.jobs.size())
-    return;
   if (context_.out.stream().terminal)
     block_.clear();
   output_->write(job, bytes, 0);
@@ -70,15 +78,6 @@ void RunView::output(std::size_t job, std::string_view bytes) {
 }
 
 void RunView::changed(const store::RunState& state, const std::vector<std::size_t>& jobs) {
-  if (!output_) {
-    labels_ = ui::job_labels(state.run, state.jobs);
-    for (const std::string& label : labels_)
-      label_width_ = std::max(label_width_, display_width(label));
-    printed_.resize(state.jobs.size());  // as submitted, which is not worth a line
-    const auto prefix =
-        state.jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
-    output_.emplace(context_.out, labels_, prefix);
-  }
   for (const std::size_t job : jobs)
     if (store::is_final(state.jobs[job].status) && output_->has_rest(job)) {
       block_.clear();

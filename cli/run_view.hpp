@@ -22,6 +22,7 @@ class RunView final : public run::FollowListener {
   /// `state` is the one that is followed.
   RunView(Context& context, Interruption& interruption, const store::RunState& state);
 
+  void began(const store::RunState& state) override;
   void output(std::size_t job, std::string_view bytes) override;
   void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) override;
   void tick() override;

@@ -134,18 +134,29 @@ class Follower {
 
   // --- Output ---
 
-  /// Output before the news that a job has ended: that is the order in which things happened.
+  /// In the order in which things happened.
   void deliver() {
-    if (options_.output) {
-      for (const std::size_t job : changed_)
-        if (has_begun(state_.jobs[job]) && wanted(state_.jobs[job]))
-          begin_tail(job);
-      for (auto tail = tails_.begin(); tail != tails_.end();)
-        tail = deliver_output(tail) ? std::next(tail) : tails_.erase(tail);
-    }
-    const auto changed = std::exchange(changed_, {});
-    if (std::exchange(any_news_, false))
-      listener_.changed(state_, changed);
+    if (!std::exchange(has_begun_, true))
+      listener_.began(state_);
+    std::vector<std::size_t> changed = std::exchange(changed_, {});
+    const auto rest = std::stable_partition(changed.begin(), changed.end(), [&](std::size_t job) {
+      return state_.jobs[job].status <= Status::running;
+    });
+    if (rest != changed.begin())
+      listener_.changed(state_, {changed.begin(), rest});
+    deliver_output(changed);
+    if (std::exchange(any_news_, false) && (rest != changed.end() || rest == changed.begin()))
+      listener_.changed(state_, {rest, changed.end()});
+  }
+
+  void deliver_output(const std::vector<std::size_t>& changed) {
+    if (!options_.output)
+      return;
+    for (const std::size_t job : changed)
+      if (has_begun(state_.jobs[job]) && wanted(state_.jobs[job]))
+        begin_tail(job);
+    for (auto tail = tails_.begin(); tail != tails_.end();)
+      tail = deliver_output(tail) ? std::next(tail) : tails_.erase(tail);
   }
 
   static bool has_begun(const store::JobRecord& job) {
@@ -294,6 +305,7 @@ class Follower {
   bool watches_changes_ = false;
   bool must_look_at_all_ = true;
   bool any_news_ = true;
+  bool has_begun_ = false;            ///< for the listener
   std::vector<std::size_t> changed_;  ///< jobs, since the listener was told
   std::map<std::size_t, Tail> tails_;
   /// How far the logs of ended jobs were read: such a job may be named once more, for its

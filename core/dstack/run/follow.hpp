@@ -14,10 +14,14 @@ namespace dstack::run {
 class FollowListener {
  public:
   virtual ~FollowListener() = default;
+  /// Once, before anything else. `state` stays where it is as long as the run is followed.
+  virtual void began(const store::RunState&) {}
+
   /// Bytes of one job's log, in order.
   virtual void output(std::size_t job, std::string_view bytes) = 0;
-  /// Some state has changed: that of the run, or of these jobs. Called once at the beginning with
-  /// all jobs. `state` stays where it is as long as the run is followed.
+  /// Some state has changed: that of the run, or of these jobs; at the beginning those of all jobs.
+  /// What a job prints comes after the news that it runs, and before the news that it does not any
+  /// more.
   virtual void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) = 0;
 
   /// About ten times a second while the run lasts, when `tick` was asked for: time to redraw.

@@ -4,6 +4,7 @@
 #include "dstack/run/order.hpp"
 #include "unit/store/fixture.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -46,35 +47,43 @@ struct Fixture {
   }
 };
 
-/// Answers each news with what the supervisor does next.
-struct Listener final : FollowListener {
-  using Steps = std::vector<std::function<void()>>;
+/// What the supervisor does when there is news of a job.
+struct Step {
+  std::size_t job;
+  std::function<void()> act;
+};
 
-  explicit Listener(Steps steps) : next(std::move(steps)) {}
+struct Listener final : FollowListener {
+  explicit Listener(std::vector<Step> all) : steps(std::move(all)) {}
+
+  void began(const RunState&) override { text += "began\n"; }
 
   void output(std::size_t job, std::string_view bytes) override {
-    text += std::to_string(job) + ": " + std::string(bytes);
+    text += std::to_string(job) + " prints " + std::string(bytes);
   }
 
-  void changed(const RunState&, const std::vector<std::size_t>&) override {
-    if (news < next.size())
-      next[news]();
-    ++news;
+  void changed(const RunState& state, const std::vector<std::size_t>& jobs) override {
+    for (const std::size_t job : jobs)
+      if (state.jobs[job].status != Status::submitted)
+        text += std::to_string(job) + " is " + std::string(render(state.jobs[job].status)) + "\n";
+    if (next < steps.size() && std::count(jobs.begin(), jobs.end(), steps[next].job) > 0)
+      steps[next++].act();
   }
 
-  Steps next;
-  std::size_t news = 0;
+  std::vector<Step> steps;
+  std::size_t next = 0;
   std::string text;
 };
 
-std::string shown(Fixture& fixture, const Listener::Steps& steps) {
+/// All that a listener is told.
+std::string told(Fixture& fixture, const std::vector<Step>& steps) {
   Records reader = fixture.test.open();
   Listener listener(steps);
   RunState state;
   const auto end = run::follow(fixture.test.home(), reader, fixture.name, state, listener, {});
   REQUIRE(end);
   CHECK(*end == run::FollowEnd::finished);
-  CHECK(listener.news >= steps.size());
+  CHECK(listener.next == steps.size());
   CHECK(state.run.status == Status::done);
   return listener.text;
 }
@@ -83,30 +92,47 @@ std::string shown(Fixture& fixture, const Listener::Steps& steps) {
 
 TEST_CASE("a job that is named once more after its end is not shown once more") {
   Fixture fixture;
-  CHECK(shown(fixture,
-              {[&] {
+  CHECK(told(fixture,
+             {{0,
+               [&] {
                  fixture.change(job_change(1, Status::running, 3));
                  fixture.tell("1");
-               },
-               [&] { fixture.tell("0"); },
-               [&] {
+               }},
+              {1, [&] { fixture.tell("0"); }},
+              {0, [&] {
                  fixture.change(run_change(Status::done, 4));
                  fixture.tell(std::string(run::all_jobs));
-               }}) == "0: once\n");
+               }}}) == "began\n0 prints once\n0 is done\n1 is running\n0 is done\n");
 }
 
 TEST_CASE("a run that is over before its last job was named loses nothing of that job's output") {
   Fixture fixture;
-  CHECK(shown(fixture,
-              {[&] {
+  CHECK(told(fixture,
+             {{0,
+               [&] {
                  fixture.change(job_change(1, Status::running, 3));
                  fixture.tell("1");
-               },
+               }},
+              {1,
                [&] {
                  fixture.write_log(2, "last\n");
                  fixture.change(job_change(2, Status::running, 4));
                  fixture.change(job_change(2, Status::done, 5));
                  fixture.change(run_change(Status::done, 5));
                  fixture.tell("1");
-               }}) == "0: once\n2: last\n");
+               }}}) ==
+        "began\n0 prints once\n0 is done\n1 is running\n1 is running\n2 prints last\n2 is done\n");
+}
+
+TEST_CASE("what a job prints comes between the news that it runs and that it has ended") {
+  Fixture fixture;
+  fixture.write_log(1, "early\n");
+  fixture.change(job_change(1, Status::running, 3));
+  CHECK(
+      told(fixture,
+           {{0, [&] {
+               fixture.change(job_change(1, Status::done, 4));
+               fixture.change(run_change(Status::done, 4));
+               fixture.tell("1");
+             }}}) == "began\n1 is running\n0 prints once\n1 prints early\n0 is done\n1 is done\n");
 }
