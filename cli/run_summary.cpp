@@ -15,6 +15,20 @@ using store::Status;
 constexpr std::size_t last_lines = 10;
 constexpr std::size_t last_bytes = 4096;
 
+/// What people changed in an application, and would look for in vain.
+void print_edits(const Context& context, store::Records& records, const RunView& view) {
+  const RunRecord& run = view.state().run;
+  const auto edits = records.edits(run.id);
+  std::size_t files = 0;
+  for (const store::Edits& edit : edits ? *edits : std::vector<store::Edits>())
+    if (!view.state().jobs[edit.job].apps.empty())
+      files += edit.files.files + edit.removed.size();
+  if (files > 0)
+    context.messages.note("  " + plural(files, "changed file") +
+                          (files == 1 ? " is not an artifact: " : " are not artifacts: ") +
+                          "dstack code " + run.name + " --changes");
+}
+
 void print_success(const Context& context, store::Records& records, const RunRecord& run) {
   std::vector<std::string> tagged;
   for (const store::WorkflowRecord& workflow : run.workflows)
@@ -31,7 +45,8 @@ void print_success(const Context& context, store::Records& records, const RunRec
   if (!tagged.empty())
     row("tagged     ", join(tagged, ", "));
   else if (saved)
-    row("tag        ", "dstack tags add TAG " + run.name);
+    row("tag        ",
+        "dstack tags add TAG " + run.name + (run.status == Status::done ? "" : " --partial"));
 }
 
 /// The end of a job's log, for whoever has not just seen it.
@@ -59,7 +74,7 @@ void print_failed_job(const Context& context, const RunView& view, const JobReco
   const ui::Outcome outcome = ui::outcome_of(job);
   context.messages.note("  " + ui::paint(stream, ui::Colour::bold, view.labels()[job.index]) + " " +
                         ui::paint(stream, ui::Colour::red, ui::render_outcome(outcome)) +
-                        (job.reason.empty() ? "" : ": " + printable(job.reason)));
+                        (job.reason.empty() ? "" : ": " + printable_lines(job.reason, "    ")));
 }
 
 void print_failure(const Context& context, const RunView& view) {
@@ -112,6 +127,7 @@ void print_summary(const Context& context, store::Records& records, const RunVie
     print_failure(context, view);
   else
     print_success(context, records, run);
+  print_edits(context, records, view);
 }
 
 }  // namespace dstack::cli

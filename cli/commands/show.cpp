@@ -308,7 +308,7 @@ class Page {
     for (const JobRecord& job : facts_.jobs)
       if ((job.status == store::Status::failed || job.status == store::Status::stopped) &&
           !job.reason.empty())
-        context_.out.line(job.id + ": " + printable(job.reason));
+        context_.out.line(job.id + ": " + printable_lines(job.reason, "  "));
     for (const JobRecord& job : facts_.jobs)
       if (const std::string usage = describe_usage(job.usage); !usage.empty())
         context_.out.line(job.id + ": " + usage);

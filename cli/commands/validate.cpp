@@ -12,9 +12,10 @@ class Validate final : public Action {
   void declare(Syntax& syntax) override {
     syntax
         .note(
-            "Everything that a run of any workflow would refuse, all at once; exit code 2 when "
-            "there is\n"
-            "something. Runs nothing and writes nothing.")
+            "All that is wrong in the files of '.dstack', at once; exit code 2 when there is "
+            "something.\n"
+            "Runs nothing and writes nothing. Tags, versions of Python and resources are looked at "
+            "by 'run'.")
         .example("dstack validate", "check '.dstack' of this project")
         .example("dstack --project demo validate", "check another one");
   }

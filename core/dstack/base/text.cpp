@@ -124,6 +124,13 @@ std::string printable(std::string_view text) {
   return safe;
 }
 
+std::string printable_lines(std::string_view text, std::string_view indent) {
+  std::string safe;
+  for (const std::string_view line : split(text, '\n'))
+    safe += (safe.empty() ? "" : "\n" + std::string(indent)) + printable(line);
+  return safe;
+}
+
 std::string shell_quote(std::string_view word) {
   bool plain = !word.empty();
   for (const char c : word)

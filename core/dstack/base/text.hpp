@@ -20,6 +20,8 @@ std::size_t display_width(std::string_view text);
 /// Control characters, escapes and bidirectional overrides shown as visible text, so that a name
 /// cannot drive the terminal.
 std::string printable(std::string_view text);
+/// The same for a text of several lines, each but the first after `indent`.
+std::string printable_lines(std::string_view text, std::string_view indent);
 
 /// A word that a POSIX shell reads back as exactly these bytes.
 std::string shell_quote(std::string_view word);

@@ -7,14 +7,23 @@
 #include "dstack/environment/stage.hpp"
 #include "dstack/environment/version.hpp"
 
+#include <algorithm>
+
 namespace dstack::environment {
 
 namespace {
 
+/// The log has all of it.
 std::string last_words(const Transcript& transcript) {
+  constexpr std::size_t most_lines = 5;
+  constexpr std::size_t longest_line = 300;
+  const auto& lines = transcript.last_lines;
   std::string text;
-  for (const std::string& line : transcript.last_lines)
-    text += "\n  " + printable(line);
+  for (std::size_t i = lines.size() - std::min(most_lines, lines.size()); i < lines.size(); ++i) {
+    text += "\n  " + printable(std::string_view(lines[i]).substr(0, longest_line));
+    if (lines[i].size() > longest_line)
+      text += "…";
+  }
   return text;
 }
 

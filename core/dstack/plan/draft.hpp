@@ -82,6 +82,7 @@ void make_jobs(Drafts& drafts, const World& world, std::vector<Error>& errors);
 /// Every property of type path names a file of the code or below an input. Working directories that
 /// do not exist are a notice: the job starts in an empty folder.
 void check_paths(const Drafts& drafts,
+                 const Path& project,
                  const source::Snapshot& code,
                  std::vector<Error>& errors,
                  std::vector<std::string>& notices);

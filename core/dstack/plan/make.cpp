@@ -32,7 +32,7 @@ class Maker {
     check_secrets(drafts_, world_, errors_);
     resolve_inputs(drafts_, world_, Tags::needed, errors_);
     make_jobs(drafts_, world_, errors_);
-    check_paths(drafts_, world_.code, errors_, notices_);
+    check_paths(drafts_, world_.project.root, world_.code, errors_, notices_);
     check_resources(drafts_, world_.machine, errors_);
     for (const Draft& draft : drafts_.all)
       check_environment(draft, errors_);

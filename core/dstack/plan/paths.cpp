@@ -38,9 +38,10 @@ class Checker {
  public:
   Checker(const Drafts& drafts,
           const Draft& draft,
+          const Path& project,
           const source::Snapshot& code,
           std::vector<Error>& errors)
-      : drafts_(drafts), draft_(draft), code_(code), errors_(errors) {}
+      : drafts_(drafts), draft_(draft), project_(project), code_(code), errors_(errors) {}
 
   void check() {
     for (const provider::Property& property : draft_.manifest().properties) {
@@ -86,6 +87,11 @@ class Checker {
       report("'" + printable(path) + "' is a folder; '" + property.name + "' needs a file",
              std::move(where),
              {});
+      return;
+    }
+    boost::system::error_code problem;
+    if (fs::exists(project_ / path, problem)) {
+      report(source::explain_left_out(path), std::move(where), {});
       return;
     }
     std::string message = "there is no file '" + printable(path) + "'";
@@ -134,6 +140,7 @@ class Checker {
 
   const Drafts& drafts_;
   const Draft& draft_;
+  const Path& project_;
   const source::Snapshot& code_;
   std::vector<Error>& errors_;
 };
@@ -141,13 +148,14 @@ class Checker {
 }  // namespace
 
 void check_paths(const Drafts& drafts,
+                 const Path& project,
                  const source::Snapshot& code,
                  std::vector<Error>& errors,
                  std::vector<std::string>& notices) {
   for (const Draft& draft : drafts.all) {
     if (!draft.ready)
       continue;
-    Checker checker(drafts, draft, code, errors);
+    Checker checker(drafts, draft, project, code, errors);
     checker.check();
     checker.check_working_dir(notices);
   }

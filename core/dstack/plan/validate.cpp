@@ -43,7 +43,7 @@ Result<void> validate(const World& world) {
   make_jobs(drafts, world, errors);
   std::vector<std::string> notices;
   if (!world.code.files.empty())
-    check_paths(drafts, world.code, errors, notices);
+    check_paths(drafts, world.project.root, world.code, errors, notices);
   for (const Draft& draft : drafts.all)
     check_environment(draft, errors);
   for (const Draft& draft : drafts.all)

@@ -5,6 +5,7 @@
 #include "dstack/provider/typed_value.hpp"
 
 #include <cstdlib>
+#include <set>
 
 namespace dstack::provider {
 
@@ -20,16 +21,23 @@ std::string named(std::string_view workflow) {
                           : "workflow '" + std::string(workflow) + "'";
 }
 
+/// Of all properties, aliases included.
+std::vector<std::string> names_of(const Manifest& manifest) {
+  std::vector<std::string> names;
+  for (const Property& property : manifest.properties) {
+    names.push_back(property.name);
+    names.insert(names.end(), property.aliases.begin(), property.aliases.end());
+  }
+  return names;
+}
+
 Error unknown_property(const Manifest& manifest,
                        const config::Member& member,
                        std::string_view workflow) {
-  std::vector<std::string> names;
+  std::vector<std::string> names = names_of(manifest);
   std::vector<std::string> canonical;
-  for (const Property& property : manifest.properties) {
-    names.push_back(property.name);
+  for (const Property& property : manifest.properties)
     canonical.push_back(property.name);
-    names.insert(names.end(), property.aliases.begin(), property.aliases.end());
-  }
   names.insert(names.end(), std::begin(keys_of_the_host), std::end(keys_of_the_host));
   std::string hint = did_you_mean(normal_key(member.key), names);
   if (hint.empty())
@@ -94,10 +102,13 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
   std::vector<Error> errors;
   ValueTyper typer(workflow, caller, checked, errors);
   std::map<const Property*, const config::Member*> given;
+  std::set<const Property*> guessed;  ///< what an unknown key may have been meant to be
   for (const config::Member& member : properties.members) {
     const Property* property = manifest.find(member.key);
     if (property == nullptr) {
       errors.push_back(unknown_property(manifest, member, workflow));
+      for (const std::string& name : closest(normal_key(member.key), names_of(manifest)))
+        guessed.insert(manifest.find(name));
       continue;
     }
     if (const auto [first, is_new] = given.emplace(property, &member); !is_new) {
@@ -117,7 +128,7 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
       checked.values[property->name] = std::move(value);
   }
   for (const Property& property : manifest.properties) {
-    if (property.required && !given.contains(&property))
+    if (property.required && !given.contains(&property) && !guessed.contains(&property))
       errors.push_back(missing(manifest, property, entry, workflow));
     if (!property.default_value.is_null() && !checked.values.contains(property.name))
       checked.values[property.name] = property.default_value;

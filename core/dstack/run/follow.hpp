@@ -14,6 +14,7 @@ namespace dstack::run {
 class FollowListener {
  public:
   virtual ~FollowListener() = default;
+
   /// Once, before anything else. `state` stays where it is as long as the run is followed.
   virtual void began(const store::RunState&) {}
 

@@ -1,6 +1,7 @@
 #include "dstack/run/missing_file.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/source/snapshot.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -57,10 +58,7 @@ std::string explain_missing_file(std::string_view log_end,
       if (!path || path->empty() || !fs::exists(project / *path, problem) ||
           in_code(*path, code, objects))
         continue;
-      return "'" + *path +
-             "' is in your folder but not among the code of this run: Git ignores it, or a "
-             "workflow declares it as an "
-             "artifact; add it to Git, or make it in a workflow and depend on that";
+      return source::explain_left_out(*path);
     }
   }
   return {};

@@ -1,6 +1,7 @@
 #include "dstack/source/snapshot.hpp"
 
 #include "dstack/base/log.hpp"
+#include "dstack/base/text.hpp"
 #include "dstack/source/files.hpp"
 #include "dstack/source/git.hpp"
 #include "dstack/source/index.hpp"
@@ -159,6 +160,12 @@ Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& op
   snapshot.warnings = std::move(code.warnings);
   take_paths(snapshot, code.files);
   return snapshot;
+}
+
+std::string explain_left_out(const std::string& path) {
+  return "'" + printable(path) +
+         "' is in your folder but not among the code of this run: Git ignores it, or a workflow "
+         "declares it as an artifact; add it to Git, or make it in a workflow and depend on that";
 }
 
 std::string root_commit(const Path& project) {

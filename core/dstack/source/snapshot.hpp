@@ -31,6 +31,9 @@ struct Snapshot {
   bool contains_below(std::string_view path) const;  ///< a file, or a folder with files
 };
 
+/// For whoever looks for a file that is in the folder and in no snapshot of it.
+std::string explain_left_out(const std::string& path);
+
 /// A snapshot in two steps: which files there are and what Git says, which reads none of them; then
 /// their contents, once it is certain that they are wanted.
 class Listing {

@@ -116,7 +116,7 @@ TEST_CASE("reserved names are told together with what else is wrong with the pro
       "    fiel: train.py\n"
       "    environment: [RUN_NAME=x]\n");
   const auto errors = bench.errors("train");
-  REQUIRE(errors.size() == 3);
+  REQUIRE(errors.size() == 2);
   CHECK(
       errors[1] ==
       "'RUN_NAME' is set by dstack itself @ .dstack/workflows.yaml:5:19+10 | choose another name");
