@@ -20,7 +20,7 @@ std::string token_of(const std::string& address) {
 /// Everything that must hold of a server of Jupyter's, whichever it is.
 void check_jupyter(const std::string& provider, const std::string& page) {
   Applications box;
-  box.example(provider + ".md");
+  write_files_of("docs/providers/" + provider + ".md", box);
   box.file("data.txt", "42\n");
   const std::string run = box.start({"explore"});
 
