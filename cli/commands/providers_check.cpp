@@ -106,13 +106,12 @@ class Rehearsal {
       }
   }
 
+  /// Enough of them for any number of jobs that start together.
   void provide_cards(const Json* gpu) {
     if (gpu == nullptr)
       return;
     const auto memory = static_cast<std::uint64_t>(json_integer(*gpu, "memory"));
-    machine_.gpus.assign(static_cast<std::size_t>(
-                             std::clamp<std::int64_t>(json_integer(*gpu, "count", 1), 1, 1'024)),
-                         config::Gpu{json_string(*gpu, "name", "card"), memory});
+    machine_.gpus.assign(1'024, config::Gpu{json_string(*gpu, "name", "card"), memory});
   }
 
   Candidate candidate_;
