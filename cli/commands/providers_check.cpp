@@ -111,7 +111,9 @@ class Rehearsal {
     if (gpu == nullptr)
       return;
     const auto memory = static_cast<std::uint64_t>(json_integer(*gpu, "memory"));
-    machine_.gpus.assign(1'024, config::Gpu{json_string(*gpu, "name", "card"), memory});
+    machine_.gpus.clear();
+    for (int card = 0; card < 1'024; ++card)
+      machine_.gpus.push_back({json_string(*gpu, "name", "card"), memory, std::to_string(card)});
   }
 
   Candidate candidate_;
