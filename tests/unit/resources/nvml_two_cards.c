@@ -1,4 +1,5 @@
-/* A library with the interface of NVIDIA's NVML, as its manual states it, on a machine with two cards. */
+/* A library with the interface of NVIDIA's NVML, as its manual states it, on a machine with two
+ * cards. */
 #include <stdio.h>
 
 typedef struct {
@@ -7,9 +8,13 @@ typedef struct {
 
 static int cards[2] = {16, 40};
 
-int nvmlInit_v2(void) { return 0; }
+int nvmlInit_v2(void) {
+  return 0;
+}
 
-int nvmlShutdown(void) { return 0; }
+int nvmlShutdown(void) {
+  return 0;
+}
 
 int nvmlDeviceGetCount_v2(unsigned int* count) {
   *count = 2;
