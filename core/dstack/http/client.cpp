@@ -25,7 +25,7 @@ Result<dstack_http_send_function*> open_module() {
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
   // Kept for ever, as every library that threads may be in.
-  auto& library = *new boost::dll::shared_library(path, error, mode);
+  static auto& library = *new boost::dll::shared_library(path, error, mode);
   if (error || !library.is_loaded() || !library.has(DSTACK_HTTP_SEND))
     return fail(ErrorCode::unavailable,
                 "'" + path.string() + "' cannot be loaded: " + error.message(),
