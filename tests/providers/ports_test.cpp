@@ -83,8 +83,10 @@ TEST_CASE("ports: a followed run says ready with the address, not before somethi
   const Sandbox box;
   box.file("page.txt", "page\n");
 
-  const std::string words = followed_until(
-      box, {"run", "bash", "-p", "2", "-c", "exec python3 -m http.server $JOB_PORT_1"}, "ready");
+  const std::string words =
+      followed_until(box,
+                     {"run", "bash", "-p", "2", "-c", "exec python3 -m http.server $JOB_PORT_1"},
+                     ": ready: ");
 
   CHECK(words.find("bash: ready: port 1 at http://127.0.0.1:") != std::string::npos);
   CHECK(words.find("port 0") == std::string::npos);
