@@ -4,6 +4,8 @@
 #include "run_view.hpp"
 #include "ui/status.hpp"
 
+#include <algorithm>
+
 namespace dstack::cli {
 
 namespace {
@@ -18,10 +20,13 @@ constexpr std::size_t last_bytes = 4096;
 /// What people changed in an application, and would look for in vain.
 void print_edits(const Context& context, store::Records& records, const RunView& view) {
   const RunRecord& run = view.state().run;
+  const auto& jobs = view.state().jobs;
+  if (std::all_of(jobs.begin(), jobs.end(), [](const JobRecord& job) { return job.apps.empty(); }))
+    return;
   const auto edits = records.edits(run.id);
   std::size_t files = 0;
   for (const store::Edits& edit : edits ? *edits : std::vector<store::Edits>())
-    if (!view.state().jobs[edit.job].apps.empty())
+    if (!jobs[edit.job].apps.empty())
       files += edit.files.files + edit.removed.size();
   if (files > 0)
     context.messages.note("  " + plural(files, "changed file") +

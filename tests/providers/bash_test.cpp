@@ -42,8 +42,7 @@ TEST_CASE("bash: runs without a workflow, in a folder without .dstack, by option
   const std::string out =
       box.ok({"run", "bash", "-c", "cat x.txt", "-c", "echo $A > r", "-a", "r", "-e", "A=1"});
   CHECK(out == "here\n");
-  const Json artifacts =
-      box.json({"artifacts", "list", box.json({"ps", "-a", "--json"})[0]["run"], "--json"});
+  const Json artifacts = box.json({"artifacts", "list", box.last_run(), "--json"});
   REQUIRE(artifacts.size() == 1);
   CHECK(artifacts[0]["path"] == "r");
 }

@@ -96,7 +96,7 @@ TEST_CASE("docker: registry_auth opens a private registry, and its password is s
     CHECK(Sandbox::code(output) == 0);
     CHECK(contains(output.out, "from the registry\n"));
     CHECK_FALSE(contains(output.out + output.err, "s3cret"));
-    const std::string run = box.json({"ps", "-a", "--json"})[0]["run"];
+    const std::string run = box.last_run();
     CHECK_FALSE(contains(box.ok({"show", run}) + box.ok({"show", run, "--json"}), "s3cret"));
     CHECK_FALSE(contains(box.ok({"run", "w", "--dry-run"}), "s3cret"));
     CHECK_FALSE(contains(box.ok({"run", "w", "--dry-run", "--json"}), "s3cret"));

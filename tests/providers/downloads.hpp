@@ -97,7 +97,7 @@ struct Downloads : Sandbox {
   Json get_url(const std::string& url, std::vector<std::string> options = {}) {
     options.insert(options.begin(), {"run", "curl", url, "-o", "data/file"});
     output = run(options);
-    name = json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+    name = last_run();
     return json({"show", name, "--json"})["jobs"][0];
   }
 

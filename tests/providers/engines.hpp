@@ -87,8 +87,6 @@ class EngineBox : public Sandbox {
 
   Json last_job() const { return json({"show", last_run(), "--json"})["jobs"][0]; }
 
-  std::string last_run() const { return json({"ps", "-a", "--json"})[0]["run"]; }
-
   bool no_container_left() const { return containers_of(socket_, last_run()).empty(); }
 
  private:

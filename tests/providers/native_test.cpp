@@ -18,7 +18,7 @@ struct NativeBox : Sandbox {
   /// Runs the function to its end; its job as JSON.
   Json job_of(const std::string& what) {
     output = run({"run", "native", what});
-    name = json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+    name = last_run();
     return json({"show", name, "--json"})["jobs"][0];
   }
 
@@ -59,7 +59,7 @@ TEST_CASE(
                                   "made.txt"});
   CHECK(out ==
         "variable 1\nfolder sub\nlist a\nlist b\nmap k=v\ninteger 42\nbooleans\nsecret hush\n");
-  const std::string name = box.json({"ps", "-a", "--json"})[0]["run"];
+  const std::string name = box.last_run();
   CHECK(box.json({"artifacts", "list", name, "--json"})[0]["artifact"] == "sub/made.txt");
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("native: a secret of a job is shown in no plan") {
     CHECK(holds(plan, "works"));
   }
   box.ok({"run", "native", "works", "--secret", "hush", "-e", "COPY=hush"});
-  const std::string name = box.json({"ps", "-a", "--json"})[0]["run"];
+  const std::string name = box.last_run();
   CHECK_FALSE(holds(box.ok({"show", name}), "hush"));
   CHECK_FALSE(holds(box.ok({"show", name, "--json"}), "hush"));
 }

@@ -48,9 +48,7 @@ class TorchBox : public Sandbox {
     return run(arguments, std::chrono::minutes(5));
   }
 
-  Json last() const {
-    return json({"show", json({"ps", "-a", "--json"})[0]["run"].get<std::string>(), "--json"});
-  }
+  Json last() const { return json({"show", last_run(), "--json"}); }
 };
 
 bool has(const std::string& text, const std::string& part) {

@@ -95,6 +95,17 @@ class Sandbox {
     return *std::move(parsed);
   }
 
+  /// The name of the newest run.
+  std::string last_run() const { return json({"ps", "-a", "--json"})[0]["run"].get<std::string>(); }
+
+  /// What a job of `show --json` went through.
+  static std::vector<std::string> statuses(const Json& job) {
+    std::vector<std::string> all;
+    for (const Json& entry : job["history"])
+      all.push_back(entry["status"].get<std::string>());
+    return all;
+  }
+
   /// Starts a run detached; its name.
   std::string start(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {"run", "-d"});

@@ -43,7 +43,8 @@ class Follower {
         name_(std::move(name)),
         state_(state),
         listener_(listener),
-        options_(options) {}
+        options_(options),
+        offsets_(options.offsets) {}
 
   Result<FollowEnd> run() {
     notify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
@@ -136,8 +137,10 @@ class Follower {
 
   /// In the order in which things happened.
   void deliver() {
-    if (!std::exchange(has_begun_, true))
+    if (!std::exchange(has_begun_, true)) {
+      offsets_.resize(state_.jobs.size());
       listener_.began(state_);
+    }
     std::vector<std::size_t> changed = std::exchange(changed_, {});
     const auto rest = std::stable_partition(changed.begin(), changed.end(), [&](std::size_t job) {
       return state_.jobs[job].status <= Status::running;
@@ -172,9 +175,7 @@ class Follower {
   void begin_tail(std::size_t job) {
     const auto [tail, is_new] = tails_.try_emplace(job, Tail{JobLog(home_.job(name_, job))});
     if (is_new)
-      tail->second.offset = delivered_.contains(job)        ? delivered_[job]
-                            : job < options_.offsets.size() ? options_.offsets[job]
-                                                            : 0;
+      tail->second.offset = offsets_[job];
     if (tail->second.watch < 0 && notify_ && !store::is_final(state_.jobs[job].status))
       tail->second.watch = ::inotify_add_watch(
           notify_.get(), (home_.job(name_, job) / files::log).c_str(), IN_MODIFY | IN_ATTRIB);
@@ -194,7 +195,7 @@ class Follower {
       return true;
     if (tail.watch >= 0)
       ::inotify_rm_watch(notify_.get(), tail.watch);
-    delivered_[at->first] = tail.offset;
+    offsets_[at->first] = tail.offset;
     return false;
   }
 
@@ -308,9 +309,9 @@ class Follower {
   bool has_begun_ = false;            ///< for the listener
   std::vector<std::size_t> changed_;  ///< jobs, since the listener was told
   std::map<std::size_t, Tail> tails_;
-  /// How far the logs of ended jobs were read: such a job may be named once more, for its
-  /// supervisor tells what we have seen by ourselves.
-  std::map<std::size_t, std::uint64_t> delivered_;
+  /// By job: where in its log to go on. An ended job may be named once more, for its supervisor
+  /// tells what we have seen by ourselves.
+  std::vector<std::uint64_t> offsets_;
 };
 
 }  // namespace

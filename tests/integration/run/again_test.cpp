@@ -10,22 +10,11 @@ using dstack::test::Sandbox;
 
 namespace {
 
-std::string last_run(const Sandbox& box) {
-  return box.json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
-}
-
 /// Fails until it has been started `times` times; counts in a file outside of its workspace.
 std::string fails_until(const Sandbox& box, int times) {
   const std::string count = (box.root() / "count").string();
   return "echo begun >> " + count + "; n=$(wc -l < " + count + "); echo \"try $n\"; test $n -ge " +
          std::to_string(times) + " || exit 3";
-}
-
-std::vector<std::string> statuses(const Json& job) {
-  std::vector<std::string> all;
-  for (const Json& entry : job["history"])
-    all.push_back(entry["status"].get<std::string>());
-  return all;
 }
 
 }  // namespace
@@ -42,7 +31,7 @@ TEST_CASE("a job that takes longer than its timeout fails for that, whatever it 
   CHECK(Sandbox::code(output) == 124);
   CHECK(output.out.find("told\n") != std::string::npos);
   CHECK(output.err.find("it took longer than its timeout of 1.0s") != std::string::npos);
-  const Json run = box.json({"show", last_run(box), "--json"});
+  const Json run = box.json({"show", box.last_run(), "--json"});
   CHECK(run["jobs"][0]["status"] == "failed");
   CHECK(run["jobs"][0]["cause"] == "timeout");
   CHECK(run["jobs"][0]["attempts"] == 1);
@@ -60,7 +49,7 @@ TEST_CASE("a job that ignores its timeout is killed after the grace, with all it
 )");
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 124);
-  const Json job = box.json({"show", last_run(box), "--json"})["jobs"][0];
+  const Json job = box.json({"show", box.last_run(), "--json"})["jobs"][0];
   CHECK(job["cause"] == "timeout");
   CHECK(job["signal"] == SIGKILL);
   CHECK(process::with_environment("JOB_ID", job["job"].get<std::string>()).empty());
@@ -84,7 +73,7 @@ TEST_CASE("a job is tried again in a fresh workspace until it succeeds, with one
 
   box.ok({"run", "next"});
 
-  const std::string name = last_run(box);
+  const std::string name = box.last_run();
   const Json run = box.json({"show", name, "--json"});
   INFO(render_json_pretty(run));
   CHECK(run["status"] == "done");
@@ -92,7 +81,7 @@ TEST_CASE("a job is tried again in a fresh workspace until it succeeds, with one
   CHECK(job["attempts"] == 3);
   CHECK(job["exit_code"] == 0);
   CHECK(job["cause"].is_null());
-  CHECK(statuses(job) ==
+  CHECK(Sandbox::statuses(job) ==
         std::vector<std::string>{
             "submitted", "running", "queued", "running", "queued", "running", "uploading", "done"});
   CHECK(job["history"][2]["cause"] == "exit");
@@ -110,7 +99,7 @@ TEST_CASE("a job that fails each time has failed as it did last, and its depende
       "\n  - {name: next, provider: bash, depends-on: [w], commands: [\"true\"]}\n");
   const auto output = box.run({"run", "next"});
   CHECK(Sandbox::code(output) == 3);
-  const Json run = box.json({"show", last_run(box), "--json"});
+  const Json run = box.json({"show", box.last_run(), "--json"});
   CHECK(run["jobs"][0]["status"] == "failed");
   CHECK(run["jobs"][0]["attempts"] == 3);
   CHECK(run["jobs"][1]["status"] == "skipped");
@@ -125,7 +114,7 @@ TEST_CASE("each attempt has the whole timeout") {
       "    commands: [\"if test -e " +
       mark + "; then sleep 1; else touch " + mark + "; sleep 1000; fi\"]\n");
   box.ok({"run", "w"});
-  const Json job = box.json({"show", last_run(box), "--json"})["jobs"][0];
+  const Json job = box.json({"show", box.last_run(), "--json"})["jobs"][0];
   CHECK(job["status"] == "done");
   CHECK(job["attempts"] == 2);
   CHECK(job["history"][2]["cause"] == "timeout");
@@ -139,7 +128,7 @@ TEST_CASE("what cannot start is not tried again") {
       "environment: {PATH: /nowhere}, setup: [\"true\"]}\n");
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(box.json({"show", last_run(box), "--json"})["jobs"][0]["attempts"] == 1);
+  CHECK(box.json({"show", box.last_run(), "--json"})["jobs"][0]["attempts"] == 1);
 }
 
 TEST_CASE("a stop ends a job that would be tried again") {

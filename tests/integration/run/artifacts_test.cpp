@@ -39,7 +39,7 @@ TEST_CASE("artifacts come back as they were: x bit, empty folders, links, times"
       - echo run > out/sub/tool; chmod +x out/sub/tool; ln -s sub/tool out/link; touch -d 2020-01-02T03:04:05Z out/sub/tool
 )");
   box.ok({"run", "w"});
-  const std::string name = box.json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+  const std::string name = box.last_run();
   const Path to = box.root() / "got";
   box.ok({"artifacts", "download", name, "-o", to.string()});
 
@@ -66,7 +66,7 @@ TEST_CASE(
   CHECK(output.err.find("'out'") != std::string::npos);
 
   CHECK(Sandbox::code(box.run({"run", "bad"})) == 1);
-  const std::string name = box.json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+  const std::string name = box.last_run();
   CHECK(box.json({"artifacts", "list", name, "--json"}).size() == 1);
   CHECK(Sandbox::code(box.run({"tags", "add", "t", name})) != 0);
   CHECK(Sandbox::code(box.run({"tags", "add", "t", name, "--partial"})) == 0);
@@ -100,7 +100,7 @@ TEST_CASE("the very code of a run comes back") {
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   box.ok({"run", "w"});
   box.file("src/a.txt", "v2\n");
-  const std::string name = box.json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+  const std::string name = box.last_run();
   box.ok({"code", name, "-o", (box.root() / "code").string()});
   CHECK(*read_file(box.root() / "code" / "src" / "a.txt") == "v1\n");
 }

@@ -42,8 +42,6 @@ class GangBox : public Sandbox {
 
   void wait_for_file(const std::string& name) const { wait_for(meeting() / name); }
 
-  std::string last_run() const { return json({"ps", "-a", "--json"})[0]["run"].get<std::string>(); }
-
   void kill_supervisor(const std::string& run) const {
     const auto identity =
         process::parse_identity(read_file(home() / "runs" / run / run::files::run_lock).value());

@@ -19,13 +19,6 @@ constexpr const char* chain = R"(workflows:
     artifacts: [model]
 )";
 
-std::vector<std::string> statuses(const Json& job) {
-  std::vector<std::string> all;
-  for (const Json& entry : job["history"])
-    all.push_back(entry["status"].get<std::string>());
-  return all;
-}
-
 }  // namespace
 
 TEST_CASE("a workflow runs after what it depends on, with its artifacts at the same path") {
@@ -50,9 +43,9 @@ TEST_CASE("every state of a job is on record, in order, with its time") {
   const Json run = box.wait(box.start({"train"}));
 
   REQUIRE(run["jobs"].size() == 2);
-  CHECK(statuses(run["jobs"][0]) ==
+  CHECK(Sandbox::statuses(run["jobs"][0]) ==
         std::vector<std::string>{"submitted", "running", "uploading", "done"});
-  CHECK(statuses(run["jobs"][1]) ==
+  CHECK(Sandbox::statuses(run["jobs"][1]) ==
         std::vector<std::string>{
             "submitted", "queued", "downloading", "running", "uploading", "done"});
   for (const Json& job : run["jobs"]) {

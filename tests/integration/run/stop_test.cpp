@@ -88,7 +88,7 @@ TEST_CASE("a finished run cannot be stopped") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   box.ok({"run", "w"});
-  const std::string name = box.json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+  const std::string name = box.last_run();
   const auto output = box.run({"stop", name, "-y"});
   CHECK(Sandbox::code(output) == 1);
   CHECK(output.err.find(name) != std::string::npos);

@@ -91,7 +91,7 @@ TEST_CASE(
   CHECK(*read_file(box.project() / "mine.txt") == "mine\n");
   CHECK(*read_file(box.project() / "here.txt") == "here\n");
   CHECK(*read_file(box.project() / "data" / "x") == "the user's\n");
-  const std::string run = box.json({"ps", "-a", "--json"})[0]["run"].get<std::string>();
+  const std::string run = box.last_run();
   CHECK(box.json({"artifacts", "list", run, "--json"}).size() == 3);
   CHECK(box.run({"code", "--changes"}).out.empty());
 }

@@ -1,6 +1,7 @@
 #include "dstack/resources/claim.hpp"
 
 #include "support/catch.hpp"
+#include "support/other_process.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +16,7 @@
 
 using namespace dstack;
 using namespace dstack::resources;
+using dstack::test::OtherProcess;
 
 namespace {
 
@@ -52,41 +54,6 @@ bool any_event(const Claim& claim) {
   return ::poll(polled.data(), polled.size(), 0) > 0;
 }
 
-/// A process that does something, says so, and stays until it is killed.
-class Other {
- public:
-  explicit Other(const std::function<void()>& work) {
-    Pipe pipe = *make_pipe();
-    pid_ = ::fork();
-    REQUIRE(pid_ >= 0);
-    if (pid_ == 0) {
-      work();
-      (void)!::write(pipe.write_end.get(), "x", 1);
-      for (;;)
-        ::pause();
-    }
-    pipe.write_end.reset();
-    char byte = 0;
-    REQUIRE(::read(pipe.read_end.get(), &byte, 1) == 1);
-  }
-
-  ~Other() { kill(); }
-
-  Other(const Other&) = delete;
-  Other& operator=(const Other&) = delete;
-
-  void kill() {
-    if (pid_ <= 0)
-      return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
- private:
-  pid_t pid_ = 0;
-};
-
 std::optional<Claim> kept;  ///< of a child process: until it is killed
 
 }  // namespace
@@ -113,7 +80,7 @@ TEST_CASE("a claim that waits is granted when another ends, and hears of it") {
 
 TEST_CASE("a claim dies with its holder, however it ends, and who waits is woken") {
   const Bench bench;
-  Other holder([&] { kept = bench.claim(4); });
+  OtherProcess holder([&] { kept = bench.claim(4); });
   Claim waiting = bench.claim(1);
   CHECK_FALSE(waiting.granted());
   CHECK_FALSE(any_event(waiting));
@@ -129,7 +96,7 @@ TEST_CASE("a claim dies with its holder, however it ends, and who waits is woken
 TEST_CASE("one that is killed while it waits stands in nobody's way") {
   const Bench bench;
   Claim first = bench.claim(2);
-  Other large([&] { kept = bench.claim(4); });
+  OtherProcess large([&] { kept = bench.claim(4); });
   Claim small = bench.claim(1);
   CHECK(small.reason() == "waits behind 'train' of run 'quiet-otter-1'");
 

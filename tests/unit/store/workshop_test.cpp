@@ -1,13 +1,15 @@
 #include "dstack/store/workshop.hpp"
 
+#include "support/other_process.hpp"
 #include "unit/store/fixture.hpp"
 
-#include <signal.h>
-#include <sys/wait.h>
+#include <optional>
+
 #include <unistd.h>
 
 using namespace dstack;
 using namespace dstack::store;
+using dstack::test::OtherProcess;
 
 namespace {
 
@@ -16,42 +18,17 @@ std::size_t count_in(const Path& folder) {
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-/// Another process that makes a workshop with a file in it and then lives until it is killed.
-class Maker {
- public:
-  explicit Maker(const Home& home) {
-    auto pipe = make_pipe();
-    REQUIRE(pipe);
-    pid_ = ::fork();
-    REQUIRE(pid_ >= 0);
-    if (pid_ == 0) {
-      const auto workshop = Workshop::make(home, "test");
-      if (workshop && write_file_atomically(workshop->path() / "draft", "x", Durable::no))
-        (void)write_all(pipe->write_end.get(), "ready");
-      for (;;)
-        ::pause();
-    }
-    pipe->write_end.reset();
-    char first = 0;
-    REQUIRE(value_of(read_some(pipe->read_end.get(), &first, 1)) == 1);
-  }
+std::optional<Workshop> kept;  ///< of a child process: until it is killed
 
-  Maker(const Maker&) = delete;
-  Maker& operator=(const Maker&) = delete;
-
-  ~Maker() { kill(); }
-
-  void kill() {
-    if (pid_ <= 0)
-      return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
- private:
-  pid_t pid_ = 0;
-};
+/// Makes a workshop with a file in it; for another process.
+auto maker(const Home& home) {
+  return [&home] {
+    auto workshop = Workshop::make(home, "test");
+    if (!workshop || !write_file_atomically(workshop->path() / "draft", "x", Durable::no))
+      ::_exit(1);
+    kept.emplace(*std::move(workshop));
+  };
+}
 
 }  // namespace
 
@@ -66,8 +43,8 @@ TEST_CASE("a workshop goes with its object") {
 
 TEST_CASE("what a dead process left is removed by the next, and nothing of a living one") {
   const TestHome t;
-  Maker dead(t.home());
-  const Maker living(t.home());
+  OtherProcess dead(maker(t.home()));
+  const OtherProcess living(maker(t.home()));
   CHECK(count_in(t.home().temporary()) == 2);
   dead.kill();
   const Workshop mine = value_of(Workshop::make(t.home(), "test"));
