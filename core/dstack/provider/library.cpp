@@ -4,6 +4,8 @@
 
 #include <boost/dll/shared_library.hpp>
 
+#include <csignal>
+#include <deque>
 #include <string>
 
 #include <dlfcn.h>
@@ -36,6 +38,12 @@ Failure without_entry(const boost::dll::shared_library& library) {
               "dstack_add_provider()");
 }
 
+/// A sanitizer's own handlers of crashes would hide the signal, by which a crash is told.
+void let_crashes_end_the_process() {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+    std::signal(signal, SIG_DFL);
+}
+
 std::string joined_messages(const dstack_report& report) {
   std::string text;
   for (const Problem& problem : report.problems)
@@ -50,7 +58,8 @@ Result<ProviderEntry> open_library(const Path& path) {
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
   // Kept for ever: code of a library may be called until the process ends, if only by a destructor.
-  auto& library = *new boost::dll::shared_library(fs::absolute(path), error, mode);
+  static auto& kept = *new std::deque<boost::dll::shared_library>;
+  auto& library = kept.emplace_back(fs::absolute(path), error, mode);
   if (error || !library.is_loaded())
     return fail(ErrorCode::unavailable, "cannot be loaded: " + reason_of_loader(path));
   if (!library.has(DSTACK_PROVIDER_ENTRY))
@@ -80,6 +89,7 @@ std::string describe_failure(dstack_status status,
 }
 
 Result<const dstack_provider_v0*> enter_library(const Path& library) {
+  let_crashes_end_the_process();
   DSTACK_TRY(const ProviderEntry entry, open_library(library));
   static const std::string doing = "while it was set up";
   const dstack_provider_v0* provider = nullptr;

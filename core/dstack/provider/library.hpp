@@ -18,7 +18,8 @@ using ProviderEntry = decltype(&dstack_provider_entry_v0);
 /// below say what the library did, without naming it: "cannot be loaded: …".
 Result<ProviderEntry> open_library(const Path& library);
 
-/// Opens the library and has it make its provider.
+/// Opens the library and has it make its provider. From here on a crash ends the process with its
+/// signal.
 Result<const dstack_provider_v0*> enter_library(const Path& library);
 
 /// What a library did that it must not, or failed to do.

@@ -72,14 +72,6 @@ Result<void> plan_all(const Path& library,
   return {};
 }
 
-/// The library's own handlers of crashes, and a sanitizer's, would hide the signal, by which the
-/// host tells a crash.
-void prepare_process() {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
-    std::signal(signal, SIG_DFL);
-}
-
 Result<Json> read_requests() {
   DSTACK_TRY(const std::string text, read_all(STDIN_FILENO));
   DSTACK_TRY(const Fd nothing, open_file("/dev/null", O_RDONLY));
@@ -130,7 +122,7 @@ Result<void> serve(const Path& library, int reply_fd) {
 }  // namespace
 
 int provider_host_main(const Path& library, int reply_fd) {
-  prepare_process();
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const auto served = serve(library, reply_fd);
   if (!served)
     std::fprintf(stderr, "error: %s\n", render(served.error()).c_str());

@@ -211,7 +211,8 @@ class Follower {
       return {};
     DSTACK_CHECK(judge_started());
     supervisor_ = find_supervisor();
-    if (supervisor_)
+    // One that was started says who it is in its own time.
+    if (supervisor_ || started_)
       return {};
     DSTACK_TRY(auto started, ensure_supervised(home_, name_));
     if (started)
