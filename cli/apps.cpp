@@ -2,7 +2,6 @@
 
 #include "dstack/base/text.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -27,22 +26,6 @@ std::string user_name() {
 }
 
 }  // namespace
-
-std::vector<store::AppRecord> running_apps(const std::vector<store::JobRecord>& jobs) {
-  std::vector<store::AppRecord> apps;
-  for (const store::JobRecord& job : jobs)
-    if (job.status == store::Status::running)
-      apps.insert(apps.end(), job.apps.begin(), job.apps.end());
-  return apps;
-}
-
-std::vector<store::AppRecord> running_apps(const std::vector<store::JobRecord>& jobs,
-                                           std::size_t workflow) {
-  auto apps = running_apps(jobs);
-  std::erase_if(apps,
-                [&](const store::AppRecord& app) { return jobs[app.job].workflow != workflow; });
-  return apps;
-}
 
 std::string render_app(const ui::Stream& stream, const store::AppRecord& app) {
   std::string text =

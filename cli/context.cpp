@@ -73,10 +73,7 @@ Result<store::Records> open_records(const Context& context, store::Records::Mode
   if (mode == Mode::read_write)
     DSTACK_CHECK(store::prepare_home(context.home));
   DSTACK_TRY(auto records, store::Records::open(context.home, mode));
-  store::RunFilter unfinished;
-  unfinished.unfinished = true;
-  unfinished.most = 1;
-  DSTACK_TRY(const auto runs, records.find_runs(unfinished));
+  DSTACK_TRY(const auto runs, records.runs_in_care());
   if (runs.empty())
     return records;
   if (mode == Mode::read_write) {

@@ -195,6 +195,31 @@ void check_machine(const store::Home& home, std::vector<Check>& checks) {
   check_reservations(home, checks);
 }
 
+/// Whom the ends of runs are told, and of the last ones who was not.
+void check_notifications(const store::Home& home, std::vector<Check>& checks) {
+  constexpr std::size_t looked_at = 20;
+  const auto settings = config::load_settings(home.config());
+  if (!settings || settings->on_end.empty())
+    return;
+  std::vector<std::string> receivers;
+  for (const config::Receiver& receiver : settings->on_end)
+    receivers.push_back(describe(receiver));
+  checks.push_back({"on_end", Health::ok, join(receivers, ", ")});
+  auto records = store::Records::open(home, store::Records::Mode::read_only);
+  const auto last = records ? records->last_notifications(looked_at) : Failure(records.error());
+  if (!last)
+    return;
+  for (const auto& [run, notification] : *last)
+    if (notification.status == store::NotificationStatus::failed) {
+      checks.push_back({"on_end",
+                        Health::warning,
+                        "the end of run '" + run + "' was not told to " + notification.receiver +
+                            ": " + notification.reason,
+                        "'dstack show " + run + "' shows each that was told"});
+      return;
+    }
+}
+
 void check_providers(const provider::SearchPath& search, std::vector<Check>& checks) {
   const auto registry = provider::Registry::discover(search);
   for (const provider::Place& place : search.places) {
@@ -236,6 +261,7 @@ class Doctor final : public Action {
   Result<int> run(Context& context) override {
     std::vector<Check> checks = {check_home(context.home)};
     check_machine(context.home, checks);
+    check_notifications(context.home, checks);
     checks.push_back(check_program(
         "git", Health::warning, "without it a snapshot takes every file; install git"));
     checks.push_back(check_program(

@@ -1,4 +1,4 @@
-"""An HTTP server for the tests of the curl provider. Prints its port; with two arguments (certificate and key) it
+"""An HTTP server for tests of downloads and webhooks. Prints its port; with two arguments (certificate and key) it
 speaks https. What it was asked for, it tells at /requests, one JSON object a line."""
 import hashlib
 import http.server
@@ -84,6 +84,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
             tries[url.path] = tries.get(url.path, 0) + 1
             number = tries[url.path]
         getattr(self, "get_" + url.path.strip("/").split("/")[0].replace("-", "_"), self.get_nothing)(url, number)
+
+    def do_POST(self):
+        url = urllib.parse.urlsplit(self.path)
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        with lock:
+            requests.append({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}, "body": body})
+            tries[url.path] = tries.get(url.path, 0) + 1
+            number = tries[url.path]
+        getattr(self, "post_" + url.path.strip("/").split("/")[0].replace("-", "_"), self.get_nothing)(url, number)
+
+    def post_well(self, url, number):
+        self.plain(200, b"thank you")
+
+    def post_well_at_third(self, url, number):
+        self.plain(200 if number >= 3 else 500, b"something broke\nhere")
+
+    def post_status(self, url, number):
+        self.plain(int(url.path.split("/")[2]), b"words of the server")
+
+    def post_busy(self, url, number):
+        self.plain(200 if number > 1 else 503, headers=[("Retry-After", "1")])
+
+    def post_echo(self, url, number):
+        self.plain(400, (self.path + " with " + self.headers["Authorization"]).encode())
+
+    def post_silent(self, url, number):
+        """Nothing, until the client goes away."""
+        self.rfile.read(1)
+        self.close_connection = True
+
+    def post_silent_at_first(self, url, number):
+        self.post_silent(url, number) if number == 1 else self.plain(204)
 
     def get_nothing(self, url, number):
         self.plain(404, b"<html>a page that nobody wants</html>")

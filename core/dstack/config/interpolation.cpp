@@ -78,10 +78,13 @@ SourceLocation place_of_reference(const SourceLocation& scalar,
   return place_at(scalar, begin, count_characters(name));
 }
 
+enum class Names { all, secrets };
+
 /// One walk over a value.
 class Walk {
  public:
-  explicit Walk(const Scope& scope) : scope_(scope) {}
+  explicit Walk(const Scope& scope, Names names = Names::all)
+      : scope_(scope), names_(names), may_hold_secrets_(names == Names::secrets) {}
 
   Value replace_all(const Value& value) {
     if (value.kind != ValueKind::mapping)
@@ -209,6 +212,12 @@ class Walk {
   std::optional<std::string> look_up(std::string_view name,
                                      const SourceLocation& where,
                                      std::size_t index) {
+    if (names_ == Names::secrets) {
+      report("'" + printable(name) + "' cannot be used here",
+             place_of_reference(where, index, name),
+             "only secrets can: '${{ secrets.NAME }}'; '$${{' writes a literal '${{'");
+      return std::nullopt;
+    }
     if (name == run_name)
       return scope_.run_name;
     if (name == run_arguments) {
@@ -244,16 +253,14 @@ class Walk {
   }
 
   const Scope& scope_;
+  Names names_;
   std::vector<Error> errors_;
   std::vector<SecretReference> secrets_;
-  bool may_hold_secrets_ = false;
+  bool may_hold_secrets_;
   bool used_run_arguments_ = false;
 };
 
-}  // namespace
-
-Result<Interpolated> interpolate(const Value& value, const Scope& scope) {
-  Walk walk(scope);
+Result<Interpolated> result_of(Walk& walk, const Value& value) {
   Interpolated result;
   result.value = walk.replace_all(value);
   result.secrets = std::move(walk.secrets());
@@ -261,6 +268,27 @@ Result<Interpolated> interpolate(const Value& value, const Scope& scope) {
   if (!walk.errors().empty())
     return fail(join(std::move(walk.errors())));
   return result;
+}
+
+}  // namespace
+
+Result<Interpolated> interpolate(const Value& value, const Scope& scope) {
+  Walk walk(scope);
+  return result_of(walk, value);
+}
+
+Result<Interpolated> interpolate_secrets(const Value& text) {
+  const Scope nothing;
+  Walk walk(nothing, Names::secrets);
+  return result_of(walk, text);
+}
+
+Error missing_secret(const SecretReference& reference, const std::vector<std::string>& known) {
+  std::string hint = did_you_mean(reference.name, known);
+  hint += (hint.empty() ? "'" : "\n'") + std::string("dstack secrets add ") + reference.name +
+          "' adds it";
+  return configuration_error(
+      "there is no secret '" + reference.name + "'", reference.where, std::move(hint));
 }
 
 }  // namespace dstack::config

@@ -39,5 +39,10 @@ struct Interpolated {
 /// `environment` (or `env`), `registry_auth` and `headers` of a mapping alone; whether they exist
 /// is not asked here.
 Result<Interpolated> interpolate(const Value& value, const Scope& scope);
+/// The same of a text in which secrets may be named, and nothing else.
+Result<Interpolated> interpolate_secrets(const Value& text);
+
+/// For a reference to a secret that is not among those that there are.
+Error missing_secret(const SecretReference& reference, const std::vector<std::string>& known);
 
 }  // namespace dstack::config

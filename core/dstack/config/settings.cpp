@@ -1,39 +1,34 @@
 #include "dstack/config/settings.hpp"
 
-#include "dstack/base/quantity.hpp"
-#include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/file_source.hpp"
+#include "dstack/config/map_reader.hpp"
 #include "dstack/config/yaml.hpp"
 
-#include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace dstack::config {
 
 namespace {
 
-std::string canonical_key(std::string key) {
-  std::replace(key.begin(), key.end(), '-', '_');
-  return key;
-}
-
 /// Reads the file's map, and goes on after an error.
-class SettingsReader {
+class SettingsReader : private MapReader {
  public:
-  explicit SettingsReader(std::vector<Error> errors) : errors_(std::move(errors)) {}
+  using MapReader::errors;
+  using MapReader::MapReader;
 
   Settings read(const Value& root) {
     Settings settings;
     each_member(root,
                 "the file",
-                {"resources", "stop_grace", "snapshot_file_limit", "tools"},
+                {"resources", "stop_grace", "snapshot_file_limit", "tools", "on_end"},
                 [&](const std::string& key, const Value& value) {
                   if (key == "resources")
                     read_resources(value, settings.resources);
                   else if (key == "tools")
                     read_tools(value, settings);
+                  else if (key == "on_end")
+                    settings.on_end = read_on_end(*this, value);
                   else if (key == "stop_grace")
                     read_duration(key, value, settings.stop_grace);
                   else
@@ -42,41 +37,7 @@ class SettingsReader {
     return settings;
   }
 
-  std::vector<Error>& errors() { return errors_; }
-
  private:
-  template <typename Use>
-  void each_member(const Value& map,
-                   const std::string& what,
-                   const std::vector<std::string>& known,
-                   Use use) {
-    if (map.kind == ValueKind::null)
-      return;
-    if (map.kind != ValueKind::mapping) {
-      report(what + " must be a map, not " + std::string(describe(map)),
-             map.where,
-             "its keys are " + quoted_list(known));
-      return;
-    }
-    std::vector<std::string> seen;
-    for (const Member& member : map.members) {
-      const std::string key = canonical_key(member.key);
-      if (std::find(known.begin(), known.end(), key) == known.end()) {
-        std::string hint = did_you_mean(key, known);
-        report("unknown key '" + printable(member.key) + "'",
-               member.key_where,
-               hint.empty() ? "known are " + quoted_list(known) : hint);
-      } else if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-        report("the key '" + key + "' stands twice in this map",
-               member.key_where,
-               "'-' and '_' are the same; remove one of the two");
-      } else {
-        seen.push_back(key);
-        use(key, member.value);
-      }
-    }
-  }
-
   void read_resources(const Value& value, ResourceSettings& resources) {
     each_member(value,
                 "'resources'",
@@ -130,7 +91,7 @@ class SettingsReader {
   void read_tools(const Value& value, Settings& settings) {
     each_member(value, "'tools'", {"code_server"}, [&](const std::string&, const Value& tool) {
       ToolSettings& release = settings.code_server.emplace();
-      const std::size_t errors_before = errors_.size();
+      const std::size_t errors_before = errors().size();
       each_member(tool,
                   "'code-server'",
                   {"version", "url", "sha256"},
@@ -144,37 +105,12 @@ class SettingsReader {
       const bool complete =
           !release.version.empty() && !release.url.empty() && release.sha256.size() == 64 &&
           release.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
-      if (!complete && errors_.size() == errors_before)
+      if (!complete && errors().size() == errors_before)
         report("'code-server' needs 'version', 'url' and 'sha256', which is 64 digits of 0-9a-f",
                tool.where,
                "write 'code-server: {version: 4.108.2, url: https://…, sha256: 0ef7…}'");
     });
   }
-
-  void read_size(const std::string& key, const Value& value, std::uint64_t& bytes) {
-    const auto size = value.kind == ValueKind::scalar ? parse_size(value.text) : std::nullopt;
-    if (size)
-      bytes = *size;
-    else
-      report("'" + key + "' must be a size", value.where, "write '16GB' or '512MiB', for example");
-  }
-
-  void read_duration(const std::string& key,
-                     const Value& value,
-                     std::chrono::milliseconds& duration) {
-    const auto parsed = value.kind == ValueKind::scalar ? parse_duration(value.text) : std::nullopt;
-    if (parsed)
-      duration = *parsed;
-    else
-      report(
-          "'" + key + "' must be a duration", value.where, "write '10s' or '1m30s', for example");
-  }
-
-  void report(std::string message, SourceLocation where, std::string hint) {
-    errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
-  }
-
-  std::vector<Error> errors_;
 };
 
 }  // namespace

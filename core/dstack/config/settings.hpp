@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/file.hpp"
+#include "dstack/config/on_end.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -35,6 +36,7 @@ struct ToolSettings {
 struct Settings {
   ResourceSettings resources;
   std::optional<ToolSettings> code_server;
+  std::vector<Receiver> on_end;
   std::chrono::milliseconds stop_grace{10'000};
   std::uint64_t snapshot_file_limit = 100'000'000;  ///< bytes
 };

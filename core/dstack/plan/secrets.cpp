@@ -1,7 +1,7 @@
 // Where the files refer to secrets: each has to be there before anything starts, and none may get
 // to where people and other processes read.
-#include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/interpolation.hpp"
 #include "dstack/config/secret_reference.hpp"
 #include "dstack/plan/draft.hpp"
 
@@ -11,18 +11,6 @@
 namespace dstack::plan {
 
 namespace {
-
-Error missing_secret(const config::SecretReference& reference,
-                     const std::vector<std::string>& known) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.message = "there is no secret '" + reference.name + "'";
-  error.where = reference.where;
-  error.hint = did_you_mean(reference.name, known);
-  error.hint += (error.hint.empty() ? "'" : "\n'") + std::string("dstack secrets add ") +
-                reference.name + "' adds it";
-  return error;
-}
 
 /// Everything of a job that can be seen: the rest is filled in when the job starts.
 std::string visible_part(provider::JobSpec job) {
@@ -53,7 +41,7 @@ void check_secrets(const Drafts& drafts, const World& world, std::vector<Error>&
     for (const config::SecretReference& reference : draft.secrets)
       if (std::find(world.secrets.begin(), world.secrets.end(), reference.name) ==
           world.secrets.end())
-        errors.push_back(missing_secret(reference, world.secrets));
+        errors.push_back(config::missing_secret(reference, world.secrets));
 }
 
 void check_shown_secrets(const Draft& draft, std::vector<Error>& errors) {

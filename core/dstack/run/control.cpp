@@ -46,10 +46,8 @@ Result<void> stop(const store::Home& home,
 }
 
 Result<void> recover(const store::Home& home, store::Records& records) {
-  store::RunFilter filter;
-  filter.unfinished = true;
-  DSTACK_TRY(const auto runs, records.find_runs(filter));
-  for (const store::RunRecord& run : runs)
+  DSTACK_TRY(const auto runs, records.runs_in_care());
+  for (const store::RunInCare& run : runs)
     if (run.machine == process::machine_id())
       DSTACK_CHECK(ensure_supervised(home, run.name));
   return {};

@@ -18,8 +18,9 @@ Result<void> stop(const store::Home& home,
                   const std::string& workflow,
                   store::StopRequest request);
 
-/// Starts a supervisor for each unfinished run of this machine whose lock is free. Called by every
-/// command that looks at runs. Cheap when there is nothing to do.
+/// Starts a supervisor for each run of this machine whose lock is free, and which is unfinished or
+/// whose end somebody is still to be told. Called by every command that looks at runs. Cheap when
+/// there is nothing to do.
 Result<void> recover(const store::Home& home, store::Records& records);
 
 /// Removes a finished, untagged run: its rows, then its folder.

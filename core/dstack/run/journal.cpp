@@ -1,5 +1,7 @@
 #include "dstack/run/journal.hpp"
 
+#include "dstack/run/notifications.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -8,8 +10,8 @@ namespace dstack::run {
 
 using store::Status;
 
-Journal::Journal(const plan::Plan& plan, const store::RunRecord& run, Recorder recorder)
-    : plan_(plan),
+Journal::Journal(const RunOrder& order, const store::RunRecord& run, Recorder recorder)
+    : order_(order),
       recorder_(std::move(recorder)),
       has_failed_(run.first_failure >= 0),
       run_status_(run.status) {
@@ -18,7 +20,7 @@ Journal::Journal(const plan::Plan& plan, const store::RunRecord& run, Recorder r
 }
 
 void Journal::add(store::JobChange change) {
-  const std::size_t workflow = plan_.jobs[change.job].workflow;
+  const std::size_t workflow = order_.plan.jobs[change.job].workflow;
   touched_.insert(workflow);
   if (change.status > Status::queued && change.status <= Status::uploading)
     starts_.try_emplace(workflow, change.at);
@@ -63,6 +65,8 @@ void Journal::commit(const Scheduler& scheduler) {
         });
     if (earliest != starts_.end())
       pending_.started_at = earliest->second;
+    if (store::is_final(status))
+      pending_.notifications = notifications_for(order_.on_end, status);
   }
   starts_.clear();
   if (pending_.empty())

@@ -2,7 +2,7 @@
 // they make of their workflows and of the run.
 #pragma once
 
-#include "dstack/plan/plan.hpp"
+#include "dstack/run/order.hpp"
 #include "dstack/run/recorder.hpp"
 #include "dstack/run/scheduler.hpp"
 #include "dstack/store/records.hpp"
@@ -14,10 +14,10 @@
 
 namespace dstack::run {
 
-/// For one thread. `plan` must outlive it.
+/// For one thread. `order` must outlive it.
 class Journal {
  public:
-  Journal(const plan::Plan& plan, const store::RunRecord& run, Recorder recorder);
+  Journal(const RunOrder& order, const store::RunRecord& run, Recorder recorder);
 
   void add(store::JobChange change);
   void add_app(store::AppRecord app);
@@ -41,7 +41,7 @@ class Journal {
  private:
   void add_workflow(std::size_t workflow, store::Status status);
 
-  const plan::Plan& plan_;
+  const RunOrder& order_;
   Recorder recorder_;
   store::RunChanges pending_;
   std::vector<std::size_t> workspaces_;

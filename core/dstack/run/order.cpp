@@ -24,6 +24,22 @@ Result<store::TreeReference> tree_from_json(const Json& json) {
       *tree, *times, json[2].get<std::uint64_t>(), json[3].get<std::uint64_t>()};
 }
 
+/// Names and values, in an order that counts.
+Json pairs_to_json(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  Json json = Json::array();
+  for (const auto& [name, value] : pairs)
+    json.push_back(Json::array({name, value}));
+  return json;
+}
+
+std::vector<std::pair<std::string, std::string>> pairs_from_json(const Json& json) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const Json& pair : json)
+    if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
+      pairs.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+  return pairs;
+}
+
 Json python_to_json(const std::optional<PythonOrder>& python) {
   if (!python)
     return nullptr;
@@ -44,6 +60,27 @@ std::optional<PythonOrder> python_from_json(const Json* json) {
   python.program = json_string(*json, "program");
   python.version = json_string(*json, "version");
   return python;
+}
+
+Json receiver_to_json(const config::Receiver& receiver) {
+  return Json{{"command", receiver.command},
+              {"webhook", receiver.webhook},
+              {"headers", pairs_to_json(receiver.headers)},
+              {"when", receiver.when},
+              {"timeout", receiver.timeout.count()},
+              {"retry", receiver.retry}};
+}
+
+config::Receiver receiver_from_json(const Json& json) {
+  config::Receiver receiver;
+  receiver.command = json_strings(json, "command");
+  receiver.webhook = json_string(json, "webhook");
+  if (const Json* headers = json_member(json, "headers"))
+    receiver.headers = pairs_from_json(*headers);
+  receiver.when = json_strings(json, "when");
+  receiver.timeout = std::chrono::milliseconds(json_integer(json, "timeout", 30'000));
+  receiver.retry = static_cast<std::uint32_t>(json_integer(json, "retry"));
+  return receiver;
 }
 
 Json code_to_json(const store::CodeRecord& code) {
@@ -145,6 +182,8 @@ std::string render_run_order(const RunOrder& order) {
                {"code", code_to_json(order.code)}};
   if (order.machine)
     json["machine"] = resources::render_machine(*order.machine);
+  for (const config::Receiver& receiver : order.on_end)
+    json["on_end"].push_back(receiver_to_json(receiver));
   return render_json(json);
 }
 
@@ -164,6 +203,9 @@ Result<RunOrder> parse_run_order(std::string_view text) {
     order.pythons.push_back(python_from_json(&python));
   if (const Json* machine = json_member(json, "machine"))
     order.machine = resources::parse_machine(*machine);
+  if (const Json* on_end = json_member(json, "on_end"))
+    for (const Json& receiver : *on_end)
+      order.on_end.push_back(receiver_from_json(receiver));
   if (order.job_ids.size() != order.plan.jobs.size() ||
       order.pythons.size() != order.plan.jobs.size())
     return fail(ErrorCode::internal, "a run's order does not fit its plan");
@@ -171,9 +213,6 @@ Result<RunOrder> parse_run_order(std::string_view text) {
 }
 
 std::string render_job_order(const JobOrder& order) {
-  Json environment = Json::array();
-  for (const auto& [name, value] : order.environment)
-    environment.push_back(Json::array({name, value}));
   Json inputs = Json::array();
   for (const auto& input : order.inputs)
     inputs.push_back(tree_to_json(input));
@@ -185,7 +224,7 @@ std::string render_job_order(const JobOrder& order) {
                           {"project", order.project},
                           {"provider", order.provider},
                           {"spec", provider::render_job(order.spec)},
-                          {"environment", std::move(environment)},
+                          {"environment", pairs_to_json(order.environment)},
                           {"secret_variables", order.secret_variables},
                           {"secrets", order.secrets},
                           {"ports", order.ports},
@@ -213,9 +252,7 @@ Result<JobOrder> parse_job_order(std::string_view text) {
   order.provider = json_string(json, "provider");
   DSTACK_TRY(order.spec, provider::parse_job(*spec));
   DSTACK_TRY(order.code, tree_from_json(*code));
-  for (const Json& pair : *environment)
-    if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
-      order.environment.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+  order.environment = pairs_from_json(*environment);
   order.secret_variables = json_strings(json, "secret_variables");
   order.secrets = json_strings(json, "secrets");
   if (const Json* ports = json_member(json, "ports"); ports != nullptr && ports->is_array())

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/fd.hpp"
+#include "dstack/config/on_end.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/resources/machine.hpp"
 #include "dstack/store/objects.hpp"
@@ -35,6 +36,7 @@ struct RunOrder {
   std::vector<std::string> job_ids;                 ///< by job
   std::vector<std::optional<PythonOrder>> pythons;  ///< by job
   store::CodeRecord code;
+  std::vector<config::Receiver> on_end;  ///< as the settings were; without places
   /// What there was when the run began; nothing when none of its jobs asks for resources.
   std::optional<resources::Machine> machine;
 };

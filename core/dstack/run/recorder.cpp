@@ -45,6 +45,7 @@ void join(Batch& batch, Batch&& next) {
     batch.changes.status = next.changes.status;
     batch.changes.started_at = next.changes.started_at;
     batch.changes.at = next.changes.at;
+    batch.changes.notifications = std::move(next.changes.notifications);
   }
 }
 
@@ -83,6 +84,7 @@ class Writer {
     last.status = std::exchange(changes.status, std::nullopt);
     last.started_at = changes.started_at;
     last.at = changes.at;
+    last.notifications = std::exchange(changes.notifications, {});
     DSTACK_CHECK(records_.apply(run_.id, changes));
     std::vector<std::string> workflows;
     for (const store::WorkflowRecord& workflow : run_.workflows)

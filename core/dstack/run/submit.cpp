@@ -150,6 +150,19 @@ Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Re
   return {};
 }
 
+/// A notification that cannot be sent is told before the run, not after it.
+Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
+                             const std::vector<std::string>& secrets) {
+  std::vector<Error> errors;
+  for (const config::Receiver& receiver : receivers)
+    for (const config::SecretReference& reference : receiver.secrets)
+      if (std::find(secrets.begin(), secrets.end(), reference.name) == secrets.end())
+        errors.push_back(config::missing_secret(reference, secrets));
+  if (!errors.empty())
+    return Failure(join(std::move(errors)));
+  return {};
+}
+
 plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
   return {request.target, request.words, request.arguments, std::move(run_name)};
 }
@@ -231,6 +244,7 @@ Result<plan::Plan> preview(const Workbench& bench,
              source::preview_snapshot(bench.project.root, snapshot_options(bench)));
   warnings = code.warnings;
   DSTACK_TRY(auto secrets, secrets_of(bench));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   DSTACK_TRY(
       auto plan,
       plan::make_plan(plan_request(request, ""), world(bench, code, records, std::move(secrets))));
@@ -252,6 +266,7 @@ Result<Submitted> submit(const Workbench& bench,
              source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
   DSTACK_CHECK(records.adopt_project(bench.project.root.string(), listing.code().git));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
@@ -269,6 +284,7 @@ Result<Submitted> submit(const Workbench& bench,
     }
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
+    order.on_end = bench.settings.on_end;
     order.job_ids = make_job_ids(order.plan.jobs.size());
     order.code = {captured->tree, captured->git};
     if (asks_for_resources(order.plan))

@@ -12,6 +12,7 @@
 #include "dstack/run/log.hpp"
 #include "dstack/run/mailbox.hpp"
 #include "dstack/run/missing_file.hpp"
+#include "dstack/run/notifications.hpp"
 #include "dstack/run/reservations.hpp"
 #include "dstack/run/scheduler.hpp"
 #include "dstack/run/uploads.hpp"
@@ -53,7 +54,7 @@ class Supervisor {
  public:
   Supervisor(store::Home home,
              std::string name,
-             store::Records records,
+             store::Records& records,
              store::RunRecord run,
              RunOrder order,
              Mailbox mailbox,
@@ -61,7 +62,7 @@ class Supervisor {
              Recorder recorder)
       : home_(home),
         name_(name),
-        records_(std::move(records)),
+        records_(records),
         run_(std::move(run)),
         order_(std::move(order)),
         scheduler_(order_.plan, order_.parallel),
@@ -71,7 +72,7 @@ class Supervisor {
         mailbox_(std::move(mailbox)),
         uploads_(std::move(uploads)),
         orders_(home_, name_, order_),
-        journal_(order_.plan, run_, std::move(recorder)),
+        journal_(order_, run_, std::move(recorder)),
         stops_(order_.plan.workflows.size(), StopRequest::none) {}
 
   Result<void> run() {
@@ -601,7 +602,7 @@ class Supervisor {
 
   store::Home home_;
   std::string name_;
-  store::Records records_;
+  store::Records& records_;
   store::RunRecord run_;
   RunOrder order_;
   Scheduler scheduler_;
@@ -621,8 +622,27 @@ class Supervisor {
   bool queued_ = false;
 };
 
-Result<void> supervise(const store::Home& home, const std::string& name, const Fd& lock) {
+Result<void> see_to_end(const store::Home& home,
+                        const std::string& name,
+                        store::Records& records,
+                        store::RunRecord run) {
   DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
+  DSTACK_TRY(const std::string text, records.plan(run.id));
+  DSTACK_TRY(auto order, parse_run_order(text));
+  DSTACK_TRY(auto uploads, Uploads::make(home));
+  DSTACK_TRY(auto recorder, Recorder::start(home, run));
+  return Supervisor(home,
+                    name,
+                    records,
+                    std::move(run),
+                    std::move(order),
+                    std::move(mailbox),
+                    std::move(uploads),
+                    std::move(recorder))
+      .run();
+}
+
+Result<void> supervise(const store::Home& home, const std::string& name, const Fd& lock) {
   const auto self = process::identity_of(::getpid());
   if (::ftruncate(lock.get(), 0) != 0 || !self)
     return fail_errno("cannot write who supervises run '" + name + "'");
@@ -631,21 +651,9 @@ Result<void> supervise(const store::Home& home, const std::string& name, const F
   DSTACK_TRY(auto run, records.find_run(name));
   if (!run)
     return fail(ErrorCode::not_found, "there is no run '" + name + "'");
-  if (store::is_final(run->status))
-    return {};
-  DSTACK_TRY(const std::string text, records.plan(run->id));
-  DSTACK_TRY(auto order, parse_run_order(text));
-  DSTACK_TRY(auto uploads, Uploads::make(home));
-  DSTACK_TRY(auto recorder, Recorder::start(home, *run));
-  return Supervisor(home,
-                    name,
-                    std::move(records),
-                    *std::move(run),
-                    std::move(order),
-                    std::move(mailbox),
-                    std::move(uploads),
-                    std::move(recorder))
-      .run();
+  if (!store::is_final(run->status))
+    DSTACK_CHECK(see_to_end(home, name, records, *run));
+  return send_notifications(home, records, *run);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The process that sees one run through: `dstack supervise HOME RUN`. Detached, one for each run,
-// holder of run.lock for life. It may be killed at any moment: jobs and their wrappers go on, and
-// the next supervisor takes over.
+// holder of run.lock for life. After the run's end it tells those who want to know of it. It may be
+// killed at any moment: jobs and their wrappers go on, and the next supervisor takes over.
 #pragma once
 
 #include "dstack/store/home.hpp"

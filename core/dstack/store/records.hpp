@@ -5,6 +5,7 @@
 
 #include "dstack/base/time.hpp"
 #include "dstack/store/home.hpp"
+#include "dstack/store/notification.hpp"
 #include "dstack/store/objects.hpp"
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dstack::store {
@@ -228,12 +230,19 @@ struct RunChanges {
   std::optional<Status> status = {};  ///< of the run
   std::optional<Timestamp> started_at = {};  ///< of the run, as of a workflow
   std::optional<std::int64_t> first_failure;
+  std::vector<NewNotification> notifications = {};  ///< with the status that ends the run
   Timestamp at = {};
 
   bool empty() const {
     return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() &&
            edits.empty() && !status && !first_failure;
   }
+};
+
+/// A run that needs a supervisor, if it has none.
+struct RunInCare {
+  std::string name = {};
+  std::string machine = {};
 };
 
 struct RunFilter {
@@ -293,6 +302,16 @@ class Records {
   /// By job; only of those that changed something.
   Result<std::vector<Edits>> edits(RunId run);
   Result<std::vector<std::string>> run_names(std::size_t most);
+  /// By number.
+  Result<std::vector<NotificationRecord>> notifications(RunId run);
+  /// Of all runs, with the names of these; those of the newest first.
+  Result<std::vector<std::pair<std::string, NotificationRecord>>> last_notifications(
+      std::size_t most);
+  /// Writes what an attempt has made of a waiting one. ErrorCode::not_found when it does not wait
+  /// any more, or the run was removed.
+  Result<void> note_attempt(RunId run, const NotificationRecord& notification);
+  /// Those that are not over, or whose end somebody is still to be told.
+  Result<std::vector<RunInCare>> runs_in_care();
   /// Removes the rows of a finished run. ErrorCode::conflict when it is unfinished or tagged.
   Result<void> remove_run(RunId run);
 

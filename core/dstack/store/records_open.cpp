@@ -56,6 +56,22 @@ constexpr std::array upgrades = {
       alter table job add column bytes_written integer;
       pragma user_version = 3;
     )sql",
+    R"sql(
+      create table notification (
+        run integer not null references run on delete cascade,
+        number integer not null,
+        id text not null,
+        receiver text not null,
+        status text not null default 'waiting',
+        attempts integer not null default 0,
+        reason text not null default '',
+        tried_at integer,
+        next_at integer,
+        primary key (run, number)
+      ) without rowid;
+      create index notification_waiting on notification (run) where status = 'waiting';
+      pragma user_version = 4;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

@@ -259,6 +259,17 @@ Result<void> apply_status(Database& database,
   return expect_ended(database, "select 1 from run where id = ? and ? = 0", run, 0, "row");
 }
 
+/// One that stands there already keeps its id.
+Result<void> apply_notification(Database& database,
+                                RunId run,
+                                const NewNotification& notification) {
+  DSTACK_TRY(Query query,
+             database.query("insert or ignore into notification (run, number, id, receiver) "
+                            "values (?, ?, ?, ?)"));
+  query.bind(run).bind(static_cast<std::int64_t>(notification.number)).bind(notification.id);
+  return query.bind(notification.receiver).run();
+}
+
 Result<void> apply_first_failure(Database& database, RunId run, std::int64_t job) {
   DSTACK_TRY(Query query, database.query("update run set first_failure = ? where id = ?"));
   return query.bind(job).bind(run).run();
@@ -275,6 +286,8 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
     DSTACK_CHECK(apply_app(database, run, app));
   for (const Edits& edits : changes.edits)
     DSTACK_CHECK(apply_edits(database, run, edits));
+  for (const NewNotification& notification : changes.notifications)
+    DSTACK_CHECK(apply_notification(database, run, notification));
   if (changes.first_failure)
     DSTACK_CHECK(apply_first_failure(database, run, *changes.first_failure));
   if (changes.status)

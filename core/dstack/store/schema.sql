@@ -2,7 +2,7 @@
 -- records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 3;
+pragma user_version = 4;
 
 create table project (
   id integer primary key,
@@ -139,6 +139,21 @@ create table edits (
   removed text not null,  -- paths, as JSON
   primary key (run, job)
 ) without rowid;
+
+-- Who is told of the run's end, from that moment on.
+create table notification (
+  run integer not null references run on delete cascade,
+  number integer not null,
+  id text not null,
+  receiver text not null,
+  status text not null default 'waiting',
+  attempts integer not null default 0,
+  reason text not null default '',
+  tried_at integer,
+  next_at integer,
+  primary key (run, number)
+) without rowid;
+create index notification_waiting on notification (run) where status = 'waiting';
 
 -- No cascade: a tagged run cannot be removed.
 create table tag (

@@ -50,6 +50,50 @@ TEST_CASE("every setting is read") {
   CHECK(settings->snapshot_file_limit == 5'000'000u);
 }
 
+TEST_CASE("those who are told of a run's end are read, with the secrets they refer to") {
+  const auto settings = settings_of(
+      "on-end:\n  - webhook: https://hooks.example.com/x?y\n    headers: {Authorization: \"Bearer "
+      "${{secrets.TOKEN}}\", X: \"$${{ y\"}\n    when: failed\n    timeout: 5s\n    retry: 0\n"
+      "  - command: [notify-send, \"a b\"]\n    when: [done, aborted]\n"
+      "  - command: \"  ./notify.sh | tee log\"\n  - webhook: ${{ secrets.URL }}\n");
+  REQUIRE(settings);
+  REQUIRE(settings->on_end.size() == 4);
+  const Receiver& hook = settings->on_end[0];
+  CHECK(hook.webhook == "https://hooks.example.com/x?y");
+  CHECK(hook.headers == std::vector<std::pair<std::string, std::string>>{
+                            {"Authorization", "Bearer ${{ secrets.TOKEN }}"}, {"X", "${{ y"}});
+  REQUIRE(hook.secrets.size() == 1);
+  CHECK(hook.secrets[0].name == "TOKEN");
+  CHECK(hook.secrets[0].where.line == 3);
+  CHECK(hook.when == std::vector<std::string>{"failed"});
+  CHECK(hook.timeout == std::chrono::seconds(5));
+  CHECK(hook.retry == 0);
+  CHECK(settings->on_end[1].command == std::vector<std::string>{"notify-send", "a b"});
+  CHECK(settings->on_end[1].when == std::vector<std::string>{"done", "aborted"});
+  CHECK(settings->on_end[1].timeout == std::chrono::seconds(30));
+  CHECK(settings->on_end[1].retry == 4);
+  CHECK(settings->on_end[2].command ==
+        std::vector<std::string>{"/bin/sh", "-c", "  ./notify.sh | tee log"});
+  CHECK(settings->on_end[3].webhook == "${{ secrets.URL }}");
+  CHECK(settings_of("on_end: {command: x}")->on_end.size() == 1);
+  CHECK(settings_of("on_end:")->on_end.empty());
+}
+
+TEST_CASE("what is shown of a receiver holds neither path, query, account nor argument") {
+  const auto shown = [](const std::string& entry) {
+    return describe(settings_of("on_end: [" + entry + "]")->on_end.at(0));
+  };
+  CHECK(shown("{webhook: \"https://me:pw@hooks.example.com:8443/T0/B0/x?token=1#y\"}") ==
+        "webhook https://hooks.example.com:8443");
+  CHECK(shown("{webhook: \"http://h\"}") == "webhook http://h");
+  CHECK(shown("{webhook: \"${{ secrets.URL }}\"}") == "webhook ${{ secrets.URL }}");
+  CHECK(shown("{webhook: \"https://${{ secrets.HOST }}/x\"}") ==
+        "webhook https://${{ secrets.HOST }}");
+  CHECK(shown("{command: [notify-send, secret]}") == "command notify-send");
+  CHECK(shown("{command: \" curl -H secret | cat\"}") == "command curl");
+  CHECK(shown("{command: \"notify;x\"}") == "command notify");
+}
+
 TEST_CASE("no GPUs is something else than nothing said") {
   CHECK(settings_of("resources: {gpus: []}")->resources.gpus.has_value());
   CHECK_FALSE(settings_of("resources: {cpu: 1}")->resources.gpus.has_value());

@@ -22,6 +22,13 @@ TEST_CASE("a run's order survives rendering and parsing") {
       PythonOrder{{"3.10", {"requirements.txt"}, {"six"}}, "/usr/bin/python3", "3.11.2"}};
   order.code.git = {"r", "main", "abc", "root", true};
   order.code.snapshot.files = 3;
+  order.on_end.resize(2);
+  order.on_end[0].command = {"notify", "two words"};
+  order.on_end[0].when = {"failed", "stopped"};
+  order.on_end[1].webhook = "https://${{ secrets.HOST }}/x";
+  order.on_end[1].headers = {{"B", "2"}, {"A", "${{ secrets.A }}"}};
+  order.on_end[1].timeout = std::chrono::seconds(5);
+  order.on_end[1].retry = 0;
   order.machine = resources::Machine{4, 16'000'000'000, {{"V100", 16, "GPU-aa"}}};
 
   const auto parsed = parse_run_order(render_run_order(order));
@@ -32,6 +39,12 @@ TEST_CASE("a run's order survives rendering and parsing") {
   CHECK((parsed->pythons == order.pythons));
   CHECK(parsed->code.git == order.code.git);
   CHECK(parsed->code.snapshot == order.code.snapshot);
+  REQUIRE(parsed->on_end.size() == 2);
+  CHECK(parsed->on_end[0].command == order.on_end[0].command);
+  CHECK(parsed->on_end[0].when == order.on_end[0].when);
+  CHECK(parsed->on_end[1].headers == order.on_end[1].headers);
+  CHECK(parsed->on_end[1].timeout == std::chrono::seconds(5));
+  CHECK(parsed->on_end[1].retry == 0);
   REQUIRE(parsed->machine);
   CHECK(parsed->machine->memory == 16'000'000'000);
   CHECK(parsed->machine->gpus.front().id == "GPU-aa");

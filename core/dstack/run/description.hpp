@@ -1,0 +1,36 @@
+// All about one run: what `dstack show` prints, and what is told at a run's end. The one JSON form
+// of a run (docs/reference/cli.md, "show").
+#pragma once
+
+#include "dstack/base/json.hpp"
+#include "dstack/plan/plan.hpp"
+#include "dstack/store/records.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace dstack::run {
+
+/// All that the records hold about a run, and may be shown.
+struct Description {
+  store::RunRecord run;
+  plan::Plan plan;  ///< without secrets
+  std::vector<store::JobRecord> jobs;
+  std::vector<std::vector<store::HistoryEntry>> history;  ///< by job
+  std::vector<store::ArtifactRecord> artifacts;
+  std::vector<store::NotificationRecord> notifications;
+};
+
+Result<Description> describe_run(store::Records& records, store::RunRecord run);
+Json render_description(const Description& description);
+
+/// Which of its workflow's jobs a job is.
+std::size_t index_in_workflow(const Description& description, const store::JobRecord& job);
+
+/// The applications of jobs that run, of one workflow.
+std::vector<store::AppRecord> running_apps(const std::vector<store::JobRecord>& jobs,
+                                           std::size_t workflow);
+/// Those of all.
+std::vector<store::AppRecord> running_apps(const std::vector<store::JobRecord>& jobs);
+
+}  // namespace dstack::run

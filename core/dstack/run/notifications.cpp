@@ -1,0 +1,171 @@
+#include "dstack/run/notifications.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/secret_reference.hpp"
+#include "dstack/run/delivery.hpp"
+#include "dstack/run/description.hpp"
+#include "dstack/run/job_secrets.hpp"
+#include "dstack/run/order.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+namespace dstack::run {
+
+using std::chrono::milliseconds;
+using store::NotificationRecord;
+using store::NotificationStatus;
+
+namespace {
+
+constexpr milliseconds longest_wait{300'000};
+
+/// Two seconds; the variable is for tests.
+milliseconds first_wait() {
+  const char* set = std::getenv("DSTACK_NOTIFICATION_WAIT");
+  const auto wait = set == nullptr ? std::nullopt : parse_duration(set);
+  return wait.value_or(milliseconds(2'000));
+}
+
+/// The one connection to the database, for all threads.
+class Register {
+ public:
+  Register(store::Records& records, store::RunId run) : records_(records), run_(run) {}
+
+  Result<void> note(const NotificationRecord& notification) {
+    const std::lock_guard guard(mutex_);
+    return records_.note_attempt(run_, notification);
+  }
+
+ private:
+  std::mutex mutex_;
+  store::Records& records_;
+  store::RunId run_;
+};
+
+/// One receiver, until it is told or given up.
+class Delivery {
+ public:
+  Delivery(config::Receiver receiver, NotificationRecord record, Letter letter)
+      : receiver_(std::move(receiver)), record_(std::move(record)), letter_(std::move(letter)) {}
+
+  Result<void> see_through(Register& book) {
+    while (record_.status == NotificationStatus::waiting) {
+      wait();
+      // Nobody wants to know of a run that was removed meanwhile.
+      boost::system::error_code error;
+      if (!fs::exists(letter_.home.run(letter_.run), error))
+        return {};
+      take(deliver(receiver_, letter_));
+      if (auto noted = book.note(record_); !noted)
+        return noted.error().code == ErrorCode::not_found ? Result<void>() : noted;
+    }
+    return {};
+  }
+
+ private:
+  /// A clock that was set meanwhile must not make it longer than any wait is.
+  void wait() const {
+    if (record_.next_at)
+      std::this_thread::sleep_for(
+          std::clamp<milliseconds>(*record_.next_at - now(), milliseconds(0), longest_wait));
+  }
+
+  void take(Attempt attempt) {
+    ++record_.attempts;
+    record_.tried_at = now();
+    record_.next_at.reset();
+    record_.reason = std::move(attempt.reason);
+    if (attempt.outcome == Attempt::Outcome::delivered)
+      record_.status = NotificationStatus::delivered;
+    else if (attempt.outcome == Attempt::Outcome::hopeless || record_.attempts > receiver_.retry)
+      record_.status = NotificationStatus::failed;
+    else
+      record_.next_at =
+          *record_.tried_at + wait_after(record_.attempts, first_wait(), attempt.wish);
+  }
+
+  config::Receiver receiver_;
+  NotificationRecord record_;
+  Letter letter_;
+};
+
+bool refers_to_secrets(const config::Receiver& receiver) {
+  return !config::secrets_in(receiver.webhook).empty() ||
+         std::any_of(receiver.headers.begin(), receiver.headers.end(), [](const auto& header) {
+           return !config::secrets_in(header.second).empty();
+         });
+}
+
+/// All of a run that wait.
+Result<std::vector<Delivery>> deliveries_of(const store::Home& home,
+                                            store::Records& records,
+                                            const store::RunRecord& run,
+                                            const std::vector<NotificationRecord>& waiting) {
+  DSTACK_TRY(const std::string text, records.plan(run.id));
+  DSTACK_TRY(auto order, parse_run_order(text));
+  DSTACK_TRY(auto fresh, records.find_run(run.name));
+  std::vector<Delivery> deliveries;
+  if (!fresh)
+    return deliveries;  // removed meanwhile
+  Letter letter{home, run.name, run.project, std::string(store::render(fresh->status)), {}, {}};
+  DSTACK_TRY(const auto description, describe_run(records, *std::move(fresh)));
+  letter.body = render_json(render_description(description)) + "\n";
+  for (const NotificationRecord& notification : waiting) {
+    if (notification.number >= order.on_end.size())
+      continue;
+    config::Receiver& receiver = order.on_end[notification.number];
+    if (refers_to_secrets(receiver))
+      close_to_others();
+    letter.id = notification.id;
+    deliveries.emplace_back(std::move(receiver), notification, letter);
+  }
+  return deliveries;
+}
+
+}  // namespace
+
+std::vector<store::NewNotification> notifications_for(
+    const std::vector<config::Receiver>& receivers, store::Status status) {
+  std::vector<store::NewNotification> wanted;
+  for (std::size_t number = 0; number < receivers.size(); ++number) {
+    const auto& when = receivers[number].when;
+    if (when.empty() || std::find(when.begin(), when.end(), store::render(status)) != when.end())
+      wanted.push_back({number, random_hex(16), describe(receivers[number])});
+  }
+  return wanted;
+}
+
+Result<void> send_notifications(const store::Home& home,
+                                store::Records& records,
+                                const store::RunRecord& run) {
+  DSTACK_TRY(auto waiting, records.notifications(run.id));
+  std::erase_if(waiting, [](const NotificationRecord& notification) {
+    return notification.status != NotificationStatus::waiting;
+  });
+  if (waiting.empty())
+    return {};
+  DSTACK_TRY(auto deliveries, deliveries_of(home, records, run, waiting));
+  Register book(records, run.id);
+  std::vector<Result<void>> results(deliveries.size());
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < deliveries.size(); ++i)
+      threads.emplace_back([&, i] { results[i] = deliveries[i].see_through(book); });
+  }
+  for (Result<void>& result : results)
+    DSTACK_CHECK(std::move(result));
+  return {};
+}
+
+milliseconds wait_after(std::size_t attempts, milliseconds first_wait, milliseconds wish) {
+  milliseconds wait = first_wait;
+  for (std::size_t attempt = 1; attempt < attempts && wait < longest_wait; ++attempt)
+    wait *= 4;
+  return std::min(std::max(wait, wish), longest_wait);
+}
+
+}  // namespace dstack::run
