@@ -59,8 +59,14 @@ class Delivery {
       boost::system::error_code error;
       if (!fs::exists(letter_.home.run(letter_.run), error))
         return {};
-      take(deliver(receiver_, letter_));
-      if (auto noted = book.note(record_); !noted)
+      // Who cannot write it down does not tell: it would be told again and again.
+      record_.tried_at = now();
+      auto noted = book.note(record_);
+      if (noted) {
+        take(deliver(receiver_, letter_));
+        noted = book.note(record_);
+      }
+      if (!noted)
         return noted.error().code == ErrorCode::not_found ? Result<void>() : noted;
     }
     return {};
@@ -76,7 +82,6 @@ class Delivery {
 
   void take(Attempt attempt) {
     ++record_.attempts;
-    record_.tried_at = now();
     record_.next_at.reset();
     record_.reason = std::move(attempt.reason);
     if (attempt.outcome == Attempt::Outcome::delivered)
@@ -84,8 +89,7 @@ class Delivery {
     else if (attempt.outcome == Attempt::Outcome::hopeless || record_.attempts > receiver_.retry)
       record_.status = NotificationStatus::failed;
     else
-      record_.next_at =
-          *record_.tried_at + wait_after(record_.attempts, first_wait(), attempt.wish);
+      record_.next_at = now() + wait_after(record_.attempts, first_wait(), attempt.wish);
   }
 
   config::Receiver receiver_;

@@ -30,10 +30,10 @@ struct NotificationRecord {
   std::string id = {};
   std::string receiver = {};
   NotificationStatus status = NotificationStatus::waiting;
-  std::size_t attempts = 0;  ///< that are over
-  std::string reason = {};   ///< why the last one failed
-  std::optional<Timestamp> tried_at = {};
-  std::optional<Timestamp> next_at = {};  ///< when the next attempt follows a failed one
+  std::size_t attempts = 0;                ///< that are over
+  std::string reason = {};                 ///< why the last of these failed
+  std::optional<Timestamp> tried_at = {};  ///< when the last one began
+  std::optional<Timestamp> next_at = {};   ///< when the next attempt follows a failed one
 };
 
 }  // namespace dstack::store

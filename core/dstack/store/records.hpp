@@ -307,7 +307,7 @@ class Records {
   /// Of all runs, with the names of these; those of the newest first.
   Result<std::vector<std::pair<std::string, NotificationRecord>>> last_notifications(
       std::size_t most);
-  /// Writes what an attempt has made of a waiting one. ErrorCode::not_found when it does not wait
+  /// Writes how far a waiting one has come. ErrorCode::not_found when it does not wait
   /// any more, or the run was removed.
   Result<void> note_attempt(RunId run, const NotificationRecord& notification);
   /// Those that are not over, or whose end somebody is still to be told.

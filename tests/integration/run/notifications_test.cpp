@@ -1,6 +1,7 @@
 // The end of a run, told to commands and to a server of HTTP: by real processes, some of which are
 // killed.
 #include "support/catch.hpp"
+#include "support/documentation.hpp"
 #include "told.hpp"
 
 #include <set>
@@ -42,6 +43,34 @@ TEST_CASE("a command and a webhook are told what show prints of the run") {
   CHECK(requests[0]["headers"]["content-type"] == "application/json");
   CHECK(requests[0]["headers"]["idempotency-key"] == told[1]["id"]);
   CHECK(holds(box.ok({"show", name}), "webhook http://" + box.server.host() + ": delivered"));
+}
+
+TEST_CASE("a run that is tagged on success is told of with its tag") {
+  Told box;
+  box.on_end("  - command: cat > told.json\n");
+  box.ok({"run", "well", "-t", "best"});
+  CHECK(box.settled(box.last_run()).size() == 1);
+  const auto told = parse_json(box.written("told.json"), "what a command got");
+  REQUIRE(told);
+  CHECK((*told)["workflows"][0]["tags"] == Json({"best"}));
+}
+
+TEST_CASE("the example of a chat in the documentation does what it says") {
+  if (std::system("curl --version > /dev/null 2>&1") != 0)
+    SKIP("curl is not installed");
+  Told box;
+  box.set("no_proxy=127.0.0.1");
+  const auto examples = blocks(source("docs/reference/notifications.md"), "yaml");
+  REQUIRE(examples.size() == 2);
+  REQUIRE(write_file_atomically(box.home() / "config.yaml", examples[1], Durable::no));
+  REQUIRE(write_file_atomically(box.home() / "chat-url", box.server.url("/well"), Durable::no));
+
+  const Json told = box.settled_run("badly");
+
+  CHECK(told[0]["status"] == "delivered");
+  const auto requests = box.server.requests();
+  REQUIRE(requests.size() == 1);
+  CHECK(requests[0]["body"] == "{\"text\": \"" + box.last_run() + " failed\"}");
 }
 
 TEST_CASE("a server that fails twice is told with the third attempt, by the same key") {
