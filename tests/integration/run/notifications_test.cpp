@@ -126,7 +126,8 @@ TEST_CASE("nobody waits for a server that never answers: neither the run nor oth
   CHECK(box.show(name)["notifications"][0]["attempts"] == 0);
   CHECK(holds(box.ok({"show", name}), ": on its way"));
   CHECK(Sandbox::code(box.run({"run", "well"})) == 0);  // nor other runs
-  box.kill_supervisor(name);
+  box.forget(box.last_run());
+  box.forget(name);
 }
 
 TEST_CASE("a server that answers too late is given up at the timeout") {
@@ -181,6 +182,22 @@ TEST_CASE("a supervisor that is killed while it tells is followed by one that te
   const std::string line = told[1]["id"].get<std::string>() + "\n";
   CHECK(box.written("told") == line + line);
   CHECK(processes_of(told[1]).empty());
+}
+
+TEST_CASE("attempts go on and are counted on when a supervisor is killed between two of them") {
+  Told box("1s");
+  box.on_end(box.webhook("/well-at-third") + "\n");
+  box.run({"run", "well"});
+  const std::string name = box.last_run();
+  wait_until([&] { return box.show(name)["notifications"][0]["attempts"] == 1; });
+
+  box.kill_supervisor(name);
+
+  const Json told = box.settled(name);
+  CHECK(told[0]["status"] == "delivered");
+  CHECK(told[0]["attempts"] == 3);
+  for (const Json& request : box.server.requests())
+    CHECK(request["headers"]["idempotency-key"] == told[0]["id"]);
 }
 
 TEST_CASE("a supervisor that is killed at any moment leaves nobody untold") {

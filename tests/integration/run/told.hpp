@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace dstack::test {
@@ -77,6 +78,14 @@ struct Told : Sandbox {
     const auto identity = text ? process::parse_identity(*text) : std::nullopt;
     if (identity && process::open_process(*identity))
       ::kill(identity->pid, SIGKILL);
+  }
+
+  /// A run that would be told of for long: nobody is to bring its supervisor back.
+  void forget(const std::string& name) const {
+    const Fd telling = supervisor(name);
+    ok({"rm", "-y", name});
+    REQUIRE(telling);
+    ::syscall(SYS_pidfd_send_signal, telling.get(), SIGKILL, nullptr, 0);
   }
 
   /// A run whose job is there.
