@@ -44,16 +44,29 @@ class UntilReady final : public run::FollowListener {
   void changed(const store::RunState& state, const std::vector<std::size_t>&) override {
     if (!ready_apps(state.jobs).empty())
       ::eventfd_write(event_.get(), 1);
-    else if (!std::exchange(told_, true) && !store::is_final(state.run.status))
-      context_.messages.note("waiting for an application of " + state.run.name + " to answer");
+    else if (!store::is_final(state.run.status))
+      tell(state);
   }
 
   Then woken() override { return Then::leave; }
 
  private:
+  /// An installation may take minutes: whoever waits wants to know what for.
+  void tell(const store::RunState& state) {
+    const bool prepares = std::any_of(state.jobs.begin(), state.jobs.end(), [](const auto& job) {
+      return job.status == store::Status::preparing;
+    });
+    std::string text = "waiting for an application of " + state.run.name + " to answer";
+    if (prepares)
+      text +=
+          ": what it needs is being installed, 'dstack logs -f " + state.run.name + "' shows it";
+    if (std::exchange(told_, text) != text)
+      context_.messages.note(text);
+  }
+
   const Context& context_;
   Fd event_;
-  bool told_ = false;
+  std::string told_;
 };
 
 class OpenApp final : public Action {

@@ -116,6 +116,7 @@ class Page {
     for (const plan::EnvironmentVariable& variable : workflow.variables)
       variables.push_back(printable(variable.name + "=" + variable.value));
     row("variables", join(variables, "  "), "  ");
+    print_first_job(index);
     for (const plan::Input& input : workflow.inputs)
       row("input",
           input.producer ? printable(input.workflow)
@@ -134,6 +135,27 @@ class Page {
               ? render_app(stream(), app)
               : printable(app.name) + " does not answer yet at " + printable(app.url),
           "  ");
+  }
+
+  /// What all jobs of a workflow have in common stands in its first.
+  void print_first_job(std::size_t workflow) {
+    const auto& jobs = facts_.plan.jobs;
+    const auto job = std::find_if(
+        jobs.begin(), jobs.end(), [&](const auto& each) { return each.workflow == workflow; });
+    if (job == jobs.end())
+      return;
+    std::vector<std::string> settings;
+    for (const plan::EnvironmentVariable& variable : job->environment)
+      settings.push_back(printable(variable.name) + "=" +
+                         (variable.origin == "secret" ? "***" : printable(variable.value)));
+    row("environment", join(settings, "  "), "  ");
+    if (!job->python)
+      return;
+    const auto& packages = facts_.packages[static_cast<std::size_t>(job - jobs.begin())];
+    row("python",
+        job->python->version + "  " + printable(job->python->program.string()) +
+            (packages.empty() ? "" : ", with " + plural(packages.size(), "package")),
+        "  ");
   }
 
   void print_jobs() {
@@ -194,7 +216,7 @@ class Show final : public Action {
   Result<int> run(Context& context) override {
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(auto run, find_run(context, records, name_));
-    DSTACK_TRY(const auto facts, run::describe_run(records, std::move(run)));
+    DSTACK_TRY(const auto facts, run::describe_run(context.home, records, std::move(run)));
     if (json_)
       context.out.json(run::render_description(facts));
     else

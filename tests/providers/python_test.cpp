@@ -67,6 +67,11 @@ TEST_CASE("python: requirements make an environment once, and the second run use
   CHECK(first.out.find("six True\n") != std::string::npos);
 
   CHECK(box.ok({"run", "w"}) == "six True\n");
+
+  const Json python = box.json({"show", "--json"})["jobs"][0]["python"];
+  REQUIRE(python["packages"].size() == 1);
+  CHECK(python["packages"][0].get<std::string>().starts_with("six=="));
+  CHECK(box.ok({"show"}).find(python["version"].get<std::string>() + "  ") != std::string::npos);
 }
 
 TEST_CASE("python: pip install inside a job fails with a word on what to do") {

@@ -101,7 +101,7 @@ Result<void> record_packages(const BuildOrder& order,
                 "cannot list the packages of '" + order.folder.string() +
                     "': " + std::string(trim(output.err)));
   return write_file_atomically(
-      order.folder / "packages.txt", without_stage(output.out, workshop.stage), Durable::no);
+      order.folder / packages_file, without_stage(output.out, workshop.stage), Durable::no);
 }
 
 Result<void> install_with_uv(const BuildOrder& order, const Workshop& workshop) {

@@ -18,7 +18,10 @@ struct BuildOrder {
   std::optional<std::string> uv;   ///< the program
 };
 
-/// Makes the environment, records its packages in `packages.txt` and takes every w bit but that of
+/// In an environment's folder: what is in it, a line each.
+inline constexpr const char* packages_file = "packages.txt";
+
+/// Makes the environment, records its packages in that file and takes every w bit but that of
 /// the folder itself. A failure leaves an unfinished folder.
 Result<void> build_environment(const BuildOrder& order, const Workshop& workshop);
 

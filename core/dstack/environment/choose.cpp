@@ -18,13 +18,16 @@ const Version usual_version = {3, 10};
 /// One search: the places to look at and the memory that spares asking them.
 class Search {
  public:
-  Search(const Lookup& environment, Path memory)
-      : environment_(environment), known_(KnownInterpreters::load(memory)) {}
+  Search(const Lookup& environment, const Path& memory, Effects effects)
+      : environment_(environment), effects_(effects), known_(KnownInterpreters::load(memory)) {}
 
   Search(const Search&) = delete;
   Search& operator=(const Search&) = delete;
 
-  ~Search() { known_.save(); }
+  ~Search() {
+    if (effects_ == Effects::allowed)
+      known_.save();
+  }
 
   std::optional<Interpreter> active(const Version& wanted) {
     for (const Candidate& candidate : active_candidates(environment_))
@@ -71,6 +74,7 @@ class Search {
   }
 
   const Lookup& environment_;
+  Effects effects_;
   KnownInterpreters known_;
 };
 
@@ -105,7 +109,10 @@ Failure not_to_be_had(Search& search,
   return fail(ErrorCode::unavailable, std::move(message), std::move(hint));
 }
 
-Result<Choice> choose_named(Search& search, const std::string& text, const Lookup& environment) {
+Result<Choice> choose_named(Search& search,
+                            const std::string& text,
+                            const Lookup& environment,
+                            Effects effects) {
   const auto wanted = parse_version(trim(text));
   if (!wanted)
     return fail(ErrorCode::configuration,
@@ -117,6 +124,11 @@ Result<Choice> choose_named(Search& search, const std::string& text, const Looku
     return Choice{std::move(*interpreter), ""};
   const auto uv = find_uv(environment);
   std::string why_not_fetched;
+  if (uv && effects == Effects::none) {
+    const std::string version = render_version(*wanted);
+    return Choice{Interpreter{{}, version, "uv"},
+                  "Python " + version + " is not on this machine: uv fetches it for the run"};
+  }
   if (uv) {
     auto fetched = fetch_python(*uv, *wanted, environment);
     if (fetched)
@@ -149,15 +161,16 @@ Result<Interpreter> choose_unnamed(Search& search) {
 }  // namespace
 
 std::vector<Interpreter> find_interpreters(const Lookup& environment) {
-  return Search(environment, {}).all();
+  return Search(environment, {}, Effects::none).all();
 }
 
 Result<Choice> choose_interpreter(const provider::PythonRequest& request,
                                   const Lookup& environment,
-                                  const store::Home& home) {
-  Search search(environment, home.environments() / "interpreters");
+                                  const store::Home& home,
+                                  Effects effects) {
+  Search search(environment, home.environments() / "interpreters", effects);
   if (!request.version.empty())
-    return choose_named(search, request.version, environment);
+    return choose_named(search, request.version, environment, effects);
   DSTACK_TRY(Interpreter interpreter, choose_unnamed(search));
   const std::string origin = interpreter.source == source_active ? "of the active environment"
                                                                  : "from " + interpreter.source;

@@ -31,7 +31,7 @@ bool is_complete(const Path& folder) {
 }
 
 PythonEnvironment environment_in(const Path& folder, bool made) {
-  return {folder, folder / "bin/python", folder / "bin", made};
+  return {folder, folder / "bin/python", folder / "bin", made, folder / packages_file};
 }
 
 /// Everything that was written reaches the disk before the marker does.
@@ -109,7 +109,7 @@ Result<PythonEnvironment> provide_environment(const provider::PythonRequest& req
                                               int output_fd) {
   if (request.requirements.empty() && request.packages.empty()) {
     DSTACK_TRY(Path bin, bin_folder(interpreter, home));
-    return PythonEnvironment{{}, interpreter.program, std::move(bin), false};
+    return PythonEnvironment{{}, interpreter.program, std::move(bin), false, {}};
   }
   DSTACK_TRY(const Requirements requirements, read_requirements(request, code));
   DSTACK_TRY(const std::string key, environment_key(requirements, interpreter, code, environment));

@@ -17,6 +17,8 @@ struct Interpreter {
   Path program;         ///< absolute
   std::string version;  ///< "3.10.13"
   std::string source;   ///< "active environment", "PATH", "~/.pyenv", "uv"
+
+  bool operator==(const Interpreter&) const = default;
 };
 
 /// The environment variables that the search and the installers see.
@@ -31,19 +33,27 @@ struct Choice {
                        ///< nothing to say
 };
 
+/// What a choice may change.
+enum class Effects {
+  allowed,  ///< a version is fetched, and what was learnt is remembered in the home
+  none      ///< a version that uv would fetch is an interpreter without a program
+};
+
 /// The interpreter for a request. A version that is named and not there is an error that lists what
 /// was found and how to get it; `uv python install` is tried first, where uv is present. Quick
 /// where the answer is known: results are remembered in the home, checked against the program's
 /// file.
 Result<Choice> choose_interpreter(const provider::PythonRequest& request,
                                   const Lookup& environment,
-                                  const store::Home& home);
+                                  const store::Home& home,
+                                  Effects effects);
 
 struct PythonEnvironment {
   Path folder;        ///< of the virtual environment; empty when the interpreter is used as it is
   Path program;       ///< the python to run
   Path bin;           ///< goes first in PATH
   bool made = false;  ///< it had to be built now
+  Path packages;      ///< the list of what is in it, a line each; empty without a folder
 };
 
 /// The environment for a request: the cached one, or built now with uv, else with venv and pip.

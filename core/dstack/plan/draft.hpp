@@ -28,6 +28,7 @@ struct Draft {
   bool planned = false;                          ///< its provider has made `jobs`
   provider::CheckedProperties checked;
   std::vector<provider::JobSpec> jobs;
+  std::vector<std::optional<environment::Interpreter>> pythons;  ///< by job
   std::vector<Input> inputs;
   bool inputs_known = true;  ///< false: a dependency or tag is not there
 
@@ -95,6 +96,12 @@ void check_shown_secrets(const Draft& draft, std::vector<Error>& errors);
 bool refers_to_secret(const Draft& draft, const std::string& text);
 /// The secrets that its properties refer to, each once, sorted.
 std::vector<std::string> secrets_of(const Draft& draft);
+
+/// The interpreter of each job that wants one. Jobs with the same wish share the answer.
+void choose_pythons(Drafts& drafts,
+                    const World& world,
+                    std::vector<Error>& errors,
+                    std::vector<std::string>& notices);
 
 void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors);
 

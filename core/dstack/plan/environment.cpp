@@ -11,6 +11,16 @@ namespace {
 
 constexpr const char* unbuffered = "PYTHONUNBUFFERED";
 
+/// Before the folder of the job's Python is put first.
+std::string path_of(const Plan& plan, std::size_t job) {
+  std::string path;
+  for (const auto& layer : {base_of(plan, plan.jobs[job]), plan.jobs[job].environment})
+    for (const EnvironmentVariable& variable : layer)
+      if (variable.name == "PATH")
+        path = variable.value;
+  return path;
+}
+
 }  // namespace
 
 bool is_environment_name(std::string_view name) {
@@ -83,6 +93,11 @@ std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::siz
         return variable.name == spec.token && !variable.value.empty();
       }))
     add(spec.token);
+  if (spec.python) {
+    all.push_back({"PATH", known_later + (":" + path_of(plan, job)), dstack});
+    if (!spec.python->requirements.empty() || !spec.python->packages.empty())
+      add("VIRTUAL_ENV");
+  }
   if (const auto master = master_of(plan, job)) {
     add("MASTER_JOB_HOSTNAME");
     add("MASTER_JOB_ID");

@@ -41,7 +41,7 @@ class EnvironmentLayers {
   std::vector<EnvironmentVariable> all_;
 };
 
-/// Stands for a value that does not exist before the run does.
+/// Stands for a value, or the beginning of one, that does not exist before the run does.
 inline constexpr const char* known_later = "(set when the run starts)";
 /// The reserved variables as a plan can show them: with the value where it is known already.
 std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job);

@@ -31,6 +31,8 @@ std::string shown_value(const EnvironmentVariable& variable) {
     return "***";
   if (variable.value.empty() || variable.value == known_later)
     return variable.value;
+  if (variable.origin == "dstack" && variable.value.starts_with(known_later))
+    return printable(variable.value);
   return printable(shell_quote(variable.value));
 }
 
@@ -82,13 +84,16 @@ std::vector<std::string> condition_lines(const provider::JobSpec& job) {
   return {join(parts, ", ")};
 }
 
-std::vector<std::string> python_lines(const provider::JobSpec& job) {
-  if (!job.python)
+std::vector<std::string> python_lines(const PlannedJob& job) {
+  const auto& wish = job.spec.python;
+  if (!wish)
     return {};
-  std::string line =
-      job.python->version.empty() ? std::string("no version named") : job.python->version;
-  std::vector<std::string> needs = job.python->requirements;
-  needs.insert(needs.end(), job.python->packages.begin(), job.python->packages.end());
+  std::string line = wish->version.empty() ? std::string("no version named") : wish->version;
+  if (job.python && !job.python->program.empty())
+    line = job.python->version + " (" + printable(job.python->program.string()) + ", " +
+           job.python->source + ")";
+  std::vector<std::string> needs = wish->requirements;
+  needs.insert(needs.end(), wish->packages.begin(), wish->packages.end());
   if (!needs.empty())
     line += " with " + printable(join(needs, ", "));
   return {line};
@@ -145,7 +150,7 @@ class Explanation {
     add_lines(out_, "conditions", condition_lines(job.spec));
     if (!job.spec.working_dir.empty())
       add_lines(out_, "in folder", {printable(job.spec.working_dir)});
-    add_lines(out_, "python", python_lines(job.spec));
+    add_lines(out_, "python", python_lines(job));
     add_lines(out_, "inputs", input_lines(workflow));
     add_lines(out_, "artifacts", {plain_list(artifacts_of(job))});
     add_lines(out_, "resources", resource_lines(job.spec));

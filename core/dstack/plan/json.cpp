@@ -60,6 +60,8 @@ Json render_planned_job(const PlannedJob& job) {
   json["workflow"] = job.workflow;
   json["spec"] = provider::render_job(job.spec);
   json["environment"] = render_variables(job.environment);
+  if (job.python)
+    json["python"] = render_python(job.python);
   json["notices"] = job.notices;
   return json;
 }
@@ -153,11 +155,27 @@ Result<PlannedJob> parse_planned_job(const Json& json, std::size_t workflows) {
     return damaged("job");
   DSTACK_TRY(job.spec, provider::parse_job(*spec));
   DSTACK_TRY(job.environment, parse_variables(json, "environment"));
+  job.python = parse_python(json_member(json, "python"));
   job.notices = json_strings(json, "notices");
   return job;
 }
 
 }  // namespace
+
+Json render_python(const std::optional<environment::Interpreter>& python) {
+  if (!python)
+    return nullptr;
+  return {{"program", python->program.string()},
+          {"version", python->version},
+          {"source", python->source}};
+}
+
+std::optional<environment::Interpreter> parse_python(const Json* json) {
+  if (json == nullptr || !json->is_object())
+    return std::nullopt;
+  return environment::Interpreter{
+      json_string(*json, "program"), json_string(*json, "version"), json_string(*json, "source")};
+}
 
 Json render_plan(const Plan& plan) {
   Json workflows = Json::array();

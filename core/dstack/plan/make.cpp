@@ -33,6 +33,7 @@ class Maker {
     resolve_inputs(drafts_, world_, Tags::needed, errors_);
     make_jobs(drafts_, world_, errors_);
     check_paths(drafts_, world_.project.root, world_.code, errors_, notices_);
+    choose_pythons(drafts_, world_, errors_, notices_);
     check_resources(drafts_, world_.machine, errors_);
     for (const Draft& draft : drafts_.all)
       check_environment(draft, errors_);
@@ -212,9 +213,12 @@ class Maker {
   }
 
   void add_jobs(Draft& draft, std::size_t workflow, Plan& plan) const {
-    for (provider::JobSpec& spec : draft.jobs) {
+    for (std::size_t i = 0; i < draft.jobs.size(); ++i) {
+      provider::JobSpec& spec = draft.jobs[i];
       PlannedJob job;
       job.workflow = workflow;
+      if (i < draft.pythons.size())
+        job.python = std::move(draft.pythons[i]);
       job.environment = job_environment(draft, spec, world_.secrets, words_.environment);
       if (sees_no_gpu(draft, spec))
         job.notices.emplace_back("this job sees no GPU; ask with `gpu: 1`");

@@ -48,6 +48,9 @@ struct World {
   /// The names of the secrets that the jobs of the project have; where two become one variable, the
   /// later wins.
   std::vector<std::string> secrets = {};
+  /// The interpreter for a job's wish. Without it none is chosen.
+  std::function<Result<environment::Choice>(const provider::PythonRequest& wish)> choose_python =
+      {};
 };
 
 /// Everything that keeps the run from starting is reported together: unknown names, properties,
@@ -56,7 +59,7 @@ Result<Plan> make_plan(const Request& request, const World& world);
 
 /// Checks every workflow of the project as a run of it would (`dstack validate`), reporting all
 /// errors of all. What depends on the day and the machine is left out: tags that do not exist yet,
-/// and resources. Files are looked for only where `world.code` lists any.
+/// resources, and versions of Python. Files are looked for only where `world.code` lists any.
 Result<void> validate(const World& world);
 
 /// The normal paths, from the project's root, that any workflow declares as artifacts: what is not

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/base/json.hpp"
+#include "dstack/environment/python.hpp"
 #include "dstack/provider/job_spec.hpp"
 #include "dstack/store/records.hpp"
 
@@ -58,6 +59,8 @@ struct PlannedJob {
   /// Everything above the base, already merged: one entry a name. The reserved names are filled in
   /// when the run begins (run/environment).
   std::vector<EnvironmentVariable> environment;
+  /// Chosen for JobSpec::python; without a program when it is fetched for the run.
+  std::optional<environment::Interpreter> python;
   std::vector<std::string> notices;  ///< "this job sees no GPU; ask with `gpu: 1`"
 
   bool operator==(const PlannedJob&) const = default;
@@ -80,6 +83,9 @@ struct Plan {
 
 Json render_plan(const Plan& plan);
 Result<Plan> parse_plan(const Json& json);
+/// Of a job's Python: an object, or null.
+Json render_python(const std::optional<environment::Interpreter>& python);
+std::optional<environment::Interpreter> parse_python(const Json* json);
 
 /// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
 /// environment with origins. The same plan gives the same text.

@@ -1,5 +1,6 @@
 #include "dstack/run/description.hpp"
 
+#include "dstack/base/text.hpp"
 #include "dstack/plan/shown.hpp"
 #include "dstack/run/order.hpp"
 
@@ -90,6 +91,25 @@ Json workflow_json(const Description& description, std::size_t index) {
           {"tags", description.run.workflows[index].tags}};
 }
 
+/// The list is there once the job's environment was.
+std::vector<std::string> read_packages(const Path& job_folder) {
+  const std::string text = read_file(job_folder / files::packages).value_or("");
+  std::vector<std::string> packages;
+  for (const std::string_view line : split(text, '\n'))
+    if (!line.empty())
+      packages.emplace_back(line);
+  return packages;
+}
+
+Json python_json(const Description& description, std::size_t job) {
+  const auto& python = description.plan.jobs[job].python;
+  if (!python)
+    return {};
+  return {{"version", python->version},
+          {"program", python->program.string()},
+          {"packages", description.packages[job]}};
+}
+
 Json resources_json(const provider::Resources& resources) {
   const auto number = [](auto value) { return value == 0 ? Json() : Json(value); };
   return {{"cpu", number(resources.cpu)},
@@ -142,6 +162,7 @@ Json job_json(const Description& description, const store::JobRecord& job) {
           {"exit_code", optional_json(job.exit_code)},
           {"signal", optional_json(job.signal)},
           {"attempts", attempts},
+          {"python", python_json(description, job.index)},
           {"resources", resources_json(description.plan.jobs[job.index].spec.resources)},
           {"usage", usage_json(job.usage)},
           {"history", std::move(history)}};
@@ -149,7 +170,9 @@ Json job_json(const Description& description, const store::JobRecord& job) {
 
 }  // namespace
 
-Result<Description> describe_run(store::Records& records, store::RunRecord run) {
+Result<Description> describe_run(const store::Home& home,
+                                 store::Records& records,
+                                 store::RunRecord run) {
   Description description;
   DSTACK_TRY(const std::string text, records.plan(run.id));
   DSTACK_TRY(auto order, parse_run_order(text));
@@ -158,6 +181,7 @@ Result<Description> describe_run(store::Records& records, store::RunRecord run) 
   for (const store::JobRecord& job : description.jobs) {
     DSTACK_TRY(auto history, records.history(run.id, job.index));
     description.history.push_back(std::move(history));
+    description.packages.push_back(read_packages(home.job(run.name, job.index)));
   }
   DSTACK_TRY(description.artifacts, records.artifacts(run.id));
   DSTACK_TRY(description.notifications, records.notifications(run.id));

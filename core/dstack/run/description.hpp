@@ -4,9 +4,11 @@
 
 #include "dstack/base/json.hpp"
 #include "dstack/plan/plan.hpp"
+#include "dstack/store/home.hpp"
 #include "dstack/store/records.hpp"
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace dstack::run {
@@ -18,10 +20,14 @@ struct Description {
   std::vector<store::JobRecord> jobs;
   std::vector<std::vector<store::HistoryEntry>> history;  ///< by job
   std::vector<store::ArtifactRecord> artifacts;
+  /// By job: of the Python environment that was made for it, "numpy==1.26.4"; empty without one.
+  std::vector<std::vector<std::string>> packages;
   std::vector<store::NotificationRecord> notifications;
 };
 
-Result<Description> describe_run(store::Records& records, store::RunRecord run);
+Result<Description> describe_run(const store::Home& home,
+                                 store::Records& records,
+                                 store::RunRecord run);
 Json render_description(const Description& description);
 
 /// Which of its workflow's jobs a job is.

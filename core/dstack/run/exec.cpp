@@ -177,7 +177,7 @@ class JobRunner {
                                  ? workspace_->folder()
                                  : workspace_->folder() / order_.spec.working_dir;
     DSTACK_CHECK(make_folders(working_dir));
-    if (order_.python)
+    if (order_.python && order_.spec.python)
       DSTACK_CHECK(prepare_python());
     for (const std::string& tool : order_.spec.tools)
       DSTACK_CHECK(prepare_tool(tool));
@@ -197,18 +197,14 @@ class JobRunner {
   }
 
   Result<void> prepare_python() {
-    if (!order_.python->request.requirements.empty() || !order_.python->request.packages.empty())
+    const provider::PythonRequest& wish = *order_.spec.python;
+    if (!wish.requirements.empty() || !wish.packages.empty())
       tell(store::Status::preparing);
     DSTACK_TRY(const Fd output, log_->append_descriptor());
-    const environment::Interpreter interpreter{
-        order_.python->program, order_.python->version, "order"};
-    DSTACK_TRY(const auto python,
-               environment::provide_environment(order_.python->request,
-                                                interpreter,
-                                                workspace_->folder(),
-                                                home_,
-                                                caller_variable,
-                                                output.get()));
+    DSTACK_TRY(
+        const auto python,
+        environment::provide_environment(
+            wish, *order_.python, workspace_->folder(), home_, caller_variable, output.get()));
     DSTACK_CHECK(log_->continue_at_end());
     set_variable(order_.environment,
                  "PATH",
@@ -216,8 +212,18 @@ class JobRunner {
     if (!python.folder.empty()) {
       set_variable(order_.environment, "VIRTUAL_ENV", python.folder.string());
       shared_folders_.push_back(python.folder.string());
+      return record_packages(python.packages);
     }
     return {};
+  }
+
+  /// Another name for the environment's list, which never changes: nothing is written.
+  Result<void> record_packages(const Path& list) const {
+    const Path record = home_.job(order_.run, order_.index) / files::packages;
+    ::unlink(record.c_str());  // that of an earlier attempt
+    if (::link(list.c_str(), record.c_str()) == 0 || errno == ENOENT)
+      return {};
+    return fail_errno("cannot record the packages of the job in '" + record.string() + "'");
   }
 
   /// The provider finds the program in a variable named after it.

@@ -44,7 +44,7 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   if (const auto ports = ports_.find(job); ports != ports_.end())
     order.ports = ports->second;
   order.code = order_.code.snapshot;
-  order.python = order_.pythons[job];
+  order.python = planned.python;
   order.stop_grace = order_.stop_grace;
   for (const plan::Input& input : workflow.inputs)
     add_inputs(input, order.inputs);

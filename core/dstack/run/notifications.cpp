@@ -116,7 +116,7 @@ Result<std::vector<Delivery>> deliveries_of(const store::Home& home,
   if (!fresh)
     return deliveries;  // removed meanwhile
   Letter letter{home, run.name, run.project, std::string(store::render(fresh->status)), {}, {}};
-  DSTACK_TRY(const auto description, describe_run(records, *std::move(fresh)));
+  DSTACK_TRY(const auto description, describe_run(home, records, *std::move(fresh)));
   letter.body = render_json(render_description(description)) + "\n";
   for (const NotificationRecord& notification : waiting) {
     if (notification.number >= order.on_end.size())

@@ -40,28 +40,6 @@ std::vector<std::pair<std::string, std::string>> pairs_from_json(const Json& jso
   return pairs;
 }
 
-Json python_to_json(const std::optional<PythonOrder>& python) {
-  if (!python)
-    return nullptr;
-  return Json{{"version_wanted", python->request.version},
-              {"requirements", python->request.requirements},
-              {"packages", python->request.packages},
-              {"program", python->program},
-              {"version", python->version}};
-}
-
-std::optional<PythonOrder> python_from_json(const Json* json) {
-  if (json == nullptr || !json->is_object())
-    return std::nullopt;
-  PythonOrder python;
-  python.request.version = json_string(*json, "version_wanted");
-  python.request.requirements = json_strings(*json, "requirements");
-  python.request.packages = json_strings(*json, "packages");
-  python.program = json_string(*json, "program");
-  python.version = json_string(*json, "version");
-  return python;
-}
-
 Json receiver_to_json(const config::Receiver& receiver) {
   return Json{{"command", receiver.command},
               {"webhook", receiver.webhook},
@@ -171,14 +149,10 @@ Timestamp timestamp(std::int64_t milliseconds) {
 }  // namespace
 
 std::string render_run_order(const RunOrder& order) {
-  Json pythons = Json::array();
-  for (const auto& python : order.pythons)
-    pythons.push_back(python_to_json(python));
   Json json = {{"plan", plan::render_plan(order.plan)},
                {"parallel", order.parallel},
                {"stop_grace", order.stop_grace.count()},
                {"job_ids", order.job_ids},
-               {"pythons", std::move(pythons)},
                {"code", code_to_json(order.code)}};
   if (order.machine)
     json["machine"] = resources::render_machine(*order.machine);
@@ -190,8 +164,7 @@ std::string render_run_order(const RunOrder& order) {
 Result<RunOrder> parse_run_order(std::string_view text) {
   DSTACK_TRY(const Json json, parse_json(text, "a run's order"));
   const Json* plan = json_member(json, "plan");
-  const Json* pythons = json_member(json, "pythons");
-  if (plan == nullptr || pythons == nullptr || !pythons->is_array())
+  if (plan == nullptr)
     return fail(ErrorCode::internal, "a run's order is incomplete");
   RunOrder order;
   DSTACK_TRY(order.plan, plan::parse_plan(*plan));
@@ -199,15 +172,12 @@ Result<RunOrder> parse_run_order(std::string_view text) {
   order.parallel = static_cast<std::size_t>(json_integer(json, "parallel", 1));
   order.stop_grace = std::chrono::milliseconds(json_integer(json, "stop_grace", 10'000));
   order.job_ids = json_strings(json, "job_ids");
-  for (const Json& python : *pythons)
-    order.pythons.push_back(python_from_json(&python));
   if (const Json* machine = json_member(json, "machine"))
     order.machine = resources::parse_machine(*machine);
   if (const Json* on_end = json_member(json, "on_end"))
     for (const Json& receiver : *on_end)
       order.on_end.push_back(receiver_from_json(receiver));
-  if (order.job_ids.size() != order.plan.jobs.size() ||
-      order.pythons.size() != order.plan.jobs.size())
+  if (order.job_ids.size() != order.plan.jobs.size())
     return fail(ErrorCode::internal, "a run's order does not fit its plan");
   return order;
 }
@@ -230,7 +200,7 @@ std::string render_job_order(const JobOrder& order) {
                           {"ports", order.ports},
                           {"code", tree_to_json(order.code)},
                           {"inputs", std::move(inputs)},
-                          {"python", python_to_json(order.python)},
+                          {"python", plan::render_python(order.python)},
                           {"stop_grace", order.stop_grace.count()}});
 }
 
@@ -262,7 +232,7 @@ Result<JobOrder> parse_job_order(std::string_view text) {
     DSTACK_TRY(auto tree, tree_from_json(input));
     order.inputs.push_back(tree);
   }
-  order.python = python_from_json(json_member(json, "python"));
+  order.python = plan::parse_python(json_member(json, "python"));
   order.stop_grace = std::chrono::milliseconds(json_integer(json, "stop_grace", 10'000));
   return order;
 }

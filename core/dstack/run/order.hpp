@@ -17,24 +17,13 @@
 
 namespace dstack::run {
 
-/// A Python environment as a job will use it: the interpreter was chosen before the run was
-/// recorded, so that a missing version keeps the run from starting.
-struct PythonOrder {
-  provider::PythonRequest request;
-  std::string program;  ///< absolute path of the interpreter
-  std::string version;
-
-  bool operator==(const PythonOrder&) const = default;
-};
-
 /// Everything a supervisor needs, kept whole with the run's record: a later supervisor of the same
 /// run starts from the same order.
 struct RunOrder {
   plan::Plan plan;
   std::size_t parallel = 1;  ///< jobs at a time
   std::chrono::milliseconds stop_grace{10'000};
-  std::vector<std::string> job_ids;                 ///< by job
-  std::vector<std::optional<PythonOrder>> pythons;  ///< by job
+  std::vector<std::string> job_ids;  ///< by job
   store::CodeRecord code;
   std::vector<config::Receiver> on_end;  ///< as the settings were; without places
   /// What there was when the run began; nothing when none of its jobs asks for resources.
@@ -61,8 +50,8 @@ struct JobOrder {
   /// reservations as descriptors and holds them for life.
   std::vector<std::uint16_t> ports;
   store::TreeReference code;
-  std::vector<store::TreeReference> inputs;  ///< laid over the code in this order
-  std::optional<PythonOrder> python;
+  std::vector<store::TreeReference> inputs;        ///< laid over the code in this order
+  std::optional<environment::Interpreter> python;  ///< for what the spec asks of Python
   std::chrono::milliseconds stop_grace{10'000};
 
   bool operator==(const JobOrder&) const = default;
@@ -112,6 +101,7 @@ namespace files {
 /// Names in a job's folder (store::Home::job): one log for all attempts.
 inline constexpr const char* log = "log";
 inline constexpr const char* log_times = "log.times";
+inline constexpr const char* packages = "packages";  ///< of its Python environment, a line each
 /// In the folder of each attempt.
 inline constexpr const char* exit_record = "exit.json";
 inline constexpr const char* workspace = "workspace";

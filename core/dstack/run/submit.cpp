@@ -92,41 +92,23 @@ plan::World world(const Workbench& bench,
       std::move(secrets)};
 }
 
+plan::World world(const Workbench& bench,
+                  const source::Snapshot& code,
+                  store::Records& records,
+                  std::vector<std::string> secrets,
+                  environment::Effects effects) {
+  plan::World made = world(bench, code, records, std::move(secrets));
+  made.choose_python = [&bench, effects](const provider::PythonRequest& wish) {
+    return environment::choose_interpreter(wish, caller_variable, bench.home, effects);
+  };
+  return made;
+}
+
 source::SnapshotOptions snapshot_options(const Workbench& bench) {
   source::SnapshotOptions options;
   options.artifacts = plan::declared_artifacts(bench.project, bench.providers);
   options.file_limit = bench.settings.snapshot_file_limit;
   return options;
-}
-
-/// The interpreter of each job. Jobs with the same wish share the answer; all that cannot be had
-/// are reported.
-Result<std::vector<std::optional<PythonOrder>>> choose_pythons(plan::Plan& plan,
-                                                               const store::Home& home) {
-  std::vector<std::optional<PythonOrder>> pythons(plan.jobs.size());
-  std::map<std::pair<std::string, bool>, Result<environment::Choice>> known;
-  std::vector<Error> errors;
-  for (std::size_t job = 0; job < plan.jobs.size(); ++job) {
-    const auto& wish = plan.jobs[job].spec.python;
-    if (!wish)
-      continue;
-    const std::pair key{wish->version, wish->requirements.empty() && wish->packages.empty()};
-    auto found = known.find(key);
-    if (found == known.end()) {
-      found =
-          known.emplace(key, environment::choose_interpreter(*wish, caller_variable, home)).first;
-      if (!found->second)
-        errors.push_back(found->second.error());
-      else if (!found->second->notice.empty())
-        plan.notices.push_back(found->second->notice);
-    }
-    if (found->second)
-      pythons[job] = PythonOrder{
-          *wish, found->second->interpreter.program.string(), found->second->interpreter.version};
-  }
-  if (!errors.empty())
-    return Failure(join(std::move(errors)));
-  return pythons;
 }
 
 /// `-t TAG`: taken by any workflow of the run means that nothing starts.
@@ -247,7 +229,8 @@ Result<plan::Plan> preview(const Workbench& bench,
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   DSTACK_TRY(
       auto plan,
-      plan::make_plan(plan_request(request, ""), world(bench, code, records, std::move(secrets))));
+      plan::make_plan(plan_request(request, ""),
+                      world(bench, code, records, std::move(secrets), environment::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request.tag, records));
   return plan;
 }
@@ -271,12 +254,14 @@ Result<Submitted> submit(const Workbench& bench,
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
     RunOrder order;
-    DSTACK_TRY(
-        order.plan,
-        plan::make_plan(plan_request(request, name),
-                        world(bench, captured ? *captured : listing.code(), records, secrets)));
+    DSTACK_TRY(order.plan,
+               plan::make_plan(plan_request(request, name),
+                               world(bench,
+                                     captured ? *captured : listing.code(),
+                                     records,
+                                     secrets,
+                                     environment::Effects::allowed)));
     DSTACK_CHECK(check_tag(order.plan, request.tag, records));
-    DSTACK_TRY(order.pythons, choose_pythons(order.plan, bench.home));
     // Only now: gigabytes are not read for a run that a slip of the pen keeps from starting.
     if (!captured) {
       store::ObjectStore objects(bench.home);

@@ -27,7 +27,7 @@ struct Machine : EnvironmentFolder {
   }
 
   Result<Choice> choose(const std::string& version) const {
-    return choose_interpreter({version, {}, {}}, lookup(), home());
+    return choose_interpreter({version, {}, {}}, lookup(), home(), Effects::allowed);
   }
 
   std::string chosen(const std::string& version) const {

@@ -165,7 +165,7 @@ TEST_CASE("an active environment is used as it is, with what is installed in it"
       "exit code 0");
   at.variables["VIRTUAL_ENV"] = venv.string();
 
-  const auto choice = choose_interpreter({}, at.lookup(), at.home());
+  const auto choice = choose_interpreter({}, at.lookup(), at.home(), Effects::allowed);
   REQUIRE(choice);
   CHECK(choice->interpreter.program == venv / "bin/python");
   CHECK(choice->notice ==

@@ -203,7 +203,8 @@ World Bench::world() const {
                                                    : odd_reply);
         return replies;
       },
-      secrets};
+      secrets,
+      choose_python};
 }
 
 Result<Plan> Bench::make(const std::string& target,

@@ -52,6 +52,8 @@ class Bench {
   std::string run_name;
   /// Of the project.
   std::vector<std::string> secrets;
+  /// As World::choose_python: by default no interpreter is chosen.
+  std::function<Result<environment::Choice>(const provider::PythonRequest&)> choose_python;
   /// What the provider `odd` answers.
   provider::PlanReply odd_reply;
   /// One entry for each time a provider was asked: its name and how many workflows.

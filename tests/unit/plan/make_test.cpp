@@ -232,6 +232,38 @@ TEST_CASE("everything that keeps a run from starting is reported together") {
   CHECK(errors.size() == 9);
 }
 
+TEST_CASE("a version of Python that is not to be had is told with the rest, where it is named") {
+  Bench bench;
+  bench.choose_python = [](const provider::PythonRequest& wish) -> Result<environment::Choice> {
+    if (wish.version != "3.10")
+      return fail(ErrorCode::unavailable, "no Python " + wish.version);
+    return environment::Choice{{"/usr/bin/python3.10", "3.10.13", "PATH"}, ""};
+  };
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: first, provider: python, file: train.py, version: '3.99'}\n"
+      "  - {name: second, provider: python, file: train.py, version: '3.99'}\n"
+      "  - {name: third, provider: python, file: nothing.py, depends-on: [first, second]}\n"
+      "  - {name: fourth, provider: python, file: train.py}\n");
+  CHECK(bench.errors("third") ==
+        Words{"there is no file 'nothing.py' in the project or in the inputs of workflow 'third' @ "
+              ".dstack/workflows.yaml:4:43+10",
+              "no Python 3.99 @ .dstack/workflows.yaml:2:62+6"});
+  const auto plan = bench.plan("fourth");
+  REQUIRE(plan.jobs[0].python);
+  CHECK(plan.jobs[0].python->version == "3.10.13");
+  CHECK((parse_plan(render_plan(plan)).value() == plan));
+  const std::string text = explain(plan);
+  CHECK(text.find("python       3.10.13 (/usr/bin/python3.10, PATH)\n") != std::string::npos);
+  CHECK(text.find("PATH=(set when the run starts):/usr/bin") != std::string::npos);
+  // Whatever a machine has, a file can be right.
+  CHECK(bench
+            .workflows(
+                "workflows:\n  - {name: w, provider: python, file: train.py, version: '3.99'}\n")
+            .validation_errors()
+            .empty());
+}
+
 TEST_CASE("a value takes the type of its property after variables are put in") {
   Bench bench;
   bench.workflows(

@@ -19,7 +19,6 @@ RunOrder order_with_master() {
   order.plan.jobs[2].spec.ports = 1;
   order.plan.jobs[2].spec.master = 0;
   order.job_ids = {"aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"};
-  order.pythons.resize(3);
   return order;
 }
 

@@ -18,8 +18,7 @@ TEST_CASE("a run's order survives rendering and parsing") {
   order.parallel = 3;
   order.stop_grace = std::chrono::milliseconds(1500);
   order.job_ids = {"0123456789ab"};
-  order.pythons = {
-      PythonOrder{{"3.10", {"requirements.txt"}, {"six"}}, "/usr/bin/python3", "3.11.2"}};
+  order.plan.jobs[0].python = environment::Interpreter{"/usr/bin/python3", "3.11.2", "PATH"};
   order.code.git = {"r", "main", "abc", "root", true};
   order.code.snapshot.files = 3;
   order.on_end.resize(2);
@@ -36,7 +35,6 @@ TEST_CASE("a run's order survives rendering and parsing") {
   REQUIRE(parsed);
   CHECK(render_run_order(*parsed) == render_run_order(order));
   CHECK((parsed->plan == order.plan));
-  CHECK((parsed->pythons == order.pythons));
   CHECK(parsed->code.git == order.code.git);
   CHECK(parsed->code.snapshot == order.code.snapshot);
   REQUIRE(parsed->on_end.size() == 2);

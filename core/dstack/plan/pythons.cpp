@@ -1,0 +1,51 @@
+// Which Python each job gets.
+#include "dstack/plan/draft.hpp"
+
+#include <map>
+
+namespace dstack::plan {
+
+namespace {
+
+/// Where the workflow names this version: providers of applications call it `python`, for their
+/// `version` is another.
+SourceLocation place_of_version(const Draft& draft, const std::string& version) {
+  for (const char* property : {"python", "version"})
+    if (!version.empty() && json_string(draft.checked.values, property) == version)
+      return place_of(draft, property);
+  return draft.workflow->provider_where;
+}
+
+}  // namespace
+
+void choose_pythons(Drafts& drafts,
+                    const World& world,
+                    std::vector<Error>& errors,
+                    std::vector<std::string>& notices) {
+  if (!world.choose_python)
+    return;
+  std::map<std::string, Result<environment::Choice>> known;
+  for (Draft& draft : drafts.all) {
+    draft.pythons.resize(draft.jobs.size());
+    for (std::size_t job = 0; job < draft.jobs.size(); ++job) {
+      const auto& wish = draft.jobs[job].python;
+      if (!wish)
+        continue;
+      auto found = known.find(wish->version);
+      if (found == known.end()) {
+        found = known.emplace(wish->version, world.choose_python(*wish)).first;
+        if (!found->second) {
+          Error error = found->second.error();
+          error.where = place_of_version(draft, wish->version);
+          errors.push_back(std::move(error));
+        } else if (!found->second->notice.empty()) {
+          notices.push_back(found->second->notice);
+        }
+      }
+      if (found->second)
+        draft.pythons[job] = found->second->interpreter;
+    }
+  }
+}
+
+}  // namespace dstack::plan
