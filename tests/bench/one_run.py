@@ -24,6 +24,23 @@ with bench.Box() as box:
     bench.figure("one_run.empty", ours * 1e3, "ms")
     bench.figure("one_run.empty.bash_alone", theirs * 1e3, "ms")
 
+    # A job with an environment of its own that is there already, against its program in that environment.
+    (box.project / "requirements.txt").write_text("six\n")
+    (box.project / "use.py").write_text("import six\n")
+    box.workflows("workflows:\n"
+                  "  - {name: warm, provider: python, file: use.py, requirements: requirements.txt}\n"
+                  '  - {name: empty, provider: bash, commands: ["true"]}\n')
+    warm = [bench.DSTACK, "run", "warm"]
+    if subprocess.run(warm, cwd=box.project, env=box.environment, capture_output=True).returncode == 0:
+        (python,) = box.home.glob("environments/*/bin/python")
+        ours, theirs = bench.pair(bench.quiet(*warm, cwd=box.project, env=box.environment),
+                                  bench.quiet(str(python), "use.py", cwd=box.project), runs=21)
+        bench.figure("one_run.warm_python", ours * 1e3, "ms")
+        bench.figure("one_run.warm_python.alone", theirs * 1e3, "ms")
+        bench.figure("one_run.warm_python.above", (ours - theirs) * 1e3, "ms")
+    else:
+        print("one_run.warm_python: no index of packages can be reached here", flush=True)
+
     if bench.has("strace"):
         trace = box.root / "trace"
         subprocess.run(["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs", "-o", str(trace),
