@@ -3,9 +3,12 @@
 #include "dstack/base/fd.hpp"
 #include "support/catch.hpp"
 
+#include <set>
 #include <thread>
 
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace dstack;
@@ -250,6 +253,30 @@ TEST_CASE("a rotation that never came to its end changes nothing, and the next o
   CHECK(rotate(folder.path()).value() == 1);
   CHECK(folder.keys().size() == 1);
   CHECK(folder.value("", "A") == "value of A");
+}
+
+TEST_CASE("a rotation that is killed at any moment loses no value") {
+  const Folder folder;
+  for (int i = 0; i < 20; ++i)
+    folder.add("/p", "S" + std::to_string(i), "value " + std::to_string(i));
+  std::set<std::string> keys;
+  for (int moment = 0; moment < 100; ++moment) {
+    const pid_t other = ::fork();
+    REQUIRE(other >= 0);
+    if (other == 0)
+      for (;;)
+        (void)rotate(folder.path());
+    ::usleep(static_cast<useconds_t>(moment * 50));
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+    for (int i = 0; i < 20; ++i)
+      CHECK(folder.value("/p", "S" + std::to_string(i)) == "value " + std::to_string(i));
+    for (const Path& key : folder.keys())
+      keys.insert(key.string());
+  }
+  CHECK(keys.size() > 10);  // some came to their end, and some did not
+  CHECK(rotate(folder.path()).value() == 20);
+  CHECK(folder.keys().size() == 1);
 }
 
 TEST_CASE("a vault that was read before a rotation still finds its values") {
