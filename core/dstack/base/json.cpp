@@ -1,13 +1,11 @@
 #include "dstack/base/json.hpp"
 
+#include "dstack/base/json_builder.hpp"
+
 namespace dstack {
 
 Result<Json> parse_json(std::string_view text, std::string_view what) {
-  try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const Json::exception& problem) {
-    return fail(ErrorCode::internal, "cannot read " + std::string(what) + ": " + problem.what());
-  }
+  return build_json(text, what, deepest_json, Repeated::last_counts, ErrorCode::internal);
 }
 
 std::string render_json(const Json& json) {

@@ -14,7 +14,11 @@ namespace dstack {
 /// Members keep the order in which they were written, so what people read is stable.
 using Json = nlohmann::ordered_json;
 
-/// Never throws. `what` names the text in the error: "the manifest of 'python'".
+/// Deeper ones are refused: they would overflow the stack of whoever copies or writes them.
+inline constexpr std::size_t deepest_json = 256;
+
+/// Never throws, and takes a time that grows with the text alone. `what` names the text in the
+/// error: "the manifest of 'python'".
 Result<Json> parse_json(std::string_view text, std::string_view what);
 /// One line; bytes that are not UTF-8 become U+FFFD, so this cannot fail.
 std::string render_json(const Json& json);

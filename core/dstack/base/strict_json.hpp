@@ -6,7 +6,7 @@
 
 namespace dstack {
 
-inline constexpr int deepest_strict_json = 32;
+inline constexpr std::size_t deepest_strict_json = 32;
 
 /// As parse_json(). `what` names the text in the error: "its manifest".
 Result<Json> parse_strict_json(std::string_view text, std::string_view what);

@@ -11,9 +11,8 @@ std::string outcome(const std::string& text) {
   return json ? json->dump() : json.error().message;
 }
 
-std::string nested(int levels) {
-  return std::string(static_cast<std::size_t>(levels), '[') +
-         std::string(static_cast<std::size_t>(levels), ']');
+std::string nested(std::size_t levels) {
+  return std::string(levels, '[') + std::string(levels, ']');
 }
 
 }  // namespace
@@ -34,10 +33,10 @@ TEST_CASE("a member that stands twice in one object is an error, in two it is no
 
 TEST_CASE("nesting without end is an error, and costs no stack", "[base]") {
   CHECK(outcome(nested(deepest_strict_json)) == nested(deepest_strict_json));
-  for (const int levels : {deepest_strict_json + 2, 1'000, 1'000'000})
+  for (const std::size_t levels : {deepest_strict_json + 1, std::size_t{1'000'000}})
     CHECK(outcome(nested(levels)) ==
           "it nests deeper than " + std::to_string(deepest_strict_json) + " levels");
-  CHECK(outcome(std::string(1'000'000, '[')).find("cannot read it: ") == 0);
+  CHECK(outcome(std::string(1'000'000, '[')).find("it nests deeper than ") == 0);
   std::string objects;
   for (int i = 0; i < 100'000; ++i)
     objects += "{\"a\":";
@@ -49,4 +48,30 @@ TEST_CASE("two files behind one another are several texts", "[base]") {
   CHECK(holds_several_json_texts(std::string("{\"a\":{}}\0\0{", 11)));
   CHECK_FALSE(holds_several_json_texts(R"({"a":"} {","b":{"c":"\"} {"}})"));
   CHECK_FALSE(holds_several_json_texts(""));
+}
+
+TEST_CASE("of our own JSON a member that stands twice counts as it stands last", "[base]") {
+  const auto json = parse_json(R"({"a":1,"b":{"a":2},"a":3})", "it");
+  REQUIRE(json);
+  CHECK(json->dump() == R"({"a":3,"b":{"a":2}})");
+}
+
+TEST_CASE("an object may have many members, each found once", "[base]") {
+  std::string text = "{";
+  for (int i = 0; i < 100'000; ++i)
+    text += "\"m" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+  const auto json = parse_json(text + "\"m17\":-1}", "it");
+  REQUIRE(json);
+  CHECK(json->size() == 100'000);
+  CHECK((*json)["m17"] == -1);
+  CHECK(outcome(text + "\"m17\":-1}") == "it has the member 'm17' twice");
+}
+
+TEST_CASE("our own JSON nests deep, and not without end", "[base]") {
+  CHECK(parse_json(nested(deepest_json), "it"));
+  for (const std::size_t levels : {deepest_json + 1, std::size_t{1'000'000}}) {
+    const auto json = parse_json(nested(levels), "it");
+    REQUIRE_FALSE(json);
+    CHECK(json.error().message == "it nests deeper than 256 levels");
+  }
 }
