@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/provider/child_protocol.hpp"
+#include "dstack/provider/replies.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,24 +14,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::provider {
 
 namespace {
 
-constexpr std::uint64_t largest_reply = 1u << 30;
-
-constexpr const char* its_own_fault =
-    "the fault is the provider's, not the workflow's: tell its author, or put another version of "
-    "it in its place";
-
-/// "provider 'hello' (/home/me/.dstack/plugins/hello.so) crashed with …".
-Failure fault(const Candidate& provider, const std::string& did, std::string hint = its_own_fault) {
-  return fail(ErrorCode::unavailable,
-              "provider '" + provider.name + "' (" + provider.path.string() + ") " + did,
-              hint.empty() ? its_own_fault : std::move(hint));
-}
+constexpr std::uint64_t largest_reply = 256u << 20;
 
 Result<Fd> memory_file(const char* name) {
   Fd file(::memfd_create(name, MFD_CLOEXEC));
@@ -84,7 +75,7 @@ class ReplyFile {
   /// Nothing when the child has not finished one.
   std::optional<std::string> read() const {
     const std::uint64_t size = progress_->reply_size;
-    if (size == 0 || size > largest_reply)
+    if (size == 0 || size > largest_reply || size > size_of_file())
       return std::nullopt;
     std::string text(size, '\0');
     std::size_t done = 0;
@@ -100,6 +91,13 @@ class ReplyFile {
 
  private:
   ReplyFile(Fd file, Progress* progress) : file_(std::move(file)), progress_(progress) {}
+
+  /// Before memory is taken for as much as the child says there is.
+  std::uint64_t size_of_file() const {
+    struct stat status {};
+
+    return ::fstat(fd(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+  }
 
   Fd file_;
   Progress* progress_;
@@ -159,52 +157,6 @@ std::string doing(const Progress& progress, const std::vector<PlanRequest>& requ
   if (step == 0 || step > requests.size())
     return "while it was loaded";
   return while_planning(requests[step - 1].workflow);
-}
-
-Result<PlanReply> parse_reply(const Json& json, const PlanRequest& request) {
-  PlanReply reply;
-  if (const Json* problems = json_member(json, "problems"); problems != nullptr) {
-    for (const Json& problem : *problems)
-      reply.problems.push_back({json_string(problem, "message"),
-                                json_string(problem, "property"),
-                                json_string(problem, "hint")});
-    return reply;
-  }
-  const Json* jobs = json_member(json, "jobs");
-  if (jobs == nullptr || !jobs->is_array() || jobs->empty())
-    return fail(ErrorCode::unavailable, "made no job of workflow '" + request.workflow + "'");
-  reply.jobs.reserve(jobs->size());
-  for (const Json& job : *jobs) {
-    auto spec = parse_job(job);
-    if (!spec)
-      return fail(
-          ErrorCode::unavailable,
-          "made a wrong job of workflow '" + request.workflow + "': " + spec.error().message);
-    reply.jobs.push_back(*std::move(spec));
-  }
-  return reply;
-}
-
-Result<std::vector<PlanReply>> parse_replies(const Candidate& provider,
-                                             const std::string& text,
-                                             const std::vector<PlanRequest>& requests) {
-  const auto json = parse_json(text, "the reply");
-  if (!json)
-    return fault(provider, "gave an answer that cannot be read");
-  if (const Json* told = json_member(*json, "fault"); told != nullptr)
-    return fault(provider, json_string(*told, "did", "failed"), json_string(*told, "hint"));
-  const Json* list = json_member(*json, "replies");
-  if (list == nullptr || !list->is_array() || list->size() != requests.size())
-    return fault(provider, "gave an answer that cannot be read");
-  std::vector<PlanReply> replies;
-  replies.reserve(requests.size());
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    auto reply = parse_reply((*list)[i], requests[i]);
-    if (!reply)
-      return fault(provider, reply.error().message);
-    replies.push_back(*std::move(reply));
-  }
-  return replies;
 }
 
 std::string describe_end(const process::ExitStatus& status) {

@@ -72,6 +72,7 @@ class ManifestReader {
 
  private:
   bool read_identity();
+  Result<Manifest> finish();
   void read_property(const Json& json);
   void read_bounds(const Json& json, Property& property);
   void read_default(const Json& json, Property& property);
@@ -102,7 +103,7 @@ Result<Manifest> ManifestReader::read() {
   if (!json_.is_object())
     return fail(ErrorCode::configuration, "its manifest is no map");
   if (read_identity() && !is_supported(manifest_))
-    return std::move(manifest_);
+    return finish();
   only(json_,
        "the manifest",
        {"abi", "name", "version", "help", "common", "properties", "examples"});
@@ -119,6 +120,10 @@ Result<Manifest> ManifestReader::read() {
   check_names();
   check_flags();
   check_positionals();
+  return finish();
+}
+
+Result<Manifest> ManifestReader::finish() {
   if (!problems_.empty())
     return fail(ErrorCode::configuration, "its manifest is wrong: " + join(problems_, "; "));
   return std::move(manifest_);

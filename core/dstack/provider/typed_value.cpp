@@ -7,10 +7,17 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
+#include <utility>
 
 namespace dstack::provider {
 
 namespace {
+
+/// Adds a member that is not there yet: without looking through all that are, as `[]` does.
+void add_new(Json& map, std::string_view name, Json value) {
+  map.get_ref<Json::object_t&>().emplace_back(std::string(name), std::move(value));
+}
 
 using config::Value;
 using config::ValueKind;
@@ -280,7 +287,7 @@ void ValueTyper::add_variable(Json& map,
     errors_.push_back(config::reserved_name_error(name, where, ErrorCode::configuration));
     return;
   }
-  map[std::string(name)] = std::string(value);
+  add_new(map, name, std::string(value));
 }
 
 /// A list of NAME=VALUE is what an option that is given several times makes.
@@ -288,13 +295,14 @@ Json ValueTyper::map(const std::string& name, const Value& value) {
   Json map = Json::object();
   if (value.kind == ValueKind::scalar)
     return wrong(name, value, "a map of texts");
+  std::unordered_set<std::string> known;
   const auto add = [&](std::string_view key, Json typed, const SourceLocation& where) {
     if (!typed.is_string())
       return;
-    if (map.contains(key))
+    if (!known.emplace(key).second)
       error(where, "'" + join_name(name, key) + "' is given twice");
     else
-      map[std::string(key)] = std::move(typed);
+      add_new(map, key, std::move(typed));
   };
   for (const config::Member& member : value.members) {
     checked_.where[join_name(name, member.key)] = member.value.where;
