@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack {
@@ -80,6 +81,11 @@ Result<void> write_all(int fd, std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
   return {};
+}
+
+int change_mode(int fd, mode_t mode) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return ::chmod(path.c_str(), mode) == 0 ? 0 : errno;
 }
 
 Result<bool> lock_exclusive(int fd, Wait wait) {

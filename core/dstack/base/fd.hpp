@@ -59,6 +59,9 @@ Result<std::string> read_all(int fd);
 /// At most `size` bytes; shorter only at the end of file. EINTR is taken care of.
 Result<std::size_t> read_some(int fd, char* buffer, std::size_t size);
 Result<void> write_all(int fd, std::string_view bytes);
+/// chmod(2) of what `fd` is open on, also with O_PATH, which fchmod(2) refuses: so that no link
+/// which somebody swaps in is followed. 0 or an errno.
+int change_mode(int fd, mode_t mode);
 
 /// An advisory lock (flock) on an open file. It goes when the last descriptor of this open closes,
 /// so also when the process dies.

@@ -28,8 +28,11 @@ int remove_tree_at(int parent_fd, const char* name) {
   if (errno != ENOTEMPTY && errno != EEXIST)
     return errno;
   int fd = ::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0 && errno == EACCES && ::fchmodat(parent_fd, name, 0700, 0) == 0)
-    fd = ::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno == EACCES) {
+    const Fd closed(::openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (closed && change_mode(closed.get(), 0700) == 0)
+      fd = ::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
   if (fd < 0)
     return errno;
   DIR* folder = ::fdopendir(fd);

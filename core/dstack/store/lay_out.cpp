@@ -92,12 +92,14 @@ class Layout {
           return write_files(first, last);
         }));
     // After their content, which moved them; the inner before the outer.
-    for (std::size_t i = folders_.size(); i-- > 1;)
-      if (!folders_[i].keeps_time)
-        ::utimensat(root_.get(),
-                    folders_[i].path.c_str(),
+    for (std::size_t i = folders_.size(); i-- > 1;) {
+      const std::string& path = folders_[i].path;
+      if (!folders_[i].keeps_time && open_parent(path))
+        ::utimensat(parent_.get(),
+                    path.c_str() + path.rfind('/') + 1,
                     Times(folders_[i].modified).values,
                     AT_SYMLINK_NOFOLLOW);
+    }
     return {};
   }
 
@@ -107,23 +109,43 @@ class Layout {
   }
 
  private:
+  /// Opens the folder that `path` is in. Step by step: whoever puts a link in the place of a folder
+  /// meanwhile leads nothing of ours elsewhere.
+  bool open_parent(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
+    if (!parent_ || parent != parent_path_) {
+      parent_ = Fd(open_beneath(root_.get(), parent, O_PATH | O_DIRECTORY));
+      parent_path_ = std::move(parent);
+    }
+    return bool(parent_);
+  }
+
   Result<void> make_folder(Folder& folder) {
-    if (::mkdirat(root_.get(), folder.path.c_str(), 0755) != 0) {
+    if (!open_parent(folder.path))
+      return mode_ == LayOut::where_free  // what belongs into it is told file by file
+                 ? Result<void>()
+                 : fail_errno("cannot make the folder '" + shown(folder.path) + "'");
+    const std::string name = folder.path.substr(folder.path.rfind('/') + 1);
+    const int parent = parent_.get();
+    if (::mkdirat(parent, name.c_str(), 0755) != 0) {
       struct stat status;
       if (errno != EEXIST)
         return fail_errno("cannot make the folder '" + shown(folder.path) + "'");
       folder.keeps_time = mode_ == LayOut::where_free;
-      if (::fstatat(root_.get(), folder.path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+      if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
           S_ISDIR(status.st_mode))
         return {};
       if (mode_ == LayOut::where_free)
-        return {};  // what belongs into it is told file by file
+        return {};
       note_replaced(folder.path);
-      if (::unlinkat(root_.get(), folder.path.c_str(), 0) != 0 ||
-          ::mkdirat(root_.get(), folder.path.c_str(), 0755) != 0)
+      if (::unlinkat(parent, name.c_str(), 0) != 0 || ::mkdirat(parent, name.c_str(), 0755) != 0)
         return fail_errno("cannot make the folder '" + shown(folder.path) + "'");
     }
-    if ((umask_ & 0755) != 0 && ::fchmodat(root_.get(), folder.path.c_str(), 0755, 0) != 0)
+    if ((umask_ & 0755) == 0)
+      return {};
+    const Fd made(open_beneath(parent, name, O_PATH | O_DIRECTORY));
+    if (!made || change_mode(made.get(), 0755) != 0)
       return fail_errno("cannot set the mode of '" + shown(folder.path) + "'");
     return {};
   }
@@ -224,7 +246,7 @@ class Layout {
       note_replaced(path);
     if (::unlinkat(folder, file.name.c_str(), 0) == 0 || errno == ENOENT)
       return {};
-    return remove_tree(destination_ / path);
+    return remove_tree(Path("/proc/self/fd/" + std::to_string(folder)) / file.name);
   }
 
   Result<void> keep(const File& file, bool is_same) {
@@ -276,6 +298,8 @@ class Layout {
   const mode_t umask_;
   Fd root_;
   Fd store_;
+  Fd parent_;  ///< of the folder that was asked for last,
+  std::string parent_path_;
   std::vector<Folder> folders_;
   std::vector<File> files_;
   std::mutex mutex_;
