@@ -106,7 +106,7 @@ class Run final : public Action {
       text += "\nExamples:\n";
     for (const std::string& example : help.examples)
       text += "  " + example + "\n";
-    return text;
+    return printable_lines(text, "");  // values of variables and words of providers are in it
   }
 
   Result<int> run(Context& context) override {

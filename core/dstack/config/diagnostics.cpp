@@ -19,6 +19,8 @@ constexpr std::size_t excerpt_width = 110;
 constexpr std::size_t excerpt_lead = 40;
 /// No more of one line is looked at to either side of the carets.
 constexpr std::size_t most_characters = 4 * excerpt_width;
+/// Errors of one text; nobody reads more at once.
+constexpr std::size_t most_shown = 200;
 
 struct Palette {
   std::string_view error = "";
@@ -140,29 +142,19 @@ void append_place(std::string& out,
          std::string(colours.reset) + "\n";
 }
 
-/// Further lines stand below the first one's text.
-std::string indent_lines(const std::string& text, std::size_t columns) {
-  std::string result;
-  for (const char c : text) {
-    result += c;
-    if (c == '\n')
-      result += std::string(columns, ' ');
-  }
-  return result;
-}
-
 void append_error(std::string& out, const Error& error, const Palette& colours, Severity severity) {
   const std::string_view mark = severity == Severity::error ? colours.error : colours.warning;
   const std::string_view word = severity == Severity::error ? "error" : "warning";
   out += std::string(mark) + std::string(word) + std::string(colours.reset) +
-         std::string(colours.bold) + ": " + error.message + std::string(colours.reset) + "\n";
+         std::string(colours.bold) + ": " + printable_lines(error.message, "") +
+         std::string(colours.reset) + "\n";
   if (error.where && error.where->source)
     append_place(out, *error.where, colours, mark);
   for (const std::string& context : error.context)
-    out += "  " + context + "\n";
+    out += "  " + printable_lines(context, "  ") + "\n";
   if (!error.hint.empty())
     out += std::string(colours.hint) + "hint" + std::string(colours.reset) + ": " +
-           indent_lines(error.hint, 6) + "\n";
+           printable_lines(error.hint, "      ") + "\n";
 }
 
 /// Errors of one file belong together, in its order; those without a place come first.
@@ -199,13 +191,15 @@ std::string render_diagnostics(const Error& error, Colour colour, Severity sever
   std::vector<Error> errors = flatten(error);
   sort_by_place(errors);
   std::string out;
-  for (const Error& each : errors) {
+  const std::size_t shown = std::min(errors.size(), most_shown);
+  for (std::size_t i = 0; i < shown; ++i) {
     if (!out.empty())
       out += "\n";
-    append_error(out, each, colours, severity);
+    append_error(out, errors[i], colours, severity);
   }
   if (errors.size() > 1)
-    out += "\n" + plural(errors.size(), severity == Severity::error ? "error" : "warning") + "\n";
+    out += "\n" + plural(errors.size(), severity == Severity::error ? "error" : "warning") +
+           (shown < errors.size() ? "; these are the first " + std::to_string(shown) : "") + "\n";
   return out;
 }
 

@@ -19,8 +19,9 @@ enum class Colour { no, yes };
 enum class Severity { error, warning };
 
 /// The error and all in `also`, a blank line between them, a last line that counts them when there
-/// are several. Those with a place stand in the order of their files. Ends with a line end. Control
-/// characters are made visible; long lines are cut around the caret; tabs are expanded.
+/// are several; of very many the first. Those with a place stand in the order of their files. Ends
+/// with a line end. Control characters are made visible, wherever they come from; long lines are
+/// cut around the caret; tabs are expanded.
 std::string render_diagnostics(const Error& error,
                                Colour colour,
                                Severity severity = Severity::error);

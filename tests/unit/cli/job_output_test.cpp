@@ -140,3 +140,20 @@ TEST_CASE("in a pipe a carriage return is a byte like any other") {
   }
   CHECK(captured.text() == "a | 10%\r20%\n");
 }
+
+TEST_CASE("on a terminal a line of one job among others sets colours and does nothing else") {
+  Captured captured;
+  {
+    Output out(captured.terminal());
+    JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
+    output.write(0, "\t\033[1;31mred\033[0m \033[2J\033[10;1Hgone\n", 0);
+    output.write(0, "\033]52;c;aGk=\a \033[ \x9b \b\xe2\x80\xae gr\xc3\xbcn\n", 0);
+    output.finish_all();
+    out.flush();
+  }
+  const std::string text = captured.text();
+  CHECK_THAT(text, Catch::Contains("\t\033[1;31mred\033[0m gone\n"));
+  CHECK_THAT(
+      captured.text(),
+      Catch::Contains("\\x1b]52;c;aGk=\\x07 \\x1b[ \\x9b \\x08\\xe2\\x80\\xae gr\xc3\xbcn\n"));
+}

@@ -96,3 +96,21 @@ TEST_CASE("colours mark the severity, the gutter and the hint") {
   CHECK(text.find("\x1b[1;36mhint\x1b[0m: h\n") != std::string::npos);
   CHECK(text.find("\x1b[1;31m^\x1b[0m") != std::string::npos);
 }
+
+TEST_CASE("nothing that an error quotes drives the terminal") {
+  Error error{ErrorCode::usage, "there is no run 'a\x1b[2J\xe2\x80\xae'"};
+  error.hint = "one\rtwo\nthree\x07";
+  error.context = {"while reading \x1b]0;x\x07"};
+  CHECK(render_diagnostics(error, Colour::no) ==
+        "error: there is no run 'a\\x1b[2J\\xe2\\x80\\xae'\n"
+        "  while reading \\x1b]0;x\\x07\n"
+        "hint: one\\x0dtwo\n"
+        "      three\\x07\n");
+}
+
+TEST_CASE("of very many errors the first are shown, and all are counted") {
+  std::vector<Error> errors(50'000, Error{ErrorCode::usage, "wrong"});
+  const std::string text = render_diagnostics(join(std::move(errors)), Colour::no);
+  CHECK(text.ends_with("\n50000 errors; these are the first 200\n"));
+  CHECK(text.size() < 10'000);
+}
