@@ -176,8 +176,8 @@ std::optional<std::string> PullProgress::take(const Json& line) {
     return std::nullopt;
   Layer& known = layers_[layer];
   if (status == "Downloading" && detail != nullptr) {
-    known.done = unsigned_member(*detail, "current");
     known.size = unsigned_member(*detail, "total");
+    known.done = std::min(unsigned_member(*detail, "current"), known.size);
   } else {
     known.done = known.size;
   }

@@ -3,6 +3,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/file_source.hpp"
+#include "dstack/config/loading.hpp"
 #include "dstack/config/secret_reference.hpp"
 
 #include <algorithm>
@@ -18,6 +19,8 @@ constexpr std::string_view opening = "${{";
 constexpr std::string_view closing = "}}";
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
+/// Bytes that may be gone through for the places of references, in all.
+constexpr std::size_t most_patience = 16u << 20;
 constexpr std::array<std::string_view, 4> places_of_secrets = {
     "environment", "env", "registry_auth", "headers"};
 
@@ -52,30 +55,6 @@ SourceLocation place_at(const SourceLocation& where, std::size_t offset, std::si
       static_cast<std::uint32_t>(count_characters(text.substr(begin, offset - begin)) + 1);
   place.length = static_cast<std::uint32_t>(std::max<std::size_t>(1, length));
   return place;
-}
-
-/// The place of what the `index`-th `${{` of a scalar names. The scalar's text may differ from what
-/// is written (escapes, folding), but its references stand in the same order.
-SourceLocation place_of_reference(const SourceLocation& scalar,
-                                  std::size_t index,
-                                  std::string_view name) {
-  if (!scalar.source || scalar.line == 0 || scalar.line > scalar.source->line_starts.size())
-    return scalar;
-  const std::string_view text = scalar.source->text;
-  std::size_t at = offset_of(scalar);
-  if (at >= text.size() || text[at] == '*')  // an alias: what it repeats stands elsewhere
-    return scalar;
-  for (std::size_t seen = 0;; ++seen, at += opening.size()) {
-    at = text.find(opening, at);
-    if (at == std::string_view::npos)
-      return scalar;
-    if (seen == index)
-      break;
-  }
-  const std::size_t begin = text.find_first_not_of(" \t", at + opening.size());
-  if (name.empty() || begin == std::string_view::npos || text.substr(begin, name.size()) != name)
-    return place_at(scalar, at, opening.size());
-  return place_at(scalar, begin, count_characters(name));
 }
 
 enum class Names { all, secrets };
@@ -181,6 +160,34 @@ class Walk {
       check_references(result.text, secrets_.size() - secrets_before, value.where);
   }
 
+  /// The place of what the `index`-th `${{` of a scalar names. The scalar's text may differ from
+  /// what is written (escapes, folding), but its references stand in the same order. A text full of
+  /// references soon gets the scalar's own place: finding each means going through its line.
+  SourceLocation place_of_reference(const SourceLocation& scalar,
+                                    std::size_t index,
+                                    std::string_view name) {
+    if (!scalar.source || scalar.line == 0 || scalar.line > scalar.source->line_starts.size() ||
+        patience_ == 0)
+      return scalar;
+    const std::string_view text = scalar.source->text;
+    std::size_t at = offset_of(scalar);
+    const std::size_t line = scalar.source->line_starts[scalar.line - 1];
+    if (at >= text.size() || text[at] == '*')  // an alias: what it repeats stands elsewhere
+      return scalar;
+    for (std::size_t seen = 0;; ++seen, at += opening.size()) {
+      at = text.find(opening, at);
+      if (at == std::string_view::npos)
+        return scalar;
+      if (seen == index)
+        break;
+    }
+    patience_ -= std::min(patience_, at - line);
+    const std::size_t begin = text.find_first_not_of(" \t", at + opening.size());
+    if (name.empty() || begin == std::string_view::npos || text.substr(begin, name.size()) != name)
+      return place_at(scalar, at, opening.size());
+    return place_at(scalar, begin, count_characters(name));
+  }
+
   std::string refer_to_secret(std::string_view name,
                               const SourceLocation& where,
                               std::size_t index) {
@@ -239,10 +246,13 @@ class Walk {
   }
 
   void report_unknown(std::string_view name, SourceLocation where) {
-    std::vector<std::string> known = scope_.variable_names;
-    known.emplace_back(run_name);
-    known.emplace_back(run_arguments);
-    std::string hint = did_you_mean(name, known);
+    std::string hint;
+    if (errors_.size() < most_suggestions) {
+      std::vector<std::string> known = scope_.variable_names;
+      known.emplace_back(run_name);
+      known.emplace_back(run_arguments);
+      hint = did_you_mean(name, known);
+    }
     if (hint.empty())
       hint = "set it in .dstack/variables.yaml, below the workflow's name or 'global'";
     report("there is no variable '" + std::string(name) + "'", std::move(where), std::move(hint));
@@ -256,6 +266,7 @@ class Walk {
   Names names_;
   std::vector<Error> errors_;
   std::vector<SecretReference> secrets_;
+  std::size_t patience_ = most_patience;
   bool may_hold_secrets_;
   bool used_run_arguments_ = false;
 };

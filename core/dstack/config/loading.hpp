@@ -11,6 +11,10 @@
 
 namespace dstack::config {
 
+/// A suggestion compares a word with every name; a file with more wrong names than this is wrong in
+/// another way.
+inline constexpr std::size_t most_suggestions = 100;
+
 /// Errors of a file that was read, each with the workflow it concerns (Finding::workflow).
 class Findings {
  public:

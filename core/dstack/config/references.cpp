@@ -13,9 +13,6 @@ namespace dstack::config {
 
 namespace {
 
-/// A suggestion compares a word with every name; a file with more wrong names than this is wrong in
-/// another way.
-constexpr std::size_t most_suggestions = 100;
 /// Each ring is printed whole, so of a file full of rings not all are.
 constexpr std::size_t most_rings = 100;
 

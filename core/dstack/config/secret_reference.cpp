@@ -2,6 +2,8 @@
 
 #include "dstack/base/text.hpp"
 
+#include <algorithm>
+
 namespace dstack::config {
 
 namespace {
@@ -19,11 +21,11 @@ std::optional<Found> find_reference(std::string_view text, std::size_t from) {
   for (std::size_t begin = text.find(before, from); begin != std::string_view::npos;
        begin = text.find(before, begin + 1)) {
     const std::size_t name = begin + before.size();
-    const std::size_t end = text.find(after, name);
-    if (end == std::string_view::npos)
-      return std::nullopt;
-    if (is_name(text.substr(name, end - name)))
-      return Found{begin, end + after.size(), std::string(text.substr(name, end - name))};
+    // No name holds a space: looking further would go through the rest of the text each time.
+    const std::size_t end = std::min(text.find(' ', name), text.size());
+    const std::string_view between = text.substr(name, end - name);
+    if (text.substr(end).starts_with(after) && is_name(between))
+      return Found{begin, end + after.size(), std::string(between)};
   }
   return std::nullopt;
 }

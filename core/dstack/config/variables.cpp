@@ -151,9 +151,14 @@ void check_scopes(const std::vector<VariableScope>& scopes, Project& project) {
   known.insert(global_scope);
   std::vector<std::string> candidates = workflows;
   candidates.emplace_back(global_scope);
-  for (const VariableScope& scope : scopes)
-    if (known.count(scope.name) == 0)
-      check_scope_name(scope, candidates, findings);
+  std::size_t unknown = 0;
+  for (const VariableScope& scope : scopes) {
+    if (known.count(scope.name) != 0)
+      continue;
+    if (unknown++ == most_suggestions)
+      candidates.clear();
+    check_scope_name(scope, candidates, findings);
+  }
 }
 
 void check_variables(Project& project) {

@@ -44,10 +44,12 @@ Error unquoted_reference(std::string_view text, std::size_t at, YamlTree& tree) 
       end > at + 3 ? "write \"" + reference + "\"" : "write \"${{ name }}\"");
 }
 
+/// `at` is the end of the text where the parser sees a quote that we do not find.
 Error unclosed_quote(std::size_t at, YamlTree& tree) {
+  const std::string_view quote = tree.places().text().substr(at, 1);
   return configuration_error("this quote is never closed",
                              tree.places().at(at),
-                             std::string("add the closing ") + tree.places().text()[at]);
+                             "add the closing " + std::string(quote.empty() ? "quote" : quote));
 }
 
 /// The tab in the indentation of the line that holds `offset`. YAML allows blanks alone there.

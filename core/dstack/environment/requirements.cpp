@@ -118,6 +118,11 @@ Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
 }
 
 Result<std::size_t> Reader::add(const Path& path, std::string name, std::string text) {
+  // Paths would end there for the system alone: a file could include itself under many names.
+  if (text.find('\0') != std::string::npos)
+    return fail(ErrorCode::configuration,
+                "requirements file '" + name + "' is no text: it holds a byte 0",
+                "name a file that lists packages, one a line");
   const std::size_t index = result_.files.size();
   result_.files.emplace_back();
   paths_.push_back(path);

@@ -128,7 +128,7 @@ std::uint64_t JobLog::offset_since(Timestamp since) const {
     first = mark(++index);
   if (!first)
     return size();
-  std::uint64_t offset = first->offset;
+  std::uint64_t offset = std::min(first->offset, size());  // the disk may have lost what was there
   // A line that was begun before does not count: go on to the next beginning.
   while (offset > 0) {
     const auto bytes = read(offset - 1, 65536);

@@ -1,5 +1,7 @@
 #include "dstack/run/order.hpp"
 
+#include <limits>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,6 +12,19 @@ namespace {
 
 Json tree_to_json(const store::TreeReference& tree) {
   return Json::array({tree.tree.render(), tree.times.render(), tree.files, tree.bytes});
+}
+
+Result<std::vector<std::uint16_t>> ports_from_json(const Json* json) {
+  std::vector<std::uint16_t> ports;
+  if (json == nullptr || !json->is_array())
+    return ports;
+  for (const Json& port : *json) {
+    const std::int64_t number = port.is_number_integer() ? port.get<std::int64_t>() : -1;
+    if (number < 0 || number > std::numeric_limits<std::uint16_t>::max())
+      return fail(ErrorCode::internal, "a job's order names a port that is none");
+    ports.push_back(static_cast<std::uint16_t>(number));
+  }
+  return ports;
 }
 
 Result<store::TreeReference> tree_from_json(const Json& json) {
@@ -225,9 +240,7 @@ Result<JobOrder> parse_job_order(std::string_view text) {
   order.environment = pairs_from_json(*environment);
   order.secret_variables = json_strings(json, "secret_variables");
   order.secrets = json_strings(json, "secrets");
-  if (const Json* ports = json_member(json, "ports"); ports != nullptr && ports->is_array())
-    for (const Json& port : *ports)
-      order.ports.push_back(port.get<std::uint16_t>());
+  DSTACK_TRY(order.ports, ports_from_json(json_member(json, "ports")));
   for (const Json& input : *inputs) {
     DSTACK_TRY(auto tree, tree_from_json(input));
     order.inputs.push_back(tree);

@@ -12,24 +12,32 @@ namespace {
 
 using Segments = std::vector<std::string>;
 
-/// Matches segment by segment, so that neither a star nor a question mark ever meets a slash.
-bool match_segments(const Segments& pattern,
-                    std::size_t at,
-                    const std::vector<std::string_view>& path,
-                    std::size_t from) {
-  if (at == pattern.size())
-    return from == path.size();
-  if (pattern[at] == "**") {
-    if (at + 1 == pattern.size())
-      return from < path.size();  // everything inside, and not the folder itself
-    for (std::size_t next = from; next <= path.size(); ++next)
-      if (match_segments(pattern, at + 1, path, next))
-        return true;
-    return false;
+/// Matches segment by segment, so that neither a star nor a question mark ever meets a slash. Goes
+/// back to the last `**` alone: what an earlier one could take besides, this one can take as well.
+bool match_segments(const Segments& pattern, const std::vector<std::string_view>& path) {
+  std::size_t at = 0;
+  std::size_t from = 0;
+  std::size_t behind_stars = 0;  // 0: there were none yet
+  std::size_t stars_end = 0;     // what they take ends here
+  for (;;) {
+    if (at == pattern.size() && from == path.size())
+      return true;
+    if (at < pattern.size() && pattern[at] == "**") {
+      if (at + 1 == pattern.size())
+        return from < path.size();  // everything inside, and not the folder itself
+      behind_stars = ++at;
+      stars_end = from;
+    } else if (at < pattern.size() && from < path.size() &&
+               ::fnmatch(pattern[at].c_str(), std::string(path[from]).c_str(), 0) == 0) {
+      ++at;
+      ++from;
+    } else if (behind_stars == 0 || stars_end >= path.size()) {
+      return false;
+    } else {
+      at = behind_stars;
+      from = ++stars_end;
+    }
   }
-  return from < path.size() &&
-         ::fnmatch(pattern[at].c_str(), std::string(path[from]).c_str(), 0) == 0 &&
-         match_segments(pattern, at + 1, path, from + 1);
 }
 
 /// Without the spaces at the end, but for one that a backslash keeps.
@@ -90,7 +98,7 @@ bool IgnoreRules::matches(const Rule& rule, std::string_view path, PathType type
   if (rule.is_for_folders && type != PathType::folder)
     return false;
   if (rule.is_anchored)
-    return match_segments(rule.segments, 0, split(path, '/'), 0);
+    return match_segments(rule.segments, split(path, '/'));
   const std::string name(path.substr(path.rfind('/') + 1));
   return ::fnmatch(rule.segments.front().c_str(), name.c_str(), 0) == 0;
 }
