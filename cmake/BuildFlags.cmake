@@ -21,7 +21,10 @@ endif()
 
 add_library(dstack_build_flags INTERFACE)
 # Nothing that is built knows where its sources lay: two clones give the same files, and share one compiler cache.
-target_compile_options(dstack_build_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=" -fpch-preprocess)
+target_compile_options(dstack_build_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(dstack_build_flags INTERFACE -fpch-preprocess)
+endif()
 target_compile_options(dstack_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wcast-align
   $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi>)
