@@ -154,6 +154,6 @@ TEST_CASE("on a terminal a line of one job among others sets colours and does no
   const std::string text = captured.text();
   CHECK_THAT(text, Catch::Contains("\t\033[1;31mred\033[0m gone\n"));
   CHECK_THAT(
-      captured.text(),
+      text,
       Catch::Contains("\\x1b]52;c;aGk=\\x07 \\x1b[ \\x9b \\x08\\xe2\\x80\\xae gr\xc3\xbcn\n"));
 }
