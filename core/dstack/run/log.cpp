@@ -128,18 +128,20 @@ std::uint64_t JobLog::offset_since(Timestamp since) const {
     first = mark(++index);
   if (!first)
     return size();
-  std::uint64_t offset = std::min(first->offset, size());  // the disk may have lost what was there
+  // Of what stood behind it the disk may have lost some.
+  const std::uint64_t offset = std::min(first->offset, size());
   // A line that was begun before does not count: go on to the next beginning.
-  while (offset > 0) {
-    const auto bytes = read(offset - 1, 65536);
+  if (offset == 0)
+    return 0;
+  for (std::uint64_t at = offset - 1;;) {
+    const auto bytes = read(at, 65536);
     if (!bytes || bytes->empty())
-      return offset;
+      return at;  // the line has not ended yet
     const std::size_t end = bytes->find('\n');
     if (end != std::string::npos)
-      return offset - 1 + end + 1;
-    offset += bytes->size();
+      return at + end + 1;
+    at += bytes->size();
   }
-  return offset;
 }
 
 Result<std::uint64_t> JobLog::offset_of_last(std::size_t lines) const {
