@@ -137,23 +137,21 @@ class Page {
           "  ");
   }
 
-  /// What all jobs of a workflow have in common stands in its first.
   void print_first_job(std::size_t workflow) {
-    const auto& jobs = facts_.plan.jobs;
-    const auto job = std::find_if(
-        jobs.begin(), jobs.end(), [&](const auto& each) { return each.workflow == workflow; });
-    if (job == jobs.end())
+    const std::size_t index = run::first_job(facts_, workflow);
+    if (index == facts_.plan.jobs.size())
       return;
+    const plan::PlannedJob& job = facts_.plan.jobs[index];
     std::vector<std::string> settings;
-    for (const plan::EnvironmentVariable& variable : job->environment)
+    for (const plan::EnvironmentVariable& variable : job.environment)
       settings.push_back(printable(variable.name) + "=" +
                          (variable.origin == "secret" ? "***" : printable(variable.value)));
     row("environment", join(settings, "  "), "  ");
-    if (!job->python)
+    if (!job.python)
       return;
-    const auto& packages = facts_.packages[static_cast<std::size_t>(job - jobs.begin())];
+    const auto& packages = facts_.packages[index];
     row("python",
-        job->python->version + "  " + printable(job->python->program.string()) +
+        job.python->version + "  " + printable(job.python->program.string()) +
             (packages.empty() ? "" : ", with " + plural(packages.size(), "package")),
         "  ");
   }

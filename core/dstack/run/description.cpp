@@ -41,17 +41,13 @@ Json inputs_json(const Description& description, const plan::PlannedWorkflow& wo
   return inputs;
 }
 
-/// Of the workflow's first job; they differ in nothing that a person set. A secret shows its name
-/// alone.
+/// A secret shows its name alone.
 Json environment_json(const Description& description, std::size_t workflow) {
   Json environment = Json::object();
-  for (const plan::PlannedJob& job : description.plan.jobs) {
-    if (job.workflow != workflow)
-      continue;
-    for (const plan::EnvironmentVariable& variable : job.environment)
+  const std::size_t job = first_job(description, workflow);
+  if (job < description.plan.jobs.size())
+    for (const plan::EnvironmentVariable& variable : description.plan.jobs[job].environment)
       environment[variable.name] = variable.origin == "secret" ? Json() : Json(variable.value);
-    break;
-  }
   return environment;
 }
 
@@ -207,6 +203,15 @@ Json render_description(const Description& description) {
           {"workflows", std::move(workflows)},
           {"jobs", std::move(jobs)},
           {"notifications", notifications_json(description.notifications)}};
+}
+
+std::size_t first_job(const Description& description, std::size_t workflow) {
+  const auto& jobs = description.plan.jobs;
+  return static_cast<std::size_t>(
+      std::find_if(jobs.begin(),
+                   jobs.end(),
+                   [&](const plan::PlannedJob& job) { return job.workflow == workflow; }) -
+      jobs.begin());
 }
 
 std::size_t index_in_workflow(const Description& description, const store::JobRecord& job) {

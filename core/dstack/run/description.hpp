@@ -33,6 +33,10 @@ Json render_description(const Description& description);
 /// Which of its workflow's jobs a job is.
 std::size_t index_in_workflow(const Description& description, const store::JobRecord& job);
 
+/// The first job of a workflow: jobs of one differ in nothing that a person set. Its index in the
+/// plan; their number when it has none.
+std::size_t first_job(const Description& description, std::size_t workflow);
+
 /// The applications of jobs that run, of one workflow.
 std::vector<store::AppRecord> running_apps(const std::vector<store::JobRecord>& jobs,
                                            std::size_t workflow);
