@@ -1,5 +1,7 @@
 #include "impatience.hpp"
 
+#include "dstack/base/thread.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -22,8 +24,10 @@ bool becomes_readable(int fd, int milliseconds) {
 }  // namespace
 
 Impatience::Impatience(Signals& signals) : signals_(signals), over_(::eventfd(0, EFD_CLOEXEC)) {
-  if (over_)  // without one nobody could end the watch; then signals wait for the work's end
-    watcher_ = std::thread([this] { watch(); });
+  if (!over_)
+    return;  // nobody could end the watch; signals wait for the work's end
+  if (auto watcher = start_thread([this] { watch(); }))
+    watcher_ = *std::move(watcher);
 }
 
 Impatience::~Impatience() {

@@ -22,7 +22,7 @@ class Impatience {
 
   Signals& signals_;
   Fd over_;  ///< readable when the work is done
-  std::thread watcher_;
+  std::jthread watcher_;
 };
 
 }  // namespace dstack::cli

@@ -3,6 +3,7 @@
 // to the command line.
 #include "app.hpp"
 #include "completion.hpp"
+#include "dstack/base/last_words.hpp"
 #include "dstack/provider/calls.hpp"
 #include "dstack/run/container_agent.hpp"
 #include "dstack/run/exec.hpp"
@@ -14,7 +15,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,17 +41,22 @@ int dispatch(int argc, char** argv) {
   return dstack::cli::run_app(std::vector<std::string>(argv + 1, argv + argc));
 }
 
+/// Before any object of the program is made, for these take memory, too. To such functions glibc
+/// gives the words of the command line.
+[[gnu::constructor(101)]] void prepare(int argc, char** argv) {
+  const std::string_view role = argc > 1 ? argv[1] : "";
+  dstack::prepare_last_words(role == "run" ? dstack::cli::exit_code::runner_failed
+                                           : dstack::cli::exit_code::failure);
+  if (role == "supervise" || role == "exec" || role == "container")
+    dstack::wait_for_memory();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     return dispatch(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(
-        stderr,
-        "error: dstack has a bug: %s\nhint: please report it, with the command you typed\n",
-        error.what());
+  } catch (...) {
+    dstack::say_last_words();
   }
-  return argc > 1 && std::string_view(argv[1]) == "run" ? dstack::cli::exit_code::runner_failed
-                                                        : dstack::cli::exit_code::failure;
 }

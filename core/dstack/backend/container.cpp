@@ -1,6 +1,7 @@
 #include "dstack/backend/container.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/base/thread.hpp"
 
 #include <atomic>
 #include <future>
@@ -126,10 +127,11 @@ Result<Container> Container::create(const Engine& engine,
 Result<void> Container::start(std::function<void(std::string_view)> output) {
   output_ = std::make_shared<Output>();
   auto attached = output_->attached.get_future();
-  output_->thread =
-      std::jthread([out = output_.get(), engine = engine_, id = id_, take = std::move(output)] {
+  DSTACK_TRY(
+      output_->thread,
+      start_thread([out = output_.get(), engine = engine_, id = id_, take = std::move(output)] {
         out->read(engine, id, take);
-      });
+      }));
   DSTACK_CHECK(attached.get());
   DSTACK_CHECK(engine_.ask("POST", "/containers/" + id_ + "/start"));
   return {};

@@ -70,6 +70,18 @@ Failure fail_errno(std::string message, int error_number) {
       error.code = ErrorCode::unavailable;
       error.hint = "too many files are open; raise the limit with 'ulimit -n'";
       break;
+    case EAGAIN:
+      error.code = ErrorCode::internal;
+      error.hint =
+          "there may be too many processes and threads: end some, or raise the limit of the user "
+          "('ulimit -u') or that of the container or service (pids.max, TasksMax)";
+      break;
+    case ENOMEM:
+      error.code = ErrorCode::internal;
+      error.hint =
+          "memory has run out: end something that uses much of it, or raise the limit "
+          "('ulimit -v' and 'ulimit -d' show it)";
+      break;
     default:
       error.code = ErrorCode::internal;
   }

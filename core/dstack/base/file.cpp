@@ -16,50 +16,112 @@ namespace dstack {
 
 namespace {
 
-/// Empties the folder `parent_fd/name` and removes it. `openat` with O_NOFOLLOW at each step: a
-/// link that somebody swaps in meanwhile is removed as a link.
-int remove_tree_at(int parent_fd, const char* name) {
-  if (::unlinkat(parent_fd, name, 0) == 0 || errno == ENOENT)
-    return 0;
-  if (errno != EISDIR && errno != EPERM && errno != EACCES)
-    return errno;
-  if (::unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-    return 0;
-  if (errno != ENOTEMPTY && errno != EEXIST)
-    return errno;
-  int fd = ::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0 && errno == EACCES) {
-    const Fd closed(::openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (closed && change_mode(closed.get(), 0700) == 0)
-      fd = ::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+/// Folders that are open at a time: each holds a descriptor and some memory.
+constexpr int most_levels = 64;
+
+/// The removal of one tree, however deep: what lies too deep is first moved up to its top. `openat`
+/// with O_NOFOLLOW at each step: a link that somebody swaps in meanwhile is removed as a link.
+class TreeRemoval {
+ public:
+  /// 0, or the errno of the first thing that could not be removed.
+  int remove(int parent, const char* name, int level = 0) {
+    if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+      return 0;
+    if (errno != EISDIR && errno != EPERM && errno != EACCES)
+      return errno;
+    if (::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+      return 0;
+    if (errno != ENOTEMPTY && errno != EEXIST)
+      return errno;
+    if (level == most_levels)
+      return move_up(parent, name);
+    DIR* folder = open_folder(parent, name);
+    if (folder == nullptr)
+      return errno;
+    if (level == 0)
+      top_ = ::dirfd(folder);
+    int error = empty(folder, level);
+    if (level == 0)
+      note(error, remove_moved());
+    ::closedir(folder);
+    if (error != 0)
+      return error;
+    return ::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : errno;
   }
-  if (fd < 0)
-    return errno;
-  DIR* folder = ::fdopendir(fd);
-  if (folder == nullptr) {
-    const int error = errno;
-    ::close(fd);
-    return error;
-  }
-  int first_error = 0;
-  bool made_writable = false;
-  while (const dirent* entry = ::readdir(folder)) {
-    if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0)
-      continue;
-    int error = remove_tree_at(fd, entry->d_name);
-    if (error == EACCES && !made_writable) {
-      made_writable = true;
-      if (::fchmod(fd, 0700) == 0)
-        error = remove_tree_at(fd, entry->d_name);
-    }
-    if (error != 0 && first_error == 0)
+
+ private:
+  static void note(int& first_error, int error) {
+    if (first_error == 0)
       first_error = error;
   }
-  ::closedir(folder);
-  if (first_error != 0)
+
+  /// So that its owner may do anything with it.
+  static bool open_up(int parent, const char* name) {
+    const Fd closed(::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    return closed && change_mode(closed.get(), 0700) == 0;
+  }
+
+  static DIR* open_folder(int parent, const char* name) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    Fd opened(::openat(parent, name, flags));
+    if (!opened && errno == EACCES && open_up(parent, name))
+      opened = Fd(::openat(parent, name, flags));
+    DIR* folder = opened ? ::fdopendir(opened.get()) : nullptr;
+    if (folder != nullptr)
+      (void)opened.release();
+    return folder;
+  }
+
+  int empty(DIR* folder, int level) {
+    const int fd = ::dirfd(folder);
+    int first_error = 0;
+    bool made_writable = false;
+    while (const dirent* entry = ::readdir(folder)) {
+      if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0)
+        continue;
+      int error = remove(fd, entry->d_name, level + 1);
+      if (error == EACCES && !made_writable) {
+        made_writable = true;
+        if (::fchmod(fd, 0700) == 0)
+          error = remove(fd, entry->d_name, level + 1);
+      }
+      note(first_error, error);
+    }
     return first_error;
-  return ::unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : errno;
-}
+  }
+
+  int move_up(int parent, const char* name) {
+    bool opened_up = false;
+    for (;;) {
+      std::string place = ".removed-" + std::to_string(next_place_);
+      if (::renameat(parent, name, top_, place.c_str()) == 0) {
+        ++next_place_;
+        moved_.push_back(std::move(place));
+        return 0;
+      }
+      if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
+        ++next_place_;  // somebody's name
+      else if (errno == EACCES && !opened_up && open_up(parent, name))
+        opened_up = true;
+      else
+        return errno;
+    }
+  }
+
+  int remove_moved() {
+    int first_error = 0;
+    while (!moved_.empty()) {
+      const std::string name = std::move(moved_.back());
+      moved_.pop_back();
+      note(first_error, remove(top_, name.c_str(), 1));
+    }
+    return first_error;
+  }
+
+  int top_ = -1;
+  std::size_t next_place_ = 0;
+  std::vector<std::string> moved_;
+};
 
 Result<void> write_new_file(const std::string& path,
                             std::string_view bytes,
@@ -117,7 +179,7 @@ Result<void> sync_folder(const Path& path) {
 }
 
 Result<void> remove_tree(const Path& path) {
-  const int error = remove_tree_at(AT_FDCWD, path.c_str());
+  const int error = TreeRemoval().remove(AT_FDCWD, path.c_str());
   if (error != 0)
     return fail_errno("cannot remove '" + path.string() + "'", error);
   return {};

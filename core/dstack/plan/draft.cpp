@@ -30,7 +30,8 @@ Error provider_error(const config::Workflow& workflow,
     error.message = "no provider is called '" + printable(workflow.provider) + "'";
     error.hint = did_you_mean(workflow.provider, providers.names());
     if (error.hint.empty())
-      error.hint = "there are " + quoted_list(providers.names());
+      error.hint = providers.names().empty() ? "there are none at all"
+                                             : "there are " + quoted_list(providers.names());
     for (const std::string& trouble : providers.unreadable())
       error.hint += "\n" + trouble;
   } else {

@@ -1,6 +1,7 @@
 #include "dstack/process/spawn.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/process/start_failure.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,6 +27,7 @@ namespace {
 struct SpawnPlan {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
+  int error = 0;  ///< errno of the first action that could not be noted down: memory ran out
 
   SpawnPlan() {
     ::posix_spawnattr_init(&attributes);
@@ -38,6 +40,25 @@ struct SpawnPlan {
   ~SpawnPlan() {
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
+  }
+
+  void give(int in_caller, int in_child) {
+    note(::posix_spawn_file_actions_adddup2(&actions, in_caller, in_child));
+  }
+
+  void give_nothing(int in_child) {
+    note(::posix_spawn_file_actions_addopen(
+        &actions, in_child, "/dev/null", in_child == 0 ? O_RDONLY : O_WRONLY, 0));
+  }
+
+  void enter(const std::string& folder) {
+    note(::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str()));
+  }
+
+ private:
+  void note(int result) {
+    if (error == 0)
+      error = result;
   }
 };
 
@@ -69,15 +90,14 @@ Result<std::vector<Fd>> add_descriptors(SpawnPlan& plan,
     Fd copy(::fcntl(in_caller, F_DUPFD_CLOEXEC, highest + 1));
     if (!copy)
       return fail_errno("cannot pass a descriptor on");
-    ::posix_spawn_file_actions_adddup2(&plan.actions, copy.get(), in_child);
+    plan.give(copy.get(), in_child);
     moved.push_back(std::move(copy));
     if (in_child >= 0 && in_child <= 2)
       given[static_cast<std::size_t>(in_child)] = true;
   }
   for (int fd = 0; fd <= 2; ++fd)
     if (!given[static_cast<std::size_t>(fd)])
-      ::posix_spawn_file_actions_addopen(
-          &plan.actions, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
+      plan.give_nothing(fd);
   return moved;
 }
 
@@ -161,7 +181,7 @@ Result<Child> spawn(const Command& command) {
   SpawnPlan plan;
   set_attributes(plan, command.group, command.signals);
   if (!command.working_dir.empty())
-    ::posix_spawn_file_actions_addchdir_np(&plan.actions, command.working_dir.c_str());
+    plan.enter(command.working_dir);
   DSTACK_TRY(const auto moved, add_descriptors(plan, command.descriptors));
   std::vector<char*> arguments = pointers(command.argv);
   std::vector<char*> variables;
@@ -169,23 +189,22 @@ Result<Child> spawn(const Command& command) {
     variables = pointers(*command.environment);
   pid_t pid = 0;
   const std::string& program = command.program.empty() ? command.argv.front() : command.program;
-  int error = ::posix_spawnp(&pid,
-                             program.c_str(),
-                             &plan.actions,
-                             &plan.attributes,
-                             arguments.data(),
-                             command.environment ? variables.data() : environ);
+  int error = plan.error;
+  if (error == 0)
+    error = ::posix_spawnp(&pid,
+                           program.c_str(),
+                           &plan.actions,
+                           &plan.attributes,
+                           arguments.data(),
+                           command.environment ? variables.data() : environ);
   if (error == EACCES && is_nowhere(program))
     error = ENOENT;  // a folder of PATH that cannot be searched is no reason to blame permissions
-  if (error != 0) {
-    auto failure = fail_errno("cannot start '" + command.argv.front() + "'", error);
-    if (error == ENOENT)
-      failure.value().code = ErrorCode::not_found;
-    return failure;
-  }
+  if (error != 0)
+    return start_failure(command, error);
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) {
-    auto failure = fail_errno("cannot watch '" + command.argv.front() + "'");
+    auto failure = fail_errno("cannot watch '" + shown(command) + "'");
+    failure.value().code = ErrorCode::internal;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
     return failure;

@@ -34,6 +34,11 @@ std::string signal_name(int signal);
 /// From the status word of waitpid.
 ExitStatus decode_wait_status(int status);
 
+/// This program, in another role: for Command::program.
+inline constexpr const char* own_program = "/proc/self/exe";
+/// Bytes that the kernel takes in one argument or variable, the NUL at its end included.
+inline constexpr std::size_t longest_argument = 131'072;
+
 enum class Group {
   same,         ///< of the caller
   own_group,    ///< its own process group: a terminal's Ctrl-C passes it by
@@ -79,7 +84,8 @@ class Child {
   Fd pidfd_;
 };
 
-/// ErrorCode::not_found when there is no such program.
+/// ErrorCode::not_found when there is no such program. The hint is the next step for each of the
+/// system's reasons (start_failure.hpp).
 Result<Child> spawn(const Command& command);
 
 /// The absolute path of a program looked up in a PATH; nothing when it is not there or not

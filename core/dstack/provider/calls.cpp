@@ -107,7 +107,7 @@ Result<process::Child> start_child(const Candidate& provider, int request_fd, in
   process::Command command;
   command.argv = {
       "dstack", "provider-host", provider.path.string(), std::to_string(reply_descriptor)};
-  command.program = "/proc/self/exe";
+  command.program = process::own_program;
   command.group = process::Group::own_group;
   command.descriptors = {{0, request_fd}, {reply_descriptor, reply_fd}};
   if (::fcntl(STDERR_FILENO, F_GETFD) >= 0) {

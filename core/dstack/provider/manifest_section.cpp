@@ -5,6 +5,7 @@
 #include "dstack/provider/manifest.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -108,9 +109,12 @@ Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
   DSTACK_CHECK(check_section_table(header, file_size));
   if (::elf_version(EV_CURRENT) == EV_NONE)
     return fail(ErrorCode::internal, "libelf is of another version");
+  errno = 0;
   const std::unique_ptr<Elf, int (*)(Elf*)> elf(::elf_begin(fd, ELF_C_READ, nullptr), &::elf_end);
   GElf_Shdr section{};
   Elf_Scn* names_section = elf ? ::elf_getscn(elf.get(), header.e_shstrndx) : nullptr;
+  if (names_section == nullptr && errno == ENOMEM)
+    return fail_errno("it cannot be read");
   if (names_section == nullptr || ::gelf_getshdr(names_section, &section) == nullptr ||
       section.sh_type != SHT_STRTAB || section.sh_size > largest_name_table ||
       !inside(section, file_size))

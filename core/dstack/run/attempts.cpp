@@ -24,7 +24,8 @@ store::JobChange outcome_of_lost(const End& end) {
   change.at = end.record.finished_at;
   change.status = Status::failed;
   change.cause = Cause::lost;
-  change.reason = "the process that waited for it was killed, or the machine went down";
+  change.reason =
+      "the process that waited for it was killed or ran out of memory, or the machine went down";
   add_reason(change, join(end.record.warnings, "; "));
   return change;
 }

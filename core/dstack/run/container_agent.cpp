@@ -2,6 +2,7 @@
 
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/thread.hpp"
 #include "dstack/run/job_secrets.hpp"
 #include "dstack/secrets/crypto.hpp"
 
@@ -10,7 +11,6 @@
 #include <cstring>
 #include <ctime>
 #include <mutex>
-#include <thread>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -84,11 +84,13 @@ class ContainerAgent {
 
   /// The container is seen to by a thread; this one waits for its end, and for being told to stop.
   Ending run() {
-    std::jthread worker([this] {
+    auto worker = start_thread([this] {
       ending_ = see_through();
       const std::uint64_t one = 1;
       (void)!::write(done_.get(), &one, sizeof one);
     });
+    if (!worker)
+      return not_started(worker.error());
     for (;;) {
       std::array<pollfd, 2> polled = {pollfd{done_.get(), POLLIN, 0},
                                       pollfd{signals_.get(), POLLIN, 0}};
@@ -100,7 +102,7 @@ class ContainerAgent {
       else if (events == 0)
         kill();
     }
-    worker.join();
+    worker->join();
     return ending_;
   }
 

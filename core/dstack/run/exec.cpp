@@ -2,12 +2,14 @@
 
 #include "dstack/backend/container.hpp"
 #include "dstack/backend/local_process.hpp"
+#include "dstack/base/last_words.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings.hpp"
 #include "dstack/environment/python.hpp"
 #include "dstack/environment/tool.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/process/oom_score.hpp"
 #include "dstack/run/agent.hpp"
 #include "dstack/run/apps.hpp"
 #include "dstack/run/job_secrets.hpp"
@@ -135,6 +137,7 @@ class JobRunner {
                open_file((folder_ / files::states).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     DSTACK_TRY(auto log, LogWriter::open(home_.job(order_.run, order_.index)));
     log_ = std::make_unique<LogWriter>(std::move(log));
+    write_last_words_to((home_.job(order_.run, order_.index) / files::log).string());
     return order_.attempt > 1 ? announce_attempt() : Result<void>();
   }
 
@@ -285,7 +288,7 @@ class JobRunner {
       DSTACK_TRY(agent_order,
                  hand_over_order(render_agent_order({order_, workspace_->folder().string()})));
       DSTACK_TRY(reports, make_pipe());
-      launch.program = "/proc/self/exe";
+      launch.program = process::own_program;
       launch.descriptors = {{0, agent_order.get()}, {agent_report_fd, reports.write_end.get()}};
     }
     if (order_.spec.container)
@@ -572,6 +575,7 @@ class JobRunner {
 }  // namespace
 
 int exec_main() {
+  process::leave_to_oom_killer();  // the supervisor is spared, and no job inherits that
   const auto text = take_order();
   if (!text)
     return 1;

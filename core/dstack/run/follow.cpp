@@ -214,7 +214,9 @@ class Follower {
     // One that was started says who it is in its own time.
     if (supervisor_ || started_)
       return {};
-    DSTACK_TRY(auto started, ensure_supervised(home_, name_));
+    DSTACK_TRY(auto started, ensure_supervised(home_, name_).map_error([&](Error error) {
+      return without_supervisor(name_, std::move(error));
+    }));
     if (started)
       started_ = std::move(started);
     return {};

@@ -2,6 +2,7 @@
 
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/thread.hpp"
 #include "dstack/config/secret_reference.hpp"
 #include "dstack/run/delivery.hpp"
 #include "dstack/run/description.hpp"
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
-#include <thread>
 
 namespace dstack::run {
 
@@ -157,8 +157,13 @@ Result<void> send_notifications(const store::Home& home,
   std::vector<Result<void>> results(deliveries.size());
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < deliveries.size(); ++i)
-      threads.emplace_back([&, i] { results[i] = deliveries[i].see_through(book); });
+    for (std::size_t i = 0; i < deliveries.size(); ++i) {
+      const auto see_through = [&, i] { results[i] = deliveries[i].see_through(book); };
+      if (auto thread = start_thread(see_through))
+        threads.push_back(*std::move(thread));
+      else
+        see_through();  // one after the other, then
+    }
   }
   for (Result<void>& result : results)
     DSTACK_CHECK(std::move(result));

@@ -1,6 +1,7 @@
 #include "dstack/run/recorder.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/thread.hpp"
 #include "dstack/run/order.hpp"
 #include "dstack/run/supervisor.hpp"
 
@@ -9,7 +10,6 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -176,7 +176,7 @@ Result<Recorder> Recorder::start(const store::Home& home, const store::RunRecord
   state->event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!state->event)
     return fail_errno("cannot make an event");
-  state->thread = std::jthread([working = state.get()] { working->work(); });
+  DSTACK_TRY(state->thread, start_thread([working = state.get()] { working->work(); }));
   return Recorder(std::move(state));
 }
 

@@ -282,7 +282,9 @@ Result<Submitted> submit(const Workbench& bench,
         continue;
       return Failure(std::move(id).error());
     }
-    DSTACK_CHECK(start_supervisor(bench.home, name));
+    DSTACK_CHECK(start_supervisor(bench.home, name).map_error([&](Error error) {
+      return without_supervisor(name, std::move(error));
+    }));
     return Submitted{*id, name, std::move(order.plan), std::move(captured->warnings)};
   }
 }

@@ -10,7 +10,7 @@ namespace dstack::run {
 Result<process::Child> start_supervisor(const store::Home& home, const std::string& run) {
   process::Command command;
   command.argv = {"dstack", "supervise", home.root.string(), run};
-  command.program = "/proc/self/exe";
+  command.program = process::own_program;
   command.working_dir = "/";
   command.group = process::Group::own_session;
   return process::spawn(command);
@@ -26,6 +26,13 @@ Result<std::optional<process::Child>> ensure_supervised(const store::Home& home,
   if (free && *free)
     return start_supervisor(home, run);
   return std::nullopt;
+}
+
+Error without_supervisor(const std::string& run, Error why) {
+  why.message = "run '" + run + "' is on record, but nobody sees to it: " + why.message;
+  why.hint += (why.hint.empty() ? "'" : "; '") + std::string("dstack logs -f ") + run +
+              "' tries again, and 'dstack stop " + run + "' gives it up";
+  return why;
 }
 
 }  // namespace dstack::run

@@ -20,4 +20,7 @@ Result<process::Child> start_supervisor(const store::Home& home, const std::stri
 Result<std::optional<process::Child>> ensure_supervised(const store::Home& home,
                                                         const std::string& run);
 
+/// Why a run has none, told to whoever wanted one: the run is on record all the same.
+Error without_supervisor(const std::string& run, Error why);
+
 }  // namespace dstack::run

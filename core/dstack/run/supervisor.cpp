@@ -2,8 +2,10 @@
 
 #include "dstack/backend/container.hpp"
 #include "dstack/backend/local_process.hpp"
+#include "dstack/base/last_words.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/process/oom_score.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/run/apps.hpp"
 #include "dstack/run/attempts.hpp"
@@ -653,6 +655,7 @@ Result<void> supervise(const store::Home& home, const std::string& name, const F
     return fail(ErrorCode::not_found, "there is no run '" + name + "'");
   if (!store::is_final(run->status))
     DSTACK_CHECK(see_to_end(home, name, records, *run));
+  process::leave_to_oom_killer();  // from here on programs of the user's are started
   return send_notifications(home, records, *run);
 }
 
@@ -673,6 +676,8 @@ int supervise_main(const store::Home& home, const std::string& name) {
   const auto held = lock_exclusive(lock->get(), Wait::no);
   if (!held || !*held)
     return 0;  // somebody else sees it through
+  write_last_words_to((folder / files::supervisor_log).string());
+  process::protect_from_oom_killer();
   if (auto result = supervise(home, name, *lock); !result) {
     complain(folder, render(result.error()));
     return 1;

@@ -1,8 +1,10 @@
 #include "dstack/run/uploads.hpp"
 
+#include "dstack/base/thread.hpp"
 #include "dstack/run/workspace.hpp"
 
 #include <atomic>
+#include <functional>
 #include <utility>
 
 #include <sys/eventfd.h>
@@ -17,6 +19,7 @@ struct Uploads::State {
   std::vector<Uploaded> finished;
 
   struct Worker {
+    std::function<void()> work;
     std::atomic<bool> finished = false;
     std::jthread thread;  ///< last: joined while the rest is there
   };
@@ -28,14 +31,19 @@ struct Uploads::State {
     return run::workspace_of(objects.home(), folder, order.project, order.spec);
   }
 
-  template <typename Work>
-  void start(Work work) {
+  /// Where the system has no thread to give, the caller does the work, and its loop waits.
+  void start(std::function<void()> work) {
     workers.remove_if([](const Worker& worker) { return worker.finished.load(); });
     Worker& worker = workers.emplace_back();
-    worker.thread = std::jthread([&worker, work = std::move(work)] {
-      work();
+    worker.work = std::move(work);
+    const auto see_through = [&worker] {
+      worker.work();
       worker.finished = true;
-    });
+    };
+    if (auto thread = start_thread(see_through))
+      worker.thread = *std::move(thread);
+    else
+      see_through();
   }
 };
 

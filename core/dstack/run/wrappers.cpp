@@ -34,7 +34,7 @@ Result<void> Wrappers::start(const JobOrder& order, const std::vector<Port>& por
 
   process::Command command;
   command.argv = {"dstack", "exec", run_ + "/" + std::to_string(order.index)};
-  command.program = "/proc/self/exe";
+  command.program = process::own_program;
   command.descriptors = {{0, text.get()}, {exec_lock_fd, lock.get()}};
   for (std::size_t i = 0; i < ports.size(); ++i)
     command.descriptors.emplace_back(exec_ports_fd + static_cast<int>(i),

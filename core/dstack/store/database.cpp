@@ -49,6 +49,8 @@ Failure fail_sqlite(int code, const std::string& message, int system_error) {
       if (system_error != 0)
         text += std::string(" (") + std::strerror(system_error) + ")";
       return fail(ErrorCode::internal, std::move(text));
+    case SQLITE_NOMEM:
+      return fail_errno("the run database cannot be used", ENOMEM);
     default:
       return fail(ErrorCode::internal, std::move(text));
   }
@@ -193,7 +195,7 @@ Result<Database> Database::open(const Path& path, Open how) {
   const int code = sqlite3_open_v2(file_name(path, how).c_str(), &raw, open_flags(how), nullptr);
   Database database(raw);
   if (code != SQLITE_OK && raw == nullptr)
-    return fail(ErrorCode::internal, "the run database: out of memory");
+    return fail_errno("the run database cannot be opened", ENOMEM);
   if (code != SQLITE_OK) {
     Failure failure = fail_sqlite(raw);
     failure.value().message += " '" + path.string() + "'";
@@ -212,6 +214,11 @@ Result<void> Database::execute(const char* sql) {
   if (sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK)
     return fail_sqlite(database_.get());
   return {};
+}
+
+void Database::roll_back() {
+  // Done already where SQLite itself gave up (a full disk, no memory); that error is no news.
+  sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
 }
 
 Result<Query> Database::query(std::string_view sql) {
@@ -252,9 +259,8 @@ Transaction::Transaction(Transaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)) {}
 
 Transaction::~Transaction() {
-  // Rolled back already when SQLite itself gave up (a full disk); that error is no news.
   if (database_ != nullptr)
-    (void)database_->execute("rollback");
+    database_->roll_back();
 }
 
 Result<void> Transaction::commit() {

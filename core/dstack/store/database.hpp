@@ -70,6 +70,8 @@ class Database {
 
   /// One or more statements without rows or parameters.
   Result<void> execute(const char* sql);
+  /// Ends a transaction without a trace; none under way is fine, too.
+  void roll_back();
   /// Prepared on first use and kept.
   Result<Query> query(std::string_view sql);
   std::int64_t last_row_id() const;

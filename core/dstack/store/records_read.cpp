@@ -313,7 +313,7 @@ Result<std::vector<RunRecord>> Records::find_runs(const RunFilter& filter) {
     if (completed)
       completed = add_tags_of_runs(database, by_id);
   }
-  DSTACK_CHECK(database.execute("rollback"));
+  database.roll_back();
   DSTACK_CHECK(completed);
   return runs;
 }
@@ -378,7 +378,7 @@ Result<void> Records::refresh(RunState& state, const std::vector<std::size_t>& j
   for (std::size_t i = 0; refreshed && i < jobs.size(); ++i)
     if (jobs[i] < state.jobs.size())
       refreshed = refresh_job(database, state, jobs[i]);
-  DSTACK_CHECK(database.execute("rollback"));
+  database.roll_back();
   return refreshed;
 }
 

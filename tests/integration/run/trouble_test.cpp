@@ -1,5 +1,9 @@
 // What the machine may refuse: a home that cannot be written, a disk that fills.
+#include "dstack/process/identity.hpp"
+#include "dstack/run/order.hpp"
 #include "support/sandbox.hpp"
+
+#include <fstream>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -104,4 +108,32 @@ TEST_CASE("a plugins folder that cannot be read is told by the listing, the doct
   CHECK(box.run({"doctor"}).out.find(trouble) != std::string::npos);
   CHECK(box.run({"validate"}).err.find(trouble) != std::string::npos);
   CHECK(box.run({"run", "w", "--dry-run"}).err.find(trouble) != std::string::npos);
+}
+
+TEST_CASE("the supervisor is spared when memory runs out, and no job inherits that") {
+  const Sandbox box;
+  const Path pipe = box.root() / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"cat /proc/$PPID/oom_score_adj "
+      "/proc/self/oom_score_adj; cat " +
+      pipe.string() + "\"]}\n");
+  const std::string name = box.start({"w"});
+  std::ofstream gate(pipe.string());  // opens when the job does
+  const auto supervisor =
+      process::parse_identity(*read_file(box.home() / "runs" / name / run::files::run_lock));
+  REQUIRE(supervisor);
+  const auto score = [](const std::string& process) {
+    return read_file("/proc/" + process + "/oom_score_adj").value_or("");
+  };
+  const std::string own = score("self");
+  // Root may, but in some containers.
+  const auto tried =
+      process::run({{"sh", "-c", "echo -500 > /proc/self/oom_score_adj"}, {}, "", {}});
+  const bool may = tried && process::succeeded(tried->status) && own == "0\n";
+  CHECK(score(std::to_string(supervisor->pid)) == (may ? "-500\n" : own));
+  gate << "over\n";
+  gate.close();
+  box.wait(name);
+  CHECK(box.ok({"logs", name}) == own + own + "over\n");
 }

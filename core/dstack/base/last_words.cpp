@@ -1,0 +1,114 @@
+#include "dstack/base/last_words.hpp"
+
+#include <array>
+#include <atomic>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <exception>
+#include <new>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace dstack {
+
+namespace {
+
+// Nothing here takes memory: there may be none.
+std::array<char, PATH_MAX> file_of_last_words{};
+int code_of_last_words = 1;
+
+constexpr int most_waits = 13;  ///< in one shortage, of 1, 2, 4, … milliseconds
+constexpr time_t seconds_between_shortages = 60;
+std::atomic<int> waits = 0;
+std::atomic<time_t> last_wait = 0;
+
+void write_text(int fd, const char* text) {
+  for (std::size_t left = std::strlen(text); left > 0;) {
+    const ssize_t count = ::write(fd, text, left);
+    if (count <= 0)
+      return;
+    text += count;
+    left -= static_cast<std::size_t>(count);
+  }
+}
+
+int open_ear() {
+  if (file_of_last_words[0] == '\0')
+    return STDERR_FILENO;
+  return ::open(file_of_last_words.data(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+/// A person reads two lines, a log has one.
+const char* separator() {
+  return file_of_last_words[0] == '\0' ? "\nhint: " : "; ";
+}
+
+[[noreturn]] void end_for_want_of_memory() {
+  const int ear = open_ear();
+  write_text(ear, file_of_last_words[0] == '\0' ? "error: " : "");
+  write_text(ear, "dstack has run out of memory");
+  write_text(ear, separator());
+  write_text(ear,
+             "end something that uses much of it, or raise the limit ('ulimit -v' and 'ulimit -d' "
+             "show it), then run the command again\n");
+  ::_exit(code_of_last_words);
+}
+
+[[noreturn]] void end_for_a_bug(const char* what) {
+  const int ear = open_ear();
+  write_text(ear, file_of_last_words[0] == '\0' ? "error: " : "");
+  write_text(ear, "dstack has a bug: ");
+  write_text(ear, what);
+  write_text(ear, separator());
+  write_text(ear, "please report it, with the command you typed\n");
+  ::_exit(code_of_last_words);
+}
+
+/// The handler of operator new: returning means to try again.
+void wait_a_moment() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  if (now.tv_sec - last_wait.exchange(now.tv_sec) > seconds_between_shortages)
+    waits = 0;
+  const int done = waits++;
+  if (done >= most_waits)
+    throw std::bad_alloc();
+  const long milliseconds = 1L << done;
+  const timespec moment{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+  ::nanosleep(&moment, nullptr);
+}
+
+}  // namespace
+
+void prepare_last_words(int exit_code) {
+  code_of_last_words = exit_code;
+  std::set_terminate([] { say_last_words(); });
+}
+
+void write_last_words_to(const std::string& file) {
+  if (file.size() < file_of_last_words.size())
+    std::memcpy(file_of_last_words.data(), file.c_str(), file.size() + 1);
+}
+
+void say_last_words() {
+  try {
+    if (std::current_exception())
+      throw;
+  } catch (const std::bad_alloc&) {
+    end_for_want_of_memory();
+  } catch (const std::exception& error) {
+    end_for_a_bug(error.what());
+  } catch (...) {
+    end_for_a_bug("an exception of no known kind");
+  }
+  end_for_a_bug("it ended without an exception");
+}
+
+void wait_for_memory() {
+  std::set_new_handler(&wait_a_moment);
+}
+
+}  // namespace dstack

@@ -1,0 +1,27 @@
+// Starting a thread. The system may have none to give (a limit of processes, of memory), and that
+// is an error like any other, never an exception.
+#pragma once
+
+#include "dstack/base/error.hpp"
+
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace dstack {
+
+template <typename Work>
+Result<std::jthread> start_thread(Work work) {
+  try {
+    return std::jthread(std::move(work));
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::internal,
+                std::string("cannot start a thread: ") + std::strerror(error.code().value()),
+                "no more threads are left, or no memory for one: end something, or raise the limit "
+                "('ulimit -u', pids.max, TasksMax; of memory 'ulimit -v' and 'ulimit -d')");
+  }
+}
+
+}  // namespace dstack

@@ -1,0 +1,147 @@
+#include "dstack/process/start_failure.hpp"
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/process/spawn.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace dstack::process {
+
+namespace {
+
+/// One of ours, which is there: whatever keeps it from starting is no fault of the user's.
+bool is_own(const Command& command) {
+  return command.program == own_program;
+}
+
+const std::string& program_of(const Command& command) {
+  return command.program.empty() ? command.argv.front() : command.program;
+}
+
+bool can_be_entered(const std::string& folder) {
+  const Fd opened(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return opened && ::access(folder.c_str(), X_OK) == 0;
+}
+
+/// The file that the system was asked to execute; nothing when there is none.
+std::optional<std::string> file_of(const Command& command) {
+  const std::string& program = program_of(command);
+  if (program.find('/') == std::string::npos) {
+    const char* path = ::getenv("PATH");
+    return find_program(program, path == nullptr ? "/bin:/usr/bin" : path);
+  }
+  const bool relative = program.front() != '/' && !command.working_dir.empty();
+  std::string file = relative ? command.working_dir + "/" + program : program;
+  if (::access(file.c_str(), F_OK) != 0)
+    return std::nullopt;
+  return file;
+}
+
+/// What the first line of a script asks for; empty when the file is no script.
+std::string interpreter_of(const std::string& file) {
+  const Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 256> buffer;
+  const ssize_t count = opened ? ::read(opened.get(), buffer.data(), buffer.size()) : 0;
+  std::string_view line(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  if (!line.starts_with("#!"))
+    return {};
+  line = trim(line.substr(2, line.find('\n') - 2));
+  return std::string(line.substr(0, line.find_first_of(" \t")));
+}
+
+std::string hint_for_missing(const std::optional<std::string>& file) {
+  if (!file)
+    return "install it, or name it with its whole path";
+  const std::string interpreter = interpreter_of(*file);
+  if (!interpreter.empty())
+    return "its first line asks for '" + interpreter +
+           "', which is not there: install that, or correct the line";
+  return "the file is there, but not the loader that it was built for: 'ldd " + *file +
+         "' tells what it lacks";
+}
+
+std::string hint_for_length(const Command& command) {
+  std::size_t all = 0;
+  std::size_t longest = 0;
+  const auto add = [&](std::string_view text) {
+    all += text.size() + 1;
+    longest = std::max(longest, text.size());
+  };
+  for (const std::string& argument : command.argv)
+    add(argument);
+  if (command.environment)
+    for (const std::string& variable : *command.environment)
+      add(variable);
+  else
+    for (char** variable = environ; *variable != nullptr; ++variable)
+      add(*variable);
+  return "its arguments and variables have " + std::to_string(all) +
+         " bytes, the longest of them " + std::to_string(longest) + "; the system takes " +
+         std::to_string(::sysconf(_SC_ARG_MAX)) + " in all and " +
+         std::to_string(longest_argument) + " in one: put long values into a file";
+}
+
+std::string hint_for(const Command& command, int error) {
+  switch (error) {
+    case ENOENT:
+      return hint_for_missing(file_of(command));
+    case ENOEXEC:
+      return "it is neither a program for this machine nor a script whose first line says what "
+             "runs it, as '#!/bin/sh' does";
+    case EACCES:
+    case EPERM:
+      return "it needs the x bit (chmod +x), as does what its first line names, and a file system "
+             "that is not mounted 'noexec'";
+    case ETXTBSY:
+      return "somebody still writes to the file; 'fuser -v " +
+             file_of(command).value_or(program_of(command)) + "' names the process";
+    case E2BIG:
+      return hint_for_length(command);
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+std::string shown(const Command& command) {
+  std::string name = command.argv.front();
+  if (is_own(command) && command.argv.size() > 1)
+    name += " " + command.argv[1];
+  return name;
+}
+
+Failure start_failure(const Command& command, int error) {
+  if (!command.working_dir.empty() && !can_be_entered(command.working_dir)) {
+    auto failure =
+        fail_errno("cannot start '" + shown(command) + "' in '" + command.working_dir + "'", error);
+    failure.value().hint = "check that the folder is there, and that you may enter it";
+    return failure;
+  }
+  auto failure = fail_errno("cannot start '" + shown(command) + "'", error);
+  Error& told = failure.value();
+  if (is_own(command)) {
+    told.code = ErrorCode::internal;
+    if (error == E2BIG)
+      told.hint = hint_for_length(command);
+    else if (error != EAGAIN && error != ENOMEM)
+      told.hint = "the program is dstack itself: look whether it is being replaced just now";
+    return failure;
+  }
+  if (std::string hint = hint_for(command, error); !hint.empty())
+    told.hint = std::move(hint);
+  if (error == ENOENT)
+    told.code = ErrorCode::not_found;
+  return failure;
+}
+
+}  // namespace dstack::process
