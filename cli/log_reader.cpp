@@ -72,8 +72,14 @@ LogReader::LogReader(const store::Home& home,
                      const store::RunRecord& run,
                      const std::vector<store::JobRecord>& jobs,
                      ui::Output& out,
-                     Timestamps timestamps)
-    : jobs_(jobs), run_(run), out_(out), timestamps_(timestamps), offsets_(jobs.size(), 0) {
+                     Timestamps timestamps,
+                     ui::JobOutput::Sequences sequences)
+    : jobs_(jobs),
+      run_(run),
+      out_(out),
+      timestamps_(timestamps),
+      sequences_(sequences),
+      offsets_(jobs.size(), 0) {
   for (const store::JobRecord& job : jobs) {
     folders_.push_back(home.job(run.name, job.index));
     logs_.emplace_back(folders_.back());
@@ -117,6 +123,7 @@ Result<void> LogReader::begin(const LogSelection& selection) {
   output_.emplace(out_,
                   ui::job_labels(run_, jobs_),
                   selected_.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no,
+                  sequences_,
                   std::move(clock));
   return {};
 }

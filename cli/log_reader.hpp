@@ -28,7 +28,8 @@ class LogReader {
             const store::RunRecord& run,
             const std::vector<store::JobRecord>& jobs,
             ui::Output& out,
-            Timestamps timestamps);
+            Timestamps timestamps,
+            ui::JobOutput::Sequences sequences);
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
 
@@ -59,6 +60,7 @@ class LogReader {
   const store::RunRecord& run_;
   ui::Output& out_;
   Timestamps timestamps_;
+  ui::JobOutput::Sequences sequences_;
   std::vector<Path> folders_;
   std::vector<run::JobLog> logs_;
   std::vector<std::uint64_t> offsets_;

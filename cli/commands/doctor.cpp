@@ -170,8 +170,7 @@ void check_reservations(const store::Home& home, std::vector<Check>& checks) {
     checks.push_back({"reserved", Health::note, describe_entry(entry)});
   const resources::AllMeans means = resources::find_means();
   const auto add = [&](const std::string& what, const resources::Means& each) {
-    const bool whole = each.kind == resources::Means::Kind::cgroup_v1 ||
-                       each.kind == resources::Means::Kind::cgroup_v2;
+    const bool whole = resources::is_control_group(each.kind);
     checks.push_back({"limits", whole ? Health::ok : Health::note, what + " " + describe(each)});
   };
   add("memory", means.memory);

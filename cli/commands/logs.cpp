@@ -43,10 +43,13 @@ class Logs final : public Action {
         .option("-s,--since", "WHEN", since_, "from a time, or so long ago: 5m, 2026-11-24T10:00")
         .option("-n,--lines", "N", lines_, "only the last N lines")
         .flag("--timestamps", timestamps_, "begin each line with the time it came")
+        .flag("--raw", raw_, "on a terminal, too, all that the jobs printed, as it is")
         .note(
             "The log of one job comes byte for byte as it was written; of several, each line "
             "begins with\n"
-            "the name of its workflow.")
+            "the name of its workflow. On a terminal, what would drive it is shown as text, apart "
+            "from\n"
+            "colours and progress bars.")
         .example("dstack logs", "what the last run printed")
         .example("dstack logs quiet-otter-3 train -n 20", "the last lines of one workflow")
         .example("dstack logs -f --since 5m", "the last five minutes, and what follows");
@@ -62,8 +65,13 @@ class Logs final : public Action {
     if (!workflow_.empty())
       DSTACK_CHECK(run::find_workflow(run, workflow_));
     DSTACK_TRY(const auto jobs, records.jobs(run.id));
-    LogReader reader(
-        context.home, run, jobs, context.out, timestamps_ ? Timestamps::yes : Timestamps::no);
+    using Sequences = ui::JobOutput::Sequences;
+    LogReader reader(context.home,
+                     run,
+                     jobs,
+                     context.out,
+                     timestamps_ ? Timestamps::yes : Timestamps::no,
+                     raw_ ? Sequences::raw : Sequences::tamed);
     DSTACK_CHECK(reader.print(selection));
     if (follow_ && !store::is_final(run.status))
       return follow(context, records, run, reader);
@@ -111,6 +119,7 @@ class Logs final : public Action {
   std::string since_;
   std::optional<std::size_t> lines_;
   bool timestamps_ = false;
+  bool raw_ = false;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace dstack::ui {
 
@@ -19,36 +20,6 @@ std::string_view last_state(std::string_view line) {
   return at == std::string_view::npos ? line : line.substr(at + 1);
 }
 
-/// A sequence that begins with ESC [ at `at`, up to its last byte; 0 when there is none.
-std::size_t sequence_size(std::string_view line, std::size_t at) {
-  if (line.substr(at, 2) != "\033[")
-    return 0;
-  std::size_t end = at + 2;
-  while (end < line.size() && line[end] >= 0x20 && line[end] <= 0x3F)
-    ++end;
-  return end < line.size() && line[end] >= 0x40 && line[end] <= 0x7E ? end + 1 - at : 0;
-}
-
-/// What a line of one job among others may do to a terminal: set colours. Sequences that move the
-/// cursor would write over the lines of others, and go; every other control character is shown.
-std::string tamed(std::string_view line) {
-  std::string result;
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < line.size();) {
-    const std::size_t size = sequence_size(line, at);
-    if (size == 0 && line[at] != '\t') {
-      ++at;
-      continue;
-    }
-    result += printable(line.substr(begin, at - begin));
-    if (size == 0 || line[at + size - 1] == 'm')
-      result += line.substr(at, std::max<std::size_t>(1, size));
-    at += std::max<std::size_t>(1, size);
-    begin = at;
-  }
-  return result + printable(line.substr(begin));
-}
-
 }  // namespace
 
 std::vector<std::string> job_labels(const store::RunRecord& run,
@@ -63,8 +34,17 @@ std::vector<std::string> job_labels(const store::RunRecord& run,
   return labels;
 }
 
-JobOutput::JobOutput(Output& output, std::vector<std::string> labels, Prefix prefix, Clock clock)
-    : output_(output), prefix_(prefix), clock_(std::move(clock)), jobs_(labels.size()) {
+JobOutput::JobOutput(Output& output,
+                     std::vector<std::string> labels,
+                     Prefix prefix,
+                     Sequences sequences,
+                     Clock clock)
+    : output_(output),
+      prefix_(prefix),
+      tames_(sequences == Sequences::tamed && output.stream().terminal),
+      clock_(std::move(clock)),
+      jobs_(labels.size()),
+      alone_(TerminalText::Moves::progress_bars) {
   const Stream& stream = output.stream();
   std::size_t width = 0;
   if (stream.live)
@@ -82,7 +62,10 @@ void JobOutput::write(std::size_t job, std::string_view bytes, std::uint64_t off
   if (bytes.empty())
     return;
   if (passes_through()) {
-    output_.write(bytes);
+    if (tames_)
+      output_.write(alone_.take(bytes));
+    else
+      output_.write(bytes);
     at_line_start_ = bytes.back() == '\n';
     jobs_[job].last_line = ++lines_;
     return;
@@ -115,6 +98,7 @@ void JobOutput::finish(std::size_t job) {
 }
 
 void JobOutput::finish_all() {
+  output_.write(alone_.finish());
   for (std::size_t job = 0; job < jobs_.size(); ++job)
     finish(job);
 }
@@ -131,13 +115,15 @@ void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t
     const std::string text = time ? render_time(*time) : std::string(24, '-');
     output_.write(paint(output_.stream(), Colour::dim, text) + " ");
   }
-  // On a terminal a carriage return would write over the prefix, and a job's other sequences over
-  // more than that; in a pipe every byte counts.
-  const bool folds = output_.stream().terminal && !jobs_[job].prefix.empty();
-  if (folds)
-    output_.write(tamed(last_state(line)));
-  else
+  // On a terminal a carriage return would write over what stands in front, and a job's other
+  // sequences over more than that; in a pipe every byte counts.
+  if (tames_) {
+    TerminalText text(TerminalText::Moves::none);
+    output_.write(text.take(last_state(line)));
+    output_.write(text.finish());
+  } else {
     output_.write(line);
+  }
   output_.write("\n");
   jobs_[job].last_line = ++lines_;
 }

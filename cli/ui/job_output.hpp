@@ -1,10 +1,12 @@
 // What jobs print, on its way to standard output. One job alone passes through byte for byte; of
-// several, whole lines with the job's name in front, never torn up to 64 KiB.
+// several, whole lines with the job's name in front, never torn up to 64 KiB. To a terminal goes
+// only what does it no harm.
 #pragma once
 
 #include "dstack/base/time.hpp"
 #include "dstack/store/records.hpp"
 #include "ui/output.hpp"
+#include "ui/terminal_text.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -22,11 +24,17 @@ std::vector<std::string> job_labels(const store::RunRecord& run,
 class JobOutput {
  public:
   enum class Prefix { no, yes };
+  /// What drives a terminal: made harmless on one, or left as it is.
+  enum class Sequences { tamed, raw };
   /// When the line came that begins at this byte of a job's output; for `--timestamps`.
   using Clock = std::function<std::optional<Timestamp>(std::size_t job, std::uint64_t offset)>;
 
   /// `labels` by job. With `clock`, each line begins with its time.
-  JobOutput(Output& output, std::vector<std::string> labels, Prefix prefix, Clock clock = {});
+  JobOutput(Output& output,
+            std::vector<std::string> labels,
+            Prefix prefix,
+            Sequences sequences = Sequences::tamed,
+            Clock clock = {});
 
   /// `offset`: where in the job's log these bytes begin.
   void write(std::size_t job, std::string_view bytes, std::uint64_t offset);
@@ -62,8 +70,10 @@ class JobOutput {
 
   Output& output_;
   Prefix prefix_;
+  bool tames_;
   Clock clock_;
   std::vector<Job> jobs_;
+  TerminalText alone_;  ///< of one job that passes through
   std::uint64_t lines_ = 0;
   bool at_line_start_ = true;
 };

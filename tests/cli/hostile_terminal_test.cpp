@@ -169,3 +169,23 @@ TEST_CASE("the lines of several jobs set colours on a terminal, and do nothing e
     check_shown(shown);
   }
 }
+
+TEST_CASE("the log of one job does not drive the terminal unless it is asked to") {
+  static constexpr const char* clipboard = "\033]52;c;aGk=\a";
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: a, provider: bash, commands: [\"printf "
+      "'50%%\\\\r\\\\033[31mred\\\\033[0m\\\\033]52;c;aGk=\\\\a\\\\n'\"]}\n");
+  const auto shown = [&](const std::vector<std::string>& words) {
+    PseudoTerminal terminal(on_plain_terminal(box, box.project(), words), 50, 400);
+    CHECK(terminal.finish() == 0);
+    return terminal.shown();
+  };
+  for (const auto& words : {std::vector<std::string>{"run", "a"}, {"logs"}}) {
+    const std::string text = shown(words);
+    CHECK_THAT(text, Catch::Contains("50%\r\033[31mred\033[0m\\x1b]52;c;aGk=\\x07"));
+    CHECK(text.find(clipboard) == std::string::npos);
+  }
+  CHECK_THAT(shown({"logs", "--raw"}), Catch::Contains(clipboard));
+  CHECK_THAT(box.ok({"logs"}), Catch::Contains(clipboard));  // in a pipe
+}

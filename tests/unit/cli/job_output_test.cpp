@@ -70,10 +70,11 @@ TEST_CASE("each line can begin with the time it came") {
   {
     Output out(captured.plain());
     std::vector<std::uint64_t> asked;
-    JobOutput output(out, {"a"}, JobOutput::Prefix::no, [&](std::size_t, std::uint64_t offset) {
+    const auto clock = [&](std::size_t, std::uint64_t offset) {
       asked.push_back(offset);
       return offset == 0 ? parse_time("2026-11-24T01:02:03Z") : std::nullopt;
-    });
+    };
+    JobOutput output(out, {"a"}, JobOutput::Prefix::no, JobOutput::Sequences::tamed, clock);
     output.write(0, "x\ny", 0);
     output.write(0, "z\n", 3);
     out.flush();
@@ -156,4 +157,25 @@ TEST_CASE("on a terminal a line of one job among others sets colours and does no
   CHECK_THAT(
       text,
       Catch::Contains("\\x1b]52;c;aGk=\\x07 \\x1b[ \\x9b \\x08\\xe2\\x80\\xae gr\xc3\xbcn\n"));
+}
+
+TEST_CASE("one job alone has its colours and progress bars on a terminal, and nothing else") {
+  static constexpr std::string_view printed =
+      "10%\r20%\033[K\033[1;31mred\033[0m\n\033[2A\033]52;c;aGk=\a\033[>4;2m\033[6n";
+  Captured captured;
+  std::string expected = "10%\r20%\033[K\033[1;31mred\033[0m\n\033[2A\\x1b]52;c;aGk=\\x07";
+  auto sequences = JobOutput::Sequences::tamed;
+  SECTION("unless all of it is asked for") {
+    sequences = JobOutput::Sequences::raw;
+    expected = printed;
+  }
+  SECTION("by default"){} {
+    Output out(captured.terminal());
+    JobOutput output(out, {"a"}, JobOutput::Prefix::no, sequences);
+    for (const char& byte : printed)
+      output.write(0, std::string_view(&byte, 1), 0);
+    output.finish_all();
+    out.flush();
+  }
+  CHECK(captured.text() == expected);
 }
