@@ -155,6 +155,27 @@ TEST_CASE("docker: cpu, memory and shm_size are the container's limits") {
   }
 }
 
+TEST_CASE("docker: what the processes of a container took is on record") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(R"(    commands:
+      - head -c 60000000 /dev/zero | tail -c 60000000 | wc -c
+      - dd if=/dev/zero of=file bs=1M count=8 conv=fsync 2>/dev/null
+      - test -r /sys/fs/cgroup/memory.peak -o -r /sys/fs/cgroup/memory/memory.max_usage_in_bytes && echo counted || true
+)");
+    const bool counted = box.ok({"run", "w"}).find("counted") != std::string::npos;
+    const Json usage = box.last_job()["usage"];
+    CHECK(usage["largest_process"].get<std::int64_t>() > 50'000'000);
+    CHECK(usage["cpu_seconds"].get<double>() > 0);
+    CHECK(usage["bytes_written"].get<std::int64_t>() >= 8 * 1024 * 1024);
+    CHECK(usage["peak_memory"].is_number() == counted);
+    if (counted)
+      CHECK(usage["peak_memory"].get<std::int64_t>() > 50'000'000);
+    CHECK_THAT(box.ok({"show"}), Catch::Contains(" of CPU, "));
+  }
+}
+
 TEST_CASE("docker: inputs are laid out, artifacts are saved, both from the working directory") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);

@@ -24,19 +24,38 @@ Failure why_no_end(const Error& error) {
               "the container engine went away while the job ran: " + error.message);
 }
 
+/// The first figure begins the usage.
+void read_figure(std::string_view name, std::uint64_t number, std::optional<Usage>& usage) {
+  if (name == "cpu")
+    usage = Usage{std::chrono::microseconds(number), 0, 0, 0, {}};
+  if (!usage)
+    return;
+  if (name == "largest")
+    usage->largest_process = number;
+  else if (name == "read")
+    usage->bytes_read = number;
+  else if (name == "written")
+    usage->bytes_written = number;
+  else if (name == "peak")
+    usage->peak_memory = number;
+}
+
 /// What dstack-container-init says on its own error output.
 void read_init_messages(const std::string& text, ContainerEnd& end) {
   for (const std::string_view line : split(text, '\n')) {
-    const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos)
+    const std::size_t space = std::min(line.size(), line.find(' '));
+    const std::string_view name = line.substr(0, space);
+    const auto number = parse_number<std::int64_t>(line.substr(std::min(line.size(), space + 1)));
+    if (!number || *number < 0)
       continue;
-    const auto number = parse_number<int>(line.substr(space + 1));
-    if (line.starts_with("exec "))
-      end.not_started = number;
-    else if (line.starts_with("signal "))
-      end.signal = number;
-    else if (line.starts_with("oom "))
+    if (name == "exec")
+      end.not_started = static_cast<int>(*number);
+    else if (name == "signal")
+      end.signal = static_cast<int>(*number);
+    else if (name == "oom")
       end.out_of_memory = true;
+    else
+      read_figure(name, static_cast<std::uint64_t>(*number), end.usage);
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dstack/backend/container_image.hpp"
+#include "dstack/backend/usage.hpp"
 #include "dstack/base/file.hpp"
 
 #include <chrono>
@@ -73,6 +74,7 @@ struct ContainerEnd {
   std::optional<int> signal;       ///< the program was killed by it
   std::optional<int> not_started;  ///< errno: there was nothing to run
   bool out_of_memory = false;
+  std::optional<Usage> usage;  ///< unless the container was killed
 };
 
 /// A container, from its creation to its end. Removing it is remove_container()'s business alone.

@@ -7,8 +7,10 @@
  * to every process of the container (a program that were process 1 itself would never see it); and
  * when the program has ended, ends the others: TERM, at most GRACE_MS, and then all that is left
  * dies with process 1. Its own error output is not the job's: on it dstack is told `exec ERRNO`
- * when the program could not be started, `signal N` when it was killed, and `oom N` when N
- * processes of the container were killed because its memory was used up (not every engine notices).
+ * when the program could not be started, `signal N` when it was killed, `oom N` when N processes of
+ * the container were killed because its memory was used up (not every engine notices), and what
+ * its processes took: `cpu MICROSECONDS`, `largest`, `read`, `written` and, where the kernel counts
+ * it, `peak`, in bytes.
  *
  *   dstack-container-init run-with-secrets GRACE_MS PROGRAM [ARGUMENT…]
  *
@@ -27,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -171,6 +174,23 @@ static void tell_out_of_memory(void) {
     dprintf(2, "oom %ld\n", killed);
 }
 
+static void tell_usage(void) {
+  struct rusage used;
+  const long peak = number_in("/sys/fs/cgroup/memory.peak", "") +
+                    number_in("/sys/fs/cgroup/memory/memory.max_usage_in_bytes", "");
+  if (getrusage(RUSAGE_CHILDREN, &used) != 0)
+    return;
+  dprintf(2,
+          "cpu %lld\nlargest %lld\nread %lld\nwritten %lld\n",
+          (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL + used.ru_utime.tv_usec +
+              used.ru_stime.tv_usec,
+          used.ru_maxrss * 1024LL,
+          used.ru_inblock * 512LL,
+          used.ru_oublock * 512LL);
+  if (peak > 0)
+    dprintf(2, "peak %ld\n", peak);
+}
+
 static int run(long grace, char** argv) {
   sigset_t all;
   sigset_t before;
@@ -190,6 +210,7 @@ static int run(long grace, char** argv) {
   const int status = wait_for(program, &all);
   end_the_others(&all, grace);
   tell_out_of_memory();
+  tell_usage();
   if (WIFEXITED(status))
     return WEXITSTATUS(status);
   dprintf(2, "signal %d\n", WTERMSIG(status));

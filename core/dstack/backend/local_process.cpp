@@ -56,7 +56,7 @@ std::chrono::microseconds duration(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
-void add(LocalProcess::Usage& usage, const rusage& used) {
+void add(Usage& usage, const rusage& used) {
   const auto number = [](long value) { return static_cast<std::uint64_t>(std::max(value, 0L)); };
   usage.cpu += duration(used.ru_utime) + duration(used.ru_stime);
   usage.largest_process = std::max(usage.largest_process, number(used.ru_maxrss) * 1024);

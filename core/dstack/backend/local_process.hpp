@@ -2,10 +2,9 @@
 // place, a container engine, and later a cluster, get a file of their own beside this one.
 #pragma once
 
+#include "dstack/backend/usage.hpp"
 #include "dstack/process/spawn.hpp"
 
-#include <chrono>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -43,15 +42,7 @@ class LocalProcess {
   /// How the job's own process ended; nothing while it lives.
   const std::optional<process::ExitStatus>& status() const { return status_; }
 
-  /// Of all processes that were reaped. A process's own descendants count with it, where it waited
-  /// for them.
-  struct Usage {
-    std::chrono::microseconds cpu{0};
-    std::uint64_t largest_process = 0;  ///< bytes of memory
-    std::uint64_t bytes_read = 0;       ///< from disks
-    std::uint64_t bytes_written = 0;
-  };
-
+  /// Without its peak.
   const Usage& usage() const { return usage_; }
 
   /// True when the whole tree has ended and is reaped.

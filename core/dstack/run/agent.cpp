@@ -52,6 +52,8 @@ std::string render_agent_report(const AgentReport& report) {
   }
   if (!report.warning.empty())
     json["warning"] = report.warning;
+  if (report.usage)
+    json["usage"] = usage_to_json(*report.usage);
   return render_json(json) + "\n";
 }
 
@@ -72,6 +74,8 @@ std::optional<AgentReport> parse_agent_report(std::string_view line) {
     report.message = json_string(*json, "message");
   }
   report.warning = json_string(*json, "warning");
+  if (const Json* usage = json_member(*json, "usage"))
+    report.usage = usage_from_json(*usage);
   return report;
 }
 
@@ -95,6 +99,12 @@ void AgentReporter::end(store::Cause cause, std::string message) const {
 void AgentReporter::warning(std::string message) const {
   AgentReport report;
   report.warning = std::move(message);
+  send(report);
+}
+
+void AgentReporter::usage(const store::Usage& usage) const {
+  AgentReport report;
+  report.usage = usage;
   send(report);
 }
 

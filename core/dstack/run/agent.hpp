@@ -39,6 +39,7 @@ struct AgentReport {
   std::optional<store::Cause> cause;
   std::string message;  ///< with a cause: one sentence, which becomes the reason of the job
   std::string warning;  ///< one sentence, kept with the job whatever its end
+  std::optional<store::Usage> usage;  ///< of what is no child of the wrapper
 
   bool operator==(const AgentReport&) const = default;
 };
@@ -57,6 +58,7 @@ class AgentReporter {
   void status(store::Status status) const;
   void end(store::Cause cause, std::string message) const;
   void warning(std::string message) const;
+  void usage(const store::Usage& usage) const;
 
  private:
   void send(const AgentReport& report) const;

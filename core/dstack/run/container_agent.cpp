@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/run/job_secrets.hpp"
+#include "dstack/run/usage.hpp"
 #include "dstack/secrets/crypto.hpp"
 
 #include <array>
@@ -230,6 +231,8 @@ class ContainerAgent {
       reporter_.end(store::Cause::exit, render(end.error()));
       return {could_not_start, 0};
     }
+    if (end->usage)
+      reporter_.usage(figures_of(*end->usage));
     if (end->not_started) {
       reporter_.end(store::Cause::start, why_not_started(*end->not_started));
       return {could_not_start, 0};

@@ -421,6 +421,8 @@ class JobRunner {
           record_.cause = report.cause;
         record_.message = std::move(report.message);
       }
+      if (report.usage)
+        record_.usage = *report.usage;
       if (!report.warning.empty())
         record_.warnings.push_back(std::move(report.warning));
     }

@@ -139,6 +139,12 @@ void each_figure(Usage& usage, Use use) {
   use("bytes_written", usage.bytes_written);
 }
 
+Timestamp timestamp(std::int64_t milliseconds) {
+  return Timestamp(std::chrono::milliseconds(milliseconds));
+}
+
+}  // namespace
+
 Json usage_to_json(const store::Usage& usage) {
   Json json = Json::object();
   each_figure(usage, [&](const char* name, const std::optional<std::int64_t>& figure) {
@@ -156,12 +162,6 @@ store::Usage usage_from_json(const Json& json) {
   });
   return usage;
 }
-
-Timestamp timestamp(std::int64_t milliseconds) {
-  return Timestamp(std::chrono::milliseconds(milliseconds));
-}
-
-}  // namespace
 
 std::string render_run_order(const RunOrder& order) {
   Json json = {{"plan", plan::render_plan(order.plan)},

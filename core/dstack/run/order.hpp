@@ -87,6 +87,10 @@ struct ExitRecord {
   bool operator==(const ExitRecord&) const = default;
 };
 
+/// What is known of it, by name.
+Json usage_to_json(const store::Usage& usage);
+store::Usage usage_from_json(const Json& json);
+
 std::string render_exit_record(const ExitRecord& record);
 Result<ExitRecord> parse_exit_record(std::string_view text);
 

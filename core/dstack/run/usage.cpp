@@ -10,21 +10,6 @@ bool has_failed(const ExitRecord& record) {
   return record.outcome == ExitRecord::Outcome::signaled || record.number != 0;
 }
 
-/// Of a container the engine knows the figures: what was reaped here is its agent.
-store::Usage figures_of(const resources::Limiter& limiter,
-                        const backend::LocalProcess::Usage& usage) {
-  const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
-  store::Usage figures;
-  if (const auto peak = limiter.peak_memory())
-    figures.peak_memory = number(*peak);
-  figures.largest_process = number(usage.largest_process);
-  figures.cpu_time =
-      number(std::chrono::duration_cast<std::chrono::milliseconds>(usage.cpu).count());
-  figures.bytes_read = number(usage.bytes_read);
-  figures.bytes_written = number(usage.bytes_written);
-  return figures;
-}
-
 std::string took(const store::Usage& usage, const provider::Resources& resources) {
   return "it took " +
          render_size(static_cast<std::uint64_t>(
@@ -34,13 +19,28 @@ std::string took(const store::Usage& usage, const provider::Resources& resources
 
 }  // namespace
 
+store::Usage figures_of(const backend::Usage& usage) {
+  const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
+  store::Usage figures;
+  if (usage.peak_memory)
+    figures.peak_memory = number(*usage.peak_memory);
+  figures.largest_process = number(usage.largest_process);
+  figures.cpu_time =
+      number(std::chrono::duration_cast<std::chrono::milliseconds>(usage.cpu).count());
+  figures.bytes_read = number(usage.bytes_read);
+  figures.bytes_written = number(usage.bytes_written);
+  return figures;
+}
+
 void note_resources(ExitRecord& record,
                     const resources::Limiter& limiter,
-                    const backend::LocalProcess::Usage& usage,
+                    const backend::Usage& usage,
                     const provider::JobSpec& spec) {
   if (spec.container)
     return;
-  record.usage = figures_of(limiter, usage);
+  record.usage = figures_of(usage);
+  if (const auto peak = limiter.peak_memory())
+    record.usage.peak_memory = static_cast<std::int64_t>(*peak);
   record.warnings.insert(
       record.warnings.end(), limiter.warnings().begin(), limiter.warnings().end());
   const bool by_itself = record.stop == store::StopRequest::none && !record.cause;

@@ -45,17 +45,19 @@ TEST_CASE("a wrapper takes an agent's reports in order, and hears of its end") {
     reporter.status(Status::preparing);
     reporter.status(Status::running);
     reporter.warning("the image is 3 years old");
+    reporter.usage({.peak_memory = 1, .cpu_time = 5'000'000'000});
     reporter.end(Cause::oom, "the container \"took\" more than 1 GB\nof memory");
     CHECK(channel.reports.fd() >= 0);
   }
   const auto reports = channel.reports.take();
 
-  REQUIRE(reports.size() == 4);
+  REQUIRE(reports.size() == 5);
   CHECK((reports[0] == told(Status::preparing)));
   CHECK((reports[1] == told(Status::running)));
   CHECK(reports[2].warning == "the image is 3 years old");
-  CHECK((reports[3].cause == Cause::oom));
-  CHECK(reports[3].message == "the container \"took\" more than 1 GB\nof memory");
+  CHECK((reports[3].usage == store::Usage{.peak_memory = 1, .cpu_time = 5'000'000'000}));
+  CHECK((reports[4].cause == Cause::oom));
+  CHECK(reports[4].message == "the container \"took\" more than 1 GB\nof memory");
   CHECK(channel.reports.fd() == -1);
   CHECK(channel.reports.take().empty());
 }

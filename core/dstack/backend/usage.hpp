@@ -1,0 +1,20 @@
+// What the processes of a job took of the machine.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace dstack::backend {
+
+/// Of all processes that were reaped. A process's own descendants count with it, where it waited
+/// for them.
+struct Usage {
+  std::chrono::microseconds cpu{0};
+  std::uint64_t largest_process = 0;  ///< bytes of memory
+  std::uint64_t bytes_read = 0;       ///< from disks
+  std::uint64_t bytes_written = 0;
+  std::optional<std::uint64_t> peak_memory = {};  ///< of all together, where that is counted
+};
+
+}  // namespace dstack::backend
