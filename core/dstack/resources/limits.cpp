@@ -25,39 +25,61 @@ bool can_make_groups(const Path& folder) {
          ::access((folder / "cgroup.procs").c_str(), W_OK) == 0;
 }
 
-/// Whether a group below this one of v2 can be limited: the controller is handed down, or it is the
-/// root, which may hand it down at any time.
-bool hands_down(const Path& folder, std::string_view controller) {
-  const std::string text = read_file(folder / "cgroup.subtree_control").value_or("");
-  const auto given = split(trim(text), ' ');
-  return std::find(given.begin(), given.end(), controller) != given.end() ||
-         ::access((folder / "cgroup.type").c_str(), F_OK) != 0;
+using Controllers = std::vector<std::string>;
+
+bool contains_all(const Controllers& names, const Controllers& wanted) {
+  return std::all_of(
+      wanted.begin(), wanted.end(), [&](const std::string& name) { return contains(names, name); });
 }
 
-std::optional<Path> find_parent(const Hierarchy& tree, std::string_view controller) {
-  if (tree.version == Hierarchy::Version::v1)
-    return can_make_groups(tree.own) ? std::optional(tree.own) : std::nullopt;
-  for (Path folder = tree.own;; folder = folder.parent_path()) {
+/// Whether a group below this one of v2 can be limited: the controllers are handed down, or it is
+/// the root, which may hand them down at any time.
+bool hands_down(const Path& folder, const Controllers& controllers) {
+  const std::string text = read_file(folder / "cgroup.subtree_control").value_or("");
+  Controllers given;
+  for (const std::string_view name : split(trim(text), ' '))
+    given.emplace_back(name);
+  return contains_all(given, controllers) || ::access((folder / "cgroup.type").c_str(), F_OK) != 0;
+}
+
+std::optional<Path> find_parent(const Hierarchy& v2, const Controllers& controllers) {
+  for (Path folder = v2.own;; folder = folder.parent_path()) {
     if (!can_make_groups(folder))
       return std::nullopt;
-    if (hands_down(folder, controller))
+    if (hands_down(folder, controllers))
       return folder;
-    if (folder == tree.root || !folder.has_parent_path())
+    if (folder == v2.root || !folder.has_parent_path())
       return std::nullopt;
   }
 }
 
-Means find_means_for(const std::vector<Hierarchy>& hierarchies, std::string_view controller) {
-  Means means;
-  means.why = "this machine has no control groups for it";
-  for (const Hierarchy& tree : hierarchies) {
-    if (!contains(tree.controllers, controller))
-      continue;
-    const bool is_v1 = tree.version == Hierarchy::Version::v1;
-    if (auto parent = find_parent(tree, controller))
-      return {is_v1 ? Means::Kind::cgroup_v1 : Means::Kind::cgroup_v2, *std::move(parent), {}};
-    means.why = std::string("cgroup ") + (is_v1 ? "v1" : "v2") + " is not delegated to this user";
-  }
+Means means_by_v1(const Hierarchy& v1) {
+  if (can_make_groups(v1.own))
+    return {Means::Kind::cgroup_v1, v1.own, {}};
+  return {Means::Kind::nothing, {}, "cgroup v1 is not delegated to this user"};
+}
+
+/// All of the controllers by one group.
+Means means_by_v2(const Hierarchy& v2,
+                  const Controllers& controllers,
+                  const SystemdPlaces& systemd) {
+  if (!contains_all(v2.controllers, controllers))
+    return {};
+  if (auto parent = find_parent(v2, controllers))
+    return {Means::Kind::cgroup_v2, *std::move(parent), {}};
+  std::string why = why_no_scope(v2, controllers, systemd);
+  if (why.empty())
+    return {Means::Kind::systemd_scope, {}, {}};
+  return {Means::Kind::nothing, {}, std::move(why)};
+}
+
+/// A process stands in one group of v2: what holds both limits goes before what holds one.
+AllMeans means_by_v2(const Hierarchy& v2, const SystemdPlaces& systemd) {
+  if (Means both = means_by_v2(v2, {"memory", "cpu"}, systemd); is_control_group(both.kind))
+    return {both, both};
+  AllMeans means{means_by_v2(v2, {"memory"}, systemd), means_by_v2(v2, {"cpu"}, systemd)};
+  if (is_control_group(means.memory.kind) && is_control_group(means.cpu.kind))
+    means.cpu = {Means::Kind::nothing, {}, "the control group that holds memory has no 'cpu'"};
   return means;
 }
 
@@ -81,15 +103,32 @@ std::string group_name(const std::string& job) {
 
 }  // namespace
 
-AllMeans find_means(const std::vector<Hierarchy>& hierarchies) {
-  AllMeans means{find_means_for(hierarchies, "memory"), find_means_for(hierarchies, "cpu")};
+AllMeans find_means(const std::vector<Hierarchy>& hierarchies, const SystemdPlaces& systemd) {
+  const Means none{Means::Kind::nothing, {}, "this machine has no control groups for it"};
+  AllMeans means{none, none};
+  for (const Hierarchy& tree : hierarchies) {
+    AllMeans by_tree;
+    if (tree.version == Hierarchy::Version::v1)
+      by_tree.memory = by_tree.cpu = means_by_v1(tree);
+    else
+      by_tree = means_by_v2(tree, systemd);
+    if (contains(tree.controllers, "memory"))
+      means.memory = by_tree.memory;
+    if (contains(tree.controllers, "cpu"))
+      means.cpu = by_tree.cpu;
+  }
   if (means.memory.kind == Means::Kind::nothing)
     means.memory.kind = Means::Kind::each_process;
   return means;
 }
 
 AllMeans find_means() {
-  return find_means(find_hierarchies());
+  return find_means(find_hierarchies(), systemd_places());
+}
+
+bool is_control_group(Means::Kind kind) {
+  return kind == Means::Kind::cgroup_v2 || kind == Means::Kind::cgroup_v1 ||
+         kind == Means::Kind::systemd_scope;
 }
 
 std::string describe(const Means& means) {
@@ -98,6 +137,8 @@ std::string describe(const Means& means) {
       return "enforced by cgroup v2";
     case Means::Kind::cgroup_v1:
       return "enforced by cgroup v1";
+    case Means::Kind::systemd_scope:
+      return "enforced by cgroup v2, in a scope of the user's systemd";
     case Means::Kind::each_process:
       return "enforced for each process alone, not for all of a job together: " + means.why;
     case Means::Kind::nothing:
@@ -118,11 +159,31 @@ std::vector<std::string> describe_limits(const provider::Resources& wanted, cons
   return lines;
 }
 
-Limiter::Limiter(const std::string& job, const provider::Resources& wanted, const AllMeans& means) {
+Limiter::Limiter(const std::string& job, const provider::Resources& wanted, AllMeans means) {
+  make_scope(group_name(job), wanted, means);
   if (wanted.memory > 0)
     make_memory_group(group_name(job), wanted.memory, means.memory);
   if (wanted.cpu > 0)
     make_cpu_group(group_name(job), wanted.cpu, means.cpu);
+}
+
+void Limiter::make_scope(const std::string& name,
+                         const provider::Resources& wanted,
+                         AllMeans& means) {
+  std::vector<Means*> from_systemd;
+  if (wanted.memory > 0 && means.memory.kind == Means::Kind::systemd_scope)
+    from_systemd.push_back(&means.memory);
+  if (wanted.cpu > 0 && means.cpu.kind == Means::Kind::systemd_scope)
+    from_systemd.push_back(&means.cpu);
+  if (from_systemd.empty())
+    return;
+  // The scope of an attempt before may not be gone yet.
+  const std::string unit = name + "-" + std::to_string(::getpid()) + ".scope";
+  const auto scope = enter_scope(unit, systemd_places());
+  if (!scope)
+    warnings_.push_back("its limit could not be set: " + render(scope.error()));
+  for (Means* each : from_systemd)
+    *each = scope ? Means{Means::Kind::cgroup_v2, *scope, {}} : Means{};
 }
 
 void Limiter::make_memory_group(const std::string& name, std::uint64_t bytes, const Means& means) {

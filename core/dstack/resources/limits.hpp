@@ -1,10 +1,11 @@
 // Holding a job to the memory and the processors it asked for: by control groups where this user
-// may make some, else by what the kernel offers for each process alone, and where there is nothing
-// it is said, before the run.
+// may make some or systemd makes one, else by what the kernel offers for each process alone, and
+// where there is nothing it is said, before the run.
 #pragma once
 
 #include "dstack/provider/job_spec.hpp"
 #include "dstack/resources/cgroup.hpp"
+#include "dstack/resources/systemd_scope.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -18,10 +19,16 @@ namespace dstack::resources {
 
 /// How a limit is kept on this machine.
 struct Means {
-  enum class Kind { cgroup_v2, cgroup_v1, each_process, nothing };
+  enum class Kind {
+    cgroup_v2,
+    cgroup_v1,
+    systemd_scope,  ///< a group of v2 that the user's systemd makes
+    each_process,
+    nothing
+  };
 
   Kind kind = Kind::nothing;
-  Path parent;      ///< of a control group: where one for the job is made
+  Path parent;      ///< of a control group of ours: where one for the job is made
   std::string why;  ///< of the other kinds: what keeps it from being better
 };
 
@@ -31,7 +38,10 @@ struct AllMeans {
 };
 
 AllMeans find_means();
-AllMeans find_means(const std::vector<Hierarchy>& hierarchies);
+AllMeans find_means(const std::vector<Hierarchy>& hierarchies, const SystemdPlaces& systemd);
+
+/// Whether the processes of a job are held together.
+bool is_control_group(Means::Kind kind);
 
 /// For people: "enforced by cgroup v1", "not enforced: …".
 std::string describe(const Means& means);
@@ -45,7 +55,7 @@ class Limiter {
  public:
   Limiter() = default;
   /// What cannot be made is told in warnings(), and the job runs without.
-  Limiter(const std::string& job, const provider::Resources& wanted, const AllMeans& means);
+  Limiter(const std::string& job, const provider::Resources& wanted, AllMeans means);
 
   /// From here on what this process starts is held.
   void enter();
@@ -71,6 +81,8 @@ class Limiter {
     Path home;  ///< the group of the caller
   };
 
+  /// Where systemd makes the job's group: turned into means of version 2.
+  void make_scope(const std::string& name, const provider::Resources& wanted, AllMeans& means);
   void make_memory_group(const std::string& name, std::uint64_t bytes, const Means& means);
   void make_cpu_group(const std::string& name, std::uint32_t cpus, const Means& means);
   bool make_group(const Means& means,

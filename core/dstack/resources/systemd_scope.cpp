@@ -1,0 +1,128 @@
+#include "dstack/resources/systemd_scope.hpp"
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/process/spawn.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::resources {
+
+namespace {
+
+constexpr auto longest_wait = std::chrono::seconds(5);
+
+/// "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service".
+Path group_of_manager(const Hierarchy& v2) {
+  const std::string user = std::to_string(::getuid());
+  return v2.root / "user.slice" / ("user-" + user + ".slice") / ("user@" + user + ".service");
+}
+
+bool is_there(const Path& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+std::optional<Hierarchy> find_v2() {
+  for (Hierarchy& each : find_hierarchies())
+    if (each.version == Hierarchy::Version::v2)
+      return std::move(each);
+  return std::nullopt;
+}
+
+/// A scope is begun for processes that are there already: this one.
+process::Command start_of_scope(const std::string& unit, const SystemdPlaces& places) {
+  const std::string pid = std::to_string(::getpid());
+  process::Command command;
+  command.argv = {"busctl", "--address=unix:path=" + (places.runtime / "bus").string(), "--quiet"};
+  for (const char* word : {"call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1"})
+    command.argv.emplace_back(word);
+  for (const char* word : {"org.freedesktop.systemd1.Manager", "StartTransientUnit"})
+    command.argv.emplace_back(word);
+  // Signature; name and mode; four properties; no auxiliary units.
+  const std::vector<std::string> values = {"ssa(sv)a(sa(sv))",
+                                           unit,
+                                           "fail",
+                                           "4",
+                                           "PIDs",
+                                           "au",
+                                           "1",
+                                           pid,
+                                           "Delegate",
+                                           "b",
+                                           "true",
+                                           "CollectMode",
+                                           "s",
+                                           "inactive-or-failed",
+                                           "Description",
+                                           "s",
+                                           "a job of dstack",
+                                           "0"};
+  command.argv.insert(command.argv.end(), values.begin(), values.end());
+  return command;
+}
+
+/// The manager answers before it has moved the process, and nothing tells of the move.
+Result<Path> wait_for_scope(const std::string& unit) {
+  const auto deadline = std::chrono::steady_clock::now() + longest_wait;
+  do {
+    if (const auto v2 = find_v2(); v2 && v2->own.filename() == unit)
+      return v2->own;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  } while (std::chrono::steady_clock::now() < deadline);
+  return fail(ErrorCode::unavailable,
+              "the user's systemd did not move the job into '" + unit + "' within 5 s");
+}
+
+}  // namespace
+
+SystemdPlaces systemd_places() {
+  const passwd* user = ::getpwuid(::getuid());
+  return {Path("/run/user") / std::to_string(::getuid()),
+          Path("/var/lib/systemd/linger") / (user == nullptr ? "" : user->pw_name)};
+}
+
+std::string why_no_scope(const Hierarchy& v2,
+                         const std::vector<std::string>& controllers,
+                         const SystemdPlaces& places) {
+  const Path group = group_of_manager(v2);
+  if (!is_there(places.runtime / "bus") || !is_there(group))
+    return "cgroup v2 is not delegated to this user";
+  const std::string text = read_file(group / "cgroup.controllers").value_or("");
+  const auto given = split(trim(text), ' ');
+  for (const std::string& controller : controllers)
+    if (std::find(given.begin(), given.end(), controller) == given.end())
+      return "cgroup v2 is not delegated to this user, and the user's systemd has no controller '" +
+             controller + "'";
+  if (!is_there(places.linger))
+    return "the user's systemd could hold it, but ends with the last login, and so would the job; "
+           "'loginctl enable-linger' lets it stay";
+  return {};
+}
+
+Result<Path> enter_scope(const std::string& unit, const SystemdPlaces& places) {
+  DSTACK_TRY(const process::Output output,
+             process::run(start_of_scope(unit, places), {}, longest_wait));
+  if (!process::succeeded(output.status))
+    return fail(ErrorCode::unavailable,
+                "the user's systemd made no scope: " + std::string(trim(output.err)));
+  DSTACK_TRY(const Path scope, wait_for_scope(unit));
+  // A group that hands controllers down has no processes itself.
+  const Path own = scope / "supervisor";
+  const Fd procs(::mkdir(own.c_str(), 0755) == 0
+                     ? ::open((own / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC)
+                     : -1);
+  if (!procs || !write_all(procs.get(), "0"))
+    return fail_errno("cannot use '" + own.string() + "'");
+  return scope;
+}
+
+}  // namespace dstack::resources

@@ -1,0 +1,122 @@
+#include "dstack/resources/limits.hpp"
+
+#include "support/catch.hpp"
+
+#include <unistd.h>
+
+using namespace dstack;
+using namespace dstack::resources;
+
+using Kind = Means::Kind;
+
+namespace {
+
+/// Files as the kernel and systemd have them: a tree of version 2, in which the caller stands in
+/// the group of a login that is not his own.
+struct Login {
+  TemporaryFolder folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-test-");
+  Path root = folder.path() / "cgroup";
+  Path user = root / "user.slice" / ("user-" + std::to_string(::getuid()) + ".slice");
+  Path manager = user / ("user@" + std::to_string(::getuid()) + ".service");
+  Path session = user / "session-1.scope";
+  SystemdPlaces systemd{folder.path() / "runtime", folder.path() / "linger"};
+
+  Login() {
+    put(root / "cgroup.subtree_control", "memory\n");
+    put(session / "memory.max", "max\n");
+  }
+
+  static void put(const Path& file, const std::string& text) {
+    REQUIRE(make_folders(file.parent_path()));
+    REQUIRE(write_file_atomically(file, text, Durable::no));
+  }
+
+  void start_manager(const std::string& controllers) {
+    put(manager / "cgroup.controllers", controllers);
+    put(systemd.runtime / "bus", "");
+  }
+
+  void let_linger() { put(systemd.linger, ""); }
+
+  /// The caller may make groups in this one.
+  static void own(const Path& group, const std::string& handed_down) {
+    put(group / "cgroup.procs", "");
+    put(group / "cgroup.type", "domain\n");
+    put(group / "cgroup.subtree_control", handed_down);
+  }
+
+  Hierarchy tree() const { return {Hierarchy::Version::v2, {"cpu", "memory"}, root, session}; }
+
+  AllMeans means() const { return find_means({tree()}, systemd); }
+};
+
+}  // namespace
+
+TEST_CASE("without a group of its own and without systemd, each process is held alone") {
+  const Login login;
+  const AllMeans means = login.means();
+  CHECK(means.memory.kind == Kind::each_process);
+  CHECK(means.cpu.kind == Kind::nothing);
+  CHECK(describe(means.cpu) == "not enforced: cgroup v2 is not delegated to this user");
+}
+
+TEST_CASE("the user's systemd holds what it has controllers for") {
+  Login login;
+  login.start_manager("memory pids\n");
+  login.let_linger();
+  const AllMeans means = login.means();
+  CHECK(means.memory.kind == Kind::systemd_scope);
+  CHECK(describe(means.memory) == "enforced by cgroup v2, in a scope of the user's systemd");
+  CHECK(means.cpu.kind == Kind::nothing);
+  CHECK(means.cpu.why.find("has no controller 'cpu'") != std::string::npos);
+}
+
+TEST_CASE("a systemd that ends with the login is not asked, and the remedy is named") {
+  Login login;
+  login.start_manager("cpu memory pids\n");
+  CHECK(login.means().memory.kind == Kind::each_process);
+  CHECK(login.means().memory.why.find("loginctl enable-linger") != std::string::npos);
+  CHECK(login.means().cpu.kind == Kind::nothing);
+  login.let_linger();
+  CHECK(login.means().cpu.kind == Kind::systemd_scope);
+}
+
+TEST_CASE("a group that is the user's own goes before systemd's") {
+  Login login;
+  login.start_manager("cpu memory pids\n");
+  login.let_linger();
+  Login::own(login.session, "cpu memory\n");
+  const AllMeans means = login.means();
+  CHECK(means.memory.kind == Kind::cgroup_v2);
+  CHECK(means.memory.parent == login.session);
+  CHECK(means.cpu.kind == Kind::cgroup_v2);
+  CHECK(means.cpu.parent == login.session);
+}
+
+TEST_CASE("both limits are held by one group, or one of them is not held") {
+  Login login;
+  Login::own(login.session, "memory\n");
+  CHECK(login.means().memory.kind == Kind::cgroup_v2);
+  CHECK(login.means().cpu.kind == Kind::nothing);
+  Login::own(login.user, "cpu memory\n");
+  CHECK(login.means().memory.parent == login.user);
+  CHECK(login.means().cpu.parent == login.user);
+}
+
+TEST_CASE("the trees of version 1 hold a limit each") {
+  const Login login;
+  const Path memory = login.folder.path() / "memory";
+  Login::put(memory / "cgroup.procs", "");
+  const Hierarchy v1{Hierarchy::Version::v1, {"memory"}, memory, memory};
+  const Hierarchy other{Hierarchy::Version::v1, {"cpu"}, login.root, login.session};
+  const AllMeans means = find_means({v1, other}, login.systemd);
+  CHECK(means.memory.kind == Kind::cgroup_v1);
+  CHECK(means.memory.parent == memory);
+  CHECK(describe(means.cpu) == "not enforced: cgroup v1 is not delegated to this user");
+}
+
+TEST_CASE("a machine without control groups says so") {
+  const AllMeans means = find_means({}, {});
+  CHECK(means.memory.kind == Kind::each_process);
+  CHECK(describe(means.cpu) == "not enforced: this machine has no control groups for it");
+}
