@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <climits>
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -84,6 +85,18 @@ std::optional<FileState> file_state(const struct stat& status) {
 
 bool is_missing(int error_number) {
   return error_number == ENOENT || error_number == ENOTDIR || error_number == ELOOP;
+}
+
+Result<void> check_depth(const std::string& path) {
+  constexpr std::size_t longest_path = PATH_MAX - 1;
+  constexpr std::size_t longest_shown = 60;
+  if (path.size() <= longest_path)
+    return {};
+  return fail(ErrorCode::unavailable,
+              "'" + path.substr(0, path.rfind('/', longest_shown)) +
+                  "/…' goes too deep: a path in " + "it has " + std::to_string(path.size()) +
+                  " bytes, and the system takes " + std::to_string(longest_path),
+              "nest its folders less deep, or pack them into one file (tar)");
 }
 
 }  // namespace dstack::store

@@ -1,3 +1,4 @@
+#include "dstack/store/beneath.hpp"
 #include "dstack/store/capture.hpp"
 
 #include <algorithm>
@@ -106,6 +107,8 @@ class Builder {
 Result<TreeReference> build_tree(std::vector<FileToCapture>& entries, Publication& publication) {
   if (!std::is_sorted(entries.begin(), entries.end(), comes_before))
     std::sort(entries.begin(), entries.end(), comes_before);
+  for (const FileToCapture& entry : entries)
+    DSTACK_CHECK(check_depth(entry.path));
   const auto is_same = [](const auto& a, const auto& b) { return a.path == b.path; };
   entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
   return Builder(entries, publication).build();

@@ -8,8 +8,8 @@ namespace {
 
 using Visit = std::function<void(std::string, const TreeEntry&, std::int64_t)>;
 
-// A path has no more than about 2,000 names on Linux; a tree that goes deeper was never captured.
-constexpr std::size_t deepest = 4096;
+// A path has no more than 2,048 names on Linux; a tree that goes deeper was never captured.
+constexpr std::size_t deepest = 2048;
 
 class Visitor {
  public:

@@ -84,6 +84,7 @@ class Walker {
     const auto state = file_state(status);
     if (wanted_ && !wanted_(path, state ? state->type : EntryType::file))
       return {};
+    DSTACK_CHECK(check_depth(path));
     if (!state) {
       found_.special.push_back(path);
       return {};

@@ -1,4 +1,7 @@
+#include "dstack/run/order.hpp"
 #include "support/sandbox.hpp"
+
+#include <unistd.h>
 
 using namespace dstack;
 using dstack::test::Sandbox;
@@ -107,4 +110,30 @@ TEST_CASE("setup runs before the main command, in the same shell, and its failur
   const auto bad = box.run({"run", "bad"});
   CHECK(Sandbox::code(bad) == 4);
   CHECK(bad.out.empty());
+}
+
+TEST_CASE("a workspace deeper than any path is removed, and an artifact that is refused says why") {
+  const Sandbox box;
+  // Each round puts what is there into a folder of a hundred levels more.
+  const std::string deep =
+      "mkdir out; for i in $(seq 22); do mkdir -p more/$(printf 'd/%.0s' $(seq 100)); "
+      "mv out more/$(printf 'd/%.0s' $(seq 100)); mv more out; done";
+  box.workflows("workflows:\n  - name: left\n    provider: bash\n    commands: [\"" + deep +
+                "\"]\n  - name: kept\n    provider: bash\n    artifacts: [out]\n    commands: [\"" +
+                deep + "\"]\n");
+  const auto folder = [&] { return box.home() / "runs" / box.last_run(); };
+
+  const auto left = box.run({"run", "left"});
+  CHECK(Sandbox::code(left) == 0);
+  while (fs::exists(folder() / "0" / run::files::workspace))  // removed behind the run's end
+    ::usleep(2000);
+
+  const auto kept = box.run({"run", "kept"});
+  CHECK(Sandbox::code(kept) == 125);
+  CHECK(kept.err.find("the artifact 'out' could not be stored: 'd/d/") != std::string::npos);
+  CHECK(kept.err.find("goes too deep") != std::string::npos);
+  const Path refused = folder();
+  CHECK(fs::exists(refused / "0" / run::files::workspace));  // the message says so
+  box.ok({"rm", box.last_run(), "-y"});
+  CHECK_FALSE(fs::exists(refused));
 }

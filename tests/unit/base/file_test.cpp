@@ -3,7 +3,10 @@
 #include "dstack/base/fd.hpp"
 #include "support/catch.hpp"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace dstack;
 
@@ -44,6 +47,37 @@ TEST_CASE("a tree goes as a whole, read-only folders included, and a link's targ
 
   CHECK_FALSE(fs::exists(tree));
   CHECK(fs::exists(outside / "keep"));
+}
+
+TEST_CASE("a tree goes however deep it is, with few descriptors") {
+  const auto folder = TemporaryFolder::make(fs::temp_directory_path());
+  REQUIRE(folder);
+  const Path tree = folder->path() / "tree";
+  REQUIRE(make_folders(tree / ".removed-0" / "inner"));  // a name that the removal itself may want
+  REQUIRE(write_file_atomically(tree / ".removed-1", "x", Durable::no));
+  const auto root = open_file(tree.string(), O_RDONLY | O_DIRECTORY);
+  REQUIRE(root);
+  Fd at(::dup(root->get()));
+  for (int level = 0; level < 1500; ++level) {
+    REQUIRE(::mkdirat(at.get(), "folder", 0755) == 0);
+    Fd next(::openat(at.get(), "folder", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    REQUIRE(next);
+    const Fd file(::openat(next.get(), "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    REQUIRE(file);
+    if (level % 100 == 99)
+      REQUIRE(::fchmod(at.get(), 0500) == 0);
+    at = std::move(next);
+  }
+  at.reset();
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few{200, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  const auto removed = remove_tree(tree);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  if (!removed)
+    FAIL(render(removed.error()));
+  CHECK_FALSE(fs::exists(tree));
 }
 
 TEST_CASE("an error about a file names it and the reason") {
