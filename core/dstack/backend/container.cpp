@@ -82,6 +82,10 @@ void StreamParts::feed(std::string_view bytes) {
   }
 }
 
+/// dstack-container-init writes a few lines; anything else that gets hold of its output may write
+/// without an end.
+constexpr std::size_t longest_messages = 64 << 10;
+
 /// The thread that reads what a container writes. Ends with the container.
 struct Container::Output {
   std::promise<Result<void>> attached;
@@ -94,7 +98,7 @@ struct Container::Output {
             const std::function<void(std::string_view)>& output) {
     StreamParts parts([&](int stream, std::string_view bytes) {
       if (stream == 2)
-        messages.append(bytes);
+        messages.append(bytes.substr(0, longest_messages - messages.size()));
       else
         output(bytes);
     });
@@ -114,7 +118,7 @@ struct Container::Output {
       if (head.status < 400)
         parts.feed(bytes);
       else
-        refusal.append(bytes);
+        add_refusal(refusal, bytes);
       return true;
     };
     auto answer = engine.send(request);

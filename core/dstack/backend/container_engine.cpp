@@ -190,6 +190,11 @@ Result<Json> Engine::ask(const std::string& method,
   return parse_json(answer.body, "the answer of '" + address_.shown() + "'");
 }
 
+void add_refusal(std::string& refusal, std::string_view part) {
+  constexpr std::size_t longest = 64 << 10;
+  refusal.append(part.substr(0, longest - refusal.size()));
+}
+
 std::string engine_message(const http::Response& answer) {
   const auto json = parse_json(answer.body, "an answer");
   std::string message = json ? json_string(*json, "message") : std::string();

@@ -70,6 +70,8 @@ class Engine {
   bool podman_ = false;
 };
 
+/// Takes a part of an answer that tells a failure; what goes beyond 64 KiB is left out.
+void add_refusal(std::string& refusal, std::string_view part);
 /// What the engine said in an answer that tells a failure.
 std::string engine_message(const http::Response& answer);
 

@@ -72,15 +72,23 @@ std::string error_in(const Json& line) {
 
 /// The answer to a pull, as it comes: one JSON object a line.
 class PullAnswer {
+  static constexpr std::size_t longest_line = 1 << 20;
+
  public:
   explicit PullAnswer(const std::function<void(const std::string&)>& tell) : tell_(tell) {}
 
-  void take(std::string_view bytes) {
+  /// False when a line has no end: no engine writes one that long.
+  bool take(std::string_view bytes) {
     text_.append(bytes);
     std::size_t begin = 0;
     for (std::size_t end = 0; (end = text_.find('\n', begin)) != std::string::npos; begin = end + 1)
       take_line(std::string_view(text_).substr(begin, end - begin));
     text_.erase(0, begin);
+    if (text_.size() <= longest_line)
+      return true;
+    text_.clear();
+    error_ = "the engine's progress has a line longer than " + render_size(longest_line);
+    return false;
   }
 
   void end() { take_line(std::exchange(text_, {})); }
@@ -151,10 +159,9 @@ Result<void> pull_image(const Engine& engine,
                                                 {"serveraddress", registry_of(image)}}))}};
   std::string refusal;
   request.on_body = [&](const http::Response& head, std::string_view bytes) {
-    if (head.status >= 400)
-      refusal.append(bytes);
-    else
-      progress.take(bytes);
+    if (head.status < 400)
+      return progress.take(bytes);
+    add_refusal(refusal, bytes);
     return true;
   };
   DSTACK_TRY(auto answer, engine.send(request));
@@ -173,6 +180,8 @@ std::optional<std::string> PullProgress::take(const Json& line) {
   const std::string status = json_string(line, "status");
   const Json* detail = json_member(line, "progressDetail");
   if (layer.empty() || (status != "Downloading" && status != "Download complete"))
+    return std::nullopt;
+  if (layers_.size() == most_layers && !layers_.contains(layer))
     return std::nullopt;
   Layer& known = layers_[layer];
   if (status == "Downloading" && detail != nullptr) {

@@ -48,7 +48,12 @@ class PullProgress {
  public:
   std::optional<std::string> take(const Json& line);
 
+  /// That are known: an engine that makes up ever more of them is listened to no longer.
+  std::size_t layers() const { return layers_.size(); }
+
  private:
+  static constexpr std::size_t most_layers = 1000;  ///< an image has at most 127
+
   struct Layer {
     std::uint64_t done = 0;
     std::uint64_t size = 0;

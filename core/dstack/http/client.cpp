@@ -1,6 +1,7 @@
 #include "dstack/http/client.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/http/module.h"
 
@@ -38,13 +39,22 @@ Result<dstack_http_send_function*> module() {
   return opened;
 }
 
+constexpr std::size_t longest_head = 256 << 10;
+
 /// A request on its way, as the module's functions see it.
 struct Sending {
+  explicit Sending(const Request& its_request) : request(its_request) {}
+
   const Request& request;
   Response response;
   bool head_told = false;
+  std::size_t head_size = 0;  ///< bytes of all heads that have come
+  std::string too_long;       ///< what was, and its limit
 
   bool take_header(std::string_view line) {
+    head_size += line.size();
+    if (head_size > longest_head)
+      return refuse("its head is", longest_head);
     if (line.starts_with("HTTP/")) {  // of each answer on the way: redirects, "100 Continue"
       response = {};
       const std::size_t space = line.find(' ');
@@ -69,8 +79,16 @@ struct Sending {
   bool take_body(std::string_view bytes) {
     if (request.on_body)
       return request.on_body(response, bytes);
+    if (bytes.size() > request.longest_body - response.body.size())
+      return refuse("it is", request.longest_body);
     response.body.append(bytes);
     return true;
+  }
+
+ private:
+  bool refuse(const std::string& subject, std::size_t limit) {
+    too_long = subject + " longer than " + render_size(limit);
+    return false;
   }
 };
 
@@ -123,7 +141,7 @@ Result<Response> send(const Request& request) {
   const bool with_body =
       !request.body.empty() || request.method == "POST" || request.method == "PUT";
 
-  Sending sending{request, {}};
+  Sending sending(request);
   dstack_http_request plain = {};
   plain.method = request.method.c_str();
   plain.url = request.url.c_str();
@@ -141,6 +159,10 @@ Result<Response> send(const Request& request) {
   plain.on_body = &on_body;
   dstack_http_answer answer = {};
   send_function(&plain, &answer);
+  if (!sending.too_long.empty())
+    return fail(ErrorCode::unavailable,
+                "the answer of " + shown(request) + " is not taken: " + sending.too_long,
+                "check that the address is that of the server you mean");
   if (answer.outcome == DSTACK_HTTP_ENDED_BY_SENDER)
     sending.response.complete = false;
   else if (answer.outcome != DSTACK_HTTP_ANSWERED)

@@ -132,6 +132,32 @@ TEST_CASE("a body without an end is taken piece by piece until its reader has en
   CHECK(answer->body.empty());
 }
 
+TEST_CASE("a body that is kept is kept up to its limit, and refused with the limit beyond it") {
+  const Server server;
+  http::Request request = get(server.url("/bytes"));
+  request.longest_body = 256;
+  CHECK(http::send(request));
+  request.longest_body = 255;
+  auto answer = http::send(request);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == ErrorCode::unavailable);
+  CHECK(answer.error().message.find("/bytes' is not taken: it is longer than 255 B") !=
+        std::string::npos);
+
+  answer = http::send(get(server.url("/endless")));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().message.find("longer than 16.8 MB") != std::string::npos);
+}
+
+TEST_CASE("a head without an end is refused with the limit") {
+  const Server server;
+  const auto answer = http::send(get(server.url("/endless-head")));
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == ErrorCode::unavailable);
+  CHECK(answer.error().message.find("/endless-head' is not taken: its head is longer than") !=
+        std::string::npos);
+}
+
 TEST_CASE("an answer that breaks off is an error, not a short answer") {
   const Server server;
   const auto answer = http::send(get(server.url("/short")));

@@ -30,6 +30,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     self.wfile.write(b"x" * 1000)
             except OSError:
                 self.close_connection = True
+        elif self.path == "/endless-head":
+            self.send_response(200)
+            self.flush_headers()
+            try:
+                while True:
+                    self.wfile.write(b"X-More: " + b"x" * 1000 + b"\r\n")
+            except OSError:
+                self.close_connection = True
         elif self.path == "/short":
             self.send_response(200)
             self.send_header("Content-Length", "100")
