@@ -1,0 +1,126 @@
+#!/bin/sh
+# A virtual machine with systemd and control groups of version 2 alone, for the tests of limits: as root with and
+# without systemd, and as users that systemd makes groups for, or does not.
+#
+#   sh cmake/machine.sh install         installs what it needs (Debian)
+#   sh cmake/machine.sh test [BUILD]    runs them with what is built there (build/dev); ends with 77 where it cannot
+#
+# The machine is made once, from Debian's packages, and kept in ~/.cache/dstack-tests/machine; nothing of a test stays in
+# it. Processors are emulated, so it takes some minutes, and needs no more rights than to make a file. What runs inside is tests/machine/inside.sh.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+caches=${XDG_CACHE_HOME:-$HOME/.cache}/dstack-tests
+cache=$caches/machine-$(cksum <"$0" | cut -d ' ' -f 1)
+packages=systemd-sysv,dbus,dbus-user-session,libpam-systemd,linux-image-cloud-amd64,python3,git,ca-certificates,procps
+
+say() { printf 'machine: %s\n' "$*"; }
+why_not() { printf '[skipped] %s\n' "$*"; exit 77; }
+
+install() {
+  DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y \
+    --no-install-recommends --no-remove qemu-system-x86 debootstrap e2fsprogs
+}
+
+# make_disk FILE FOLDER SIZE: a file system with what is in the folder.
+make_disk() {
+  rm -f "$1"
+  truncate -s "$3" "$1"
+  mke2fs -q -t ext4 -d "$2" "$1"
+}
+
+add_user() {
+  chroot "$1" useradd -m -s /bin/bash "$2"
+}
+
+make_machine() {
+  [ "$(id -u)" = 0 ] || why_not "making the machine needs root"
+  say "making the machine from Debian's packages, once"
+  mkdir -p "$caches"
+  new=$(mktemp -d "$caches/new-machine.XXXXXX")
+  trap 'rm -rf --one-file-system "$new"' EXIT
+  # shellcheck source=/dev/null
+  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  timeout 900 debootstrap --variant=minbase --include="$packages" "$suite" "$new/root" >"$new/log" 2>&1 ||
+    why_not "debootstrap failed: $(tail -n 5 "$new/log" "$new/root/debootstrap/debootstrap.log" 2>&1)"
+  for user in lingering leaving; do
+    add_user "$new/root" "$user"
+  done
+  mkdir -p "$new/root/var/lib/systemd/linger" "$new/root/tests"
+  touch "$new/root/var/lib/systemd/linger/lingering"
+  echo "/dev/vda / ext4 defaults 0 1" >"$new/root/etc/fstab"
+  cat >"$new/root/etc/systemd/system/inside.service" <<END
+[Unit]
+After=multi-user.target systemd-logind.service
+[Service]
+Type=idle
+ExecStart=/usr/local/sbin/inside systemd
+ExecStopPost=/usr/bin/systemctl poweroff
+TimeoutStartSec=infinity
+[Install]
+WantedBy=multi-user.target
+END
+  cat >"$new/root/usr/local/sbin/inside" <<END
+#!/bin/sh
+mount /dev/vdb /tests && exec sh /tests/inside.sh "\$1" >/dev/ttyS0 2>&1
+END
+  chmod +x "$new/root/usr/local/sbin/inside"
+  chroot "$new/root" systemctl enable inside.service >>"$new/log" 2>&1
+  cp "$new/root"/boot/vmlinuz-* "$new/kernel"
+  cp "$new/root"/boot/initrd.img-*-amd64 "$new/initrd"
+  make_disk "$new/disk" "$new/root" 3G
+  rm -rf --one-file-system "$new/root"
+  rm -rf --one-file-system "$caches"/machine-*
+  mv "$new" "$cache"
+  trap - EXIT
+}
+
+# What the tests need of the build, the place where they look for it, and the libraries that the machine may not have.
+stage() {
+  mkdir -p "$1/build/bin" "$1/libraries"
+  cp "$root/tests/machine/inside.sh" "$1/"
+  echo "$build" >"$1/place"
+  cp -r "$build/lib" "$1/build/"
+  for program in dstack test_run_resources; do
+    strip -g -o "$1/build/bin/$program" "$build/bin/$program"
+  done
+  ldd "$1"/build/bin/* | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u |
+    grep -vE '/(libc|libm|ld-linux[^/]*|libpthread|libdl|librt)\.so' | xargs cp -Lt "$1/libraries"
+}
+
+# boot LOG WORDS...: until the machine has switched itself off.
+boot() {
+  log=$1
+  shift
+  timeout 1200 qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max -m 3G -smp 2 \
+    -display none -no-reboot -serial "file:$log" -snapshot -kernel "$cache/kernel" -initrd "$cache/initrd" \
+    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=1 panic=-1 $*" \
+    -drive "file=$cache/disk,format=raw,if=virtio" -drive "file=$scratch/tests,format=raw,if=virtio" </dev/null
+}
+
+run_tests() {
+  for program in qemu-system-x86_64 debootstrap mke2fs; do
+    command -v "$program" >/dev/null || why_not "there is no $program here: sh cmake/machine.sh install"
+  done
+  [ "$(uname -m)" = x86_64 ] || why_not "the machine is an x86_64, this one is not"
+  [ -e "$cache/disk" ] || make_machine
+  scratch=$(mktemp -d /tmp/dstack-machine.XXXXXX)
+  trap 'rm -rf --one-file-system "$scratch"' EXIT
+  stage "$scratch/stage"
+  make_disk "$scratch/tests" "$scratch/stage" 1G
+  failed=
+  for init in systemd none; do
+    say "starting the machine ($init)"
+    [ "$init" = systemd ] && words= || words="init=/usr/local/sbin/inside -- none"
+    boot "$scratch/log" "$words"
+    tr -d '\r' <"$scratch/log" | sed -n '/^inside: begin/,$p'
+    grep -q '^inside: passed' "$scratch/log" || failed=1
+  done
+  [ -z "$failed" ] || { say "failed"; exit 1; }
+}
+
+build=$(cd "${2-$root/build/dev}" && pwd -P)
+case ${1-} in
+  install) install ;;
+  test) run_tests ;;
+  *) say "usage: sh cmake/machine.sh install, or test [PRESET]"; exit 2 ;;
+esac
