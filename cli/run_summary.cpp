@@ -1,6 +1,7 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/run/log.hpp"
+#include "exposure.hpp"
 #include "run_view.hpp"
 #include "ui/status.hpp"
 
@@ -119,6 +120,8 @@ void print_summary(const Context& context, store::Records& records, const RunVie
   for (const JobRecord& job : view.state().jobs)
     if (job.status == Status::done && !job.reason.empty())
       context.messages.warning(view.labels()[job.index] + ": " + job.reason);
+  if (const auto artifacts = records.artifacts(run.id))
+    context.messages.warnings(warn_of_exposure(*artifacts));
   const ui::Colour colour = ui::colour_of(run.status);
   const std::string symbol =
       stream.live ? ui::paint(stream, colour, ui::symbol(stream, run.status)) + " " : "";

@@ -2,6 +2,7 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "exit_code.hpp"
+#include "exposure.hpp"
 #include "ui/table.hpp"
 
 namespace dstack::cli {
@@ -22,7 +23,9 @@ class ArtifactsList final : public Action {
                   reference_,
                   Need::optional,
                   "whose artifacts; default: the last run")
-        .flag("--json", json_, "as JSON: an array of {workflow, artifact, path, size, sha256}")
+        .flag("--json",
+              json_,
+              "as JSON: an array of {workflow, artifact, path, size, sha256, secrets}")
         .example("dstack artifacts list quiet-otter-3", "all files that the run saved")
         .example("dstack artifacts list download:latest", "those of a tag");
   }
@@ -51,6 +54,20 @@ class ArtifactsList final : public Action {
   }
 
  private:
+  /// The names of those that stand in the file.
+  static std::vector<std::string> secrets_in(const Listed& entry) {
+    for (const store::ExposedFile& file : entry.artifact->exposure.files)
+      if (file.path == entry.file.path)
+        return file.secrets;
+    return {};
+  }
+
+  static std::string describe(const Listed& entry) {
+    const auto secrets = secrets_in(entry);
+    return entry.file.path + (entry.file.type == store::EntryType::link ? " (link)" : "") +
+           (secrets.empty() ? "" : " (holds " + name_secrets(secrets) + ")");
+  }
+
   static Json as_json(const std::vector<Listed>& files) {
     Json list = Json::array();
     for (const Listed& entry : files)
@@ -58,7 +75,8 @@ class ArtifactsList final : public Action {
                       {"artifact", entry.artifact->path},
                       {"path", entry.file.path},
                       {"size", entry.file.size},
-                      {"sha256", entry.file.digest.render()}});
+                      {"sha256", entry.file.digest.render()},
+                      {"secrets", secrets_in(entry)}});
     return list;
   }
 
@@ -73,13 +91,14 @@ class ArtifactsList final : public Action {
     for (const Listed& entry : files)
       table.add({{entry.artifact->workflow},
                  {entry.artifact->path + (entry.artifact->partial ? " (partial)" : "")},
-                 {entry.file.path + (entry.file.type == store::EntryType::link ? " (link)" : "")},
+                 {describe(entry)},
                  {human ? render_size(entry.file.size) : std::to_string(entry.file.size)}});
     context.out.write(table.render(context.out.stream()));
     for (const store::ArtifactRecord& artifact : artifacts)
       if (artifact.tree.files == 0)
         context.messages.note("artifact '" + printable(artifact.path) + "' of workflow '" +
                               printable(artifact.workflow) + "' is empty");
+    context.messages.warnings(warn_of_exposure(artifacts));
     std::uint64_t bytes = 0;
     for (const Listed& entry : files)
       bytes += entry.file.size;

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/run/description.hpp"
 #include "exit_code.hpp"
+#include "exposure.hpp"
 #include "ui/status.hpp"
 
 #include <algorithm>
@@ -124,10 +125,7 @@ class Page {
           "  ");
     for (const store::ArtifactRecord& artifact : facts_.artifacts)
       if (artifact.workflow == workflow.name)
-        row("artifact",
-            printable(artifact.path) + "  " + plural(artifact.tree.files, "file") + ", " +
-                render_size(artifact.tree.bytes) + (artifact.partial ? " (partial)" : ""),
-            "  ");
+        print_artifact(artifact);
     row("tags", printable(join(facts_.run.workflows[index].tags, ", ")), "  ");
     for (const store::AppRecord& app : running_apps(facts_.jobs, index))
       row("app",
@@ -135,6 +133,14 @@ class Page {
               ? render_app(stream(), app)
               : printable(app.name) + " does not answer yet at " + printable(app.url),
           "  ");
+  }
+
+  void print_artifact(const store::ArtifactRecord& artifact) {
+    row("artifact",
+        printable(artifact.path) + "  " + plural(artifact.tree.files, "file") + ", " +
+            render_size(artifact.tree.bytes) + (artifact.partial ? " (partial)" : ""),
+        "  ");
+    row("secrets", describe_exposure(artifact.exposure), "  ");
   }
 
   void print_first_job(std::size_t workflow) {

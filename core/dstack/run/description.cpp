@@ -74,7 +74,8 @@ Json workflow_json(const Description& description, std::size_t index) {
                            {"tree", artifact.tree.tree.render()},
                            {"files", artifact.tree.files},
                            {"size", artifact.tree.bytes},
-                           {"partial", artifact.partial}});
+                           {"partial", artifact.partial},
+                           {"exposed", store::render_exposure(artifact.exposure)}});
   return {{"workflow", workflow.name},
           {"provider", workflow.provider},
           {"provider_version", workflow.provider_version},

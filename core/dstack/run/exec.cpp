@@ -12,6 +12,7 @@
 #include "dstack/process/oom_score.hpp"
 #include "dstack/run/agent.hpp"
 #include "dstack/run/apps.hpp"
+#include "dstack/run/exposure.hpp"
 #include "dstack/run/job_secrets.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/log_writer.hpp"
@@ -191,11 +192,12 @@ class JobRunner {
   }
 
   Result<void> take_secrets() {
-    if (order_.secrets.empty() && order_.secret_variables.empty())
+    if (!has_secrets(order_))
       return {};
     close_to_others();
-    DSTACK_TRY(auto needles, put_secrets_in(order_, record_.warnings));
-    log_->hide(std::move(needles));
+    DSTACK_TRY(auto secrets, put_secrets_in(order_, record_.warnings));
+    log_->hide(std::move(secrets.needles));
+    secret_names_ = std::move(secrets.names);
     return {};
   }
 
@@ -522,6 +524,39 @@ class JobRunner {
                                  " bytes of output were lost");
   }
 
+  /// Whether the supervisor will save what the job leaves.
+  bool saves_artifacts() const {
+    return process_ && record_.outcome != ExitRecord::Outcome::not_started &&
+           record_.stop != store::StopRequest::abort && !order_.spec.artifacts.empty();
+  }
+
+  /// Artifacts stay as they are; what is found in them is told. An abort saves nothing, and so does
+  /// not wait for it.
+  void look_through_artifacts() {
+    if (!saves_artifacts() || log_->hidden().empty())
+      return;
+    tell(store::Status::uploading);
+    const std::vector<std::string> artifacts =
+        edited_folder(order_, workspace_->folder()).artifacts;
+    const ExposureSearch search{workspace_->folder(), artifacts, log_->hidden(), secret_names_};
+    const auto found = find_exposure(search, {events_.get(), [this] { return is_abort_asked(); }});
+    if (!found) {
+      record_.stop = store::StopRequest::abort;
+      return;
+    }
+    record_.exposed = found->artifacts;
+    record_.warnings.insert(record_.warnings.end(), found->warnings.begin(), found->warnings.end());
+  }
+
+  /// A job that is over cannot be stopped any more, only be thrown away.
+  bool is_abort_asked() const {
+    bool asked = false;
+    signalfd_siginfo signal{};
+    while (::read(events_.get(), &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal))
+      asked = asked || signal.ssi_signo == SIGUSR1;
+    return asked;
+  }
+
   void finish() {
     record_.finished_at = now();
     limiter_.remove();
@@ -537,6 +572,7 @@ class JobRunner {
     if (process_ && record_.stop != store::StopRequest::abort && workspace_->is_private())
       record_.edited =
           source::is_touched(edited_folder(order_, workspace_->folder()), workspace_made_at_);
+    look_through_artifacts();
     // Nothing is wanted of it any more; what is worth keeping the supervisor takes first.
     const bool nothing_to_keep = order_.spec.artifacts.empty() && !record_.edited;
     if (nothing_to_keep || record_.stop == store::StopRequest::abort)
@@ -560,7 +596,8 @@ class JobRunner {
   std::unique_ptr<Workspace> workspace_;
   ExitRecord record_;
   std::vector<std::string> shared_folders_;
-  std::int64_t workspace_made_at_ = 0;  ///< nanoseconds since 1970, by the clock of files
+  std::vector<std::string> secret_names_;  ///< of the values that the log hides, in their order
+  std::int64_t workspace_made_at_ = 0;     ///< nanoseconds since 1970, by the clock of files
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<backend::LocalProcess> process_;
   resources::Limiter limiter_;

@@ -36,11 +36,14 @@ class Filling {
     return {};
   }
 
-  std::vector<std::string> values() const {
-    std::vector<std::string> all;
-    for (const auto& [name, value] : values_)
-      all.push_back(value);
-    return all;
+  JobSecrets secrets() const {
+    std::vector<std::string> names;
+    std::vector<std::string> values;
+    for (const auto& [name, value] : values_) {
+      names.push_back(name);
+      values.push_back(value);
+    }
+    return {secrets::Needles(values), std::move(names)};
   }
 
  private:
@@ -103,13 +106,17 @@ class Filling {
 
 }  // namespace
 
-Result<secrets::Needles> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings) {
-  if (order.secrets.empty() && order.secret_variables.empty())
-    return secrets::Needles();
+Result<JobSecrets> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings) {
+  if (!has_secrets(order))
+    return JobSecrets();
   DSTACK_TRY(auto vault, secrets::Vault::open(store::Home{order.home}.secrets()));
   Filling filling(order, std::move(vault));
   DSTACK_CHECK(filling.fill(warnings));
-  return secrets::Needles(filling.values());
+  return filling.secrets();
+}
+
+bool has_secrets(const JobOrder& order) {
+  return !order.secrets.empty() || !order.secret_variables.empty();
 }
 
 bool is_secret_variable(const JobOrder& order, const std::string& name) {

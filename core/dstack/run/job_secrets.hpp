@@ -12,12 +12,19 @@
 
 namespace dstack::run {
 
+/// What a job's output must not show, and what its artifacts are looked through for.
+struct JobSecrets {
+  secrets::Needles needles;
+  std::vector<std::string> names;  ///< of the values of the needles, in their order
+};
+
 /// Puts the values into the order: its environment, the account at a registry, and what a provider
-/// keeps for its native job. Returns what the job's output must not show. not_found when a secret
+/// keeps for its native job. Returns what they are, to be looked for. not_found when a secret
 /// that the files refer to is gone; one that every job gets is only missed in `warnings`, and its
 /// variable is left out. Does nothing, and opens nothing, for a job without secrets.
-Result<secrets::Needles> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings);
+Result<JobSecrets> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings);
 
+bool has_secrets(const JobOrder& order);
 /// Whether the value of a variable is, or holds, a secret.
 bool is_secret_variable(const JobOrder& order, const std::string& name);
 

@@ -74,6 +74,11 @@ void LogWriter::hide(secrets::Needles needles) {
     masker_.emplace(std::move(needles));
 }
 
+const secrets::Needles& LogWriter::hidden() const {
+  static const secrets::Needles nothing;
+  return masker_ ? masker_->needles() : nothing;
+}
+
 std::string LogWriter::masked(std::string_view text) const {
   return masker_ ? masker_->needles().masked(text) : std::string(text);
 }

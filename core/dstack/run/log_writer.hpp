@@ -27,6 +27,8 @@ class LogWriter {
 
   /// What the log must not show, from now on. The bytes then go through this process.
   void hide(secrets::Needles needles);
+  /// What that is; empty where nothing is hidden.
+  const secrets::Needles& hidden() const;
   /// A text that goes elsewhere, without what the log must not show either.
   std::string masked(std::string_view text) const;
 

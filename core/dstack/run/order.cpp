@@ -139,6 +139,24 @@ void each_figure(Usage& usage, Use use) {
   use("bytes_written", usage.bytes_written);
 }
 
+Json exposed_to_json(const std::vector<ExposedArtifact>& artifacts) {
+  Json json = Json::array();
+  for (const ExposedArtifact& artifact : artifacts)
+    json.push_back(
+        {{"path", artifact.path}, {"exposure", store::render_exposure(artifact.exposure)}});
+  return json;
+}
+
+std::vector<ExposedArtifact> exposed_from_json(const Json* json) {
+  std::vector<ExposedArtifact> artifacts;
+  if (json == nullptr || !json->is_array())
+    return artifacts;
+  for (const Json& artifact : *json)
+    if (const Json* exposure = json_member(artifact, "exposure"))
+      artifacts.push_back({json_string(artifact, "path"), store::parse_exposure(*exposure)});
+  return artifacts;
+}
+
 Timestamp timestamp(std::int64_t milliseconds) {
   return Timestamp(std::chrono::milliseconds(milliseconds));
 }
@@ -285,6 +303,7 @@ std::string render_exit_record(const ExitRecord& record) {
                           {"message", record.message},
                           {"warnings", record.warnings},
                           {"usage", usage_to_json(record.usage)},
+                          {"exposed", exposed_to_json(record.exposed)},
                           {"edited", record.edited},
                           {"started_at", record.started_at.time_since_epoch().count()},
                           {"finished_at", record.finished_at.time_since_epoch().count()}}) +
@@ -308,6 +327,7 @@ Result<ExitRecord> parse_exit_record(std::string_view text) {
   record.warnings = json_strings(json, "warnings");
   if (const Json* usage = json_member(json, "usage"))
     record.usage = usage_from_json(*usage);
+  record.exposed = exposed_from_json(json_member(json, "exposed"));
   record.edited = json_boolean(json, "edited");
   record.started_at = timestamp(json_integer(json, "started_at"));
   record.finished_at = timestamp(json_integer(json, "finished_at"));

@@ -67,6 +67,14 @@ Result<Fd> hand_over_order(std::string_view text);
 /// The other end: reads the order, and leaves an empty standard input behind.
 Result<std::string> take_order();
 
+/// What was found in one of the artifacts of a job.
+struct ExposedArtifact {
+  std::string path;  ///< the artifact's own
+  store::Exposure exposure;
+
+  bool operator==(const ExposedArtifact&) const = default;
+};
+
 /// How a job ended, as its wrapper found it; `exit.json` in the job's folder. It is there, whole
 /// and durable, before the wrapper ends; a wrapper that ended without one was killed.
 struct ExitRecord {
@@ -80,6 +88,7 @@ struct ExitRecord {
   std::string message;  ///< for people: why it could not start, or did not end well
   std::vector<std::string> warnings;
   store::Usage usage;
+  std::vector<ExposedArtifact> exposed;  ///< those that hold secrets of the job
   bool edited = false;  ///< something in the workspace changed beside the artifacts
   Timestamp started_at;
   Timestamp finished_at;

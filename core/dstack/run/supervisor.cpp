@@ -10,6 +10,7 @@
 #include "dstack/run/apps.hpp"
 #include "dstack/run/attempts.hpp"
 #include "dstack/run/job_orders.hpp"
+#include "dstack/run/job_secrets.hpp"
 #include "dstack/run/journal.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/mailbox.hpp"
@@ -271,6 +272,9 @@ class Supervisor {
     end.record.outcome = ExitRecord::Outcome::signaled;
     end.record.number = SIGKILL;
     end.record.finished_at = now();
+    if (end.record.edited && !order_.plan.jobs[job].spec.artifacts.empty() &&
+        has_secrets(job_order(job)))
+      end.record.warnings.emplace_back("its artifacts were not looked through for secrets");
     return end;
   }
 
@@ -385,8 +389,10 @@ class Supervisor {
       finish(final_change({job, record, {}, {}, {}, {}}));
       return;
     }
-    scheduler_.set_status(job, Status::uploading);
-    journal_.add({job, Status::uploading, now(), {}, {}, {}, {}});
+    if (scheduler_.job_status(job) != Status::uploading) {  // a wrapper may have said it
+      scheduler_.set_status(job, Status::uploading);
+      journal_.add({job, Status::uploading, now(), {}, {}, {}, {}});
+    }
     // Only a wrapper sees to it that the whole process tree is gone, and only a workspace of the
     // job's own goes with it.
     const bool is_over = !end.lost && planned.spec.workspace != provider::WorkspaceKind::project;
@@ -589,7 +595,7 @@ class Supervisor {
     // Only forwards: a later supervisor hears again of what an earlier one has recorded. And a job
     // that is being stopped keeps saying so.
     if (store::is_final(before) || before == Status::stopping || before == Status::aborting ||
-        message.status > Status::running || message.status <= before)
+        message.status > Status::uploading || message.status <= before)
       return;
     scheduler_.set_status(message.job, message.status);
     journal_.add({message.job, message.status, message.at, {}, {}, {}, {}});

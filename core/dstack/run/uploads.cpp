@@ -49,6 +49,13 @@ struct Uploads::State {
 
 namespace {
 
+store::Exposure exposure_of(const ExitRecord& record, const std::string& artifact) {
+  for (const ExposedArtifact& exposed : record.exposed)
+    if (exposed.path == artifact)
+      return exposed.exposure;
+  return {};
+}
+
 void capture(store::ObjectStore& objects,
              const Path& workspace,
              const std::string& workflow,
@@ -74,7 +81,7 @@ void capture(store::ObjectStore& objects,
                      "; what the job made is still in '" + workspace.string() + "'";
       return;
     }
-    result.artifacts.push_back({workflow, path, *tree, !ended_well});
+    result.artifacts.push_back({workflow, path, *tree, !ended_well, exposure_of(record, path)});
   }
 }
 

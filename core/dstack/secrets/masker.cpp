@@ -9,7 +9,9 @@
 #include "dstack/secrets/forms.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <set>
 
 namespace dstack::secrets {
 
@@ -17,26 +19,16 @@ namespace {
 
 constexpr std::size_t gram_size = 4;
 constexpr std::size_t stride = shortest_masked - gram_size + 1;
-constexpr unsigned filter_bits = 18;
+// A filter has so many bits for each gram, and never fewer or more than so many in all (as a power
+// of two): the smallest lies in a processor's nearest cache, the largest in one that all share.
+constexpr std::size_t bits_for_gram = 16;
+constexpr unsigned least_filter_bits = 18;
+constexpr unsigned most_filter_bits = 25;
 
 std::uint32_t gram_at(const char* bytes) {
   std::uint32_t gram = 0;
   std::memcpy(&gram, bytes, gram_size);
   return gram;
-}
-
-std::uint32_t hash_of(std::uint32_t gram) {
-  return gram * 2654435761U >> (32 - filter_bits);
-}
-
-void set_bit(std::vector<std::uint64_t>& filter, std::uint32_t gram) {
-  const std::uint32_t hash = hash_of(gram);
-  filter[hash / 64] |= std::uint64_t{1} << hash % 64;
-}
-
-bool has_bit(const std::uint64_t* filter, std::uint32_t gram) {
-  const std::uint32_t hash = hash_of(gram);
-  return (filter[hash / 64] >> hash % 64 & 1U) != 0;
 }
 
 using Spans = std::vector<std::pair<std::size_t, std::size_t>>;
@@ -56,22 +48,40 @@ Spans merged(Spans spans) {
 
 }  // namespace
 
+Needles::Filter::Filter(std::size_t grams) {
+  const auto bits = std::clamp(static_cast<unsigned>(std::bit_width(grams * bits_for_gram)),
+                               least_filter_bits,
+                               most_filter_bits);
+  shift_ = 32 - bits;
+  bits_.resize((std::size_t{1} << bits) / 64);
+}
+
+void Needles::Filter::add(std::uint32_t gram) {
+  const std::uint32_t hash = hash_of(gram);
+  bits_[hash / 64] |= std::uint64_t{1} << hash % 64;
+}
+
+bool Needles::Filter::may_have(std::uint32_t gram) const {
+  const std::uint32_t hash = hash_of(gram);
+  return (bits_[hash / 64] >> hash % 64 & 1U) != 0;
+}
+
 Needles::Needles(const std::vector<std::string>& values) {
-  for (const std::string& value : values)
-    for (std::string& form : forms_of(value))
-      texts_.push_back(std::move(form));
+  for (std::size_t value = 0; value < values.size(); ++value)
+    for (std::string& form : forms_of(values[value]))
+      texts_.push_back({std::move(form), value});
   if (texts_.empty())
     return;
   std::sort(texts_.begin(), texts_.end());
-  texts_.erase(std::unique(texts_.begin(), texts_.end()), texts_.end());
-  filter_.resize((std::size_t{1} << filter_bits) / 64);
-  beginnings_.resize(filter_.size());
+  filter_ = Filter(texts_.size() * stride);
+  beginnings_ = Filter(texts_.size());
   for (std::size_t i = 0; i < texts_.size(); ++i) {
-    longest_ = std::max(longest_, texts_[i].size());
-    set_bit(beginnings_, gram_at(texts_[i].data()));
+    const std::string& bytes = texts_[i].bytes;
+    longest_ = std::max(longest_, bytes.size());
+    beginnings_.add(gram_at(bytes.data()));
     for (std::size_t offset = 0; offset < stride; ++offset) {
-      const std::uint32_t gram = gram_at(texts_[i].data() + offset);
-      set_bit(filter_, gram);
+      const std::uint32_t gram = gram_at(bytes.data() + offset);
+      filter_.add(gram);
       samples_.push_back({gram, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(offset)});
     }
   }
@@ -79,32 +89,45 @@ Needles::Needles(const std::vector<std::string>& values) {
 }
 
 Needles::~Needles() {
-  for (std::string& text : texts_)
-    wipe(text);
+  for (Text& text : texts_)
+    wipe(text.bytes);
 }
 
-Spans Needles::find(std::string_view text) const {
-  Spans spans;
+/// Calls `use(needle, from)` for each that stands in `text`, in order of no meaning.
+template <typename Use>
+void Needles::each_found(std::string_view text, Use use) const {
   if (texts_.empty() || text.size() < shortest_masked)
-    return spans;
-  const std::uint64_t* const filter = filter_.data();
+    return;
   const std::size_t last = text.size() - gram_size;
   for (std::size_t at = 0; at <= last; at += stride) {
     const std::uint32_t gram = gram_at(text.data() + at);
-    if (!has_bit(filter, gram))
+    if (!filter_.may_have(gram))
       continue;
     const auto [begin, end] =
         std::equal_range(samples_.begin(), samples_.end(), Sample{gram, 0, 0});
     for (auto sample = begin; sample != end; ++sample) {
-      const std::string& needle = texts_[sample->needle];
+      const std::string& needle = texts_[sample->needle].bytes;
       if (sample->offset > at || text.size() - (at - sample->offset) < needle.size())
         continue;
       const std::size_t from = at - sample->offset;
       if (std::memcmp(text.data() + from, needle.data(), needle.size()) == 0)
-        spans.emplace_back(from, from + needle.size());
+        use(texts_[sample->needle], from);
     }
   }
+}
+
+Spans Needles::find(std::string_view text) const {
+  Spans spans;
+  each_found(text, [&](const Text& needle, std::size_t from) {
+    spans.emplace_back(from, from + needle.bytes.size());
+  });
   return merged(std::move(spans));
+}
+
+std::vector<std::size_t> Needles::find_values(std::string_view text) const {
+  std::set<std::size_t> values;
+  each_found(text, [&](const Text& needle, std::size_t) { values.insert(needle.value); });
+  return {values.begin(), values.end()};
 }
 
 std::size_t Needles::find_beginning(std::string_view text) const {
@@ -113,10 +136,13 @@ std::size_t Needles::find_beginning(std::string_view text) const {
   const std::size_t from = text.size() - std::min(text.size(), longest_ - 1);
   for (std::size_t at = from; at < text.size(); ++at) {
     const std::string_view rest = text.substr(at);
-    if (rest.size() >= gram_size && !has_bit(beginnings_.data(), gram_at(rest.data())))
+    if (rest.size() >= gram_size && !beginnings_.may_have(gram_at(rest.data())))
       continue;
-    const auto next = std::upper_bound(texts_.begin(), texts_.end(), rest);
-    if (next != texts_.end() && next->starts_with(rest))
+    const auto next = std::upper_bound(
+        texts_.begin(), texts_.end(), rest, [](std::string_view before, const Text& needle) {
+          return before < needle.bytes;
+        });
+    if (next != texts_.end() && std::string_view(next->bytes).starts_with(rest))
       return at;
   }
   return text.size();

@@ -3,6 +3,7 @@
 // another one.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -30,6 +31,9 @@ class Needles {
 
   /// From where to where they stand in `text`, in order; what overlaps is one.
   std::vector<std::pair<std::size_t, std::size_t>> find(std::string_view text) const;
+  /// Which of the values stand in `text` in some form: their places in the list that this was made
+  /// of, in order.
+  std::vector<std::size_t> find_values(std::string_view text) const;
   /// Where the last part begins that further bytes may make one of them; the end, when there is
   /// none.
   std::size_t find_beginning(std::string_view text) const;
@@ -37,6 +41,14 @@ class Needles {
   std::string masked(std::string_view text) const;
 
  private:
+  struct Text {
+    std::string bytes;
+    std::size_t value;  ///< whose form it is
+
+    bool operator==(const Text&) const = default;
+    auto operator<=>(const Text&) const = default;
+  };
+
   struct Sample {
     std::uint32_t gram;    ///< four bytes of the needle
     std::uint32_t needle;  ///< index into texts_
@@ -45,10 +57,30 @@ class Needles {
     bool operator<(const Sample& other) const { return gram < other.gram; }
   };
 
-  std::vector<std::string> texts_;         ///< sorted
-  std::vector<Sample> samples_;            ///< sorted by gram
-  std::vector<std::uint64_t> filter_;      ///< a bit for each hash of a gram that some sample has
-  std::vector<std::uint64_t> beginnings_;  ///< the same of the first four bytes of each needle
+  /// A bit for each hash of a gram that is in it.
+  class Filter {
+   public:
+    Filter() = default;
+    /// For so many grams: large enough to be mostly empty.
+    explicit Filter(std::size_t grams);
+
+    void add(std::uint32_t gram);
+    bool may_have(std::uint32_t gram) const;
+
+   private:
+    std::uint32_t hash_of(std::uint32_t gram) const { return gram * 2654435761U >> shift_; }
+
+    unsigned shift_ = 0;
+    std::vector<std::uint64_t> bits_;
+  };
+
+  template <typename Use>
+  void each_found(std::string_view text, Use use) const;
+
+  std::vector<Text> texts_;      ///< sorted
+  std::vector<Sample> samples_;  ///< sorted by gram
+  Filter filter_;                ///< the grams of all samples
+  Filter beginnings_;            ///< the first four bytes of each needle
   std::size_t longest_ = 0;
 };
 

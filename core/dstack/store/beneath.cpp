@@ -83,6 +83,22 @@ std::optional<FileState> file_state(const struct stat& status) {
   return state;
 }
 
+Result<std::string> path_inside(const Path& root, const Path& at, const std::string& path) {
+  boost::system::error_code error;
+  const Path real_root = fs::canonical(root, error);
+  if (error)
+    return fail_errno("cannot look at '" + root.string() + "'", error.value());
+  const Path real = fs::canonical(at, error);
+  if (error)
+    return fail_errno("cannot look at '" + path + "'", error.value());
+  const std::string before = real_root == "/" ? "/" : real_root.string() + "/";
+  if (real == real_root || !real.string().starts_with(before))
+    return fail(ErrorCode::unavailable,
+                "'" + path + "' leads out of its folder through a link, to '" + real.string() + "'",
+                "copy the files there instead of linking to them");
+  return real.string().substr(before.size());
+}
+
 bool is_missing(int error_number) {
   return error_number == ENOENT || error_number == ENOTDIR || error_number == ELOOP;
 }

@@ -1,5 +1,5 @@
 // Opening and looking at files below a folder without ever following a link, whatever the owner of
-// the files does meanwhile. Internal to store/ and source/.
+// the files does meanwhile. Internal to store/, source/ and run/exposure.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -16,6 +16,10 @@ namespace dstack::store {
 /// out of the folder, fails with ELOOP or ENOTDIR. With O_PATH the last component may be a link,
 /// and is then opened itself. -1 and errno on failure.
 int open_beneath(int folder, const std::string& path, int flags);
+
+/// Where `at` really is, from the real `root` on; `path` is how messages name it. unavailable when
+/// a link on the way leads out of `root`.
+Result<std::string> path_inside(const Path& root, const Path& at, const std::string& path);
 
 /// Nothing for what is no file, folder or link.
 std::optional<FileState> file_state(const struct stat& status);

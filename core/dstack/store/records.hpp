@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dstack/base/time.hpp"
+#include "dstack/store/exposure.hpp"
 #include "dstack/store/home.hpp"
 #include "dstack/store/notification.hpp"
 #include "dstack/store/objects.hpp"
@@ -126,6 +127,7 @@ struct ArtifactRecord {
   std::string path = {};    ///< from the project's root, normal
   TreeReference tree = {};  ///< holds the artifact at that path (ObjectStore::capture_at)
   bool partial = false;     ///< saved by a job that did not end well
+  Exposure exposure = {};   ///< secrets of the job that stand in it
 };
 
 /// What a job changed in its copy of the code, beside its artifacts.

@@ -72,6 +72,10 @@ constexpr std::array upgrades = {
       create index notification_waiting on notification (run) where status = 'waiting';
       pragma user_version = 4;
     )sql",
+    R"sql(
+      alter table artifact add column exposure text not null default 'null';
+      pragma user_version = 5;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

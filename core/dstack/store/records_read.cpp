@@ -416,7 +416,7 @@ Result<std::string> Records::tag_on_success(RunId run) {
 Result<std::vector<ArtifactRecord>> Records::artifacts(RunId run) {
   DSTACK_TRY(Query query,
              connection_->database.query(
-                 "select artifact.workflow, path, tree, times, files, bytes, partial "
+                 "select artifact.workflow, path, tree, times, files, bytes, partial, exposure "
                  "from artifact left join workflow on workflow.run = artifact.run "
                  "and workflow.name = artifact.workflow where artifact.run = ? "
                  "order by workflow.number, path"));
@@ -426,10 +426,12 @@ Result<std::vector<ArtifactRecord>> Records::artifacts(RunId run) {
     DSTACK_TRY(const bool row, query.step());
     if (!row)
       return artifacts;
+    DSTACK_TRY(const Json exposure, parse_json(query.text(7), "a record of an artifact"));
     artifacts.push_back({.workflow = query.text(0),
                          .path = query.text(1),
                          .tree = tree_from(query, 2),
-                         .partial = query.integer(6) != 0});
+                         .partial = query.integer(6) != 0,
+                         .exposure = parse_exposure(exposure)});
   }
 }
 

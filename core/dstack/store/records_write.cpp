@@ -206,12 +206,13 @@ Result<void> apply_artifact(Database& database, RunId run, const ArtifactRecord&
   DSTACK_TRY(
       Query query,
       database.query("insert or replace into artifact (run, workflow, path, tree, times, files, "
-                     "bytes, partial) values (?, ?, ?, ?, ?, ?, ?, ?)"));
+                     "bytes, partial, exposure) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   query.bind(run).bind(artifact.workflow).bind(artifact.path);
   query.bind(stored_digest(artifact.tree.tree)).bind(stored_digest(artifact.tree.times));
   query.bind(static_cast<std::int64_t>(artifact.tree.files))
       .bind(static_cast<std::int64_t>(artifact.tree.bytes));
-  return query.bind(std::int64_t{artifact.partial}).run();
+  query.bind(std::int64_t{artifact.partial});
+  return query.bind(render_json(render_exposure(artifact.exposure))).run();
 }
 
 Result<void> apply_app(Database& database, RunId run, const AppRecord& app) {

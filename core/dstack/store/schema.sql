@@ -2,7 +2,7 @@
 -- records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 4;
+pragma user_version = 5;
 
 create table project (
   id integer primary key,
@@ -112,6 +112,7 @@ create table artifact (
   files integer not null,
   bytes integer not null,
   partial integer not null,
+  exposure text not null default 'null',  -- secrets of the job that stand in it: names and files, as JSON
   primary key (run, workflow, path)
 ) without rowid;
 

@@ -1,4 +1,4 @@
-// Everything below a folder, links as links. Internal to store/ and source/.
+// Everything below a folder, links as links. Internal to store/, source/ and run/exposure.
 #pragma once
 
 #include "dstack/store/objects.hpp"

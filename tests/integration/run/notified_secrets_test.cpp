@@ -1,20 +1,13 @@
 // Secrets of webhooks: they reach the server, and nobody else.
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"
+#include "support/secrets.hpp"
 #include "told.hpp"
 
 using namespace dstack;
 using namespace dstack::test;
 
 namespace {
-
-void add_secret(const Sandbox& box, const std::string& name, const std::string& value) {
-  const auto output = process::run(
-      box.command({"secrets", "add", name, "--user"}), value, std::chrono::seconds(100));
-  REQUIRE(output);
-  INFO(output->err);
-  REQUIRE(process::succeeded(output->status));
-}
 
 void check_nowhere(const Told& box, const std::vector<std::string>& values) {
   for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
@@ -44,8 +37,8 @@ void check_nowhere(const Told& box, const std::vector<std::string>& values) {
 TEST_CASE("secrets in an address and its headers reach the server, and are found nowhere") {
   Told box;
   const std::vector<std::string> values = {random_hex(12), random_hex(12)};
-  add_secret(box, "PATH_KEY", values[0]);
-  add_secret(box, "TOKEN", values[1]);
+  add_secret(box, {"PATH_KEY", "--user"}, values[0]);
+  add_secret(box, {"TOKEN", "--user"}, values[1]);
   box.on_end(box.webhook("/silent-at-first/${{ secrets.PATH_KEY }}?key=${{secrets.TOKEN}}") +
              "\n    headers: {Authorization: \"Bearer ${{ secrets.TOKEN }}\"}\n    timeout: 1h\n");
   box.run({"run", "well"});
@@ -70,9 +63,9 @@ TEST_CASE("a reason shows no secret, whoever says it") {
   Told box;
   const std::string token = random_hex(12);
   const std::string path = "a1";  // shorter than what is masked
-  add_secret(box, "TOKEN", token);
-  add_secret(box, "PATH_KEY", path);
-  add_secret(box, "URL", "http://127.0.0.1:1/" + token);
+  add_secret(box, {"TOKEN", "--user"}, token);
+  add_secret(box, {"PATH_KEY", "--user"}, path);
+  add_secret(box, {"URL", "--user"}, "http://127.0.0.1:1/" + token);
   box.on_end(box.webhook("/echo/${{ secrets.TOKEN }}") +
              "\n    headers: {Authorization: \"Bearer ${{ secrets.TOKEN }}\"}\n" +
              "  - webhook: ${{ secrets.URL }}\n    retry: 0\n" +
@@ -94,7 +87,7 @@ TEST_CASE("a secret that is not there keeps a run from starting, and one that we
   CHECK(holds(refused.err, "there is no secret 'TOKEN'"));
   CHECK(box.json({"ps", "-a", "--json"}).empty());
 
-  add_secret(box, "TOKEN", "something");
+  add_secret(box, {"TOKEN", "--user"}, "something");
   const std::string name = box.start_long();
   box.ok({"secrets", "delete", "TOKEN", "--user"});
   box.ok({"stop", name});
@@ -108,7 +101,7 @@ TEST_CASE("a secret that is not there keeps a run from starting, and one that we
 
 TEST_CASE("a secret of several lines cannot add headers to a request") {
   Told box;
-  add_secret(box, "TOKEN", "one\nX-More: two");
+  add_secret(box, {"TOKEN", "--user"}, "one\nX-More: two");
   box.on_end(box.webhook("/well") + "\n    headers: {X-Token: \"${{ secrets.TOKEN }}\"}\n");
   const Json told = box.settled_run("well");
   CHECK(told[0]["status"] == "failed");

@@ -1,5 +1,7 @@
 // Where a secret may be, and where it never is: a run with many of them, looked through while it
 // runs and after.
+#include "support/secrets.hpp"
+
 #include "dstack/base/sha256.hpp"
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 using namespace dstack;
+using dstack::test::add_secret;
 using dstack::test::Sandbox;
 
 namespace {
@@ -72,14 +75,6 @@ std::map<std::string, std::string> random_secrets() {
   secrets["S_LINES"] = "-----BEGIN KEY-----\n" + random_hex(32) + "\n" + random_hex(32) + "\nend";
   secrets["S_EIGHT"] = random_hex(4);
   return secrets;
-}
-
-void add(const Sandbox& box, std::vector<std::string> arguments, const std::string& value) {
-  arguments.insert(arguments.begin(), {"secrets", "add"});
-  const auto output = process::run(box.command(arguments), value, std::chrono::seconds(100));
-  REQUIRE(output);
-  INFO(output->err);
-  REQUIRE(process::succeeded(output->status));
 }
 
 std::vector<std::string> all_forms(const Sandbox& box,
@@ -163,7 +158,7 @@ TEST_CASE("a secret is in the job's environment, and in no file, no process and 
       "\n"
       "      - mkdir out; echo kept > out/x\n");
   for (const auto& [name, value] : secrets)
-    add(box, {name}, value);
+    add_secret(box, {name}, value);
   const auto forms = all_forms(box, secrets);
 
   const std::string run = box.start({"w"});
@@ -203,7 +198,7 @@ TEST_CASE("the plan says that a value is a secret, and which") {
       "    environment: [\"URL=https://${{ secrets.api-token }}@host\"]\n"
       "    commands: [\"test \\\"$URL\\\" = https://s3cret-value@host\", \"test $API_TOKEN = "
       "s3cret-value\"]\n");
-  add(box, {"api-token"}, "s3cret-value\n");
+  add_secret(box, {"api-token"}, "s3cret-value\n");
   const std::string plan = box.ok({"run", "w", "--dry-run"});
   CHECK(plan.find("API_TOKEN=***") != std::string::npos);
   CHECK(plan.find("URL=***") != std::string::npos);
@@ -229,10 +224,10 @@ TEST_CASE(
     command.argv = {"md5sum"};
     return process::run(command, text, std::chrono::seconds(100))->out;
   };
-  add(box, {"A"}, "secret-of-the-project");
-  add(box, {"--user", "A"}, "secret-of-the-user");
-  add(box, {"B"}, "secret-b-b-b");
-  add(box, {"C"}, "secret-c-c-c");
+  add_secret(box, {"A"}, "secret-of-the-project");
+  add_secret(box, {"--user", "A"}, "secret-of-the-user");
+  add_secret(box, {"B"}, "secret-b-b-b");
+  add_secret(box, {"C"}, "secret-c-c-c");
   CHECK(box.ok({"run", "w", "-e", "C=said"}) ==
         digest("secret-of-the-project") + digest("secret-b-b-b") + digest("said"));
 }
@@ -246,7 +241,7 @@ TEST_CASE("a missing secret is told with its place and the next step, before any
       "    environment:\n"
       "      TOKEN: ${{ secrets.API_TOKEN }}\n"
       "    commands: [\"true\"]\n");
-  add(box, {"API_TOKENS"}, "another value");
+  add_secret(box, {"API_TOKENS"}, "another value");
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 2);
   CHECK(output.err.find("there is no secret 'API_TOKEN'") != std::string::npos);
@@ -262,7 +257,7 @@ TEST_CASE("a secret elsewhere than in environment, registry_auth and headers is 
   box.workflows(
       "workflows:\n"
       "  - {name: w, provider: bash, commands: [\"echo ${{ secrets.TOKEN }}\"]}\n");
-  add(box, {"TOKEN"}, "some value");
+  add_secret(box, {"TOKEN"}, "some value");
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 2);
   CHECK(output.err.find("the secret 'TOKEN' cannot be used here") != std::string::npos);
@@ -284,12 +279,12 @@ TEST_CASE("each attempt of a job has the value that the vault has then") {
       "; fi\n"
       "      - test $TOKEN = second-value\n");
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  add(box, {"TOKEN"}, "first-value");
+  add_secret(box, {"TOKEN"}, "first-value");
   const std::string run = box.start({"w"});
   {
     const Fd end(::open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
     REQUIRE(end);
-    add(box, {"-f", "TOKEN"}, "second-value");
+    add_secret(box, {"-f", "TOKEN"}, "second-value");
     box.ok({"secrets", "rotate"});
   }
   const Json shown = box.wait(run);
@@ -315,8 +310,8 @@ TEST_CASE("a secret that is deleted under way fails the job that names it, and n
       "    environment: {X: \"${{ secrets.TOKEN }}\"}\n"
       "    commands: [\"true\"]\n");
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  add(box, {"TOKEN"}, "some value");
-  add(box, {"OTHER"}, "another value");
+  add_secret(box, {"TOKEN"}, "some value");
+  add_secret(box, {"OTHER"}, "another value");
   const std::string run = box.start({"third"});
   {
     const Fd end(::open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
@@ -338,7 +333,7 @@ TEST_CASE("nobody may look into the wrapper of a job with secrets") {
   const std::string pipe = (box.root() / "pipe").string();
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"cat " + pipe + "\"]}\n");
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  add(box, {"TOKEN"}, "some value");
+  add_secret(box, {"TOKEN"}, "some value");
   const std::string run = box.start({"w"});
   const Fd end(::open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
   REQUIRE(end);

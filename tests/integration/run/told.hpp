@@ -6,9 +6,9 @@
 #include "dstack/run/order.hpp"
 #include "support/sandbox.hpp"
 #include "support/server.hpp"
+#include "support/wait.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,11 +17,6 @@
 #include <unistd.h>
 
 namespace dstack::test {
-
-inline void wait_until(const std::function<bool()>& reached) {
-  while (!reached())
-    ::usleep(5000);
-}
 
 struct Told : Sandbox {
   Server server;

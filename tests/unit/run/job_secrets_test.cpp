@@ -32,7 +32,7 @@ TEST_CASE("a job without secrets opens no vault, not even a damaged one") {
   Bench bench;
   REQUIRE(write_file_atomically(
       store::Home{bench.folder.path()}.secrets() / "vault", "x", Durable::no, 0600));
-  CHECK(put_secrets_in(bench.order, bench.warnings)->empty());
+  CHECK(put_secrets_in(bench.order, bench.warnings)->needles.empty());
   bench.order.secrets = {"KEY"};
   CHECK_FALSE(put_secrets_in(bench.order, bench.warnings));
 }
@@ -49,8 +49,8 @@ TEST_CASE("values come where references are meant, and nowhere else") {
   bench.order.spec.container->username = token;
   bench.order.spec.container->password = key;
   bench.order.spec.native = {{"shown", key}, {"secrets", {{"headers", {{"X", "Bearer " + key}}}}}};
-  const auto needles = put_secrets_in(bench.order, bench.warnings);
-  REQUIRE(needles);
+  const auto found = put_secrets_in(bench.order, bench.warnings);
+  REQUIRE(found);
   CHECK(bench.order.environment[0].second == "a value of KEY value of TOKEN");
   CHECK(bench.order.environment[1].second == key);
   CHECK(bench.order.environment[2].second == "value of TOKEN");
@@ -59,7 +59,9 @@ TEST_CASE("values come where references are meant, and nowhere else") {
   CHECK(bench.order.spec.container->password == "value of KEY");
   CHECK(bench.order.spec.native["shown"] == key);
   CHECK(bench.order.spec.native["secrets"]["headers"]["X"] == "Bearer value of KEY");
-  CHECK(needles->masked("value of KEY, value of TOKEN") == "***, ***");
+  CHECK(found->needles.masked("value of KEY, value of TOKEN") == "***, ***");
+  CHECK(found->names == std::vector<std::string>{"KEY", "TOKEN"});
+  CHECK(found->needles.find_values("the value of TOKEN") == std::vector<std::size_t>{1});
   CHECK(bench.warnings.empty());
 }
 

@@ -75,6 +75,7 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
   record.warnings = {"w"};
   record.usage.peak_memory = 5'000'000'000;
   record.usage.cpu_time = 12;
+  record.exposed = {{"out", {{{"out/env", {"KEY", "TOKEN"}}}, 2}}};
   record.started_at = Timestamp(std::chrono::milliseconds(5));
   record.finished_at = Timestamp(std::chrono::milliseconds(6));
   const std::string text = render_exit_record(record);

@@ -198,3 +198,31 @@ TEST_CASE("many secrets at once are each found, and nothing else") {
   for (const std::string& value : values)
     CHECK(needles.masked("<" + value + ">") == "<***>");
 }
+
+TEST_CASE("it is told which values stand in a text, also when two are the same") {
+  const Needles needles({"first-value", "second-value", "first-value", "a value/of three"});
+  using Values = std::vector<std::size_t>;
+  CHECK(needles.find_values("nothing of a value") == Values{});
+  CHECK(needles.find_values("..second-value..") == Values{1});
+  CHECK(needles.find_values("second-value, first-value") == Values{0, 1, 2});
+  CHECK(needles.find_values("a%20value%2Fof%20three") == Values{3});
+  CHECK(needles.masked("first-value") == "***");
+}
+
+TEST_CASE("ten thousand secrets are each found, among bytes like their own") {
+  std::mt19937 random(11);
+  std::vector<std::string> values;
+  const auto text = [&](int size) {
+    std::string out;
+    for (int i = 0; i < size; ++i)
+      out += "0123456789abcdef"[random() % 16];
+    return out;
+  };
+  for (int i = 0; i < 10'000; ++i)
+    values.push_back(text(24));
+  const Needles needles(values);
+  for (std::size_t i = 0; i < values.size(); i += 7) {
+    const auto found = needles.find_values(text(100) + values[i] + text(100));
+    REQUIRE(found == std::vector<std::size_t>{i});
+  }
+}

@@ -249,6 +249,23 @@ TEST_CASE("artifacts replace those of the same workflow and path and mark partia
   CHECK_FALSE(job(records, run, 1).has_partial_artifacts);
 }
 
+TEST_CASE("what was found in an artifact is kept with it") {
+  const TestHome test;
+  Records records = test.open();
+  const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
+  const Exposure exposure{{{"model/env", {"KEY", "TOKEN"}}}, 3};
+  RunChanges changes;
+  changes.artifacts.push_back(
+      {"train", "model", {sha256("1"), sha256("t"), 1, 10}, false, exposure});
+  changes.artifacts.push_back({"download", "data", {sha256("2"), sha256("t"), 2, 20}, false});
+  require_ok(records.apply(run, changes));
+
+  const auto artifacts = value_of(records.artifacts(run));
+  REQUIRE(artifacts.size() == 2);
+  CHECK(artifacts[0].exposure == Exposure());
+  CHECK(artifacts[1].exposure == exposure);
+}
+
 TEST_CASE("an application is kept with its job, and the same one told again replaces it") {
   const TestHome test;
   Records records = test.open();

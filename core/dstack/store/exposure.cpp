@@ -1,0 +1,25 @@
+#include "dstack/store/exposure.hpp"
+
+namespace dstack::store {
+
+Json render_exposure(const Exposure& exposure) {
+  if (exposure.count == 0)
+    return {};
+  Json files = Json::array();
+  for (const ExposedFile& file : exposure.files)
+    files.push_back({{"path", file.path}, {"secrets", file.secrets}});
+  return {{"count", exposure.count}, {"files", std::move(files)}};
+}
+
+Exposure parse_exposure(const Json& json) {
+  Exposure exposure;
+  if (!json.is_object())
+    return exposure;
+  exposure.count = static_cast<std::uint64_t>(json_integer(json, "count"));
+  if (const Json* files = json_member(json, "files"); files != nullptr && files->is_array())
+    for (const Json& file : *files)
+      exposure.files.push_back({json_string(file, "path"), json_strings(file, "secrets")});
+  return exposure;
+}
+
+}  // namespace dstack::store

@@ -1,0 +1,233 @@
+// Secrets in what a job saves: found, told, and kept as they are.
+#include "dstack/base/text.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/run/order.hpp"
+#include "support/sandbox.hpp"
+#include "support/secrets.hpp"
+#include "support/wait.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+using namespace dstack;
+using namespace dstack::test;
+
+namespace {
+
+const std::string token = "s3cret-of-the-test";
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A workflow 'w' with the artifact 'out', whose commands run in that folder.
+void workflow(const Sandbox& box, const std::string& commands) {
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    artifacts: [out]\n    commands:\n"
+      "      - mkdir out; cd out\n      - |\n        " +
+      commands + "\n");
+}
+
+/// The artifact 'out' of the last run, as `show --json` has it.
+Json artifact(const Sandbox& box) {
+  const Json artifacts = box.json({"show", box.last_run(), "--json"})["workflows"][0]["artifacts"];
+  REQUIRE(artifacts.size() == 1);
+  return artifacts[0];
+}
+
+Json exposed(const std::string& path, const std::vector<std::string>& secrets) {
+  return {{"count", 1}, {"files", {{{"path", path}, {"secrets", secrets}}}}};
+}
+
+/// Nothing that was written down of the last run has the value, but the artifact itself.
+void check_not_recorded(const Sandbox& box) {
+  for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
+    boost::system::error_code error;
+    if (entry.symlink_status(error).type() != fs::regular_file ||
+        contains(entry.path().string(), "/objects/"))
+      continue;
+    INFO(entry.path().string());
+    CHECK_FALSE(contains(read_file(entry.path()).value_or(""), token));
+  }
+}
+
+/// So many values to look for, in bytes that are all like theirs, that looking takes a while.
+void add_slow_secret(const Sandbox& box) {
+  std::string lines;
+  for (int i = 0; i < 2000; ++i)
+    lines += random_hex(12) + "\n";
+  add_secret(box, {"--user", "LINES"}, lines);
+}
+
+constexpr const char* slow_artifact =
+    "head -c 1M /dev/urandom | od -An -v -tx1 | tr -d ' \\n' > ../piece; "
+    "for i in $(seq 100); do cat ../piece; done > large; echo $TOKEN > zzz";
+
+std::string status_of_job(const Sandbox& box, const std::string& run) {
+  return box.json({"show", run, "--json"})["jobs"][0]["status"].get<std::string>();
+}
+
+/// A run whose job is over, and whose artifacts are being looked through.
+std::string start_slow(const Sandbox& box) {
+  add_secret(box, {"--user", "TOKEN"}, token);
+  add_slow_secret(box);
+  workflow(box, slow_artifact);
+  const std::string run = box.start({"w"});
+  wait_until([&] { return status_of_job(box, run) == "uploading"; });
+  REQUIRE_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::files::exit_record));
+  return run;
+}
+
+void kill_identity(const Path& file) {
+  const auto identity = process::parse_identity(read_file(file).value_or(""));
+  REQUIRE(identity);
+  REQUIRE(::kill(identity->pid, SIGKILL) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a secret in an artifact is told by file and name, and the artifact stays as it is") {
+  const Sandbox box;
+  add_secret(box, {"--user", "api-token"}, token);
+  add_secret(box, {"--user", "OTHER"}, "another-value");
+  workflow(box, "echo \"key: $API_TOKEN\" > env.txt; echo nothing > log.txt");
+
+  const auto output = box.run({"run", "w"});
+  const std::string run = box.last_run();
+
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(contains(output.err,
+                 "warning: secrets stand in the artifact 'out' of workflow 'w': 'out/env.txt' "
+                 "holds the secret 'api-token'; whoever gets it has them"));
+  CHECK_FALSE(contains(output.err + output.out, token));
+  CHECK(artifact(box)["exposed"] == exposed("out/env.txt", {"api-token"}));
+  CHECK(contains(box.ok({"show", run}), "'out/env.txt' holds the secret 'api-token'"));
+  const auto list = box.run({"artifacts", "list", run});
+  CHECK(contains(list.out, "out/env.txt (holds the secret 'api-token')"));
+  CHECK_FALSE(contains(list.out, "out/log.txt (holds"));
+  CHECK(contains(list.err, "warning: secrets stand in the artifact 'out'"));
+  const Json files = box.json({"artifacts", "list", run, "--json"});
+  REQUIRE(files.size() == 2);
+  CHECK(files[0]["secrets"] == Json::array({"api-token"}));
+  CHECK(files[1]["secrets"] == Json::array());
+  check_not_recorded(box);
+  box.ok({"artifacts", "download", run, "-o", (box.root() / "got").string()});
+  CHECK(read_file(box.root() / "got/out/env.txt").value() == "key: " + token + "\n");
+}
+
+TEST_CASE("a secret is found encoded, in a name and in a link, and never shown") {
+  const Sandbox box;
+  add_secret(box, {"--user", "TOKEN"}, token);
+  workflow(box,
+           "echo -n \"me:$TOKEN\" | base64 > 64; echo -n $TOKEN | od -An -v -tx1 | tr -d ' \\n' > "
+           "hex; > \"name-$TOKEN\"; ln -s \"/nowhere/$TOKEN\" link; > plain");
+  box.run({"run", "w"});
+
+  const Json found = artifact(box)["exposed"];
+
+  CHECK(found["count"] == 4);
+  std::vector<std::string> paths;
+  for (const Json& file : found["files"]) {
+    paths.push_back(file["path"]);
+    CHECK(file["secrets"] == Json::array({"TOKEN"}));
+  }
+  CHECK(paths == std::vector<std::string>{"out/64", "out/hex", "out/link", "out/name-***"});
+  CHECK_FALSE(contains(box.ok({"show", box.last_run()}), token));
+}
+
+TEST_CASE("jobs that failed and jobs that were stopped are told of, too") {
+  const Sandbox box;
+  add_secret(box, {"--user", "TOKEN"}, token);
+  workflow(box, "echo $TOKEN > x; exit 3");
+  const auto failed = box.run({"run", "w"});
+  CHECK(Sandbox::code(failed) != 0);
+  CHECK(contains(failed.err, "'out/x' holds the secret 'TOKEN'"));
+  CHECK(artifact(box)["exposed"] == exposed("out/x", {"TOKEN"}));
+  CHECK(artifact(box)["partial"] == true);
+
+  workflow(box, "echo $TOKEN > x; echo ready; exec sleep 1001");
+  const std::string run = box.start({"w"});
+  wait_until([&] { return contains(box.ok({"logs", run}), "ready"); });
+  box.ok({"stop", run, "-y"});
+  CHECK(box.json({"show", run, "--json"})["status"] == "stopped");
+  CHECK(artifact(box)["exposed"] == exposed("out/x", {"TOKEN"}));
+}
+
+TEST_CASE("of several attempts the last is looked through, whose artifacts are saved") {
+  const Sandbox box;
+  add_secret(box, {"--user", "TOKEN"}, token);
+  const std::string seen = (box.root() / "seen").string();
+  workflow(box, "if mkdir " + seen + "; then echo $TOKEN > x; exit 1; fi; echo fine > y");
+  box.file(".dstack/workflows.yaml",
+           read_file(box.project() / ".dstack/workflows.yaml").value() + "    retry: 1\n");
+  box.run({"run", "w"});
+  CHECK(artifact(box)["exposed"].is_null());
+  CHECK(artifact(box)["files"] == 1);
+}
+
+TEST_CASE("an artifact without secrets, and a job without them, are not marked") {
+  const Sandbox box;
+  workflow(box, "echo " + token + " > x");
+  const auto without = box.run({"run", "w"});
+  CHECK_FALSE(contains(without.err, "warning"));
+  CHECK(artifact(box)["exposed"].is_null());
+
+  add_secret(box, {"--user", "TOKEN"}, token);
+  workflow(box, "echo nothing > x");
+  const auto with = box.run({"run", "w"});
+  CHECK_FALSE(contains(with.err, "warning"));
+  CHECK(artifact(box)["exposed"].is_null());
+  CHECK(box.json({"artifacts", "list", "--json"})[0]["secrets"] == Json::array());
+}
+
+TEST_CASE("the state says when artifacts are being looked through, and the log is whole by then") {
+  const Sandbox box;
+  add_secret(box, {"--user", "TOKEN"}, token);
+  workflow(box, "echo $TOKEN > x; echo the last line");
+  const std::string run = box.start({"w"});
+  const Json shown = box.wait(run);
+  CHECK(Sandbox::statuses(shown["jobs"][0]) ==
+        std::vector<std::string>{"submitted", "running", "uploading", "done"});
+  CHECK(box.ok({"logs", run}) == "the last line\n");
+}
+
+TEST_CASE("an abort does not wait until artifacts were looked through") {
+  const Sandbox box;
+  const std::string run = start_slow(box);
+  box.ok({"stop", run, "--abort", "-y"});
+  const Json shown = box.json({"show", run, "--json"});
+  CHECK(shown["status"] == "aborted");
+  CHECK(shown["workflows"][0]["artifacts"].empty());
+  CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::files::workspace));
+}
+
+TEST_CASE("a stop is too late for a job whose artifacts are being looked through") {
+  const Sandbox box;
+  const std::string run = start_slow(box);
+  box.ok({"stop", run, "-y"});
+  CHECK(box.json({"show", run, "--json"})["status"] == "done");
+  CHECK(artifact(box)["exposed"] == exposed("out/zzz", {"TOKEN"}));
+}
+
+TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
+  const Sandbox box;
+  const std::string run = start_slow(box);
+  kill_identity(box.home() / "runs" / run / run::files::run_lock);
+  const Json shown = box.wait(run);
+  CHECK(shown["status"] == "done");
+  CHECK(Sandbox::statuses(shown["jobs"][0]) ==
+        std::vector<std::string>{"submitted", "running", "uploading", "done"});
+  CHECK(artifact(box)["exposed"] == exposed("out/zzz", {"TOKEN"}));
+}
+
+TEST_CASE("a wrapper that is killed meanwhile leaves artifacts of which that is told") {
+  const Sandbox box;
+  const std::string run = start_slow(box);
+  kill_identity(box.home() / "runs" / run / "0" / run::files::wrapper);
+  box.run({"logs", "-f", run});
+  const Json shown = box.json({"show", run, "--json"});
+  CHECK(shown["jobs"][0]["cause"] == "lost");
+  CHECK(contains(shown["jobs"][0]["reason"].get<std::string>(),
+                 "its artifacts were not looked through for secrets"));
+  CHECK(artifact(box)["partial"] == true);
+}
