@@ -92,11 +92,12 @@ plan::World world(const Workbench& bench,
       std::move(secrets)};
 }
 
-plan::World world(const Workbench& bench,
-                  const source::Snapshot& code,
-                  store::Records& records,
-                  std::vector<std::string> secrets,
-                  environment::Effects effects) {
+/// For a plan that is to be shown or run: validating does not ask which interpreters there are.
+plan::World world_with_pythons(const Workbench& bench,
+                               const source::Snapshot& code,
+                               store::Records& records,
+                               std::vector<std::string> secrets,
+                               environment::Effects effects) {
   plan::World made = world(bench, code, records, std::move(secrets));
   made.choose_python = [&bench, effects](const provider::PythonRequest& wish) {
     return environment::choose_interpreter(wish, caller_variable, bench.home, effects);
@@ -230,7 +231,8 @@ Result<plan::Plan> preview(const Workbench& bench,
   DSTACK_TRY(
       auto plan,
       plan::make_plan(plan_request(request, ""),
-                      world(bench, code, records, std::move(secrets), environment::Effects::none)));
+                      world_with_pythons(
+                          bench, code, records, std::move(secrets), environment::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request.tag, records));
   return plan;
 }
@@ -256,11 +258,11 @@ Result<Submitted> submit(const Workbench& bench,
     RunOrder order;
     DSTACK_TRY(order.plan,
                plan::make_plan(plan_request(request, name),
-                               world(bench,
-                                     captured ? *captured : listing.code(),
-                                     records,
-                                     secrets,
-                                     environment::Effects::allowed)));
+                               world_with_pythons(bench,
+                                                  captured ? *captured : listing.code(),
+                                                  records,
+                                                  secrets,
+                                                  environment::Effects::allowed)));
     DSTACK_CHECK(check_tag(order.plan, request.tag, records));
     // Only now: gigabytes are not read for a run that a slip of the pen keeps from starting.
     if (!captured) {
