@@ -112,7 +112,7 @@ run_tests() {
     say "starting the machine ($init)"
     [ "$init" = systemd ] && words= || words="init=/usr/local/sbin/inside -- none"
     boot "$scratch/log" "$words"
-    tr -d '\r' <"$scratch/log" | sed -n '/^inside: begin/,$p'
+    tr -d '\r' <"$scratch/log" | sed -n '/inside: begin/,$p'
     grep -q '^inside: passed' "$scratch/log" || failed=1
   done
   [ -z "$failed" ] || { say "failed"; exit 1; }
