@@ -2,6 +2,7 @@
 
 #include "dstack/config/yaml.hpp"
 
+#include <string_view>
 #include <utility>
 
 namespace dstack::config {
@@ -21,6 +22,15 @@ SourceLocation unread_place(std::string name) {
 
 }  // namespace
 
+std::string with_separators(std::size_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
 Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::string name) {
   boost::system::error_code error;
   const fs::file_status status = fs::status(file, error);
@@ -37,9 +47,18 @@ Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::str
 }
 
 Error file_too_large(SourceLocation where, std::size_t limit) {
-  return configuration_error("the file is larger than " + std::to_string(limit >> 20) + " MiB",
-                             std::move(where),
-                             "no file of dstack's needs that; keep data in files of its own");
+  return configuration_error(
+      "the file is larger than " + std::to_string(limit >> 20) + " MiB",
+      std::move(where),
+      "workflows may be divided among files of '.dstack/workflows'; keep data elsewhere");
+}
+
+Error too_many(std::string_view what, std::size_t limit, SourceLocation where) {
+  return configuration_error(
+      "here the file passes " + with_separators(limit) + " " + std::string(what),
+      std::move(where),
+      "workflows may be divided among files of '.dstack/workflows'; aliases repeat all that their "
+      "anchor names, so use fewer of them");
 }
 
 Error configuration_error(std::string message, SourceLocation where, std::string hint) {

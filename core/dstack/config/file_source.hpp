@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace dstack::config {
 
@@ -14,6 +15,10 @@ namespace dstack::config {
 /// that is too large is refused without being read.
 Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::string name);
 
+/// "1,000,000"
+std::string with_separators(std::size_t number);
+/// "here the file passes 250,000 values"
+Error too_many(std::string_view what, std::size_t limit, SourceLocation where);
 Error file_too_large(SourceLocation where, std::size_t limit);
 Error configuration_error(std::string message, SourceLocation where, std::string hint = {});
 

@@ -144,6 +144,10 @@ std::shared_ptr<const SourceText> without_byte_order_mark(
   return make_source_text(source->name, source->text.substr(byte_order_mark.size()));
 }
 
+bool is_sign(char c) {
+  return c == ',' || c == '[' || c == ']' || c == '{' || c == '}';
+}
+
 /// What is refused before the parser sees it: it lets bad UTF-8 pass, and takes some control
 /// characters for signs of its own.
 std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source,
@@ -155,8 +159,11 @@ std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source
   if (const auto bad = find_invalid_utf8(text))
     return configuration_error(
         "this is not UTF-8", places.at(*bad, *bad + 1), "save the file as UTF-8");
+  std::size_t signs = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
+    if (is_sign(text[i]) && ++signs > limits.signs)
+      return too_many("brackets and commas", limits.signs, places.at(i));
     const bool line_end = byte == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
     if ((byte < 0x20 && byte != '\n' && byte != '\t' && !line_end) || byte == 0x7F)
       return configuration_error(

@@ -14,16 +14,6 @@ Failure fatal(std::string message, SourceLocation where, std::string hint) {
   return fail(configuration_error(std::move(message), std::move(where), std::move(hint)));
 }
 
-/// "1,000,000"
-std::string with_separators(std::size_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3;) {
-    at -= 3;
-    digits.insert(at, ",");
-  }
-  return digits;
-}
-
 /// Whether the text begins with what opens such a collection.
 bool begins_as(std::string_view text, ValueKind kind, YamlTree::Style style) {
   const char first = text.empty() ? ' ' : text.front();
@@ -284,15 +274,10 @@ Result<void> YamlTree::count(std::size_t nodes,
                              std::size_t end) {
   nodes_ += nodes;
   text_ += text;
-  const std::string_view hint = "aliases repeat all that their anchor names; use fewer of them";
   if (nodes_ > limits_.nodes)
-    return fatal("here the file passes " + with_separators(limits_.nodes) + " values",
-                 places_.at(offset, end),
-                 std::string(hint));
+    return fail(too_many("values", limits_.nodes, places_.at(offset, end)));
   if (text_ > limits_.text)
-    return fatal("here the file passes " + with_separators(limits_.text) + " bytes of text",
-                 places_.at(offset, end),
-                 std::string(hint));
+    return fail(too_many("bytes of text", limits_.text, places_.at(offset, end)));
   return {};
 }
 
@@ -333,7 +318,10 @@ void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
 }
 
 void YamlTree::report(std::string message, SourceLocation where, std::string hint) {
-  errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
+  if (errors_.size() == limits_.errors)
+    errors_.push_back(too_many("errors", limits_.errors, std::move(where)));
+  else if (errors_.size() < limits_.errors)
+    errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
 }
 
 ParsedYaml YamlTree::finish() {

@@ -228,8 +228,8 @@ TEST_CASE("a file that cannot be a file, or is too large, is told by its name") 
   REQUIRE_FALSE(project);
   CHECK(project.error().message == "'.dstack/workflows.yaml' is not a file");
   ProjectFolder large;
-  large.file(".dstack/workflows.yaml", std::string((4u << 20) + 1, '#'));
-  CHECK(large.findings() == Findings{"failed: 1:1 the file is larger than 4 MiB"});
+  large.file(".dstack/workflows.yaml", std::string((2u << 20) + 1, '#'));
+  CHECK(large.findings() == Findings{"failed: 1:1 the file is larger than 2 MiB"});
 }
 
 TEST_CASE("the nearest project is found from below, and none where there is none") {
