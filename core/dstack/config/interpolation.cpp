@@ -21,6 +21,8 @@ constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
 /// Bytes that may be gone through for the places of references, in all.
 constexpr std::size_t most_patience = 16u << 20;
+/// Bytes that variables may bring into the values of one workflow.
+constexpr std::size_t most_text = 16u << 20;
 constexpr std::array<std::string_view, 4> places_of_secrets = {
     "environment", "env", "registry_auth", "headers"};
 
@@ -150,7 +152,7 @@ class Walk {
       if (name.starts_with(secret_scope)) {
         result.text += refer_to_secret(name, value.where, index);
       } else if (const auto found = look_up(name, value.where, index)) {
-        result.text += *found;
+        take(*found, value.where, result.text);
         result.quoted = false;
       }
       done = end + closing.size();
@@ -158,6 +160,16 @@ class Walk {
     result.text += text.substr(done);
     if (may_hold_secrets_)
       check_references(result.text, secrets_.size() - secrets_before, value.where);
+  }
+
+  /// A long variable that is named often would fill all memory.
+  void take(const std::string& text, const SourceLocation& where, std::string& to) {
+    if (text.size() <= room_) {
+      room_ -= text.size();
+      to += text;
+    } else if (!std::exchange(is_full_, true)) {
+      errors_.push_back(too_many("bytes of text from variables", most_text, where));
+    }
   }
 
   /// The place of what the `index`-th `${{` of a scalar names. The scalar's text may differ from
@@ -267,6 +279,8 @@ class Walk {
   std::vector<Error> errors_;
   std::vector<SecretReference> secrets_;
   std::size_t patience_ = most_patience;
+  std::size_t room_ = most_text;
+  bool is_full_ = false;  ///< and told
   bool may_hold_secrets_;
   bool used_run_arguments_ = false;
 };

@@ -14,6 +14,10 @@ namespace {
 /// Name of the file that holds the packages of the request itself.
 constexpr const char* packages_name = "packages of the workflow";
 
+constexpr std::uintmax_t largest_file = 4 << 20;
+constexpr std::size_t most_files = 1000;
+constexpr std::size_t deepest = 64;  ///< files that include each other
+
 /// Without `.`, `..` and a slash at the end.
 Path normal(const Path& path) {
   const Path clean = path.lexically_normal();
@@ -23,6 +27,21 @@ Path normal(const Path& path) {
 bool is_project(const Path& folder) {
   boost::system::error_code error;
   return fs::exists(folder / "pyproject.toml", error) || fs::exists(folder / "setup.py", error);
+}
+
+/// A device or a pipe might never end, and a list of packages is short.
+Result<void> check_file(const Path& path, const std::string& name) {
+  boost::system::error_code error;
+  if (!fs::is_regular_file(path, error))
+    return fail(ErrorCode::configuration,
+                "requirements file '" + name + "' is not a file",
+                "name a file that lists packages, one a line");
+  const std::uintmax_t size = fs::file_size(path, error);
+  if (error || size > largest_file)
+    return fail(ErrorCode::configuration,
+                "requirements file '" + name + "' is larger than 4 MiB",
+                "name a file that lists packages, one a line");
+  return {};
 }
 
 /// Reads the files of one request, depth first.
@@ -113,6 +132,7 @@ Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
                 "requirements file '" + name + "' is not in the project's code",
                 "check the path, which begins at the project's root; a file that Git ignores is no "
                 "part of the code");
+  DSTACK_CHECK(check_file(path, name));
   DSTACK_TRY(std::string text, read_file(path));
   return add(path, name, std::move(text));
 }
@@ -198,6 +218,14 @@ Result<void> Reader::add_include(RequirementFile& file,
              "'" + file.name + "' includes '" + written + "', which is not in the project's code",
              "the path is relative to the including file; a file that Git ignores is no part of "
              "the code"));
+    if (open_.size() == deepest || result_.files.size() == most_files)
+      return fail(at(file,
+                     line,
+                     span,
+                     open_.size() == deepest
+                         ? "more than " + std::to_string(deepest) + " files include each other here"
+                         : "more than " + std::to_string(most_files) + " files are included",
+                     "put what they list into fewer files"));
     DSTACK_TRY(target, read_at(path, display_path(path, code_)));
   }
   file.pieces.push_back({PieceKind::text, line.text.substr(0, span.begin), {}, 0});

@@ -91,6 +91,20 @@ TEST_CASE("a misspelt reference to the run gets a suggestion") {
   CHECK(result.error().hint == "did you mean 'run.name'?");
 }
 
+TEST_CASE("a long variable that is named often is refused with the limit, and told once") {
+  const Scope scope = scope_of({{"long", std::string(1u << 20, 'x')}});
+  std::string text = "a: \"";
+  for (int i = 0; i < 16; ++i)
+    text += "${{ long }}";
+  CHECK(replaced(text + "\"", scope).size() > std::size_t{16} << 20U);
+  for (int i = 0; i < 1000; ++i)
+    text += "${{ long }}";
+  const auto result = interpolate(read(text + "\"")->root, scope);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().also.empty());
+  CHECK(result.error().message == "here the file passes 16,777,216 bytes of text from variables");
+}
+
 TEST_CASE("malformed references are reported") {
   const Scope scope = scope_of({{"a", "1"}});
   CHECK(replaced("x: ${{ a", scope) == "failed: 1:4+3 '${{' is not closed by '}}'");

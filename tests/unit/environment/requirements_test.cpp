@@ -50,6 +50,46 @@ TEST_CASE("a circle of includes is an error that shows the ring") {
   CHECK(place(circle.error()) == "b.txt:2:4");
 }
 
+TEST_CASE("includes are followed to a depth and a number that no list of packages needs") {
+  const EnvironmentFolder at;
+  for (int i = 0; i < 100; ++i)
+    at.write("deep/" + std::to_string(i) + ".txt", "-r " + std::to_string(i + 1) + ".txt\n");
+  at.write("deep/100.txt", "numpy\n");
+  CHECK(read(at, {"deep/37.txt"}));
+  const auto deep = read(at, {"deep/36.txt"});
+  REQUIRE_FALSE(deep);
+  CHECK(deep.error().message == "more than 64 files include each other here");
+  CHECK(place(deep.error()) == "deep/99.txt:1:4");
+
+  std::string all;
+  for (int i = 1; i < 1000; ++i) {
+    at.write("many/" + std::to_string(i) + ".txt", "numpy\n");
+    all += "-r " + std::to_string(i) + ".txt\n";
+  }
+  at.write("many/all.txt", all);
+  CHECK(read(at, {"many/all.txt"}));
+  at.write("many/1000.txt", "numpy\n");
+  at.write("many/all.txt", all + "-r 1000.txt\n");
+  const auto many = read(at, {"many/all.txt"});
+  REQUIRE_FALSE(many);
+  CHECK(many.error().message == "more than 1000 files are included");
+}
+
+TEST_CASE("what is no file, or longer than a list of packages, is not read") {
+  const EnvironmentFolder at;
+  fs::create_symlink("/dev/zero", at.root / "endless.txt");
+  at.write("long.txt", std::string((4u << 20) + 1, '#'));
+  at.write("all.txt", "-r endless.txt\n");
+  for (const std::string name : {"endless.txt", "all.txt"}) {
+    const auto endless = read(at, {name});
+    REQUIRE_FALSE(endless);
+    CHECK(endless.error().message == "requirements file 'endless.txt' is not a file");
+  }
+  const auto large = read(at, {"long.txt"});
+  REQUIRE_FALSE(large);
+  CHECK(large.error().message == "requirements file 'long.txt' is larger than 4 MiB");
+}
+
 TEST_CASE("files that are not there are told with what asks for them") {
   const EnvironmentFolder at;
   at.write("a.txt", "\n-r gone.txt\n");
