@@ -37,6 +37,8 @@ class OtherProcess {
 
   ~OtherProcess() { kill(); }
 
+  pid_t pid() const { return pid_; }
+
   void kill() {
     if (pid_ <= 0)
       return;

@@ -310,17 +310,27 @@ Result<void> add(const Path& folder,
                  const std::string& name,
                  std::string_view value,
                  Replace replace) {
-  if (const std::string reason = why_no_value(value); !reason.empty())
-    return fail(ErrorCode::usage, "the value cannot be a secret: " + reason);
+  return add(folder, project, std::vector<NewSecret>{{name, value}}, replace);
+}
+
+Result<void> add(const Path& folder,
+                 const std::string& project,
+                 const std::vector<NewSecret>& secrets,
+                 Replace replace) {
+  for (const auto& [name, value] : secrets)
+    if (const std::string reason = why_no_value(value); !reason.empty())
+      return fail(ErrorCode::usage, "the value cannot be a secret: " + reason);
   if (find_invalid_utf8(project))
     return fail(ErrorCode::unavailable,
                 "the path of the project is not UTF-8, so it can have no secrets of its own",
                 "'--user' adds one for all projects");
   DSTACK_TRY(Change change, Change::begin(folder));
-  if (replace == Replace::no && change.index_of(project, name))
-    return fail(ErrorCode::conflict, "there is a secret '" + name + "' already");
   DSTACK_TRY(const Key key, change.key());
-  change.set({project, name, now()}, value, key);
+  for (const auto& [name, value] : secrets) {
+    if (replace == Replace::no && change.index_of(project, name))
+      return fail(ErrorCode::conflict, "there is a secret '" + name + "' already");
+    change.set({project, name, now()}, value, key);
+  }
   return change.commit(key);
 }
 

@@ -71,12 +71,22 @@ class Vault {
 
 enum class Replace { no, yes };
 
+struct NewSecret {
+  std::string name;
+  std::string_view value;
+};
+
 /// Adds or replaces a secret. conflict: it is there, and must not be replaced; usage: the value
 /// cannot be one.
 Result<void> add(const Path& folder,
                  const std::string& project,
                  const std::string& name,
                  std::string_view value,
+                 Replace replace);
+/// The same for many at once: all of them, or nothing.
+Result<void> add(const Path& folder,
+                 const std::string& project,
+                 const std::vector<NewSecret>& secrets,
                  Replace replace);
 /// not_found: there is no such secret.
 Result<void> remove(const Path& folder, const std::string& project, const std::string& name);

@@ -109,6 +109,20 @@ TEST_CASE("a secret is replaced only when that is wanted, and removed alone") {
   CHECK(folder.value("/p", "B") == "another");
 }
 
+TEST_CASE("many secrets are added at once, or none of them") {
+  const Folder folder;
+  const auto add_all = [&](const std::vector<NewSecret>& secrets) {
+    return secrets::add(folder.path(), "/p", secrets, Replace::no);
+  };
+  REQUIRE(add_all({{"A", "value a"}, {"B", "value b"}}));
+  CHECK(folder.value("/p", "A") == "value a");
+  CHECK(folder.value("/p", "B") == "value b");
+  CHECK_FALSE(add_all({{"C", "value c"}, {"B", "another"}}));
+  CHECK_FALSE(add_all({{"C", "value c"}, {"D", std::string_view("no\0value", 8)}}));
+  CHECK(folder.value("/p", "C") == "(none)");
+  CHECK(folder.value("/p", "B") == "value b");
+}
+
 TEST_CASE("no file of the vault holds a value, and none can be read by others") {
   const Folder folder;
   const mode_t before = ::umask(0);
