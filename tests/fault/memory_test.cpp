@@ -95,6 +95,31 @@ TEST_CASE("a command that gets no memory says so, dies of no signal and damages 
   CHECK(fail_allocations(arguments, true) > 500);
 }
 
+TEST_CASE("a provider's host that gets no memory says so, and does not crash") {
+  skip_if_sanitized();
+  const Sandbox box;
+  box.workflows(two_workflows);
+  const FaultReport report(box);
+  const std::vector<std::string> arguments = {"run", "second", "--dry-run"};
+  Fault fault{"failing_memory", "provider-host"};
+  for (;; fault.at = after(fault.at)) {
+    report.begin();
+    const auto output =
+        process::run(with_fault(box.command(arguments), fault, report), {}, long_enough);
+    REQUIRE(output);
+    INFO("call " << fault.at << ": " << report.failed_call() << "\n" << output->err);
+    const int code = Sandbox::code(*output);
+    if (report.failed_call().empty()) {
+      CHECK(code == 0);
+      break;
+    }
+    CHECK((code == 0 || code == 1));
+    CHECK((code == 0 || output->err.find("provider 'bash'") != std::string::npos));
+    CHECK(output->err.find("crashed") == std::string::npos);
+  }
+  CHECK(fault.at > 100);
+}
+
 TEST_CASE("a supervisor that gets no memory tries again, or leaves the run to a later one") {
   skip_if_sanitized();
   CHECK(fail_allocations_of_run("supervise") > 500);

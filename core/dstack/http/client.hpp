@@ -40,7 +40,7 @@ struct Request {
   int most_redirects = 0;
   /// Of Response::body; a longer one ends the request with an error. What on_body takes has no
   /// limit.
-  std::size_t longest_body = std::size_t{16} << 20U;
+  std::size_t longest_body = std::size_t{4} << 20U;
   /// Takes the body piece by piece as it comes, also of an answer that tells a failure; false ends
   /// the request. The answer has its status and headers by then.
   std::function<bool(const Response&, std::string_view)> on_body = {};

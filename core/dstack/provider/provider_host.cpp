@@ -102,6 +102,8 @@ Result<void> serve(const Path& library, int reply_fd) {
   void* memory = MAP_FAILED;
   if (is_reply)
     memory = ::mmap(nullptr, reply_offset, PROT_READ | PROT_WRITE, MAP_SHARED, reply_fd, 0);
+  if (is_reply && memory == MAP_FAILED)
+    return fail_errno("cannot share memory with dstack");
   if (memory == MAP_FAILED)
     return fail(ErrorCode::usage, "'provider-host' is started by dstack itself, not by hand");
   auto& progress = *static_cast<Progress*>(memory);
