@@ -19,6 +19,7 @@ namespace {
 // Nothing here takes memory: there may be none.
 std::array<char, PATH_MAX> file_of_last_words{};
 int code_of_last_words = 1;
+std::terminate_handler before_us = nullptr;
 
 constexpr int most_waits = 13;  ///< in one shortage, of 1, 2, 4, … milliseconds
 constexpr time_t seconds_between_shortages = 60;
@@ -67,6 +68,21 @@ const char* separator() {
   ::_exit(code_of_last_words);
 }
 
+/// For what nobody catches. A want of memory is no bug; all else is one, ours or that of a
+/// provider whose code runs here, and ends as ever.
+[[noreturn]] void leave_or_crash() {
+  try {
+    if (std::current_exception())
+      throw;
+  } catch (const std::bad_alloc&) {
+    end_for_want_of_memory();
+  } catch (...) {
+    before_us();
+  }
+  before_us();
+  std::abort();
+}
+
 /// The handler of operator new: returning means to try again.
 void wait_a_moment() {
   timespec now{};
@@ -85,7 +101,7 @@ void wait_a_moment() {
 
 void prepare_last_words(int exit_code) {
   code_of_last_words = exit_code;
-  std::set_terminate([] { say_last_words(); });
+  before_us = std::set_terminate(&leave_or_crash);
 }
 
 void write_last_words_to(const std::string& file) {
@@ -104,7 +120,7 @@ void say_last_words() {
   } catch (...) {
     end_for_a_bug("an exception of no known kind");
   }
-  end_for_a_bug("it ended without an exception");
+  std::terminate();
 }
 
 void wait_for_memory() {

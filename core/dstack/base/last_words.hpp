@@ -1,14 +1,14 @@
-// How a process ends that cannot go on: memory has run out, or an exception has come where nobody
-// can catch it. It says so and exits; it never dies by abort() for want of memory. All that must
-// not be lost is on disk at any moment (docs/decisions/0002), so nothing needs to be unwound.
+// How a process ends that cannot go on: memory has run out, or an exception has come to main(). It
+// says so and exits; it never dies by abort() for want of memory. All that must not be lost is on
+// disk at any moment (docs/decisions/0002), so nothing needs to be unwound.
 #pragma once
 
 #include <string>
 
 namespace dstack {
 
-/// From now on an exception that leaves a thread or a destructor ends the process with `exit_code`
-/// and a word on standard error.
+/// From now on a want of memory that leaves a thread or a destructor ends the process with
+/// `exit_code` and a word on standard error.
 void prepare_last_words(int exit_code);
 /// For a process that nobody watches: its last words are appended to this file.
 void write_last_words_to(const std::string& file);
