@@ -10,36 +10,6 @@ namespace dstack::source {
 
 namespace {
 
-using Segments = std::vector<std::string>;
-
-/// Matches segment by segment, so that neither a star nor a question mark ever meets a slash. Goes
-/// back to the last `**` alone: what an earlier one could take besides, this one can take as well.
-bool match_segments(const Segments& pattern, const std::vector<std::string_view>& path) {
-  std::size_t at = 0;
-  std::size_t from = 0;
-  std::size_t behind_stars = 0;  // 0: there were none yet
-  std::size_t stars_end = 0;     // what they take ends here
-  for (;;) {
-    if (at == pattern.size() && from == path.size())
-      return true;
-    if (at < pattern.size() && pattern[at] == "**") {
-      if (at + 1 == pattern.size())
-        return from < path.size();  // everything inside, and not the folder itself
-      behind_stars = ++at;
-      stars_end = from;
-    } else if (at < pattern.size() && from < path.size() &&
-               ::fnmatch(pattern[at].c_str(), std::string(path[from]).c_str(), 0) == 0) {
-      ++at;
-      ++from;
-    } else if (behind_stars == 0 || stars_end >= path.size()) {
-      return false;
-    } else {
-      at = behind_stars;
-      from = ++stars_end;
-    }
-  }
-}
-
 /// Without the spaces at the end, but for one that a backslash keeps.
 std::string_view trim_end(std::string_view line) {
   while (line.ends_with(' ')) {
@@ -54,6 +24,40 @@ std::string_view trim_end(std::string_view line) {
 }
 
 }  // namespace
+
+IgnoreRules::Segment::Segment(std::string_view its_text)
+    : text(its_text), is_literal(text.find_first_of("*?[\\") == std::string::npos) {}
+
+bool IgnoreRules::Segment::matches(std::string_view name) const {
+  return is_literal ? text == name : ::fnmatch(text.c_str(), std::string(name).c_str(), 0) == 0;
+}
+
+/// Matches segment by segment, so that neither a star nor a question mark ever meets a slash. Goes
+/// back to the last `**` alone: what an earlier one could take besides, this one can take as well.
+bool IgnoreRules::match_segments(const std::vector<Segment>& pattern, const Names& path) {
+  std::size_t at = 0;
+  std::size_t from = 0;
+  std::size_t behind_stars = 0;  // 0: there were none yet
+  std::size_t stars_end = 0;     // what they take ends here
+  for (;;) {
+    if (at == pattern.size() && from == path.size())
+      return true;
+    if (at < pattern.size() && pattern[at].text == "**") {
+      if (at + 1 == pattern.size())
+        return from < path.size();  // everything inside, and not the folder itself
+      behind_stars = ++at;
+      stars_end = from;
+    } else if (at < pattern.size() && from < path.size() && pattern[at].matches(path[from])) {
+      ++at;
+      ++from;
+    } else if (behind_stars == 0 || stars_end >= path.size()) {
+      return false;
+    } else {
+      at = behind_stars;
+      from = ++stars_end;
+    }
+  }
+}
 
 std::optional<IgnoreRules::Rule> IgnoreRules::parse(std::string_view line) {
   if (line.ends_with('\r'))
@@ -76,7 +80,7 @@ std::optional<IgnoreRules::Rule> IgnoreRules::parse(std::string_view line) {
   if (line.empty())
     return std::nullopt;
   for (const std::string_view segment : split(line, '/'))
-    if (segment != "**" || rule.segments.empty() || rule.segments.back() != "**")
+    if (segment != "**" || rule.segments.empty() || rule.segments.back().text != "**")
       rule.segments.emplace_back(segment);
   return rule;
 }
@@ -94,20 +98,18 @@ void IgnoreRules::add(const std::string& folder, std::string_view text) {
     files_.push_back(std::move(file));
 }
 
-bool IgnoreRules::matches(const Rule& rule, std::string_view path, PathType type) {
+bool IgnoreRules::matches(const Rule& rule, const Names& path, PathType type) {
   if (rule.is_for_folders && type != PathType::folder)
     return false;
-  if (rule.is_anchored)
-    return match_segments(rule.segments, split(path, '/'));
-  const std::string name(path.substr(path.rfind('/') + 1));
-  return ::fnmatch(rule.segments.front().c_str(), name.c_str(), 0) == 0;
+  return rule.is_anchored ? match_segments(rule.segments, path)
+                          : rule.segments.front().matches(path.back());
 }
 
 bool IgnoreRules::matches(std::string_view path, PathType type) const {
   for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
     if (!path.starts_with(file->prefix))
       continue;
-    const std::string_view relative = path.substr(file->prefix.size());
+    const Names relative = split(path.substr(file->prefix.size()), '/');
     const auto rule = std::find_if(file->rules.rbegin(), file->rules.rend(), [&](const Rule& each) {
       return matches(each, relative, type);
     });

@@ -27,8 +27,19 @@ class IgnoreRules {
   bool ignores(const std::string& path);
 
  private:
+  /// What stands between two slashes; "**" is any number of folders.
+  struct Segment {
+    explicit Segment(std::string_view text);
+    bool matches(std::string_view name) const;
+
+    std::string text;
+    bool is_literal;  ///< most are; asking fnmatch() costs far more than comparing
+  };
+
+  using Names = std::vector<std::string_view>;  ///< of the folders of a path, and its own
+
   struct Rule {
-    std::vector<std::string> segments;  ///< between slashes; "**" is any number of folders
+    std::vector<Segment> segments;
     bool is_negated = false;
     bool is_for_folders = false;
     bool is_anchored = false;  ///< else it is about the name, at any depth
@@ -40,7 +51,8 @@ class IgnoreRules {
   };
 
   static std::optional<Rule> parse(std::string_view line);
-  static bool matches(const Rule& rule, std::string_view path, PathType type);
+  static bool matches(const Rule& rule, const Names& path, PathType type);
+  static bool match_segments(const std::vector<Segment>& pattern, const Names& path);
   bool ignores_folder(const std::string& path);
 
   std::vector<File> files_;
