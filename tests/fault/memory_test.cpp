@@ -130,6 +130,27 @@ TEST_CASE("a wrapper that gets no memory tries again, or says why its job could 
   CHECK(fail_allocations_of_run("exec") > 200);
 }
 
+TEST_CASE("a wrapper that gets no memory any more gives up, and nothing of its job lives on") {
+  skip_if_sanitized();
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"sleep 1000 & echo begun; wait\"]}\n");
+  const FaultReport report(box);
+  // Soon after it has begun, and shortly before it starts the job.
+  for (const std::size_t at : {std::size_t{100}, std::size_t{400}}) {
+    Fault fault{"failing_memory", "exec", at, true};
+    const auto output =
+        process::run(with_fault(box.command({"run", "w"}), fault, report), {}, long_enough);
+    REQUIRE(output);
+    INFO("from call " << at << " on\n" << output->err << output->out);
+    CHECK(Sandbox::code(*output) == 125);
+    const Json run = box.json({"show", box.last_run(), "--json"});
+    INFO(render_json_pretty(run));
+    CHECK(run["jobs"][0]["cause"] == "lost");
+    require_nothing_left(box);
+  }
+}
+
 TEST_CASE("a run within a limit of memory ends with its result or with the reason") {
   skip_if_sanitized();
   const Sandbox box;
