@@ -1,5 +1,6 @@
 """What the benchmarks share: a private home and project, timing of whole commands, lines of figures."""
 
+import datetime
 import os
 import pathlib
 import shutil
@@ -45,6 +46,11 @@ def seconds(call):
     begin = time.perf_counter()
     call()
     return time.perf_counter() - begin
+
+
+def time_of(text):
+    """Of `show --json`, in seconds."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def median(call, runs=11, warm_up=2):
