@@ -41,8 +41,10 @@ Result<std::vector<std::string>> workflow_files(const Path& root) {
       return fail_errno("cannot read the folder '.dstack/workflows'", error.value());
   }
   std::sort(files.begin(), files.end());
-  if (is_there(root / project_folder / "workflows.yaml"))
-    files.insert(files.begin(), ".dstack/workflows.yaml");
+  if (is_there(root / project_folder / "workflows.yaml")) {
+    files.emplace_back(".dstack/workflows.yaml");
+    std::rotate(files.begin(), files.end() - 1, files.end());
+  }
   return files;
 }
 
