@@ -121,7 +121,7 @@ run_tests() {
   [ -e "$cache/disk" ] || make_machine
   scratch=$(mktemp -d /tmp/dstack-machine.XXXXXX)
   machine=
-  trap '[ -z "$machine" ] || kill "$machine" 2>/dev/null; rm -rf --one-file-system "$scratch"' EXIT
+  trap '[ -z "$machine" ] || kill "$machine" 2>/dev/null || :; rm -rf --one-file-system "$scratch"' EXIT
   trap 'exit 143' INT TERM
   stage "$scratch/stage"
   make_disk "$scratch/tests" "$scratch/stage" 1G
