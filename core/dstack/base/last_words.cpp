@@ -47,25 +47,23 @@ const char* separator() {
   return file_of_last_words[0] == '\0' ? "\nhint: " : "; ";
 }
 
-[[noreturn]] void end_for_want_of_memory() {
+[[noreturn]] void end(const char* what, const char* which, const char* hint) {
   const int ear = open_ear();
   write_text(ear, file_of_last_words[0] == '\0' ? "error: " : "");
-  write_text(ear, "dstack has run out of memory");
-  write_text(ear, separator());
-  write_text(ear,
-             "end something that uses much of it, or raise the limit ('ulimit -v' and 'ulimit -d' "
-             "show it), then run the command again\n");
+  for (const char* text : {what, which, separator(), hint, "\n"})
+    write_text(ear, text);
   ::_exit(code_of_last_words);
 }
 
+[[noreturn]] void end_for_want_of_memory() {
+  end("dstack has run out of memory",
+      "",
+      "end something that uses much of it, or raise the limit ('ulimit -v' and 'ulimit -d' show "
+      "it), then run the command again");
+}
+
 [[noreturn]] void end_for_a_bug(const char* what) {
-  const int ear = open_ear();
-  write_text(ear, file_of_last_words[0] == '\0' ? "error: " : "");
-  write_text(ear, "dstack has a bug: ");
-  write_text(ear, what);
-  write_text(ear, separator());
-  write_text(ear, "please report it, with the command you typed\n");
-  ::_exit(code_of_last_words);
+  end("dstack has a bug: ", what, "please report it, with the command you typed");
 }
 
 /// For what nobody catches. A want of memory is no bug; all else is one, ours or that of a

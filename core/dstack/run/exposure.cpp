@@ -1,6 +1,7 @@
 #include "dstack/run/exposure.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/base/thread.hpp"
 #include "dstack/store/beneath.hpp"
 #include "dstack/store/parallel.hpp"
 #include "dstack/store/walk.hpp"
@@ -15,8 +16,6 @@
 #include <set>
 #include <span>
 #include <stop_token>
-#include <system_error>
-#include <thread>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -310,18 +309,17 @@ std::optional<FoundExposure> find_exposure(const ExposureSearch& search,
   const Fd over(::eventfd(0, EFD_CLOEXEC));
   if (!over)
     return look_through(search, {});
-  try {
-    std::jthread thread([&](const std::stop_token& stop) {
-      found = look_through(search, stop);
-      ::eventfd_write(over.get(), 1);
-    });
-    if (is_interrupted(over, interruption)) {
-      thread.request_stop();
-      return std::nullopt;
-    }
-  } catch (const std::system_error&) {
-    return look_through(search, {});  // no thread to be had
+  auto thread = start_thread([&](const std::stop_token& stop) {
+    found = look_through(search, stop);
+    ::eventfd_write(over.get(), 1);
+  });
+  if (!thread)
+    return look_through(search, {});
+  if (is_interrupted(over, interruption)) {
+    thread->request_stop();
+    return std::nullopt;
   }
+  thread->join();
   return found;
 }
 

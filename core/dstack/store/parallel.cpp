@@ -1,10 +1,11 @@
 #include "dstack/store/parallel.hpp"
 
+#include "dstack/base/thread.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -50,11 +51,11 @@ Result<void> in_parallel(
   std::vector<std::jthread> helpers;
   if (ranges > 1) {
     const std::size_t threads = std::min(core_count(), ranges);
-    try {
-      for (std::size_t i = 1; i < threads; ++i)
-        helpers.emplace_back(take_ranges);
-    } catch (const std::system_error&) {
-      // No more threads to be had: those that are there do the work.
+    for (std::size_t i = 1; i < threads; ++i) {
+      auto helper = start_thread(take_ranges);
+      if (!helper)
+        break;  // those that are there do the work
+      helpers.push_back(*std::move(helper));
     }
   }
   take_ranges();
