@@ -139,13 +139,18 @@ std::vector<Hierarchy> parse_hierarchies(std::string_view cgroup, std::string_vi
 std::vector<Hierarchy> find_hierarchies() {
   auto all = parse_hierarchies(text_of("/proc/self/cgroup"), text_of("/proc/self/mountinfo"));
   for (Hierarchy& hierarchy : all)
-    if (hierarchy.version == Hierarchy::Version::v2) {
-      const std::string text = text_of(hierarchy.own / "cgroup.controllers");
-      for (const std::string_view name : split(trim(text), ' '))
-        if (!name.empty())
-          hierarchy.controllers.emplace_back(name);
-    }
+    if (hierarchy.version == Hierarchy::Version::v2)
+      hierarchy.controllers = read_controllers(hierarchy.own / "cgroup.controllers");
   return all;
+}
+
+std::vector<std::string> read_controllers(const Path& file) {
+  const std::string text = text_of(file);
+  std::vector<std::string> names;
+  for (const std::string_view name : split(trim(text), ' '))
+    if (!name.empty())
+      names.emplace_back(name);
+  return names;
 }
 
 Limits limits_of(const std::vector<Hierarchy>& hierarchies) {

@@ -24,6 +24,8 @@ struct Hierarchy {
 /// out: they stand in the tree itself.
 std::vector<Hierarchy> parse_hierarchies(std::string_view cgroup, std::string_view mountinfo);
 std::vector<Hierarchy> find_hierarchies();
+/// The names in a file of v2 such as `cgroup.controllers`; none when it cannot be read.
+std::vector<std::string> read_controllers(const Path& file);
 
 struct Limits {
   std::optional<double> cpus;

@@ -35,11 +35,8 @@ bool contains_all(const Controllers& names, const Controllers& wanted) {
 /// Whether a group below this one of v2 can be limited: the controllers are handed down, or it is
 /// the root, which may hand them down at any time.
 bool hands_down(const Path& folder, const Controllers& controllers) {
-  const std::string text = read_file(folder / "cgroup.subtree_control").value_or("");
-  Controllers given;
-  for (const std::string_view name : split(trim(text), ' '))
-    given.emplace_back(name);
-  return contains_all(given, controllers) || ::access((folder / "cgroup.type").c_str(), F_OK) != 0;
+  return contains_all(read_controllers(folder / "cgroup.subtree_control"), controllers) ||
+         ::access((folder / "cgroup.type").c_str(), F_OK) != 0;
 }
 
 std::optional<Path> find_parent(const Hierarchy& v2, const Controllers& controllers) {

@@ -31,6 +31,12 @@ bool is_there(const Path& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
+/// Users have names from a directory somewhere in the network, too, so it is asked last.
+bool lingers(const SystemdPlaces& places) {
+  const passwd* user = ::getpwuid(::getuid());
+  return user != nullptr && is_there(places.lingering / user->pw_name);
+}
+
 std::optional<Hierarchy> find_v2() {
   for (Hierarchy& each : find_hierarchies())
     if (each.version == Hierarchy::Version::v2)
@@ -85,9 +91,7 @@ Result<Path> wait_for_scope(const std::string& unit) {
 }  // namespace
 
 SystemdPlaces systemd_places() {
-  const passwd* user = ::getpwuid(::getuid());
-  return {Path("/run/user") / std::to_string(::getuid()),
-          Path("/var/lib/systemd/linger") / (user == nullptr ? "" : user->pw_name)};
+  return {Path("/run/user") / std::to_string(::getuid()), "/var/lib/systemd/linger"};
 }
 
 std::string why_no_scope(const Hierarchy& v2,
@@ -96,13 +100,12 @@ std::string why_no_scope(const Hierarchy& v2,
   const Path group = group_of_manager(v2);
   if (!is_there(places.runtime / "bus") || !is_there(group))
     return "cgroup v2 is not delegated to this user";
-  const std::string text = read_file(group / "cgroup.controllers").value_or("");
-  const auto given = split(trim(text), ' ');
+  const auto given = read_controllers(group / "cgroup.controllers");
   for (const std::string& controller : controllers)
     if (std::find(given.begin(), given.end(), controller) == given.end())
       return "cgroup v2 is not delegated to this user, and the user's systemd has no controller '" +
              controller + "'";
-  if (!is_there(places.linger))
+  if (!lingers(places))
     return "the user's systemd could hold it, but ends with the last login, and so would the job; "
            "'loginctl enable-linger' lets it stay";
   return {};

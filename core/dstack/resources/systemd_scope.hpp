@@ -13,8 +13,8 @@ namespace dstack::resources {
 
 /// Where the system keeps what is asked here; other places are for tests.
 struct SystemdPlaces {
-  Path runtime;  ///< of the user: "/run/user/1000"
-  Path linger;   ///< there when the manager goes on without a login: "/var/lib/systemd/linger/NAME"
+  Path runtime;    ///< of the user: "/run/user/1000"
+  Path lingering;  ///< has a file for each user whose manager goes on without a login
 };
 
 /// Of the calling user.

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 
+#include <pwd.h>
 #include <unistd.h>
 
 using namespace dstack;
@@ -19,7 +20,7 @@ struct Login {
   Path user = root / "user.slice" / ("user-" + std::to_string(::getuid()) + ".slice");
   Path manager = user / ("user@" + std::to_string(::getuid()) + ".service");
   Path session = user / "session-1.scope";
-  SystemdPlaces systemd{folder.path() / "runtime", folder.path() / "linger"};
+  SystemdPlaces systemd{folder.path() / "runtime", folder.path() / "lingering"};
 
   Login() {
     put(root / "cgroup.subtree_control", "memory\n");
@@ -36,7 +37,7 @@ struct Login {
     put(systemd.runtime / "bus", "");
   }
 
-  void let_linger() { put(systemd.linger, ""); }
+  void let_linger() { put(systemd.lingering / ::getpwuid(::getuid())->pw_name, ""); }
 
   /// The caller may make groups in this one.
   static void own(const Path& group, const std::string& handed_down) {
