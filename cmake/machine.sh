@@ -30,10 +30,6 @@ make_disk() {
   mke2fs -q -t ext4 -d "$2" "$1"
 }
 
-add_user() {
-  chroot "$1" useradd -m -s /bin/bash "$2"
-}
-
 make_machine() {
   [ "$(id -u)" = 0 ] || why_not "making the machine needs root"
   say "making the machine from Debian's packages, once"
@@ -42,15 +38,15 @@ make_machine() {
   trap 'rm -rf --one-file-system "$new"' EXIT
   # shellcheck source=/dev/null
   suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  timeout 900 debootstrap --variant=minbase --include="$packages" "$suite" "$new/root" >"$new/log" 2>&1 ||
-    why_not "debootstrap failed: $(tail -n 5 "$new/log" "$new/root/debootstrap/debootstrap.log" 2>&1)"
+  timeout 900 debootstrap --variant=minbase --include="$packages" "$suite" "$new/tree" >"$new/log" 2>&1 ||
+    why_not "debootstrap failed: $(tail -n 5 "$new/log" "$new/tree/debootstrap/debootstrap.log" 2>&1)"
   for user in lingering leaving; do
-    add_user "$new/root" "$user"
+    chroot "$new/tree" useradd -m -s /bin/bash "$user"
   done
-  mkdir -p "$new/root/var/lib/systemd/linger" "$new/root/tests"
-  touch "$new/root/var/lib/systemd/linger/lingering"
-  echo "/dev/vda / ext4 defaults 0 1" >"$new/root/etc/fstab"
-  cat >"$new/root/etc/systemd/system/inside.service" <<END
+  mkdir -p "$new/tree/var/lib/systemd/linger" "$new/tree/tests"
+  touch "$new/tree/var/lib/systemd/linger/lingering"
+  echo "/dev/vda / ext4 defaults 0 1" >"$new/tree/etc/fstab"
+  cat >"$new/tree/etc/systemd/system/inside.service" <<END
 [Unit]
 After=multi-user.target systemd-logind.service
 [Service]
@@ -61,16 +57,16 @@ TimeoutStartSec=infinity
 [Install]
 WantedBy=multi-user.target
 END
-  cat >"$new/root/usr/local/sbin/inside" <<END
+  cat >"$new/tree/usr/local/sbin/inside" <<END
 #!/bin/sh
 mount /dev/vdb /tests && exec sh /tests/inside.sh "\$1" >/dev/ttyS0 2>&1
 END
-  chmod +x "$new/root/usr/local/sbin/inside"
-  chroot "$new/root" systemctl enable inside.service >>"$new/log" 2>&1
-  cp "$new/root"/boot/vmlinuz-* "$new/kernel"
-  cp "$new/root"/boot/initrd.img-*-amd64 "$new/initrd"
-  make_disk "$new/disk" "$new/root" 3G
-  rm -rf --one-file-system "$new/root"
+  chmod +x "$new/tree/usr/local/sbin/inside"
+  chroot "$new/tree" systemctl enable inside.service >>"$new/log" 2>&1
+  cp "$new/tree"/boot/vmlinuz-* "$new/kernel"
+  cp "$new/tree"/boot/initrd.img-*-amd64 "$new/initrd"
+  make_disk "$new/disk" "$new/tree" 3G
+  rm -rf --one-file-system "$new/tree"
   rm -rf --one-file-system "$caches"/machine-*
   mv "$new" "$cache"
   trap - EXIT
