@@ -7,6 +7,12 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+
+def say(line):
+    """Hands over a whole line; `print` alone writes its end apart, and another process may come between."""
+    print(line + "\n", end="")
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=200)
 steps = parser.parse_args().steps
@@ -18,7 +24,7 @@ device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if cuda else torch.
 
 total = torch.tensor(rank + 1, device=device)
 dist.all_reduce(total)
-print(f"rank {rank} of {world}: the numbers from 1 to {world} add up to {total.item()}")
+say(f"rank {rank} of {world}: the numbers from 1 to {world} add up to {total.item()}")
 
 torch.manual_seed(rank)
 model = DistributedDataParallel(torch.nn.Linear(1, 1).to(device))
@@ -31,7 +37,7 @@ for step in range(steps):
     optimizer.step()
 
 weight, bias = (parameter.item() for parameter in model.parameters())
-print(f"rank {rank}: y = {weight:.2f} x + {bias:.2f}")
+say(f"rank {rank}: y = {weight:.2f} x + {bias:.2f}")
 if rank == 0:
     os.makedirs("model", exist_ok=True)
     with open("model/line.json", "w") as file:
