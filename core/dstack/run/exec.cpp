@@ -145,13 +145,14 @@ class JobRunner {
   /// The log of the attempts before goes on.
   Result<void> announce_attempt() {
     const JobLog so_far(home_.job(order_.run, order_.index));
-    const auto end =
-        so_far.size() == 0 ? Result<std::string>("\n") : so_far.read(so_far.size() - 1, 1);
+    const auto end = so_far.read_end(1);
+    const bool begins_a_line = end && (end->empty() || *end == "\n");
     DSTACK_TRY(const Fd log, log_->append_descriptor());
     DSTACK_CHECK(write_all(log.get(),
-                           std::string(end && *end == "\n" ? "" : "\n") + "dstack: attempt " +
+                           std::string(begins_a_line ? "" : "\n") + "dstack: attempt " +
                                std::to_string(order_.attempt) + " of " +
                                std::to_string(order_.attempts) + "\n"));
+    log_begin_ = so_far.size();
     return log_->continue_at_end();
   }
 
@@ -518,10 +519,17 @@ class JobRunner {
     if (record_.stop == store::StopRequest::none && !record_.cause)
       if (const std::string sentence = apps_.unanswered(); !sentence.empty())
         record_.warnings.push_back(sentence);
-    note_resources(record_, limiter_, process_->usage(), order_.spec);
+    note_resources(
+        record_, limiter_, process_->usage(), order_.spec, [this] { return end_of_log(); });
     if (log_->dropped() > 0)
       record_.warnings.push_back("the disk was full: " + std::to_string(log_->dropped()) +
                                  " bytes of output were lost");
+  }
+
+  /// Of what this attempt wrote.
+  std::string end_of_log() const {
+    constexpr std::size_t most = 8192;
+    return JobLog(home_.job(order_.run, order_.index)).read_end(most, log_begin_).value_or("");
   }
 
   /// Whether the supervisor will save what the job leaves.
@@ -599,6 +607,7 @@ class JobRunner {
   std::vector<std::string> secret_names_;  ///< of the values that the log hides, in their order
   std::int64_t workspace_made_at_ = 0;     ///< nanoseconds since 1970, by the clock of files
   std::unique_ptr<LogWriter> log_;
+  std::uint64_t log_begin_ = 0;  ///< where this attempt's begins
   std::unique_ptr<backend::LocalProcess> process_;
   resources::Limiter limiter_;
   Fd events_;

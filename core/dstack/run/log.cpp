@@ -58,6 +58,11 @@ Result<std::string> JobLog::read(std::uint64_t offset, std::size_t most) const {
   return bytes;
 }
 
+Result<std::string> JobLog::read_end(std::size_t most, std::uint64_t begin) const {
+  const std::uint64_t end = size();
+  return read(std::max(begin, end > most ? end - most : 0), most);
+}
+
 std::uint64_t JobLog::mark_count() const {
   struct stat status {};
 

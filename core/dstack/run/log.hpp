@@ -26,6 +26,8 @@ class JobLog {
   std::uint64_t size() const;
   /// At most `most` bytes from `offset`; fewer at the end.
   Result<std::string> read(std::uint64_t offset, std::size_t most) const;
+  /// The last `most` bytes, of those from `begin` on.
+  Result<std::string> read_end(std::size_t most, std::uint64_t begin = 0) const;
   /// When the byte at `offset` came.
   std::optional<Timestamp> time_at(std::uint64_t offset) const;
   /// The first line that came at or after `since`.

@@ -462,9 +462,7 @@ class Supervisor {
   }
 
   std::string why_a_file_was_missing(std::size_t job) const {
-    const JobLog log(home_.job(name_, job));
-    const std::uint64_t size = log.size();
-    const auto end = log.read(size > end_of_log ? size - end_of_log : 0, end_of_log);
+    const auto end = JobLog(home_.job(name_, job)).read_end(end_of_log);
     if (!end)
       return {};
     return explain_missing_file(*end,

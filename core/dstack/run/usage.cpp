@@ -1,6 +1,10 @@
 #include "dstack/run/usage.hpp"
 
 #include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace dstack::run {
 
@@ -15,6 +19,23 @@ std::string took(const store::Usage& usage, const provider::Resources& resources
          render_size(static_cast<std::uint64_t>(
              usage.peak_memory.value_or(usage.largest_process.value_or(0)))) +
          " of the " + render_size(resources.memory) + " that it asked for";
+}
+
+/// Of a job that failed, and whose processes are held each alone.
+void note_refusal(ExitRecord& record,
+                  const backend::Usage& usage,
+                  const provider::Resources& resources,
+                  std::string_view log) {
+  if (tells_of_refused_memory(log)) {
+    record.cause = store::Cause::oom;
+    record.message = "it ran out of memory: each of its processes may have " +
+                     render_size(resources.memory) +
+                     ", and one was refused more; the largest took " +
+                     render_size(usage.largest_process) + "; --memory gives it more";
+  } else if (usage.largest_process > resources.memory / 2) {
+    record.warnings.push_back("each of its processes may have the memory that it asked for; " +
+                              took(record.usage, resources));
+  }
 }
 
 }  // namespace
@@ -35,7 +56,8 @@ store::Usage figures_of(const backend::Usage& usage) {
 void note_resources(ExitRecord& record,
                     const resources::Limiter& limiter,
                     const backend::Usage& usage,
-                    const provider::JobSpec& spec) {
+                    const provider::JobSpec& spec,
+                    const std::function<std::string()>& end_of_log) {
   if (spec.container)
     return;
   record.usage = figures_of(usage);
@@ -51,11 +73,19 @@ void note_resources(ExitRecord& record,
   } else if (limiter.killed_for_memory() > 0) {
     record.warnings.push_back("some of its processes were killed because its memory ran out: " +
                               took(record.usage, spec.resources));
-  } else if (limiter.holds_each_process() && by_itself && has_failed(record) &&
-             usage.largest_process > spec.resources.memory / 2) {
-    record.warnings.push_back("each of its processes may have the memory that it asked for; " +
-                              took(record.usage, spec.resources));
+  } else if (limiter.holds_each_process() && by_itself && has_failed(record)) {
+    note_refusal(record, usage, spec.resources, end_of_log());
   }
+}
+
+bool tells_of_refused_memory(std::string_view log) {
+  constexpr std::array<std::string_view, 4> words = {
+      "Cannot allocate memory", "std::bad_alloc", "MemoryError", "can't allocate memory"};
+  const auto lines = split(log, '\n');
+  return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
+    const auto stands = [&](std::string_view word) { return line.find(word) != line.npos; };
+    return std::any_of(words.begin(), words.end(), stands) && !stands("OutOfMemoryError");
+  });
 }
 
 }  // namespace dstack::run

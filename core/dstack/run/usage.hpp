@@ -5,6 +5,10 @@
 #include "dstack/resources/limits.hpp"
 #include "dstack/run/order.hpp"
 
+#include <functional>
+#include <string>
+#include <string_view>
+
 namespace dstack::run {
 
 /// As they are kept.
@@ -12,10 +16,16 @@ store::Usage figures_of(const backend::Usage& usage);
 
 /// Of a container its agent has told. The record knows how the job ended. One that failed while its
 /// memory was used up ran out of memory, whatever signal or exit code it came to; of one that ended
-/// well it is a warning.
+/// well it is a warning. Where each process is held alone nothing is killed: programs are refused
+/// more, and only `end_of_log` tells, which is asked for then.
 void note_resources(ExitRecord& record,
                     const resources::Limiter& limiter,
                     const backend::Usage& usage,
-                    const provider::JobSpec& spec);
+                    const provider::JobSpec& spec,
+                    const std::function<std::string()>& end_of_log);
+
+/// Whether a program says that it was refused memory: in the words of the C library, C++, Python,
+/// NumPy or PyTorch. Memory of a GPU is another matter.
+bool tells_of_refused_memory(std::string_view log);
 
 }  // namespace dstack::run

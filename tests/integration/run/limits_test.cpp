@@ -125,8 +125,29 @@ TEST_CASE("where there are no control groups each process is held alone") {
   const Sandbox box;
   limited(box, "python3 greedy.py");
   const auto output = box.run({"run", "w"});
-  CHECK(Sandbox::code(output) == 1);
+  CHECK(Sandbox::code(output) == 137);
+  CHECK(output.err.find("it ran out of memory: each of its processes may have 100.0 MB, and one "
+                        "was refused more; the largest took ") != std::string::npos);
   CHECK(box.ok({"logs"}).find("MemoryError") != std::string::npos);
+  const Json job = job_of(box);
+  CHECK(job["cause"] == "oom");
+  CHECK(job["exit_code"] == 1);
+  CHECK(job["usage"]["largest_process"].get<std::int64_t>() < 100'000'000);
+}
+
+TEST_CASE(
+    "where each process is held alone, memory that an earlier attempt was refused is its own") {
+  if (!holds_each_process())
+    SKIP("this user may make control groups for memory here");
+  if (reserves_shadow_memory)
+    SKIP(no_room_for_shadows);
+  const Sandbox box;
+  const std::string mark = (box.root() / "mark").string();
+  limited(box,
+          "test -e " + mark + " && exit 3; touch " + mark + "; python3 greedy.py\n    retry: 1");
+  const auto output = box.run({"run", "w"});
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 3);
   CHECK(job_of(box)["cause"] == "exit");
 }
 
