@@ -18,10 +18,11 @@ patience=300  # seconds; the longest pause between two lines of the machine is a
 say() { printf 'machine: %s\n' "$*"; }
 why_not() { printf '[skipped] %s\n' "$*"; exit 77; }
 
-install() {
-  DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y \
-    --no-install-recommends --no-remove qemu-system-x86 debootstrap e2fsprogs
-}
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"; }
+
+install_packages() { apt install -y --no-install-recommends --no-remove qemu-system-x86 debootstrap e2fsprogs; }
+# With lists that are out of date packages are not found any more.
+install() { install_packages || { apt update && install_packages; }; }
 
 # make_disk FILE FOLDER SIZE: a file system with what is in the folder.
 make_disk() {
