@@ -8,7 +8,7 @@
 #include "dstack/run/container_agent.hpp"
 #include "dstack/run/exec.hpp"
 #include "dstack/run/native.hpp"
-#include "dstack/run/supervisor.hpp"
+#include "dstack/run/supervise.hpp"
 #include "exit_code.hpp"
 #include "version.hpp"
 

@@ -3,7 +3,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/run/order.hpp"
-#include "dstack/run/supervisor.hpp"
+#include "dstack/run/supervise.hpp"
 
 #include <condition_variable>
 #include <deque>
