@@ -1,0 +1,251 @@
+#include "dstack/run/job_runner.hpp"
+
+#include "dstack/base/last_words.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/run/job_secrets.hpp"
+#include "dstack/run/log.hpp"
+#include "dstack/run/mailbox.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto removal_of_container = std::chrono::seconds(20);
+
+/// TERM asks for a graceful stop, USR1 for an abort; both are read as events, like the end of a
+/// child.
+Fd signals_as_events() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int number : {SIGCHLD, SIGTERM, SIGUSR1, SIGINT, SIGHUP})
+    sigaddset(&wanted, number);
+  ::sigprocmask(SIG_SETMASK, &wanted, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+}  // namespace
+
+JobRunner::JobRunner(JobOrder order)
+    : order_(std::move(order)),
+      home_{order_.home},
+      folder_(attempt_folder(home_, order_.run, order_.index, order_.attempt)),
+      workspace_(workspace_of(home_, folder_, order_.project, order_.spec)) {}
+
+int JobRunner::run() {
+  record_.started_at = now();
+  if (auto ready = begin(); !ready)
+    return 1;  // nothing can be written here: the supervisor sees a wrapper without a record
+  if (auto result = prepare_and_start(); !result) {
+    record_.outcome = ExitRecord::Outcome::not_started;
+    record_.message = render(result.error());
+  } else {
+    watch();
+  }
+  finish();
+  return 0;
+}
+
+Result<void> JobRunner::begin() {
+  backend::LocalProcess::adopt_orphans();
+  events_ = signals_as_events();
+  DSTACK_CHECK(make_folders(folder_));
+  DSTACK_CHECK(write_file_atomically(folder_ / files::wrapper,
+                                     process::render(*process::identity_of(::getpid())),
+                                     Durable::no,
+                                     0600));
+  DSTACK_TRY(states_,
+             open_file((folder_ / files::states).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  DSTACK_TRY(auto log, LogWriter::open(home_.job(order_.run, order_.index)));
+  log_ = std::make_unique<LogWriter>(std::move(log));
+  write_last_words_to((home_.job(order_.run, order_.index) / files::log).string());
+  return order_.attempt > 1 ? announce_attempt() : Result<void>();
+}
+
+Result<void> JobRunner::announce_attempt() {
+  const JobLog so_far(home_.job(order_.run, order_.index));
+  const auto end = so_far.read_end(1);
+  const bool begins_a_line = end && (end->empty() || *end == "\n");
+  DSTACK_TRY(const Fd log, log_->append_descriptor());
+  DSTACK_CHECK(write_all(log.get(),
+                         std::string(begins_a_line ? "" : "\n") + "dstack: attempt " +
+                             std::to_string(order_.attempt) + " of " +
+                             std::to_string(order_.attempts) + "\n"));
+  log_begin_ = so_far.size();
+  return log_->continue_at_end();
+}
+
+void JobRunner::tell(store::Status status) {
+  tell(render(StateMessage{order_.index, status, now(), order_.attempt}));
+  if (status == store::Status::running && !order_.spec.apps.empty())
+    apps_ = Apps(order_.spec,
+                 order_.index,
+                 order_.ports,
+                 variable(order_.spec.token),
+                 app_limit(),
+                 steady_clock::now());
+}
+
+void JobRunner::tell(const std::string& text) {
+  (void)write_all(states_.get(), text + "\n");
+  post(home_.run(order_.run), text);
+}
+
+void JobRunner::watch() {
+  std::vector<pollfd> polled;
+  while (!process_->gone()) {
+    polled = {pollfd{events_.get(), POLLIN, 0},
+              pollfd{output_.get(), POLLIN, 0},
+              pollfd{reports_.fd(), POLLIN, 0}};
+    apps_.add_to(polled);
+    if (::poll(polled.data(), polled.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
+      break;
+    if (polled[1].revents != 0)
+      move_output();
+    if (polled[2].revents != 0)
+      take_reports();
+    if (polled[0].revents != 0)
+      take_signals();
+    ask_apps();
+    end_what_is_left();
+  }
+  while (output_ && move_output()) {
+  }
+  note_end();
+  take_reports();
+}
+
+void JobRunner::ask_apps() {
+  if (kill_at_ || killing_ || process_->status())
+    apps_.stop_asking();
+  if (apps_.settled())
+    return;
+  for (const store::AppRecord& app : apps_.step(steady_clock::now()))
+    tell(render(without_secret(app)));
+  if (!apps_.overdue())
+    return;
+  record_.cause = store::Cause::timeout;
+  record_.message = *apps_.overdue();
+  terminate();
+}
+
+store::AppRecord JobRunner::without_secret(store::AppRecord app) const {
+  const std::string& token = order_.spec.token;
+  if (!is_secret_variable(order_, token))
+    return app;
+  const std::string value = variable(token);
+  if (const std::size_t at = value.empty() ? std::string::npos : app.url.rfind(value);
+      at != std::string::npos)
+    app.url.replace(at, value.size(), secrets::mask);
+  if (!app.password.empty())
+    app.password = secrets::mask;
+  return app;
+}
+
+void JobRunner::take_reports() {
+  for (AgentReport& report : reports_.take()) {
+    if (report.status)
+      tell(*report.status);
+    if (report.cause) {
+      if (*report.cause != store::Cause::exit)  // that one the process itself says, or its signal
+        record_.cause = report.cause;
+      record_.message = std::move(report.message);
+    }
+    if (report.usage)
+      record_.usage = *report.usage;
+    if (!report.warning.empty())
+      record_.warnings.push_back(std::move(report.warning));
+  }
+  if (record_.cause == store::Cause::start)
+    record_.outcome = ExitRecord::Outcome::not_started;
+}
+
+bool JobRunner::move_output() {
+  const auto moved = log_->move_from(output_.get());
+  if (!moved) {
+    record_.warnings.push_back(render(moved.error()));
+    output_.reset();
+    return false;
+  }
+  if (*moved == LogWriter::Moved::end_of_pipe)
+    output_.reset();
+  return *moved == LogWriter::Moved::some;
+}
+
+void JobRunner::take_signals() {
+  signalfd_siginfo signal{};
+  while (::read(events_.get(), &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
+    if (signal.ssi_signo == SIGUSR1) {
+      record_.stop = store::StopRequest::abort;
+      kill_now();
+    } else if (signal.ssi_signo != SIGCHLD && record_.stop == store::StopRequest::none &&
+               record_.cause != store::Cause::timeout) {
+      record_.stop = store::StopRequest::stop;
+      terminate();
+    }
+  }
+  process_->reap();
+}
+
+void JobRunner::terminate() {
+  process_->signal_all(SIGTERM);
+  kill_at_ = steady_clock::now() + order_.stop_grace;
+  // Its agent keeps to the grace itself, and then has a container to remove.
+  if (order_.spec.container)
+    *kill_at_ += removal_of_container;
+}
+
+void JobRunner::kill_now() {
+  killing_ = true;
+  process_->signal_all(SIGKILL);
+}
+
+void JobRunner::end_for_its_timeout() {
+  record_.cause = store::Cause::timeout;
+  record_.message = "it took longer than its timeout of " + render_duration(order_.spec.timeout);
+  terminate();
+}
+
+void JobRunner::end_what_is_left() {
+  if (process_->gone())
+    return;
+  if (killing_ || (kill_at_ && steady_clock::now() >= *kill_at_))
+    kill_now();
+  else if (process_->status() && !kill_at_)
+    terminate();
+  else if (too_late_at_ && !kill_at_ && steady_clock::now() >= *too_late_at_)
+    end_for_its_timeout();
+}
+
+int JobRunner::milliseconds_to_next_step() const {
+  if (killing_)
+    return 10;  // until none is left: a killed process may have started one more meanwhile
+  auto next = kill_at_ ? kill_at_ : too_late_at_;
+  if (const auto question = kill_at_ ? std::nullopt : apps_.next_step())
+    next = next ? std::min(*next, *question) : *question;
+  if (!next)
+    return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - steady_clock::now());
+  return static_cast<int>(std::clamp<long long>(left.count(), 0, 1'000'000));
+}
+
+std::string JobRunner::variable(const std::string& name) const {
+  for (const auto& [key, value] : order_.environment)
+    if (key == name)
+      return value;
+  return {};
+}
+
+}  // namespace dstack::run
