@@ -53,14 +53,17 @@ std::vector<std::string> closest(std::string_view word,
   return names;
 }
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::vector<std::string> names = closest(word, candidates);
+std::string did_you_mean(const std::vector<std::string>& names) {
   if (names.empty())
     return {};
   std::string text = "did you mean ";
   for (std::size_t i = 0; i < names.size(); ++i)
     text += (i == 0 ? "'" : i + 1 == names.size() ? " or '" : ", '") + names[i] + "'";
   return text + "?";
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  return did_you_mean(closest(word, candidates));
 }
 
 }  // namespace dstack

@@ -4,8 +4,11 @@
 #include "dstack/base/text.hpp"
 #include "dstack/provider/typed_value.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <set>
+#include <utility>
 
 namespace dstack::provider {
 
@@ -31,21 +34,94 @@ std::vector<std::string> names_of(const Manifest& manifest) {
   return names;
 }
 
-Error unknown_property(const Manifest& manifest,
-                       const config::Member& member,
-                       std::string_view workflow) {
+/// What other runners call a property.
+constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
+    {"cmd", "commands"},
+    {"command", "commands"},
+    {"run", "commands"},
+    {"steps", "commands"},
+    {"cwd", "working_dir"},
+    {"wdir", "working_dir"},
+    {"workdir", "working_dir"},
+    {"env_vars", "environment"},
+    {"variables", "environment"},
+    {"needs", "depends-on"},
+    {"dependencies", "depends-on"},
+    {"outs", "artifacts"},
+    {"outputs", "artifacts"},
+    {"pip", "requirements"},
+    {"packages", "requirements"},
+    {"retries", "retry"},
+    {"max_retries", "retry"},
+    {"mem", "memory"},
+    {"mem_limit", "memory"},
+    {"ram", "memory"},
+    {"gpus", "gpu"},
+    {"cpus", "cpu"},
+    {"time_limit", "timeout"},
+    {"image_name", "image"}};
+
+/// What there is no property for, and how it is done.
+constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
+    {"port",
+     "a port is chosen when the job starts: the job finds it in JOB_PORT_0, and 'dstack show' "
+     "tells "
+     "the address"},
+    {"volumes",
+     "a job gets a copy of the code and what the workflows below 'depends-on' left, and leaves "
+     "what "
+     "'artifacts' names"},
+    {"schedule", "what starts at a time is for cron or a timer of systemd: 'dstack run NAME -d'"}};
+
+template <std::size_t Count>
+std::string_view find_in(const std::pair<std::string_view, std::string_view> (&table)[Count],
+                         std::string_view key) {
+  const auto* found = std::find_if(
+      std::begin(table), std::end(table), [&](const auto& entry) { return entry.first == key; });
+  return found == std::end(table) ? std::string_view() : found->second;
+}
+
+/// How a member of `resources` is written, for one who has written it beside them.
+std::string below_resources(const Manifest& manifest, std::string_view key) {
+  const std::vector<std::string> names = ValueTyper::resource_names();
+  const auto* resources = manifest.find("resources");
+  if (resources == nullptr || std::find(names.begin(), names.end(), key) == names.end())
+    return {};
+  return "write 'resources: {" + std::string(key) + ": …}'";
+}
+
+/// What an unknown key may have been meant to be.
+std::vector<std::string> meant_by(std::string_view key, const std::vector<std::string>& names) {
+  const std::string elsewhere(find_in(names_elsewhere, key));
+  if (std::find(names.begin(), names.end(), elsewhere) != names.end())
+    return {elsewhere};
+  return closest(key, names);
+}
+
+std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
+  const std::string_view elsewhere = find_in(names_elsewhere, key);
+  if (std::string hint = below_resources(manifest, elsewhere.empty() ? key : elsewhere);
+      !hint.empty())
+    return hint;
+  if (const std::string_view sentence = find_in(done_otherwise, key); !sentence.empty())
+    return std::string(sentence);
   std::vector<std::string> names = names_of(manifest);
+  names.insert(names.end(), std::begin(keys_of_the_host), std::end(keys_of_the_host));
+  if (std::string hint = did_you_mean(meant_by(key, names)); !hint.empty())
+    return hint;
   std::vector<std::string> canonical;
   for (const Property& property : manifest.properties)
     canonical.push_back(property.name);
-  names.insert(names.end(), std::begin(keys_of_the_host), std::end(keys_of_the_host));
-  std::string hint = did_you_mean(normal_key(member.key), names);
-  if (hint.empty())
-    hint = "provider '" + manifest.name + "' takes " + quoted_list(canonical, 20);
+  return "provider '" + manifest.name + "' takes " + quoted_list(canonical, 20);
+}
+
+Error unknown_property(const Manifest& manifest,
+                       const config::Member& member,
+                       std::string_view workflow) {
   return Error{ErrorCode::configuration,
                named(workflow) + " has no property '" + printable(member.key) + "'",
                member.key_where,
-               std::move(hint),
+               hint_for_unknown(manifest, normal_key(member.key)),
                {},
                {}};
 }
@@ -107,7 +183,7 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     const Property* property = manifest.find(member.key);
     if (property == nullptr) {
       errors.push_back(unknown_property(manifest, member, workflow));
-      for (const std::string& name : closest(normal_key(member.key), names_of(manifest)))
+      for (const std::string& name : meant_by(normal_key(member.key), names_of(manifest)))
         guessed.insert(manifest.find(name));
       continue;
     }

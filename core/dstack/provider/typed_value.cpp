@@ -82,8 +82,20 @@ Value value_of(const Json& json) {
 Json ValueTyper::type(const Property& property, const Value& value) {
   if (value.kind == ValueKind::null)
     return nullptr;
+  checked_.where[property.name] = value.where;
+  const std::size_t before = errors_.size();
+  Json json = typed(property, value);
+  // The value as a whole, not an element or a member of it.
+  for (std::size_t i = before; i < errors_.size(); ++i)
+    if (Error& error = errors_[i]; error.hint.empty() && !property.help.empty() && error.where &&
+                                   error.where->line == value.where.line &&
+                                   error.where->column == value.where.column)
+      error.hint = "'" + property.name + "': " + property.help;
+  return json;
+}
+
+Json ValueTyper::typed(const Property& property, const Value& value) {
   const std::string& name = property.name;
-  checked_.where[name] = value.where;
   switch (property.type) {
     case PropertyType::text:
       return property.choices.empty() ? text(name, value) : choice(property, value);
@@ -357,15 +369,25 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
   return *normal;
 }
 
+const ValueTyper::Members& ValueTyper::resource_members() {
+  static const Members members = {{"cpu", &ValueTyper::count},
+                                  {"memory", &ValueTyper::size},
+                                  {"gpu", &ValueTyper::gpu},
+                                  {"shm_size", &ValueTyper::size},
+                                  {"interruptible", &ValueTyper::boolean},
+                                  {"local", &ValueTyper::boolean}};
+  return members;
+}
+
+std::vector<std::string> ValueTyper::resource_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, element] : resource_members())
+    names.emplace_back(name);
+  return names;
+}
+
 Json ValueTyper::resources(const std::string& name, const Value& value) {
-  return map_of_ours(name,
-                     value,
-                     {{"cpu", &ValueTyper::count},
-                      {"memory", &ValueTyper::size},
-                      {"gpu", &ValueTyper::gpu},
-                      {"shm_size", &ValueTyper::size},
-                      {"interruptible", &ValueTyper::boolean},
-                      {"local", &ValueTyper::boolean}});
+  return map_of_ours(name, value, resource_members());
 }
 
 Json ValueTyper::gpu(const std::string& name, const Value& value) {
@@ -389,9 +411,7 @@ Json ValueTyper::gpu(const std::string& name, const Value& value) {
   return map;
 }
 
-Json ValueTyper::map_of_ours(const std::string& name,
-                             const Value& value,
-                             const std::vector<std::pair<std::string_view, Element>>& members) {
+Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const Members& members) {
   if (value.kind != ValueKind::mapping)
     return wrong(name, value, "a map");
   Json map = Json::object();

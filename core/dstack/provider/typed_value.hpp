@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dstack::provider {
@@ -27,8 +28,15 @@ class ValueTyper {
   /// The typed value; null after an error, and for a value that is null.
   Json type(const Property& property, const config::Value& value);
 
+  /// What `resources` may have.
+  static std::vector<std::string> resource_names();
+
  private:
   using Element = Json (ValueTyper::*)(const std::string& name, const config::Value& value);
+  using Members = std::vector<std::pair<std::string_view, Element>>;
+
+  static const Members& resource_members();
+  Json typed(const Property& property, const config::Value& value);
 
   Json text(const std::string& name, const config::Value& value);
   Json choice(const Property& property, const config::Value& value);
@@ -55,9 +63,7 @@ class ValueTyper {
 
   /// The normal form of a path inside the project; null with an error when it leaves it.
   Json inside(const std::string& name, const config::Value& value);
-  Json map_of_ours(const std::string& name,
-                   const config::Value& value,
-                   const std::vector<std::pair<std::string_view, Element>>& members);
+  Json map_of_ours(const std::string& name, const config::Value& value, const Members& members);
 
   std::string subject(std::string_view name) const;
   Json wrong(const std::string& name,

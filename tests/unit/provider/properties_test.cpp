@@ -48,7 +48,7 @@ TEST_CASE("a required property that is missing is reported at the entry, an empt
         "script)");
   CHECK(errors("nodes: 1\nfile:\n") == "2:1 'file' of workflow 'train' is empty; The script");
   CHECK(errors("file: ''\n") ==
-        "1:7 'file' of workflow 'train' must be the path of a file, not ''");
+        "1:7 'file' of workflow 'train' must be the path of a file, not ''; 'file': The script");
 }
 
 TEST_CASE("a property given under two of its names is reported at the second",
@@ -74,8 +74,8 @@ TEST_CASE("all errors of a workflow are reported together, in the order of the f
           "[provider][properties]") {
   CHECK(errors("nodes: 0\nverbose: yes\nartifacts: [/tmp/x, ok, ../y]\nresources: {cpu: many, gup: "
                "1}\n") ==
-        "1:8 'nodes' of workflow 'train' must be at least 1, not '0'\n"
-        "2:10 'verbose' of workflow 'train' must be true or false, not 'yes'\n"
+        "1:8 'nodes' of workflow 'train' must be at least 1, not '0'; 'nodes': A number\n"
+        "2:10 'verbose' of workflow 'train' must be true or false, not 'yes'; 'verbose': A switch\n"
         "3:13 the artifact '/tmp/x' leads out of the working directory; only what a job writes "
         "below its working "
         "directory can be saved\n"

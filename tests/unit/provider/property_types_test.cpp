@@ -11,12 +11,13 @@ TEST_CASE("a text is the scalar's own text", "[provider][types]") {
   CHECK(typed("title: yes", "title") == "yes");
   CHECK(typed("title: ''", "title") == "");
   CHECK(errors("file: x\ntitle: [a]\n") ==
-        "2:8 'title' of workflow 'train' must be a text, not a list");
+        "2:8 'title' of workflow 'train' must be a text, not a list; 'title': A text");
 }
 
 TEST_CASE("a text with a NUL is refused, for no program could be given it", "[provider][types]") {
   CHECK(errors("file: x\ntitle: \"a\\0b\"\n") ==
-        "2:8 'title' of workflow 'train' contains a NUL character, which no program can be given");
+        "2:8 'title' of workflow 'train' contains a NUL character, which no program can be given; "
+        "'title': A text");
   CHECK(errors("file: x\nargs: [\"a\\0\"]\n").find("NUL") != std::string::npos);
   CHECK(errors("file: x\nenvironment: {A: \"\\0\"}\n").find("NUL") != std::string::npos);
 }
@@ -29,7 +30,7 @@ TEST_CASE("a path is normal, relative, and stays inside the project", "[provider
         "without '..'");
   CHECK(errors("file: /x.py\n").find("leads out of the project") != std::string::npos);
   CHECK(errors("file: .\n") ==
-        "1:7 'file' of workflow 'train' must be the path of a file, not '.'");
+        "1:7 'file' of workflow 'train' must be the path of a file, not '.'; 'file': The script");
   CHECK(typed("working_dir: .", "working_dir") == "");
 }
 
@@ -42,7 +43,7 @@ TEST_CASE("an integer is written in digits, plain or as what a variable became",
     CHECK(errors("file: x\nnodes: " + wrong + "\n").find("must be a whole number, not '") !=
           std::string::npos);
   CHECK(errors("file: x\nnodes: -1\n") ==
-        "2:8 'nodes' of workflow 'train' must be at least 1, not '-1'");
+        "2:8 'nodes' of workflow 'train' must be at least 1, not '-1'; 'nodes': A number");
 }
 
 TEST_CASE("booleans, sizes and durations reach the provider as values", "[provider][types]") {
@@ -50,9 +51,11 @@ TEST_CASE("booleans, sizes and durations reach the provider as values", "[provid
   CHECK(typed("disk: 2 GiB", "disk") == 2147483648);
   CHECK(typed("patience: 1h30m", "patience") == 5'400'000);
   CHECK(errors("file: x\ndisk: big\n") ==
-        "2:7 'disk' of workflow 'train' must be a size such as 16GB or 512MiB, not 'big'");
+        "2:7 'disk' of workflow 'train' must be a size such as 16GB or 512MiB, not 'big'; 'disk': "
+        "A size");
   CHECK(errors("file: x\npatience: soon\n") ==
-        "2:11 'patience' of workflow 'train' must be a duration such as 90s or 1h30m, not 'soon'");
+        "2:11 'patience' of workflow 'train' must be a duration such as 90s or 1h30m, not 'soon'; "
+        "'patience': A duration");
 }
 
 TEST_CASE("one text is a list of one, and elements keep their text", "[provider][types]") {
@@ -139,7 +142,9 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
         std::string::npos);
   CHECK(errors("file: x\nresources: {memory: lots}\n").find("must be a size") != std::string::npos);
   CHECK(errors("file: x\nresources: 4\n") ==
-        "2:12 'resources' of workflow 'train' must be a map, not '4'");
+        "2:12 'resources' of workflow 'train' must be a map, not '4'; 'resources': What the job "
+        "needs: "
+        "cpu, memory, gpu, shm_size, interruptible, local");
   CHECK(errors("file: x\nresources: {shm-size: 1GB, shm_size: 2GB}\n") ==
         "2:28 'resources.shm_size' is given twice");
 }
