@@ -37,6 +37,10 @@ std::string checked_sha256(const dstack::Workflow& workflow) {
   return digest;
 }
 
+bool has_several_lines(std::string_view value) {
+  return value.find_first_of("\r\n") != std::string_view::npos;
+}
+
 dstack::Environment checked_headers(const dstack::Workflow& workflow) {
   dstack::Environment headers = workflow.environment("headers");
   for (const auto& [name, value] : headers) {
@@ -47,10 +51,20 @@ dstack::Environment checked_headers(const dstack::Workflow& workflow) {
     if (name.empty() || !is_token)
       throw dstack::PropertyError("headers." + name,
                                   "'" + name + "' cannot be the name of a header");
-    if (value.find_first_of("\r\n") != std::string::npos)
+    if (has_several_lines(value))
       throw dstack::PropertyError("headers." + name,
                                   "header '" + name + "' has more than one line");
   }
+  return headers;
+}
+
+/// As they are sent, with the values of secrets: a line end in one would begin another header.
+dstack::Environment headers_to_send(const dstack::Task& task) {
+  dstack::Environment headers = task.secrets().environment("headers");
+  for (const auto& [name, value] : headers)
+    if (has_several_lines(value))
+      throw dstack::Error("header '" + name + "' would have several lines",
+                          "a secret that stands in a header has one line, without a line end");
   return headers;
 }
 
@@ -108,7 +122,7 @@ class CurlProvider : public dstack::NativeProvider {
     wanted.url = secrets.text("url", task.text("url"));
     wanted.output = task.text("output");
     wanted.sha256 = task.text("sha256");
-    wanted.headers = secrets.environment("headers");
+    wanted.headers = headers_to_send(task);
     return curl::download(wanted, task) ? 0 : 1;
   }
 };

@@ -1,6 +1,7 @@
 // Downloads, from a real server.
 #include "downloads.hpp"
 #include "support/documentation.hpp"
+#include "support/secrets.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -123,6 +124,22 @@ TEST_CASE("curl: a header made of a secret reaches the server, and nothing on di
     if (entry.symlink_status(error).type() == fs::regular_file)
       CHECK_FALSE(holds(*read_file(entry.path()), "hush-hush-4"));
   }
+}
+
+TEST_CASE("curl: a secret with a line end makes no header of its own, and nothing is asked for") {
+  const Server server;
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: curl, url: \"" + server.url("/small") +
+                "\", output: file, headers: {X-Key: \"Bearer ${{ secrets.TOKEN }}\"}}\n");
+  for (const std::string value : {"hush-hush-5\r\nX-Injected: yes", "hush-hush-5\n\n"}) {
+    add_secret(box, {"--force", "TOKEN"}, value);
+    const auto ran = box.run({"run", "w"});
+    CHECK(Sandbox::code(ran) == 1);
+    CHECK(holds(ran.err, "header 'X-Key' would have several lines"));
+    CHECK(holds(ran.err, "a secret that stands in a header has one line"));
+    CHECK_FALSE(holds(ran.out + ran.err, "hush-hush-5"));
+  }
+  CHECK(server.requests().empty());
 }
 
 TEST_CASE("curl: headers and passwords go to the host of the URL, and to no other") {
