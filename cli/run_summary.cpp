@@ -114,12 +114,26 @@ void print_failure(const Context& context, const RunView& view) {
 
 }  // namespace
 
+std::vector<std::string> warnings_of_jobs(const store::RunState& state,
+                                          const std::string& workflow) {
+  std::vector<std::string> warnings;
+  const auto labels = ui::job_labels(state.run, state.jobs);
+  for (const JobRecord& job : state.jobs) {
+    // Of a run that failed, a job was stopped because another failed first.
+    const bool was_stopped = (job.status == Status::stopped || job.status == Status::aborted) &&
+                             state.run.status != Status::failed;
+    const bool is_asked_for =
+        workflow.empty() || state.run.workflows[job.workflow].name == workflow;
+    if ((job.status == Status::done || was_stopped) && is_asked_for && !job.reason.empty())
+      warnings.push_back(labels[job.index] + ": " + job.reason);
+  }
+  return warnings;
+}
+
 void print_summary(const Context& context, store::Records& records, const RunView& view) {
   const RunRecord& run = view.state().run;
   const ui::Stream& stream = context.messages.stream();
-  for (const JobRecord& job : view.state().jobs)
-    if (job.status == Status::done && !job.reason.empty())
-      context.messages.warning(view.labels()[job.index] + ": " + job.reason);
+  context.messages.warnings(warnings_of_jobs(view.state()));
   if (const auto artifacts = records.artifacts(run.id))
     context.messages.warnings(warn_of_exposure(*artifacts));
   const ui::Colour colour = ui::colour_of(run.status);

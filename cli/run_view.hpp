@@ -64,6 +64,11 @@ class RunView final : public run::FollowListener {
   std::chrono::steady_clock::time_point drawn_at_;
 };
 
+/// What is to be known of the jobs that did not fail: "train[1]: artifact 'model' does not exist".
+/// Of one workflow when it is named.
+std::vector<std::string> warnings_of_jobs(const store::RunState& state,
+                                          const std::string& workflow = {});
+
 /// What is said when a followed run is over: where its artifacts are, or the card of its failure.
 void print_summary(const Context& context, store::Records& records, const RunView& view);
 

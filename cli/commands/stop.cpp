@@ -3,6 +3,7 @@
 #include "dstack/run/control.hpp"
 #include "dstack/run/follow.hpp"
 #include "exit_code.hpp"
+#include "run_view.hpp"
 #include "signals.hpp"
 #include "ui/prompt.hpp"
 #include "ui/status.hpp"
@@ -107,6 +108,7 @@ class Stop final : public Action {
       DSTACK_CHECK(run::follow(context.home, records, run.name, state, waiter, options));
       if (waiter.signal() != 0)
         return 128 + waiter.signal();
+      context.messages.warnings(warnings_of_jobs(state, workflow_));
       report(context, state.run);
     }
     return exit_code::success;

@@ -86,14 +86,6 @@ bool write_setting(const Path& file, const std::string& value) {
   return fd && write_all(fd.get(), value).has_value();
 }
 
-/// The number after a word at the beginning of a line: "oom_kill 1".
-std::uint64_t number_after(const std::string& text, std::string_view word) {
-  for (const std::string_view line : split(text, '\n'))
-    if (line.size() > word.size() && line.starts_with(word) && line[word.size()] == ' ')
-      return parse_number<std::uint64_t>(trim(line.substr(word.size()))).value_or(0);
-  return 0;
-}
-
 std::string group_name(const std::string& job) {
   return "dstack-" + job;
 }
@@ -191,11 +183,10 @@ void Limiter::make_memory_group(const std::string& name, std::uint64_t bytes, co
   else if (means.kind == Means::Kind::cgroup_v1)
     made = make_group(means, name, {{"memory.limit_in_bytes", limit}});
   if (made) {
-    memory_kind_ = means.kind;
-    memory_ = groups_.back().folder;
-    // Memory that is swapped out would not count; a machine without swap has no such file.
     const bool is_v2 = means.kind == Means::Kind::cgroup_v2;
-    write_setting(memory_ / (is_v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"),
+    memory_ = {is_v2 ? Hierarchy::Version::v2 : Hierarchy::Version::v1, groups_.back().folder};
+    // Memory that is swapped out would not count; a machine without swap has no such file.
+    write_setting(memory_->folder / (is_v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"),
                   is_v2 ? "0" : limit);
   } else if (::getrlimit(RLIMIT_DATA, &data_before_) == 0) {
     data_ = data_before_;
@@ -256,21 +247,21 @@ void Limiter::leave() {
 }
 
 std::optional<std::uint64_t> Limiter::peak_memory() const {
-  if (memory_.empty())
+  if (!memory_)
     return std::nullopt;
-  const bool is_v2 = memory_kind_ == Means::Kind::cgroup_v2;
+  const bool is_v2 = memory_->version == Hierarchy::Version::v2;
   const std::string text =
-      read_file(memory_ / (is_v2 ? "memory.peak" : "memory.max_usage_in_bytes")).value_or("");
+      read_file(memory_->folder / (is_v2 ? "memory.peak" : "memory.max_usage_in_bytes"))
+          .value_or("");
   return parse_number<std::uint64_t>(trim(text));
 }
 
 std::uint64_t Limiter::killed_for_memory() const {
-  if (memory_.empty())
-    return 0;
-  const bool is_v2 = memory_kind_ == Means::Kind::cgroup_v2;
-  return number_after(
-      read_file(memory_ / (is_v2 ? "memory.events" : "memory.oom_control")).value_or(""),
-      "oom_kill");
+  return memory_ ? resources::killed_for_memory(*memory_) : 0;
+}
+
+OomEvents Limiter::watch_memory() const {
+  return memory_ ? OomEvents(*memory_) : OomEvents();
 }
 
 void Limiter::remove() {

@@ -5,6 +5,7 @@
 
 #include "dstack/provider/job_spec.hpp"
 #include "dstack/resources/cgroup.hpp"
+#include "dstack/resources/oom_events.hpp"
 #include "dstack/resources/systemd_scope.hpp"
 
 #include <cstdint>
@@ -66,6 +67,8 @@ class Limiter {
   std::optional<std::uint64_t> peak_memory() const;
   /// How many of the job's processes were killed because its memory was used up.
   std::uint64_t killed_for_memory() const;
+  /// Of those, the first.
+  OomEvents watch_memory() const;
 
   /// Memory is held for each of its processes alone.
   bool holds_each_process() const { return data_.has_value(); }
@@ -90,8 +93,7 @@ class Limiter {
                   const std::vector<std::pair<std::string, std::string>>& settings);
 
   std::vector<Group> groups_;
-  Path memory_;  ///< the group that holds the memory
-  Means::Kind memory_kind_ = Means::Kind::nothing;
+  std::optional<MemoryGroup> memory_;
   std::optional<rlimit> data_;  ///< of each process
   rlimit data_before_{};
   std::vector<std::string> warnings_;

@@ -75,15 +75,18 @@ Result<void> JobRunner::begin() {
 }
 
 Result<void> JobRunner::announce_attempt() {
-  const JobLog so_far(home_.job(order_.run, order_.index));
-  const auto end = so_far.read_end(1);
+  DSTACK_CHECK(
+      say("attempt " + std::to_string(order_.attempt) + " of " + std::to_string(order_.attempts)));
+  log_begin_ = JobLog(home_.job(order_.run, order_.index)).size();
+  return {};
+}
+
+Result<void> JobRunner::say(const std::string& sentence) {
+  const auto end = JobLog(home_.job(order_.run, order_.index)).read_end(1);
   const bool begins_a_line = end && (end->empty() || *end == "\n");
   DSTACK_TRY(const Fd log, log_->append_descriptor());
-  DSTACK_CHECK(write_all(log.get(),
-                         std::string(begins_a_line ? "" : "\n") + "dstack: attempt " +
-                             std::to_string(order_.attempt) + " of " +
-                             std::to_string(order_.attempts) + "\n"));
-  log_begin_ = so_far.size();
+  DSTACK_CHECK(
+      write_all(log.get(), std::string(begins_a_line ? "" : "\n") + "dstack: " + sentence + "\n"));
   return log_->continue_at_end();
 }
 
@@ -108,7 +111,8 @@ void JobRunner::watch() {
   while (!process_->gone()) {
     polled = {pollfd{events_.get(), POLLIN, 0},
               pollfd{output_.get(), POLLIN, 0},
-              pollfd{reports_.fd(), POLLIN, 0}};
+              pollfd{reports_.fd(), POLLIN, 0},
+              pollfd{oom_.fd(), POLLIN, 0}};
     apps_.add_to(polled);
     if (::poll(polled.data(), polled.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
       break;
@@ -116,6 +120,8 @@ void JobRunner::watch() {
       move_output();
     if (polled[2].revents != 0)
       take_reports();
+    if (polled[3].revents != 0)
+      tell_of_killed();
     if (polled[0].revents != 0)
       take_signals();
     ask_apps();
@@ -123,6 +129,7 @@ void JobRunner::watch() {
   }
   while (output_ && move_output()) {
   }
+  tell_of_killed();  // it may have been the job's end
   note_end();
   take_reports();
 }
@@ -182,6 +189,16 @@ bool JobRunner::move_output() {
   if (*moved == LogWriter::Moved::end_of_pipe)
     output_.reset();
   return *moved == LogWriter::Moved::some;
+}
+
+void JobRunner::tell_of_killed() {
+  if (!oom_.take())
+    return;
+  const auto said = say("a process of the job was killed because the " +
+                        render_size(order_.spec.resources.memory) +
+                        " of memory that it asked for were used up; --memory gives it more");
+  if (!said)
+    record_.warnings.push_back(render(said.error()));
 }
 
 void JobRunner::take_signals() {

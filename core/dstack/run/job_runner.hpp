@@ -32,6 +32,8 @@ class JobRunner {
   Result<void> begin();
   /// The log of the attempts before goes on.
   Result<void> announce_attempt();
+  /// A line of ours in the log, between those of the job.
+  Result<void> say(const std::string& sentence);
   /// A state is on disk before anybody hears of it.
   void tell(store::Status status);
   void tell(const std::string& text);
@@ -46,6 +48,8 @@ class JobRunner {
   void take_reports();
   /// True when something was moved.
   bool move_output();
+  /// A job may go on for ever without what was killed of it.
+  void tell_of_killed();
   void take_signals();
   void terminate();
   void kill_now();
@@ -106,6 +110,7 @@ class JobRunner {
   std::uint64_t log_begin_ = 0;  ///< where this attempt's begins
   std::unique_ptr<backend::LocalProcess> process_;
   resources::Limiter limiter_;
+  resources::OomEvents oom_;
   Fd events_;
   Fd output_;
   AgentReports reports_;

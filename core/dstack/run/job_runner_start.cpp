@@ -187,6 +187,7 @@ Result<void> JobRunner::start(const Path& working_dir) {
   const provider::Resources& resources = order_.spec.resources;
   if (!order_.spec.container && (resources.cpu > 0 || resources.memory > 0))
     limiter_ = resources::Limiter(variable("JOB_ID"), resources, resources::find_means());
+  oom_ = limiter_.watch_memory();
   limiter_.enter();
   auto process = backend::LocalProcess::start(launch);
   limiter_.leave();

@@ -105,6 +105,29 @@ TEST_CASE(
         std::string::npos);
 }
 
+TEST_CASE("that a process is killed for its memory is told while the job goes on without it") {
+  if (!holds_memory())
+    SKIP(no_groups);
+  const Sandbox box;
+  limited(box, "printf begun; python3 greedy.py || exec sleep 1004");
+  const std::string name = box.start({"w"});
+  const Path log = box.home() / "runs" / name / "0" / run::files::log;
+
+  const auto told = [&] {
+    return read_file(log).value_or("").find(
+               "\ndstack: a process of the job was killed because the 100.0 MB of memory that it "
+               "asked for were used up; --memory gives it more\n") != std::string::npos;
+  };
+  while (!told())
+    ::usleep(2000);
+
+  CHECK(job_of(box)["status"] == "running");
+  const auto stopped = box.run({"stop", name});
+  CHECK(Sandbox::code(stopped) == 0);
+  CHECK(stopped.err.find("warning: w: some of its processes were killed because its memory ran "
+                         "out: it took 1") != std::string::npos);
+}
+
 TEST_CASE("with a memory limit, an exit code of 137 is an exit code and a SIGKILL a signal") {
   if (reserves_shadow_memory && holds_each_process())
     SKIP(no_room_for_shadows);

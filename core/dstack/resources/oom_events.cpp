@@ -1,0 +1,95 @@
+#include "dstack/resources/oom_events.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <array>
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace dstack::resources {
+
+namespace {
+
+Path counter_of(const MemoryGroup& group) {
+  return group.folder /
+         (group.version == Hierarchy::Version::v2 ? "memory.events" : "memory.oom_control");
+}
+
+/// The number behind a word at the beginning of a line: "oom_kill 1".
+std::uint64_t number_after(const std::string& text, std::string_view word) {
+  for (const std::string_view line : split(text, '\n'))
+    if (line.size() > word.size() && line.starts_with(word) && line[word.size()] == ' ')
+      return parse_number<std::uint64_t>(trim(line.substr(word.size()))).value_or(0);
+  return 0;
+}
+
+}  // namespace
+
+std::uint64_t killed_for_memory(const MemoryGroup& group) {
+  return number_after(read_file(counter_of(group)).value_or(""), "oom_kill");
+}
+
+OomEvents::OomEvents(MemoryGroup group)
+    : group_(std::move(group)), events_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (group_.version == Hierarchy::Version::v1) {
+    if (!watch_v1())
+      events_.reset();
+    return;
+  }
+  file_ = Fd(::open(counter_of(group_).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!watch(file_.get(), EPOLLPRI))
+    events_.reset();
+}
+
+bool OomEvents::watch(int fd, std::uint32_t events) const {
+  epoll_event event{};
+  event.events = events;
+  return ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+bool OomEvents::watch_v1() {
+  const Fd control(::open(counter_of(group_).c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd registry(::open((group_.folder / "cgroup.event_control").c_str(), O_WRONLY | O_CLOEXEC));
+  told_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  return control && registry && watch(told_.get(), EPOLLIN) &&
+         write_all(registry.get(),
+                   std::to_string(told_.get()) + " " + std::to_string(control.get()))
+             .has_value();
+}
+
+void OomEvents::watch_processes() {
+  processes_.clear();  // one that is closed leaves epoll
+  const std::string text = read_file(group_.folder / "cgroup.procs").value_or("");
+  for (const std::string_view line : split(text, '\n')) {
+    const auto pid = parse_number<pid_t>(line);
+    Fd process(pid ? static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)) : -1);
+    if (process && watch(process.get(), EPOLLIN | EPOLLONESHOT))
+      processes_.push_back(std::move(process));
+  }
+}
+
+bool OomEvents::take() {
+  if (!events_)
+    return false;
+  std::uint64_t count = 0;
+  if (told_ && ::read(told_.get(), &count, sizeof count) > 0)
+    watch_processes();
+  std::array<epoll_event, 64> events;
+  while (::epoll_wait(events_.get(), events.data(), events.size(), 0) ==
+         static_cast<int>(events.size())) {
+  }
+  // A file that is not read after its change goes on being told of.
+  std::array<char, 1> byte;
+  if (file_)
+    (void)!::pread(file_.get(), byte.data(), byte.size(), 0);
+  if (killed_for_memory(group_) == 0)
+    return false;
+  *this = OomEvents();
+  return true;
+}
+
+}  // namespace dstack::resources
