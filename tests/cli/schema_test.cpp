@@ -95,7 +95,7 @@ const std::vector<Case> right = {
     {"artifacts in every form", workflow("commands: ls, artifacts: [a, {path: ./b}, c/]")},
     {"one artifact", workflow("commands: ls, artifacts: {path: a}")},
     {"gpu as a map", workflow("commands: ls, resources: {gpu: {count: 0, memory: 16 GB}}")},
-    {"numbers in quotes", workflow("commands: ls, resources: {cpu: '1', memory: '1000'}")},
+    {"numbers in quotes", workflow("commands: ls, resources: {cpu: '1', memory: '1000000'}")},
     {"what all have",
      workflow("commands: ls, workspace: copy, setup: [a], timeout: 1h30m, retry: 2")},
     {"what all have, otherwise", workflow("commands: ls, workspace: , before-run: a, timeout: 90")},

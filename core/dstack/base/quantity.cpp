@@ -68,6 +68,16 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return bytes;
 }
 
+std::string hint_of_forgotten_unit(std::string_view text) {
+  constexpr std::uint64_t most_gigabytes = 256;
+  text = trim(text);
+  const auto number = take_integer(text);
+  if (!number || !text.empty())
+    return {};
+  return "a size without a unit is bytes; did you mean " + std::to_string(*number) +
+         (*number < most_gigabytes ? "GB?" : "MB?");
+}
+
 std::string render_size(std::uint64_t bytes) {
   if (bytes < 1000)
     return std::to_string(bytes) + " B";

@@ -208,6 +208,13 @@ Json ValueTyper::size(const std::string& name, const Value& value) {
   return static_cast<std::int64_t>(*bytes);
 }
 
+Json ValueTyper::memory(const std::string& name, const Value& value) {
+  Json bytes = size(name, value);
+  return bytes.is_number() && bytes > 0 && bytes < least_memory
+             ? wrong(name, value, "at least 1MB", hint_of_forgotten_unit(value.text))
+             : bytes;
+}
+
 Json ValueTyper::duration(const std::string& name, const Value& value) {
   const auto time = value.kind == ValueKind::scalar ? parse_duration(value.text) : std::nullopt;
   if (!time)
@@ -371,9 +378,9 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
 
 const ValueTyper::Members& ValueTyper::resource_members() {
   static const Members members = {{"cpu", &ValueTyper::count},
-                                  {"memory", &ValueTyper::size},
+                                  {"memory", &ValueTyper::memory},
                                   {"gpu", &ValueTyper::gpu},
-                                  {"shm_size", &ValueTyper::size},
+                                  {"shm_size", &ValueTyper::memory},
                                   {"interruptible", &ValueTyper::boolean},
                                   {"local", &ValueTyper::boolean}};
   return members;
@@ -402,10 +409,11 @@ Json ValueTyper::gpu(const std::string& name, const Value& value) {
   }
   if (value.kind == ValueKind::sequence)
     return wrong(name, value, "a number of cards, or a map of 'count', 'name' and 'memory'");
-  Json map = map_of_ours(
-      name,
-      value,
-      {{"count", &ValueTyper::count}, {"name", &ValueTyper::text}, {"memory", &ValueTyper::size}});
+  Json map = map_of_ours(name,
+                         value,
+                         {{"count", &ValueTyper::count},
+                          {"name", &ValueTyper::text},
+                          {"memory", &ValueTyper::memory}});
   if (map.is_object() && !map.empty() && !map.contains("count"))
     map["count"] = 1;
   return map;

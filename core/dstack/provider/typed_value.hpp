@@ -46,6 +46,7 @@ class ValueTyper {
   Json count(const std::string& name, const config::Value& value);
   Json boolean(const std::string& name, const config::Value& value);
   Json size(const std::string& name, const config::Value& value);
+  Json memory(const std::string& name, const config::Value& value);
   Json duration(const std::string& name, const config::Value& value);
   Json list(const std::string& name, const config::Value& value, Element element);
   Json arguments(const std::string& name, const config::Value& value);

@@ -140,6 +140,17 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
         "not 'V100'; for a kind of card write {name: V100}");
   CHECK(errors("file: x\nresources: {gpu: -1}\n").find("must be at least 0, not '-1'") !=
         std::string::npos);
+  CHECK(errors("file: x\nresources: {memory: 16, gpu: {memory: 40}, shm_size: 512}\n") ==
+        "2:21 'resources.memory' of workflow 'train' must be at least 1MB, not '16'; a size "
+        "without a unit is bytes; did you mean 16GB?\n"
+        "2:39 'resources.gpu.memory' of workflow 'train' must be at least 1MB, not '40'; a size "
+        "without a unit is bytes; did you mean 40GB?\n"
+        "2:54 'resources.shm_size' of workflow 'train' must be at least 1MB, not '512'; a size "
+        "without a unit is bytes; did you mean 512MB?");
+  CHECK(errors("file: x\nresources: {memory: 16kB}\n") ==
+        "2:21 'resources.memory' of workflow 'train' must be at least 1MB, not '16kB'");
+  CHECK(typed("resources: {memory: 0, shm_size: 0}", "resources") ==
+        Json::parse(R"({"memory": 0, "shm_size": 0})"));
   CHECK(errors("file: x\nresources: {memory: lots}\n").find("must be a size") != std::string::npos);
   CHECK(errors("file: x\nresources: 4\n") ==
         "2:12 'resources' of workflow 'train' must be a map, not '4'; 'resources': What the job "
