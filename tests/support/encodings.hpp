@@ -39,6 +39,8 @@ def forms(value):
     yield json.dumps(value).replace("/", "\\/")[1:-1]
     yield shlex.quote(value)[1:-1] if shlex.quote(value) != value else value
     yield repr(value)[1:-1]
+    yield ascii(value)[1:-1]
+    yield repr(raw)[2:-1]
     yield html.escape(value)
     for line in value.split("\n"):
         if len(line) >= 8:

@@ -37,7 +37,7 @@ enum class Rest { dropped, padded };
 std::string base64(std::string_view bytes,
                    std::size_t before,
                    std::string_view alphabet,
-                   Rest rest = Rest::dropped) {
+                   Rest rest) {
   std::string out;
   const std::size_t bits = bytes.size() * 8;
   const auto bit = [&](std::size_t i) {
@@ -55,13 +55,16 @@ std::string base64(std::string_view bytes,
   return out;
 }
 
-/// Each line of what `base64` and `openssl` print of a long value.
-void add_base64_lines(std::string_view bytes, std::vector<std::string>& forms) {
-  const std::string whole = base64(bytes, 0, base64_standard);
-  for (const std::size_t width : {std::size_t{76}, std::size_t{64}})
-    if (whole.size() > width)
-      for (std::size_t at = 0; at < whole.size(); at += width)
-        forms.push_back(whole.substr(at, width));
+/// Each line of what breaks a long encoding into lines, from the value's beginning on; the last one
+/// also with the line before it, for alone it may be too short to be looked for.
+void add_lines(std::string_view encoded, std::size_t width, std::vector<std::string>& forms) {
+  if (encoded.size() <= width)
+    return;
+  for (std::size_t at = 0; at < encoded.size(); at += width)
+    forms.emplace_back(encoded.substr(at, width));
+  const std::size_t last = (encoded.size() - 1) / width * width;
+  forms.push_back(
+      std::string(encoded.substr(last - width, width)).append("\n").append(encoded.substr(last)));
 }
 
 std::string hex(std::string_view bytes, std::string_view alphabet, std::string_view between = {}) {
@@ -167,29 +170,53 @@ std::string backslashed(std::string_view text, std::string_view what) {
   return out;
 }
 
-/// `$'…'`, and what repr() of Python and others write between their quotes.
-std::string c_escaped(std::string_view text, char quote, bool octal) {
+/// How characters beyond ASCII are written.
+enum class Beyond { as_is, octal_bytes, hexadecimal_bytes, numbers };
+
+void append_octal(std::string& out, unsigned code) {
+  out += '\\';
+  for (const unsigned shift : {6U, 3U, 0U})
+    out += static_cast<char>('0' + ((code >> shift) & 7U));
+}
+
+/// The shortest of \xNN, \uNNNN and \UNNNNNNNN that holds it.
+void append_number(std::string& out, std::uint32_t character) {
+  const bool is_long = character > 0xFFFF;
+  const bool is_short = character <= 0xFF;
+  out += is_long ? "\\U" : is_short ? "\\x" : "\\u";
+  append_hex(out, character, is_long ? 8 : is_short ? 2 : 4, lower_digits);
+}
+
+void append_escaped(std::string& out, std::string_view character, Beyond beyond) {
+  if (beyond == Beyond::numbers) {
+    std::size_t at = 0;
+    append_number(out, next_character(character, at));
+    return;
+  }
+  for (const char c : character)
+    if (beyond == Beyond::octal_bytes)
+      append_octal(out, static_cast<unsigned char>(c));
+    else
+      append_number(out, static_cast<unsigned char>(c));
+}
+
+/// `$'…'` of a shell, and what repr(), ascii() and bytes of Python have between their quotes.
+std::string c_escaped(std::string_view text, char quote, Beyond beyond) {
   static constexpr std::string_view named = "\n\r\t";
   static constexpr std::string_view names = "nrt";
   std::string out;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (const std::size_t name = named.find(c); name != std::string_view::npos) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const std::uint32_t code = next_character(text, at);
+    const char c = text[begin];
+    if (const std::size_t name = named.find(c); name != std::string_view::npos)
       (out += '\\') += names[name];
-    } else if (c == '\\' || c == quote) {
+    else if (c == '\\' || c == quote)
       (out += '\\') += c;
-    } else if (code < 0x20 || code == 0x7F || (octal && code >= 0x80)) {
-      if (octal) {
-        out += '\\';
-        for (const unsigned shift : {6U, 3U, 0U})
-          out += static_cast<char>('0' + ((code >> shift) & 7U));
-      } else {
-        out += "\\x";
-        append_hex(out, code, 2, lower_digits);
-      }
-    } else {
-      out += c;
-    }
+    else if (code < 0x20 || code == 0x7F || (code > 0x7F && beyond != Beyond::as_is))
+      append_escaped(out, text.substr(begin, at - begin), beyond);
+    else
+      out += text.substr(begin, at - begin);
   }
   return out;
 }
@@ -202,26 +229,51 @@ std::string html(std::string_view text, std::string_view quote, std::string_view
   return replaced(out, '\'', apostrophe);
 }
 
+/// printf %q of bash. A `#` or `~` that begins a word has a backslash, too: it stays before `***`.
+std::string bash_quoted(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool is_home = c == '~' && (out.ends_with(':') || out.ends_with('='));
+    if (is_home || std::string_view(" \t!\"$&'()*,;<>?[\\]^`{|}").find(c) != std::string_view::npos)
+      out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 void add_shell_forms(std::string_view text, std::vector<std::string>& forms) {
   forms.push_back(replaced(text, '\'', "'\\''"));
   forms.push_back(replaced(text, '\'', "'\"'\"'"));
   forms.push_back(backslashed(text, "\"\\$`"));
   forms.push_back(backslashed(text, "\"\\$`!"));
-  forms.push_back(backslashed(text, " \t!\"#$&'()*,;<>?[\\]^`{|}~"));  // printf %q of bash
+  forms.push_back(bash_quoted(text));
   forms.push_back(backslashed(text, " \t!\"#$&'()*;<>?[\\]^`{|}~"));
-  forms.push_back(c_escaped(text, '\'', true));
+  forms.push_back(c_escaped(text, '\'', Beyond::octal_bytes));
+}
+
+void add_base64_forms(std::string_view text, std::vector<std::string>& forms) {
+  for (const Rest rest : {Rest::dropped, Rest::padded}) {
+    for (std::size_t before = 0; before < 3; ++before)
+      for (const std::string_view alphabet : {base64_standard, base64_url})
+        forms.push_back(base64(text, before, alphabet, rest));
+    for (const std::size_t width : {std::size_t{76}, std::size_t{64}})  // base64, openssl
+      add_lines(base64(text, 0, base64_standard, rest), width, forms);
+  }
+}
+
+void add_hex_forms(std::string_view text,
+                   std::string_view digits,
+                   std::vector<std::string>& forms) {
+  for (const std::string_view between : {"", ":", " "})
+    forms.push_back(hex(text, digits, between));
+  add_lines(hex(text, digits), 60, forms);  // xxd -p
 }
 
 void add_forms(std::string_view text, std::vector<std::string>& forms) {
   forms.emplace_back(text);
-  for (std::size_t before = 0; before < 3; ++before)
-    for (const std::string_view alphabet : {base64_standard, base64_url})
-      for (const Rest rest : {Rest::dropped, Rest::padded})
-        forms.push_back(base64(text, before, alphabet, rest));
-  add_base64_lines(text, forms);
+  add_base64_forms(text, forms);
   for (const std::string_view digits : {lower_digits, upper_digits}) {
-    for (const std::string_view between : {"", ":", " "})
-      forms.push_back(hex(text, digits, between));
+    add_hex_forms(text, digits, forms);
     for (const std::string_view marks : unreserved_marks)
       for (const bool plus : {false, true})
         forms.push_back(percent(text, marks, digits, plus));
@@ -231,7 +283,8 @@ void add_forms(std::string_view text, std::vector<std::string>& forms) {
           forms.push_back(json(text, {ascii, slash, html, digits}));
   }
   for (const char quote : {'\'', '"'})
-    forms.push_back(c_escaped(text, quote, false));
+    for (const Beyond beyond : {Beyond::as_is, Beyond::hexadecimal_bytes, Beyond::numbers})
+      forms.push_back(c_escaped(text, quote, beyond));
   for (const std::string_view apostrophe : {"'", "&#39;", "&#x27;", "&apos;"})
     for (const std::string_view quote : {"\"", "&quot;", "&#34;"})
       forms.push_back(html(text, quote, apostrophe));

@@ -14,8 +14,9 @@ inline constexpr std::size_t shortest_masked = 8;
 
 /// All texts to look for, for one value and for each line of one that has several: raw; base64,
 /// with both alphabets, wherever it begins in what was encoded; hexadecimal; percent-encoded;
-/// escaped as in JSON, in Python, in HTML; quoted for a shell. None is shorter than
-/// shortest_masked, none comes twice.
+/// escaped as in JSON, in Python, in HTML; quoted for a shell. Of base64 and hexadecimal also what
+/// is broken into lines from the value's beginning on. None is shorter than shortest_masked, none
+/// comes twice.
 std::vector<std::string> forms_of(std::string_view value);
 
 }  // namespace dstack::secrets
