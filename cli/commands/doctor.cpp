@@ -9,10 +9,12 @@
 #include "dstack/resources/claim.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/resources/machine.hpp"
+#include "dstack/secrets/vault.hpp"
 #include "engines.hpp"
 #include "exit_code.hpp"
 
 #include <cstdlib>
+#include <set>
 
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -177,13 +179,22 @@ void check_reservations(const store::Home& home, std::vector<Check>& checks) {
   add("cpu", means.cpu);
 }
 
-void check_machine(const store::Home& home, std::vector<Check>& checks) {
-  const auto settings = config::load_settings(home.config());
-  if (!settings) {
-    checks.push_back({"settings", Health::error, render(settings.error())});
-    return;
-  }
-  const resources::Machine machine = resources::find_machine(settings->resources);
+/// What is wrong with them all; the defaults then.
+config::Settings check_settings(const store::Home& home, std::vector<Check>& checks) {
+  auto settings = config::load_settings(home.config());
+  if (settings)
+    return *std::move(settings);
+  for (const Error& error : flatten(settings.error()))
+    checks.push_back(
+        {"settings",
+         Health::error,
+         error.message + (error.where ? " (" + error.where->render() + ")" : std::string()),
+         error.hint});
+  return {};
+}
+
+void check_machine(const config::ResourceSettings& settings, std::vector<Check>& checks) {
+  const resources::Machine machine = resources::find_machine(settings);
   std::vector<std::string> cards;
   for (const config::Gpu& gpu : machine.gpus)
     cards.push_back(gpu.name + " " + render_size(gpu.memory) + " (" + gpu.id + ")");
@@ -191,32 +202,45 @@ void check_machine(const store::Home& home, std::vector<Check>& checks) {
                     Health::ok,
                     plural(machine.cpu, "core") + ", " + render_size(machine.memory) + " memory, " +
                         (cards.empty() ? "no GPUs" : join(cards, ", "))});
-  check_reservations(home, checks);
 }
 
-/// Whom the ends of runs are told, and of the last ones who was not.
-void check_notifications(const store::Home& home, std::vector<Check>& checks) {
+/// Damage keeps every run from starting.
+void check_secrets(const store::Home& home, std::vector<Check>& checks) {
+  const auto vault = secrets::Vault::open(home.secrets());
+  if (!vault)
+    checks.push_back({"secrets", Health::error, vault.error().message, vault.error().hint});
+  else if (!vault->names().empty())
+    checks.push_back({"secrets", Health::ok, plural(vault->names().size(), "secret")});
+}
+
+/// Of the last ends of runs, what each receiver was not told.
+void check_deliveries(const store::Home& home, std::vector<Check>& checks) {
   constexpr std::size_t looked_at = 20;
-  const auto settings = config::load_settings(home.config());
-  if (!settings || settings->on_end.empty())
-    return;
-  std::vector<std::string> receivers;
-  for (const config::Receiver& receiver : settings->on_end)
-    receivers.push_back(describe(receiver));
-  checks.push_back({"on_end", Health::ok, join(receivers, ", ")});
   auto records = store::Records::open(home, store::Records::Mode::read_only);
   const auto last = records ? records->last_notifications(looked_at) : Failure(records.error());
   if (!last)
     return;
+  std::set<std::string> seen;
   for (const auto& [run, notification] : *last)
-    if (notification.status == store::NotificationStatus::failed) {
+    if (notification.status == store::NotificationStatus::failed &&
+        seen.insert(notification.receiver).second)
       checks.push_back({"on_end",
                         Health::warning,
                         "the end of run '" + run + "' was not told to " + notification.receiver +
                             ": " + notification.reason,
                         "'dstack show " + run + "' shows each that was told"});
-      return;
-    }
+}
+
+void check_notifications(const store::Home& home,
+                         const std::vector<config::Receiver>& on_end,
+                         std::vector<Check>& checks) {
+  if (on_end.empty())
+    return;
+  std::vector<std::string> receivers;
+  for (const config::Receiver& receiver : on_end)
+    receivers.push_back(describe(receiver));
+  checks.push_back({"on_end", Health::ok, join(receivers, ", ")});
+  check_deliveries(home, checks);
 }
 
 void check_providers(const provider::SearchPath& search, std::vector<Check>& checks) {
@@ -259,8 +283,11 @@ class Doctor final : public Action {
 
   Result<int> run(Context& context) override {
     std::vector<Check> checks = {check_home(context.home)};
-    check_machine(context.home, checks);
-    check_notifications(context.home, checks);
+    const config::Settings settings = check_settings(context.home, checks);
+    check_machine(settings.resources, checks);
+    check_reservations(context.home, checks);
+    check_secrets(context.home, checks);
+    check_notifications(context.home, settings.on_end, checks);
     checks.push_back(check_program(
         "git", Health::warning, "without it a snapshot takes every file; install git"));
     checks.push_back(check_program(

@@ -224,3 +224,38 @@ TEST_CASE("the doctor names home, programs and providers") {
        {"home", "machine", "git", "uv", "python", "docker", "podman", "plugins"})
     CHECK(std::find(subjects.begin(), subjects.end(), subject) != subjects.end());
 }
+
+TEST_CASE("the doctor names all that is wrong in the settings, and still the machine") {
+  const Sandbox box;
+  REQUIRE(make_folders(box.home()));
+  REQUIRE(write_file_atomically(box.home() / "config.yaml",
+                                "stop_grace: soon\nresources: {cpu: 0, ram: 1GB}\n",
+                                Durable::no));
+
+  const auto output = box.run({"doctor"});
+
+  CHECK(Sandbox::code(output) == 1);
+  for (const char* words : {"'stop_grace' must be a duration",
+                            "'cpu' must be a whole number from 1",
+                            "unknown key 'ram'",
+                            "config.yaml:2:",
+                            "ok      machine",
+                            "limits    memory"})
+    CHECK(output.out.find(words) != std::string::npos);
+}
+
+TEST_CASE("the doctor looks at the secrets, without which nothing can run when they are damaged") {
+  const Sandbox box;
+  const auto added =
+      process::run(box.command({"secrets", "add", "--user", "TOKEN"}), "a-long-value");
+  REQUIRE(added);
+  REQUIRE(process::succeeded(added->status));
+  CHECK(box.ok({"doctor"}).find("secrets   1 secret") != std::string::npos);
+  fs::permissions(box.home() / "secrets", fs::perms(0755));
+
+  const auto output = box.run({"doctor"});
+
+  CHECK(Sandbox::code(output) == 1);
+  CHECK(output.out.find("error   secrets") != std::string::npos);
+  CHECK(output.out.find("a-long-value") == std::string::npos);
+}
