@@ -2,6 +2,7 @@
 
 #include "dstack/base/text.hpp"
 
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -19,6 +20,18 @@ void erase_character(std::string& text) {
     text.pop_back();
   if (!text.empty())
     text.pop_back();
+}
+
+/// Whether text stands behind the line that has just been read, as behind the first of several that
+/// were pasted. It is taken away: what is left there, the shell would run.
+bool took_further_lines() {
+  constexpr int patience_ms = 100;  // a paste may come in pieces
+  bool found = false;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  char c = 0;
+  while (::poll(&input, 1, patience_ms) == 1 && ::read(STDIN_FILENO, &c, 1) == 1)
+    found = found || !trim(std::string_view(&c, 1)).empty();
+  return found;
 }
 
 }  // namespace
@@ -72,6 +85,10 @@ Result<std::string> ask_hidden(const Messages& messages, const std::string& ques
       erase_character(answer);
   }
   messages.raw("\n");
+  if (took_further_lines())
+    return fail(ErrorCode::usage,
+                "more than one line was pasted, and nothing was changed",
+                "give a text of several lines on standard input: '< FILE'");
   return answer;
 }
 

@@ -18,7 +18,7 @@ Result<bool> confirm(const Messages& messages,
                      const std::string& what);
 
 /// What a person types behind the question, unseen: to the end of the line. Without a terminal to
-/// ask at, and when it is broken off with Ctrl-C, an error.
+/// ask at, when it is broken off with Ctrl-C, and when several lines are pasted, an error.
 Result<std::string> ask_hidden(const Messages& messages, const std::string& question);
 
 /// One key at a time while it lives, without echo; the terminal's settings come back with its end.

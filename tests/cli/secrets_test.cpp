@@ -1,4 +1,5 @@
 // The commands about secrets, and what a run says of those that are missing.
+#include "dstack/base/text.hpp"
 #include "pseudo_terminal.hpp"
 #include "support/catch.hpp"
 #include "support/sandbox.hpp"
@@ -124,6 +125,35 @@ TEST_CASE("secrets: the question is broken off with Ctrl-C, and nothing is kept"
   terminal.type("hunter2\x03");
   CHECK(terminal.finish() == 1);
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
+}
+
+TEST_CASE("secrets: several pasted lines are refused, and none of them reaches the shell") {
+  const Sandbox box;
+  box.workflows(one_job);
+  process::Command shell = box.command({"secrets", "add", "KEY"});
+  const std::string add_key = shell_join(shell.argv);
+  shell.argv = {"/bin/bash", "--norc", "--noprofile", "-i"};
+  PseudoTerminal terminal(shell);
+  terminal.type(add_key + "\n");
+  terminal.read_until("value of KEY: ");
+  terminal.type("first line of a key\necho ran-$((40 + 2))\n");
+  terminal.read_until("'< FILE'");
+  terminal.type("exit $?\n");
+  CHECK(terminal.finish() == 2);
+  CHECK(terminal.shown().find("ran-") == std::string::npos);
+  CHECK(terminal.shown().find("first line") == std::string::npos);
+  CHECK(terminal.shown().find("more than one line was pasted") != std::string::npos);
+  CHECK_FALSE(fs::exists(box.home() / "secrets"));
+}
+
+TEST_CASE("secrets: the line end of a line that is pasted whole is no further line") {
+  const Sandbox box;
+  box.workflows(one_job);
+  PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
+  terminal.read_until("value of TOKEN: ");
+  terminal.type("hunter2hunter2\r\n\n");
+  CHECK(terminal.finish() == 0);
+  CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
 }
 
 TEST_CASE("secrets: a rotation says how many it encrypted anew") {
