@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <set>
 
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -74,6 +75,14 @@ bool is_of_the_network(std::string_view file_system) {
   return false;
 }
 
+/// As one that an older version made in a folder that was there before.
+bool is_open_to_others(const store::Home& home) {
+  struct stat root;
+  struct stat database;
+  return ::stat(home.root.c_str(), &root) == 0 && (root.st_mode & S_IXOTH) != 0 &&
+         ::stat(home.database().c_str(), &database) == 0 && (database.st_mode & S_IROTH) != 0;
+}
+
 Check check_home(const store::Home& home) {
   Path nearest = home.root;
   while (!nearest.empty() && ::access(nearest.c_str(), F_OK) != 0)
@@ -97,6 +106,9 @@ Check check_home(const store::Home& home) {
     check.health = Health::warning;
     check.hint =
         "a database on a network disk can break: set DSTACK_HOME to a folder of a local one";
+  } else if (is_open_to_others(home)) {
+    check.health = Health::warning;
+    check.hint = "others can read what is in it: chmod -R go-rwx " + shell_quote(home.root.string());
   } else if (free < 1'000'000'000) {
     check.health = Health::warning;
     check.hint = "little space is left for artifacts";

@@ -16,6 +16,12 @@ void add_reason(store::JobChange& change, const std::string& sentence) {
     change.reason += (change.reason.empty() ? "" : "; ") + sentence;
 }
 
+void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings) {
+  // Of a job that ended well they are all that there is to say.
+  if (!warnings.empty())
+    add_reason(change, (change.status == Status::done ? "" : "warning: ") + join(warnings, "; "));
+}
+
 namespace {
 
 store::JobChange outcome_of_lost(const End& end) {
@@ -26,7 +32,7 @@ store::JobChange outcome_of_lost(const End& end) {
   change.cause = Cause::lost;
   change.reason =
       "the process that waited for it was killed or ran out of memory, or the machine went down";
-  add_reason(change, join(end.record.warnings, "; "));
+  add_warnings(change, end.record.warnings);
   return change;
 }
 
@@ -47,7 +53,7 @@ store::JobChange outcome_of(const End& end) {
   change.usage = record.usage;
   if (record.stop != StopRequest::none) {
     change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;
-    add_reason(change, join(record.warnings, "; "));
+    add_warnings(change, record.warnings);
     return change;
   }
   switch (record.outcome) {
@@ -70,7 +76,7 @@ store::JobChange outcome_of(const End& end) {
   }
   if (change.status == Status::failed)
     add_reason(change, record.message);
-  add_reason(change, join(record.warnings, "; "));
+  add_warnings(change, record.warnings);
   return change;
 }
 

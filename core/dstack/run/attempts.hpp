@@ -27,6 +27,8 @@ store::JobChange outcome_of(const End& end);
 
 /// Adds a sentence to the reason of a change.
 void add_reason(store::JobChange& change, const std::string& sentence);
+/// Adds what is no cause of how it ended, marked as such.
+void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings);
 
 /// What the user wants of a workflow: that it goes on, or that nothing of it begins any more.
 enum class Wish { go_on, end };

@@ -179,12 +179,13 @@ store::JobChange Supervisor::final_change(const Uploaded& uploaded) const {
   if (change.status == Status::stopped && first && stop_asked_of(job) == StopRequest::none)
     change.reason = "stopped because " + label(*first) + " failed first";
   if (!uploaded.error.empty()) {
-    change.status = Status::failed;
-    change.cause = Cause::lost;
-    change.reason = uploaded.error;
-  } else {
-    add_reason(change, join(uploaded.warnings, "; "));
+    if (change.status == Status::done) {
+      change.status = Status::failed;
+      change.cause = Cause::lost;
+    }
+    add_reason(change, uploaded.error);
   }
+  add_warnings(change, uploaded.warnings);
   change.at = now();
   return change;
 }
@@ -206,15 +207,14 @@ Path Supervisor::folder_of(std::size_t job, std::size_t attempt) const {
 }
 
 void Supervisor::uploaded(Uploaded result) {
-  if (result.error.empty()) {
-    journal_.add_workspace(result.job);
-    for (store::ArtifactRecord& artifact : result.artifacts) {
-      orders_.add(artifact);
-      journal_.add_artifact(std::move(artifact));
-    }
-    if (result.edits)
-      journal_.add_edits(*std::move(result.edits));
+  for (store::ArtifactRecord& artifact : result.artifacts) {
+    orders_.add(artifact);
+    journal_.add_artifact(std::move(artifact));
   }
+  if (result.edits)
+    journal_.add_edits(*std::move(result.edits));
+  if (result.error.empty())
+    journal_.add_workspace(result.job);
   finish(final_change(result));
 }
 

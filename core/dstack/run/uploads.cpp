@@ -1,5 +1,6 @@
 #include "dstack/run/uploads.hpp"
 
+#include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/run/workspace.hpp"
 
@@ -65,6 +66,7 @@ void capture(store::ObjectStore& objects,
   const ExitRecord& record = result.record;
   const bool ended_well = record.outcome == ExitRecord::Outcome::exited && record.number == 0 &&
                           record.stop == store::StopRequest::none && !record.cause;
+  std::vector<std::string> errors;
   for (const std::string& artifact : spec.artifacts) {
     const std::string path = provider::path_from_root(spec, artifact);
     const Path at = path.empty() ? workspace : workspace / path;
@@ -77,12 +79,17 @@ void capture(store::ObjectStore& objects,
     }
     auto tree = objects.capture_at(at, path, result.warnings, originals);
     if (!tree) {
-      result.error = "the artifact '" + path + "' could not be stored: " + render(tree.error()) +
-                     "; what the job made is still in '" + workspace.string() + "'";
-      return;
+      errors.push_back("the artifact '" + path + "' could not be stored: " + render(tree.error()));
+      continue;
     }
     result.artifacts.push_back({workflow, path, *tree, !ended_well, exposure_of(record, path)});
   }
+  if (errors.empty())
+    return;
+  result.error =
+      join(errors, "; ") + "; what the job made is still in '" + workspace.string() + "'";
+  for (store::ArtifactRecord& artifact : result.artifacts)
+    artifact.partial = true;
 }
 
 /// Losing them loses no artifact: the job ends as it would have, and is told of it.

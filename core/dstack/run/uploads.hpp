@@ -22,7 +22,7 @@ struct Uploaded {
   ExitRecord record;
   std::vector<store::ArtifactRecord> artifacts;
   std::vector<std::string> warnings;  ///< declared and not there, files that changed, …
-  std::string error;                  ///< not empty: nothing of it may be used
+  std::string error;                  ///< what could not be stored, and where it is now
   std::optional<store::Edits> edits;  ///< what it changed beside them
 };
 

@@ -68,8 +68,9 @@ Result<void> prepare_home(const Home& home) {
   // Says so before anything is half made: a folder may be there and yet refuse.
   if (::access(home.root.c_str(), W_OK | X_OK) != 0)
     return fail_to_write(home, home.root, errno);
+  // The root may have been there before, open to everybody.
   for (const char* name : {"plugins", "environments", "objects", "trees", "index", "runs", "tmp"})
-    DSTACK_CHECK(make_folder(home, home.root / name, 0777));
+    DSTACK_CHECK(make_folder(home, home.root / name, 0700));
   return {};
 }
 

@@ -44,7 +44,7 @@ struct Home {
 
 /// $DSTACK_HOME, or ~/.dstack, as an absolute path.
 Home home_from_environment();
-/// Makes the folders that are missing (mode 0700 for the root). An error says what cannot be
+/// Makes the folders that are missing, for the user alone (0700). An error says what cannot be
 /// written and how to choose another place.
 Result<void> prepare_home(const Home& home);
 

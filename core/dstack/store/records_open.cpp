@@ -138,8 +138,9 @@ Result<void> create_database(const Home& home) {
   const Path draft = workshop.path() / "database.sqlite";
   DSTACK_CHECK(write_database(draft));
   DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));
-  if (::fsync(file.get()) != 0)
-    return fail_errno("cannot sync '" + draft.string() + "'");
+  // Its log takes the same mode.
+  if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0)
+    return fail_errno("cannot keep '" + draft.string() + "'");
   // A log that outlived its database would be taken for the new one's.
   ::unlink((home.database().string() + "-wal").c_str());
   ::unlink((home.database().string() + "-shm").c_str());

@@ -72,6 +72,19 @@ TEST_CASE(
   CHECK(Sandbox::code(box.run({"tags", "add", "t", name, "--partial"})) == 0);
 }
 
+TEST_CASE("a warning is not shown as the cause of a failure") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n"
+      "  - {name: a, provider: bash, artifacts: [out], commands: [\"mkdir out; echo a > out/f\"]}\n"
+      "  - {name: b, provider: bash, artifacts: [out], commands: [\"mkdir out; echo b > out/f\"]}\n"
+      "  - {name: c, provider: bash, depends-on: [a, b], commands: [\"exit 9\"]}\n");
+  const auto output = box.run({"run", "c"});
+  CHECK(Sandbox::code(output) == 9);
+  CHECK(output.err.find("(exit 9): warning: 1 file came from more than one place") !=
+        std::string::npos);
+}
+
 TEST_CASE("of two dependencies with the same file the later wins, with a warning") {
   const Sandbox box;
   box.workflows(R"(workflows:
@@ -92,6 +105,33 @@ TEST_CASE("an artifact through a link that leaves the workspace is refused") {
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 125);
   CHECK(output.err.find("out/ssl") != std::string::npos);
+}
+
+TEST_CASE("an artifact that cannot be stored takes no other with it, nor how the job ended") {
+  const Sandbox box;
+  const auto workflow = [&](const std::string& end) {
+    box.workflows(
+        "workflows:\n  - name: w\n    provider: bash\n    artifacts: [bad, good]\n"
+        "    commands:\n      - mkdir good; echo x > good/f; ln -s /etc bad; exit " +
+        end + "\n");
+  };
+
+  workflow("5");
+  auto output = box.run({"run", "w"});
+
+  CHECK(Sandbox::code(output) == 5);
+  CHECK(output.err.find("(exit 5): the artifact 'bad' could not be stored: ") != std::string::npos);
+  CHECK(output.err.find("what the job made is still in '") != std::string::npos);
+  CHECK(box.ok({"artifacts", "list"}).find("good/f") != std::string::npos);
+
+  workflow("0");
+  output = box.run({"run", "w"});
+
+  CHECK(Sandbox::code(output) == 125);
+  const Json job = box.json({"show", "--json"})["jobs"][0];
+  CHECK(job["cause"] == "lost");
+  CHECK(job["exit_code"] == 0);
+  CHECK(box.ok({"artifacts", "list"}).find("good/f") != std::string::npos);
 }
 
 TEST_CASE("the very code of a run comes back") {

@@ -93,6 +93,25 @@ TEST_CASE("a run that a slip of the pen keeps from starting has stored none of t
   CHECK(fs::directory_iterator(box.home() / "objects", none) != fs::directory_iterator());
 }
 
+TEST_CASE("a home that was there before, open to everybody, lets nobody else read what is kept") {
+  const Sandbox box;
+  fs::create_directories(box.home());
+  fs::permissions(box.home(), fs::add_perms | fs::others_read | fs::others_exe);
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
+  box.ok({"run", "w"});
+  std::size_t looked_at = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(box.home())) {
+    INFO(entry.path().string());
+    CHECK((entry.status().permissions() & (fs::group_all | fs::others_all)) == 0);
+    ++looked_at;
+  }
+  CHECK(looked_at > 5);
+  CHECK(box.run({"doctor"}).out.find("chmod -R go-rwx") == std::string::npos);
+
+  fs::permissions(box.home() / "database.sqlite", fs::add_perms | fs::others_read);
+  CHECK(box.run({"doctor"}).out.find("chmod -R go-rwx") != std::string::npos);
+}
+
 TEST_CASE("a plugins folder that cannot be read is told by the listing, the doctor and a run") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: mine}\n");
