@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -108,6 +109,15 @@ Result<void> check_version(Database& database, const Path& path) {
               "move it away, or use another DSTACK_HOME");
 }
 
+/// What cannot be looked at is not empty.
+Result<void> check_readable(const Home& home) {
+  if (::access(home.database().c_str(), R_OK) == 0 || errno == ENOENT)
+    return {};
+  return fail(ErrorCode::unavailable,
+              "cannot read dstack's home '" + home.root.string() + "': " + std::strerror(errno),
+              "run this as its owner, or set DSTACK_HOME to a folder of your own");
+}
+
 bool has_content(const Path& path) {
   struct stat status;
   return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
@@ -178,6 +188,7 @@ Result<Records> Records::open(const Home& home, Mode mode) {
   const Path path = home.database();
   if (!has_content(path)) {
     if (mode == Mode::read_only) {
+      DSTACK_CHECK(check_readable(home));
       DSTACK_TRY(Database empty, open_empty());
       return Records(std::make_unique<Connection>(std::move(empty)));
     }

@@ -1,5 +1,6 @@
 #include "dstack/store/home.hpp"
 
+#include "dstack/store/records.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <sys/stat.h>
@@ -85,6 +86,25 @@ TEST_CASE("a home that cannot be written is refused with the variable that chang
   CHECK(prepared.error().code == ErrorCode::unavailable);
   CHECK_THAT(prepared.error().message, Catch::Contains(home.root.string()));
   CHECK_THAT(prepared.error().hint, Catch::Contains("DSTACK_HOME"));
+}
+
+TEST_CASE("a home that cannot be read is not taken for an empty one") {
+  const TemporaryFolder folder = make_test_folder();
+  const Home home{folder.path() / "home"};
+  const auto refusal = [&] {
+    const auto records = Records::open(home, Records::Mode::read_only);
+    return records ? "opened" : records.error().message + "; " + records.error().hint;
+  };
+  CHECK(refusal() == "opened");
+  write_file(home.root, "");
+  CHECK_THAT(refusal(), Catch::Contains("Not a directory") && Catch::Contains("DSTACK_HOME"));
+  if (::geteuid() == 0)
+    return;  // may read everything
+  fs::remove(home.root);
+  require_ok(prepare_home(home));
+  ::chmod(home.root.c_str(), 0);
+  CHECK_THAT(refusal(), Catch::Contains("Permission denied") && Catch::Contains("DSTACK_HOME"));
+  ::chmod(home.root.c_str(), 0700);
 }
 
 TEST_CASE("a file in the place of the home is refused with the variable that changes it") {
