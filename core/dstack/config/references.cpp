@@ -158,16 +158,21 @@ void check_names(Project& project) {
       kept.push_back(std::move(workflow));
       continue;
     }
+    // An alias or a merge key gives two entries the same name, in one place of the file.
+    const bool is_copied = known->second.render() == workflow.name_where.render();
+    const SourceLocation& where = is_copied ? workflow.where : workflow.name_where;
     const std::string message = "two workflows are called '" + workflow.name + "'";
     if (!std::exchange(told[workflow.name], true))
       findings.add(workflow.name,
                    message,
                    known->second,
-                   "the other is at " + workflow.name_where.render() + "; rename one of them");
+                   "the other is at " + where.render() + "; rename one of them");
     findings.add(workflow.name,
                  message,
-                 workflow.name_where,
-                 "the other is at " + known->second.render() + "; rename one of them");
+                 where,
+                 is_copied ? "it takes its name from " + known->second.render() +
+                                 "; give it a 'name' of its own"
+                           : "the other is at " + known->second.render() + "; rename one of them");
     project.without_place.push_back(std::move(workflow));
   }
   project.workflows = std::move(kept);
