@@ -58,6 +58,18 @@ dstack::Environment checked_headers(const dstack::Workflow& workflow) {
   return headers;
 }
 
+/// A link of the project's may lead elsewhere; the download itself replaces a link and follows
+/// none.
+void check_place(const std::string& output) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::canonical(fs::current_path());
+  const fs::path real = fs::weakly_canonical(folder / fs::path(output).parent_path());
+  if (*real.lexically_relative(folder).begin() == "..")
+    throw dstack::Error("'" + output + "' leads out of the working directory through a link, to '" +
+                            real.string() + "'",
+                        "name a folder that is no link");
+}
+
 /// As they are sent, with the values of secrets: a line end in one would begin another header.
 dstack::Environment headers_to_send(const dstack::Task& task) {
   dstack::Environment headers = task.secrets().environment("headers");
@@ -121,6 +133,7 @@ class CurlProvider : public dstack::NativeProvider {
     curl::Wanted wanted;
     wanted.url = secrets.text("url", task.text("url"));
     wanted.output = task.text("output");
+    check_place(wanted.output);
     wanted.sha256 = task.text("sha256");
     wanted.headers = headers_to_send(task);
     return curl::download(wanted, task) ? 0 : 1;

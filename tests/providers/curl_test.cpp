@@ -74,6 +74,20 @@ TEST_CASE("curl: progress is drawn on one line, with the rate and the time that 
   CHECK(std::count(log.begin(), log.end(), '\r') > 2);
 }
 
+TEST_CASE("curl: nothing is written through a link that leads elsewhere") {
+  Downloads box;
+  const Path elsewhere = box.root() / "elsewhere";
+  fs::create_directories(elsewhere);
+  fs::create_symlink(elsewhere, box.project() / "link");
+  box.workflows("workflows:\n  - {name: get, provider: curl, url: 'http://" + box.server.host() +
+                "/steady', output: link/deep/f}\n");
+  const auto ran = box.run({"run", "get"});
+  CHECK(Sandbox::code(ran) != 0);
+  CHECK(
+      holds(ran.out + ran.err, "'link/deep/f' leads out of the working directory through a link"));
+  CHECK(fs::is_empty(elsewhere));
+}
+
 TEST_CASE("curl: an empty file, and one whose size nobody announces, are files") {
   Downloads box;
   CHECK(box.get("/empty")["status"] == "done");

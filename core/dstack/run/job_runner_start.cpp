@@ -59,6 +59,25 @@ std::int64_t mark_workspace(const Path& folder) {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+/// The folder in which the job begins, made where it is missing. In a copy of the code a link is no
+/// way out: the job would change what is not its own.
+Result<Path> make_working_dir(const Workspace& workspace, const std::string& path) {
+  if (path.empty())
+    return workspace.folder();
+  Path folder = workspace.folder() / path;
+  boost::system::error_code problem;
+  const Path root = fs::canonical(workspace.folder(), problem);
+  const Path real = fs::weakly_canonical(folder, problem);
+  if (workspace.is_private() && !problem && real != root &&
+      !real.string().starts_with(root.string() + "/"))
+    return fail(ErrorCode::configuration,
+                "the working directory '" + path +
+                    "' leads out of the workspace through a link, to '" + real.string() + "'",
+                "copy the files there instead of linking to them");
+  DSTACK_CHECK(make_folders(folder));
+  return folder;
+}
+
 }  // namespace
 
 Result<void> JobRunner::prepare_and_start() {
@@ -66,10 +85,7 @@ Result<void> JobRunner::prepare_and_start() {
   if (!order_.inputs.empty())
     tell(store::Status::downloading);
   DSTACK_CHECK(workspace_->make(order_.code, order_.inputs, record_.warnings));
-  const Path working_dir = order_.spec.working_dir.empty()
-                               ? workspace_->folder()
-                               : workspace_->folder() / order_.spec.working_dir;
-  DSTACK_CHECK(make_folders(working_dir));
+  DSTACK_TRY(const Path working_dir, make_working_dir(*workspace_, order_.spec.working_dir));
   if (order_.python && order_.spec.python)
     DSTACK_CHECK(prepare_python());
   for (const std::string& tool : order_.spec.tools)

@@ -112,6 +112,28 @@ TEST_CASE("setup runs before the main command, in the same shell, and its failur
   CHECK(bad.out.empty());
 }
 
+TEST_CASE("a working directory that leads out of the workspace through a link is refused") {
+  const Sandbox box;
+  const Path elsewhere = box.root() / "elsewhere";
+  fs::create_directories(elsewhere);
+  fs::create_symlink(elsewhere, box.project() / "link");
+  fs::create_symlink("inside", box.project() / "near");
+  box.file("inside/f", "here\n");
+  const auto in = [&](const std::string& folder) {
+    box.workflows("workflows:\n  - {name: w, provider: bash, working_dir: " + folder +
+                  ", commands: [\"cat f; echo x > written\"]}\n");
+    return box.run({"run", "w"});
+  };
+  for (const char* folder : {"link", "link/deeper"}) {
+    const auto output = in(folder);
+    CHECK(Sandbox::code(output) == 125);
+    CHECK(output.err.find("leads out of the workspace through a link, to '" + elsewhere.string()) !=
+          std::string::npos);
+    CHECK(fs::is_empty(elsewhere));
+  }
+  CHECK(in("near").out == "here\n");
+}
+
 TEST_CASE("a workspace deeper than any path is removed, and an artifact that is refused says why") {
   const Sandbox box;
   // Each round puts what is there into a folder of a hundred levels more.
