@@ -205,6 +205,7 @@ config::Settings check_settings(const store::Home& home, std::vector<Check>& che
   return {};
 }
 
+/// What there is, and why it may not be what somebody looks for.
 void check_machine(const config::ResourceSettings& settings, std::vector<Check>& checks) {
   const resources::Machine machine = resources::find_machine(settings);
   std::vector<std::string> cards;
@@ -214,6 +215,21 @@ void check_machine(const config::ResourceSettings& settings, std::vector<Check>&
                     Health::ok,
                     plural(machine.cpu, "core") + ", " + render_size(machine.memory) + " memory, " +
                         (cards.empty() ? "no GPUs" : join(cards, ", "))});
+  std::vector<std::string> said;
+  if (settings.cpu)
+    said.emplace_back("cores");
+  if (settings.memory)
+    said.emplace_back("memory");
+  if (settings.gpus)
+    said.emplace_back("GPUs");
+  if (!said.empty())
+    checks.push_back(
+        {"machine", Health::note, join(said, ", ") + " as config.yaml says, not as found"});
+  if (machine.hidden_gpus > 0)
+    checks.push_back({"machine",
+                      Health::note,
+                      "CUDA_VISIBLE_DEVICES=" + variable("CUDA_VISIBLE_DEVICES").value_or("") +
+                          " hides " + plural(machine.hidden_gpus, "GPU")});
 }
 
 /// Damage keeps every run from starting.

@@ -259,3 +259,17 @@ TEST_CASE("the doctor looks at the secrets, without which nothing can run when t
   CHECK(output.out.find("error   secrets") != std::string::npos);
   CHECK(output.out.find("a-long-value") == std::string::npos);
 }
+
+TEST_CASE("the doctor says where its figures of the machine are from, and which cards are hidden") {
+  Sandbox box;
+  REQUIRE(make_folders(box.home()));
+  REQUIRE(write_file_atomically(box.home() / "config.yaml",
+                                "resources: {cpu: 7, gpus: [{name: V100, memory: 16GB}, {name: "
+                                "A100, memory: 80GB}]}\n",
+                                Durable::no));
+  box.set("CUDA_VISIBLE_DEVICES=1");
+  const std::string found = box.ok({"doctor"});
+  CHECK(found.find("memory, A100 80.0 GB (1)\n") != std::string::npos);
+  CHECK(found.find("cores, GPUs as config.yaml says, not as found\n") != std::string::npos);
+  CHECK(found.find("CUDA_VISIBLE_DEVICES=1 hides 1 GPU\n") != std::string::npos);
+}

@@ -182,10 +182,10 @@ TEST_CASE("torchrun: a Python without torch is told in one line") {
 TEST_CASE("torchrun: as many processes as GPUs, unless their number is given") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
-  REQUIRE(
-      write_file_atomically(box.home() / "config.yaml",
-                            "resources: {gpus: [{name: T4}, {name: T4}, {name: T4}, {name: T4}]}\n",
-                            Durable::no));
+  REQUIRE(write_file_atomically(
+      box.home() / "config.yaml",
+      "resources: {gpus: [&card {name: T4, memory: 16GB}, *card, *card, *card]}\n",
+      Durable::no));
   box.file("train.py", "");
   box.workflows("workflows:\n  - {name: w, provider: torchrun, file: train.py, nodes: 2}\n");
   CHECK(has(box.ok({"run", "w", "--dry-run"}), "--nnodes 2 --node_rank 1 --nproc_per_node 1 "));

@@ -57,6 +57,13 @@ void MapReader::read_size(const std::string& key, const Value& value, std::uint6
     report("'" + key + "' must be a size", value.where, "write '16GB' or '512MiB', for example");
 }
 
+void MapReader::read_memory(const std::string& key, const Value& value, std::uint64_t& bytes) {
+  const std::size_t errors_before = errors_.size();
+  read_size(key, value, bytes);
+  if (bytes < least_memory && errors_.size() == errors_before)
+    report("'" + key + "' must be at least 1MB", value.where, hint_of_forgotten_unit(value.text));
+}
+
 void MapReader::read_duration(const std::string& key,
                               const Value& value,
                               std::chrono::milliseconds& duration) {

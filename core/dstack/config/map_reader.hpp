@@ -25,6 +25,8 @@ class MapReader {
                    const std::vector<std::string>& known,
                    const Use& use);
   void read_size(const std::string& key, const Value& value, std::uint64_t& bytes);
+  /// A size of memory, which has a unit.
+  void read_memory(const std::string& key, const Value& value, std::uint64_t& bytes);
   void read_duration(const std::string& key,
                      const Value& value,
                      std::chrono::milliseconds& duration);

@@ -5,6 +5,7 @@
 #include "dstack/config/map_reader.hpp"
 #include "dstack/config/yaml.hpp"
 
+#include <set>
 #include <utility>
 
 namespace dstack::config {
@@ -46,7 +47,7 @@ class SettingsReader : private MapReader {
                   if (key == "cpu")
                     read_cpu(member, resources.cpu);
                   else if (key == "memory")
-                    read_size(key, member, resources.memory.emplace());
+                    read_memory(key, member, resources.memory.emplace());
                   else
                     read_gpus(member, resources.gpus.emplace());
                 });
@@ -65,27 +66,40 @@ class SettingsReader : private MapReader {
       report("'gpus' must be a list, not " + std::string(describe(value)),
              value.where,
              "write 'gpus: [{name: V100, memory: 16GB}]', or 'gpus: []' for none");
+    std::set<std::string> ids;
     for (const Value& element : value.elements) {
       Gpu& gpu = gpus.emplace_back();
-      if (element.kind == ValueKind::null)
-        report("a GPU must be a map with 'name' and 'memory', not nothing",
+      const std::size_t errors_before = errors().size();
+      read_gpu(element, gpu);
+      if (gpu.id.empty())
+        gpu.id = std::to_string(gpus.size() - 1);
+      if (errors().size() == errors_before && !ids.insert(gpu.id).second)
+        report("two GPUs go by '" + printable(gpu.id) + "'",
                element.where,
-               "write '{name: V100, memory: 16GB}'");
-      each_member(element,
-                  "a GPU",
-                  {"name", "memory", "uuid"},
-                  [&](const std::string& key, const Value& member) {
-                    if (key == "memory")
-                      read_size(key, member, gpu.memory);
-                    else if (member.kind == ValueKind::scalar && !member.text.empty() &&
-                             member.text.find(',') == std::string::npos)
-                      (key == "name" ? gpu.name : gpu.id) = member.text;
-                    else
-                      report("'" + key + "' must be a text without commas",
-                             member.where,
-                             "write 'name: V100', for example");
-                  });
+               "each has a 'uuid' of its own, and goes by its number, from 0, without");
     }
+  }
+
+  void read_gpu(const Value& element, Gpu& gpu) {
+    const std::size_t errors_before = errors().size();
+    each_member(element,
+                "a GPU",
+                {"name", "memory", "uuid"},
+                [&](const std::string& key, const Value& member) {
+                  if (key == "memory")
+                    read_memory(key, member, gpu.memory);
+                  else if (member.kind == ValueKind::scalar && !member.text.empty() &&
+                           member.text.find(',') == std::string::npos)
+                    (key == "name" ? gpu.name : gpu.id) = member.text;
+                  else
+                    report("'" + key + "' must be a text without commas",
+                           member.where,
+                           "write 'name: V100', for example");
+                });
+    if (errors().size() == errors_before && (gpu.name.empty() || gpu.memory == 0))
+      report("a GPU needs 'name' and 'memory'",
+             element.where,
+             "write '{name: V100, memory: 16GB}', for example");
   }
 
   void read_tools(const Value& value, Settings& settings) {

@@ -68,7 +68,7 @@ class Checker {
                     ", all of it at once, for " + plural(jobs.size(), "job") +
                     " that start together: this machine has " + plural(machine_.cpu, "CPU") + ", " +
                     render_size(machine_.memory) + " of memory and " +
-                    plural(machine_.gpus.size(), "GPU");
+                    resources::describe_gpus(machine_);
     error.hint = "fewer of them, or less for each, will fit";
     error.where = place_of(draft_, "resources");
     errors_.push_back(std::move(error));
@@ -79,10 +79,27 @@ class Checker {
     const std::size_t fitting = resources::fitting_cards(machine_, wanted).size();
     if (wanted.gpu <= fitting)
       return;
-    std::string has = "this machine has " + plural(machine_.gpus.size(), "GPU");
+    std::string has = "this machine has " + resources::describe_gpus(machine_);
     if (fitting < machine_.gpus.size())
       has += ", " + std::to_string(fitting) + " of them fitting";
-    refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting));
+    refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting), other_card(wanted));
+  }
+
+  /// The options that ask for as many cards of another kind; empty where there is none.
+  std::string other_card(const provider::Resources& wanted) const {
+    const auto is_enough = [&](const provider::Resources& other) {
+      return resources::fitting_cards(machine_, other).size() >= wanted.gpu;
+    };
+    provider::Resources other = wanted;
+    for (const config::Gpu& gpu : machine_.gpus)
+      if (other.gpu_name = gpu.name; !wanted.gpu_name.empty() && is_enough(other))
+        return flag_of("gpu.name") + " " + shell_quote(gpu.name);
+    other = wanted;
+    std::uint64_t most = 0;
+    for (const config::Gpu& gpu : machine_.gpus)
+      if (other.gpu_memory = gpu.memory; gpu.memory > most && is_enough(other))
+        most = gpu.memory;
+    return most == 0 ? "" : flag_of("gpu.memory") + " " + option_size(most);
   }
 
   static std::string describe_gpus(const provider::Resources& wanted) {
@@ -97,7 +114,8 @@ class Checker {
   void refuse(std::string_view key,
               const std::string& asked,
               const std::string& has,
-              const std::string& possible) {
+              const std::string& possible,
+              const std::string& alternative = {}) {
     Error error;
     error.code = ErrorCode::unavailable;
     error.message = "workflow '" + draft_.workflow->name + "' asks for " + asked + ": " + has;
@@ -105,7 +123,8 @@ class Checker {
         draft_.role == Role::target &&
         property_of_type(draft_.manifest(), provider::PropertyType::resources) != nullptr;
     if (option)
-      error.message += "; " + flag_of(key) + " " + possible +
+      error.message += "; " + (alternative.empty() ? "" : alternative + " fits, ") + flag_of(key) +
+                       " " + possible +
                        (possible == "0" ? " runs without" : " runs with what is there");
     else
       error.hint = "lower `" + std::string(split(key, '.').front()) +

@@ -1,6 +1,7 @@
 #include "dstack/resources/machine.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/resources/cgroup.hpp"
 #include "dstack/resources/gpus.hpp"
@@ -54,18 +55,21 @@ std::uint64_t parse_meminfo(std::string_view text) {
 
 std::vector<config::Gpu> visible_gpus(std::vector<config::Gpu> gpus, std::string_view variable) {
   std::vector<config::Gpu> visible;
+  const auto has_name = [](std::string_view name) {
+    return [name](const config::Gpu& gpu) { return !name.empty() && gpu.id.starts_with(name); };
+  };
   for (const std::string_view part : split(variable, ',')) {
     const std::string_view word = trim(part);
     const auto number = parse_number<std::size_t>(word);
-    const auto named = std::find_if(gpus.begin(), gpus.end(), [&](const config::Gpu& gpu) {
-      return !number && !word.empty() && gpu.id.starts_with(word);
-    });
-    if (number && *number < gpus.size())
-      visible.push_back(gpus[*number]);
-    else if (named != gpus.end())
-      visible.push_back(*named);
-    else
+    const auto named =
+        number ? gpus.begin() + static_cast<std::ptrdiff_t>(std::min(*number, gpus.size()))
+               : std::find_if(gpus.begin(), gpus.end(), has_name(word));
+    if (named == gpus.end())
       break;
+    if (std::none_of(visible.begin(), visible.end(), [&](const config::Gpu& gpu) {
+          return gpu.id == named->id;
+        }))
+      visible.push_back(*named);
   }
   return visible;
 }
@@ -75,8 +79,10 @@ Machine find_machine(const config::ResourceSettings& settings) {
   machine.cpu = settings.cpu ? *settings.cpu : find_cpus();
   machine.memory = settings.memory ? *settings.memory : find_memory();
   machine.gpus = numbered(settings.gpus ? *settings.gpus : find_gpus());
+  const std::size_t all = machine.gpus.size();
   if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"))
     machine.gpus = visible_gpus(std::move(machine.gpus), visible);
+  machine.hidden_gpus = all - machine.gpus.size();
   return machine;
 }
 
@@ -93,6 +99,27 @@ std::vector<std::string> fitting_cards(const Machine& machine, const provider::R
   for (const config::Gpu* gpu : fitting)
     ids.push_back(gpu->id);
   return ids;
+}
+
+std::string describe_gpus(const Machine& machine) {
+  std::vector<std::pair<std::string, std::size_t>> kinds;
+  for (const config::Gpu& gpu : machine.gpus) {
+    const std::string kind = gpu.name + " " + render_size(gpu.memory);
+    const auto known = std::find_if(
+        kinds.begin(), kinds.end(), [&](const auto& each) { return each.first == kind; });
+    if (known == kinds.end())
+      kinds.emplace_back(kind, 1);
+    else
+      ++known->second;
+  }
+  std::vector<std::string> words;
+  for (const auto& [kind, count] : kinds)
+    words.push_back((count > 1 ? std::to_string(count) + " × " : "") + kind);
+  return plural(machine.gpus.size(), "GPU") +
+         (words.empty() ? "" : " (" + join(words, ", ") + ")") +
+         (machine.hidden_gpus > 0
+              ? ", and CUDA_VISIBLE_DEVICES hides " + plural(machine.hidden_gpus, "GPU")
+              : "");
 }
 
 Demand demand_of(const std::vector<provider::Resources>& jobs, const Machine& machine) {

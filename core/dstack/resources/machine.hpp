@@ -19,6 +19,8 @@ struct Machine {
   std::uint32_t cpu = 0;
   std::uint64_t memory = 0;       ///< bytes
   std::vector<config::Gpu> gpus;  ///< in the order of their numbers; each with an id
+  /// How many more there are, which the caller hides; only of a machine that was just found.
+  std::size_t hidden_gpus = 0;
 };
 
 /// Asks the system, and the drivers of cards where there are some. Cards that the caller hides with
@@ -28,6 +30,10 @@ Machine find_machine(const config::ResourceSettings& settings);
 /// The ids of the cards that have the name (part of it, in any case) and the memory that are asked
 /// for; the smallest first, so that the large ones stay for those who need them.
 std::vector<std::string> fitting_cards(const Machine& machine, const provider::Resources& wanted);
+
+/// For people, what belongs in "this machine has …": "3 GPUs (V100 16.0 GB, 2 × A100 40.0 GB)", and
+/// how many of them are hidden.
+std::string describe_gpus(const Machine& machine);
 
 /// All that these jobs ask for together, as the ledger counts it.
 Demand demand_of(const std::vector<provider::Resources>& jobs, const Machine& machine);
@@ -41,7 +47,7 @@ Machine parse_machine(const Json& json);
 /// MemTotal of /proc/meminfo, in bytes; 0 when it is not there.
 std::uint64_t parse_meminfo(std::string_view text);
 /// The cards of `gpus` that a CUDA_VISIBLE_DEVICES lets through, in its order: numbers, or ids or
-/// their beginnings; what comes after a word that names none is not seen.
+/// their beginnings, each once; what comes after a word that names none is not seen.
 std::vector<config::Gpu> visible_gpus(std::vector<config::Gpu> gpus, std::string_view variable);
 /// Lines of `nvidia-smi --query-gpu=uuid,name,memory.total --format=csv,noheader,nounits` (memory
 /// in MiB).

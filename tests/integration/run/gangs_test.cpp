@@ -84,10 +84,11 @@ constexpr const char* for_ever = "while true; do sleep 0.05; done";
 
 TEST_CASE("a gang gets what all of it asks for, or waits, and what never fits is refused") {
   GangBox box;
-  REQUIRE(write_file_atomically(
-      box.home() / "config.yaml",
-      "resources: {cpu: 4, gpus: [{name: V100, uuid: GPU-aa}, {name: V100, uuid: GPU-bb}]}\n",
-      Durable::no));
+  REQUIRE(
+      write_file_atomically(box.home() / "config.yaml",
+                            "resources: {cpu: 4, gpus: [{name: V100, memory: 16GB, uuid: GPU-aa}, "
+                            "{name: V100, memory: 16GB, uuid: GPU-bb}]}\n",
+                            Durable::no));
   box.set("CUDA_VISIBLE_DEVICES=0,1");
   box.gang({"touch 0; echo $CUDA_VISIBLE_DEVICES; " + until_there("end")},
            "    resources: {gpu: 1, cpu: 1}\n");

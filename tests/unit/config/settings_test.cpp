@@ -113,3 +113,19 @@ TEST_CASE("every error of the file is reported, with suggestions") {
   CHECK(errors_of("stop_grace: 1s\nstop-grace: 2s\n") ==
         Findings{"2:1+10 the key 'stop_grace' stands twice in this map"});
 }
+
+TEST_CASE("a card of the settings has a name, a memory, and an id of its own",
+          "[config][settings]") {
+  const auto is_refused = [](const std::string& cards, const std::string& words) {
+    const Findings errors = errors_of("resources: {gpus: [" + cards + "]}\n");
+    return errors.size() == 1 && errors.front().find(words) != std::string::npos;
+  };
+  const std::string card = "{name: A, memory: 16GB";
+  CHECK(settings_of("resources: {gpus: [" + card + "}, " + card + "}]}\n"));
+  for (const char* incomplete : {"{}", "{name: B}", "{memory: 16GB}"})
+    CHECK(is_refused(incomplete, "a GPU needs 'name' and 'memory'"));
+  CHECK(is_refused("{name: B, memory: 2}", "'memory' must be at least 1MB"));
+  CHECK(
+      is_refused(card + ", uuid: U}, " + card + "}, " + card + ", uuid: U}", "two GPUs go by 'U'"));
+  CHECK(is_refused(card + "}, " + card + ", uuid: 0}", "two GPUs go by '0'"));
+}

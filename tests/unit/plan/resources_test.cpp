@@ -69,9 +69,29 @@ TEST_CASE("cards count by name and memory") {
 
   auto bench = asking("{gpu: {count: 2, name: V100}}");
   bench.machine.gpus = machine.gpus;
-  CHECK(bench.errors("train") == Words{"workflow 'train' asks for 2 GPUs 'V100': this machine has "
-                                       "2 GPUs, 1 of them fitting; --gpu 1 runs "
-                                       "with what is there @ .dstack/workflows.yaml:5:30+1"});
+  CHECK(bench.errors("train") ==
+        Words{"workflow 'train' asks for 2 GPUs 'V100': this machine has 2 GPUs (Tesla "
+              "V100-SXM2-16GB 17.2 GB, NVIDIA A100 42.9 GB), 1 of them fitting; --gpu 1 runs "
+              "with what is there @ .dstack/workflows.yaml:5:30+1"});
+}
+
+TEST_CASE("another kind of card that would do is named with its option") {
+  const std::vector<config::Gpu> cards = {{"V100", 16'000'000'000, "0"},
+                                          {"V100", 16'000'000'000, "1"},
+                                          {"A100 SXM", 80'000'000'000, "2"}};
+  const auto refusal = [&](const std::string& gpu) {
+    auto bench = asking("{gpu: " + gpu + "}");
+    bench.machine.gpus = cards;
+    return bench.errors("train").front();
+  };
+  const auto says = [&](const std::string& gpu, const std::string& words) {
+    INFO(refusal(gpu));
+    return refusal(gpu).find("; " + words) != std::string::npos;
+  };
+  CHECK(says("{count: 2, name: H100}", "--gpu-name V100 fits, --gpu 0 runs without"));
+  CHECK(says("{count: 1, name: H100, memory: 40GB}", "--gpu-name 'A100 SXM' fits, "));
+  CHECK(says("{count: 2, memory: 40GB}", "--gpu-memory 16GB fits, --gpu 1 runs with"));
+  CHECK(says("{count: 4, name: V100}", "--gpu 2 runs with"));
 }
 
 TEST_CASE("on a machine with cards a job that asks for none is told so") {

@@ -78,8 +78,16 @@ TEST_CASE("the caller's CUDA_VISIBLE_DEVICES hides cards") {
   CHECK(ids(visible_gpus(two_cards, "1")) == Words{"GPU-bb02"});
   CHECK(ids(visible_gpus(two_cards, "GPU-b, 0")) == Words{"GPU-bb02", "GPU-aa01"});
   CHECK(ids(visible_gpus(two_cards, "0,-1,1")) == Words{"GPU-aa01"});
+  CHECK(ids(visible_gpus(two_cards, "1,1,GPU-bb")) == Words{"GPU-bb02"});
   CHECK(visible_gpus(two_cards, "").empty());
   CHECK(visible_gpus(two_cards, "7").empty());
+}
+
+TEST_CASE("the cards of a machine are told by kind, and that some are hidden") {
+  CHECK(describe_gpus({4, 1, {}}) == "0 GPUs");
+  CHECK(describe_gpus({4, 1, {two_cards[0], two_cards[1], two_cards[0]}, 1}) ==
+        "3 GPUs (2 × Tesla V100-SXM2-16GB 17.2 GB, NVIDIA A100 42.9 GB), and CUDA_VISIBLE_DEVICES "
+        "hides 1 GPU");
 }
 
 TEST_CASE("what the system says of its memory and cards is read") {
