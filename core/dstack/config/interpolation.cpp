@@ -210,11 +210,7 @@ class Walk {
              std::move(place),
              "write '${{ secrets.NAME }}'");
     else if (!may_hold_secrets_)
-      report("the secret '" + secret + "' cannot be used here",
-             std::move(place),
-             "'environment', 'registry_auth' and 'headers' may refer to secrets; every job has "
-             "this one as the variable " +
-                 environment_name(secret));
+      errors_.push_back(misplaced_secret({secret, std::move(place)}));
     else
       secrets_.push_back({secret, std::move(place)});
     return secret_reference(secret);
@@ -306,6 +302,15 @@ Result<Interpolated> interpolate_secrets(const Value& text) {
   const Scope nothing;
   Walk walk(nothing, Names::secrets);
   return result_of(walk, text);
+}
+
+Error misplaced_secret(const SecretReference& reference) {
+  return configuration_error(
+      "the secret '" + reference.name + "' cannot be used here",
+      reference.where,
+      "'environment', 'registry_auth' and 'headers' of a workflow may refer to secrets; every job "
+      "has this one as the variable " +
+          environment_name(reference.name));
 }
 
 Error missing_secret(const SecretReference& reference, const std::vector<std::string>& known) {

@@ -42,6 +42,8 @@ Result<Interpolated> interpolate(const Value& value, const Scope& scope);
 /// The same of a text in which secrets may be named, and nothing else.
 Result<Interpolated> interpolate_secrets(const Value& text);
 
+/// For a reference to a secret where none may stand.
+Error misplaced_secret(const SecretReference& reference);
 /// For a reference to a secret that is not among those that there are.
 Error missing_secret(const SecretReference& reference, const std::vector<std::string>& known);
 

@@ -36,6 +36,23 @@ std::string secret_reference(std::string_view name) {
   return std::string(before).append(name).append(after);
 }
 
+std::optional<std::string> find_written_secret(std::string_view text) {
+  constexpr std::string_view opening = "${{";
+  constexpr std::string_view closing = "}}";
+  for (std::size_t at = text.find(opening); at != std::string_view::npos;) {
+    const std::size_t begin = at + opening.size();
+    const std::size_t end = text.find(closing, begin);
+    if (end == std::string_view::npos)
+      break;
+    const std::string_view name = trim(text.substr(begin, end - begin));
+    const bool is_literal = at > 0 && text[at - 1] == '$';
+    if (!is_literal && name.starts_with(secret_scope) && is_name(name.substr(secret_scope.size())))
+      return std::string(name.substr(secret_scope.size()));
+    at = text.find(opening, is_literal ? begin : end + closing.size());
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> secrets_in(std::string_view text) {
   std::vector<std::string> names;
   for (auto found = find_reference(text, 0); found; found = find_reference(text, found->end))

@@ -2,7 +2,9 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/environment_names.hpp"
+#include "dstack/config/interpolation.hpp"
 #include "dstack/config/loading.hpp"
+#include "dstack/config/secret_reference.hpp"
 
 #include <unordered_map>
 #include <unordered_set>
@@ -36,6 +38,8 @@ void add_scope(const Member& scope, Project& project, Findings& findings) {
   variables.reserve(scope.value.members.size());
   for (const Member& member : scope.value.members) {
     if (member.value.kind == ValueKind::scalar) {
+      if (const auto secret = find_written_secret(member.value.text))
+        findings.add(concerned(scope.key), misplaced_secret({*secret, member.value.where}));
       variables.push_back({member.key, member.value.text, member.key_where});
       continue;
     }

@@ -3,6 +3,8 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/environment_names.hpp"
+#include "dstack/config/interpolation.hpp"
+#include "dstack/config/secret_reference.hpp"
 #include "dstack/plan/environment.hpp"
 
 #include <algorithm>
@@ -63,6 +65,8 @@ class Parser {
   }
 
   Words parse() {
+    for (std::size_t i = 0; i < words_.size(); ++i)
+      refuse_secret(words_[i], line_.word(i));
     while (next_ < words_.size()) {
       const std::string& word = words_[next_];
       if (word.size() > 2 && word.starts_with("--"))
@@ -88,6 +92,12 @@ class Parser {
     error.where = std::move(where);
     error.hint = std::move(hint);
     return errors_.emplace_back(std::move(error));
+  }
+
+  /// What is typed is meant as it stands, but nobody means this.
+  void refuse_secret(std::string_view text, const SourceLocation& where) {
+    if (const auto secret = config::find_written_secret(text))
+      errors_.emplace_back(config::misplaced_secret({*secret, where})).code = ErrorCode::usage;
   }
 
   // --- The three kinds of words ---
@@ -220,7 +230,7 @@ class Parser {
     if (equals != std::string::npos)
       value = given.text.substr(equals + 1);
     else
-      value = caller_environment_(name);
+      value = caller_value(name, given.where);
     if (!value) {
       report("'" + name + "' is not set in your environment",
              given.where,
@@ -228,6 +238,13 @@ class Parser {
       return;
     }
     result_.environment.push_back({name, std::move(*value), "command line"});
+  }
+
+  std::optional<std::string> caller_value(const std::string& name, const SourceLocation& where) {
+    auto value = caller_environment_(name);
+    if (value)
+      refuse_secret(*value, where);
+    return value;
   }
 
   // --- Variables ---

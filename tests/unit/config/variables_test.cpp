@@ -53,6 +53,18 @@ TEST_CASE("values that are no scalars are reported") {
         Findings{": 1:12+3 'variables' must be a map, not a list"});
 }
 
+TEST_CASE("a variable cannot refer to a secret, however the reference is spaced") {
+  CHECK(findings_of(train,
+                    "variables:\n  train: {a: \"x ${{secrets.TOKEN}}\"}\n  global:\n"
+                    "    b: ${{ name }} ${{  secrets.api-token  }}\n") ==
+        Findings{"train: 2:14+22 the secret 'TOKEN' cannot be used here",
+                 ": 4:8+38 the secret 'api-token' cannot be used here"});
+  CHECK(findings_of(train,
+                    "variables:\n  train:\n    a: $${{ secrets.TOKEN }}\n    b: ${{ secrets.x\n"
+                    "    c: ${{ secrets.a b }} ${{ TOKEN }}\n")
+            .empty());
+}
+
 TEST_CASE("a scope that is no workflow is reported with a suggestion, and stops no run") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml", train)

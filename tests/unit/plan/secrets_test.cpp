@@ -75,6 +75,33 @@ TEST_CASE("a secret that does not exist is told where it stands, with what adds 
               "'TOKENS'?\n'dstack secrets add TOKEN' adds it"});
 }
 
+TEST_CASE("a reference to a secret among the words of the command line is refused at its place") {
+  Bench bench;
+  bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");
+  bench.variables("variables:\n  global: {lr: 1}\n");
+  bench.environment = {{"PASSED_ON", "${{ secrets.TOKEN }}"}};
+  bench.secrets = {"TOKEN"};
+  const std::string said =
+      " | 'environment', 'registry_auth' and 'headers' of a workflow may refer to secrets; every "
+      "job has this one as the variable TOKEN";
+  const auto refused = [&](const Words& words) {
+    const auto errors = bench.errors("train", words);
+    REQUIRE(errors.size() == 1);
+    INFO(errors[0]);
+    CHECK(errors[0].ends_with(said));
+    return errors[0].substr(0, errors[0].size() - said.size());
+  };
+  CHECK(refused({"--lr", "${{ secrets.TOKEN }}"}) ==
+        "the secret 'TOKEN' cannot be used here @ command line:1:23+22");
+  CHECK(refused({"--lr=${{secrets.TOKEN}}"}) ==
+        "the secret 'TOKEN' cannot be used here @ command line:1:18+25");
+  CHECK(refused({"-e", "X=a ${{ secrets.TOKEN }}"}) ==
+        "the secret 'TOKEN' cannot be used here @ command line:1:21+26");
+  CHECK(refused({"-e", "PASSED_ON"}) ==
+        "the secret 'TOKEN' cannot be used here @ command line:1:21+9");
+  CHECK(bench.errors("train", {"-e", "X=$${{ secrets.TOKEN }}"}).empty());
+}
+
 TEST_CASE("a provider that would show a secret is refused") {
   Bench bench = with_headers();
   provider::JobSpec job;
