@@ -100,12 +100,17 @@ class Book {
   Fd lock_;
 };
 
+/// In place of what stood there.
 Result<Fd> make_lifeline(const Path& folder, std::uint64_t number) {
   const Path path = lifeline_path(folder, number);
-  ::unlink(path.c_str());  // of one whose entry never came to be written
-  if (::mkfifo(path.c_str(), 0600) != 0)
+  const Path fresh = path.string() + ".new";
+  ::unlink(fresh.c_str());  // of one that was killed here
+  if (::mkfifo(fresh.c_str(), 0600) != 0)
     return fail_errno("cannot reserve resources in '" + folder.string() + "'");
-  return open_file(path.string(), O_RDONLY | O_NONBLOCK);
+  DSTACK_TRY(Fd lifeline, open_file(fresh.string(), O_RDONLY | O_NONBLOCK));
+  if (::rename(fresh.c_str(), path.c_str()) != 0)
+    return fail_errno("cannot reserve resources in '" + folder.string() + "'");
+  return lifeline;
 }
 
 }  // namespace
@@ -161,7 +166,10 @@ Result<void> Claim::look_again() {
     return {};
   others_.clear();
   book.enter(entry_);
-  return book.write();
+  DSTACK_CHECK(book.write());
+  // Those who wait behind it were told so: the end of the lifeline that they watch wakes them.
+  DSTACK_TRY(lifeline_, make_lifeline(folder_, entry_.number));
+  return {};
 }
 
 std::vector<int> Claim::events() const {

@@ -44,10 +44,10 @@ class Claim {
   Result<void> look_again();
 
   /// While it waits: descriptors on which poll(2) tells an error, asked for or not, once something
-  /// has become free.
+  /// has become free, or another that waited has been granted.
   std::vector<int> events() const;
 
-  /// To be handed to the processes that shall keep it alive. Close-on-exec.
+  /// Of a granted one, to be handed to the processes that shall keep it alive. Close-on-exec.
   int lifeline() const { return lifeline_.get(); }
 
  private:

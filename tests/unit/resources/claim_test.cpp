@@ -107,6 +107,28 @@ TEST_CASE("one that is killed while it waits stands in nobody's way") {
   CHECK(small.granted());
 }
 
+TEST_CASE("who waits behind another hears that the other was granted, and what is taken then") {
+  const Bench bench;
+  std::optional<Claim> first = bench.claim(4);
+  Claim second = bench.claim(4, "calm-fox-2");
+  Claim third = bench.claim(1);
+  first.reset();
+  wait_for_event(third);
+  REQUIRE(third.look_again());  // before the one whose turn it is
+  CHECK(third.reason() == "waits behind 'train' of run 'calm-fox-2'");
+  CHECK_FALSE(any_event(third));
+
+  wait_for_event(second);
+  REQUIRE(second.look_again());
+  CHECK(second.granted());
+
+  wait_for_event(third);
+  REQUIRE(third.look_again());
+  CHECK(third.reason() == "needs 1 CPU, 0 of 4 free");
+  CHECK_FALSE(any_event(third));
+  CHECK(bench.entries() == 2);
+}
+
 TEST_CASE("a claim lives as long as the last of those who hold it") {
   const Bench bench;
   std::optional<Claim> made = bench.claim(4);
