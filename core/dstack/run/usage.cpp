@@ -21,7 +21,14 @@ std::string took(const store::Usage& usage, const provider::Resources& resources
          " of the " + render_size(resources.memory) + " that it asked for";
 }
 
-/// Of a job that failed, and whose processes are held each alone.
+/// Of a job whose processes are held each alone: what is taken beyond is not refused to them.
+void note_excess(ExitRecord& record, const provider::Resources& resources) {
+  record.warnings.push_back(took(record.usage, resources) +
+                            ", in one process: files and shared memory that a process maps do not "
+                            "count where there is no control group");
+}
+
+/// Of such a job that failed.
 void note_refusal(ExitRecord& record,
                   const backend::Usage& usage,
                   const provider::Resources& resources,
@@ -32,6 +39,8 @@ void note_refusal(ExitRecord& record,
                      render_size(resources.memory) +
                      ", and one was refused more; the largest took " +
                      render_size(usage.largest_process) + "; --memory gives it more";
+  } else if (usage.largest_process > resources.memory) {
+    note_excess(record, resources);
   } else if (usage.largest_process > resources.memory / 2) {
     record.warnings.push_back("each of its processes may have the memory that it asked for; " +
                               took(record.usage, resources));
@@ -75,6 +84,8 @@ void note_resources(ExitRecord& record,
                               took(record.usage, spec.resources));
   } else if (limiter.holds_each_process() && by_itself && has_failed(record)) {
     note_refusal(record, usage, spec.resources, end_of_log());
+  } else if (limiter.holds_each_process() && usage.largest_process > spec.resources.memory) {
+    note_excess(record, spec.resources);
   }
 }
 

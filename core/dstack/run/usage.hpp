@@ -17,7 +17,8 @@ store::Usage figures_of(const backend::Usage& usage);
 /// Of a container its agent has told. The record knows how the job ended. One that failed while its
 /// memory was used up ran out of memory, whatever signal or exit code it came to; of one that ended
 /// well it is a warning. Where each process is held alone nothing is killed: programs are refused
-/// more, and only `end_of_log` tells, which is asked for then.
+/// more, and only `end_of_log` tells, which is asked for then; what they map in common they are not
+/// refused, and it is a warning.
 void note_resources(ExitRecord& record,
                     const resources::Limiter& limiter,
                     const backend::Usage& usage,

@@ -158,6 +158,23 @@ TEST_CASE("where there are no control groups each process is held alone") {
   CHECK(job["usage"]["largest_process"].get<std::int64_t>() < 100'000'000);
 }
 
+TEST_CASE("shared memory that no control group holds is told when it is more than was asked for") {
+  if (!holds_each_process())
+    SKIP("this user may make control groups for memory here");
+  if (reserves_shadow_memory)
+    SKIP(no_room_for_shadows);
+  const Sandbox box;
+  limited(box, "exec python3 shared.py");
+  box.file("shared.py",
+           "import mmap\nshared = mmap.mmap(-1, 200_000_000)\nfor _ in range(20):\n    "
+           "shared.write(bytes(10_000_000))\n");
+  const auto output = box.run({"run", "w"});
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.err.find("of the 100.0 MB that it asked for, in one process: files and shared "
+                        "memory") != std::string::npos);
+}
+
 TEST_CASE(
     "where each process is held alone, memory that an earlier attempt was refused is its own") {
   if (!holds_each_process())
