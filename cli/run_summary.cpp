@@ -124,8 +124,12 @@ std::vector<std::string> warnings_of_jobs(const store::RunState& state,
                              state.run.status != Status::failed;
     const bool is_asked_for =
         workflow.empty() || state.run.workflows[job.workflow].name == workflow;
-    if ((job.status == Status::done || was_stopped) && is_asked_for && !job.reason.empty())
-      warnings.push_back(labels[job.index] + ": " + job.reason);
+    if ((job.status != Status::done && !was_stopped) || !is_asked_for || job.reason.empty())
+      continue;
+    // Of a job that did not end well the reason marks them itself.
+    constexpr std::string_view mark = "warning: ";
+    const bool is_marked = job.reason.starts_with(mark);
+    warnings.push_back(labels[job.index] + ": " + job.reason.substr(is_marked ? mark.size() : 0));
   }
   return warnings;
 }
