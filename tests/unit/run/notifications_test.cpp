@@ -89,3 +89,14 @@ TEST_CASE("those are told who want to know of an end like this") {
   CHECK(told[0].id != told[1].id);
   CHECK(told[1].receiver == "webhook https://example.com");
 }
+
+TEST_CASE("receivers that would be called alike are told apart by their place") {
+  std::vector<config::Receiver> receivers(3);
+  receivers[0].webhook = "https://example.com/x";
+  receivers[1].webhook = "https://example.org/x";
+  receivers[2].webhook = "https://example.com/y";
+  const auto told = notifications_for(receivers, store::Status::done);
+  CHECK(told[0].receiver == "webhook https://example.com (number 1 of on_end)");
+  CHECK(told[1].receiver == "webhook https://example.org");
+  CHECK(told[2].receiver == "webhook https://example.com (number 3 of on_end)");
+}
