@@ -1,5 +1,6 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/run/attempts.hpp"
 #include "dstack/run/log.hpp"
 #include "exposure.hpp"
 #include "run_view.hpp"
@@ -127,9 +128,9 @@ std::vector<std::string> warnings_of_jobs(const store::RunState& state,
     if ((job.status != Status::done && !was_stopped) || !is_asked_for || job.reason.empty())
       continue;
     // Of a job that did not end well the reason marks them itself.
-    constexpr std::string_view mark = "warning: ";
-    const bool is_marked = job.reason.starts_with(mark);
-    warnings.push_back(labels[job.index] + ": " + job.reason.substr(is_marked ? mark.size() : 0));
+    const bool is_marked = job.reason.starts_with(run::warning_mark);
+    warnings.push_back(labels[job.index] + ": " +
+                       job.reason.substr(is_marked ? run::warning_mark.size() : 0));
   }
   return warnings;
 }

@@ -19,7 +19,9 @@ void add_reason(store::JobChange& change, const std::string& sentence) {
 void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings) {
   // Of a job that ended well they are all that there is to say.
   if (!warnings.empty())
-    add_reason(change, (change.status == Status::done ? "" : "warning: ") + join(warnings, "; "));
+    add_reason(
+        change,
+        std::string(change.status == Status::done ? "" : warning_mark) + join(warnings, "; "));
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dstack::run {
@@ -27,6 +28,8 @@ store::JobChange outcome_of(const End& end);
 
 /// Adds a sentence to the reason of a change.
 void add_reason(store::JobChange& change, const std::string& sentence);
+/// What begins warnings in the reason of a job that did not end well.
+inline constexpr std::string_view warning_mark = "warning: ";
 /// Adds what is no cause of how it ended, marked as such.
 void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings);
 

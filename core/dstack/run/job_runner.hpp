@@ -88,7 +88,7 @@ class JobRunner {
 
   void note_end();
   /// Of what this attempt wrote.
-  std::string end_of_log() const;
+  std::string last_words() const;
   /// Whether the supervisor will save what the job leaves.
   bool saves_artifacts() const;
   /// Artifacts stay as they are; what is found in them is told. An abort saves nothing, and so does

@@ -28,15 +28,14 @@ void JobRunner::note_end() {
     if (const std::string sentence = apps_.unanswered(); !sentence.empty())
       record_.warnings.push_back(sentence);
   note_resources(
-      record_, limiter_, process_->usage(), order_.spec, [this] { return end_of_log(); });
+      record_, limiter_, process_->usage(), order_.spec, [this] { return last_words(); });
   if (log_->dropped() > 0)
     record_.warnings.push_back("the disk was full: " + std::to_string(log_->dropped()) +
                                " bytes of output were lost");
 }
 
-std::string JobRunner::end_of_log() const {
-  constexpr std::size_t most = 8192;
-  return JobLog(home_.job(order_.run, order_.index)).read_end(most, log_begin_).value_or("");
+std::string JobRunner::last_words() const {
+  return JobLog(home_.job(order_.run, order_.index)).read_end(end_of_log, log_begin_).value_or("");
 }
 
 bool JobRunner::saves_artifacts() const {

@@ -17,6 +17,9 @@
 
 namespace dstack::run {
 
+/// Bytes in which the reason of a failure is looked for.
+inline constexpr std::size_t end_of_log = 8192;
+
 /// For readers, one thread each. A log that does not exist yet reads as empty. However long it is,
 /// what is kept of it in memory is a page of its times.
 class JobLog {

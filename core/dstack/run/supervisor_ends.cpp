@@ -21,8 +21,6 @@ using store::StopRequest;
 
 namespace {
 
-constexpr std::size_t end_of_log = 8192;  ///< bytes that are searched for the reason of a failure
-
 /// What ended an attempt, for the one that follows: "exit code 3".
 std::string brief(const store::JobChange& outcome) {
   if (outcome.cause == Cause::exit && outcome.exit_code)

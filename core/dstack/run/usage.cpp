@@ -21,27 +21,23 @@ std::string took(const store::Usage& usage, const provider::Resources& resources
          " of the " + render_size(resources.memory) + " that it asked for";
 }
 
-/// Of a job whose processes are held each alone: what is taken beyond is not refused to them.
-void note_excess(ExitRecord& record, const provider::Resources& resources) {
-  record.warnings.push_back(took(record.usage, resources) +
-                            ", in one process: files and shared memory that a process maps do not "
-                            "count where there is no control group");
-}
-
-/// Of such a job that failed.
-void note_refusal(ExitRecord& record,
-                  const backend::Usage& usage,
-                  const provider::Resources& resources,
-                  std::string_view log) {
-  if (tells_of_refused_memory(log)) {
+/// Of a job whose processes are held each alone.
+void note_each_process(ExitRecord& record,
+                       const backend::Usage& usage,
+                       const provider::Resources& resources,
+                       bool failed_by_itself,
+                       const std::function<std::string()>& end_of_log) {
+  if (failed_by_itself && tells_of_refused_memory(end_of_log())) {
     record.cause = store::Cause::oom;
     record.message = "it ran out of memory: each of its processes may have " +
                      render_size(resources.memory) +
                      ", and one was refused more; the largest took " +
                      render_size(usage.largest_process) + "; --memory gives it more";
   } else if (usage.largest_process > resources.memory) {
-    note_excess(record, resources);
-  } else if (usage.largest_process > resources.memory / 2) {
+    record.warnings.push_back(took(record.usage, resources) +
+                              ", in one process: files and shared memory that a process maps do "
+                              "not count where there is no control group");
+  } else if (failed_by_itself && usage.largest_process > resources.memory / 2) {
     record.warnings.push_back("each of its processes may have the memory that it asked for; " +
                               took(record.usage, resources));
   }
@@ -74,18 +70,17 @@ void note_resources(ExitRecord& record,
     record.usage.peak_memory = static_cast<std::int64_t>(*peak);
   record.warnings.insert(
       record.warnings.end(), limiter.warnings().begin(), limiter.warnings().end());
-  const bool by_itself = record.stop == store::StopRequest::none && !record.cause;
-  if (limiter.killed_for_memory() > 0 && by_itself && has_failed(record)) {
+  const bool failed_by_itself =
+      record.stop == store::StopRequest::none && !record.cause && has_failed(record);
+  if (limiter.killed_for_memory() > 0 && failed_by_itself) {
     record.cause = store::Cause::oom;
     record.message =
         "it ran out of memory: " + took(record.usage, spec.resources) + "; --memory gives it more";
   } else if (limiter.killed_for_memory() > 0) {
     record.warnings.push_back("some of its processes were killed because its memory ran out: " +
                               took(record.usage, spec.resources));
-  } else if (limiter.holds_each_process() && by_itself && has_failed(record)) {
-    note_refusal(record, usage, spec.resources, end_of_log());
-  } else if (limiter.holds_each_process() && usage.largest_process > spec.resources.memory) {
-    note_excess(record, spec.resources);
+  } else if (limiter.holds_each_process()) {
+    note_each_process(record, usage, spec.resources, failed_by_itself, end_of_log);
   }
 }
 
