@@ -21,11 +21,9 @@ struct Folder {
   Folder() {
     require(secrets::start_crypto() && make_folders(path) && ::chmod(path.c_str(), 0700) == 0,
             "a folder can be made");
-    auto made = secrets::make_key(path);
-    require(bool(made), "a key can be made");
-    key = *made;
+    key = secrets::new_key();
     key.id = "0123456789abcdef";
-    fs::rename(secrets::key_file(path, made->id), secrets::key_file(path, key.id));
+    require(bool(secrets::write_key(path, key)), "a key can be written");
   }
 };
 

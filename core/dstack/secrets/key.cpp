@@ -3,9 +3,12 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +18,7 @@ namespace {
 
 constexpr std::string_view first_line = "dstack key 1";
 constexpr std::string_view prefix = "key-";
+constexpr std::size_t id_bytes = 8;
 
 std::string sum_of(const KeyBytes& key) {
   return sign("the sum of a key", derive_key(key, "keysum")).substr(0, 16);
@@ -24,6 +28,29 @@ Failure refuse(const Path& path, const std::string& why, std::string hint) {
   return fail(ErrorCode::unavailable,
               "'" + path.string() + "' " + why + ", and is not used",
               std::move(hint));
+}
+
+std::string user_name(uid_t id) {
+  const passwd* user = ::getpwuid(id);
+  return user != nullptr ? "'" + std::string(user->pw_name) + "'" : "user " + std::to_string(id);
+}
+
+/// Whoever is root for a moment is not told to take from a user what is theirs.
+std::string how_to_own(const std::string& quoted, uid_t owner) {
+  if (::geteuid() == 0)
+    return "run dstack as " + user_name(owner) + ", or with a DSTACK_HOME of your own";
+  return "as root, 'chown " + std::to_string(::geteuid()) + " " + quoted + "' makes it yours";
+}
+
+/// Also what a write that was cut off has left.
+std::vector<Path> key_files(const Path& folder) {
+  std::vector<Path> found;
+  boost::system::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    if (entry->path().filename().string().starts_with(prefix))
+      found.push_back(entry->path());
+  return found;
 }
 
 Failure damaged(const Path& path) {
@@ -48,9 +75,8 @@ Result<void> check_private(const Path& path) {
                   S_ISLNK(status.st_mode) ? "is a link" : "is neither a file nor a folder",
                   "look at it, and move it away");
   if (status.st_uid != ::geteuid())
-    return refuse(path,
-                  "belongs to somebody else",
-                  "'chown " + std::to_string(::geteuid()) + " " + quoted + "' makes it yours");
+    return refuse(
+        path, "belongs to " + user_name(status.st_uid), how_to_own(quoted, status.st_uid));
   if ((status.st_mode & 077U) != 0)
     return refuse(
         path,
@@ -63,16 +89,18 @@ Path key_file(const Path& folder, const std::string& id) {
   return folder / (std::string(prefix) + id);
 }
 
-Result<Key> make_key(const Path& folder) {
-  Key key{random_hex(8), random_key()};
+Key new_key() {
+  return {random_hex(id_bytes), random_key()};
+}
+
+Result<void> write_key(const Path& folder, const Key& key) {
   const std::string_view bytes(reinterpret_cast<const char*>(key.bytes.data()), KeyBytes::size);
   std::string digits = to_hex(bytes);
   std::string text = std::string(first_line) + "\n" + digits + "\n" + sum_of(key.bytes) + "\n";
   const auto written = write_file_atomically(key_file(folder, key.id), text, Durable::yes, 0600);
   wipe(digits);
   wipe(text);
-  DSTACK_CHECK(written);
-  return key;
+  return written;
 }
 
 Result<Key> read_key(const Path& folder, const std::string& id) {
@@ -97,14 +125,17 @@ Result<Key> read_key(const Path& folder, const std::string& id) {
   return key;
 }
 
+bool has_keys(const Path& folder) {
+  const auto files = key_files(folder);
+  return std::any_of(files.begin(), files.end(), [](const Path& file) {
+    return file.filename().string().size() == prefix.size() + 2 * id_bytes;
+  });
+}
+
 void remove_other_keys(const Path& folder, const std::string& id) {
-  boost::system::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (name.starts_with(prefix) && name != std::string(prefix) + id)
-      ::unlink(entry->path().c_str());
-  }
+  for (const Path& file : key_files(folder))
+    if (file != key_file(folder, id))
+      ::unlink(file.c_str());
 }
 
 }  // namespace dstack::secrets

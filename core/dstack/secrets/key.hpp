@@ -18,10 +18,14 @@ struct Key {
 /// the command which mends it. not_found when there is nothing.
 Result<void> check_private(const Path& path);
 Path key_file(const Path& folder, const std::string& id);
-/// Writes a new key; it survives a power cut when the call returns.
-Result<Key> make_key(const Path& folder);
+/// In memory alone.
+Key new_key();
+/// It survives a power cut when the call returns.
+Result<void> write_key(const Path& folder, const Key& key);
 /// ErrorCode::not_found when there is none of that id.
 Result<Key> read_key(const Path& folder, const std::string& id);
+/// Whether there is any key, whole or not.
+bool has_keys(const Path& folder);
 /// Removes every key but this one: those that a rotation has replaced.
 void remove_other_keys(const Path& folder, const std::string& id);
 

@@ -111,7 +111,14 @@ Result<Key> key_of(const Path& folder, const std::string& id) {
   return key;
 }
 
-/// Nothing: there is no vault yet.
+Failure missing(const Path& folder) {
+  return fail(ErrorCode::unavailable,
+              "the vault '" + vault_file(folder).string() + "' is missing, and its key is there",
+              "nothing was changed; put the file back from a copy, or move the folder '" +
+                  folder.string() + "' away and add the secrets again");
+}
+
+/// Nothing: there is no vault.
 Result<std::optional<std::string>> read_vault(const Path& folder) {
   for (const Path& path : {folder, vault_file(folder)})
     if (auto checked = check_private(path); !checked) {
@@ -124,16 +131,31 @@ Result<std::optional<std::string>> read_vault(const Path& folder) {
   return std::optional(std::move(text));
 }
 
+/// A vault is there before its key (`Change::key`), so a key alone has lost its vault. Somebody may
+/// make both between our two looks.
+Result<std::optional<std::string>> read_vault_of_keys(const Path& folder) {
+  DSTACK_TRY(auto text, read_vault(folder));
+  if (text || !has_keys(folder))
+    return text;
+  DSTACK_TRY(text, read_vault(folder));
+  if (!text)
+    return missing(folder);
+  return text;
+}
+
 /// A rotation may put another key in the place of ours between the two reads.
 Result<std::optional<Contents>> read_contents(const Path& folder) {
   DSTACK_CHECK(start_crypto());
   for (std::string last_key;;) {
-    DSTACK_TRY(const auto text, read_vault(folder));
+    DSTACK_TRY(const auto text, read_vault_of_keys(folder));
     if (!text)
       return std::optional<Contents>();
     DSTACK_TRY(Contents contents, parse(folder, *text));
     const auto key = key_of(folder, contents.key_id);
     if (!key) {
+      // Its first key was never written, or is just being written.
+      if (contents.names.empty() && !has_keys(folder))
+        return std::optional<Contents>();
       if (contents.key_id == last_key)
         return Failure(key.error());
       last_key = contents.key_id;
@@ -236,10 +258,14 @@ class Change {
     return std::nullopt;
   }
 
+  /// A first key gets an empty vault before it is written: from then on, a key without a vault is a
+  /// loss, and is noticed.
   Result<Key> key() {
     if (!vault_.key_id_.empty())
       return key_of(vault_.folder_, vault_.key_id_);
-    DSTACK_TRY(Key made, make_key(vault_.folder_));
+    Key made = new_key();
+    DSTACK_CHECK(commit(made));
+    DSTACK_CHECK(write_key(vault_.folder_, made));
     vault_.key_id_ = made.id;
     return made;
   }
@@ -355,7 +381,8 @@ Result<std::size_t> rotate(const Path& folder) {
     return std::size_t{0};
   DSTACK_TRY(Change change, Change::begin(folder));
   DSTACK_TRY(const Key before, change.key());
-  DSTACK_TRY(const Key after, make_key(folder));
+  const Key after = new_key();
+  DSTACK_CHECK(write_key(folder, after));
   DSTACK_CHECK(change.seal_anew(before, after));
   DSTACK_CHECK(change.commit(after));
   remove_other_keys(folder, after.id);

@@ -10,7 +10,8 @@
 //              no record can stand in the place of another. `seal` signs the whole JSON (BLAKE2b
 //              under another key derived from the same): a record that is missing is noticed, too.
 //   key-ID     the key (key.hpp). The vault names its key, so that a rotation is one rename: the
-//              new key is there before, and the old one goes after.
+//              new key is there before, and the old one goes after. The first key comes after an
+//              empty vault: a key without a vault is a vault that was lost.
 //   lock       held by whoever changes something
 //
 // An older copy of both files cannot be told from the newest. Names, projects and times are not
