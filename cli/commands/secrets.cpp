@@ -218,31 +218,46 @@ class SecretsDelete final : public Action {
   void declare(Syntax& syntax) override {
     syntax.argument("SECRET", name_, Need::required, "the name of the secret");
     scope_.declare(syntax, "the one for all projects of this user");
-    syntax.example("dstack secrets delete HF_TOKEN", "the project's")
-        .example("dstack secrets delete --user HF_TOKEN", "the user's");
+    syntax.flag("-y,--yes", yes_, "do not ask")
+        .example("dstack secrets delete HF_TOKEN", "the project's")
+        .example("dstack secrets delete -y --user HF_TOKEN", "the user's, without a question");
   }
 
   Result<int> run(Context& context) override {
     DSTACK_TRY(const std::string project, scope_.project(context));
+    DSTACK_TRY(const auto vault, secrets::Vault::open(context.home.secrets()));
+    if (!contains(vault, project))
+      return missing(vault, project);
+    if (!yes_) {
+      DSTACK_TRY(const bool sure,
+                 ui::confirm(context.messages,
+                             "Delete '" + name_ + "' from the secrets " + of_scope(project) + "?",
+                             "deleting a secret"));
+      if (!sure)
+        return exit_code::failure;
+    }
     auto removed = secrets::remove(context.home.secrets(), project, name_);
-    if (!removed && removed.error().code == ErrorCode::not_found)
-      return missing(context, project);
     DSTACK_CHECK(removed);
-    context.messages.note("deleted '" + printable(name_) + "' from the secrets " +
-                          of_scope(project));
+    context.messages.note("deleted '" + name_ + "' from the secrets " + of_scope(project));
     return exit_code::success;
   }
 
  private:
-  Failure missing(const Context& context, const std::string& project) const {
+  bool contains(const secrets::Vault& vault, const std::string& project) const {
+    const auto& names = vault.names();
+    return std::any_of(names.begin(), names.end(), [&](const secrets::SecretName& secret) {
+      return secret.project == project && secret.name == name_;
+    });
+  }
+
+  Failure missing(const secrets::Vault& vault, const std::string& project) const {
     std::vector<std::string> known;
     bool elsewhere = false;
-    if (const auto vault = secrets::Vault::open(context.home.secrets()))
-      for (const secrets::SecretName& secret : vault->names()) {
-        if (secret.project == project)
-          known.push_back(secret.name);
-        elsewhere = elsewhere || (secret.name == name_ && secret.project.empty());
-      }
+    for (const secrets::SecretName& secret : vault.names()) {
+      if (secret.project == project)
+        known.push_back(secret.name);
+      elsewhere = elsewhere || (secret.name == name_ && secret.project.empty());
+    }
     std::string hint = did_you_mean(name_, known);
     if (elsewhere)
       hint = "the user has one of that name: '--user'";
@@ -255,6 +270,7 @@ class SecretsDelete final : public Action {
 
   std::string name_;
   Scope scope_;
+  bool yes_ = false;
 };
 
 class SecretsRotate final : public Action {

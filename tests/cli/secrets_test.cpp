@@ -48,7 +48,11 @@ TEST_CASE("secrets: what is added is listed without its value, and can be delete
   CHECK(list[1]["variable"] == "API_TOKEN");
   CHECK(list[1]["project"] == box.project().string());
   CHECK(render_json(list).find("value") == std::string::npos);
-  box.ok({"secrets", "delete", "api-token"});
+  const auto unasked = box.run({"secrets", "delete", "api-token"});
+  CHECK(Sandbox::code(unasked) == 2);
+  CHECK(unasked.err.find("-y") != std::string::npos);
+  CHECK(box.json({"secrets", "list", "--json"}).size() == 2);
+  box.ok({"secrets", "delete", "-y", "api-token"});
   CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
   const auto twice = box.run({"secrets", "delete", "api-token"});
   CHECK(Sandbox::code(twice) == 2);

@@ -133,6 +133,12 @@ TEST_CASE("a secret is found encoded, in a name and in a link, and never shown")
   }
   CHECK(paths == std::vector<std::string>{"out/64", "out/hex", "out/link", "out/name-***"});
   CHECK_FALSE(contains(box.ok({"show", box.last_run()}), token));
+  const auto list = box.run({"artifacts", "list"});
+  CHECK(contains(list.out, "out/name-*** (holds the secret 'TOKEN')"));
+  CHECK_FALSE(contains(list.out + list.err, token));
+  CHECK_FALSE(contains(box.ok({"artifacts", "list", "--json"}), token));
+  box.ok({"artifacts", "download", box.last_run(), "-o", (box.root() / "got").string()});
+  CHECK(fs::exists(box.root() / ("got/out/name-" + token)));
 }
 
 TEST_CASE("jobs that failed and jobs that were stopped are told of, too") {

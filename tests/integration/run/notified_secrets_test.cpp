@@ -89,7 +89,7 @@ TEST_CASE("a secret that is not there keeps a run from starting, and one that we
 
   add_secret(box, {"TOKEN", "--user"}, "something");
   const std::string name = box.start_long();
-  box.ok({"secrets", "delete", "TOKEN", "--user"});
+  box.ok({"secrets", "delete", "-y", "TOKEN", "--user"});
   box.ok({"stop", name});
 
   const Json told = box.settled(name);

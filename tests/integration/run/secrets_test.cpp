@@ -140,8 +140,8 @@ TEST_CASE("a secret that is deleted under way fails the job that names it, and n
   {
     const Fd end(::open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
     REQUIRE(end);
-    box.ok({"secrets", "delete", "TOKEN"});
-    box.ok({"secrets", "delete", "OTHER"});
+    box.ok({"secrets", "delete", "-y", "TOKEN"});
+    box.ok({"secrets", "delete", "-y", "OTHER"});
   }
   box.run({"logs", "-f", run});
   const std::string shown = box.ok({"show", run});
