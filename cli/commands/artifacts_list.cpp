@@ -12,7 +12,11 @@ namespace {
 /// A file of an artifact; its path is from the project's root, as the artifact's own.
 struct Listed {
   const store::ArtifactRecord* artifact;
+  const store::ExposedFile* exposed;  ///< null: no secret is known to stand in it
   store::TreeFile file;
+
+  /// Without the secrets that it may have.
+  const std::string& shown_path() const { return exposed == nullptr ? file.path : exposed->path; }
 };
 
 class ArtifactsList final : public Action {
@@ -42,7 +46,7 @@ class ArtifactsList final : public Action {
     for (const store::ArtifactRecord& artifact : artifacts) {
       DSTACK_TRY(auto listed, objects.list(artifact.tree));
       for (store::TreeFile& file : listed)
-        files.push_back({&artifact, std::move(file)});
+        files.push_back({&artifact, find_exposed(artifact.exposure, file.path), std::move(file)});
     }
     if (json_)
       context.out.json(as_json(files));
@@ -54,29 +58,23 @@ class ArtifactsList final : public Action {
   }
 
  private:
-  /// The names of those that stand in the file.
-  static std::vector<std::string> secrets_in(const Listed& entry) {
-    for (const store::ExposedFile& file : entry.artifact->exposure.files)
-      if (file.path == entry.file.path)
-        return file.secrets;
-    return {};
-  }
-
   static std::string describe(const Listed& entry) {
-    const auto secrets = secrets_in(entry);
-    return entry.file.path + (entry.file.type == store::EntryType::link ? " (link)" : "") +
-           (secrets.empty() ? "" : " (holds " + name_secrets(secrets) + ")");
+    return entry.shown_path() + (entry.file.type == store::EntryType::link ? " (link)" : "") +
+           (entry.exposed == nullptr ? ""
+                                     : " (holds " + name_secrets(entry.exposed->secrets) + ")");
   }
 
   static Json as_json(const std::vector<Listed>& files) {
     Json list = Json::array();
     for (const Listed& entry : files)
-      list.push_back({{"workflow", entry.artifact->workflow},
-                      {"artifact", entry.artifact->path},
-                      {"path", entry.file.path},
-                      {"size", entry.file.size},
-                      {"sha256", entry.file.digest.render()},
-                      {"secrets", secrets_in(entry)}});
+      list.push_back(
+          {{"workflow", entry.artifact->workflow},
+           {"artifact", entry.artifact->path},
+           {"path", entry.shown_path()},
+           {"size", entry.file.size},
+           {"sha256", entry.file.digest.render()},
+           {"secrets",
+            entry.exposed == nullptr ? std::vector<std::string>() : entry.exposed->secrets}});
     return list;
   }
 
