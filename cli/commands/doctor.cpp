@@ -108,7 +108,8 @@ Check check_home(const store::Home& home) {
         "a database on a network disk can break: set DSTACK_HOME to a folder of a local one";
   } else if (is_open_to_others(home)) {
     check.health = Health::warning;
-    check.hint = "others can read what is in it: chmod -R go-rwx " + shell_quote(home.root.string());
+    check.hint =
+        "others can read what is in it: chmod -R go-rwx " + shell_quote(home.root.string());
   } else if (free < 1'000'000'000) {
     check.health = Health::warning;
     check.hint = "little space is left for artifacts";
@@ -264,10 +265,7 @@ void check_notifications(const store::Home& home,
                          std::vector<Check>& checks) {
   if (on_end.empty())
     return;
-  std::vector<std::string> receivers;
-  for (const config::Receiver& receiver : on_end)
-    receivers.push_back(describe(receiver));
-  checks.push_back({"on_end", Health::ok, join(receivers, ", ")});
+  checks.push_back({"on_end", Health::ok, join(config::describe(on_end), ", ")});
   check_deliveries(home, checks);
 }
 

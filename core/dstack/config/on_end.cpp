@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 
 namespace dstack::config {
 
@@ -217,8 +218,6 @@ std::string origin_of(std::string_view url) {
   return std::string(scheme).append(host);
 }
 
-}  // namespace
-
 std::string describe(const Receiver& receiver) {
   if (receiver.command.empty())
     return "webhook " + origin_of(receiver.webhook);
@@ -227,6 +226,19 @@ std::string describe(const Receiver& receiver) {
     return "command " + command.front();
   const std::string_view script = trim(command.back());
   return "command " + std::string(script.substr(0, script.find_first_of(" \t\r\n;|&<>()")));
+}
+
+}  // namespace
+
+std::vector<std::string> describe(const std::vector<Receiver>& receivers) {
+  std::vector<std::string> names;
+  std::map<std::string, std::size_t> count;
+  for (const Receiver& receiver : receivers)
+    ++count[names.emplace_back(describe(receiver))];
+  for (std::size_t number = 0; number < names.size(); ++number)
+    if (count[names[number]] > 1)
+      names[number] += " (number " + std::to_string(number + 1) + " of on_end)";
+  return names;
 }
 
 std::vector<Receiver> read_on_end(MapReader& reader, const Value& value) {

@@ -26,9 +26,10 @@ struct Receiver {
   std::vector<SecretReference> secrets;       ///< with their places in the file
 };
 
-/// "webhook https://hooks.example.com", "command notify-send": what may be shown, since paths,
-/// queries and arguments often hold what is secret.
-std::string describe(const Receiver& receiver);
+/// Each as "webhook https://hooks.example.com" or "command notify-send": what may be shown, since
+/// paths, queries and arguments often hold what is secret. Those that would be called alike have
+/// their place in `on_end` with it.
+std::vector<std::string> describe(const std::vector<Receiver>& receivers);
 
 /// One receiver, or a list of them.
 std::vector<Receiver> read_on_end(MapReader& reader, const Value& value);

@@ -3,6 +3,7 @@
 // schema, and an editor can say which of them is wrong.
 #include "dstack/provider/schema.hpp"
 
+#include "dstack/base/quantity.hpp"
 #include "dstack/provider/typed_value.hpp"
 
 #include <algorithm>
@@ -52,6 +53,18 @@ Json size() {
   return {{"type", {"integer", "string"}},
           {"minimum", 0},
           {"pattern", or_reference("^\\s*[0-9]+\\s*([KkMmGgTt]([Ii]?[Bb]|[Ii])?|[Bb])?\\s*$")}};
+}
+
+/// Nothing, or no less than `least_memory`: a number without a unit is bytes, and mostly a mistake.
+/// A pattern counts digits, so it lets some pass that are a little too small.
+Json memory() {
+  Json schema = size();
+  schema["pattern"] = or_reference(
+      "^\\s*(0+\\s*([KkMmGgTt]([Ii]?[Bb]|[Ii])?|[Bb])?|[0-9]+\\s*[MmGgTt]([Ii]?[Bb]|[Ii])?|"
+      "[0-9]{4,}\\s*[Kk][Bb]?|[0-9]{3,}\\s*[Kk][Ii][Bb]?|[0-9]{7,}\\s*[Bb]?)\\s*$");
+  schema["not"] = {
+      {"type", "integer"}, {"exclusiveMinimum", 0}, {"exclusiveMaximum", least_memory}};
+  return schema;
 }
 
 Json duration() {
@@ -130,7 +143,7 @@ Json gpu() {
   schema["properties"] = {
       {"count", described(optional(count()), "How many cards")},
       {"name", described(optional(scalar()), "Kind of card, such as V100")},
-      {"memory", described(optional(size()), "Memory of each card, such as 16GB")}};
+      {"memory", described(optional(memory()), "Memory of each card, such as 16GB")}};
   schema["additionalProperties"] = false;
   return schema;
 }
@@ -141,9 +154,9 @@ Json resources() {
     add_member(members, key, described(optional(std::move(schema)), help));
   };
   add("cpu", count(), "CPU cores");
-  add("memory", size(), "Memory, such as 16GB");
+  add("memory", memory(), "Memory, such as 16GB");
   add("gpu", gpu(), "A number of GPUs, or a map of count, name and memory");
-  add("shm_size", size(), "Shared memory, such as 8GB");
+  add("shm_size", memory(), "Shared memory, such as 8GB");
   add("interruptible", boolean(), "Whether the job may be interrupted");
   add("local", boolean(), "Whether the job must run on this machine");
   return {{"type", Json::array({"object"})},

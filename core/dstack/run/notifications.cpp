@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 #include <mutex>
 
 namespace dstack::run {
@@ -131,23 +130,11 @@ Result<std::vector<Delivery>> deliveries_of(const store::Home& home,
   return deliveries;
 }
 
-/// Those that would be called alike have their place in `on_end` with it.
-std::vector<std::string> distinct_names(const std::vector<config::Receiver>& receivers) {
-  std::vector<std::string> names;
-  std::map<std::string, std::size_t> count;
-  for (const config::Receiver& receiver : receivers)
-    ++count[names.emplace_back(describe(receiver))];
-  for (std::size_t number = 0; number < names.size(); ++number)
-    if (count[names[number]] > 1)
-      names[number] += " (number " + std::to_string(number + 1) + " of on_end)";
-  return names;
-}
-
 }  // namespace
 
 std::vector<store::NewNotification> notifications_for(
     const std::vector<config::Receiver>& receivers, store::Status status) {
-  const std::vector<std::string> names = distinct_names(receivers);
+  const std::vector<std::string> names = config::describe(receivers);
   std::vector<store::NewNotification> wanted;
   for (std::size_t number = 0; number < receivers.size(); ++number) {
     const auto& when = receivers[number].when;

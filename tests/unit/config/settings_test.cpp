@@ -81,7 +81,7 @@ TEST_CASE("those who are told of a run's end are read, with the secrets they ref
 
 TEST_CASE("what is shown of a receiver holds neither path, query, account nor argument") {
   const auto shown = [](const std::string& entry) {
-    return describe(settings_of("on_end: [" + entry + "]")->on_end.at(0));
+    return describe(settings_of("on_end: [" + entry + "]")->on_end).at(0);
   };
   CHECK(shown("{webhook: \"https://me:pw@hooks.example.com:8443/T0/B0/x?token=1#y\"}") ==
         "webhook https://hooks.example.com:8443");
