@@ -313,10 +313,12 @@ Error misplaced_secret(const SecretReference& reference) {
           environment_name(reference.name));
 }
 
-Error missing_secret(const SecretReference& reference, const std::vector<std::string>& known) {
+Error missing_secret(const SecretReference& reference,
+                     const std::vector<std::string>& known,
+                     SecretOwner owner) {
   std::string hint = did_you_mean(reference.name, known);
-  hint += (hint.empty() ? "'" : "\n'") + std::string("dstack secrets add ") + reference.name +
-          "' adds it";
+  hint += (hint.empty() ? "'" : "\n'") + std::string("dstack secrets add ") +
+          (owner == SecretOwner::user ? "--user " : "") + reference.name + "' adds it";
   return configuration_error(
       "there is no secret '" + reference.name + "'", reference.where, std::move(hint));
 }

@@ -25,6 +25,9 @@ struct SecretReference {
   SourceLocation where;
 };
 
+/// Who has to add a secret: a project for its workflows, the user for what holds in all projects.
+enum class SecretOwner { project, user };
+
 struct Interpolated {
   Value value;
   /// They stay in the value, each spelled as in config/secret_reference.hpp.
@@ -45,6 +48,8 @@ Result<Interpolated> interpolate_secrets(const Value& text);
 /// For a reference to a secret where none may stand.
 Error misplaced_secret(const SecretReference& reference);
 /// For a reference to a secret that is not among those that there are.
-Error missing_secret(const SecretReference& reference, const std::vector<std::string>& known);
+Error missing_secret(const SecretReference& reference,
+                     const std::vector<std::string>& known,
+                     SecretOwner owner);
 
 }  // namespace dstack::config

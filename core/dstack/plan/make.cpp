@@ -138,6 +138,7 @@ class Maker {
     vocabulary.target = request_.target;
     vocabulary.manifest = target().provider ? &target().manifest() : nullptr;
     vocabulary.project = &world_.project;
+    vocabulary.secrets = &world_.secrets;
     words_ = {};
     if (request_.words.empty())
       return;
@@ -183,7 +184,9 @@ class Maker {
     error.code = ErrorCode::usage;
     error.message = "provider '" + draft.provider->name + "' takes no arguments after '--'";
     error.where = line_.argument(0);
-    error.hint = "a property of the workflow may use them as ${{ run.args }}";
+    error.hint = target().workflow == &provider_run_
+                     ? "'dstack run " + request_.target + " --help' shows what it takes"
+                     : std::string("a property of the workflow may use them as ${{ run.args }}");
     errors_.push_back(std::move(error));
   }
 

@@ -41,7 +41,8 @@ void check_secrets(const Drafts& drafts, const World& world, std::vector<Error>&
     for (const config::SecretReference& reference : draft.secrets)
       if (std::find(world.secrets.begin(), world.secrets.end(), reference.name) ==
           world.secrets.end())
-        errors.push_back(config::missing_secret(reference, world.secrets));
+        errors.push_back(
+            config::missing_secret(reference, world.secrets, config::SecretOwner::project));
 }
 
 void check_shown_secrets(const Draft& draft, std::vector<Error>& errors) {

@@ -117,6 +117,7 @@ class Parser {
     if (auto override = find_override(name)) {
       if (auto value = value_for("--" + name, where, std::move(attached))) {
         override->value = std::move(value->text);
+        refuse_hidden(override->name, "--" + name, where);
         result_.variables.push_back(std::move(*override));
       }
       return;
@@ -269,6 +270,22 @@ class Parser {
     if (variable_names_.contains(name))
       return VariableOverride{std::nullopt, name, {}};
     return std::nullopt;
+  }
+
+  /// A job has the secret in the place of a variable of the same name: what was asked for by hand
+  /// must not be without effect.
+  void refuse_hidden(const std::string& variable,
+                     const std::string& shown,
+                     const SourceLocation& where) {
+    const std::string in_job = environment_name(variable);
+    for (const std::string& secret : *vocabulary_.secrets)
+      if (environment_name(secret) == in_job) {
+        report("'" + shown + "' would have no effect: jobs have the secret '" + secret + "' as " +
+                   in_job,
+               where,
+               "'-e " + in_job + "=VALUE' goes before the secret");
+        return;
+      }
   }
 
   // --- Words that mean nothing ---

@@ -29,6 +29,7 @@ struct Vocabulary {
   const provider::Manifest* manifest = nullptr;
   std::vector<WorkflowVariables> run;  ///< every workflow of the run
   const config::Project* project = nullptr;
+  const std::vector<std::string>* secrets = nullptr;  ///< names of those that the jobs have
 };
 
 struct Words {

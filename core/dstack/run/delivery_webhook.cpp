@@ -39,7 +39,7 @@ class Values {
       if (!value)
         return fail(ErrorCode::not_found,
                     "there is no secret '" + name + "' any more",
-                    "'dstack secrets add " + name + "' adds it");
+                    "'dstack secrets add --user " + name + "' adds it");
       values.by_name_[name] = *std::move(value);
     }
     return values;

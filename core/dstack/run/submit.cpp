@@ -140,7 +140,7 @@ Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
   for (const config::Receiver& receiver : receivers)
     for (const config::SecretReference& reference : receiver.secrets)
       if (std::find(secrets.begin(), secrets.end(), reference.name) == secrets.end())
-        errors.push_back(config::missing_secret(reference, secrets));
+        errors.push_back(config::missing_secret(reference, secrets, config::SecretOwner::user));
   if (!errors.empty())
     return Failure(join(std::move(errors)));
   return {};

@@ -65,4 +65,7 @@ TEST_CASE("a provider without args refuses arguments, unless a workflow of the r
               "the workflow "
               "may use them as ${{ run.args }}"});
   CHECK(bench.plan("after", {}, {"a"}).jobs[0].spec.commands == Words{"echo a"});
+  CHECK(bench.errors("bash", {"-c", "ls"}, {"a"}) ==
+        Words{"provider 'bash' takes no arguments after '--' @ command line:1:26+1 | 'dstack run "
+              "bash --help' shows what it takes"});
 }

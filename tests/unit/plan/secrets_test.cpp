@@ -75,6 +75,20 @@ TEST_CASE("a secret that does not exist is told where it stands, with what adds 
               "'TOKENS'?\n'dstack secrets add TOKEN' adds it"});
 }
 
+TEST_CASE("a variable of the command line that a secret would hide is refused") {
+  Bench bench;
+  bench.variables("variables:\n  w:\n    api-token: none\n    rate: 1\n");
+  bench.workflows("workflows:\n  - {name: w, provider: bash, commands: [ls]}\n");
+  bench.secrets = {"API_TOKEN"};
+  CHECK(bench.errors("w", {"--api-token", "mine", "--rate", "2"}) ==
+        Words{"'--api-token' would have no effect: jobs have the secret 'API_TOKEN' as API_TOKEN @ "
+              "command line:1:14+11 | '-e API_TOKEN=VALUE' goes before the secret"});
+  CHECK(bench.errors("w", {"--w.api-token=mine"}).size() == 1);
+  CHECK(variable(bench.plan("w", {"-e", "API_TOKEN=mine"}).jobs[0], "API_TOKEN") ==
+        "API_TOKEN=mine (command line)");
+  bench.plan("w", {"--rate", "2"});
+}
+
 TEST_CASE("a reference to a secret among the words of the command line is refused at its place") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");
