@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/file_source.hpp"
 #include "dstack/config/loading.hpp"
+#include "dstack/config/reference_syntax.hpp"
 #include "dstack/config/secret_reference.hpp"
 
 #include <algorithm>
@@ -15,8 +16,6 @@ namespace dstack::config {
 
 namespace {
 
-constexpr std::string_view opening = "${{";
-constexpr std::string_view closing = "}}";
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
 /// Bytes that may be gone through for the places of references, in all.
@@ -110,11 +109,9 @@ class Walk {
   /// An element that is just `${{ run.args }}` becomes one element for each argument.
   bool replace_arguments(const Value& element, std::vector<Value>& elements) {
     const std::string_view text = trim(element.text);
-    if (element.kind != ValueKind::scalar || text.substr(0, opening.size()) != opening ||
-        text.find(closing) != text.size() - closing.size())
-      return false;
-    if (trim(text.substr(opening.size(), text.size() - opening.size() - closing.size())) !=
-        run_arguments)
+    const auto reference = next_reference(text, 0);
+    if (!reference || reference->begin > 0 || reference->end < text.size() ||
+        reference->name != run_arguments)
       return false;
     used_run_arguments_ = true;
     for (const std::string& argument : scope_.run_arguments) {
@@ -128,34 +125,22 @@ class Walk {
     const std::string_view text = value.text;
     std::size_t done = 0;
     const std::size_t secrets_before = secrets_.size();
-    for (std::size_t index = 0;; ++index) {
-      const std::size_t at = text.find(opening, done);
-      if (at == std::string_view::npos)
-        break;
-      if (at > done && text[at - 1] == '$') {  // $${{ is a literal ${{
-        result.text += text.substr(done, at - 1 - done);
-        result.text += opening;
-        done = at + opening.size();
-        continue;
-      }
-      result.text += text.substr(done, at - done);
-      const std::size_t end = text.find(closing, at);
-      if (end == std::string_view::npos) {
+    std::size_t index = 0;
+    for (auto next = next_reference(text, 0); next; next = next_reference(text, done), ++index) {
+      result.text += text.substr(done, next->begin - done);
+      done = next->end;
+      if (next->kind == Reference::Kind::literal) {
+        result.text += reference_opening;
+      } else if (next->kind == Reference::Kind::unclosed) {
         report("'${{' is not closed by '}}'",
                place_of_reference(value.where, index, {}),
                "write '${{ name }}', or '$${{' for a literal '${{'");
-        done = text.size();
-        break;
-      }
-      const std::string_view name =
-          trim(text.substr(at + opening.size(), end - at - opening.size()));
-      if (name.starts_with(secret_scope)) {
-        result.text += refer_to_secret(name, value.where, index);
-      } else if (const auto found = look_up(name, value.where, index)) {
+      } else if (next->name.starts_with(secret_scope)) {
+        result.text += refer_to_secret(next->name, value.where, index);
+      } else if (const auto found = look_up(next->name, value.where, index)) {
         take(*found, value.where, result.text);
         result.quoted = false;
       }
-      done = end + closing.size();
     }
     result.text += text.substr(done);
     if (may_hold_secrets_)
@@ -186,17 +171,17 @@ class Walk {
     const std::size_t line = scalar.source->line_starts[scalar.line - 1];
     if (at >= text.size() || text[at] == '*')  // an alias: what it repeats stands elsewhere
       return scalar;
-    for (std::size_t seen = 0;; ++seen, at += opening.size()) {
-      at = text.find(opening, at);
+    for (std::size_t seen = 0;; ++seen, at += reference_opening.size()) {
+      at = text.find(reference_opening, at);
       if (at == std::string_view::npos)
         return scalar;
       if (seen == index)
         break;
     }
     patience_ -= std::min(patience_, at - line);
-    const std::size_t begin = text.find_first_not_of(" \t", at + opening.size());
+    const std::size_t begin = text.find_first_not_of(" \t", at + reference_opening.size());
     if (name.empty() || begin == std::string_view::npos || text.substr(begin, name.size()) != name)
-      return place_at(scalar, at, opening.size());
+      return place_at(scalar, at, reference_opening.size());
     return place_at(scalar, begin, count_characters(name));
   }
 

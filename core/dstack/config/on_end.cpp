@@ -3,6 +3,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/map_reader.hpp"
+#include "dstack/config/reference_syntax.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -135,16 +136,14 @@ class ReceiverReader {
       words = {value.text};
     for (const Value& element : value.elements)
       words.push_back(element.kind == ValueKind::scalar ? element.text : std::string(1, '\0'));
-    const auto holds = [&](std::string_view part) {
-      return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-        return word.find(part) != std::string::npos;
-      });
-    };
-    if (words.empty() || trim(words.front()).empty() || holds(std::string_view("\0", 1)))
+    const bool is_text = std::none_of(words.begin(), words.end(), [](const std::string& word) {
+      return word.find('\0') != std::string::npos;
+    });
+    if (words.empty() || trim(words.front()).empty() || !is_text)
       reader_.report("'command' must be a text for the shell, or a list of words",
                      value.where,
                      "write 'command: notify.sh', or 'command: [notify-send, dstack]'");
-    else if (holds("${{"))
+    else if (std::any_of(words.begin(), words.end(), holds_reference))
       reader_.report("a command cannot refer to variables or secrets",
                      value.where,
                      "it finds all of the run on its standard input; secrets are for 'webhook' and "

@@ -1,6 +1,7 @@
 #include "dstack/config/secret_reference.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/config/reference_syntax.hpp"
 
 #include <algorithm>
 
@@ -37,19 +38,9 @@ std::string secret_reference(std::string_view name) {
 }
 
 std::optional<std::string> find_written_secret(std::string_view text) {
-  constexpr std::string_view opening = "${{";
-  constexpr std::string_view closing = "}}";
-  for (std::size_t at = text.find(opening); at != std::string_view::npos;) {
-    const std::size_t begin = at + opening.size();
-    const std::size_t end = text.find(closing, begin);
-    if (end == std::string_view::npos)
-      break;
-    const std::string_view name = trim(text.substr(begin, end - begin));
-    const bool is_literal = at > 0 && text[at - 1] == '$';
-    if (!is_literal && name.starts_with(secret_scope) && is_name(name.substr(secret_scope.size())))
-      return std::string(name.substr(secret_scope.size()));
-    at = text.find(opening, is_literal ? begin : end + closing.size());
-  }
+  for (auto found = next_reference(text, 0); found; found = next_reference(text, found->end))
+    if (found->name.starts_with(secret_scope) && is_name(found->name.substr(secret_scope.size())))
+      return std::string(found->name.substr(secret_scope.size()));
   return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include "dstack/config/file_source.hpp"
 #include "dstack/config/interpolation.hpp"
 #include "dstack/config/loading.hpp"
+#include "dstack/config/reference_syntax.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -26,10 +27,6 @@ EntryKey entry_key(std::string_view key) {
   if (key == "depends-on" || key == "depends_on" || key == "deps")
     return EntryKey::depends_on;
   return EntryKey::other;
-}
-
-bool holds_reference(std::string_view text) {
-  return text.find("${{") != std::string_view::npos;
 }
 
 /// Reads one entry. Everything wrong with it concerns the workflow of its name.

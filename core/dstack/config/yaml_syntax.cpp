@@ -3,6 +3,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/file_source.hpp"
+#include "dstack/config/reference_syntax.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -27,7 +28,7 @@ std::size_t first_non_blank(std::string_view text, std::size_t offset) {
 /// for a map.
 std::optional<std::size_t> reference_at(std::string_view text, std::size_t offset) {
   const std::size_t from = offset > 3 ? offset - 3 : 0;
-  const std::size_t found = text.find("${{", from);
+  const std::size_t found = text.find(reference_opening, from);
   if (found == std::string_view::npos || found > offset + 1)
     return std::nullopt;
   return found;

@@ -2,6 +2,7 @@
 
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/reference_syntax.hpp"
 
 #include <algorithm>
 
@@ -13,7 +14,7 @@ namespace {
 /// project would feel.
 bool holds_reference(const config::Value& value) {
   if (value.kind == config::ValueKind::scalar)
-    return value.text.find("${{") != std::string::npos;
+    return config::holds_reference(value.text);
   return std::any_of(value.elements.begin(), value.elements.end(), holds_reference) ||
          std::any_of(value.members.begin(), value.members.end(), [](const config::Member& member) {
            return holds_reference(member.value);
