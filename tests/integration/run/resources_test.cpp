@@ -27,11 +27,12 @@ class Machine : public Sandbox {
   }
 
   /// A workflow `name` that says which cards it sees, and goes on until the file `end` is there.
+  /// Where nobody makes it, it gives up after a minute: whoever waits for its share then runs.
   std::string holding(const std::string& name, const std::string& resources) const {
     return "  - name: " + name + "\n    provider: bash\n    resources: " + resources +
            "\n    commands:\n      - echo cards=$CUDA_VISIBLE_DEVICES\n"
-           "      - until test -e " +
-           (root() / "end").string() + "; do sleep 0.01; done\n";
+           "      - timeout 60 sh -c 'until test -e " +
+           (root() / "end").string() + "; do sleep 0.01; done'\n";
   }
 
   std::string passing(const std::string& name, const std::string& resources) const {
@@ -43,8 +44,14 @@ class Machine : public Sandbox {
 
   void wait_for_log(const std::string& run, const std::string& text, std::size_t job = 0) const {
     const Path log = home() / "runs" / run / std::to_string(job) / run::files::log;
-    while (read_file(log).value_or("").find(text) == std::string::npos)
+    const Path exit_record = log.parent_path() / run::files::exit_record;
+    bool over = false;
+    while (read_file(log).value_or("").find(text) == std::string::npos) {
+      INFO("job " << job << " of run " << run << " never says: " << text);
+      REQUIRE_FALSE(over);
+      over = fs::exists(exit_record);
       ::usleep(2000);
+    }
   }
 
   std::string reason(const std::string& run) const {
@@ -53,10 +60,14 @@ class Machine : public Sandbox {
            (job["reason"].is_string() ? ": " + job["reason"].get<std::string>() : "");
   }
 
-  /// Until the run says so.
+  /// Until the run says so; one that never does fails the test when it is over.
   void wait_for_reason(const std::string& run, const std::string& text) const {
-    while (reason(run) != text)
+    std::string now;
+    while ((now = reason(run)) != text) {
+      INFO("it says: " << now << "; and never: " << text);
+      REQUIRE(json({"show", run, "--json"})["finished_at"].is_null());
       ::usleep(10'000);
+    }
   }
 
   std::size_t claims() const {
