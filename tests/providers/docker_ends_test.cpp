@@ -4,6 +4,7 @@
 #include "dstack/process/identity.hpp"
 #include "engines.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 
 using namespace dstack;
@@ -205,6 +206,34 @@ TEST_CASE("docker: a job that uses up its memory failed for that, and not for a 
     CHECK(Sandbox::code(output) == 137);
     CHECK(contains(output.err, "used up 64"));
     CHECK(box.last_job()["cause"] == "oom");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: that a process is killed for its memory is told while the job goes on") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    // The gate is opened by who has read it in the log; else the job gives up, with another end.
+    box.workflow(R"(    resources: {memory: 64MB}
+    commands:
+      - mkfifo gate
+      - "awk 'BEGIN { s = \"x\"; while (1) s = s s }' || timeout 60 head -n 1 gate || exit 42"
+)");
+    const std::string run = box.start({"w"});
+    const std::string line =
+        "dstack: a process of the job was killed because the 64.0 MB of memory that it asked for "
+        "were used up; --memory gives it more\n";
+
+    wait_for_log(box, run, line);
+
+    const auto gate = open_file((box.home() / "runs" / run / "0/workspace/gate").string(), O_RDWR);
+    REQUIRE(gate);
+    REQUIRE(write_all(gate->get(), "opened\n"));
+    CHECK(box.wait(run)["status"] == "done");
+    const std::string log = box.ok({"logs", run});
+    CHECK(log.find(line) == log.rfind(line));
+    CHECK(log.ends_with("opened\n"));
     CHECK(box.no_container_left());
   }
 }

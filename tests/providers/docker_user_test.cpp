@@ -200,3 +200,29 @@ TEST_CASE("docker: in the user's own folder only what the container wrote change
     CHECK_FALSE(all_theirs(box.project() / "foreign"));
   }
 }
+
+TEST_CASE(
+    "docker: who may not watch the container's memory is told at the end of what was killed") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const UserBox box(engine.socket);
+    if (const std::string reason = box.why_not(); !reason.empty())
+      SKIP(reason);
+    open_socket(engine);
+    box.workflows(R"(workflows:
+  - name: w
+    provider: docker
+    image: local/busybox:1
+    resources: {memory: 64MB}
+    commands: ["awk 'BEGIN { s = \"x\"; while (1) s = s s }' || echo went on"]
+)");
+    const auto output = box.run_as_user({"run", "w"});
+    INFO(output.err);
+    CHECK(Sandbox::code(output) == 0);
+    CHECK(contains(output.out, "went on\n"));
+    const std::string line = "dstack: a process of the job was killed because the 64.0 MB";
+    CHECK(contains(output.out, line));
+    CHECK(output.out.find(line) == output.out.rfind(line));
+    CHECK(containers_of(engine.socket, box.last_run()).empty());
+  }
+}

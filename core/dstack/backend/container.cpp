@@ -194,6 +194,16 @@ Result<ContainerEnd> Container::wait() {
   return end;
 }
 
+resources::OomEvents Container::watch_memory() const {
+  const auto facts = engine_.ask("GET", "/containers/" + id_ + "/json", {}, 10s);
+  const Json* state = facts ? json_member(*facts, "State") : nullptr;
+  if (state == nullptr)
+    return {};
+  const auto process = static_cast<pid_t>(json_integer(*state, "Pid"));
+  const auto group = resources::memory_group_of(process, id_);
+  return group ? resources::OomEvents(*group) : resources::OomEvents();
+}
+
 void Container::signal(const std::string& name) const {
   (void)engine_.ask("POST", "/containers/" + id_ + "/kill?signal=SIG" + name);
 }

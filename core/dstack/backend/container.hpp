@@ -6,6 +6,7 @@
 #include "dstack/backend/container_image.hpp"
 #include "dstack/backend/usage.hpp"
 #include "dstack/base/file.hpp"
+#include "dstack/resources/oom_events.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -91,6 +92,9 @@ class Container {
   /// Waits for its end and the end of its output. An engine that goes away meanwhile is given a
   /// minute to come back.
   Result<ContainerEnd> wait();
+  /// Of one that was started, for any thread: when the kernel kills processes of it for its memory.
+  /// Empty where they are no processes of this machine's, or their group may not be watched.
+  resources::OomEvents watch_memory() const;
   /// "TERM" or "KILL"; one that has ended is no error. For any thread.
   void signal(const std::string& name) const;
 

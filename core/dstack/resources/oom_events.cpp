@@ -29,6 +29,25 @@ std::uint64_t number_after(const std::string& text, std::string_view word) {
 
 }  // namespace
 
+std::optional<MemoryGroup> memory_group_of(pid_t process, std::string_view container) {
+  const auto text_of = [](const std::string& file) { return read_file(file).value_or(""); };
+  return memory_group_among(
+      parse_hierarchies(text_of("/proc/" + std::to_string(process) + "/cgroup"),
+                        text_of("/proc/self/mountinfo")),
+      container);
+}
+
+std::optional<MemoryGroup> memory_group_among(const std::vector<Hierarchy>& groups,
+                                              std::string_view name) {
+  for (const Hierarchy& each : groups) {
+    MemoryGroup group{each.version, each.own};
+    if (each.own.string().find(name) != std::string::npos &&
+        ::access(counter_of(group).c_str(), R_OK) == 0)
+      return group;
+  }
+  return std::nullopt;
+}
+
 std::uint64_t killed_for_memory(const MemoryGroup& group) {
   return number_after(read_file(counter_of(group)).value_or(""), "oom_kill");
 }

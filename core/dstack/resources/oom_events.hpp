@@ -7,7 +7,11 @@
 #include "dstack/resources/cgroup.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace dstack::resources {
 
@@ -16,6 +20,13 @@ struct MemoryGroup {
   Hierarchy::Version version = Hierarchy::Version::v2;
   Path folder;
 };
+
+/// The one that holds a container's memory, by the container's first process. Nothing unless it is
+/// named after the container: an engine in a virtual machine has processes of the same numbers.
+std::optional<MemoryGroup> memory_group_of(pid_t process, std::string_view container);
+/// The one that holds memory among the groups of a process, if it is named so.
+std::optional<MemoryGroup> memory_group_among(const std::vector<Hierarchy>& groups,
+                                              std::string_view name);
 
 /// How many of its processes were killed until now.
 std::uint64_t killed_for_memory(const MemoryGroup& group);

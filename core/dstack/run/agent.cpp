@@ -54,6 +54,8 @@ std::string render_agent_report(const AgentReport& report) {
     json["warning"] = report.warning;
   if (report.usage)
     json["usage"] = usage_to_json(*report.usage);
+  if (report.killed_for_memory)
+    json["killed_for_memory"] = true;
   return render_json(json) + "\n";
 }
 
@@ -76,6 +78,7 @@ std::optional<AgentReport> parse_agent_report(std::string_view line) {
   report.warning = json_string(*json, "warning");
   if (const Json* usage = json_member(*json, "usage"))
     report.usage = usage_from_json(*usage);
+  report.killed_for_memory = json_boolean(*json, "killed_for_memory");
   return report;
 }
 
@@ -105,6 +108,12 @@ void AgentReporter::warning(std::string message) const {
 void AgentReporter::usage(const store::Usage& usage) const {
   AgentReport report;
   report.usage = usage;
+  send(report);
+}
+
+void AgentReporter::killed_for_memory() const {
+  AgentReport report;
+  report.killed_for_memory = true;
   send(report);
 }
 

@@ -40,6 +40,7 @@ struct AgentReport {
   std::string message;  ///< with a cause: one sentence, which becomes the reason of the job
   std::string warning;  ///< one sentence, kept with the job whatever its end
   std::optional<store::Usage> usage;  ///< of what is no child of the wrapper
+  bool killed_for_memory = false;     ///< a process of the job was, and the job may go on
 
   bool operator==(const AgentReport&) const = default;
 };
@@ -59,6 +60,7 @@ class AgentReporter {
   void end(store::Cause cause, std::string message) const;
   void warning(std::string message) const;
   void usage(const store::Usage& usage) const;
+  void killed_for_memory() const;
 
  private:
   void send(const AgentReport& report) const;

@@ -8,6 +8,7 @@
 #include "dstack/secrets/crypto.hpp"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -74,6 +75,7 @@ class ContainerAgent {
                                     order_.job.index,
                                     order_.job.attempt) /
                      files::container),
+        started_(::eventfd(0, EFD_CLOEXEC)),
         done_(::eventfd(0, EFD_CLOEXEC)) {
     sigset_t wanted;
     sigemptyset(&wanted);
@@ -87,21 +89,28 @@ class ContainerAgent {
   Ending run() {
     auto worker = start_thread([this] {
       ending_ = see_through();
-      const std::uint64_t one = 1;
-      (void)!::write(done_.get(), &one, sizeof one);
+      raise_event(done_);
     });
     if (!worker)
       return not_started(worker.error());
     for (;;) {
-      std::array<pollfd, 2> polled = {pollfd{done_.get(), POLLIN, 0},
-                                      pollfd{signals_.get(), POLLIN, 0}};
+      std::array<pollfd, 4> polled = {pollfd{done_.get(), POLLIN, 0},
+                                      pollfd{signals_.get(), POLLIN, 0},
+                                      pollfd{started_.get(), POLLIN, 0},
+                                      pollfd{oom_.fd(), POLLIN, 0}};
       const int events = ::poll(polled.data(), polled.size(), milliseconds_to_kill());
-      if (polled[0].revents != 0 && events > 0)
-        break;
-      if (events > 0 && polled[1].revents != 0)
-        stop();
-      else if (events == 0)
+      if (events == 0)
         kill();
+      if (events <= 0)
+        continue;
+      if (polled[0].revents != 0)
+        break;
+      if (polled[1].revents != 0)
+        stop();
+      if (polled[2].revents != 0)
+        watch_memory();
+      if (polled[3].revents != 0 && oom_.take())
+        tell_of_killed();
     }
     worker->join();
     return ending_;
@@ -118,6 +127,7 @@ class ContainerAgent {
     if (!started)
       return not_started(started.error());
     reporter_.status(store::Status::running);
+    raise_event(started_);
     const auto end = container_->wait();
     const Ending ending = understand(end);
     clean_up();
@@ -224,7 +234,7 @@ class ContainerAgent {
   }
 
   /// What the end of the container means for the job.
-  Ending understand(const Result<backend::ContainerEnd>& end) const {
+  Ending understand(const Result<backend::ContainerEnd>& end) {
     if (container_->lost_output())
       reporter_.warning("the container engine was stopped while the job ran: some output is lost");
     if (!end) {
@@ -237,8 +247,10 @@ class ContainerAgent {
       reporter_.end(store::Cause::start, why_not_started(*end->not_started));
       return {could_not_start, 0};
     }
-    if (end->out_of_memory)
+    if (end->out_of_memory) {
+      tell_of_killed();  // unless it was told when it happened
       tell_out_of_memory(end->code);
+    }
     return {end->code, end->signal.value_or(0)};
   }
 
@@ -270,7 +282,28 @@ class ContainerAgent {
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 
+  // --- Both threads ---
+
+  static void raise_event(const Fd& event) {
+    const std::uint64_t one = 1;
+    (void)!::write(event.get(), &one, sizeof one);
+  }
+
+  /// The first time it is known; the wrapper writes it into the log.
+  void tell_of_killed() {
+    if (!told_of_killed_.exchange(true))
+      reporter_.killed_for_memory();
+  }
+
   // --- The thread of the process ---
+
+  void watch_memory() {
+    std::uint64_t count = 0;
+    (void)!::read(started_.get(), &count, sizeof count);
+    oom_ = container_->watch_memory();
+    if (oom_.take())  // between the start and now
+      tell_of_killed();
+  }
 
   void stop() {
     signalfd_siginfo signal{};
@@ -307,9 +340,12 @@ class ContainerAgent {
   AgentOrder order_;
   Path record_file_;
   AgentReporter reporter_;
+  std::atomic<bool> told_of_killed_ = false;
+  Fd started_;
   Fd done_;
   Fd signals_;
-  Ending ending_;  ///< of the worker, for others once it has ended
+  resources::OomEvents oom_;  ///< of the thread of the process alone
+  Ending ending_;             ///< of the worker, for others once it has ended
   backend::ImageFacts image_;
   std::string program_;
   Fd secrets_;  ///< both ends: what lies in a pipe stays there as long as it is open

@@ -120,7 +120,7 @@ void JobRunner::watch() {
       move_output();
     if (polled[2].revents != 0)
       take_reports();
-    if (polled[3].revents != 0)
+    if (polled[3].revents != 0 && oom_.take())
       tell_of_killed();
     if (polled[0].revents != 0)
       take_signals();
@@ -129,7 +129,8 @@ void JobRunner::watch() {
   }
   while (output_ && move_output()) {
   }
-  tell_of_killed();  // it may have been the job's end
+  if (oom_.take())  // it may have been the job's end
+    tell_of_killed();
   note_end();
   take_reports();
 }
@@ -172,6 +173,8 @@ void JobRunner::take_reports() {
     }
     if (report.usage)
       record_.usage = *report.usage;
+    if (report.killed_for_memory)
+      tell_of_killed();
     if (!report.warning.empty())
       record_.warnings.push_back(std::move(report.warning));
   }
@@ -192,11 +195,12 @@ bool JobRunner::move_output() {
 }
 
 void JobRunner::tell_of_killed() {
-  if (!oom_.take())
-    return;
-  const auto said = say("a process of the job was killed because the " +
-                        render_size(order_.spec.resources.memory) +
-                        " of memory that it asked for were used up; --memory gives it more");
+  const std::uint64_t limit = order_.spec.resources.memory;
+  const std::string why =
+      limit == 0 ? "the machine's memory was used up"
+                 : "the " + render_size(limit) +
+                       " of memory that it asked for were used up; --memory gives it more";
+  const auto said = say("a process of the job was killed because " + why);
   if (!said)
     record_.warnings.push_back(render(said.error()));
 }

@@ -45,19 +45,22 @@ TEST_CASE("a wrapper takes an agent's reports in order, and hears of its end") {
     reporter.status(Status::preparing);
     reporter.status(Status::running);
     reporter.warning("the image is 3 years old");
+    reporter.killed_for_memory();
     reporter.usage({.peak_memory = 1, .cpu_time = 5'000'000'000});
     reporter.end(Cause::oom, "the container \"took\" more than 1 GB\nof memory");
     CHECK(channel.reports.fd() >= 0);
   }
   const auto reports = channel.reports.take();
 
-  REQUIRE(reports.size() == 5);
+  REQUIRE(reports.size() == 6);
   CHECK((reports[0] == told(Status::preparing)));
   CHECK((reports[1] == told(Status::running)));
   CHECK(reports[2].warning == "the image is 3 years old");
-  CHECK((reports[3].usage == store::Usage{.peak_memory = 1, .cpu_time = 5'000'000'000}));
-  CHECK((reports[4].cause == Cause::oom));
-  CHECK(reports[4].message == "the container \"took\" more than 1 GB\nof memory");
+  CHECK_FALSE(reports[2].killed_for_memory);
+  CHECK(reports[3].killed_for_memory);
+  CHECK((reports[4].usage == store::Usage{.peak_memory = 1, .cpu_time = 5'000'000'000}));
+  CHECK((reports[5].cause == Cause::oom));
+  CHECK(reports[5].message == "the container \"took\" more than 1 GB\nof memory");
   CHECK(channel.reports.fd() == -1);
   CHECK(channel.reports.take().empty());
 }
