@@ -202,7 +202,7 @@ TEST_CASE("docker: in the user's own folder only what the container wrote change
 }
 
 TEST_CASE(
-    "docker: who may not watch the container's memory is told at the end of what was killed") {
+    "docker: an ordinary user is told what was killed for its memory, at the end at the latest") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const UserBox box(engine.socket);
