@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 namespace dstack::cli {
@@ -176,17 +177,24 @@ class Run final : public Action {
   }
 
   static void print_notices(const Context& context, const plan::Plan& plan) {
-    std::set<std::string> said;
     const auto say = [&](const std::string& notice) {
-      if (said.insert(notice).second)
-        context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
-                              printable(notice));
+      context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
+                            printable(notice));
     };
     for (const std::string& notice : plan.notices)
       say(notice);
+    // What is true of several workflows is said once, and whose it is where there are others.
+    std::map<std::string, std::set<std::size_t>> whose;
     for (const plan::PlannedJob& job : plan.jobs)
       for (const std::string& notice : job.notices)
-        say(notice);
+        whose[notice].insert(job.workflow);
+    for (const auto& [notice, workflows] : whose) {
+      std::vector<std::string> names;
+      for (const std::size_t workflow : workflows)
+        names.push_back(plan.workflows[workflow].name);
+      const std::string owners = names.size() == 1 ? names.front() : quoted_list(names, 3);
+      say(plan.workflows.size() == 1 ? notice : owners + ": " + notice);
+    }
   }
 
   static Result<int> follow(Context& context,

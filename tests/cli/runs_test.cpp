@@ -273,3 +273,18 @@ TEST_CASE("the doctor says where its figures of the machine are from, and which 
   CHECK(found.find("cores, GPUs as config.yaml says, not as found\n") != std::string::npos);
   CHECK(found.find("CUDA_VISIBLE_DEVICES=1 hides 1 GPU\n") != std::string::npos);
 }
+
+TEST_CASE("a note on jobs says whose they are where there are others") {
+  const Sandbox box;
+  REQUIRE(make_folders(box.home()));
+  REQUIRE(write_file_atomically(box.home() / "config.yaml",
+                                "resources: {gpus: [{name: V100, memory: 16GB}]}\n",
+                                Durable::no));
+  box.workflows(
+      "workflows:\n"
+      "  - {name: prepare, provider: bash, commands: 'true'}\n"
+      "  - {name: train, provider: bash, commands: 'true', resources: {gpu: 1}, deps: prepare}\n");
+  CHECK(box.run({"run", "prepare"}).err.find("note: this job sees no GPU") != std::string::npos);
+  CHECK(box.run({"run", "train"}).err.find("note: prepare: this job sees no GPU") !=
+        std::string::npos);
+}

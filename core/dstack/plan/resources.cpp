@@ -83,6 +83,9 @@ class Checker {
     if (fitting < machine_.gpus.size())
       has += ", " + std::to_string(fitting) + " of them fitting";
     refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting), other_card(wanted));
+    if (fitting == 0 && !machine_.gpus.empty())  // it is not their number
+      errors_.back().where =
+          place_of(draft_, wanted.gpu_name.empty() ? "resources.gpu.memory" : "resources.gpu.name");
   }
 
   /// The options that ask for as many cards of another kind; empty where there is none.

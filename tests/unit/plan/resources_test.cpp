@@ -92,6 +92,13 @@ TEST_CASE("another kind of card that would do is named with its option") {
   CHECK(says("{count: 1, name: H100, memory: 40GB}", "--gpu-name 'A100 SXM' fits, "));
   CHECK(says("{count: 2, memory: 40GB}", "--gpu-memory 16GB fits, --gpu 1 runs with"));
   CHECK(says("{count: 4, name: V100}", "--gpu 2 runs with"));
+  const auto stands_at = [&](const std::string& gpu, const std::string& place) {
+    INFO(refusal(gpu));
+    return refusal(gpu).find(" @ .dstack/workflows.yaml:" + place) != std::string::npos;
+  };
+  CHECK(stands_at("{count: 4, name: V100}", "5:30+1"));
+  CHECK(stands_at("{count: 2, name: H100}", "5:39+4"));
+  CHECK(stands_at("{count: 2, memory: 90GB}", "5:41+4"));
 }
 
 TEST_CASE("on a machine with cards a job that asks for none is told so") {
