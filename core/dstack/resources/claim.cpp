@@ -27,9 +27,13 @@ Fd open_other_end(const Path& folder, std::uint64_t number) {
                    O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
 }
 
-/// Not being able to look is not being dead.
+/// After that failed: not being able to look is not being dead.
 bool is_dead() {
   return errno == ENXIO || errno == ENOENT;
+}
+
+bool is_dead(const Path& folder, std::uint64_t number) {
+  return !open_other_end(folder, number) && is_dead();
 }
 
 Ledger read_ledger(const Path& folder) {
@@ -172,6 +176,16 @@ Result<void> Claim::look_again() {
   return {};
 }
 
+Result<void> Claim::give_back() {
+  DSTACK_TRY(Book book, Book::open(folder_));
+  std::erase_if(book.ledger.entries,
+                [&](const Entry& entry) { return entry.number == entry_.number; });
+  DSTACK_CHECK(book.write());
+  ::unlink(lifeline_path(folder_, entry_.number).c_str());
+  lifeline_.reset();
+  return {};
+}
+
 std::vector<int> Claim::events() const {
   std::vector<int> all;
   for (const auto& [number, fd] : others_)
@@ -181,10 +195,16 @@ std::vector<int> Claim::events() const {
 
 Ledger read_claims(const Path& folder) {
   Ledger ledger = read_ledger(folder);
-  std::erase_if(ledger.entries, [&](const Entry& entry) {
-    return !open_other_end(folder, entry.number) && is_dead();
-  });
+  std::erase_if(ledger.entries, [&](const Entry& entry) { return is_dead(folder, entry.number); });
   return ledger;
+}
+
+std::vector<Entry> bereaved_claims(const Path& folder) {
+  std::vector<Entry> entries = read_ledger(folder).entries;
+  std::erase_if(entries, [&](const Entry& entry) {
+    return !entry.granted || !is_dead(folder, entry.number);
+  });
+  return entries;
 }
 
 }  // namespace dstack::resources

@@ -47,6 +47,10 @@ class Claim {
   /// has become free, or another that waited has been granted.
   std::vector<int> events() const;
 
+  /// Of a granted one, when all is over that used it: nothing is left to be looked after, as it
+  /// might be where all who had its lifeline were killed.
+  Result<void> give_back();
+
   /// Of a granted one, to be handed to the processes that shall keep it alive. Close-on-exec.
   int lifeline() const { return lifeline_.get(); }
 
@@ -63,5 +67,8 @@ class Claim {
 
 /// What is reserved and who waits, now. Changes nothing.
 Ledger read_claims(const Path& folder);
+/// What was granted to those who were killed before they gave it back, and was not yet given to
+/// anybody else. Changes nothing.
+std::vector<Entry> bereaved_claims(const Path& folder);
 
 }  // namespace dstack::resources

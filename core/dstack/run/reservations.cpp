@@ -1,5 +1,7 @@
 #include "dstack/run/reservations.hpp"
 
+#include "dstack/run/leftovers.hpp"
+
 #include <algorithm>
 
 namespace dstack::run {
@@ -18,7 +20,11 @@ Error nobody_to_wait_for(const std::string& reason) {
 }  // namespace
 
 Reservations::Reservations(const store::Home& home, const RunOrder& order, const Gangs& gangs)
-    : folder_(resources::claims_folder(home.root)), order_(order), gangs_(gangs), demands_(1) {
+    : home_(home),
+      folder_(resources::claims_folder(home.root)),
+      order_(order),
+      gangs_(gangs),
+      demands_(1) {
   if (!order.machine)
     return;
   capacity_ = {order.machine->cpu, order.machine->memory};
@@ -55,6 +61,7 @@ bool Reservations::ask(std::size_t leader, std::size_t shape) {
   entry.job = leader;
   entry.demand = demands_[shape];
   errors_.erase(leader);
+  end_forsaken_jobs();
   auto claim = resources::Claim::make(folder_, std::move(entry), capacity_);
   if (!claim) {
     errors_[leader] = std::move(claim).error();
@@ -78,6 +85,7 @@ bool Reservations::ask_again(std::size_t leader, std::size_t shape) {
   if (waiting.leader != leader || !waiting.woken)
     return false;
   waiting.woken = false;
+  end_forsaken_jobs();
   if (auto looked = waiting.claim.look_again(); !looked)
     errors_[leader] = std::move(looked).error();
   else if (!waiting.claim.granted() && waiting.claim.events().empty())
@@ -88,6 +96,12 @@ bool Reservations::ask_again(std::size_t leader, std::size_t shape) {
     hold(leader, std::move(waiting.claim));
   waiting_.erase(found);
   return true;
+}
+
+void Reservations::end_forsaken_jobs() const {
+  for (const resources::Entry& entry : resources::bereaved_claims(folder_))
+    if (entry.run != order_.plan.run_name)
+      end_forsaken(home_, entry.run, entry.job);
 }
 
 void Reservations::hold(std::size_t leader, resources::Claim claim) {
@@ -147,8 +161,10 @@ Result<void> Reservations::adopt(std::size_t job, std::size_t unfinished) {
 
 void Reservations::ended(std::size_t job) {
   const auto held = held_.find(gangs_.leader(job));
-  if (held != held_.end() && --held->second.unfinished == 0)
-    held_.erase(held);
+  if (held == held_.end() || --held->second.unfinished > 0)
+    return;
+  (void)held->second.claim.give_back();  // where that fails, its end does it
+  held_.erase(held);
 }
 
 void Reservations::withdraw_unless(const std::function<bool(std::size_t job)>& could_start) {

@@ -66,9 +66,13 @@ class Reservations {
 
   bool ask(std::size_t leader, std::size_t shape);
   bool ask_again(std::size_t leader, std::size_t shape);
+  /// What was reserved for a job whose supervisor and wrapper were killed is free in the ledger,
+  /// and still used by its processes: those end before it goes to somebody else.
+  void end_forsaken_jobs() const;
   void hold(std::size_t leader, resources::Claim claim);
   std::size_t shape_of(const resources::Demand& demand);
 
+  store::Home home_;
   Path folder_;
   const RunOrder& order_;
   const Gangs& gangs_;

@@ -68,8 +68,6 @@ class Supervisor {
   /// In the order in which they came, for the first failure counts.
   void all_ended(std::vector<End> ends);
   void ended(End end);
-  /// What a killed wrapper watched over goes with it.
-  void end_what_is_left(End& end) const;
   store::StopRequest stop_asked_of(std::size_t job) const;
   void try_again(std::size_t job, const store::JobChange& failure);
   void tell_again(std::size_t job, std::size_t attempt, const store::JobChange& failure);

@@ -1,10 +1,8 @@
 // What follows from the end of a job: another attempt, the end of its gang, the saving of what it
 // leaves, and the skipping of what depends on it.
-#include "dstack/backend/container.hpp"
-#include "dstack/backend/local_process.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/resources/limits.hpp"
 #include "dstack/run/job_secrets.hpp"
+#include "dstack/run/leftovers.hpp"
 #include "dstack/run/log.hpp"
 #include "dstack/run/missing_file.hpp"
 #include "dstack/run/supervisor.hpp"
@@ -64,7 +62,8 @@ void Supervisor::ended(End end) {
   const std::size_t job = end.job;
   unjudged_.erase(job);
   if (end.lost)
-    end_what_is_left(end);
+    if (const auto ended = end_leftovers(home_, order_, job, attempts_.begun(job)); !ended)
+      end.record.warnings.push_back(render(ended.error()));
   reservations_.ended(job);
   const auto wish = stop_asked_of(job) == StopRequest::none ? Wish::go_on : Wish::end;
   const Attempts::Verdict verdict = attempts_.ended(std::move(end), wish);
@@ -74,17 +73,6 @@ void Supervisor::ended(End end) {
     try_again(other, verdict.failure);
   if (attempts_.failed_first(job))
     stop_rest_of_gang(job);
-}
-
-void Supervisor::end_what_is_left(End& end) const {
-  backend::kill_marked("JOB_ID", order_.job_ids[end.job]);
-  if (order_.machine)
-    resources::remove_groups(order_.job_ids[end.job]);
-  const Path folder = folder_of(end.job, attempts_.begun(end.job));
-  if (const auto removed = backend::remove_container(folder / files::container); !removed)
-    end.record.warnings.push_back(
-        "its container is still there, and can be removed with 'docker rm -f dstack-" +
-        order_.job_ids[end.job] + "': " + render(removed.error()));
 }
 
 StopRequest Supervisor::stop_asked_of(std::size_t job) const {

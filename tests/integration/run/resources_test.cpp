@@ -124,6 +124,41 @@ TEST_CASE("what is killed with everything that watches over it holds nothing any
   CHECK(at.claims() == 0);
 }
 
+TEST_CASE("nothing is given away while the processes of a killed job still use it") {
+  const Machine at;
+  const std::string used = (at.root() / "used").string();
+  REQUIRE(write_file_atomically(at.project() / "use.sh",
+                                "exec 9>" + used +
+                                    "\nflock 9\ntrap '' TERM\necho in use\n"
+                                    "timeout 60 sh -c 'until test -e " +
+                                    (at.root() / "end").string() + "; do sleep 0.01; done'\n",
+                                Durable::no));
+  at.workflows(
+      "workflows:\n"
+      "  - {name: one, provider: bash, resources: {gpu: 2}, commands: [setsid bash use.sh & "
+      "wait]}\n"
+      "  - {name: two, provider: bash, resources: {gpu: 1}, commands: [flock -n " +
+      used + " echo alone]}\n");
+  const std::string one = at.start({"one"});
+  at.wait_for_log(one, "in use\n");
+
+  SECTION("somebody waits for it") {
+    const std::string two = at.start({"two"});
+    at.wait_for_reason(two, "queued: needs 1 GPU, 0 of 2 free");
+    at.kill_supervisor(one);
+    at.kill_wrapper(one);
+    CHECK(at.wait(two)["status"] == "done");
+  }
+  SECTION("somebody asks for it later") {
+    at.kill_supervisor(one);
+    at.kill_wrapper(one);
+    CHECK(at.wait(at.start({"two"}))["status"] == "done");
+  }
+
+  CHECK(at.wait(one)["jobs"][0]["cause"] == "lost");
+  CHECK(at.claims() == 0);
+}
+
 TEST_CASE(
     "a job keeps what it has while nobody supervises it, and a killed wrapper gives it back") {
   const Machine at;

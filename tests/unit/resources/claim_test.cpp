@@ -60,6 +60,30 @@ std::optional<Claim> kept;  ///< of a child process: until it is killed
 
 }  // namespace
 
+TEST_CASE("what was given back is over, and what was only let go of has to be looked after") {
+  const Bench bench;
+  std::optional<Claim> first = bench.claim(3);
+  Claim second = bench.claim(2, "calm-newt-1");
+  CHECK(bereaved_claims(bench.folder).empty());
+
+  SECTION("given back") {
+    REQUIRE(first->give_back());
+    CHECK(any_event(second));
+    CHECK(bereaved_claims(bench.folder).empty());
+  }
+  SECTION("let go of") {
+    first.reset();
+    const auto bereaved = bereaved_claims(bench.folder);
+    REQUIRE(bereaved.size() == 1);
+    CHECK(bereaved[0].run == "quiet-otter-1");
+  }
+
+  REQUIRE(second.look_again());
+  CHECK(second.granted());
+  CHECK(bench.entries() == 1);
+  CHECK(bereaved_claims(bench.folder).empty());
+}
+
 TEST_CASE("a claim that waits is granted when another ends, and hears of it") {
   const Bench bench;
   std::optional<Claim> first = bench.claim(3);
