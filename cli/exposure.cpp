@@ -1,7 +1,6 @@
 #include "exposure.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/secrets/masker.hpp"
 
 #include <algorithm>
 
@@ -12,32 +11,13 @@ namespace {
 constexpr std::size_t most_files = 3;
 constexpr std::size_t most_names = 3;
 
-/// Whether a path becomes the masked one when its secrets are masked.
-bool becomes(std::string_view path, std::string_view masked) {
-  std::size_t mark = masked.find(secrets::mask);
-  if (mark == std::string_view::npos)
-    return path == masked;
-  if (!path.starts_with(masked.substr(0, mark)))
-    return false;
-  path.remove_prefix(mark);
-  for (;;) {
-    masked.remove_prefix(mark + secrets::mask.size());
-    mark = masked.find(secrets::mask);
-    const std::string_view piece = masked.substr(0, mark);
-    if (mark == std::string_view::npos)
-      return path.size() > piece.size() && path.ends_with(piece);
-    const std::size_t at = path.find(piece, 1);  // a secret is not empty
-    if (at == std::string_view::npos)
-      return false;
-    path.remove_prefix(at + piece.size());
-  }
-}
-
 }  // namespace
 
-const store::ExposedFile* find_exposed(const store::Exposure& exposure, const std::string& path) {
+const store::ExposedFile* find_exposed(const store::Exposure& exposure,
+                                       const std::string& path,
+                                       std::uint64_t number) {
   for (const store::ExposedFile& file : exposure.files)
-    if (becomes(path, file.path))
+    if (file.number ? *file.number == number : file.path == path)
       return &file;
   return nullptr;
 }

@@ -45,8 +45,11 @@ class ArtifactsList final : public Action {
     std::vector<Listed> files;
     for (const store::ArtifactRecord& artifact : artifacts) {
       DSTACK_TRY(auto listed, objects.list(artifact.tree));
-      for (store::TreeFile& file : listed)
-        files.push_back({&artifact, find_exposed(artifact.exposure, file.path), std::move(file)});
+      std::uint64_t number = 0;
+      for (store::TreeFile& file : listed) {
+        const auto* exposed = find_exposed(artifact.exposure, file.path, number++);
+        files.push_back({&artifact, exposed, std::move(file)});
+      }
     }
     if (json_)
       context.out.json(as_json(files));

@@ -62,6 +62,15 @@ Json apps_json(const Description& description, std::size_t workflow) {
   return apps;
 }
 
+/// Which file a masked path is, says `artifacts list`.
+Json exposed_json(const store::Exposure& exposure) {
+  Json json = store::render_exposure(exposure);
+  if (json.is_object())
+    for (Json& file : json["files"])
+      file.erase("number");
+  return json;
+}
+
 Json workflow_json(const Description& description, std::size_t index) {
   const plan::PlannedWorkflow& workflow = description.plan.workflows[index];
   Json variables = Json::object();
@@ -75,7 +84,7 @@ Json workflow_json(const Description& description, std::size_t index) {
                            {"files", artifact.tree.files},
                            {"size", artifact.tree.bytes},
                            {"partial", artifact.partial},
-                           {"exposed", store::render_exposure(artifact.exposure)}});
+                           {"exposed", exposed_json(artifact.exposure)}});
   return {{"workflow", workflow.name},
           {"provider", workflow.provider},
           {"provider_version", workflow.provider_version},

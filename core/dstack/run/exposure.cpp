@@ -116,7 +116,10 @@ class ArtifactSearch {
     store::Exposure exposure;
     exposure.count = findings_.count();
     for (const auto& [entry, values] : findings_.first()) {
-      store::ExposedFile file{search_.needles.masked(shown(entries_[entry].path)), {}};
+      const std::string path = shown(entries_[entry].path);
+      store::ExposedFile file{search_.needles.masked(path), {}};
+      if (file.path != path && entries_[entry].state.type != store::EntryType::folder)
+        file.number = files_before(entry);
       for (const std::size_t value : values)
         if (file.secrets.size() < store::most_exposed_secrets)
           file.secrets.push_back(search_.names[value]);
@@ -124,6 +127,13 @@ class ArtifactSearch {
       exposure.files.push_back(std::move(file));
     }
     return exposure;
+  }
+
+  std::uint64_t files_before(std::size_t entry) const {
+    const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(entry);
+    return static_cast<std::uint64_t>(std::count_if(entries_.begin(), end, [](const auto& other) {
+      return other.state.type != store::EntryType::folder;
+    }));
   }
 
   std::vector<std::string> take_unread() {

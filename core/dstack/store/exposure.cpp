@@ -6,8 +6,11 @@ Json render_exposure(const Exposure& exposure) {
   if (exposure.count == 0)
     return {};
   Json files = Json::array();
-  for (const ExposedFile& file : exposure.files)
-    files.push_back({{"path", file.path}, {"secrets", file.secrets}});
+  for (const ExposedFile& file : exposure.files) {
+    Json& entry = files.emplace_back(Json{{"path", file.path}, {"secrets", file.secrets}});
+    if (file.number)
+      entry["number"] = *file.number;
+  }
   return {{"count", exposure.count}, {"files", std::move(files)}};
 }
 
@@ -17,8 +20,11 @@ Exposure parse_exposure(const Json& json) {
     return exposure;
   exposure.count = static_cast<std::uint64_t>(json_integer(json, "count"));
   if (const Json* files = json_member(json, "files"); files != nullptr && files->is_array())
-    for (const Json& file : *files)
+    for (const Json& file : *files) {
       exposure.files.push_back({json_string(file, "path"), json_strings(file, "secrets")});
+      if (json_member(file, "number") != nullptr)
+        exposure.files.back().number = static_cast<std::uint64_t>(json_integer(file, "number"));
+    }
   return exposure;
 }
 

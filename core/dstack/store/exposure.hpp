@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace dstack::store {
 struct ExposedFile {
   std::string path;                  ///< as the artifact's own; without the value, if it has one
   std::vector<std::string> secrets;  ///< their names, sorted; at most most_exposed_secrets
+  /// Where the path does not say which file it is: its number among all files and links of the
+  /// artifact, sorted by path.
+  std::optional<std::uint64_t> number = std::nullopt;
 
   bool operator==(const ExposedFile&) const = default;
 };

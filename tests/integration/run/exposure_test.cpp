@@ -115,6 +115,25 @@ TEST_CASE("a secret in an artifact is told by file and name, and the artifact st
   CHECK(read_file(box.root() / "got/out/env.txt").value() == "key: " + token + "\n");
 }
 
+TEST_CASE("a file with a secret in its name is told from others of a name like it") {
+  const Sandbox box;
+  add_secret(box, {"--user", "TOKEN"}, token);
+  workflow(box,
+           "mkdir dir-$TOKEN dir-other; > dir-$TOKEN/b; > dir-other/b; > model-$TOKEN; "
+           "> model-final; > \"model-$(echo -n $TOKEN | tr 'a-z0-9' x)\"; ln -s b dir-$TOKEN/a");
+  box.run({"run", "w"});
+
+  std::vector<std::string> exposed;
+  std::vector<std::string> clean;
+  for (const Json& file : box.json({"artifacts", "list", "--json"}))
+    (file["secrets"].empty() ? clean : exposed).push_back(file["path"]);
+  CHECK(exposed == std::vector<std::string>{"out/dir-***/a", "out/dir-***/b", "out/model-***"});
+  REQUIRE(clean.size() == 3);
+  CHECK(clean[0] == "out/dir-other/b");
+  CHECK(clean[1] == "out/model-final");
+  CHECK(clean[2].starts_with("out/model-xx"));
+}
+
 TEST_CASE("a secret is found encoded, in a name and in a link, and never shown") {
   const Sandbox box;
   add_secret(box, {"--user", "TOKEN"}, token);

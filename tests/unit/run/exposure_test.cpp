@@ -211,7 +211,7 @@ TEST_CASE("a file with very many secrets names the first of them") {
 }
 
 TEST_CASE("an exposure reads back as it was written") {
-  const store::Exposure exposure{{{"out/a", {"A", "B"}}, {"out/b", {"B"}}}, 7};
+  const store::Exposure exposure{{{"out/***", {"A", "B"}, 3}, {"out/b", {"B"}}}, 7};
   CHECK(store::parse_exposure(store::render_exposure(exposure)) == exposure);
   CHECK(store::render_exposure({}).is_null());
   CHECK(store::parse_exposure(Json()) == store::Exposure());
