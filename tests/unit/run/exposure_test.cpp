@@ -134,7 +134,7 @@ TEST_CASE("names of files and folders, and where links lead, are looked at, and 
   REQUIRE(::symlink(("/nowhere/" + token).c_str(), workspace.path("out/link").c_str()) == 0);
   const store::Exposure found = workspace.found();
   CHECK(found.files ==
-        Files{{"out/link", {"TOKEN"}}, {"out/***", {"TOKEN"}}, {"out/x-***", {"TOKEN"}}});
+        Files{{"out/link", {"TOKEN"}}, {"out/***", {"TOKEN"}}, {"out/x-***", {"TOKEN"}, 1}});
 }
 
 TEST_CASE("an artifact that is a file, the whole workspace, or behind a link is looked through") {
