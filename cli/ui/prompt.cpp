@@ -2,7 +2,10 @@
 
 #include "dstack/base/text.hpp"
 
+#include <optional>
+
 #include <poll.h>
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -65,7 +68,7 @@ Result<std::string> ask_hidden(const Messages& messages, const std::string& ques
   constexpr char control_u = 21;
   constexpr char backspace = 8;
   constexpr char erase = 127;
-  const KeyMode keys(KeyMode::Interrupt::key);
+  std::optional<KeyMode> keys(KeyMode::Interrupt::key);
   messages.raw(question);
   std::string answer;
   answer.reserve(4096);  // no copy is left behind where it grows
@@ -73,6 +76,9 @@ Result<std::string> ask_hidden(const Messages& messages, const std::string& ques
   while (::read(STDIN_FILENO, &key, 1) == 1 && key != '\n' && key != '\r') {
     if (key == control_c || (key == control_d && answer.empty())) {
       messages.raw("\n");
+      keys.reset();  // the terminal is left as it was
+      if (key == control_c)
+        ::raise(SIGINT);
       return fail(ErrorCode::conflict, "nothing was changed");
     }
     if (key == control_d)

@@ -127,7 +127,7 @@ TEST_CASE("secrets: the question is broken off with Ctrl-C, and nothing is kept"
   PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
   terminal.read_until("value of TOKEN: ");
   terminal.type("hunter2\x03");
-  CHECK(terminal.finish() == 1);
+  CHECK(terminal.finish() == 130);
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
 }
 

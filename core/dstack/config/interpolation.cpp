@@ -240,7 +240,10 @@ class Walk {
 
   void report_unknown(std::string_view name, SourceLocation where) {
     std::string hint;
-    if (errors_.size() < most_suggestions) {
+    constexpr std::string_view without_s = "secret.";
+    if (name.starts_with(without_s)) {
+      hint = "did you mean 'secrets." + std::string(name.substr(without_s.size())) + "'?";
+    } else if (errors_.size() < most_suggestions) {
       std::vector<std::string> known = scope_.variable_names;
       known.emplace_back(run_name);
       known.emplace_back(run_arguments);

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/map_reader.hpp"
 #include "dstack/config/reference_syntax.hpp"
+#include "dstack/config/secret_reference.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -32,6 +33,32 @@ bool is_token(std::string_view name) {
 bool has_control_character(std::string_view text) {
   return std::any_of(
       text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+/// Headers on which the transfer itself depends.
+bool is_set_by_transfer(const std::string& header) {
+  const std::string name = to_lower(header);
+  return name == "content-length" || name == "transfer-encoding" || name == "connection";
+}
+
+/// What keeps a URL with a scheme from ever being asked, whatever its secrets; empty: nothing.
+std::string why_never_reached(std::string_view url) {
+  if (!url.starts_with("http"))
+    return {};  // all of it is a secret
+  const std::string known = with_secrets(url, [](const std::string&) { return "1"; });
+  if (known.find(' ') != std::string::npos)
+    return "it has a blank, which is written %20";
+  std::string_view host = std::string_view(known).substr(known.find("//") + 2);
+  host = host.substr(0, host.find_first_of("/?#"));
+  host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
+  const std::size_t bracket = host.rfind(']');
+  const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (host.empty() || colon == 0)
+    return "it names no host";
+  if (colon == std::string_view::npos || colon + 1 == host.size())
+    return {};
+  const auto port = parse_number<std::uint16_t>(host.substr(colon + 1));
+  return port && *port > 0 ? "" : "a port is a number from 1 to 65535";
 }
 
 class ReceiverReader {
@@ -106,6 +133,10 @@ class ReceiverReader {
           value.where,
           "write 'webhook: https://example.com/runs', or '${{ secrets.NAME }}' where the "
           "URL itself is secret");
+    else if (const std::string why = why_never_reached(url); !why.empty())
+      reader_.report("'webhook' is no URL that can be reached: " + why,
+                     value.where,
+                     "write 'webhook: https://example.com/runs', for example");
   }
 
   void read_headers(const Value& value) {
@@ -120,6 +151,10 @@ class ReceiverReader {
         reader_.report("'" + printable(member.key) + "' cannot be the name of a header",
                        member.key_where,
                        "names consist of letters, digits and '-'");
+      else if (is_set_by_transfer(member.key))
+        reader_.report("header '" + member.key + "' is set by dstack itself",
+                       member.key_where,
+                       "leave it away: it follows from what is sent");
       if (member.value.kind != ValueKind::scalar || has_control_character(member.value.text))
         reader_.report("header '" + printable(member.key) + "' must be a text of one line",
                        member.value.where,

@@ -114,6 +114,10 @@ std::vector<EnvironmentVariable> job_environment(
     const std::vector<EnvironmentVariable>& command_line);
 /// Reserved names that a provider sets; those of the files are checked with the properties.
 void check_environment(const Draft& draft, std::vector<Error>& errors);
+/// Entries of the property `environment` that jobs have not, but a secret.
+void note_hidden_environment(const Draft& draft,
+                             const std::vector<std::string>& secrets,
+                             std::vector<std::string>& notices);
 
 /// Where a property was given ("file", "requirements.0", "resources.gpu.count"), else where what
 /// holds it was, else the workflow's entry.

@@ -57,6 +57,21 @@ std::vector<EnvironmentVariable> job_environment(
   return std::move(layers).merge();
 }
 
+void note_hidden_environment(const Draft& draft,
+                             const std::vector<std::string>& secrets,
+                             std::vector<std::string>& notices) {
+  const Json* environment = json_member(draft.checked.values, "environment");
+  if (environment == nullptr || !environment->is_object() || environment->empty())
+    return;
+  for (const std::string& secret : secrets) {
+    const Json* entry = json_member(*environment, environment_name(secret).c_str());
+    if (entry != nullptr && *entry != config::secret_reference(secret))
+      notices.push_back("'" + environment_name(secret) + "' in the environment of workflow '" +
+                        draft.workflow->name + "' has no effect: jobs have the secret '" + secret +
+                        "' by that name");
+  }
+}
+
 void check_environment(const Draft& draft, std::vector<Error>& errors) {
   for (const provider::JobSpec& job : draft.jobs)
     for (const auto& [name, value] : job.environment)

@@ -35,8 +35,10 @@ class Maker {
     check_paths(drafts_, world_.project.root, world_.code, errors_, notices_);
     choose_pythons(drafts_, world_, errors_, notices_);
     check_resources(drafts_, world_.machine, errors_);
-    for (const Draft& draft : drafts_.all)
+    for (const Draft& draft : drafts_.all) {
       check_environment(draft, errors_);
+      note_hidden_environment(draft, world_.secrets, notices_);
+    }
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);
     if (!errors_.empty())

@@ -204,7 +204,12 @@ Json ValueTyper::size(const std::string& name, const Value& value) {
   const std::optional<std::uint64_t> bytes =
       value.kind == ValueKind::scalar ? parse_size(value.text) : std::nullopt;
   if (!bytes || *bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-    return wrong(name, value, "a size such as 16GB or 512MiB");
+    return wrong(name,
+                 value,
+                 "a size such as 16GB or 512MiB",
+                 value.text.find('.') == std::string::npos
+                     ? ""
+                     : "sizes are whole numbers: 1500MB is what 1.5GB would be");
   return static_cast<std::int64_t>(*bytes);
 }
 

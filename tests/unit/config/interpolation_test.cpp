@@ -114,6 +114,12 @@ TEST_CASE("malformed references are reported") {
         "failed: 1:8+13 the secret 'TOKEN' cannot be used here");
 }
 
+TEST_CASE("a reference to a secret that lacks its s is understood") {
+  const auto result = interpolate(read("env: {A: \"${{ secret.A }}\"}\n")->root, scope_of({}));
+  REQUIRE_FALSE(result);
+  CHECK(flatten(result.error())[0].hint == "did you mean 'secrets.A'?");
+}
+
 TEST_CASE("what an alias repeats is reported at the alias") {
   CHECK(replaced("a: &x \"${{ a }}\"\nb: *x\n", scope_of({})) ==
         "failed: 1:12 there is no variable 'a'");

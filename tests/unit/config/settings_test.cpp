@@ -94,6 +94,28 @@ TEST_CASE("what is shown of a receiver holds neither path, query, account nor ar
   CHECK(shown("{command: \"notify;x\"}") == "command notify");
 }
 
+TEST_CASE("a webhook that can never be reached, and a header that breaks it, are refused") {
+  const auto refusal = [](const std::string& url) {
+    const Findings errors = errors_of("on_end: [{webhook: \"" + url + "\"}]\n");
+    return errors.empty() ? std::string() : errors.front().substr(errors.front().find(' ') + 1);
+  };
+  const std::string never = "'webhook' is no URL that can be reached: ";
+  CHECK(refusal("http://a b/") == never + "it has a blank, which is written %20");
+  CHECK(refusal("http://h:99999/x") == never + "a port is a number from 1 to 65535");
+  CHECK(refusal("http://h:0") == never + "a port is a number from 1 to 65535");
+  CHECK(refusal("https://me@/x") == never + "it names no host");
+  CHECK(refusal("https://:80/x") == never + "it names no host");
+  for (const char* right : {"http://h:1/x",
+                            "http://h:",
+                            "http://me:p:w@h/x?a:b",
+                            "http://[::1]:80/",
+                            "http://[::1]/",
+                            "https://${{ secrets.HOST }}:${{ secrets.PORT }}/"})
+    CHECK(refusal(right) == "");
+  CHECK(errors_of("on_end: [{webhook: \"http://h\", headers: {Content-length: 3}}]\n") ==
+        Findings{"1:42+14 header 'Content-length' is set by dstack itself"});
+}
+
 TEST_CASE("no GPUs is something else than nothing said") {
   CHECK(settings_of("resources: {gpus: []}")->resources.gpus.has_value());
   CHECK_FALSE(settings_of("resources: {cpu: 1}")->resources.gpus.has_value());

@@ -75,6 +75,20 @@ TEST_CASE("a secret that does not exist is told where it stands, with what adds 
               "'TOKENS'?\n'dstack secrets add TOKEN' adds it"});
 }
 
+TEST_CASE("an entry of the environment that a secret hides is told") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: w\n"
+      "    provider: bash\n"
+      "    commands: [ls]\n"
+      "    environment: {TOKEN: 'a ${{ secrets.TOKEN }}', KEY: '${{ secrets.KEY }}', OTHER: x}\n");
+  bench.secrets = {"KEY", "TOKEN"};
+  CHECK(bench.plan("w").notices ==
+        Words{"'TOKEN' in the environment of workflow 'w' has no effect: jobs have the secret "
+              "'TOKEN' by that name"});
+}
+
 TEST_CASE("a variable of the command line that a secret would hide is refused") {
   Bench bench;
   bench.variables("variables:\n  w:\n    api-token: none\n    rate: 1\n");
