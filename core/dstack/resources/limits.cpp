@@ -5,8 +5,10 @@
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +90,13 @@ bool write_setting(const Path& file, const std::string& value) {
 
 std::string group_name(const std::string& job) {
   return "dstack-" + job;
+}
+
+void kill_members(const Path& group) {
+  const std::string members = read_file(group / "cgroup.procs").value_or("");
+  for (const std::string_view line : split(members, '\n'))
+    if (const auto pid = parse_number<pid_t>(line); pid && *pid > 0)
+      ::kill(*pid, SIGKILL);
 }
 
 }  // namespace
@@ -271,10 +280,19 @@ void Limiter::remove() {
 }
 
 void remove_groups(const std::string& job) {
+  // What was killed leaves its group a moment later, and version 1 has no event for that.
+  constexpr int patience_ms = 1000;
   const AllMeans means = find_means();
-  for (const Means* each : {&means.memory, &means.cpu})
-    if (!each->parent.empty())
-      ::rmdir((each->parent / group_name(job)).c_str());
+  for (const Means* each : {&means.memory, &means.cpu}) {
+    if (each->parent.empty())
+      continue;
+    const Path folder = each->parent / group_name(job);
+    for (int waited = 0; ::rmdir(folder.c_str()) != 0 && errno == EBUSY && waited < patience_ms;
+         ++waited) {
+      kill_members(folder);
+      ::usleep(1000);
+    }
+  }
 }
 
 }  // namespace dstack::resources

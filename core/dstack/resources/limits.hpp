@@ -99,7 +99,8 @@ class Limiter {
   std::vector<std::string> warnings_;
 };
 
-/// Removes what a killed wrapper left of its job's groups.
+/// Removes what a killed wrapper left of its job's groups, with the processes that are in them:
+/// whatever these did to their environment, by which others find them.
 void remove_groups(const std::string& job);
 
 }  // namespace dstack::resources

@@ -231,11 +231,11 @@ TEST_CASE("a job is held to the processors it asked for, and its group goes with
   CHECK(::access(folder.c_str(), F_OK) != 0);
 }
 
-TEST_CASE("of a job whose wrapper was killed no group stays behind") {
+TEST_CASE("of a job whose wrapper was killed neither a group nor what is in it stays behind") {
   if (!holds_memory())
     SKIP(no_groups);
   const Sandbox box;
-  limited(box, "echo $BASHPID; exec sleep 1003");
+  limited(box, "echo $BASHPID; setsid env -i sleep 1004 & exec sleep 1003");
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name / "0";
   while (!read_file(folder / run::files::log).value_or("").ends_with("\n"))
