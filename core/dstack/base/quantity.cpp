@@ -73,7 +73,7 @@ std::string hint_of_forgotten_unit(std::string_view text) {
   constexpr std::uint64_t most_megabytes = 100'000;  // beyond it bytes were meant
   text = trim(text);
   const auto number = take_integer(text);
-  if (!number || !text.empty() || *number > most_megabytes)
+  if (!number || !text.empty() || *number >= most_megabytes)
     return {};
   return "a size without a unit is bytes; did you mean " + std::to_string(*number) +
          (*number < most_gigabytes ? "GB?" : "MB?");

@@ -209,7 +209,7 @@ Json ValueTyper::size(const std::string& name, const Value& value) {
                  "a size such as 16GB or 512MiB",
                  value.text.find('.') == std::string::npos
                      ? ""
-                     : "sizes are whole numbers: 1500MB is what 1.5GB would be");
+                     : "sizes are whole numbers: write 1500MB for 1.5GB");
   return static_cast<std::int64_t>(*bytes);
 }
 

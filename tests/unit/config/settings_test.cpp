@@ -110,7 +110,8 @@ TEST_CASE("a webhook that can never be reached, and a header that breaks it, are
                             "http://me:p:w@h/x?a:b",
                             "http://[::1]:80/",
                             "http://[::1]/",
-                            "https://${{ secrets.HOST }}:${{ secrets.PORT }}/"})
+                            "https://${{ secrets.HOST }}:${{ secrets.PORT }}/",
+                            "http://h:8443${{ secrets.PATH }}"})
     CHECK(refusal(right) == "");
   CHECK(errors_of("on_end: [{webhook: \"http://h\", headers: {Content-length: 3}}]\n") ==
         Findings{"1:42+14 header 'Content-length' is set by dstack itself"});

@@ -111,3 +111,23 @@ TEST_CASE("on a machine with cards a job that asks for none is told so") {
   CHECK(bench.plan("train", {"--gpu", "1"}).jobs[0].notices.empty());
   CHECK(bench.plan("train", {"--gpu", "0"}).jobs[0].notices.empty());
 }
+
+TEST_CASE("a size with a point is refused with what to write") {
+  auto bench = asking("{cpu: 1}");
+  const auto errors = bench.errors("train", {"--memory", "1.5GB"});
+  REQUIRE(errors.size() == 1);
+  INFO(errors[0]);
+  CHECK(errors[0].ends_with(" | sizes are whole numbers: write 1500MB for 1.5GB"));
+}
+
+TEST_CASE("the plan says of what is reserved alone that it is") {
+  const auto resources = [](const std::string& wanted) {
+    const std::string text = explain(asking(wanted).plan("train"));
+    const std::string label = "resources    ";
+    const std::size_t begin = text.find(label) + label.size();
+    return text.substr(begin, text.find("   environment", begin) - begin);
+  };
+  CHECK(resources("{cpu: 2, shm_size: 1GB}") ==
+        "cpu 2, reserved before it starts\n                shared memory 1.0 GB\n");
+  CHECK(resources("{interruptible: true, local: true}") == "interruptible, local\n");
+}
