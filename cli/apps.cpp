@@ -1,11 +1,11 @@
 #include "apps.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/base/user.hpp"
 
 #include <array>
 #include <cstdlib>
 
-#include <pwd.h>
 #include <unistd.h>
 
 namespace dstack::cli {
@@ -18,11 +18,6 @@ std::string port_of(std::string_view url) {
     return {};
   url.remove_prefix(colon + 1);
   return std::string(url.substr(0, url.find_first_not_of("0123456789")));
-}
-
-std::string user_name() {
-  const passwd* user = ::getpwuid(::geteuid());
-  return user == nullptr ? std::string() : std::string(user->pw_name);
 }
 
 }  // namespace
@@ -44,7 +39,7 @@ std::optional<std::string> ssh_command(const store::AppRecord& app) {
   const std::string port = port_of(app.url);
   if (words.size() != 4 || port.empty())
     return std::nullopt;
-  const std::string user = user_name();
+  const std::string user = user_name(::geteuid()).value_or("");
   return "ssh -N -L " + port + ":127.0.0.1:" + port +
          (words[3] == "22" ? "" : " -p " + std::string(words[3])) + " " +
          (user.empty() ? "" : user + "@") + std::string(words[2]);

@@ -106,8 +106,7 @@ class OpenApp final : public Action {
  private:
   /// Whether there is anything to wait for.
   static Result<void> expect_app(store::Records& records, const store::RunRecord& run) {
-    DSTACK_TRY(const std::string text, records.plan(run.id));
-    DSTACK_TRY(const auto order, run::parse_run_order(text));
+    DSTACK_TRY(const auto order, run::read_run_order(records, run));
     if (std::any_of(order.plan.jobs.begin(), order.plan.jobs.end(), [](const auto& job) {
           return !job.spec.apps.empty();
         }))

@@ -18,16 +18,24 @@ constexpr const char* somebody = "65534";
 /// The program as an ordinary user who is in the group of the engine's socket.
 class UserBox : public Sandbox {
  public:
-  /// Without a socket it is one that is there, and closed to the user.
-  explicit UserBox(const std::string& socket = {}) {
-    set("DOCKER_HOST=unix://" + (socket.empty() ? closed_socket().string() : socket));
-    set("HOME=" + root().string());
-    become_theirs(root());
-    if (socket.empty())
-      REQUIRE(write_file_atomically(closed_socket(), "", Durable::no, 0600));
+  /// The engine's socket is opened to the user's group for as long as it lives; others of the tests
+  /// do not care.
+  explicit UserBox(const test::TestEngine& engine) {
+    ask_engine_at(engine.socket);
+    if (::geteuid() != 0)
+      return;
+    const Path folder = Path(engine.socket).parent_path();
+    REQUIRE(::chown(engine.socket.c_str(), 0, 65534) == 0);
+    REQUIRE(::chmod(engine.socket.c_str(), 0660) == 0);
+    REQUIRE(::chmod(folder.c_str(), 0755) == 0);
   }
 
-  Path closed_socket() const { return root() / "closed.sock"; }
+  /// Without an engine its socket is one that is there, and closed to the user.
+  UserBox() {
+    const Path socket = root() / "closed.sock";
+    ask_engine_at(socket.string());
+    REQUIRE(write_file_atomically(socket, "", Durable::no, 0600));
+  }
 
   /// Why the case cannot run; empty when it can.
   std::string why_not() const {
@@ -65,6 +73,12 @@ class UserBox : public Sandbox {
   }
 
  private:
+  void ask_engine_at(const std::string& socket) {
+    set("DOCKER_HOST=unix://" + socket);
+    set("HOME=" + root().string());
+    become_theirs(root());
+  }
+
   static process::Command as_user(process::Command command) {
     std::vector<std::string> words = {
         "setpriv", "--reuid", somebody, "--regid", somebody, "--clear-groups", "--"};
@@ -85,14 +99,6 @@ class UserBox : public Sandbox {
     (void)process::run(std::move(command));
   }
 };
-
-/// Opens the socket to the user's group for as long as it lives; others of the tests do not care.
-void open_socket(const test::TestEngine& engine) {
-  const Path folder = Path(engine.socket).parent_path();
-  REQUIRE(::chown(engine.socket.c_str(), 0, 65534) == 0);
-  REQUIRE(::chmod(engine.socket.c_str(), 0660) == 0);
-  REQUIRE(::chmod(folder.c_str(), 0755) == 0);
-}
 
 /// Everything below belongs to the user.
 bool all_theirs(const Path& folder) {
@@ -120,10 +126,9 @@ TEST_CASE(
     "docker: what root of a container wrote comes back as the caller's, artifacts and the rest") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
-    const UserBox box(engine.socket);
+    const UserBox box(engine);
     if (const std::string reason = box.why_not(); !reason.empty())
       SKIP(reason);
-    open_socket(engine);
     for (const std::string image : {"local/busybox:1", "local/app:1"}) {
       INFO(image);
       box.workflows("workflows:\n  - name: w\n    provider: docker\n    image: " + image + R"(
@@ -153,10 +158,9 @@ TEST_CASE(
 TEST_CASE("docker: an abort removes what root of a container wrote, for an ordinary user, too") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
-    const UserBox box(engine.socket);
+    const UserBox box(engine);
     if (const std::string reason = box.why_not(); !reason.empty())
       SKIP(reason);
-    open_socket(engine);
     box.workflows(R"(workflows:
   - {name: w, provider: docker, image: "local/busybox:1", commands: ["mkdir -m 700 d", "touch d/x", "echo ready", "sleep 1000"]}
 )");
@@ -184,10 +188,9 @@ TEST_CASE("docker: an engine that one may not use is told with the group to join
 TEST_CASE("docker: in the user's own folder only what the container wrote changes its owner") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
-    const UserBox box(engine.socket);
+    const UserBox box(engine);
     if (const std::string reason = box.why_not(); !reason.empty())
       SKIP(reason);
-    open_socket(engine);
     box.workflows(R"(workflows:
   - {name: w, provider: docker, image: "local/busybox:1", workspace: project, commands: ["mkdir made", "echo x > made/file"]}
 )");
@@ -205,10 +208,9 @@ TEST_CASE(
     "docker: an ordinary user is told what was killed for its memory, at the end at the latest") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
-    const UserBox box(engine.socket);
+    const UserBox box(engine);
     if (const std::string reason = box.why_not(); !reason.empty())
       SKIP(reason);
-    open_socket(engine);
     box.workflows(R"(workflows:
   - name: w
     provider: docker

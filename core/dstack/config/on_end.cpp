@@ -41,6 +41,14 @@ bool is_set_by_transfer(const std::string& header) {
   return name == "content-length" || name == "transfer-encoding" || name == "connection";
 }
 
+/// The host of a URL with a scheme, and its port. Without the account before it.
+std::string_view host_of(std::string_view url, const char* ends) {
+  std::string_view host = url.substr(url.find("//") + 2);
+  host = host.substr(0, host.find_first_of(ends));
+  host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
+  return host;
+}
+
 /// What keeps a URL with a scheme from ever being asked, whatever its secrets; empty: nothing.
 std::string why_never_reached(std::string_view url) {
   if (!url.starts_with("http"))
@@ -50,9 +58,7 @@ std::string why_never_reached(std::string_view url) {
       with_secrets(url, [](const std::string&) { return std::string(1, unknown); });
   if (known.find(' ') != std::string::npos)
     return "it has a blank, which is written %20";
-  std::string_view host = std::string_view(known).substr(known.find("//") + 2);
-  host = host.substr(0, host.find_first_of("/?#"));
-  host.remove_prefix(host.rfind('@') + 1);  // npos + 1 is 0
+  const std::string_view host = host_of(known, "/?#");
   const std::size_t bracket = host.rfind(']');
   const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (host.empty() || colon == 0)
@@ -250,11 +256,7 @@ std::string origin_of(std::string_view url) {
   if (slashes == std::string_view::npos)
     return std::string(url);  // a reference
   const std::string_view scheme = url.substr(0, slashes + 2);
-  std::string_view host = url.substr(slashes + 2);
-  host = host.substr(0, host.find_first_of("/?#\\"));
-  if (const std::size_t at = host.rfind('@'); at != std::string_view::npos)
-    host.remove_prefix(at + 1);
-  return std::string(scheme).append(host);
+  return std::string(scheme).append(host_of(url, "/?#\\"));
 }
 
 std::string describe(const Receiver& receiver) {

@@ -161,19 +161,13 @@ class Explanation {
 
   std::vector<std::string> resource_lines(const provider::JobSpec& job) const {
     const provider::Resources& wanted = job.resources;
-    if (describe_resources(wanted).empty())
-      return {"none asked"};
     std::vector<std::string> lines;
-    provider::Resources reserved = wanted;
-    reserved.shm_size = 0;
-    reserved.interruptible = reserved.local = false;
-    if (const std::string text = describe_resources(reserved); !text.empty())
+    if (const std::string text = describe_reserved(wanted); !text.empty())
       lines.push_back(text + ", reserved before it starts");
-    provider::Resources others = wanted;
-    others.cpu = others.gpu = 0;
-    others.memory = 0;
-    if (std::string text = describe_resources(others); !text.empty())
+    if (std::string text = describe_unreserved(wanted); !text.empty())
       lines.push_back(std::move(text));
+    if (lines.empty())
+      return {"none asked"};
     const bool has_limits = wanted.cpu > 0 || wanted.memory > 0 || wanted.shm_size > 0;
     if (means_ != nullptr && job.container && has_limits)
       lines.emplace_back("enforced by the container's engine");

@@ -64,11 +64,11 @@ void note_hidden_environment(const Draft& draft,
   if (environment == nullptr || !environment->is_object() || environment->empty())
     return;
   for (const std::string& secret : secrets) {
-    const Json* entry = json_member(*environment, environment_name(secret).c_str());
+    const std::string name = environment_name(secret);
+    const Json* entry = json_member(*environment, name);
     if (entry != nullptr && *entry != config::secret_reference(secret))
-      notices.push_back("'" + environment_name(secret) + "' in the environment of workflow '" +
-                        draft.workflow->name + "' has no effect: jobs have the secret '" + secret +
-                        "' by that name");
+      notices.push_back("'" + name + "' in the environment of workflow '" + draft.workflow->name +
+                        "' has no effect: jobs have the secret '" + secret + "' by that name");
   }
 }
 

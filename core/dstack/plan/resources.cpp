@@ -64,7 +64,7 @@ class Checker {
     }
     Error error;
     error.code = ErrorCode::unavailable;
-    error.message = "workflow '" + draft_.workflow->name + "' asks for " + describe_resources(all) +
+    error.message = "workflow '" + draft_.workflow->name + "' asks for " + describe_reserved(all) +
                     ", all of it at once, for " + plural(jobs.size(), "job") +
                     " that start together: this machine has " + plural(machine_.cpu, "CPU") + ", " +
                     render_size(machine_.memory) + " of memory and " +
@@ -168,7 +168,7 @@ provider::Resources planned_resources(const provider::CheckedProperties& propert
   return provider::parse_resources(*map).value_or(provider::Resources());
 }
 
-std::string describe_resources(const provider::Resources& resources) {
+std::string describe_reserved(const provider::Resources& resources) {
   std::vector<std::string> parts;
   if (resources.cpu > 0)
     parts.push_back("cpu " + std::to_string(resources.cpu));
@@ -182,6 +182,11 @@ std::string describe_resources(const provider::Resources& resources) {
       gpu += " of " + render_size(resources.gpu_memory);
     parts.push_back(std::move(gpu));
   }
+  return join(parts, ", ");
+}
+
+std::string describe_unreserved(const provider::Resources& resources) {
+  std::vector<std::string> parts;
   if (resources.shm_size > 0)
     parts.push_back("shared memory " + render_size(resources.shm_size));
   if (resources.interruptible)

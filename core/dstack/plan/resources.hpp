@@ -10,7 +10,9 @@ namespace dstack::plan {
 
 /// The resources property of a workflow, typed; nothing asked where it has none.
 provider::Resources planned_resources(const provider::CheckedProperties& properties);
-/// "cpu 4, memory 16.0 GB, 2 GPUs 'V100'", or empty when nothing is asked.
-std::string describe_resources(const provider::Resources& resources);
+/// What is reserved for a job: "cpu 4, memory 16.0 GB, 2 GPUs V100"; empty: nothing.
+std::string describe_reserved(const provider::Resources& resources);
+/// What else it asks for: "shared memory 8.0 GB, local"; empty: nothing.
+std::string describe_unreserved(const provider::Resources& resources);
 
 }  // namespace dstack::plan

@@ -49,19 +49,22 @@ Json boolean() {
           {"pattern", or_reference("^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$")}};
 }
 
+constexpr const char* size_unit = "([KkMmGgTt]([Ii]?[Bb]|[Ii])?|[Bb])?";
+
 Json size() {
   return {{"type", {"integer", "string"}},
           {"minimum", 0},
-          {"pattern", or_reference("^\\s*[0-9]+\\s*([KkMmGgTt]([Ii]?[Bb]|[Ii])?|[Bb])?\\s*$")}};
+          {"pattern", or_reference("^\\s*[0-9]+\\s*" + std::string(size_unit) + "\\s*$")}};
 }
 
 /// Nothing, or no less than `least_memory`: a number without a unit is bytes, and mostly a mistake.
 /// A pattern counts digits, so it lets some pass that are a little too small.
 Json memory() {
   Json schema = size();
-  schema["pattern"] = or_reference(
-      "^\\s*(0+\\s*([KkMmGgTt]([Ii]?[Bb]|[Ii])?|[Bb])?|[0-9]+\\s*[MmGgTt]([Ii]?[Bb]|[Ii])?|"
-      "[0-9]{4,}\\s*[Kk][Bb]?|[0-9]{3,}\\s*[Kk][Ii][Bb]?|[0-9]{7,}\\s*[Bb]?)\\s*$");
+  schema["pattern"] =
+      or_reference("^\\s*(0+\\s*" + std::string(size_unit) +
+                   "|[0-9]+\\s*[MmGgTt]([Ii]?[Bb]|[Ii])?|"
+                   "[0-9]{4,}\\s*[Kk][Bb]?|[0-9]{3,}\\s*[Kk][Ii][Bb]?|[0-9]{7,}\\s*[Bb]?)\\s*$");
   schema["not"] = {
       {"type", "integer"}, {"exclusiveMinimum", 0}, {"exclusiveMaximum", least_memory}};
   return schema;

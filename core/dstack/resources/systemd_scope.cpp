@@ -2,6 +2,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/user.hpp"
 #include "dstack/process/spawn.hpp"
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,8 +33,8 @@ bool is_there(const Path& path) {
 
 /// Users have names from a directory somewhere in the network, too, so it is asked last.
 bool lingers(const SystemdPlaces& places) {
-  const passwd* user = ::getpwuid(::getuid());
-  return user != nullptr && is_there(places.lingering / user->pw_name);
+  const auto user = user_name(::getuid());
+  return user && is_there(places.lingering / *user);
 }
 
 std::optional<Hierarchy> find_v2() {

@@ -180,8 +180,7 @@ Result<Description> describe_run(const store::Home& home,
                                  store::Records& records,
                                  store::RunRecord run) {
   Description description;
-  DSTACK_TRY(const std::string text, records.plan(run.id));
-  DSTACK_TRY(auto order, parse_run_order(text));
+  DSTACK_TRY(auto order, read_run_order(records, run));
   description.plan = plan::without_secrets(std::move(order.plan));
   DSTACK_TRY(description.jobs, records.jobs(run.id));
   for (const store::JobRecord& job : description.jobs) {

@@ -22,8 +22,7 @@ Result<std::optional<RunOrder>> unfinished_order(const store::Home& home, const 
   DSTACK_TRY(const auto run, records.find_run(name));
   if (!run || store::is_final(run->status))
     return std::optional<RunOrder>();
-  DSTACK_TRY(const std::string text, records.plan(run->id));
-  DSTACK_TRY(auto order, parse_run_order(text));
+  DSTACK_TRY(auto order, read_run_order(records, *run));
   return std::optional(std::move(order));
 }
 

@@ -109,8 +109,7 @@ Result<std::vector<Delivery>> deliveries_of(const store::Home& home,
                                             store::Records& records,
                                             const store::RunRecord& run,
                                             const std::vector<NotificationRecord>& waiting) {
-  DSTACK_TRY(const std::string text, records.plan(run.id));
-  DSTACK_TRY(auto order, parse_run_order(text));
+  DSTACK_TRY(auto order, read_run_order(records, run));
   DSTACK_TRY(auto fresh, records.find_run(run.name));
   std::vector<Delivery> deliveries;
   if (!fresh)

@@ -215,6 +215,11 @@ Result<RunOrder> parse_run_order(std::string_view text) {
   return order;
 }
 
+Result<RunOrder> read_run_order(store::Records& records, const store::RunRecord& run) {
+  DSTACK_TRY(const std::string text, records.plan(run.id));
+  return parse_run_order(text);
+}
+
 std::string render_job_order(const JobOrder& order) {
   Json inputs = Json::array();
   for (const auto& input : order.inputs)

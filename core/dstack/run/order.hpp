@@ -59,6 +59,8 @@ struct JobOrder {
 
 std::string render_run_order(const RunOrder& order);
 Result<RunOrder> parse_run_order(std::string_view text);
+/// That of a run on record.
+Result<RunOrder> read_run_order(store::Records& records, const store::RunRecord& run);
 std::string render_job_order(const JobOrder& order);
 Result<JobOrder> parse_job_order(std::string_view text);
 

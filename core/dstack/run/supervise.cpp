@@ -19,8 +19,7 @@ Result<void> see_to_end(const store::Home& home,
                         store::Records& records,
                         store::RunRecord run) {
   DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
-  DSTACK_TRY(const std::string text, records.plan(run.id));
-  DSTACK_TRY(auto order, parse_run_order(text));
+  DSTACK_TRY(auto order, read_run_order(records, run));
   DSTACK_TRY(auto uploads, Uploads::make(home));
   DSTACK_TRY(auto recorder, Recorder::start(home, run));
   return Supervisor(home,

@@ -2,13 +2,13 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/user.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <vector>
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,15 +30,15 @@ Failure refuse(const Path& path, const std::string& why, std::string hint) {
               std::move(hint));
 }
 
-std::string user_name(uid_t id) {
-  const passwd* user = ::getpwuid(id);
-  return user != nullptr ? "'" + std::string(user->pw_name) + "'" : "user " + std::to_string(id);
+std::string describe_user(uid_t id) {
+  const auto name = user_name(id);
+  return name ? "'" + *name + "'" : "user " + std::to_string(id);
 }
 
 /// Whoever is root for a moment is not told to take from a user what is theirs.
 std::string how_to_own(const std::string& quoted, uid_t owner) {
   if (::geteuid() == 0)
-    return "run dstack as " + user_name(owner) + ", or with a DSTACK_HOME of your own";
+    return "run dstack as " + describe_user(owner) + ", or with a DSTACK_HOME of your own";
   return "as root, 'chown " + std::to_string(::geteuid()) + " " + quoted + "' makes it yours";
 }
 
@@ -76,7 +76,7 @@ Result<void> check_private(const Path& path) {
                   "look at it, and move it away");
   if (status.st_uid != ::geteuid())
     return refuse(
-        path, "belongs to " + user_name(status.st_uid), how_to_own(quoted, status.st_uid));
+        path, "belongs to " + describe_user(status.st_uid), how_to_own(quoted, status.st_uid));
   if ((status.st_mode & 077U) != 0)
     return refuse(
         path,

@@ -124,6 +124,7 @@ TEST_CASE("that a process is killed for its memory is told while the job goes on
     ::usleep(2000);
 
   CHECK(told());
+  CHECK(job_of(box)["status"] == "running");
   const auto stopped = box.run({"stop", name});
   CHECK(Sandbox::code(stopped) == 0);
   CHECK(job_of(box)["status"] == "stopped");
