@@ -1,15 +1,17 @@
 // Decides at once which of its lives this process leads. One run starts this program four times:
-// the ways of the supervisor, the wrapper and the provider's child pass by everything that belongs
+// the ways of the supervisor, the runner and the provider's child pass by everything that belongs
 // to the command line.
-#include "app.hpp"
-#include "completion.hpp"
-#include "dstack/base/last_words.hpp"
-#include "dstack/provider/calls.hpp"
-#include "dstack/run/container_agent.hpp"
-#include "dstack/run/exec.hpp"
-#include "dstack/run/native.hpp"
-#include "dstack/run/supervise.hpp"
-#include "exit_code.hpp"
+#include "dstack/run/runner/main.hpp"
+
+#include "command_line/app.hpp"
+#include "command_line/completion.hpp"
+#include "command_line/exit_code.hpp"
+#include "dstack/base/fatal_exit.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/provider/host/calls.hpp"
+#include "dstack/run/agents/container_agent.hpp"
+#include "dstack/run/agents/native.hpp"
+#include "dstack/run/supervisor/main.hpp"
 #include "version.hpp"
 
 #include <csignal>
@@ -24,13 +26,13 @@ namespace {
 int dispatch(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (first == "exec")
-    return dstack::run::exec_main();
+    return dstack::run::runner_main();
   if (first == "container")
     return dstack::run::container_main();
   if (first == "native")
     return dstack::run::native_main();
   if (first == "supervise" && argc == 4)
-    return dstack::run::supervise_main(dstack::store::Home{argv[2]}, argv[3]);
+    return dstack::run::supervisor_main(dstack::files::Home{argv[2]}, argv[3]);
   if (first == "provider-host" && argc == 4)
     return dstack::provider::provider_host_main(argv[2], std::atoi(argv[3]));
   if ((first == "--version" || first == "-V") && argc == 2)
@@ -45,7 +47,7 @@ int dispatch(int argc, char** argv) {
 /// gives the words of the command line.
 [[gnu::constructor(101)]] void prepare(int argc, char** argv) {
   const std::string_view role = argc > 1 ? argv[1] : "";
-  dstack::prepare_last_words(role == "run" ? dstack::cli::exit_code::runner_failed
+  dstack::prepare_fatal_exit(role == "run" ? dstack::cli::exit_code::runner_failed
                                            : dstack::cli::exit_code::failure);
   if (role == "supervise" || role == "exec" || role == "container")
     dstack::wait_for_memory();
@@ -57,6 +59,6 @@ int main(int argc, char** argv) {
   try {
     return dispatch(argc, argv);
   } catch (...) {
-    dstack::say_last_words();
+    dstack::exit_for_exception();
   }
 }

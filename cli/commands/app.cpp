@@ -1,12 +1,18 @@
-#include "apps.hpp"
-#include "browser.hpp"
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
+#include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/run/follow.hpp"
-#include "dstack/run/order.hpp"
-#include "exit_code.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/client/follow.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+#include "ui/browser.hpp"
 #include "ui/job_output.hpp"
 #include "ui/table.hpp"
+#include "views/applications.hpp"
 
 #include <algorithm>
 
@@ -16,12 +22,12 @@ namespace dstack::cli {
 
 namespace {
 
-using store::AppRecord;
-using store::AppState;
+using job::Application;
+using job::ApplicationState;
 
-std::vector<AppRecord> ready_apps(const std::vector<store::JobRecord>& jobs) {
+std::vector<Application> ready_apps(const std::vector<store::JobRecord>& jobs) {
   auto apps = running_apps(jobs);
-  std::erase_if(apps, [](const AppRecord& app) { return app.state != AppState::ready; });
+  std::erase_if(apps, [](const Application& app) { return app.state != ApplicationState::ready; });
   return apps;
 }
 
@@ -44,7 +50,7 @@ class UntilReady final : public run::FollowListener {
   void changed(const store::RunState& state, const std::vector<std::size_t>&) override {
     if (!ready_apps(state.jobs).empty())
       ::eventfd_write(event_.get(), 1);
-    else if (!store::is_final(state.run.status))
+    else if (!job::is_final(state.run.status))
       tell(state);
   }
 
@@ -54,7 +60,7 @@ class UntilReady final : public run::FollowListener {
   /// An installation may take minutes: whoever waits wants to know what for.
   void tell(const store::RunState& state) {
     const bool prepares = std::any_of(state.jobs.begin(), state.jobs.end(), [](const auto& job) {
-      return job.status == store::Status::preparing;
+      return job.status == job::Status::preparing;
     });
     std::string text = "waiting for an application of " + state.run.name + " to answer";
     if (prepares)
@@ -121,9 +127,9 @@ class OpenApp final : public Action {
     const store::RunRecord& run = state.run;
     std::string message = "the application of run '" + run.name +
                           "' does not answer: the run is over, " +
-                          std::string(store::render(run.status));
+                          std::string(job::render(run.status));
     for (const store::JobRecord& job : state.jobs)
-      if (job.status == store::Status::failed && !job.reason.empty()) {
+      if (job.status == job::Status::failed && !job.reason.empty()) {
         message += "; " + job.reason;
         break;
       }
@@ -135,12 +141,12 @@ class OpenApp final : public Action {
                                 const store::RunRecord& run) {
     DSTACK_TRY(const auto jobs, records.jobs(run.id));
     Json list = Json::array();
-    for (const AppRecord& app : running_apps(jobs))
+    for (const Application& app : running_apps(jobs))
       list.push_back({{"workflow", run.workflows[jobs[app.job].workflow].name},
                       {"name", app.name},
                       {"url", app.url},
                       {"password", app.password.empty() ? Json() : Json(app.password)},
-                      {"ready", app.state == AppState::ready}});
+                      {"ready", app.state == ApplicationState::ready}});
     context.out.json(list);
     return exit_code::success;
   }
@@ -148,17 +154,17 @@ class OpenApp final : public Action {
   /// One address alone is all that a program wants to read.
   static void print(Context& context,
                     const store::RunState& state,
-                    const std::vector<AppRecord>& apps) {
+                    const std::vector<Application>& apps) {
     const auto labels = ui::job_labels(state.run, state.jobs);
     ui::Table table({{"JOB"}, {"APPLICATION"}, {"ADDRESS"}});
-    for (const AppRecord& app : apps)
+    for (const Application& app : apps)
       table.add({{labels[app.job]}, {app.name}, {app.url}});
     if (apps.size() == 1)
       context.out.line(apps.front().url);
     else
       context.out.write(table.render(context.out.stream()));
     context.out.flush();
-    for (const AppRecord& app : apps) {
+    for (const Application& app : apps) {
       if (!app.password.empty())
         context.messages.note("password  " + app.password);
       if (const auto command = ssh_command(app))
@@ -168,12 +174,12 @@ class OpenApp final : public Action {
 
   Result<int> open(Context& context,
                    const store::RunState& state,
-                   const std::vector<AppRecord>& apps) const {
+                   const std::vector<Application>& apps) const {
     const bool wanted = open_ || (!print_ && context.out.stream().terminal && has_display());
-    for (const AppRecord& app : apps)
+    for (const Application& app : apps)
       if (wanted)
         DSTACK_CHECK(open_browser(
-            app.url, context.home.job(state.run.name, app.job) / run::files::private_folder));
+            app.url, context.home.job(state.run.name, app.job) / run::file_names::private_folder));
     return exit_code::success;
   }
 

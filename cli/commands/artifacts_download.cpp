@@ -1,8 +1,10 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "exit_code.hpp"
+#include "dstack/files/entry.hpp"
+#include "dstack/job/artifact.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +18,7 @@ namespace dstack::cli {
 
 namespace {
 
-using store::EntryType;
+using files::EntryType;
 
 /// A file or link to be written, and where.
 struct Wanted {
@@ -151,12 +153,12 @@ class ArtifactsDownload final : public Action {
 
  private:
   Result<int> download(Context& context,
-                       const std::vector<store::ArtifactRecord>& artifacts,
+                       const std::vector<job::Artifact>& artifacts,
                        bool several) const {
     const store::ObjectStore objects(context.home);
     std::vector<Wanted> files;
     std::set<Path> folders;
-    for (const store::ArtifactRecord& artifact : artifacts) {
+    for (const job::Artifact& artifact : artifacts) {
       const Path root = several ? Path(output_) / artifact.workflow : Path(output_);
       DSTACK_TRY(const auto listed, objects.list(artifact.tree));
       for (const store::TreeFile& file : listed)

@@ -1,9 +1,12 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "exit_code.hpp"
-#include "exposure.hpp"
+#include "dstack/files/entry.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/secret_findings.hpp"
 #include "ui/table.hpp"
+#include "views/secret_findings.hpp"
 
 namespace dstack::cli {
 
@@ -11,8 +14,8 @@ namespace {
 
 /// A file of an artifact; its path is from the project's root, as the artifact's own.
 struct Listed {
-  const store::ArtifactRecord* artifact;
-  const store::ExposedFile* exposed;  ///< null: no secret is known to stand in it
+  const job::Artifact* artifact;
+  const job::FileWithSecrets* exposed;  ///< null: no secret is known to stand in it
   store::TreeFile file;
 
   /// Without the secrets that it may have.
@@ -43,11 +46,11 @@ class ArtifactsList final : public Action {
                     [&](const auto& artifact) { return artifact.workflow != reference.workflow; });
     const store::ObjectStore objects(context.home);
     std::vector<Listed> files;
-    for (const store::ArtifactRecord& artifact : artifacts) {
+    for (const job::Artifact& artifact : artifacts) {
       DSTACK_TRY(auto listed, objects.list(artifact.tree));
       std::uint64_t number = 0;
       for (store::TreeFile& file : listed) {
-        const auto* exposed = find_exposed(artifact.exposure, file.path, number++);
+        const auto* exposed = find_file_with_secrets(artifact.exposure, file.path, number++);
         files.push_back({&artifact, exposed, std::move(file)});
       }
     }
@@ -62,7 +65,7 @@ class ArtifactsList final : public Action {
 
  private:
   static std::string describe(const Listed& entry) {
-    return entry.shown_path() + (entry.file.type == store::EntryType::link ? " (link)" : "") +
+    return entry.shown_path() + (entry.file.type == files::EntryType::link ? " (link)" : "") +
            (entry.exposed == nullptr ? ""
                                      : " (holds " + name_secrets(entry.exposed->secrets) + ")");
   }
@@ -82,7 +85,7 @@ class ArtifactsList final : public Action {
   }
 
   static void print(Context& context,
-                    const std::vector<store::ArtifactRecord>& artifacts,
+                    const std::vector<job::Artifact>& artifacts,
                     const std::vector<Listed>& files) {
     ui::Table table({{"WORKFLOW"},
                      {"ARTIFACT"},
@@ -95,11 +98,11 @@ class ArtifactsList final : public Action {
                  {describe(entry)},
                  {human ? render_size(entry.file.size) : std::to_string(entry.file.size)}});
     context.out.write(table.render(context.out.stream()));
-    for (const store::ArtifactRecord& artifact : artifacts)
+    for (const job::Artifact& artifact : artifacts)
       if (artifact.tree.files == 0)
         context.messages.note("artifact '" + printable(artifact.path) + "' of workflow '" +
                               printable(artifact.workflow) + "' is empty");
-    context.messages.warnings(warn_of_exposure(artifacts));
+    context.messages.warnings(secret_warnings(artifacts));
     std::uint64_t bytes = 0;
     for (const Listed& entry : files)
       bytes += entry.file.size;

@@ -1,9 +1,13 @@
+#include "dstack/job/code.hpp"
+
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/source/edits.hpp"
 #include "dstack/source/snapshot.hpp"
-#include "exit_code.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
 #include "ui/job_output.hpp"
 
 namespace dstack::cli {
@@ -193,7 +197,7 @@ class Code final : public Action {
   }
 
   static void print_facts(Context& context, const store::RunRecord& run) {
-    const store::GitFacts& git = run.code.git;
+    const job::GitFacts& git = run.code.git;
     const auto row = [&](std::string_view title, const std::string& value) {
       if (!value.empty())
         context.out.line(ui::paint(context.out.stream(), ui::Colour::dim, title) +

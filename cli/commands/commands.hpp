@@ -1,7 +1,7 @@
 // All commands. Each stands in the source of its name in this folder.
 #pragma once
 
-#include "action.hpp"
+#include "command_line/action.hpp"
 
 #include <memory>
 #include <string_view>

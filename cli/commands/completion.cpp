@@ -1,7 +1,7 @@
-#include "completion.hpp"
+#include "command_line/completion.hpp"
 
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
-#include "exit_code.hpp"
 
 namespace dstack::cli {
 

@@ -1,17 +1,19 @@
-#include "checks.hpp"
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
+#include "commands/engines.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/settings.hpp"
-#include "dstack/environment/python.hpp"
+#include "dstack/config/settings/settings.hpp"
+#include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
-#include "dstack/provider/registry.hpp"
+#include "dstack/provider/discovery/registry.hpp"
+#include "dstack/python/python.hpp"
 #include "dstack/resources/claim.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/resources/machine.hpp"
 #include "dstack/secrets/vault.hpp"
-#include "engines.hpp"
-#include "exit_code.hpp"
+#include "dstack/store/records/records.hpp"
+#include "views/checks.hpp"
 
 #include <cstdlib>
 #include <set>
@@ -76,14 +78,14 @@ bool is_of_the_network(std::string_view file_system) {
 }
 
 /// As one that an older version made in a folder that was there before.
-bool is_open_to_others(const store::Home& home) {
+bool is_open_to_others(const files::Home& home) {
   struct stat root;
   struct stat database;
   return ::stat(home.root.c_str(), &root) == 0 && (root.st_mode & S_IXOTH) != 0 &&
          ::stat(home.database().c_str(), &database) == 0 && (database.st_mode & S_IROTH) != 0;
 }
 
-Check check_home(const store::Home& home) {
+Check check_home(const files::Home& home) {
   Path nearest = home.root;
   while (!nearest.empty() && ::access(nearest.c_str(), F_OK) != 0)
     nearest = nearest.parent_path();
@@ -146,8 +148,8 @@ void check_engines(std::vector<Check>& checks) {
 }
 
 void check_pythons(std::vector<Check>& checks) {
-  const auto found = environment::find_interpreters(variable);
-  for (const environment::Interpreter& python : found)
+  const auto found = python::find_interpreters(variable);
+  for (const python::Interpreter& python : found)
     checks.push_back(
         {"python",
          Health::ok,
@@ -179,12 +181,12 @@ std::string describe_entry(const resources::Entry& entry) {
 }
 
 /// What is reserved, and how a job is held to it.
-void check_reservations(const store::Home& home, std::vector<Check>& checks) {
+void check_reservations(const files::Home& home, std::vector<Check>& checks) {
   for (const resources::Entry& entry :
        resources::read_claims(resources::claims_folder(home.root)).entries)
     checks.push_back({"reserved", Health::note, describe_entry(entry)});
-  const resources::AllMeans means = resources::find_means();
-  const auto add = [&](const std::string& what, const resources::Means& each) {
+  const resources::EnforcementMethods means = resources::find_enforcement();
+  const auto add = [&](const std::string& what, const resources::Enforcement& each) {
     const bool whole = resources::is_control_group(each.kind);
     checks.push_back({"limits", whole ? Health::ok : Health::note, what + " " + describe(each)});
   };
@@ -193,7 +195,7 @@ void check_reservations(const store::Home& home, std::vector<Check>& checks) {
 }
 
 /// What is wrong with them all; the defaults then.
-config::Settings check_settings(const store::Home& home, std::vector<Check>& checks) {
+config::Settings check_settings(const files::Home& home, std::vector<Check>& checks) {
   auto settings = config::load_settings(home.config());
   if (settings)
     return *std::move(settings);
@@ -234,7 +236,7 @@ void check_machine(const config::ResourceSettings& settings, std::vector<Check>&
 }
 
 /// Damage keeps every run from starting.
-void check_secrets(const store::Home& home, std::vector<Check>& checks) {
+void check_secrets(const files::Home& home, std::vector<Check>& checks) {
   const auto vault = secrets::Vault::open(home.secrets());
   if (!vault)
     checks.push_back({"secrets", Health::error, vault.error().message, vault.error().hint});
@@ -243,7 +245,7 @@ void check_secrets(const store::Home& home, std::vector<Check>& checks) {
 }
 
 /// Of the last ends of runs, what each receiver was not told.
-void check_deliveries(const store::Home& home, std::vector<Check>& checks) {
+void check_deliveries(const files::Home& home, std::vector<Check>& checks) {
   constexpr std::size_t looked_at = 20;
   auto records = store::Records::open(home, store::Records::Mode::read_only);
   const auto last = records ? records->last_notifications(looked_at) : Failure(records.error());
@@ -260,7 +262,7 @@ void check_deliveries(const store::Home& home, std::vector<Check>& checks) {
                         "'dstack show " + run + "' shows each that was told"});
 }
 
-void check_notifications(const store::Home& home,
+void check_notifications(const files::Home& home,
                          const std::vector<config::Receiver>& on_end,
                          std::vector<Check>& checks) {
   if (on_end.empty())
@@ -283,11 +285,12 @@ void check_providers(const provider::SearchPath& search, std::vector<Check>& che
       if (candidate.status == provider::CandidateStatus::ok && candidate.source == place.source &&
           (candidate.path == place.path || candidate.path.parent_path() == place.path))
         names.push_back(candidate.name);
-    checks.push_back(
-        {"plugins",
-         names.empty() && place.belief == provider::Belief::ours ? Health::error : Health::ok,
-         place.path.string() + " (" + place.source +
-             "): " + (names.empty() ? "none" : join(names, ", "))});
+    checks.push_back({"plugins",
+                      names.empty() && place.trust_level == provider::TrustLevel::ours
+                          ? Health::error
+                          : Health::ok,
+                      place.path.string() + " (" + place.source +
+                          "): " + (names.empty() ? "none" : join(names, ", "))});
   }
   for (const std::string& trouble : registry.unreadable())
     checks.push_back({"plugins", Health::warning, trouble, "its providers are not found"});

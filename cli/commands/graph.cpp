@@ -1,8 +1,8 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/project_files.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "exit_code.hpp"
 
 #include <map>
 #include <set>

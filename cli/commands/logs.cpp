@@ -1,11 +1,14 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/run/control.hpp"
-#include "dstack/run/follow.hpp"
-#include "exit_code.hpp"
-#include "log_reader.hpp"
-#include "signals.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/client/control.hpp"
+#include "dstack/run/client/follow.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+#include "follow/log_reader.hpp"
+#include "follow/signals.hpp"
 
 namespace dstack::cli {
 
@@ -24,7 +27,7 @@ class Follower final : public SignalledListener {
 
   void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) override {
     for (const std::size_t job : jobs)
-      if (store::is_final(state.jobs[job].status))
+      if (job::is_final(state.jobs[job].status))
         reader_.finish(job);
     out_.flush();
   }
@@ -73,7 +76,7 @@ class Logs final : public Action {
                      timestamps_ ? Timestamps::yes : Timestamps::no,
                      raw_ ? Sequences::raw : Sequences::tamed);
     DSTACK_CHECK(reader.print(selection));
-    if (follow_ && !store::is_final(run.status))
+    if (follow_ && !job::is_final(run.status))
       return follow(context, records, run, reader);
     reader.finish_all();
     return exit_code::success;

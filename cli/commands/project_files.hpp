@@ -1,8 +1,8 @@
 // The project's files, for commands that only look at them.
 #pragma once
 
-#include "context.hpp"
-#include "dstack/config/project.hpp"
+#include "command_line/context.hpp"
+#include "dstack/config/project/project.hpp"
 
 namespace dstack::cli {
 

@@ -1,9 +1,9 @@
 // providers list, providers show.
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/provider/registry.hpp"
-#include "exit_code.hpp"
+#include "dstack/provider/discovery/registry.hpp"
 #include "ui/table.hpp"
 
 namespace dstack::cli {

@@ -1,11 +1,13 @@
 // providers check: what a workflow would find wrong with a provider, told to its author.
-#include "checks.hpp"
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/make.hpp"
-#include "dstack/provider/calls.hpp"
-#include "dstack/provider/replaceable.hpp"
-#include "exit_code.hpp"
+#include "dstack/provider/discovery/replaceable.hpp"
+#include "dstack/provider/host/calls.hpp"
+#include "views/checks.hpp"
 
 #include <algorithm>
 
@@ -30,9 +32,9 @@ class Rehearsal {
   /// What each of the jobs runs.
   Result<std::vector<std::string>> plan(const std::string& example) {
     DSTACK_TRY(const plan::Request request, understand(example));
-    (void)plan::make_plan(request, world(Call::no));
+    (void)plan::make_plan(request, context(Call::no));
     std::sort(code_.files.begin(), code_.files.end());
-    DSTACK_TRY(const plan::Plan plan, plan::make_plan(request, world(Call::yes)));
+    DSTACK_TRY(const plan::Plan plan, plan::make_plan(request, context(Call::yes)));
     std::vector<std::string> commands;
     for (const plan::PlannedJob& job : plan.jobs)
       commands.push_back(what_runs(job.spec));
@@ -42,7 +44,7 @@ class Rehearsal {
  private:
   enum class Call { no, yes };
 
-  static std::string what_runs(const provider::JobSpec& job) {
+  static std::string what_runs(const job::JobSpec& job) {
     if (!job.native.is_null())
       return "a function of the library";
     const std::string command =
@@ -68,16 +70,16 @@ class Rehearsal {
     return request;
   }
 
-  plan::World world(Call call) {
-    return plan::World{
+  plan::PlanningContext context(Call call) {
+    return plan::PlanningContext{
         project_,
         registry_,
         machine_,
         code_,
         [](const std::string&) { return std::optional<std::string>(); },
         [] { return std::vector<std::pair<std::string, std::string>>(); },
-        [](const std::string&, const std::string&)
-            -> Result<std::pair<std::string, std::vector<store::ArtifactRecord>>> {
+        [](const std::string&,
+           const std::string&) -> Result<std::pair<std::string, std::vector<job::Artifact>>> {
           return fail(ErrorCode::not_found, "there are no tags");
         },
         [](const std::string&) { return std::vector<std::string>(); },

@@ -1,8 +1,8 @@
 // providers new: a project that builds and runs, from the templates of the SDK.
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/templates.hpp"
 #include "dstack/base/text.hpp"
-#include "exit_code.hpp"
 
 #include <algorithm>
 #include <array>

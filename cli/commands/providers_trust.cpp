@@ -1,10 +1,11 @@
 // providers trust: a project's libraries run only after their user said so.
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/project_files.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/provider/registry.hpp"
-#include "dstack/provider/trust.hpp"
-#include "exit_code.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/provider/discovery/registry.hpp"
+#include "dstack/provider/discovery/trust.hpp"
 
 #include <algorithm>
 
@@ -74,7 +75,7 @@ class ProvidersTrust final : public Action {
           (!wanted_.empty() || chosen.size() == 1))
         return fail(ErrorCode::configuration,
                     "'" + candidate->path.string() + "' cannot be used: " + candidate->reason);
-    DSTACK_CHECK(store::prepare_home(context.home));
+    DSTACK_CHECK(files::prepare_home(context.home));
     DSTACK_TRY(auto trusted, TrustedLibraries::load(context.home.trusted_providers()));
     std::vector<std::string> said;
     for (const Candidate* candidate : chosen) {

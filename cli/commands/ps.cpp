@@ -1,10 +1,14 @@
-#include "apps.hpp"
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "exit_code.hpp"
-#include "signals.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+#include "follow/signals.hpp"
 #include "ui/status.hpp"
+#include "views/applications.hpp"
 
 #include <algorithm>
 
@@ -14,8 +18,8 @@ namespace dstack::cli {
 
 namespace {
 
+using job::Status;
 using store::RunRecord;
-using store::Status;
 using store::WorkflowRecord;
 
 constexpr int watch_milliseconds = 500;
@@ -26,9 +30,10 @@ Json optional_time(const std::optional<Timestamp>& time) {
 
 Json apps_json(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
   Json apps = Json::array();
-  for (const store::AppRecord& app : running_apps(jobs, workflow))
-    apps.push_back(
-        {{"name", app.name}, {"url", app.url}, {"ready", app.state == store::AppState::ready}});
+  for (const job::Application& app : running_apps(jobs, workflow))
+    apps.push_back({{"name", app.name},
+                    {"url", app.url},
+                    {"ready", app.state == job::ApplicationState::ready}});
   return apps;
 }
 
@@ -39,8 +44,8 @@ Json workflow_json(const RunRecord& run,
   entry["run"] = run.name;
   entry["workflow"] = workflow.name;
   entry["provider"] = workflow.provider;
-  entry["status"] = store::render(workflow.status);
-  entry["cause"] = workflow.cause ? Json(store::render(*workflow.cause)) : Json();
+  entry["status"] = job::render(workflow.status);
+  entry["cause"] = workflow.cause ? Json(job::render(*workflow.cause)) : Json();
   entry["exit_code"] = workflow.exit_code ? Json(*workflow.exit_code) : Json();
   entry["signal"] = workflow.signal ? Json(*workflow.signal) : Json();
   entry["submitted_at"] = render_time(run.submitted_at);
@@ -128,7 +133,7 @@ class Ps final : public Action {
 
   /// Of those that are over nothing is asked that only jobs know.
   static std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& run) {
-    return store::is_final(run.status)
+    return job::is_final(run.status)
                ? std::vector<store::JobRecord>()
                : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
   }
@@ -138,8 +143,8 @@ class Ps final : public Action {
                                const RunRecord& run,
                                const std::vector<store::JobRecord>& jobs) {
     std::string lines;
-    for (const store::AppRecord& app : running_apps(jobs))
-      if (app.state == store::AppState::ready)
+    for (const job::Application& app : running_apps(jobs))
+      if (app.state == job::ApplicationState::ready)
         lines += run.name + " " + run.workflows[jobs[app.job].workflow].name + ": " +
                  render_app(stream, app) + "\n";
     return lines;
@@ -196,7 +201,7 @@ class Ps final : public Action {
     std::string text;
     for (const RunRecord& run : runs)
       for (const WorkflowRecord& workflow : run.workflows)
-        text += run.name + ":" + std::string(store::render(workflow.status)) + "\n";
+        text += run.name + ":" + std::string(job::render(workflow.status)) + "\n";
     return text;
   }
 

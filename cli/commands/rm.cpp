@@ -1,7 +1,10 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/run/control.hpp"
-#include "exit_code.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/client/control.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
 #include "ui/prompt.hpp"
 
 namespace dstack::cli {
@@ -52,9 +55,9 @@ class Rm final : public Action {
  private:
   /// Before anything is removed: of several runs, all go or none.
   static Result<store::RunRecord> check(const store::RunRecord& run) {
-    if (!store::is_final(run.status))
+    if (!job::is_final(run.status))
       return fail(ErrorCode::conflict,
-                  "run '" + run.name + "' is not over: " + std::string(store::render(run.status)),
+                  "run '" + run.name + "' is not over: " + std::string(job::render(run.status)),
                   "stop it first: 'dstack stop " + run.name + "'");
     for (const store::WorkflowRecord& workflow : run.workflows)
       if (!workflow.tags.empty())

@@ -1,10 +1,13 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/plan/shown.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/plan/redaction.hpp"
 #include "dstack/resources/limits.hpp"
-#include "exit_code.hpp"
-#include "impatience.hpp"
-#include "run_view.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+#include "follow/run_view.hpp"
+#include "follow/signal_watchdog.hpp"
 
 #include <algorithm>
 #include <array>
@@ -123,7 +126,7 @@ class Run final : public Action {
   Result<run::Submitted> submit(const run::Workbench& bench,
                                 store::Records& records,
                                 Signals& signals) const {
-    const Impatience impatience(signals);
+    const SignalWatchdog watchdog(signals);
     return run::submit(bench, records, request_);
   }
 
@@ -172,7 +175,7 @@ class Run final : public Action {
     if (json_)
       context.out.json(plan::render_plan(shown));
     else
-      context.out.write(plan::explain(shown, resources::find_means()));
+      context.out.write(plan::explain(shown, resources::find_enforcement()));
     return exit_code::success;
   }
 
@@ -225,10 +228,10 @@ class Run final : public Action {
       return exit_code::success;
     }
     print_summary(context, records, view);
-    const store::Status status = state.run.status;
-    const bool stopped = status == store::Status::stopped || status == store::Status::aborted;
+    const job::Status status = state.run.status;
+    const bool stopped = status == job::Status::stopped || status == job::Status::aborted;
     return stopped && interruption.stopped_by() != 0 ? 128 + interruption.stopped_by()
-                                                     : run::exit_code(state);
+                                                     : exit_code_of(state);
   }
 
   run::SubmitRequest request_;

@@ -1,7 +1,7 @@
-#include "dstack/provider/schema.hpp"
+#include "dstack/provider/discovery/schema.hpp"
 
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
-#include "exit_code.hpp"
 
 namespace dstack::cli {
 

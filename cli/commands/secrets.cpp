@@ -1,14 +1,14 @@
 // secrets add, list, delete, rotate.
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/project_files.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/environment_names.hpp"
+#include "dstack/job/environment_names.hpp"
 #include "dstack/secrets/crypto.hpp"
-#include "dstack/secrets/forms.hpp"
+#include "dstack/secrets/encodings.hpp"
 #include "dstack/secrets/vault.hpp"
-#include "exit_code.hpp"
 #include "ui/prompt.hpp"
 #include "ui/table.hpp"
 
@@ -109,11 +109,11 @@ class SecretsAdd final : public Action {
       return fail(ErrorCode::usage,
                   "'" + printable(name_) + "' cannot be the name of a secret",
                   "a name begins with a letter and goes on with letters, digits, '.', '_' and '-'");
-    if (config::is_reserved_environment_name(variable))
+    if (job::is_reserved_environment_name(variable))
       return fail(ErrorCode::usage,
                   "secret '" + name_ + "' would become " + variable + ", which dstack sets itself",
                   "choose another name");
-    if (config::is_base_environment_name(variable))
+    if (job::is_base_environment_name(variable))
       return fail(ErrorCode::usage,
                   "secret '" + name_ + "' would become " + variable +
                       ", which every job takes from the system",

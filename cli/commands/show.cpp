@@ -1,11 +1,17 @@
-#include "apps.hpp"
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/run/description.hpp"
-#include "exit_code.hpp"
-#include "exposure.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/job/usage.hpp"
+#include "dstack/run/report/description.hpp"
+#include "dstack/store/records/run_record.hpp"
 #include "ui/status.hpp"
+#include "views/applications.hpp"
+#include "views/secret_findings.hpp"
 
 #include <algorithm>
 
@@ -19,7 +25,7 @@ using store::RunRecord;
 
 /// "1.2 GB of memory at most, 3.2s of CPU, 5 MB read and 1 MB written on disks"; empty when nothing
 /// is known.
-std::string describe_usage(const store::Usage& usage) {
+std::string describe_usage(const job::Usage& usage) {
   const auto size = [](const std::optional<std::int64_t>& bytes) {
     return render_size(static_cast<std::uint64_t>(bytes.value_or(0)));
   };
@@ -93,7 +99,7 @@ class Page {
     row("submitted", when(run.submitted_at));
     if (run.started_at)
       row("duration", render_duration(run.finished_at.value_or(now()) - *run.started_at));
-    const store::GitFacts& git = run.code.git;
+    const job::GitFacts& git = run.code.git;
     if (!git.commit.empty())
       row("commit",
           git.commit + (git.branch.empty() ? "" : " on " + printable(git.branch)) +
@@ -123,24 +129,24 @@ class Page {
           input.producer ? printable(input.workflow)
                          : printable(input.workflow + ":" + input.tag) + " of run " + input.run,
           "  ");
-    for (const store::ArtifactRecord& artifact : facts_.artifacts)
+    for (const job::Artifact& artifact : facts_.artifacts)
       if (artifact.workflow == workflow.name)
         print_artifact(artifact);
     row("tags", printable(join(facts_.run.workflows[index].tags, ", ")), "  ");
-    for (const store::AppRecord& app : running_apps(facts_.jobs, index))
+    for (const job::Application& app : running_apps(facts_.jobs, index))
       row("app",
-          app.state == store::AppState::ready
+          app.state == job::ApplicationState::ready
               ? render_app(stream(), app)
               : printable(app.name) + " does not answer yet at " + printable(app.url),
           "  ");
   }
 
-  void print_artifact(const store::ArtifactRecord& artifact) {
+  void print_artifact(const job::Artifact& artifact) {
     row("artifact",
         printable(artifact.path) + "  " + plural(artifact.tree.files, "file") + ", " +
             render_size(artifact.tree.bytes) + (artifact.partial ? " (partial)" : ""),
         "  ");
-    row("secrets", describe_exposure(artifact.exposure), "  ");
+    row("secrets", describe_findings(artifact.exposure), "  ");
   }
 
   void print_first_job(std::size_t workflow) {
@@ -182,7 +188,7 @@ class Page {
     }
     context_.out.write("\n" + table.render(stream()));
     for (const JobRecord& job : facts_.jobs)
-      if ((job.status == store::Status::failed || job.status == store::Status::stopped) &&
+      if ((job.status == job::Status::failed || job.status == job::Status::stopped) &&
           !job.reason.empty())
         context_.out.line(job.id + ": " + printable_lines(job.reason, "  "));
     for (const JobRecord& job : facts_.jobs)
@@ -194,10 +200,10 @@ class Page {
   /// the other: they are one step.
   std::string history(const JobRecord& job) const {
     std::vector<std::string> steps;
-    std::optional<store::Status> last;
+    std::optional<job::Status> last;
     for (const store::HistoryEntry& entry : facts_.history[job.index]) {
       if (last != entry.status || entry.cause)
-        steps.push_back(std::string(store::render(entry.status)) + " +" +
+        steps.push_back(std::string(job::render(entry.status)) + " +" +
                         render_duration(entry.at - facts_.run.submitted_at));
       last = entry.status;
     }

@@ -1,10 +1,13 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/run/control.hpp"
-#include "dstack/run/follow.hpp"
-#include "exit_code.hpp"
-#include "run_view.hpp"
-#include "signals.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/client/control.hpp"
+#include "dstack/run/client/follow.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+#include "follow/run_view.hpp"
+#include "follow/signals.hpp"
 #include "ui/prompt.hpp"
 #include "ui/status.hpp"
 
@@ -12,8 +15,8 @@ namespace dstack::cli {
 
 namespace {
 
+using job::StopRequest;
 using store::RunRecord;
-using store::StopRequest;
 
 /// Waits until a run, or one workflow of it, is over; any signal ends the waiting, never the
 /// stopping.
@@ -29,7 +32,7 @@ class Waiter final : public SignalledListener {
         workflow_.empty() ? Result<std::size_t>(0) : run::find_workflow(state.run, workflow_);
     bool over = !workflow_.empty() && index;
     for (const store::JobRecord& job : state.jobs)
-      over = over && (job.workflow != *index || store::is_final(job.status));
+      over = over && (job.workflow != *index || job::is_final(job.status));
     if (over)
       signals_.wake();
   }

@@ -1,9 +1,13 @@
 // tags list, tags add, tags delete, and tag.
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/run/control.hpp"
-#include "exit_code.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/client/control.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
 #include "ui/table.hpp"
 
 #include <algorithm>
@@ -12,7 +16,7 @@ namespace dstack::cli {
 
 namespace {
 
-using store::Status;
+using job::Status;
 
 class TagsList final : public Action {
  public:
@@ -128,19 +132,19 @@ class TagRun final : public Action {
         names.push_back(workflow.name);
       else if (refused.empty())
         refused = "workflow '" + workflow.name + "' of run '" + run.name +
-                  "' is not done: " + std::string(store::render(workflow.status));
+                  "' is not done: " + std::string(job::render(workflow.status));
     }
     if (names.empty())
       return fail(ErrorCode::conflict,
                   refused,
-                  store::is_final(run.status)
+                  job::is_final(run.status)
                       ? "'--partial' also tags failed and stopped workflows that saved something"
                       : "wait for its end, or tag on success with 'dstack run -t TAG'");
     return names;
   }
 
   bool may_tag(const store::WorkflowRecord& workflow,
-               const std::vector<store::ArtifactRecord>& artifacts) const {
+               const std::vector<job::Artifact>& artifacts) const {
     if (workflow.status == Status::done)
       return true;
     const bool ended = workflow.status == Status::failed || workflow.status == Status::stopped;

@@ -1,7 +1,7 @@
+#include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/project_files.hpp"
 #include "dstack/base/text.hpp"
-#include "exit_code.hpp"
 #include "ui/table.hpp"
 
 namespace dstack::cli {

@@ -1,6 +1,7 @@
 #include "ui/job_output.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/store/records/run_record.hpp"
 
 #include <algorithm>
 #include <utility>

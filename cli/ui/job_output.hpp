@@ -4,7 +4,7 @@
 #pragma once
 
 #include "dstack/base/time.hpp"
-#include "dstack/store/records.hpp"
+#include "dstack/store/records/run_record.hpp"
 #include "ui/output.hpp"
 #include "ui/terminal_text.hpp"
 

@@ -2,14 +2,14 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/diagnostics.hpp"
+#include "ui/diagnostics.hpp"
 
 namespace dstack::ui {
 
 namespace {
 
-config::Colour colour_of(const Stream& stream) {
-  return stream.colour ? config::Colour::yes : config::Colour::no;
+Coloured colour_of(const Stream& stream) {
+  return stream.colour ? Coloured::yes : Coloured::no;
 }
 
 /// Whatever the renderer ends with, a message ends with one newline.
@@ -22,12 +22,12 @@ std::string ended(std::string text) {
 }  // namespace
 
 void Messages::error(const Error& error) const {
-  raw(ended(config::render_diagnostics(error, colour_of(stream_))));
+  raw(ended(render_diagnostics(error, colour_of(stream_))));
 }
 
 void Messages::warning(const Error& error) const {
   if (!quiet())
-    raw(ended(config::render_diagnostics(error, colour_of(stream_), config::Severity::warning)));
+    raw(ended(render_diagnostics(error, colour_of(stream_), Severity::warning)));
 }
 
 void Messages::warning(std::string_view sentence) const {

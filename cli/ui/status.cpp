@@ -1,11 +1,13 @@
 #include "ui/status.hpp"
 
+#include "dstack/job/status.hpp"
 #include "dstack/process/spawn.hpp"
+#include "dstack/store/records/run_record.hpp"
 
 namespace dstack::ui {
 
-using store::Cause;
-using store::Status;
+using job::Cause;
+using job::Status;
 
 Outcome outcome_of(const store::JobRecord& job) {
   return {job.status, job.cause, job.exit_code, job.signal, job.reason};
@@ -36,7 +38,7 @@ std::string render_cause(const Outcome& outcome) {
 }
 
 std::string render_outcome(const Outcome& outcome) {
-  const std::string word(store::render(outcome.status));
+  const std::string word(job::render(outcome.status));
   const std::string cause = render_cause(outcome);
   if (!cause.empty())
     return word + " (" + cause + ")";

@@ -2,7 +2,8 @@
 // help.
 #pragma once
 
-#include "dstack/store/records.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/store/records/run_record.hpp"
 #include "ui/table.hpp"
 #include "ui/terminal.hpp"
 
@@ -13,8 +14,8 @@ namespace dstack::ui {
 
 /// How something ended, as far as it is known.
 struct Outcome {
-  store::Status status = store::Status::submitted;
-  std::optional<store::Cause> cause;
+  job::Status status = job::Status::submitted;
+  std::optional<job::Cause> cause;
   std::optional<int> exit_code;
   std::optional<int> signal;
   std::string reason;
@@ -29,8 +30,8 @@ std::string render_cause(const Outcome& outcome);
 /// "running", "failed (exit 3)", "queued (waits for download)".
 std::string render_outcome(const Outcome& outcome);
 /// "✔" or "ok", and so on, by what the stream can show.
-std::string symbol(const Stream& stream, store::Status status);
-Colour colour_of(store::Status status);
+std::string symbol(const Stream& stream, job::Status status);
+Colour colour_of(job::Status status);
 /// The outcome for a table: with its symbol on a terminal, the words alone in a pipe.
 Cell status_cell(const Stream& stream, const Outcome& outcome);
 

@@ -50,7 +50,7 @@ std::string property(const std::string& members) {
 
 }  // namespace
 
-TEST_CASE("manifests that are no manifests are refused by what they are", "[abi][strangers]") {
+TEST_CASE("manifests that are no manifests are refused by what they are", "[abi][third-party]") {
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1"})")).empty());
   CHECK(reason(with_manifest("")).find("cannot read its manifest: ") == 0);
   CHECK(reason(with_manifest(begin + R"("name": "x", "vers)")).find("cannot read its manifest: ") ==
@@ -71,7 +71,7 @@ TEST_CASE("manifests that are no manifests are refused by what they are", "[abi]
       0);
 }
 
-TEST_CASE("a manifest of another interface is refused under its name", "[abi][strangers]") {
+TEST_CASE("a manifest of another interface is refused under its name", "[abi][third-party]") {
   const std::string text = R"("name": "x", "version": "1", "something": "of later"})";
   for (const std::string abi : {"0.1", "1.0", "7.3"})
     CHECK(reason(with_manifest("{\"abi\": \"" + abi + "\", " + text)) ==
@@ -84,7 +84,7 @@ TEST_CASE("a manifest of another interface is refused under its name", "[abi][st
           std::string::npos);
 }
 
-TEST_CASE("names that are taken or cannot be are refused", "[abi][strangers]") {
+TEST_CASE("names that are taken or cannot be are refused", "[abi][third-party]") {
   const std::string wrong = "its manifest is wrong: ";
   CHECK(reason(with_manifest(begin + R"("name": "a b", "version": "1"})")) ==
         wrong + "'name' must be letters, digits, '.', '_' and '-'");
@@ -104,7 +104,7 @@ TEST_CASE("names that are taken or cannot be are refused", "[abi][strangers]") {
             .find("'Upper' cannot be the name of a property") != std::string::npos);
 }
 
-TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][strangers]") {
+TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][third-party]") {
   const std::string wrong = "its manifest is wrong: ";
   const auto flag = [](const std::string& name, const std::string& more = "") {
     return R"(, "flag": {"name": ")" + name + R"(", "value": "X")" + more + "}";
@@ -123,7 +123,7 @@ TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][str
         wrong + "the flag of property 'what' must have a 'name' such as '--requirements'");
 }
 
-TEST_CASE("values that do not fit their property are refused", "[abi][strangers]") {
+TEST_CASE("values that do not fit their property are refused", "[abi][third-party]") {
   CHECK(reason(with_properties(R"({"name": "a", "type": "integer", "default": "many"})"))
             .find("its manifest is wrong: the default of ") == 0);
   CHECK(property(R"(, "required": true, "default": "x")") ==
@@ -133,7 +133,7 @@ TEST_CASE("values that do not fit their property are refused", "[abi][strangers]
         "its manifest is wrong: property 'b' is positional behind one that takes the rest");
 }
 
-TEST_CASE("files that are no whole libraries are refused by what they are", "[abi][strangers]") {
+TEST_CASE("files that are no whole libraries are refused by what they are", "[abi][third-party]") {
   const std::string whole = read_file(bad("good")).value();
   CHECK(reason("") == "it is no shared library; remove it, or move it to another folder");
   CHECK(reason("#!/bin/sh\n") == reason(""));

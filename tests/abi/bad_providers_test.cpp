@@ -87,16 +87,16 @@ void check_all(const std::vector<Wrong>& all) {
 }  // namespace
 
 TEST_CASE("a user is told what a library did that went wrong before it planned",
-          "[abi][strangers]") {
+          "[abi][third-party]") {
   check_all(wrong_libraries);
 }
 
 TEST_CASE("a user is told what a library did that went wrong while it planned",
-          "[abi][strangers]") {
+          "[abi][third-party]") {
   check_all(wrong_plans);
 }
 
-TEST_CASE("a user is told which library never answered", "[abi][strangers]") {
+TEST_CASE("a user is told which library never answered", "[abi][third-party]") {
   const Sandbox box;
   const std::vector<Wrong> silent = {
       {"hangs_when_loaded", "did not answer within 5.0s while it was loaded"},
@@ -109,7 +109,7 @@ TEST_CASE("a user is told which library never answered", "[abi][strangers]") {
   }
 }
 
-TEST_CASE("odd habits that harm nobody are no fault", "[abi][strangers]") {
+TEST_CASE("odd habits that harm nobody are no fault", "[abi][third-party]") {
   const Sandbox box;
   // Each of them also has an entry for a version that does not exist yet.
   for (const std::string library : {"good", "prints_when_loaded", "goes_elsewhere"}) {
@@ -120,7 +120,7 @@ TEST_CASE("odd habits that harm nobody are no fault", "[abi][strangers]") {
   }
 }
 
-TEST_CASE("all of them lie in the plugins folder, and a good workflow runs", "[abi][strangers]") {
+TEST_CASE("all of them lie in the plugins folder, and a good workflow runs", "[abi][third-party]") {
   const Sandbox box;
   const Path plugins = box.home() / "plugins";
   REQUIRE(make_folders(plugins));
@@ -138,7 +138,7 @@ TEST_CASE("all of them lie in the plugins folder, and a good workflow runs", "[a
   CHECK(box.ok({"run", "fine"}) == "fine\n");
 }
 
-TEST_CASE("an author is told the same by 'providers check'", "[abi][strangers]") {
+TEST_CASE("an author is told the same by 'providers check'", "[abi][third-party]") {
   const Sandbox box;
   for (const Wrong& wrong : wrong_libraries) {
     INFO(wrong.library);

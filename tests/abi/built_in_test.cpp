@@ -8,7 +8,7 @@ namespace {
 
 std::string plan(const std::string& name, const std::vector<provider::PlanRequest>& requests) {
   const auto registry = provider::Registry::discover(
-      {{{DSTACK_PLUGINS, "built in", provider::Belief::ours}}, Path()});
+      {{{DSTACK_PLUGINS, "built in", provider::TrustLevel::ours}}, Path()});
   const provider::Candidate* found = registry.find(name);
   REQUIRE(found != nullptr);
   return test::outcome(

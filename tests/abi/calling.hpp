@@ -1,7 +1,8 @@
 // Calls a provider of the tests and says in one line what came of it.
 #pragma once
 
-#include "dstack/provider/calls.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/provider/host/calls.hpp"
 
 #include <string>
 #include <vector>
@@ -28,8 +29,8 @@ inline std::string outcome(const Result<std::vector<provider::PlanReply>>& repli
   }
   std::string text;
   for (const provider::PlanReply& reply : *replies) {
-    for (const provider::JobSpec& job : reply.jobs)
-      text += provider::render_job(job).dump() + " ";
+    for (const job::JobSpec& job : reply.jobs)
+      text += job::render_job(job).dump() + " ";
     for (const provider::Problem& problem : reply.problems)
       text += "[" + problem.property + ": " + problem.message + "; " + problem.hint + "] ";
   }

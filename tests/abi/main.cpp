@@ -1,6 +1,6 @@
 // As a program of its own, so that it can be its own provider-host child: /proc/self/exe is this.
 #define CATCH_CONFIG_RUNNER
-#include "dstack/provider/calls.hpp"
+#include "dstack/provider/host/calls.hpp"
 #include "support/catch.hpp"
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// providers new and providers check, as far as no compiler is needed: tests/strangers builds what
+// providers new and providers check, as far as no compiler is needed: tests/third_party builds what
 // they write and try.
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"

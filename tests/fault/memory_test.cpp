@@ -55,7 +55,7 @@ std::size_t fail_allocations(const std::vector<std::string>& arguments, bool and
   return fault.at;
 }
 
-/// In the supervisors or the wrappers of a run that is followed.
+/// In the supervisors or the runners of a run that is followed.
 std::size_t fail_allocations_of_run(const std::string& role) {
   const Sandbox box;
   box.workflows(two_workflows);
@@ -125,12 +125,12 @@ TEST_CASE("a supervisor that gets no memory tries again, or leaves the run to a 
   CHECK(fail_allocations_of_run("supervise") > 500);
 }
 
-TEST_CASE("a wrapper that gets no memory tries again, or says why its job could not start") {
+TEST_CASE("a runner that gets no memory tries again, or says why its job could not start") {
   skip_if_sanitized();
   CHECK(fail_allocations_of_run("exec") > 200);
 }
 
-TEST_CASE("a wrapper that gets no memory any more gives up, and nothing of its job lives on") {
+TEST_CASE("a runner that gets no memory any more gives up, and nothing of its job lives on") {
   skip_if_sanitized();
   const Sandbox box;
   box.workflows(

@@ -1,5 +1,5 @@
 // What becomes of a run when a program or a thread cannot be started: each such call of the command
-// line, of the supervisor and of a wrapper is made to fail, for each reason that the system has.
+// line, of the supervisor and of a runner is made to fail, for each reason that the system has.
 #include "faults.hpp"
 
 #include <cerrno>

@@ -1,8 +1,8 @@
 // Lines that processes of a run send one another: the reports of an agent, states of a job.
-#include "dstack/run/agent.hpp"
+#include "dstack/run/protocol/agent.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/run/mailbox.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;
@@ -17,7 +17,7 @@ void check_report(const run::AgentReport& report) {
   require(again && *again == report, "a report survives rendering and parsing");
 }
 
-/// The same bytes through a pipe, which the wrapper reads piece by piece.
+/// The same bytes through a pipe, which the runner reads piece by piece.
 std::vector<run::AgentReport> through_a_pipe(std::string_view input) {
   auto pipe = make_pipe();
   require(pipe && write_all(pipe->write_end.get(), input), "a pipe can be made and filled");

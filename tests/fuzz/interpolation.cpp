@@ -1,8 +1,8 @@
 // `${{ name }}` in a text. The first line of an input is the value of the variable `v`.
-#include "dstack/config/interpolation.hpp"
+#include "dstack/config/project/interpolation.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/config/secret_reference.hpp"
+#include "dstack/config/project/secret_reference.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;

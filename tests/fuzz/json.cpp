@@ -1,4 +1,4 @@
-// JSON of ours and of strangers.
+// JSON of ours and of third parties.
 #include "dstack/base/strict_json.hpp"
 #include "fuzz.hpp"
 
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   (void)holds_several_json_texts(text);
   const auto strict = parse_strict_json(text, "it");
   const auto json = parse_json(text, "it");
-  require(json || !strict, "what strangers may write, we may");
+  require(json || !strict, "what third parties may write, we may");
   if (!json)
     return 0;
   const std::string written = render_json(*json);

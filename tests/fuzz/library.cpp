@@ -1,5 +1,5 @@
 // The section with the manifest in a library: an ELF file of which every number may be forged.
-#include "dstack/provider/manifest.hpp"
+#include "dstack/provider/manifest/manifest.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;

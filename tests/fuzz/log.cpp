@@ -1,7 +1,6 @@
 // The log of a job with its times, which may be damaged. An input is: the number of bytes that are
 // times, in two bytes; the times; the log.
-#include "dstack/run/log.hpp"
-
+#include "dstack/run/protocol/job_log.hpp"
 #include "fuzz.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The manifest of a provider, and what is made of it.
-#include "dstack/provider/manifest.hpp"
+#include "dstack/provider/manifest/manifest.hpp"
 
 #include "dstack/base/text.hpp"
 #include "fuzz.hpp"

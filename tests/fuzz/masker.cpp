@@ -2,7 +2,7 @@
 // arrives; the value of a secret up to a line's end; the output.
 #include "dstack/secrets/masker.hpp"
 
-#include "dstack/secrets/forms.hpp"
+#include "dstack/secrets/encodings.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;

@@ -1,7 +1,9 @@
 // Records of a run that are read back from disk.
-#include "dstack/run/order.hpp"
 
-#include "dstack/run/agent.hpp"
+#include "dstack/run/protocol/agent.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/run_order.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;

@@ -1,10 +1,10 @@
 // The files of a project, from their text to properties that a provider may have. An input is
 // several files, each behind a line with its name: `=== .dstack/workflows.yaml`.
 #include "dstack/base/text.hpp"
-#include "dstack/config/diagnostics.hpp"
-#include "dstack/config/loading.hpp"
-#include "dstack/provider/properties.hpp"
+#include "dstack/config/project/loading.hpp"
+#include "dstack/provider/manifest/properties.hpp"
 #include "fuzz.hpp"
+#include "ui/diagnostics.hpp"
 
 using namespace dstack;
 using namespace dstack::fuzz;
@@ -38,7 +38,7 @@ const provider::Manifest& manifest() {
 }
 
 void show(Error error) {
-  const std::string shown = config::render_diagnostics(error, config::Colour::no);
+  const std::string shown = ui::render_diagnostics(error, ui::Coloured::no);
   require(!find_invalid_utf8(shown), "what is shown is UTF-8");
   for (const std::string_view line : split(shown, '\n'))
     require(printable(line) == line, "what is shown drives no terminal");

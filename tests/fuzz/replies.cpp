@@ -1,6 +1,7 @@
 // What the process that holds a provider's library answers: the jobs of two workflows.
-#include "dstack/provider/replies.hpp"
+#include "dstack/provider/host/replies.hpp"
 
+#include "dstack/job/job_spec.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;
@@ -20,9 +21,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   require(replies->size() == requests.size(), "each request has a reply");
   for (const provider::PlanReply& reply : *replies) {
     require(reply.jobs.empty() != reply.problems.empty(), "a reply is jobs, or what is wrong");
-    for (const provider::JobSpec& job : reply.jobs) {
-      const Json rendered = provider::render_job(job);
-      const auto again = provider::parse_job(rendered);
+    for (const job::JobSpec& job : reply.jobs) {
+      const Json rendered = job::render_job(job);
+      const auto again = job::parse_job(rendered);
       require(again && *again == job, "a job that was taken survives rendering and parsing");
       for (const std::string& artifact : job.artifacts)
         require(normal_relative_path(artifact) == artifact, "an artifact stays in the workspace");

@@ -1,7 +1,8 @@
 // A requirements file in a project that has what such files name.
-#include "dstack/environment/requirements.hpp"
+#include "dstack/python/requirements.hpp"
 
-#include "dstack/environment/requirement_line.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/python/requirement_line.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;
@@ -28,21 +29,21 @@ const Path& project() {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = text_of(data, size);
   std::string together;
-  for (const environment::LogicalLine& line : environment::logical_lines(text))
+  for (const python::LogicalLine& line : python::logical_lines(text))
     together += line.text;
   require(together == text, "the lines are the whole text");
 
   require(bool(write_file_atomically(project() / "input.txt", text, Durable::no)),
           "a file can be made");
-  provider::PythonRequest request;
+  job::PythonRequest request;
   request.requirements = {"input.txt"};
-  const auto read = environment::read_requirements(request, project());
+  const auto read = python::read_requirements(request, project());
   if (!read)
     return 0;
   std::string pieces;
-  for (const environment::Piece& piece : read->files.at(read->roots.at(0)).pieces) {
+  for (const python::Piece& piece : read->files.at(read->roots.at(0)).pieces) {
     pieces += piece.text;
-    if (piece.kind == environment::PieceKind::include)
+    if (piece.kind == python::PieceKind::include)
       require(piece.target < read->files.size(), "what is included was read");
   }
   require(pieces.size() <= text.size(), "nothing is added to a file");

@@ -1,5 +1,5 @@
 // $DSTACK_HOME/config.yaml.
-#include "dstack/config/settings.hpp"
+#include "dstack/config/settings/settings.hpp"
 
 #include "fuzz.hpp"
 

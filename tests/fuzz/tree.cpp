@@ -1,5 +1,5 @@
 // The texts of the store: each has one spelling, for its hash is its name.
-#include "dstack/store/tree_text.hpp"
+#include "dstack/store/objects/tree_text.hpp"
 #include "fuzz.hpp"
 
 using namespace dstack;

@@ -1,9 +1,9 @@
 // YAML text to values: every place lies in the text, and what is found wrong can be shown.
-#include "dstack/config/yaml.hpp"
+#include "dstack/config/yaml/yaml.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/config/diagnostics.hpp"
 #include "fuzz.hpp"
+#include "ui/diagnostics.hpp"
 
 using namespace dstack;
 using namespace dstack::fuzz;
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       check_place(*error.where);
   if (errors.empty())
     return 0;
-  const std::string shown = config::render_diagnostics(join(std::move(errors)), config::Colour::no);
+  const std::string shown = ui::render_diagnostics(join(std::move(errors)), ui::Coloured::no);
   require(!find_invalid_utf8(shown), "what is shown is UTF-8");
   for (const std::string_view line : split(shown, '\n'))
     require(printable(line) == line, "what is shown drives no terminal");

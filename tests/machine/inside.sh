@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in the machine of cmake/machine.sh, as root: the tests of limits, each time by another kind of user.
+# Runs in the machine of cmake/scripts/machine.sh, as root: the tests of limits, each time by another kind of user.
 #
 #   sh inside.sh systemd|none      which program is the first of the machine
 set -u

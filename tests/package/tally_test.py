@@ -1,4 +1,4 @@
-"""What cmake/tally.py makes of CTest's results: it decides whether a build is green, so it is tested itself."""
+"""What cmake/scripts/tally.py makes of CTest's results: it decides whether a build is green, so it is tested itself."""
 
 import subprocess
 import sys

@@ -1,5 +1,5 @@
 // A sandbox for tests with real applications: a home of its own for the jobs too, the installers'
-// shared cache, and the programs that cmake/applications.sh brings.
+// shared cache, and the programs that cmake/scripts/applications.sh brings.
 #pragma once
 
 #include "support/documentation.hpp"
@@ -81,14 +81,14 @@ inline std::string why_no_driver() {
   boost::system::error_code error;
   return fs::exists(Applications::cache() / "driver/complete", error)
              ? ""
-             : "sh cmake/applications.sh apps has not been run";
+             : "sh cmake/scripts/applications.sh apps has not been run";
 }
 
 inline std::string why_no_browser() {
   boost::system::error_code error;
   return fs::exists("/usr/bin/chromedriver", error)
              ? why_no_driver()
-             : "sh cmake/applications.sh browser has not been run";
+             : "sh cmake/scripts/applications.sh browser has not been run";
 }
 
 }  // namespace dstack::test

@@ -170,7 +170,7 @@ TEST_CASE("code: code-server opens the project's files in a browser", "[code]") 
   if (const auto why = test::why_no_browser(); !why.empty())
     SKIP(why);
   if (!fs::exists(Applications::cache() / "code-server/complete"))
-    SKIP("sh cmake/applications.sh code-server has not been run");
+    SKIP("sh cmake/scripts/applications.sh code-server has not been run");
   Applications box;
   const char* path = std::getenv("PATH");
   box.set("PATH=" + code_server() + ":" + (path == nullptr ? "" : path));

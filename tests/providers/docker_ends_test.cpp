@@ -1,8 +1,8 @@
 // How jobs of the provider `docker` end: by themselves, stopped, aborted, killed, out of memory;
 // and what is left then. Each case runs with Docker and with Podman.
+#include "engines.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
-#include "engines.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -137,7 +137,7 @@ TEST_CASE("docker: everything of a run is killed, and the next command removes i
     // The supervisor first: it would do its work when the others die.
     std::vector<pid_t> all = process::descendants(supervisor->pid);
     all.insert(all.begin(), supervisor->pid);
-    REQUIRE(all.size() == 3);  // with the wrapper and the agent
+    REQUIRE(all.size() == 3);  // with the runner and the agent
     for (const pid_t pid : all)
       ::kill(pid, SIGSTOP);
     for (const pid_t pid : all)

@@ -1,7 +1,7 @@
 // The provider `docker` with real engines: what runs, and what it finds. Each case runs with Docker
 // and with Podman.
-#include "dstack/base/text.hpp"
 #include "engines.hpp"
+#include "dstack/base/text.hpp"
 
 using namespace dstack;
 using dstack::test::containers_of;

@@ -1,7 +1,7 @@
 // The provider `docker` for somebody who is not root but may use the engine, while the containers
 // are root's.
-#include "dstack/base/text.hpp"
 #include "engines.hpp"
+#include "dstack/base/text.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>

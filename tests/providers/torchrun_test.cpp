@@ -11,7 +11,7 @@ using namespace dstack::test;
 
 namespace {
 
-/// What `cmake/torch.sh` makes.
+/// What `cmake/scripts/torch.sh` makes.
 Path torch_folder() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
@@ -26,7 +26,7 @@ bool has_torch() {
 }
 
 constexpr const char* no_torch =
-    "there is no PyTorch for tests; `sh cmake/applications.sh torch` makes one";
+    "there is no PyTorch for tests; `sh cmake/scripts/applications.sh torch` makes one";
 
 /// A sandbox whose caller has activated an environment with torch.
 class TorchBox : public Sandbox {

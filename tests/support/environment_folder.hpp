@@ -1,7 +1,8 @@
 // A folder for one test, with the few calls that fill it.
 #pragma once
 
-#include "dstack/environment/python.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/python/python.hpp"
 #include "support/catch.hpp"
 
 #include <map>
@@ -21,12 +22,12 @@ struct EnvironmentFolder {
     return path;
   }
 
-  dstack::environment::Lookup lookup() const {
+  dstack::python::Lookup lookup() const {
     return [copy = variables](const std::string& name) -> std::optional<std::string> {
       const auto found = copy.find(name);
       return found == copy.end() ? std::nullopt : std::optional(found->second);
     };
   }
 
-  dstack::store::Home home() const { return {root / "dstack home"}; }
+  dstack::files::Home home() const { return {root / "dstack home"}; }
 };

@@ -1,4 +1,4 @@
-// The end of a job's container, whoever it is that ends it: the agent that started it, the wrapper
+// The end of a job's container, whoever it is that ends it: the agent that started it, the runner
 // of a killed agent, or the supervisor that finds both dead.
 #include "dstack/backend/container.hpp"
 #include "dstack/base/text.hpp"

@@ -1,6 +1,6 @@
 // What a container engine is told of a job.
 #include "dstack/backend/container.hpp"
-#include "dstack/provider/registry.hpp"
+#include "dstack/base/installation.hpp"
 
 namespace dstack::backend {
 
@@ -68,7 +68,7 @@ Json host_part(const ContainerLaunch& launch, bool podman, const std::string& in
 }  // namespace
 
 std::string container_init() {
-  return (provider::built_in_folder().parent_path() / "dstack-container-init").string();
+  return (library_folder() / "dstack-container-init").string();
 }
 
 Json container_request(const ContainerLaunch& launch,

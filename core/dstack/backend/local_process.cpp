@@ -1,6 +1,7 @@
 #include "dstack/backend/local_process.hpp"
 
 #include "dstack/process/identity.hpp"
+#include "dstack/process/signal.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,7 +9,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,18 +22,6 @@ std::string path_of(const Launch& launch) {
     if (name == "PATH")
       return value;
   return "/usr/local/bin:/usr/bin:/bin";
-}
-
-/// Through a pidfd, opened before `still` is asked: a number that was used again meanwhile gets no
-/// signal.
-template <typename Check>
-void signal_if(pid_t pid, int number, Check still) {
-  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd || !still())
-    return;
-  ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
-  if (number != SIGKILL)
-    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGCONT, nullptr, 0);
 }
 
 /// The absolute path of the program that argv[0] names.
@@ -110,26 +98,7 @@ void LocalProcess::reap() {
 void LocalProcess::signal_all(int number) const {
   const pid_t self = ::getpid();
   for (const pid_t pid : process::descendants(self))
-    signal_if(pid, number, [&] { return process::is_descendant(pid, self); });
-}
-
-void kill_marked(std::string_view name, std::string_view value) {
-  // Again until a look finds none: a process may start another while the list is read.
-  for (int pass = 0; pass < 100; ++pass) {
-    const auto marked = process::with_environment(name, value);
-    bool any = false;
-    for (const pid_t pid : marked) {
-      if (pid == ::getpid() || !process::identity_of(pid))
-        continue;
-      any = true;
-      signal_if(pid, SIGKILL, [&] {
-        const auto again = process::with_environment(name, value);
-        return std::find(again.begin(), again.end(), pid) != again.end();
-      });
-    }
-    if (!any)
-      return;
-  }
+    process::signal_if(pid, number, [&] { return process::is_descendant(pid, self); });
 }
 
 }  // namespace dstack::backend

@@ -60,8 +60,4 @@ class LocalProcess {
   bool gone_ = false;
 };
 
-/// Kills what a dead wrapper left behind: every process of this user that carries `name=value` in
-/// its environment.
-void kill_marked(std::string_view name, std::string_view value);
-
 }  // namespace dstack::backend

@@ -1,6 +1,8 @@
 // What the processes of a job took of the machine.
 #pragma once
 
+#include "dstack/job/usage.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -16,5 +18,8 @@ struct Usage {
   std::uint64_t bytes_written = 0;
   std::optional<std::uint64_t> peak_memory = {};  ///< of all together, where that is counted
 };
+
+/// As they are recorded.
+job::Usage figures_of(const Usage& usage);
 
 }  // namespace dstack::backend

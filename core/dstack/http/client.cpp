@@ -1,11 +1,11 @@
 #include "dstack/http/client.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/installation.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/http/module.h"
 
-#include <boost/dll/runtime_symbol_info.hpp>
 #include <boost/dll/shared_library.hpp>
 
 #include <cstring>
@@ -14,15 +14,8 @@ namespace dstack::http {
 
 namespace {
 
-/// Beside the providers: ../lib/dstack, seen from where the program lies.
-Path library_path() {
-  boost::system::error_code error;
-  const Path program = boost::dll::program_location(error);
-  return program.parent_path().parent_path() / "lib/dstack/libdstack_http.so";
-}
-
 Result<dstack_http_send_function*> open_module() {
-  const Path path = library_path();
+  const Path path = library_folder() / "libdstack_http.so";
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
   // Kept for ever, as every library that threads may be in.

@@ -53,8 +53,8 @@ struct Request {
 /// the library is not there. The message names the URL without its query.
 Result<Response> send(const Request& request);
 
-/// `text` with everything but letters, digits and `-._~` as %XX: for one part of a path, or a value
-/// in a query.
+/// `text` with everything but letters, digits and `-._~` as %XX: for one part of a path, or a
+/// value in a query.
 std::string encode(std::string_view text);
 
 }  // namespace dstack::http

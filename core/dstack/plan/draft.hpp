@@ -3,9 +3,10 @@
 // so that one mistake is told once.
 #pragma once
 
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/make.hpp"
 #include "dstack/plan/variables.hpp"
-#include "dstack/provider/properties.hpp"
+#include "dstack/provider/manifest/properties.hpp"
 
 #include <optional>
 #include <string>
@@ -27,8 +28,8 @@ struct Draft {
   bool ready = false;                            ///< its properties are right: `checked` holds
   bool planned = false;                          ///< its provider has made `jobs`
   provider::CheckedProperties checked;
-  std::vector<provider::JobSpec> jobs;
-  std::vector<std::optional<environment::Interpreter>> pythons;  ///< by job
+  std::vector<job::JobSpec> jobs;
+  std::vector<std::optional<python::Interpreter>> pythons;  ///< by job
   std::vector<Input> inputs;
   bool inputs_known = true;  ///< false: a dependency or tag is not there
 
@@ -75,10 +76,13 @@ enum class Tags {
   optional  ///< it may be set later, and then holds what its workflow saves
 };
 
-void resolve_inputs(Drafts& drafts, const World& world, Tags tags, std::vector<Error>& errors);
+void resolve_inputs(Drafts& drafts,
+                    const PlanningContext& context,
+                    Tags tags,
+                    std::vector<Error>& errors);
 
 /// One batch for each provider; then what the host adds to each job.
-void make_jobs(Drafts& drafts, const World& world, std::vector<Error>& errors);
+void make_jobs(Drafts& drafts, const PlanningContext& context, std::vector<Error>& errors);
 
 /// Every property of type path names a file of the code or below an input. Working directories that
 /// do not exist are a notice: the job starts in an empty folder.
@@ -89,7 +93,9 @@ void check_paths(const Drafts& drafts,
                  std::vector<std::string>& notices);
 
 /// Every secret that is referred to is there.
-void check_secrets(const Drafts& drafts, const World& world, std::vector<Error>& errors);
+void check_secrets(const Drafts& drafts,
+                   const PlanningContext& context,
+                   std::vector<Error>& errors);
 /// What a provider made of a reference to a secret stands where the value can be filled in unseen.
 void check_shown_secrets(const Draft& draft, std::vector<Error>& errors);
 /// Whether a text holds a reference that the draft's files have.
@@ -99,17 +105,17 @@ std::vector<std::string> secrets_of(const Draft& draft);
 
 /// The interpreter of each job that wants one. Jobs with the same wish share the answer.
 void choose_pythons(Drafts& drafts,
-                    const World& world,
+                    const PlanningContext& context,
                     std::vector<Error>& errors,
                     std::vector<std::string>& notices);
 
 void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors);
 
-/// The environment of each job of a draft, above the base. `secrets`: World::secrets. The value of
-/// a variable whose origin is `secret` holds references.
+/// The environment of each job of a draft, above the base. `secrets`: PlanningContext::secrets. The
+/// value of a variable whose origin is `secret` holds references.
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
-    const provider::JobSpec& job,
+    const job::JobSpec& job,
     const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line);
 /// Reserved names that a provider sets; those of the files are checked with the properties.

@@ -1,7 +1,8 @@
 #include "dstack/plan/environment.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/config/environment_names.hpp"
+#include "dstack/job/environment_names.hpp"
+#include "dstack/job/job_spec.hpp"
 
 #include <algorithm>
 
@@ -36,7 +37,7 @@ std::vector<EnvironmentVariable> base_environment(
   EnvironmentLayers layers;
   layers.add(unbuffered, "1", "base");  // a default of ours, whatever the caller has
   for (const auto& [name, value] : caller)
-    if (config::is_base_environment_name(name) && name != unbuffered)
+    if (job::is_base_environment_name(name) && name != unbuffered)
       layers.add(name, value, "base");
   return std::move(layers).merge();
 }
@@ -85,7 +86,7 @@ std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::siz
     add("JOB_PORT_" + std::to_string(port));
     add("PORT_" + std::to_string(port));
   }
-  const provider::JobSpec& spec = plan.jobs[job].spec;
+  const job::JobSpec& spec = plan.jobs[job].spec;
   if (!spec.apps.empty() && !spec.container)
     add("DSTACK_JOB_DIR");
   const auto& own = plan.jobs[job].environment;

@@ -1,5 +1,7 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/environment.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/plan/resources.hpp"
@@ -45,7 +47,7 @@ std::vector<std::string> script_lines(const std::vector<std::string>& commands) 
   return lines;
 }
 
-std::vector<std::string> command_lines(const provider::JobSpec& job) {
+std::vector<std::string> command_lines(const job::JobSpec& job) {
   if (!job.native.is_null())
     return {"a function of the provider, with " + printable(render_json(job.native))};
   if (job.container && job.argv.empty() && job.commands.empty())
@@ -54,10 +56,10 @@ std::vector<std::string> command_lines(const provider::JobSpec& job) {
                           : std::vector{printable(shell_join(job.argv))};
 }
 
-std::vector<std::string> container_lines(const provider::JobSpec& job) {
+std::vector<std::string> container_lines(const job::JobSpec& job) {
   if (!job.container)
     return {};
-  const provider::Container& container = *job.container;
+  const job::Container& container = *job.container;
   std::string line = printable(container.image);
   if (!container.entrypoint.empty())
     line += ", entrypoint " + printable(shell_join(container.entrypoint));
@@ -67,17 +69,17 @@ std::vector<std::string> container_lines(const provider::JobSpec& job) {
 }
 
 /// What holds for the job beside what runs: "retried 2 times, ended after 1h30m, 1 port".
-std::vector<std::string> condition_lines(const provider::JobSpec& job) {
+std::vector<std::string> condition_lines(const job::JobSpec& job) {
   std::vector<std::string> parts;
   if (job.ports != 0)
     parts.push_back(plural(job.ports, "port"));
-  for (const provider::App& app : job.apps)
+  for (const job::ApplicationSpec& app : job.apps)
     parts.push_back("app '" + printable(app.name) + "'");
   if (job.timeout.count() != 0)
     parts.push_back("ended after " + render_duration(job.timeout));
   if (job.retry != 0)
     parts.push_back("started again up to " + plural(job.retry, "time"));
-  if (job.workspace == provider::WorkspaceKind::project)
+  if (job.workspace == job::WorkspaceKind::project)
     parts.emplace_back("works in the project itself");
   if (parts.empty())
     return {};
@@ -103,7 +105,7 @@ std::vector<std::string> python_lines(const PlannedJob& job) {
 std::vector<std::string> artifacts_of(const PlannedJob& job) {
   std::vector<std::string> paths;
   for (const std::string& artifact : job.spec.artifacts) {
-    const std::string path = provider::path_from_root(job.spec, artifact);
+    const std::string path = job::path_from_root(job.spec, artifact);
     paths.push_back(printable(path.empty() ? "." : path));
   }
   return paths;
@@ -115,8 +117,8 @@ std::string plain_list(const std::vector<std::string>& names) {
 
 class Explanation {
  public:
-  Explanation(const Plan& plan, const resources::AllMeans* means)
-      : plan_(plan), means_(means), artifacts_(plan.workflows.size()) {
+  Explanation(const Plan& plan, const resources::EnforcementMethods* means)
+      : plan_(plan), enforcement_(means), artifacts_(plan.workflows.size()) {
     for (const PlannedJob& job : plan.jobs)
       for (std::string& path : artifacts_of(job))
         artifacts_[job.workflow].push_back(std::move(path));
@@ -159,8 +161,8 @@ class Explanation {
       out_ += "   note: " + printable(notice) + "\n";
   }
 
-  std::vector<std::string> resource_lines(const provider::JobSpec& job) const {
-    const provider::Resources& wanted = job.resources;
+  std::vector<std::string> resource_lines(const job::JobSpec& job) const {
+    const job::Resources& wanted = job.resources;
     std::vector<std::string> lines;
     if (const std::string text = describe_reserved(wanted); !text.empty())
       lines.push_back(text + ", reserved before it starts");
@@ -169,10 +171,10 @@ class Explanation {
     if (lines.empty())
       return {"none asked"};
     const bool has_limits = wanted.cpu > 0 || wanted.memory > 0 || wanted.shm_size > 0;
-    if (means_ != nullptr && job.container && has_limits)
+    if (enforcement_ != nullptr && job.container && has_limits)
       lines.emplace_back("enforced by the container's engine");
-    else if (means_ != nullptr)
-      for (std::string& line : resources::describe_limits(wanted, *means_))
+    else if (enforcement_ != nullptr)
+      for (std::string& line : resources::describe_limits(wanted, *enforcement_))
         lines.push_back(std::move(line));
     return lines;
   }
@@ -201,7 +203,7 @@ class Explanation {
       std::vector<std::string> paths;
       if (input.producer)
         paths = artifacts_[*input.producer];
-      for (const store::ArtifactRecord& artifact : input.artifacts)
+      for (const job::Artifact& artifact : input.artifacts)
         paths.push_back(printable(artifact.path.empty() ? "." : artifact.path) +
                         (artifact.partial ? " (partial)" : ""));
       std::string line = plain_list(paths) + " of workflow '" + printable(input.workflow) + "'";
@@ -252,10 +254,10 @@ class Explanation {
   }
 
   const Plan& plan_;
-  const resources::AllMeans* means_;                 ///< null: nothing is said of them
-  std::vector<std::vector<std::string>> artifacts_;  ///< by workflow
-  std::vector<EnvironmentVariable> base_;            ///< of the job whose lines these are, as
-  std::vector<EnvironmentVariable> reserved_;        ///< these:
+  const resources::EnforcementMethods* enforcement_;  ///< null: nothing is said of them
+  std::vector<std::vector<std::string>> artifacts_;   ///< by workflow
+  std::vector<EnvironmentVariable> base_;             ///< of the job whose lines these are, as
+  std::vector<EnvironmentVariable> reserved_;         ///< these:
   std::vector<std::string> environment_lines_;
   std::string out_;
 };
@@ -266,7 +268,7 @@ std::string explain(const Plan& plan) {
   return Explanation(plan, nullptr).write();
 }
 
-std::string explain(const Plan& plan, const resources::AllMeans& means) {
+std::string explain(const Plan& plan, const resources::EnforcementMethods& means) {
   return Explanation(plan, &means).write();
 }
 

@@ -1,5 +1,7 @@
 #include "dstack/plan/graph.hpp"
 
+#include "dstack/run/protocol/job_order.hpp"
+
 namespace dstack::plan {
 
 namespace {

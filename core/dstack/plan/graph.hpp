@@ -2,7 +2,7 @@
 // graph.
 #pragma once
 
-#include "dstack/config/project.hpp"
+#include "dstack/config/project/project.hpp"
 
 #include <cstddef>
 #include <optional>

@@ -1,18 +1,19 @@
 // What each workflow's depends-on gives it: the workflow of this run that makes it, or what a tag
 // holds.
 #include "dstack/base/text.hpp"
+#include "dstack/job/artifact.hpp"
 #include "dstack/plan/draft.hpp"
 
 namespace dstack::plan {
 
 namespace {
 
-using Tagged = std::pair<std::string, std::vector<store::ArtifactRecord>>;
+using Tagged = std::pair<std::string, std::vector<job::Artifact>>;
 
 class Resolver {
  public:
-  Resolver(Drafts& drafts, const World& world, Tags tags, std::vector<Error>& errors)
-      : drafts_(drafts), world_(world), tags_(tags), errors_(errors) {}
+  Resolver(Drafts& drafts, const PlanningContext& context, Tags tags, std::vector<Error>& errors)
+      : drafts_(drafts), context_(context), tags_(tags), errors_(errors) {}
 
   void resolve(Draft& draft) {
     draft.inputs.reserve(draft.workflow->depends_on.size());
@@ -38,7 +39,7 @@ class Resolver {
   bool from_tag(const config::Dependency& dependency, Input& input) {
     const Result<Tagged>& tagged = look_up(dependency.workflow, *dependency.tag);
     if (!tagged && is_unknown(dependency.workflow)) {
-      errors_.push_back(config::unknown_dependency(dependency, world_.project.workflow_names()));
+      errors_.push_back(config::unknown_dependency(dependency, context_.project.workflow_names()));
       return false;
     }
     if (!tagged && tags_ == Tags::optional)
@@ -54,11 +55,11 @@ class Resolver {
   }
 
   std::vector<std::string> tags_of(const std::string& workflow) const {
-    return world_.tags_of ? world_.tags_of(workflow) : std::vector<std::string>();
+    return context_.tags_of ? context_.tags_of(workflow) : std::vector<std::string>();
   }
 
   bool is_defined(const std::string& workflow) const {
-    return drafts_.by_name.contains(workflow) || world_.project.find(workflow) != nullptr;
+    return drafts_.by_name.contains(workflow) || context_.project.find(workflow) != nullptr;
   }
 
   /// Neither defined nor known by its tags: artifacts that were uploaded have a workflow's name,
@@ -73,8 +74,8 @@ class Resolver {
     const auto found = known_.find(key);
     if (found != known_.end())
       return found->second;
-    Result<Tagged> result = world_.resolve_tag
-                                ? world_.resolve_tag(workflow, tag)
+    Result<Tagged> result = context_.resolve_tag
+                                ? context_.resolve_tag(workflow, tag)
                                 : Result<Tagged>(fail(ErrorCode::not_found, "no tags are known"));
     return known_.emplace(key, std::move(result)).first->second;
   }
@@ -102,7 +103,7 @@ class Resolver {
   }
 
   Drafts& drafts_;
-  const World& world_;
+  const PlanningContext& context_;
   Tags tags_;
   std::vector<Error>& errors_;
   std::unordered_map<std::string, Result<Tagged>> known_;
@@ -110,8 +111,11 @@ class Resolver {
 
 }  // namespace
 
-void resolve_inputs(Drafts& drafts, const World& world, Tags tags, std::vector<Error>& errors) {
-  Resolver resolver(drafts, world, tags, errors);
+void resolve_inputs(Drafts& drafts,
+                    const PlanningContext& context,
+                    Tags tags,
+                    std::vector<Error>& errors) {
+  Resolver resolver(drafts, context, tags, errors);
   for (Draft& draft : drafts.all)
     resolver.resolve(draft);
 }

@@ -1,7 +1,8 @@
 // The layers of one job's environment (spec, section 5).
 #include "dstack/base/text.hpp"
-#include "dstack/config/environment_names.hpp"
-#include "dstack/config/secret_reference.hpp"
+#include "dstack/config/project/secret_reference.hpp"
+#include "dstack/job/environment_names.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/environment.hpp"
 
@@ -41,7 +42,7 @@ Error provider_sets_reserved(const Draft& draft, const std::string& name) {
 
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
-    const provider::JobSpec& job,
+    const job::JobSpec& job,
     const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line) {
   EnvironmentLayers layers;
@@ -73,9 +74,9 @@ void note_hidden_environment(const Draft& draft,
 }
 
 void check_environment(const Draft& draft, std::vector<Error>& errors) {
-  for (const provider::JobSpec& job : draft.jobs)
+  for (const job::JobSpec& job : draft.jobs)
     for (const auto& [name, value] : job.environment)
-      if (config::is_reserved_environment_name(name)) {
+      if (job::is_reserved_environment_name(name)) {
         errors.push_back(provider_sets_reserved(draft, name));
         return;
       }

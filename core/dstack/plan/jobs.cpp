@@ -1,5 +1,6 @@
 // Asking the providers, and what the host puts into each job that the provider left to it.
 #include "dstack/base/text.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/resources.hpp"
 
@@ -63,7 +64,7 @@ Error impossible_master(const Draft& draft, std::size_t job) {
 }
 
 /// Masters may have masters, but not in a ring.
-bool has_possible_masters(const std::vector<provider::JobSpec>& jobs, std::size_t job) {
+bool has_possible_masters(const std::vector<job::JobSpec>& jobs, std::size_t job) {
   std::size_t steps = 0;
   for (auto master = jobs[job].master; master; master = jobs[*master].master)
     if (*master >= jobs.size() || ++steps >= jobs.size())
@@ -71,11 +72,11 @@ bool has_possible_masters(const std::vector<provider::JobSpec>& jobs, std::size_
   return true;
 }
 
-void complete_conditions(const Json& values, provider::JobSpec& job) {
+void complete_conditions(const Json& values, job::JobSpec& job) {
   if (job.setup.empty() && job.native.is_null())
     job.setup = json_strings(values, "setup");
   if (!job.workspace)
-    job.workspace = provider::parse_workspace_kind(json_string(values, "workspace", "private"));
+    job.workspace = job::parse_workspace_kind(json_string(values, "workspace", "private"));
   if (job.timeout.count() == 0)
     job.timeout = std::chrono::milliseconds(json_integer(values, "timeout"));
   if (job.retry == 0)
@@ -88,12 +89,12 @@ void complete_conditions(const Json& values, provider::JobSpec& job) {
 void complete_jobs(Draft& draft) {
   const Json& values = draft.checked.values;
   const std::string working_dir = json_string(values, "working_dir");
-  const provider::Resources resources = planned_resources(draft.checked);
+  const job::Resources resources = planned_resources(draft.checked);
   bool any_artifacts = false;
-  for (provider::JobSpec& job : draft.jobs) {
+  for (job::JobSpec& job : draft.jobs) {
     if (job.working_dir.empty())
       job.working_dir = working_dir;
-    if (job.resources == provider::Resources())
+    if (job.resources == job::Resources())
       job.resources = resources;
     complete_conditions(values, job);
     any_artifacts = any_artifacts || !job.artifacts.empty();
@@ -123,13 +124,13 @@ void take_reply(Draft& draft, provider::PlanReply reply, std::vector<Error>& err
 
 }  // namespace
 
-void make_jobs(Drafts& drafts, const World& world, std::vector<Error>& errors) {
+void make_jobs(Drafts& drafts, const PlanningContext& context, std::vector<Error>& errors) {
   for (const Batch& batch : batches_of(drafts)) {
     std::vector<provider::PlanRequest> requests;
     requests.reserve(batch.drafts.size());
     for (const std::size_t i : batch.drafts)
       requests.push_back({drafts.all[i].workflow->name, std::move(drafts.all[i].checked.values)});
-    auto replies = world.call_provider(*batch.provider, requests);
+    auto replies = context.call_provider(*batch.provider, requests);
     for (std::size_t k = 0; k < batch.drafts.size(); ++k)
       drafts.all[batch.drafts[k]].checked.values = std::move(requests[k].properties);
     if (replies && replies->size() != requests.size())

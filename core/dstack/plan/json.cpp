@@ -1,4 +1,6 @@
 // The plan as JSON and back, exactly. It is kept with the run's record, so its keys only ever grow.
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/plan.hpp"
 
 namespace dstack::plan {
@@ -12,7 +14,7 @@ Json render_variables(const std::vector<EnvironmentVariable>& variables) {
   return list;
 }
 
-Json render_artifact(const store::ArtifactRecord& artifact) {
+Json render_artifact(const job::Artifact& artifact) {
   return {{"workflow", artifact.workflow},
           {"path", artifact.path},
           {"tree", artifact.tree.tree.render()},
@@ -32,7 +34,7 @@ Json render_input(const Input& input) {
   }
   if (!input.artifacts.empty()) {
     Json& artifacts = json["artifacts"] = Json::array();
-    for (const store::ArtifactRecord& artifact : input.artifacts)
+    for (const job::Artifact& artifact : input.artifacts)
       artifacts.push_back(render_artifact(artifact));
   }
   return json;
@@ -58,7 +60,7 @@ Json render_workflow(const PlannedWorkflow& workflow) {
 Json render_planned_job(const PlannedJob& job) {
   Json json = Json::object();
   json["workflow"] = job.workflow;
-  json["spec"] = provider::render_job(job.spec);
+  json["spec"] = job::render_job(job.spec);
   json["environment"] = render_variables(job.environment);
   if (job.python)
     json["python"] = render_python(job.python);
@@ -100,8 +102,8 @@ Result<std::vector<EnvironmentVariable>> parse_variables(const Json& object,
   return variables;
 }
 
-Result<store::ArtifactRecord> parse_artifact(const Json& json) {
-  store::ArtifactRecord artifact;
+Result<job::Artifact> parse_artifact(const Json& json) {
+  job::Artifact artifact;
   artifact.workflow = json_string(json, "workflow");
   artifact.path = json_string(json, "path");
   const auto tree = Digest::parse(json_string(json, "tree"));
@@ -153,7 +155,7 @@ Result<PlannedJob> parse_planned_job(const Json& json, std::size_t workflows) {
   const Json* spec = json_member(json, "spec");
   if (spec == nullptr || job.workflow >= workflows)
     return damaged("job");
-  DSTACK_TRY(job.spec, provider::parse_job(*spec));
+  DSTACK_TRY(job.spec, job::parse_job(*spec));
   DSTACK_TRY(job.environment, parse_variables(json, "environment"));
   job.python = parse_python(json_member(json, "python"));
   job.notices = json_strings(json, "notices");
@@ -162,7 +164,7 @@ Result<PlannedJob> parse_planned_job(const Json& json, std::size_t workflows) {
 
 }  // namespace
 
-Json render_python(const std::optional<environment::Interpreter>& python) {
+Json render_python(const std::optional<python::Interpreter>& python) {
   if (!python)
     return nullptr;
   return {{"program", python->program.string()},
@@ -170,10 +172,10 @@ Json render_python(const std::optional<environment::Interpreter>& python) {
           {"source", python->source}};
 }
 
-std::optional<environment::Interpreter> parse_python(const Json* json) {
+std::optional<python::Interpreter> parse_python(const Json* json) {
   if (json == nullptr || !json->is_object())
     return std::nullopt;
-  return environment::Interpreter{
+  return python::Interpreter{
       json_string(*json, "program"), json_string(*json, "version"), json_string(*json, "source")};
 }
 

@@ -2,11 +2,12 @@
 
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/plan/argument_parser.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/environment.hpp"
 #include "dstack/plan/graph.hpp"
 #include "dstack/plan/target.hpp"
-#include "dstack/plan/words.hpp"
 
 #include <set>
 
@@ -18,26 +19,26 @@ namespace {
 /// whether there is a plan.
 class Maker {
  public:
-  Maker(const Request& request, const World& world)
-      : request_(request), world_(world), line_(request) {}
+  Maker(const Request& request, const PlanningContext& context)
+      : request_(request), context_(context), line_(request) {}
 
   Result<Plan> make() {
     DSTACK_TRY(
         const Target target,
         find_target(
-            request_.target, WorkflowIndex(world_.project), world_.providers, line_.target()));
+            request_.target, WorkflowIndex(context_.project), context_.providers, line_.target()));
     settle_workflows(target);
     notice_refused_providers();
     prepare_properties();
-    check_secrets(drafts_, world_, errors_);
-    resolve_inputs(drafts_, world_, Tags::needed, errors_);
-    make_jobs(drafts_, world_, errors_);
-    check_paths(drafts_, world_.project.root, world_.code, errors_, notices_);
-    choose_pythons(drafts_, world_, errors_, notices_);
-    check_resources(drafts_, world_.machine, errors_);
+    check_secrets(drafts_, context_, errors_);
+    resolve_inputs(drafts_, context_, Tags::needed, errors_);
+    make_jobs(drafts_, context_, errors_);
+    check_paths(drafts_, context_.project.root, context_.code, errors_, notices_);
+    choose_pythons(drafts_, context_, errors_, notices_);
+    check_resources(drafts_, context_.machine, errors_);
     for (const Draft& draft : drafts_.all) {
       check_environment(draft, errors_);
-      note_hidden_environment(draft, world_.secrets, notices_);
+      note_hidden_environment(draft, context_.secrets, notices_);
     }
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);
@@ -59,7 +60,7 @@ class Maker {
       notices_.clear();
       add_drafts(target);
       sort_findings();
-      choose_providers(drafts_, world_.providers, errors_);
+      choose_providers(drafts_, context_.providers, errors_);
       const std::vector<VariableOverride> before = std::move(words_.variables);
       read_words(target);
       if (words_.variables == before || round == most_rounds || !lead_elsewhere())
@@ -70,7 +71,7 @@ class Maker {
   /// False when no dependency refers to a variable.
   bool lead_elsewhere() {
     auto changed = config::with_other_values(
-        world_.project,
+        context_.project,
         [this](std::string_view workflow, std::string_view name) -> std::optional<std::string> {
           const VariableOverride* override = find_override(words_.variables, workflow, name);
           return override == nullptr ? std::nullopt : std::optional(override->value);
@@ -82,7 +83,7 @@ class Maker {
   }
 
   const config::Project& project() const {
-    return changed_project_ ? *changed_project_ : world_.project;
+    return changed_project_ ? *changed_project_ : context_.project;
   }
 
   void add_drafts(const Target& target) {
@@ -95,11 +96,11 @@ class Maker {
         drafts_.add(project().workflows[workflow],
                     workflow == *target.workflow ? Role::target : Role::dependency);
       for (Draft& draft : drafts_.all)
-        draft.variables = variables_of(world_.project.variables, draft.workflow->name);
+        draft.variables = variables_of(context_.project.variables, draft.workflow->name);
     } else {
       provider_run_ = provider_workflow(request_.target, line_.target());
       drafts_.add(provider_run_, Role::target);
-      drafts_.all.back().variables = variables_of(world_.project.variables, {});
+      drafts_.all.back().variables = variables_of(context_.project.variables, {});
     }
   }
 
@@ -127,7 +128,7 @@ class Maker {
     for (const Draft& draft : drafts_.all) {
       if (draft.provider == nullptr || !said.insert(draft.provider).second)
         continue;
-      if (const auto* refused = world_.providers.refused_before(*draft.provider))
+      if (const auto* refused = context_.providers.refused_before(*draft.provider))
         notices_.push_back("provider '" + refused->name + "' is the one of " +
                            draft.provider->path.string() + ", for " + refused->path.string() +
                            " was refused: " + refused->reason);
@@ -139,8 +140,8 @@ class Maker {
     vocabulary.kind = kind.workflow ? Vocabulary::Target::workflow : Vocabulary::Target::provider;
     vocabulary.target = request_.target;
     vocabulary.manifest = target().provider ? &target().manifest() : nullptr;
-    vocabulary.project = &world_.project;
-    vocabulary.secrets = &world_.secrets;
+    vocabulary.project = &context_.project;
+    vocabulary.secrets = &context_.secrets;
     words_ = {};
     if (request_.words.empty())
       return;
@@ -150,7 +151,7 @@ class Maker {
            &draft.variables});
     if (vocabulary.manifest != nullptr)
       options_ = options_of(*vocabulary.manifest);
-    words_ = parse_words(request_, line_, vocabulary, options_, world_.environment, errors_);
+    words_ = parse_words(request_, line_, vocabulary, options_, context_.environment, errors_);
     if (!words_.variables.empty())
       for (Draft& draft : drafts_.all)
         apply_overrides(draft.variables, draft.workflow->name, words_.variables);
@@ -166,7 +167,7 @@ class Maker {
       arguments_used = arguments_used || draft.uses_run_arguments;
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
-      check_properties(draft, world_.environment, errors_);
+      check_properties(draft, context_.environment, errors_);
     }
   }
 
@@ -194,12 +195,12 @@ class Maker {
 
   Result<Plan> assemble() {
     Plan plan;
-    plan.project = world_.project.root.string();
-    plan.git = world_.code.git;
+    plan.project = context_.project.root.string();
+    plan.git = context_.code.git;
     plan.target = request_.target;
     plan.run_name = request_.run_name;
     plan.arguments = request_.arguments;
-    plan.base = base_environment(world_.whole_environment());
+    plan.base = base_environment(context_.whole_environment());
     plan.notices = std::move(notices_);
     plan.workflows.reserve(drafts_.all.size());
     for (std::size_t i = 0; i < drafts_.all.size(); ++i) {
@@ -219,12 +220,12 @@ class Maker {
 
   void add_jobs(Draft& draft, std::size_t workflow, Plan& plan) const {
     for (std::size_t i = 0; i < draft.jobs.size(); ++i) {
-      provider::JobSpec& spec = draft.jobs[i];
+      job::JobSpec& spec = draft.jobs[i];
       PlannedJob job;
       job.workflow = workflow;
       if (i < draft.pythons.size())
         job.python = std::move(draft.pythons[i]);
-      job.environment = job_environment(draft, spec, world_.secrets, words_.environment);
+      job.environment = job_environment(draft, spec, context_.secrets, words_.environment);
       if (sees_no_gpu(draft, spec))
         job.notices.emplace_back("this job sees no GPU; ask with `gpu: 1`");
       job.spec = std::move(spec);
@@ -233,8 +234,8 @@ class Maker {
   }
 
   /// Whoever wrote `gpu: 0` knows.
-  bool sees_no_gpu(const Draft& draft, const provider::JobSpec& job) const {
-    if (world_.machine.gpus.empty() || job.resources.gpu > 0 ||
+  bool sees_no_gpu(const Draft& draft, const job::JobSpec& job) const {
+    if (context_.machine.gpus.empty() || job.resources.gpu > 0 ||
         property_of_type(draft.manifest(), provider::PropertyType::resources) == nullptr)
       return false;
     return json_member(provider::resources_of(draft.checked), "gpu") == nullptr;
@@ -254,7 +255,7 @@ class Maker {
   }
 
   const Request& request_;
-  const World& world_;
+  const PlanningContext& context_;
   CommandLine line_;
   std::optional<config::Project> changed_project_;  ///< with the values of the command line
   config::Workflow provider_run_;                   ///< stands for the workflow of `run PROVIDER`
@@ -267,8 +268,8 @@ class Maker {
 
 }  // namespace
 
-Result<Plan> make_plan(const Request& request, const World& world) {
-  return Maker(request, world).make();
+Result<Plan> make_plan(const Request& request, const PlanningContext& context) {
+  return Maker(request, context).make();
 }
 
 }  // namespace dstack::plan

@@ -1,11 +1,13 @@
 // Making a plan (spec, sections 3 to 6 and 8). Reads; never writes.
 #pragma once
 
-#include "dstack/config/project.hpp"
-#include "dstack/config/settings.hpp"
+#include "dstack/config/project/project.hpp"
+#include "dstack/config/settings/settings.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/plan.hpp"
-#include "dstack/provider/calls.hpp"
-#include "dstack/provider/registry.hpp"
+#include "dstack/provider/discovery/registry.hpp"
+#include "dstack/provider/host/calls.hpp"
 #include "dstack/resources/machine.hpp"
 #include "dstack/source/snapshot.hpp"
 
@@ -27,7 +29,7 @@ struct Request {
 };
 
 /// What making a plan needs from outside, so that it can be tested without any of it.
-struct World {
+struct PlanningContext {
   const config::Project& project;
   const provider::Registry& providers;
   const Machine& machine;
@@ -36,7 +38,7 @@ struct World {
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::function<std::vector<std::pair<std::string, std::string>>()> whole_environment;
   /// The artifacts of a tag; not_found when there is no such tag.
-  std::function<Result<std::pair<std::string, std::vector<store::ArtifactRecord>>>(
+  std::function<Result<std::pair<std::string, std::vector<job::Artifact>>>(
       const std::string& workflow, const std::string& tag)>
       resolve_tag;
   /// The tags that a workflow has, for messages.
@@ -49,18 +51,17 @@ struct World {
   /// later wins.
   std::vector<std::string> secrets = {};
   /// The interpreter for a job's wish. Without it none is chosen.
-  std::function<Result<environment::Choice>(const provider::PythonRequest& wish)> choose_python =
-      {};
+  std::function<Result<python::Choice>(const job::PythonRequest& wish)> choose_python = {};
 };
 
 /// Everything that keeps the run from starting is reported together: unknown names, properties,
 /// options, tags, files, resources.
-Result<Plan> make_plan(const Request& request, const World& world);
+Result<Plan> make_plan(const Request& request, const PlanningContext& context);
 
 /// Checks every workflow of the project as a run of it would (`dstack validate`), reporting all
 /// errors of all. What depends on the day and the machine is left out: tags that do not exist yet,
-/// resources, and versions of Python. Files are looked for only where `world.code` lists any.
-Result<void> validate(const World& world);
+/// resources, and versions of Python. Files are looked for only where `context.code` lists any.
+Result<void> validate(const PlanningContext& context);
 
 /// The normal paths, from the project's root, that any workflow declares as artifacts: what is not
 /// code.

@@ -2,8 +2,8 @@
 // Options are derived from the manifest: nothing here knows a provider.
 #pragma once
 
-#include "dstack/config/value.hpp"
-#include "dstack/provider/manifest.hpp"
+#include "dstack/config/yaml/value.hpp"
+#include "dstack/provider/manifest/manifest.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,8 +1,10 @@
 // Files that workflows name: each must be part of the code, or come with an input.
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
-#include "dstack/provider/typed_value.hpp"
+#include "dstack/provider/manifest/typed_value.hpp"
 
 #include <algorithm>
 
@@ -120,17 +122,16 @@ class Checker {
     });
   }
 
-  static bool brings(const std::vector<store::ArtifactRecord>& artifacts, std::string_view path) {
-    return std::any_of(
-        artifacts.begin(), artifacts.end(), [&](const store::ArtifactRecord& artifact) {
-          return is_at_or_below(path, artifact.path);
-        });
+  static bool brings(const std::vector<job::Artifact>& artifacts, std::string_view path) {
+    return std::any_of(artifacts.begin(), artifacts.end(), [&](const job::Artifact& artifact) {
+      return is_at_or_below(path, artifact.path);
+    });
   }
 
   static bool brings(const Draft& producer, std::string_view path) {
     if (!producer.planned)
       return true;
-    for (const provider::JobSpec& job : producer.jobs)
+    for (const job::JobSpec& job : producer.jobs)
       for (const std::string& artifact : job.artifacts)
         if (const auto folder = resolve_path(job.working_dir, artifact);
             folder && is_at_or_below(path, *folder))

@@ -6,7 +6,7 @@ namespace dstack::plan {
 
 namespace {
 
-bool same(const store::ArtifactRecord& a, const store::ArtifactRecord& b) {
+bool same(const job::Artifact& a, const job::Artifact& b) {
   return a.workflow == b.workflow && a.path == b.path && a.tree == b.tree && a.partial == b.partial;
 }
 

@@ -3,9 +3,10 @@
 #pragma once
 
 #include "dstack/base/json.hpp"
-#include "dstack/environment/python.hpp"
-#include "dstack/provider/job_spec.hpp"
-#include "dstack/store/records.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/python/python.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -13,7 +14,7 @@
 #include <vector>
 
 namespace dstack::resources {
-struct AllMeans;
+struct EnforcementMethods;
 }
 
 namespace dstack::plan {
@@ -32,10 +33,10 @@ struct EnvironmentVariable {
 /// An entry of depends-on, resolved.
 struct Input {
   std::string workflow;
-  std::optional<std::size_t> producer;  ///< index of the workflow of this run that makes it
-  std::string tag;                      ///< else: the tag,
-  std::string run;                      ///< the run it names,
-  std::vector<store::ArtifactRecord> artifacts;  ///< and what that run saved
+  std::optional<std::size_t> producer;   ///< index of the workflow of this run that makes it
+  std::string tag;                       ///< else: the tag,
+  std::string run;                       ///< the run it names,
+  std::vector<job::Artifact> artifacts;  ///< and what that run saved
 
   bool operator==(const Input& other) const;
 };
@@ -55,12 +56,12 @@ struct PlannedWorkflow {
 
 struct PlannedJob {
   std::size_t workflow = 0;
-  provider::JobSpec spec;
+  job::JobSpec spec;
   /// Everything above the base, already merged: one entry a name. The reserved names are filled in
   /// when the run begins (run/environment).
   std::vector<EnvironmentVariable> environment;
   /// Chosen for JobSpec::python; without a program when it is fetched for the run.
-  std::optional<environment::Interpreter> python;
+  std::optional<python::Interpreter> python;
   std::vector<std::string> notices;  ///< "this job sees no GPU; ask with `gpu: 1`"
 
   bool operator==(const PlannedJob&) const = default;
@@ -68,7 +69,7 @@ struct PlannedJob {
 
 struct Plan {
   std::string project;   ///< real path of the project's root
-  store::GitFacts git;   ///< of the code that was planned
+  job::GitFacts git;     ///< of the code that was planned
   std::string target;    ///< the workflow or provider that was named
   std::string run_name;  ///< empty in a plan that is only shown
   std::vector<std::string> arguments;
@@ -84,14 +85,14 @@ struct Plan {
 Json render_plan(const Plan& plan);
 Result<Plan> parse_plan(const Json& json);
 /// Of a job's Python: an object, or null.
-Json render_python(const std::optional<environment::Interpreter>& python);
-std::optional<environment::Interpreter> parse_python(const Json* json);
+Json render_python(const std::optional<python::Interpreter>& python);
+std::optional<python::Interpreter> parse_python(const Json* json);
 
 /// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
 /// environment with origins. The same plan gives the same text.
 std::string explain(const Plan& plan);
 /// The same, with how this machine holds jobs to what they ask for.
-std::string explain(const Plan& plan, const resources::AllMeans& means);
+std::string explain(const Plan& plan, const resources::EnforcementMethods& means);
 
 /// The job whose host and ports this one is told: JobSpec::master as an index into the plan.
 std::optional<std::size_t> master_of(const Plan& plan, std::size_t job);

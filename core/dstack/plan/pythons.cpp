@@ -19,12 +19,12 @@ SourceLocation place_of_version(const Draft& draft, const std::string& version) 
 }  // namespace
 
 void choose_pythons(Drafts& drafts,
-                    const World& world,
+                    const PlanningContext& context,
                     std::vector<Error>& errors,
                     std::vector<std::string>& notices) {
-  if (!world.choose_python)
+  if (!context.choose_python)
     return;
-  std::map<std::string, Result<environment::Choice>> known;
+  std::map<std::string, Result<python::Choice>> known;
   for (Draft& draft : drafts.all) {
     draft.pythons.resize(draft.jobs.size());
     for (std::size_t job = 0; job < draft.jobs.size(); ++job) {
@@ -33,7 +33,7 @@ void choose_pythons(Drafts& drafts,
         continue;
       auto found = known.find(wish->version);
       if (found == known.end()) {
-        found = known.emplace(wish->version, world.choose_python(*wish)).first;
+        found = known.emplace(wish->version, context.choose_python(*wish)).first;
         if (!found->second) {
           Error error = found->second.error();
           error.where = place_of_version(draft, wish->version);

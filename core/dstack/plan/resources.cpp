@@ -31,7 +31,7 @@ class Checker {
   Checker(const Draft& draft, const Machine& machine, std::vector<Error>& errors)
       : draft_(draft), machine_(machine), errors_(errors) {}
 
-  void check(const provider::Resources& wanted) {
+  void check(const job::Resources& wanted) {
     if (machine_.cpu > 0 && wanted.cpu > machine_.cpu)
       refuse("cpu",
              plural(wanted.cpu, "CPU"),
@@ -51,13 +51,13 @@ class Checker {
   }
 
   /// Jobs that start together, each of which would fit alone.
-  void check_together(const std::vector<provider::Resources>& jobs) {
+  void check_together(const std::vector<job::Resources>& jobs) {
     resources::Entry sum;
     sum.demand = resources::demand_of(jobs, machine_);
     if (resources::find_share({{sum}}, sum.number, {machine_.cpu, machine_.memory}))
       return;
-    provider::Resources all;
-    for (const provider::Resources& job : jobs) {
+    job::Resources all;
+    for (const job::Resources& job : jobs) {
       all.cpu += job.cpu;
       all.memory += job.memory;
       all.gpu += job.gpu;
@@ -75,7 +75,7 @@ class Checker {
   }
 
  private:
-  void check_gpus(const provider::Resources& wanted) {
+  void check_gpus(const job::Resources& wanted) {
     const std::size_t fitting = resources::fitting_cards(machine_, wanted).size();
     if (wanted.gpu <= fitting)
       return;
@@ -89,11 +89,11 @@ class Checker {
   }
 
   /// The options that ask for as many cards of another kind; empty where there is none.
-  std::string other_card(const provider::Resources& wanted) const {
-    const auto is_enough = [&](const provider::Resources& other) {
+  std::string other_card(const job::Resources& wanted) const {
+    const auto is_enough = [&](const job::Resources& other) {
       return resources::fitting_cards(machine_, other).size() >= wanted.gpu;
     };
-    provider::Resources other = wanted;
+    job::Resources other = wanted;
     for (const config::Gpu& gpu : machine_.gpus)
       if (other.gpu_name = gpu.name; !wanted.gpu_name.empty() && is_enough(other))
         return flag_of("gpu.name") + " " + shell_quote(gpu.name);
@@ -105,7 +105,7 @@ class Checker {
     return most == 0 ? "" : flag_of("gpu.memory") + " " + option_size(most);
   }
 
-  static std::string describe_gpus(const provider::Resources& wanted) {
+  static std::string describe_gpus(const job::Resources& wanted) {
     std::string text = plural(wanted.gpu, "GPU");
     if (!wanted.gpu_name.empty())
       text += " '" + wanted.gpu_name + "'";
@@ -142,14 +142,14 @@ class Checker {
 };
 
 /// The first of those that a job starts with.
-std::size_t leader_of(const std::vector<provider::JobSpec>& jobs, std::size_t job) {
+std::size_t leader_of(const std::vector<job::JobSpec>& jobs, std::size_t job) {
   while (jobs[job].master)
     job = *jobs[job].master;
   return job;
 }
 
 void check_gangs(const Draft& draft, const Machine& machine, std::vector<Error>& errors) {
-  std::map<std::size_t, std::vector<provider::Resources>> gangs;
+  std::map<std::size_t, std::vector<job::Resources>> gangs;
   for (std::size_t job = 0; job < draft.jobs.size(); ++job)
     if (draft.jobs[job].master)
       gangs[leader_of(draft.jobs, job)].push_back(draft.jobs[job].resources);
@@ -161,14 +161,14 @@ void check_gangs(const Draft& draft, const Machine& machine, std::vector<Error>&
 
 }  // namespace
 
-provider::Resources planned_resources(const provider::CheckedProperties& properties) {
+job::Resources planned_resources(const provider::CheckedProperties& properties) {
   const Json* map = json_member(properties.values, "resources");
   if (map == nullptr)
     return {};
-  return provider::parse_resources(*map).value_or(provider::Resources());
+  return job::parse_resources(*map).value_or(job::Resources());
 }
 
-std::string describe_reserved(const provider::Resources& resources) {
+std::string describe_reserved(const job::Resources& resources) {
   std::vector<std::string> parts;
   if (resources.cpu > 0)
     parts.push_back("cpu " + std::to_string(resources.cpu));
@@ -185,7 +185,7 @@ std::string describe_reserved(const provider::Resources& resources) {
   return join(parts, ", ");
 }
 
-std::string describe_unreserved(const provider::Resources& resources) {
+std::string describe_unreserved(const job::Resources& resources) {
   std::vector<std::string> parts;
   if (resources.shm_size > 0)
     parts.push_back("shared memory " + render_size(resources.shm_size));
@@ -201,8 +201,8 @@ void check_resources(const Drafts& drafts, const Machine& machine, std::vector<E
     if (!draft.planned)
       continue;
     const std::size_t errors_before = errors.size();
-    const provider::Resources* last = nullptr;
-    for (const provider::JobSpec& job : draft.jobs) {
+    const job::Resources* last = nullptr;
+    for (const job::JobSpec& job : draft.jobs) {
       // The jobs of a workflow mostly ask for the same: say it once.
       if (last == nullptr || !(*last == job.resources))
         Checker(draft, machine, errors).check(job.resources);

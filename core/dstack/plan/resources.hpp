@@ -2,17 +2,17 @@
 // job is about to start (resources/claim.hpp).
 #pragma once
 
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/make.hpp"
-#include "dstack/provider/job_spec.hpp"
-#include "dstack/provider/properties.hpp"
+#include "dstack/provider/manifest/properties.hpp"
 
 namespace dstack::plan {
 
 /// The resources property of a workflow, typed; nothing asked where it has none.
-provider::Resources planned_resources(const provider::CheckedProperties& properties);
+job::Resources planned_resources(const provider::CheckedProperties& properties);
 /// What is reserved for a job: "cpu 4, memory 16.0 GB, 2 GPUs V100"; empty: nothing.
-std::string describe_reserved(const provider::Resources& resources);
+std::string describe_reserved(const job::Resources& resources);
 /// What else it asks for: "shared memory 8.0 GB, local"; empty: nothing.
-std::string describe_unreserved(const provider::Resources& resources);
+std::string describe_unreserved(const job::Resources& resources);
 
 }  // namespace dstack::plan

@@ -1,8 +1,9 @@
 // Where the files refer to secrets: each has to be there before anything starts, and none may get
 // to where people and other processes read.
 #include "dstack/base/text.hpp"
-#include "dstack/config/interpolation.hpp"
-#include "dstack/config/secret_reference.hpp"
+#include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/project/secret_reference.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace dstack::plan {
 namespace {
 
 /// Everything of a job that can be seen: the rest is filled in when the job starts.
-std::string visible_part(provider::JobSpec job) {
+std::string visible_part(job::JobSpec job) {
   job.environment.clear();
   if (job.native.is_object())
     job.native.erase("secrets");
@@ -21,7 +22,7 @@ std::string visible_part(provider::JobSpec job) {
     job.container->username.clear();
     job.container->password.clear();
   }
-  return render_json(provider::render_job(job));
+  return render_json(job::render_job(job));
 }
 
 Error shown_secret(const Draft& draft, const config::SecretReference& reference) {
@@ -36,19 +37,21 @@ Error shown_secret(const Draft& draft, const config::SecretReference& reference)
 
 }  // namespace
 
-void check_secrets(const Drafts& drafts, const World& world, std::vector<Error>& errors) {
+void check_secrets(const Drafts& drafts,
+                   const PlanningContext& context,
+                   std::vector<Error>& errors) {
   for (const Draft& draft : drafts.all)
     for (const config::SecretReference& reference : draft.secrets)
-      if (std::find(world.secrets.begin(), world.secrets.end(), reference.name) ==
-          world.secrets.end())
+      if (std::find(context.secrets.begin(), context.secrets.end(), reference.name) ==
+          context.secrets.end())
         errors.push_back(
-            config::missing_secret(reference, world.secrets, config::SecretOwner::project));
+            config::missing_secret(reference, context.secrets, config::SecretOwner::project));
 }
 
 void check_shown_secrets(const Draft& draft, std::vector<Error>& errors) {
   if (draft.secrets.empty())
     return;
-  for (const provider::JobSpec& job : draft.jobs) {
+  for (const job::JobSpec& job : draft.jobs) {
     const auto shown = config::secrets_in(visible_part(job));
     for (const config::SecretReference& reference : draft.secrets)
       if (std::find(shown.begin(), shown.end(), reference.name) != shown.end()) {

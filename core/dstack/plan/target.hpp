@@ -2,7 +2,7 @@
 #pragma once
 
 #include "dstack/plan/graph.hpp"
-#include "dstack/provider/registry.hpp"
+#include "dstack/provider/discovery/registry.hpp"
 
 #include <optional>
 #include <string>

@@ -6,44 +6,44 @@ namespace dstack::plan {
 namespace {
 
 /// Entries that no run can name: only what they say for themselves is judged.
-void check_without_place(const World& world, std::vector<Error>& errors) {
+void check_without_place(const PlanningContext& context, std::vector<Error>& errors) {
   Drafts drafts;
-  for (const config::Workflow& workflow : world.project.without_place)
+  for (const config::Workflow& workflow : context.project.without_place)
     drafts.add(workflow, Role::target);
-  choose_providers(drafts, world.providers, errors);
+  choose_providers(drafts, context.providers, errors);
   for (Draft& draft : drafts.all) {
     const std::string& name = draft.workflow->name;
-    draft.variables = variables_of(world.project.variables, name);
+    draft.variables = variables_of(context.project.variables, name);
     // Whose variables an entry without a name means is not known.
     std::vector<Error> unwanted;
     if (draft.provider != nullptr &&
         interpolate_properties(draft, {}, {}, name.empty() ? unwanted : errors))
-      check_properties(draft, world.environment, errors);
+      check_properties(draft, context.environment, errors);
   }
 }
 
 }  // namespace
 
-Result<void> validate(const World& world) {
-  const WorkflowIndex index(world.project);
+Result<void> validate(const PlanningContext& context) {
+  const WorkflowIndex index(context.project);
   std::vector<Error> errors;
-  for (const config::Finding& finding : world.project.findings)
+  for (const config::Finding& finding : context.project.findings)
     errors.push_back(finding.error);
   Drafts drafts;
   for (const std::size_t workflow : whole_order(index))
-    drafts.add(world.project.workflows[workflow], Role::target);
+    drafts.add(context.project.workflows[workflow], Role::target);
   for (Draft& draft : drafts.all)
-    draft.variables = variables_of(world.project.variables, draft.workflow->name);
-  choose_providers(drafts, world.providers, errors);
+    draft.variables = variables_of(context.project.variables, draft.workflow->name);
+  choose_providers(drafts, context.providers, errors);
   for (Draft& draft : drafts.all)
     if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors))
-      check_properties(draft, world.environment, errors);
-  check_without_place(world, errors);
-  resolve_inputs(drafts, world, Tags::optional, errors);
-  make_jobs(drafts, world, errors);
+      check_properties(draft, context.environment, errors);
+  check_without_place(context, errors);
+  resolve_inputs(drafts, context, Tags::optional, errors);
+  make_jobs(drafts, context, errors);
   std::vector<std::string> notices;
-  if (!world.code.files.empty())
-    check_paths(drafts, world.project.root, world.code, errors, notices);
+  if (!context.code.files.empty())
+    check_paths(drafts, context.project.root, context.code, errors, notices);
   for (const Draft& draft : drafts.all)
     check_environment(draft, errors);
   for (const Draft& draft : drafts.all)

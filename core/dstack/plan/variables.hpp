@@ -2,8 +2,8 @@
 // (spec, section 4).
 #pragma once
 
-#include "dstack/config/interpolation.hpp"
-#include "dstack/config/project.hpp"
+#include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/plan/plan.hpp"
 
 #include <optional>

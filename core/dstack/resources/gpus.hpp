@@ -2,7 +2,7 @@
 #pragma once
 
 #include "dstack/base/file.hpp"
-#include "dstack/config/settings.hpp"
+#include "dstack/config/settings/settings.hpp"
 
 #include <optional>
 #include <vector>

@@ -40,7 +40,7 @@ class Matching {
   explicit Matching(const std::set<std::string>& taken) : taken_(taken) {}
 
   /// How many of the wish's cards could be found.
-  std::uint32_t add(const CardWish& wish) {
+  std::uint32_t add(const GpuRequest& wish) {
     std::uint32_t found = 0;
     for (std::uint32_t i = 0; i < wish.count; ++i) {
       seekers_.push_back(&wish);
@@ -52,7 +52,7 @@ class Matching {
     return found;
   }
 
-  std::vector<std::string> cards_of(const CardWish& wish) const {
+  std::vector<std::string> cards_of(const GpuRequest& wish) const {
     std::vector<std::string> cards;
     for (const std::string& card : wish.among)
       if (const auto owner = owners_.find(card);
@@ -76,7 +76,7 @@ class Matching {
   }
 
   const std::set<std::string>& taken_;
-  std::vector<const CardWish*> seekers_;
+  std::vector<const GpuRequest*> seekers_;
   std::map<std::string, std::size_t> owners_;  ///< by card: index of the seeker
 };
 
@@ -92,7 +92,7 @@ std::vector<const Entry*> waiting_before(const Ledger& ledger, std::uint64_t num
 std::string describe_cards(const Demand& demand, const Free& free) {
   std::set<std::string> fitting;
   std::uint32_t wanted = 0;
-  for (const CardWish& wish : demand.cards) {
+  for (const GpuRequest& wish : demand.cards) {
     wanted += wish.count;
     fitting.insert(wish.among.begin(), wish.among.end());
   }
@@ -106,7 +106,7 @@ std::string describe_cards(const Demand& demand, const Free& free) {
 
 Json render_demand(const Demand& demand) {
   Json cards = Json::array();
-  for (const CardWish& wish : demand.cards)
+  for (const GpuRequest& wish : demand.cards)
     cards.push_back({{"count", wish.count}, {"among", wish.among}});
   return {{"cpu", demand.cpu}, {"memory", demand.memory}, {"cards", std::move(cards)}};
 }
@@ -129,16 +129,16 @@ std::optional<Cards> find_share(const Ledger& ledger, std::uint64_t number, Capa
   for (const Entry* entry : waiting_before(ledger, number)) {
     rest.cpu = minus(rest.cpu, entry->demand.cpu);
     rest.memory = minus(rest.memory, entry->demand.memory);
-    for (const CardWish& wish : entry->demand.cards)
+    for (const GpuRequest& wish : entry->demand.cards)
       matching.add(wish);
   }
   if (own->demand.cpu > rest.cpu || own->demand.memory > rest.memory)
     return std::nullopt;
-  for (const CardWish& wish : own->demand.cards)
+  for (const GpuRequest& wish : own->demand.cards)
     if (matching.add(wish) < wish.count)
       return std::nullopt;
   Cards cards;
-  for (const CardWish& wish : own->demand.cards)
+  for (const GpuRequest& wish : own->demand.cards)
     cards.push_back(matching.cards_of(wish));
   return cards;
 }

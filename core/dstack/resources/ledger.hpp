@@ -16,18 +16,18 @@
 namespace dstack::resources {
 
 /// So many cards of these; the better liked first.
-struct CardWish {
+struct GpuRequest {
   std::uint32_t count = 0;
   std::vector<std::string> among;  ///< ids (resources/machine.hpp)
 
-  bool operator==(const CardWish&) const = default;
+  bool operator==(const GpuRequest&) const = default;
 };
 
 /// What is asked for, all of it or nothing.
 struct Demand {
   std::uint64_t cpu = 0;
-  std::uint64_t memory = 0;     ///< bytes
-  std::vector<CardWish> cards;  ///< one for each job that asks for some
+  std::uint64_t memory = 0;       ///< bytes
+  std::vector<GpuRequest> cards;  ///< one for each job that asks for some
 
   bool empty() const { return cpu == 0 && memory == 0 && cards.empty(); }
 

@@ -52,33 +52,36 @@ std::optional<Path> find_parent(const Hierarchy& v2, const Controllers& controll
   }
 }
 
-Means means_by_v1(const Hierarchy& v1) {
+Enforcement enforcement_by_v1(const Hierarchy& v1) {
   if (can_make_groups(v1.own))
-    return {Means::Kind::cgroup_v1, v1.own, {}};
-  return {Means::Kind::nothing, {}, "cgroup v1 is not delegated to this user"};
+    return {Enforcement::Kind::cgroup_v1, v1.own, {}};
+  return {Enforcement::Kind::nothing, {}, "cgroup v1 is not delegated to this user"};
 }
 
 /// All of the controllers by one group.
-Means means_by_v2(const Hierarchy& v2,
-                  const Controllers& controllers,
-                  const SystemdPlaces& systemd) {
+Enforcement enforcement_by_v2(const Hierarchy& v2,
+                              const Controllers& controllers,
+                              const SystemdPlaces& systemd) {
   if (!contains_all(v2.controllers, controllers))
     return {};
   if (auto parent = find_parent(v2, controllers))
-    return {Means::Kind::cgroup_v2, *std::move(parent), {}};
+    return {Enforcement::Kind::cgroup_v2, *std::move(parent), {}};
   std::string why = why_no_scope(v2, controllers, systemd);
   if (why.empty())
-    return {Means::Kind::systemd_scope, {}, {}};
-  return {Means::Kind::nothing, {}, std::move(why)};
+    return {Enforcement::Kind::systemd_scope, {}, {}};
+  return {Enforcement::Kind::nothing, {}, std::move(why)};
 }
 
 /// A process stands in one group of v2: what holds both limits goes before what holds one.
-AllMeans means_by_v2(const Hierarchy& v2, const SystemdPlaces& systemd) {
-  if (Means both = means_by_v2(v2, {"memory", "cpu"}, systemd); is_control_group(both.kind))
+EnforcementMethods enforcement_by_v2(const Hierarchy& v2, const SystemdPlaces& systemd) {
+  if (Enforcement both = enforcement_by_v2(v2, {"memory", "cpu"}, systemd);
+      is_control_group(both.kind))
     return {both, both};
-  AllMeans means{means_by_v2(v2, {"memory"}, systemd), means_by_v2(v2, {"cpu"}, systemd)};
+  EnforcementMethods means{enforcement_by_v2(v2, {"memory"}, systemd),
+                           enforcement_by_v2(v2, {"cpu"}, systemd)};
   if (is_control_group(means.memory.kind) && is_control_group(means.cpu.kind))
-    means.cpu = {Means::Kind::nothing, {}, "the control group that holds memory has no 'cpu'"};
+    means.cpu = {
+        Enforcement::Kind::nothing, {}, "the control group that holds memory has no 'cpu'"};
   return means;
 }
 
@@ -101,51 +104,54 @@ void kill_members(const Path& group) {
 
 }  // namespace
 
-AllMeans find_means(const std::vector<Hierarchy>& hierarchies, const SystemdPlaces& systemd) {
-  const Means none{Means::Kind::nothing, {}, "this machine has no control groups for it"};
-  AllMeans means{none, none};
+EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
+                                    const SystemdPlaces& systemd) {
+  const Enforcement none{
+      Enforcement::Kind::nothing, {}, "this machine has no control groups for it"};
+  EnforcementMethods means{none, none};
   for (const Hierarchy& tree : hierarchies) {
-    AllMeans by_tree;
+    EnforcementMethods by_tree;
     if (tree.version == Hierarchy::Version::v1)
-      by_tree.memory = by_tree.cpu = means_by_v1(tree);
+      by_tree.memory = by_tree.cpu = enforcement_by_v1(tree);
     else
-      by_tree = means_by_v2(tree, systemd);
+      by_tree = enforcement_by_v2(tree, systemd);
     if (contains(tree.controllers, "memory"))
       means.memory = by_tree.memory;
     if (contains(tree.controllers, "cpu"))
       means.cpu = by_tree.cpu;
   }
-  if (means.memory.kind == Means::Kind::nothing)
-    means.memory.kind = Means::Kind::each_process;
+  if (means.memory.kind == Enforcement::Kind::nothing)
+    means.memory.kind = Enforcement::Kind::each_process;
   return means;
 }
 
-AllMeans find_means() {
-  return find_means(find_hierarchies(), systemd_places());
+EnforcementMethods find_enforcement() {
+  return find_enforcement(find_hierarchies(), systemd_places());
 }
 
-bool is_control_group(Means::Kind kind) {
-  return kind == Means::Kind::cgroup_v2 || kind == Means::Kind::cgroup_v1 ||
-         kind == Means::Kind::systemd_scope;
+bool is_control_group(Enforcement::Kind kind) {
+  return kind == Enforcement::Kind::cgroup_v2 || kind == Enforcement::Kind::cgroup_v1 ||
+         kind == Enforcement::Kind::systemd_scope;
 }
 
-std::string describe(const Means& means) {
+std::string describe(const Enforcement& means) {
   switch (means.kind) {
-    case Means::Kind::cgroup_v2:
+    case Enforcement::Kind::cgroup_v2:
       return "enforced by cgroup v2";
-    case Means::Kind::cgroup_v1:
+    case Enforcement::Kind::cgroup_v1:
       return "enforced by cgroup v1";
-    case Means::Kind::systemd_scope:
+    case Enforcement::Kind::systemd_scope:
       return "enforced by cgroup v2, in a scope of the user's systemd";
-    case Means::Kind::each_process:
+    case Enforcement::Kind::each_process:
       return "enforced for each process alone, not for all of a job together: " + means.why;
-    case Means::Kind::nothing:
+    case Enforcement::Kind::nothing:
       break;
   }
   return "not enforced: " + means.why;
 }
 
-std::vector<std::string> describe_limits(const provider::Resources& wanted, const AllMeans& means) {
+std::vector<std::string> describe_limits(const job::Resources& wanted,
+                                         const EnforcementMethods& means) {
   std::vector<std::string> lines;
   if (wanted.cpu > 0)
     lines.push_back("cpu " + std::to_string(wanted.cpu) + ": " + describe(means.cpu));
@@ -157,7 +163,7 @@ std::vector<std::string> describe_limits(const provider::Resources& wanted, cons
   return lines;
 }
 
-Limiter::Limiter(const std::string& job, const provider::Resources& wanted, AllMeans means) {
+Limiter::Limiter(const std::string& job, const job::Resources& wanted, EnforcementMethods means) {
   make_scope(group_name(job), wanted, means);
   if (wanted.memory > 0)
     make_memory_group(group_name(job), wanted.memory, means.memory);
@@ -166,12 +172,12 @@ Limiter::Limiter(const std::string& job, const provider::Resources& wanted, AllM
 }
 
 void Limiter::make_scope(const std::string& name,
-                         const provider::Resources& wanted,
-                         AllMeans& means) {
-  std::vector<Means*> from_systemd;
-  if (wanted.memory > 0 && means.memory.kind == Means::Kind::systemd_scope)
+                         const job::Resources& wanted,
+                         EnforcementMethods& means) {
+  std::vector<Enforcement*> from_systemd;
+  if (wanted.memory > 0 && means.memory.kind == Enforcement::Kind::systemd_scope)
     from_systemd.push_back(&means.memory);
-  if (wanted.cpu > 0 && means.cpu.kind == Means::Kind::systemd_scope)
+  if (wanted.cpu > 0 && means.cpu.kind == Enforcement::Kind::systemd_scope)
     from_systemd.push_back(&means.cpu);
   if (from_systemd.empty())
     return;
@@ -180,19 +186,21 @@ void Limiter::make_scope(const std::string& name,
   const auto scope = enter_scope(unit, systemd_places());
   if (!scope)
     warnings_.push_back("its limit could not be set: " + render(scope.error()));
-  for (Means* each : from_systemd)
-    *each = scope ? Means{Means::Kind::cgroup_v2, *scope, {}} : Means{};
+  for (Enforcement* each : from_systemd)
+    *each = scope ? Enforcement{Enforcement::Kind::cgroup_v2, *scope, {}} : Enforcement{};
 }
 
-void Limiter::make_memory_group(const std::string& name, std::uint64_t bytes, const Means& means) {
+void Limiter::make_memory_group(const std::string& name,
+                                std::uint64_t bytes,
+                                const Enforcement& means) {
   const std::string limit = std::to_string(bytes);
   bool made = false;
-  if (means.kind == Means::Kind::cgroup_v2)
+  if (means.kind == Enforcement::Kind::cgroup_v2)
     made = make_group(means, name, {{"memory.max", limit}});
-  else if (means.kind == Means::Kind::cgroup_v1)
+  else if (means.kind == Enforcement::Kind::cgroup_v1)
     made = make_group(means, name, {{"memory.limit_in_bytes", limit}});
   if (made) {
-    const bool is_v2 = means.kind == Means::Kind::cgroup_v2;
+    const bool is_v2 = means.kind == Enforcement::Kind::cgroup_v2;
     memory_ = {is_v2 ? Hierarchy::Version::v2 : Hierarchy::Version::v1, groups_.back().folder};
     // Memory that is swapped out would not count; a machine without swap has no such file.
     write_setting(memory_->folder / (is_v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"),
@@ -203,20 +211,22 @@ void Limiter::make_memory_group(const std::string& name, std::uint64_t bytes, co
   }
 }
 
-void Limiter::make_cpu_group(const std::string& name, std::uint32_t cpus, const Means& means) {
+void Limiter::make_cpu_group(const std::string& name,
+                             std::uint32_t cpus,
+                             const Enforcement& means) {
   const std::string quota = std::to_string(cpus * period);
-  if (means.kind == Means::Kind::cgroup_v2)
+  if (means.kind == Enforcement::Kind::cgroup_v2)
     make_group(means, name, {{"cpu.max", quota + " " + std::to_string(period)}});
-  else if (means.kind == Means::Kind::cgroup_v1)
+  else if (means.kind == Enforcement::Kind::cgroup_v1)
     make_group(
         means, name, {{"cpu.cfs_period_us", std::to_string(period)}, {"cpu.cfs_quota_us", quota}});
 }
 
-bool Limiter::make_group(const Means& means,
+bool Limiter::make_group(const Enforcement& means,
                          const std::string& name,
                          const std::vector<std::pair<std::string, std::string>>& settings) {
   Group group{means.parent / name, {}};
-  if (means.kind == Means::Kind::cgroup_v2)
+  if (means.kind == Enforcement::Kind::cgroup_v2)
     for (const char* controller : {"+memory", "+cpu"})
       write_setting(means.parent / "cgroup.subtree_control", controller);
   // In a tree that holds both, the job has one group for both.
@@ -282,8 +292,8 @@ void Limiter::remove() {
 void remove_groups(const std::string& job) {
   // What was killed leaves its group a moment later, and version 1 has no event for that.
   constexpr int patience_ms = 1000;
-  const AllMeans means = find_means();
-  for (const Means* each : {&means.memory, &means.cpu}) {
+  const EnforcementMethods means = find_enforcement();
+  for (const Enforcement* each : {&means.memory, &means.cpu}) {
     if (each->parent.empty())
       continue;
     const Path folder = each->parent / group_name(job);

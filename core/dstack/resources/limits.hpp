@@ -3,7 +3,7 @@
 // where there is nothing it is said, before the run.
 #pragma once
 
-#include "dstack/provider/job_spec.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/resources/cgroup.hpp"
 #include "dstack/resources/oom_events.hpp"
 #include "dstack/resources/systemd_scope.hpp"
@@ -19,7 +19,7 @@
 namespace dstack::resources {
 
 /// How a limit is kept on this machine.
-struct Means {
+struct Enforcement {
   enum class Kind {
     cgroup_v2,
     cgroup_v1,
@@ -33,30 +33,32 @@ struct Means {
   std::string why;  ///< of the other kinds: what keeps it from being better
 };
 
-struct AllMeans {
-  Means memory;
-  Means cpu;
+struct EnforcementMethods {
+  Enforcement memory;
+  Enforcement cpu;
 };
 
-AllMeans find_means();
-AllMeans find_means(const std::vector<Hierarchy>& hierarchies, const SystemdPlaces& systemd);
+EnforcementMethods find_enforcement();
+EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
+                                    const SystemdPlaces& systemd);
 
 /// Whether the processes of a job are held together.
-bool is_control_group(Means::Kind kind);
+bool is_control_group(Enforcement::Kind kind);
 
 /// For people: "enforced by cgroup v1", "not enforced: …".
-std::string describe(const Means& means);
+std::string describe(const Enforcement& means);
 
 /// One line for each limit that is asked for: "memory 500.0 MB: enforced by cgroup v1".
-std::vector<std::string> describe_limits(const provider::Resources& wanted, const AllMeans& means);
+std::vector<std::string> describe_limits(const job::Resources& wanted,
+                                         const EnforcementMethods& means);
 
-/// What holds one job. For its wrapper, which is single-threaded: the job starts between enter()
+/// What holds one job. For its runner, which is single-threaded: the job starts between enter()
 /// and leave().
 class Limiter {
  public:
   Limiter() = default;
   /// What cannot be made is told in warnings(), and the job runs without.
-  Limiter(const std::string& job, const provider::Resources& wanted, AllMeans means);
+  Limiter(const std::string& job, const job::Resources& wanted, EnforcementMethods means);
 
   /// From here on what this process starts is held.
   void enter();
@@ -85,10 +87,10 @@ class Limiter {
   };
 
   /// Where systemd makes the job's group: turned into means of version 2.
-  void make_scope(const std::string& name, const provider::Resources& wanted, AllMeans& means);
-  void make_memory_group(const std::string& name, std::uint64_t bytes, const Means& means);
-  void make_cpu_group(const std::string& name, std::uint32_t cpus, const Means& means);
-  bool make_group(const Means& means,
+  void make_scope(const std::string& name, const job::Resources& wanted, EnforcementMethods& means);
+  void make_memory_group(const std::string& name, std::uint64_t bytes, const Enforcement& means);
+  void make_cpu_group(const std::string& name, std::uint32_t cpus, const Enforcement& means);
+  bool make_group(const Enforcement& means,
                   const std::string& name,
                   const std::vector<std::pair<std::string, std::string>>& settings);
 
@@ -99,7 +101,7 @@ class Limiter {
   std::vector<std::string> warnings_;
 };
 
-/// Removes what a killed wrapper left of its job's groups, with the processes that are in them:
+/// Removes what a killed runner left of its job's groups, with the processes that are in them:
 /// whatever these did to their environment, by which others find them.
 void remove_groups(const std::string& job);
 

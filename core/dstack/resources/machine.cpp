@@ -86,7 +86,7 @@ Machine find_machine(const config::ResourceSettings& settings) {
   return machine;
 }
 
-std::vector<std::string> fitting_cards(const Machine& machine, const provider::Resources& wanted) {
+std::vector<std::string> fitting_cards(const Machine& machine, const job::Resources& wanted) {
   const std::string name = to_lower(wanted.gpu_name);
   std::vector<const config::Gpu*> fitting;
   for (const config::Gpu& gpu : machine.gpus)
@@ -122,9 +122,9 @@ std::string describe_gpus(const Machine& machine) {
               : "");
 }
 
-Demand demand_of(const std::vector<provider::Resources>& jobs, const Machine& machine) {
+Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine) {
   Demand demand;
-  for (const provider::Resources& job : jobs) {
+  for (const job::Resources& job : jobs) {
     demand.cpu += job.cpu;
     demand.memory += job.memory;
     if (job.gpu > 0)

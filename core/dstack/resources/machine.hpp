@@ -3,8 +3,8 @@
 #pragma once
 
 #include "dstack/base/json.hpp"
-#include "dstack/config/settings.hpp"
-#include "dstack/provider/job_spec.hpp"
+#include "dstack/config/settings/settings.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/resources/ledger.hpp"
 
 #include <cstdint>
@@ -29,14 +29,14 @@ Machine find_machine(const config::ResourceSettings& settings);
 
 /// The ids of the cards that have the name (part of it, in any case) and the memory that are asked
 /// for; the smallest first, so that the large ones stay for those who need them.
-std::vector<std::string> fitting_cards(const Machine& machine, const provider::Resources& wanted);
+std::vector<std::string> fitting_cards(const Machine& machine, const job::Resources& wanted);
 
 /// For people, what belongs in "this machine has …": "3 GPUs (V100 16.0 GB, 2 × A100 40.0 GB)", and
 /// how many of them are hidden.
 std::string describe_gpus(const Machine& machine);
 
 /// All that these jobs ask for together, as the ledger counts it.
-Demand demand_of(const std::vector<provider::Resources>& jobs, const Machine& machine);
+Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine);
 
 Json render_machine(const Machine& machine);
 /// Of a record that we wrote.

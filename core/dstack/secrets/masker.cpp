@@ -6,7 +6,7 @@
 #include "dstack/secrets/masker.hpp"
 
 #include "dstack/secrets/crypto.hpp"
-#include "dstack/secrets/forms.hpp"
+#include "dstack/secrets/encodings.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -68,7 +68,7 @@ bool Needles::Filter::may_have(std::uint32_t gram) const {
 
 Needles::Needles(const std::vector<std::string>& values) {
   for (std::size_t value = 0; value < values.size(); ++value)
-    for (std::string& form : forms_of(values[value]))
+    for (std::string& form : encodings_of(values[value]))
       texts_.push_back({std::move(form), value});
   if (texts_.empty())
     return;

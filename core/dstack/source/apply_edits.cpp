@@ -1,8 +1,11 @@
 // Bringing edits back into the project, three-way.
 #include "dstack/base/text.hpp"
+#include "dstack/files/beneath.hpp"
+#include "dstack/files/entry.hpp"
+#include "dstack/job/tree_reference.hpp"
 #include "dstack/source/edits.hpp"
 #include "dstack/source/git.hpp"
-#include "dstack/store/beneath.hpp"
+#include "dstack/store/records/run_record.hpp"
 
 #include <algorithm>
 #include <map>
@@ -15,7 +18,7 @@ namespace dstack::source {
 
 namespace {
 
-using store::EntryType;
+using files::EntryType;
 
 constexpr std::uint64_t largest_merged = 16 << 20;
 
@@ -43,13 +46,13 @@ Result<Digest> hash_file(int file) {
 }
 
 Result<Content> content_at(int root, const Path& project, const std::string& path) {
-  const Fd entry(store::open_beneath(root, path, O_PATH | O_NOFOLLOW));
+  const Fd entry(files::open_beneath(root, path, O_PATH | O_NOFOLLOW));
   if (!entry)
     return Content{errno == ENOENT ? Content::Kind::nothing : Content::Kind::obstacle, {}, {}, 0};
   struct stat status;
   if (::fstat(entry.get(), &status) != 0)
     return fail_errno("cannot look at '" + (project / path).string() + "'");
-  const auto state = store::file_state(status);
+  const auto state = files::file_state(status);
   if (!state || state->type == EntryType::folder)
     return Content{Content::Kind::obstacle, {}, {}, 0};
   if (state->type == EntryType::link) {
@@ -57,7 +60,7 @@ Result<Content> content_at(int root, const Path& project, const std::string& pat
     const Path target = fs::read_symlink(project / path, error);
     return Content{Content::Kind::known, EntryType::link, sha256(target.string()), state->size};
   }
-  const Fd file(store::open_beneath(root, path, O_RDONLY | O_NOFOLLOW));
+  const Fd file(files::open_beneath(root, path, O_RDONLY | O_NOFOLLOW));
   if (!file)
     return fail_errno("cannot read '" + (project / path).string() + "'");
   DSTACK_TRY(const Digest digest, hash_file(file.get()));
@@ -70,14 +73,14 @@ Content content_of(const store::TreeFile& file) {
 
 class Applier {
  public:
-  Applier(const Path& project, const store::ObjectStore& objects, Path workshop)
-      : project_(project), objects_(objects), workshop_(std::move(workshop)) {}
+  Applier(const Path& project, const store::ObjectStore& objects, Path staging)
+      : project_(project), objects_(objects), staging_(std::move(staging)) {}
 
-  Result<Applied> apply(const store::TreeReference& code, const store::Edits& edits) {
+  Result<Applied> apply(const job::TreeReference& code, const store::Edits& edits) {
     DSTACK_TRY(root_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
     DSTACK_TRY(base_, contents_of(code));
     DSTACK_TRY(const auto theirs, contents_of(edits.files));
-    DSTACK_CHECK(objects_.lay_out(edits.files, workshop_ / "job", store::LayOut::fresh));
+    DSTACK_CHECK(objects_.lay_out(edits.files, staging_ / "job", store::LayOut::fresh));
     for (const auto& [path, content] : theirs)
       DSTACK_CHECK(apply_one(path, content));
     for (const std::string& path : edits.removed)
@@ -88,7 +91,7 @@ class Applier {
  private:
   using Contents = std::map<std::string, Content, std::less<>>;
 
-  Result<Contents> contents_of(const store::TreeReference& tree) const {
+  Result<Contents> contents_of(const job::TreeReference& tree) const {
     DSTACK_TRY(const auto files, objects_.list(tree));
     Contents contents;
     for (const store::TreeFile& file : files)
@@ -107,7 +110,7 @@ class Applier {
     if (ours == base) {
       applied_.written.push_back(path);
       return theirs.kind == Content::Kind::nothing ? remove(path)
-                                                   : replace(path, workshop_ / "job" / path);
+                                                   : replace(path, staging_ / "job" / path);
     }
     DSTACK_TRY(const bool merged, merge(path, base, ours, theirs));
     (merged ? applied_.merged : applied_.conflicts).push_back(path);
@@ -151,18 +154,18 @@ class Applier {
           side->size > largest_merged)
         return false;
     DSTACK_TRY(const std::string before, objects_.read_blob(base.digest));
-    DSTACK_CHECK(write_file_atomically(workshop_ / "base", before, Durable::no));
-    auto command = git_command(workshop_,
+    DSTACK_CHECK(write_file_atomically(staging_ / "base", before, Durable::no));
+    auto command = git_command(staging_,
                                {"merge-file",
                                 "--stdout",
                                 (project_ / path).string(),
-                                (workshop_ / "base").string(),
-                                (workshop_ / "job" / path).string()});
+                                (staging_ / "base").string(),
+                                (staging_ / "job" / path).string()});
     const auto output = process::run(std::move(command));
     const auto* end = output ? std::get_if<process::Exited>(&output->status) : nullptr;
     if (end == nullptr || end->code != 0)
       return false;  // conflicts, binary files, no Git
-    const Path merged = workshop_ / "merged";
+    const Path merged = staging_ / "merged";
     const unsigned mode = ours.type == EntryType::executable ? 0755 : 0644;
     DSTACK_CHECK(write_file_atomically(merged, output->out, Durable::no, mode));
     DSTACK_CHECK(replace(path, merged));
@@ -171,7 +174,7 @@ class Applier {
 
   const Path& project_;
   const store::ObjectStore& objects_;
-  Path workshop_;
+  Path staging_;
   Fd root_;
   Contents base_;
   Applied applied_;
@@ -180,12 +183,12 @@ class Applier {
 }  // namespace
 
 Result<Applied> apply_edits(const Path& project,
-                            const store::TreeReference& code,
+                            const job::TreeReference& code,
                             const store::Edits& edits,
                             const store::ObjectStore& objects) {
-  DSTACK_TRY(const TemporaryFolder workshop,
+  DSTACK_TRY(const TemporaryFolder staging,
              TemporaryFolder::make(objects.home().temporary(), "edits-"));
-  return Applier(project, objects, workshop.path()).apply(code, edits);
+  return Applier(project, objects, staging.path()).apply(code, edits);
 }
 
 }  // namespace dstack::source

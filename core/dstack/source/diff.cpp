@@ -1,7 +1,8 @@
 #include "dstack/base/text.hpp"
+#include "dstack/files/staging_folder.hpp"
+#include "dstack/job/code.hpp"
 #include "dstack/source/git.hpp"
 #include "dstack/source/snapshot.hpp"
-#include "dstack/store/workshop.hpp"
 
 #include <fcntl.h>
 
@@ -34,17 +35,17 @@ Result<Repository> find_repository(const Path& project) {
 
 /// Everything that Git writes on the way to the difference goes to a folder of ours: the index and
 /// new objects.
-std::vector<std::string> borrowed(const Repository& repository, const Path& workshop) {
+std::vector<std::string> borrowed(const Repository& repository, const Path& staging) {
   return {"GIT_DIR=" + repository.folder,
-          "GIT_WORK_TREE=" + (workshop / "tree").string(),
-          "GIT_INDEX_FILE=" + (workshop / "index").string(),
-          "GIT_OBJECT_DIRECTORY=" + (workshop / "objects").string(),
+          "GIT_WORK_TREE=" + (staging / "tree").string(),
+          "GIT_INDEX_FILE=" + (staging / "index").string(),
+          "GIT_OBJECT_DIRECTORY=" + (staging / "objects").string(),
           "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + repository.objects};
 }
 
 /// The commit's tree as seen from the project's folder, or an empty one before the first commit.
 Result<std::string> find_base(const Path& project,
-                              const store::GitFacts& git,
+                              const job::GitFacts& git,
                               const Repository& repository,
                               const std::vector<std::string>& variables) {
   if (!git.commit.empty()) {
@@ -69,7 +70,7 @@ Result<std::string> find_base(const Path& project,
 }  // namespace
 
 Result<std::string> diff_against_commit(const Path& project,
-                                        const store::CodeRecord& code,
+                                        const job::CodeRecord& code,
                                         const store::ObjectStore& objects) {
   if (find_git_entry(project).empty())
     return fail(
@@ -77,11 +78,12 @@ Result<std::string> diff_against_commit(const Path& project,
         "'" + project.string() + "' is not in a Git repository",
         "there is no commit to compare with; 'dstack code RUN -o DIR' writes the code itself");
   DSTACK_TRY(const Repository repository, find_repository(project));
-  DSTACK_TRY(const store::Workshop workshop, store::Workshop::make(objects.home(), "diff"));
-  const Path tree = workshop.path() / "tree";
+  DSTACK_TRY(const files::StagingFolder staging,
+             files::StagingFolder::make(objects.home(), "diff"));
+  const Path tree = staging.path() / "tree";
   DSTACK_CHECK(objects.lay_out(code.snapshot, tree, store::LayOut::fresh));
-  DSTACK_CHECK(make_folders(workshop.path() / "objects"));
-  const std::vector<std::string> variables = borrowed(repository, workshop.path());
+  DSTACK_CHECK(make_folders(staging.path() / "objects"));
+  const std::vector<std::string> variables = borrowed(repository, staging.path());
   DSTACK_TRY(const std::string base, find_base(project, code.git, repository, variables));
   DSTACK_TRY(std::string ignored, git_output(git_command(tree, {"read-tree", base}, variables)));
   // By force: what the rules of the project leave out is not in the snapshot, and what is in it

@@ -1,8 +1,9 @@
 #include "dstack/source/edits.hpp"
 
+#include "dstack/files/beneath.hpp"
+#include "dstack/files/entry.hpp"
+#include "dstack/files/walk.hpp"
 #include "dstack/source/ignore.hpp"
-#include "dstack/store/beneath.hpp"
-#include "dstack/store/walk.hpp"
 
 #include <algorithm>
 #include <map>
@@ -15,7 +16,7 @@ namespace dstack::source {
 
 namespace {
 
-using store::EntryType;
+using files::EntryType;
 using store::TreeFile;
 using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 
@@ -33,13 +34,13 @@ bool is_artifact(const EditedFolder& place, std::string_view path) {
                      [&](const std::string& artifact) { return is_at_or_below(path, artifact); });
 }
 
-Result<store::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
-  return store::walk_folder(root.get(), "", [&](const std::string& path, EntryType) {
+Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
+  return files::walk_folder(root.get(), "", [&](const std::string& path, EntryType) {
     return !is_artifact(place, path);
   });
 }
 
-Result<FilesByPath> files_of(const store::TreeReference& tree, const store::ObjectStore& objects) {
+Result<FilesByPath> files_of(const job::TreeReference& tree, const store::ObjectStore& objects) {
   DSTACK_TRY(auto list, objects.list(tree));
   FilesByPath files;
   for (TreeFile& file : list)
@@ -65,7 +66,7 @@ Result<IgnoreRules> rules_of(const FilesByPath& code, const store::ObjectStore& 
   return rules;
 }
 
-bool looks_the_same(const store::FileState& state, const TreeFile& file) {
+bool looks_the_same(const files::FileState& state, const TreeFile& file) {
   return state.type == file.type && state.size == file.size && state.modified == file.modified;
 }
 
@@ -76,7 +77,7 @@ class EditFinder {
 
   Result<std::optional<store::Edits>> find(std::vector<std::string>& warnings) {
     DSTACK_TRY(code_, files_of(place_.code, objects_));
-    for (const store::TreeReference& input : place_.inputs) {
+    for (const job::TreeReference& input : place_.inputs) {
       DSTACK_TRY(const auto files, objects_.list(input));
       for (const TreeFile& file : files)
         inputs_.insert(file.path);
@@ -96,9 +97,9 @@ class EditFinder {
   }
 
  private:
-  std::vector<store::FileToCapture> candidates_of(const store::Walk& walk, IgnoreRules& rules) {
-    std::vector<store::FileToCapture> candidates;
-    for (const store::FileToCapture& entry : walk.entries) {
+  std::vector<files::FoundFile> candidates_of(const files::Walk& walk, IgnoreRules& rules) {
+    std::vector<files::FoundFile> candidates;
+    for (const files::FoundFile& entry : walk.entries) {
       if (entry.state.type == EntryType::folder)
         continue;
       const auto known = code_.find(entry.path);
@@ -111,9 +112,9 @@ class EditFinder {
     return candidates;
   }
 
-  std::vector<std::string> removed_among(const store::Walk& walk) const {
+  std::vector<std::string> removed_among(const files::Walk& walk) const {
     std::set<std::string_view> there;
-    for (const store::FileToCapture& entry : walk.entries)
+    for (const files::FoundFile& entry : walk.entries)
       if (entry.state.type != EntryType::folder)
         there.insert(entry.path);
     std::vector<std::string> removed;
@@ -124,13 +125,13 @@ class EditFinder {
   }
 
   /// A file that was only touched, or written with what it held before, is no edit.
-  Result<void> drop_unchanged(std::vector<store::FileToCapture>& candidates,
+  Result<void> drop_unchanged(std::vector<files::FoundFile>& candidates,
                               std::vector<std::string>& warnings) {
     if (candidates.empty())
       return {};
     DSTACK_CHECK(
         objects_.capture_files(place_.folder, candidates, store::Known::perhaps, warnings));
-    std::erase_if(candidates, [&](const store::FileToCapture& file) {
+    std::erase_if(candidates, [&](const files::FoundFile& file) {
       const auto known = code_.find(file.path);
       return known != code_.end() && known->second.type == file.state.type &&
              known->second.digest == file.digest;
@@ -153,7 +154,7 @@ bool is_touched(const EditedFolder& place, std::int64_t since) {
   struct stat status;
   if (::fstat(root->get(), &status) != 0)
     return true;
-  const auto itself = store::file_state(status);
+  const auto itself = files::file_state(status);
   const auto walk = walk_outside_artifacts(place, *root);
   return !walk || !itself || itself->modified >= since ||
          std::any_of(walk->entries.begin(), walk->entries.end(), [&](const auto& entry) {
@@ -167,7 +168,7 @@ Result<std::optional<store::Edits>> find_edits(const EditedFolder& place,
   return EditFinder(place, objects).find(warnings);
 }
 
-Result<std::vector<EditedPath>> list_edits(const store::TreeReference& code,
+Result<std::vector<EditedPath>> list_edits(const job::TreeReference& code,
                                            const store::Edits& edits,
                                            const store::ObjectStore& objects) {
   DSTACK_TRY(const auto before, files_of(code, objects));

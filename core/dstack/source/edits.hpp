@@ -2,8 +2,9 @@
 // project where that loses nothing.
 #pragma once
 
-#include "dstack/store/objects.hpp"
-#include "dstack/store/records.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/store/objects/objects.hpp"
+#include "dstack/store/records/run_record.hpp"
 
 #include <optional>
 #include <string>
@@ -14,9 +15,9 @@ namespace dstack::source {
 /// The place of a job, as it was made and as it is now.
 struct EditedFolder {
   Path folder;
-  store::TreeReference code;
-  std::vector<store::TreeReference> inputs;  ///< laid over the code
-  std::vector<std::string> artifacts;        ///< paths that are kept anyway; normal
+  job::TreeReference code;
+  std::vector<job::TreeReference> inputs;  ///< laid over the code
+  std::vector<std::string> artifacts;      ///< paths that are kept anyway; normal
 };
 
 /// Whether anything outside the artifacts can have changed after `since` (nanoseconds since 1970):
@@ -39,7 +40,7 @@ struct EditedPath {
 };
 
 /// Sorted by path.
-Result<std::vector<EditedPath>> list_edits(const store::TreeReference& code,
+Result<std::vector<EditedPath>> list_edits(const job::TreeReference& code,
                                            const store::Edits& edits,
                                            const store::ObjectStore& objects);
 
@@ -53,7 +54,7 @@ struct Applied {
 /// Three-way: `code` is what both sides began with. Writes into `project`, never over a change of
 /// the user's own, never through a link.
 Result<Applied> apply_edits(const Path& project,
-                            const store::TreeReference& code,
+                            const job::TreeReference& code,
                             const store::Edits& edits,
                             const store::ObjectStore& objects);
 

@@ -3,11 +3,12 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/beneath.hpp"
+#include "dstack/files/entry.hpp"
+#include "dstack/files/parallel.hpp"
+#include "dstack/files/walk.hpp"
 #include "dstack/source/git.hpp"
 #include "dstack/source/ignore.hpp"
-#include "dstack/store/beneath.hpp"
-#include "dstack/store/parallel.hpp"
-#include "dstack/store/walk.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -162,7 +163,7 @@ class Finder {
       return false;
     return fail(
         ErrorCode::unavailable,
-        "git could not list the files of '" + project_.string() + "': " + last_words(output),
+        "git could not list the files of '" + project_.string() + "': " + stderr_tail(output),
         "'git status' in that folder shows what is wrong");
   }
 
@@ -205,7 +206,7 @@ class Finder {
   /// Git's list becomes files with their states. It grows while repositories are met, so in rounds.
   Result<void> look_at_candidates() {
     for (std::size_t done = 0; done < candidates_.size();) {
-      std::vector<std::optional<store::FileState>> states(candidates_.size() - done);
+      std::vector<std::optional<files::FileState>> states(candidates_.size() - done);
       std::vector<char> is_folder(states.size(), 0);
       DSTACK_CHECK(look(done, states, is_folder));
       const std::size_t count = states.size();
@@ -232,20 +233,20 @@ class Finder {
   }
 
   Result<void> look(std::size_t first,
-                    std::vector<std::optional<store::FileState>>& states,
+                    std::vector<std::optional<files::FileState>>& states,
                     std::vector<char>& is_folder) const {
-    return store::in_parallel(states.size(), looks_at_once, [&](std::size_t from, std::size_t to) {
+    return files::in_parallel(states.size(), looks_at_once, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = from; i < to; ++i) {
         const std::string& path = candidates_[first + i].path;
         struct stat status;
         if (::fstatat(folder_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-          if (store::is_missing(errno))
+          if (files::is_missing(errno))
             continue;
           return Result<void>(fail_errno("cannot look at '" + path + "'"));
         }
         is_folder[i] = S_ISDIR(status.st_mode) ? 1 : 0;
         if (is_folder[i] == 0)
-          states[i] = store::file_state(status);
+          states[i] = files::file_state(status);
       }
       return Result<void>();
     });
@@ -268,7 +269,7 @@ class Finder {
 
   void read_rules(const std::string& folder) {
     const std::string path = folder.empty() ? ignore_file : folder + "/" + ignore_file;
-    const Fd file(store::open_beneath(folder_.get(), path, O_RDONLY | O_NONBLOCK));
+    const Fd file(files::open_beneath(folder_.get(), path, O_RDONLY | O_NONBLOCK));
     if (!file)
       return;
     if (const auto text = read_all(file.get()))
@@ -313,19 +314,19 @@ class Finder {
   /// A folder without Git: everything.
   Result<void> find_all() {
     read_rules("");
-    const store::Wanted wanted = [&](const std::string& path, store::EntryType type) {
+    const files::Wanted wanted = [&](const std::string& path, files::EntryType type) {
       if (file_name(path) == ".git" || is_below_any(path, never_) || is_below_any(path, artifacts_))
         return false;
-      const bool is_folder = type == store::EntryType::folder;
+      const bool is_folder = type == files::EntryType::folder;
       if (rules_.matches(path, is_folder ? PathType::folder : PathType::file))
         return false;
       if (is_folder)
         read_rules(path);
       return true;
     };
-    DSTACK_TRY(store::Walk walk, store::walk_folder(folder_.get(), "", wanted));
-    for (store::FileToCapture& entry : walk.entries)
-      if (entry.state.type != store::EntryType::folder)
+    DSTACK_TRY(files::Walk walk, files::walk_folder(folder_.get(), "", wanted));
+    for (files::FoundFile& entry : walk.entries)
+      if (entry.state.type != files::EntryType::folder)
         found_.files.push_back(std::move(entry));
     std::sort(walk.special.begin(), walk.special.end());
     if (!walk.special.empty())
@@ -336,7 +337,7 @@ class Finder {
 
   struct Listed {
     Candidate candidate;
-    store::FileState state;
+    files::FileState state;
   };
 
   const Path project_;

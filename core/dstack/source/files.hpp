@@ -1,6 +1,8 @@
 // Which files a project's code is. Internal to source/.
 #pragma once
 
+#include "dstack/files/entry.hpp"
+#include "dstack/job/code.hpp"
 #include "dstack/source/snapshot.hpp"
 
 #include <optional>
@@ -18,8 +20,8 @@ struct KnownRoot {
 };
 
 struct CodeFiles {
-  std::vector<store::FileToCapture> files;  ///< sorted by path; states filled in
-  store::GitFacts git = {};
+  std::vector<files::FoundFile> files;  ///< sorted by path; states filled in
+  job::GitFacts git = {};
   KnownRoot root = {};
   std::vector<std::string> warnings = {};
 };

@@ -141,10 +141,10 @@ Result<std::string> git_output(const process::Command& command) {
   DSTACK_TRY(std::vector<process::Output> outputs, run_together({command}));
   if (process::succeeded(outputs.front().status))
     return std::move(outputs.front().out);
-  return fail(ErrorCode::unavailable, "git failed: " + last_words(outputs.front()));
+  return fail(ErrorCode::unavailable, "git failed: " + stderr_tail(outputs.front()));
 }
 
-std::string last_words(const process::Output& output) {
+std::string stderr_tail(const process::Output& output) {
   std::string_view words = trim(output.err);
   // The first line is the cause; what follows is advice.
   words = words.substr(0, words.find('\n'));

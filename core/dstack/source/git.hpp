@@ -3,7 +3,6 @@
 
 #include "dstack/base/file.hpp"
 #include "dstack/process/spawn.hpp"
-#include "dstack/store/records.hpp"
 
 #include <chrono>
 #include <string>
@@ -28,7 +27,7 @@ Result<std::vector<process::Output>> run_together(const std::vector<process::Com
 Result<std::string> git_output(const process::Command& command);
 
 /// What Git said last to standard error, as one line.
-std::string last_words(const process::Output& output);
+std::string stderr_tail(const process::Output& output);
 /// It refuses a repository of another user (safe.directory).
 bool is_ownership_refusal(const process::Output& output);
 

@@ -91,10 +91,10 @@ class Reader {
   bool is_good_ = true;
 };
 
-store::FileToCapture read_entry(Reader& reader) {
-  store::FileToCapture file;
+files::FoundFile read_entry(Reader& reader) {
+  files::FoundFile file;
   file.path = reader.text();
-  file.state.type = static_cast<store::EntryType>(reader.number());
+  file.state.type = static_cast<files::EntryType>(reader.number());
   file.state.inode = reader.number();
   file.state.size = reader.number();
   file.state.modified = reader.signed_number();
@@ -115,7 +115,7 @@ std::string render_index(const Index& index) {
   writer.number(index.tree.files);
   writer.number(index.tree.bytes);
   writer.number(std::uint64_t{index.files.size()});
-  for (const store::FileToCapture& file : index.files) {
+  for (const files::FoundFile& file : index.files) {
     writer.text(file.path);
     writer.number(static_cast<std::uint64_t>(file.state.type));
     writer.number(file.state.inode);
@@ -155,7 +155,7 @@ Path index_path(const Path& folder, const Path& project) {
   return folder / sha256(project.string()).render();
 }
 
-bool is_settled(const store::FileState& state, std::int64_t now) {
+bool is_settled(const files::FileState& state, std::int64_t now) {
   // The clock of files ticks every 1 to 10 milliseconds; some file systems keep whole seconds, or
   // two.
   constexpr std::int64_t tick = 20'000'000;

@@ -7,8 +7,10 @@
 //   length before them.
 #pragma once
 
+#include "dstack/files/entry.hpp"
+#include "dstack/job/tree_reference.hpp"
 #include "dstack/source/files.hpp"
-#include "dstack/store/objects.hpp"
+#include "dstack/store/objects/objects.hpp"
 
 #include <string>
 #include <string_view>
@@ -18,10 +20,10 @@ namespace dstack::source {
 
 struct Index {
   KnownRoot root;
-  store::TreeReference tree;
+  job::TreeReference tree;
   /// With digests. One whose content may have changed since without a trace in its state has the
   /// inode 0.
-  std::vector<store::FileToCapture> files;
+  std::vector<files::FoundFile> files;
 };
 
 std::string render_index(const Index& index);
@@ -34,6 +36,6 @@ Path index_path(const Path& folder, const Path& project);
 /// Whether a state read at `now` (nanoseconds since 1970) proves that the content is still that of
 /// its digest. A file written again within one tick of the file system's clock looks the same; Git
 /// calls such an entry racy.
-bool is_settled(const store::FileState& state, std::int64_t now);
+bool is_settled(const files::FileState& state, std::int64_t now);
 
 }  // namespace dstack::source

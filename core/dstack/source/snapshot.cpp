@@ -2,6 +2,7 @@
 
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/entry.hpp"
 #include "dstack/source/files.hpp"
 #include "dstack/source/git.hpp"
 #include "dstack/source/index.hpp"
@@ -29,10 +30,10 @@ Index load_index(const Path& path) {
 
 /// Gives each file whose state is the index's the digest from there. True when nothing at all has
 /// changed.
-bool take_known(const Index& index, std::vector<store::FileToCapture>& files) {
+bool take_known(const Index& index, std::vector<files::FoundFile>& files) {
   bool is_same = index.files.size() == files.size();
   auto known = index.files.begin();
-  for (store::FileToCapture& file : files) {
+  for (files::FoundFile& file : files) {
     while (known != index.files.end() && known->path < file.path)
       ++known;
     if (known != index.files.end() && known->path == file.path && known->state == file.state)
@@ -45,7 +46,7 @@ bool take_known(const Index& index, std::vector<store::FileToCapture>& files) {
 
 /// Losing it costs time at the next snapshot, nothing else; so nothing is said.
 void save_index(const Path& path, Index index, std::int64_t looked_at) {
-  for (store::FileToCapture& file : index.files)
+  for (files::FoundFile& file : index.files)
     if (!is_settled(file.state, looked_at))
       file.state.inode = 0;
   std::sort(index.files.begin(), index.files.end(), [](const auto& a, const auto& b) {
@@ -55,10 +56,10 @@ void save_index(const Path& path, Index index, std::int64_t looked_at) {
     log::info("the index was not kept: " + saved.error().message);
 }
 
-void take_paths(Snapshot& snapshot, const std::vector<store::FileToCapture>& files) {
+void take_paths(Snapshot& snapshot, const std::vector<files::FoundFile>& files) {
   snapshot.files.clear();
   snapshot.files.reserve(files.size());
-  for (const store::FileToCapture& file : files)
+  for (const files::FoundFile& file : files)
     snapshot.files.push_back(file.path);
   if (!std::is_sorted(snapshot.files.begin(), snapshot.files.end()))
     std::sort(snapshot.files.begin(), snapshot.files.end());
@@ -106,7 +107,7 @@ const Snapshot& Listing::code() const {
 }
 
 Result<Listing> Listing::make(const Path& project,
-                              const store::Home& home,
+                              const files::Home& home,
                               const SnapshotOptions& options) {
   DSTACK_CHECK(check_project(project));
   auto state = std::make_unique<State>();
@@ -123,7 +124,7 @@ Result<Listing> Listing::make(const Path& project,
 
 Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
   const Index& index = state_->index;
-  std::vector<store::FileToCapture>& files = state_->found.files;
+  std::vector<files::FoundFile>& files = state_->found.files;
   Snapshot snapshot = std::move(state_->code);
   const bool is_stored = objects.has_tree(index.tree);
   const bool is_same = take_known(index, files);
@@ -153,7 +154,7 @@ Result<Snapshot> take_snapshot(const Path& project,
 
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options) {
   DSTACK_CHECK(check_project(project));
-  const Path home = store::home_from_environment().root;
+  const Path home = files::home_from_environment().root;
   DSTACK_TRY(CodeFiles code, find_code_files(project, options, home, std::nullopt));
   Snapshot snapshot;
   snapshot.git = std::move(code.git);

@@ -3,8 +3,10 @@
 // the branch, the commit and the diff.
 #pragma once
 
-#include "dstack/store/objects.hpp"
-#include "dstack/store/records.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/store/objects/objects.hpp"
 
 #include <memory>
 #include <string>
@@ -22,8 +24,8 @@ struct SnapshotOptions {
 };
 
 struct Snapshot {
-  store::TreeReference tree;
-  store::GitFacts git;
+  job::TreeReference tree;
+  job::GitFacts git;
   std::vector<std::string> files;     ///< every path in the tree, sorted
   std::vector<std::string> warnings;  ///< what was left out, what changed while it was read
 
@@ -41,7 +43,7 @@ class Listing {
   /// GitFacts are filled in whole; a root commit that is not in the project's index is looked for
   /// once, which takes as long as the history is.
   static Result<Listing> make(const Path& project,
-                              const store::Home& home,
+                              const files::Home& home,
                               const SnapshotOptions& options);
   Listing(Listing&&) noexcept;
   ~Listing();
@@ -75,7 +77,7 @@ Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& op
 /// it, binary files included, with paths from the project's root. `project` must still have that
 /// commit; nothing is written there.
 Result<std::string> diff_against_commit(const Path& project,
-                                        const store::CodeRecord& code,
+                                        const job::CodeRecord& code,
                                         const store::ObjectStore& objects);
 
 }  // namespace dstack::source

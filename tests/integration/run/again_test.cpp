@@ -146,7 +146,7 @@ TEST_CASE("a stop ends a job that would be tried again") {
   CHECK(run["jobs"][0]["attempts"] == 1);
 }
 
-TEST_CASE("a wrapper that is killed makes its job be tried again") {
+TEST_CASE("a runner that is killed makes its job be tried again") {
   const Sandbox box;
   const std::string mark = (box.root() / "mark").string();
   box.workflows(

@@ -31,7 +31,7 @@ int supervisor_of(const Sandbox& box, const std::string& run) {
   return pid_of({"dstack", "supervise", box.home().string(), run});
 }
 
-int wrapper_of(const std::string& run) {
+int runner_of(const std::string& run) {
   return pid_of({"dstack", "exec", run + "/0"});
 }
 
@@ -66,17 +66,17 @@ TEST_CASE("what dstack runs leaves core files as ever: the job with its values, 
   CHECK_FALSE(has_value(core));
 }
 
-TEST_CASE("the wrapper of a job with secrets leaves no core file") {
+TEST_CASE("the runner of a job with secrets leaves no core file") {
   const Sandbox box;
   const CoreFiles cores(box.root());
   if (!cores.why_not().empty())
     SKIP(cores.why_not());
   const int signal = GENERATE(SIGABRT, SIGSEGV);
   const std::string before = start_waiting(box);
-  CHECK(cores.end(wrapper_of(before), signal).size() > 100'000);  // one without would
+  CHECK(cores.end(runner_of(before), signal).size() > 100'000);  // one without would
   add_secret(box, {"--user", "TOKEN"}, token);
   const std::string run = start_waiting(box);
-  CHECK(cores.end(wrapper_of(run), signal).empty());
+  CHECK(cores.end(runner_of(run), signal).empty());
 }
 
 TEST_CASE("the process of a native job with secrets leaves no core file") {
@@ -133,7 +133,7 @@ TEST_CASE("'secrets add' leaves no core file of the value that it is being given
   CHECK(cores.end(child->pid(), signal).empty());
 }
 
-TEST_CASE("no debugger of the same user gets at the wrapper of a job with secrets") {
+TEST_CASE("no debugger of the same user gets at the runner of a job with secrets") {
   if (::geteuid() == 0)
     SKIP("root may look into everything");
   const Sandbox box;
@@ -149,13 +149,13 @@ TEST_CASE("no debugger of the same user gets at the wrapper of a job with secret
   const std::string run = start_waiting(box);
   if (!may_attach(supervisor_of(box, run)))
     SKIP("this machine lets no process look into another");
-  const pid_t wrapper = wrapper_of(run);
-  REQUIRE(wrapper != 0);
-  CHECK_FALSE(may_attach(wrapper));
-  CHECK_FALSE(may_read_memory(wrapper));
+  const pid_t runner = runner_of(run);
+  REQUIRE(runner != 0);
+  CHECK_FALSE(may_attach(runner));
+  CHECK_FALSE(may_read_memory(runner));
   char byte = 0;
   iovec here{&byte, 1};
   iovec there{reinterpret_cast<void*>(0x1000), 1};
-  CHECK(::process_vm_readv(wrapper, &here, 1, &there, 1, 0) < 0);
+  CHECK(::process_vm_readv(runner, &here, 1, &there, 1, 0) < 0);
   CHECK(errno == EPERM);
 }

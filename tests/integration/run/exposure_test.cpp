@@ -1,7 +1,7 @@
 // Secrets in what a job saves: found, told, and kept as they are.
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
 #include "support/secrets.hpp"
 #include "support/wait.hpp"
@@ -74,7 +74,7 @@ std::string start_slow(const Sandbox& box) {
   workflow(box, slow_artifact);
   const std::string run = box.start({"w"});
   wait_until([&] { return status_of_job(box, run) == "uploading"; });
-  REQUIRE_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::files::exit_record));
+  REQUIRE_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::file_names::exit_record));
   return run;
 }
 
@@ -223,7 +223,7 @@ TEST_CASE("an abort does not wait until artifacts were looked through") {
   const Json shown = box.json({"show", run, "--json"});
   CHECK(shown["status"] == "aborted");
   CHECK(shown["workflows"][0]["artifacts"].empty());
-  CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::files::workspace));
+  CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::file_names::workspace));
 }
 
 TEST_CASE("a stop is too late for a job whose artifacts are being looked through") {
@@ -237,7 +237,7 @@ TEST_CASE("a stop is too late for a job whose artifacts are being looked through
 TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
   const Sandbox box;
   const std::string run = start_slow(box);
-  kill_identity(box.home() / "runs" / run / run::files::run_lock);
+  kill_identity(box.home() / "runs" / run / run::file_names::run_lock);
   const Json shown = box.wait(run);
   CHECK(shown["status"] == "done");
   CHECK(Sandbox::statuses(shown["jobs"][0]) ==
@@ -245,10 +245,10 @@ TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
   CHECK(artifact(box)["exposed"] == exposed("out/zzz", {"TOKEN"}));
 }
 
-TEST_CASE("a wrapper that is killed meanwhile leaves artifacts of which that is told") {
+TEST_CASE("a runner that is killed meanwhile leaves artifacts of which that is told") {
   const Sandbox box;
   const std::string run = start_slow(box);
-  kill_identity(box.home() / "runs" / run / "0" / run::files::wrapper);
+  kill_identity(box.home() / "runs" / run / "0" / run::file_names::runner);
   box.run({"logs", "-f", run});
   const Json shown = box.json({"show", run, "--json"});
   CHECK(shown["jobs"][0]["cause"] == "lost");

@@ -1,6 +1,6 @@
 // Jobs that start together and end together, by a provider that is nothing but a gang.
 #include "dstack/process/identity.hpp"
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
 
 #include <fcntl.h>
@@ -43,8 +43,8 @@ class GangBox : public Sandbox {
   void wait_for_file(const std::string& name) const { wait_for(meeting() / name); }
 
   void kill_supervisor(const std::string& run) const {
-    const auto identity =
-        process::parse_identity(read_file(home() / "runs" / run / run::files::run_lock).value());
+    const auto identity = process::parse_identity(
+        read_file(home() / "runs" / run / run::file_names::run_lock).value());
     REQUIRE(identity);
     ::kill(identity->pid, SIGKILL);
   }
@@ -57,11 +57,11 @@ class GangBox : public Sandbox {
     for (std::size_t job = 0; job < jobs; ++job)
       wait_for_file(std::to_string(job));
     kill_supervisor(name);
-    Fd lock = open_file((folder / run::files::run_lock).string(), O_RDWR).value();
+    Fd lock = open_file((folder / run::file_names::run_lock).string(), O_RDWR).value();
     REQUIRE(lock_exclusive(lock.get(), Wait::yes).value());
     REQUIRE(write_file_atomically(meeting() / "end", "", Durable::no));
     for (std::size_t job = 0; job < jobs; ++job)
-      wait_for(folder / std::to_string(job) / run::files::exit_record);
+      wait_for(folder / std::to_string(job) / run::file_names::exit_record);
     lock.reset();
     return wait(name);
   }
@@ -250,7 +250,7 @@ TEST_CASE("a supervisor killed at any moment leaves no part of a gang without th
   for (int i = 0; i < 30; ++i) {
     const std::string name = box.start({"g"});
     ::usleep(static_cast<useconds_t>(i * 2000));
-    const auto text = read_file(box.home() / "runs" / name / run::files::run_lock);
+    const auto text = read_file(box.home() / "runs" / name / run::file_names::run_lock);
     if (const auto identity = text ? process::parse_identity(*text) : std::nullopt;
         identity && process::open_process(*identity))
       ::kill(identity->pid, SIGKILL);

@@ -1,7 +1,7 @@
-// SIGKILL of the command line, of the supervisor and of a wrapper, at moments all over a run's
+// SIGKILL of the command line, of the supervisor and of a runner, at moments all over a run's
 // life.
 #include "dstack/process/identity.hpp"
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
 
 #include <signal.h>
@@ -65,7 +65,7 @@ TEST_CASE(
     const std::string name = box.start({"second"});
     // From before the first line to after the second job.
     ::usleep(static_cast<useconds_t>(i * 8000));
-    kill_identity(box.home() / "runs" / name / run::files::run_lock);
+    kill_identity(box.home() / "runs" / name / run::file_names::run_lock);
     check_whole(box, name);
   }
 }
@@ -80,7 +80,7 @@ TEST_CASE("a supervisor killed at any moment neither forgets an attempt nor make
   for (int i = 0; i < times; ++i) {
     const std::string name = box.start({"w"});
     ::usleep(static_cast<useconds_t>(i * 5000));
-    kill_identity(box.home() / "runs" / name / run::files::run_lock);
+    kill_identity(box.home() / "runs" / name / run::file_names::run_lock);
     const Json run = box.wait(name);
     INFO(render_json_pretty(run));
     CHECK(run["status"] == "done");
@@ -105,7 +105,7 @@ TEST_CASE("a command line killed at any moment after the run has a name loses no
   }
 }
 
-TEST_CASE("a wrapper that is killed makes its job lost, and nothing of the job lives on") {
+TEST_CASE("a runner that is killed makes its job lost, and nothing of the job lives on") {
   const Sandbox box;
   box.workflows(R"(workflows:
   - {name: w, provider: bash, commands: ["setsid -f sleep 1001; echo ready; sleep 1002"]}
@@ -114,14 +114,14 @@ TEST_CASE("a wrapper that is killed makes its job lost, and nothing of the job l
   const std::string name = box.start({"next"});
   const Path folder = box.home() / "runs" / name / "0";
   for (;;) {
-    const auto log = read_file(folder / run::files::log);
+    const auto log = read_file(folder / run::file_names::log);
     if (log && *log == "ready\n")
       break;
     ::usleep(2000);
   }
   const std::string id = box.json({"show", name, "--json"})["jobs"][0]["job"].get<std::string>();
 
-  kill_identity(folder / run::files::wrapper);
+  kill_identity(folder / run::file_names::runner);
 
   const Json run = box.wait(name);
   CHECK(run["status"] == "failed");
@@ -137,13 +137,13 @@ TEST_CASE("everything of a run killed at once is never shown as running") {
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name / "0";
   for (;;) {
-    const auto log = read_file(folder / run::files::log);
+    const auto log = read_file(folder / run::file_names::log);
     if (log && *log == "ready\n")
       break;
     ::usleep(2000);
   }
-  kill_identity(box.home() / "runs" / name / run::files::run_lock);
-  kill_identity(folder / run::files::wrapper);
+  kill_identity(box.home() / "runs" / name / run::file_names::run_lock);
+  kill_identity(folder / run::file_names::runner);
 
   const Json run = box.wait(name);
   CHECK(run["status"] == "failed");
@@ -158,9 +158,9 @@ TEST_CASE("a run whose supervisor cannot live is given up with the reason, not w
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name;
   // One that has not said yet who it is would be missed, and live on.
-  while (read_file(folder / run::files::run_lock).value_or("").empty())
+  while (read_file(folder / run::file_names::run_lock).value_or("").empty())
     ::usleep(2000);
-  kill_identity(folder / run::files::run_lock);
+  kill_identity(folder / run::file_names::run_lock);
   REQUIRE(remove_tree(folder / "mailbox"));
   REQUIRE(make_folders(folder / "mailbox"));
 

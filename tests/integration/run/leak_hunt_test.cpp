@@ -16,7 +16,7 @@ using namespace dstack::test;
 
 namespace {
 
-/// A project whose jobs have the secrets, in a world of its own: home, temporary folder and all.
+/// A project whose jobs have the secrets, in a context of its own: home, temporary folder and all.
 struct Hunted : Sandbox {
   Secrets values = random_secrets(secret_count);
   Path pipe = root() / "pipe";
@@ -60,7 +60,7 @@ void check_processes(const Hunt& hunt, const std::string& job) {
     else
       CHECK(hunt.find(process.environment) == "");
   }
-  CHECK(ours >= 2);    // the supervisor and the wrapper,
+  CHECK(ours >= 2);    // the supervisor and the runner,
   CHECK(of_job >= 1);  // and the job itself, which is how it would look
 }
 
@@ -161,14 +161,14 @@ pid_t start_traced_run(const Hunted& box, const Hunt& hunt) {
 void check_memory(const Hunted& box, const Hunt& hunt, const std::string& run) {
   const int follower = pid_of({DSTACK_BINARY, "run", "w"});
   const int supervisor = pid_of({"dstack", "supervise", box.home().string(), run});
-  const int wrapper = pid_of({"dstack", "exec", run + "/0"});
+  const int runner = pid_of({"dstack", "exec", run + "/0"});
   REQUIRE(follower != 0);
   REQUIRE(supervisor != 0);
-  REQUIRE(wrapper != 0);
+  REQUIRE(runner != 0);
   if (::geteuid() == 0)
-    CHECK(find_in_memory(hunt, wrapper) != "");  // who has them is seen to have them,
+    CHECK(find_in_memory(hunt, runner) != "");  // who has them is seen to have them,
   else
-    CHECK_FALSE(may_read_memory(wrapper));  // by the superuser alone
+    CHECK_FALSE(may_read_memory(runner));  // by the superuser alone
   if (!may_read_memory(supervisor))
     SKIP("this machine lets no process read the memory of another");
   CHECK(find_in_memory(hunt, supervisor) == "");

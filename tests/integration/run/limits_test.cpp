@@ -3,7 +3,7 @@
 
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
 
 #include <signal.h>
@@ -14,11 +14,11 @@ using dstack::test::Sandbox;
 
 namespace {
 
-using Kind = resources::Means::Kind;
+using Kind = resources::Enforcement::Kind;
 
 /// Whether this user may make control groups that hold memory.
 bool holds_memory() {
-  return resources::is_control_group(resources::find_means().memory.kind);
+  return resources::is_control_group(resources::find_enforcement().memory.kind);
 }
 
 constexpr const char* no_groups = "this user may make no control groups for memory here";
@@ -33,7 +33,7 @@ constexpr const char* no_room_for_shadows =
     "the address sanitizer's shadow memory is beyond any limit of a process that starts a job";
 
 bool holds_each_process() {
-  return resources::find_means().memory.kind == Kind::each_process;
+  return resources::find_enforcement().memory.kind == Kind::each_process;
 }
 
 /// A workflow `w` with one command, which may take 100 MB and has a program that takes more.
@@ -115,12 +115,12 @@ TEST_CASE("that a process is killed for its memory is told while the job goes on
   const Path folder = box.home() / "runs" / name / "0";
 
   const auto told = [&] {
-    const std::string log = read_file(folder / run::files::log).value_or("");
+    const std::string log = read_file(folder / run::file_names::log).value_or("");
     return log.find(
                "\ndstack: a process of the job was killed because the 100.0 MB of memory that "
                "it asked for were used up; --memory gives it more\n") != std::string::npos;
   };
-  while (!told() && !fs::exists(folder / run::files::exit_record))
+  while (!told() && !fs::exists(folder / run::file_names::exit_record))
     ::usleep(2000);
 
   CHECK(told());
@@ -199,7 +199,7 @@ TEST_CASE("the plan and the doctor say how each limit is held") {
   const Sandbox box;
   limited(box, "echo hello");
   const std::string plan = box.ok({"run", "w", "--cpu", "1", "--dry-run"});
-  const auto means = resources::find_means();
+  const auto means = resources::find_enforcement();
   CHECK(plan.find("memory 100.0 MB: " + describe(means.memory)) != std::string::npos);
   CHECK(plan.find("cpu 1: " + describe(means.cpu)) != std::string::npos);
   const std::string found = box.ok({"doctor"});
@@ -208,7 +208,7 @@ TEST_CASE("the plan and the doctor say how each limit is held") {
 }
 
 TEST_CASE("a job is held to the processors it asked for, and its group goes with it") {
-  if (!resources::is_control_group(resources::find_means().cpu.kind))
+  if (!resources::is_control_group(resources::find_enforcement().cpu.kind))
     SKIP("this user may make no control groups for processors here");
   const Sandbox box;
   // It ends when the kernel has stopped it once, because two processes want more than one of them.
@@ -232,25 +232,25 @@ TEST_CASE("a job is held to the processors it asked for, and its group goes with
   CHECK(::access(folder.c_str(), F_OK) != 0);
 }
 
-TEST_CASE("of a job whose wrapper was killed neither a group nor what is in it stays behind") {
+TEST_CASE("of a job whose runner was killed neither a group nor what is in it stays behind") {
   if (!holds_memory())
     SKIP(no_groups);
   const Sandbox box;
   limited(box, "echo $BASHPID; setsid env -i sleep 1004 & exec sleep 1003");
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name / "0";
-  while (!read_file(folder / run::files::log).value_or("").ends_with("\n"))
+  while (!read_file(folder / run::file_names::log).value_or("").ends_with("\n"))
     ::usleep(2000);
-  const std::string job(trim(*read_file(folder / run::files::log)));
+  const std::string job(trim(*read_file(folder / run::file_names::log)));
   std::vector<Path> groups;
   for (const auto& each : resources::parse_hierarchies(*read_file("/proc/" + job + "/cgroup"),
                                                        *read_file("/proc/self/mountinfo")))
     if (each.own.filename().string().starts_with("dstack-"))
       groups.push_back(each.own);
   REQUIRE_FALSE(groups.empty());
-  const auto wrapper = process::parse_identity(*read_file(folder / run::files::wrapper));
-  REQUIRE(wrapper);
-  ::kill(wrapper->pid, SIGKILL);
+  const auto runner = process::parse_identity(*read_file(folder / run::file_names::runner));
+  REQUIRE(runner);
+  ::kill(runner->pid, SIGKILL);
   CHECK(box.wait(name)["jobs"][0]["cause"] == "lost");
   for (const Path& group : groups)
     while (::access(group.c_str(), F_OK) == 0)
@@ -258,7 +258,7 @@ TEST_CASE("of a job whose wrapper was killed neither a group nor what is in it s
 }
 
 TEST_CASE("a limit that cannot be set does not keep a job from running, and is told") {
-  const auto means = resources::find_means();
+  const auto means = resources::find_enforcement();
   if (means.memory.kind != Kind::systemd_scope)
     SKIP("no systemd makes control groups for this user here");
   Sandbox box;

@@ -236,9 +236,9 @@ TEST_CASE("a run that is stopped, aborted or lost is told of, and each receiver 
   box.ok({"stop", "-x", name});
   CHECK(box.settled(name).size() == 2);
   name = box.start_long();
-  const auto wrapper = process::parse_identity(box.written("runs/" + name + "/0/wrapper"));
-  REQUIRE(wrapper);
-  ::kill(wrapper->pid, SIGKILL);
+  const auto runner = process::parse_identity(box.written("runs/" + name + "/0/wrapper"));
+  REQUIRE(runner);
+  ::kill(runner->pid, SIGKILL);
   CHECK(box.settled(name).size() == 2);
   CHECK(box.show(name)["jobs"][0]["cause"] == "lost");
   CHECK(box.settled_run("well").size() == 1);

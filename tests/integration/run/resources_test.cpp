@@ -2,7 +2,7 @@
 // that nothing stays reserved, whatever is killed.
 #include "dstack/process/identity.hpp"
 #include "dstack/resources/claim.hpp"
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
 
 #include <signal.h>
@@ -43,8 +43,8 @@ class Machine : public Sandbox {
   void end_all() const { REQUIRE(write_file_atomically(root() / "end", "", Durable::no)); }
 
   void wait_for_log(const std::string& run, const std::string& text, std::size_t job = 0) const {
-    const Path log = home() / "runs" / run / std::to_string(job) / run::files::log;
-    const Path exit_record = log.parent_path() / run::files::exit_record;
+    const Path log = home() / "runs" / run / std::to_string(job) / run::file_names::log;
+    const Path exit_record = log.parent_path() / run::file_names::exit_record;
     bool over = false;
     while (read_file(log).value_or("").find(text) == std::string::npos) {
       INFO("job " << job << " of run " << run << " never says: " << text);
@@ -82,10 +82,12 @@ class Machine : public Sandbox {
       ::kill(identity->pid, SIGKILL);
   }
 
-  void kill_supervisor(const std::string& run) const { kill_holder_of(run, run::files::run_lock); }
+  void kill_supervisor(const std::string& run) const {
+    kill_holder_of(run, run::file_names::run_lock);
+  }
 
-  void kill_wrapper(const std::string& run) const {
-    kill_holder_of(run, Path("0") / run::files::wrapper);
+  void kill_runner(const std::string& run) const {
+    kill_holder_of(run, Path("0") / run::file_names::runner);
   }
 };
 
@@ -117,7 +119,7 @@ TEST_CASE("what is killed with everything that watches over it holds nothing any
   at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
 
   at.kill_supervisor(one);
-  at.kill_wrapper(one);
+  at.kill_runner(one);
 
   CHECK(at.wait(two)["status"] == "done");
   CHECK(at.wait(one)["jobs"][0]["cause"] == "lost");
@@ -146,12 +148,12 @@ TEST_CASE("nothing is given away while the processes of a killed job still use i
     const std::string two = at.start({"two"});
     at.wait_for_reason(two, "queued: needs 1 GPU, 0 of 2 free");
     at.kill_supervisor(one);
-    at.kill_wrapper(one);
+    at.kill_runner(one);
     CHECK(at.wait(two)["status"] == "done");
   }
   SECTION("somebody asks for it later") {
     at.kill_supervisor(one);
-    at.kill_wrapper(one);
+    at.kill_runner(one);
     CHECK(at.wait(at.start({"two"}))["status"] == "done");
   }
 
@@ -159,8 +161,7 @@ TEST_CASE("nothing is given away while the processes of a killed job still use i
   CHECK(at.claims() == 0);
 }
 
-TEST_CASE(
-    "a job keeps what it has while nobody supervises it, and a killed wrapper gives it back") {
+TEST_CASE("a job keeps what it has while nobody supervises it, and a killed runner gives it back") {
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
@@ -169,9 +170,9 @@ TEST_CASE(
   const std::string two = at.start({"two"});
   at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
 
-  SECTION("its supervisor comes back, and its wrapper is killed") {
+  SECTION("its supervisor comes back, and its runner is killed") {
     at.ok({"ps"});
-    at.kill_wrapper(one);
+    at.kill_runner(one);
     CHECK(at.wait(one)["jobs"][0]["cause"] == "lost");
   }
   SECTION("it ends") {

@@ -150,7 +150,7 @@ TEST_CASE("a secret that is deleted under way fails the job that names it, and n
   CHECK(box.json({"show", run, "--json"})["jobs"][2]["status"] == "failed");
 }
 
-TEST_CASE("nobody may look into the wrapper of a job with secrets") {
+TEST_CASE("nobody may look into the runner of a job with secrets") {
   if (::geteuid() == 0)
     SKIP("root may look into everything");
   Sandbox box;

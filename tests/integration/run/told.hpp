@@ -2,8 +2,8 @@
 #pragma once
 
 #include "dstack/process/identity.hpp"
-#include "dstack/run/delivery.hpp"
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/report/delivery.hpp"
 #include "support/sandbox.hpp"
 #include "support/server.hpp"
 #include "support/wait.hpp"
@@ -63,13 +63,13 @@ struct Told : Sandbox {
   }
 
   Fd supervisor(const std::string& name) const {
-    const auto text = read_file(home() / "runs" / name / run::files::run_lock);
+    const auto text = read_file(home() / "runs" / name / run::file_names::run_lock);
     const auto identity = text ? process::parse_identity(*text) : std::nullopt;
     return identity ? process::open_process(*identity) : Fd();
   }
 
   void kill_supervisor(const std::string& name) const {
-    const auto text = read_file(home() / "runs" / name / run::files::run_lock);
+    const auto text = read_file(home() / "runs" / name / run::file_names::run_lock);
     const auto identity = text ? process::parse_identity(*text) : std::nullopt;
     if (identity && process::open_process(*identity))
       ::kill(identity->pid, SIGKILL);

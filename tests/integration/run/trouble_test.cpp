@@ -1,6 +1,6 @@
 // What the machine may refuse: a home that cannot be written, a disk that fills.
 #include "dstack/process/identity.hpp"
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
 
 #include <fstream>
@@ -140,7 +140,7 @@ TEST_CASE("the supervisor is spared when memory runs out, and no job inherits th
   const std::string name = box.start({"w"});
   std::ofstream gate(pipe.string());  // opens when the job does
   const auto supervisor =
-      process::parse_identity(*read_file(box.home() / "runs" / name / run::files::run_lock));
+      process::parse_identity(*read_file(box.home() / "runs" / name / run::file_names::run_lock));
   REQUIRE(supervisor);
   const auto score = [](const std::string& process) {
     return read_file("/proc/" + process + "/oom_score_adj").value_or("");

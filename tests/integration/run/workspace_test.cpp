@@ -1,4 +1,4 @@
-#include "dstack/run/order.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
 
 #include <unistd.h>
@@ -147,7 +147,7 @@ TEST_CASE("a workspace deeper than any path is removed, and an artifact that is 
 
   const auto left = box.run({"run", "left"});
   CHECK(Sandbox::code(left) == 0);
-  while (fs::exists(folder() / "0" / run::files::workspace))  // removed behind the run's end
+  while (fs::exists(folder() / "0" / run::file_names::workspace))  // removed behind the run's end
     ::usleep(2000);
 
   const auto kept = box.run({"run", "kept"});
@@ -155,7 +155,7 @@ TEST_CASE("a workspace deeper than any path is removed, and an artifact that is 
   CHECK(kept.err.find("the artifact 'out' could not be stored: 'd/d/") != std::string::npos);
   CHECK(kept.err.find("goes too deep") != std::string::npos);
   const Path refused = folder();
-  CHECK(fs::exists(refused / "0" / run::files::workspace));  // the message says so
+  CHECK(fs::exists(refused / "0" / run::file_names::workspace));  // the message says so
   box.ok({"rm", box.last_run(), "-y"});
   CHECK_FALSE(fs::exists(refused));
 }

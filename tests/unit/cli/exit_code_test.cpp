@@ -1,4 +1,4 @@
-#include "exit_code.hpp"
+#include "command_line/exit_code.hpp"
 
 #include "support/catch.hpp"
 

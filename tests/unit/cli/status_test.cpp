@@ -1,11 +1,12 @@
 #include "ui/status.hpp"
 
 #include "captured.hpp"
+#include "dstack/job/status.hpp"
 
 using namespace dstack;
 using dstack::test::Captured;
-using store::Cause;
-using store::Status;
+using job::Cause;
+using job::Status;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "syntax.hpp"
+#include "command_line/syntax.hpp"
 
 #include "support/catch.hpp"
 

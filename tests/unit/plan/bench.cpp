@@ -1,5 +1,7 @@
 #include "bench.hpp"
 
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "support/catch.hpp"
 
 namespace dstack::plan_test {
@@ -88,12 +90,12 @@ provider::Candidate refused(std::string name, std::string reason) {
 }
 
 provider::PlanReply answer_python(const Json& properties) {
-  provider::JobSpec job;
+  job::JobSpec job;
   job.argv = {"python", json_string(properties, "file")};
   for (std::string& argument : json_strings(properties, "args"))
     job.argv.push_back(std::move(argument));
   job.environment = {{"PYTHONHASHSEED", "0"}};
-  job.python = provider::PythonRequest{json_string(properties, "version"), {}, {}};
+  job.python = job::PythonRequest{json_string(properties, "version"), {}, {}};
   const std::string requirements = json_string(properties, "requirements");
   if (!requirements.empty())
     job.python->requirements = {requirements};
@@ -101,7 +103,7 @@ provider::PlanReply answer_python(const Json& properties) {
 }
 
 provider::PlanReply answer_bash(const Json& properties) {
-  provider::JobSpec job;
+  job::JobSpec job;
   job.commands = json_strings(properties, "commands");
   return {{std::move(job)}, {}};
 }
@@ -162,8 +164,8 @@ void Bench::load() {
   project_ = std::move(*project);
 }
 
-World Bench::world() const {
-  return World{
+PlanningContext Bench::context() const {
+  return PlanningContext{
       project_,
       providers_,
       machine,
@@ -176,12 +178,12 @@ World Bench::world() const {
         return std::vector<std::pair<std::string, std::string>>(environment.begin(),
                                                                 environment.end());
       },
-      [this](const std::string& workflow, const std::string& tag)
-          -> Result<std::pair<std::string, std::vector<store::ArtifactRecord>>> {
+      [this](const std::string& workflow,
+             const std::string& tag) -> Result<std::pair<std::string, std::vector<job::Artifact>>> {
         const auto found = tags.find(workflow + ":" + tag);
         if (found == tags.end())
           return fail(ErrorCode::not_found, "no such tag");
-        std::vector<store::ArtifactRecord> artifacts;
+        std::vector<job::Artifact> artifacts;
         for (const std::string& path : found->second)
           artifacts.push_back({workflow, path, {sha256(path), sha256("times"), 1, 2}, false});
         return std::pair{std::string("quiet-otter-1"), std::move(artifacts)};
@@ -210,7 +212,7 @@ World Bench::world() const {
 Result<Plan> Bench::make(const std::string& target,
                          const std::vector<std::string>& words,
                          const std::vector<std::string>& arguments) {
-  return make_plan({target, words, arguments, run_name}, world());
+  return make_plan({target, words, arguments, run_name}, context());
 }
 
 Plan Bench::plan(const std::string& target,
@@ -239,7 +241,7 @@ std::vector<std::string> Bench::errors(const std::string& target,
 
 std::vector<std::string> Bench::validation_errors() {
   std::vector<std::string> texts;
-  const auto result = validate(world());
+  const auto result = validate(context());
   if (!result)
     for (const Error& error : flatten(result.error()))
       texts.push_back(describe(error));

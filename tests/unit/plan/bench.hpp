@@ -1,8 +1,9 @@
-// A world for plans: a project read from real YAML in a folder of its own, two providers that exist
-// only as manifests and a function, a machine, tags. Nothing is started.
+// A context for plans: a project read from real YAML in a folder of its own, two providers that
+// exist only as manifests and a function, a machine, tags. Nothing is started.
 #pragma once
 
 #include "dstack/base/file.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/make.hpp"
 
 #include <map>
@@ -39,7 +40,7 @@ class Bench {
                                   const std::vector<std::string>& arguments = {});
   std::vector<std::string> validation_errors();
 
-  World world() const;
+  PlanningContext context() const;
 
   const config::Project& project() const { return project_; }
 
@@ -52,8 +53,8 @@ class Bench {
   std::string run_name;
   /// Of the project.
   std::vector<std::string> secrets;
-  /// As World::choose_python: by default no interpreter is chosen.
-  std::function<Result<environment::Choice>(const provider::PythonRequest&)> choose_python;
+  /// As PlanningContext::choose_python: by default no interpreter is chosen.
+  std::function<Result<python::Choice>(const job::PythonRequest&)> choose_python;
   /// What the provider `odd` answers.
   provider::PlanReply odd_reply;
   /// One entry for each time a provider was asked: its name and how many workflows.

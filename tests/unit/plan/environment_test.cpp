@@ -1,6 +1,7 @@
 #include "dstack/plan/environment.hpp"
 
 #include "bench.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "support/catch.hpp"
 
 using namespace dstack;
@@ -98,7 +99,7 @@ TEST_CASE("a reserved name in the file is an error at its place") {
 TEST_CASE("a provider that sets a reserved name is named") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
-  provider::JobSpec job;
+  job::JobSpec job;
   job.argv = {"true"};
   job.environment = {{"JOB_ID", "1"}};
   bench.odd_reply.jobs = {job};

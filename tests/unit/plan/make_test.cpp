@@ -1,6 +1,7 @@
 #include "dstack/plan/make.hpp"
 
 #include "bench.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "support/catch.hpp"
 
 using namespace dstack;
@@ -73,15 +74,15 @@ TEST_CASE("each provider is asked once for all of its workflows") {
 TEST_CASE("what a provider says itself of its jobs stays") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
-  provider::JobSpec first;
+  job::JobSpec first;
   first.argv = {"first"};
   first.working_dir = "there";
   first.artifacts = {"out"};
   first.resources.cpu = 1;
-  provider::JobSpec second;
+  job::JobSpec second;
   second.commands = {"second"};
-  first.workspace = provider::WorkspaceKind::copy;
-  second.workspace = provider::WorkspaceKind::private_;
+  first.workspace = job::WorkspaceKind::copy;
+  second.workspace = job::WorkspaceKind::private_;
   bench.odd_reply.jobs = {first, second};
   bench.files({"there/file"});
   const auto plan = bench.plan("strange");
@@ -178,11 +179,11 @@ TEST_CASE("a provider that fails is told once, at the first workflow that uses i
       "workflows:\n"
       "  - {name: a, provider: odd}\n"
       "  - {name: b, provider: odd, depends-on: [a]}\n");
-  World world = bench.world();
-  world.call_provider = [](const auto&, const auto&) -> Result<std::vector<provider::PlanReply>> {
+  PlanningContext context = bench.context();
+  context.call_provider = [](const auto&, const auto&) -> Result<std::vector<provider::PlanReply>> {
     return fail(ErrorCode::internal, "provider 'odd' crashed (SIGSEGV)");
   };
-  const auto plan = make_plan({"b", {}, {}, ""}, world);
+  const auto plan = make_plan({"b", {}, {}, ""}, context);
   REQUIRE_FALSE(plan.has_value());
   CHECK(plan_test::describe(plan.error()) ==
         "provider 'odd' crashed (SIGSEGV) @ .dstack/workflows.yaml:2:25+3");
@@ -234,10 +235,10 @@ TEST_CASE("everything that keeps a run from starting is reported together") {
 
 TEST_CASE("a version of Python that is not to be had is told with the rest, where it is named") {
   Bench bench;
-  bench.choose_python = [](const provider::PythonRequest& wish) -> Result<environment::Choice> {
+  bench.choose_python = [](const job::PythonRequest& wish) -> Result<python::Choice> {
     if (wish.version != "3.10")
       return fail(ErrorCode::unavailable, "no Python " + wish.version);
-    return environment::Choice{{"/usr/bin/python3.10", "3.10.13", "PATH"}, ""};
+    return python::Choice{{"/usr/bin/python3.10", "3.10.13", "PATH"}, ""};
   };
   bench.workflows(
       "workflows:\n"

@@ -1,5 +1,6 @@
 // Secrets in a plan: their names, never a value.
 #include "bench.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "support/catch.hpp"
 
 using namespace dstack;
@@ -55,7 +56,7 @@ TEST_CASE("of two secrets that become one variable the later wins") {
 
 TEST_CASE("a plan keeps the names that its files refer to, also as JSON") {
   Bench bench = with_headers();
-  provider::JobSpec job;
+  job::JobSpec job;
   job.native = {{"url", "u"}, {"secrets", {{"headers", {{"Authorization", header}}}}}};
   bench.odd_reply.jobs = {job};
   const Plan plan = bench.plan("get");
@@ -67,7 +68,7 @@ TEST_CASE("a plan keeps the names that its files refer to, also as JSON") {
 TEST_CASE("a secret that does not exist is told where it stands, with what adds it") {
   Bench bench = with_headers();
   bench.secrets = {"TOKENS"};
-  provider::JobSpec job;
+  job::JobSpec job;
   job.argv = {"true"};
   bench.odd_reply.jobs = {job};
   CHECK(bench.errors("get") ==
@@ -132,7 +133,7 @@ TEST_CASE("a reference to a secret among the words of the command line is refuse
 
 TEST_CASE("a provider that would show a secret is refused") {
   Bench bench = with_headers();
-  provider::JobSpec job;
+  job::JobSpec job;
   job.argv = {"curl", "-H", header};
   bench.odd_reply.jobs = {job};
   CHECK(bench.errors("get") ==
@@ -142,7 +143,7 @@ TEST_CASE("a provider that would show a secret is refused") {
 
 TEST_CASE("a provider may pass a secret on as a variable") {
   Bench bench = with_headers();
-  provider::JobSpec job;
+  job::JobSpec job;
   job.argv = {"true"};
   job.environment = {{"HEADER", header}};
   bench.odd_reply.jobs = {job};

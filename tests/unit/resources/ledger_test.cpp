@@ -108,8 +108,8 @@ class Chance {
     for (std::size_t wishes = below(3); wishes > 0 && !left.empty(); --wishes) {
       // Of cards that are this wish's alone, so that all of them can be had at once.
       const std::size_t own = 1 + below(left.size());
-      CardWish wish{static_cast<std::uint32_t>(1 + below(own)),
-                    {left.end() - static_cast<long>(own), left.end()}};
+      GpuRequest wish{static_cast<std::uint32_t>(1 + below(own)),
+                      {left.end() - static_cast<long>(own), left.end()}};
       left.resize(left.size() - own);
       demand.cards.push_back(std::move(wish));
     }

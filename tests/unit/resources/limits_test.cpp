@@ -8,7 +8,7 @@
 using namespace dstack;
 using namespace dstack::resources;
 
-using Kind = Means::Kind;
+using Kind = Enforcement::Kind;
 
 namespace {
 
@@ -48,14 +48,14 @@ struct Login {
 
   Hierarchy tree() const { return {Hierarchy::Version::v2, {"cpu", "memory"}, root, session}; }
 
-  AllMeans means() const { return find_means({tree()}, systemd); }
+  EnforcementMethods means() const { return find_enforcement({tree()}, systemd); }
 };
 
 }  // namespace
 
 TEST_CASE("without a group of its own and without systemd, each process is held alone") {
   const Login login;
-  const AllMeans means = login.means();
+  const EnforcementMethods means = login.means();
   CHECK(means.memory.kind == Kind::each_process);
   CHECK(means.cpu.kind == Kind::nothing);
   CHECK(describe(means.cpu) == "not enforced: cgroup v2 is not delegated to this user");
@@ -65,7 +65,7 @@ TEST_CASE("the user's systemd holds what it has controllers for") {
   Login login;
   login.start_manager("memory pids\n");
   login.let_linger();
-  const AllMeans means = login.means();
+  const EnforcementMethods means = login.means();
   CHECK(means.memory.kind == Kind::systemd_scope);
   CHECK(describe(means.memory) == "enforced by cgroup v2, in a scope of the user's systemd");
   CHECK(means.cpu.kind == Kind::nothing);
@@ -87,7 +87,7 @@ TEST_CASE("a group that is the user's own goes before systemd's") {
   login.start_manager("cpu memory pids\n");
   login.let_linger();
   Login::own(login.session, "cpu memory\n");
-  const AllMeans means = login.means();
+  const EnforcementMethods means = login.means();
   CHECK(means.memory.kind == Kind::cgroup_v2);
   CHECK(means.memory.parent == login.session);
   CHECK(means.cpu.kind == Kind::cgroup_v2);
@@ -110,14 +110,14 @@ TEST_CASE("the trees of version 1 hold a limit each") {
   Login::put(memory / "cgroup.procs", "");
   const Hierarchy v1{Hierarchy::Version::v1, {"memory"}, memory, memory};
   const Hierarchy other{Hierarchy::Version::v1, {"cpu"}, login.root, login.session};
-  const AllMeans means = find_means({v1, other}, login.systemd);
+  const EnforcementMethods means = find_enforcement({v1, other}, login.systemd);
   CHECK(means.memory.kind == Kind::cgroup_v1);
   CHECK(means.memory.parent == memory);
   CHECK(describe(means.cpu) == "not enforced: cgroup v1 is not delegated to this user");
 }
 
 TEST_CASE("a machine without control groups says so") {
-  const AllMeans means = find_means({}, {});
+  const EnforcementMethods means = find_enforcement({}, {});
   CHECK(means.memory.kind == Kind::each_process);
   CHECK(describe(means.cpu) == "not enforced: this machine has no control groups for it");
 }

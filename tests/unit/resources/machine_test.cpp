@@ -1,5 +1,6 @@
 #include "dstack/resources/machine.hpp"
 
+#include "dstack/job/job_spec.hpp"
 #include "dstack/resources/cgroup.hpp"
 #include "dstack/resources/gpus.hpp"
 #include "support/catch.hpp"
@@ -53,7 +54,7 @@ TEST_CASE("this machine has a processor and memory") {
 
 TEST_CASE("cards fit by name and memory, the smallest first") {
   Machine machine{4, 1, {two_cards[1], two_cards[0]}};
-  provider::Resources wanted;
+  job::Resources wanted;
   CHECK(fitting_cards(machine, wanted) == Words{"GPU-aa01", "GPU-bb02"});
   wanted.gpu_name = "v100";
   CHECK(fitting_cards(machine, wanted) == Words{"GPU-aa01"});
@@ -63,7 +64,7 @@ TEST_CASE("cards fit by name and memory, the smallest first") {
 
 TEST_CASE("what jobs that start together ask for is counted as one") {
   const Machine machine{4, 1, two_cards};
-  provider::Resources job;
+  job::Resources job;
   job.cpu = 2;
   job.memory = 5;
   job.gpu = 1;

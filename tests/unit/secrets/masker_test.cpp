@@ -1,6 +1,6 @@
 #include "dstack/secrets/masker.hpp"
 
-#include "dstack/secrets/forms.hpp"
+#include "dstack/secrets/encodings.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ std::string mask_cut(const std::vector<std::string>& values,
 std::string reference(const std::vector<std::string>& values, std::string_view text) {
   std::vector<std::pair<std::size_t, std::size_t>> spans;
   for (const std::string& value : values)
-    for (const std::string& form : forms_of(value))
+    for (const std::string& form : encodings_of(value))
       for (std::size_t at = text.find(form); at != std::string_view::npos;
            at = text.find(form, at + 1))
         spans.emplace_back(at, at + form.size());
@@ -65,7 +65,7 @@ bool has(const std::vector<std::string>& forms, const std::string& form) {
 TEST_CASE("the forms of a secret are what the usual tools print") {
   // By base64(1), xxd(1), python3, jq(1), node and bash.
   const std::string value = "p@ss w/ö\"rd'\\1";
-  const auto forms = forms_of(value);
+  const auto forms = encodings_of(value);
   const std::string form = GENERATE(std::string("p@ss w/ö\"rd'\\1"),
                                     std::string("cEBzcyB3L8O2InJkJ1wx"),
                                     std::string("BAc3Mgdy/DtiJyZCdcM"),  // one byte before
@@ -108,7 +108,7 @@ TEST_CASE("a secret is found as Python and bash escape what they must not print 
       {"a:~b=~c#d,e%f", "a:\\~b=\\~c#d\\,e%f"},
   }));
   INFO(form);
-  CHECK(has(forms_of(value), form));
+  CHECK(has(encodings_of(value), form));
   CHECK(mask_whole({value}, "<" + form + ">") == "<***>");
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("each line of a secret of several is masked, but for those that stand 
 }
 
 TEST_CASE("what is shorter than eight bytes is not looked for") {
-  CHECK(forms_of("1234567").empty());
+  CHECK(encodings_of("1234567").empty());
   CHECK(Needles({"1234567", ""}).empty());
   CHECK(mask_whole({"1234567"}, "1234567") == "1234567");
   CHECK(mask_whole({"12345678"}, "a12345678b") == "a***b");
@@ -178,7 +178,7 @@ TEST_CASE("what only begins like a secret is held back no longer than it does") 
 TEST_CASE("every form of a secret is masked wherever the stream is cut") {
   const std::vector<std::string> values = {"s3cr3t/ö\"'\\ value", "line one is\nline two is"};
   for (const std::string& value : values)
-    for (const std::string& form : forms_of(value)) {
+    for (const std::string& form : encodings_of(value)) {
       const std::string text = "begin " + form + " end\n";
       const std::string expected = reference(values, text);
       INFO(form);

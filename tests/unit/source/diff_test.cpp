@@ -1,3 +1,4 @@
+#include "dstack/job/code.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "unit/source/fixture.hpp"
 
@@ -121,7 +122,7 @@ TEST_CASE("a difference needs the repository and the commit") {
   CHECK(without.error().code == ErrorCode::not_found);
 
   project.git({"init", "-q"});
-  store::GitFacts git;
+  job::GitFacts git;
   git.commit = std::string(40, 'a');
   const auto unknown = diff_against_commit(project.root, {snapshot.tree, git}, project.objects);
   REQUIRE_FALSE(unknown);

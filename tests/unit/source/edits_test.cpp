@@ -1,5 +1,6 @@
 #include "dstack/source/edits.hpp"
 
+#include "dstack/job/tree_reference.hpp"
 #include "fixture.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace {
 struct Edited {
   TestProject project;
   EditedFolder place;
-  store::TreeReference code;
+  job::TreeReference code;
 
   using Files = std::vector<std::pair<std::string, std::string>>;
 

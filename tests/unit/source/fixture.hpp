@@ -1,6 +1,7 @@
 // A project in a folder of its own, with a home beside it, and Git when it is installed.
 #pragma once
 
+#include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "support/catch.hpp"
@@ -59,7 +60,7 @@ inline bool has_git() {
 struct TestProject {
   TemporaryFolder folder = make_test_folder();
   Path root = folder.path() / "project";
-  store::ObjectStore objects{store::Home{folder.path() / "home"}};
+  store::ObjectStore objects{files::Home{folder.path() / "home"}};
   SnapshotOptions options;
   // Nothing of the machine's configuration, and nobody's repository above the folder.
   SetVariable global{"GIT_CONFIG_GLOBAL", "/dev/null"};

@@ -63,7 +63,7 @@ TEST_CASE("several commands run at once and keep their order") {
 
   REQUIRE(outputs.size() == 2);
   CHECK(outputs[0].out.size() == 300'000);
-  CHECK(last_words(outputs[0]) == "oops");
+  CHECK(stderr_tail(outputs[0]) == "oops");
   CHECK(process::render(outputs[0].status) == "exit code 3");
   CHECK(process::succeeded(outputs[1].status));
 }

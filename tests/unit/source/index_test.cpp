@@ -1,5 +1,6 @@
 #include "dstack/source/index.hpp"
 
+#include "dstack/files/entry.hpp"
 #include "unit/source/fixture.hpp"
 
 using namespace dstack;
@@ -11,8 +12,8 @@ Index some_index() {
   Index index;
   index.root = {12345, "c0ffee"};
   index.tree = {sha256("tree"), sha256("times"), 2, 30};
-  index.files.push_back({"a\nb", {store::EntryType::link, 1, 2, -3, 4}, sha256("x")});
-  index.files.push_back({"c", {store::EntryType::executable, ~0ULL, 5, 6, INT64_MAX}, sha256("y")});
+  index.files.push_back({"a\nb", {files::EntryType::link, 1, 2, -3, 4}, sha256("x")});
+  index.files.push_back({"c", {files::EntryType::executable, ~0ULL, 5, 6, INT64_MAX}, sha256("y")});
   return index;
 }
 
@@ -49,7 +50,7 @@ TEST_CASE("a damaged index is none") {
 TEST_CASE("a state read within the tick of its last change proves nothing") {
   constexpr std::int64_t second = 1'000'000'000;
   const auto settled = [](std::int64_t modified, std::int64_t changed, std::int64_t now) {
-    return is_settled({store::EntryType::file, 1, 1, modified, changed}, now);
+    return is_settled({files::EntryType::file, 1, 1, modified, changed}, now);
   };
 
   CHECK(settled(10 * second + 1, 10 * second + 1, 11 * second));

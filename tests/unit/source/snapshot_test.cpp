@@ -1,5 +1,8 @@
 #include "dstack/source/snapshot.hpp"
 
+#include "dstack/files/entry.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/job/code.hpp"
 #include "dstack/source/index.hpp"
 #include "unit/source/fixture.hpp"
 
@@ -23,7 +26,7 @@ TEST_CASE("a snapshot of a folder without Git holds every file") {
 
   CHECK(snapshot.files ==
         Names{".hidden/file", "data/large.bin", "link", "nested/code.py", "train.py"});
-  CHECK(snapshot.git == store::GitFacts{});
+  CHECK(snapshot.git == job::GitFacts{});
   CHECK(snapshot.tree.files == 5);
   CHECK(snapshot.warnings.empty());
 }
@@ -65,8 +68,8 @@ TEST_CASE("a snapshot holds what Git would show, as it is in the folder") {
                                             "tracked=1",
                                             "untracked/new\nname=u"});
   const auto files = value_of(project.objects.list(snapshot.tree));
-  CHECK(files[2].type == store::EntryType::link);
-  CHECK(files[4].type == store::EntryType::executable);
+  CHECK(files[2].type == files::EntryType::link);
+  CHECK(files[4].type == files::EntryType::executable);
   CHECK(snapshot.git.branch == "main");
   CHECK(snapshot.git.commit == project.git({"rev-parse", "HEAD"}).substr(0, 40));
   CHECK(snapshot.git.root_commit == snapshot.git.commit);
@@ -338,7 +341,7 @@ TEST_CASE("a snapshot writes nothing into the project") {
 
 TEST_CASE("a home inside the project is no code") {
   TestProject project;
-  project.objects = store::ObjectStore(store::Home{project.root / "state" / "home"});
+  project.objects = store::ObjectStore(files::Home{project.root / "state" / "home"});
   project.write("file", "x");
 
   const Snapshot first = project.take();
@@ -385,7 +388,7 @@ TEST_CASE("every kind of change is seen") {
   SECTION("the x bit") {
     ::chmod((project.root / "file").c_str(), 0755);
     const auto files = value_of(project.objects.list(project.take().tree));
-    CHECK(files[0].type == store::EntryType::executable);
+    CHECK(files[0].type == files::EntryType::executable);
   }
   SECTION("a removed file") {
     fs::remove(project.root / "file");
@@ -413,7 +416,7 @@ TEST_CASE("a lost or damaged index or store costs time and nothing else") {
   project.write("file", "one");
   project.write("dir/other", "x");
   const Snapshot before = project.take();
-  const store::Home& home = project.objects.home();
+  const files::Home& home = project.objects.home();
 
   SECTION("the index is damaged") {
     std::ofstream(index_path(home.index(), project.root).string()) << "garbage";

@@ -1,8 +1,11 @@
 // A home of its own for each test, and short ways to fill it.
 #pragma once
 
-#include "dstack/store/objects.hpp"
-#include "dstack/store/records.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/store/objects/objects.hpp"
+#include "dstack/store/records/changes.hpp"
+#include "dstack/store/records/records.hpp"
 #include "support/catch.hpp"
 
 #include <chrono>
@@ -42,13 +45,13 @@ inline void require_ok(const Result<void>& result) {
 
 class TestHome {
  public:
-  const Home& home() const { return home_; }
+  const files::Home& home() const { return home_; }
 
   Records open() const { return value_of(Records::open(home_)); }
 
  private:
   TemporaryFolder folder_ = make_test_folder();
-  Home home_{folder_.path() / "home"};
+  files::Home home_{folder_.path() / "home"};
 };
 
 inline NewRun new_run(std::string name, std::string project = "/project") {
@@ -67,14 +70,14 @@ inline Timestamp at(std::int64_t milliseconds) {
   return Timestamp(std::chrono::milliseconds(milliseconds));
 }
 
-inline RunChanges job_change(std::size_t job, Status status, std::int64_t when) {
+inline RunChanges job_change(std::size_t job, job::Status status, std::int64_t when) {
   RunChanges changes;
   changes.jobs.push_back({.job = job, .status = status, .at = at(when)});
   changes.at = at(when);
   return changes;
 }
 
-inline RunChanges run_change(Status status, std::int64_t when) {
+inline RunChanges run_change(job::Status status, std::int64_t when) {
   RunChanges changes;
   changes.status = status;
   changes.at = at(when);

@@ -1,0 +1,34 @@
+// One command of the program. Its members are its options: declare() names them, run() uses them.
+#pragma once
+
+#include "command_line/context.hpp"
+#include "command_line/syntax.hpp"
+#include "dstack/base/error.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dstack::cli {
+
+class Action {
+ public:
+  Action() = default;
+  Action(const Action&) = delete;
+  Action& operator=(const Action&) = delete;
+  virtual ~Action() = default;
+
+  virtual void declare(Syntax& syntax) = 0;
+
+  /// Sets the options. Only a command whose words follow rules of their own replaces this.
+  virtual Result<void> parse(Syntax& syntax, const std::vector<std::string>& words) {
+    return syntax.parse(words);
+  }
+
+  /// What `--help` prints.
+  virtual Result<std::string> help(Context&, const Syntax& syntax) { return syntax.help(); }
+
+  /// The exit code.
+  virtual Result<int> run(Context& context) = 0;
+};
+
+}  // namespace dstack::cli

@@ -1,0 +1,302 @@
+#include "command_line/app.hpp"
+
+#include "command_line/exit_code.hpp"
+#include "commands/commands.hpp"
+#include "dstack/base/log.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/files/home.hpp"
+#include "version.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <unistd.h>
+
+namespace dstack::cli {
+
+namespace {
+
+constexpr std::array flags_of_all = {"-q", "--quiet", "-v", "--verbose", "-h", "--help"};
+constexpr std::array values_of_all = {"--project", "--provider-path", "--color"};
+
+template <typename List>
+bool holds(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// What the words ask for, before any option of a command is understood.
+struct Invocation {
+  const Command* command = nullptr;
+  std::string
+      group;  ///< of a help that was asked for all commands of a group; empty: of the program
+  bool help = false;
+  bool version = false;
+  std::vector<std::string> words;  ///< the rest, options of every command included
+};
+
+/// First words of all commands, or second words of a group.
+std::vector<std::string> command_words(const std::string& group) {
+  std::set<std::string> words;
+  for (const Command& command : all_commands()) {
+    const auto parts = split(command.name, ' ');
+    if (!group.empty()) {
+      if (parts.size() == 2 && parts[0] == group)
+        words.emplace(parts[1]);
+      continue;
+    }
+    words.emplace(parts[0]);
+    if (!command.alias.empty())
+      words.emplace(command.alias);
+  }
+  return {words.begin(), words.end()};
+}
+
+Failure refuse_command(const std::string& group, const std::string& word) {
+  const std::string guess = did_you_mean(word, command_words(group));
+  const std::string owner = group.empty() ? "dstack" : "dstack " + group;
+  std::string hint = guess.empty() ? "'" + owner + " --help' lists the commands" : guess;
+  return fail(ErrorCode::usage, "'" + owner + "' has no command '" + word + "'", hint);
+}
+
+/// Options of every command may stand before it; they are moved behind it.
+Result<std::size_t> take_leading_options(const std::vector<std::string>& words, Invocation& found) {
+  std::size_t at = 0;
+  for (; at < words.size() && words[at].size() > 1 && words[at].front() == '-'; ++at) {
+    const std::string& word = words[at];
+    const std::string name = word.substr(0, word.find('='));
+    if (word == "-h" || word == "--help") {
+      found.help = true;
+    } else if (word == "-V" || word == "--version") {
+      found.version = true;
+    } else if (holds(flags_of_all, word)) {
+      found.words.push_back(word);
+    } else if (holds(values_of_all, name)) {
+      found.words.push_back(word);
+      if (name == word && at + 1 < words.size())
+        found.words.push_back(words[++at]);
+    } else {
+      std::vector<std::string> known(flags_of_all.begin(), flags_of_all.end());
+      known.insert(known.end(), values_of_all.begin(), values_of_all.end());
+      known.insert(known.end(), {"-V", "--version"});
+      const std::string guess = did_you_mean(name, known);
+      return fail(ErrorCode::usage,
+                  "'dstack' has no option '" + name + "'",
+                  guess.empty() ? "options of a command go after its name" : guess);
+    }
+  }
+  return at;
+}
+
+Result<void> choose_command(const std::vector<std::string>& words,
+                            std::size_t at,
+                            Invocation& found) {
+  const std::string& first = words[at++];
+  found.command = find_command(first);
+  if (found.command == nullptr && !is_group(first))
+    return refuse_command("", first);
+  if (found.command == nullptr) {
+    const bool named = at < words.size() && words[at].front() != '-';
+    found.command = find_command(first + " " + (named ? words[at] : "list"));
+    if (found.command == nullptr)
+      return refuse_command(first, words[at]);
+    if (!named && at < words.size() && (words[at] == "-h" || words[at] == "--help"))
+      found.help = true;
+    if (!named && found.help)
+      found.group = first;
+    at += named ? 1 : 0;
+  }
+  if (!found.help || found.group.empty())
+    found.words.insert(
+        found.words.end(), words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+  return {};
+}
+
+Result<Invocation> understand(std::vector<std::string> words) {
+  Invocation found;
+  DSTACK_TRY(std::size_t at, take_leading_options(words, found));
+  if (at < words.size() && words[at] == "help") {
+    found.help = true;
+    ++at;
+  }
+  if (found.version)
+    return found;
+  for (const std::string& word : words)
+    if (word.find('\0') != std::string::npos)
+      return fail(ErrorCode::usage, "a word of the command line holds a NUL byte");
+  if (at < words.size())
+    DSTACK_CHECK(choose_command(words, at, found));
+  else if (!found.help)
+    found.help = true;
+  return found;
+}
+
+std::string render_commands(const std::string& group) {
+  std::size_t width = 0;
+  const auto wanted = [&](const Command& command) {
+    return group.empty() || command.name.substr(0, group.size() + 1) == group + " ";
+  };
+  for (const Command& command : all_commands())
+    if (wanted(command))
+      width = std::max(width, command.name.size());
+  std::string text = "\nCommands:\n";
+  for (const Command& command : all_commands())
+    if (wanted(command))
+      text += "  " + std::string(command.name) + std::string(width - command.name.size() + 3, ' ') +
+              std::string(command.summary) +
+              (command.alias.empty() ? "" : " (also: " + std::string(command.alias) + ")") + "\n";
+  return text;
+}
+
+std::string overview(const std::string& group) {
+  const std::string owner = group.empty() ? "dstack" : "dstack " + group;
+  std::string text = group.empty()
+                         ? "dstack runs the workflows of a project, and keeps what they made.\n"
+                         : "The commands of 'dstack " + group + "'; without one: list.\n";
+  text += "\nUsage: " + owner + " COMMAND [options] [arguments]\n" + render_commands(group);
+  text += "\n'" + owner + " COMMAND --help' shows the options of a command, with examples.\n";
+  if (!group.empty())
+    return text;
+  return text +
+         "\nExamples:\n"
+         "  dstack run train --epochs 3   run workflow 'train' with another value of a variable\n"
+         "  dstack ps                     see how it goes\n"
+         "  dstack logs -f                follow what it prints\n"
+         "  dstack artifacts list         see what it saved\n";
+}
+
+Result<ui::ColourChoice> colour_choice(const std::string& text) {
+  if (text.empty() || text == "auto")
+    return ui::ColourChoice::automatic;
+  if (text == "always")
+    return ui::ColourChoice::always;
+  if (text == "never")
+    return ui::ColourChoice::never;
+  return fail(ErrorCode::usage, "'--color' takes auto, always or never, not '" + text + "'");
+}
+
+Result<Path> starting_folder(const std::string& project) {
+  boost::system::error_code error;
+  const Path wanted = project.empty() ? fs::current_path(error) : Path(project);
+  const Path real = error ? Path() : fs::canonical(wanted, error);
+  if (error)
+    return fail(ErrorCode::not_found,
+                project.empty() ? "the current folder cannot be found: " + error.message()
+                                : "there is no folder '" + project + "'",
+                "name the project's folder with '--project DIR'");
+  if (!fs::is_directory(real, error))
+    return fail(ErrorCode::usage, "'" + project + "' is not a folder");
+  return real;
+}
+
+Result<std::vector<Path>> named_provider_paths(const std::vector<std::string>& words) {
+  std::vector<Path> paths;
+  for (const std::string& word : words) {
+    boost::system::error_code error;
+    const Path path = fs::absolute(word);
+    if (word.empty() || !fs::exists(path, error))
+      return fail(ErrorCode::usage,
+                  "'--provider-path' names '" + word + "', which does not exist",
+                  "name a provider's library, or a folder that holds some");
+    paths.push_back(path.lexically_normal());
+  }
+  return paths;
+}
+
+/// Ends the output; what could not be written is the last word.
+int finish(Context& context, int code) {
+  context.out.flush();
+  if (const auto written = context.out.status(); !written) {
+    context.messages.error(written.error());
+    return exit_code::failure;
+  }
+  return context.out.closed() ? exit_code::broken_pipe : code;
+}
+
+Result<int> perform(Context& context,
+                    Action& action,
+                    const Syntax& syntax,
+                    const Globals& globals) {
+  if (globals.help) {
+    DSTACK_TRY(const std::string text, action.help(context, syntax));
+    context.out.write(text);
+    return exit_code::success;
+  }
+  return action.run(context);
+}
+
+/// Also where the words around it are wrong. What stands after `--` is the job's.
+bool asks_for_help(const std::vector<std::string>& words) {
+  const auto end = std::find(words.begin(), words.end(), "--");
+  return std::any_of(
+      words.begin(), end, [](const std::string& word) { return word == "--help" || word == "-h"; });
+}
+
+int run_command(const Invocation& invocation, const ui::Messages& early) {
+  const std::unique_ptr<Action> action = invocation.command->make();
+  Globals globals;
+  globals.help = invocation.help;
+  Syntax syntax = declare(*invocation.command, *action, globals);
+  const auto parsed = action->parse(syntax, invocation.words);
+  globals.help = globals.help || invocation.help || asks_for_help(invocation.words);
+  const auto choice = colour_choice(globals.color);
+  const auto folder = starting_folder(globals.project);
+  const auto provider_paths = named_provider_paths(globals.provider_paths);
+  // A person who asks for help gets it, whatever else is wrong.
+  if (!globals.help) {
+    for (const Error* error : {parsed ? nullptr : &parsed.error(),
+                               choice ? nullptr : &choice.error(),
+                               folder ? nullptr : &folder.error(),
+                               provider_paths ? nullptr : &provider_paths.error()})
+      if (error != nullptr) {
+        early.error(*error);
+        return exit_code_of(*error);
+      }
+  }
+  if (globals.verbose)
+    log::start(log::Level::debug);
+  const ui::ColourChoice colour = choice.value_or(ui::ColourChoice::automatic);
+  Context context{ui::Output(ui::describe_stream(STDOUT_FILENO, colour)),
+                  ui::Messages(ui::describe_stream(STDERR_FILENO, colour),
+                               globals.quiet ? ui::Volume::quiet : ui::Volume::normal),
+                  files::home_from_environment(),
+                  folder.value_or(Path("/")),
+                  provider_paths.value_or(std::vector<Path>())};
+  const auto code = perform(context, *action, syntax, globals);
+  if (code)
+    return finish(context, *code);
+  context.out.flush();
+  context.messages.error(code.error());
+  return exit_code_of(code.error());
+}
+
+int print(const std::string& text) {
+  ui::Output out(ui::describe_stream(STDOUT_FILENO, ui::ColourChoice::automatic));
+  out.write(text);
+  out.flush();
+  return out.closed() ? exit_code::broken_pipe : exit_code::success;
+}
+
+}  // namespace
+
+int run_app(const std::vector<std::string>& words) {
+  const ui::Messages early(ui::describe_stream(STDERR_FILENO, ui::ColourChoice::automatic),
+                           ui::Volume::normal);
+  const auto invocation = understand(words);
+  if (!invocation) {
+    early.error(invocation.error());
+    return exit_code_of(invocation.error());
+  }
+  if (invocation->version)
+    return print("dstack " + std::string(version) + "\n");
+  if (invocation->help && (invocation->command == nullptr || !invocation->group.empty())) {
+    if (!words.empty())
+      return print(overview(invocation->group));
+    early.raw(overview(""));  // no command at all is a mistake
+    return exit_code::usage;
+  }
+  return run_command(*invocation, early);
+}
+
+}  // namespace dstack::cli

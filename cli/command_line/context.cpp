@@ -1,0 +1,130 @@
+#include "command_line/context.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
+#include "dstack/run/client/control.hpp"
+
+#include <algorithm>
+
+namespace dstack::cli {
+
+namespace {
+
+constexpr std::size_t names_to_suggest_from = 1000;
+constexpr std::size_t runs_to_search = 200;
+
+/// A name that is no run may well be a workflow: then say which run of it is meant.
+Failure refuse_run_name(const Context& context, store::Records& records, const std::string& name) {
+  const std::string message = "there is no run '" + name + "'";
+  store::RunFilter filter;
+  filter.project = context.project().string();
+  filter.most = runs_to_search;
+  if (const auto runs = records.find_runs(filter))
+    for (const store::RunRecord& run : *runs)
+      for (const store::WorkflowRecord& workflow : run.workflows)
+        if (workflow.name == name)
+          return fail(ErrorCode::not_found,
+                      message,
+                      "'" + name + "' is a workflow; the last run of it is '" + run.name + "'");
+  std::string guess;
+  if (const auto names = records.run_names(names_to_suggest_from))
+    guess = did_you_mean(name, *names);
+  return fail(
+      ErrorCode::not_found, message, guess.empty() ? "'dstack ps -a' lists all runs" : guess);
+}
+
+Failure refuse_tag(store::Records& records,
+                   const std::string& project,
+                   const std::string& workflow,
+                   const std::string& tag) {
+  std::vector<std::string> known;
+  if (const auto tags = records.tags(project))
+    for (const store::Tag& other : *tags)
+      known.push_back(other.workflow + ":" + other.tag);
+  std::string hint = did_you_mean(workflow + ":" + tag, known);
+  if (hint.empty())
+    hint = known.empty() ? "this project has no tags; 'dstack tags add TAG RUN' makes one"
+                         : "there are " + quoted_list(known);
+  return fail(ErrorCode::not_found, "there is no tag '" + workflow + ":" + tag + "'", hint);
+}
+
+}  // namespace
+
+Path Context::project() const {
+  const auto root = config::find_project(folder);
+  return root ? *root : folder;
+}
+
+provider::SearchPath Context::search_path() const {
+  return provider::search_path({provider_paths,
+                                config::find_project(folder).value_or(Path()),
+                                home.plugins(),
+                                home.trusted_providers()});
+}
+
+Result<run::Workbench> Context::open_workbench() const {
+  DSTACK_TRY(auto bench, run::open_workbench(folder, home, provider_paths));
+  return bench;
+}
+
+Result<store::Records> open_records(const Context& context, store::Records::Mode mode) {
+  using Mode = store::Records::Mode;
+  if (mode == Mode::read_write)
+    DSTACK_CHECK(files::prepare_home(context.home));
+  DSTACK_TRY(auto records, store::Records::open(context.home, mode));
+  DSTACK_TRY(const auto runs, records.runs_in_care());
+  if (runs.empty())
+    return records;
+  if (mode == Mode::read_write) {
+    DSTACK_CHECK(run::recover(context.home, records));
+    return records;
+  }
+  // A home that cannot be written can still be looked at.
+  if (auto writer = store::Records::open(context.home, Mode::read_write))
+    if (const auto recovered = run::recover(context.home, *writer); !recovered)
+      context.messages.warning(recovered.error());
+  return records;
+}
+
+Result<store::RunRecord> find_run(const Context& context,
+                                  store::Records& records,
+                                  const std::string& name) {
+  if (!name.empty()) {
+    DSTACK_TRY(auto run, records.find_run(name));
+    if (!run)
+      return refuse_run_name(context, records, name);
+    return *std::move(run);
+  }
+  DSTACK_TRY(auto last, records.last_run(context.project().string()));
+  if (!last)
+    return fail(ErrorCode::not_found,
+                "this project has no runs yet",
+                "'dstack run WORKFLOW' starts one; 'dstack workflows' lists what there is to run");
+  return *std::move(last);
+}
+
+std::pair<std::string, std::string> split_tag(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos)
+    return {"", text};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+Result<Reference> resolve_reference(const Context& context,
+                                    store::Records& records,
+                                    const std::string& text) {
+  if (text.find(':') == std::string::npos) {
+    DSTACK_TRY(auto run, find_run(context, records, text));
+    return Reference{std::move(run), ""};
+  }
+  const auto [workflow, tag] = split_tag(text);
+  const std::string project = context.project().string();
+  DSTACK_TRY(const auto found, records.find_tag(project, workflow, tag));
+  if (!found)
+    return refuse_tag(records, project, workflow, tag);
+  DSTACK_TRY(auto run, find_run(context, records, found->run));
+  return Reference{std::move(run), workflow};
+}
+
+}  // namespace dstack::cli

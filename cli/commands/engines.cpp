@@ -1,0 +1,58 @@
+#include "commands/engines.hpp"
+
+#include "dstack/backend/container_engine.hpp"
+#include "dstack/process/spawn.hpp"
+
+#include <cstdlib>
+
+#include <unistd.h>
+
+namespace dstack::cli {
+
+namespace {
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = ::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+/// A socket that is not there is no trouble; libcurl need not be loaded to see that.
+Result<backend::Engine> open(const backend::EngineAddress& address) {
+  if (!address.socket.empty() && ::access(address.socket.c_str(), R_OK | W_OK) != 0)
+    return fail_errno("'" + address.socket + "' cannot be reached");
+  return backend::Engine::open(address);
+}
+
+Engine find_engine(const std::string& name,
+                   const Result<std::vector<backend::EngineAddress>>& addresses) {
+  Engine engine;
+  engine.name = name;
+  engine.program = process::find_program(name, variable("PATH").value_or("")).value_or("");
+  if (!addresses) {
+    engine.trouble = addresses.error().message;
+    return engine;
+  }
+  for (const backend::EngineAddress& address : *addresses) {
+    if (address.name != name)
+      continue;
+    engine.socket = address.shown();
+    const auto opened = open(address);
+    if (opened) {
+      engine.version = opened->version();
+      return engine;
+    }
+    engine.trouble = opened.error().message;
+  }
+  if (engine.trouble.empty())
+    engine.trouble = "DOCKER_HOST names another engine";
+  return engine;
+}
+
+}  // namespace
+
+std::vector<Engine> find_engines() {
+  const auto addresses = backend::engine_addresses(variable);
+  return {find_engine("docker", addresses), find_engine("podman", addresses)};
+}
+
+}  // namespace dstack::cli

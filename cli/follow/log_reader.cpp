@@ -1,0 +1,210 @@
+#include "follow/log_reader.hpp"
+
+#include "dstack/job/status.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace dstack::cli {
+
+namespace {
+
+constexpr std::size_t chunk = 256 * 1024;
+/// Of each log in a merge: many are open at once.
+constexpr std::size_t piece = 16 * 1024;
+
+/// Lines from `offset` to the end; an unterminated last one counts.
+Result<std::size_t> count_lines(const run::JobLog& log, std::uint64_t offset) {
+  std::size_t lines = 0;
+  char last = '\n';
+  for (;;) {
+    DSTACK_TRY(const std::string bytes, log.read(offset, chunk));
+    if (bytes.empty())
+      return lines + (last != '\n' ? 1 : 0);
+    lines += static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+    last = bytes.back();
+    offset += bytes.size();
+  }
+}
+
+}  // namespace
+
+/// One log on its way into the merge: the next line, and when it came.
+struct LogReader::Source {
+  std::size_t job = 0;
+  std::uint64_t offset = 0;  ///< of the next line
+  std::uint64_t end = 0;     ///< so far this merge goes; what comes later is the follower's
+  Timestamp at{};
+  std::string buffer = {};
+  std::size_t position = 0;  ///< of the next line in the buffer
+
+  std::string_view line() const {
+    const std::string_view rest = std::string_view(buffer).substr(position);
+    const std::size_t newline = rest.find('\n');
+    return rest.substr(0, newline == std::string_view::npos ? rest.size() : newline + 1);
+  }
+
+  /// A line longer than a piece comes in several; the output joins them again.
+  Result<bool> fill(const run::JobLog& log) {
+    if (line().empty() || (line().back() != '\n' && buffer.size() - position < piece)) {
+      buffer.erase(0, position);
+      position = 0;
+      const std::uint64_t from = offset + buffer.size();
+      if (from < end) {
+        DSTACK_TRY(
+            const std::string more,
+            log.read(from, static_cast<std::size_t>(std::min<std::uint64_t>(piece, end - from))));
+        buffer += more;
+      }
+    }
+    if (line().empty())
+      return false;
+    at = log.time_at(offset).value_or(at);
+    return true;
+  }
+
+  void advance() {
+    const std::size_t size = line().size();
+    offset += size;
+    position += size;
+  }
+};
+
+LogReader::LogReader(const files::Home& home,
+                     const store::RunRecord& run,
+                     const std::vector<store::JobRecord>& jobs,
+                     ui::Output& out,
+                     Timestamps timestamps,
+                     ui::JobOutput::Sequences sequences)
+    : jobs_(jobs),
+      run_(run),
+      out_(out),
+      timestamps_(timestamps),
+      sequences_(sequences),
+      offsets_(jobs.size(), 0) {
+  for (const store::JobRecord& job : jobs) {
+    folders_.push_back(home.job(run.name, job.index));
+    logs_.emplace_back(folders_.back());
+  }
+}
+
+Result<void> LogReader::print(const LogSelection& selection) {
+  DSTACK_CHECK(begin(selection));
+  if (selected_.size() == 1)
+    return copy(selected_.front());
+  std::size_t skipped = 0;
+  if (selection.lines) {
+    std::size_t total = 0;
+    for (const std::size_t job : selected_) {
+      DSTACK_TRY(const std::size_t lines, count_lines(run::JobLog(folders_[job]), offsets_[job]));
+      total += lines;
+    }
+    skipped = total - std::min(total, *selection.lines);
+  }
+  return merge(skipped);
+}
+
+/// Where each log begins, and how its lines look.
+Result<void> LogReader::begin(const LogSelection& selection) {
+  for (const store::JobRecord& job : jobs_) {
+    if (!selection.workflow.empty() && run_.workflows[job.workflow].name != selection.workflow)
+      continue;
+    selected_.push_back(job.index);
+    const run::JobLog log(folders_[job.index]);
+    std::uint64_t& offset = offsets_[job.index];
+    if (selection.since)
+      offset = log.offset_since(*selection.since);
+    if (selection.lines) {
+      DSTACK_TRY(const std::uint64_t last, log.offset_of_last(*selection.lines));
+      offset = std::max(offset, last);
+    }
+  }
+  ui::JobOutput::Clock clock;
+  if (timestamps_ == Timestamps::yes)
+    clock = [this](std::size_t job, std::uint64_t offset) { return logs_[job].time_at(offset); };
+  output_.emplace(out_,
+                  ui::job_labels(run_, jobs_),
+                  selected_.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no,
+                  sequences_,
+                  std::move(clock));
+  return {};
+}
+
+Result<void> LogReader::copy(std::size_t job) {
+  while (!out_.closed()) {
+    DSTACK_TRY(const std::string bytes, logs_[job].read(offsets_[job], chunk));
+    if (bytes.empty())
+      break;
+    append(job, bytes);
+  }
+  return {};
+}
+
+void LogReader::append(std::size_t job, std::string_view bytes) {
+  output_->write(job, bytes, offsets_[job]);
+  offsets_[job] += bytes.size();
+}
+
+/// Every log with anything to print, by the time of its first line; none of them open.
+std::vector<LogReader::Source> LogReader::sources() const {
+  std::vector<Source> sources;
+  for (const std::size_t job : selected_) {
+    const run::JobLog log(folders_[job]);
+    const std::uint64_t end = log.size();
+    if (end > offsets_[job])
+      sources.push_back(
+          {job, offsets_[job], end, log.time_at(offsets_[job]).value_or(Timestamp())});
+  }
+  std::stable_sort(
+      sources.begin(), sources.end(), [](const Source& a, const Source& b) { return a.at < b.at; });
+  return sources;
+}
+
+/// A log is opened when its first line is due and closed after its last: a run of thousands of jobs
+/// had only so many of them at a time.
+Result<void> LogReader::merge(std::size_t skipped) {
+  std::vector<Source> waiting = sources();
+  std::reverse(waiting.begin(), waiting.end());
+  std::vector<Source> open;
+  const auto later = [](const Source& a, const Source& b) {
+    return std::tie(a.at, a.job) > std::tie(b.at, b.job);
+  };
+  const auto enter = [&](Source source) -> Result<void> {
+    DSTACK_TRY(const bool some, source.fill(logs_[source.job]));
+    if (!some) {
+      close(source.job);
+      return {};
+    }
+    open.push_back(std::move(source));
+    std::push_heap(open.begin(), open.end(), later);
+    return {};
+  };
+  while (!out_.closed() && !(open.empty() && waiting.empty())) {
+    while (!waiting.empty() && (open.empty() || waiting.back().at <= open.front().at)) {
+      DSTACK_CHECK(enter(std::move(waiting.back())));
+      waiting.pop_back();
+    }
+    if (open.empty())
+      continue;
+    std::pop_heap(open.begin(), open.end(), later);
+    Source source = std::move(open.back());
+    open.pop_back();
+    if (skipped > 0) {
+      --skipped;
+      offsets_[source.job] += source.line().size();
+    } else {
+      append(source.job, source.line());
+    }
+    source.advance();
+    DSTACK_CHECK(enter(std::move(source)));
+  }
+  return {};
+}
+
+void LogReader::close(std::size_t job) {
+  if (job::is_final(jobs_[job].status))
+    finish(job);  // its last line may have no end, and the next job's comes behind it
+  logs_[job] = run::JobLog(folders_[job]);
+}
+
+}  // namespace dstack::cli

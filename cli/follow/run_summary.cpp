@@ -1,0 +1,163 @@
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/job_log.hpp"
+#include "dstack/run/schedule/attempts.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+#include "follow/run_view.hpp"
+#include "ui/status.hpp"
+#include "views/secret_findings.hpp"
+
+#include <algorithm>
+
+namespace dstack::cli {
+
+namespace {
+
+using job::Status;
+using store::JobRecord;
+using store::RunRecord;
+
+constexpr std::size_t last_lines = 10;
+constexpr std::size_t last_bytes = 4096;
+
+/// What people changed in an application, and would look for in vain.
+void print_edits(const Context& context, store::Records& records, const RunView& view) {
+  const RunRecord& run = view.state().run;
+  const auto& jobs = view.state().jobs;
+  if (std::all_of(jobs.begin(), jobs.end(), [](const JobRecord& job) { return job.apps.empty(); }))
+    return;
+  const auto edits = records.edits(run.id);
+  std::size_t files = 0;
+  for (const store::Edits& edit : edits ? *edits : std::vector<store::Edits>())
+    if (!jobs[edit.job].apps.empty())
+      files += edit.files.files + edit.removed.size();
+  if (files > 0)
+    context.messages.note("  " + plural(files, "changed file") +
+                          (files == 1 ? " is not an artifact: " : " are not artifacts: ") +
+                          "dstack code " + run.name + " --changes");
+}
+
+void print_success(const Context& context, store::Records& records, const RunRecord& run) {
+  std::vector<std::string> tagged;
+  for (const store::WorkflowRecord& workflow : run.workflows)
+    for (const std::string& tag : workflow.tags)
+      tagged.push_back(printable(workflow.name + ":" + tag));
+  const ui::Stream& stream = context.messages.stream();
+  const auto row = [&](std::string_view title, const std::string& text) {
+    context.messages.note("  " + ui::paint(stream, ui::Colour::dim, title) + text);
+  };
+  const auto artifacts = records.artifacts(run.id);
+  const bool saved = artifacts && !artifacts->empty();
+  if (saved)
+    row("artifacts  ", "dstack artifacts list " + run.name);
+  if (!tagged.empty())
+    row("tagged     ", join(tagged, ", "));
+  else if (saved)
+    row("tag        ",
+        "dstack tags add TAG " + run.name + (run.status == Status::done ? "" : " --partial"));
+}
+
+/// The end of a job's log, for whoever has not just seen it.
+void print_tail(const Context& context, const RunRecord& run, const JobRecord& job) {
+  const run::JobLog log(context.home.job(run.name, job.index));
+  auto offset = log.offset_of_last(last_lines);
+  if (!offset)
+    return;
+  const std::uint64_t size = log.size();
+  const std::uint64_t begin = size > last_bytes ? std::max(*offset, size - last_bytes) : *offset;
+  const auto text = log.read(begin, last_bytes);
+  if (!text || text->empty())
+    return;
+  const ui::Stream& stream = context.messages.stream();
+  context.messages.note("  the last lines it printed:");
+  std::string_view rest = *text;
+  if (rest.back() == '\n')
+    rest.remove_suffix(1);
+  for (const std::string_view line : split(rest, '\n'))
+    context.messages.note(ui::paint(stream, ui::Colour::dim, "  | ") + printable(trim(line)));
+}
+
+void print_failed_job(const Context& context, const RunView& view, const JobRecord& job) {
+  const ui::Stream& stream = context.messages.stream();
+  const ui::Outcome outcome = ui::outcome_of(job);
+  context.messages.note("  " + ui::paint(stream, ui::Colour::bold, view.labels()[job.index]) + " " +
+                        ui::paint(stream, ui::Colour::red, ui::render_outcome(outcome)) +
+                        (job.reason.empty() ? "" : ": " + printable_lines(job.reason, "    ")));
+}
+
+void print_failure(const Context& context, const RunView& view) {
+  const RunRecord& run = view.state().run;
+  std::vector<std::string> skipped;
+  std::size_t failed = 0;
+  for (const JobRecord& job : view.state().jobs) {
+    if (job.status == Status::failed && ++failed <= last_lines)
+      print_failed_job(context, view, job);
+    if (job.status == Status::skipped)
+      skipped.push_back(view.labels()[job.index]);
+  }
+  if (failed > last_lines)
+    context.messages.note("  and " + std::to_string(failed - last_lines) + " more");
+  if (!skipped.empty())
+    context.messages.note("  skipped: " + quoted_list(skipped));
+  std::string logs = "dstack logs " + run.name;
+  const auto first = static_cast<std::size_t>(run.first_failure);
+  if (run.first_failure >= 0 && first < view.state().jobs.size()) {
+    const JobRecord& job = view.state().jobs[first];
+    if (!view.was_just_printed(first))
+      print_tail(context, run, job);
+    if (run.workflows.size() > 1)
+      logs += " " + shell_quote(run.workflows[job.workflow].name);
+  }
+  const ui::Stream& stream = context.messages.stream();
+  context.messages.note(ui::paint(stream, ui::Colour::dim, "  log    ") + logs);
+  context.messages.note(ui::paint(stream, ui::Colour::dim, "  facts  ") + "dstack show " +
+                        run.name);
+}
+
+}  // namespace
+
+std::vector<std::string> warnings_of_jobs(const store::RunState& state,
+                                          const std::string& workflow) {
+  std::vector<std::string> warnings;
+  const auto labels = ui::job_labels(state.run, state.jobs);
+  for (const JobRecord& job : state.jobs) {
+    // Of a run that failed, a job was stopped because another failed first.
+    const bool was_stopped = (job.status == Status::stopped || job.status == Status::aborted) &&
+                             state.run.status != Status::failed;
+    const bool is_asked_for =
+        workflow.empty() || state.run.workflows[job.workflow].name == workflow;
+    if ((job.status != Status::done && !was_stopped) || !is_asked_for || job.reason.empty())
+      continue;
+    // Of a job that did not end well the reason marks them itself.
+    const bool is_marked = job.reason.starts_with(run::warning_mark);
+    warnings.push_back(labels[job.index] + ": " +
+                       job.reason.substr(is_marked ? run::warning_mark.size() : 0));
+  }
+  return warnings;
+}
+
+void print_summary(const Context& context, store::Records& records, const RunView& view) {
+  const RunRecord& run = view.state().run;
+  const ui::Stream& stream = context.messages.stream();
+  context.messages.warnings(warnings_of_jobs(view.state()));
+  if (const auto artifacts = records.artifacts(run.id))
+    context.messages.warnings(secret_warnings(*artifacts));
+  const ui::Colour colour = ui::colour_of(run.status);
+  const std::string symbol =
+      stream.live ? ui::paint(stream, colour, ui::symbol(stream, run.status)) + " " : "";
+  const std::string span = run.finished_at
+                               ? (run.status == Status::done ? " in " : " after ") +
+                                     render_duration(*run.finished_at - run.submitted_at)
+                               : "";
+  context.messages.note(symbol + ui::paint(stream, ui::Colour::bold, run.name) + " " +
+                        ui::paint(stream, colour, job::render(run.status)) + span);
+  if (run.status == Status::failed)
+    print_failure(context, view);
+  else
+    print_success(context, records, run);
+  print_edits(context, records, view);
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,255 @@
+#include "follow/run_view.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+#include "ui/status.hpp"
+#include "views/applications.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+namespace dstack::cli {
+
+namespace {
+
+using job::Status;
+using store::JobRecord;
+
+constexpr std::size_t fewest_rows = 4;
+/// So many lines later, a job's last words have scrolled away.
+constexpr std::size_t lines_in_sight = 12;
+constexpr std::chrono::milliseconds least_between_pictures{40};
+
+/// What deserves a line of the block most comes first.
+int importance(Status status) {
+  switch (status) {
+    case Status::running:
+    case Status::uploading:
+    case Status::preparing:
+    case Status::downloading:
+    case Status::stopping:
+    case Status::aborting:
+      return 0;
+    case Status::failed:
+      return 1;
+    case Status::submitted:
+    case Status::queued:
+      return 2;
+    case Status::done:
+    case Status::stopped:
+    case Status::aborted:
+    case Status::skipped:
+      break;
+  }
+  return 3;
+}
+
+std::string padded(std::string text, std::size_t width) {
+  const std::size_t used = display_width(text);
+  return used < width ? std::move(text) + std::string(width - used, ' ') : std::move(text);
+}
+
+}  // namespace
+
+RunView::RunView(Context& context, Interruption& interruption, const store::RunState& state)
+    : context_(context),
+      interruption_(interruption),
+      state_(state),
+      block_(context.messages.stream()) {}
+
+void RunView::began(const store::RunState& state) {
+  labels_ = ui::job_labels(state.run, state.jobs);
+  for (const std::string& label : labels_)
+    label_width_ = std::max(label_width_, display_width(label));
+  printed_.resize(state.jobs.size());  // as submitted, which is not worth a line
+  const auto prefix =
+      state.jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
+  output_.emplace(context_.out, labels_, prefix);
+}
+
+void RunView::output(std::size_t job, std::string_view bytes) {
+  if (context_.out.stream().terminal)
+    block_.clear();
+  output_->write(job, bytes, 0);
+  context_.out.flush();
+  redraw();
+}
+
+void RunView::changed(const store::RunState& state, const std::vector<std::size_t>& jobs) {
+  for (const std::size_t job : jobs)
+    if (job::is_final(state.jobs[job].status) && output_->has_rest(job)) {
+      block_.clear();
+      output_->finish(job);
+      context_.out.flush();
+    }
+  announce_apps(jobs);
+  if (draws())
+    redraw_sometimes();
+  else
+    print_changes(jobs);
+}
+
+void RunView::announce_apps(const std::vector<std::size_t>& jobs) {
+  const ui::Stream& stream = context_.messages.stream();
+  for (const std::size_t job : jobs)
+    for (const job::Application& app : state_.jobs[job].apps) {
+      if (app.state == job::ApplicationState::starting || job::is_final(state_.jobs[job].status))
+        continue;
+      const bool ready = app.state == job::ApplicationState::ready;
+      if (!announced_.insert((ready ? "ready " : "late ") + app.url).second)
+        continue;
+      block_.clear();
+      if (!output_->at_line_start() && context_.out.stream().terminal)
+        context_.messages.raw("\n");
+      context_.messages.note(
+          labels_[job] + ": " +
+          (ready ? ui::paint(stream, ui::Colour::green, "ready") + ": " + render_app(stream, app)
+                 : "nothing answers yet at " + printable(app.url) + "; the job goes on"));
+      if (const auto command = ready ? ssh_command(app) : std::nullopt)
+        context_.messages.note("  on the computer in front of you:  " + *command);
+    }
+}
+
+void RunView::tick() {
+  redraw_sometimes();
+}
+
+run::FollowListener::Then RunView::woken() {
+  const Then then = interruption_.handle(state_.run, block_);
+  redraw();
+  return then;
+}
+
+void RunView::finish() {
+  block_.clear();
+  if (!output_)
+    return;
+  output_->finish_all();
+  context_.out.flush();
+  if (!output_->at_line_start() && context_.out.stream().terminal && !context_.messages.quiet())
+    context_.messages.raw("\n");
+  if (draws() && job::is_final(state_.run.status))
+    leave_picture();
+}
+
+void RunView::leave_picture() {
+  const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
+  if (state_.jobs.size() < 2 || state_.jobs.size() > rows / 2)
+    return;
+  std::vector<ui::LiveBlock::Line> lines;
+  for (const JobRecord& job : state_.jobs)
+    lines.push_back(line_of(job, now()));
+  block_.draw(lines);
+  block_.forget();
+}
+
+bool RunView::was_just_printed(std::size_t job) const {
+  return output_ && output_->has_written(job) && output_->lines_since(job) <= lines_in_sight;
+}
+
+/// A block below half a line would stand in it; the next whole line brings it back.
+void RunView::redraw() {
+  if (!draws() || !output_ || interruption_.hung_up())
+    return;
+  if (output_->at_line_start() || !context_.out.stream().terminal) {
+    block_.draw(picture());
+    drawn_at_ = std::chrono::steady_clock::now();
+  }
+}
+
+/// Of thousands of short jobs nobody sees each; the next tick shows what is passed over here.
+void RunView::redraw_sometimes() {
+  if (std::chrono::steady_clock::now() - drawn_at_ >= least_between_pictures)
+    redraw();
+}
+
+void RunView::print_changes(const std::vector<std::size_t>& jobs) {
+  for (const std::size_t index : jobs) {
+    const JobRecord& job = state_.jobs[index];
+    JobRecord& printed = printed_[job.index];
+    if (job.status == printed.status && job.reason == printed.reason)
+      continue;
+    printed = job;
+    context_.messages.note(labels_[job.index] + ": " +
+                           printable(ui::render_outcome(ui::outcome_of(job))));
+  }
+}
+
+ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) const {
+  const ui::Outcome outcome = ui::outcome_of(job);
+  const ui::Colour colour = ui::colour_of(job.status);
+  ui::LiveBlock::Line line = {
+      {" " + ui::symbol(context_.messages.stream(), job.status) + " ", colour},
+      {padded(labels_[job.index], label_width_) + "  "},
+      {padded(ui::render_outcome(outcome), 12), colour}};
+  if (job.started_at)
+    line.push_back(
+        {"  " + render_duration(job.finished_at.value_or(at) - *job.started_at), ui::Colour::dim});
+  const bool may_show = state_.jobs.size() > 1 && !job::is_final(job.status);
+  if (const auto progress = output_->progress(job.index); may_show && !progress.empty())
+    line.push_back({"  " + std::string(progress), ui::Colour::dim});
+  return line;
+}
+
+std::string RunView::counts() const {
+  static constexpr std::array kinds = {Status::done,
+                                       Status::failed,
+                                       Status::stopped,
+                                       Status::aborted,
+                                       Status::skipped,
+                                       Status::running,
+                                       Status::uploading,
+                                       Status::preparing,
+                                       Status::downloading,
+                                       Status::stopping,
+                                       Status::aborting,
+                                       Status::queued,
+                                       Status::submitted};
+  std::map<Status, std::size_t> counted;
+  for (const JobRecord& job : state_.jobs)
+    ++counted[job.status];
+  std::vector<std::string> parts;
+  for (const Status kind : kinds) {
+    const std::size_t count = counted[kind];
+    if (count > 0)
+      parts.push_back(std::to_string(count) + " " + std::string(job::render(kind)));
+  }
+  return join(parts, ", ");
+}
+
+std::vector<ui::LiveBlock::Line> RunView::picture() const {
+  const Timestamp at = now();
+  const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
+  const std::size_t most = std::max(fewest_rows, rows / 3);
+  std::vector<const JobRecord*> shown;
+  for (const JobRecord& job : state_.jobs)
+    shown.push_back(&job);
+  const bool folds = shown.size() + 1 > most;
+  if (folds) {
+    const auto end = shown.begin() + static_cast<std::ptrdiff_t>(most - 1);
+    std::nth_element(shown.begin(), end, shown.end(), [](const JobRecord* a, const JobRecord* b) {
+      return std::pair(importance(a->status), a->index) <
+             std::pair(importance(b->status), b->index);
+    });
+    shown.erase(end, shown.end());
+    std::sort(shown.begin(), shown.end(), [](const JobRecord* a, const JobRecord* b) {
+      return a->index < b->index;
+    });
+  }
+  std::vector<ui::LiveBlock::Line> lines;
+  for (const JobRecord* job : shown)
+    lines.push_back(line_of(*job, at));
+  if (state_.jobs.size() > 1) {
+    const std::string more =
+        folds ? "and " + std::to_string(state_.jobs.size() - shown.size()) + " more; in all " : "";
+    lines.push_back({{" " + more + counts() + "  " + render_duration(at - state_.run.submitted_at),
+                      ui::Colour::dim}});
+  }
+  return lines;
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,77 @@
+// A run as it is followed: the jobs' output on standard output, how they fare on standard error. On
+// a terminal a block of one line for each job stands below the output; in a pipe each change of a
+// status is a line.
+#pragma once
+
+#include "command_line/context.hpp"
+#include "dstack/run/client/follow.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+#include "follow/interruption.hpp"
+#include "ui/job_output.hpp"
+#include "ui/live.hpp"
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace dstack::cli {
+
+class RunView final : public run::FollowListener {
+ public:
+  /// `state` is the one that is followed.
+  RunView(Context& context, Interruption& interruption, const store::RunState& state);
+
+  void began(const store::RunState& state) override;
+  void output(std::size_t job, std::string_view bytes) override;
+  void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) override;
+  void tick() override;
+  Then woken() override;
+
+  /// The block goes, the last line of every job comes.
+  void finish();
+
+  const store::RunState& state() const { return state_; }
+
+  const std::vector<std::string>& labels() const { return labels_; }
+
+  /// True when the end of this job's output is still to be seen.
+  bool was_just_printed(std::size_t job) const;
+
+ private:
+  bool draws() const { return block_.works() && !context_.messages.quiet(); }
+
+  void redraw();
+  void redraw_sometimes();
+  /// The block as it stays on the screen when the run is over.
+  void leave_picture();
+  /// Says where applications are, once, as soon as they answer.
+  void announce_apps(const std::vector<std::size_t>& jobs);
+  void print_changes(const std::vector<std::size_t>& jobs);
+  std::vector<ui::LiveBlock::Line> picture() const;
+  ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at) const;
+  std::string counts() const;
+
+  Context& context_;
+  Interruption& interruption_;
+  const store::RunState& state_;
+  ui::LiveBlock block_;
+  std::optional<ui::JobOutput> output_;
+  std::vector<std::string> labels_;
+  std::vector<store::JobRecord> printed_;  ///< the states that were printed last
+  std::set<std::string> announced_;        ///< addresses of applications
+  std::size_t label_width_ = 0;
+  std::chrono::steady_clock::time_point drawn_at_;
+};
+
+/// What is to be known of the jobs that did not fail: "train[1]: artifact 'model' does not exist".
+/// Of one workflow when it is named.
+std::vector<std::string> warnings_of_jobs(const store::RunState& state,
+                                          const std::string& workflow = {});
+
+/// What is said when a followed run is over: where its artifacts are, or the card of its failure.
+void print_summary(const Context& context, store::Records& records, const RunView& view);
+
+}  // namespace dstack::cli

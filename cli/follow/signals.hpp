@@ -1,0 +1,56 @@
+// Signals as things that can be read, for commands that follow something. While a Signals lives,
+// SIGINT, SIGTERM, SIGHUP and SIGCONT interrupt nothing; they wait in its descriptor.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/run/client/follow.hpp"
+
+#include <optional>
+
+#include <signal.h>
+
+namespace dstack::cli {
+
+class Signals {
+ public:
+  static Result<Signals> open();
+  Signals(Signals&&) noexcept = default;
+  Signals& operator=(Signals&&) noexcept = default;
+  ~Signals();
+
+  /// Readable when a signal waits, or after wake().
+  int fd() const { return both_.get(); }
+
+  /// The next signal; nothing when none waits.
+  std::optional<int> take();
+  /// Makes fd() readable, until take_wake().
+  void wake();
+  bool take_wake();
+
+ private:
+  Signals() = default;
+
+  Fd signals_;
+  Fd event_;
+  Fd both_;
+  sigset_t before_{};
+};
+
+/// Follows until a signal comes, or wake(); the run itself goes on.
+class SignalledListener : public run::FollowListener {
+ public:
+  explicit SignalledListener(Signals& signals) : signals_(signals) {}
+
+  Then woken() override;
+
+  /// The signal that ended the following; 0 when none did.
+  int signal() const { return signal_; }
+
+ protected:
+  Signals& signals_;
+
+ private:
+  int signal_ = 0;
+};
+
+}  // namespace dstack::cli

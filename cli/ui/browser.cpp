@@ -1,0 +1,66 @@
+#include "ui/browser.hpp"
+
+#include "dstack/process/spawn.hpp"
+
+#include <cstdlib>
+
+#include <poll.h>
+
+namespace dstack::cli {
+
+namespace {
+
+constexpr const char* page_name = "open.html";
+/// What the opener says after this it says to nobody: some stay until the browser is closed.
+constexpr int patience_milliseconds = 3000;
+
+bool is_set(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+std::string escaped(const std::string& text) {
+  std::string html;
+  for (const char c : text)
+    html += c == '&' ? "&amp;" : c == '"' ? "&quot;" : c == '<' ? "&lt;" : std::string(1, c);
+  return html;
+}
+
+std::string page_to(const std::string& url) {
+  return "<!DOCTYPE html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">"
+         "<meta http-equiv=\"refresh\" content=\"0;url=" +
+         escaped(url) + "\"><a href=\"" + escaped(url) + "\">open the application</a>\n";
+}
+
+}  // namespace
+
+bool has_display() {
+  return (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")) && !is_set("SSH_CONNECTION");
+}
+
+Result<void> open_browser(const std::string& url, const Path& folder) {
+  std::string address = url;
+  if (url.find('?') != std::string::npos) {
+    const Path page = folder / page_name;
+    DSTACK_CHECK(make_folders(folder));
+    DSTACK_CHECK(write_file_atomically(page, page_to(url), Durable::no, 0600));
+    address = "file://" + page.string();
+  }
+  process::Command command;
+  command.argv = {"xdg-open", address};
+  command.group = process::Group::own_session;
+  auto child = process::spawn(command);
+  if (!child)
+    return fail(ErrorCode::unavailable,
+                "no browser can be opened: there is no 'xdg-open'",
+                "install xdg-utils, or open the address yourself");
+  pollfd polled{child->pidfd(), POLLIN, 0};
+  if (::poll(&polled, 1, patience_milliseconds) > 0)
+    if (const auto status = child->wait(); !process::succeeded(status))
+      return fail(ErrorCode::unavailable,
+                  "no browser was opened: xdg-open ended with " + process::render(status),
+                  "open the address yourself");
+  return {};
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,49 @@
+#include "views/applications.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/base/user.hpp"
+#include "dstack/job/application.hpp"
+
+#include <array>
+#include <cstdlib>
+
+#include <unistd.h>
+
+namespace dstack::cli {
+
+namespace {
+
+std::string port_of(std::string_view url) {
+  const std::size_t colon = url.find(':', url.find("//"));
+  if (colon == std::string_view::npos)
+    return {};
+  url.remove_prefix(colon + 1);
+  return std::string(url.substr(0, url.find_first_not_of("0123456789")));
+}
+
+}  // namespace
+
+std::string render_app(const ui::Stream& stream, const job::Application& app) {
+  std::string text =
+      printable(app.name) + " at " + ui::paint(stream, ui::Colour::cyan, printable(app.url));
+  if (!app.password.empty())
+    text += ", password " + ui::paint(stream, ui::Colour::bold, printable(app.password));
+  return text;
+}
+
+std::optional<std::string> ssh_command(const job::Application& app) {
+  // "client's address, its port, the address it came to, the port there"
+  const char* connection = std::getenv("SSH_CONNECTION");
+  if (connection == nullptr)
+    return std::nullopt;
+  const auto words = split(connection, ' ');
+  const std::string port = port_of(app.url);
+  if (words.size() != 4 || port.empty())
+    return std::nullopt;
+  const std::string user = user_name(::geteuid()).value_or("");
+  return "ssh -N -L " + port + ":127.0.0.1:" + port +
+         (words[3] == "22" ? "" : " -p " + std::string(words[3])) + " " +
+         (user.empty() ? "" : user + "@") + std::string(words[2]);
+}
+
+}  // namespace dstack::cli

@@ -1,0 +1,125 @@
+// Entries of depends-on, and what they come to with other values of the variables.
+#include "dstack/base/text.hpp"
+#include "dstack/config/project/loading.hpp"
+#include "dstack/config/yaml/file_source.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+bool refers_to_variables(const Workflow& workflow) {
+  return std::any_of(workflow.depends_on.begin(),
+                     workflow.depends_on.end(),
+                     [](const Dependency& dependency) { return !dependency.written.empty(); });
+}
+
+std::string text_of(const Dependency& dependency) {
+  return dependency.tag ? dependency.workflow + ":" + *dependency.tag : dependency.workflow;
+}
+
+Result<Dependency> read_again(const Dependency& dependency, const Scope& scope) {
+  if (dependency.written.empty())
+    return dependency;
+  DSTACK_TRY(const Interpolated replaced,
+             interpolate(make_scalar(dependency.written, dependency.where), scope));
+  DSTACK_TRY(Dependency read, parse_dependency(replaced.value.text, dependency.where));
+  read.written = dependency.written;
+  return read;
+}
+
+void read_again(Workflow& workflow, const Scope& scope, Findings& findings) {
+  std::vector<Dependency> read;
+  for (const Dependency& dependency : workflow.depends_on) {
+    auto again = read_again(dependency, scope);
+    if (!again) {
+      findings.add_all(workflow.name, std::move(again).error());
+      continue;
+    }
+    const std::string text = text_of(*again);
+    if (std::any_of(read.begin(), read.end(), [&](const Dependency& other) {
+          return text_of(other) == text;
+        }))
+      findings.add(workflow.name, dependency_twice(text, dependency.where));
+    else
+      read.push_back(std::move(*again));
+  }
+  workflow.depends_on = std::move(read);
+}
+
+}  // namespace
+
+Scope file_scope(const Project& project, const std::string& workflow) {
+  Scope scope;
+  const auto scopes = {std::string("global"), workflow};
+  for (const std::string& name : scopes)
+    if (const auto found = project.variables.find(name); found != project.variables.end())
+      for (const Variable& variable : found->second)
+        scope.variable_names.push_back(variable.name);
+  scope.variable = [&project, workflow](std::string_view name) -> std::optional<std::string> {
+    for (const std::string_view scope_name :
+         {std::string_view(workflow), std::string_view("global")})
+      if (const auto found = project.variables.find(scope_name); found != project.variables.end())
+        for (const Variable& variable : found->second)
+          if (variable.name == name)
+            return variable.value;
+    return std::nullopt;
+  };
+  return scope;
+}
+
+Error dependency_twice(const std::string& text, const SourceLocation& where) {
+  return configuration_error(
+      "'" + text + "' stands twice in 'depends-on'", where, "remove one of the two");
+}
+
+Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where) {
+  const std::size_t colon = text.find(':');
+  Dependency dependency;
+  dependency.workflow = text.substr(0, colon);
+  dependency.where = where;
+  if (!is_name(dependency.workflow))
+    return fail(configuration_error(
+        "'" + printable(dependency.workflow) + "' cannot be the name of a workflow",
+        where,
+        "write 'download', or 'download:latest' for what is tagged so"));
+  if (colon == std::string_view::npos)
+    return dependency;
+  dependency.tag = std::string(text.substr(colon + 1));
+  if (dependency.tag->empty())
+    return fail(configuration_error("there is no tag behind '" + std::string(text) + "'",
+                                    where,
+                                    "write '" + dependency.workflow + ":latest', or '" +
+                                        dependency.workflow + "' to run it first"));
+  if (!is_name(*dependency.tag))
+    return fail(configuration_error(
+        "'" + printable(*dependency.tag) + "' cannot be the name of a tag",
+        where,
+        "a name has letters, digits, '.', '_' and '-', and begins with a letter or digit"));
+  return dependency;
+}
+
+std::optional<Project> with_other_values(const Project& project, const OtherValues& values) {
+  if (std::none_of(project.workflows.begin(), project.workflows.end(), refers_to_variables))
+    return std::nullopt;
+  Project changed = project;
+  std::erase_if(changed.findings,
+                [](const Finding& finding) { return finding.about_dependencies; });
+  Findings findings(changed.findings);
+  for (Workflow& workflow : changed.workflows) {
+    if (!refers_to_variables(workflow))
+      continue;
+    Scope scope = file_scope(project, workflow.name);
+    scope.variable = [&, of_files = std::move(scope.variable)](std::string_view name) {
+      auto other = values(workflow.name, name);
+      return other ? std::move(other) : of_files(name);
+    };
+    read_again(workflow, scope, findings);
+  }
+  check_references(changed);
+  return changed;
+}
+
+}  // namespace dstack::config

@@ -1,0 +1,68 @@
+// The steps of load_project(), one for each kind of file and one for what only the whole shows.
+#pragma once
+
+#include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/project/project.hpp"
+#include "dstack/config/yaml/yaml.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dstack::config {
+
+/// A suggestion compares a word with every name; a file with more wrong names than this is wrong in
+/// another way.
+inline constexpr std::size_t most_suggestions = 100;
+
+/// Errors of a file that was read, each with the workflow it concerns (Finding::workflow).
+class Findings {
+ public:
+  explicit Findings(std::vector<Finding>& findings) : findings_(findings) {}
+
+  void add(std::string workflow, Error error) {
+    findings_.push_back({std::move(error), std::move(workflow)});
+  }
+
+  void add(std::string workflow, std::string message, SourceLocation where, std::string hint = {});
+  /// All of an error with others in `also`.
+  void add_all(const std::string& workflow, Error error);
+
+ private:
+  std::vector<Finding>& findings_;
+};
+
+/// Whether a root key is free for the user's own use, as a home for anchors.
+bool is_private_key(std::string_view key);
+/// Reports the root's keys that are neither `expected` nor private, or that the root is no map.
+/// Returns the value of `expected`, or null where there is none or it is empty.
+Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings);
+
+/// The variables of the files that `workflow` sees, for the keys that the host reads itself. Refers
+/// to the project.
+Scope file_scope(const Project& project, const std::string& workflow);
+/// For an entry of depends-on whose text is also that of another.
+Error dependency_twice(const std::string& text, const SourceLocation& where);
+
+/// Adds a file's workflows to the project. Needs the project's variables.
+void add_workflows(ParsedYaml file, Project& project);
+
+/// A key below `variables`.
+struct VariableScope {
+  std::string name;
+  SourceLocation where;
+};
+
+/// Adds a file's variables to the project.
+std::vector<VariableScope> add_variables(ParsedYaml file, Project& project);
+
+/// Names used twice; of these the first stays in the project.
+void check_names(Project& project);
+/// Dependencies on workflows that do not exist, and rings.
+void check_references(Project& project);
+/// Scopes that are no workflows.
+void check_scopes(const std::vector<VariableScope>& scopes, Project& project);
+/// Names whose environment variables cannot be set, or meet.
+void check_variables(Project& project);
+
+}  // namespace dstack::config

@@ -1,0 +1,94 @@
+// A project as its `.dstack` folder describes it: workflows and variables (spec, sections 2 to 4).
+// What only a provider can judge (its properties) is not judged here.
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/config/yaml/value.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::config {
+
+/// `download` or `download:latest`.
+struct Dependency {
+  std::string workflow;
+  std::optional<std::string> tag;
+  SourceLocation where;
+  /// The entry as written where it holds a `${{ name }}`, else empty. `workflow` and `tag` are then
+  /// what it comes to with the variables of the files; parse_dependency() tells what it is with
+  /// others.
+  std::string written = {};
+};
+
+struct Workflow {
+  std::string name;
+  std::string help;
+  std::string provider;  ///< empty when the entry names none, which is a finding
+  std::vector<Dependency> depends_on;
+  Value properties;  ///< a mapping: every key that belongs to the provider or is common, as written
+  SourceLocation where;  ///< the first line of its entry
+  SourceLocation name_where;
+  SourceLocation provider_where;
+};
+
+struct Variable {
+  std::string name;   ///< as written: `batch-size`
+  std::string value;  ///< the scalar's text
+  SourceLocation where;
+};
+
+/// Variables by scope: a workflow's name, or "global".
+using Variables = std::map<std::string, std::vector<Variable>, std::less<>>;
+
+/// An error that need not stop a run of other workflows.
+struct Finding {
+  Error error;
+  /// The workflow that it concerns; empty when it concerns the file as a whole, and so every run.
+  /// What concerns no workflow that could run (an entry without a name) says here what it is, in
+  /// words that are no name.
+  std::string workflow;
+  /// It says where depends-on leads, which other values of the variables may change.
+  bool about_dependencies = false;
+};
+
+struct Project {
+  Path root;                        ///< real path of the folder that holds `.dstack`
+  std::vector<Workflow> workflows;  ///< in the order of the files; each name once
+  Variables variables;
+  std::vector<Finding> findings;
+  /// Entries that nothing can run: without a name that could be one, which is then empty, and the
+  /// second of a name. Kept so that the rest of what is wrong with them can be told as well.
+  std::vector<Workflow> without_place;
+  bool defined = true;  ///< false: there is no `.dstack`; `run PROVIDER` works all the same
+
+  const Workflow* find(std::string_view name) const;
+  std::vector<std::string> workflow_names() const;
+};
+
+/// The nearest folder, from `from` upwards, that has `.dstack/workflows.yaml` or
+/// `.dstack/workflows/`.
+std::optional<Path> find_project(const Path& from);
+/// Reads the whole project. Fails on what leaves nothing to run (unreadable files, YAML syntax);
+/// everything else is a finding. Cycles and references to unknown workflows are findings of the
+/// workflows concerned; a tag may be one of a workflow that is not defined here (`artifacts upload`
+/// makes such), so only the plan can judge those.
+Result<Project> load_project(const Path& root);
+/// That no workflow of these names is the one depended on, with a suggestion.
+Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names);
+/// The text of an entry of depends-on, without references.
+Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where);
+/// Another value for a variable of a workflow, or nothing: the files' value then holds.
+using OtherValues =
+    std::function<std::optional<std::string>(std::string_view workflow, std::string_view variable)>;
+/// The project with `${{ name }}` in depends-on read with these values, and what is wrong with
+/// where they lead among its findings; nothing when no entry of it refers to a variable.
+std::optional<Project> with_other_values(const Project& project, const OtherValues& values);
+/// A project with nothing in it, at `root`.
+Project undefined_project(const Path& root);
+
+}  // namespace dstack::config

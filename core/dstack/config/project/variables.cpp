@@ -1,0 +1,178 @@
+// Variables files (spec, section 4).
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/project/loading.hpp"
+#include "dstack/config/project/secret_reference.hpp"
+#include "dstack/job/environment_names.hpp"
+
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+constexpr std::string_view global_scope = "global";
+
+/// What an error below a scope concerns: `global` reaches every run.
+std::string concerned(std::string_view scope) {
+  return scope == global_scope ? std::string() : std::string(scope);
+}
+
+void add_scope(const Member& scope, Project& project, Findings& findings) {
+  if (scope.value.kind == ValueKind::null)
+    return;
+  if (scope.value.kind != ValueKind::mapping) {
+    const bool misplaced = scope.value.kind == ValueKind::scalar;
+    findings.add(concerned(scope.key),
+                 "'" + printable(scope.key) + "' must be a map of variables, not " +
+                     std::string(describe(scope.value)),
+                 scope.value.where,
+                 misplaced ? "variables stand one level deeper, below a workflow's name or 'global'"
+                           : "write 'epochs: 1' below it, for example");
+    return;
+  }
+  std::vector<Variable>& variables = project.variables[scope.key];
+  variables.reserve(scope.value.members.size());
+  for (const Member& member : scope.value.members) {
+    if (member.value.kind == ValueKind::scalar) {
+      if (const auto secret = find_written_secret(member.value.text))
+        findings.add(concerned(scope.key), misplaced_secret({*secret, member.value.where}));
+      variables.push_back({member.key, member.value.text, member.key_where});
+      continue;
+    }
+    const bool empty = member.value.kind == ValueKind::null;
+    findings.add(
+        concerned(scope.key),
+        "variable '" + printable(member.key) + "' " +
+            (empty ? "has no value"
+                   : "must be a single value, not " + std::string(describe(member.value))),
+        member.value.where,
+        empty ? "write '" + printable(member.key) + ": \"\"' for an empty text"
+              : "a variable becomes one environment variable; several values can be one text");
+  }
+}
+
+/// What keeps a variable from being set in a job's environment; empty when nothing does.
+std::string refusal(const Variable& variable, const std::string& environment, std::string& hint) {
+  hint = "choose another name";
+  if (!is_name(variable.name)) {
+    hint = "a name has letters, digits, '.', '_' and '-', and begins with a letter";
+    return "'" + printable(variable.name) + "' cannot be the name of a variable";
+  }
+  if (variable.name.front() >= '0' && variable.name.front() <= '9') {
+    hint = "begin the name with a letter";
+    return "variable '" + variable.name +
+           "' begins with a digit, which no environment variable does";
+  }
+  if (variable.name.rfind("run.", 0) == 0 || variable.name.rfind("secrets.", 0) == 0)
+    return "'" + variable.name + "' is a name that dstack keeps for itself";
+  if (job::is_reserved_environment_name(environment))
+    return "variable '" + variable.name + "' would become " + environment +
+           ", which dstack sets itself";
+  if (job::is_base_environment_name(environment)) {
+    hint = "choose another name; 'environment' in the workflow can set " + environment;
+    return "variable '" + variable.name + "' would become " + environment +
+           ", which every job takes from the system";
+  }
+  return {};
+}
+
+/// Environment names of a scope's variables, each with the first that has it.
+using EnvironmentNames = std::unordered_map<std::string, const Variable*>;
+
+/// Reports what cannot be set, and what meets with another variable of the scope or of `outer`.
+EnvironmentNames check_scope(std::string_view scope,
+                             const std::vector<Variable>& variables,
+                             const EnvironmentNames& outer,
+                             Findings& findings) {
+  EnvironmentNames names;
+  names.reserve(variables.size());
+  for (const Variable& variable : variables) {
+    const std::string environment = environment_name(variable.name);
+    std::string hint;
+    if (std::string reason = refusal(variable, environment, hint); !reason.empty()) {
+      findings.add(concerned(scope), std::move(reason), variable.where, std::move(hint));
+      continue;
+    }
+    const auto [own, is_new] = names.emplace(environment, &variable);
+    const auto outside = outer.find(environment);
+    const Variable* other = !is_new                  ? own->second
+                            : outside != outer.end() ? outside->second
+                                                     : nullptr;
+    if (other != nullptr && other->name != variable.name)
+      findings.add(concerned(scope),
+                   "variables '" + other->name + "' and '" + variable.name +
+                       "' would both become " + environment,
+                   variable.where,
+                   "the other is at " + other->where.render() + "; rename one of them");
+  }
+  return names;
+}
+
+void check_scope_name(const VariableScope& scope,
+                      const std::vector<std::string>& workflows,
+                      Findings& findings) {
+  std::string hint = did_you_mean(scope.name, workflows);
+  if (hint.empty())
+    hint = "variables stand below a workflow's name or 'global'";
+  findings.add(scope.name,
+               "there is no workflow '" + printable(scope.name) + "'",
+               scope.where,
+               std::move(hint));
+}
+
+}  // namespace
+
+std::vector<VariableScope> add_variables(ParsedYaml file, Project& project) {
+  Findings findings(project.findings);
+  const Value* scopes = read_root(file, "variables", findings);
+  for (Error& error : file.errors)
+    findings.add("", std::move(error));
+  if (scopes == nullptr)
+    return {};
+  if (scopes->kind != ValueKind::mapping) {
+    findings.add("",
+                 "'variables' must be a map, not " + std::string(describe(*scopes)),
+                 scopes->where,
+                 "its keys are names of workflows and 'global'");
+    return {};
+  }
+  std::vector<VariableScope> places;
+  for (const Member& scope : scopes->members) {
+    places.push_back({scope.key, scope.key_where});
+    add_scope(scope, project, findings);
+  }
+  return places;
+}
+
+void check_scopes(const std::vector<VariableScope>& scopes, Project& project) {
+  Findings findings(project.findings);
+  const std::vector<std::string> workflows = project.workflow_names();
+  std::unordered_set<std::string_view> known(workflows.begin(), workflows.end());
+  known.insert(global_scope);
+  std::vector<std::string> candidates = workflows;
+  candidates.emplace_back(global_scope);
+  std::size_t unknown = 0;
+  for (const VariableScope& scope : scopes) {
+    if (known.count(scope.name) != 0)
+      continue;
+    if (unknown++ == most_suggestions)
+      candidates.clear();
+    check_scope_name(scope, candidates, findings);
+  }
+}
+
+void check_variables(Project& project) {
+  Findings findings(project.findings);
+  EnvironmentNames global;
+  if (const auto found = project.variables.find(global_scope); found != project.variables.end())
+    global = check_scope(global_scope, found->second, {}, findings);
+  for (const auto& [scope, variables] : project.variables)
+    if (scope != global_scope)
+      check_scope(scope, variables, global, findings);
+}
+
+}  // namespace dstack::config

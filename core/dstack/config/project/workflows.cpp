@@ -1,0 +1,335 @@
+// Entries of a workflows file, each for itself.
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/project/loading.hpp"
+#include "dstack/config/project/reference_syntax.hpp"
+#include "dstack/config/yaml/file_source.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+enum class EntryKey { name, provider, help, depends_on, other };
+
+EntryKey entry_key(std::string_view key) {
+  if (key == "name")
+    return EntryKey::name;
+  if (key == "provider")
+    return EntryKey::provider;
+  if (key == "help")
+    return EntryKey::help;
+  if (key == "depends-on" || key == "depends_on" || key == "deps")
+    return EntryKey::depends_on;
+  return EntryKey::other;
+}
+
+/// Reads one entry. Everything wrong with it concerns the workflow of its name.
+class EntryReader {
+ public:
+  EntryReader(Value& entry, std::string label, Project& project)
+      : entry_(entry), label_(std::move(label)), project_(project), findings_(project.findings) {}
+
+  /// Adds the workflow, to those without place when it has no usable name. Returns how its findings
+  /// call it.
+  std::string read() {
+    if (!check_kind())
+      return label_;
+    workflow_.where = entry_.where;
+    workflow_.properties = make_mapping(entry_.where);
+    if (const auto name = find(EntryKey::name))
+      read_name(*name);
+    else
+      findings_.add(label_,
+                    "the workflow has no 'name'",
+                    entry_.where,
+                    missing_hint("name", "add 'name: …'"));
+    if (const auto provider = find(EntryKey::provider))
+      read_provider(*provider);
+    else
+      findings_.add(
+          label_,
+          subject() + " has no 'provider'",
+          entry_.where,
+          missing_hint("provider",
+                       "add 'provider: …'; 'dstack providers list' shows which there are"));
+    take_members();
+    (workflow_.name.empty() ? project_.without_place : project_.workflows)
+        .push_back(std::move(workflow_));
+    return label_;
+  }
+
+ private:
+  std::string subject() const {
+    return workflow_.name.empty() ? std::string("the workflow")
+                                  : "workflow '" + workflow_.name + "'";
+  }
+
+  bool check_kind() {
+    if (entry_.kind == ValueKind::mapping)
+      return true;
+    findings_.add(
+        label_,
+        "a workflow must be a map with 'name' and 'provider', not " + std::string(describe(entry_)),
+        entry_.where,
+        entry_.kind == ValueKind::scalar && is_name(entry_.text)
+            ? "write '- name: " + entry_.text + "'"
+            : "begin each with '- name: …'");
+    return false;
+  }
+
+  const Value* find(EntryKey key) const {
+    for (const Member& member : entry_.members)
+      if (entry_key(member.key) == key)
+        return &member.value;
+    return nullptr;
+  }
+
+  std::string missing_hint(std::string_view wanted, std::string otherwise) const {
+    std::vector<std::string> keys;
+    for (const Member& member : entry_.members)
+      if (entry_key(member.key) == EntryKey::other)
+        keys.push_back(member.key);
+    const std::vector<std::string> close = closest(wanted, keys);
+    return close.empty() ? otherwise
+                         : "did you mean '" + std::string(wanted) + "' by '" + close.front() + "'?";
+  }
+
+  /// The text of `name` or `provider`; nothing where there is none, which was reported then.
+  std::optional<std::string> plain_text(std::string_view key, const Value& value) {
+    if (value.kind != ValueKind::scalar || value.text.empty()) {
+      const bool empty = value.kind == ValueKind::null || value.kind == ValueKind::scalar;
+      findings_.add(
+          label_,
+          empty ? "'" + std::string(key) + "' is empty"
+                : "'" + std::string(key) + "' must be a text, not " + std::string(describe(value)),
+          value.where,
+          key == "provider" ? "write 'provider: python', for example"
+                            : "write 'name: train', for example");
+      return std::nullopt;
+    }
+    if (holds_reference(value.text)) {
+      findings_.add(label_,
+                    "'" + std::string(key) + "' cannot hold a reference such as '${{ name }}'",
+                    value.where,
+                    "write the " + std::string(key) + " itself");
+      return std::nullopt;
+    }
+    return value.text;
+  }
+
+  void read_name(const Value& value) {
+    workflow_.name_where = value.where;
+    const auto text = plain_text("name", value);
+    if (!text)
+      return;
+    if (!is_name(*text)) {
+      findings_.add(
+          label_,
+          "'" + printable(*text) + "' cannot be the name of a workflow",
+          value.where,
+          "a name has letters, digits, '.', '_' and '-', and begins with a letter or digit");
+      return;
+    }
+    if (*text == "global") {
+      findings_.add(label_,
+                    "a workflow cannot be called 'global'",
+                    value.where,
+                    "in variables.yaml that name stands for all workflows");
+      return;
+    }
+    workflow_.name = *text;
+    label_ = *text;
+  }
+
+  void read_provider(const Value& value) {
+    workflow_.provider_where = value.where;
+    const auto text = plain_text("provider", value);
+    if (!text)
+      return;
+    if (is_name(*text))
+      workflow_.provider = *text;
+    else
+      findings_.add(label_,
+                    "'" + printable(*text) + "' cannot be the name of a provider",
+                    value.where,
+                    "'dstack providers list' shows which there are");
+  }
+
+  void take_members() {
+    const Member* dependencies = nullptr;
+    for (Member& member : entry_.members) {
+      switch (entry_key(member.key)) {
+        case EntryKey::name:
+        case EntryKey::provider:
+          break;
+        case EntryKey::help:
+          read_help(member.value);
+          break;
+        case EntryKey::depends_on:
+          if (dependencies == nullptr)
+            read_dependencies(member.value);
+          else
+            findings_.add(label_,
+                          "'" + member.key + "' and '" + dependencies->key + "' are the same key",
+                          member.key_where,
+                          "'" + dependencies->key + "' stands at " +
+                              dependencies->key_where.render() + "; join the two lists");
+          dependencies = &member;
+          break;
+        case EntryKey::other:
+          workflow_.properties.members.push_back(std::move(member));
+          break;
+      }
+    }
+  }
+
+  void read_help(const Value& value) {
+    if (value.kind == ValueKind::sequence || value.kind == ValueKind::mapping)
+      findings_.add(label_,
+                    "'help' must be a text, not " + std::string(describe(value)),
+                    value.where,
+                    "write 'help: Trains the model', for example");
+    else if (auto text = with_variables(value))
+      workflow_.help = std::move(*text);
+  }
+
+  /// The scalar's text with the variables of the files; nothing when one is unknown, which was
+  /// reported then.
+  std::optional<std::string> with_variables(const Value& value) {
+    if (!holds_reference(value.text))
+      return value.text;
+    auto replaced = interpolate(value, file_scope(project_, workflow_.name));
+    if (replaced)
+      return std::move(replaced->value.text);
+    findings_.add_all(label_, std::move(replaced).error());
+    return std::nullopt;
+  }
+
+  void read_dependencies(const Value& value) {
+    if (value.kind == ValueKind::mapping) {
+      findings_.add(label_,
+                    "'depends-on' must be a list of workflows, not a map",
+                    value.where,
+                    "write 'depends-on: [download]', or 'depends-on: [download:latest]' without a "
+                    "blank before the tag");
+      return;
+    }
+    if (value.kind == ValueKind::scalar)
+      read_dependency(value);
+    workflow_.depends_on.reserve(value.elements.size());
+    for (const Value& element : value.elements)
+      read_dependency(element);
+  }
+
+  void read_dependency(const Value& element) {
+    if (element.kind != ValueKind::scalar) {
+      findings_.add(
+          label_,
+          "a dependency must be the name of a workflow, not " + std::string(describe(element)),
+          element.where,
+          dependency_hint(element));
+      return;
+    }
+    const auto text = with_variables(element);
+    if (!text)
+      return;
+    auto dependency = parse_dependency(*text, element.where);
+    if (!dependency) {
+      findings_.add(label_, std::move(dependency).error());
+      return;
+    }
+    if (!known_dependencies_.insert(*text).second) {
+      findings_.add(label_, dependency_twice(*text, element.where));
+      return;
+    }
+    if (holds_reference(element.text))
+      dependency->written = element.text;
+    workflow_.depends_on.push_back(std::move(*dependency));
+  }
+
+  static std::string dependency_hint(const Value& element) {
+    if (element.kind == ValueKind::mapping && element.members.size() == 1 &&
+        element.members.front().value.kind == ValueKind::scalar)
+      return "write '" +
+             printable(element.members.front().key + ":" + element.members.front().value.text) +
+             "', without the blank";
+    return "write 'download', or 'download:latest' for what is tagged so";
+  }
+
+  Value& entry_;
+  std::string label_;
+  Project& project_;
+  Findings findings_;
+  Workflow workflow_;
+  std::unordered_set<std::string> known_dependencies_;
+};
+
+/// Which workflow the lines of a file belong to.
+struct LineRange {
+  std::uint32_t first = 0;
+  std::uint32_t last = std::numeric_limits<std::uint32_t>::max();
+  std::string workflow;
+};
+
+std::vector<LineRange> line_ranges(const Value& root, const Value& entries) {
+  std::vector<LineRange> ranges(entries.elements.size());
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    ranges[i].first = entries.elements[i].where.line;
+    if (i > 0)
+      ranges[i - 1].last = ranges[i].first - 1;
+  }
+  if (!ranges.empty())
+    for (const Member& member : root.members)
+      if (member.key_where.line > ranges.back().first)
+        ranges.back().last = std::min(ranges.back().last, member.key_where.line - 1);
+  return ranges;
+}
+
+/// What is wrong with the file's text concerns the workflow in whose lines it stands.
+void attribute(std::vector<Error> errors,
+               const std::vector<LineRange>& ranges,
+               Findings& findings) {
+  for (Error& error : errors) {
+    const std::uint32_t line = error.where->line;
+    const auto after = std::upper_bound(
+        ranges.begin(), ranges.end(), line, [](std::uint32_t at, const LineRange& range) {
+          return at < range.first;
+        });
+    const bool inside = after != ranges.begin() && line <= (after - 1)->last;
+    findings.add(inside ? (after - 1)->workflow : "", std::move(error));
+  }
+}
+
+}  // namespace
+
+void add_workflows(ParsedYaml file, Project& project) {
+  Findings findings(project.findings);
+  Value* entries = read_root(file, "workflows", findings);
+  if (entries != nullptr && entries->kind != ValueKind::sequence) {
+    findings.add("",
+                 "'workflows' must be a list, not " + std::string(describe(*entries)),
+                 entries->where,
+                 "begin each workflow with '- name: …'");
+    entries = nullptr;
+  }
+  if (entries == nullptr) {
+    attribute(std::move(file.errors), {}, findings);
+    return;
+  }
+  std::vector<LineRange> ranges = line_ranges(file.root, *entries);
+  project.workflows.reserve(project.workflows.size() + entries->elements.size());
+  for (std::size_t i = 0; i < entries->elements.size(); ++i)
+    ranges[i].workflow =
+        EntryReader(
+            entries->elements[i], "entry " + std::to_string(i + 1) + " of the list", project)
+            .read();
+  attribute(std::move(file.errors), ranges, findings);
+}
+
+}  // namespace dstack::config

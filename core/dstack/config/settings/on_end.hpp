@@ -1,0 +1,37 @@
+// `on_end` of `$DSTACK_HOME/config.yaml`: who is told of the end of each run.
+#pragma once
+
+#include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/yaml/value.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dstack::config {
+
+class MapReader;
+
+/// A command or a webhook. References to secrets stand in the webhook and the values of its headers
+/// (config/secret_reference.hpp), and nowhere else.
+struct Receiver {
+  std::vector<std::string> command;  ///< with its arguments; empty: it is a webhook
+  std::string webhook;               ///< its URL
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::string> when;  ///< statuses of a run that has ended; empty: all of them
+  std::chrono::milliseconds timeout{30'000};  ///< of one attempt
+  std::uint32_t retry = 4;                    ///< attempts after the first one
+  std::vector<SecretReference> secrets;       ///< with their places in the file
+};
+
+/// Each as "webhook https://hooks.example.com" or "command notify-send": what may be shown, since
+/// paths, queries and arguments often hold what is secret. Those that would be called alike have
+/// their place in `on_end` with it.
+std::vector<std::string> describe(const std::vector<Receiver>& receivers);
+
+/// One receiver, or a list of them.
+std::vector<Receiver> read_on_end(MapReader& reader, const Value& value);
+
+}  // namespace dstack::config

@@ -1,0 +1,147 @@
+#include "dstack/config/settings/settings.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/map_reader.hpp"
+#include "dstack/config/yaml/yaml.hpp"
+
+#include <set>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+/// Reads the file's map, and goes on after an error.
+class SettingsReader : private MapReader {
+ public:
+  using MapReader::errors;
+  using MapReader::MapReader;
+
+  Settings read(const Value& root) {
+    Settings settings;
+    each_member(root,
+                "the file",
+                {"resources", "stop_grace", "snapshot_file_limit", "tools", "on_end"},
+                [&](const std::string& key, const Value& value) {
+                  if (key == "resources")
+                    read_resources(value, settings.resources);
+                  else if (key == "tools")
+                    read_tools(value, settings);
+                  else if (key == "on_end")
+                    settings.on_end = read_on_end(*this, value);
+                  else if (key == "stop_grace")
+                    read_duration(key, value, settings.stop_grace);
+                  else
+                    read_size(key, value, settings.snapshot_file_limit);
+                });
+    return settings;
+  }
+
+ private:
+  void read_resources(const Value& value, ResourceSettings& resources) {
+    each_member(value,
+                "'resources'",
+                {"cpu", "memory", "gpus"},
+                [&](const std::string& key, const Value& member) {
+                  if (key == "cpu")
+                    read_cpu(member, resources.cpu);
+                  else if (key == "memory")
+                    read_memory(key, member, resources.memory.emplace());
+                  else
+                    read_gpus(member, resources.gpus.emplace());
+                });
+  }
+
+  void read_cpu(const Value& value, std::optional<std::uint32_t>& cpu) {
+    const auto number = parse_number<std::uint32_t>(value.text);
+    if (value.kind != ValueKind::scalar || !number || *number == 0)
+      report("'cpu' must be a whole number from 1", value.where, "write 'cpu: 8', for example");
+    else
+      cpu = number;
+  }
+
+  void read_gpus(const Value& value, std::vector<Gpu>& gpus) {
+    if (value.kind != ValueKind::sequence && value.kind != ValueKind::null)
+      report("'gpus' must be a list, not " + std::string(describe(value)),
+             value.where,
+             "write 'gpus: [{name: V100, memory: 16GB}]', or 'gpus: []' for none");
+    std::set<std::string> ids;
+    for (const Value& element : value.elements) {
+      Gpu& gpu = gpus.emplace_back();
+      const std::size_t errors_before = errors().size();
+      read_gpu(element, gpu);
+      if (gpu.id.empty())
+        gpu.id = std::to_string(gpus.size() - 1);
+      if (errors().size() == errors_before && !ids.insert(gpu.id).second)
+        report("two GPUs go by '" + printable(gpu.id) + "'",
+               element.where,
+               "each has a 'uuid' of its own, and goes by its number, from 0, without");
+    }
+  }
+
+  void read_gpu(const Value& element, Gpu& gpu) {
+    const std::size_t errors_before = errors().size();
+    each_member(element,
+                "a GPU",
+                {"name", "memory", "uuid"},
+                [&](const std::string& key, const Value& member) {
+                  if (key == "memory")
+                    read_memory(key, member, gpu.memory);
+                  else if (member.kind == ValueKind::scalar && !member.text.empty() &&
+                           member.text.find(',') == std::string::npos)
+                    (key == "name" ? gpu.name : gpu.id) = member.text;
+                  else
+                    report("'" + key + "' must be a text without commas",
+                           member.where,
+                           "write 'name: V100', for example");
+                });
+    if (errors().size() == errors_before && (gpu.name.empty() || gpu.memory == 0))
+      report("a GPU needs 'name' and 'memory'",
+             element.where,
+             "write '{name: V100, memory: 16GB}', for example");
+  }
+
+  void read_tools(const Value& value, Settings& settings) {
+    each_member(value, "'tools'", {"code_server"}, [&](const std::string&, const Value& tool) {
+      ToolSettings& release = settings.code_server.emplace();
+      const std::size_t errors_before = errors().size();
+      each_member(tool,
+                  "'code-server'",
+                  {"version", "url", "sha256"},
+                  [&](const std::string& key, const Value& member) {
+                    if (member.kind != ValueKind::scalar || member.text.empty())
+                      report("'" + key + "' must be a text", member.where, "");
+                    (key == "version" ? release.version
+                     : key == "url"   ? release.url
+                                      : release.sha256) = member.text;
+                  });
+      const bool complete =
+          !release.version.empty() && !release.url.empty() && release.sha256.size() == 64 &&
+          release.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+      if (!complete && errors().size() == errors_before)
+        report("'code-server' needs 'version', 'url' and 'sha256', which is 64 digits of 0-9a-f",
+               tool.where,
+               "write 'code-server: {version: 4.108.2, url: https://…, sha256: 0ef7…}'");
+    });
+  }
+};
+
+}  // namespace
+
+Result<Settings> load_settings(const Path& file) {
+  boost::system::error_code error;
+  if (!fs::exists(file, error) &&
+      (!error || error == boost::system::errc::no_such_file_or_directory ||
+       error == boost::system::errc::not_a_directory))
+    return Settings{};
+  DSTACK_TRY(auto source, read_source(file, file.string()));
+  DSTACK_TRY(ParsedYaml parsed, read_yaml(std::move(source)));
+  SettingsReader reader(std::move(parsed.errors));
+  const Settings settings = reader.read(parsed.root);
+  if (!reader.errors().empty())
+    return fail(join(std::move(reader.errors())));
+  return settings;
+}
+
+}  // namespace dstack::config

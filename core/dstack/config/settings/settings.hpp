@@ -1,0 +1,47 @@
+// `$DSTACK_HOME/config.yaml` (spec, section 2).
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/config/settings/on_end.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::config {
+
+struct Gpu {
+  std::string name;
+  std::uint64_t memory = 0;  ///< bytes
+  std::string id = {};       ///< as CUDA_VISIBLE_DEVICES names it: its UUID, else its number
+};
+
+/// What the operator says this machine has, in place of what would be found.
+struct ResourceSettings {
+  std::optional<std::uint32_t> cpu;
+  std::optional<std::uint64_t> memory;  ///< bytes
+  std::optional<std::vector<Gpu>> gpus;
+};
+
+/// The release of a tool (environment/tool.hpp) that is fetched where none is installed, instead of
+/// the pinned one.
+struct ToolSettings {
+  std::string version;
+  std::string url;
+  std::string sha256;
+};
+
+struct Settings {
+  ResourceSettings resources;
+  std::optional<ToolSettings> code_server;
+  std::vector<Receiver> on_end;
+  std::chrono::milliseconds stop_grace{10'000};
+  std::uint64_t snapshot_file_limit = 100'000'000;  ///< bytes
+};
+
+/// Defaults when the file does not exist. Unknown keys are errors with a suggestion.
+Result<Settings> load_settings(const Path& file);
+
+}  // namespace dstack::config

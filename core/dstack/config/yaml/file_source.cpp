@@ -1,0 +1,73 @@
+#include "dstack/config/yaml/file_source.hpp"
+
+#include "dstack/config/yaml/yaml.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+/// A place in a file that was not read: its name and beginning, no text.
+SourceLocation unread_place(std::string name) {
+  SourceText source;
+  source.name = std::move(name);
+  SourceLocation where;
+  where.source = std::make_shared<const SourceText>(std::move(source));
+  where.line = 1;
+  where.column = 1;
+  return where;
+}
+
+}  // namespace
+
+std::string with_separators(std::size_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
+Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::string name) {
+  boost::system::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    return fail(
+        ErrorCode::configuration, "'" + name + "' is not a file", "a YAML file is expected there");
+  const std::uintmax_t size = fs::exists(status) ? fs::file_size(file, error) : 0;
+  if (!error && size > YamlLimits{}.bytes)
+    return fail(file_too_large(unread_place(std::move(name)), YamlLimits{}.bytes));
+  auto text = read_file(file);
+  if (!text)
+    return fail(std::move(text).error());
+  return make_source_text(std::move(name), std::move(*text));
+}
+
+Error file_too_large(SourceLocation where, std::size_t limit) {
+  return configuration_error(
+      "the file is larger than " + std::to_string(limit >> 20) + " MiB",
+      std::move(where),
+      "workflows may be divided among files of '.dstack/workflows'; keep data elsewhere");
+}
+
+Error too_many(std::string_view what, std::size_t limit, SourceLocation where) {
+  return configuration_error(
+      "here the file passes " + with_separators(limit) + " " + std::string(what),
+      std::move(where),
+      "workflows may be divided among files of '.dstack/workflows'; aliases repeat all that their "
+      "anchor names, so use fewer of them");
+}
+
+Error configuration_error(std::string message, SourceLocation where, std::string hint) {
+  Error error;
+  error.code = ErrorCode::configuration;
+  error.message = std::move(message);
+  error.where = std::move(where);
+  error.hint = std::move(hint);
+  return error;
+}
+
+}  // namespace dstack::config

@@ -1,0 +1,258 @@
+#include "dstack/config/yaml/yaml_syntax.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/project/reference_syntax.hpp"
+#include "dstack/config/yaml/file_source.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+namespace dstack::config {
+
+namespace {
+
+std::size_t line_begin(std::string_view text, std::size_t offset) {
+  if (offset == 0)
+    return 0;
+  const std::size_t before = text.rfind('\n', offset - 1);
+  return before == std::string_view::npos ? 0 : before + 1;
+}
+
+std::size_t first_non_blank(std::string_view text, std::size_t offset) {
+  return std::min(text.find_first_not_of(" \t", offset), text.size());
+}
+
+/// The offset of `${{` when that is what the parser stumbled over: it takes `$` for a text and `{`
+/// for a map.
+std::optional<std::size_t> reference_at(std::string_view text, std::size_t offset) {
+  const std::size_t from = offset > 3 ? offset - 3 : 0;
+  const std::size_t found = text.find(reference_opening, from);
+  if (found == std::string_view::npos || found > offset + 1)
+    return std::nullopt;
+  return found;
+}
+
+Error unquoted_reference(std::string_view text, std::size_t at, YamlTree& tree) {
+  const std::size_t close = text.find("}}", at);
+  const std::size_t line = line_content_end(text, at);
+  const std::size_t end = close == std::string_view::npos || close + 2 > line ? at + 3 : close + 2;
+  const std::string reference = printable(text.substr(at, end - at));
+  return configuration_error(
+      "'${{' inside of [ ] or { } must be in quotes",
+      tree.places().at(at, end),
+      end > at + 3 ? "write \"" + reference + "\"" : "write \"${{ name }}\"");
+}
+
+/// `at` is the end of the text where the parser sees a quote that we do not find.
+Error unclosed_quote(std::size_t at, YamlTree& tree) {
+  const std::string_view quote = tree.places().text().substr(at, 1);
+  return configuration_error("this quote is never closed",
+                             tree.places().at(at),
+                             "add the closing " + std::string(quote.empty() ? "quote" : quote));
+}
+
+/// The tab in the indentation of the line that holds `offset`. YAML allows blanks alone there.
+std::optional<std::size_t> tab_in_indentation(std::string_view text, std::size_t offset) {
+  const std::size_t begin = line_begin(text, std::min(offset, text.size()));
+  const std::size_t tab = text.substr(begin, first_non_blank(text, begin) - begin).find('\t');
+  return tab == std::string_view::npos ? std::nullopt : std::optional(begin + tab);
+}
+
+/// A quote over several lines with more text behind its end: most likely it was to end on its first
+/// line.
+std::optional<std::size_t> run_on_quote(std::string_view text,
+                                        std::size_t offset,
+                                        const YamlTree& tree) {
+  const auto quote = tree.last_quote();
+  if (!quote)
+    return std::nullopt;
+  const auto end = find_closing_quote(text, *quote);
+  if (!end || text.substr(*quote, *end - *quote).find('\n') == std::string_view::npos)
+    return std::nullopt;
+  return line_begin(text, *end) == line_begin(text, std::min(offset, text.size())) ? quote
+                                                                                   : std::nullopt;
+}
+
+bool follows_quote(std::string_view text, std::size_t offset, const YamlTree& tree) {
+  const auto quote = tree.last_quote();
+  const auto end = quote ? find_closing_quote(text, *quote) : std::nullopt;
+  return end && first_non_blank(text, *end) == offset;
+}
+
+Error explain_map_value(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  const std::size_t begin = line_begin(text, offset);
+  if (tree.last_offset() >= begin)
+    return configuration_error("a second ':' in one line",
+                               tree.places().at(offset),
+                               "put a value that holds ': ' in quotes");
+  const std::size_t key = first_non_blank(text, begin);
+  return configuration_error("this line is indented deeper than the entry above it",
+                             tree.places().at(key, offset),
+                             "keys of one map begin in the same column");
+}
+
+Error explain_in_map(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  if (follows_quote(text, offset, tree))
+    return configuration_error("there is text behind the closing quote",
+                               tree.places().at(offset, line_content_end(text, offset)),
+                               "put the whole value in quotes; inside of '…' a quote is written "
+                               "'', inside of \"…\" it is \\\"");
+  if (text.substr(offset, 2) == "- ")
+    return configuration_error(
+        "a list entry cannot stand among the keys of a map",
+        tree.places().at(offset),
+        "indent the list below its key, and the keys of an entry by the same amount");
+  return configuration_error("this does not belong to the map above it",
+                             tree.places().at(offset, line_content_end(text, offset)),
+                             "keys of one map begin in the same column, each as 'key: value'");
+}
+
+/// The quote of `["a, "b"]`: what stands in quotes ends with the ',' that was to follow them.
+std::optional<std::size_t> quote_over_comma(std::string_view text, const YamlTree& tree) {
+  const auto quote = tree.last_quote();
+  const auto end = quote ? find_closing_quote(text, *quote) : std::nullopt;
+  if (!end)
+    return std::nullopt;
+  const std::string_view content = trim(text.substr(*quote + 1, *end - *quote - 2));
+  return !content.empty() && content.back() == ',' ? quote : std::nullopt;
+}
+
+Error explain_flow(std::size_t offset, char closing, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  const auto open = tree.open_flow();
+  const bool behind_quote =
+      first_non_blank(text, offset) < text.size() && follows_quote(text, offset, tree);
+  if (const auto quote = quote_over_comma(text, tree); quote && behind_quote)
+    return unclosed_quote(*quote, tree);
+  if (behind_quote)
+    return configuration_error("there is text behind the closing quote",
+                               tree.places().at(offset, word_end(text, offset)),
+                               "separate values by ',', and put the whole of a value in quotes");
+  if (!open)
+    return configuration_error(
+        std::string("',' or '") + closing + "' is missing here", tree.places().at(offset), "");
+  const std::string bracket(1, text[*open]);
+  return configuration_error("'" + bracket + "' is never closed",
+                             tree.places().at(*open),
+                             std::string("separate values by ',' and end with '") + closing + "'");
+}
+
+Error explain_escape(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  const std::size_t found = offset == 0 ? std::string_view::npos : text.rfind('\\', offset - 1);
+  const std::size_t at = found == std::string_view::npos ? offset : found;
+  return configuration_error("'" + printable(text.substr(at, 2)) + "' is no escape that YAML knows",
+                             tree.places().at(at, at + 2),
+                             "write '\\\\' for a backslash, or use single quotes");
+}
+
+Error explain_alias(std::size_t offset, YamlTree& tree, SyntaxProblem problem) {
+  const std::string_view text = tree.places().text();
+  const std::size_t star = text.substr(std::min(offset, text.size()), 1) == "*"
+                               ? offset
+                               : std::min(text.rfind('*', offset), offset);
+  const std::size_t end = std::max(star + 1, word_end(text, star));
+  const std::string word = printable(text.substr(star, end - star));
+  std::string hint;
+  if (problem == SyntaxProblem::unknown_anchor) {
+    hint = did_you_mean(word.substr(1), tree.anchor_names());
+    if (hint.empty() && !tree.anchor_names().empty())
+      hint = "this file has " + quoted_list(tree.anchor_names());
+  }
+  if (hint.empty())
+    hint = "put '" + word + "' in quotes if it is a text";
+  if (problem == SyntaxProblem::unknown_anchor)
+    return configuration_error("there is no anchor '&" + word.substr(1) + "' before this alias",
+                               tree.places().at(star, end),
+                               hint);
+  return configuration_error(
+      "'*' begins an alias, and '" + word + "' is none", tree.places().at(star, end), hint);
+}
+
+Error explain_first_character(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  const std::string character = printable(text.substr(std::min(offset, text.size()), 1));
+  return configuration_error("a value cannot begin with '" + character + "'",
+                             tree.places().at(offset, line_content_end(text, offset)),
+                             "put it in quotes");
+}
+
+}  // namespace
+
+Error explain_syntax(SyntaxProblem problem,
+                     std::size_t offset,
+                     std::string_view words,
+                     YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  offset = std::min(offset, text.size());
+  if (const auto reference = reference_at(text, offset))
+    return unquoted_reference(text, *reference, tree);
+  if (const auto quote = run_on_quote(text, offset, tree))
+    return unclosed_quote(*quote, tree);
+  if (problem != SyntaxProblem::unended_scalar)
+    if (const auto tab = tab_in_indentation(text, offset))
+      return configuration_error(
+          "a tab cannot be used for indentation", tree.places().at(*tab), "use spaces");
+  switch (problem) {
+    case SyntaxProblem::unended_scalar:
+      return unclosed_quote(find_unclosed_quote(text, tree.last_offset()).value_or(offset), tree);
+    case SyntaxProblem::map_value:
+      return explain_map_value(offset, tree);
+    case SyntaxProblem::block_entry:
+      return configuration_error("a list cannot begin here",
+                                 tree.places().at(offset),
+                                 "begin it on the next line, indented below its key");
+    case SyntaxProblem::in_map:
+      return explain_in_map(offset, tree);
+    case SyntaxProblem::in_sequence:
+      return configuration_error("this does not belong to the list above it",
+                                 tree.places().at(offset, line_content_end(text, offset)),
+                                 "entries of one list begin with '- ' in the same column");
+    case SyntaxProblem::in_flow_map:
+      return explain_flow(offset, '}', tree);
+    case SyntaxProblem::in_flow_sequence:
+      return explain_flow(offset, ']', tree);
+    case SyntaxProblem::flow_end:
+      return configuration_error("this bracket closes nothing",
+                                 tree.places().at(offset),
+                                 "remove it, or put the value in quotes");
+    case SyntaxProblem::escape:
+      return explain_escape(offset, tree);
+    case SyntaxProblem::alias:
+    case SyntaxProblem::unknown_anchor:
+      return explain_alias(offset, tree, problem);
+    case SyntaxProblem::first_character:
+      return explain_first_character(offset, tree);
+    case SyntaxProblem::document_marker:
+      return configuration_error(
+          "a line that begins with '---' or '...' ends the text that is open here",
+          tree.places().at(offset),
+          "indent it, or close the quote before it");
+    case SyntaxProblem::other:
+      break;
+  }
+  return configuration_error(
+      "this is not YAML: " + std::string(words), tree.places().at(offset), "");
+}
+
+Error explain_second_document(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  const std::string_view before = trim(text.substr(0, std::min(offset, text.size())));
+  const bool marker = text.substr(offset, 3) == "---";
+  if (marker || before.ends_with("..."))
+    return configuration_error(
+        "a second document begins here",
+        tree.places().at(offset, offset + (marker ? 3 : 1)),
+        "a file holds one document: join the two, or move one to a file of its own");
+  // yaml-cpp begins another document wherever something cannot go on with the first.
+  return configuration_error(
+      "this does not belong to the " + std::string(describe(tree.root()).substr(2)) + " above it",
+      tree.places().at(offset, line_content_end(text, offset)),
+      "what belongs together begins in the same column");
+}
+
+}  // namespace dstack::config

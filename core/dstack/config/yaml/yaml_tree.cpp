@@ -1,0 +1,334 @@
+#include "dstack/config/yaml/yaml_tree.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/config/yaml/file_source.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dstack::config {
+
+namespace {
+
+Failure fatal(std::string message, SourceLocation where, std::string hint) {
+  return fail(configuration_error(std::move(message), std::move(where), std::move(hint)));
+}
+
+/// Whether the text begins with what opens such a collection.
+bool begins_as(std::string_view text, ValueKind kind, YamlTree::Style style) {
+  const char first = text.empty() ? ' ' : text.front();
+  if (style == YamlTree::Style::block)
+    return first != '[' && first != '{';
+  return first == (kind == ValueKind::sequence ? '[' : '{');
+}
+
+}  // namespace
+
+YamlTree::YamlTree(std::shared_ptr<const SourceText> source, const YamlLimits& limits)
+    : limits_(limits), places_(std::move(source)) {}
+
+bool YamlTree::expects_key() const {
+  return !frames_.empty() && frames_.back().value.kind == ValueKind::mapping &&
+         !frames_.back().has_key;
+}
+
+std::optional<std::size_t> YamlTree::open_flow() const {
+  const std::string_view text = places_.text();
+  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame)
+    if (frame->style == Style::flow && (text[frame->offset] == '[' || text[frame->offset] == '{'))
+      return frame->offset;
+  return std::nullopt;
+}
+
+Result<void> YamlTree::null(std::size_t offset, std::size_t anchor) {
+  DSTACK_CHECK(count(1, 0, offset, offset + 1));
+  if (expects_key())
+    return null_key(offset);
+  if (!frames_.empty()) {
+    const Frame& frame = frames_.back();
+    // yaml-cpp takes a line without a colon for a key without a value.
+    if (frame.style == Style::block && frame.has_key && frame.key.offset == offset &&
+        !null_is_written(frame, offset))
+      return fatal("'" + printable(frame.key.text) + "' is not followed by ':'",
+                   frame.key.where,
+                   "each line of a map is 'key: value'; check the indentation, and put a text of "
+                   "several lines in quotes");
+  }
+  Value value;
+  value.where = place_of_null(offset);
+  DSTACK_CHECK(keep(anchor, value, {1, 0, 0}, offset));
+  return add(std::move(value), offset);
+}
+
+/// Whether the null at `offset` is a word there; else nothing is written, and `offset` is that of
+/// the next thing.
+bool YamlTree::null_is_written(const Frame& frame, std::size_t offset) {
+  if (null_literal_length(places_.text(), offset) == 0)
+    return false;
+  if (frame.has_key && offset == frame.key.offset)
+    return false;
+  return frame.style == Style::flow || places_.byte_column(offset) > frame.column;
+}
+
+SourceLocation YamlTree::place_of_null(std::size_t offset) {
+  const std::size_t length = null_literal_length(places_.text(), offset);
+  if (frames_.empty())
+    return places_.at(offset, offset + length);
+  const Frame& frame = frames_.back();
+  if (null_is_written(frame, offset))
+    return places_.at(offset, offset + length);
+  if (frame.value.kind == ValueKind::mapping)
+    return frame.key.where;
+  return places_.at(frame.style == Style::flow ? offset : dash_before(offset));
+}
+
+/// The `-` of the empty element before `offset`, over comments and empty lines.
+std::size_t YamlTree::dash_before(std::size_t offset) const {
+  const std::string_view text = places_.text();
+  for (std::size_t end = offset; end > 0;) {
+    const std::size_t begin =
+        text.rfind('\n', end - 1) == std::string_view::npos ? 0 : text.rfind('\n', end - 1) + 1;
+    std::string_view line = trim(text.substr(begin, end - begin));
+    if (const std::size_t comment = line.find(" #"); comment != std::string_view::npos)
+      line = trim(line.substr(0, comment));
+    if (!line.empty() && line.front() != '#')
+      return line.back() == '-'
+                 ? static_cast<std::size_t>(line.data() - text.data()) + line.size() - 1
+                 : offset;
+    end = begin > 0 ? begin - 1 : 0;
+  }
+  return offset;
+}
+
+Result<void> YamlTree::null_key(std::size_t offset) {
+  if (const std::size_t length = null_literal_length(places_.text(), offset); length > 0) {
+    take_key(std::string(places_.text().substr(offset, length)),
+             places_.at(offset, offset + length),
+             offset,
+             true);
+    return {};
+  }
+  return fatal("there is no key before this ':'", places_.at(offset), "write 'key: value'");
+}
+
+Result<void> YamlTree::scalar(std::size_t offset,
+                              std::size_t anchor,
+                              std::string_view tag,
+                              const std::string& text) {
+  check_tag(offset, tag);
+  const std::string_view written = places_.text();
+  offset = skip_node_properties(written, offset);
+  last_offset_ = offset;
+  const char first = offset < written.size() ? written[offset] : ' ';
+  const bool in_quotes = first == '"' || first == '\'';
+  last_quote_ = in_quotes ? std::optional(offset) : std::nullopt;
+  const bool plain = !in_quotes && first != '|' && first != '>' && tag != "tag:yaml.org,2002:str";
+  if (in_quotes && !find_closing_quote(written, offset))
+    return fatal(
+        "this quote is never closed", places_.at(offset), std::string("add the closing ") + first);
+  const std::size_t end = scalar_end(written, offset, text);
+  DSTACK_CHECK(count(1, text.size(), offset, end));
+  SourceLocation where = places_.at(offset, end);
+  if (anchor == 0 && expects_key()) {
+    take_key(text, std::move(where), offset, plain);
+    return {};
+  }
+  Value value;
+  value.kind = ValueKind::scalar;
+  value.text = text;
+  value.quoted = !plain;
+  value.where = std::move(where);
+  DSTACK_CHECK(keep(anchor, value, {1, text.size(), 0}, offset));
+  return add(std::move(value), offset);
+}
+
+Result<void> YamlTree::open(
+    std::size_t offset, std::size_t anchor, std::string_view tag, ValueKind kind, Style style) {
+  check_tag(offset, tag);
+  offset = skip_node_properties(places_.text(), offset);
+  last_offset_ = offset;
+  DSTACK_CHECK(count(1, 0, offset, offset + 1));
+  const std::string_view text = places_.text();
+  Frame frame;
+  // A map whose first key is a collection begins at that collection's bracket. yaml-cpp also makes
+  // such maps of brackets that are never closed.
+  frame.deepens = begins_as(text.substr(std::min(offset, text.size())), kind, style);
+  depth_ += frame.deepens ? 1 : 0;
+  DSTACK_CHECK(check_depth(depth_, offset, offset + 1));
+  frame.value.kind = kind;
+  frame.value.where = places_.at(
+      offset, style == Style::flow ? flow_end(text, offset) : line_content_end(text, offset));
+  frame.style = style;
+  frame.offset = offset;
+  frame.column = places_.byte_column(offset);
+  frame.anchor = anchor;
+  frame.nodes_before = nodes_ - 1;
+  frame.text_before = text_;
+  if (anchor > anchored_.size())
+    anchored_.resize(anchor);
+  frames_.push_back(std::move(frame));
+  return {};
+}
+
+Result<void> YamlTree::check_depth(std::size_t depth, std::size_t begin, std::size_t end) {
+  if (depth <= limits_.depth)
+    return {};
+  return fatal(
+      "this is nested deeper than " + std::to_string(limits_.depth) + " levels",
+      places_.at(begin, end),
+      "no file of dstack's needs that; look for brackets or dashes that were typed too often");
+}
+
+Result<void> YamlTree::close() {
+  Frame frame = std::move(frames_.back());
+  frames_.pop_back();
+  depth_ -= frame.deepens ? 1 : 0;
+  frame.height += frame.deepens ? 1 : 0;
+  if (!frames_.empty())
+    frames_.back().height = std::max(frames_.back().height, frame.height);
+  if (frame.value.kind == ValueKind::mapping) {
+    drop_duplicates(frame);
+    if (!frame.merges.empty())
+      merge(frame);
+  }
+  const Size size{nodes_ - frame.nodes_before, text_ - frame.text_before, frame.height};
+  DSTACK_CHECK(keep(frame.anchor, frame.value, size, frame.offset));
+  return add(std::move(frame.value), frame.offset);
+}
+
+Result<void> YamlTree::alias(std::size_t offset, std::size_t anchor) {
+  last_offset_ = offset;
+  const std::size_t end = word_end(places_.text(), offset);
+  const std::string name = printable(places_.text().substr(offset + 1, end - offset - 1));
+  if (anchor == 0 || anchor > anchored_.size() || !anchored_[anchor - 1].complete)
+    return fatal("the alias '*" + name + "' stands inside of what it repeats",
+                 places_.at(offset, end),
+                 "'&" + name + "' must end before '*" + name + "' can be used");
+  const Anchored& target = anchored_[anchor - 1];
+  DSTACK_CHECK(count(target.size.nodes, target.size.text, offset, end));
+  DSTACK_CHECK(check_depth(depth_ + target.size.height, offset, end));
+  if (!frames_.empty())
+    frames_.back().height = std::max(frames_.back().height, target.size.height);
+  Value value = target.value;
+  // What an alias stands for is used here; what is inside of it keeps its own place.
+  value.where = places_.at(offset, end);
+  return add(std::move(value), offset);
+}
+
+Result<void> YamlTree::add(Value value, std::size_t offset) {
+  if (frames_.empty()) {
+    root_ = std::move(value);
+    return {};
+  }
+  Frame& frame = frames_.back();
+  if (frame.value.kind == ValueKind::sequence) {
+    frame.value.elements.push_back(std::move(value));
+    return {};
+  }
+  if (!frame.has_key) {
+    if (value.kind == ValueKind::scalar)
+      take_key(std::move(value.text), std::move(value.where), offset, !value.quoted);
+    else
+      refuse_key(value, offset);
+    return {};
+  }
+  frame.has_key = false;
+  if (!frame.key.usable)
+    return {};
+  if (frame.key.merge)
+    frame.merges.push_back(frame.value.members.size());
+  frame.value.members.push_back(
+      {std::move(frame.key.text), std::move(frame.key.where), std::move(value)});
+  return {};
+}
+
+void YamlTree::take_key(std::string text, SourceLocation where, std::size_t offset, bool plain) {
+  Frame& frame = frames_.back();
+  frame.has_key = true;
+  frame.key.merge = plain && text == "<<";
+  frame.key.text = std::move(text);
+  frame.key.where = std::move(where);
+  frame.key.offset = offset;
+  frame.key.usable = true;
+}
+
+void YamlTree::refuse_key(const Value& value, std::size_t offset) {
+  Frame& frame = frames_.back();
+  frame.has_key = true;
+  frame.key.offset = offset;
+  frame.key.where = value.where;
+  frame.key.usable = false;
+  if (offset > 0 && places_.text().substr(offset - 1, 2) == "{{")
+    report("'{{' begins a map here, not a reference",
+           places_.at(offset - 1, offset + 1),
+           "a reference is written with '$': ${{ name }}");
+  else
+    report("a key must be a text, not " + std::string(describe(value)),
+           value.where,
+           "put it in quotes if it is one");
+}
+
+Result<void> YamlTree::count(std::size_t nodes,
+                             std::size_t text,
+                             std::size_t offset,
+                             std::size_t end) {
+  nodes_ += nodes;
+  text_ += text;
+  if (nodes_ > limits_.nodes)
+    return fail(too_many("values", limits_.nodes, places_.at(offset, end)));
+  if (text_ > limits_.text)
+    return fail(too_many("bytes of text", limits_.text, places_.at(offset, end)));
+  return {};
+}
+
+/// Nested anchors keep what is inside of them once each, so what is kept is bounded like what is
+/// built.
+Result<void> YamlTree::keep(std::size_t anchor,
+                            const Value& value,
+                            const Size& size,
+                            std::size_t offset) {
+  if (anchor == 0)
+    return {};
+  kept_ += size.nodes;
+  if (kept_ > limits_.nodes)
+    return fatal(
+        "the anchors of this file hold more than " + with_separators(limits_.nodes) + " values",
+        places_.at(offset),
+        "use fewer anchors inside of each other");
+  if (anchor > anchored_.size())
+    anchored_.resize(anchor);
+  anchored_[anchor - 1] = {true, value, size};
+  return {};
+}
+
+void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
+  if (tag.empty() || tag == "?" || tag == "!")
+    return;
+  for (const std::string_view known : {"str", "int", "float", "bool", "null", "map", "seq"})
+    if (tag.substr(0, 18) == "tag:yaml.org,2002:" && tag.substr(18) == known)
+      return;
+  const std::string_view text = places_.text();
+  std::size_t begin = offset;
+  if (begin < text.size() && text[begin] == '&')
+    begin = std::min(text.find('!', begin), text.size());
+  const std::size_t end = word_end(text, begin);
+  report("the tag '" + printable(text.substr(begin, end - begin)) + "' means nothing here",
+         places_.at(begin, end),
+         "remove it, or put the text in quotes if '!' is part of it");
+}
+
+void YamlTree::report(std::string message, SourceLocation where, std::string hint) {
+  if (errors_.size() == limits_.errors)
+    errors_.push_back(too_many("errors", limits_.errors, std::move(where)));
+  else if (errors_.size() < limits_.errors)
+    errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
+}
+
+ParsedYaml YamlTree::finish() {
+  std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
+    return std::pair(a.where->line, a.where->column) < std::pair(b.where->line, b.where->column);
+  });
+  return {std::move(root_), std::move(errors_)};
+}
+
+}  // namespace dstack::config

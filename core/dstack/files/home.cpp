@@ -1,0 +1,77 @@
+#include "dstack/files/home.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::files {
+
+namespace {
+
+std::string user_folder() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return home;
+  if (const passwd* user = ::getpwuid(::getuid()); user != nullptr && user->pw_dir != nullptr)
+    return user->pw_dir;
+  return "/";
+}
+
+Failure fail_to_write(const Home& home, const Path& what, int error_number) {
+  const char* set = std::getenv("DSTACK_HOME");
+  std::string hint = "set DSTACK_HOME to a folder that you can write to";
+  if (set != nullptr && *set != '\0')
+    hint = "DSTACK_HOME is '" + std::string(set) + "'; set it to a folder that you can write to";
+  std::string message = "cannot write to dstack's home '" + home.root.string() + "'";
+  if (what != home.root)
+    message += ", folder '" + what.filename().string() + "'";
+  return fail(
+      ErrorCode::unavailable, message + ": " + std::strerror(error_number), std::move(hint));
+}
+
+Result<void> make_folder(const Home& home, const Path& folder, mode_t mode) {
+  if (::mkdir(folder.c_str(), mode) == 0)
+    return {};
+  const int error_number = errno;
+  struct stat status;
+  if (::stat(folder.c_str(), &status) != 0)
+    return fail_to_write(home, folder, error_number);
+  if (!S_ISDIR(status.st_mode))
+    return fail_to_write(home, folder, ENOTDIR);
+  return {};
+}
+
+}  // namespace
+
+Home home_from_environment() {
+  const char* set = std::getenv("DSTACK_HOME");
+  const Path path = set != nullptr && *set != '\0' ? Path(set) : Path(user_folder()) / ".dstack";
+  boost::system::error_code error;
+  const Path absolute = path.is_absolute() ? path : fs::current_path(error) / path;
+  // One spelling for one place: the versions of the library differ in what they leave at the end.
+  std::string text = absolute.lexically_normal().string();
+  while (text.size() > 1 && (text.ends_with("/.") || text.ends_with('/')))
+    text.resize(text.size() - (text.back() == '.' ? 2 : 1));
+  return Home{text.empty() ? Path("/") : Path(text)};
+}
+
+Result<void> prepare_home(const Home& home) {
+  if (auto parents = make_folders(home.root.parent_path()); !parents)
+    return fail(
+        ErrorCode::unavailable,
+        "cannot make dstack's home '" + home.root.string() + "': " + parents.error().message,
+        "set DSTACK_HOME to a folder that you can write to");
+  DSTACK_CHECK(make_folder(home, home.root, 0700));
+  // Says so before anything is half made: a folder may be there and yet refuse.
+  if (::access(home.root.c_str(), W_OK | X_OK) != 0)
+    return fail_to_write(home, home.root, errno);
+  // The root may have been there before, open to everybody.
+  for (const char* name : {"plugins", "environments", "objects", "trees", "index", "runs", "tmp"})
+    DSTACK_CHECK(make_folder(home, home.root / name, 0700));
+  return {};
+}
+
+}  // namespace dstack::files

@@ -1,0 +1,19 @@
+// What a job saved, as records, plans and orders name it.
+#pragma once
+
+#include "dstack/job/secret_findings.hpp"
+#include "dstack/job/tree_reference.hpp"
+
+#include <string>
+
+namespace dstack::job {
+
+struct Artifact {
+  std::string workflow = {};
+  std::string path = {};         ///< from the project's root, normal
+  TreeReference tree = {};       ///< holds the artifact at that path (ObjectStore::capture_at)
+  bool partial = false;          ///< saved by a job that did not end well
+  SecretFindings exposure = {};  ///< secrets of the job that stand in it
+};
+
+}  // namespace dstack::job

@@ -1,0 +1,123 @@
+// What a provider makes of a workflow: jobs, as plain values. The keys are those of the SDK's
+// guide.
+#pragma once
+
+#include "dstack/base/json.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dstack::job {
+
+/// What a job asks for (spec, section 8). Zero and empty mean: not asked.
+struct Resources {
+  std::uint32_t cpu = 0;
+  std::uint64_t memory = 0;  ///< bytes
+  std::uint32_t gpu = 0;
+  std::string gpu_name;
+  std::uint64_t gpu_memory = 0;  ///< bytes, of each card
+  std::uint64_t shm_size = 0;    ///< bytes
+  bool interruptible = false;
+  bool local = false;
+
+  bool operator==(const Resources&) const = default;
+};
+
+/// A Python environment that the host makes once and keeps (environment/python.hpp). The job finds
+/// it first on PATH.
+struct PythonRequest {
+  std::string version;                    ///< "3.10"; empty: none named
+  std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
+  std::vector<std::string>
+      packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
+
+  bool operator==(const PythonRequest&) const = default;
+};
+
+/// Where a job works (spec, section 7).
+enum class WorkspaceKind {
+  private_,  ///< its own folder, made in the quickest way there is
+  copy,      ///< its own folder, of real files
+  project,   ///< the user's own folder
+};
+
+std::string_view render(WorkspaceKind kind);
+std::optional<WorkspaceKind> parse_workspace_kind(std::string_view text);
+
+/// A container of an engine that speaks Docker's API. The job's command runs in it; without a
+/// command, what the image itself starts.
+struct Container {
+  std::string image;
+  std::vector<std::string> entrypoint;  ///< instead of the image's own; empty: the image's own
+  std::string username;                 ///< at the registry; empty: as the engine is set up
+  std::string password;
+
+  bool operator==(const Container&) const = default;
+};
+
+/// An application of a job that people open in a browser.
+struct ApplicationSpec {
+  std::string name;        ///< "JupyterLab"
+  std::uint32_t port = 0;  ///< index into the job's ports
+  std::string path;        ///< of its first page, with the leading slash; empty: "/"
+  /// Answers with 2xx or 3xx once the application works; empty: whatever answers at the port will
+  /// do.
+  std::string health;
+  /// The parameter of the address that takes the job's token; empty: a token is typed in.
+  std::string token_query;
+
+  bool operator==(const ApplicationSpec&) const = default;
+};
+
+struct JobSpec {
+  /// One of these four says what runs. A program with its arguments (looked up in the job's PATH);
+  /// or lines for bash, which stops at the first that fails (in a container: for its `sh`);
+  std::vector<std::string> argv;
+  std::vector<std::string> commands;
+  /// or a container, alone or with one of the above as its command;
+  std::optional<Container> container;
+  /// or a function of the provider's own library (`dstack.native-job/1`), which gets this map.
+  Json native;
+  std::vector<std::string> setup;  ///< lines for bash before it, in the same shell
+  std::vector<std::pair<std::string, std::string>> environment;  ///< the provider's own additions
+  std::string working_dir;  ///< normal relative path from the project's root; "" is the root
+  std::vector<std::string> artifacts;  ///< normal relative paths, from the working directory
+  Resources resources;
+  std::optional<PythonRequest> python;
+  std::vector<std::string> tools;  ///< programs that the host finds or fetches: "code-server"
+  std::uint32_t ports = 0;         ///< how many are reserved for it: JOB_PORT_0, …
+  std::vector<ApplicationSpec> apps;
+  /// The variable that gets a fresh secret for this run, by which the job knows its user; empty:
+  /// none.
+  std::string token;
+  /// The job, among those of the same workflow, whose host and ports this one is told
+  /// (MASTER_JOB_…). Jobs with a master start together with it or not at all, and end with the
+  /// first that fails.
+  std::optional<std::uint32_t> master;
+  std::optional<WorkspaceKind> workspace;  ///< not set: the workflow's own; in a plan always set
+  std::chrono::milliseconds timeout{0};    ///< of each attempt, from its start; 0: none
+  std::uint32_t retry = 0;                 ///< attempts after the first that failed
+
+  bool operator==(const JobSpec&) const = default;
+};
+
+/// Where an artifact of the job is, from the project's root.
+std::string path_from_root(const JobSpec& job, const std::string& artifact);
+
+/// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for
+/// is not there.
+Json render_resources(const Resources& resources);
+/// Also takes what check_properties() makes of the property `resources`.
+Result<Resources> parse_resources(const Json& json);
+
+Json render_job(const JobSpec& job);
+/// Checks everything that a foreign library may get wrong: types, unknown keys, empty commands,
+/// none or several of what may run, bad UTF-8, NUL bytes, paths that leave the workspace, apps
+/// without a port.
+Result<JobSpec> parse_job(const Json& json);
+
+}  // namespace dstack::job

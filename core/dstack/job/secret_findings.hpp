@@ -1,0 +1,41 @@
+// What was found when an artifact was looked through for the secrets of its job: names and paths,
+// never a value.
+#pragma once
+
+#include "dstack/base/json.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::job {
+
+/// Its name, its content, or where it leads, as a link.
+struct FileWithSecrets {
+  std::string path;                  ///< as the artifact's own; without the value, if it has one
+  std::vector<std::string> secrets;  ///< their names, sorted; at most most_secrets_of_file
+  /// Where the path does not say which file it is: its number among all files and links of the
+  /// artifact, sorted by path.
+  std::optional<std::uint64_t> number = std::nullopt;
+
+  bool operator==(const FileWithSecrets&) const = default;
+};
+
+struct SecretFindings {
+  std::vector<FileWithSecrets>
+      files;                ///< the first, sorted by path; at most most_files_with_secrets
+  std::uint64_t count = 0;  ///< of all
+
+  bool operator==(const SecretFindings&) const = default;
+};
+
+inline constexpr std::size_t most_files_with_secrets = 100;
+inline constexpr std::size_t most_secrets_of_file = 100;
+
+/// Null where nothing was found.
+Json render_findings(const SecretFindings& exposure);
+SecretFindings parse_findings(const Json& json);
+
+}  // namespace dstack::job

@@ -1,0 +1,97 @@
+#include "dstack/job/status.hpp"
+
+#include <array>
+#include <utility>
+
+namespace dstack::job {
+
+namespace {
+
+constexpr std::array<std::pair<Status, std::string_view>, 13> status_words{{
+    {Status::submitted, "submitted"},
+    {Status::queued, "queued"},
+    {Status::downloading, "downloading"},
+    {Status::preparing, "preparing"},
+    {Status::running, "running"},
+    {Status::uploading, "uploading"},
+    {Status::done, "done"},
+    {Status::failed, "failed"},
+    {Status::stopping, "stopping"},
+    {Status::stopped, "stopped"},
+    {Status::aborting, "aborting"},
+    {Status::aborted, "aborted"},
+    {Status::skipped, "skipped"},
+}};
+
+constexpr std::array<std::pair<Cause, std::string_view>, 6> cause_words{{
+    {Cause::exit, "exit"},
+    {Cause::signal, "signal"},
+    {Cause::oom, "oom"},
+    {Cause::timeout, "timeout"},
+    {Cause::start, "start"},
+    {Cause::lost, "lost"},
+}};
+
+constexpr std::array<std::pair<StopRequest, std::string_view>, 3> stop_words{{
+    {StopRequest::none, "none"},
+    {StopRequest::stop, "stop"},
+    {StopRequest::abort, "abort"},
+}};
+
+template <typename Words, typename Value>
+std::string_view word_of(const Words& words, Value value) {
+  for (const auto& [candidate, word] : words)
+    if (candidate == value)
+      return word;
+  return "unknown";
+}
+
+template <typename Value, std::size_t Count>
+std::optional<Value> value_of(const std::array<std::pair<Value, std::string_view>, Count>& words,
+                              std::string_view text) {
+  for (const auto& [value, word] : words)
+    if (word == text)
+      return value;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool is_final(Status status) {
+  switch (status) {
+    case Status::done:
+    case Status::failed:
+    case Status::stopped:
+    case Status::aborted:
+    case Status::skipped:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string_view render(Status status) {
+  return word_of(status_words, status);
+}
+
+std::optional<Status> parse_status(std::string_view text) {
+  return value_of(status_words, text);
+}
+
+std::string_view render(Cause cause) {
+  return word_of(cause_words, cause);
+}
+
+std::optional<Cause> parse_cause(std::string_view text) {
+  return value_of(cause_words, text);
+}
+
+std::string_view render(StopRequest request) {
+  return word_of(stop_words, request);
+}
+
+std::optional<StopRequest> parse_stop_request(std::string_view text) {
+  return value_of(stop_words, text);
+}
+
+}  // namespace dstack::job

@@ -1,0 +1,41 @@
+// How far a run, a workflow or a job has come, and why a job failed (spec, section 9).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace dstack::job {
+
+enum class Status {
+  submitted,
+  queued,
+  downloading,
+  preparing,
+  running,
+  uploading,
+  done,
+  failed,
+  stopping,
+  stopped,
+  aborting,
+  aborted,
+  skipped,
+};
+
+/// done, failed, stopped, aborted, skipped: never changes again (the database refuses).
+bool is_final(Status status);
+std::string_view render(Status status);
+std::optional<Status> parse_status(std::string_view text);
+
+/// Why a job failed.
+enum class Cause { exit, signal, oom, timeout, start, lost };
+std::string_view render(Cause cause);
+std::optional<Cause> parse_cause(std::string_view text);
+
+enum class StopRequest { none, stop, abort };
+
+/// "none", "stop", "abort".
+std::string_view render(StopRequest request);
+std::optional<StopRequest> parse_stop_request(std::string_view text);
+
+}  // namespace dstack::job

@@ -1,0 +1,26 @@
+// What a job took of the machine.
+#pragma once
+
+#include "dstack/base/json.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace dstack::job {
+
+/// What a job took of the machine, as far as it is known.
+struct Usage {
+  std::optional<std::int64_t> peak_memory = {};      ///< bytes, of all its processes together
+  std::optional<std::int64_t> largest_process = {};  ///< bytes, of the one that took most
+  std::optional<std::int64_t> cpu_time = {};         ///< milliseconds, of all its processes
+  std::optional<std::int64_t> bytes_read = {};       ///< from disks, not from memory
+  std::optional<std::int64_t> bytes_written = {};
+
+  bool operator==(const Usage&) const = default;
+};
+
+/// What is known of it, by name.
+Json usage_to_json(const Usage& usage);
+Usage usage_from_json(const Json& json);
+
+}  // namespace dstack::job

@@ -1,0 +1,420 @@
+#include "dstack/plan/argument_parser.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/project/secret_reference.hpp"
+#include "dstack/job/environment_names.hpp"
+#include "dstack/plan/environment.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace dstack::plan {
+
+namespace {
+
+using provider::PropertyType;
+
+bool is_negative_number(std::string_view word) {
+  if (word.size() < 2 || word[0] != '-')
+    return false;
+  const auto digit = [&](std::size_t i) {
+    return i < word.size() && word[i] >= '0' && word[i] <= '9';
+  };
+  return digit(1) || (word[1] == '.' && digit(2));
+}
+
+bool looks_like_option(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' && !is_negative_number(word);
+}
+
+bool is_list(PropertyType type) {
+  return type == PropertyType::texts || type == PropertyType::paths ||
+         type == PropertyType::arguments || type == PropertyType::artifacts;
+}
+
+/// Numbers and the like are read by their property; a text is a text, also when it is `null` or
+/// empty.
+bool is_text(PropertyType type) {
+  return type == PropertyType::text || type == PropertyType::path || type == PropertyType::target ||
+         is_list(type);
+}
+
+class Parser {
+ public:
+  Parser(const Request& request,
+         const CommandLine& line,
+         const Vocabulary& vocabulary,
+         const std::vector<Option>& options,
+         const std::function<std::optional<std::string>(const std::string&)>& caller_environment,
+         std::vector<Error>& errors)
+      : words_(request.words),
+        line_(line),
+        vocabulary_(vocabulary),
+        options_(options),
+        caller_environment_(caller_environment),
+        errors_(errors) {
+    for (const auto& workflow : vocabulary.run)
+      for (const ResolvedVariable& variable : *workflow.variables)
+        variable_names_.insert(variable.name());
+    if (vocabulary.manifest != nullptr && vocabulary.kind == Vocabulary::Target::provider)
+      for (const provider::Property& property : vocabulary.manifest->properties)
+        if (property.positional)
+          positionals_.push_back(&property);
+  }
+
+  Words parse() {
+    for (std::size_t i = 0; i < words_.size(); ++i)
+      refuse_secret(words_[i], line_.word(i));
+    while (next_ < words_.size()) {
+      const std::string& word = words_[next_];
+      if (word.size() > 2 && word.starts_with("--"))
+        long_word();
+      else if (looks_like_option(word))
+        short_word();
+      else
+        positional_word();
+    }
+    return std::move(result_);
+  }
+
+ private:
+  struct GivenValue {
+    std::string text;
+    SourceLocation where;
+  };
+
+  Error& report(std::string message, SourceLocation where, std::string hint = {}) {
+    Error error;
+    error.code = ErrorCode::usage;
+    error.message = std::move(message);
+    error.where = std::move(where);
+    error.hint = std::move(hint);
+    return errors_.emplace_back(std::move(error));
+  }
+
+  /// What is typed is meant as it stands, but nobody means this.
+  void refuse_secret(std::string_view text, const SourceLocation& where) {
+    if (const auto secret = config::find_written_secret(text))
+      errors_.emplace_back(config::misplaced_secret({*secret, where})).code = ErrorCode::usage;
+  }
+
+  // --- The three kinds of words ---
+
+  void long_word() {
+    const std::string_view word = words_[next_];
+    const std::size_t equals = word.find('=');
+    const std::string name(word.substr(2, equals == std::string_view::npos ? equals : equals - 2));
+    SourceLocation where = line_.word(next_);
+    where.length = std::min(where.length, static_cast<std::uint32_t>(count_characters(name) + 2));
+    std::optional<GivenValue> attached;
+    if (equals != std::string_view::npos)
+      attached = GivenValue{std::string(word.substr(equals + 1)), line_.word(next_, equals + 1)};
+    ++next_;
+    if (const Option* option = find_option(options_, "--" + name))
+      return set_option(*option, "--" + name, where, std::move(attached));
+    if (auto override = find_override(name)) {
+      if (auto value = value_for("--" + name, where, std::move(attached))) {
+        override->value = std::move(value->text);
+        refuse_hidden(override->name, "--" + name, where);
+        result_.variables.push_back(std::move(*override));
+      }
+      return;
+    }
+    unknown(name, where);
+    // What would have been its value is no mistake of its own.
+    if (!attached && next_ < words_.size() && !looks_like_option(words_[next_]))
+      ++next_;
+  }
+
+  void short_word() {
+    const std::string_view word = words_[next_];
+    const std::string name(word.substr(0, 2));
+    SourceLocation where = line_.word(next_);
+    const Option* option = find_option(options_, name);
+    // `-epochs 3` is a long name with a dash too few, not `-e pochs`.
+    if (option == nullptr || is_long_name(word.substr(1, word.find('=') - 1))) {
+      ++next_;
+      unknown_short(std::string(word), where);
+      return;
+    }
+    where.length = std::min(where.length, 2u);
+    std::optional<GivenValue> attached;
+    if (word.size() > 2) {
+      const std::size_t begin = word[2] == '=' ? 3 : 2;
+      attached = GivenValue{std::string(word.substr(begin)), line_.word(next_, begin)};
+    }
+    ++next_;
+    set_option(*option, name, where, std::move(attached));
+  }
+
+  void positional_word() {
+    const std::size_t index = next_++;
+    const std::string& word = words_[index];
+    if (next_positional_ < positionals_.size()) {
+      const provider::Property& property = *positionals_[next_positional_];
+      config::Value value = scalar({word, line_.word(index)}, property.type);
+      if (is_list(property.type)) {
+        result_.settings.append(property, std::move(value));
+      } else {
+        result_.settings.set(property, std::move(value));
+        ++next_positional_;
+      }
+      return;
+    }
+    if (vocabulary_.manifest == nullptr || stray_reported_)
+      return;
+    stray_reported_ = true;
+    report("unexpected argument '" + printable(word) + "'", line_.word(index), after_dashes());
+  }
+
+  // --- Options ---
+
+  std::optional<GivenValue> value_for(const std::string& shown,
+                                      const SourceLocation& where,
+                                      std::optional<GivenValue> attached) {
+    if (attached)
+      return attached;
+    if (next_ < words_.size() && !looks_like_option(words_[next_])) {
+      GivenValue value{words_[next_], line_.word(next_)};
+      ++next_;
+      return value;
+    }
+    std::string hint;
+    if (next_ < words_.size())
+      hint = "a value that begins with '-' is written " + shown + "=VALUE";
+    report("'" + shown + "' needs a value", where, std::move(hint));
+    return std::nullopt;
+  }
+
+  static config::Value scalar(GivenValue given, PropertyType type) {
+    config::Value value = config::make_scalar(std::move(given.text), std::move(given.where));
+    value.quoted = is_text(type);
+    return value;
+  }
+
+  void set_option(const Option& option,
+                  const std::string& shown,
+                  const SourceLocation& where,
+                  std::optional<GivenValue> attached) {
+    if (!option.takes_value() && !attached)
+      attached = GivenValue{"true", where};
+    auto given = value_for(shown, where, std::move(attached));
+    if (!given)
+      return;
+    const PropertyType type = option.property->type;
+    if (option.resource != nullptr)
+      result_.settings.resources.push_back({&option, scalar(std::move(*given), type)});
+    else if (type == PropertyType::environment)
+      set_environment(*given);
+    else if (option.flag->repeat)
+      result_.settings.append(*option.property, scalar(std::move(*given), type));
+    else
+      result_.settings.set(*option.property, scalar(std::move(*given), type));
+  }
+
+  void set_environment(const GivenValue& given) {
+    const std::size_t equals = given.text.find('=');
+    const std::string name = given.text.substr(0, equals);
+    if (!is_environment_name(name)) {
+      report("'" + printable(name) + "' cannot be the name of an environment variable",
+             given.where,
+             "write -e NAME=VALUE");
+      return;
+    }
+    if (job::is_reserved_environment_name(name)) {
+      errors_.push_back(job::reserved_name_error(name, given.where, ErrorCode::usage));
+      return;
+    }
+    std::optional<std::string> value;
+    if (equals != std::string::npos)
+      value = given.text.substr(equals + 1);
+    else
+      value = caller_value(name, given.where);
+    if (!value) {
+      report("'" + name + "' is not set in your environment",
+             given.where,
+             "give it a value: -e " + name + "=VALUE");
+      return;
+    }
+    result_.environment.push_back({name, std::move(*value), "command line"});
+  }
+
+  std::optional<std::string> caller_value(const std::string& name, const SourceLocation& where) {
+    auto value = caller_environment_(name);
+    if (value)
+      refuse_secret(*value, where);
+    return value;
+  }
+
+  // --- Variables ---
+
+  const Vocabulary::WorkflowVariables* workflow_of_run(std::string_view name) const {
+    for (const auto& workflow : vocabulary_.run)
+      if (!workflow.workflow.empty() && workflow.workflow == name)
+        return &workflow;
+    return nullptr;
+  }
+
+  /// Names of workflows and of variables may hold dots themselves, so every dot may be the one
+  /// between the two.
+  std::optional<VariableOverride> find_override(const std::string& name) const {
+    for (std::size_t dot = name.find('.'); dot != std::string::npos;
+         dot = name.find('.', dot + 1)) {
+      const auto* workflow = workflow_of_run(name.substr(0, dot));
+      if (workflow != nullptr &&
+          find_variable(*workflow->variables, name.substr(dot + 1)) != nullptr)
+        return VariableOverride{name.substr(0, dot), name.substr(dot + 1), {}};
+    }
+    if (variable_names_.contains(name))
+      return VariableOverride{std::nullopt, name, {}};
+    return std::nullopt;
+  }
+
+  /// A job has the secret in the place of a variable of the same name: what was asked for by hand
+  /// must not be without effect.
+  void refuse_hidden(const std::string& variable,
+                     const std::string& shown,
+                     const SourceLocation& where) {
+    const std::string in_job = environment_name(variable);
+    for (const std::string& secret : *vocabulary_.secrets)
+      if (environment_name(secret) == in_job) {
+        report("'" + shown + "' would have no effect: jobs have the secret '" + secret + "' as " +
+                   in_job,
+               where,
+               "'-e " + in_job + "=VALUE' goes before the secret");
+        return;
+      }
+  }
+
+  // --- Words that mean nothing ---
+
+  std::string who() const {
+    return std::string(vocabulary_.kind == Vocabulary::Target::workflow ? "workflow" : "provider") +
+           " '" + vocabulary_.target + "'";
+  }
+
+  bool takes_arguments() const {
+    return vocabulary_.manifest != nullptr &&
+           property_of_type(*vocabulary_.manifest, PropertyType::arguments) != nullptr;
+  }
+
+  std::string after_dashes() const {
+    if (!takes_arguments())
+      return "'dstack run " + vocabulary_.target + " --help' shows what it takes";
+    return "arguments for the program itself go after '--': dstack run " + vocabulary_.target +
+           " … -- ARGS";
+  }
+
+  void unknown(const std::string& name, const SourceLocation& where) {
+    if (vocabulary_.manifest == nullptr || unknown_scoped(name, where) ||
+        foreign_variable(name, where))
+      return;
+    std::vector<std::string> candidates;
+    for (const Option& option : options_)
+      candidates.push_back(option.flag->name);
+    for (const std::string_view variable : variable_names_)
+      candidates.push_back("--" + std::string(variable));
+    std::sort(candidates.begin(), candidates.end());
+    std::string hint = did_you_mean("--" + name, candidates);
+    if (hint.empty())
+      hint = after_dashes();
+    report(
+        who() + " has no option or variable '--" + printable(name) + "'", where, std::move(hint));
+  }
+
+  bool is_long_name(std::string_view name) const {
+    return name.size() > 1 && (find_option(options_, "--" + std::string(name)) != nullptr ||
+                               variable_names_.contains(name));
+  }
+
+  void unknown_short(const std::string& word, const SourceLocation& where) {
+    if (vocabulary_.manifest == nullptr)
+      return;
+    const std::string name = word.substr(1, word.find('=') - 1);
+    std::string hint;
+    if (is_long_name(name))
+      hint = "did you mean '--" + name + "'?";
+    report(who() + " has no option '" + printable(word.substr(0, word.find('='))) + "'",
+           where,
+           hint.empty() ? after_dashes() : hint);
+    if (word.find('=') == std::string::npos && next_ < words_.size() &&
+        !looks_like_option(words_[next_]))
+      ++next_;
+  }
+
+  /// `--train.epoch`: a workflow that is known, with a variable that is not.
+  bool unknown_scoped(const std::string& name, const SourceLocation& where) {
+    const std::size_t dot = name.find('.');
+    if (dot == std::string::npos)
+      return false;
+    const std::string workflow_name = name.substr(0, dot);
+    const auto* workflow = workflow_of_run(workflow_name);
+    if (workflow == nullptr) {
+      if (vocabulary_.project->find(workflow_name) == nullptr)
+        return false;
+      report("workflow '" + workflow_name + "' is not part of this run",
+             where,
+             "this run: " + quoted_list(run_names()));
+      return true;
+    }
+    std::vector<std::string> candidates;
+    for (const ResolvedVariable& variable : *workflow->variables)
+      candidates.push_back("--" + workflow_name + "." + variable.name());
+    report("workflow '" + workflow_name + "' has no variable '" + printable(name.substr(dot + 1)) +
+               "'",
+           where,
+           did_you_mean("--" + name, candidates));
+    return true;
+  }
+
+  /// A variable of a workflow that this run leaves out.
+  bool foreign_variable(const std::string& name, const SourceLocation& where) {
+    for (const auto& [scope, variables] : vocabulary_.project->variables)
+      for (const config::Variable& variable : variables)
+        if (variable.name == name) {
+          report("variable '" + name + "' belongs to workflow '" + scope +
+                     "', which is not part of this run",
+                 where,
+                 after_dashes());
+          return true;
+        }
+    return false;
+  }
+
+  std::vector<std::string> run_names() const {
+    std::vector<std::string> names;
+    for (const auto& workflow : vocabulary_.run)
+      names.emplace_back(workflow.workflow.empty() ? std::string_view(vocabulary_.target)
+                                                   : workflow.workflow);
+    return names;
+  }
+
+  const std::vector<std::string>& words_;
+  const CommandLine& line_;
+  const Vocabulary& vocabulary_;
+  const std::vector<Option>& options_;
+  const std::function<std::optional<std::string>(const std::string&)>& caller_environment_;
+  std::vector<Error>& errors_;
+  std::unordered_set<std::string_view> variable_names_;
+  std::vector<const provider::Property*> positionals_;
+  std::size_t next_positional_ = 0;
+  std::size_t next_ = 0;
+  bool stray_reported_ = false;
+  Words result_;
+};
+
+}  // namespace
+
+Words parse_words(
+    const Request& request,
+    const CommandLine& line,
+    const Vocabulary& vocabulary,
+    const std::vector<Option>& options,
+    const std::function<std::optional<std::string>(const std::string&)>& caller_environment,
+    std::vector<Error>& errors) {
+  return Parser(request, line, vocabulary, options, caller_environment, errors).parse();
+}
+
+}  // namespace dstack::plan

@@ -1,0 +1,13 @@
+// Who may look into the memory of this process, alive or as a core file.
+#pragma once
+
+namespace dstack::process {
+
+/// For the process that holds secrets and starts others: nobody may look into it, and it leaves no
+/// core file. What it starts is free of that again.
+void deny_inspection();
+/// For one that holds secrets and starts nothing: it leaves no core file, not even to a program
+/// that collects them.
+void disable_core_dumps();
+
+}  // namespace dstack::process

@@ -1,0 +1,352 @@
+// A keyword of JSON Schema speaks only of values of its own type: `pattern` of texts, `minimum` of
+// numbers, `items` of lists. So the forms that a property may take stand side by side in one
+// schema, and an editor can say which of them is wrong.
+#include "dstack/provider/discovery/schema.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/provider/manifest/typed_value.hpp"
+
+#include <algorithm>
+
+namespace dstack::provider {
+
+namespace {
+
+constexpr const char* dialect = "https://json-schema.org/draft/2020-12/schema";
+constexpr const char* name_pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
+
+/// The pattern of a text, or a reference, which can become anything.
+std::string or_reference(const std::string& pattern) {
+  return pattern + "|\\$\\{\\{";
+}
+
+Json scalar() {
+  return {{"type", {"string", "number", "boolean"}}};
+}
+
+Json list_of(const Json& element) {
+  Json schema = element;
+  schema["type"].push_back("array");
+  schema["items"] = element;
+  return schema;
+}
+
+Json path() {
+  Json schema = scalar();
+  schema["pattern"] = "^(?!/|\\.\\.(/|$))";
+  return schema;
+}
+
+Json integer(std::optional<std::int64_t> minimum) {
+  Json schema = {{"type", {"integer", "string"}}, {"pattern", or_reference("^[+-]?[0-9]+$")}};
+  if (minimum)
+    schema["minimum"] = *minimum;
+  return schema;
+}
+
+Json boolean() {
+  return {{"type", {"boolean", "string"}},
+          {"pattern", or_reference("^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$")}};
+}
+
+constexpr const char* size_unit = "([KkMmGgTt]([Ii]?[Bb]|[Ii])?|[Bb])?";
+
+Json size() {
+  return {{"type", {"integer", "string"}},
+          {"minimum", 0},
+          {"pattern", or_reference("^\\s*[0-9]+\\s*" + std::string(size_unit) + "\\s*$")}};
+}
+
+/// Nothing, or no less than `least_memory`: a number without a unit is bytes, and mostly a mistake.
+/// A pattern counts digits, so it lets some pass that are a little too small.
+Json memory() {
+  Json schema = size();
+  schema["pattern"] =
+      or_reference("^\\s*(0+\\s*" + std::string(size_unit) +
+                   "|[0-9]+\\s*[MmGgTt]([Ii]?[Bb]|[Ii])?|"
+                   "[0-9]{4,}\\s*[Kk][Bb]?|[0-9]{3,}\\s*[Kk][Ii][Bb]?|[0-9]{7,}\\s*[Bb]?)\\s*$");
+  schema["not"] = {
+      {"type", "integer"}, {"exclusiveMinimum", 0}, {"exclusiveMaximum", least_memory}};
+  return schema;
+}
+
+Json duration() {
+  return {{"type", {"integer", "string"}},
+          {"minimum", 0},
+          {"pattern",
+           or_reference("^\\s*(?=[0-9])([0-9]+|([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?)\\s*$")}};
+}
+
+Json environment() {
+  Json value = scalar();
+  value["type"].push_back("null");
+  return {
+      {"type", {"object", "array"}},
+      {"propertyNames", {{"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}}},
+      {"additionalProperties", std::move(value)},
+      {"items", {{"type", "string"}, {"pattern", or_reference("^[A-Za-z_][A-Za-z0-9_]*(=|$)")}}}};
+}
+
+Json artifacts() {
+  Json element = path();
+  element["minLength"] = 1;
+  Json members = {{"path", element}};
+  element["type"].push_back("object");
+  element["properties"] = std::move(members);
+  element["required"] = Json::array({"path"});
+  element["additionalProperties"] = false;
+  return list_of(element);
+}
+
+/// In two branches, for editors complete an `enum` and no pattern.
+Json choice(const std::vector<std::string>& choices) {
+  Json reference = {{"type", "string"}, {"pattern", "\\$\\{\\{"}};
+  return {{"anyOf", Json::array({{{"enum", choices}}, std::move(reference)})}};
+}
+
+Json map() {
+  return {{"type", {"object", "array"}},
+          {"additionalProperties", scalar()},
+          {"items", {{"type", "string"}, {"pattern", or_reference("^[^=]+=")}}}};
+}
+
+Json optional(Json schema) {
+  if (schema.contains("anyOf"))
+    schema["anyOf"].push_back({{"type", "null"}});
+  else
+    schema["type"].push_back("null");
+  return schema;
+}
+
+std::string with_dashes(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return key;
+}
+
+/// Adds a member under each of its spellings.
+void add_member(Json& members, const std::string& key, const Json& schema) {
+  members[key] = schema;
+  members[with_dashes(key)] = schema;
+}
+
+Json described(Json schema, const std::string& help) {
+  schema["description"] = help;
+  return schema;
+}
+
+Json count() {
+  Json schema = integer(0);
+  schema["maximum"] = 1'000'000;
+  return schema;
+}
+
+Json gpu() {
+  Json schema = count();
+  schema["type"].push_back("object");
+  schema["properties"] = {
+      {"count", described(optional(count()), "How many cards")},
+      {"name", described(optional(scalar()), "Kind of card, such as V100")},
+      {"memory", described(optional(memory()), "Memory of each card, such as 16GB")}};
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
+Json resources() {
+  Json members = Json::object();
+  const auto add = [&](const std::string& key, Json schema, const std::string& help) {
+    add_member(members, key, described(optional(std::move(schema)), help));
+  };
+  add("cpu", count(), "CPU cores");
+  add("memory", memory(), "Memory, such as 16GB");
+  add("gpu", gpu(), "A number of GPUs, or a map of count, name and memory");
+  add("shm_size", memory(), "Shared memory, such as 8GB");
+  add("interruptible", boolean(), "Whether the job may be interrupted");
+  add("local", boolean(), "Whether the job must run on this machine");
+  return {{"type", Json::array({"object"})},
+          {"properties", std::move(members)},
+          {"additionalProperties", false}};
+}
+
+Json schema_of_type(const Property& property) {
+  switch (property.type) {
+    case PropertyType::text:
+      return property.choices.empty() ? scalar() : choice(property.choices);
+    case PropertyType::path:
+    case PropertyType::target: {
+      Json schema = path();
+      schema["minLength"] = 1;
+      return schema;
+    }
+    case PropertyType::folder:
+      return path();
+    case PropertyType::integer:
+      return integer(property.minimum);
+    case PropertyType::boolean:
+      return boolean();
+    case PropertyType::size:
+      return size();
+    case PropertyType::duration:
+      return duration();
+    case PropertyType::texts:
+    case PropertyType::arguments:
+      return list_of(scalar());
+    case PropertyType::paths:
+      return list_of(path());
+    case PropertyType::environment:
+      return environment();
+    case PropertyType::map:
+      return map();
+    case PropertyType::artifacts:
+      return artifacts();
+    case PropertyType::resources:
+      return resources();
+  }
+  return Json::object();
+}
+
+/// As it could be written. Durations are known in milliseconds and written in seconds.
+Json written_default(const Property& property) {
+  if (property.type == PropertyType::duration && property.default_value.is_number_integer())
+    return property.default_value.get<std::int64_t>() / 1000;
+  return property.default_value;
+}
+
+Json schema_of(const Property& property) {
+  Json schema = schema_of_type(property);
+  if (property.required) {
+    schema["minLength"] = 1;
+    schema["minItems"] = 1;
+  } else {
+    schema = optional(std::move(schema));  // the same as not given
+  }
+  if (!property.help.empty())
+    schema["description"] = property.help;
+  if (!property.default_value.is_null())
+    schema["default"] = written_default(property);
+  return schema;
+}
+
+/// Every key under which a property may stand; the first is its name.
+std::vector<std::string> keys_of(const Property& property) {
+  std::vector<std::string> keys;
+  const auto add = [&](const std::string& key) {
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+      keys.push_back(key);
+  };
+  add(property.name);
+  add(with_dashes(property.name));
+  for (const std::string& alias : property.aliases) {
+    add(alias);
+    add(with_dashes(alias));
+  }
+  return keys;
+}
+
+/// No two of the keys together, and one of them where the property is required.
+void add_rules(const std::vector<std::string>& keys, bool required, Json& rules) {
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    for (std::size_t k = i + 1; k < keys.size(); ++k)
+      rules.push_back({{"not", {{"required", {keys[i], keys[k]}}}}});
+  if (!required)
+    return;
+  Json one_of_them = Json::array();
+  for (const std::string& key : keys)
+    one_of_them.push_back({{"required", Json::array({key})}});
+  rules.push_back(keys.size() == 1 ? one_of_them[0] : Json{{"anyOf", std::move(one_of_them)}});
+}
+
+/// The keys that the host reads itself, whatever the provider.
+Json host_members(const std::vector<std::string>& providers) {
+  Json name = scalar();
+  name["pattern"] = "^(?!global$)[A-Za-z0-9][A-Za-z0-9._-]*$";
+  Json dependency = scalar();
+  dependency["pattern"] =
+      or_reference("^[A-Za-z0-9][A-Za-z0-9._-]*(:[A-Za-z0-9][A-Za-z0-9._-]*)?$");
+  Json dependencies = optional(list_of(dependency));
+  dependencies["uniqueItems"] = true;
+  dependencies["description"] =
+      "Workflows to run before it; 'download:latest' uses what is tagged so, and runs nothing";
+  return {{"name", described(std::move(name), "What 'dstack run' calls the workflow")},
+          {"provider", {{"enum", providers}, {"description", "What runs it"}}},
+          {"help", described(optional(scalar()), "One sentence, for 'dstack workflows'")},
+          {"depends-on", dependencies},
+          {"depends_on", dependencies},
+          {"deps", std::move(dependencies)}};
+}
+
+/// What a workflow of this provider may and must say.
+Json provider_schema(const Manifest& manifest) {
+  Json members = Json::object();
+  for (const char* key : {"name", "provider", "help", "depends-on", "depends_on", "deps"})
+    members[key] = true;
+  Json rules = Json::array();
+  for (const Property& property : manifest.properties) {
+    const std::vector<std::string> keys = keys_of(property);
+    const Json schema = schema_of(property);
+    for (const std::string& key : keys)
+      members[key] = normal_key(key) == property.name
+                         ? schema
+                         : described(schema, "The same as '" + property.name + "'");
+    add_rules(keys, property.required, rules);
+  }
+  Json schema = {{"properties", std::move(members)}, {"additionalProperties", false}};
+  if (!manifest.help.empty())
+    schema["description"] = manifest.help;
+  if (!rules.empty())
+    schema["allOf"] = std::move(rules);
+  return schema;
+}
+
+/// The skeleton of a file of ours: one root key, and those that begin with `x-`.
+Json file_schema(const std::string& title, const std::string& root, Json content) {
+  return {{"$schema", dialect},
+          {"title", title},
+          {"type", "object"},
+          {"properties", {{root, std::move(content)}}},
+          {"patternProperties", {{"^x-", true}}},
+          {"required", Json::array({root})},
+          {"additionalProperties", false}};
+}
+
+}  // namespace
+
+Json workflows_schema(const Registry& providers) {
+  const std::vector<std::string> names = providers.names();
+  Json definitions = Json::object();
+  Json choices = Json::array();
+  for (const std::string& name : names) {
+    definitions["provider-" + name] = provider_schema(*providers.find(name)->manifest);
+    choices.push_back({{"if",
+                        {{"properties", {{"provider", {{"const", name}}}}},
+                         {"required", Json::array({"provider"})}}},
+                       {"then", {{"$ref", "#/$defs/provider-" + name}}}});
+  }
+  Json rules = Json::array();
+  add_rules({"depends-on", "depends_on", "deps"}, false, rules);
+  for (Json& choice : choices)
+    rules.push_back(std::move(choice));
+  definitions["workflow"] = {{"type", "object"},
+                             {"properties", host_members(names)},
+                             {"required", {"name", "provider"}},
+                             {"allOf", std::move(rules)}};
+  Json schema =
+      file_schema("Workflows of dstack",
+                  "workflows",
+                  {{"type", {"array", "null"}}, {"items", {{"$ref", "#/$defs/workflow"}}}});
+  schema["$defs"] = std::move(definitions);
+  return schema;
+}
+
+Json variables_schema() {
+  Json scope = {{"type", {"object", "null"}},
+                {"propertyNames", {{"pattern", "^[A-Za-z][A-Za-z0-9._-]*$"}}},
+                {"additionalProperties", scalar()}};
+  return file_schema("Variables of dstack",
+                     "variables",
+                     {{"type", {"object", "null"}},
+                      {"description", "Variables below a workflow's name, or below 'global'"},
+                      {"propertyNames", {{"pattern", name_pattern}}},
+                      {"additionalProperties", std::move(scope)}});
+}
+
+}  // namespace dstack::provider

@@ -1,0 +1,70 @@
+#include "dstack/provider/host/replies.hpp"
+
+#include "dstack/job/job_spec.hpp"
+
+#include <utility>
+
+namespace dstack::provider {
+
+namespace {
+
+constexpr const char* its_own_fault =
+    "the fault is the provider's, not the workflow's: tell its author, or put another version of "
+    "it in its place";
+
+Result<PlanReply> parse_reply(const Json& json, const PlanRequest& request) {
+  PlanReply reply;
+  if (const Json* problems = json_member(json, "problems"); problems != nullptr) {
+    for (const Json& problem : *problems)
+      reply.problems.push_back({json_string(problem, "message"),
+                                json_string(problem, "property"),
+                                json_string(problem, "hint")});
+    if (!reply.problems.empty())
+      return reply;
+  }
+  const Json* jobs = json_member(json, "jobs");
+  if (jobs == nullptr || !jobs->is_array() || jobs->empty())
+    return fail(ErrorCode::unavailable, "made no job of workflow '" + request.workflow + "'");
+  reply.jobs.reserve(jobs->size());
+  for (const Json& job : *jobs) {
+    auto spec = job::parse_job(job);
+    if (!spec)
+      return fail(
+          ErrorCode::unavailable,
+          "made a wrong job of workflow '" + request.workflow + "': " + spec.error().message);
+    reply.jobs.push_back(*std::move(spec));
+  }
+  return reply;
+}
+
+}  // namespace
+
+Failure fault(const Candidate& provider, const std::string& did, std::string hint) {
+  return fail(ErrorCode::unavailable,
+              "provider '" + provider.name + "' (" + provider.path.string() + ") " + did,
+              hint.empty() ? its_own_fault : std::move(hint));
+}
+
+Result<std::vector<PlanReply>> parse_replies(const Candidate& provider,
+                                             std::string_view text,
+                                             const std::vector<PlanRequest>& requests) {
+  const auto json = parse_json(text, "the reply");
+  if (!json)
+    return fault(provider, "gave an answer that cannot be read");
+  if (const Json* told = json_member(*json, "fault"); told != nullptr)
+    return fault(provider, json_string(*told, "did", "failed"), json_string(*told, "hint"));
+  const Json* list = json_member(*json, "replies");
+  if (list == nullptr || !list->is_array() || list->size() != requests.size())
+    return fault(provider, "gave an answer that cannot be read");
+  std::vector<PlanReply> replies;
+  replies.reserve(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto reply = parse_reply((*list)[i], requests[i]);
+    if (!reply)
+      return fault(provider, reply.error().message);
+    replies.push_back(*std::move(reply));
+  }
+  return replies;
+}
+
+}  // namespace dstack::provider

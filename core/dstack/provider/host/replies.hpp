@@ -1,0 +1,22 @@
+// What a provider-host child answered (child_protocol.hpp), read as what a stranger wrote: the
+// library in the child may have written anything. Inner header of this folder.
+#pragma once
+
+#include "dstack/provider/host/calls.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::provider {
+
+/// "provider 'hello' (/home/me/.dstack/plugins/hello.so) crashed with …". Without a hint it is the
+/// provider's own fault.
+Failure fault(const Candidate& provider, const std::string& did, std::string hint = {});
+
+/// One reply for each request, in order.
+Result<std::vector<PlanReply>> parse_replies(const Candidate& provider,
+                                             std::string_view text,
+                                             const std::vector<PlanRequest>& requests);
+
+}  // namespace dstack::provider

@@ -1,0 +1,82 @@
+#include "dstack/provider/manifest/manifest.hpp"
+
+namespace dstack::provider {
+
+namespace {
+
+Property common(std::string name, PropertyType type, std::string help) {
+  Property property;
+  property.name = std::move(name);
+  property.type = type;
+  property.help = std::move(help);
+  property.common = true;
+  return property;
+}
+
+std::vector<Property> make_common_properties() {
+  Property environment = common("environment",
+                                PropertyType::environment,
+                                "Environment variables: a map, or a list of NAME=VALUE and NAME");
+  environment.aliases = {"env"};
+  environment.flag = Flag{"--env", "-e", "NAME[=VALUE]", true};
+  Property working_dir = common("working_dir",
+                                PropertyType::folder,
+                                "Where the job runs, relative to the project's root (the default)");
+  working_dir.flag = Flag{"--working-dir", "", "DIR", false};
+  Property artifacts = common("artifacts",
+                              PropertyType::artifacts,
+                              "Folders and files to save, relative to the working directory");
+  artifacts.flag = Flag{"--artifact", "-a", "DIR", true};
+  Property resources =
+      common("resources",
+             PropertyType::resources,
+             "What the job needs: cpu, memory, gpu, shm_size, interruptible, local");
+  Property workspace = common("workspace",
+                              PropertyType::text,
+                              "Where the job works: in a folder of its own (private), in one of "
+                              "real files (copy), or in the project itself (project)");
+  workspace.choices = {"private", "copy", "project"};
+  workspace.flag = Flag{"--workspace", "", "KIND", false};
+  Property setup =
+      common("setup", PropertyType::texts, "Commands before the main one, in the same shell");
+  setup.aliases = {"before_run"};
+  setup.flag = Flag{"--setup", "", "CMD", true};
+  Property timeout =
+      common("timeout",
+             PropertyType::duration,
+             "The longest that the job may run, such as 90s or 2h; then it is ended");
+  timeout.flag = Flag{"--timeout", "", "TIME", false};
+  Property retry =
+      common("retry", PropertyType::integer, "How often a job that failed is started again");
+  retry.minimum = 0;
+  retry.flag = Flag{"--retry", "", "N", false};
+  return {std::move(environment),
+          std::move(working_dir),
+          std::move(artifacts),
+          std::move(resources),
+          std::move(workspace),
+          std::move(setup),
+          std::move(timeout),
+          std::move(retry)};
+}
+
+}  // namespace
+
+const std::vector<Property>& common_properties() {
+  static const std::vector<Property> properties = make_common_properties();
+  return properties;
+}
+
+const std::vector<ResourceFlag>& resource_flags() {
+  static const std::vector<ResourceFlag> flags = {
+      {{"--cpu", "", "N", false}, "cpu", "CPU cores"},
+      {{"--memory", "", "SIZE", false}, "memory", "Memory, such as 16GB"},
+      {{"--gpu", "", "N", false}, "gpu.count", "GPUs"},
+      {{"--gpu-name", "", "NAME", false}, "gpu.name", "Kind of GPU, such as V100"},
+      {{"--gpu-memory", "", "SIZE", false}, "gpu.memory", "Memory of each GPU, such as 16GB"},
+      {{"--shm-size", "", "SIZE", false}, "shm_size", "Shared memory, such as 8GB"},
+  };
+  return flags;
+}
+
+}  // namespace dstack::provider

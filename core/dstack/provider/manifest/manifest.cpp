@@ -1,0 +1,393 @@
+#include "dstack/provider/manifest/manifest.hpp"
+
+#include "dstack/abi.h"
+#include "dstack/base/strict_json.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/provider/manifest/typed_value.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <initializer_list>
+#include <set>
+
+namespace dstack::provider {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, PropertyType>, 15> type_names = {{
+    {"text", PropertyType::text},
+    {"path", PropertyType::path},
+    {"target", PropertyType::target},
+    {"folder", PropertyType::folder},
+    {"integer", PropertyType::integer},
+    {"boolean", PropertyType::boolean},
+    {"size", PropertyType::size},
+    {"duration", PropertyType::duration},
+    {"texts", PropertyType::texts},
+    {"paths", PropertyType::paths},
+    {"arguments", PropertyType::arguments},
+    {"environment", PropertyType::environment},
+    {"map", PropertyType::map},
+    {"artifacts", PropertyType::artifacts},
+    {"resources", PropertyType::resources},
+}};
+
+/// What the host keeps for itself: keys of a workflow, and options of `dstack run`.
+constexpr std::string_view host_keys[] = {"name", "provider", "help", "depends_on", "deps"};
+constexpr std::string_view host_flags[] = {
+    "--help",    "-h",    "--detach",  "-d",        "--tag",   "-t",
+    "--dry-run", "-j",    "--jobs",    "--project", "--quiet", "-q",
+    "--verbose", "-v",    "--version", "-V",        "--json",  "--provider-path",
+    "--color",   "--dep", "--yes",     "-y"};
+
+bool is_property_name(std::string_view name) {
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !name.empty() && name.front() >= 'a' && name.front() <= 'z' &&
+         std::all_of(name.begin(), name.end(), is_part);
+}
+
+bool is_long_flag(std::string_view name) {
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return name.size() > 3 && name.starts_with("--") && name[2] != '-' &&
+         std::all_of(name.begin() + 2, name.end(), is_part);
+}
+
+bool is_short_flag(std::string_view name) {
+  return name.size() == 2 && name[0] == '-' &&
+         ((name[1] >= 'a' && name[1] <= 'z') || (name[1] >= 'A' && name[1] <= 'Z'));
+}
+
+/// Reads the members of a manifest and collects what is wrong with them.
+class ManifestReader {
+ public:
+  explicit ManifestReader(const Json& json) : json_(json) {}
+
+  Result<Manifest> read();
+
+ private:
+  bool read_identity();
+  Result<Manifest> finish();
+  void read_property(const Json& json);
+  void read_bounds(const Json& json, Property& property);
+  void read_default(const Json& json, Property& property);
+  void read_flag(const Json& json, Property& property);
+  void check_names();
+  void check_flags();
+  void check_positionals();
+
+  void only(const Json& object,
+            const std::string& subject,
+            std::initializer_list<std::string_view> keys);
+  std::string text(const Json& object, const std::string& subject, std::string_view key);
+  bool boolean(const Json& object, const std::string& subject, std::string_view key);
+  std::vector<std::string> texts(const Json& object,
+                                 const std::string& subject,
+                                 std::string_view key);
+
+  void wrong(const std::string& subject, const std::string& problem) {
+    problems_.push_back(subject + " " + problem);
+  }
+
+  const Json& json_;
+  Manifest manifest_;
+  std::vector<std::string> problems_;
+};
+
+Result<Manifest> ManifestReader::read() {
+  if (!json_.is_object())
+    return fail(ErrorCode::configuration, "its manifest is no map");
+  if (read_identity() && !is_supported(manifest_))
+    return finish();
+  only(json_,
+       "the manifest",
+       {"abi", "name", "version", "help", "common", "properties", "examples"});
+  const Json* properties = json_member(json_, "properties");
+  if (properties != nullptr && !properties->is_array())
+    wrong("'properties'", "must be a list");
+  if (properties != nullptr && properties->is_array())
+    for (const Json& property : *properties)
+      read_property(property);
+  if (boolean(json_, "the manifest", "common"))
+    for (const Property& property : common_properties())
+      manifest_.properties.push_back(property);
+  manifest_.examples = texts(json_, "the manifest", "examples");
+  check_names();
+  check_flags();
+  check_positionals();
+  return finish();
+}
+
+Result<Manifest> ManifestReader::finish() {
+  if (!problems_.empty())
+    return fail(ErrorCode::configuration, "its manifest is wrong: " + join(problems_, "; "));
+  return std::move(manifest_);
+}
+
+/// Name, version, help and ABI. Whether the ABI could be read.
+bool ManifestReader::read_identity() {
+  manifest_.name = text(json_, "the manifest", "name");
+  manifest_.version = text(json_, "the manifest", "version");
+  manifest_.help = text(json_, "the manifest", "help");
+  if (!is_name(manifest_.name))
+    wrong("'name'", "must be letters, digits, '.', '_' and '-'");
+  if (manifest_.version.empty())
+    wrong("the manifest", "has no 'version'");
+  const std::string abi = text(json_, "the manifest", "abi");
+  const char* end = abi.data() + abi.size();
+  const auto major = std::from_chars(abi.data(), end, manifest_.abi_major);
+  if (major.ec == std::errc() && major.ptr != end && *major.ptr == '.') {
+    const auto minor = std::from_chars(major.ptr + 1, end, manifest_.abi_minor);
+    if (minor.ec == std::errc() && minor.ptr == end)
+      return true;
+  }
+  wrong("'abi'", "must be the version of the provider interface, such as '" + abi_version() + "'");
+  return false;
+}
+
+void ManifestReader::read_property(const Json& json) {
+  if (!json.is_object())
+    return wrong("an entry of 'properties'", "must be a map");
+  Property property;
+  property.name = text(json, "a property", "name");
+  const std::string subject = "property '" + property.name + "'";
+  only(json,
+       subject,
+       {"name",
+        "aliases",
+        "type",
+        "required",
+        "default",
+        "minimum",
+        "choices",
+        "help",
+        "flag",
+        "positional"});
+  property.aliases = texts(json, subject, "aliases");
+  property.required = boolean(json, subject, "required");
+  property.positional = boolean(json, subject, "positional");
+  property.help = text(json, subject, "help");
+  const std::string type = text(json, subject, "type");
+  const auto known = std::find_if(
+      type_names.begin(), type_names.end(), [&](const auto& one) { return one.first == type; });
+  if (known == type_names.end())
+    return wrong(subject, "has the unknown type '" + type + "'");
+  property.type = known->second;
+  read_bounds(json, property);
+  read_default(json, property);
+  read_flag(json, property);
+  manifest_.properties.push_back(std::move(property));
+}
+
+void ManifestReader::read_bounds(const Json& json, Property& property) {
+  property.choices = texts(json, "property '" + property.name + "'", "choices");
+  if (!property.choices.empty() && property.type != PropertyType::text)
+    wrong("property '" + property.name + "'", "has 'choices', but is no text");
+  const Json* minimum = json_member(json, "minimum");
+  if (minimum == nullptr)
+    return;
+  if (property.type != PropertyType::integer || !minimum->is_number_integer())
+    return wrong("property '" + property.name + "'",
+                 "has a 'minimum' that is no whole number of an integer");
+  property.minimum = minimum->get<std::int64_t>();
+}
+
+void ManifestReader::read_default(const Json& json, Property& property) {
+  const Json* given = json_member(json, "default");
+  if (given == nullptr || given->is_null())
+    return;
+  if (property.required)
+    return wrong("property '" + property.name + "'", "is required and has a default");
+  CheckedProperties places;
+  std::vector<Error> errors;
+  const CallerEnvironment nobody = [](const std::string&) { return std::nullopt; };
+  property.default_value = ValueTyper({}, nobody, places, errors).type(property, value_of(*given));
+  for (const Error& error : errors)
+    wrong("the default of", error.message);
+}
+
+void ManifestReader::read_flag(const Json& json, Property& property) {
+  const Json* given = json_member(json, "flag");
+  if (given == nullptr)
+    return;
+  const std::string subject = "the flag of property '" + property.name + "'";
+  if (!given->is_object())
+    return wrong(subject, "must be a map");
+  only(*given, subject, {"name", "short", "value", "repeat"});
+  Flag flag{text(*given, subject, "name"),
+            text(*given, subject, "short"),
+            text(*given, subject, "value"),
+            boolean(*given, subject, "repeat")};
+  if (!is_long_flag(flag.name))
+    wrong(subject, "must have a 'name' such as '--requirements'");
+  if (!flag.short_name.empty() && !is_short_flag(flag.short_name))
+    wrong(subject, "must have a 'short' such as '-r'");
+  if (flag.value_name.empty() && property.type != PropertyType::boolean)
+    wrong(subject, "must have a 'value' such as 'FILE'");
+  property.flag = std::move(flag);
+}
+
+void ManifestReader::check_names() {
+  std::set<std::string, std::less<>> seen(std::begin(host_keys), std::end(host_keys));
+  for (const Property& property : manifest_.properties) {
+    std::vector<std::string> names = property.aliases;
+    names.push_back(property.name);
+    for (const std::string& name : names) {
+      if (!is_property_name(name))
+        wrong("'" + name + "'",
+              "cannot be the name of a property: lower case letters, digits and '_'");
+      else if (!seen.insert(name).second)
+        wrong("the name '" + name + "'", "is that of another property, or one of the host's");
+    }
+  }
+}
+
+void ManifestReader::check_flags() {
+  std::set<std::string, std::less<>> seen(std::begin(host_flags), std::end(host_flags));
+  const auto check = [&](const std::string& flag) {
+    if (!flag.empty() && !seen.insert(flag).second)
+      wrong("the option '" + flag + "'", "is used by another property, or by the host");
+  };
+  bool has_resources = false;
+  for (const Property& property : manifest_.properties) {
+    has_resources = has_resources || property.type == PropertyType::resources;
+    if (property.flag) {
+      check(property.flag->name);
+      check(property.flag->short_name);
+    }
+  }
+  if (has_resources)
+    for (const ResourceFlag& resource : resource_flags())
+      check(resource.flag.name);
+}
+
+void ManifestReader::check_positionals() {
+  bool rest_taken = false;
+  for (const Property& property : manifest_.properties) {
+    if (!property.positional)
+      continue;
+    if (rest_taken)
+      wrong("property '" + property.name + "'", "is positional behind one that takes the rest");
+    switch (property.type) {
+      case PropertyType::text:
+      case PropertyType::path:
+      case PropertyType::target:
+      case PropertyType::folder:
+      case PropertyType::integer:
+      case PropertyType::size:
+      case PropertyType::duration:
+        break;
+      case PropertyType::texts:
+      case PropertyType::paths:
+      case PropertyType::arguments:
+        rest_taken = true;
+        break;
+      default:
+        wrong("property '" + property.name + "'", "cannot be positional with its type");
+    }
+  }
+}
+
+void ManifestReader::only(const Json& object,
+                          const std::string& subject,
+                          std::initializer_list<std::string_view> keys) {
+  const std::vector<std::string> known(keys.begin(), keys.end());
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end())
+      continue;
+    const std::string hint = did_you_mean(key, known);
+    wrong(subject,
+          "has the unknown member '" + printable(key) + "'" + (hint.empty() ? "" : ", " + hint));
+  }
+}
+
+std::string ManifestReader::text(const Json& object,
+                                 const std::string& subject,
+                                 std::string_view key) {
+  const Json* member = json_member(object, key);
+  if (member == nullptr)
+    return {};
+  if (!member->is_string() ||
+      member->get_ref<const std::string&>().find('\0') != std::string::npos) {
+    wrong("'" + std::string(key) + "' of " + subject, "must be a text");
+    return {};
+  }
+  return member->get<std::string>();
+}
+
+bool ManifestReader::boolean(const Json& object, const std::string& subject, std::string_view key) {
+  const Json* member = json_member(object, key);
+  if (member == nullptr)
+    return false;
+  if (!member->is_boolean())
+    wrong("'" + std::string(key) + "' of " + subject, "must be true or false");
+  return member->is_boolean() && member->get<bool>();
+}
+
+std::vector<std::string> ManifestReader::texts(const Json& object,
+                                               const std::string& subject,
+                                               std::string_view key) {
+  const Json* member = json_member(object, key);
+  if (member == nullptr)
+    return {};
+  if (!member->is_array() ||
+      !std::all_of(member->begin(), member->end(), [](const Json& e) { return e.is_string(); })) {
+    wrong("'" + std::string(key) + "' of " + subject, "must be a list of texts");
+    return {};
+  }
+  return member->get<std::vector<std::string>>();
+}
+
+}  // namespace
+
+const Property* Manifest::find(std::string_view key) const {
+  const auto same = [&](std::string_view its_name) {
+    return std::equal(its_name.begin(), its_name.end(), key.begin(), key.end(), [](char a, char b) {
+      return a == b || (a == '_' && b == '-');
+    });
+  };
+  for (const Property& property : properties)
+    if (same(property.name) || std::any_of(property.aliases.begin(), property.aliases.end(), same))
+      return &property;
+  return nullptr;
+}
+
+std::string_view render_type(PropertyType type) {
+  for (const auto& [name, one] : type_names)
+    if (one == type)
+      return name;
+  return "unknown";
+}
+
+std::string abi_version() {
+  return std::to_string(DSTACK_ABI_MAJOR) + "." + std::to_string(DSTACK_ABI_MINOR);
+}
+
+/// The same major version, and nothing newer than this program; in version 0, which is not frozen,
+/// exactly it.
+bool is_supported(const Manifest& manifest) {
+  constexpr std::uint32_t major = DSTACK_ABI_MAJOR;
+  constexpr std::uint32_t minor = DSTACK_ABI_MINOR;
+  if (manifest.abi_major != major)
+    return false;
+  return major == 0 ? manifest.abi_minor == minor : manifest.abi_minor <= minor;
+}
+
+Result<Manifest> parse_manifest(std::string_view text) {
+  if (const auto bad = find_invalid_utf8(text))
+    return fail(ErrorCode::configuration,
+                "its manifest is not UTF-8, at byte " + std::to_string(*bad));
+  if (holds_several_json_texts(text))
+    return fail(ErrorCode::configuration,
+                "it carries more than one manifest",
+                "use DSTACK_MANIFEST() in one source alone, and not beside dstack_add_provider()");
+  DSTACK_TRY(const Json json, parse_strict_json(text, "its manifest"));
+  return ManifestReader(json).read();
+}
+
+}  // namespace dstack::provider

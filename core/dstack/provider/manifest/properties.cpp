@@ -1,0 +1,222 @@
+#include "dstack/provider/manifest/properties.hpp"
+
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/provider/manifest/typed_value.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+#include <set>
+#include <utility>
+
+namespace dstack::provider {
+
+namespace {
+
+/// Keys of a workflow that are the host's own; known here only so that a slip of the pen in one of
+/// them gets the right suggestion.
+constexpr std::string_view keys_of_the_host[] = {"name", "provider", "help", "depends-on", "deps"};
+
+/// An entry without a name has properties, too.
+std::string named(std::string_view workflow) {
+  return workflow.empty() ? std::string("the workflow")
+                          : "workflow '" + std::string(workflow) + "'";
+}
+
+/// Of all properties, aliases included.
+std::vector<std::string> names_of(const Manifest& manifest) {
+  std::vector<std::string> names;
+  for (const Property& property : manifest.properties) {
+    names.push_back(property.name);
+    names.insert(names.end(), property.aliases.begin(), property.aliases.end());
+  }
+  return names;
+}
+
+/// What other runners call a property.
+constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
+    {"cmd", "commands"},
+    {"command", "commands"},
+    {"run", "commands"},
+    {"steps", "commands"},
+    {"cwd", "working_dir"},
+    {"wdir", "working_dir"},
+    {"workdir", "working_dir"},
+    {"env_vars", "environment"},
+    {"variables", "environment"},
+    {"needs", "depends-on"},
+    {"dependencies", "depends-on"},
+    {"outs", "artifacts"},
+    {"outputs", "artifacts"},
+    {"pip", "requirements"},
+    {"packages", "requirements"},
+    {"retries", "retry"},
+    {"max_retries", "retry"},
+    {"mem", "memory"},
+    {"mem_limit", "memory"},
+    {"ram", "memory"},
+    {"gpus", "gpu"},
+    {"cpus", "cpu"},
+    {"time_limit", "timeout"},
+    {"image_name", "image"}};
+
+/// What there is no property for, and how it is done.
+constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
+    {"port",
+     "a port is chosen when the job starts: the job finds it in JOB_PORT_0, and 'dstack show' "
+     "tells "
+     "the address"},
+    {"volumes",
+     "a job gets a copy of the code and what the workflows below 'depends-on' left, and leaves "
+     "what "
+     "'artifacts' names"},
+    {"schedule", "what starts at a time is for cron or a timer of systemd: 'dstack run NAME -d'"}};
+
+template <std::size_t Count>
+std::string_view find_in(const std::pair<std::string_view, std::string_view> (&table)[Count],
+                         std::string_view key) {
+  const auto* found = std::find_if(
+      std::begin(table), std::end(table), [&](const auto& entry) { return entry.first == key; });
+  return found == std::end(table) ? std::string_view() : found->second;
+}
+
+/// How a member of `resources` is written, for one who has written it beside them.
+std::string below_resources(const Manifest& manifest, std::string_view key) {
+  const std::vector<std::string> names = ValueTyper::resource_names();
+  const auto* resources = manifest.find("resources");
+  if (resources == nullptr || std::find(names.begin(), names.end(), key) == names.end())
+    return {};
+  return "write 'resources: {" + std::string(key) + ": …}'";
+}
+
+/// What an unknown key may have been meant to be.
+std::vector<std::string> meant_by(std::string_view key, const std::vector<std::string>& names) {
+  const std::string elsewhere(find_in(names_elsewhere, key));
+  if (std::find(names.begin(), names.end(), elsewhere) != names.end())
+    return {elsewhere};
+  return closest(key, names);
+}
+
+std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
+  const std::string_view elsewhere = find_in(names_elsewhere, key);
+  if (std::string hint = below_resources(manifest, elsewhere.empty() ? key : elsewhere);
+      !hint.empty())
+    return hint;
+  if (const std::string_view sentence = find_in(done_otherwise, key); !sentence.empty())
+    return std::string(sentence);
+  std::vector<std::string> names = names_of(manifest);
+  names.insert(names.end(), std::begin(keys_of_the_host), std::end(keys_of_the_host));
+  if (std::string hint = did_you_mean(meant_by(key, names)); !hint.empty())
+    return hint;
+  std::vector<std::string> canonical;
+  for (const Property& property : manifest.properties)
+    canonical.push_back(property.name);
+  return "provider '" + manifest.name + "' takes " + quoted_list(canonical, 20);
+}
+
+Error unknown_property(const Manifest& manifest,
+                       const config::Member& member,
+                       std::string_view workflow) {
+  return Error{ErrorCode::configuration,
+               named(workflow) + " has no property '" + printable(member.key) + "'",
+               member.key_where,
+               hint_for_unknown(manifest, normal_key(member.key)),
+               {},
+               {}};
+}
+
+Error given_twice(const Property& property,
+                  const config::Member& member,
+                  const config::Member& first) {
+  std::string message = "'" + printable(member.key) + "' is the same property as '" +
+                        printable(first.key) + "', which is given already";
+  if (first.key_where.source)
+    message += " in line " + std::to_string(first.key_where.line);
+  return Error{ErrorCode::configuration,
+               std::move(message),
+               member.key_where,
+               "keep one of them; the property's name is '" + property.name + "'",
+               {},
+               {}};
+}
+
+Error missing(const Manifest& manifest,
+              const Property& property,
+              const SourceLocation& where,
+              std::string_view workflow) {
+  std::string hint = "add '" + property.name + ": …'";
+  if (!property.help.empty())
+    hint += " (" + property.help + ")";
+  return Error{ErrorCode::configuration,
+               named(workflow) + " lacks '" + property.name + "', which provider '" +
+                   manifest.name + "' requires",
+               where,
+               std::move(hint),
+               {},
+               {}};
+}
+
+bool is_empty(const Json& value) {
+  return value.is_string() ? value.get_ref<const std::string&>().empty()
+                           : (value.is_structured() && value.empty());
+}
+
+}  // namespace
+
+std::optional<std::string> variable_of_this_process(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Result<CheckedProperties> check_properties(const Manifest& manifest,
+                                           const config::Value& properties,
+                                           const SourceLocation& entry,
+                                           std::string_view workflow,
+                                           const CallerEnvironment& caller) {
+  CheckedProperties checked;
+  std::vector<Error> errors;
+  ValueTyper typer(workflow, caller, checked, errors);
+  std::map<const Property*, const config::Member*> given;
+  std::set<const Property*> guessed;  ///< what an unknown key may have been meant to be
+  for (const config::Member& member : properties.members) {
+    const Property* property = manifest.find(member.key);
+    if (property == nullptr) {
+      errors.push_back(unknown_property(manifest, member, workflow));
+      for (const std::string& name : meant_by(normal_key(member.key), names_of(manifest)))
+        guessed.insert(manifest.find(name));
+      continue;
+    }
+    if (const auto [first, is_new] = given.emplace(property, &member); !is_new) {
+      errors.push_back(given_twice(*property, member, *first->second));
+      continue;
+    }
+    const std::size_t before = errors.size();
+    Json value = typer.type(*property, member.value);
+    if (property->required && errors.size() == before && (value.is_null() || is_empty(value)))
+      errors.push_back(Error{ErrorCode::configuration,
+                             "'" + property->name + "' of " + named(workflow) + " is empty",
+                             value.is_null() ? member.key_where : member.value.where,
+                             property->help,
+                             {},
+                             {}});
+    if (!value.is_null())
+      checked.values[property->name] = std::move(value);
+  }
+  for (const Property& property : manifest.properties) {
+    if (property.required && !given.contains(&property) && !guessed.contains(&property))
+      errors.push_back(missing(manifest, property, entry, workflow));
+    if (!property.default_value.is_null() && !checked.values.contains(property.name))
+      checked.values[property.name] = property.default_value;
+  }
+  if (!errors.empty())
+    return fail(join(std::move(errors)));
+  return checked;
+}
+
+Json resources_of(const CheckedProperties& properties) {
+  const Json* resources = json_member(properties.values, "resources");
+  return resources != nullptr ? *resources : Json::object();
+}
+
+}  // namespace dstack::provider

@@ -1,0 +1,45 @@
+// The properties of one workflow, checked and typed by the manifest of its provider.
+#pragma once
+
+#include "dstack/config/yaml/value.hpp"
+#include "dstack/provider/manifest/manifest.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dstack::provider {
+
+struct CheckedProperties {
+  /// By canonical name, typed as PropertyType says, defaults filled in. Properties without value or
+  /// default are not there.
+  Json values = Json::object();
+  /// Where the value of each property that was given stands, by canonical name; also each element
+  /// of a list
+  /// ("artifacts.0") and each member of a map of ours ("resources.gpu", "resources.gpu.count").
+  std::map<std::string, SourceLocation, std::less<>> where;
+  /// Each variable of `environment` with its place; NAME alone has taken the caller's value.
+  std::map<std::string, SourceLocation, std::less<>> environment_where;
+};
+
+/// The caller's environment: the value of a variable, or nothing.
+using CallerEnvironment = std::function<std::optional<std::string>(const std::string& name)>;
+std::optional<std::string> variable_of_this_process(const std::string& name);
+
+/// `properties` is a mapping after interpolation. `entry` is where a missing property is reported.
+/// All errors are reported together: unknown keys (with a suggestion), the same property twice
+/// under two names, wrong types, reserved names in `environment`. A NAME alone in `environment`
+/// that the caller does not have is left out.
+Result<CheckedProperties> check_properties(
+    const Manifest& manifest,
+    const config::Value& properties,
+    const SourceLocation& entry,
+    std::string_view workflow,
+    const CallerEnvironment& caller = variable_of_this_process);
+
+/// The resources map of `values` as a value; {} when there is none.
+Json resources_of(const CheckedProperties& properties);
+
+}  // namespace dstack::provider

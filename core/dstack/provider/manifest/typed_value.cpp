@@ -1,0 +1,483 @@
+#include "dstack/provider/manifest/typed_value.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/job/environment_names.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+#include <utility>
+
+namespace dstack::provider {
+
+namespace {
+
+/// Adds a member that is not there yet: without looking through all that are, as `[]` does.
+void add_new(Json& map, std::string_view name, Json value) {
+  map.get_ref<Json::object_t&>().emplace_back(std::string(name), std::move(value));
+}
+
+using config::Value;
+using config::ValueKind;
+
+constexpr std::size_t longest_quote = 60;
+
+std::string quote(std::string_view text) {
+  std::string shown = printable(text.substr(0, longest_quote));
+  if (text.size() > longest_quote)
+    shown += "…";
+  return "'" + shown + "'";
+}
+
+std::string found(const Value& value) {
+  return value.kind == ValueKind::scalar ? quote(value.text) : std::string(config::describe(value));
+}
+
+bool is_variable_name(std::string_view text) {
+  const auto is_letter = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+  };
+  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  return !text.empty() && is_letter(text.front()) && std::all_of(text.begin(), text.end(), is_part);
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  if (text.starts_with('+') && text.size() > 1 && text[1] != '-')
+    text.remove_prefix(1);
+  return parse_number<std::int64_t>(text);
+}
+
+std::string join_name(const std::string& name, std::string_view member) {
+  return name + "." + std::string(member);
+}
+
+}  // namespace
+
+std::string normal_key(std::string_view key) {
+  std::string normal(key);
+  std::replace(normal.begin(), normal.end(), '-', '_');
+  return normal;
+}
+
+Value value_of(const Json& json) {
+  Value value;
+  if (json.is_array()) {
+    value.kind = ValueKind::sequence;
+    for (const Json& element : json)
+      value.elements.push_back(value_of(element));
+  } else if (json.is_object()) {
+    value.kind = ValueKind::mapping;
+    for (const auto& [key, member] : json.items())
+      value.members.push_back({key, {}, value_of(member)});
+  } else if (!json.is_null()) {
+    value.kind = ValueKind::scalar;
+    value.quoted = json.is_string();
+    value.text = json.is_string() ? json.get<std::string>() : render_json(json);
+  }
+  return value;
+}
+
+Json ValueTyper::type(const Property& property, const Value& value) {
+  if (value.kind == ValueKind::null)
+    return nullptr;
+  checked_.where[property.name] = value.where;
+  const std::size_t before = errors_.size();
+  Json json = typed(property, value);
+  // The value as a whole, not an element or a member of it.
+  for (std::size_t i = before; i < errors_.size(); ++i)
+    if (Error& error = errors_[i]; error.hint.empty() && !property.help.empty() && error.where &&
+                                   error.where->line == value.where.line &&
+                                   error.where->column == value.where.column)
+      error.hint = "'" + property.name + "': " + property.help;
+  return json;
+}
+
+Json ValueTyper::typed(const Property& property, const Value& value) {
+  const std::string& name = property.name;
+  switch (property.type) {
+    case PropertyType::text:
+      return property.choices.empty() ? text(name, value) : choice(property, value);
+    case PropertyType::path:
+      return path(name, value);
+    case PropertyType::target:
+      return is_web_address(value.text) ? text(name, value) : path(name, value);
+    case PropertyType::folder:
+      return folder(name, value);
+    case PropertyType::integer:
+      return integer(
+          name, value, property.minimum.value_or(std::numeric_limits<std::int64_t>::min()));
+    case PropertyType::boolean:
+      return boolean(name, value);
+    case PropertyType::size:
+      return size(name, value);
+    case PropertyType::duration:
+      return duration(name, value);
+    case PropertyType::texts:
+      return list(name, value, &ValueTyper::text);
+    case PropertyType::paths:
+      return list(name, value, &ValueTyper::path);
+    case PropertyType::arguments:
+      return arguments(name, value);
+    case PropertyType::environment:
+      return environment(name, value);
+    case PropertyType::map:
+      return map(name, value);
+    case PropertyType::artifacts:
+      return artifacts(name, value);
+    case PropertyType::resources:
+      return resources(name, value);
+  }
+  return nullptr;
+}
+
+Json ValueTyper::text(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar)
+    return wrong(name, value, "a text");
+  if (value.text.find('\0') != std::string::npos)
+    return error(value.where,
+                 subject(name) + " contains a NUL character, which no program can be given");
+  return value.text;
+}
+
+Json ValueTyper::choice(const Property& property, const Value& value) {
+  Json word = text(property.name, value);
+  if (word.is_null() ||
+      std::find(property.choices.begin(), property.choices.end(), word) != property.choices.end())
+    return word;
+  return wrong(property.name,
+               value,
+               "one of " + quoted_list(property.choices),
+               did_you_mean(value.text, property.choices));
+}
+
+Json ValueTyper::inside(const std::string& name, const Value& value) {
+  const std::optional<std::string> normal = normal_relative_path(value.text);
+  if (!normal)
+    return error(value.where,
+                 subject(name) + " leads out of the project: " + quote(value.text),
+                 "write it relative to the project's root, without '..'");
+  return *normal;
+}
+
+Json ValueTyper::path(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar || value.text.empty())
+    return wrong(name, value, "the path of a file");
+  if (text(name, value).is_null())
+    return nullptr;
+  Json normal = inside(name, value);
+  return normal == "" ? wrong(name, value, "the path of a file") : normal;
+}
+
+Json ValueTyper::folder(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar)
+    return wrong(name, value, "the path of a folder");
+  return text(name, value).is_null() ? Json() : inside(name, value);
+}
+
+Json ValueTyper::integer(const std::string& name, const Value& value, std::int64_t minimum) {
+  const std::optional<std::int64_t> number =
+      value.kind == ValueKind::scalar ? parse_integer(value.text) : std::nullopt;
+  if (!number)
+    return wrong(name, value, "a whole number");
+  if (*number < minimum)
+    return wrong(name, value, "at least " + std::to_string(minimum));
+  return *number;
+}
+
+Json ValueTyper::count(const std::string& name, const Value& value) {
+  constexpr std::int64_t most = 1'000'000;
+  Json number = integer(name, value, 0);
+  return number.is_number() && number > most ? wrong(name, value, "at most " + std::to_string(most))
+                                             : number;
+}
+
+Json ValueTyper::boolean(const std::string& name, const Value& value) {
+  const std::string word = value.kind == ValueKind::scalar ? to_lower(value.text) : std::string();
+  if (word != "true" && word != "false")
+    return wrong(name, value, "true or false");
+  return word == "true";
+}
+
+Json ValueTyper::size(const std::string& name, const Value& value) {
+  const std::optional<std::uint64_t> bytes =
+      value.kind == ValueKind::scalar ? parse_size(value.text) : std::nullopt;
+  if (!bytes || *bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    return wrong(name,
+                 value,
+                 "a size such as 16GB or 512MiB",
+                 value.text.find('.') == std::string::npos
+                     ? ""
+                     : "sizes are whole numbers: write 1500MB for 1.5GB");
+  return static_cast<std::int64_t>(*bytes);
+}
+
+Json ValueTyper::memory(const std::string& name, const Value& value) {
+  Json bytes = size(name, value);
+  return bytes.is_number() && bytes > 0 && bytes < least_memory
+             ? wrong(name, value, "at least 1MB", hint_of_forgotten_unit(value.text))
+             : bytes;
+}
+
+Json ValueTyper::duration(const std::string& name, const Value& value) {
+  const auto time = value.kind == ValueKind::scalar ? parse_duration(value.text) : std::nullopt;
+  if (!time)
+    return wrong(name, value, "a duration such as 90s or 1h30m");
+  return static_cast<std::int64_t>(time->count());
+}
+
+Json ValueTyper::list(const std::string& name, const Value& value, Element element) {
+  if (value.kind == ValueKind::mapping)
+    return wrong(name, value, "a text or a list of texts");
+  Json typed = Json::array();
+  const auto add = [&](const std::string& element_name, const Value& one) {
+    checked_.where[element_name] = one.where;
+    Json json = (this->*element)(name, one);
+    if (!json.is_null())
+      typed.push_back(std::move(json));
+  };
+  if (value.kind == ValueKind::scalar)
+    add(join_name(name, "0"), value);
+  for (std::size_t i = 0; i < value.elements.size(); ++i)
+    add(join_name(name, std::to_string(i)), value.elements[i]);
+  return typed;
+}
+
+Json ValueTyper::arguments(const std::string& name, const Value& value) {
+  if (value.kind != ValueKind::scalar)
+    return list(name, value, &ValueTyper::text);
+  if (text(name, value).is_null())
+    return nullptr;
+  const std::optional<std::vector<std::string>> words = shell_split(value.text);
+  if (!words)
+    return error(value.where,
+                 subject(name) + " cannot be split into words: a quote is not closed",
+                 "close it, or write the arguments as a list");
+  return *words;
+}
+
+Json ValueTyper::environment(const std::string& name, const Value& value) {
+  Json map = Json::object();
+  if (value.kind == ValueKind::scalar)
+    return wrong(name, value, "a map, or a list of NAME=VALUE and NAME");
+  for (const config::Member& member : value.members) {
+    if (member.value.kind == ValueKind::mapping || member.value.kind == ValueKind::sequence)
+      wrong(join_name(name, member.key), member.value, "a text");
+    else if (member.value.kind == ValueKind::null ||
+             text(join_name(name, member.key), member.value).is_string())
+      add_variable(map, member.key, member.value.text, member.key_where);
+  }
+  for (const Value& element : value.elements)
+    add_listed_variable(map, name, element);
+  return map;
+}
+
+void ValueTyper::add_listed_variable(Json& map, const std::string& list, const Value& element) {
+  if (element.kind != ValueKind::scalar) {
+    error(element.where,
+          "an entry of " + subject(list) + " must be NAME=VALUE or NAME, not " + found(element),
+          element.kind == ValueKind::mapping ? "write NAME=VALUE, or make the whole a map" : "");
+    return;
+  }
+  if (text(list, element).is_null())
+    return;
+  const std::string_view entry = element.text;
+  const std::size_t equals = entry.find('=');
+  if (equals != std::string_view::npos) {
+    add_variable(map, entry.substr(0, equals), entry.substr(equals + 1), element.where);
+  } else if (!is_variable_name(entry)) {
+    add_variable(map, entry, {}, element.where);
+  } else if (const std::optional<std::string> value = caller_(element.text)) {
+    add_variable(map, entry, *value, element.where);
+  }
+}
+
+void ValueTyper::add_variable(Json& map,
+                              std::string_view name,
+                              std::string_view value,
+                              const SourceLocation& where) {
+  if (!is_variable_name(name)) {
+    error(where,
+          quote(name) + " cannot be the name of an environment variable",
+          "letters, digits and '_', not beginning with a digit");
+    return;
+  }
+  if (!checked_.environment_where.emplace(name, where).second) {
+    error(where, "the environment variable " + quote(name) + " is set twice");
+    return;
+  }
+  if (job::is_reserved_environment_name(name)) {
+    errors_.push_back(job::reserved_name_error(name, where, ErrorCode::configuration));
+    return;
+  }
+  add_new(map, name, std::string(value));
+}
+
+/// A list of NAME=VALUE is what an option that is given several times makes.
+Json ValueTyper::map(const std::string& name, const Value& value) {
+  Json map = Json::object();
+  if (value.kind == ValueKind::scalar)
+    return wrong(name, value, "a map of texts");
+  std::unordered_set<std::string> known;
+  const auto add = [&](std::string_view key, Json typed, const SourceLocation& where) {
+    if (!typed.is_string())
+      return;
+    if (!known.emplace(key).second)
+      error(where, "'" + join_name(name, key) + "' is given twice");
+    else
+      add_new(map, key, std::move(typed));
+  };
+  for (const config::Member& member : value.members) {
+    checked_.where[join_name(name, member.key)] = member.value.where;
+    add(member.key, text(join_name(name, member.key), member.value), member.key_where);
+  }
+  for (const Value& element : value.elements) {
+    const std::size_t equals = element.text.find('=');
+    if (element.kind != ValueKind::scalar || equals == std::string::npos || equals == 0)
+      wrong(name, element, "a map of texts, or NAME=VALUE");
+    else if (const Json typed = text(name, element); typed.is_string())
+      add(element.text.substr(0, equals), element.text.substr(equals + 1), element.where);
+  }
+  return map;
+}
+
+Json ValueTyper::artifacts(const std::string& name, const Value& value) {
+  Value one;
+  if (value.kind == ValueKind::mapping) {
+    one.kind = ValueKind::sequence;
+    one.elements.push_back(value);
+  }
+  Json paths = list(name, one.kind == ValueKind::null ? value : one, &ValueTyper::artifact);
+  Json unique = Json::array();
+  for (Json& path : paths)
+    if (std::find(unique.begin(), unique.end(), path) == unique.end())
+      unique.push_back(std::move(path));
+  return unique;
+}
+
+Json ValueTyper::artifact(const std::string& name, const Value& value) {
+  const Value* path = &value;
+  if (value.kind == ValueKind::mapping) {
+    const std::size_t before = errors_.size();
+    map_of_ours(name, value, {{"path", &ValueTyper::text}});
+    if (errors_.size() > before)
+      return nullptr;  // a key that it cannot have is also why it lacks its path
+    path = value.find("path");
+  }
+  if (path == nullptr || path->kind != ValueKind::scalar || path->text.empty())
+    return error(value.where, "an artifact must be a path or {path: …}, not " + found(value));
+  if (text(name, *path).is_null())
+    return nullptr;
+  const std::optional<std::string> normal = normal_relative_path(path->text);
+  if (!normal)
+    return error(path->where,
+                 "the artifact " + quote(path->text) + " leads out of the working directory",
+                 "only what a job writes below its working directory can be saved");
+  if (normal->empty())
+    return error(path->where,
+                 "the artifact " + quote(path->text) + " is the working directory itself",
+                 "name the folders or files in it that are to be saved");
+  return *normal;
+}
+
+const ValueTyper::Members& ValueTyper::resource_members() {
+  static const Members members = {{"cpu", &ValueTyper::count},
+                                  {"memory", &ValueTyper::memory},
+                                  {"gpu", &ValueTyper::gpu},
+                                  {"shm_size", &ValueTyper::memory},
+                                  {"interruptible", &ValueTyper::boolean},
+                                  {"local", &ValueTyper::boolean}};
+  return members;
+}
+
+std::vector<std::string> ValueTyper::resource_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, element] : resource_members())
+    names.emplace_back(name);
+  return names;
+}
+
+Json ValueTyper::resources(const std::string& name, const Value& value) {
+  return map_of_ours(name, value, resource_members());
+}
+
+Json ValueTyper::gpu(const std::string& name, const Value& value) {
+  if (value.kind == ValueKind::scalar && !parse_integer(value.text))
+    return wrong(name,
+                 value,
+                 "a number of cards, or a map of 'count', 'name' and 'memory'",
+                 is_name(value.text) ? "for a kind of card write {name: " + value.text + "}" : "");
+  if (value.kind == ValueKind::scalar) {
+    Json number = count(name, value);
+    return number.is_null() ? Json() : Json{{"count", std::move(number)}};
+  }
+  if (value.kind == ValueKind::sequence)
+    return wrong(name, value, "a number of cards, or a map of 'count', 'name' and 'memory'");
+  Json map = map_of_ours(name,
+                         value,
+                         {{"count", &ValueTyper::count},
+                          {"name", &ValueTyper::text},
+                          {"memory", &ValueTyper::memory}});
+  if (map.is_object() && !map.empty() && !map.contains("count"))
+    map["count"] = 1;
+  return map;
+}
+
+Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const Members& members) {
+  if (value.kind != ValueKind::mapping)
+    return wrong(name, value, "a map");
+  Json map = Json::object();
+  std::vector<std::string> names;
+  for (const auto& [member_name, element] : members)
+    names.emplace_back(member_name);
+  for (const config::Member& member : value.members) {
+    const std::string key = normal_key(member.key);
+    const auto found_member = std::find_if(
+        members.begin(), members.end(), [&](const auto& one) { return one.first == key; });
+    if (found_member == members.end()) {
+      std::string hint = did_you_mean(key, names);
+      error(member.key_where,
+            subject(name) + " has no member " + quote(member.key),
+            hint.empty() ? "it may have " + quoted_list(names) : std::move(hint));
+      continue;
+    }
+    if (map.contains(key)) {
+      error(member.key_where, "'" + join_name(name, key) + "' is given twice");
+      continue;
+    }
+    if (member.value.kind == ValueKind::null)
+      continue;
+    checked_.where[join_name(name, key)] = member.value.where;
+    Json typed = (this->*found_member->second)(join_name(name, key), member.value);
+    if (!typed.is_null())
+      map[key] = std::move(typed);
+  }
+  return map;
+}
+
+std::string ValueTyper::subject(std::string_view name) const {
+  std::string subject = "'" + std::string(name) + "'";
+  if (!workflow_.empty())
+    subject += " of workflow '" + std::string(workflow_) + "'";
+  return subject;
+}
+
+Json ValueTyper::wrong(const std::string& name,
+                       const Value& value,
+                       std::string_view expected,
+                       std::string hint) {
+  return error(value.where,
+               subject(name) + " must be " + std::string(expected) + ", not " + found(value),
+               std::move(hint));
+}
+
+Json ValueTyper::error(const SourceLocation& where, std::string message, std::string hint) {
+  Error error{ErrorCode::configuration, std::move(message), std::nullopt, std::move(hint), {}, {}};
+  if (where.source)
+    error.where = where;
+  errors_.push_back(std::move(error));
+  return nullptr;
+}
+
+}  // namespace dstack::provider

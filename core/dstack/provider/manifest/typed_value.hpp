@@ -1,0 +1,87 @@
+// One value of a workflow, made what its property's type says. Knows nothing of keys and manifests:
+// properties.cpp does. Errors go into a list, so that all are found in one pass.
+#pragma once
+
+#include "dstack/provider/manifest/properties.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dstack::provider {
+
+/// Whether a `target` is no path: `http://…` or `https://…`.
+inline bool is_web_address(std::string_view target) {
+  return target.starts_with("http://") || target.starts_with("https://");
+}
+
+class ValueTyper {
+ public:
+  /// `workflow` may be empty: then messages name the property alone. Places go into `checked`.
+  ValueTyper(std::string_view workflow,
+             const CallerEnvironment& caller,
+             CheckedProperties& checked,
+             std::vector<Error>& errors)
+      : workflow_(workflow), caller_(caller), checked_(checked), errors_(errors) {}
+
+  /// The typed value; null after an error, and for a value that is null.
+  Json type(const Property& property, const config::Value& value);
+
+  /// What `resources` may have.
+  static std::vector<std::string> resource_names();
+
+ private:
+  using Element = Json (ValueTyper::*)(const std::string& name, const config::Value& value);
+  using Members = std::vector<std::pair<std::string_view, Element>>;
+
+  static const Members& resource_members();
+  Json typed(const Property& property, const config::Value& value);
+
+  Json text(const std::string& name, const config::Value& value);
+  Json choice(const Property& property, const config::Value& value);
+  Json path(const std::string& name, const config::Value& value);
+  Json folder(const std::string& name, const config::Value& value);
+  Json integer(const std::string& name, const config::Value& value, std::int64_t minimum);
+  Json count(const std::string& name, const config::Value& value);
+  Json boolean(const std::string& name, const config::Value& value);
+  Json size(const std::string& name, const config::Value& value);
+  Json memory(const std::string& name, const config::Value& value);
+  Json duration(const std::string& name, const config::Value& value);
+  Json list(const std::string& name, const config::Value& value, Element element);
+  Json arguments(const std::string& name, const config::Value& value);
+  Json environment(const std::string& name, const config::Value& value);
+  Json map(const std::string& name, const config::Value& value);
+  void add_variable(Json& map,
+                    std::string_view name,
+                    std::string_view value,
+                    const SourceLocation& where);
+  void add_listed_variable(Json& map, const std::string& list, const config::Value& element);
+  Json artifacts(const std::string& name, const config::Value& value);
+  Json artifact(const std::string& name, const config::Value& value);
+  Json resources(const std::string& name, const config::Value& value);
+  Json gpu(const std::string& name, const config::Value& value);
+
+  /// The normal form of a path inside the project; null with an error when it leaves it.
+  Json inside(const std::string& name, const config::Value& value);
+  Json map_of_ours(const std::string& name, const config::Value& value, const Members& members);
+
+  std::string subject(std::string_view name) const;
+  Json wrong(const std::string& name,
+             const config::Value& value,
+             std::string_view expected,
+             std::string hint = {});
+  Json error(const SourceLocation& where, std::string message, std::string hint = {});
+
+  std::string_view workflow_;
+  const CallerEnvironment& caller_;
+  CheckedProperties& checked_;
+  std::vector<Error>& errors_;
+};
+
+/// `-` and `_` are the same in a key: "working-dir" is "working_dir".
+std::string normal_key(std::string_view key);
+/// A JSON value of a manifest as if it had been read from YAML, without places.
+config::Value value_of(const Json& json);
+
+}  // namespace dstack::provider

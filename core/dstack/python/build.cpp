@@ -1,0 +1,177 @@
+#include "dstack/python/build.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/python/pip.hpp"
+#include "dstack/python/seal.hpp"
+#include "dstack/python/settings.hpp"
+#include "dstack/python/stage.hpp"
+#include "dstack/python/version.hpp"
+
+#include <algorithm>
+
+namespace dstack::python {
+
+namespace {
+
+/// The log has all of it.
+std::string log_tail(const Transcript& transcript) {
+  constexpr std::size_t most_lines = 5;
+  constexpr std::size_t longest_line = 300;
+  const auto& lines = transcript.last_lines;
+  std::string text;
+  for (std::size_t i = lines.size() - std::min(most_lines, lines.size()); i < lines.size(); ++i) {
+    text += "\n  " + printable(std::string_view(lines[i]).substr(0, longest_line));
+    if (lines[i].size() > longest_line)
+      text += "…";
+  }
+  return text;
+}
+
+bool says(const Transcript& transcript, std::initializer_list<std::string_view> words) {
+  for (const std::string& line : transcript.last_lines)
+    for (const std::string_view word : words)
+      if (line.find(word) != std::string::npos)
+        return true;
+  return false;
+}
+
+std::string hint_for(const Transcript& transcript) {
+  if (says(transcript, {"No space left", "Disk quota exceeded"}))
+    return "make room on the disk that holds $DSTACK_HOME/environments, or set DSTACK_HOME to "
+           "another place";
+  if (says(transcript,
+           {"dns error",
+            "Name or service not known",
+            "name resolution",
+            "error sending request",
+            "Connection refused",
+            "Network is unreachable"}))
+    return "this machine cannot reach the package index; set PIP_INDEX_URL to one that it can "
+           "reach, or HTTPS_PROXY";
+  if (says(transcript,
+           {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))
+    return "install uv (https://docs.astral.sh/uv), or the system's package python3-venv";
+  return "";
+}
+
+Failure installation_failure(const BuildOrder& order,
+                             std::string_view program,
+                             const Transcript& transcript) {
+  std::string message = "cannot install " + order.requirements.title + " for Python " +
+                        order.interpreter.version + ": " + std::string(program) + " ended with " +
+                        process::render(transcript.status);
+  return fail(ErrorCode::unavailable, message + log_tail(transcript), hint_for(transcript));
+}
+
+Failure venv_failure(const BuildOrder& order, const Transcript& transcript) {
+  std::string message = "cannot make a virtual environment of Python " + order.interpreter.version +
+                        " ('" + order.interpreter.program.string() + "')";
+  return fail(ErrorCode::unavailable, message + log_tail(transcript), hint_for(transcript));
+}
+
+void add_files(std::vector<std::string>& argv, const BuildOrder& order) {
+  for (const std::string& file : order.files) {
+    argv.emplace_back("-r");
+    argv.push_back(file);
+  }
+}
+
+std::string python_of(const BuildOrder& order) {
+  return (order.folder / "bin/python").string();
+}
+
+bool is_set(const InstallContext& context, const std::string& name) {
+  for (const std::string& entry : context.environment)
+    if (entry.starts_with(name + "="))
+      return is_switched_on(std::string_view(entry).substr(name.size() + 1));
+  return false;
+}
+
+/// What the installer lists, kept beside the packages.
+Result<void> record_packages(const BuildOrder& order,
+                             const InstallContext& context,
+                             std::vector<std::string> argv) {
+  process::Command command;
+  command.argv = std::move(argv);
+  command.environment = context.environment;
+  command.working_dir = context.stage.string();
+  DSTACK_TRY(const auto output, process::run(command));
+  if (!process::succeeded(output.status))
+    return fail(ErrorCode::unavailable,
+                "cannot list the packages of '" + order.folder.string() +
+                    "': " + std::string(trim(output.err)));
+  return write_file_atomically(
+      order.folder / packages_file, without_stage(output.out, context.stage), Durable::no);
+}
+
+Result<void> install_with_uv(const BuildOrder& order, const InstallContext& context) {
+  std::vector<std::string> argv = {
+      *order.uv, "pip", "install", "--compile-bytecode", "--python", python_of(order)};
+  if (is_set(context, "UV_NO_INDEX"))  // the one setting that uv takes as an option alone
+    argv.emplace_back("--no-index");
+  add_files(argv, order);
+  DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
+  if (!process::succeeded(transcript.status))
+    return installation_failure(order, "uv", transcript);
+  return record_packages(
+      order, context, {*order.uv, "pip", "freeze", "--python", python_of(order)});
+}
+
+Result<void> install_with_pip(const BuildOrder& order, const InstallContext& context) {
+  const std::string python = order.interpreter.program.string();
+  DSTACK_TRY(
+      const Transcript made,
+      run_installer(context, {python, "-m", "venv", "--without-pip", order.folder.string()}));
+  if (!process::succeeded(made.status))
+    return venv_failure(order, made);
+  DSTACK_TRY(const Transcript unpacked, unpack_pip(context, order.interpreter.program));
+  if (!process::succeeded(unpacked.status))
+    return venv_failure(order, unpacked);
+  const std::vector<std::string> pip = pip_command(context, python_of(order));
+  std::vector<std::string> argv = pip;
+  argv.insert(argv.end(), {"install", "--compile"});
+  add_files(argv, order);
+  DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
+  if (!process::succeeded(transcript.status))
+    return installation_failure(order, "pip", transcript);
+  argv = pip;
+  argv.emplace_back("freeze");
+  return record_packages(order, context, argv);
+}
+
+/// False when uv cannot work with this interpreter (a very old one): then venv and pip are tried.
+Result<bool> make_with_uv(const BuildOrder& order, const InstallContext& context) {
+  if (!order.uv)
+    return false;
+  DSTACK_TRY(const Transcript made,
+             run_installer(context,
+                           {*order.uv,
+                            "venv",
+                            "--quiet",
+                            "--no-project",
+                            "--python",
+                            order.interpreter.program.string(),
+                            order.folder.string()}));
+  if (process::succeeded(made.status))
+    return true;
+  context.say("uv cannot make an environment of Python " + order.interpreter.version +
+              "; trying venv and pip");
+  DSTACK_CHECK(remove_tree(order.folder));
+  return false;
+}
+
+}  // namespace
+
+Result<void> build_environment(const BuildOrder& order, const InstallContext& context) {
+  if (order.interpreter.version.starts_with("2."))
+    return fail(ErrorCode::configuration,
+                "Python " + order.interpreter.version +
+                    " knows no virtual environments, which requirements need",
+                "name a version of Python 3, or leave the requirements out");
+  DSTACK_TRY(const bool with_uv, make_with_uv(order, context));
+  DSTACK_CHECK(with_uv ? install_with_uv(order, context) : install_with_pip(order, context));
+  DSTACK_CHECK(place_pip_notice(order.folder));
+  return seal_content(order.folder);
+}
+
+}  // namespace dstack::python

@@ -1,0 +1,28 @@
+// Making one environment with uv, else with venv and pip.
+#pragma once
+
+#include "dstack/python/installer.hpp"
+#include "dstack/python/python.hpp"
+#include "dstack/python/requirements.hpp"
+
+#include <optional>
+#include <string>
+
+namespace dstack::python {
+
+struct BuildOrder {
+  const Requirements& requirements;
+  const Interpreter& interpreter;
+  Path folder;                     ///< where the environment goes; there is nothing yet
+  std::vector<std::string> files;  ///< what to install, relative to the stage
+  std::optional<std::string> uv;   ///< the program
+};
+
+/// In an environment's folder: what is in it, a line each.
+inline constexpr const char* packages_file = "packages.txt";
+
+/// Makes the environment, records its packages in that file and takes every w bit but that of
+/// the folder itself. A failure leaves an unfinished folder.
+Result<void> build_environment(const BuildOrder& order, const InstallContext& context);
+
+}  // namespace dstack::python

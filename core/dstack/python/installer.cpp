@@ -1,0 +1,110 @@
+#include "dstack/python/installer.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace dstack::python {
+
+namespace {
+
+constexpr std::size_t most_lines = 20;
+constexpr std::size_t longest_line = 2000;
+
+/// Cuts a stream into lines and keeps the last of them.
+class Tail {
+ public:
+  explicit Tail(std::string cut_out) : cut_out_(std::move(cut_out)) {}
+
+  void add(std::string_view bytes) {
+    for (const char c : bytes) {
+      if (c == '\n')
+        end_line();
+      else if (returned_)
+        line_.clear();  // progress that is written over
+      returned_ = c == '\r';
+      if (c != '\n' && c != '\r' && line_.size() < longest_line)
+        line_ += c;
+    }
+  }
+
+  std::deque<std::string> finish() {
+    end_line();
+    return std::move(lines_);
+  }
+
+ private:
+  void end_line() {
+    for (std::size_t at = line_.find(cut_out_); at != std::string::npos;
+         at = line_.find(cut_out_, at))
+      line_.erase(at, cut_out_.size());
+    if (!trim(line_).empty())
+      lines_.push_back(line_);
+    if (lines_.size() > most_lines)
+      lines_.pop_front();
+    line_.clear();
+  }
+
+  std::string cut_out_;
+  std::string line_;
+  bool returned_ = false;
+  std::deque<std::string> lines_;
+};
+
+/// Passes on what there is to read at the moment; false at the end of the stream.
+bool read_available(int from, int output_fd, Tail& tail) {
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const ssize_t count = ::read(from, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return count < 0 && errno == EAGAIN;
+    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
+    tail.add(bytes);
+    if (output_fd >= 0)
+      (void)write_all(output_fd, bytes);  // a log that cannot be written stops no installation
+  }
+}
+
+}  // namespace
+
+void InstallContext::say(std::string_view line) const {
+  if (output_fd >= 0)
+    (void)write_all(output_fd, std::string(line) + "\n");
+}
+
+Result<Transcript> run_installer(const InstallContext& context, std::vector<std::string> argv) {
+  DSTACK_TRY(Pipe pipe, make_pipe());
+  process::Command command;
+  command.argv = std::move(argv);
+  command.environment = context.environment;
+  command.working_dir = context.stage.string();
+  command.descriptors = {{1, pipe.write_end.get()}, {2, pipe.write_end.get()}};
+  if (context.lock_fd >= 0)
+    command.descriptors.emplace_back(3, context.lock_fd);
+  DSTACK_TRY(process::Child child, process::spawn(command));
+  pipe.write_end.reset();
+  ::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
+  Tail tail(context.stage.string() + "/");
+  bool has_ended = false;
+  while (read_available(pipe.read_end.get(), context.output_fd, tail) && !has_ended) {
+    // A compiler's server may outlive the installation with the pipe still open: the child's own
+    // end counts.
+    std::array<pollfd, 2> polled = {pollfd{pipe.read_end.get(), POLLIN, 0},
+                                    pollfd{child.pidfd(), POLLIN, 0}};
+    ::poll(polled.data(), polled.size(), -1);
+    has_ended = polled[1].revents != 0;
+  }
+  if (has_ended)
+    (void)read_available(pipe.read_end.get(), context.output_fd, tail);
+  const process::ExitStatus status = child.wait();
+  return Transcript{status, tail.finish()};
+}
+
+}  // namespace dstack::python

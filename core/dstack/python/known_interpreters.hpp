@@ -1,0 +1,47 @@
+// What is known of interpreters that were asked before, kept in `environments/interpreters`, so
+// that a second choice starts no process. An entry counts only while the program's file is the one
+// that was asked: same inode, size and modification time. Losing the file costs time, nothing else.
+#pragma once
+
+#include "dstack/python/search.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::python {
+
+class KnownInterpreters {
+ public:
+  /// A file that is missing or damaged is an empty memory. An empty path: nothing is kept.
+  static KnownInterpreters load(const Path& file);
+
+  /// The interpreter of a candidate, asked by starting it when it is not known yet. Nothing when it
+  /// does not run.
+  std::optional<Interpreter> identify(const Candidate& candidate, const Lookup& environment);
+  /// Interpreters that once were found behind a shim, and are still there.
+  std::vector<Candidate> behind_shims() const;
+  /// Writes what was learnt. A failure is no concern of the caller's.
+  void save() const;
+
+ private:
+  struct Entry {
+    std::uint64_t inode = 0;
+    std::uint64_t size = 0;
+    std::int64_t modified = 0;  ///< nanoseconds since 1970
+    std::string version;
+    bool behind_shim = false;
+  };
+
+  std::optional<std::string> recall(const Path& program) const;
+  void remember(const Path& program, const std::string& version, bool behind_shim);
+  static std::optional<Entry> facts_of(const Path& program);
+
+  Path file_;
+  std::map<std::string, Entry> entries_;
+  bool changed_ = false;
+};
+
+}  // namespace dstack::python

@@ -1,0 +1,130 @@
+#include "dstack/base/fd.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/python/build.hpp"
+#include "dstack/python/key.hpp"
+#include "dstack/python/link_folder.hpp"
+#include "dstack/python/python.hpp"
+#include "dstack/python/requirements.hpp"
+#include "dstack/python/seal.hpp"
+#include "dstack/python/settings.hpp"
+#include "dstack/python/stage.hpp"
+#include "dstack/python/uv.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace dstack::python {
+
+namespace {
+
+/// The last file of an environment to be written. It holds the folder's path, as programs inside
+/// name it: an environment that was moved with its home is not complete.
+constexpr const char* marker_name = "complete";
+
+std::string marker_content(const Path& folder) {
+  return folder.string() + "\n";
+}
+
+bool is_complete(const Path& folder) {
+  const auto marker = read_file(folder / marker_name);
+  return marker && *marker == marker_content(folder) &&
+         ::access((folder / "bin/python").c_str(), X_OK) == 0;
+}
+
+PythonEnvironment environment_in(const Path& folder, bool made) {
+  return {folder, folder / "bin/python", folder / "bin", made, folder / packages_file};
+}
+
+/// Everything that was written reaches the disk before the marker does.
+Result<void> finish(const Path& folder) {
+  DSTACK_TRY(const Fd handle, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
+  if (::syncfs(handle.get()) != 0)
+    return fail_errno("cannot sync '" + folder.string() + "'");
+  DSTACK_CHECK(
+      write_file_atomically(folder / marker_name, marker_content(folder), Durable::yes, 0444));
+  return seal_top(folder);
+}
+
+/// uv links files from its cache into environments. As ours lose their w bits, they get a cache of
+/// their own, or copies out of the user's.
+std::vector<std::string> build_variables(const Lookup& environment, const files::Home& home) {
+  std::vector<std::string> variables = installer_environment(environment);
+  if (!environment("UV_CACHE_DIR"))
+    variables.push_back("UV_CACHE_DIR=" + (home.environments() / "uv-cache").string());
+  else if (!environment("UV_LINK_MODE"))
+    variables.emplace_back("UV_LINK_MODE=copy");
+  return variables;
+}
+
+struct Site {
+  Path folder;
+  Path stage;
+  Fd lock;
+};
+
+/// Waits for whoever builds the same environment, and says so.
+Result<Site> enter(const Path& folder, int output_fd) {
+  DSTACK_CHECK(make_folders(folder.parent_path()));
+  DSTACK_TRY(Fd lock, open_file(folder.string() + ".lock", O_RDWR | O_CREAT));
+  DSTACK_TRY(const bool is_mine, lock_exclusive(lock.get(), Wait::no));
+  if (!is_mine) {
+    InstallContext{{}, {}, output_fd, -1}.say(
+        "waiting for another job that is making the same Python environment");
+    DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
+  }
+  return Site{folder, folder.string() + ".stage", std::move(lock)};
+}
+
+Result<void> clear(const Site& site) {
+  DSTACK_CHECK(remove_tree(site.folder));
+  return remove_tree(site.stage);
+}
+
+Result<void> build(const Site& site,
+                   const Requirements& requirements,
+                   const Interpreter& interpreter,
+                   const Path& code,
+                   InstallContext context,
+                   const Lookup& environment) {
+  DSTACK_CHECK(clear(site));  // what a builder left that died
+  DSTACK_TRY(auto files, fill_stage(requirements, code, site.stage));
+  const BuildOrder order{
+      requirements, interpreter, site.folder, std::move(files), find_uv(environment)};
+  context.say("making an environment of Python " + interpreter.version + " for " +
+              requirements.title + (order.uv ? " with uv" : " with pip"));
+  if (auto built = build_environment(order, context); !built) {
+    (void)clear(site);
+    return built;
+  }
+  DSTACK_CHECK(remove_tree(site.stage));
+  return finish(site.folder);
+}
+
+}  // namespace
+
+Result<PythonEnvironment> provide_environment(const job::PythonRequest& request,
+                                              const Interpreter& interpreter,
+                                              const Path& code,
+                                              const files::Home& home,
+                                              const Lookup& environment,
+                                              int output_fd) {
+  if (request.requirements.empty() && request.packages.empty()) {
+    DSTACK_TRY(Path bin, bin_folder(interpreter, home));
+    return PythonEnvironment{{}, interpreter.program, std::move(bin), false, {}};
+  }
+  DSTACK_TRY(const Requirements requirements, read_requirements(request, code));
+  DSTACK_TRY(const std::string key, environment_key(requirements, interpreter, code, environment));
+  const Path folder = home.environments() / key;
+  if (is_complete(folder))
+    return environment_in(folder, false);
+  DSTACK_TRY(const Site site, enter(folder, output_fd));
+  if (is_complete(folder))
+    return environment_in(folder, false);
+  const InstallContext context{
+      build_variables(environment, home), site.stage, output_fd, site.lock.get()};
+  DSTACK_CHECK(build(site, requirements, interpreter, code, context, environment));
+  return environment_in(folder, true);
+}
+
+}  // namespace dstack::python

@@ -1,0 +1,55 @@
+// Requirement files, as far as the host has to understand them: which files are included, and which
+// of the code's own folders are installed. What a specifier means is the installers' affair.
+//
+//   -r FILE, -c FILE    included; FILE is relative to the including file
+//   -e PATH, ./PATH     a local project: relative to the project's root, as pip has it, else to the
+//   file's folder -f FOLDER           a folder of wheels: relative to the file's folder, else to
+//   the project's root
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/job/job_spec.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dstack::python {
+
+enum class PieceKind {
+  text,        ///< as written
+  include,     ///< another requirement file: `target` in Requirements::files
+  project,     ///< a local folder with a pyproject.toml or setup.py
+  local_file,  ///< a local wheel or source archive
+  wheels,      ///< a local folder of wheels
+};
+
+/// A requirement file is a row of pieces. `text` of a local piece is the path as written.
+struct Piece {
+  PieceKind kind = PieceKind::text;
+  std::string text;
+  Path path;               ///< of local pieces: where it is
+  std::size_t target = 0;  ///< of includes
+};
+
+struct RequirementFile {
+  std::string name;  ///< relative to the project's root, for messages
+  std::string text;  ///< the whole content
+  std::vector<Piece> pieces;
+};
+
+struct Requirements {
+  std::vector<RequirementFile> files;  ///< each once
+  std::vector<std::size_t> roots;      ///< those that the request names, in its order
+
+  bool empty() const { return roots.empty(); }
+
+  /// "'requirements.txt'", "'a.txt' and 'b.txt'", "'streamlit==1.40'": what is being installed, for
+  /// messages.
+  std::string title;
+};
+
+/// Reads what a request names out of `code`. Missing files, files outside the project and circles
+/// of includes are errors at their place.
+Result<Requirements> read_requirements(const job::PythonRequest& request, const Path& code);
+
+}  // namespace dstack::python

@@ -1,0 +1,374 @@
+#include "dstack/python/settings.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include <unistd.h>
+
+namespace dstack::python {
+
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+constexpr std::array tool_names = {"PATH",
+                                   "HOME",
+                                   "USER",
+                                   "LOGNAME",
+                                   "LANG",
+                                   "LC_ALL",
+                                   "LC_CTYPE",
+                                   "TZ",
+                                   "TMPDIR",
+                                   "LD_LIBRARY_PATH",
+                                   "XDG_CACHE_HOME",
+                                   "XDG_CONFIG_HOME",
+                                   "XDG_CONFIG_DIRS",
+                                   "XDG_DATA_HOME",
+                                   "XDG_BIN_HOME",
+                                   "http_proxy",
+                                   "https_proxy",
+                                   "ftp_proxy",
+                                   "all_proxy",
+                                   "no_proxy",
+                                   "HTTP_PROXY",
+                                   "HTTPS_PROXY",
+                                   "FTP_PROXY",
+                                   "ALL_PROXY",
+                                   "NO_PROXY",
+                                   "SSL_CERT_FILE",
+                                   "SSL_CERT_DIR",
+                                   "REQUESTS_CA_BUNDLE",
+                                   "CURL_CA_BUNDLE",
+                                   "NETRC",
+                                   "PYENV_ROOT",
+                                   "PYENV_VERSION",
+                                   "ASDF_DIR",
+                                   "ASDF_DATA_DIR",
+                                   "MISE_DATA_DIR"};
+
+/// Packages that come as sources or from a Git server need these.
+constexpr std::array build_names = {"CC",
+                                    "CXX",
+                                    "FC",
+                                    "CFLAGS",
+                                    "CXXFLAGS",
+                                    "CPPFLAGS",
+                                    "LDFLAGS",
+                                    "PKG_CONFIG_PATH",
+                                    "CMAKE_PREFIX_PATH",
+                                    "CUDA_HOME",
+                                    "CUDA_PATH",
+                                    "MAX_JOBS",
+                                    "MAKEFLAGS",
+                                    "LIBRARY_PATH",
+                                    "CPATH",
+                                    "SSH_AUTH_SOCK",
+                                    "GIT_SSH",
+                                    "GIT_SSH_COMMAND",
+                                    "GIT_SSL_CAINFO",
+                                    "GIT_ASKPASS",
+                                    "SETUPTOOLS_SCM_PRETEND_VERSION",
+                                    "KEYRING_BACKEND"};
+
+/// A lookup answers for one name, so the names have to be known. Those of the process's own
+/// environment are added.
+constexpr std::array installer_names = {"PIP_CERT",
+                                        "PIP_CLIENT_CERT",
+                                        "PIP_CONFIG_FILE",
+                                        "PIP_CONSTRAINT",
+                                        "PIP_DEFAULT_TIMEOUT",
+                                        "PIP_EXTRA_INDEX_URL",
+                                        "PIP_FIND_LINKS",
+                                        "PIP_INDEX_URL",
+                                        "PIP_KEYRING_PROVIDER",
+                                        "PIP_NO_BINARY",
+                                        "PIP_NO_BUILD_ISOLATION",
+                                        "PIP_NO_CACHE_DIR",
+                                        "PIP_NO_INDEX",
+                                        "PIP_ONLY_BINARY",
+                                        "PIP_PRE",
+                                        "PIP_PREFER_BINARY",
+                                        "PIP_PROXY",
+                                        "PIP_RETRIES",
+                                        "PIP_CACHE_DIR",
+                                        "PIP_TIMEOUT",
+                                        "PIP_TRUSTED_HOST",
+                                        "PIP_USE_FEATURE",
+                                        "PIP_USE_DEPRECATED",
+                                        "UV_BUILD_CONSTRAINT",
+                                        "UV_CACHE_DIR",
+                                        "UV_CONCURRENT_DOWNLOADS",
+                                        "UV_CONCURRENT_BUILDS",
+                                        "UV_CONCURRENT_INSTALLS",
+                                        "UV_CONFIG_FILE",
+                                        "UV_CONSTRAINT",
+                                        "UV_DEFAULT_INDEX",
+                                        "UV_EXCLUDE_NEWER",
+                                        "UV_EXTRA_INDEX_URL",
+                                        "UV_FIND_LINKS",
+                                        "UV_HTTP_RETRIES",
+                                        "UV_HTTP_TIMEOUT",
+                                        "UV_INDEX",
+                                        "UV_INDEX_STRATEGY",
+                                        "UV_INDEX_URL",
+                                        "UV_INSECURE_HOST",
+                                        "UV_KEYRING_PROVIDER",
+                                        "UV_LINK_MODE",
+                                        "UV_NATIVE_TLS",
+                                        "UV_SYSTEM_CERTS",
+                                        "UV_NO_BINARY",
+                                        "UV_NO_BINARY_PACKAGE",
+                                        "UV_NO_BUILD",
+                                        "UV_NO_BUILD_ISOLATION",
+                                        "UV_NO_BUILD_PACKAGE",
+                                        "UV_NO_CACHE",
+                                        "UV_NO_CONFIG",
+                                        "UV_NO_INDEX",
+                                        "UV_OFFLINE",
+                                        "UV_OVERRIDE",
+                                        "UV_PRERELEASE",
+                                        "UV_PYTHON_DOWNLOADS",
+                                        "UV_PYTHON_INSTALL_DIR",
+                                        "UV_PYTHON_INSTALL_MIRROR",
+                                        "UV_PYTHON_PREFERENCE",
+                                        "UV_RESOLUTION",
+                                        "UV_TORCH_BACKEND"};
+
+/// These would send packages elsewhere, or make the installer do something else.
+const std::set<std::string, std::less<>> refused_names = {"PIP_TARGET",
+                                                          "PIP_PREFIX",
+                                                          "PIP_ROOT",
+                                                          "PIP_USER",
+                                                          "PIP_SRC",
+                                                          "PIP_PYTHON",
+                                                          "PIP_DRY_RUN",
+                                                          "PIP_REQUIREMENT",
+                                                          "PIP_EDITABLE",
+                                                          "PIP_REPORT",
+                                                          "PIP_REQUIRE_VIRTUALENV",
+                                                          "PIP_LOG",
+                                                          "PIP_QUIET",
+                                                          "PIP_NO_DEPS",
+                                                          "PIP_IGNORE_INSTALLED",
+                                                          "PIP_FORCE_REINSTALL",
+                                                          "PIP_UPGRADE",
+                                                          "PIP_COMPILE",
+                                                          "PIP_NO_COMPILE",
+                                                          "UV_PYTHON",
+                                                          "UV_SYSTEM_PYTHON",
+                                                          "UV_BREAK_SYSTEM_PACKAGES",
+                                                          "UV_PROJECT",
+                                                          "UV_PROJECT_ENVIRONMENT",
+                                                          "UV_WORKING_DIRECTORY",
+                                                          "UV_WORKING_DIR",
+                                                          "UV_ENV_FILE",
+                                                          "UV_VENV_SEED",
+                                                          "UV_VENV_CLEAR",
+                                                          "UV_COMPILE_BYTECODE",
+                                                          "UV_RUN_RECURSION_DEPTH",
+                                                          "UV_MANAGED_PYTHON",
+                                                          "UV_NO_MANAGED_PYTHON",
+                                                          "UV_REQUIREMENT",
+                                                          "UV_NO_EDITABLE",
+                                                          "UV_EDITABLE"};
+
+template <typename Names>
+void take(Variables& variables, const Names& names, const Lookup& environment) {
+  for (const char* name : names)
+    if (auto value = environment(name))
+      variables[name] = std::move(*value);
+}
+
+Variables installer_variables(const Lookup& environment) {
+  Variables variables;
+  take(variables, installer_names, environment);
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::string name(text.substr(0, text.find('=')));
+    if ((name.starts_with("PIP_") || name.starts_with("UV_")) && !refused_names.contains(name))
+      if (auto value = environment(name))
+        variables[name] = std::move(*value);
+  }
+  return variables;
+}
+
+std::vector<Path> pip_configuration_files(const Lookup& environment) {
+  std::vector<Path> files;
+  const std::string folders = environment("XDG_CONFIG_DIRS").value_or("/etc/xdg");
+  for (const std::string_view folder : split(folders, ':'))
+    if (!folder.empty())
+      files.push_back(Path(std::string(folder)) / "pip/pip.conf");
+  files.emplace_back("/etc/pip.conf");
+  if (const auto home = environment("HOME"); home && !home->empty()) {
+    files.push_back(Path(*home) / ".pip/pip.conf");
+    files.push_back(Path(environment("XDG_CONFIG_HOME").value_or(*home + "/.config")) /
+                    "pip/pip.conf");
+  }
+  if (const auto file = environment("PIP_CONFIG_FILE"); file && !file->empty())
+    files.emplace_back(*file);
+  return files;
+}
+
+/// Adds [global] and [install] of one file, as the variables that mean the same. A value may go on
+/// in indented lines.
+void read_pip_configuration(const Path& file, Variables& variables) {
+  const auto text = read_file(file);
+  if (!text)
+    return;
+  bool in_section = false;
+  std::string name;
+  for (const std::string_view line : split(*text, '\n')) {
+    const std::string_view word = trim(line);
+    if (word.empty() || word.front() == '#' || word.front() == ';')
+      continue;
+    if (line.front() == '[') {
+      in_section = word == "[global]" || word == "[install]";
+      name.clear();
+      continue;
+    }
+    if (!in_section)
+      continue;
+    if ((line.front() == ' ' || line.front() == '\t') && !name.empty()) {
+      std::string& value = variables[name];
+      value += (value.empty() ? "" : " ") + std::string(word);
+      continue;
+    }
+    const std::size_t sign = word.find_first_of("=:");
+    if (sign == std::string_view::npos)
+      continue;
+    name = "PIP_" + to_upper(trim(word.substr(0, sign)));
+    std::replace(name.begin(), name.end(), '-', '_');
+    variables[name] = trim(word.substr(sign + 1));
+  }
+}
+
+/// What pip would go by: its files, and over them its variables.
+Variables pip_settings(const Lookup& environment, const Variables& given) {
+  Variables settings;
+  if (environment("PIP_CONFIG_FILE").value_or("") != "/dev/null")
+    for (const Path& file : pip_configuration_files(environment))
+      read_pip_configuration(file, settings);
+  for (const auto& [name, value] : given)
+    if (name.starts_with("PIP_"))
+      settings[name] = value;
+  return settings;
+}
+
+bool has_any(const Variables& variables, std::initializer_list<const char*> names) {
+  return std::any_of(
+      names.begin(), names.end(), [&](const char* name) { return variables.contains(name); });
+}
+
+/// uv reads no setting of pip's. A setting that the caller has made for uv stands.
+void translate_for_uv(const Variables& pip, Variables& variables) {
+  const auto translate =
+      [&](const char* from, const char* to, std::initializer_list<const char*> unless) {
+        const auto found = pip.find(from);
+        if (found != pip.end() && !found->second.empty() && !has_any(variables, unless))
+          variables[to] = found->second;
+      };
+  translate("PIP_INDEX_URL", "UV_DEFAULT_INDEX", {"UV_DEFAULT_INDEX", "UV_INDEX_URL"});
+  translate("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", {"UV_INDEX", "UV_EXTRA_INDEX_URL"});
+  translate("PIP_NO_INDEX", "UV_NO_INDEX", {"UV_NO_INDEX"});
+  translate("PIP_TRUSTED_HOST", "UV_INSECURE_HOST", {"UV_INSECURE_HOST"});
+  translate("PIP_CONSTRAINT", "UV_CONSTRAINT", {"UV_CONSTRAINT"});
+  translate("PIP_CERT", "SSL_CERT_FILE", {"SSL_CERT_FILE"});
+  if (const auto pre = pip.find("PIP_PRE");
+      pre != pip.end() && is_switched_on(pre->second) && !variables.contains("UV_PRERELEASE"))
+    variables["UV_PRERELEASE"] = "allow";
+  const auto wheels = pip.find("PIP_FIND_LINKS");
+  if (wheels != pip.end() && !variables.contains("UV_FIND_LINKS")) {
+    std::string places = wheels->second;
+    std::replace(places.begin(), places.end(), ' ', ',');
+    variables["UV_FIND_LINKS"] = places;
+  }
+}
+
+std::vector<std::string> render(const Variables& variables) {
+  std::vector<std::string> list;
+  for (const auto& [name, value] : variables)
+    list.push_back(name + "=" + value);
+  return list;
+}
+
+}  // namespace
+
+bool is_switched_on(std::string_view value) {
+  const std::string word = to_lower(value);
+  return word == "1" || word == "true" || word == "yes" || word == "on";
+}
+
+std::vector<std::string> tool_environment(const Lookup& environment) {
+  Variables variables;
+  take(variables, tool_names, environment);
+  return render(variables);
+}
+
+std::vector<std::string> installer_environment(const Lookup& environment) {
+  Variables variables = installer_variables(environment);
+  const Variables pip = pip_settings(environment, variables);
+  take(variables, tool_names, environment);
+  take(variables, build_names, environment);
+  translate_for_uv(pip, variables);
+  variables.try_emplace("PIP_USE_PEP517", "1");  // as the environment has no setuptools of its own
+  variables["PIP_USER"] = "0";
+  variables["PIP_NO_INPUT"] = "1";
+  variables["PIP_PROGRESS_BAR"] = "off";
+  variables["PIP_DISABLE_PIP_VERSION_CHECK"] = "1";
+  variables["PIP_ROOT_USER_ACTION"] = "ignore";
+  variables["PYTHONUNBUFFERED"] = "1";
+  return render(variables);
+}
+
+std::string index_settings(const Lookup& environment) {
+  static const std::set<std::string, std::less<>> names = {"PIP_INDEX_URL",
+                                                           "PIP_EXTRA_INDEX_URL",
+                                                           "PIP_FIND_LINKS",
+                                                           "PIP_NO_INDEX",
+                                                           "PIP_PRE",
+                                                           "PIP_NO_BINARY",
+                                                           "PIP_ONLY_BINARY",
+                                                           "PIP_PREFER_BINARY",
+                                                           "PIP_CONSTRAINT",
+                                                           "UV_DEFAULT_INDEX",
+                                                           "UV_INDEX",
+                                                           "UV_INDEX_URL",
+                                                           "UV_EXTRA_INDEX_URL",
+                                                           "UV_FIND_LINKS",
+                                                           "UV_NO_INDEX",
+                                                           "UV_INDEX_STRATEGY",
+                                                           "UV_PRERELEASE",
+                                                           "UV_RESOLUTION",
+                                                           "UV_EXCLUDE_NEWER",
+                                                           "UV_CONSTRAINT",
+                                                           "UV_OVERRIDE",
+                                                           "UV_NO_BINARY",
+                                                           "UV_NO_BINARY_PACKAGE",
+                                                           "UV_NO_BUILD",
+                                                           "UV_NO_BUILD_PACKAGE",
+                                                           "UV_TORCH_BACKEND",
+                                                           "UV_CONFIG_FILE"};
+  const Variables given = installer_variables(environment);
+  Variables all = pip_settings(environment, given);
+  all.insert(given.begin(), given.end());
+  std::string text;
+  for (const auto& [name, value] : all)
+    if (names.contains(name))
+      text += name + "=" + value + "\n";
+  std::vector<Path> files = {"/etc/uv/uv.toml", environment("UV_CONFIG_FILE").value_or("")};
+  if (const auto home = environment("HOME"); home && !home->empty())
+    files.push_back(Path(environment("XDG_CONFIG_HOME").value_or(*home + "/.config")) /
+                    "uv/uv.toml");
+  for (const Path& file : files)
+    if (const auto content = file.empty() ? Result<std::string>("") : read_file(file); content)
+      text += *content;
+  return text;
+}
+
+}  // namespace dstack::python

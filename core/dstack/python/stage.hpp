@@ -1,0 +1,23 @@
+// A folder of its own from which one installation is made: the requirement files, and copies of the
+// local projects that they name, as building a project writes into its folder and the code of a run
+// must stay as it is.
+#pragma once
+
+#include "dstack/python/requirements.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::python {
+
+/// Fills `stage`, which is new. Returns the names of the files to install, relative to the stage.
+Result<std::vector<std::string>> fill_stage(const Requirements& requirements,
+                                            const Path& code,
+                                            const Path& stage);
+
+/// A list of packages as the installers print it, with the stage's own paths as they stood in the
+/// files.
+std::string without_stage(std::string list, const Path& stage);
+
+}  // namespace dstack::python

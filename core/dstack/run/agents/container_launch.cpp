@@ -1,0 +1,107 @@
+// What a job asks for, in the terms of a container.
+#include "dstack/base/text.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/run/agents/container_agent.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+
+#include <algorithm>
+
+namespace dstack::run {
+
+namespace {
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+const std::string* find_variable(const Environment& environment, std::string_view name) {
+  for (const auto& [key, value] : environment)
+    if (key == name)
+      return &value;
+  return nullptr;
+}
+
+std::vector<std::uint16_t> ports_of(const AgentOrder& order) {
+  std::vector<std::uint16_t> ports;
+  for (std::uint32_t i = 0; i < order.job.spec.ports; ++i)
+    if (const auto* text = find_variable(order.job.environment, "JOB_PORT_" + std::to_string(i)))
+      if (const auto port = parse_number<std::uint16_t>(*text))
+        ports.push_back(*port);
+  return ports;
+}
+
+/// The cards that the job was given, as the machine numbers them.
+std::vector<std::string> gpus_of(const AgentOrder& order) {
+  std::vector<std::string> gpus;
+  if (const auto* cards = find_variable(order.job.environment, "CUDA_VISIBLE_DEVICES"))
+    for (const std::string_view card : split(*cards, ','))
+      if (!card.empty())
+        gpus.emplace_back(card);
+  return gpus;
+}
+
+/// Inside, the cards that were given are all there are, and counted from 0. An image that asks for
+/// all of them gets none, when none were given.
+void number_gpus(std::size_t count, Environment& environment) {
+  std::string cards;
+  for (std::size_t card = 0; card < count; ++card)
+    cards += (card == 0 ? "" : ",") + std::to_string(card);
+  for (auto& [name, value] : environment)
+    if (name == "CUDA_VISIBLE_DEVICES")
+      value = cards;
+  if (count == 0 && find_variable(environment, "NVIDIA_VISIBLE_DEVICES") == nullptr)
+    environment.emplace_back("NVIDIA_VISIBLE_DEVICES", "void");
+}
+
+std::vector<std::string> with(std::vector<std::string> words,
+                              const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+/// The job's own program, without the commands before it.
+std::vector<std::string> main_words(const job::JobSpec& spec, const backend::ImageFacts& image) {
+  const std::vector<std::string>& entrypoint = spec.container->entrypoint;
+  if (!spec.commands.empty())
+    return with(entrypoint, {join(spec.commands, "\n")});
+  if (!spec.argv.empty() || !entrypoint.empty())
+    return with(entrypoint, spec.argv);
+  return with(image.entrypoint, image.command);
+}
+
+}  // namespace
+
+std::vector<std::string> container_command(const job::JobSpec& spec,
+                                           const backend::ImageFacts& image,
+                                           const std::string& script) {
+  const bool own_shell = !spec.commands.empty() && spec.container->entrypoint.empty();
+  if (own_shell && !script.empty())
+    return {"sh", "-e", script};
+  if (own_shell)
+    return {"sh", "-e", "-c", join(with(spec.setup, spec.commands), "\n")};
+  const std::vector<std::string> words = main_words(spec, image);
+  if (spec.setup.empty() || words.empty())
+    return words;
+  return with({"sh", "-e", "-c", join(spec.setup, "\n") + "\nexec \"$@\"", "sh"}, words);
+}
+
+backend::ContainerLaunch container_launch(const AgentOrder& order) {
+  const job::Resources& resources = order.job.spec.resources;
+  backend::ContainerLaunch launch;
+  launch.run = order.job.run;
+  for (const auto& variable : order.job.environment)
+    if (!is_secret_variable(order.job, variable.first))
+      launch.environment.push_back(variable);
+  if (const auto* id = find_variable(order.job.environment, "JOB_ID"))
+    launch.job = *id;
+  launch.workspace = order.workspace;
+  launch.working_dir = order.job.spec.working_dir;
+  launch.ports = ports_of(order);
+  launch.cpu = resources.cpu;
+  launch.memory = resources.memory;
+  launch.shm_size = resources.shm_size;
+  launch.gpus = gpus_of(order);
+  launch.grace = order.job.stop_grace;
+  number_gpus(launch.gpus.size(), launch.environment);
+  return launch;
+}
+
+}  // namespace dstack::run

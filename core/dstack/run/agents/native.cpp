@@ -1,0 +1,68 @@
+#include "dstack/run/agents/native.hpp"
+
+#include "dstack/job/job_spec.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/process/memory_access.hpp"
+#include "dstack/provider/host/native_job.hpp"
+#include "dstack/run/protocol/agent.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+
+#include <atomic>
+#include <cstdio>
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+std::atomic<bool> asked_to_stop = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+/// Without SA_RESTART: a function that sleeps or reads shall hear of it.
+void hear_stops() {
+  struct sigaction action {};
+
+  action.sa_handler = [](int) { asked_to_stop = true; };
+  sigemptyset(&action.sa_mask);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    ::sigaction(number, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+/// Not through exit(): a library's destructors have nothing to do any more, and might do wrong.
+[[noreturn]] void end(int code) {
+  std::fflush(nullptr);
+  ::_exit(code);
+}
+
+}  // namespace
+
+int native_main() {
+  hear_stops();
+  process::disable_core_dumps();
+  const AgentReporter reporter;
+  // A pipe would make it keep lines back that people wait for.
+  ::setvbuf(stdout, nullptr, _IOLBF, 0);
+  const auto text = take_order();
+  const auto order = text ? parse_agent_order(*text) : Result<AgentOrder>(Failure(text.error()));
+  if (!order) {
+    reporter.end(job::Cause::start, render(order.error()));
+    end(1);
+  }
+  reporter.status(job::Status::running);
+  const job::JobSpec& spec = order->job.spec;
+  const auto ended =
+      provider::run_native_job(order->job.provider, spec.native, STDOUT_FILENO, asked_to_stop);
+  if (!ended) {
+    reporter.end(job::Cause::start,
+                 "provider '" + order->job.provider + "' " + render(ended.error()));
+    end(1);
+  }
+  if (!ended->message.empty())
+    reporter.end(job::Cause::exit, ended->message);
+  end(ended->exit_code);
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,332 @@
+#include "dstack/run/client/follow.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/job_log.hpp"
+#include "dstack/run/protocol/supervision.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+using job::Status;
+
+namespace {
+
+constexpr std::size_t chunk = 256 * 1024;
+constexpr int tick_milliseconds = 100;
+constexpr int poll_milliseconds = 50;  ///< where the kernel gives no more watches
+constexpr int most_failures = 3;       ///< of supervisors, until the run is given up
+
+class Follower {
+ public:
+  Follower(const files::Home& home,
+           store::Records& records,
+           std::string name,
+           store::RunState& state,
+           FollowListener& listener,
+           const FollowOptions& options)
+      : home_(home),
+        records_(records),
+        name_(std::move(name)),
+        state_(state),
+        listener_(listener),
+        options_(options),
+        offsets_(options.offsets) {}
+
+  Result<FollowEnd> run() {
+    notify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    const Path changes = home_.run(name_) / file_names::changes;
+    // Made by whoever comes first, so that there is something to watch.
+    changes_ = open_file(changes.string(), O_RDONLY | O_CREAT, 0600).value_or(Fd());
+    watches_changes_ =
+        notify_ && ::inotify_add_watch(notify_.get(), changes.c_str(), IN_MODIFY) >= 0;
+    for (;;) {
+      DSTACK_CHECK(look());
+      deliver();
+      if (job::is_final(state_.run.status)) {
+        // The end may be on record before we read that its jobs were named; and there are the tags.
+        DSTACK_CHECK(look_at_all());
+        deliver();
+        return FollowEnd::finished;
+      }
+      DSTACK_CHECK(keep_supervised());
+      if (auto left = wait(); !left || *left)
+        return left ? Result<FollowEnd>(FollowEnd::left) : Failure(std::move(left).error());
+    }
+  }
+
+ private:
+  /// The log of a job that has begun, and has not ended as far as we know.
+  struct Tail {
+    JobLog log;
+    std::uint64_t offset = 0;
+    int watch = -1;
+  };
+
+  // --- States ---
+
+  /// States first and logs afterwards: a job that is over by now has written all it ever will.
+  Result<void> look() {
+    const auto named = named_by_supervisor();
+    if (named && !must_look_at_all_)
+      return named->empty() ? Result<void>() : look_at(*named);
+    return look_at_all();
+  }
+
+  /// The jobs that the supervisor has named since we last asked; nothing when it said "all".
+  std::optional<std::vector<std::size_t>> named_by_supervisor() {
+    std::array<char, 4096> buffer;
+    ssize_t count = 0;
+    while ((count = ::read(changes_.get(), buffer.data(), buffer.size())) > 0)
+      unread_changes_.append(buffer.data(), static_cast<std::size_t>(count));
+    std::vector<std::size_t> jobs;
+    bool all = false;
+    const std::size_t end = unread_changes_.rfind('\n') + 1;
+    if (end == 0)
+      return jobs;
+    for (const std::string_view line :
+         split(std::string_view(unread_changes_).substr(0, end), '\n'))
+      for (const std::string_view word : split(line, ' '))
+        if (const auto job = parse_number<std::size_t>(word))
+          jobs.push_back(*job);
+        else
+          all = all || word == all_jobs;
+    unread_changes_.erase(0, end);
+    return all ? std::nullopt : std::optional(std::move(jobs));
+  }
+
+  Result<void> look_at(const std::vector<std::size_t>& jobs) {
+    DSTACK_CHECK(records_.refresh(state_, jobs));
+    std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(changed_), [&](std::size_t job) {
+      return job < state_.jobs.size();
+    });
+    any_news_ = true;
+    return {};
+  }
+
+  Result<void> look_at_all() {
+    DSTACK_TRY(auto run, records_.find_run(name_));
+    if (!run)
+      return fail(ErrorCode::not_found, "run '" + name_ + "' was removed");
+    DSTACK_TRY(auto jobs, records_.jobs(run->id));
+    for (const store::JobRecord& job : jobs)
+      if (job.index >= state_.jobs.size() || job.status != state_.jobs[job.index].status ||
+          job.reason != state_.jobs[job.index].reason || job.apps != state_.jobs[job.index].apps)
+        changed_.push_back(job.index);
+    any_news_ = any_news_ || !changed_.empty() || run->status != state_.run.status;
+    state_.run = *std::move(run);
+    state_.jobs = std::move(jobs);
+    must_look_at_all_ = false;
+    return {};
+  }
+
+  // --- Output ---
+
+  /// In the order in which things happened.
+  void deliver() {
+    if (!std::exchange(has_begun_, true)) {
+      offsets_.resize(state_.jobs.size());
+      listener_.began(state_);
+    }
+    std::vector<std::size_t> changed = std::exchange(changed_, {});
+    const auto rest = std::stable_partition(changed.begin(), changed.end(), [&](std::size_t job) {
+      return state_.jobs[job].status <= Status::running;
+    });
+    if (rest != changed.begin())
+      listener_.changed(state_, {changed.begin(), rest});
+    deliver_output(changed);
+    if (std::exchange(any_news_, false) && (rest != changed.end() || rest == changed.begin()))
+      listener_.changed(state_, {rest, changed.end()});
+  }
+
+  void deliver_output(const std::vector<std::size_t>& changed) {
+    if (!options_.output)
+      return;
+    for (const std::size_t job : changed)
+      if (has_begun(state_.jobs[job]) && wanted(state_.jobs[job]))
+        begin_tail(job);
+    for (auto tail = tails_.begin(); tail != tails_.end();)
+      tail = deliver_output(tail) ? std::next(tail) : tails_.erase(tail);
+  }
+
+  static bool has_begun(const store::JobRecord& job) {
+    return job.status != Status::submitted && job.status != Status::queued &&
+           job.status != Status::skipped;
+  }
+
+  bool wanted(const store::JobRecord& job) const {
+    return options_.workflow.empty() ||
+           state_.run.workflows[job.workflow].name == options_.workflow;
+  }
+
+  void begin_tail(std::size_t job) {
+    const auto [tail, is_new] = tails_.try_emplace(job, Tail{JobLog(home_.job(name_, job))});
+    if (is_new)
+      tail->second.offset = offsets_[job];
+    if (tail->second.watch < 0 && notify_ && !job::is_final(state_.jobs[job].status))
+      tail->second.watch = ::inotify_add_watch(
+          notify_.get(), (home_.job(name_, job) / file_names::log).c_str(), IN_MODIFY | IN_ATTRIB);
+  }
+
+  /// False when nothing more will come.
+  bool deliver_output(std::map<std::size_t, Tail>::iterator at) {
+    Tail& tail = at->second;
+    for (;;) {
+      const auto bytes = tail.log.read(tail.offset, chunk);
+      if (!bytes || bytes->empty())
+        break;
+      tail.offset += bytes->size();
+      listener_.output(at->first, *bytes);
+    }
+    if (!job::is_final(state_.jobs[at->first].status))
+      return true;
+    if (tail.watch >= 0)
+      ::inotify_rm_watch(notify_.get(), tail.watch);
+    offsets_[at->first] = tail.offset;
+    return false;
+  }
+
+  // --- The supervisor ---
+
+  /// Its end is an event like any other; a run of another machine is only looked at.
+  Result<void> keep_supervised() {
+    if (supervisor_ && !is_readable(supervisor_.get()))
+      return {};
+    // What it did last may not have been told any more.
+    must_look_at_all_ = true;
+    if (state_.run.machine != process::machine_id())
+      return {};
+    DSTACK_CHECK(judge_started());
+    supervisor_ = find_supervisor();
+    // One that was started says who it is in its own time.
+    if (supervisor_ || started_)
+      return {};
+    DSTACK_TRY(auto started, ensure_supervised(home_, name_).map_error([&](Error error) {
+      return without_supervisor(name_, std::move(error));
+    }));
+    if (started)
+      started_ = std::move(started);
+    return {};
+  }
+
+  /// One that ends by itself, and not because the run is over, has met what the next will meet.
+  Result<void> judge_started() {
+    if (!started_ || !is_readable(started_->pidfd()))
+      return {};
+    const process::ExitStatus status = started_->wait();
+    started_.reset();
+    failures_ = process::succeeded(status) ? 0 : failures_ + (was_killed(status) ? 0 : 1);
+    if (failures_ < most_failures)
+      return {};
+    const Path log = home_.run(name_) / file_names::supervisor_log;
+    const std::string text = read_file(log).value_or("");
+    const auto lines = split(trim(text), '\n');
+    return fail(
+        ErrorCode::internal,
+        "run '" + name_ + "' cannot go on: " +
+            (text.empty() ? "its supervisor ends with " + process::render(status)
+                          : std::string(lines.back())),
+        "the log of its supervisor is '" + log.string() + "'; what the jobs have written is kept");
+  }
+
+  static bool was_killed(const process::ExitStatus& status) {
+    const auto* signaled = std::get_if<process::Signaled>(&status);
+    return signaled != nullptr && (signaled->signal == SIGKILL || signaled->signal == SIGTERM);
+  }
+
+  /// Of a pidfd: its process has ended.
+  static bool is_readable(int pidfd) {
+    pollfd polled{pidfd, POLLIN, 0};
+    return ::poll(&polled, 1, 0) > 0;
+  }
+
+  Fd find_supervisor() const {
+    const auto text = read_file(home_.run(name_) / file_names::run_lock);
+    const auto identity = text ? process::parse_identity(*text) : std::nullopt;
+    return identity ? process::open_process(*identity) : Fd();
+  }
+
+  // --- Waiting ---
+
+  int patience() const {
+    const bool all_watched = watches_changes_ && supervisor_ &&
+                             std::all_of(tails_.begin(), tails_.end(), [](const auto& tail) {
+                               return tail.second.watch >= 0;
+                             });
+    if (!all_watched)
+      return poll_milliseconds;
+    return options_.tick ? tick_milliseconds : -1;
+  }
+
+  /// True when the listener wants to leave.
+  Result<bool> wait() {
+    std::array<pollfd, 3> polled = {pollfd{notify_.get(), POLLIN, 0},
+                                    pollfd{options_.wake_fd, POLLIN, 0},
+                                    pollfd{supervisor_.get(), POLLIN, 0}};
+    if (::poll(polled.data(), polled.size(), patience()) < 0 && errno != EINTR)
+      return fail_errno("cannot wait for run '" + name_ + "'");
+    if (polled[0].revents != 0)
+      drain_notifications();
+    if (polled[1].revents != 0 && listener_.woken() == FollowListener::Then::leave)
+      return true;
+    if (options_.tick)
+      listener_.tick();
+    return false;
+  }
+
+  void drain_notifications() {
+    alignas(inotify_event) std::array<char, 8192> events;
+    while (::read(notify_.get(), events.data(), events.size()) > 0) {
+    }
+  }
+
+  const files::Home& home_;
+  store::Records& records_;
+  std::string name_;
+  store::RunState& state_;
+  FollowListener& listener_;
+  const FollowOptions& options_;
+
+  Fd notify_;
+  Fd changes_;
+  Fd supervisor_;
+  std::optional<process::Child> started_;  ///< the last supervisor that we have started
+  int failures_ = 0;                       ///< of those, in a row
+  std::string unread_changes_;             ///< a line that was not whole yet
+  bool watches_changes_ = false;
+  bool must_look_at_all_ = true;
+  bool any_news_ = true;
+  bool has_begun_ = false;            ///< for the listener
+  std::vector<std::size_t> changed_;  ///< jobs, since the listener was told
+  std::map<std::size_t, Tail> tails_;
+  /// By job: where in its log to go on. An ended job may be named once more, for its supervisor
+  /// tells what we have seen by ourselves.
+  std::vector<std::uint64_t> offsets_;
+};
+
+}  // namespace
+
+Result<FollowEnd> follow(const files::Home& home,
+                         store::Records& records,
+                         const std::string& run,
+                         store::RunState& state,
+                         FollowListener& listener,
+                         const FollowOptions& options) {
+  return Follower(home, records, run, state, listener, options).run();
+}
+
+}  // namespace dstack::run

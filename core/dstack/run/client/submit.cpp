@@ -1,0 +1,295 @@
+#include "dstack/run/client/submit.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/provider/host/calls.hpp"
+#include "dstack/python/python.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/protocol/supervision.hpp"
+#include "dstack/secrets/vault.hpp"
+#include "dstack/source/snapshot.hpp"
+#include "dstack/store/records/changes.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include <unistd.h>
+
+extern char** environ;
+
+namespace dstack::run {
+
+namespace {
+
+std::optional<std::string> caller_variable(const std::string& name) {
+  const char* value = ::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::vector<std::pair<std::string, std::string>> caller_environment() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return all;
+}
+
+/// Of two that become one variable, the project's comes later and so wins.
+Result<std::vector<std::string>> secrets_of(const Workbench& bench) {
+  DSTACK_TRY(const auto vault, secrets::Vault::open(bench.home.secrets()));
+  auto names = vault.names_for(bench.project.root.string());
+  std::stable_partition(names.begin(), names.end(), [](const secrets::SecretName& secret) {
+    return secret.project.empty();
+  });
+  std::vector<std::string> found;
+  for (const secrets::SecretName& secret : names)
+    found.push_back(secret.name);
+  return found;
+}
+
+plan::PlanningContext context(const Workbench& bench,
+                              const source::Snapshot& code,
+                              store::Records& records,
+                              std::vector<std::string> secrets) {
+  const std::string project = bench.project.root.string();
+  return plan::PlanningContext{
+      bench.project,
+      bench.providers,
+      bench.machine,
+      code,
+      caller_variable,
+      caller_environment,
+      [&records, project](const std::string& workflow, const std::string& tag)
+          -> Result<std::pair<std::string, std::vector<job::Artifact>>> {
+        DSTACK_TRY(const auto found, records.find_tag(project, workflow, tag));
+        if (!found)
+          return fail(ErrorCode::not_found,
+                      "there is no tag '" + tag + "' of workflow '" + workflow + "'");
+        DSTACK_TRY(const auto run, records.find_run(found->run));
+        if (!run)
+          return fail(ErrorCode::internal, "tag '" + tag + "' names a run that has no record");
+        DSTACK_TRY(auto all, records.artifacts(run->id));
+        std::erase_if(all,
+                      [&](const job::Artifact& artifact) { return artifact.workflow != workflow; });
+        return std::pair{found->run, std::move(all)};
+      },
+      [&records, project](const std::string& workflow) {
+        std::vector<std::string> names;
+        if (const auto tags = records.tags(project))
+          for (const store::Tag& tag : *tags)
+            if (tag.workflow == workflow)
+              names.push_back(tag.tag);
+        return names;
+      },
+      [](const provider::Candidate& candidate, const std::vector<provider::PlanRequest>& requests) {
+        return provider::plan_jobs(candidate, requests);
+      },
+      std::move(secrets)};
+}
+
+/// For a plan that is to be shown or run: validating does not ask which interpreters there are.
+plan::PlanningContext context_with_pythons(const Workbench& bench,
+                                           const source::Snapshot& code,
+                                           store::Records& records,
+                                           std::vector<std::string> secrets,
+                                           python::Effects effects) {
+  plan::PlanningContext made = context(bench, code, records, std::move(secrets));
+  made.choose_python = [&bench, effects](const job::PythonRequest& wish) {
+    return python::choose_interpreter(wish, caller_variable, bench.home, effects);
+  };
+  return made;
+}
+
+source::SnapshotOptions snapshot_options(const Workbench& bench) {
+  source::SnapshotOptions options;
+  options.artifacts = plan::declared_artifacts(bench.project, bench.providers);
+  options.file_limit = bench.settings.snapshot_file_limit;
+  return options;
+}
+
+/// `-t TAG`: taken by any workflow of the run means that nothing starts.
+Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Records& records) {
+  if (tag.empty())
+    return {};
+  if (!is_name(tag))
+    return fail(ErrorCode::usage,
+                "'" + tag + "' cannot be the name of a tag",
+                "a name begins with a letter or digit and goes on with letters, digits, '.', "
+                "'_' and '-'");
+  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
+    DSTACK_TRY(const auto found, records.find_tag(plan.project, workflow.name, tag));
+    if (found)
+      return fail(ErrorCode::conflict,
+                  "tag '" + tag + "' of workflow '" + workflow.name + "' is taken by run '" +
+                      found->run + "'",
+                  "choose another name, or free it with 'dstack tags delete " + workflow.name +
+                      ":" + tag + "'");
+  }
+  return {};
+}
+
+/// A notification that cannot be sent is told before the run, not after it.
+Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
+                             const std::vector<std::string>& secrets) {
+  std::vector<Error> errors;
+  for (const config::Receiver& receiver : receivers)
+    for (const config::SecretReference& reference : receiver.secrets)
+      if (std::find(secrets.begin(), secrets.end(), reference.name) == secrets.end())
+        errors.push_back(config::missing_secret(reference, secrets, config::SecretOwner::user));
+  if (!errors.empty())
+    return Failure(join(std::move(errors)));
+  return {};
+}
+
+plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
+  return {request.target, request.words, request.arguments, std::move(run_name)};
+}
+
+bool asks_for_resources(const plan::Plan& plan) {
+  return std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const plan::PlannedJob& job) {
+    const job::Resources& wanted = job.spec.resources;
+    return wanted.cpu > 0 || wanted.memory > 0 || wanted.gpu > 0;
+  });
+}
+
+std::size_t cores() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
+  store::NewRun run;
+  run.name = order.plan.run_name;
+  run.project = order.plan.project;
+  run.target = request.target;
+  run.machine = process::machine_id();
+  run.tag = request.tag;
+  run.code = order.code;
+  for (const plan::PlannedWorkflow& workflow : order.plan.workflows)
+    run.workflows.push_back({workflow.name, workflow.provider});
+  for (std::size_t job = 0; job < order.plan.jobs.size(); ++job)
+    run.jobs.push_back({order.plan.jobs[job].workflow, order.job_ids[job]});
+  run.plan = render_run_order(order);
+  return run;
+}
+
+/// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
+std::vector<std::string> make_job_ids(std::size_t count) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::vector<std::string> ids;
+  ids.reserve(count);
+  const std::string random = random_hex(6);
+  for (std::size_t job = 0; job < count; ++job) {
+    std::string id = random;
+    // The last five digits change from job to job, so that each id of the run is another.
+    for (std::size_t place = 0, rest = job; place < 5; ++place, rest /= 16) {
+      char& digit = id[11 - place];
+      const std::size_t value =
+          static_cast<std::size_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+      digit = digits[(value + rest) % 16];
+    }
+    ids.push_back(std::move(id));
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<Workbench> open_workbench(const Path& folder,
+                                 const files::Home& home,
+                                 const std::vector<Path>& provider_paths) {
+  Workbench bench;
+  bench.home = home;
+  DSTACK_TRY(bench.settings, config::load_settings(home.config()));
+  if (const auto root = config::find_project(folder)) {
+    DSTACK_TRY(bench.project, config::load_project(*root));
+  } else {
+    bench.project = config::undefined_project(folder);
+  }
+  bench.providers = provider::Registry::discover(
+      provider::search_path({provider_paths,
+                             bench.project.defined ? bench.project.root : Path(),
+                             home.plugins(),
+                             home.trusted_providers()}));
+  bench.machine = resources::find_machine(bench.settings.resources);
+  return bench;
+}
+
+Result<plan::Plan> preview(const Workbench& bench,
+                           const SubmitRequest& request,
+                           std::vector<std::string>& warnings) {
+  DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
+  DSTACK_TRY(const auto code,
+             source::preview_snapshot(bench.project.root, snapshot_options(bench)));
+  warnings = code.warnings;
+  DSTACK_TRY(auto secrets, secrets_of(bench));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
+  DSTACK_TRY(auto plan,
+             plan::make_plan(plan_request(request, ""),
+                             context_with_pythons(
+                                 bench, code, records, std::move(secrets), python::Effects::none)));
+  DSTACK_CHECK(check_tag(plan, request.tag, records));
+  return plan;
+}
+
+Result<void> validate(const Workbench& bench) {
+  DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
+  DSTACK_TRY(const auto code,
+             source::preview_snapshot(bench.project.root, snapshot_options(bench)));
+  return plan::validate(context(bench, code, records, {}));
+}
+
+Result<Submitted> submit(const Workbench& bench,
+                         store::Records& records,
+                         const SubmitRequest& request) {
+  DSTACK_TRY(auto listing,
+             source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
+  DSTACK_CHECK(records.adopt_project(bench.project.root.string(), listing.code().git));
+  DSTACK_TRY(const auto secrets, secrets_of(bench));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
+  std::optional<source::Snapshot> captured;
+  for (int attempt = 0;; ++attempt) {
+    DSTACK_TRY(const std::string name, records.propose_run_name());
+    RunOrder order;
+    DSTACK_TRY(order.plan,
+               plan::make_plan(plan_request(request, name),
+                               context_with_pythons(bench,
+                                                    captured ? *captured : listing.code(),
+                                                    records,
+                                                    secrets,
+                                                    python::Effects::allowed)));
+    DSTACK_CHECK(check_tag(order.plan, request.tag, records));
+    // Only now: gigabytes are not read for a run that a slip of the pen keeps from starting.
+    if (!captured) {
+      store::ObjectStore objects(bench.home);
+      DSTACK_TRY(captured, std::move(listing).capture(objects));
+    }
+    order.parallel = request.parallel == 0 ? cores() : request.parallel;
+    order.stop_grace = bench.settings.stop_grace;
+    order.on_end = bench.settings.on_end;
+    order.job_ids = make_job_ids(order.plan.jobs.size());
+    order.code = {captured->tree, captured->git};
+    if (asks_for_resources(order.plan))
+      order.machine = bench.machine;
+    DSTACK_CHECK(make_folders(bench.home.run(name)));
+    auto id = records.create_run(new_run(order, request));
+    if (!id) {
+      // Somebody took the name meanwhile; a few tries are enough for any number of callers.
+      if (id.error().code == ErrorCode::conflict && attempt < 20)
+        continue;
+      return Failure(std::move(id).error());
+    }
+    DSTACK_CHECK(start_supervisor(bench.home, name).map_error([&](Error error) {
+      return without_supervisor(name, std::move(error));
+    }));
+    return Submitted{*id, name, std::move(order.plan), std::move(captured->warnings)};
+  }
+}
+
+}  // namespace dstack::run

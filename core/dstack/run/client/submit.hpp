@@ -1,0 +1,58 @@
+// From a command line to a run that is on record and under way.
+#pragma once
+
+#include "dstack/config/settings/settings.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/plan/make.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// What every command that reads the project's files needs, read once.
+struct Workbench {
+  files::Home home;
+  config::Settings settings;
+  config::Project project;
+  provider::Registry providers;
+  plan::Machine machine;
+};
+
+/// Loads settings, the project found from `folder` upwards (an undefined one where there is none)
+/// and the providers. `provider_paths` are those of the command line.
+Result<Workbench> open_workbench(const Path& folder,
+                                 const files::Home& home,
+                                 const std::vector<Path>& provider_paths = {});
+
+struct SubmitRequest {
+  std::string target;
+  std::vector<std::string> words;      ///< options and positionals after the target
+  std::vector<std::string> arguments;  ///< after `--`
+  std::string tag;                     ///< to be set on success; may be empty
+  std::size_t parallel = 0;            ///< jobs at a time; 0: as many as there are cores
+};
+
+struct Submitted {
+  store::RunId id = 0;
+  std::string name;
+  plan::Plan plan;
+  std::vector<std::string> warnings;
+};
+
+/// The plan, and nothing else: no file is written, no row.
+Result<plan::Plan> preview(const Workbench& bench,
+                           const SubmitRequest& request,
+                           std::vector<std::string>& warnings);
+/// Lists the code, plans, takes the code into the store, records the run and starts its supervisor.
+/// When it returns, the run is durable and no longer depends on this process.
+Result<Submitted> submit(const Workbench& bench,
+                         store::Records& records,
+                         const SubmitRequest& request);
+/// Checks every workflow of the project (`dstack validate`).
+Result<void> validate(const Workbench& bench);
+
+}  // namespace dstack::run

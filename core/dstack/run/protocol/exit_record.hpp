@@ -1,0 +1,49 @@
+// How a job ended, as its runner leaves it for the supervisor: a value with a JSON form.
+#pragma once
+
+#include "dstack/base/error.hpp"
+#include "dstack/base/time.hpp"
+#include "dstack/job/secret_findings.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/job/usage.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::run {
+
+/// What was found in one of the artifacts of a job.
+struct ArtifactWithSecrets {
+  std::string path;  ///< the artifact's own
+  job::SecretFindings exposure;
+
+  bool operator==(const ArtifactWithSecrets&) const = default;
+};
+
+/// How a job ended, as its runner found it; `exit.json` in the job's folder. It is there, whole
+/// and durable, before the runner ends; a runner that ended without one was killed.
+struct ExitRecord {
+  enum class Outcome { exited, signaled, not_started };
+
+  Outcome outcome = Outcome::exited;
+  int number = 0;                                  ///< exit code or signal
+  job::StopRequest stop = job::StopRequest::none;  ///< it was asked to end
+  /// Said where number and outcome do not say it: `oom`.
+  std::optional<job::Cause> cause;
+  std::string message;  ///< for people: why it could not start, or did not end well
+  std::vector<std::string> warnings;
+  job::Usage usage;
+  std::vector<ArtifactWithSecrets> exposed;  ///< those that hold secrets of the job
+  bool edited = false;  ///< something in the workspace changed beside the artifacts
+  Timestamp started_at;
+  Timestamp finished_at;
+
+  bool operator==(const ExitRecord&) const = default;
+};
+
+std::string render_exit_record(const ExitRecord& record);
+Result<ExitRecord> parse_exit_record(std::string_view text);
+
+}  // namespace dstack::run

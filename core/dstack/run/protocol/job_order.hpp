@@ -1,0 +1,66 @@
+// What the runner of one job is told: a value with a JSON form; no behaviour.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/python/python.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dstack::run {
+
+/// What a runner needs for its one job.
+struct JobOrder {
+  std::string home;
+  std::string run;
+  std::size_t index = 0;
+  std::size_t attempt = 1;   ///< the first is 1,
+  std::size_t attempts = 1;  ///< the last, when all of them fail
+  std::string project;       ///< real path of the user's folder
+  std::string provider;      ///< path of the provider's library
+  job::JobSpec spec;
+  std::vector<std::pair<std::string, std::string>> environment;  ///< complete, one entry a name
+  /// References to secrets (config/secret_reference.hpp) stand in the values of these variables,
+  /// and
+  std::vector<std::string> secret_variables;
+  /// those to these in the parts of the spec that nothing shows. job_secrets.hpp puts values there.
+  std::vector<std::string> secrets;
+  /// Reserved for this job (run/ports.hpp); the environment has them, too. The runner gets the
+  /// reservations as descriptors and holds them for life.
+  std::vector<std::uint16_t> ports;
+  job::TreeReference code;
+  std::vector<job::TreeReference> inputs;     ///< laid over the code in this order
+  std::optional<python::Interpreter> python;  ///< for what the spec asks of Python
+  std::chrono::milliseconds stop_grace{10'000};
+
+  bool operator==(const JobOrder&) const = default;
+};
+
+bool has_secrets(const JobOrder& order);
+/// Whether the value of a variable is, or holds, a secret.
+bool is_secret_variable(const JobOrder& order, const std::string& name);
+
+std::string render_job_order(const JobOrder& order);
+Result<JobOrder> parse_job_order(std::string_view text);
+
+/// An order travels to the process that carries it out as a file in memory, its descriptor 0.
+Result<Fd> hand_over_order(std::string_view text);
+/// The other end: reads the order, and leaves an empty standard input behind.
+Result<std::string> take_order();
+
+/// The runner's descriptor with its job's lock, already held.
+inline constexpr int runner_lock_fd = 3;
+/// The one with the lease of its job's resources, where there is one.
+inline constexpr int runner_lease_fd = 4;
+/// The first of those with the reservations of its job's ports, one for each.
+inline constexpr int runner_ports_fd = 5;
+
+}  // namespace dstack::run

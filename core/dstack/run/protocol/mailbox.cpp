@@ -1,0 +1,128 @@
+#include "dstack/run/protocol/mailbox.hpp"
+
+#include "dstack/base/json.hpp"
+#include "dstack/base/text.hpp"
+
+#include <array>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+constexpr const char* socket_name = "mailbox";
+constexpr std::string_view app_word = "app ";
+constexpr std::size_t longest_message = 16 * 1024;
+
+/// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be
+/// longer.
+sockaddr_un address_in(int folder) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(
+      address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, socket_name);
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+}  // namespace
+
+Result<Mailbox> Mailbox::open(const Path& run_folder) {
+  DSTACK_TRY(const Fd folder, open_file(run_folder.string(), O_PATH | O_DIRECTORY));
+  Mailbox mailbox;
+  mailbox.socket_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!mailbox.socket_)
+    return fail_errno("cannot make a socket");
+  ::unlinkat(folder.get(), socket_name, 0);
+  const sockaddr_un address = address_in(folder.get());
+  if (::bind(mailbox.socket_.get(), generic(address), sizeof address) != 0)
+    return fail_errno("cannot make a socket in '" + run_folder.string() + "'");
+  return mailbox;
+}
+
+std::optional<std::string> Mailbox::take() {
+  std::array<char, longest_message> buffer;
+  const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  if (count < 0)
+    return std::nullopt;
+  return std::string(buffer.data(), static_cast<std::size_t>(count));
+}
+
+bool post(const Path& run_folder, std::string_view message) {
+  const Fd folder(::open(run_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!folder || !socket)
+    return false;
+  const timeval patience{2, 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const sockaddr_un address = address_in(folder.get());
+  return ::sendto(socket.get(),
+                  message.data(),
+                  message.size(),
+                  MSG_NOSIGNAL,
+                  generic(address),
+                  sizeof address) >= 0;
+}
+
+std::string render(const StateMessage& message) {
+  return std::to_string(message.job) + " " + std::string(job::render(message.status)) + " " +
+         std::to_string(message.at.time_since_epoch().count()) + " " +
+         std::to_string(message.attempt);
+}
+
+std::optional<StateMessage> parse_state(std::string_view text) {
+  const auto words = split(trim(text), ' ');
+  if (words.size() != 4)
+    return std::nullopt;
+  const auto job = parse_number<std::size_t>(words[0]);
+  const auto status = job::parse_status(words[1]);
+  const auto at = parse_number<std::int64_t>(words[2]);
+  const auto attempt = parse_number<std::size_t>(words[3]);
+  if (!job || !status || !at || !attempt)
+    return std::nullopt;
+  return StateMessage{*job, *status, Timestamp(std::chrono::milliseconds(*at)), *attempt};
+}
+
+std::string render(const job::Application& app) {
+  Json json = {{"job", app.job},
+               {"index", app.index},
+               {"name", app.name},
+               {"url", app.url},
+               {"password", app.password},
+               {"state", job::render(app.state)}};
+  if (app.ready_at)
+    json["ready_at"] = app.ready_at->time_since_epoch().count();
+  return std::string(app_word) + render_json(json);
+}
+
+std::optional<job::Application> parse_app(std::string_view text) {
+  if (!text.starts_with(app_word))
+    return std::nullopt;
+  const auto json = parse_json(text.substr(app_word.size()), "a message about an application");
+  if (!json || !json->is_object())
+    return std::nullopt;
+  const auto state = job::parse_application_state(json_string(*json, "state"));
+  if (!state)
+    return std::nullopt;
+  job::Application app;
+  app.job = static_cast<std::size_t>(json_integer(*json, "job"));
+  app.index = static_cast<std::size_t>(json_integer(*json, "index"));
+  app.name = json_string(*json, "name");
+  app.url = json_string(*json, "url");
+  app.password = json_string(*json, "password");
+  app.state = *state;
+  if (json_member(*json, "ready_at") != nullptr)
+    app.ready_at = Timestamp(std::chrono::milliseconds(json_integer(*json, "ready_at")));
+  return app;
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,53 @@
+// How a run's supervisor is spoken to: datagrams to a socket in the run's folder. Messages only
+// wake and inform; whatever must not be lost stands in a file or in the database, where a later
+// supervisor finds it.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dstack::run {
+
+/// The supervisor's end. One at a time: the holder of run.lock replaces a dead predecessor's.
+class Mailbox {
+ public:
+  static Result<Mailbox> open(const Path& run_folder);
+
+  int fd() const { return socket_.get(); }
+
+  /// The next message; nothing when there is none waiting.
+  std::optional<std::string> take();
+
+ private:
+  Fd socket_;
+};
+
+/// False when nobody listens. Blocks while the receiver is behind, two seconds at the most.
+bool post(const Path& run_folder, std::string_view message);
+
+/// "look again at what was asked of this run".
+inline constexpr std::string_view wake_message = "wake";
+
+/// A runner's word on its job; also a line of its `states` file.
+struct StateMessage {
+  std::size_t job = 0;
+  job::Status status = job::Status::running;
+  Timestamp at;
+  std::size_t attempt = 1;
+};
+
+std::string render(const StateMessage& message);
+std::optional<StateMessage> parse_state(std::string_view text);
+
+/// A runner's word on an application; also a line of its `states` file.
+std::string render(const job::Application& app);
+std::optional<job::Application> parse_app(std::string_view text);
+
+}  // namespace dstack::run

@@ -1,0 +1,42 @@
+// What a supervisor is told: a value with a JSON form; no behaviour.
+#pragma once
+
+#include "dstack/config/settings/on_end.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/plan/plan.hpp"
+#include "dstack/resources/machine.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::store {
+class Records;
+struct RunRecord;
+}  // namespace dstack::store
+
+namespace dstack::run {
+
+/// Everything a supervisor needs, kept whole with the run's record: a later supervisor of the same
+/// run starts from the same order.
+struct RunOrder {
+  plan::Plan plan;
+  std::size_t parallel = 1;  ///< jobs at a time
+  std::chrono::milliseconds stop_grace{10'000};
+  std::vector<std::string> job_ids;  ///< by job
+  job::CodeRecord code;
+  std::vector<config::Receiver> on_end;  ///< as the settings were; without places
+  /// What there was when the run began; nothing when none of its jobs asks for resources.
+  std::optional<resources::Machine> machine;
+};
+
+std::string render_run_order(const RunOrder& order);
+Result<RunOrder> parse_run_order(std::string_view text);
+/// That of a run on record.
+Result<RunOrder> read_run_order(store::Records& records, const store::RunRecord& run);
+
+}  // namespace dstack::run

@@ -1,0 +1,38 @@
+#include "dstack/run/protocol/supervision.hpp"
+
+#include "dstack/base/fd.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+
+#include <fcntl.h>
+
+namespace dstack::run {
+
+Result<process::Child> start_supervisor(const files::Home& home, const std::string& run) {
+  process::Command command;
+  command.argv = {"dstack", "supervise", home.root.string(), run};
+  command.program = process::own_program;
+  command.working_dir = "/";
+  command.group = process::Group::own_session;
+  return process::spawn(command);
+}
+
+Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
+                                                        const std::string& run) {
+  auto lock = open_file((home.run(run) / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  if (!lock)
+    return std::nullopt;  // the run's folder is gone, or not ours: nothing to supervise
+  const auto free = lock_exclusive(lock->get(), Wait::no);
+  lock->reset();
+  if (free && *free)
+    return start_supervisor(home, run);
+  return std::nullopt;
+}
+
+Error without_supervisor(const std::string& run, Error why) {
+  why.message = "run '" + run + "' is on record, but nobody sees to it: " + why.message;
+  why.hint += (why.hint.empty() ? "'" : "; '") + std::string("dstack logs -f ") + run +
+              "' tries again, and 'dstack stop " + run + "' gives it up";
+  return why;
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,43 @@
+// The folder a job works in: its own, made from the code and the inputs, or the user's project
+// itself. Its own is made by reflink or copy; another way (an overlay) is another implementation of
+// this interface.
+#pragma once
+
+#include "dstack/files/home.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/source/edits.hpp"
+#include "dstack/store/objects/objects.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+class Workspace {
+ public:
+  virtual ~Workspace() = default;
+
+  virtual const Path& folder() const = 0;
+  /// Lays out the code, then each input over it. `warnings` names files that two of them hold.
+  virtual Result<void> make(const job::TreeReference& code,
+                            const std::vector<job::TreeReference>& inputs,
+                            std::vector<std::string>& warnings) = 0;
+  /// Whether the folder is the run's, and goes with it.
+  virtual bool is_private() const = 0;
+  virtual Result<void> remove() = 0;
+};
+
+/// The one of a job: of its own in the job's folder; or the user's project itself, where inputs are
+/// laid out if nothing stands in their way, and nothing is ever removed.
+std::unique_ptr<Workspace> workspace_of(const files::Home& home,
+                                        const Path& job_folder,
+                                        const Path& project,
+                                        const job::JobSpec& spec);
+
+/// What a job's workspace has to be compared with.
+source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace);
+
+}  // namespace dstack::run

@@ -1,0 +1,49 @@
+// All about one run: what `dstack show` prints, and what is told at a run's end. The one JSON form
+// of a run (docs/reference/cli.md, "show").
+#pragma once
+
+#include "dstack/base/json.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/plan/plan.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// All that the records hold about a run, and may be shown.
+struct Description {
+  store::RunRecord run;
+  plan::Plan plan;  ///< without secrets
+  std::vector<store::JobRecord> jobs;
+  std::vector<std::vector<store::HistoryEntry>> history;  ///< by job
+  std::vector<job::Artifact> artifacts;
+  /// By job: of the Python environment that was made for it, "numpy==1.26.4"; empty without one.
+  std::vector<std::vector<std::string>> packages;
+  std::vector<store::NotificationRecord> notifications;
+};
+
+Result<Description> describe_run(const files::Home& home,
+                                 store::Records& records,
+                                 store::RunRecord run);
+Json render_description(const Description& description);
+
+/// Which of its workflow's jobs a job is.
+std::size_t index_in_workflow(const Description& description, const store::JobRecord& job);
+
+/// The first job of a workflow: jobs of one differ in nothing that a person set. Its index in the
+/// plan; their number when it has none.
+std::size_t first_job(const Description& description, std::size_t workflow);
+
+/// The applications of jobs that run, of one workflow.
+std::vector<job::Application> running_apps(const std::vector<store::JobRecord>& jobs,
+                                           std::size_t workflow);
+/// Those of all.
+std::vector<job::Application> running_apps(const std::vector<store::JobRecord>& jobs);
+
+}  // namespace dstack::run

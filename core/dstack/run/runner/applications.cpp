@@ -1,0 +1,139 @@
+#include "dstack/run/runner/applications.hpp"
+
+#include "dstack/base/json.hpp"
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/job/application.hpp"
+
+#include <algorithm>
+
+namespace dstack::run {
+
+using job::ApplicationState;
+
+namespace {
+
+std::string origin(std::uint16_t port) {
+  return "http://127.0.0.1:" + std::to_string(port);
+}
+
+/// The path, with the secret where the application takes it from there.
+std::string with_secret(std::string path,
+                        const job::ApplicationSpec& app,
+                        std::string_view secret) {
+  if (path.empty() || path.front() != '/')
+    path.insert(0, "/");
+  if (app.token_query.empty() || secret.empty())
+    return path;
+  path += path.find('?') == std::string::npos ? '?' : '&';
+  return path.append(app.token_query).append("=").append(secret);
+}
+
+job::Application record_of(const job::ApplicationSpec& app,
+                           std::size_t job,
+                           std::size_t index,
+                           std::uint16_t port,
+                           std::string_view secret) {
+  job::Application record;
+  record.job = job;
+  record.index = index;
+  record.name = app.name;
+  record.url = app_url(app, port, secret);
+  if (app.token_query.empty())
+    record.password = secret;
+  return record;
+}
+
+}  // namespace
+
+std::string app_url(const job::ApplicationSpec& app, std::uint16_t port, std::string_view secret) {
+  return origin(port) + with_secret(app.path, app, secret);
+}
+
+Applications::Applications(const job::JobSpec& spec,
+                           std::size_t job,
+                           const std::vector<std::uint16_t>& ports,
+                           std::string_view secret,
+                           std::chrono::milliseconds limit,
+                           Clock::time_point now)
+    : limit_(limit), late_at_(now + limit) {
+  for (std::size_t i = 0; i < spec.apps.size(); ++i) {
+    const job::ApplicationSpec& app = spec.apps[i];
+    if (app.port >= ports.size())
+      continue;
+    const std::uint16_t port = ports[app.port];
+    const bool known = !app.health.empty();
+    apps_.push_back(
+        {record_of(app, job, i, port, secret),
+         ApplicationProbe(port,
+                          with_secret(app.health, app, secret),
+                          known ? ApplicationProbe::Answer::good : ApplicationProbe::Answer::any),
+         origin(port) + (known ? app.health : "/"),
+         known});
+  }
+}
+
+bool Applications::settled() const {
+  return !asking_ || std::all_of(apps_.begin(), apps_.end(), [](const Watched& app) {
+    return app.probe.answered();
+  });
+}
+
+void Applications::add_to(std::vector<pollfd>& polled) const {
+  if (!asking_)
+    return;
+  for (const Watched& app : apps_)
+    if (app.probe.fd() >= 0)
+      polled.push_back({app.probe.fd(), app.probe.events(), 0});
+}
+
+std::optional<Applications::Clock::time_point> Applications::next_step() const {
+  std::optional<Clock::time_point> next;
+  if (!asking_)
+    return next;
+  if (!told_ && !apps_.empty())
+    next = Clock::time_point{};
+  for (const Watched& app : apps_) {
+    if (app.probe.answered())
+      continue;
+    Clock::time_point at = app.probe.next_step();
+    if (app.record.state == ApplicationState::starting)
+      at = std::min(at, late_at_);
+    next = next ? std::min(*next, at) : at;
+  }
+  return next;
+}
+
+std::vector<job::Application> Applications::step(Clock::time_point now) {
+  std::vector<job::Application> news;
+  for (Watched& app : apps_) {
+    const ApplicationState before = app.record.state;
+    if (before != ApplicationState::ready)
+      app.probe.step(now);
+    if (before != ApplicationState::ready && app.probe.answered()) {
+      app.record.state = ApplicationState::ready;
+      app.record.ready_at = dstack::now();
+    } else if (before == ApplicationState::starting && now >= late_at_) {
+      if (!app.known)
+        app.record.state = ApplicationState::late;
+      else if (!overdue_)
+        overdue_ = app.record.name + " did not answer at " + app.address + " within " +
+                   render_duration(limit_);
+    }
+    if (!told_ || app.record.state != before)
+      news.push_back(app.record);
+  }
+  told_ = true;
+  return news;
+}
+
+std::string Applications::unanswered() const {
+  std::string sentence;
+  for (const Watched& app : apps_)
+    if (app.known && app.record.state != ApplicationState::ready)
+      sentence += (sentence.empty() ? "" : "; ") + app.record.name +
+                  " ended before it answered at " + app.address;
+  return sentence;
+}
+
+}  // namespace dstack::run

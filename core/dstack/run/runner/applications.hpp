@@ -1,0 +1,77 @@
+// The applications of one job, as its runner watches over them: their addresses, and whether they
+// answer. A value for a poll loop; it starts nothing and tells nobody.
+#pragma once
+
+#include "dstack/job/application.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/run/runner/application_probe.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+
+namespace dstack::run {
+
+/// The address of an application for people. `secret`: the job's; empty when it has none.
+std::string app_url(const job::ApplicationSpec& app, std::uint16_t port, std::string_view secret);
+
+class Applications {
+ public:
+  using Clock = ApplicationProbe::Clock;
+
+  Applications() = default;
+  /// Of job number `job`, whose ports these are. An application with an address of its own for this
+  /// question is a known one: it answers there within `limit`, or something is wrong. Of another
+  /// nobody knows what comes before it (a training, say): after `limit` it is late, no more.
+  Applications(const job::JobSpec& spec,
+               std::size_t job,
+               const std::vector<std::uint16_t>& ports,
+               std::string_view secret,
+               std::chrono::milliseconds limit,
+               Clock::time_point now);
+
+  bool empty() const { return apps_.empty(); }
+
+  /// The job is ending: what has not answered never will.
+  void stop_asking() { asking_ = false; }
+
+  /// True when there is nothing left to find out.
+  bool settled() const;
+
+  /// Adds what to poll for.
+  void add_to(std::vector<pollfd>& polled) const;
+  /// When step() wants to be called even if nothing happens; nothing when settled.
+  std::optional<Clock::time_point> next_step() const;
+
+  /// Goes on asking; returns those whose state has changed. The first call returns all of them.
+  std::vector<job::Application> step(Clock::time_point now);
+
+  /// The sentence on a known application that did not answer within its limit.
+  const std::optional<std::string>& overdue() const { return overdue_; }
+
+  /// The sentence on known applications that never answered, now that the job has ended by itself.
+  std::string unanswered() const;
+
+ private:
+  struct Watched {
+    job::Application record;
+    ApplicationProbe probe;
+    std::string address;  ///< that was asked, without a secret
+    bool known = false;
+  };
+
+  std::vector<Watched> apps_;
+  std::chrono::milliseconds limit_{0};
+  Clock::time_point late_at_{};
+  bool told_ = false;
+  bool asking_ = true;
+  std::optional<std::string> overdue_;
+};
+
+}  // namespace dstack::run

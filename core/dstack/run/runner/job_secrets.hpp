@@ -1,0 +1,27 @@
+// Secrets of one job. An order carries references alone, wherever it lies or travels; the process
+// that carries it out puts the values in, from the vault as it is at that moment. So a later
+// supervisor and a later attempt do the same again, and a value that was changed meanwhile is the
+// new one.
+#pragma once
+
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/secrets/masker.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// What a job's output must not show, and what its artifacts are looked through for.
+struct JobSecrets {
+  secrets::Needles needles;
+  std::vector<std::string> names;  ///< of the values of the needles, in their order
+};
+
+/// Puts the values into the order: its environment, the account at a registry, and what a provider
+/// keeps for its native job. Returns what they are, to be looked for. not_found when a secret
+/// that the files refer to is gone; one that every job gets is only missed in `warnings`, and its
+/// variable is left out. Does nothing, and opens nothing, for a job without secrets.
+Result<JobSecrets> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings);
+
+}  // namespace dstack::run

@@ -1,0 +1,41 @@
+// Looks through what a job saves for the job's own secrets. A net, not a wall, as masking is: it
+// knows the same forms, and what is compressed, encrypted or written otherwise passes it.
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/secrets/masker.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// Where to look, and for what. Views: all of it must outlive the search.
+struct SecretScan {
+  const Path& workspace;
+  const std::vector<std::string>& artifacts;  ///< paths from the workspace's root, normal
+  const secrets::Needles& needles;
+  const std::vector<std::string>& names;  ///< of the values of the needles
+};
+
+struct SecretScanResult {
+  std::vector<ArtifactWithSecrets> artifacts;  ///< those that hold some
+  std::vector<std::string> warnings;           ///< what could not be looked through
+};
+
+/// What may end a search early: whenever `fd` is readable, `is_asked` is called.
+struct Interruption {
+  int fd = -1;
+  std::function<bool()> is_asked;
+};
+
+/// Reads all of the artifacts once, the holes of sparse files not at all, on all cores. Names of
+/// files, folders and links count as what stands in them does. Nothing when it was interrupted,
+/// which does not wait for more than one read.
+std::optional<SecretScanResult> scan_for_secrets(const SecretScan& search,
+                                                 const Interruption& interruption = {});
+
+}  // namespace dstack::run

@@ -1,0 +1,86 @@
+#include "dstack/run/runner/usage.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/job/usage.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace dstack::run {
+
+namespace {
+
+bool has_failed(const ExitRecord& record) {
+  return record.outcome == ExitRecord::Outcome::signaled || record.number != 0;
+}
+
+std::string took(const job::Usage& usage, const job::Resources& resources) {
+  return "it took " +
+         render_size(static_cast<std::uint64_t>(
+             usage.peak_memory.value_or(usage.largest_process.value_or(0)))) +
+         " of the " + render_size(resources.memory) + " that it asked for";
+}
+
+/// Of a job whose processes are held each alone.
+void note_each_process(ExitRecord& record,
+                       const backend::Usage& usage,
+                       const job::Resources& resources,
+                       bool failed_by_itself,
+                       const std::function<std::string()>& end_of_log) {
+  if (failed_by_itself && tells_of_refused_memory(end_of_log())) {
+    record.cause = job::Cause::oom;
+    record.message = "it ran out of memory: each of its processes may have " +
+                     render_size(resources.memory) +
+                     ", and one was refused more; the largest took " +
+                     render_size(usage.largest_process) + "; --memory gives it more";
+  } else if (usage.largest_process > resources.memory) {
+    record.warnings.push_back(took(record.usage, resources) +
+                              ", in one process: files and shared memory that a process maps do "
+                              "not count where there is no control group");
+  } else if (failed_by_itself && usage.largest_process > resources.memory / 2) {
+    record.warnings.push_back("each of its processes may have the memory that it asked for; " +
+                              took(record.usage, resources));
+  }
+}
+
+}  // namespace
+
+void note_resources(ExitRecord& record,
+                    const resources::Limiter& limiter,
+                    const backend::Usage& usage,
+                    const job::JobSpec& spec,
+                    const std::function<std::string()>& end_of_log) {
+  if (spec.container)
+    return;
+  record.usage = backend::figures_of(usage);
+  if (const auto peak = limiter.peak_memory())
+    record.usage.peak_memory = static_cast<std::int64_t>(*peak);
+  record.warnings.insert(
+      record.warnings.end(), limiter.warnings().begin(), limiter.warnings().end());
+  const bool failed_by_itself =
+      record.stop == job::StopRequest::none && !record.cause && has_failed(record);
+  if (limiter.killed_for_memory() > 0 && failed_by_itself) {
+    record.cause = job::Cause::oom;
+    record.message =
+        "it ran out of memory: " + took(record.usage, spec.resources) + "; --memory gives it more";
+  } else if (limiter.killed_for_memory() > 0) {
+    record.warnings.push_back("some of its processes were killed because its memory ran out: " +
+                              took(record.usage, spec.resources));
+  } else if (limiter.holds_each_process()) {
+    note_each_process(record, usage, spec.resources, failed_by_itself, end_of_log);
+  }
+}
+
+bool tells_of_refused_memory(std::string_view log) {
+  constexpr std::array<std::string_view, 4> words = {
+      "Cannot allocate memory", "std::bad_alloc", "MemoryError", "can't allocate memory"};
+  const auto lines = split(log, '\n');
+  return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
+    const auto stands = [&](std::string_view word) { return line.find(word) != line.npos; };
+    return std::any_of(words.begin(), words.end(), stands) && !stands("OutOfMemoryError");
+  });
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,30 @@
+// What a job took of the machine, and what its limits did to it, put into its exit record.
+#pragma once
+
+#include "dstack/backend/usage.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/resources/limits.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace dstack::run {
+
+/// Of a container its agent has told. The record knows how the job ended. One that failed while its
+/// memory was used up ran out of memory, whatever signal or exit code it came to; of one that ended
+/// well it is a warning. Where each process is held alone nothing is killed: programs are refused
+/// more, and only `end_of_log` tells, which is asked for then; what they map in common they are not
+/// refused, and it is a warning.
+void note_resources(ExitRecord& record,
+                    const resources::Limiter& limiter,
+                    const backend::Usage& usage,
+                    const job::JobSpec& spec,
+                    const std::function<std::string()>& end_of_log);
+
+/// Whether a program says that it was refused memory: in the words of the C library, C++, Python,
+/// NumPy or PyTorch. Memory of a GPU is another matter.
+bool tells_of_refused_memory(std::string_view log);
+
+}  // namespace dstack::run

@@ -1,0 +1,152 @@
+#include "dstack/run/schedule/attempts.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/store/records/changes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dstack::run {
+
+using job::Cause;
+using job::Status;
+using job::StopRequest;
+
+void add_reason(store::JobChange& change, const std::string& sentence) {
+  if (!sentence.empty())
+    change.reason += (change.reason.empty() ? "" : "; ") + sentence;
+}
+
+void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings) {
+  // Of a job that ended well they are all that there is to say.
+  if (!warnings.empty())
+    add_reason(
+        change,
+        std::string(change.status == Status::done ? "" : warning_mark) + join(warnings, "; "));
+}
+
+namespace {
+
+store::JobChange outcome_of_lost(const End& end) {
+  store::JobChange change;
+  change.job = end.job;
+  change.at = end.record.finished_at;
+  change.status = Status::failed;
+  change.cause = Cause::lost;
+  change.reason =
+      "the process that waited for it was killed or ran out of memory, or the machine went down";
+  add_warnings(change, end.record.warnings);
+  return change;
+}
+
+/// What cannot be started now cannot be started in a moment.
+bool may_help_to_try_again(const store::JobChange& outcome) {
+  return outcome.status == Status::failed && outcome.cause != Cause::start;
+}
+
+}  // namespace
+
+store::JobChange outcome_of(const End& end) {
+  if (end.lost)
+    return outcome_of_lost(end);
+  const ExitRecord& record = end.record;
+  store::JobChange change;
+  change.job = end.job;
+  change.at = record.finished_at;
+  change.usage = record.usage;
+  if (record.stop != StopRequest::none) {
+    change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;
+    add_warnings(change, record.warnings);
+    return change;
+  }
+  switch (record.outcome) {
+    case ExitRecord::Outcome::exited:
+      change.exit_code = record.number;
+      // A job that was ended by its timeout may say that all is well.
+      change.status = record.number == 0 && !record.cause ? Status::done : Status::failed;
+      if (change.status == Status::failed)
+        change.cause = record.cause.value_or(Cause::exit);
+      break;
+    case ExitRecord::Outcome::signaled:
+      change.signal = record.number;
+      change.status = Status::failed;
+      change.cause = record.cause.value_or(Cause::signal);
+      break;
+    case ExitRecord::Outcome::not_started:
+      change.status = Status::failed;
+      change.cause = Cause::start;
+      break;
+  }
+  if (change.status == Status::failed)
+    add_reason(change, record.message);
+  add_warnings(change, record.warnings);
+  return change;
+}
+
+Attempts::Attempts(const plan::Plan& plan, const Gangs& gangs)
+    : plan_(plan), gangs_(gangs), begun_(plan.jobs.size(), 0) {}
+
+std::size_t Attempts::most(std::size_t job) const {
+  std::size_t retry = 0;
+  for (const std::size_t member : gangs_.members(job))
+    retry = std::max<std::size_t>(retry, plan_.jobs[member].spec.retry);
+  return retry + 1;
+}
+
+void Attempts::restore_end(std::size_t job, Status status) {
+  if (gangs_.members(job).size() == 1)
+    return;
+  AtWork& gang = gangs_at_work_[gangs_.leader(job)];
+  gang.is_last = true;
+  if (status != Status::failed || gang.failure)
+    return;
+  gang.failure.emplace();
+  gang.failure->job = job;
+  gang.failure->status = status;
+}
+
+Attempts::Verdict Attempts::ended(End end, Wish wish) {
+  const auto members = gangs_.members(end.job);
+  const store::JobChange outcome = outcome_of(end);
+  const bool can_repeat = wish == Wish::go_on && begun(end.job) < most(end.job);
+  if (members.size() == 1) {
+    if (can_repeat && may_help_to_try_again(outcome))
+      return {{}, {end.job}, outcome};
+    Verdict verdict;
+    verdict.over.push_back(std::move(end));
+    return verdict;
+  }
+  AtWork& gang = gangs_at_work_[gangs_.leader(end.job)];
+  if (outcome.status == Status::failed && !gang.failure)
+    gang.failure = outcome;
+  const bool is_hopeless = outcome.status == Status::failed && !may_help_to_try_again(outcome);
+  gang.is_last = gang.is_last || !can_repeat || is_hopeless;
+  gang.held.push_back(std::move(end));
+  if (!gang.is_last && gang.held.size() < members.size())
+    return {};
+  if (!gang.is_last && gang.failure) {
+    Verdict verdict{{}, {members.begin(), members.end()}, *gang.failure};
+    gangs_at_work_.erase(gangs_.leader(members.front()));
+    return verdict;
+  }
+  return {std::exchange(gang.held, {}), {}, {}};
+}
+
+bool Attempts::holds(std::size_t job) const {
+  const auto found = gangs_at_work_.find(gangs_.leader(job));
+  return found != gangs_at_work_.end() &&
+         std::any_of(found->second.held.begin(), found->second.held.end(), [&](const End& end) {
+           return end.job == job;
+         });
+}
+
+std::optional<std::size_t> Attempts::failed_first(std::size_t job) const {
+  const auto found = gangs_at_work_.find(gangs_.leader(job));
+  if (found == gangs_at_work_.end() || !found->second.failure)
+    return std::nullopt;
+  return found->second.failure->job;
+}
+
+}  // namespace dstack::run

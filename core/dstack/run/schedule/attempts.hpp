@@ -1,0 +1,86 @@
+// What the end of a job's runner means: the job is over, or it is tried again; and what it means
+// for the others of its gang, which live and are tried again together. Pure: knows no process, no
+// clock, no disk.
+#pragma once
+
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/schedule/gangs.hpp"
+#include "dstack/store/records/changes.hpp"
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::run {
+
+/// How one attempt of a job ended.
+struct End {
+  std::size_t job = 0;
+  ExitRecord record;
+  bool lost = false;  ///< without a record: its runner was killed
+};
+
+/// What an end means for the job, before its artifacts are stored.
+store::JobChange outcome_of(const End& end);
+
+/// Adds a sentence to the reason of a change.
+void add_reason(store::JobChange& change, const std::string& sentence);
+/// What begins warnings in the reason of a job that did not end well.
+inline constexpr std::string_view warning_mark = "warning: ";
+/// Adds what is no cause of how it ended, marked as such.
+void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings);
+
+/// What the user wants of a workflow: that it goes on, or that nothing of it begins any more.
+enum class Wish { go_on, end };
+
+class Attempts {
+ public:
+  Attempts(const plan::Plan& plan, const Gangs& gangs);
+
+  /// How many attempts of a job have begun.
+  std::size_t begun(std::size_t job) const { return begun_[job]; }
+
+  /// How many there may be.
+  std::size_t most(std::size_t job) const;
+
+  void begin(std::size_t job) { ++begun_[job]; }
+
+  /// Takes over what another supervisor began.
+  void restore(std::size_t job, std::size_t begun) { begun_[job] = begun; }
+
+  /// An end that is on record. The earliest failure first.
+  void restore_end(std::size_t job, job::Status status);
+
+  struct Verdict {
+    std::vector<End> over;           ///< these ends are final
+    std::vector<std::size_t> again;  ///< these jobs begin once more, together,
+    store::JobChange failure;        ///< because of this
+  };
+
+  /// An attempt has ended. A gang that may be tried again is judged when all of it has ended: until
+  /// then its ends are held back, for what is on record as done stays done.
+  Verdict ended(End end, Wish wish);
+
+  bool holds(std::size_t job) const;
+  /// The first of a job's gang that failed in this attempt.
+  std::optional<std::size_t> failed_first(std::size_t job) const;
+
+ private:
+  /// A gang of which some have ended and others have not.
+  struct AtWork {
+    std::vector<End> held;
+    std::optional<store::JobChange> failure;  ///< the first
+    bool is_last = false;                     ///< what ends now is over
+  };
+
+  const plan::Plan& plan_;
+  const Gangs& gangs_;
+  std::vector<std::size_t> begun_;
+  std::map<std::size_t, AtWork> gangs_at_work_;  ///< by leader
+};
+
+}  // namespace dstack::run

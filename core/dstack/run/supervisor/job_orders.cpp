@@ -1,0 +1,70 @@
+#include "dstack/run/supervisor/job_orders.hpp"
+
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+
+#include <utility>
+
+namespace dstack::run {
+
+JobOrders::JobOrders(const files::Home& home, std::string run, const RunOrder& order)
+    : home_(home.root.string()), run_(std::move(run)), order_(order) {}
+
+void JobOrders::add(const job::Artifact& artifact) {
+  artifacts_[artifact.workflow].push_back(artifact.tree);
+}
+
+void JobOrders::set_ports(std::size_t job, std::vector<std::uint16_t> ports) {
+  ports_[job] = std::move(ports);
+}
+
+void JobOrders::set_cards(std::size_t job, Cards cards) {
+  if (cards.empty())
+    cards_.erase(job);
+  else
+    cards_[job] = std::move(cards);
+}
+
+JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attempts) const {
+  const plan::PlannedJob& planned = order_.plan.jobs[job];
+  const plan::PlannedWorkflow& workflow = order_.plan.workflows[planned.workflow];
+  JobOrder order;
+  order.home = home_;
+  order.run = run_;
+  order.index = job;
+  order.attempt = attempt;
+  order.attempts = attempts;
+  order.project = order_.plan.project;
+  order.provider = workflow.provider_path;
+  order.spec = planned.spec;
+  const auto cards = cards_.find(job);
+  order.environment =
+      job_environment(order_, job, ports_, cards == cards_.end() ? Cards() : cards->second);
+  for (const plan::EnvironmentVariable& variable : planned.environment)
+    if (variable.origin == "secret")
+      order.secret_variables.push_back(variable.name);
+  order.secrets = workflow.secrets;
+  if (const auto ports = ports_.find(job); ports != ports_.end())
+    order.ports = ports->second;
+  order.code = order_.code.snapshot;
+  order.python = planned.python;
+  order.stop_grace = order_.stop_grace;
+  for (const plan::Input& input : workflow.inputs)
+    add_inputs(input, order.inputs);
+  return order;
+}
+
+void JobOrders::add_inputs(const plan::Input& input, std::vector<job::TreeReference>& trees) const {
+  if (!input.producer) {
+    for (const job::Artifact& artifact : input.artifacts)
+      trees.push_back(artifact.tree);
+    return;
+  }
+  const auto found = artifacts_.find(order_.plan.workflows[*input.producer].name);
+  if (found != artifacts_.end())
+    trees.insert(trees.end(), found->second.begin(), found->second.end());
+}
+
+}  // namespace dstack::run

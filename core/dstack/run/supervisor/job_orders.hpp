@@ -1,0 +1,46 @@
+// What each job's runner is told, made from the run's order and from what has come of the run so
+// far: ports that were reserved, artifacts that were stored.
+#pragma once
+
+#include "dstack/files/home.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/plan/plan.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/supervisor/job_environment.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// For one thread. `order` must outlive it.
+class JobOrders {
+ public:
+  JobOrders(const files::Home& home, std::string run, const RunOrder& order);
+
+  /// Stored by one of this run's workflows, for those that depend on it.
+  void add(const job::Artifact& artifact);
+  void set_ports(std::size_t job, std::vector<std::uint16_t> ports);
+
+  /// Those that the job was given, instead of what an earlier attempt had.
+  void set_cards(std::size_t job, Cards cards);
+
+  JobOrder make(std::size_t job, std::size_t attempt, std::size_t attempts) const;
+
+ private:
+  void add_inputs(const plan::Input& input, std::vector<job::TreeReference>& trees) const;
+
+  std::string home_;
+  std::string run_;
+  const RunOrder& order_;
+  PortsOfJobs ports_;
+  std::map<std::size_t, Cards> cards_;  ///< by job; none of one that has none
+  std::map<std::string, std::vector<job::TreeReference>> artifacts_;  ///< by workflow
+};
+
+}  // namespace dstack::run

@@ -1,0 +1,60 @@
+// What a supervisor decides in one turn, gathered until it is recorded: the steps of jobs, and what
+// they make of their workflows and of the run.
+#pragma once
+
+#include "dstack/job/application.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/schedule/scheduler.hpp"
+#include "dstack/run/supervisor/recorder.hpp"
+#include "dstack/store/records/changes.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace dstack::run {
+
+/// For one thread. `order` must outlive it.
+class Journal {
+ public:
+  Journal(const RunOrder& order, const store::RunRecord& run, Recorder recorder);
+
+  void add(store::JobChange change);
+  void add_app(job::Application app);
+  void add_artifact(job::Artifact artifact);
+  void add_edits(store::Edits edits);
+  /// Only the first one counts.
+  void add_failure(std::size_t job);
+  /// Artifacts of this job were added: until they are on record its workspace is all there is.
+  void add_workspace(std::size_t job);
+
+  /// Hands everything over to be written, with what `scheduler` makes of it.
+  void commit(const Scheduler& scheduler);
+
+  /// Of the recorder: see there.
+  int fd() const { return recorder_.fd(); }
+
+  Result<std::vector<std::size_t>> take() { return recorder_.take(); }
+
+  Result<std::vector<std::size_t>> finish() { return recorder_.finish(); }
+
+ private:
+  void add_workflow(std::size_t workflow, job::Status status);
+
+  const RunOrder& order_;
+  Recorder recorder_;
+  store::RunChanges pending_;
+  std::vector<std::size_t> workspaces_;
+  bool has_failed_;
+  std::set<std::size_t> touched_;                      ///< workflows
+  std::map<std::size_t, Timestamp> starts_;            ///< by workflow; since the last commit
+  std::multimap<std::size_t, store::JobChange> ends_;  ///< of jobs, by workflow
+  std::vector<job::Status> workflow_statuses_;
+  job::Status run_status_;
+};
+
+}  // namespace dstack::run

@@ -1,0 +1,78 @@
+#include "dstack/run/supervisor/main.hpp"
+
+#include "dstack/base/fatal_exit.hpp"
+#include "dstack/base/log.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/process/oom_score.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/report/notifications.hpp"
+#include "dstack/run/supervisor/supervisor.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+Result<void> see_to_end(const files::Home& home,
+                        const std::string& name,
+                        store::Records& records,
+                        store::RunRecord run) {
+  DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
+  DSTACK_TRY(auto order, read_run_order(records, run));
+  DSTACK_TRY(auto uploads, ArtifactSaver::make(home));
+  DSTACK_TRY(auto recorder, Recorder::start(home, run));
+  return Supervisor(home,
+                    name,
+                    records,
+                    std::move(run),
+                    std::move(order),
+                    std::move(mailbox),
+                    std::move(uploads),
+                    std::move(recorder))
+      .run();
+}
+
+Result<void> supervise(const files::Home& home, const std::string& name, const Fd& lock) {
+  const auto self = process::identity_of(::getpid());
+  if (::ftruncate(lock.get(), 0) != 0 || !self)
+    return fail_errno("cannot write who supervises run '" + name + "'");
+  DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
+  DSTACK_TRY(auto records, store::Records::open(home));
+  DSTACK_TRY(auto run, records.find_run(name));
+  if (!run)
+    return fail(ErrorCode::not_found, "there is no run '" + name + "'");
+  if (!job::is_final(run->status))
+    DSTACK_CHECK(see_to_end(home, name, records, *run));
+  process::leave_to_oom_killer();  // from here on programs of the user's are started
+  return send_notifications(home, records, *run);
+}
+
+}  // namespace
+
+int supervisor_main(const files::Home& home, const std::string& name) {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  const Path folder = home.run(name);
+  auto lock = open_file((folder / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  if (!lock)
+    return 1;
+  const auto held = lock_exclusive(lock->get(), Wait::no);
+  if (!held || !*held)
+    return 0;  // somebody else sees it through
+  report_fatal_exit_in((folder / file_names::supervisor_log).string());
+  process::protect_from_oom_killer();
+  if (auto result = supervise(home, name, *lock); !result) {
+    complain(folder, render(result.error()));
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace dstack::run

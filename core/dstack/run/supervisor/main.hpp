@@ -1,0 +1,16 @@
+// The process that sees one run through: `dstack supervise HOME RUN`. Detached, one for each run,
+// holder of run.lock for life. After the run's end it tells those who want to know of it. It may be
+// killed at any moment: jobs and their runners go on, and the next supervisor takes over.
+#pragma once
+
+#include "dstack/files/home.hpp"
+
+#include <string>
+
+namespace dstack::run {
+
+/// The whole life of the process. Returns its exit code: 0 when the run is over, or somebody else
+/// holds the lock.
+int supervisor_main(const files::Home& home, const std::string& run);
+
+}  // namespace dstack::run

@@ -1,0 +1,67 @@
+#include "dstack/run/supervisor/missing_file.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/source/snapshot.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace dstack::run {
+
+namespace {
+
+constexpr std::string_view complaint = "No such file or directory";
+
+/// What may be a path in a line: quoted words (Python, make), and words between colons and spaces
+/// (sh, coreutils).
+std::vector<std::string> words_of(std::string_view line) {
+  std::vector<std::string> words;
+  for (const char quote : {'\'', '"'})
+    for (std::size_t begin = line.find(quote); begin != std::string_view::npos;) {
+      const std::size_t end = line.find(quote, begin + 1);
+      if (end == std::string_view::npos)
+        break;
+      words.emplace_back(line.substr(begin + 1, end - begin - 1));
+      begin = line.find(quote, end + 1);
+    }
+  for (const std::string_view part : split(line, ' ')) {
+    const std::size_t begin = part.find_first_not_of("'\":");
+    const std::size_t end = part.find_last_not_of("'\":,");
+    if (begin != std::string_view::npos && end != std::string_view::npos && begin <= end)
+      words.emplace_back(part.substr(begin, end - begin + 1));
+  }
+  return words;
+}
+
+bool in_code(const std::string& path,
+             const job::TreeReference& code,
+             const store::ObjectStore& objects) {
+  const auto files = objects.list(code);
+  return !files || std::any_of(files->begin(), files->end(), [&](const store::TreeFile& file) {
+    return file.path == path || file.path.rfind(path + "/", 0) == 0;
+  });
+}
+
+}  // namespace
+
+std::string explain_missing_file(std::string_view log_end,
+                                 const Path& project,
+                                 const std::string& working_dir,
+                                 const job::TreeReference& code,
+                                 const store::ObjectStore& objects) {
+  for (const std::string_view line : split(log_end, '\n')) {
+    if (line.find(complaint) == std::string_view::npos)
+      continue;
+    for (const std::string& word : words_of(line)) {
+      const auto path = normal_relative_path(working_dir.empty() ? word : working_dir + "/" + word);
+      boost::system::error_code problem;
+      if (!path || path->empty() || !fs::exists(project / *path, problem) ||
+          in_code(*path, code, objects))
+        continue;
+      return source::explain_left_out(*path);
+    }
+  }
+  return {};
+}
+
+}  // namespace dstack::run

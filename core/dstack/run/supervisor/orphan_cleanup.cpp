@@ -1,0 +1,96 @@
+#include "dstack/run/supervisor/orphan_cleanup.hpp"
+
+#include "dstack/backend/container.hpp"
+#include "dstack/backend/local_process.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/process/signal.hpp"
+#include "dstack/resources/limits.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/schedule/gangs.hpp"
+#include "dstack/run/supervisor/runners.hpp"
+#include "dstack/store/records/records.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+
+namespace dstack::run {
+
+namespace {
+
+/// The order of a run that is not over.
+Result<std::optional<RunOrder>> unfinished_order(const files::Home& home, const std::string& name) {
+  DSTACK_TRY(auto records, store::Records::open(home));
+  DSTACK_TRY(const auto run, records.find_run(name));
+  if (!run || job::is_final(run->status))
+    return std::optional<RunOrder>();
+  DSTACK_TRY(auto order, read_run_order(records, *run));
+  return std::optional(std::move(order));
+}
+
+/// Takes a lock, unless the process whose identity is in a file lives and holds it. One that was
+/// killed lets go of its descriptors one after the other, the lock perhaps last: that is waited
+/// for.
+Fd take_lock_of_dead(const Path& path, const Path& identity) {
+  constexpr int patience_ms = 1000;
+  for (int tries = 0; tries < patience_ms; ++tries) {
+    auto lock = open_file(path.string(), O_RDWR);
+    const auto taken = lock ? lock_exclusive(lock->get(), Wait::no) : Failure(lock.error());
+    if (!taken)
+      break;
+    if (*taken)
+      return *std::move(lock);
+    const auto holder = process::parse_identity(read_file(identity).value_or(""));
+    const Fd living = holder ? process::open_process(*holder) : Fd();
+    pollfd polled{living.get(), POLLIN, 0};
+    if (::poll(&polled, 1, living ? patience_ms : 1) == 0 && living)
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> end_orphans(const files::Home& home,
+                         const RunOrder& order,
+                         std::size_t job,
+                         std::size_t attempt) {
+  const std::string& id = order.job_ids[job];
+  process::kill_marked("JOB_ID", id);
+  if (order.machine)
+    resources::remove_groups(id);
+  const Path folder = attempt_folder(home, order.plan.run_name, job, attempt);
+  return backend::remove_container(folder / file_names::container).map_error([&](Error error) {
+    error.message = "its container is still there, and can be removed with 'docker rm -f dstack-" +
+                    id + "': " + error.message;
+    return error;
+  });
+}
+
+void end_orphaned_gang(const files::Home& home, const std::string& run, std::size_t leader) {
+  // While we hold the lock no supervisor can begin, nor another attempt of the job.
+  const Path run_lock = home.run(run) / file_names::run_lock;
+  Fd lock = take_lock_of_dead(run_lock, run_lock);
+  if (!lock)
+    return;
+  const auto order = unfinished_order(home, run);
+  if (!order || !*order || leader >= (*order)->plan.jobs.size())
+    return;
+  const Runners runners(home, run);
+  const Gangs gangs((*order)->plan);
+  for (const std::size_t job : gangs.members(leader)) {
+    const std::size_t attempt = runners.newest_attempt(job);
+    if (attempt == 0)
+      continue;
+    const Path folder = attempt_folder(home, run, job, attempt);
+    (void)take_lock_of_dead(folder / file_names::lock, folder / file_names::runner);
+    if (runners.look(job, attempt) == Trace::lost)
+      (void)end_orphans(home, **order, job, attempt);  // the supervisor does it again, and tells
+  }
+  lock.reset();
+  (void)ensure_supervised(home, run);
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,25 @@
+// What a job leaves behind whose runner was killed: its processes, its control groups, its
+// container.
+#pragma once
+
+#include "dstack/files/home.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace dstack::run {
+
+/// Ends all that is left of an attempt of a job, which has no runner any more. An error: its
+/// container is still there, and how it can be removed.
+Result<void> end_orphans(const files::Home& home,
+                         const RunOrder& order,
+                         std::size_t job,
+                         std::size_t attempt);
+
+/// Ends what is left of a gang whose runners were killed together with the supervisor of their
+/// run, and gives the run a supervisor, which puts that on record. Nothing happens where somebody
+/// sees to the run, or it is over. `leader` stands for the gang.
+void end_orphaned_gang(const files::Home& home, const std::string& run, std::size_t leader);
+
+}  // namespace dstack::run

@@ -1,0 +1,217 @@
+#include "dstack/run/supervisor/recorder.hpp"
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/thread.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
+#include "dstack/store/records/records.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+
+namespace dstack::run {
+
+using job::Status;
+
+namespace {
+
+/// One transaction.
+struct Batch {
+  store::RunChanges changes;
+  std::vector<std::size_t> workspaces;
+};
+
+template <typename T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+void join(Batch& batch, Batch&& next) {
+  append(batch.changes.jobs, std::move(next.changes.jobs));
+  append(batch.changes.workflows, std::move(next.changes.workflows));
+  append(batch.changes.artifacts, std::move(next.changes.artifacts));
+  append(batch.changes.apps, std::move(next.changes.apps));
+  append(batch.changes.edits, std::move(next.changes.edits));
+  append(batch.workspaces, std::move(next.workspaces));
+  if (next.changes.first_failure)
+    batch.changes.first_failure = next.changes.first_failure;
+  if (next.changes.status) {
+    batch.changes.status = next.changes.status;
+    batch.changes.started_at = next.changes.started_at;
+    batch.changes.at = next.changes.at;
+    batch.changes.notifications = std::move(next.changes.notifications);
+  }
+}
+
+/// What the writing thread works with, and nobody else.
+class Writer {
+ public:
+  Writer(files::Home home, store::Records records, store::RunRecord run, Fd changes)
+      : home_(std::move(home)),
+        records_(std::move(records)),
+        run_(std::move(run)),
+        changes_(std::move(changes)) {}
+
+  Result<void> write(store::RunChanges changes) {
+    std::string told;
+    for (const store::JobChange& change : changes.jobs)
+      told += std::to_string(change.job) + " ";
+    for (const job::Application& app : changes.apps)
+      told += std::to_string(app.job) + " ";
+    DSTACK_CHECK(record(std::move(changes)));
+    // A change of the run alone is looked for in any job.
+    tell(told.empty() ? "0" : told);
+    return {};
+  }
+
+  void tell(std::string_view jobs) { (void)write_all(changes_.get(), std::string(jobs) + "\n"); }
+
+ private:
+  /// A tag that was asked for on success stands before the run says that it is done.
+  Result<void> record(store::RunChanges changes) {
+    if (changes.status != Status::done)
+      return records_.apply(run_.id, changes);
+    DSTACK_TRY(const std::string tag, records_.tag_on_success(run_.id));
+    if (tag.empty())
+      return records_.apply(run_.id, changes);
+    store::RunChanges last;
+    last.status = std::exchange(changes.status, std::nullopt);
+    last.started_at = changes.started_at;
+    last.at = changes.at;
+    last.notifications = std::exchange(changes.notifications, {});
+    DSTACK_CHECK(records_.apply(run_.id, changes));
+    std::vector<std::string> workflows;
+    for (const store::WorkflowRecord& workflow : run_.workflows)
+      workflows.push_back(workflow.name);
+    if (auto tagged =
+            records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no);
+        !tagged)
+      complain(home_.run(run_.name), "tag '" + tag + "' was not set: " + render(tagged.error()));
+    return records_.apply(run_.id, last);
+  }
+
+  files::Home home_;
+  store::Records records_;
+  store::RunRecord run_;
+  Fd changes_;
+};
+
+}  // namespace
+
+struct Recorder::State {
+  explicit State(Writer its_writer) : writer(std::move(its_writer)) {}
+
+  Writer writer;
+  Fd event;
+
+  std::mutex mutex;  ///< of what follows, but the thread
+  std::condition_variable changed;
+  std::deque<Batch> waiting;
+  bool writing = false;
+  bool closed = false;
+  std::vector<std::size_t> recorded;
+  std::optional<Error> error;
+
+  std::jthread thread;  ///< last: joined while the rest is there
+
+  void work() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [&] { return closed || !waiting.empty(); });
+      if (waiting.empty())
+        return;
+      Batch batch = std::move(waiting.front());
+      waiting.pop_front();
+      writing = true;
+      lock.unlock();
+      auto written = writer.write(std::move(batch.changes));
+      lock.lock();
+      writing = false;
+      if (written) {
+        append(recorded, std::move(batch.workspaces));
+      } else {
+        error = std::move(written).error();
+        waiting.clear();
+      }
+      if (error || !recorded.empty())
+        ::eventfd_write(event.get(), 1);
+      changed.notify_all();
+    }
+  }
+
+  Result<std::vector<std::size_t>> take_locked() {
+    if (error)
+      return fail(*error);
+    return std::exchange(recorded, {});
+  }
+};
+
+Recorder::Recorder(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Recorder::Recorder(Recorder&&) noexcept = default;
+
+Recorder::~Recorder() {
+  if (!state_)
+    return;
+  const std::lock_guard guard(state_->mutex);
+  state_->closed = true;
+  state_->changed.notify_all();
+}
+
+Result<Recorder> Recorder::start(const files::Home& home, const store::RunRecord& run) {
+  DSTACK_TRY(auto records, store::Records::open(home));
+  DSTACK_TRY(auto changes,
+             open_file((home.run(run.name) / file_names::changes).string(),
+                       O_WRONLY | O_CREAT | O_APPEND,
+                       0600));
+  Writer writer(home, std::move(records), run, std::move(changes));
+  writer.tell(all_jobs);
+  auto state = std::make_unique<State>(std::move(writer));
+  state->event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!state->event)
+    return fail_errno("cannot make an event");
+  DSTACK_TRY(state->thread, start_thread([working = state.get()] { working->work(); }));
+  return Recorder(std::move(state));
+}
+
+void Recorder::add(store::RunChanges changes, std::vector<std::size_t> workspaces) {
+  Batch batch{std::move(changes), std::move(workspaces)};
+  const std::lock_guard guard(state_->mutex);
+  if (state_->error)
+    return;
+  auto& waiting = state_->waiting;
+  // A run goes through each of its statuses in a transaction of its own: each has its time.
+  if (waiting.empty() || (waiting.back().changes.status && batch.changes.status))
+    waiting.push_back(std::move(batch));
+  else
+    join(waiting.back(), std::move(batch));
+  state_->changed.notify_all();
+}
+
+int Recorder::fd() const {
+  return state_->event.get();
+}
+
+Result<std::vector<std::size_t>> Recorder::take() {
+  eventfd_t count = 0;
+  ::eventfd_read(state_->event.get(), &count);
+  const std::lock_guard guard(state_->mutex);
+  return state_->take_locked();
+}
+
+Result<std::vector<std::size_t>> Recorder::finish() {
+  std::unique_lock lock(state_->mutex);
+  state_->changed.wait(lock, [&] { return state_->waiting.empty() && !state_->writing; });
+  return state_->take_locked();
+}
+
+}  // namespace dstack::run

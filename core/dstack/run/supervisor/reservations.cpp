@@ -1,0 +1,189 @@
+#include "dstack/run/supervisor/reservations.hpp"
+
+#include "dstack/files/home.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/supervisor/orphan_cleanup.hpp"
+
+#include <algorithm>
+
+namespace dstack::run {
+
+namespace {
+
+/// Nobody has anything, and still there is not enough: the run would wait for ever.
+Error nobody_to_wait_for(const std::string& reason) {
+  Error error;
+  error.code = ErrorCode::unavailable;
+  error.message = "it " + reason + ", and nobody else has any";
+  error.hint = "'dstack doctor' shows what this machine has";
+  return error;
+}
+
+}  // namespace
+
+Reservations::Reservations(const files::Home& home, const RunOrder& order, const Gangs& gangs)
+    : home_(home),
+      folder_(resources::claims_folder(home.root)),
+      order_(order),
+      gangs_(gangs),
+      demands_(1) {
+  if (!order.machine)
+    return;
+  capacity_ = {order.machine->cpu, order.machine->memory};
+  shapes_.resize(order.plan.jobs.size());
+  for (std::size_t job = 0; job < shapes_.size(); ++job) {
+    if (gangs.leader(job) != job)
+      continue;
+    std::vector<job::Resources> wanted;
+    for (const std::size_t member : gangs.members(job))
+      wanted.push_back(order.plan.jobs[member].spec.resources);
+    shapes_[job] = shape_of(resources::demand_of(wanted, *order.machine));
+  }
+}
+
+std::size_t Reservations::shape_of(const resources::Demand& demand) {
+  auto found = std::find(demands_.begin(), demands_.end(), demand);
+  if (found == demands_.end())
+    found = demands_.insert(found, demand);
+  return static_cast<std::size_t>(found - demands_.begin());
+}
+
+bool Reservations::may_start(std::size_t job) {
+  const std::size_t leader = gangs_.leader(job);
+  const std::size_t shape = shapes_.empty() ? 0 : shapes_[leader];
+  if (shape == 0)
+    return true;
+  return waiting_.count(shape) > 0 ? ask_again(leader, shape) : ask(leader, shape);
+}
+
+bool Reservations::ask(std::size_t leader, std::size_t shape) {
+  resources::Entry entry;
+  entry.run = order_.plan.run_name;
+  entry.workflow = order_.plan.workflows[order_.plan.jobs[leader].workflow].name;
+  entry.job = leader;
+  entry.demand = demands_[shape];
+  errors_.erase(leader);
+  end_orphaned_jobs();
+  auto claim = resources::Claim::make(folder_, std::move(entry), capacity_);
+  if (!claim) {
+    errors_[leader] = std::move(claim).error();
+    return true;
+  }
+  if (!claim->granted() && claim->events().empty()) {
+    errors_[leader] = nobody_to_wait_for(claim->reason());
+    return true;
+  }
+  if (!claim->granted()) {
+    waiting_.emplace(shape, Waiting{leader, *std::move(claim)});
+    return false;
+  }
+  hold(leader, *std::move(claim));
+  return true;
+}
+
+bool Reservations::ask_again(std::size_t leader, std::size_t shape) {
+  const auto found = waiting_.find(shape);
+  Waiting& waiting = found->second;
+  if (waiting.leader != leader || !waiting.woken)
+    return false;
+  waiting.woken = false;
+  end_orphaned_jobs();
+  if (auto looked = waiting.claim.look_again(); !looked)
+    errors_[leader] = std::move(looked).error();
+  else if (!waiting.claim.granted() && waiting.claim.events().empty())
+    errors_[leader] = nobody_to_wait_for(waiting.claim.reason());
+  else if (!waiting.claim.granted())
+    return false;
+  else
+    hold(leader, std::move(waiting.claim));
+  waiting_.erase(found);
+  return true;
+}
+
+void Reservations::end_orphaned_jobs() const {
+  for (const resources::Entry& entry : resources::bereaved_claims(folder_))
+    if (entry.run != order_.plan.run_name)
+      end_orphaned_gang(home_, entry.run, entry.job);
+}
+
+void Reservations::hold(std::size_t leader, resources::Claim claim) {
+  held_.insert_or_assign(leader, Held{std::move(claim), gangs_.members(leader).size()});
+  for (const std::size_t member : gangs_.members(leader))
+    told_.erase(member);
+}
+
+Result<std::vector<std::string>> Reservations::cards_of(std::size_t job) const {
+  const std::size_t leader = gangs_.leader(job);
+  if (shapes_.empty() || shapes_[leader] == 0)
+    return std::vector<std::string>();
+  if (const auto error = errors_.find(leader); error != errors_.end())
+    return Failure(error->second);
+  const auto held = held_.find(leader);
+  if (held == held_.end())
+    return fail(ErrorCode::internal, "what was reserved for it is not there any more");
+  // The wishes stand in the order of the gang's members that have one.
+  std::size_t wish = 0;
+  for (const std::size_t member : gangs_.members(job)) {
+    const bool wants_cards = order_.plan.jobs[member].spec.resources.gpu > 0;
+    if (member == job)
+      return wants_cards ? held->second.claim.granted()->at(wish) : std::vector<std::string>();
+    wish += wants_cards ? 1u : 0u;
+  }
+  return std::vector<std::string>();
+}
+
+int Reservations::lifeline_of(std::size_t job) const {
+  const auto held = held_.find(gangs_.leader(job));
+  return held == held_.end() ? -1 : held->second.claim.lifeline();
+}
+
+std::optional<std::string> Reservations::news_of(std::size_t job) {
+  const std::size_t leader = gangs_.leader(job);
+  const auto waiting = waiting_.find(shapes_[leader]);
+  if (waiting == waiting_.end())
+    return std::nullopt;
+  const std::string& reason = waiting->second.claim.reason();
+  const auto [told, is_new] = told_.try_emplace(job, reason);
+  // The numbers change all the time: only the one whose turn is next tells each of them.
+  if (!is_new && (told->second == reason || waiting->second.leader != leader))
+    return std::nullopt;
+  told->second = reason;
+  return reason;
+}
+
+Result<void> Reservations::adopt(std::size_t job, std::size_t unfinished) {
+  const std::size_t leader = gangs_.leader(job);
+  if (shapes_.empty() || shapes_[leader] == 0 || held_.count(leader) > 0)
+    return {};
+  DSTACK_TRY(auto claim, resources::Claim::join(folder_, order_.plan.run_name, leader));
+  if (claim)
+    held_.emplace(leader, Held{*std::move(claim), unfinished});
+  return {};
+}
+
+void Reservations::ended(std::size_t job) {
+  const auto held = held_.find(gangs_.leader(job));
+  if (held == held_.end() || --held->second.unfinished > 0)
+    return;
+  (void)held->second.claim.give_back();  // where that fails, its end does it
+  held_.erase(held);
+}
+
+void Reservations::withdraw_unless(const std::function<bool(std::size_t job)>& could_start) {
+  std::erase_if(waiting_, [&](const auto& each) { return !could_start(each.second.leader); });
+}
+
+void Reservations::add_events(std::vector<pollfd>& polled) const {
+  for (const auto& [shape, waiting] : waiting_)
+    for (const int fd : waiting.claim.events())
+      polled.push_back({fd, 0, 0});
+}
+
+void Reservations::note_events(std::span<const pollfd> polled) {
+  if (std::any_of(polled.begin(), polled.end(), [](const pollfd& p) { return p.revents != 0; }))
+    for (auto& [shape, waiting] : waiting_)
+      waiting.woken = true;
+}
+
+}  // namespace dstack::run

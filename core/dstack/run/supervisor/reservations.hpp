@@ -1,0 +1,89 @@
+// What the jobs of one run have of the machine, and which of them wait for it. Jobs that start
+// together ask together. Of those that ask for the same only one stands in the queue at a time, so
+// that a run of a thousand such jobs lets others have their turn. Jobs that ask for nothing cost
+// nothing.
+#pragma once
+
+#include "dstack/files/home.hpp"
+#include "dstack/resources/claim.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/schedule/gangs.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <poll.h>
+
+namespace dstack::run {
+
+/// For one thread.
+class Reservations {
+ public:
+  Reservations(const files::Home& home, const RunOrder& order, const Gangs& gangs);
+
+  /// Whether the gang of a job has now all that it asks for, or has to wait. True also where the
+  /// asking failed: cards_of() has the error.
+  bool may_start(std::size_t job);
+
+  /// The cards that a job which may start was given.
+  Result<std::vector<std::string>> cards_of(std::size_t job) const;
+  /// For its runner to hold; -1: it has nothing reserved.
+  int lifeline_of(std::size_t job) const;
+
+  /// Why a job waits, when that was not told yet.
+  std::optional<std::string> news_of(std::size_t job);
+
+  /// Takes part in what an earlier supervisor was given for the gang of a job that it started;
+  /// `unfinished` of the gang have not ended yet.
+  Result<void> adopt(std::size_t job, std::size_t unfinished);
+
+  /// An attempt of a job has ended, and nothing of it lives any more. With the last of its gang the
+  /// share is given back.
+  void ended(std::size_t job);
+
+  /// Nobody queues who could not start at once: those for whom `could_start` is false leave.
+  void withdraw_unless(const std::function<bool(std::size_t job)>& could_start);
+
+  /// Adds what to poll for, and takes note of what it found.
+  void add_events(std::vector<pollfd>& polled) const;
+  void note_events(std::span<const pollfd> polled);
+
+ private:
+  struct Held {
+    resources::Claim claim;
+    std::size_t unfinished;
+  };
+
+  struct Waiting {
+    std::size_t leader;
+    resources::Claim claim;
+    bool woken = false;
+  };
+
+  bool ask(std::size_t leader, std::size_t shape);
+  bool ask_again(std::size_t leader, std::size_t shape);
+  /// What was reserved for a job whose supervisor and runner were killed is free in the ledger,
+  /// and still used by its processes: those end before it goes to somebody else.
+  void end_orphaned_jobs() const;
+  void hold(std::size_t leader, resources::Claim claim);
+  std::size_t shape_of(const resources::Demand& demand);
+
+  files::Home home_;
+  Path folder_;
+  const RunOrder& order_;
+  const Gangs& gangs_;
+  resources::Capacity capacity_;
+  std::vector<resources::Demand> demands_;  ///< each another; the first asks for nothing
+  std::vector<std::size_t> shapes_;   ///< by leader: index of its demand; empty: none asks at all
+  std::map<std::size_t, Held> held_;  ///< by leader
+  std::map<std::size_t, Waiting> waiting_;   ///< by shape
+  std::map<std::size_t, Error> errors_;      ///< by leader
+  std::map<std::size_t, std::string> told_;  ///< by job: the reason that was told last
+};
+
+}  // namespace dstack::run

@@ -1,0 +1,22 @@
+// How a secret may look in the output of a program: as it is, and as the usual encodings write it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::secrets {
+
+/// What is shorter is not looked for: it stands in any text by chance, and a log full of `***` says
+/// nothing.
+inline constexpr std::size_t shortest_masked = 8;
+
+/// All texts to look for, for one value and for each line of one that has several: raw; base64,
+/// with both alphabets, wherever it begins in what was encoded; hexadecimal; percent-encoded;
+/// escaped as in JSON, in Python, in HTML; quoted for a shell. Of base64 and hexadecimal also what
+/// is broken into lines from the value's beginning on. None is shorter than shortest_masked, none
+/// comes twice.
+std::vector<std::string> encodings_of(std::string_view value);
+
+}  // namespace dstack::secrets

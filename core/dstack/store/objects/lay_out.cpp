@@ -1,0 +1,328 @@
+// Writing a tree of the store as files.
+#include "dstack/files/beneath.hpp"
+#include "dstack/files/entry.hpp"
+#include "dstack/files/parallel.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/store/objects/objects.hpp"
+#include "dstack/store/objects/publication.hpp"
+#include "dstack/store/objects/stored_tree.hpp"
+#include "dstack/store/objects/stream.hpp"
+#include "dstack/store/objects/tree_text.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <mutex>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::store {
+
+namespace {
+
+// Read and written in one piece; larger ones are worth asking the file system to share or the
+// kernel to copy.
+constexpr std::uint64_t most_in_memory = 64 << 10;
+constexpr std::size_t files_at_once = 64;
+
+struct Folder {
+  std::string path;  ///< "." is the destination itself
+  std::int64_t modified = 0;
+  bool keeps_time = false;  ///< it was there before, and is not ours
+};
+
+struct File {
+  std::size_t folder = 0;
+  std::string name;
+  TreeEntry entry;
+  std::int64_t modified = 0;
+};
+
+timespec to_timespec(std::int64_t nanoseconds) {
+  constexpr std::int64_t second = 1'000'000'000;
+  std::int64_t seconds = nanoseconds / second;
+  if (nanoseconds % second < 0)
+    --seconds;
+  timespec time{};
+  time.tv_sec = seconds;
+  time.tv_nsec = nanoseconds - seconds * second;
+  return time;
+}
+
+/// Access and modification time both: nothing has read the file yet.
+struct Times {
+  explicit Times(std::int64_t modified) : values{to_timespec(modified), to_timespec(modified)} {}
+
+  timespec values[2];
+};
+
+std::string path_in(const Folder& folder, const std::string& name) {
+  return folder.path == "." ? name : folder.path + "/" + name;
+}
+
+class Layout {
+ public:
+  Layout(const ObjectStore& objects, const Path& destination, LayOut mode)
+      : objects_(objects), destination_(destination), mode_(mode), umask_(current_umask()) {}
+
+  Result<void> read(const job::TreeReference& reference) {
+    folders_.push_back({".", 0});
+    std::vector<std::size_t> above{0};  // indices of the folders on the way to the entry
+    return for_each_entry(
+        objects_, reference, [&](std::string path, const TreeEntry& entry, std::int64_t modified) {
+          const auto depth = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+          above.resize(depth + 1);
+          if (entry.type == files::EntryType::folder) {
+            above.push_back(folders_.size());
+            folders_.push_back({std::move(path), modified});
+          } else {
+            files_.push_back({above.back(), entry.name, entry, modified});
+          }
+        });
+  }
+
+  Result<void> write() {
+    DSTACK_CHECK(make_folders(destination_));
+    DSTACK_TRY(root_, open_file(destination_.string(), O_RDONLY | O_DIRECTORY));
+    DSTACK_TRY(store_, open_file(objects_.home().root.string(), O_RDONLY | O_DIRECTORY));
+    for (std::size_t i = 1; i < folders_.size(); ++i)
+      DSTACK_CHECK(make_folder(folders_[i]));
+    DSTACK_CHECK(
+        files::in_parallel(files_.size(), files_at_once, [&](std::size_t first, std::size_t last) {
+          return write_files(first, last);
+        }));
+    // After their content, which moved them; the inner before the outer.
+    for (std::size_t i = folders_.size(); i-- > 1;) {
+      const std::string& path = folders_[i].path;
+      if (!folders_[i].keeps_time && open_parent(path))
+        ::utimensat(parent_.get(),
+                    path.c_str() + path.rfind('/') + 1,
+                    Times(folders_[i].modified).values,
+                    AT_SYMLINK_NOFOLLOW);
+    }
+    return {};
+  }
+
+  std::vector<std::string> take_replaced() {
+    std::sort(replaced_.begin(), replaced_.end());
+    return std::move(replaced_);
+  }
+
+ private:
+  /// Opens the folder that `path` is in. Step by step: whoever puts a link in the place of a folder
+  /// meanwhile leads nothing of ours elsewhere.
+  bool open_parent(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
+    if (!parent_ || parent != parent_path_) {
+      parent_ = Fd(files::open_beneath(root_.get(), parent, O_PATH | O_DIRECTORY));
+      parent_path_ = std::move(parent);
+    }
+    return bool(parent_);
+  }
+
+  Result<void> make_folder(Folder& folder) {
+    if (!open_parent(folder.path))
+      return mode_ == LayOut::where_free  // what belongs into it is told file by file
+                 ? Result<void>()
+                 : fail_errno("cannot make the folder '" + shown(folder.path) + "'");
+    const std::string name = folder.path.substr(folder.path.rfind('/') + 1);
+    const int parent = parent_.get();
+    if (::mkdirat(parent, name.c_str(), 0755) != 0) {
+      struct stat status;
+      if (errno != EEXIST)
+        return fail_errno("cannot make the folder '" + shown(folder.path) + "'");
+      folder.keeps_time = mode_ == LayOut::where_free;
+      if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+          S_ISDIR(status.st_mode))
+        return {};
+      if (mode_ == LayOut::where_free)
+        return {};
+      note_replaced(folder.path);
+      if (::unlinkat(parent, name.c_str(), 0) != 0 || ::mkdirat(parent, name.c_str(), 0755) != 0)
+        return fail_errno("cannot make the folder '" + shown(folder.path) + "'");
+    }
+    if ((umask_ & 0755) == 0)
+      return {};
+    const Fd made(files::open_beneath(parent, name, O_PATH | O_DIRECTORY));
+    if (!made || change_mode(made.get(), 0755) != 0)
+      return fail_errno("cannot set the mode of '" + shown(folder.path) + "'");
+    return {};
+  }
+
+  Result<void> write_files(std::size_t first, std::size_t last) {
+    Fd folder;
+    for (std::size_t i = first; i < last; ++i) {
+      const Folder& target = folders_[files_[i].folder];
+      if (i == first || files_[i].folder != files_[i - 1].folder) {
+        folder = Fd(files::open_beneath(root_.get(), target.path, O_PATH | O_DIRECTORY));
+        if (!folder && mode_ != LayOut::where_free)
+          return fail_errno("cannot open the folder '" + shown(target.path) + "'");
+      }
+      if (!folder) {  // the way to it is something else's
+        note_replaced(path_in(target, files_[i].name));
+        continue;
+      }
+      auto written = files_[i].entry.type == files::EntryType::link
+                         ? write_link(folder.get(), files_[i])
+                         : write_file(folder.get(), files_[i]);
+      if (!written)
+        return written.map_error(
+            while_doing("writing '" + shown(path_in(target, files_[i].name)) + "'"));
+    }
+    return {};
+  }
+
+  Result<Fd> open_object(const File& file) const {
+    const Kind kind =
+        file.entry.type == files::EntryType::executable ? Kind::executable : Kind::blob;
+    const std::string name = object_name(kind, file.entry.digest);
+    Fd object(::openat(store_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!object)
+      return fail_errno("the store lacks '" + name + "'");
+    struct stat status;
+    if (::fstat(object.get(), &status) != 0 ||
+        static_cast<std::uint64_t>(status.st_size) != file.entry.size)
+      return fail(ErrorCode::internal, "the store holds a damaged file '" + name + "'");
+    return object;
+  }
+
+  Result<void> write_file(int folder, const File& file) {
+    DSTACK_TRY(const Fd object, open_object(file));
+    const mode_t mode = file.entry.type == files::EntryType::executable ? 0755 : 0644;
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    Fd target(::openat(folder, file.name.c_str(), flags, mode));
+    if (!target && errno == EEXIST) {
+      const bool is_same = is_same_file(folder, file, object.get());
+      if (mode_ == LayOut::where_free)
+        return keep(file, is_same);
+      DSTACK_CHECK(clear_way(folder, file, is_same));
+      target = Fd(::openat(folder, file.name.c_str(), flags, mode));
+    }
+    if (!target)
+      return fail_errno("cannot make it");
+    if ((mode & umask_) != 0 && ::fchmod(target.get(), mode) != 0)
+      return fail_errno("cannot set its mode");
+    DSTACK_CHECK(fill(object.get(), target.get(), file.entry.size));
+    if (::futimens(target.get(), Times(file.modified).values) != 0)
+      return fail_errno("cannot set its time");
+    return {};
+  }
+
+  static Result<void> fill(int object, int target, std::uint64_t size) {
+    if (size == 0)
+      return {};
+    std::uint64_t copied = 0;
+    if (size <= most_in_memory) {
+      char buffer[most_in_memory];
+      DSTACK_TRY(copied, read_some(object, buffer, static_cast<std::size_t>(size)));
+      DSTACK_CHECK(write_all(target, {buffer, static_cast<std::size_t>(copied)}));
+    } else {
+      DSTACK_TRY(copied, copy_bytes(object, target, size));
+    }
+    if (copied != size)
+      return fail(ErrorCode::internal, "its content in the store ends early");
+    return {};
+  }
+
+  Result<void> write_link(int folder, const File& file) {
+    DSTACK_TRY(const std::string target, objects_.read_blob(file.entry.digest));
+    if (::symlinkat(target.c_str(), folder, file.name.c_str()) != 0) {
+      if (errno != EEXIST)
+        return fail_errno("cannot make the link");
+      const bool is_same = is_same_link(folder, file, target);
+      if (mode_ == LayOut::where_free)
+        return keep(file, is_same);
+      DSTACK_CHECK(clear_way(folder, file, is_same));
+      if (::symlinkat(target.c_str(), folder, file.name.c_str()) != 0)
+        return fail_errno("cannot make the link");
+    }
+    ::utimensat(folder, file.name.c_str(), Times(file.modified).values, AT_SYMLINK_NOFOLLOW);
+    return {};
+  }
+
+  /// Removes what stands at the place of `file`. To replace a file by the same is not worth a word.
+  Result<void> clear_way(int folder, const File& file, bool is_same) {
+    const std::string path = path_in(folders_[file.folder], file.name);
+    if (!is_same)
+      note_replaced(path);
+    if (::unlinkat(folder, file.name.c_str(), 0) == 0 || errno == ENOENT)
+      return {};
+    return remove_tree(Path("/proc/self/fd/" + std::to_string(folder)) / file.name);
+  }
+
+  Result<void> keep(const File& file, bool is_same) {
+    if (!is_same)
+      note_replaced(path_in(folders_[file.folder], file.name));
+    return {};
+  }
+
+  static bool is_same_file(int folder, const File& file, int object) {
+    struct stat status;
+    const Fd existing(
+        ::openat(folder, file.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!existing || ::fstat(existing.get(), &status) != 0)
+      return false;
+    const auto state = files::file_state(status);
+    if (!state || state->type != file.entry.type || state->size != file.entry.size)
+      return false;
+    std::string ours(most_in_memory, '\0');
+    std::string theirs(most_in_memory, '\0');
+    for (;;) {
+      const auto a = read_some(object, ours.data(), ours.size());
+      const auto b = read_some(existing.get(), theirs.data(), theirs.size());
+      const bool is_equal =
+          a && b && *a == *b &&
+          std::string_view(ours).substr(0, *a) == std::string_view(theirs).substr(0, *b);
+      if (!is_equal || *a == 0) {
+        ::lseek(object, 0, SEEK_SET);
+        return is_equal;
+      }
+    }
+  }
+
+  static bool is_same_link(int folder, const File& file, const std::string& target) {
+    char existing[PATH_MAX + 1];
+    const ssize_t size = ::readlinkat(folder, file.name.c_str(), existing, sizeof existing);
+    return size >= 0 && std::string_view(existing, static_cast<std::size_t>(size)) == target;
+  }
+
+  void note_replaced(const std::string& path) {
+    const std::lock_guard guard(mutex_);
+    replaced_.push_back(path);
+  }
+
+  std::string shown(const std::string& path) const { return (destination_ / path).string(); }
+
+  const ObjectStore& objects_;
+  const Path destination_;
+  const LayOut mode_;
+  const mode_t umask_;
+  Fd root_;
+  Fd store_;
+  Fd parent_;  ///< of the folder that was asked for last,
+  std::string parent_path_;
+  std::vector<Folder> folders_;
+  std::vector<File> files_;
+  std::mutex mutex_;
+  std::vector<std::string> replaced_;
+};
+
+}  // namespace
+
+Result<void> ObjectStore::lay_out(const job::TreeReference& reference,
+                                  const Path& destination,
+                                  LayOut mode,
+                                  std::vector<std::string>* replaced) const {
+  Layout layout(*this, destination, mode);
+  DSTACK_CHECK(layout.read(reference));
+  DSTACK_CHECK(layout.write());
+  if (replaced != nullptr)
+    for (std::string& path : layout.take_replaced())
+      replaced->push_back(std::move(path));
+  return {};
+}
+
+}  // namespace dstack::store

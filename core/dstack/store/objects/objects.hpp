@@ -1,0 +1,139 @@
+// The one object store: blobs and trees named by SHA-256. Code snapshots, inputs and outputs are
+// all trees here.
+//
+//   objects/ab/cdef…    a blob: the file's very bytes, mode 0644
+//   objects/ab/cdef….x  the same bytes with mode 0755; there only where the x bit occurs
+//   trees/ab/cdef…      a tree, as text in the grammar below
+//   trees/ab/cdef….t    modification times of one use of a tree, named by the hash of that list
+//
+//   tree  := "dstack-tree 1\n" entry*          entries sorted by name, as bytes
+//   entry := type " " digest " " size " " name "\0"
+//   type  := "f" file | "x" executable file
+//          | "d" folder (digest of its tree) | "l" link (digest of the blob that holds its target)
+//   times := "dstack-times 1\n" (nanoseconds since 1970 "\n")*
+//            one for each entry, folders before their content
+//
+// A publication is always: written in tmp/, synced, renamed, folder synced; only then may a
+// database row name it. A crash at any line leaves garbage, never a lie. Safe for any number of
+// threads and processes at once.
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/base/sha256.hpp"
+#include "dstack/files/entry.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/job/tree_reference.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::store {
+
+struct TreeEntry {
+  files::EntryType type = files::EntryType::file;
+  Digest digest;
+  std::uint64_t size = 0;  ///< bytes of the file or link; of a folder, of all files below it
+  std::string name;
+
+  bool operator==(const TreeEntry&) const = default;
+};
+
+struct Tree {
+  std::vector<TreeEntry> entries;
+
+  bool operator==(const Tree&) const = default;
+};
+
+std::string render_tree(const Tree& tree);
+Result<Tree> parse_tree(std::string_view text);
+
+/// One file of a tree, with its path from the tree's root.
+struct TreeFile {
+  std::string path;
+  files::EntryType type = files::EntryType::file;
+  Digest digest;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;  ///< nanoseconds since 1970
+};
+
+/// Whether the content of files whose digest is given is in the store.
+enum class Known {
+  stored,   ///< certainly: a tree that holds it is there
+  perhaps,  ///< each is looked for, and read when it is missing
+};
+
+/// What becomes of the files that are captured.
+enum class Originals {
+  stay,  ///< somebody goes on using them: they are copied
+  go,    ///< they are ours, about to be removed, and nothing runs any more that could write to
+         ///< them: a large one may become the stored object itself
+};
+
+enum class LayOut {
+  fresh,       ///< the destination is new or empty
+  merge,       ///< later files replace earlier ones; folders merge
+  where_free,  ///< what is there stays as it is; folders merge
+};
+
+class ObjectStore {
+ public:
+  explicit ObjectStore(files::Home home) : home_(std::move(home)) {}
+
+  /// Stores a file by reflink or copy, hashing on the way. Unchanged content that is there already
+  /// is not written.
+  Result<Digest> put_file(const Path& source, bool executable);
+  Result<Digest> put_bytes(std::string_view bytes);
+  Result<Digest> put_tree(const Tree& tree);
+  /// A whole folder as it is: empty folders, links as links, x bits, times. Sockets, pipes and
+  /// devices are left out and named in `warnings`. A file that changes while it is read is read
+  /// once more, then taken as it was read, with a warning. Durable when it returns.
+  Result<job::TreeReference> capture_folder(const Path& folder, std::vector<std::string>& warnings);
+  /// A tree of just these files below `root`, in any order, and the folders that they need, each
+  /// with the newest time of what it holds. Fills in states and digests; files that have vanished
+  /// meanwhile are removed from `files`.
+  Result<job::TreeReference> capture_files(const Path& root,
+                                           std::vector<files::FoundFile>& files,
+                                           Known known,
+                                           std::vector<std::string>& warnings);
+  /// One tree that holds a single entry at `path` (folders above it made): how an artifact keeps
+  /// its path from the project's root. `at` is a file or a folder; it usually ends with `path`, and
+  /// the folder before that is then the one which no link on the way may leave
+  /// (ErrorCode::unavailable).
+  Result<job::TreeReference> capture_at(const Path& at,
+                                        const std::string& path,
+                                        std::vector<std::string>& warnings,
+                                        Originals originals = Originals::stay);
+
+  /// Both check the bytes against the digest.
+  Result<Tree> read_tree(const Digest& tree) const;
+  Result<std::string> read_blob(const Digest& blob) const;
+  /// The blob as a file of the store, never to be written to.
+  Path blob_path(const Digest& blob, bool executable) const;
+  bool has_blob(const Digest& blob) const;
+  /// Whether the root of the tree and its times are there. Objects are only ever removed after the
+  /// roots that lead to them, so all the rest is there, too.
+  bool has_tree(const job::TreeReference& reference) const;
+
+  /// Every file and link below, sorted by path; with modification times.
+  Result<std::vector<TreeFile>> list(const job::TreeReference& reference) const;
+  /// The same for empty and other folders: the paths of all folders.
+  Result<std::vector<std::string>> list_folders(const job::TreeReference& reference) const;
+  /// Writes the tree below `destination`, which is made if need be, as private files (reflink where
+  /// the file system can, else copies), with x bits and times. With `merge`, paths of files that
+  /// were replaced are added to `replaced`; with `where_free` those that were not written, because
+  /// something else stands there.
+  Result<void> lay_out(const job::TreeReference& reference,
+                       const Path& destination,
+                       LayOut mode,
+                       std::vector<std::string>* replaced = nullptr) const;
+
+  const files::Home& home() const { return home_; }
+
+ private:
+  files::Home home_;
+};
+
+}  // namespace dstack::store

@@ -1,0 +1,81 @@
+// New objects on their way into the store: written in tmp/, then synced, renamed, and their folders
+// synced, all of a capture together. What is not published goes with this object; what a killed
+// process leaves in tmp/ is removed by the next. Internal to store/.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/files/staging_folder.hpp"
+#include "dstack/store/objects/stream.hpp"
+#include "dstack/store/objects/tree_text.hpp"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace dstack::store {
+
+/// add() and add_file() may be called by several threads at once.
+class Publication {
+ public:
+  explicit Publication(const files::Home& home, Originals originals = Originals::stay)
+      : home_(home), originals_(originals) {}
+
+  Publication(const Publication&) = delete;
+  Publication& operator=(const Publication&) = delete;
+  ~Publication();
+
+  /// Does nothing when the object is in the store, or was added before.
+  Result<void> add(Kind kind, const Digest& digest, std::string_view bytes);
+  /// Takes in the first `size` bytes of an open file: as a copy, or where originals go as it is.
+  Result<Streamed> add_file(Kind kind, int file, std::uint64_t size);
+  /// Whether the object is in the store, whole. It then counts as one of this publication, whose
+  /// names are made durable by publish() if another process has not come to that yet.
+  bool contains(Kind kind, const Digest& digest, std::uint64_t size);
+  /// Durable when it returns. Nothing new costs nothing.
+  Result<void> publish();
+
+ private:
+  struct Staged {
+    Kind kind;
+    Digest digest;
+    std::string draft;  ///< name in the staging
+  };
+
+  Result<void> open_staging_folder();
+  Result<Fd> make_draft(Kind kind, std::string& name);
+  void stage(Kind kind, const Digest& digest, std::string draft);
+  /// True for the first who asks.
+  bool claim(Kind kind, const Digest& digest);
+  /// Nothing: it has to be copied.
+  Result<std::optional<Streamed>> add_original(Kind kind, int file, std::uint64_t size);
+  Result<bool> link_original(Kind kind, int file, const Digest& digest);
+  Result<void> sync_drafts();
+  Result<void> rename_drafts();
+  Result<void> rename_draft(const Staged& staged, const std::string& name);
+  Result<void> sync_names();
+
+  const files::Home& home_;
+  Originals originals_;
+  Fd root_;
+  std::optional<files::StagingFolder> staging_;
+  mode_t umask_ = 0;
+  std::mutex mutex_;
+  std::unordered_set<std::string> claimed_;
+  std::vector<Staged> staged_;
+  std::set<std::string> folders_;  ///< below the home, whose names are new
+  std::atomic<std::size_t> drafts_ = 0;
+};
+
+/// The umask of this process, which cannot be read without setting it elsewhere than in /proc.
+mode_t current_umask();
+
+}  // namespace dstack::store

@@ -1,0 +1,86 @@
+// What is written into the database: a new run, and what becomes of it.
+#pragma once
+
+#include "dstack/job/application.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/job/usage.hpp"
+#include "dstack/store/records/notification.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::store {
+
+struct NewJob {
+  std::size_t workflow = 0;
+  std::string id = {};
+};
+
+struct NewWorkflow {
+  std::string name = {};
+  std::string provider = {};
+};
+
+struct NewRun {
+  std::string name = {};
+  std::string project = {};
+  std::string target = {};
+  std::string machine = {};
+  std::string tag = {};  ///< to be set on success; may be empty
+  job::CodeRecord code = {};
+  std::vector<NewWorkflow> workflows = {};
+  std::vector<NewJob> jobs = {};
+  std::string plan = {};  ///< the plan as JSON, kept whole
+};
+
+/// One step of one job's life. `at` is when it happened.
+struct JobChange {
+  std::size_t job = 0;
+  job::Status status = job::Status::submitted;
+  Timestamp at = {};
+  std::string reason = {};
+  std::optional<job::Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
+  job::Usage usage = {};  ///< what is not known changes nothing
+};
+
+struct WorkflowChange {
+  std::size_t workflow = 0;
+  job::Status status = job::Status::submitted;
+  Timestamp at = {};
+  /// When its first job left the queue, where this status does not say it: the job may have ended
+  /// by now. One that is on record stays.
+  std::optional<Timestamp> started_at = {};
+  std::optional<job::Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
+};
+
+/// What a supervisor has to say at one moment: all of it becomes durable together, or nothing.
+struct RunChanges {
+  std::vector<JobChange> jobs = {};
+  std::vector<WorkflowChange> workflows = {};
+  std::vector<job::Artifact>
+      artifacts;  ///< replaces an earlier record of the same workflow and path
+  std::vector<job::Application> apps = {};   ///< likewise, of the same job and index
+  std::vector<Edits> edits = {};             ///< likewise, of the same job
+  std::optional<job::Status> status = {};    ///< of the run
+  std::optional<Timestamp> started_at = {};  ///< of the run, as of a workflow
+  std::optional<std::int64_t> first_failure;
+  std::vector<NewNotification> notifications = {};  ///< with the status that ends the run
+  Timestamp at = {};
+
+  bool empty() const {
+    return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() &&
+           edits.empty() && !status && !first_failure;
+  }
+};
+
+}  // namespace dstack::store

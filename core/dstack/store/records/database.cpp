@@ -1,0 +1,273 @@
+#include "dstack/store/records/database.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <sqlite3.h>
+
+namespace dstack::store {
+
+namespace {
+
+// Long enough for a whole queue of other commands, each of which takes about a millisecond.
+constexpr int busy_milliseconds = 10'000;
+
+// A short command must not pay for a checkpoint, so the log is left behind when it ends; but the
+// first to open the database afterwards reads the whole log, so it is kept to about a megabyte.
+constexpr const char* checkpoint_pages = "pragma wal_autocheckpoint = 256";
+
+Failure fail_sqlite(int code, const std::string& message, int system_error) {
+  std::string text = "the run database: " + message;
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return fail_errno("cannot write the run database", ENOSPC);
+    case SQLITE_CONSTRAINT:
+      return fail(ErrorCode::conflict, std::move(text));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return fail(ErrorCode::unavailable,
+                  "the run database was in use by other commands for ten seconds",
+                  "run the command again");
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      if (system_error != 0)
+        text += std::string(" (") + std::strerror(system_error) + ")";
+      return fail(ErrorCode::unavailable,
+                  std::move(text),
+                  "DSTACK_HOME names the folder to use; it must be one that you can write to");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return fail(ErrorCode::internal,
+                  std::move(text),
+                  "the file 'database.sqlite' of DSTACK_HOME is damaged; put a copy back in its "
+                  "place or move it away");
+    case SQLITE_IOERR:
+      if (system_error == ENOSPC || system_error == EDQUOT)
+        return fail_errno("cannot write the run database", system_error);
+      if (system_error != 0)
+        text += std::string(" (") + std::strerror(system_error) + ")";
+      return fail(ErrorCode::internal, std::move(text));
+    case SQLITE_NOMEM:
+      return fail_errno("the run database cannot be used", ENOMEM);
+    default:
+      return fail(ErrorCode::internal, std::move(text));
+  }
+}
+
+Failure fail_sqlite(sqlite3* database) {
+  return fail_sqlite(
+      sqlite3_extended_errcode(database), sqlite3_errmsg(database), sqlite3_system_errno(database));
+}
+
+/// A file: URI of a path, for the one option that has no flag.
+std::string immutable_uri(const Path& path) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    if (c == '%' || c == '?' || c == '#') {
+      constexpr char hex[] = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(c);
+      uri += {'%', hex[byte >> 4], hex[byte & 15]};
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+int open_flags(Database::Open how) {
+  constexpr int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  switch (how) {
+    case Database::Open::read_write:
+      return common | SQLITE_OPEN_READWRITE;
+    case Database::Open::create:
+      return common | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    case Database::Open::read_only:
+      return common | SQLITE_OPEN_READONLY;
+    case Database::Open::immutable:
+      return common | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+    case Database::Open::memory:
+      return common | SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY;
+  }
+  return common;
+}
+
+std::string file_name(const Path& path, Database::Open how) {
+  if (how == Database::Open::memory)
+    return ":memory:";
+  return how == Database::Open::immutable ? immutable_uri(path) : path.string();
+}
+
+}  // namespace
+
+Query::Query(Query&& other) noexcept
+    : database_(other.database_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      bound_(other.bound_),
+      bind_error_(other.bind_error_) {}
+
+Query::~Query() {
+  if (statement_ == nullptr)
+    return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Query& Query::bind(std::string_view text) {
+  // Texts are bound by value: a caller's temporary may be gone when the statement steps.
+  const int code = sqlite3_bind_text64(statement_,
+                                       ++bound_,
+                                       text.data() ? text.data() : "",
+                                       text.size(),
+                                       SQLITE_TRANSIENT,
+                                       SQLITE_UTF8);
+  if (code != SQLITE_OK)
+    bind_error_ = code;
+  return *this;
+}
+
+Query& Query::bind(std::int64_t number) {
+  if (const int code = sqlite3_bind_int64(statement_, ++bound_, number); code != SQLITE_OK)
+    bind_error_ = code;
+  return *this;
+}
+
+Query& Query::bind(const std::optional<std::int64_t>& number) {
+  return number ? bind(*number) : bind_null();
+}
+
+Query& Query::bind_null() {
+  if (const int code = sqlite3_bind_null(statement_, ++bound_); code != SQLITE_OK)
+    bind_error_ = code;
+  return *this;
+}
+
+Result<bool> Query::step() {
+  if (bind_error_ != 0)
+    return fail_sqlite(bind_error_, sqlite3_errstr(bind_error_), 0);
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW)
+    return true;
+  if (code == SQLITE_DONE)
+    return false;
+  return fail_sqlite(database_);
+}
+
+Result<void> Query::run() {
+  DSTACK_TRY(bool row, step());
+  while (row) {
+    DSTACK_TRY(row, step());
+  }
+  return {};
+}
+
+std::string Query::text(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  const int size = sqlite3_column_bytes(statement_, column);
+  return bytes == nullptr ? std::string() : std::string(bytes, static_cast<std::size_t>(size));
+}
+
+std::int64_t Query::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::optional<std::int64_t> Query::optional_integer(int column) const {
+  if (is_null(column))
+    return std::nullopt;
+  return integer(column);
+}
+
+bool Query::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+void Database::Close::operator()(sqlite3* database) const {
+  sqlite3_close_v2(database);
+}
+
+void Database::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+Result<Database> Database::open(const Path& path, Open how) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(file_name(path, how).c_str(), &raw, open_flags(how), nullptr);
+  Database database(raw);
+  if (code != SQLITE_OK && raw == nullptr)
+    return fail_errno("the run database cannot be opened", ENOMEM);
+  if (code != SQLITE_OK) {
+    Failure failure = fail_sqlite(raw);
+    failure.value().message += " '" + path.string() + "'";
+    return failure;
+  }
+  sqlite3_busy_timeout(raw, busy_milliseconds);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  DSTACK_CHECK(database.execute("pragma synchronous = full"));
+  DSTACK_CHECK(database.execute(checkpoint_pages));
+  return database;
+}
+
+Result<void> Database::execute(const char* sql) {
+  if (sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return fail_sqlite(database_.get());
+  return {};
+}
+
+void Database::roll_back() {
+  // Done already where SQLite itself gave up (a full disk, no memory); that error is no news.
+  sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
+}
+
+Result<Query> Database::query(std::string_view sql) {
+  if (const auto found = statements_.find(sql); found != statements_.end())
+    return Query(database_.get(), found->second->statement.get());
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(database_.get(),
+                                      sql.data(),
+                                      static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT,
+                                      &statement,
+                                      nullptr);
+  if (code != SQLITE_OK)
+    return fail_sqlite(database_.get());
+  auto kept = std::make_unique<Kept>();
+  kept->sql = sql;
+  kept->statement.reset(statement);
+  const std::string_view key = kept->sql;
+  statements_.emplace(key, std::move(kept));
+  return Query(database_.get(), statement);
+}
+
+std::int64_t Database::last_row_id() const {
+  return sqlite3_last_insert_rowid(database_.get());
+}
+
+std::int64_t Database::changes() const {
+  return sqlite3_changes64(database_.get());
+}
+
+Result<Transaction> Transaction::begin(Database& database) {
+  DSTACK_TRY(Query begin, database.query("begin immediate"));
+  DSTACK_CHECK(begin.run());
+  return Transaction(database);
+}
+
+Transaction::Transaction(Transaction&& other) noexcept
+    : database_(std::exchange(other.database_, nullptr)) {}
+
+Transaction::~Transaction() {
+  if (database_ != nullptr)
+    database_->roll_back();
+}
+
+Result<void> Transaction::commit() {
+  DSTACK_TRY(Query commit, database_->query("commit"));
+  DSTACK_CHECK(commit.run());
+  database_ = nullptr;
+  return {};
+}
+
+}  // namespace dstack::store

@@ -1,0 +1,123 @@
+// What is known of every run, in the database: the words of spec section 9. Written by the command
+// line when a run begins and by its supervisor afterwards; read by everybody. The only users of
+// sqlite3 are this file's and database's sources.
+#pragma once
+
+#include "dstack/files/home.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/store/records/changes.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dstack::store {
+
+/// A run that needs a supervisor, if it has none.
+struct RunInCare {
+  std::string name = {};
+  std::string machine = {};
+};
+
+struct RunFilter {
+  std::string project = {};  ///< empty: of all projects
+  std::string name = {};     ///< empty: any
+  bool unfinished = false;   ///< only those
+  std::size_t most = 0;      ///< newest first; 0: no limit
+};
+
+struct Tag {
+  std::string tag = {};
+  std::string workflow = {};
+  std::string run = {};
+  Timestamp created_at = {};
+};
+
+/// One connection. For one thread at a time; every process and thread opens its own.
+class Records {
+ public:
+  enum class Mode { read_write, read_only };
+
+  /// Makes the database where there is none. Refuses one of a newer schema. read_only of a home
+  /// that has no database yet gives an empty one in memory.
+  static Result<Records> open(const files::Home& home, Mode mode = Mode::read_write);
+  Records(Records&&) noexcept;
+  Records& operator=(Records&&) noexcept;
+  ~Records();
+
+  /// A name that no run has: `quiet-otter-3`, the number counting per pair of words. Not reserved:
+  /// create_run() fails with ErrorCode::conflict when somebody else took it meanwhile.
+  Result<std::string> propose_run_name();
+  Result<RunId> create_run(const NewRun& run);
+  /// Durable when it returns. A change of a final status is refused (ErrorCode::conflict, and
+  /// nothing of `changes` is taken); to be told the same final status once more is no error and
+  /// changes nothing.
+  Result<void> apply(RunId run, const RunChanges& changes);
+  /// An abort is never taken back by a stop. ErrorCode::conflict when it has ended.
+  Result<void> request_stop(RunId run, job::StopRequest request);
+  /// Stops one workflow of a run.
+  Result<void> request_stop(RunId run, std::size_t workflow, job::StopRequest request);
+  /// For each workflow, in order.
+  Result<std::vector<job::StopRequest>> workflow_stops(RunId run);
+
+  /// Newest first, workflows and tags included.
+  Result<std::vector<RunRecord>> find_runs(const RunFilter& filter);
+  Result<std::optional<RunRecord>> find_run(std::string_view name);
+  /// The newest run of a project.
+  Result<std::optional<RunRecord>> last_run(std::string_view project);
+  Result<std::vector<JobRecord>> jobs(RunId run);
+  /// Reads again what a change of these jobs can have changed: themselves, their workflows but for
+  /// the tags, and the run's own row. Costs what they cost, however large the run is.
+  Result<void> refresh(RunState& state, const std::vector<std::size_t>& jobs);
+  Result<std::vector<HistoryEntry>> history(RunId run, std::size_t job);
+  Result<std::string> plan(RunId run);
+  Result<std::string> tag_on_success(RunId run);
+  Result<std::vector<job::Artifact>> artifacts(RunId run);
+  /// By job; only of those that changed something.
+  Result<std::vector<Edits>> edits(RunId run);
+  Result<std::vector<std::string>> run_names(std::size_t most);
+  /// By number.
+  Result<std::vector<NotificationRecord>> notifications(RunId run);
+  /// Of all runs, with the names of these; those of the newest first.
+  Result<std::vector<std::pair<std::string, NotificationRecord>>> last_notifications(
+      std::size_t most);
+  /// Writes how far a waiting one has come. ErrorCode::not_found when it does not wait
+  /// any more, or the run was removed.
+  Result<void> note_attempt(RunId run, const NotificationRecord& notification);
+  /// Those that are not over, or whose end somebody is still to be told.
+  Result<std::vector<RunInCare>> runs_in_care();
+  /// Removes the rows of a finished run. ErrorCode::conflict when it is unfinished or tagged.
+  Result<void> remove_run(RunId run);
+
+  Result<std::vector<Tag>> tags(std::string_view project);
+  Result<std::optional<Tag>> find_tag(std::string_view project,
+                                      std::string_view workflow,
+                                      std::string_view tag);
+  enum class Force { no, yes };
+  /// All or nothing. A used name is a conflict without Force::yes.
+  Result<void> add_tags(std::string_view project,
+                        std::string_view tag,
+                        const std::vector<std::string>& workflows,
+                        RunId run,
+                        Force force);
+  Result<void> delete_tag(std::string_view project,
+                          std::string_view workflow,
+                          std::string_view tag);
+
+  /// The project's path as recorded: when nothing stands at the recorded path of a project with the
+  /// same root commit and remote, that project has moved here and its runs come along.
+  Result<void> adopt_project(const std::string& path, const job::GitFacts& git);
+
+ private:
+  struct Connection;
+  explicit Records(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace dstack::store

@@ -1,0 +1,215 @@
+// Opening the database, and making it where there is none.
+#include "dstack/base/fd.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/files/staging_folder.hpp"
+#include "dstack/store/records/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::store {
+
+namespace {
+
+Result<int> read_version(Database& database) {
+  DSTACK_TRY(Query query, database.query("pragma user_version"));
+  DSTACK_TRY(const bool row, query.step());
+  return row ? static_cast<int>(query.integer(0)) : 0;
+}
+
+/// What turned each schema into the next one, beginning with that of version 1. The text of a
+/// version that was released never changes; schema.sql says what all of it comes to.
+constexpr std::array upgrades = {
+    R"sql(
+      create table app (
+        run integer not null references run on delete cascade,
+        job integer not null,
+        number integer not null,
+        name text not null,
+        url text not null,
+        password text not null,
+        state text not null,
+        ready_at integer,
+        primary key (run, job, number)
+      ) without rowid;
+      create table edits (
+        run integer not null references run on delete cascade,
+        job integer not null,
+        tree text not null,
+        times text not null,
+        files integer not null,
+        bytes integer not null,
+        removed text not null,
+        primary key (run, job)
+      ) without rowid;
+      pragma user_version = 2;
+    )sql",
+    R"sql(
+      alter table job add column peak_memory integer;
+      alter table job add column largest_process integer;
+      alter table job add column cpu_time integer;
+      alter table job add column bytes_read integer;
+      alter table job add column bytes_written integer;
+      pragma user_version = 3;
+    )sql",
+    R"sql(
+      create table notification (
+        run integer not null references run on delete cascade,
+        number integer not null,
+        id text not null,
+        receiver text not null,
+        status text not null default 'waiting',
+        attempts integer not null default 0,
+        reason text not null default '',
+        tried_at integer,
+        next_at integer,
+        primary key (run, number)
+      ) without rowid;
+      create index notification_waiting on notification (run) where status = 'waiting';
+      pragma user_version = 4;
+    )sql",
+    R"sql(
+      alter table artifact add column exposure text not null default 'null';
+      pragma user_version = 5;
+    )sql",
+};
+static_assert(upgrades.size() == schema_version - 1);
+
+/// Somebody else may do the same at the same time.
+Result<void> upgrade(Database& database) {
+  DSTACK_TRY(Transaction transaction, Transaction::begin(database));
+  DSTACK_TRY(const int version, read_version(database));
+  for (int from = std::max(version, 1); from < schema_version; ++from)
+    DSTACK_CHECK(database.execute(upgrades[static_cast<std::size_t>(from - 1)]));
+  return transaction.commit();
+}
+
+bool is_older(Database& database) {
+  const auto version = read_version(database);
+  return version && *version > 0 && *version < schema_version;
+}
+
+Result<void> check_version(Database& database, const Path& path) {
+  DSTACK_TRY(const int version, read_version(database));
+  if (version == schema_version)
+    return {};
+  if (version > schema_version)
+    return fail(ErrorCode::unavailable,
+                "'" + path.string() + "' was made by a newer dstack (schema " +
+                    std::to_string(version) + ", this one knows " + std::to_string(schema_version) +
+                    ")",
+                "use the newer dstack, or another DSTACK_HOME");
+  return fail(ErrorCode::unavailable,
+              "'" + path.string() + "' is not a database of dstack's",
+              "move it away, or use another DSTACK_HOME");
+}
+
+/// What cannot be looked at is not empty.
+Result<void> check_readable(const files::Home& home) {
+  if (::access(home.database().c_str(), R_OK) == 0 || errno == ENOENT)
+    return {};
+  return fail(ErrorCode::unavailable,
+              "cannot read dstack's home '" + home.root.string() + "': " + std::strerror(errno),
+              "run this as its owner, or set DSTACK_HOME to a folder of your own");
+}
+
+bool has_content(const Path& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+}
+
+Result<void> write_database(const Path& path) {
+  DSTACK_TRY(Database database, Database::open(path, Database::Open::create));
+  // The mode is kept in the file, so no later command sets it. The log is emptied into the file
+  // before it gets its name, because the log of the working name stays behind.
+  DSTACK_CHECK(database.execute("pragma journal_mode = wal"));
+  DSTACK_CHECK(database.execute("begin immediate"));
+  DSTACK_CHECK(database.execute(schema_sql));
+  DSTACK_CHECK(database.execute("commit"));
+  DSTACK_TRY(Query checkpoint, database.query("pragma wal_checkpoint(truncate)"));
+  return checkpoint.run();
+}
+
+/// Published like everything else in the store: written under another name, synced, renamed. Nobody
+/// ever sees a database without its tables.
+Result<void> create_database(const files::Home& home) {
+  DSTACK_CHECK(files::prepare_home(home));
+  DSTACK_TRY(const Fd folder, open_file(home.root.string(), O_RDONLY | O_DIRECTORY));
+  DSTACK_TRY(const bool locked, lock_exclusive(folder.get(), Wait::yes));
+  (void)locked;
+  if (has_content(home.database()))
+    return {};
+  DSTACK_TRY(const files::StagingFolder staging, files::StagingFolder::make(home, "database"));
+  const Path draft = staging.path() / "database.sqlite";
+  DSTACK_CHECK(write_database(draft));
+  DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));
+  // Its log takes the same mode.
+  if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0)
+    return fail_errno("cannot keep '" + draft.string() + "'");
+  // A log that outlived its database would be taken for the new one's.
+  ::unlink((home.database().string() + "-wal").c_str());
+  ::unlink((home.database().string() + "-shm").c_str());
+  if (::rename(draft.c_str(), home.database().c_str()) != 0)
+    return fail_errno("cannot make '" + home.database().string() + "'");
+  if (::fsync(folder.get()) != 0)
+    return fail_errno("cannot sync the folder '" + home.root.string() + "'");
+  return {};
+}
+
+Result<Database> open_empty() {
+  DSTACK_TRY(Database database, Database::open({}, Database::Open::memory));
+  DSTACK_CHECK(database.execute(schema_sql));
+  return database;
+}
+
+/// A folder that cannot be written has no room for the files that readers of a log share.
+Result<Database> open_read_only(const Path& path) {
+  auto database = Database::open(path, Database::Open::read_only);
+  if (database && read_version(*database))
+    return database;
+  const bool has_log = has_content(path.string() + "-wal");
+  if (::access(path.parent_path().c_str(), W_OK) != 0 && !has_log)
+    return Database::open(path, Database::Open::immutable);
+  if (!database)
+    return database;
+  DSTACK_TRY(const int version, read_version(*database));
+  (void)version;
+  return database;
+}
+
+}  // namespace
+
+Result<Records> Records::open(const files::Home& home, Mode mode) {
+  const Path path = home.database();
+  if (!has_content(path)) {
+    if (mode == Mode::read_only) {
+      DSTACK_CHECK(check_readable(home));
+      DSTACK_TRY(Database empty, open_empty());
+      return Records(std::make_unique<Connection>(std::move(empty)));
+    }
+    DSTACK_CHECK(create_database(home));
+  }
+  DSTACK_TRY(Database database,
+             mode == Mode::read_only ? open_read_only(path)
+                                     : Database::open(path, Database::Open::read_write));
+  if (is_older(database)) {
+    DSTACK_TRY(Database writer, Database::open(path, Database::Open::read_write));
+    DSTACK_CHECK(upgrade(writer));
+  }
+  DSTACK_CHECK(check_version(database, path));
+  return Records(std::make_unique<Connection>(std::move(database)));
+}
+
+Records::Records(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+Records::Records(Records&&) noexcept = default;
+Records& Records::operator=(Records&&) noexcept = default;
+Records::~Records() = default;
+
+}  // namespace dstack::store

@@ -1,0 +1,469 @@
+// What is asked about runs.
+#include "dstack/base/json.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/secret_findings.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/store/records/connection.hpp"
+
+#include <unordered_map>
+
+namespace dstack::store {
+
+namespace {
+
+constexpr std::string_view run_columns =
+    "select run.id, run.name, project.path, run.target, run.status, run.machine, run.submitted_at, "
+    "run.started_at, "
+    "run.finished_at, run.first_failure, run.stop, run.code_tree, run.code_times, run.code_files, "
+    "run.code_bytes, "
+    "run.git_remote, run.git_branch, run.git_commit, run.git_root_commit, run.git_dirty "
+    "from run join project on project.id = run.project";
+
+constexpr std::string_view workflow_columns =
+    "select run, number, name, provider, status, cause, exit_code, signal, started_at, "
+    "finished_at, jobs from workflow";
+
+job::TreeReference tree_from(const Query& query, int column) {
+  return {.tree = digest_from_stored(query.text(column)),
+          .times = digest_from_stored(query.text(column + 1)),
+          .files = static_cast<std::uint64_t>(query.integer(column + 2)),
+          .bytes = static_cast<std::uint64_t>(query.integer(column + 3))};
+}
+
+Result<RunRecord> run_from(const Query& query) {
+  RunRecord run;
+  run.id = query.integer(0);
+  run.name = query.text(1);
+  run.project = query.text(2);
+  run.target = query.text(3);
+  DSTACK_TRY(run.status, status_from_stored(query.text(4)));
+  run.machine = query.text(5);
+  run.submitted_at = timestamp(query.integer(6));
+  run.started_at = timestamp(query.optional_integer(7));
+  run.finished_at = timestamp(query.optional_integer(8));
+  run.first_failure = query.integer(9);
+  run.stop = job::parse_stop_request(query.text(10)).value_or(job::StopRequest::none);
+  run.code.snapshot = tree_from(query, 11);
+  run.code.git.remote = query.text(15);
+  run.code.git.branch = query.text(16);
+  run.code.git.commit = query.text(17);
+  run.code.git.root_commit = query.text(18);
+  run.code.git.dirty = query.integer(19) != 0;
+  return run;
+}
+
+Result<WorkflowRecord> workflow_from(const Query& query) {
+  WorkflowRecord workflow;
+  workflow.index = static_cast<std::size_t>(query.integer(1));
+  workflow.name = query.text(2);
+  workflow.provider = query.text(3);
+  DSTACK_TRY(workflow.status, status_from_stored(query.text(4)));
+  workflow.cause = cause_from_stored(query, 5);
+  workflow.exit_code = small_integer(query.optional_integer(6));
+  workflow.signal = small_integer(query.optional_integer(7));
+  workflow.started_at = timestamp(query.optional_integer(8));
+  workflow.finished_at = timestamp(query.optional_integer(9));
+  workflow.jobs = static_cast<std::size_t>(query.integer(10));
+  return workflow;
+}
+
+Result<JobRecord> job_from(const Query& query) {
+  JobRecord job;
+  job.index = static_cast<std::size_t>(query.integer(0));
+  job.workflow = static_cast<std::size_t>(query.integer(1));
+  job.id = query.text(2);
+  DSTACK_TRY(job.status, status_from_stored(query.text(3)));
+  job.reason = query.text(4);
+  job.cause = cause_from_stored(query, 5);
+  job.exit_code = small_integer(query.optional_integer(6));
+  job.signal = small_integer(query.optional_integer(7));
+  job.started_at = timestamp(query.optional_integer(8));
+  job.finished_at = timestamp(query.optional_integer(9));
+  job.has_partial_artifacts = query.integer(10) != 0;
+  job.usage = {.peak_memory = query.optional_integer(11),
+               .largest_process = query.optional_integer(12),
+               .cpu_time = query.optional_integer(13),
+               .bytes_read = query.optional_integer(14),
+               .bytes_written = query.optional_integer(15)};
+  return job;
+}
+
+/// The runs found, by their row: what workflows and tags are put into, with one question each
+/// however many there are.
+class RunsById {
+ public:
+  explicit RunsById(std::vector<RunRecord>& runs) {
+    for (RunRecord& run : runs) {
+      by_id_.emplace(run.id, &run);
+      list_ += (list_.empty() ? "[" : ",") + std::to_string(run.id);
+    }
+    list_ += list_.empty() ? "[]" : "]";
+  }
+
+  RunRecord* find(RunId id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+  }
+
+  const std::string& list() const { return list_; }
+
+ private:
+  std::unordered_map<RunId, RunRecord*> by_id_;
+  std::string list_;
+};
+
+Result<void> add_workflows(Database& database, const RunsById& runs) {
+  DSTACK_TRY(Query query,
+             database.query(std::string(workflow_columns) +
+                            " where run in (select value from json_each(?)) order by run, number"));
+  query.bind(runs.list());
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return {};
+    DSTACK_TRY(WorkflowRecord workflow, workflow_from(query));
+    if (RunRecord* run = runs.find(query.integer(0)))
+      run->workflows.push_back(std::move(workflow));
+  }
+}
+
+Result<void> add_tags_of_runs(Database& database, const RunsById& runs) {
+  DSTACK_TRY(Query query,
+             database.query("select run, workflow, tag from tag "
+                            "where run in (select value from json_each(?)) order by run, tag"));
+  query.bind(runs.list());
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return {};
+    RunRecord* run = runs.find(query.integer(0));
+    if (run == nullptr)
+      continue;
+    for (WorkflowRecord& workflow : run->workflows)
+      if (workflow.name == query.text(1))
+        workflow.tags.push_back(query.text(2));
+  }
+}
+
+std::string sql_of(const RunFilter& filter) {
+  std::string sql(run_columns);
+  const char* separator = " where ";
+  const auto condition = [&](const char* text) {
+    sql += separator;
+    sql += text;
+    separator = " and ";
+  };
+  // Few runs are unfinished and many may be of the project: the '+' keeps SQLite from going through
+  // all of those.
+  if (!filter.project.empty())
+    condition(filter.unfinished ? "+run.project = (select id from project where path = ?)"
+                                : "run.project = (select id from project where path = ?)");
+  if (!filter.name.empty())
+    condition("run.name = ?");
+  if (filter.unfinished)
+    condition("run.finished_at is null");
+  sql += " order by run.id desc";
+  if (filter.most != 0)
+    sql += " limit ?";
+  return sql;
+}
+
+Result<std::vector<RunRecord>> select_runs(Database& database, const RunFilter& filter) {
+  DSTACK_TRY(Query query, database.query(sql_of(filter)));
+  if (!filter.project.empty())
+    query.bind(filter.project);
+  if (!filter.name.empty())
+    query.bind(filter.name);
+  if (filter.most != 0)
+    query.bind(static_cast<std::int64_t>(filter.most));
+  std::vector<RunRecord> runs;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return runs;
+    DSTACK_TRY(RunRecord run, run_from(query));
+    runs.push_back(std::move(run));
+  }
+}
+
+Result<std::optional<RunRecord>> only(Result<std::vector<RunRecord>> runs) {
+  if (!runs)
+    return Failure(std::move(runs).error());
+  if (runs->empty())
+    return std::optional<RunRecord>();
+  return std::optional(std::move(runs->front()));
+}
+
+Failure no_such_run(RunId run) {
+  return fail(ErrorCode::not_found, "there is no run " + std::to_string(run));
+}
+
+Result<void> refresh_run(Database& database, RunRecord& run) {
+  static const std::string sql = std::string(run_columns) + " where run.id = ?";
+  DSTACK_TRY(Query query, database.query(sql));
+  DSTACK_TRY(const bool row, query.bind(run.id).step());
+  if (!row)
+    return no_such_run(run.id);
+  DSTACK_TRY(RunRecord fresh, run_from(query));
+  fresh.workflows = std::move(run.workflows);
+  run = std::move(fresh);
+  return {};
+}
+
+Result<void> refresh_workflow(Database& database, RunId run, WorkflowRecord& workflow) {
+  DSTACK_TRY(Query query,
+             database.query(std::string(workflow_columns) + " where run = ? and number = ?"));
+  query.bind(run).bind(static_cast<std::int64_t>(workflow.index));
+  DSTACK_TRY(const bool row, query.step());
+  if (!row)
+    return no_such_run(run);
+  DSTACK_TRY(WorkflowRecord fresh, workflow_from(query));
+  fresh.tags = std::move(workflow.tags);
+  workflow = std::move(fresh);
+  return {};
+}
+
+job::Application app_from(const Query& query) {
+  job::Application app;
+  app.job = static_cast<std::size_t>(query.integer(0));
+  app.index = static_cast<std::size_t>(query.integer(1));
+  app.name = query.text(2);
+  app.url = query.text(3);
+  app.password = query.text(4);
+  app.state = job::parse_application_state(query.text(5)).value_or(job::ApplicationState::starting);
+  app.ready_at = timestamp(query.optional_integer(6));
+  return app;
+}
+
+/// `jobs` are those of a run, by their index.
+Result<void> add_apps(Database& database, RunId run, std::vector<JobRecord>& jobs) {
+  DSTACK_TRY(Query query,
+             database.query("select job, number, name, url, password, state, ready_at from app "
+                            "where run = ? order by job, number"));
+  query.bind(run);
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return {};
+    job::Application app = app_from(query);
+    if (app.job < jobs.size())
+      jobs[app.job].apps.push_back(std::move(app));
+  }
+}
+
+Result<void> add_apps(Database& database, RunId run, JobRecord& job) {
+  DSTACK_TRY(Query query,
+             database.query("select job, number, name, url, password, state, ready_at from app "
+                            "where run = ? and job = ? order by number"));
+  query.bind(run).bind(static_cast<std::int64_t>(job.index));
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return {};
+    job.apps.push_back(app_from(query));
+  }
+}
+
+Result<void> refresh_job(Database& database, RunState& state, std::size_t index) {
+  JobRecord& job = state.jobs[index];
+  {
+    DSTACK_TRY(Query query,
+               database.query(
+                   "select number, workflow, id, status, reason, cause, exit_code, signal, "
+                   "started_at, finished_at, exists (select 1 from workflow join artifact "
+                   "on artifact.run = workflow.run and artifact.workflow = workflow.name "
+                   "where workflow.run = job.run and workflow.number = job.workflow and partial), "
+                   "peak_memory, largest_process, cpu_time, bytes_read, bytes_written "
+                   "from job where run = ? and number = ?"));
+    query.bind(state.run.id).bind(static_cast<std::int64_t>(index));
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return no_such_run(state.run.id);
+    DSTACK_TRY(job, job_from(query));
+  }
+  DSTACK_CHECK(add_apps(database, state.run.id, job));
+  if (job.workflow >= state.run.workflows.size())
+    return {};
+  return refresh_workflow(database, state.run.id, state.run.workflows[job.workflow]);
+}
+
+/// The one text that a question about a run has for an answer.
+Result<std::string> text_of_run(Database& database, std::string_view sql, RunId run) {
+  DSTACK_TRY(Query query, database.query(sql));
+  DSTACK_TRY(const bool row, query.bind(run).step());
+  if (!row)
+    return no_such_run(run);
+  return query.text(0);
+}
+
+}  // namespace
+
+Result<std::vector<RunRecord>> Records::find_runs(const RunFilter& filter) {
+  Database& database = connection_->database;
+  // One state of the database for the three questions.
+  DSTACK_CHECK(database.execute("begin deferred"));
+  auto runs = select_runs(database, filter);
+  Result<void> completed;
+  if (runs && !runs->empty()) {
+    const RunsById by_id(*runs);
+    completed = add_workflows(database, by_id);
+    if (completed)
+      completed = add_tags_of_runs(database, by_id);
+  }
+  database.roll_back();
+  DSTACK_CHECK(completed);
+  return runs;
+}
+
+Result<std::optional<RunRecord>> Records::find_run(std::string_view name) {
+  if (name.empty())
+    return std::optional<RunRecord>();
+  RunFilter filter;
+  filter.name = name;
+  return only(find_runs(filter));
+}
+
+Result<std::optional<RunRecord>> Records::last_run(std::string_view project) {
+  RunFilter filter;
+  filter.project = project;
+  filter.most = 1;
+  return only(find_runs(filter));
+}
+
+Result<std::vector<job::StopRequest>> Records::workflow_stops(RunId run) {
+  DSTACK_TRY(
+      Query query,
+      connection_->database.query("select stop from workflow where run = ? order by number"));
+  query.bind(run);
+  std::vector<job::StopRequest> stops;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return stops;
+    stops.push_back(job::parse_stop_request(query.text(0)).value_or(job::StopRequest::none));
+  }
+}
+
+Result<std::vector<JobRecord>> Records::jobs(RunId run) {
+  DSTACK_TRY(Query query,
+             connection_->database.query(
+                 "with partial as (select distinct workflow.number from artifact join workflow "
+                 "on workflow.run = artifact.run and workflow.name = artifact.workflow "
+                 "where artifact.run = ?1 and artifact.partial) "
+                 "select number, workflow, id, status, reason, cause, exit_code, signal, "
+                 "started_at, finished_at, "
+                 "workflow in partial, "
+                 "peak_memory, largest_process, cpu_time, bytes_read, bytes_written "
+                 "from job where run = ?1 order by number"));
+  query.bind(run);
+  std::vector<JobRecord> jobs;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      break;
+    DSTACK_TRY(JobRecord job, job_from(query));
+    jobs.push_back(std::move(job));
+  }
+  DSTACK_CHECK(add_apps(connection_->database, run, jobs));
+  return jobs;
+}
+
+Result<void> Records::refresh(RunState& state, const std::vector<std::size_t>& jobs) {
+  Database& database = connection_->database;
+  DSTACK_CHECK(database.execute("begin deferred"));
+  auto refreshed = refresh_run(database, state.run);
+  for (std::size_t i = 0; refreshed && i < jobs.size(); ++i)
+    if (jobs[i] < state.jobs.size())
+      refreshed = refresh_job(database, state, jobs[i]);
+  database.roll_back();
+  return refreshed;
+}
+
+Result<std::vector<HistoryEntry>> Records::history(RunId run, std::size_t job) {
+  DSTACK_TRY(Query query,
+             connection_->database.query("select 'submitted', run.submitted_at, null, '', 0 as "
+                                         "step from run join job on job.run = run.id "
+                                         "where run.id = ?1 and job.number = ?2 "
+                                         "union all select status, at, cause, reason, step from "
+                                         "history where run = ?1 and job = ?2 "
+                                         "order by step"));
+  query.bind(run).bind(static_cast<std::int64_t>(job));
+  std::vector<HistoryEntry> history;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return history;
+    HistoryEntry entry;
+    DSTACK_TRY(entry.status, status_from_stored(query.text(0)));
+    entry.at = timestamp(query.integer(1));
+    entry.cause = cause_from_stored(query, 2);
+    entry.reason = query.text(3);
+    history.push_back(std::move(entry));
+  }
+}
+
+Result<std::string> Records::plan(RunId run) {
+  return text_of_run(connection_->database, "select json from plan where run = ?", run);
+}
+
+Result<std::string> Records::tag_on_success(RunId run) {
+  return text_of_run(connection_->database, "select tag_on_success from run where id = ?", run);
+}
+
+Result<std::vector<job::Artifact>> Records::artifacts(RunId run) {
+  DSTACK_TRY(Query query,
+             connection_->database.query(
+                 "select artifact.workflow, path, tree, times, files, bytes, partial, exposure "
+                 "from artifact left join workflow on workflow.run = artifact.run "
+                 "and workflow.name = artifact.workflow where artifact.run = ? "
+                 "order by workflow.number, path"));
+  query.bind(run);
+  std::vector<job::Artifact> artifacts;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return artifacts;
+    DSTACK_TRY(const Json exposure, parse_json(query.text(7), "a record of an artifact"));
+    artifacts.push_back({.workflow = query.text(0),
+                         .path = query.text(1),
+                         .tree = tree_from(query, 2),
+                         .partial = query.integer(6) != 0,
+                         .exposure = job::parse_findings(exposure)});
+  }
+}
+
+Result<std::vector<Edits>> Records::edits(RunId run) {
+  DSTACK_TRY(Query query,
+             connection_->database.query("select job, tree, times, files, bytes, removed "
+                                         "from edits where run = ? order by job"));
+  query.bind(run);
+  std::vector<Edits> all;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return all;
+    DSTACK_TRY(const Json removed, parse_json(query.text(5), "a record of edits"));
+    Edits edits{static_cast<std::size_t>(query.integer(0)), tree_from(query, 1), {}};
+    for (const Json& path : removed)
+      if (path.is_string())
+        edits.removed.push_back(path.get<std::string>());
+    all.push_back(std::move(edits));
+  }
+}
+
+Result<std::vector<std::string>> Records::run_names(std::size_t most) {
+  DSTACK_TRY(Query query,
+             connection_->database.query("select name from run order by id desc limit ?"));
+  query.bind(most == 0 ? std::int64_t{-1} : static_cast<std::int64_t>(most));
+  std::vector<std::string> names;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return names;
+    names.push_back(query.text(0));
+  }
+}
+
+}  // namespace dstack::store

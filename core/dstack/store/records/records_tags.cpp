@@ -1,0 +1,190 @@
+// Tags, and the projects that they and runs belong to.
+#include "dstack/base/text.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/store/records/connection.hpp"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+namespace dstack::store {
+
+namespace {
+
+constexpr std::string_view tag_columns =
+    "select tag.tag, tag.workflow, run.name, tag.created_at from tag join run on run.id = tag.run "
+    "where tag.project = (select id from project where path = ?)";
+
+Tag tag_from(const Query& query) {
+  return {.tag = query.text(0),
+          .workflow = query.text(1),
+          .run = query.text(2),
+          .created_at = timestamp(query.integer(3))};
+}
+
+Result<std::optional<std::int64_t>> find_project(Database& database, std::string_view path) {
+  DSTACK_TRY(Query query, database.query("select id from project where path = ?"));
+  DSTACK_TRY(const bool row, query.bind(path).step());
+  return row ? std::optional(query.integer(0)) : std::nullopt;
+}
+
+struct TagPlace {
+  std::int64_t project = 0;
+  std::string_view tag;
+  RunId run = 0;
+};
+
+/// The run that a tag names now.
+Result<std::optional<std::string>> tagged_run(Database& database,
+                                              const TagPlace& place,
+                                              const std::string& workflow) {
+  DSTACK_TRY(Query query,
+             database.query("select run.name from tag join run on run.id = tag.run "
+                            "where tag.project = ? and tag.workflow = ? and tag.tag = ?"));
+  DSTACK_TRY(const bool row, query.bind(place.project).bind(workflow).bind(place.tag).step());
+  return row ? std::optional(query.text(0)) : std::nullopt;
+}
+
+Result<void> refuse_used(Database& database,
+                         const TagPlace& place,
+                         const std::vector<std::string>& workflows) {
+  std::vector<Error> errors;
+  for (const std::string& workflow : workflows) {
+    DSTACK_TRY(const std::optional<std::string> used, tagged_run(database, place, workflow));
+    if (!used)
+      continue;
+    Error error;
+    error.code = ErrorCode::conflict;
+    error.message = "the tag '" + std::string(place.tag) + "' of workflow '" + workflow +
+                    "' is in use: it names run '" + *used + "'";
+    error.hint = "choose another name, or move it here with --force";
+    errors.push_back(std::move(error));
+  }
+  if (errors.empty())
+    return {};
+  return fail(join(std::move(errors)));
+}
+
+Result<void> set_tag(Database& database, const TagPlace& place, const std::string& workflow) {
+  DSTACK_TRY(Query query,
+             database.query("insert or replace into tag (project, workflow, tag, run, created_at) "
+                            "values (?, ?, ?, ?, ?)"));
+  query.bind(place.project).bind(workflow).bind(place.tag).bind(place.run);
+  return query.bind(milliseconds(now())).run();
+}
+
+Result<void> check_run(Database& database, const TagPlace& place) {
+  DSTACK_TRY(Query query, database.query("select 1 from run where id = ? and project = ?"));
+  DSTACK_TRY(const bool row, query.bind(place.run).bind(place.project).step());
+  if (row)
+    return {};
+  return fail(ErrorCode::not_found, "this project has no run " + std::to_string(place.run));
+}
+
+struct KnownProject {
+  std::int64_t id = 0;
+  std::string path;
+};
+
+/// Projects with this history, the one with the newest run first.
+Result<std::vector<KnownProject>> projects_like(Database& database, const job::GitFacts& git) {
+  DSTACK_TRY(
+      Query query,
+      database.query("select id, path from project where root_commit = ? and remote = ? "
+                     "order by (select max(id) from run where run.project = project.id) desc"));
+  query.bind(git.root_commit).bind(git.remote);
+  std::vector<KnownProject> projects;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return projects;
+    projects.push_back({query.integer(0), query.text(1)});
+  }
+}
+
+bool is_gone(const std::string& path) {
+  struct stat status;
+  return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
+}
+
+}  // namespace
+
+Result<std::vector<Tag>> Records::tags(std::string_view project) {
+  DSTACK_TRY(
+      Query query,
+      connection_->database.query(std::string(tag_columns) + " order by tag.workflow, tag.tag"));
+  query.bind(project);
+  std::vector<Tag> tags;
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return tags;
+    tags.push_back(tag_from(query));
+  }
+}
+
+Result<std::optional<Tag>> Records::find_tag(std::string_view project,
+                                             std::string_view workflow,
+                                             std::string_view tag) {
+  DSTACK_TRY(Query query,
+             connection_->database.query(std::string(tag_columns) +
+                                         " and tag.workflow = ? and tag.tag = ?"));
+  DSTACK_TRY(const bool row, query.bind(project).bind(workflow).bind(tag).step());
+  return row ? std::optional(tag_from(query)) : std::nullopt;
+}
+
+Result<void> Records::add_tags(std::string_view project,
+                               std::string_view tag,
+                               const std::vector<std::string>& workflows,
+                               RunId run,
+                               Force force) {
+  Database& database = connection_->database;
+  DSTACK_TRY(Transaction transaction, Transaction::begin(database));
+  DSTACK_TRY(const std::optional<std::int64_t> id, find_project(database, project));
+  const TagPlace place{.project = id.value_or(0), .tag = tag, .run = run};
+  DSTACK_CHECK(check_run(database, place));
+  if (force == Force::no)
+    DSTACK_CHECK(refuse_used(database, place, workflows));
+  for (const std::string& workflow : workflows)
+    DSTACK_CHECK(set_tag(database, place, workflow));
+  return transaction.commit();
+}
+
+Result<void> Records::delete_tag(std::string_view project,
+                                 std::string_view workflow,
+                                 std::string_view tag) {
+  DSTACK_TRY(Query query,
+             connection_->database.query("delete from tag where project = (select id from project "
+                                         "where path = ?) and workflow = ? and tag = ?"));
+  DSTACK_CHECK(query.bind(project).bind(workflow).bind(tag).run());
+  if (connection_->database.changes() > 0)
+    return {};
+  return fail(ErrorCode::not_found,
+              "workflow '" + std::string(workflow) + "' has no tag '" + std::string(tag) + "'",
+              "'dstack tags list' shows the tags of this project");
+}
+
+Result<void> Records::adopt_project(const std::string& path, const job::GitFacts& git) {
+  if (git.root_commit.empty())
+    return {};
+  Database& database = connection_->database;
+  // Nearly always the project is known, and then nothing is written.
+  DSTACK_TRY(const std::optional<std::int64_t> known, find_project(database, path));
+  if (known)
+    return {};
+  DSTACK_TRY(Transaction transaction, Transaction::begin(database));
+  DSTACK_TRY(const std::vector<KnownProject> candidates, projects_like(database, git));
+  const auto moved =
+      std::find_if(candidates.begin(), candidates.end(), [](const KnownProject& project) {
+        return is_gone(project.path);
+      });
+  if (moved == candidates.end())
+    return {};
+  {
+    DSTACK_TRY(Query query, database.query("update or ignore project set path = ? where id = ?"));
+    DSTACK_CHECK(query.bind(path).bind(moved->id).run());
+  }
+  return transaction.commit();
+}
+
+}  // namespace dstack::store

@@ -1,0 +1,92 @@
+// A run as the database has it: values, read by everybody.
+#pragma once
+
+#include "dstack/base/time.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/code.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/job/tree_reference.hpp"
+#include "dstack/job/usage.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dstack::store {
+
+using RunId = std::int64_t;
+
+struct JobRecord {
+  std::size_t index = 0;
+  std::size_t workflow = 0;
+  std::string id = {};  ///< 12 hexadecimal digits
+  job::Status status = job::Status::submitted;
+  /// Of a queued job: "waits for download"; of a failed one: the sentence to show.
+  std::string reason = {};
+  std::optional<job::Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
+  std::optional<Timestamp> started_at =
+      {};  ///< when it left the queue: downloading, preparing or running
+  std::optional<Timestamp> finished_at = {};
+  bool has_partial_artifacts = false;
+  job::Usage usage = {};                    ///< of its last attempt
+  std::vector<job::Application> apps = {};  ///< of its last attempt, also when that is over
+};
+
+struct HistoryEntry {
+  job::Status status = job::Status::submitted;
+  Timestamp at = {};
+  std::optional<job::Cause> cause = {};
+  std::string reason = {};
+};
+
+/// What a job changed in its copy of the code, beside its artifacts.
+struct Edits {
+  std::size_t job = 0;
+  job::TreeReference files =
+      {};  ///< those that are new or different, by their paths in the project
+  std::vector<std::string> removed = {};  ///< paths in the code
+};
+
+struct WorkflowRecord {
+  std::size_t index = 0;
+  std::string name = {};
+  std::string provider = {};
+  job::Status status = job::Status::submitted;
+  std::optional<job::Cause> cause = {};
+  std::optional<int> exit_code = {};
+  std::optional<int> signal = {};
+  std::optional<Timestamp> started_at = {};
+  std::optional<Timestamp> finished_at = {};
+  std::size_t jobs = 0;
+  std::vector<std::string> tags = {};
+};
+
+struct RunRecord {
+  RunId id = 0;
+  std::string name = {};
+  std::string project = {};  ///< path of its folder
+  std::string target = {};   ///< what was named on the command line
+  job::Status status = job::Status::submitted;
+  /// Machine id: a run of another machine in a shared home is shown, never judged.
+  std::string machine = {};
+  Timestamp submitted_at = {};
+  std::optional<Timestamp> started_at = {};
+  std::optional<Timestamp> finished_at = {};
+  /// Index of the job that failed first; -1 when none did.
+  std::int64_t first_failure = -1;
+  job::StopRequest stop = job::StopRequest::none;
+  job::CodeRecord code = {};
+  std::vector<WorkflowRecord> workflows = {};
+};
+
+/// A run with its jobs, as it was when somebody looked.
+struct RunState {
+  RunRecord run = {};
+  std::vector<JobRecord> jobs = {};
+};
+
+}  // namespace dstack::store

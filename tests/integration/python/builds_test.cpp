@@ -1,0 +1,145 @@
+#include "dstack/base/text.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "workbench.hpp"
+
+#include <sys/stat.h>
+
+using namespace dstack;
+using namespace dstack::python;
+
+namespace {
+
+bool has_bytecode(const Path& folder) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("greet.") &&
+        entry.path().extension() == ".pyc")
+      return true;
+  return false;
+}
+
+std::string greeting(const PythonEnvironment& environment) {
+  return outcome({environment.program.string(), "-c", "import greet; print(greet.word)"});
+}
+
+void check_whole_life(Workbench& at) {
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.add_wheel("greet", "2.0", "word = 'good day'\n");
+  at.write("code/requirements.txt", "-r base.txt\n");
+  at.write("code/base.txt", "greet==1.0\n-f wheels\n");
+
+  const PythonEnvironment first = at.provided({"", {"requirements.txt"}, {}});
+  CHECK(first.made);
+  CHECK(first.program == first.bin / "python");
+  CHECK(greeting(first) == "hello\nexit code 0");
+  CHECK(*read_file(first.folder / "packages.txt") == "greet==1.0\n");
+  CHECK(has_bytecode(first.folder));
+
+  const PythonEnvironment again = at.provided({"", {"requirements.txt"}, {}});
+  CHECK_FALSE(again.made);
+  CHECK(again.folder == first.folder);
+
+  at.write("code/base.txt", "greet==2.0\n-f wheels\n");
+  const PythonEnvironment other = at.provided({"", {"requirements.txt"}, {}});
+  CHECK(other.made);
+  CHECK(greeting(other) == "good day\nexit code 0");
+  CHECK(greeting(first) == "hello\nexit code 0");
+
+  const PythonEnvironment from_package = at.provided({"", {}, {"-f wheels", "greet<2"}});
+  CHECK(greeting(from_package) == "hello\nexit code 0");
+  CHECK_FALSE(fs::exists(first.folder.string() + ".stage"));
+}
+
+void check_local_projects(Workbench& at) {
+  at.add_project("", "mine", "word = 'root'\n");
+  at.add_project("libs/other", "other", "word = 'lib'\n");
+  at.write("code/requirements.txt", "-e .\n./libs/other\n");
+  const job::PythonRequest request{"", {"requirements.txt"}, {}};
+  const std::string program = "import mine, other; print(mine.word, other.word)";
+
+  const PythonEnvironment first = at.provided(request);
+  CHECK(outcome({first.program.string(), "-c", program}) == "root lib\nexit code 0");
+  CHECK_FALSE(fs::exists(at.code() / "build"));
+  const std::string packages = *read_file(first.folder / "packages.txt");
+  CHECK(packages.find("other @ ./libs/other\n") != std::string::npos);
+
+  at.write("code/mine.py", "word = 'edited'\n");
+  const PythonEnvironment second = at.provided(request);
+  CHECK(second.made);
+  REQUIRE(remove_tree(at.code()));
+  CHECK(outcome({second.program.string(), "-c", program}) == "edited lib\nexit code 0");
+  CHECK(outcome({first.program.string(), "-c", program}) == "root lib\nexit code 0");
+}
+
+}  // namespace
+
+TEST_CASE("pip builds an environment once for each content of the requirements") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_whole_life(at);
+  CHECK(at.log().find("with pip") != std::string::npos);
+}
+
+TEST_CASE("uv builds an environment once for each content of the requirements") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_whole_life(at);
+  CHECK(at.log().find("with uv") != std::string::npos);
+}
+
+TEST_CASE("pip installs local projects from copies, so that neither needs the other") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_local_projects(at);
+}
+
+TEST_CASE("uv installs local projects from copies, so that neither needs the other") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_local_projects(at);
+}
+
+TEST_CASE("uv finds the wheels that are set for pip") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.variables["PIP_FIND_LINKS"] = (at.code() / "wheels").string();
+  CHECK(greeting(at.provided({"", {}, {"greet"}})) == "hello\nexit code 0");
+}
+
+TEST_CASE("a home that was moved gets environments anew, as their programs name the old place") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  at.write("code/requirements.txt", "# nothing yet\n");
+  const PythonEnvironment first = at.provided({"", {"requirements.txt"}, {}});
+  const Path moved = at.root / "moved";
+  fs::rename(at.home().root, moved);
+  const auto second = provide_environment(
+      {"", {"requirements.txt"}, {}}, at.interpreter, at.code(), {moved}, at.lookup(), -1);
+  REQUIRE(second);
+  CHECK(second->made);
+  CHECK(second->folder.filename() == first.folder.filename());
+}
+
+TEST_CASE("a package comes from the real index") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  for (const char* name :
+       {"PATH", "PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy"})
+    if (const auto value = own_variable(name))
+      at.variables[name] = *value;
+  at.variables.erase("PIP_NO_INDEX");
+  const auto made = at.provide({"", {}, {"six==1.16.0"}});
+  if (!made && made.error().hint.find("cannot reach the package index") != std::string::npos)
+    SKIP("the package index cannot be reached");
+  INFO(at.log());
+  REQUIRE(made);
+  CHECK(outcome({made->program.string(), "-c", "import six; print(six.__version__)"}) ==
+        "1.16.0\nexit code 0");
+}

@@ -1,0 +1,187 @@
+// What a job sees of its environment.
+#include "workbench.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace dstack;
+using namespace dstack::python;
+
+namespace {
+
+/// Every way by which a job might change what it shares with others; what succeeded is returned.
+std::string changes_possible(const Path& folder) {
+  std::string wrong;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (fs::is_symlink(entry.path()))
+      continue;
+    if (fs::is_directory(entry.path()) && ::access(entry.path().c_str(), W_OK) == 0)
+      wrong += "folder " + entry.path().string() + "\n";
+    if (fs::is_regular_file(entry.path()) && open_file(entry.path().string(), O_WRONLY))
+      wrong += "file " + entry.path().string() + "\n";
+  }
+  if (::access(folder.c_str(), W_OK) == 0)
+    wrong += "the folder itself\n";
+  return wrong;
+}
+
+std::string check_read_only(Workbench::With installer, std::string& reason) {
+  Workbench at(installer);
+  reason = at.reason;
+  if (reason.empty() &&
+      !as_ordinary_user(at.root, [&] {
+         return outcome({at.interpreter.program.string(), "-c", ""}) == "exit code 0" ? "" : "no";
+       }).empty())
+    reason = "an ordinary user cannot start '" + at.interpreter.program.string() + "'";
+  if (!reason.empty())
+    return "";
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.write("code/requirements.txt", "greet\n-f wheels\n");
+  const auto body = [&]() -> std::string {
+    const auto made = at.provide({"", {"requirements.txt"}, {}});
+    if (!made)
+      return "not made: " + render(made.error());
+    const std::string greeting =
+        outcome({made->program.string(), "-c", "import greet; print(greet.word)"});
+    return changes_possible(made->folder) + (greeting == "hello\nexit code 0" ? "" : greeting);
+  };
+  return as_ordinary_user(at.root, body);
+}
+
+constexpr const char* refusal =
+    "error: this environment is shared by all runs, so 'pip install' cannot change it\n"
+    "hint: add the package to requirements.txt (the workflow's 'requirements'); the next run has "
+    "it\n"
+    "exit code 1";
+
+void check_pip_notice(Workbench& at) {
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  const PythonEnvironment made = at.provided({"", {}, {"-f wheels", "greet"}});
+  const std::string path = made.bin.string() + ":/usr/bin:/bin";
+  CHECK(outcome({(made.bin / "pip").string(), "install", "six"}, path) == refusal);
+  CHECK(outcome({(made.bin / "pip3").string(), "--quiet", "install", "six"}, path) == refusal);
+  CHECK(outcome({made.program.string(), "-m", "pip", "install", "six"}, path) == refusal);
+  const std::string freeze = outcome({(made.bin / "pip").string(), "freeze"}, path);
+  CHECK(freeze.find("greet==1.0\n") != std::string::npos);
+}
+
+void check_pip_that_is_wanted(Workbench& at) {
+  at.add_wheel("pip", "99.0", "word = 'real pip'\n");
+  at.add_wheel("tool", "1.0", "", "Requires-Dist: pip (>=90)\n");
+  const PythonEnvironment made = at.provided({"", {}, {"-f wheels", "tool"}});
+  CHECK(outcome({made.program.string(), "-c", "import pip; print(pip.word)"}) ==
+        "real pip\nexit code 0");
+}
+
+}  // namespace
+
+TEST_CASE("an ordinary user's job can change nothing in an environment that pip made") {
+  std::string reason;
+  CHECK(check_read_only(Workbench::With::pip, reason) == "");
+  if (!reason.empty())
+    SKIP(reason);
+}
+
+TEST_CASE("an ordinary user's job can change nothing in an environment that uv made") {
+  std::string reason;
+  CHECK(check_read_only(Workbench::With::uv, reason) == "");
+  if (!reason.empty())
+    SKIP(reason);
+}
+
+TEST_CASE(
+    "pip install in a job says why it cannot be and what to do, where pip made the environment") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_pip_notice(at);
+}
+
+TEST_CASE(
+    "pip install in a job says why it cannot be and what to do, where uv made the environment") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_pip_notice(at);
+}
+
+TEST_CASE("a pip that packages ask for stays in an environment that uv made") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_pip_that_is_wanted(at);
+}
+
+TEST_CASE("a pip that packages ask for stays in an environment that pip made") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_pip_that_is_wanted(at);
+}
+
+TEST_CASE("files of the user's uv cache keep their modes") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.variables["UV_CACHE_DIR"] = (at.root / "cache").string();
+  (void)at.provided({"", {}, {"-f wheels", "greet"}});
+  bool found = false;
+  for (const auto& entry : fs::recursive_directory_iterator(at.root / "cache"))
+    if (entry.path().filename() == "greet.py") {
+      found = true;
+      CHECK((fs::status(entry.path()).permissions() & fs::owner_write) != fs::no_perms);
+    }
+  CHECK(found);
+}
+
+TEST_CASE("without requirements the interpreter is used as it is, by the name python") {
+  const EnvironmentFolder at;
+  const auto found = find_interpreters(own_variable);
+  if (found.empty())
+    SKIP("there is no Python on this machine");
+  for (const Interpreter& interpreter : found) {
+    CAPTURE(interpreter.program.string(), interpreter.version);
+    const auto provided = provide_environment({}, interpreter, at.root, at.home(), at.lookup(), -1);
+    REQUIRE(provided);
+    CHECK(provided->folder.empty());
+    CHECK_FALSE(provided->made);
+    const std::string question =
+        "import sys, sysconfig; print(sys.prefix, sysconfig.get_paths()['purelib'], sys.version)";
+    const std::string itself = outcome({interpreter.program.string(), "-c", question});
+    const std::string path = provided->bin.string() + ":/usr/bin:/bin";
+    const std::string shell = "exec python -c \"" + question + "\"";
+    CHECK(outcome({"/bin/sh", "-c", shell}, path) == itself);
+  }
+}
+
+TEST_CASE("an active environment is used as it is, with what is installed in it") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  const Path venv = at.root / "my venv";
+  REQUIRE(
+      outcome({at.interpreter.program.string(), "-m", "venv", "--without-pip", venv.string()}) ==
+      "exit code 0");
+  at.variables["VIRTUAL_ENV"] = venv.string();
+
+  const auto choice = choose_interpreter({}, at.lookup(), at.home(), Effects::allowed);
+  REQUIRE(choice);
+  CHECK(choice->interpreter.program == venv / "bin/python");
+  CHECK(choice->notice ==
+        "no version named: using Python " + at.interpreter.version + " of the active environment");
+  const auto provided =
+      provide_environment({}, choice->interpreter, at.code(), at.home(), at.lookup(), -1);
+  REQUIRE(provided);
+  CHECK(provided->bin == venv / "bin");
+  CHECK(outcome({"/bin/sh", "-c", "python -c 'import sys; print(sys.prefix)'"},
+                provided->bin.string()) == venv.string() + "\nexit code 0");
+
+  SECTION("requirements get an environment of their own beside it") {
+    at.write("code/requirements.txt", "\n");
+    at.interpreter = choice->interpreter;
+    const PythonEnvironment made = at.provided({"", {"requirements.txt"}, {}});
+    CHECK(outcome({made.program.string(), "-c", "import sys; print(sys.prefix)"}) ==
+          made.folder.string() + "\nexit code 0");
+  }
+}

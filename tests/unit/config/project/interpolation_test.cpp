@@ -1,0 +1,163 @@
+#include "dstack/config/project/interpolation.hpp"
+
+#include "unit/config/yaml/parsing.hpp"
+#include "support/catch.hpp"
+
+#include <map>
+
+using namespace dstack;
+using namespace dstack::config;
+using namespace dstack::config::test;
+
+namespace {
+
+Scope scope_of(std::map<std::string, std::string> variables,
+               std::vector<std::string> arguments = {}) {
+  Scope scope;
+  for (const auto& [name, value] : variables)
+    scope.variable_names.push_back(name);
+  scope.variable = [variables](std::string_view name) -> std::optional<std::string> {
+    const auto found = variables.find(std::string(name));
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+  scope.run_name = "quiet-otter-3";
+  scope.run_arguments = std::move(arguments);
+  return scope;
+}
+
+std::string replaced(std::string text, const Scope& scope) {
+  const auto result = interpolate(read(std::move(text))->root, scope);
+  return result ? shown(result->value) : "failed: " + brief(result.error());
+}
+
+}  // namespace
+
+TEST_CASE("references are replaced wherever a value stands") {
+  const Scope scope = scope_of({{"epochs", "3"}, {"dir", "out"}});
+  CHECK(replaced("a: ${{ epochs }}\nb: ['${{dir}}/x', {c: \"--n=${{  epochs  }}\"}]\n", scope) ==
+        "{a: 3, b: [out/x, {c: --n=3}]}");
+}
+
+TEST_CASE("a replaced text takes any type, so it counts as plain even when it stood in quotes") {
+  const Scope scope = scope_of({{"gpus", "2"}});
+  CHECK(replaced("{gpu: \"${{ gpus }}\", name: \"x\"}", scope) == "{gpu: 2, name: \"x\"}");
+}
+
+TEST_CASE("keys stay as they are") {
+  CHECK(replaced("\"${{ a }}\": ${{ a }}", scope_of({{"a", "1"}})) == "{${{ a }}: 1}");
+}
+
+TEST_CASE("a doubled dollar writes a literal reference") {
+  CHECK(replaced("a: $${{ x }} and ${{ x }}", scope_of({{"x", "1"}})) == "{a: ${{ x }} and 1}");
+}
+
+TEST_CASE("a value is not looked through for more references") {
+  CHECK(replaced("a: ${{ x }}", scope_of({{"x", "${{ y }}"}})) == "{a: ${{ y }}}");
+}
+
+TEST_CASE("the run's name and arguments") {
+  const Scope scope = scope_of({}, {"a b", "c"});
+  CHECK(replaced("a: /logs/${{ run.name }}", scope) == "{a: /logs/quiet-otter-3}");
+  CHECK(replaced("a: [x, \"${{ run.args }}\", y]", scope) == "{a: [x, \"a b\", \"c\", y]}");
+  CHECK(replaced("a: run ${{ run.args }}", scope) == "{a: run 'a b' c}");
+  CHECK(replaced("a: [\"-- ${{ run.args }}\"]", scope) == "{a: [-- 'a b' c]}");
+  CHECK(replaced("a: [\"${{ run.args }}\"]", scope_of({})) == "{a: []}");
+}
+
+TEST_CASE("it is told whether the arguments were used") {
+  const Scope scope = scope_of({{"x", "1"}}, {"a"});
+  CHECK_FALSE(interpolate(read("a: ${{ x }}")->root, scope)->used_run_arguments);
+  CHECK(interpolate(read("a: [\"${{run.args}}\"]")->root, scope)->used_run_arguments);
+  CHECK(interpolate(read("a: ${{ run.args }}")->root, scope)->used_run_arguments);
+}
+
+TEST_CASE("unknown names are reported together, each at its place") {
+  const Scope scope = scope_of({{"epochs", "3"}});
+  const auto result = interpolate(
+      read("a: é ${{ epohcs }} ${{ epochs }} ${{ zzz }}\nb: |\n  first\n  ${{ nope }}\n")->root,
+      scope);
+  REQUIRE_FALSE(result);
+  const std::vector<Error> errors = flatten(result.error());
+  REQUIRE(errors.size() == 3);
+  CHECK(brief(errors[0]) == "1:10+6 there is no variable 'epohcs'");
+  CHECK(errors[0].hint == "did you mean 'epochs'?");
+  CHECK(brief(errors[1]) == "1:38+3 there is no variable 'zzz'");
+  CHECK(brief(errors[2]) == "4:7+4 there is no variable 'nope'");
+}
+
+TEST_CASE("a misspelt reference to the run gets a suggestion") {
+  const auto result = interpolate(read("a: ${{ run.nmae }}")->root, scope_of({}));
+  REQUIRE_FALSE(result);
+  CHECK(result.error().hint == "did you mean 'run.name'?");
+}
+
+TEST_CASE("a long variable that is named often is refused with the limit, and told once") {
+  const Scope scope = scope_of({{"long", std::string(1u << 20, 'x')}});
+  std::string text = "a: \"";
+  for (int i = 0; i < 16; ++i)
+    text += "${{ long }}";
+  CHECK(replaced(text + "\"", scope).size() > std::size_t{16} << 20U);
+  for (int i = 0; i < 1000; ++i)
+    text += "${{ long }}";
+  const auto result = interpolate(read(text + "\"")->root, scope);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().also.empty());
+  CHECK(result.error().message == "here the file passes 16,777,216 bytes of text from variables");
+}
+
+TEST_CASE("malformed references are reported") {
+  const Scope scope = scope_of({{"a", "1"}});
+  CHECK(replaced("x: ${{ a", scope) == "failed: 1:4+3 '${{' is not closed by '}}'");
+  CHECK(replaced("x: ${{ }}", scope) == "failed: 1:4+3 '${{ }}' names no variable");
+  CHECK(replaced("x: ${{ a b }}", scope) == "failed: 1:8+3 'a b' is no name of a variable");
+  CHECK(replaced("x: ${{ secrets.TOKEN }}", scope) ==
+        "failed: 1:8+13 the secret 'TOKEN' cannot be used here");
+}
+
+TEST_CASE("a reference to a secret that lacks its s is understood") {
+  const auto result = interpolate(read("env: {A: \"${{ secret.A }}\"}\n")->root, scope_of({}));
+  REQUIRE_FALSE(result);
+  CHECK(flatten(result.error())[0].hint == "did you mean 'secrets.A'?");
+}
+
+TEST_CASE("what an alias repeats is reported at the alias") {
+  CHECK(replaced("a: &x \"${{ a }}\"\nb: *x\n", scope_of({})) ==
+        "failed: 1:12 there is no variable 'a'");
+  const auto result = interpolate(read("a: &x \"${{ a }}\"\nb: *x\n")->root, scope_of({}));
+  REQUIRE_FALSE(result);
+  CHECK(brief(flatten(result.error())[1]) == "2:4+2 there is no variable 'a'");
+}
+
+TEST_CASE("a reference to a secret stays one, where secrets may stand") {
+  const auto result = interpolate(read("environment:\n"
+                                       "  A: x ${{secrets.TOKEN}} ${{ n }}\n"
+                                       "headers:\n"
+                                       "  X: ${{ secrets.a-b }}\n"
+                                       "registry-auth:\n"
+                                       "  password: ${{ secrets.P }}\n")
+                                      ->root,
+                                  scope_of({{"n", "1"}}));
+  REQUIRE(result);
+  CHECK(shown(result->value) ==
+        "{environment: {A: x ${{ secrets.TOKEN }} 1}, headers: {X: ${{ secrets.a-b }}}, "
+        "registry-auth: {password: ${{ secrets.P }}}}");
+  REQUIRE(result->secrets.size() == 3);
+  CHECK(result->secrets[0].name == "TOKEN");
+  CHECK(place(result->secrets[0].where) == "2:11+13");
+  CHECK(result->secrets[2].name == "P");
+}
+
+TEST_CASE("a secret elsewhere, without a name, or smuggled in is an error") {
+  const Scope scope = scope_of({{"v", "${{ secrets.TOKEN }}"}});
+  CHECK(replaced("commands: ${{ secrets.T }}", scope) ==
+        "failed: 1:15+9 the secret 'T' cannot be used here");
+  CHECK(replaced("x:\n  environment:\n    A: ${{ secrets.T }}\n", scope) ==
+        "failed: 3:12+9 the secret 'T' cannot be used here");
+  CHECK(replaced("env:\n  A: ${{ secrets. }}\n", scope) ==
+        "failed: 2:10+8 'secrets.' names no secret");
+  const std::string refused =
+      " a literal '${{ secrets.… }}' cannot stand here, nor come from a variable";
+  CHECK(replaced("env:\n  A: ${{ v }}\n", scope) == "failed: 2:6+8" + refused);
+  CHECK(replaced("env:\n  A: $${{ secrets.T }}\n", scope) == "failed: 2:6+17" + refused);
+  CHECK(replaced("commands: $${{ secrets.T }}", scope) == "{commands: ${{ secrets.T }}}");
+}

@@ -1,0 +1,121 @@
+#include "dstack/job/environment_names.hpp"
+#include "unit/config/yaml/parsing.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::config;
+using namespace dstack::config::test;
+
+namespace {
+
+constexpr std::string_view train = "workflows:\n  - name: train\n    provider: python\n";
+
+}  // namespace
+
+TEST_CASE("variables are read by scope, as written") {
+  ProjectFolder folder;
+  folder.file(".dstack/workflows.yaml", train);
+  folder.file(".dstack/variables.yaml",
+              "variables:\n  train:\n    batch-size: 64\n    lr: 1.0\n    name: \"\"\n  global:\n  "
+              "  seed: 010\n");
+  const auto project = folder.load();
+  REQUIRE(project);
+  CHECK(project->findings.empty());
+  const std::vector<Variable>& own = project->variables.at("train");
+  REQUIRE(own.size() == 3);
+  CHECK(own[0].name == "batch-size");
+  CHECK(own[1].value == "1.0");
+  CHECK(own[2].value.empty());
+  CHECK(place(own[0].where) == "3:5+10");
+  CHECK(project->variables.at("global")[0].value == "010");
+}
+
+TEST_CASE("an empty variables file, and empty scopes, are fine") {
+  CHECK(findings_of(train, "# none\n").empty());
+  CHECK(findings_of(train, "variables:\n").empty());
+  CHECK(findings_of(train, "variables:\n  train:\n").empty());
+  CHECK(findings_of(train, "x-a: &a {lr: 1}\nvariables:\n  train: *a\n").empty());
+}
+
+TEST_CASE("a workflow's own variable of the same name wins silently") {
+  CHECK(findings_of(train, "variables: {global: {lr: 1}, train: {lr: 2}}").empty());
+}
+
+TEST_CASE("values that are no scalars are reported") {
+  CHECK(findings_of(train, "variables:\n  train:\n    a: [1]\n    b: {c: d}\n    e:\n") ==
+        Findings{"train: 3:8+3 variable 'a' must be a single value, not a list",
+                 "train: 4:8+6 variable 'b' must be a single value, not a map",
+                 "train: 5:5 variable 'e' has no value"});
+  CHECK(findings_of(train, "variables:\n  epochs: 3\n") ==
+        Findings{"epochs: 2:3+6 there is no workflow 'epochs'",
+                 "epochs: 2:11 'epochs' must be a map of variables, not a text"});
+  CHECK(findings_of(train, "variables: [a]\n") ==
+        Findings{": 1:12+3 'variables' must be a map, not a list"});
+}
+
+TEST_CASE("a variable cannot refer to a secret, however the reference is spaced") {
+  CHECK(findings_of(train,
+                    "variables:\n  train: {a: \"x ${{secrets.TOKEN}}\"}\n  global:\n"
+                    "    b: ${{ name }} ${{  secrets.api-token  }}\n") ==
+        Findings{"train: 2:14+22 the secret 'TOKEN' cannot be used here",
+                 ": 4:8+38 the secret 'api-token' cannot be used here"});
+  CHECK(findings_of(train,
+                    "variables:\n  train:\n    a: $${{ secrets.TOKEN }}\n    b: ${{ secrets.x\n"
+                    "    c: ${{ secrets.a b }} ${{ TOKEN }}\n")
+            .empty());
+}
+
+TEST_CASE("a scope that is no workflow is reported with a suggestion, and stops no run") {
+  ProjectFolder folder;
+  folder.file(".dstack/workflows.yaml", train)
+      .file(".dstack/variables.yaml", "variables: {trian: {lr: 1}}");
+  const auto project = folder.load();
+  REQUIRE(project->findings.size() == 1);
+  CHECK(project->findings[0].workflow == "trian");
+  CHECK(project->findings[0].error.hint == "did you mean 'train'?");
+}
+
+TEST_CASE("names whose environment variable is taken are reported") {
+  CHECK(findings_of(train,
+                    "variables:\n  train:\n    path: 1\n    run-name: 2\n    https_proxy: 3\n    "
+                    "port-0: 4\n    port: 5\n") ==
+        Findings{
+            "train: 3:5+4 variable 'path' would become PATH, which every job takes from the system",
+            "train: 4:5+8 variable 'run-name' would become RUN_NAME, which dstack sets itself",
+            "train: 5:5+11 variable 'https_proxy' would become HTTPS_PROXY, which every job takes "
+            "from the system",
+            "train: 6:5+6 variable 'port-0' would become PORT_0, which dstack sets itself"});
+}
+
+TEST_CASE("names that cannot be are reported") {
+  CHECK(
+      findings_of(train, "variables:\n  train: {2fast: 1, 'a b': 2, -x: 3, run.args: 4}\n") ==
+      Findings{
+          "train: 2:11+5 variable '2fast' begins with a digit, which no environment variable does",
+          "train: 2:21+5 'a b' cannot be the name of a variable",
+          "train: 2:31+2 '-x' cannot be the name of a variable",
+          "train: 2:38+8 'run.args' is a name that dstack keeps for itself"});
+}
+
+TEST_CASE("two names that meet in one environment variable are reported") {
+  CHECK(findings_of(train, "variables:\n  train:\n    batch-size: 1\n    batch_size: 2\n") ==
+        Findings{
+            "train: 4:5+10 variables 'batch-size' and 'batch_size' would both become BATCH_SIZE"});
+  CHECK(findings_of(train, "variables:\n  global: {Lr: 1}\n  train: {lr: 2}\n") ==
+        Findings{"train: 3:11+2 variables 'Lr' and 'lr' would both become LR"});
+}
+
+TEST_CASE("what is wrong with global variables concerns every run") {
+  CHECK(findings_of(train, "variables: {global: {home: 1}}")[0].substr(0, 2) == ": ");
+}
+
+TEST_CASE("the names of the runner and of the system are known") {
+  CHECK(job::is_reserved_environment_name("JOB_PORT_12"));
+  CHECK(job::is_reserved_environment_name("MASTER_JOB_PORT_0"));
+  CHECK_FALSE(job::is_reserved_environment_name("PORT_X"));
+  CHECK_FALSE(job::is_reserved_environment_name("JOB_PORT_"));
+  CHECK(job::is_base_environment_name("LC_ALL"));
+  CHECK(job::is_base_environment_name("no_proxy"));
+  CHECK(job::is_base_environment_name("SSL_CERT_FILE"));
+  CHECK_FALSE(job::is_base_environment_name("MY_PROXY"));
+}

@@ -1,0 +1,147 @@
+#include "dstack/provider/manifest/manifest.hpp"
+
+#include "checking.hpp"
+#include "support/catch.hpp"
+
+#include <algorithm>
+
+using namespace dstack;
+using namespace dstack::provider;
+
+namespace {
+
+std::string refusal(const std::string& text) {
+  const auto manifest = parse_manifest(text);
+  return manifest ? "no error" : manifest.error().message;
+}
+
+/// A manifest with these properties and nothing else of interest.
+std::string with(const std::string& properties, const std::string& more = "") {
+  return R"({"abi": "0.0", "name": "x", "version": "1", "properties": [)" + properties + "]" +
+         more + "}";
+}
+
+}  // namespace
+
+TEST_CASE("a manifest is read with properties, flags, common properties and examples",
+          "[provider][manifest]") {
+  const Manifest manifest = dstack::test::demo_manifest();
+
+  CHECK(manifest.name == "demo");
+  CHECK(manifest.version == "1.0");
+  CHECK(is_supported(manifest));
+  CHECK(manifest.properties.size() == 9 + common_properties().size());
+  CHECK(manifest.find("script") == manifest.find("file"));
+  CHECK(manifest.find("working-dir") == manifest.find("working_dir"));
+  CHECK(manifest.find("working-dir")->common);
+  CHECK(manifest.find("nothing") == nullptr);
+  CHECK(manifest.find("nodes")->default_value == 1);
+  CHECK(manifest.find("nodes")->minimum == 1);
+  CHECK(manifest.find("requirements")->flag->short_name == "-r");
+  CHECK(manifest.find("requirements")->flag->repeat);
+  CHECK(manifest.examples == std::vector<std::string>{"dstack run demo x.py"});
+}
+
+TEST_CASE("defaults are typed as their property says", "[provider][manifest]") {
+  const auto manifest = parse_manifest(with(R"(
+      {"name": "a", "type": "size", "default": "1KiB"}, {"name": "b", "type": "texts", "default": ["x", "y"]},
+      {"name": "c", "type": "boolean", "default": false}, {"name": "d", "type": "duration", "default": "2s"})"));
+
+  REQUIRE(manifest);
+  CHECK(manifest->find("a")->default_value == 1024);
+  CHECK(manifest->find("b")->default_value == Json{"x", "y"});
+  CHECK(manifest->find("c")->default_value == false);
+  CHECK(manifest->find("d")->default_value == 2000);
+}
+
+TEST_CASE("every type has one name", "[provider][manifest]") {
+  for (const std::string type : {"text",
+                                 "path",
+                                 "target",
+                                 "folder",
+                                 "integer",
+                                 "boolean",
+                                 "size",
+                                 "duration",
+                                 "texts",
+                                 "paths",
+                                 "arguments",
+                                 "environment",
+                                 "artifacts",
+                                 "resources"}) {
+    const auto manifest = parse_manifest(with(R"({"name": "a", "type": ")" + type + "\"}"));
+    REQUIRE(manifest);
+    CHECK(render_type(manifest->properties[0].type) == type);
+  }
+}
+
+TEST_CASE("a manifest that is no JSON, or no map, or not UTF-8, says so", "[provider][manifest]") {
+  CHECK(refusal("").find("cannot read its manifest") == 0);
+  CHECK(refusal("{\"name\": ").find("cannot read its manifest") == 0);
+  CHECK(refusal("[]") == "its manifest is no map");
+  CHECK(refusal("{\"name\": \"\xff\"}") == "its manifest is not UTF-8, at byte 10");
+  CHECK(refusal(std::string(200'000, '[')).find("its manifest nests deeper than ") == 0);
+}
+
+TEST_CASE("all that is wrong with a manifest is said at once", "[provider][manifest]") {
+  CHECK(refusal(R"({"abi": "zero", "name": "a b", "propertys": []})") ==
+        "its manifest is wrong: 'name' must be letters, digits, '.', '_' and '-'; the "
+        "manifest has "
+        "no 'version'; 'abi' "
+        "must be the version of the provider interface, such as '0.0'; the manifest has the "
+        "unknown member "
+        "'propertys', did you mean 'properties'?");
+}
+
+TEST_CASE("wrong properties of a manifest are refused by name", "[provider][manifest]") {
+  CHECK(refusal(with(R"({"name": "a", "type": "float"})")) ==
+        "its manifest is wrong: property 'a' has the unknown type 'float'");
+  CHECK(refusal(with(R"({"name": "A", "type": "text"})")) ==
+        "its manifest is wrong: 'A' cannot be the name of a property: lower case letters, "
+        "digits "
+        "and '_'");
+  CHECK(refusal(with(
+            R"({"name": "a", "type": "text"}, {"name": "b", "aliases": ["a"], "type": "text"})")) ==
+        "its manifest is wrong: the name 'a' is that of another property, or one of the host's");
+  CHECK(refusal(with(R"({"name": "provider", "type": "text"})")).find("one of the host's") !=
+        std::string::npos);
+  CHECK(refusal(with(R"({"name": "env", "type": "text"})", R"(, "common": true)")).find("'env'") !=
+        std::string::npos);
+  CHECK(refusal(with(R"({"name": "a", "type": "integer", "default": "many"})")) ==
+        "its manifest is wrong: the default of 'a' must be a whole number, not 'many'");
+  CHECK(refusal(with(R"({"name": "a", "type": "text", "required": true, "default": "x"})")) ==
+        "its manifest is wrong: property 'a' is required and has a default");
+  CHECK(refusal(with(R"({"name": "a", "type": "text", "minimum": 1})")).find("'minimum'") !=
+        std::string::npos);
+}
+
+TEST_CASE("wrong flags and positionals of a manifest are refused", "[provider][manifest]") {
+  const auto with_flag = [](const std::string& flag) {
+    return with(R"({"name": "a", "type": "text", "flag": )" + flag + "}", R"(, "common": true)");
+  };
+  CHECK(refusal(with_flag(R"({"name": "a", "value": "A"})")) ==
+        "its manifest is wrong: the flag of property 'a' must have a 'name' such as "
+        "'--requirements'");
+  CHECK(refusal(with_flag(R"({"name": "--detach", "value": "A"})")).find("or by the host") !=
+        std::string::npos);
+  CHECK(refusal(with_flag(R"({"name": "--aa", "short": "-e", "value": "A"})")).find("'-e'") !=
+        std::string::npos);
+  CHECK(refusal(with_flag(R"({"name": "--gpu", "value": "A"})")).find("'--gpu'") !=
+        std::string::npos);
+  CHECK(refusal(with(R"({"name": "a", "type": "arguments", "positional": true},
+                        {"name": "b", "type": "text", "positional": true})")) ==
+        "its manifest is wrong: property 'b' is positional behind one that takes the rest");
+  CHECK(refusal(with(R"({"name": "a", "type": "resources", "positional": true})"))
+            .find("cannot be positional") != std::string::npos);
+}
+
+TEST_CASE("of a manifest for another interface only the identity is read", "[provider][manifest]") {
+  const auto manifest = parse_manifest(
+      R"({"abi": "7.3", "name": "x", "version": "1", "properties": {"new": "form"}})");
+
+  REQUIRE(manifest);
+  CHECK(manifest->name == "x");
+  CHECK(manifest->abi_major == 7);
+  CHECK(manifest->abi_minor == 3);
+  CHECK_FALSE(is_supported(*manifest));
+}

@@ -1,0 +1,52 @@
+#include "dstack/run/protocol/mailbox.hpp"
+
+#include "dstack/job/status.hpp"
+#include "support/catch.hpp"
+
+#include <poll.h>
+
+using namespace dstack;
+using namespace dstack::run;
+
+TEST_CASE("what is posted arrives whole and in order") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
+  auto mailbox = Mailbox::open(folder.path());
+  REQUIRE(mailbox);
+  CHECK_FALSE(mailbox->take());
+  CHECK(post(folder.path(), "one"));
+  CHECK(post(folder.path(), "two"));
+  CHECK(mailbox->take() == "one");
+  CHECK(mailbox->take() == "two");
+}
+
+TEST_CASE("a mailbox works in a folder with a long path") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
+  const Path deep = folder.path() / std::string(200, 'a') / std::string(200, 'b');
+  REQUIRE(make_folders(deep));
+  auto mailbox = Mailbox::open(deep);
+  REQUIRE(mailbox);
+  CHECK(post(deep, "hello"));
+  CHECK(mailbox->take() == "hello");
+}
+
+TEST_CASE("nobody listening is told, and a successor takes the place of the dead") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
+  CHECK_FALSE(post(folder.path(), "x"));
+  { REQUIRE(Mailbox::open(folder.path())); }
+  CHECK_FALSE(post(folder.path(), "x"));
+  auto successor = Mailbox::open(folder.path());
+  REQUIRE(successor);
+  CHECK(post(folder.path(), "y"));
+  CHECK(successor->take() == "y");
+}
+
+TEST_CASE("a state survives rendering and parsing, and nothing else parses") {
+  const StateMessage message{7, job::Status::preparing, Timestamp(std::chrono::milliseconds(1234))};
+  const auto parsed = parse_state(render(message));
+  REQUIRE(parsed);
+  CHECK(parsed->job == 7);
+  CHECK(parsed->status == job::Status::preparing);
+  CHECK(parsed->at == message.at);
+  for (const char* text : {"", "wake", "7 nothing 1", "x running 1", "7 running"})
+    CHECK_FALSE(parse_state(text));
+}

@@ -1,0 +1,91 @@
+
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::run;
+
+TEST_CASE("a run's order survives rendering and parsing") {
+  RunOrder order;
+  order.plan.project = "/p";
+  order.plan.target = "train";
+  order.plan.run_name = "quiet-otter-1";
+  order.plan.workflows.resize(1);
+  order.plan.workflows[0].name = "train";
+  order.plan.jobs.resize(1);
+  order.plan.jobs[0].spec.argv = {"python", "train.py", "two words"};
+  order.plan.jobs[0].environment = {{"A", "1\n2", "command line"}};
+  order.parallel = 3;
+  order.stop_grace = std::chrono::milliseconds(1500);
+  order.job_ids = {"0123456789ab"};
+  order.plan.jobs[0].python = python::Interpreter{"/usr/bin/python3", "3.11.2", "PATH"};
+  order.code.git = {"r", "main", "abc", "root", true};
+  order.code.snapshot.files = 3;
+  order.on_end.resize(2);
+  order.on_end[0].command = {"notify", "two words"};
+  order.on_end[0].when = {"failed", "stopped"};
+  order.on_end[1].webhook = "https://${{ secrets.HOST }}/x";
+  order.on_end[1].headers = {{"B", "2"}, {"A", "${{ secrets.A }}"}};
+  order.on_end[1].timeout = std::chrono::seconds(5);
+  order.on_end[1].retry = 0;
+  order.machine = resources::Machine{4, 16'000'000'000, {{"V100", 16, "GPU-aa"}}};
+
+  const auto parsed = parse_run_order(render_run_order(order));
+
+  REQUIRE(parsed);
+  CHECK(render_run_order(*parsed) == render_run_order(order));
+  CHECK((parsed->plan == order.plan));
+  CHECK(parsed->code.git == order.code.git);
+  CHECK(parsed->code.snapshot == order.code.snapshot);
+  REQUIRE(parsed->on_end.size() == 2);
+  CHECK(parsed->on_end[0].command == order.on_end[0].command);
+  CHECK(parsed->on_end[0].when == order.on_end[0].when);
+  CHECK(parsed->on_end[1].headers == order.on_end[1].headers);
+  CHECK(parsed->on_end[1].timeout == std::chrono::seconds(5));
+  CHECK(parsed->on_end[1].retry == 0);
+  REQUIRE(parsed->machine);
+  CHECK(parsed->machine->memory == 16'000'000'000);
+  CHECK(parsed->machine->gpus.front().id == "GPU-aa");
+}
+
+TEST_CASE("a job's order survives rendering and parsing") {
+  JobOrder order;
+  order.home = "/h";
+  order.run = "quiet-otter-1";
+  order.index = 4;
+  order.attempt = 2;
+  order.attempts = 3;
+  order.spec.argv = {"true"};
+  order.environment = {{"JOB_PORT_0", "20001"}};
+  order.ports = {20001, 29999};
+
+  const auto parsed = parse_job_order(render_job_order(order));
+
+  REQUIRE(parsed);
+  CHECK((*parsed == order));
+}
+
+TEST_CASE("an exit record survives rendering and parsing, and a torn one is refused") {
+  ExitRecord record;
+  record.outcome = ExitRecord::Outcome::signaled;
+  record.number = 11;
+  record.stop = job::StopRequest::stop;
+  record.cause = job::Cause::oom;
+  record.message = "m";
+  record.warnings = {"w"};
+  record.usage.peak_memory = 5'000'000'000;
+  record.usage.cpu_time = 12;
+  record.exposed = {{"out", {{{"out/env", {"KEY", "TOKEN"}}}, 2}}};
+  record.started_at = Timestamp(std::chrono::milliseconds(5));
+  record.finished_at = Timestamp(std::chrono::milliseconds(6));
+  const std::string text = render_exit_record(record);
+
+  const auto parsed = parse_exit_record(text);
+  REQUIRE(parsed);
+  CHECK((*parsed == record));
+  CHECK_FALSE(parse_exit_record(text.substr(0, text.size() / 2)));
+  CHECK_FALSE(parse_exit_record(""));
+}

@@ -1,0 +1,144 @@
+#include "dstack/run/protocol/job_log.hpp"
+
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/runner/log_writer.hpp"
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <thread>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace dstack;
+using namespace dstack::run;
+
+namespace {
+
+TemporaryFolder folder() {
+  return *TemporaryFolder::make(fs::temp_directory_path());
+}
+
+/// Writes `bytes` into a pipe and moves them to the log, as a job and its runner do.
+void log_bytes(const Path& at,
+               const std::string& bytes,
+               const std::vector<std::string>& secrets = {}) {
+  auto writer = LogWriter::open(at);
+  REQUIRE(writer);
+  writer->hide(secrets::Needles(secrets));
+  auto pipe = make_pipe();
+  REQUIRE(pipe);
+  std::thread job([&] {
+    (void)write_all(pipe->write_end.get(), bytes);
+    pipe->write_end.reset();
+  });
+  for (;;) {
+    const auto moved = writer->move_from(pipe->read_end.get());
+    REQUIRE(moved);
+    if (*moved == LogWriter::Moved::end_of_pipe)
+      break;
+  }
+  job.join();
+  REQUIRE(writer->sync());
+}
+
+}  // namespace
+
+TEST_CASE("a log holds every byte: NUL, invalid UTF-8, no last newline, lines of many megabytes") {
+  const auto at = folder();
+  std::string bytes =
+      std::string("a\0b\n\xff\xfe\r progress\r", 17) + std::string(64u << 20, 'x') + "\nlast";
+
+  log_bytes(at.path(), bytes);
+
+  JobLog log(at.path());
+  REQUIRE(log.size() == bytes.size());
+  const auto read = log.read(0, bytes.size() + 1);
+  REQUIRE(read);
+  CHECK((*read == bytes));
+}
+
+TEST_CASE("a log hides secrets wherever they come, and keeps every other byte") {
+  const auto at = folder();
+  const std::string line = "a line of sixty-four bytes, or so, with the secret hunter2hunter2\n";
+  std::string bytes;
+  while (bytes.size() < 5'000'000)
+    bytes += line;
+  log_bytes(at.path(), bytes + "hunter2hun", {"hunter2hunter2"});
+
+  std::string expected = bytes + "hunter2hun";
+  for (std::size_t i = expected.find("hunter2hunter2"); i != std::string::npos;
+       i = expected.find("hunter2hunter2", i))
+    expected.replace(i, 14, "***");
+  JobLog log(at.path());
+  REQUIRE(log.size() == expected.size());
+  CHECK((*log.read(0, expected.size()) == expected));
+}
+
+TEST_CASE("a second writer goes on behind the first") {
+  const auto at = folder();
+  log_bytes(at.path(), "one\n");
+  log_bytes(at.path(), "two\n");
+  CHECK(*JobLog(at.path()).read(0, 100) == "one\ntwo\n");
+}
+
+TEST_CASE("the last lines are found, with and without a newline at the end") {
+  const auto at = folder();
+  log_bytes(at.path(), "a\nb\nc\n");
+  JobLog log(at.path());
+  CHECK(*log.offset_of_last(0) == 6);
+  CHECK(*log.offset_of_last(1) == 4);
+  CHECK(*log.offset_of_last(2) == 2);
+  CHECK(*log.offset_of_last(99) == 0);
+
+  log_bytes(at.path(), "d");
+  CHECK(*JobLog(at.path()).offset_of_last(2) == 4);
+}
+
+TEST_CASE("bytes have the time at which they came") {
+  const auto at = folder();
+  const Timestamp before = now();
+  log_bytes(at.path(), "one\n");
+  JobLog log(at.path());
+
+  REQUIRE(log.time_at(0));
+  CHECK(*log.time_at(0) >= before);
+  CHECK(log.offset_since(before) == 0);
+  CHECK(log.offset_since(now() + std::chrono::seconds(10)) == 4);
+}
+
+TEST_CASE("times are found in any order, among more of them than are kept in memory") {
+  constexpr std::int64_t count = 1000;
+  const auto at = folder();
+  const auto write_mark = [&](std::int64_t number) {
+    // A line of ten bytes each second.
+    const std::array<std::int64_t, 2> mark = {number * 10, number * 1000};
+    auto file = open_file(
+        (at.path() / file_names::log_times).string(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    REQUIRE(file);
+    REQUIRE(write_all(file->get(), {reinterpret_cast<const char*>(mark.data()), sizeof mark}));
+  };
+  const auto second = [](std::uint64_t number) { return Timestamp(std::chrono::seconds(number)); };
+  for (std::int64_t number = 0; number < count; ++number)
+    write_mark(number);
+  JobLog log(at.path());
+
+  for (const std::uint64_t offset : {9999u, 0u, 5000u, 5009u, 5010u, 640u, 639u, 9u, 9990u, 70000u})
+    CHECK(log.time_at(offset) == second(std::min<std::uint64_t>(offset / 10, count - 1)));
+  for (std::uint64_t offset = 0; offset < 10'000; offset += 3)
+    REQUIRE(log.time_at(offset) == second(offset / 10));
+
+  write_mark(count);
+  CHECK(log.time_at(10'005) == second(count));
+}
+
+TEST_CASE("a log that is not there yet is empty") {
+  const auto at = folder();
+  JobLog log(at.path());
+  CHECK(log.size() == 0);
+  CHECK(log.read(0, 10)->empty());
+  log_bytes(at.path(), "x");
+  CHECK(log.size() == 1);
+}

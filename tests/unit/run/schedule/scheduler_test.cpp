@@ -1,0 +1,214 @@
+#include "dstack/run/schedule/scheduler.hpp"
+
+#include "dstack/job/status.hpp"
+#include "support/catch.hpp"
+
+using namespace dstack;
+using namespace dstack::run;
+using job::Status;
+
+namespace {
+
+using Jobs = std::vector<std::size_t>;
+
+/// A plan with one job for each workflow; `inputs[i]` are the workflows that workflow i waits for.
+plan::Plan plan_of(const std::vector<std::vector<std::size_t>>& inputs) {
+  plan::Plan plan;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    plan::PlannedWorkflow workflow;
+    workflow.name = "w" + std::to_string(i);
+    for (const std::size_t producer : inputs[i]) {
+      plan::Input input;
+      input.workflow = "w" + std::to_string(producer);
+      input.producer = producer;
+      workflow.inputs.push_back(input);
+    }
+    plan.workflows.push_back(workflow);
+    plan::PlannedJob job;
+    job.workflow = i;
+    job.spec.argv = {"true"};
+    plan.jobs.push_back(job);
+  }
+  return plan;
+}
+
+/// A plan of one workflow; `masters[i]` is the master of job i, or -1.
+plan::Plan plan_with_masters(const std::vector<int>& masters) {
+  plan::Plan plan;
+  plan.workflows.resize(1);
+  for (const int master : masters) {
+    plan::PlannedJob job;
+    job.spec.argv = {"true"};
+    if (master >= 0)
+      job.spec.master = static_cast<std::uint32_t>(master);
+    plan.jobs.push_back(job);
+  }
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("a gang is handed out whole, masters first, and takes one place") {
+  const auto plan = plan_with_masters({-1, 3, -1, 2, 2});
+  Scheduler scheduler(plan, 1);
+
+  CHECK(scheduler.take_startable() == Jobs{0});
+  CHECK(scheduler.take_startable().empty());
+  scheduler.ended(0, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{2, 3, 4, 1});
+  for (const std::size_t job : Jobs{1, 2, 3})
+    scheduler.ended(job, Status::done);
+  CHECK_FALSE(scheduler.finished());
+  scheduler.ended(4, Status::done);
+  CHECK(scheduler.finished());
+}
+
+TEST_CASE("who may not start yet is passed over, and takes no place") {
+  const auto plan = plan_of({{}, {}, {}});
+  Scheduler scheduler(plan, 1);
+  const auto not_the_first = [](std::size_t job) { return job != 0; };
+  CHECK(scheduler.take_startable(not_the_first) == Jobs{1});
+  CHECK_FALSE(scheduler.has_free_place());
+  scheduler.ended(1, Status::done);
+  CHECK(scheduler.take_startable([](std::size_t) { return false; }).empty());
+  CHECK(scheduler.has_free_place());
+  CHECK(scheduler.take_startable() == Jobs{0});
+}
+
+TEST_CASE("a gang keeps its place until the last of it has ended") {
+  auto plan = plan_with_masters({-1, 0, -1});
+  Scheduler scheduler(plan, 1);
+  CHECK(scheduler.take_startable() == Jobs{0, 1});
+  scheduler.ended(0, Status::done);
+  CHECK(scheduler.take_startable().empty());
+  scheduler.ended(1, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{2});
+}
+
+TEST_CASE("what a dead supervisor did not start of a gang is handed out without a further place") {
+  const auto plan = plan_with_masters({-1, 0, 0, -1});
+  Scheduler scheduler(plan, 1);
+  scheduler.restore(0, Status::running);
+  for (const std::size_t job : Jobs{1, 2, 3})
+    scheduler.restore(job, Status::queued);
+
+  CHECK(scheduler.take_startable() == Jobs{1, 2});
+  CHECK(scheduler.take_startable().empty());
+}
+
+TEST_CASE("a job that is tried again gives its place back and is handed out once more") {
+  const auto plan = plan_of({{}, {}, {0}});
+  Scheduler scheduler(plan, 1);
+  CHECK(scheduler.take_startable() == Jobs{0});
+  scheduler.again(0);
+  CHECK(scheduler.job_status(0) == Status::queued);
+  CHECK(scheduler.take_startable() == Jobs{0});
+  CHECK(scheduler.ended(0, Status::done).empty());
+  CHECK(scheduler.take_startable() == Jobs{1});
+}
+
+TEST_CASE("independent jobs start together, as many as may run at a time") {
+  const auto plan = plan_of({{}, {}, {}});
+  Scheduler scheduler(plan, 2);
+
+  CHECK(scheduler.take_startable() == Jobs{0, 1});
+  CHECK(scheduler.take_startable().empty());
+  CHECK(scheduler.reason_to_wait(2) == "waits for a free place");
+  scheduler.ended(0, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{2});
+}
+
+TEST_CASE("a diamond runs its top once and its bottom last") {
+  const auto plan = plan_of({{}, {0}, {0}, {1, 2}});
+  Scheduler scheduler(plan, 8);
+
+  CHECK(scheduler.take_startable() == Jobs{0});
+  CHECK(scheduler.reason_to_wait(3) == "waits for w1, w2");
+  scheduler.ended(0, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{1, 2});
+  scheduler.ended(1, Status::done);
+  CHECK(scheduler.take_startable().empty());
+  scheduler.ended(2, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{3});
+  scheduler.ended(3, Status::done);
+  CHECK(scheduler.finished());
+  CHECK(scheduler.run_status() == Status::done);
+}
+
+TEST_CASE("a failure skips what depends on it and lets the rest go on") {
+  const auto plan = plan_of({{}, {0}, {1}, {}});
+  Scheduler scheduler(plan, 1);
+
+  CHECK(scheduler.take_startable() == Jobs{0});
+  CHECK(scheduler.ended(0, Status::failed) == Jobs{1, 2});
+  CHECK(scheduler.job_status(2) == Status::skipped);
+  CHECK_FALSE(scheduler.finished());
+  CHECK(scheduler.take_startable() == Jobs{3});
+  scheduler.ended(3, Status::done);
+  CHECK(scheduler.finished());
+  CHECK(scheduler.run_status() == Status::failed);
+}
+
+TEST_CASE("a stop ends what has not begun at once and skips what waited for it") {
+  const auto plan = plan_of({{}, {}, {1}});
+  Scheduler scheduler(plan, 1);
+  scheduler.take_startable();
+  Jobs skipped;
+
+  CHECK(scheduler.stop_waiting(1, Status::stopped, skipped) == Jobs{1});
+  CHECK(skipped == Jobs{2});
+  CHECK(scheduler.stop_waiting(0, Status::stopped, skipped).empty());
+  scheduler.ended(0, Status::done);
+  CHECK(scheduler.finished());
+  CHECK(scheduler.run_status() == Status::stopped);
+}
+
+TEST_CASE("a scheduler that takes over neither starts a job twice nor forgets one") {
+  const auto plan = plan_of({{}, {0}, {}, {}});
+  Scheduler scheduler(plan, 2);
+  scheduler.restore(0, Status::done);
+  scheduler.restore(1, Status::queued);
+  scheduler.restore(2, Status::running);
+  scheduler.restore(3, Status::submitted);
+
+  CHECK(scheduler.take_startable() == Jobs{1});
+  CHECK(scheduler.run_status() == Status::running);
+  scheduler.ended(2, Status::done);
+  CHECK(scheduler.take_startable() == Jobs{3});
+}
+
+TEST_CASE("jobs that were skipped before are not skipped again by a scheduler that takes over") {
+  const auto plan = plan_of({{}, {0}});
+  Scheduler scheduler(plan, 2);
+  scheduler.restore(0, Status::failed);
+  scheduler.restore(1, Status::skipped);
+  CHECK(scheduler.finished());
+  CHECK(scheduler.run_status() == Status::failed);
+}
+
+TEST_CASE("a run under way says what it is at") {
+  const auto plan = plan_of({{}, {}});
+  Scheduler scheduler(plan, 2);
+  CHECK(scheduler.run_status() == Status::submitted);
+  scheduler.take_startable();
+  scheduler.set_status(0, Status::preparing);
+  CHECK(scheduler.run_status() == Status::preparing);
+  scheduler.set_status(1, Status::running);
+  CHECK(scheduler.run_status() == Status::running);
+  scheduler.ended(0, Status::done);
+  scheduler.set_status(1, Status::stopping);
+  CHECK(scheduler.run_status() == Status::stopping);
+}
+
+TEST_CASE("ten thousand jobs in a chain are scheduled one after the other") {
+  std::vector<std::vector<std::size_t>> inputs(10'000);
+  for (std::size_t i = 1; i < inputs.size(); ++i)
+    inputs[i] = {i - 1};
+  const auto plan = plan_of(inputs);
+  Scheduler scheduler(plan, 4);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    REQUIRE(scheduler.take_startable() == Jobs{i});
+    scheduler.ended(i, Status::done);
+  }
+  CHECK(scheduler.finished());
+}
