@@ -2,7 +2,7 @@
 # path: the program finds its providers in ../lib/dstack/plugins, seen from where it lies, so the tree may be moved.
 install(TARGETS dstack RUNTIME DESTINATION bin COMPONENT dstack)
 install(FILES README.md LICENSE DESTINATION share/doc/dstack COMPONENT dstack)
-install(DIRECTORY docs/ DESTINATION share/doc/dstack COMPONENT dstack
+install(DIRECTORY docs DESTINATION share/doc/dstack COMPONENT dstack
   PATTERN "__pycache__" EXCLUDE)
 
 set(CPACK_GENERATOR DEB)
