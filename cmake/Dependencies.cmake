@@ -43,5 +43,11 @@ dstack_archive(dstack::elf elf dstack::z)
 find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
+# Its headers alone: its own target links fmt's shared library, which base/format.cpp makes superfluous.
+add_library(dstack::spdlog INTERFACE IMPORTED)
+target_compile_definitions(dstack::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+target_include_directories(dstack::spdlog INTERFACE
+  $<TARGET_PROPERTY:spdlog::spdlog_header_only,INTERFACE_INCLUDE_DIRECTORIES>)
+target_link_libraries(dstack::spdlog INTERFACE Threads::Threads)
 find_package(nlohmann_json REQUIRED)
 find_package(tl-expected REQUIRED)

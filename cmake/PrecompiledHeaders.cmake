@@ -14,7 +14,7 @@ function(dstack_precompile name)
     <algorithm> <array> <chrono> <cstdint> <functional> <map> <memory> <optional> <set> <string> <string_view>
     <unordered_map> <utility> <variant> <vector>
     <boost/filesystem/directory.hpp> <boost/filesystem/operations.hpp> <boost/filesystem/path.hpp>
-    <nlohmann/json.hpp> <tl/expected.hpp> ${ARGN})
+    <fmt/core.h> <nlohmann/json.hpp> <tl/expected.hpp> ${ARGN})
 endfunction()
 
 dstack_precompile(dstack_precompiled)

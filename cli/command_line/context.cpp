@@ -16,7 +16,7 @@ constexpr std::size_t runs_to_search = 200;
 
 /// A name that is no run may well be a workflow: then say which run of it is meant.
 Failure refuse_run_name(const Context& context, store::Records& records, const std::string& name) {
-  const std::string message = "there is no run '" + name + "'";
+  const std::string message = fmt::format("there is no run '{}'", name);
   store::RunFilter filter;
   filter.project = context.project().string();
   filter.most = runs_to_search;
@@ -24,14 +24,13 @@ Failure refuse_run_name(const Context& context, store::Records& records, const s
     for (const store::RunRecord& run : *runs)
       for (const store::WorkflowRecord& workflow : run.workflows)
         if (workflow.name == name)
-          return fail(ErrorCode::not_found,
-                      message,
-                      "'" + name + "' is a workflow; the last run of it is '" + run.name + "'");
+          return fail(ErrorCode::not_found, "{}", message)
+              .with_hint("'{}' is a workflow; the last run of it is '{}'", name, run.name);
   std::string guess;
   if (const auto names = records.run_names(names_to_suggest_from))
     guess = did_you_mean(name, *names);
-  return fail(
-      ErrorCode::not_found, message, guess.empty() ? "'dstack ps -a' lists all runs" : guess);
+  return fail(ErrorCode::not_found, "{}", message)
+      .with_hint("{}", guess.empty() ? "'dstack ps -a' lists all runs" : guess);
 }
 
 Failure refuse_tag(store::Records& records,
@@ -45,8 +44,8 @@ Failure refuse_tag(store::Records& records,
   std::string hint = did_you_mean(workflow + ":" + tag, known);
   if (hint.empty())
     hint = known.empty() ? "this project has no tags; 'dstack tags add TAG RUN' makes one"
-                         : "there are " + quoted_list(known);
-  return fail(ErrorCode::not_found, "there is no tag '" + workflow + ":" + tag + "'", hint);
+                         : fmt::format("there are {}", quoted_list(known));
+  return fail(ErrorCode::not_found, "there is no tag '{}:{}'", workflow, tag).with_hint("{}", hint);
 }
 
 }  // namespace
@@ -98,9 +97,9 @@ Result<store::RunRecord> find_run(const Context& context,
   }
   DSTACK_TRY(auto last, records.last_run(context.project().string()));
   if (!last)
-    return fail(ErrorCode::not_found,
-                "this project has no runs yet",
-                "'dstack run WORKFLOW' starts one; 'dstack workflows' lists what there is to run");
+    return fail(ErrorCode::not_found, "this project has no runs yet")
+        .with_hint(
+            "'dstack run WORKFLOW' starts one; 'dstack workflows' lists what there is to run");
   return *std::move(last);
 }
 

@@ -62,10 +62,10 @@ class UntilReady final : public run::FollowListener {
     const bool prepares = std::any_of(state.jobs.begin(), state.jobs.end(), [](const auto& job) {
       return job.status == job::Status::preparing;
     });
-    std::string text = "waiting for an application of " + state.run.name + " to answer";
+    std::string text = fmt::format("waiting for an application of {} to answer", state.run.name);
     if (prepares)
-      text +=
-          ": what it needs is being installed, 'dstack logs -f " + state.run.name + "' shows it";
+      text += fmt::format(": what it needs is being installed, 'dstack logs -f {}' shows it",
+                          state.run.name);
     if (std::exchange(told_, text) != text)
       context_.messages.note(text);
   }
@@ -117,23 +117,23 @@ class OpenApp final : public Action {
           return !job.spec.apps.empty();
         }))
       return {};
-    return fail(
-        ErrorCode::not_found,
-        "run '" + run.name + "' has no application",
-        "those of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with 'ports'");
+    return fail(ErrorCode::not_found, "run '{}' has no application", run.name)
+        .with_hint(
+            "those of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with 'ports'");
   }
 
   static Failure refuse(const store::RunState& state) {
     const store::RunRecord& run = state.run;
-    std::string message = "the application of run '" + run.name +
-                          "' does not answer: the run is over, " +
-                          std::string(job::render(run.status));
+    std::string message =
+        fmt::format("the application of run '{}' does not answer: the run is over, {}",
+                    run.name,
+                    job::render(run.status));
     for (const store::JobRecord& job : state.jobs)
       if (job.status == job::Status::failed && !job.reason.empty()) {
-        message += "; " + job.reason;
+        message += fmt::format("; {}", job.reason);
         break;
       }
-    return fail(ErrorCode::unavailable, message, "dstack logs " + run.name);
+    return fail(ErrorCode::unavailable, "{}", message).with_hint("dstack logs {}", run.name);
   }
 
   static Result<int> print_json(Context& context,
@@ -166,9 +166,9 @@ class OpenApp final : public Action {
     context.out.flush();
     for (const Application& app : apps) {
       if (!app.password.empty())
-        context.messages.note("password  " + app.password);
+        context.messages.note(fmt::format("password  {}", app.password));
       if (const auto command = ssh_command(app))
-        context.messages.note("on the computer in front of you:  " + *command);
+        context.messages.note(fmt::format("on the computer in front of you:  {}", *command));
     }
   }
 

@@ -98,12 +98,12 @@ void set_time(const Path& path, std::int64_t nanoseconds) {
 /// Beside its place first, then renamed: nobody ever sees a part of a file.
 Result<void> write(const store::ObjectStore& objects, const Wanted& wanted) {
   DSTACK_CHECK(make_folders(wanted.destination.parent_path()));
-  const Path temporary = wanted.destination.string() + ".dstack-" + random_hex(4);
+  const Path temporary = fmt::format("{}.dstack-{}", wanted.destination.string(), random_hex(4));
   const auto make = [&]() -> Result<void> {
     if (wanted.file.type == EntryType::link) {
       DSTACK_TRY(const std::string target, objects.read_blob(wanted.file.digest));
       if (::symlink(target.c_str(), temporary.c_str()) != 0)
-        return fail_errno("cannot make '" + wanted.destination.string() + "'");
+        return fail_errno("cannot make '{}'", wanted.destination.string());
     } else {
       const bool executable = wanted.file.type == EntryType::executable;
       DSTACK_CHECK(
@@ -111,7 +111,7 @@ Result<void> write(const store::ObjectStore& objects, const Wanted& wanted) {
     }
     set_time(temporary, wanted.file.modified);
     if (::rename(temporary.c_str(), wanted.destination.c_str()) != 0)
-      return fail_errno("cannot write '" + wanted.destination.string() + "'");
+      return fail_errno("cannot write '{}'", wanted.destination.string());
     return {};
   };
   auto made = make();
@@ -136,9 +136,8 @@ class ArtifactsDownload final : public Action {
 
   Result<int> run(Context& context) override {
     if (output_.empty())
-      return fail(ErrorCode::usage,
-                  "'dstack artifacts download' needs the folder to write to",
-                  "add '-o DIR'");
+      return fail(ErrorCode::usage, "'dstack artifacts download' needs the folder to write to")
+          .with_hint("add '-o DIR'");
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto reference, resolve_reference(context, records, reference_));
     DSTACK_TRY(auto artifacts, records.artifacts(reference.run.id));
@@ -146,7 +145,7 @@ class ArtifactsDownload final : public Action {
       std::erase_if(artifacts,
                     [&](const auto& artifact) { return artifact.workflow != reference.workflow; });
     if (artifacts.empty())
-      return fail(ErrorCode::not_found, "'" + reference_ + "' has no artifacts to download");
+      return fail(ErrorCode::not_found, "'{}' has no artifacts to download", reference_);
     const bool several = reference.workflow.empty() && reference.run.workflows.size() > 1;
     return download(context, artifacts, several);
   }
@@ -175,12 +174,15 @@ class ArtifactsDownload final : public Action {
       DSTACK_CHECK(write(objects, wanted));
       bytes += wanted.file.size;
     }
-    context.messages.note("downloaded " + plural(missing.files.size(), "file") + ", " +
-                          render_size(bytes) + " to " + printable(output_) +
-                          (missing.same > 0
-                               ? "; " + std::to_string(missing.same) +
-                                     (missing.same == 1 ? " was" : " were") + " there already"
-                               : ""));
+    context.messages.note(fmt::format(
+        "downloaded {}, {} to {}{}",
+        plural(missing.files.size(), "file"),
+        render_size(bytes),
+        printable(output_),
+        missing.same > 0
+            ? fmt::format(
+                  "; {}{} there already", missing.same, missing.same == 1 ? " was" : " were")
+            : ""));
     return exit_code::success;
   }
 
@@ -208,13 +210,15 @@ class ArtifactsDownload final : public Action {
     }
     if (!folders.empty())
       return fail(ErrorCode::conflict,
-                  "a folder stands where a file shall go: " + quoted_list(folders),
-                  "move it away, or choose another folder with '-o'");
+                  "a folder stands where a file shall go: {}",
+                  quoted_list(folders))
+          .with_hint("move it away, or choose another folder with '-o'");
     if (!different.empty() && !force_)
       return fail(ErrorCode::conflict,
-                  plural(different.size(), "file") +
-                      " would be overwritten with other content: " + quoted_list(different),
-                  "'--force' replaces them; nothing was written");
+                  "{} would be overwritten with other content: {}",
+                  plural(different.size(), "file"),
+                  quoted_list(different))
+          .with_hint("'--force' replaces them; nothing was written");
     return missing;
   }
 

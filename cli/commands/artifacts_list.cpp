@@ -57,7 +57,7 @@ class ArtifactsList final : public Action {
     if (json_)
       context.out.json(as_json(files));
     else if (artifacts.empty())
-      context.messages.note("run '" + reference.run.name + "' has saved no artifacts");
+      context.messages.note(fmt::format("run '{}' has saved no artifacts", reference.run.name));
     else
       print(context, artifacts, files);
     return exit_code::success;
@@ -66,8 +66,9 @@ class ArtifactsList final : public Action {
  private:
   static std::string describe(const Listed& entry) {
     return entry.shown_path() + (entry.file.type == files::EntryType::link ? " (link)" : "") +
-           (entry.exposed == nullptr ? ""
-                                     : " (holds " + name_secrets(entry.exposed->secrets) + ")");
+           (entry.exposed == nullptr
+                ? ""
+                : fmt::format(" (holds {})", name_secrets(entry.exposed->secrets)));
   }
 
   static Json as_json(const std::vector<Listed>& files) {
@@ -100,13 +101,14 @@ class ArtifactsList final : public Action {
     context.out.write(table.render(context.out.stream()));
     for (const job::Artifact& artifact : artifacts)
       if (artifact.tree.files == 0)
-        context.messages.note("artifact '" + printable(artifact.path) + "' of workflow '" +
-                              printable(artifact.workflow) + "' is empty");
+        context.messages.note(fmt::format("artifact '{}' of workflow '{}' is empty",
+                                          printable(artifact.path),
+                                          printable(artifact.workflow)));
     context.messages.warnings(secret_warnings(artifacts));
     std::uint64_t bytes = 0;
     for (const Listed& entry : files)
       bytes += entry.file.size;
-    context.messages.note(plural(files.size(), "file") + ", " + render_size(bytes));
+    context.messages.note(fmt::format("{}, {}", plural(files.size(), "file"), render_size(bytes)));
   }
 
   std::string reference_;

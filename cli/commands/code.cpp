@@ -53,8 +53,8 @@ class Code final : public Action {
     DSTACK_CHECK(check_empty(output_));
     DSTACK_CHECK(make_folders(output_));
     DSTACK_CHECK(objects.lay_out(run.code.snapshot, output_, store::LayOut::fresh));
-    context.messages.note("wrote " + plural(run.code.snapshot.files, "file") + " to " +
-                          printable(output_));
+    context.messages.note(
+        fmt::format("wrote {} to {}", plural(run.code.snapshot.files, "file"), printable(output_)));
     return exit_code::success;
   }
 
@@ -62,12 +62,12 @@ class Code final : public Action {
   Result<void> check_options() const {
     if (diff_ && (changes_ || !output_.empty()))
       return fail(ErrorCode::usage,
+                  "{}",
                   changes_ ? "'--diff' and '--changes' exclude each other"
                            : "'--diff' and '-o' exclude each other");
     if (apply_ && (!changes_ || !output_.empty()))
-      return fail(ErrorCode::usage,
-                  "'--apply' goes with '--changes', and not with '-o'",
-                  "dstack code RUN --changes --apply");
+      return fail(ErrorCode::usage, "'--apply' goes with '--changes', and not with '-o'")
+          .with_hint("dstack code RUN --changes --apply");
     if (json_ && (!changes_ || apply_ || !output_.empty()))
       return fail(ErrorCode::usage, "'--json' goes with '--changes' alone");
     return {};
@@ -83,7 +83,8 @@ class Code final : public Action {
     DSTACK_TRY(const auto jobs, records.jobs(run.id));
     const auto labels = ui::job_labels(run, jobs);
     if (edits.empty())
-      context.messages.note("the jobs of " + run.name + " changed nothing beside their artifacts");
+      context.messages.note(
+          fmt::format("the jobs of {} changed nothing beside their artifacts", run.name));
     if (!output_.empty())
       return write_changes(context, edits, labels, objects);
     if (apply_)
@@ -98,16 +99,20 @@ class Code final : public Action {
                             {"path", path.path},
                             {"kind", word_of(path.kind)}});
         if (!json_)
-          context.out.line(letter_of(path.kind) + "  " + printable(path.path) +
-                           (edits.size() > 1 ? "  (" + labels[of_job.job] + ")" : ""));
+          context.out.line(
+              fmt::format("{}  {}{}",
+                          letter_of(path.kind),
+                          printable(path.path),
+                          edits.size() > 1 ? fmt::format("  ({})", labels[of_job.job]) : ""));
       }
     }
     if (json_)
       context.out.json(list);
     else if (!edits.empty())
-      context.messages.note("'dstack code " + run.name +
-                            " --changes --apply' brings them into the project, '-o DIR' writes "
-                            "them to a folder");
+      context.messages.note(
+          fmt::format("'dstack code {} --changes --apply' brings them into the project, '-o DIR' "
+                      "writes them to a folder",
+                      run.name));
     return exit_code::success;
   }
 
@@ -124,7 +129,7 @@ class Code final : public Action {
       DSTACK_CHECK(objects.lay_out(of_job.files, folder, store::LayOut::fresh));
       files += of_job.files.files;
     }
-    context.messages.note("wrote " + plural(files, "file") + " to " + printable(output_));
+    context.messages.note(fmt::format("wrote {} to {}", plural(files, "file"), printable(output_)));
     return exit_code::success;
   }
 
@@ -148,9 +153,11 @@ class Code final : public Action {
     }
     if (!conflicts)
       return exit_code::success;
-    context.messages.note("the project changed the same places: those files stay as they are; '" +
-                          std::string("dstack code ") + run.name +
-                          " --changes -o DIR' writes the other side");
+    context.messages.note(
+        fmt::format("the project changed the same places: those files stay as they are; '{}{} "
+                    "--changes -o DIR' writes the other side",
+                    "dstack code ",
+                    run.name));
     return exit_code::failure;
   }
 
@@ -183,16 +190,15 @@ class Code final : public Action {
     if (!fs::exists(fs::symlink_status(folder, error)))
       return {};
     if (!fs::is_directory(folder, error))
-      return fail(
-          ErrorCode::conflict, "'" + folder + "' is not a folder", "name one that is new or empty");
+      return fail(ErrorCode::conflict, "'{}' is not a folder", folder)
+          .with_hint("name one that is new or empty");
     const bool empty = fs::is_empty(folder, error);
     if (error)
-      return fail_errno("cannot look into '" + folder + "'", error.value());
+      return fail_errno_of(error.value(), "cannot look into '{}'", folder);
     if (!empty)
-      return fail(
-          ErrorCode::conflict,
-          "folder '" + folder + "' is not empty",
-          "name one that is new or empty: the code of a run is never mixed with other files");
+      return fail(ErrorCode::conflict, "folder '{}' is not empty", folder)
+          .with_hint(
+              "name one that is new or empty: the code of a run is never mixed with other files");
     return {};
   }
 
@@ -210,8 +216,10 @@ class Code final : public Action {
     row("commit   ",
         git.commit.empty() ? "none" : git.commit + (git.dirty ? ", with changes" : ""));
     row("snapshot ",
-        run.code.snapshot.tree.render() + ", " + plural(run.code.snapshot.files, "file") + ", " +
-            render_size(run.code.snapshot.bytes));
+        fmt::format("{}, {}, {}",
+                    run.code.snapshot.tree.render(),
+                    plural(run.code.snapshot.files, "file"),
+                    render_size(run.code.snapshot.bytes)));
   }
 
   std::string name_;

@@ -67,7 +67,7 @@ void declare_globals(Syntax& syntax, Globals& globals) {
 }
 
 Syntax declare(const Command& command, Action& action, Globals& globals) {
-  Syntax syntax("dstack " + std::string(command.name), std::string(command.summary));
+  Syntax syntax(fmt::format("dstack {}", command.name), std::string(command.summary));
   action.declare(syntax);
   declare_globals(syntax, globals);
   return syntax;

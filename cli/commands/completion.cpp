@@ -23,9 +23,8 @@ class PrintCompletion final : public Action {
   Result<int> run(Context& context) override {
     const std::string script = completion_script(shell_);
     if (script.empty())
-      return fail(ErrorCode::usage,
-                  "there is no completion for '" + shell_ + "'",
-                  "there is one for 'bash', 'zsh' and 'fish'");
+      return fail(ErrorCode::usage, "there is no completion for '{}'", shell_)
+          .with_hint("there is one for 'bash', 'zsh' and 'fish'");
     context.out.write(script);
     return exit_code::success;
   }

@@ -92,8 +92,9 @@ Check check_home(const files::Home& home) {
   if (::access(nearest.c_str(), W_OK) != 0)
     return {"home",
             Health::error,
-            home.root.string() + " cannot be written",
-            "choose another place with DSTACK_HOME, or mend the mode of " + nearest.string()};
+            fmt::format("{} cannot be written", home.root.string()),
+            fmt::format("choose another place with DSTACK_HOME, or mend the mode of {}",
+                        nearest.string())};
   const std::string kind = file_system_name(nearest);
 
   struct statvfs space {};
@@ -102,16 +103,19 @@ Check check_home(const files::Home& home) {
   const std::uint64_t free = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
   Check check{"home",
               Health::ok,
-              home.root.string() + (nearest == home.root ? "" : " (not made yet)") + ", " + kind +
-                  ", " + render_size(free) + " free"};
+              fmt::format("{}{}, {}, {} free",
+                          home.root.string(),
+                          nearest == home.root ? "" : " (not made yet)",
+                          kind,
+                          render_size(free))};
   if (is_of_the_network(kind)) {
     check.health = Health::warning;
     check.hint =
         "a database on a network disk can break: set DSTACK_HOME to a folder of a local one";
   } else if (is_open_to_others(home)) {
     check.health = Health::warning;
-    check.hint =
-        "others can read what is in it: chmod -R go-rwx " + shell_quote(home.root.string());
+    check.hint = fmt::format("others can read what is in it: chmod -R go-rwx {}",
+                             shell_quote(home.root.string()));
   } else if (free < 1'000'000'000) {
     check.health = Health::warning;
     check.hint = "little space is left for artifacts";
@@ -128,20 +132,22 @@ Check check_program(const std::string& name, Health when_missing, const std::str
   command.argv = {*program, "--version"};
   const auto output = process::run(command, {}, std::chrono::seconds(2));
   if (!output || !process::succeeded(output->status))
-    return {name, Health::warning, *program + " does not answer"};
+    return {name, Health::warning, fmt::format("{} does not answer", *program)};
   std::string version(trim(output->out.substr(0, output->out.find('\n'))));
-  for (const std::string& prefix : {name + " version ", name + " "})
+  for (const std::string& prefix : {fmt::format("{} version ", name), fmt::format("{} ", name)})
     if (version.rfind(prefix, 0) == 0)
       version.erase(0, prefix.size());
-  return {name, Health::ok, version + " (" + *program + ")"};
+  return {name, Health::ok, fmt::format("{} ({})", version, *program)};
 }
 
 void check_engines(std::vector<Check>& checks) {
   for (const Engine& engine : find_engines()) {
     if (!engine.version.empty())
-      checks.push_back({engine.name, Health::ok, engine.version + " (" + engine.socket + ")"});
+      checks.push_back(
+          {engine.name, Health::ok, fmt::format("{} ({})", engine.version, engine.socket)});
     else if (!engine.program.empty())
-      checks.push_back({engine.name, Health::note, engine.program + ", but " + engine.trouble});
+      checks.push_back(
+          {engine.name, Health::note, fmt::format("{}, but {}", engine.program, engine.trouble)});
     else
       checks.push_back({engine.name, Health::note, "not found; only container workflows need it"});
   }
@@ -153,7 +159,7 @@ void check_pythons(std::vector<Check>& checks) {
     checks.push_back(
         {"python",
          Health::ok,
-         python.version + " (" + python.program.string() + ", " + python.source + ")"});
+         fmt::format("{} ({}, {})", python.version, python.program.string(), python.source)});
   if (found.empty())
     checks.push_back({"python",
                       Health::warning,
@@ -166,7 +172,7 @@ std::string describe_entry(const resources::Entry& entry) {
   if (entry.demand.cpu > 0)
     parts.push_back(plural(entry.demand.cpu, "core"));
   if (entry.demand.memory > 0)
-    parts.push_back(render_size(entry.demand.memory) + " memory");
+    parts.push_back(fmt::format("{} memory", render_size(entry.demand.memory)));
   std::vector<std::string> cards;
   std::uint32_t wanted = 0;
   for (std::size_t wish = 0; wish < entry.demand.cards.size(); ++wish) {
@@ -175,9 +181,13 @@ std::string describe_entry(const resources::Entry& entry) {
       cards.insert(cards.end(), (*entry.granted)[wish].begin(), (*entry.granted)[wish].end());
   }
   if (wanted > 0)
-    parts.push_back(plural(wanted, "GPU") + (cards.empty() ? "" : " (" + join(cards, ", ") + ")"));
-  return join(parts, ", ") + (entry.granted ? " taken by '" : " waited for by '") + entry.workflow +
-         "' of run '" + entry.run + "'";
+    parts.push_back(plural(wanted, "GPU") +
+                    (cards.empty() ? "" : fmt::format(" ({})", join(cards, ", "))));
+  return fmt::format("{}{}{}' of run '{}'",
+                     join(parts, ", "),
+                     entry.granted ? " taken by '" : " waited for by '",
+                     entry.workflow,
+                     entry.run);
 }
 
 /// What is reserved, and how a job is held to it.
@@ -188,7 +198,8 @@ void check_reservations(const files::Home& home, std::vector<Check>& checks) {
   const resources::EnforcementMethods means = resources::find_enforcement();
   const auto add = [&](const std::string& what, const resources::Enforcement& each) {
     const bool whole = resources::is_control_group(each.kind);
-    checks.push_back({"limits", whole ? Health::ok : Health::note, what + " " + describe(each)});
+    checks.push_back(
+        {"limits", whole ? Health::ok : Health::note, fmt::format("{} {}", what, describe(each))});
   };
   add("memory", means.memory);
   add("cpu", means.cpu);
@@ -200,11 +211,11 @@ config::Settings check_settings(const files::Home& home, std::vector<Check>& che
   if (settings)
     return *std::move(settings);
   for (const Error& error : flatten(settings.error()))
-    checks.push_back(
-        {"settings",
-         Health::error,
-         error.message + (error.where ? " (" + error.where->render() + ")" : std::string()),
-         error.hint});
+    checks.push_back({"settings",
+                      Health::error,
+                      error.message + (error.where ? fmt::format(" ({})", error.where->render())
+                                                   : std::string()),
+                      error.hint});
   return {};
 }
 
@@ -213,11 +224,13 @@ void check_machine(const config::ResourceSettings& settings, std::vector<Check>&
   const resources::Machine machine = resources::find_machine(settings);
   std::vector<std::string> cards;
   for (const config::Gpu& gpu : machine.gpus)
-    cards.push_back(gpu.name + " " + render_size(gpu.memory) + " (" + gpu.id + ")");
+    cards.push_back(fmt::format("{} {} ({})", gpu.name, render_size(gpu.memory), gpu.id));
   checks.push_back({"machine",
                     Health::ok,
-                    plural(machine.cpu, "core") + ", " + render_size(machine.memory) + " memory, " +
-                        (cards.empty() ? "no GPUs" : join(cards, ", "))});
+                    fmt::format("{}, {} memory, {}",
+                                plural(machine.cpu, "core"),
+                                render_size(machine.memory),
+                                cards.empty() ? "no GPUs" : join(cards, ", "))});
   std::vector<std::string> said;
   if (settings.cpu)
     said.emplace_back("cores");
@@ -226,13 +239,15 @@ void check_machine(const config::ResourceSettings& settings, std::vector<Check>&
   if (settings.gpus)
     said.emplace_back("GPUs");
   if (!said.empty())
-    checks.push_back(
-        {"machine", Health::note, join(said, ", ") + " as config.yaml says, not as found"});
+    checks.push_back({"machine",
+                      Health::note,
+                      fmt::format("{} as config.yaml says, not as found", join(said, ", "))});
   if (machine.hidden_gpus > 0)
     checks.push_back({"machine",
                       Health::note,
-                      "CUDA_VISIBLE_DEVICES=" + variable("CUDA_VISIBLE_DEVICES").value_or("") +
-                          " hides " + plural(machine.hidden_gpus, "GPU")});
+                      fmt::format("CUDA_VISIBLE_DEVICES={} hides {}",
+                                  variable("CUDA_VISIBLE_DEVICES").value_or(""),
+                                  plural(machine.hidden_gpus, "GPU"))});
 }
 
 /// Damage keeps every run from starting.
@@ -257,9 +272,11 @@ void check_deliveries(const files::Home& home, std::vector<Check>& checks) {
         seen.insert(notification.receiver).second)
       checks.push_back({"on_end",
                         Health::warning,
-                        "the end of run '" + run + "' was not told to " + notification.receiver +
-                            ": " + notification.reason,
-                        "'dstack show " + run + "' shows each that was told"});
+                        fmt::format("the end of run '{}' was not told to {}: {}",
+                                    run,
+                                    notification.receiver,
+                                    notification.reason),
+                        fmt::format("'dstack show {}' shows each that was told", run)});
 }
 
 void check_notifications(const files::Home& home,
@@ -275,9 +292,10 @@ void check_providers(const provider::SearchPath& search, std::vector<Check>& che
   const auto registry = provider::Registry::discover(search);
   for (const provider::Place& place : search.places) {
     if (!place.passed_over.empty()) {
-      checks.push_back({"plugins",
-                        Health::note,
-                        place.path.string() + " (" + place.source + "): " + place.passed_over});
+      checks.push_back(
+          {"plugins",
+           Health::note,
+           fmt::format("{} ({}): {}", place.path.string(), place.source, place.passed_over)});
       continue;
     }
     std::vector<std::string> names;
@@ -289,8 +307,10 @@ void check_providers(const provider::SearchPath& search, std::vector<Check>& che
                       names.empty() && place.trust_level == provider::TrustLevel::ours
                           ? Health::error
                           : Health::ok,
-                      place.path.string() + " (" + place.source +
-                          "): " + (names.empty() ? "none" : join(names, ", "))});
+                      fmt::format("{} ({}): {}",
+                                  place.path.string(),
+                                  place.source,
+                                  names.empty() ? "none" : join(names, ", "))});
   }
   for (const std::string& trouble : registry.unreadable())
     checks.push_back({"plugins", Health::warning, trouble, "its providers are not found"});
@@ -299,7 +319,7 @@ void check_providers(const provider::SearchPath& search, std::vector<Check>& che
       checks.push_back(
           {"plugins",
            candidate.status == provider::CandidateStatus::refused ? Health::warning : Health::note,
-           candidate.path.string() + ": " + candidate.reason});
+           fmt::format("{}: {}", candidate.path.string(), candidate.reason)});
 }
 
 class Doctor final : public Action {

@@ -33,8 +33,9 @@ class Picture {
 
  private:
   void draw_node(const Workflow& workflow, const std::string& indent) {
-    text_ += ui::paint(stream_, ui::Colour::bold, printable(workflow.name)) +
-             ui::paint(stream_, ui::Colour::dim, " (" + printable(workflow.provider) + ")");
+    text_ +=
+        ui::paint(stream_, ui::Colour::bold, printable(workflow.name)) +
+        ui::paint(stream_, ui::Colour::dim, fmt::format(" ({})", printable(workflow.provider)));
     const bool again = !drawn_.insert(workflow.name).second && !workflow.depends_on.empty();
     text_ += again ? " see above\n" : "\n";
     if (again)
@@ -49,12 +50,14 @@ class Picture {
   void draw_dependency(const config::Dependency& dependency, const std::string& indent) {
     const auto found = workflows_.find(dependency.workflow);
     if (dependency.tag)
-      text_ += printable(dependency.workflow + ":" + *dependency.tag) +
-               ui::paint(stream_, ui::Colour::dim, " (tag)") + "\n";
+      text_ += fmt::format("{}{}\n",
+                           printable(dependency.workflow + ":" + *dependency.tag),
+                           ui::paint(stream_, ui::Colour::dim, " (tag)"));
     else if (found == workflows_.end())
-      text_ +=
-          ui::paint(stream_, ui::Colour::red, printable(dependency.workflow) + " (not defined)") +
-          "\n";
+      text_ += ui::paint(stream_,
+                         ui::Colour::red,
+                         fmt::format("{} (not defined)", printable(dependency.workflow))) +
+               "\n";
     else
       draw_node(*found->second, indent);
   }
@@ -91,9 +94,8 @@ class Graph final : public Action {
     DSTACK_TRY(const auto project, read_project(context));
     if (!name_.empty() && project.find(name_) == nullptr) {
       const std::string guess = did_you_mean(name_, project.workflow_names());
-      return fail(ErrorCode::not_found,
-                  "there is no workflow '" + name_ + "'",
-                  guess.empty() ? "'dstack workflows' lists all" : guess);
+      return fail(ErrorCode::not_found, "there is no workflow '{}'", name_)
+          .with_hint("{}", guess.empty() ? "'dstack workflows' lists all" : guess);
     }
     if (json_)
       context.out.json(as_json(project));

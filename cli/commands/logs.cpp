@@ -90,9 +90,8 @@ class Logs final : public Action {
       return std::optional<Timestamp>(now() - *ago);
     if (const auto time = parse_time(since_))
       return time;
-    return fail(ErrorCode::usage,
-                "'--since' takes a duration or a time, not '" + since_ + "'",
-                "write '5m', '1h30m', '2026-11-24' or '2026-11-24T10:00:00Z'");
+    return fail(ErrorCode::usage, "'--since' takes a duration or a time, not '{}'", since_)
+        .with_hint("write '5m', '1h30m', '2026-11-24' or '2026-11-24T10:00:00Z'");
   }
 
   Result<int> follow(Context& context,

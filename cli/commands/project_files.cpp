@@ -5,8 +5,8 @@ namespace dstack::cli {
 Failure refuse_missing_project() {
   return fail(ErrorCode::configuration,
               "there is no project here: neither this folder nor one above it has "
-              "'.dstack/workflows.yaml'",
-              "go to the project's folder, name it with '--project DIR', or write the file");
+              "'.dstack/workflows.yaml'")
+      .with_hint("go to the project's folder, name it with '--project DIR', or write the file");
 }
 
 Result<config::Project> read_project(const Context& context) {

@@ -151,14 +151,15 @@ class ProvidersShow final : public Action {
     const Candidate* found = registry.find(name_);
     if (found == nullptr) {
       const std::string guess = did_you_mean(name_, registry.names());
-      return fail(ErrorCode::not_found,
-                  "there is no provider '" + name_ + "'",
-                  guess.empty() ? "'dstack providers list' shows all" : guess);
+      return fail(ErrorCode::not_found, "there is no provider '{}'", name_)
+          .with_hint("{}", guess.empty() ? "'dstack providers list' shows all" : guess);
     }
     if (!found->manifest)
-      return fail(
-          ErrorCode::unavailable,
-          "provider '" + name_ + "' (" + found->path.string() + ") was refused: " + found->reason);
+      return fail(ErrorCode::unavailable,
+                  "provider '{}' ({}) was refused: {}",
+                  name_,
+                  found->path.string(),
+                  found->reason);
     if (json_)
       context.out.json(as_json(*found));
     else
@@ -197,19 +198,24 @@ class ProvidersShow final : public Action {
     if (!property.flag)
       return "-";
     const provider::Flag& flag = *property.flag;
-    return (flag.short_name.empty() ? "" : flag.short_name + ", ") + flag.name +
-           (flag.value_name.empty() ? "" : " " + flag.value_name);
+    return (flag.short_name.empty() ? "" : fmt::format("{}, ", flag.short_name)) + flag.name +
+           (flag.value_name.empty() ? "" : fmt::format(" {}", flag.value_name));
   }
 
   static void print(Context& context, const Candidate& candidate) {
     const provider::Manifest& manifest = *candidate.manifest;
     const ui::Stream& stream = context.out.stream();
-    context.out.line(ui::paint(stream, ui::Colour::bold, printable(candidate.name)) + " " +
-                     printable(manifest.version) + ": " + printable(manifest.help));
-    context.out.line(printable(candidate.path.string()) + " (" + candidate.source + ", interface " +
-                     render_abi(manifest) + ")");
+    context.out.line(fmt::format("{} {}: {}",
+                                 ui::paint(stream, ui::Colour::bold, printable(candidate.name)),
+                                 printable(manifest.version),
+                                 printable(manifest.help)));
+    context.out.line(fmt::format("{} ({}, interface {})",
+                                 printable(candidate.path.string()),
+                                 candidate.source,
+                                 render_abi(manifest)));
     if (candidate.status != CandidateStatus::ok)
-      context.out.line(std::string(render(candidate.status)) + ": " + printable(candidate.reason));
+      context.out.line(
+          fmt::format("{}: {}", render(candidate.status), printable(candidate.reason)));
     using Table = ui::Table;
     Table table({{"PROPERTY"},
                  {"TYPE"},
@@ -232,7 +238,7 @@ class ProvidersShow final : public Action {
       context.out.line("\nExamples:");
     for (const std::string& example : manifest.examples)
       for (const std::string_view line : split(example, '\n'))
-        context.out.line("  " + printable(line));
+        context.out.line(fmt::format("  {}", printable(line)));
   }
 
   std::string name_;

@@ -51,7 +51,9 @@ class Rehearsal {
         job.commands.empty() ? shell_join(job.argv) : join(job.commands, "; ");
     if (!job.container)
       return command;
-    return "container " + job.container->image + (command.empty() ? "" : ": " + command);
+    return fmt::format("container {}{}",
+                       job.container->image,
+                       command.empty() ? "" : fmt::format(": {}", command));
   }
 
   Result<plan::Request> understand(const std::string& example) const {
@@ -59,8 +61,9 @@ class Rehearsal {
     if (!words || words->size() < 3 || (*words)[0] != "dstack" || (*words)[1] != "run" ||
         (*words)[2] != candidate_.name)
       return fail(ErrorCode::configuration,
-                  "it is no command line 'dstack run " + candidate_.name + " …'",
-                  "write each of 'examples' as a user would type it");
+                  "it is no command line 'dstack run {} …'",
+                  candidate_.name)
+          .with_hint("write each of 'examples' as a user would type it");
     plan::Request request;
     request.target = candidate_.name;
     const auto end = std::find(words->begin(), words->end(), "--");
@@ -161,9 +164,8 @@ class ProvidersCheck final : public Action {
       const auto registry = provider::Registry::discover(context.search_path());
       const Candidate* known = registry.find(wanted_);
       if (known == nullptr)
-        return fail(ErrorCode::not_found,
-                    "there is no file and no provider '" + wanted_ + "'",
-                    "'dstack providers list' shows the providers");
+        return fail(ErrorCode::not_found, "there is no file and no provider '{}'", wanted_)
+            .with_hint("'dstack providers list' shows the providers");
       candidate.path = known->path;
     }
     candidate.name = candidate.path.filename().string();
@@ -191,12 +193,14 @@ class ProvidersCheck final : public Action {
     const std::string abi =
         std::to_string(manifest->abi_major) + "." + std::to_string(manifest->abi_minor);
     if (!provider::is_supported(*manifest)) {
-      checks.push_back({"manifest",
-                        Health::error,
-                        "it is built for version " + abi +
-                            " of the provider interface, this dstack speaks " +
-                            provider::abi_version(),
-                        "rebuild it with the SDK of this dstack"});
+      checks.push_back(
+          {"manifest",
+           Health::error,
+           fmt::format(
+               "it is built for version {} of the provider interface, this dstack speaks {}",
+               abi,
+               provider::abi_version()),
+           "rebuild it with the SDK of this dstack"});
       return false;
     }
     const auto own = std::count_if(manifest->properties.begin(),
@@ -204,9 +208,11 @@ class ProvidersCheck final : public Action {
                                    [](const Property& property) { return !property.common; });
     checks.push_back({"manifest",
                       Health::ok,
-                      manifest->name + " " + manifest->version + ", interface " + abi + ", " +
-                          (own == 1 ? "1 property" : std::to_string(own) + " properties") +
-                          " of its own"});
+                      fmt::format("{} {}, interface {}, {} of its own",
+                                  manifest->name,
+                                  manifest->version,
+                                  abi,
+                                  own == 1 ? "1 property" : fmt::format("{} properties", own))});
     candidate.name = manifest->name;
     candidate.manifest = std::move(*manifest);
     return true;
@@ -234,15 +240,16 @@ class ProvidersCheck final : public Action {
       return;
     }
     if (examples.empty())
-      examples.push_back("dstack run " + candidate.name);
+      examples.push_back(fmt::format("dstack run {}", candidate.name));
     for (const std::string& example : examples) {
       const auto commands = Rehearsal(candidate).plan(example);
       if (!commands) {
         Check check = failed("example", commands.error());
-        check.detail = example + ": " + check.detail;
+        check.detail = fmt::format("{}: {}", example, check.detail);
         checks.push_back(std::move(check));
       } else {
-        checks.push_back({"example", Health::ok, example + ": " + join(*commands, " | ")});
+        checks.push_back(
+            {"example", Health::ok, fmt::format("{}: {}", example, join(*commands, " | "))});
       }
     }
   }

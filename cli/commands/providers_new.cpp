@@ -79,26 +79,24 @@ class ProvidersNew final : public Action {
 
   Result<int> run(Context& context) override {
     if (!is_name(name_))
-      return fail(ErrorCode::usage,
-                  "'" + name_ + "' cannot be the name of a provider",
-                  "letters, digits, '.', '_' and '-', beginning with a letter or digit");
+      return fail(ErrorCode::usage, "'{}' cannot be the name of a provider", name_)
+          .with_hint("letters, digits, '.', '_' and '-', beginning with a letter or digit");
     DSTACK_TRY(const auto files, planned_files());
     boost::system::error_code error;
     const Path folder = fs::current_path(error) / name_;
     if (fs::exists(folder, error) &&
         !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
-      return fail(ErrorCode::conflict,
-                  "'" + folder.string() + "' exists already",
-                  "choose another name, or go to another folder");
+      return fail(ErrorCode::conflict, "'{}' exists already", folder.string())
+          .with_hint("choose another name, or go to another folder");
     for (const PlannedFile& file : files) {
       DSTACK_CHECK(make_folders((folder / file.path).parent_path()));
       DSTACK_CHECK(write_file_atomically(folder / file.path, fill(file.source), Durable::no));
     }
     for (const PlannedFile& file : files)
-      context.messages.note("wrote " + name_ + "/" + file.path);
+      context.messages.note(fmt::format("wrote {}/{}", name_, file.path));
     context.messages.note("build and try it:");
     for (const std::string& line : next_steps())
-      context.out.line("  " + line);
+      context.out.line(fmt::format("  {}", line));
     return exit_code::success;
   }
 
@@ -116,10 +114,10 @@ class ProvidersNew final : public Action {
                                       {"src/dstack.rs", "include/dstack/provider.rs"},
                                       {"manifest.json", "templates/manifest.json"},
                                       {"Cargo.toml", "templates/rust/Cargo.toml"}};
-    return fail(ErrorCode::usage,
-                "'--lang' takes cpp, c or rust, not '" + language_ + "'",
-                "any other language that makes C libraries works as well: see "
-                "docs/providers/writing.md");
+    return fail(ErrorCode::usage, "'--lang' takes cpp, c or rust, not '{}'", language_)
+        .with_hint(
+            "any other language that makes C libraries works as well: see "
+            "docs/providers/writing.md");
   }
 
   std::string fill(std::string_view source) const {
@@ -137,24 +135,25 @@ class ProvidersNew final : public Action {
     std::string build;
     std::string library = name_ + ".so";
     if (language_ == "cpp") {
-      build = "cmake -B build" +
-              (prefix.empty() ? "" : " -DCMAKE_PREFIX_PATH=" + shell_quote(prefix)) +
-              " && cmake --build build";
+      build = fmt::format(
+          "cmake -B build{} && cmake --build build",
+          prefix.empty() ? "" : fmt::format(" -DCMAKE_PREFIX_PATH={}", shell_quote(prefix)));
       library = "build/" + library;
     } else if (language_ == "c") {
-      build = "cc -shared -fPIC -fvisibility=hidden" +
-              (prefix.empty() ? "" : " -I" + shell_quote(prefix + "/include")) + " -o " + library +
-              " " + name_ + ".c";
+      build =
+          fmt::format("cc -shared -fPIC -fvisibility=hidden{} -o {} {}.c",
+                      prefix.empty() ? "" : fmt::format(" -I{}", shell_quote(prefix + "/include")),
+                      library,
+                      name_);
     } else {
       build = "cargo build --release";
-      library = "target/release/lib" + crate_name(name_) + ".so";
+      library = fmt::format("target/release/lib{}.so", crate_name(name_));
     }
-    return {
-        "cd " + name_,
-        build,
-        "dstack providers check " + library,
-        "dstack run " + name_ + " --provider-path " + library + " --who Ada",
-        "install -Dt " + std::string("\"${DSTACK_HOME:-$HOME/.dstack}/plugins\"") + " " + library};
+    return {fmt::format("cd {}", name_),
+            build,
+            fmt::format("dstack providers check {}", library),
+            fmt::format("dstack run {} --provider-path {} --who Ada", name_, library),
+            fmt::format("install -Dt {} {}", "\"${DSTACK_HOME:-$HOME/.dstack}/plugins\"", library)};
   }
 
   std::string name_;

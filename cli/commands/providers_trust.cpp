@@ -59,14 +59,13 @@ class ProvidersTrust final : public Action {
   Failure refuse_unknown(const Path& root) const {
     const Path folder = root / ".dstack" / "plugins";
     if (wanted_.empty())
-      return fail(
-          ErrorCode::not_found,
-          "this project brings no providers: there are no libraries in '" + folder.string() + "'",
-          "providers elsewhere need no trust; 'dstack providers list' shows all");
-    return fail(
-        ErrorCode::not_found,
-        "this project brings no provider '" + wanted_ + "'",
-        "'dstack providers list' shows all; those of the project lie in '" + folder.string() + "'");
+      return fail(ErrorCode::not_found,
+                  "this project brings no providers: there are no libraries in '{}'",
+                  folder.string())
+          .with_hint("providers elsewhere need no trust; 'dstack providers list' shows all");
+    return fail(ErrorCode::not_found, "this project brings no provider '{}'", wanted_)
+        .with_hint("'dstack providers list' shows all; those of the project lie in '{}'",
+                   folder.string());
   }
 
   Result<int> trust(Context& context, const std::vector<const Candidate*>& chosen) const {
@@ -74,19 +73,24 @@ class ProvidersTrust final : public Action {
       if (candidate->status == CandidateStatus::refused && !candidate->awaits_trust &&
           (!wanted_.empty() || chosen.size() == 1))
         return fail(ErrorCode::configuration,
-                    "'" + candidate->path.string() + "' cannot be used: " + candidate->reason);
+                    "'{}' cannot be used: {}",
+                    candidate->path.string(),
+                    candidate->reason);
     DSTACK_CHECK(files::prepare_home(context.home));
     DSTACK_TRY(auto trusted, TrustedLibraries::load(context.home.trusted_providers()));
     std::vector<std::string> said;
     for (const Candidate* candidate : chosen) {
       if (candidate->status == CandidateStatus::refused && !candidate->awaits_trust) {
-        context.messages.warning("'" + candidate->path.string() +
-                                 "' is passed over: " + candidate->reason);
+        context.messages.warning(
+            fmt::format("'{}' is passed over: {}", candidate->path.string(), candidate->reason));
         continue;
       }
       DSTACK_TRY(const Digest digest, trusted.add(candidate->path));
-      said.push_back("trusted " + candidate->name + " " + candidate->manifest->version + " (" +
-                     candidate->path.string() + ", SHA-256 " + digest.render() + ")");
+      said.push_back(fmt::format("trusted {} {} ({}, SHA-256 {})",
+                                 candidate->name,
+                                 candidate->manifest->version,
+                                 candidate->path.string(),
+                                 digest.render()));
     }
     DSTACK_CHECK(trusted.save());
     for (const std::string& line : said)
@@ -101,7 +105,8 @@ class ProvidersTrust final : public Action {
       count += trusted.remove(candidate->path) ? 1u : 0u;
     if (count > 0)
       DSTACK_CHECK(trusted.save());
-    context.messages.note("trusts " + plural(count, "provider") + " of this project no longer");
+    context.messages.note(
+        fmt::format("trusts {} of this project no longer", plural(count, "provider")));
     return exit_code::success;
   }
 

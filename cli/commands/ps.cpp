@@ -145,8 +145,10 @@ class Ps final : public Action {
     std::string lines;
     for (const job::Application& app : running_apps(jobs))
       if (app.state == job::ApplicationState::ready)
-        lines += run.name + " " + run.workflows[jobs[app.job].workflow].name + ": " +
-                 render_app(stream, app) + "\n";
+        lines += fmt::format("{} {}: {}\n",
+                             run.name,
+                             run.workflows[jobs[app.job].workflow].name,
+                             render_app(stream, app));
     return lines;
   }
 
@@ -201,7 +203,7 @@ class Ps final : public Action {
     std::string text;
     for (const RunRecord& run : runs)
       for (const WorkflowRecord& workflow : run.workflows)
-        text += run.name + ":" + std::string(job::render(workflow.status)) + "\n";
+        text += fmt::format("{}:{}\n", run.name, job::render(workflow.status));
     return text;
   }
 

@@ -37,18 +37,18 @@ class Rm final : public Action {
     if (!errors.empty())
       return Failure(join(std::move(errors)));
     if (!yes_) {
-      const std::string what =
-          runs.size() == 1 ? "run '" + runs.front().name + "'" : plural(runs.size(), "run");
+      const std::string what = runs.size() == 1 ? fmt::format("run '{}'", runs.front().name)
+                                                : plural(runs.size(), "run");
       DSTACK_TRY(const bool sure,
                  ui::confirm(context.messages,
-                             "Remove " + what + " with its logs and artifacts?",
-                             "removing " + what));
+                             fmt::format("Remove {} with its logs and artifacts?", what),
+                             fmt::format("removing {}", what)));
       if (!sure)
         return exit_code::failure;
     }
     for (const store::RunRecord& run : runs)
       DSTACK_CHECK(run::remove(context.home, records, run));
-    context.messages.note("removed " + plural(runs.size(), "run"));
+    context.messages.note(fmt::format("removed {}", plural(runs.size(), "run")));
     return exit_code::success;
   }
 
@@ -56,16 +56,18 @@ class Rm final : public Action {
   /// Before anything is removed: of several runs, all go or none.
   static Result<store::RunRecord> check(const store::RunRecord& run) {
     if (!job::is_final(run.status))
-      return fail(ErrorCode::conflict,
-                  "run '" + run.name + "' is not over: " + std::string(job::render(run.status)),
-                  "stop it first: 'dstack stop " + run.name + "'");
+      return fail(
+                 ErrorCode::conflict, "run '{}' is not over: {}", run.name, job::render(run.status))
+          .with_hint("stop it first: 'dstack stop {}'", run.name);
     for (const store::WorkflowRecord& workflow : run.workflows)
       if (!workflow.tags.empty())
         return fail(ErrorCode::conflict,
-                    "run '" + run.name + "' is tagged: '" + workflow.name + ":" +
-                        workflow.tags.front() + "'",
-                    "untag it first: 'dstack tags delete " + workflow.name + ":" +
-                        workflow.tags.front() + "'");
+                    "run '{}' is tagged: '{}:{}'",
+                    run.name,
+                    workflow.name,
+                    workflow.tags.front())
+            .with_hint(
+                "untag it first: 'dstack tags delete {}:{}'", workflow.name, workflow.tags.front());
     return run;
   }
 

@@ -100,16 +100,17 @@ class Run final : public Action {
     DSTACK_TRY(const auto bench, context.open_workbench());
     DSTACK_TRY(const auto help,
                plan::describe_target(request_.target, bench.project, bench.providers));
-    std::string text = help.target + (help.help.empty() ? "" : ": " + help.help) + "\n";
+    std::string text =
+        fmt::format("{}{}\n", help.target, help.help.empty() ? "" : fmt::format(": {}", help.help));
     if (help.provider != help.target)
-      text += "Runs with provider '" + help.provider + "'.\n";
-    text += "\nUsage: dstack run " + help.target + " [options] [-- ARGS]\n";
+      text += fmt::format("Runs with provider '{}'.\n", help.provider);
+    text += fmt::format("\nUsage: dstack run {} [options] [-- ARGS]\n", help.target);
     text += section("Variables", help.variables) + section("Options", help.options);
     text += "\n'dstack run --help' shows the options of every run.\n";
     if (!help.examples.empty())
       text += "\nExamples:\n";
     for (const std::string& example : help.examples)
-      text += "  " + example + "\n";
+      text += fmt::format("  {}\n", example);
     return printable_lines(text, "");  // values of variables and words of providers are in it
   }
 
@@ -135,7 +136,7 @@ class Run final : public Action {
     std::vector<Described> entries;
     for (const plan::OptionHelp& option : options) {
       const std::string fallback =
-          option.default_value.empty() ? "" : "default: " + option.default_value;
+          option.default_value.empty() ? "" : fmt::format("default: {}", option.default_value);
       entries.push_back(
           {option.syntax,
            option.help + (option.help.empty() || fallback.empty() ? "" : "; ") + fallback});
@@ -196,7 +197,7 @@ class Run final : public Action {
       for (const std::size_t workflow : workflows)
         names.push_back(plan.workflows[workflow].name);
       const std::string owners = names.size() == 1 ? names.front() : quoted_list(names, 3);
-      say(plan.workflows.size() == 1 ? notice : owners + ": " + notice);
+      say(plan.workflows.size() == 1 ? notice : fmt::format("{}: {}", owners, notice));
     }
   }
 
@@ -206,8 +207,11 @@ class Run final : public Action {
                             const run::Submitted& submitted) {
     const ui::Stream& stream = context.messages.stream();
     context.messages.note(
-        "run " + ui::paint(stream, ui::Colour::bold, submitted.name) +
-        ui::paint(stream, ui::Colour::dim, " (" + plural(submitted.plan.jobs.size(), "job") + ")"));
+        fmt::format("run {}{}",
+                    ui::paint(stream, ui::Colour::bold, submitted.name),
+                    ui::paint(stream,
+                              ui::Colour::dim,
+                              fmt::format(" ({})", plural(submitted.plan.jobs.size(), "job")))));
     context.out.when_closed([&signals] { signals.wake(); });
     Interruption interruption(context, records, signals);
     store::RunState state;
@@ -223,8 +227,8 @@ class Run final : public Action {
     view.finish();
     if (end == run::FollowEnd::left) {
       if (!context.out.closed())
-        context.messages.note(submitted.name + " goes on; 'dstack logs -f " + submitted.name +
-                              "' follows it again");
+        context.messages.note(fmt::format(
+            "{} goes on; 'dstack logs -f {}' follows it again", submitted.name, submitted.name));
       return exit_code::success;
     }
     print_summary(context, records, view);

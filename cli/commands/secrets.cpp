@@ -75,10 +75,11 @@ class SecretsAdd final : public Action {
     if (!misplaced_.empty()) {
       secrets::wipe(misplaced_);
       return fail(ErrorCode::usage,
-                  "the value of a secret is no argument: the shell's history and 'ps' show it",
-                  "type 'dstack secrets add " + shell_quote(name_) +
-                      "' and give the value when it is asked for; the one just typed is no "
-                      "secret any more");
+                  "the value of a secret is no argument: the shell's history and 'ps' show it")
+          .with_hint(
+              "type 'dstack secrets add {}' and give the value when it is asked for; the one just "
+              "typed is no secret any more",
+              shell_quote(name_));
     }
     DSTACK_CHECK(check_name());
     DSTACK_TRY(const std::string project, scope_.project(context));
@@ -95,10 +96,13 @@ class SecretsAdd final : public Action {
     secrets::wipe(value);
     DSTACK_CHECK(added);
     if (size < secrets::shortest_masked)
-      context.messages.warning("a value of fewer than " + std::to_string(secrets::shortest_masked) +
-                               " bytes is not masked in logs: it stands in any text by chance");
-    context.messages.note("added '" + name_ + "' to the secrets " + of_scope(project) +
-                          "; jobs have it as " + environment_name(name_));
+      context.messages.warning(fmt::format(
+          "a value of fewer than {} bytes is not masked in logs: it stands in any text by chance",
+          secrets::shortest_masked));
+    context.messages.note(fmt::format("added '{}' to the secrets {}; jobs have it as {}",
+                                      name_,
+                                      of_scope(project),
+                                      environment_name(name_)));
     return exit_code::success;
   }
 
@@ -106,19 +110,22 @@ class SecretsAdd final : public Action {
   Result<void> check_name() const {
     const std::string variable = environment_name(name_);
     if (!is_name(name_) || (name_.front() >= '0' && name_.front() <= '9'))
-      return fail(ErrorCode::usage,
-                  "'" + printable(name_) + "' cannot be the name of a secret",
-                  "a name begins with a letter and goes on with letters, digits, '.', '_' and '-'");
+      return fail(ErrorCode::usage, "'{}' cannot be the name of a secret", printable(name_))
+          .with_hint(
+              "a name begins with a letter and goes on with letters, digits, '.', '_' and '-'");
     if (job::is_reserved_environment_name(variable))
       return fail(ErrorCode::usage,
-                  "secret '" + name_ + "' would become " + variable + ", which dstack sets itself",
-                  "choose another name");
+                  "secret '{}' would become {}, which dstack sets itself",
+                  name_,
+                  variable)
+          .with_hint("choose another name");
     if (job::is_base_environment_name(variable))
       return fail(ErrorCode::usage,
-                  "secret '" + name_ + "' would become " + variable +
-                      ", which every job takes from the system",
-                  "choose another name; 'environment' in a workflow can set " + variable +
-                      " from a secret");
+                  "secret '{}' would become {}, which every job takes from the system",
+                  name_,
+                  variable)
+          .with_hint("choose another name; 'environment' in a workflow can set {} from a secret",
+                     variable);
     return {};
   }
 
@@ -128,13 +135,17 @@ class SecretsAdd final : public Action {
         continue;
       if (other.name == name_ && !force_)
         return fail(ErrorCode::conflict,
-                    "there is a secret '" + name_ + "' " + of_scope(project) + " already",
-                    "'--force' replaces it");
+                    "there is a secret '{}' {} already",
+                    name_,
+                    of_scope(project))
+            .with_hint("'--force' replaces it");
       if (other.name != name_ && environment_name(other.name) == environment_name(name_))
         return fail(ErrorCode::conflict,
-                    "secrets '" + other.name + "' and '" + name_ + "' would both become " +
-                        environment_name(name_),
-                    "choose another name");
+                    "secrets '{}' and '{}' would both become {}",
+                    other.name,
+                    name_,
+                    environment_name(name_))
+            .with_hint("choose another name");
     }
     return {};
   }
@@ -142,7 +153,7 @@ class SecretsAdd final : public Action {
   Result<std::string> read_value(const Context& context) const {
     std::string value;
     if (::isatty(STDIN_FILENO) == 1) {
-      DSTACK_TRY(value, ui::ask_hidden(context.messages, "value of " + name_ + ": "));
+      DSTACK_TRY(value, ui::ask_hidden(context.messages, fmt::format("value of {}: ", name_)));
     } else {
       DSTACK_TRY(value, read_all(STDIN_FILENO));
       if (value.ends_with('\n'))
@@ -152,7 +163,7 @@ class SecretsAdd final : public Action {
     }
     if (const std::string reason = secrets::why_no_value(value); !reason.empty()) {
       secrets::wipe(value);
-      return fail(ErrorCode::usage, "the value cannot be a secret: " + reason);
+      return fail(ErrorCode::usage, "the value cannot be a secret: {}", reason);
     }
     return value;
   }
@@ -229,16 +240,18 @@ class SecretsDelete final : public Action {
     if (!contains(vault, project))
       return missing(vault, project);
     if (!yes_) {
-      DSTACK_TRY(const bool sure,
-                 ui::confirm(context.messages,
-                             "Delete '" + name_ + "' from the secrets " + of_scope(project) + "?",
-                             "deleting a secret"));
+      DSTACK_TRY(
+          const bool sure,
+          ui::confirm(context.messages,
+                      fmt::format("Delete '{}' from the secrets {}?", name_, of_scope(project)),
+                      "deleting a secret"));
       if (!sure)
         return exit_code::failure;
     }
     auto removed = secrets::remove(context.home.secrets(), project, name_);
     DSTACK_CHECK(removed);
-    context.messages.note("deleted '" + name_ + "' from the secrets " + of_scope(project));
+    context.messages.note(
+        fmt::format("deleted '{}' from the secrets {}", name_, of_scope(project)));
     return exit_code::success;
   }
 
@@ -264,8 +277,10 @@ class SecretsDelete final : public Action {
     if (hint.empty())
       hint = "'dstack secrets list' shows all";
     return fail(ErrorCode::not_found,
-                "there is no secret '" + printable(name_) + "' " + of_scope(project),
-                hint);
+                "there is no secret '{}' {}",
+                printable(name_),
+                of_scope(project))
+        .with_hint("{}", hint);
   }
 
   std::string name_;
@@ -290,7 +305,8 @@ class SecretsRotate final : public Action {
     if (count == 0)
       context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");
     else
-      context.messages.note("made a new key and encrypted " + plural(count, "secret") + " anew");
+      context.messages.note(
+          fmt::format("made a new key and encrypted {} anew", plural(count, "secret")));
     return exit_code::success;
   }
 };

@@ -31,31 +31,43 @@ std::string describe_usage(const job::Usage& usage) {
   };
   if (!usage.cpu_time)
     return {};
-  return (usage.peak_memory ? size(usage.peak_memory) + " of memory at most, "
-                            : size(usage.largest_process) + " of memory in its largest process, ") +
-         render_duration(std::chrono::milliseconds(*usage.cpu_time)) + " of CPU, " +
-         size(usage.bytes_read) + " read and " + size(usage.bytes_written) + " written on disks";
+  return fmt::format(
+      "{}{} of CPU, {} read and {} written on disks",
+      usage.peak_memory
+          ? fmt::format("{} of memory at most, ", size(usage.peak_memory))
+          : fmt::format("{} of memory in its largest process, ", size(usage.largest_process)),
+      render_duration(std::chrono::milliseconds(*usage.cpu_time)),
+      size(usage.bytes_read),
+      size(usage.bytes_written));
 }
 
 /// "webhook https://example.com: attempt 1 failed: HTTP 503; the next one follows at 2026-…".
 std::string describe(const store::NotificationRecord& notification) {
   const std::string attempts = std::to_string(notification.attempts);
-  const std::string receiver = printable(notification.receiver) + ": ";
+  const std::string receiver = fmt::format("{}: ", printable(notification.receiver));
   switch (notification.status) {
     case store::NotificationStatus::delivered:
-      return receiver + "delivered" +
-             (notification.attempts > 1 ? " with attempt " + attempts : std::string());
+      return fmt::format(
+          "{}delivered{}",
+          receiver,
+          notification.attempts > 1 ? fmt::format(" with attempt {}", attempts) : std::string());
     case store::NotificationStatus::failed:
-      return receiver + "failed after " + plural(notification.attempts, "attempt") + ": " +
-             printable(notification.reason);
+      return fmt::format("{}failed after {}: {}",
+                         receiver,
+                         plural(notification.attempts, "attempt"),
+                         printable(notification.reason));
     case store::NotificationStatus::waiting:
       break;
   }
   if (notification.attempts == 0)
-    return receiver + "on its way";
-  return receiver + "attempt " + attempts + " failed: " + printable(notification.reason) +
-         (notification.next_at ? "; the next one follows at " + render_time(*notification.next_at)
-                               : std::string());
+    return fmt::format("{}on its way", receiver);
+  return fmt::format("{}attempt {} failed: {}{}",
+                     receiver,
+                     attempts,
+                     printable(notification.reason),
+                     notification.next_at ? fmt::format("; the next one follows at {}",
+                                                        render_time(*notification.next_at))
+                                          : std::string());
 }
 
 /// The page for people.
@@ -78,12 +90,12 @@ class Page {
       return;
     std::string name = std::string(indent) + std::string(title);
     name.resize(std::max<std::size_t>(name.size(), 12), ' ');
-    context_.out.line(ui::paint(stream(), ui::Colour::dim, name) + " " + value);
+    context_.out.line(fmt::format("{} {}", ui::paint(stream(), ui::Colour::dim, name), value));
   }
 
   std::string when(Timestamp time) const {
     return render_time(time) +
-           (stream().terminal ? " (" + render_age(time, now()) + ")" : std::string());
+           (stream().terminal ? fmt::format(" ({})", render_age(time, now())) : std::string());
   }
 
   void print_run() {
@@ -94,7 +106,8 @@ class Page {
     row("run", ui::paint(stream(), ui::Colour::bold, run.name));
     row("status", ui::paint(stream(), status.colour, status.text));
     const std::string& arguments = shell_join(facts_.plan.arguments);
-    row("target", printable(run.target + (arguments.empty() ? "" : " -- " + arguments)));
+    row("target",
+        printable(run.target + (arguments.empty() ? "" : fmt::format(" -- {}", arguments))));
     row("project", printable(run.project));
     row("submitted", when(run.submitted_at));
     if (run.started_at)
@@ -102,12 +115,14 @@ class Page {
     const job::GitFacts& git = run.code.git;
     if (!git.commit.empty())
       row("commit",
-          git.commit + (git.branch.empty() ? "" : " on " + printable(git.branch)) +
+          git.commit + (git.branch.empty() ? "" : fmt::format(" on {}", printable(git.branch))) +
               (git.dirty ? ", with changes" : ""));
     row("remote", printable(git.remote));
     row("code",
-        plural(run.code.snapshot.files, "file") + ", " + render_size(run.code.snapshot.bytes) +
-            ", tree " + run.code.snapshot.tree.render().substr(0, 12));
+        fmt::format("{}, {}, tree {}",
+                    plural(run.code.snapshot.files, "file"),
+                    render_size(run.code.snapshot.bytes),
+                    run.code.snapshot.tree.render().substr(0, 12)));
     for (const store::NotificationRecord& notification : facts_.notifications)
       row("on_end", describe(notification));
   }
@@ -115,10 +130,11 @@ class Page {
   void print_workflow(std::size_t index) {
     const plan::PlannedWorkflow& workflow = facts_.plan.workflows[index];
     const ui::Cell status = ui::status_cell(stream(), ui::outcome_of(facts_.run.workflows[index]));
-    context_.out.line("\n" + ui::paint(stream(), ui::Colour::bold, printable(workflow.name)) +
-                      " (" + printable(workflow.provider) + " " +
-                      printable(workflow.provider_version) + ") " +
-                      ui::paint(stream(), status.colour, status.text));
+    context_.out.line(fmt::format("\n{} ({} {}) {}",
+                                  ui::paint(stream(), ui::Colour::bold, printable(workflow.name)),
+                                  printable(workflow.provider),
+                                  printable(workflow.provider_version),
+                                  ui::paint(stream(), status.colour, status.text)));
     std::vector<std::string> variables;
     for (const plan::EnvironmentVariable& variable : workflow.variables)
       variables.push_back(printable(variable.name + "=" + variable.value));
@@ -126,8 +142,9 @@ class Page {
     print_first_job(index);
     for (const plan::Input& input : workflow.inputs)
       row("input",
-          input.producer ? printable(input.workflow)
-                         : printable(input.workflow + ":" + input.tag) + " of run " + input.run,
+          input.producer
+              ? printable(input.workflow)
+              : fmt::format("{} of run {}", printable(input.workflow + ":" + input.tag), input.run),
           "  ");
     for (const job::Artifact& artifact : facts_.artifacts)
       if (artifact.workflow == workflow.name)
@@ -137,14 +154,18 @@ class Page {
       row("app",
           app.state == job::ApplicationState::ready
               ? render_app(stream(), app)
-              : printable(app.name) + " does not answer yet at " + printable(app.url),
+              : fmt::format(
+                    "{} does not answer yet at {}", printable(app.name), printable(app.url)),
           "  ");
   }
 
   void print_artifact(const job::Artifact& artifact) {
     row("artifact",
-        printable(artifact.path) + "  " + plural(artifact.tree.files, "file") + ", " +
-            render_size(artifact.tree.bytes) + (artifact.partial ? " (partial)" : ""),
+        fmt::format("{}  {}, {}{}",
+                    printable(artifact.path),
+                    plural(artifact.tree.files, "file"),
+                    render_size(artifact.tree.bytes),
+                    artifact.partial ? " (partial)" : ""),
         "  ");
     row("secrets", describe_findings(artifact.exposure), "  ");
   }
@@ -163,8 +184,11 @@ class Page {
       return;
     const auto& packages = facts_.packages[index];
     row("python",
-        job.python->version + "  " + printable(job.python->program.string()) +
-            (packages.empty() ? "" : ", with " + plural(packages.size(), "package")),
+        fmt::format(
+            "{}  {}{}",
+            job.python->version,
+            printable(job.python->program.string()),
+            packages.empty() ? "" : fmt::format(", with {}", plural(packages.size(), "package"))),
         "  ");
   }
 
@@ -190,10 +214,10 @@ class Page {
     for (const JobRecord& job : facts_.jobs)
       if ((job.status == job::Status::failed || job.status == job::Status::stopped) &&
           !job.reason.empty())
-        context_.out.line(job.id + ": " + printable_lines(job.reason, "  "));
+        context_.out.line(fmt::format("{}: {}", job.id, printable_lines(job.reason, "  ")));
     for (const JobRecord& job : facts_.jobs)
       if (const std::string usage = describe_usage(job.usage); !usage.empty())
-        context_.out.line(job.id + ": " + usage);
+        context_.out.line(fmt::format("{}: {}", job.id, usage));
   }
 
   /// Each status with the time from the submission on. One that waits has many reasons, one after
@@ -203,8 +227,9 @@ class Page {
     std::optional<job::Status> last;
     for (const store::HistoryEntry& entry : facts_.history[job.index]) {
       if (last != entry.status || entry.cause)
-        steps.push_back(std::string(job::render(entry.status)) + " +" +
-                        render_duration(entry.at - facts_.run.submitted_at));
+        steps.push_back(fmt::format("{} +{}",
+                                    job::render(entry.status),
+                                    render_duration(entry.at - facts_.run.submitted_at)));
       last = entry.status;
     }
     return join(steps, ", ");

@@ -61,9 +61,10 @@ class Stop final : public Action {
   Result<int> run(Context& context) override {
     if (all_ == !name_.empty())
       return fail(ErrorCode::usage,
+                  "{}",
                   all_ ? "'--all' stops every run; it goes without a name"
-                       : "'dstack stop' needs RUN, or '--all'",
-                  "'dstack ps' shows what runs");
+                       : "'dstack stop' needs RUN, or '--all'")
+          .with_hint("'dstack ps' shows what runs");
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     std::vector<RunRecord> runs;
     if (all_) {
@@ -83,7 +84,7 @@ class Stop final : public Action {
       DSTACK_TRY(const bool sure,
                  ui::confirm(context.messages,
                              (abort_ ? "Abort " : "Stop ") + plural(runs.size(), "run") + "?",
-                             "stopping " + plural(runs.size(), "run")));
+                             fmt::format("stopping {}", plural(runs.size(), "run"))));
       if (!sure)
         return exit_code::failure;
     }
@@ -123,11 +124,11 @@ class Stop final : public Action {
     outcome.status = run.status;
     if (const auto index = run::find_workflow(run, workflow_); !workflow_.empty() && index) {
       outcome = ui::outcome_of(run.workflows[*index]);
-      name += " " + workflow_;
+      name += fmt::format(" {}", workflow_);
     }
     const ui::Cell cell = ui::status_cell(context.messages.stream(), outcome);
-    context.messages.note(name + " " +
-                          ui::paint(context.messages.stream(), cell.colour, cell.text));
+    context.messages.note(
+        fmt::format("{} {}", name, ui::paint(context.messages.stream(), cell.colour, cell.text)));
   }
 
   std::string name_;

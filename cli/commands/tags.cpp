@@ -100,10 +100,10 @@ class TagRun final : public Action {
     if (tag_.empty())
       return fail(ErrorCode::usage, "'dstack tag' needs the name: '-n TAG'");
     if (!is_name(tag_))
-      return fail(ErrorCode::usage,
-                  "'" + tag_ + "' cannot be the name of a tag",
-                  "a name begins with a letter or digit and goes on with letters, digits, '.', '_' "
-                  "and '-'");
+      return fail(ErrorCode::usage, "'{}' cannot be the name of a tag", tag_)
+          .with_hint(
+              "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and "
+              "'-'");
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     DSTACK_TRY(const auto workflows, to_tag(records, run));
@@ -113,7 +113,7 @@ class TagRun final : public Action {
                                   run.id,
                                   force_ ? store::Records::Force::yes : store::Records::Force::no));
     for (const std::string& workflow : workflows)
-      context.messages.note("tagged " + printable(workflow) + ":" + tag_);
+      context.messages.note(fmt::format("tagged {}:{}", printable(workflow), tag_));
     return exit_code::success;
   }
 
@@ -131,15 +131,17 @@ class TagRun final : public Action {
       if (may_tag(workflow, artifacts))
         names.push_back(workflow.name);
       else if (refused.empty())
-        refused = "workflow '" + workflow.name + "' of run '" + run.name +
-                  "' is not done: " + std::string(job::render(workflow.status));
+        refused = fmt::format("workflow '{}' of run '{}' is not done: {}",
+                              workflow.name,
+                              run.name,
+                              job::render(workflow.status));
     }
     if (names.empty())
-      return fail(ErrorCode::conflict,
-                  refused,
-                  job::is_final(run.status)
-                      ? "'--partial' also tags failed and stopped workflows that saved something"
-                      : "wait for its end, or tag on success with 'dstack run -t TAG'");
+      return fail(ErrorCode::conflict, "{}", refused)
+          .with_hint("{}",
+                     job::is_final(run.status)
+                         ? "'--partial' also tags failed and stopped workflows that saved something"
+                         : "wait for its end, or tag on success with 'dstack run -t TAG'");
     return names;
   }
 
@@ -187,19 +189,17 @@ class TagsDelete final : public Action {
     }
     if (found.empty()) {
       const std::string guess = did_you_mean(tag_, known);
-      return fail(ErrorCode::not_found,
-                  "there is no tag '" + tag_ + "'",
-                  guess.empty() ? "'dstack tags list' shows all" : guess);
+      return fail(ErrorCode::not_found, "there is no tag '{}'", tag_)
+          .with_hint("{}", guess.empty() ? "'dstack tags list' shows all" : guess);
     }
     if (found.size() > 1) {
       for (std::string& name : found)
         name += ":" + tag;
-      return fail(ErrorCode::usage,
-                  plural(found.size(), "workflow") + " have a tag '" + tag + "'",
-                  "say which one: " + quoted_list(found));
+      return fail(ErrorCode::usage, "{} have a tag '{}'", plural(found.size(), "workflow"), tag)
+          .with_hint("say which one: {}", quoted_list(found));
     }
     DSTACK_CHECK(records.delete_tag(project, found.front(), tag));
-    context.messages.note("deleted " + printable(found.front() + ":" + tag));
+    context.messages.note(fmt::format("deleted {}", printable(found.front() + ":" + tag)));
     return exit_code::success;
   }
 

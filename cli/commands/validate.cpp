@@ -25,7 +25,8 @@ class Validate final : public Action {
       return refuse_missing_project();
     DSTACK_TRY(const auto bench, context.open_workbench());
     DSTACK_CHECK(run::validate(bench));
-    context.out.line("all is well: " + plural(bench.project.workflows.size(), "workflow"));
+    context.out.line(
+        fmt::format("all is well: {}", plural(bench.project.workflows.size(), "workflow")));
     return exit_code::success;
   }
 };

@@ -101,9 +101,10 @@ void Interruption::stop(int signal, const store::RunRecord& run) {
       context_.messages.error(asked.error());
     return;
   }
-  context_.messages.note(again ? "aborting " + run.name
-                               : "stopping " + run.name +
-                                     (ui::can_ask() ? "; Ctrl-C again kills it" : ""));
+  context_.messages.note(
+      again
+          ? fmt::format("aborting {}", run.name)
+          : fmt::format("stopping {}{}", run.name, ui::can_ask() ? "; Ctrl-C again kills it" : ""));
 }
 
 }  // namespace dstack::cli

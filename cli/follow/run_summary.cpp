@@ -34,9 +34,10 @@ void print_edits(const Context& context, store::Records& records, const RunView&
     if (!jobs[edit.job].apps.empty())
       files += edit.files.files + edit.removed.size();
   if (files > 0)
-    context.messages.note("  " + plural(files, "changed file") +
-                          (files == 1 ? " is not an artifact: " : " are not artifacts: ") +
-                          "dstack code " + run.name + " --changes");
+    context.messages.note(fmt::format("  {}{}dstack code {} --changes",
+                                      plural(files, "changed file"),
+                                      files == 1 ? " is not an artifact: " : " are not artifacts: ",
+                                      run.name));
 }
 
 void print_success(const Context& context, store::Records& records, const RunRecord& run) {
@@ -46,17 +47,18 @@ void print_success(const Context& context, store::Records& records, const RunRec
       tagged.push_back(printable(workflow.name + ":" + tag));
   const ui::Stream& stream = context.messages.stream();
   const auto row = [&](std::string_view title, const std::string& text) {
-    context.messages.note("  " + ui::paint(stream, ui::Colour::dim, title) + text);
+    context.messages.note(fmt::format("  {}{}", ui::paint(stream, ui::Colour::dim, title), text));
   };
   const auto artifacts = records.artifacts(run.id);
   const bool saved = artifacts && !artifacts->empty();
   if (saved)
-    row("artifacts  ", "dstack artifacts list " + run.name);
+    row("artifacts  ", fmt::format("dstack artifacts list {}", run.name));
   if (!tagged.empty())
     row("tagged     ", join(tagged, ", "));
   else if (saved)
     row("tag        ",
-        "dstack tags add TAG " + run.name + (run.status == Status::done ? "" : " --partial"));
+        fmt::format(
+            "dstack tags add TAG {}{}", run.name, run.status == Status::done ? "" : " --partial"));
 }
 
 /// The end of a job's log, for whoever has not just seen it.
@@ -82,9 +84,11 @@ void print_tail(const Context& context, const RunRecord& run, const JobRecord& j
 void print_failed_job(const Context& context, const RunView& view, const JobRecord& job) {
   const ui::Stream& stream = context.messages.stream();
   const ui::Outcome outcome = ui::outcome_of(job);
-  context.messages.note("  " + ui::paint(stream, ui::Colour::bold, view.labels()[job.index]) + " " +
-                        ui::paint(stream, ui::Colour::red, ui::render_outcome(outcome)) +
-                        (job.reason.empty() ? "" : ": " + printable_lines(job.reason, "    ")));
+  context.messages.note(fmt::format(
+      "  {} {}{}",
+      ui::paint(stream, ui::Colour::bold, view.labels()[job.index]),
+      ui::paint(stream, ui::Colour::red, ui::render_outcome(outcome)),
+      job.reason.empty() ? "" : fmt::format(": {}", printable_lines(job.reason, "    "))));
 }
 
 void print_failure(const Context& context, const RunView& view) {
@@ -98,22 +102,22 @@ void print_failure(const Context& context, const RunView& view) {
       skipped.push_back(view.labels()[job.index]);
   }
   if (failed > last_lines)
-    context.messages.note("  and " + std::to_string(failed - last_lines) + " more");
+    context.messages.note(fmt::format("  and {} more", failed - last_lines));
   if (!skipped.empty())
-    context.messages.note("  skipped: " + quoted_list(skipped));
-  std::string logs = "dstack logs " + run.name;
+    context.messages.note(fmt::format("  skipped: {}", quoted_list(skipped)));
+  std::string logs = fmt::format("dstack logs {}", run.name);
   const auto first = static_cast<std::size_t>(run.first_failure);
   if (run.first_failure >= 0 && first < view.state().jobs.size()) {
     const JobRecord& job = view.state().jobs[first];
     if (!view.was_just_printed(first))
       print_tail(context, run, job);
     if (run.workflows.size() > 1)
-      logs += " " + shell_quote(run.workflows[job.workflow].name);
+      logs += fmt::format(" {}", shell_quote(run.workflows[job.workflow].name));
   }
   const ui::Stream& stream = context.messages.stream();
   context.messages.note(ui::paint(stream, ui::Colour::dim, "  log    ") + logs);
-  context.messages.note(ui::paint(stream, ui::Colour::dim, "  facts  ") + "dstack show " +
-                        run.name);
+  context.messages.note(
+      fmt::format("{}dstack show {}", ui::paint(stream, ui::Colour::dim, "  facts  "), run.name));
 }
 
 }  // namespace
@@ -132,8 +136,8 @@ std::vector<std::string> warnings_of_jobs(const store::RunState& state,
       continue;
     // Of a job that did not end well the reason marks them itself.
     const bool is_marked = job.reason.starts_with(run::warning_mark);
-    warnings.push_back(labels[job.index] + ": " +
-                       job.reason.substr(is_marked ? run::warning_mark.size() : 0));
+    warnings.push_back(fmt::format(
+        "{}: {}", labels[job.index], job.reason.substr(is_marked ? run::warning_mark.size() : 0)));
   }
   return warnings;
 }
@@ -146,13 +150,17 @@ void print_summary(const Context& context, store::Records& records, const RunVie
     context.messages.warnings(secret_warnings(*artifacts));
   const ui::Colour colour = ui::colour_of(run.status);
   const std::string symbol =
-      stream.live ? ui::paint(stream, colour, ui::symbol(stream, run.status)) + " " : "";
+      stream.live ? fmt::format("{} ", ui::paint(stream, colour, ui::symbol(stream, run.status)))
+                  : "";
   const std::string span = run.finished_at
                                ? (run.status == Status::done ? " in " : " after ") +
                                      render_duration(*run.finished_at - run.submitted_at)
                                : "";
-  context.messages.note(symbol + ui::paint(stream, ui::Colour::bold, run.name) + " " +
-                        ui::paint(stream, colour, job::render(run.status)) + span);
+  context.messages.note(fmt::format("{}{} {}{}",
+                                    symbol,
+                                    ui::paint(stream, ui::Colour::bold, run.name),
+                                    ui::paint(stream, colour, job::render(run.status)),
+                                    span));
   if (run.status == Status::failed)
     print_failure(context, view);
   else

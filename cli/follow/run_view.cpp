@@ -105,12 +105,15 @@ void RunView::announce_apps(const std::vector<std::size_t>& jobs) {
       block_.clear();
       if (!output_->at_line_start() && context_.out.stream().terminal)
         context_.messages.raw("\n");
-      context_.messages.note(
-          labels_[job] + ": " +
-          (ready ? ui::paint(stream, ui::Colour::green, "ready") + ": " + render_app(stream, app)
-                 : "nothing answers yet at " + printable(app.url) + "; the job goes on"));
+      context_.messages.note(fmt::format(
+          "{}: {}",
+          labels_[job],
+          ready ? fmt::format("{}: {}",
+                              ui::paint(stream, ui::Colour::green, "ready"),
+                              render_app(stream, app))
+                : fmt::format("nothing answers yet at {}; the job goes on", printable(app.url))));
       if (const auto command = ready ? ssh_command(app) : std::nullopt)
-        context_.messages.note("  on the computer in front of you:  " + *command);
+        context_.messages.note(fmt::format("  on the computer in front of you:  {}", *command));
     }
 }
 
@@ -174,8 +177,8 @@ void RunView::print_changes(const std::vector<std::size_t>& jobs) {
     if (job.status == printed.status && job.reason == printed.reason)
       continue;
     printed = job;
-    context_.messages.note(labels_[job.index] + ": " +
-                           printable(ui::render_outcome(ui::outcome_of(job))));
+    context_.messages.note(fmt::format(
+        "{}: {}", labels_[job.index], printable(ui::render_outcome(ui::outcome_of(job)))));
   }
 }
 
@@ -183,15 +186,16 @@ ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) const {
   const ui::Outcome outcome = ui::outcome_of(job);
   const ui::Colour colour = ui::colour_of(job.status);
   ui::LiveBlock::Line line = {
-      {" " + ui::symbol(context_.messages.stream(), job.status) + " ", colour},
-      {padded(labels_[job.index], label_width_) + "  "},
+      {fmt::format(" {} ", ui::symbol(context_.messages.stream(), job.status)), colour},
+      {fmt::format("{}  ", padded(labels_[job.index], label_width_))},
       {padded(ui::render_outcome(outcome), 12), colour}};
   if (job.started_at)
     line.push_back(
-        {"  " + render_duration(job.finished_at.value_or(at) - *job.started_at), ui::Colour::dim});
+        {fmt::format("  {}", render_duration(job.finished_at.value_or(at) - *job.started_at)),
+         ui::Colour::dim});
   const bool may_show = state_.jobs.size() > 1 && !job::is_final(job.status);
   if (const auto progress = output_->progress(job.index); may_show && !progress.empty())
-    line.push_back({"  " + std::string(progress), ui::Colour::dim});
+    line.push_back({fmt::format("  {}", progress), ui::Colour::dim});
   return line;
 }
 
@@ -216,7 +220,7 @@ std::string RunView::counts() const {
   for (const Status kind : kinds) {
     const std::size_t count = counted[kind];
     if (count > 0)
-      parts.push_back(std::to_string(count) + " " + std::string(job::render(kind)));
+      parts.push_back(fmt::format("{} {}", count, job::render(kind)));
   }
   return join(parts, ", ");
 }
@@ -245,9 +249,10 @@ std::vector<ui::LiveBlock::Line> RunView::picture() const {
     lines.push_back(line_of(*job, at));
   if (state_.jobs.size() > 1) {
     const std::string more =
-        folds ? "and " + std::to_string(state_.jobs.size() - shown.size()) + " more; in all " : "";
-    lines.push_back({{" " + more + counts() + "  " + render_duration(at - state_.run.submitted_at),
-                      ui::Colour::dim}});
+        folds ? fmt::format("and {} more; in all ", state_.jobs.size() - shown.size()) : "";
+    lines.push_back(
+        {{fmt::format(" {}{}  {}", more, counts(), render_duration(at - state_.run.submitted_at)),
+          ui::Colour::dim}});
   }
   return lines;
 }

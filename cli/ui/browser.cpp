@@ -27,9 +27,12 @@ std::string escaped(const std::string& text) {
 }
 
 std::string page_to(const std::string& url) {
-  return "<!DOCTYPE html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">"
-         "<meta http-equiv=\"refresh\" content=\"0;url=" +
-         escaped(url) + "\"><a href=\"" + escaped(url) + "\">open the application</a>\n";
+  return fmt::format(
+      "<!DOCTYPE html><meta charset=\"utf-8\"><meta name=\"referrer\" "
+      "content=\"no-referrer\"><meta http-equiv=\"refresh\" content=\"0;url={}\"><a "
+      "href=\"{}\">open the application</a>\n",
+      escaped(url),
+      escaped(url));
 }
 
 }  // namespace
@@ -51,15 +54,15 @@ Result<void> open_browser(const std::string& url, const Path& folder) {
   command.group = process::Group::own_session;
   auto child = process::spawn(command);
   if (!child)
-    return fail(ErrorCode::unavailable,
-                "no browser can be opened: there is no 'xdg-open'",
-                "install xdg-utils, or open the address yourself");
+    return fail(ErrorCode::unavailable, "no browser can be opened: there is no 'xdg-open'")
+        .with_hint("install xdg-utils, or open the address yourself");
   pollfd polled{child->pidfd(), POLLIN, 0};
   if (::poll(&polled, 1, patience_milliseconds) > 0)
     if (const auto status = child->wait(); !process::succeeded(status))
       return fail(ErrorCode::unavailable,
-                  "no browser was opened: xdg-open ended with " + process::render(status),
-                  "open the address yourself");
+                  "no browser was opened: xdg-open ended with {}",
+                  process::render(status))
+          .with_hint("open the address yourself");
   return {};
 }
 

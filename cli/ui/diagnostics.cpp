@@ -132,29 +132,33 @@ void append_place(std::string& out,
   const auto gutter = [&](const std::string& text) {
     return std::string(colours.gutter) + text + std::string(colours.reset);
   };
-  out += margin + gutter("-->") + " " + printable(where.render()) + "\n";
+  out += fmt::format("{}{} {}\n", margin, gutter("-->"), printable(where.render()));
   if (where.line == 0 || where.line > where.source->line_starts.size())
     return;
   const Excerpt shown = excerpt(where);
-  out += margin + " " + gutter("|") + "\n";
-  out += gutter(number + " |") + (shown.line.empty() ? "" : " ") + shown.line + "\n";
-  out += margin + " " + gutter("|") + " " + std::string(mark) + shown.carets +
-         std::string(colours.reset) + "\n";
+  out += fmt::format("{} {}\n", margin, gutter("|"));
+  out += fmt::format(
+      "{}{}{}\n", gutter(fmt::format("{} |", number)), shown.line.empty() ? "" : " ", shown.line);
+  out += fmt::format("{} {} {}{}{}\n", margin, gutter("|"), mark, shown.carets, colours.reset);
 }
 
 void append_error(std::string& out, const Error& error, const Palette& colours, Severity severity) {
   const std::string_view mark = severity == Severity::error ? colours.error : colours.warning;
   const std::string_view word = severity == Severity::error ? "error" : "warning";
-  out += std::string(mark) + std::string(word) + std::string(colours.reset) +
-         std::string(colours.bold) + ": " + printable_lines(error.message, "") +
-         std::string(colours.reset) + "\n";
+  out += fmt::format("{}{}{}{}: {}{}\n",
+                     mark,
+                     word,
+                     colours.reset,
+                     colours.bold,
+                     printable_lines(error.message, ""),
+                     colours.reset);
   if (error.where && error.where->source)
     append_place(out, *error.where, colours, mark);
   for (const std::string& context : error.context)
-    out += "  " + printable_lines(context, "  ") + "\n";
+    out += fmt::format("  {}\n", printable_lines(context, "  "));
   if (!error.hint.empty())
-    out += std::string(colours.hint) + "hint" + std::string(colours.reset) + ": " +
-           printable_lines(error.hint, "      ") + "\n";
+    out += fmt::format(
+        "{}hint{}: {}\n", colours.hint, colours.reset, printable_lines(error.hint, "      "));
 }
 
 /// Errors of one file belong together, in its order; those without a place come first.
@@ -198,8 +202,9 @@ std::string render_diagnostics(const Error& error, Coloured colour, Severity sev
     append_error(out, errors[i], colours, severity);
   }
   if (errors.size() > 1)
-    out += "\n" + plural(errors.size(), severity == Severity::error ? "error" : "warning") +
-           (shown < errors.size() ? "; these are the first " + std::to_string(shown) : "") + "\n";
+    out += fmt::format("\n{}{}\n",
+                       plural(errors.size(), severity == Severity::error ? "error" : "warning"),
+                       shown < errors.size() ? fmt::format("; these are the first {}", shown) : "");
   return out;
 }
 

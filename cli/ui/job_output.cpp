@@ -55,7 +55,8 @@ JobOutput::JobOutput(Output& output,
     const std::size_t used = display_width(labels[job]);
     const std::string blanks(width > used ? width - used : 0, ' ');
     if (prefix == Prefix::yes)
-      jobs_[job].prefix = paint(stream, nth_colour(job), labels[job] + blanks + " |") + " ";
+      jobs_[job].prefix = fmt::format(
+          "{} ", paint(stream, nth_colour(job), fmt::format("{}{} |", labels[job], blanks)));
   }
 }
 
@@ -114,7 +115,7 @@ void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t
   if (clock_) {
     const auto time = clock_(job, offset);
     const std::string text = time ? render_time(*time) : std::string(24, '-');
-    output_.write(paint(output_.stream(), Colour::dim, text) + " ");
+    output_.write(fmt::format("{} ", paint(output_.stream(), Colour::dim, text)));
   }
   // On a terminal a carriage return would write over what stands in front, and a job's other
   // sequences over more than that; in a pipe every byte counts.

@@ -28,7 +28,7 @@ std::string LiveBlock::erasure() const {
   std::size_t rows = 0;
   for (const std::size_t width : drawn_)
     rows += std::max<std::size_t>(1, (width + columns - 1) / columns);
-  return "\r\033[" + std::to_string(rows) + "A\033[J";
+  return fmt::format("\r\033[{}A\033[J", rows);
 }
 
 void LiveBlock::draw(const std::vector<Line>& lines) {

@@ -32,7 +32,7 @@ void Messages::warning(const Error& error) const {
 
 void Messages::warning(std::string_view sentence) const {
   if (!quiet())
-    raw(paint(stream_, Colour::yellow, "warning:") + " " + printable(sentence) + "\n");
+    raw(fmt::format("{} {}\n", paint(stream_, Colour::yellow, "warning:"), printable(sentence)));
 }
 
 void Messages::warnings(const std::vector<std::string>& sentences) const {
@@ -47,7 +47,7 @@ void Messages::note(std::string_view line) const {
 
 void Messages::hint(std::string_view line) const {
   if (!quiet())
-    raw(paint(stream_, Colour::cyan, "hint:") + " " + std::string(line) + "\n");
+    raw(fmt::format("{} {}\n", paint(stream_, Colour::cyan, "hint:"), line));
 }
 
 void Messages::raw(std::string_view bytes) const {

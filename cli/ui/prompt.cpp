@@ -48,10 +48,9 @@ Result<bool> confirm(const Messages& messages,
                      const std::string& question,
                      const std::string& what) {
   if (!can_ask())
-    return fail(ErrorCode::usage,
-                what + " needs a yes, and there is no terminal to ask at",
-                "add '-y' to say yes beforehand");
-  messages.raw(question + " [y/N] ");
+    return fail(ErrorCode::usage, "{} needs a yes, and there is no terminal to ask at", what)
+        .with_hint("add '-y' to say yes beforehand");
+  messages.raw(fmt::format("{} [y/N] ", question));
   std::string answer;
   for (char c = 0; ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n';)
     answer += c;
@@ -61,8 +60,8 @@ Result<bool> confirm(const Messages& messages,
 
 Result<std::string> ask_hidden(const Messages& messages, const std::string& question) {
   if (!can_ask())
-    return fail(
-        ErrorCode::usage, "there is no terminal to ask at", "give the value on standard input");
+    return fail(ErrorCode::usage, "there is no terminal to ask at")
+        .with_hint("give the value on standard input");
   constexpr char control_c = 3;
   constexpr char control_d = 4;
   constexpr char control_u = 21;
@@ -92,9 +91,8 @@ Result<std::string> ask_hidden(const Messages& messages, const std::string& ques
   }
   messages.raw("\n");
   if (took_further_lines())
-    return fail(ErrorCode::usage,
-                "more than one line was pasted, and nothing was changed",
-                "give a text of several lines on standard input: '< FILE'");
+    return fail(ErrorCode::usage, "more than one line was pasted, and nothing was changed")
+        .with_hint("give a text of several lines on standard input: '< FILE'");
   return answer;
 }
 

@@ -22,7 +22,7 @@ std::string render_cause(const Outcome& outcome) {
     return {};
   switch (*outcome.cause) {
     case Cause::exit:
-      return outcome.exit_code ? "exit " + std::to_string(*outcome.exit_code) : "exit";
+      return outcome.exit_code ? fmt::format("exit {}", *outcome.exit_code) : "exit";
     case Cause::signal:
       return outcome.signal ? process::signal_name(*outcome.signal) : "signal";
     case Cause::oom:
@@ -41,9 +41,9 @@ std::string render_outcome(const Outcome& outcome) {
   const std::string word(job::render(outcome.status));
   const std::string cause = render_cause(outcome);
   if (!cause.empty())
-    return word + " (" + cause + ")";
+    return fmt::format("{} ({})", word, cause);
   if (outcome.status == Status::queued && !outcome.reason.empty())
-    return word + " (" + outcome.reason + ")";
+    return fmt::format("{} ({})", word, outcome.reason);
   return word;
 }
 
@@ -100,7 +100,7 @@ Cell status_cell(const Stream& stream, const Outcome& outcome) {
   const std::string words = render_outcome(outcome);
   if (!stream.live)
     return {words, colour_of(outcome.status)};
-  return {symbol(stream, outcome.status) + " " + words, colour_of(outcome.status)};
+  return {fmt::format("{} {}", symbol(stream, outcome.status), words), colour_of(outcome.status)};
 }
 
 }  // namespace dstack::ui

@@ -98,7 +98,7 @@ ScreenSize screen_size(const Stream& stream) {
 std::string paint(const Stream& stream, Colour colour, std::string_view text) {
   if (!stream.colour || colour == Colour::plain || text.empty())
     return std::string(text);
-  return escape(colour) + std::string(text) + "\033[0m";
+  return fmt::format("{}{}\033[0m", escape(colour), text);
 }
 
 Colour nth_colour(std::size_t index) {

@@ -24,10 +24,11 @@ std::string port_of(std::string_view url) {
 }  // namespace
 
 std::string render_app(const ui::Stream& stream, const job::Application& app) {
-  std::string text =
-      printable(app.name) + " at " + ui::paint(stream, ui::Colour::cyan, printable(app.url));
+  std::string text = fmt::format(
+      "{} at {}", printable(app.name), ui::paint(stream, ui::Colour::cyan, printable(app.url)));
   if (!app.password.empty())
-    text += ", password " + ui::paint(stream, ui::Colour::bold, printable(app.password));
+    text +=
+        fmt::format(", password {}", ui::paint(stream, ui::Colour::bold, printable(app.password)));
   return text;
 }
 
@@ -41,9 +42,12 @@ std::optional<std::string> ssh_command(const job::Application& app) {
   if (words.size() != 4 || port.empty())
     return std::nullopt;
   const std::string user = user_name(::geteuid()).value_or("");
-  return "ssh -N -L " + port + ":127.0.0.1:" + port +
-         (words[3] == "22" ? "" : " -p " + std::string(words[3])) + " " +
-         (user.empty() ? "" : user + "@") + std::string(words[2]);
+  return fmt::format("ssh -N -L {}:127.0.0.1:{}{} {}{}",
+                     port,
+                     port,
+                     words[3] == "22" ? "" : fmt::format(" -p {}", words[3]),
+                     user.empty() ? "" : user + "@",
+                     words[2]);
 }
 
 }  // namespace dstack::cli

@@ -46,7 +46,8 @@ void print_checks(Context& context, const std::vector<Check>& checks) {
     std::string subject = check.subject == last ? "" : check.subject;
     last = check.subject;
     subject.resize(width_of_subject, ' ');
-    context.out.line(mark(stream, check.health) + " " + subject + printable(check.detail));
+    context.out.line(
+        fmt::format("{} {}{}", mark(stream, check.health), subject, printable(check.detail)));
     if (!check.hint.empty())
       context.out.line(std::string(width_of_status + width_of_subject, ' ') +
                        ui::paint(stream, ui::Colour::dim, check.hint));

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-TALLY = Path(__file__).resolve().parents[2] / "cmake" / "tally.py"
+TALLY = Path(__file__).resolve().parents[2] / "cmake" / "scripts" / "tally.py"
 
 PASSED = '<testcase name="{}" status="run"><system-out>fine</system-out></testcase>'
 FAILED = '<testcase name="{}" status="fail"><failure/><system-out>what went wrong</system-out></testcase>'

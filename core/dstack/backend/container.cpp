@@ -21,7 +21,8 @@ Failure why_no_end(const Error& error) {
   if (error.code == ErrorCode::not_found)
     return fail(ErrorCode::not_found, "somebody removed the container while it ran");
   return fail(ErrorCode::unavailable,
-              "the container engine went away while the job ran: " + error.message);
+              "the container engine went away while the job ran: {}",
+              error.message);
 }
 
 /// The first figure begins the usage.
@@ -106,7 +107,7 @@ struct Container::Output {
     std::string refusal;
     http::Request request;
     request.method = "POST";
-    request.url = "/containers/" + id + "/attach?stream=1&stdout=1&stderr=1";
+    request.url = fmt::format("/containers/{}/attach?stream=1&stdout=1&stderr=1", id);
     request.on_head = [&](const http::Response& head) {
       if (head.status < 400) {
         told = true;
@@ -132,7 +133,8 @@ struct Container::Output {
     }
     answer->body = refusal;
     attached.set_value(fail(ErrorCode::unavailable,
-                            "the container's output cannot be read: " + engine_message(*answer)));
+                            "the container's output cannot be read: {}",
+                            engine_message(*answer)));
   }
 };
 
@@ -156,7 +158,7 @@ Result<void> Container::start(std::function<void(std::string_view)> output) {
         out->read(engine, id, take);
       }));
   DSTACK_CHECK(attached.get());
-  DSTACK_CHECK(engine_.ask("POST", "/containers/" + id_ + "/start"));
+  DSTACK_CHECK(engine_.ask("POST", fmt::format("/containers/{}/start", id_)));
   return {};
 }
 
@@ -178,7 +180,7 @@ Result<Json> Container::ask_patiently(const std::string& method, const std::stri
 }
 
 Result<ContainerEnd> Container::wait() {
-  auto exited = ask_patiently("POST", "/containers/" + id_ + "/wait");
+  auto exited = ask_patiently("POST", fmt::format("/containers/{}/wait", id_));
   // A container that is gone has no output any more, and an engine that is gone closed the stream.
   output_->thread.join();
   if (!exited)
@@ -186,7 +188,7 @@ Result<ContainerEnd> Container::wait() {
   ContainerEnd end;
   end.code = static_cast<int>(json_integer(*exited, "StatusCode"));
   read_init_messages(output_->messages, end);
-  const auto facts = ask_patiently("GET", "/containers/" + id_ + "/json");
+  const auto facts = ask_patiently("GET", fmt::format("/containers/{}/json", id_));
   if (!facts)
     return why_no_end(facts.error());
   if (const Json* state = json_member(*facts, "State"); state != nullptr)
@@ -195,7 +197,7 @@ Result<ContainerEnd> Container::wait() {
 }
 
 resources::OomEvents Container::watch_memory() const {
-  const auto facts = engine_.ask("GET", "/containers/" + id_ + "/json", {}, 10s);
+  const auto facts = engine_.ask("GET", fmt::format("/containers/{}/json", id_), {}, 10s);
   const Json* state = facts ? json_member(*facts, "State") : nullptr;
   if (state == nullptr)
     return {};
@@ -205,7 +207,7 @@ resources::OomEvents Container::watch_memory() const {
 }
 
 void Container::signal(const std::string& name) const {
-  (void)engine_.ask("POST", "/containers/" + id_ + "/kill?signal=SIG" + name);
+  (void)engine_.ask("POST", fmt::format("/containers/{}/kill?signal=SIG{}", id_, name));
 }
 
 bool Container::lost_output() const {

@@ -31,10 +31,10 @@ Result<EngineAddress> address_of_host(const std::string& host) {
   else if (host.starts_with("tcp://") || host.starts_with("http://"))
     address.url = "http" + host.substr(host.find("://"));
   else
-    return fail(ErrorCode::unavailable,
-                "DOCKER_HOST is '" + host + "', which dstack cannot speak to",
-                "set it to unix:///path/of/the/socket, or unset it; containers work on files of "
-                "this machine, so their engine must run here");
+    return fail(ErrorCode::unavailable, "DOCKER_HOST is '{}', which dstack cannot speak to", host)
+        .with_hint(
+            "set it to unix:///path/of/the/socket, or unset it; containers work on files of this "
+            "machine, so their engine must run here");
   return address;
 }
 
@@ -74,18 +74,19 @@ Trouble look_at(const EngineAddress& address) {
 Failure no_engine(const std::vector<Trouble>& troubles) {
   std::string places;
   for (const Trouble& trouble : troubles)
-    places += (places.empty() ? " " : "; ") + trouble.place + ": " + trouble.reason;
+    places += fmt::format("{}{}: {}", places.empty() ? " " : "; ", trouble.place, trouble.reason);
   for (const Trouble& trouble : troubles)
     if (trouble.forbidden)
       return fail(ErrorCode::unavailable,
-                  "there is a container engine at '" + trouble.place + "', but you may not use it",
-                  "it is for root and the group '" + group_of(trouble.place) +
-                      "': sudo usermod -aG " + group_of(trouble.place) +
-                      " \"$USER\", and log in again");
-  return fail(
-      ErrorCode::unavailable,
-      "no container engine answers",
-      "install Docker or Podman and start it, or name its socket in DOCKER_HOST; looked at:" +
+                  "there is a container engine at '{}', but you may not use it",
+                  trouble.place)
+          .with_hint(
+              "it is for root and the group '{}': sudo usermod -aG {} \"$USER\", and log in again",
+              group_of(trouble.place),
+              group_of(trouble.place));
+  return fail(ErrorCode::unavailable, "no container engine answers")
+      .with_hint(
+          "install Docker or Podman and start it, or name its socket in DOCKER_HOST; looked at:{}",
           places);
 }
 
@@ -122,9 +123,11 @@ Result<Engine> Engine::open(const EngineAddress& address) {
   DSTACK_TRY(const auto answer, engine.send(request));
   if (answer.status != 200)
     return fail(ErrorCode::unavailable,
-                "what answers at '" + address.shown() +
-                    "' is no container engine: " + engine_message(answer));
-  DSTACK_TRY(const Json json, parse_json(answer.body, "the answer of '" + address.shown() + "'"));
+                "what answers at '{}' is no container engine: {}",
+                address.shown(),
+                engine_message(answer));
+  DSTACK_TRY(const Json json,
+             parse_json(answer.body, fmt::format("the answer of '{}'", address.shown())));
   engine.version_ = json_string(json, "Version", "of unknown version");
   if (const Json* parts = json_member(json, "Components"); parts != nullptr && parts->is_array())
     for (const Json& part : *parts)
@@ -183,11 +186,11 @@ Result<Json> Engine::ask(const std::string& method,
     const ErrorCode code = answer.status == 404   ? ErrorCode::not_found
                            : answer.status == 409 ? ErrorCode::conflict
                                                   : ErrorCode::unavailable;
-    return fail(code, engine_message(answer));
+    return fail(code, "{}", engine_message(answer));
   }
   if (trim(answer.body).empty())
     return Json();
-  return parse_json(answer.body, "the answer of '" + address_.shown() + "'");
+  return parse_json(answer.body, fmt::format("the answer of '{}'", address_.shown()));
 }
 
 void add_refusal(std::string& refusal, std::string_view part) {
@@ -200,7 +203,7 @@ std::string engine_message(const http::Response& answer) {
   std::string message = json ? json_string(*json, "message") : std::string();
   if (message.empty())
     message = trim(answer.body);
-  return message.empty() ? "HTTP status " + std::to_string(answer.status)
+  return message.empty() ? fmt::format("HTTP status {}", answer.status)
                          : std::string(trim(message));
 }
 

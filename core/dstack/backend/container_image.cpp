@@ -44,19 +44,30 @@ Failure pull_error(const std::string& image, const RegistryUser& user, const std
   const std::string registry = registry_of(image);
   if (says(message, {"unauthorized", "denied", "authentication required", "no basic auth", "403"}))
     return fail(ErrorCode::unavailable,
-                "registry '" + registry + "' refuses to give image '" + image + "'" +
-                    (user.name.empty() ? "" : " to user '" + user.name + "'") + ": " + message,
-                user.name.empty()
-                    ? "check the name of the image; if it needs an account, set 'registry_auth' to "
-                      "its username and password"
-                    : "check 'registry_auth', and whether this account may have the image");
+                "registry '{}' refuses to give image '{}'{}: {}",
+                registry,
+                image,
+                user.name.empty() ? "" : fmt::format(" to user '{}'", user.name),
+                message)
+        .with_hint(
+            "{}",
+            user.name.empty()
+                ? "check the name of the image; if it needs an account, set 'registry_auth' to "
+                  "its username and password"
+                : "check 'registry_auth', and whether this account may have the image");
   if (says(message, {"manifest unknown", "not found", "does not exist", "no such image", "404"}))
     return fail(ErrorCode::not_found,
-                "there is no image '" + image + "' at registry '" + registry + "': " + message,
-                "check its name and its tag");
+                "there is no image '{}' at registry '{}': {}",
+                image,
+                registry,
+                message)
+        .with_hint("check its name and its tag");
   return fail(ErrorCode::unavailable,
-              "image '" + image + "' cannot be pulled from registry '" + registry + "': " + message,
-              "an image that the engine has already is used without asking a registry");
+              "image '{}' cannot be pulled from registry '{}': {}",
+              image,
+              registry,
+              message)
+      .with_hint("an image that the engine has already is used without asking a registry");
 }
 
 std::uint64_t unsigned_member(const Json& json, std::string_view name) {
@@ -87,7 +98,8 @@ class PullAnswer {
     if (text_.size() <= longest_line)
       return true;
     text_.clear();
-    error_ = "the engine's progress has a line longer than " + render_size(longest_line);
+    error_ =
+        fmt::format("the engine's progress has a line longer than {}", render_size(longest_line));
     return false;
   }
 
@@ -133,7 +145,7 @@ std::string registry_of(const std::string& image) {
 }
 
 Result<ImageFacts> find_image(const Engine& engine, const std::string& image) {
-  DSTACK_TRY(const Json json, engine.ask("GET", "/images/" + in_path(image) + "/json"));
+  DSTACK_TRY(const Json json, engine.ask("GET", fmt::format("/images/{}/json", in_path(image))));
   ImageFacts facts;
   facts.id = json_string(json, "Id");
   if (const Json* config = json_member(json, "Config"); config != nullptr) {
@@ -200,8 +212,8 @@ std::optional<std::string> PullProgress::take(const Json& line) {
   if (tenths <= told_)
     return std::nullopt;
   told_ = tenths;
-  return std::to_string(tenths * 10) + " % of the image is here: " + render_size(done) + " of " +
-         render_size(size);
+  return fmt::format(
+      "{} % of the image is here: {} of {}", tenths * 10, render_size(done), render_size(size));
 }
 
 }  // namespace dstack::backend

@@ -58,7 +58,7 @@ Result<std::vector<std::string>> containers_to_remove(const Engine& engine,
 /// Killed and removed, with the volumes that its image made for it. One that is being removed, or
 /// is gone already, is no error.
 Result<void> remove(const Engine& engine, const std::string& id) {
-  const auto removed = engine.ask("DELETE", "/containers/" + id + "?force=1&v=1");
+  const auto removed = engine.ask("DELETE", fmt::format("/containers/{}?force=1&v=1", id));
   if (!removed && removed.error().code == ErrorCode::unavailable)
     return Failure(removed.error());
   return {};
@@ -99,7 +99,7 @@ Result<void> give_back_as_root(const ContainerRecord& record) {
   command.argv.insert(command.argv.begin(), container_init());
   DSTACK_TRY(const auto output, process::run(std::move(command)));
   if (!process::succeeded(output.status))
-    return fail(ErrorCode::unavailable, std::string(trim(output.err)));
+    return fail(ErrorCode::unavailable, "{}", std::string(trim(output.err)));
   return {};
 }
 
@@ -141,8 +141,9 @@ Result<void> give_back(const Engine& engine, const ContainerRecord& record) {
   auto given = ::geteuid() == 0 ? give_back_as_root(record) : give_back_through(engine, record);
   if (!given)
     return fail(ErrorCode::unavailable,
-                "files that the container wrote to '" + record.workspace +
-                    "' still belong to its user: " + given.error().message);
+                "files that the container wrote to '{}' still belong to its user: {}",
+                record.workspace,
+                given.error().message);
   return {};
 }
 
@@ -171,7 +172,7 @@ Result<void> remove_container(const Path& file) {
     DSTACK_CHECK(remove(engine, id));
   DSTACK_CHECK(give_back(engine, record));
   if (::unlink(file.c_str()) != 0 && errno != ENOENT)
-    return fail_errno("'" + file.string() + "' cannot be removed");
+    return fail_errno("'{}' cannot be removed", file.string());
   return {};
 }
 

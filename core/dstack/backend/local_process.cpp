@@ -32,11 +32,11 @@ Result<std::string> find_program(const Launch& launch) {
   const auto program =
       process::find_program(relative ? launch.working_dir + "/" + name : name, path_of(launch));
   if (!program)
-    return fail(ErrorCode::not_found,
-                "there is no program '" + name + "' that can be run",
-                name.find('/') == std::string::npos
-                    ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
-                    : "check that the file is there and has the x bit (chmod +x)");
+    return fail(ErrorCode::not_found, "there is no program '{}' that can be run", name)
+        .with_hint("{}",
+                   name.find('/') == std::string::npos
+                       ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
+                       : "check that the file is there and has the x bit (chmod +x)");
   return *program;
 }
 

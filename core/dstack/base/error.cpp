@@ -32,24 +32,18 @@ std::shared_ptr<const SourceText> make_source_text(std::string name, std::string
 
 std::string SourceLocation::render() const {
   const std::string name = source ? source->name : std::string("?");
-  return name + ":" + std::to_string(line) + ":" + std::to_string(column);
+  return fmt::format("{}:{}:{}", name, line, column);
 }
 
-Failure fail(ErrorCode code, std::string message, std::string hint) {
+Error&& Error::at(SourceLocation place) && {
+  if (place.source)
+    where = std::move(place);
+  return std::move(*this);
+}
+
+Error system_error(int error_number, std::string message) {
   Error error;
-  error.code = code;
-  error.message = std::move(message);
-  error.hint = std::move(hint);
-  return Failure(std::move(error));
-}
-
-Failure fail(Error error) {
-  return Failure(std::move(error));
-}
-
-Failure fail_errno(std::string message, int error_number) {
-  Error error;
-  error.message = std::move(message) + ": " + std::strerror(error_number);
+  error.message = fmt::format("{}: {}", message, std::strerror(error_number));
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
@@ -85,11 +79,7 @@ Failure fail_errno(std::string message, int error_number) {
     default:
       error.code = ErrorCode::internal;
   }
-  return Failure(std::move(error));
-}
-
-Failure fail_errno(std::string message) {
-  return fail_errno(std::move(message), errno);
+  return error;
 }
 
 Error join(std::vector<Error> errors) {
@@ -113,9 +103,9 @@ std::vector<Error> flatten(Error error) {
 std::string render(const Error& error) {
   std::string text = error.message;
   if (error.where)
-    text += " (" + error.where->render() + ")";
+    text += fmt::format(" ({})", error.where->render());
   if (!error.hint.empty())
-    text += "; " + error.hint;
+    text += fmt::format("; {}", error.hint);
   return text;
 }
 

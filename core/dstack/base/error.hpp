@@ -2,8 +2,11 @@
 // Result<T>; exceptions mean a bug, and are caught where a library throws them.
 #pragma once
 
+#include "dstack/base/format.hpp"
+
 #include <tl/expected.hpp>
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -51,6 +54,11 @@ struct SourceLocation {
   std::string render() const;
 };
 
+/// Made by make_error() or fail(), and completed in one expression:
+///
+///     return fail(ErrorCode::not_found, "there is no run '{}'", name)
+///         .at(place)
+///         .with_hint("'dstack ps' lists them");
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;  ///< one sentence, lower case, names in 'quotes', no full stop
@@ -58,7 +66,21 @@ struct Error {
   std::string hint = {};                  ///< the next step; may be empty, may have several lines
   std::vector<std::string> context = {};  ///< outermost first: "while planning workflow 'train'"
   std::vector<Error> also = {};  ///< further errors found at the same time, each whole in itself
+
+  /// In a user's text; a place without a text is none.
+  Error&& at(SourceLocation place) &&;
+
+  template <typename... Args>
+  Error&& with_hint(fmt::format_string<Args...> format, Args&&... args) && {
+    hint = fmt::format(format, std::forward<Args>(args)...);
+    return std::move(*this);
+  }
 };
+
+template <typename... Args>
+Error make_error(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
+  return Error{code, fmt::format(format, std::forward<Args>(args)...)};
+}
 
 template <typename T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
@@ -68,15 +90,47 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   Result(tl::expected<T, Error>&& other) : tl::expected<T, Error>(std::move(other)) {}
 };
 
-using Failure = tl::unexpected<Error>;
+/// An error on its way into a Result.
+class [[nodiscard]] Failure : public tl::unexpected<Error> {
+ public:
+  explicit Failure(Error error) : tl::unexpected<Error>(std::move(error)) {}
 
-/// `return fail(ErrorCode::usage, "…", "hint");`
-Failure fail(ErrorCode code, std::string message, std::string hint = {});
-Failure fail(Error error);
-/// Adds the text of `error_number` (an errno): "cannot open 'x': Permission denied". ENOSPC,
-/// EDQUOT, EACCES, EROFS and the like become ErrorCode::unavailable with a fitting hint.
-Failure fail_errno(std::string message, int error_number);
-Failure fail_errno(std::string message);  ///< with errno as it is now
+  Failure&& at(SourceLocation place) && {
+    std::move(value()).at(std::move(place));
+    return std::move(*this);
+  }
+
+  template <typename... Args>
+  Failure&& with_hint(fmt::format_string<Args...> format, Args&&... args) && {
+    std::move(value()).with_hint(format, std::forward<Args>(args)...);
+    return std::move(*this);
+  }
+};
+
+template <typename... Args>
+Failure fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
+  return Failure(make_error(code, format, std::forward<Args>(args)...));
+}
+
+inline Failure fail(Error error) {
+  return Failure(std::move(error));
+}
+
+/// The error that `error_number` (an errno) stands for, its text behind `message`: "cannot open
+/// 'x': Permission denied". ENOSPC, EDQUOT, EACCES, EROFS and the like become
+/// ErrorCode::unavailable with a fitting hint.
+Error system_error(int error_number, std::string message);
+
+template <typename... Args>
+Failure fail_errno_of(int error_number, fmt::format_string<Args...> format, Args&&... args) {
+  return Failure(system_error(error_number, fmt::format(format, std::forward<Args>(args)...)));
+}
+
+/// With errno as it is now.
+template <typename... Args>
+Failure fail_errno(fmt::format_string<Args...> format, Args&&... args) {
+  return fail_errno_of(errno, format, std::forward<Args>(args)...);
+}
 
 /// One Error out of many (the first, with the rest in `also`). `errors` must not be empty.
 Error join(std::vector<Error> errors);
@@ -87,7 +141,7 @@ std::vector<Error> flatten(Error error);
 /// list"))`.
 inline auto while_doing(std::string what) {
   return [what = std::move(what)](Error error) {
-    error.context.insert(error.context.begin(), "while " + what);
+    error.context.insert(error.context.begin(), fmt::format("while {}", what));
     return error;
   };
 }

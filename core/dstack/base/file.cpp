@@ -128,9 +128,10 @@ Result<void> write_new_file(const std::string& path,
                             Durable durable,
                             unsigned mode) {
   DSTACK_TRY(Fd file, open_file(path, O_WRONLY | O_CREAT | O_EXCL, static_cast<mode_t>(mode)));
-  DSTACK_CHECK(write_all(file.get(), bytes).map_error(while_doing("writing '" + path + "'")));
+  DSTACK_CHECK(
+      write_all(file.get(), bytes).map_error(while_doing(fmt::format("writing '{}'", path))));
   if (durable != Durable::no && ::fsync(file.get()) != 0)
-    return fail_errno("cannot sync '" + path + "'");
+    return fail_errno("cannot sync '{}'", path);
   return {};
 }
 
@@ -138,15 +139,14 @@ Result<void> write_new_file(const std::string& path,
 
 Result<std::string> read_file(const Path& path) {
   DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
-  return read_all(file.get()).map_error(while_doing("reading '" + path.string() + "'"));
+  return read_all(file.get()).map_error(while_doing(fmt::format("reading '{}'", path.string())));
 }
 
 Result<void> write_file_atomically(const Path& path,
                                    std::string_view bytes,
                                    Durable durable,
                                    unsigned mode) {
-  const std::string temporary =
-      path.string() + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(::gettid());
+  const std::string temporary = fmt::format("{}.tmp-{}-{}", path.string(), ::getpid(), ::gettid());
   ::unlink(temporary.c_str());
   if (auto written = write_new_file(temporary, bytes, durable, mode); !written) {
     ::unlink(temporary.c_str());
@@ -155,7 +155,7 @@ Result<void> write_file_atomically(const Path& path,
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary.c_str());
-    return fail_errno("cannot put '" + path.string() + "' in place", error);
+    return fail_errno_of(error, "cannot put '{}' in place", path.string());
   }
   if (durable == Durable::yes)
     return sync_folder(path.parent_path());
@@ -166,7 +166,7 @@ Result<void> make_folders(const Path& path) {
   boost::system::error_code error;
   fs::create_directories(path, error);
   if (error)
-    return fail_errno("cannot make the folder '" + path.string() + "'", error.value());
+    return fail_errno_of(error.value(), "cannot make the folder '{}'", path.string());
   return {};
 }
 
@@ -174,14 +174,14 @@ Result<void> sync_folder(const Path& path) {
   DSTACK_TRY(const Fd folder,
              open_file(path.empty() ? "." : path.string(), O_RDONLY | O_DIRECTORY));
   if (::fsync(folder.get()) != 0)
-    return fail_errno("cannot sync the folder '" + path.string() + "'");
+    return fail_errno("cannot sync the folder '{}'", path.string());
   return {};
 }
 
 Result<void> remove_tree(const Path& path) {
   const int error = TreeRemoval().remove(AT_FDCWD, path.c_str());
   if (error != 0)
-    return fail_errno("cannot remove '" + path.string() + "'", error);
+    return fail_errno_of(error, "cannot remove '{}'", path.string());
   return {};
 }
 
@@ -189,7 +189,7 @@ Result<TemporaryFolder> TemporaryFolder::make(const Path& parent, std::string_vi
   DSTACK_CHECK(make_folders(parent));
   std::string pattern = (parent / std::string(prefix)).string() + "XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr)
-    return fail_errno("cannot make a temporary folder in '" + parent.string() + "'");
+    return fail_errno("cannot make a temporary folder in '{}'", parent.string());
   TemporaryFolder folder;
   folder.path_ = pattern;
   return folder;

@@ -82,7 +82,7 @@ class Builder final : public Json::json_sax_t {
     if (object.next < object.names.size()) {
       if (repeated_ == Repeated::last_counts)
         return true;
-      problem_ = " has the member '" + printable(name) + "' twice";
+      problem_ = fmt::format(" has the member '{}' twice", printable(name));
       return false;
     }
     object.names.push_back(std::move(name));
@@ -105,7 +105,7 @@ class Builder final : public Json::json_sax_t {
  private:
   bool open(bool is_object) {
     if (open_.size() == deepest_) {
-      problem_ = " nests deeper than " + std::to_string(deepest_) + " levels";
+      problem_ = fmt::format(" nests deeper than {} levels", deepest_);
       return false;
     }
     open_.emplace_back().is_object = is_object;
@@ -148,11 +148,11 @@ Result<Json> build_json(std::string_view text,
     if (Json::sax_parse(text.begin(), text.end(), &builder))
       return builder.take();
   } catch (const Json::exception& problem) {
-    return fail(code, "cannot read " + std::string(what) + ": " + problem.what());
+    return fail(code, "cannot read {}: {}", what, problem.what());
   }
   if (!builder.problem().empty())
-    return fail(code, std::string(what) + builder.problem());
-  return fail(code, "cannot read " + std::string(what) + ": " + builder.syntax_problem());
+    return fail(code, "{}{}", what, builder.problem());
+  return fail(code, "cannot read {}: {}", what, builder.syntax_problem());
 }
 
 }  // namespace dstack

@@ -1,5 +1,7 @@
 #include "dstack/base/log.hpp"
 
+// As in format.cpp.
+#define FMT_HEADER_ONLY
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>

@@ -75,13 +75,14 @@ std::string hint_of_forgotten_unit(std::string_view text) {
   const auto number = take_integer(text);
   if (!number || !text.empty() || *number >= most_megabytes)
     return {};
-  return "a size without a unit is bytes; did you mean " + std::to_string(*number) +
-         (*number < most_gigabytes ? "GB?" : "MB?");
+  return fmt::format("a size without a unit is bytes; did you mean {}{}",
+                     *number,
+                     *number < most_gigabytes ? "GB?" : "MB?");
 }
 
 std::string render_size(std::uint64_t bytes) {
   if (bytes < 1000)
-    return std::to_string(bytes) + " B";
+    return fmt::format("{} B", bytes);
   static constexpr std::array<const char*, 5> units = {"kB", "MB", "GB", "TB", "PB"};
   double value = static_cast<double>(bytes) / 1000;
   std::size_t unit = 0;

@@ -229,7 +229,7 @@ std::string quoted_list(const std::vector<std::string>& names, std::size_t most)
     list += "'" + names[i] + "'";
   }
   if (shown < names.size())
-    list += " and " + std::to_string(names.size() - shown) + " more";
+    list += fmt::format(" and {} more", names.size() - shown);
   return list;
 }
 
@@ -257,7 +257,7 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string plural(std::size_t count, std::string_view singular) {
-  return std::to_string(count) + " " + std::string(singular) + (count == 1 ? "" : "s");
+  return fmt::format("{} {}{}", count, singular, count == 1 ? "" : "s");
 }
 
 bool is_name(std::string_view text) {

@@ -18,9 +18,11 @@ Result<std::jthread> start_thread(Work work) {
     return std::jthread(std::move(work));
   } catch (const std::system_error& error) {
     return fail(ErrorCode::internal,
-                std::string("cannot start a thread: ") + std::strerror(error.code().value()),
-                "no more threads are left, or no memory for one: end something, or raise the limit "
-                "('ulimit -u', pids.max, TasksMax; of memory 'ulimit -v' and 'ulimit -d')");
+                "{}",
+                std::string("cannot start a thread: ") + std::strerror(error.code().value()))
+        .with_hint(
+            "no more threads are left, or no memory for one: end something, or raise the limit "
+            "('ulimit -u', pids.max, TasksMax; of memory 'ulimit -v' and 'ulimit -d')");
   }
 }
 

@@ -95,7 +95,7 @@ std::string render_age(Timestamp time, Timestamp reference) {
   const long long seconds =
       std::chrono::duration_cast<std::chrono::seconds>(reference - time).count();
   const auto some = [](long long count, const char* unit, const char* units) {
-    return std::to_string(count) + " " + (count == 1 ? unit : units) + " ago";
+    return fmt::format("{} {} ago", count, count == 1 ? unit : units);
   };
   if (seconds < 10)
     return "now";

@@ -87,15 +87,17 @@ Result<std::string> path_inside(const Path& root, const Path& at, const std::str
   boost::system::error_code error;
   const Path real_root = fs::canonical(root, error);
   if (error)
-    return fail_errno("cannot look at '" + root.string() + "'", error.value());
+    return fail_errno_of(error.value(), "cannot look at '{}'", root.string());
   const Path real = fs::canonical(at, error);
   if (error)
-    return fail_errno("cannot look at '" + path + "'", error.value());
+    return fail_errno_of(error.value(), "cannot look at '{}'", path);
   const std::string before = real_root == "/" ? "/" : real_root.string() + "/";
   if (real == real_root || !real.string().starts_with(before))
     return fail(ErrorCode::unavailable,
-                "'" + path + "' leads out of its folder through a link, to '" + real.string() + "'",
-                "copy the files there instead of linking to them");
+                "'{}' leads out of its folder through a link, to '{}'",
+                path,
+                real.string())
+        .with_hint("copy the files there instead of linking to them");
   return real.string().substr(before.size());
 }
 
@@ -109,10 +111,11 @@ Result<void> check_depth(const std::string& path) {
   if (path.size() <= longest_path)
     return {};
   return fail(ErrorCode::unavailable,
-              "'" + path.substr(0, path.rfind('/', longest_shown)) +
-                  "/…' goes too deep: a path in " + "it has " + std::to_string(path.size()) +
-                  " bytes, and the system takes " + std::to_string(longest_path),
-              "nest its folders less deep, or pack them into one file (tar)");
+              "'{}/…' goes too deep: a path in it has {} bytes, and the system takes {}",
+              path.substr(0, path.rfind('/', longest_shown)),
+              path.size(),
+              longest_path)
+      .with_hint("nest its folders less deep, or pack them into one file (tar)");
 }
 
 }  // namespace dstack::files

@@ -24,12 +24,12 @@ Failure fail_to_write(const Home& home, const Path& what, int error_number) {
   const char* set = std::getenv("DSTACK_HOME");
   std::string hint = "set DSTACK_HOME to a folder that you can write to";
   if (set != nullptr && *set != '\0')
-    hint = "DSTACK_HOME is '" + std::string(set) + "'; set it to a folder that you can write to";
-  std::string message = "cannot write to dstack's home '" + home.root.string() + "'";
+    hint = fmt::format("DSTACK_HOME is '{}'; set it to a folder that you can write to", set);
+  std::string message = fmt::format("cannot write to dstack's home '{}'", home.root.string());
   if (what != home.root)
-    message += ", folder '" + what.filename().string() + "'";
-  return fail(
-      ErrorCode::unavailable, message + ": " + std::strerror(error_number), std::move(hint));
+    message += fmt::format(", folder '{}'", what.filename().string());
+  return fail(ErrorCode::unavailable, "{}: {}", message, std::strerror(error_number))
+      .with_hint("{}", hint);
 }
 
 Result<void> make_folder(const Home& home, const Path& folder, mode_t mode) {
@@ -60,10 +60,11 @@ Home home_from_environment() {
 
 Result<void> prepare_home(const Home& home) {
   if (auto parents = make_folders(home.root.parent_path()); !parents)
-    return fail(
-        ErrorCode::unavailable,
-        "cannot make dstack's home '" + home.root.string() + "': " + parents.error().message,
-        "set DSTACK_HOME to a folder that you can write to");
+    return fail(ErrorCode::unavailable,
+                "cannot make dstack's home '{}': {}",
+                home.root.string(),
+                parents.error().message)
+        .with_hint("set DSTACK_HOME to a folder that you can write to");
   DSTACK_CHECK(make_folder(home, home.root, 0700));
   // Says so before anything is half made: a folder may be there and yet refuse.
   if (::access(home.root.c_str(), W_OK | X_OK) != 0)

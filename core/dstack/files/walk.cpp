@@ -57,13 +57,13 @@ class Walker {
     if (!folder) {
       if (is_missing(errno))
         return {};
-      return fail_errno("cannot read the folder '" + path + "'");
+      return fail_errno("cannot read the folder '{}'", path);
     }
     for (;;) {
       errno = 0;
       const dirent* entry = ::readdir(folder.get());
       if (entry == nullptr && errno != 0)
-        return fail_errno("cannot read the folder '" + path + "'");
+        return fail_errno("cannot read the folder '{}'", path);
       if (entry == nullptr)
         return {};
       if (!is_self_or_parent(entry->d_name))
@@ -79,7 +79,7 @@ class Walker {
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (is_missing(errno))
         return {};
-      return fail_errno("cannot look at '" + std::string(name) + "' in '" + folder_path + "'");
+      return fail_errno("cannot look at '{}' in '{}'", name, folder_path);
     }
     const std::string path = folder_path.empty() ? name : folder_path + "/" + name;
     const auto state = file_state(status);

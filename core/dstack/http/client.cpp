@@ -21,9 +21,8 @@ Result<dstack_http_send_function*> open_module() {
   // Kept for ever, as every library that threads may be in.
   static auto& library = *new boost::dll::shared_library(path, error, mode);
   if (error || !library.is_loaded() || !library.has(DSTACK_HTTP_SEND))
-    return fail(ErrorCode::unavailable,
-                "'" + path.string() + "' cannot be loaded: " + error.message(),
-                "it belongs to dstack, and needs libcurl: install dstack again, and libcurl4");
+    return fail(ErrorCode::unavailable, "'{}' cannot be loaded: {}", path.string(), error.message())
+        .with_hint("it belongs to dstack, and needs libcurl: install dstack again, and libcurl4");
   return &library.get<dstack_http_send_function>(DSTACK_HTTP_SEND);
 }
 
@@ -80,7 +79,7 @@ struct Sending {
 
  private:
   bool refuse(const std::string& subject, std::size_t limit) {
-    too_long = subject + " longer than " + render_size(limit);
+    too_long = fmt::format("{} longer than {}", subject, render_size(limit));
     return false;
   }
 };
@@ -103,14 +102,13 @@ Failure failure_of(const Request& request, const dstack_http_answer& answer) {
                                                   : static_cast<const char*>(answer.message);
   switch (answer.outcome) {
     case DSTACK_HTTP_UNREACHABLE:
-      return fail(ErrorCode::unavailable, shown(request) + " cannot be reached: " + reason);
+      return fail(ErrorCode::unavailable, "{} cannot be reached: {}", shown(request), reason);
     case DSTACK_HTTP_TOO_LATE:
-      return fail(ErrorCode::unavailable, shown(request) + " did not answer in time: " + reason);
+      return fail(ErrorCode::unavailable, "{} did not answer in time: {}", shown(request), reason);
     case DSTACK_HTTP_IMPOSSIBLE:
-      return fail(ErrorCode::usage, shown(request) + " cannot be asked: " + reason);
+      return fail(ErrorCode::usage, "{} cannot be asked: {}", shown(request), reason);
     default:
-      return fail(ErrorCode::unavailable,
-                  "the answer of " + shown(request) + " broke off: " + reason);
+      return fail(ErrorCode::unavailable, "the answer of {} broke off: {}", shown(request), reason);
   }
 }
 
@@ -127,7 +125,7 @@ Result<Response> send(const Request& request) {
   DSTACK_TRY(auto* const send_function, module());
   std::vector<std::string> lines;
   for (const auto& [name, value] : request.headers)
-    lines.push_back(name + ": " + value);
+    lines.push_back(fmt::format("{}: {}", name, value));
   std::vector<const char*> headers;
   for (const std::string& line : lines)
     headers.push_back(line.c_str());
@@ -154,8 +152,10 @@ Result<Response> send(const Request& request) {
   send_function(&plain, &answer);
   if (!sending.too_long.empty())
     return fail(ErrorCode::unavailable,
-                "the answer of " + shown(request) + " is not taken: " + sending.too_long,
-                "check that the address is that of the server you mean");
+                "the answer of {} is not taken: {}",
+                shown(request),
+                sending.too_long)
+        .with_hint("check that the address is that of the server you mean");
   if (answer.outcome == DSTACK_HTTP_ENDED_BY_SENDER)
     sending.response.complete = false;
   else if (answer.outcome != DSTACK_HTTP_ANSWERED)

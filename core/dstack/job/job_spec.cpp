@@ -12,7 +12,7 @@ namespace dstack::job {
 namespace {
 
 Failure wrong(std::string message) {
-  return fail(ErrorCode::internal, std::move(message));
+  return fail(ErrorCode::internal, "{}", message);
 }
 
 std::string quote(std::string_view key) {

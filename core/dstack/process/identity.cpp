@@ -31,7 +31,7 @@ struct Stat {
 
 /// Of a living process.
 std::optional<Stat> read_stat(pid_t pid) {
-  const std::string stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
+  const std::string stat = read_proc(fmt::format("/proc/{}/stat", pid));
   // The second field is the program's name in parentheses, and may itself hold spaces and
   // parentheses.
   const std::size_t name_end = stat.rfind(')');
@@ -62,7 +62,7 @@ void each_process(Visit visit) {
 }  // namespace
 
 std::string render(const Identity& identity) {
-  return identity.boot + " " + std::to_string(identity.pid) + " " + std::to_string(identity.start);
+  return fmt::format("{} {} {}", identity.boot, identity.pid, identity.start);
 }
 
 std::optional<Identity> parse_identity(std::string_view text) {
@@ -122,14 +122,14 @@ std::vector<pid_t> descendants(pid_t pid) {
   std::vector<pid_t> found;
   std::vector<pid_t> open = {pid};
   for (std::size_t next = 0; next < open.size(); ++next) {
-    const std::string base = "/proc/" + std::to_string(open[next]) + "/task/";
+    const std::string base = fmt::format("/proc/{}/task/", open[next]);
     DIR* tasks = ::opendir(base.c_str());
     if (tasks == nullptr)
       continue;
     while (const dirent* task = ::readdir(tasks)) {
       if (task->d_name[0] == '.')
         continue;
-      const std::string children = read_proc(base + task->d_name + "/children");
+      const std::string children = read_proc(fmt::format("{}{}/children", base, task->d_name));
       for (const std::string_view word : split(trim(children), ' '))
         if (const auto child = parse_number<pid_t>(word)) {
           found.push_back(*child);
@@ -145,7 +145,7 @@ std::vector<pid_t> with_environment(std::string_view name, std::string_view valu
   const std::string wanted = std::string(name) + "=" + std::string(value);
   std::vector<pid_t> found;
   each_process([&](pid_t pid) {
-    const std::string block = read_proc("/proc/" + std::to_string(pid) + "/environ");
+    const std::string block = read_proc(fmt::format("/proc/{}/environ", pid));
     if (block.find(wanted) == std::string::npos)
       return;
     for (const std::string_view entry : split(block, '\0'))

@@ -118,13 +118,13 @@ bool succeeded(const ExitStatus& status) {
 
 std::string signal_name(int signal) {
   const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
+  return name != nullptr ? std::string("SIG") + name : fmt::format("signal {}", signal);
 }
 
 std::string render(const ExitStatus& status) {
   if (const auto* exited = std::get_if<Exited>(&status))
-    return "exit code " + std::to_string(exited->code);
-  return "killed by " + signal_name(std::get<Signaled>(status).signal);
+    return fmt::format("exit code {}", exited->code);
+  return fmt::format("killed by {}", signal_name(std::get<Signaled>(status).signal));
 }
 
 ExitStatus decode_wait_status(int status) {
@@ -203,7 +203,7 @@ Result<Child> spawn(const Command& command) {
     return start_failure(command, error);
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) {
-    auto failure = fail_errno("cannot watch '" + shown(command) + "'");
+    auto failure = fail_errno("cannot watch '{}'", shown(command));
     failure.value().code = ErrorCode::internal;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
@@ -329,8 +329,9 @@ Result<Output> run(Command command,
     if (!finished)
       return Failure(std::move(finished).error());
     return fail(ErrorCode::unavailable,
-                "'" + command.argv.front() + "' did not end within " +
-                    std::to_string(limit->count()) + " ms");
+                "'{}' did not end within {} ms",
+                command.argv.front(),
+                limit->count());
   }
   output.status = child.wait();
   return output;

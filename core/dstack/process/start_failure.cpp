@@ -63,10 +63,12 @@ std::string hint_for_missing(const std::optional<std::string>& file) {
     return "install it, or name it with its whole path";
   const std::string interpreter = interpreter_of(*file);
   if (!interpreter.empty())
-    return "its first line asks for '" + interpreter +
-           "', which is not there: install that, or correct the line";
-  return "the file is there, but not the loader that it was built for: 'ldd " + *file +
-         "' tells what it lacks";
+    return fmt::format(
+        "its first line asks for '{}', which is not there: install that, or correct the line",
+        interpreter);
+  return fmt::format(
+      "the file is there, but not the loader that it was built for: 'ldd {}' tells what it lacks",
+      *file);
 }
 
 std::string hint_for_length(const Command& command) {
@@ -84,10 +86,13 @@ std::string hint_for_length(const Command& command) {
   else
     for (char** variable = environ; *variable != nullptr; ++variable)
       add(*variable);
-  return "its arguments and variables have " + std::to_string(all) +
-         " bytes, the longest of them " + std::to_string(longest) + "; the system takes " +
-         std::to_string(::sysconf(_SC_ARG_MAX)) + " in all and " +
-         std::to_string(longest_argument) + " in one: put long values into a file";
+  return fmt::format(
+      "its arguments and variables have {} bytes, the longest of them {}; the system takes {} in "
+      "all and {} in one: put long values into a file",
+      all,
+      longest,
+      ::sysconf(_SC_ARG_MAX),
+      longest_argument);
 }
 
 std::string hint_for(const Command& command, int error) {
@@ -102,8 +107,8 @@ std::string hint_for(const Command& command, int error) {
       return "it needs the x bit (chmod +x), as does what its first line names, and a file system "
              "that is not mounted 'noexec'";
     case ETXTBSY:
-      return "somebody still writes to the file; 'fuser -v " +
-             file_of(command).value_or(program_of(command)) + "' names the process";
+      return fmt::format("somebody still writes to the file; 'fuser -v {}' names the process",
+                         file_of(command).value_or(program_of(command)));
     case E2BIG:
       return hint_for_length(command);
     default:
@@ -116,18 +121,18 @@ std::string hint_for(const Command& command, int error) {
 std::string shown(const Command& command) {
   std::string name = command.argv.front();
   if (is_own(command) && command.argv.size() > 1)
-    name += " " + command.argv[1];
+    name += fmt::format(" {}", command.argv[1]);
   return name;
 }
 
 Failure start_failure(const Command& command, int error) {
   if (!command.working_dir.empty() && !can_be_entered(command.working_dir)) {
     auto failure =
-        fail_errno("cannot start '" + shown(command) + "' in '" + command.working_dir + "'", error);
+        fail_errno_of(error, "cannot start '{}' in '{}'", shown(command), command.working_dir);
     failure.value().hint = "check that the folder is there, and that you may enter it";
     return failure;
   }
-  auto failure = fail_errno("cannot start '" + shown(command) + "'", error);
+  auto failure = fail_errno_of(error, "cannot start '{}'", shown(command));
   Error& told = failure.value();
   if (is_own(command)) {
     told.code = ErrorCode::internal;

@@ -20,7 +20,7 @@ std::string log_tail(const Transcript& transcript) {
   const auto& lines = transcript.last_lines;
   std::string text;
   for (std::size_t i = lines.size() - std::min(most_lines, lines.size()); i < lines.size(); ++i) {
-    text += "\n  " + printable(std::string_view(lines[i]).substr(0, longest_line));
+    text += fmt::format("\n  {}", printable(std::string_view(lines[i]).substr(0, longest_line)));
     if (lines[i].size() > longest_line)
       text += "…";
   }
@@ -57,16 +57,21 @@ std::string hint_for(const Transcript& transcript) {
 Failure installation_failure(const BuildOrder& order,
                              std::string_view program,
                              const Transcript& transcript) {
-  std::string message = "cannot install " + order.requirements.title + " for Python " +
-                        order.interpreter.version + ": " + std::string(program) + " ended with " +
-                        process::render(transcript.status);
-  return fail(ErrorCode::unavailable, message + log_tail(transcript), hint_for(transcript));
+  std::string message = fmt::format("cannot install {} for Python {}: {} ended with {}",
+                                    order.requirements.title,
+                                    order.interpreter.version,
+                                    program,
+                                    process::render(transcript.status));
+  return fail(ErrorCode::unavailable, "{}", message + log_tail(transcript))
+      .with_hint("{}", hint_for(transcript));
 }
 
 Failure venv_failure(const BuildOrder& order, const Transcript& transcript) {
-  std::string message = "cannot make a virtual environment of Python " + order.interpreter.version +
-                        " ('" + order.interpreter.program.string() + "')";
-  return fail(ErrorCode::unavailable, message + log_tail(transcript), hint_for(transcript));
+  std::string message = fmt::format("cannot make a virtual environment of Python {} ('{}')",
+                                    order.interpreter.version,
+                                    order.interpreter.program.string());
+  return fail(ErrorCode::unavailable, "{}", message + log_tail(transcript))
+      .with_hint("{}", hint_for(transcript));
 }
 
 void add_files(std::vector<std::string>& argv, const BuildOrder& order) {
@@ -98,8 +103,9 @@ Result<void> record_packages(const BuildOrder& order,
   DSTACK_TRY(const auto output, process::run(command));
   if (!process::succeeded(output.status))
     return fail(ErrorCode::unavailable,
-                "cannot list the packages of '" + order.folder.string() +
-                    "': " + std::string(trim(output.err)));
+                "cannot list the packages of '{}': {}",
+                order.folder.string(),
+                trim(output.err));
   return write_file_atomically(
       order.folder / packages_file, without_stage(output.out, context.stage), Durable::no);
 }
@@ -154,8 +160,8 @@ Result<bool> make_with_uv(const BuildOrder& order, const InstallContext& context
                             order.folder.string()}));
   if (process::succeeded(made.status))
     return true;
-  context.say("uv cannot make an environment of Python " + order.interpreter.version +
-              "; trying venv and pip");
+  context.say(fmt::format("uv cannot make an environment of Python {}; trying venv and pip",
+                          order.interpreter.version));
   DSTACK_CHECK(remove_tree(order.folder));
   return false;
 }
@@ -165,9 +171,9 @@ Result<bool> make_with_uv(const BuildOrder& order, const InstallContext& context
 Result<void> build_environment(const BuildOrder& order, const InstallContext& context) {
   if (order.interpreter.version.starts_with("2."))
     return fail(ErrorCode::configuration,
-                "Python " + order.interpreter.version +
-                    " knows no virtual environments, which requirements need",
-                "name a version of Python 3, or leave the requirements out");
+                "Python {} knows no virtual environments, which requirements need",
+                order.interpreter.version)
+        .with_hint("name a version of Python 3, or leave the requirements out");
   DSTACK_TRY(const bool with_uv, make_with_uv(order, context));
   DSTACK_CHECK(with_uv ? install_with_uv(order, context) : install_with_pip(order, context));
   DSTACK_CHECK(place_pip_notice(order.folder));

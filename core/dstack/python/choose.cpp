@@ -83,17 +83,18 @@ class Search {
 std::string list_found(const std::vector<Interpreter>& found) {
   std::vector<std::string> names;
   for (const Interpreter& interpreter : found)
-    names.push_back(interpreter.version + " (" + interpreter.source + ")");
+    names.push_back(fmt::format("{} ({})", interpreter.version, interpreter.source));
   return join(names, ", ");
 }
 
 std::string how_to_get(const Version& wanted, bool has_uv) {
   const std::string version = render_version(wanted);
-  return has_uv
-             ? "get it with `uv python install " + version + "` or `pyenv install " + version + "`"
-             : "get it with `pyenv install " + version +
-                   "`, or install uv (https://docs.astral.sh/uv), which fetches it when a run "
-                   "needs it";
+  return has_uv ? fmt::format(
+                      "get it with `uv python install {}` or `pyenv install {}`", version, version)
+                : fmt::format(
+                      "get it with `pyenv install {}`, or install uv (https://docs.astral.sh/uv), "
+                      "which fetches it when a run needs it",
+                      version);
 }
 
 Failure not_to_be_had(Search& search,
@@ -101,14 +102,15 @@ Failure not_to_be_had(Search& search,
                       const std::optional<std::string>& uv,
                       const std::string& why_not_fetched) {
   const std::vector<Interpreter> found = search.all();
-  std::string message = "Python " + render_version(wanted) + " is not on this machine; ";
-  message += found.empty() ? "no other version was found either" : "found: " + list_found(found);
+  std::string message = fmt::format("Python {} is not on this machine; ", render_version(wanted));
+  message += found.empty() ? "no other version was found either"
+                           : fmt::format("found: {}", list_found(found));
   if (!why_not_fetched.empty())
-    message += "; " + why_not_fetched;
+    message += fmt::format("; {}", why_not_fetched);
   std::string hint = how_to_get(wanted, uv.has_value());
   if (!found.empty())
     hint += ", or name one of those found as the workflow's version of Python";
-  return fail(ErrorCode::unavailable, std::move(message), std::move(hint));
+  return fail(ErrorCode::unavailable, "{}", message).with_hint("{}", hint);
 }
 
 Result<Choice> choose_named(Search& search,
@@ -117,9 +119,8 @@ Result<Choice> choose_named(Search& search,
                             Effects effects) {
   const auto wanted = parse_version(trim(text));
   if (!wanted)
-    return fail(ErrorCode::configuration,
-                "'" + text + "' is not a version of Python",
-                "write it as '3.10' or '3.10.13'");
+    return fail(ErrorCode::configuration, "'{}' is not a version of Python", text)
+        .with_hint("write it as '3.10' or '3.10.13'");
   if (auto interpreter = search.active(*wanted))
     return Choice{std::move(*interpreter), ""};
   if (auto interpreter = search.first(*wanted))
@@ -128,8 +129,9 @@ Result<Choice> choose_named(Search& search,
   std::string why_not_fetched;
   if (uv && effects == Effects::none) {
     const std::string version = render_version(*wanted);
-    return Choice{Interpreter{{}, version, "uv"},
-                  "Python " + version + " is not on this machine: uv fetches it for the run"};
+    return Choice{
+        Interpreter{{}, version, "uv"},
+        fmt::format("Python {} is not on this machine: uv fetches it for the run", version)};
   }
   if (uv) {
     auto fetched = fetch_python(*uv, *wanted, environment);
@@ -153,10 +155,10 @@ Result<Interpreter> choose_unnamed(Search& search) {
   if (newest == found.end())
     return fail(ErrorCode::unavailable,
                 "no Python was found on this machine: neither an active environment, nor in PATH, "
-                "nor in ~/.pyenv",
-                "install python3 with the system's package manager, or any version with `uv python "
-                "install` or "
-                "`pyenv install`");
+                "nor in ~/.pyenv")
+        .with_hint(
+            "install python3 with the system's package manager, or any version with `uv python "
+            "install` or `pyenv install`");
   return std::move(*newest);
 }
 
@@ -174,9 +176,11 @@ Result<Choice> choose_interpreter(const job::PythonRequest& request,
   if (!request.version.empty())
     return choose_named(search, request.version, environment, effects);
   DSTACK_TRY(Interpreter interpreter, choose_unnamed(search));
-  const std::string origin = interpreter.source == source_active ? "of the active environment"
-                                                                 : "from " + interpreter.source;
-  std::string notice = "no version named: using Python " + interpreter.version + " " + origin;
+  const std::string origin = interpreter.source == source_active
+                                 ? "of the active environment"
+                                 : fmt::format("from {}", interpreter.source);
+  std::string notice =
+      fmt::format("no version named: using Python {} {}", interpreter.version, origin);
   return Choice{std::move(interpreter), std::move(notice)};
 }
 

@@ -55,12 +55,12 @@ Result<void> add_folder(Sha256& hash, const Path& folder) {
     if (std::string name = entry->path().filename().string(); !is_no_code(name))
       entries[std::move(name)] = entry->path();
   if (error)
-    return fail_errno("cannot read the folder '" + folder.string() + "'", error.value());
+    return fail_errno_of(error.value(), "cannot read the folder '{}'", folder.string());
   for (const auto& [name, path] : entries) {
     struct stat status {};
 
     if (::lstat(path.c_str(), &status) != 0)
-      return fail_errno("cannot read '" + path.string() + "'");
+      return fail_errno("cannot read '{}'", path.string());
     add(hash, name);
     if (S_ISLNK(status.st_mode)) {
       add(hash, "link");
@@ -93,8 +93,8 @@ void add_wheels(Sha256& hash, const Path& folder) {
        entry.increment(error)) {
     boost::system::error_code no_size;
     const auto size = fs::file_size(entry->path(), no_size);
-    lines.push_back(entry->path().filename().string() + " " +
-                    (no_size ? "-" : std::to_string(size)));
+    lines.push_back(fmt::format(
+        "{} {}", entry->path().filename().string(), no_size ? "-" : std::to_string(size)));
   }
   std::sort(lines.begin(), lines.end());
   add(hash, join(lines, "\n"));
@@ -134,7 +134,7 @@ std::string platform() {
 #ifdef _CS_GNU_LIBC_VERSION
   ::confstr(_CS_GNU_LIBC_VERSION, libc.data(), libc.size());
 #endif
-  return std::string(system.sysname) + " " + system.machine + " " + libc.data();
+  return fmt::format("{} {} {}", system.sysname, system.machine, libc.data());
 }
 
 }  // namespace
@@ -146,8 +146,8 @@ Result<std::string> environment_key(const Requirements& requirements,
   boost::system::error_code error;
   const Path real = fs::canonical(interpreter.program, error);
   if (error)
-    return fail_errno("cannot find the interpreter '" + interpreter.program.string() + "'",
-                      error.value());
+    return fail_errno_of(
+        error.value(), "cannot find the interpreter '{}'", interpreter.program.string());
   Sha256 hash;
   for (const std::string& value :
        {std::string(format), real.string(), interpreter.version, platform()})

@@ -34,7 +34,7 @@ std::optional<Answer> ask(const Path& program, const Lookup& environment) {
   command.environment = tool_environment(environment);
   const auto output = process::run(command, {}, patience);
   if (!output || !process::succeeded(output->status)) {
-    log::info("'" + program.string() + "' is no Python that runs");
+    log::info(fmt::format("'{}' is no Python that runs", program.string()));
     return std::nullopt;
   }
   constexpr std::string_view mark = "dstack-python ";
@@ -153,7 +153,7 @@ void KnownInterpreters::save() const {
   if (written)
     written = write_file_atomically(file_, render_json(json) + "\n", Durable::no);
   if (!written)
-    log::info("cannot remember the interpreters: " + render(written.error()));
+    log::info(fmt::format("cannot remember the interpreters: {}", render(written.error())));
 }
 
 }  // namespace dstack::python

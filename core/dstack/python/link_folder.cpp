@@ -17,13 +17,13 @@ Result<void> place_link(const Path& link, const Path& target) {
   boost::system::error_code error;
   if (fs::read_symlink(link, error) == target)
     return {};
-  const std::string temporary = link.string() + ".tmp-" + random_hex(4);
+  const std::string temporary = fmt::format("{}.tmp-{}", link.string(), random_hex(4));
   if (::symlink(target.c_str(), temporary.c_str()) != 0)
-    return fail_errno("cannot make the link '" + temporary + "'");
+    return fail_errno("cannot make the link '{}'", temporary);
   if (::rename(temporary.c_str(), link.c_str()) != 0) {
     const int number = errno;
     ::unlink(temporary.c_str());
-    return fail_errno("cannot make the link '" + link.string() + "'", number);
+    return fail_errno_of(number, "cannot make the link '{}'", link.string());
   }
   return {};
 }

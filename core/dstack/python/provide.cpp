@@ -40,7 +40,7 @@ PythonEnvironment environment_in(const Path& folder, bool made) {
 Result<void> finish(const Path& folder) {
   DSTACK_TRY(const Fd handle, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
   if (::syncfs(handle.get()) != 0)
-    return fail_errno("cannot sync '" + folder.string() + "'");
+    return fail_errno("cannot sync '{}'", folder.string());
   DSTACK_CHECK(
       write_file_atomically(folder / marker_name, marker_content(folder), Durable::yes, 0444));
   return seal_top(folder);
@@ -91,8 +91,10 @@ Result<void> build(const Site& site,
   DSTACK_TRY(auto files, fill_stage(requirements, code, site.stage));
   const BuildOrder order{
       requirements, interpreter, site.folder, std::move(files), find_uv(environment)};
-  context.say("making an environment of Python " + interpreter.version + " for " +
-              requirements.title + (order.uv ? " with uv" : " with pip"));
+  context.say(fmt::format("making an environment of Python {} for {}{}",
+                          interpreter.version,
+                          requirements.title,
+                          order.uv ? " with uv" : " with pip"));
   if (auto built = build_environment(order, context); !built) {
     (void)clear(site);
     return built;

@@ -33,14 +33,12 @@ bool is_project(const Path& folder) {
 Result<void> check_file(const Path& path, const std::string& name) {
   boost::system::error_code error;
   if (!fs::is_regular_file(path, error))
-    return fail(ErrorCode::configuration,
-                "requirements file '" + name + "' is not a file",
-                "name a file that lists packages, one a line");
+    return fail(ErrorCode::configuration, "requirements file '{}' is not a file", name)
+        .with_hint("name a file that lists packages, one a line");
   const std::uintmax_t size = fs::file_size(path, error);
   if (error || size > largest_file)
-    return fail(ErrorCode::configuration,
-                "requirements file '" + name + "' is larger than 4 MiB",
-                "name a file that lists packages, one a line");
+    return fail(ErrorCode::configuration, "requirements file '{}' is larger than 4 MiB", name)
+        .with_hint("name a file that lists packages, one a line");
   return {};
 }
 
@@ -103,8 +101,9 @@ Result<Requirements> Reader::read(const job::PythonRequest& request) {
     const auto name = normal_relative_path(requested);
     if (!name)
       return fail(ErrorCode::configuration,
-                  "requirements file '" + requested + "' is outside the project",
-                  "name a file by its path from the project's root");
+                  "requirements file '{}' is outside the project",
+                  requested)
+          .with_hint("name a file by its path from the project's root");
     DSTACK_TRY(const std::size_t index, read_at(code_ / *name, *name));
     result_.roots.push_back(index);
     names.push_back(*name);
@@ -122,16 +121,17 @@ Result<Requirements> Reader::read(const job::PythonRequest& request) {
 Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
   const std::string file_name = path.filename().string();
   if (file_name == "pyproject.toml" || file_name == "setup.py" || file_name == "setup.cfg")
-    return fail(
-        ErrorCode::configuration,
-        "'" + name + "' is no requirements file",
-        "to install that project, write a requirements file with the line '.' or './FOLDER'");
+    return fail(ErrorCode::configuration, "'{}' is no requirements file", name)
+        .with_hint(
+            "to install that project, write a requirements file with the line '.' or './FOLDER'");
   boost::system::error_code error;
   if (!fs::exists(path, error))
     return fail(ErrorCode::configuration,
-                "requirements file '" + name + "' is not in the project's code",
-                "check the path, which begins at the project's root; a file that Git ignores is no "
-                "part of the code");
+                "requirements file '{}' is not in the project's code",
+                name)
+        .with_hint(
+            "check the path, which begins at the project's root; a file that Git ignores is no "
+            "part of the code");
   DSTACK_CHECK(check_file(path, name));
   DSTACK_TRY(std::string text, read_file(path));
   return add(path, name, std::move(text));
@@ -141,8 +141,9 @@ Result<std::size_t> Reader::add(const Path& path, std::string name, std::string 
   // Paths would end there for the system alone: a file could include itself under many names.
   if (text.find('\0') != std::string::npos)
     return fail(ErrorCode::configuration,
-                "requirements file '" + name + "' is no text: it holds a byte 0",
-                "name a file that lists packages, one a line");
+                "requirements file '{}' is no text: it holds a byte 0",
+                name)
+        .with_hint("name a file that lists packages, one a line");
   const std::size_t index = result_.files.size();
   result_.files.emplace_back();
   paths_.push_back(path);
@@ -189,42 +190,44 @@ Result<void> Reader::add_include(RequirementFile& file,
   }
   const Path path = normal(written.starts_with('/') ? Path(written) : folder / written);
   if (!written.starts_with('/') && !is_inside(path))
-    return fail(at(file,
-                   line,
-                   span,
-                   "'" + written + "' is outside the project, so it is no part of the run's code",
-                   "move it into the project"));
+    return fail(
+        at(file,
+           line,
+           span,
+           fmt::format("'{}' is outside the project, so it is no part of the run's code", written),
+           "move it into the project"));
   const auto known = std::find(paths_.begin(), paths_.end(), path);
   std::size_t target = static_cast<std::size_t>(known - paths_.begin());
   if (std::find(open_.begin(), open_.end(), target) != open_.end()) {
     std::string ring;
     for (const std::size_t index : open_)
       if (index >= target)
-        ring += display_path(paths_[index], code_) + " -> ";
-    return fail(
-        at(file,
-           line,
-           span,
-           "requirement files include each other in a circle: " + ring + display_path(path, code_),
-           "remove one of these lines"));
+        ring += fmt::format("{} -> ", display_path(paths_[index], code_));
+    return fail(at(file,
+                   line,
+                   span,
+                   fmt::format("requirement files include each other in a circle: {}{}",
+                               ring,
+                               display_path(path, code_)),
+                   "remove one of these lines"));
   }
   if (known == paths_.end()) {
     boost::system::error_code error;
     if (!fs::exists(path, error))
-      return fail(
-          at(file,
-             line,
-             span,
-             "'" + file.name + "' includes '" + written + "', which is not in the project's code",
-             "the path is relative to the including file; a file that Git ignores is no part of "
-             "the code"));
+      return fail(at(
+          file,
+          line,
+          span,
+          fmt::format("'{}' includes '{}', which is not in the project's code", file.name, written),
+          "the path is relative to the including file; a file that Git ignores is no part of "
+          "the code"));
     if (open_.size() == deepest || result_.files.size() == most_files)
       return fail(at(file,
                      line,
                      span,
                      open_.size() == deepest
-                         ? "more than " + std::to_string(deepest) + " files include each other here"
-                         : "more than " + std::to_string(most_files) + " files are included",
+                         ? fmt::format("more than {} files include each other here", deepest)
+                         : fmt::format("more than {} files are included", most_files),
                      "put what they list into fewer files"));
     DSTACK_TRY(target, read_at(path, display_path(path, code_)));
   }
@@ -242,7 +245,7 @@ Result<Path> Reader::find_local(const RequirementFile& file,
   const std::string written = line.text.substr(span.begin, span.size);
   const std::string wanted(without_file_scheme(written));
   const auto wrong = [&](const std::string& what, std::string hint) {
-    return fail(at(file, line, span, "'" + written + "' " + what, std::move(hint)));
+    return fail(at(file, line, span, fmt::format("'{}' {}", written, what), std::move(hint)));
   };
   boost::system::error_code error;
   Path path = normal(wanted.starts_with('/') ? Path(wanted) : code_ / wanted);

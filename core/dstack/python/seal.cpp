@@ -92,11 +92,11 @@ Result<void> take_write_bits(const Path& path) {
   struct stat status {};
 
   if (::lstat(path.c_str(), &status) != 0)
-    return fail_errno("cannot read '" + path.string() + "'");
+    return fail_errno("cannot read '{}'", path.string());
   if (S_ISLNK(status.st_mode) || (status.st_mode & 0222) == 0)
     return {};
   if (::chmod(path.c_str(), status.st_mode & 07555) != 0)
-    return fail_errno("cannot make '" + path.string() + "' read-only");
+    return fail_errno("cannot make '{}' read-only", path.string());
   return {};
 }
 
@@ -129,7 +129,7 @@ Result<void> seal_content(const Path& folder) {
     DSTACK_CHECK(take_write_bits(path));
   }
   if (error)
-    return fail_errno("cannot read the folder '" + folder.string() + "'", error.value());
+    return fail_errno_of(error.value(), "cannot read the folder '{}'", folder.string());
   return {};
 }
 

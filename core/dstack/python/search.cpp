@@ -85,13 +85,13 @@ class Collection {
 std::vector<std::string> program_names(const Version& wanted) {
   std::vector<std::string> names;
   if (wanted.size() >= 2)
-    names.push_back("python" + std::to_string(wanted[0]) + "." + std::to_string(wanted[1]));
+    names.push_back(fmt::format("python{}.{}", wanted[0], wanted[1]));
   const int major = wanted.empty() ? 3 : wanted[0];
   names.push_back("python" + std::to_string(major));
   names.push_back("python");
   if (wanted.size() < 2)
     for (int minor = newest_minor; minor >= oldest_minor; --minor)
-      names.push_back("python" + std::to_string(major) + "." + std::to_string(minor));
+      names.push_back(fmt::format("python{}.{}", major, minor));
   return names;
 }
 

@@ -360,7 +360,7 @@ std::string index_settings(const Lookup& environment) {
   std::string text;
   for (const auto& [name, value] : all)
     if (names.contains(name))
-      text += name + "=" + value + "\n";
+      text += fmt::format("{}={}\n", name, value);
   std::vector<Path> files = {"/etc/uv/uv.toml", environment("UV_CONFIG_FILE").value_or("")};
   if (const auto home = environment("HOME"); home && !home->empty())
     files.push_back(Path(environment("XDG_CONFIG_HOME").value_or(*home + "/.config")) /

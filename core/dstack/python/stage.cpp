@@ -31,7 +31,7 @@ Result<void> copy_tree(const Path& from, const Path& to) {
       fs::permissions(to, status.permissions() | fs::owner_write, error);
   }
   if (error)
-    return fail_errno("cannot copy '" + from.string() + "'", error.value());
+    return fail_errno_of(error.value(), "cannot copy '{}'", from.string());
   return {};
 }
 

@@ -81,7 +81,8 @@ std::optional<Tool> find_installed(const std::string& version,
     const std::string found = version_of(*program);
     if (fits(found, version))
       return code_server_at(*program);
-    others.push_back(*program + " (" + (found.empty() ? "of no known version" : found) + ")");
+    others.push_back(
+        fmt::format("{} ({})", *program, found.empty() ? "of no known version" : found));
   }
   if (!version.empty())
     return std::nullopt;
@@ -99,9 +100,9 @@ Result<Release> choose_release(const std::optional<Release>& configured) {
       return Release{
           std::string(release.version), std::string(release.url), std::string(release.sha256)};
   return fail(ErrorCode::not_found,
-              "code-server is not installed, and no release is known for a machine of kind '" +
-                  machine + "'",
-              how_to_install);
+              "code-server is not installed, and no release is known for a machine of kind '{}'",
+              machine)
+      .with_hint("{}", how_to_install);
 }
 
 Result<Digest> digest_of(const Path& path) {
@@ -162,15 +163,18 @@ class Fetcher {
  private:
   Result<void> fetch_and_unpack() {
     const Path archive = staging_.stage / "archive";
-    staging_.say("fetching code-server " + release_.version + " from " + release_.url);
-    DSTACK_CHECK(step("cannot fetch code-server from " + release_.url,
+    staging_.say(fmt::format("fetching code-server {} from {}", release_.version, release_.url));
+    DSTACK_CHECK(step(fmt::format("cannot fetch code-server from {}", release_.url),
                       fetch_command(path_, release_.url, archive)));
     DSTACK_TRY(const Digest digest, digest_of(archive));
     if (Digest::parse(release_.sha256) != digest)
       return fail(ErrorCode::unavailable,
-                  "what came from " + release_.url + " is not code-server " + release_.version +
-                      ": its SHA-256 is " + digest.render() + ", not " + release_.sha256,
-                  how_to_install);
+                  "what came from {} is not code-server {}: its SHA-256 is {}, not {}",
+                  release_.url,
+                  release_.version,
+                  digest.render(),
+                  release_.sha256)
+          .with_hint("{}", how_to_install);
     const Path whole = staging_.stage / "whole";
     DSTACK_CHECK(step("cannot unpack code-server",
                       {"tar",
@@ -182,26 +186,28 @@ class Fetcher {
                        whole.string()}));
     if (::access((whole / "bin" / code_server).c_str(), X_OK) != 0)
       return fail(ErrorCode::unavailable,
-                  "the archive from " + release_.url + " holds no program 'bin/code-server'",
-                  how_to_install);
+                  "the archive from {} holds no program 'bin/code-server'",
+                  release_.url)
+          .with_hint("{}", how_to_install);
     DSTACK_TRY(const Fd handle, open_file(whole.string(), O_RDONLY | O_DIRECTORY));
     if (::syncfs(handle.get()) != 0)
-      return fail_errno("cannot sync '" + whole.string() + "'");
+      return fail_errno("cannot sync '{}'", whole.string());
     if (::rename(whole.c_str(), folder_.c_str()) != 0)
-      return fail_errno("cannot make '" + folder_.string() + "'");
+      return fail_errno("cannot make '{}'", folder_.string());
     return {};
   }
 
   Result<void> step(const std::string& what, std::vector<std::string> argv) {
     auto transcript = run_installer(staging_, std::move(argv));
     if (!transcript)
-      return fail(ErrorCode::unavailable, what + ": " + transcript.error().message, how_to_install);
+      return fail(ErrorCode::unavailable, "{}: {}", what, transcript.error().message)
+          .with_hint("{}", how_to_install);
     if (process::succeeded(transcript->status))
       return {};
     std::string message = what;
     if (!transcript->last_lines.empty())
-      message += ": " + transcript->last_lines.back();
-    return fail(ErrorCode::unavailable, message, how_to_install);
+      message += fmt::format(": {}", transcript->last_lines.back());
+    return fail(ErrorCode::unavailable, "{}", message).with_hint("{}", how_to_install);
   }
 
   Release release_;
@@ -213,12 +219,14 @@ class Fetcher {
 Failure wrong_version(const std::string& version,
                       const std::string& offered,
                       const std::vector<std::string>& others) {
-  std::string message = "code-server " + version + " is not installed";
+  std::string message = fmt::format("code-server {} is not installed", version);
   if (!others.empty())
-    message += " (there is " + join(others, ", ") + ")";
+    message += fmt::format(" (there is {})", join(others, ", "));
   return fail(ErrorCode::not_found,
-              message + ", and the release that can be fetched is " + offered,
-              how_to_install);
+              "{}, and the release that can be fetched is {}",
+              message,
+              offered)
+      .with_hint("{}", how_to_install);
 }
 
 }  // namespace
@@ -234,7 +242,7 @@ Result<Tool> provide_tool(std::string_view wanted,
   const std::string version(equals == std::string_view::npos ? "" : wanted.substr(equals + 2));
   const std::string path = environment("PATH").value_or("");
   if (name != code_server)
-    return fail(ErrorCode::not_found, "dstack knows no tool '" + std::string(name) + "'");
+    return fail(ErrorCode::not_found, "dstack knows no tool '{}'", name);
   std::vector<std::string> others;
   if (auto installed = find_installed(version, path, others))
     return *std::move(installed);

@@ -72,7 +72,9 @@ Result<Interpreter> fetch_python(const std::string& uv,
       if (auto interpreter = nothing_known.identify(candidate, environment))
         return std::move(*interpreter);
   return fail(ErrorCode::unavailable,
-              "uv cannot fetch Python " + render_version(wanted) + ": " + reason(output.err));
+              "uv cannot fetch Python {}: {}",
+              render_version(wanted),
+              reason(output.err));
 }
 
 }  // namespace dstack::python

@@ -141,7 +141,7 @@ std::vector<config::Gpu> read_amd_cards(const Path& drm) {
     config::Gpu gpu;
     gpu.name = line_of(device / "product_name");
     if (gpu.name.empty())
-      gpu.name = "AMD " + line_of(device / "device");
+      gpu.name = fmt::format("AMD {}", line_of(device / "device"));
     gpu.memory = parse_number<std::uint64_t>(line_of(device / "mem_info_vram_total")).value_or(0);
     found.emplace_back(*number, std::move(gpu));
   }

@@ -100,8 +100,7 @@ std::string describe_cards(const Demand& demand, const Free& free) {
       fitting.begin(), fitting.end(), [&](const auto& id) { return free.taken.count(id) == 0; }));
   if (left >= wanted)
     return {};
-  return plural(wanted, "GPU") + ", " + std::to_string(left) + " of " +
-         std::to_string(fitting.size()) + " free";
+  return fmt::format("{}, {} of {} free", plural(wanted, "GPU"), left, fitting.size());
 }
 
 Json render_demand(const Demand& demand) {
@@ -152,18 +151,20 @@ std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity ca
   if (std::string cards = describe_cards(own->demand, free); !cards.empty())
     parts.push_back(std::move(cards));
   if (own->demand.cpu > free.rest.cpu)
-    parts.push_back(plural(own->demand.cpu, "CPU") + ", " + std::to_string(free.rest.cpu) + " of " +
-                    std::to_string(capacity.cpu) + " free");
+    parts.push_back(fmt::format(
+        "{}, {} of {} free", plural(own->demand.cpu, "CPU"), free.rest.cpu, capacity.cpu));
   if (own->demand.memory > free.rest.memory)
-    parts.push_back(render_size(own->demand.memory) + " of memory, " +
-                    render_size(free.rest.memory) + " of " + render_size(capacity.memory) +
-                    " free");
+    parts.push_back(fmt::format("{} of memory, {} of {} free",
+                                render_size(own->demand.memory),
+                                render_size(free.rest.memory),
+                                render_size(capacity.memory)));
   if (!parts.empty())
-    return "needs " + join(parts, "; ");
+    return fmt::format("needs {}", join(parts, "; "));
   const auto before = waiting_before(ledger, number);
   if (before.empty())
     return "waits for the resources of others";
-  return "waits behind '" + before.front()->workflow + "' of run '" + before.front()->run + "'";
+  return fmt::format(
+      "waits behind '{}' of run '{}'", before.front()->workflow, before.front()->run);
 }
 
 Json render_ledger(const Ledger& ledger) {

@@ -143,23 +143,25 @@ std::string describe(const Enforcement& means) {
     case Enforcement::Kind::systemd_scope:
       return "enforced by cgroup v2, in a scope of the user's systemd";
     case Enforcement::Kind::each_process:
-      return "enforced for each process alone, not for all of a job together: " + means.why;
+      return fmt::format("enforced for each process alone, not for all of a job together: {}",
+                         means.why);
     case Enforcement::Kind::nothing:
       break;
   }
-  return "not enforced: " + means.why;
+  return fmt::format("not enforced: {}", means.why);
 }
 
 std::vector<std::string> describe_limits(const job::Resources& wanted,
                                          const EnforcementMethods& means) {
   std::vector<std::string> lines;
   if (wanted.cpu > 0)
-    lines.push_back("cpu " + std::to_string(wanted.cpu) + ": " + describe(means.cpu));
+    lines.push_back(fmt::format("cpu {}: {}", wanted.cpu, describe(means.cpu)));
   if (wanted.memory > 0)
-    lines.push_back("memory " + render_size(wanted.memory) + ": " + describe(means.memory));
+    lines.push_back(
+        fmt::format("memory {}: {}", render_size(wanted.memory), describe(means.memory)));
   if (wanted.shm_size > 0)
-    lines.push_back("shared memory " + render_size(wanted.shm_size) +
-                    ": not enforced: only a container has its own");
+    lines.push_back(fmt::format("shared memory {}: not enforced: only a container has its own",
+                                render_size(wanted.shm_size)));
   return lines;
 }
 
@@ -182,10 +184,10 @@ void Limiter::make_scope(const std::string& name,
   if (from_systemd.empty())
     return;
   // The scope of an attempt before may not be gone yet.
-  const std::string unit = name + "-" + std::to_string(::getpid()) + ".scope";
+  const std::string unit = fmt::format("{}-{}.scope", name, ::getpid());
   const auto scope = enter_scope(unit, systemd_places());
   if (!scope)
-    warnings_.push_back("its limit could not be set: " + render(scope.error()));
+    warnings_.push_back(fmt::format("its limit could not be set: {}", render(scope.error())));
   for (Enforcement* each : from_systemd)
     *each = scope ? Enforcement{Enforcement::Kind::cgroup_v2, *scope, {}} : Enforcement{};
 }
@@ -216,7 +218,7 @@ void Limiter::make_cpu_group(const std::string& name,
                              const Enforcement& means) {
   const std::string quota = std::to_string(cpus * period);
   if (means.kind == Enforcement::Kind::cgroup_v2)
-    make_group(means, name, {{"cpu.max", quota + " " + std::to_string(period)}});
+    make_group(means, name, {{"cpu.max", fmt::format("{} {}", quota, period)}});
   else if (means.kind == Enforcement::Kind::cgroup_v1)
     make_group(
         means, name, {{"cpu.cfs_period_us", std::to_string(period)}, {"cpu.cfs_quota_us", quota}});
@@ -235,8 +237,9 @@ bool Limiter::make_group(const Enforcement& means,
   for (const auto& [setting, value] : settings)
     fine = fine && write_setting(group.folder / setting, value);
   if (!fine) {
-    warnings_.push_back("its limit could not be set: " +
-                        render(fail_errno("cannot use '" + group.folder.string() + "'").value()));
+    warnings_.push_back(
+        fmt::format("its limit could not be set: {}",
+                    render(fail_errno("cannot use '{}'", group.folder.string()).value())));
     if (is_new)
       ::rmdir(group.folder.c_str());
     return false;
@@ -252,8 +255,8 @@ void Limiter::enter() {
   for (const Group& group : groups_)
     if (!write_setting(group.folder / "cgroup.procs", "0"))
       warnings_.push_back(
-          "its limit does not hold: " +
-          render(fail_errno("cannot enter '" + group.folder.string() + "'").value()));
+          fmt::format("its limit does not hold: {}",
+                      render(fail_errno("cannot enter '{}'", group.folder.string()).value())));
   if (data_)
     ::setrlimit(RLIMIT_DATA, &*data_);
 }

@@ -104,7 +104,7 @@ std::vector<std::string> fitting_cards(const Machine& machine, const job::Resour
 std::string describe_gpus(const Machine& machine) {
   std::vector<std::pair<std::string, std::size_t>> kinds;
   for (const config::Gpu& gpu : machine.gpus) {
-    const std::string kind = gpu.name + " " + render_size(gpu.memory);
+    const std::string kind = fmt::format("{} {}", gpu.name, render_size(gpu.memory));
     const auto known = std::find_if(
         kinds.begin(), kinds.end(), [&](const auto& each) { return each.first == kind; });
     if (known == kinds.end())
@@ -114,12 +114,12 @@ std::string describe_gpus(const Machine& machine) {
   }
   std::vector<std::string> words;
   for (const auto& [kind, count] : kinds)
-    words.push_back((count > 1 ? std::to_string(count) + " × " : "") + kind);
+    words.push_back((count > 1 ? fmt::format("{} × ", count) : "") + kind);
   return plural(machine.gpus.size(), "GPU") +
-         (words.empty() ? "" : " (" + join(words, ", ") + ")") +
-         (machine.hidden_gpus > 0
-              ? ", and CUDA_VISIBLE_DEVICES hides " + plural(machine.hidden_gpus, "GPU")
-              : "");
+         (words.empty() ? "" : fmt::format(" ({})", join(words, ", "))) +
+         (machine.hidden_gpus > 0 ? fmt::format(", and CUDA_VISIBLE_DEVICES hides {}",
+                                                plural(machine.hidden_gpus, "GPU"))
+                                  : "");
 }
 
 Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine) {

@@ -31,10 +31,9 @@ std::uint64_t number_after(const std::string& text, std::string_view word) {
 
 std::optional<MemoryGroup> memory_group_of(pid_t process, std::string_view container) {
   const auto text_of = [](const std::string& file) { return read_file(file).value_or(""); };
-  return memory_group_among(
-      parse_hierarchies(text_of("/proc/" + std::to_string(process) + "/cgroup"),
-                        text_of("/proc/self/mountinfo")),
-      container);
+  return memory_group_among(parse_hierarchies(text_of(fmt::format("/proc/{}/cgroup", process)),
+                                              text_of("/proc/self/mountinfo")),
+                            container);
 }
 
 std::optional<MemoryGroup> memory_group_among(const std::vector<Hierarchy>& groups,
@@ -75,9 +74,7 @@ bool OomEvents::watch_v1() {
   const Fd registry(::open((group_.folder / "cgroup.event_control").c_str(), O_WRONLY | O_CLOEXEC));
   told_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   return control && registry && watch(told_.get(), EPOLLIN) &&
-         write_all(registry.get(),
-                   std::to_string(told_.get()) + " " + std::to_string(control.get()))
-             .has_value();
+         write_all(registry.get(), fmt::format("{} {}", told_.get(), control.get())).has_value();
 }
 
 void OomEvents::watch_processes() {

@@ -24,7 +24,8 @@ constexpr auto longest_wait = std::chrono::seconds(5);
 /// "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service".
 Path group_of_manager(const Hierarchy& v2) {
   const std::string user = std::to_string(::getuid());
-  return v2.root / "user.slice" / ("user-" + user + ".slice") / ("user@" + user + ".service");
+  return v2.root / "user.slice" / (fmt::format("user-{}.slice", user)) /
+         (fmt::format("user@{}.service", user));
 }
 
 bool is_there(const Path& path) {
@@ -84,8 +85,8 @@ Result<Path> wait_for_scope(const std::string& unit) {
       return v2->own;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   } while (std::chrono::steady_clock::now() < deadline);
-  return fail(ErrorCode::unavailable,
-              "the user's systemd did not move the job into '" + unit + "' within 5 s");
+  return fail(
+      ErrorCode::unavailable, "the user's systemd did not move the job into '{}' within 5 s", unit);
 }
 
 }  // namespace
@@ -103,8 +104,9 @@ std::string why_no_scope(const Hierarchy& v2,
   const auto given = read_controllers(group / "cgroup.controllers");
   for (const std::string& controller : controllers)
     if (std::find(given.begin(), given.end(), controller) == given.end())
-      return "cgroup v2 is not delegated to this user, and the user's systemd has no controller '" +
-             controller + "'";
+      return fmt::format(
+          "cgroup v2 is not delegated to this user, and the user's systemd has no controller '{}'",
+          controller);
   if (!lingers(places))
     return "the user's systemd could hold it, but ends with the last login, and so would the job; "
            "'loginctl enable-linger' lets it stay";
@@ -115,8 +117,7 @@ Result<Path> enter_scope(const std::string& unit, const SystemdPlaces& places) {
   DSTACK_TRY(const process::Output output,
              process::run(start_of_scope(unit, places), {}, longest_wait));
   if (!process::succeeded(output.status))
-    return fail(ErrorCode::unavailable,
-                "the user's systemd made no scope: " + std::string(trim(output.err)));
+    return fail(ErrorCode::unavailable, "the user's systemd made no scope: {}", trim(output.err));
   DSTACK_TRY(const Path scope, wait_for_scope(unit));
   // A group that hands controllers down has no processes itself.
   const Path own = scope / "supervisor";
@@ -124,7 +125,7 @@ Result<Path> enter_scope(const std::string& unit, const SystemdPlaces& places) {
                      ? ::open((own / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC)
                      : -1);
   if (!procs || !write_all(procs.get(), "0"))
-    return fail_errno("cannot use '" + own.string() + "'");
+    return fail_errno("cannot use '{}'", own.string());
   return scope;
 }
 

@@ -25,21 +25,20 @@ std::string sum_of(const KeyBytes& key) {
 }
 
 Failure refuse(const Path& path, const std::string& why, std::string hint) {
-  return fail(ErrorCode::unavailable,
-              "'" + path.string() + "' " + why + ", and is not used",
-              std::move(hint));
+  return fail(ErrorCode::unavailable, "'{}' {}, and is not used", path.string(), why)
+      .with_hint("{}", hint);
 }
 
 std::string describe_user(uid_t id) {
   const auto name = user_name(id);
-  return name ? "'" + *name + "'" : "user " + std::to_string(id);
+  return name ? "'" + *name + "'" : fmt::format("user {}", id);
 }
 
 /// Whoever is root for a moment is not told to take from a user what is theirs.
 std::string how_to_own(const std::string& quoted, uid_t owner) {
   if (::geteuid() == 0)
-    return "run dstack as " + describe_user(owner) + ", or with a DSTACK_HOME of your own";
-  return "as root, 'chown " + std::to_string(::geteuid()) + " " + quoted + "' makes it yours";
+    return fmt::format("run dstack as {}, or with a DSTACK_HOME of your own", describe_user(owner));
+  return fmt::format("as root, 'chown {} {}' makes it yours", ::geteuid(), quoted);
 }
 
 /// Also what a write that was cut off has left.
@@ -54,9 +53,8 @@ std::vector<Path> key_files(const Path& folder) {
 }
 
 Failure damaged(const Path& path) {
-  return fail(ErrorCode::unavailable,
-              "the key '" + path.string() + "' is damaged",
-              "put the file back from a copy; without it the secrets cannot be read");
+  return fail(ErrorCode::unavailable, "the key '{}' is damaged", path.string())
+      .with_hint("put the file back from a copy; without it the secrets cannot be read");
 }
 
 }  // namespace
@@ -66,8 +64,8 @@ Result<void> check_private(const Path& path) {
 
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT)
-      return fail(ErrorCode::not_found, "there is no '" + path.string() + "'");
-    return fail_errno("cannot look at '" + path.string() + "'");
+      return fail(ErrorCode::not_found, "there is no '{}'", path.string());
+    return fail_errno("cannot look at '{}'", path.string());
   }
   const std::string quoted = shell_quote(path.string());
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
@@ -75,13 +73,14 @@ Result<void> check_private(const Path& path) {
                   S_ISLNK(status.st_mode) ? "is a link" : "is neither a file nor a folder",
                   "look at it, and move it away");
   if (status.st_uid != ::geteuid())
-    return refuse(
-        path, "belongs to " + describe_user(status.st_uid), how_to_own(quoted, status.st_uid));
+    return refuse(path,
+                  fmt::format("belongs to {}", describe_user(status.st_uid)),
+                  how_to_own(quoted, status.st_uid));
   if ((status.st_mode & 077U) != 0)
     return refuse(
         path,
         "can be reached by others",
-        "'chmod go= " + quoted + "' mends it; whoever could read it may know the secrets");
+        fmt::format("'chmod go= {}' mends it; whoever could read it may know the secrets", quoted));
   return {};
 }
 
@@ -96,7 +95,7 @@ Key new_key() {
 Result<void> write_key(const Path& folder, const Key& key) {
   const std::string_view bytes(reinterpret_cast<const char*>(key.bytes.data()), KeyBytes::size);
   std::string digits = to_hex(bytes);
-  std::string text = std::string(first_line) + "\n" + digits + "\n" + sum_of(key.bytes) + "\n";
+  std::string text = fmt::format("{}\n{}\n{}\n", first_line, digits, sum_of(key.bytes));
   const auto written = write_file_atomically(key_file(folder, key.id), text, Durable::yes, 0600);
   wipe(digits);
   wipe(text);

@@ -38,16 +38,22 @@ std::string bound_to(const std::string& key_id, const SecretName& name) {
 }
 
 std::string quoted(const SecretName& name) {
-  return "'" + printable(name.name) + "'" +
-         (name.project.empty() ? std::string(" of the user")
-                               : " of project '" + printable(name.project) + "'");
+  return fmt::format("'{}'{}",
+                     printable(name.name),
+                     name.project.empty()
+                         ? std::string(" of the user")
+                         : fmt::format(" of project '{}'", printable(name.project)));
 }
 
 Failure damaged(const Path& folder, const std::string& what) {
   return fail(ErrorCode::unavailable,
-              "the vault '" + vault_file(folder).string() + "' is damaged: " + what,
-              "nothing was changed; put the folder '" + folder.string() +
-                  "' back from a copy, or move it away and add the secrets again");
+              "the vault '{}' is damaged: {}",
+              vault_file(folder).string(),
+              what)
+      .with_hint(
+          "nothing was changed; put the folder '{}' back from a copy, or move it away and add the "
+          "secrets again",
+          folder.string());
 }
 
 /// What the file says, before anything is believed.
@@ -73,8 +79,9 @@ Result<Contents> parse(const Path& folder, const std::string& text) {
     return damaged(folder, "it is not what dstack writes");
   if (json_integer(*json, "format") != format)
     return fail(ErrorCode::unavailable,
-                "the vault '" + vault_file(folder).string() + "' was written by a newer dstack",
-                "use that one");
+                "the vault '{}' was written by a newer dstack",
+                vault_file(folder).string())
+        .with_hint("use that one");
   contents.key_id = json_string(*json, "key");
   const Json* list = json_member(*json, "secrets");
   if (!is_name(contents.key_id) || list == nullptr || !list->is_array())
@@ -96,7 +103,7 @@ std::string whose_damage(const Contents& contents, const Key& key) {
     auto value =
         secrets::open(contents.sealed[i], bound_to(contents.key_id, contents.names[i]), values);
     if (!value)
-      return "secret " + quoted(contents.names[i]) + " is not what was written";
+      return fmt::format("secret {} is not what was written", quoted(contents.names[i]));
     wipe(*value);
   }
   return "its seal does not fit what it says";
@@ -106,16 +113,20 @@ Result<Key> key_of(const Path& folder, const std::string& id) {
   auto key = read_key(folder, id);
   if (!key && key.error().code == ErrorCode::not_found)
     return fail(ErrorCode::unavailable,
-                "the key of the secrets is missing: '" + key_file(folder, id).string() + "'",
-                "put the file back from a copy; without it the secrets cannot be read");
+                "the key of the secrets is missing: '{}'",
+                key_file(folder, id).string())
+        .with_hint("put the file back from a copy; without it the secrets cannot be read");
   return key;
 }
 
 Failure missing(const Path& folder) {
   return fail(ErrorCode::unavailable,
-              "the vault '" + vault_file(folder).string() + "' is missing, and its key is there",
-              "nothing was changed; put the file back from a copy, or move the folder '" +
-                  folder.string() + "' away and add the secrets again");
+              "the vault '{}' is missing, and its key is there",
+              vault_file(folder).string())
+      .with_hint(
+          "nothing was changed; put the file back from a copy, or move the folder '{}' away and "
+          "add the secrets again",
+          folder.string());
 }
 
 /// Nothing: there is no vault.
@@ -177,7 +188,7 @@ std::string why_no_value(std::string_view value) {
   if (value.empty())
     return "it is empty";
   if (value.size() > longest_value)
-    return "it has more than " + std::to_string(longest_value) + " bytes";
+    return fmt::format("it has more than {} bytes", longest_value);
   if (value.find('\0') != std::string_view::npos)
     return "it has a byte 0, which no environment variable can hold";
   if (find_invalid_utf8(value))
@@ -232,7 +243,8 @@ Result<std::optional<std::string>> Vault::find(std::string_view project,
   }
   auto value = secrets::open(sealed_[*found], bound_to(key_id_, names_[*found]), value_key(*key));
   if (!value)
-    return damaged(folder_, "secret " + quoted(names_[*found]) + " is not what was written");
+    return damaged(folder_,
+                   fmt::format("secret {} is not what was written", quoted(names_[*found])));
   return value;
 }
 
@@ -293,7 +305,7 @@ class Change {
           secrets::open(vault_.sealed_[i], bound_to(from.id, vault_.names_[i]), value_key(from));
       if (!value)
         return damaged(vault_.folder_,
-                       "secret " + quoted(vault_.names_[i]) + " is not what was written");
+                       fmt::format("secret {} is not what was written", quoted(vault_.names_[i])));
       vault_.sealed_[i] = seal(*value, bound_to(to.id, vault_.names_[i]), value_key(to));
       wipe(*value);
     }
@@ -311,11 +323,11 @@ class Change {
                       {"sealed", to_hex(vault_.sealed_[i])}});
     const std::string body =
         render_json(Json{{"format", format}, {"key", key.id}, {"secrets", std::move(list)}});
-    DSTACK_CHECK(write_file_atomically(
-        vault_file(vault_.folder_),
-        body + "\n" + std::string(seal_mark) + sign(body, seal_key(key)) + "\n",
-        Durable::yes,
-        0600));
+    DSTACK_CHECK(
+        write_file_atomically(vault_file(vault_.folder_),
+                              fmt::format("{}\n{}{}\n", body, seal_mark, sign(body, seal_key(key))),
+                              Durable::yes,
+                              0600));
     return {};
   }
 
@@ -323,7 +335,7 @@ class Change {
   static Result<void> make_private_folder(const Path& folder) {
     DSTACK_CHECK(make_folders(folder.parent_path()));
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-      return fail_errno("cannot make the folder '" + folder.string() + "'");
+      return fail_errno("cannot make the folder '{}'", folder.string());
     return check_private(folder);
   }
 
@@ -345,16 +357,16 @@ Result<void> add(const Path& folder,
                  Replace replace) {
   for (const auto& [name, value] : secrets)
     if (const std::string reason = why_no_value(value); !reason.empty())
-      return fail(ErrorCode::usage, "the value cannot be a secret: " + reason);
+      return fail(ErrorCode::usage, "the value cannot be a secret: {}", reason);
   if (find_invalid_utf8(project))
     return fail(ErrorCode::unavailable,
-                "the path of the project is not UTF-8, so it can have no secrets of its own",
-                "'--user' adds one for all projects");
+                "the path of the project is not UTF-8, so it can have no secrets of its own")
+        .with_hint("'--user' adds one for all projects");
   DSTACK_TRY(Change change, Change::begin(folder));
   DSTACK_TRY(const Key key, change.key());
   for (const auto& [name, value] : secrets) {
     if (replace == Replace::no && change.index_of(project, name))
-      return fail(ErrorCode::conflict, "there is a secret '" + name + "' already");
+      return fail(ErrorCode::conflict, "there is a secret '{}' already", name);
     change.set({project, name, now()}, value, key);
   }
   return change.commit(key);
@@ -363,7 +375,7 @@ Result<void> add(const Path& folder,
 Result<void> remove(const Path& folder, const std::string& project, const std::string& name) {
   // A folder is not made to find out that it is empty.
   DSTACK_TRY(const Vault seen, Vault::open(folder));
-  const Failure missing = fail(ErrorCode::not_found, "there is no secret '" + name + "'");
+  const Failure missing = fail(ErrorCode::not_found, "there is no secret '{}'", name);
   if (seen.names().empty())
     return missing;
   DSTACK_TRY(Change change, Change::begin(folder));

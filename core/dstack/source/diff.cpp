@@ -55,8 +55,10 @@ Result<std::string> find_base(const Path& project,
     const std::string name = git.commit + "^{commit}";
     if (!git_output(git_command(project, {"cat-file", "-e", name})))
       return fail(ErrorCode::not_found,
-                  "the repository in '" + project.string() + "' has no commit " + git.commit,
-                  "'git fetch' may bring it; the code itself is kept: dstack code RUN -o DIR");
+                  "the repository in '{}' has no commit {}",
+                  project.string(),
+                  git.commit)
+          .with_hint("'git fetch' may bring it; the code itself is kept: dstack code RUN -o DIR");
     const auto tree = git_output(git_command(
         project, {"rev-parse", "--verify", "--quiet", git.commit + ":" + prefix}, variables));
     if (tree)
@@ -73,10 +75,9 @@ Result<std::string> diff_against_commit(const Path& project,
                                         const job::CodeRecord& code,
                                         const store::ObjectStore& objects) {
   if (find_git_entry(project).empty())
-    return fail(
-        ErrorCode::not_found,
-        "'" + project.string() + "' is not in a Git repository",
-        "there is no commit to compare with; 'dstack code RUN -o DIR' writes the code itself");
+    return fail(ErrorCode::not_found, "'{}' is not in a Git repository", project.string())
+        .with_hint(
+            "there is no commit to compare with; 'dstack code RUN -o DIR' writes the code itself");
   DSTACK_TRY(const Repository repository, find_repository(project));
   DSTACK_TRY(const files::StagingFolder staging,
              files::StagingFolder::make(objects.home(), "diff"));

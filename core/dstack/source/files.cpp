@@ -153,18 +153,19 @@ class Finder {
     }
     if (is_ownership_refusal(output)) {
       found_.warnings.push_back(
-          "Git refuses this repository because it belongs to another user, so every file of the "
-          "folder is taken "
-          "as code; 'git config --global --add safe.directory " +
-          shell_quote(find_git_entry(project_).parent_path().string()) + "' makes Git accept it");
+          fmt::format("Git refuses this repository because it belongs to another user, so every "
+                      "file of the folder is taken as code; 'git config --global --add "
+                      "safe.directory {}' makes Git accept it",
+                      shell_quote(find_git_entry(project_).parent_path().string())));
       return false;
     }
     if (output.err.find("not a git repository") != std::string::npos)
       return false;
-    return fail(
-        ErrorCode::unavailable,
-        "git could not list the files of '" + project_.string() + "': " + stderr_tail(output),
-        "'git status' in that folder shows what is wrong");
+    return fail(ErrorCode::unavailable,
+                "git could not list the files of '{}': {}",
+                project_.string(),
+                stderr_tail(output))
+        .with_hint("'git status' in that folder shows what is wrong");
   }
 
   /// A project in an ignored folder of somebody else's repository: Git shows nothing of it.
@@ -242,7 +243,7 @@ class Finder {
         if (::fstatat(folder_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
           if (files::is_missing(errno))
             continue;
-          return Result<void>(fail_errno("cannot look at '" + path + "'"));
+          return Result<void>(fail_errno("cannot look at '{}'", path));
         }
         is_folder[i] = S_ISDIR(status.st_mode) ? 1 : 0;
         if (is_folder[i] == 0)
@@ -286,7 +287,7 @@ class Finder {
           (!is_tracked && is_below_any(path, artifacts_)))
         continue;
       if (!is_tracked && listed.state.size > options_.file_limit) {
-        large.push_back("'" + path + "' (" + render_size(listed.state.size) + ")");
+        large.push_back(fmt::format("'{}' ({})", path, render_size(listed.state.size)));
         continue;
       }
       found_.git.dirty = found_.git.dirty || !is_tracked;
@@ -302,13 +303,16 @@ class Finder {
     const std::size_t count = large.size();
     if (count > most) {
       large.resize(most);
-      large.push_back("and " + std::to_string(count - most) + " more");
+      large.push_back(fmt::format("and {} more", count - most));
     }
     found_.warnings.push_back(
-        plural(count, "file") + " that Git does not track " + (count == 1 ? "is" : "are") +
-        " over " + render_size(options_.file_limit) +
-        " and left out of the code: " + join(large, ", ") + "; 'git add' or ignore " +
-        (count == 1 ? "it" : "them") + ", or raise 'snapshot_file_limit'");
+        fmt::format("{} that Git does not track {} over {} and left out of the code: {}; 'git add' "
+                    "or ignore {}, or raise 'snapshot_file_limit'",
+                    plural(count, "file"),
+                    count == 1 ? "is" : "are",
+                    render_size(options_.file_limit),
+                    join(large, ", "),
+                    count == 1 ? "it" : "them"));
   }
 
   /// A folder without Git: everything.
@@ -330,8 +334,8 @@ class Finder {
         found_.files.push_back(std::move(entry));
     std::sort(walk.special.begin(), walk.special.end());
     if (!walk.special.empty())
-      found_.warnings.push_back(quoted_list(walk.special) +
-                                " cannot be code: neither file, folder nor link");
+      found_.warnings.push_back(fmt::format("{} cannot be code: neither file, folder nor link",
+                                            quoted_list(walk.special)));
     return {};
   }
 

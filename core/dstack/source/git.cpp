@@ -141,7 +141,7 @@ Result<std::string> git_output(const process::Command& command) {
   DSTACK_TRY(std::vector<process::Output> outputs, run_together({command}));
   if (process::succeeded(outputs.front().status))
     return std::move(outputs.front().out);
-  return fail(ErrorCode::unavailable, "git failed: " + stderr_tail(outputs.front()));
+  return fail(ErrorCode::unavailable, "git failed: {}", stderr_tail(outputs.front()));
 }
 
 std::string stderr_tail(const process::Output& output) {
@@ -183,7 +183,7 @@ std::string parse_remote(std::string_view text, const std::string& branch) {
       continue;
     const std::string_view key = entry.substr(0, end);
     const std::string value(entry.substr(end + 1));
-    if (key == "branch." + branch + ".remote")
+    if (key == fmt::format("branch.{}.remote", branch))
       wanted = value;
     else if (key.starts_with("remote.") && key.ends_with(".url") && key.size() > 11)
       remotes.emplace_back(key.substr(7, key.size() - 11), value);

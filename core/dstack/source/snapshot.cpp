@@ -53,7 +53,7 @@ void save_index(const Path& path, Index index, std::int64_t looked_at) {
     return a.path < b.path;
   });
   if (auto saved = write_file_atomically(path, render_index(index), Durable::no); !saved)
-    log::info("the index was not kept: " + saved.error().message);
+    log::info(fmt::format("the index was not kept: {}", saved.error().message));
 }
 
 void take_paths(Snapshot& snapshot, const std::vector<files::FoundFile>& files) {
@@ -69,7 +69,7 @@ Result<void> check_project(const Path& project) {
   boost::system::error_code error;
   if (fs::is_directory(project, error))
     return {};
-  return fail(ErrorCode::not_found, "there is no folder '" + project.string() + "'");
+  return fail(ErrorCode::not_found, "there is no folder '{}'", project.string());
 }
 
 }  // namespace
@@ -164,9 +164,10 @@ Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& op
 }
 
 std::string explain_left_out(const std::string& path) {
-  return "'" + printable(path) +
-         "' is in your folder but not among the code of this run: Git ignores it, or a workflow "
-         "declares it as an artifact; add it to Git, or make it in a workflow and depend on that";
+  return fmt::format(
+      "'{}' is in your folder but not among the code of this run: Git ignores it, or a workflow "
+      "declares it as an artifact; add it to Git, or make it in a workflow and depend on that",
+      printable(path));
 }
 
 std::string root_commit(const Path& project) {

@@ -71,8 +71,9 @@ Scope file_scope(const Project& project, const std::string& workflow) {
 }
 
 Error dependency_twice(const std::string& text, const SourceLocation& where) {
-  return configuration_error(
-      "'" + text + "' stands twice in 'depends-on'", where, "remove one of the two");
+  return make_error(ErrorCode::configuration, "'{}' stands twice in 'depends-on'", text)
+      .at(where)
+      .with_hint("remove one of the two");
 }
 
 Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where) {
@@ -81,23 +82,28 @@ Result<Dependency> parse_dependency(std::string_view text, const SourceLocation&
   dependency.workflow = text.substr(0, colon);
   dependency.where = where;
   if (!is_name(dependency.workflow))
-    return fail(configuration_error(
-        "'" + printable(dependency.workflow) + "' cannot be the name of a workflow",
-        where,
-        "write 'download', or 'download:latest' for what is tagged so"));
+    return fail(make_error(ErrorCode::configuration,
+                           "'{}' cannot be the name of a workflow",
+                           printable(dependency.workflow))
+                    .at(where)
+                    .with_hint("write 'download', or 'download:latest' for what is tagged so"));
   if (colon == std::string_view::npos)
     return dependency;
   dependency.tag = std::string(text.substr(colon + 1));
   if (dependency.tag->empty())
-    return fail(configuration_error("there is no tag behind '" + std::string(text) + "'",
-                                    where,
-                                    "write '" + dependency.workflow + ":latest', or '" +
-                                        dependency.workflow + "' to run it first"));
+    return fail(make_error(ErrorCode::configuration, "there is no tag behind '{}'", text)
+                    .at(where)
+                    .with_hint("write '{}:latest', or '{}' to run it first",
+                               dependency.workflow,
+                               dependency.workflow));
   if (!is_name(*dependency.tag))
-    return fail(configuration_error(
-        "'" + printable(*dependency.tag) + "' cannot be the name of a tag",
-        where,
-        "a name has letters, digits, '.', '_' and '-', and begins with a letter or digit"));
+    return fail(
+        make_error(ErrorCode::configuration,
+                   "'{}' cannot be the name of a tag",
+                   printable(*dependency.tag))
+            .at(where)
+            .with_hint(
+                "a name has letters, digits, '.', '_' and '-', and begins with a letter or digit"));
   return dependency;
 }
 

@@ -132,9 +132,9 @@ class Walk {
       if (next->kind == Reference::Kind::literal) {
         result.text += reference_opening;
       } else if (next->kind == Reference::Kind::unclosed) {
-        report("'${{' is not closed by '}}'",
-               place_of_reference(value.where, index, {}),
-               "write '${{ name }}', or '$${{' for a literal '${{'");
+        report(make_error(ErrorCode::configuration, "'${{{{' is not closed by '}}}}'")
+                   .at(place_of_reference(value.where, index, {}))
+                   .with_hint("write '${{{{ name }}}}', or '$${{{{' for a literal '${{{{'"));
       } else if (next->name.starts_with(secret_scope)) {
         result.text += refer_to_secret(next->name, value.where, index);
       } else if (const auto found = look_up(next->name, value.where, index)) {
@@ -191,9 +191,9 @@ class Walk {
     const std::string secret(name.substr(secret_scope.size()));
     SourceLocation place = place_of_reference(where, index, name);
     if (!is_name(secret))
-      report("'" + printable(name) + "' names no secret",
-             std::move(place),
-             "write '${{ secrets.NAME }}'");
+      report(make_error(ErrorCode::configuration, "'{}' names no secret", printable(name))
+                 .at(std::move(place))
+                 .with_hint("write '${{{{ secrets.NAME }}}}'"));
     else if (!may_hold_secrets_)
       errors_.push_back(misplaced_secret({secret, std::move(place)}));
     else
@@ -204,18 +204,21 @@ class Walk {
   /// What a variable or a literal brings along must not be taken for a reference later.
   void check_references(const std::string& text, std::size_t meant, const SourceLocation& where) {
     if (secrets_in(text).size() > meant)
-      report("a literal '${{ secrets.… }}' cannot stand here, nor come from a variable",
-             where,
-             "here it would be taken for the secret itself; let a command write it");
+      report(
+          make_error(ErrorCode::configuration,
+                     "a literal '${{{{ secrets.… }}}}' cannot stand here, nor come from a variable")
+              .at(where)
+              .with_hint("here it would be taken for the secret itself; let a command write it"));
   }
 
   std::optional<std::string> look_up(std::string_view name,
                                      const SourceLocation& where,
                                      std::size_t index) {
     if (names_ == Names::secrets) {
-      report("'" + printable(name) + "' cannot be used here",
-             place_of_reference(where, index, name),
-             "only secrets can: '${{ secrets.NAME }}'; '$${{' writes a literal '${{'");
+      report(make_error(ErrorCode::configuration, "'{}' cannot be used here", printable(name))
+                 .at(place_of_reference(where, index, name))
+                 .with_hint("only secrets can: '${{{{ secrets.NAME }}}}'; '$${{{{' writes a "
+                            "literal '${{{{'"));
       return std::nullopt;
     }
     if (name == run_name)
@@ -226,10 +229,13 @@ class Walk {
     }
     if (!is_name(name)) {
       const std::string shown = printable(name);
-      report(
-          name.empty() ? "'${{ }}' names no variable" : "'" + shown + "' is no name of a variable",
-          place_of_reference(where, index, name),
-          "a reference is one name: '${{ epochs }}'; '$${{' writes a literal '${{'");
+      report(make_error(ErrorCode::configuration,
+                        "{}",
+                        name.empty() ? "'${{ }}' names no variable"
+                                     : fmt::format("'{}' is no name of a variable", shown))
+                 .at(place_of_reference(where, index, name))
+                 .with_hint("a reference is one name: '${{{{ epochs }}}}'; '$${{{{' writes a "
+                            "literal '${{{{'"));
       return std::nullopt;
     }
     if (auto found = scope_.variable(name))
@@ -242,7 +248,7 @@ class Walk {
     std::string hint;
     constexpr std::string_view without_s = "secret.";
     if (name.starts_with(without_s)) {
-      hint = "did you mean 'secrets." + std::string(name.substr(without_s.size())) + "'?";
+      hint = fmt::format("did you mean 'secrets.{}'?", name.substr(without_s.size()));
     } else if (errors_.size() < most_suggestions) {
       std::vector<std::string> known = scope_.variable_names;
       known.emplace_back(run_name);
@@ -251,12 +257,12 @@ class Walk {
     }
     if (hint.empty())
       hint = "set it in .dstack/variables.yaml, below the workflow's name or 'global'";
-    report("there is no variable '" + std::string(name) + "'", std::move(where), std::move(hint));
+    report(make_error(ErrorCode::configuration, "there is no variable '{}'", name)
+               .at(std::move(where))
+               .with_hint("{}", hint));
   }
 
-  void report(std::string message, SourceLocation where, std::string hint) {
-    errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
-  }
+  void report(Error error) { errors_.push_back(std::move(error)); }
 
   const Scope& scope_;
   Names names_;
@@ -293,11 +299,11 @@ Result<Interpolated> interpolate_secrets(const Value& text) {
 }
 
 Error misplaced_secret(const SecretReference& reference) {
-  return configuration_error(
-      "the secret '" + reference.name + "' cannot be used here",
-      reference.where,
-      "'environment', 'registry_auth' and 'headers' of a workflow may refer to secrets; every job "
-      "has this one as the variable " +
+  return make_error(ErrorCode::configuration, "the secret '{}' cannot be used here", reference.name)
+      .at(reference.where)
+      .with_hint(
+          "'environment', 'registry_auth' and 'headers' of a workflow may refer to secrets; every "
+          "job has this one as the variable {}",
           environment_name(reference.name));
 }
 
@@ -305,10 +311,14 @@ Error missing_secret(const SecretReference& reference,
                      const std::vector<std::string>& known,
                      SecretOwner owner) {
   std::string hint = did_you_mean(reference.name, known);
-  hint += (hint.empty() ? "'" : "\n'") + std::string("dstack secrets add ") +
-          (owner == SecretOwner::user ? "--user " : "") + reference.name + "' adds it";
-  return configuration_error(
-      "there is no secret '" + reference.name + "'", reference.where, std::move(hint));
+  hint += fmt::format("{}{}{}{}' adds it",
+                      hint.empty() ? "'" : "\n'",
+                      "dstack secrets add ",
+                      owner == SecretOwner::user ? "--user " : "",
+                      reference.name);
+  return make_error(ErrorCode::configuration, "there is no secret '{}'", reference.name)
+      .at(reference.where)
+      .with_hint("{}", hint);
 }
 
 }  // namespace dstack::config

@@ -8,14 +8,6 @@
 
 namespace dstack::config {
 
-void Findings::add(std::string workflow,
-                   std::string message,
-                   SourceLocation where,
-                   std::string hint) {
-  add(std::move(workflow),
-      configuration_error(std::move(message), std::move(where), std::move(hint)));
-}
-
 void Findings::add_all(const std::string& workflow, Error error) {
   for (Error& each : flatten(std::move(error)))
     add(workflow, std::move(each));
@@ -36,7 +28,7 @@ std::string hint_for_root_key(std::string_view key, std::string_view expected) {
     return "it belongs to a workflow: indent it by as much as the other keys of its entry";
   if (std::string meant = did_you_mean(key, {std::string(expected)}); !meant.empty())
     return meant;
-  return "this file has the key '" + std::string(expected) + "'; keys of your own begin with 'x-'";
+  return fmt::format("this file has the key '{}'; keys of your own begin with 'x-'", expected);
 }
 
 }  // namespace
@@ -47,10 +39,12 @@ Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings
     return nullptr;
   if (root.kind != ValueKind::mapping) {
     findings.add("",
-                 "the file must be a map with the key '" + std::string(expected) + "', not " +
-                     std::string(describe(root)),
-                 root.where,
-                 "begin it with '" + std::string(expected) + ":'");
+                 make_error(ErrorCode::configuration,
+                            "the file must be a map with the key '{}', not {}",
+                            expected,
+                            describe(root))
+                     .at(root.where)
+                     .with_hint("begin it with '{}:'", expected));
     return nullptr;
   }
   Value* found = nullptr;
@@ -61,17 +55,17 @@ Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings
     } else if (!is_private_key(member.key)) {
       strangers = true;
       findings.add("",
-                   "unknown key '" + printable(member.key) + "'",
-                   member.key_where,
-                   hint_for_root_key(member.key, expected));
+                   make_error(ErrorCode::configuration, "unknown key '{}'", printable(member.key))
+                       .at(member.key_where)
+                       .with_hint("{}", hint_for_root_key(member.key, expected)));
     }
   }
   // A stranger is most likely the missing key, misspelt.
   if (found == nullptr && !strangers)
     findings.add("",
-                 "the file has no key '" + std::string(expected) + "'",
-                 root.where,
-                 "add '" + std::string(expected) + ":'");
+                 make_error(ErrorCode::configuration, "the file has no key '{}'", expected)
+                     .at(root.where)
+                     .with_hint("add '{}:'", expected));
   return found != nullptr && found->kind == ValueKind::null ? nullptr : found;
 }
 

@@ -24,7 +24,6 @@ class Findings {
     findings_.push_back({std::move(error), std::move(workflow)});
   }
 
-  void add(std::string workflow, std::string message, SourceLocation where, std::string hint = {});
   /// All of an error with others in `also`.
   void add_all(const std::string& workflow, Error error);
 

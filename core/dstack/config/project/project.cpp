@@ -38,7 +38,7 @@ Result<std::vector<std::string>> workflow_files(const Path& root) {
         files.push_back(".dstack/workflows/" + entry->path().filename().string());
     }
     if (error)
-      return fail_errno("cannot read the folder '.dstack/workflows'", error.value());
+      return fail_errno_of(error.value(), "cannot read the folder '.dstack/workflows'");
   }
   std::sort(files.begin(), files.end());
   if (is_there(root / project_folder / "workflows.yaml")) {

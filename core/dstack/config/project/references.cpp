@@ -110,20 +110,25 @@ class RingSearch {
     const Workflow& workflow = workflows_[ring.front().workflow];
     const Dependency& entry = *edges_[ring.front().workflow][ring.front().next - 1].dependency;
     if (ring.size() == 1) {
-      findings_.add(workflow.name,
-                    "workflow '" + workflow.name + "' depends on itself",
-                    entry.where,
-                    "remove it; '" + workflow.name + ":TAG' would use what an earlier run saved");
+      findings_.add(
+          workflow.name,
+          make_error(ErrorCode::configuration, "workflow '{}' depends on itself", workflow.name)
+              .at(entry.where)
+              .with_hint("remove it; '{}:TAG' would use what an earlier run saved", workflow.name));
       return;
     }
     std::string path;
     for (const Step& step : ring)
-      path += workflows_[step.workflow].name + " → ";
+      path += fmt::format("{} → ", workflows_[step.workflow].name);
     findings_.add(workflow.name,
-                  "these workflows wait for each other: " + path + workflow.name,
-                  entry.where,
-                  "remove one of these dependencies; one with a tag, such as '" + entry.workflow +
-                      ":latest', waits for nothing");
+                  make_error(ErrorCode::configuration,
+                             "these workflows wait for each other: {}{}",
+                             path,
+                             workflow.name)
+                      .at(entry.where)
+                      .with_hint("remove one of these dependencies; one with a tag, such as "
+                                 "'{}:latest', waits for nothing",
+                                 entry.workflow));
   }
 
   const std::vector<Workflow>& workflows_;
@@ -139,10 +144,11 @@ class RingSearch {
 Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names) {
   std::string hint = names.empty() ? std::string() : did_you_mean(dependency.workflow, names);
   if (hint.empty())
-    hint = names.size() > 1 ? "there are " + quoted_list(names)
+    hint = names.size() > 1 ? fmt::format("there are {}", quoted_list(names))
                             : "define it, or remove it from 'depends-on'";
-  return configuration_error(
-      "there is no workflow '" + dependency.workflow + "'", dependency.where, std::move(hint));
+  return make_error(ErrorCode::configuration, "there is no workflow '{}'", dependency.workflow)
+      .at(dependency.where)
+      .with_hint("{}", hint);
 }
 
 void check_names(Project& project) {
@@ -161,18 +167,22 @@ void check_names(Project& project) {
     // An alias or a merge key gives two entries the same name, in one place of the file.
     const bool is_copied = known->second.render() == workflow.name_where.render();
     const SourceLocation& where = is_copied ? workflow.where : workflow.name_where;
-    const std::string message = "two workflows are called '" + workflow.name + "'";
+    const std::string message = fmt::format("two workflows are called '{}'", workflow.name);
     if (!std::exchange(told[workflow.name], true))
       findings.add(workflow.name,
-                   message,
-                   known->second,
-                   "the other is at " + where.render() + "; rename one of them");
-    findings.add(workflow.name,
-                 message,
-                 where,
-                 is_copied ? "it takes its name from " + known->second.render() +
-                                 "; give it a 'name' of its own"
-                           : "the other is at " + known->second.render() + "; rename one of them");
+                   make_error(ErrorCode::configuration, "{}", message)
+                       .at(known->second)
+                       .with_hint("the other is at {}; rename one of them", where.render()));
+    findings.add(
+        workflow.name,
+        make_error(ErrorCode::configuration, "{}", message)
+            .at(where)
+            .with_hint("{}",
+                       is_copied
+                           ? fmt::format("it takes its name from {}; give it a 'name' of its own",
+                                         known->second.render())
+                           : fmt::format("the other is at {}; rename one of them",
+                                         known->second.render())));
     project.without_place.push_back(std::move(workflow));
   }
   project.workflows = std::move(kept);

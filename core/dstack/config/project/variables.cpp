@@ -26,12 +26,17 @@ void add_scope(const Member& scope, Project& project, Findings& findings) {
     return;
   if (scope.value.kind != ValueKind::mapping) {
     const bool misplaced = scope.value.kind == ValueKind::scalar;
-    findings.add(concerned(scope.key),
-                 "'" + printable(scope.key) + "' must be a map of variables, not " +
-                     std::string(describe(scope.value)),
-                 scope.value.where,
-                 misplaced ? "variables stand one level deeper, below a workflow's name or 'global'"
-                           : "write 'epochs: 1' below it, for example");
+    findings.add(
+        concerned(scope.key),
+        make_error(ErrorCode::configuration,
+                   "'{}' must be a map of variables, not {}",
+                   printable(scope.key),
+                   describe(scope.value))
+            .at(scope.value.where)
+            .with_hint("{}",
+                       misplaced
+                           ? "variables stand one level deeper, below a workflow's name or 'global'"
+                           : "write 'epochs: 1' below it, for example"));
     return;
   }
   std::vector<Variable>& variables = project.variables[scope.key];
@@ -46,12 +51,17 @@ void add_scope(const Member& scope, Project& project, Findings& findings) {
     const bool empty = member.value.kind == ValueKind::null;
     findings.add(
         concerned(scope.key),
-        "variable '" + printable(member.key) + "' " +
-            (empty ? "has no value"
-                   : "must be a single value, not " + std::string(describe(member.value))),
-        member.value.where,
-        empty ? "write '" + printable(member.key) + ": \"\"' for an empty text"
-              : "a variable becomes one environment variable; several values can be one text");
+        make_error(ErrorCode::configuration,
+                   "variable '{}' {}",
+                   printable(member.key),
+                   empty ? "has no value"
+                         : fmt::format("must be a single value, not {}", describe(member.value)))
+            .at(member.value.where)
+            .with_hint(
+                "{}",
+                empty ? fmt::format("write '{}: \"\"' for an empty text", printable(member.key))
+                      : "a variable becomes one environment variable; several values can be one "
+                        "text"));
   }
 }
 
@@ -60,22 +70,24 @@ std::string refusal(const Variable& variable, const std::string& environment, st
   hint = "choose another name";
   if (!is_name(variable.name)) {
     hint = "a name has letters, digits, '.', '_' and '-', and begins with a letter";
-    return "'" + printable(variable.name) + "' cannot be the name of a variable";
+    return fmt::format("'{}' cannot be the name of a variable", printable(variable.name));
   }
   if (variable.name.front() >= '0' && variable.name.front() <= '9') {
     hint = "begin the name with a letter";
-    return "variable '" + variable.name +
-           "' begins with a digit, which no environment variable does";
+    return fmt::format("variable '{}' begins with a digit, which no environment variable does",
+                       variable.name);
   }
   if (variable.name.rfind("run.", 0) == 0 || variable.name.rfind("secrets.", 0) == 0)
-    return "'" + variable.name + "' is a name that dstack keeps for itself";
+    return fmt::format("'{}' is a name that dstack keeps for itself", variable.name);
   if (job::is_reserved_environment_name(environment))
-    return "variable '" + variable.name + "' would become " + environment +
-           ", which dstack sets itself";
+    return fmt::format(
+        "variable '{}' would become {}, which dstack sets itself", variable.name, environment);
   if (job::is_base_environment_name(environment)) {
-    hint = "choose another name; 'environment' in the workflow can set " + environment;
-    return "variable '" + variable.name + "' would become " + environment +
-           ", which every job takes from the system";
+    hint =
+        fmt::format("choose another name; 'environment' in the workflow can set {}", environment);
+    return fmt::format("variable '{}' would become {}, which every job takes from the system",
+                       variable.name,
+                       environment);
   }
   return {};
 }
@@ -94,7 +106,10 @@ EnvironmentNames check_scope(std::string_view scope,
     const std::string environment = environment_name(variable.name);
     std::string hint;
     if (std::string reason = refusal(variable, environment, hint); !reason.empty()) {
-      findings.add(concerned(scope), std::move(reason), variable.where, std::move(hint));
+      findings.add(concerned(scope),
+                   make_error(ErrorCode::configuration, "{}", reason)
+                       .at(variable.where)
+                       .with_hint("{}", hint));
       continue;
     }
     const auto [own, is_new] = names.emplace(environment, &variable);
@@ -104,10 +119,13 @@ EnvironmentNames check_scope(std::string_view scope,
                                                      : nullptr;
     if (other != nullptr && other->name != variable.name)
       findings.add(concerned(scope),
-                   "variables '" + other->name + "' and '" + variable.name +
-                       "' would both become " + environment,
-                   variable.where,
-                   "the other is at " + other->where.render() + "; rename one of them");
+                   make_error(ErrorCode::configuration,
+                              "variables '{}' and '{}' would both become {}",
+                              other->name,
+                              variable.name,
+                              environment)
+                       .at(variable.where)
+                       .with_hint("the other is at {}; rename one of them", other->where.render()));
   }
   return names;
 }
@@ -118,10 +136,11 @@ void check_scope_name(const VariableScope& scope,
   std::string hint = did_you_mean(scope.name, workflows);
   if (hint.empty())
     hint = "variables stand below a workflow's name or 'global'";
-  findings.add(scope.name,
-               "there is no workflow '" + printable(scope.name) + "'",
-               scope.where,
-               std::move(hint));
+  findings.add(
+      scope.name,
+      make_error(ErrorCode::configuration, "there is no workflow '{}'", printable(scope.name))
+          .at(scope.where)
+          .with_hint("{}", hint));
 }
 
 }  // namespace
@@ -134,10 +153,11 @@ std::vector<VariableScope> add_variables(ParsedYaml file, Project& project) {
   if (scopes == nullptr)
     return {};
   if (scopes->kind != ValueKind::mapping) {
-    findings.add("",
-                 "'variables' must be a map, not " + std::string(describe(*scopes)),
-                 scopes->where,
-                 "its keys are names of workflows and 'global'");
+    findings.add(
+        "",
+        make_error(ErrorCode::configuration, "'variables' must be a map, not {}", describe(*scopes))
+            .at(scopes->where)
+            .with_hint("its keys are names of workflows and 'global'"));
     return {};
   }
   std::vector<VariableScope> places;

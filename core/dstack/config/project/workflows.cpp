@@ -46,18 +46,20 @@ class EntryReader {
       read_name(*name);
     else
       findings_.add(label_,
-                    "the workflow has no 'name'",
-                    entry_.where,
-                    missing_hint("name", "add 'name: …'"));
+                    make_error(ErrorCode::configuration, "the workflow has no 'name'")
+                        .at(entry_.where)
+                        .with_hint("{}", missing_hint("name", "add 'name: …'")));
     if (const auto provider = find(EntryKey::provider))
       read_provider(*provider);
     else
       findings_.add(
           label_,
-          subject() + " has no 'provider'",
-          entry_.where,
-          missing_hint("provider",
-                       "add 'provider: …'; 'dstack providers list' shows which there are"));
+          make_error(ErrorCode::configuration, "{} has no 'provider'", subject())
+              .at(entry_.where)
+              .with_hint("{}",
+                         missing_hint(
+                             "provider",
+                             "add 'provider: …'; 'dstack providers list' shows which there are")));
     take_members();
     (workflow_.name.empty() ? project_.without_place : project_.workflows)
         .push_back(std::move(workflow_));
@@ -67,19 +69,21 @@ class EntryReader {
  private:
   std::string subject() const {
     return workflow_.name.empty() ? std::string("the workflow")
-                                  : "workflow '" + workflow_.name + "'";
+                                  : fmt::format("workflow '{}'", workflow_.name);
   }
 
   bool check_kind() {
     if (entry_.kind == ValueKind::mapping)
       return true;
-    findings_.add(
-        label_,
-        "a workflow must be a map with 'name' and 'provider', not " + std::string(describe(entry_)),
-        entry_.where,
-        entry_.kind == ValueKind::scalar && is_name(entry_.text)
-            ? "write '- name: " + entry_.text + "'"
-            : "begin each with '- name: …'");
+    findings_.add(label_,
+                  make_error(ErrorCode::configuration,
+                             "a workflow must be a map with 'name' and 'provider', not {}",
+                             describe(entry_))
+                      .at(entry_.where)
+                      .with_hint("{}",
+                                 entry_.kind == ValueKind::scalar && is_name(entry_.text)
+                                     ? fmt::format("write '- name: {}'", entry_.text)
+                                     : "begin each with '- name: …'"));
     return false;
   }
 
@@ -97,7 +101,7 @@ class EntryReader {
         keys.push_back(member.key);
     const std::vector<std::string> close = closest(wanted, keys);
     return close.empty() ? otherwise
-                         : "did you mean '" + std::string(wanted) + "' by '" + close.front() + "'?";
+                         : fmt::format("did you mean '{}' by '{}'?", wanted, close.front());
   }
 
   /// The text of `name` or `provider`; nothing where there is none, which was reported then.
@@ -106,18 +110,23 @@ class EntryReader {
       const bool empty = value.kind == ValueKind::null || value.kind == ValueKind::scalar;
       findings_.add(
           label_,
-          empty ? "'" + std::string(key) + "' is empty"
-                : "'" + std::string(key) + "' must be a text, not " + std::string(describe(value)),
-          value.where,
-          key == "provider" ? "write 'provider: python', for example"
-                            : "write 'name: train', for example");
+          make_error(ErrorCode::configuration,
+                     "{}",
+                     empty ? fmt::format("'{}' is empty", key)
+                           : fmt::format("'{}' must be a text, not {}", key, describe(value)))
+              .at(value.where)
+              .with_hint("{}",
+                         key == "provider" ? "write 'provider: python', for example"
+                                           : "write 'name: train', for example"));
       return std::nullopt;
     }
     if (holds_reference(value.text)) {
       findings_.add(label_,
-                    "'" + std::string(key) + "' cannot hold a reference such as '${{ name }}'",
-                    value.where,
-                    "write the " + std::string(key) + " itself");
+                    make_error(ErrorCode::configuration,
+                               "'{}' cannot hold a reference such as '${{{{ name }}}}'",
+                               key)
+                        .at(value.where)
+                        .with_hint("write the {} itself", key));
       return std::nullopt;
     }
     return value.text;
@@ -131,16 +140,18 @@ class EntryReader {
     if (!is_name(*text)) {
       findings_.add(
           label_,
-          "'" + printable(*text) + "' cannot be the name of a workflow",
-          value.where,
-          "a name has letters, digits, '.', '_' and '-', and begins with a letter or digit");
+          make_error(
+              ErrorCode::configuration, "'{}' cannot be the name of a workflow", printable(*text))
+              .at(value.where)
+              .with_hint("a name has letters, digits, '.', '_' and '-', and begins with a letter "
+                         "or digit"));
       return;
     }
     if (*text == "global") {
       findings_.add(label_,
-                    "a workflow cannot be called 'global'",
-                    value.where,
-                    "in variables.yaml that name stands for all workflows");
+                    make_error(ErrorCode::configuration, "a workflow cannot be called 'global'")
+                        .at(value.where)
+                        .with_hint("in variables.yaml that name stands for all workflows"));
       return;
     }
     workflow_.name = *text;
@@ -155,10 +166,12 @@ class EntryReader {
     if (is_name(*text))
       workflow_.provider = *text;
     else
-      findings_.add(label_,
-                    "'" + printable(*text) + "' cannot be the name of a provider",
-                    value.where,
-                    "'dstack providers list' shows which there are");
+      findings_.add(
+          label_,
+          make_error(
+              ErrorCode::configuration, "'{}' cannot be the name of a provider", printable(*text))
+              .at(value.where)
+              .with_hint("'dstack providers list' shows which there are"));
   }
 
   void take_members() {
@@ -176,10 +189,14 @@ class EntryReader {
             read_dependencies(member.value);
           else
             findings_.add(label_,
-                          "'" + member.key + "' and '" + dependencies->key + "' are the same key",
-                          member.key_where,
-                          "'" + dependencies->key + "' stands at " +
-                              dependencies->key_where.render() + "; join the two lists");
+                          make_error(ErrorCode::configuration,
+                                     "'{}' and '{}' are the same key",
+                                     member.key,
+                                     dependencies->key)
+                              .at(member.key_where)
+                              .with_hint("'{}' stands at {}; join the two lists",
+                                         dependencies->key,
+                                         dependencies->key_where.render()));
           dependencies = &member;
           break;
         case EntryKey::other:
@@ -191,10 +208,11 @@ class EntryReader {
 
   void read_help(const Value& value) {
     if (value.kind == ValueKind::sequence || value.kind == ValueKind::mapping)
-      findings_.add(label_,
-                    "'help' must be a text, not " + std::string(describe(value)),
-                    value.where,
-                    "write 'help: Trains the model', for example");
+      findings_.add(
+          label_,
+          make_error(ErrorCode::configuration, "'help' must be a text, not {}", describe(value))
+              .at(value.where)
+              .with_hint("write 'help: Trains the model', for example"));
     else if (auto text = with_variables(value))
       workflow_.help = std::move(*text);
   }
@@ -214,10 +232,11 @@ class EntryReader {
   void read_dependencies(const Value& value) {
     if (value.kind == ValueKind::mapping) {
       findings_.add(label_,
-                    "'depends-on' must be a list of workflows, not a map",
-                    value.where,
-                    "write 'depends-on: [download]', or 'depends-on: [download:latest]' without a "
-                    "blank before the tag");
+                    make_error(ErrorCode::configuration,
+                               "'depends-on' must be a list of workflows, not a map")
+                        .at(value.where)
+                        .with_hint("write 'depends-on: [download]', or 'depends-on: "
+                                   "[download:latest]' without a blank before the tag"));
       return;
     }
     if (value.kind == ValueKind::scalar)
@@ -229,11 +248,12 @@ class EntryReader {
 
   void read_dependency(const Value& element) {
     if (element.kind != ValueKind::scalar) {
-      findings_.add(
-          label_,
-          "a dependency must be the name of a workflow, not " + std::string(describe(element)),
-          element.where,
-          dependency_hint(element));
+      findings_.add(label_,
+                    make_error(ErrorCode::configuration,
+                               "a dependency must be the name of a workflow, not {}",
+                               describe(element))
+                        .at(element.where)
+                        .with_hint("{}", dependency_hint(element)));
       return;
     }
     const auto text = with_variables(element);
@@ -256,9 +276,9 @@ class EntryReader {
   static std::string dependency_hint(const Value& element) {
     if (element.kind == ValueKind::mapping && element.members.size() == 1 &&
         element.members.front().value.kind == ValueKind::scalar)
-      return "write '" +
-             printable(element.members.front().key + ":" + element.members.front().value.text) +
-             "', without the blank";
+      return fmt::format(
+          "write '{}', without the blank",
+          printable(element.members.front().key + ":" + element.members.front().value.text));
     return "write 'download', or 'download:latest' for what is tagged so";
   }
 
@@ -312,10 +332,12 @@ void add_workflows(ParsedYaml file, Project& project) {
   Findings findings(project.findings);
   Value* entries = read_root(file, "workflows", findings);
   if (entries != nullptr && entries->kind != ValueKind::sequence) {
-    findings.add("",
-                 "'workflows' must be a list, not " + std::string(describe(*entries)),
-                 entries->where,
-                 "begin each workflow with '- name: …'");
+    findings.add(
+        "",
+        make_error(
+            ErrorCode::configuration, "'workflows' must be a list, not {}", describe(*entries))
+            .at(entries->where)
+            .with_hint("begin each workflow with '- name: …'"));
     entries = nullptr;
   }
   if (entries == nullptr) {
@@ -326,8 +348,7 @@ void add_workflows(ParsedYaml file, Project& project) {
   project.workflows.reserve(project.workflows.size() + entries->elements.size());
   for (std::size_t i = 0; i < entries->elements.size(); ++i)
     ranges[i].workflow =
-        EntryReader(
-            entries->elements[i], "entry " + std::to_string(i + 1) + " of the list", project)
+        EntryReader(entries->elements[i], fmt::format("entry {} of the list", i + 1), project)
             .read();
   attribute(std::move(file.errors), ranges, findings);
 }

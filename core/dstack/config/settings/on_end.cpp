@@ -106,15 +106,19 @@ class ReceiverReader {
 
   void check_whole(const Value& entry) {
     if (receiver_.webhook.empty() == receiver_.command.empty())
-      reader_.report(receiver_.webhook.empty()
+      reader_.report(
+          make_error(ErrorCode::configuration,
+                     "{}",
+                     receiver_.webhook.empty()
                          ? "an entry of 'on_end' needs a 'webhook' or a 'command'"
-                         : "an entry of 'on_end' cannot have both a 'webhook' and a 'command'",
-                     entry.where,
-                     receiver_.webhook.empty() ? example : "make two entries of it");
+                         : "an entry of 'on_end' cannot have both a 'webhook' and a 'command'")
+              .at(entry.where)
+              .with_hint("{}", receiver_.webhook.empty() ? example : "make two entries of it"));
     else if (receiver_.webhook.empty() && !receiver_.headers.empty())
-      reader_.report("'headers' belong to a webhook, and this is a command",
-                     entry.where,
-                     "the command finds all of the run on its standard input");
+      reader_.report(make_error(ErrorCode::configuration,
+                                "'headers' belong to a webhook, and this is a command")
+                         .at(entry.where)
+                         .with_hint("the command finds all of the run on its standard input"));
   }
 
   /// A text in which secrets may be named.
@@ -139,37 +143,46 @@ class ReceiverReader {
     if ((!url.starts_with("http://") && !url.starts_with("https://") &&
          !url.starts_with("${{ secrets.")) ||
         url.ends_with("//") || has_control_character(url))
-      reader_.report(
-          "'webhook' must be a URL that begins with https:// or http://",
-          value.where,
-          "write 'webhook: https://example.com/runs', or '${{ secrets.NAME }}' where the "
-          "URL itself is secret");
+      reader_.report(make_error(ErrorCode::configuration,
+                                "'webhook' must be a URL that begins with https:// or http://")
+                         .at(value.where)
+                         .with_hint("write 'webhook: https://example.com/runs', or '${{{{ "
+                                    "secrets.NAME }}}}' where the URL itself is secret"));
     else if (const std::string why = why_never_reached(url); !why.empty())
-      reader_.report("'webhook' is no URL that can be reached: " + why,
-                     value.where,
-                     "write 'webhook: https://example.com/runs', for example");
+      reader_.report(
+          make_error(ErrorCode::configuration, "'webhook' is no URL that can be reached: {}", why)
+              .at(value.where)
+              .with_hint("write 'webhook: https://example.com/runs', for example"));
   }
 
   void read_headers(const Value& value) {
     if (value.kind != ValueKind::mapping) {
-      reader_.report("'headers' must be a map, not " + std::string(describe(value)),
-                     value.where,
-                     "write 'headers: {Authorization: \"Bearer ${{ secrets.NAME }}\"}'");
+      reader_.report(
+          make_error(ErrorCode::configuration, "'headers' must be a map, not {}", describe(value))
+              .at(value.where)
+              .with_hint("write 'headers: {{Authorization: \"Bearer ${{{{ secrets.NAME }}}}\"}}'"));
       return;
     }
     for (const Member& member : value.members) {
       if (!is_token(member.key))
-        reader_.report("'" + printable(member.key) + "' cannot be the name of a header",
-                       member.key_where,
-                       "names consist of letters, digits and '-'");
+        reader_.report(make_error(ErrorCode::configuration,
+                                  "'{}' cannot be the name of a header",
+                                  printable(member.key))
+                           .at(member.key_where)
+                           .with_hint("names consist of letters, digits and '-'"));
       else if (is_set_by_transfer(member.key))
-        reader_.report("header '" + member.key + "' is set by dstack itself",
-                       member.key_where,
-                       "leave it away: it follows from what is sent");
+        reader_.report(
+            make_error(ErrorCode::configuration, "header '{}' is set by dstack itself", member.key)
+                .at(member.key_where)
+                .with_hint("leave it away: it follows from what is sent"));
       if (member.value.kind != ValueKind::scalar || has_control_character(member.value.text))
-        reader_.report("header '" + printable(member.key) + "' must be a text of one line",
-                       member.value.where,
-                       "write 'headers: {Authorization: \"Bearer ${{ secrets.NAME }}\"}'");
+        reader_.report(
+            make_error(ErrorCode::configuration,
+                       "header '{}' must be a text of one line",
+                       printable(member.key))
+                .at(member.value.where)
+                .with_hint(
+                    "write 'headers: {{Authorization: \"Bearer ${{{{ secrets.NAME }}}}\"}}'"));
       else
         receiver_.headers.emplace_back(member.key, read_text(member.value));
     }
@@ -186,14 +199,17 @@ class ReceiverReader {
       return word.find('\0') != std::string::npos;
     });
     if (words.empty() || trim(words.front()).empty() || !is_text)
-      reader_.report("'command' must be a text for the shell, or a list of words",
-                     value.where,
-                     "write 'command: notify.sh', or 'command: [notify-send, dstack]'");
+      reader_.report(
+          make_error(ErrorCode::configuration,
+                     "'command' must be a text for the shell, or a list of words")
+              .at(value.where)
+              .with_hint("write 'command: notify.sh', or 'command: [notify-send, dstack]'"));
     else if (std::any_of(words.begin(), words.end(), holds_reference))
-      reader_.report("a command cannot refer to variables or secrets",
-                     value.where,
-                     "it finds all of the run on its standard input; secrets are for 'webhook' and "
-                     "'headers'");
+      reader_.report(
+          make_error(ErrorCode::configuration, "a command cannot refer to variables or secrets")
+              .at(value.where)
+              .with_hint("it finds all of the run on its standard input; secrets are for 'webhook' "
+                         "and 'headers'"));
     else if (value.kind == ValueKind::scalar)
       receiver_.command = {"/bin/sh", "-c", value.text};
     else
@@ -208,9 +224,10 @@ class ReceiverReader {
     for (const Value& element : value.elements)
       words.push_back(&element);
     if (words.empty())
-      reader_.report("'when' names no status",
-                     value.where,
-                     "write 'when: [failed]', or leave it away for every end of a run");
+      reader_.report(
+          make_error(ErrorCode::configuration, "'when' names no status")
+              .at(value.where)
+              .with_hint("write 'when: [failed]', or leave it away for every end of a run"));
     for (const Value* word : words) {
       const bool is_known = std::find(known.begin(), known.end(), word->text) != known.end();
       if (word->kind == ValueKind::scalar && is_known) {
@@ -218,11 +235,15 @@ class ReceiverReader {
         continue;
       }
       const std::string guess = did_you_mean(word->text, known);
-      reader_.report(word->kind == ValueKind::scalar
-                         ? "no run ends as '" + printable(word->text) + "'"
-                         : "'when' must be a list of statuses",
-                     word->where,
-                     guess.empty() ? "known are " + quoted_list(known) : guess);
+      reader_.report(
+          make_error(ErrorCode::configuration,
+                     "{}",
+                     word->kind == ValueKind::scalar
+                         ? fmt::format("no run ends as '{}'", printable(word->text))
+                         : "'when' must be a list of statuses")
+              .at(word->where)
+              .with_hint("{}",
+                         guess.empty() ? fmt::format("known are {}", quoted_list(known)) : guess));
     }
   }
 
@@ -231,18 +252,20 @@ class ReceiverReader {
     reader_.read_duration("timeout", value, receiver_.timeout);
     if (reader_.errors().size() == errors_before &&
         (receiver_.timeout < shortest_timeout || receiver_.timeout > longest_timeout))
-      reader_.report("'timeout' must be between 1s and 1h",
-                     value.where,
-                     "it is for one attempt; without it, it is 30s");
+      reader_.report(make_error(ErrorCode::configuration, "'timeout' must be between 1s and 1h")
+                         .at(value.where)
+                         .with_hint("it is for one attempt; without it, it is 30s"));
   }
 
   void read_retry(const Value& value) {
     const auto number =
         value.kind == ValueKind::scalar ? parse_number<std::uint32_t>(value.text) : std::nullopt;
     if (!number || *number > most_retries)
-      reader_.report("'retry' must be a whole number up to " + std::to_string(most_retries),
-                     value.where,
-                     "write 'retry: 0' for one attempt alone; without it, 4 follow the first");
+      reader_.report(
+          make_error(
+              ErrorCode::configuration, "'retry' must be a whole number up to {}", most_retries)
+              .at(value.where)
+              .with_hint("write 'retry: 0' for one attempt alone; without it, 4 follow the first"));
     else
       receiver_.retry = *number;
   }
@@ -261,12 +284,12 @@ std::string origin_of(std::string_view url) {
 
 std::string describe(const Receiver& receiver) {
   if (receiver.command.empty())
-    return "webhook " + origin_of(receiver.webhook);
+    return fmt::format("webhook {}", origin_of(receiver.webhook));
   const auto& command = receiver.command;
   if (command.size() != 3 || command.front() != "/bin/sh")
-    return "command " + command.front();
+    return fmt::format("command {}", command.front());
   const std::string_view script = trim(command.back());
-  return "command " + std::string(script.substr(0, script.find_first_of(" \t\r\n;|&<>()")));
+  return fmt::format("command {}", script.substr(0, script.find_first_of(" \t\r\n;|&<>()")));
 }
 
 }  // namespace
@@ -278,7 +301,7 @@ std::vector<std::string> describe(const std::vector<Receiver>& receivers) {
     ++count[names.emplace_back(describe(receiver))];
   for (std::size_t number = 0; number < names.size(); ++number)
     if (count[names[number]] > 1)
-      names[number] += " (number " + std::to_string(number + 1) + " of on_end)";
+      names[number] += fmt::format(" (number {} of on_end)", number + 1);
   return names;
 }
 
@@ -286,12 +309,17 @@ std::vector<Receiver> read_on_end(MapReader& reader, const Value& value) {
   std::vector<Receiver> receivers;
   if (value.kind == ValueKind::scalar)
     reader.report(
-        "'on_end' must be a list, not " + std::string(describe(value)), value.where, example);
+        make_error(ErrorCode::configuration, "'on_end' must be a list, not {}", describe(value))
+            .at(value.where)
+            .with_hint("{}", example));
   if (value.kind == ValueKind::mapping)
     receivers.push_back(ReceiverReader(reader).read(value));
   for (const Value& entry : value.elements) {
     if (entry.kind == ValueKind::null)
-      reader.report("an entry of 'on_end' must be a map, not nothing", entry.where, example);
+      reader.report(
+          make_error(ErrorCode::configuration, "an entry of 'on_end' must be a map, not nothing")
+              .at(entry.where)
+              .with_hint("{}", example));
     else
       receivers.push_back(ReceiverReader(reader).read(entry));
   }

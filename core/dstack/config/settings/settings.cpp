@@ -56,16 +56,19 @@ class SettingsReader : private MapReader {
   void read_cpu(const Value& value, std::optional<std::uint32_t>& cpu) {
     const auto number = parse_number<std::uint32_t>(value.text);
     if (value.kind != ValueKind::scalar || !number || *number == 0)
-      report("'cpu' must be a whole number from 1", value.where, "write 'cpu: 8', for example");
+      report(make_error(ErrorCode::configuration, "'cpu' must be a whole number from 1")
+                 .at(value.where)
+                 .with_hint("write 'cpu: 8', for example"));
     else
       cpu = number;
   }
 
   void read_gpus(const Value& value, std::vector<Gpu>& gpus) {
     if (value.kind != ValueKind::sequence && value.kind != ValueKind::null)
-      report("'gpus' must be a list, not " + std::string(describe(value)),
-             value.where,
-             "write 'gpus: [{name: V100, memory: 16GB}]', or 'gpus: []' for none");
+      report(
+          make_error(ErrorCode::configuration, "'gpus' must be a list, not {}", describe(value))
+              .at(value.where)
+              .with_hint("write 'gpus: [{{name: V100, memory: 16GB}}]', or 'gpus: []' for none"));
     std::set<std::string> ids;
     for (const Value& element : value.elements) {
       Gpu& gpu = gpus.emplace_back();
@@ -74,32 +77,34 @@ class SettingsReader : private MapReader {
       if (gpu.id.empty())
         gpu.id = std::to_string(gpus.size() - 1);
       if (errors().size() == errors_before && !ids.insert(gpu.id).second)
-        report("two GPUs go by '" + printable(gpu.id) + "'",
-               element.where,
-               "each has a 'uuid' of its own, and goes by its number, from 0, without");
+        report(make_error(ErrorCode::configuration, "two GPUs go by '{}'", printable(gpu.id))
+                   .at(element.where)
+                   .with_hint(
+                       "each has a 'uuid' of its own, and goes by its number, from 0, without"));
     }
   }
 
   void read_gpu(const Value& element, Gpu& gpu) {
     const std::size_t errors_before = errors().size();
-    each_member(element,
-                "a GPU",
-                {"name", "memory", "uuid"},
-                [&](const std::string& key, const Value& member) {
-                  if (key == "memory")
-                    read_memory(key, member, gpu.memory);
-                  else if (member.kind == ValueKind::scalar && !member.text.empty() &&
-                           member.text.find(',') == std::string::npos)
-                    (key == "name" ? gpu.name : gpu.id) = member.text;
-                  else
-                    report("'" + key + "' must be a text without commas",
-                           member.where,
-                           "write 'name: V100', for example");
-                });
+    each_member(
+        element,
+        "a GPU",
+        {"name", "memory", "uuid"},
+        [&](const std::string& key, const Value& member) {
+          if (key == "memory")
+            read_memory(key, member, gpu.memory);
+          else if (member.kind == ValueKind::scalar && !member.text.empty() &&
+                   member.text.find(',') == std::string::npos)
+            (key == "name" ? gpu.name : gpu.id) = member.text;
+          else
+            report(make_error(ErrorCode::configuration, "'{}' must be a text without commas", key)
+                       .at(member.where)
+                       .with_hint("write 'name: V100', for example"));
+        });
     if (errors().size() == errors_before && (gpu.name.empty() || gpu.memory == 0))
-      report("a GPU needs 'name' and 'memory'",
-             element.where,
-             "write '{name: V100, memory: 16GB}', for example");
+      report(make_error(ErrorCode::configuration, "a GPU needs 'name' and 'memory'")
+                 .at(element.where)
+                 .with_hint("write '{{name: V100, memory: 16GB}}', for example"));
   }
 
   void read_tools(const Value& value, Settings& settings) {
@@ -111,7 +116,8 @@ class SettingsReader : private MapReader {
                   {"version", "url", "sha256"},
                   [&](const std::string& key, const Value& member) {
                     if (member.kind != ValueKind::scalar || member.text.empty())
-                      report("'" + key + "' must be a text", member.where, "");
+                      report(make_error(ErrorCode::configuration, "'{}' must be a text", key)
+                                 .at(member.where));
                     (key == "version" ? release.version
                      : key == "url"   ? release.url
                                       : release.sha256) = member.text;
@@ -120,9 +126,13 @@ class SettingsReader : private MapReader {
           !release.version.empty() && !release.url.empty() && release.sha256.size() == 64 &&
           release.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
       if (!complete && errors().size() == errors_before)
-        report("'code-server' needs 'version', 'url' and 'sha256', which is 64 digits of 0-9a-f",
-               tool.where,
-               "write 'code-server: {version: 4.108.2, url: https://…, sha256: 0ef7…}'");
+        report(
+            make_error(
+                ErrorCode::configuration,
+                "'code-server' needs 'version', 'url' and 'sha256', which is 64 digits of 0-9a-f")
+                .at(tool.where)
+                .with_hint(
+                    "write 'code-server: {{version: 4.108.2, url: https://…, sha256: 0ef7…}}'"));
     });
   }
 };

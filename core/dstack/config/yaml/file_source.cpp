@@ -35,8 +35,8 @@ Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::str
   boost::system::error_code error;
   const fs::file_status status = fs::status(file, error);
   if (fs::exists(status) && !fs::is_regular_file(status))
-    return fail(
-        ErrorCode::configuration, "'" + name + "' is not a file", "a YAML file is expected there");
+    return fail(ErrorCode::configuration, "'{}' is not a file", name)
+        .with_hint("a YAML file is expected there");
   const std::uintmax_t size = fs::exists(status) ? fs::file_size(file, error) : 0;
   if (!error && size > YamlLimits{}.bytes)
     return fail(file_too_large(unread_place(std::move(name)), YamlLimits{}.bytes));
@@ -47,27 +47,19 @@ Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::str
 }
 
 Error file_too_large(SourceLocation where, std::size_t limit) {
-  return configuration_error(
-      "the file is larger than " + std::to_string(limit >> 20) + " MiB",
-      std::move(where),
-      "workflows may be divided among files of '.dstack/workflows'; keep data elsewhere");
+  return make_error(ErrorCode::configuration, "the file is larger than {} MiB", limit >> 20)
+      .at(std::move(where))
+      .with_hint(
+          "workflows may be divided among files of '.dstack/workflows'; keep data elsewhere");
 }
 
 Error too_many(std::string_view what, std::size_t limit, SourceLocation where) {
-  return configuration_error(
-      "here the file passes " + with_separators(limit) + " " + std::string(what),
-      std::move(where),
-      "workflows may be divided among files of '.dstack/workflows'; aliases repeat all that their "
-      "anchor names, so use fewer of them");
-}
-
-Error configuration_error(std::string message, SourceLocation where, std::string hint) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.message = std::move(message);
-  error.where = std::move(where);
-  error.hint = std::move(hint);
-  return error;
+  return make_error(
+             ErrorCode::configuration, "here the file passes {} {}", with_separators(limit), what)
+      .at(std::move(where))
+      .with_hint(
+          "workflows may be divided among files of '.dstack/workflows'; aliases repeat all that "
+          "their anchor names, so use fewer of them");
 }
 
 }  // namespace dstack::config

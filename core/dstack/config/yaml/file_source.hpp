@@ -20,6 +20,5 @@ std::string with_separators(std::size_t number);
 /// "here the file passes 250,000 values"
 Error too_many(std::string_view what, std::size_t limit, SourceLocation where);
 Error file_too_large(SourceLocation where, std::size_t limit);
-Error configuration_error(std::string message, SourceLocation where, std::string hint = {});
 
 }  // namespace dstack::config

@@ -25,9 +25,9 @@ void MapReader::each_member(const Value& map,
   if (map.kind == ValueKind::null)
     return;
   if (map.kind != ValueKind::mapping) {
-    report(what + " must be a map, not " + std::string(describe(map)),
-           map.where,
-           "its keys are " + quoted_list(known));
+    report(make_error(ErrorCode::configuration, "{} must be a map, not {}", what, describe(map))
+               .at(map.where)
+               .with_hint("its keys are {}", quoted_list(known)));
     return;
   }
   std::vector<std::string> seen;
@@ -35,13 +35,14 @@ void MapReader::each_member(const Value& map,
     const std::string key = canonical_key(member.key);
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       std::string hint = did_you_mean(key, known);
-      report("unknown key '" + printable(member.key) + "'",
-             member.key_where,
-             hint.empty() ? "known are " + quoted_list(known) : hint);
+      report(make_error(ErrorCode::configuration, "unknown key '{}'", printable(member.key))
+                 .at(member.key_where)
+                 .with_hint("{}",
+                            hint.empty() ? fmt::format("known are {}", quoted_list(known)) : hint));
     } else if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-      report("the key '" + key + "' stands twice in this map",
-             member.key_where,
-             "'-' and '_' are the same; remove one of the two");
+      report(make_error(ErrorCode::configuration, "the key '{}' stands twice in this map", key)
+                 .at(member.key_where)
+                 .with_hint("'-' and '_' are the same; remove one of the two"));
     } else {
       seen.push_back(key);
       use(key, member.value);
@@ -54,14 +55,18 @@ void MapReader::read_size(const std::string& key, const Value& value, std::uint6
   if (size)
     bytes = *size;
   else
-    report("'" + key + "' must be a size", value.where, "write '16GB' or '512MiB', for example");
+    report(make_error(ErrorCode::configuration, "'{}' must be a size", key)
+               .at(value.where)
+               .with_hint("write '16GB' or '512MiB', for example"));
 }
 
 void MapReader::read_memory(const std::string& key, const Value& value, std::uint64_t& bytes) {
   const std::size_t errors_before = errors_.size();
   read_size(key, value, bytes);
   if (bytes < least_memory && errors_.size() == errors_before)
-    report("'" + key + "' must be at least 1MB", value.where, hint_of_forgotten_unit(value.text));
+    report(make_error(ErrorCode::configuration, "'{}' must be at least 1MB", key)
+               .at(value.where)
+               .with_hint("{}", hint_of_forgotten_unit(value.text)));
 }
 
 void MapReader::read_duration(const std::string& key,
@@ -71,11 +76,9 @@ void MapReader::read_duration(const std::string& key,
   if (parsed)
     duration = *parsed;
   else
-    report("'" + key + "' must be a duration", value.where, "write '10s' or '1m30s', for example");
-}
-
-void MapReader::report(std::string message, SourceLocation where, std::string hint) {
-  report(configuration_error(std::move(message), std::move(where), std::move(hint)));
+    report(make_error(ErrorCode::configuration, "'{}' must be a duration", key)
+               .at(value.where)
+               .with_hint("write '10s' or '1m30s', for example"));
 }
 
 void MapReader::report(Error error) {

@@ -31,7 +31,6 @@ class MapReader {
                      const Value& value,
                      std::chrono::milliseconds& duration);
 
-  void report(std::string message, SourceLocation where, std::string hint);
   /// An error with all in its `also`.
   void report(Error error);
 

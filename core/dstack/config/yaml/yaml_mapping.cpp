@@ -58,9 +58,11 @@ void YamlTree::drop_duplicates(Frame& frame) {
 }
 
 void YamlTree::report_duplicate(const Member& first, const Member& second) {
-  report("the key '" + printable(second.key) + "' stands twice in this map",
-         second.key_where,
-         "it stands first at " + first.key_where.render() + "; remove one of the two");
+  report(make_error(ErrorCode::configuration,
+                    "the key '{}' stands twice in this map",
+                    printable(second.key))
+             .at(second.key_where)
+             .with_hint("it stands first at {}; remove one of the two", first.key_where.render()));
 }
 
 /// Merged members take the place of their `<<`; a key of the map's own wins, then the earlier of
@@ -74,9 +76,11 @@ void YamlTree::merge(Frame& frame) {
   std::vector<Member> merged;
   const auto take_from = [&](Value& source) {
     if (source.kind != ValueKind::mapping) {
-      report("'<<' takes a map or a list of maps, not " + std::string(describe(source)),
-             source.where,
-             "name the anchor of a map: '<<: *defaults'");
+      report(make_error(ErrorCode::configuration,
+                        "'<<' takes a map or a list of maps, not {}",
+                        describe(source))
+                 .at(source.where)
+                 .with_hint("name the anchor of a map: '<<: *defaults'"));
       return;
     }
     for (Member& member : source.members)

@@ -39,18 +39,18 @@ Error unquoted_reference(std::string_view text, std::size_t at, YamlTree& tree) 
   const std::size_t line = line_content_end(text, at);
   const std::size_t end = close == std::string_view::npos || close + 2 > line ? at + 3 : close + 2;
   const std::string reference = printable(text.substr(at, end - at));
-  return configuration_error(
-      "'${{' inside of [ ] or { } must be in quotes",
-      tree.places().at(at, end),
-      end > at + 3 ? "write \"" + reference + "\"" : "write \"${{ name }}\"");
+  return make_error(ErrorCode::configuration, "'${{{{' inside of [ ] or {{ }} must be in quotes")
+      .at(tree.places().at(at, end))
+      .with_hint("{}",
+                 end > at + 3 ? fmt::format("write \"{}\"", reference) : "write \"${{ name }}\"");
 }
 
 /// `at` is the end of the text where the parser sees a quote that we do not find.
 Error unclosed_quote(std::size_t at, YamlTree& tree) {
   const std::string_view quote = tree.places().text().substr(at, 1);
-  return configuration_error("this quote is never closed",
-                             tree.places().at(at),
-                             "add the closing " + std::string(quote.empty() ? "quote" : quote));
+  return make_error(ErrorCode::configuration, "this quote is never closed")
+      .at(tree.places().at(at))
+      .with_hint("add the closing {}", quote.empty() ? "quote" : quote);
 }
 
 /// The tab in the indentation of the line that holds `offset`. YAML allows blanks alone there.
@@ -85,30 +85,31 @@ Error explain_map_value(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   const std::size_t begin = line_begin(text, offset);
   if (tree.last_offset() >= begin)
-    return configuration_error("a second ':' in one line",
-                               tree.places().at(offset),
-                               "put a value that holds ': ' in quotes");
+    return make_error(ErrorCode::configuration, "a second ':' in one line")
+        .at(tree.places().at(offset))
+        .with_hint("put a value that holds ': ' in quotes");
   const std::size_t key = first_non_blank(text, begin);
-  return configuration_error("this line is indented deeper than the entry above it",
-                             tree.places().at(key, offset),
-                             "keys of one map begin in the same column");
+  return make_error(ErrorCode::configuration,
+                    "this line is indented deeper than the entry above it")
+      .at(tree.places().at(key, offset))
+      .with_hint("keys of one map begin in the same column");
 }
 
 Error explain_in_map(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   if (follows_quote(text, offset, tree))
-    return configuration_error("there is text behind the closing quote",
-                               tree.places().at(offset, line_content_end(text, offset)),
-                               "put the whole value in quotes; inside of '…' a quote is written "
-                               "'', inside of \"…\" it is \\\"");
+    return make_error(ErrorCode::configuration, "there is text behind the closing quote")
+        .at(tree.places().at(offset, line_content_end(text, offset)))
+        .with_hint(
+            "put the whole value in quotes; inside of '…' a quote is written '', inside of \"…\" "
+            "it is \\\"");
   if (text.substr(offset, 2) == "- ")
-    return configuration_error(
-        "a list entry cannot stand among the keys of a map",
-        tree.places().at(offset),
-        "indent the list below its key, and the keys of an entry by the same amount");
-  return configuration_error("this does not belong to the map above it",
-                             tree.places().at(offset, line_content_end(text, offset)),
-                             "keys of one map begin in the same column, each as 'key: value'");
+    return make_error(ErrorCode::configuration, "a list entry cannot stand among the keys of a map")
+        .at(tree.places().at(offset))
+        .with_hint("indent the list below its key, and the keys of an entry by the same amount");
+  return make_error(ErrorCode::configuration, "this does not belong to the map above it")
+      .at(tree.places().at(offset, line_content_end(text, offset)))
+      .with_hint("keys of one map begin in the same column, each as 'key: value'");
 }
 
 /// The quote of `["a, "b"]`: what stands in quotes ends with the ',' that was to follow them.
@@ -129,25 +130,28 @@ Error explain_flow(std::size_t offset, char closing, YamlTree& tree) {
   if (const auto quote = quote_over_comma(text, tree); quote && behind_quote)
     return unclosed_quote(*quote, tree);
   if (behind_quote)
-    return configuration_error("there is text behind the closing quote",
-                               tree.places().at(offset, word_end(text, offset)),
-                               "separate values by ',', and put the whole of a value in quotes");
+    return make_error(ErrorCode::configuration, "there is text behind the closing quote")
+        .at(tree.places().at(offset, word_end(text, offset)))
+        .with_hint("separate values by ',', and put the whole of a value in quotes");
   if (!open)
-    return configuration_error(
-        std::string("',' or '") + closing + "' is missing here", tree.places().at(offset), "");
+    return make_error(ErrorCode::configuration, "{}{}' is missing here", "',' or '", closing)
+        .at(tree.places().at(offset))
+        .with_hint("");
   const std::string bracket(1, text[*open]);
-  return configuration_error("'" + bracket + "' is never closed",
-                             tree.places().at(*open),
-                             std::string("separate values by ',' and end with '") + closing + "'");
+  return make_error(ErrorCode::configuration, "'{}' is never closed", bracket)
+      .at(tree.places().at(*open))
+      .with_hint("{}", std::string("separate values by ',' and end with '") + closing + "'");
 }
 
 Error explain_escape(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   const std::size_t found = offset == 0 ? std::string_view::npos : text.rfind('\\', offset - 1);
   const std::size_t at = found == std::string_view::npos ? offset : found;
-  return configuration_error("'" + printable(text.substr(at, 2)) + "' is no escape that YAML knows",
-                             tree.places().at(at, at + 2),
-                             "write '\\\\' for a backslash, or use single quotes");
+  return make_error(ErrorCode::configuration,
+                    "'{}' is no escape that YAML knows",
+                    printable(text.substr(at, 2)))
+      .at(tree.places().at(at, at + 2))
+      .with_hint("write '\\\\' for a backslash, or use single quotes");
 }
 
 Error explain_alias(std::size_t offset, YamlTree& tree, SyntaxProblem problem) {
@@ -161,24 +165,27 @@ Error explain_alias(std::size_t offset, YamlTree& tree, SyntaxProblem problem) {
   if (problem == SyntaxProblem::unknown_anchor) {
     hint = did_you_mean(word.substr(1), tree.anchor_names());
     if (hint.empty() && !tree.anchor_names().empty())
-      hint = "this file has " + quoted_list(tree.anchor_names());
+      hint = fmt::format("this file has {}", quoted_list(tree.anchor_names()));
   }
   if (hint.empty())
-    hint = "put '" + word + "' in quotes if it is a text";
+    hint = fmt::format("put '{}' in quotes if it is a text", word);
   if (problem == SyntaxProblem::unknown_anchor)
-    return configuration_error("there is no anchor '&" + word.substr(1) + "' before this alias",
-                               tree.places().at(star, end),
-                               hint);
-  return configuration_error(
-      "'*' begins an alias, and '" + word + "' is none", tree.places().at(star, end), hint);
+    return make_error(ErrorCode::configuration,
+                      "there is no anchor '&{}' before this alias",
+                      word.substr(1))
+        .at(tree.places().at(star, end))
+        .with_hint("{}", hint);
+  return make_error(ErrorCode::configuration, "'*' begins an alias, and '{}' is none", word)
+      .at(tree.places().at(star, end))
+      .with_hint("{}", hint);
 }
 
 Error explain_first_character(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   const std::string character = printable(text.substr(std::min(offset, text.size()), 1));
-  return configuration_error("a value cannot begin with '" + character + "'",
-                             tree.places().at(offset, line_content_end(text, offset)),
-                             "put it in quotes");
+  return make_error(ErrorCode::configuration, "a value cannot begin with '{}'", character)
+      .at(tree.places().at(offset, line_content_end(text, offset)))
+      .with_hint("put it in quotes");
 }
 
 }  // namespace
@@ -195,31 +202,32 @@ Error explain_syntax(SyntaxProblem problem,
     return unclosed_quote(*quote, tree);
   if (problem != SyntaxProblem::unended_scalar)
     if (const auto tab = tab_in_indentation(text, offset))
-      return configuration_error(
-          "a tab cannot be used for indentation", tree.places().at(*tab), "use spaces");
+      return make_error(ErrorCode::configuration, "a tab cannot be used for indentation")
+          .at(tree.places().at(*tab))
+          .with_hint("use spaces");
   switch (problem) {
     case SyntaxProblem::unended_scalar:
       return unclosed_quote(find_unclosed_quote(text, tree.last_offset()).value_or(offset), tree);
     case SyntaxProblem::map_value:
       return explain_map_value(offset, tree);
     case SyntaxProblem::block_entry:
-      return configuration_error("a list cannot begin here",
-                                 tree.places().at(offset),
-                                 "begin it on the next line, indented below its key");
+      return make_error(ErrorCode::configuration, "a list cannot begin here")
+          .at(tree.places().at(offset))
+          .with_hint("begin it on the next line, indented below its key");
     case SyntaxProblem::in_map:
       return explain_in_map(offset, tree);
     case SyntaxProblem::in_sequence:
-      return configuration_error("this does not belong to the list above it",
-                                 tree.places().at(offset, line_content_end(text, offset)),
-                                 "entries of one list begin with '- ' in the same column");
+      return make_error(ErrorCode::configuration, "this does not belong to the list above it")
+          .at(tree.places().at(offset, line_content_end(text, offset)))
+          .with_hint("entries of one list begin with '- ' in the same column");
     case SyntaxProblem::in_flow_map:
       return explain_flow(offset, '}', tree);
     case SyntaxProblem::in_flow_sequence:
       return explain_flow(offset, ']', tree);
     case SyntaxProblem::flow_end:
-      return configuration_error("this bracket closes nothing",
-                                 tree.places().at(offset),
-                                 "remove it, or put the value in quotes");
+      return make_error(ErrorCode::configuration, "this bracket closes nothing")
+          .at(tree.places().at(offset))
+          .with_hint("remove it, or put the value in quotes");
     case SyntaxProblem::escape:
       return explain_escape(offset, tree);
     case SyntaxProblem::alias:
@@ -228,15 +236,16 @@ Error explain_syntax(SyntaxProblem problem,
     case SyntaxProblem::first_character:
       return explain_first_character(offset, tree);
     case SyntaxProblem::document_marker:
-      return configuration_error(
-          "a line that begins with '---' or '...' ends the text that is open here",
-          tree.places().at(offset),
-          "indent it, or close the quote before it");
+      return make_error(ErrorCode::configuration,
+                        "a line that begins with '---' or '...' ends the text that is open here")
+          .at(tree.places().at(offset))
+          .with_hint("indent it, or close the quote before it");
     case SyntaxProblem::other:
       break;
   }
-  return configuration_error(
-      "this is not YAML: " + std::string(words), tree.places().at(offset), "");
+  return make_error(ErrorCode::configuration, "this is not YAML: {}", words)
+      .at(tree.places().at(offset))
+      .with_hint("");
 }
 
 Error explain_second_document(std::size_t offset, YamlTree& tree) {
@@ -244,15 +253,15 @@ Error explain_second_document(std::size_t offset, YamlTree& tree) {
   const std::string_view before = trim(text.substr(0, std::min(offset, text.size())));
   const bool marker = text.substr(offset, 3) == "---";
   if (marker || before.ends_with("..."))
-    return configuration_error(
-        "a second document begins here",
-        tree.places().at(offset, offset + (marker ? 3 : 1)),
-        "a file holds one document: join the two, or move one to a file of its own");
+    return make_error(ErrorCode::configuration, "a second document begins here")
+        .at(tree.places().at(offset, offset + (marker ? 3 : 1)))
+        .with_hint("a file holds one document: join the two, or move one to a file of its own");
   // yaml-cpp begins another document wherever something cannot go on with the first.
-  return configuration_error(
-      "this does not belong to the " + std::string(describe(tree.root()).substr(2)) + " above it",
-      tree.places().at(offset, line_content_end(text, offset)),
-      "what belongs together begins in the same column");
+  return make_error(ErrorCode::configuration,
+                    "this does not belong to the {} above it",
+                    describe(tree.root()).substr(2))
+      .at(tree.places().at(offset, line_content_end(text, offset)))
+      .with_hint("what belongs together begins in the same column");
 }
 
 }  // namespace dstack::config

@@ -10,10 +10,6 @@ namespace dstack::config {
 
 namespace {
 
-Failure fatal(std::string message, SourceLocation where, std::string hint) {
-  return fail(configuration_error(std::move(message), std::move(where), std::move(hint)));
-}
-
 /// Whether the text begins with what opens such a collection.
 bool begins_as(std::string_view text, ValueKind kind, YamlTree::Style style) {
   const char first = text.empty() ? ' ' : text.front();
@@ -49,10 +45,12 @@ Result<void> YamlTree::null(std::size_t offset, std::size_t anchor) {
     // yaml-cpp takes a line without a colon for a key without a value.
     if (frame.style == Style::block && frame.has_key && frame.key.offset == offset &&
         !null_is_written(frame, offset))
-      return fatal("'" + printable(frame.key.text) + "' is not followed by ':'",
-                   frame.key.where,
-                   "each line of a map is 'key: value'; check the indentation, and put a text of "
-                   "several lines in quotes");
+      return fail(make_error(ErrorCode::configuration,
+                             "'{}' is not followed by ':'",
+                             printable(frame.key.text))
+                      .at(frame.key.where)
+                      .with_hint("each line of a map is 'key: value'; check the indentation, and "
+                                 "put a text of several lines in quotes"));
   }
   Value value;
   value.where = place_of_null(offset);
@@ -108,7 +106,9 @@ Result<void> YamlTree::null_key(std::size_t offset) {
              true);
     return {};
   }
-  return fatal("there is no key before this ':'", places_.at(offset), "write 'key: value'");
+  return fail(make_error(ErrorCode::configuration, "there is no key before this ':'")
+                  .at(places_.at(offset))
+                  .with_hint("write 'key: value'"));
 }
 
 Result<void> YamlTree::scalar(std::size_t offset,
@@ -124,8 +124,9 @@ Result<void> YamlTree::scalar(std::size_t offset,
   last_quote_ = in_quotes ? std::optional(offset) : std::nullopt;
   const bool plain = !in_quotes && first != '|' && first != '>' && tag != "tag:yaml.org,2002:str";
   if (in_quotes && !find_closing_quote(written, offset))
-    return fatal(
-        "this quote is never closed", places_.at(offset), std::string("add the closing ") + first);
+    return fail(make_error(ErrorCode::configuration, "this quote is never closed")
+                    .at(places_.at(offset))
+                    .with_hint("{}", std::string("add the closing ") + first));
   const std::size_t end = scalar_end(written, offset, text);
   DSTACK_CHECK(count(1, text.size(), offset, end));
   SourceLocation where = places_.at(offset, end);
@@ -173,10 +174,11 @@ Result<void> YamlTree::open(
 Result<void> YamlTree::check_depth(std::size_t depth, std::size_t begin, std::size_t end) {
   if (depth <= limits_.depth)
     return {};
-  return fatal(
-      "this is nested deeper than " + std::to_string(limits_.depth) + " levels",
-      places_.at(begin, end),
-      "no file of dstack's needs that; look for brackets or dashes that were typed too often");
+  return fail(
+      make_error(ErrorCode::configuration, "this is nested deeper than {} levels", limits_.depth)
+          .at(places_.at(begin, end))
+          .with_hint("no file of dstack's needs that; look for brackets or dashes that were typed "
+                     "too often"));
 }
 
 Result<void> YamlTree::close() {
@@ -201,9 +203,11 @@ Result<void> YamlTree::alias(std::size_t offset, std::size_t anchor) {
   const std::size_t end = word_end(places_.text(), offset);
   const std::string name = printable(places_.text().substr(offset + 1, end - offset - 1));
   if (anchor == 0 || anchor > anchored_.size() || !anchored_[anchor - 1].complete)
-    return fatal("the alias '*" + name + "' stands inside of what it repeats",
-                 places_.at(offset, end),
-                 "'&" + name + "' must end before '*" + name + "' can be used");
+    return fail(make_error(ErrorCode::configuration,
+                           "the alias '*{}' stands inside of what it repeats",
+                           name)
+                    .at(places_.at(offset, end))
+                    .with_hint("'&{}' must end before '*{}' can be used", name, name));
   const Anchored& target = anchored_[anchor - 1];
   DSTACK_CHECK(count(target.size.nodes, target.size.text, offset, end));
   DSTACK_CHECK(check_depth(depth_ + target.size.height, offset, end));
@@ -259,13 +263,13 @@ void YamlTree::refuse_key(const Value& value, std::size_t offset) {
   frame.key.where = value.where;
   frame.key.usable = false;
   if (offset > 0 && places_.text().substr(offset - 1, 2) == "{{")
-    report("'{{' begins a map here, not a reference",
-           places_.at(offset - 1, offset + 1),
-           "a reference is written with '$': ${{ name }}");
+    report(make_error(ErrorCode::configuration, "'{{{{' begins a map here, not a reference")
+               .at(places_.at(offset - 1, offset + 1))
+               .with_hint("a reference is written with '$': ${{{{ name }}}}"));
   else
-    report("a key must be a text, not " + std::string(describe(value)),
-           value.where,
-           "put it in quotes if it is one");
+    report(make_error(ErrorCode::configuration, "a key must be a text, not {}", describe(value))
+               .at(value.where)
+               .with_hint("put it in quotes if it is one"));
 }
 
 Result<void> YamlTree::count(std::size_t nodes,
@@ -291,10 +295,11 @@ Result<void> YamlTree::keep(std::size_t anchor,
     return {};
   kept_ += size.nodes;
   if (kept_ > limits_.nodes)
-    return fatal(
-        "the anchors of this file hold more than " + with_separators(limits_.nodes) + " values",
-        places_.at(offset),
-        "use fewer anchors inside of each other");
+    return fail(make_error(ErrorCode::configuration,
+                           "the anchors of this file hold more than {} values",
+                           with_separators(limits_.nodes))
+                    .at(places_.at(offset))
+                    .with_hint("use fewer anchors inside of each other"));
   if (anchor > anchored_.size())
     anchored_.resize(anchor);
   anchored_[anchor - 1] = {true, value, size};
@@ -312,16 +317,18 @@ void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
   if (begin < text.size() && text[begin] == '&')
     begin = std::min(text.find('!', begin), text.size());
   const std::size_t end = word_end(text, begin);
-  report("the tag '" + printable(text.substr(begin, end - begin)) + "' means nothing here",
-         places_.at(begin, end),
-         "remove it, or put the text in quotes if '!' is part of it");
+  report(make_error(ErrorCode::configuration,
+                    "the tag '{}' means nothing here",
+                    printable(text.substr(begin, end - begin)))
+             .at(places_.at(begin, end))
+             .with_hint("remove it, or put the text in quotes if '!' is part of it"));
 }
 
-void YamlTree::report(std::string message, SourceLocation where, std::string hint) {
+void YamlTree::report(Error error) {
   if (errors_.size() == limits_.errors)
-    errors_.push_back(too_many("errors", limits_.errors, std::move(where)));
+    errors_.push_back(too_many("errors", limits_.errors, *std::move(error.where)));
   else if (errors_.size() < limits_.errors)
-    errors_.push_back(configuration_error(std::move(message), std::move(where), std::move(hint)));
+    errors_.push_back(std::move(error));
 }
 
 ParsedYaml YamlTree::finish() {

@@ -104,7 +104,7 @@ class YamlTree {
   void drop_duplicates(Frame& frame);
   void report_duplicate(const Member& first, const Member& second);
   void merge(Frame& frame);
-  void report(std::string message, SourceLocation where, std::string hint);
+  void report(Error error);
 
   YamlLimits limits_;
   Places places_;

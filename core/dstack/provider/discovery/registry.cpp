@@ -49,8 +49,11 @@ std::vector<Path> files_at(const Place& place, boost::system::error_code& error)
 std::string other_abi(const Manifest& manifest) {
   const std::string its =
       std::to_string(manifest.abi_major) + "." + std::to_string(manifest.abi_minor);
-  return "it is built for version " + its + " of the provider interface, this dstack speaks " +
-         abi_version() + "; rebuild it with the SDK of this dstack";
+  return fmt::format(
+      "it is built for version {} of the provider interface, this dstack speaks {}; rebuild it "
+      "with the SDK of this dstack",
+      its,
+      abi_version());
 }
 
 /// One candidate after the other, each with what speaks against it.
@@ -74,7 +77,7 @@ class Examiner {
       candidate.status = CandidateStatus::refused;
       candidate.reason = judged.error().message;
       if (!judged.error().hint.empty())
-        candidate.reason += "; " + judged.error().hint;
+        candidate.reason += fmt::format("; {}", judged.error().hint);
     }
     return candidate;
   }
@@ -82,7 +85,7 @@ class Examiner {
  private:
   Result<void> judge(Candidate& candidate, TrustLevel trust_level) {
     if (!is_supported(*candidate.manifest))
-      return fail(ErrorCode::configuration, other_abi(*candidate.manifest));
+      return fail(ErrorCode::configuration, "{}", other_abi(*candidate.manifest));
     if (trust_level != TrustLevel::ours)
       DSTACK_CHECK(replacement_.examine(candidate.path));
     return trust_level == TrustLevel::pinned ? judge_trust(candidate) : Result<void>();
@@ -97,14 +100,13 @@ class Examiner {
     if (verdict == TrustedLibraries::Verdict::trusted)
       return {};
     candidate.awaits_trust = true;
-    const std::string command = "'dstack providers trust " + shell_quote(candidate.name) + "'";
+    const std::string command =
+        fmt::format("'dstack providers trust {}'", shell_quote(candidate.name));
     if (verdict == TrustedLibraries::Verdict::changed)
-      return fail(ErrorCode::configuration,
-                  "it has changed since you trusted it",
-                  command + " trusts it as it is now");
-    return fail(ErrorCode::configuration,
-                "it belongs to the project, and you have not trusted it",
-                command + " lets it run");
+      return fail(ErrorCode::configuration, "it has changed since you trusted it")
+          .with_hint("{} trusts it as it is now", command);
+    return fail(ErrorCode::configuration, "it belongs to the project, and you have not trusted it")
+        .with_hint("{} lets it run", command);
   }
 
   const SearchPath& search_;
@@ -123,8 +125,9 @@ Registry Registry::discover(const SearchPath& search) {
     boost::system::error_code error;
     const std::vector<Path> files = files_at(place, error);
     if (error)
-      registry.unreadable_.push_back("the plugins folder '" + place.path.string() +
-                                     "' cannot be read: " + std::strerror(error.value()));
+      registry.unreadable_.push_back(fmt::format("the plugins folder '{}' cannot be read: {}",
+                                                 place.path.string(),
+                                                 std::strerror(error.value())));
     for (const Path& file : files) {
       Candidate candidate = examiner.examine(file, place);
       const Candidate* taken = registry.find(candidate.name);
@@ -132,7 +135,7 @@ Registry Registry::discover(const SearchPath& search) {
           taken->status == CandidateStatus::ok) {
         candidate.status = CandidateStatus::shadowed;
         candidate.reason =
-            "'" + taken->path.string() + "' comes first; remove or rename one of the two";
+            fmt::format("'{}' comes first; remove or rename one of the two", taken->path.string());
       }
       registry.candidates_.push_back(std::move(candidate));
     }

@@ -54,7 +54,7 @@ constexpr const char* size_unit = "([KkMmGgTt]([Ii]?[Bb]|[Ii])?|[Bb])?";
 Json size() {
   return {{"type", {"integer", "string"}},
           {"minimum", 0},
-          {"pattern", or_reference("^\\s*[0-9]+\\s*" + std::string(size_unit) + "\\s*$")}};
+          {"pattern", or_reference(fmt::format("^\\s*[0-9]+\\s*{}\\s*$", size_unit))}};
 }
 
 /// Nothing, or no less than `least_memory`: a number without a unit is bytes, and mostly a mistake.
@@ -62,9 +62,9 @@ Json size() {
 Json memory() {
   Json schema = size();
   schema["pattern"] =
-      or_reference("^\\s*(0+\\s*" + std::string(size_unit) +
-                   "|[0-9]+\\s*[MmGgTt]([Ii]?[Bb]|[Ii])?|"
-                   "[0-9]{4,}\\s*[Kk][Bb]?|[0-9]{3,}\\s*[Kk][Ii][Bb]?|[0-9]{7,}\\s*[Bb]?)\\s*$");
+      or_reference(fmt::format("^\\s*(0+\\s*{}|[0-9]+\\s*[MmGgTt]([Ii]?[Bb]|[Ii])?|[0-9]{{4,}}\\s*["
+                               "Kk][Bb]?|[0-9]{{3,}}\\s*[Kk][Ii][Bb]?|[0-9]{{7,}}\\s*[Bb]?)\\s*$",
+                               size_unit));
   schema["not"] = {
       {"type", "integer"}, {"exclusiveMinimum", 0}, {"exclusiveMaximum", least_memory}};
   return schema;
@@ -286,7 +286,7 @@ Json provider_schema(const Manifest& manifest) {
     for (const std::string& key : keys)
       members[key] = normal_key(key) == property.name
                          ? schema
-                         : described(schema, "The same as '" + property.name + "'");
+                         : described(schema, fmt::format("The same as '{}'", property.name));
     add_rules(keys, property.required, rules);
   }
   Json schema = {{"properties", std::move(members)}, {"additionalProperties", false}};

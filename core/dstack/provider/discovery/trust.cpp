@@ -33,14 +33,13 @@ Result<TrustedLibraries> TrustedLibraries::load(const Path& file) {
   trusted.file_ = file;
   if (::access(file.c_str(), F_OK) != 0)
     return trusted;
-  DSTACK_CHECK(
-      ReplacementCheck().examine(file).map_error(while_doing("reading '" + file.string() + "'")));
+  DSTACK_CHECK(ReplacementCheck().examine(file).map_error(
+      while_doing(fmt::format("reading '{}'", file.string()))));
   DSTACK_TRY(const std::string text, read_file(file));
   const auto json = parse_json(text, "'" + file.string() + "'");
   if (!json || !json->is_object())
-    return fail(ErrorCode::configuration,
-                "'" + file.string() + "' is damaged",
-                "remove it, and trust the providers of your projects again");
+    return fail(ErrorCode::configuration, "'{}' is damaged", file.string())
+        .with_hint("remove it, and trust the providers of your projects again");
   for (const auto& [path, hash] : json->items())
     if (hash.is_string())
       trusted.hashes_[path] = hash.get<std::string>();

@@ -34,8 +34,8 @@ Result<Fd> write_requests(const std::vector<PlanRequest>& requests) {
   std::string text = "[";
   for (const PlanRequest& request : requests) {
     text += text.size() > 1 ? ",{\"name\":" : "{\"name\":";
-    text +=
-        render_json(request.workflow) + ",\"properties\":" + render_json(request.properties) + "}";
+    text += fmt::format(
+        "{},\"properties\":{}}}", render_json(request.workflow), render_json(request.properties));
   }
   text += "]";
   DSTACK_TRY(Fd file, memory_file("dstack-request"));
@@ -161,8 +161,8 @@ std::string doing(const Progress& progress, const std::vector<PlanRequest>& requ
 
 std::string describe_end(const process::ExitStatus& status) {
   if (const auto* signaled = std::get_if<process::Signaled>(&status))
-    return "crashed with " + process::signal_name(signaled->signal);
-  return "ended the process with " + process::render(status);
+    return fmt::format("crashed with {}", process::signal_name(signaled->signal));
+  return fmt::format("ended the process with {}", process::render(status));
 }
 
 /// The life of one child.
@@ -181,14 +181,18 @@ Result<std::vector<PlanReply>> ask_child(const Candidate& provider,
 
   if (too_long)
     return fault(provider,
-                 "did not answer within " + render_duration(*too_long) + " " +
-                     doing(reply_file.progress(), requests));
+                 fmt::format("did not answer within {} {}",
+                             render_duration(*too_long),
+                             doing(reply_file.progress(), requests)));
   if (reply_file.progress().reply_size == reply_failed)
     return fault(provider,
-                 "closed the descriptors of its host " + doing(reply_file.progress(), requests));
+                 fmt::format("closed the descriptors of its host {}",
+                             doing(reply_file.progress(), requests)));
   const std::optional<std::string> text = reply_file.read();
   if (!process::succeeded(status) || !text)
-    return fault(provider, describe_end(status) + " " + doing(reply_file.progress(), requests));
+    return fault(
+        provider,
+        fmt::format("{} {}", describe_end(status), doing(reply_file.progress(), requests)));
   return parse_replies(provider, *text, requests);
 }
 
@@ -201,8 +205,10 @@ Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
     return std::vector<PlanReply>();
   if (provider.status == CandidateStatus::refused)
     return fail(ErrorCode::unavailable,
-                "provider '" + provider.name + "' (" + provider.path.string() +
-                    ") cannot be used: " + provider.reason);
+                "provider '{}' ({}) cannot be used: {}",
+                provider.name,
+                provider.path.string(),
+                provider.reason);
   return ask_child(provider, requests, deadlines);
 }
 

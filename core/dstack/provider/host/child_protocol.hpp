@@ -42,7 +42,7 @@ inline std::int64_t steady_ns() {
 
 /// "while planning workflow 'train'".
 inline std::string while_planning(std::string_view workflow) {
-  return "while planning workflow '" + std::string(workflow) + "'";
+  return fmt::format("while planning workflow '{}'", workflow);
 }
 
 }  // namespace dstack::provider

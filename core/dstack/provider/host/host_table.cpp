@@ -149,7 +149,7 @@ dstack_status check_text(const dstack_string* text) {
   if (!is_readable(text))
     return misused("wrote a text that is none");
   if (is_endless(written, text->size, most_text))
-    return misused("wrote more than " + render_size(most_text) + " of text");
+    return misused(fmt::format("wrote more than {} of text", render_size(most_text)));
   if (find_invalid_utf8(view(*text)))
     return misused("wrote a text that is not UTF-8");
   return DSTACK_OK;
@@ -158,11 +158,11 @@ dstack_status check_text(const dstack_string* text) {
 dstack_output* add_part(dstack_output& parent) {
   static std::uint64_t made = 0;
   if (parent.depth + 1 > deepest) {
-    misused("nested an answer deeper than " + std::to_string(deepest) + " levels");
+    misused(fmt::format("nested an answer deeper than {} levels", deepest));
     return nullptr;
   }
   if (is_endless(made, 1, most_parts)) {
-    misused("wrote an answer of more than " + std::to_string(most_parts) + " parts");
+    misused(fmt::format("wrote an answer of more than {} parts", most_parts));
     return nullptr;
   }
   dstack_output& part = parent.parts.emplace_back();
@@ -260,7 +260,7 @@ dstack_status report_to(dstack_report* report,
   if (report == nullptr)
     return misused("reported a problem to no report");
   if (report->problems.size() >= most_problems)
-    return misused("reported more than " + std::to_string(most_problems) + " problems");
+    return misused(fmt::format("reported more than {} problems", most_problems));
   report->problems.push_back({words(message), words(property), words(hint)});
   return DSTACK_OK;
 }

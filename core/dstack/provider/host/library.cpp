@@ -20,7 +20,7 @@ constexpr int newest_major_looked_for = 9;
 std::string reason_of_loader(const Path& library) {
   const char* text = ::dlerror();
   std::string reason = text != nullptr ? text : "the loader does not say why";
-  const std::string prefix = library.string() + ": ";
+  const std::string prefix = fmt::format("{}: ", library.string());
   return reason.starts_with(prefix) ? reason.substr(prefix.size()) : reason;
 }
 
@@ -28,14 +28,14 @@ Failure without_entry(const boost::dll::shared_library& library) {
   for (int major = DSTACK_ABI_MAJOR + 1; major <= newest_major_looked_for; ++major)
     if (library.has("dstack_provider_entry_v" + std::to_string(major)))
       return fail(ErrorCode::unavailable,
-                  "is built for version " + std::to_string(major) +
-                      " of the provider interface, this dstack speaks " +
-                      std::to_string(DSTACK_ABI_MAJOR),
-                  "rebuild it with the SDK of this dstack");
-  return fail(ErrorCode::unavailable,
-              "has no entry '" DSTACK_PROVIDER_ENTRY "'",
-              "end one of its sources with DSTACK_PROVIDER(Class), and build it with "
-              "dstack_add_provider()");
+                  "is built for version {} of the provider interface, this dstack speaks {}",
+                  major,
+                  DSTACK_ABI_MAJOR)
+          .with_hint("rebuild it with the SDK of this dstack");
+  return fail(ErrorCode::unavailable, "{}", "has no entry '" DSTACK_PROVIDER_ENTRY "'")
+      .with_hint(
+          "end one of its sources with DSTACK_PROVIDER(Class), and build it with "
+          "dstack_add_provider()");
 }
 
 /// A sanitizer's own handlers of crashes would hide the signal, by which a crash is told.
@@ -61,7 +61,7 @@ Result<ProviderEntry> open_library(const Path& path) {
   static auto& kept = *new std::deque<boost::dll::shared_library>;
   auto& library = kept.emplace_back(fs::absolute(path), error, mode);
   if (error || !library.is_loaded())
-    return fail(ErrorCode::unavailable, "cannot be loaded: " + reason_of_loader(path));
+    return fail(ErrorCode::unavailable, "cannot be loaded: {}", reason_of_loader(path));
   if (!library.has(DSTACK_PROVIDER_ENTRY))
     return without_entry(library);
   return &library.get<dstack_status DSTACK_CALL(
@@ -74,17 +74,18 @@ std::string describe_failure(dstack_status status,
   const std::string messages = joined_messages(report);
   switch (status) {
     case DSTACK_EXCEPTION:
-      return "threw " + doing + messages;
+      return fmt::format("threw {}{}", doing, messages);
     case DSTACK_UNSUPPORTED:
-      return "does not support this version of dstack" + messages;
+      return fmt::format("does not support this version of dstack{}", messages);
     case DSTACK_INVALID:
     case DSTACK_FAILED:
     case DSTACK_WRONG_USE:
-      return "failed " + doing +
-             (messages.empty() ? " and does not say why (status " + std::to_string(status) + ")"
-                               : messages);
+      return fmt::format(
+          "failed {}{}",
+          doing,
+          messages.empty() ? fmt::format(" and does not say why (status {})", status) : messages);
     default:
-      return "returned the unknown status " + std::to_string(status) + " " + doing + messages;
+      return fmt::format("returned the unknown status {} {}{}", status, doing, messages);
   }
 }
 

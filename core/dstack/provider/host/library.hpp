@@ -24,7 +24,7 @@ Result<const dstack_provider_v0*> enter_library(const Path& library);
 
 /// What a library did that it must not, or failed to do.
 inline Failure fault_of_library(std::string did, std::string hint = {}) {
-  return fail(ErrorCode::unavailable, std::move(did), std::move(hint));
+  return fail(ErrorCode::unavailable, "{}", did).with_hint("{}", hint);
 }
 
 /// What a status that is not DSTACK_OK, with these reports, says that the library did.
@@ -39,9 +39,9 @@ auto call_library(const std::string& doing, const Call& call) -> Result<decltype
   try {
     return call();
   } catch (const std::exception& error) {
-    return fault_of_library("threw " + doing + ": " + error.what());
+    return fault_of_library(fmt::format("threw {}: {}", doing, error.what()));
   } catch (...) {
-    return fault_of_library("threw " + doing + ": something that is no std::exception");
+    return fault_of_library(fmt::format("threw {}: something that is no std::exception", doing));
   }
 }
 

@@ -31,7 +31,7 @@ class Lines {
 
   void line(const std::string& text) {
     const std::lock_guard lock(mutex_);
-    write(end_of_progress() + text + "\n");
+    write(fmt::format("{}{}\n", end_of_progress(), text));
   }
 
   void progress(std::string text) {
@@ -110,7 +110,7 @@ struct Task : dstack_task_v1 {
       return DSTACK_WRONG_USE;
     std::string reason = copy(message);
     if (const std::string next = copy(hint); !next.empty())
-      reason += "; " + next;
+      reason += fmt::format("; {}", next);
     const std::lock_guard lock(of(task).mutex);
     of(task).message = std::move(reason);
     return DSTACK_OK;
@@ -132,8 +132,8 @@ Result<const dstack_native_job_v1*> native_job_of(const dstack_provider_v0& prov
              }));
   const auto* job = static_cast<const dstack_native_job_v1*>(table);
   if (job == nullptr || !DSTACK_HAS(job, run) || job->reserved != 0)
-    return fault_of_library("has no function that could be a job: it gives no extension '" +
-                            std::string(id) + "'");
+    return fault_of_library(
+        fmt::format("has no function that could be a job: it gives no extension '{}'", id));
   return job;
 }
 
@@ -152,9 +152,9 @@ Result<NativeEnd> run_native_job(const Path& library,
   task.lines.finish();
   const std::lock_guard lock(task.mutex);
   if (!code)
-    return NativeEnd{1, "the provider " + code.error().message};
+    return NativeEnd{1, fmt::format("the provider {}", code.error().message)};
   if (*code < 0 || *code > 255)
-    return NativeEnd{1, "the provider gave " + std::to_string(*code) + " as the job's exit code"};
+    return NativeEnd{1, fmt::format("the provider gave {} as the job's exit code", *code)};
   return NativeEnd{*code == 0 && !task.message.empty() ? 1 : *code, task.message};
 }
 

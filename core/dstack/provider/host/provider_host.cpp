@@ -27,7 +27,7 @@ void append_problems(const dstack_report& report, std::string& reply) {
         {{"message", problem.message.empty() ? "it does not say why" : problem.message},
          {"property", problem.property},
          {"hint", problem.hint}});
-  reply += "{\"problems\":" + render_json(problems) + "}";
+  reply += fmt::format("{{\"problems\":{}}}", render_json(problems));
 }
 
 /// Plans one workflow and appends the reply.
@@ -40,7 +40,7 @@ Result<void> plan(const dstack_provider_v0& provider, const Json& workflow, std:
                return provider.plan(provider.instance, as_value(workflow), &jobs, &report);
              }));
   if (const std::string misuse = take_misuse(); !misuse.empty())
-    return fault_of_library(misuse + " " + doing);
+    return fault_of_library(fmt::format("{} {}", misuse, doing));
   const bool refused = status == DSTACK_INVALID || status == DSTACK_OK;
   if (refused && !report.problems.empty())
     append_problems(report, reply);

@@ -24,14 +24,15 @@ Result<PlanReply> parse_reply(const Json& json, const PlanRequest& request) {
   }
   const Json* jobs = json_member(json, "jobs");
   if (jobs == nullptr || !jobs->is_array() || jobs->empty())
-    return fail(ErrorCode::unavailable, "made no job of workflow '" + request.workflow + "'");
+    return fail(ErrorCode::unavailable, "made no job of workflow '{}'", request.workflow);
   reply.jobs.reserve(jobs->size());
   for (const Json& job : *jobs) {
     auto spec = job::parse_job(job);
     if (!spec)
-      return fail(
-          ErrorCode::unavailable,
-          "made a wrong job of workflow '" + request.workflow + "': " + spec.error().message);
+      return fail(ErrorCode::unavailable,
+                  "made a wrong job of workflow '{}': {}",
+                  request.workflow,
+                  spec.error().message);
     reply.jobs.push_back(*std::move(spec));
   }
   return reply;
@@ -41,8 +42,11 @@ Result<PlanReply> parse_reply(const Json& json, const PlanRequest& request) {
 
 Failure fault(const Candidate& provider, const std::string& did, std::string hint) {
   return fail(ErrorCode::unavailable,
-              "provider '" + provider.name + "' (" + provider.path.string() + ") " + did,
-              hint.empty() ? its_own_fault : std::move(hint));
+              "provider '{}' ({}) {}",
+              provider.name,
+              provider.path.string(),
+              did)
+      .with_hint("{}", hint.empty() ? its_own_fault : std::move(hint));
 }
 
 Result<std::vector<PlanReply>> parse_replies(const Candidate& provider,

@@ -91,7 +91,7 @@ class ManifestReader {
                                  std::string_view key);
 
   void wrong(const std::string& subject, const std::string& problem) {
-    problems_.push_back(subject + " " + problem);
+    problems_.push_back(fmt::format("{} {}", subject, problem));
   }
 
   const Json& json_;
@@ -125,7 +125,7 @@ Result<Manifest> ManifestReader::read() {
 
 Result<Manifest> ManifestReader::finish() {
   if (!problems_.empty())
-    return fail(ErrorCode::configuration, "its manifest is wrong: " + join(problems_, "; "));
+    return fail(ErrorCode::configuration, "its manifest is wrong: {}", join(problems_, "; "));
   return std::move(manifest_);
 }
 
@@ -146,7 +146,8 @@ bool ManifestReader::read_identity() {
     if (minor.ec == std::errc() && minor.ptr == end)
       return true;
   }
-  wrong("'abi'", "must be the version of the provider interface, such as '" + abi_version() + "'");
+  wrong("'abi'",
+        fmt::format("must be the version of the provider interface, such as '{}'", abi_version()));
   return false;
 }
 
@@ -155,7 +156,7 @@ void ManifestReader::read_property(const Json& json) {
     return wrong("an entry of 'properties'", "must be a map");
   Property property;
   property.name = text(json, "a property", "name");
-  const std::string subject = "property '" + property.name + "'";
+  const std::string subject = fmt::format("property '{}'", property.name);
   only(json,
        subject,
        {"name",
@@ -176,7 +177,7 @@ void ManifestReader::read_property(const Json& json) {
   const auto known = std::find_if(
       type_names.begin(), type_names.end(), [&](const auto& one) { return one.first == type; });
   if (known == type_names.end())
-    return wrong(subject, "has the unknown type '" + type + "'");
+    return wrong(subject, fmt::format("has the unknown type '{}'", type));
   property.type = known->second;
   read_bounds(json, property);
   read_default(json, property);
@@ -185,14 +186,14 @@ void ManifestReader::read_property(const Json& json) {
 }
 
 void ManifestReader::read_bounds(const Json& json, Property& property) {
-  property.choices = texts(json, "property '" + property.name + "'", "choices");
+  property.choices = texts(json, fmt::format("property '{}'", property.name), "choices");
   if (!property.choices.empty() && property.type != PropertyType::text)
-    wrong("property '" + property.name + "'", "has 'choices', but is no text");
+    wrong(fmt::format("property '{}'", property.name), "has 'choices', but is no text");
   const Json* minimum = json_member(json, "minimum");
   if (minimum == nullptr)
     return;
   if (property.type != PropertyType::integer || !minimum->is_number_integer())
-    return wrong("property '" + property.name + "'",
+    return wrong(fmt::format("property '{}'", property.name),
                  "has a 'minimum' that is no whole number of an integer");
   property.minimum = minimum->get<std::int64_t>();
 }
@@ -202,7 +203,7 @@ void ManifestReader::read_default(const Json& json, Property& property) {
   if (given == nullptr || given->is_null())
     return;
   if (property.required)
-    return wrong("property '" + property.name + "'", "is required and has a default");
+    return wrong(fmt::format("property '{}'", property.name), "is required and has a default");
   CheckedProperties places;
   std::vector<Error> errors;
   const CallerEnvironment nobody = [](const std::string&) { return std::nullopt; };
@@ -215,7 +216,7 @@ void ManifestReader::read_flag(const Json& json, Property& property) {
   const Json* given = json_member(json, "flag");
   if (given == nullptr)
     return;
-  const std::string subject = "the flag of property '" + property.name + "'";
+  const std::string subject = fmt::format("the flag of property '{}'", property.name);
   if (!given->is_object())
     return wrong(subject, "must be a map");
   only(*given, subject, {"name", "short", "value", "repeat"});
@@ -242,7 +243,8 @@ void ManifestReader::check_names() {
         wrong("'" + name + "'",
               "cannot be the name of a property: lower case letters, digits and '_'");
       else if (!seen.insert(name).second)
-        wrong("the name '" + name + "'", "is that of another property, or one of the host's");
+        wrong(fmt::format("the name '{}'", name),
+              "is that of another property, or one of the host's");
     }
   }
 }
@@ -251,7 +253,7 @@ void ManifestReader::check_flags() {
   std::set<std::string, std::less<>> seen(std::begin(host_flags), std::end(host_flags));
   const auto check = [&](const std::string& flag) {
     if (!flag.empty() && !seen.insert(flag).second)
-      wrong("the option '" + flag + "'", "is used by another property, or by the host");
+      wrong(fmt::format("the option '{}'", flag), "is used by another property, or by the host");
   };
   bool has_resources = false;
   for (const Property& property : manifest_.properties) {
@@ -272,7 +274,8 @@ void ManifestReader::check_positionals() {
     if (!property.positional)
       continue;
     if (rest_taken)
-      wrong("property '" + property.name + "'", "is positional behind one that takes the rest");
+      wrong(fmt::format("property '{}'", property.name),
+            "is positional behind one that takes the rest");
     switch (property.type) {
       case PropertyType::text:
       case PropertyType::path:
@@ -288,7 +291,7 @@ void ManifestReader::check_positionals() {
         rest_taken = true;
         break;
       default:
-        wrong("property '" + property.name + "'", "cannot be positional with its type");
+        wrong(fmt::format("property '{}'", property.name), "cannot be positional with its type");
     }
   }
 }
@@ -302,7 +305,9 @@ void ManifestReader::only(const Json& object,
       continue;
     const std::string hint = did_you_mean(key, known);
     wrong(subject,
-          "has the unknown member '" + printable(key) + "'" + (hint.empty() ? "" : ", " + hint));
+          fmt::format("has the unknown member '{}'{}",
+                      printable(key),
+                      hint.empty() ? "" : fmt::format(", {}", hint)));
   }
 }
 
@@ -314,7 +319,7 @@ std::string ManifestReader::text(const Json& object,
     return {};
   if (!member->is_string() ||
       member->get_ref<const std::string&>().find('\0') != std::string::npos) {
-    wrong("'" + std::string(key) + "' of " + subject, "must be a text");
+    wrong(fmt::format("'{}' of {}", key, subject), "must be a text");
     return {};
   }
   return member->get<std::string>();
@@ -325,7 +330,7 @@ bool ManifestReader::boolean(const Json& object, const std::string& subject, std
   if (member == nullptr)
     return false;
   if (!member->is_boolean())
-    wrong("'" + std::string(key) + "' of " + subject, "must be true or false");
+    wrong(fmt::format("'{}' of {}", key, subject), "must be true or false");
   return member->is_boolean() && member->get<bool>();
 }
 
@@ -337,7 +342,7 @@ std::vector<std::string> ManifestReader::texts(const Json& object,
     return {};
   if (!member->is_array() ||
       !std::all_of(member->begin(), member->end(), [](const Json& e) { return e.is_string(); })) {
-    wrong("'" + std::string(key) + "' of " + subject, "must be a list of texts");
+    wrong(fmt::format("'{}' of {}", key, subject), "must be a list of texts");
     return {};
   }
   return member->get<std::vector<std::string>>();
@@ -380,12 +385,11 @@ bool is_supported(const Manifest& manifest) {
 
 Result<Manifest> parse_manifest(std::string_view text) {
   if (const auto bad = find_invalid_utf8(text))
-    return fail(ErrorCode::configuration,
-                "its manifest is not UTF-8, at byte " + std::to_string(*bad));
+    return fail(ErrorCode::configuration, "its manifest is not UTF-8, at byte {}", *bad);
   if (holds_several_json_texts(text))
-    return fail(ErrorCode::configuration,
-                "it carries more than one manifest",
-                "use DSTACK_MANIFEST() in one source alone, and not beside dstack_add_provider()");
+    return fail(ErrorCode::configuration, "it carries more than one manifest")
+        .with_hint(
+            "use DSTACK_MANIFEST() in one source alone, and not beside dstack_add_provider()");
   DSTACK_TRY(const Json json, parse_strict_json(text, "its manifest"));
   return ManifestReader(json).read();
 }

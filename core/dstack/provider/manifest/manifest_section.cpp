@@ -23,20 +23,20 @@ constexpr std::uint64_t largest_name_table = 4u << 20;
 constexpr std::size_t most_sections = 16'384;
 
 Failure no_library() {
-  return fail(ErrorCode::configuration,
-              "it is no shared library",
-              "remove it, or move it to another folder");
+  return fail(ErrorCode::configuration, "it is no shared library")
+      .with_hint("remove it, or move it to another folder");
 }
 
 Failure damaged() {
-  return fail(ErrorCode::configuration, "it is cut off or damaged", "put it there once more");
+  return fail(ErrorCode::configuration, "it is cut off or damaged")
+      .with_hint("put it there once more");
 }
 
 Failure without_manifest() {
-  return fail(ErrorCode::configuration,
-              "it has no provider manifest (section '.dstack')",
-              "build it with dstack_add_provider() of the SDK, or name the manifest with "
-              "DSTACK_MANIFEST()");
+  return fail(ErrorCode::configuration, "it has no provider manifest (section '.dstack')")
+      .with_hint(
+          "build it with dstack_add_provider() of the SDK, or name the manifest with "
+          "DSTACK_MANIFEST()");
 }
 
 /// The first bytes of a file, laid out as an ELF file of this machine's class has them.
@@ -63,9 +63,8 @@ Result<void> check_machine(const Elf64_Ehdr& header) {
   DSTACK_TRY(const Elf64_Ehdr own, read);
   if (header.e_ident[EI_CLASS] != own.e_ident[EI_CLASS] ||
       header.e_ident[EI_DATA] != own.e_ident[EI_DATA] || header.e_machine != own.e_machine)
-    return fail(ErrorCode::configuration,
-                "it is built for another kind of machine",
-                "build it on this one");
+    return fail(ErrorCode::configuration, "it is built for another kind of machine")
+        .with_hint("build it on this one");
   if (header.e_type != ET_DYN)
     return no_library();
   return {};
@@ -128,16 +127,14 @@ Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
         std::strcmp(names.c_str() + section.sh_name, ".dstack") != 0)
       continue;
     if (found)
-      return fail(ErrorCode::configuration,
-                  "it has two sections '.dstack'",
-                  "put one manifest into it: which is meant cannot be told");
+      return fail(ErrorCode::configuration, "it has two sections '.dstack'")
+          .with_hint("put one manifest into it: which is meant cannot be told");
     if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_COMPRESSED) != 0 ||
         !inside(section, file_size))
       return damaged();
     if (section.sh_size > largest_manifest)
-      return fail(ErrorCode::configuration,
-                  "its manifest is larger than 256 KiB",
-                  "shorten its manifest.json and build it again");
+      return fail(ErrorCode::configuration, "its manifest is larger than 256 KiB")
+          .with_hint("shorten its manifest.json and build it again");
     found = section;
   }
   return found ? read_section(fd, *found) : without_manifest();
@@ -154,9 +151,8 @@ Result<Manifest> read_manifest(const Path& library) {
   if (!file || ::fstat(file.get(), &status) != 0)
     return fail_errno("it cannot be read");
   if (!S_ISREG(status.st_mode))
-    return fail(ErrorCode::configuration,
-                "it is no regular file",
-                "remove it, or move it to another folder");
+    return fail(ErrorCode::configuration, "it is no regular file")
+        .with_hint("remove it, or move it to another folder");
   DSTACK_TRY(std::string text,
              read_manifest_section(file.get(), static_cast<std::uint64_t>(status.st_size)));
   while (!text.empty() && text.back() == '\0')

@@ -20,8 +20,7 @@ constexpr std::string_view keys_of_the_host[] = {"name", "provider", "help", "de
 
 /// An entry without a name has properties, too.
 std::string named(std::string_view workflow) {
-  return workflow.empty() ? std::string("the workflow")
-                          : "workflow '" + std::string(workflow) + "'";
+  return workflow.empty() ? std::string("the workflow") : fmt::format("workflow '{}'", workflow);
 }
 
 /// Of all properties, aliases included.
@@ -87,7 +86,7 @@ std::string below_resources(const Manifest& manifest, std::string_view key) {
   const auto* resources = manifest.find("resources");
   if (resources == nullptr || std::find(names.begin(), names.end(), key) == names.end())
     return {};
-  return "write 'resources: {" + std::string(key) + ": …}'";
+  return fmt::format("write 'resources: {{{}: …}}'", key);
 }
 
 /// What an unknown key may have been meant to be.
@@ -112,14 +111,14 @@ std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
   std::vector<std::string> canonical;
   for (const Property& property : manifest.properties)
     canonical.push_back(property.name);
-  return "provider '" + manifest.name + "' takes " + quoted_list(canonical, 20);
+  return fmt::format("provider '{}' takes {}", manifest.name, quoted_list(canonical, 20));
 }
 
 Error unknown_property(const Manifest& manifest,
                        const config::Member& member,
                        std::string_view workflow) {
   return Error{ErrorCode::configuration,
-               named(workflow) + " has no property '" + printable(member.key) + "'",
+               fmt::format("{} has no property '{}'", named(workflow), printable(member.key)),
                member.key_where,
                hint_for_unknown(manifest, normal_key(member.key)),
                {},
@@ -129,14 +128,15 @@ Error unknown_property(const Manifest& manifest,
 Error given_twice(const Property& property,
                   const config::Member& member,
                   const config::Member& first) {
-  std::string message = "'" + printable(member.key) + "' is the same property as '" +
-                        printable(first.key) + "', which is given already";
+  std::string message = fmt::format("'{}' is the same property as '{}', which is given already",
+                                    printable(member.key),
+                                    printable(first.key));
   if (first.key_where.source)
-    message += " in line " + std::to_string(first.key_where.line);
+    message += fmt::format(" in line {}", first.key_where.line);
   return Error{ErrorCode::configuration,
                std::move(message),
                member.key_where,
-               "keep one of them; the property's name is '" + property.name + "'",
+               fmt::format("keep one of them; the property's name is '{}'", property.name),
                {},
                {}};
 }
@@ -145,12 +145,14 @@ Error missing(const Manifest& manifest,
               const Property& property,
               const SourceLocation& where,
               std::string_view workflow) {
-  std::string hint = "add '" + property.name + ": …'";
+  std::string hint = fmt::format("add '{}: …'", property.name);
   if (!property.help.empty())
-    hint += " (" + property.help + ")";
+    hint += fmt::format(" ({})", property.help);
   return Error{ErrorCode::configuration,
-               named(workflow) + " lacks '" + property.name + "', which provider '" +
-                   manifest.name + "' requires",
+               fmt::format("{} lacks '{}', which provider '{}' requires",
+                           named(workflow),
+                           property.name,
+                           manifest.name),
                where,
                std::move(hint),
                {},
@@ -195,7 +197,7 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     Json value = typer.type(*property, member.value);
     if (property->required && errors.size() == before && (value.is_null() || is_empty(value)))
       errors.push_back(Error{ErrorCode::configuration,
-                             "'" + property->name + "' of " + named(workflow) + " is empty",
+                             fmt::format("'{}' of {} is empty", property->name, named(workflow)),
                              value.is_null() ? member.key_where : member.value.where,
                              property->help,
                              {},

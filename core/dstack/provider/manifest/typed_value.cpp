@@ -90,7 +90,7 @@ Json ValueTyper::type(const Property& property, const Value& value) {
     if (Error& error = errors_[i]; error.hint.empty() && !property.help.empty() && error.where &&
                                    error.where->line == value.where.line &&
                                    error.where->column == value.where.column)
-      error.hint = "'" + property.name + "': " + property.help;
+      error.hint = fmt::format("'{}': {}", property.name, property.help);
   return json;
 }
 
@@ -136,8 +136,9 @@ Json ValueTyper::text(const std::string& name, const Value& value) {
   if (value.kind != ValueKind::scalar)
     return wrong(name, value, "a text");
   if (value.text.find('\0') != std::string::npos)
-    return error(value.where,
-                 subject(name) + " contains a NUL character, which no program can be given");
+    return error(
+        value.where,
+        fmt::format("{} contains a NUL character, which no program can be given", subject(name)));
   return value.text;
 }
 
@@ -148,7 +149,7 @@ Json ValueTyper::choice(const Property& property, const Value& value) {
     return word;
   return wrong(property.name,
                value,
-               "one of " + quoted_list(property.choices),
+               fmt::format("one of {}", quoted_list(property.choices)),
                did_you_mean(value.text, property.choices));
 }
 
@@ -156,7 +157,7 @@ Json ValueTyper::inside(const std::string& name, const Value& value) {
   const std::optional<std::string> normal = normal_relative_path(value.text);
   if (!normal)
     return error(value.where,
-                 subject(name) + " leads out of the project: " + quote(value.text),
+                 fmt::format("{} leads out of the project: {}", subject(name), quote(value.text)),
                  "write it relative to the project's root, without '..'");
   return *normal;
 }
@@ -182,14 +183,14 @@ Json ValueTyper::integer(const std::string& name, const Value& value, std::int64
   if (!number)
     return wrong(name, value, "a whole number");
   if (*number < minimum)
-    return wrong(name, value, "at least " + std::to_string(minimum));
+    return wrong(name, value, fmt::format("at least {}", minimum));
   return *number;
 }
 
 Json ValueTyper::count(const std::string& name, const Value& value) {
   constexpr std::int64_t most = 1'000'000;
   Json number = integer(name, value, 0);
-  return number.is_number() && number > most ? wrong(name, value, "at most " + std::to_string(most))
+  return number.is_number() && number > most ? wrong(name, value, fmt::format("at most {}", most))
                                              : number;
 }
 
@@ -252,7 +253,7 @@ Json ValueTyper::arguments(const std::string& name, const Value& value) {
   const std::optional<std::vector<std::string>> words = shell_split(value.text);
   if (!words)
     return error(value.where,
-                 subject(name) + " cannot be split into words: a quote is not closed",
+                 fmt::format("{} cannot be split into words: a quote is not closed", subject(name)),
                  "close it, or write the arguments as a list");
   return *words;
 }
@@ -276,7 +277,8 @@ Json ValueTyper::environment(const std::string& name, const Value& value) {
 void ValueTyper::add_listed_variable(Json& map, const std::string& list, const Value& element) {
   if (element.kind != ValueKind::scalar) {
     error(element.where,
-          "an entry of " + subject(list) + " must be NAME=VALUE or NAME, not " + found(element),
+          fmt::format(
+              "an entry of {} must be NAME=VALUE or NAME, not {}", subject(list), found(element)),
           element.kind == ValueKind::mapping ? "write NAME=VALUE, or make the whole a map" : "");
     return;
   }
@@ -299,12 +301,12 @@ void ValueTyper::add_variable(Json& map,
                               const SourceLocation& where) {
   if (!is_variable_name(name)) {
     error(where,
-          quote(name) + " cannot be the name of an environment variable",
+          fmt::format("{} cannot be the name of an environment variable", quote(name)),
           "letters, digits and '_', not beginning with a digit");
     return;
   }
   if (!checked_.environment_where.emplace(name, where).second) {
-    error(where, "the environment variable " + quote(name) + " is set twice");
+    error(where, fmt::format("the environment variable {} is set twice", quote(name)));
     return;
   }
   if (job::is_reserved_environment_name(name)) {
@@ -324,7 +326,7 @@ Json ValueTyper::map(const std::string& name, const Value& value) {
     if (!typed.is_string())
       return;
     if (!known.emplace(key).second)
-      error(where, "'" + join_name(name, key) + "' is given twice");
+      error(where, fmt::format("'{}' is given twice", join_name(name, key)));
     else
       add_new(map, key, std::move(typed));
   };
@@ -366,17 +368,19 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
     path = value.find("path");
   }
   if (path == nullptr || path->kind != ValueKind::scalar || path->text.empty())
-    return error(value.where, "an artifact must be a path or {path: …}, not " + found(value));
+    return error(value.where,
+                 fmt::format("an artifact must be a path or {{path: …}}, not {}", found(value)));
   if (text(name, *path).is_null())
     return nullptr;
   const std::optional<std::string> normal = normal_relative_path(path->text);
   if (!normal)
-    return error(path->where,
-                 "the artifact " + quote(path->text) + " leads out of the working directory",
-                 "only what a job writes below its working directory can be saved");
+    return error(
+        path->where,
+        fmt::format("the artifact {} leads out of the working directory", quote(path->text)),
+        "only what a job writes below its working directory can be saved");
   if (normal->empty())
     return error(path->where,
-                 "the artifact " + quote(path->text) + " is the working directory itself",
+                 fmt::format("the artifact {} is the working directory itself", quote(path->text)),
                  "name the folders or files in it that are to be saved");
   return *normal;
 }
@@ -407,7 +411,9 @@ Json ValueTyper::gpu(const std::string& name, const Value& value) {
     return wrong(name,
                  value,
                  "a number of cards, or a map of 'count', 'name' and 'memory'",
-                 is_name(value.text) ? "for a kind of card write {name: " + value.text + "}" : "");
+                 is_name(value.text)
+                     ? fmt::format("for a kind of card write {{name: {}}}", value.text)
+                     : "");
   if (value.kind == ValueKind::scalar) {
     Json number = count(name, value);
     return number.is_null() ? Json() : Json{{"count", std::move(number)}};
@@ -438,12 +444,12 @@ Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const 
     if (found_member == members.end()) {
       std::string hint = did_you_mean(key, names);
       error(member.key_where,
-            subject(name) + " has no member " + quote(member.key),
-            hint.empty() ? "it may have " + quoted_list(names) : std::move(hint));
+            fmt::format("{} has no member {}", subject(name), quote(member.key)),
+            hint.empty() ? fmt::format("it may have {}", quoted_list(names)) : std::move(hint));
       continue;
     }
     if (map.contains(key)) {
-      error(member.key_where, "'" + join_name(name, key) + "' is given twice");
+      error(member.key_where, fmt::format("'{}' is given twice", join_name(name, key)));
       continue;
     }
     if (member.value.kind == ValueKind::null)
@@ -459,7 +465,7 @@ Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const 
 std::string ValueTyper::subject(std::string_view name) const {
   std::string subject = "'" + std::string(name) + "'";
   if (!workflow_.empty())
-    subject += " of workflow '" + std::string(workflow_) + "'";
+    subject += fmt::format(" of workflow '{}'", workflow_);
   return subject;
 }
 
@@ -468,7 +474,7 @@ Json ValueTyper::wrong(const std::string& name,
                        std::string_view expected,
                        std::string hint) {
   return error(value.where,
-               subject(name) + " must be " + std::string(expected) + ", not " + found(value),
+               fmt::format("{} must be {}, not {}", subject(name), expected, found(value)),
                std::move(hint));
 }
 

@@ -35,8 +35,9 @@ Result<job::TreeReference> finish(std::vector<files::FoundFile>& entries,
 
 void warn_of_special(const std::vector<std::string>& paths, std::vector<std::string>& warnings) {
   if (!paths.empty())
-    warnings.push_back(quoted_list(paths) + (paths.size() == 1 ? " is" : " are") +
-                       " left out: neither file, folder nor link");
+    warnings.push_back(fmt::format("{}{} left out: neither file, folder nor link",
+                                   quoted_list(paths),
+                                   paths.size() == 1 ? " is" : " are"));
 }
 
 /// Reads what is below `folder`, an open folder.
@@ -87,10 +88,10 @@ Result<std::vector<files::FoundFile>> read_at(int root,
   const Fd found(files::open_beneath(root, inside, O_PATH));
   struct stat status;
   if (!found || ::fstat(found.get(), &status) != 0)
-    return fail_errno("cannot look at '" + path + "'");
+    return fail_errno("cannot look at '{}'", path);
   const auto state = files::file_state(status);
   if (!state)
-    return fail(ErrorCode::unavailable, "'" + path + "' is neither a file nor a folder");
+    return fail(ErrorCode::unavailable, "'{}' is neither a file nor a folder", path);
   std::vector<files::FoundFile> entries;
   if (state->type != files::EntryType::folder) {
     entries.push_back({.path = inside, .state = *state});
@@ -101,7 +102,7 @@ Result<std::vector<files::FoundFile>> read_at(int root,
   }
   const Fd folder(files::open_beneath(root, inside, O_RDONLY | O_DIRECTORY));
   if (!folder)
-    return fail_errno("cannot read the folder '" + path + "'");
+    return fail_errno("cannot read the folder '{}'", path);
   DSTACK_TRY(entries, read_folder(folder.get(), publication, warnings));
   for (files::FoundFile& entry : entries)
     entry.path = path + "/" + entry.path;
@@ -118,7 +119,7 @@ Result<Digest> ObjectStore::put_file(const Path& source, bool executable) {
              read_file_content(file.get(),
                                executable ? files::EntryType::executable : files::EntryType::file,
                                publication)
-                 .map_error(while_doing("storing '" + source.string() + "'")));
+                 .map_error(while_doing(fmt::format("storing '{}'", source.string()))));
   DSTACK_CHECK(publication.publish());
   return content.digest;
 }
@@ -177,7 +178,7 @@ Result<Tree> ObjectStore::read_tree(const Digest& tree) const {
   const Path path = home_.root / object_name(Kind::tree, tree);
   DSTACK_TRY(const std::string text, read_file(path));
   if (sha256(text) != tree)
-    return fail(ErrorCode::internal, "the store holds a damaged tree '" + path.string() + "'");
+    return fail(ErrorCode::internal, "the store holds a damaged tree '{}'", path.string());
   return parse_tree(text);
 }
 
@@ -188,7 +189,7 @@ Result<std::string> ObjectStore::read_blob(const Digest& blob) const {
     path = blob_path(blob, true);
   DSTACK_TRY(std::string bytes, read_file(path));
   if (sha256(bytes) != blob)
-    return fail(ErrorCode::internal, "the store holds a damaged file '" + path.string() + "'");
+    return fail(ErrorCode::internal, "the store holds a damaged file '{}'", path.string());
   return bytes;
 }
 

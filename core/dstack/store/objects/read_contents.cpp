@@ -62,11 +62,12 @@ class Reader {
       // A link where a file was, or the other way round, is a file that has gone.
       if (files::is_missing(errno) || errno == EINVAL)
         return {};
-      return fail_errno("cannot read '" + entry.path + "'");
+      return fail_errno("cannot read '{}'", entry.path);
     }
     if (entry.state.type == files::EntryType::link)
       return read_link(file.get(), entry);
-    return read_regular(file.get(), entry).map_error(while_doing("reading '" + entry.path + "'"));
+    return read_regular(file.get(), entry)
+        .map_error(while_doing(fmt::format("reading '{}'", entry.path)));
   }
 
   std::vector<std::string> take_changed() {
@@ -149,7 +150,8 @@ Result<void> read_contents(int root,
   DSTACK_CHECK(read_all_of(reader, large, large_files_at_once));
   DSTACK_CHECK(read_all_of(reader, small, files_at_once));
   for (const std::string& path : reader.take_changed())
-    warnings.push_back("'" + path + "' changed while it was read; it is kept as it was read");
+    warnings.push_back(
+        fmt::format("'{}' changed while it was read; it is kept as it was read", path));
   std::erase_if(entries, [](const files::FoundFile& entry) {
     return !entry.digest && entry.state.type != files::EntryType::folder;
   });

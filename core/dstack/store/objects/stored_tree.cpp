@@ -48,8 +48,7 @@ Result<std::vector<std::int64_t>> read_times(const ObjectStore& objects, const D
   const Path path = objects.home().root / object_name(Kind::times, digest);
   DSTACK_TRY(const std::string text, read_file(path));
   if (sha256(text) != digest)
-    return fail(ErrorCode::internal,
-                "the store holds a damaged list of times '" + path.string() + "'");
+    return fail(ErrorCode::internal, "the store holds a damaged list of times '{}'", path.string());
   return parse_times(text);
 }
 

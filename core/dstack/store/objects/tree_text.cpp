@@ -57,7 +57,7 @@ std::optional<Number> parse_number(std::string_view text) {
 }
 
 Failure damaged(std::string_view what) {
-  return fail(ErrorCode::internal, "the store holds a damaged " + std::string(what));
+  return fail(ErrorCode::internal, "the store holds a damaged {}", what);
 }
 
 bool is_entry_name(std::string_view name) {

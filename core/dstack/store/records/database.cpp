@@ -17,42 +17,41 @@ constexpr int busy_milliseconds = 10'000;
 constexpr const char* checkpoint_pages = "pragma wal_autocheckpoint = 256";
 
 Failure fail_sqlite(int code, const std::string& message, int system_error) {
-  std::string text = "the run database: " + message;
+  std::string text = fmt::format("the run database: {}", message);
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return fail_errno("cannot write the run database", ENOSPC);
+      return fail_errno_of(ENOSPC, "cannot write the run database");
     case SQLITE_CONSTRAINT:
-      return fail(ErrorCode::conflict, std::move(text));
+      return fail(ErrorCode::conflict, "{}", text);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return fail(ErrorCode::unavailable,
-                  "the run database was in use by other commands for ten seconds",
-                  "run the command again");
+                  "the run database was in use by other commands for ten seconds")
+          .with_hint("run the command again");
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
       if (system_error != 0)
         text += std::string(" (") + std::strerror(system_error) + ")";
-      return fail(ErrorCode::unavailable,
-                  std::move(text),
-                  "DSTACK_HOME names the folder to use; it must be one that you can write to");
+      return fail(ErrorCode::unavailable, "{}", text)
+          .with_hint("DSTACK_HOME names the folder to use; it must be one that you can write to");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return fail(ErrorCode::internal,
-                  std::move(text),
-                  "the file 'database.sqlite' of DSTACK_HOME is damaged; put a copy back in its "
-                  "place or move it away");
+      return fail(ErrorCode::internal, "{}", text)
+          .with_hint(
+              "the file 'database.sqlite' of DSTACK_HOME is damaged; put a copy back in its place "
+              "or move it away");
     case SQLITE_IOERR:
       if (system_error == ENOSPC || system_error == EDQUOT)
-        return fail_errno("cannot write the run database", system_error);
+        return fail_errno_of(system_error, "cannot write the run database");
       if (system_error != 0)
         text += std::string(" (") + std::strerror(system_error) + ")";
-      return fail(ErrorCode::internal, std::move(text));
+      return fail(ErrorCode::internal, "{}", text);
     case SQLITE_NOMEM:
-      return fail_errno("the run database cannot be used", ENOMEM);
+      return fail_errno_of(ENOMEM, "the run database cannot be used");
     default:
-      return fail(ErrorCode::internal, std::move(text));
+      return fail(ErrorCode::internal, "{}", text);
   }
 }
 
@@ -195,10 +194,10 @@ Result<Database> Database::open(const Path& path, Open how) {
   const int code = sqlite3_open_v2(file_name(path, how).c_str(), &raw, open_flags(how), nullptr);
   Database database(raw);
   if (code != SQLITE_OK && raw == nullptr)
-    return fail_errno("the run database cannot be opened", ENOMEM);
+    return fail_errno_of(ENOMEM, "the run database cannot be opened");
   if (code != SQLITE_OK) {
     Failure failure = fail_sqlite(raw);
-    failure.value().message += " '" + path.string() + "'";
+    failure.value().message += fmt::format(" '{}'", path.string());
     return failure;
   }
   sqlite3_busy_timeout(raw, busy_milliseconds);

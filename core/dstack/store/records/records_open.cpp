@@ -101,13 +101,13 @@ Result<void> check_version(Database& database, const Path& path) {
     return {};
   if (version > schema_version)
     return fail(ErrorCode::unavailable,
-                "'" + path.string() + "' was made by a newer dstack (schema " +
-                    std::to_string(version) + ", this one knows " + std::to_string(schema_version) +
-                    ")",
-                "use the newer dstack, or another DSTACK_HOME");
-  return fail(ErrorCode::unavailable,
-              "'" + path.string() + "' is not a database of dstack's",
-              "move it away, or use another DSTACK_HOME");
+                "'{}' was made by a newer dstack (schema {}, this one knows {})",
+                path.string(),
+                version,
+                schema_version)
+        .with_hint("use the newer dstack, or another DSTACK_HOME");
+  return fail(ErrorCode::unavailable, "'{}' is not a database of dstack's", path.string())
+      .with_hint("move it away, or use another DSTACK_HOME");
 }
 
 /// What cannot be looked at is not empty.
@@ -115,8 +115,10 @@ Result<void> check_readable(const files::Home& home) {
   if (::access(home.database().c_str(), R_OK) == 0 || errno == ENOENT)
     return {};
   return fail(ErrorCode::unavailable,
-              "cannot read dstack's home '" + home.root.string() + "': " + std::strerror(errno),
-              "run this as its owner, or set DSTACK_HOME to a folder of your own");
+              "cannot read dstack's home '{}': {}",
+              home.root.string(),
+              std::strerror(errno))
+      .with_hint("run this as its owner, or set DSTACK_HOME to a folder of your own");
 }
 
 bool has_content(const Path& path) {
@@ -151,14 +153,14 @@ Result<void> create_database(const files::Home& home) {
   DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));
   // Its log takes the same mode.
   if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0)
-    return fail_errno("cannot keep '" + draft.string() + "'");
+    return fail_errno("cannot keep '{}'", draft.string());
   // A log that outlived its database would be taken for the new one's.
   ::unlink((home.database().string() + "-wal").c_str());
   ::unlink((home.database().string() + "-shm").c_str());
   if (::rename(draft.c_str(), home.database().c_str()) != 0)
-    return fail_errno("cannot make '" + home.database().string() + "'");
+    return fail_errno("cannot make '{}'", home.database().string());
   if (::fsync(folder.get()) != 0)
-    return fail_errno("cannot sync the folder '" + home.root.string() + "'");
+    return fail_errno("cannot sync the folder '{}'", home.root.string());
   return {};
 }
 

@@ -116,8 +116,9 @@ class RunsById {
 
 Result<void> add_workflows(Database& database, const RunsById& runs) {
   DSTACK_TRY(Query query,
-             database.query(std::string(workflow_columns) +
-                            " where run in (select value from json_each(?)) order by run, number"));
+             database.query(fmt::format(
+                 "{} where run in (select value from json_each(?)) order by run, number",
+                 workflow_columns)));
   query.bind(runs.list());
   for (;;) {
     DSTACK_TRY(const bool row, query.step());
@@ -197,11 +198,11 @@ Result<std::optional<RunRecord>> only(Result<std::vector<RunRecord>> runs) {
 }
 
 Failure no_such_run(RunId run) {
-  return fail(ErrorCode::not_found, "there is no run " + std::to_string(run));
+  return fail(ErrorCode::not_found, "there is no run {}", run);
 }
 
 Result<void> refresh_run(Database& database, RunRecord& run) {
-  static const std::string sql = std::string(run_columns) + " where run.id = ?";
+  static const std::string sql = fmt::format("{} where run.id = ?", run_columns);
   DSTACK_TRY(Query query, database.query(sql));
   DSTACK_TRY(const bool row, query.bind(run.id).step());
   if (!row)
@@ -214,7 +215,7 @@ Result<void> refresh_run(Database& database, RunRecord& run) {
 
 Result<void> refresh_workflow(Database& database, RunId run, WorkflowRecord& workflow) {
   DSTACK_TRY(Query query,
-             database.query(std::string(workflow_columns) + " where run = ? and number = ?"));
+             database.query(fmt::format("{} where run = ? and number = ?", workflow_columns)));
   query.bind(run).bind(static_cast<std::int64_t>(workflow.index));
   DSTACK_TRY(const bool row, query.step());
   if (!row)

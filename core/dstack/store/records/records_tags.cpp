@@ -55,8 +55,8 @@ Result<void> refuse_used(Database& database,
       continue;
     Error error;
     error.code = ErrorCode::conflict;
-    error.message = "the tag '" + std::string(place.tag) + "' of workflow '" + workflow +
-                    "' is in use: it names run '" + *used + "'";
+    error.message = fmt::format(
+        "the tag '{}' of workflow '{}' is in use: it names run '{}'", place.tag, workflow, *used);
     error.hint = "choose another name, or move it here with --force";
     errors.push_back(std::move(error));
   }
@@ -78,7 +78,7 @@ Result<void> check_run(Database& database, const TagPlace& place) {
   DSTACK_TRY(const bool row, query.bind(place.run).bind(place.project).step());
   if (row)
     return {};
-  return fail(ErrorCode::not_found, "this project has no run " + std::to_string(place.run));
+  return fail(ErrorCode::not_found, "this project has no run {}", place.run);
 }
 
 struct KnownProject {
@@ -112,7 +112,7 @@ bool is_gone(const std::string& path) {
 Result<std::vector<Tag>> Records::tags(std::string_view project) {
   DSTACK_TRY(
       Query query,
-      connection_->database.query(std::string(tag_columns) + " order by tag.workflow, tag.tag"));
+      connection_->database.query(fmt::format("{} order by tag.workflow, tag.tag", tag_columns)));
   query.bind(project);
   std::vector<Tag> tags;
   for (;;) {
@@ -127,8 +127,8 @@ Result<std::optional<Tag>> Records::find_tag(std::string_view project,
                                              std::string_view workflow,
                                              std::string_view tag) {
   DSTACK_TRY(Query query,
-             connection_->database.query(std::string(tag_columns) +
-                                         " and tag.workflow = ? and tag.tag = ?"));
+             connection_->database.query(
+                 fmt::format("{} and tag.workflow = ? and tag.tag = ?", tag_columns)));
   DSTACK_TRY(const bool row, query.bind(project).bind(workflow).bind(tag).step());
   return row ? std::optional(tag_from(query)) : std::nullopt;
 }
@@ -159,9 +159,8 @@ Result<void> Records::delete_tag(std::string_view project,
   DSTACK_CHECK(query.bind(project).bind(workflow).bind(tag).run());
   if (connection_->database.changes() > 0)
     return {};
-  return fail(ErrorCode::not_found,
-              "workflow '" + std::string(workflow) + "' has no tag '" + std::string(tag) + "'",
-              "'dstack tags list' shows the tags of this project");
+  return fail(ErrorCode::not_found, "workflow '{}' has no tag '{}'", workflow, tag)
+      .with_hint("'dstack tags list' shows the tags of this project");
 }
 
 Result<void> Records::adopt_project(const std::string& path, const job::GitFacts& git) {

@@ -48,7 +48,7 @@ Result<std::int64_t> project_row(Database& database,
                             "remote = case ?3 when '' then remote else ?3 end returning id"));
   DSTACK_TRY(const bool row, query.bind(path).bind(git.root_commit).bind(git.remote).step());
   if (!row)
-    return fail(ErrorCode::internal, "the run database took no project '" + path + "'");
+    return fail(ErrorCode::internal, "the run database took no project '{}'", path);
   return query.integer(0);
 }
 
@@ -58,7 +58,7 @@ Result<void> take_name(Database& database, const std::string& name) {
     DSTACK_TRY(Query query, database.query("select 1 from run where name = ?1"));
     DSTACK_TRY(const bool taken, query.bind(name).step());
     if (taken)
-      return fail(ErrorCode::conflict, "there is a run '" + name + "' already");
+      return fail(ErrorCode::conflict, "there is a run '{}' already", name);
   }
   const auto numbered = parse_run_name(name);
   if (!numbered)
@@ -139,8 +139,7 @@ Result<void> expect_ended(
   DSTACK_TRY(const bool row, query.bind(run).bind(number).step());
   if (row)
     return {};
-  return fail(ErrorCode::not_found,
-              "run " + std::to_string(run) + " has no " + what + " " + std::to_string(number));
+  return fail(ErrorCode::not_found, "run {} has no {} {}", run, what, number);
 }
 
 Result<void> add_history(Database& database,
@@ -380,16 +379,14 @@ Result<void> Records::remove_run(RunId run) {
                               "from run where id = ?"));
     DSTACK_TRY(const bool row, query.bind(run).step());
     if (!row)
-      return fail(ErrorCode::not_found, "there is no run " + std::to_string(run));
+      return fail(ErrorCode::not_found, "there is no run {}", run);
     const std::string name = query.text(0);
     if (query.integer(1) != 0)
-      return fail(ErrorCode::conflict,
-                  "run '" + name + "' has not ended",
-                  "stop it first: dstack stop " + name);
+      return fail(ErrorCode::conflict, "run '{}' has not ended", name)
+          .with_hint("stop it first: dstack stop {}", name);
     if (!query.is_null(2))
-      return fail(ErrorCode::conflict,
-                  "run '" + name + "' is tagged '" + query.text(2) + "'",
-                  "remove the tag first: dstack tags delete " + query.text(2));
+      return fail(ErrorCode::conflict, "run '{}' is tagged '{}'", name, query.text(2))
+          .with_hint("remove the tag first: dstack tags delete {}", query.text(2));
   }
   DSTACK_TRY(Query query, database.query("delete from run where id = ?"));
   DSTACK_CHECK(query.bind(run).run());

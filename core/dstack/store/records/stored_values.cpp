@@ -14,8 +14,7 @@ Digest digest_from_stored(std::string_view text) {
 Result<job::Status> status_from_stored(std::string_view text) {
   const auto status = job::parse_status(text);
   if (!status)
-    return fail(ErrorCode::internal,
-                "the run database holds the unknown status '" + std::string(text) + "'");
+    return fail(ErrorCode::internal, "the run database holds the unknown status '{}'", text);
   return *status;
 }
 
