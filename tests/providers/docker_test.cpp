@@ -2,6 +2,7 @@
 // and with Podman.
 #include "dstack/base/text.hpp"
 #include "engines.hpp"
+#include "support/wait.hpp"
 
 using namespace dstack;
 using dstack::test::containers_of;
@@ -279,12 +280,11 @@ TEST_CASE("docker: the example of the documentation runs as it is written") {
     request.url =
         log.substr(log.find("http://"), log.find('\n', log.find("http://")) - log.find("http://"));
     std::string got;
-    for (int attempt = 0; attempt < 600 && got.empty(); ++attempt) {
+    test::wait_until([&] {
       if (const auto answer = http::send(request); answer && answer->status == 200)
         got = answer->body;
-      else
-        ::usleep(50'000);
-    }
+      return !got.empty();
+    });
     CHECK(contains(got, "4 rose\n"));
     box.ok({"stop", run, "-y"});
     CHECK(box.wait(run)["status"] == "stopped");

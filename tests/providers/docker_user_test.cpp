@@ -2,6 +2,7 @@
 // are root's.
 #include "dstack/base/text.hpp"
 #include "engines.hpp"
+#include "support/wait.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,16 +59,6 @@ class UserBox : public Sandbox {
     return *std::move(output);
   }
 
-  /// Nobody else may look: whoever looks at runs may become the one who sees them through.
-  void wait_for_log_as_user(const std::string& run, const std::string& text) const {
-    for (int attempt = 0; attempt < 600; ++attempt) {
-      if (contains(run_as_user({"logs", run}).out, text))
-        return;
-      ::usleep(50'000);
-    }
-    FAIL("the log of " << run << " never held '" << text << "'");
-  }
-
   std::string last_run() const {
     return Json::parse(run_as_user({"ps", "-a", "--json"}).out)[0]["run"];
   }
@@ -113,13 +104,6 @@ bool all_theirs(const Path& folder) {
   return true;
 }
 
-/// Whether a folder is removed, which the supervisor does when the run is over and told.
-bool goes(const Path& folder) {
-  for (int attempt = 0; attempt < 600 && fs::exists(folder); ++attempt)
-    ::usleep(50'000);
-  return !fs::exists(folder);
-}
-
 }  // namespace
 
 TEST_CASE(
@@ -150,7 +134,8 @@ TEST_CASE(
       CHECK(Sandbox::code(got) == 0);
       CHECK(read_file(Path(target) / "out/deep/er/file").value_or("") == "x\n");
       CHECK(all_theirs(box.home()));
-      CHECK(goes(box.home() / "runs" / run / "0/workspace"));
+      // The supervisor removes it when the run is over and told.
+      test::wait_until([&] { return !fs::exists(box.home() / "runs" / run / "0/workspace"); });
     }
   }
 }
@@ -167,7 +152,7 @@ TEST_CASE("docker: an abort removes what root of a container wrote, for an ordin
     const auto started = box.run_as_user({"run", "-d", "w"});
     INFO(started.err);
     const std::string run(trim(started.out));
-    box.wait_for_log_as_user(run, "ready");
+    test::wait_for_log(box, run, "ready");
     CHECK(Sandbox::code(box.run_as_user({"stop", run, "--abort", "-y"})) == 0);
     (void)box.run_as_user({"logs", "-f", run});
     CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0/workspace"));

@@ -1,3 +1,4 @@
+#include "support/wait.hpp"
 #include "workbench.hpp"
 
 #include <fcntl.h>
@@ -79,8 +80,7 @@ void check_two_at_once(const Workbench& at) {
   const pid_t first = start_builder(at, request);
   gate.wait_until_building();
   const pid_t second = start_builder(at, request);
-  while (!contains(at.log(), "waiting for another job"))
-    ::usleep(1000);
+  test::wait_until([&] { return contains(at.log(), "waiting for another job"); });
   gate.open();
   CHECK(exit_code(first) == 0);
   CHECK(exit_code(second) == 1);
@@ -95,9 +95,8 @@ void check_killed_builder(const Workbench& at) {
   CHECK(exit_code(builder) == -1);
 
   const pid_t next = start_builder(at, request);
-  while (!contains(
-      at.log(), "waiting for another job"))  // what the dead one has started still works in there
-    ::usleep(1000);
+  // What the dead one has started still works in there.
+  test::wait_until([&] { return contains(at.log(), "waiting for another job"); });
   gate.open();
 
   CHECK(exit_code(next) == 0);

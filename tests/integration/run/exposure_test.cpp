@@ -1,7 +1,8 @@
 // Secrets in what a job saves: found, told, and kept as they are.
 #include "dstack/base/text.hpp"
-#include "dstack/process/identity.hpp"
 #include "dstack/run/order.hpp"
+#include "support/job_log.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
 #include "support/secrets.hpp"
 #include "support/wait.hpp"
@@ -76,12 +77,6 @@ std::string start_slow(const Sandbox& box) {
   wait_until([&] { return status_of_job(box, run) == "uploading"; });
   REQUIRE_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::files::exit_record));
   return run;
-}
-
-void kill_identity(const Path& file) {
-  const auto identity = process::parse_identity(read_file(file).value_or(""));
-  REQUIRE(identity);
-  REQUIRE(::kill(identity->pid, SIGKILL) == 0);
 }
 
 }  // namespace
@@ -172,7 +167,7 @@ TEST_CASE("jobs that failed and jobs that were stopped are told of, too") {
 
   workflow(box, "echo $TOKEN > x; echo ready; exec sleep 1001");
   const std::string run = box.start({"w"});
-  wait_until([&] { return contains(box.ok({"logs", run}), "ready"); });
+  wait_for_log(box, run, "ready");
   box.ok({"stop", run, "-y"});
   CHECK(box.json({"show", run, "--json"})["status"] == "stopped");
   CHECK(artifact(box)["exposed"] == exposed("out/x", {"TOKEN"}));
@@ -237,7 +232,7 @@ TEST_CASE("a stop is too late for a job whose artifacts are being looked through
 TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
   const Sandbox box;
   const std::string run = start_slow(box);
-  kill_identity(box.home() / "runs" / run / run::files::run_lock);
+  REQUIRE(kill_process_of(box.home() / "runs" / run / run::files::run_lock));
   const Json shown = box.wait(run);
   CHECK(shown["status"] == "done");
   CHECK(Sandbox::statuses(shown["jobs"][0]) ==
@@ -248,7 +243,7 @@ TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
 TEST_CASE("a wrapper that is killed meanwhile leaves artifacts of which that is told") {
   const Sandbox box;
   const std::string run = start_slow(box);
-  kill_identity(box.home() / "runs" / run / "0" / run::files::wrapper);
+  REQUIRE(kill_process_of(box.home() / "runs" / run / "0" / run::files::wrapper));
   box.run({"logs", "-f", run});
   const Json shown = box.json({"show", run, "--json"});
   CHECK(shown["jobs"][0]["cause"] == "lost");

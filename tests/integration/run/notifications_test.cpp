@@ -209,7 +209,7 @@ TEST_CASE("a supervisor that is killed at any moment leaves nobody untold") {
   constexpr int times = 30;
   for (int i = 0; i < times; ++i) {
     const std::string name = box.start({"well"});
-    ::usleep(static_cast<useconds_t>(i * 4000));
+    let_pass(std::chrono::milliseconds(i * 4));
     box.kill_supervisor(name);
     const Json told = box.settled(name);
     REQUIRE(told.size() == 2);

@@ -2,6 +2,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "support/catch.hpp"
+#include "support/wait.hpp"
 
 #include <set>
 #include <thread>
@@ -281,7 +282,7 @@ TEST_CASE("a rotation that is killed at any moment loses no value") {
     if (other == 0)
       for (;;)
         (void)rotate(folder.path());
-    ::usleep(static_cast<useconds_t>(moment * 50));
+    test::let_pass(std::chrono::microseconds(moment * 50));
     ::kill(other, SIGKILL);
     ::waitpid(other, nullptr, 0);
     for (int i = 0; i < 20; ++i)

@@ -3,6 +3,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/store/walk.hpp"
+#include "support/wait.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <csignal>
@@ -448,7 +449,7 @@ TEST_CASE("a capture killed at any moment leaves only whole objects") {
       (void)f.objects.capture_folder(f.source, f.warnings);
       ::_exit(0);
     }
-    ::usleep(static_cast<useconds_t>(round * 700));  // where it is struck does not matter
+    test::let_pass(std::chrono::microseconds(round * 700));
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     for (const std::string& name : stored(f.test.home())) {

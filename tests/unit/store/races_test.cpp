@@ -1,6 +1,7 @@
 // Somebody puts links in the place of folders while the store reads or writes there: nothing beyond
 // them is read or written.
 #include "fixture.hpp"
+#include "support/wait.hpp"
 
 #include <atomic>
 #include <map>
@@ -38,8 +39,7 @@ class Swapper {
 
   /// Waits until it has been at work.
   void wait_for_swaps(int count) const {
-    for (const int before = swaps_; swaps_ < before + count;)
-      std::this_thread::yield();
+    test::wait_until([&, before = swaps_.load()] { return swaps_ >= before + count; });
   }
 
  private:
