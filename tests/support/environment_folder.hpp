@@ -3,6 +3,7 @@
 
 #include "dstack/environment/python.hpp"
 #include "support/catch.hpp"
+#include "support/variables.hpp"
 
 #include <map>
 #include <string>
@@ -21,12 +22,7 @@ struct EnvironmentFolder {
     return path;
   }
 
-  dstack::environment::Lookup lookup() const {
-    return [copy = variables](const std::string& name) -> std::optional<std::string> {
-      const auto found = copy.find(name);
-      return found == copy.end() ? std::nullopt : std::optional(found->second);
-    };
-  }
+  dstack::environment::Lookup lookup() const { return dstack::test::lookup_in(variables); }
 
   dstack::store::Home home() const { return {root / "dstack home"}; }
 };

@@ -1,6 +1,7 @@
 #include "bench.hpp"
 
 #include "support/catch.hpp"
+#include "support/variables.hpp"
 
 namespace dstack::plan_test {
 
@@ -168,10 +169,7 @@ World Bench::world() const {
       providers_,
       machine,
       code_,
-      [this](const std::string& name) -> std::optional<std::string> {
-        const auto found = environment.find(name);
-        return found == environment.end() ? std::nullopt : std::optional(found->second);
-      },
+      test::lookup_in(environment),
       [this] {
         return std::vector<std::pair<std::string, std::string>>(environment.begin(),
                                                                 environment.end());

@@ -4,6 +4,7 @@
 #include "dstack/store/objects.hpp"
 #include "dstack/store/records.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -28,12 +29,8 @@ inline void write_file(const Path& path, std::string_view text) {
   std::ofstream(path.string(), std::ios::binary) << text;
 }
 
-template <typename T>
-T value_of(Result<T> result) {
-  if (!result)
-    FAIL(render(result.error()));
-  return std::move(*result);
-}
+using test::failure_of;
+using test::value_of;
 
 inline void require_ok(const Result<void>& result) {
   if (!result)
