@@ -129,7 +129,9 @@ TEST_CASE("what cannot start is not tried again") {
       "environment: {PATH: /nowhere}, setup: [\"true\"]}\n");
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(box.json({"show", box.last_run(), "--json"})["jobs"][0]["attempts"] == 1);
+  const Json job = box.json({"show", box.last_run(), "--json"})["jobs"][0];
+  CHECK(job["cause"] == "start");
+  CHECK(job["attempts"] == 1);
 }
 
 TEST_CASE("a stop ends a job that would be tried again") {

@@ -3,6 +3,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/run/order.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
 
 #include <algorithm>
 #include <string>
@@ -111,9 +112,9 @@ TEST_CASE("after a change that cannot be recorded, no later one is") {
   pollfd polled{recorder->fd(), POLLIN, 0};
   REQUIRE(::poll(&polled, 1, 60'000) == 1);
 
-  CHECK_FALSE(recorder->take());
+  CHECK(test::failure_of(recorder->take()).code == ErrorCode::not_found);
   recorder->add(change_of(0, Status::running), {});
-  CHECK_FALSE(recorder->finish());
+  CHECK(test::failure_of(recorder->finish()).code == ErrorCode::not_found);
   const auto jobs = fixture.records.jobs(fixture.run.id);
   REQUIRE(jobs);
   CHECK((*jobs)[0].status == Status::submitted);

@@ -50,7 +50,8 @@ TEST_CASE("an end that is refused names nobody to be told") {
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
   require_ok(records.apply(run, run_change(Status::done, 5)));
 
-  CHECK_FALSE(records.apply(run, end_with_notifications(Status::failed, {{0, "id0", "a"}})));
+  CHECK(failure_of(records.apply(run, end_with_notifications(Status::failed, {{0, "id0", "a"}})))
+            .code == ErrorCode::conflict);
 
   CHECK(value_of(records.notifications(run)).empty());
 }
@@ -85,7 +86,7 @@ TEST_CASE("an attempt is noted as long as its receiver waits, and no longer") {
   CHECK(value_of(records.notifications(run)).front().status == NotificationStatus::delivered);
 
   require_ok(records.remove_run(run));
-  CHECK_FALSE(records.note_attempt(run, record));
+  CHECK(failure_of(records.note_attempt(run, record)).code == ErrorCode::not_found);
 }
 
 TEST_CASE("a run is cared for until it is over and everybody is told") {
