@@ -9,7 +9,7 @@
 
 using namespace dstack;
 using dstack::test::containers_of;
-using dstack::test::contains;
+using dstack::test::holds;
 using dstack::test::Sandbox;
 
 namespace {
@@ -166,8 +166,8 @@ TEST_CASE("docker: an engine that one may not use is told with the group to join
     SKIP(reason);
   const auto output = box.run_as_user({"run", "docker", "local/busybox:1"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(contains(output.err, "you may not use it"));
-  CHECK(contains(output.err, "usermod -aG root"));
+  CHECK(holds(output.err, "you may not use it"));
+  CHECK(holds(output.err, "usermod -aG root"));
 }
 
 TEST_CASE("docker: in the user's own folder only what the container wrote changes its owner") {
@@ -206,9 +206,9 @@ TEST_CASE(
     const auto output = box.run_as_user({"run", "w"});
     INFO(output.err);
     CHECK(Sandbox::code(output) == 0);
-    CHECK(contains(output.out, "went on\n"));
+    CHECK(holds(output.out, "went on\n"));
     const std::string line = "dstack: a process of the job was killed because the 64.0 MB";
-    CHECK(contains(output.out, line));
+    CHECK(holds(output.out, line));
     CHECK(output.out.find(line) == output.out.rfind(line));
     CHECK(containers_of(engine.socket, box.last_run()).empty());
   }

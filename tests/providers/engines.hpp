@@ -52,10 +52,6 @@ inline Json containers_of(const std::string& socket, const std::string& run) {
   return *list;
 }
 
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// A project whose engine is the given one.
 class EngineBox : public Sandbox {
  public:

@@ -1,3 +1,4 @@
+#include "support/text.hpp"
 #include "support/wait.hpp"
 #include "workbench.hpp"
 
@@ -9,12 +10,9 @@
 
 using namespace dstack;
 using namespace dstack::environment;
+using dstack::test::holds;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 void check_failing_requirement(Workbench& at) {
   at.write("code/requirements.txt", "no-such-package-anywhere==1.0\n-f wheels\n");
@@ -26,8 +24,8 @@ void check_failing_requirement(Workbench& at) {
   INFO(message);
   CHECK(message.starts_with("cannot install 'requirements.txt' for Python " +
                             at.interpreter.version + ": "));
-  CHECK(contains(message, "no-such-package-anywhere"));
-  CHECK(contains(at.log(), "no-such-package-anywhere"));
+  CHECK(holds(message, "no-such-package-anywhere"));
+  CHECK(holds(at.log(), "no-such-package-anywhere"));
   CHECK(failed.error().code == ErrorCode::unavailable);
   for (const auto& entry : fs::directory_iterator(at.home().environments()))
     CHECK_FALSE(fs::exists(entry.path() / "bin"));
@@ -80,7 +78,7 @@ void check_two_at_once(const Workbench& at) {
   const pid_t first = start_builder(at, request);
   gate.wait_until_building();
   const pid_t second = start_builder(at, request);
-  test::wait_until([&] { return contains(at.log(), "waiting for another job"); });
+  test::wait_until([&] { return holds(at.log(), "waiting for another job"); });
   gate.open();
   CHECK(exit_code(first) == 0);
   CHECK(exit_code(second) == 1);
@@ -96,7 +94,7 @@ void check_killed_builder(const Workbench& at) {
 
   const pid_t next = start_builder(at, request);
   // What the dead one has started still works in there.
-  test::wait_until([&] { return contains(at.log(), "waiting for another job"); });
+  test::wait_until([&] { return holds(at.log(), "waiting for another job"); });
   gate.open();
 
   CHECK(exit_code(next) == 0);
@@ -159,5 +157,5 @@ TEST_CASE("a program called uv that does not run is no uv") {
   at.variables["PATH"] = (at.root / "shims").string() + ":/usr/bin:/bin";
   at.write("code/requirements.txt", "\n");
   (void)at.provided({"", {"requirements.txt"}, {}});
-  CHECK(contains(at.log(), "with pip"));
+  CHECK(holds(at.log(), "with pip"));
 }
