@@ -178,7 +178,7 @@ TEST_CASE("a trusted library that changes is refused again", "[abi][places]") {
   put(project.folder, "1.1");
 
   CHECK(reason(box) == changed);
-  CHECK(Sandbox::code(box.run({"run", "w"})) == 2);
+  CHECK(box.refused({"run", "w"}, 2).find(changed) != std::string::npos);
   box.ok({"providers", "trust"});
   CHECK(reason(box).empty());
   put(project.folder, "1.0");
@@ -199,7 +199,7 @@ TEST_CASE("trust goes with one file, and can be taken back", "[abi][places]") {
 
 TEST_CASE("there is nothing to trust where a project brings nothing", "[abi][places]") {
   const Sandbox box;
-  CHECK(Sandbox::code(box.run({"providers", "trust"})) == 2);  // no project
+  CHECK(box.refused({"providers", "trust"}, 2).find("no project") != std::string::npos);
   box.workflows("workflows: []\n");
   CHECK(box.run({"providers", "trust"}).err.find("error: this project brings no providers: ") == 0);
   put(box.project() / ".dstack" / "plugins", "1.0");

@@ -88,6 +88,7 @@ TEST_CASE("secrets: names that no variable can have are refused") {
     INFO(name);
     const auto output = give(box, {"secrets", "add", name}, "some value\n");
     CHECK(Sandbox::code(output) != 0);
+    CHECK(output.err.find("'" + std::string(name) + "'") != std::string::npos);
   }
   CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
 }

@@ -3,15 +3,12 @@
 
 #include "dstack/process/identity.hpp"
 #include "support/sandbox.hpp"
+#include "support/wait.hpp"
 
 #include <string>
 #include <vector>
 
-#include <unistd.h>
-
 namespace dstack::test {
-
-inline constexpr auto long_enough = std::chrono::seconds(100);
 
 inline constexpr const char* two_workflows = R"(workflows:
   - name: first
@@ -69,11 +66,7 @@ inline process::Command with_fault(process::Command command,
 
 /// Waits until nothing that knows this home is left running.
 inline void require_nothing_left(const Sandbox& box) {
-  for (int tries = 0; !process::with_environment("DSTACK_HOME", box.home().string()).empty();
-       ++tries) {
-    REQUIRE(tries < 5000);
-    ::usleep(5000);
-  }
+  wait_until([&] { return process::with_environment("DSTACK_HOME", box.home().string()).empty(); });
 }
 
 }  // namespace dstack::test

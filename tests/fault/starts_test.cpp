@@ -93,10 +93,16 @@ TEST_CASE("a program that commands name and bash cannot run gives bash's 126 or 
   - {name: not-executable, provider: bash, commands: [./not-executable]}
   - {name: no-interpreter, provider: bash, commands: [./no-interpreter]}
 )");
-  CHECK(Sandbox::code(box.run({"run", "absent"})) == 127);
-  CHECK(Sandbox::code(box.run({"run", "not-executable"})) == 126);
-  const int code = Sandbox::code(box.run({"run", "no-interpreter"}));
+  const auto absent = box.run({"run", "absent"});
+  CHECK(Sandbox::code(absent) == 127);
+  CHECK(absent.out.find("no-such-program: command not found") != std::string::npos);
+  const auto not_executable = box.run({"run", "not-executable"});
+  CHECK(Sandbox::code(not_executable) == 126);
+  CHECK(not_executable.out.find("not-executable: Permission denied") != std::string::npos);
+  const auto no_interpreter = box.run({"run", "no-interpreter"});
+  const int code = Sandbox::code(no_interpreter);
   CHECK((code == 126 || code == 127));  // bash 5.2 changed its mind
+  CHECK(no_interpreter.out.find("no-interpreter: ") != std::string::npos);
 }
 
 TEST_CASE("a job whose bash cannot be started is told of it, with the next step") {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "support/documentation.hpp"
+#include "support/variables.hpp"
 
 namespace dstack::test {
 
@@ -12,19 +13,16 @@ class Applications : public Sandbox {
     const Path user = root() / "user";
     REQUIRE(make_folders(user));
     // Interpreters are looked for in the user's home.
-    if (const char* home = std::getenv("HOME");
-        home != nullptr && fs::exists(Path(home) / ".pyenv"))
-      fs::create_symlink(Path(home) / ".pyenv", user / ".pyenv");
+    if (const auto home = own_variable("HOME"); home && fs::exists(Path(*home) / ".pyenv"))
+      fs::create_symlink(Path(*home) / ".pyenv", user / ".pyenv");
     set("HOME=" + user.string());
     set("UV_CACHE_DIR=" + (cache() / "uv").string());
   }
 
   /// What applications.sh fills.
   static Path cache() {
-    const char* set = std::getenv("XDG_CACHE_HOME");
-    const char* home = std::getenv("HOME");
-    return (set != nullptr && *set != '\0' ? Path(set)
-                                           : Path(home == nullptr ? "/" : home) / ".cache") /
+    const std::string set = own_variable("XDG_CACHE_HOME").value_or("");
+    return (set.empty() ? Path(own_variable("HOME").value_or("/")) / ".cache" : Path(set)) /
            "dstack-tests";
   }
 

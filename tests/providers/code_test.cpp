@@ -1,6 +1,7 @@
 // VS Code for the browser: code-server itself in a browser, and how it is found and fetched.
 #include "applications.hpp"
 #include "dstack/base/sha256.hpp"
+#include "support/variables.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -18,8 +19,8 @@ std::string code_server() {
 
 std::string path_without_editors() {
   std::string path;
-  const char* all = std::getenv("PATH");
-  for (std::string_view rest = all == nullptr ? "" : all; !rest.empty();) {
+  const std::string all = test::own_variable("PATH").value_or("");
+  for (std::string_view rest = all; !rest.empty();) {
     const std::string folder(rest.substr(0, rest.find(':')));
     rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
     if (!fs::exists(Path(folder) / "code-server") &&
@@ -172,8 +173,7 @@ TEST_CASE("code: code-server opens the project's files in a browser", "[code]") 
   if (!fs::exists(Applications::cache() / "code-server/complete"))
     SKIP("sh cmake/scripts/applications.sh code-server has not been run");
   Applications box;
-  const char* path = std::getenv("PATH");
-  box.set("PATH=" + code_server() + ":" + (path == nullptr ? "" : path));
+  box.set("PATH=" + code_server() + ":" + test::own_variable("PATH").value_or(""));
   write_files_of("docs/providers/code.md", box);
   box.file("hello.txt", "what the editor shows\n");
   const std::string run = box.start({"edit"});

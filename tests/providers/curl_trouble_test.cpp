@@ -1,6 +1,7 @@
 // Downloads that break, are refused, are stopped: what is left of them, and what is said.
 #include "downloads.hpp"
 #include "dstack/process/identity.hpp"
+#include "support/wait.hpp"
 
 #include <unistd.h>
 
@@ -124,8 +125,7 @@ TEST_CASE("curl: an output that is a folder is refused with what to write") {
 TEST_CASE("curl: a stopped download leaves nothing half") {
   Downloads box;
   box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
-  while (box.requests().empty())
-    ::usleep(2000);
+  wait_until([&] { return !box.requests().empty(); });
   box.ok({"stop", box.name, "-y"});
   CHECK(box.json({"show", box.name, "--json"})["status"] == "stopped");
   for (const Json& artifact : box.artifacts())
@@ -135,8 +135,7 @@ TEST_CASE("curl: a stopped download leaves nothing half") {
 TEST_CASE("curl: a job that is killed in the middle leaves no half file in its artifact") {
   Downloads box;
   box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
-  while (!holds(box.log(), "100 kB"))
-    ::usleep(2000);
+  wait_for_log(box, box.name, "100 kB");
   const std::string id = box.json({"show", box.name, "--json"})["jobs"][0]["job"];
   const auto processes = process::with_environment("JOB_ID", id);
   REQUIRE(processes.size() == 1);

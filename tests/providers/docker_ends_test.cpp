@@ -9,8 +9,8 @@
 
 using namespace dstack;
 using dstack::test::containers_of;
-using dstack::test::contains;
 using dstack::test::EngineBox;
+using dstack::test::holds;
 using dstack::test::Sandbox;
 using dstack::test::wait_for_log;
 
@@ -204,7 +204,7 @@ TEST_CASE("docker: a job that uses up its memory failed for that, and not for a 
         "64MB}\n");
     const auto output = box.run({"run", "w"});
     CHECK(Sandbox::code(output) == 137);
-    CHECK(contains(output.err, "used up 64"));
+    CHECK(holds(output.err, "used up 64"));
     CHECK(box.last_job()["cause"] == "oom");
     CHECK(box.no_container_left());
   }

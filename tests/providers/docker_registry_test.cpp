@@ -4,7 +4,7 @@
 #include "dstack/base/text.hpp"
 
 using namespace dstack;
-using dstack::test::contains;
+using dstack::test::holds;
 using dstack::test::Sandbox;
 
 namespace {
@@ -45,8 +45,8 @@ TEST_CASE("docker: an image that the engine has not is pulled, and the log says 
     box.set("DOCKER_HOST=unix://" + engine.socket);
     const std::string image = fresh_tool(registries.open);
     const std::string out = box.ok({"run", "docker", image});
-    CHECK(contains(out, "dstack: pulling image '" + image + "'\n"));
-    CHECK(contains(out, "dstack: pulled image '" + image + "' in "));
+    CHECK(holds(out, "dstack: pulling image '" + image + "'\n"));
+    CHECK(holds(out, "dstack: pulled image '" + image + "' in "));
     CHECK(out.substr(out.size() - 18) == "from the registry\n");
     // Now it is here, and nobody is asked.
     CHECK(box.ok({"run", "docker", image}) == "from the registry\n");
@@ -61,8 +61,8 @@ TEST_CASE("docker: an image that does not exist is said to be none, with its reg
     box.set("DOCKER_HOST=unix://" + engine.socket);
     const auto output = box.run({"run", "docker", registries.open + "/none:1"});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(contains(output.err, "there is no image '" + registries.open + "/none:1'"));
-    CHECK(contains(output.err, "check its name and its tag"));
+    CHECK(holds(output.err, "there is no image '" + registries.open + "/none:1'"));
+    CHECK(holds(output.err, "check its name and its tag"));
   }
 }
 
@@ -74,13 +74,13 @@ TEST_CASE("docker: a registry that refuses is told from one that has no such ima
     box.set("DOCKER_HOST=unix://" + engine.socket);
     auto output = box.run({"run", "docker", fresh_tool(registries.closed)});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(contains(output.err, "refuses to give image"));
-    CHECK(contains(output.err, "set 'registry_auth'"));
+    CHECK(holds(output.err, "refuses to give image"));
+    CHECK(holds(output.err, "set 'registry_auth'"));
     write_workflow(box, fresh_tool(registries.closed), "wr0ng");
     output = box.run({"run", "w"});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(contains(output.err, "refuses to give image"));
-    CHECK(contains(output.err, "to user 'ada'"));
+    CHECK(holds(output.err, "refuses to give image"));
+    CHECK(holds(output.err, "to user 'ada'"));
   }
 }
 
@@ -94,12 +94,12 @@ TEST_CASE("docker: registry_auth opens a private registry, and its password is s
     const auto output = box.run({"run", "w"});
     INFO(output.err);
     CHECK(Sandbox::code(output) == 0);
-    CHECK(contains(output.out, "from the registry\n"));
-    CHECK_FALSE(contains(output.out + output.err, "s3cret"));
+    CHECK(holds(output.out, "from the registry\n"));
+    CHECK_FALSE(holds(output.out + output.err, "s3cret"));
     const std::string run = box.last_run();
-    CHECK_FALSE(contains(box.ok({"show", run}) + box.ok({"show", run, "--json"}), "s3cret"));
-    CHECK_FALSE(contains(box.ok({"run", "w", "--dry-run"}), "s3cret"));
-    CHECK_FALSE(contains(box.ok({"run", "w", "--dry-run", "--json"}), "s3cret"));
+    CHECK_FALSE(holds(box.ok({"show", run}) + box.ok({"show", run, "--json"}), "s3cret"));
+    CHECK_FALSE(holds(box.ok({"run", "w", "--dry-run"}), "s3cret"));
+    CHECK_FALSE(holds(box.ok({"run", "w", "--dry-run", "--json"}), "s3cret"));
   }
 }
 
@@ -116,11 +116,11 @@ TEST_CASE("docker: a secret opens a private registry, and nothing on disk holds 
     const auto output = box.run({"run", "w"});
     INFO(output.err);
     CHECK(Sandbox::code(output) == 0);
-    CHECK(contains(output.out, "from the registry\n"));
+    CHECK(holds(output.out, "from the registry\n"));
     for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
       boost::system::error_code error;
       if (entry.symlink_status(error).type() == fs::regular_file)
-        CHECK_FALSE(contains(*read_file(entry.path()), "s3cret"));
+        CHECK_FALSE(holds(*read_file(entry.path()), "s3cret"));
     }
   }
 }
@@ -132,6 +132,6 @@ TEST_CASE("docker: a registry that is not there is said to be out of reach") {
     box.set("DOCKER_HOST=unix://" + engine.socket);
     const auto output = box.run({"run", "docker", "127.0.0.1:1/some/image:1"});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(contains(output.err, "cannot be pulled from registry '127.0.0.1:1'"));
+    CHECK(holds(output.err, "cannot be pulled from registry '127.0.0.1:1'"));
   }
 }

@@ -1,12 +1,12 @@
 // The provider `docker` with real engines: what runs, and what it finds. Each case runs with Docker
 // and with Podman.
-#include "engines.hpp"
-#include "dstack/base/text.hpp"
+#include "commands/engines.hpp"
+#include "support/wait.hpp"
 
 using namespace dstack;
 using dstack::test::containers_of;
-using dstack::test::contains;
 using dstack::test::EngineBox;
+using dstack::test::holds;
 using dstack::test::Sandbox;
 using dstack::test::wait_for_log;
 
@@ -50,7 +50,7 @@ TEST_CASE("docker: secrets are variables of the job, and the engine knows nothin
     const auto told = test::engine_at(engine.socket)
                           .ask("GET", "/containers/" + json_string(containers[0], "Id") + "/json");
     REQUIRE(told);
-    CHECK_FALSE(contains(render_json(*told), "hush"));
+    CHECK_FALSE(holds(render_json(*told), "hush"));
     box.ok({"stop", "--abort", "-y", run});
     box.run({"logs", "-f", run});
     CHECK(box.no_container_left());
@@ -195,7 +195,7 @@ TEST_CASE("docker: inputs are laid out, artifacts are saved, both from the worki
     const auto output = box.run({"run", "third"});
     INFO(output.err);
     CHECK(Sandbox::code(output) == 0);
-    CHECK(contains(box.run({"logs", box.last_run(), "second"}).out, "/workflow/sub\ncode\ndata\n"));
+    CHECK(holds(box.run({"logs", box.last_run(), "second"}).out, "/workflow/sub\ncode\ndata\n"));
   }
 }
 
@@ -211,10 +211,10 @@ TEST_CASE(
     const std::string out = box.ok({"run", "w", "-e", "B=3"});
     for (const std::string line :
          {"A=1 2\n", "B=3\n", "BATCH_SIZE=64\n", "HOME=/root\n", "JOB_ID="})
-      CHECK(contains(out, line));
-    CHECK_FALSE(contains(out, "/of/the/caller"));
-    CHECK_FALSE(contains(out, "xx_YY"));
-    CHECK_FALSE(contains(box.ok({"run", "w", "--dry-run"}), "/of/the/caller"));
+      CHECK(holds(out, line));
+    CHECK_FALSE(holds(out, "/of/the/caller"));
+    CHECK_FALSE(holds(out, "xx_YY"));
+    CHECK_FALSE(holds(box.ok({"run", "w", "--dry-run"}), "/of/the/caller"));
   }
 }
 
@@ -223,11 +223,11 @@ TEST_CASE("docker: an engine that is not there is said at once, with where it wa
   box.set("DOCKER_HOST=unix:///nowhere/engine.sock");
   const auto output = box.run({"run", "docker", "busybox"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(contains(output.err, "no container engine answers"));
-  CHECK(contains(output.err, "/nowhere/engine.sock"));
+  CHECK(holds(output.err, "no container engine answers"));
+  CHECK(holds(output.err, "/nowhere/engine.sock"));
   Sandbox other;
   other.set("DOCKER_HOST=ssh://somewhere");
-  CHECK(contains(other.run({"run", "docker", "busybox"}).err, "DOCKER_HOST is 'ssh://somewhere'"));
+  CHECK(holds(other.run({"run", "docker", "busybox"}).err, "DOCKER_HOST is 'ssh://somewhere'"));
 }
 
 TEST_CASE("docker: a program that the image has not is a job that could not start") {
@@ -237,7 +237,7 @@ TEST_CASE("docker: a program that the image has not is a job that could not star
     const auto output =
         box.run({"run", "docker", "--entrypoint", "/no/program", "local/busybox:1"});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(contains(output.err, "there is no program '/no/program' in image 'local/busybox:1'"));
+    CHECK(holds(output.err, "there is no program '/no/program' in image 'local/busybox:1'"));
     CHECK(box.last_job()["cause"] == "start");
     CHECK(box.no_container_left());
   }
@@ -252,10 +252,10 @@ TEST_CASE("docker: 'registry_auth' and 'ports' that cannot be meant are refused 
   - {name: d, provider: docker, image: "x y"}
 )");
   const std::string err = box.run({"validate"}).err;
-  CHECK(contains(err, "needs both a 'username' and a 'password'"));
-  CHECK(contains(err, "'token' is no part of 'registry_auth'"));
-  CHECK(contains(err, "at most 100 ports"));
-  CHECK(contains(err, "'x y' cannot be the name of an image"));
+  CHECK(holds(err, "needs both a 'username' and a 'password'"));
+  CHECK(holds(err, "'token' is no part of 'registry_auth'"));
+  CHECK(holds(err, "at most 100 ports"));
+  CHECK(holds(err, "'x y' cannot be the name of an image"));
 }
 
 TEST_CASE("docker: the example of the documentation runs as it is written") {
@@ -264,7 +264,7 @@ TEST_CASE("docker: the example of the documentation runs as it is written") {
   const std::string page =
       read_file(Path(DSTACK_SOURCE_DIR) / "docs/providers/docker.md").value_or("");
   REQUIRE_FALSE(yaml.empty());
-  CHECK(contains(page, "```yaml\n" + yaml + "```\n"));
+  CHECK(holds(page, "```yaml\n" + yaml + "```\n"));
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -279,13 +279,12 @@ TEST_CASE("docker: the example of the documentation runs as it is written") {
     request.url =
         log.substr(log.find("http://"), log.find('\n', log.find("http://")) - log.find("http://"));
     std::string got;
-    for (int attempt = 0; attempt < 600 && got.empty(); ++attempt) {
+    test::wait_until([&] {
       if (const auto answer = http::send(request); answer && answer->status == 200)
         got = answer->body;
-      else
-        ::usleep(50'000);
-    }
-    CHECK(contains(got, "4 rose\n"));
+      return !got.empty();
+    });
+    CHECK(holds(got, "4 rose\n"));
     box.ok({"stop", run, "-y"});
     CHECK(box.wait(run)["status"] == "stopped");
     CHECK(containers_of(engine.socket, run).empty());

@@ -1,14 +1,14 @@
 // The provider `docker` for somebody who is not root but may use the engine, while the containers
 // are root's.
-#include "engines.hpp"
-#include "dstack/base/text.hpp"
+#include "commands/engines.hpp"
+#include "support/wait.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 using namespace dstack;
 using dstack::test::containers_of;
-using dstack::test::contains;
+using dstack::test::holds;
 using dstack::test::Sandbox;
 
 namespace {
@@ -58,16 +58,6 @@ class UserBox : public Sandbox {
     return *std::move(output);
   }
 
-  /// Nobody else may look: whoever looks at runs may become the one who sees them through.
-  void wait_for_log_as_user(const std::string& run, const std::string& text) const {
-    for (int attempt = 0; attempt < 600; ++attempt) {
-      if (contains(run_as_user({"logs", run}).out, text))
-        return;
-      ::usleep(50'000);
-    }
-    FAIL("the log of " << run << " never held '" << text << "'");
-  }
-
   std::string last_run() const {
     return Json::parse(run_as_user({"ps", "-a", "--json"}).out)[0]["run"];
   }
@@ -113,13 +103,6 @@ bool all_theirs(const Path& folder) {
   return true;
 }
 
-/// Whether a folder is removed, which the supervisor does when the run is over and told.
-bool goes(const Path& folder) {
-  for (int attempt = 0; attempt < 600 && fs::exists(folder); ++attempt)
-    ::usleep(50'000);
-  return !fs::exists(folder);
-}
-
 }  // namespace
 
 TEST_CASE(
@@ -150,7 +133,8 @@ TEST_CASE(
       CHECK(Sandbox::code(got) == 0);
       CHECK(read_file(Path(target) / "out/deep/er/file").value_or("") == "x\n");
       CHECK(all_theirs(box.home()));
-      CHECK(goes(box.home() / "runs" / run / "0/workspace"));
+      // The supervisor removes it when the run is over and told.
+      test::wait_until([&] { return !fs::exists(box.home() / "runs" / run / "0/workspace"); });
     }
   }
 }
@@ -167,7 +151,7 @@ TEST_CASE("docker: an abort removes what root of a container wrote, for an ordin
     const auto started = box.run_as_user({"run", "-d", "w"});
     INFO(started.err);
     const std::string run(trim(started.out));
-    box.wait_for_log_as_user(run, "ready");
+    test::wait_for_log(box, run, "ready");
     CHECK(Sandbox::code(box.run_as_user({"stop", run, "--abort", "-y"})) == 0);
     (void)box.run_as_user({"logs", "-f", run});
     CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0/workspace"));
@@ -181,8 +165,8 @@ TEST_CASE("docker: an engine that one may not use is told with the group to join
     SKIP(reason);
   const auto output = box.run_as_user({"run", "docker", "local/busybox:1"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(contains(output.err, "you may not use it"));
-  CHECK(contains(output.err, "usermod -aG root"));
+  CHECK(holds(output.err, "you may not use it"));
+  CHECK(holds(output.err, "usermod -aG root"));
 }
 
 TEST_CASE("docker: in the user's own folder only what the container wrote changes its owner") {
@@ -221,9 +205,9 @@ TEST_CASE(
     const auto output = box.run_as_user({"run", "w"});
     INFO(output.err);
     CHECK(Sandbox::code(output) == 0);
-    CHECK(contains(output.out, "went on\n"));
+    CHECK(holds(output.out, "went on\n"));
     const std::string line = "dstack: a process of the job was killed because the 64.0 MB";
-    CHECK(contains(output.out, line));
+    CHECK(holds(output.out, line));
     CHECK(output.out.find(line) == output.out.rfind(line));
     CHECK(containers_of(engine.socket, box.last_run()).empty());
   }

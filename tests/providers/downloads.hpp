@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/sha256.hpp"
+#include "support/job_log.hpp"
 #include "support/sandbox.hpp"
 #include "support/server.hpp"
 
@@ -54,10 +55,7 @@ struct Downloads : Sandbox {
   std::vector<Json> requests() const { return server.requests(); }
 
   /// What there is of it by now.
-  std::string log() const {
-    const auto bytes = read_file(home() / "runs" / name / "0" / "log");
-    return bytes ? *bytes : std::string();
-  }
+  std::string log() const { return job_log(*this, name); }
 };
 
 }  // namespace dstack::test

@@ -3,6 +3,7 @@
 
 #include "dstack/backend/container_engine.hpp"
 #include "dstack/base/file.hpp"
+#include "support/job_log.hpp"
 #include "support/sandbox.hpp"
 
 #include <algorithm>
@@ -49,20 +50,6 @@ inline Json containers_of(const std::string& socket, const std::string& run) {
   if (!list)
     FAIL(render(list.error()));
   return *list;
-}
-
-/// Waits until a run's log holds a text: it is what the job did, not the time, that is waited for.
-inline void wait_for_log(const Sandbox& box, const std::string& run, const std::string& text) {
-  for (int attempt = 0; attempt < 1200; ++attempt) {
-    if (box.run({"logs", run}).out.find(text) != std::string::npos)
-      return;
-    ::usleep(50'000);
-  }
-  FAIL("the log of " << run << " never held '" << text << "': " << box.run({"logs", run}).out);
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// A project whose engine is the given one.

@@ -1,9 +1,9 @@
 // Jobs that are functions of a provider's library, in every way they may end.
+#include "support/job_log.hpp"
 #include "support/sandbox.hpp"
 
-#include <unistd.h>
-
 using namespace dstack;
+using dstack::test::holds;
 using dstack::test::Sandbox;
 
 namespace {
@@ -25,20 +25,6 @@ struct NativeBox : Sandbox {
   process::Output output;
   std::string name;
 };
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-void wait_for_log(const Sandbox& box, const std::string& run, const std::string& text) {
-  const Path log = box.home() / "runs" / run / "0" / "log";
-  for (;;) {
-    const auto bytes = read_file(log);
-    if (bytes && holds(*bytes, text))
-      return;
-    ::usleep(2000);
-  }
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/python/python.hpp"
 #include "support/catch.hpp"
+#include "support/variables.hpp"
 
 #include <map>
 #include <string>
@@ -22,12 +23,7 @@ struct EnvironmentFolder {
     return path;
   }
 
-  dstack::python::Lookup lookup() const {
-    return [copy = variables](const std::string& name) -> std::optional<std::string> {
-      const auto found = copy.find(name);
-      return found == copy.end() ? std::nullopt : std::optional(found->second);
-    };
-  }
+  dstack::python::Lookup lookup() const { return dstack::test::lookup_in(variables); }
 
   dstack::files::Home home() const { return {root / "dstack home"}; }
 };

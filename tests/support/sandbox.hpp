@@ -84,6 +84,14 @@ class Sandbox {
     return output.out;
   }
 
+  /// The same, for a command that must fail with an exit code; what it says of why.
+  std::string refused(const std::vector<std::string>& arguments, int exit_code) const {
+    const auto output = run(arguments);
+    INFO(output.out << output.err);
+    REQUIRE(code(output) == exit_code);
+    return output.err;
+  }
+
   static int code(const process::Output& output) {
     const auto* exited = std::get_if<process::Exited>(&output.status);
     return exited == nullptr ? -1 : exited->code;

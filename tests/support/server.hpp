@@ -6,6 +6,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/process/spawn.hpp"
 #include "support/catch.hpp"
+#include "support/text.hpp"
 
 #include <optional>
 #include <string>
@@ -15,10 +16,6 @@
 #include <signal.h>
 
 namespace dstack::test {
-
-inline bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// The server, for as long as the object lives.
 class Server {

@@ -137,7 +137,10 @@ TEST_CASE("a shim that fails to run is no interpreter, nor is one of another ver
            "#!/bin/sh\necho 'pyenv: python3.10: command not found' >&2\nexit 127\n",
            0755);
   at.script("bin/python3", "3.7.1");
-  CHECK_FALSE(at.choose("3.10"));
+  const auto missing = at.choose("3.10");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code == ErrorCode::unavailable);
+  CHECK(missing.error().message.find("3.10") != std::string::npos);
 }
 
 TEST_CASE("an interpreter is asked once; afterwards its file is recognised") {

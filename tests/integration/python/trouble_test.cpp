@@ -1,4 +1,6 @@
 #include "dstack/job/job_spec.hpp"
+#include "support/text.hpp"
+#include "support/wait.hpp"
 #include "workbench.hpp"
 
 #include <fcntl.h>
@@ -9,12 +11,9 @@
 
 using namespace dstack;
 using namespace dstack::python;
+using dstack::test::holds;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 void check_failing_requirement(Workbench& at) {
   at.write("code/requirements.txt", "no-such-package-anywhere==1.0\n-f wheels\n");
@@ -26,8 +25,8 @@ void check_failing_requirement(Workbench& at) {
   INFO(message);
   CHECK(message.starts_with("cannot install 'requirements.txt' for Python " +
                             at.interpreter.version + ": "));
-  CHECK(contains(message, "no-such-package-anywhere"));
-  CHECK(contains(at.log(), "no-such-package-anywhere"));
+  CHECK(holds(message, "no-such-package-anywhere"));
+  CHECK(holds(at.log(), "no-such-package-anywhere"));
   CHECK(failed.error().code == ErrorCode::unavailable);
   for (const auto& entry : fs::directory_iterator(at.home().environments()))
     CHECK_FALSE(fs::exists(entry.path() / "bin"));
@@ -80,8 +79,7 @@ void check_two_at_once(const Workbench& at) {
   const pid_t first = start_builder(at, request);
   gate.wait_until_building();
   const pid_t second = start_builder(at, request);
-  while (!contains(at.log(), "waiting for another job"))
-    ::usleep(1000);
+  test::wait_until([&] { return holds(at.log(), "waiting for another job"); });
   gate.open();
   CHECK(exit_code(first) == 0);
   CHECK(exit_code(second) == 1);
@@ -96,9 +94,8 @@ void check_killed_builder(const Workbench& at) {
   CHECK(exit_code(builder) == -1);
 
   const pid_t next = start_builder(at, request);
-  while (!contains(
-      at.log(), "waiting for another job"))  // what the dead one has started still works in there
-    ::usleep(1000);
+  // What the dead one has started still works in there.
+  test::wait_until([&] { return holds(at.log(), "waiting for another job"); });
   gate.open();
 
   CHECK(exit_code(next) == 0);
@@ -161,5 +158,5 @@ TEST_CASE("a program called uv that does not run is no uv") {
   at.variables["PATH"] = (at.root / "shims").string() + ":/usr/bin:/bin";
   at.write("code/requirements.txt", "\n");
   (void)at.provided({"", {"requirements.txt"}, {}});
-  CHECK(contains(at.log(), "with pip"));
+  CHECK(holds(at.log(), "with pip"));
 }

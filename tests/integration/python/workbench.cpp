@@ -6,7 +6,6 @@
 #include "dstack/python/version.hpp"
 
 #include <array>
-#include <cstdlib>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -109,11 +108,6 @@ std::optional<std::string> install_uv(const Path& folder, std::string& reason) {
 }
 
 }  // namespace
-
-std::optional<std::string> own_variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
 
 std::optional<std::string> uv_for_tests(std::string& reason) {
   const std::string path = own_variable("PATH").value_or("");

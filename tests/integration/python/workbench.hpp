@@ -5,13 +5,13 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/python/python.hpp"
 #include "support/environment_folder.hpp"
+#include "support/variables.hpp"
 
 #include <functional>
 #include <optional>
 #include <string>
 
-/// The variable of this process, for lookups that shall see the machine as it is.
-std::optional<std::string> own_variable(const std::string& name);
+using dstack::test::own_variable;
 
 /// A uv that runs: the machine's own, else one installed for the tests; nothing, with the reason,
 /// when there is none.

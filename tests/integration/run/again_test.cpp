@@ -1,5 +1,6 @@
 // Timeouts, retries and ports of jobs that are alone.
-#include "dstack/process/identity.hpp"
+#include "support/job_log.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
 
 #include <signal.h>
@@ -128,7 +129,9 @@ TEST_CASE("what cannot start is not tried again") {
       "environment: {PATH: /nowhere}, setup: [\"true\"]}\n");
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(box.json({"show", box.last_run(), "--json"})["jobs"][0]["attempts"] == 1);
+  const Json job = box.json({"show", box.last_run(), "--json"})["jobs"][0];
+  CHECK(job["cause"] == "start");
+  CHECK(job["attempts"] == 1);
 }
 
 TEST_CASE("a stop ends a job that would be tried again") {
@@ -137,9 +140,7 @@ TEST_CASE("a stop ends a job that would be tried again") {
       "workflows:\n  - {name: w, provider: bash, retry: 100, "
       "commands: [\"trap 'exit 3' TERM; echo ready; while true; do sleep 0.05; done\"]}\n");
   const std::string name = box.start({"w"});
-  const Path log = box.home() / "runs" / name / "0" / "log";
-  while (read_file(log).value_or("") != "ready\n")
-    ::usleep(2000);
+  test::wait_for_log(box, name, "ready\n");
   box.ok({"stop", name, "-y"});
   const Json run = box.json({"show", name, "--json"});
   CHECK(run["status"] == "stopped");
@@ -153,12 +154,8 @@ TEST_CASE("a runner that is killed makes its job be tried again") {
       "workflows:\n  - name: w\n    provider: bash\n    retry: 1\n    commands: [\"if test -e " +
       mark + "; then echo second; else touch " + mark + "; echo ready; sleep 1003; fi\"]\n");
   const std::string name = box.start({"w"});
-  const Path folder = box.home() / "runs" / name / "0";
-  while (read_file(folder / "log").value_or("") != "ready\n")
-    ::usleep(2000);
-  const auto identity = process::parse_identity(read_file(folder / "wrapper").value());
-  REQUIRE(identity);
-  ::kill(identity->pid, SIGKILL);
+  test::wait_for_log(box, name, "ready\n");
+  REQUIRE(test::kill_process_of(test::job_folder(box, name) / "wrapper"));
 
   const Json run = box.wait(name);
 

@@ -1,5 +1,6 @@
 // Core files of processes that hold secrets, and debuggers that want to look into them.
 #include "support/cores.hpp"
+#include "support/job_log.hpp"
 #include "support/leaks.hpp"
 #include "support/listener.hpp"
 #include "support/sandbox.hpp"
@@ -23,7 +24,7 @@ std::string start_waiting(const Sandbox& box) {
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, commands: [\"echo ready; sleep 1001; true\"]}\n");
   std::string run = box.start({"w"});
-  wait_until([&] { return box.ok({"logs", run}) == "ready\n"; });
+  wait_for_log(box, run, "ready\n");
   return run;
 }
 

@@ -1,13 +1,12 @@
 // Secrets in what a job saves: found, told, and kept as they are.
 #include "dstack/base/text.hpp"
-#include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "support/job_log.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
 #include "support/secrets.hpp"
+#include "support/text.hpp"
 #include "support/wait.hpp"
-
-#include <signal.h>
-#include <unistd.h>
 
 using namespace dstack;
 using namespace dstack::test;
@@ -15,10 +14,6 @@ using namespace dstack::test;
 namespace {
 
 const std::string token = "s3cret-of-the-test";
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// A workflow 'w' with the artifact 'out', whose commands run in that folder.
 void workflow(const Sandbox& box, const std::string& commands) {
@@ -44,10 +39,10 @@ void check_not_recorded(const Sandbox& box) {
   for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
     boost::system::error_code error;
     if (entry.symlink_status(error).type() != fs::regular_file ||
-        contains(entry.path().string(), "/objects/"))
+        holds(entry.path().string(), "/objects/"))
       continue;
     INFO(entry.path().string());
-    CHECK_FALSE(contains(read_file(entry.path()).value_or(""), token));
+    CHECK_FALSE(holds(read_file(entry.path()).value_or(""), token));
   }
 }
 
@@ -78,12 +73,6 @@ std::string start_slow(const Sandbox& box) {
   return run;
 }
 
-void kill_identity(const Path& file) {
-  const auto identity = process::parse_identity(read_file(file).value_or(""));
-  REQUIRE(identity);
-  REQUIRE(::kill(identity->pid, SIGKILL) == 0);
-}
-
 }  // namespace
 
 TEST_CASE("a secret in an artifact is told by file and name, and the artifact stays as it is") {
@@ -96,16 +85,16 @@ TEST_CASE("a secret in an artifact is told by file and name, and the artifact st
   const std::string run = box.last_run();
 
   CHECK(Sandbox::code(output) == 0);
-  CHECK(contains(output.err,
-                 "warning: secrets stand in the artifact 'out' of workflow 'w': 'out/env.txt' "
-                 "holds the secret 'api-token'; whoever gets it has them"));
-  CHECK_FALSE(contains(output.err + output.out, token));
+  CHECK(holds(output.err,
+              "warning: secrets stand in the artifact 'out' of workflow 'w': 'out/env.txt' "
+              "holds the secret 'api-token'; whoever gets it has them"));
+  CHECK_FALSE(holds(output.err + output.out, token));
   CHECK(artifact(box)["exposed"] == exposed("out/env.txt", {"api-token"}));
-  CHECK(contains(box.ok({"show", run}), "'out/env.txt' holds the secret 'api-token'"));
+  CHECK(holds(box.ok({"show", run}), "'out/env.txt' holds the secret 'api-token'"));
   const auto list = box.run({"artifacts", "list", run});
-  CHECK(contains(list.out, "out/env.txt (holds the secret 'api-token')"));
-  CHECK_FALSE(contains(list.out, "out/log.txt (holds"));
-  CHECK(contains(list.err, "warning: secrets stand in the artifact 'out'"));
+  CHECK(holds(list.out, "out/env.txt (holds the secret 'api-token')"));
+  CHECK_FALSE(holds(list.out, "out/log.txt (holds"));
+  CHECK(holds(list.err, "warning: secrets stand in the artifact 'out'"));
   const Json files = box.json({"artifacts", "list", run, "--json"});
   REQUIRE(files.size() == 2);
   CHECK(files[0]["secrets"] == Json::array({"api-token"}));
@@ -151,11 +140,11 @@ TEST_CASE("a secret is found encoded, in a name and in a link, and never shown")
     CHECK(file["secrets"] == Json::array({"TOKEN"}));
   }
   CHECK(paths == std::vector<std::string>{"out/64", "out/hex", "out/link", "out/name-***"});
-  CHECK_FALSE(contains(box.ok({"show", box.last_run()}), token));
+  CHECK_FALSE(holds(box.ok({"show", box.last_run()}), token));
   const auto list = box.run({"artifacts", "list"});
-  CHECK(contains(list.out, "out/name-*** (holds the secret 'TOKEN')"));
-  CHECK_FALSE(contains(list.out + list.err, token));
-  CHECK_FALSE(contains(box.ok({"artifacts", "list", "--json"}), token));
+  CHECK(holds(list.out, "out/name-*** (holds the secret 'TOKEN')"));
+  CHECK_FALSE(holds(list.out + list.err, token));
+  CHECK_FALSE(holds(box.ok({"artifacts", "list", "--json"}), token));
   box.ok({"artifacts", "download", box.last_run(), "-o", (box.root() / "got").string()});
   CHECK(fs::exists(box.root() / ("got/out/name-" + token)));
 }
@@ -166,13 +155,13 @@ TEST_CASE("jobs that failed and jobs that were stopped are told of, too") {
   workflow(box, "echo $TOKEN > x; exit 3");
   const auto failed = box.run({"run", "w"});
   CHECK(Sandbox::code(failed) != 0);
-  CHECK(contains(failed.err, "'out/x' holds the secret 'TOKEN'"));
+  CHECK(holds(failed.err, "'out/x' holds the secret 'TOKEN'"));
   CHECK(artifact(box)["exposed"] == exposed("out/x", {"TOKEN"}));
   CHECK(artifact(box)["partial"] == true);
 
   workflow(box, "echo $TOKEN > x; echo ready; exec sleep 1001");
   const std::string run = box.start({"w"});
-  wait_until([&] { return contains(box.ok({"logs", run}), "ready"); });
+  wait_for_log(box, run, "ready");
   box.ok({"stop", run, "-y"});
   CHECK(box.json({"show", run, "--json"})["status"] == "stopped");
   CHECK(artifact(box)["exposed"] == exposed("out/x", {"TOKEN"}));
@@ -194,13 +183,13 @@ TEST_CASE("an artifact without secrets, and a job without them, are not marked")
   const Sandbox box;
   workflow(box, "echo " + token + " > x");
   const auto without = box.run({"run", "w"});
-  CHECK_FALSE(contains(without.err, "warning"));
+  CHECK_FALSE(holds(without.err, "warning"));
   CHECK(artifact(box)["exposed"].is_null());
 
   add_secret(box, {"--user", "TOKEN"}, token);
   workflow(box, "echo nothing > x");
   const auto with = box.run({"run", "w"});
-  CHECK_FALSE(contains(with.err, "warning"));
+  CHECK_FALSE(holds(with.err, "warning"));
   CHECK(artifact(box)["exposed"].is_null());
   CHECK(box.json({"artifacts", "list", "--json"})[0]["secrets"] == Json::array());
 }
@@ -237,7 +226,7 @@ TEST_CASE("a stop is too late for a job whose artifacts are being looked through
 TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
   const Sandbox box;
   const std::string run = start_slow(box);
-  kill_identity(box.home() / "runs" / run / run::file_names::run_lock);
+  REQUIRE(kill_process_of(box.home() / "runs" / run / run::file_names::run_lock));
   const Json shown = box.wait(run);
   CHECK(shown["status"] == "done");
   CHECK(Sandbox::statuses(shown["jobs"][0]) ==
@@ -248,11 +237,11 @@ TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
 TEST_CASE("a runner that is killed meanwhile leaves artifacts of which that is told") {
   const Sandbox box;
   const std::string run = start_slow(box);
-  kill_identity(box.home() / "runs" / run / "0" / run::file_names::runner);
+  REQUIRE(kill_process_of(box.home() / "runs" / run / "0" / run::file_names::runner));
   box.run({"logs", "-f", run});
   const Json shown = box.json({"show", run, "--json"});
   CHECK(shown["jobs"][0]["cause"] == "lost");
-  CHECK(contains(shown["jobs"][0]["reason"].get<std::string>(),
-                 "its artifacts were not looked through for secrets"));
+  CHECK(holds(shown["jobs"][0]["reason"].get<std::string>(),
+              "its artifacts were not looked through for secrets"));
   CHECK(artifact(box)["partial"] == true);
 }

@@ -1,10 +1,11 @@
 // Jobs that start together and end together, by a provider that is nothing but a gang.
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
+#include "support/wait.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 using namespace dstack;
@@ -36,17 +37,13 @@ class GangBox : public Sandbox {
   }
 
   static void wait_for(const Path& path) {
-    while (::access(path.c_str(), F_OK) != 0)
-      ::usleep(2000);
+    test::wait_until([&] { return ::access(path.c_str(), F_OK) == 0; });
   }
 
   void wait_for_file(const std::string& name) const { wait_for(meeting() / name); }
 
   void kill_supervisor(const std::string& run) const {
-    const auto identity = process::parse_identity(
-        read_file(home() / "runs" / run / run::file_names::run_lock).value());
-    REQUIRE(identity);
-    ::kill(identity->pid, SIGKILL);
+    REQUIRE(test::kill_process_of(home() / "runs" / run / run::file_names::run_lock));
   }
 
   /// Runs `g`, whose jobs touch a file of their number and wait for `end`; they get that while
@@ -99,8 +96,7 @@ TEST_CASE("a gang gets what all of it asks for, or waits, and what never fits is
            "    resources: {gpu: 1, cpu: 2}\n");
   const std::string gang = box.start({"g"});
   const auto reason = [&] { return box.json({"show", gang, "--json"})["jobs"][1]["reason"]; };
-  while (reason() != "needs 2 GPUs, 1 of 2 free; 4 CPUs, 3 of 4 free")
-    ::usleep(10'000);
+  test::wait_until([&] { return reason() == "needs 2 GPUs, 1 of 2 free; 4 CPUs, 3 of 4 free"; });
   REQUIRE(write_file_atomically(box.meeting() / "end", "", Durable::no));
   CHECK(box.wait(gang)["status"] == "done");
   CHECK(box.wait(holder)["status"] == "done");
@@ -249,11 +245,8 @@ TEST_CASE("a supervisor killed at any moment leaves no part of a gang without th
             meet + follower + "2; " + until_there("1")});
   for (int i = 0; i < 30; ++i) {
     const std::string name = box.start({"g"});
-    ::usleep(static_cast<useconds_t>(i * 2000));
-    const auto text = read_file(box.home() / "runs" / name / run::file_names::run_lock);
-    if (const auto identity = text ? process::parse_identity(*text) : std::nullopt;
-        identity && process::open_process(*identity))
-      ::kill(identity->pid, SIGKILL);
+    test::let_pass(std::chrono::milliseconds(i * 2));
+    test::kill_process_of(box.home() / "runs" / name / run::file_names::run_lock);
     const Json run = box.wait(name);
     INFO(render_json_pretty(run));
     CHECK(run["status"] == "done");

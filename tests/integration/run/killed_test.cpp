@@ -1,8 +1,10 @@
 // SIGKILL of the command line, of the supervisor and of a runner, at moments all over a run's
 // life.
-#include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "support/job_log.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
+#include "support/wait.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -36,14 +38,6 @@ std::string expected_log() {
   return log;
 }
 
-void kill_identity(const Path& file) {
-  const auto text = read_file(file);
-  const auto identity = text ? process::parse_identity(*text) : std::nullopt;
-  if (!identity || !process::open_process(*identity))
-    return;
-  ::kill(identity->pid, SIGKILL);
-}
-
 void check_whole(const Sandbox& box, const std::string& name) {
   const Json run = box.wait(name);
   INFO(render_json_pretty(run));
@@ -64,8 +58,8 @@ TEST_CASE(
   for (int i = 0; i < times; ++i) {
     const std::string name = box.start({"second"});
     // From before the first line to after the second job.
-    ::usleep(static_cast<useconds_t>(i * 8000));
-    kill_identity(box.home() / "runs" / name / run::file_names::run_lock);
+    test::let_pass(std::chrono::milliseconds(i * 8));
+    test::kill_process_of(box.home() / "runs" / name / run::file_names::run_lock);
     check_whole(box, name);
   }
 }
@@ -79,8 +73,8 @@ TEST_CASE("a supervisor killed at any moment neither forgets an attempt nor make
       count + "; n=$(wc -l < " + count + "); sleep 0.03; echo \"try $n\"; test $n -ge 3\n");
   for (int i = 0; i < times; ++i) {
     const std::string name = box.start({"w"});
-    ::usleep(static_cast<useconds_t>(i * 5000));
-    kill_identity(box.home() / "runs" / name / run::file_names::run_lock);
+    test::let_pass(std::chrono::milliseconds(i * 5));
+    test::kill_process_of(box.home() / "runs" / name / run::file_names::run_lock);
     const Json run = box.wait(name);
     INFO(render_json_pretty(run));
     CHECK(run["status"] == "done");
@@ -96,7 +90,7 @@ TEST_CASE("a command line killed at any moment after the run has a name loses no
   for (int i = 0; i < times; ++i) {
     auto child = process::spawn(box.command({"run", "second"}));
     REQUIRE(child);
-    ::usleep(static_cast<useconds_t>(i * 8000));
+    test::let_pass(std::chrono::milliseconds(i * 8));
     child->signal(SIGKILL);
     child->wait();
     const Json runs = box.json({"ps", "-n", "1", "--json"});
@@ -113,15 +107,10 @@ TEST_CASE("a runner that is killed makes its job lost, and nothing of the job li
 )");
   const std::string name = box.start({"next"});
   const Path folder = box.home() / "runs" / name / "0";
-  for (;;) {
-    const auto log = read_file(folder / run::file_names::log);
-    if (log && *log == "ready\n")
-      break;
-    ::usleep(2000);
-  }
+  test::wait_for_log(box, name, "ready\n");
   const std::string id = box.json({"show", name, "--json"})["jobs"][0]["job"].get<std::string>();
 
-  kill_identity(folder / run::file_names::runner);
+  REQUIRE(test::kill_process_of(folder / run::file_names::runner));
 
   const Json run = box.wait(name);
   CHECK(run["status"] == "failed");
@@ -136,14 +125,9 @@ TEST_CASE("everything of a run killed at once is never shown as running") {
       "workflows:\n  - {name: w, provider: bash, commands: [\"echo ready; sleep 1002\"]}\n");
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name / "0";
-  for (;;) {
-    const auto log = read_file(folder / run::file_names::log);
-    if (log && *log == "ready\n")
-      break;
-    ::usleep(2000);
-  }
-  kill_identity(box.home() / "runs" / name / run::file_names::run_lock);
-  kill_identity(folder / run::file_names::runner);
+  test::wait_for_log(box, name, "ready\n");
+  test::kill_process_of(box.home() / "runs" / name / run::file_names::run_lock);
+  REQUIRE(test::kill_process_of(folder / run::file_names::runner));
 
   const Json run = box.wait(name);
   CHECK(run["status"] == "failed");
@@ -158,9 +142,9 @@ TEST_CASE("a run whose supervisor cannot live is given up with the reason, not w
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name;
   // One that has not said yet who it is would be missed, and live on.
-  while (read_file(folder / run::file_names::run_lock).value_or("").empty())
-    ::usleep(2000);
-  kill_identity(folder / run::file_names::run_lock);
+  test::wait_until(
+      [&] { return !read_file(folder / run::file_names::run_lock).value_or("").empty(); });
+  test::kill_process_of(folder / run::file_names::run_lock);
   REQUIRE(remove_tree(folder / "mailbox"));
   REQUIRE(make_folders(folder / "mailbox"));
 

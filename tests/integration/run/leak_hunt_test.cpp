@@ -6,6 +6,7 @@
 #include "support/other_process.hpp"
 #include "support/sandbox.hpp"
 #include "support/traced.hpp"
+#include "support/wait.hpp"
 
 #include <random>
 
@@ -128,10 +129,12 @@ TEST_CASE("the hunter finds what is not hidden in each kind of place") {
     REQUIRE(child);
     // A program that has just been started has no words yet.
     Process seen;
-    while (seen.words.empty() || seen.environment.empty())
+    wait_until([&] {
       for (const Process& process : all_processes())
         if (process.pid == child->pid())
           seen = process;
+      return !seen.words.empty() && !seen.environment.empty();
+    });
     CHECK(hunt.find(seen.words) == value);
     CHECK(hunt.find(seen.environment) == value);
     child->signal(SIGKILL);

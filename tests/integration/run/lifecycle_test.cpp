@@ -140,10 +140,13 @@ TEST_CASE("independent jobs run at the same time, as many as -j says") {
   CHECK(output.out.find("met") != std::string::npos);
 }
 
-TEST_CASE("a program that is not there fails the job with the cause start and exit code 125") {
+TEST_CASE("a command that bash does not find fails the job with bash's exit code and words") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"no-such-program\"]}\n");
-  CHECK(Sandbox::code(box.run({"run", "w"})) == 127);  // bash itself was started
+  const auto output = box.run({"run", "w"});
+  CHECK(Sandbox::code(output) == 127);
+  CHECK(output.out.find("no-such-program: command not found") != std::string::npos);
+  CHECK(box.json({"show", box.last_run(), "--json"})["jobs"][0]["cause"] == "exit");
 }
 
 TEST_CASE("editing the project while a job runs changes nothing for the job") {

@@ -2,9 +2,11 @@
 #include "dstack/resources/limits.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "support/job_log.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
+#include "support/wait.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -112,18 +114,12 @@ TEST_CASE("that a process is killed for its memory is told while the job goes on
   // Nobody stops it when nothing is told: it gives up, with another end.
   limited(box, "printf begun; python3 greedy.py || { sleep 60; exit 42; }");
   const std::string name = box.start({"w"});
-  const Path folder = box.home() / "runs" / name / "0";
 
-  const auto told = [&] {
-    const std::string log = read_file(folder / run::file_names::log).value_or("");
-    return log.find(
-               "\ndstack: a process of the job was killed because the 100.0 MB of memory that "
-               "it asked for were used up; --memory gives it more\n") != std::string::npos;
-  };
-  while (!told() && !fs::exists(folder / run::file_names::exit_record))
-    ::usleep(2000);
+  test::wait_for_log(box,
+                     name,
+                     "\ndstack: a process of the job was killed because the 100.0 MB of memory "
+                     "that it asked for were used up; --memory gives it more\n");
 
-  CHECK(told());
   CHECK(job_of(box)["status"] == "running");
   const auto stopped = box.run({"stop", name});
   CHECK(Sandbox::code(stopped) == 0);
@@ -239,22 +235,18 @@ TEST_CASE("of a job whose runner was killed neither a group nor what is in it st
   limited(box, "echo $BASHPID; setsid env -i sleep 1004 & exec sleep 1003");
   const std::string name = box.start({"w"});
   const Path folder = box.home() / "runs" / name / "0";
-  while (!read_file(folder / run::file_names::log).value_or("").ends_with("\n"))
-    ::usleep(2000);
-  const std::string job(trim(*read_file(folder / run::file_names::log)));
+  test::wait_for_log(box, name, "\n");
+  const std::string job(trim(test::job_log(box, name)));
   std::vector<Path> groups;
   for (const auto& each : resources::parse_hierarchies(*read_file("/proc/" + job + "/cgroup"),
                                                        *read_file("/proc/self/mountinfo")))
     if (each.own.filename().string().starts_with("dstack-"))
       groups.push_back(each.own);
   REQUIRE_FALSE(groups.empty());
-  const auto runner = process::parse_identity(*read_file(folder / run::file_names::runner));
-  REQUIRE(runner);
-  ::kill(runner->pid, SIGKILL);
+  REQUIRE(test::kill_process_of(folder / run::file_names::runner));
   CHECK(box.wait(name)["jobs"][0]["cause"] == "lost");
   for (const Path& group : groups)
-    while (::access(group.c_str(), F_OK) == 0)
-      ::usleep(2000);
+    test::wait_until([&] { return ::access(group.c_str(), F_OK) != 0; });
 }
 
 TEST_CASE("a limit that cannot be set does not keep a job from running, and is told") {

@@ -209,7 +209,7 @@ TEST_CASE("a supervisor that is killed at any moment leaves nobody untold") {
   constexpr int times = 30;
   for (int i = 0; i < times; ++i) {
     const std::string name = box.start({"well"});
-    ::usleep(static_cast<useconds_t>(i * 4000));
+    let_pass(std::chrono::milliseconds(i * 4));
     box.kill_supervisor(name);
     const Json told = box.settled(name);
     REQUIRE(told.size() == 2);
@@ -249,7 +249,7 @@ TEST_CASE("a run that is stopped, aborted or lost is told of, and each receiver 
 TEST_CASE("a run that was refused, and one without receivers, tell nobody") {
   Told box;
   box.on_end("  - command: touch told\n");
-  CHECK(Sandbox::code(box.run({"run", "wel"})) == 2);
+  CHECK(holds(box.refused({"run", "wel"}, 2), "'wel'"));
   CHECK(box.json({"ps", "-a", "--json"}).empty());
   REQUIRE(write_file_atomically(box.home() / "config.yaml", "", Durable::no));
   CHECK(box.settled_run("well").empty());

@@ -1,12 +1,11 @@
 // Resources that are reserved among the runs of a home: who waits for what, who is woken when, and
 // that nothing stays reserved, whatever is killed.
-#include "dstack/process/identity.hpp"
 #include "dstack/resources/claim.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "support/job_log.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
-
-#include <signal.h>
-#include <unistd.h>
+#include "support/wait.hpp"
 
 using namespace dstack;
 using dstack::test::Sandbox;
@@ -42,18 +41,6 @@ class Machine : public Sandbox {
 
   void end_all() const { REQUIRE(write_file_atomically(root() / "end", "", Durable::no)); }
 
-  void wait_for_log(const std::string& run, const std::string& text, std::size_t job = 0) const {
-    const Path log = home() / "runs" / run / std::to_string(job) / run::file_names::log;
-    const Path exit_record = log.parent_path() / run::file_names::exit_record;
-    bool over = false;
-    while (read_file(log).value_or("").find(text) == std::string::npos) {
-      INFO("job " << job << " of run " << run << " never says: " << text);
-      REQUIRE_FALSE(over);
-      over = fs::exists(exit_record);
-      ::usleep(2000);
-    }
-  }
-
   std::string reason(const std::string& run) const {
     const Json job = json({"show", run, "--json"})["jobs"][0];
     return job["status"].get<std::string>() +
@@ -62,32 +49,26 @@ class Machine : public Sandbox {
 
   /// Until the run says so; one that never does fails the test when it is over.
   void wait_for_reason(const std::string& run, const std::string& text) const {
-    std::string now;
-    while ((now = reason(run)) != text) {
+    test::wait_until([&] {
+      const std::string now = reason(run);
+      if (now == text)
+        return true;
       INFO("it says: " << now << "; and never: " << text);
       REQUIRE(json({"show", run, "--json"})["finished_at"].is_null());
-      ::usleep(10'000);
-    }
+      return false;
+    });
   }
 
   std::size_t claims() const {
     return resources::read_claims(resources::claims_folder(home())).entries.size();
   }
 
-  void kill_holder_of(const std::string& run, const Path& file) const {
-    const auto identity =
-        process::parse_identity(read_file(home() / "runs" / run / file).value_or(""));
-    REQUIRE(identity);
-    if (process::open_process(*identity))
-      ::kill(identity->pid, SIGKILL);
-  }
-
   void kill_supervisor(const std::string& run) const {
-    kill_holder_of(run, run::file_names::run_lock);
+    test::kill_process_of(home() / "runs" / run / run::file_names::run_lock);
   }
 
   void kill_runner(const std::string& run) const {
-    kill_holder_of(run, Path("0") / run::file_names::runner);
+    REQUIRE(test::kill_process_of(test::job_folder(*this, run) / run::file_names::runner));
   }
 };
 
@@ -98,7 +79,7 @@ TEST_CASE("a run waits for the cards of another, says so, and begins when they a
   at.workflows("workflows:\n" + at.holding("one", "{gpu: {name: v100}}") +
                at.passing("two", "{gpu: 2}"));
   const std::string one = at.start({"one"});
-  at.wait_for_log(one, "cards=GPU-aa\n");
+  test::wait_for_log(at, one, "cards=GPU-aa\n");
   const std::string two = at.start({"two"});
   at.wait_for_reason(two, "queued: needs 2 GPUs, 1 of 2 free");
   CHECK(at.ok({"ps"}).find("queued (needs 2 GPUs, 1 of 2 free)") != std::string::npos);
@@ -114,7 +95,7 @@ TEST_CASE("what is killed with everything that watches over it holds nothing any
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
-  at.wait_for_log(one, "cards=\n");
+  test::wait_for_log(at, one, "cards=\n");
   const std::string two = at.start({"two"});
   at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
 
@@ -142,7 +123,7 @@ TEST_CASE("nothing is given away while the processes of a killed job still use i
       "  - {name: two, provider: bash, resources: {gpu: 1}, commands: [flock -n " +
       used + " echo alone]}\n");
   const std::string one = at.start({"one"});
-  at.wait_for_log(one, "in use\n");
+  test::wait_for_log(at, one, "in use\n");
 
   SECTION("somebody waits for it") {
     const std::string two = at.start({"two"});
@@ -165,7 +146,7 @@ TEST_CASE("a job keeps what it has while nobody supervises it, and a killed runn
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
-  at.wait_for_log(one, "cards=\n");
+  test::wait_for_log(at, one, "cards=\n");
   at.kill_supervisor(one);
   const std::string two = at.start({"two"});
   at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
@@ -190,9 +171,9 @@ TEST_CASE("who waits keeps neither others of its run nor others of the queue fro
                at.passing("cpu", "{cpu: 4}") +
                "  - {name: both, provider: bash, depends-on: [gpu, cpu], commands: [\"true\"]}\n");
   const std::string one = at.start({"one"});
-  at.wait_for_log(one, "cards=GPU-aa,GPU-bb\n");
+  test::wait_for_log(at, one, "cards=GPU-aa,GPU-bb\n");
   const std::string both = at.start({"both", "-j", "1"});
-  at.wait_for_log(both, "cards=\n", 1);
+  test::wait_for_log(at, both, "cards=\n", 1);
   at.wait_for_reason(both, "queued: needs 1 GPU, 0 of 2 free");
   at.end_all();
   CHECK(at.wait(both)["status"] == "done");
@@ -203,7 +184,7 @@ TEST_CASE("a run that is stopped while it waits stands in nobody's way") {
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 2}") + at.passing("all", "{cpu: 4}") +
                at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
-  at.wait_for_log(one, "cards=\n");
+  test::wait_for_log(at, one, "cards=\n");
   const std::string all = at.start({"all"});
   at.wait_for_reason(all, "queued: needs 4 CPUs, 2 of 4 free");
   const std::string two = at.start({"two"});
@@ -241,12 +222,12 @@ TEST_CASE(
     fs::remove(at.root() / "end", none);
     // Killed while its job waits, at first; later while it runs, and is tried again.
     const std::string one = at.start({"one"});
-    at.wait_for_log(one, "cards=\n");
+    test::wait_for_log(at, one, "cards=\n");
     const std::string w = at.start({"w"});
     at.wait_for_reason(w, "queued: needs 3 CPUs, 0 of 4 free");
     if (i > 0)
       at.end_all();
-    ::usleep(static_cast<useconds_t>(i * 12'000));
+    test::let_pass(std::chrono::milliseconds(i * 12));
     at.kill_supervisor(w);
     if (i == 0)
       at.end_all();

@@ -1,4 +1,5 @@
 #include "dstack/process/identity.hpp"
+#include "support/job_log.hpp"
 #include "support/sandbox.hpp"
 
 #include <signal.h>
@@ -16,17 +17,6 @@ std::string ready_then(const std::string& commands) {
          commands + "\n";
 }
 
-/// Waits until the job's log holds `text`.
-void wait_for_output(const Sandbox& box, const std::string& run, const std::string& text) {
-  const Path log = box.home() / "runs" / run / "0" / "log";
-  for (;;) {
-    const auto bytes = read_file(log);
-    if (bytes && bytes->find(text) != std::string::npos)
-      return;
-    ::usleep(2000);
-  }
-}
-
 }  // namespace
 
 TEST_CASE(
@@ -37,7 +27,7 @@ TEST_CASE(
       ready_then("echo half > out/x; setsid -f sleep 1001; (setsid sleep 1002 &) ; nohup sleep "
                  "1003 & echo ready; wait"));
   const std::string name = box.start({"w"});
-  wait_for_output(box, name, "ready");
+  test::wait_for_log(box, name, "ready");
   const Json before = box.json({"show", name, "--json"});
   const std::string id = before["jobs"][0]["job"].get<std::string>();
   REQUIRE(process::with_environment("JOB_ID", id).size() >= 4);
@@ -56,7 +46,7 @@ TEST_CASE("a job that ignores TERM is killed after the grace") {
   REQUIRE(write_file_atomically(box.home() / "config.yaml", "stop_grace: 1s\n", Durable::no));
   box.workflows(ready_then("trap '' TERM; echo ready; while true; do sleep 0.1; done"));
   const std::string name = box.start({"w"});
-  wait_for_output(box, name, "ready");
+  test::wait_for_log(box, name, "ready");
   box.ok({"stop", name, "-y"});
   CHECK(box.json({"show", name, "--json"})["status"] == "stopped");
 }
@@ -66,7 +56,7 @@ TEST_CASE("abort kills at once and saves nothing") {
   box.workflows(
       ready_then("trap '' TERM; echo x > out/x; echo ready; while true; do sleep 0.1; done"));
   const std::string name = box.start({"w"});
-  wait_for_output(box, name, "ready");
+  test::wait_for_log(box, name, "ready");
   box.ok({"stop", name, "--abort", "-y"});
   CHECK(box.json({"show", name, "--json"})["status"] == "aborted");
   CHECK(box.json({"artifacts", "list", name, "--json"}).empty());
@@ -78,7 +68,7 @@ TEST_CASE("a job may clean up when it is stopped") {
       ready_then("trap 'echo saved > out/checkpoint; exit 0' TERM; echo ready; while true; do "
                  "sleep 0.05; done"));
   const std::string name = box.start({"w"});
-  wait_for_output(box, name, "ready");
+  test::wait_for_log(box, name, "ready");
   box.ok({"stop", name, "-y"});
   box.ok({"artifacts", "download", name, "-o", (box.root() / "got").string()});
   CHECK(*read_file(box.root() / "got" / "out" / "checkpoint") == "saved\n");

@@ -4,6 +4,8 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/report/delivery.hpp"
+#include "support/job_log.hpp"
+#include "support/kill.hpp"
 #include "support/sandbox.hpp"
 #include "support/server.hpp"
 #include "support/wait.hpp"
@@ -69,10 +71,7 @@ struct Told : Sandbox {
   }
 
   void kill_supervisor(const std::string& name) const {
-    const auto text = read_file(home() / "runs" / name / run::file_names::run_lock);
-    const auto identity = text ? process::parse_identity(*text) : std::nullopt;
-    if (identity && process::open_process(*identity))
-      ::kill(identity->pid, SIGKILL);
+    kill_process_of(home() / "runs" / name / run::file_names::run_lock);
   }
 
   /// A run that would be told of for long: nobody is to bring its supervisor back.
@@ -86,7 +85,7 @@ struct Told : Sandbox {
   /// A run whose job is there.
   std::string start_long() const {
     std::string name = start({"long"});
-    wait_until([&] { return holds(written("runs/" + name + "/0/log"), "ready"); });
+    wait_for_log(*this, name, "ready");
     return name;
   }
 };

@@ -1,7 +1,7 @@
 #include "dstack/run/protocol/file_names.hpp"
+#include "support/job_log.hpp"
 #include "support/sandbox.hpp"
-
-#include <unistd.h>
+#include "support/wait.hpp"
 
 using namespace dstack;
 using dstack::test::Sandbox;
@@ -59,16 +59,12 @@ TEST_CASE("a failed and a stopped job keep their changes, an aborted one does no
 )");
   CHECK(Sandbox::code(box.run({"run", "fail"})) == 3);
   CHECK(box.ok({"code", "--changes"}) == "M  notes.txt\n");
-  const auto wait_until_ready = [&](const std::string& run) {
-    while (box.ok({"logs", run}).find("ready") == std::string::npos)
-      ;
-  };
   const std::string stopped = box.start({"wait"});
-  wait_until_ready(stopped);
+  test::wait_for_log(box, stopped, "ready");
   box.ok({"stop", stopped});
   CHECK(box.ok({"code", stopped, "--changes"}) == "M  notes.txt\n");
   const std::string aborted = box.start({"wait"});
-  wait_until_ready(aborted);
+  test::wait_for_log(box, aborted, "ready");
   box.ok({"stop", aborted, "--abort"});
   CHECK(box.ok({"code", aborted, "--changes"}).empty());
 }
@@ -147,8 +143,9 @@ TEST_CASE("a workspace deeper than any path is removed, and an artifact that is 
 
   const auto left = box.run({"run", "left"});
   CHECK(Sandbox::code(left) == 0);
-  while (fs::exists(folder() / "0" / run::file_names::workspace))  // removed behind the run's end
-    ::usleep(2000);
+  test::wait_until([&] {  // removed behind the run's end
+    return !fs::exists(folder() / "0" / run::file_names::workspace);
+  });
 
   const auto kept = box.run({"run", "kept"});
   CHECK(Sandbox::code(kept) == 125);

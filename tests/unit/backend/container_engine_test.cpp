@@ -1,5 +1,6 @@
 #include "dstack/backend/container.hpp"
 #include "support/catch.hpp"
+#include "support/variables.hpp"
 
 using namespace dstack;
 using namespace dstack::backend;
@@ -7,10 +8,7 @@ using namespace dstack::backend;
 namespace {
 
 Result<std::vector<EngineAddress>> addresses(std::map<std::string, std::string> variables) {
-  return engine_addresses([variables](const std::string& name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::nullopt : std::optional(found->second);
-  });
+  return engine_addresses(test::lookup_in(std::move(variables)));
 }
 
 std::string shown(const Result<std::vector<EngineAddress>>& all) {

@@ -5,11 +5,13 @@
 #include "dstack/base/file.hpp"
 #include "dstack/process/spawn.hpp"
 #include "support/catch.hpp"
+#include "support/text.hpp"
 
 #include <signal.h>
 
 using namespace dstack;
 using namespace dstack::backend;
+using dstack::test::holds;
 
 namespace {
 
@@ -53,10 +55,6 @@ class EndlessEngine {
   TemporaryFolder folder_ = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-test-");
   std::optional<process::Child> child_;
 };
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string failure_of_pull(const Engine& engine, const std::string& image) {
   const auto pulled = pull_image(engine, image, {}, [](const std::string&) {});

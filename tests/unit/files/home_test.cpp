@@ -1,42 +1,13 @@
 #include "dstack/files/home.hpp"
 
+#include "support/variables.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <sys/stat.h>
 
 using namespace dstack;
 using namespace dstack::store;
-
-namespace {
-
-/// Sets a variable of the environment for the life of the object.
-class SetVariable {
- public:
-  SetVariable(const char* name, const char* value) : name_(name) {
-    if (const char* before = std::getenv(name))
-      before_ = before;
-    if (value != nullptr)
-      ::setenv(name, value, 1);
-    else
-      ::unsetenv(name);
-  }
-
-  SetVariable(const SetVariable&) = delete;
-  SetVariable& operator=(const SetVariable&) = delete;
-
-  ~SetVariable() {
-    if (before_)
-      ::setenv(name_, before_->c_str(), 1);
-    else
-      ::unsetenv(name_);
-  }
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
-
-}  // namespace
+using dstack::test::SetVariable;
 
 TEST_CASE("the home is the folder that DSTACK_HOME names") {
   const SetVariable set("DSTACK_HOME", "/some/where/./else/..");

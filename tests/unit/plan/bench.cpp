@@ -3,6 +3,7 @@
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "support/catch.hpp"
+#include "support/variables.hpp"
 
 namespace dstack::plan_test {
 
@@ -170,10 +171,7 @@ PlanningContext Bench::context() const {
       providers_,
       machine,
       code_,
-      [this](const std::string& name) -> std::optional<std::string> {
-        const auto found = environment.find(name);
-        return found == environment.end() ? std::nullopt : std::optional(found->second);
-      },
+      test::lookup_in(environment),
       [this] {
         return std::vector<std::pair<std::string, std::string>>(environment.begin(),
                                                                 environment.end());

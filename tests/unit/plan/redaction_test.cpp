@@ -2,6 +2,8 @@
 #include "bench.hpp"
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
+#include "support/text.hpp"
 
 #include <algorithm>
 
@@ -59,19 +61,20 @@ TEST_CASE("an empty plan survives JSON too") {
 TEST_CASE("a plan that is damaged is an error, never a wrong plan") {
   auto bench = full();
   const Json whole = render_plan(bench.plan("train"));
-  CHECK_FALSE(parse_plan(Json()).has_value());
+  const auto damage = [](const Json& json) { return test::failure_of(parse_plan(json)).message; };
+  CHECK(test::holds(damage(Json()), "its text "));
   Json json = whole;
   json["jobs"][0]["workflow"] = 7;
-  CHECK_FALSE(parse_plan(json).has_value());
+  CHECK(test::holds(damage(json), "its job "));
   json = whole;
   json["jobs"][0].erase("spec");
-  CHECK_FALSE(parse_plan(json).has_value());
+  CHECK(test::holds(damage(json), "its job "));
   json = whole;
   json["workflows"][0]["inputs"] = Json::array({Json{{"workflow", "x"}, {"producer", 1}}});
-  CHECK_FALSE(parse_plan(json).has_value());
+  CHECK(test::holds(damage(json), "its order "));
   json = whole;
   json["base"][0] = "PATH=/bin";
-  CHECK_FALSE(parse_plan(json).has_value());
+  CHECK(test::holds(damage(json), "its base "));
 }
 
 TEST_CASE("a plan explains itself") {
@@ -163,7 +166,10 @@ TEST_CASE("a provider is described with its positional words and examples") {
   CHECK(help->examples == Words{"dstack run python train.py"});
   REQUIRE(help->variables.size() == 1);
   CHECK(help->variables[0].syntax == "--seed VALUE");
-  CHECK_FALSE(describe_target("trian", bench.project(), bench.providers()).has_value());
+  const Error unknown =
+      test::failure_of(describe_target("trian", bench.project(), bench.providers()));
+  CHECK(unknown.code == ErrorCode::not_found);
+  CHECK(test::holds(unknown.message, "'trian'"));
 }
 
 TEST_CASE("artifacts that any workflow declares are known from the project's root") {

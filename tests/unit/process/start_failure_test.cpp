@@ -2,6 +2,8 @@
 #include "dstack/base/file.hpp"
 #include "dstack/process/spawn.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
+#include "support/text.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -13,12 +15,9 @@
 
 using namespace dstack;
 using namespace dstack::process;
+using dstack::test::holds;
 
 namespace {
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 Command command_of(std::vector<std::string> argv) {
   Command command;
@@ -152,7 +151,7 @@ TEST_CASE("starts that fail leave no descriptor and no child") {
   const std::size_t before = open_descriptors();
   for (int i = 0; i < 100; ++i) {
     why_not(command);
-    CHECK_FALSE(run(command));
+    CHECK(holds(render(test::failure_of(run(command))), "/no/such/interpreter"));
   }
   CHECK(open_descriptors() == before);
 }

@@ -3,6 +3,8 @@
 #include "dstack/base/text.hpp"
 #include "dstack/python/stage.hpp"
 #include "support/environment_folder.hpp"
+#include "support/results.hpp"
+#include "support/text.hpp"
 
 using namespace dstack;
 using namespace dstack::python;
@@ -112,9 +114,12 @@ TEST_CASE("what is outside the project is refused") {
   at.write("a.txt", "-r ../b.txt\n");
   at.write("c.txt", "-e ../lib\n");
 
-  CHECK_FALSE(read(at, {"../requirements.txt"}));
-  CHECK_FALSE(read(at, {"/etc/requirements.txt"}));
-  CHECK_FALSE(read(at, {"a.txt"}));
+  for (const std::string name : {"../requirements.txt", "/etc/requirements.txt"}) {
+    const Error error = test::failure_of(read(at, {name}));
+    CHECK(error.code == ErrorCode::configuration);
+    CHECK(test::holds(error.message, name));
+  }
+  CHECK(test::holds(test::failure_of(read(at, {"a.txt"})).message, "'../b.txt' is outside"));
   const auto local = read(at, {"c.txt"});
   REQUIRE_FALSE(local);
   CHECK(local.error().message ==

@@ -2,6 +2,9 @@
 
 #include "dstack/base/fd.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
+#include "support/text.hpp"
+#include "support/wait.hpp"
 
 #include <set>
 #include <thread>
@@ -13,6 +16,7 @@
 
 using namespace dstack;
 using namespace dstack::secrets;
+using dstack::test::failure_of;
 
 namespace {
 
@@ -117,8 +121,9 @@ TEST_CASE("many secrets are added at once, or none of them") {
   REQUIRE(add_all({{"A", "value a"}, {"B", "value b"}}));
   CHECK(folder.value("/p", "A") == "value a");
   CHECK(folder.value("/p", "B") == "value b");
-  CHECK_FALSE(add_all({{"C", "value c"}, {"B", "another"}}));
-  CHECK_FALSE(add_all({{"C", "value c"}, {"D", std::string_view("no\0value", 8)}}));
+  CHECK(failure_of(add_all({{"C", "value c"}, {"B", "another"}})).code == ErrorCode::conflict);
+  CHECK(failure_of(add_all({{"C", "value c"}, {"D", std::string_view("no\0value", 8)}})).code ==
+        ErrorCode::usage);
   CHECK(folder.value("/p", "C") == "(none)");
   CHECK(folder.value("/p", "B") == "value b");
 }
@@ -143,7 +148,8 @@ TEST_CASE("what others can reach is refused, with the command that mends it") {
   REQUIRE(::chmod(loose.c_str(), mode | 0040) == 0);
   CHECK(folder.refusal().find("can be reached by others") != std::string::npos);
   CHECK(folder.refusal().find("'chmod go= " + loose.string() + "'") != std::string::npos);
-  CHECK_FALSE(add(folder.path(), "", "B", "value of B", Replace::no));
+  CHECK(render(failure_of(add(folder.path(), "", "B", "value of B", Replace::no))) ==
+        folder.refusal());
   REQUIRE(::chmod(loose.c_str(), mode) == 0);
   CHECK(folder.value("", "A") == "value of A");
 }
@@ -181,10 +187,12 @@ TEST_CASE("every byte of the vault and of the key that differs is noticed, and n
       other[at] = static_cast<char>(other[at] ^ (1 << bit));
       put(path, other);
       INFO("byte " << at << " bit " << bit);
-      CHECK_FALSE(folder.refusal().empty());
+      const std::string refusal = folder.refusal();
+      CHECK(test::holds(refusal, folder.path().string()));
       if (at % 16 == 0) {
-        CHECK_FALSE(add(folder.path(), "", "C", "value of C", Replace::yes));
-        CHECK_FALSE(rotate(folder.path()));
+        CHECK(render(failure_of(add(folder.path(), "", "C", "value of C", Replace::yes))) ==
+              refusal);
+        CHECK(render(failure_of(rotate(folder.path()))) == refusal);
         CHECK(*read_file(path) == other);
       }
     }
@@ -281,7 +289,7 @@ TEST_CASE("a rotation that is killed at any moment loses no value") {
     if (other == 0)
       for (;;)
         (void)rotate(folder.path());
-    ::usleep(static_cast<useconds_t>(moment * 50));
+    test::let_pass(std::chrono::microseconds(moment * 50));
     ::kill(other, SIGKILL);
     ::waitpid(other, nullptr, 0);
     for (int i = 0; i < 20; ++i)
@@ -302,9 +310,10 @@ TEST_CASE("a vault that is missing beside its key is a loss, and the key is kept
   const auto keys = folder.keys();
   CHECK(folder.refusal().find("is missing, and its key is there") != std::string::npos);
   CHECK(folder.refusal().find("put the file back from a copy") != std::string::npos);
-  CHECK_FALSE(add(folder.path(), "", "B", "value of B", Replace::no));
-  CHECK_FALSE(remove(folder.path(), "", "A"));
-  CHECK_FALSE(rotate(folder.path()));
+  const std::string refusal = folder.refusal();
+  CHECK(render(failure_of(add(folder.path(), "", "B", "value of B", Replace::no))) == refusal);
+  CHECK(render(failure_of(remove(folder.path(), "", "A"))) == refusal);
+  CHECK(render(failure_of(rotate(folder.path()))) == refusal);
   CHECK(folder.keys() == keys);
   fs::rename(copy, folder.vault());
   CHECK(folder.value("", "A") == "value of A");

@@ -5,6 +5,8 @@
 #include "dstack/process/spawn.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
+#include "support/variables.hpp"
 
 #include <cstdlib>
 #include <fstream>
@@ -15,12 +17,9 @@
 
 namespace dstack::source {
 
-template <typename T>
-T value_of(Result<T> result) {
-  if (!result)
-    FAIL(render(result.error()));
-  return std::move(*result);
-}
+using test::failure_of;
+using test::SetVariable;
+using test::value_of;
 
 inline TemporaryFolder make_test_folder() {
   const char* set = std::getenv("TMPDIR");
@@ -28,33 +27,9 @@ inline TemporaryFolder make_test_folder() {
       TemporaryFolder::make(set != nullptr && *set != '\0' ? set : "/tmp", "dstack-source-test-"));
 }
 
-/// Sets a variable of the environment for the life of the object.
-class SetVariable {
- public:
-  SetVariable(const char* name, const std::string& value) : name_(name) {
-    if (const char* before = std::getenv(name))
-      before_ = before;
-    ::setenv(name, value.c_str(), 1);
-  }
-
-  SetVariable(const SetVariable&) = delete;
-  SetVariable& operator=(const SetVariable&) = delete;
-
-  ~SetVariable() {
-    if (before_)
-      ::setenv(name_, before_->c_str(), 1);
-    else
-      ::unsetenv(name_);
-  }
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
-
 inline bool has_git() {
-  const char* path = std::getenv("PATH");
-  return process::find_program("git", path != nullptr ? path : "/usr/bin:/bin").has_value();
+  const std::string path = test::own_variable("PATH").value_or("/usr/bin:/bin");
+  return process::find_program("git", path).has_value();
 }
 
 struct TestProject {

@@ -7,6 +7,7 @@
 #include "dstack/store/records/changes.hpp"
 #include "dstack/store/records/records.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -31,12 +32,8 @@ inline void write_file(const Path& path, std::string_view text) {
   std::ofstream(path.string(), std::ios::binary) << text;
 }
 
-template <typename T>
-T value_of(Result<T> result) {
-  if (!result)
-    FAIL(render(result.error()));
-  return std::move(*result);
-}
+using test::failure_of;
+using test::value_of;
 
 inline void require_ok(const Result<void>& result) {
   if (!result)

@@ -92,7 +92,7 @@ TEST_CASE("missing keys are reported at the first line of the entry") {
                  "b: 4:5+7 workflow 'b' has no 'provider'"});
 }
 
-TEST_CASE("a missing key that is there with other letters gets a suggestion") {
+TEST_CASE("a missing key that is there with other notifications gets a suggestion") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml", "workflows:\n  - nmae: y\n    provider: b\n");
   CHECK(folder.load()->findings[0].error.hint == "did you mean 'name' by 'nmae'?");

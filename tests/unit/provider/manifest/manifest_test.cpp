@@ -97,7 +97,7 @@ TEST_CASE("wrong properties of a manifest are refused by name", "[provider][mani
   CHECK(refusal(with(R"({"name": "a", "type": "float"})")) ==
         "its manifest is wrong: property 'a' has the unknown type 'float'");
   CHECK(refusal(with(R"({"name": "A", "type": "text"})")) ==
-        "its manifest is wrong: 'A' cannot be the name of a property: lower case letters, "
+        "its manifest is wrong: 'A' cannot be the name of a property: lower case notifications, "
         "digits "
         "and '_'");
   CHECK(refusal(with(

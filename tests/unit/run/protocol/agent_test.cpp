@@ -4,6 +4,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/job/usage.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
 
 #include <thread>
 
@@ -129,7 +130,7 @@ TEST_CASE("an agent's order survives rendering and parsing") {
   REQUIRE(parsed);
   CHECK((parsed->job == order.job));
   CHECK(parsed->workspace == "/w");
-  CHECK_FALSE(parse_agent_order("{}"));
+  CHECK(test::failure_of(parse_agent_order("{}")).code == ErrorCode::internal);
 }
 
 TEST_CASE("a function of a provider needs an agent, a command does not") {

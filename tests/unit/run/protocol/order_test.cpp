@@ -4,6 +4,8 @@
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
+#include "support/text.hpp"
 
 using namespace dstack;
 using namespace dstack::run;
@@ -86,6 +88,7 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
   const auto parsed = parse_exit_record(text);
   REQUIRE(parsed);
   CHECK((*parsed == record));
-  CHECK_FALSE(parse_exit_record(text.substr(0, text.size() / 2)));
-  CHECK_FALSE(parse_exit_record(""));
+  for (const std::size_t size : {text.size() / 2, std::size_t{0}})
+    CHECK(test::holds(test::failure_of(parse_exit_record(text.substr(0, size))).message,
+                      "an exit record"));
 }

@@ -4,6 +4,8 @@
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/secrets/vault.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
+#include "support/text.hpp"
 
 using namespace dstack;
 using namespace dstack::run;
@@ -36,7 +38,9 @@ TEST_CASE("a job without secrets opens no vault, not even a damaged one") {
       files::Home{bench.folder.path()}.secrets() / "vault", "x", Durable::no, 0600));
   CHECK(put_secrets_in(bench.order, bench.warnings)->needles.empty());
   bench.order.secrets = {"KEY"};
-  CHECK_FALSE(put_secrets_in(bench.order, bench.warnings));
+  const Error damaged = test::failure_of(put_secrets_in(bench.order, bench.warnings));
+  CHECK(damaged.code == ErrorCode::unavailable);
+  CHECK(test::holds(damaged.message, "/vault'"));
 }
 
 TEST_CASE("values come where references are meant, and nowhere else") {

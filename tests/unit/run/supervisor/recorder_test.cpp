@@ -4,8 +4,11 @@
 #include "dstack/files/home.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/store/records/changes.hpp"
 #include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
 #include "support/catch.hpp"
+#include "support/results.hpp"
 
 #include <algorithm>
 #include <string>
@@ -114,9 +117,9 @@ TEST_CASE("after a change that cannot be recorded, no later one is") {
   pollfd polled{recorder->fd(), POLLIN, 0};
   REQUIRE(::poll(&polled, 1, 60'000) == 1);
 
-  CHECK_FALSE(recorder->take());
+  CHECK(test::failure_of(recorder->take()).code == ErrorCode::not_found);
   recorder->add(change_of(0, Status::running), {});
-  CHECK_FALSE(recorder->finish());
+  CHECK(test::failure_of(recorder->finish()).code == ErrorCode::not_found);
   const auto jobs = fixture.records.jobs(fixture.run.id);
   REQUIRE(jobs);
   CHECK((*jobs)[0].status == Status::submitted);

@@ -6,6 +6,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/files/walk.hpp"
 #include "dstack/job/tree_reference.hpp"
+#include "support/wait.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <csignal>
@@ -164,7 +165,7 @@ TEST_CASE("an object that is cut short is written anew") {
   const job::TreeReference tree = f.capture();
   const Path object = f.objects.blob_path(sha256("content"), false);
   write_file(object, "con");
-  CHECK_FALSE(f.objects.lay_out(tree, f.target, LayOut::fresh));
+  CHECK(failure_of(f.objects.lay_out(tree, f.target, LayOut::fresh)).code == ErrorCode::internal);
 
   f.capture();
 
@@ -391,8 +392,10 @@ TEST_CASE("blobs and trees are put and read one by one, and checked when read") 
   CHECK(value_of(f.objects.read_tree(digest)) == tree);
   CHECK(f.objects.has_blob(sha256("bytes")));
   CHECK_FALSE(f.objects.has_blob(sha256("other")));
-  CHECK_FALSE(f.objects.put_file(f.source / "missing", false));
-  CHECK_FALSE(f.objects.read_blob(sha256("other")));
+  CHECK_THAT(failure_of(f.objects.put_file(f.source / "missing", false)).message,
+             Catch::Contains("missing': No such file"));
+  CHECK_THAT(failure_of(f.objects.read_blob(sha256("other"))).message,
+             Catch::Contains("No such file"));
 
   write_file(f.objects.blob_path(sha256("bytes"), false), "bytez");
   const auto damaged = f.objects.read_blob(sha256("bytes"));
@@ -451,7 +454,7 @@ TEST_CASE("a capture killed at any moment leaves only whole objects") {
       (void)f.objects.capture_folder(f.source, f.warnings);
       ::_exit(0);
     }
-    ::usleep(static_cast<useconds_t>(round * 700));  // where it is struck does not matter
+    test::let_pass(std::chrono::microseconds(round * 700));
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     for (const std::string& name : stored(f.test.home())) {

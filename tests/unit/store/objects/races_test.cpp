@@ -2,7 +2,8 @@
 // them is read or written.
 #include "dstack/files/entry.hpp"
 #include "dstack/job/tree_reference.hpp"
-#include "unit/store/fixture.hpp"
+#include "fixture.hpp"
+#include "support/wait.hpp"
 
 #include <atomic>
 #include <map>
@@ -40,8 +41,7 @@ class Swapper {
 
   /// Waits until it has been at work.
   void wait_for_swaps(int count) const {
-    for (const int before = swaps_; swaps_ < before + count;)
-      std::this_thread::yield();
+    test::wait_until([&, before = swaps_.load()] { return swaps_ >= before + count; });
   }
 
  private:

@@ -41,28 +41,31 @@ TEST_CASE("times are read back from their text") {
 }
 
 TEST_CASE("damaged texts are refused") {
+  const auto is_damage = [](const auto& parsed) {
+    return failure_of(parsed).message.starts_with("the store holds a damaged ");
+  };
   const std::string good = render_tree(some_tree());
   for (std::size_t size = 0; size < good.size(); ++size) {
     // Cut between two entries it is another tree; its digest tells.
     if (size >= 14 && (size == 14 || good[size - 1] == '\0'))
       continue;
-    CHECK_FALSE(parse_tree(good.substr(0, size)));
+    CHECK(is_damage(parse_tree(good.substr(0, size))));
   }
   const auto entry = [](const std::string& name, const std::string& size = "1") {
     return "f " + sha256("").render() + " " + size + " " + name + '\0';
   };
   const std::string header = "dstack-tree 1\n";
   CHECK(parse_tree(header + entry("a") + entry("b")));
-  CHECK_FALSE(parse_tree(header + entry("b") + entry("a")));
-  CHECK_FALSE(parse_tree(header + entry("a") + entry("a")));
+  CHECK(is_damage(parse_tree(header + entry("b") + entry("a"))));
+  CHECK(is_damage(parse_tree(header + entry("a") + entry("a"))));
   for (const std::string name : {"", ".", "..", "a/b", "/"})
-    CHECK_FALSE(parse_tree(header + entry(name)));
+    CHECK(is_damage(parse_tree(header + entry(name))));
   for (const std::string size : {"", "01", "-1", "+1", "x", "18446744073709551616"})
-    CHECK_FALSE(parse_tree(header + entry("a", size)));
-  CHECK_FALSE(parse_tree("dstack-tree 2\n"));
-  CHECK_FALSE(parse_times("dstack-times 1\n1"));
-  CHECK_FALSE(parse_times("dstack-times 1\n01\n"));
-  CHECK_FALSE(parse_times("dstack-times 1\n\n"));
+    CHECK(is_damage(parse_tree(header + entry("a", size))));
+  CHECK(is_damage(parse_tree("dstack-tree 2\n")));
+  CHECK(is_damage(parse_times("dstack-times 1\n1")));
+  CHECK(is_damage(parse_times("dstack-times 1\n01\n")));
+  CHECK(is_damage(parse_times("dstack-times 1\n\n")));
 }
 
 TEST_CASE("objects have a place for each kind") {

@@ -53,7 +53,9 @@ TEST_CASE("an end that is refused names nobody to be told") {
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
   require_ok(records.apply(run, run_change(job::Status::done, 5)));
 
-  CHECK_FALSE(records.apply(run, end_with_notifications(job::Status::failed, {{0, "id0", "a"}})));
+  CHECK(
+      failure_of(records.apply(run, end_with_notifications(job::Status::failed, {{0, "id0", "a"}})))
+          .code == ErrorCode::conflict);
 
   CHECK(value_of(records.notifications(run)).empty());
 }
@@ -88,7 +90,7 @@ TEST_CASE("an attempt is noted as long as its receiver waits, and no longer") {
   CHECK(value_of(records.notifications(run)).front().status == NotificationStatus::delivered);
 
   require_ok(records.remove_run(run));
-  CHECK_FALSE(records.note_attempt(run, record));
+  CHECK(failure_of(records.note_attempt(run, record)).code == ErrorCode::not_found);
 }
 
 TEST_CASE("a run is cared for until it is over and everybody is told") {

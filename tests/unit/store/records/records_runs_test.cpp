@@ -175,20 +175,26 @@ TEST_CASE("what has ended never changes again") {
   SECTION("a workflow") {
     RunChanges change;
     change.workflows.push_back({.workflow = 0, .status = job::Status::failed, .at = at(2000)});
-    CHECK_FALSE(records.apply(run, change));
+    CHECK(failure_of(records.apply(run, change)).code == ErrorCode::conflict);
   }
   SECTION("a run") {
-    CHECK_FALSE(records.apply(run, run_change(job::Status::done, 2000)));
-    CHECK_FALSE(records.apply(run, run_change(job::Status::running, 2000)));
+    CHECK(failure_of(records.apply(run, run_change(job::Status::done, 2000))).code ==
+          ErrorCode::conflict);
+    CHECK(failure_of(records.apply(run, run_change(job::Status::running, 2000))).code ==
+          ErrorCode::conflict);
   }
   SECTION("also for whoever writes to the database himself") {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
-    CHECK_FALSE(
-        database.execute("update job set status = 'running', finished_at = null where number = 0"));
-    CHECK_FALSE(database.execute("update job set exit_code = 7 where number = 0"));
-    CHECK_FALSE(database.execute("update run set finished_at = null, status = 'running'"));
-    CHECK_FALSE(database.execute("update workflow set finished_at = 7 where number = 0"));
+    for (const char* const statement :
+         {"update job set status = 'running', finished_at = null where number = 0",
+          "update job set exit_code = 7 where number = 0",
+          "update run set finished_at = null, status = 'running'",
+          "update workflow set finished_at = 7 where number = 0"}) {
+      const Error error = failure_of(database.execute(statement));
+      CHECK(error.code == ErrorCode::conflict);
+      CHECK_THAT(error.message, Catch::Contains("has ended"));
+    }
   }
   SECTION("to be told the same end once more is no error and changes nothing") {
     require_ok(records.apply(run, job_change(0, job::Status::done, 2000)));
@@ -373,7 +379,7 @@ TEST_CASE("only ended and untagged runs are removed, with all that belongs to th
   require_ok(records.remove_run(run));
   CHECK(value_of(records.find_runs({})).empty());
   CHECK(value_of(records.jobs(run)).empty());
-  CHECK_FALSE(records.plan(run));
+  CHECK(failure_of(records.plan(run)).code == ErrorCode::not_found);
   CHECK(value_of(records.create_run(new_run("quiet-otter-2"))) > run);
 }
 

@@ -42,7 +42,9 @@ TEST_CASE("a used tag is refused for all workflows at once, and moved with force
   CHECK(refused.error().message ==
         "the tag 'latest' of workflow 'train' is in use: it names run 'a-a-1'");
   CHECK_FALSE(value_of(records.find_tag("/project", "download", "latest")));
-  CHECK_FALSE(records.add_tags("/project", "latest", {"train"}, one, Records::Force::no));
+  CHECK(
+      failure_of(records.add_tags("/project", "latest", {"train"}, one, Records::Force::no)).code ==
+      ErrorCode::conflict);
 
   require_ok(
       records.add_tags("/project", "latest", {"download", "train"}, two, Records::Force::yes));

@@ -58,7 +58,9 @@ TEST_CASE("a reader sees what writers have committed") {
   value_of(writer.create_run(new_run("quiet-otter-1")));
 
   CHECK(value_of(reader.find_runs({})).size() == 1);
-  CHECK_FALSE(reader.create_run(new_run("quiet-otter-2")));
+  const Error refused = failure_of(reader.create_run(new_run("quiet-otter-2")));
+  CHECK(refused.code == ErrorCode::unavailable);
+  CHECK_THAT(refused.message, Catch::Contains("readonly"));
 }
 
 TEST_CASE("a database is readable in a home that cannot be written") {
