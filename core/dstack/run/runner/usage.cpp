@@ -24,12 +24,12 @@ std::string took(const job::Usage& usage, const job::Resources& resources) {
 }
 
 /// Of a job whose processes are held each alone.
-void note_each_process(ExitRecord& record,
-                       const backend::Usage& usage,
-                       const job::Resources& resources,
-                       bool failed_by_itself,
-                       const std::function<std::string()>& end_of_log) {
-  if (failed_by_itself && tells_of_refused_memory(end_of_log())) {
+void record_each_process(ExitRecord& record,
+                         const backend::Usage& usage,
+                         const job::Resources& resources,
+                         bool failed_by_itself,
+                         const std::function<std::string()>& end_of_log) {
+  if (failed_by_itself && mentions_refused_memory(end_of_log())) {
     record.cause = job::Cause::oom;
     record.message = "it ran out of memory: each of its processes may have " +
                      render_size(resources.memory) +
@@ -47,11 +47,11 @@ void note_each_process(ExitRecord& record,
 
 }  // namespace
 
-void note_resources(ExitRecord& record,
-                    const resources::Limiter& limiter,
-                    const backend::Usage& usage,
-                    const job::JobSpec& spec,
-                    const std::function<std::string()>& end_of_log) {
+void record_resources(ExitRecord& record,
+                      const resources::Limiter& limiter,
+                      const backend::Usage& usage,
+                      const job::JobSpec& spec,
+                      const std::function<std::string()>& end_of_log) {
   if (spec.container)
     return;
   record.usage = backend::figures_of(usage);
@@ -69,17 +69,17 @@ void note_resources(ExitRecord& record,
     record.warnings.push_back("some of its processes were killed because its memory ran out: " +
                               took(record.usage, spec.resources));
   } else if (limiter.holds_each_process()) {
-    note_each_process(record, usage, spec.resources, failed_by_itself, end_of_log);
+    record_each_process(record, usage, spec.resources, failed_by_itself, end_of_log);
   }
 }
 
-bool tells_of_refused_memory(std::string_view log) {
-  constexpr std::array<std::string_view, 4> words = {
+bool mentions_refused_memory(std::string_view log) {
+  constexpr std::array<std::string_view, 4> phrases = {
       "Cannot allocate memory", "std::bad_alloc", "MemoryError", "can't allocate memory"};
   const auto lines = split(log, '\n');
   return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
-    const auto stands = [&](std::string_view word) { return line.find(word) != line.npos; };
-    return std::any_of(words.begin(), words.end(), stands) && !stands("OutOfMemoryError");
+    const auto contains = [&](std::string_view phrase) { return line.find(phrase) != line.npos; };
+    return std::any_of(phrases.begin(), phrases.end(), contains) && !contains("OutOfMemoryError");
   });
 }
 
