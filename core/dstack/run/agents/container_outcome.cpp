@@ -1,0 +1,59 @@
+#include "dstack/run/agents/container_outcome.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/job/status.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+namespace dstack::run {
+
+namespace {
+
+std::string why_not_started(int error, const std::string& program, const std::string& image) {
+  if (error == ENOENT)
+    return "there is no program '" + program + "' in image '" + image + "'" +
+           (program == "sh" ? "; an image without a shell needs 'entrypoint' instead of commands"
+                            : "");
+  return "'" + program + "' cannot be run in image '" + image + "': " + std::strerror(error);
+}
+
+/// `limit`: bytes; 0: none.
+void report_out_of_memory(AgentReport& report, int code, std::uint64_t limit) {
+  report.killed_for_memory = true;
+  const std::string of = limit == 0 ? "the machine's memory" : render_size(limit) + " of memory";
+  if (code == 0) {
+    report.warning = "a process of the job was killed because " + of + " was used up";
+    return;
+  }
+  report.cause = job::Cause::oom;
+  report.message = "the container used up " + of +
+                   (limit == 0 ? "" : "; 'resources: {memory: …}' or --memory gives it more");
+}
+
+}  // namespace
+
+ContainerOutcome container_outcome(const Result<backend::ContainerEnd>& end,
+                                   const std::string& program,
+                                   const job::JobSpec& spec) {
+  ContainerOutcome outcome{agent_failed, {}};
+  AgentReport& report = outcome.report;
+  if (!end) {
+    report.cause = job::Cause::exit;
+    report.message = render(end.error());
+    return outcome;
+  }
+  if (end->usage)
+    report.usage = backend::figures_of(*end->usage);
+  if (end->not_started) {
+    report.cause = job::Cause::start;
+    report.message = why_not_started(*end->not_started, program, spec.container->image);
+    return outcome;
+  }
+  if (end->out_of_memory)
+    report_out_of_memory(report, end->code, spec.resources.memory);
+  outcome.exit = {end->code, end->signal.value_or(0)};
+  return outcome;
+}
+
+}  // namespace dstack::run
