@@ -1,7 +1,7 @@
-// What a job asks for, in the terms of a container.
+#include "dstack/run/agents/container_launch.hpp"
+
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
-#include "dstack/run/agents/container_agent.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 
 #include <algorithm>
@@ -28,37 +28,37 @@ std::vector<std::uint16_t> ports_of(const AgentOrder& order) {
   return ports;
 }
 
-/// The cards that the job was given, as the machine numbers them.
+/// The GPUs that the job was given, as the machine numbers them.
 std::vector<std::string> gpus_of(const AgentOrder& order) {
   std::vector<std::string> gpus;
-  if (const auto* cards = find_variable(order.job.environment, "CUDA_VISIBLE_DEVICES"))
-    for (const std::string_view card : split(*cards, ','))
-      if (!card.empty())
-        gpus.emplace_back(card);
+  if (const auto* list = find_variable(order.job.environment, "CUDA_VISIBLE_DEVICES"))
+    for (const std::string_view gpu : split(*list, ','))
+      if (!gpu.empty())
+        gpus.emplace_back(gpu);
   return gpus;
 }
 
-/// Inside, the cards that were given are all there are, and counted from 0. An image that asks for
+/// Inside, the GPUs that were given are all there are, and counted from 0. An image that asks for
 /// all of them gets none, when none were given.
 void number_gpus(std::size_t count, Environment& environment) {
-  std::string cards;
-  for (std::size_t card = 0; card < count; ++card)
-    cards += (card == 0 ? "" : ",") + std::to_string(card);
+  std::string numbers;
+  for (std::size_t gpu = 0; gpu < count; ++gpu)
+    numbers += (gpu == 0 ? "" : ",") + std::to_string(gpu);
   for (auto& [name, value] : environment)
     if (name == "CUDA_VISIBLE_DEVICES")
-      value = cards;
+      value = numbers;
   if (count == 0 && find_variable(environment, "NVIDIA_VISIBLE_DEVICES") == nullptr)
     environment.emplace_back("NVIDIA_VISIBLE_DEVICES", "void");
 }
 
-std::vector<std::string> with(std::vector<std::string> words,
+std::vector<std::string> with(std::vector<std::string> arguments,
                               const std::vector<std::string>& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
 }
 
 /// The job's own program, without the commands before it.
-std::vector<std::string> main_words(const job::JobSpec& spec, const backend::ImageFacts& image) {
+std::vector<std::string> main_command(const job::JobSpec& spec, const backend::ImageFacts& image) {
   const std::vector<std::string>& entrypoint = spec.container->entrypoint;
   if (!spec.commands.empty())
     return with(entrypoint, {join(spec.commands, "\n")});
@@ -77,10 +77,11 @@ std::vector<std::string> container_command(const job::JobSpec& spec,
     return {"sh", "-e", script};
   if (own_shell)
     return {"sh", "-e", "-c", join(with(spec.setup, spec.commands), "\n")};
-  const std::vector<std::string> words = main_words(spec, image);
-  if (spec.setup.empty() || words.empty())
-    return words;
-  return with({"sh", "-e", "-c", join(spec.setup, "\n") + "\nexec \"$@\"", "sh"}, words);
+  const std::vector<std::string> command = main_command(spec, image);
+  if (spec.setup.empty() || command.empty())
+    return command;
+  return with({"sh", "-e", "-c", fmt::format("{}\nexec \"$@\"", join(spec.setup, "\n")), "sh"},
+              command);
 }
 
 backend::ContainerLaunch container_launch(const AgentOrder& order) {

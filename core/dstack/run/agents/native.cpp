@@ -17,14 +17,14 @@ namespace dstack::run {
 
 namespace {
 
-std::atomic<bool> asked_to_stop = false;
+std::atomic<bool> stop_requested = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-/// Without SA_RESTART: a function that sleeps or reads shall hear of it.
-void hear_stops() {
+/// Without SA_RESTART: a function that sleeps or reads is interrupted.
+void handle_stop_signals() {
   struct sigaction action {};
 
-  action.sa_handler = [](int) { asked_to_stop = true; };
+  action.sa_handler = [](int) { stop_requested = true; };
   sigemptyset(&action.sa_mask);
   for (const int number : {SIGTERM, SIGINT, SIGHUP})
     ::sigaction(number, &action, nullptr);
@@ -40,7 +40,7 @@ void hear_stops() {
 }  // namespace
 
 int native_main() {
-  hear_stops();
+  handle_stop_signals();
   process::disable_core_dumps();
   const AgentReporter reporter;
   // A pipe would make it keep lines back that people wait for.
@@ -54,10 +54,10 @@ int native_main() {
   reporter.status(job::Status::running);
   const job::JobSpec& spec = order->job.spec;
   const auto ended =
-      provider::run_native_job(order->job.provider, spec.native, STDOUT_FILENO, asked_to_stop);
+      provider::run_native_job(order->job.provider, spec.native, STDOUT_FILENO, stop_requested);
   if (!ended) {
     reporter.end(job::Cause::start,
-                 "provider '" + order->job.provider + "' " + render(ended.error()));
+                 fmt::format("provider '{}' {}", order->job.provider, render(ended.error())));
     end(1);
   }
   if (!ended->message.empty())

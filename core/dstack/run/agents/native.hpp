@@ -1,6 +1,6 @@
-// The process that is a native job: `dstack native`, an agent (run/agent.hpp). Loads the provider's
-// library, calls its function, and ends with the code that it returns. SIGTERM only tells the
-// function to end; the runner kills one that does not.
+// The process that is a native job: `dstack native`, an agent (run/protocol/agent.hpp). Loads the
+// provider's library, calls its function, and ends with the code that it returns. SIGTERM only asks
+// the function to end; the runner kills one that does not.
 #pragma once
 
 namespace dstack::run {

@@ -31,8 +31,10 @@ std::optional<int> status_of(std::string_view reply) {
 
 ApplicationProbe::ApplicationProbe(std::uint16_t port, std::string path, Answer wanted)
     : port_(port),
-      request_("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
-               "\r\nUser-Agent: dstack\r\nAccept: */*\r\nConnection: close\r\n\r\n"),
+      request_(fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUser-Agent: dstack\r\nAccept: "
+                           "*/*\r\nConnection: close\r\n\r\n",
+                           path,
+                           port)),
       wanted_(wanted) {}
 
 short ApplicationProbe::events() const {

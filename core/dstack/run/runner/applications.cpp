@@ -4,6 +4,7 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/secrets/masker.hpp"
 
 #include <algorithm>
 
@@ -50,6 +51,15 @@ std::string app_url(const job::ApplicationSpec& app, std::uint16_t port, std::st
   return origin(port) + with_secret(app.path, app, secret);
 }
 
+job::Application without_secret(job::Application app, std::string_view secret) {
+  if (const std::size_t at = secret.empty() ? std::string::npos : app.url.rfind(secret);
+      at != std::string::npos)
+    app.url.replace(at, secret.size(), secrets::mask);
+  if (!app.password.empty())
+    app.password = secrets::mask;
+  return app;
+}
+
 Applications::Applications(const job::JobSpec& spec,
                            std::size_t job,
                            const std::vector<std::uint16_t>& ports,
@@ -91,7 +101,7 @@ std::optional<Applications::Clock::time_point> Applications::next_step() const {
   std::optional<Clock::time_point> next;
   if (!asking_)
     return next;
-  if (!told_ && !apps_.empty())
+  if (!reported_ && !apps_.empty())
     next = Clock::time_point{};
   for (const Watched& app : apps_) {
     if (app.probe.answered())
@@ -117,13 +127,15 @@ std::vector<job::Application> Applications::step(Clock::time_point now) {
       if (!app.known)
         app.record.state = ApplicationState::late;
       else if (!overdue_)
-        overdue_ = app.record.name + " did not answer at " + app.address + " within " +
-                   render_duration(limit_);
+        overdue_ = fmt::format("{} did not answer at {} within {}",
+                               app.record.name,
+                               app.address,
+                               render_duration(limit_));
     }
-    if (!told_ || app.record.state != before)
+    if (!reported_ || app.record.state != before)
       news.push_back(app.record);
   }
-  told_ = true;
+  reported_ = true;
   return news;
 }
 
@@ -131,8 +143,10 @@ std::string Applications::unanswered() const {
   std::string sentence;
   for (const Watched& app : apps_)
     if (app.known && app.record.state != ApplicationState::ready)
-      sentence += (sentence.empty() ? "" : "; ") + app.record.name +
-                  " ended before it answered at " + app.address;
+      sentence += fmt::format("{}{} ended before it answered at {}",
+                              sentence.empty() ? "" : "; ",
+                              app.record.name,
+                              app.address);
   return sentence;
 }
 

@@ -1,5 +1,5 @@
 // The applications of one job, as its runner watches over them: their addresses, and whether they
-// answer. A value for a poll loop; it starts nothing and tells nobody.
+// answer. A value for a poll loop; it starts nothing and reports nothing.
 #pragma once
 
 #include "dstack/job/application.hpp"
@@ -20,6 +20,10 @@ namespace dstack::run {
 
 /// The address of an application for people. `secret`: the job's; empty when it has none.
 std::string app_url(const job::ApplicationSpec& app, std::uint16_t port, std::string_view secret);
+
+/// As it is reported where the user has made a secret of what the application knows its user by:
+/// without that value.
+job::Application without_secret(job::Application app, std::string_view secret);
 
 class Applications {
  public:
@@ -69,7 +73,7 @@ class Applications {
   std::vector<Watched> apps_;
   std::chrono::milliseconds limit_{0};
   Clock::time_point late_at_{};
-  bool told_ = false;
+  bool reported_ = false;
   bool asking_ = true;
   std::optional<std::string> overdue_;
 };

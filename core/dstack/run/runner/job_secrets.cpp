@@ -13,20 +13,20 @@ namespace dstack::run {
 
 namespace {
 
-class Filling {
+class SecretResolver {
  public:
-  Filling(JobOrder& order, secrets::Vault vault) : order_(order), vault_(std::move(vault)) {}
+  SecretResolver(JobOrder& order, secrets::Vault vault) : order_(order), vault_(std::move(vault)) {}
 
-  Result<void> fill(std::vector<std::string>& warnings) {
+  Result<void> resolve(std::vector<std::string>& warnings) {
     DSTACK_CHECK(look_up(warnings));
     if (order_.spec.container) {
-      put_into(order_.spec.container->username);
-      put_into(order_.spec.container->password);
+      resolve_in(order_.spec.container->username);
+      resolve_in(order_.spec.container->password);
     }
     if (Json* hidden = order_.spec.native.is_object() && order_.spec.native.contains("secrets")
                            ? &order_.spec.native["secrets"]
                            : nullptr)
-      put_into(*hidden);
+      resolve_in(*hidden);
     for (auto& [name, value] : order_.environment)
       if (is_secret_variable(order_, name))
         value = config::with_secrets(value, [this](const std::string& one) { return known(one); });
@@ -64,36 +64,35 @@ class Filling {
       if (value)
         values_.emplace(name, *std::move(value));
       else if (is_named_by_files(name))
-        return fail(ErrorCode::not_found,
-                    "secret '" + name + "' has been deleted since the run began",
-                    "'dstack secrets add " + name + "' adds it");
+        return fail(ErrorCode::not_found, "secret '{}' has been deleted since the run began", name)
+            .with_hint("'dstack secrets add {}' adds it", name);
       else
-        leave_out(name, warnings);
+        omit(name, warnings);
     }
     return {};
   }
 
-  void leave_out(const std::string& name, std::vector<std::string>& warnings) {
-    warnings.push_back("secret '" + name +
-                       "' has been deleted since the run began; the job had no such variable");
+  void omit(const std::string& name, std::vector<std::string>& warnings) {
+    warnings.push_back(fmt::format(
+        "secret '{}' has been deleted since the run began; the job had no such variable", name));
     std::erase_if(order_.environment, [&](const auto& variable) {
       return is_secret_variable(order_, variable.first) &&
              variable.second == config::secret_reference(name);
     });
   }
 
-  void put_into(std::string& text) const {
+  void resolve_in(std::string& text) const {
     text = config::with_secrets(text, [this](const std::string& name) {
       return is_named_by_files(name) ? known(name) : std::nullopt;
     });
   }
 
-  void put_into(Json& json) const {
+  void resolve_in(Json& json) const {
     if (json.is_string())
-      put_into(json.get_ref<std::string&>());
+      resolve_in(json.get_ref<std::string&>());
     else if (json.is_structured())
       for (auto& part : json)
-        put_into(part);
+        resolve_in(part);
   }
 
   JobOrder& order_;
@@ -103,13 +102,13 @@ class Filling {
 
 }  // namespace
 
-Result<JobSecrets> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings) {
+Result<JobSecrets> resolve_secrets(JobOrder& order, std::vector<std::string>& warnings) {
   if (!has_secrets(order))
     return JobSecrets();
   DSTACK_TRY(auto vault, secrets::Vault::open(files::Home{order.home}.secrets()));
-  Filling filling(order, std::move(vault));
-  DSTACK_CHECK(filling.fill(warnings));
-  return filling.secrets();
+  SecretResolver resolver(order, std::move(vault));
+  DSTACK_CHECK(resolver.resolve(warnings));
+  return resolver.secrets();
 }
 
 }  // namespace dstack::run

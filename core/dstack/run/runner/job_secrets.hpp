@@ -20,8 +20,8 @@ struct JobSecrets {
 
 /// Puts the values into the order: its environment, the account at a registry, and what a provider
 /// keeps for its native job. Returns what they are, to be looked for. not_found when a secret
-/// that the files refer to is gone; one that every job gets is only missed in `warnings`, and its
-/// variable is left out. Does nothing, and opens nothing, for a job without secrets.
-Result<JobSecrets> put_secrets_in(JobOrder& order, std::vector<std::string>& warnings);
+/// that the files refer to is gone; for one that every job gets there is only a warning, and
+/// its variable is omitted. Does nothing, and opens nothing, for a job without secrets.
+Result<JobSecrets> resolve_secrets(JobOrder& order, std::vector<std::string>& warnings);
 
 }  // namespace dstack::run

@@ -15,7 +15,7 @@ namespace dstack::run {
 
 namespace {
 
-// Below this a copy is as cheap as a splice, and every kernel tells watchers of it.
+// Below this a copy is as cheap as a splice, and every kernel notifies watchers of it.
 constexpr int least_for_splice = 64 * 1024;
 constexpr std::size_t most_to_mask = 256 * 1024;
 constexpr std::chrono::milliseconds least_between_marks{10};
@@ -93,7 +93,7 @@ Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
   const ssize_t count = ::splice(
       pipe, nullptr, log_.get(), &offset_, static_cast<std::size_t>(waiting), SPLICE_F_MOVE);
   if (count > 0) {
-    // Kernels before 6.4 tell no watcher of a splice; a change of times is told by all.
+    // Kernels before 6.4 notify no watcher of a splice; all of them do of a change of times.
     ::futimens(log_.get(), nullptr);
     return Moved::some;
   }

@@ -1,5 +1,5 @@
-// The writing side of a job's log (run/log.hpp has the format): moves bytes from the job's pipe to
-// the file.
+// The writing side of a job's log (run/protocol/job_log.hpp has the format): moves bytes from the
+// job's pipe to the file.
 #pragma once
 
 #include "dstack/base/fd.hpp"

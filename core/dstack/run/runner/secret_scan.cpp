@@ -29,7 +29,7 @@ namespace dstack::run {
 
 namespace {
 
-// What is read at once stays in a processor's own cache until it was looked through.
+// What is read at once stays in a processor's own cache until it has been scanned.
 constexpr std::size_t read_at_once = 256 * 1024;
 // A larger file is cut into parts, for all cores.
 constexpr std::uint64_t largest_part = 64 << 20;
@@ -90,7 +90,7 @@ class Findings {
   std::map<std::size_t, std::set<std::size_t>> first_;  ///< values of the first of them
 };
 
-/// Looking through one artifact.
+/// The scan of one artifact.
 class ArtifactSearch {
  public:
   ArtifactSearch(const SecretScan& search, const std::string& artifact, std::stop_token stop)
@@ -114,9 +114,9 @@ class ArtifactSearch {
     return look_into({small, parts.end()}, small_parts_at_once);
   }
 
-  job::SecretFindings exposure() const {
-    job::SecretFindings exposure;
-    exposure.count = findings_.count();
+  job::SecretFindings findings() const {
+    job::SecretFindings findings;
+    findings.count = findings_.count();
     for (const auto& [entry, values] : findings_.first()) {
       const std::string path = shown(entries_[entry].path);
       job::FileWithSecrets file{search_.needles.masked(path), {}};
@@ -126,9 +126,9 @@ class ArtifactSearch {
         if (file.secrets.size() < job::most_secrets_of_file)
           file.secrets.push_back(search_.names[value]);
       std::sort(file.secrets.begin(), file.secrets.end());
-      exposure.files.push_back(std::move(file));
+      findings.files.push_back(std::move(file));
     }
-    return exposure;
+    return findings;
   }
 
   std::uint64_t files_before(std::size_t entry) const {
@@ -259,7 +259,7 @@ class ArtifactSearch {
     if (files::is_missing(errno))
       return {};
     const int reason = errno;
-    return fail_errno("'" + shown(entries_[entry].path) + "'", reason);
+    return fail_errno_of(reason, "{}", "'" + shown(entries_[entry].path) + "'");
   }
 
   const SecretScan& search_;
@@ -278,8 +278,8 @@ std::string describe_unread(const std::vector<std::string>& reasons) {
       reasons.begin(),
       reasons.begin() + static_cast<std::ptrdiff_t>(std::min(reasons.size(), most_named_unread)));
   if (reasons.size() > named.size())
-    named.push_back("and " + std::to_string(reasons.size() - named.size()) + " more");
-  return "not looked through for secrets, because unreadable: " + join(named, ", ");
+    named.push_back(fmt::format("and {} more", reasons.size() - named.size()));
+  return fmt::format("not looked through for secrets, because unreadable: {}", join(named, ", "));
 }
 
 SecretScanResult look_through(const SecretScan& search, const std::stop_token& stop) {
@@ -288,12 +288,13 @@ SecretScanResult look_through(const SecretScan& search, const std::stop_token& s
     ArtifactSearch one(search, artifact, stop);
     if (const auto searched = one.run(); !searched)
       found.warnings.push_back(
-          "the artifact '" + artifact +
-          "' could not be looked through for secrets: " + render(searched.error()));
+          fmt::format("the artifact '{}' could not be looked through for secrets: {}",
+                      artifact,
+                      render(searched.error())));
     if (const auto unread = one.take_unread(); !unread.empty())
       found.warnings.push_back(describe_unread(unread));
-    if (job::SecretFindings exposure = one.exposure(); exposure.count > 0)
-      found.artifacts.push_back({artifact, std::move(exposure)});
+    if (job::SecretFindings findings = one.findings(); findings.count > 0)
+      found.artifacts.push_back({artifact, std::move(findings)});
   }
   return found;
 }

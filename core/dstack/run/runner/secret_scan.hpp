@@ -1,5 +1,5 @@
-// Looks through what a job saves for the job's own secrets. A net, not a wall, as masking is: it
-// knows the same forms, and what is compressed, encrypted or written otherwise passes it.
+// Scans what a job saves for the job's own secrets. Like masking this is no guarantee: it knows the
+// same encodings, and misses what is compressed, encrypted or written otherwise.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -13,7 +13,7 @@
 
 namespace dstack::run {
 
-/// Where to look, and for what. Views: all of it must outlive the search.
+/// Where to look, and for what. Views: all of it must outlive the scan.
 struct SecretScan {
   const Path& workspace;
   const std::vector<std::string>& artifacts;  ///< paths from the workspace's root, normal
@@ -23,17 +23,17 @@ struct SecretScan {
 
 struct SecretScanResult {
   std::vector<ArtifactWithSecrets> artifacts;  ///< those that hold some
-  std::vector<std::string> warnings;           ///< what could not be looked through
+  std::vector<std::string> warnings;           ///< what could not be scanned
 };
 
-/// What may end a search early: whenever `fd` is readable, `is_asked` is called.
+/// What may end a scan early: whenever `fd` is readable, `is_asked` is called.
 struct Interruption {
   int fd = -1;
   std::function<bool()> is_asked;
 };
 
 /// Reads all of the artifacts once, the holes of sparse files not at all, on all cores. Names of
-/// files, folders and links count as what stands in them does. Nothing when it was interrupted,
+/// files, folders and links count as their content does. Nothing when it was interrupted,
 /// which does not wait for more than one read.
 std::optional<SecretScanResult> scan_for_secrets(const SecretScan& search,
                                                  const Interruption& interruption = {});

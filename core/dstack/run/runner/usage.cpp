@@ -17,41 +17,44 @@ bool has_failed(const ExitRecord& record) {
 }
 
 std::string took(const job::Usage& usage, const job::Resources& resources) {
-  return "it took " +
-         render_size(static_cast<std::uint64_t>(
-             usage.peak_memory.value_or(usage.largest_process.value_or(0)))) +
-         " of the " + render_size(resources.memory) + " that it asked for";
+  return fmt::format("it took {} of the {} that it asked for",
+                     render_size(static_cast<std::uint64_t>(
+                         usage.peak_memory.value_or(usage.largest_process.value_or(0)))),
+                     render_size(resources.memory));
 }
 
 /// Of a job whose processes are held each alone.
-void note_each_process(ExitRecord& record,
-                       const backend::Usage& usage,
-                       const job::Resources& resources,
-                       bool failed_by_itself,
-                       const std::function<std::string()>& end_of_log) {
-  if (failed_by_itself && tells_of_refused_memory(end_of_log())) {
+void record_each_process(ExitRecord& record,
+                         const backend::Usage& usage,
+                         const job::Resources& resources,
+                         bool failed_by_itself,
+                         const std::function<std::string()>& end_of_log) {
+  if (failed_by_itself && mentions_refused_memory(end_of_log())) {
     record.cause = job::Cause::oom;
-    record.message = "it ran out of memory: each of its processes may have " +
-                     render_size(resources.memory) +
-                     ", and one was refused more; the largest took " +
-                     render_size(usage.largest_process) + "; --memory gives it more";
+    record.message = fmt::format(
+        "it ran out of memory: each of its processes may have {}, and one was refused more; the "
+        "largest took {}; --memory gives it more",
+        render_size(resources.memory),
+        render_size(usage.largest_process));
   } else if (usage.largest_process > resources.memory) {
-    record.warnings.push_back(took(record.usage, resources) +
-                              ", in one process: files and shared memory that a process maps do "
-                              "not count where there is no control group");
+    record.warnings.push_back(
+        fmt::format("{}, in one process: files and shared memory that a process maps do not count "
+                    "where there is no control group",
+                    took(record.usage, resources)));
   } else if (failed_by_itself && usage.largest_process > resources.memory / 2) {
-    record.warnings.push_back("each of its processes may have the memory that it asked for; " +
-                              took(record.usage, resources));
+    record.warnings.push_back(
+        fmt::format("each of its processes may have the memory that it asked for; {}",
+                    took(record.usage, resources)));
   }
 }
 
 }  // namespace
 
-void note_resources(ExitRecord& record,
-                    const resources::Limiter& limiter,
-                    const backend::Usage& usage,
-                    const job::JobSpec& spec,
-                    const std::function<std::string()>& end_of_log) {
+void record_resources(ExitRecord& record,
+                      const resources::Limiter& limiter,
+                      const backend::Usage& usage,
+                      const job::JobSpec& spec,
+                      const std::function<std::string()>& end_of_log) {
   if (spec.container)
     return;
   record.usage = backend::figures_of(usage);
@@ -63,23 +66,24 @@ void note_resources(ExitRecord& record,
       record.stop == job::StopRequest::none && !record.cause && has_failed(record);
   if (limiter.killed_for_memory() > 0 && failed_by_itself) {
     record.cause = job::Cause::oom;
-    record.message =
-        "it ran out of memory: " + took(record.usage, spec.resources) + "; --memory gives it more";
+    record.message = fmt::format("it ran out of memory: {}; --memory gives it more",
+                                 took(record.usage, spec.resources));
   } else if (limiter.killed_for_memory() > 0) {
-    record.warnings.push_back("some of its processes were killed because its memory ran out: " +
-                              took(record.usage, spec.resources));
+    record.warnings.push_back(
+        fmt::format("some of its processes were killed because its memory ran out: {}",
+                    took(record.usage, spec.resources)));
   } else if (limiter.holds_each_process()) {
-    note_each_process(record, usage, spec.resources, failed_by_itself, end_of_log);
+    record_each_process(record, usage, spec.resources, failed_by_itself, end_of_log);
   }
 }
 
-bool tells_of_refused_memory(std::string_view log) {
-  constexpr std::array<std::string_view, 4> words = {
+bool mentions_refused_memory(std::string_view log) {
+  constexpr std::array<std::string_view, 4> phrases = {
       "Cannot allocate memory", "std::bad_alloc", "MemoryError", "can't allocate memory"};
   const auto lines = split(log, '\n');
   return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
-    const auto stands = [&](std::string_view word) { return line.find(word) != line.npos; };
-    return std::any_of(words.begin(), words.end(), stands) && !stands("OutOfMemoryError");
+    const auto contains = [&](std::string_view phrase) { return line.find(phrase) != line.npos; };
+    return std::any_of(phrases.begin(), phrases.end(), contains) && !contains("OutOfMemoryError");
   });
 }
 

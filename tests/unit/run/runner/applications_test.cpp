@@ -1,10 +1,9 @@
 // Asking applications whether they answer, against sockets that behave as applications do.
 #include "dstack/run/runner/applications.hpp"
 
-#include "dstack/run/protocol/mailbox.hpp"
-
 #include "dstack/job/application.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 #include "support/catch.hpp"
 
 #include <thread>
@@ -178,7 +177,19 @@ TEST_CASE("an unknown application is late after the limit, and is still asked") 
   CHECK_FALSE(apps.next_step());
 }
 
-TEST_CASE("what a runner says of an application is read back, and nothing else is") {
+TEST_CASE("an application is reported without the secret that its user is known by") {
+  job::Application app;
+  app.url = "http://127.0.0.1:1/abc?token=abc";
+  CHECK(without_secret(app, "abc").url == "http://127.0.0.1:1/abc?token=***");
+  CHECK(without_secret(app, "abc").password.empty());
+  app.url = "http://127.0.0.1:1/";
+  app.password = "abc";
+  CHECK(without_secret(app, "abc").url == app.url);
+  CHECK(without_secret(app, "abc").password == "***");
+  CHECK(without_secret(app, "").url == app.url);
+}
+
+TEST_CASE("what a runner reports of an application is read back, and nothing else is") {
   job::Application app{3,
                        1,
                        "Lab \"x\"\n",

@@ -78,7 +78,7 @@ TEST_CASE("a file is named with the secrets that stand in it, and no other file 
   CHECK(found.files == Files{{"out/a/both", {"KEY", "TOKEN"}}, {"out/one", {"TOKEN"}}});
 }
 
-TEST_CASE("every form of a secret is found in a file") {
+TEST_CASE("every encoding of a secret is found in a file") {
   const Workspace workspace;
   const auto forms = secrets::encodings_of(key);
   for (std::size_t i = 0; i < forms.size(); ++i)
@@ -139,7 +139,7 @@ TEST_CASE("names of files and folders, and where links lead, are looked at, and 
         Files{{"out/link", {"TOKEN"}}, {"out/***", {"TOKEN"}}, {"out/x-***", {"TOKEN"}, 1}});
 }
 
-TEST_CASE("an artifact that is a file, the whole workspace, or behind a link is looked through") {
+TEST_CASE("an artifact that is a file, the whole workspace, or behind a link is scanned") {
   Workspace workspace;
   workspace.file("out", token);
   CHECK(workspace.found().files == Files{{"out", {"TOKEN"}}});
@@ -165,7 +165,7 @@ TEST_CASE("links are not followed, and what is neither file, folder nor link is 
   CHECK(workspace.found().count == 0);
 }
 
-TEST_CASE("what cannot be read is told, and the rest is looked through") {
+TEST_CASE("what cannot be read is reported, and the rest is scanned") {
   if (::geteuid() == 0)
     SKIP("root reads everything");
   Workspace workspace;
@@ -212,14 +212,14 @@ TEST_CASE("a file with very many secrets names the first of them") {
   CHECK(found.files[0].secrets.front() == "S1000");
 }
 
-TEST_CASE("an exposure reads back as it was written") {
-  const job::SecretFindings exposure{{{"out/***", {"A", "B"}, 3}, {"out/b", {"B"}}}, 7};
-  CHECK(job::parse_findings(job::render_findings(exposure)) == exposure);
+TEST_CASE("findings read back as they were written") {
+  const job::SecretFindings findings{{{"out/***", {"A", "B"}, 3}, {"out/b", {"B"}}}, 7};
+  CHECK(job::parse_findings(job::render_findings(findings)) == findings);
   CHECK(job::render_findings({}).is_null());
   CHECK(job::parse_findings(Json()) == job::SecretFindings());
 }
 
-TEST_CASE("a search that is interrupted ends before all is read, and finds nothing") {
+TEST_CASE("a scan that is interrupted ends before all is read, and finds nothing") {
   Workspace workspace;
   workspace.file("out/small", token);
   constexpr std::size_t megabyte = 1 << 20;

@@ -1,0 +1,146 @@
+#include "dstack/run/agents/container_preparation.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/agents/container_launch.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/secrets/crypto.hpp"
+
+#include <chrono>
+#include <ctime>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// A script longer than this goes into a file: the kernel takes at most 128 KiB in one argument.
+constexpr std::size_t longest_argument = 100'000;
+
+/// A workspace that is the job's own may be written to by whoever the image says it is.
+void open_for_everybody(const Path& folder) {
+  boost::system::error_code error;
+  fs::permissions(folder, fs::add_perms | fs::others_all | fs::group_all, error);
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    boost::system::error_code ignored;
+    const auto status = entry->symlink_status(ignored);
+    if (status.type() == fs::directory_file)
+      open_for_everybody(entry->path());
+    else if (status.type() == fs::regular_file)
+      fs::permissions(
+          entry->path(),
+          fs::add_perms | fs::others_read | fs::others_write |
+              ((status.permissions() & fs::owner_exe) != 0 ? fs::others_exe : fs::no_perms),
+          ignored);
+  }
+}
+
+/// By the clock that times the changes of files, which goes in steps; nanoseconds since 1970.
+std::int64_t time_of_files() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+void say(const std::string& sentence) {
+  (void)write_all(STDOUT_FILENO, fmt::format("dstack: {}\n", sentence));
+}
+
+Result<backend::ImageFacts> provide_image(const job::Container& wanted,
+                                          const backend::Engine& engine,
+                                          const AgentReporter& reporter) {
+  auto found = backend::find_image(engine, wanted.image);
+  if (found || found.error().code != ErrorCode::not_found)
+    return found;
+  reporter.status(job::Status::preparing);
+  say(fmt::format("pulling image '{}'", wanted.image));
+  const auto begin = steady_clock::now();
+  DSTACK_CHECK(backend::pull_image(engine, wanted.image, {wanted.username, wanted.password}, say));
+  say(fmt::format("pulled image '{}' in {}",
+                  wanted.image,
+                  render_duration(std::chrono::duration_cast<std::chrono::milliseconds>(
+                      steady_clock::now() - begin))));
+  return backend::find_image(engine, wanted.image);
+}
+
+/// The path of a file with the job's commands; empty: they are short enough to be an argument.
+Result<std::string> write_script(const job::JobSpec& spec, const Path& folder) {
+  const std::string script = fmt::format("{}{}{}\n",
+                                         join(spec.setup, "\n"),
+                                         spec.setup.empty() ? "" : "\n",
+                                         join(spec.commands, "\n"));
+  if (script.size() < longest_argument || !spec.container->entrypoint.empty())
+    return std::string();
+  const Path file = folder / "script.sh";
+  DSTACK_CHECK(write_file_atomically(file, script, Durable::no, 0644));
+  return file.string();
+}
+
+/// Variables and values as container_init takes them; empty: there are none.
+std::string render_secrets(const JobOrder& order) {
+  std::string text;
+  for (const auto& [name, value] : order.environment)
+    if (is_secret_variable(order, name))
+      text.append(name).append("=").append(value).push_back('\0');
+  if (!text.empty())
+    text.push_back('\0');
+  return text;
+}
+
+/// Through a pipe that has a name: the values are in no file, and in no answer of the engine. They
+/// lie in the pipe until the first process of the container takes them. Empty without secrets.
+Result<Fd> offer_secrets(const JobOrder& order, const Path& file) {
+  std::string text = render_secrets(order);
+  if (text.empty())
+    return Fd();
+  ::unlink(file.c_str());
+  // Whoever the image runs as may read it; on this machine the folder keeps others out.
+  if (::mkfifo(file.c_str(), 0600) != 0 || ::chmod(file.c_str(), 0644) != 0)
+    return fail_errno("cannot make the pipe '{}'", file.string());
+  DSTACK_TRY(Fd pipe, open_file(file.string(), O_RDWR));
+  if (::fcntl(pipe.get(), F_SETPIPE_SZ, static_cast<int>(text.size())) < 0)
+    return fail_errno("the secrets of the job are too large for a pipe");
+  DSTACK_CHECK(write_all(pipe.get(), text));
+  secrets::wipe(text);
+  return pipe;
+}
+
+}  // namespace
+
+Result<PreparedContainer> prepare_container(const AgentOrder& order,
+                                            const backend::Engine& engine,
+                                            const Path& folder,
+                                            const AgentReporter& reporter) {
+  const job::JobSpec& spec = order.job.spec;
+  PreparedContainer prepared;
+  DSTACK_TRY(prepared.image, provide_image(*spec.container, engine, reporter));
+  backend::ContainerLaunch& launch = prepared.launch;
+  launch = container_launch(order);
+  DSTACK_TRY(launch.script, write_script(spec, folder));
+  const Path secrets = folder / file_names::secrets;
+  DSTACK_TRY(prepared.secrets, offer_secrets(order.job, secrets));
+  if (prepared.secrets)
+    launch.secrets = secrets.string();
+  launch.words = container_command(
+      spec, prepared.image, launch.script.empty() ? "" : backend::container_script);
+  if (launch.words.empty())
+    return fail(ErrorCode::configuration,
+                "image '{}' starts nothing by itself",
+                spec.container->image)
+        .with_hint("say what to run: 'commands', or an 'entrypoint'");
+  const bool in_project = spec.workspace == job::WorkspaceKind::project;
+  if (!prepared.image.runs_as_root() && !in_project)
+    open_for_everybody(order.workspace);
+  prepared.since = in_project ? time_of_files() : 0;
+  return prepared;
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,107 @@
+#include "dstack/run/runner/conclusion.hpp"
+
+#include "dstack/backend/container.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/runner/job_variables.hpp"
+#include "dstack/run/runner/secret_scan.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+Conclusion::Conclusion(JobAttempt& attempt,
+                       const RunnerSignals& signals,
+                       RunningJob* job,
+                       ExitRecord& record)
+    : attempt_(attempt), signals_(signals), job_(job), record_(record) {}
+
+void Conclusion::run() {
+  record_.finished_at = now();
+  if (job_ != nullptr)
+    job_->limiter.remove();
+  if (auto synced = attempt_.log.writer().sync(); !synced)
+    record_.warnings.push_back(render(synced.error()));
+  remove_container();
+  record_edits();
+  scan_artifacts();
+  remove_folders();
+  write_record();
+}
+
+void Conclusion::remove_container() {
+  // An agent that was killed, as an abort does, leaves its container behind, and the empty pipe.
+  if (attempt_.order.spec.container)
+    ::unlink((attempt_.folder / file_names::secrets).c_str());
+  if (const auto removed = backend::remove_container(attempt_.folder / file_names::container);
+      !removed)
+    record_.warnings.push_back(fmt::format(
+        "its container is still there, and can be removed with 'docker rm -f dstack-{}': {}",
+        variable(attempt_.order.environment, "JOB_ID"),
+        render(removed.error())));
+}
+
+void Conclusion::record_edits() {
+  if (job_ != nullptr && record_.stop != job::StopRequest::abort &&
+      attempt_.workspace->is_private())
+    record_.edited = source::is_touched(edited_folder(attempt_.order, attempt_.workspace->folder()),
+                                        job_->workspace_made_at);
+}
+
+bool Conclusion::saves_artifacts() const {
+  return job_ != nullptr && record_.outcome != ExitRecord::Outcome::not_started &&
+         record_.stop != job::StopRequest::abort && !attempt_.order.spec.artifacts.empty();
+}
+
+void Conclusion::scan_artifacts() {
+  const secrets::Needles& hidden = attempt_.log.writer().hidden();
+  if (!saves_artifacts() || hidden.empty())
+    return;
+  attempt_.states.report(job::Status::uploading);
+  const Path& workspace = attempt_.workspace->folder();
+  const std::vector<std::string> artifacts = edited_folder(attempt_.order, workspace).artifacts;
+  const SecretScan search{workspace, artifacts, hidden, job_->secret_names};
+  const auto found =
+      scan_for_secrets(search, {signals_.fd(), [this] { return is_abort_requested(); }});
+  if (!found) {
+    record_.stop = job::StopRequest::abort;
+    return;
+  }
+  record_.exposed = found->artifacts;
+  record_.warnings.insert(record_.warnings.end(), found->warnings.begin(), found->warnings.end());
+}
+
+bool Conclusion::is_abort_requested() const {
+  bool requested = false;
+  while (const auto signal = signals_.take())
+    requested = requested || *signal == SIGUSR1;
+  return requested;
+}
+
+void Conclusion::remove_folders() {
+  // Nothing is wanted of it any more; what is worth keeping the supervisor takes first.
+  const bool nothing_to_keep = attempt_.order.spec.artifacts.empty() && !record_.edited;
+  if (nothing_to_keep || record_.stop == job::StopRequest::abort)
+    (void)attempt_.workspace->remove();
+  if (!attempt_.order.spec.apps.empty())
+    (void)remove_tree(attempt_.folder / file_names::private_folder);
+}
+
+void Conclusion::write_record() {
+  const LogWriter& log = attempt_.log.writer();
+  record_.message = log.masked(record_.message);
+  for (std::string& warning : record_.warnings)
+    warning = log.masked(warning);
+  // A name lost in a power cut counts the job as lost; a record that is there is whole.
+  if (!write_file_atomically(attempt_.folder / file_names::exit_record,
+                             render_exit_record(record_),
+                             Durable::content,
+                             0600))
+    return;
+  // Without a supervisor nobody would ever read the record.
+  (void)ensure_supervised(attempt_.home, attempt_.order.run);
+}
+
+}  // namespace dstack::run

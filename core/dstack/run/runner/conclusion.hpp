@@ -1,0 +1,44 @@
+// What happens when a job is over: what it left is looked at and removed, and the exit record says
+// how it ended.
+#pragma once
+
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/runner/job_attempt.hpp"
+#include "dstack/run/runner/job_start.hpp"
+#include "dstack/run/runner/runner_signals.hpp"
+
+namespace dstack::run {
+
+/// Once for each attempt, whether its job was started or not.
+class Conclusion {
+ public:
+  /// All of them must outlive it. `job`: null when it was not started. `record` knows how it ended,
+  /// and gets the rest.
+  Conclusion(JobAttempt& attempt,
+             const RunnerSignals& signals,
+             RunningJob* job,
+             ExitRecord& record);
+
+  /// The record is on disk when this returns, unless it cannot be written.
+  void run();
+
+ private:
+  void remove_container();
+  void record_edits();
+  /// Whether the supervisor will save what the job leaves.
+  bool saves_artifacts() const;
+  /// Artifacts stay as they are; what is found in them is recorded. An abort saves nothing, and so
+  /// does not wait for it.
+  void scan_artifacts();
+  /// A job that is over cannot be stopped any more, only be thrown away.
+  bool is_abort_requested() const;
+  void remove_folders();
+  void write_record();
+
+  JobAttempt& attempt_;
+  const RunnerSignals& signals_;
+  RunningJob* job_;
+  ExitRecord& record_;
+};
+
+}  // namespace dstack::run

@@ -1,0 +1,35 @@
+#include "dstack/run/runner/job_attempt.hpp"
+
+#include "dstack/base/fatal_exit.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+
+#include <unistd.h>
+
+namespace dstack::run {
+
+Result<JobAttempt> open_attempt(JobOrder order) {
+  const files::Home home{order.home};
+  const Path job_folder = home.job(order.run, order.index);
+  Path folder = attempt_folder(home, order.run, order.index, order.attempt);
+  DSTACK_CHECK(make_folders(folder));
+  DSTACK_CHECK(write_file_atomically(folder / file_names::runner,
+                                     process::render(*process::identity_of(::getpid())),
+                                     Durable::no,
+                                     0600));
+  DSTACK_TRY(auto states,
+             StateReporter::open(home.run(order.run), folder, order.index, order.attempt));
+  DSTACK_TRY(auto log, RunnerLog::open(job_folder));
+  report_fatal_exit_in((job_folder / file_names::log).string());
+  if (order.attempt > 1)
+    DSTACK_CHECK(log.begin_attempt(order.attempt, order.attempts));
+  auto workspace = workspace_of(home, folder, order.project, order.spec);
+  return JobAttempt{std::move(order),
+                    home,
+                    std::move(folder),
+                    std::move(workspace),
+                    std::move(log),
+                    std::move(states)};
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,28 @@
+// One attempt of one job, as its runner has it open from beginning to end: the order, the folders,
+// and where the runner writes. Preparation, watch and conclusion work on it one after the other.
+#pragma once
+
+#include "dstack/files/home.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/workspace.hpp"
+#include "dstack/run/runner/runner_log.hpp"
+#include "dstack/run/runner/state_reporter.hpp"
+
+#include <memory>
+
+namespace dstack::run {
+
+struct JobAttempt {
+  JobOrder order;  ///< the preparation completes it: values of secrets, variables, applications
+  files::Home home;
+  Path folder;  ///< the attempt's own
+  std::unique_ptr<Workspace> workspace;
+  RunnerLog log;
+  StateReporter states;
+};
+
+/// Makes the folder, writes down which process the runner is, opens the log and the states. An
+/// error means that nothing can be written there, the exit record neither.
+Result<JobAttempt> open_attempt(JobOrder order);
+
+}  // namespace dstack::run

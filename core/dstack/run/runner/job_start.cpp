@@ -1,0 +1,107 @@
+#include "dstack/run/runner/job_start.hpp"
+
+#include "dstack/run/runner/job_variables.hpp"
+
+#include <optional>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+constexpr int output_pipe_size = 256 * 1024;
+
+/// In a mount namespace of its own, where root may: what all jobs share cannot be written to by
+/// accident. Others are kept out by the files' modes.
+void protect_shared_folders(const std::vector<std::string>& folders) {
+  // A namespace costs a job without an environment more than all else that is done for it.
+  if (folders.empty() || ::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
+    return;
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return;
+  for (const std::string& folder : folders)
+    if (::mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND, nullptr) == 0)
+      ::mount(nullptr, folder.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr);
+}
+
+/// The time from which on a change of the workspace is the job's. The folder itself was changed
+/// last by its making, at a time that cannot be distinguished from the job's beginning; so it gets
+/// another.
+std::int64_t mark_workspace(const Path& folder) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  const timespec never[2] = {{0, UTIME_OMIT}, {0, 0}};
+  ::utimensat(AT_FDCWD, folder.c_str(), never, 0);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+/// The agent of a container has the container's limits set by the engine.
+resources::Limiter make_limiter(const JobOrder& order) {
+  const job::Resources& resources = order.spec.resources;
+  if (order.spec.container || (resources.cpu == 0 && resources.memory == 0))
+    return {};
+  return {variable(order.environment, "JOB_ID"), resources, resources::find_enforcement()};
+}
+
+/// What the runner keeps of an agent, and what the agent gets.
+struct AgentChannel {
+  Fd order;
+  Pipe reports;
+};
+
+Result<std::optional<AgentChannel>> open_agent_channel(const JobAttempt& attempt) {
+  if (agent_role(attempt.order.spec).empty())
+    return std::optional<AgentChannel>();
+  AgentChannel channel;
+  DSTACK_TRY(
+      channel.order,
+      hand_over_order(render_agent_order({attempt.order, attempt.workspace->folder().string()})));
+  DSTACK_TRY(channel.reports, make_pipe());
+  return std::optional(std::move(channel));
+}
+
+Result<Pipe> make_output_pipe() {
+  DSTACK_TRY(Pipe pipe, make_pipe());
+  ::fcntl(pipe.read_end.get(), F_SETPIPE_SZ, output_pipe_size);
+  ::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
+  return pipe;
+}
+
+}  // namespace
+
+Result<RunningJob> start_job(const JobAttempt& attempt, PreparedJob job, Timestamp& started_at) {
+  protect_shared_folders(job.shared_folders);
+  DSTACK_TRY(auto agent, open_agent_channel(attempt));
+  if (agent)
+    job.launch.descriptors = {{0, agent->order.get()},
+                              {agent_report_fd, agent->reports.write_end.get()}};
+  DSTACK_TRY(Pipe output, make_output_pipe());
+  job.launch.output = output.write_end.get();
+  const std::int64_t workspace_made_at =
+      attempt.workspace->is_private() ? mark_workspace(attempt.workspace->folder()) : 0;
+  started_at = now();
+  resources::Limiter limiter = make_limiter(attempt.order);
+  auto oom = limiter.watch_memory();
+  limiter.enter();
+  auto process = backend::LocalProcess::start(job.launch);
+  limiter.leave();
+  if (!process) {
+    limiter.remove();
+    return Failure(std::move(process).error());
+  }
+  return RunningJob{*std::move(process),
+                    StopTimer(attempt.order, StopTimer::Clock::now()),
+                    std::move(limiter),
+                    std::move(oom),
+                    std::move(output.read_end),
+                    agent ? AgentReports(std::move(agent->reports.read_end)) : AgentReports(),
+                    std::move(job.secret_names),
+                    workspace_made_at};
+}
+
+}  // namespace dstack::run

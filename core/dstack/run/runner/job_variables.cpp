@@ -1,0 +1,29 @@
+#include "dstack/run/runner/job_variables.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace dstack::run {
+
+std::string variable(const Variables& variables, const std::string& name) {
+  for (const auto& [key, value] : variables)
+    if (key == name)
+      return value;
+  return {};
+}
+
+void set_variable(Variables& variables, const std::string& name, const std::string& value) {
+  const auto found = std::find_if(
+      variables.begin(), variables.end(), [&](const auto& pair) { return pair.first == name; });
+  if (found != variables.end())
+    found->second = value;
+  else
+    variables.emplace_back(name, value);
+}
+
+std::optional<std::string> caller_variable(const std::string& name) {
+  const char* value = ::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+}  // namespace dstack::run

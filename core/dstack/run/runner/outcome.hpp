@@ -1,0 +1,31 @@
+// How a job ended, out of what its runner learns while it watches: signals, the reports of an
+// agent, the exit status. Functions over the exit record alone.
+#pragma once
+
+#include "dstack/job/status.hpp"
+#include "dstack/process/spawn.hpp"
+#include "dstack/run/protocol/agent.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace dstack::run {
+
+/// What a signal to the runner asks for: USR1 for an abort, whenever it comes; any other but CHLD
+/// for a stop, unless the job was asked to end before or has exceeded its timeout.
+std::optional<job::StopRequest> requested_stop(int signal, const ExitRecord& record);
+
+/// What an agent reports of the job's end, its usage and its warnings. Where it could not start the
+/// job, nothing of the job has run.
+void record_report(ExitRecord& record, AgentReport report);
+
+/// How the job's own process ended; nothing: it was killed before anybody could see its end.
+void record_exit(ExitRecord& record, const std::optional<process::ExitStatus>& status);
+
+/// The sentence for the log when a process of a job was killed for its memory, and the job may go
+/// on without it. `limit`: bytes; 0: none.
+std::string oom_kill_sentence(std::uint64_t limit);
+
+}  // namespace dstack::run

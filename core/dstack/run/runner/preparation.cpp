@@ -1,0 +1,170 @@
+#include "dstack/run/runner/preparation.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/config/settings/settings.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/process/memory_access.hpp"
+#include "dstack/process/spawn.hpp"
+#include "dstack/python/python.hpp"
+#include "dstack/python/tool.hpp"
+#include "dstack/run/protocol/agent.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/runner/job_command.hpp"
+#include "dstack/run/runner/job_secrets.hpp"
+#include "dstack/run/runner/job_variables.hpp"
+
+#include <cerrno>
+
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+/// The folder in which the job begins, made where it is missing. In a copy of the code a link is no
+/// way out: the job would change what is not its own.
+Result<Path> make_working_dir(const Workspace& workspace, const std::string& path) {
+  if (path.empty())
+    return workspace.folder();
+  Path folder = workspace.folder() / path;
+  boost::system::error_code problem;
+  const Path root = fs::canonical(workspace.folder(), problem);
+  const Path real = fs::weakly_canonical(folder, problem);
+  if (workspace.is_private() && !problem && real != root &&
+      !real.string().starts_with(root.string() + "/"))
+    return fail(ErrorCode::configuration,
+                "the working directory '{}' leads out of the workspace through a link, to '{}'",
+                path,
+                real.string())
+        .with_hint("copy the files there instead of linking to them");
+  DSTACK_CHECK(make_folders(folder));
+  return folder;
+}
+
+/// The job's environment is for the inside; the engine is found by what the caller had. The job's
+/// id stays: whatever carries it is found and killed when this runner is.
+Variables environment_of_container_agent(const JobOrder& order) {
+  Variables environment = {{"JOB_ID", variable(order.environment, "JOB_ID")}};
+  for (const char* name :
+       {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
+    if (auto value = caller_variable(name))
+      environment.emplace_back(name, *std::move(value));
+  return environment;
+}
+
+}  // namespace
+
+Preparation::Preparation(JobAttempt& attempt, std::vector<std::string>& warnings)
+    : attempt_(attempt), order_(attempt.order), warnings_(warnings) {}
+
+Result<PreparedJob> Preparation::run() {
+  DSTACK_CHECK(resolve_secrets());
+  if (!order_.inputs.empty())
+    attempt_.states.report(job::Status::downloading);
+  DSTACK_CHECK(attempt_.workspace->make(order_.code, order_.inputs, warnings_));
+  DSTACK_TRY(const Path working_dir,
+             make_working_dir(*attempt_.workspace, order_.spec.working_dir));
+  if (order_.python && order_.spec.python)
+    DSTACK_CHECK(prepare_python());
+  for (const std::string& tool : order_.spec.tools)
+    DSTACK_CHECK(prepare_tool(tool));
+  if (!order_.spec.apps.empty())
+    DSTACK_CHECK(prepare_applications());
+  DSTACK_CHECK(complete_launch(working_dir));
+  return std::move(job_);
+}
+
+Result<void> Preparation::resolve_secrets() {
+  if (!has_secrets(order_))
+    return {};
+  process::deny_inspection();
+  DSTACK_TRY(auto secrets, run::resolve_secrets(order_, warnings_));
+  attempt_.log.writer().hide(std::move(secrets.needles));
+  job_.secret_names = std::move(secrets.names);
+  return {};
+}
+
+Result<void> Preparation::prepare_python() {
+  const job::PythonRequest& request = *order_.spec.python;
+  if (!request.requirements.empty() || !request.packages.empty())
+    attempt_.states.report(job::Status::preparing);
+  DSTACK_TRY(const Fd output, attempt_.log.writer().append_descriptor());
+  DSTACK_TRY(const auto python,
+             python::provide_environment(request,
+                                         *order_.python,
+                                         attempt_.workspace->folder(),
+                                         attempt_.home,
+                                         caller_variable,
+                                         output.get()));
+  DSTACK_CHECK(attempt_.log.writer().continue_at_end());
+  set_variable(
+      order_.environment, "PATH", python.bin.string() + ":" + variable(order_.environment, "PATH"));
+  if (!python.folder.empty()) {
+    set_variable(order_.environment, "VIRTUAL_ENV", python.folder.string());
+    job_.shared_folders.push_back(python.folder.string());
+    return record_packages(python.packages);
+  }
+  return {};
+}
+
+Result<void> Preparation::record_packages(const Path& list) const {
+  const Path record = attempt_.home.job(order_.run, order_.index) / file_names::packages;
+  ::unlink(record.c_str());  // that of an earlier attempt
+  if (::link(list.c_str(), record.c_str()) == 0 || errno == ENOENT)
+    return {};
+  return fail_errno("cannot record the packages of the job in '{}'", record.string());
+}
+
+Result<void> Preparation::prepare_tool(const std::string& wanted) {
+  DSTACK_TRY(const config::Settings settings, config::load_settings(attempt_.home.config()));
+  DSTACK_TRY(const Fd output, attempt_.log.writer().append_descriptor());
+  const auto about_to_fetch = [this] { attempt_.states.report(job::Status::preparing); };
+  std::optional<python::Release> configured;
+  if (const auto& release = settings.code_server)
+    configured = python::Release{release->version, release->url, release->sha256};
+  DSTACK_TRY(const auto tool,
+             python::provide_tool(
+                 wanted, configured, attempt_.home, caller_variable, output.get(), about_to_fetch));
+  DSTACK_CHECK(attempt_.log.writer().continue_at_end());
+  set_variable(order_.environment, tool.variable, tool.program.string());
+  for (job::ApplicationSpec& app : order_.spec.apps) {
+    if (!tool.health.empty())
+      app.health = tool.health;
+    if (!tool.token_query.empty())
+      app.token_query = tool.token_query;
+  }
+  return {};
+}
+
+Result<void> Preparation::prepare_applications() {
+  const std::string& token = order_.spec.token;
+  if (!token.empty() && variable(order_.environment, token).empty())
+    set_variable(order_.environment, token, random_hex(16));
+  if (order_.spec.container)
+    return {};
+  const Path folder = attempt_.folder / file_names::private_folder;
+  DSTACK_CHECK(remove_tree(folder));  // of an earlier attempt
+  set_variable(order_.environment, "DSTACK_JOB_DIR", folder.string());
+  return make_folders(folder);
+}
+
+Result<void> Preparation::complete_launch(const Path& working_dir) {
+  backend::Launch& launch = job_.launch;
+  launch.working_dir = working_dir.string();
+  launch.environment =
+      order_.spec.container ? environment_of_container_agent(order_) : order_.environment;
+  if (const std::string role(agent_role(order_.spec)); !role.empty()) {
+    launch.program = process::own_program;
+    launch.argv = {"dstack", role, order_.run + "/" + std::to_string(order_.index)};
+    return {};
+  }
+  const Path script_file = attempt_.folder / "script.sh";
+  JobCommand command = job_command(order_.spec, script_file);
+  launch.argv = std::move(command.arguments);
+  if (command.script.empty())
+    return {};
+  return write_file_atomically(script_file, command.script, Durable::no, 0600);
+}
+
+}  // namespace dstack::run

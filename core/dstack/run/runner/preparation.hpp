@@ -1,0 +1,46 @@
+// What happens before a job starts: its secrets, its workspace, its Python environment, its tools,
+// what its applications need. The result is what to start; nothing of the job runs yet.
+#pragma once
+
+#include "dstack/backend/local_process.hpp"
+#include "dstack/run/runner/job_attempt.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+/// What to start, and what has to be known of it later.
+struct PreparedJob {
+  backend::Launch launch;  ///< but for its output and its descriptors
+  /// Folders that all jobs share, and that this one must not write to by accident.
+  std::vector<std::string> shared_folders;
+  std::vector<std::string> secret_names;  ///< of the values that the log hides, in their order
+};
+
+/// Once for each attempt.
+class Preparation {
+ public:
+  /// Both must outlive it. The order in `attempt` is completed; `warnings` are the job's.
+  Preparation(JobAttempt& attempt, std::vector<std::string>& warnings);
+
+  Result<PreparedJob> run();
+
+ private:
+  Result<void> resolve_secrets();
+  Result<void> prepare_python();
+  /// Another name for the environment's list, which never changes: nothing is written.
+  Result<void> record_packages(const Path& list) const;
+  /// The provider finds the program in a variable named after it.
+  Result<void> prepare_tool(const std::string& wanted);
+  /// A token unless the user has set one, and a folder for what the application keeps for itself.
+  Result<void> prepare_applications();
+  Result<void> complete_launch(const Path& working_dir);
+
+  JobAttempt& attempt_;
+  JobOrder& order_;
+  std::vector<std::string>& warnings_;
+  PreparedJob job_;
+};
+
+}  // namespace dstack::run

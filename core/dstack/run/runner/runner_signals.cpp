@@ -1,0 +1,26 @@
+#include "dstack/run/runner/runner_signals.hpp"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+RunnerSignals::RunnerSignals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int number : {SIGCHLD, SIGTERM, SIGUSR1, SIGINT, SIGHUP})
+    sigaddset(&wanted, number);
+  ::sigprocmask(SIG_SETMASK, &wanted, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  fd_ = Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+std::optional<int> RunnerSignals::take() const {
+  signalfd_siginfo signal{};
+  if (::read(fd_.get(), &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal))
+    return std::nullopt;
+  return static_cast<int>(signal.ssi_signo);
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,38 @@
+#include "dstack/run/runner/state_reporter.hpp"
+
+#include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
+
+#include <fcntl.h>
+
+namespace dstack::run {
+
+Result<StateReporter> StateReporter::open(const Path& run_folder,
+                                          const Path& attempt_folder,
+                                          std::size_t job,
+                                          std::size_t attempt) {
+  StateReporter reporter;
+  reporter.run_folder_ = run_folder;
+  reporter.job_ = job;
+  reporter.attempt_ = attempt;
+  DSTACK_TRY(
+      reporter.states_,
+      open_file(
+          (attempt_folder / file_names::states).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  return reporter;
+}
+
+void StateReporter::report(job::Status status) const {
+  send(render(StateMessage{job_, status, now(), attempt_}));
+}
+
+void StateReporter::report(const job::Application& app) const {
+  send(render(app));
+}
+
+void StateReporter::send(const std::string& line) const {
+  (void)write_all(states_.get(), line + "\n");
+  post(run_folder_, line);
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,38 @@
+// How a runner reports on its job: each state, and each change of an application, is a line of the
+// attempt's `states` file before it is a message in the supervisor's mailbox. So a later supervisor
+// finds what this one has missed.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace dstack::run {
+
+/// For one thread.
+class StateReporter {
+ public:
+  /// Of attempt number `attempt` of job number `job`; the folders are the run's and the attempt's.
+  static Result<StateReporter> open(const Path& run_folder,
+                                    const Path& attempt_folder,
+                                    std::size_t job,
+                                    std::size_t attempt);
+
+  /// That nobody listens, or that the disk is full, is no error.
+  void report(job::Status status) const;
+  void report(const job::Application& app) const;
+
+ private:
+  void send(const std::string& line) const;
+
+  Path run_folder_;
+  std::size_t job_ = 0;
+  std::size_t attempt_ = 1;
+  Fd states_;
+};
+
+}  // namespace dstack::run

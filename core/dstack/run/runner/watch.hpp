@@ -1,0 +1,54 @@
+// From the start of a job until its own process and everything it started are gone: its output, the
+// signals to the runner, reports of its agent, its applications, kills for memory, its timeout.
+#pragma once
+
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/runner/applications.hpp"
+#include "dstack/run/runner/job_attempt.hpp"
+#include "dstack/run/runner/job_start.hpp"
+#include "dstack/run/runner/runner_signals.hpp"
+
+#include <vector>
+
+#include <poll.h>
+
+namespace dstack::run {
+
+/// One poll loop; for the only thread of the runner.
+class Watch {
+ public:
+  /// All of them must outlive it. How the job ended is put into `record`.
+  Watch(JobAttempt& attempt, const RunnerSignals& signals, RunningJob& job, ExitRecord& record);
+
+  void run();
+
+ private:
+  /// False when nothing can be waited for.
+  bool wait_and_handle();
+  void report(job::Status status);
+  /// Nobody asks an application of a job that is ending.
+  void ask_applications();
+  void take_reports();
+  /// True when something was moved.
+  bool move_output();
+  void report_oom_kill();
+  void take_signals();
+  /// A job is over when its own process is; what it left running is ended like a job that is
+  /// stopped.
+  void take_due_step();
+  void stop();
+  void kill();
+  int milliseconds_to_next_step() const;
+  void record_end();
+
+  JobAttempt& attempt_;
+  const RunnerSignals& signals_;
+  RunningJob& job_;
+  ExitRecord& record_;
+  Applications applications_;
+  std::vector<pollfd> polled_;
+};
+
+}  // namespace dstack::run
