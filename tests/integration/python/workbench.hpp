@@ -10,9 +10,6 @@
 #include <optional>
 #include <string>
 
-/// The variable of this process, for lookups that shall see the machine as it is.
-std::optional<std::string> own_variable(const std::string& name);
-
 /// A uv that runs: the machine's own, else one installed for the tests; nothing, with the reason,
 /// when there is none.
 std::optional<std::string> uv_for_tests(std::string& reason);

@@ -1,5 +1,6 @@
 #include "dstack/run/agents/container_agent.hpp"
 
+#include "dstack/base/event.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
@@ -21,7 +22,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -78,9 +78,7 @@ class ContainerAgent {
                                     order_.job.run,
                                     order_.job.index,
                                     order_.job.attempt) /
-                     file_names::container),
-        started_(::eventfd(0, EFD_CLOEXEC)),
-        done_(::eventfd(0, EFD_CLOEXEC)) {
+                     file_names::container) {
     sigset_t wanted;
     sigemptyset(&wanted);
     for (const int number : {SIGTERM, SIGINT, SIGHUP})
@@ -91,16 +89,18 @@ class ContainerAgent {
 
   /// The container is seen to by a thread; this one waits for its end, and for being told to stop.
   Ending run() {
+    if (auto made = make_events(); !made)
+      return not_started(made.error());
     auto worker = start_thread([this] {
       ending_ = see_through();
-      raise_event(done_);
+      done_.set();
     });
     if (!worker)
       return not_started(worker.error());
     for (;;) {
-      std::array<pollfd, 4> polled = {pollfd{done_.get(), POLLIN, 0},
+      std::array<pollfd, 4> polled = {pollfd{done_.fd(), POLLIN, 0},
                                       pollfd{signals_.get(), POLLIN, 0},
-                                      pollfd{started_.get(), POLLIN, 0},
+                                      pollfd{started_.fd(), POLLIN, 0},
                                       pollfd{oom_.fd(), POLLIN, 0}};
       const int events = ::poll(polled.data(), polled.size(), milliseconds_to_kill());
       if (events == 0)
@@ -121,6 +121,12 @@ class ContainerAgent {
   }
 
  private:
+  Result<void> make_events() {
+    DSTACK_TRY(started_, Event::make());
+    DSTACK_TRY(done_, Event::make());
+    return {};
+  }
+
   // --- The thread of the container ---
 
   Ending see_through() {
@@ -131,7 +137,7 @@ class ContainerAgent {
     if (!started)
       return not_started(started.error());
     reporter_.status(job::Status::running);
-    raise_event(started_);
+    started_.set();
     const auto end = container_->wait();
     const Ending ending = understand(end);
     clean_up();
@@ -288,11 +294,6 @@ class ContainerAgent {
 
   // --- Both threads ---
 
-  static void raise_event(const Fd& event) {
-    const std::uint64_t one = 1;
-    (void)!::write(event.get(), &one, sizeof one);
-  }
-
   /// The first time it is known; the runner writes it into the log.
   void tell_of_killed() {
     if (!told_of_killed_.exchange(true))
@@ -302,8 +303,7 @@ class ContainerAgent {
   // --- The thread of the process ---
 
   void watch_memory() {
-    std::uint64_t count = 0;
-    (void)!::read(started_.get(), &count, sizeof count);
+    started_.take();
     oom_ = container_->watch_memory();
     if (oom_.take())  // between the start and now
       tell_of_killed();
@@ -345,8 +345,8 @@ class ContainerAgent {
   Path record_file_;
   AgentReporter reporter_;
   std::atomic<bool> told_of_killed_ = false;
-  Fd started_;
-  Fd done_;
+  Event started_;
+  Event done_;
   Fd signals_;
   resources::OomEvents oom_;  ///< of the thread of the process alone
   Ending ending_;             ///< of the worker, for others once it has ended

@@ -79,7 +79,6 @@ class JobRunner {
   /// How long a known application may take until it answers; the variable is for tests.
   static std::chrono::milliseconds app_limit();
   /// The making of environments sees what the supervisor inherited from the caller.
-  static std::optional<std::string> caller_variable(const std::string& name);
   Result<void> start(const Path& working_dir);
   /// The job's environment is for the inside; the engine is found by what the caller had. The
   /// job's id stays: whatever carries it is found and killed when this runner is.

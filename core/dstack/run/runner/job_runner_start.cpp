@@ -1,4 +1,6 @@
 // Everything until the job's own process runs.
+#include "dstack/base/environment_variable.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
@@ -73,8 +75,7 @@ Result<Path> make_working_dir(const Workspace& workspace, const std::string& pat
   boost::system::error_code problem;
   const Path root = fs::canonical(workspace.folder(), problem);
   const Path real = fs::weakly_canonical(folder, problem);
-  if (workspace.is_private() && !problem && real != root &&
-      !real.string().starts_with(root.string() + "/"))
+  if (workspace.is_private() && !problem && !is_below(real.string(), root.string()))
     return fail(ErrorCode::configuration,
                 "the working directory '" + path +
                     "' leads out of the workspace through a link, to '" + real.string() + "'",
@@ -116,9 +117,10 @@ Result<void> JobRunner::prepare_python() {
   if (!wish.requirements.empty() || !wish.packages.empty())
     tell(job::Status::preparing);
   DSTACK_TRY(const Fd output, log_->append_descriptor());
-  DSTACK_TRY(const auto python,
-             python::provide_environment(
-                 wish, *order_.python, workspace_->folder(), home_, caller_variable, output.get()));
+  DSTACK_TRY(
+      const auto python,
+      python::provide_environment(
+          wish, *order_.python, workspace_->folder(), home_, environment_variable, output.get()));
   DSTACK_CHECK(log_->continue_at_end());
   set_variable(order_.environment, "PATH", python.bin.string() + ":" + variable("PATH"));
   if (!python.folder.empty()) {
@@ -146,7 +148,7 @@ Result<void> JobRunner::prepare_tool(const std::string& wanted) {
     configured = python::Release{release->version, release->url, release->sha256};
   DSTACK_TRY(const auto tool,
              python::provide_tool(
-                 wanted, configured, home_, caller_variable, output.get(), about_to_fetch));
+                 wanted, configured, home_, environment_variable, output.get(), about_to_fetch));
   DSTACK_CHECK(log_->continue_at_end());
   set_variable(order_.environment, tool.variable, tool.program.string());
   for (job::ApplicationSpec& app : order_.spec.apps) {
@@ -171,14 +173,9 @@ Result<void> JobRunner::prepare_apps() {
 }
 
 std::chrono::milliseconds JobRunner::app_limit() {
-  const auto set = caller_variable("DSTACK_APP_LIMIT");
+  const auto set = environment_variable("DSTACK_APP_LIMIT");
   const auto limit = set ? parse_duration(*set) : std::nullopt;
   return limit.value_or(std::chrono::minutes(2));
-}
-
-std::optional<std::string> JobRunner::caller_variable(const std::string& name) {
-  const char* value = ::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 Result<void> JobRunner::start(const Path& working_dir) {
@@ -228,7 +225,7 @@ std::vector<std::pair<std::string, std::string>> JobRunner::environment_of_conta
   std::vector<std::pair<std::string, std::string>> environment = {{"JOB_ID", variable("JOB_ID")}};
   for (const char* name :
        {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
-    if (auto value = caller_variable(name))
+    if (auto value = environment_variable(name))
       environment.emplace_back(name, *std::move(value));
   return environment;
 }
