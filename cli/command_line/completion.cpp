@@ -2,6 +2,7 @@
 
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/plan/make.hpp"
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 
 namespace dstack::cli {
@@ -21,10 +21,6 @@ namespace {
 constexpr std::size_t most_runs = 200;
 /// The argument after whose word the words are those of a workflow or a provider.
 constexpr std::string_view target_argument = "WORKFLOW|PROVIDER";
-
-bool is_option(std::string_view word) {
-  return word.size() > 1 && word.front() == '-';
-}
 
 bool takes_value(const DeclaredOption& option) {
   return !option.value_name.empty();
@@ -69,10 +65,8 @@ class Completer {
 
   Completion complete() {
     Globals globals;
-    Syntax program("dstack", "");
-    declare_globals(program, globals);
-    options_ = program.options();
-    options_.push_back({{"-V", "--version"}, "", "print the version"});
+    bool version = false;
+    options_ = declare_program(globals, version).options();
     if (!pass_options())
       return std::move(reply_);
     if (at_ < words_.size() && words_[at_] == "help")
@@ -126,9 +120,9 @@ class Completer {
   }
 
   void enter(const std::string& project) {
-    const char* home = std::getenv("HOME");
-    const bool of_home = home != nullptr && (project == "~" || project.starts_with("~/"));
-    folder_ = of_home ? Path(home + project.substr(1)) : fs::absolute(Path(project), folder_);
+    const auto home = environment_variable("HOME");
+    const bool of_home = home && (project == "~" || project.starts_with("~/"));
+    folder_ = of_home ? Path(*home + project.substr(1)) : fs::absolute(Path(project), folder_);
   }
 
   /// The command that the words name; null when the cursor is before that, which is then answered.
