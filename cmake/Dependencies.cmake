@@ -37,8 +37,6 @@ dstack_archive(dstack::yaml_cpp yaml-cpp)
 dstack_archive(dstack::sqlite3 sqlite3 Threads::Threads ${CMAKE_DL_LIBS} m)
 dstack_archive(dstack::crypto crypto Threads::Threads ${CMAKE_DL_LIBS})
 dstack_archive(dstack::sodium sodium Threads::Threads)
-dstack_archive(dstack::z z)
-dstack_archive(dstack::elf elf dstack::z)
 
 find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)

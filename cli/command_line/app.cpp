@@ -9,7 +9,6 @@
 #include "version.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include <unistd.h>
@@ -18,22 +17,14 @@ namespace dstack::cli {
 
 namespace {
 
-constexpr std::array flags_of_all = {"-q", "--quiet", "-v", "--verbose", "-h", "--help"};
-constexpr std::array values_of_all = {"--project", "--provider-path", "--color"};
-
-template <typename List>
-bool holds(const List& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 /// What the words ask for, before any option of a command is understood.
 struct Invocation {
   const Command* command = nullptr;
   std::string
       group;  ///< of a help that was asked for all commands of a group; empty: of the program
-  bool help = false;
   bool version = false;
-  std::vector<std::string> words;  ///< the rest, options of every command included
+  Globals globals;                 ///< as far as they stand before the command
+  std::vector<std::string> words;  ///< what stands after it
 };
 
 /// First words of all commands, or second words of a group.
@@ -55,40 +46,31 @@ std::vector<std::string> command_words(const std::string& group) {
 
 Failure refuse_command(const std::string& group, const std::string& word) {
   const std::string guess = did_you_mean(word, command_words(group));
-  const std::string owner = group.empty() ? "dstack" : "dstack " + group;
-  std::string hint = guess.empty() ? "'" + owner + " --help' lists the commands" : guess;
-  return fail(ErrorCode::usage, "'" + owner + "' has no command '" + word + "'", hint);
+  const std::string owner = group.empty() ? "dstack" : fmt::format("dstack {}", group);
+  std::string hint = guess.empty() ? fmt::format("'{} --help' lists the commands", owner) : guess;
+  return fail(ErrorCode::usage, "'{}' has no command '{}'", owner, word).with_hint("{}", hint);
 }
 
-/// Options of every command may stand before it; they are moved behind it.
-Result<std::size_t> take_leading_options(const std::vector<std::string>& words, Invocation& found) {
-  std::size_t at = 0;
-  for (; at < words.size() && words[at].size() > 1 && words[at].front() == '-'; ++at) {
-    const std::string& word = words[at];
-    const std::string name = word.substr(0, word.find('='));
-    if (word == "-h" || word == "--help") {
-      found.help = true;
-    } else if (word == "-V" || word == "--version") {
-      found.version = true;
-    } else if (holds(flags_of_all, word)) {
-      found.words.push_back(word);
-    } else if (holds(values_of_all, name)) {
-      found.words.push_back(word);
-      if (name == word && at + 1 < words.size())
-        found.words.push_back(words[++at]);
-    } else {
-      std::vector<std::string> known(flags_of_all.begin(), flags_of_all.end());
-      known.insert(known.end(), values_of_all.begin(), values_of_all.end());
-      known.insert(known.end(), {"-V", "--version"});
-      const std::string guess = did_you_mean(name, known);
-      return fail(ErrorCode::usage,
-                  "'dstack' has no option '" + name + "'",
-                  guess.empty() ? "options of a command go after its name" : guess);
-    }
-  }
-  return at;
+/// Options of every command may stand before it. Returns the words from the command on.
+Result<std::vector<std::string>> take_leading_options(const std::vector<std::string>& words,
+                                                      Invocation& found) {
+  if (words.empty() || !is_option(words.front()))
+    return words;
+  Syntax program = declare_program(found.globals, found.version);
+  DSTACK_TRY(auto rest, program.parse_leading(words));
+  if (rest.empty() || !is_option(rest.front()))
+    return rest;
+  std::vector<std::string> known;
+  for (const DeclaredOption& option : program.options())
+    known.insert(known.end(), option.names.begin(), option.names.end());
+  const std::string name = rest.front().substr(0, rest.front().find('='));
+  const std::string guess = did_you_mean(name, known);
+  return fail(ErrorCode::usage, "'dstack' has no option '{}'", name)
+      .with_hint("{}", guess.empty() ? "options of a command go after its name" : guess);
 }
 
+/// Not by the library's subcommands: all of them would be built at each start, and the suggestions,
+/// the groups of two words and what a group does without a second one would stay here.
 Result<void> choose_command(const std::vector<std::string>& words,
                             std::size_t at,
                             Invocation& found) {
@@ -98,74 +80,71 @@ Result<void> choose_command(const std::vector<std::string>& words,
     return refuse_command("", first);
   if (found.command == nullptr) {
     const bool named = at < words.size() && words[at].front() != '-';
-    found.command = find_command(first + " " + (named ? words[at] : "list"));
+    found.command = find_command(fmt::format("{} {}", first, named ? words[at] : "list"));
     if (found.command == nullptr)
       return refuse_command(first, words[at]);
     if (!named && at < words.size() && (words[at] == "-h" || words[at] == "--help"))
-      found.help = true;
-    if (!named && found.help)
+      found.globals.help = true;
+    if (!named && found.globals.help)
       found.group = first;
     at += named ? 1 : 0;
   }
-  if (!found.help || found.group.empty())
-    found.words.insert(
-        found.words.end(), words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+  if (found.group.empty())
+    found.words.assign(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
   return {};
 }
 
-Result<Invocation> understand(std::vector<std::string> words) {
+Result<Invocation> understand(const std::vector<std::string>& all) {
   Invocation found;
-  DSTACK_TRY(std::size_t at, take_leading_options(words, found));
+  DSTACK_TRY(const auto words, take_leading_options(all, found));
+  std::size_t at = 0;
   if (at < words.size() && words[at] == "help") {
-    found.help = true;
+    found.globals.help = true;
     ++at;
   }
   if (found.version)
     return found;
-  for (const std::string& word : words)
+  for (const std::string& word : all)
     if (word.find('\0') != std::string::npos)
       return fail(ErrorCode::usage, "a word of the command line holds a NUL byte");
   if (at < words.size())
     DSTACK_CHECK(choose_command(words, at, found));
-  else if (!found.help)
-    found.help = true;
+  else if (!found.globals.help)
+    found.globals.help = true;
   return found;
 }
 
 std::string render_commands(const std::string& group) {
-  std::size_t width = 0;
-  const auto wanted = [&](const Command& command) {
-    return group.empty() || command.name.substr(0, group.size() + 1) == group + " ";
-  };
+  std::vector<Described> entries;
   for (const Command& command : all_commands())
-    if (wanted(command))
-      width = std::max(width, command.name.size());
-  std::string text = "\nCommands:\n";
-  for (const Command& command : all_commands())
-    if (wanted(command))
-      text += "  " + std::string(command.name) + std::string(width - command.name.size() + 3, ' ') +
-              std::string(command.summary) +
-              (command.alias.empty() ? "" : " (also: " + std::string(command.alias) + ")") + "\n";
-  return text;
+    if (group.empty() || command.name.starts_with(fmt::format("{} ", group)))
+      entries.push_back(
+          {std::string(command.name),
+           std::string(command.summary) +
+               (command.alias.empty() ? "" : fmt::format(" (also: {})", command.alias))});
+  return render_section("Commands", entries);
 }
 
 std::string overview(const std::string& group) {
-  const std::string owner = group.empty() ? "dstack" : "dstack " + group;
+  const std::string owner = group.empty() ? "dstack" : fmt::format("dstack {}", group);
   std::string text = group.empty()
                          ? "dstack runs the workflows of a project, and keeps what they made.\n"
-                         : "The commands of 'dstack " + group + "'; without one: list.\n";
-  text += "\nUsage: " + owner + " COMMAND [options] [arguments]\n" + render_commands(group);
-  text += "\n'" + owner + " COMMAND --help' shows the options of a command, with examples.\n";
+                         : fmt::format("The commands of 'dstack {}'; without one: list.\n", group);
+  text +=
+      fmt::format("\nUsage: {} COMMAND [options] [arguments]\n{}", owner, render_commands(group));
+  text +=
+      fmt::format("\n'{} COMMAND --help' shows the options of a command, with examples.\n", owner);
   if (!group.empty())
     return text;
-  return text +
-         "\nExamples:\n"
-         "  dstack run train --epochs 3   run workflow 'train' with another value of a variable\n"
-         "  dstack ps                     see how it goes\n"
-         "  dstack logs -f                follow what it prints\n"
-         "  dstack artifacts list         see what it saved\n";
+  return text + render_section("Examples",
+                               {{"dstack run train --epochs 3",
+                                 "run workflow 'train' with another value of a variable"},
+                                {"dstack ps", "see how it goes"},
+                                {"dstack logs -f", "follow what it prints"},
+                                {"dstack artifacts list", "see what it saved"}});
 }
 
+/// Not by CLI::IsMember: it would say "not in {…}", and the choice has to be read all the same.
 Result<ui::ColourChoice> colour_choice(const std::string& text) {
   if (text.empty() || text == "auto")
     return ui::ColourChoice::automatic;
@@ -173,7 +152,7 @@ Result<ui::ColourChoice> colour_choice(const std::string& text) {
     return ui::ColourChoice::always;
   if (text == "never")
     return ui::ColourChoice::never;
-  return fail(ErrorCode::usage, "'--color' takes auto, always or never, not '" + text + "'");
+  return fail(ErrorCode::usage, "'--color' takes auto, always or never, not '{}'", text);
 }
 
 Result<Path> starting_folder(const std::string& project) {
@@ -182,11 +161,13 @@ Result<Path> starting_folder(const std::string& project) {
   const Path real = error ? Path() : fs::canonical(wanted, error);
   if (error)
     return fail(ErrorCode::not_found,
-                project.empty() ? "the current folder cannot be found: " + error.message()
-                                : "there is no folder '" + project + "'",
-                "name the project's folder with '--project DIR'");
+                "{}",
+                project.empty()
+                    ? fmt::format("the current folder cannot be found: {}", error.message())
+                    : fmt::format("there is no folder '{}'", project))
+        .with_hint("name the project's folder with '--project DIR'");
   if (!fs::is_directory(real, error))
-    return fail(ErrorCode::usage, "'" + project + "' is not a folder");
+    return fail(ErrorCode::usage, "'{}' is not a folder", project);
   return real;
 }
 
@@ -196,9 +177,8 @@ Result<std::vector<Path>> named_provider_paths(const std::vector<std::string>& w
     boost::system::error_code error;
     const Path path = fs::absolute(word);
     if (word.empty() || !fs::exists(path, error))
-      return fail(ErrorCode::usage,
-                  "'--provider-path' names '" + word + "', which does not exist",
-                  "name a provider's library, or a folder that holds some");
+      return fail(ErrorCode::usage, "'--provider-path' names '{}', which does not exist", word)
+          .with_hint("name a provider's library, or a folder that holds some");
     paths.push_back(path.lexically_normal());
   }
   return paths;
@@ -235,11 +215,10 @@ bool asks_for_help(const std::vector<std::string>& words) {
 
 int run_command(const Invocation& invocation, const ui::Messages& early) {
   const std::unique_ptr<Action> action = invocation.command->make();
-  Globals globals;
-  globals.help = invocation.help;
+  Globals globals = invocation.globals;
   Syntax syntax = declare(*invocation.command, *action, globals);
   const auto parsed = action->parse(syntax, invocation.words);
-  globals.help = globals.help || invocation.help || asks_for_help(invocation.words);
+  globals.help = globals.help || asks_for_help(invocation.words);
   const auto choice = colour_choice(globals.color);
   const auto folder = starting_folder(globals.project);
   const auto provider_paths = named_provider_paths(globals.provider_paths);
@@ -289,8 +268,8 @@ int run_app(const std::vector<std::string>& words) {
     return exit_code_of(invocation.error());
   }
   if (invocation->version)
-    return print("dstack " + std::string(version) + "\n");
-  if (invocation->help && (invocation->command == nullptr || !invocation->group.empty())) {
+    return print(fmt::format("dstack {}\n", version));
+  if (invocation->globals.help && (invocation->command == nullptr || !invocation->group.empty())) {
     if (!words.empty())
       return print(overview(invocation->group));
     early.raw(overview(""));  // no command at all is a mistake

@@ -2,6 +2,7 @@
 
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/plan/make.hpp"
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 
 namespace dstack::cli {
@@ -21,10 +21,6 @@ namespace {
 constexpr std::size_t most_runs = 200;
 /// The argument after whose word the words are those of a workflow or a provider.
 constexpr std::string_view target_argument = "WORKFLOW|PROVIDER";
-
-bool is_option(std::string_view word) {
-  return word.size() > 1 && word.front() == '-';
-}
 
 bool takes_value(const DeclaredOption& option) {
   return !option.value_name.empty();
@@ -69,10 +65,8 @@ class Completer {
 
   Completion complete() {
     Globals globals;
-    Syntax program("dstack", "");
-    declare_globals(program, globals);
-    options_ = program.options();
-    options_.push_back({{"-V", "--version"}, "", "print the version"});
+    bool version = false;
+    options_ = declare_program(globals, version).options();
     if (!pass_options())
       return std::move(reply_);
     if (at_ < words_.size() && words_[at_] == "help")
@@ -126,9 +120,9 @@ class Completer {
   }
 
   void enter(const std::string& project) {
-    const char* home = std::getenv("HOME");
-    const bool of_home = home != nullptr && (project == "~" || project.starts_with("~/"));
-    folder_ = of_home ? Path(home + project.substr(1)) : fs::absolute(Path(project), folder_);
+    const auto home = environment_variable("HOME");
+    const bool of_home = home && (project == "~" || project.starts_with("~/"));
+    folder_ = of_home ? Path(*home + project.substr(1)) : fs::absolute(Path(project), folder_);
   }
 
   /// The command that the words name; null when the cursor is before that, which is then answered.
@@ -147,7 +141,7 @@ class Completer {
       return nullptr;
     }
     const bool named = at_ < words_.size() && !words_[at_].starts_with('-');
-    return find_command(first + " " + (named ? words_[at_++] : "list"));
+    return find_command(fmt::format("{} {}", first, named ? words_[at_++] : "list"));
   }
 
   /// False when the word at the cursor is answered.
@@ -232,7 +226,7 @@ class Completer {
       } else if (parts.size() == 1) {
         offer(parts[0], command.summary);
       } else if (offered.insert(parts[0]).second) {
-        offer(parts[0], "The commands of '" + std::string(parts[0]) + "'");
+        offer(parts[0], fmt::format("The commands of '{}'", parts[0]));
       }
     }
   }
@@ -300,7 +294,7 @@ class Completer {
       return;
     if (const auto runs = database->find_runs(filter))
       for (const store::RunRecord& run : *runs)
-        offer(run.name, run.target + ", " + std::string(job::render(run.status)));
+        offer(run.name, fmt::format("{}, {}", run.target, job::render(run.status)));
   }
 
   /// Those of the run that was named before, where one was.
@@ -310,7 +304,8 @@ class Completer {
         return offer_workflows_of(given_[i]);
     for (const config::Workflow& workflow : project().workflows)
       offer(workflow.name,
-            workflow.help.empty() ? "workflow of provider " + workflow.provider : workflow.help);
+            workflow.help.empty() ? fmt::format("workflow of provider {}", workflow.provider)
+                                  : workflow.help);
   }
 
   void offer_workflows_of(const std::string& name) {
@@ -339,7 +334,7 @@ class Completer {
     std::set<std::string> offered;
     for (const store::Tag& tag : tags())
       if (offered.insert(tag.tag).second)
-        offer(tag.tag, "tag of " + tag.workflow);
+        offer(tag.tag, fmt::format("tag of {}", tag.workflow));
   }
 
   void offer_secrets() {
@@ -350,7 +345,7 @@ class Completer {
 
   void offer_tagged_workflows() {
     for (const store::Tag& tag : tags())
-      offer(tag.workflow + ":" + tag.tag, "of run " + tag.run);
+      offer(tag.workflow + ":" + tag.tag, fmt::format("of run {}", tag.run));
   }
 
   const std::vector<std::string>& words_;
@@ -388,7 +383,7 @@ std::string render(const Completion& completion) {
   if (completion.file_names != FileNames::none)
     text = completion.file_names == FileNames::files ? ":files\n" : ":folders\n";
   for (const Choice& choice : completion.choices)
-    text += choice.text + "\t" + choice.help + "\n";
+    text += fmt::format("{}\t{}\n", choice.text, choice.help);
   return text;
 }
 

@@ -141,10 +141,11 @@ std::string posix_table(bool with_help) {
     std::string lines;
     for (const Choice& choice : reply.choices)
       lines += (lines.empty() ? "" : "\n") + choice.text + (with_help ? "\t" + choice.help : "");
-    text += "    " + (reply.key.empty() ? "''" : shell_quote(reply.key)) +
-            ") reply=" + shell_quote(lines) + " ;;\n";
+    text += fmt::format("    {}) reply={} ;;\n",
+                        reply.key.empty() ? "''" : shell_quote(reply.key),
+                        shell_quote(lines));
   }
-  return text + "    *) return 1 ;;\n  esac\n}\n";
+  return fmt::format("{}    *) return 1 ;;\n  esac\n}}\n", text);
 }
 
 std::string fish_quote(std::string_view text) {
@@ -160,18 +161,20 @@ std::string fish_quote(std::string_view text) {
 std::string fish_table() {
   std::string text = "function __dstack_known\n  switch $argv[1]\n";
   for (const KnownReply& reply : known_replies()) {
-    text += "    case " + fish_quote(reply.key) + "\n      printf '%s\\n'";
+    text += fmt::format("    case {}\n      printf '%s\\n'", fish_quote(reply.key));
     for (const Choice& choice : reply.choices)
-      text += " " + fish_quote(choice.text + "\t" + choice.help);
+      text += fmt::format(" {}", fish_quote(fmt::format("{}\t{}", choice.text, choice.help)));
     text += "\n";
   }
-  return text + "    case '*'\n      return 1\n  end\nend\n";
+  return fmt::format("{}    case '*'\n      return 1\n  end\nend\n", text);
 }
 
 std::string opening(const std::string& shell) {
-  return "# Completion of dstack for " + shell + ", as 'dstack completion " + shell +
-         "' prints it.\n\n"
-         "# What is the same everywhere: words before the cursor, and what may follow them.\n";
+  return fmt::format(
+      "# Completion of dstack for {}, as 'dstack completion {}' prints it.\n\n# What is the same "
+      "everywhere: words before the cursor, and what may follow them.\n",
+      shell,
+      shell);
 }
 
 }  // namespace
@@ -180,7 +183,7 @@ std::string completion_script(const std::string& shell) {
   if (shell == "bash")
     return opening(shell) + posix_table(false) + std::string(bash_script);
   if (shell == "zsh")
-    return "#compdef dstack\n" + opening(shell) + posix_table(true) + std::string(zsh_script);
+    return fmt::format("#compdef dstack\n{}{}{}", opening(shell), posix_table(true), zsh_script);
   if (shell == "fish")
     return opening(shell) + fish_table() + std::string(fish_script);
   return {};

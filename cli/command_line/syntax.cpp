@@ -8,33 +8,73 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
-#include <deque>
 
 namespace dstack::cli {
 
 namespace {
 
-/// A whole number is read by us: the library's own words for a wrong one say little.
-struct Number {
-  std::string text;
-  std::optional<std::size_t>* target;
-  CLI::Option* option;
-};
+constexpr const char* own_group = "Options";
+constexpr const char* common_group = "Options of every command";
 
-std::vector<Described> describe(const std::vector<DeclaredOption>& options) {
+std::vector<const CLI::Option*> options_of(const CLI::App& app) {
+  return app.get_options([](const CLI::Option* option) { return option->nonpositional(); });
+}
+
+std::vector<const CLI::Option*> arguments_of(const CLI::App& app) {
+  return app.get_options([](const CLI::Option* option) { return option->get_positional(); });
+}
+
+/// An argument is the one kind of option that may take several words.
+bool takes_many(const CLI::Option* argument) {
+  return argument->get_expected_max() > 1;
+}
+
+std::vector<std::string> names_of(const CLI::Option* option) {
+  std::vector<std::string> names;
+  for (const std::string& name : option->get_snames())
+    names.push_back("-" + name);
+  for (const std::string& name : option->get_lnames())
+    names.push_back("--" + name);
+  return names;
+}
+
+std::vector<Described> describe_options(const CLI::App& app, const std::string& group) {
   std::vector<Described> entries;
-  for (const DeclaredOption& option : options) {
-    std::string names = join(option.names, ", ");
+  for (const CLI::Option* option : options_of(app)) {
+    if (option->get_group() != group)
+      continue;
+    std::string syntax = join(names_of(option), ", ");
     // A long name alone stands below the long names of the others.
-    if (names.starts_with("--"))
-      names.insert(0, "    ");
+    if (syntax.starts_with("--"))
+      syntax.insert(0, "    ");
+    const std::string& value = option->get_option_text();
     entries.push_back(
-        {names + (option.value_name.empty() ? "" : " " + option.value_name), option.help});
+        {syntax + (value.empty() ? "" : fmt::format(" {}", value)), option->get_description()});
   }
   return entries;
 }
 
+std::vector<Described> describe_arguments(const CLI::App& app) {
+  std::vector<Described> entries;
+  for (const CLI::Option* argument : arguments_of(app))
+    entries.push_back({argument->get_option_text(), argument->get_description()});
+  return entries;
+}
+
+std::string usage_of(const CLI::App& app) {
+  std::string usage = describe_options(app, own_group).empty() ? "" : " [options]";
+  for (const CLI::Option* argument : arguments_of(app)) {
+    const std::string word = argument->get_option_text() + (takes_many(argument) ? "..." : "");
+    usage += argument->get_required() ? fmt::format(" {}", word) : fmt::format(" [{}]", word);
+  }
+  return usage;
+}
+
 }  // namespace
+
+bool is_option(std::string_view word) {
+  return word.size() > 1 && word.front() == '-';
+}
 
 std::string render_section(const std::string& title, const std::vector<Described>& entries) {
   if (entries.empty())
@@ -42,9 +82,9 @@ std::string render_section(const std::string& title, const std::vector<Described
   std::size_t width = 0;
   for (const Described& entry : entries)
     width = std::max(width, display_width(entry.syntax));
-  std::string text = "\n" + title + ":\n";
+  std::string text = fmt::format("\n{}:\n", title);
   for (const Described& entry : entries) {
-    text += "  " + entry.syntax;
+    text += fmt::format("  {}", entry.syntax);
     if (!entry.help.empty())
       text += std::string(width - display_width(entry.syntax) + 3, ' ') + entry.help;
     text += "\n";
@@ -53,43 +93,22 @@ std::string render_section(const std::string& title, const std::vector<Described
 }
 
 struct Syntax::State {
-  State(std::string command_, std::string summary_)
-      : command(std::move(command_)), summary(std::move(summary_)) {
+  State(std::string command, std::string summary) : app(std::move(summary), std::move(command)) {
     app.set_help_flag();
     app.allow_extras();
     app.allow_windows_style_options(false);
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 
-  /// The library is choosy about names of arguments; ours are for people.
-  std::string internal_name() const { return "argument" + std::to_string(arguments.size()); }
-
-  void describe_option(const std::string& names, const std::string& value, std::string text) {
-    const auto separate = split(names, ',');
-    (common ? common_options : options)
-        .push_back({{separate.begin(), separate.end()}, value, std::move(text)});
-  }
-
-  void describe_argument(const std::string& name, Need need, const std::string& help, bool many) {
-    const std::string shown = name + (many ? "..." : "");
-    usage += need == Need::required ? " " + shown : " [" + shown + "]";
-    arguments.push_back({name, many});
-    described_arguments.push_back({name, help});
+  /// The library is choosy about names of arguments; ours are for people, and stand in the text.
+  std::string next_argument() const {
+    return "argument" + std::to_string(arguments_of(app).size());
   }
 
   CLI::App app;
-  std::string command;
-  std::string summary;
-  std::string usage;
   std::string own_usage;
-  bool common = false;
-  std::vector<DeclaredOption> options;
-  std::vector<DeclaredOption> common_options;
-  std::vector<DeclaredArgument> arguments;
-  std::vector<Described> described_arguments;
   std::vector<Described> examples;
   std::vector<std::string> notes;
-  std::vector<std::pair<std::string, CLI::Option*>> required;
-  std::deque<Number> numbers;  ///< a deque: the library keeps references into it
 };
 
 Syntax::Syntax(std::string command, std::string summary)
@@ -99,8 +118,7 @@ Syntax::Syntax(Syntax&&) noexcept = default;
 Syntax::~Syntax() = default;
 
 Syntax& Syntax::flag(const std::string& names, bool& target, const std::string& help) {
-  state_->app.add_flag(names, target, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  state_->describe_option(names, "", help);
+  state_->app.add_flag(names, target, help);
   return *this;
 }
 
@@ -108,20 +126,22 @@ Syntax& Syntax::option(const std::string& names,
                        const std::string& value_name,
                        std::string& target,
                        const std::string& help) {
-  state_->app.add_option(names, target, help)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  state_->describe_option(names, value_name, help);
+  state_->app.add_option(names, target, help)->option_text(value_name);
   return *this;
 }
 
+/// The number is read by us: the library takes "010" for 8, and one that is too large for another.
 Syntax& Syntax::option(const std::string& names,
                        const std::string& value_name,
                        std::optional<std::size_t>& target,
                        const std::string& help) {
-  Number& number = state_->numbers.emplace_back(Number{std::string(), &target, nullptr});
-  number.option = state_->app.add_option(names, number.text, help);
-  number.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  state_->describe_option(names, value_name, help);
+  const auto read = [&target, name = names.substr(names.rfind(',') + 1)](const std::string& text) {
+    target = parse_number<std::size_t>(text);
+    if (!target)
+      throw CLI::ValidationError(
+          fmt::format("option '{}' takes a whole number, not '{}'", name, text));
+  };
+  state_->app.add_option_function<std::string>(names, read, help)->option_text(value_name);
   return *this;
 }
 
@@ -129,11 +149,15 @@ Syntax& Syntax::option(const std::string& names,
                        const std::string& value_name,
                        std::vector<std::string>& target,
                        const std::string& help) {
-  state_->app.add_option(names, target, help)
+  using Texts = std::vector<std::string>;
+  const auto add = [&target](const Texts& given) {
+    target.insert(target.end(), given.begin(), given.end());
+  };
+  state_->app.add_option_function<Texts>(names, add, help)
       ->expected(1)
       ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  state_->describe_option(names, value_name, help);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->option_text(value_name);
   return *this;
 }
 
@@ -141,10 +165,9 @@ Syntax& Syntax::argument(const std::string& name,
                          std::string& target,
                          Need need,
                          const std::string& help) {
-  CLI::Option* option = state_->app.add_option(state_->internal_name(), target, help);
-  if (need == Need::required)
-    state_->required.emplace_back(name, option);
-  state_->describe_argument(name, need, help, false);
+  state_->app.add_option(state_->next_argument(), target, help)
+      ->required(need == Need::required)
+      ->option_text(name);
   return *this;
 }
 
@@ -152,15 +175,14 @@ Syntax& Syntax::arguments(const std::string& name,
                           std::vector<std::string>& target,
                           Need need,
                           const std::string& help) {
-  CLI::Option* option = state_->app.add_option(state_->internal_name(), target, help);
-  if (need == Need::required)
-    state_->required.emplace_back(name, option);
-  state_->describe_argument(name, need, help, true);
+  state_->app.add_option(state_->next_argument(), target, help)
+      ->required(need == Need::required)
+      ->option_text(name);
   return *this;
 }
 
 Syntax& Syntax::common_options() {
-  state_->common = true;
+  state_->app.option_defaults()->group(common_group);
   return *this;
 }
 
@@ -179,113 +201,124 @@ Syntax& Syntax::usage(const std::string& words) {
   return *this;
 }
 
-const std::string& Syntax::command() const {
-  return state_->command;
-}
-
 std::vector<DeclaredOption> Syntax::options() const {
-  std::vector<DeclaredOption> all = state_->options;
-  all.insert(all.end(), state_->common_options.begin(), state_->common_options.end());
+  std::vector<DeclaredOption> all;
+  for (const CLI::Option* option : options_of(state_->app))
+    all.push_back({names_of(option), option->get_option_text(), option->get_description()});
   return all;
 }
 
-const std::vector<DeclaredArgument>& Syntax::arguments() const {
-  return state_->arguments;
+std::vector<DeclaredArgument> Syntax::arguments() const {
+  std::vector<DeclaredArgument> all;
+  for (const CLI::Option* argument : arguments_of(state_->app))
+    all.push_back({argument->get_option_text(), takes_many(argument)});
+  return all;
 }
 
 namespace {
 
 std::string see_help(const std::string& command) {
-  return "'" + command + " --help' shows what it takes";
+  return fmt::format("'{} --help' shows what it takes", command);
 }
 
 Failure refuse_extra(const std::string& command,
                      const std::string& word,
                      const std::vector<DeclaredOption>& options) {
-  if (word.size() < 2 || word.front() != '-')
-    return fail(ErrorCode::usage,
-                "'" + command + "' does not take the argument '" + word + "'",
-                see_help(command));
+  if (!is_option(word))
+    return fail(ErrorCode::usage, "'{}' does not take the argument '{}'", command, word)
+        .with_hint("{}", see_help(command));
   const std::string name = word.substr(0, word.find('='));
   std::vector<std::string> known;
   for (const DeclaredOption& option : options)
     known.insert(known.end(), option.names.begin(), option.names.end());
   const std::string guess = did_you_mean(name, known);
-  return fail(ErrorCode::usage,
-              "'" + command + "' has no option '" + name + "'",
-              guess.empty() ? see_help(command) : guess);
+  return fail(ErrorCode::usage, "'{}' has no option '{}'", command, name)
+      .with_hint("{}", guess.empty() ? see_help(command) : guess);
 }
 
-/// The library throws at a value that is missing, and at one given to a flag; nothing else can
-/// fail, since all our values are texts to it.
+/// A value that is missing, or one given to a flag: nothing else fails in the library's own hands,
+/// since all values are texts to it.
 Failure refuse_value(const std::string& command, const CLI::ParseError& error) {
   const std::string what = error.what();
   const std::string name = what.substr(0, what.find_first_of(": "));
   const bool missing = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr &&
                        what.find("required") != std::string::npos;
   if (name.empty() || name.front() != '-')
-    return fail(ErrorCode::usage, "'" + command + "': " + what, see_help(command));
+    return fail(ErrorCode::usage, "'{}': {}", command, what).with_hint("{}", see_help(command));
   return fail(ErrorCode::usage,
-              "option '" + name + (missing ? "' needs a value" : "' takes no value"),
-              see_help(command));
+              "option '{}{}",
+              name,
+              missing ? "' needs a value" : "' takes no value")
+      .with_hint("{}", see_help(command));
 }
 
-Result<void> read_number(const Number& number, const std::string& command) {
-  if (number.option->count() == 0)
-    return {};
-  const auto value = parse_number<std::size_t>(number.text);
-  if (!value)
-    return fail(ErrorCode::usage,
-                "option '" + number.option->get_name() + "' takes a whole number, not '" +
-                    number.text + "'",
-                see_help(command));
-  *number.target = *value;
-  return {};
+Failure refuse_missing(const CLI::App& app) {
+  for (const CLI::Option* argument : arguments_of(app))
+    if (argument->get_required() && argument->count() == 0)
+      return fail(ErrorCode::usage, "'{}' needs {}", app.get_name(), argument->get_option_text())
+          .with_hint("{}", see_help(app.get_name()));
+  return fail(ErrorCode::internal, "no argument is missing");
+}
+
+/// The library takes them from the end.
+std::vector<std::string> reversed(const std::vector<std::string>& words) {
+  return {words.rbegin(), words.rend()};
 }
 
 }  // namespace
 
 Result<void> Syntax::parse(const std::vector<std::string>& words) {
-  State& state = *state_;
+  CLI::App& app = state_->app;
+  Result<void> parsed;
   try {
-    state.app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    app.parse(reversed(words));
+  } catch (const CLI::ValidationError& error) {
+    parsed = fail(ErrorCode::usage, "{}", error.what()).with_hint("{}", see_help(app.get_name()));
+  } catch (const CLI::RequiredError&) {
+    parsed = refuse_missing(app);
   } catch (const CLI::ParseError& error) {
-    return refuse_value(state.command, error);
+    return refuse_value(app.get_name(), error);
   }
-  std::vector<std::string> extras = state.app.remaining();
+  std::vector<std::string> extras = app.remaining();
   std::erase(extras, "--");  // the library counts the mark itself among what is left
   // An unknown option first: its value, left alone, would be blamed otherwise.
   for (const std::string& word : extras)
-    if (word.size() > 1 && word.front() == '-')
-      return refuse_extra(state.command, word, options());
+    if (is_option(word))
+      return refuse_extra(app.get_name(), word, options());
   if (!extras.empty())
-    return refuse_extra(state.command, extras.front(), options());
-  for (const Number& number : state.numbers)
-    DSTACK_CHECK(read_number(number, state.command));
-  for (const auto& [name, option] : state.required)
-    if (option->count() == 0)
-      return fail(
-          ErrorCode::usage, "'" + state.command + "' needs " + name, see_help(state.command));
-  return {};
+    return refuse_extra(app.get_name(), extras.front(), options());
+  return parsed;
 }
 
+Result<std::vector<std::string>> Syntax::parse_leading(const std::vector<std::string>& words) {
+  CLI::App& app = state_->app;
+  app.prefix_command();
+  try {
+    app.parse(reversed(words));
+  } catch (const CLI::ParseError& error) {
+    return refuse_value(app.get_name(), error);
+  }
+  return app.remaining();
+}
+
+/// Not by CLI::Formatter: its columns have one width for all sections, and it knows neither notes
+/// nor examples, so that all of its functions would be replaced.
 std::string Syntax::help() const {
-  const State& state = *state_;
-  std::string summary = state.summary;
+  const CLI::App& app = state_->app;
+  std::string summary = app.get_description();
   if (!summary.empty() && summary.back() != '.')
     summary += '.';
-  std::string text = summary + "\n\nUsage: " + state.command;
-  if (!state.own_usage.empty())
-    text += " " + state.own_usage;
-  else
-    text += (state.options.empty() ? "" : " [options]") + state.usage;
-  text += "\n";
-  text += render_section("Arguments", state.described_arguments);
-  text += render_section("Options", describe(state.options));
-  text += render_section("Options of every command", describe(state.common_options));
-  for (const std::string& paragraph : state.notes)
-    text += "\n" + paragraph + "\n";
-  text += render_section("Examples", state.examples);
+  const std::string& own = state_->own_usage;
+  std::string text = fmt::format("{}\n\nUsage: {}{}\n",
+                                 summary,
+                                 app.get_name(),
+                                 own.empty() ? usage_of(app) : fmt::format(" {}", own));
+  text += render_section("Arguments", describe_arguments(app));
+  text += render_section(own_group, describe_options(app, own_group));
+  text += render_section(common_group, describe_options(app, common_group));
+  for (const std::string& paragraph : state_->notes)
+    text += fmt::format("\n{}\n", paragraph);
+  text += render_section("Examples", state_->examples);
   return text;
 }
 

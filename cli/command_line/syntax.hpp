@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dstack::cli {
@@ -35,6 +36,9 @@ struct DeclaredArgument {
   bool many = false;                      ///< takes all that are left
   std::vector<std::string> choices = {};  ///< as of an option
 };
+
+/// "-x" and longer, "--" included.
+bool is_option(std::string_view word);
 
 /// A section of a help: two columns, the right one wrapped nowhere, as helps are short on purpose.
 /// Empty when there are no entries.
@@ -82,11 +86,13 @@ class Syntax {
 
   /// Sets the targets. Unknown options come with a suggestion.
   Result<void> parse(const std::vector<std::string>& words);
+  /// Takes the options before the first word that is none; returns that word and all after it. The
+  /// first of them is an unknown option where there was one.
+  Result<std::vector<std::string>> parse_leading(const std::vector<std::string>& words);
   std::string help() const;
-  const std::string& command() const;
   /// Those of every command included.
   std::vector<DeclaredOption> options() const;
-  const std::vector<DeclaredArgument>& arguments() const;
+  std::vector<DeclaredArgument> arguments() const;
 
  private:
   struct State;

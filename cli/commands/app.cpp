@@ -1,5 +1,6 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
+#include "dstack/base/event.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/application.hpp"
@@ -15,8 +16,6 @@
 #include "views/applications.hpp"
 
 #include <algorithm>
-
-#include <sys/eventfd.h>
 
 namespace dstack::cli {
 
@@ -37,9 +36,9 @@ class UntilReady final : public run::FollowListener {
   explicit UntilReady(const Context& context) : context_(context) {}
 
   Result<void> wait(store::Records& records, const std::string& run, store::RunState& state) {
-    event_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    DSTACK_TRY(event_, Event::make());
     run::FollowOptions options;
-    options.wake_fd = event_.get();
+    options.wake_fd = event_.fd();
     options.output = false;
     DSTACK_CHECK(run::follow(context_.home, records, run, state, *this, options));
     return {};
@@ -49,7 +48,7 @@ class UntilReady final : public run::FollowListener {
 
   void changed(const store::RunState& state, const std::vector<std::size_t>&) override {
     if (!ready_apps(state.jobs).empty())
-      ::eventfd_write(event_.get(), 1);
+      event_.set();
     else if (!job::is_final(state.run.status))
       tell(state);
   }
@@ -71,7 +70,7 @@ class UntilReady final : public run::FollowListener {
   }
 
   const Context& context_;
-  Fd event_;
+  Event event_;
   std::string told_;
 };
 

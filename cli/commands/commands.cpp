@@ -4,6 +4,23 @@
 
 namespace dstack::cli {
 
+namespace {
+
+void declare_globals(Syntax& syntax, Globals& globals) {
+  syntax.common_options()
+      .flag("-h,--help", globals.help, "show this help")
+      .flag("-q,--quiet", globals.quiet, "only results and errors")
+      .flag("-v,--verbose", globals.verbose, "also say what the program does, on standard error")
+      .option("--project", "DIR", globals.project, "look for the project from DIR upwards")
+      .option("--provider-path",
+              "DIR|FILE",
+              globals.provider_paths,
+              "look for providers there first: a folder or a library; may be repeated")
+      .option("--color", "auto|always|never", globals.color, "when to use colour");
+}
+
+}  // namespace
+
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
       {"run", "Run a workflow, or a provider, and follow it", make_run},
@@ -53,17 +70,11 @@ bool is_group(std::string_view word) {
   });
 }
 
-void declare_globals(Syntax& syntax, Globals& globals) {
-  syntax.common_options()
-      .flag("-h,--help", globals.help, "show this help")
-      .flag("-q,--quiet", globals.quiet, "only results and errors")
-      .flag("-v,--verbose", globals.verbose, "also say what the program does, on standard error")
-      .option("--project", "DIR", globals.project, "look for the project from DIR upwards")
-      .option("--provider-path",
-              "DIR|FILE",
-              globals.provider_paths,
-              "look for providers there first: a folder or a library; may be repeated")
-      .option("--color", "auto|always|never", globals.color, "when to use colour");
+Syntax declare_program(Globals& globals, bool& version) {
+  Syntax syntax("dstack", "");
+  declare_globals(syntax, globals);
+  syntax.flag("-V,--version", version, "print the version");
+  return syntax;
 }
 
 Syntax declare(const Command& command, Action& action, Globals& globals) {

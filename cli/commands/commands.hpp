@@ -52,9 +52,9 @@ const std::vector<Command>& all_commands();
 const Command* find_command(std::string_view name);
 /// Whether this is the first word of commands of two: "tags".
 bool is_group(std::string_view word);
-/// The options of every command, which may also stand before its name.
-void declare_globals(Syntax& syntax, Globals& globals);
-/// All that a command takes, those included. Refers to both.
+/// What may stand before a command's name: the options of every command, and `--version`.
+Syntax declare_program(Globals& globals, bool& version);
+/// All that a command takes, the options of every command included. Refers to both.
 Syntax declare(const Command& command, Action& action, Globals& globals);
 
 }  // namespace dstack::cli

@@ -1,6 +1,7 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/engines.hpp"
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
@@ -15,7 +16,6 @@
 #include "dstack/store/records/records.hpp"
 #include "views/checks.hpp"
 
-#include <cstdlib>
 #include <set>
 
 #include <sys/stat.h>
@@ -26,11 +26,6 @@
 namespace dstack::cli {
 
 namespace {
-
-std::optional<std::string> variable(const std::string& name) {
-  const char* value = ::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
 
 std::string file_system_name(const Path& path) {
   struct statfs status {};
@@ -125,7 +120,7 @@ Check check_home(const files::Home& home) {
 
 /// "git version 2.39.5" → "2.39.5".
 Check check_program(const std::string& name, Health when_missing, const std::string& hint) {
-  const auto program = process::find_program(name, variable("PATH").value_or(""));
+  const auto program = process::find_program(name, environment_variable("PATH").value_or(""));
   if (!program)
     return {name, when_missing, "not found", hint};
   process::Command command;
@@ -154,7 +149,7 @@ void check_engines(std::vector<Check>& checks) {
 }
 
 void check_pythons(std::vector<Check>& checks) {
-  const auto found = python::find_interpreters(variable);
+  const auto found = python::find_interpreters(environment_variable);
   for (const python::Interpreter& python : found)
     checks.push_back(
         {"python",
@@ -246,7 +241,7 @@ void check_machine(const config::ResourceSettings& settings, std::vector<Check>&
     checks.push_back({"machine",
                       Health::note,
                       fmt::format("CUDA_VISIBLE_DEVICES={} hides {}",
-                                  variable("CUDA_VISIBLE_DEVICES").value_or(""),
+                                  environment_variable("CUDA_VISIBLE_DEVICES").value_or(""),
                                   plural(machine.hidden_gpus, "GPU"))});
 }
 

@@ -1,9 +1,8 @@
 #include "commands/engines.hpp"
 
 #include "dstack/backend/container_engine.hpp"
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/process/spawn.hpp"
-
-#include <cstdlib>
 
 #include <unistd.h>
 
@@ -11,15 +10,10 @@ namespace dstack::cli {
 
 namespace {
 
-std::optional<std::string> variable(const std::string& name) {
-  const char* value = ::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 /// A socket that is not there is no trouble; libcurl need not be loaded to see that.
 Result<backend::Engine> open(const backend::EngineAddress& address) {
   if (!address.socket.empty() && ::access(address.socket.c_str(), R_OK | W_OK) != 0)
-    return fail_errno("'{}' cannot be reached", address.socket);
+    return fail_errno_of(address.socket, "'{{}}' cannot be reached");
   return backend::Engine::open(address);
 }
 
@@ -27,7 +21,8 @@ Engine find_engine(const std::string& name,
                    const Result<std::vector<backend::EngineAddress>>& addresses) {
   Engine engine;
   engine.name = name;
-  engine.program = process::find_program(name, variable("PATH").value_or("")).value_or("");
+  engine.program =
+      process::find_program(name, environment_variable("PATH").value_or("")).value_or("");
   if (!addresses) {
     engine.trouble = addresses.error().message;
     return engine;
@@ -51,7 +46,7 @@ Engine find_engine(const std::string& name,
 }  // namespace
 
 std::vector<Engine> find_engines() {
-  const auto addresses = backend::engine_addresses(variable);
+  const auto addresses = backend::engine_addresses(environment_variable);
   return {find_engine("docker", addresses), find_engine("podman", addresses)};
 }
 

@@ -3,11 +3,8 @@
 #include "dstack/base/thread.hpp"
 
 #include <array>
-#include <cerrno>
-#include <cstdint>
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace dstack::cli {
@@ -24,7 +21,7 @@ bool becomes_readable(int fd, int milliseconds) {
 }  // namespace
 
 SignalWatchdog::SignalWatchdog(Signals& signals)
-    : signals_(signals), over_(::eventfd(0, EFD_CLOEXEC)) {
+    : signals_(signals), over_(Event::make().value_or(Event())) {
   if (!over_)
     return;  // nobody could end the watch; signals wait for the work's end
   if (auto watcher = start_thread([this] { watch(); }))
@@ -34,18 +31,16 @@ SignalWatchdog::SignalWatchdog(Signals& signals)
 SignalWatchdog::~SignalWatchdog() {
   if (!watcher_.joinable())
     return;
-  const std::uint64_t one = 1;
-  while (::write(over_.get(), &one, sizeof one) < 0 && errno == EINTR) {
-  }
+  over_.set();
   watcher_.join();
 }
 
 void SignalWatchdog::watch() {
   for (;;) {
-    std::array<pollfd, 2> polled = {pollfd{over_.get(), POLLIN, 0},
+    std::array<pollfd, 2> polled = {pollfd{over_.fd(), POLLIN, 0},
                                     pollfd{signals_.fd(), POLLIN, 0}};
     ::poll(polled.data(), polled.size(), -1);
-    if (polled[0].revents != 0 || becomes_readable(over_.get(), moment_milliseconds))
+    if (polled[0].revents != 0 || becomes_readable(over_.fd(), moment_milliseconds))
       return;
     if (const auto signal = signals_.take(); signal && *signal != SIGCONT)
       ::_exit(128 + *signal);

@@ -3,7 +3,7 @@
 // signal still waiting.
 #pragma once
 
-#include "dstack/base/fd.hpp"
+#include "dstack/base/event.hpp"
 #include "follow/signals.hpp"
 
 #include <thread>
@@ -21,7 +21,7 @@ class SignalWatchdog {
   void watch();
 
   Signals& signals_;
-  Fd over_;  ///< readable when the work is done
+  Event over_;  ///< readable when the work is done
   std::jthread watcher_;
 };
 

@@ -1,10 +1,8 @@
 #include "follow/signals.hpp"
 
 #include <array>
-#include <cstdint>
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -42,12 +40,12 @@ Result<Signals> Signals::open() {
   Signals signals;
   const sigset_t set = signals_to_watch();
   signals.signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  signals.event_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   signals.both_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!signals.signals_ || !signals.event_ || !signals.both_)
+  if (!signals.signals_ || !signals.both_)
     return fail_errno("cannot watch for signals");
+  DSTACK_TRY(signals.event_, Event::make());
   DSTACK_CHECK(add(signals.both_.get(), signals.signals_.get()));
-  DSTACK_CHECK(add(signals.both_.get(), signals.event_.get()));
+  DSTACK_CHECK(add(signals.both_.get(), signals.event_.fd()));
   ::sigprocmask(SIG_BLOCK, &set, &signals.before_);
   return signals;
 }
@@ -62,17 +60,6 @@ std::optional<int> Signals::take() {
   if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info))
     return std::nullopt;
   return static_cast<int>(info.ssi_signo);
-}
-
-void Signals::wake() {
-  const std::uint64_t one = 1;
-  if (::write(event_.get(), &one, sizeof one) < 0)
-    return;  // it is awake already
-}
-
-bool Signals::take_wake() {
-  std::uint64_t count = 0;
-  return ::read(event_.get(), &count, sizeof count) == static_cast<ssize_t>(sizeof count);
 }
 
 run::FollowListener::Then SignalledListener::woken() {

@@ -2,6 +2,7 @@
 // SIGINT, SIGTERM, SIGHUP and SIGCONT interrupt nothing; they wait in its descriptor.
 #pragma once
 
+#include "dstack/base/event.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/run/client/follow.hpp"
 
@@ -24,14 +25,15 @@ class Signals {
   /// The next signal; nothing when none waits.
   std::optional<int> take();
   /// Makes fd() readable, until take_wake().
-  void wake();
-  bool take_wake();
+  void wake() { event_.set(); }
+
+  bool take_wake() { return event_.take(); }
 
  private:
   Signals() = default;
 
   Fd signals_;
-  Fd event_;
+  Event event_;
   Fd both_;
   sigset_t before_{};
 };

@@ -1,8 +1,7 @@
 #include "ui/browser.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/process/spawn.hpp"
-
-#include <cstdlib>
 
 #include <poll.h>
 
@@ -13,11 +12,6 @@ namespace {
 constexpr const char* page_name = "open.html";
 /// What the opener says after this it says to nobody: some stay until the browser is closed.
 constexpr int patience_milliseconds = 3000;
-
-bool is_set(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0';
-}
 
 std::string escaped(const std::string& text) {
   std::string html;
@@ -38,7 +32,9 @@ std::string page_to(const std::string& url) {
 }  // namespace
 
 bool has_display() {
-  return (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")) && !is_set("SSH_CONNECTION");
+  return (nonempty_environment_variable("DISPLAY") ||
+          nonempty_environment_variable("WAYLAND_DISPLAY")) &&
+         !nonempty_environment_variable("SSH_CONNECTION");
 }
 
 Result<void> open_browser(const std::string& url, const Path& folder) {

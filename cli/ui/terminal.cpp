@@ -1,5 +1,6 @@
 #include "ui/terminal.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 
 #include <array>
@@ -12,17 +13,13 @@ namespace dstack::ui {
 
 namespace {
 
-bool is_set(const char* name) {
-  const char* value = ::getenv(name);
-  return value != nullptr && *value != '\0';
-}
-
 /// As setlocale() would decide, without the price of loading a locale.
 bool locale_is_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    if (!is_set(name))
+    const auto set = nonempty_environment_variable(name);
+    if (!set)
       continue;
-    const std::string value = to_lower(::getenv(name));
+    const std::string value = to_lower(*set);
     return value.find("utf-8") != std::string::npos || value.find("utf8") != std::string::npos;
   }
   return false;
@@ -31,16 +28,15 @@ bool locale_is_utf8() {
 bool wants_colour(bool live, ColourChoice choice) {
   if (choice != ColourChoice::automatic)
     return choice == ColourChoice::always;
-  if (is_set("NO_COLOR"))
+  if (nonempty_environment_variable("NO_COLOR"))
     return false;
-  if (is_set("CLICOLOR_FORCE") && std::string_view(::getenv("CLICOLOR_FORCE")) != "0")
-    return true;
-  return live;
+  const auto forced = nonempty_environment_variable("CLICOLOR_FORCE");
+  return live || (forced && *forced != "0");
 }
 
 std::size_t number_from_environment(const char* name) {
-  const char* value = ::getenv(name);
-  const long number = value == nullptr ? 0 : std::strtol(value, nullptr, 10);
+  const auto value = environment_variable(name);
+  const long number = value ? std::strtol(value->c_str(), nullptr, 10) : 0;
   return number > 0 && number < 10'000 ? static_cast<std::size_t>(number) : 0;
 }
 
@@ -74,8 +70,7 @@ Stream describe_stream(int fd, ColourChoice choice) {
   Stream stream;
   stream.fd = fd;
   stream.terminal = ::isatty(fd) == 1;
-  const char* term = ::getenv("TERM");
-  stream.live = stream.terminal && term != nullptr && std::string_view(term) != "dumb";
+  stream.live = stream.terminal && environment_variable("TERM").value_or("dumb") != "dumb";
   stream.unicode = stream.live && locale_is_utf8();
   stream.colour = wants_colour(stream.live, choice);
   return stream;

@@ -1,11 +1,11 @@
 #include "views/applications.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/user.hpp"
 #include "dstack/job/application.hpp"
 
 #include <array>
-#include <cstdlib>
 
 #include <unistd.h>
 
@@ -34,10 +34,10 @@ std::string render_app(const ui::Stream& stream, const job::Application& app) {
 
 std::optional<std::string> ssh_command(const job::Application& app) {
   // "client's address, its port, the address it came to, the port there"
-  const char* connection = std::getenv("SSH_CONNECTION");
-  if (connection == nullptr)
+  const auto connection = environment_variable("SSH_CONNECTION");
+  if (!connection)
     return std::nullopt;
-  const auto words = split(connection, ' ');
+  const auto words = split(*connection, ' ');
   const std::string port = port_of(app.url);
   if (words.size() != 4 || port.empty())
     return std::nullopt;

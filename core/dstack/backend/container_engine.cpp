@@ -1,9 +1,9 @@
 #include "dstack/backend/container_engine.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 
 #include <grp.h>
 #include <sys/stat.h>
@@ -17,11 +17,6 @@ using namespace std::chrono_literals;
 
 /// The newest words that are used here; an older engine gets its own version's.
 constexpr int newest_api = 44;
-
-std::optional<std::string> own_variable(const std::string& name) {
-  const char* value = ::getenv(name.c_str());
-  return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
-}
 
 Result<EngineAddress> address_of_host(const std::string& host) {
   EngineAddress address;
@@ -140,7 +135,7 @@ Result<Engine> Engine::open(const EngineAddress& address) {
 }
 
 Result<Engine> Engine::find() {
-  DSTACK_TRY(const auto addresses, engine_addresses(own_variable));
+  DSTACK_TRY(const auto addresses, engine_addresses(nonempty_environment_variable));
   std::vector<Trouble> troubles;
   for (const EngineAddress& address : addresses) {
     Trouble trouble = look_at(address);

@@ -1,7 +1,8 @@
 #include "dstack/files/home.hpp"
 
+#include "dstack/base/environment_variable.hpp"
+
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include <pwd.h>
@@ -13,18 +14,18 @@ namespace dstack::files {
 namespace {
 
 std::string user_folder() {
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
-    return home;
+  if (auto home = nonempty_environment_variable("HOME"))
+    return *std::move(home);
   if (const passwd* user = ::getpwuid(::getuid()); user != nullptr && user->pw_dir != nullptr)
     return user->pw_dir;
   return "/";
 }
 
 Failure fail_to_write(const Home& home, const Path& what, int error_number) {
-  const char* set = std::getenv("DSTACK_HOME");
+  const auto set = nonempty_environment_variable("DSTACK_HOME");
   std::string hint = "set DSTACK_HOME to a folder that you can write to";
-  if (set != nullptr && *set != '\0')
-    hint = fmt::format("DSTACK_HOME is '{}'; set it to a folder that you can write to", set);
+  if (set)
+    hint = fmt::format("DSTACK_HOME is '{}'; set it to a folder that you can write to", *set);
   std::string message = fmt::format("cannot write to dstack's home '{}'", home.root.string());
   if (what != home.root)
     message += fmt::format(", folder '{}'", what.filename().string());
@@ -47,8 +48,8 @@ Result<void> make_folder(const Home& home, const Path& folder, mode_t mode) {
 }  // namespace
 
 Home home_from_environment() {
-  const char* set = std::getenv("DSTACK_HOME");
-  const Path path = set != nullptr && *set != '\0' ? Path(set) : Path(user_folder()) / ".dstack";
+  const auto set = nonempty_environment_variable("DSTACK_HOME");
+  const Path path = set ? Path(*set) : Path(user_folder()) / ".dstack";
   boost::system::error_code error;
   const Path absolute = path.is_absolute() ? path : fs::current_path(error) / path;
   // One spelling for one place: the versions of the library differ in what they leave at the end.

@@ -14,30 +14,35 @@ namespace dstack::http {
 
 namespace {
 
-Result<dstack_http_send_function*> open_module() {
+Result<const dstack_http_functions*> open_module() {
   const Path path = library_folder() / "libdstack_http.so";
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
   // Kept for ever, as every library that threads may be in.
   static auto& library = *new boost::dll::shared_library(path, error, mode);
-  if (error || !library.is_loaded() || !library.has(DSTACK_HTTP_SEND))
+  if (error || !library.is_loaded() || !library.has(DSTACK_HTTP))
     return fail(ErrorCode::unavailable, "'{}' cannot be loaded: {}", path.string(), error.message())
         .with_hint("it belongs to dstack, and needs libcurl: install dstack again, and libcurl4");
-  return &library.get<dstack_http_send_function>(DSTACK_HTTP_SEND);
+  return library.get<dstack_http_function>(DSTACK_HTTP)();
 }
 
-Result<dstack_http_send_function*> module() {
+Result<const dstack_http_functions*> module() {
   static const auto opened = open_module();
   return opened;
 }
 
 constexpr std::size_t longest_head = 256 << 10;
 
-/// A request on its way, as the module's functions see it.
+/// A request on its way, as the module's functions see it: they keep pointers into it.
 struct Sending {
-  explicit Sending(const Request& its_request) : request(its_request) {}
+  explicit Sending(const Request& its_request);
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
 
   const Request& request;
+  std::vector<std::string> lines;
+  std::vector<const char*> headers;  ///< of `lines`
+  dstack_http_request plain = {};
   Response response;
   bool head_told = false;
   std::size_t head_size = 0;  ///< bytes of all heads that have come
@@ -112,28 +117,13 @@ Failure failure_of(const Request& request, const dstack_http_answer& answer) {
   }
 }
 
-}  // namespace
-
-std::string Response::header(std::string_view name) const {
-  for (const auto& [key, value] : headers)
-    if (key == name)
-      return value;
-  return {};
-}
-
-Result<Response> send(const Request& request) {
-  DSTACK_TRY(auto* const send_function, module());
-  std::vector<std::string> lines;
+Sending::Sending(const Request& its_request) : request(its_request) {
   for (const auto& [name, value] : request.headers)
     lines.push_back(fmt::format("{}: {}", name, value));
-  std::vector<const char*> headers;
   for (const std::string& line : lines)
     headers.push_back(line.c_str());
   const bool with_body =
       !request.body.empty() || request.method == "POST" || request.method == "PUT";
-
-  Sending sending(request);
-  dstack_http_request plain = {};
   plain.method = request.method.c_str();
   plain.url = request.url.c_str();
   plain.unix_socket = request.unix_socket.empty() ? nullptr : request.unix_socket.c_str();
@@ -145,23 +135,97 @@ Result<Response> send(const Request& request) {
   plain.total_time = request.total.count();
   plain.idle_time = request.idle.count();
   plain.most_redirects = request.most_redirects;
-  plain.context = &sending;
+  plain.any_bytes = request.any_bytes ? 1 : 0;
+  plain.context = this;
   plain.on_header = &on_header;
   plain.on_body = &on_body;
-  dstack_http_answer answer = {};
-  send_function(&plain, &answer);
+}
+
+Result<Response> result_of(Sending& sending, const dstack_http_answer& answer) {
   if (!sending.too_long.empty())
     return fail(ErrorCode::unavailable,
                 "the answer of {} is not taken: {}",
-                shown(request),
+                shown(sending.request),
                 sending.too_long)
         .with_hint("check that the address is that of the server you mean");
   if (answer.outcome == DSTACK_HTTP_ENDED_BY_SENDER)
     sending.response.complete = false;
   else if (answer.outcome != DSTACK_HTTP_ANSWERED)
-    return failure_of(request, answer);
+    return failure_of(sending.request, answer);
   sending.response.status = answer.status;
   return std::move(sending.response);
+}
+
+}  // namespace
+
+std::string Response::header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (key == name)
+      return value;
+  return {};
+}
+
+Result<Response> send(const Request& request) {
+  DSTACK_TRY(const auto* const functions, module());
+  Sending sending(request);
+  dstack_http_answer answer = {};
+  functions->send(&sending.plain, &answer);
+  return result_of(sending, answer);
+}
+
+struct Transfer::State {
+  State(Request its_request, const dstack_http_functions& its_functions)
+      : request(std::move(its_request)), functions(its_functions), sending(request) {}
+
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  ~State() {
+    if (transfer != nullptr)
+      functions.stop(transfer);
+  }
+
+  const Request request;
+  const dstack_http_functions& functions;
+  Sending sending;
+  dstack_http_transfer* transfer = nullptr;
+  std::optional<Clock::time_point> next_step = Clock::time_point{};
+};
+
+Transfer::Transfer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Transfer::Transfer(Transfer&&) noexcept = default;
+Transfer& Transfer::operator=(Transfer&&) noexcept = default;
+Transfer::~Transfer() = default;
+
+Result<Transfer> Transfer::start(Request request) {
+  DSTACK_TRY(const auto* const functions, module());
+  auto state = std::make_unique<State>(std::move(request), *functions);
+  state->transfer = functions->start(&state->sending.plain);
+  if (state->transfer == nullptr)
+    return fail(ErrorCode::unavailable,
+                "{} cannot be asked: no descriptor or no memory is left",
+                shown(state->request));
+  return Transfer(std::move(state));
+}
+
+int Transfer::fd() const {
+  return state_->functions.descriptor(state_->transfer);
+}
+
+std::optional<Transfer::Clock::time_point> Transfer::next_step() const {
+  return state_->next_step;
+}
+
+std::optional<Result<Response>> Transfer::step(Clock::time_point now) {
+  dstack_http_answer answer = {};
+  std::int64_t wait = -1;
+  if (state_->functions.step(state_->transfer, &answer, &wait) != 0)
+    return result_of(state_->sending, answer);
+  state_->next_step.reset();
+  if (wait >= 0)
+    state_->next_step = now + std::chrono::milliseconds(wait);
+  return std::nullopt;
 }
 
 std::string encode(std::string_view text) {

@@ -1,12 +1,14 @@
-// HTTP requests over TCP or a Unix socket: blocking, one connection each, bodies as they come.
-// No cookies, no cache, no retries. libcurl does the work, in a library that is opened with the
-// first request and stays open.
+// HTTP requests over TCP or a Unix socket: blocking, or carried on by a poll loop; one connection
+// each, bodies as they come. No cookies, no cache, no retries. libcurl does the work, in a library
+// that is opened with the first request and stays open.
 #pragma once
 
 #include "dstack/base/error.hpp"
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +40,8 @@ struct Request {
   std::chrono::milliseconds total{0};
   std::chrono::milliseconds idle{0};
   int most_redirects = 0;
+  /// What does not begin as HTTP is taken for a body, with the status 0, instead of an error.
+  bool any_bytes = false;
   /// Of Response::body; a longer one ends the request with an error. What on_body takes has no
   /// limit.
   std::size_t longest_body = std::size_t{4} << 20U;
@@ -52,6 +56,33 @@ struct Request {
 /// ErrorCode::unavailable when there is no answer: nobody there, too late, a broken connection, or
 /// the library is not there. The message names the URL without its query.
 Result<Response> send(const Request& request);
+
+/// A request that its owner carries on from a poll loop. Of one thread; destroying it ends the
+/// request. Of hosts whose name has to be looked up a thread of the library does that.
+class Transfer {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Asks nobody yet: step() does. Fails where send() would for lack of the library.
+  static Result<Transfer> start(Request request);
+  Transfer(Transfer&&) noexcept;
+  Transfer& operator=(Transfer&&) noexcept;
+  ~Transfer();
+
+  /// To poll for POLLIN; the same as long as it lives.
+  int fd() const;
+  /// When step() wants to be called even if fd() is not readable; at once to begin with.
+  std::optional<Clock::time_point> next_step() const;
+  /// Goes on as far as it goes without waiting. What send() would have returned, when it is over:
+  /// then the last call.
+  std::optional<Result<Response>> step(Clock::time_point now);
+
+ private:
+  struct State;
+  explicit Transfer(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
 
 /// `text` with everything but letters, digits and `-._~` as %XX: for one part of a path, or a
 /// value in a query.

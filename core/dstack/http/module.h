@@ -12,8 +12,8 @@ extern "C" {
 #endif
 
 /* Times are in milliseconds; 0 means without a limit. Texts end with NUL and are borrowed for the
- * call. The functions get `context` back; what they return is 0 to go on, else the request ends as
- * "ended by its sender". */
+ * request. The functions get `context` back; what they return is 0 to go on, else the request ends
+ * as "ended by its sender". */
 typedef struct dstack_http_request {
   const char* method;
   const char* url;
@@ -26,6 +26,7 @@ typedef struct dstack_http_request {
   int64_t total_time;
   int64_t idle_time; /* without a byte in either direction */
   int32_t most_redirects;
+  int32_t any_bytes; /* 1: what does not begin as HTTP is a body without a head */
   void* context;
   int (*on_header)(void* context, const char* line, size_t size);
   int (*on_body)(void* context, const char* bytes, size_t size);
@@ -47,11 +48,29 @@ typedef struct dstack_http_answer {
   char message[256]; /* of the outcome, when it is not ANSWERED */
 } dstack_http_answer;
 
-/* Sends one request and returns when its answer is complete. For any thread. */
-typedef void dstack_http_send_function(const dstack_http_request* request,
-                                       dstack_http_answer* answer);
+/* A request that its sender carries on from a poll loop. Of one thread. */
+typedef struct dstack_http_transfer dstack_http_transfer;
 
-#define DSTACK_HTTP_SEND "dstack_http_send"
+typedef struct dstack_http_functions {
+  /* Sends one request and returns when its answer is complete. For any thread. */
+  void (*send)(const dstack_http_request* request, dstack_http_answer* answer);
+  /* The request and all that it names stay as they are until stop(). Null when the system has no
+   * descriptor or no memory for it. */
+  dstack_http_transfer* (*start)(const dstack_http_request* request);
+  /* To poll for POLLIN: step() has something to do. The same from start() to stop(). */
+  int (*descriptor)(const dstack_http_transfer* transfer);
+  /* Goes on as far as it goes without waiting. 1 when the request is over: it has filled `answer`,
+   * and stop() comes next. Else 0, and `wait` says in how many milliseconds it wants to be called
+   * even if there is nothing to read; -1: never. */
+  int (*step)(dstack_http_transfer* transfer, dstack_http_answer* answer, int64_t* wait);
+  /* Ends it if it is not over, and frees it. */
+  void (*stop)(dstack_http_transfer* transfer);
+} dstack_http_functions;
+
+/* The one symbol of the library. */
+typedef const dstack_http_functions* dstack_http_function(void);
+
+#define DSTACK_HTTP "dstack_http"
 
 #ifdef __cplusplus
 }

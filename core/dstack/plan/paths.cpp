@@ -1,4 +1,5 @@
 // Files that workflows name: each must be part of the code, or come with an input.
+#include "dstack/base/path.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
@@ -18,8 +19,7 @@ std::string_view base_name(std::string_view path) {
 }
 
 bool is_at_or_below(std::string_view path, std::string_view folder) {
-  return folder.empty() || path == folder ||
-         (path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/');
+  return folder.empty() || is_below(path, folder);
 }
 
 /// Files that may have been meant: of the same name elsewhere, else with a name like it.

@@ -1,5 +1,6 @@
 #include "dstack/process/spawn.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/start_failure.hpp"
 
@@ -170,9 +171,8 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
 namespace {
 
 bool is_nowhere(const std::string& program) {
-  const char* path = ::getenv("PATH");
   return program.find('/') == std::string::npos &&
-         !find_program(program, path == nullptr ? "/bin:/usr/bin" : path);
+         !find_program(program, environment_variable("PATH").value_or("/bin:/usr/bin"));
 }
 
 }  // namespace
@@ -203,7 +203,7 @@ Result<Child> spawn(const Command& command) {
     return start_failure(command, error);
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) {
-    auto failure = fail_errno("cannot watch '{}'", shown(command));
+    auto failure = fail_errno_of(shown(command), "cannot watch '{{}}'");
     failure.value().code = ErrorCode::internal;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);

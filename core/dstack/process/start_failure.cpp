@@ -1,5 +1,6 @@
 #include "dstack/process/start_failure.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/spawn.hpp"
@@ -7,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -36,8 +36,7 @@ bool can_be_entered(const std::string& folder) {
 std::optional<std::string> file_of(const Command& command) {
   const std::string& program = program_of(command);
   if (program.find('/') == std::string::npos) {
-    const char* path = ::getenv("PATH");
-    return find_program(program, path == nullptr ? "/bin:/usr/bin" : path);
+    return find_program(program, environment_variable("PATH").value_or("/bin:/usr/bin"));
   }
   const bool relative = program.front() != '/' && !command.working_dir.empty();
   std::string file = relative ? command.working_dir + "/" + program : program;

@@ -1,5 +1,6 @@
 #include "dstack/python/requirements.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/python/requirement_line.hpp"
 
@@ -82,11 +83,6 @@ class Reader {
         static_cast<std::uint32_t>(count_characters(line.text.substr(span.begin, span.size)))};
     error.hint = std::move(hint);
     return error;
-  }
-
-  bool is_inside(const Path& path) const {
-    const Path relative = path.lexically_relative(code_);
-    return !relative.empty() && *relative.begin() != "..";
   }
 
   Path code_;
@@ -189,7 +185,7 @@ Result<void> Reader::add_include(RequirementFile& file,
     return {};
   }
   const Path path = normal(written.starts_with('/') ? Path(written) : folder / written);
-  if (!written.starts_with('/') && !is_inside(path))
+  if (!written.starts_with('/') && !is_below(path.string(), code_.string()))
     return fail(
         at(file,
            line,
@@ -253,7 +249,7 @@ Result<Path> Reader::find_local(const RequirementFile& file,
     const Path beside = normal(folder / wanted);
     if (!fs::is_regular_file(path, error) && !is_project(path) && fs::exists(beside, error))
       path = beside;
-    if (!is_inside(path))
+    if (!is_below(path.string(), code_.string()))
       return wrong("is outside the project, so it is no part of the run's code",
                    "move it into the project, or give its absolute path");
   }

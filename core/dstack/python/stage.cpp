@@ -1,5 +1,7 @@
 #include "dstack/python/stage.hpp"
 
+#include "dstack/base/path.hpp"
+
 #include <map>
 
 namespace dstack::python {
@@ -8,11 +10,6 @@ namespace {
 
 constexpr const char* code_name = ".code";
 constexpr const char* outside_name = ".outside";
-
-bool is_inside(const Path& path, const Path& folder) {
-  const Path relative = path.lexically_relative(folder);
-  return !relative.empty() && *relative.begin() != "..";
-}
 
 Result<void> copy_tree(const Path& from, const Path& to) {
   boost::system::error_code error;
@@ -77,7 +74,7 @@ class Stage {
       case PieceKind::text:
         return piece.text;
       case PieceKind::include:
-        if (!piece.text.starts_with('/') && is_inside(piece.path, code_))
+        if (!piece.text.starts_with('/') && is_below(piece.path.string(), code_.string()))
           return piece.text;
         return (folder_ / staged_name(requirements_.files[piece.target].name)).string();
       case PieceKind::wheels:
@@ -97,7 +94,7 @@ class Stage {
   /// The copy's path, relative to the stage. One inside the code is copied with all of it, for
   /// projects that name their neighbours.
   Result<std::string> copy(const Piece& piece) {
-    const bool inside = is_inside(piece.path, code_);
+    const bool inside = is_below(piece.path.string(), code_.string());
     const Path source = inside && piece.kind == PieceKind::project ? code_ : piece.path;
     auto& target = copies_[source.string()];
     if (target.empty()) {

@@ -1,5 +1,6 @@
 #include "dstack/resources/gpus.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/spawn.hpp"
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -81,8 +81,8 @@ std::optional<std::vector<config::Gpu>> ask_for_cards(const Nvml& nvml) {
 }
 
 std::vector<config::Gpu> ask_nvidia_smi() {
-  const char* path = std::getenv("PATH");
-  const auto program = process::find_program("nvidia-smi", path ? path : "/usr/bin:/bin");
+  const auto program =
+      process::find_program("nvidia-smi", environment_variable("PATH").value_or("/usr/bin:/bin"));
   if (!program)
     return {};
   process::Command command;

@@ -1,5 +1,6 @@
 #include "dstack/resources/machine.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -7,7 +8,6 @@
 #include "dstack/resources/gpus.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <thread>
 
 #include <sched.h>
@@ -80,8 +80,8 @@ Machine find_machine(const config::ResourceSettings& settings) {
   machine.memory = settings.memory ? *settings.memory : find_memory();
   machine.gpus = numbered(settings.gpus ? *settings.gpus : find_gpus());
   const std::size_t all = machine.gpus.size();
-  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"))
-    machine.gpus = visible_gpus(std::move(machine.gpus), visible);
+  if (const auto visible = environment_variable("CUDA_VISIBLE_DEVICES"))
+    machine.gpus = visible_gpus(std::move(machine.gpus), *visible);
   machine.hidden_gpus = all - machine.gpus.size();
   return machine;
 }

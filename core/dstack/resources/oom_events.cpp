@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,9 +71,12 @@ bool OomEvents::watch(int fd, std::uint32_t events) const {
 bool OomEvents::watch_v1() {
   const Fd control(::open(counter_of(group_).c_str(), O_RDONLY | O_CLOEXEC));
   const Fd registry(::open((group_.folder / "cgroup.event_control").c_str(), O_WRONLY | O_CLOEXEC));
-  told_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  return control && registry && watch(told_.get(), EPOLLIN) &&
-         write_all(registry.get(), fmt::format("{} {}", told_.get(), control.get())).has_value();
+  auto told = Event::make();
+  if (!told)
+    return false;
+  told_ = *std::move(told);
+  return control && registry && watch(told_.fd(), EPOLLIN) &&
+         write_all(registry.get(), fmt::format("{} {}", told_.fd(), control.get())).has_value();
 }
 
 void OomEvents::watch_processes() {
@@ -91,8 +93,7 @@ void OomEvents::watch_processes() {
 bool OomEvents::take() {
   if (!events_)
     return false;
-  std::uint64_t count = 0;
-  if (told_ && ::read(told_.get(), &count, sizeof count) > 0)
+  if (told_.take())
     watch_processes();
   std::array<epoll_event, 64> events;
   while (::epoll_wait(events_.get(), events.data(), events.size(), 0) ==

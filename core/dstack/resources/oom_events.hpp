@@ -3,6 +3,7 @@
 // when it was killed, so whoever watches the job wants to know at once.
 #pragma once
 
+#include "dstack/base/event.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/resources/cgroup.hpp"
 
@@ -54,7 +55,7 @@ class OomEvents {
   MemoryGroup group_;
   Fd events_;  ///< of epoll: what is below
   Fd file_;    ///< of v2: `memory.events`, which the kernel says has changed
-  Fd told_;    ///< of v1: an eventfd
+  Event told_;  ///< of v1: set by the system
   std::vector<Fd> processes_;
 };
 

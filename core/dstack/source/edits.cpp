@@ -1,5 +1,6 @@
 #include "dstack/source/edits.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/walk.hpp"
@@ -23,15 +24,10 @@ using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 // Beside the project's own rules: nobody edits these.
 constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 
-bool is_at_or_below(std::string_view path, std::string_view folder) {
-  return path == folder ||
-         (path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/');
-}
-
 bool is_artifact(const EditedFolder& place, std::string_view path) {
   return std::any_of(place.artifacts.begin(),
                      place.artifacts.end(),
-                     [&](const std::string& artifact) { return is_at_or_below(path, artifact); });
+                     [&](const std::string& artifact) { return is_below(path, artifact); });
 }
 
 Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {

@@ -1,6 +1,7 @@
 #include "dstack/source/files.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
@@ -27,10 +28,6 @@ struct Candidate {
   std::string path;
   bool is_tracked = false;
 };
-
-bool is_below(std::string_view path, std::string_view folder) {
-  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
-}
 
 bool is_below_any(std::string_view path, const std::vector<std::string>& folders) {
   return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
@@ -243,7 +240,7 @@ class Finder {
         if (::fstatat(folder_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
           if (files::is_missing(errno))
             continue;
-          return Result<void>(fail_errno("cannot look at '{}'", path));
+          return Result<void>(fail_errno_of(path, "cannot look at '{{}}'"));
         }
         is_folder[i] = S_ISDIR(status.st_mode) ? 1 : 0;
         if (is_folder[i] == 0)

@@ -1,3 +1,4 @@
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "workbench.hpp"
@@ -132,7 +133,7 @@ TEST_CASE("a package comes from the real index") {
     SKIP(at.reason);
   for (const char* name :
        {"PATH", "PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy"})
-    if (const auto value = own_variable(name))
+    if (const auto value = environment_variable(name))
       at.variables[name] = *value;
   at.variables.erase("PIP_NO_INDEX");
   const auto made = at.provide({"", {}, {"six==1.16.0"}});

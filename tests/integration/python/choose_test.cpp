@@ -1,3 +1,4 @@
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/json.hpp"
 #include "workbench.hpp"
 
@@ -145,7 +146,7 @@ TEST_CASE("a shim that fails to run is no interpreter, nor is one of another ver
 
 TEST_CASE("an interpreter is asked once; afterwards its file is recognised") {
   Machine at;
-  const auto found = find_interpreters(own_variable);
+  const auto found = find_interpreters(environment_variable);
   if (found.empty())
     SKIP("there is no Python on this machine");
   const Path real = fs::canonical(found.front().program);

@@ -1,4 +1,5 @@
 // What a job sees of its environment.
+#include "dstack/base/environment_variable.hpp"
 #include "workbench.hpp"
 
 #include <fcntl.h>
@@ -137,7 +138,7 @@ TEST_CASE("files of the user's uv cache keep their modes") {
 
 TEST_CASE("without requirements the interpreter is used as it is, by the name python") {
   const EnvironmentFolder at;
-  const auto found = find_interpreters(own_variable);
+  const auto found = find_interpreters(environment_variable);
   if (found.empty())
     SKIP("there is no Python on this machine");
   for (const Interpreter& interpreter : found) {

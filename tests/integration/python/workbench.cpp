@@ -1,5 +1,6 @@
 #include "workbench.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/process/spawn.hpp"
@@ -72,7 +73,7 @@ bool is_for_everybody(const Path& program) {
 /// One that both installers know; preferably one that an ordinary user may start.
 std::optional<Interpreter> interpreter_for_tests() {
   std::optional<Interpreter> second_choice;
-  for (const Interpreter& found : find_interpreters(own_variable)) {
+  for (const Interpreter& found : find_interpreters(environment_variable)) {
     const auto version = parse_version(found.version);
     if (!version || *version < Version{3, 8} || found.source == "active environment" ||
         !outcome({found.program.string(), "-c", "import venv, ensurepip"}).ends_with("exit code 0"))
@@ -110,7 +111,7 @@ std::optional<std::string> install_uv(const Path& folder, std::string& reason) {
 }  // namespace
 
 std::optional<std::string> uv_for_tests(std::string& reason) {
-  const std::string path = own_variable("PATH").value_or("");
+  const std::string path = environment_variable("PATH").value_or("");
   for (const std::string_view folder : split(path, ':'))
     if (const auto uv = process::find_program("uv", folder);
         uv && folder.starts_with('/') && outcome({*uv, "--version"}).starts_with("uv "))

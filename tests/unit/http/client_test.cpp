@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include <poll.h>
 #include <signal.h>
 
 using namespace dstack;
@@ -56,6 +57,44 @@ http::Request get(std::string url) {
   http::Request request;
   request.url = std::move(url);
   return request;
+}
+
+/// Polls all of them as one loop until they are over; what they returned, in their order.
+std::vector<Result<http::Response>> finish(std::vector<http::Transfer> transfers) {
+  using Clock = http::Transfer::Clock;
+  std::vector<std::optional<Result<http::Response>>> ends(transfers.size());
+  for (;;) {
+    std::vector<pollfd> polled;
+    for (std::size_t i = 0; i < transfers.size(); ++i) {
+      if (ends[i])
+        continue;
+      if (const auto at = transfers[i].next_step(); at && *at <= Clock::now())
+        ends[i] = transfers[i].step(Clock::now());
+      if (!ends[i])
+        polled.push_back({transfers[i].fd(), POLLIN, 0});
+    }
+    if (polled.empty())
+      break;
+    ::poll(polled.data(), polled.size(), 10);
+    for (std::size_t i = 0; i < transfers.size(); ++i)
+      for (const pollfd& ready : polled)
+        if (!ends[i] && ready.fd == transfers[i].fd() && ready.revents != 0)
+          ends[i] = transfers[i].step(Clock::now());
+  }
+  std::vector<Result<http::Response>> results;
+  for (auto& end : ends)
+    results.push_back(*std::move(end));
+  return results;
+}
+
+std::vector<Result<http::Response>> finish(const std::vector<http::Request>& requests) {
+  std::vector<http::Transfer> transfers;
+  for (const http::Request& request : requests) {
+    auto transfer = http::Transfer::start(request);
+    REQUIRE(transfer);
+    transfers.push_back(*std::move(transfer));
+  }
+  return finish(std::move(transfers));
 }
 
 }  // namespace
@@ -198,6 +237,47 @@ TEST_CASE("a place where nobody listens is named with the reason") {
   CHECK(answer.error().code == ErrorCode::unavailable);
   CHECK(answer.error().message ==
         "'/nowhere/at/all.sock' cannot be reached: No such file or directory");
+}
+
+TEST_CASE("a poll loop carries several requests on beside each other") {
+  const Server server;
+  http::Request post = get(server.url("/"));
+  post.method = "POST";
+  post.body = std::string(300'000, 'y');
+  http::Request silent = get(server.url("/silent"));
+  silent.total = 300ms;
+  http::Request head = get(server.url("/endless"));
+  head.on_head = [](const http::Response&) { return false; };
+  http::Request nobody = get("http://engine/x");
+  nobody.unix_socket = "/nowhere/at/all.sock";
+
+  const auto ends = finish({get(server.url("/bytes")), post, silent, head, nobody});
+
+  REQUIRE((ends[0] && ends[1] && ends[3]));
+  CHECK(ends[0]->body.size() == 256);
+  CHECK(ends[1]->body == post.body);
+  CHECK(ends[2].error().message.find("did not answer in time") != std::string::npos);
+  CHECK(ends[3]->status == 200);
+  CHECK_FALSE(ends[3]->complete);
+  CHECK(ends[4].error().message ==
+        "'/nowhere/at/all.sock' cannot be reached: No such file or directory");
+}
+
+TEST_CASE("a request of a poll loop may be given up, and leaves no descriptor open") {
+  const Server server;
+  const auto open_descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  REQUIRE(http::send(get(server.url("/bytes"))));  // the library keeps some of its own
+  const auto before = open_descriptors();
+  for (int i = 0; i < 3; ++i) {
+    auto transfer = http::Transfer::start(get(server.url("/silent")));
+    REQUIRE(transfer);
+    CHECK_FALSE(transfer->step(http::Transfer::Clock::now()));
+    CHECK_FALSE(transfer->step(http::Transfer::Clock::now()));
+    CHECK(open_descriptors() > before);
+  }
+  CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("names are encoded for a path or a query") {

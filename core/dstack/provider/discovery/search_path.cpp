@@ -1,7 +1,7 @@
 #include "dstack/provider/discovery/search_path.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/installation.hpp"
-
 #include "dstack/base/text.hpp"
 
 #include <cstdlib>
@@ -18,17 +18,17 @@ constexpr const char* system_folders[] = {"/usr/local/lib/dstack/providers",
                                           "/usr/lib/dstack/providers"};
 
 void add_folders_of_variable(std::vector<Place>& places) {
-  const char* value = std::getenv(variable);
-  if (value == nullptr || *value == '\0')
+  const auto value = nonempty_environment_variable(variable);
+  if (!value)
     return;
   if (::secure_getenv(variable) == nullptr) {
-    places.push_back({value,
+    places.push_back({*value,
                       variable,
                       TrustLevel::guarded,
                       "the variable is not heeded, for this program runs with raised privileges"});
     return;
   }
-  for (const std::string_view part : split(value, ':')) {
+  for (const std::string_view part : split(*value, ':')) {
     Place place{std::string(part), variable};
     if (part.empty())
       continue;

@@ -1,17 +1,13 @@
-// The section `.dstack` of a library. The only user of libelf. Every number of the file is compared
-// with the file's size before it is believed, for a forged one would have libelf allocate and read
-// what is not there.
+// The section `.dstack` of a library. Every number of the file is compared with the file's size
+// before it is believed. <elf.h> alone: a library that reads ELF believes the numbers, so all of
+// them would have to be checked before it is called, and nothing would be left for it to do.
 #include "dstack/base/fd.hpp"
 #include "dstack/provider/manifest/manifest.hpp"
 
-#include <array>
-#include <cerrno>
 #include <cstring>
-#include <memory>
 
+#include <elf.h>
 #include <fcntl.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <sys/stat.h>
 
 namespace dstack::provider {
@@ -74,56 +70,52 @@ Result<void> check_section_table(const Elf64_Ehdr& header, std::uint64_t file_si
   if (header.e_shoff == 0 || header.e_shnum == 0)
     return without_manifest();
   const std::uint64_t table_size = std::uint64_t{header.e_shnum} * sizeof(Elf64_Shdr);
-  if (header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shnum > most_sections ||
-      header.e_shstrndx >= header.e_shnum || header.e_shoff > file_size ||
-      file_size - header.e_shoff < table_size)
+  if (header.e_version != EV_CURRENT || header.e_shentsize != sizeof(Elf64_Shdr) ||
+      header.e_shnum > most_sections || header.e_shstrndx >= header.e_shnum ||
+      header.e_shoff > file_size || file_size - header.e_shoff < table_size)
     return damaged();
   return {};
 }
 
-bool inside(const GElf_Shdr& section, std::uint64_t file_size) {
+bool inside(const Elf64_Shdr& section, std::uint64_t file_size) {
   return section.sh_offset <= file_size && section.sh_size <= file_size - section.sh_offset;
 }
 
-/// The names of the sections, each of which may be anything: a name is looked for only inside this
-/// text.
-Result<std::string> read_section(int fd, const GElf_Shdr& section) {
-  std::string content(section.sh_size, '\0');
+Result<void> read_at(int fd, std::uint64_t offset, char* bytes, std::size_t size) {
   std::size_t done = 0;
-  while (done < content.size()) {
-    const ssize_t count = ::pread(fd,
-                                  content.data() + done,
-                                  content.size() - done,
-                                  static_cast<off_t>(section.sh_offset + done));
+  while (done < size) {
+    const ssize_t count = ::pread(fd, bytes + done, size - done, static_cast<off_t>(offset + done));
     if (count <= 0)
       return damaged();
     done += static_cast<std::size_t>(count);
   }
+  return {};
+}
+
+Result<std::vector<Elf64_Shdr>> read_section_table(int fd, const Elf64_Ehdr& header) {
+  std::vector<Elf64_Shdr> sections(header.e_shnum);
+  DSTACK_CHECK(read_at(fd,
+                       header.e_shoff,
+                       reinterpret_cast<char*>(sections.data()),
+                       sections.size() * sizeof(Elf64_Shdr)));
+  return sections;
+}
+
+Result<std::string> read_section(int fd, const Elf64_Shdr& section) {
+  std::string content(section.sh_size, '\0');
+  DSTACK_CHECK(read_at(fd, section.sh_offset, content.data(), content.size()));
   return content;
 }
 
-Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
-  DSTACK_TRY(const Elf64_Ehdr header, read_header(fd));
-  DSTACK_CHECK(check_machine(header));
-  DSTACK_CHECK(check_section_table(header, file_size));
-  if (::elf_version(EV_CURRENT) == EV_NONE)
-    return fail(ErrorCode::internal, "libelf is of another version");
-  errno = 0;
-  const std::unique_ptr<Elf, int (*)(Elf*)> elf(::elf_begin(fd, ELF_C_READ, nullptr), &::elf_end);
-  GElf_Shdr section{};
-  Elf_Scn* names_section = elf ? ::elf_getscn(elf.get(), header.e_shstrndx) : nullptr;
-  if (names_section == nullptr && errno == ENOMEM)
-    return fail_errno("it cannot be read");
-  if (names_section == nullptr || ::gelf_getshdr(names_section, &section) == nullptr ||
-      section.sh_type != SHT_STRTAB || section.sh_size > largest_name_table ||
-      !inside(section, file_size))
-    return damaged();
-  DSTACK_TRY(const std::string names, read_section(fd, section));
-
-  std::optional<GElf_Shdr> found;
-  for (Elf_Scn* next = ::elf_nextscn(elf.get(), nullptr); next != nullptr;
-       next = ::elf_nextscn(elf.get(), next)) {
-    if (::gelf_getshdr(next, &section) == nullptr || section.sh_name >= names.size() ||
+/// `names`: the names of the sections, each of which may be anything: a name is looked for only
+/// inside this text.
+Result<Elf64_Shdr> find_manifest(const std::vector<Elf64_Shdr>& sections,
+                                 const std::string& names,
+                                 std::uint64_t file_size) {
+  std::optional<Elf64_Shdr> found;
+  for (std::size_t i = 1; i < sections.size(); ++i) {  // the first is no section
+    const Elf64_Shdr& section = sections[i];
+    if (section.sh_name >= names.size() ||
         std::strcmp(names.c_str() + section.sh_name, ".dstack") != 0)
       continue;
     if (found)
@@ -137,7 +129,21 @@ Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
           .with_hint("shorten its manifest.json and build it again");
     found = section;
   }
-  return found ? read_section(fd, *found) : without_manifest();
+  return found ? Result<Elf64_Shdr>(*found) : without_manifest();
+}
+
+Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
+  DSTACK_TRY(const Elf64_Ehdr header, read_header(fd));
+  DSTACK_CHECK(check_machine(header));
+  DSTACK_CHECK(check_section_table(header, file_size));
+  DSTACK_TRY(const std::vector<Elf64_Shdr> sections, read_section_table(fd, header));
+  const Elf64_Shdr& names = sections[header.e_shstrndx];
+  if (names.sh_type != SHT_STRTAB || names.sh_size > largest_name_table ||
+      !inside(names, file_size))
+    return damaged();
+  DSTACK_TRY(const std::string text, read_section(fd, names));
+  DSTACK_TRY(const Elf64_Shdr section, find_manifest(sections, text, file_size));
+  return read_section(fd, section);
 }
 
 }  // namespace

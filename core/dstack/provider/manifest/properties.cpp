@@ -5,7 +5,6 @@
 #include "dstack/provider/manifest/typed_value.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -165,11 +164,6 @@ bool is_empty(const Json& value) {
 }
 
 }  // namespace
-
-std::optional<std::string> variable_of_this_process(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-}
 
 Result<CheckedProperties> check_properties(const Manifest& manifest,
                                            const config::Value& properties,

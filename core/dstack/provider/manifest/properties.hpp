@@ -1,6 +1,7 @@
 // The properties of one workflow, checked and typed by the manifest of its provider.
 #pragma once
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/config/yaml/value.hpp"
 #include "dstack/provider/manifest/manifest.hpp"
 
@@ -26,18 +27,16 @@ struct CheckedProperties {
 
 /// The caller's environment: the value of a variable, or nothing.
 using CallerEnvironment = std::function<std::optional<std::string>(const std::string& name)>;
-std::optional<std::string> variable_of_this_process(const std::string& name);
 
 /// `properties` is a mapping after interpolation. `entry` is where a missing property is reported.
 /// All errors are reported together: unknown keys (with a suggestion), the same property twice
 /// under two names, wrong types, reserved names in `environment`. A NAME alone in `environment`
 /// that the caller does not have is left out.
-Result<CheckedProperties> check_properties(
-    const Manifest& manifest,
-    const config::Value& properties,
-    const SourceLocation& entry,
-    std::string_view workflow,
-    const CallerEnvironment& caller = variable_of_this_process);
+Result<CheckedProperties> check_properties(const Manifest& manifest,
+                                           const config::Value& properties,
+                                           const SourceLocation& entry,
+                                           std::string_view workflow,
+                                           const CallerEnvironment& caller = environment_variable);
 
 /// The resources map of `values` as a value; {} when there is none.
 Json resources_of(const CheckedProperties& properties);

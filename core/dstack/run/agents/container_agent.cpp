@@ -1,5 +1,6 @@
 #include "dstack/run/agents/container_agent.hpp"
 
+#include "dstack/base/event.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/process/memory_access.hpp"
 #include "dstack/run/agents/container_job.hpp"
@@ -12,7 +13,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -38,17 +38,15 @@ Fd stop_signals() {
 class ContainerAgent {
  public:
   explicit ContainerAgent(AgentOrder order)
-      : grace_(order.job.stop_grace),
-        job_(std::move(order)),
-        started_(::eventfd(0, EFD_CLOEXEC)),
-        done_(::eventfd(0, EFD_CLOEXEC)),
-        signals_(stop_signals()) {}
+      : grace_(order.job.stop_grace), job_(std::move(order)), signals_(stop_signals()) {}
 
   AgentExit run() {
     AgentExit exit;
+    if (auto made = make_events(); !made)
+      return job_.fail_to_start(made.error());
     auto worker = start_thread([this, &exit] {
-      exit = job_.run([this] { raise_event(started_); });
-      raise_event(done_);
+      exit = job_.run([this] { started_.set(); });
+      done_.set();
     });
     if (!worker)
       return job_.fail_to_start(worker.error());
@@ -61,9 +59,9 @@ class ContainerAgent {
  private:
   /// False when the container has ended.
   bool wait_and_handle() {
-    std::array<pollfd, 4> polled = {pollfd{done_.get(), POLLIN, 0},
+    std::array<pollfd, 4> polled = {pollfd{done_.fd(), POLLIN, 0},
                                     pollfd{signals_.get(), POLLIN, 0},
-                                    pollfd{started_.get(), POLLIN, 0},
+                                    pollfd{started_.fd(), POLLIN, 0},
                                     pollfd{oom_.fd(), POLLIN, 0}};
     const int events = ::poll(polled.data(), polled.size(), milliseconds_to_kill());
     if (events == 0)
@@ -81,14 +79,14 @@ class ContainerAgent {
     return true;
   }
 
-  static void raise_event(const Fd& event) {
-    const std::uint64_t one = 1;
-    (void)!::write(event.get(), &one, sizeof one);
+  Result<void> make_events() {
+    DSTACK_TRY(started_, Event::make());
+    DSTACK_TRY(done_, Event::make());
+    return {};
   }
 
   void watch_memory() {
-    std::uint64_t count = 0;
-    (void)!::read(started_.get(), &count, sizeof count);
+    (void)started_.take();
     oom_ = job_.watch_memory();
     if (oom_.take())  // between the start and now
       job_.report_oom_kill();
@@ -116,8 +114,8 @@ class ContainerAgent {
 
   std::chrono::milliseconds grace_;
   ContainerJob job_;
-  Fd started_;
-  Fd done_;
+  Event started_;
+  Event done_;
   Fd signals_;
   resources::OomEvents oom_;
   std::optional<steady_clock::time_point> kill_at_;

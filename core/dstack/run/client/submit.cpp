@@ -1,5 +1,6 @@
 #include "dstack/run/client/submit.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
@@ -13,7 +14,6 @@
 #include "dstack/store/records/changes.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <thread>
 
@@ -24,11 +24,6 @@ extern char** environ;
 namespace dstack::run {
 
 namespace {
-
-std::optional<std::string> caller_variable(const std::string& name) {
-  const char* value = ::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
 
 std::vector<std::pair<std::string, std::string>> caller_environment() {
   std::vector<std::pair<std::string, std::string>> all;
@@ -64,7 +59,7 @@ plan::PlanningContext context(const Workbench& bench,
       bench.providers,
       bench.machine,
       code,
-      caller_variable,
+      environment_variable,
       caller_environment,
       [&records, project](const std::string& workflow, const std::string& tag)
           -> Result<std::pair<std::string, std::vector<job::Artifact>>> {
@@ -102,7 +97,7 @@ plan::PlanningContext context_with_pythons(const Workbench& bench,
                                            python::Effects effects) {
   plan::PlanningContext made = context(bench, code, records, std::move(secrets));
   made.choose_python = [&bench, effects](const job::PythonRequest& wish) {
-    return python::choose_interpreter(wish, caller_variable, bench.home, effects);
+    return python::choose_interpreter(wish, environment_variable, bench.home, effects);
   };
   return made;
 }

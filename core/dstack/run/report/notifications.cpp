@@ -1,5 +1,6 @@
 #include "dstack/run/report/notifications.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
@@ -10,7 +11,6 @@
 #include "dstack/run/report/description.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <mutex>
 
 namespace dstack::run {
@@ -25,8 +25,8 @@ constexpr milliseconds longest_wait{300'000};
 
 /// Two seconds; the variable is for tests.
 milliseconds first_wait() {
-  const char* set = std::getenv("DSTACK_NOTIFICATION_WAIT");
-  const auto wait = set == nullptr ? std::nullopt : parse_duration(set);
+  const auto set = environment_variable("DSTACK_NOTIFICATION_WAIT");
+  const auto wait = set ? parse_duration(*set) : std::nullopt;
   return wait.value_or(milliseconds(2'000));
 }
 

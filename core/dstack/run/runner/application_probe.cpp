@@ -1,14 +1,8 @@
 #include "dstack/run/runner/application_probe.hpp"
 
-#include "dstack/base/text.hpp"
+#include "dstack/base/log.hpp"
 
-#include <array>
-#include <cerrno>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 namespace dstack::run {
 
@@ -17,118 +11,62 @@ namespace {
 constexpr std::chrono::milliseconds between_questions{100};
 /// One that has taken the question and says nothing is asked again after this.
 constexpr std::chrono::seconds patience{5};
-constexpr std::size_t longest_status_line = 256;
 
-/// The number in "HTTP/1.1 200 OK"; nothing when it is no such line.
-std::optional<int> status_of(std::string_view reply) {
-  if (!reply.starts_with("HTTP/"))
-    return std::nullopt;
-  const auto words = split(reply.substr(0, reply.find('\r')), ' ');
-  return words.size() < 2 ? std::nullopt : parse_number<int>(words[1]);
+http::Request question(std::uint16_t port, const std::string& path) {
+  http::Request request;
+  request.url = fmt::format("http://127.0.0.1:{}{}", port, path);
+  request.headers = {{"User-Agent", "dstack"}, {"Connection", "close"}};
+  request.connect = patience;
+  request.total = patience;
+  // The head says enough, and so does any byte of a body without one.
+  request.on_head = [](const http::Response&) { return false; };
+  request.on_body = [](const http::Response&, std::string_view) { return false; };
+  return request;
 }
 
 }  // namespace
 
-ApplicationProbe::ApplicationProbe(std::uint16_t port, std::string path, Answer wanted)
-    : port_(port),
-      request_(fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUser-Agent: dstack\r\nAccept: "
-                           "*/*\r\nConnection: close\r\n\r\n",
-                           path,
-                           port)),
-      wanted_(wanted) {}
+ApplicationProbe::ApplicationProbe(std::uint16_t port, const std::string& path, Answer wanted)
+    : request_(question(port, path)), wanted_(wanted) {
+  request_.any_bytes = wanted == Answer::any;
+}
+
+int ApplicationProbe::fd() const {
+  return transfer_ ? transfer_->fd() : -1;
+}
 
 short ApplicationProbe::events() const {
-  switch (stage_) {
-    case Stage::connecting:
-    case Stage::sending:
-      return POLLOUT;
-    case Stage::reading:
-      return POLLIN;
-    case Stage::idle:
-      break;
-  }
-  return 0;
+  return POLLIN;
+}
+
+ApplicationProbe::Clock::time_point ApplicationProbe::next_step() const {
+  return transfer_ ? transfer_->next_step().value_or(next_question_ + patience) : next_question_;
 }
 
 void ApplicationProbe::step(Clock::time_point now) {
-  if (answered_)
+  if (answered_ || (!transfer_ && now < next_question_))
     return;
-  failed_ = stage_ != Stage::idle && now >= next_step_;
-  if (stage_ == Stage::idle && now >= next_step_)
+  if (!transfer_)
     begin(now);
-  if (!failed_ && (stage_ == Stage::connecting || stage_ == Stage::sending))
-    send();
-  if (!failed_ && stage_ == Stage::reading)
-    read();
-  if (failed_ && !answered_)
-    give_up(now);
+  if (!transfer_)
+    return;
+  const auto over = transfer_->step(now);
+  if (!over)
+    return;
+  transfer_.reset();
+  next_question_ = now + between_questions;
+  // A connection without a byte is a failure: engines of containers hold doors open with nobody
+  // behind them.
+  answered_ =
+      *over && (wanted_ == Answer::any || ((*over)->status >= 200 && (*over)->status < 400));
 }
 
 void ApplicationProbe::begin(Clock::time_point now) {
-  next_step_ = now + patience;
-  sent_ = 0;
-  reply_.clear();
-  socket_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port_);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  stage_ = Stage::connecting;
-  if (!socket_ ||
-      (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-       errno != EINPROGRESS))
-    fail();
-}
-
-void ApplicationProbe::send() {
-  if (stage_ == Stage::connecting) {
-    pollfd polled{socket_.get(), POLLOUT, 0};
-    if (::poll(&polled, 1, 0) <= 0)
-      return;
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
-      return fail();
-    stage_ = Stage::sending;
-  }
-  while (sent_ < request_.size()) {
-    const ssize_t count =
-        ::send(socket_.get(), request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
-    if (count < 0)
-      return errno == EAGAIN || errno == EINTR ? void() : fail();
-    sent_ += static_cast<std::size_t>(count);
-  }
-  stage_ = Stage::reading;
-}
-
-void ApplicationProbe::read() {
-  std::array<char, longest_status_line> buffer;
-  for (;;) {
-    const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (count < 0)
-      return errno == EAGAIN || errno == EINTR ? void() : fail();
-    if (count == 0)
-      return fail();  // a door without anybody behind it, as engines of containers hold open
-    reply_.append(buffer.data(), static_cast<std::size_t>(count));
-    if (wanted_ == Answer::any || reply_.find('\n') != std::string::npos ||
-        reply_.size() >= longest_status_line)
-      return judge();
-  }
-}
-
-void ApplicationProbe::judge() {
-  const auto status = status_of(reply_);
-  answered_ = wanted_ == Answer::any || (status && *status >= 200 && *status < 400);
-  if (!answered_)
-    return fail();
-  socket_.reset();
-  stage_ = Stage::idle;
-}
-
-void ApplicationProbe::give_up(Clock::time_point now) {
-  socket_.reset();
-  stage_ = Stage::idle;
-  next_step_ = now + between_questions;
+  next_question_ = now + between_questions;
+  if (auto transfer = http::Transfer::start(request_))
+    transfer_ = *std::move(transfer);
+  else if (!std::exchange(complained_, true))
+    log::warning(render(transfer.error()));
 }
 
 }  // namespace dstack::run

@@ -1,7 +1,6 @@
 #include "dstack/run/runner/job_variables.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace dstack::run {
 
@@ -19,11 +18,6 @@ void set_variable(Variables& variables, const std::string& name, const std::stri
     found->second = value;
   else
     variables.emplace_back(name, value);
-}
-
-std::optional<std::string> caller_variable(const std::string& name) {
-  const char* value = ::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 }  // namespace dstack::run

@@ -1,7 +1,6 @@
-// The variables of a job's environment, and those that the runner itself has inherited.
+// The variables of a job's environment.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,8 +14,5 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 std::string variable(const Variables& variables, const std::string& name);
 /// Adds it, or replaces its value.
 void set_variable(Variables& variables, const std::string& name, const std::string& value);
-
-/// Of the runner's own environment: what the supervisor inherited from whoever started the run.
-std::optional<std::string> caller_variable(const std::string& name);
 
 }  // namespace dstack::run

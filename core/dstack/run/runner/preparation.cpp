@@ -1,5 +1,6 @@
 #include "dstack/run/runner/preparation.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/job/job_spec.hpp"
@@ -48,7 +49,7 @@ Variables environment_of_container_agent(const JobOrder& order) {
   Variables environment = {{"JOB_ID", variable(order.environment, "JOB_ID")}};
   for (const char* name :
        {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
-    if (auto value = caller_variable(name))
+    if (auto value = environment_variable(name))
       environment.emplace_back(name, *std::move(value));
   return environment;
 }
@@ -95,7 +96,7 @@ Result<void> Preparation::prepare_python() {
                                          *order_.python,
                                          attempt_.workspace->folder(),
                                          attempt_.home,
-                                         caller_variable,
+                                         environment_variable,
                                          output.get()));
   DSTACK_CHECK(attempt_.log.writer().continue_at_end());
   set_variable(
@@ -113,7 +114,7 @@ Result<void> Preparation::record_packages(const Path& list) const {
   ::unlink(record.c_str());  // that of an earlier attempt
   if (::link(list.c_str(), record.c_str()) == 0 || errno == ENOENT)
     return {};
-  return fail_errno("cannot record the packages of the job in '{}'", record.string());
+  return fail_errno_of(record.string(), "cannot record the packages of the job in '{{}}'");
 }
 
 Result<void> Preparation::prepare_tool(const std::string& wanted) {
@@ -123,9 +124,10 @@ Result<void> Preparation::prepare_tool(const std::string& wanted) {
   std::optional<python::Release> configured;
   if (const auto& release = settings.code_server)
     configured = python::Release{release->version, release->url, release->sha256};
-  DSTACK_TRY(const auto tool,
-             python::provide_tool(
-                 wanted, configured, attempt_.home, caller_variable, output.get(), about_to_fetch));
+  DSTACK_TRY(
+      const auto tool,
+      python::provide_tool(
+          wanted, configured, attempt_.home, environment_variable, output.get(), about_to_fetch));
   DSTACK_CHECK(attempt_.log.writer().continue_at_end());
   set_variable(order_.environment, tool.variable, tool.program.string());
   for (job::ApplicationSpec& app : order_.spec.apps) {

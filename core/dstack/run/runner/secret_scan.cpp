@@ -1,5 +1,6 @@
 #include "dstack/run/runner/secret_scan.hpp"
 
+#include "dstack/base/event.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/files/beneath.hpp"
@@ -21,7 +22,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -300,9 +300,8 @@ SecretScanResult look_through(const SecretScan& search, const std::stop_token& s
 }
 
 /// True when it is to end before `over` is readable.
-bool is_interrupted(const Fd& over, const Interruption& interruption) {
-  std::array<pollfd, 2> polled = {pollfd{over.get(), POLLIN, 0},
-                                  pollfd{interruption.fd, POLLIN, 0}};
+bool is_interrupted(const Event& over, const Interruption& interruption) {
+  std::array<pollfd, 2> polled = {pollfd{over.fd(), POLLIN, 0}, pollfd{interruption.fd, POLLIN, 0}};
   while (polled[0].revents == 0) {
     if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR)
       return false;
@@ -319,16 +318,16 @@ std::optional<SecretScanResult> scan_for_secrets(const SecretScan& search,
   if (search.needles.empty())
     return SecretScanResult();
   SecretScanResult found;
-  const Fd over(::eventfd(0, EFD_CLOEXEC));
+  const auto over = Event::make();
   if (!over)
     return look_through(search, {});
   auto thread = start_thread([&](const std::stop_token& stop) {
     found = look_through(search, stop);
-    ::eventfd_write(over.get(), 1);
+    over->set();
   });
   if (!thread)
     return look_through(search, {});
-  if (is_interrupted(over, interruption)) {
+  if (is_interrupted(*over, interruption)) {
     thread->request_stop();
     return std::nullopt;
   }

@@ -1,5 +1,6 @@
 #include "dstack/run/runner/watch.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 #include "dstack/run/runner/outcome.hpp"
@@ -18,7 +19,7 @@ using std::chrono::steady_clock;
 
 /// How long a known application may take until it answers; the variable is for tests.
 std::chrono::milliseconds application_limit() {
-  const auto set = caller_variable("DSTACK_APP_LIMIT");
+  const auto set = environment_variable("DSTACK_APP_LIMIT");
   const auto limit = set ? parse_duration(*set) : std::nullopt;
   return limit.value_or(std::chrono::minutes(2));
 }

@@ -1,5 +1,6 @@
 #include "dstack/run/supervisor/artifact_saver.hpp"
 
+#include "dstack/base/event.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/files/home.hpp"
@@ -16,14 +17,13 @@
 #include <functional>
 #include <utility>
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace dstack::run {
 
 struct ArtifactSaver::State {
   store::ObjectStore objects;
-  Fd event;
+  Event event;
   std::mutex mutex;
   std::vector<SavedArtifacts> finished;
 
@@ -124,9 +124,7 @@ ArtifactSaver::~ArtifactSaver() = default;
 
 Result<ArtifactSaver> ArtifactSaver::make(const files::Home& home) {
   auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}});
-  state->event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!state->event)
-    return fail_errno("cannot make an event");
+  DSTACK_TRY(state->event, Event::make());
   return ArtifactSaver(std::move(state));
 }
 
@@ -147,7 +145,7 @@ void ArtifactSaver::start(JobOrder order,
       keep_edits(state->objects, workspace->folder(), order, result);
     const std::lock_guard guard(state->mutex);
     state->finished.push_back(std::move(result));
-    ::eventfd_write(state->event.get(), 1);
+    state->event.set();
   });
 }
 
@@ -157,12 +155,11 @@ void ArtifactSaver::discard(JobOrder order) {
 }
 
 int ArtifactSaver::fd() const {
-  return state_->event.get();
+  return state_->event.fd();
 }
 
 std::vector<SavedArtifacts> ArtifactSaver::take_finished() {
-  eventfd_t count = 0;
-  ::eventfd_read(state_->event.get(), &count);
+  state_->event.take();
   const std::lock_guard guard(state_->mutex);
   return std::exchange(state_->finished, {});
 }

@@ -1,5 +1,6 @@
 #include "dstack/run/supervisor/recorder.hpp"
 
+#include "dstack/base/event.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/job/application.hpp"
@@ -16,7 +17,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
 
 namespace dstack::run {
 
@@ -111,7 +111,7 @@ struct Recorder::State {
   explicit State(Writer its_writer) : writer(std::move(its_writer)) {}
 
   Writer writer;
-  Fd event;
+  Event event;
 
   std::mutex mutex;  ///< of what follows, but the thread
   std::condition_variable changed;
@@ -143,7 +143,7 @@ struct Recorder::State {
         waiting.clear();
       }
       if (error || !recorded.empty())
-        ::eventfd_write(event.get(), 1);
+        event.set();
       changed.notify_all();
     }
   }
@@ -176,9 +176,7 @@ Result<Recorder> Recorder::start(const files::Home& home, const store::RunRecord
   Writer writer(home, std::move(records), run, std::move(changes));
   writer.tell(all_jobs);
   auto state = std::make_unique<State>(std::move(writer));
-  state->event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!state->event)
-    return fail_errno("cannot make an event");
+  DSTACK_TRY(state->event, Event::make());
   DSTACK_TRY(state->thread, start_thread([working = state.get()] { working->work(); }));
   return Recorder(std::move(state));
 }
@@ -198,12 +196,11 @@ void Recorder::add(store::RunChanges changes, std::vector<std::size_t> workspace
 }
 
 int Recorder::fd() const {
-  return state_->event.get();
+  return state_->event.fd();
 }
 
 Result<std::vector<std::size_t>> Recorder::take() {
-  eventfd_t count = 0;
-  ::eventfd_read(state_->event.get(), &count);
+  state_->event.take();
   const std::lock_guard guard(state_->mutex);
   return state_->take_locked();
 }
