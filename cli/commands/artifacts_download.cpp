@@ -103,7 +103,7 @@ Result<void> write(const store::ObjectStore& objects, const Wanted& wanted) {
     if (wanted.file.type == EntryType::link) {
       DSTACK_TRY(const std::string target, objects.read_blob(wanted.file.digest));
       if (::symlink(target.c_str(), temporary.c_str()) != 0)
-        return fail_errno_of(wanted.destination.string(), "cannot make '{{}}'");
+        return fail_errno("cannot make '{}'", wanted.destination.string());
     } else {
       const bool executable = wanted.file.type == EntryType::executable;
       DSTACK_CHECK(
@@ -111,7 +111,7 @@ Result<void> write(const store::ObjectStore& objects, const Wanted& wanted) {
     }
     set_time(temporary, wanted.file.modified);
     if (::rename(temporary.c_str(), wanted.destination.c_str()) != 0)
-      return fail_errno_of(wanted.destination.string(), "cannot write '{{}}'");
+      return fail_errno("cannot write '{}'", wanted.destination.string());
     return {};
   };
   auto made = make();

@@ -13,7 +13,7 @@ namespace {
 /// A socket that is not there is no trouble; libcurl need not be loaded to see that.
 Result<backend::Engine> open(const backend::EngineAddress& address) {
   if (!address.socket.empty() && ::access(address.socket.c_str(), R_OK | W_OK) != 0)
-    return fail_errno_of(address.socket, "'{{}}' cannot be reached");
+    return fail_errno("'{}' cannot be reached", address.socket);
   return backend::Engine::open(address);
 }
 

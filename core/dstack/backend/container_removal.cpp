@@ -172,7 +172,7 @@ Result<void> remove_container(const Path& file) {
     DSTACK_CHECK(remove(engine, id));
   DSTACK_CHECK(give_back(engine, record));
   if (::unlink(file.c_str()) != 0 && errno != ENOENT)
-    return fail_errno_of(file.string(), "'{{}}' cannot be removed");
+    return fail_errno("'{}' cannot be removed", file.string());
   return {};
 }
 

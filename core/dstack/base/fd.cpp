@@ -28,7 +28,7 @@ Result<Fd> open_file(const std::string& path, int flags, mode_t mode) {
     if (fd >= 0)
       return Fd(fd);
     if (errno != EINTR)
-      return fail_errno_of(path, "cannot open '{{}}'");
+      return fail_errno("cannot open '{}'", path);
   }
 }
 

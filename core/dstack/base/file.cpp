@@ -131,7 +131,7 @@ Result<void> write_new_file(const std::string& path,
   DSTACK_CHECK(
       write_all(file.get(), bytes).map_error(while_doing(fmt::format("writing '{}'", path))));
   if (durable != Durable::no && ::fsync(file.get()) != 0)
-    return fail_errno_of(path, "cannot sync '{{}}'");
+    return fail_errno("cannot sync '{}'", path);
   return {};
 }
 
@@ -174,7 +174,7 @@ Result<void> sync_folder(const Path& path) {
   DSTACK_TRY(const Fd folder,
              open_file(path.empty() ? "." : path.string(), O_RDONLY | O_DIRECTORY));
   if (::fsync(folder.get()) != 0)
-    return fail_errno_of(path.string(), "cannot sync the folder '{{}}'");
+    return fail_errno("cannot sync the folder '{}'", path.string());
   return {};
 }
 
@@ -189,7 +189,7 @@ Result<TemporaryFolder> TemporaryFolder::make(const Path& parent, std::string_vi
   DSTACK_CHECK(make_folders(parent));
   std::string pattern = (parent / std::string(prefix)).string() + "XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr)
-    return fail_errno_of(parent.string(), "cannot make a temporary folder in '{{}}'");
+    return fail_errno("cannot make a temporary folder in '{}'", parent.string());
   TemporaryFolder folder;
   folder.path_ = pattern;
   return folder;

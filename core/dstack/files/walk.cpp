@@ -57,13 +57,13 @@ class Walker {
     if (!folder) {
       if (is_missing(errno))
         return {};
-      return fail_errno_of(path, "cannot read the folder '{{}}'");
+      return fail_errno("cannot read the folder '{}'", path);
     }
     for (;;) {
       errno = 0;
       const dirent* entry = ::readdir(folder.get());
       if (entry == nullptr && errno != 0)
-        return fail_errno_of(path, "cannot read the folder '{{}}'");
+        return fail_errno("cannot read the folder '{}'", path);
       if (entry == nullptr)
         return {};
       if (!is_self_or_parent(entry->d_name))

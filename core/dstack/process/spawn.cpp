@@ -203,7 +203,7 @@ Result<Child> spawn(const Command& command) {
     return start_failure(command, error);
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) {
-    auto failure = fail_errno_of(shown(command), "cannot watch '{{}}'");
+    auto failure = fail_errno("cannot watch '{}'", shown(command));
     failure.value().code = ErrorCode::internal;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);

@@ -60,7 +60,7 @@ Result<void> add_folder(Sha256& hash, const Path& folder) {
     struct stat status {};
 
     if (::lstat(path.c_str(), &status) != 0)
-      return fail_errno_of(path.string(), "cannot read '{{}}'");
+      return fail_errno("cannot read '{}'", path.string());
     add(hash, name);
     if (S_ISLNK(status.st_mode)) {
       add(hash, "link");

@@ -19,7 +19,7 @@ Result<void> place_link(const Path& link, const Path& target) {
     return {};
   const std::string temporary = fmt::format("{}.tmp-{}", link.string(), random_hex(4));
   if (::symlink(target.c_str(), temporary.c_str()) != 0)
-    return fail_errno_of(temporary, "cannot make the link '{{}}'");
+    return fail_errno("cannot make the link '{}'", temporary);
   if (::rename(temporary.c_str(), link.c_str()) != 0) {
     const int number = errno;
     ::unlink(temporary.c_str());

@@ -40,7 +40,7 @@ PythonEnvironment environment_in(const Path& folder, bool made) {
 Result<void> finish(const Path& folder) {
   DSTACK_TRY(const Fd handle, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
   if (::syncfs(handle.get()) != 0)
-    return fail_errno_of(folder.string(), "cannot sync '{{}}'");
+    return fail_errno("cannot sync '{}'", folder.string());
   DSTACK_CHECK(
       write_file_atomically(folder / marker_name, marker_content(folder), Durable::yes, 0444));
   return seal_top(folder);

@@ -92,11 +92,11 @@ Result<void> take_write_bits(const Path& path) {
   struct stat status {};
 
   if (::lstat(path.c_str(), &status) != 0)
-    return fail_errno_of(path.string(), "cannot read '{{}}'");
+    return fail_errno("cannot read '{}'", path.string());
   if (S_ISLNK(status.st_mode) || (status.st_mode & 0222) == 0)
     return {};
   if (::chmod(path.c_str(), status.st_mode & 07555) != 0)
-    return fail_errno_of(path.string(), "cannot make '{{}}' read-only");
+    return fail_errno("cannot make '{}' read-only", path.string());
   return {};
 }
 

@@ -191,9 +191,9 @@ class Fetcher {
           .with_hint("{}", how_to_install);
     DSTACK_TRY(const Fd handle, open_file(whole.string(), O_RDONLY | O_DIRECTORY));
     if (::syncfs(handle.get()) != 0)
-      return fail_errno_of(whole.string(), "cannot sync '{{}}'");
+      return fail_errno("cannot sync '{}'", whole.string());
     if (::rename(whole.c_str(), folder_.c_str()) != 0)
-      return fail_errno_of(folder_.string(), "cannot make '{{}}'");
+      return fail_errno("cannot make '{}'", folder_.string());
     return {};
   }
 

@@ -110,10 +110,10 @@ Result<Fd> make_lifeline(const Path& folder, std::uint64_t number) {
   const Path fresh = path.string() + ".new";
   ::unlink(fresh.c_str());  // of one that was killed here
   if (::mkfifo(fresh.c_str(), 0600) != 0)
-    return fail_errno_of(folder.string(), "cannot reserve resources in '{{}}'");
+    return fail_errno("cannot reserve resources in '{}'", folder.string());
   DSTACK_TRY(Fd lifeline, open_file(fresh.string(), O_RDONLY | O_NONBLOCK));
   if (::rename(fresh.c_str(), path.c_str()) != 0)
-    return fail_errno_of(folder.string(), "cannot reserve resources in '{{}}'");
+    return fail_errno("cannot reserve resources in '{}'", folder.string());
   return lifeline;
 }
 

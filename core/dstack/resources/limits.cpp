@@ -239,7 +239,7 @@ bool Limiter::make_group(const Enforcement& means,
   if (!fine) {
     warnings_.push_back(
         fmt::format("its limit could not be set: {}",
-                    render(fail_errno_of(group.folder.string(), "cannot use '{{}}'").value())));
+                    render(fail_errno("cannot use '{}'", group.folder.string()).value())));
     if (is_new)
       ::rmdir(group.folder.c_str());
     return false;
@@ -256,7 +256,7 @@ void Limiter::enter() {
     if (!write_setting(group.folder / "cgroup.procs", "0"))
       warnings_.push_back(
           fmt::format("its limit does not hold: {}",
-                      render(fail_errno_of(group.folder.string(), "cannot enter '{{}}'").value())));
+                      render(fail_errno("cannot enter '{}'", group.folder.string()).value())));
   if (data_)
     ::setrlimit(RLIMIT_DATA, &*data_);
 }

@@ -125,7 +125,7 @@ Result<Path> enter_scope(const std::string& unit, const SystemdPlaces& places) {
                      ? ::open((own / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC)
                      : -1);
   if (!procs || !write_all(procs.get(), "0"))
-    return fail_errno_of(own.string(), "cannot use '{{}}'");
+    return fail_errno("cannot use '{}'", own.string());
   return scope;
 }
 

@@ -65,7 +65,7 @@ Result<void> check_private(const Path& path) {
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT)
       return fail(ErrorCode::not_found, "there is no '{}'", path.string());
-    return fail_errno_of(path.string(), "cannot look at '{{}}'");
+    return fail_errno("cannot look at '{}'", path.string());
   }
   const std::string quoted = shell_quote(path.string());
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))

@@ -335,7 +335,7 @@ class Change {
   static Result<void> make_private_folder(const Path& folder) {
     DSTACK_CHECK(make_folders(folder.parent_path()));
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-      return fail_errno_of(folder.string(), "cannot make the folder '{{}}'");
+      return fail_errno("cannot make the folder '{}'", folder.string());
     return check_private(folder);
   }
 

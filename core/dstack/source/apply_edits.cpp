@@ -51,7 +51,7 @@ Result<Content> content_at(int root, const Path& project, const std::string& pat
     return Content{errno == ENOENT ? Content::Kind::nothing : Content::Kind::obstacle, {}, {}, 0};
   struct stat status;
   if (::fstat(entry.get(), &status) != 0)
-    return fail_errno_of((project / path).string(), "cannot look at '{{}}'");
+    return fail_errno("cannot look at '{}'", (project / path).string());
   const auto state = files::file_state(status);
   if (!state || state->type == EntryType::folder)
     return Content{Content::Kind::obstacle, {}, {}, 0};
@@ -62,7 +62,7 @@ Result<Content> content_at(int root, const Path& project, const std::string& pat
   }
   const Fd file(files::open_beneath(root, path, O_RDONLY | O_NOFOLLOW));
   if (!file)
-    return fail_errno_of((project / path).string(), "cannot read '{{}}'");
+    return fail_errno("cannot read '{}'", (project / path).string());
   DSTACK_TRY(const Digest digest, hash_file(file.get()));
   return Content{Content::Kind::known, state->type, digest, state->size};
 }
@@ -119,7 +119,7 @@ class Applier {
 
   Result<void> remove(const std::string& path) const {
     if (::unlinkat(root_.get(), path.c_str(), 0) != 0)
-      return fail_errno_of((project_ / path).string(), "cannot remove '{{}}'");
+      return fail_errno("cannot remove '{}'", (project_ / path).string());
     return {};
   }
 

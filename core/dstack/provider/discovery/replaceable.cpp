@@ -54,7 +54,7 @@ Result<void> ReplacementCheck::walk(const Path& file, Findings& findings) {
       struct stat status {};
 
       if (::lstat(at.c_str(), &status) != 0)
-        return fail_errno_of(at, "'{{}}' cannot be looked at");
+        return fail_errno("'{}' cannot be looked at", at);
       const bool foreign = belongs_to_others(status);
       const bool writable = lets_others_write(status);
       if (foreign)

@@ -104,7 +104,7 @@ Result<Fd> offer_secrets(const JobOrder& order, const Path& file) {
   ::unlink(file.c_str());
   // Whoever the image runs as may read it; on this machine the folder keeps others out.
   if (::mkfifo(file.c_str(), 0600) != 0 || ::chmod(file.c_str(), 0644) != 0)
-    return fail_errno_of(file.string(), "cannot make the pipe '{{}}'");
+    return fail_errno("cannot make the pipe '{}'", file.string());
   DSTACK_TRY(Fd pipe, open_file(file.string(), O_RDWR));
   if (::fcntl(pipe.get(), F_SETPIPE_SZ, static_cast<int>(text.size())) < 0)
     return fail_errno("the secrets of the job are too large for a pipe");

@@ -114,7 +114,7 @@ Result<void> Preparation::record_packages(const Path& list) const {
   ::unlink(record.c_str());  // that of an earlier attempt
   if (::link(list.c_str(), record.c_str()) == 0 || errno == ENOENT)
     return {};
-  return fail_errno_of(record.string(), "cannot record the packages of the job in '{{}}'");
+  return fail_errno("cannot record the packages of the job in '{}'", record.string());
 }
 
 Result<void> Preparation::prepare_tool(const std::string& wanted) {

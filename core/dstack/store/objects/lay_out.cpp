@@ -127,13 +127,13 @@ class Layout {
     if (!open_parent(folder.path))
       return mode_ == LayOut::where_free  // what belongs into it is told file by file
                  ? Result<void>()
-                 : fail_errno_of(shown(folder.path), "cannot make the folder '{{}}'");
+                 : fail_errno("cannot make the folder '{}'", shown(folder.path));
     const std::string name = folder.path.substr(folder.path.rfind('/') + 1);
     const int parent = parent_.get();
     if (::mkdirat(parent, name.c_str(), 0755) != 0) {
       struct stat status;
       if (errno != EEXIST)
-        return fail_errno_of(shown(folder.path), "cannot make the folder '{{}}'");
+        return fail_errno("cannot make the folder '{}'", shown(folder.path));
       folder.keeps_time = mode_ == LayOut::where_free;
       if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
           S_ISDIR(status.st_mode))
@@ -142,13 +142,13 @@ class Layout {
         return {};
       note_replaced(folder.path);
       if (::unlinkat(parent, name.c_str(), 0) != 0 || ::mkdirat(parent, name.c_str(), 0755) != 0)
-        return fail_errno_of(shown(folder.path), "cannot make the folder '{{}}'");
+        return fail_errno("cannot make the folder '{}'", shown(folder.path));
     }
     if ((umask_ & 0755) == 0)
       return {};
     const Fd made(files::open_beneath(parent, name, O_PATH | O_DIRECTORY));
     if (!made || change_mode(made.get(), 0755) != 0)
-      return fail_errno_of(shown(folder.path), "cannot set the mode of '{{}}'");
+      return fail_errno("cannot set the mode of '{}'", shown(folder.path));
     return {};
   }
 
@@ -159,7 +159,7 @@ class Layout {
       if (i == first || files_[i].folder != files_[i - 1].folder) {
         folder = Fd(files::open_beneath(root_.get(), target.path, O_PATH | O_DIRECTORY));
         if (!folder && mode_ != LayOut::where_free)
-          return fail_errno_of(shown(target.path), "cannot open the folder '{{}}'");
+          return fail_errno("cannot open the folder '{}'", shown(target.path));
       }
       if (!folder) {  // the way to it is something else's
         note_replaced(path_in(target, files_[i].name));
@@ -181,7 +181,7 @@ class Layout {
     const std::string name = object_name(kind, file.entry.digest);
     Fd object(::openat(store_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
     if (!object)
-      return fail_errno_of(name, "the store lacks '{{}}'");
+      return fail_errno("the store lacks '{}'", name);
     struct stat status;
     if (::fstat(object.get(), &status) != 0 ||
         static_cast<std::uint64_t>(status.st_size) != file.entry.size)

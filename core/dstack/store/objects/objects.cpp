@@ -88,7 +88,7 @@ Result<std::vector<files::FoundFile>> read_at(int root,
   const Fd found(files::open_beneath(root, inside, O_PATH));
   struct stat status;
   if (!found || ::fstat(found.get(), &status) != 0)
-    return fail_errno_of(path, "cannot look at '{{}}'");
+    return fail_errno("cannot look at '{}'", path);
   const auto state = files::file_state(status);
   if (!state)
     return fail(ErrorCode::unavailable, "'{}' is neither a file nor a folder", path);
@@ -102,7 +102,7 @@ Result<std::vector<files::FoundFile>> read_at(int root,
   }
   const Fd folder(files::open_beneath(root, inside, O_RDONLY | O_DIRECTORY));
   if (!folder)
-    return fail_errno_of(path, "cannot read the folder '{{}}'");
+    return fail_errno("cannot read the folder '{}'", path);
   DSTACK_TRY(entries, read_folder(folder.get(), publication, warnings));
   for (files::FoundFile& entry : entries)
     entry.path = path + "/" + entry.path;

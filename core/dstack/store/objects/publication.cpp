@@ -34,9 +34,9 @@ std::string folder_of(const std::string& name) {
 Result<void> sync_at(int root, const std::string& name) {
   const Fd file(::openat(root, name.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file)
-    return fail_errno_of(name, "cannot open '{{}}' of the store");
+    return fail_errno("cannot open '{}' of the store", name);
   if (::fsync(file.get()) != 0)
-    return fail_errno_of(name, "cannot sync '{{}}' of the store");
+    return fail_errno("cannot sync '{}' of the store", name);
   return {};
 }
 
@@ -108,9 +108,9 @@ Result<Fd> Publication::make_draft(Kind kind, std::string& name) {
   const mode_t mode = mode_of(kind);
   Fd file(::openat(staging_->fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file)
-    return fail_errno_of(staging_->path().string(), "cannot make a file in '{{}}'");
+    return fail_errno("cannot make a file in '{}'", staging_->path().string());
   if ((mode & umask_) != 0 && ::fchmod(file.get(), mode) != 0)
-    return fail_errno_of(staging_->path().string(), "cannot set the mode of a file in '{{}}'");
+    return fail_errno("cannot set the mode of a file in '{}'", staging_->path().string());
   return file;
 }
 
@@ -178,7 +178,7 @@ Result<bool> Publication::link_original(Kind kind, int file, const Digest& diges
     return false;
   stage(kind, digest, draft);
   if (::fchmod(file, mode_of(kind)) != 0)
-    return fail_errno_of(staging_->path().string(), "cannot set the mode of a file in '{{}}'");
+    return fail_errno("cannot set the mode of a file in '{}'", staging_->path().string());
   return true;
 }
 
@@ -207,14 +207,14 @@ Result<void> Publication::sync_drafts() {
   for (const Staged& staged : staged_) {
     Fd file(::openat(staging_->fd(), staged.draft.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file)
-      return fail_errno_of(staging_->path().string(), "cannot open a file in '{{}}'");
+      return fail_errno("cannot open a file in '{}'", staging_->path().string());
     // All of them on their way before the first is waited for.
     (void)::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     files.push_back(std::move(file));
   }
   for (const Fd& file : files)
     if (::fsync(file.get()) != 0)
-      return fail_errno_of(staging_->path().string(), "cannot sync a file in '{{}}'");
+      return fail_errno("cannot sync a file in '{}'", staging_->path().string());
   return {};
 }
 
@@ -225,12 +225,12 @@ Result<void> Publication::rename_draft(const Staged& staged, const std::string& 
     const std::string folder = folder_of(name);
     ::mkdirat(root_.get(), folder_of(folder).c_str(), 0777);  // nearly always there
     if (::mkdirat(root_.get(), folder.c_str(), 0777) != 0 && errno != EEXIST)
-      return fail_errno_of(folder, "cannot make the folder '{{}}' of the store");
+      return fail_errno("cannot make the folder '{}' of the store", folder);
     folders_.insert(folder_of(folder));
     if (::renameat(staging_->fd(), staged.draft.c_str(), root_.get(), name.c_str()) == 0)
       return {};
   }
-  return fail_errno_of(name, "cannot put '{{}}' into the store");
+  return fail_errno("cannot put '{}' into the store", name);
 }
 
 Result<void> Publication::rename_drafts() {

@@ -62,7 +62,7 @@ class Reader {
       // A link where a file was, or the other way round, is a file that has gone.
       if (files::is_missing(errno) || errno == EINVAL)
         return {};
-      return fail_errno_of(entry.path, "cannot read '{{}}'");
+      return fail_errno("cannot read '{}'", entry.path);
     }
     if (entry.state.type == files::EntryType::link)
       return read_link(file.get(), entry);

@@ -153,14 +153,14 @@ Result<void> create_database(const files::Home& home) {
   DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));
   // Its log takes the same mode.
   if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0)
-    return fail_errno_of(draft.string(), "cannot keep '{{}}'");
+    return fail_errno("cannot keep '{}'", draft.string());
   // A log that outlived its database would be taken for the new one's.
   ::unlink((home.database().string() + "-wal").c_str());
   ::unlink((home.database().string() + "-shm").c_str());
   if (::rename(draft.c_str(), home.database().c_str()) != 0)
-    return fail_errno_of(home.database().string(), "cannot make '{{}}'");
+    return fail_errno("cannot make '{}'", home.database().string());
   if (::fsync(folder.get()) != 0)
-    return fail_errno_of(home.root.string(), "cannot sync the folder '{{}}'");
+    return fail_errno("cannot sync the folder '{}'", home.root.string());
   return {};
 }
 
