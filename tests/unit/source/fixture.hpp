@@ -4,6 +4,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/source/snapshot.hpp"
+#include "support/blobs.hpp"
 #include "support/catch.hpp"
 
 #include <cstdlib>
@@ -55,6 +56,14 @@ class SetVariable {
 inline bool has_git() {
   const char* path = std::getenv("PATH");
   return process::find_program("git", path != nullptr ? path : "/usr/bin:/bin").has_value();
+}
+
+/// Lists the code and takes it into the store.
+inline Result<Snapshot> take_snapshot(const Path& project,
+                                      store::ObjectStore& objects,
+                                      const SnapshotOptions& options) {
+  DSTACK_TRY(Listing listing, Listing::make(project, objects.home(), options));
+  return std::move(listing).capture(objects);
 }
 
 struct TestProject {
