@@ -32,8 +32,6 @@ class LiveBlock {
   /// Something else wrote over the terminal: what was drawn is part of history now.
   void forget() { drawn_.clear(); }
 
-  bool drawn() const { return !drawn_.empty(); }
-
  private:
   std::string erasure() const;
 

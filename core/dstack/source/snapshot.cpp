@@ -145,13 +145,6 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
   return snapshot;
 }
 
-Result<Snapshot> take_snapshot(const Path& project,
-                               store::ObjectStore& objects,
-                               const SnapshotOptions& options) {
-  DSTACK_TRY(Listing listing, Listing::make(project, objects.home(), options));
-  return std::move(listing).capture(objects);
-}
-
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options) {
   DSTACK_CHECK(check_project(project));
   const Path home = files::home_from_environment().root;

@@ -61,16 +61,10 @@ class Listing {
   std::unique_ptr<State> state_;
 };
 
-/// Both steps at once.
-Result<Snapshot> take_snapshot(const Path& project,
-                               store::ObjectStore& objects,
-                               const SnapshotOptions& options);
-
 /// The first commit of HEAD's history, following first parents; empty where there is none.
 std::string root_commit(const Path& project);
 
-/// As take_snapshot, but stores nothing and hashes nothing: which files there are. For plans that
-/// change nothing.
+/// Stores nothing and hashes nothing: which files there are. For plans that change nothing.
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options);
 
 /// The difference between a stored snapshot and the commit it was taken at, as `git diff` writes

@@ -4,6 +4,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/source/snapshot.hpp"
+#include "support/blobs.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 #include "support/variables.hpp"
@@ -30,6 +31,14 @@ inline TemporaryFolder make_test_folder() {
 inline bool has_git() {
   const std::string path = test::own_variable("PATH").value_or("/usr/bin:/bin");
   return process::find_program("git", path).has_value();
+}
+
+/// Lists the code and takes it into the store.
+inline Result<Snapshot> take_snapshot(const Path& project,
+                                      store::ObjectStore& objects,
+                                      const SnapshotOptions& options) {
+  DSTACK_TRY(Listing listing, Listing::make(project, objects.home(), options));
+  return std::move(listing).capture(objects);
 }
 
 struct TestProject {

@@ -498,12 +498,12 @@ TEST_CASE("a listing reads no file and stores nothing; what is captured then is 
   project.write("gone.txt", "two");
   Listing listing = value_of(Listing::make(project.root, project.objects.home(), project.options));
   CHECK(listing.code().files == std::vector<std::string>{"gone.txt", "kept.txt"});
-  CHECK_FALSE(project.objects.has_blob(sha256("one")));
+  CHECK_FALSE(has_blob(project.objects, sha256("one")));
 
   project.write("kept.txt", "three");
   fs::remove(project.root / "gone.txt");
   const Snapshot snapshot = value_of(std::move(listing).capture(project.objects));
   CHECK(snapshot.files == std::vector<std::string>{"kept.txt"});
-  CHECK(project.objects.has_blob(sha256("three")));
+  CHECK(has_blob(project.objects, sha256("three")));
   CHECK(project.take().tree.tree == snapshot.tree.tree);
 }

@@ -198,11 +198,4 @@ Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source, const Yam
   return tree.finish();
 }
 
-Result<Value> parse_yaml(std::shared_ptr<const SourceText> source, const YamlLimits& limits) {
-  DSTACK_TRY(ParsedYaml parsed, read_yaml(std::move(source), limits));
-  if (!parsed.errors.empty())
-    return fail(join(std::move(parsed.errors)));
-  return std::move(parsed.root);
-}
-
 }  // namespace dstack::config

@@ -29,13 +29,9 @@ struct ParsedYaml {
   std::vector<Error> errors;  ///< in the order of the file
 };
 
-/// Fails only where nothing more can be said of the text: bad UTF-8, YAML syntax, a limit passed. A
-/// byte order mark is no part of the text: places do not count it.
+/// An empty file is a null Value. Fails only where nothing more can be said of the text: bad UTF-8,
+/// YAML syntax, a limit passed. A byte order mark is no part of the text: places do not count it.
 Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source,
                              const YamlLimits& limits = {});
-
-/// An empty file is a null Value. After a syntax error nothing more can be said of the file; every
-/// other error (duplicate keys, …) is reported together with the rest, in the order of the file.
-Result<Value> parse_yaml(std::shared_ptr<const SourceText> source, const YamlLimits& limits = {});
 
 }  // namespace dstack::config

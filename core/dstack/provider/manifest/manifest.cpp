@@ -362,13 +362,6 @@ const Property* Manifest::find(std::string_view key) const {
   return nullptr;
 }
 
-std::string_view render_type(PropertyType type) {
-  for (const auto& [name, one] : type_names)
-    if (one == type)
-      return name;
-  return "unknown";
-}
-
 std::string abi_version() {
   return std::to_string(DSTACK_ABI_MAJOR) + "." + std::to_string(DSTACK_ABI_MINOR);
 }

@@ -81,9 +81,6 @@ struct ResourceFlag {
 
 const std::vector<ResourceFlag>& resource_flags();
 
-/// "text", "path", …: as manifests write it.
-std::string_view render_type(PropertyType type);
-
 /// Of a manifest for another ABI only name, version and ABI are read: its properties may mean
 /// anything. `is_supported()` tells.
 Result<Manifest> parse_manifest(std::string_view text);

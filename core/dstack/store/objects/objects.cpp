@@ -18,14 +18,6 @@ namespace dstack::store {
 
 namespace {
 
-Result<Digest> put(const files::Home& home, Kind kind, std::string_view bytes) {
-  const Digest digest = sha256(bytes);
-  Publication publication(home);
-  DSTACK_CHECK(publication.add(kind, digest, bytes));
-  DSTACK_CHECK(publication.publish());
-  return digest;
-}
-
 Result<job::TreeReference> finish(std::vector<files::FoundFile>& entries,
                                   Publication& publication) {
   DSTACK_TRY(const job::TreeReference reference, build_tree(entries, publication));
@@ -112,26 +104,6 @@ Result<std::vector<files::FoundFile>> read_at(int root,
 
 }  // namespace
 
-Result<Digest> ObjectStore::put_file(const Path& source, bool executable) {
-  DSTACK_TRY(const Fd file, open_file(source.string(), O_RDONLY | O_NOFOLLOW));
-  Publication publication(home_);
-  DSTACK_TRY(const Streamed content,
-             read_file_content(file.get(),
-                               executable ? files::EntryType::executable : files::EntryType::file,
-                               publication)
-                 .map_error(while_doing(fmt::format("storing '{}'", source.string()))));
-  DSTACK_CHECK(publication.publish());
-  return content.digest;
-}
-
-Result<Digest> ObjectStore::put_bytes(std::string_view bytes) {
-  return put(home_, Kind::blob, bytes);
-}
-
-Result<Digest> ObjectStore::put_tree(const Tree& tree) {
-  return put(home_, Kind::tree, render_tree(tree));
-}
-
 Result<job::TreeReference> ObjectStore::capture_folder(const Path& folder,
                                                        std::vector<std::string>& warnings) {
   DSTACK_TRY(const Fd root, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
@@ -195,12 +167,6 @@ Result<std::string> ObjectStore::read_blob(const Digest& blob) const {
 
 Path ObjectStore::blob_path(const Digest& blob, bool executable) const {
   return home_.root / object_name(executable ? Kind::executable : Kind::blob, blob);
-}
-
-bool ObjectStore::has_blob(const Digest& blob) const {
-  struct stat status;
-  return ::lstat(blob_path(blob, false).c_str(), &status) == 0 ||
-         ::lstat(blob_path(blob, true).c_str(), &status) == 0;
 }
 
 bool ObjectStore::has_tree(const job::TreeReference& reference) const {

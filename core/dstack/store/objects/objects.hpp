@@ -82,12 +82,8 @@ class ObjectStore {
  public:
   explicit ObjectStore(files::Home home) : home_(std::move(home)) {}
 
-  /// Stores a file by reflink or copy, hashing on the way. Unchanged content that is there already
-  /// is not written.
-  Result<Digest> put_file(const Path& source, bool executable);
-  Result<Digest> put_bytes(std::string_view bytes);
-  Result<Digest> put_tree(const Tree& tree);
-  /// A whole folder as it is: empty folders, links as links, x bits, times. Sockets, pipes and
+  /// A whole folder as it is, each file by reflink or copy, hashed on the way; content that is
+  /// there already is not written. Empty folders, links as links, x bits, times. Sockets, pipes and
   /// devices are left out and named in `warnings`. A file that changes while it is read is read
   /// once more, then taken as it was read, with a warning. Durable when it returns.
   Result<job::TreeReference> capture_folder(const Path& folder, std::vector<std::string>& warnings);
@@ -112,7 +108,6 @@ class ObjectStore {
   Result<std::string> read_blob(const Digest& blob) const;
   /// The blob as a file of the store, never to be written to.
   Path blob_path(const Digest& blob, bool executable) const;
-  bool has_blob(const Digest& blob) const;
   /// Whether the root of the tree and its times are there. Objects are only ever removed after the
   /// roots that lead to them, so all the rest is there, too.
   bool has_tree(const job::TreeReference& reference) const;

@@ -115,12 +115,6 @@ TEST_CASE("duplicate keys of a large map are found, too") {
   CHECK(parsed->root.members.size() == 100);
 }
 
-TEST_CASE("parse_yaml fails with every error at once") {
-  const auto result = parse_yaml(make_source_text("f", "a: 1\na: 2\nb: 1\nb: 2\n"));
-  REQUIRE_FALSE(result);
-  CHECK(flatten(result.error()).size() == 2);
-}
-
 TEST_CASE("keys that are no texts, merges of no maps and unknown tags are reported") {
   const auto parsed = read("? [a]\n: 1\nb: {<<: x}\nc: !mine 3\nd: {{ e }}\n");
   REQUIRE(parsed);

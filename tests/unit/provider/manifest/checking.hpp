@@ -34,7 +34,7 @@ inline provider::Manifest demo_manifest() {
 inline Result<provider::CheckedProperties> check(
     const std::string& yaml, const provider::Manifest& manifest = demo_manifest()) {
   const auto source = make_source_text("workflows.yaml", yaml);
-  const config::Value properties = config::parse_yaml(source).value();
+  const config::Value properties = config::read_yaml(source).value().root;
   const provider::CallerEnvironment caller = [](const std::string& name) {
     return name == "TOKEN" ? std::optional<std::string>("from the caller") : std::nullopt;
   };

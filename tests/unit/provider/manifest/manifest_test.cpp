@@ -55,23 +55,26 @@ TEST_CASE("defaults are typed as their property says", "[provider][manifest]") {
 }
 
 TEST_CASE("every type has one name", "[provider][manifest]") {
-  for (const std::string type : {"text",
-                                 "path",
-                                 "target",
-                                 "folder",
-                                 "integer",
-                                 "boolean",
-                                 "size",
-                                 "duration",
-                                 "texts",
-                                 "paths",
-                                 "arguments",
-                                 "environment",
-                                 "artifacts",
-                                 "resources"}) {
-    const auto manifest = parse_manifest(with(R"({"name": "a", "type": ")" + type + "\"}"));
+  const std::vector<std::pair<std::string, PropertyType>> types = {
+      {"text", PropertyType::text},
+      {"path", PropertyType::path},
+      {"target", PropertyType::target},
+      {"folder", PropertyType::folder},
+      {"integer", PropertyType::integer},
+      {"boolean", PropertyType::boolean},
+      {"size", PropertyType::size},
+      {"duration", PropertyType::duration},
+      {"texts", PropertyType::texts},
+      {"paths", PropertyType::paths},
+      {"arguments", PropertyType::arguments},
+      {"environment", PropertyType::environment},
+      {"map", PropertyType::map},
+      {"artifacts", PropertyType::artifacts},
+      {"resources", PropertyType::resources}};
+  for (const auto& [name, type] : types) {
+    const auto manifest = parse_manifest(with(R"({"name": "a", "type": ")" + name + "\"}"));
     REQUIRE(manifest);
-    CHECK(render_type(manifest->properties[0].type) == type);
+    CHECK(manifest->properties[0].type == type);
   }
 }
 

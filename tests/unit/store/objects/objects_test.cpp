@@ -6,6 +6,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/files/walk.hpp"
 #include "dstack/job/tree_reference.hpp"
+#include "support/blobs.hpp"
 #include "support/wait.hpp"
 #include "unit/store/fixture.hpp"
 
@@ -275,7 +276,7 @@ TEST_CASE("what is said to lie below a link or a file is not captured") {
 
   if (tree) {
     CHECK(tree->files == 1);
-    CHECK_FALSE(f.objects.has_blob(sha256("secret")));
+    CHECK_FALSE(has_blob(f.objects, sha256("secret")));
   } else {
     CHECK_THAT(tree.error().message, Catch::Contains("../outside/secret"));
   }
@@ -379,21 +380,17 @@ TEST_CASE("what is laid out is private: writing to it leaves the store alone") {
   CHECK(value_of(f.objects.read_blob(sha256(std::string(200'000, 'L')))).size() == 200'000);
 }
 
-TEST_CASE("blobs and trees are put and read one by one, and checked when read") {
+TEST_CASE("blobs and trees are read one by one, and checked when read") {
   Fixture f;
-  write_file(f.source / "file", "content");
-  CHECK(value_of(f.objects.put_file(f.source / "file", true)) == sha256("content"));
-  CHECK(value_of(f.objects.put_bytes("bytes")) == sha256("bytes"));
+  write_file(f.source / "b", "bytes");
+  const job::TreeReference captured = f.capture();
   Tree tree;
   tree.entries = {{files::EntryType::file, sha256("bytes"), 5, "b"}};
-  const Digest digest = value_of(f.objects.put_tree(tree));
 
-  CHECK(value_of(f.objects.read_blob(sha256("content"))) == "content");
-  CHECK(value_of(f.objects.read_tree(digest)) == tree);
-  CHECK(f.objects.has_blob(sha256("bytes")));
-  CHECK_FALSE(f.objects.has_blob(sha256("other")));
-  CHECK_THAT(failure_of(f.objects.put_file(f.source / "missing", false)).message,
-             Catch::Contains("missing': No such file"));
+  CHECK(value_of(f.objects.read_tree(captured.tree)) == tree);
+  CHECK(value_of(f.objects.read_blob(sha256("bytes"))) == "bytes");
+  CHECK(has_blob(f.objects, sha256("bytes")));
+  CHECK_FALSE(has_blob(f.objects, sha256("other")));
   CHECK_THAT(failure_of(f.objects.read_blob(sha256("other"))).message,
              Catch::Contains("No such file"));
 
@@ -405,7 +402,8 @@ TEST_CASE("blobs and trees are put and read one by one, and checked when read") 
 
 TEST_CASE("a disk that fills fails the capture with the cause and no object") {
   Fixture f;
-  value_of(f.objects.put_bytes("there already"));
+  write_file(f.source / "there", "already");
+  f.capture();
   const auto before = stored(f.test.home());
   write_file(
       f.source / "a",

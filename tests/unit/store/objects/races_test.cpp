@@ -2,8 +2,9 @@
 // them is read or written.
 #include "dstack/files/entry.hpp"
 #include "dstack/job/tree_reference.hpp"
-#include "fixture.hpp"
+#include "support/blobs.hpp"
 #include "support/wait.hpp"
+#include "unit/store/fixture.hpp"
 
 #include <atomic>
 #include <map>
@@ -88,7 +89,7 @@ struct Race {
   ObjectStore objects{test.home()};
   std::vector<std::string> warnings;
 
-  bool holds_canary() const { return objects.has_blob(sha256(canary)); }
+  bool holds_canary() const { return has_blob(objects, sha256(canary)); }
 };
 
 }  // namespace

@@ -1,0 +1,12 @@
+// What lies in an object store, by its content.
+#pragma once
+
+#include "dstack/store/objects/objects.hpp"
+
+namespace dstack::store {
+
+inline bool has_blob(const ObjectStore& objects, const Digest& blob) {
+  return fs::exists(objects.blob_path(blob, false)) || fs::exists(objects.blob_path(blob, true));
+}
+
+}  // namespace dstack::store
