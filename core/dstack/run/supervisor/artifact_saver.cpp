@@ -21,7 +21,7 @@
 
 namespace dstack::run {
 
-struct ArtifactSaver::State {
+struct ThreadedArtifactSaver::State {
   store::ObjectStore objects;
   Fd event;
   std::mutex mutex;
@@ -117,23 +117,24 @@ void keep_edits(store::ObjectStore& objects,
 
 }  // namespace
 
-ArtifactSaver::ArtifactSaver(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ThreadedArtifactSaver::ThreadedArtifactSaver(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
 
-ArtifactSaver::ArtifactSaver(ArtifactSaver&&) noexcept = default;
-ArtifactSaver::~ArtifactSaver() = default;
+ThreadedArtifactSaver::ThreadedArtifactSaver(ThreadedArtifactSaver&&) noexcept = default;
+ThreadedArtifactSaver::~ThreadedArtifactSaver() = default;
 
-Result<ArtifactSaver> ArtifactSaver::make(const files::Home& home) {
+Result<ThreadedArtifactSaver> ThreadedArtifactSaver::make(const files::Home& home) {
   auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}});
   state->event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!state->event)
     return fail_errno("cannot make an event");
-  return ArtifactSaver(std::move(state));
+  return ThreadedArtifactSaver(std::move(state));
 }
 
-void ArtifactSaver::start(JobOrder order,
-                          std::string workflow,
-                          ExitRecord record,
-                          store::Originals originals) {
+void ThreadedArtifactSaver::start(JobOrder order,
+                                  std::string workflow,
+                                  ExitRecord record,
+                                  store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
   state->start([state,
                 order = std::move(order),
@@ -151,16 +152,16 @@ void ArtifactSaver::start(JobOrder order,
   });
 }
 
-void ArtifactSaver::discard(JobOrder order) {
+void ThreadedArtifactSaver::discard(JobOrder order) {
   State* state = state_.get();
   state->start([state, order = std::move(order)] { (void)state->workspace_of(order)->remove(); });
 }
 
-int ArtifactSaver::fd() const {
+int ThreadedArtifactSaver::fd() const {
   return state_->event.get();
 }
 
-std::vector<SavedArtifacts> ArtifactSaver::take_finished() {
+std::vector<SavedArtifacts> ThreadedArtifactSaver::take_finished() {
   eventfd_t count = 0;
   ::eventfd_read(state_->event.get(), &count);
   const std::lock_guard guard(state_->mutex);

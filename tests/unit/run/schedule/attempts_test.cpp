@@ -63,8 +63,8 @@ struct Bench {
       attempts.begin(job);
   }
 
-  Attempts::Verdict ended(const End& end, Wish wish = Wish::go_on) {
-    return attempts.ended(end, wish);
+  Attempts::Verdict ended(const End& end, RetryPolicy policy = RetryPolicy::retry) {
+    return attempts.ended(end, policy);
   }
 
   plan::Plan plan;
@@ -79,26 +79,26 @@ TEST_CASE("a job is tried again as often as it may be, and its last end counts")
   for (int i = 0; i < 2; ++i) {
     const auto verdict = bench.ended(exited(0, 3));
     CHECK(verdict.over.empty());
-    CHECK(verdict.again == Jobs{0});
+    CHECK(verdict.retry == Jobs{0});
     CHECK(verdict.failure.exit_code == 3);
     bench.begin_all();
   }
   const auto last = bench.ended(exited(0, 3));
   CHECK(jobs_of(last.over) == Jobs{0});
-  CHECK(last.again.empty());
+  CHECK(last.retry.empty());
 }
 
 TEST_CASE("what ended well, could not start, or was stopped is not tried again") {
   Bench bench({-1}, 5);
-  CHECK(bench.ended(exited(0, 0)).again.empty());
-  CHECK(bench.ended(stopped(0)).again.empty());
+  CHECK(bench.ended(exited(0, 0)).retry.empty());
+  CHECK(bench.ended(stopped(0)).retry.empty());
   End unstarted = exited(0, 0);
   unstarted.record.outcome = ExitRecord::Outcome::not_started;
-  CHECK(bench.ended(unstarted).again.empty());
+  CHECK(bench.ended(unstarted).retry.empty());
   End aborted = exited(0, 0);
   aborted.record.stop = StopRequest::abort;
-  CHECK(bench.ended(aborted).again.empty());
-  CHECK(bench.ended(exited(0, 1), Wish::end).again.empty());
+  CHECK(bench.ended(aborted).retry.empty());
+  CHECK(bench.ended(exited(0, 1), RetryPolicy::give_up).retry.empty());
 }
 
 TEST_CASE("a signal, a timeout, too little memory and a dead runner are tried again") {
@@ -114,7 +114,7 @@ TEST_CASE("a signal, a timeout, too little memory and a dead runner are tried ag
     if (kind == 2)
       end.record.cause = Cause::oom;
     end.lost = kind == 3;
-    CHECK(bench.ended(end).again == Jobs{0});
+    CHECK(bench.ended(end).retry == Jobs{0});
   }
 }
 
@@ -132,13 +132,13 @@ TEST_CASE("a gang is tried again whole, when all of it has ended") {
   Bench bench({-1, 0, 0}, 1);
   CHECK(bench.ended(exited(1, 0)).over.empty());
   CHECK(bench.attempts.holds(1));
-  CHECK(bench.ended(exited(2, 7)).again.empty());
+  CHECK(bench.ended(exited(2, 7)).retry.empty());
   CHECK(bench.attempts.failed_first(1) == 2u);
 
   const auto verdict = bench.ended(stopped(0));
 
   CHECK(verdict.over.empty());
-  CHECK(verdict.again == Jobs{0, 1, 2});
+  CHECK(verdict.retry == Jobs{0, 1, 2});
   CHECK(verdict.failure.job == 2);
   CHECK_FALSE(bench.attempts.failed_first(0));
   CHECK_FALSE(bench.attempts.holds(1));
@@ -155,7 +155,7 @@ TEST_CASE("a gang that might have been tried again is over when all of it ended 
 TEST_CASE("a stop of the user sets free what was held of a gang") {
   Bench bench({-1, 0}, 3);
   CHECK(bench.ended(exited(1, 0)).over.empty());
-  CHECK(jobs_of(bench.ended(stopped(0), Wish::end).over) == Jobs{1, 0});
+  CHECK(jobs_of(bench.ended(stopped(0), RetryPolicy::give_up).over) == Jobs{1, 0});
 }
 
 TEST_CASE("a gang of which one could not start is over, whatever may be tried again") {

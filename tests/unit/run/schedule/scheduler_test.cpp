@@ -100,7 +100,7 @@ TEST_CASE("a job that is tried again gives its place back and is handed out once
   const auto plan = plan_of({{}, {}, {0}});
   Scheduler scheduler(plan, 1);
   CHECK(scheduler.take_startable() == Jobs{0});
-  scheduler.again(0);
+  scheduler.retry(0);
   CHECK(scheduler.job_status(0) == Status::queued);
   CHECK(scheduler.take_startable() == Jobs{0});
   CHECK(scheduler.ended(0, Status::done).empty());
