@@ -100,7 +100,7 @@ void capture(store::ObjectStore& objects,
     artifact.partial = true;
 }
 
-/// Losing them loses no artifact: the job ends as it would have, and is told of it.
+/// Losing them loses no artifact: the job ends as it would have, with a warning.
 void keep_edits(store::ObjectStore& objects,
                 const Path& workspace,
                 const JobOrder& order,

@@ -1,7 +1,7 @@
 // The seam below the supervisor: what it asks of whatever executes jobs. On this machine that is
 // LocalRunners (local_runners.hpp), a process `dstack exec` for each job. A cluster is another
 // class beside it: start() submits to its queue, stop() and collect() speak of the submitted job,
-// adopt() finds it by the name that is in the attempt's folder, and what tells of its end is one
+// adopt() finds it by the name that is in the attempt's folder, and what reports its end is one
 // more source of PollEvents (poll_events.hpp). Tests have one without any process.
 #pragma once
 

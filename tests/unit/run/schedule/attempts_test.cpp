@@ -3,11 +3,13 @@
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "support/catch.hpp"
+#include "unit/run/schedule/plans.hpp"
 
 #include <csignal>
 
 using namespace dstack;
 using namespace dstack::run;
+using namespace dstack::run::test;
 using job::Cause;
 using job::Status;
 using job::StopRequest;
@@ -15,21 +17,6 @@ using job::StopRequest;
 namespace {
 
 using Jobs = std::vector<std::size_t>;
-
-/// One workflow. `masters[i]` is the master of job i, or -1; each may be tried again `retry` times.
-plan::Plan plan_of(const std::vector<int>& masters, std::uint32_t retry) {
-  plan::Plan plan;
-  plan.workflows.resize(1);
-  for (const int master : masters) {
-    plan::PlannedJob job;
-    job.spec.argv = {"true"};
-    job.spec.retry = retry;
-    if (master >= 0)
-      job.spec.master = static_cast<std::uint32_t>(master);
-    plan.jobs.push_back(job);
-  }
-  return plan;
-}
 
 End exited(std::size_t job, int code) {
   End end;
@@ -54,7 +41,7 @@ Jobs jobs_of(const std::vector<End>& ends) {
 /// A plan with what judges it.
 struct Bench {
   Bench(const std::vector<int>& masters, std::uint32_t retry)
-      : plan(plan_of(masters, retry)), gangs(plan), attempts(plan, gangs) {
+      : plan(plan_with_masters(masters, retry)), gangs(plan), attempts(plan, gangs) {
     begin_all();
   }
 
@@ -74,7 +61,7 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("a job is tried again as often as it may be, and its last end counts") {
+TEST_CASE("a job is retried as often as it may be, and its last end counts") {
   Bench bench({-1}, 2);
   for (int i = 0; i < 2; ++i) {
     const auto verdict = bench.ended(exited(0, 3));
@@ -88,7 +75,7 @@ TEST_CASE("a job is tried again as often as it may be, and its last end counts")
   CHECK(last.retry.empty());
 }
 
-TEST_CASE("what ended well, could not start, or was stopped is not tried again") {
+TEST_CASE("what ended well, could not start, or was stopped is not retried") {
   Bench bench({-1}, 5);
   CHECK(bench.ended(exited(0, 0)).retry.empty());
   CHECK(bench.ended(stopped(0)).retry.empty());
@@ -101,7 +88,7 @@ TEST_CASE("what ended well, could not start, or was stopped is not tried again")
   CHECK(bench.ended(exited(0, 1), RetryPolicy::give_up).retry.empty());
 }
 
-TEST_CASE("a signal, a timeout, too little memory and a dead runner are tried again") {
+TEST_CASE("a signal, a timeout, too little memory and a dead runner are retried") {
   for (const int kind : {0, 1, 2, 3}) {
     Bench bench({-1}, 1);
     End end = exited(0, 0);
@@ -128,7 +115,7 @@ TEST_CASE("without a retry each end of a gang counts at once, and the first fail
   CHECK(bench.attempts.failed_first(0) == 2u);
 }
 
-TEST_CASE("a gang is tried again whole, when all of it has ended") {
+TEST_CASE("a gang is retried whole, when all of it has ended") {
   Bench bench({-1, 0, 0}, 1);
   CHECK(bench.ended(exited(1, 0)).over.empty());
   CHECK(bench.attempts.holds(1));
@@ -146,7 +133,7 @@ TEST_CASE("a gang is tried again whole, when all of it has ended") {
   CHECK(jobs_of(bench.ended(exited(1, 0)).over) == Jobs{1});
 }
 
-TEST_CASE("a gang that might have been tried again is over when all of it ended well") {
+TEST_CASE("a gang that might have been retried is over when all of it ended well") {
   Bench bench({-1, 0}, 1);
   CHECK(bench.ended(exited(1, 0)).over.empty());
   CHECK(jobs_of(bench.ended(exited(0, 0)).over) == Jobs{1, 0});
@@ -158,7 +145,7 @@ TEST_CASE("a stop of the user sets free what was held of a gang") {
   CHECK(jobs_of(bench.ended(stopped(0), RetryPolicy::give_up).over) == Jobs{1, 0});
 }
 
-TEST_CASE("a gang of which one could not start is over, whatever may be tried again") {
+TEST_CASE("a gang of which one could not start is over, whatever may be retried") {
   Bench bench({-1, 0}, 3);
   End unstarted = exited(1, 0);
   unstarted.record.outcome = ExitRecord::Outcome::not_started;
@@ -166,7 +153,7 @@ TEST_CASE("a gang of which one could not start is over, whatever may be tried ag
   CHECK(jobs_of(bench.ended(stopped(0)).over) == Jobs{0});
 }
 
-TEST_CASE("a gang of which an end is on record already is not tried again") {
+TEST_CASE("a gang of which an end is on record already is not retried") {
   Bench bench({-1, 0, 0}, 3);
   bench.attempts.restore_end(1, Status::done);
   bench.attempts.restore_end(2, Status::failed);

@@ -91,16 +91,16 @@ TEST_CASE("every change is on record when a recorder has finished, each with its
   }
 }
 
-TEST_CASE("followers are told of what is on record, and first of all jobs") {
+TEST_CASE("followers are notified of what is on record, and first of all jobs") {
   Fixture fixture;
   {
     auto recorder = DatabaseRecorder::start(fixture.home, fixture.run);
     REQUIRE(recorder);
     recorder->add(change_of(7, Status::running), {});
   }
-  const auto told = read_file(fixture.home.run(fixture.run.name) / file_names::changes);
-  REQUIRE(told);
-  CHECK(*told == std::string(all_jobs) + "\n7 \n");
+  const auto changes = read_file(fixture.home.run(fixture.run.name) / file_names::changes);
+  REQUIRE(changes);
+  CHECK(*changes == std::string(all_jobs) + "\n7 \n");
   const auto jobs = fixture.records.jobs(fixture.run.id);
   REQUIRE(jobs);
   CHECK((*jobs)[7].status == Status::running);
