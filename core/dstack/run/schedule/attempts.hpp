@@ -34,7 +34,8 @@ inline constexpr std::string_view warning_mark = "warning: ";
 /// Adds what is no cause of how it ended, marked as such.
 void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings);
 
-/// Whether a failed attempt may be followed by another: not where the user has stopped the workflow.
+/// Whether a failed attempt may be followed by another: not where the user has stopped the
+/// workflow.
 enum class RetryPolicy { retry, give_up };
 
 class Attempts {

@@ -167,7 +167,8 @@ DatabaseRecorder::~DatabaseRecorder() {
   state_->changed.notify_all();
 }
 
-Result<DatabaseRecorder> DatabaseRecorder::start(const files::Home& home, const store::RunRecord& run) {
+Result<DatabaseRecorder> DatabaseRecorder::start(const files::Home& home,
+                                                 const store::RunRecord& run) {
   DSTACK_TRY(auto records, store::Records::open(home));
   DSTACK_TRY(auto changes,
              open_file((home.run(run.name) / file_names::changes).string(),

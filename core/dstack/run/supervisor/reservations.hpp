@@ -68,8 +68,8 @@ class Reservations : public Leases {
   std::vector<resources::Demand> demands_;  ///< each another; the first asks for nothing
   std::vector<std::size_t> shapes_;   ///< by leader: index of its demand; empty: none asks at all
   std::map<std::size_t, Held> held_;  ///< by leader
-  std::map<std::size_t, Waiting> waiting_;   ///< by shape
-  std::map<std::size_t, Error> errors_;      ///< by leader
+  std::map<std::size_t, Waiting> waiting_;       ///< by shape
+  std::map<std::size_t, Error> errors_;          ///< by leader
   std::map<std::size_t, std::string> reported_;  ///< by job: the reason that was reported last
 };
 
