@@ -41,8 +41,8 @@ store::JobChange outcome_of_lost(const End& end) {
   return change;
 }
 
-/// What cannot be started now cannot be started in a moment.
-bool may_help_to_try_again(const store::JobChange& outcome) {
+/// What cannot be started now cannot be started in a moment either.
+bool may_help_to_retry(const store::JobChange& outcome) {
   return outcome.status == Status::failed && outcome.cause != Cause::start;
 }
 
@@ -107,12 +107,12 @@ void Attempts::restore_end(std::size_t job, Status status) {
   gang.failure->status = status;
 }
 
-Attempts::Verdict Attempts::ended(End end, Wish wish) {
+Attempts::Verdict Attempts::ended(End end, RetryPolicy policy) {
   const auto members = gangs_.members(end.job);
   const store::JobChange outcome = outcome_of(end);
-  const bool can_repeat = wish == Wish::go_on && begun(end.job) < most(end.job);
+  const bool can_repeat = policy == RetryPolicy::retry && begun(end.job) < most(end.job);
   if (members.size() == 1) {
-    if (can_repeat && may_help_to_try_again(outcome))
+    if (can_repeat && may_help_to_retry(outcome))
       return {{}, {end.job}, outcome};
     Verdict verdict;
     verdict.over.push_back(std::move(end));
@@ -121,7 +121,7 @@ Attempts::Verdict Attempts::ended(End end, Wish wish) {
   AtWork& gang = gangs_at_work_[gangs_.leader(end.job)];
   if (outcome.status == Status::failed && !gang.failure)
     gang.failure = outcome;
-  const bool is_hopeless = outcome.status == Status::failed && !may_help_to_try_again(outcome);
+  const bool is_hopeless = outcome.status == Status::failed && !may_help_to_retry(outcome);
   gang.is_last = gang.is_last || !can_repeat || is_hopeless;
   gang.held.push_back(std::move(end));
   if (!gang.is_last && gang.held.size() < members.size())
@@ -147,6 +147,14 @@ std::optional<std::size_t> Attempts::failed_first(std::size_t job) const {
   if (found == gangs_at_work_.end() || !found->second.failure)
     return std::nullopt;
   return found->second.failure->job;
+}
+
+std::vector<std::size_t> Attempts::first_failures() const {
+  std::vector<std::size_t> jobs;
+  for (const auto& [leader, gang] : gangs_at_work_)
+    if (gang.failure)
+      jobs.push_back(gang.failure->job);
+  return jobs;
 }
 
 }  // namespace dstack::run

@@ -1,5 +1,5 @@
-// What the end of a job's runner means: the job is over, or it is tried again; and what it means
-// for the others of its gang, which live and are tried again together. Pure: knows no process, no
+// What the end of a job's runner means: the job is over, or it is retried; and what it means
+// for the others of its gang, which live and are retried together. Pure: knows no process, no
 // clock, no disk.
 #pragma once
 
@@ -34,8 +34,9 @@ inline constexpr std::string_view warning_mark = "warning: ";
 /// Adds what is no cause of how it ended, marked as such.
 void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings);
 
-/// What the user wants of a workflow: that it goes on, or that nothing of it begins any more.
-enum class Wish { go_on, end };
+/// Whether a failed attempt may be followed by another: not where the user has stopped the
+/// workflow.
+enum class RetryPolicy { retry, give_up };
 
 class Attempts {
  public:
@@ -57,17 +58,19 @@ class Attempts {
 
   struct Verdict {
     std::vector<End> over;           ///< these ends are final
-    std::vector<std::size_t> again;  ///< these jobs begin once more, together,
+    std::vector<std::size_t> retry;  ///< these jobs begin another attempt, together,
     store::JobChange failure;        ///< because of this
   };
 
-  /// An attempt has ended. A gang that may be tried again is judged when all of it has ended: until
+  /// An attempt has ended. A gang that may be retried is judged when all of it has ended: until
   /// then its ends are held back, for what is on record as done stays done.
-  Verdict ended(End end, Wish wish);
+  Verdict ended(End end, RetryPolicy policy);
 
   bool holds(std::size_t job) const;
   /// The first of a job's gang that failed in this attempt.
   std::optional<std::size_t> failed_first(std::size_t job) const;
+  /// Of all gangs in which one has failed and that are not retried.
+  std::vector<std::size_t> first_failures() const;
 
  private:
   /// A gang of which some have ended and others have not.

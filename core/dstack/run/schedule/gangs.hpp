@@ -18,7 +18,7 @@ class Gangs {
   /// The member that stands for the gang: the master of masters.
   std::size_t leader(std::size_t job) const { return leaders_[job]; }
 
-  /// All of the gang that the job belongs to; every master before those who are told its ports.
+  /// All of the gang that the job belongs to; every master before those who get its ports.
   std::span<const std::size_t> members(std::size_t job) const;
 
  private:

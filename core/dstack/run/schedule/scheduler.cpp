@@ -115,7 +115,7 @@ void Scheduler::give_back(std::size_t job) {
   taken_[job] = false;
 }
 
-void Scheduler::again(std::size_t job) {
+void Scheduler::retry(std::size_t job) {
   give_back(job);
   set_status(job, Status::queued);
   ready_.insert(job);

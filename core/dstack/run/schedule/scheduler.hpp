@@ -44,7 +44,7 @@ class Scheduler {
   const Gangs& gangs() const { return gangs_; }
 
   /// Jobs that should be started now, in order, as many as may run beside those that do. Each
-  /// counts as running from here on until ended() or again() is called. A gang comes whole, masters
+  /// counts as running from here on until ended() or retry() is called. A gang comes whole, masters
   /// first, and takes one place. One for whom `may_start` is false is passed over: it waits for
   /// something else.
   std::vector<std::size_t> take_startable(const std::function<bool(std::size_t job)>& may_start =
@@ -53,7 +53,7 @@ class Scheduler {
   bool has_free_place() const { return running_ < parallel_; }
 
   /// A job that was handed out has ended, but not for good: it waits to be handed out once more.
-  void again(std::size_t job);
+  void retry(std::size_t job);
   /// A job came to its end. Returns the jobs that will never start because of it: they are skipped
   /// now.
   std::vector<std::size_t> ended(std::size_t job, job::Status status);

@@ -21,7 +21,7 @@
 
 namespace dstack::run {
 
-struct ArtifactSaver::State {
+struct ThreadedArtifactSaver::State {
   store::ObjectStore objects;
   Event event;
   std::mutex mutex;
@@ -100,7 +100,7 @@ void capture(store::ObjectStore& objects,
     artifact.partial = true;
 }
 
-/// Losing them loses no artifact: the job ends as it would have, and is told of it.
+/// Losing them loses no artifact: the job ends as it would have, with a warning.
 void keep_edits(store::ObjectStore& objects,
                 const Path& workspace,
                 const JobOrder& order,
@@ -117,21 +117,22 @@ void keep_edits(store::ObjectStore& objects,
 
 }  // namespace
 
-ArtifactSaver::ArtifactSaver(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ThreadedArtifactSaver::ThreadedArtifactSaver(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
 
-ArtifactSaver::ArtifactSaver(ArtifactSaver&&) noexcept = default;
-ArtifactSaver::~ArtifactSaver() = default;
+ThreadedArtifactSaver::ThreadedArtifactSaver(ThreadedArtifactSaver&&) noexcept = default;
+ThreadedArtifactSaver::~ThreadedArtifactSaver() = default;
 
-Result<ArtifactSaver> ArtifactSaver::make(const files::Home& home) {
+Result<ThreadedArtifactSaver> ThreadedArtifactSaver::make(const files::Home& home) {
   auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}});
   DSTACK_TRY(state->event, Event::make());
-  return ArtifactSaver(std::move(state));
+  return ThreadedArtifactSaver(std::move(state));
 }
 
-void ArtifactSaver::start(JobOrder order,
-                          std::string workflow,
-                          ExitRecord record,
-                          store::Originals originals) {
+void ThreadedArtifactSaver::start(JobOrder order,
+                                  std::string workflow,
+                                  ExitRecord record,
+                                  store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
   state->start([state,
                 order = std::move(order),
@@ -149,16 +150,16 @@ void ArtifactSaver::start(JobOrder order,
   });
 }
 
-void ArtifactSaver::discard(JobOrder order) {
+void ThreadedArtifactSaver::discard(JobOrder order) {
   State* state = state_.get();
   state->start([state, order = std::move(order)] { (void)state->workspace_of(order)->remove(); });
 }
 
-int ArtifactSaver::fd() const {
+int ThreadedArtifactSaver::fd() const {
   return state_->event.fd();
 }
 
-std::vector<SavedArtifacts> ArtifactSaver::take_finished() {
+std::vector<SavedArtifacts> ThreadedArtifactSaver::take_finished() {
   state_->event.take();
   const std::lock_guard guard(state_->mutex);
   return std::exchange(state_->finished, {});

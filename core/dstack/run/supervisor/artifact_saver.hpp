@@ -1,5 +1,4 @@
-// Storing the artifacts of jobs that have ended, beside the supervisor's loop: one thread for each
-// job.
+// Storing the artifacts of jobs that have ended, beside the supervisor's loop.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -29,25 +28,41 @@ struct SavedArtifacts {
   std::optional<store::Edits> edits;  ///< what it changed beside them
 };
 
-/// For one thread, which owns it; the work is done in others.
+/// What a supervisor asks for; Events::wait() gives what has come of it. For one thread.
 class ArtifactSaver {
  public:
-  static Result<ArtifactSaver> make(const files::Home& home);
-  ArtifactSaver(ArtifactSaver&&) noexcept;
-  ~ArtifactSaver();
+  virtual ~ArtifactSaver() = default;
 
   /// Takes the artifacts from the job's workspace, and what was edited beside them. `originals`:
   /// whether anything of the job may still run.
-  void start(JobOrder order, std::string workflow, ExitRecord record, store::Originals originals);
+  virtual void start(JobOrder order,
+                     std::string workflow,
+                     ExitRecord record,
+                     store::Originals originals) = 0;
   /// Removes the workspace of a job: what was taken from it is on record.
-  void discard(JobOrder order);
+  virtual void discard(JobOrder order) = 0;
+};
+
+/// With a thread for each job. Its owner is one thread; its end waits for all of them.
+class ThreadedArtifactSaver : public ArtifactSaver {
+ public:
+  static Result<ThreadedArtifactSaver> make(const files::Home& home);
+  ThreadedArtifactSaver(ThreadedArtifactSaver&&) noexcept;
+  ~ThreadedArtifactSaver() override;
+
+  void start(JobOrder order,
+             std::string workflow,
+             ExitRecord record,
+             store::Originals originals) override;
+  void discard(JobOrder order) override;
+
   /// Readable when something is finished.
   int fd() const;
   std::vector<SavedArtifacts> take_finished();
 
  private:
   struct State;
-  explicit ArtifactSaver(std::unique_ptr<State> state);
+  explicit ThreadedArtifactSaver(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

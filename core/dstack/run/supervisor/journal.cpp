@@ -10,9 +10,13 @@ namespace dstack::run {
 
 using job::Status;
 
-Journal::Journal(const RunOrder& order, const store::RunRecord& run, Recorder recorder)
+Journal::Journal(const RunOrder& order,
+                 const store::RunRecord& run,
+                 Recorder& recorder,
+                 Clock clock)
     : order_(order),
-      recorder_(std::move(recorder)),
+      recorder_(recorder),
+      now_(std::move(clock)),
       has_failed_(run.first_failure >= 0),
       run_status_(run.status) {
   for (const store::WorkflowRecord& workflow : run.workflows)
@@ -71,7 +75,7 @@ void Journal::commit(const Scheduler& scheduler) {
   starts_.clear();
   if (pending_.empty())
     return;
-  pending_.at = now();
+  pending_.at = now_();
   recorder_.add(std::exchange(pending_, {}), std::exchange(workspaces_, {}));
 }
 
@@ -81,7 +85,7 @@ void Journal::add_workflow(std::size_t workflow, Status status) {
   store::WorkflowChange change;
   change.workflow = workflow;
   change.status = status;
-  change.at = now();
+  change.at = now_();
   if (const auto start = starts_.find(workflow); start != starts_.end())
     change.started_at = start->second;
   const auto [first, last] = ends_.equal_range(workflow);

@@ -12,16 +12,20 @@
 #include "dstack/store/records/run_record.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <set>
 #include <vector>
 
 namespace dstack::run {
 
-/// For one thread. `order` must outlive it.
+/// What time it is.
+using Clock = std::function<Timestamp()>;
+
+/// For one thread. `order` and `recorder` must outlive it.
 class Journal {
  public:
-  Journal(const RunOrder& order, const store::RunRecord& run, Recorder recorder);
+  Journal(const RunOrder& order, const store::RunRecord& run, Recorder& recorder, Clock clock);
 
   void add(store::JobChange change);
   void add_app(job::Application app);
@@ -36,17 +40,14 @@ class Journal {
   void commit(const Scheduler& scheduler);
 
   /// Of the recorder: see there.
-  int fd() const { return recorder_.fd(); }
-
-  Result<std::vector<std::size_t>> take() { return recorder_.take(); }
-
   Result<std::vector<std::size_t>> finish() { return recorder_.finish(); }
 
  private:
   void add_workflow(std::size_t workflow, job::Status status);
 
   const RunOrder& order_;
-  Recorder recorder_;
+  Recorder& recorder_;
+  Clock now_;
   store::RunChanges pending_;
   std::vector<std::size_t> workspaces_;
   bool has_failed_;

@@ -1,14 +1,26 @@
 #include "dstack/run/supervisor/main.hpp"
 
 #include "dstack/base/fatal_exit.hpp"
-#include "dstack/base/log.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
 #include "dstack/process/oom_score.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/job_log.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/report/notifications.hpp"
+#include "dstack/run/schedule/gangs.hpp"
+#include "dstack/run/supervisor/artifact_saver.hpp"
+#include "dstack/run/supervisor/attempt_folders.hpp"
+#include "dstack/run/supervisor/local_runners.hpp"
+#include "dstack/run/supervisor/missing_file.hpp"
+#include "dstack/run/supervisor/poll_events.hpp"
+#include "dstack/run/supervisor/recorder.hpp"
+#include "dstack/run/supervisor/reservations.hpp"
+#include "dstack/run/supervisor/run_history.hpp"
 #include "dstack/run/supervisor/supervisor.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
+#include "dstack/store/objects/objects.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
@@ -20,23 +32,36 @@ namespace dstack::run {
 
 namespace {
 
+/// Looks at the end of the job's log for a file that it has missed.
+std::string explain_failure(const files::Home& home, const RunOrder& order, std::size_t job) {
+  const auto end = JobLog(home.job(order.plan.run_name, job)).read_end(end_of_log);
+  if (!end)
+    return {};
+  return explain_missing_file(*end,
+                              order.plan.project,
+                              order.plan.jobs[job].spec.working_dir,
+                              order.code.snapshot,
+                              store::ObjectStore(home));
+}
+
 Result<void> see_to_end(const files::Home& home,
                         const std::string& name,
                         store::Records& records,
                         store::RunRecord run) {
   DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
-  DSTACK_TRY(auto order, read_run_order(records, run));
-  DSTACK_TRY(auto uploads, ArtifactSaver::make(home));
-  DSTACK_TRY(auto recorder, Recorder::start(home, run));
-  return Supervisor(home,
-                    name,
-                    records,
-                    std::move(run),
-                    std::move(order),
-                    std::move(mailbox),
-                    std::move(uploads),
-                    std::move(recorder))
-      .run();
+  DSTACK_TRY(const RunOrder order, read_run_order(records, run));
+  DSTACK_TRY(auto saver, ThreadedArtifactSaver::make(home));
+  DSTACK_TRY(auto recorder, DatabaseRecorder::start(home, run));
+  const Gangs gangs(order.plan);
+  AttemptFolders folders(home, order);
+  LocalRunners runners(name, folders);
+  Reservations reservations(home, order, gangs);
+  DatabaseHistory history(records, run.id, name);
+  PollEvents events({mailbox, saver, recorder, reservations, runners});
+  const auto explain = [&](std::size_t job) { return explain_failure(home, order, job); };
+  SupervisorParts parts{
+      runners, folders, reservations, saver, history, recorder, events, now, explain};
+  return Supervisor(home, order, std::move(run), std::move(parts)).run();
 }
 
 Result<void> supervise(const files::Home& home, const std::string& name, const Fd& lock) {
@@ -68,8 +93,10 @@ int supervisor_main(const files::Home& home, const std::string& name) {
     return 0;  // somebody else sees it through
   report_fatal_exit_in((folder / file_names::supervisor_log).string());
   process::protect_from_oom_killer();
+  start_supervisor_log(folder);
+  log_decision("supervises run '" + name + "' as process " + std::to_string(::getpid()));
   if (auto result = supervise(home, name, *lock); !result) {
-    complain(folder, render(result.error()));
+    log_problem(folder, render(result.error()));
     return 1;
   }
   return 0;

@@ -1,5 +1,5 @@
 // The process that sees one run through: `dstack supervise HOME RUN`. Detached, one for each run,
-// holder of run.lock for life. After the run's end it tells those who want to know of it. It may be
+// holder of run.lock for life. After the run's end it sends the notifications. It may be
 // killed at any moment: jobs and their runners go on, and the next supervisor takes over.
 #pragma once
 

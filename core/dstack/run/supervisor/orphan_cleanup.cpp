@@ -10,7 +10,8 @@
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/run/schedule/gangs.hpp"
-#include "dstack/run/supervisor/runners.hpp"
+#include "dstack/run/supervisor/attempt_folders.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
 #include "dstack/store/records/records.hpp"
 
 #include <fcntl.h>
@@ -78,18 +79,19 @@ void end_orphaned_gang(const files::Home& home, const std::string& run, std::siz
   const auto order = unfinished_order(home, run);
   if (!order || !*order || leader >= (*order)->plan.jobs.size())
     return;
-  const Runners runners(home, run);
+  const AttemptFolders folders(home, **order);
   const Gangs gangs((*order)->plan);
   for (const std::size_t job : gangs.members(leader)) {
-    const std::size_t attempt = runners.newest_attempt(job);
+    const std::size_t attempt = folders.newest(job);
     if (attempt == 0)
       continue;
-    const Path folder = attempt_folder(home, run, job, attempt);
+    const Path folder = folders.folder(job, attempt);
     (void)take_lock_of_dead(folder / file_names::lock, folder / file_names::runner);
-    if (runners.look(job, attempt) == Trace::lost)
-      (void)end_orphans(home, **order, job, attempt);  // the supervisor does it again, and tells
+    if (folders.look(job, attempt) == Trace::lost)
+      (void)end_orphans(home, **order, job, attempt);  // its supervisor will, too, and record it
   }
   lock.reset();
+  log_decision("ended what was left of run '" + run + "', and gives it a supervisor");
   (void)ensure_supervised(home, run);
 }
 

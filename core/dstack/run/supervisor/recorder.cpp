@@ -62,18 +62,18 @@ class Writer {
         changes_(std::move(changes)) {}
 
   Result<void> write(store::RunChanges changes) {
-    std::string told;
+    std::string changed;
     for (const store::JobChange& change : changes.jobs)
-      told += std::to_string(change.job) + " ";
+      changed += std::to_string(change.job) + " ";
     for (const job::Application& app : changes.apps)
-      told += std::to_string(app.job) + " ";
+      changed += std::to_string(app.job) + " ";
     DSTACK_CHECK(record(std::move(changes)));
     // A change of the run alone is looked for in any job.
-    tell(told.empty() ? "0" : told);
+    notify(changed.empty() ? "0" : changed);
     return {};
   }
 
-  void tell(std::string_view jobs) { (void)write_all(changes_.get(), std::string(jobs) + "\n"); }
+  void notify(std::string_view jobs) { (void)write_all(changes_.get(), std::string(jobs) + "\n"); }
 
  private:
   /// A tag that was asked for on success stands before the run says that it is done.
@@ -95,7 +95,7 @@ class Writer {
     if (auto tagged =
             records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no);
         !tagged)
-      complain(home_.run(run_.name), "tag '" + tag + "' was not set: " + render(tagged.error()));
+      log_problem(home_.run(run_.name), "tag '" + tag + "' was not set: " + render(tagged.error()));
     return records_.apply(run_.id, last);
   }
 
@@ -107,7 +107,7 @@ class Writer {
 
 }  // namespace
 
-struct Recorder::State {
+struct DatabaseRecorder::State {
   explicit State(Writer its_writer) : writer(std::move(its_writer)) {}
 
   Writer writer;
@@ -155,11 +155,11 @@ struct Recorder::State {
   }
 };
 
-Recorder::Recorder(std::unique_ptr<State> state) : state_(std::move(state)) {}
+DatabaseRecorder::DatabaseRecorder(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Recorder::Recorder(Recorder&&) noexcept = default;
+DatabaseRecorder::DatabaseRecorder(DatabaseRecorder&&) noexcept = default;
 
-Recorder::~Recorder() {
+DatabaseRecorder::~DatabaseRecorder() {
   if (!state_)
     return;
   const std::lock_guard guard(state_->mutex);
@@ -167,21 +167,22 @@ Recorder::~Recorder() {
   state_->changed.notify_all();
 }
 
-Result<Recorder> Recorder::start(const files::Home& home, const store::RunRecord& run) {
+Result<DatabaseRecorder> DatabaseRecorder::start(const files::Home& home,
+                                                 const store::RunRecord& run) {
   DSTACK_TRY(auto records, store::Records::open(home));
   DSTACK_TRY(auto changes,
              open_file((home.run(run.name) / file_names::changes).string(),
                        O_WRONLY | O_CREAT | O_APPEND,
                        0600));
   Writer writer(home, std::move(records), run, std::move(changes));
-  writer.tell(all_jobs);
+  writer.notify(all_jobs);
   auto state = std::make_unique<State>(std::move(writer));
   DSTACK_TRY(state->event, Event::make());
   DSTACK_TRY(state->thread, start_thread([working = state.get()] { working->work(); }));
-  return Recorder(std::move(state));
+  return DatabaseRecorder(std::move(state));
 }
 
-void Recorder::add(store::RunChanges changes, std::vector<std::size_t> workspaces) {
+void DatabaseRecorder::add(store::RunChanges changes, std::vector<std::size_t> workspaces) {
   Batch batch{std::move(changes), std::move(workspaces)};
   const std::lock_guard guard(state_->mutex);
   if (state_->error)
@@ -195,17 +196,17 @@ void Recorder::add(store::RunChanges changes, std::vector<std::size_t> workspace
   state_->changed.notify_all();
 }
 
-int Recorder::fd() const {
+int DatabaseRecorder::fd() const {
   return state_->event.fd();
 }
 
-Result<std::vector<std::size_t>> Recorder::take() {
+Result<std::vector<std::size_t>> DatabaseRecorder::take() {
   state_->event.take();
   const std::lock_guard guard(state_->mutex);
   return state_->take_locked();
 }
 
-Result<std::vector<std::size_t>> Recorder::finish() {
+Result<std::vector<std::size_t>> DatabaseRecorder::finish() {
   std::unique_lock lock(state_->mutex);
   state_->changed.wait(lock, [&] { return state_->waiting.empty() && !state_->writing; });
   return state_->take_locked();

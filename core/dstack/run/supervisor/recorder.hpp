@@ -1,6 +1,4 @@
-// Writes what a supervisor decides into the database, in a thread of its own: no job waits for the
-// disk before it may start. Whatever is decided while one transaction is being written goes into
-// the next, all of it together. Followers are told of what is on record, never of anything else.
+// Where a supervisor's decisions are recorded.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -14,29 +12,42 @@
 
 namespace dstack::run {
 
-/// For one thread, which owns it. Its end waits until everything that was added is written.
+/// For one thread.
 class Recorder {
  public:
-  /// Begins by telling followers to look at all jobs: the supervisor before may have recorded what
-  /// it did not live to tell.
-  static Result<Recorder> start(const files::Home& home, const store::RunRecord& run);
-  Recorder(Recorder&&) noexcept;
-  ~Recorder();
+  virtual ~Recorder() = default;
 
   /// What was added first is written first. `workspaces` are jobs whose artifacts are among the
   /// changes: until these are on record, the workspace is all there is of them.
-  void add(store::RunChanges changes, std::vector<std::size_t> workspaces);
+  virtual void add(store::RunChanges changes, std::vector<std::size_t> workspaces) = 0;
+  /// Waits until everything is recorded. The jobs whose workspaces are not needed any more, but for
+  /// those that Events::wait() has given already. The error is that of the first change that could
+  /// not be recorded; none is tried after it.
+  virtual Result<std::vector<std::size_t>> finish() = 0;
+};
+
+/// Writes into the database, in a thread of its own: no job waits for the disk before it may start.
+/// Whatever is added while one transaction is being written goes into the next, all of it together.
+/// Followers are notified of what is on record, never of anything else. Its owner is one thread;
+/// its end waits until everything that was added is written.
+class DatabaseRecorder : public Recorder {
+ public:
+  /// Begins by sending followers to all jobs: the supervisor before may have recorded what it did
+  /// not live to notify them of.
+  static Result<DatabaseRecorder> start(const files::Home& home, const store::RunRecord& run);
+  DatabaseRecorder(DatabaseRecorder&&) noexcept;
+  ~DatabaseRecorder() override;
+
+  void add(store::RunChanges changes, std::vector<std::size_t> workspaces) override;
+  Result<std::vector<std::size_t>> finish() override;
   /// Readable when there is something to take.
   int fd() const;
-  /// The jobs whose workspaces are not needed any more. The error is that of the first transaction
-  /// that could not be written; none is tried after it.
+  /// As finish(), of what is recorded so far.
   Result<std::vector<std::size_t>> take();
-  /// Waits until everything is written, then takes what is left.
-  Result<std::vector<std::size_t>> finish();
 
  private:
   struct State;
-  explicit Recorder(std::unique_ptr<State> state);
+  explicit DatabaseRecorder(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

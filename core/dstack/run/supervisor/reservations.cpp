@@ -4,6 +4,7 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/supervisor/orphan_cleanup.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
 
 #include <algorithm>
 
@@ -67,14 +68,15 @@ bool Reservations::ask(std::size_t leader, std::size_t shape) {
   end_orphaned_jobs();
   auto claim = resources::Claim::make(folder_, std::move(entry), capacity_);
   if (!claim) {
-    errors_[leader] = std::move(claim).error();
+    refuse(leader, std::move(claim).error());
     return true;
   }
   if (!claim->granted() && claim->events().empty()) {
-    errors_[leader] = nobody_to_wait_for(claim->reason());
+    refuse(leader, nobody_to_wait_for(claim->reason()));
     return true;
   }
   if (!claim->granted()) {
+    log_decision("lease for the gang of job " + std::to_string(leader) + " " + claim->reason());
     waiting_.emplace(shape, Waiting{leader, *std::move(claim)});
     return false;
   }
@@ -90,9 +92,9 @@ bool Reservations::ask_again(std::size_t leader, std::size_t shape) {
   waiting.woken = false;
   end_orphaned_jobs();
   if (auto looked = waiting.claim.look_again(); !looked)
-    errors_[leader] = std::move(looked).error();
+    refuse(leader, std::move(looked).error());
   else if (!waiting.claim.granted() && waiting.claim.events().empty())
-    errors_[leader] = nobody_to_wait_for(waiting.claim.reason());
+    refuse(leader, nobody_to_wait_for(waiting.claim.reason()));
   else if (!waiting.claim.granted())
     return false;
   else
@@ -107,13 +109,19 @@ void Reservations::end_orphaned_jobs() const {
       end_orphaned_gang(home_, entry.run, entry.job);
 }
 
-void Reservations::hold(std::size_t leader, resources::Claim claim) {
-  held_.insert_or_assign(leader, Held{std::move(claim), gangs_.members(leader).size()});
-  for (const std::size_t member : gangs_.members(leader))
-    told_.erase(member);
+void Reservations::refuse(std::size_t leader, Error error) {
+  log_decision("lease refused to the gang of job " + std::to_string(leader) + ": " + error.message);
+  errors_[leader] = std::move(error);
 }
 
-Result<std::vector<std::string>> Reservations::cards_of(std::size_t job) const {
+void Reservations::hold(std::size_t leader, resources::Claim claim) {
+  log_decision("lease granted to the gang of job " + std::to_string(leader));
+  held_.insert_or_assign(leader, Held{std::move(claim), gangs_.members(leader).size()});
+  for (const std::size_t member : gangs_.members(leader))
+    reported_.erase(member);
+}
+
+Result<std::vector<std::string>> Reservations::gpus_of(std::size_t job) const {
   const std::size_t leader = gangs_.leader(job);
   if (shapes_.empty() || shapes_[leader] == 0)
     return std::vector<std::string>();
@@ -122,33 +130,33 @@ Result<std::vector<std::string>> Reservations::cards_of(std::size_t job) const {
   const auto held = held_.find(leader);
   if (held == held_.end())
     return fail(ErrorCode::internal, "what was reserved for it is not there any more");
-  // The wishes stand in the order of the gang's members that have one.
-  std::size_t wish = 0;
+  // What was granted stands in the order of the gang's members that ask for GPUs.
+  std::size_t index = 0;
   for (const std::size_t member : gangs_.members(job)) {
-    const bool wants_cards = order_.plan.jobs[member].spec.resources.gpu > 0;
+    const bool wants_gpus = order_.plan.jobs[member].spec.resources.gpu > 0;
     if (member == job)
-      return wants_cards ? held->second.claim.granted()->at(wish) : std::vector<std::string>();
-    wish += wants_cards ? 1u : 0u;
+      return wants_gpus ? held->second.claim.granted()->at(index) : std::vector<std::string>();
+    index += wants_gpus ? 1u : 0u;
   }
   return std::vector<std::string>();
 }
 
-int Reservations::lifeline_of(std::size_t job) const {
+int Reservations::lease_of(std::size_t job) const {
   const auto held = held_.find(gangs_.leader(job));
   return held == held_.end() ? -1 : held->second.claim.lifeline();
 }
 
-std::optional<std::string> Reservations::news_of(std::size_t job) {
+std::optional<std::string> Reservations::new_reason(std::size_t job) {
   const std::size_t leader = gangs_.leader(job);
   const auto waiting = waiting_.find(shapes_[leader]);
   if (waiting == waiting_.end())
     return std::nullopt;
   const std::string& reason = waiting->second.claim.reason();
-  const auto [told, is_new] = told_.try_emplace(job, reason);
-  // The numbers change all the time: only the one whose turn is next tells each of them.
-  if (!is_new && (told->second == reason || waiting->second.leader != leader))
+  const auto [reported, is_new] = reported_.try_emplace(job, reason);
+  // The numbers change all the time: only the one whose turn is next reports each of them.
+  if (!is_new && (reported->second == reason || waiting->second.leader != leader))
     return std::nullopt;
-  told->second = reason;
+  reported->second = reason;
   return reason;
 }
 
@@ -157,8 +165,10 @@ Result<void> Reservations::adopt(std::size_t job, std::size_t unfinished) {
   if (shapes_.empty() || shapes_[leader] == 0 || held_.count(leader) > 0)
     return {};
   DSTACK_TRY(auto claim, resources::Claim::join(folder_, order_.plan.run_name, leader));
-  if (claim)
-    held_.emplace(leader, Held{*std::move(claim), unfinished});
+  if (!claim)
+    return {};
+  log_decision("lease of the gang of job " + std::to_string(leader) + " adopted");
+  held_.emplace(leader, Held{*std::move(claim), unfinished});
   return {};
 }
 
@@ -166,6 +176,7 @@ void Reservations::ended(std::size_t job) {
   const auto held = held_.find(gangs_.leader(job));
   if (held == held_.end() || --held->second.unfinished > 0)
     return;
+  log_decision("lease of the gang of job " + std::to_string(held->first) + " given back");
   (void)held->second.claim.give_back();  // where that fails, its end does it
   held_.erase(held);
 }

@@ -8,6 +8,7 @@
 #include "dstack/resources/claim.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/schedule/gangs.hpp"
+#include "dstack/run/supervisor/leases.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -22,32 +23,17 @@
 namespace dstack::run {
 
 /// For one thread.
-class Reservations {
+class Reservations : public Leases {
  public:
   Reservations(const files::Home& home, const RunOrder& order, const Gangs& gangs);
 
-  /// Whether the gang of a job has now all that it asks for, or has to wait. True also where the
-  /// asking failed: cards_of() has the error.
-  bool may_start(std::size_t job);
-
-  /// The cards that a job which may start was given.
-  Result<std::vector<std::string>> cards_of(std::size_t job) const;
-  /// For its runner to hold; -1: it has nothing reserved.
-  int lifeline_of(std::size_t job) const;
-
-  /// Why a job waits, when that was not told yet.
-  std::optional<std::string> news_of(std::size_t job);
-
-  /// Takes part in what an earlier supervisor was given for the gang of a job that it started;
-  /// `unfinished` of the gang have not ended yet.
-  Result<void> adopt(std::size_t job, std::size_t unfinished);
-
-  /// An attempt of a job has ended, and nothing of it lives any more. With the last of its gang the
-  /// share is given back.
-  void ended(std::size_t job);
-
-  /// Nobody queues who could not start at once: those for whom `could_start` is false leave.
-  void withdraw_unless(const std::function<bool(std::size_t job)>& could_start);
+  bool may_start(std::size_t job) override;
+  Result<std::vector<std::string>> gpus_of(std::size_t job) const override;
+  int lease_of(std::size_t job) const override;
+  std::optional<std::string> new_reason(std::size_t job) override;
+  Result<void> adopt(std::size_t job, std::size_t unfinished) override;
+  void ended(std::size_t job) override;
+  void withdraw_unless(const std::function<bool(std::size_t job)>& could_start) override;
 
   /// Adds what to poll for, and takes note of what it found.
   void add_events(std::vector<pollfd>& polled) const;
@@ -70,6 +56,7 @@ class Reservations {
   /// What was reserved for a job whose supervisor and runner were killed is free in the ledger,
   /// and still used by its processes: those end before it goes to somebody else.
   void end_orphaned_jobs() const;
+  void refuse(std::size_t leader, Error error);
   void hold(std::size_t leader, resources::Claim claim);
   std::size_t shape_of(const resources::Demand& demand);
 
@@ -81,9 +68,9 @@ class Reservations {
   std::vector<resources::Demand> demands_;  ///< each another; the first asks for nothing
   std::vector<std::size_t> shapes_;   ///< by leader: index of its demand; empty: none asks at all
   std::map<std::size_t, Held> held_;  ///< by leader
-  std::map<std::size_t, Waiting> waiting_;   ///< by shape
-  std::map<std::size_t, Error> errors_;      ///< by leader
-  std::map<std::size_t, std::string> told_;  ///< by job: the reason that was told last
+  std::map<std::size_t, Waiting> waiting_;       ///< by shape
+  std::map<std::size_t, Error> errors_;          ///< by leader
+  std::map<std::size_t, std::string> reported_;  ///< by job: the reason that was reported last
 };
 
 }  // namespace dstack::run

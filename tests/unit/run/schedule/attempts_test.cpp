@@ -3,11 +3,13 @@
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "support/catch.hpp"
+#include "unit/run/schedule/plans.hpp"
 
 #include <csignal>
 
 using namespace dstack;
 using namespace dstack::run;
+using namespace dstack::run::test;
 using job::Cause;
 using job::Status;
 using job::StopRequest;
@@ -15,21 +17,6 @@ using job::StopRequest;
 namespace {
 
 using Jobs = std::vector<std::size_t>;
-
-/// One workflow. `masters[i]` is the master of job i, or -1; each may be tried again `retry` times.
-plan::Plan plan_of(const std::vector<int>& masters, std::uint32_t retry) {
-  plan::Plan plan;
-  plan.workflows.resize(1);
-  for (const int master : masters) {
-    plan::PlannedJob job;
-    job.spec.argv = {"true"};
-    job.spec.retry = retry;
-    if (master >= 0)
-      job.spec.master = static_cast<std::uint32_t>(master);
-    plan.jobs.push_back(job);
-  }
-  return plan;
-}
 
 End exited(std::size_t job, int code) {
   End end;
@@ -54,7 +41,7 @@ Jobs jobs_of(const std::vector<End>& ends) {
 /// A plan with what judges it.
 struct Bench {
   Bench(const std::vector<int>& masters, std::uint32_t retry)
-      : plan(plan_of(masters, retry)), gangs(plan), attempts(plan, gangs) {
+      : plan(plan_with_masters(masters, retry)), gangs(plan), attempts(plan, gangs) {
     begin_all();
   }
 
@@ -63,8 +50,8 @@ struct Bench {
       attempts.begin(job);
   }
 
-  Attempts::Verdict ended(const End& end, Wish wish = Wish::go_on) {
-    return attempts.ended(end, wish);
+  Attempts::Verdict ended(const End& end, RetryPolicy policy = RetryPolicy::retry) {
+    return attempts.ended(end, policy);
   }
 
   plan::Plan plan;
@@ -74,34 +61,34 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("a job is tried again as often as it may be, and its last end counts") {
+TEST_CASE("a job is retried as often as it may be, and its last end counts") {
   Bench bench({-1}, 2);
   for (int i = 0; i < 2; ++i) {
     const auto verdict = bench.ended(exited(0, 3));
     CHECK(verdict.over.empty());
-    CHECK(verdict.again == Jobs{0});
+    CHECK(verdict.retry == Jobs{0});
     CHECK(verdict.failure.exit_code == 3);
     bench.begin_all();
   }
   const auto last = bench.ended(exited(0, 3));
   CHECK(jobs_of(last.over) == Jobs{0});
-  CHECK(last.again.empty());
+  CHECK(last.retry.empty());
 }
 
-TEST_CASE("what ended well, could not start, or was stopped is not tried again") {
+TEST_CASE("what ended well, could not start, or was stopped is not retried") {
   Bench bench({-1}, 5);
-  CHECK(bench.ended(exited(0, 0)).again.empty());
-  CHECK(bench.ended(stopped(0)).again.empty());
+  CHECK(bench.ended(exited(0, 0)).retry.empty());
+  CHECK(bench.ended(stopped(0)).retry.empty());
   End unstarted = exited(0, 0);
   unstarted.record.outcome = ExitRecord::Outcome::not_started;
-  CHECK(bench.ended(unstarted).again.empty());
+  CHECK(bench.ended(unstarted).retry.empty());
   End aborted = exited(0, 0);
   aborted.record.stop = StopRequest::abort;
-  CHECK(bench.ended(aborted).again.empty());
-  CHECK(bench.ended(exited(0, 1), Wish::end).again.empty());
+  CHECK(bench.ended(aborted).retry.empty());
+  CHECK(bench.ended(exited(0, 1), RetryPolicy::give_up).retry.empty());
 }
 
-TEST_CASE("a signal, a timeout, too little memory and a dead runner are tried again") {
+TEST_CASE("a signal, a timeout, too little memory and a dead runner are retried") {
   for (const int kind : {0, 1, 2, 3}) {
     Bench bench({-1}, 1);
     End end = exited(0, 0);
@@ -114,7 +101,7 @@ TEST_CASE("a signal, a timeout, too little memory and a dead runner are tried ag
     if (kind == 2)
       end.record.cause = Cause::oom;
     end.lost = kind == 3;
-    CHECK(bench.ended(end).again == Jobs{0});
+    CHECK(bench.ended(end).retry == Jobs{0});
   }
 }
 
@@ -128,17 +115,17 @@ TEST_CASE("without a retry each end of a gang counts at once, and the first fail
   CHECK(bench.attempts.failed_first(0) == 2u);
 }
 
-TEST_CASE("a gang is tried again whole, when all of it has ended") {
+TEST_CASE("a gang is retried whole, when all of it has ended") {
   Bench bench({-1, 0, 0}, 1);
   CHECK(bench.ended(exited(1, 0)).over.empty());
   CHECK(bench.attempts.holds(1));
-  CHECK(bench.ended(exited(2, 7)).again.empty());
+  CHECK(bench.ended(exited(2, 7)).retry.empty());
   CHECK(bench.attempts.failed_first(1) == 2u);
 
   const auto verdict = bench.ended(stopped(0));
 
   CHECK(verdict.over.empty());
-  CHECK(verdict.again == Jobs{0, 1, 2});
+  CHECK(verdict.retry == Jobs{0, 1, 2});
   CHECK(verdict.failure.job == 2);
   CHECK_FALSE(bench.attempts.failed_first(0));
   CHECK_FALSE(bench.attempts.holds(1));
@@ -146,7 +133,7 @@ TEST_CASE("a gang is tried again whole, when all of it has ended") {
   CHECK(jobs_of(bench.ended(exited(1, 0)).over) == Jobs{1});
 }
 
-TEST_CASE("a gang that might have been tried again is over when all of it ended well") {
+TEST_CASE("a gang that might have been retried is over when all of it ended well") {
   Bench bench({-1, 0}, 1);
   CHECK(bench.ended(exited(1, 0)).over.empty());
   CHECK(jobs_of(bench.ended(exited(0, 0)).over) == Jobs{1, 0});
@@ -155,10 +142,10 @@ TEST_CASE("a gang that might have been tried again is over when all of it ended 
 TEST_CASE("a stop of the user sets free what was held of a gang") {
   Bench bench({-1, 0}, 3);
   CHECK(bench.ended(exited(1, 0)).over.empty());
-  CHECK(jobs_of(bench.ended(stopped(0), Wish::end).over) == Jobs{1, 0});
+  CHECK(jobs_of(bench.ended(stopped(0), RetryPolicy::give_up).over) == Jobs{1, 0});
 }
 
-TEST_CASE("a gang of which one could not start is over, whatever may be tried again") {
+TEST_CASE("a gang of which one could not start is over, whatever may be retried") {
   Bench bench({-1, 0}, 3);
   End unstarted = exited(1, 0);
   unstarted.record.outcome = ExitRecord::Outcome::not_started;
@@ -166,7 +153,7 @@ TEST_CASE("a gang of which one could not start is over, whatever may be tried ag
   CHECK(jobs_of(bench.ended(stopped(0)).over) == Jobs{0});
 }
 
-TEST_CASE("a gang of which an end is on record already is not tried again") {
+TEST_CASE("a gang of which an end is on record already is not retried") {
   Bench bench({-1, 0, 0}, 3);
   bench.attempts.restore_end(1, Status::done);
   bench.attempts.restore_end(2, Status::failed);

@@ -2,49 +2,16 @@
 
 #include "dstack/job/status.hpp"
 #include "support/catch.hpp"
+#include "unit/run/schedule/plans.hpp"
 
 using namespace dstack;
 using namespace dstack::run;
+using namespace dstack::run::test;
 using job::Status;
 
 namespace {
 
 using Jobs = std::vector<std::size_t>;
-
-/// A plan with one job for each workflow; `inputs[i]` are the workflows that workflow i waits for.
-plan::Plan plan_of(const std::vector<std::vector<std::size_t>>& inputs) {
-  plan::Plan plan;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    plan::PlannedWorkflow workflow;
-    workflow.name = "w" + std::to_string(i);
-    for (const std::size_t producer : inputs[i]) {
-      plan::Input input;
-      input.workflow = "w" + std::to_string(producer);
-      input.producer = producer;
-      workflow.inputs.push_back(input);
-    }
-    plan.workflows.push_back(workflow);
-    plan::PlannedJob job;
-    job.workflow = i;
-    job.spec.argv = {"true"};
-    plan.jobs.push_back(job);
-  }
-  return plan;
-}
-
-/// A plan of one workflow; `masters[i]` is the master of job i, or -1.
-plan::Plan plan_with_masters(const std::vector<int>& masters) {
-  plan::Plan plan;
-  plan.workflows.resize(1);
-  for (const int master : masters) {
-    plan::PlannedJob job;
-    job.spec.argv = {"true"};
-    if (master >= 0)
-      job.spec.master = static_cast<std::uint32_t>(master);
-    plan.jobs.push_back(job);
-  }
-  return plan;
-}
 
 }  // namespace
 
@@ -96,11 +63,11 @@ TEST_CASE("what a dead supervisor did not start of a gang is handed out without 
   CHECK(scheduler.take_startable().empty());
 }
 
-TEST_CASE("a job that is tried again gives its place back and is handed out once more") {
+TEST_CASE("a job that is retried gives its place back and is handed out once more") {
   const auto plan = plan_of({{}, {}, {0}});
   Scheduler scheduler(plan, 1);
   CHECK(scheduler.take_startable() == Jobs{0});
-  scheduler.again(0);
+  scheduler.retry(0);
   CHECK(scheduler.job_status(0) == Status::queued);
   CHECK(scheduler.take_startable() == Jobs{0});
   CHECK(scheduler.ended(0, Status::done).empty());

@@ -68,7 +68,7 @@ store::RunChanges change_of_run(Status status) {
 
 TEST_CASE("every change is on record when a recorder has finished, each with its step") {
   Fixture fixture;
-  auto recorder = Recorder::start(fixture.home, fixture.run);
+  auto recorder = DatabaseRecorder::start(fixture.home, fixture.run);
   REQUIRE(recorder);
   recorder->add(change_of_run(Status::running), {});
   for (std::size_t job = 0; job < job_count; ++job) {
@@ -94,16 +94,16 @@ TEST_CASE("every change is on record when a recorder has finished, each with its
   }
 }
 
-TEST_CASE("followers are told of what is on record, and first of all jobs") {
+TEST_CASE("followers are notified of what is on record, and first of all jobs") {
   Fixture fixture;
   {
-    auto recorder = Recorder::start(fixture.home, fixture.run);
+    auto recorder = DatabaseRecorder::start(fixture.home, fixture.run);
     REQUIRE(recorder);
     recorder->add(change_of(7, Status::running), {});
   }
-  const auto told = read_file(fixture.home.run(fixture.run.name) / file_names::changes);
-  REQUIRE(told);
-  CHECK(*told == std::string(all_jobs) + "\n7 \n");
+  const auto changes = read_file(fixture.home.run(fixture.run.name) / file_names::changes);
+  REQUIRE(changes);
+  CHECK(*changes == std::string(all_jobs) + "\n7 \n");
   const auto jobs = fixture.records.jobs(fixture.run.id);
   REQUIRE(jobs);
   CHECK((*jobs)[7].status == Status::running);
@@ -111,7 +111,7 @@ TEST_CASE("followers are told of what is on record, and first of all jobs") {
 
 TEST_CASE("after a change that cannot be recorded, no later one is") {
   Fixture fixture;
-  auto recorder = Recorder::start(fixture.home, fixture.run);
+  auto recorder = DatabaseRecorder::start(fixture.home, fixture.run);
   REQUIRE(recorder);
   recorder->add(change_of(job_count, Status::running), {3});  // there is no such job
   pollfd polled{recorder->fd(), POLLIN, 0};

@@ -1,0 +1,172 @@
+#include "dstack/run/supervisor/job_ends.hpp"
+
+#include "dstack/job/artifact.hpp"
+#include "dstack/job/job_spec.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace dstack::run {
+
+using job::Cause;
+using job::Status;
+using job::StopRequest;
+
+void JobEnds::ended(std::vector<End> ends) {
+  std::stable_sort(ends.begin(), ends.end(), [](const End& a, const End& b) {
+    return a.record.finished_at < b.record.finished_at;
+  });
+  for (End& end : ends) {
+    unjudged_.insert(end.job);
+    queue_.push_back(std::move(end));
+  }
+  judge_all();
+}
+
+void JobEnds::not_started(std::size_t job, const Error& error) {
+  End end{job, {}};
+  end.record.outcome = ExitRecord::Outcome::not_started;
+  end.record.message = render(error);
+  end.record.finished_at = progress_.now();
+  log_decision("job " + std::to_string(job) + " cannot start: " + end.record.message);
+  ended({std::move(end)});
+}
+
+void JobEnds::stop_failed_gangs() {
+  for (const std::size_t job : progress_.attempts.first_failures())
+    stop_rest_of_gang(job);
+  judge_all();
+}
+
+void JobEnds::judge_all() {
+  while (!queue_.empty()) {
+    End end = std::move(queue_.front());
+    queue_.pop_front();
+    unjudged_.erase(end.job);
+    judge(std::move(end));
+  }
+}
+
+void JobEnds::judge(End end) {
+  const std::size_t job = end.job;
+  if (end.lost) {
+    log_decision("the runner of job " + std::to_string(job) + " was killed: ends what it left");
+    if (const auto ended = parts_.traces.end_orphans(job, progress_.attempts.begun(job)); !ended)
+      end.record.warnings.push_back(render(ended.error()));
+  }
+  parts_.leases.ended(job);
+  const auto policy =
+      progress_.stop_asked_of(job) == StopRequest::none ? RetryPolicy::retry : RetryPolicy::give_up;
+  const Attempts::Verdict verdict = progress_.attempts.ended(std::move(end), policy);
+  for (const End& over : verdict.over)
+    settle(over);
+  for (const std::size_t other : verdict.retry)
+    retry(other, verdict.failure);
+  stop_rest_of_gang(job);
+}
+
+void JobEnds::retry(std::size_t job, const store::JobChange& failure) {
+  progress_.scheduler.retry(job);
+  parts_.saver.discard(progress_.job_order(job));
+  if (progress_.recorded_retries.erase(job) == 0)
+    progress_.record_retry(job, progress_.attempts.begun(job), failure);
+}
+
+void JobEnds::stop_rest_of_gang(std::size_t job) {
+  for (const std::size_t other : progress_.gangs.to_stop_with(job)) {
+    if (unjudged_.contains(other))
+      continue;
+    if (parts_.runners.reaches(other)) {
+      stops_.stop(other, StopRequest::stop);
+    } else if (!parts_.runners.has(other)) {
+      progress_.scheduler.take(other);
+      End end{other, {}};
+      end.record.outcome = ExitRecord::Outcome::not_started;
+      end.record.stop = StopRequest::stop;
+      end.record.finished_at = progress_.now();
+      unjudged_.insert(other);
+      queue_.push_back(std::move(end));
+    }
+  }
+}
+
+void JobEnds::settle(const End& end) {
+  const std::size_t job = end.job;
+  const ExitRecord& record = end.record;
+  if (end.lost)
+    lost_.insert(job);
+  if (outcome_of(end).status == Status::failed)
+    progress_.journal.add_failure(job);
+  const bool has_not_started = record.outcome == ExitRecord::Outcome::not_started;
+  const bool has_something =
+      !progress_.order.plan.jobs[job].spec.artifacts.empty() || record.edited;
+  if (has_something && record.stop != StopRequest::abort && !has_not_started) {
+    save(end);
+    return;
+  }
+  if (end.lost || has_not_started)
+    parts_.traces.remove_workspace(job, progress_.attempts.begun(job));
+  finish(final_change({job, record, {}, {}, {}, {}}));
+}
+
+void JobEnds::save(const End& end) {
+  const plan::PlannedJob& planned = progress_.order.plan.jobs[end.job];
+  if (progress_.scheduler.job_status(end.job) != Status::uploading)  // a runner may have said it
+    progress_.set_status(end.job, Status::uploading);
+  // Only a runner sees to it that the whole process tree is gone, and only a workspace of the
+  // job's own goes with it.
+  const bool is_over = !end.lost && planned.spec.workspace != job::WorkspaceKind::project;
+  parts_.saver.start(progress_.job_order(end.job),
+                     progress_.order.plan.workflows[planned.workflow].name,
+                     end.record,
+                     is_over ? store::Originals::go : store::Originals::stay);
+}
+
+store::JobChange JobEnds::final_change(const SavedArtifacts& saved) const {
+  const std::size_t job = saved.job;
+  store::JobChange change = outcome_of({job, saved.record, lost_.contains(job)});
+  if (const auto first = progress_.gangs.stopped_for(change, progress_.stop_asked_of(job)))
+    change.reason = "stopped because " + progress_.label(*first) + " failed first";
+  if (!saved.error.empty()) {
+    if (change.status == Status::done) {
+      change.status = Status::failed;
+      change.cause = Cause::lost;
+    }
+    add_reason(change, saved.error);
+  }
+  add_warnings(change, saved.warnings);
+  change.at = progress_.now();
+  return change;
+}
+
+void JobEnds::saved(SavedArtifacts result) {
+  for (job::Artifact& artifact : result.artifacts) {
+    progress_.orders.add(artifact);
+    progress_.journal.add_artifact(std::move(artifact));
+  }
+  if (result.edits)
+    progress_.journal.add_edits(*std::move(result.edits));
+  if (result.error.empty())
+    progress_.journal.add_workspace(result.job);
+  finish(final_change(result));
+}
+
+void JobEnds::finish(store::JobChange change) {
+  const std::size_t job = change.job;
+  if (change.cause == Cause::exit)
+    add_reason(change, parts_.explain_failure(job));
+  if (change.status == Status::failed)
+    progress_.journal.add_failure(job);
+  log_decision("job " + std::to_string(job) +
+               " is over: " + std::string(job::render(change.status)) +
+               (change.reason.empty() ? "" : ": " + change.reason));
+  const auto skipped = progress_.scheduler.ended(job, change.status);
+  progress_.journal.add(std::move(change));
+  progress_.skip(skipped);
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,53 @@
+#include "dstack/run/supervisor/job_stops.hpp"
+
+#include "dstack/run/supervisor/supervisor_log.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dstack::run {
+
+using job::Status;
+using job::StopRequest;
+
+Result<void> JobStops::carry_out() {
+  DSTACK_TRY(const auto stops, history_.stops());
+  bool any = false;
+  for (std::size_t workflow = 0; workflow < stops.size(); ++workflow)
+    if (stops[workflow] != StopRequest::none) {
+      stop_waiting(workflow, stops[workflow]);
+      any = true;
+    }
+  if (!any)
+    return {};
+  for (const std::size_t job : runners_.reached())
+    if (const StopRequest request = progress_.stop_asked_of(job); request != StopRequest::none)
+      stop(job, request);
+  return {};
+}
+
+void JobStops::stop_waiting(std::size_t workflow, StopRequest request) {
+  if (progress_.stops[workflow] != request)
+    log_decision("workflow '" + progress_.order.plan.workflows[workflow].name +
+                 "' is asked to end: " + std::string(job::render(request)));
+  progress_.stops[workflow] = request;
+  const Status status = request == StopRequest::abort ? Status::aborted : Status::stopped;
+  std::vector<std::size_t> skipped;
+  for (const std::size_t job : progress_.scheduler.stop_waiting(workflow, status, skipped))
+    progress_.record(job,
+                     status,
+                     progress_.attempts.begun(job) == 0 ? "stopped before it began"
+                                                        : "stopped before it began again");
+  progress_.skip(skipped);
+}
+
+void JobStops::stop(std::size_t job, StopRequest request) {
+  const Status wanted = request == StopRequest::abort ? Status::aborting : Status::stopping;
+  if (progress_.scheduler.job_status(job) == wanted)
+    return;
+  log_decision("stops job " + std::to_string(job));
+  progress_.set_status(job, wanted);
+  runners_.stop(job, request);
+}
+
+}  // namespace dstack::run

@@ -1,0 +1,32 @@
+// Carries out what users have asked of a run: that it ends, or some of its workflows.
+#pragma once
+
+#include "dstack/job/status.hpp"
+#include "dstack/run/supervisor/run_progress.hpp"
+#include "dstack/run/supervisor/supervisor_parts.hpp"
+
+#include <cstddef>
+
+namespace dstack::run {
+
+/// For one thread. All that it is given must outlive it.
+class JobStops {
+ public:
+  JobStops(RunProgress& progress, const SupervisorParts& parts)
+      : progress_(progress), runners_(parts.runners), history_(parts.history) {}
+
+  /// Looks what was asked. Jobs that have not begun are over at once; those that are at work are
+  /// asked to end.
+  Result<void> carry_out();
+  /// Asks a job that is at work to end, unless it was asked already.
+  void stop(std::size_t job, job::StopRequest request);
+
+ private:
+  void stop_waiting(std::size_t workflow, job::StopRequest request);
+
+  RunProgress& progress_;
+  JobRunners& runners_;
+  RunHistory& history_;
+};
+
+}  // namespace dstack::run

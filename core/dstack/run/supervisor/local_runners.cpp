@@ -1,0 +1,143 @@
+#include "dstack/run/supervisor/local_runners.hpp"
+
+#include "dstack/base/file.hpp"
+#include "dstack/run/protocol/file_names.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace dstack::run {
+
+namespace {
+
+/// For a later supervisor, which passes them on to the jobs that are still to come.
+Result<void> write_ports(const Path& folder, const std::vector<std::uint16_t>& ports) {
+  std::string text;
+  for (const std::uint16_t port : ports)
+    text += std::to_string(port) + " ";
+  text.back() = '\n';
+  return write_file_atomically(folder / file_names::ports, text, Durable::no, 0600);
+}
+
+}  // namespace
+
+Result<std::vector<std::uint16_t>> LocalRunners::reserve_ports(std::size_t job, std::size_t count) {
+  DSTACK_TRY(auto ports, run::reserve_ports(count));
+  auto numbers = numbers_of(ports);
+  reserved_.insert_or_assign(job, std::move(ports));
+  return numbers;
+}
+
+void LocalRunners::release_ports() {
+  reserved_.clear();
+}
+
+Result<void> LocalRunners::start(const JobOrder& order, int lease) {
+  const Path folder = folders_.folder(order.index, order.attempt);
+  DSTACK_CHECK(make_folders(folder));
+  if (!order.ports.empty())
+    DSTACK_CHECK(write_ports(folder, order.ports));
+  DSTACK_TRY(const Fd lock,
+             open_file((folder / file_names::lock).string(), O_RDWR | O_CREAT, 0600));
+  DSTACK_CHECK(lock_exclusive(lock.get(), Wait::no));
+  DSTACK_TRY(const Fd text, hand_over_order(render_job_order(order)));
+
+  process::Command command;
+  command.argv = {"dstack", "exec", run_ + "/" + std::to_string(order.index)};
+  command.program = process::own_program;
+  command.descriptors = {{0, text.get()}, {runner_lock_fd, lock.get()}};
+  if (const auto reserved = reserved_.find(order.index); reserved != reserved_.end())
+    for (std::size_t i = 0; i < reserved->second.size(); ++i)
+      command.descriptors.emplace_back(runner_ports_fd + static_cast<int>(i),
+                                       reserved->second[i].reservation.get());
+  if (lease >= 0)
+    command.descriptors.emplace_back(runner_lease_fd, lease);
+  command.group = process::Group::own_session;
+  command.signals = process::Signals::blocked;  // a stop may come before it can read one
+  DSTACK_TRY(auto child, process::spawn(command));
+  Runner& runner = runners_[order.index];
+  runner.child.emplace(std::move(child));
+  runner.attempt = order.attempt;
+  reserved_.erase(order.index);
+  return {};
+}
+
+void LocalRunners::adopt(std::size_t job, std::size_t attempt) {
+  Runner& runner = runners_[job];
+  runner.attempt = attempt;
+  runner.pidfd = folders_.open_runner(job, attempt);
+  if (!runner.pidfd)
+    ++unknown_;
+}
+
+std::vector<std::pair<int, std::size_t>> LocalRunners::watched() const {
+  std::vector<std::pair<int, std::size_t>> all;
+  all.reserve(runners_.size());
+  for (const auto& [job, runner] : runners_) {
+    if (runner.child)
+      all.emplace_back(runner.child->pidfd(), job);
+    else if (runner.pidfd)
+      all.emplace_back(runner.pidfd.get(), job);
+  }
+  return all;
+}
+
+LocalRunners::Found LocalRunners::look_again() {
+  Found found;
+  for (auto& [job, runner] : runners_) {
+    if (runner.child || runner.pidfd)
+      continue;
+    runner.pidfd = folders_.open_runner(job, runner.attempt);
+    if (runner.pidfd) {
+      --unknown_;
+      ++found.watched;
+    } else if (!folders_.locked(job, runner.attempt)) {
+      found.ended.push_back(job);
+    }
+  }
+  return found;
+}
+
+std::optional<ExitRecord> LocalRunners::collect(std::size_t job) {
+  const auto found = runners_.find(job);
+  if (found == runners_.end())
+    return std::nullopt;
+  if (found->second.child)
+    found->second.child->wait();
+  else if (!found->second.pidfd)
+    --unknown_;
+  const std::size_t attempt = found->second.attempt;
+  runners_.erase(found);
+  return folders_.record(job, attempt);
+}
+
+bool LocalRunners::has(std::size_t job) const {
+  return runners_.count(job) > 0;
+}
+
+bool LocalRunners::reaches(std::size_t job) const {
+  const auto found = runners_.find(job);
+  return found != runners_.end() && (found->second.child || found->second.pidfd);
+}
+
+std::vector<std::size_t> LocalRunners::reached() const {
+  std::vector<std::size_t> jobs;
+  for (const auto& [fd, job] : watched())
+    jobs.push_back(job);
+  return jobs;
+}
+
+void LocalRunners::stop(std::size_t job, job::StopRequest request) {
+  const auto found = runners_.find(job);
+  if (found == runners_.end())
+    return;
+  const int number = request == job::StopRequest::abort ? SIGUSR1 : SIGTERM;
+  if (found->second.child)
+    found->second.child->signal(number);
+  else if (found->second.pidfd)
+    ::syscall(SYS_pidfd_send_signal, found->second.pidfd.get(), number, nullptr, 0);
+}
+
+}  // namespace dstack::run

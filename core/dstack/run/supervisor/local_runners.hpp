@@ -1,0 +1,67 @@
+// The runners of jobs on this machine: processes that this one started, or found alive from a
+// supervisor before it.
+#pragma once
+
+#include "dstack/process/spawn.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/supervisor/attempt_folders.hpp"
+#include "dstack/run/supervisor/job_runners.hpp"
+#include "dstack/run/supervisor/ports.hpp"
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dstack::run {
+
+class LocalRunners : public JobRunners {
+ public:
+  /// `folders` must outlive it.
+  LocalRunners(std::string run, const AttemptFolders& folders)
+      : run_(std::move(run)), folders_(folders) {}
+
+  Result<std::vector<std::uint16_t>> reserve_ports(std::size_t job, std::size_t count) override;
+  void release_ports() override;
+  /// The runner's lock is taken before it exists and lives as long as it does, and so do the
+  /// reservations of its ports, and its lease (a descriptor; -1: none).
+  Result<void> start(const JobOrder& order, int lease) override;
+  void adopt(std::size_t job, std::size_t attempt) override;
+  bool has(std::size_t job) const override;
+  bool reaches(std::size_t job) const override;
+  std::vector<std::size_t> reached() const override;
+  void stop(std::size_t job, job::StopRequest request) override;
+  std::optional<ExitRecord> collect(std::size_t job) override;
+
+  /// Descriptors that become readable when a runner ends, with the job of each. An adopted one
+  /// whose identity is not known yet has none: look_again() finds it.
+  std::vector<std::pair<int, std::size_t>> watched() const;
+
+  bool any_unknown() const { return unknown_ > 0; }
+
+  /// Of those that were unknown: which are watched from now on, and which have ended meanwhile.
+  struct Found {
+    std::size_t watched = 0;
+    std::vector<std::size_t> ended;
+  };
+
+  Found look_again();
+
+ private:
+  struct Runner {
+    std::optional<process::Child> child;  ///< started by this process
+    Fd pidfd;                             ///< adopted
+    std::size_t attempt = 1;
+  };
+
+  std::string run_;
+  const AttemptFolders& folders_;
+  std::map<std::size_t, Runner> runners_;              ///< by job
+  std::map<std::size_t, std::vector<Port>> reserved_;  ///< by job, until its runner has them
+  std::size_t unknown_ = 0;
+};
+
+}  // namespace dstack::run

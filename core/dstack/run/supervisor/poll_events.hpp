@@ -1,0 +1,36 @@
+// The events of a supervisor on this machine: all of them are descriptors that poll(2) watches.
+// Runners on other machines bring one more, by which they report the ends of jobs.
+#pragma once
+
+#include "dstack/run/supervisor/artifact_saver.hpp"
+#include "dstack/run/supervisor/events.hpp"
+#include "dstack/run/supervisor/local_runners.hpp"
+#include "dstack/run/supervisor/recorder.hpp"
+#include "dstack/run/supervisor/reservations.hpp"
+
+namespace dstack::run {
+
+class Mailbox;
+
+class PollEvents : public Events {
+ public:
+  /// All of them must outlive it.
+  struct Sources {
+    Mailbox& mailbox;
+    ThreadedArtifactSaver& saver;
+    DatabaseRecorder& recorder;
+    Reservations& reservations;
+    LocalRunners& runners;
+  };
+
+  explicit PollEvents(Sources sources) : sources_(sources) {}
+
+  Result<Happened> wait() override;
+
+ private:
+  void look_for_unknown(Happened& happened);
+
+  Sources sources_;
+};
+
+}  // namespace dstack::run

@@ -1,0 +1,135 @@
+#include "dstack/run/supervisor/run_progress.hpp"
+
+#include "dstack/process/spawn.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
+
+#include <utility>
+
+#include <signal.h>
+
+namespace dstack::run {
+
+using job::Cause;
+using job::Status;
+using job::StopRequest;
+
+namespace {
+
+/// What ended an attempt, for the one that follows: "exit code 3".
+std::string brief(const store::JobChange& outcome) {
+  if (outcome.cause == Cause::exit && outcome.exit_code)
+    return process::render(process::Exited{*outcome.exit_code});
+  if (outcome.cause == Cause::signal && outcome.signal)
+    return process::render(process::Signaled{*outcome.signal});
+  return outcome.reason;
+}
+
+}  // namespace
+
+RunProgress::RunProgress(const files::Home& home,
+                         RunOrder its_order,
+                         store::RunRecord its_record,
+                         Recorder& recorder,
+                         Clock clock)
+    : order(std::move(its_order)),
+      run(std::move(its_record)),
+      now(std::move(clock)),
+      scheduler(order.plan, order.parallel),
+      attempts(order.plan, scheduler.gangs()),
+      gangs(scheduler, attempts),
+      orders(home, run.name, order),
+      journal(order, run, recorder, now),
+      stops(order.plan.workflows.size(), StopRequest::none) {}
+
+JobOrder RunProgress::job_order(std::size_t job) const {
+  return orders.make(job, attempts.begun(job), attempts.most(job));
+}
+
+End RunProgress::end_of(std::size_t job, std::optional<ExitRecord> record) const {
+  End end{job, {}};
+  if (record) {
+    end.record = *std::move(record);
+    return end;
+  }
+  end.lost = true;
+  // A workspace that was still being made differs from the code without anybody's doing.
+  end.record.edited = scheduler.job_status(job) > Status::preparing;
+  end.record.outcome = ExitRecord::Outcome::signaled;
+  end.record.number = SIGKILL;
+  end.record.finished_at = now();
+  if (end.record.edited && !order.plan.jobs[job].spec.artifacts.empty() &&
+      has_secrets(job_order(job)))
+    end.record.warnings.emplace_back("its artifacts were not looked through for secrets");
+  return end;
+}
+
+StopRequest RunProgress::stop_asked_of(std::size_t job) const {
+  return stops[order.plan.jobs[job].workflow];
+}
+
+std::string RunProgress::label(std::size_t job) const {
+  const std::size_t workflow = order.plan.jobs[job].workflow;
+  const auto& jobs = order.plan.jobs;
+  std::size_t first = job;
+  while (first > 0 && jobs[first - 1].workflow == workflow)
+    --first;
+  const bool is_alone =
+      first == job && (job + 1 == jobs.size() || jobs[job + 1].workflow != workflow);
+  return order.plan.workflows[workflow].name +
+         (is_alone ? "" : "[" + std::to_string(job - first) + "]");
+}
+
+void RunProgress::record(std::size_t job, Status status, std::string reason) {
+  journal.add({job, status, now(), std::move(reason), {}, {}, {}, {}});
+}
+
+void RunProgress::set_status(std::size_t job, Status status, std::string reason) {
+  scheduler.set_status(job, status);
+  record(job, status, std::move(reason));
+}
+
+void RunProgress::skip(const std::vector<std::size_t>& jobs) {
+  for (const std::size_t job : jobs) {
+    log_decision("skips job " + std::to_string(job));
+    record(job, Status::skipped, "a workflow that it depends on did not end well");
+  }
+}
+
+void RunProgress::record_retry(std::size_t job,
+                               std::size_t attempt,
+                               const store::JobChange& failure) {
+  store::JobChange change;
+  change.job = job;
+  change.status = Status::queued;
+  change.at = now();
+  change.cause = failure.cause;
+  if (failure.job != job)
+    change.reason = label(failure.job) + " failed: ";
+  change.reason += brief(failure) + "; attempt " + std::to_string(attempt + 1) + " of " +
+                   std::to_string(attempts.most(job)) + " follows";
+  log_decision("retries job " + std::to_string(job) + ": " + change.reason);
+  journal.add(std::move(change));
+}
+
+void RunProgress::note(std::string_view text) {
+  if (const auto message = parse_state(text))
+    note(*message);
+  else if (auto app = parse_app(text); app && app->job < order.plan.jobs.size())
+    journal.add_app(*std::move(app));
+}
+
+void RunProgress::note(const StateMessage& message) {
+  if (message.job >= order.plan.jobs.size() || message.attempt != attempts.begun(message.job))
+    return;
+  const Status before = scheduler.job_status(message.job);
+  // Only forwards: a later supervisor hears again of what an earlier one has recorded. And a job
+  // that is being stopped keeps saying so.
+  if (job::is_final(before) || before == Status::stopping || before == Status::aborting ||
+      message.status > Status::uploading || message.status <= before)
+    return;
+  scheduler.set_status(message.job, message.status);
+  journal.add({message.job, message.status, message.at, {}, {}, {}, {}});
+}
+
+}  // namespace dstack::run

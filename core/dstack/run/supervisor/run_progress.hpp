@@ -1,0 +1,71 @@
+// How far a run is: what its supervisor knows and has decided, and what of it is still to be
+// recorded. Reaches nothing but the recorder and the clock.
+#pragma once
+
+#include "dstack/files/home.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/run/protocol/exit_record.hpp"
+#include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/schedule/attempts.hpp"
+#include "dstack/run/schedule/gang_policy.hpp"
+#include "dstack/run/schedule/scheduler.hpp"
+#include "dstack/run/supervisor/job_orders.hpp"
+#include "dstack/run/supervisor/journal.hpp"
+#include "dstack/run/supervisor/recorder.hpp"
+#include "dstack/store/records/changes.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dstack::run {
+
+struct StateMessage;
+
+/// For one thread. Stays where it is made, for its members refer to each other.
+struct RunProgress {
+  RunProgress(
+      const files::Home& home, RunOrder its_order, store::RunRecord, Recorder& recorder, Clock);
+  RunProgress(const RunProgress&) = delete;
+  RunProgress& operator=(const RunProgress&) = delete;
+
+  /// Of the attempt that has begun last.
+  JobOrder job_order(std::size_t job) const;
+  /// The end of the attempt that has begun last. Without a record its runner was killed.
+  End end_of(std::size_t job, std::optional<ExitRecord> record) const;
+  job::StopRequest stop_asked_of(std::size_t job) const;
+  /// As people see it: "train", or "train[2]".
+  std::string label(std::size_t job) const;
+
+  /// Puts a step of a job on record; of its status the scheduler knows already.
+  void record(std::size_t job, job::Status status, std::string reason = {});
+  void set_status(std::size_t job, job::Status status, std::string reason = {});
+  void skip(const std::vector<std::size_t>& jobs);
+  /// An attempt failed, by itself or with its gang, and the next follows.
+  void record_retry(std::size_t job, std::size_t attempt, const store::JobChange& failure);
+  /// A runner's message, as it was sent or as it stands in the file.
+  void note(std::string_view message);
+
+  const RunOrder order;
+  const store::RunRecord run;
+  const Clock now;
+  Scheduler scheduler;
+  Attempts attempts;
+  GangPolicy gangs;
+  JobOrders orders;
+  Journal journal;
+  std::vector<job::StopRequest> stops;  ///< what was asked, by workflow
+  /// Jobs of which it is on record that another attempt follows, and whose failed attempt this
+  /// supervisor has not judged yet.
+  std::set<std::size_t> recorded_retries;
+
+ private:
+  void note(const StateMessage& message);
+};
+
+}  // namespace dstack::run

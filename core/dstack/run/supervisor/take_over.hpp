@@ -1,0 +1,37 @@
+// What a supervisor finds of one before it: jobs that are on record, runners that live, and ends
+// that were never recorded.
+#pragma once
+
+#include "dstack/run/schedule/attempts.hpp"
+#include "dstack/run/supervisor/run_progress.hpp"
+#include "dstack/run/supervisor/supervisor_parts.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace dstack::run {
+
+/// For one thread, once. All that it is given must outlive it.
+class TakeOver {
+ public:
+  TakeOver(RunProgress& progress, const SupervisorParts& parts)
+      : progress_(progress), parts_(parts) {}
+
+  /// Brings the progress to where the run is, and adopts the runners that live. Gives the ends that
+  /// are still to be judged, which may stop others: so only when all that live are known.
+  Result<std::vector<End>> find();
+
+ private:
+  void restore_ends(const std::vector<store::JobRecord>& jobs);
+  void find(const store::JobRecord& job, std::vector<End>& ends);
+  /// Of how many attempts it is on record that they are over and another follows.
+  std::size_t recorded_attempts(const store::JobRecord& job, std::size_t attempt);
+  /// The supervisor before did not live to record it.
+  void record_missed_retry(std::size_t job, std::size_t attempt);
+
+  RunProgress& progress_;
+  SupervisorParts parts_;
+};
+
+}  // namespace dstack::run
