@@ -10,6 +10,8 @@ namespace dstack::plan {
 
 namespace {
 
+using Kind = VariableOrigin::Kind;
+
 constexpr const char* unbuffered = "PYTHONUNBUFFERED";
 
 /// Before the folder of the job's Python is put first.
@@ -35,10 +37,10 @@ bool is_environment_name(std::string_view name) {
 std::vector<EnvironmentVariable> base_environment(
     const std::vector<std::pair<std::string, std::string>>& caller) {
   EnvironmentLayers layers;
-  layers.add(unbuffered, "1", "base");  // a default of ours, whatever the caller has
+  layers.add(unbuffered, "1", {Kind::base});  // a default of ours, whatever the caller has
   for (const auto& [name, value] : caller)
     if (job::is_base_environment_name(name) && name != unbuffered)
-      layers.add(name, value, "base");
+      layers.add(name, value, {Kind::base});
   return std::move(layers).merge();
 }
 
@@ -68,7 +70,7 @@ std::vector<EnvironmentVariable> EnvironmentLayers::merge() && {
 }
 
 std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job) {
-  const std::string dstack = "dstack";
+  const VariableOrigin dstack{Kind::dstack};
   const bool cards = plan.jobs[job].spec.resources.gpu > 0;
   std::vector<EnvironmentVariable> all = {
       {"CUDA_DEVICE_ORDER", "PCI_BUS_ID", dstack},

@@ -1,7 +1,6 @@
-#include "dstack/plan/environment.hpp"
-
 #include "bench.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/environment.hpp"
 #include "support/catch.hpp"
 
 using namespace dstack;
@@ -26,13 +25,14 @@ TEST_CASE("the base takes from the caller what every program needs, and nothing 
                                       {"PYTHONPATH", "/x"},
                                       {"PYTHONUNBUFFERED", ""},
                                       {"HOME", "/home/me"}});
-  CHECK(base == std::vector<EnvironmentVariable>{{"HOME", "/home/me", "base"},
-                                                 {"LC_ALL", "C", "base"},
-                                                 {"NO_PROXY", "q", "base"},
-                                                 {"PATH", "/bin", "base"},
-                                                 {"PYTHONUNBUFFERED", "1", "base"},
-                                                 {"SSL_CERT_FILE", "f", "base"},
-                                                 {"https_proxy", "p", "base"}});
+  CHECK(base ==
+        std::vector<EnvironmentVariable>{{"HOME", "/home/me", parse_variable_origin("base")},
+                                         {"LC_ALL", "C", parse_variable_origin("base")},
+                                         {"NO_PROXY", "q", parse_variable_origin("base")},
+                                         {"PATH", "/bin", parse_variable_origin("base")},
+                                         {"PYTHONUNBUFFERED", "1", parse_variable_origin("base")},
+                                         {"SSL_CERT_FILE", "f", parse_variable_origin("base")},
+                                         {"https_proxy", "p", parse_variable_origin("base")}});
 }
 
 TEST_CASE("of the layers of an environment the later wins, with its origin") {

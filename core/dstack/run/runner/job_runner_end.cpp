@@ -77,8 +77,8 @@ void JobRunner::finish() {
     ::unlink((folder_ / file_names::secrets).c_str());
   if (const auto removed = backend::remove_container(folder_ / file_names::container); !removed)
     record_.warnings.push_back(
-        "its container is still there, and can be removed with 'docker rm -f dstack-" +
-        variable("JOB_ID") + "': " + render(removed.error()));
+        "its container is still there, and can be removed with 'docker rm -f dstack-" + order_.id +
+        "': " + render(removed.error()));
   if (process_ && record_.stop != job::StopRequest::abort && workspace_->is_private())
     record_.edited =
         source::is_touched(edited_folder(order_, workspace_->folder()), workspace_made_at_);

@@ -207,7 +207,7 @@ Result<void> JobRunner::start(const Path& working_dir) {
   record_.started_at = now();
   const job::Resources& resources = order_.spec.resources;
   if (!order_.spec.container && (resources.cpu > 0 || resources.memory > 0))
-    limiter_ = resources::Limiter(variable("JOB_ID"), resources, resources::find_enforcement());
+    limiter_ = resources::Limiter(order_.id, resources, resources::find_enforcement());
   oom_ = limiter_.watch_memory();
   limiter_.enter();
   auto process = backend::LocalProcess::start(launch);
@@ -225,7 +225,7 @@ Result<void> JobRunner::start(const Path& working_dir) {
 }
 
 std::vector<std::pair<std::string, std::string>> JobRunner::environment_of_container_agent() const {
-  std::vector<std::pair<std::string, std::string>> environment = {{"JOB_ID", variable("JOB_ID")}};
+  std::vector<std::pair<std::string, std::string>> environment = {{"JOB_ID", order_.id}};
   for (const char* name :
        {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
     if (auto value = caller_variable(name))

@@ -130,6 +130,14 @@ TEST_CASE("an agent's order survives rendering and parsing") {
   CHECK((parsed->job == order.job));
   CHECK(parsed->workspace == "/w");
   CHECK_FALSE(parse_agent_order("{}"));
+
+  const Json json = order;
+  CHECK(json["job"].is_object());
+  const Json old = {{"job", render_json(json["job"])}, {"workspace", "/w"}};
+  const auto from_old = parse_agent_order(render_json(old));
+  REQUIRE(from_old);
+  CHECK((from_old->job == order.job));
+  CHECK_FALSE(parse_agent_order(R"({"job": "{"})"));
 }
 
 TEST_CASE("a function of a provider needs an agent, a command does not") {

@@ -214,9 +214,9 @@ TEST_CASE("a file with very many secrets names the first of them") {
 
 TEST_CASE("an exposure reads back as it was written") {
   const job::SecretFindings exposure{{{"out/***", {"A", "B"}, 3}, {"out/b", {"B"}}}, 7};
-  CHECK(job::parse_findings(job::render_findings(exposure)) == exposure);
-  CHECK(job::render_findings({}).is_null());
-  CHECK(job::parse_findings(Json()) == job::SecretFindings());
+  CHECK(Json(exposure).get<job::SecretFindings>() == exposure);
+  CHECK(Json(job::SecretFindings()).is_null());
+  CHECK(Json().get<job::SecretFindings>() == job::SecretFindings());
 }
 
 TEST_CASE("a search that is interrupted ends before all is read, and finds nothing") {
