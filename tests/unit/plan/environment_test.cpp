@@ -1,6 +1,8 @@
-#include "bench.hpp"
-#include "dstack/job/job_spec.hpp"
 #include "dstack/plan/environment.hpp"
+
+#include "bench.hpp"
+#include "dstack/job/environment_names.hpp"
+#include "dstack/job/job_spec.hpp"
 #include "support/catch.hpp"
 
 using namespace dstack;
@@ -122,4 +124,33 @@ TEST_CASE("reserved names are told together with what else is wrong with the pro
       errors[1] ==
       "'RUN_NAME' is set by dstack itself @ .dstack/workflows.yaml:5:19+10 | choose another name");
   CHECK(bench.validation_errors() == errors);
+}
+
+TEST_CASE("a plan shows what is reserved, and calls it dstack's") {
+  Plan plan;
+  plan.workflows.resize(1);
+  plan.jobs.resize(2);
+  plan.jobs[0].spec.ports = 1;
+  plan.jobs[1].spec.ports = 1;
+  plan.jobs[1].spec.apps.resize(1);
+  plan.jobs[1].spec.master = 0;
+  Words shown;
+  for (const EnvironmentVariable& variable : reserved_environment(plan, 1)) {
+    CHECK(job::is_reserved_environment_name(variable.name));
+    CHECK(render(variable.origin) == "dstack");
+    shown.push_back(variable.name);
+  }
+  Words reserved = job::reserved_environment_names();
+  for (std::string& name : reserved)
+    if (name.ends_with('_'))
+      name += "0";
+  CHECK(shown == reserved);
+}
+
+TEST_CASE("an origin is read as it was written") {
+  for (const char* text :
+       {"base", "provider", ".dstack/workflows.yaml:6", "command line", "dstack", "secret"})
+    CHECK(render(parse_variable_origin(text)) == text);
+  CHECK(parse_variable_origin("secret").kind == VariableOrigin::Kind::secret);
+  CHECK(parse_variable_origin("secret:1").kind == VariableOrigin::Kind::file);
 }

@@ -2,6 +2,7 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
+#include "dstack/job/environment_names.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/memory_access.hpp"
@@ -166,7 +167,7 @@ Result<void> JobRunner::prepare_apps() {
     return {};
   const Path folder = folder_ / file_names::private_folder;
   DSTACK_CHECK(remove_tree(folder));  // of an earlier attempt
-  set_variable(order_.environment, "DSTACK_JOB_DIR", folder.string());
+  set_variable(order_.environment, std::string(job::job_folder_variable), folder.string());
   return make_folders(folder);
 }
 
