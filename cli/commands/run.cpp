@@ -174,7 +174,7 @@ class Run final : public Action {
       return Failure(std::move(plan).error());
     const plan::Plan shown = plan::without_secrets(*std::move(plan));
     if (json_)
-      context.out.json(plan::render_plan(shown));
+      context.out.json(Json(shown));
     else
       context.out.write(plan::explain(shown, resources::find_enforcement()));
     return exit_code::success;

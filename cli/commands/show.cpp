@@ -178,7 +178,7 @@ class Page {
     std::vector<std::string> settings;
     for (const plan::EnvironmentVariable& variable : job.environment)
       settings.push_back(printable(variable.name) + "=" +
-                         (variable.origin == "secret" ? "***" : printable(variable.value)));
+                         (variable.is_secret() ? "***" : printable(variable.value)));
     row("environment", join(settings, "  "), "  ");
     if (!job.python)
       return;

@@ -30,7 +30,7 @@ inline std::string outcome(const Result<std::vector<provider::PlanReply>>& repli
   std::string text;
   for (const provider::PlanReply& reply : *replies) {
     for (const job::JobSpec& job : reply.jobs)
-      text += job::render_job(job).dump() + " ";
+      text += Json(job).dump() + " ";
     for (const provider::Problem& problem : reply.problems)
       text += "[" + problem.property + ": " + problem.message + "; " + problem.hint + "] ";
   }

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const provider::PlanReply& reply : *replies) {
     require(reply.jobs.empty() != reply.problems.empty(), "a reply is jobs, or what is wrong");
     for (const job::JobSpec& job : reply.jobs) {
-      const Json rendered = job::render_job(job);
+      const Json rendered = Json(job);
       const auto again = job::parse_job(rendered);
       require(again && *again == job, "a job that was taken survives rendering and parsing");
       for (const std::string& artifact : job.artifacts)

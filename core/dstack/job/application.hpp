@@ -1,6 +1,7 @@
 // An application of a job, as it is shown to people while the job runs.
 #pragma once
 
+#include "dstack/base/json.hpp"
 #include "dstack/base/time.hpp"
 
 #include <cstddef>
@@ -18,6 +19,8 @@ enum class ApplicationState {
 };
 std::string_view render(ApplicationState state);
 std::optional<ApplicationState> parse_application_state(std::string_view text);
+void to_json(Json& json, ApplicationState state);
+void from_json(const Json& json, ApplicationState& state);
 
 /// An application of a job that people open in a browser. It is there while its job runs.
 struct Application {
@@ -31,5 +34,8 @@ struct Application {
 
   bool operator==(const Application&) const = default;
 };
+
+void to_json(Json& json, const Application& app);
+void from_json(const Json& json, Application& app);
 
 }  // namespace dstack::job

@@ -1,6 +1,7 @@
 // What a job saved, as records, plans and orders name it.
 #pragma once
 
+#include "dstack/base/json.hpp"
 #include "dstack/job/secret_findings.hpp"
 #include "dstack/job/tree_reference.hpp"
 
@@ -15,5 +16,9 @@ struct Artifact {
   bool partial = false;          ///< saved by a job that did not end well
   SecretFindings exposure = {};  ///< secrets of the job that stand in it
 };
+
+/// Without what was found in it.
+void to_json(Json& json, const Artifact& artifact);
+void from_json(const Json& json, Artifact& artifact);
 
 }  // namespace dstack::job

@@ -1,28 +1,38 @@
 #include "dstack/job/code.hpp"
 
+#include "dstack/base/json_fields.hpp"
+
 namespace dstack::job {
 
-Json code_to_json(const CodeRecord& code) {
-  return Json{{"tree", tree_to_json(code.snapshot)},
-              {"remote", code.git.remote},
-              {"branch", code.git.branch},
-              {"commit", code.git.commit},
-              {"root_commit", code.git.root_commit},
-              {"dirty", code.git.dirty}};
+template <class Fields, MaybeConst<GitFacts> Self>
+void fields(Fields& fields, Self& git) {
+  fields.member("remote", git.remote);
+  fields.member("branch", git.branch);
+  fields.member("commit", git.commit);
+  fields.member("root_commit", git.root_commit);
+  fields.member("dirty", git.dirty);
 }
 
-Result<CodeRecord> code_from_json(const Json* json) {
-  const Json* tree = json == nullptr ? nullptr : json_member(*json, "tree");
-  if (tree == nullptr)
-    return fail(ErrorCode::internal, "a run's record does not name its code");
-  CodeRecord code;
-  DSTACK_TRY(code.snapshot, tree_from_json(*tree));
-  code.git.remote = json_string(*json, "remote");
-  code.git.branch = json_string(*json, "branch");
-  code.git.commit = json_string(*json, "commit");
-  code.git.root_commit = json_string(*json, "root_commit");
-  code.git.dirty = json_boolean(*json, "dirty");
-  return code;
+template <class Fields, MaybeConst<CodeRecord> Self>
+void fields(Fields& visitor, Self& code) {
+  visitor.required("tree", code.snapshot);
+  fields(visitor, code.git);
+}
+
+void to_json(Json& json, const GitFacts& git) {
+  write_fields(json, git);
+}
+
+void from_json(const Json& json, GitFacts& git) {
+  read_fields(json, git, "git");
+}
+
+void to_json(Json& json, const CodeRecord& code) {
+  write_fields(json, code);
+}
+
+void from_json(const Json& json, CodeRecord& code) {
+  read_fields(json, code, "code");
 }
 
 }  // namespace dstack::job

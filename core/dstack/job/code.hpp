@@ -17,12 +17,15 @@ struct GitFacts {
   bool operator==(const GitFacts&) const = default;
 };
 
+void to_json(Json& json, const GitFacts& git);
+void from_json(const Json& json, GitFacts& git);
+
 struct CodeRecord {
   TreeReference snapshot = {};
   GitFacts git = {};
 };
 
-Json code_to_json(const CodeRecord& code);
-Result<CodeRecord> code_from_json(const Json* json);
+void to_json(Json& json, const CodeRecord& code);
+void from_json(const Json& json, CodeRecord& code);
 
 }  // namespace dstack::job

@@ -11,22 +11,56 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::array reserved_names = {
-    "RUN_NAME"sv,
-    "JOB_ID"sv,
-    "JOB_HOSTNAME"sv,
-    "HOSTNAME"sv,
-    "MASTER_JOB_ID"sv,
-    "MASTER_JOB_HOSTNAME"sv,
-    "DSTACK_JOB_DIR"sv,
-    "DSTACK_PROJECT"sv,
-    "DSTACK_GIT_COMMIT"sv,
-    "DSTACK_GIT_BRANCH"sv,
-    "DSTACK_GIT_REMOTE"sv,
-    "CUDA_VISIBLE_DEVICES"sv,
-    "CUDA_DEVICE_ORDER"sv,
+using Value = ReservedValues::Value;
+using Values = std::vector<Value>;
+
+enum class Numbered { no, yes };
+
+/// One name, or those with the numbers 0, 1, … behind it, and what a job has there: nothing where
+/// it has no such variable.
+struct ReservedVariable {
+  std::string_view name;
+  Numbered numbered;
+  Values (*values)(const ReservedValues& job);
 };
-constexpr std::array reserved_with_number = {"JOB_PORT_"sv, "PORT_"sv, "MASTER_JOB_PORT_"sv};
+
+constexpr std::array reserved_table = {
+    ReservedVariable{
+        "RUN_NAME", Numbered::no, [](const auto& job) { return Values{job.run_name}; }},
+    ReservedVariable{"JOB_ID", Numbered::no, [](const auto& job) { return Values{job.job_id}; }},
+    ReservedVariable{
+        "JOB_HOSTNAME", Numbered::no, [](const auto& job) { return Values{job.host}; }},
+    ReservedVariable{"HOSTNAME", Numbered::no, [](const auto& job) { return Values{job.host}; }},
+    ReservedVariable{"JOB_PORT_", Numbered::yes, [](const auto& job) { return job.ports; }},
+    ReservedVariable{"PORT_", Numbered::yes, [](const auto& job) { return job.ports; }},
+    ReservedVariable{
+        "MASTER_JOB_ID",
+        Numbered::no,
+        [](const auto& job) { return job.master ? Values{job.master->id} : Values(); }},
+    ReservedVariable{
+        "MASTER_JOB_HOSTNAME",
+        Numbered::no,
+        [](const auto& job) { return job.master ? Values{job.master->host} : Values(); }},
+    ReservedVariable{"MASTER_JOB_PORT_",
+                     Numbered::yes,
+                     [](const auto& job) { return job.master ? job.master->ports : Values(); }},
+    ReservedVariable{
+        job_folder_variable,
+        Numbered::no,
+        [](const auto& job) { return job.has_job_folder ? Values{std::nullopt} : Values(); }},
+    ReservedVariable{
+        "DSTACK_PROJECT", Numbered::no, [](const auto& job) { return Values{job.project}; }},
+    ReservedVariable{
+        "DSTACK_GIT_COMMIT", Numbered::no, [](const auto& job) { return Values{job.git.commit}; }},
+    ReservedVariable{
+        "DSTACK_GIT_BRANCH", Numbered::no, [](const auto& job) { return Values{job.git.branch}; }},
+    ReservedVariable{
+        "DSTACK_GIT_REMOTE", Numbered::no, [](const auto& job) { return Values{job.git.remote}; }},
+    ReservedVariable{
+        "CUDA_VISIBLE_DEVICES", Numbered::no, [](const auto& job) { return Values{job.gpus}; }},
+    ReservedVariable{
+        "CUDA_DEVICE_ORDER", Numbered::no, [](const auto&) { return Values{"PCI_BUS_ID"}; }},
+};
 
 constexpr std::array base_names = {
     "PATH"sv,
@@ -57,13 +91,34 @@ bool is_number(std::string_view text) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, Value>> reserved_variables(const ReservedValues& values) {
+  std::vector<std::pair<std::string, Value>> variables;
+  for (const ReservedVariable& variable : reserved_table) {
+    std::size_t number = 0;
+    for (Value& value : variable.values(values)) {
+      std::string name(variable.name);
+      if (variable.numbered == Numbered::yes)
+        name += std::to_string(number++);
+      variables.emplace_back(std::move(name), std::move(value));
+    }
+  }
+  return variables;
+}
+
 bool is_reserved_environment_name(std::string_view name) {
-  if (std::find(reserved_names.begin(), reserved_names.end(), name) != reserved_names.end())
-    return true;
   return std::any_of(
-      reserved_with_number.begin(), reserved_with_number.end(), [&](std::string_view prefix) {
-        return begins_with(name, prefix) && is_number(name.substr(prefix.size()));
+      reserved_table.begin(), reserved_table.end(), [&](const ReservedVariable& variable) {
+        return variable.numbered == Numbered::no ? name == variable.name
+                                                 : begins_with(name, variable.name) &&
+                                                       is_number(name.substr(variable.name.size()));
       });
+}
+
+std::vector<std::string> reserved_environment_names() {
+  std::vector<std::string> names;
+  for (const ReservedVariable& variable : reserved_table)
+    names.emplace_back(variable.name);
+  return names;
 }
 
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code) {

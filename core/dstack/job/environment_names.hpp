@@ -1,17 +1,56 @@
-// Names in a job's environment that are not the user's to set (spec, section 5).
+// Names in a job's environment that are not the user's to set (spec, section 5), and what dstack
+// itself says in them: one table.
 #pragma once
 
 #include "dstack/base/error.hpp"
+#include "dstack/job/code.hpp"
 
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace dstack::job {
 
-/// What the runner itself sets in every job: `RUN_NAME`, `JOB_PORT_0`, `CUDA_VISIBLE_DEVICES`, …
+/// What the reserved variables of one job say. A value that is not there is not known before the
+/// run starts.
+struct ReservedValues {
+  using Value = std::optional<std::string>;
+
+  /// The job whose host and ports this one is given.
+  struct Master {
+    Value id = {};
+    Value host = {};
+    std::vector<Value> ports = {};
+  };
+
+  Value run_name = {};
+  Value job_id = {};
+  Value host = {};
+  Value gpus = {};  ///< ids, separated by commas; empty: the job sees none
+  std::vector<Value> ports = {};
+  std::optional<Master> master = {};
+  std::string project = {};
+  GitFacts git = {};
+  /// The job has a folder of its own beside its workspace. The runner knows its path, and sets
+  /// `job_folder_variable` itself.
+  bool has_job_folder = false;
+};
+
+inline constexpr std::string_view job_folder_variable = "DSTACK_JOB_DIR";
+
+/// All that a job with these has, each name with its value.
+std::vector<std::pair<std::string, ReservedValues::Value>> reserved_variables(
+    const ReservedValues& values);
+/// A name that such a variable may have: `RUN_NAME`, `JOB_PORT_0`, `CUDA_VISIBLE_DEVICES`, …
 bool is_reserved_environment_name(std::string_view name);
 /// For somebody's setting such a name at `where`.
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code);
 /// What a job takes over from the caller: `PATH`, `LC_ALL`, `HTTPS_PROXY`, …
 bool is_base_environment_name(std::string_view name);
+
+/// The table's names, for tests; those that a number follows end in `_`.
+std::vector<std::string> reserved_environment_names();
 
 }  // namespace dstack::job

@@ -1,327 +1,192 @@
 #include "dstack/job/job_spec.hpp"
 
 #include "dstack/base/file.hpp"
-#include "dstack/base/suggest.hpp"
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
-
-#include <algorithm>
-#include <limits>
 
 namespace dstack::job {
 
+using json_fields::quote;
+
 namespace {
-
-Failure wrong(std::string message) {
-  return fail(ErrorCode::internal, "{}", message);
-}
-
-std::string quote(std::string_view key) {
-  std::string quoted = "'";
-  quoted += printable(key);
-  return quoted += "'";
-}
 
 constexpr std::uint32_t most_ports = 1000;
 
-using Keys = std::vector<std::string>;
+// --- Parts whose JSON is not that of their type ---
 
-const Keys& job_keys() {
-  static const Keys keys = {"argv",
-                            "commands",
-                            "container",
-                            "native",
-                            "setup",
-                            "environment",
-                            "working_dir",
-                            "artifacts",
-                            "resources",
-                            "python",
-                            "tools",
-                            "ports",
-                            "apps",
-                            "token",
-                            "master",
-                            "workspace",
-                            "timeout",
-                            "retry"};
-  return keys;
-}
+/// The variables of a job as a map.
+template <class Pairs>
+struct AsMap {
+  Pairs& pairs;
 
-const Keys& container_keys() {
-  static const Keys keys = {"image", "entrypoint", "username", "password"};
-  return keys;
-}
+  bool empty() const { return pairs.empty(); }
+};
 
-const Keys& app_keys() {
-  static const Keys keys = {"name", "port", "path", "health", "token_query"};
-  return keys;
-}
+template <class Pairs>
+AsMap(Pairs&) -> AsMap<Pairs>;
 
-const Keys& resource_keys() {
-  static const Keys keys = {"cpu", "memory", "gpu", "shm_size", "interruptible", "local"};
-  return keys;
-}
+/// The cards among the resources, as a map of their own.
+template <class Self>
+struct Gpus {
+  Self& resources;
 
-const Keys& gpu_keys() {
-  static const Keys keys = {"count", "name", "memory"};
-  return keys;
-}
-
-const Keys& python_keys() {
-  static const Keys keys = {"version", "requirements", "packages"};
-  return keys;
-}
-
-Result<void> only(const Json& map, std::string_view subject, const Keys& keys) {
-  if (!map.is_object())
-    return wrong(quote(subject) + " must be a map");
-  for (const auto& [key, value] : map.items()) {
-    if (std::find(keys.begin(), keys.end(), key) != keys.end())
-      continue;
-    const std::string hint = did_you_mean(key, keys);
-    return wrong(quote(subject) + " has the unknown member " + quote(key) +
-                 (hint.empty() ? "" : ", " + hint));
+  bool empty() const {
+    return resources.gpu == 0 && resources.gpu_name.empty() && resources.gpu_memory == 0;
   }
-  return {};
+};
+
+template <class Self>
+Gpus(Self&) -> Gpus<Self>;
+
+template <class Pairs>
+void to_json(Json& json, const AsMap<Pairs>& map) {
+  json = Json::object();
+  for (const auto& [name, value] : map.pairs)
+    json[name] = value;
 }
 
-Result<std::string> check_text(const Json& json, std::string_view subject) {
-  if (!json.is_string())
-    return wrong(quote(subject) + " must be a text");
-  const auto& text = json.get_ref<const std::string&>();
-  if (text.find('\0') != std::string::npos)
-    return wrong(quote(subject) + " contains a NUL character");
-  if (find_invalid_utf8(text))
-    return wrong(quote(subject) + " is not UTF-8");
-  return text;
-}
-
-Result<std::string> text(const Json& map, std::string_view key) {
-  const Json* member = json_member(map, key);
-  return member == nullptr || member->is_null() ? Result<std::string>(std::string())
-                                                : check_text(*member, key);
-}
-
-Result<std::vector<std::string>> texts(const Json& map, std::string_view key) {
-  std::vector<std::string> list;
-  const Json* member = json_member(map, key);
-  if (member == nullptr || member->is_null())
-    return list;
-  if (!member->is_array())
-    return wrong(quote(key) + " must be a list of texts");
-  list.reserve(member->size());
-  for (const Json& element : *member) {
-    DSTACK_TRY(std::string one, check_text(element, key));
-    list.push_back(std::move(one));
+template <class Pairs>
+void from_json(const Json& json, AsMap<Pairs>& map) {
+  json_fields::expect_map(json, "environment");
+  for (const auto& [name, value] : json.items()) {
+    if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos)
+      throw JsonProblem("'environment' has a variable with the impossible name " + quote(name));
+    json_fields::read_text(
+        value, name, JsonOrigin::foreign, map.pairs.emplace_back(name, "").second);
   }
-  return list;
 }
 
-Result<std::string> inside(const std::string& path, std::string_view subject) {
-  const std::optional<std::string> normal = normal_relative_path(path);
+template <class Fields, class Self>
+void fields(Fields& fields, const Gpus<Self>& gpus) {
+  fields.member("count", gpus.resources.gpu);
+  fields.optional("name", gpus.resources.gpu_name);
+  fields.optional("memory", gpus.resources.gpu_memory);
+}
+
+template <class Self>
+void to_json(Json& json, const Gpus<Self>& gpus) {
+  write_fields(json, gpus);
+}
+
+/// Also a number alone. Who describes a card asks for one.
+template <class Self>
+void from_json(const Json& json, Gpus<Self>& gpus) {
+  constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
+  if (json.is_number()) {
+    gpus.resources.gpu = static_cast<std::uint32_t>(json_fields::read_unsigned(json, "gpu", most));
+    return;
+  }
+  read_fields(json, gpus, "gpu", JsonOrigin::foreign);
+  if (!gpus.empty() && !json.contains("count"))
+    gpus.resources.gpu = 1;
+}
+
+}  // namespace
+
+// --- The members of each type ---
+
+template <class Fields, MaybeConst<Resources> Self>
+void fields(Fields& fields, Self& resources) {
+  fields.optional("cpu", resources.cpu);
+  fields.optional("memory", resources.memory);
+  fields.optional("gpu", Gpus{resources});
+  fields.optional("shm_size", resources.shm_size);
+  fields.optional("interruptible", resources.interruptible);
+  fields.optional("local", resources.local);
+}
+
+template <class Fields, MaybeConst<PythonRequest> Self>
+void fields(Fields& fields, Self& python) {
+  fields.optional("version", python.version);
+  fields.optional("requirements", python.requirements);
+  fields.optional("packages", python.packages);
+}
+
+template <class Fields, MaybeConst<Container> Self>
+void fields(Fields& fields, Self& container) {
+  fields.member("image", container.image);
+  fields.optional("entrypoint", container.entrypoint);
+  fields.optional("username", container.username);
+  fields.optional("password", container.password);
+}
+
+template <class Fields, MaybeConst<ApplicationSpec> Self>
+void fields(Fields& fields, Self& app) {
+  fields.member("name", app.name);
+  fields.member("port", app.port);
+  fields.optional("path", app.path);
+  fields.optional("health", app.health);
+  fields.optional("token_query", app.token_query);
+}
+
+template <class Fields, MaybeConst<JobSpec> Self>
+void fields(Fields& fields, Self& job) {
+  fields.optional("argv", job.argv);
+  fields.optional("commands", job.commands);
+  fields.optional("container", job.container);
+  fields.optional("native", job.native);
+  fields.optional("setup", job.setup);
+  fields.optional("environment", AsMap{job.environment});
+  fields.optional("working_dir", job.working_dir);
+  fields.optional("artifacts", job.artifacts);
+  fields.optional("resources", job.resources);
+  fields.optional("python", job.python);
+  fields.optional("tools", job.tools);
+  fields.optional("ports", job.ports);
+  fields.optional("apps", job.apps);
+  fields.optional("token", job.token);
+  fields.optional("master", job.master);
+  fields.optional("workspace", job.workspace);
+  fields.optional("timeout", job.timeout);
+  fields.optional("retry", job.retry);
+}
+
+namespace {
+
+// --- What the types alone do not say ---
+
+void make_normal(std::string& path, std::string_view key) {
+  std::optional<std::string> normal = normal_relative_path(path);
   if (!normal)
-    return wrong(quote(subject) + " leads out of the project: " + quote(path));
-  return *normal;
+    throw JsonProblem(quote(key) + " leads out of the project: " + quote(path));
+  path = *std::move(normal);
 }
 
 /// Paths of things in the project: never the project itself.
-Result<std::vector<std::string>> paths(const Json& map, std::string_view key) {
-  DSTACK_TRY(std::vector<std::string> list, texts(map, key));
-  for (std::string& path : list) {
-    DSTACK_TRY(std::string normal, inside(path, key));
-    if (normal.empty())
-      return wrong(quote(key) + " has a path that names nothing: " + quote(path));
-    path = std::move(normal);
+void make_normal(std::vector<std::string>& paths, std::string_view key) {
+  for (std::string& path : paths) {
+    const std::string given = path;
+    make_normal(path, key);
+    if (path.empty())
+      throw JsonProblem(quote(key) + " has a path that names nothing: " + quote(given));
   }
-  return list;
 }
 
-template <typename Integer>
-Result<Integer> count(const Json& map, std::string_view key) {
-  const Json* member = json_member(map, key);
-  if (member == nullptr || member->is_null())
-    return Integer{0};
-  if (!member->is_number_integer() ||
-      (!member->is_number_unsigned() && member->get<std::int64_t>() < 0) ||
-      member->get<std::uint64_t>() >
-          static_cast<std::uint64_t>(std::numeric_limits<Integer>::max()))
-    return wrong(quote(key) + " must be a whole number, 0 or more");
-  return member->get<Integer>();
-}
-
-Result<bool> boolean(const Json& map, std::string_view key) {
-  const Json* member = json_member(map, key);
-  if (member == nullptr || member->is_null())
-    return false;
-  if (!member->is_boolean())
-    return wrong(quote(key) + " must be true or false");
-  return member->get<bool>();
-}
-
-Result<void> parse_gpu(const Json& gpu, Resources& resources) {
-  DSTACK_CHECK(only(gpu, "gpu", gpu_keys()));
-  DSTACK_TRY(resources.gpu, count<std::uint32_t>(gpu, "count"));
-  DSTACK_TRY(resources.gpu_name, text(gpu, "name"));
-  DSTACK_TRY(resources.gpu_memory, count<std::uint64_t>(gpu, "memory"));
-  const bool describes_card = !resources.gpu_name.empty() || resources.gpu_memory != 0;
-  if (describes_card && !gpu.contains("count"))
-    resources.gpu = 1;
-  return {};
-}
-
-Result<std::vector<std::pair<std::string, std::string>>> parse_environment(const Json& job) {
-  std::vector<std::pair<std::string, std::string>> environment;
-  const Json* map = json_member(job, "environment");
-  if (map == nullptr || map->is_null())
-    return environment;
-  if (!map->is_object())
-    return wrong("'environment' must be a map");
-  for (const auto& [name, value] : map->items()) {
-    if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos)
-      return wrong("'environment' has a variable with the impossible name " + quote(name));
-    DSTACK_TRY(std::string text, check_text(value, name));
-    environment.emplace_back(name, std::move(text));
-  }
-  return environment;
-}
-
-Result<std::optional<PythonRequest>> parse_python(const Json& job) {
-  const Json* map = json_member(job, "python");
-  if (map == nullptr || map->is_null())
-    return std::optional<PythonRequest>();
-  DSTACK_CHECK(only(*map, "python", python_keys()));
-  PythonRequest python;
-  DSTACK_TRY(python.version, text(*map, "version"));
-  DSTACK_TRY(python.requirements, paths(*map, "requirements"));
-  DSTACK_TRY(python.packages, texts(*map, "packages"));
-  return std::optional(std::move(python));
-}
-
-Result<std::optional<Container>> parse_container(const Json& job) {
-  const Json* map = json_member(job, "container");
-  if (map == nullptr || map->is_null())
-    return std::optional<Container>();
-  DSTACK_CHECK(only(*map, "container", container_keys()));
-  Container container;
-  DSTACK_TRY(container.image, text(*map, "image"));
-  DSTACK_TRY(container.entrypoint, texts(*map, "entrypoint"));
-  DSTACK_TRY(container.username, text(*map, "username"));
-  DSTACK_TRY(container.password, text(*map, "password"));
-  if (container.image.empty())
-    return wrong("'container' has no 'image'");
-  return std::optional(std::move(container));
-}
-
-Result<std::string> url_path(const Json& map, std::string_view key) {
-  DSTACK_TRY(std::string path, text(map, key));
+void check_url_path(const std::string& path, std::string_view key) {
   if (!path.empty() && path.front() != '/')
-    return wrong(quote(key) + " of an app must begin with '/', not be " + quote(path));
-  return path;
+    throw JsonProblem(quote(key) + " of an app must begin with '/', not be " + quote(path));
 }
 
-Result<std::vector<ApplicationSpec>> parse_apps(const Json& job, const JobSpec& spec) {
-  std::vector<ApplicationSpec> apps;
-  const Json* list = json_member(job, "apps");
-  if (list == nullptr || list->is_null())
-    return apps;
-  if (!list->is_array())
-    return wrong("'apps' must be a list of maps");
-  for (const Json& map : *list) {
-    DSTACK_CHECK(only(map, "apps", app_keys()));
-    ApplicationSpec app;
-    DSTACK_TRY(app.name, text(map, "name"));
-    DSTACK_TRY(app.port, count<std::uint32_t>(map, "port"));
-    DSTACK_TRY(app.path, url_path(map, "path"));
-    DSTACK_TRY(app.health, url_path(map, "health"));
-    DSTACK_TRY(app.token_query, text(map, "token_query"));
-    if (app.name.empty())
-      return wrong("an app has no 'name'");
-    if (app.port >= spec.ports)
-      return wrong("app " + quote(app.name) + " is at port " + std::to_string(app.port) +
-                   " of a job with " + std::to_string(spec.ports));
-    if (!app.token_query.empty() && spec.token.empty())
-      return wrong("app " + quote(app.name) + " has a 'token_query', but the job no 'token'");
-    apps.push_back(std::move(app));
-  }
-  return apps;
+void check_app(const ApplicationSpec& app, const JobSpec& job) {
+  if (app.port >= job.ports)
+    throw JsonProblem("app " + quote(app.name) + " is at port " + std::to_string(app.port) +
+                      " of a job with " + std::to_string(job.ports));
+  if (!app.token_query.empty() && job.token.empty())
+    throw JsonProblem("app " + quote(app.name) + " has a 'token_query', but the job no 'token'");
 }
 
-Result<void> check_what_runs(const JobSpec& job) {
+void check_what_runs(const JobSpec& job) {
+  if (!job.native.is_null() && !job.native.is_object())
+    throw JsonProblem("'native' must be a map");
   if (!job.argv.empty() && !job.commands.empty())
-    return wrong("has both 'argv' and 'commands'");
+    throw JsonProblem("has both 'argv' and 'commands'");
   const bool has_command = !job.argv.empty() || !job.commands.empty();
   if (!job.native.is_null() && (has_command || job.container || !job.setup.empty()))
-    return wrong("has both 'native' and something else to run");
+    throw JsonProblem("has both 'native' and something else to run");
   if (!has_command && !job.container && job.native.is_null())
-    return wrong("has no command: neither 'argv' nor 'commands'");
+    throw JsonProblem("has no command: neither 'argv' nor 'commands'");
   if (!job.argv.empty() && job.argv.front().empty())
-    return wrong("'argv' begins with an empty program name");
-  return {};
-}
-
-/// What the host needs to know of a job beside what runs.
-Result<void> parse_conditions(const Json& json, JobSpec& job) {
-  DSTACK_TRY(job.tools, texts(json, "tools"));
-  DSTACK_TRY(job.ports, count<std::uint32_t>(json, "ports"));
-  if (job.ports > most_ports)
-    return wrong("'ports' must be at most " + std::to_string(most_ports));
-  DSTACK_TRY(job.token, text(json, "token"));
-  DSTACK_TRY(job.apps, parse_apps(json, job));
-  if (const Json* master = json_member(json, "master"); master != nullptr && !master->is_null()) {
-    DSTACK_TRY(job.master, count<std::uint32_t>(json, "master"));
-  }
-  DSTACK_TRY(const std::string workspace, text(json, "workspace"));
-  job.workspace = parse_workspace_kind(workspace);
-  if (!workspace.empty() && !job.workspace)
-    return wrong("'workspace' must be private, copy or project, not " + quote(workspace));
-  DSTACK_TRY(const auto timeout, count<std::int64_t>(json, "timeout"));
-  job.timeout = std::chrono::milliseconds(timeout);
-  DSTACK_TRY(job.retry, count<std::uint32_t>(json, "retry"));
-  return {};
-}
-
-Json render_container(const Container& container) {
-  Json json = {{"image", container.image}};
-  if (!container.entrypoint.empty())
-    json["entrypoint"] = container.entrypoint;
-  if (!container.username.empty())
-    json["username"] = container.username;
-  if (!container.password.empty())
-    json["password"] = container.password;
-  return json;
-}
-
-Json render_app(const ApplicationSpec& app) {
-  Json json = {{"name", app.name}, {"port", app.port}};
-  if (!app.path.empty())
-    json["path"] = app.path;
-  if (!app.health.empty())
-    json["health"] = app.health;
-  if (!app.token_query.empty())
-    json["token_query"] = app.token_query;
-  return json;
-}
-
-void render_conditions(const JobSpec& job, Json& json) {
-  if (job.ports != 0)
-    json["ports"] = job.ports;
-  for (const ApplicationSpec& app : job.apps)
-    json["apps"].push_back(render_app(app));
-  if (!job.token.empty())
-    json["token"] = job.token;
-  if (job.master)
-    json["master"] = *job.master;
-  if (job.workspace)
-    json["workspace"] = render(*job.workspace);
-  if (job.timeout.count() != 0)
-    json["timeout"] = job.timeout.count();
-  if (job.retry != 0)
-    json["retry"] = job.retry;
-}
-
-void set_texts(Json& json, const char* key, const std::vector<std::string>& texts) {
-  if (!texts.empty())
-    json[key] = texts;
+    throw JsonProblem("'argv' begins with an empty program name");
 }
 
 }  // namespace
@@ -351,102 +216,78 @@ std::string path_from_root(const JobSpec& job, const std::string& artifact) {
   return artifact.empty() ? job.working_dir : job.working_dir + "/" + artifact;
 }
 
-Json render_resources(const Resources& resources) {
-  Json json = Json::object();
-  if (resources.cpu != 0)
-    json["cpu"] = resources.cpu;
-  if (resources.memory != 0)
-    json["memory"] = resources.memory;
-  if (resources.gpu != 0 || !resources.gpu_name.empty() || resources.gpu_memory != 0) {
-    Json& gpu = json["gpu"];
-    gpu["count"] = resources.gpu;
-    if (!resources.gpu_name.empty())
-      gpu["name"] = resources.gpu_name;
-    if (resources.gpu_memory != 0)
-      gpu["memory"] = resources.gpu_memory;
-  }
-  if (resources.shm_size != 0)
-    json["shm_size"] = resources.shm_size;
-  if (resources.interruptible)
-    json["interruptible"] = true;
-  if (resources.local)
-    json["local"] = true;
-  return json;
+void to_json(Json& json, WorkspaceKind kind) {
+  json = render(kind);
+}
+
+void from_json(const Json& json, WorkspaceKind& kind) {
+  std::string text;
+  json_fields::read_text(json, "workspace", JsonOrigin::foreign, text);
+  read_word(json, kind, parse_workspace_kind, "'workspace' must be private, copy or project, not");
+}
+
+void to_json(Json& json, const Resources& resources) {
+  write_fields(json, resources);
+}
+
+void from_json(const Json& json, Resources& resources) {
+  read_fields(json, resources, "resources", JsonOrigin::foreign);
+}
+
+void to_json(Json& json, const PythonRequest& python) {
+  write_fields(json, python);
+}
+
+void from_json(const Json& json, PythonRequest& python) {
+  read_fields(json, python, "python", JsonOrigin::foreign);
+  make_normal(python.requirements, "requirements");
+}
+
+void to_json(Json& json, const Container& container) {
+  write_fields(json, container);
+}
+
+void from_json(const Json& json, Container& container) {
+  read_fields(json, container, "container", JsonOrigin::foreign);
+  if (container.image.empty())
+    throw JsonProblem("'container' has no 'image'");
+}
+
+void to_json(Json& json, const ApplicationSpec& app) {
+  write_fields(json, app);
+}
+
+void from_json(const Json& json, ApplicationSpec& app) {
+  read_fields(json, app, "apps", JsonOrigin::foreign);
+  check_url_path(app.path, "path");
+  check_url_path(app.health, "health");
+  if (app.name.empty())
+    throw JsonProblem("an app has no 'name'");
+}
+
+void to_json(Json& json, const JobSpec& job) {
+  write_fields(json, job);
+}
+
+void from_json(const Json& json, JobSpec& job) {
+  if (!json.is_object())
+    throw JsonProblem("is no map");
+  read_fields(json, job, "job", JsonOrigin::foreign);
+  check_what_runs(job);
+  make_normal(job.working_dir, "working_dir");
+  make_normal(job.artifacts, "artifacts");
+  if (job.ports > most_ports)
+    throw JsonProblem("'ports' must be at most " + std::to_string(most_ports));
+  for (const ApplicationSpec& app : job.apps)
+    check_app(app, job);
 }
 
 Result<Resources> parse_resources(const Json& json) {
-  Resources resources;
-  DSTACK_CHECK(only(json, "resources", resource_keys()));
-  DSTACK_TRY(resources.cpu, count<std::uint32_t>(json, "cpu"));
-  DSTACK_TRY(resources.memory, count<std::uint64_t>(json, "memory"));
-  if (const Json* gpu = json_member(json, "gpu"); gpu != nullptr && gpu->is_number())
-    DSTACK_CHECK(
-        count<std::uint32_t>(json, "gpu").map([&](std::uint32_t cards) { resources.gpu = cards; }));
-  else if (gpu != nullptr && !gpu->is_null())
-    DSTACK_CHECK(parse_gpu(*gpu, resources));
-  DSTACK_TRY(resources.shm_size, count<std::uint64_t>(json, "shm_size"));
-  DSTACK_TRY(resources.interruptible, boolean(json, "interruptible"));
-  DSTACK_TRY(resources.local, boolean(json, "local"));
-  return resources;
-}
-
-Json render_job(const JobSpec& job) {
-  Json json = Json::object();
-  set_texts(json, "argv", job.argv);
-  set_texts(json, "commands", job.commands);
-  if (job.container)
-    json["container"] = render_container(*job.container);
-  if (!job.native.is_null())
-    json["native"] = job.native;
-  set_texts(json, "setup", job.setup);
-  if (!job.environment.empty()) {
-    Json& environment = json["environment"] = Json::object();
-    for (const auto& [name, value] : job.environment)
-      environment[name] = value;
-  }
-  if (!job.working_dir.empty())
-    json["working_dir"] = job.working_dir;
-  set_texts(json, "artifacts", job.artifacts);
-  if (Json resources = render_resources(job.resources); !resources.empty())
-    json["resources"] = std::move(resources);
-  if (job.python) {
-    Json& python = json["python"] = Json::object();
-    if (!job.python->version.empty())
-      python["version"] = job.python->version;
-    set_texts(python, "requirements", job.python->requirements);
-    set_texts(python, "packages", job.python->packages);
-  }
-  set_texts(json, "tools", job.tools);
-  render_conditions(job, json);
-  return json;
+  return from_json_value<Resources>(json, {});
 }
 
 Result<JobSpec> parse_job(const Json& json) {
-  JobSpec job;
-  if (!json.is_object())
-    return wrong("is no map");
-  DSTACK_CHECK(only(json, "job", job_keys()));
-  DSTACK_TRY(job.argv, texts(json, "argv"));
-  DSTACK_TRY(job.commands, texts(json, "commands"));
-  DSTACK_TRY(job.container, parse_container(json));
-  if (const Json* native = json_member(json, "native"); native != nullptr && !native->is_null()) {
-    if (!native->is_object())
-      return wrong("'native' must be a map");
-    job.native = *native;
-  }
-  DSTACK_TRY(job.setup, texts(json, "setup"));
-  DSTACK_CHECK(check_what_runs(job));
-  DSTACK_TRY(job.environment, parse_environment(json));
-  DSTACK_TRY(const std::string working_dir, text(json, "working_dir"));
-  DSTACK_TRY(job.working_dir, inside(working_dir, "working_dir"));
-  DSTACK_TRY(job.artifacts, paths(json, "artifacts"));
-  if (const Json* resources = json_member(json, "resources");
-      resources != nullptr && !resources->is_null()) {
-    DSTACK_TRY(job.resources, parse_resources(*resources));
-  }
-  DSTACK_TRY(job.python, parse_python(json));
-  DSTACK_CHECK(parse_conditions(json, job));
-  return job;
+  return from_json_value<JobSpec>(json, {});
 }
 
 }  // namespace dstack::job

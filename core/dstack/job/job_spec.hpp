@@ -109,15 +109,27 @@ struct JobSpec {
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
 
 /// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for
-/// is not there.
-Json render_resources(const Resources& resources);
-/// Also takes what check_properties() makes of the property `resources`.
+/// is not there. Also read is what check_properties() makes of the property `resources`.
+void to_json(Json& json, const Resources& resources);
+void from_json(const Json& json, Resources& resources);
 Result<Resources> parse_resources(const Json& json);
 
-Json render_job(const JobSpec& job);
-/// Checks everything that a foreign library may get wrong: types, unknown keys, empty commands,
-/// none or several of what may run, bad UTF-8, NUL bytes, paths that leave the workspace, apps
-/// without a port.
+void to_json(Json& json, WorkspaceKind kind);
+void from_json(const Json& json, WorkspaceKind& kind);
+void to_json(Json& json, const PythonRequest& python);
+void from_json(const Json& json, PythonRequest& python);
+void to_json(Json& json, const Container& container);
+void from_json(const Json& json, Container& container);
+void to_json(Json& json, const ApplicationSpec& app);
+void from_json(const Json& json, ApplicationSpec& app);
+
+/// What is empty or zero is not there. Reading checks everything that a foreign library may get
+/// wrong: types, unknown keys, empty commands, none or several of what may run, bad UTF-8, NUL
+/// bytes, paths that leave the workspace, apps without a port. To add a key, add the member and its
+/// line in fields() of job_spec.cpp.
+void to_json(Json& json, const JobSpec& job);
+void from_json(const Json& json, JobSpec& job);
+/// The problem of one that is wrong is the whole message.
 Result<JobSpec> parse_job(const Json& json);
 
 }  // namespace dstack::job

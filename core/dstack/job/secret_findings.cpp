@@ -1,31 +1,40 @@
 #include "dstack/job/secret_findings.hpp"
 
+#include "dstack/base/json_fields.hpp"
+
 namespace dstack::job {
 
-Json render_findings(const SecretFindings& exposure) {
-  if (exposure.count == 0)
-    return {};
-  Json files = Json::array();
-  for (const FileWithSecrets& file : exposure.files) {
-    Json& entry = files.emplace_back(Json{{"path", file.path}, {"secrets", file.secrets}});
-    if (file.number)
-      entry["number"] = *file.number;
-  }
-  return {{"count", exposure.count}, {"files", std::move(files)}};
+template <class Fields, MaybeConst<FileWithSecrets> Self>
+void fields(Fields& fields, Self& file) {
+  fields.member("path", file.path);
+  fields.member("secrets", file.secrets);
+  fields.optional("number", file.number);
 }
 
-SecretFindings parse_findings(const Json& json) {
-  SecretFindings exposure;
-  if (!json.is_object())
-    return exposure;
-  exposure.count = static_cast<std::uint64_t>(json_integer(json, "count"));
-  if (const Json* files = json_member(json, "files"); files != nullptr && files->is_array())
-    for (const Json& file : *files) {
-      exposure.files.push_back({json_string(file, "path"), json_strings(file, "secrets")});
-      if (json_member(file, "number") != nullptr)
-        exposure.files.back().number = static_cast<std::uint64_t>(json_integer(file, "number"));
-    }
-  return exposure;
+template <class Fields, MaybeConst<SecretFindings> Self>
+void fields(Fields& fields, Self& findings) {
+  fields.member("count", findings.count);
+  fields.member("files", findings.files);
+}
+
+void to_json(Json& json, const FileWithSecrets& file) {
+  write_fields(json, file);
+}
+
+void from_json(const Json& json, FileWithSecrets& file) {
+  read_fields(json, file, "file");
+}
+
+void to_json(Json& json, const SecretFindings& findings) {
+  if (findings.count == 0)
+    json = nullptr;
+  else
+    write_fields(json, findings);
+}
+
+void from_json(const Json& json, SecretFindings& findings) {
+  if (!json.is_null())
+    read_fields(json, findings, "secrets that were found");
 }
 
 }  // namespace dstack::job

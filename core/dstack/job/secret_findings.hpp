@@ -34,8 +34,10 @@ struct SecretFindings {
 inline constexpr std::size_t most_files_with_secrets = 100;
 inline constexpr std::size_t most_secrets_of_file = 100;
 
+void to_json(Json& json, const FileWithSecrets& file);
+void from_json(const Json& json, FileWithSecrets& file);
 /// Null where nothing was found.
-Json render_findings(const SecretFindings& exposure);
-SecretFindings parse_findings(const Json& json);
+void to_json(Json& json, const SecretFindings& findings);
+void from_json(const Json& json, SecretFindings& findings);
 
 }  // namespace dstack::job

@@ -1,5 +1,7 @@
 #include "dstack/job/status.hpp"
 
+#include "dstack/base/json_fields.hpp"
+
 #include <array>
 #include <utility>
 
@@ -78,6 +80,14 @@ std::optional<Status> parse_status(std::string_view text) {
   return value_of(status_words, text);
 }
 
+void to_json(Json& json, Status status) {
+  json = render(status);
+}
+
+void from_json(const Json& json, Status& status) {
+  read_word(json, status, parse_status, "there is no status");
+}
+
 std::string_view render(Cause cause) {
   return word_of(cause_words, cause);
 }
@@ -86,12 +96,28 @@ std::optional<Cause> parse_cause(std::string_view text) {
   return value_of(cause_words, text);
 }
 
+void to_json(Json& json, Cause cause) {
+  json = render(cause);
+}
+
+void from_json(const Json& json, Cause& cause) {
+  read_word(json, cause, parse_cause, "there is no cause");
+}
+
 std::string_view render(StopRequest request) {
   return word_of(stop_words, request);
 }
 
 std::optional<StopRequest> parse_stop_request(std::string_view text) {
   return value_of(stop_words, text);
+}
+
+void to_json(Json& json, StopRequest request) {
+  json = render(request);
+}
+
+void from_json(const Json& json, StopRequest& request) {
+  read_word(json, request, parse_stop_request, "there is no request to stop");
 }
 
 }  // namespace dstack::job

@@ -1,20 +1,33 @@
 #include "dstack/job/tree_reference.hpp"
 
-namespace dstack::job {
+#include "dstack/base/json_fields.hpp"
 
-Json tree_to_json(const TreeReference& tree) {
-  return Json::array({tree.tree.render(), tree.times.render(), tree.files, tree.bytes});
+namespace dstack {
+
+void to_json(Json& json, const Digest& digest) {
+  json = digest.render();
 }
 
-Result<TreeReference> tree_from_json(const Json& json) {
-  if (!json.is_array() || json.size() != 4 || !json[0].is_string() || !json[1].is_string() ||
-      !json[2].is_number_unsigned() || !json[3].is_number_unsigned())
-    return fail(ErrorCode::internal, "a record names a tree in an unknown form");
-  const auto tree = Digest::parse(json[0].get_ref<const std::string&>());
-  const auto times = Digest::parse(json[1].get_ref<const std::string&>());
-  if (!tree || !times)
-    return fail(ErrorCode::internal, "a record names a tree by something that is no digest");
-  return TreeReference{*tree, *times, json[2].get<std::uint64_t>(), json[3].get<std::uint64_t>()};
+void from_json(const Json& json, Digest& digest) {
+  read_word(json, digest, Digest::parse, "a digest has 64 hexadecimal digits, which are not");
+}
+
+}  // namespace dstack
+
+namespace dstack::job {
+
+void to_json(Json& json, const TreeReference& tree) {
+  json = Json::array({tree.tree, tree.times, tree.files, tree.bytes});
+}
+
+void from_json(const Json& json, TreeReference& tree) {
+  if (!json.is_array() || json.size() != 4 || !json[2].is_number_unsigned() ||
+      !json[3].is_number_unsigned())
+    throw JsonProblem("a tree is named in an unknown form");
+  json[0].get_to(tree.tree);
+  json[1].get_to(tree.times);
+  json[2].get_to(tree.files);
+  json[3].get_to(tree.bytes);
 }
 
 }  // namespace dstack::job

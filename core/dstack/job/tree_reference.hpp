@@ -6,6 +6,14 @@
 
 #include <cstdint>
 
+namespace dstack {
+
+/// As text: its hexadecimal digits.
+void to_json(Json& json, const Digest& digest);
+void from_json(const Json& json, Digest& digest);
+
+}  // namespace dstack
+
 namespace dstack::job {
 
 /// A tree together with the times of one use of it.
@@ -18,7 +26,8 @@ struct TreeReference {
   bool operator==(const TreeReference&) const = default;
 };
 
-Json tree_to_json(const TreeReference& tree);
-Result<TreeReference> tree_from_json(const Json& json);
+/// As a list of the four.
+void to_json(Json& json, const TreeReference& tree);
+void from_json(const Json& json, TreeReference& tree);
 
 }  // namespace dstack::job

@@ -1,37 +1,24 @@
 #include "dstack/job/usage.hpp"
 
+#include "dstack/base/json_fields.hpp"
+
 namespace dstack::job {
 
-namespace {
-
-/// The figures by their names, for both directions.
-template <typename Usage, typename Use>
-void each_figure(Usage& usage, Use use) {
-  use("peak_memory", usage.peak_memory);
-  use("largest_process", usage.largest_process);
-  use("cpu_time", usage.cpu_time);
-  use("bytes_read", usage.bytes_read);
-  use("bytes_written", usage.bytes_written);
+template <class Fields, MaybeConst<Usage> Self>
+void fields(Fields& fields, Self& usage) {
+  fields.optional("peak_memory", usage.peak_memory);
+  fields.optional("largest_process", usage.largest_process);
+  fields.optional("cpu_time", usage.cpu_time);
+  fields.optional("bytes_read", usage.bytes_read);
+  fields.optional("bytes_written", usage.bytes_written);
 }
 
-}  // namespace
-
-Json usage_to_json(const Usage& usage) {
-  Json json = Json::object();
-  each_figure(usage, [&](const char* name, const std::optional<std::int64_t>& figure) {
-    if (figure)
-      json[name] = *figure;
-  });
-  return json;
+void to_json(Json& json, const Usage& usage) {
+  write_fields(json, usage);
 }
 
-Usage usage_from_json(const Json& json) {
-  Usage usage;
-  each_figure(usage, [&](const char* name, std::optional<std::int64_t>& figure) {
-    if (const Json* value = json_member(json, name); value != nullptr && value->is_number_integer())
-      figure = value->template get<std::int64_t>();
-  });
-  return usage;
+void from_json(const Json& json, Usage& usage) {
+  read_fields(json, usage, "usage");
 }
 
 }  // namespace dstack::job

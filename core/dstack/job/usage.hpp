@@ -20,7 +20,7 @@ struct Usage {
 };
 
 /// What is known of it, by name.
-Json usage_to_json(const Usage& usage);
-Usage usage_from_json(const Json& json);
+void to_json(Json& json, const Usage& usage);
+void from_json(const Json& json, Usage& usage);
 
 }  // namespace dstack::job

@@ -238,7 +238,7 @@ class Parser {
              "give it a value: -e " + name + "=VALUE");
       return;
     }
-    result_.environment.push_back({name, std::move(*value), "command line"});
+    result_.environment.push_back({name, std::move(*value), {VariableOrigin::Kind::command_line}});
   }
 
   std::optional<std::string> caller_value(const std::string& name, const SourceLocation& where) {

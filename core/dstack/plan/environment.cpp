@@ -10,6 +10,8 @@ namespace dstack::plan {
 
 namespace {
 
+using Kind = VariableOrigin::Kind;
+
 constexpr const char* unbuffered = "PYTHONUNBUFFERED";
 
 /// Before the folder of the job's Python is put first.
@@ -35,10 +37,10 @@ bool is_environment_name(std::string_view name) {
 std::vector<EnvironmentVariable> base_environment(
     const std::vector<std::pair<std::string, std::string>>& caller) {
   EnvironmentLayers layers;
-  layers.add(unbuffered, "1", "base");  // a default of ours, whatever the caller has
+  layers.add(unbuffered, "1", {Kind::base});  // a default of ours, whatever the caller has
   for (const auto& [name, value] : caller)
     if (job::is_base_environment_name(name) && name != unbuffered)
-      layers.add(name, value, "base");
+      layers.add(name, value, {Kind::base});
   return std::move(layers).merge();
 }
 
@@ -67,43 +69,41 @@ std::vector<EnvironmentVariable> EnvironmentLayers::merge() && {
   return std::move(all_);
 }
 
-std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job) {
-  const std::string dstack = "dstack";
-  const bool cards = plan.jobs[job].spec.resources.gpu > 0;
-  std::vector<EnvironmentVariable> all = {
-      {"CUDA_DEVICE_ORDER", "PCI_BUS_ID", dstack},
-      {"CUDA_VISIBLE_DEVICES", cards ? known_later : "", dstack},
-      {"DSTACK_GIT_BRANCH", plan.git.branch, dstack},
-      {"DSTACK_GIT_COMMIT", plan.git.commit, dstack},
-      {"DSTACK_GIT_REMOTE", plan.git.remote, dstack},
-      {"DSTACK_PROJECT", plan.project, dstack},
-      {"HOSTNAME", known_later, dstack},
-      {"JOB_HOSTNAME", known_later, dstack},
-      {"JOB_ID", known_later, dstack},
-      {"RUN_NAME", plan.run_name.empty() ? known_later : plan.run_name, dstack}};
-  const auto add = [&](std::string name) { all.push_back({std::move(name), known_later, dstack}); };
-  for (std::uint32_t port = 0; port < plan.jobs[job].spec.ports; ++port) {
-    add("JOB_PORT_" + std::to_string(port));
-    add("PORT_" + std::to_string(port));
-  }
+namespace {
+
+job::ReservedValues reserved_values(const Plan& plan, std::size_t job) {
   const job::JobSpec& spec = plan.jobs[job].spec;
-  if (!spec.apps.empty() && !spec.container)
-    add("DSTACK_JOB_DIR");
+  job::ReservedValues values;
+  if (!plan.run_name.empty())
+    values.run_name = plan.run_name;
+  if (spec.resources.gpu == 0)
+    values.gpus = "";
+  values.ports.resize(spec.ports);
+  if (const auto master = master_of(plan, job))
+    values.master.emplace().ports.resize(plan.jobs[*master].spec.ports);
+  values.project = plan.project;
+  values.git = plan.git;
+  values.has_job_folder = !spec.apps.empty() && !spec.container;
+  return values;
+}
+
+}  // namespace
+
+std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job) {
+  const VariableOrigin dstack{Kind::dstack};
+  std::vector<EnvironmentVariable> all;
+  for (auto& [name, value] : job::reserved_variables(reserved_values(plan, job)))
+    all.push_back({std::move(name), value.value_or(known_later), dstack});
+  const job::JobSpec& spec = plan.jobs[job].spec;
   const auto& own = plan.jobs[job].environment;
   if (!spec.token.empty() && std::none_of(own.begin(), own.end(), [&](const auto& variable) {
         return variable.name == spec.token && !variable.value.empty();
       }))
-    add(spec.token);
+    all.push_back({spec.token, known_later, dstack});
   if (spec.python) {
     all.push_back({"PATH", known_later + (":" + path_of(plan, job)), dstack});
     if (!spec.python->requirements.empty() || !spec.python->packages.empty())
-      add("VIRTUAL_ENV");
-  }
-  if (const auto master = master_of(plan, job)) {
-    add("MASTER_JOB_HOSTNAME");
-    add("MASTER_JOB_ID");
-    for (std::uint32_t port = 0; port < plan.jobs[*master].spec.ports; ++port)
-      add("MASTER_JOB_PORT_" + std::to_string(port));
+      all.push_back({"VIRTUAL_ENV", known_later, dstack});
   }
   return all;
 }

@@ -26,7 +26,7 @@ std::vector<EnvironmentVariable> base_of(const Plan& plan, const PlannedJob& job
 /// Collects layers from the lowest to the highest.
 class EnvironmentLayers {
  public:
-  void add(std::string name, std::string value, std::string origin) {
+  void add(std::string name, std::string value, VariableOrigin origin) {
     all_.push_back({std::move(name), std::move(value), std::move(origin)});
   }
 

@@ -29,11 +29,12 @@ void add_lines(std::string& out, std::string_view label, const std::vector<std::
 
 /// The one place that decides what is shown of a value: a secret never is.
 std::string shown_value(const EnvironmentVariable& variable) {
-  if (variable.origin == "secret")
+  if (variable.is_secret())
     return "***";
   if (variable.value.empty() || variable.value == known_later)
     return variable.value;
-  if (variable.origin == "dstack" && variable.value.starts_with(known_later))
+  if (variable.origin.kind == VariableOrigin::Kind::dstack &&
+      variable.value.starts_with(known_later))
     return printable(variable.value);
   return printable(shell_quote(variable.value));
 }
@@ -243,7 +244,7 @@ class Explanation {
       std::string setting = printable(variable.name) + "=" + shown_value(variable);
       if (display_width(setting) <= widest_column)
         width = std::max(width, display_width(setting));
-      rows.emplace_back(std::move(setting), printable(variable.origin));
+      rows.emplace_back(std::move(setting), printable(render(variable.origin)));
     }
     std::vector<std::string> lines;
     for (auto& [setting, origin] : rows) {

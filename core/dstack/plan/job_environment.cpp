@@ -10,7 +10,7 @@ namespace dstack::plan {
 
 namespace {
 
-constexpr const char* secret_origin = "secret";
+using Kind = VariableOrigin::Kind;
 
 void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
   const Json* environment = json_member(draft.checked.values, "environment");
@@ -19,11 +19,11 @@ void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
   for (const auto& [name, value] : environment->items()) {
     const auto where = draft.checked.environment_where.find(name);
     std::string text = value.is_string() ? value.get<std::string>() : render_json(value);
-    std::string origin =
-        refers_to_secret(draft, text)
-            ? secret_origin
-            : origin_of(where == draft.checked.environment_where.end() ? draft.workflow->where
-                                                                       : where->second);
+    VariableOrigin origin = refers_to_secret(draft, text)
+                                ? VariableOrigin{Kind::secret}
+                                : VariableOrigin::at(where == draft.checked.environment_where.end()
+                                                         ? draft.workflow->where
+                                                         : where->second);
     layers.add(name, std::move(text), std::move(origin));
   }
 }
@@ -47,12 +47,12 @@ std::vector<EnvironmentVariable> job_environment(
     const std::vector<EnvironmentVariable>& command_line) {
   EnvironmentLayers layers;
   for (const auto& [name, value] : job.environment)
-    layers.add(name, value, refers_to_secret(draft, value) ? secret_origin : "provider");
+    layers.add(name, value, {refers_to_secret(draft, value) ? Kind::secret : Kind::provider});
   add_environment_property(draft, layers);
   for (const ResolvedVariable& variable : draft.variables)
     layers.add(environment_name(variable.name()), variable.value(), variable.origin());
   for (const std::string& secret : secrets)
-    layers.add(environment_name(secret), config::secret_reference(secret), secret_origin);
+    layers.add(environment_name(secret), config::secret_reference(secret), {Kind::secret});
   if (draft.role == Role::target)
     layers.add(command_line);
   return std::move(layers).merge();

@@ -6,6 +6,7 @@
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/variable_origin.hpp"
 #include "dstack/python/python.hpp"
 
 #include <cstddef>
@@ -19,13 +20,14 @@ struct EnforcementMethods;
 
 namespace dstack::plan {
 
-/// A variable of a job with where it comes from: `base`, `provider`, `FILE:LINE`, `command line`,
-/// `dstack`, `secret`. The value of the last holds references (config/secret_reference.hpp), never
-/// what they refer to: that no plan has.
+/// A variable of a job with where it comes from. The value of one that holds a secret has
+/// references (config/secret_reference.hpp), never what they refer to: that no plan has.
 struct EnvironmentVariable {
   std::string name;
   std::string value;
-  std::string origin;
+  VariableOrigin origin;
+
+  bool is_secret() const { return origin.kind == VariableOrigin::Kind::secret; }
 
   bool operator==(const EnvironmentVariable&) const = default;
 };
@@ -82,11 +84,18 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
-Json render_plan(const Plan& plan);
-Result<Plan> parse_plan(const Json& json);
-/// Of a job's Python: an object, or null.
-Json render_python(const std::optional<python::Interpreter>& python);
-std::optional<python::Interpreter> parse_python(const Json* json);
+/// As a list of name, value and origin.
+void to_json(Json& json, const EnvironmentVariable& variable);
+void from_json(const Json& json, EnvironmentVariable& variable);
+void to_json(Json& json, const Input& input);
+void from_json(const Json& json, Input& input);
+void to_json(Json& json, const PlannedWorkflow& workflow);
+void from_json(const Json& json, PlannedWorkflow& workflow);
+void to_json(Json& json, const PlannedJob& job);
+void from_json(const Json& json, PlannedJob& job);
+void to_json(Json& json, const Plan& plan);
+/// Refuses one whose workflows stand in a wrong order.
+void from_json(const Json& json, Plan& plan);
 
 /// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
 /// environment with origins. The same plan gives the same text.

@@ -22,7 +22,7 @@ std::string visible_part(job::JobSpec job) {
     job.container->username.clear();
     job.container->password.clear();
   }
-  return render_json(job::render_job(job));
+  return render_json(job);
 }
 
 Error shown_secret(const Draft& draft, const config::SecretReference& reference) {

@@ -15,12 +15,9 @@ const std::vector<config::Variable>& scope_named(const config::Variables& variab
 
 }  // namespace
 
-std::string origin_of(const SourceLocation& where) {
-  return (where.source ? where.source->name : std::string("?")) + ":" + std::to_string(where.line);
-}
-
-std::string ResolvedVariable::origin() const {
-  return override ? std::string("command line") : origin_of(declared->where);
+VariableOrigin ResolvedVariable::origin() const {
+  return override ? VariableOrigin{VariableOrigin::Kind::command_line}
+                  : VariableOrigin::at(declared->where);
 }
 
 std::vector<ResolvedVariable> variables_of(const config::Variables& variables,

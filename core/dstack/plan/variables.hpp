@@ -32,11 +32,8 @@ struct ResolvedVariable {
 
   const std::string& value() const { return override ? override->value : declared->value; }
 
-  std::string origin() const;
+  VariableOrigin origin() const;
 };
-
-/// Where a value of a file comes from, as origins are written: `FILE:LINE`.
-std::string origin_of(const SourceLocation& where);
 
 /// Global variables that the workflow does not hide, then its own. An empty name gives the global
 /// ones.

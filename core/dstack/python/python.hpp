@@ -21,6 +21,9 @@ struct Interpreter {
   bool operator==(const Interpreter&) const = default;
 };
 
+void to_json(Json& json, const Interpreter& interpreter);
+void from_json(const Json& json, Interpreter& interpreter);
+
 /// The environment variables that the search and the installers see.
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 

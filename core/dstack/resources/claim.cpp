@@ -1,5 +1,6 @@
 #include "dstack/resources/claim.hpp"
 
+#include "dstack/base/json_fields.hpp"
 #include "dstack/process/identity.hpp"
 
 #include <algorithm>
@@ -39,7 +40,10 @@ bool is_dead(const Path& folder, std::uint64_t number) {
 Ledger read_ledger(const Path& folder) {
   const auto text = read_file(ledger_path(folder));
   const auto json = text ? parse_json(*text, "the ledger") : Result<Json>(Json());
-  return json ? parse_ledger(*json) : Ledger();
+  if (!json)
+    return Ledger();
+  // A ledger that nobody can read is one of nobody.
+  return from_json_value<Ledger>(*json, "the ledger").value_or(Ledger());
 }
 
 /// The ledger while nobody else changes it.
@@ -92,7 +96,7 @@ class Book {
 
   Result<void> write() const {
     return write_file_atomically(
-        ledger_path(folder_), render_json(render_ledger(ledger)) + "\n", Durable::no, 0600);
+        ledger_path(folder_), render_json(ledger) + "\n", Durable::no, 0600);
   }
 
   Ledger ledger;

@@ -1,5 +1,6 @@
 #include "dstack/resources/ledger.hpp"
 
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 
@@ -103,13 +104,6 @@ std::string describe_cards(const Demand& demand, const Free& free) {
   return fmt::format("{}, {} of {} free", plural(wanted, "GPU"), left, fitting.size());
 }
 
-Json render_demand(const Demand& demand) {
-  Json cards = Json::array();
-  for (const GpuRequest& wish : demand.cards)
-    cards.push_back({{"count", wish.count}, {"among", wish.among}});
-  return {{"cpu", demand.cpu}, {"memory", demand.memory}, {"cards", std::move(cards)}};
-}
-
 }  // namespace
 
 const Entry* Ledger::find(std::uint64_t number) const {
@@ -167,42 +161,64 @@ std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity ca
       "waits behind '{}' of run '{}'", before.front()->workflow, before.front()->run);
 }
 
-Json render_ledger(const Ledger& ledger) {
-  Json entries = Json::array();
-  for (const Entry& entry : ledger.entries) {
-    Json json = {{"number", entry.number},
-                 {"run", entry.run},
-                 {"workflow", entry.workflow},
-                 {"job", entry.job},
-                 {"demand", render_demand(entry.demand)}};
-    if (entry.granted)
-      json["granted"] = *entry.granted;
-    entries.push_back(std::move(json));
-  }
-  return {{"entries", std::move(entries)}};
+template <class Fields, MaybeConst<GpuRequest> Self>
+void fields(Fields& fields, Self& request) {
+  fields.required("count", request.count);
+  fields.required("among", request.among);
 }
 
-Ledger parse_ledger(const Json& json) try {
-  Ledger ledger;
-  for (const Json& each : json.at("entries")) {
-    Entry& entry = ledger.entries.emplace_back();
-    entry.number = each.at("number").get<std::uint64_t>();
-    entry.run = each.at("run").get<std::string>();
-    entry.workflow = each.at("workflow").get<std::string>();
-    entry.job = each.at("job").get<std::size_t>();
-    const Json& demand = each.at("demand");
-    entry.demand.cpu = demand.at("cpu").get<std::uint64_t>();
-    entry.demand.memory = demand.at("memory").get<std::uint64_t>();
-    for (const Json& wish : demand.at("cards"))
-      entry.demand.cards.push_back({wish.at("count").get<std::uint32_t>(),
-                                    wish.at("among").get<std::vector<std::string>>()});
-    if (each.contains("granted"))
-      entry.granted = each.at("granted").get<Cards>();
-  }
-  return ledger;
+template <class Fields, MaybeConst<Demand> Self>
+void fields(Fields& fields, Self& demand) {
+  fields.required("cpu", demand.cpu);
+  fields.required("memory", demand.memory);
+  fields.required("cards", demand.cards);
+}
 
-} catch (const Json::exception&) {
-  return {};
+template <class Fields, MaybeConst<Entry> Self>
+void fields(Fields& fields, Self& entry) {
+  fields.required("number", entry.number);
+  fields.required("run", entry.run);
+  fields.required("workflow", entry.workflow);
+  fields.required("job", entry.job);
+  fields.required("demand", entry.demand);
+  fields.optional("granted", entry.granted);
+}
+
+template <class Fields, MaybeConst<Ledger> Self>
+void fields(Fields& fields, Self& ledger) {
+  fields.required("entries", ledger.entries);
+}
+
+void to_json(Json& json, const GpuRequest& request) {
+  write_fields(json, request);
+}
+
+void from_json(const Json& json, GpuRequest& request) {
+  read_fields(json, request, "request");
+}
+
+void to_json(Json& json, const Demand& demand) {
+  write_fields(json, demand);
+}
+
+void from_json(const Json& json, Demand& demand) {
+  read_fields(json, demand, "demand");
+}
+
+void to_json(Json& json, const Entry& entry) {
+  write_fields(json, entry);
+}
+
+void from_json(const Json& json, Entry& entry) {
+  read_fields(json, entry, "entry");
+}
+
+void to_json(Json& json, const Ledger& ledger) {
+  write_fields(json, ledger);
+}
+
+void from_json(const Json& json, Ledger& ledger) {
+  read_fields(json, ledger, "ledger");
 }
 
 }  // namespace dstack::resources

@@ -67,8 +67,13 @@ std::optional<Cards> find_share(const Ledger& ledger, std::uint64_t number, Capa
 /// Why it has to: "needs 2 GPUs, 1 of 4 free", or who waits before it.
 std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity capacity);
 
-Json render_ledger(const Ledger& ledger);
-/// A ledger that nobody can read is one of nobody.
-Ledger parse_ledger(const Json& json);
+void to_json(Json& json, const GpuRequest& request);
+void from_json(const Json& json, GpuRequest& request);
+void to_json(Json& json, const Demand& demand);
+void from_json(const Json& json, Demand& demand);
+void to_json(Json& json, const Entry& entry);
+void from_json(const Json& json, Entry& entry);
+void to_json(Json& json, const Ledger& ledger);
+void from_json(const Json& json, Ledger& ledger);
 
 }  // namespace dstack::resources

@@ -2,6 +2,7 @@
 
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/file.hpp"
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/resources/cgroup.hpp"
@@ -133,23 +134,19 @@ Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine
   return demand;
 }
 
-Json render_machine(const Machine& machine) {
-  Json gpus = Json::array();
-  for (const config::Gpu& gpu : machine.gpus)
-    gpus.push_back({{"id", gpu.id}, {"name", gpu.name}, {"memory", gpu.memory}});
-  return {{"cpu", machine.cpu}, {"memory", machine.memory}, {"gpus", std::move(gpus)}};
+template <class Fields, MaybeConst<Machine> Self>
+void fields(Fields& fields, Self& machine) {
+  fields.member("cpu", machine.cpu);
+  fields.member("memory", machine.memory);
+  fields.member("gpus", machine.gpus);
 }
 
-Machine parse_machine(const Json& json) {
-  Machine machine;
-  machine.cpu = static_cast<std::uint32_t>(json_integer(json, "cpu"));
-  machine.memory = static_cast<std::uint64_t>(json_integer(json, "memory"));
-  if (const Json* gpus = json_member(json, "gpus"); gpus != nullptr && gpus->is_array())
-    for (const Json& gpu : *gpus)
-      machine.gpus.push_back({json_string(gpu, "name"),
-                              static_cast<std::uint64_t>(json_integer(gpu, "memory")),
-                              json_string(gpu, "id")});
-  return machine;
+void to_json(Json& json, const Machine& machine) {
+  write_fields(json, machine);
+}
+
+void from_json(const Json& json, Machine& machine) {
+  read_fields(json, machine, "machine");
 }
 
 }  // namespace dstack::resources

@@ -38,9 +38,9 @@ std::string describe_gpus(const Machine& machine);
 /// All that these jobs ask for together, as the ledger counts it.
 Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine);
 
-Json render_machine(const Machine& machine);
-/// Of a record that we wrote.
-Machine parse_machine(const Json& json);
+/// Without those that are hidden.
+void to_json(Json& json, const Machine& machine);
+void from_json(const Json& json, Machine& machine);
 
 // --- Texts of the system, read ---
 

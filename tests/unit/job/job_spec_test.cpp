@@ -23,12 +23,12 @@ TEST_CASE("a job survives being written and read", "[provider][job]") {
   job.resources = {4, 1u << 30, 2, "V100", 1u << 20, 7, true, true};
   job.python = job::PythonRequest{"3.10", {"requirements.txt"}, {"numpy==1.26"}};
 
-  CHECK(job::parse_job(job::render_job(job)).value() == job);
+  CHECK(job::parse_job(Json(job)).value() == job);
 
   job::JobSpec commands;
   commands.commands = {"make", "make test"};
   commands.python = job::PythonRequest{};
-  CHECK(job::parse_job(job::render_job(commands)).value() == commands);
+  CHECK(job::parse_job(Json(commands)).value() == commands);
 }
 
 TEST_CASE("a job runs exactly one of a program and commands", "[provider][job]") {
@@ -86,4 +86,38 @@ TEST_CASE("resources are whole numbers that fit", "[provider][job]") {
         "'gpu' has the unknown member 'cards'");
   CHECK(job::parse_resources(Json::parse(R"({"gpu": 2})"))->gpu == 2);
   CHECK(job::parse_resources(Json::parse(R"({"gpu": {"name": "A100"}})"))->gpu == 1);
+}
+
+TEST_CASE("each member of a job survives being written and read", "[provider][job]") {
+  const Json whole = Json::parse(R"({
+    "commands": ["make"], "container": {"image": "i", "entrypoint": ["e"], "username": "u", "password": "p"},
+    "setup": ["s"], "environment": {"A": "1"}, "working_dir": "src", "artifacts": ["out"],
+    "resources": {"cpu": 1, "memory": 2, "gpu": {"count": 2, "name": "V100", "memory": 5}, "shm_size": 6,
+                  "interruptible": true, "local": true},
+    "python": {"version": "3.10", "requirements": ["r.txt"], "packages": ["numpy"]}, "tools": ["code-server"],
+    "ports": 2, "apps": [{"name": "a", "port": 1, "path": "/p", "health": "/h", "token_query": "t"}],
+    "token": "TOKEN", "master": 0, "workspace": "copy", "timeout": 1500, "retry": 3})");
+  const auto job = job::parse_job(whole);
+  REQUIRE(job);
+  CHECK(render_json(Json(*job)) == render_json(whole));
+}
+
+TEST_CASE("what the types of a job do not say is checked as well", "[provider][job]") {
+  CHECK(refusal(R"({"argv": ["a"], "native": {}})") ==
+        "has both 'native' and something else to run");
+  CHECK(refusal(R"({"native": 1})") == "'native' must be a map");
+  CHECK(refusal(R"({"argv": ["a"], "ports": 1001})") == "'ports' must be at most 1000");
+  CHECK(refusal(R"({"argv": ["a"], "workspace": "tmp"})") ==
+        "'workspace' must be private, copy or project, not 'tmp'");
+  CHECK(refusal(R"({"argv": ["a"], "workspace": ""})") == "no error");
+  CHECK(refusal(R"({"argv": ["a"], "workspace": 1})") == "'workspace' must be a text");
+  CHECK(refusal(R"({"argv": ["a"], "timeout": -1})") ==
+        "'timeout' must be a whole number, 0 or more");
+  CHECK(refusal(R"({"container": {}})") == "'container' has no 'image'");
+  CHECK(refusal(R"({"argv": ["a"], "apps": 1})") == "'apps' must be a list of maps");
+  CHECK(refusal(R"({"argv": ["a"], "apps": [{"name": "x"}]})") ==
+        "app 'x' is at port 0 of a job with 0");
+  CHECK(refusal(R"({"argv": ["a"], "ports": 1, "apps": [{"name": "x", "path": "p"}]})") ==
+        "'path' of an app must begin with '/', not be 'p'");
+  CHECK(refusal(R"({"argv": null, "commands": ["a"], "python": null})") == "no error");
 }

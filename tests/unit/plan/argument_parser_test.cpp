@@ -136,10 +136,11 @@ TEST_CASE("a variable is set in every workflow of the run that has it") {
   CHECK(variable(plan.jobs[0], "EPOCHS") == "EPOCHS=3 (command line)");
   CHECK(variable(plan.jobs[1], "EPOCHS") == "EPOCHS=3 (command line)");
   CHECK(plan.workflows[1].variables ==
-        std::vector<EnvironmentVariable>{{"seed", "1", ".dstack/variables.yaml:2"},
-                                         {"epochs", "3", "command line"},
-                                         {"lr", "0.1", ".dstack/variables.yaml:4"},
-                                         {"gpu", "7", ".dstack/variables.yaml:4"}});
+        std::vector<EnvironmentVariable>{
+            {"seed", "1", parse_variable_origin(".dstack/variables.yaml:2")},
+            {"epochs", "3", parse_variable_origin("command line")},
+            {"lr", "0.1", parse_variable_origin(".dstack/variables.yaml:4")},
+            {"gpu", "7", parse_variable_origin(".dstack/variables.yaml:4")}});
 }
 
 TEST_CASE("a variable with a workflow's name before it is set in that one") {

@@ -258,7 +258,7 @@ std::string describe(const Error& error) {
 std::string variable(const PlannedJob& job, const std::string& name) {
   for (const EnvironmentVariable& variable : job.environment)
     if (variable.name == name)
-      return variable.name + "=" + variable.value + " (" + variable.origin + ")";
+      return variable.name + "=" + variable.value + " (" + render(variable.origin) + ")";
   return {};
 }
 

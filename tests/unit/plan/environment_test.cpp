@@ -1,6 +1,7 @@
 #include "dstack/plan/environment.hpp"
 
 #include "bench.hpp"
+#include "dstack/job/environment_names.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "support/catch.hpp"
 
@@ -26,13 +27,14 @@ TEST_CASE("the base takes from the caller what every program needs, and nothing 
                                       {"PYTHONPATH", "/x"},
                                       {"PYTHONUNBUFFERED", ""},
                                       {"HOME", "/home/me"}});
-  CHECK(base == std::vector<EnvironmentVariable>{{"HOME", "/home/me", "base"},
-                                                 {"LC_ALL", "C", "base"},
-                                                 {"NO_PROXY", "q", "base"},
-                                                 {"PATH", "/bin", "base"},
-                                                 {"PYTHONUNBUFFERED", "1", "base"},
-                                                 {"SSL_CERT_FILE", "f", "base"},
-                                                 {"https_proxy", "p", "base"}});
+  CHECK(base ==
+        std::vector<EnvironmentVariable>{{"HOME", "/home/me", parse_variable_origin("base")},
+                                         {"LC_ALL", "C", parse_variable_origin("base")},
+                                         {"NO_PROXY", "q", parse_variable_origin("base")},
+                                         {"PATH", "/bin", parse_variable_origin("base")},
+                                         {"PYTHONUNBUFFERED", "1", parse_variable_origin("base")},
+                                         {"SSL_CERT_FILE", "f", parse_variable_origin("base")},
+                                         {"https_proxy", "p", parse_variable_origin("base")}});
 }
 
 TEST_CASE("of the layers of an environment the later wins, with its origin") {
@@ -122,4 +124,33 @@ TEST_CASE("reserved names are told together with what else is wrong with the pro
       errors[1] ==
       "'RUN_NAME' is set by dstack itself @ .dstack/workflows.yaml:5:19+10 | choose another name");
   CHECK(bench.validation_errors() == errors);
+}
+
+TEST_CASE("a plan shows what is reserved, and calls it dstack's") {
+  Plan plan;
+  plan.workflows.resize(1);
+  plan.jobs.resize(2);
+  plan.jobs[0].spec.ports = 1;
+  plan.jobs[1].spec.ports = 1;
+  plan.jobs[1].spec.apps.resize(1);
+  plan.jobs[1].spec.master = 0;
+  Words shown;
+  for (const EnvironmentVariable& variable : reserved_environment(plan, 1)) {
+    CHECK(job::is_reserved_environment_name(variable.name));
+    CHECK(render(variable.origin) == "dstack");
+    shown.push_back(variable.name);
+  }
+  Words reserved = job::reserved_environment_names();
+  for (std::string& name : reserved)
+    if (name.ends_with('_'))
+      name += "0";
+  CHECK(shown == reserved);
+}
+
+TEST_CASE("an origin is read as it was written") {
+  for (const char* text :
+       {"base", "provider", ".dstack/workflows.yaml:6", "command line", "dstack", "secret"})
+    CHECK(render(parse_variable_origin(text)) == text);
+  CHECK(parse_variable_origin("secret").kind == VariableOrigin::Kind::secret);
+  CHECK(parse_variable_origin("secret:1").kind == VariableOrigin::Kind::file);
 }

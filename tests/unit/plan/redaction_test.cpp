@@ -1,3 +1,4 @@
+#include "dstack/base/json_fields.hpp"
 // The plan as JSON and as text, and what is said about targets.
 #include "bench.hpp"
 #include "dstack/base/text.hpp"
@@ -43,25 +44,25 @@ TEST_CASE("a plan survives JSON exactly") {
   auto bench = full();
   bench.run_name = "quiet-otter-3";
   const auto plan = bench.plan("train", {"-e", "TEXT=two\nlines"}, {"x", ""});
-  const auto text = render_json(render_plan(plan));
+  const auto text = render_json(Json(plan));
   const auto json = parse_json(text, "the plan");
   REQUIRE(json.has_value());
-  const auto parsed = parse_plan(*json);
+  const auto parsed = from_json_value<Plan>(*json, "a plan");
   REQUIRE(parsed.has_value());
   CHECK(*parsed == plan);
-  CHECK(render_json(render_plan(*parsed)) == text);
+  CHECK(render_json(Json(*parsed)) == text);
 }
 
 TEST_CASE("an empty plan survives JSON too") {
-  const auto parsed = parse_plan(render_plan(Plan()));
+  const auto parsed = from_json_value<Plan>(Json(Plan()), "a plan");
   REQUIRE(parsed.has_value());
   CHECK(*parsed == Plan());
 }
 
 TEST_CASE("a plan that is damaged is an error, never a wrong plan") {
   auto bench = full();
-  const Json whole = render_plan(bench.plan("train"));
-  const auto damage = [](const Json& json) { return test::failure_of(parse_plan(json)).message; };
+  const Json whole = Json(bench.plan("train"));
+  const auto damage = [](const Json& json) { return test::failure_of(from_json_value<Plan>(json, "a plan")).message; };
   CHECK(test::holds(damage(Json()), "its text "));
   Json json = whole;
   json["jobs"][0]["workflow"] = 7;

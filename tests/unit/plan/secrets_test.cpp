@@ -1,3 +1,4 @@
+#include "dstack/base/json_fields.hpp"
 // Secrets in a plan: their names, never a value.
 #include "bench.hpp"
 #include "dstack/job/job_spec.hpp"
@@ -62,7 +63,7 @@ TEST_CASE("a plan keeps the names that its files refer to, also as JSON") {
   const Plan plan = bench.plan("get");
   CHECK(plan.workflows[0].secrets == Words{"TOKEN"});
   CHECK(plan.workflows[0].properties["headers"]["Authorization"] == header);
-  CHECK(parse_plan(render_plan(plan)).value() == plan);
+  CHECK(from_json_value<Plan>(Json(plan), "a plan").value() == plan);
 }
 
 TEST_CASE("a secret that does not exist is told where it stands, with what adds it") {

@@ -1,5 +1,6 @@
 #include "dstack/config/settings/on_end.hpp"
 
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/reference_syntax.hpp"
@@ -324,6 +325,24 @@ std::vector<Receiver> read_on_end(MapReader& reader, const Value& value) {
       receivers.push_back(ReceiverReader(reader).read(entry));
   }
   return receivers;
+}
+
+template <class Fields, MaybeConst<Receiver> Self>
+void fields(Fields& fields, Self& receiver) {
+  fields.member("command", receiver.command);
+  fields.member("webhook", receiver.webhook);
+  fields.member("headers", receiver.headers);
+  fields.member("when", receiver.when);
+  fields.member("timeout", receiver.timeout);
+  fields.member("retry", receiver.retry);
+}
+
+void to_json(Json& json, const Receiver& receiver) {
+  write_fields(json, receiver);
+}
+
+void from_json(const Json& json, Receiver& receiver) {
+  read_fields(json, receiver, "receiver");
 }
 
 }  // namespace dstack::config

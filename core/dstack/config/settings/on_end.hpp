@@ -1,6 +1,7 @@
 // `on_end` of `$DSTACK_HOME/config.yaml`: who is told of the end of each run.
 #pragma once
 
+#include "dstack/base/json.hpp"
 #include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/yaml/value.hpp"
 
@@ -25,6 +26,10 @@ struct Receiver {
   std::uint32_t retry = 4;                    ///< attempts after the first one
   std::vector<SecretReference> secrets;       ///< with their places in the file
 };
+
+/// Without the places of its secrets.
+void to_json(Json& json, const Receiver& receiver);
+void from_json(const Json& json, Receiver& receiver);
 
 /// Each as "webhook https://hooks.example.com" or "command notify-send": what may be shown, since
 /// paths, queries and arguments often hold what is secret. Those that would be called alike have

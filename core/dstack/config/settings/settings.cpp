@@ -1,5 +1,6 @@
 #include "dstack/config/settings/settings.hpp"
 
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/file_source.hpp"
 #include "dstack/config/yaml/map_reader.hpp"
@@ -152,6 +153,21 @@ Result<Settings> load_settings(const Path& file) {
   if (!reader.errors().empty())
     return fail(join(std::move(reader.errors())));
   return settings;
+}
+
+template <class Fields, MaybeConst<Gpu> Self>
+void fields(Fields& fields, Self& gpu) {
+  fields.member("id", gpu.id);
+  fields.member("name", gpu.name);
+  fields.member("memory", gpu.memory);
+}
+
+void to_json(Json& json, const Gpu& gpu) {
+  write_fields(json, gpu);
+}
+
+void from_json(const Json& json, Gpu& gpu) {
+  read_fields(json, gpu, "gpu");
 }
 
 }  // namespace dstack::config

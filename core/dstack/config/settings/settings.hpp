@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/json.hpp"
 #include "dstack/config/settings/on_end.hpp"
 
 #include <chrono>
@@ -17,6 +18,9 @@ struct Gpu {
   std::uint64_t memory = 0;  ///< bytes
   std::string id = {};       ///< as CUDA_VISIBLE_DEVICES names it: its UUID, else its number
 };
+
+void to_json(Json& json, const Gpu& gpu);
+void from_json(const Json& json, Gpu& gpu);
 
 /// What the operator says this machine has, in place of what would be found.
 struct ResourceSettings {

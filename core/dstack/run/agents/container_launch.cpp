@@ -19,25 +19,6 @@ const std::string* find_variable(const Environment& environment, std::string_vie
   return nullptr;
 }
 
-std::vector<std::uint16_t> ports_of(const AgentOrder& order) {
-  std::vector<std::uint16_t> ports;
-  for (std::uint32_t i = 0; i < order.job.spec.ports; ++i)
-    if (const auto* text = find_variable(order.job.environment, "JOB_PORT_" + std::to_string(i)))
-      if (const auto port = parse_number<std::uint16_t>(*text))
-        ports.push_back(*port);
-  return ports;
-}
-
-/// The GPUs that the job was given, as the machine numbers them.
-std::vector<std::string> gpus_of(const AgentOrder& order) {
-  std::vector<std::string> gpus;
-  if (const auto* list = find_variable(order.job.environment, "CUDA_VISIBLE_DEVICES"))
-    for (const std::string_view gpu : split(*list, ','))
-      if (!gpu.empty())
-        gpus.emplace_back(gpu);
-  return gpus;
-}
-
 /// Inside, the GPUs that were given are all there are, and counted from 0. An image that asks for
 /// all of them gets none, when none were given.
 void number_gpus(std::size_t count, Environment& environment) {
@@ -91,15 +72,14 @@ backend::ContainerLaunch container_launch(const AgentOrder& order) {
   for (const auto& variable : order.job.environment)
     if (!is_secret_variable(order.job, variable.first))
       launch.environment.push_back(variable);
-  if (const auto* id = find_variable(order.job.environment, "JOB_ID"))
-    launch.job = *id;
+  launch.job = order.job.id;
   launch.workspace = order.workspace;
   launch.working_dir = order.job.spec.working_dir;
-  launch.ports = ports_of(order);
+  launch.ports = order.job.ports;
   launch.cpu = resources.cpu;
   launch.memory = resources.memory;
   launch.shm_size = resources.shm_size;
-  launch.gpus = gpus_of(order);
+  launch.gpus = order.job.gpus;
   launch.grace = order.job.stop_grace;
   number_gpus(launch.gpus.size(), launch.environment);
   return launch;

@@ -1,5 +1,6 @@
 #include "dstack/run/protocol/agent.hpp"
 
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
 
 #include <array>
@@ -30,56 +31,72 @@ std::string_view agent_role(const job::JobSpec& spec) {
   return spec.native.is_null() ? std::string_view() : "native";
 }
 
+template <class Fields, MaybeConst<AgentOrder> Self>
+void fields(Fields& fields, Self& order) {
+  fields.required("job", order.job);
+  fields.member("workspace", order.workspace);
+}
+
+template <class Fields, MaybeConst<AgentReport> Self>
+void fields(Fields& fields, Self& report) {
+  fields.optional("status", report.status);
+  fields.optional("cause", report.cause);
+  fields.optional("message", report.message);
+  fields.optional("warning", report.warning);
+  fields.optional("usage", report.usage);
+  fields.optional("killed_for_memory", report.killed_for_memory);
+}
+
+void to_json(Json& json, const AgentOrder& order) {
+  write_fields(json, order);
+}
+
+void from_json(const Json& json, AgentOrder& order) {
+  const Json* job = json_member(json, "job");
+  if (job == nullptr || !job->is_string()) {
+    read_fields(json, order, "order");
+    return;
+  }
+  // What an older version wrote has the job's order as a text.
+  auto text = parse_json(job->get_ref<const std::string&>(), "the job's order");
+  if (!text)
+    throw JsonProblem(text.error().message);
+  Json whole = json;
+  whole["job"] = *std::move(text);
+  read_fields(whole, order, "order");
+}
+
+void to_json(Json& json, const AgentReport& report) {
+  write_fields(json, report);
+}
+
+void from_json(const Json& json, AgentReport& report) {
+  read_fields(json, report, "report");
+  if ((report.status && !may_tell(*report.status)) || (report.cause && !may_tell(*report.cause)))
+    throw JsonProblem("it reports what is not an agent's to report");
+  if (!report.cause)
+    report.message.clear();
+}
+
 std::string render_agent_order(const AgentOrder& order) {
-  return render_json(Json{{"job", render_job_order(order.job)}, {"workspace", order.workspace}});
+  return render_json(order);
 }
 
 Result<AgentOrder> parse_agent_order(std::string_view text) {
   DSTACK_TRY(const Json json, parse_json(text, "an agent's order"));
-  AgentOrder order;
-  DSTACK_TRY(order.job, parse_job_order(json_string(json, "job")));
-  order.workspace = json_string(json, "workspace");
-  return order;
+  return from_json_value<AgentOrder>(json, "an agent's order");
 }
 
 std::string render_agent_report(const AgentReport& report) {
-  Json json = Json::object();
-  if (report.status)
-    json["status"] = job::render(*report.status);
-  if (report.cause) {
-    json["cause"] = job::render(*report.cause);
-    json["message"] = report.message;
-  }
-  if (!report.warning.empty())
-    json["warning"] = report.warning;
-  if (report.usage)
-    json["usage"] = job::usage_to_json(*report.usage);
-  if (report.killed_for_memory)
-    json["killed_for_memory"] = true;
-  return render_json(json) + "\n";
+  return render_json(report) + "\n";
 }
 
 std::optional<AgentReport> parse_agent_report(std::string_view line) {
   const auto json = parse_json(line, "a report");
-  if (!json || !json->is_object())
+  if (!json)
     return std::nullopt;
-  AgentReport report;
-  if (json->contains("status")) {
-    report.status = job::parse_status(json_string(*json, "status"));
-    if (!report.status || !may_tell(*report.status))
-      return std::nullopt;
-  }
-  if (json->contains("cause")) {
-    report.cause = job::parse_cause(json_string(*json, "cause"));
-    if (!report.cause || !may_tell(*report.cause))
-      return std::nullopt;
-    report.message = json_string(*json, "message");
-  }
-  report.warning = json_string(*json, "warning");
-  if (const Json* usage = json_member(*json, "usage"))
-    report.usage = job::usage_from_json(*usage);
-  report.killed_for_memory = json_boolean(*json, "killed_for_memory");
-  return report;
+  auto report = from_json_value<AgentReport>(*json, "a report");
+  return report ? std::optional(*std::move(report)) : std::nullopt;
 }
 
 AgentReporter::AgentReporter(int fd) : pipe_(fd) {

@@ -31,6 +31,9 @@ struct AgentOrder {
   std::string workspace;  ///< absolute path of the folder that holds the project's files
 };
 
+void to_json(Json& json, const AgentOrder& order);
+/// What an older version wrote has the job's order as a text.
+void from_json(const Json& json, AgentOrder& order);
 std::string render_agent_order(const AgentOrder& order);
 Result<AgentOrder> parse_agent_order(std::string_view text);
 
@@ -48,6 +51,8 @@ struct AgentReport {
   bool operator==(const AgentReport&) const = default;
 };
 
+void to_json(Json& json, const AgentReport& report);
+void from_json(const Json& json, AgentReport& report);
 std::string render_agent_report(const AgentReport& report);
 /// Nothing when it is no report, or tells a status or a cause that is not an agent's to tell.
 std::optional<AgentReport> parse_agent_report(std::string_view line);

@@ -1,87 +1,84 @@
 #include "dstack/run/protocol/exit_record.hpp"
 
-#include "dstack/base/json.hpp"
+#include "dstack/base/json_fields.hpp"
+
+#include <array>
 
 namespace dstack::run {
 
 namespace {
 
-const char* render_outcome(ExitRecord::Outcome outcome) {
-  switch (outcome) {
-    case ExitRecord::Outcome::signaled:
-      return "signaled";
-    case ExitRecord::Outcome::not_started:
-      return "not started";
-    case ExitRecord::Outcome::exited:
-      break;
-  }
-  return "exited";
-}
+using Outcome = ExitRecord::Outcome;
 
-Json exposed_to_json(const std::vector<ArtifactWithSecrets>& artifacts) {
-  Json json = Json::array();
-  for (const ArtifactWithSecrets& artifact : artifacts)
-    json.push_back(
-        {{"path", artifact.path}, {"exposure", job::render_findings(artifact.exposure)}});
-  return json;
-}
+constexpr std::array<std::pair<Outcome, std::string_view>, 3> outcome_words{{
+    {Outcome::exited, "exited"},
+    {Outcome::signaled, "signaled"},
+    {Outcome::not_started, "not started"},
+}};
 
-std::vector<ArtifactWithSecrets> exposed_from_json(const Json* json) {
-  std::vector<ArtifactWithSecrets> artifacts;
-  if (json == nullptr || !json->is_array())
-    return artifacts;
-  for (const Json& artifact : *json)
-    if (const Json* exposure = json_member(artifact, "exposure"))
-      artifacts.push_back({json_string(artifact, "path"), job::parse_findings(*exposure)});
-  return artifacts;
-}
-
-Timestamp timestamp(std::int64_t milliseconds) {
-  return Timestamp(std::chrono::milliseconds(milliseconds));
+std::optional<Outcome> parse_outcome(std::string_view text) {
+  for (const auto& [outcome, word] : outcome_words)
+    if (word == text)
+      return outcome;
+  return std::nullopt;
 }
 
 }  // namespace
 
+template <class Fields, MaybeConst<ArtifactWithSecrets> Self>
+void fields(Fields& fields, Self& artifact) {
+  fields.member("path", artifact.path);
+  fields.member("exposure", artifact.exposure);
+}
+
+template <class Fields, MaybeConst<ExitRecord> Self>
+void fields(Fields& fields, Self& record) {
+  fields.required("outcome", record.outcome);
+  fields.member("number", record.number);
+  fields.member("stop", record.stop);
+  fields.member("cause", record.cause);
+  fields.member("message", record.message);
+  fields.member("warnings", record.warnings);
+  fields.member("usage", record.usage);
+  fields.member("exposed", record.exposed);
+  fields.member("edited", record.edited);
+  fields.member("started_at", record.started_at);
+  fields.member("finished_at", record.finished_at);
+}
+
+void to_json(Json& json, ExitRecord::Outcome outcome) {
+  for (const auto& [each, word] : outcome_words)
+    if (each == outcome)
+      json = word;
+}
+
+void from_json(const Json& json, ExitRecord::Outcome& outcome) {
+  read_word(json, outcome, parse_outcome, "there is no outcome");
+}
+
+void to_json(Json& json, const ArtifactWithSecrets& artifact) {
+  write_fields(json, artifact);
+}
+
+void from_json(const Json& json, ArtifactWithSecrets& artifact) {
+  read_fields(json, artifact, "artifact");
+}
+
+void to_json(Json& json, const ExitRecord& record) {
+  write_fields(json, record);
+}
+
+void from_json(const Json& json, ExitRecord& record) {
+  read_fields(json, record, "record");
+}
+
 std::string render_exit_record(const ExitRecord& record) {
-  Json cause;
-  if (record.cause)
-    cause = job::render(*record.cause);
-  return render_json(Json{{"outcome", render_outcome(record.outcome)},
-                          {"number", record.number},
-                          {"stop", render(record.stop)},
-                          {"cause", cause},
-                          {"message", record.message},
-                          {"warnings", record.warnings},
-                          {"usage", job::usage_to_json(record.usage)},
-                          {"exposed", exposed_to_json(record.exposed)},
-                          {"edited", record.edited},
-                          {"started_at", record.started_at.time_since_epoch().count()},
-                          {"finished_at", record.finished_at.time_since_epoch().count()}}) +
-         "\n";
+  return render_json(record) + "\n";
 }
 
 Result<ExitRecord> parse_exit_record(std::string_view text) {
   DSTACK_TRY(const Json json, parse_json(text, "an exit record"));
-  ExitRecord record;
-  const std::string outcome = json_string(json, "outcome");
-  if (outcome == "signaled")
-    record.outcome = ExitRecord::Outcome::signaled;
-  else if (outcome == "not started")
-    record.outcome = ExitRecord::Outcome::not_started;
-  else if (outcome != "exited")
-    return fail(ErrorCode::internal, "an exit record has the unknown outcome '" + outcome + "'");
-  record.number = static_cast<int>(json_integer(json, "number"));
-  record.stop = job::parse_stop_request(json_string(json, "stop")).value_or(job::StopRequest::none);
-  record.cause = job::parse_cause(json_string(json, "cause"));
-  record.message = json_string(json, "message");
-  record.warnings = json_strings(json, "warnings");
-  if (const Json* usage = json_member(json, "usage"))
-    record.usage = job::usage_from_json(*usage);
-  record.exposed = exposed_from_json(json_member(json, "exposed"));
-  record.edited = json_boolean(json, "edited");
-  record.started_at = timestamp(json_integer(json, "started_at"));
-  record.finished_at = timestamp(json_integer(json, "finished_at"));
-  return record;
+  return from_json_value<ExitRecord>(json, "an exit record");
 }
 
 }  // namespace dstack::run

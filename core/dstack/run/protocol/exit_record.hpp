@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/error.hpp"
+#include "dstack/base/json.hpp"
 #include "dstack/base/time.hpp"
 #include "dstack/job/secret_findings.hpp"
 #include "dstack/job/status.hpp"
@@ -42,6 +43,13 @@ struct ExitRecord {
 
   bool operator==(const ExitRecord&) const = default;
 };
+
+void to_json(Json& json, ExitRecord::Outcome outcome);
+void from_json(const Json& json, ExitRecord::Outcome& outcome);
+void to_json(Json& json, const ArtifactWithSecrets& artifact);
+void from_json(const Json& json, ArtifactWithSecrets& artifact);
+void to_json(Json& json, const ExitRecord& record);
+void from_json(const Json& json, ExitRecord& record);
 
 std::string render_exit_record(const ExitRecord& record);
 Result<ExitRecord> parse_exit_record(std::string_view text);

@@ -1,10 +1,9 @@
 #include "dstack/run/protocol/job_order.hpp"
 
-#include "dstack/plan/plan.hpp"
-#include "dstack/run/protocol/json.hpp"
+#include "dstack/base/json_fields.hpp"
+#include "dstack/base/text.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,20 +13,54 @@ namespace dstack::run {
 
 namespace {
 
-Result<std::vector<std::uint16_t>> ports_from_json(const Json* json) {
+const std::string* find_variable(const JobOrder& order, const std::string& name) {
+  for (const auto& [key, value] : order.environment)
+    if (key == name)
+      return &value;
+  return nullptr;
+}
+
+std::vector<std::uint16_t> ports_in_environment(const JobOrder& order) {
   std::vector<std::uint16_t> ports;
-  if (json == nullptr || !json->is_array())
-    return ports;
-  for (const Json& port : *json) {
-    const std::int64_t number = port.is_number_integer() ? port.get<std::int64_t>() : -1;
-    if (number < 0 || number > std::numeric_limits<std::uint16_t>::max())
-      return fail(ErrorCode::internal, "a job's order names a port that is none");
-    ports.push_back(static_cast<std::uint16_t>(number));
-  }
+  for (std::uint32_t i = 0; i < order.spec.ports; ++i)
+    if (const auto* text = find_variable(order, "JOB_PORT_" + std::to_string(i)))
+      if (const auto port = parse_number<std::uint16_t>(*text))
+        ports.push_back(*port);
   return ports;
 }
 
+std::vector<std::string> gpus_in_environment(const JobOrder& order) {
+  std::vector<std::string> gpus;
+  if (const auto* text = find_variable(order, "CUDA_VISIBLE_DEVICES"))
+    for (const std::string_view gpu : split(*text, ','))
+      if (!gpu.empty())
+        gpus.emplace_back(gpu);
+  return gpus;
+}
+
 }  // namespace
+
+template <class Fields, MaybeConst<JobOrder> Self>
+void fields(Fields& fields, Self& order) {
+  fields.member("home", order.home);
+  fields.member("run", order.run);
+  fields.member("id", order.id);
+  fields.member("index", order.index);
+  fields.member("attempt", order.attempt);
+  fields.member("attempts", order.attempts);
+  fields.member("project", order.project);
+  fields.member("provider", order.provider);
+  fields.required("spec", order.spec);
+  fields.required("environment", order.environment);
+  fields.member("secret_variables", order.secret_variables);
+  fields.member("secrets", order.secrets);
+  fields.member("ports", order.ports);
+  fields.member("gpus", order.gpus);
+  fields.required("code", order.code);
+  fields.required("inputs", order.inputs);
+  fields.member("python", order.python);
+  fields.member("stop_grace", order.stop_grace);
+}
 
 bool has_secrets(const JobOrder& order) {
   return !order.secrets.empty() || !order.secret_variables.empty();
@@ -38,57 +71,27 @@ bool is_secret_variable(const JobOrder& order, const std::string& name) {
          order.secret_variables.end();
 }
 
+void to_json(Json& json, const JobOrder& order) {
+  write_fields(json, order);
+}
+
+void from_json(const Json& json, JobOrder& order) {
+  read_fields(json, order, "order");
+  if (const auto* id = find_variable(order, "JOB_ID"); id != nullptr && !json.contains("id"))
+    order.id = *id;
+  if (!json.contains("ports"))
+    order.ports = ports_in_environment(order);
+  if (!json.contains("gpus"))
+    order.gpus = gpus_in_environment(order);
+}
+
 std::string render_job_order(const JobOrder& order) {
-  Json inputs = Json::array();
-  for (const auto& input : order.inputs)
-    inputs.push_back(job::tree_to_json(input));
-  return render_json(Json{{"home", order.home},
-                          {"run", order.run},
-                          {"index", order.index},
-                          {"attempt", order.attempt},
-                          {"attempts", order.attempts},
-                          {"project", order.project},
-                          {"provider", order.provider},
-                          {"spec", job::render_job(order.spec)},
-                          {"environment", pairs_to_json(order.environment)},
-                          {"secret_variables", order.secret_variables},
-                          {"secrets", order.secrets},
-                          {"ports", order.ports},
-                          {"code", job::tree_to_json(order.code)},
-                          {"inputs", std::move(inputs)},
-                          {"python", plan::render_python(order.python)},
-                          {"stop_grace", order.stop_grace.count()}});
+  return render_json(order);
 }
 
 Result<JobOrder> parse_job_order(std::string_view text) {
   DSTACK_TRY(const Json json, parse_json(text, "a job's order"));
-  const Json* spec = json_member(json, "spec");
-  const Json* code = json_member(json, "code");
-  const Json* environment = json_member(json, "environment");
-  const Json* inputs = json_member(json, "inputs");
-  if (spec == nullptr || code == nullptr || environment == nullptr || inputs == nullptr)
-    return fail(ErrorCode::internal, "a job's order is incomplete");
-  JobOrder order;
-  order.home = json_string(json, "home");
-  order.run = json_string(json, "run");
-  order.index = static_cast<std::size_t>(json_integer(json, "index"));
-  order.attempt = static_cast<std::size_t>(json_integer(json, "attempt", 1));
-  order.attempts = static_cast<std::size_t>(json_integer(json, "attempts", 1));
-  order.project = json_string(json, "project");
-  order.provider = json_string(json, "provider");
-  DSTACK_TRY(order.spec, job::parse_job(*spec));
-  DSTACK_TRY(order.code, job::tree_from_json(*code));
-  order.environment = pairs_from_json(*environment);
-  order.secret_variables = json_strings(json, "secret_variables");
-  order.secrets = json_strings(json, "secrets");
-  DSTACK_TRY(order.ports, ports_from_json(json_member(json, "ports")));
-  for (const Json& input : *inputs) {
-    DSTACK_TRY(auto tree, job::tree_from_json(input));
-    order.inputs.push_back(tree);
-  }
-  order.python = plan::parse_python(json_member(json, "python"));
-  order.stop_grace = std::chrono::milliseconds(json_integer(json, "stop_grace", 10'000));
-  return order;
+  return from_json_value<JobOrder>(json, "a job's order");
 }
 
 Result<Fd> hand_over_order(std::string_view text) {

@@ -21,6 +21,7 @@ namespace dstack::run {
 struct JobOrder {
   std::string home;
   std::string run;
+  std::string id;  ///< of the job, the same for all its attempts
   std::size_t index = 0;
   std::size_t attempt = 1;   ///< the first is 1,
   std::size_t attempts = 1;  ///< the last, when all of them fail
@@ -36,6 +37,9 @@ struct JobOrder {
   /// Reserved for this job (run/ports.hpp); the environment has them, too. The runner gets the
   /// reservations as descriptors and holds them for life.
   std::vector<std::uint16_t> ports;
+  /// Ids of the cards that the job was given (resources/machine.hpp); the environment has them,
+  /// too.
+  std::vector<std::string> gpus;
   job::TreeReference code;
   std::vector<job::TreeReference> inputs;     ///< laid over the code in this order
   std::optional<python::Interpreter> python;  ///< for what the spec asks of Python
@@ -48,6 +52,9 @@ bool has_secrets(const JobOrder& order);
 /// Whether the value of a variable is, or holds, a secret.
 bool is_secret_variable(const JobOrder& order, const std::string& name);
 
+void to_json(Json& json, const JobOrder& order);
+/// What an older version wrote has the job's id, ports and cards in the environment alone.
+void from_json(const Json& json, JobOrder& order);
 std::string render_job_order(const JobOrder& order);
 Result<JobOrder> parse_job_order(std::string_view text);
 

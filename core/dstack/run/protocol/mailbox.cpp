@@ -1,6 +1,6 @@
 #include "dstack/run/protocol/mailbox.hpp"
 
-#include "dstack/base/json.hpp"
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
 
 #include <array>
@@ -93,36 +93,17 @@ std::optional<StateMessage> parse_state(std::string_view text) {
 }
 
 std::string render(const job::Application& app) {
-  Json json = {{"job", app.job},
-               {"index", app.index},
-               {"name", app.name},
-               {"url", app.url},
-               {"password", app.password},
-               {"state", job::render(app.state)}};
-  if (app.ready_at)
-    json["ready_at"] = app.ready_at->time_since_epoch().count();
-  return std::string(app_word) + render_json(json);
+  return std::string(app_word) + render_json(app);
 }
 
 std::optional<job::Application> parse_app(std::string_view text) {
   if (!text.starts_with(app_word))
     return std::nullopt;
   const auto json = parse_json(text.substr(app_word.size()), "a message about an application");
-  if (!json || !json->is_object())
+  if (!json)
     return std::nullopt;
-  const auto state = job::parse_application_state(json_string(*json, "state"));
-  if (!state)
-    return std::nullopt;
-  job::Application app;
-  app.job = static_cast<std::size_t>(json_integer(*json, "job"));
-  app.index = static_cast<std::size_t>(json_integer(*json, "index"));
-  app.name = json_string(*json, "name");
-  app.url = json_string(*json, "url");
-  app.password = json_string(*json, "password");
-  app.state = *state;
-  if (json_member(*json, "ready_at") != nullptr)
-    app.ready_at = Timestamp(std::chrono::milliseconds(json_integer(*json, "ready_at")));
-  return app;
+  auto app = from_json_value<job::Application>(*json, "a message about an application");
+  return app ? std::optional(*std::move(app)) : std::nullopt;
 }
 
 }  // namespace dstack::run

@@ -34,6 +34,8 @@ struct RunOrder {
   std::optional<resources::Machine> machine;
 };
 
+void to_json(Json& json, const RunOrder& order);
+void from_json(const Json& json, RunOrder& order);
 std::string render_run_order(const RunOrder& order);
 Result<RunOrder> parse_run_order(std::string_view text);
 /// That of a run on record.

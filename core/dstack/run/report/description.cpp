@@ -56,7 +56,7 @@ Json environment_json(const Description& description, std::size_t workflow) {
   const std::size_t job = first_job(description, workflow);
   if (job < description.plan.jobs.size())
     for (const plan::EnvironmentVariable& variable : description.plan.jobs[job].environment)
-      environment[variable.name] = variable.origin == "secret" ? Json() : Json(variable.value);
+      environment[variable.name] = variable.is_secret() ? Json() : Json(variable.value);
   return environment;
 }
 
@@ -73,7 +73,7 @@ Json apps_json(const Description& description, std::size_t workflow) {
 
 /// Which file a masked path is, says `artifacts list`.
 Json exposed_json(const job::SecretFindings& exposure) {
-  Json json = job::render_findings(exposure);
+  Json json = exposure;
   if (json.is_object())
     for (Json& file : json["files"])
       file.erase("number");

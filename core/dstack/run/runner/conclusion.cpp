@@ -39,7 +39,7 @@ void Conclusion::remove_container() {
       !removed)
     record_.warnings.push_back(fmt::format(
         "its container is still there, and can be removed with 'docker rm -f dstack-{}': {}",
-        variable(attempt_.order.environment, "JOB_ID"),
+        attempt_.order.id,
         render(removed.error())));
 }
 

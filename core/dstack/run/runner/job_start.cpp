@@ -45,7 +45,7 @@ resources::Limiter make_limiter(const JobOrder& order) {
   const job::Resources& resources = order.spec.resources;
   if (order.spec.container || (resources.cpu == 0 && resources.memory == 0))
     return {};
-  return {variable(order.environment, "JOB_ID"), resources, resources::find_enforcement()};
+  return {order.id, resources, resources::find_enforcement()};
 }
 
 /// What the runner keeps of an agent, and what the agent gets.

@@ -3,6 +3,7 @@
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
+#include "dstack/job/environment_names.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/memory_access.hpp"
@@ -46,7 +47,7 @@ Result<Path> make_working_dir(const Workspace& workspace, const std::string& pat
 /// The job's environment is for the inside; the engine is found by what the caller had. The job's
 /// id stays: whatever carries it is found and killed when this runner is.
 Variables environment_of_container_agent(const JobOrder& order) {
-  Variables environment = {{"JOB_ID", variable(order.environment, "JOB_ID")}};
+  Variables environment = {{"JOB_ID", order.id}};
   for (const char* name :
        {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
     if (auto value = environment_variable(name))
@@ -147,7 +148,7 @@ Result<void> Preparation::prepare_applications() {
     return {};
   const Path folder = attempt_.folder / file_names::private_folder;
   DSTACK_CHECK(remove_tree(folder));  // of an earlier attempt
-  set_variable(order_.environment, "DSTACK_JOB_DIR", folder.string());
+  set_variable(order_.environment, std::string(job::job_folder_variable), folder.string());
   return make_folders(folder);
 }
 

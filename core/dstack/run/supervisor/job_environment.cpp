@@ -2,6 +2,7 @@
 
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/environment_names.hpp"
 #include "dstack/plan/environment.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 
@@ -9,17 +10,29 @@ namespace dstack::run {
 
 namespace {
 
-using Variables = std::map<std::string, std::string>;
+std::vector<job::ReservedValues::Value> ports_of(const PortsOfJobs& ports, std::size_t job) {
+  std::vector<job::ReservedValues::Value> values;
+  if (const auto found = ports.find(job); found != ports.end())
+    for (const std::uint16_t port : found->second)
+      values.emplace_back(std::to_string(port));
+  return values;
+}
 
-void add_ports(Variables& all,
-               const std::string& prefix,
-               const PortsOfJobs& ports,
-               std::size_t job) {
-  const auto found = ports.find(job);
-  if (found == ports.end())
-    return;
-  for (std::size_t i = 0; i < found->second.size(); ++i)
-    all[prefix + std::to_string(i)] = std::to_string(found->second[i]);
+job::ReservedValues reserved_values(const RunOrder& order,
+                                    std::size_t job,
+                                    const PortsOfJobs& ports,
+                                    const Cards& cards) {
+  job::ReservedValues values;
+  values.run_name = order.plan.run_name;
+  values.job_id = order.job_ids[job];
+  values.host = backend::local_host;
+  values.gpus = join(cards, ",");
+  values.ports = ports_of(ports, job);
+  if (const auto master = plan::master_of(order.plan, job))
+    values.master = {order.job_ids[*master], backend::local_host, ports_of(ports, *master)};
+  values.project = order.plan.project;
+  values.git = order.code.git;
+  return values;
 }
 
 }  // namespace
@@ -29,29 +42,14 @@ std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder&
                                                                  const PortsOfJobs& ports,
                                                                  const Cards& cards) {
   const plan::PlannedJob& planned = order.plan.jobs[job];
-  Variables all;
+  std::map<std::string, std::string> all;
   for (const auto& variable : plan::base_of(order.plan, planned))
     all[variable.name] = variable.value;
   for (const auto& variable : planned.environment)
     all[variable.name] = variable.value;
-
-  all["RUN_NAME"] = order.plan.run_name;
-  all["JOB_ID"] = order.job_ids[job];
-  all["JOB_HOSTNAME"] = backend::local_host;
-  all["HOSTNAME"] = backend::local_host;
-  add_ports(all, "JOB_PORT_", ports, job);
-  add_ports(all, "PORT_", ports, job);
-  if (const auto master = plan::master_of(order.plan, job)) {
-    all["MASTER_JOB_ID"] = order.job_ids[*master];
-    all["MASTER_JOB_HOSTNAME"] = backend::local_host;
-    add_ports(all, "MASTER_JOB_PORT_", ports, *master);
-  }
-  all["DSTACK_PROJECT"] = order.plan.project;
-  all["DSTACK_GIT_COMMIT"] = order.code.git.commit;
-  all["DSTACK_GIT_BRANCH"] = order.code.git.branch;
-  all["DSTACK_GIT_REMOTE"] = order.code.git.remote;
-  all["CUDA_VISIBLE_DEVICES"] = join(cards, ",");
-  all["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
+  for (auto& [name, value] : job::reserved_variables(reserved_values(order, job, ports, cards)))
+    if (value)
+      all[name] = *std::move(value);
   return {all.begin(), all.end()};
 }
 

@@ -33,17 +33,18 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   JobOrder order;
   order.home = home_;
   order.run = run_;
+  order.id = order_.job_ids[job];
   order.index = job;
   order.attempt = attempt;
   order.attempts = attempts;
   order.project = order_.plan.project;
   order.provider = workflow.provider_path;
   order.spec = planned.spec;
-  const auto cards = cards_.find(job);
-  order.environment =
-      job_environment(order_, job, ports_, cards == cards_.end() ? Cards() : cards->second);
+  if (const auto gpus = cards_.find(job); gpus != cards_.end())
+    order.gpus = gpus->second;
+  order.environment = job_environment(order_, job, ports_, order.gpus);
   for (const plan::EnvironmentVariable& variable : planned.environment)
-    if (variable.origin == "secret")
+    if (variable.is_secret())
       order.secret_variables.push_back(variable.name);
   order.secrets = workflow.secrets;
   if (const auto ports = ports_.find(job); ports != ports_.end())

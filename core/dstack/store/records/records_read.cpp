@@ -1,5 +1,5 @@
 // What is asked about runs.
-#include "dstack/base/json.hpp"
+#include "dstack/base/json_fields.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/secret_findings.hpp"
@@ -426,12 +426,14 @@ Result<std::vector<job::Artifact>> Records::artifacts(RunId run) {
     DSTACK_TRY(const bool row, query.step());
     if (!row)
       return artifacts;
-    DSTACK_TRY(const Json exposure, parse_json(query.text(7), "a record of an artifact"));
+    DSTACK_TRY(const Json json, parse_json(query.text(7), "a record of an artifact"));
+    DSTACK_TRY(auto exposure,
+               from_json_value<job::SecretFindings>(json, "a record of an artifact"));
     artifacts.push_back({.workflow = query.text(0),
                          .path = query.text(1),
                          .tree = tree_from(query, 2),
                          .partial = query.integer(6) != 0,
-                         .exposure = job::parse_findings(exposure)});
+                         .exposure = std::move(exposure)});
   }
 }
 

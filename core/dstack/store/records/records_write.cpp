@@ -219,7 +219,7 @@ Result<void> apply_artifact(Database& database, RunId run, const job::Artifact& 
   query.bind(static_cast<std::int64_t>(artifact.tree.files))
       .bind(static_cast<std::int64_t>(artifact.tree.bytes));
   query.bind(std::int64_t{artifact.partial});
-  return query.bind(render_json(job::render_findings(artifact.exposure))).run();
+  return query.bind(render_json(artifact.exposure)).run();
 }
 
 Result<void> apply_app(Database& database, RunId run, const job::Application& app) {

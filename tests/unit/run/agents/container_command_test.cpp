@@ -52,15 +52,16 @@ TEST_CASE("the GPUs of a container are counted from 0 inside, and outside by the
   AgentOrder order;
   order.job.spec = spec_of({"x"});
   order.job.spec.ports = 2;
-  order.job.environment = {{"CUDA_VISIBLE_DEVICES", "1,3"},
-                           {"JOB_ID", "abc"},
-                           {"JOB_PORT_0", "20001"},
-                           {"JOB_PORT_1", "20007"}};
+  order.job.id = "abc";
+  order.job.ports = {20001, 20007};
+  order.job.gpus = {"1", "3"};
+  order.job.environment = {{"CUDA_VISIBLE_DEVICES", "1,3"}};
   auto launch = container_launch(order);
   CHECK(launch.gpus == Arguments{"1", "3"});
   CHECK(launch.environment.front().second == "0,1");
   CHECK(launch.job == "abc");
   CHECK(launch.ports == std::vector<std::uint16_t>{20001, 20007});
+  order.job.gpus.clear();
   order.job.environment.front().second = "";
   launch = container_launch(order);
   CHECK(launch.gpus.empty());

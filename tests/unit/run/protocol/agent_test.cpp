@@ -131,6 +131,14 @@ TEST_CASE("an agent's order survives rendering and parsing") {
   CHECK((parsed->job == order.job));
   CHECK(parsed->workspace == "/w");
   CHECK(test::failure_of(parse_agent_order("{}")).code == ErrorCode::internal);
+
+  const Json json = order;
+  CHECK(json["job"].is_object());
+  const Json old = {{"job", render_json(json["job"])}, {"workspace", "/w"}};
+  const auto from_old = parse_agent_order(render_json(old));
+  REQUIRE(from_old);
+  CHECK((from_old->job == order.job));
+  CHECK(test::failure_of(parse_agent_order(R"({"job": "{"})")).code == ErrorCode::internal);
 }
 
 TEST_CASE("a function of a provider needs an agent, a command does not") {

@@ -19,7 +19,7 @@ TEST_CASE("a run's order survives rendering and parsing") {
   order.plan.workflows[0].name = "train";
   order.plan.jobs.resize(1);
   order.plan.jobs[0].spec.argv = {"python", "train.py", "two words"};
-  order.plan.jobs[0].environment = {{"A", "1\n2", "command line"}};
+  order.plan.jobs[0].environment = {{"A", "1\n2", plan::parse_variable_origin("command line")}};
   order.parallel = 3;
   order.stop_grace = std::chrono::milliseconds(1500);
   order.job_ids = {"0123456789ab"};
@@ -62,12 +62,49 @@ TEST_CASE("a job's order survives rendering and parsing") {
   order.attempts = 3;
   order.spec.argv = {"true"};
   order.environment = {{"JOB_PORT_0", "20001"}};
+  order.id = "0123456789ab";
   order.ports = {20001, 29999};
+  order.gpus = {"GPU-aa", "1"};
 
   const auto parsed = parse_job_order(render_job_order(order));
 
   REQUIRE(parsed);
   CHECK((*parsed == order));
+}
+
+TEST_CASE(
+    "a job's order of an older version has the id, the ports and the cards in the environment") {
+  JobOrder order;
+  order.spec.argv = {"true"};
+  order.spec.ports = 2;
+  order.environment = {{"CUDA_VISIBLE_DEVICES", "1,GPU-aa"},
+                       {"JOB_ID", "0123456789ab"},
+                       {"JOB_PORT_0", "20001"},
+                       {"JOB_PORT_1", "20007"}};
+  Json json = order;
+  for (const char* member : {"id", "ports", "gpus"})
+    json.erase(member);
+
+  const auto parsed = parse_job_order(render_json(json));
+
+  REQUIRE(parsed);
+  CHECK(parsed->id == "0123456789ab");
+  CHECK(parsed->ports == std::vector<std::uint16_t>{20001, 20007});
+  CHECK(parsed->gpus == std::vector<std::string>{"1", "GPU-aa"});
+}
+
+TEST_CASE("an order that is wrong is refused with the name of the key") {
+  Json json = JobOrder();
+  json["spec"]["argv"] = {"true"};
+  REQUIRE(parse_job_order(render_json(json)));
+  Json wrong = json;
+  wrong["ports"] = {70000};
+  CHECK(parse_job_order(render_json(wrong)).error().message ==
+        "cannot read a job's order: 'ports' must be a whole number, 0 or more");
+  wrong = json;
+  wrong.erase("code");
+  CHECK(parse_job_order(render_json(wrong)).error().message ==
+        "cannot read a job's order: 'code' is missing");
 }
 
 TEST_CASE("an exit record survives rendering and parsing, and a torn one is refused") {

@@ -1,5 +1,6 @@
 #include "dstack/run/supervisor/job_environment.hpp"
 
+#include "dstack/job/environment_names.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "support/catch.hpp"
 
@@ -55,6 +56,20 @@ TEST_CASE("a job with a master knows the master's host and ports beside its own"
   CHECK(value(environment, "MASTER_JOB_HOSTNAME") == "127.0.0.1");
   CHECK(value(environment, "MASTER_JOB_PORT_0") == "20001");
   CHECK(value(environment, "MASTER_JOB_PORT_1") == "20002");
+}
+
+TEST_CASE("what is set in a job beside the plan's variables is what is reserved") {
+  const auto environment = job_environment(order_with_master(), 2, ports, {"GPU-aa"});
+  for (const auto& [name, text] : environment) {
+    INFO(name);
+    CHECK(job::is_reserved_environment_name(name));
+  }
+  for (std::string name : job::reserved_environment_names()) {
+    INFO(name);
+    if (name.ends_with('_'))
+      name += "0";
+    CHECK((value(environment, name) != "(not set)") == (name != job::job_folder_variable));
+  }
 }
 
 TEST_CASE("a job of another workflow knows nothing of these ports") {

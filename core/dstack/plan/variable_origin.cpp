@@ -1,0 +1,42 @@
+#include "dstack/plan/variable_origin.hpp"
+
+#include <array>
+#include <utility>
+
+namespace dstack::plan {
+
+namespace {
+
+using Kind = VariableOrigin::Kind;
+
+constexpr std::array<std::pair<Kind, std::string_view>, 5> kind_words{{
+    {Kind::base, "base"},
+    {Kind::provider, "provider"},
+    {Kind::command_line, "command line"},
+    {Kind::dstack, "dstack"},
+    {Kind::secret, "secret"},
+}};
+
+}  // namespace
+
+VariableOrigin VariableOrigin::at(const SourceLocation& where) {
+  return {
+      Kind::file,
+      (where.source ? where.source->name : std::string("?")) + ":" + std::to_string(where.line)};
+}
+
+std::string render(const VariableOrigin& origin) {
+  for (const auto& [kind, word] : kind_words)
+    if (kind == origin.kind)
+      return std::string(word);
+  return origin.place;
+}
+
+VariableOrigin parse_variable_origin(std::string_view text) {
+  for (const auto& [kind, word] : kind_words)
+    if (word == text)
+      return {kind, {}};
+  return {Kind::file, std::string(text)};
+}
+
+}  // namespace dstack::plan

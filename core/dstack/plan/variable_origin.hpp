@@ -1,0 +1,36 @@
+// Where a variable of a job comes from.
+#pragma once
+
+#include "dstack/base/error.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace dstack::plan {
+
+struct VariableOrigin {
+  enum class Kind {
+    base,          ///< the base environment
+    provider,      ///< what the provider adds
+    file,          ///< a line of a file of the project's
+    command_line,  ///< an override, or an option
+    dstack,        ///< set by dstack itself: a reserved name
+    secret,        ///< the value holds references to secrets
+  };
+
+  Kind kind = Kind::base;
+  std::string place = {};  ///< of Kind::file: `FILE:LINE`
+
+  /// A value of a file.
+  static VariableOrigin at(const SourceLocation& where);
+
+  bool operator==(const VariableOrigin&) const = default;
+};
+
+/// As people read it and as plans are recorded: `base`, `provider`, `FILE:LINE`, `command line`,
+/// `dstack`, `secret`.
+std::string render(const VariableOrigin& origin);
+/// What is none of the words is a place.
+VariableOrigin parse_variable_origin(std::string_view text);
+
+}  // namespace dstack::plan
