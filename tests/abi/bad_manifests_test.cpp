@@ -26,7 +26,7 @@ std::string with_properties(const std::string& properties) {
                        properties + "]}");
 }
 
-const std::string mend = "; mend its manifest.json and build it again";
+const std::string mend = "; fix its manifest.json and build it again";
 
 /// The reason for which the only library of a home is refused, without that next step; empty when
 /// it is not refused.
@@ -55,7 +55,7 @@ TEST_CASE("manifests that are no manifests are refused by what they are", "[abi]
   CHECK(reason(with_manifest("")).find("cannot read its manifest: ") == 0);
   CHECK(reason(with_manifest(begin + R"("name": "x", "vers)")).find("cannot read its manifest: ") ==
         0);
-  CHECK(reason(with_manifest("[]")) == "its manifest is no map");
+  CHECK(reason(with_manifest("[]")) == "its manifest is not a map");
   CHECK(reason(with_manifest(begin + "\"name\": \"\xff\"}")) ==
         "its manifest is not UTF-8, at byte 23");
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1", "name": "y"})")) ==
@@ -74,10 +74,11 @@ TEST_CASE("manifests that are no manifests are refused by what they are", "[abi]
 TEST_CASE("a manifest of another interface is refused under its name", "[abi][third-party]") {
   const std::string text = R"("name": "x", "version": "1", "something": "of later"})";
   for (const std::string abi : {"0.1", "1.0", "7.3"})
-    CHECK(reason(with_manifest("{\"abi\": \"" + abi + "\", " + text)) ==
-          "it is built for version " + abi +
-              " of the provider interface, this dstack speaks 0.0; rebuild it with the SDK of this "
-              "dstack");
+    CHECK(
+        reason(with_manifest("{\"abi\": \"" + abi + "\", " + text)) ==
+        "it is built for version " + abi +
+            " of the provider interface, this dstack supports 0.0; rebuild it with the SDK of this "
+            "dstack");
   for (const std::string abi : {"", "0", "x.y", "-1.0", "0.0.0", "99999999999.0"})
     CHECK(reason(with_manifest("{\"abi\": \"" + abi + "\", " + text))
               .find("'abi' must be the version of the provider interface, such as '0.0'") !=
@@ -85,7 +86,7 @@ TEST_CASE("a manifest of another interface is refused under its name", "[abi][th
 }
 
 TEST_CASE("names that are taken or cannot be are refused", "[abi][third-party]") {
-  const std::string wrong = "its manifest is wrong: ";
+  const std::string wrong = "its manifest is invalid: ";
   CHECK(reason(with_manifest(begin + R"("name": "a b", "version": "1"})")) ==
         wrong + "'name' must be letters, digits, '.', '_' and '-'");
   CHECK(reason(with_manifest(begin + R"("name": "x"})")) ==
@@ -93,19 +94,19 @@ TEST_CASE("names that are taken or cannot be are refused", "[abi][third-party]")
   for (const std::string name :
        {"name", "provider", "help", "depends_on", "deps", "artifacts", "env"})
     CHECK(reason(with_properties("{\"name\": \"" + name + "\", \"type\": \"text\"}")) ==
-          wrong + "the name '" + name + "' is that of another property, or one of the host's");
+          wrong + "the name '" + name + "' is used by another property, or by the host");
   CHECK(property(R"(, "aliases": ["provider"])") ==
-        wrong + "the name 'provider' is that of another property, or one of the host's");
+        wrong + "the name 'provider' is used by another property, or by the host");
   CHECK(property(R"(, "typ": "text")") ==
         wrong + "property 'what' has the unknown member 'typ', did you mean 'type'?");
   CHECK(reason(with_properties(R"({"name": "a", "type": "txt"})")) ==
         wrong + "property 'a' has the unknown type 'txt'");
   CHECK(reason(with_properties(R"({"name": "Upper", "type": "text"})"))
-            .find("'Upper' cannot be the name of a property") != std::string::npos);
+            .find("'Upper' is not a valid property name") != std::string::npos);
 }
 
 TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][third-party]") {
-  const std::string wrong = "its manifest is wrong: ";
+  const std::string wrong = "its manifest is invalid: ";
   const auto flag = [](const std::string& name, const std::string& more = "") {
     return R"(, "flag": {"name": ")" + name + R"(", "value": "X")" + more + "}";
   };
@@ -125,19 +126,19 @@ TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][thi
 
 TEST_CASE("values that do not fit their property are refused", "[abi][third-party]") {
   CHECK(reason(with_properties(R"({"name": "a", "type": "integer", "default": "many"})"))
-            .find("its manifest is wrong: the default of ") == 0);
+            .find("its manifest is invalid: the default of ") == 0);
   CHECK(property(R"(, "required": true, "default": "x")") ==
-        "its manifest is wrong: property 'what' is required and has a default");
+        "its manifest is invalid: property 'what' is required and has a default");
   CHECK(reason(with_properties(R"({"name": "a", "type": "texts", "positional": true},)"
                                R"({"name": "b", "type": "text", "positional": true})")) ==
-        "its manifest is wrong: property 'b' is positional behind one that takes the rest");
+        "its manifest is invalid: property 'b' is positional behind one that takes the rest");
 }
 
 TEST_CASE("files that are no whole libraries are refused by what they are", "[abi][third-party]") {
   const std::string whole = read_file(bad("good")).value();
-  CHECK(reason("") == "it is no shared library; remove it, or move it to another folder");
+  CHECK(reason("") == "it is not a shared library; remove it, or move it to another folder");
   CHECK(reason("#!/bin/sh\n") == reason(""));
   CHECK(reason(whole.substr(0, whole.size() / 2)) ==
-        "it is cut off or damaged; put it there once more");
+        "it is truncated or damaged; install it again");
   CHECK(reason(read_file("/bin/true").value()).find("it has no provider manifest") == 0);
 }

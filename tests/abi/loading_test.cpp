@@ -11,8 +11,7 @@ TEST_CASE("a library without the entry is told so", "[abi]") {
 TEST_CASE("a library with the entry of another version is told which", "[abi]") {
   CHECK(plan("entry_of_another_version") ==
         "provider 'entry_of_another_version' (PATH) is built for version 2 of the provider "
-        "interface, this dstack "
-        "speaks 0");
+        "interface, this dstack supports 0");
 }
 
 TEST_CASE("a library that is newer than the host is refused before it is loaded", "[abi]") {
@@ -66,22 +65,22 @@ TEST_CASE("an entry that fails without a word is told with its status", "[abi]")
 }
 
 TEST_CASE("tables of functions that cannot be used are refused by what they lack", "[abi]") {
-  CHECK(plan("no_table") == "provider 'no_table' (PATH) gave no table of functions");
+  CHECK(plan("no_table") == "provider 'no_table' (PATH) returned no function table");
   CHECK(plan("table_without_plan") ==
-        "provider 'table_without_plan' (PATH) gave a table of functions without 'plan'");
+        "provider 'table_without_plan' (PATH) returned a function table without 'plan'");
   CHECK(plan("short_table") ==
-        "provider 'short_table' (PATH) gave a table of functions without 'plan'");
+        "provider 'short_table' (PATH) returned a function table without 'plan'");
   CHECK(plan("reserved_in_use") ==
-        "provider 'reserved_in_use' (PATH) gave a table of functions whose 'reserved' is not 0");
+        "provider 'reserved_in_use' (PATH) returned a function table whose 'reserved' is not 0");
 }
 
 TEST_CASE("a refused candidate is not even started", "[abi]") {
   provider::Candidate refused = test::candidate("misbehaves");
   refused.status = provider::CandidateStatus::refused;
-  refused.reason = "it is no shared library";
+  refused.reason = "it is not a shared library";
 
   const auto replies = provider::plan_jobs(refused, {{"train", Json::object()}});
 
   CHECK(test::outcome(replies, refused.path) ==
-        "provider 'misbehaves' (PATH) cannot be used: it is no shared library");
+        "provider 'misbehaves' (PATH) cannot be used: it is not a shared library");
 }

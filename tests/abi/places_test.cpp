@@ -114,8 +114,9 @@ TEST_CASE("relative paths of the variable are passed over, and the doctor says s
   box.set("DSTACK_PROVIDER_PATH=plugins::/nowhere/at/all");
 
   CHECK(candidates(box).empty());
-  CHECK(box.run({"doctor"}).out.find("plugins (DSTACK_PROVIDER_PATH): it is no absolute path") !=
-        std::string::npos);
+  CHECK(
+      box.run({"doctor"}).out.find("plugins (DSTACK_PROVIDER_PATH): it is not an absolute path") !=
+      std::string::npos);
 }
 
 TEST_CASE("a program with raised privileges does not heed the variable", "[abi][places]") {
@@ -229,8 +230,8 @@ TEST_CASE("a library that others could replace is refused with the command that 
   put(folder, "1.0");
   CHECK(reason(box).empty());
   const auto refused = [&](const std::string& paths, const std::string& command) {
-    CHECK(reason(box) ==
-          "others could replace it, for they may write to " + paths + "; chmod go-w " + command);
+    CHECK(reason(box) == "others could replace it, because they can write to " + paths +
+                             "; chmod go-w " + command);
   };
 
   SECTION("the file") {
@@ -273,7 +274,7 @@ TEST_CASE("links are followed, and every folder on their way is looked at", "[ab
   CHECK(reason(box).empty());
 
   change_mode(open, 0777);
-  CHECK(reason(box) == "others could replace it, for they may write to '" + open.string() +
+  CHECK(reason(box) == "others could replace it, because they can write to '" + open.string() +
                            "'; chmod go-w " + open.string());
 }
 
@@ -284,7 +285,7 @@ TEST_CASE("what belongs to another user is refused", "[abi][places]") {
   const Path library = box.home() / "plugins" / "x.so";
   put(box.home() / "plugins", "1.0");
   REQUIRE(::chown(library.c_str(), 65534, 65534) == 0);
-  CHECK(reason(box) == "others could replace it, for '" + library.string() +
+  CHECK(reason(box) == "others could replace it, because '" + library.string() +
                            "' belongs to another user; copy it to a folder that belongs to you or "
                            "to root");
 }
@@ -294,7 +295,7 @@ TEST_CASE("trust that others could have given counts for nothing", "[abi][places
   const Sandbox& box = project.box;
   box.ok({"providers", "trust"});
   change_mode(box.home() / "trusted-providers.json", 0666);
-  CHECK(reason(box).find("others could replace it, for they may write to '") == 0);
+  CHECK(reason(box).find("others could replace it, because they can write to '") == 0);
   change_mode(box.home() / "trusted-providers.json", 0600);
   REQUIRE(write_file_atomically(
       box.home() / "trusted-providers.json", "{\"half\": ", Durable::no, 0600));

@@ -129,13 +129,15 @@ TEST_CASE("a provider that closes the host's descriptors is told so", "[abi]") {
 
 TEST_CASE("jobs that cannot be run are refused with what is wrong with them", "[abi]") {
   CHECK(plan("misbehaves", "no job") ==
-        "provider 'misbehaves' (PATH) made no job of workflow 'train'");
-  CHECK(plan("misbehaves", "no command") ==
-        "provider 'misbehaves' (PATH) made a wrong job of workflow 'train': has no command: "
-        "neither 'argv' nor "
-        "'commands'");
+        "provider 'misbehaves' (PATH) returned no job for workflow 'train'");
+  CHECK(
+      plan("misbehaves", "no command") ==
+      "provider 'misbehaves' (PATH) returned an invalid job for workflow 'train': has no command: "
+      "neither 'argv' nor "
+      "'commands'");
   CHECK(plan("misbehaves", "leaves the project") ==
-        "provider 'misbehaves' (PATH) made a wrong job of workflow 'train': 'artifacts' leads out "
+        "provider 'misbehaves' (PATH) returned an invalid job for workflow 'train': 'artifacts' "
+        "leads out "
         "of the project: "
         "'../../etc'");
   CHECK(plan("misbehaves", "invalid UTF-8") ==
@@ -169,13 +171,14 @@ TEST_CASE("a provider that uses the host's functions wrongly is told, also when 
         begin + "wrote two kinds of value to one output" + end);
   CHECK(plan("misbehaves_in_c", "ignores a refusal") ==
         begin + "wrote a text that is not UTF-8" + end);
-  CHECK(plan("misbehaves_in_c", "no text") == begin + "wrote a text that is none" + end);
+  CHECK(plan("misbehaves_in_c", "no text") == begin + "wrote an invalid text" + end);
   CHECK(plan("misbehaves_in_c", "nests") == begin + "nested an answer deeper than 32 levels" + end);
   CHECK(plan("misbehaves_in_c", "a job of another kind") ==
-        begin + "made a wrong job of workflow 'train': is no map");
+        begin + "returned an invalid job for workflow 'train': is no map");
   CHECK(plan("misbehaves_in_c", "unknown member") ==
         begin +
-            "made a wrong job of workflow 'train': 'job' has the unknown member 'artefacts', did "
+            "returned an invalid job for workflow 'train': 'job' has the unknown member "
+            "'artefacts', did "
             "you mean "
             "'artifacts'?");
 }

@@ -85,7 +85,7 @@ TEST_CASE("what is no provider is told by what it is") {
   box.file("notes.txt", "not a library");
   const auto notes = box.run({"providers", "check", "notes.txt"});
   CHECK(Sandbox::code(notes) == 1);
-  CHECK(holds(notes.out, "error   manifest  it is no shared library\n"));
+  CHECK(holds(notes.out, "error   manifest  it is not a shared library\n"));
   const auto nothing = box.run({"providers", "check", "nothing"});
   CHECK(Sandbox::code(nothing) == 2);
   CHECK(nothing.err.find("error: there is no file and no provider 'nothing'\n") == 0);

@@ -109,7 +109,7 @@ TEST_CASE("a tag is unique, and moves only by force") {
   box.ok({"tags", "add", "v1", name, "--force"});
   box.ok({"tag", name, "-n", "v2", "-w", "train"});
   CHECK(box.json({"tags", "list", "train", "--json"}).size() == 2);
-  CHECK(words_of(box, {"tags", "add", "a b", name}, 2).find("cannot be the name of a tag") !=
+  CHECK(words_of(box, {"tags", "add", "a b", name}, 2).find("is not a valid tag name") !=
         std::string::npos);
   CHECK(words_of(box, {"run", "train", "-t", "v1"}, 1).find("'v1'") != std::string::npos);
 }
@@ -239,7 +239,7 @@ TEST_CASE("the doctor names all that is wrong in the settings, and still the mac
 
   CHECK(Sandbox::code(output) == 1);
   for (const char* words : {"'stop_grace' must be a duration",
-                            "'cpu' must be a whole number from 1",
+                            "'cpu' must be a whole number, at least 1",
                             "unknown key 'ram'",
                             "config.yaml:2:",
                             "ok      machine",

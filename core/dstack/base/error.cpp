@@ -53,7 +53,7 @@ Error system_error(int error_number, std::string message) {
     case EACCES:
     case EPERM:
       error.code = ErrorCode::unavailable;
-      error.hint = "check who owns it and its mode with 'ls -ld'";
+      error.hint = "check its owner and mode with 'ls -ld'";
       break;
     case EROFS:
       error.code = ErrorCode::unavailable;

@@ -116,7 +116,7 @@ void exit_for_exception() {
   } catch (const std::exception& error) {
     end_for_a_bug(error.what());
   } catch (...) {
-    end_for_a_bug("an exception of no known kind");
+    end_for_a_bug("an exception of unknown type");
   }
   std::terminate();
 }

@@ -21,7 +21,8 @@ Result<std::jthread> start_thread(Work work) {
                 "{}",
                 std::string("cannot start a thread: ") + std::strerror(error.code().value()))
         .with_hint(
-            "no more threads are left, or no memory for one: end something, or raise the limit "
+            "there are too many threads or too little memory: end some programs, or raise the "
+            "limit "
             "('ulimit -u', pids.max, TasksMax; of memory 'ulimit -v' and 'ulimit -d')");
   }
 }

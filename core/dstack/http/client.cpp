@@ -22,7 +22,7 @@ Result<dstack_http_send_function*> open_module() {
   static auto& library = *new boost::dll::shared_library(path, error, mode);
   if (error || !library.is_loaded() || !library.has(DSTACK_HTTP_SEND))
     return fail(ErrorCode::unavailable, "'{}' cannot be loaded: {}", path.string(), error.message())
-        .with_hint("it belongs to dstack, and needs libcurl: install dstack again, and libcurl4");
+        .with_hint("it belongs to dstack, and needs libcurl: reinstall dstack and libcurl4");
   return &library.get<dstack_http_send_function>(DSTACK_HTTP_SEND);
 }
 
@@ -106,9 +106,10 @@ Failure failure_of(const Request& request, const dstack_http_answer& answer) {
     case DSTACK_HTTP_TOO_LATE:
       return fail(ErrorCode::unavailable, "{} did not answer in time: {}", shown(request), reason);
     case DSTACK_HTTP_IMPOSSIBLE:
-      return fail(ErrorCode::usage, "{} cannot be asked: {}", shown(request), reason);
+      return fail(ErrorCode::usage, "the request to {} is invalid: {}", shown(request), reason);
     default:
-      return fail(ErrorCode::unavailable, "the answer of {} broke off: {}", shown(request), reason);
+      return fail(
+          ErrorCode::unavailable, "the response of {} broke off: {}", shown(request), reason);
   }
 }
 
@@ -152,7 +153,7 @@ Result<Response> send(const Request& request) {
   send_function(&plain, &answer);
   if (!sending.too_long.empty())
     return fail(ErrorCode::unavailable,
-                "the answer of {} is not taken: {}",
+                "the response of {} is rejected: {}",
                 shown(request),
                 sending.too_long)
         .with_hint("check that the address is that of the server you mean");

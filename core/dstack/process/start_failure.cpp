@@ -60,14 +60,14 @@ std::string interpreter_of(const std::string& file) {
 
 std::string hint_for_missing(const std::optional<std::string>& file) {
   if (!file)
-    return "install it, or name it with its whole path";
+    return "install it, or give its full path";
   const std::string interpreter = interpreter_of(*file);
   if (!interpreter.empty())
     return fmt::format(
-        "its first line asks for '{}', which is not there: install that, or correct the line",
+        "its first line asks for '{}', which does not exist: install it, or correct the line",
         interpreter);
   return fmt::format(
-      "the file is there, but not the loader that it was built for: 'ldd {}' tells what it lacks",
+      "the file is there, but not the loader that it was built for: 'ldd {}' shows what is missing",
       *file);
 }
 
@@ -107,7 +107,7 @@ std::string hint_for(const Command& command, int error) {
       return "it needs the x bit (chmod +x), as does what its first line names, and a file system "
              "that is not mounted 'noexec'";
     case ETXTBSY:
-      return fmt::format("somebody still writes to the file; 'fuser -v {}' names the process",
+      return fmt::format("another process is writing to the file; 'fuser -v {}' names the process",
                          file_of(command).value_or(program_of(command)));
     case E2BIG:
       return hint_for_length(command);
@@ -129,7 +129,7 @@ Failure start_failure(const Command& command, int error) {
   if (!command.working_dir.empty() && !can_be_entered(command.working_dir)) {
     auto failure =
         fail_errno_of(error, "cannot start '{}' in '{}'", shown(command), command.working_dir);
-    failure.value().hint = "check that the folder is there, and that you may enter it";
+    failure.value().hint = "check that the folder exists and that you may enter it";
     return failure;
   }
   auto failure = fail_errno_of(error, "cannot start '{}'", shown(command));
@@ -139,7 +139,7 @@ Failure start_failure(const Command& command, int error) {
     if (error == E2BIG)
       told.hint = hint_for_length(command);
     else if (error != EAGAIN && error != ENOMEM)
-      told.hint = "the program is dstack itself: look whether it is being replaced just now";
+      told.hint = "the program is dstack itself: check whether it is being replaced just now";
     return failure;
   }
   if (std::string hint = hint_for(command, error); !hint.empty())

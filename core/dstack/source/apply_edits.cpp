@@ -51,7 +51,7 @@ Result<Content> content_at(int root, const Path& project, const std::string& pat
     return Content{errno == ENOENT ? Content::Kind::nothing : Content::Kind::obstacle, {}, {}, 0};
   struct stat status;
   if (::fstat(entry.get(), &status) != 0)
-    return fail_errno("cannot look at '{}'", (project / path).string());
+    return fail_errno("cannot inspect '{}'", (project / path).string());
   const auto state = files::file_state(status);
   if (!state || state->type == EntryType::folder)
     return Content{Content::Kind::obstacle, {}, {}, 0};

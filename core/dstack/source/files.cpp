@@ -243,7 +243,7 @@ class Finder {
         if (::fstatat(folder_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
           if (files::is_missing(errno))
             continue;
-          return Result<void>(fail_errno("cannot look at '{}'", path));
+          return Result<void>(fail_errno("cannot inspect '{}'", path));
         }
         is_folder[i] = S_ISDIR(status.st_mode) ? 1 : 0;
         if (is_folder[i] == 0)

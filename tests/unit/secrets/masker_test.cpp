@@ -196,7 +196,7 @@ TEST_CASE("every form of a secret is masked wherever the stream is cut") {
 TEST_CASE("a masked stream is the masked text, for random secrets, texts and cuts") {
   std::mt19937 random(20261124);
   const auto below = [&](std::size_t limit) { return random() % limit; };
-  // Few notifications, so that beginnings, overlaps and repetitions are frequent.
+  // Few letters, so that beginnings, overlaps and repetitions are frequent.
   const auto word = [&](std::size_t size) {
     std::string text;
     while (text.size() < size)

@@ -191,7 +191,7 @@ class Walk {
     const std::string secret(name.substr(secret_scope.size()));
     SourceLocation place = place_of_reference(where, index, name);
     if (!is_name(secret))
-      report(make_error(ErrorCode::configuration, "'{}' names no secret", printable(name))
+      report(make_error(ErrorCode::configuration, "'{}' does not name a secret", printable(name))
                  .at(std::move(place))
                  .with_hint("write '${{{{ secrets.NAME }}}}'"));
     else if (!may_hold_secrets_)
@@ -206,9 +206,9 @@ class Walk {
     if (secrets_in(text).size() > meant)
       report(
           make_error(ErrorCode::configuration,
-                     "a literal '${{{{ secrets.… }}}}' cannot stand here, nor come from a variable")
+                     "a literal '${{{{ secrets.… }}}}' is not allowed here, nor in a variable")
               .at(where)
-              .with_hint("here it would be taken for the secret itself; let a command write it"));
+              .with_hint("it would be read as the secret itself; write it in a command instead"));
   }
 
   std::optional<std::string> look_up(std::string_view name,
@@ -231,8 +231,8 @@ class Walk {
       const std::string shown = printable(name);
       report(make_error(ErrorCode::configuration,
                         "{}",
-                        name.empty() ? "'${{ }}' names no variable"
-                                     : fmt::format("'{}' is no name of a variable", shown))
+                        name.empty() ? "'${{ }}' does not name a variable"
+                                     : fmt::format("'{}' is not a valid variable name", shown))
                  .at(place_of_reference(where, index, name))
                  .with_hint("a reference is one name: '${{{{ epochs }}}}'; '$${{{{' writes a "
                             "literal '${{{{'"));

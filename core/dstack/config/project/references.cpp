@@ -120,15 +120,12 @@ class RingSearch {
     std::string path;
     for (const Step& step : ring)
       path += fmt::format("{} → ", workflows_[step.workflow].name);
-    findings_.add(workflow.name,
-                  make_error(ErrorCode::configuration,
-                             "these workflows wait for each other: {}{}",
-                             path,
-                             workflow.name)
-                      .at(entry.where)
-                      .with_hint("remove one of these dependencies; one with a tag, such as "
-                                 "'{}:latest', waits for nothing",
-                                 entry.workflow));
+    findings_.add(
+        workflow.name,
+        make_error(ErrorCode::configuration, "dependency cycle: {}{}", path, workflow.name)
+            .at(entry.where)
+            .with_hint("remove one of these dependencies, or depend on a tag, such as '{}:latest'",
+                       entry.workflow));
   }
 
   const std::vector<Workflow>& workflows_;
@@ -167,7 +164,7 @@ void check_names(Project& project) {
     // An alias or a merge key gives two entries the same name, in one place of the file.
     const bool is_copied = known->second.render() == workflow.name_where.render();
     const SourceLocation& where = is_copied ? workflow.where : workflow.name_where;
-    const std::string message = fmt::format("two workflows are called '{}'", workflow.name);
+    const std::string message = fmt::format("duplicate workflow name '{}'", workflow.name);
     if (!std::exchange(told[workflow.name], true))
       findings.add(workflow.name,
                    make_error(ErrorCode::configuration, "{}", message)

@@ -17,7 +17,7 @@ Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::str
 
 /// "1,000,000"
 std::string with_separators(std::size_t number);
-/// "here the file passes 250,000 values"
+/// "the file exceeds the limit of 250,000 values"
 Error too_many(std::string_view what, std::size_t limit, SourceLocation where);
 Error file_too_large(SourceLocation where, std::size_t limit);
 

@@ -157,7 +157,7 @@ std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source
   if (text.size() > limits.bytes)
     return file_too_large(places.at(0), limits.bytes);
   if (const auto bad = find_invalid_utf8(text))
-    return make_error(ErrorCode::configuration, "this is not UTF-8")
+    return make_error(ErrorCode::configuration, "invalid UTF-8")
         .at(places.at(*bad, *bad + 1))
         .with_hint("save the file as UTF-8");
   std::size_t signs = 0;
@@ -167,7 +167,7 @@ std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source
       return too_many("brackets and commas", limits.signs, places.at(i));
     const bool line_end = byte == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
     if ((byte < 0x20 && byte != '\n' && byte != '\t' && !line_end) || byte == 0x7F)
-      return make_error(ErrorCode::configuration, "a control character cannot stand in YAML")
+      return make_error(ErrorCode::configuration, "control characters are not allowed in YAML")
           .at(places.at(i))
           .with_hint("remove it, or write it as \"{}\" in double quotes",
                      printable(text.substr(i, 1)));

@@ -58,11 +58,9 @@ void YamlTree::drop_duplicates(Frame& frame) {
 }
 
 void YamlTree::report_duplicate(const Member& first, const Member& second) {
-  report(make_error(ErrorCode::configuration,
-                    "the key '{}' stands twice in this map",
-                    printable(second.key))
+  report(make_error(ErrorCode::configuration, "duplicate key '{}'", printable(second.key))
              .at(second.key_where)
-             .with_hint("it stands first at {}; remove one of the two", first.key_where.render()));
+             .with_hint("the first is at {}; remove one of the two", first.key_where.render()));
 }
 
 /// Merged members take the place of their `<<`; a key of the map's own wins, then the earlier of

@@ -50,7 +50,7 @@ std::string other_abi(const Manifest& manifest) {
   const std::string its =
       std::to_string(manifest.abi_major) + "." + std::to_string(manifest.abi_minor);
   return fmt::format(
-      "it is built for version {} of the provider interface, this dstack speaks {}; rebuild it "
+      "it is built for version {} of the provider interface, this dstack supports {}; rebuild it "
       "with the SDK of this dstack",
       its,
       abi_version());

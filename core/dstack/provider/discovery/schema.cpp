@@ -144,9 +144,9 @@ Json gpu() {
   Json schema = count();
   schema["type"].push_back("object");
   schema["properties"] = {
-      {"count", described(optional(count()), "How many cards")},
-      {"name", described(optional(scalar()), "Kind of card, such as V100")},
-      {"memory", described(optional(memory()), "Memory of each card, such as 16GB")}};
+      {"count", described(optional(count()), "Number of GPUs")},
+      {"name", described(optional(scalar()), "Kind of GPU, such as V100")},
+      {"memory", described(optional(memory()), "Memory of each GPU, such as 16GB")}};
   schema["additionalProperties"] = false;
   return schema;
 }
@@ -265,7 +265,8 @@ Json host_members(const std::vector<std::string>& providers) {
   Json dependencies = optional(list_of(dependency));
   dependencies["uniqueItems"] = true;
   dependencies["description"] =
-      "Workflows to run before it; 'download:latest' uses what is tagged so, and runs nothing";
+      "Workflows to run before it; 'download:latest' uses the artifacts with this tag, and runs "
+      "nothing";
   return {{"name", described(std::move(name), "What 'dstack run' calls the workflow")},
           {"provider", {{"enum", providers}, {"description", "What runs it"}}},
           {"help", described(optional(scalar()), "One sentence, for 'dstack workflows'")},

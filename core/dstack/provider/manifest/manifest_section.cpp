@@ -23,13 +23,12 @@ constexpr std::uint64_t largest_name_table = 4u << 20;
 constexpr std::size_t most_sections = 16'384;
 
 Failure no_library() {
-  return fail(ErrorCode::configuration, "it is no shared library")
+  return fail(ErrorCode::configuration, "it is not a shared library")
       .with_hint("remove it, or move it to another folder");
 }
 
 Failure damaged() {
-  return fail(ErrorCode::configuration, "it is cut off or damaged")
-      .with_hint("put it there once more");
+  return fail(ErrorCode::configuration, "it is truncated or damaged").with_hint("install it again");
 }
 
 Failure without_manifest() {
@@ -107,7 +106,7 @@ Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
   DSTACK_CHECK(check_machine(header));
   DSTACK_CHECK(check_section_table(header, file_size));
   if (::elf_version(EV_CURRENT) == EV_NONE)
-    return fail(ErrorCode::internal, "libelf is of another version");
+    return fail(ErrorCode::internal, "the version of libelf does not match");
   errno = 0;
   const std::unique_ptr<Elf, int (*)(Elf*)> elf(::elf_begin(fd, ELF_C_READ, nullptr), &::elf_end);
   GElf_Shdr section{};
@@ -128,7 +127,7 @@ Result<std::string> read_manifest_section(int fd, std::uint64_t file_size) {
       continue;
     if (found)
       return fail(ErrorCode::configuration, "it has two sections '.dstack'")
-          .with_hint("put one manifest into it: which is meant cannot be told");
+          .with_hint("keep one of the two manifests");
     if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_COMPRESSED) != 0 ||
         !inside(section, file_size))
       return damaged();
@@ -151,7 +150,7 @@ Result<Manifest> read_manifest(const Path& library) {
   if (!file || ::fstat(file.get(), &status) != 0)
     return fail_errno("it cannot be read");
   if (!S_ISREG(status.st_mode))
-    return fail(ErrorCode::configuration, "it is no regular file")
+    return fail(ErrorCode::configuration, "it is not a regular file")
         .with_hint("remove it, or move it to another folder");
   DSTACK_TRY(std::string text,
              read_manifest_section(file.get(), static_cast<std::uint64_t>(status.st_size)));
@@ -161,7 +160,7 @@ Result<Manifest> read_manifest(const Path& library) {
   if (manifest || !manifest.error().hint.empty())
     return manifest;
   Error error = std::move(manifest).error();
-  error.hint = "mend its manifest.json and build it again";
+  error.hint = "fix its manifest.json and build it again";
   return fail(std::move(error));
 }
 

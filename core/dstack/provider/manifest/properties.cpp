@@ -64,13 +64,11 @@ constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
 constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"port",
      "a port is chosen when the job starts: the job finds it in JOB_PORT_0, and 'dstack show' "
-     "tells "
-     "the address"},
+     "shows the address"},
     {"volumes",
-     "a job gets a copy of the code and what the workflows below 'depends-on' left, and leaves "
-     "what "
-     "'artifacts' names"},
-    {"schedule", "what starts at a time is for cron or a timer of systemd: 'dstack run NAME -d'"}};
+     "a job gets a copy of the code and the artifacts of the workflows in 'depends-on', and saves "
+     "what 'artifacts' lists"},
+    {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>
 std::string_view find_in(const std::pair<std::string_view, std::string_view> (&table)[Count],
@@ -128,7 +126,7 @@ Error unknown_property(const Manifest& manifest,
 Error given_twice(const Property& property,
                   const config::Member& member,
                   const config::Member& first) {
-  std::string message = fmt::format("'{}' is the same property as '{}', which is given already",
+  std::string message = fmt::format("'{}' is the same property as '{}', which is already given",
                                     printable(member.key),
                                     printable(first.key));
   if (first.key_where.source)

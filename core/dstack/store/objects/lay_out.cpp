@@ -223,7 +223,7 @@ class Layout {
       DSTACK_TRY(copied, copy_bytes(object, target, size));
     }
     if (copied != size)
-      return fail(ErrorCode::internal, "its content in the store ends early");
+      return fail(ErrorCode::internal, "its content in the store is truncated");
     return {};
   }
 

@@ -88,7 +88,7 @@ Result<std::vector<files::FoundFile>> read_at(int root,
   const Fd found(files::open_beneath(root, inside, O_PATH));
   struct stat status;
   if (!found || ::fstat(found.get(), &status) != 0)
-    return fail_errno("cannot look at '{}'", path);
+    return fail_errno("cannot inspect '{}'", path);
   const auto state = files::file_state(status);
   if (!state)
     return fail(ErrorCode::unavailable, "'{}' is neither a file nor a folder", path);

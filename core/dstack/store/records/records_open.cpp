@@ -106,11 +106,11 @@ Result<void> check_version(Database& database, const Path& path) {
                 version,
                 schema_version)
         .with_hint("use the newer dstack, or another DSTACK_HOME");
-  return fail(ErrorCode::unavailable, "'{}' is not a database of dstack's", path.string())
+  return fail(ErrorCode::unavailable, "'{}' is not a dstack database", path.string())
       .with_hint("move it away, or use another DSTACK_HOME");
 }
 
-/// What cannot be looked at is not empty.
+/// What cannot be inspected is not empty.
 Result<void> check_readable(const files::Home& home) {
   if (::access(home.database().c_str(), R_OK) == 0 || errno == ENOENT)
     return {};

@@ -48,7 +48,7 @@ Result<std::int64_t> project_row(Database& database,
                             "remote = case ?3 when '' then remote else ?3 end returning id"));
   DSTACK_TRY(const bool row, query.bind(path).bind(git.root_commit).bind(git.remote).step());
   if (!row)
-    return fail(ErrorCode::internal, "the run database took no project '{}'", path);
+    return fail(ErrorCode::internal, "the run database did not accept project '{}'", path);
   return query.integer(0);
 }
 
@@ -58,7 +58,7 @@ Result<void> take_name(Database& database, const std::string& name) {
     DSTACK_TRY(Query query, database.query("select 1 from run where name = ?1"));
     DSTACK_TRY(const bool taken, query.bind(name).step());
     if (taken)
-      return fail(ErrorCode::conflict, "there is a run '{}' already", name);
+      return fail(ErrorCode::conflict, "run '{}' already exists", name);
   }
   const auto numbered = parse_run_name(name);
   if (!numbered)
@@ -313,7 +313,7 @@ Result<void> note_stop(Database& database,
   DSTACK_CHECK(query.bind(run).bind(number).bind(render(request)).run());
   if (database.changes() > 0)
     return {};
-  return fail(ErrorCode::conflict, "it has ended already");
+  return fail(ErrorCode::conflict, "it has already ended");
 }
 
 }  // namespace

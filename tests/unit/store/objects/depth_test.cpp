@@ -76,7 +76,7 @@ TEST_CASE("an artifact that goes deeper is refused, and nothing of it is stored"
 
   REQUIRE_FALSE(tree);
   CHECK(tree.error().code == ErrorCode::unavailable);
-  CHECK(tree.error().message.find("goes too deep") != std::string::npos);
+  CHECK(tree.error().message.find("is nested too deeply") != std::string::npos);
   CHECK(tree.error().message.size() < 200);
   CHECK(tree.error().hint.find("tar") != std::string::npos);
   CHECK_FALSE(holds_an_object(home.home()));
