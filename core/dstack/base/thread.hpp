@@ -1,5 +1,5 @@
-// Starting a thread. The system may have none to give (a limit of processes, of memory), and that
-// is an error like any other, never an exception.
+// Starting a thread. That may fail (a limit of processes, of memory), which is an error like any
+// other, never an exception.
 #pragma once
 
 #include "dstack/base/error.hpp"

@@ -58,8 +58,7 @@ int open_beneath(int folder, const std::string& path, int flags) {
         return -1;
       break;
     }
-    // EPERM may be the file's own; only the answer of the other way tells, and then for this file
-    // alone.
+    // EPERM may be the file's own; only the fallback can tell, and then for this file alone.
     if (errno == ENOSYS)
       is_known_absent = true;
   }

@@ -1,4 +1,4 @@
-// A folder in the home's tmp/ for what is being made, which goes with the object. Its maker holds a
+// A folder in the home's tmp/ for what is being made, removed with the object. Its maker holds a
 // lock on it for as long as it lives: one whose lock is free was left by a process that died, and
 // whoever makes the next one removes it.
 #pragma once
@@ -25,7 +25,7 @@ class StagingFolder {
   StagingFolder(Fd lock, TemporaryFolder folder)
       : lock_(std::move(lock)), folder_(std::move(folder)) {}
 
-  Fd lock_;  ///< first: let go of only when the folder is gone
+  Fd lock_;  ///< first: released only when the folder is gone
   TemporaryFolder folder_;
 };
 

@@ -1,5 +1,5 @@
-// Whom the kernel kills when the machine runs out of memory. A supervisor is small, and whoever
-// kills it frees nothing; what its jobs take is theirs.
+// Whom the kernel kills when the machine runs out of memory. A supervisor is small, and killing it
+// frees nothing; the memory belongs to its jobs.
 #pragma once
 
 namespace dstack::process {

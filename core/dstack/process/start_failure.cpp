@@ -133,19 +133,19 @@ Failure start_failure(const Command& command, int error) {
     return failure;
   }
   auto failure = fail_errno_of(error, "cannot start '{}'", shown(command));
-  Error& told = failure.value();
+  Error& reported = failure.value();
   if (is_own(command)) {
-    told.code = ErrorCode::internal;
+    reported.code = ErrorCode::internal;
     if (error == E2BIG)
-      told.hint = hint_for_length(command);
+      reported.hint = hint_for_length(command);
     else if (error != EAGAIN && error != ENOMEM)
-      told.hint = "the program is dstack itself: check whether it is being replaced just now";
+      reported.hint = "the program is dstack itself: check whether it is being replaced just now";
     return failure;
   }
   if (std::string hint = hint_for(command, error); !hint.empty())
-    told.hint = std::move(hint);
+    reported.hint = std::move(hint);
   if (error == ENOENT)
-    told.code = ErrorCode::not_found;
+    reported.code = ErrorCode::not_found;
   return failure;
 }
 

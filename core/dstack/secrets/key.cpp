@@ -34,7 +34,7 @@ std::string describe_user(uid_t id) {
   return name ? "'" + *name + "'" : fmt::format("user {}", id);
 }
 
-/// Whoever is root for a moment is not told to take from a user what is theirs.
+/// Root is not advised to take over the files of a user.
 std::string how_to_own(const std::string& quoted, uid_t owner) {
   if (::geteuid() == 0)
     return fmt::format("run dstack as {}, or with a DSTACK_HOME of your own", describe_user(owner));

@@ -56,7 +56,7 @@ Failure damaged(const Path& folder, const std::string& what) {
           folder.string());
 }
 
-/// What the file says, before anything is believed.
+/// The content of the file, before it is verified.
 struct Contents {
   std::string body;  ///< the JSON as it stands there
   std::string seal;
@@ -142,8 +142,8 @@ Result<std::optional<std::string>> read_vault(const Path& folder) {
   return std::optional(std::move(text));
 }
 
-/// A vault is there before its key (`Change::key`), so a key alone has lost its vault. Somebody may
-/// make both between our two looks.
+/// A vault is there before its key (`Change::key`), so a key alone has lost its vault. Another
+/// process may make both between the two reads.
 Result<std::optional<std::string>> read_vault_of_keys(const Path& folder) {
   DSTACK_TRY(auto text, read_vault(folder));
   if (text || !has_keys(folder))
@@ -237,7 +237,7 @@ Result<std::optional<std::string>> Vault::find(std::string_view project,
     return std::optional<std::string>();
   const auto key = key_of(folder_, key_id_);
   if (!key) {
-    // Somebody has rotated the key since: the new vault has the value, or it is gone.
+    // The key was rotated since: the new vault has the value, or it is gone.
     DSTACK_TRY(const Vault newer, open(folder_));
     return newer.key_id_ == key_id_ ? Failure(key.error()) : newer.find(project, name);
   }

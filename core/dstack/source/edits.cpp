@@ -20,7 +20,7 @@ using files::EntryType;
 using store::TreeFile;
 using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 
-// Beside the project's own rules: nobody edits these.
+// Beside the project's own rules: users do not edit these.
 constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 
 bool is_at_or_below(std::string_view path, std::string_view folder) {

@@ -1,4 +1,4 @@
-// Entries of depends-on, and what they come to with other values of the variables.
+// Entries of depends-on, also with other values of the variables.
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/loading.hpp"
 #include "dstack/config/yaml/file_source.hpp"

@@ -18,14 +18,14 @@ namespace {
 
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
-/// Bytes that may be gone through for the places of references, in all.
+/// Bytes that may be scanned for the places of references, in all.
 constexpr std::size_t most_patience = 16u << 20;
-/// Bytes that variables may bring into the values of one workflow.
+/// Bytes that variables may add to the values of one workflow.
 constexpr std::size_t most_text = 16u << 20;
 constexpr std::array<std::string_view, 4> places_of_secrets = {
     "environment", "env", "registry_auth", "headers"};
 
-/// A key of two words may be written with either mark between them.
+/// A key of two words may be written with '-' or '_'.
 bool is_place_of_secrets(std::string key) {
   std::replace(key.begin(), key.end(), '-', '_');
   return std::find(places_of_secrets.begin(), places_of_secrets.end(), key) !=
@@ -169,7 +169,7 @@ class Walk {
     const std::string_view text = scalar.source->text;
     std::size_t at = offset_of(scalar);
     const std::size_t line = scalar.source->line_starts[scalar.line - 1];
-    if (at >= text.size() || text[at] == '*')  // an alias: what it repeats stands elsewhere
+    if (at >= text.size() || text[at] == '*')  // an alias: what it repeats is elsewhere
       return scalar;
     for (std::size_t seen = 0;; ++seen, at += reference_opening.size()) {
       at = text.find(reference_opening, at);
@@ -201,7 +201,7 @@ class Walk {
     return secret_reference(secret);
   }
 
-  /// What a variable or a literal brings along must not be taken for a reference later.
+  /// Text from a variable or a literal must not be read as a reference later.
   void check_references(const std::string& text, std::size_t meant, const SourceLocation& where) {
     if (secrets_in(text).size() > meant)
       report(
@@ -270,7 +270,7 @@ class Walk {
   std::vector<SecretReference> secrets_;
   std::size_t patience_ = most_patience;
   std::size_t room_ = most_text;
-  bool is_full_ = false;  ///< and told
+  bool is_full_ = false;  ///< and reported
   bool may_hold_secrets_;
   bool used_run_arguments_ = false;
 };

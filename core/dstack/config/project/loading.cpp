@@ -48,20 +48,20 @@ Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings
     return nullptr;
   }
   Value* found = nullptr;
-  bool strangers = false;
+  bool has_unknown_keys = false;
   for (Member& member : root.members) {
     if (member.key == expected) {
       found = &member.value;
     } else if (!is_private_key(member.key)) {
-      strangers = true;
+      has_unknown_keys = true;
       findings.add("",
                    make_error(ErrorCode::configuration, "unknown key '{}'", printable(member.key))
                        .at(member.key_where)
                        .with_hint("{}", hint_for_root_key(member.key, expected)));
     }
   }
-  // A stranger is most likely the missing key, misspelt.
-  if (found == nullptr && !strangers)
+  // An unknown key is most likely the missing one, misspelt.
+  if (found == nullptr && !has_unknown_keys)
     findings.add("",
                  make_error(ErrorCode::configuration, "the file has no key '{}'", expected)
                      .at(root.where)

@@ -14,7 +14,7 @@ namespace dstack::config {
 inline constexpr std::string_view secret_scope = "secrets.";
 
 std::string secret_reference(std::string_view name);
-/// The name in the first reference as a person may write it, with any blanks; `$${{` begins none.
+/// The name in the first reference as users may write it, with any spaces; `$${{` begins none.
 std::optional<std::string> find_written_secret(std::string_view text);
 /// The names that the references of a text have, in their order.
 std::vector<std::string> secrets_in(std::string_view text);

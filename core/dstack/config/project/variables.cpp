@@ -95,7 +95,7 @@ std::string refusal(const Variable& variable, const std::string& environment, st
 /// Environment names of a scope's variables, each with the first that has it.
 using EnvironmentNames = std::unordered_map<std::string, const Variable*>;
 
-/// Reports what cannot be set, and what meets with another variable of the scope or of `outer`.
+/// Reports what cannot be set, and what collides with another variable of the scope or of `outer`.
 EnvironmentNames check_scope(std::string_view scope,
                              const std::vector<Variable>& variables,
                              const EnvironmentNames& outer,

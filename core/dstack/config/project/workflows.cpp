@@ -35,8 +35,8 @@ class EntryReader {
   EntryReader(Value& entry, std::string label, Project& project)
       : entry_(entry), label_(std::move(label)), project_(project), findings_(project.findings) {}
 
-  /// Adds the workflow, to those without place when it has no usable name. Returns how its findings
-  /// call it.
+  /// Adds the workflow, to those without place when it has no usable name. Returns its name in
+  /// findings.
   std::string read() {
     if (!check_kind())
       return label_;
@@ -311,7 +311,7 @@ std::vector<LineRange> line_ranges(const Value& root, const Value& entries) {
   return ranges;
 }
 
-/// What is wrong with the file's text concerns the workflow in whose lines it stands.
+/// An error in the file's text concerns the workflow whose lines contain it.
 void attribute(std::vector<Error> errors,
                const std::vector<LineRange>& ranges,
                Findings& findings) {

@@ -41,7 +41,7 @@ bool is_set_by_transfer(const std::string& header) {
   return name == "content-length" || name == "transfer-encoding" || name == "connection";
 }
 
-/// The host of a URL with a scheme, and its port. Without the account before it.
+/// The host of a URL with a scheme, and its port. Without the user before it.
 std::string_view host_of(std::string_view url, const char* ends) {
   std::string_view host = url.substr(url.find("//") + 2);
   host = host.substr(0, host.find_first_of(ends));
@@ -49,7 +49,7 @@ std::string_view host_of(std::string_view url, const char* ends) {
   return host;
 }
 
-/// What keeps a URL with a scheme from ever being asked, whatever its secrets; empty: nothing.
+/// Why a URL with a scheme can never be requested, whatever its secrets; empty: it can.
 std::string why_never_reached(std::string_view url) {
   if (!url.starts_with("http"))
     return {};  // all of it is a secret
@@ -189,21 +189,22 @@ class ReceiverReader {
 
   /// A text is for the shell.
   void read_command(const Value& value) {
-    std::vector<std::string> words;
+    std::vector<std::string> arguments;
     if (value.kind == ValueKind::scalar)
-      words = {value.text};
+      arguments = {value.text};
     for (const Value& element : value.elements)
-      words.push_back(element.kind == ValueKind::scalar ? element.text : std::string(1, '\0'));
-    const bool is_text = std::none_of(words.begin(), words.end(), [](const std::string& word) {
-      return word.find('\0') != std::string::npos;
-    });
-    if (words.empty() || trim(words.front()).empty() || !is_text)
+      arguments.push_back(element.kind == ValueKind::scalar ? element.text : std::string(1, '\0'));
+    const bool is_text =
+        std::none_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+          return argument.find('\0') != std::string::npos;
+        });
+    if (arguments.empty() || trim(arguments.front()).empty() || !is_text)
       reader_.report(
           make_error(ErrorCode::configuration,
                      "'command' must be a text for the shell, or a list of arguments")
               .at(value.where)
               .with_hint("write 'command: notify.sh', or 'command: [notify-send, dstack]'"));
-    else if (std::any_of(words.begin(), words.end(), holds_reference))
+    else if (std::any_of(arguments.begin(), arguments.end(), holds_reference))
       reader_.report(
           make_error(ErrorCode::configuration, "a command cannot refer to variables or secrets")
               .at(value.where)
@@ -212,38 +213,38 @@ class ReceiverReader {
     else if (value.kind == ValueKind::scalar)
       receiver_.command = {"/bin/sh", "-c", value.text};
     else
-      receiver_.command = std::move(words);
+      receiver_.command = std::move(arguments);
   }
 
   void read_when(const Value& value) {
     static const std::vector<std::string> known = {"done", "failed", "stopped", "aborted"};
-    std::vector<const Value*> words;
+    std::vector<const Value*> statuses;
     if (value.kind == ValueKind::scalar)
-      words.push_back(&value);
+      statuses.push_back(&value);
     for (const Value& element : value.elements)
-      words.push_back(&element);
-    if (words.empty())
+      statuses.push_back(&element);
+    if (statuses.empty())
       reader_.report(make_error(ErrorCode::configuration, "'when' is empty")
                          .at(value.where)
                          .with_hint("write 'when: [failed]', or omit it for every status"));
-    for (const Value* word : words) {
-      const bool is_known = std::find(known.begin(), known.end(), word->text) != known.end();
-      if (word->kind == ValueKind::scalar && is_known) {
-        receiver_.when.push_back(word->text);
+    for (const Value* status : statuses) {
+      const bool is_known = std::find(known.begin(), known.end(), status->text) != known.end();
+      if (status->kind == ValueKind::scalar && is_known) {
+        receiver_.when.push_back(status->text);
         continue;
       }
-      const std::string guess = did_you_mean(word->text, known);
-      reader_.report(
-          make_error(ErrorCode::configuration,
-                     "{}",
-                     word->kind == ValueKind::scalar
-                         ? fmt::format("'{}' is not a final status of a run", printable(word->text))
-                         : "'when' must be a list of statuses")
-              .at(word->where)
-              .with_hint("{}",
-                         guess.empty()
-                             ? fmt::format("the final statuses are {}", quoted_list(known))
-                             : guess));
+      const std::string guess = did_you_mean(status->text, known);
+      reader_.report(make_error(ErrorCode::configuration,
+                                "{}",
+                                status->kind == ValueKind::scalar
+                                    ? fmt::format("'{}' is not a final status of a run",
+                                                  printable(status->text))
+                                    : "'when' must be a list of statuses")
+                         .at(status->where)
+                         .with_hint("{}",
+                                    guess.empty() ? fmt::format("the final statuses are {}",
+                                                                quoted_list(known))
+                                                  : guess));
     }
   }
 

@@ -1,4 +1,4 @@
-// `on_end` of `$DSTACK_HOME/config.yaml`: who is told of the end of each run.
+// `on_end` of `$DSTACK_HOME/config.yaml`: who is notified of the end of each run.
 #pragma once
 
 #include "dstack/config/project/interpolation.hpp"
@@ -27,8 +27,8 @@ struct Receiver {
 };
 
 /// Each as "webhook https://hooks.example.com" or "command notify-send": what may be shown, since
-/// paths, queries and arguments often hold what is secret. Those that would be called alike have
-/// their place in `on_end` with it.
+/// paths, queries and arguments often hold what is secret. Equal names get their position in
+/// `on_end`.
 std::vector<std::string> describe(const std::vector<Receiver>& receivers);
 
 /// One receiver, or a list of them.

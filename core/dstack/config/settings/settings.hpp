@@ -18,14 +18,14 @@ struct Gpu {
   std::string id = {};       ///< as CUDA_VISIBLE_DEVICES names it: its UUID, else its number
 };
 
-/// What the operator says this machine has, in place of what would be found.
+/// What the user says this machine has, in place of what would be detected.
 struct ResourceSettings {
   std::optional<std::uint32_t> cpu;
   std::optional<std::uint64_t> memory;  ///< bytes
   std::optional<std::vector<Gpu>> gpus;
 };
 
-/// The release of a tool (environment/tool.hpp) that is fetched where none is installed, instead of
+/// The release of a tool (python/tool.hpp) that is fetched where none is installed, instead of
 /// the pinned one.
 struct ToolSettings {
   std::string version;

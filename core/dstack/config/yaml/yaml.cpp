@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-/// Reads a text where it lies, without the copy that a string stream makes.
+/// Reads a text in place, without the copy that a string stream makes.
 class ViewBuffer : public std::streambuf {
  public:
   explicit ViewBuffer(std::string_view text) {
@@ -32,7 +32,7 @@ class ViewBuffer : public std::streambuf {
   }
 };
 
-/// Leaves the parser from inside of one of its events. Never leaves this file.
+/// Leaves the parser from inside one of its events. Never leaves this file.
 struct Abandoned {
   Error error;
 };
@@ -42,7 +42,7 @@ void check(Result<void> result) {
     throw Abandoned{std::move(result).error()};
 }
 
-/// Hands the events on to the tree.
+/// Forwards the events to the tree.
 class Events : public YAML::EventHandler {
  public:
   explicit Events(YamlTree& tree) : tree_(tree) {}
@@ -105,8 +105,8 @@ class Events : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-SyntaxProblem classify(const std::string& words) {
-  const auto begins = [&](const char* known) { return words.rfind(known, 0) == 0; };
+SyntaxProblem classify(const std::string& message) {
+  const auto begins = [&](const char* known) { return message.rfind(known, 0) == 0; };
   namespace msg = YAML::ErrorMsg;
   if (begins(msg::EOF_IN_SCALAR))
     return SyntaxProblem::unended_scalar;
@@ -149,7 +149,7 @@ bool is_sign(char c) {
 }
 
 /// What is refused before the parser sees it: it lets bad UTF-8 pass, and takes some control
-/// characters for signs of its own.
+/// characters for markers of its own.
 std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source,
                                  const YamlLimits& limits) {
   const std::string_view text = source->text;

@@ -1,4 +1,4 @@
-// What YamlTree does with a mapping once all of it is there: keys given twice, and merge keys.
+// What YamlTree does with a mapping once it is complete: duplicate keys and merge keys.
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/yaml_tree.hpp"
 

@@ -24,7 +24,7 @@ std::size_t first_non_blank(std::string_view text, std::size_t offset) {
   return std::min(text.find_first_not_of(" \t", offset), text.size());
 }
 
-/// The offset of `${{` when that is what the parser stumbled over: it takes `$` for a text and `{`
+/// The offset of `${{` when that is what the parser rejected: it takes `$` for a text and `{`
 /// for a map.
 std::optional<std::size_t> reference_at(std::string_view text, std::size_t offset) {
   const std::size_t from = offset > 3 ? offset - 3 : 0;
@@ -53,15 +53,15 @@ Error unclosed_quote(std::size_t at, YamlTree& tree) {
       .with_hint("add the closing {}", quote.empty() ? "quote" : quote);
 }
 
-/// The tab in the indentation of the line that holds `offset`. YAML allows blanks alone there.
+/// The tab in the indentation of the line that holds `offset`. YAML allows only spaces there.
 std::optional<std::size_t> tab_in_indentation(std::string_view text, std::size_t offset) {
   const std::size_t begin = line_begin(text, std::min(offset, text.size()));
   const std::size_t tab = text.substr(begin, first_non_blank(text, begin) - begin).find('\t');
   return tab == std::string_view::npos ? std::nullopt : std::optional(begin + tab);
 }
 
-/// A quote over several lines with more text behind its end: most likely it was to end on its first
-/// line.
+/// A quote over several lines with more text after its end: most likely it was meant to end on its
+/// first line.
 std::optional<std::size_t> run_on_quote(std::string_view text,
                                         std::size_t offset,
                                         const YamlTree& tree) {
@@ -193,7 +193,7 @@ Error explain_first_character(std::size_t offset, YamlTree& tree) {
 
 Error explain_syntax(SyntaxProblem problem,
                      std::size_t offset,
-                     std::string_view words,
+                     std::string_view parser_message,
                      YamlTree& tree) {
   const std::string_view text = tree.places().text();
   offset = std::min(offset, text.size());
@@ -244,7 +244,7 @@ Error explain_syntax(SyntaxProblem problem,
     case SyntaxProblem::other:
       break;
   }
-  return make_error(ErrorCode::configuration, "invalid YAML: {}", words)
+  return make_error(ErrorCode::configuration, "invalid YAML: {}", parser_message)
       .at(tree.places().at(offset))
       .with_hint("");
 }

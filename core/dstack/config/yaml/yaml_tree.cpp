@@ -212,7 +212,7 @@ Result<void> YamlTree::alias(std::size_t offset, std::size_t anchor) {
   if (!frames_.empty())
     frames_.back().height = std::max(frames_.back().height, target.size.height);
   Value value = target.value;
-  // What an alias stands for is used here; what is inside of it keeps its own place.
+  // What an alias stands for is used here; what is inside it keeps its own place.
   value.where = places_.at(offset, end);
   return add(std::move(value), offset);
 }
@@ -283,7 +283,7 @@ Result<void> YamlTree::count(std::size_t nodes,
   return {};
 }
 
-/// Nested anchors keep what is inside of them once each, so what is kept is bounded like what is
+/// Nested anchors keep what is inside them once each, so what is kept is bounded like what is
 /// built.
 Result<void> YamlTree::keep(std::size_t anchor,
                             const Value& value,

@@ -1,6 +1,6 @@
 // A keyword of JSON Schema speaks only of values of its own type: `pattern` of texts, `minimum` of
-// numbers, `items` of lists. So the forms that a property may take stand side by side in one
-// schema, and an editor can say which of them is wrong.
+// numbers, `items` of lists. So all forms of a property are side by side in one schema, and an
+// editor can say which of them is wrong.
 #include "dstack/provider/discovery/schema.hpp"
 
 #include "dstack/base/quantity.hpp"

@@ -240,8 +240,8 @@ dstack_status set_boolean_of(dstack_output* output, std::int32_t boolean) {
   return status;
 }
 
-/// A provider's words, as they may stand in a message: UTF-8, not endless.
-std::string words(const dstack_string* text) {
+/// A provider's text, fit for a message: valid UTF-8 of bounded length.
+std::string message_text(const dstack_string* text) {
   if (!is_readable(text))
     return {};
   std::string_view all = view(*text);
@@ -261,7 +261,7 @@ dstack_status report_to(dstack_report* report,
     return misused("reported a problem to an invalid report");
   if (report->problems.size() >= most_problems)
     return misused(fmt::format("reported more than {} problems", most_problems));
-  report->problems.push_back({words(message), words(property), words(hint)});
+  report->problems.push_back({message_text(message), message_text(property), message_text(hint)});
   return DSTACK_OK;
 }
 

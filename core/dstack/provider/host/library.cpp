@@ -38,7 +38,7 @@ Failure without_entry(const boost::dll::shared_library& library) {
           "dstack_add_provider()");
 }
 
-/// A sanitizer's own handlers of crashes would hide the signal, by which a crash is told.
+/// A sanitizer's own handlers of crashes would hide the signal, by which a crash is reported.
 void let_crashes_end_the_process() {
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
     std::signal(signal, SIG_DFL);

@@ -56,7 +56,7 @@ class Lines {
     return std::exchange(open_, false) ? "\n" : "";
   }
 
-  /// What the library printed before comes before.
+  /// What the library printed earlier comes first.
   void write(const std::string& text) const {
     std::fflush(stdout);
     (void)write_all(output_, text);

@@ -129,7 +129,7 @@ int provider_host_main(const Path& library, int reply_fd) {
   if (!served)
     std::fprintf(stderr, "error: %s\n", render(served.error()).c_str());
   std::fflush(nullptr);
-  // Not through exit(): a library's destructors have nothing to do any more, and might do wrong.
+  // Not through exit(): a library's destructors are not needed, and might do harm.
   ::_exit(served ? 0 : 2);
 }
 

@@ -55,8 +55,9 @@ Result<std::vector<PlanReply>> parse_replies(const Candidate& provider,
   const auto json = parse_json(text, "the reply");
   if (!json)
     return fault(provider, "returned a malformed reply");
-  if (const Json* told = json_member(*json, "fault"); told != nullptr)
-    return fault(provider, json_string(*told, "did", "failed"), json_string(*told, "hint"));
+  if (const Json* fault_member = json_member(*json, "fault"); fault_member != nullptr)
+    return fault(
+        provider, json_string(*fault_member, "did", "failed"), json_string(*fault_member, "hint"));
   const Json* list = json_member(*json, "replies");
   if (list == nullptr || !list->is_array() || list->size() != requests.size())
     return fault(provider, "returned a malformed reply");

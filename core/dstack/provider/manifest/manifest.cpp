@@ -34,7 +34,7 @@ constexpr std::array<std::pair<std::string_view, PropertyType>, 15> type_names =
     {"resources", PropertyType::resources},
 }};
 
-/// What the host keeps for itself: keys of a workflow, and options of `dstack run`.
+/// Reserved by the host: keys of a workflow, and options of `dstack run`.
 constexpr std::string_view host_keys[] = {"name", "provider", "help", "depends_on", "deps"};
 constexpr std::string_view host_flags[] = {
     "--help",    "-h",    "--detach",  "-d",        "--tag",   "-t",

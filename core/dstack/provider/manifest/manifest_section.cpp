@@ -1,6 +1,6 @@
 // The section `.dstack` of a library. The only user of libelf. Every number of the file is compared
-// with the file's size before it is believed, for a forged one would have libelf allocate and read
-// what is not there.
+// with the file's size before it is used, because a forged one would make libelf allocate and read
+// what does not exist.
 #include "dstack/base/fd.hpp"
 #include "dstack/provider/manifest/manifest.hpp"
 

@@ -14,8 +14,8 @@ namespace dstack::provider {
 
 namespace {
 
-/// Keys of a workflow that are the host's own; known here only so that a slip of the pen in one of
-/// them gets the right suggestion.
+/// Keys of a workflow that are the host's own; known here only so that a misspelling of one of them
+/// gets the right suggestion.
 constexpr std::string_view keys_of_the_host[] = {"name", "provider", "help", "depends-on", "deps"};
 
 /// An entry without a name has properties, too.
@@ -60,7 +60,7 @@ constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
     {"time_limit", "timeout"},
     {"image_name", "image"}};
 
-/// What there is no property for, and how it is done.
+/// Features without a property, and what to use instead.
 constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"port",
      "a port is chosen when the job starts: the job finds it in JOB_PORT_0, and 'dstack show' "
@@ -78,7 +78,7 @@ std::string_view find_in(const std::pair<std::string_view, std::string_view> (&t
   return found == std::end(table) ? std::string_view() : found->second;
 }
 
-/// How a member of `resources` is written, for one who has written it beside them.
+/// How to write a member of `resources` that was written beside it.
 std::string below_resources(const Manifest& manifest, std::string_view key) {
   const std::vector<std::string> names = ValueTyper::resource_names();
   const auto* resources = manifest.find("resources");

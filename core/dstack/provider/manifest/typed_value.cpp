@@ -250,13 +250,13 @@ Json ValueTyper::arguments(const std::string& name, const Value& value) {
     return list(name, value, &ValueTyper::text);
   if (text(name, value).is_null())
     return nullptr;
-  const std::optional<std::vector<std::string>> words = shell_split(value.text);
-  if (!words)
+  const std::optional<std::vector<std::string>> parts = shell_split(value.text);
+  if (!parts)
     return error(
         value.where,
         fmt::format("{} cannot be split into arguments: a quote is not closed", subject(name)),
         "close the quote, or write the arguments as a list");
-  return *words;
+  return *parts;
 }
 
 Json ValueTyper::environment(const std::string& name, const Value& value) {

@@ -1,5 +1,5 @@
-// One value of a workflow, made what its property's type says. Knows nothing of keys and manifests:
-// properties.cpp does. Errors go into a list, so that all are found in one pass.
+// Converts one value of a workflow to its property's type. Keys and manifests are the matter of
+// properties.cpp. Errors go into a list, so that all are found in one pass.
 #pragma once
 
 #include "dstack/provider/manifest/properties.hpp"

@@ -216,7 +216,7 @@ Result<void> Database::execute(const char* sql) {
 }
 
 void Database::roll_back() {
-  // Done already where SQLite itself gave up (a full disk, no memory); that error is no news.
+  // SQLite may have rolled back itself (a full disk, no memory); that error is ignored.
   sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
 }
 

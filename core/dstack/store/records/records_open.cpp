@@ -24,7 +24,7 @@ Result<int> read_version(Database& database) {
 }
 
 /// What turned each schema into the next one, beginning with that of version 1. The text of a
-/// version that was released never changes; schema.sql says what all of it comes to.
+/// version that was released never changes; schema.sql is their result.
 constexpr std::array upgrades = {
     R"sql(
       create table app (

@@ -52,7 +52,7 @@ Result<std::int64_t> project_row(Database& database,
   return query.integer(0);
 }
 
-/// Gives the name to this run for ever: a number is not given twice.
+/// Reserves the name for this run for ever: numbers are not reused.
 Result<void> take_name(Database& database, const std::string& name) {
   {
     DSTACK_TRY(Query query, database.query("select 1 from run where name = ?1"));
@@ -131,8 +131,8 @@ Result<void> insert_plan(Database& database, RunId id, const std::string& plan) 
   return query.bind(id).bind(plan).run();
 }
 
-/// Nothing was updated: either there is no such row, or it has ended that way already and is told
-/// once more, as a supervisor does that takes a run over.
+/// Nothing was updated: either there is no such row, or it has already ended that way and is
+/// recorded again, as a supervisor does that takes over a run.
 Result<void> expect_ended(
     Database& database, std::string_view sql, RunId run, std::int64_t number, std::string what) {
   DSTACK_TRY(Query query, database.query(sql));
