@@ -26,7 +26,7 @@ std::string with_properties(const std::string& properties) {
                        properties + "]}");
 }
 
-const std::string mend = "; fix its manifest.json and build it again";
+const std::string fix = "; fix its manifest.json and build it again";
 
 /// The reason for which the only library of a home is refused, without that next step; empty when
 /// it is not refused.
@@ -39,7 +39,7 @@ std::string reason(const std::string& library) {
       CHECK(candidate["status"] == (candidate["reason"].is_null() ? "ok" : "refused"));
       const std::string reason = json_string(candidate, "reason");
       CHECK((reason.empty() || reason.find("; ") != std::string::npos));
-      return reason.ends_with(mend) ? reason.substr(0, reason.size() - mend.size()) : reason;
+      return reason.ends_with(fix) ? reason.substr(0, reason.size() - fix.size()) : reason;
     }
   return "no candidate";
 }
@@ -50,7 +50,7 @@ std::string property(const std::string& members) {
 
 }  // namespace
 
-TEST_CASE("manifests that are no manifests are refused by what they are", "[abi][third-party]") {
+TEST_CASE("malformed manifests are refused with the reason", "[abi][third-party]") {
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1"})")).empty());
   CHECK(reason(with_manifest("")).find("cannot read its manifest: ") == 0);
   CHECK(reason(with_manifest(begin + R"("name": "x", "vers)")).find("cannot read its manifest: ") ==
@@ -134,7 +134,7 @@ TEST_CASE("values that do not fit their property are refused", "[abi][third-part
         "its manifest is invalid: property 'b' is positional behind one that takes the rest");
 }
 
-TEST_CASE("files that are no whole libraries are refused by what they are", "[abi][third-party]") {
+TEST_CASE("files that are not whole libraries are refused with the reason", "[abi][third-party]") {
   const std::string whole = read_file(bad("good")).value();
   CHECK(reason("") == "it is not a shared library; remove it, or move it to another folder");
   CHECK(reason("#!/bin/sh\n") == reason(""));

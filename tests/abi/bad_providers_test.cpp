@@ -89,17 +89,17 @@ void check_all(const std::vector<Wrong>& all) {
 
 }  // namespace
 
-TEST_CASE("a user is told what a library did that went wrong before it planned",
+TEST_CASE("what a library did wrong before it planned is reported to the user",
           "[abi][third-party]") {
   check_all(wrong_libraries);
 }
 
-TEST_CASE("a user is told what a library did that went wrong while it planned",
+TEST_CASE("what a library did wrong while it planned is reported to the user",
           "[abi][third-party]") {
   check_all(wrong_plans);
 }
 
-TEST_CASE("a user is told which library never answered", "[abi][third-party]") {
+TEST_CASE("a library that never answers is named to the user", "[abi][third-party]") {
   const Sandbox box;
   const std::vector<Wrong> silent = {
       {"hangs_when_loaded", "did not answer within 5.0s while it was loaded"},
@@ -112,7 +112,7 @@ TEST_CASE("a user is told which library never answered", "[abi][third-party]") {
   }
 }
 
-TEST_CASE("odd habits that harm nobody are no fault", "[abi][third-party]") {
+TEST_CASE("unusual but harmless behaviour is not a fault", "[abi][third-party]") {
   const Sandbox box;
   // Each of them also has an entry for a version that does not exist yet.
   for (const std::string library : {"good", "prints_when_loaded", "goes_elsewhere"}) {
@@ -141,7 +141,7 @@ TEST_CASE("all of them lie in the plugins folder, and a good workflow runs", "[a
   CHECK(box.ok({"run", "fine"}) == "fine\n");
 }
 
-TEST_CASE("an author is told the same by 'providers check'", "[abi][third-party]") {
+TEST_CASE("'providers check' reports the same to an author", "[abi][third-party]") {
   const Sandbox box;
   for (const Wrong& wrong : wrong_libraries) {
     INFO(wrong.library);

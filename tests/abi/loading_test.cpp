@@ -4,11 +4,11 @@
 using namespace dstack;
 using dstack::test::plan;
 
-TEST_CASE("a library without the entry is told so", "[abi]") {
+TEST_CASE("a library without the entry is reported", "[abi]") {
   CHECK(plan("no_entry") == "provider 'no_entry' (PATH) has no entry 'dstack_provider_entry_v0'");
 }
 
-TEST_CASE("a library with the entry of another version is told which", "[abi]") {
+TEST_CASE("a library with the entry of another version is reported with the version", "[abi]") {
   CHECK(plan("entry_of_another_version") ==
         "provider 'entry_of_another_version' (PATH) is built for version 2 of the provider "
         "interface, this dstack supports 0");
@@ -38,7 +38,7 @@ TEST_CASE("a library that lacks a function cannot be loaded, and the function is
   CHECK(message.find("dstack_test_function_of_a_missing_library") != std::string::npos);
 }
 
-TEST_CASE("a crash in a constructor of the library is told with its signal", "[abi]") {
+TEST_CASE("a crash in a constructor of the library is reported with its signal", "[abi]") {
   CHECK(plan("crashes_when_loaded") ==
         "provider 'crashes_when_loaded' (PATH) crashed with SIGSEGV while it was loaded");
 }
@@ -48,7 +48,7 @@ TEST_CASE("a library that never finishes loading is given up", "[abi]") {
         "provider 'hangs_when_loaded' (PATH) did not answer within 0.3s while it was loaded");
 }
 
-TEST_CASE("an exception in the author's constructor is told with its text", "[abi]") {
+TEST_CASE("an exception in the author's constructor is reported with its text", "[abi]") {
   CHECK(plan("throws_when_made") ==
         "provider 'throws_when_made' (PATH) threw while it was set up: no licence found");
 }
@@ -58,7 +58,7 @@ TEST_CASE("an exception that leaves the entry is caught by the host", "[abi]") {
         "provider 'throws_in_entry' (PATH) threw while it was set up: from the entry");
 }
 
-TEST_CASE("an entry that fails without a word is told with its status", "[abi]") {
+TEST_CASE("an entry that fails without a message is reported with its status", "[abi]") {
   CHECK(
       plan("silent_entry") ==
       "provider 'silent_entry' (PATH) failed while it was set up and does not say why (status 2)");

@@ -14,7 +14,7 @@ using dstack::test::Sandbox;
 
 namespace {
 
-/// The good library under another version, so that it can be told which one was taken.
+/// The good library under another version, so that it is known which one was taken.
 void put(const Path& folder, const std::string& version, const std::string& file = "x.so") {
   std::string library = read_file(bad("good")).value();
   const std::size_t at = library.find("\"1.0\"");
@@ -119,7 +119,7 @@ TEST_CASE("relative paths of the variable are passed over, and the doctor says s
       std::string::npos);
 }
 
-TEST_CASE("a program with raised privileges does not heed the variable", "[abi][places]") {
+TEST_CASE("a program with raised privileges ignores the variable", "[abi][places]") {
   Sandbox box;
 
   struct statvfs disk {};
@@ -222,7 +222,7 @@ TEST_CASE("a run says when another provider than the one put there is used", "[a
         std::string::npos);
 }
 
-TEST_CASE("a library that others could replace is refused with the command that mends it",
+TEST_CASE("a library that others could replace is refused with the command that fixes it",
           "[abi][places]") {
   const Sandbox box;
   const Path folder = box.home() / "plugins";
@@ -254,7 +254,7 @@ TEST_CASE("a library that others could replace is refused with the command that 
   CHECK(reason(box).empty());
 }
 
-TEST_CASE("in a sticky folder nobody can replace what is another's", "[abi][places]") {
+TEST_CASE("in a sticky folder nobody can replace the files of another user", "[abi][places]") {
   const Sandbox box;
   put(box.home() / "plugins", "1.0");
   change_mode(box.home() / "plugins", 01777);

@@ -180,7 +180,7 @@ TEST_CASE("ps --json keeps its members") {
   CHECK(entry["apps"].empty());
 }
 
-TEST_CASE("the card of a failure names the job, the cause and the next step") {
+TEST_CASE("the summary of a failure names the job, the cause and the next step") {
   const Sandbox box;
   box.workflows(
       "workflows:\n"
@@ -255,7 +255,7 @@ TEST_CASE("a reader that goes away ends the program quietly") {
   CHECK(output->err.empty());
 }
 
-TEST_CASE("a full disk behind standard output is told") {
+TEST_CASE("a full disk behind standard output is reported") {
   const Sandbox box;
   box.workflows(two_workflows);
   process::Command command = box.command({});

@@ -88,7 +88,7 @@ Path make_project(const Sandbox& box) {
 
 }  // namespace
 
-TEST_CASE("no name or text of a run drives the terminal of whoever looks at it") {
+TEST_CASE("no name or text of a run drives the terminal") {
   const Sandbox box;
   const Path folder = make_project(box);
   const std::string failed = show(box, folder, {"run", "fail"});

@@ -3,8 +3,8 @@
 
 namespace dstack::process {
 
-/// For the process that holds secrets and starts others: nobody may look into it, and it leaves no
-/// core file. This does not apply to what it starts.
+/// For the process that holds secrets and starts others: no process may read its memory, and it
+/// leaves no core file. This does not apply to what it starts.
 void deny_inspection();
 /// For one that holds secrets and starts nothing: it leaves no core file, not even to a program
 /// that collects them.

@@ -18,7 +18,7 @@ namespace dstack::process {
 
 namespace {
 
-/// One of ours, which is there: whatever keeps it from starting is no fault of the user's.
+/// One of ours, which exists: a failure to start it is not the user's fault.
 bool is_own(const Command& command) {
   return command.program == own_program;
 }
@@ -46,7 +46,7 @@ std::optional<std::string> file_of(const Command& command) {
   return file;
 }
 
-/// What the first line of a script asks for; empty when the file is no script.
+/// What the first line of a script asks for; empty when the file is not a script.
 std::string interpreter_of(const std::string& file) {
   const Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 256> buffer;

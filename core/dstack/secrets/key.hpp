@@ -14,8 +14,8 @@ struct Key {
   KeyBytes bytes;
 };
 
-/// The file or folder is the user's, no link, and nobody else may read it; else an error that names
-/// the command that fixes it. not_found when there is nothing.
+/// The file or folder is the user's, not a link, and not readable by others; else an error that
+/// names the command that fixes it. not_found when there is nothing.
 Result<void> check_private(const Path& path);
 Path key_file(const Path& folder, const std::string& id);
 /// In memory alone.

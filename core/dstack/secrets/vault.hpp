@@ -12,10 +12,10 @@
 //   key-ID     the key (key.hpp). The vault names its key, so that a rotation is one rename: the
 //              new key is there before, and the old one goes after. The first key comes after an
 //              empty vault: a key without a vault is a vault that was lost.
-//   lock       held by whoever changes something
+//   lock       held during a change
 //
-// An older copy of both files cannot be told from the newest. Names, projects and times are not
-// encrypted.
+// An older copy of both files cannot be distinguished from the newest. Names, projects and times
+// are not encrypted.
 #pragma once
 
 #include "dstack/base/file.hpp"

@@ -124,7 +124,7 @@ class EditFinder {
     return removed;
   }
 
-  /// A file that was only touched, or written with what it held before, is no edit.
+  /// A file that was only touched, or written with what it held before, is not an edit.
   Result<void> drop_unchanged(std::vector<files::FoundFile>& candidates,
                               std::vector<std::string>& warnings) {
     if (candidates.empty())

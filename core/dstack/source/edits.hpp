@@ -1,4 +1,4 @@
-// What somebody changed in a copy of a project's code: found, kept, and brought back into the
+// Changes in a copy of a project's code: found, kept, and brought back into the
 // project where that loses nothing.
 #pragma once
 

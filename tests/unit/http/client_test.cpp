@@ -72,7 +72,7 @@ TEST_CASE("an answer has its status, its headers and every byte of its body") {
   CHECK(answer->body[255] == '\xff');
 }
 
-TEST_CASE("an answer that tells a failure is an answer") {
+TEST_CASE("an answer that reports a failure is an answer") {
   const Server server;
   const auto answer = http::send(get(server.url("/nothing")));
   REQUIRE(answer);

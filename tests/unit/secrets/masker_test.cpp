@@ -236,7 +236,7 @@ TEST_CASE("many secrets at once are each found, and nothing else") {
     CHECK(needles.masked("<" + value + ">") == "<***>");
 }
 
-TEST_CASE("it is told which values stand in a text, also when two are the same") {
+TEST_CASE("the values that stand in a text are reported, also when two are the same") {
   const Needles needles({"first-value", "second-value", "first-value", "a value/of three"});
   using Values = std::vector<std::size_t>;
   CHECK(needles.find_values("nothing of a value") == Values{});

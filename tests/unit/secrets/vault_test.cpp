@@ -140,7 +140,7 @@ TEST_CASE("no file of the vault holds a value, and none can be read by others") 
   }
 }
 
-TEST_CASE("what others can reach is refused, with the command that mends it") {
+TEST_CASE("what others can reach is refused, with the command that fixes it") {
   const Folder folder;
   folder.add("", "A", "value of A");
   const Path loose = folder.part(GENERATE(0, 1, 2));
@@ -390,7 +390,7 @@ TEST_CASE("many that add, rotate and read at the same time lose nothing and see 
   CHECK(Vault::open(folder.path())->names().size() == 1 + 2 * each);
 }
 
-TEST_CASE("what no environment can hold is no value") {
+TEST_CASE("what no environment can hold is not a value") {
   const Folder folder;
   const std::string value = GENERATE(std::string(),
                                      std::string("a\0b", 3),

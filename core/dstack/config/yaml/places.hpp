@@ -55,7 +55,7 @@ std::size_t scalar_end(std::string_view text, std::size_t begin, std::string_vie
 std::size_t flow_end(std::string_view text, std::size_t begin);
 /// The end of the line that holds `begin`, without trailing blanks.
 std::size_t line_content_end(std::string_view text, std::size_t begin);
-/// The end of a word such as `*name`: up to a blank, a line's end or `,[]{}`.
+/// The end of a word such as `*name`: up to a space, a line's end or `,[]{}`.
 std::size_t word_end(std::string_view text, std::size_t begin);
 /// Whether a plain null (`~`, `null`) is written at `offset`, and how long it is; 0 when not.
 std::size_t null_literal_length(std::string_view text, std::size_t offset);

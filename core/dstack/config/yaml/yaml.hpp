@@ -30,7 +30,7 @@ struct ParsedYaml {
 };
 
 /// Fails only where nothing more can be said of the text: bad UTF-8, YAML syntax, a limit passed. A
-/// byte order mark is no part of the text: places do not count it.
+/// byte order mark is not part of the text: places do not count it.
 Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source,
                              const YamlLimits& limits = {});
 

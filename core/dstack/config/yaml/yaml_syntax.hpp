@@ -14,8 +14,8 @@ enum class SyntaxProblem {
   unended_scalar,    ///< the text ended inside quotes
   map_value,         ///< a ':' where none may stand
   block_entry,       ///< a '-' where none may stand
-  in_map,            ///< something that is no entry of the block map
-  in_sequence,       ///< something that is no entry of the block sequence
+  in_map,            ///< something that is not an entry of the block map
+  in_sequence,       ///< something that is not an entry of the block sequence
   in_flow_map,       ///< neither ',' nor '}'
   in_flow_sequence,  ///< neither ',' nor ']'
   flow_end,          ///< a closing bracket too many

@@ -18,7 +18,7 @@ bool belongs_to_others(const struct stat& status) {
   return status.st_uid != 0 && status.st_uid != ::geteuid();
 }
 
-/// In a sticky folder, such as /tmp, nobody can rename or remove what is another's.
+/// In a sticky folder, such as /tmp, nobody can rename or remove the files of another user.
 bool lets_others_write(const struct stat& status) {
   if (S_ISLNK(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
     return false;

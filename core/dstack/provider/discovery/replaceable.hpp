@@ -18,7 +18,7 @@ class ReplacementCheck {
 
  private:
   struct Findings {
-    std::vector<std::string> foreign;   ///< owned by somebody else
+    std::vector<std::string> foreign;   ///< owned by another user
     std::vector<std::string> writable;  ///< by others
   };
 

@@ -138,7 +138,7 @@ dstack_status become(dstack_output* output, dstack_kind kind) {
   return DSTACK_OK;
 }
 
-/// What a library that never stops writing has to be told. The answers of one process together.
+/// Whether a library that never stops writing has reached the limit, for all answers together.
 bool is_endless(std::uint64_t& so_far, std::uint64_t more, std::uint64_t most) {
   so_far = more > most - so_far ? most : so_far + more;
   return so_far == most;

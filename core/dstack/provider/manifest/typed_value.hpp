@@ -11,7 +11,7 @@
 
 namespace dstack::provider {
 
-/// Whether a `target` is no path: `http://…` or `https://…`.
+/// Whether a `target` is not a path: `http://…` or `https://…`.
 inline bool is_web_address(std::string_view target) {
   return target.starts_with("http://") || target.starts_with("https://");
 }

@@ -52,7 +52,7 @@ class Records {
   ~Records();
 
   /// A name that no run has: `quiet-otter-3`, the number counting per pair of words. Not reserved:
-  /// create_run() fails with ErrorCode::conflict when somebody else took it meanwhile.
+  /// create_run() fails with ErrorCode::conflict when another process took it meanwhile.
   Result<std::string> propose_run_name();
   Result<RunId> create_run(const NewRun& run);
   /// Durable when it returns. A change of a final status is refused (ErrorCode::conflict, and

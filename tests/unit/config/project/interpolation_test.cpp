@@ -64,7 +64,7 @@ TEST_CASE("the run's name and arguments") {
   CHECK(replaced("a: [\"${{ run.args }}\"]", scope_of({})) == "{a: []}");
 }
 
-TEST_CASE("it is told whether the arguments were used") {
+TEST_CASE("whether the arguments were used is reported") {
   const Scope scope = scope_of({{"x", "1"}}, {"a"});
   CHECK_FALSE(interpolate(read("a: ${{ x }}")->root, scope)->used_run_arguments);
   CHECK(interpolate(read("a: [\"${{run.args}}\"]")->root, scope)->used_run_arguments);
@@ -91,7 +91,7 @@ TEST_CASE("a misspelt reference to the run gets a suggestion") {
   CHECK(result.error().hint == "did you mean 'run.name'?");
 }
 
-TEST_CASE("a long variable that is named often is refused with the limit, and told once") {
+TEST_CASE("a long variable that is named often is refused with the limit, and reported once") {
   const Scope scope = scope_of({{"long", std::string(1u << 20, 'x')}});
   std::string text = "a: \"";
   for (int i = 0; i < 16; ++i)

@@ -139,7 +139,7 @@ TEST_CASE("the root must be a map with a list of workflows") {
   CHECK(findings_of("workflows:\n").empty());
 }
 
-TEST_CASE("a dependency on nothing is reported with a suggestion; a tag is the plan's affair") {
+TEST_CASE("an unknown dependency is reported with a suggestion; tags are checked by the plan") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml",
               graph({{"train", "[downlaod, other:latest]"}, {"download", "[]"}}));
@@ -161,7 +161,7 @@ TEST_CASE("dependencies that cannot be read are reported") {
         Findings{"a: 1:42+6 'depends-on' must be a list of workflows, not a map"});
 }
 
-TEST_CASE("a ring is reported once, at the first of its entries, as a whole") {
+TEST_CASE("a cycle is reported once, at the first of its entries, as a whole") {
   CHECK(findings_of(
             graph({{"z", "[a]"}, {"a", "[b]"}, {"b", "[c]"}, {"c", "[x, a]"}, {"x", "[]"}})) ==
         Findings{"a: 3:44 dependency cycle: a → b → c → a"});
@@ -169,7 +169,7 @@ TEST_CASE("a ring is reported once, at the first of its entries, as a whole") {
   CHECK(findings_of(graph({{"a", "[b, c]"}, {"b", "[a]"}, {"c", "[a]"}})).size() == 2);
 }
 
-TEST_CASE("neither a diamond nor a tag is a ring") {
+TEST_CASE("neither a diamond nor a tag is a cycle") {
   CHECK(findings_of(graph({{"a", "[b, c]"}, {"b", "[d]"}, {"c", "[d]"}, {"d", "[]"}})).empty());
   CHECK(findings_of(graph({{"a", "[a:latest]"}})).empty());
 }
@@ -220,7 +220,7 @@ TEST_CASE("after a syntax error in one file the others are still checked") {
                              "inherits from the system"});
 }
 
-TEST_CASE("a file that cannot be a file, or is too large, is told by its name") {
+TEST_CASE("a file that cannot be a file, or is too large, is reported by its name") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml/inside", "");
   const auto project = folder.load();

@@ -41,7 +41,7 @@ TEST_CASE("a workflow's own variable of the same name wins silently") {
   CHECK(findings_of(train, "variables: {global: {lr: 1}, train: {lr: 2}}").empty());
 }
 
-TEST_CASE("values that are no scalars are reported") {
+TEST_CASE("values that are not scalars are reported") {
   CHECK(findings_of(train, "variables:\n  train:\n    a: [1]\n    b: {c: d}\n    e:\n") ==
         Findings{"train: 3:8+3 variable 'a' must be a single value, not a list",
                  "train: 4:8+6 variable 'b' must be a single value, not a map",
@@ -65,7 +65,7 @@ TEST_CASE("a variable cannot refer to a secret, however the reference is spaced"
             .empty());
 }
 
-TEST_CASE("a scope that is no workflow is reported with a suggestion, and stops no run") {
+TEST_CASE("a scope that is not a workflow is reported with a suggestion, and stops no run") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml", train)
       .file(".dstack/variables.yaml", "variables: {trian: {lr: 1}}");
@@ -96,7 +96,7 @@ TEST_CASE("names that cannot be are reported") {
                  "train: 2:38+8 'run.args' is reserved by dstack"});
 }
 
-TEST_CASE("two names that meet in one environment variable are reported") {
+TEST_CASE("two names of one environment variable are reported") {
   CHECK(findings_of(train, "variables:\n  train:\n    batch-size: 1\n    batch_size: 2\n") ==
         Findings{
             "train: 4:5+10 variables 'batch-size' and 'batch_size' would both become BATCH_SIZE"});

@@ -50,7 +50,7 @@ TEST_CASE("every setting is read") {
   CHECK(settings->snapshot_file_limit == 5'000'000u);
 }
 
-TEST_CASE("those who are told of a run's end are read, with the secrets they refer to") {
+TEST_CASE("receivers of notifications are read, with the secrets they refer to") {
   const auto settings = settings_of(
       "on-end:\n  - webhook: https://hooks.example.com/x?y\n    headers: {Authorization: \"Bearer "
       "${{secrets.TOKEN}}\", X: \"$${{ y\"}\n    when: failed\n    timeout: 5s\n    retry: 0\n"
@@ -137,18 +137,18 @@ TEST_CASE("every error of the file is reported, with suggestions") {
         Findings{"2:1+10 duplicate key 'stop_grace'"});
 }
 
-TEST_CASE("a card of the settings has a name, a memory, and an id of its own",
+TEST_CASE("a GPU of the settings has a name, a memory, and an id of its own",
           "[config][settings]") {
-  const auto is_refused = [](const std::string& cards, const std::string& words) {
-    const Findings errors = errors_of("resources: {gpus: [" + cards + "]}\n");
-    return errors.size() == 1 && errors.front().find(words) != std::string::npos;
+  const auto is_refused = [](const std::string& gpus, const std::string& message) {
+    const Findings errors = errors_of("resources: {gpus: [" + gpus + "]}\n");
+    return errors.size() == 1 && errors.front().find(message) != std::string::npos;
   };
-  const std::string card = "{name: A, memory: 16GB";
-  CHECK(settings_of("resources: {gpus: [" + card + "}, " + card + "}]}\n"));
+  const std::string gpu = "{name: A, memory: 16GB";
+  CHECK(settings_of("resources: {gpus: [" + gpu + "}, " + gpu + "}]}\n"));
   for (const char* incomplete : {"{}", "{name: B}", "{memory: 16GB}"})
     CHECK(is_refused(incomplete, "a GPU needs 'name' and 'memory'"));
   CHECK(is_refused("{name: B, memory: 2}", "'memory' must be at least 1MB"));
-  CHECK(is_refused(card + ", uuid: U}, " + card + "}, " + card + ", uuid: U}",
-                   "duplicate GPU id 'U'"));
-  CHECK(is_refused(card + "}, " + card + ", uuid: 0}", "duplicate GPU id '0'"));
+  CHECK(
+      is_refused(gpu + ", uuid: U}, " + gpu + "}, " + gpu + ", uuid: U}", "duplicate GPU id 'U'"));
+  CHECK(is_refused(gpu + "}, " + gpu + ", uuid: 0}", "duplicate GPU id '0'"));
 }

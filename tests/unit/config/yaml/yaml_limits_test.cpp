@@ -83,7 +83,7 @@ TEST_CASE("aliases of a long text are bounded by its bytes") {
         "17:3+2 the file exceeds the limit of 16,777,216 bytes of text");
 }
 
-TEST_CASE("anchors inside of each other cost no more than what they hold") {
+TEST_CASE("nested anchors cost no more than what they hold") {
   std::string text;
   for (int i = 0; i < 40; ++i)
     text += "&a" + std::to_string(i) + " [";
@@ -107,7 +107,7 @@ TEST_CASE("brackets and commas are counted before yaml-cpp looks ahead over them
         "1:300000 the file exceeds the limit of 150,000 brackets and commas");
 }
 
-TEST_CASE("of a file that is wrong all over, the first thousand errors are told") {
+TEST_CASE("of a file that is wrong all over, the first thousand errors are reported") {
   const auto result = read_yaml(make_source_text("w.yaml", repeated("a: 1\n", 5000)));
   REQUIRE(result);
   REQUIRE(result->errors.size() == 1001);

@@ -77,7 +77,7 @@ TEST_CASE("a second document is reported at its marker") {
   CHECK(failure("---\na: 1\n...\n").empty());
 }
 
-TEST_CASE("what cannot go on with the document is no second document") {
+TEST_CASE("what cannot go on with the document is not a second document") {
   CHECK(failure("- a\nb: c\n") == "2:1+4 this does not belong to the list above it");
   CHECK(failure("  a: b\nc: d\n") == "2:1+4 this does not belong to the map above it");
 }

@@ -12,7 +12,7 @@ TEST_CASE("scalars keep their text") {
   CHECK(shown("a: yes\nb: 0x10\nc: 1e3\nd: 007") == "{a: yes, b: 0x10, c: 1e3, d: 007}");
 }
 
-TEST_CASE("a quoted or block scalar is told from a plain one") {
+TEST_CASE("a quoted or block scalar is distinguished from a plain one") {
   CHECK(shown("a: \"\"\nb: 'null'\nc: |\n  x\nd: !!str 3\ne: 3") ==
         "{a: \"\", b: \"null\", c: \"x\n\", d: \"3\", e: 3}");
 }
@@ -65,7 +65,7 @@ TEST_CASE("places count characters and mark what is written") {
   CHECK(place(members[2].value.where) == "3:8");
 }
 
-TEST_CASE("anchors and tags before a value are no part of its place") {
+TEST_CASE("anchors and tags before a value are not part of its place") {
   const auto parsed = read("a: &x !!str text\nb: &y\n  c: 1\nd: *x\n");
   REQUIRE(parsed);
   const auto& members = parsed->root.members;
@@ -121,7 +121,7 @@ TEST_CASE("parse_yaml fails with every error at once") {
   CHECK(flatten(result.error()).size() == 2);
 }
 
-TEST_CASE("keys that are no texts, merges of no maps and unknown tags are reported") {
+TEST_CASE("keys that are not texts, merges of what is not a map, and unknown tags are reported") {
   const auto parsed = read("? [a]\n: 1\nb: {<<: x}\nc: !mine 3\nd: {{ e }}\n");
   REQUIRE(parsed);
   REQUIRE(parsed->errors.size() == 4);

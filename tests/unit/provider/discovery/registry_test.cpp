@@ -71,7 +71,8 @@ TEST_CASE("the manifest of a built-in provider is read without loading it",
   CHECK(manifest->find("artifacts")->common);
 }
 
-TEST_CASE("what is no library, or none with a manifest, is told apart", "[provider][registry]") {
+TEST_CASE("what is not a library, and a library without a manifest, are distinguished",
+          "[provider][registry]") {
   CHECK(refusal("") == "it is not a shared library");
   CHECK(refusal("#!/bin/sh\n") == "it is not a shared library");
   CHECK(refusal("\x7f"

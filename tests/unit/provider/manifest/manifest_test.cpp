@@ -75,7 +75,8 @@ TEST_CASE("every type has one name", "[provider][manifest]") {
   }
 }
 
-TEST_CASE("a manifest that is no JSON, or no map, or not UTF-8, says so", "[provider][manifest]") {
+TEST_CASE("a manifest that is not JSON, not a map, or not UTF-8 is refused with the reason",
+          "[provider][manifest]") {
   CHECK(refusal("").find("cannot read its manifest") == 0);
   CHECK(refusal("{\"name\": ").find("cannot read its manifest") == 0);
   CHECK(refusal("[]") == "its manifest is not a map");

@@ -119,7 +119,7 @@ TEST_CASE("artifacts are paths or maps with a path, the same one only once", "[p
         "2:13 an artifact must be a path or {path: …}, not ''");
 }
 
-TEST_CASE("resources are numbers and bytes, cards always a map", "[provider][types]") {
+TEST_CASE("resources are numbers and bytes, GPUs always a map", "[provider][types]") {
   CHECK(
       typed("resources: {cpu: 4, memory: 16GB, shm-size: 1MiB, interruptible: true, local: false, "
             "gpu: 1}",

@@ -1,4 +1,4 @@
-// Trees that are as deep as a path can tell, and deeper ones.
+// Trees as deep as a path can be, and deeper ones.
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "unit/store/fixture.hpp"
@@ -44,7 +44,7 @@ bool holds_an_object(const files::Home& home) {
 
 }  // namespace
 
-TEST_CASE("an artifact as deep as a path can tell is stored, laid out and removed") {
+TEST_CASE("an artifact as deep as a path can be is stored, laid out and removed") {
   const TestHome home;
   ObjectStore objects(home.home());
   const TemporaryFolder folder = make_test_folder();
