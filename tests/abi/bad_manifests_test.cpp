@@ -64,11 +64,10 @@ TEST_CASE("malformed manifests are refused with the reason", "[abi][third-party]
                                std::string(5'000, '[') + std::string(5'000, ']') + "}")) ==
         "its manifest nests deeper than 32 levels");
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1"} {"name": "y"})")) ==
-        "it carries more than one manifest; use DSTACK_MANIFEST() in one source alone, and not "
-        "beside dstack_add_provider()");
-  CHECK(
-      reason(read_file(bad("two_manifests")).value()).find("it carries more than one manifest; ") ==
-      0);
+        "it contains more than one manifest; use DSTACK_MANIFEST() in one source only, and not "
+        "together with dstack_add_provider()");
+  CHECK(reason(read_file(bad("two_manifests")).value())
+            .find("it contains more than one manifest; ") == 0);
 }
 
 TEST_CASE("a manifest of another interface is refused under its name", "[abi][third-party]") {
@@ -131,7 +130,7 @@ TEST_CASE("values that do not fit their property are refused", "[abi][third-part
         "its manifest is invalid: property 'what' is required and has a default");
   CHECK(reason(with_properties(R"({"name": "a", "type": "texts", "positional": true},)"
                                R"({"name": "b", "type": "text", "positional": true})")) ==
-        "its manifest is invalid: property 'b' is positional behind one that takes the rest");
+        "its manifest is invalid: property 'b' is positional after one that takes the rest");
 }
 
 TEST_CASE("files that are not whole libraries are refused with the reason", "[abi][third-party]") {

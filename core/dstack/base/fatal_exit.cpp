@@ -58,7 +58,7 @@ const char* separator() {
 [[noreturn]] void exit_out_of_memory() {
   end("dstack has run out of memory",
       "",
-      "end something that uses much of it, or raise the limit ('ulimit -v' and 'ulimit -d' show "
+      "stop a program that uses much of it, or raise the limit ('ulimit -v' and 'ulimit -d' show "
       "it), then run the command again");
 }
 

@@ -21,7 +21,7 @@ Result<std::jthread> start_thread(Work work) {
                 "{}",
                 std::string("cannot start a thread: ") + std::strerror(error.code().value()))
         .with_hint(
-            "there are too many threads or too little memory: end some programs, or raise the "
+            "there are too many threads or too little memory: stop some programs, or raise the "
             "limit "
             "('ulimit -u', pids.max, TasksMax; of memory 'ulimit -v' and 'ulimit -d')");
   }

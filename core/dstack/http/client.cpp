@@ -156,7 +156,7 @@ Result<Response> send(const Request& request) {
                 "the response of {} is rejected: {}",
                 shown(request),
                 sending.too_long)
-        .with_hint("check that the address is that of the server you mean");
+        .with_hint("check that this is the address of the right server");
   if (answer.outcome == DSTACK_HTTP_ENDED_BY_SENDER)
     sending.response.complete = false;
   else if (answer.outcome != DSTACK_HTTP_ANSWERED)

@@ -67,7 +67,8 @@ std::string hint_for_missing(const std::optional<std::string>& file) {
         "its first line asks for '{}', which does not exist: install it, or correct the line",
         interpreter);
   return fmt::format(
-      "the file is there, but not the loader that it was built for: 'ldd {}' shows what is missing",
+      "the file exists, but the loader that it was built for does not: 'ldd {}' shows what is "
+      "missing",
       *file);
 }
 
@@ -87,8 +88,8 @@ std::string hint_for_length(const Command& command) {
     for (char** variable = environ; *variable != nullptr; ++variable)
       add(*variable);
   return fmt::format(
-      "its arguments and variables have {} bytes, the longest of them {}; the system takes {} in "
-      "all and {} in one: put long values into a file",
+      "its arguments and variables have {} bytes, the longest of them {}; the system limit is {} "
+      "in all and {} in one: put long values into a file",
       all,
       longest,
       ::sysconf(_SC_ARG_MAX),
@@ -100,8 +101,8 @@ std::string hint_for(const Command& command, int error) {
     case ENOENT:
       return hint_for_missing(file_of(command));
     case ENOEXEC:
-      return "it is neither a program for this machine nor a script whose first line says what "
-             "runs it, as '#!/bin/sh' does";
+      return "it is neither a program for this machine nor a script whose first line names an "
+             "interpreter, such as '#!/bin/sh'";
     case EACCES:
     case EPERM:
       return "it needs the x bit (chmod +x), as does what its first line names, and a file system "

@@ -121,7 +121,7 @@ Result<Key> key_of(const Path& folder, const std::string& id) {
 
 Failure missing(const Path& folder) {
   return fail(ErrorCode::unavailable,
-              "the vault '{}' is missing, and its key is there",
+              "the vault '{}' is missing, but its key exists",
               vault_file(folder).string())
       .with_hint(
           "nothing was changed; restore the file from a backup, or move the folder '{}' away and "

@@ -334,8 +334,10 @@ class Finder {
         found_.files.push_back(std::move(entry));
     std::sort(walk.special.begin(), walk.special.end());
     if (!walk.special.empty())
-      found_.warnings.push_back(fmt::format("{} cannot be code: neither file, folder nor link",
-                                            quoted_list(walk.special)));
+      found_.warnings.push_back(
+          fmt::format("{}{} left out of the code: neither file, folder nor link",
+                      quoted_list(walk.special),
+                      walk.special.size() == 1 ? " is" : " are"));
     return {};
   }
 

@@ -307,7 +307,7 @@ TEST_CASE("a vault that is missing beside its key is a loss, and the key is kept
   const Path copy = folder.path().parent_path() / "copy";
   fs::rename(folder.vault(), copy);
   const auto keys = folder.keys();
-  CHECK(folder.refusal().find("is missing, and its key is there") != std::string::npos);
+  CHECK(folder.refusal().find("is missing, but its key exists") != std::string::npos);
   CHECK(folder.refusal().find("restore the file from a backup") != std::string::npos);
   const std::string refusal = folder.refusal();
   CHECK(render(failure_of(add(folder.path(), "", "B", "value of B", Replace::no))) == refusal);

@@ -133,7 +133,7 @@ Error explain_flow(std::size_t offset, char closing, YamlTree& tree) {
   if (behind_quote)
     return make_error(ErrorCode::configuration, "unexpected text after the closing quote")
         .at(tree.places().at(offset, word_end(text, offset)))
-        .with_hint("separate values by ',', and put the whole of a value in quotes");
+        .with_hint("separate values by ',', and put the whole value in quotes");
   if (!open)
     return make_error(ErrorCode::configuration, "{}{}' is missing here", "',' or '", closing)
         .at(tree.places().at(offset))
@@ -256,7 +256,7 @@ Error explain_second_document(std::size_t offset, YamlTree& tree) {
   if (marker || before.ends_with("..."))
     return make_error(ErrorCode::configuration, "a second document begins here")
         .at(tree.places().at(offset, offset + (marker ? 3 : 1)))
-        .with_hint("a file holds one document: join the two, or move one to a file of its own");
+        .with_hint("a file holds one document: merge the two, or move one to its own file");
   // yaml-cpp begins another document wherever something cannot go on with the first.
   return make_error(ErrorCode::configuration,
                     "this does not belong to the {} above it",

@@ -267,7 +267,7 @@ Json host_members(const std::vector<std::string>& providers) {
   dependencies["description"] =
       "Workflows to run before it; 'download:latest' uses the artifacts with this tag, and runs "
       "nothing";
-  return {{"name", described(std::move(name), "What 'dstack run' calls the workflow")},
+  return {{"name", described(std::move(name), "Name of the workflow, for 'dstack run'")},
           {"provider", {{"enum", providers}, {"description", "What runs it"}}},
           {"help", described(optional(scalar()), "One sentence, for 'dstack workflows'")},
           {"depends-on", dependencies},

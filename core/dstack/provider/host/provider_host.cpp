@@ -23,10 +23,9 @@ namespace {
 void append_problems(const dstack_report& report, std::string& reply) {
   Json problems = Json::array();
   for (const Problem& problem : report.problems)
-    problems.push_back(
-        {{"message", problem.message.empty() ? "it does not say why" : problem.message},
-         {"property", problem.property},
-         {"hint", problem.hint}});
+    problems.push_back({{"message", problem.message.empty() ? "no reason given" : problem.message},
+                        {"property", problem.property},
+                        {"hint", problem.hint}});
   reply += fmt::format("{{\"problems\":{}}}", render_json(problems));
 }
 

@@ -274,7 +274,7 @@ void ManifestReader::check_positionals() {
       continue;
     if (rest_taken)
       wrong(fmt::format("property '{}'", property.name),
-            "is positional behind one that takes the rest");
+            "is positional after one that takes the rest");
     switch (property.type) {
       case PropertyType::text:
       case PropertyType::path:
@@ -386,9 +386,10 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (const auto bad = find_invalid_utf8(text))
     return fail(ErrorCode::configuration, "its manifest is not UTF-8, at byte {}", *bad);
   if (holds_several_json_texts(text))
-    return fail(ErrorCode::configuration, "it carries more than one manifest")
+    return fail(ErrorCode::configuration, "it contains more than one manifest")
         .with_hint(
-            "use DSTACK_MANIFEST() in one source alone, and not beside dstack_add_provider()");
+            "use DSTACK_MANIFEST() in one source only, and not together with "
+            "dstack_add_provider()");
   DSTACK_TRY(const Json json, parse_strict_json(text, "its manifest"));
   return ManifestReader(json).read();
 }

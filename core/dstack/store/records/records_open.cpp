@@ -101,7 +101,7 @@ Result<void> check_version(Database& database, const Path& path) {
     return {};
   if (version > schema_version)
     return fail(ErrorCode::unavailable,
-                "'{}' was made by a newer dstack (schema {}, this one knows {})",
+                "'{}' was made by a newer dstack (schema {}, this one supports {})",
                 path.string(),
                 version,
                 schema_version)

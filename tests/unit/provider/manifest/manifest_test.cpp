@@ -130,7 +130,7 @@ TEST_CASE("wrong flags and positionals of a manifest are refused", "[provider][m
         std::string::npos);
   CHECK(refusal(with(R"({"name": "a", "type": "arguments", "positional": true},
                         {"name": "b", "type": "text", "positional": true})")) ==
-        "its manifest is invalid: property 'b' is positional behind one that takes the rest");
+        "its manifest is invalid: property 'b' is positional after one that takes the rest");
   CHECK(refusal(with(R"({"name": "a", "type": "resources", "positional": true})"))
             .find("cannot be positional") != std::string::npos);
 }

@@ -94,7 +94,7 @@ TEST_CASE("a database of a newer dstack is refused") {
   REQUIRE_FALSE(records);
   CHECK(records.error().code == ErrorCode::unavailable);
   CHECK_THAT(records.error().message,
-             Catch::Contains("newer dstack (schema 99, this one knows " +
+             Catch::Contains("newer dstack (schema 99, this one supports " +
                              std::to_string(schema_version) + ")"));
 }
 
