@@ -36,7 +36,7 @@ struct Member {
   Value value;
 };
 
-/// "a text", "a list", "a map" or "nothing": for messages.
+/// "a text", "a list", "a map" or "null": for messages.
 std::string_view describe(const Value& value);
 
 Value make_scalar(std::string text, SourceLocation where);

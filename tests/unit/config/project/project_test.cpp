@@ -118,7 +118,7 @@ TEST_CASE("values of the host's keys must have their type") {
                  "entry 3 of the list: 4:3+5 a workflow must be a map with 'name' and 'provider', "
                  "not a text",
                  "entry 4 of the list: 5:1 a workflow must be a map with 'name' and 'provider', "
-                 "not nothing"});
+                 "not null"});
   CHECK(findings_of("workflows:\n- {name: a b, provider: p}\n- {name: global, provider: p}\n- "
                     "{name: \"${{ x }}\", provider: p}\n") ==
         Findings{
