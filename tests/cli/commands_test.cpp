@@ -192,7 +192,7 @@ TEST_CASE("the summary of a failure names the job, the cause and the next step")
   CHECK(words.find("RUN failed after SPAN\n  a failed (exit 3)") != std::string::npos);
   CHECK(words.find("skipped: 'b'\n") != std::string::npos);
   CHECK(words.find("dstack logs RUN a\n") != std::string::npos);
-  // It was printed right above: not once more.
+  // It was printed right above, so it is not repeated.
   CHECK(words.find("ohh") == std::string::npos);
 }
 

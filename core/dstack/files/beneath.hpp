@@ -28,7 +28,7 @@ std::optional<FileState> file_state(const struct stat& status);
 /// Whether errno says that a path does not lead to a file (any more).
 bool is_missing(int error_number);
 
-/// Refuses a path that the system could not open in one piece: what lies that deep cannot be read
+/// Refuses a path that the system could not open in one piece: what is that deep cannot be read
 /// here, nor be laid out again.
 Result<void> check_depth(const std::string& path);
 

@@ -18,7 +18,7 @@ Result<dstack_http_send_function*> open_module() {
   const Path path = library_folder() / "libdstack_http.so";
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
-  // Kept for ever, as every library that threads may be in.
+  // Never unloaded, as threads may be executing its code.
   static auto& library = *new boost::dll::shared_library(path, error, mode);
   if (error || !library.is_loaded() || !library.has(DSTACK_HTTP_SEND))
     return fail(ErrorCode::unavailable, "'{}' cannot be loaded: {}", path.string(), error.message())

@@ -29,9 +29,9 @@ class Needles {
 
   std::size_t longest() const { return longest_; }
 
-  /// From where to where they stand in `text`, in order; what overlaps is one.
+  /// The ranges where they occur in `text`, in order; overlapping ones are merged.
   std::vector<std::pair<std::size_t, std::size_t>> find(std::string_view text) const;
-  /// Which of the values stand in `text` in some encoding: their indices in the list that this was
+  /// Which of the values occur in `text` in some encoding: their indices in the list that this was
   /// made of, in order.
   std::vector<std::size_t> find_values(std::string_view text) const;
   /// Where the last part begins that further bytes may make one of them; the end, when there is
@@ -106,7 +106,7 @@ class Masker {
 
   Needles needles_;
   std::string held_;
-  std::size_t hidden_ = 0;  ///< that many bytes of held_ stand behind a `***` that is written
+  std::size_t hidden_ = 0;  ///< that many bytes of held_ follow a `***` that is written
   std::string joined_;
   std::string out_;
 };

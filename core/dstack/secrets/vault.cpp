@@ -58,7 +58,7 @@ Failure damaged(const Path& folder, const std::string& what) {
 
 /// The content of the file, before it is verified.
 struct Contents {
-  std::string body;  ///< the JSON as it stands there
+  std::string body;  ///< the JSON as it is there
   std::string seal;
   std::string key_id;
   std::vector<SecretName> names;
@@ -247,7 +247,7 @@ Result<std::optional<std::string>> Vault::find(std::string_view project,
   return value;
 }
 
-/// One change of a vault: alone, from what is there to what shall be.
+/// One change of a vault: exclusive, from the present content to the new one.
 class Change {
  public:
   static Result<Change> begin(const Path& folder) {

@@ -22,7 +22,7 @@ using files::EntryType;
 
 constexpr std::uint64_t largest_merged = 16 << 20;
 
-/// What stands at a path: nothing, a file or link with its content, or something in the way.
+/// What is at a path: nothing, a file or link with its content, or something in the way.
 struct Content {
   enum class Kind { nothing, known, obstacle };
 

@@ -158,7 +158,7 @@ class Walk {
   }
 
   /// The place of what the `index`-th `${{` of a scalar names. The scalar's text may differ from
-  /// what is written (escapes, folding), but its references stand in the same order. A text full of
+  /// what is written (escapes, folding), but its references are in the same order. A text full of
   /// references soon gets the scalar's own place: finding each means going through its line.
   SourceLocation place_of_reference(const SourceLocation& scalar,
                                     std::size_t index,

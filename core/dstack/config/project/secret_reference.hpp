@@ -1,4 +1,4 @@
-// How the value of a secret that a file asks for stands in everything that is recorded: as the
+// How the value of a secret that a file refers to is written in everything that is recorded: as the
 // reference `${{ secrets.NAME }}` itself, in exactly this spelling. The value takes its place when
 // the job starts, and only in texts that are known to hold references.
 #pragma once

@@ -46,7 +46,7 @@ class Places {
 std::optional<std::size_t> find_closing_quote(std::string_view text, std::size_t open);
 /// The first quote from `from` on that opens a scalar and is never closed.
 std::optional<std::size_t> find_unclosed_quote(std::string_view text, std::size_t from);
-/// After the anchor and the tag that may stand before a node's content.
+/// After the anchor and the tag that may precede a node's content.
 std::size_t skip_node_properties(std::string_view text, std::size_t offset);
 /// The end of the scalar at `begin` whose content is `value`, on its first line.
 std::size_t scalar_end(std::string_view text, std::size_t begin, std::string_view value);

@@ -26,7 +26,7 @@ struct Value {
   std::vector<Value> elements;  ///< of a sequence
   std::vector<Member> members;  ///< of a mapping, in the order of the file
 
-  /// The member's value, or null. Linear; mappings of ours are short.
+  /// The member's value, or null. Linear; our mappings are short.
   const Value* find(std::string_view key) const;
 };
 

@@ -298,7 +298,7 @@ Json provider_schema(const Manifest& manifest) {
   return schema;
 }
 
-/// The skeleton of a file of ours: one root key, and those that begin with `x-`.
+/// The skeleton of a file: one root key, and those that begin with `x-`.
 Json file_schema(const std::string& title, const std::string& root, Json content) {
   return {{"$schema", dialect},
           {"title", title},

@@ -57,7 +57,8 @@ std::string joined_messages(const dstack_report& report) {
 Result<ProviderEntry> open_library(const Path& path) {
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
-  // Kept for ever: code of a library may be called until the process ends, if only by a destructor.
+  // Never unloaded: code of a library may be called until the process ends, if only by a
+  // destructor.
   static auto& kept = *new std::deque<boost::dll::shared_library>;
   auto& library = kept.emplace_back(fs::absolute(path), error, mode);
   if (error || !library.is_loaded())

@@ -64,7 +64,7 @@ class Lines {
 
   std::mutex mutex_;
   int output_;
-  std::size_t width_ = 0;  ///< of the progress that stands on the line
+  std::size_t width_ = 0;  ///< of the progress on the line
   bool open_ = false;
 };
 

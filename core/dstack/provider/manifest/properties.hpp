@@ -17,7 +17,7 @@ struct CheckedProperties {
   /// default are not there.
   Json values = Json::object();
   /// The place of the value of each property that was given, by canonical name; also of each
-  /// element of a list ("artifacts.0") and each member of a map of ours ("resources.gpu",
+  /// element of a list ("artifacts.0") and each member of a map ("resources.gpu",
   /// "resources.gpu.count").
   std::map<std::string, SourceLocation, std::less<>> where;
   /// Each variable of `environment` with its place; NAME alone has taken the caller's value.

@@ -243,7 +243,7 @@ class Layout {
     return {};
   }
 
-  /// Removes what stands at the place of `file`. Replacing a file by an equal one is not reported.
+  /// Removes what is at the place of `file`. Replacing a file by an equal one is not reported.
   Result<void> clear_way(int folder, const File& file, bool is_same) {
     const std::string path = path_in(folders_[file.folder], file.name);
     if (!is_same)
@@ -302,7 +302,7 @@ class Layout {
   const mode_t umask_;
   Fd root_;
   Fd store_;
-  Fd parent_;  ///< of the folder that was asked for last,
+  Fd parent_;  ///< of the last folder,
   std::string parent_path_;
   std::vector<Folder> folders_;
   std::vector<File> files_;

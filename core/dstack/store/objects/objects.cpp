@@ -79,7 +79,7 @@ std::vector<files::FoundFile> folders_above(int root, const std::string& path) {
   return folders;
 }
 
-/// What stands at `inside` below `root`, with paths below `path`.
+/// What is at `inside` below `root`, with paths below `path`.
 Result<std::vector<files::FoundFile>> read_at(int root,
                                               const std::string& inside,
                                               const std::string& path,

@@ -59,7 +59,7 @@ class Reader {
     const int flags = entry.state.type == files::EntryType::link ? O_PATH : O_RDONLY | O_NONBLOCK;
     const Fd file(files::open_beneath(root_, entry.path, flags));
     if (!file) {
-      // A link where a file was, or the other way round, is a file that has gone.
+      // A link where a file was, or the reverse, is a file that has gone.
       if (files::is_missing(errno) || errno == EINVAL)
         return {};
       return fail_errno("cannot read '{}'", entry.path);

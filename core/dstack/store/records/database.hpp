@@ -57,7 +57,7 @@ class Query {
 class Database {
  public:
   enum class Open {
-    read_write,  ///< of a file that is there
+    read_write,  ///< an existing file
     create,      ///< a new file
     read_only,
     immutable,  ///< of a folder that cannot be written, where no write-ahead log is left

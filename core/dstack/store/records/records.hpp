@@ -110,7 +110,7 @@ class Records {
                           std::string_view workflow,
                           std::string_view tag);
 
-  /// The project's path as recorded: when nothing stands at the recorded path of a project with the
+  /// The project's path as recorded: when nothing is at the recorded path of a project with the
   /// same root commit and remote, that project has moved here and its runs move along.
   Result<void> adopt_project(const std::string& path, const job::GitFacts& git);
 

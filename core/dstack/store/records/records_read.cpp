@@ -1,4 +1,4 @@
-// What is asked about runs.
+// Queries about runs.
 #include "dstack/base/json.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"

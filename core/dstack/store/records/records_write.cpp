@@ -267,7 +267,7 @@ Result<void> apply_status(Database& database,
   return expect_ended(database, "select 1 from run where id = ? and ? = 0", run, 0, "row");
 }
 
-/// One that stands there already keeps its id.
+/// One that is already recorded keeps its id.
 Result<void> apply_notification(Database& database,
                                 RunId run,
                                 const NewNotification& notification) {
