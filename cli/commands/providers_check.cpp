@@ -197,7 +197,7 @@ class ProvidersCheck final : public Action {
           {"manifest",
            Health::error,
            fmt::format(
-               "it is built for version {} of the provider interface, this dstack speaks {}",
+               "it is built for version {} of the provider interface, this dstack supports {}",
                abi,
                provider::abi_version()),
            "rebuild it with the SDK of this dstack"});

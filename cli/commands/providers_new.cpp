@@ -79,7 +79,7 @@ class ProvidersNew final : public Action {
 
   Result<int> run(Context& context) override {
     if (!is_name(name_))
-      return fail(ErrorCode::usage, "'{}' cannot be the name of a provider", name_)
+      return fail(ErrorCode::usage, "'{}' is not a valid provider name", name_)
           .with_hint("letters, digits, '.', '_' and '-', beginning with a letter or digit");
     DSTACK_TRY(const auto files, planned_files());
     boost::system::error_code error;

@@ -110,7 +110,7 @@ class SecretsAdd final : public Action {
   Result<void> check_name() const {
     const std::string variable = environment_name(name_);
     if (!is_name(name_) || (name_.front() >= '0' && name_.front() <= '9'))
-      return fail(ErrorCode::usage, "'{}' cannot be the name of a secret", printable(name_))
+      return fail(ErrorCode::usage, "'{}' is not a valid secret name", printable(name_))
           .with_hint(
               "a name begins with a letter and goes on with letters, digits, '.', '_' and '-'");
     if (job::is_reserved_environment_name(variable))
@@ -121,7 +121,7 @@ class SecretsAdd final : public Action {
           .with_hint("choose another name");
     if (job::is_base_environment_name(variable))
       return fail(ErrorCode::usage,
-                  "secret '{}' would become {}, which every job takes from the system",
+                  "secret '{}' would become {}, which every job inherits from the system",
                   name_,
                   variable)
           .with_hint("choose another name; 'environment' in a workflow can set {} from a secret",

@@ -100,7 +100,7 @@ class TagRun final : public Action {
     if (tag_.empty())
       return fail(ErrorCode::usage, "'dstack tag' needs the name: '-n TAG'");
     if (!is_name(tag_))
-      return fail(ErrorCode::usage, "'{}' cannot be the name of a tag", tag_)
+      return fail(ErrorCode::usage, "'{}' is not a valid tag name", tag_)
           .with_hint(
               "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and "
               "'-'");

@@ -49,8 +49,7 @@ dstack::Environment checked_headers(const dstack::Workflow& workflow) {
                                     std::string_view::npos;
     });
     if (name.empty() || !is_token)
-      throw dstack::PropertyError("headers." + name,
-                                  "'" + name + "' cannot be the name of a header");
+      throw dstack::PropertyError("headers." + name, "'" + name + "' is not a valid header name");
     if (has_several_lines(value))
       throw dstack::PropertyError("headers." + name,
                                   "header '" + name + "' has more than one line");

@@ -26,7 +26,7 @@ std::string with_properties(const std::string& properties) {
                        properties + "]}");
 }
 
-const std::string mend = "; mend its manifest.json and build it again";
+const std::string fix = "; fix its manifest.json and build it again";
 
 /// The reason for which the only library of a home is refused, without that next step; empty when
 /// it is not refused.
@@ -39,7 +39,7 @@ std::string reason(const std::string& library) {
       CHECK(candidate["status"] == (candidate["reason"].is_null() ? "ok" : "refused"));
       const std::string reason = json_string(candidate, "reason");
       CHECK((reason.empty() || reason.find("; ") != std::string::npos));
-      return reason.ends_with(mend) ? reason.substr(0, reason.size() - mend.size()) : reason;
+      return reason.ends_with(fix) ? reason.substr(0, reason.size() - fix.size()) : reason;
     }
   return "no candidate";
 }
@@ -50,12 +50,12 @@ std::string property(const std::string& members) {
 
 }  // namespace
 
-TEST_CASE("manifests that are no manifests are refused by what they are", "[abi][third-party]") {
+TEST_CASE("malformed manifests are refused with the reason", "[abi][third-party]") {
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1"})")).empty());
   CHECK(reason(with_manifest("")).find("cannot read its manifest: ") == 0);
   CHECK(reason(with_manifest(begin + R"("name": "x", "vers)")).find("cannot read its manifest: ") ==
         0);
-  CHECK(reason(with_manifest("[]")) == "its manifest is no map");
+  CHECK(reason(with_manifest("[]")) == "its manifest is not a map");
   CHECK(reason(with_manifest(begin + "\"name\": \"\xff\"}")) ==
         "its manifest is not UTF-8, at byte 23");
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1", "name": "y"})")) ==
@@ -64,20 +64,20 @@ TEST_CASE("manifests that are no manifests are refused by what they are", "[abi]
                                std::string(5'000, '[') + std::string(5'000, ']') + "}")) ==
         "its manifest nests deeper than 32 levels");
   CHECK(reason(with_manifest(begin + R"("name": "x", "version": "1"} {"name": "y"})")) ==
-        "it carries more than one manifest; use DSTACK_MANIFEST() in one source alone, and not "
-        "beside dstack_add_provider()");
-  CHECK(
-      reason(read_file(bad("two_manifests")).value()).find("it carries more than one manifest; ") ==
-      0);
+        "it contains more than one manifest; use DSTACK_MANIFEST() in one source only, and not "
+        "together with dstack_add_provider()");
+  CHECK(reason(read_file(bad("two_manifests")).value())
+            .find("it contains more than one manifest; ") == 0);
 }
 
 TEST_CASE("a manifest of another interface is refused under its name", "[abi][third-party]") {
   const std::string text = R"("name": "x", "version": "1", "something": "of later"})";
   for (const std::string abi : {"0.1", "1.0", "7.3"})
-    CHECK(reason(with_manifest("{\"abi\": \"" + abi + "\", " + text)) ==
-          "it is built for version " + abi +
-              " of the provider interface, this dstack speaks 0.0; rebuild it with the SDK of this "
-              "dstack");
+    CHECK(
+        reason(with_manifest("{\"abi\": \"" + abi + "\", " + text)) ==
+        "it is built for version " + abi +
+            " of the provider interface, this dstack supports 0.0; rebuild it with the SDK of this "
+            "dstack");
   for (const std::string abi : {"", "0", "x.y", "-1.0", "0.0.0", "99999999999.0"})
     CHECK(reason(with_manifest("{\"abi\": \"" + abi + "\", " + text))
               .find("'abi' must be the version of the provider interface, such as '0.0'") !=
@@ -85,7 +85,7 @@ TEST_CASE("a manifest of another interface is refused under its name", "[abi][th
 }
 
 TEST_CASE("names that are taken or cannot be are refused", "[abi][third-party]") {
-  const std::string wrong = "its manifest is wrong: ";
+  const std::string wrong = "its manifest is invalid: ";
   CHECK(reason(with_manifest(begin + R"("name": "a b", "version": "1"})")) ==
         wrong + "'name' must be letters, digits, '.', '_' and '-'");
   CHECK(reason(with_manifest(begin + R"("name": "x"})")) ==
@@ -93,19 +93,19 @@ TEST_CASE("names that are taken or cannot be are refused", "[abi][third-party]")
   for (const std::string name :
        {"name", "provider", "help", "depends_on", "deps", "artifacts", "env"})
     CHECK(reason(with_properties("{\"name\": \"" + name + "\", \"type\": \"text\"}")) ==
-          wrong + "the name '" + name + "' is that of another property, or one of the host's");
+          wrong + "the name '" + name + "' is used by another property, or by the host");
   CHECK(property(R"(, "aliases": ["provider"])") ==
-        wrong + "the name 'provider' is that of another property, or one of the host's");
+        wrong + "the name 'provider' is used by another property, or by the host");
   CHECK(property(R"(, "typ": "text")") ==
         wrong + "property 'what' has the unknown member 'typ', did you mean 'type'?");
   CHECK(reason(with_properties(R"({"name": "a", "type": "txt"})")) ==
         wrong + "property 'a' has the unknown type 'txt'");
   CHECK(reason(with_properties(R"({"name": "Upper", "type": "text"})"))
-            .find("'Upper' cannot be the name of a property") != std::string::npos);
+            .find("'Upper' is not a valid property name") != std::string::npos);
 }
 
 TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][third-party]") {
-  const std::string wrong = "its manifest is wrong: ";
+  const std::string wrong = "its manifest is invalid: ";
   const auto flag = [](const std::string& name, const std::string& more = "") {
     return R"(, "flag": {"name": ")" + name + R"(", "value": "X")" + more + "}";
   };
@@ -125,19 +125,19 @@ TEST_CASE("options that are the host's, or taken twice, are refused", "[abi][thi
 
 TEST_CASE("values that do not fit their property are refused", "[abi][third-party]") {
   CHECK(reason(with_properties(R"({"name": "a", "type": "integer", "default": "many"})"))
-            .find("its manifest is wrong: the default of ") == 0);
+            .find("its manifest is invalid: the default of ") == 0);
   CHECK(property(R"(, "required": true, "default": "x")") ==
-        "its manifest is wrong: property 'what' is required and has a default");
+        "its manifest is invalid: property 'what' is required and has a default");
   CHECK(reason(with_properties(R"({"name": "a", "type": "texts", "positional": true},)"
                                R"({"name": "b", "type": "text", "positional": true})")) ==
-        "its manifest is wrong: property 'b' is positional behind one that takes the rest");
+        "its manifest is invalid: property 'b' is positional after one that takes the rest");
 }
 
-TEST_CASE("files that are no whole libraries are refused by what they are", "[abi][third-party]") {
+TEST_CASE("files that are not whole libraries are refused with the reason", "[abi][third-party]") {
   const std::string whole = read_file(bad("good")).value();
-  CHECK(reason("") == "it is no shared library; remove it, or move it to another folder");
+  CHECK(reason("") == "it is not a shared library; remove it, or move it to another folder");
   CHECK(reason("#!/bin/sh\n") == reason(""));
   CHECK(reason(whole.substr(0, whole.size() / 2)) ==
-        "it is cut off or damaged; put it there once more");
+        "it is truncated or damaged; install it again");
   CHECK(reason(read_file("/bin/true").value()).find("it has no provider manifest") == 0);
 }

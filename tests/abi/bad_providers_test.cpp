@@ -20,7 +20,7 @@ struct Wrong {
 const std::vector<Wrong> wrong_libraries = {
     {"no_entry", "has no entry 'dstack_provider_entry_v0'"},
     {"entry_of_another_version",
-     "is built for version 2 of the provider interface, this dstack speaks 0"},
+     "is built for version 2 of the provider interface, this dstack supports 0"},
     {"entry_is_data", "crashed with SIGSEGV while it was loaded"},
     {"crashes_when_loaded", "crashed with SIGSEGV while it was loaded"},
     {"aborts_when_loaded", "crashed with SIGABRT while it was loaded"},
@@ -34,11 +34,11 @@ const std::vector<Wrong> wrong_libraries = {
     {"refuses_to_work", "failed while it was set up: no licence for this machine"},
     {"exits_in_entry", "ended the process with exit code 5 while it was loaded"},
     {"crashes_in_entry", "crashed with SIGSEGV while it was loaded"},
-    {"no_table", "gave no table of functions"},
+    {"no_table", "returned no function table"},
     {"table_at_nowhere", "crashed with SIGSEGV while it was loaded"},
-    {"table_without_plan", "gave a table of functions without 'plan'"},
-    {"short_table", "gave a table of functions without 'plan'"},
-    {"reserved_in_use", "gave a table of functions whose 'reserved' is not 0"}};
+    {"table_without_plan", "returned a function table without 'plan'"},
+    {"short_table", "returned a function table without 'plan'"},
+    {"reserved_in_use", "returned a function table whose 'reserved' is not 0"}};
 
 /// One that is wrong when it plans.
 const std::vector<Wrong> wrong_plans = {
@@ -49,19 +49,22 @@ const std::vector<Wrong> wrong_plans = {
     {"writes_text_without_end", "wrote more than 256.0 MB of text while planning workflow 'bad'"},
     {"reports_without_end", "reported more than 1000 problems while planning workflow 'bad'"},
     {"empty_command",
-     "made a wrong job of workflow 'bad': 'argv' begins with an empty program name"},
-    {"commands_too", "made a wrong job of workflow 'bad': has both 'argv' and 'commands'"},
-    {"nul_in_argument", "made a wrong job of workflow 'bad': 'argv' contains a NUL character"},
-    {"argv_is_a_text", "made a wrong job of workflow 'bad': 'argv' must be a list of texts"},
+     "returned an invalid job for workflow 'bad': 'argv' begins with an empty program name"},
+    {"commands_too", "returned an invalid job for workflow 'bad': has both 'argv' and 'commands'"},
+    {"nul_in_argument",
+     "returned an invalid job for workflow 'bad': 'argv' contains a NUL character"},
+    {"argv_is_a_text",
+     "returned an invalid job for workflow 'bad': 'argv' must be a list of texts"},
     {"bad_variable",
-     "made a wrong job of workflow 'bad': 'environment' has a variable with the impossible name "
+     "returned an invalid job for workflow 'bad': 'environment' has a variable with the impossible "
+     "name "
      "'A=B'"},
     {"misbehaves", "threw while planning workflow 'bad': index 7 of 3", "throws"},
     {"misbehaves", "crashed with SIGSEGV while planning workflow 'bad'", "crashes"},
     {"misbehaves", "ended the process with exit code 3 while planning workflow 'bad'", "exits"},
-    {"misbehaves", "made no job of workflow 'bad'", "no job"},
+    {"misbehaves", "returned no job for workflow 'bad'", "no job"},
     {"misbehaves",
-     "made a wrong job of workflow 'bad': has no command: neither 'argv' nor 'commands'",
+     "returned an invalid job for workflow 'bad': has no command: neither 'argv' nor 'commands'",
      "no command"},
     {"misbehaves",
      "wrote a text that is not UTF-8 while planning workflow 'bad'",
@@ -86,17 +89,17 @@ void check_all(const std::vector<Wrong>& all) {
 
 }  // namespace
 
-TEST_CASE("a user is told what a library did that went wrong before it planned",
+TEST_CASE("what a library did wrong before it planned is reported to the user",
           "[abi][third-party]") {
   check_all(wrong_libraries);
 }
 
-TEST_CASE("a user is told what a library did that went wrong while it planned",
+TEST_CASE("what a library did wrong while it planned is reported to the user",
           "[abi][third-party]") {
   check_all(wrong_plans);
 }
 
-TEST_CASE("a user is told which library never answered", "[abi][third-party]") {
+TEST_CASE("a library that never answers is named to the user", "[abi][third-party]") {
   const Sandbox box;
   const std::vector<Wrong> silent = {
       {"hangs_when_loaded", "did not answer within 5.0s while it was loaded"},
@@ -109,7 +112,7 @@ TEST_CASE("a user is told which library never answered", "[abi][third-party]") {
   }
 }
 
-TEST_CASE("odd habits that harm nobody are no fault", "[abi][third-party]") {
+TEST_CASE("unusual but harmless behaviour is not a fault", "[abi][third-party]") {
   const Sandbox box;
   // Each of them also has an entry for a version that does not exist yet.
   for (const std::string library : {"good", "prints_when_loaded", "goes_elsewhere"}) {
@@ -138,7 +141,7 @@ TEST_CASE("all of them lie in the plugins folder, and a good workflow runs", "[a
   CHECK(box.ok({"run", "fine"}) == "fine\n");
 }
 
-TEST_CASE("an author is told the same by 'providers check'", "[abi][third-party]") {
+TEST_CASE("'providers check' reports the same to an author", "[abi][third-party]") {
   const Sandbox box;
   for (const Wrong& wrong : wrong_libraries) {
     INFO(wrong.library);

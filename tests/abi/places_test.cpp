@@ -14,7 +14,7 @@ using dstack::test::Sandbox;
 
 namespace {
 
-/// The good library under another version, so that it can be told which one was taken.
+/// The good library under another version, so that it is known which one was taken.
 void put(const Path& folder, const std::string& version, const std::string& file = "x.so") {
   std::string library = read_file(bad("good")).value();
   const std::size_t at = library.find("\"1.0\"");
@@ -114,11 +114,12 @@ TEST_CASE("relative paths of the variable are passed over, and the doctor says s
   box.set("DSTACK_PROVIDER_PATH=plugins::/nowhere/at/all");
 
   CHECK(candidates(box).empty());
-  CHECK(box.run({"doctor"}).out.find("plugins (DSTACK_PROVIDER_PATH): it is no absolute path") !=
-        std::string::npos);
+  CHECK(
+      box.run({"doctor"}).out.find("plugins (DSTACK_PROVIDER_PATH): it is not an absolute path") !=
+      std::string::npos);
 }
 
-TEST_CASE("a program with raised privileges does not heed the variable", "[abi][places]") {
+TEST_CASE("a program with raised privileges ignores the variable", "[abi][places]") {
   Sandbox box;
 
   struct statvfs disk {};
@@ -221,7 +222,7 @@ TEST_CASE("a run says when another provider than the one put there is used", "[a
         std::string::npos);
 }
 
-TEST_CASE("a library that others could replace is refused with the command that mends it",
+TEST_CASE("a library that others could replace is refused with the command that fixes it",
           "[abi][places]") {
   const Sandbox box;
   const Path folder = box.home() / "plugins";
@@ -229,8 +230,8 @@ TEST_CASE("a library that others could replace is refused with the command that 
   put(folder, "1.0");
   CHECK(reason(box).empty());
   const auto refused = [&](const std::string& paths, const std::string& command) {
-    CHECK(reason(box) ==
-          "others could replace it, for they may write to " + paths + "; chmod go-w " + command);
+    CHECK(reason(box) == "others could replace it, because they can write to " + paths +
+                             "; chmod go-w " + command);
   };
 
   SECTION("the file") {
@@ -253,7 +254,7 @@ TEST_CASE("a library that others could replace is refused with the command that 
   CHECK(reason(box).empty());
 }
 
-TEST_CASE("in a sticky folder nobody can replace what is another's", "[abi][places]") {
+TEST_CASE("in a sticky folder nobody can replace the files of another user", "[abi][places]") {
   const Sandbox box;
   put(box.home() / "plugins", "1.0");
   change_mode(box.home() / "plugins", 01777);
@@ -273,7 +274,7 @@ TEST_CASE("links are followed, and every folder on their way is looked at", "[ab
   CHECK(reason(box).empty());
 
   change_mode(open, 0777);
-  CHECK(reason(box) == "others could replace it, for they may write to '" + open.string() +
+  CHECK(reason(box) == "others could replace it, because they can write to '" + open.string() +
                            "'; chmod go-w " + open.string());
 }
 
@@ -284,7 +285,7 @@ TEST_CASE("what belongs to another user is refused", "[abi][places]") {
   const Path library = box.home() / "plugins" / "x.so";
   put(box.home() / "plugins", "1.0");
   REQUIRE(::chown(library.c_str(), 65534, 65534) == 0);
-  CHECK(reason(box) == "others could replace it, for '" + library.string() +
+  CHECK(reason(box) == "others could replace it, because '" + library.string() +
                            "' belongs to another user; copy it to a folder that belongs to you or "
                            "to root");
 }
@@ -294,7 +295,7 @@ TEST_CASE("trust that others could have given counts for nothing", "[abi][places
   const Sandbox& box = project.box;
   box.ok({"providers", "trust"});
   change_mode(box.home() / "trusted-providers.json", 0666);
-  CHECK(reason(box).find("others could replace it, for they may write to '") == 0);
+  CHECK(reason(box).find("others could replace it, because they can write to '") == 0);
   change_mode(box.home() / "trusted-providers.json", 0600);
   REQUIRE(write_file_atomically(
       box.home() / "trusted-providers.json", "{\"half\": ", Durable::no, 0600));

@@ -13,7 +13,7 @@ namespace {
 
 const std::string good_job = R"({"argv":["true"]} )";
 
-/// Sends a descriptor of this process elsewhere while it lives, and tells what was written to it.
+/// Sends a descriptor of this process elsewhere while it lives, and returns what was written to it.
 class Captured {
  public:
   explicit Captured(int fd)
@@ -41,7 +41,7 @@ class Captured {
 
 }  // namespace
 
-TEST_CASE("exceptions of a provider are told with their text", "[abi]") {
+TEST_CASE("exceptions of a provider are reported with their text", "[abi]") {
   CHECK(plan("misbehaves", "throws") ==
         "provider 'misbehaves' (PATH) threw while planning workflow 'train': index 7 of 3");
   CHECK(plan("misbehaves", "throws an int") ==
@@ -61,14 +61,14 @@ TEST_CASE("what a provider has against a workflow comes as problems, not as a fa
         "[what: the first; ] [: the second; a hint] ");
 }
 
-TEST_CASE("a crash is told with its signal and the workflow", "[abi]") {
+TEST_CASE("a crash is reported with its signal and the workflow", "[abi]") {
   CHECK(plan("misbehaves", "crashes") ==
         "provider 'misbehaves' (PATH) crashed with SIGSEGV while planning workflow 'train'");
   CHECK(plan("misbehaves", "aborts") ==
         "provider 'misbehaves' (PATH) crashed with SIGABRT while planning workflow 'train'");
 }
 
-TEST_CASE("a provider that ends the process is told with the exit code", "[abi]") {
+TEST_CASE("a provider that ends the process is reported with the exit code", "[abi]") {
   CHECK(plan("misbehaves", "exits") ==
         "provider 'misbehaves' (PATH) ended the process with exit code 3 while planning workflow "
         "'train'");
@@ -100,7 +100,7 @@ TEST_CASE("a process that a provider leaves behind ends with it", "[abi]") {
             .empty());  // returns once nobody holds the other end any more
 }
 
-TEST_CASE("what a provider prints goes to standard error and spoils nothing", "[abi]") {
+TEST_CASE("what a provider prints goes to standard error and does no harm", "[abi]") {
   std::string outcome;
   std::string out;
   std::string err;
@@ -117,11 +117,11 @@ TEST_CASE("what a provider prints goes to standard error and spoils nothing", "[
   CHECK(err == "a provider that is fond of printing\n");
 }
 
-TEST_CASE("a provider that writes to descriptors that are not its own spoils nothing", "[abi]") {
+TEST_CASE("a provider that writes to descriptors that are not its own does no harm", "[abi]") {
   CHECK(plan("misbehaves", "writes to every descriptor") == good_job);
 }
 
-TEST_CASE("a provider that closes the host's descriptors is told so", "[abi]") {
+TEST_CASE("a provider that closes the host's descriptors is reported", "[abi]") {
   CHECK(plan("misbehaves", "closes everything") ==
         "provider 'misbehaves' (PATH) closed the descriptors of its host while planning workflow "
         "'train'");
@@ -129,13 +129,15 @@ TEST_CASE("a provider that closes the host's descriptors is told so", "[abi]") {
 
 TEST_CASE("jobs that cannot be run are refused with what is wrong with them", "[abi]") {
   CHECK(plan("misbehaves", "no job") ==
-        "provider 'misbehaves' (PATH) made no job of workflow 'train'");
-  CHECK(plan("misbehaves", "no command") ==
-        "provider 'misbehaves' (PATH) made a wrong job of workflow 'train': has no command: "
-        "neither 'argv' nor "
-        "'commands'");
+        "provider 'misbehaves' (PATH) returned no job for workflow 'train'");
+  CHECK(
+      plan("misbehaves", "no command") ==
+      "provider 'misbehaves' (PATH) returned an invalid job for workflow 'train': has no command: "
+      "neither 'argv' nor "
+      "'commands'");
   CHECK(plan("misbehaves", "leaves the project") ==
-        "provider 'misbehaves' (PATH) made a wrong job of workflow 'train': 'artifacts' leads out "
+        "provider 'misbehaves' (PATH) returned an invalid job for workflow 'train': 'artifacts' "
+        "leads out "
         "of the project: "
         "'../../etc'");
   CHECK(plan("misbehaves", "invalid UTF-8") ==
@@ -147,7 +149,7 @@ TEST_CASE("a provider in C does all that one in C++ does", "[abi]") {
   CHECK(plan("misbehaves_in_c") == good_job);
 }
 
-TEST_CASE("statuses without a word, and unknown ones, are told as they are", "[abi]") {
+TEST_CASE("statuses without a message, and unknown ones, are reported as they are", "[abi]") {
   CHECK(plan("misbehaves_in_c", "silent") ==
         "provider 'misbehaves_in_c' (PATH) failed while planning workflow 'train' and does not say "
         "why (status 2)");
@@ -161,21 +163,23 @@ TEST_CASE("statuses without a word, and unknown ones, are told as they are", "[a
         "provider 'misbehaves_in_c' (PATH) failed while planning workflow 'train': caf\\xe9");
 }
 
-TEST_CASE("a provider that uses the host's functions wrongly is told, also when it does not look",
-          "[abi]") {
+TEST_CASE(
+    "a provider that uses the host's functions wrongly is reported, also when it does not look",
+    "[abi]") {
   const std::string begin = "provider 'misbehaves_in_c' (PATH) ";
   const std::string end = " while planning workflow 'train'";
   CHECK(plan("misbehaves_in_c", "two kinds of value") ==
         begin + "wrote two kinds of value to one output" + end);
   CHECK(plan("misbehaves_in_c", "ignores a refusal") ==
         begin + "wrote a text that is not UTF-8" + end);
-  CHECK(plan("misbehaves_in_c", "no text") == begin + "wrote a text that is none" + end);
+  CHECK(plan("misbehaves_in_c", "no text") == begin + "wrote an invalid text" + end);
   CHECK(plan("misbehaves_in_c", "nests") == begin + "nested an answer deeper than 32 levels" + end);
   CHECK(plan("misbehaves_in_c", "a job of another kind") ==
-        begin + "made a wrong job of workflow 'train': is no map");
+        begin + "returned an invalid job for workflow 'train': is no map");
   CHECK(plan("misbehaves_in_c", "unknown member") ==
         begin +
-            "made a wrong job of workflow 'train': 'job' has the unknown member 'artefacts', did "
+            "returned an invalid job for workflow 'train': 'job' has the unknown member "
+            "'artefacts', did "
             "you mean "
             "'artifacts'?");
 }

@@ -180,7 +180,7 @@ TEST_CASE("ps --json keeps its members") {
   CHECK(entry["apps"].empty());
 }
 
-TEST_CASE("the card of a failure names the job, the cause and the next step") {
+TEST_CASE("the summary of a failure names the job, the cause and the next step") {
   const Sandbox box;
   box.workflows(
       "workflows:\n"
@@ -192,7 +192,7 @@ TEST_CASE("the card of a failure names the job, the cause and the next step") {
   CHECK(words.find("RUN failed after SPAN\n  a failed (exit 3)") != std::string::npos);
   CHECK(words.find("skipped: 'b'\n") != std::string::npos);
   CHECK(words.find("dstack logs RUN a\n") != std::string::npos);
-  // It was printed right above: not once more.
+  // It was printed right above, so it is not repeated.
   CHECK(words.find("ohh") == std::string::npos);
 }
 
@@ -255,7 +255,7 @@ TEST_CASE("a reader that goes away ends the program quietly") {
   CHECK(output->err.empty());
 }
 
-TEST_CASE("a full disk behind standard output is told") {
+TEST_CASE("a full disk behind standard output is reported") {
   const Sandbox box;
   box.workflows(two_workflows);
   process::Command command = box.command({});

@@ -16,7 +16,7 @@ bool is_own(std::string_view name) {
   return std::find(own_names.begin(), own_names.end(), name) != own_names.end();
 }
 
-/// The line at the beginning of `text`, with its end.
+/// The first line of `text`, with its end.
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
   const std::string_view line = text.substr(0, end);

@@ -1,4 +1,4 @@
-// Texts as they may stand in the files of a project, whatever is in them.
+// Arbitrary texts as they may be in the files of a project.
 #pragma once
 
 #include "dstack/base/json.hpp"

@@ -91,7 +91,7 @@ std::vector<std::string> nasty_paths(const Sandbox& box) {
   return paths;
 }
 
-/// A project with ways out of it, and what lies there.
+/// A project with links and paths out of it, and their targets.
 void make_project(const Sandbox& box) {
   REQUIRE(make_folders(box.root() / "beside"));
   REQUIRE(write_file_atomically(box.root() / "beside/canary", canary, Durable::no));
@@ -171,7 +171,7 @@ TEST_CASE("no artifact is taken from outside of the workspace") {
       continue;
     box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true'], artifacts: [" +
                   in_yaml(path) + "]}\n");
-    // Those that the plan refuses were asked above.
+    // Those that the plan refuses were tried above.
     if (Sandbox::code(box.run({"run", "-q", "w", "--dry-run"})) == 0)
       lines += "  - {name: w" + std::to_string(number++) +
                ", provider: bash, commands: ['true'], artifacts: [" + in_yaml(path) + "]}\n";

@@ -12,8 +12,8 @@ using dstack::test::Sandbox;
 
 namespace {
 
-/// Clears the screen, writes the clipboard, sets the title, goes back and over, turns the reading
-/// direction round; a C1 control character as UTF-8 has it.
+/// Clears the screen, writes the clipboard, sets the title, overwrites text, reverses the reading
+/// direction; a C1 control character as UTF-8 has it.
 const std::string evil =
     "A\x1b[2J\x1b[31mB\x1b]52;c;aGk=\x07"
     "C\x1b]0;title\x1b\\D\rE\bF\xe2\x80\xae"
@@ -88,7 +88,7 @@ Path make_project(const Sandbox& box) {
 
 }  // namespace
 
-TEST_CASE("no name or text of a run drives the terminal of whoever looks at it") {
+TEST_CASE("no name or text of a run drives the terminal") {
   const Sandbox box;
   const Path folder = make_project(box);
   const std::string failed = show(box, folder, {"run", "fail"});

@@ -18,7 +18,7 @@ std::string written(const Sandbox& box, const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("a new provider goes by its name in every file") {
+TEST_CASE("a new provider has its name in every file") {
   const Sandbox box;
   const std::string steps = box.ok({"providers", "new", "my-provider.2"});
   CHECK(holds(written(box, "my-provider.2/manifest.json"), "\"name\": \"my-provider.2\""));
@@ -80,12 +80,12 @@ TEST_CASE("the examples of every provider that comes with dstack can be planned"
   }
 }
 
-TEST_CASE("what is no provider is told by what it is") {
+TEST_CASE("what is not a provider is refused with the reason") {
   const Sandbox box;
   box.file("notes.txt", "not a library");
   const auto notes = box.run({"providers", "check", "notes.txt"});
   CHECK(Sandbox::code(notes) == 1);
-  CHECK(holds(notes.out, "error   manifest  it is no shared library\n"));
+  CHECK(holds(notes.out, "error   manifest  it is not a shared library\n"));
   const auto nothing = box.run({"providers", "check", "nothing"});
   CHECK(Sandbox::code(nothing) == 2);
   CHECK(nothing.err.find("error: there is no file and no provider 'nothing'\n") == 0);

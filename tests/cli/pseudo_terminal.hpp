@@ -71,7 +71,7 @@ class PseudoTerminal {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
 
-  /// The cable is pulled.
+  /// Hangs up the terminal.
   void hang_up() { master_.reset(); }
 
   const std::string& shown() const { return shown_; }

@@ -143,7 +143,7 @@ const std::vector<Case> wrong = {
     {"memory without unit", workflow("commands: ls, resources: {memory: 16}")},
     {"memory without unit, in quotes", workflow("commands: ls, resources: {memory: '16'}")},
     {"shared memory too small", workflow("commands: ls, resources: {shm_size: 99KB}")},
-    {"a card's memory without unit", workflow("commands: ls, resources: {gpu: {memory: 16}}")},
+    {"a GPU's memory without unit", workflow("commands: ls, resources: {gpu: {memory: 16}}")},
     {"boolean is a word", workflow("commands: ls, resources: {local: maybe}")},
     {"resources is a number", workflow("commands: ls, resources: 3")},
     {"workspace is none", workflow("commands: ls, workspace: nowhere")},
@@ -209,7 +209,7 @@ TEST_CASE("what dstack takes is right by the schema") {
   }
 }
 
-TEST_CASE("what dstack refuses is wrong by the schema, as far as the file alone tells") {
+TEST_CASE("what dstack refuses is wrong by the schema, as far as the file alone shows") {
   const Sandbox box;
   const auto files = write(box, wrong);
   const Verdicts verdicts = validate(box, write_schema(box, {}), names_of(files));

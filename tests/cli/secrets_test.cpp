@@ -151,7 +151,7 @@ TEST_CASE("secrets: several pasted lines are refused, and none of them reaches t
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
 }
 
-TEST_CASE("secrets: the line end of a line that is pasted whole is no further line") {
+TEST_CASE("secrets: the line end of a line that is pasted whole is not a further line") {
   const Sandbox box;
   box.workflows(one_job);
   PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
@@ -171,7 +171,7 @@ TEST_CASE("secrets: a rotation says how many it encrypted anew") {
   CHECK(box.json({"secrets", "list", "--json"}).size() == 2);
 }
 
-TEST_CASE("secrets: a damaged vault is told by every command that needs it") {
+TEST_CASE("secrets: a damaged vault is reported by every command that needs it") {
   const Sandbox box;
   box.workflows(one_job);
   add(box, {"A"}, "the value of A");

@@ -1,4 +1,4 @@
-// Real shells with the program's completion, and somebody at the keyboard who presses TAB.
+// Real shells with the program's completion, and a TAB key.
 #pragma once
 
 #include "dstack/base/text.hpp"

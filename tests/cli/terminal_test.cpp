@@ -9,7 +9,8 @@ using dstack::test::Sandbox;
 
 namespace {
 
-/// One job that waits until it is told to end; it makes a file where the test can see that it runs.
+/// One job that waits until it is asked to end; it makes a file where the test can see that it
+/// runs.
 std::string waiting_workflow() {
   return "workflows:\n"
          "  - {name: w, provider: bash, commands: [\"echo begun\", \"sleep 300\"]}\n";

@@ -1,4 +1,4 @@
-// What differs from run to run, by name: so that the words of the program can be compared whole.
+// What differs from run to run, by name: so that the output of the program can be compared whole.
 #pragma once
 
 #include <regex>

@@ -96,7 +96,7 @@ TEST_CASE("curl: an empty file, and one whose size nobody announces, are files")
   CHECK(box.downloaded() == small);
 }
 
-TEST_CASE("curl: a digest in capital notifications is one, too") {
+TEST_CASE("curl: a digest in capital letters is one, too") {
   Downloads box;
   std::string digest = sha256(small).render();
   for (char& c : digest)

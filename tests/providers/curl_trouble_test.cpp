@@ -102,7 +102,7 @@ TEST_CASE("curl: what cannot be used is refused before the run, at its place in 
       {"url: 'http://h/', output: /x", "leads out of the working directory"},
       {"url: 'http://h/', output: x/", "names no file"},
       {"url: 'http://h/', output: x, sha256: abc", "is no SHA-256"},
-      {"url: 'http://h/', output: x, headers: {a b: c}", "cannot be the name of a header"},
+      {"url: 'http://h/', output: x, headers: {a b: c}", "is not a valid header name"},
       {"url: 'http://h/', output: x, headers: {a: \"b\\nc\"}", "has more than one line"},
       {"url: 'http://h/', output: x, setup: ['true']", "runs no commands"},
   }));

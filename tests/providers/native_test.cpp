@@ -158,5 +158,5 @@ TEST_CASE("native: a provider that makes such a job without a function for it is
   NativeBox box("not_native");
   const auto output = box.run({"run", "native", "x"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(holds(output.err, "has no function that could be a job"));
+  CHECK(holds(output.err, "has no native job"));
 }

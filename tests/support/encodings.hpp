@@ -81,8 +81,7 @@ inline Secrets random_secrets(std::size_t count) {
   std::string printable_ascii;
   for (char c = ' '; c <= '~'; ++c)
     printable_ascii += c;
-  const std::string notifications =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  const std::string letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   Secrets secrets;
   for (std::size_t i = 0; i < count; ++i) {
     std::string& value = secrets["S_" + std::to_string(100'000 + i)];
@@ -91,16 +90,16 @@ inline Secrets random_secrets(std::size_t count) {
         value = "x" + text(18 + random() % 8, printable_ascii) + "x";
         break;
       case 1:
-        value = "pässwörd-" + text(16, notifications) + "-\xF0\x9F\x94\x91";
+        value = "pässwörd-" + text(16, letters) + "-\xF0\x9F\x94\x91";
         break;
       case 2:
-        value = text(24, notifications) + "\n" + text(24, notifications) + "\nend";
+        value = text(24, letters) + "\n" + text(24, letters) + "\nend";
         break;
       case 3:
-        value = text(8, notifications);  // the shortest that is masked
+        value = text(8, letters);  // the shortest that is masked
         break;
       default:
-        value = text(20 + random() % 12, notifications);
+        value = text(20 + random() % 12, letters);
     }
   }
   return secrets;

@@ -53,7 +53,7 @@ Error system_error(int error_number, std::string message) {
     case EACCES:
     case EPERM:
       error.code = ErrorCode::unavailable;
-      error.hint = "check who owns it and its mode with 'ls -ld'";
+      error.hint = "check its owner and mode with 'ls -ld'";
       break;
     case EROFS:
       error.code = ErrorCode::unavailable;
@@ -67,13 +67,13 @@ Error system_error(int error_number, std::string message) {
     case EAGAIN:
       error.code = ErrorCode::internal;
       error.hint =
-          "there may be too many processes and threads: end some, or raise the limit of the user "
+          "there may be too many processes and threads: stop some, or raise the limit of the user "
           "('ulimit -u') or that of the container or service (pids.max, TasksMax)";
       break;
     case ENOMEM:
       error.code = ErrorCode::internal;
       error.hint =
-          "memory has run out: end something that uses much of it, or raise the limit "
+          "memory has run out: stop a program that uses much of it, or raise the limit "
           "('ulimit -v' and 'ulimit -d' show it)";
       break;
     default:

@@ -27,7 +27,7 @@ enum class ErrorCode {
   internal,       ///< the runner itself failed: exit 1
 };
 
-/// A text that errors point into: a file of the user's, or the words of the command line. Shared by
+/// A text that errors point into: a file of the user's, or the command line. Shared by
 /// all values read from it, and immutable, so any thread may read it.
 struct SourceText {
   std::string name;  ///< as shown: a path relative to the project, or "command line"
@@ -65,9 +65,9 @@ struct Error {
   std::optional<SourceLocation> where = {};  ///< in the user's text, never in ours
   std::string hint = {};                  ///< the next step; may be empty, may have several lines
   std::vector<std::string> context = {};  ///< outermost first: "while planning workflow 'train'"
-  std::vector<Error> also = {};  ///< further errors found at the same time, each whole in itself
+  std::vector<Error> also = {};           ///< further errors found at the same time, each complete
 
-  /// In a user's text; a place without a text is none.
+  /// In a user's text; a place without a text is ignored.
   Error&& at(SourceLocation place) &&;
 
   template <typename... Args>
@@ -116,7 +116,7 @@ inline Failure fail(Error error) {
   return Failure(std::move(error));
 }
 
-/// The error that `error_number` (an errno) stands for, its text behind `message`: "cannot open
+/// The error that `error_number` (an errno) stands for, its text after `message`: "cannot open
 /// 'x': Permission denied". ENOSPC, EDQUOT, EACCES, EROFS and the like become
 /// ErrorCode::unavailable with a fitting hint.
 Error system_error(int error_number, std::string message);

@@ -16,12 +16,12 @@ namespace dstack {
 
 namespace {
 
-// Nothing here takes memory: there may be none.
+// Nothing here allocates: memory may have run out.
 std::array<char, PATH_MAX> report_file{};
 int fatal_exit_code = 1;
-std::terminate_handler before_us = nullptr;
+std::terminate_handler previous_handler = nullptr;
 
-constexpr int most_waits = 13;  ///< in one shortage, of 1, 2, 4, … milliseconds
+constexpr int max_waits = 13;  ///< in one shortage, of 1, 2, 4, … milliseconds
 constexpr time_t seconds_between_shortages = 60;
 std::atomic<int> waits = 0;
 std::atomic<time_t> last_wait = 0;
@@ -36,70 +36,70 @@ void write_text(int fd, const char* text) {
   }
 }
 
-int open_ear() {
+int open_report() {
   if (report_file[0] == '\0')
     return STDERR_FILENO;
   return ::open(report_file.data(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-/// A person reads two lines, a log has one.
+/// Two lines on a terminal, one in a log.
 const char* separator() {
   return report_file[0] == '\0' ? "\nhint: " : "; ";
 }
 
 [[noreturn]] void end(const char* what, const char* which, const char* hint) {
-  const int ear = open_ear();
-  write_text(ear, report_file[0] == '\0' ? "error: " : "");
+  const int fd = open_report();
+  write_text(fd, report_file[0] == '\0' ? "error: " : "");
   for (const char* text : {what, which, separator(), hint, "\n"})
-    write_text(ear, text);
+    write_text(fd, text);
   ::_exit(fatal_exit_code);
 }
 
-[[noreturn]] void end_for_want_of_memory() {
+[[noreturn]] void exit_out_of_memory() {
   end("dstack has run out of memory",
       "",
-      "end something that uses much of it, or raise the limit ('ulimit -v' and 'ulimit -d' show "
+      "stop a program that uses much of it, or raise the limit ('ulimit -v' and 'ulimit -d' show "
       "it), then run the command again");
 }
 
-[[noreturn]] void end_for_a_bug(const char* what) {
+[[noreturn]] void exit_for_bug(const char* what) {
   end("dstack has a bug: ", what, "please report it, with the command you typed");
 }
 
-/// For what nobody catches. A want of memory is no bug; all else is one, ours or that of a
-/// provider whose code runs here, and ends as ever.
-[[noreturn]] void leave_or_crash() {
+/// For uncaught exceptions. Running out of memory is not a bug; everything else is, ours or a
+/// provider's, and goes to the previous handler.
+[[noreturn]] void handle_terminate() {
   try {
     if (std::current_exception())
       throw;
   } catch (const std::bad_alloc&) {
-    end_for_want_of_memory();
+    exit_out_of_memory();
   } catch (...) {
-    before_us();
+    previous_handler();
   }
-  before_us();
+  previous_handler();
   std::abort();
 }
 
 /// The handler of operator new: returning means to try again.
-void wait_a_moment() {
+void wait_and_retry() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   if (now.tv_sec - last_wait.exchange(now.tv_sec) > seconds_between_shortages)
     waits = 0;
   const int done = waits++;
-  if (done >= most_waits)
+  if (done >= max_waits)
     throw std::bad_alloc();
   const long milliseconds = 1L << done;
-  const timespec moment{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
-  ::nanosleep(&moment, nullptr);
+  const timespec delay{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+  ::nanosleep(&delay, nullptr);
 }
 
 }  // namespace
 
 void prepare_fatal_exit(int exit_code) {
   fatal_exit_code = exit_code;
-  before_us = std::set_terminate(&leave_or_crash);
+  previous_handler = std::set_terminate(&handle_terminate);
 }
 
 void report_fatal_exit_in(const std::string& file) {
@@ -112,17 +112,17 @@ void exit_for_exception() {
     if (std::current_exception())
       throw;
   } catch (const std::bad_alloc&) {
-    end_for_want_of_memory();
+    exit_out_of_memory();
   } catch (const std::exception& error) {
-    end_for_a_bug(error.what());
+    exit_for_bug(error.what());
   } catch (...) {
-    end_for_a_bug("an exception of no known kind");
+    exit_for_bug("an exception of unknown type");
   }
   std::terminate();
 }
 
 void wait_for_memory() {
-  std::set_new_handler(&wait_a_moment);
+  std::set_new_handler(&wait_and_retry);
 }
 
 }  // namespace dstack

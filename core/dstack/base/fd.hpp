@@ -56,17 +56,17 @@ Result<Pipe> make_pipe();
 Result<Fd> open_file(const std::string& path, int flags, mode_t mode = 0644);
 /// Everything up to the end of file.
 Result<std::string> read_all(int fd);
-/// At most `size` bytes; shorter only at the end of file. EINTR is taken care of.
+/// At most `size` bytes; shorter only at the end of file. Retries on EINTR.
 Result<std::size_t> read_some(int fd, char* buffer, std::size_t size);
 Result<void> write_all(int fd, std::string_view bytes);
-/// chmod(2) of what `fd` is open on, also with O_PATH, which fchmod(2) refuses: so that no link
-/// which somebody swaps in is followed. 0 or an errno.
+/// chmod(2) of what `fd` is open on, also with O_PATH, which fchmod(2) refuses: so that a link
+/// swapped in meanwhile is not followed. 0 or an errno.
 int change_mode(int fd, mode_t mode);
 
-/// An advisory lock (flock) on an open file. It goes when the last descriptor of this open closes,
-/// so also when the process dies.
+/// An advisory lock (flock) on an open file. It is released when the last descriptor of this open
+/// closes, so also when the process dies.
 enum class Wait { no, yes };
-/// True when the lock is now held; false only with Wait::no, when somebody else has it.
+/// True when the lock is now held; false only with Wait::no, when another process has it.
 Result<bool> lock_exclusive(int fd, Wait wait);
 
 }  // namespace dstack

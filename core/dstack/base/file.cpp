@@ -20,7 +20,7 @@ namespace {
 constexpr int most_levels = 64;
 
 /// The removal of one tree, however deep: what lies too deep is first moved up to its top. `openat`
-/// with O_NOFOLLOW at each step: a link that somebody swaps in meanwhile is removed as a link.
+/// with O_NOFOLLOW at each step: a link swapped in meanwhile is removed as a link.
 class TreeRemoval {
  public:
   /// 0, or the errno of the first thing that could not be removed.
@@ -100,7 +100,7 @@ class TreeRemoval {
         return 0;
       }
       if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
-        ++next_place_;  // somebody's name
+        ++next_place_;  // taken
       else if (errno == EACCES && !opened_up && open_up(parent, name))
         opened_up = true;
       else

@@ -1,5 +1,4 @@
-// Files and folders: core's path type and the few operations that the standard library leaves half
-// done.
+// Files and folders: core's path type and operations that the standard library lacks.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -18,7 +17,7 @@ using Path = fs::path;
 
 Result<std::string> read_file(const Path& path);
 
-/// What must survive a power cut when the call returns: nothing (only a dying process is outlived),
+/// What must survive a power cut when the call returns: nothing (it survives the process only),
 /// the content (whoever finds the new name finds it whole), or the content and its name.
 enum class Durable { no, content, yes };
 
@@ -31,11 +30,11 @@ Result<void> write_file_atomically(const Path& path,
 Result<void> make_folders(const Path& path);
 /// fsync of a folder: after it, names made in the folder survive a power cut.
 Result<void> sync_folder(const Path& path);
-/// Removes a whole tree, also one with folders that lack the w or x bit. Missing is no error. Never
-/// follows a link.
+/// Removes a whole tree, also one with folders that lack the w or x bit. A missing one is not an
+/// error. Never follows a link.
 Result<void> remove_tree(const Path& path);
 
-/// A folder of its own below `parent` that goes with the object.
+/// A temporary folder below `parent`, removed with the object.
 class TemporaryFolder {
  public:
   static Result<TemporaryFolder> make(const Path& parent, std::string_view prefix = "tmp-");
@@ -47,7 +46,7 @@ class TemporaryFolder {
 
   const Path& path() const { return path_; }
 
-  /// Lets the folder stay: it was renamed, or is wanted.
+  /// Keeps the folder: it was renamed, or is wanted.
   void keep() { path_.clear(); }
 
  private:
@@ -55,12 +54,12 @@ class TemporaryFolder {
   Path path_;
 };
 
-/// A folder, or a link to one; false when it cannot be told.
+/// A folder, or a link to one; false when that is unknown.
 bool is_folder(const Path& path);
-/// Without links, `.` and `..`; as it is when it cannot be told.
+/// Without links, `.` and `..`; unchanged when it cannot be resolved.
 Path real_path(const Path& path);
 
-/// The path as a person writes it, relative to `base` when it is below it.
+/// The path as shown to users, relative to `base` when it is below it.
 std::string display_path(const Path& path, const Path& base);
 
 /// A path that a user wrote for use inside a workspace, in canonical form: `./data`, `data/` and

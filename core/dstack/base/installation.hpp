@@ -1,11 +1,11 @@
-// Where what belongs to the program is installed.
+// Where the program's files are installed.
 #pragma once
 
 #include "dstack/base/file.hpp"
 
 namespace dstack {
 
-/// `../lib/dstack`, seen from where the program lies: its providers and its other parts.
+/// `../lib/dstack`, relative to the program: its providers and its other parts.
 Path library_folder();
 
 }  // namespace dstack

@@ -1,6 +1,6 @@
-// The runner's own log, for whoever looks into what it did: never a user's output, which is cli/'s
-// affair. Off unless a level is set; `-v` sends it to standard error, a supervisor writes it beside
-// its run. The only user of spdlog.
+// The log of dstack itself, for debugging; output for users is written by cli/. Off unless a level
+// is set; `-v` sends it to standard error, a supervisor writes it beside its run. The only user of
+// spdlog.
 #pragma once
 
 #include <string>

@@ -11,7 +11,7 @@ namespace dstack {
 
 namespace {
 
-/// A whole number at the front of `text`, which it takes away.
+/// Removes a whole number from the front of `text`.
 std::optional<std::uint64_t> take_integer(std::string_view& text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

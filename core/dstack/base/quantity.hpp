@@ -12,7 +12,7 @@ namespace dstack {
 /// An integer and `MB GB M G …` (decimal) or `MiB GiB Mi Gi …` (binary), any case, a space allowed;
 /// a bare integer is bytes. In bytes. Nothing when it is not a size, or does not fit.
 std::optional<std::uint64_t> parse_size(std::string_view text);
-/// Nothing runs in less memory than this, nor does a card have it: a unit was forgotten.
+/// No job needs, and no GPU has, less memory than this: the unit was forgotten.
 inline constexpr std::uint64_t least_memory = 1'000'000;
 /// For a size below: "a size without a unit is bytes; did you mean 16GB?"; empty where it has one.
 std::string hint_of_forgotten_unit(std::string_view text);

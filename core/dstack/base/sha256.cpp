@@ -1,4 +1,4 @@
-// SHA256_Init and its fellows rather than the EVP interface: EVP fetches its algorithm through a
+// SHA256_Init() and the like rather than the EVP interface: EVP fetches its algorithm through a
 // provider registry, which costs more than a millisecond at the first use in each process.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "dstack/base/sha256.hpp"

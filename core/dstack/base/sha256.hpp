@@ -29,7 +29,7 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
 
   void update(std::string_view bytes);
-  /// The digest of all bytes so far; the hasher then begins anew.
+  /// The digest of all bytes so far; the hasher is then reset.
   Digest finish();
 
  private:

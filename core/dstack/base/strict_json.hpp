@@ -1,5 +1,4 @@
-// JSON that strangers wrote: a member that stands twice, or nesting without end, is an error and
-// not a surprise.
+// JSON from untrusted sources: duplicate keys and unbounded nesting are errors.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -11,7 +10,7 @@ inline constexpr std::size_t deepest_strict_json = 32;
 /// As parse_json(). `what` names the text in the error: "its manifest".
 Result<Json> parse_strict_json(std::string_view text, std::string_view what);
 
-/// Whether an object is followed by another one, as where two files were put one behind the other.
+/// Whether an object is followed by another one, as when two files were concatenated.
 bool holds_several_json_texts(std::string_view text);
 
 }  // namespace dstack

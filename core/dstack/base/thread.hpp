@@ -1,5 +1,5 @@
-// Starting a thread. The system may have none to give (a limit of processes, of memory), and that
-// is an error like any other, never an exception.
+// Starting a thread. That may fail (a limit of processes, of memory), which is an error like any
+// other, never an exception.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -21,7 +21,8 @@ Result<std::jthread> start_thread(Work work) {
                 "{}",
                 std::string("cannot start a thread: ") + std::strerror(error.code().value()))
         .with_hint(
-            "no more threads are left, or no memory for one: end something, or raise the limit "
+            "there are too many threads or too little memory: stop some programs, or raise the "
+            "limit "
             "('ulimit -u', pids.max, TasksMax; of memory 'ulimit -v' and 'ulimit -d')");
   }
 }

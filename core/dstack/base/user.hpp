@@ -8,7 +8,7 @@
 
 namespace dstack {
 
-/// The login name; nothing where the system knows none. It may be asked for over the network.
+/// The login name; nothing where the system knows none. The lookup may use the network.
 std::optional<std::string> user_name(uid_t id);
 
 }  // namespace dstack

@@ -58,8 +58,7 @@ int open_beneath(int folder, const std::string& path, int flags) {
         return -1;
       break;
     }
-    // EPERM may be the file's own; only the answer of the other way tells, and then for this file
-    // alone.
+    // EPERM may be the file's own; only the fallback can tell, and then for this file alone.
     if (errno == ENOSYS)
       is_known_absent = true;
   }
@@ -87,10 +86,10 @@ Result<std::string> path_inside(const Path& root, const Path& at, const std::str
   boost::system::error_code error;
   const Path real_root = fs::canonical(root, error);
   if (error)
-    return fail_errno_of(error.value(), "cannot look at '{}'", root.string());
+    return fail_errno_of(error.value(), "cannot inspect '{}'", root.string());
   const Path real = fs::canonical(at, error);
   if (error)
-    return fail_errno_of(error.value(), "cannot look at '{}'", path);
+    return fail_errno_of(error.value(), "cannot inspect '{}'", path);
   const std::string before = real_root == "/" ? "/" : real_root.string() + "/";
   if (real == real_root || !real.string().starts_with(before))
     return fail(ErrorCode::unavailable,
@@ -111,11 +110,11 @@ Result<void> check_depth(const std::string& path) {
   if (path.size() <= longest_path)
     return {};
   return fail(ErrorCode::unavailable,
-              "'{}/…' goes too deep: a path in it has {} bytes, and the system takes {}",
+              "'{}/…' is nested too deeply: a path in it has {} bytes, and the system limit is {}",
               path.substr(0, path.rfind('/', longest_shown)),
               path.size(),
               longest_path)
-      .with_hint("nest its folders less deep, or pack them into one file (tar)");
+      .with_hint("use fewer levels of folders, or pack them into one file (tar)");
 }
 
 }  // namespace dstack::files

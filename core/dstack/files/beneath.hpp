@@ -1,5 +1,5 @@
 // Opening and looking at files below a folder without ever following a link, whatever the owner of
-// the files does meanwhile. Internal to store/, source/ and run/exposure.
+// the files does meanwhile. Internal to store/, source/ and run/runner.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -22,13 +22,13 @@ int open_beneath(int folder, const std::string& path, int flags);
 /// a link on the way leads out of `root`.
 Result<std::string> path_inside(const Path& root, const Path& at, const std::string& path);
 
-/// Nothing for what is no file, folder or link.
+/// Nothing for what is not a file, folder or link.
 std::optional<FileState> file_state(const struct stat& status);
 
 /// Whether errno says that a path does not lead to a file (any more).
 bool is_missing(int error_number);
 
-/// Refuses a path that the system could not open in one piece: what lies that deep cannot be read
+/// Refuses a path that the system could not open in one piece: what is that deep cannot be read
 /// here, nor be laid out again.
 Result<void> check_depth(const std::string& path);
 

@@ -1,4 +1,4 @@
-// Doing the same to many things on all cores. Internal to store/, source/ and run/exposure.
+// Doing the same to many things on all cores. Internal to store/, source/ and run/runner.
 #pragma once
 
 #include "dstack/base/error.hpp"

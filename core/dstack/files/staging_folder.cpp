@@ -43,7 +43,7 @@ Result<StagingFolder> StagingFolder::make(const Home& home, std::string_view pur
       continue;
     if (!lock)
       return fail_errno("cannot open '{}'", folder.path().string());
-    // Where folders cannot be locked nobody can take this one for abandoned either.
+    // Where folders cannot be locked, this one cannot be taken for abandoned either.
     const auto held = lock_exclusive(lock.get(), Wait::no);
     if (held && (!*held || !is_same_folder(lock.get(), folder.path())))
       continue;

@@ -1,6 +1,6 @@
-// A folder in the home's tmp/ for what is being made, which goes with the object. Its maker holds a
+// A folder in the home's tmp/ for what is being made, removed with the object. Its maker holds a
 // lock on it for as long as it lives: one whose lock is free was left by a process that died, and
-// whoever makes the next one removes it.
+// is removed when the next one is made.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -25,11 +25,11 @@ class StagingFolder {
   StagingFolder(Fd lock, TemporaryFolder folder)
       : lock_(std::move(lock)), folder_(std::move(folder)) {}
 
-  Fd lock_;  ///< first: let go of only when the folder is gone
+  Fd lock_;  ///< first: released only when the folder is gone
   TemporaryFolder folder_;
 };
 
-/// Removes staging folders that nobody holds. What cannot be removed stays.
+/// Removes staging folders without an owner. What cannot be removed stays.
 void remove_abandoned_staging_folders(const Home& home);
 
 }  // namespace dstack::files

@@ -79,7 +79,7 @@ class Walker {
     if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (is_missing(errno))
         return {};
-      return fail_errno("cannot look at '{}' in '{}'", name, folder_path);
+      return fail_errno("cannot inspect '{}' in '{}'", name, folder_path);
     }
     const std::string path = folder_path.empty() ? name : folder_path + "/" + name;
     const auto state = file_state(status);

@@ -1,4 +1,4 @@
-// Everything below a folder, links as links. Internal to store/, source/ and run/exposure.
+// Everything below a folder, links as links. Internal to store/, source/ and run/runner.
 #pragma once
 
 #include "dstack/files/entry.hpp"

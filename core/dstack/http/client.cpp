@@ -18,11 +18,11 @@ Result<const dstack_http_functions*> open_module() {
   const Path path = library_folder() / "libdstack_http.so";
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
-  // Kept for ever, as every library that threads may be in.
+  // Never unloaded, as threads may be executing its code.
   static auto& library = *new boost::dll::shared_library(path, error, mode);
   if (error || !library.is_loaded() || !library.has(DSTACK_HTTP))
     return fail(ErrorCode::unavailable, "'{}' cannot be loaded: {}", path.string(), error.message())
-        .with_hint("it belongs to dstack, and needs libcurl: install dstack again, and libcurl4");
+        .with_hint("it belongs to dstack, and needs libcurl: reinstall dstack and libcurl4");
   return library.get<dstack_http_function>(DSTACK_HTTP)();
 }
 
@@ -111,9 +111,10 @@ Failure failure_of(const Request& request, const dstack_http_answer& answer) {
     case DSTACK_HTTP_TOO_LATE:
       return fail(ErrorCode::unavailable, "{} did not answer in time: {}", shown(request), reason);
     case DSTACK_HTTP_IMPOSSIBLE:
-      return fail(ErrorCode::usage, "{} cannot be asked: {}", shown(request), reason);
+      return fail(ErrorCode::usage, "the request to {} is invalid: {}", shown(request), reason);
     default:
-      return fail(ErrorCode::unavailable, "the answer of {} broke off: {}", shown(request), reason);
+      return fail(
+          ErrorCode::unavailable, "the response of {} broke off: {}", shown(request), reason);
   }
 }
 
@@ -144,10 +145,10 @@ Sending::Sending(const Request& its_request) : request(its_request) {
 Result<Response> result_of(Sending& sending, const dstack_http_answer& answer) {
   if (!sending.too_long.empty())
     return fail(ErrorCode::unavailable,
-                "the answer of {} is not taken: {}",
+                "the response of {} is rejected: {}",
                 shown(sending.request),
                 sending.too_long)
-        .with_hint("check that the address is that of the server you mean");
+        .with_hint("check that this is the address of the right server");
   if (answer.outcome == DSTACK_HTTP_ENDED_BY_SENDER)
     sending.response.complete = false;
   else if (answer.outcome != DSTACK_HTTP_ANSWERED)

@@ -18,7 +18,7 @@ namespace dstack::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// How a request that got an answer by HTTP ended is no error: look at `status`.
+/// An HTTP status that reports a failure is not an error: check `status`.
 struct Response {
   int status = 0;
   Headers headers;       ///< of the last answer, when redirects were followed; names in lower case
@@ -45,16 +45,16 @@ struct Request {
   /// Of Response::body; a longer one ends the request with an error. What on_body takes has no
   /// limit.
   std::size_t longest_body = std::size_t{4} << 20U;
-  /// Takes the body piece by piece as it comes, also of an answer that tells a failure; false ends
-  /// the request. The answer has its status and headers by then.
+  /// Takes the body piece by piece as it comes, also of a response that reports a failure; false
+  /// ends the request. The answer has its status and headers by then.
   std::function<bool(const Response&, std::string_view)> on_body = {};
   /// The status and the headers have come; false ends the request.
   std::function<bool(const Response&)> on_head = {};
 };
 
 /// Sends it and waits for the end of the answer. For any thread; several at a time may run.
-/// ErrorCode::unavailable when there is no answer: nobody there, too late, a broken connection, or
-/// the library is not there. The message names the URL without its query.
+/// ErrorCode::unavailable when there is no response: nobody listens, a timeout, a broken
+/// connection, or the library is missing. The message names the URL without its query.
 Result<Response> send(const Request& request);
 
 /// A request that its owner carries on from a poll loop. Of one thread; destroying it ends the

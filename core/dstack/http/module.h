@@ -37,7 +37,7 @@ typedef enum dstack_http_outcome {
   DSTACK_HTTP_ENDED_BY_SENDER = 1,
   DSTACK_HTTP_UNREACHABLE = 2, /* nobody listens there, no such host, no permission */
   DSTACK_HTTP_TOO_LATE = 3,
-  DSTACK_HTTP_BROKEN = 4,    /* the connection broke, or what came is no HTTP */
+  DSTACK_HTTP_BROKEN = 4,    /* the connection broke, or the answer is not HTTP */
   DSTACK_HTTP_IMPOSSIBLE = 5 /* the request itself cannot be made */
 } dstack_http_outcome;
 

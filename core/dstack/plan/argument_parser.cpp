@@ -218,7 +218,7 @@ class Parser {
     const std::size_t equals = given.text.find('=');
     const std::string name = given.text.substr(0, equals);
     if (!is_environment_name(name)) {
-      report("'" + printable(name) + "' cannot be the name of an environment variable",
+      report("'" + printable(name) + "' is not a valid environment variable name",
              given.where,
              "write -e NAME=VALUE");
       return;

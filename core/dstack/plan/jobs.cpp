@@ -45,7 +45,7 @@ Error problem_of(const Draft& draft, const provider::Problem& problem) {
 Error no_jobs(const Draft& draft) {
   Error error;
   error.code = ErrorCode::internal;
-  error.message = "provider '" + draft.provider->name + "' made no job of workflow '" +
+  error.message = "provider '" + draft.provider->name + "' returned no job for workflow '" +
                   draft.workflow->name + "'";
   error.where = draft.workflow->provider_where;
   error.hint = "this is a fault of the provider, " + draft.provider->path.string();

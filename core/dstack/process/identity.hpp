@@ -1,4 +1,4 @@
-// Who a process is, beyond its number: numbers are used again.
+// Who a process is, beyond its number: numbers are reused.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -26,8 +26,7 @@ std::optional<Identity> parse_identity(std::string_view text);
 
 /// Of a living process (a zombie is none).
 std::optional<Identity> identity_of(pid_t pid);
-/// A pidfd of exactly this process; empty when it has ended, also when its number is somebody
-/// else's now.
+/// A pidfd of exactly this process; empty when it has ended, also when its number is reused.
 Fd open_process(const Identity& identity);
 /// This boot of this machine, and the machine itself (/etc/machine-id, else the host's name).
 const std::string& boot_id();

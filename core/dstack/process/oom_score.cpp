@@ -13,7 +13,7 @@ namespace dstack::process {
 
 namespace {
 
-/// Writes `wanted` where the score is `expected`: any other is somebody's own choice.
+/// Writes `wanted` where the score is `expected`: any other was chosen by the user.
 void replace_score(std::string_view expected, std::string_view wanted) {
   const Fd file(::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
   std::array<char, 16> buffer;

@@ -1,4 +1,4 @@
-// Signals to processes that are no children of ours.
+// Signals to processes that are not our children.
 #pragma once
 
 #include <functional>

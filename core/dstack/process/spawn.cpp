@@ -28,7 +28,7 @@ namespace {
 struct SpawnPlan {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
-  int error = 0;  ///< errno of the first action that could not be noted down: memory ran out
+  int error = 0;  ///< errno of the first action that could not be added: memory ran out
 
   SpawnPlan() {
     ::posix_spawnattr_init(&attributes);
@@ -142,7 +142,7 @@ ExitStatus Child::wait() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0)
     if (errno != EINTR)
-      return Signaled{SIGKILL};  // somebody else reaped it: it is gone, and nobody knows how
+      return Signaled{SIGKILL};  // another part of the program reaped it: how it ended is unknown
   return decode_wait_status(status);
 }
 
@@ -257,7 +257,7 @@ Result<bool> exchange(Fd to_child,
       if (count >= 0)
         input.remove_prefix(static_cast<std::size_t>(count));
       else if (errno != EINTR && errno != EAGAIN)
-        to_child.reset();  // it does not want the rest
+        to_child.reset();  // the rest is not needed
     }
   }
   return true;

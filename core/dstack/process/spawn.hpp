@@ -41,8 +41,8 @@ inline constexpr std::size_t longest_argument = 131'072;
 
 enum class Group {
   same,         ///< of the caller
-  own_group,    ///< its own process group: a terminal's Ctrl-C passes it by
-  own_session,  ///< its own session: a terminal's end passes it by, too
+  own_group,    ///< its own process group: a terminal's Ctrl-C does not reach it
+  own_session,  ///< its own session: nor does a terminal's end
 };
 
 /// What a child may be interrupted by from its first instruction on.
@@ -60,7 +60,7 @@ struct Command {
   /// named are /dev/null.
   std::vector<std::pair<int, int>> descriptors;
   Group group = Group::same;
-  std::string program = {};  ///< what to start where argv[0] shall say something else
+  std::string program = {};  ///< what to start where argv[0] is to be something else
   Signals signals = Signals::unblocked;
 };
 
@@ -74,7 +74,7 @@ class Child {
   /// Becomes readable when the child ends; for poll().
   int pidfd() const { return pidfd_.get(); }
 
-  /// Through the pidfd, so never to a stranger. One that has ended is no error.
+  /// Through the pidfd, so never to another process. One that has ended is not an error.
   void signal(int number) const;
   /// Waits for its end and reaps it. Call once.
   ExitStatus wait();

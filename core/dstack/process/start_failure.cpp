@@ -18,7 +18,7 @@ namespace dstack::process {
 
 namespace {
 
-/// One of ours, which is there: whatever keeps it from starting is no fault of the user's.
+/// One of ours, which exists: a failure to start it is not the user's fault.
 bool is_own(const Command& command) {
   return command.program == own_program;
 }
@@ -45,7 +45,7 @@ std::optional<std::string> file_of(const Command& command) {
   return file;
 }
 
-/// What the first line of a script asks for; empty when the file is no script.
+/// What the first line of a script asks for; empty when the file is not a script.
 std::string interpreter_of(const std::string& file) {
   const Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 256> buffer;
@@ -59,14 +59,15 @@ std::string interpreter_of(const std::string& file) {
 
 std::string hint_for_missing(const std::optional<std::string>& file) {
   if (!file)
-    return "install it, or name it with its whole path";
+    return "install it, or give its full path";
   const std::string interpreter = interpreter_of(*file);
   if (!interpreter.empty())
     return fmt::format(
-        "its first line asks for '{}', which is not there: install that, or correct the line",
+        "its first line asks for '{}', which does not exist: install it, or correct the line",
         interpreter);
   return fmt::format(
-      "the file is there, but not the loader that it was built for: 'ldd {}' tells what it lacks",
+      "the file exists, but the loader that it was built for does not: 'ldd {}' shows what is "
+      "missing",
       *file);
 }
 
@@ -86,8 +87,8 @@ std::string hint_for_length(const Command& command) {
     for (char** variable = environ; *variable != nullptr; ++variable)
       add(*variable);
   return fmt::format(
-      "its arguments and variables have {} bytes, the longest of them {}; the system takes {} in "
-      "all and {} in one: put long values into a file",
+      "its arguments and variables have {} bytes, the longest of them {}; the system limit is {} "
+      "in all and {} in one: put long values into a file",
       all,
       longest,
       ::sysconf(_SC_ARG_MAX),
@@ -99,14 +100,14 @@ std::string hint_for(const Command& command, int error) {
     case ENOENT:
       return hint_for_missing(file_of(command));
     case ENOEXEC:
-      return "it is neither a program for this machine nor a script whose first line says what "
-             "runs it, as '#!/bin/sh' does";
+      return "it is neither a program for this machine nor a script whose first line names an "
+             "interpreter, such as '#!/bin/sh'";
     case EACCES:
     case EPERM:
       return "it needs the x bit (chmod +x), as does what its first line names, and a file system "
              "that is not mounted 'noexec'";
     case ETXTBSY:
-      return fmt::format("somebody still writes to the file; 'fuser -v {}' names the process",
+      return fmt::format("another process is writing to the file; 'fuser -v {}' names the process",
                          file_of(command).value_or(program_of(command)));
     case E2BIG:
       return hint_for_length(command);
@@ -128,23 +129,23 @@ Failure start_failure(const Command& command, int error) {
   if (!command.working_dir.empty() && !can_be_entered(command.working_dir)) {
     auto failure =
         fail_errno_of(error, "cannot start '{}' in '{}'", shown(command), command.working_dir);
-    failure.value().hint = "check that the folder is there, and that you may enter it";
+    failure.value().hint = "check that the folder exists and that you may enter it";
     return failure;
   }
   auto failure = fail_errno_of(error, "cannot start '{}'", shown(command));
-  Error& told = failure.value();
+  Error& reported = failure.value();
   if (is_own(command)) {
-    told.code = ErrorCode::internal;
+    reported.code = ErrorCode::internal;
     if (error == E2BIG)
-      told.hint = hint_for_length(command);
+      reported.hint = hint_for_length(command);
     else if (error != EAGAIN && error != ENOMEM)
-      told.hint = "the program is dstack itself: look whether it is being replaced just now";
+      reported.hint = "the program is dstack itself: check whether it is being replaced just now";
     return failure;
   }
   if (std::string hint = hint_for(command, error); !hint.empty())
-    told.hint = std::move(hint);
+    reported.hint = std::move(hint);
   if (error == ENOENT)
-    told.code = ErrorCode::not_found;
+    reported.code = ErrorCode::not_found;
   return failure;
 }
 

@@ -1,4 +1,4 @@
-// Why a program could not be started, said so that the next step is clear. The system has one
+// Why a program could not be started, and the next step. The system has one
 // number for several reasons: ENOENT is a program that is not there, the interpreter of a script,
 // or the folder to start in.
 #pragma once

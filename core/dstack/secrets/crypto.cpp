@@ -36,7 +36,7 @@ KeyBytes::~KeyBytes() {
 
 Result<void> start_crypto() {
   if (::sodium_init() < 0)
-    return fail(ErrorCode::unavailable, "this machine gives no random numbers for encryption");
+    return fail(ErrorCode::unavailable, "this machine provides no random numbers for encryption");
   return {};
 }
 

@@ -1,5 +1,5 @@
-// What is wanted of libsodium, in our terms: sealing a text, signing one, overwriting memory. Inner
-// header of this folder, but for wipe().
+// What is wanted of libsodium, in our terms: sealing a text, signing one, overwriting memory.
+// Internal to this folder, but for wipe().
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -15,7 +15,7 @@ namespace dstack::secrets {
 /// Overwrites what was secret, and empties it.
 void wipe(std::string& text);
 
-/// 32 bytes that are overwritten when they go.
+/// 32 bytes that are overwritten on destruction.
 class KeyBytes {
  public:
   static constexpr std::size_t size = 32;
@@ -48,7 +48,7 @@ std::optional<std::string> open(std::string_view sealed,
                                 const KeyBytes& key);
 /// 64 hexadecimal digits that only the holder of the key can make (BLAKE2b).
 std::string sign(std::string_view text, const KeyBytes& key);
-/// In a time that does not tell where they differ.
+/// In constant time.
 bool same(std::string_view a, std::string_view b);
 
 std::string to_hex(std::string_view bytes);

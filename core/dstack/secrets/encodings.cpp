@@ -95,7 +95,7 @@ std::string percent(std::string_view bytes,
   return out;
 }
 
-/// The next character of UTF-8, and `at` moved behind it.
+/// The next character of UTF-8, and `at` moved after it.
 std::uint32_t next_character(std::string_view text, std::size_t& at) {
   const auto byte = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;

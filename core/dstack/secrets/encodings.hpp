@@ -8,8 +8,8 @@
 
 namespace dstack::secrets {
 
-/// What is shorter is not looked for: it stands in any text by chance, and a log full of `***` says
-/// nothing.
+/// What is shorter is not looked for: it occurs in any text by chance, and a log full of `***` is
+/// useless.
 inline constexpr std::size_t shortest_masked = 8;
 
 /// All texts to look for, for one value and for each line of one that has several: raw; base64,

@@ -34,7 +34,7 @@ std::string describe_user(uid_t id) {
   return name ? "'" + *name + "'" : fmt::format("user {}", id);
 }
 
-/// Whoever is root for a moment is not told to take from a user what is theirs.
+/// Root is not advised to take over the files of a user.
 std::string how_to_own(const std::string& quoted, uid_t owner) {
   if (::geteuid() == 0)
     return fmt::format("run dstack as {}, or with a DSTACK_HOME of your own", describe_user(owner));
@@ -54,7 +54,7 @@ std::vector<Path> key_files(const Path& folder) {
 
 Failure damaged(const Path& path) {
   return fail(ErrorCode::unavailable, "the key '{}' is damaged", path.string())
-      .with_hint("put the file back from a copy; without it the secrets cannot be read");
+      .with_hint("restore the file from a backup; without it the secrets cannot be read");
 }
 
 }  // namespace
@@ -65,13 +65,13 @@ Result<void> check_private(const Path& path) {
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT)
       return fail(ErrorCode::not_found, "there is no '{}'", path.string());
-    return fail_errno("cannot look at '{}'", path.string());
+    return fail_errno("cannot inspect '{}'", path.string());
   }
   const std::string quoted = shell_quote(path.string());
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
     return refuse(path,
                   S_ISLNK(status.st_mode) ? "is a link" : "is neither a file nor a folder",
-                  "look at it, and move it away");
+                  "inspect it, and move it away");
   if (status.st_uid != ::geteuid())
     return refuse(path,
                   fmt::format("belongs to {}", describe_user(status.st_uid)),
@@ -79,8 +79,8 @@ Result<void> check_private(const Path& path) {
   if ((status.st_mode & 077U) != 0)
     return refuse(
         path,
-        "can be reached by others",
-        fmt::format("'chmod go= {}' mends it; whoever could read it may know the secrets", quoted));
+        "is accessible to other users",
+        fmt::format("'chmod go= {}' fixes it; whoever could read it may know the secrets", quoted));
   return {};
 }
 

@@ -1,5 +1,5 @@
 // The key of a vault, in a file of its own beside it: `key-<id>`, three lines: what it is, the key,
-// and a sum by which a damaged key is told from a damaged vault. Inner header of this folder.
+// and a checksum that distinguishes a damaged key from a damaged vault. Internal to this folder.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -14,8 +14,8 @@ struct Key {
   KeyBytes bytes;
 };
 
-/// The file or folder is the user's, no link, and nobody else may read it; else an error that names
-/// the command which mends it. not_found when there is nothing.
+/// The file or folder is the user's, not a link, and not readable by others; else an error that
+/// names the command that fixes it. not_found when there is nothing.
 Result<void> check_private(const Path& path);
 Path key_file(const Path& folder, const std::string& id);
 /// In memory alone.

@@ -93,7 +93,7 @@ Needles::~Needles() {
     wipe(text.bytes);
 }
 
-/// Calls `use(needle, from)` for each that stands in `text`, in order of no meaning.
+/// Calls `use(needle, from)` for each that occurs in `text`, in no particular order.
 template <typename Use>
 void Needles::each_found(std::string_view text, Use use) const {
   if (texts_.empty() || text.size() < shortest_masked)

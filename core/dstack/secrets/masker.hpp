@@ -1,6 +1,6 @@
-// Replaces secrets by `***` in a stream of bytes, wherever the pieces of the stream end. A net, not
-// a wall: it knows the forms of forms.hpp, and a program that wants to can write a secret in
-// another one.
+// Replaces secrets by `***` in a stream of bytes, wherever the pieces of the stream end. Against
+// accidents, not intent: it knows the encodings of encodings.hpp, and a program can write a secret
+// in another one.
 #pragma once
 
 #include <compare>
@@ -19,7 +19,7 @@ inline constexpr std::string_view mask = "***";
 class Needles {
  public:
   Needles() = default;
-  /// All forms of these values.
+  /// All encodings of these values.
   explicit Needles(const std::vector<std::string>& values);
   Needles(Needles&&) = default;
   Needles& operator=(Needles&&) = default;
@@ -29,10 +29,10 @@ class Needles {
 
   std::size_t longest() const { return longest_; }
 
-  /// From where to where they stand in `text`, in order; what overlaps is one.
+  /// The ranges where they occur in `text`, in order; overlapping ones are merged.
   std::vector<std::pair<std::size_t, std::size_t>> find(std::string_view text) const;
-  /// Which of the values stand in `text` in some form: their places in the list that this was made
-  /// of, in order.
+  /// Which of the values occur in `text` in some encoding: their indices in the list that this was
+  /// made of, in order.
   std::vector<std::size_t> find_values(std::string_view text) const;
   /// Where the last part begins that further bytes may make one of them; the end, when there is
   /// none.
@@ -43,7 +43,7 @@ class Needles {
  private:
   struct Text {
     std::string bytes;
-    std::size_t value;  ///< whose form it is
+    std::size_t value;  ///< whose encoding it is
 
     bool operator==(const Text&) const = default;
     auto operator<=>(const Text&) const = default;
@@ -96,7 +96,7 @@ class Masker {
   const Needles& needles() const { return needles_; }
 
   /// What can be written of the stream so far; the view is good until the next call. Held back is
-  /// only what may be the beginning of a secret: less than the longest of its forms.
+  /// only what may be the beginning of a secret: less than the longest of its encodings.
   std::string_view take(std::string_view bytes);
   /// The stream has ended: what was held back.
   std::string_view finish();
@@ -106,7 +106,7 @@ class Masker {
 
   Needles needles_;
   std::string held_;
-  std::size_t hidden_ = 0;  ///< that many bytes of held_ stand behind a `***` that is written
+  std::size_t hidden_ = 0;  ///< that many bytes of held_ follow a `***` that is written
   std::string joined_;
   std::string out_;
 };

@@ -51,14 +51,14 @@ Failure damaged(const Path& folder, const std::string& what) {
               vault_file(folder).string(),
               what)
       .with_hint(
-          "nothing was changed; put the folder '{}' back from a copy, or move it away and add the "
+          "nothing was changed; restore the folder '{}' from a backup, or move it away and add the "
           "secrets again",
           folder.string());
 }
 
-/// What the file says, before anything is believed.
+/// The content of the file, before it is verified.
 struct Contents {
-  std::string body;  ///< the JSON as it stands there
+  std::string body;  ///< the JSON as it is there
   std::string seal;
   std::string key_id;
   std::vector<SecretName> names;
@@ -70,13 +70,13 @@ Result<Contents> parse(const Path& folder, const std::string& text) {
   const std::size_t line = text.find('\n');
   if (line == std::string::npos || text.compare(line + 1, seal_mark.size(), seal_mark) != 0 ||
       text.back() != '\n')
-    return damaged(folder, "its end is missing");
+    return damaged(folder, "it is truncated");
   contents.body = text.substr(0, line);
   contents.seal = text.substr(line + 1 + seal_mark.size());
   contents.seal.pop_back();
   const auto json = parse_json(contents.body, "the vault");
   if (!json || json_integer(*json, "format") == 0)
-    return damaged(folder, "it is not what dstack writes");
+    return damaged(folder, "it is malformed");
   if (json_integer(*json, "format") != format)
     return fail(ErrorCode::unavailable,
                 "the vault '{}' was written by a newer dstack",
@@ -85,7 +85,7 @@ Result<Contents> parse(const Path& folder, const std::string& text) {
   contents.key_id = json_string(*json, "key");
   const Json* list = json_member(*json, "secrets");
   if (!is_name(contents.key_id) || list == nullptr || !list->is_array())
-    return damaged(folder, "it is not what dstack writes");
+    return damaged(folder, "it is malformed");
   for (const Json& entry : *list) {
     contents.names.push_back(
         {json_string(entry, "project"),
@@ -103,10 +103,10 @@ std::string whose_damage(const Contents& contents, const Key& key) {
     auto value =
         secrets::open(contents.sealed[i], bound_to(contents.key_id, contents.names[i]), values);
     if (!value)
-      return fmt::format("secret {} is not what was written", quoted(contents.names[i]));
+      return fmt::format("secret {} was altered", quoted(contents.names[i]));
     wipe(*value);
   }
-  return "its seal does not fit what it says";
+  return "its seal does not match its content";
 }
 
 Result<Key> key_of(const Path& folder, const std::string& id) {
@@ -115,16 +115,16 @@ Result<Key> key_of(const Path& folder, const std::string& id) {
     return fail(ErrorCode::unavailable,
                 "the key of the secrets is missing: '{}'",
                 key_file(folder, id).string())
-        .with_hint("put the file back from a copy; without it the secrets cannot be read");
+        .with_hint("restore the file from a backup; without it the secrets cannot be read");
   return key;
 }
 
 Failure missing(const Path& folder) {
   return fail(ErrorCode::unavailable,
-              "the vault '{}' is missing, and its key is there",
+              "the vault '{}' is missing, but its key exists",
               vault_file(folder).string())
       .with_hint(
-          "nothing was changed; put the file back from a copy, or move the folder '{}' away and "
+          "nothing was changed; restore the file from a backup, or move the folder '{}' away and "
           "add the secrets again",
           folder.string());
 }
@@ -142,8 +142,8 @@ Result<std::optional<std::string>> read_vault(const Path& folder) {
   return std::optional(std::move(text));
 }
 
-/// A vault is there before its key (`Change::key`), so a key alone has lost its vault. Somebody may
-/// make both between our two looks.
+/// A vault is there before its key (`Change::key`), so a key alone has lost its vault. Another
+/// process may make both between the two reads.
 Result<std::optional<std::string>> read_vault_of_keys(const Path& folder) {
   DSTACK_TRY(auto text, read_vault(folder));
   if (text || !has_keys(folder))
@@ -190,9 +190,9 @@ std::string why_no_value(std::string_view value) {
   if (value.size() > longest_value)
     return fmt::format("it has more than {} bytes", longest_value);
   if (value.find('\0') != std::string_view::npos)
-    return "it has a byte 0, which no environment variable can hold";
+    return "it contains a NUL byte, which an environment variable cannot hold";
   if (find_invalid_utf8(value))
-    return "it is not UTF-8; base64 makes a text of any bytes";
+    return "it is not UTF-8; encode binary data with base64";
   return {};
 }
 
@@ -237,18 +237,17 @@ Result<std::optional<std::string>> Vault::find(std::string_view project,
     return std::optional<std::string>();
   const auto key = key_of(folder_, key_id_);
   if (!key) {
-    // Somebody has rotated the key since: the new vault has the value, or it is gone.
+    // The key was rotated since: the new vault has the value, or it is gone.
     DSTACK_TRY(const Vault newer, open(folder_));
     return newer.key_id_ == key_id_ ? Failure(key.error()) : newer.find(project, name);
   }
   auto value = secrets::open(sealed_[*found], bound_to(key_id_, names_[*found]), value_key(*key));
   if (!value)
-    return damaged(folder_,
-                   fmt::format("secret {} is not what was written", quoted(names_[*found])));
+    return damaged(folder_, fmt::format("secret {} was altered", quoted(names_[*found])));
   return value;
 }
 
-/// One change of a vault: alone, from what is there to what shall be.
+/// One change of a vault: exclusive, from the present content to the new one.
 class Change {
  public:
   static Result<Change> begin(const Path& folder) {
@@ -305,7 +304,7 @@ class Change {
           secrets::open(vault_.sealed_[i], bound_to(from.id, vault_.names_[i]), value_key(from));
       if (!value)
         return damaged(vault_.folder_,
-                       fmt::format("secret {} is not what was written", quoted(vault_.names_[i])));
+                       fmt::format("secret {} was altered", quoted(vault_.names_[i])));
       vault_.sealed_[i] = seal(*value, bound_to(to.id, vault_.names_[i]), value_key(to));
       wipe(*value);
     }
@@ -366,7 +365,7 @@ Result<void> add(const Path& folder,
   DSTACK_TRY(const Key key, change.key());
   for (const auto& [name, value] : secrets) {
     if (replace == Replace::no && change.index_of(project, name))
-      return fail(ErrorCode::conflict, "there is a secret '{}' already", name);
+      return fail(ErrorCode::conflict, "secret '{}' already exists", name);
     change.set({project, name, now()}, value, key);
   }
   return change.commit(key);

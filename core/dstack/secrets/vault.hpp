@@ -7,15 +7,15 @@
 //              `project` is a real path, empty for a secret of the user; `changed` is in
 //              milliseconds since 1970; `sealed` holds nonce, ciphertext and tag (XChaCha20-
 //              Poly1305) in hexadecimal. The key's id, project, name and time are bound to it, so
-//              no record can stand in the place of another. `seal` signs the whole JSON (BLAKE2b
+//              no record can replace another. `seal` signs the whole JSON (BLAKE2b
 //              under another key derived from the same): a record that is missing is noticed, too.
 //   key-ID     the key (key.hpp). The vault names its key, so that a rotation is one rename: the
 //              new key is there before, and the old one goes after. The first key comes after an
 //              empty vault: a key without a vault is a vault that was lost.
-//   lock       held by whoever changes something
+//   lock       held during a change
 //
-// An older copy of both files cannot be told from the newest. Names, projects and times are not
-// encrypted.
+// An older copy of both files cannot be distinguished from the newest. Names, projects and times
+// are not encrypted.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -91,8 +91,8 @@ Result<void> add(const Path& folder,
                  Replace replace);
 /// not_found: there is no such secret.
 Result<void> remove(const Path& folder, const std::string& project, const std::string& name);
-/// Makes a new key and encrypts everything anew; how many. Either all of it or, whatever happens
-/// meanwhile, nothing.
+/// Makes a new key and encrypts everything anew; returns how many. All of it or nothing, whatever
+/// happens meanwhile.
 Result<std::size_t> rotate(const Path& folder);
 
 }  // namespace dstack::secrets

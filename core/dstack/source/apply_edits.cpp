@@ -22,7 +22,7 @@ using files::EntryType;
 
 constexpr std::uint64_t largest_merged = 16 << 20;
 
-/// What stands at a path: nothing, a file or link with its content, or something in the way.
+/// What is at a path: nothing, a file or link with its content, or something in the way.
 struct Content {
   enum class Kind { nothing, known, obstacle };
 
@@ -51,7 +51,7 @@ Result<Content> content_at(int root, const Path& project, const std::string& pat
     return Content{errno == ENOENT ? Content::Kind::nothing : Content::Kind::obstacle, {}, {}, 0};
   struct stat status;
   if (::fstat(entry.get(), &status) != 0)
-    return fail_errno("cannot look at '{}'", (project / path).string());
+    return fail_errno("cannot inspect '{}'", (project / path).string());
   const auto state = files::file_state(status);
   if (!state || state->type == EntryType::folder)
     return Content{Content::Kind::obstacle, {}, {}, 0};

@@ -21,7 +21,7 @@ using files::EntryType;
 using store::TreeFile;
 using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 
-// Beside the project's own rules: nobody edits these.
+// Beside the project's own rules: users do not edit these.
 constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 
 bool is_artifact(const EditedFolder& place, std::string_view path) {
@@ -120,7 +120,7 @@ class EditFinder {
     return removed;
   }
 
-  /// A file that was only touched, or written with what it held before, is no edit.
+  /// A file that was only touched, or written with what it held before, is not an edit.
   Result<void> drop_unchanged(std::vector<files::FoundFile>& candidates,
                               std::vector<std::string>& warnings) {
     if (candidates.empty())

@@ -1,4 +1,4 @@
-// What somebody changed in a copy of a project's code: found, kept, and brought back into the
+// Changes in a copy of a project's code: found, kept, and brought back into the
 // project where that loses nothing.
 #pragma once
 
@@ -21,7 +21,7 @@ struct EditedFolder {
 };
 
 /// Whether anything outside the artifacts can have changed after `since` (nanoseconds since 1970):
-/// quick, and never no when something did.
+/// quick, and never false when something did.
 bool is_touched(const EditedFolder& place, std::int64_t since);
 
 /// Files of the code that differ from it, new files, and what was removed. Inputs, artifacts, and
@@ -48,7 +48,7 @@ struct Applied {
   std::vector<std::string> written;    ///< or removed, as the edits say
   std::vector<std::string> merged;     ///< the project's own change and the job's went together
   std::vector<std::string> unchanged;  ///< the project has it already
-  std::vector<std::string> conflicts;  ///< both changed it; left as the project has it
+  std::vector<std::string> conflicts;  ///< both changed it; the project's stays
 };
 
 /// Three-way: `code` is what both sides began with. Writes into `project`, never over a change of

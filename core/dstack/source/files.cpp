@@ -240,7 +240,7 @@ class Finder {
         if (::fstatat(folder_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
           if (files::is_missing(errno))
             continue;
-          return Result<void>(fail_errno("cannot look at '{}'", path));
+          return Result<void>(fail_errno("cannot inspect '{}'", path));
         }
         is_folder[i] = S_ISDIR(status.st_mode) ? 1 : 0;
         if (is_folder[i] == 0)
@@ -331,8 +331,10 @@ class Finder {
         found_.files.push_back(std::move(entry));
     std::sort(walk.special.begin(), walk.special.end());
     if (!walk.special.empty())
-      found_.warnings.push_back(fmt::format("{} cannot be code: neither file, folder nor link",
-                                            quoted_list(walk.special)));
+      found_.warnings.push_back(
+          fmt::format("{}{} left out of the code: neither file, folder nor link",
+                      quoted_list(walk.special),
+                      walk.special.size() == 1 ? " is" : " are"));
     return {};
   }
 

@@ -11,7 +11,7 @@
 
 namespace dstack::source {
 
-/// What is remembered of a project, so that Git need not be asked for it each time.
+/// What is remembered of a project, so that Git need not be run for it each time.
 struct KnownRoot {
   std::uint64_t repository = 0;  ///< inode of its .git
   std::string commit;
@@ -26,7 +26,7 @@ struct CodeFiles {
   std::vector<std::string> warnings = {};
 };
 
-/// `home` is never code, wherever it lies. The root commit is `known`'s when that is of the same
+/// `home` is never code, wherever it is. The root commit is `known`'s when that is of the same
 /// repository, is looked for when it is not, and is left empty without `known`.
 Result<CodeFiles> find_code_files(const Path& project,
                                   const SnapshotOptions& options,

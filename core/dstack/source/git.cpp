@@ -145,13 +145,13 @@ Result<std::string> git_output(const process::Command& command) {
 }
 
 std::string stderr_tail(const process::Output& output) {
-  std::string_view words = trim(output.err);
+  std::string_view cause = trim(output.err);
   // The first line is the cause; what follows is advice.
-  words = words.substr(0, words.find('\n'));
+  cause = cause.substr(0, cause.find('\n'));
   for (const std::string_view prefix : {"fatal: ", "error: "})
-    if (words.starts_with(prefix))
-      words.remove_prefix(prefix.size());
-  return words.empty() ? process::render(output.status) : std::string(words);
+    if (cause.starts_with(prefix))
+      cause.remove_prefix(prefix.size());
+  return cause.empty() ? process::render(output.status) : std::string(cause);
 }
 
 bool is_ownership_refusal(const process::Output& output) {

@@ -23,10 +23,10 @@ process::Command git_command(const Path& folder,
 /// Runs several commands at the same time; the outputs are in their order. ErrorCode::not_found
 /// when Git is not installed.
 Result<std::vector<process::Output>> run_together(const std::vector<process::Command>& commands);
-/// One, whose failure is an error in Git's own words.
+/// One, whose failure is an error with Git's own message.
 Result<std::string> git_output(const process::Command& command);
 
-/// What Git said last to standard error, as one line.
+/// The last message of Git on standard error, as one line.
 std::string stderr_tail(const process::Output& output);
 /// It refuses a repository of another user (safe.directory).
 bool is_ownership_refusal(const process::Output& output);

@@ -27,7 +27,7 @@ class IgnoreRules {
   bool ignores(const std::string& path);
 
  private:
-  /// What stands between two slashes; "**" is any number of folders.
+  /// What is between two slashes; "**" is any number of folders.
   struct Segment {
     explicit Segment(std::string_view text);
     bool matches(std::string_view name) const;

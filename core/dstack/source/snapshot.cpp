@@ -44,7 +44,7 @@ bool take_known(const Index& index, std::vector<files::FoundFile>& files) {
   return is_same;
 }
 
-/// Losing it costs time at the next snapshot, nothing else; so nothing is said.
+/// Losing it only costs time at the next snapshot, so it is not reported.
 void save_index(const Path& path, Index index, std::int64_t looked_at) {
   for (files::FoundFile& file : index.files)
     if (!is_settled(file.state, looked_at))

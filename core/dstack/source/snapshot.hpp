@@ -33,7 +33,7 @@ struct Snapshot {
   bool contains_below(std::string_view path) const;  ///< a file, or a folder with files
 };
 
-/// For whoever looks for a file that is in the folder and in no snapshot of it.
+/// The hint for a file that is in the folder but not in its snapshot.
 std::string explain_left_out(const std::string& path);
 
 /// A snapshot in two steps: which files there are and what Git says, which reads none of them; then

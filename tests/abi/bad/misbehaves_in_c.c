@@ -1,4 +1,4 @@
-/* Does in plan() what the property `what` says; in C, without the C++ layer, as a stranger would.
+/* Does in plan() what the property `what` says; in C, without the C++ layer, as a third party would.
  */
 #include <dstack/provider.h>
 #include <string.h>

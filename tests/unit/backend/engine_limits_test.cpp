@@ -68,7 +68,7 @@ TEST_CASE("an answer of the engine that has no end is refused with the limit") {
   const EndlessEngine server;
   const auto info = server.open().ask("GET", "/info");
   REQUIRE_FALSE(info);
-  CHECK(holds(info.error().message, "is not taken: it is longer than 4.2 MB"));
+  CHECK(holds(info.error().message, "is rejected: it is longer than 4.2 MB"));
 }
 
 TEST_CASE("a line of a pull that has no end ends the pull with the limit") {

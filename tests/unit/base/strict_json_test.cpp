@@ -17,13 +17,13 @@ std::string nested(std::size_t levels) {
 
 }  // namespace
 
-TEST_CASE("JSON of strangers is read as it stands", "[base]") {
+TEST_CASE("JSON from untrusted sources is read as it is", "[base]") {
   const std::string text = R"({"b":[1,{"x":true}],"a":{"x":null,"y":"x"},"x":2.5})";
   CHECK(outcome(text) == text);
   CHECK(outcome("{\"a\":").find("cannot read it: ") == 0);
 }
 
-TEST_CASE("a member that stands twice in one object is an error, in two it is not", "[base]") {
+TEST_CASE("a duplicate key in one object is an error, in two objects it is not", "[base]") {
   CHECK(outcome(R"({"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]})") ==
         R"({"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]})");
   CHECK(outcome(R"({"a":1,"b":2,"a":3})") == "it has the member 'a' twice");
@@ -31,7 +31,7 @@ TEST_CASE("a member that stands twice in one object is an error, in two it is no
   CHECK(outcome(R"({"a":{"z":1},"z":2,"a":3})") == "it has the member 'a' twice");
 }
 
-TEST_CASE("nesting without end is an error, and costs no stack", "[base]") {
+TEST_CASE("unbounded nesting is an error, and costs no stack", "[base]") {
   CHECK(outcome(nested(deepest_strict_json)) == nested(deepest_strict_json));
   for (const std::size_t levels : {deepest_strict_json + 1, std::size_t{1'000'000}})
     CHECK(outcome(nested(levels)) ==
@@ -43,14 +43,14 @@ TEST_CASE("nesting without end is an error, and costs no stack", "[base]") {
   CHECK(outcome(objects + "1" + std::string(100'000, '}')).find("it nests deeper than ") == 0);
 }
 
-TEST_CASE("two files behind one another are several texts", "[base]") {
+TEST_CASE("two concatenated files are several texts", "[base]") {
   CHECK(holds_several_json_texts(R"({"a":1} {"b":2})"));
   CHECK(holds_several_json_texts(std::string("{\"a\":{}}\0\0{", 11)));
   CHECK_FALSE(holds_several_json_texts(R"({"a":"} {","b":{"c":"\"} {"}})"));
   CHECK_FALSE(holds_several_json_texts(""));
 }
 
-TEST_CASE("of our own JSON a member that stands twice counts as it stands last", "[base]") {
+TEST_CASE("in our own JSON the last of duplicate keys counts", "[base]") {
   const auto json = parse_json(R"({"a":1,"b":{"a":2},"a":3})", "it");
   REQUIRE(json);
   CHECK(json->dump() == R"({"a":3,"b":{"a":2}})");
@@ -67,7 +67,7 @@ TEST_CASE("an object may have many members, each found once", "[base]") {
   CHECK(outcome(text + "\"m17\":-1}") == "it has the member 'm17' twice");
 }
 
-TEST_CASE("our own JSON nests deep, and not without end", "[base]") {
+TEST_CASE("our own JSON nests deep, up to a limit", "[base]") {
   CHECK(parse_json(nested(deepest_json), "it"));
   for (const std::size_t levels : {deepest_json + 1, std::size_t{1'000'000}}) {
     const auto json = parse_json(nested(levels), "it");

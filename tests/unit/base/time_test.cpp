@@ -18,7 +18,7 @@ TEST_CASE("times are read in the forms of ISO 8601 that people write") {
     CHECK_FALSE(parse_time(text).has_value());
 }
 
-TEST_CASE("ages are told in the largest whole unit") {
+TEST_CASE("ages are shown in the largest whole unit") {
   const Timestamp then(std::chrono::seconds(1'000'000));
   const auto age = [&](long long seconds) {
     return render_age(then, then + std::chrono::seconds(seconds));

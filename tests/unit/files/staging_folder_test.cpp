@@ -54,7 +54,7 @@ TEST_CASE("what a dead process left is removed by the next, and nothing of a liv
   CHECK(fs::is_directory(mine.path()));
 }
 
-TEST_CASE("folders that are no staging_folders are left alone, however old") {
+TEST_CASE("folders that are not staging folders are left alone, however old") {
   const TestHome t;
   fs::create_directories(t.home().temporary() / "mine");
   files::remove_abandoned_staging_folders(t.home());

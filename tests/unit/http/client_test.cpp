@@ -111,7 +111,7 @@ TEST_CASE("an answer has its status, its headers and every byte of its body") {
   CHECK(answer->body[255] == '\xff');
 }
 
-TEST_CASE("an answer that tells a failure is an answer") {
+TEST_CASE("an answer that reports a failure is an answer") {
   const Server server;
   const auto answer = http::send(get(server.url("/nothing")));
   REQUIRE(answer);
@@ -180,7 +180,7 @@ TEST_CASE("a body that is kept is kept up to its limit, and refused with the lim
   auto answer = http::send(request);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code == ErrorCode::unavailable);
-  CHECK(answer.error().message.find("/bytes' is not taken: it is longer than 255 B") !=
+  CHECK(answer.error().message.find("/bytes' is rejected: it is longer than 255 B") !=
         std::string::npos);
 
   answer = http::send(get(server.url("/endless")));
@@ -193,7 +193,7 @@ TEST_CASE("a head without an end is refused with the limit") {
   const auto answer = http::send(get(server.url("/endless-head")));
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code == ErrorCode::unavailable);
-  CHECK(answer.error().message.find("/endless-head' is not taken: its head is longer than") !=
+  CHECK(answer.error().message.find("/endless-head' is rejected: its head is longer than") !=
         std::string::npos);
 }
 

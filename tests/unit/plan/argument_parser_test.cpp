@@ -236,7 +236,7 @@ TEST_CASE("-e gives a value, or takes the caller's") {
         Words{"'MISSING' is not set in your environment @ command line:1:21+7 | give it a value: "
               "-e MISSING=VALUE"});
   CHECK(bench.errors("train", {"-e", "1X=2"}) ==
-        Words{"'1X' cannot be the name of an environment variable @ command line:1:21+4 | write -e "
+        Words{"'1X' is not a valid environment variable name @ command line:1:21+4 | write -e "
               "NAME=VALUE"});
   CHECK(bench.errors("train", {"-e", "RUN_NAME=x"}) ==
         Words{"'RUN_NAME' is set by dstack itself @ command line:1:21+10 | choose another name"});

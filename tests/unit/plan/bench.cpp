@@ -130,7 +130,7 @@ Bench::Bench()
       providers_({candidate(python_manifest()),
                   candidate(bash_manifest()),
                   candidate(odd_manifest()),
-                  refused("broken", "it is no shared library")}) {
+                  refused("broken", "it is not a shared library")}) {
   files({"train.py", "download.py", "requirements.txt"});
 }
 

@@ -140,7 +140,7 @@ TEST_CASE("a provider that does not exist or cannot be used is an error at its p
       "  - {name: c, provider: fortran}\n");
   CHECK(bench.errors("a") == Words{"no provider is called 'pyhton' @ .dstack/workflows.yaml:2:25+6 "
                                    "| did you mean 'python'?"});
-  CHECK(bench.errors("b") == Words{"provider 'broken' cannot be used: it is no shared library @ "
+  CHECK(bench.errors("b") == Words{"provider 'broken' cannot be used: it is not a shared library @ "
                                    ".dstack/workflows.yaml:3:25+6 | 'dstack "
                                    "providers list' shows every provider and why one was refused"});
   CHECK(bench.errors("c") == Words{"no provider is called 'fortran' @ "
@@ -169,7 +169,7 @@ TEST_CASE("what a provider finds wrong becomes an error under the property it na
 TEST_CASE("a provider that makes no job of a workflow is named") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
-  CHECK(bench.errors("strange") == Words{"provider 'odd' made no job of workflow 'strange' @ "
+  CHECK(bench.errors("strange") == Words{"provider 'odd' returned no job for workflow 'strange' @ "
                                          ".dstack/workflows.yaml:2:31+3 | this is a fault "
                                          "of the provider, /plugins/odd.so"});
 }

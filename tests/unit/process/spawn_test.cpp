@@ -30,13 +30,13 @@ TEST_CASE("large input and output at once do not block each other") {
   CHECK(output->out == data);
 }
 
-TEST_CASE("a program that does not read its input is no error") {
+TEST_CASE("a program that does not read its input is not an error") {
   const auto output = run({{"true"}, {}, "", {}, Group::same}, std::string(1'000'000, 'x'));
   REQUIRE(output);
   CHECK(succeeded(output->status));
 }
 
-TEST_CASE("a program that is not there is told as such") {
+TEST_CASE("a program that does not exist is reported as such") {
   const auto output = run({{"no-such-program-here"}, {}, "", {}, Group::same});
   REQUIRE_FALSE(output);
   CHECK(output.error().code == ErrorCode::not_found);
@@ -50,7 +50,7 @@ TEST_CASE("a program that does not end in time is killed with its children") {
   CHECK(output.error().code == ErrorCode::unavailable);
 }
 
-TEST_CASE("death by a signal is told apart from an exit code") {
+TEST_CASE("death by a signal is distinguished from an exit code") {
   const auto output = run({{"sh", "-c", "kill -9 $$"}, {}, "", {}, Group::same});
   REQUIRE(output);
   CHECK(render(output->status) == "killed by SIGKILL");

@@ -88,7 +88,7 @@ TEST_CASE("a program of the folder to start in is looked at there") {
   CHECK(holds(why_not(command).hint, "'/no/such/interpreter'"));
 }
 
-TEST_CASE("a program for another machine, and a script that says no interpreter, are told") {
+TEST_CASE("a program for another machine, and a script without an interpreter, are reported") {
   const Folder folder;
   for (const std::string& bytes : {foreign_program(), std::string("echo hello\n")}) {
     const std::string file = folder.file("program", bytes, 0755);
@@ -98,7 +98,7 @@ TEST_CASE("a program for another machine, and a script that says no interpreter,
   }
 }
 
-TEST_CASE("a program without the x bit is told, with the way to give it") {
+TEST_CASE("a program without the x bit is reported, with the way to give it") {
   const Folder folder;
   const std::string file = folder.file("script", "#!/bin/sh\n", 0644);
   const Error error = why_not(command_of({file}));
@@ -107,7 +107,7 @@ TEST_CASE("a program without the x bit is told, with the way to give it") {
   CHECK(holds(error.hint, "chmod +x"));
 }
 
-TEST_CASE("a program that somebody still writes is told, with the way to find who") {
+TEST_CASE("a program that is still being written is reported, with the way to find the writer") {
   const Folder folder;
   const std::string file = folder.file("script", "#!/bin/sh\n", 0755);
   const std::ofstream writer(file, std::ios::app);
@@ -116,7 +116,8 @@ TEST_CASE("a program that somebody still writes is told, with the way to find wh
   CHECK(holds(error.hint, "'fuser -v " + file + "'"));
 }
 
-TEST_CASE("words and variables that are too long are told with their length and the limits") {
+TEST_CASE(
+    "arguments and variables that are too long are reported with their length and the limits") {
   Command command = command_of({"true", std::string(longest_argument, 'x')});
   const Error error = why_not(command);
   CHECK(error.message == "cannot start 'true': Argument list too long");
@@ -133,7 +134,7 @@ TEST_CASE("words and variables that are too long are told with their length and 
   CHECK(holds(why_not(command).hint, "the longest of them 131077"));
 }
 
-TEST_CASE("a folder to start in that is not there is told, and not the program") {
+TEST_CASE("a folder to start in that does not exist is reported, and not the program") {
   Command command = command_of({"true"});
   command.working_dir = "/no/such/folder";
   const Error error = why_not(command);

@@ -196,7 +196,7 @@ TEST_CASE("every form of a secret is masked wherever the stream is cut") {
 TEST_CASE("a masked stream is the masked text, for random secrets, texts and cuts") {
   std::mt19937 random(20261124);
   const auto below = [&](std::size_t limit) { return random() % limit; };
-  // Few notifications, so that beginnings, overlaps and repetitions are frequent.
+  // Few letters, so that beginnings, overlaps and repetitions are frequent.
   const auto word = [&](std::size_t size) {
     std::string text;
     while (text.size() < size)
@@ -236,7 +236,7 @@ TEST_CASE("many secrets at once are each found, and nothing else") {
     CHECK(needles.masked("<" + value + ">") == "<***>");
 }
 
-TEST_CASE("it is told which values stand in a text, also when two are the same") {
+TEST_CASE("the values that stand in a text are reported, also when two are the same") {
   const Needles needles({"first-value", "second-value", "first-value", "a value/of three"});
   using Values = std::vector<std::size_t>;
   CHECK(needles.find_values("nothing of a value") == Values{});

@@ -140,13 +140,13 @@ TEST_CASE("no file of the vault holds a value, and none can be read by others") 
   }
 }
 
-TEST_CASE("what others can reach is refused, with the command that mends it") {
+TEST_CASE("what others can reach is refused, with the command that fixes it") {
   const Folder folder;
   folder.add("", "A", "value of A");
   const Path loose = folder.part(GENERATE(0, 1, 2));
   const unsigned mode = mode_of(loose);
   REQUIRE(::chmod(loose.c_str(), mode | 0040) == 0);
-  CHECK(folder.refusal().find("can be reached by others") != std::string::npos);
+  CHECK(folder.refusal().find("is accessible to other users") != std::string::npos);
   CHECK(folder.refusal().find("'chmod go= " + loose.string() + "'") != std::string::npos);
   CHECK(render(failure_of(add(folder.path(), "", "B", "value of B", Replace::no))) ==
         folder.refusal());
@@ -234,8 +234,7 @@ TEST_CASE("two values cannot change places") {
   text.replace(a, size, text.substr(b, size));
   text.replace(b, size, first);
   put(folder.vault(), text);
-  CHECK(folder.refusal().find("secret 'A' of the user is not what was written") !=
-        std::string::npos);
+  CHECK(folder.refusal().find("secret 'A' of the user was altered") != std::string::npos);
 }
 
 TEST_CASE("a key that is missing, or another's, opens nothing") {
@@ -308,8 +307,8 @@ TEST_CASE("a vault that is missing beside its key is a loss, and the key is kept
   const Path copy = folder.path().parent_path() / "copy";
   fs::rename(folder.vault(), copy);
   const auto keys = folder.keys();
-  CHECK(folder.refusal().find("is missing, and its key is there") != std::string::npos);
-  CHECK(folder.refusal().find("put the file back from a copy") != std::string::npos);
+  CHECK(folder.refusal().find("is missing, but its key exists") != std::string::npos);
+  CHECK(folder.refusal().find("restore the file from a backup") != std::string::npos);
   const std::string refusal = folder.refusal();
   CHECK(render(failure_of(add(folder.path(), "", "B", "value of B", Replace::no))) == refusal);
   CHECK(render(failure_of(remove(folder.path(), "", "A"))) == refusal);
@@ -391,7 +390,7 @@ TEST_CASE("many that add, rotate and read at the same time lose nothing and see 
   CHECK(Vault::open(folder.path())->names().size() == 1 + 2 * each);
 }
 
-TEST_CASE("what no environment can hold is no value") {
+TEST_CASE("what no environment can hold is not a value") {
   const Folder folder;
   const std::string value = GENERATE(std::string(),
                                      std::string("a\0b", 3),

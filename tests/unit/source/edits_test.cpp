@@ -81,7 +81,7 @@ TEST_CASE("a folder in which nothing was edited has no edits") {
   CHECK_FALSE(edited.find());
 }
 
-TEST_CASE("artifacts, inputs, caches and ignored files are no edits") {
+TEST_CASE("artifacts, inputs, caches and ignored files are not edits") {
   Edited edited(Edited::Files{{".gitignore", "*.log\n"}, {"a.txt", "1\n"}});
   const Path input = edited.project.folder.path() / "input";
   fs::create_directories(input / "data");

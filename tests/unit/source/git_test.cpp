@@ -68,7 +68,7 @@ TEST_CASE("several commands run at once and keep their order") {
   CHECK(process::succeeded(outputs[1].status));
 }
 
-TEST_CASE("a program that is not installed is told as such") {
+TEST_CASE("a program that is not installed is reported as such") {
   process::Command missing;
   missing.argv = {"no-such-program-anywhere"};
 

@@ -269,7 +269,7 @@ TEST_CASE("variables that lead Git elsewhere do not mislead the snapshot") {
   CHECK_FALSE(snapshot.git.dirty);
 }
 
-TEST_CASE("without Git installed a repository is a folder like any other, with a word about it") {
+TEST_CASE("without Git installed a repository is a folder like any other, with a warning") {
   TestProject project;
   project.write("file", "x");
   project.write(".git/config", "");
@@ -282,7 +282,7 @@ TEST_CASE("without Git installed a repository is a folder like any other, with a
         Names{"git is not installed, so every file of the folder is taken as code"});
 }
 
-TEST_CASE("a repository of another user is a folder like any other, with a word about it") {
+TEST_CASE("a repository of another user is a folder like any other, with a warning") {
   if (!has_git())
     SKIP("git is not installed");
   if (::geteuid() != 0)
@@ -325,7 +325,8 @@ TEST_CASE("a snapshot writes nothing into the project") {
   project.git({"init", "-q"});
   project.write("file", "x");
   project.commit_all();
-  project.write("file", "x");  // Git's index is out of date now, and status would like to mend it
+  project.write("file",
+                "x");  // Git's index is out of date now, and status would like to refresh it
   std::vector<std::string> before;
   for (const auto& entry : fs::recursive_directory_iterator(project.root))
     before.push_back(entry.path().string() + std::to_string(fs::last_write_time(entry.path())));
@@ -339,7 +340,7 @@ TEST_CASE("a snapshot writes nothing into the project") {
   CHECK(after == before);
 }
 
-TEST_CASE("a home inside the project is no code") {
+TEST_CASE("a home inside the project is not code") {
   TestProject project;
   project.objects = store::ObjectStore(files::Home{project.root / "state" / "home"});
   project.write("file", "x");
@@ -483,7 +484,7 @@ TEST_CASE("a snapshot knows files and folders") {
   CHECK_FALSE(Snapshot().contains_below(""));
 }
 
-TEST_CASE("a project that does not exist is told by its path") {
+TEST_CASE("a project that does not exist is reported by its path") {
   TestProject project;
 
   const auto snapshot = take_snapshot(project.root / "nowhere", project.objects, {});

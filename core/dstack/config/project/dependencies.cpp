@@ -1,4 +1,4 @@
-// Entries of depends-on, and what they come to with other values of the variables.
+// Entries of depends-on, also with other values of the variables.
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/loading.hpp"
 #include "dstack/config/yaml/file_source.hpp"
@@ -71,7 +71,7 @@ Scope file_scope(const Project& project, const std::string& workflow) {
 }
 
 Error dependency_twice(const std::string& text, const SourceLocation& where) {
-  return make_error(ErrorCode::configuration, "'{}' stands twice in 'depends-on'", text)
+  return make_error(ErrorCode::configuration, "duplicate entry '{}' in 'depends-on'", text)
       .at(where)
       .with_hint("remove one of the two");
 }
@@ -82,28 +82,28 @@ Result<Dependency> parse_dependency(std::string_view text, const SourceLocation&
   dependency.workflow = text.substr(0, colon);
   dependency.where = where;
   if (!is_name(dependency.workflow))
-    return fail(make_error(ErrorCode::configuration,
-                           "'{}' cannot be the name of a workflow",
-                           printable(dependency.workflow))
-                    .at(where)
-                    .with_hint("write 'download', or 'download:latest' for what is tagged so"));
+    return fail(
+        make_error(ErrorCode::configuration,
+                   "'{}' is not a valid workflow name",
+                   printable(dependency.workflow))
+            .at(where)
+            .with_hint("write 'download', or 'download:latest' for the artifacts tagged 'latest'"));
   if (colon == std::string_view::npos)
     return dependency;
   dependency.tag = std::string(text.substr(colon + 1));
   if (dependency.tag->empty())
-    return fail(make_error(ErrorCode::configuration, "there is no tag behind '{}'", text)
+    return fail(make_error(ErrorCode::configuration, "missing tag after '{}'", text)
                     .at(where)
                     .with_hint("write '{}:latest', or '{}' to run it first",
                                dependency.workflow,
                                dependency.workflow));
   if (!is_name(*dependency.tag))
-    return fail(
-        make_error(ErrorCode::configuration,
-                   "'{}' cannot be the name of a tag",
-                   printable(*dependency.tag))
-            .at(where)
-            .with_hint(
-                "a name has letters, digits, '.', '_' and '-', and begins with a letter or digit"));
+    return fail(make_error(ErrorCode::configuration,
+                           "'{}' is not a valid tag name",
+                           printable(*dependency.tag))
+                    .at(where)
+                    .with_hint("a name consists of letters, digits, '.', '_' and '-', and begins "
+                               "with a letter or digit"));
   return dependency;
 }
 

@@ -18,14 +18,14 @@ namespace {
 
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
-/// Bytes that may be gone through for the places of references, in all.
+/// Bytes that may be scanned for the places of references, in all.
 constexpr std::size_t most_patience = 16u << 20;
-/// Bytes that variables may bring into the values of one workflow.
+/// Bytes that variables may add to the values of one workflow.
 constexpr std::size_t most_text = 16u << 20;
 constexpr std::array<std::string_view, 4> places_of_secrets = {
     "environment", "env", "registry_auth", "headers"};
 
-/// A key of two words may be written with either mark between them.
+/// A key of two words may be written with '-' or '_'.
 bool is_place_of_secrets(std::string key) {
   std::replace(key.begin(), key.end(), '-', '_');
   return std::find(places_of_secrets.begin(), places_of_secrets.end(), key) !=
@@ -158,7 +158,7 @@ class Walk {
   }
 
   /// The place of what the `index`-th `${{` of a scalar names. The scalar's text may differ from
-  /// what is written (escapes, folding), but its references stand in the same order. A text full of
+  /// what is written (escapes, folding), but its references are in the same order. A text full of
   /// references soon gets the scalar's own place: finding each means going through its line.
   SourceLocation place_of_reference(const SourceLocation& scalar,
                                     std::size_t index,
@@ -169,7 +169,7 @@ class Walk {
     const std::string_view text = scalar.source->text;
     std::size_t at = offset_of(scalar);
     const std::size_t line = scalar.source->line_starts[scalar.line - 1];
-    if (at >= text.size() || text[at] == '*')  // an alias: what it repeats stands elsewhere
+    if (at >= text.size() || text[at] == '*')  // an alias: what it repeats is elsewhere
       return scalar;
     for (std::size_t seen = 0;; ++seen, at += reference_opening.size()) {
       at = text.find(reference_opening, at);
@@ -191,7 +191,7 @@ class Walk {
     const std::string secret(name.substr(secret_scope.size()));
     SourceLocation place = place_of_reference(where, index, name);
     if (!is_name(secret))
-      report(make_error(ErrorCode::configuration, "'{}' names no secret", printable(name))
+      report(make_error(ErrorCode::configuration, "'{}' does not name a secret", printable(name))
                  .at(std::move(place))
                  .with_hint("write '${{{{ secrets.NAME }}}}'"));
     else if (!may_hold_secrets_)
@@ -201,14 +201,14 @@ class Walk {
     return secret_reference(secret);
   }
 
-  /// What a variable or a literal brings along must not be taken for a reference later.
+  /// Text from a variable or a literal must not be read as a reference later.
   void check_references(const std::string& text, std::size_t meant, const SourceLocation& where) {
     if (secrets_in(text).size() > meant)
       report(
           make_error(ErrorCode::configuration,
-                     "a literal '${{{{ secrets.… }}}}' cannot stand here, nor come from a variable")
+                     "a literal '${{{{ secrets.… }}}}' is not allowed here, nor in a variable")
               .at(where)
-              .with_hint("here it would be taken for the secret itself; let a command write it"));
+              .with_hint("it would be read as the secret itself; write it in a command instead"));
   }
 
   std::optional<std::string> look_up(std::string_view name,
@@ -231,8 +231,8 @@ class Walk {
       const std::string shown = printable(name);
       report(make_error(ErrorCode::configuration,
                         "{}",
-                        name.empty() ? "'${{ }}' names no variable"
-                                     : fmt::format("'{}' is no name of a variable", shown))
+                        name.empty() ? "'${{ }}' does not name a variable"
+                                     : fmt::format("'{}' is not a valid variable name", shown))
                  .at(place_of_reference(where, index, name))
                  .with_hint("a reference is one name: '${{{{ epochs }}}}'; '$${{{{' writes a "
                             "literal '${{{{'"));
@@ -270,7 +270,7 @@ class Walk {
   std::vector<SecretReference> secrets_;
   std::size_t patience_ = most_patience;
   std::size_t room_ = most_text;
-  bool is_full_ = false;  ///< and told
+  bool is_full_ = false;  ///< and reported
   bool may_hold_secrets_;
   bool used_run_arguments_ = false;
 };

@@ -19,7 +19,7 @@ struct Scope {
   std::vector<std::string> run_arguments;
 };
 
-/// `${{ secrets.NAME }}`, and where it stands.
+/// `${{ secrets.NAME }}`, and its place.
 struct SecretReference {
   std::string name;
   SourceLocation where;
@@ -40,14 +40,14 @@ struct Interpolated {
 /// plain even where the file needs quotes around it, so it takes whatever type its property
 /// declares. All unknown names are reported together. Secrets may be named below the members
 /// `environment` (or `env`), `registry_auth` and `headers` of a mapping alone; whether they exist
-/// is not asked here.
+/// is not checked here.
 Result<Interpolated> interpolate(const Value& value, const Scope& scope);
-/// The same of a text in which secrets may be named, and nothing else.
+/// The same for a text in which secrets may be named, and nothing else.
 Result<Interpolated> interpolate_secrets(const Value& text);
 
-/// For a reference to a secret where none may stand.
+/// For a reference to a secret where none is allowed.
 Error misplaced_secret(const SecretReference& reference);
-/// For a reference to a secret that is not among those that there are.
+/// For a reference to a secret that does not exist.
 Error missing_secret(const SecretReference& reference,
                      const std::vector<std::string>& known,
                      SecretOwner owner);

@@ -21,14 +21,14 @@ namespace {
 
 std::string hint_for_root_key(std::string_view key, std::string_view expected) {
   if (key == "variables" && expected == "workflows")
-    return "variables stand in a file of their own, .dstack/variables.yaml";
+    return "variables belong in their own file, .dstack/variables.yaml";
   if (key == "workflows" && expected == "variables")
-    return "workflows stand in a file of their own, .dstack/workflows.yaml";
+    return "workflows belong in their own file, .dstack/workflows.yaml";
   if (key == "name" || key == "provider" || key == "depends-on")
     return "it belongs to a workflow: indent it by as much as the other keys of its entry";
   if (std::string meant = did_you_mean(key, {std::string(expected)}); !meant.empty())
     return meant;
-  return fmt::format("this file has the key '{}'; keys of your own begin with 'x-'", expected);
+  return fmt::format("the key of this file is '{}'; keys of your own begin with 'x-'", expected);
 }
 
 }  // namespace
@@ -48,20 +48,20 @@ Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings
     return nullptr;
   }
   Value* found = nullptr;
-  bool strangers = false;
+  bool has_unknown_keys = false;
   for (Member& member : root.members) {
     if (member.key == expected) {
       found = &member.value;
     } else if (!is_private_key(member.key)) {
-      strangers = true;
+      has_unknown_keys = true;
       findings.add("",
                    make_error(ErrorCode::configuration, "unknown key '{}'", printable(member.key))
                        .at(member.key_where)
                        .with_hint("{}", hint_for_root_key(member.key, expected)));
     }
   }
-  // A stranger is most likely the missing key, misspelt.
-  if (found == nullptr && !strangers)
+  // An unknown key is most likely the missing one, misspelt.
+  if (found == nullptr && !has_unknown_keys)
     findings.add("",
                  make_error(ErrorCode::configuration, "the file has no key '{}'", expected)
                      .at(root.where)

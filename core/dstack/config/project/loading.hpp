@@ -1,4 +1,4 @@
-// The steps of load_project(), one for each kind of file and one for what only the whole shows.
+// The steps of load_project(), one for each kind of file and one for checks across files.
 #pragma once
 
 #include "dstack/config/project/interpolation.hpp"
@@ -31,9 +31,9 @@ class Findings {
   std::vector<Finding>& findings_;
 };
 
-/// Whether a root key is free for the user's own use, as a home for anchors.
+/// Whether a root key is free for the user's own use, for anchors.
 bool is_private_key(std::string_view key);
-/// Reports the root's keys that are neither `expected` nor private, or that the root is no map.
+/// Reports the root's keys that are neither `expected` nor private, or that the root is not a map.
 /// Returns the value of `expected`, or null where there is none or it is empty.
 Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings);
 
@@ -55,13 +55,13 @@ struct VariableScope {
 /// Adds a file's variables to the project.
 std::vector<VariableScope> add_variables(ParsedYaml file, Project& project);
 
-/// Names used twice; of these the first stays in the project.
+/// Duplicate names; of these the first stays in the project.
 void check_names(Project& project);
-/// Dependencies on workflows that do not exist, and rings.
+/// Dependencies on workflows that do not exist, and cycles.
 void check_references(Project& project);
-/// Scopes that are no workflows.
+/// Scopes that are not workflows.
 void check_scopes(const std::vector<VariableScope>& scopes, Project& project);
-/// Names whose environment variables cannot be set, or meet.
+/// Names whose environment variables cannot be set, or collide.
 void check_variables(Project& project);
 
 }  // namespace dstack::config

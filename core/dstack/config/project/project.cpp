@@ -55,7 +55,7 @@ Result<ParsedYaml> read_file_of(const Path& root, const std::string& name) {
   return read_yaml(std::move(*source));
 }
 
-/// Where an error stands among the files, in the order in which these are told of.
+/// The place of an error in the order in which the files are reported.
 using Position = std::tuple<std::size_t, std::uint32_t, std::uint32_t>;
 
 Position position_of(const Error& error, const std::vector<std::string>& files) {
@@ -65,8 +65,8 @@ Position position_of(const Error& error, const std::vector<std::string>& files) 
   return {static_cast<std::size_t>(file - files.begin()), error.where->line, error.where->column};
 }
 
-/// Reads the files one after the other, and goes on where one cannot be read: the others have
-/// errors to tell, too.
+/// Reads the files one after the other, and goes on where one cannot be read: the others may have
+/// errors, too.
 class Loader {
  public:
   explicit Loader(const Path& root) { project_.root = real_path(root); }

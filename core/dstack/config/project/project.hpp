@@ -20,8 +20,7 @@ struct Dependency {
   std::optional<std::string> tag;
   SourceLocation where;
   /// The entry as written where it holds a `${{ name }}`, else empty. `workflow` and `tag` are then
-  /// what it comes to with the variables of the files; parse_dependency() tells what it is with
-  /// others.
+  /// what it is with the variables of the files; parse_dependency() reads it with others.
   std::string written = {};
 };
 
@@ -49,10 +48,10 @@ using Variables = std::map<std::string, std::vector<Variable>, std::less<>>;
 struct Finding {
   Error error;
   /// The workflow that it concerns; empty when it concerns the file as a whole, and so every run.
-  /// What concerns no workflow that could run (an entry without a name) says here what it is, in
-  /// words that are no name.
+  /// What concerns no workflow that could run (an entry without a name) says here what it is, in a
+  /// text that is not a valid name.
   std::string workflow;
-  /// It says where depends-on leads, which other values of the variables may change.
+  /// It is about the target of depends-on, which other values of the variables may change.
   bool about_dependencies = false;
 };
 
@@ -62,7 +61,7 @@ struct Project {
   Variables variables;
   std::vector<Finding> findings;
   /// Entries that nothing can run: without a name that could be one, which is then empty, and the
-  /// second of a name. Kept so that the rest of what is wrong with them can be told as well.
+  /// second of a name. Kept so that the rest of what is wrong with them can be reported as well.
   std::vector<Workflow> without_place;
   bool defined = true;  ///< false: there is no `.dstack`; `run PROVIDER` works all the same
 
@@ -78,7 +77,7 @@ std::optional<Path> find_project(const Path& from);
 /// workflows concerned; a tag may be one of a workflow that is not defined here (`artifacts upload`
 /// makes such), so only the plan can judge those.
 Result<Project> load_project(const Path& root);
-/// That no workflow of these names is the one depended on, with a suggestion.
+/// For a dependency on a workflow that is not among these names, with a suggestion.
 Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names);
 /// The text of an entry of depends-on, without references.
 Result<Dependency> parse_dependency(std::string_view text, const SourceLocation& where);

@@ -18,8 +18,8 @@ struct Reference {
 
   Kind kind = Kind::named;
   std::size_t begin = 0;  ///< byte offset in the text
-  std::size_t end = 0;    ///< behind it; of an unclosed one, the end of the text
-  std::string_view name;  ///< between the braces, without blanks around it; may be no name at all
+  std::size_t end = 0;    ///< after it; of an unclosed one, the end of the text
+  std::string_view name;  ///< between the braces, without spaces around it; may be invalid
 };
 
 /// Whether there is any, whatever its kind.

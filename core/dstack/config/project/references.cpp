@@ -1,4 +1,4 @@
-// What only all workflows together show: names used twice, dependencies on nothing, rings.
+// Checks across all workflows: duplicate names, unknown dependencies, cycles.
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/loading.hpp"
@@ -13,8 +13,8 @@ namespace dstack::config {
 
 namespace {
 
-/// Each ring is printed whole, so of a file full of rings not all are.
-constexpr std::size_t most_rings = 100;
+/// Each cycle is printed whole, so of a file full of cycles not all are.
+constexpr std::size_t max_cycles = 100;
 
 /// A runtime dependency that exists.
 struct Edge {
@@ -62,7 +62,7 @@ class RingSearch {
         position_(workflows.size(), unseen) {}
 
   void run() {
-    for (std::size_t i = 0; i < workflows_.size() && rings_ < most_rings; ++i)
+    for (std::size_t i = 0; i < workflows_.size() && cycles_ < max_cycles; ++i)
       if (position_[i] == unseen)
         walk_from(i);
   }
@@ -88,7 +88,7 @@ class RingSearch {
       const std::size_t to = edges_[step.workflow][step.next++].to;
       if (position_[to] == unseen)
         enter(to);
-      else if (position_[to] != done && rings_++ < most_rings)
+      else if (position_[to] != done && cycles_++ < max_cycles)
         report(position_[to]);
     }
   }
@@ -98,18 +98,19 @@ class RingSearch {
     stack_.push_back({workflow});
   }
 
-  /// The ring is the stack from `from` on, whose last edge leads back. It is told from the first of
-  /// its entries in the file, wherever the walk came in.
+  /// The cycle is the stack from `from` on, whose last edge leads back. It is reported from the
+  /// first of its entries in the file, wherever the walk entered it.
   void report(std::size_t from) {
     const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(from);
-    std::vector<Step> ring(begin, stack_.end());
-    const auto first = std::min_element(ring.begin(), ring.end(), [](const Step& a, const Step& b) {
-      return a.workflow < b.workflow;
-    });
-    std::rotate(ring.begin(), first, ring.end());
-    const Workflow& workflow = workflows_[ring.front().workflow];
-    const Dependency& entry = *edges_[ring.front().workflow][ring.front().next - 1].dependency;
-    if (ring.size() == 1) {
+    std::vector<Step> cycle(begin, stack_.end());
+    const auto first =
+        std::min_element(cycle.begin(), cycle.end(), [](const Step& a, const Step& b) {
+          return a.workflow < b.workflow;
+        });
+    std::rotate(cycle.begin(), first, cycle.end());
+    const Workflow& workflow = workflows_[cycle.front().workflow];
+    const Dependency& entry = *edges_[cycle.front().workflow][cycle.front().next - 1].dependency;
+    if (cycle.size() == 1) {
       findings_.add(
           workflow.name,
           make_error(ErrorCode::configuration, "workflow '{}' depends on itself", workflow.name)
@@ -118,17 +119,14 @@ class RingSearch {
       return;
     }
     std::string path;
-    for (const Step& step : ring)
+    for (const Step& step : cycle)
       path += fmt::format("{} → ", workflows_[step.workflow].name);
-    findings_.add(workflow.name,
-                  make_error(ErrorCode::configuration,
-                             "these workflows wait for each other: {}{}",
-                             path,
-                             workflow.name)
-                      .at(entry.where)
-                      .with_hint("remove one of these dependencies; one with a tag, such as "
-                                 "'{}:latest', waits for nothing",
-                                 entry.workflow));
+    findings_.add(
+        workflow.name,
+        make_error(ErrorCode::configuration, "dependency cycle: {}{}", path, workflow.name)
+            .at(entry.where)
+            .with_hint("remove one of these dependencies, or depend on a tag, such as '{}:latest'",
+                       entry.workflow));
   }
 
   const std::vector<Workflow>& workflows_;
@@ -136,7 +134,7 @@ class RingSearch {
   Findings& findings_;
   std::vector<std::size_t> position_;  ///< on the stack, or unseen, or done
   std::vector<Step> stack_;
-  std::size_t rings_ = 0;
+  std::size_t cycles_ = 0;
 };
 
 }  // namespace
@@ -155,7 +153,7 @@ void check_names(Project& project) {
   Findings findings(project.findings);
   std::unordered_map<std::string, SourceLocation> first;
   first.reserve(project.workflows.size());
-  std::unordered_map<std::string, bool> told;
+  std::unordered_map<std::string, bool> reported;
   std::vector<Workflow> kept;
   kept.reserve(project.workflows.size());
   for (Workflow& workflow : project.workflows) {
@@ -167,8 +165,8 @@ void check_names(Project& project) {
     // An alias or a merge key gives two entries the same name, in one place of the file.
     const bool is_copied = known->second.render() == workflow.name_where.render();
     const SourceLocation& where = is_copied ? workflow.where : workflow.name_where;
-    const std::string message = fmt::format("two workflows are called '{}'", workflow.name);
-    if (!std::exchange(told[workflow.name], true))
+    const std::string message = fmt::format("duplicate workflow name '{}'", workflow.name);
+    if (!std::exchange(reported[workflow.name], true))
       findings.add(workflow.name,
                    make_error(ErrorCode::configuration, "{}", message)
                        .at(known->second)

@@ -1,4 +1,4 @@
-// How the value of a secret that a file asks for stands in everything that is recorded: as the
+// How the value of a secret that a file refers to is written in everything that is recorded: as the
 // reference `${{ secrets.NAME }}` itself, in exactly this spelling. The value takes its place when
 // the job starts, and only in texts that are known to hold references.
 #pragma once
@@ -14,7 +14,7 @@ namespace dstack::config {
 inline constexpr std::string_view secret_scope = "secrets.";
 
 std::string secret_reference(std::string_view name);
-/// The name in the first reference as a person may write it, with any blanks; `$${{` begins none.
+/// The name in the first reference as users may write it, with any spaces; `$${{` begins none.
 std::optional<std::string> find_written_secret(std::string_view text);
 /// The names that the references of a text have, in their order.
 std::vector<std::string> secrets_in(std::string_view text);

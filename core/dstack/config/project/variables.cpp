@@ -33,10 +33,10 @@ void add_scope(const Member& scope, Project& project, Findings& findings) {
                    printable(scope.key),
                    describe(scope.value))
             .at(scope.value.where)
-            .with_hint("{}",
-                       misplaced
-                           ? "variables stand one level deeper, below a workflow's name or 'global'"
-                           : "write 'epochs: 1' below it, for example"));
+            .with_hint(
+                "{}",
+                misplaced ? "variables belong one level deeper, below a workflow's name or 'global'"
+                          : "write 'epochs: 1' below it, for example"));
     return;
   }
   std::vector<Variable>& variables = project.variables[scope.key];
@@ -60,7 +60,7 @@ void add_scope(const Member& scope, Project& project, Findings& findings) {
             .with_hint(
                 "{}",
                 empty ? fmt::format("write '{}: \"\"' for an empty text", printable(member.key))
-                      : "a variable becomes one environment variable; several values can be one "
+                      : "a variable becomes one environment variable; write several values as one "
                         "text"));
   }
 }
@@ -69,23 +69,23 @@ void add_scope(const Member& scope, Project& project, Findings& findings) {
 std::string refusal(const Variable& variable, const std::string& environment, std::string& hint) {
   hint = "choose another name";
   if (!is_name(variable.name)) {
-    hint = "a name has letters, digits, '.', '_' and '-', and begins with a letter";
-    return fmt::format("'{}' cannot be the name of a variable", printable(variable.name));
+    hint = "a name consists of letters, digits, '.', '_' and '-', and begins with a letter";
+    return fmt::format("'{}' is not a valid variable name", printable(variable.name));
   }
   if (variable.name.front() >= '0' && variable.name.front() <= '9') {
     hint = "begin the name with a letter";
-    return fmt::format("variable '{}' begins with a digit, which no environment variable does",
+    return fmt::format("variable '{}' begins with a digit, which an environment variable cannot",
                        variable.name);
   }
   if (variable.name.rfind("run.", 0) == 0 || variable.name.rfind("secrets.", 0) == 0)
-    return fmt::format("'{}' is a name that dstack keeps for itself", variable.name);
+    return fmt::format("'{}' is reserved by dstack", variable.name);
   if (job::is_reserved_environment_name(environment))
     return fmt::format(
         "variable '{}' would become {}, which dstack sets itself", variable.name, environment);
   if (job::is_base_environment_name(environment)) {
     hint =
         fmt::format("choose another name; 'environment' in the workflow can set {}", environment);
-    return fmt::format("variable '{}' would become {}, which every job takes from the system",
+    return fmt::format("variable '{}' would become {}, which every job inherits from the system",
                        variable.name,
                        environment);
   }
@@ -95,7 +95,7 @@ std::string refusal(const Variable& variable, const std::string& environment, st
 /// Environment names of a scope's variables, each with the first that has it.
 using EnvironmentNames = std::unordered_map<std::string, const Variable*>;
 
-/// Reports what cannot be set, and what meets with another variable of the scope or of `outer`.
+/// Reports what cannot be set, and what collides with another variable of the scope or of `outer`.
 EnvironmentNames check_scope(std::string_view scope,
                              const std::vector<Variable>& variables,
                              const EnvironmentNames& outer,
@@ -135,7 +135,7 @@ void check_scope_name(const VariableScope& scope,
                       Findings& findings) {
   std::string hint = did_you_mean(scope.name, workflows);
   if (hint.empty())
-    hint = "variables stand below a workflow's name or 'global'";
+    hint = "variables belong below a workflow's name or 'global'";
   findings.add(
       scope.name,
       make_error(ErrorCode::configuration, "there is no workflow '{}'", printable(scope.name))

@@ -35,8 +35,8 @@ class EntryReader {
   EntryReader(Value& entry, std::string label, Project& project)
       : entry_(entry), label_(std::move(label)), project_(project), findings_(project.findings) {}
 
-  /// Adds the workflow, to those without place when it has no usable name. Returns how its findings
-  /// call it.
+  /// Adds the workflow, to those without place when it has no usable name. Returns its name in
+  /// findings.
   std::string read() {
     if (!check_kind())
       return label_;
@@ -57,9 +57,8 @@ class EntryReader {
           make_error(ErrorCode::configuration, "{} has no 'provider'", subject())
               .at(entry_.where)
               .with_hint("{}",
-                         missing_hint(
-                             "provider",
-                             "add 'provider: …'; 'dstack providers list' shows which there are")));
+                         missing_hint("provider",
+                                      "add 'provider: …'; 'dstack providers list' shows them")));
     take_members();
     (workflow_.name.empty() ? project_.without_place : project_.workflows)
         .push_back(std::move(workflow_));
@@ -101,7 +100,7 @@ class EntryReader {
         keys.push_back(member.key);
     const std::vector<std::string> close = closest(wanted, keys);
     return close.empty() ? otherwise
-                         : fmt::format("did you mean '{}' by '{}'?", wanted, close.front());
+                         : fmt::format("did you mean '{}' instead of '{}'?", wanted, close.front());
   }
 
   /// The text of `name` or `provider`; nothing where there is none, which was reported then.
@@ -141,10 +140,11 @@ class EntryReader {
       findings_.add(
           label_,
           make_error(
-              ErrorCode::configuration, "'{}' cannot be the name of a workflow", printable(*text))
+              ErrorCode::configuration, "'{}' is not a valid workflow name", printable(*text))
               .at(value.where)
-              .with_hint("a name has letters, digits, '.', '_' and '-', and begins with a letter "
-                         "or digit"));
+              .with_hint(
+                  "a name consists of letters, digits, '.', '_' and '-', and begins with a letter "
+                  "or digit"));
       return;
     }
     if (*text == "global") {
@@ -169,9 +169,9 @@ class EntryReader {
       findings_.add(
           label_,
           make_error(
-              ErrorCode::configuration, "'{}' cannot be the name of a provider", printable(*text))
+              ErrorCode::configuration, "'{}' is not a valid provider name", printable(*text))
               .at(value.where)
-              .with_hint("'dstack providers list' shows which there are"));
+              .with_hint("'dstack providers list' shows them"));
   }
 
   void take_members() {
@@ -194,7 +194,7 @@ class EntryReader {
                                      member.key,
                                      dependencies->key)
                               .at(member.key_where)
-                              .with_hint("'{}' stands at {}; join the two lists",
+                              .with_hint("'{}' is at {}; merge the two lists",
                                          dependencies->key,
                                          dependencies->key_where.render()));
           dependencies = &member;
@@ -236,7 +236,7 @@ class EntryReader {
                                "'depends-on' must be a list of workflows, not a map")
                         .at(value.where)
                         .with_hint("write 'depends-on: [download]', or 'depends-on: "
-                                   "[download:latest]' without a blank before the tag"));
+                                   "[download:latest]' without a space before the tag"));
       return;
     }
     if (value.kind == ValueKind::scalar)
@@ -277,9 +277,9 @@ class EntryReader {
     if (element.kind == ValueKind::mapping && element.members.size() == 1 &&
         element.members.front().value.kind == ValueKind::scalar)
       return fmt::format(
-          "write '{}', without the blank",
+          "write '{}', without the space",
           printable(element.members.front().key + ":" + element.members.front().value.text));
-    return "write 'download', or 'download:latest' for what is tagged so";
+    return "write 'download', or 'download:latest' for the artifacts tagged 'latest'";
   }
 
   Value& entry_;
@@ -311,7 +311,7 @@ std::vector<LineRange> line_ranges(const Value& root, const Value& entries) {
   return ranges;
 }
 
-/// What is wrong with the file's text concerns the workflow in whose lines it stands.
+/// An error in the file's text concerns the workflow whose lines contain it.
 void attribute(std::vector<Error> errors,
                const std::vector<LineRange>& ranges,
                Findings& findings) {

@@ -42,7 +42,7 @@ bool is_set_by_transfer(const std::string& header) {
   return name == "content-length" || name == "transfer-encoding" || name == "connection";
 }
 
-/// The host of a URL with a scheme, and its port. Without the account before it.
+/// The host of a URL with a scheme, and its port. Without the user before it.
 std::string_view host_of(std::string_view url, const char* ends) {
   std::string_view host = url.substr(url.find("//") + 2);
   host = host.substr(0, host.find_first_of(ends));
@@ -50,7 +50,7 @@ std::string_view host_of(std::string_view url, const char* ends) {
   return host;
 }
 
-/// What keeps a URL with a scheme from ever being asked, whatever its secrets; empty: nothing.
+/// Why a URL with a scheme can never be requested, whatever its secrets; empty: it can.
 std::string why_never_reached(std::string_view url) {
   if (!url.starts_with("http"))
     return {};  // all of it is a secret
@@ -58,12 +58,12 @@ std::string why_never_reached(std::string_view url) {
   const std::string known =
       with_secrets(url, [](const std::string&) { return std::string(1, unknown); });
   if (known.find(' ') != std::string::npos)
-    return "it has a blank, which is written %20";
+    return "it contains a space, which is written %20";
   const std::string_view host = host_of(known, "/?#");
   const std::size_t bracket = host.rfind(']');
   const std::size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (host.empty() || colon == 0)
-    return "it names no host";
+    return "it has no host";
   if (colon == std::string_view::npos || colon + 1 == host.size())
     return {};
   const std::string_view port = host.substr(colon + 1);
@@ -119,7 +119,7 @@ class ReceiverReader {
       reader_.report(make_error(ErrorCode::configuration,
                                 "'headers' belong to a webhook, and this is a command")
                          .at(entry.where)
-                         .with_hint("the command finds all of the run on its standard input"));
+                         .with_hint("the command receives the run on its standard input"));
   }
 
   /// A text in which secrets may be named.
@@ -150,10 +150,9 @@ class ReceiverReader {
                          .with_hint("write 'webhook: https://example.com/runs', or '${{{{ "
                                     "secrets.NAME }}}}' where the URL itself is secret"));
     else if (const std::string why = why_never_reached(url); !why.empty())
-      reader_.report(
-          make_error(ErrorCode::configuration, "'webhook' is no URL that can be reached: {}", why)
-              .at(value.where)
-              .with_hint("write 'webhook: https://example.com/runs', for example"));
+      reader_.report(make_error(ErrorCode::configuration, "'webhook' is not a valid URL: {}", why)
+                         .at(value.where)
+                         .with_hint("write 'webhook: https://example.com/runs', for example"));
   }
 
   void read_headers(const Value& value) {
@@ -167,7 +166,7 @@ class ReceiverReader {
     for (const Member& member : value.members) {
       if (!is_token(member.key))
         reader_.report(make_error(ErrorCode::configuration,
-                                  "'{}' cannot be the name of a header",
+                                  "'{}' is not a valid header name",
                                   printable(member.key))
                            .at(member.key_where)
                            .with_hint("names consist of letters, digits and '-'"));
@@ -175,7 +174,7 @@ class ReceiverReader {
         reader_.report(
             make_error(ErrorCode::configuration, "header '{}' is set by dstack itself", member.key)
                 .at(member.key_where)
-                .with_hint("leave it away: it follows from what is sent"));
+                .with_hint("omit it: it follows from what is sent"));
       if (member.value.kind != ValueKind::scalar || has_control_character(member.value.text))
         reader_.report(
             make_error(ErrorCode::configuration,
@@ -191,60 +190,62 @@ class ReceiverReader {
 
   /// A text is for the shell.
   void read_command(const Value& value) {
-    std::vector<std::string> words;
+    std::vector<std::string> arguments;
     if (value.kind == ValueKind::scalar)
-      words = {value.text};
+      arguments = {value.text};
     for (const Value& element : value.elements)
-      words.push_back(element.kind == ValueKind::scalar ? element.text : std::string(1, '\0'));
-    const bool is_text = std::none_of(words.begin(), words.end(), [](const std::string& word) {
-      return word.find('\0') != std::string::npos;
-    });
-    if (words.empty() || trim(words.front()).empty() || !is_text)
+      arguments.push_back(element.kind == ValueKind::scalar ? element.text : std::string(1, '\0'));
+    const bool is_text =
+        std::none_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+          return argument.find('\0') != std::string::npos;
+        });
+    if (arguments.empty() || trim(arguments.front()).empty() || !is_text)
       reader_.report(
           make_error(ErrorCode::configuration,
-                     "'command' must be a text for the shell, or a list of words")
+                     "'command' must be a text for the shell, or a list of arguments")
               .at(value.where)
               .with_hint("write 'command: notify.sh', or 'command: [notify-send, dstack]'"));
-    else if (std::any_of(words.begin(), words.end(), holds_reference))
+    else if (std::any_of(arguments.begin(), arguments.end(), holds_reference))
       reader_.report(
           make_error(ErrorCode::configuration, "a command cannot refer to variables or secrets")
               .at(value.where)
-              .with_hint("it finds all of the run on its standard input; secrets are for 'webhook' "
+              .with_hint("it receives the run on its standard input; secrets are for 'webhook' "
                          "and 'headers'"));
     else if (value.kind == ValueKind::scalar)
       receiver_.command = {"/bin/sh", "-c", value.text};
     else
-      receiver_.command = std::move(words);
+      receiver_.command = std::move(arguments);
   }
 
   void read_when(const Value& value) {
     static const std::vector<std::string> known = {"done", "failed", "stopped", "aborted"};
-    std::vector<const Value*> words;
+    std::vector<const Value*> statuses;
     if (value.kind == ValueKind::scalar)
-      words.push_back(&value);
+      statuses.push_back(&value);
     for (const Value& element : value.elements)
-      words.push_back(&element);
-    if (words.empty())
-      reader_.report(
-          make_error(ErrorCode::configuration, "'when' names no status")
-              .at(value.where)
-              .with_hint("write 'when: [failed]', or leave it away for every end of a run"));
-    for (const Value* word : words) {
-      const bool is_known = std::find(known.begin(), known.end(), word->text) != known.end();
-      if (word->kind == ValueKind::scalar && is_known) {
-        receiver_.when.push_back(word->text);
+      statuses.push_back(&element);
+    if (statuses.empty())
+      reader_.report(make_error(ErrorCode::configuration, "'when' is empty")
+                         .at(value.where)
+                         .with_hint("write 'when: [failed]', or omit it for every status"));
+    for (const Value* status : statuses) {
+      const bool is_known = std::find(known.begin(), known.end(), status->text) != known.end();
+      if (status->kind == ValueKind::scalar && is_known) {
+        receiver_.when.push_back(status->text);
         continue;
       }
-      const std::string guess = did_you_mean(word->text, known);
-      reader_.report(
-          make_error(ErrorCode::configuration,
-                     "{}",
-                     word->kind == ValueKind::scalar
-                         ? fmt::format("no run ends as '{}'", printable(word->text))
-                         : "'when' must be a list of statuses")
-              .at(word->where)
-              .with_hint("{}",
-                         guess.empty() ? fmt::format("known are {}", quoted_list(known)) : guess));
+      const std::string guess = did_you_mean(status->text, known);
+      reader_.report(make_error(ErrorCode::configuration,
+                                "{}",
+                                status->kind == ValueKind::scalar
+                                    ? fmt::format("'{}' is not a final status of a run",
+                                                  printable(status->text))
+                                    : "'when' must be a list of statuses")
+                         .at(status->where)
+                         .with_hint("{}",
+                                    guess.empty() ? fmt::format("the final statuses are {}",
+                                                                quoted_list(known))
+                                                  : guess));
     }
   }
 
@@ -255,18 +256,18 @@ class ReceiverReader {
         (receiver_.timeout < shortest_timeout || receiver_.timeout > longest_timeout))
       reader_.report(make_error(ErrorCode::configuration, "'timeout' must be between 1s and 1h")
                          .at(value.where)
-                         .with_hint("it is for one attempt; without it, it is 30s"));
+                         .with_hint("it applies to each attempt; the default is 30s"));
   }
 
   void read_retry(const Value& value) {
     const auto number =
         value.kind == ValueKind::scalar ? parse_number<std::uint32_t>(value.text) : std::nullopt;
     if (!number || *number > most_retries)
-      reader_.report(
-          make_error(
-              ErrorCode::configuration, "'retry' must be a whole number up to {}", most_retries)
-              .at(value.where)
-              .with_hint("write 'retry: 0' for one attempt alone; without it, 4 follow the first"));
+      reader_.report(make_error(ErrorCode::configuration,
+                                "'retry' must be a whole number up to {}",
+                                most_retries)
+                         .at(value.where)
+                         .with_hint("write 'retry: 0' for a single attempt; the default is 4"));
     else
       receiver_.retry = *number;
   }
@@ -318,7 +319,7 @@ std::vector<Receiver> read_on_end(MapReader& reader, const Value& value) {
   for (const Value& entry : value.elements) {
     if (entry.kind == ValueKind::null)
       reader.report(
-          make_error(ErrorCode::configuration, "an entry of 'on_end' must be a map, not nothing")
+          make_error(ErrorCode::configuration, "an entry of 'on_end' must be a map, not null")
               .at(entry.where)
               .with_hint("{}", example));
     else

@@ -1,4 +1,4 @@
-// `on_end` of `$DSTACK_HOME/config.yaml`: who is told of the end of each run.
+// `on_end` of `$DSTACK_HOME/config.yaml`: who is notified of the end of each run.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -15,7 +15,7 @@ namespace dstack::config {
 
 class MapReader;
 
-/// A command or a webhook. References to secrets stand in the webhook and the values of its headers
+/// A command or a webhook. References to secrets are in the webhook and the values of its headers
 /// (config/secret_reference.hpp), and nowhere else.
 struct Receiver {
   std::vector<std::string> command;  ///< with its arguments; empty: it is a webhook
@@ -32,8 +32,8 @@ void to_json(Json& json, const Receiver& receiver);
 void from_json(const Json& json, Receiver& receiver);
 
 /// Each as "webhook https://hooks.example.com" or "command notify-send": what may be shown, since
-/// paths, queries and arguments often hold what is secret. Those that would be called alike have
-/// their place in `on_end` with it.
+/// paths, queries and arguments often hold what is secret. Equal names get their position in
+/// `on_end`.
 std::vector<std::string> describe(const std::vector<Receiver>& receivers);
 
 /// One receiver, or a list of them.

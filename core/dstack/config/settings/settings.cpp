@@ -57,7 +57,7 @@ class SettingsReader : private MapReader {
   void read_cpu(const Value& value, std::optional<std::uint32_t>& cpu) {
     const auto number = parse_number<std::uint32_t>(value.text);
     if (value.kind != ValueKind::scalar || !number || *number == 0)
-      report(make_error(ErrorCode::configuration, "'cpu' must be a whole number from 1")
+      report(make_error(ErrorCode::configuration, "'cpu' must be a whole number, at least 1")
                  .at(value.where)
                  .with_hint("write 'cpu: 8', for example"));
     else
@@ -78,10 +78,10 @@ class SettingsReader : private MapReader {
       if (gpu.id.empty())
         gpu.id = std::to_string(gpus.size() - 1);
       if (errors().size() == errors_before && !ids.insert(gpu.id).second)
-        report(make_error(ErrorCode::configuration, "two GPUs go by '{}'", printable(gpu.id))
+        report(make_error(ErrorCode::configuration, "duplicate GPU id '{}'", printable(gpu.id))
                    .at(element.where)
                    .with_hint(
-                       "each has a 'uuid' of its own, and goes by its number, from 0, without"));
+                       "give each GPU its own 'uuid'; without one, its id is its number, from 0"));
     }
   }
 
@@ -127,13 +127,11 @@ class SettingsReader : private MapReader {
           !release.version.empty() && !release.url.empty() && release.sha256.size() == 64 &&
           release.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
       if (!complete && errors().size() == errors_before)
-        report(
-            make_error(
-                ErrorCode::configuration,
-                "'code-server' needs 'version', 'url' and 'sha256', which is 64 digits of 0-9a-f")
-                .at(tool.where)
-                .with_hint(
-                    "write 'code-server: {{version: 4.108.2, url: https://…, sha256: 0ef7…}}'"));
+        report(make_error(ErrorCode::configuration,
+                          "'code-server' needs 'version', 'url' and 'sha256' (64 digits of 0-9a-f)")
+                   .at(tool.where)
+                   .with_hint(
+                       "write 'code-server: {{version: 4.108.2, url: https://…, sha256: 0ef7…}}'"));
     });
   }
 };

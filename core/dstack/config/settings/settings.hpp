@@ -22,14 +22,14 @@ struct Gpu {
 void to_json(Json& json, const Gpu& gpu);
 void from_json(const Json& json, Gpu& gpu);
 
-/// What the operator says this machine has, in place of what would be found.
+/// What the user says this machine has, in place of what would be detected.
 struct ResourceSettings {
   std::optional<std::uint32_t> cpu;
   std::optional<std::uint64_t> memory;  ///< bytes
   std::optional<std::vector<Gpu>> gpus;
 };
 
-/// The release of a tool (environment/tool.hpp) that is fetched where none is installed, instead of
+/// The release of a tool (python/tool.hpp) that is fetched where none is installed, instead of
 /// the pinned one.
 struct ToolSettings {
   std::string version;

@@ -50,16 +50,18 @@ Error file_too_large(SourceLocation where, std::size_t limit) {
   return make_error(ErrorCode::configuration, "the file is larger than {} MiB", limit >> 20)
       .at(std::move(where))
       .with_hint(
-          "workflows may be divided among files of '.dstack/workflows'; keep data elsewhere");
+          "split the workflows into several files in '.dstack/workflows'; keep data elsewhere");
 }
 
 Error too_many(std::string_view what, std::size_t limit, SourceLocation where) {
-  return make_error(
-             ErrorCode::configuration, "here the file passes {} {}", with_separators(limit), what)
+  return make_error(ErrorCode::configuration,
+                    "the file exceeds the limit of {} {}",
+                    with_separators(limit),
+                    what)
       .at(std::move(where))
       .with_hint(
-          "workflows may be divided among files of '.dstack/workflows'; aliases repeat all that "
-          "their anchor names, so use fewer of them");
+          "split the workflows into several files in '.dstack/workflows'; each alias repeats its "
+          "whole anchor, so use fewer aliases");
 }
 
 }  // namespace dstack::config

@@ -1,4 +1,4 @@
-// Reading the files of ours that people write, and the errors that point into them.
+// Reading the files that users write, and the errors that point into them.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -11,13 +11,13 @@
 
 namespace dstack::config {
 
-/// Reads a YAML file as a text that errors can point into. `name` is how messages call it. A file
+/// Reads a YAML file as a text that errors can point into. `name` is for messages. A file
 /// that is too large is refused without being read.
 Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::string name);
 
 /// "1,000,000"
 std::string with_separators(std::size_t number);
-/// "here the file passes 250,000 values"
+/// "the file exceeds the limit of 250,000 values"
 Error too_many(std::string_view what, std::size_t limit, SourceLocation where);
 Error file_too_large(SourceLocation where, std::size_t limit);
 

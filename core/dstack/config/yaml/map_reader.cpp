@@ -37,10 +37,11 @@ void MapReader::each_member(const Value& map,
       std::string hint = did_you_mean(key, known);
       report(make_error(ErrorCode::configuration, "unknown key '{}'", printable(member.key))
                  .at(member.key_where)
-                 .with_hint("{}",
-                            hint.empty() ? fmt::format("known are {}", quoted_list(known)) : hint));
+                 .with_hint(
+                     "{}",
+                     hint.empty() ? fmt::format("valid keys are {}", quoted_list(known)) : hint));
     } else if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-      report(make_error(ErrorCode::configuration, "the key '{}' stands twice in this map", key)
+      report(make_error(ErrorCode::configuration, "duplicate key '{}'", key)
                  .at(member.key_where)
                  .with_hint("'-' and '_' are the same; remove one of the two"));
     } else {

@@ -1,5 +1,4 @@
-// Reading maps of settings: what is wrong is gathered, and the reading goes on. Inner header of
-// this folder.
+// Reading maps of settings: errors are collected, and reading continues. Internal to this folder.
 #pragma once
 
 #include "dstack/config/yaml/value.hpp"
@@ -19,7 +18,7 @@ class MapReader {
 
   using Use = std::function<void(const std::string& key, const Value& value)>;
   /// Hands over each member of a known key, '-' in it as '_'. Nothing at all is an empty map;
-  /// `what` is how messages call it.
+  /// `what` names it in messages.
   void each_member(const Value& map,
                    const std::string& what,
                    const std::vector<std::string>& known,

@@ -37,7 +37,7 @@ std::size_t skip_line(std::string_view text, std::size_t offset) {
   return std::min(text.find('\n', offset), text.size());
 }
 
-/// Behind a plain scalar: it ends before `: `, ` #`, the end of the line, or an indicator of a flow
+/// The end of a plain scalar: before `: `, ` #`, the end of the line, or an indicator of a flow
 /// collection.
 std::size_t skip_plain(std::string_view text, std::size_t offset) {
   while (offset < text.size() && !is_break(text[offset])) {

@@ -1,5 +1,5 @@
-// Byte offsets of a text as the places that people count in: lines and characters. Also the few
-// questions about YAML's surface that can be answered from the bytes alone. Knows no parser.
+// Byte offsets of a text as lines and columns. Also what can be said about YAML's syntax from the
+// bytes alone, without a parser.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -12,8 +12,8 @@
 
 namespace dstack::config {
 
-/// Turns offsets into places. Remembers the last one, so that going through a text in about its own
-/// order costs little, whatever the length of its lines. For one thread.
+/// Turns offsets into places. Remembers the last one, so that lookups in about the order of the
+/// text are cheap, whatever the length of its lines. For one thread.
 class Places {
  public:
   explicit Places(std::shared_ptr<const SourceText> source);
@@ -42,11 +42,11 @@ class Places {
   std::size_t character_ = 0;  ///< column of offset_, from 0
 };
 
-/// The offset behind the quote that closes the one at `open`; nothing when there is none.
+/// The offset after the quote that closes the one at `open`; nothing when there is none.
 std::optional<std::size_t> find_closing_quote(std::string_view text, std::size_t open);
 /// The first quote from `from` on that opens a scalar and is never closed.
 std::optional<std::size_t> find_unclosed_quote(std::string_view text, std::size_t from);
-/// Behind the anchor and the tag that may stand before a node's content.
+/// After the anchor and the tag that may precede a node's content.
 std::size_t skip_node_properties(std::string_view text, std::size_t offset);
 /// The end of the scalar at `begin` whose content is `value`, on its first line.
 std::size_t scalar_end(std::string_view text, std::size_t begin, std::string_view value);
@@ -55,7 +55,7 @@ std::size_t scalar_end(std::string_view text, std::size_t begin, std::string_vie
 std::size_t flow_end(std::string_view text, std::size_t begin);
 /// The end of the line that holds `begin`, without trailing blanks.
 std::size_t line_content_end(std::string_view text, std::size_t begin);
-/// The end of a word such as `*name`: up to a blank, a line's end or `,[]{}`.
+/// The end of a word such as `*name`: up to a space, a line's end or `,[]{}`.
 std::size_t word_end(std::string_view text, std::size_t begin);
 /// Whether a plain null (`~`, `null`) is written at `offset`, and how long it is; 0 when not.
 std::size_t null_literal_length(std::string_view text, std::size_t offset);

@@ -14,7 +14,7 @@ const Value* Value::find(std::string_view key) const {
 std::string_view describe(const Value& value) {
   switch (value.kind) {
     case ValueKind::null:
-      return "nothing";
+      return "null";
     case ValueKind::scalar:
       return "a text";
     case ValueKind::sequence:
@@ -22,7 +22,7 @@ std::string_view describe(const Value& value) {
     case ValueKind::mapping:
       return "a map";
   }
-  return "nothing";
+  return "null";
 }
 
 Value make_scalar(std::string text, SourceLocation where) {

@@ -1,5 +1,5 @@
-// What a YAML file says, with the place of every piece. A plain tree: no behaviour, no library
-// behind it.
+// The content of a YAML file, with the place of every value. A plain tree: no behaviour, no
+// library.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -26,7 +26,7 @@ struct Value {
   std::vector<Value> elements;  ///< of a sequence
   std::vector<Member> members;  ///< of a mapping, in the order of the file
 
-  /// The member's value, or null. Linear; mappings of ours are short.
+  /// The member's value, or null. Linear; our mappings are short.
   const Value* find(std::string_view key) const;
 };
 
@@ -36,7 +36,7 @@ struct Member {
   Value value;
 };
 
-/// "a text", "a list", "a map" or "nothing": what a person would call it, for messages.
+/// "a text", "a list", "a map" or "null": for messages.
 std::string_view describe(const Value& value);
 
 Value make_scalar(std::string text, SourceLocation where);

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-/// Reads a text where it lies, without the copy that a string stream makes.
+/// Reads a text in place, without the copy that a string stream makes.
 class ViewBuffer : public std::streambuf {
  public:
   explicit ViewBuffer(std::string_view text) {
@@ -32,7 +32,7 @@ class ViewBuffer : public std::streambuf {
   }
 };
 
-/// Leaves the parser from inside of one of its events. Never leaves this file.
+/// Leaves the parser from inside one of its events. Never leaves this file.
 struct Abandoned {
   Error error;
 };
@@ -42,7 +42,7 @@ void check(Result<void> result) {
     throw Abandoned{std::move(result).error()};
 }
 
-/// Hands the events on to the tree.
+/// Forwards the events to the tree.
 class Events : public YAML::EventHandler {
  public:
   explicit Events(YamlTree& tree) : tree_(tree) {}
@@ -105,8 +105,8 @@ class Events : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-SyntaxProblem classify(const std::string& words) {
-  const auto begins = [&](const char* known) { return words.rfind(known, 0) == 0; };
+SyntaxProblem classify(const std::string& message) {
+  const auto begins = [&](const char* known) { return message.rfind(known, 0) == 0; };
   namespace msg = YAML::ErrorMsg;
   if (begins(msg::EOF_IN_SCALAR))
     return SyntaxProblem::unended_scalar;
@@ -149,7 +149,7 @@ bool is_sign(char c) {
 }
 
 /// What is refused before the parser sees it: it lets bad UTF-8 pass, and takes some control
-/// characters for signs of its own.
+/// characters for markers of its own.
 std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source,
                                  const YamlLimits& limits) {
   const std::string_view text = source->text;
@@ -157,7 +157,7 @@ std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source
   if (text.size() > limits.bytes)
     return file_too_large(places.at(0), limits.bytes);
   if (const auto bad = find_invalid_utf8(text))
-    return make_error(ErrorCode::configuration, "this is not UTF-8")
+    return make_error(ErrorCode::configuration, "invalid UTF-8")
         .at(places.at(*bad, *bad + 1))
         .with_hint("save the file as UTF-8");
   std::size_t signs = 0;
@@ -167,7 +167,7 @@ std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source
       return too_many("brackets and commas", limits.signs, places.at(i));
     const bool line_end = byte == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
     if ((byte < 0x20 && byte != '\n' && byte != '\t' && !line_end) || byte == 0x7F)
-      return make_error(ErrorCode::configuration, "a control character cannot stand in YAML")
+      return make_error(ErrorCode::configuration, "control characters are not allowed in YAML")
           .at(places.at(i))
           .with_hint("remove it, or write it as \"{}\" in double quotes",
                      printable(text.substr(i, 1)));

@@ -19,18 +19,18 @@ struct YamlLimits {
   std::size_t nodes = 250'000;   ///< after expansion of aliases; keys count, too
   std::size_t text = 16u << 20;  ///< bytes of all scalars, after expansion of aliases
   std::size_t signs = 150'000;   ///< brackets and commas: yaml-cpp looks ahead over all of a list
-  std::size_t errors = 1'000;    ///< that are told
+  std::size_t errors = 1'000;    ///< that are reported
 };
 
-/// A text that could be read, with what is wrong in it all the same. Of a key given twice, the
-/// first stands.
+/// A text that could be read, with what is wrong in it all the same. Of a duplicate key, the first
+/// counts.
 struct ParsedYaml {
   Value root;
   std::vector<Error> errors;  ///< in the order of the file
 };
 
 /// An empty file is a null Value. Fails only where nothing more can be said of the text: bad UTF-8,
-/// YAML syntax, a limit passed. A byte order mark is no part of the text: places do not count it.
+/// YAML syntax, a limit passed. A byte order mark is not part of the text: places do not count it.
 Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source,
                              const YamlLimits& limits = {});
 

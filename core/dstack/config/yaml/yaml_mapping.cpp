@@ -1,4 +1,4 @@
-// What YamlTree does with a mapping once all of it is there: keys given twice, and merge keys.
+// What YamlTree does with a mapping once it is complete: duplicate keys and merge keys.
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/yaml_tree.hpp"
 
@@ -58,11 +58,9 @@ void YamlTree::drop_duplicates(Frame& frame) {
 }
 
 void YamlTree::report_duplicate(const Member& first, const Member& second) {
-  report(make_error(ErrorCode::configuration,
-                    "the key '{}' stands twice in this map",
-                    printable(second.key))
+  report(make_error(ErrorCode::configuration, "duplicate key '{}'", printable(second.key))
              .at(second.key_where)
-             .with_hint("it stands first at {}; remove one of the two", first.key_where.render()));
+             .with_hint("the first is at {}; remove one of the two", first.key_where.render()));
 }
 
 /// Merged members take the place of their `<<`; a key of the map's own wins, then the earlier of

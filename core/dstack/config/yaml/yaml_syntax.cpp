@@ -24,7 +24,7 @@ std::size_t first_non_blank(std::string_view text, std::size_t offset) {
   return std::min(text.find_first_not_of(" \t", offset), text.size());
 }
 
-/// The offset of `${{` when that is what the parser stumbled over: it takes `$` for a text and `{`
+/// The offset of `${{` when that is what the parser rejected: it takes `$` for a text and `{`
 /// for a map.
 std::optional<std::size_t> reference_at(std::string_view text, std::size_t offset) {
   const std::size_t from = offset > 3 ? offset - 3 : 0;
@@ -39,7 +39,7 @@ Error unquoted_reference(std::string_view text, std::size_t at, YamlTree& tree) 
   const std::size_t line = line_content_end(text, at);
   const std::size_t end = close == std::string_view::npos || close + 2 > line ? at + 3 : close + 2;
   const std::string reference = printable(text.substr(at, end - at));
-  return make_error(ErrorCode::configuration, "'${{{{' inside of [ ] or {{ }} must be in quotes")
+  return make_error(ErrorCode::configuration, "'${{{{' inside [ ] or {{ }} must be in quotes")
       .at(tree.places().at(at, end))
       .with_hint("{}",
                  end > at + 3 ? fmt::format("write \"{}\"", reference) : "write \"${{ name }}\"");
@@ -53,15 +53,15 @@ Error unclosed_quote(std::size_t at, YamlTree& tree) {
       .with_hint("add the closing {}", quote.empty() ? "quote" : quote);
 }
 
-/// The tab in the indentation of the line that holds `offset`. YAML allows blanks alone there.
+/// The tab in the indentation of the line that holds `offset`. YAML allows only spaces there.
 std::optional<std::size_t> tab_in_indentation(std::string_view text, std::size_t offset) {
   const std::size_t begin = line_begin(text, std::min(offset, text.size()));
   const std::size_t tab = text.substr(begin, first_non_blank(text, begin) - begin).find('\t');
   return tab == std::string_view::npos ? std::nullopt : std::optional(begin + tab);
 }
 
-/// A quote over several lines with more text behind its end: most likely it was to end on its first
-/// line.
+/// A quote over several lines with more text after its end: most likely it was meant to end on its
+/// first line.
 std::optional<std::size_t> run_on_quote(std::string_view text,
                                         std::size_t offset,
                                         const YamlTree& tree) {
@@ -98,13 +98,14 @@ Error explain_map_value(std::size_t offset, YamlTree& tree) {
 Error explain_in_map(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   if (follows_quote(text, offset, tree))
-    return make_error(ErrorCode::configuration, "there is text behind the closing quote")
+    return make_error(ErrorCode::configuration, "unexpected text after the closing quote")
         .at(tree.places().at(offset, line_content_end(text, offset)))
         .with_hint(
-            "put the whole value in quotes; inside of '…' a quote is written '', inside of \"…\" "
+            "put the whole value in quotes; inside '…' a quote is written '', inside \"…\" "
             "it is \\\"");
   if (text.substr(offset, 2) == "- ")
-    return make_error(ErrorCode::configuration, "a list entry cannot stand among the keys of a map")
+    return make_error(ErrorCode::configuration,
+                      "a list entry is not allowed among the keys of a map")
         .at(tree.places().at(offset))
         .with_hint("indent the list below its key, and the keys of an entry by the same amount");
   return make_error(ErrorCode::configuration, "this does not belong to the map above it")
@@ -130,9 +131,9 @@ Error explain_flow(std::size_t offset, char closing, YamlTree& tree) {
   if (const auto quote = quote_over_comma(text, tree); quote && behind_quote)
     return unclosed_quote(*quote, tree);
   if (behind_quote)
-    return make_error(ErrorCode::configuration, "there is text behind the closing quote")
+    return make_error(ErrorCode::configuration, "unexpected text after the closing quote")
         .at(tree.places().at(offset, word_end(text, offset)))
-        .with_hint("separate values by ',', and put the whole of a value in quotes");
+        .with_hint("separate values by ',', and put the whole value in quotes");
   if (!open)
     return make_error(ErrorCode::configuration, "{}{}' is missing here", "',' or '", closing)
         .at(tree.places().at(offset))
@@ -148,7 +149,7 @@ Error explain_escape(std::size_t offset, YamlTree& tree) {
   const std::size_t found = offset == 0 ? std::string_view::npos : text.rfind('\\', offset - 1);
   const std::size_t at = found == std::string_view::npos ? offset : found;
   return make_error(ErrorCode::configuration,
-                    "'{}' is no escape that YAML knows",
+                    "'{}' is not a valid escape sequence",
                     printable(text.substr(at, 2)))
       .at(tree.places().at(at, at + 2))
       .with_hint("write '\\\\' for a backslash, or use single quotes");
@@ -175,7 +176,7 @@ Error explain_alias(std::size_t offset, YamlTree& tree, SyntaxProblem problem) {
                       word.substr(1))
         .at(tree.places().at(star, end))
         .with_hint("{}", hint);
-  return make_error(ErrorCode::configuration, "'*' begins an alias, and '{}' is none", word)
+  return make_error(ErrorCode::configuration, "'{}' is not a valid alias", word)
       .at(tree.places().at(star, end))
       .with_hint("{}", hint);
 }
@@ -192,7 +193,7 @@ Error explain_first_character(std::size_t offset, YamlTree& tree) {
 
 Error explain_syntax(SyntaxProblem problem,
                      std::size_t offset,
-                     std::string_view words,
+                     std::string_view parser_message,
                      YamlTree& tree) {
   const std::string_view text = tree.places().text();
   offset = std::min(offset, text.size());
@@ -225,7 +226,7 @@ Error explain_syntax(SyntaxProblem problem,
     case SyntaxProblem::in_flow_sequence:
       return explain_flow(offset, ']', tree);
     case SyntaxProblem::flow_end:
-      return make_error(ErrorCode::configuration, "this bracket closes nothing")
+      return make_error(ErrorCode::configuration, "unmatched closing bracket")
           .at(tree.places().at(offset))
           .with_hint("remove it, or put the value in quotes");
     case SyntaxProblem::escape:
@@ -243,7 +244,7 @@ Error explain_syntax(SyntaxProblem problem,
     case SyntaxProblem::other:
       break;
   }
-  return make_error(ErrorCode::configuration, "this is not YAML: {}", words)
+  return make_error(ErrorCode::configuration, "invalid YAML: {}", parser_message)
       .at(tree.places().at(offset))
       .with_hint("");
 }
@@ -255,7 +256,7 @@ Error explain_second_document(std::size_t offset, YamlTree& tree) {
   if (marker || before.ends_with("..."))
     return make_error(ErrorCode::configuration, "a second document begins here")
         .at(tree.places().at(offset, offset + (marker ? 3 : 1)))
-        .with_hint("a file holds one document: join the two, or move one to a file of its own");
+        .with_hint("a file holds one document: merge the two, or move one to its own file");
   // yaml-cpp begins another document wherever something cannot go on with the first.
   return make_error(ErrorCode::configuration,
                     "this does not belong to the {} above it",

@@ -1,5 +1,4 @@
-// What a parser's refusal means, said for people: its own words rarely name the mistake. Knows no
-// parser.
+// Messages for syntax errors: the parser's own rarely name the mistake. Independent of the parser.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -10,31 +9,31 @@
 
 namespace dstack::config {
 
-/// The kinds of refusal that are worth a message of their own.
+/// The kinds of syntax errors that have a message of their own.
 enum class SyntaxProblem {
-  unended_scalar,    ///< the text ended inside of quotes
+  unended_scalar,    ///< the text ended inside quotes
   map_value,         ///< a ':' where none may stand
   block_entry,       ///< a '-' where none may stand
-  in_map,            ///< something that is no entry of the block map
-  in_sequence,       ///< something that is no entry of the block sequence
+  in_map,            ///< something that is not an entry of the block map
+  in_sequence,       ///< something that is not an entry of the block sequence
   in_flow_map,       ///< neither ',' nor '}'
   in_flow_sequence,  ///< neither ',' nor ']'
   flow_end,          ///< a closing bracket too many
   escape,            ///< after '\' in double quotes
-  alias,             ///< '*' with something that is no name
+  alias,             ///< '*' with something that is not a name
   unknown_anchor,    ///< '*name' without '&name'
   first_character,   ///< no value can begin so
   document_marker,   ///< '---' or '...' in a scalar
   other,
 };
 
-/// `words` are the parser's, for problems without better ones.
+/// `parser_message` is for problems without a better one.
 Error explain_syntax(SyntaxProblem problem,
                      std::size_t offset,
-                     std::string_view words,
+                     std::string_view parser_message,
                      YamlTree& tree);
 
-/// What stands behind the end of the document that the tree has read.
+/// For text after the end of the document that the tree has read.
 Error explain_second_document(std::size_t offset, YamlTree& tree);
 
 }  // namespace dstack::config

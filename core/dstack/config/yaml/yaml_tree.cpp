@@ -177,8 +177,7 @@ Result<void> YamlTree::check_depth(std::size_t depth, std::size_t begin, std::si
   return fail(
       make_error(ErrorCode::configuration, "this is nested deeper than {} levels", limits_.depth)
           .at(places_.at(begin, end))
-          .with_hint("no file of dstack's needs that; look for brackets or dashes that were typed "
-                     "too often"));
+          .with_hint("look for surplus brackets or dashes"));
 }
 
 Result<void> YamlTree::close() {
@@ -203,18 +202,17 @@ Result<void> YamlTree::alias(std::size_t offset, std::size_t anchor) {
   const std::size_t end = word_end(places_.text(), offset);
   const std::string name = printable(places_.text().substr(offset + 1, end - offset - 1));
   if (anchor == 0 || anchor > anchored_.size() || !anchored_[anchor - 1].complete)
-    return fail(make_error(ErrorCode::configuration,
-                           "the alias '*{}' stands inside of what it repeats",
-                           name)
-                    .at(places_.at(offset, end))
-                    .with_hint("'&{}' must end before '*{}' can be used", name, name));
+    return fail(
+        make_error(ErrorCode::configuration, "the alias '*{}' is inside its own anchor", name)
+            .at(places_.at(offset, end))
+            .with_hint("'&{}' must end before '*{}' can be used", name, name));
   const Anchored& target = anchored_[anchor - 1];
   DSTACK_CHECK(count(target.size.nodes, target.size.text, offset, end));
   DSTACK_CHECK(check_depth(depth_ + target.size.height, offset, end));
   if (!frames_.empty())
     frames_.back().height = std::max(frames_.back().height, target.size.height);
   Value value = target.value;
-  // What an alias stands for is used here; what is inside of it keeps its own place.
+  // What an alias stands for is used here; what is inside it keeps its own place.
   value.where = places_.at(offset, end);
   return add(std::move(value), offset);
 }
@@ -285,7 +283,7 @@ Result<void> YamlTree::count(std::size_t nodes,
   return {};
 }
 
-/// Nested anchors keep what is inside of them once each, so what is kept is bounded like what is
+/// Nested anchors keep what is inside them once each, so what is kept is bounded like what is
 /// built.
 Result<void> YamlTree::keep(std::size_t anchor,
                             const Value& value,
@@ -299,7 +297,7 @@ Result<void> YamlTree::keep(std::size_t anchor,
                            "the anchors of this file hold more than {} values",
                            with_separators(limits_.nodes))
                     .at(places_.at(offset))
-                    .with_hint("use fewer anchors inside of each other"));
+                    .with_hint("nest fewer anchors"));
   if (anchor > anchored_.size())
     anchored_.resize(anchor);
   anchored_[anchor - 1] = {true, value, size};
@@ -318,7 +316,7 @@ void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
     begin = std::min(text.find('!', begin), text.size());
   const std::size_t end = word_end(text, begin);
   report(make_error(ErrorCode::configuration,
-                    "the tag '{}' means nothing here",
+                    "the tag '{}' is not supported here",
                     printable(text.substr(begin, end - begin)))
              .at(places_.at(begin, end))
              .with_hint("remove it, or put the text in quotes if '!' is part of it"));

@@ -1,5 +1,5 @@
 // Builds Values from a parser's events. Knows anchors, aliases, merge keys, duplicate keys and
-// limits; knows no parser, and of the text only what Places tells.
+// limits; independent of the parser; knows the text through Places only.
 #pragma once
 
 #include "dstack/config/yaml/places.hpp"
@@ -57,7 +57,7 @@ class YamlTree {
     std::string text;
     SourceLocation where;
     std::size_t offset = 0;
-    bool usable = true;  ///< false: it was reported, and its value goes
+    bool usable = true;  ///< false: it was reported, and its value is dropped
     bool merge = false;  ///< a plain `<<`
   };
 

@@ -23,8 +23,8 @@ std::string name_of_file(const Path& file) {
 }
 
 /// The files of a folder by name, in order of bytes; or the one that a place is, where the user
-/// named it. Hidden ones are no candidates, nor are folders. `error` is left alone by a folder that
-/// is not there: nobody needs to have one.
+/// named it. Hidden files and folders are not candidates. A folder that does not exist is not an
+/// error.
 std::vector<Path> files_at(const Place& place, boost::system::error_code& error) {
   const Path& folder = place.path;
   std::vector<Path> files;
@@ -50,13 +50,13 @@ std::string other_abi(const Manifest& manifest) {
   const std::string its =
       std::to_string(manifest.abi_major) + "." + std::to_string(manifest.abi_minor);
   return fmt::format(
-      "it is built for version {} of the provider interface, this dstack speaks {}; rebuild it "
+      "it is built for version {} of the provider interface, this dstack supports {}; rebuild it "
       "with the SDK of this dstack",
       its,
       abi_version());
 }
 
-/// One candidate after the other, each with what speaks against it.
+/// Adds one candidate after the other, each with the reason against it.
 class Examiner {
  public:
   explicit Examiner(const SearchPath& search) : search_(search) {}

@@ -22,7 +22,7 @@ struct Candidate {
   std::string source;  ///< of the place where it was found (search_path.hpp)
   CandidateStatus status = CandidateStatus::ok;
   std::string reason;         ///< why it was not taken, with the remedy
-  bool awaits_trust = false;  ///< refused for nothing but that the user has not trusted it
+  bool awaits_trust = false;  ///< refused only because the user has not trusted it
   std::optional<Manifest> manifest;
 };
 
@@ -30,7 +30,7 @@ class Registry {
  public:
   Registry() = default;
 
-  /// Of candidates that are there already; what each one's status is stays as it is.
+  /// Of existing candidates, whose status stays as it is.
   explicit Registry(std::vector<Candidate> candidates) : candidates_(std::move(candidates)) {}
 
   /// Reads every manifest on the path, in order; the first candidate of a name that can be used is
@@ -39,17 +39,16 @@ class Registry {
 
   const std::vector<Candidate>& candidates() const { return candidates_; }
 
-  /// Folders of the path that are there and could not be read, each as a sentence. What lies there
-  /// is unknown.
+  /// Folders of the path that exist but could not be read, each as a sentence.
   const std::vector<std::string>& unreadable() const { return unreadable_; }
 
   /// The candidate taken for this name; or the refused one of that name where there is no other; or
   /// null.
   const Candidate* find(std::string_view name) const;
-  /// The candidate that would stand in the place of `taken`, had it not been refused; null when
-  /// there is none.
+  /// The candidate that would have been taken in place of `taken`, had it not been refused; null
+  /// when there is none.
   const Candidate* refused_before(const Candidate& taken) const;
-  /// Of the candidates that were taken, in order of the alphabet.
+  /// Of the candidates that were taken, in alphabetical order.
   std::vector<std::string> names() const;
 
  private:

@@ -18,7 +18,7 @@ bool belongs_to_others(const struct stat& status) {
   return status.st_uid != 0 && status.st_uid != ::geteuid();
 }
 
-/// In a sticky folder, such as /tmp, nobody can rename or remove what is another's.
+/// In a sticky folder, such as /tmp, nobody can rename or remove the files of another user.
 bool lets_others_write(const struct stat& status) {
   if (S_ISLNK(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
     return false;
@@ -54,7 +54,7 @@ Result<void> ReplacementCheck::walk(const Path& file, Findings& findings) {
       struct stat status {};
 
       if (::lstat(at.c_str(), &status) != 0)
-        return fail_errno("'{}' cannot be looked at", at);
+        return fail_errno("'{}' cannot be inspected", at);
       const bool foreign = belongs_to_others(status);
       const bool writable = lets_others_write(status);
       if (foreign)
@@ -65,7 +65,7 @@ Result<void> ReplacementCheck::walk(const Path& file, Findings& findings) {
         boost::system::error_code error;
         const Path target = fs::read_symlink(at, error);
         if (error || ++links > most_links)
-          return fail(ErrorCode::unavailable, "the link '{}' leads nowhere", at);
+          return fail(ErrorCode::unavailable, "the link '{}' is broken", at);
         at = target.is_absolute() ? "/" : Path(at).parent_path().string();
         put_in_front(rest, target.string());
         continue;
@@ -88,13 +88,13 @@ Result<void> ReplacementCheck::examine(const Path& file) {
   DSTACK_CHECK(walk(fs::absolute(file), findings));
   if (!findings.foreign.empty())
     return fail(ErrorCode::configuration,
-                "others could replace it, for {}{} to another user",
+                "others could replace it, because {}{} to another user",
                 quoted_list(findings.foreign),
                 findings.foreign.size() == 1 ? " belongs" : " belong")
         .with_hint("copy it to a folder that belongs to you or to root");
   if (!findings.writable.empty())
     return fail(ErrorCode::configuration,
-                "others could replace it, for they may write to {}",
+                "others could replace it, because they can write to {}",
                 quoted_list(findings.writable))
         .with_hint("chmod go-w {}", shell_join(findings.writable));
   return {};

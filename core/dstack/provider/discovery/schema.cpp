@@ -1,6 +1,6 @@
 // A keyword of JSON Schema speaks only of values of its own type: `pattern` of texts, `minimum` of
-// numbers, `items` of lists. So the forms that a property may take stand side by side in one
-// schema, and an editor can say which of them is wrong.
+// numbers, `items` of lists. So all forms of a property are side by side in one schema, and an
+// editor can say which of them is wrong.
 #include "dstack/provider/discovery/schema.hpp"
 
 #include "dstack/base/quantity.hpp"
@@ -144,9 +144,9 @@ Json gpu() {
   Json schema = count();
   schema["type"].push_back("object");
   schema["properties"] = {
-      {"count", described(optional(count()), "How many cards")},
-      {"name", described(optional(scalar()), "Kind of card, such as V100")},
-      {"memory", described(optional(memory()), "Memory of each card, such as 16GB")}};
+      {"count", described(optional(count()), "Number of GPUs")},
+      {"name", described(optional(scalar()), "Kind of GPU, such as V100")},
+      {"memory", described(optional(memory()), "Memory of each GPU, such as 16GB")}};
   schema["additionalProperties"] = false;
   return schema;
 }
@@ -265,8 +265,9 @@ Json host_members(const std::vector<std::string>& providers) {
   Json dependencies = optional(list_of(dependency));
   dependencies["uniqueItems"] = true;
   dependencies["description"] =
-      "Workflows to run before it; 'download:latest' uses what is tagged so, and runs nothing";
-  return {{"name", described(std::move(name), "What 'dstack run' calls the workflow")},
+      "Workflows to run before it; 'download:latest' uses the artifacts with this tag, and runs "
+      "nothing";
+  return {{"name", described(std::move(name), "Name of the workflow, for 'dstack run'")},
           {"provider", {{"enum", providers}, {"description", "What runs it"}}},
           {"help", described(optional(scalar()), "One sentence, for 'dstack workflows'")},
           {"depends-on", dependencies},
@@ -297,7 +298,7 @@ Json provider_schema(const Manifest& manifest) {
   return schema;
 }
 
-/// The skeleton of a file of ours: one root key, and those that begin with `x-`.
+/// The skeleton of a file: one root key, and those that begin with `x-`.
 Json file_schema(const std::string& title, const std::string& root, Json content) {
   return {{"$schema", dialect},
           {"title", title},

@@ -1,5 +1,5 @@
 // JSON Schemas (draft 2020-12) of the files of a project, for editors and other programs. They say
-// what a file alone can be judged by; references between workflows, and what is behind `${{ … }}`,
+// what a file alone can be judged by; references between workflows, and the values of `${{ … }}`,
 // only loading the project can judge.
 #pragma once
 

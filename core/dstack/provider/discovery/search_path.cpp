@@ -25,7 +25,7 @@ void add_folders_of_variable(std::vector<Place>& places) {
     places.push_back({*value,
                       variable,
                       TrustLevel::guarded,
-                      "the variable is not heeded, for this program runs with raised privileges"});
+                      "the variable is ignored, because this program runs with raised privileges"});
     return;
   }
   for (const std::string_view part : split(*value, ':')) {
@@ -33,7 +33,7 @@ void add_folders_of_variable(std::vector<Place>& places) {
     if (part.empty())
       continue;
     if (part.front() != '/')
-      place.passed_over = "it is no absolute path; '--provider-path' takes relative ones";
+      place.passed_over = "it is not an absolute path; '--provider-path' takes relative ones";
     places.push_back(std::move(place));
   }
 }

@@ -10,7 +10,7 @@
 
 namespace dstack::provider {
 
-/// How far the libraries of a place are believed.
+/// How far the libraries of a place are trusted.
 enum class TrustLevel {
   ours,     ///< who could replace them could replace this program as well
   guarded,  ///< taken when nobody but the user and root can replace them
@@ -40,7 +40,7 @@ struct Surroundings {
 
 SearchPath search_path(const Surroundings& surroundings);
 
-/// The folder of the built-in providers, found from where this program lies.
+/// The folder of the built-in providers, relative to this program.
 Path built_in_folder();
 
 }  // namespace dstack::provider

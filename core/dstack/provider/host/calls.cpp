@@ -92,7 +92,7 @@ class ReplyFile {
  private:
   ReplyFile(Fd file, Progress* progress) : file_(std::move(file)), progress_(progress) {}
 
-  /// Before memory is taken for as much as the child says there is.
+  /// Before as much memory is allocated as the child says.
   std::uint64_t size_of_file() const {
     struct stat status {};
 
@@ -117,7 +117,7 @@ Result<process::Child> start_child(const Candidate& provider, int request_fd, in
   return process::spawn(command);
 }
 
-/// The patience with what the child is at, and when it is used up.
+/// The time limit of the child's current step, and its deadline.
 struct Limit {
   std::chrono::milliseconds patience;
   std::int64_t until_ns;
@@ -151,7 +151,7 @@ std::optional<std::chrono::milliseconds> wait_for_end(const process::Child& chil
   }
 }
 
-/// What the library was at when it went wrong.
+/// What the library was doing when it failed.
 std::string doing(const Progress& progress, const std::vector<PlanRequest>& requests) {
   const std::uint64_t step = progress.step;
   if (step == 0 || step > requests.size())

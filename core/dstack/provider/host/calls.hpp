@@ -35,13 +35,13 @@ struct Deadlines {
 };
 
 /// One reply for each request, in order; or one error that names the provider, its file and what it
-/// did: cannot be loaded, threw, crashed (with the signal), hung, exited, wrote nonsense.
+/// did: cannot be loaded, threw, crashed (with the signal), hung, exited, sent a malformed reply.
 Result<std::vector<PlanReply>> plan_jobs(const Candidate& provider,
                                          const std::vector<PlanRequest>& requests,
                                          const Deadlines& deadlines = {});
 
-/// Loads the library in a child and has it set itself up, no more: what that comes to. Also for a
-/// candidate that was refused.
+/// Loads the library in a child and has it set itself up, no more, and returns what came of it.
+/// Also for a candidate that was refused.
 Result<void> try_provider(const Candidate& provider, const Deadlines& deadlines = {});
 
 /// The child's whole life: reads requests from descriptor 0, loads `library`, answers on descriptor

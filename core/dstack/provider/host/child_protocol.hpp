@@ -1,13 +1,12 @@
 // What host and provider-host child agree on. The request is JSON on descriptor 0: a list of {name,
-// properties}. The answer is a file in memory that both have: first `Progress`, which tells the
-// host at any time what the library is at, also after it crashed; from `reply_offset` on, the
-// reply, JSON:
+// properties}. The answer is a file in memory that both have: first `Progress`, which says at any
+// time what the library is doing, also after a crash; from `reply_offset` on, the reply, JSON:
 //
 //     {"replies": [{"jobs": […]} or {"problems": [{message, property, hint}, …]}, …], "fault":
 //     {"did", "hint"}}
 //
 // `fault` is there when the library did something that ends the batch. One file instead of a pipe:
-// nothing has to be drained, and a library that writes to the descriptor spoils nothing.
+// nothing has to be drained, and a library that writes to the descriptor does no harm.
 #pragma once
 
 #include <atomic>

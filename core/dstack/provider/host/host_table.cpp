@@ -131,14 +131,14 @@ dstack_status boolean_of(const dstack_value* value, std::int32_t* out) {
 /// Makes a fresh output one of `kind`; one that is of that kind already stays as it is.
 dstack_status become(dstack_output* output, dstack_kind kind) {
   if (output == nullptr)
-    return misused("wrote to an output that is none");
+    return misused("wrote to an invalid output");
   if (output->kind != kind && output->kind != DSTACK_NULL)
     return misused("wrote two kinds of value to one output");
   output->kind = kind;
   return DSTACK_OK;
 }
 
-/// What a library that never stops writing has to be told. The answers of one process together.
+/// Whether a library that never stops writing has reached the limit, for all answers together.
 bool is_endless(std::uint64_t& so_far, std::uint64_t more, std::uint64_t most) {
   so_far = more > most - so_far ? most : so_far + more;
   return so_far == most;
@@ -147,7 +147,7 @@ bool is_endless(std::uint64_t& so_far, std::uint64_t more, std::uint64_t most) {
 dstack_status check_text(const dstack_string* text) {
   static std::uint64_t written = 0;
   if (!is_readable(text))
-    return misused("wrote a text that is none");
+    return misused("wrote an invalid text");
   if (is_endless(written, text->size, most_text))
     return misused(fmt::format("wrote more than {} of text", render_size(most_text)));
   if (find_invalid_utf8(view(*text)))
@@ -240,8 +240,8 @@ dstack_status set_boolean_of(dstack_output* output, std::int32_t boolean) {
   return status;
 }
 
-/// A provider's words, as they may stand in a message: UTF-8, not endless.
-std::string words(const dstack_string* text) {
+/// A provider's text, fit for a message: valid UTF-8 of bounded length.
+std::string message_text(const dstack_string* text) {
   if (!is_readable(text))
     return {};
   std::string_view all = view(*text);
@@ -258,10 +258,10 @@ dstack_status report_to(dstack_report* report,
                         const dstack_string* property,
                         const dstack_string* hint) {
   if (report == nullptr)
-    return misused("reported a problem to no report");
+    return misused("reported a problem to an invalid report");
   if (report->problems.size() >= most_problems)
     return misused(fmt::format("reported more than {} problems", most_problems));
-  report->problems.push_back({words(message), words(property), words(hint)});
+  report->problems.push_back({message_text(message), message_text(property), message_text(hint)});
   return DSTACK_OK;
 }
 

@@ -1,7 +1,7 @@
 // The host's side of the C interface: a table of functions over values to be read (JSON) and
-// outputs to be written (a tree of ours). Lives in the provider-host child, on one thread. A
-// provider that uses the table wrongly is told by a status; the first such use is remembered, for
-// many a library does not look at statuses.
+// outputs to be written (a tree of ours). Lives in the provider-host child, on one thread. Wrong
+// use of the table is reported by a status; the first one is remembered, because many libraries
+// ignore statuses.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-/// A piece of an answer. Outputs never move, so handles to them stay good.
+/// A piece of an answer. Outputs never move, so handles to them stay valid.
 struct dstack_output {
   dstack_kind kind = DSTACK_NULL;
   std::uint32_t depth = 0;

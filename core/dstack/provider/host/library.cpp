@@ -19,7 +19,7 @@ constexpr int newest_major_looked_for = 9;
 /// The reason without the library's path, which the whole message names already.
 std::string reason_of_loader(const Path& library) {
   const char* text = ::dlerror();
-  std::string reason = text != nullptr ? text : "the loader does not say why";
+  std::string reason = text != nullptr ? text : "the loader gives no reason";
   const std::string prefix = fmt::format("{}: ", library.string());
   return reason.starts_with(prefix) ? reason.substr(prefix.size()) : reason;
 }
@@ -28,7 +28,7 @@ Failure without_entry(const boost::dll::shared_library& library) {
   for (int major = DSTACK_ABI_MAJOR + 1; major <= newest_major_looked_for; ++major)
     if (library.has("dstack_provider_entry_v" + std::to_string(major)))
       return fail(ErrorCode::unavailable,
-                  "is built for version {} of the provider interface, this dstack speaks {}",
+                  "is built for version {} of the provider interface, this dstack supports {}",
                   major,
                   DSTACK_ABI_MAJOR)
           .with_hint("rebuild it with the SDK of this dstack");
@@ -38,7 +38,7 @@ Failure without_entry(const boost::dll::shared_library& library) {
           "dstack_add_provider()");
 }
 
-/// A sanitizer's own handlers of crashes would hide the signal, by which a crash is told.
+/// A sanitizer's own handlers of crashes would hide the signal, by which a crash is reported.
 void let_crashes_end_the_process() {
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
     std::signal(signal, SIG_DFL);
@@ -57,7 +57,8 @@ std::string joined_messages(const dstack_report& report) {
 Result<ProviderEntry> open_library(const Path& path) {
   boost::system::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
-  // Kept for ever: code of a library may be called until the process ends, if only by a destructor.
+  // Never unloaded: code of a library may be called until the process ends, if only by a
+  // destructor.
   static auto& kept = *new std::deque<boost::dll::shared_library>;
   auto& library = kept.emplace_back(fs::absolute(path), error, mode);
   if (error || !library.is_loaded())
@@ -100,11 +101,11 @@ Result<const dstack_provider_v0*> enter_library(const Path& library) {
   if (status != DSTACK_OK)
     return fault_of_library(describe_failure(status, report, doing));
   if (provider == nullptr)
-    return fault_of_library("gave no table of functions");
+    return fault_of_library("returned no function table");
   if (!DSTACK_HAS(provider, plan))
-    return fault_of_library("gave a table of functions without 'plan'");
+    return fault_of_library("returned a function table without 'plan'");
   if (provider->reserved != 0)
-    return fault_of_library("gave a table of functions whose 'reserved' is not 0");
+    return fault_of_library("returned a function table whose 'reserved' is not 0");
   return provider;
 }
 

@@ -1,5 +1,5 @@
 // A provider's library: opened for good, and entered. The only user of Boost.DLL; for the processes
-// that run a provider's code, and nothing else, alone.
+// that run a provider's code only.
 #pragma once
 
 #include "dstack/base/file.hpp"

@@ -56,7 +56,7 @@ class Lines {
     return std::exchange(open_, false) ? "\n" : "";
   }
 
-  /// What the library printed before comes before.
+  /// What the library printed earlier comes first.
   void write(const std::string& text) const {
     std::fflush(stdout);
     (void)write_all(output_, text);
@@ -64,7 +64,7 @@ class Lines {
 
   std::mutex mutex_;
   int output_;
-  std::size_t width_ = 0;  ///< of the progress that stands on the line
+  std::size_t width_ = 0;  ///< of the progress on the line
   bool open_ = false;
 };
 
@@ -126,14 +126,13 @@ Result<const dstack_native_job_v1*> native_job_of(const dstack_provider_v0& prov
   static constexpr std::string_view id = DSTACK_NATIVE_JOB;
   const dstack_string text{id.data(), id.size()};
   if (!DSTACK_HAS(&provider, extension))
-    return fault_of_library("has no function that could be a job: it gives no extension");
+    return fault_of_library("has no native job: it provides no extension");
   DSTACK_TRY(const void* const table, call_library("while it was set up", [&] {
                return provider.extension(provider.instance, &text);
              }));
   const auto* job = static_cast<const dstack_native_job_v1*>(table);
   if (job == nullptr || !DSTACK_HAS(job, run) || job->reserved != 0)
-    return fault_of_library(
-        fmt::format("has no function that could be a job: it gives no extension '{}'", id));
+    return fault_of_library(fmt::format("has no native job: it provides no extension '{}'", id));
   return job;
 }
 

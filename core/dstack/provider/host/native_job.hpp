@@ -1,5 +1,5 @@
 // The host's side of native jobs (sdk: dstack/native_job.h): calls the function of a provider's
-// library that is a job. For the process that is this job, and nothing else, alone.
+// library that is a job. For the process that is this job only.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -15,7 +15,7 @@ struct NativeEnd {
   std::string message;  ///< why it failed, as the function says; may be empty
 };
 
-/// Loads the library and sees its function through. Its lines and its progress go to descriptor
+/// Loads the library and runs its function to its end. Its lines and its progress go to descriptor
 /// `output`; it sees `cancelled` change. An error means that the function never ran.
 Result<NativeEnd> run_native_job(const Path& library,
                                  const Json& input,

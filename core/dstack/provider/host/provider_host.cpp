@@ -23,10 +23,9 @@ namespace {
 void append_problems(const dstack_report& report, std::string& reply) {
   Json problems = Json::array();
   for (const Problem& problem : report.problems)
-    problems.push_back(
-        {{"message", problem.message.empty() ? "it does not say why" : problem.message},
-         {"property", problem.property},
-         {"hint", problem.hint}});
+    problems.push_back({{"message", problem.message.empty() ? "no reason given" : problem.message},
+                        {"property", problem.property},
+                        {"hint", problem.hint}});
   reply += fmt::format("{{\"problems\":{}}}", render_json(problems));
 }
 
@@ -129,7 +128,7 @@ int provider_host_main(const Path& library, int reply_fd) {
   if (!served)
     std::fprintf(stderr, "error: %s\n", render(served.error()).c_str());
   std::fflush(nullptr);
-  // Not through exit(): a library's destructors have nothing to do any more, and might do wrong.
+  // Not through exit(): a library's destructors are not needed, and might do harm.
   ::_exit(served ? 0 : 2);
 }
 

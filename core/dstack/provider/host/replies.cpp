@@ -9,8 +9,8 @@ namespace dstack::provider {
 namespace {
 
 constexpr const char* its_own_fault =
-    "the fault is the provider's, not the workflow's: tell its author, or put another version of "
-    "it in its place";
+    "this is a bug of the provider, not of the workflow: report it to its author, or install "
+    "another version";
 
 Result<PlanReply> parse_reply(const Json& json, const PlanRequest& request) {
   PlanReply reply;
@@ -24,13 +24,13 @@ Result<PlanReply> parse_reply(const Json& json, const PlanRequest& request) {
   }
   const Json* jobs = json_member(json, "jobs");
   if (jobs == nullptr || !jobs->is_array() || jobs->empty())
-    return fail(ErrorCode::unavailable, "made no job of workflow '{}'", request.workflow);
+    return fail(ErrorCode::unavailable, "returned no job for workflow '{}'", request.workflow);
   reply.jobs.reserve(jobs->size());
   for (const Json& job : *jobs) {
     auto spec = job::parse_job(job);
     if (!spec)
       return fail(ErrorCode::unavailable,
-                  "made a wrong job of workflow '{}': {}",
+                  "returned an invalid job for workflow '{}': {}",
                   request.workflow,
                   spec.error().message);
     reply.jobs.push_back(*std::move(spec));
@@ -54,12 +54,13 @@ Result<std::vector<PlanReply>> parse_replies(const Candidate& provider,
                                              const std::vector<PlanRequest>& requests) {
   const auto json = parse_json(text, "the reply");
   if (!json)
-    return fault(provider, "gave an answer that cannot be read");
-  if (const Json* told = json_member(*json, "fault"); told != nullptr)
-    return fault(provider, json_string(*told, "did", "failed"), json_string(*told, "hint"));
+    return fault(provider, "returned a malformed reply");
+  if (const Json* fault_member = json_member(*json, "fault"); fault_member != nullptr)
+    return fault(
+        provider, json_string(*fault_member, "did", "failed"), json_string(*fault_member, "hint"));
   const Json* list = json_member(*json, "replies");
   if (list == nullptr || !list->is_array() || list->size() != requests.size())
-    return fault(provider, "gave an answer that cannot be read");
+    return fault(provider, "returned a malformed reply");
   std::vector<PlanReply> replies;
   replies.reserve(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i) {

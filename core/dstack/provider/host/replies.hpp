@@ -1,5 +1,5 @@
-// What a provider-host child answered (child_protocol.hpp), read as what a stranger wrote: the
-// library in the child may have written anything. Inner header of this folder.
+// What a provider-host child answered (child_protocol.hpp), read as untrusted input: the library in
+// the child may have written anything. Internal to this folder.
 #pragma once
 
 #include "dstack/provider/host/calls.hpp"
@@ -10,8 +10,8 @@
 
 namespace dstack::provider {
 
-/// "provider 'hello' (/home/me/.dstack/plugins/hello.so) crashed with …". Without a hint it is the
-/// provider's own fault.
+/// "provider 'hello' (/home/me/.dstack/plugins/hello.so) crashed with …". The default hint says
+/// that it is a bug of the provider.
 Failure fault(const Candidate& provider, const std::string& did, std::string hint = {});
 
 /// One reply for each request, in order.

@@ -41,13 +41,12 @@ std::vector<Property> make_common_properties() {
       common("setup", PropertyType::texts, "Commands before the main one, in the same shell");
   setup.aliases = {"before_run"};
   setup.flag = Flag{"--setup", "", "CMD", true};
-  Property timeout =
-      common("timeout",
-             PropertyType::duration,
-             "The longest that the job may run, such as 90s or 2h; then it is ended");
+  Property timeout = common("timeout",
+                            PropertyType::duration,
+                            "Time limit of the job, such as 90s or 2h; then it is stopped");
   timeout.flag = Flag{"--timeout", "", "TIME", false};
   Property retry =
-      common("retry", PropertyType::integer, "How often a job that failed is started again");
+      common("retry", PropertyType::integer, "How often a failed job is started again");
   retry.minimum = 0;
   retry.flag = Flag{"--retry", "", "N", false};
   return {std::move(environment),

@@ -34,7 +34,7 @@ constexpr std::array<std::pair<std::string_view, PropertyType>, 15> type_names =
     {"resources", PropertyType::resources},
 }};
 
-/// What the host keeps for itself: keys of a workflow, and options of `dstack run`.
+/// Reserved by the host: keys of a workflow, and options of `dstack run`.
 constexpr std::string_view host_keys[] = {"name", "provider", "help", "depends_on", "deps"};
 constexpr std::string_view host_flags[] = {
     "--help",    "-h",    "--detach",  "-d",        "--tag",   "-t",
@@ -101,7 +101,7 @@ class ManifestReader {
 
 Result<Manifest> ManifestReader::read() {
   if (!json_.is_object())
-    return fail(ErrorCode::configuration, "its manifest is no map");
+    return fail(ErrorCode::configuration, "its manifest is not a map");
   if (read_identity() && !is_supported(manifest_))
     return finish();
   only(json_,
@@ -125,7 +125,7 @@ Result<Manifest> ManifestReader::read() {
 
 Result<Manifest> ManifestReader::finish() {
   if (!problems_.empty())
-    return fail(ErrorCode::configuration, "its manifest is wrong: {}", join(problems_, "; "));
+    return fail(ErrorCode::configuration, "its manifest is invalid: {}", join(problems_, "; "));
   return std::move(manifest_);
 }
 
@@ -188,13 +188,13 @@ void ManifestReader::read_property(const Json& json) {
 void ManifestReader::read_bounds(const Json& json, Property& property) {
   property.choices = texts(json, fmt::format("property '{}'", property.name), "choices");
   if (!property.choices.empty() && property.type != PropertyType::text)
-    wrong(fmt::format("property '{}'", property.name), "has 'choices', but is no text");
+    wrong(fmt::format("property '{}'", property.name), "has 'choices', but is not a text");
   const Json* minimum = json_member(json, "minimum");
   if (minimum == nullptr)
     return;
   if (property.type != PropertyType::integer || !minimum->is_number_integer())
     return wrong(fmt::format("property '{}'", property.name),
-                 "has a 'minimum' that is no whole number of an integer");
+                 "has a 'minimum', which must be a whole number and is for integers only");
   property.minimum = minimum->get<std::int64_t>();
 }
 
@@ -241,10 +241,9 @@ void ManifestReader::check_names() {
     for (const std::string& name : names) {
       if (!is_property_name(name))
         wrong("'" + name + "'",
-              "cannot be the name of a property: lower case letters, digits and '_'");
+              "is not a valid property name: use lower case letters, digits and '_'");
       else if (!seen.insert(name).second)
-        wrong(fmt::format("the name '{}'", name),
-              "is that of another property, or one of the host's");
+        wrong(fmt::format("the name '{}'", name), "is used by another property, or by the host");
     }
   }
 }
@@ -275,7 +274,7 @@ void ManifestReader::check_positionals() {
       continue;
     if (rest_taken)
       wrong(fmt::format("property '{}'", property.name),
-            "is positional behind one that takes the rest");
+            "is positional after one that takes the rest");
     switch (property.type) {
       case PropertyType::text:
       case PropertyType::path:
@@ -380,9 +379,10 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (const auto bad = find_invalid_utf8(text))
     return fail(ErrorCode::configuration, "its manifest is not UTF-8, at byte {}", *bad);
   if (holds_several_json_texts(text))
-    return fail(ErrorCode::configuration, "it carries more than one manifest")
+    return fail(ErrorCode::configuration, "it contains more than one manifest")
         .with_hint(
-            "use DSTACK_MANIFEST() in one source alone, and not beside dstack_add_provider()");
+            "use DSTACK_MANIFEST() in one source only, and not together with "
+            "dstack_add_provider()");
   DSTACK_TRY(const Json json, parse_strict_json(text, "its manifest"));
   return ManifestReader(json).read();
 }

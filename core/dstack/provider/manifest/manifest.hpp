@@ -49,8 +49,8 @@ struct Property {
   std::vector<std::string> choices;  ///< of a text: the only values; empty: any
   std::string help;
   std::optional<Flag> flag;
-  bool positional =
-      false;  ///< taken from the words of `run PROVIDER`; an `arguments` property takes the rest
+  bool positional = false;  ///< taken from the arguments of `run PROVIDER`; an `arguments` property
+                            ///< takes the rest
   bool common =
       false;  ///< one of the host's (spec, section 8), taken over by the manifest with one entry
 };
@@ -82,7 +82,7 @@ struct ResourceFlag {
 const std::vector<ResourceFlag>& resource_flags();
 
 /// Of a manifest for another ABI only name, version and ABI are read: its properties may mean
-/// anything. `is_supported()` tells.
+/// anything. See `is_supported()`.
 Result<Manifest> parse_manifest(std::string_view text);
 bool is_supported(const Manifest& manifest);
 /// "0.0": the ABI that this program speaks.

@@ -1,5 +1,5 @@
 // The section `.dstack` of a library. Every number of the file is compared with the file's size
-// before it is believed. <elf.h> alone: a library that reads ELF believes the numbers, so all of
+// before it is used. <elf.h> alone: a library that reads ELF trusts the numbers, so all of
 // them would have to be checked before it is called, and nothing would be left for it to do.
 #include "dstack/base/fd.hpp"
 #include "dstack/provider/manifest/manifest.hpp"
@@ -19,13 +19,12 @@ constexpr std::uint64_t largest_name_table = 4u << 20;
 constexpr std::size_t most_sections = 16'384;
 
 Failure no_library() {
-  return fail(ErrorCode::configuration, "it is no shared library")
+  return fail(ErrorCode::configuration, "it is not a shared library")
       .with_hint("remove it, or move it to another folder");
 }
 
 Failure damaged() {
-  return fail(ErrorCode::configuration, "it is cut off or damaged")
-      .with_hint("put it there once more");
+  return fail(ErrorCode::configuration, "it is truncated or damaged").with_hint("install it again");
 }
 
 Failure without_manifest() {
@@ -120,7 +119,7 @@ Result<Elf64_Shdr> find_manifest(const std::vector<Elf64_Shdr>& sections,
       continue;
     if (found)
       return fail(ErrorCode::configuration, "it has two sections '.dstack'")
-          .with_hint("put one manifest into it: which is meant cannot be told");
+          .with_hint("keep one of the two manifests");
     if (section.sh_type != SHT_PROGBITS || (section.sh_flags & SHF_COMPRESSED) != 0 ||
         !inside(section, file_size))
       return damaged();
@@ -157,7 +156,7 @@ Result<Manifest> read_manifest(const Path& library) {
   if (!file || ::fstat(file.get(), &status) != 0)
     return fail_errno("it cannot be read");
   if (!S_ISREG(status.st_mode))
-    return fail(ErrorCode::configuration, "it is no regular file")
+    return fail(ErrorCode::configuration, "it is not a regular file")
         .with_hint("remove it, or move it to another folder");
   DSTACK_TRY(std::string text,
              read_manifest_section(file.get(), static_cast<std::uint64_t>(status.st_size)));
@@ -167,7 +166,7 @@ Result<Manifest> read_manifest(const Path& library) {
   if (manifest || !manifest.error().hint.empty())
     return manifest;
   Error error = std::move(manifest).error();
-  error.hint = "mend its manifest.json and build it again";
+  error.hint = "fix its manifest.json and build it again";
   return fail(std::move(error));
 }
 

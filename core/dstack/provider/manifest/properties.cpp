@@ -13,8 +13,8 @@ namespace dstack::provider {
 
 namespace {
 
-/// Keys of a workflow that are the host's own; known here only so that a slip of the pen in one of
-/// them gets the right suggestion.
+/// Keys of a workflow that are the host's own; known here only so that a misspelling of one of them
+/// gets the right suggestion.
 constexpr std::string_view keys_of_the_host[] = {"name", "provider", "help", "depends-on", "deps"};
 
 /// An entry without a name has properties, too.
@@ -59,17 +59,15 @@ constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
     {"time_limit", "timeout"},
     {"image_name", "image"}};
 
-/// What there is no property for, and how it is done.
+/// Features without a property, and what to use instead.
 constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"port",
      "a port is chosen when the job starts: the job finds it in JOB_PORT_0, and 'dstack show' "
-     "tells "
-     "the address"},
+     "shows the address"},
     {"volumes",
-     "a job gets a copy of the code and what the workflows below 'depends-on' left, and leaves "
-     "what "
-     "'artifacts' names"},
-    {"schedule", "what starts at a time is for cron or a timer of systemd: 'dstack run NAME -d'"}};
+     "a job gets a copy of the code and the artifacts of the workflows in 'depends-on', and saves "
+     "what 'artifacts' lists"},
+    {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>
 std::string_view find_in(const std::pair<std::string_view, std::string_view> (&table)[Count],
@@ -79,7 +77,7 @@ std::string_view find_in(const std::pair<std::string_view, std::string_view> (&t
   return found == std::end(table) ? std::string_view() : found->second;
 }
 
-/// How a member of `resources` is written, for one who has written it beside them.
+/// How to write a member of `resources` that was written beside it.
 std::string below_resources(const Manifest& manifest, std::string_view key) {
   const std::vector<std::string> names = ValueTyper::resource_names();
   const auto* resources = manifest.find("resources");
@@ -127,7 +125,7 @@ Error unknown_property(const Manifest& manifest,
 Error given_twice(const Property& property,
                   const config::Member& member,
                   const config::Member& first) {
-  std::string message = fmt::format("'{}' is the same property as '{}', which is given already",
+  std::string message = fmt::format("'{}' is the same property as '{}', which is already given",
                                     printable(member.key),
                                     printable(first.key));
   if (first.key_where.source)

@@ -17,9 +17,9 @@ struct CheckedProperties {
   /// By canonical name, typed as PropertyType says, defaults filled in. Properties without value or
   /// default are not there.
   Json values = Json::object();
-  /// Where the value of each property that was given stands, by canonical name; also each element
-  /// of a list
-  /// ("artifacts.0") and each member of a map of ours ("resources.gpu", "resources.gpu.count").
+  /// The place of the value of each property that was given, by canonical name; also of each
+  /// element of a list ("artifacts.0") and each member of a map ("resources.gpu",
+  /// "resources.gpu.count").
   std::map<std::string, SourceLocation, std::less<>> where;
   /// Each variable of `environment` with its place; NAME alone has taken the caller's value.
   std::map<std::string, SourceLocation, std::less<>> environment_where;

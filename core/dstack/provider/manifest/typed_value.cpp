@@ -136,9 +136,9 @@ Json ValueTyper::text(const std::string& name, const Value& value) {
   if (value.kind != ValueKind::scalar)
     return wrong(name, value, "a text");
   if (value.text.find('\0') != std::string::npos)
-    return error(
-        value.where,
-        fmt::format("{} contains a NUL character, which no program can be given", subject(name)));
+    return error(value.where,
+                 fmt::format("{} contains a NUL character, which cannot be passed to a program",
+                             subject(name)));
   return value.text;
 }
 
@@ -250,12 +250,13 @@ Json ValueTyper::arguments(const std::string& name, const Value& value) {
     return list(name, value, &ValueTyper::text);
   if (text(name, value).is_null())
     return nullptr;
-  const std::optional<std::vector<std::string>> words = shell_split(value.text);
-  if (!words)
-    return error(value.where,
-                 fmt::format("{} cannot be split into words: a quote is not closed", subject(name)),
-                 "close it, or write the arguments as a list");
-  return *words;
+  const std::optional<std::vector<std::string>> parts = shell_split(value.text);
+  if (!parts)
+    return error(
+        value.where,
+        fmt::format("{} cannot be split into arguments: a quote is not closed", subject(name)),
+        "close the quote, or write the arguments as a list");
+  return *parts;
 }
 
 Json ValueTyper::environment(const std::string& name, const Value& value) {
@@ -279,7 +280,7 @@ void ValueTyper::add_listed_variable(Json& map, const std::string& list, const V
     error(element.where,
           fmt::format(
               "an entry of {} must be NAME=VALUE or NAME, not {}", subject(list), found(element)),
-          element.kind == ValueKind::mapping ? "write NAME=VALUE, or make the whole a map" : "");
+          element.kind == ValueKind::mapping ? "write NAME=VALUE, or make all of it a map" : "");
     return;
   }
   if (text(list, element).is_null())
@@ -301,8 +302,8 @@ void ValueTyper::add_variable(Json& map,
                               const SourceLocation& where) {
   if (!is_variable_name(name)) {
     error(where,
-          fmt::format("{} cannot be the name of an environment variable", quote(name)),
-          "letters, digits and '_', not beginning with a digit");
+          fmt::format("{} is not a valid environment variable name", quote(name)),
+          "use letters, digits and '_', not beginning with a digit");
     return;
   }
   if (!checked_.environment_where.emplace(name, where).second) {
@@ -374,10 +375,12 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
     return nullptr;
   const std::optional<std::string> normal = normal_relative_path(path->text);
   if (!normal)
-    return error(
-        path->where,
-        fmt::format("the artifact {} leads out of the working directory", quote(path->text)),
-        "only what a job writes below its working directory can be saved");
+    return error(path->where,
+                 fmt::format("the artifact {} {}",
+                             quote(path->text),
+                             path->text.front() == '/' ? "must be a relative path"
+                                                       : "leads out of the working directory"),
+                 "only what a job writes below its working directory can be saved");
   if (normal->empty())
     return error(path->where,
                  fmt::format("the artifact {} is the working directory itself", quote(path->text)),
@@ -408,18 +411,17 @@ Json ValueTyper::resources(const std::string& name, const Value& value) {
 
 Json ValueTyper::gpu(const std::string& name, const Value& value) {
   if (value.kind == ValueKind::scalar && !parse_integer(value.text))
-    return wrong(name,
-                 value,
-                 "a number of cards, or a map of 'count', 'name' and 'memory'",
-                 is_name(value.text)
-                     ? fmt::format("for a kind of card write {{name: {}}}", value.text)
-                     : "");
+    return wrong(
+        name,
+        value,
+        "a number of GPUs, or a map of 'count', 'name' and 'memory'",
+        is_name(value.text) ? fmt::format("for a kind of GPU write {{name: {}}}", value.text) : "");
   if (value.kind == ValueKind::scalar) {
     Json number = count(name, value);
     return number.is_null() ? Json() : Json{{"count", std::move(number)}};
   }
   if (value.kind == ValueKind::sequence)
-    return wrong(name, value, "a number of cards, or a map of 'count', 'name' and 'memory'");
+    return wrong(name, value, "a number of GPUs, or a map of 'count', 'name' and 'memory'");
   Json map = map_of_ours(name,
                          value,
                          {{"count", &ValueTyper::count},

@@ -1,5 +1,5 @@
-// One value of a workflow, made what its property's type says. Knows nothing of keys and manifests:
-// properties.cpp does. Errors go into a list, so that all are found in one pass.
+// Converts one value of a workflow to its property's type. Keys and manifests are the matter of
+// properties.cpp. Errors go into a list, so that all are found in one pass.
 #pragma once
 
 #include "dstack/provider/manifest/properties.hpp"
@@ -11,7 +11,7 @@
 
 namespace dstack::provider {
 
-/// Whether a `target` is no path: `http://…` or `https://…`.
+/// Whether a `target` is not a path: `http://…` or `https://…`.
 inline bool is_web_address(std::string_view target) {
   return target.starts_with("http://") || target.starts_with("https://");
 }

@@ -115,7 +115,7 @@ Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Re
     return {};
   if (!is_name(tag))
     return fail(ErrorCode::usage,
-                "'" + tag + "' cannot be the name of a tag",
+                "'" + tag + "' is not a valid tag name",
                 "a name begins with a letter or digit and goes on with letters, digits, '.', "
                 "'_' and '-'");
   for (const plan::PlannedWorkflow& workflow : plan.workflows) {

@@ -71,7 +71,7 @@ class Builder {
     if (is_itself)
       ++next_;
     if (is_itself && first.state.type != files::EntryType::folder) {
-      next_ = end;  // what claims to lie below a file was left there by a race
+      next_ = end;  // an entry below a file comes from a race
       times_.push_back(first.state.modified);
       newest = std::max(newest, first.state.modified);
       ++files_;

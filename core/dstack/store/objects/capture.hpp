@@ -20,8 +20,8 @@ Result<void> read_contents(int root,
                            std::vector<std::string>& warnings);
 
 /// Adds the trees and times of these entries, whose digests are known. Folders that are not among
-/// them are made, with the newest time of what they hold. An entry below what is no folder is left
-/// out.
+/// them are made, with the newest time of what they hold. An entry below what is not a folder is
+/// left out.
 Result<job::TreeReference> build_tree(std::vector<files::FoundFile>& entries,
                                       Publication& publication);
 

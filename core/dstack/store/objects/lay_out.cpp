@@ -111,8 +111,8 @@ class Layout {
   }
 
  private:
-  /// Opens the folder that `path` is in. Step by step: whoever puts a link in the place of a folder
-  /// meanwhile leads nothing of ours elsewhere.
+  /// Opens the folder that `path` is in. Step by step, so that a link put in the place of a folder
+  /// meanwhile is not followed.
   bool open_parent(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
@@ -125,7 +125,7 @@ class Layout {
 
   Result<void> make_folder(Folder& folder) {
     if (!open_parent(folder.path))
-      return mode_ == LayOut::where_free  // what belongs into it is told file by file
+      return mode_ == LayOut::where_free  // its files are reported one by one
                  ? Result<void>()
                  : fail_errno("cannot make the folder '{}'", shown(folder.path));
     const std::string name = folder.path.substr(folder.path.rfind('/') + 1);
@@ -161,7 +161,7 @@ class Layout {
         if (!folder && mode_ != LayOut::where_free)
           return fail_errno("cannot open the folder '{}'", shown(target.path));
       }
-      if (!folder) {  // the way to it is something else's
+      if (!folder) {  // something else is in the way
         note_replaced(path_in(target, files_[i].name));
         continue;
       }
@@ -223,7 +223,7 @@ class Layout {
       DSTACK_TRY(copied, copy_bytes(object, target, size));
     }
     if (copied != size)
-      return fail(ErrorCode::internal, "its content in the store ends early");
+      return fail(ErrorCode::internal, "its content in the store is truncated");
     return {};
   }
 
@@ -243,7 +243,7 @@ class Layout {
     return {};
   }
 
-  /// Removes what stands at the place of `file`. To replace a file by the same is not worth a word.
+  /// Removes what is at the place of `file`. Replacing a file by an equal one is not reported.
   Result<void> clear_way(int folder, const File& file, bool is_same) {
     const std::string path = path_in(folders_[file.folder], file.name);
     if (!is_same)
@@ -302,7 +302,7 @@ class Layout {
   const mode_t umask_;
   Fd root_;
   Fd store_;
-  Fd parent_;  ///< of the folder that was asked for last,
+  Fd parent_;  ///< of the last folder,
   std::string parent_path_;
   std::vector<Folder> folders_;
   std::vector<File> files_;

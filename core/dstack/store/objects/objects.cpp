@@ -71,7 +71,7 @@ std::vector<files::FoundFile> folders_above(int root, const std::string& path) {
   return folders;
 }
 
-/// What stands at `inside` below `root`, with paths below `path`.
+/// What is at `inside` below `root`, with paths below `path`.
 Result<std::vector<files::FoundFile>> read_at(int root,
                                               const std::string& inside,
                                               const std::string& path,
@@ -80,7 +80,7 @@ Result<std::vector<files::FoundFile>> read_at(int root,
   const Fd found(files::open_beneath(root, inside, O_PATH));
   struct stat status;
   if (!found || ::fstat(found.get(), &status) != 0)
-    return fail_errno("cannot look at '{}'", path);
+    return fail_errno("cannot inspect '{}'", path);
   const auto state = files::file_state(status);
   if (!state)
     return fail(ErrorCode::unavailable, "'{}' is neither a file nor a folder", path);

@@ -14,8 +14,8 @@
 //            one for each entry, folders before their content
 //
 // A publication is always: written in tmp/, synced, renamed, folder synced; only then may a
-// database row name it. A crash at any line leaves garbage, never a lie. Safe for any number of
-// threads and processes at once.
+// database row name it. A crash at any point leaves garbage, never a dangling row. Safe for any
+// number of threads and processes at once.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -67,7 +67,7 @@ enum class Known {
 
 /// What becomes of the files that are captured.
 enum class Originals {
-  stay,  ///< somebody goes on using them: they are copied
+  stay,  ///< they stay in use: they are copied
   go,    ///< they are ours, about to be removed, and nothing runs any more that could write to
          ///< them: a large one may become the stored object itself
 };
@@ -119,7 +119,7 @@ class ObjectStore {
   /// Writes the tree below `destination`, which is made if need be, as private files (reflink where
   /// the file system can, else copies), with x bits and times. With `merge`, paths of files that
   /// were replaced are added to `replaced`; with `where_free` those that were not written, because
-  /// something else stands there.
+  /// something else is there.
   Result<void> lay_out(const job::TreeReference& reference,
                        const Path& destination,
                        LayOut mode,

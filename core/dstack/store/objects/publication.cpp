@@ -19,7 +19,7 @@ namespace {
 // may be gigabytes; so only where the many syncs of single files would take longer.
 constexpr std::size_t most_single_syncs = 48;
 
-// Another process may have renamed an object and not synced the folder yet, or never come to it.
+// Another process may have renamed an object and not synced the folder yet, or never do it.
 // After this time every file system has written a name out by itself.
 constexpr std::int64_t seconds_until_durable = 60;
 
@@ -40,8 +40,8 @@ Result<void> sync_at(int root, const std::string& name) {
   return {};
 }
 
-/// True when nobody has the file open for writing now. Asks the kernel for a read lease, which it
-/// grants only then, and gives it back; where there are no leases the answer is no.
+/// True when no process has the file open for writing now. Asks the kernel for a read lease, which
+/// it grants only then, and gives it back; where there are no leases the answer is no.
 bool has_no_writers(int file) {
   // Who opens it just then makes the kernel send a signal; this one is ignored by default.
   ::fcntl(file, F_SETSIG, SIGURG);
@@ -52,7 +52,7 @@ bool has_no_writers(int file) {
 }
 
 /// Whether the file could be an object of the store: no other name leads to it, no other user owns
-/// it, it lies where the store does, and nobody is writing to it.
+/// it, it is on the store's file system, and no process is writing to it.
 bool is_ours_alone(int file, const struct stat& status, int store) {
   struct stat folder;
   return status.st_nlink == 1 && status.st_uid == ::geteuid() && ::fstat(store, &folder) == 0 &&
@@ -154,7 +154,7 @@ Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view 
 }
 
 /// The file itself becomes the object, under a second name, so that a crash loses neither: its
-/// first name goes with the folder it is in.
+/// first name is removed with its folder.
 Result<std::optional<Streamed>> Publication::add_original(Kind kind, int file, std::uint64_t size) {
   DSTACK_CHECK(open_staging_folder());
   struct stat before;

@@ -1,6 +1,6 @@
 // New objects on their way into the store: written in tmp/, then synced, renamed, and their folders
-// synced, all of a capture together. What is not published goes with this object; what a killed
-// process leaves in tmp/ is removed by the next. Internal to store/.
+// synced, all of a capture together. What is not published is removed with this object; what a
+// killed process leaves in tmp/ is removed by the next. Internal to store/.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -38,7 +38,7 @@ class Publication {
   /// Takes in the first `size` bytes of an open file: as a copy, or where originals go as it is.
   Result<Streamed> add_file(Kind kind, int file, std::uint64_t size);
   /// Whether the object is in the store, whole. It then counts as one of this publication, whose
-  /// names are made durable by publish() if another process has not come to that yet.
+  /// names are made durable by publish() if another process has not done that yet.
   bool contains(Kind kind, const Digest& digest, std::uint64_t size);
   /// Durable when it returns. Nothing new costs nothing.
   Result<void> publish();
@@ -53,7 +53,7 @@ class Publication {
   Result<void> open_staging_folder();
   Result<Fd> make_draft(Kind kind, std::string& name);
   void stage(Kind kind, const Digest& digest, std::string draft);
-  /// True for the first who asks.
+  /// True for the first call.
   bool claim(Kind kind, const Digest& digest);
   /// Nothing: it has to be copied.
   Result<std::optional<Streamed>> add_original(Kind kind, int file, std::uint64_t size);

@@ -43,10 +43,10 @@ Result<Streamed> read_small(int file, Kind kind, std::uint64_t size, Publication
 Result<files::FileState> state_of(int file) {
   struct stat status;
   if (::fstat(file, &status) != 0)
-    return fail_errno("cannot look at it");
+    return fail_errno("cannot inspect it");
   const auto state = files::file_state(status);
   if (!state || state->type == files::EntryType::folder)
-    return fail(ErrorCode::internal, "it is no file any more");
+    return fail(ErrorCode::internal, "it is no longer a file");
   return *state;
 }
 
@@ -59,7 +59,7 @@ class Reader {
     const int flags = entry.state.type == files::EntryType::link ? O_PATH : O_RDONLY | O_NONBLOCK;
     const Fd file(files::open_beneath(root_, entry.path, flags));
     if (!file) {
-      // A link where a file was, or the other way round, is a file that has gone.
+      // A link where a file was, or the reverse, is a file that has gone.
       if (files::is_missing(errno) || errno == EINVAL)
         return {};
       return fail_errno("cannot read '{}'", entry.path);

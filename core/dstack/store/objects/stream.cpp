@@ -207,7 +207,7 @@ Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {
   if (clone_whole(from, to)) {
     struct stat status;
     if (::fstat(to, &status) != 0)
-      return fail_errno("cannot look at a copy");
+      return fail_errno("cannot inspect a copy");
     return static_cast<std::uint64_t>(status.st_size);
   }
   while (copied < size) {

@@ -11,7 +11,7 @@ namespace dstack::store {
 struct Streamed {
   Digest digest;
   std::uint64_t size = 0;
-  bool is_original = false;  ///< the file itself was taken; that nobody changed it is certain
+  bool is_original = false;  ///< the file itself was taken; it certainly did not change
 };
 
 /// Fills the empty file `to` with the first `size` bytes of `from`, or as many as there are, and

@@ -63,7 +63,7 @@ struct WorkflowChange {
   std::optional<int> signal = {};
 };
 
-/// What a supervisor has to say at one moment: all of it becomes durable together, or nothing.
+/// What a supervisor records at one moment: all of it becomes durable together, or nothing.
 struct RunChanges {
   std::vector<JobChange> jobs = {};
   std::vector<WorkflowChange> workflows = {};

@@ -40,8 +40,8 @@ Failure fail_sqlite(int code, const std::string& message, int system_error) {
     case SQLITE_NOTADB:
       return fail(ErrorCode::internal, "{}", text)
           .with_hint(
-              "the file 'database.sqlite' of DSTACK_HOME is damaged; put a copy back in its place "
-              "or move it away");
+              "the file 'database.sqlite' of DSTACK_HOME is damaged; restore it from a backup, or "
+              "move it away");
     case SQLITE_IOERR:
       if (system_error == ENOSPC || system_error == EDQUOT)
         return fail_errno_of(system_error, "cannot write the run database");
@@ -216,7 +216,7 @@ Result<void> Database::execute(const char* sql) {
 }
 
 void Database::roll_back() {
-  // Done already where SQLite itself gave up (a full disk, no memory); that error is no news.
+  // SQLite may have rolled back itself (a full disk, no memory); that error is ignored.
   sqlite3_exec(database_.get(), "rollback", nullptr, nullptr, nullptr);
 }
 

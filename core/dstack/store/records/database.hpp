@@ -21,8 +21,8 @@ namespace dstack::store {
 extern const char* const schema_sql;
 constexpr int schema_version = 5;
 
-/// One use of a prepared statement. Binds in order, then steps; the statement is free again when
-/// this goes.
+/// One use of a prepared statement. Binds in order, then steps; the statement is released with this
+/// object.
 class Query {
  public:
   Query(sqlite3* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
@@ -57,7 +57,7 @@ class Query {
 class Database {
  public:
   enum class Open {
-    read_write,  ///< of a file that is there
+    read_write,  ///< an existing file
     create,      ///< a new file
     read_only,
     immutable,  ///< of a folder that cannot be written, where no write-ahead log is left
@@ -70,7 +70,7 @@ class Database {
 
   /// One or more statements without rows or parameters.
   Result<void> execute(const char* sql);
-  /// Ends a transaction without a trace; none under way is fine, too.
+  /// Rolls back the transaction, if there is one.
   void roll_back();
   /// Prepared on first use and kept.
   Result<Query> query(std::string_view sql);
@@ -95,13 +95,13 @@ class Database {
   explicit Database(sqlite3* database) : database_(database) {}
 
   std::unique_ptr<sqlite3, Close> database_;
-  // After the connection, so that they go before it. The keys are views of their own elements'
-  // text.
+  // After the connection, so that they are destroyed before it. The keys are views of their own
+  // elements' text.
   std::unordered_map<std::string_view, std::unique_ptr<Kept>> statements_;
 };
 
 /// Begins with the write lock taken (BEGIN IMMEDIATE): reading first and locking later would meet
-/// "database is locked" under load, which no waiting mends.
+/// "database is locked" under load, which waiting does not resolve.
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);

@@ -1,5 +1,5 @@
-// Whom the end of a run is told, as the database has it (docs/reference/notifications.md). There
-// are such records from the run's end on.
+// Notifications of a run's end, as recorded in the database (docs/reference/notifications.md). They
+// are recorded with the run's end.
 #pragma once
 
 #include "dstack/base/time.hpp"
@@ -21,7 +21,7 @@ std::optional<NotificationStatus> parse_notification_status(std::string_view tex
 
 struct NewNotification {
   std::size_t number = 0;     ///< of the receiver in the run's order
-  std::string id = {};        ///< by which a receiver knows a repetition
+  std::string id = {};        ///< by which a receiver recognizes a repetition
   std::string receiver = {};  ///< for people; nothing secret
 };
 

@@ -1,4 +1,4 @@
-// What is known of every run, in the database: the words of spec section 9. Written by the command
+// What is known of every run, in the database: the terms of spec section 9. Written by the command
 // line when a run begins and by its supervisor afterwards; read by everybody. The only users of
 // sqlite3 are this file's and database's sources.
 #pragma once
@@ -52,12 +52,12 @@ class Records {
   ~Records();
 
   /// A name that no run has: `quiet-otter-3`, the number counting per pair of words. Not reserved:
-  /// create_run() fails with ErrorCode::conflict when somebody else took it meanwhile.
+  /// create_run() fails with ErrorCode::conflict when another process took it meanwhile.
   Result<std::string> propose_run_name();
   Result<RunId> create_run(const NewRun& run);
   /// Durable when it returns. A change of a final status is refused (ErrorCode::conflict, and
-  /// nothing of `changes` is taken); to be told the same final status once more is no error and
-  /// changes nothing.
+  /// nothing of `changes` is taken); the same final status once more is not an error and changes
+  /// nothing.
   Result<void> apply(RunId run, const RunChanges& changes);
   /// An abort is never taken back by a stop. ErrorCode::conflict when it has ended.
   Result<void> request_stop(RunId run, job::StopRequest request);
@@ -87,10 +87,10 @@ class Records {
   /// Of all runs, with the names of these; those of the newest first.
   Result<std::vector<std::pair<std::string, NotificationRecord>>> last_notifications(
       std::size_t most);
-  /// Writes how far a waiting one has come. ErrorCode::not_found when it does not wait
+  /// Records the progress of a waiting one. ErrorCode::not_found when it does not wait
   /// any more, or the run was removed.
   Result<void> note_attempt(RunId run, const NotificationRecord& notification);
-  /// Those that are not over, or whose end somebody is still to be told.
+  /// Those that are not over, or have waiting notifications.
   Result<std::vector<RunInCare>> runs_in_care();
   /// Removes the rows of a finished run. ErrorCode::conflict when it is unfinished or tagged.
   Result<void> remove_run(RunId run);
@@ -110,8 +110,8 @@ class Records {
                           std::string_view workflow,
                           std::string_view tag);
 
-  /// The project's path as recorded: when nothing stands at the recorded path of a project with the
-  /// same root commit and remote, that project has moved here and its runs come along.
+  /// The project's path as recorded: when nothing is at the recorded path of a project with the
+  /// same root commit and remote, that project has moved here and its runs move along.
   Result<void> adopt_project(const std::string& path, const job::GitFacts& git);
 
  private:

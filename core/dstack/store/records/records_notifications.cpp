@@ -1,4 +1,4 @@
-// Who is told of the end of a run, and how far that has come.
+// Notifications of the end of a run, and their progress.
 #include "dstack/store/records/connection.hpp"
 
 #include <array>
@@ -8,7 +8,7 @@ namespace dstack::store {
 
 namespace {
 
-constexpr std::array words = {
+constexpr std::array status_words = {
     std::pair{NotificationStatus::waiting, std::string_view("waiting")},
     std::pair{NotificationStatus::delivered, std::string_view("delivered")},
     std::pair{NotificationStatus::failed, std::string_view("failed")},
@@ -32,14 +32,14 @@ std::optional<std::int64_t> stored(const std::optional<Timestamp>& time) {
 }  // namespace
 
 std::string_view render(NotificationStatus status) {
-  for (const auto& [known, word] : words)
+  for (const auto& [known, word] : status_words)
     if (known == status)
       return word;
   return {};
 }
 
 std::optional<NotificationStatus> parse_notification_status(std::string_view text) {
-  for (const auto& [status, word] : words)
+  for (const auto& [status, word] : status_words)
     if (word == text)
       return status;
   return std::nullopt;

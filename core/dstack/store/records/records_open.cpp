@@ -24,7 +24,7 @@ Result<int> read_version(Database& database) {
 }
 
 /// What turned each schema into the next one, beginning with that of version 1. The text of a
-/// version that was released never changes; schema.sql says what all of it comes to.
+/// version that was released never changes; schema.sql is their result.
 constexpr std::array upgrades = {
     R"sql(
       create table app (
@@ -101,16 +101,16 @@ Result<void> check_version(Database& database, const Path& path) {
     return {};
   if (version > schema_version)
     return fail(ErrorCode::unavailable,
-                "'{}' was made by a newer dstack (schema {}, this one knows {})",
+                "'{}' was made by a newer dstack (schema {}, this one supports {})",
                 path.string(),
                 version,
                 schema_version)
         .with_hint("use the newer dstack, or another DSTACK_HOME");
-  return fail(ErrorCode::unavailable, "'{}' is not a database of dstack's", path.string())
+  return fail(ErrorCode::unavailable, "'{}' is not a dstack database", path.string())
       .with_hint("move it away, or use another DSTACK_HOME");
 }
 
-/// What cannot be looked at is not empty.
+/// What cannot be inspected is not empty.
 Result<void> check_readable(const files::Home& home) {
   if (::access(home.database().c_str(), R_OK) == 0 || errno == ENOENT)
     return {};

@@ -1,4 +1,4 @@
-// What is asked about runs.
+// Queries about runs.
 #include "dstack/base/json_fields.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
@@ -290,7 +290,7 @@ Result<void> refresh_job(Database& database, RunState& state, std::size_t index)
   return refresh_workflow(database, state.run.id, state.run.workflows[job.workflow]);
 }
 
-/// The one text that a question about a run has for an answer.
+/// The single text that a query about a run returns.
 Result<std::string> text_of_run(Database& database, std::string_view sql, RunId run) {
   DSTACK_TRY(Query query, database.query(sql));
   DSTACK_TRY(const bool row, query.bind(run).step());

@@ -48,17 +48,17 @@ Result<std::int64_t> project_row(Database& database,
                             "remote = case ?3 when '' then remote else ?3 end returning id"));
   DSTACK_TRY(const bool row, query.bind(path).bind(git.root_commit).bind(git.remote).step());
   if (!row)
-    return fail(ErrorCode::internal, "the run database took no project '{}'", path);
+    return fail(ErrorCode::internal, "the run database did not accept project '{}'", path);
   return query.integer(0);
 }
 
-/// Gives the name to this run for ever: a number is not given twice.
+/// Reserves the name for this run for ever: numbers are not reused.
 Result<void> take_name(Database& database, const std::string& name) {
   {
     DSTACK_TRY(Query query, database.query("select 1 from run where name = ?1"));
     DSTACK_TRY(const bool taken, query.bind(name).step());
     if (taken)
-      return fail(ErrorCode::conflict, "there is a run '{}' already", name);
+      return fail(ErrorCode::conflict, "run '{}' already exists", name);
   }
   const auto numbered = parse_run_name(name);
   if (!numbered)
@@ -131,8 +131,8 @@ Result<void> insert_plan(Database& database, RunId id, const std::string& plan) 
   return query.bind(id).bind(plan).run();
 }
 
-/// Nothing was updated: either there is no such row, or it has ended that way already and is told
-/// once more, as a supervisor does that takes a run over.
+/// Nothing was updated: either there is no such row, or it has already ended that way and is
+/// recorded again, as a supervisor does that takes over a run.
 Result<void> expect_ended(
     Database& database, std::string_view sql, RunId run, std::int64_t number, std::string what) {
   DSTACK_TRY(Query query, database.query(sql));
@@ -267,7 +267,7 @@ Result<void> apply_status(Database& database,
   return expect_ended(database, "select 1 from run where id = ? and ? = 0", run, 0, "row");
 }
 
-/// One that stands there already keeps its id.
+/// One that is already recorded keeps its id.
 Result<void> apply_notification(Database& database,
                                 RunId run,
                                 const NewNotification& notification) {
@@ -313,7 +313,7 @@ Result<void> note_stop(Database& database,
   DSTACK_CHECK(query.bind(run).bind(number).bind(render(request)).run());
   if (database.changes() > 0)
     return {};
-  return fail(ErrorCode::conflict, "it has ended already");
+  return fail(ErrorCode::conflict, "it has already ended");
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ struct RunRecord {
   std::vector<WorkflowRecord> workflows = {};
 };
 
-/// A run with its jobs, as it was when somebody looked.
+/// A run with its jobs, as it was at one moment.
 struct RunState {
   RunRecord run = {};
   std::vector<JobRecord> jobs = {};

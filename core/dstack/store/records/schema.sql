@@ -11,7 +11,7 @@ create table project (
   remote text not null default ''
 );
 
--- The highest number ever given to a pair of words, so that the name of a removed run is not given again.
+-- The highest number ever given to a pair of words, so that the name of a removed run is not reused.
 create table run_name (
   pair text primary key,
   last integer not null
@@ -116,7 +116,7 @@ create table artifact (
   primary key (run, workflow, path)
 ) without rowid;
 
--- What people open in a browser, as the job's wrapper told it; that of an earlier attempt is replaced.
+-- What people open in a browser, as the job's runner reported it; that of an earlier attempt is replaced.
 create table app (
   run integer not null references run on delete cascade,
   job integer not null,
@@ -141,7 +141,7 @@ create table edits (
   primary key (run, job)
 ) without rowid;
 
--- Who is told of the run's end, from that moment on.
+-- Notifications of the run's end, from that moment on.
 create table notification (
   run integer not null references run on delete cascade,
   number integer not null,

@@ -64,7 +64,7 @@ TEST_CASE("the run's name and arguments") {
   CHECK(replaced("a: [\"${{ run.args }}\"]", scope_of({})) == "{a: []}");
 }
 
-TEST_CASE("it is told whether the arguments were used") {
+TEST_CASE("whether the arguments were used is reported") {
   const Scope scope = scope_of({{"x", "1"}}, {"a"});
   CHECK_FALSE(interpolate(read("a: ${{ x }}")->root, scope)->used_run_arguments);
   CHECK(interpolate(read("a: [\"${{run.args}}\"]")->root, scope)->used_run_arguments);
@@ -91,7 +91,7 @@ TEST_CASE("a misspelt reference to the run gets a suggestion") {
   CHECK(result.error().hint == "did you mean 'run.name'?");
 }
 
-TEST_CASE("a long variable that is named often is refused with the limit, and told once") {
+TEST_CASE("a long variable that is named often is refused with the limit, and reported once") {
   const Scope scope = scope_of({{"long", std::string(1u << 20, 'x')}});
   std::string text = "a: \"";
   for (int i = 0; i < 16; ++i)
@@ -102,14 +102,15 @@ TEST_CASE("a long variable that is named often is refused with the limit, and to
   const auto result = interpolate(read(text + "\"")->root, scope);
   REQUIRE_FALSE(result);
   CHECK(result.error().also.empty());
-  CHECK(result.error().message == "here the file passes 16,777,216 bytes of text from variables");
+  CHECK(result.error().message ==
+        "the file exceeds the limit of 16,777,216 bytes of text from variables");
 }
 
 TEST_CASE("malformed references are reported") {
   const Scope scope = scope_of({{"a", "1"}});
   CHECK(replaced("x: ${{ a", scope) == "failed: 1:4+3 '${{' is not closed by '}}'");
-  CHECK(replaced("x: ${{ }}", scope) == "failed: 1:4+3 '${{ }}' names no variable");
-  CHECK(replaced("x: ${{ a b }}", scope) == "failed: 1:8+3 'a b' is no name of a variable");
+  CHECK(replaced("x: ${{ }}", scope) == "failed: 1:4+3 '${{ }}' does not name a variable");
+  CHECK(replaced("x: ${{ a b }}", scope) == "failed: 1:8+3 'a b' is not a valid variable name");
   CHECK(replaced("x: ${{ secrets.TOKEN }}", scope) ==
         "failed: 1:8+13 the secret 'TOKEN' cannot be used here");
 }
@@ -154,9 +155,9 @@ TEST_CASE("a secret elsewhere, without a name, or smuggled in is an error") {
   CHECK(replaced("x:\n  environment:\n    A: ${{ secrets.T }}\n", scope) ==
         "failed: 3:12+9 the secret 'T' cannot be used here");
   CHECK(replaced("env:\n  A: ${{ secrets. }}\n", scope) ==
-        "failed: 2:10+8 'secrets.' names no secret");
+        "failed: 2:10+8 'secrets.' does not name a secret");
   const std::string refused =
-      " a literal '${{ secrets.… }}' cannot stand here, nor come from a variable";
+      " a literal '${{ secrets.… }}' is not allowed here, nor in a variable";
   CHECK(replaced("env:\n  A: ${{ v }}\n", scope) == "failed: 2:6+8" + refused);
   CHECK(replaced("env:\n  A: $${{ secrets.T }}\n", scope) == "failed: 2:6+17" + refused);
   CHECK(replaced("commands: $${{ secrets.T }}", scope) == "{commands: ${{ secrets.T }}}");

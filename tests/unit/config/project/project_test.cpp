@@ -92,10 +92,10 @@ TEST_CASE("missing keys are reported at the first line of the entry") {
                  "b: 4:5+7 workflow 'b' has no 'provider'"});
 }
 
-TEST_CASE("a missing key that is there with other notifications gets a suggestion") {
+TEST_CASE("a misspelt required key gets a suggestion") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml", "workflows:\n  - nmae: y\n    provider: b\n");
-  CHECK(folder.load()->findings[0].error.hint == "did you mean 'name' by 'nmae'?");
+  CHECK(folder.load()->findings[0].error.hint == "did you mean 'name' instead of 'nmae'?");
 }
 
 TEST_CASE("an entry without a name stops no run") {
@@ -118,11 +118,11 @@ TEST_CASE("values of the host's keys must have their type") {
                  "entry 3 of the list: 4:3+5 a workflow must be a map with 'name' and 'provider', "
                  "not a text",
                  "entry 4 of the list: 5:1 a workflow must be a map with 'name' and 'provider', "
-                 "not nothing"});
+                 "not null"});
   CHECK(findings_of("workflows:\n- {name: a b, provider: p}\n- {name: global, provider: p}\n- "
                     "{name: \"${{ x }}\", provider: p}\n") ==
         Findings{
-            "entry 1 of the list: 2:10+3 'a b' cannot be the name of a workflow",
+            "entry 1 of the list: 2:10+3 'a b' is not a valid workflow name",
             "entry 2 of the list: 3:10+6 a workflow cannot be called 'global'",
             "entry 3 of the list: 4:10+10 'name' cannot hold a reference such as '${{ name }}'"});
 }
@@ -139,7 +139,7 @@ TEST_CASE("the root must be a map with a list of workflows") {
   CHECK(findings_of("workflows:\n").empty());
 }
 
-TEST_CASE("a dependency on nothing is reported with a suggestion; a tag is the plan's affair") {
+TEST_CASE("an unknown dependency is reported with a suggestion; tags are checked by the plan") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml",
               graph({{"train", "[downlaod, other:latest]"}, {"download", "[]"}}));
@@ -153,23 +153,23 @@ TEST_CASE("dependencies that cannot be read are reported") {
   CHECK(findings_of("workflows:\n- name: a\n  provider: b\n  deps:\n  - c: latest\n  - 'x:'\n  - "
                     "'x:a b'\n  - a b\n  - a:x\n  - a:x\n") ==
         Findings{"a: 5:5+9 a dependency must be the name of a workflow, not a map",
-                 "a: 6:5+4 there is no tag behind 'x:'",
-                 "a: 7:5+7 'a b' cannot be the name of a tag",
-                 "a: 8:5+3 'a b' cannot be the name of a workflow",
-                 "a: 10:5+3 'a:x' stands twice in 'depends-on'"});
+                 "a: 6:5+4 missing tag after 'x:'",
+                 "a: 7:5+7 'a b' is not a valid tag name",
+                 "a: 8:5+3 'a b' is not a valid workflow name",
+                 "a: 10:5+3 duplicate entry 'a:x' in 'depends-on'"});
   CHECK(findings_of("workflows: [{name: a, provider: b, deps: {c: d}}]") ==
         Findings{"a: 1:42+6 'depends-on' must be a list of workflows, not a map"});
 }
 
-TEST_CASE("a ring is reported once, at the first of its entries, as a whole") {
+TEST_CASE("a cycle is reported once, at the first of its entries, as a whole") {
   CHECK(findings_of(
             graph({{"z", "[a]"}, {"a", "[b]"}, {"b", "[c]"}, {"c", "[x, a]"}, {"x", "[]"}})) ==
-        Findings{"a: 3:44 these workflows wait for each other: a → b → c → a"});
+        Findings{"a: 3:44 dependency cycle: a → b → c → a"});
   CHECK(findings_of(graph({{"a", "[a]"}})) == Findings{"a: 2:44 workflow 'a' depends on itself"});
   CHECK(findings_of(graph({{"a", "[b, c]"}, {"b", "[a]"}, {"c", "[a]"}})).size() == 2);
 }
 
-TEST_CASE("neither a diamond nor a tag is a ring") {
+TEST_CASE("neither a diamond nor a tag is a cycle") {
   CHECK(findings_of(graph({{"a", "[b, c]"}, {"b", "[d]"}, {"c", "[d]"}, {"d", "[]"}})).empty());
   CHECK(findings_of(graph({{"a", "[a:latest]"}})).empty());
 }
@@ -203,10 +203,9 @@ TEST_CASE("variables stand in dependencies and in help") {
 TEST_CASE("errors of the text concern the workflow in whose lines they stand") {
   CHECK(findings_of("x-a: {b: 1, b: 2}\nworkflows:\n- name: a\n  provider: p\n  k: 1\n  k: 2\n- "
                     "name: b\n  provider: p\n"
-                    "x-c: {d: 1, d: 2}\n") ==
-        Findings{": 1:13 the key 'b' stands twice in this map",
-                 "a: 6:3 the key 'k' stands twice in this map",
-                 ": 9:13 the key 'd' stands twice in this map"});
+                    "x-c: {d: 1, d: 2}\n") == Findings{": 1:13 duplicate key 'b'",
+                                                       "a: 6:3 duplicate key 'k'",
+                                                       ": 9:13 duplicate key 'd'"});
 }
 
 TEST_CASE("after a syntax error in one file the others are still checked") {
@@ -218,10 +217,10 @@ TEST_CASE("after a syntax error in one file the others are still checked") {
   CHECK(findings == Findings{"failed: 1:12 '[' is never closed",
                              "failed: 2:3+25 workflow 'x' has no 'provider'",
                              "failed: 1:27+4 variable 'path' would become PATH, which every job "
-                             "takes from the system"});
+                             "inherits from the system"});
 }
 
-TEST_CASE("a file that cannot be a file, or is too large, is told by its name") {
+TEST_CASE("a file that cannot be a file, or is too large, is reported by its name") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml/inside", "");
   const auto project = folder.load();

@@ -41,7 +41,7 @@ TEST_CASE("a workflow's own variable of the same name wins silently") {
   CHECK(findings_of(train, "variables: {global: {lr: 1}, train: {lr: 2}}").empty());
 }
 
-TEST_CASE("values that are no scalars are reported") {
+TEST_CASE("values that are not scalars are reported") {
   CHECK(findings_of(train, "variables:\n  train:\n    a: [1]\n    b: {c: d}\n    e:\n") ==
         Findings{"train: 3:8+3 variable 'a' must be a single value, not a list",
                  "train: 4:8+6 variable 'b' must be a single value, not a map",
@@ -65,7 +65,7 @@ TEST_CASE("a variable cannot refer to a secret, however the reference is spaced"
             .empty());
 }
 
-TEST_CASE("a scope that is no workflow is reported with a suggestion, and stops no run") {
+TEST_CASE("a scope that is not a workflow is reported with a suggestion, and stops no run") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml", train)
       .file(".dstack/variables.yaml", "variables: {trian: {lr: 1}}");
@@ -79,25 +79,24 @@ TEST_CASE("names whose environment variable is taken are reported") {
   CHECK(findings_of(train,
                     "variables:\n  train:\n    path: 1\n    run-name: 2\n    https_proxy: 3\n    "
                     "port-0: 4\n    port: 5\n") ==
-        Findings{
-            "train: 3:5+4 variable 'path' would become PATH, which every job takes from the system",
-            "train: 4:5+8 variable 'run-name' would become RUN_NAME, which dstack sets itself",
-            "train: 5:5+11 variable 'https_proxy' would become HTTPS_PROXY, which every job takes "
-            "from the system",
-            "train: 6:5+6 variable 'port-0' would become PORT_0, which dstack sets itself"});
+        Findings{"train: 3:5+4 variable 'path' would become PATH, which every job inherits from "
+                 "the system",
+                 "train: 4:5+8 variable 'run-name' would become RUN_NAME, which dstack sets itself",
+                 "train: 5:5+11 variable 'https_proxy' would become HTTPS_PROXY, which every job "
+                 "inherits from the system",
+                 "train: 6:5+6 variable 'port-0' would become PORT_0, which dstack sets itself"});
 }
 
 TEST_CASE("names that cannot be are reported") {
-  CHECK(
-      findings_of(train, "variables:\n  train: {2fast: 1, 'a b': 2, -x: 3, run.args: 4}\n") ==
-      Findings{
-          "train: 2:11+5 variable '2fast' begins with a digit, which no environment variable does",
-          "train: 2:21+5 'a b' cannot be the name of a variable",
-          "train: 2:31+2 '-x' cannot be the name of a variable",
-          "train: 2:38+8 'run.args' is a name that dstack keeps for itself"});
+  CHECK(findings_of(train, "variables:\n  train: {2fast: 1, 'a b': 2, -x: 3, run.args: 4}\n") ==
+        Findings{"train: 2:11+5 variable '2fast' begins with a digit, which an environment "
+                 "variable cannot",
+                 "train: 2:21+5 'a b' is not a valid variable name",
+                 "train: 2:31+2 '-x' is not a valid variable name",
+                 "train: 2:38+8 'run.args' is reserved by dstack"});
 }
 
-TEST_CASE("two names that meet in one environment variable are reported") {
+TEST_CASE("two names of one environment variable are reported") {
   CHECK(findings_of(train, "variables:\n  train:\n    batch-size: 1\n    batch_size: 2\n") ==
         Findings{
             "train: 4:5+10 variables 'batch-size' and 'batch_size' would both become BATCH_SIZE"});

@@ -50,7 +50,7 @@ TEST_CASE("every setting is read") {
   CHECK(settings->snapshot_file_limit == 5'000'000u);
 }
 
-TEST_CASE("those who are told of a run's end are read, with the secrets they refer to") {
+TEST_CASE("receivers of notifications are read, with the secrets they refer to") {
   const auto settings = settings_of(
       "on-end:\n  - webhook: https://hooks.example.com/x?y\n    headers: {Authorization: \"Bearer "
       "${{secrets.TOKEN}}\", X: \"$${{ y\"}\n    when: failed\n    timeout: 5s\n    retry: 0\n"
@@ -99,12 +99,12 @@ TEST_CASE("a webhook that can never be reached, and a header that breaks it, are
     const Findings errors = errors_of("on_end: [{webhook: \"" + url + "\"}]\n");
     return errors.empty() ? std::string() : errors.front().substr(errors.front().find(' ') + 1);
   };
-  const std::string never = "'webhook' is no URL that can be reached: ";
-  CHECK(refusal("http://a b/") == never + "it has a blank, which is written %20");
+  const std::string never = "'webhook' is not a valid URL: ";
+  CHECK(refusal("http://a b/") == never + "it contains a space, which is written %20");
   CHECK(refusal("http://h:99999/x") == never + "a port is a number from 1 to 65535");
   CHECK(refusal("http://h:0") == never + "a port is a number from 1 to 65535");
-  CHECK(refusal("https://me@/x") == never + "it names no host");
-  CHECK(refusal("https://:80/x") == never + "it names no host");
+  CHECK(refusal("https://me@/x") == never + "it has no host");
+  CHECK(refusal("https://:80/x") == never + "it has no host");
   for (const char* right : {"http://h:1/x",
                             "http://h:",
                             "http://me:p:w@h/x?a:b",
@@ -130,25 +130,25 @@ TEST_CASE("every error of the file is reported, with suggestions") {
   CHECK(errors_of("resorces: {}\nstop_grace: soon\nresources: {cpu: 0, gpus: [{nmae: V100}]}\n") ==
         Findings{"1:1+8 unknown key 'resorces'",
                  "2:13+4 'stop_grace' must be a duration",
-                 "3:18 'cpu' must be a whole number from 1",
+                 "3:18 'cpu' must be a whole number, at least 1",
                  "3:29+4 unknown key 'nmae'"});
   CHECK(errors_of("- a\n") == Findings{"1:1+3 the file must be a map, not a list"});
   CHECK(errors_of("stop_grace: 1s\nstop-grace: 2s\n") ==
-        Findings{"2:1+10 the key 'stop_grace' stands twice in this map"});
+        Findings{"2:1+10 duplicate key 'stop_grace'"});
 }
 
-TEST_CASE("a card of the settings has a name, a memory, and an id of its own",
+TEST_CASE("a GPU of the settings has a name, a memory, and an id of its own",
           "[config][settings]") {
-  const auto is_refused = [](const std::string& cards, const std::string& words) {
-    const Findings errors = errors_of("resources: {gpus: [" + cards + "]}\n");
-    return errors.size() == 1 && errors.front().find(words) != std::string::npos;
+  const auto is_refused = [](const std::string& gpus, const std::string& message) {
+    const Findings errors = errors_of("resources: {gpus: [" + gpus + "]}\n");
+    return errors.size() == 1 && errors.front().find(message) != std::string::npos;
   };
-  const std::string card = "{name: A, memory: 16GB";
-  CHECK(settings_of("resources: {gpus: [" + card + "}, " + card + "}]}\n"));
+  const std::string gpu = "{name: A, memory: 16GB";
+  CHECK(settings_of("resources: {gpus: [" + gpu + "}, " + gpu + "}]}\n"));
   for (const char* incomplete : {"{}", "{name: B}", "{memory: 16GB}"})
     CHECK(is_refused(incomplete, "a GPU needs 'name' and 'memory'"));
   CHECK(is_refused("{name: B, memory: 2}", "'memory' must be at least 1MB"));
   CHECK(
-      is_refused(card + ", uuid: U}, " + card + "}, " + card + ", uuid: U}", "two GPUs go by 'U'"));
-  CHECK(is_refused(card + "}, " + card + ", uuid: 0}", "two GPUs go by '0'"));
+      is_refused(gpu + ", uuid: U}, " + gpu + "}, " + gpu + ", uuid: U}", "duplicate GPU id 'U'"));
+  CHECK(is_refused(gpu + "}, " + gpu + ", uuid: 0}", "duplicate GPU id '0'"));
 }

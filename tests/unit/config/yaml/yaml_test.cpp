@@ -12,7 +12,7 @@ TEST_CASE("scalars keep their text") {
   CHECK(shown("a: yes\nb: 0x10\nc: 1e3\nd: 007") == "{a: yes, b: 0x10, c: 1e3, d: 007}");
 }
 
-TEST_CASE("a quoted or block scalar is told from a plain one") {
+TEST_CASE("a quoted or block scalar is distinguished from a plain one") {
   CHECK(shown("a: \"\"\nb: 'null'\nc: |\n  x\nd: !!str 3\ne: 3") ==
         "{a: \"\", b: \"null\", c: \"x\n\", d: \"3\", e: 3}");
 }
@@ -65,7 +65,7 @@ TEST_CASE("places count characters and mark what is written") {
   CHECK(place(members[2].value.where) == "3:8");
 }
 
-TEST_CASE("anchors and tags before a value are no part of its place") {
+TEST_CASE("anchors and tags before a value are not part of its place") {
   const auto parsed = read("a: &x !!str text\nb: &y\n  c: 1\nd: *x\n");
   REQUIRE(parsed);
   const auto& members = parsed->root.members;
@@ -98,10 +98,10 @@ TEST_CASE("duplicate keys are all reported, in the order of the file, and the fi
   REQUIRE(parsed);
   CHECK(shown(parsed->root) == "{a: {x: 1}, b: 1}");
   REQUIRE(parsed->errors.size() == 3);
-  CHECK(brief(parsed->errors[0]) == "1:11 the key 'x' stands twice in this map");
-  CHECK(parsed->errors[0].hint == "it stands first at file.yaml:1:5; remove one of the two");
-  CHECK(brief(parsed->errors[1]) == "3:1 the key 'b' stands twice in this map");
-  CHECK(brief(parsed->errors[2]) == "4:1 the key 'b' stands twice in this map");
+  CHECK(brief(parsed->errors[0]) == "1:11 duplicate key 'x'");
+  CHECK(parsed->errors[0].hint == "the first is at file.yaml:1:5; remove one of the two");
+  CHECK(brief(parsed->errors[1]) == "3:1 duplicate key 'b'");
+  CHECK(brief(parsed->errors[2]) == "4:1 duplicate key 'b'");
 }
 
 TEST_CASE("duplicate keys of a large map are found, too") {
@@ -111,16 +111,16 @@ TEST_CASE("duplicate keys of a large map are found, too") {
   const auto parsed = read(text + "k50: 2\n");
   REQUIRE(parsed);
   REQUIRE(parsed->errors.size() == 1);
-  CHECK(brief(parsed->errors[0]) == "101:1+3 the key 'k50' stands twice in this map");
+  CHECK(brief(parsed->errors[0]) == "101:1+3 duplicate key 'k50'");
   CHECK(parsed->root.members.size() == 100);
 }
 
-TEST_CASE("keys that are no texts, merges of no maps and unknown tags are reported") {
+TEST_CASE("keys that are not texts, merges of what is not a map, and unknown tags are reported") {
   const auto parsed = read("? [a]\n: 1\nb: {<<: x}\nc: !mine 3\nd: {{ e }}\n");
   REQUIRE(parsed);
   REQUIRE(parsed->errors.size() == 4);
   CHECK(brief(parsed->errors[0]) == "1:3+3 a key must be a text, not a list");
   CHECK(brief(parsed->errors[1]) == "3:9 '<<' takes a map or a list of maps, not a text");
-  CHECK(brief(parsed->errors[2]) == "4:4+5 the tag '!mine' means nothing here");
+  CHECK(brief(parsed->errors[2]) == "4:4+5 the tag '!mine' is not supported here");
   CHECK(brief(parsed->errors[3]) == "5:4+2 '{{' begins a map here, not a reference");
 }

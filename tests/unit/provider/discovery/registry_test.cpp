@@ -71,16 +71,17 @@ TEST_CASE("the manifest of a built-in provider is read without loading it",
   CHECK(manifest->find("artifacts")->common);
 }
 
-TEST_CASE("what is no library, or none with a manifest, is told apart", "[provider][registry]") {
-  CHECK(refusal("") == "it is no shared library");
-  CHECK(refusal("#!/bin/sh\n") == "it is no shared library");
+TEST_CASE("what is not a library, and a library without a manifest, are distinguished",
+          "[provider][registry]") {
+  CHECK(refusal("") == "it is not a shared library");
+  CHECK(refusal("#!/bin/sh\n") == "it is not a shared library");
   CHECK(refusal("\x7f"
-                "ELF") == "it is cut off or damaged");
-  CHECK(refusal(library().substr(0, 2'000)) == "it is cut off or damaged");
+                "ELF") == "it is truncated or damaged");
+  CHECK(refusal(library().substr(0, 2'000)) == "it is truncated or damaged");
   CHECK(read_manifest("/proc/self/exe").error().message.find("it has no provider manifest") == 0);
   CHECK(read_manifest("/nowhere/x.so").error().message ==
         "it cannot be read: No such file or directory");
-  CHECK(read_manifest("/").error().message == "it is no regular file");
+  CHECK(read_manifest("/").error().message == "it is not a regular file");
 }
 
 TEST_CASE("a library for another machine is refused", "[provider][registry]") {
@@ -95,11 +96,11 @@ TEST_CASE("forged numbers in a library cost nothing and are refused", "[provider
 
   SECTION("a section table beyond the file") {
     header_of(content).e_shoff = content.size() - 10;
-    CHECK(refusal(content) == "it is cut off or damaged");
+    CHECK(refusal(content) == "it is truncated or damaged");
   }
   SECTION("more sections than the file holds") {
     header_of(content).e_shnum = 0xfe00;
-    CHECK(refusal(content) == "it is cut off or damaged");
+    CHECK(refusal(content) == "it is truncated or damaged");
   }
   SECTION("sections counted elsewhere") {
     header_of(content).e_shnum = 0;
@@ -108,19 +109,19 @@ TEST_CASE("forged numbers in a library cost nothing and are refused", "[provider
   }
   SECTION("names of sections in a section that does not exist") {
     header_of(content).e_shstrndx = header_of(content).e_shnum;
-    CHECK(refusal(content) == "it is cut off or damaged");
+    CHECK(refusal(content) == "it is truncated or damaged");
   }
   SECTION("names of sections of impossible size") {
     section_of(content, header_of(content).e_shstrndx).sh_size = 1ull << 62;
-    CHECK(refusal(content) == "it is cut off or damaged");
+    CHECK(refusal(content) == "it is truncated or damaged");
   }
   SECTION("a manifest that reaches beyond the file") {
     manifest_section_of(content).sh_size = content.size();
-    CHECK(refusal(content) == "it is cut off or damaged");
+    CHECK(refusal(content) == "it is truncated or damaged");
   }
   SECTION("a manifest at an impossible place") {
     manifest_section_of(content).sh_offset = ~0ull - 10;
-    CHECK(refusal(content) == "it is cut off or damaged");
+    CHECK(refusal(content) == "it is truncated or damaged");
   }
   SECTION("a manifest that is too large") {
     content.append(300'000, ' ');
@@ -172,7 +173,7 @@ TEST_CASE("the registry lists candidates by file name, the home's before the bui
   CHECK(registry.find("bash")->source == "home");
   CHECK(registry.find("notes")->status == CandidateStatus::refused);
   CHECK(registry.find("notes")->reason ==
-        "it is no shared library; remove it, or move it to another folder");
+        "it is not a shared library; remove it, or move it to another folder");
   CHECK(registry.find("python")->status == CandidateStatus::ok);
   CHECK(registry.find("nothing") == nullptr);
 }
@@ -209,10 +210,11 @@ TEST_CASE("a library of another interface is refused under its own name", "[prov
   REQUIRE(registry.candidates().size() == 1);
   CHECK(registry.candidates()[0].name == "bash");
   CHECK(registry.candidates()[0].status == CandidateStatus::refused);
-  CHECK(registry.candidates()[0].reason ==
-        "it is built for version 7.0 of the provider interface, this dstack speaks 0.0; rebuild it "
-        "with the SDK of "
-        "this dstack");
+  CHECK(
+      registry.candidates()[0].reason ==
+      "it is built for version 7.0 of the provider interface, this dstack supports 0.0; rebuild it "
+      "with the SDK of "
+      "this dstack");
 }
 
 TEST_CASE("a named pipe among the plugins stops nothing", "[provider][registry]") {
@@ -223,7 +225,7 @@ TEST_CASE("a named pipe among the plugins stops nothing", "[provider][registry]"
 
   REQUIRE(registry.candidates().size() == 1);
   CHECK(registry.candidates()[0].reason ==
-        "it is no regular file; remove it, or move it to another folder");
+        "it is not a regular file; remove it, or move it to another folder");
 }
 
 TEST_CASE("folders that are not there hold no candidates", "[provider][registry]") {

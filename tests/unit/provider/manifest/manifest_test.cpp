@@ -78,17 +78,18 @@ TEST_CASE("every type has one name", "[provider][manifest]") {
   }
 }
 
-TEST_CASE("a manifest that is no JSON, or no map, or not UTF-8, says so", "[provider][manifest]") {
+TEST_CASE("a manifest that is not JSON, not a map, or not UTF-8 is refused with the reason",
+          "[provider][manifest]") {
   CHECK(refusal("").find("cannot read its manifest") == 0);
   CHECK(refusal("{\"name\": ").find("cannot read its manifest") == 0);
-  CHECK(refusal("[]") == "its manifest is no map");
+  CHECK(refusal("[]") == "its manifest is not a map");
   CHECK(refusal("{\"name\": \"\xff\"}") == "its manifest is not UTF-8, at byte 10");
   CHECK(refusal(std::string(200'000, '[')).find("its manifest nests deeper than ") == 0);
 }
 
 TEST_CASE("all that is wrong with a manifest is said at once", "[provider][manifest]") {
   CHECK(refusal(R"({"abi": "zero", "name": "a b", "propertys": []})") ==
-        "its manifest is wrong: 'name' must be letters, digits, '.', '_' and '-'; the "
+        "its manifest is invalid: 'name' must be letters, digits, '.', '_' and '-'; the "
         "manifest has "
         "no 'version'; 'abi' "
         "must be the version of the provider interface, such as '0.0'; the manifest has the "
@@ -98,22 +99,21 @@ TEST_CASE("all that is wrong with a manifest is said at once", "[provider][manif
 
 TEST_CASE("wrong properties of a manifest are refused by name", "[provider][manifest]") {
   CHECK(refusal(with(R"({"name": "a", "type": "float"})")) ==
-        "its manifest is wrong: property 'a' has the unknown type 'float'");
+        "its manifest is invalid: property 'a' has the unknown type 'float'");
   CHECK(refusal(with(R"({"name": "A", "type": "text"})")) ==
-        "its manifest is wrong: 'A' cannot be the name of a property: lower case notifications, "
-        "digits "
+        "its manifest is invalid: 'A' is not a valid property name: use lower case letters, digits "
         "and '_'");
   CHECK(refusal(with(
             R"({"name": "a", "type": "text"}, {"name": "b", "aliases": ["a"], "type": "text"})")) ==
-        "its manifest is wrong: the name 'a' is that of another property, or one of the host's");
+        "its manifest is invalid: the name 'a' is used by another property, or by the host");
   CHECK(refusal(with(R"({"name": "provider", "type": "text"})")).find("one of the host's") !=
         std::string::npos);
   CHECK(refusal(with(R"({"name": "env", "type": "text"})", R"(, "common": true)")).find("'env'") !=
         std::string::npos);
   CHECK(refusal(with(R"({"name": "a", "type": "integer", "default": "many"})")) ==
-        "its manifest is wrong: the default of 'a' must be a whole number, not 'many'");
+        "its manifest is invalid: the default of 'a' must be a whole number, not 'many'");
   CHECK(refusal(with(R"({"name": "a", "type": "text", "required": true, "default": "x"})")) ==
-        "its manifest is wrong: property 'a' is required and has a default");
+        "its manifest is invalid: property 'a' is required and has a default");
   CHECK(refusal(with(R"({"name": "a", "type": "text", "minimum": 1})")).find("'minimum'") !=
         std::string::npos);
 }
@@ -123,7 +123,7 @@ TEST_CASE("wrong flags and positionals of a manifest are refused", "[provider][m
     return with(R"({"name": "a", "type": "text", "flag": )" + flag + "}", R"(, "common": true)");
   };
   CHECK(refusal(with_flag(R"({"name": "a", "value": "A"})")) ==
-        "its manifest is wrong: the flag of property 'a' must have a 'name' such as "
+        "its manifest is invalid: the flag of property 'a' must have a 'name' such as "
         "'--requirements'");
   CHECK(refusal(with_flag(R"({"name": "--detach", "value": "A"})")).find("or by the host") !=
         std::string::npos);
@@ -133,7 +133,7 @@ TEST_CASE("wrong flags and positionals of a manifest are refused", "[provider][m
         std::string::npos);
   CHECK(refusal(with(R"({"name": "a", "type": "arguments", "positional": true},
                         {"name": "b", "type": "text", "positional": true})")) ==
-        "its manifest is wrong: property 'b' is positional behind one that takes the rest");
+        "its manifest is invalid: property 'b' is positional after one that takes the rest");
   CHECK(refusal(with(R"({"name": "a", "type": "resources", "positional": true})"))
             .find("cannot be positional") != std::string::npos);
 }

@@ -54,7 +54,7 @@ TEST_CASE("a required property that is missing is reported at the entry, an empt
 TEST_CASE("a property given under two of its names is reported at the second",
           "[provider][properties]") {
   CHECK(errors("file: x.py\nscript: y.py\n") ==
-        "2:1 'script' is the same property as 'file', which is given already in line 1; keep one "
+        "2:1 'script' is the same property as 'file', which is already given in line 1; keep one "
         "of them; the "
         "property's name is 'file'");
   CHECK(errors("file: x.py\nworking-dir: a\nworking_dir: b\n")
@@ -76,12 +76,10 @@ TEST_CASE("all errors of a workflow are reported together, in the order of the f
                "1}\n") ==
         "1:8 'nodes' of workflow 'train' must be at least 1, not '0'; 'nodes': A number\n"
         "2:10 'verbose' of workflow 'train' must be true or false, not 'yes'; 'verbose': A switch\n"
-        "3:13 the artifact '/tmp/x' leads out of the working directory; only what a job writes "
-        "below its working "
-        "directory can be saved\n"
+        "3:13 the artifact '/tmp/x' must be a relative path; only what a job writes below its "
+        "working directory can be saved\n"
         "3:25 the artifact '../y' leads out of the working directory; only what a job writes below "
-        "its working "
-        "directory can be saved\n"
+        "its working directory can be saved\n"
         "4:18 'resources.cpu' of workflow 'train' must be a whole number, not 'many'\n"
         "4:24 'resources' of workflow 'train' has no member 'gup'; did you mean 'gpu'?\n"
         "1:1 workflow 'train' lacks 'file', which provider 'demo' requires; add 'file: …' (The "

@@ -16,7 +16,8 @@ TEST_CASE("a text is the scalar's own text", "[provider][types]") {
 
 TEST_CASE("a text with a NUL is refused, for no program could be given it", "[provider][types]") {
   CHECK(errors("file: x\ntitle: \"a\\0b\"\n") ==
-        "2:8 'title' of workflow 'train' contains a NUL character, which no program can be given; "
+        "2:8 'title' of workflow 'train' contains a NUL character, which cannot be passed to a "
+        "program; "
         "'title': A text");
   CHECK(errors("file: x\nargs: [\"a\\0\"]\n").find("NUL") != std::string::npos);
   CHECK(errors("file: x\nenvironment: {A: \"\\0\"}\n").find("NUL") != std::string::npos);
@@ -72,9 +73,8 @@ TEST_CASE("arguments are a list as it is, or one string split as a shell does",
   CHECK(typed("args: --name 'a b' c", "args") == Json{"--name", "a b", "c"});
   CHECK(typed("args: [--name, a b, 1.10]", "args") == Json{"--name", "a b", "1.10"});
   CHECK(errors("file: x\nargs: \"it's\"\n") ==
-        "2:7 'args' of workflow 'train' cannot be split into words: a quote is not closed; close "
-        "it, or write the "
-        "arguments as a list");
+        "2:7 'args' of workflow 'train' cannot be split into arguments: a quote is not closed; "
+        "close the quote, or write the arguments as a list");
 }
 
 TEST_CASE("an environment is a map, or a list in which a bare name takes the caller's value",
@@ -89,14 +89,14 @@ TEST_CASE("an environment is a map, or a list in which a bare name takes the cal
 TEST_CASE("what cannot be a variable of the environment is refused at its place",
           "[provider][types]") {
   CHECK(errors("file: x\nenv: {2X: a, OK: {b: c}}\n") ==
-        "2:7 '2X' cannot be the name of an environment variable; letters, digits and '_', not "
+        "2:7 '2X' is not a valid environment variable name; use letters, digits and '_', not "
         "beginning with a digit\n"
         "2:18 'environment.OK' of workflow 'train' must be a text, not a map");
   CHECK(errors("file: x\nenv: [A=1, A=2]\n") == "2:12 the environment variable 'A' is set twice");
   CHECK(errors("file: x\nenv:\n  - A: 1\n") ==
         "3:5 an entry of 'environment' of workflow 'train' must be NAME=VALUE or NAME, not a map; "
         "write NAME=VALUE, or "
-        "make the whole a map");
+        "make all of it a map");
   CHECK(errors("file: x\nenv: A=1\n")
             .find("must be a map, or a list of NAME=VALUE and NAME, not 'A=1'") !=
         std::string::npos);
@@ -119,7 +119,7 @@ TEST_CASE("artifacts are paths or maps with a path, the same one only once", "[p
         "2:13 an artifact must be a path or {path: …}, not ''");
 }
 
-TEST_CASE("resources are numbers and bytes, cards always a map", "[provider][types]") {
+TEST_CASE("resources are numbers and bytes, GPUs always a map", "[provider][types]") {
   CHECK(
       typed("resources: {cpu: 4, memory: 16GB, shm-size: 1MiB, interruptible: true, local: false, "
             "gpu: 1}",
@@ -135,9 +135,9 @@ TEST_CASE("resources are numbers and bytes, cards always a map", "[provider][typ
 
 TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
   CHECK(errors("file: x\nresources: {gpu: V100}\n") ==
-        "2:18 'resources.gpu' of workflow 'train' must be a number of cards, or a map of 'count', "
+        "2:18 'resources.gpu' of workflow 'train' must be a number of GPUs, or a map of 'count', "
         "'name' and 'memory', "
-        "not 'V100'; for a kind of card write {name: V100}");
+        "not 'V100'; for a kind of GPU write {name: V100}");
   CHECK(errors("file: x\nresources: {gpu: -1}\n").find("must be at least 0, not '-1'") !=
         std::string::npos);
   CHECK(errors("file: x\nresources: {memory: 16, gpu: {memory: 40}, shm_size: 512}\n") ==

@@ -1,4 +1,4 @@
-// Trees that are as deep as a path can tell, and deeper ones.
+// Trees as deep as a path can be, and deeper ones.
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "unit/store/fixture.hpp"
@@ -44,7 +44,7 @@ bool holds_an_object(const files::Home& home) {
 
 }  // namespace
 
-TEST_CASE("an artifact as deep as a path can tell is stored, laid out and removed") {
+TEST_CASE("an artifact as deep as a path can be is stored, laid out and removed") {
   const TestHome home;
   ObjectStore objects(home.home());
   const TemporaryFolder folder = make_test_folder();
@@ -76,7 +76,7 @@ TEST_CASE("an artifact that goes deeper is refused, and nothing of it is stored"
 
   REQUIRE_FALSE(tree);
   CHECK(tree.error().code == ErrorCode::unavailable);
-  CHECK(tree.error().message.find("goes too deep") != std::string::npos);
+  CHECK(tree.error().message.find("is nested too deeply") != std::string::npos);
   CHECK(tree.error().message.size() < 200);
   CHECK(tree.error().hint.find("tar") != std::string::npos);
   CHECK_FALSE(holds_an_object(home.home()));

@@ -46,7 +46,7 @@ TEST_CASE("damaged texts are refused") {
   };
   const std::string good = render_tree(some_tree());
   for (std::size_t size = 0; size < good.size(); ++size) {
-    // Cut between two entries it is another tree; its digest tells.
+    // Cut between two entries it is another tree; its digest shows that.
     if (size >= 14 && (size == 14 || good[size - 1] == '\0'))
       continue;
     CHECK(is_damage(parse_tree(good.substr(0, size))));

@@ -24,7 +24,7 @@ std::vector<std::string> in_care(Records& records) {
 
 }  // namespace
 
-TEST_CASE("who is to be told is on record with the run's end, and keeps its id") {
+TEST_CASE("notifications are recorded with the run's end, and keep their ids") {
   const TestHome test;
   Records records = test.open();
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
@@ -47,7 +47,7 @@ TEST_CASE("who is to be told is on record with the run's end, and keeps its id")
   CHECK(all[1].number == 2);
 }
 
-TEST_CASE("an end that is refused names nobody to be told") {
+TEST_CASE("an end that is refused records no notifications") {
   const TestHome test;
   Records records = test.open();
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
@@ -93,7 +93,7 @@ TEST_CASE("an attempt is noted as long as its receiver waits, and no longer") {
   CHECK(failure_of(records.note_attempt(run, record)).code == ErrorCode::not_found);
 }
 
-TEST_CASE("a run is cared for until it is over and everybody is told") {
+TEST_CASE("a run is cared for until it is over and all notifications are sent") {
   const TestHome test;
   Records records = test.open();
   const RunId first = value_of(records.create_run(new_run("quiet-otter-1")));

@@ -137,7 +137,7 @@ TEST_CASE("a job's steps become its history and its times") {
   CHECK(value_of(records.history(run, 0)).size() == 1);
 }
 
-TEST_CASE("a run that is told to have begun and ended at once keeps the time of both") {
+TEST_CASE("a run that is recorded as begun and ended at once keeps the time of both") {
   const TestHome test;
   Records records = test.open();
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
@@ -183,7 +183,7 @@ TEST_CASE("what has ended never changes again") {
     CHECK(failure_of(records.apply(run, run_change(job::Status::running, 2000))).code ==
           ErrorCode::conflict);
   }
-  SECTION("also for whoever writes to the database himself") {
+  SECTION("also by direct writes to the database") {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
     for (const char* const statement :
@@ -196,7 +196,7 @@ TEST_CASE("what has ended never changes again") {
       CHECK_THAT(error.message, Catch::Contains("has ended"));
     }
   }
-  SECTION("to be told the same end once more is no error and changes nothing") {
+  SECTION("the same end once more is not an error and changes nothing") {
     require_ok(records.apply(run, job_change(0, job::Status::done, 2000)));
     require_ok(records.apply(run, run_change(job::Status::failed, 2000)));
   }
@@ -279,7 +279,7 @@ TEST_CASE("what was found in an artifact is kept with it") {
   CHECK(artifacts[1].exposure == exposure);
 }
 
-TEST_CASE("an application is kept with its job, and the same one told again replaces it") {
+TEST_CASE("an application is kept with its job, and the same one reported again replaces it") {
   const TestHome test;
   Records records = test.open();
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));

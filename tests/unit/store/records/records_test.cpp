@@ -94,7 +94,7 @@ TEST_CASE("a database of a newer dstack is refused") {
   REQUIRE_FALSE(records);
   CHECK(records.error().code == ErrorCode::unavailable);
   CHECK_THAT(records.error().message,
-             Catch::Contains("newer dstack (schema 99, this one knows " +
+             Catch::Contains("newer dstack (schema 99, this one supports " +
                              std::to_string(schema_version) + ")"));
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
   CHECK(columns_of(test.home()) == columns);
 }
 
-TEST_CASE("a file that is no database is refused and left as it is") {
+TEST_CASE("a file that is not a database is refused and left as it is") {
   const TestHome test;
   write_file(test.home().database(), std::string(5000, 'x'));
 
@@ -169,7 +169,7 @@ TEST_CASE("the log of a database stays behind when the last connection closes") 
   CHECK(fs::file_size(test.home().database().string() + "-wal") > 0);
 }
 
-TEST_CASE("a full disk is told as such and leaves the database whole") {
+TEST_CASE("a full disk is reported as such and leaves the database whole") {
   const TestHome test;
   Records records = test.open();
   value_of(records.create_run(new_run("quiet-otter-1")));
