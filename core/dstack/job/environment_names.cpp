@@ -124,7 +124,7 @@ std::vector<std::string> reserved_environment_names() {
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code) {
   Error error;
   error.code = code;
-  error.message = "'" + std::string(name) + "' is set by dstack itself";
+  error.message = fmt::format("'{}' is set by dstack itself", name);
   if (where.source)
     error.where = std::move(where);
   error.hint = "choose another name";

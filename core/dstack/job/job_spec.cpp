@@ -50,7 +50,8 @@ void from_json(const Json& json, AsMap<Pairs>& map) {
   json_fields::expect_map(json, "environment");
   for (const auto& [name, value] : json.items()) {
     if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos)
-      throw JsonProblem("'environment' has a variable with the impossible name " + quote(name));
+      throw JsonProblem(
+          fmt::format("'environment' has a variable with the impossible name {}", quote(name)));
     json_fields::read_text(
         value, name, JsonOrigin::foreign, map.pairs.emplace_back(name, "").second);
   }
@@ -148,7 +149,7 @@ namespace {
 void make_normal(std::string& path, std::string_view key) {
   std::optional<std::string> normal = normal_relative_path(path);
   if (!normal)
-    throw JsonProblem(quote(key) + " leads out of the project: " + quote(path));
+    throw JsonProblem(fmt::format("{} leads out of the project: {}", quote(key), quote(path)));
   path = *std::move(normal);
 }
 
@@ -158,21 +159,24 @@ void make_normal(std::vector<std::string>& paths, std::string_view key) {
     const std::string given = path;
     make_normal(path, key);
     if (path.empty())
-      throw JsonProblem(quote(key) + " has a path that names nothing: " + quote(given));
+      throw JsonProblem(
+          fmt::format("{} has a path that names nothing: {}", quote(key), quote(given)));
   }
 }
 
 void check_url_path(const std::string& path, std::string_view key) {
   if (!path.empty() && path.front() != '/')
-    throw JsonProblem(quote(key) + " of an app must begin with '/', not be " + quote(path));
+    throw JsonProblem(
+        fmt::format("{} of an app must begin with '/', not be {}", quote(key), quote(path)));
 }
 
 void check_app(const ApplicationSpec& app, const JobSpec& job) {
   if (app.port >= job.ports)
-    throw JsonProblem("app " + quote(app.name) + " is at port " + std::to_string(app.port) +
-                      " of a job with " + std::to_string(job.ports));
+    throw JsonProblem(
+        fmt::format("app {} is at port {} of a job with {}", quote(app.name), app.port, job.ports));
   if (!app.token_query.empty() && job.token.empty())
-    throw JsonProblem("app " + quote(app.name) + " has a 'token_query', but the job no 'token'");
+    throw JsonProblem(
+        fmt::format("app {} has a 'token_query', but the job no 'token'", quote(app.name)));
 }
 
 void check_what_runs(const JobSpec& job) {
@@ -277,7 +281,7 @@ void from_json(const Json& json, JobSpec& job) {
   make_normal(job.working_dir, "working_dir");
   make_normal(job.artifacts, "artifacts");
   if (job.ports > most_ports)
-    throw JsonProblem("'ports' must be at most " + std::to_string(most_ports));
+    throw JsonProblem(fmt::format("'ports' must be at most {}", most_ports));
   for (const ApplicationSpec& app : job.apps)
     check_app(app, job);
 }

@@ -166,7 +166,9 @@ class Parser {
     if (vocabulary_.manifest == nullptr || stray_reported_)
       return;
     stray_reported_ = true;
-    report("unexpected argument '" + printable(word) + "'", line_.word(index), after_dashes());
+    report(fmt::format("unexpected argument '{}'", printable(word)),
+           line_.word(index),
+           after_dashes());
   }
 
   // --- Options ---
@@ -183,8 +185,8 @@ class Parser {
     }
     std::string hint;
     if (next_ < words_.size())
-      hint = "a value that begins with '-' is written " + shown + "=VALUE";
-    report("'" + shown + "' needs a value", where, std::move(hint));
+      hint = fmt::format("a value that begins with '-' is written {}=VALUE", shown);
+    report(fmt::format("'{}' needs a value", shown), where, std::move(hint));
     return std::nullopt;
   }
 
@@ -218,7 +220,7 @@ class Parser {
     const std::size_t equals = given.text.find('=');
     const std::string name = given.text.substr(0, equals);
     if (!is_environment_name(name)) {
-      report("'" + printable(name) + "' is not a valid environment variable name",
+      report(fmt::format("'{}' is not a valid environment variable name", printable(name)),
              given.where,
              "write -e NAME=VALUE");
       return;
@@ -233,9 +235,9 @@ class Parser {
     else
       value = caller_value(name, given.where);
     if (!value) {
-      report("'" + name + "' is not set in your environment",
+      report(fmt::format("'{}' is not set in your environment", name),
              given.where,
-             "give it a value: -e " + name + "=VALUE");
+             fmt::format("give it a value: -e {}=VALUE", name));
       return;
     }
     result_.environment.push_back({name, std::move(*value), {VariableOrigin::Kind::command_line}});
@@ -280,10 +282,12 @@ class Parser {
     const std::string in_job = environment_name(variable);
     for (const std::string& secret : *vocabulary_.secrets)
       if (environment_name(secret) == in_job) {
-        report("'" + shown + "' would have no effect: jobs have the secret '" + secret + "' as " +
-                   in_job,
+        report(fmt::format("'{}' would have no effect: jobs have the secret '{}' as {}",
+                           shown,
+                           secret,
+                           in_job),
                where,
-               "'-e " + in_job + "=VALUE' goes before the secret");
+               fmt::format("'-e {}=VALUE' goes before the secret", in_job));
         return;
       }
   }
@@ -291,8 +295,9 @@ class Parser {
   // --- Words that mean nothing ---
 
   std::string who() const {
-    return std::string(vocabulary_.kind == Vocabulary::Target::workflow ? "workflow" : "provider") +
-           " '" + vocabulary_.target + "'";
+    return fmt::format("{} '{}'",
+                       vocabulary_.kind == Vocabulary::Target::workflow ? "workflow" : "provider",
+                       vocabulary_.target);
   }
 
   bool takes_arguments() const {
@@ -302,9 +307,9 @@ class Parser {
 
   std::string after_dashes() const {
     if (!takes_arguments())
-      return "'dstack run " + vocabulary_.target + " --help' shows what it takes";
-    return "arguments for the program itself go after '--': dstack run " + vocabulary_.target +
-           " … -- ARGS";
+      return fmt::format("'dstack run {} --help' shows what it takes", vocabulary_.target);
+    return fmt::format("arguments for the program itself go after '--': dstack run {} … -- ARGS",
+                       vocabulary_.target);
   }
 
   void unknown(const std::string& name, const SourceLocation& where) {
@@ -320,8 +325,9 @@ class Parser {
     std::string hint = did_you_mean("--" + name, candidates);
     if (hint.empty())
       hint = after_dashes();
-    report(
-        who() + " has no option or variable '--" + printable(name) + "'", where, std::move(hint));
+    report(fmt::format("{} has no option or variable '--{}'", who(), printable(name)),
+           where,
+           std::move(hint));
   }
 
   bool is_long_name(std::string_view name) const {
@@ -335,8 +341,8 @@ class Parser {
     const std::string name = word.substr(1, word.find('=') - 1);
     std::string hint;
     if (is_long_name(name))
-      hint = "did you mean '--" + name + "'?";
-    report(who() + " has no option '" + printable(word.substr(0, word.find('='))) + "'",
+      hint = fmt::format("did you mean '--{}'?", name);
+    report(fmt::format("{} has no option '{}'", who(), printable(word.substr(0, word.find('=')))),
            where,
            hint.empty() ? after_dashes() : hint);
     if (word.find('=') == std::string::npos && next_ < words_.size() &&
@@ -354,18 +360,19 @@ class Parser {
     if (workflow == nullptr) {
       if (vocabulary_.project->find(workflow_name) == nullptr)
         return false;
-      report("workflow '" + workflow_name + "' is not part of this run",
+      report(fmt::format("workflow '{}' is not part of this run", workflow_name),
              where,
-             "this run: " + quoted_list(run_names()));
+             fmt::format("this run: {}", quoted_list(run_names())));
       return true;
     }
     std::vector<std::string> candidates;
     for (const ResolvedVariable& variable : *workflow->variables)
-      candidates.push_back("--" + workflow_name + "." + variable.name());
-    report("workflow '" + workflow_name + "' has no variable '" + printable(name.substr(dot + 1)) +
-               "'",
-           where,
-           did_you_mean("--" + name, candidates));
+      candidates.push_back(fmt::format("--{}.{}", workflow_name, variable.name()));
+    report(
+        fmt::format(
+            "workflow '{}' has no variable '{}'", workflow_name, printable(name.substr(dot + 1))),
+        where,
+        did_you_mean("--" + name, candidates));
     return true;
   }
 
@@ -374,10 +381,12 @@ class Parser {
     for (const auto& [scope, variables] : vocabulary_.project->variables)
       for (const config::Variable& variable : variables)
         if (variable.name == name) {
-          report("variable '" + name + "' belongs to workflow '" + scope +
-                     "', which is not part of this run",
-                 where,
-                 after_dashes());
+          report(
+              fmt::format("variable '{}' belongs to workflow '{}', which is not part of this run",
+                          name,
+                          scope),
+              where,
+              after_dashes());
           return true;
         }
     return false;

@@ -64,8 +64,8 @@ std::vector<OptionHelp> describe_variables(const std::vector<ResolvedVariable>& 
     if (hidden && workflow.empty())
       continue;
     const std::string name = "--" + (hidden ? workflow + "." : std::string()) + variable.name();
-    all.push_back({name + " VALUE",
-                   "environment variable " + environment_name(variable.name()),
+    all.push_back({fmt::format("{} VALUE", name),
+                   fmt::format("environment variable {}", environment_name(variable.name())),
                    variable.value(),
                    {name}});
   }
@@ -74,11 +74,11 @@ std::vector<OptionHelp> describe_variables(const std::vector<ResolvedVariable>& 
 
 /// One command that could be typed as it stands.
 std::string example_of(const std::string& workflow, const std::vector<OptionHelp>& variables) {
-  std::string example = "dstack run " + workflow;
+  std::string example = fmt::format("dstack run {}", workflow);
   if (!variables.empty()) {
     const OptionHelp& last = variables.back();
-    example +=
-        " " + last.syntax.substr(0, last.syntax.find(' ')) + " " + shell_quote(last.default_value);
+    example += fmt::format(
+        " {} {}", last.syntax.substr(0, last.syntax.find(' ')), shell_quote(last.default_value));
   }
   return example;
 }

@@ -28,15 +28,17 @@ Error provider_error(const config::Workflow& workflow,
   error.code = ErrorCode::configuration;
   error.where = workflow.provider_where;
   if (candidate == nullptr) {
-    error.message = "no provider is called '" + printable(workflow.provider) + "'";
+    error.message = fmt::format("no provider is called '{}'", printable(workflow.provider));
     error.hint = did_you_mean(workflow.provider, providers.names());
     if (error.hint.empty())
-      error.hint = providers.names().empty() ? "there are none at all"
-                                             : "there are " + quoted_list(providers.names());
+      error.hint = providers.names().empty()
+                       ? "there are none at all"
+                       : fmt::format("there are {}", quoted_list(providers.names()));
     for (const std::string& trouble : providers.unreadable())
       error.hint += "\n" + trouble;
   } else {
-    error.message = "provider '" + workflow.provider + "' cannot be used: " + candidate->reason;
+    error.message =
+        fmt::format("provider '{}' cannot be used: {}", workflow.provider, candidate->reason);
     error.hint = "'dstack providers list' shows every provider and why one was refused";
   }
   return error;

@@ -22,7 +22,7 @@ void add_lines(std::string& out, std::string_view label, const std::vector<std::
   for (const std::string& line : lines) {
     std::string shown(first ? label : std::string_view());
     shown.resize(label_width, ' ');
-    out += "   " + shown + line + "\n";
+    out += fmt::format("   {}{}\n", shown, line);
     first = false;
   }
 }
@@ -50,7 +50,7 @@ std::vector<std::string> script_lines(const std::vector<std::string>& commands) 
 
 std::vector<std::string> command_lines(const job::JobSpec& job) {
   if (!job.native.is_null())
-    return {"a function of the provider, with " + printable(render_json(job.native))};
+    return {fmt::format("a function of the provider, with {}", printable(render_json(job.native)))};
   if (job.container && job.argv.empty() && job.commands.empty())
     return {"what the image starts"};
   return job.argv.empty() ? script_lines(job.commands)
@@ -63,9 +63,9 @@ std::vector<std::string> container_lines(const job::JobSpec& job) {
   const job::Container& container = *job.container;
   std::string line = printable(container.image);
   if (!container.entrypoint.empty())
-    line += ", entrypoint " + printable(shell_join(container.entrypoint));
+    line += fmt::format(", entrypoint {}", printable(shell_join(container.entrypoint)));
   if (!container.username.empty())
-    line += ", as " + printable(container.username) + " at its registry";
+    line += fmt::format(", as {} at its registry", printable(container.username));
   return {line};
 }
 
@@ -75,11 +75,11 @@ std::vector<std::string> condition_lines(const job::JobSpec& job) {
   if (job.ports != 0)
     parts.push_back(plural(job.ports, "port"));
   for (const job::ApplicationSpec& app : job.apps)
-    parts.push_back("app '" + printable(app.name) + "'");
+    parts.push_back(fmt::format("app '{}'", printable(app.name)));
   if (job.timeout.count() != 0)
-    parts.push_back("ended after " + render_duration(job.timeout));
+    parts.push_back(fmt::format("ended after {}", render_duration(job.timeout)));
   if (job.retry != 0)
-    parts.push_back("started again up to " + plural(job.retry, "time"));
+    parts.push_back(fmt::format("started again up to {}", plural(job.retry, "time")));
   if (job.workspace == job::WorkspaceKind::project)
     parts.emplace_back("works in the project itself");
   if (parts.empty())
@@ -93,12 +93,14 @@ std::vector<std::string> python_lines(const PlannedJob& job) {
     return {};
   std::string line = wish->version.empty() ? std::string("no version named") : wish->version;
   if (job.python && !job.python->program.empty())
-    line = job.python->version + " (" + printable(job.python->program.string()) + ", " +
-           job.python->source + ")";
+    line = fmt::format("{} ({}, {})",
+                       job.python->version,
+                       printable(job.python->program.string()),
+                       job.python->source);
   std::vector<std::string> needs = wish->requirements;
   needs.insert(needs.end(), wish->packages.begin(), wish->packages.end());
   if (!needs.empty())
-    line += " with " + printable(join(needs, ", "));
+    line += fmt::format(" with {}", printable(join(needs, ", ")));
   return {line};
 }
 
@@ -126,16 +128,18 @@ class Explanation {
   }
 
   std::string write() {
-    out_ = "plan of '" + printable(plan_.target) + "': " + plural(plan_.jobs.size(), "job") +
-           (plan_.jobs.size() > 1 ? ", in this order" : "") + "\n";
+    out_ = fmt::format("plan of '{}': {}{}\n",
+                       printable(plan_.target),
+                       plural(plan_.jobs.size(), "job"),
+                       plan_.jobs.size() > 1 ? ", in this order" : "");
     if (!plan_.arguments.empty())
-      out_ += "arguments after '--': " + printable(shell_join(plan_.arguments)) + "\n";
+      out_ += fmt::format("arguments after '--': {}\n", printable(shell_join(plan_.arguments)));
     for (std::size_t job = 0; job < plan_.jobs.size(); ++job)
       write_job(job);
     if (!plan_.notices.empty())
       out_ += "\n";
     for (const std::string& notice : plan_.notices)
-      out_ += "note: " + printable(notice) + "\n";
+      out_ += fmt::format("note: {}\n", printable(notice));
     return std::move(out_);
   }
 
@@ -143,10 +147,12 @@ class Explanation {
   void write_job(std::size_t index) {
     const PlannedJob& job = plan_.jobs[index];
     const PlannedWorkflow& workflow = plan_.workflows[job.workflow];
-    out_ += "\n" + std::to_string(index + 1) + ". " + printable(workflow.name) +
-            part_of_workflow(index) + "\n";
+    out_ +=
+        fmt::format("\n{}. {}{}\n", index + 1, printable(workflow.name), part_of_workflow(index));
     add_lines(
-        out_, "provider", {printable(trim(workflow.provider + " " + workflow.provider_version))});
+        out_,
+        "provider",
+        {printable(trim(fmt::format("{} {}", workflow.provider, workflow.provider_version)))});
     add_lines(out_, "image", container_lines(job.spec));
     add_lines(out_, "setup", script_lines(job.spec.setup));
     add_lines(out_, job.spec.commands.empty() ? "command" : "commands", command_lines(job.spec));
@@ -159,14 +165,14 @@ class Explanation {
     add_lines(out_, "resources", resource_lines(job.spec));
     add_lines(out_, "environment", environment_lines(index));
     for (const std::string& notice : job.notices)
-      out_ += "   note: " + printable(notice) + "\n";
+      out_ += fmt::format("   note: {}\n", printable(notice));
   }
 
   std::vector<std::string> resource_lines(const job::JobSpec& job) const {
     const job::Resources& wanted = job.resources;
     std::vector<std::string> lines;
     if (const std::string text = describe_reserved(wanted); !text.empty())
-      lines.push_back(text + ", reserved before it starts");
+      lines.push_back(fmt::format("{}, reserved before it starts", text));
     if (std::string text = describe_unreserved(wanted); !text.empty())
       lines.push_back(std::move(text));
     if (lines.empty())
@@ -194,8 +200,7 @@ class Explanation {
       ++end;
     if (end - first == 1)
       return {};
-    return " (job " + std::to_string(index - first + 1) + " of " + std::to_string(end - first) +
-           ")";
+    return fmt::format(" (job {} of {})", index - first + 1, end - first);
   }
 
   std::vector<std::string> input_lines(const PlannedWorkflow& workflow) const {
@@ -207,9 +212,11 @@ class Explanation {
       for (const job::Artifact& artifact : input.artifacts)
         paths.push_back(printable(artifact.path.empty() ? "." : artifact.path) +
                         (artifact.partial ? " (partial)" : ""));
-      std::string line = plain_list(paths) + " of workflow '" + printable(input.workflow) + "'";
+      std::string line =
+          fmt::format("{} of workflow '{}'", plain_list(paths), printable(input.workflow));
       if (!input.producer)
-        line += ", tag '" + printable(input.tag) + "', saved by run '" + printable(input.run) + "'";
+        line += fmt::format(
+            ", tag '{}', saved by run '{}'", printable(input.tag), printable(input.run));
       lines.push_back(std::move(line));
     }
     if (lines.empty())
@@ -249,7 +256,8 @@ class Explanation {
     std::vector<std::string> lines;
     for (auto& [setting, origin] : rows) {
       const std::size_t own = display_width(setting);
-      lines.push_back(setting + std::string(own < width ? width - own : 0, ' ') + "  " + origin);
+      lines.push_back(fmt::format(
+          "{}{}  {}", setting, std::string(own < width ? width - own : 0, ' '), origin));
     }
     return lines;
   }

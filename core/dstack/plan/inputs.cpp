@@ -91,13 +91,17 @@ class Resolver {
     const auto existing = tags_of(workflow);
     Error error;
     error.code = ErrorCode::configuration;
-    error.message = "workflow '" + workflow + "' has no tag '" + *dependency.tag + "'";
+    error.message = fmt::format("workflow '{}' has no tag '{}'", workflow, *dependency.tag);
     error.where = dependency.where;
-    error.hint = existing.empty() ? "it has no tags yet" : "it has " + quoted_list(existing);
+    error.hint =
+        existing.empty() ? "it has no tags yet" : fmt::format("it has {}", quoted_list(existing));
     error.hint += is_defined(workflow)
-                      ? "; make one with 'dstack run " + workflow + " -t " + *dependency.tag +
-                            "', or of a finished run with 'dstack tags add " + *dependency.tag +
-                            " RUN'"
+                      ? fmt::format(
+                            "; make one with 'dstack run {} -t {}', or of a finished run with "
+                            "'dstack tags add {} RUN'",
+                            workflow,
+                            *dependency.tag,
+                            *dependency.tag)
                       : "; the project defines no workflow of that name that could make another";
     return error;
   }

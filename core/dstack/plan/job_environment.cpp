@@ -33,8 +33,8 @@ Error provider_sets_reserved(const Draft& draft, const std::string& name) {
   error.code = ErrorCode::configuration;
   error.where = draft.workflow->provider_where;
   error.message =
-      "provider '" + draft.provider->name + "' sets '" + name + "', which dstack itself sets";
-  error.hint = "this is a fault of the provider, " + draft.provider->path.string();
+      fmt::format("provider '{}' sets '{}', which dstack itself sets", draft.provider->name, name);
+  error.hint = fmt::format("this is a fault of the provider, {}", draft.provider->path.string());
   return error;
 }
 
@@ -68,8 +68,12 @@ void note_hidden_environment(const Draft& draft,
     const std::string name = environment_name(secret);
     const Json* entry = json_member(*environment, name);
     if (entry != nullptr && *entry != config::secret_reference(secret))
-      notices.push_back("'" + name + "' in the environment of workflow '" + draft.workflow->name +
-                        "' has no effect: jobs have the secret '" + secret + "' by that name");
+      notices.push_back(
+          fmt::format("'{}' in the environment of workflow '{}' has no effect: jobs have the "
+                      "secret '{}' by that name",
+                      name,
+                      draft.workflow->name,
+                      secret));
   }
 }
 

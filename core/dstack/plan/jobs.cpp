@@ -37,29 +37,33 @@ Error problem_of(const Draft& draft, const provider::Problem& problem) {
   error.message = problem.message;
   error.where = place_of(draft, problem.property);
   error.hint = problem.hint;
-  error.context.push_back("while planning workflow '" + draft.workflow->name + "' with provider '" +
-                          draft.provider->name + "'");
+  error.context.push_back(fmt::format("while planning workflow '{}' with provider '{}'",
+                                      draft.workflow->name,
+                                      draft.provider->name));
   return error;
 }
 
 Error no_jobs(const Draft& draft) {
   Error error;
   error.code = ErrorCode::internal;
-  error.message = "provider '" + draft.provider->name + "' returned no job for workflow '" +
-                  draft.workflow->name + "'";
+  error.message = fmt::format("provider '{}' returned no job for workflow '{}'",
+                              draft.provider->name,
+                              draft.workflow->name);
   error.where = draft.workflow->provider_where;
-  error.hint = "this is a fault of the provider, " + draft.provider->path.string();
+  error.hint = fmt::format("this is a fault of the provider, {}", draft.provider->path.string());
   return error;
 }
 
 Error impossible_master(const Draft& draft, std::size_t job) {
   Error error;
   error.code = ErrorCode::internal;
-  error.message = "provider '" + draft.provider->name + "' gave job " + std::to_string(job) +
-                  " of workflow '" + draft.workflow->name +
-                  "' a master that is not there, or goes in a ring";
+  error.message = fmt::format(
+      "provider '{}' gave job {} of workflow '{}' a master that is not there, or goes in a ring",
+      draft.provider->name,
+      job,
+      draft.workflow->name);
   error.where = draft.workflow->provider_where;
-  error.hint = "this is a fault of the provider, " + draft.provider->path.string();
+  error.hint = fmt::format("this is a fault of the provider, {}", draft.provider->path.string());
   return error;
 }
 
@@ -134,10 +138,11 @@ void make_jobs(Drafts& drafts, const PlanningContext& context, std::vector<Error
     for (std::size_t k = 0; k < batch.drafts.size(); ++k)
       drafts.all[batch.drafts[k]].checked.values = std::move(requests[k].properties);
     if (replies && replies->size() != requests.size())
-      replies =
-          fail(ErrorCode::internal,
-               "provider '" + batch.provider->name + "' answered " +
-                   plural(replies->size(), "request") + " of " + std::to_string(requests.size()));
+      replies = fail(ErrorCode::internal,
+                     "provider '{}' answered {} of {}",
+                     batch.provider->name,
+                     plural(replies->size(), "request"),
+                     requests.size());
     if (!replies) {
       Error error = std::move(replies).error();
       if (!error.where)

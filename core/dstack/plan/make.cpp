@@ -117,9 +117,9 @@ class Maker {
         ++elsewhere;
     }
     if (elsewhere > 0)
-      notices_.push_back(plural(elsewhere, "problem") +
-                         " in other workflows; 'dstack validate' shows " +
-                         (elsewhere == 1 ? "it" : "them"));
+      notices_.push_back(fmt::format("{} in other workflows; 'dstack validate' shows {}",
+                                     plural(elsewhere, "problem"),
+                                     elsewhere == 1 ? "it" : "them"));
   }
 
   /// Somebody put a provider there to be used, and another one is.
@@ -129,9 +129,11 @@ class Maker {
       if (draft.provider == nullptr || !said.insert(draft.provider).second)
         continue;
       if (const auto* refused = context_.providers.refused_before(*draft.provider))
-        notices_.push_back("provider '" + refused->name + "' is the one of " +
-                           draft.provider->path.string() + ", for " + refused->path.string() +
-                           " was refused: " + refused->reason);
+        notices_.push_back(fmt::format("provider '{}' is the one of {}, for {} was refused: {}",
+                                       refused->name,
+                                       draft.provider->path.string(),
+                                       refused->path.string(),
+                                       refused->reason));
     }
   }
 
@@ -185,10 +187,11 @@ class Maker {
       return;
     Error error;
     error.code = ErrorCode::usage;
-    error.message = "provider '" + draft.provider->name + "' takes no arguments after '--'";
+    error.message =
+        fmt::format("provider '{}' takes no arguments after '--'", draft.provider->name);
     error.where = line_.argument(0);
     error.hint = target().workflow == &provider_run_
-                     ? "'dstack run " + request_.target + " --help' shows what it takes"
+                     ? fmt::format("'dstack run {} --help' shows what it takes", request_.target)
                      : std::string("a property of the workflow may use them as ${{ run.args }}");
     errors_.push_back(std::move(error));
   }
@@ -206,12 +209,11 @@ class Maker {
     for (std::size_t i = 0; i < drafts_.all.size(); ++i) {
       Draft& draft = drafts_.all[i];
       if (!draft.planned || !draft.inputs_known)
-        return fail(ErrorCode::internal,
-                    "workflow '" + draft.workflow->name + "' could not be planned");
+        return fail(
+            ErrorCode::internal, "workflow '{}' could not be planned", draft.workflow->name);
       for (const Input& input : draft.inputs)
         if (input.producer && *input.producer >= i)
-          return fail(ErrorCode::internal,
-                      "workflow '" + draft.workflow->name + "' is part of a ring");
+          return fail(ErrorCode::internal, "workflow '{}' is part of a ring", draft.workflow->name);
       add_jobs(draft, i, plan);
       plan.workflows.push_back(planned(draft));
     }

@@ -118,14 +118,15 @@ const Option* find_option(const std::vector<Option>& options, std::string_view n
 }
 
 std::string render_syntax(const Option& option) {
-  std::string syntax =
-      option.flag->short_name.empty() ? std::string() : option.flag->short_name + ", ";
+  std::string syntax = option.flag->short_name.empty()
+                           ? std::string()
+                           : fmt::format("{}, ", option.flag->short_name);
   syntax += option.flag->name;
   if (!option.takes_value())
     return syntax;
   if (option.resource == nullptr && !option.property->choices.empty())
-    return syntax + " " + join(option.property->choices, "|");
-  syntax += " " + (option.flag->value_name.empty() ? "VALUE" : option.flag->value_name);
+    return fmt::format("{} {}", syntax, join(option.property->choices, "|"));
+  syntax += fmt::format(" {}", option.flag->value_name.empty() ? "VALUE" : option.flag->value_name);
   return syntax;
 }
 
@@ -179,7 +180,7 @@ bool append_arguments(const std::vector<std::string>& arguments,
       given = &member;
   if (given != nullptr && given->value.kind == ValueKind::scalar) {
     // One string is split as a shell does, so what joins it is quoted for a shell.
-    given->value.text += " " + shell_join(arguments);
+    given->value.text += fmt::format(" {}", shell_join(arguments));
     return true;
   }
   if (given != nullptr && given->value.kind == ValueKind::mapping)

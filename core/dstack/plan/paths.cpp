@@ -30,7 +30,7 @@ std::string hint_for(const std::string& path, const source::Snapshot& code) {
     if (base_name(file) == base_name(path) && elsewhere.size() < 3)
       elsewhere.push_back(file);
   if (!elsewhere.empty())
-    return "there is " + quoted_list(elsewhere);
+    return fmt::format("there is {}", quoted_list(elsewhere));
   if (code.files.size() > enough_to_compare)
     return {};
   return did_you_mean(path, code.files);
@@ -63,8 +63,11 @@ class Checker {
     const std::string folder = json_string(draft_.checked.values, "working_dir");
     if (folder.empty() || code_.contains_below(folder) || may_come_with_input(folder))
       return;
-    notices.push_back("working directory '" + folder + "' of workflow '" + draft_.workflow->name +
-                      "' is not part of the code: the job starts in an empty folder");
+    notices.push_back(
+        fmt::format("working directory '{}' of workflow '{}' is not part of the code: the job "
+                    "starts in an empty folder",
+                    folder,
+                    draft_.workflow->name));
   }
 
  private:
@@ -86,7 +89,7 @@ class Checker {
     if (code_.contains(path) || may_come_with_input(path))
       return;
     if (code_.contains_below(path)) {
-      report("'" + printable(path) + "' is a folder; '" + property.name + "' needs a file",
+      report(fmt::format("'{}' is a folder; '{}' needs a file", printable(path), property.name),
              std::move(where),
              {});
       return;
@@ -96,9 +99,10 @@ class Checker {
       report(source::explain_left_out(path), std::move(where), {});
       return;
     }
-    std::string message = "there is no file '" + printable(path) + "'";
+    std::string message = fmt::format("there is no file '{}'", printable(path));
     if (!draft_.inputs.empty())
-      message += " in the project or in the inputs of workflow '" + draft_.workflow->name + "'";
+      message +=
+          fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
     report(std::move(message), std::move(where), hint_for(path, code_));
   }
 

@@ -35,17 +35,17 @@ class Checker {
     if (machine_.cpu > 0 && wanted.cpu > machine_.cpu)
       refuse("cpu",
              plural(wanted.cpu, "CPU"),
-             "this machine has " + plural(machine_.cpu, "CPU"),
+             fmt::format("this machine has {}", plural(machine_.cpu, "CPU")),
              std::to_string(machine_.cpu));
     if (machine_.memory > 0 && wanted.memory > machine_.memory)
       refuse("memory",
-             render_size(wanted.memory) + " of memory",
-             "this machine has " + render_size(machine_.memory),
+             fmt::format("{} of memory", render_size(wanted.memory)),
+             fmt::format("this machine has {}", render_size(machine_.memory)),
              option_size(machine_.memory));
     if (machine_.memory > 0 && wanted.shm_size > machine_.memory)
       refuse("shm_size",
-             render_size(wanted.shm_size) + " of shared memory",
-             "this machine has " + render_size(machine_.memory),
+             fmt::format("{} of shared memory", render_size(wanted.shm_size)),
+             fmt::format("this machine has {}", render_size(machine_.memory)),
              option_size(machine_.memory));
     check_gpus(wanted);
   }
@@ -64,11 +64,15 @@ class Checker {
     }
     Error error;
     error.code = ErrorCode::unavailable;
-    error.message = "workflow '" + draft_.workflow->name + "' asks for " + describe_reserved(all) +
-                    ", all of it at once, for " + plural(jobs.size(), "job") +
-                    " that start together: this machine has " + plural(machine_.cpu, "CPU") + ", " +
-                    render_size(machine_.memory) + " of memory and " +
-                    resources::describe_gpus(machine_);
+    error.message = fmt::format(
+        "workflow '{}' asks for {}, all of it at once, for {} that start together: this machine "
+        "has {}, {} of memory and {}",
+        draft_.workflow->name,
+        describe_reserved(all),
+        plural(jobs.size(), "job"),
+        plural(machine_.cpu, "CPU"),
+        render_size(machine_.memory),
+        resources::describe_gpus(machine_));
     error.hint = "fewer of them, or less for each, will fit";
     error.where = place_of(draft_, "resources");
     errors_.push_back(std::move(error));
@@ -79,9 +83,9 @@ class Checker {
     const std::size_t fitting = resources::fitting_cards(machine_, wanted).size();
     if (wanted.gpu <= fitting)
       return;
-    std::string has = "this machine has " + resources::describe_gpus(machine_);
+    std::string has = fmt::format("this machine has {}", resources::describe_gpus(machine_));
     if (fitting < machine_.gpus.size())
-      has += ", " + std::to_string(fitting) + " of them fitting";
+      has += fmt::format(", {} of them fitting", fitting);
     refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting), other_card(wanted));
     if (fitting == 0 && !machine_.gpus.empty())  // it is not their number
       errors_.back().where =
@@ -96,21 +100,21 @@ class Checker {
     job::Resources other = wanted;
     for (const config::Gpu& gpu : machine_.gpus)
       if (other.gpu_name = gpu.name; !wanted.gpu_name.empty() && is_enough(other))
-        return flag_of("gpu.name") + " " + shell_quote(gpu.name);
+        return fmt::format("{} {}", flag_of("gpu.name"), shell_quote(gpu.name));
     other = wanted;
     std::uint64_t most = 0;
     for (const config::Gpu& gpu : machine_.gpus)
       if (other.gpu_memory = gpu.memory; gpu.memory > most && is_enough(other))
         most = gpu.memory;
-    return most == 0 ? "" : flag_of("gpu.memory") + " " + option_size(most);
+    return most == 0 ? "" : fmt::format("{} {}", flag_of("gpu.memory"), option_size(most));
   }
 
   static std::string describe_gpus(const job::Resources& wanted) {
     std::string text = plural(wanted.gpu, "GPU");
     if (!wanted.gpu_name.empty())
-      text += " '" + wanted.gpu_name + "'";
+      text += fmt::format(" '{}'", wanted.gpu_name);
     if (wanted.gpu_memory > 0)
-      text += " with " + render_size(wanted.gpu_memory);
+      text += fmt::format(" with {}", render_size(wanted.gpu_memory));
     return text;
   }
 
@@ -121,17 +125,20 @@ class Checker {
               const std::string& alternative = {}) {
     Error error;
     error.code = ErrorCode::unavailable;
-    error.message = "workflow '" + draft_.workflow->name + "' asks for " + asked + ": " + has;
+    error.message = fmt::format("workflow '{}' asks for {}: {}", draft_.workflow->name, asked, has);
     const bool option =
         draft_.role == Role::target &&
         property_of_type(draft_.manifest(), provider::PropertyType::resources) != nullptr;
     if (option)
-      error.message += "; " + (alternative.empty() ? "" : alternative + " fits, ") + flag_of(key) +
-                       " " + possible +
-                       (possible == "0" ? " runs without" : " runs with what is there");
+      error.message += fmt::format("; {}{} {}{}",
+                                   alternative.empty() ? "" : fmt::format("{} fits, ", alternative),
+                                   flag_of(key),
+                                   possible,
+                                   possible == "0" ? " runs without" : " runs with what is there");
     else
-      error.hint = "lower `" + std::string(split(key, '.').front()) +
-                   "` in the resources of workflow '" + draft_.workflow->name + "'";
+      error.hint = fmt::format("lower `{}` in the resources of workflow '{}'",
+                               split(key, '.').front(),
+                               draft_.workflow->name);
     error.where = place_of(draft_, "resources." + std::string(key));
     errors_.push_back(std::move(error));
   }
@@ -171,15 +178,15 @@ job::Resources planned_resources(const provider::CheckedProperties& properties) 
 std::string describe_reserved(const job::Resources& resources) {
   std::vector<std::string> parts;
   if (resources.cpu > 0)
-    parts.push_back("cpu " + std::to_string(resources.cpu));
+    parts.push_back(fmt::format("cpu {}", resources.cpu));
   if (resources.memory > 0)
-    parts.push_back("memory " + render_size(resources.memory));
+    parts.push_back(fmt::format("memory {}", render_size(resources.memory)));
   if (resources.gpu > 0) {
     std::string gpu = plural(resources.gpu, "GPU");
     if (!resources.gpu_name.empty())
-      gpu += " " + resources.gpu_name;
+      gpu += fmt::format(" {}", resources.gpu_name);
     if (resources.gpu_memory > 0)
-      gpu += " of " + render_size(resources.gpu_memory);
+      gpu += fmt::format(" of {}", render_size(resources.gpu_memory));
     parts.push_back(std::move(gpu));
   }
   return join(parts, ", ");
@@ -188,7 +195,7 @@ std::string describe_reserved(const job::Resources& resources) {
 std::string describe_unreserved(const job::Resources& resources) {
   std::vector<std::string> parts;
   if (resources.shm_size > 0)
-    parts.push_back("shared memory " + render_size(resources.shm_size));
+    parts.push_back(fmt::format("shared memory {}", render_size(resources.shm_size)));
   if (resources.interruptible)
     parts.push_back("interruptible");
   if (resources.local)

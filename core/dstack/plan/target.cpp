@@ -15,7 +15,7 @@ Error unknown_target(const std::string& name,
     candidates.push_back(std::move(provider));
   Error error;
   error.code = ErrorCode::not_found;
-  error.message = "no workflow or provider is called '" + printable(name) + "'";
+  error.message = fmt::format("no workflow or provider is called '{}'", printable(name));
   error.hint = did_you_mean(name, candidates);
   if (!error.hint.empty())
     error.hint += "\n";

@@ -19,9 +19,8 @@ Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string
     names.push_back(workflow.name);
   }
   const std::string guess = did_you_mean(name, names);
-  return fail(ErrorCode::not_found,
-              "run '" + run.name + "' has no workflow '" + name + "'",
-              guess.empty() ? "it has " + quoted_list(names) : guess);
+  return fail(ErrorCode::not_found, "run '{}' has no workflow '{}'", run.name, name)
+      .with_hint("{}", guess.empty() ? fmt::format("it has {}", quoted_list(names)) : guess);
 }
 
 Result<void> stop(const files::Home& home,
@@ -30,12 +29,10 @@ Result<void> stop(const files::Home& home,
                   const std::string& workflow,
                   job::StopRequest request) {
   if (job::is_final(run.status))
-    return fail(ErrorCode::conflict,
-                "run '" + run.name + "' is over: " + std::string(job::render(run.status)));
+    return fail(ErrorCode::conflict, "run '{}' is over: {}", run.name, job::render(run.status));
   if (run.machine != process::machine_id())
-    return fail(ErrorCode::unavailable,
-                "run '" + run.name + "' belongs to another machine",
-                "stop it there");
+    return fail(ErrorCode::unavailable, "run '{}' belongs to another machine", run.name)
+        .with_hint("stop it there");
   if (workflow.empty()) {
     DSTACK_CHECK(records.request_stop(run.id, request));
   } else {

@@ -121,7 +121,7 @@ class Follower {
   Result<void> look_at_all() {
     DSTACK_TRY(auto run, records_.find_run(name_));
     if (!run)
-      return fail(ErrorCode::not_found, "run '" + name_ + "' was removed");
+      return fail(ErrorCode::not_found, "run '{}' was removed", name_);
     DSTACK_TRY(auto jobs, records_.jobs(run->id));
     for (const store::JobRecord& job : jobs)
       if (job.index >= state_.jobs.size() || job.status != state_.jobs[job.index].status ||
@@ -235,12 +235,13 @@ class Follower {
     const Path log = home_.run(name_) / file_names::supervisor_log;
     const std::string text = read_file(log).value_or("");
     const auto lines = split(trim(text), '\n');
-    return fail(
-        ErrorCode::internal,
-        "run '" + name_ + "' cannot go on: " +
-            (text.empty() ? "its supervisor ends with " + process::render(status)
-                          : std::string(lines.back())),
-        "the log of its supervisor is '" + log.string() + "'; what the jobs have written is kept");
+    return fail(ErrorCode::internal,
+                "run '{}' cannot go on: {}",
+                name_,
+                text.empty() ? fmt::format("its supervisor ends with {}", process::render(status))
+                             : std::string(lines.back()))
+        .with_hint("the log of its supervisor is '{}'; what the jobs have written is kept",
+                   log.string());
   }
 
   static bool was_killed(const process::ExitStatus& status) {
@@ -278,7 +279,7 @@ class Follower {
                                     pollfd{options_.wake_fd, POLLIN, 0},
                                     pollfd{supervisor_.get(), POLLIN, 0}};
     if (::poll(polled.data(), polled.size(), patience()) < 0 && errno != EINTR)
-      return fail_errno("cannot wait for run '" + name_ + "'");
+      return fail_errno("cannot wait for run '{}'", name_);
     if (polled[0].revents != 0)
       drain_notifications();
     if (polled[1].revents != 0 && listener_.woken() == FollowListener::Then::leave)

@@ -65,11 +65,10 @@ plan::PlanningContext context(const Workbench& bench,
           -> Result<std::pair<std::string, std::vector<job::Artifact>>> {
         DSTACK_TRY(const auto found, records.find_tag(project, workflow, tag));
         if (!found)
-          return fail(ErrorCode::not_found,
-                      "there is no tag '" + tag + "' of workflow '" + workflow + "'");
+          return fail(ErrorCode::not_found, "there is no tag '{}' of workflow '{}'", tag, workflow);
         DSTACK_TRY(const auto run, records.find_run(found->run));
         if (!run)
-          return fail(ErrorCode::internal, "tag '" + tag + "' names a run that has no record");
+          return fail(ErrorCode::internal, "tag '{}' names a run that has no record", tag);
         DSTACK_TRY(auto all, records.artifacts(run->id));
         std::erase_if(all,
                       [&](const job::Artifact& artifact) { return artifact.workflow != workflow; });
@@ -114,18 +113,21 @@ Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Re
   if (tag.empty())
     return {};
   if (!is_name(tag))
-    return fail(ErrorCode::usage,
-                "'" + tag + "' is not a valid tag name",
-                "a name begins with a letter or digit and goes on with letters, digits, '.', "
-                "'_' and '-'");
+    return fail(ErrorCode::usage, "'{}' is not a valid tag name", tag)
+        .with_hint(
+            "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and "
+            "'-'");
   for (const plan::PlannedWorkflow& workflow : plan.workflows) {
     DSTACK_TRY(const auto found, records.find_tag(plan.project, workflow.name, tag));
     if (found)
       return fail(ErrorCode::conflict,
-                  "tag '" + tag + "' of workflow '" + workflow.name + "' is taken by run '" +
-                      found->run + "'",
-                  "choose another name, or free it with 'dstack tags delete " + workflow.name +
-                      ":" + tag + "'");
+                  "tag '{}' of workflow '{}' is taken by run '{}'",
+                  tag,
+                  workflow.name,
+                  found->run)
+          .with_hint("choose another name, or free it with 'dstack tags delete {}:{}'",
+                     workflow.name,
+                     tag);
   }
   return {};
 }

@@ -48,7 +48,7 @@ Result<std::string> JobLog::read(std::uint64_t offset, std::size_t most) const {
     if (count < 0) {
       if (errno == EINTR)
         continue;
-      return fail_errno("cannot read '" + (folder_ / file_names::log).string() + "'");
+      return fail_errno("cannot read '{}'", (folder_ / file_names::log).string());
     }
     if (count == 0)
       break;

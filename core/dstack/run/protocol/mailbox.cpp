@@ -45,7 +45,7 @@ Result<Mailbox> Mailbox::open(const Path& run_folder) {
   ::unlinkat(folder.get(), socket_name, 0);
   const sockaddr_un address = address_in(folder.get());
   if (::bind(mailbox.socket_.get(), generic(address), sizeof address) != 0)
-    return fail_errno("cannot make a socket in '" + run_folder.string() + "'");
+    return fail_errno("cannot make a socket in '{}'", run_folder.string());
   return mailbox;
 }
 
@@ -74,9 +74,11 @@ bool post(const Path& run_folder, std::string_view message) {
 }
 
 std::string render(const StateMessage& message) {
-  return std::to_string(message.job) + " " + std::string(job::render(message.status)) + " " +
-         std::to_string(message.at.time_since_epoch().count()) + " " +
-         std::to_string(message.attempt);
+  return fmt::format("{} {} {} {}",
+                     message.job,
+                     job::render(message.status),
+                     message.at.time_since_epoch().count(),
+                     message.attempt);
 }
 
 std::optional<StateMessage> parse_state(std::string_view text) {

@@ -29,9 +29,12 @@ Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
 }
 
 Error without_supervisor(const std::string& run, Error why) {
-  why.message = "run '" + run + "' is on record, but nobody sees to it: " + why.message;
-  why.hint += (why.hint.empty() ? "'" : "; '") + std::string("dstack logs -f ") + run +
-              "' tries again, and 'dstack stop " + run + "' gives it up";
+  why.message = fmt::format("run '{}' is on record, but nobody sees to it: {}", run, why.message);
+  why.hint += fmt::format("{}{}{}' tries again, and 'dstack stop {}' gives it up",
+                          why.hint.empty() ? "'" : "; '",
+                          "dstack logs -f ",
+                          run,
+                          run);
   return why;
 }
 

@@ -23,9 +23,10 @@ class PrivateCopy : public Workspace {
     for (const job::TreeReference& input : inputs)
       DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::merge, &replaced));
     if (!replaced.empty())
-      warnings.push_back(plural(replaced.size(), "file") +
-                         " came from more than one place, and the later dependency won: " +
-                         quoted_list(replaced, 3));
+      warnings.push_back(
+          fmt::format("{} came from more than one place, and the later dependency won: {}",
+                      plural(replaced.size(), "file"),
+                      quoted_list(replaced, 3)));
     return {};
   }
 
@@ -52,8 +53,9 @@ class ProjectItself : public Workspace {
     for (const job::TreeReference& input : inputs)
       DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::where_free, &kept));
     if (!kept.empty())
-      warnings.push_back(plural(kept.size(), "file") +
-                         " of the inputs stayed as the project has it: " + quoted_list(kept, 3));
+      warnings.push_back(fmt::format("{} of the inputs stayed as the project has it: {}",
+                                     plural(kept.size(), "file"),
+                                     quoted_list(kept, 3)));
     return {};
   }
 

@@ -140,13 +140,13 @@ Attempt run_command(const config::Receiver& receiver, const Notification& notifi
     ::kill(-child->pid(), SIGKILL);
     process::kill_marked(notification_variable, notification.id);
     child->wait();
-    return failed("it did not end within " + render_duration(receiver.timeout));
+    return failed(fmt::format("it did not end within {}", render_duration(receiver.timeout)));
   }
   const process::ExitStatus status = child->wait();
   if (process::succeeded(status))
     return {};
   const std::string said = output.last();
-  return failed(process::render(status) + (said.empty() ? "" : ": " + said));
+  return failed(process::render(status) + (said.empty() ? "" : fmt::format(": {}", said)));
 }
 
 }  // namespace dstack::run

@@ -38,9 +38,8 @@ class Values {
     for (const std::string& name : names) {
       DSTACK_TRY(auto value, vault.find(notification.project, name));
       if (!value)
-        return fail(ErrorCode::not_found,
-                    "there is no secret '" + name + "' any more",
-                    "'dstack secrets add --user " + name + "' adds it");
+        return fail(ErrorCode::not_found, "there is no secret '{}' any more", name)
+            .with_hint("'dstack secrets add --user {}' adds it", name);
       values.by_name_[name] = *std::move(value);
     }
     return values;
@@ -93,9 +92,8 @@ Result<http::Headers> headers_for(const config::Receiver& receiver,
   for (const auto& [name, text] : receiver.headers) {
     std::string value = values.put_into(text);
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
-      return fail(ErrorCode::usage,
-                  "header '" + name + "' would have several lines",
-                  "a secret that stands in a header has one line");
+      return fail(ErrorCode::usage, "header '{}' would have several lines", name)
+          .with_hint("a secret that stands in a header has one line");
     set_header(headers, name, std::move(value));
   }
   return headers;
@@ -157,11 +155,11 @@ Attempt judge(const http::Response& response, Timestamp at) {
   attempt.outcome = status == 408 || status == 429 || status >= 500 ? Attempt::Outcome::failed
                                                                     : Attempt::Outcome::hopeless;
   attempt.wish = parse_retry_after(response.header("retry-after"), at).value_or(milliseconds(0));
-  attempt.reason = "HTTP " + std::to_string(status);
+  attempt.reason = fmt::format("HTTP {}", status);
   if (status >= 300 && status < 400)
     attempt.reason += ": redirects are not followed; write the address to which this one leads";
   else if (const std::string said = first_line(response.body); !said.empty())
-    attempt.reason += ": " + said;
+    attempt.reason += fmt::format(": {}", said);
   return attempt;
 }
 

@@ -192,8 +192,8 @@ std::string Scheduler::reason_to_wait(std::size_t job) const {
   if (names.empty())
     return "waits for a free place";
   if (names.size() > 4)
-    return "waits for " + std::to_string(names.size()) + " workflows";
-  return "waits for " + join(names, ", ");
+    return fmt::format("waits for {} workflows", names.size());
+  return fmt::format("waits for {}", join(names, ", "));
 }
 
 Status Scheduler::run_status() const {

@@ -81,13 +81,14 @@ void capture(store::ObjectStore& objects,
     boost::system::error_code problem;
     if (!fs::exists(fs::symlink_status(at, problem))) {
       if (ended_well)
-        result.warnings.push_back("the artifact '" + path +
-                                  "' was declared, but the job did not make it");
+        result.warnings.push_back(
+            fmt::format("the artifact '{}' was declared, but the job did not make it", path));
       continue;
     }
     auto tree = objects.capture_at(at, path, result.warnings, originals);
     if (!tree) {
-      errors.push_back("the artifact '" + path + "' could not be stored: " + render(tree.error()));
+      errors.push_back(
+          fmt::format("the artifact '{}' could not be stored: {}", path, render(tree.error())));
       continue;
     }
     result.artifacts.push_back({workflow, path, *tree, !ended_well, exposure_of(record, path)});
@@ -95,7 +96,7 @@ void capture(store::ObjectStore& objects,
   if (errors.empty())
     return;
   result.error =
-      join(errors, "; ") + "; what the job made is still in '" + workspace.string() + "'";
+      fmt::format("{}; what the job made is still in '{}'", join(errors, "; "), workspace.string());
   for (job::Artifact& artifact : result.artifacts)
     artifact.partial = true;
 }
@@ -107,8 +108,8 @@ void keep_edits(store::ObjectStore& objects,
                 SavedArtifacts& result) {
   auto edits = source::find_edits(edited_folder(order, workspace), objects, result.warnings);
   if (!edits) {
-    result.warnings.push_back("what it changed beside its artifacts could not be kept: " +
-                              render(edits.error()));
+    result.warnings.push_back(fmt::format(
+        "what it changed beside its artifacts could not be kept: {}", render(edits.error())));
   } else if (*edits) {
     result.edits = **std::move(edits);
     result.edits->job = order.index;

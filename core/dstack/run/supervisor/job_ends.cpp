@@ -32,7 +32,7 @@ void JobEnds::not_started(std::size_t job, const Error& error) {
   end.record.outcome = ExitRecord::Outcome::not_started;
   end.record.message = render(error);
   end.record.finished_at = progress_.now();
-  log_decision("job " + std::to_string(job) + " cannot start: " + end.record.message);
+  log_decision(fmt::format("job {} cannot start: {}", job, end.record.message));
   ended({std::move(end)});
 }
 
@@ -54,7 +54,7 @@ void JobEnds::judge_all() {
 void JobEnds::judge(End end) {
   const std::size_t job = end.job;
   if (end.lost) {
-    log_decision("the runner of job " + std::to_string(job) + " was killed: ends what it left");
+    log_decision(fmt::format("the runner of job {} was killed: ends what it left", job));
     if (const auto ended = parts_.traces.end_orphans(job, progress_.attempts.begun(job)); !ended)
       end.record.warnings.push_back(render(ended.error()));
   }
@@ -130,7 +130,7 @@ store::JobChange JobEnds::final_change(const SavedArtifacts& saved) const {
   const std::size_t job = saved.job;
   store::JobChange change = outcome_of({job, saved.record, lost_.contains(job)});
   if (const auto first = progress_.gangs.stopped_for(change, progress_.stop_asked_of(job)))
-    change.reason = "stopped because " + progress_.label(*first) + " failed first";
+    change.reason = fmt::format("stopped because {} failed first", progress_.label(*first));
   if (!saved.error.empty()) {
     if (change.status == Status::done) {
       change.status = Status::failed;
@@ -161,9 +161,10 @@ void JobEnds::finish(store::JobChange change) {
     add_reason(change, parts_.explain_failure(job));
   if (change.status == Status::failed)
     progress_.journal.add_failure(job);
-  log_decision("job " + std::to_string(job) +
-               " is over: " + std::string(job::render(change.status)) +
-               (change.reason.empty() ? "" : ": " + change.reason));
+  log_decision(fmt::format("job {} is over: {}{}",
+                           job,
+                           job::render(change.status),
+                           change.reason.empty() ? "" : fmt::format(": {}", change.reason)));
   const auto skipped = progress_.scheduler.ended(job, change.status);
   progress_.journal.add(std::move(change));
   progress_.skip(skipped);

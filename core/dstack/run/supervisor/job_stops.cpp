@@ -28,8 +28,9 @@ Result<void> JobStops::carry_out() {
 
 void JobStops::stop_waiting(std::size_t workflow, StopRequest request) {
   if (progress_.stops[workflow] != request)
-    log_decision("workflow '" + progress_.order.plan.workflows[workflow].name +
-                 "' is asked to end: " + std::string(job::render(request)));
+    log_decision(fmt::format("workflow '{}' is asked to end: {}",
+                             progress_.order.plan.workflows[workflow].name,
+                             job::render(request)));
   progress_.stops[workflow] = request;
   const Status status = request == StopRequest::abort ? Status::aborted : Status::stopped;
   std::vector<std::size_t> skipped;
@@ -45,7 +46,7 @@ void JobStops::stop(std::size_t job, StopRequest request) {
   const Status wanted = request == StopRequest::abort ? Status::aborting : Status::stopping;
   if (progress_.scheduler.job_status(job) == wanted)
     return;
-  log_decision("stops job " + std::to_string(job));
+  log_decision(fmt::format("stops job {}", job));
   progress_.set_status(job, wanted);
   runners_.stop(job, request);
 }

@@ -16,7 +16,7 @@ namespace {
 Result<void> write_ports(const Path& folder, const std::vector<std::uint16_t>& ports) {
   std::string text;
   for (const std::uint16_t port : ports)
-    text += std::to_string(port) + " ";
+    text += fmt::format("{} ", port);
   text.back() = '\n';
   return write_file_atomically(folder / file_names::ports, text, Durable::no, 0600);
 }

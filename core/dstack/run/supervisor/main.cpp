@@ -67,12 +67,12 @@ Result<void> see_to_end(const files::Home& home,
 Result<void> supervise(const files::Home& home, const std::string& name, const Fd& lock) {
   const auto self = process::identity_of(::getpid());
   if (::ftruncate(lock.get(), 0) != 0 || !self)
-    return fail_errno("cannot write who supervises run '" + name + "'");
+    return fail_errno("cannot write who supervises run '{}'", name);
   DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
   DSTACK_TRY(auto records, store::Records::open(home));
   DSTACK_TRY(auto run, records.find_run(name));
   if (!run)
-    return fail(ErrorCode::not_found, "there is no run '" + name + "'");
+    return fail(ErrorCode::not_found, "there is no run '{}'", name);
   if (!job::is_final(run->status))
     DSTACK_CHECK(see_to_end(home, name, records, *run));
   process::leave_to_oom_killer();  // from here on programs of the user's are started
@@ -94,7 +94,7 @@ int supervisor_main(const files::Home& home, const std::string& name) {
   report_fatal_exit_in((folder / file_names::supervisor_log).string());
   process::protect_from_oom_killer();
   start_supervisor_log(folder);
-  log_decision("supervises run '" + name + "' as process " + std::to_string(::getpid()));
+  log_decision(fmt::format("supervises run '{}' as process {}", name, ::getpid()));
   if (auto result = supervise(home, name, *lock); !result) {
     log_problem(folder, render(result.error()));
     return 1;

@@ -64,8 +64,10 @@ Result<void> end_orphans(const files::Home& home,
     resources::remove_groups(id);
   const Path folder = attempt_folder(home, order.plan.run_name, job, attempt);
   return backend::remove_container(folder / file_names::container).map_error([&](Error error) {
-    error.message = "its container is still there, and can be removed with 'docker rm -f dstack-" +
-                    id + "': " + error.message;
+    error.message = fmt::format(
+        "its container is still there, and can be removed with 'docker rm -f dstack-{}': {}",
+        id,
+        error.message);
     return error;
   });
 }
@@ -91,7 +93,7 @@ void end_orphaned_gang(const files::Home& home, const std::string& run, std::siz
       (void)end_orphans(home, **order, job, attempt);  // its supervisor will, too, and record it
   }
   lock.reset();
-  log_decision("ended what was left of run '" + run + "', and gives it a supervisor");
+  log_decision(fmt::format("ended what was left of run '{}', and gives it a supervisor", run));
   (void)ensure_supervised(home, run);
 }
 

@@ -40,7 +40,7 @@ Result<std::optional<Fd>> reserve(std::uint16_t port) {
     return std::optional(std::move(socket));
   if (errno == EADDRINUSE)
     return std::optional<Fd>();
-  return fail_errno("cannot reserve port " + std::to_string(port));
+  return fail_errno("cannot reserve port {}", port);
 }
 
 /// Whether a program could listen there now, at any address of the machine. Without SO_REUSEADDR,
@@ -92,10 +92,12 @@ Result<std::vector<Port>> reserve_ports(std::size_t count) {
   }
   if (ports.size() < count)
     return fail(ErrorCode::unavailable,
-                plural(count, "port") + " wanted, but only " + std::to_string(ports.size()) +
-                    " free between " + std::to_string(first_port) + " and " +
-                    std::to_string(last_port),
-                "end programs that use them: `ss -ltnp` lists these");
+                "{} wanted, but only {} free between {} and {}",
+                plural(count, "port"),
+                ports.size(),
+                first_port,
+                last_port)
+        .with_hint("end programs that use them: `ss -ltnp` lists these");
   return ports;
 }
 

@@ -64,9 +64,9 @@ class Writer {
   Result<void> write(store::RunChanges changes) {
     std::string changed;
     for (const store::JobChange& change : changes.jobs)
-      changed += std::to_string(change.job) + " ";
+      changed += fmt::format("{} ", change.job);
     for (const job::Application& app : changes.apps)
-      changed += std::to_string(app.job) + " ";
+      changed += fmt::format("{} ", app.job);
     DSTACK_CHECK(record(std::move(changes)));
     // A change of the run alone is looked for in any job.
     notify(changed.empty() ? "0" : changed);
@@ -95,7 +95,8 @@ class Writer {
     if (auto tagged =
             records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no);
         !tagged)
-      log_problem(home_.run(run_.name), "tag '" + tag + "' was not set: " + render(tagged.error()));
+      log_problem(home_.run(run_.name),
+                  fmt::format("tag '{}' was not set: {}", tag, render(tagged.error())));
     return records_.apply(run_.id, last);
   }
 

@@ -16,7 +16,7 @@ namespace {
 Error nobody_to_wait_for(const std::string& reason) {
   Error error;
   error.code = ErrorCode::unavailable;
-  error.message = "it " + reason + ", and nobody else has any";
+  error.message = fmt::format("it {}, and nobody else has any", reason);
   error.hint = "'dstack doctor' shows what this machine has";
   return error;
 }
@@ -76,7 +76,7 @@ bool Reservations::ask(std::size_t leader, std::size_t shape) {
     return true;
   }
   if (!claim->granted()) {
-    log_decision("lease for the gang of job " + std::to_string(leader) + " " + claim->reason());
+    log_decision(fmt::format("lease for the gang of job {} {}", leader, claim->reason()));
     waiting_.emplace(shape, Waiting{leader, *std::move(claim)});
     return false;
   }
@@ -110,12 +110,12 @@ void Reservations::end_orphaned_jobs() const {
 }
 
 void Reservations::refuse(std::size_t leader, Error error) {
-  log_decision("lease refused to the gang of job " + std::to_string(leader) + ": " + error.message);
+  log_decision(fmt::format("lease refused to the gang of job {}: {}", leader, error.message));
   errors_[leader] = std::move(error);
 }
 
 void Reservations::hold(std::size_t leader, resources::Claim claim) {
-  log_decision("lease granted to the gang of job " + std::to_string(leader));
+  log_decision(fmt::format("lease granted to the gang of job {}", leader));
   held_.insert_or_assign(leader, Held{std::move(claim), gangs_.members(leader).size()});
   for (const std::size_t member : gangs_.members(leader))
     reported_.erase(member);
@@ -167,7 +167,7 @@ Result<void> Reservations::adopt(std::size_t job, std::size_t unfinished) {
   DSTACK_TRY(auto claim, resources::Claim::join(folder_, order_.plan.run_name, leader));
   if (!claim)
     return {};
-  log_decision("lease of the gang of job " + std::to_string(leader) + " adopted");
+  log_decision(fmt::format("lease of the gang of job {} adopted", leader));
   held_.emplace(leader, Held{*std::move(claim), unfinished});
   return {};
 }
@@ -176,7 +176,7 @@ void Reservations::ended(std::size_t job) {
   const auto held = held_.find(gangs_.leader(job));
   if (held == held_.end() || --held->second.unfinished > 0)
     return;
-  log_decision("lease of the gang of job " + std::to_string(held->first) + " given back");
+  log_decision(fmt::format("lease of the gang of job {} given back", held->first));
   (void)held->second.claim.give_back();  // where that fails, its end does it
   held_.erase(held);
 }

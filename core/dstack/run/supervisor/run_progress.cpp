@@ -91,7 +91,7 @@ void RunProgress::set_status(std::size_t job, Status status, std::string reason)
 
 void RunProgress::skip(const std::vector<std::size_t>& jobs) {
   for (const std::size_t job : jobs) {
-    log_decision("skips job " + std::to_string(job));
+    log_decision(fmt::format("skips job {}", job));
     record(job, Status::skipped, "a workflow that it depends on did not end well");
   }
 }
@@ -105,10 +105,10 @@ void RunProgress::record_retry(std::size_t job,
   change.at = now();
   change.cause = failure.cause;
   if (failure.job != job)
-    change.reason = label(failure.job) + " failed: ";
-  change.reason += brief(failure) + "; attempt " + std::to_string(attempt + 1) + " of " +
-                   std::to_string(attempts.most(job)) + " follows";
-  log_decision("retries job " + std::to_string(job) + ": " + change.reason);
+    change.reason = fmt::format("{} failed: ", label(failure.job));
+  change.reason +=
+      fmt::format("{}; attempt {} of {} follows", brief(failure), attempt + 1, attempts.most(job));
+  log_decision(fmt::format("retries job {}: {}", job, change.reason));
   journal.add(std::move(change));
 }
 

@@ -30,7 +30,7 @@ Result<void> Supervisor::run() {
       break;
     DSTACK_CHECK(wait());
   }
-  log_decision("the run is over: " + std::string(job::render(progress_.scheduler.run_status())));
+  log_decision(fmt::format("the run is over: {}", job::render(progress_.scheduler.run_status())));
   DSTACK_TRY(const auto recorded, progress_.journal.finish());
   discard_workspaces(recorded);
   return {};
@@ -82,9 +82,10 @@ Result<void> Supervisor::reserve(std::size_t job) {
 }
 
 Result<void> Supervisor::start(std::size_t job) {
-  log_decision("starts job " + std::to_string(job) + ", attempt " +
-               std::to_string(progress_.attempts.begun(job)) + " of " +
-               std::to_string(progress_.attempts.most(job)));
+  log_decision(fmt::format("starts job {}, attempt {} of {}",
+                           job,
+                           progress_.attempts.begun(job),
+                           progress_.attempts.most(job)));
   return parts_.runners.start(progress_.job_order(job), parts_.leases.lease_of(job));
 }
 

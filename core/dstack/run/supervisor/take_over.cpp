@@ -14,10 +14,12 @@ using job::Status;
 namespace {
 
 std::string describe(std::size_t job, std::size_t attempt, Trace trace) {
-  return "takes over job " + std::to_string(job) + ", attempt " + std::to_string(attempt) + ": " +
-         (trace == Trace::alive   ? "its runner is at work"
-          : trace == Trace::ended ? "it has ended"
-                                  : "its runner was killed");
+  return fmt::format("takes over job {}, attempt {}: {}",
+                     job,
+                     attempt,
+                     trace == Trace::alive   ? "its runner is at work"
+                     : trace == Trace::ended ? "it has ended"
+                                             : "its runner was killed");
 }
 
 }  // namespace
