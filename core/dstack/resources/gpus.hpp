@@ -1,4 +1,4 @@
-// The cards of this machine, as their drivers tell.
+// The GPUs of this machine, as their drivers tell.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -16,7 +16,7 @@ std::vector<config::Gpu> find_gpus();
 /// Asks the library at this path (NVML); nothing when it cannot be opened, or does not answer.
 std::optional<std::vector<config::Gpu>> ask_nvml(const char* library);
 
-/// AMD's cards under a copy of /sys/class/drm.
-std::vector<config::Gpu> read_amd_cards(const Path& drm);
+/// AMD's GPUs under a copy of /sys/class/drm.
+std::vector<config::Gpu> read_amd_gpus(const Path& drm);
 
 }  // namespace dstack::resources

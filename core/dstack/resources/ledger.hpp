@@ -15,7 +15,7 @@
 
 namespace dstack::resources {
 
-/// So many cards of these; the better liked first.
+/// So many GPUs of these; the better liked first.
 struct GpuRequest {
   std::uint32_t count = 0;
   std::vector<std::string> among;  ///< ids (resources/machine.hpp)
@@ -27,21 +27,21 @@ struct GpuRequest {
 struct Demand {
   std::uint64_t cpu = 0;
   std::uint64_t memory = 0;       ///< bytes
-  std::vector<GpuRequest> cards;  ///< one for each job that asks for some
+  std::vector<GpuRequest> gpus;   ///< one for each job that asks for some
 
-  bool empty() const { return cpu == 0 && memory == 0 && cards.empty(); }
+  bool empty() const { return cpu == 0 && memory == 0 && gpus.empty(); }
 
   bool operator==(const Demand&) const = default;
 };
 
-/// What the machine has, beside its cards, in the eyes of whoever asks.
+/// What the machine has, beside its GPUs, in the eyes of whoever asks.
 struct Capacity {
   std::uint64_t cpu = 0;
   std::uint64_t memory = 0;  ///< bytes
 };
 
-/// The cards that each wish got.
-using Cards = std::vector<std::vector<std::string>>;
+/// The GPUs that each wish got.
+using GrantedGpus = std::vector<std::vector<std::string>>;
 
 struct Entry {
   std::uint64_t number = 0;  ///< in the order of arrival
@@ -49,7 +49,7 @@ struct Entry {
   std::string workflow;
   std::size_t job = 0;  ///< its index; of several that start together the first
   Demand demand;
-  std::optional<Cards> granted;  ///< nothing: it waits
+  std::optional<GrantedGpus> granted;  ///< nothing: it waits
 
   bool operator==(const Entry&) const = default;
 };
@@ -62,7 +62,9 @@ struct Ledger {
 };
 
 /// What the waiting entry `number` would get now; nothing when it has to wait on.
-std::optional<Cards> find_share(const Ledger& ledger, std::uint64_t number, Capacity capacity);
+std::optional<GrantedGpus> find_grant(const Ledger& ledger,
+                                      std::uint64_t number,
+                                      Capacity capacity);
 
 /// Why it has to: "needs 2 GPUs, 1 of 4 free", or who waits before it.
 std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity capacity);

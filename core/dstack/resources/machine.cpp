@@ -86,7 +86,7 @@ Machine find_machine(const config::ResourceSettings& settings) {
   return machine;
 }
 
-std::vector<std::string> fitting_cards(const Machine& machine, const job::Resources& wanted) {
+std::vector<std::string> fitting_gpus(const Machine& machine, const job::Resources& wanted) {
   const std::string name = to_lower(wanted.gpu_name);
   std::vector<const config::Gpu*> fitting;
   for (const config::Gpu& gpu : machine.gpus)
@@ -128,7 +128,7 @@ Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine
     demand.cpu += job.cpu;
     demand.memory += job.memory;
     if (job.gpu > 0)
-      demand.cards.push_back({job.gpu, fitting_cards(machine, job)});
+      demand.gpus.push_back({job.gpu, fitting_gpus(machine, job)});
   }
   return demand;
 }

@@ -1,4 +1,4 @@
-// What this machine has for jobs: processors, memory, cards. As found, within the limits that this
+// What this machine has for jobs: processors, memory, GPUs. As found, within the limits that this
 // process itself is under, and each part replaced by the settings where they say something.
 #pragma once
 
@@ -23,13 +23,13 @@ struct Machine {
   std::size_t hidden_gpus = 0;
 };
 
-/// Asks the system, and the drivers of cards where there are some. Cards that the caller hides with
+/// Asks the system, and the drivers of GPUs where there are some. Cards that the caller hides with
 /// CUDA_VISIBLE_DEVICES are not counted.
 Machine find_machine(const config::ResourceSettings& settings);
 
-/// The ids of the cards that have the name (part of it, in any case) and the memory that are asked
+/// The ids of the GPUs that have the name (part of it, in any case) and the memory that are asked
 /// for; the smallest first, so that the large ones stay for those who need them.
-std::vector<std::string> fitting_cards(const Machine& machine, const job::Resources& wanted);
+std::vector<std::string> fitting_gpus(const Machine& machine, const job::Resources& wanted);
 
 /// For people, what belongs in "this machine has …": "3 GPUs (V100 16.0 GB, 2 × A100 40.0 GB)", and
 /// how many of them are hidden.
@@ -46,7 +46,7 @@ Machine parse_machine(const Json& json);
 
 /// MemTotal of /proc/meminfo, in bytes; 0 when it is not there.
 std::uint64_t parse_meminfo(std::string_view text);
-/// The cards of `gpus` that a CUDA_VISIBLE_DEVICES lets through, in its order: numbers, or ids or
+/// The GPUs of `gpus` that a CUDA_VISIBLE_DEVICES lets through, in its order: numbers, or ids or
 /// their beginnings, each once; what comes after a word that names none is not seen.
 std::vector<config::Gpu> visible_gpus(std::vector<config::Gpu> gpus, std::string_view variable);
 /// Lines of `nvidia-smi --query-gpu=uuid,name,memory.total --format=csv,noheader,nounits` (memory

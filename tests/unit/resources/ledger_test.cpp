@@ -35,7 +35,7 @@ struct Desk {
   }
 
   bool try_grant(std::uint64_t number) {
-    at(number).granted = find_share(ledger, number, capacity);
+    at(number).granted = find_grant(ledger, number, capacity);
     return at(number).granted.has_value();
   }
 
@@ -48,7 +48,7 @@ Demand cpus(std::uint64_t count) {
   return {count, 0, {}};
 }
 
-Demand cards(std::uint32_t count, std::vector<std::string> among) {
+Demand gpus(std::uint32_t count, std::vector<std::string> among) {
   return {0, 0, {{count, std::move(among)}}};
 }
 
@@ -61,14 +61,14 @@ void check_sums(const Desk& desk) {
       continue;
     sum.cpu += entry.demand.cpu;
     sum.memory += entry.demand.memory;
-    REQUIRE(entry.granted->size() == entry.demand.cards.size());
-    for (std::size_t wish = 0; wish < entry.granted->size(); ++wish) {
-      const auto& got = (*entry.granted)[wish];
-      const auto& among = entry.demand.cards[wish].among;
-      REQUIRE(got.size() == entry.demand.cards[wish].count);
-      for (const std::string& card : got) {
-        REQUIRE(std::find(among.begin(), among.end(), card) != among.end());
-        REQUIRE(seen.insert(card).second);
+    REQUIRE(entry.granted->size() == entry.demand.gpus.size());
+    for (std::size_t request = 0; request < entry.granted->size(); ++request) {
+      const auto& got = (*entry.granted)[request];
+      const auto& among = entry.demand.gpus[request].among;
+      REQUIRE(got.size() == entry.demand.gpus[request].count);
+      for (const std::string& gpu : got) {
+        REQUIRE(std::find(among.begin(), among.end(), gpu) != among.end());
+        REQUIRE(seen.insert(gpu).second);
       }
     }
   }
@@ -84,7 +84,7 @@ void check_order(const Desk& desk) {
       continue;
     Ledger without = desk.ledger;
     std::erase_if(without.entries, [&](const Entry& e) { return e.number < waiting.number; });
-    REQUIRE(find_share(without, waiting.number, desk.capacity).has_value());
+    REQUIRE(find_grant(without, waiting.number, desk.capacity).has_value());
   }
 }
 
@@ -105,13 +105,13 @@ class Chance {
       demand.memory = below(capacity.memory + 1);
     std::vector<std::string> left = all;
     std::shuffle(left.begin(), left.end(), random_);
-    for (std::size_t wishes = below(3); wishes > 0 && !left.empty(); --wishes) {
-      // Of cards that are this wish's alone, so that all of them can be had at once.
+    for (std::size_t requests = below(3); requests > 0 && !left.empty(); --requests) {
+      // Of GPUs that are this wish's alone, so that all of them can be had at once.
       const std::size_t own = 1 + below(left.size());
-      GpuRequest wish{static_cast<std::uint32_t>(1 + below(own)),
-                      {left.end() - static_cast<long>(own), left.end()}};
+      GpuRequest request{static_cast<std::uint32_t>(1 + below(own)),
+                         {left.end() - static_cast<long>(own), left.end()}};
       left.resize(left.size() - own);
-      demand.cards.push_back(std::move(wish));
+      demand.gpus.push_back(std::move(request));
     }
     return demand;
   }
@@ -149,8 +149,8 @@ TEST_CASE("a small request does not starve a large one that came first") {
 
 TEST_CASE("a request passes those from whom it takes nothing") {
   Desk desk{{}, {4, 16 * gigabyte}};
-  CHECK(desk.try_grant(desk.arrive(cards(1, {"a"}))));
-  Demand both = cards(1, {"a"});
+  CHECK(desk.try_grant(desk.arrive(gpus(1, {"a"}))));
+  Demand both = gpus(1, {"a"});
   both.cpu = 1;
   const auto waiting = desk.arrive(both);
   CHECK_FALSE(desk.try_grant(waiting));
@@ -161,15 +161,15 @@ TEST_CASE("a request passes those from whom it takes nothing") {
   CHECK(desk.try_grant(desk.arrive(cpus(3))));
 }
 
-TEST_CASE("a card is given to one at a time, and to whom it serves best") {
+TEST_CASE("a GPU is given to one at a time, and to whom it serves best") {
   Desk desk{{}, {4, 0}};
-  const auto any = desk.arrive(cards(1, {"small", "large"}));
-  const auto large = desk.arrive(cards(1, {"large"}));
+  const auto any = desk.arrive(gpus(1, {"small", "large"}));
+  const auto large = desk.arrive(gpus(1, {"large"}));
   CHECK(desk.try_grant(large));
-  CHECK(desk.at(large).granted == Cards{{"large"}});
+  CHECK(desk.at(large).granted == GrantedGpus{{"large"}});
   CHECK(desk.try_grant(any));
-  CHECK(desk.at(any).granted == Cards{{"small"}});
-  const auto none = desk.arrive(cards(1, {"large", "small"}));
+  CHECK(desk.at(any).granted == GrantedGpus{{"small"}});
+  const auto none = desk.arrive(gpus(1, {"large", "small"}));
   CHECK_FALSE(desk.try_grant(none));
   CHECK(explain_wait(desk.ledger, none, desk.capacity) == "needs 1 GPU, 0 of 2 free");
 }
@@ -177,8 +177,8 @@ TEST_CASE("a card is given to one at a time, and to whom it serves best") {
 TEST_CASE("jobs that start together get all or nothing") {
   Desk desk{{}, {4, 0}};
   Demand gang;
-  gang.cards = {{1, {"a", "b"}}, {1, {"a", "b"}}};
-  const auto one = desk.arrive(cards(1, {"a", "b"}));
+  gang.gpus = {{1, {"a", "b"}}, {1, {"a", "b"}}};
+  const auto one = desk.arrive(gpus(1, {"a", "b"}));
   CHECK(desk.try_grant(one));
   const auto two = desk.arrive(gang);
   CHECK_FALSE(desk.try_grant(two));
@@ -200,7 +200,7 @@ TEST_CASE("several shortages are all named") {
 TEST_CASE("a ledger is read as it was written, and an unreadable one is empty") {
   Desk desk{{}, {4, 16 * gigabyte}};
   desk.try_grant(desk.arrive({1, 2, {{1, {"GPU-1", "GPU-2"}}}}));
-  desk.try_grant(desk.arrive(cards(2, {"GPU-1", "GPU-2"})));
+  desk.try_grant(desk.arrive(gpus(2, {"GPU-1", "GPU-2"})));
   const auto read = parse_ledger(render_ledger(desk.ledger));
   CHECK(read.entries == desk.ledger.entries);
   CHECK(parse_ledger(Json::parse(R"({"entries": [{"number": "x"}]})")).entries.empty());
@@ -214,8 +214,8 @@ TEST_CASE(
   Chance chance(seed);
   Desk desk{{}, {1 + chance.below(16), (1 + chance.below(64)) * gigabyte}};
   std::vector<std::string> all;
-  for (std::size_t card = chance.below(7); card > 0; --card)
-    all.push_back("card-" + std::to_string(card));
+  for (std::size_t gpu = chance.below(7); gpu > 0; --gpu)
+    all.push_back("card-" + std::to_string(gpu));
 
   std::size_t granted = 0;
   std::size_t arrived = 0;

@@ -1,4 +1,4 @@
-#include "dstack/resources/claim.hpp"
+#include "dstack/resources/lease.hpp"
 
 #include "dstack/process/identity.hpp"
 
@@ -13,7 +13,7 @@ namespace dstack::resources {
 
 namespace {
 
-Path lifeline_path(const Path& folder, std::uint64_t number) {
+Path fifo_path(const Path& folder, std::uint64_t number) {
   return folder / ("claim-" + std::to_string(number));
 }
 
@@ -23,8 +23,8 @@ Path ledger_path(const Path& folder) {
 
 /// Empty when nobody holds the other end.
 Fd open_other_end(const Path& folder, std::uint64_t number) {
-  return Fd(::open(lifeline_path(folder, number).c_str(),
-                   O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+  return Fd(
+      ::open(fifo_path(folder, number).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
 }
 
 /// After that failed: not being able to look is not being dead.
@@ -55,7 +55,7 @@ class Book {
     return book;
   }
 
-  /// Strikes out the dead. The living beside `self` with the writing ends of their lifelines.
+  /// Strikes out the dead. The living beside `self` with the writing ends of their leases.
   std::map<std::uint64_t, Fd> sweep(std::uint64_t self) {
     std::map<std::uint64_t, Fd> living;
     std::erase_if(ledger.entries, [&](const Entry& entry) {
@@ -63,7 +63,7 @@ class Book {
         return false;
       Fd other = open_other_end(folder_, entry.number);
       if (!other && is_dead()) {
-        ::unlink(lifeline_path(folder_, entry.number).c_str());
+        ::unlink(fifo_path(folder_, entry.number).c_str());
         return true;
       }
       if (other)
@@ -105,43 +105,43 @@ class Book {
 };
 
 /// In place of what stood there.
-Result<Fd> make_lifeline(const Path& folder, std::uint64_t number) {
-  const Path path = lifeline_path(folder, number);
+Result<Fd> make_fifo(const Path& folder, std::uint64_t number) {
+  const Path path = fifo_path(folder, number);
   const Path fresh = path.string() + ".new";
   ::unlink(fresh.c_str());  // of one that was killed here
   if (::mkfifo(fresh.c_str(), 0600) != 0)
     return fail_errno("cannot reserve resources in '{}'", folder.string());
-  DSTACK_TRY(Fd lifeline, open_file(fresh.string(), O_RDONLY | O_NONBLOCK));
+  DSTACK_TRY(Fd fifo, open_file(fresh.string(), O_RDONLY | O_NONBLOCK));
   if (::rename(fresh.c_str(), path.c_str()) != 0)
     return fail_errno("cannot reserve resources in '{}'", folder.string());
-  return lifeline;
+  return fifo;
 }
 
 }  // namespace
 
-Path claims_folder(const Path& home) {
+Path leases_folder(const Path& home) {
   return home / "resources" / process::machine_id();
 }
 
-Result<Claim> Claim::make(const Path& folder, Entry entry, Capacity capacity) {
-  Claim claim(folder, capacity);
-  claim.entry_ = std::move(entry);
+Result<Lease> Lease::make(const Path& folder, Entry entry, Capacity capacity) {
+  Lease lease(folder, capacity);
+  lease.entry_ = std::move(entry);
   DSTACK_TRY(Book book, Book::open(folder));
-  claim.others_ = book.sweep(0);
-  claim.entry_.number = book.next_number();
-  DSTACK_TRY(claim.lifeline_, make_lifeline(folder, claim.entry_.number));
-  book.enter(claim.entry_);
-  claim.entry_.granted = find_share(book.ledger, claim.entry_.number, capacity);
-  if (claim.entry_.granted)
-    claim.others_.clear();
+  lease.others_ = book.sweep(0);
+  lease.entry_.number = book.next_number();
+  DSTACK_TRY(lease.fifo_, make_fifo(folder, lease.entry_.number));
+  book.enter(lease.entry_);
+  lease.entry_.granted = find_grant(book.ledger, lease.entry_.number, capacity);
+  if (lease.entry_.granted)
+    lease.others_.clear();
   else
-    claim.reason_ = explain_wait(book.ledger, claim.entry_.number, capacity);
-  book.enter(claim.entry_);
+    lease.reason_ = explain_wait(book.ledger, lease.entry_.number, capacity);
+  book.enter(lease.entry_);
   DSTACK_CHECK(book.write());
-  return claim;
+  return lease;
 }
 
-Result<std::optional<Claim>> Claim::join(const Path& folder,
+Result<std::optional<Lease>> Lease::join(const Path& folder,
                                          const std::string& run,
                                          std::size_t job) {
   DSTACK_TRY(Book book, Book::open(folder));
@@ -149,57 +149,57 @@ Result<std::optional<Claim>> Claim::join(const Path& folder,
   for (const Entry& entry : book.ledger.entries) {
     if (entry.run != run || entry.job != job || !entry.granted)
       continue;
-    Claim claim(folder, {});
-    claim.entry_ = entry;
-    DSTACK_TRY(claim.lifeline_,
-               open_file(lifeline_path(folder, entry.number).string(), O_RDONLY | O_NONBLOCK));
-    return std::optional(std::move(claim));
+    Lease lease(folder, {});
+    lease.entry_ = entry;
+    DSTACK_TRY(lease.fifo_,
+               open_file(fifo_path(folder, entry.number).string(), O_RDONLY | O_NONBLOCK));
+    return std::optional(std::move(lease));
   }
-  return std::optional<Claim>();
+  return std::optional<Lease>();
 }
 
-Result<void> Claim::look_again() {
+Result<void> Lease::retry() {
   if (entry_.granted)
     return {};
   DSTACK_TRY(Book book, Book::open(folder_));
   others_ = book.sweep(entry_.number);
   book.enter(entry_);
-  entry_.granted = find_share(book.ledger, entry_.number, capacity_);
+  entry_.granted = find_grant(book.ledger, entry_.number, capacity_);
   reason_ = entry_.granted ? "" : explain_wait(book.ledger, entry_.number, capacity_);
   if (!entry_.granted)
     return {};
   others_.clear();
   book.enter(entry_);
   DSTACK_CHECK(book.write());
-  // Those who wait behind it were told so: the end of the lifeline that they watch wakes them.
-  DSTACK_TRY(lifeline_, make_lifeline(folder_, entry_.number));
+  // Those who wait behind it were told so: the end of the lease that they watch wakes them.
+  DSTACK_TRY(fifo_, make_fifo(folder_, entry_.number));
   return {};
 }
 
-Result<void> Claim::give_back() {
+Result<void> Lease::release() {
   DSTACK_TRY(Book book, Book::open(folder_));
   std::erase_if(book.ledger.entries,
                 [&](const Entry& entry) { return entry.number == entry_.number; });
   DSTACK_CHECK(book.write());
-  ::unlink(lifeline_path(folder_, entry_.number).c_str());
-  lifeline_.reset();
+  ::unlink(fifo_path(folder_, entry_.number).c_str());
+  fifo_.reset();
   return {};
 }
 
-std::vector<int> Claim::events() const {
+std::vector<int> Lease::events() const {
   std::vector<int> all;
   for (const auto& [number, fd] : others_)
     all.push_back(fd.get());
   return all;
 }
 
-Ledger read_claims(const Path& folder) {
+Ledger read_leases(const Path& folder) {
   Ledger ledger = read_ledger(folder);
   std::erase_if(ledger.entries, [&](const Entry& entry) { return is_dead(folder, entry.number); });
   return ledger;
 }
 
-std::vector<Entry> bereaved_claims(const Path& folder) {
+std::vector<Entry> orphaned_leases(const Path& folder) {
   std::vector<Entry> entries = read_ledger(folder).entries;
   std::erase_if(entries, [&](const Entry& entry) {
     return !entry.granted || !is_dead(folder, entry.number);
