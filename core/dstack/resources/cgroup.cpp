@@ -17,7 +17,7 @@ struct Mount {
   std::vector<std::string> options;  ///< of v1: the controllers among them
 };
 
-/// Spaces and the like stand there as "\040".
+/// Spaces and the like are escaped there as "\040".
 std::string without_escapes(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -47,7 +47,7 @@ std::optional<Mount> parse_mount(std::string_view line) {
   return mount;
 }
 
-/// The folder of a group; the mount itself when the group lies outside of what is mounted.
+/// The folder of a group; the mount itself when the group is outside of what is mounted.
 Path folder_of(const Mount& mount, std::string_view group) {
   std::string_view rest = group;
   if (mount.group != "/") {

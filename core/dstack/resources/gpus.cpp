@@ -16,8 +16,7 @@ namespace dstack::resources {
 
 namespace {
 
-/// What is used of NVML, by its published interface: handles are pointers, results are 0 when all
-/// is well.
+/// What is used of NVML, by its published interface: handles are pointers, 0 is success.
 struct Nvml {
   using Handle = void*;
 
@@ -89,7 +88,7 @@ std::vector<config::Gpu> ask_nvidia_smi() {
   command.argv = {*program, "--query-gpu=uuid,name,memory.total", "--format=csv,noheader,nounits"};
   const auto output = process::run(std::move(command), {}, std::chrono::seconds(10));
   if (!output || !process::succeeded(output->status)) {
-    log::warning("nvidia-smi did not answer; this machine counts as one without GPUs");
+    log::warning("nvidia-smi did not answer; assuming that this machine has no GPUs");
     return {};
   }
   return parse_gpu_list(output->out);
@@ -159,7 +158,7 @@ std::vector<config::Gpu> find_gpus() {
       return *std::move(gpus);
     return ask_nvidia_smi();
   }
-  // The device by which programs compute with AMD's GPUs.
+  // The compute device of AMD's driver.
   if (::access("/dev/kfd", F_OK) == 0)
     return read_amd_gpus("/sys/class/drm");
   return {};

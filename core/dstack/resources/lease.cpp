@@ -21,13 +21,13 @@ Path ledger_path(const Path& folder) {
   return folder / "ledger.json";
 }
 
-/// Empty when nobody holds the other end.
+/// Empty when no process holds the reading end.
 Fd open_other_end(const Path& folder, std::uint64_t number) {
   return Fd(
       ::open(fifo_path(folder, number).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
 }
 
-/// After that failed: not being able to look is not being dead.
+/// Right after that failed; other errors say nothing about the holder.
 bool is_dead() {
   return errno == ENXIO || errno == ENOENT;
 }
@@ -42,20 +42,21 @@ Ledger read_ledger(const Path& folder) {
   return json ? parse_ledger(*json) : Ledger();
 }
 
-/// The ledger while nobody else changes it.
-class Book {
+/// The ledger, locked against changes by others.
+class LockedLedger {
  public:
-  static Result<Book> open(const Path& folder) {
+  static Result<LockedLedger> open(const Path& folder) {
     DSTACK_CHECK(make_folders(folder));
-    Book book(folder);
-    DSTACK_TRY(book.lock_, open_file((folder / "lock").string(), O_RDWR | O_CREAT, 0600));
-    DSTACK_TRY(const bool locked, lock_exclusive(book.lock_.get(), Wait::yes));
-    (void)locked;
-    book.ledger = read_ledger(folder);
-    return book;
+    LockedLedger locked(folder);
+    DSTACK_TRY(locked.lock_, open_file((folder / "lock").string(), O_RDWR | O_CREAT, 0600));
+    DSTACK_TRY(const bool acquired, lock_exclusive(locked.lock_.get(), Wait::yes));
+    (void)acquired;
+    locked.ledger = read_ledger(folder);
+    return locked;
   }
 
-  /// Strikes out the dead. The living beside `self` with the writing ends of their leases.
+  /// Removes the entries of dead holders. Returns the writing ends of the others' FIFOs, without
+  /// that of `self`.
   std::map<std::uint64_t, Fd> sweep(std::uint64_t self) {
     std::map<std::uint64_t, Fd> living;
     std::erase_if(ledger.entries, [&](const Entry& entry) {
@@ -73,8 +74,8 @@ class Book {
     return living;
   }
 
-  /// In place of what stood there of it, if it did.
-  void enter(const Entry& entry) {
+  /// Adds or replaces an entry.
+  void put(const Entry& entry) {
     auto& all = ledger.entries;
     auto at = std::find_if(
         all.begin(), all.end(), [&](const Entry& other) { return other.number >= entry.number; });
@@ -98,17 +99,17 @@ class Book {
   Ledger ledger;
 
  private:
-  explicit Book(Path folder) : folder_(std::move(folder)) {}
+  explicit LockedLedger(Path folder) : folder_(std::move(folder)) {}
 
   Path folder_;
   Fd lock_;
 };
 
-/// In place of what stood there.
+/// Replaces one that exists.
 Result<Fd> make_fifo(const Path& folder, std::uint64_t number) {
   const Path path = fifo_path(folder, number);
   const Path fresh = path.string() + ".new";
-  ::unlink(fresh.c_str());  // of one that was killed here
+  ::unlink(fresh.c_str());  // of a process that was killed here
   if (::mkfifo(fresh.c_str(), 0600) != 0)
     return fail_errno("cannot reserve resources in '{}'", folder.string());
   DSTACK_TRY(Fd fifo, open_file(fresh.string(), O_RDONLY | O_NONBLOCK));
@@ -126,27 +127,27 @@ Path leases_folder(const Path& home) {
 Result<Lease> Lease::make(const Path& folder, Entry entry, Capacity capacity) {
   Lease lease(folder, capacity);
   lease.entry_ = std::move(entry);
-  DSTACK_TRY(Book book, Book::open(folder));
-  lease.others_ = book.sweep(0);
-  lease.entry_.number = book.next_number();
+  DSTACK_TRY(LockedLedger locked, LockedLedger::open(folder));
+  lease.others_ = locked.sweep(0);
+  lease.entry_.number = locked.next_number();
   DSTACK_TRY(lease.fifo_, make_fifo(folder, lease.entry_.number));
-  book.enter(lease.entry_);
-  lease.entry_.granted = find_grant(book.ledger, lease.entry_.number, capacity);
+  locked.put(lease.entry_);
+  lease.entry_.granted = find_grant(locked.ledger, lease.entry_.number, capacity);
   if (lease.entry_.granted)
     lease.others_.clear();
   else
-    lease.reason_ = explain_wait(book.ledger, lease.entry_.number, capacity);
-  book.enter(lease.entry_);
-  DSTACK_CHECK(book.write());
+    lease.reason_ = explain_wait(locked.ledger, lease.entry_.number, capacity);
+  locked.put(lease.entry_);
+  DSTACK_CHECK(locked.write());
   return lease;
 }
 
 Result<std::optional<Lease>> Lease::join(const Path& folder,
                                          const std::string& run,
                                          std::size_t job) {
-  DSTACK_TRY(Book book, Book::open(folder));
-  book.sweep(0);
-  for (const Entry& entry : book.ledger.entries) {
+  DSTACK_TRY(LockedLedger locked, LockedLedger::open(folder));
+  locked.sweep(0);
+  for (const Entry& entry : locked.ledger.entries) {
     if (entry.run != run || entry.job != job || !entry.granted)
       continue;
     Lease lease(folder, {});
@@ -161,26 +162,26 @@ Result<std::optional<Lease>> Lease::join(const Path& folder,
 Result<void> Lease::retry() {
   if (entry_.granted)
     return {};
-  DSTACK_TRY(Book book, Book::open(folder_));
-  others_ = book.sweep(entry_.number);
-  book.enter(entry_);
-  entry_.granted = find_grant(book.ledger, entry_.number, capacity_);
-  reason_ = entry_.granted ? "" : explain_wait(book.ledger, entry_.number, capacity_);
+  DSTACK_TRY(LockedLedger locked, LockedLedger::open(folder_));
+  others_ = locked.sweep(entry_.number);
+  locked.put(entry_);
+  entry_.granted = find_grant(locked.ledger, entry_.number, capacity_);
+  reason_ = entry_.granted ? "" : explain_wait(locked.ledger, entry_.number, capacity_);
   if (!entry_.granted)
     return {};
   others_.clear();
-  book.enter(entry_);
-  DSTACK_CHECK(book.write());
-  // Those who wait behind it were told so: the end of the lease that they watch wakes them.
+  locked.put(entry_);
+  DSTACK_CHECK(locked.write());
+  // Those that wait behind it see the reason change: replacing the FIFO that they watch wakes them.
   DSTACK_TRY(fifo_, make_fifo(folder_, entry_.number));
   return {};
 }
 
 Result<void> Lease::release() {
-  DSTACK_TRY(Book book, Book::open(folder_));
-  std::erase_if(book.ledger.entries,
+  DSTACK_TRY(LockedLedger locked, LockedLedger::open(folder_));
+  std::erase_if(locked.ledger.entries,
                 [&](const Entry& entry) { return entry.number == entry_.number; });
-  DSTACK_CHECK(book.write());
+  DSTACK_CHECK(locked.write());
   ::unlink(fifo_path(folder_, entry_.number).c_str());
   fifo_.reset();
   return {};

@@ -1,10 +1,10 @@
-// A request for a part of the machine, and then the right to it, among all runs of a home on this
-// machine. It lives as long as a process holds a copy of its lease, and not an instant longer:
-// however the processes end, nothing stays reserved, and whoever waits hears of it at once.
+// A request for resources of the machine, and once granted the right to them, among all runs of a
+// home on this machine. It lasts as long as a process holds its descriptor: however the processes
+// end, nothing stays reserved, and those that wait are woken at once.
 //
-// The lease is the reading end of a FIFO: it can be opened for writing only while somebody has
-// it, and whoever has opened it so is told by the kernel when the last one lets go. The ledger
-// stands in a file beside the FIFOs, which changes under a lock; each change strikes out the dead.
+// The descriptor is the reading end of a FIFO. The FIFO can be opened for writing only while a
+// reader exists, and the kernel wakes the writers when the last reader closes it. The ledger is a
+// file beside the FIFOs, changed under a lock; each change removes the entries of dead holders.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -18,16 +18,16 @@
 
 namespace dstack::resources {
 
-/// Where the claims of this machine are kept in a home.
+/// The folder for the leases of this machine in a home.
 Path leases_folder(const Path& home);
 
 /// For one thread.
 class Lease {
  public:
-  /// Enters a request, `entry` without number and grant, and looks whether it can be granted.
+  /// Adds a request, `entry` without number and grant, and grants it if that is possible now.
   static Result<Lease> make(const Path& folder, Entry entry, Capacity capacity);
-  /// Takes part in what somebody else was granted for this run and job, who may end then; nothing
-  /// when nobody that lives has it.
+  /// Shares the lease that another process holds for this run and job, and that process may end
+  /// then; nothing when no living process holds one.
   static Result<std::optional<Lease>> join(const Path& folder,
                                            const std::string& run,
                                            std::size_t job);
@@ -37,22 +37,22 @@ class Lease {
 
   const std::optional<GrantedGpus>& granted() const { return entry_.granted; }
 
-  /// Why it is not; empty when it is.
+  /// Why it is not granted; empty when it is.
   const std::string& reason() const { return reason_; }
 
-  /// Looks again, when something of events() has happened.
+  /// To be called when one of events() has happened.
   Result<void> retry();
 
-  /// While it waits: descriptors on which poll(2) tells an error, asked for or not, once something
-  /// has become free, or another that waited has been granted.
+  /// While it waits: descriptors on which poll(2) reports an error, even with no events requested,
+  /// when a lease ends or another waiting request is granted.
   std::vector<int> events() const;
 
-  /// Of a granted one, when all is over that used it: nothing is left to be looked after, as it
-  /// might be where all who had its lease were killed.
+  /// Of a granted one, when nothing uses it any more. A lease whose holders are all killed is in
+  /// orphaned_leases() instead, until it is granted to another.
   Result<void> release();
 
-  /// Of a granted one, to be handed to the processes that shall keep it alive. Close-on-exec.
-  int fifo() const { return fifo_.get(); }
+  /// Of a granted one, to pass to processes that are to keep the lease. Close-on-exec.
+  int descriptor() const { return fifo_.get(); }
 
  private:
   Lease(Path folder, Capacity capacity) : folder_(std::move(folder)), capacity_(capacity) {}
@@ -62,13 +62,13 @@ class Lease {
   Entry entry_;
   Fd fifo_;
   std::string reason_;
-  std::map<std::uint64_t, Fd> others_;  ///< while it waits: the writing ends of their leases
+  std::map<std::uint64_t, Fd> others_;  ///< while it waits: the writing ends of their FIFOs
 };
 
-/// What is reserved and who waits, now. Changes nothing.
+/// The leases and waiting requests now. Changes nothing.
 Ledger read_leases(const Path& folder);
-/// What was granted to those who were killed before they gave it back, and was not yet given to
-/// anybody else. Changes nothing.
+/// Leases whose holders were killed before they released them, and that no other has been granted
+/// since. Changes nothing.
 std::vector<Entry> orphaned_leases(const Path& folder);
 
 }  // namespace dstack::resources

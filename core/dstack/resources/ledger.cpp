@@ -15,7 +15,7 @@ std::uint64_t minus(std::uint64_t all, std::uint64_t taken) {
   return all > taken ? all - taken : 0;
 }
 
-/// What nobody has been given.
+/// What is not granted.
 struct Free {
   Capacity rest;
   std::set<std::string> taken;
@@ -32,21 +32,21 @@ struct Free {
   }
 };
 
-/// Free GPUs and those who want them, matched so that as many as possible are served: one that was
-/// served stays so, if need be with another GPU. Whoever comes later and is served by it has taken
-/// nothing that an earlier one could have used.
+/// Matches free GPUs to requests so that as many as possible are served: one that was served stays
+/// so, if need be with another GPU. A later one that is served takes nothing that an earlier one
+/// could have used.
 class Matching {
  public:
   explicit Matching(const std::set<std::string>& taken) : taken_(taken) {}
 
-  /// How many of the wish's GPUs could be found.
+  /// How many GPUs could be found for the request.
   std::uint32_t add(const GpuRequest& request) {
     std::uint32_t found = 0;
     for (std::uint32_t i = 0; i < request.count; ++i) {
       seekers_.push_back(&request);
       std::set<std::string> tried;
       if (!serve(seekers_.size() - 1, tried))
-        break;  // the others want the same
+        break;  // the rest of the request would fail the same way
       ++found;
     }
     return found;
@@ -80,7 +80,7 @@ class Matching {
   std::map<std::string, std::size_t> owners_;  ///< by GPU: index of the seeker
 };
 
-/// The waiting entries before one.
+/// The waiting entries before `number`.
 std::vector<const Entry*> waiting_before(const Ledger& ledger, std::uint64_t number) {
   std::vector<const Entry*> before;
   for (const Entry& entry : ledger.entries)

@@ -59,11 +59,11 @@ std::vector<config::Gpu> visible_gpus(std::vector<config::Gpu> gpus, std::string
     return [name](const config::Gpu& gpu) { return !name.empty() && gpu.id.starts_with(name); };
   };
   for (const std::string_view part : split(variable, ',')) {
-    const std::string_view word = trim(part);
-    const auto number = parse_number<std::size_t>(word);
+    const std::string_view entry = trim(part);
+    const auto number = parse_number<std::size_t>(entry);
     const auto named =
         number ? gpus.begin() + static_cast<std::ptrdiff_t>(std::min(*number, gpus.size()))
-               : std::find_if(gpus.begin(), gpus.end(), has_name(word));
+               : std::find_if(gpus.begin(), gpus.end(), has_name(entry));
     if (named == gpus.end())
       break;
     if (std::none_of(visible.begin(), visible.end(), [&](const config::Gpu& gpu) {
@@ -112,11 +112,11 @@ std::string describe_gpus(const Machine& machine) {
     else
       ++known->second;
   }
-  std::vector<std::string> words;
+  std::vector<std::string> parts;
   for (const auto& [kind, count] : kinds)
-    words.push_back((count > 1 ? fmt::format("{} × ", count) : "") + kind);
+    parts.push_back((count > 1 ? fmt::format("{} × ", count) : "") + kind);
   return plural(machine.gpus.size(), "GPU") +
-         (words.empty() ? "" : fmt::format(" ({})", join(words, ", "))) +
+         (parts.empty() ? "" : fmt::format(" ({})", join(parts, ", "))) +
          (machine.hidden_gpus > 0 ? fmt::format(", and CUDA_VISIBLE_DEVICES hides {}",
                                                 plural(machine.hidden_gpus, "GPU"))
                                   : "");

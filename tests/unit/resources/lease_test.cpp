@@ -21,7 +21,7 @@ using dstack::test::OtherProcess;
 namespace {
 
 struct Bench {
-  TemporaryFolder home = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-claims-");
+  TemporaryFolder home = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-leases-");
   Path folder = leases_folder(home.path());
 
   Lease lease(std::uint64_t cpu, const std::string& run = "quiet-otter-1") const {
@@ -37,7 +37,7 @@ struct Bench {
   std::size_t entries() const { return read_leases(folder).entries.size(); }
 };
 
-/// Until one of the claim's events has come; one that never comes fails the test after a minute.
+/// Until one of the lease's events has come; one that never comes fails the test after a minute.
 void wait_for_event(const Lease& lease) {
   std::vector<pollfd> polled;
   for (const int fd : lease.events())
@@ -60,22 +60,22 @@ std::optional<Lease> kept;  ///< of a child process: until it is killed
 
 }  // namespace
 
-TEST_CASE("what was given back is over, and what was only let go of has to be looked after") {
+TEST_CASE("a released lease is gone, and one whose holder ended without that is orphaned") {
   const Bench bench;
   std::optional<Lease> first = bench.lease(3);
   Lease second = bench.lease(2, "calm-newt-1");
   CHECK(orphaned_leases(bench.folder).empty());
 
-  SECTION("given back") {
+  SECTION("released") {
     REQUIRE(first->release());
     CHECK(any_event(second));
     CHECK(orphaned_leases(bench.folder).empty());
   }
-  SECTION("let go of") {
+  SECTION("not released") {
     first.reset();
-    const auto bereaved = orphaned_leases(bench.folder);
-    REQUIRE(bereaved.size() == 1);
-    CHECK(bereaved[0].run == "quiet-otter-1");
+    const auto orphaned = orphaned_leases(bench.folder);
+    REQUIRE(orphaned.size() == 1);
+    CHECK(orphaned[0].run == "quiet-otter-1");
   }
 
   REQUIRE(second.retry());
@@ -84,7 +84,7 @@ TEST_CASE("what was given back is over, and what was only let go of has to be lo
   CHECK(orphaned_leases(bench.folder).empty());
 }
 
-TEST_CASE("a claim that waits is granted when another ends, and hears of it") {
+TEST_CASE("a waiting lease is granted when another ends, and is woken then") {
   const Bench bench;
   std::optional<Lease> first = bench.lease(3);
   Lease second = bench.lease(2);
@@ -104,7 +104,7 @@ TEST_CASE("a claim that waits is granted when another ends, and hears of it") {
   CHECK(second.events().empty());
 }
 
-TEST_CASE("a claim dies with its holder, however it ends, and who waits is woken") {
+TEST_CASE("a lease ends with its holder, however that ends, and those that wait are woken") {
   const Bench bench;
   OtherProcess holder([&] { kept = bench.lease(4); });
   Lease waiting = bench.lease(1);
@@ -119,7 +119,7 @@ TEST_CASE("a claim dies with its holder, however it ends, and who waits is woken
   CHECK(bench.entries() == 1);
 }
 
-TEST_CASE("one that is killed while it waits stands in nobody's way") {
+TEST_CASE("a process that is killed while it waits blocks nobody") {
   const Bench bench;
   Lease first = bench.lease(2);
   OtherProcess large([&] { kept = bench.lease(4); });
@@ -133,7 +133,7 @@ TEST_CASE("one that is killed while it waits stands in nobody's way") {
   CHECK(small.granted());
 }
 
-TEST_CASE("who waits behind another hears that the other was granted, and what is taken then") {
+TEST_CASE("a waiting lease is woken when the one before it is granted, and its reason changes") {
   const Bench bench;
   std::optional<Lease> first = bench.lease(4);
   Lease second = bench.lease(4, "calm-fox-2");
@@ -155,7 +155,7 @@ TEST_CASE("who waits behind another hears that the other was granted, and what i
   CHECK(bench.entries() == 2);
 }
 
-TEST_CASE("a claim lives as long as the last of those who hold it") {
+TEST_CASE("a lease lasts as long as the last of its holders") {
   const Bench bench;
   std::optional<Lease> made = bench.lease(4);
   Fd copy(::fcntl(made->descriptor(), F_DUPFD_CLOEXEC, 3));
@@ -174,7 +174,7 @@ TEST_CASE("a claim lives as long as the last of those who hold it") {
   CHECK_FALSE(*Lease::join(bench.folder, "quiet-otter-1", 0));
 }
 
-TEST_CASE("what waits survives the loss of the ledger's file") {
+TEST_CASE("waiting leases survive the loss of the ledger's file") {
   const Bench bench;
   std::optional<Lease> first = bench.lease(4);
   Lease second = bench.lease(1);

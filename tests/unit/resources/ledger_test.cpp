@@ -52,7 +52,7 @@ Demand gpus(std::uint32_t count, std::vector<std::string> among) {
   return {0, 0, {{count, std::move(among)}}};
 }
 
-/// Nothing is given out twice, and everybody has what was asked for.
+/// Nothing is granted twice, and every granted request has what it asked for.
 void check_sums(const Desk& desk) {
   Capacity sum;
   std::set<std::string> seen;
@@ -76,8 +76,7 @@ void check_sums(const Desk& desk) {
   REQUIRE(sum.memory <= desk.capacity.memory);
 }
 
-/// Were all gone who came before it, each that waits would get its share at once: nobody who came
-/// later stands in its way.
+/// Without the earlier entries, each waiting one could be granted at once: no later one blocks it.
 void check_order(const Desk& desk) {
   for (const Entry& waiting : desk.ledger.entries) {
     if (waiting.granted)
@@ -96,7 +95,7 @@ class Chance {
     return std::uniform_int_distribution<std::size_t>(0, end - 1)(random_);
   }
 
-  /// One that the machine can give.
+  /// One that the machine can grant.
   Demand demand(const Capacity& capacity, const std::vector<std::string>& all) {
     Demand demand;
     if (below(3) > 0)
@@ -106,7 +105,7 @@ class Chance {
     std::vector<std::string> left = all;
     std::shuffle(left.begin(), left.end(), random_);
     for (std::size_t requests = below(3); requests > 0 && !left.empty(); --requests) {
-      // Of GPUs that are this wish's alone, so that all of them can be had at once.
+      // Among GPUs of this request alone, so that all requests can be granted together.
       const std::size_t own = 1 + below(left.size());
       GpuRequest request{static_cast<std::uint32_t>(1 + below(own)),
                          {left.end() - static_cast<long>(own), left.end()}};
@@ -124,7 +123,7 @@ class Chance {
 
 }  // namespace
 
-TEST_CASE("what is free is given, and what is not is waited for") {
+TEST_CASE("a request is granted what is free, and waits for what is not") {
   Desk desk{{}, {4, 16 * gigabyte}};
   CHECK(desk.try_grant(desk.arrive(cpus(3))));
   const auto second = desk.arrive(cpus(2));
@@ -147,7 +146,7 @@ TEST_CASE("a small request does not starve a large one that came first") {
   CHECK(desk.try_grant(large));
 }
 
-TEST_CASE("a request passes those from whom it takes nothing") {
+TEST_CASE("a request passes those from which it takes nothing") {
   Desk desk{{}, {4, 16 * gigabyte}};
   CHECK(desk.try_grant(desk.arrive(gpus(1, {"a"}))));
   Demand both = gpus(1, {"a"});
@@ -161,7 +160,7 @@ TEST_CASE("a request passes those from whom it takes nothing") {
   CHECK(desk.try_grant(desk.arrive(cpus(3))));
 }
 
-TEST_CASE("a GPU is given to one at a time, and to whom it serves best") {
+TEST_CASE("a GPU is granted to one at a time, and to the request that it fits best") {
   Desk desk{{}, {4, 0}};
   const auto any = desk.arrive(gpus(1, {"small", "large"}));
   const auto large = desk.arrive(gpus(1, {"large"}));
@@ -207,7 +206,7 @@ TEST_CASE("a ledger is read as it was written, and an unreadable one is empty") 
 }
 
 TEST_CASE(
-    "thousands of requests, kills and ends: nothing is given twice, nobody is starved or "
+    "thousands of requests, kills and ends: nothing is granted twice, nobody is starved or "
     "forgotten") {
   const unsigned seed = GENERATE(1u, 2u, 3u, 4u, 5u, 6u);
   CAPTURE(seed);
@@ -215,11 +214,11 @@ TEST_CASE(
   Desk desk{{}, {1 + chance.below(16), (1 + chance.below(64)) * gigabyte}};
   std::vector<std::string> all;
   for (std::size_t gpu = chance.below(7); gpu > 0; --gpu)
-    all.push_back("card-" + std::to_string(gpu));
+    all.push_back("gpu-" + std::to_string(gpu));
 
   std::size_t granted = 0;
   std::size_t arrived = 0;
-  // Whoever was woken first looks first: any order is right.
+  // They retry in any order.
   const auto wake_all = [&] {
     std::vector<std::uint64_t> waiting;
     for (const Entry& entry : desk.ledger.entries)

@@ -29,7 +29,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void** device) {
 }
 
 int nvmlDeviceGetName(void* device, char* name, unsigned int length) {
-  snprintf(name, length, "Card of %d GB", *(int*)device);
+  snprintf(name, length, "GPU of %d GB", *(int*)device);
   return 0;
 }
 
