@@ -11,30 +11,30 @@ const std::vector<Command>& all_commands() {
       {"logs", "Show what the jobs of a run printed", make_logs},
       {"stop", "Stop a run, or one workflow of it", make_stop},
       {"app", "Open, or print, the address of a run's application", make_app},
-      {"show", "Show all that is known about a run", make_show},
-      {"code", "Take out the code that a run ran with", make_code},
-      {"rm", "Forget finished, untagged runs", make_rm},
+      {"show", "Show the details of a run", make_show},
+      {"code", "Show or export the code of a run", make_code},
+      {"rm", "Remove finished, untagged runs", make_rm},
       {"artifacts list", "List the files that a run saved", make_artifacts_list},
       {"artifacts download", "Copy what a run saved into a folder", make_artifacts_download},
       {"tags list", "List the tags of the project", make_tags_list},
-      {"tags add", "Give the artifacts of a run a name", make_tags_add},
-      {"tags delete", "Take a name away again", make_tags_delete, "untag"},
-      {"tag", "Give the artifacts of a run a name: 'tag RUN -n TAG'", make_tag},
+      {"tags add", "Tag the artifacts of a run", make_tags_add},
+      {"tags delete", "Delete a tag", make_tags_delete, "untag"},
+      {"tag", "Tag the artifacts of a run: 'tag RUN -n TAG'", make_tag},
       {"secrets list", "List the secrets that jobs of the project get", make_secrets_list},
-      {"secrets add", "Keep a password or token for jobs, encrypted", make_secrets_add},
-      {"secrets delete", "Forget a secret", make_secrets_delete},
-      {"secrets rotate", "Encrypt all secrets anew, with a new key", make_secrets_rotate},
+      {"secrets add", "Store a password or token for jobs, encrypted", make_secrets_add},
+      {"secrets delete", "Delete a secret", make_secrets_delete},
+      {"secrets rotate", "Re-encrypt all secrets with a new key", make_secrets_rotate},
       {"workflows", "List the workflows of the project", make_workflows},
       {"validate", "Check the files of the project", make_validate},
-      {"graph", "Draw which workflow depends on which", make_graph},
-      {"providers list", "List the providers, and why one was not taken", make_providers_list},
+      {"graph", "Draw the dependency graph of the workflows", make_graph},
+      {"providers list", "List the providers, and why some are not used", make_providers_list},
       {"providers show", "Describe a provider and its properties", make_providers_show},
-      {"providers trust", "Let the providers of a project run", make_providers_trust},
+      {"providers trust", "Allow the providers of a project to run", make_providers_trust},
       {"providers new", "Write a small project that builds a provider", make_providers_new},
-      {"providers check", "Try a provider's library, and tell what is wrong", make_providers_check},
+      {"providers check", "Check a provider's library and report problems", make_providers_check},
       {"completion", "Print the completions of a shell", make_completion},
       {"schema", "Print the JSON Schema of '.dstack/workflows.yaml'", make_schema},
-      {"doctor", "Show what this machine has to run jobs with", make_doctor},
+      {"doctor", "Check what this machine has for running jobs", make_doctor},
   };
   return commands;
 }
@@ -57,7 +57,7 @@ void declare_globals(Syntax& syntax, Globals& globals) {
   syntax.common_options()
       .flag("-h,--help", globals.help, "show this help")
       .flag("-q,--quiet", globals.quiet, "only results and errors")
-      .flag("-v,--verbose", globals.verbose, "also say what the program does, on standard error")
+      .flag("-v,--verbose", globals.verbose, "also log what the program does, to standard error")
       .option("--project", "DIR", globals.project, "look for the project from DIR upwards")
       .option("--provider-path",
               "DIR|FILE",

@@ -28,7 +28,7 @@ bool holds(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-/// `-j4`: a short option with its value in one word.
+/// `-j4`: a short option with its value in one argument.
 bool is_attached(const std::string& word) {
   return word.size() > 2 && word[1] != '-' && holds(own_values, word.substr(0, 2));
 }
@@ -43,12 +43,11 @@ class Run final : public Action {
                   "what to run; a workflow's name wins over a provider's")
         .flag("-d,--detach", detach_, "do not follow: print the run's name and return")
         .option("-t,--tag", "TAG", request_.tag, "tag the artifacts on success")
-        .option("-j,--jobs", "N", parallel_, "jobs at a time; default: as many as there are cores")
+        .option("-j,--jobs", "N", parallel_, "jobs at a time; default: the number of cores")
         .flag("--dry-run", dry_run_, "only show the plan: jobs, inputs, artifacts, environment")
         .flag("--json", json_, "the plan of '--dry-run' as JSON")
         .note(
-            "What follows the name and is none of these options belongs to the workflow: "
-            "variables\n"
+            "Any other argument after the name belongs to the workflow: variables\n"
             "('--epochs 3', '--train.epochs 3'), options of its provider ('--gpu 1'), and after "
             "'--' the\n"
             "arguments of its program. 'dstack run WORKFLOW --help' lists them.\n\n"
@@ -62,8 +61,8 @@ class Run final : public Action {
         .example("dstack run train --dry-run", "what would happen");
   }
 
-  /// Our own options are picked out, wherever they stand; every other word goes to the plan as it
-  /// is.
+  /// Picks out the command's own options, wherever they are; every other argument goes to the plan
+  /// as it is.
   Result<void> parse(Syntax& syntax, const std::vector<std::string>& words) override {
     std::vector<std::string> own;
     std::string target;
@@ -90,7 +89,7 @@ class Run final : public Action {
       }
     }
     if (!target.empty())
-      own.push_back(target);  // never begins with a dash: that would have been refused
+      own.push_back(target);  // never begins with a dash: that is refused above
     return syntax.parse(own);
   }
 
@@ -111,7 +110,7 @@ class Run final : public Action {
       text += "\nExamples:\n";
     for (const std::string& example : help.examples)
       text += fmt::format("  {}\n", example);
-    return printable_lines(text, "");  // values of variables and words of providers are in it
+    return printable_lines(text, "");  // has values of variables and texts of providers
   }
 
   Result<int> run(Context& context) override {
@@ -123,7 +122,7 @@ class Run final : public Action {
   }
 
  private:
-  /// A large snapshot takes a while, and Ctrl-C works meanwhile.
+  /// A large snapshot takes a while; Ctrl-C works meanwhile.
   Result<run::Submitted> submit(const run::Workbench& bench,
                                 store::Records& records,
                                 Signals& signals) const {
@@ -146,15 +145,15 @@ class Run final : public Action {
 
   Result<int> start(Context& context) {
     if (parallel_ == 0)
-      return fail(ErrorCode::usage, "'-j' needs at least one job at a time");
+      return fail(ErrorCode::usage, "'-j' must be at least 1");
     if (json_ && !dry_run_)
-      return fail(ErrorCode::usage, "'--json' goes with '--dry-run'");
+      return fail(ErrorCode::usage, "'--json' needs '--dry-run'");
     request_.parallel = parallel_.value_or(0);
     DSTACK_TRY(const auto bench, context.open_workbench());
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
-    // No signal may come between the run's birth and its follower.
+    // From here on no signal may be lost between the run's creation and its follower.
     DSTACK_TRY(auto signals, Signals::open());
     DSTACK_TRY(const auto submitted, submit(bench, records, signals));
     context.messages.warnings(submitted.warnings);
@@ -187,12 +186,12 @@ class Run final : public Action {
     };
     for (const std::string& notice : plan.notices)
       say(notice);
-    // What is true of several workflows is said once, and whose it is where there are others.
-    std::map<std::string, std::set<std::size_t>> whose;
+    // A notice of several workflows is printed once, with their names if there are others.
+    std::map<std::string, std::set<std::size_t>> workflows_by_notice;
     for (const plan::PlannedJob& job : plan.jobs)
       for (const std::string& notice : job.notices)
-        whose[notice].insert(job.workflow);
-    for (const auto& [notice, workflows] : whose) {
+        workflows_by_notice[notice].insert(job.workflow);
+    for (const auto& [notice, workflows] : workflows_by_notice) {
       std::vector<std::string> names;
       for (const std::size_t workflow : workflows)
         names.push_back(plan.workflows[workflow].name);
@@ -228,7 +227,7 @@ class Run final : public Action {
     if (end == run::FollowEnd::left) {
       if (!context.out.closed())
         context.messages.note(fmt::format(
-            "{} goes on; 'dstack logs -f {}' follows it again", submitted.name, submitted.name));
+            "{} continues; 'dstack logs -f {}' follows it again", submitted.name, submitted.name));
       return exit_code::success;
     }
     print_summary(context, records, view);

@@ -23,7 +23,7 @@ Result<void> add(int epoll, int fd) {
   return {};
 }
 
-/// A signal that the caller had ignored (nohup) stays ignored.
+/// A signal that the caller ignores (nohup) stays ignored.
 sigset_t signals_to_watch() {
   sigset_t set;
   ::sigemptyset(&set);
@@ -67,7 +67,7 @@ std::optional<int> Signals::take() {
 void Signals::wake() {
   const std::uint64_t one = 1;
   if (::write(event_.get(), &one, sizeof one) < 0)
-    return;  // it is awake already
+    return;  // already woken
 }
 
 bool Signals::take_wake() {

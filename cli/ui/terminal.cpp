@@ -17,7 +17,7 @@ bool is_set(const char* name) {
   return value != nullptr && *value != '\0';
 }
 
-/// As setlocale() would decide, without the price of loading a locale.
+/// As setlocale() would decide, without loading a locale.
 bool locale_is_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     if (!is_set(name))

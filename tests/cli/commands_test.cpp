@@ -316,7 +316,7 @@ TEST_CASE("workflows and graph show the project") {
         Json{{"workflow", "download"}, {"tag", "v1"}});
   CHECK(box.json({"workflows", "--json"})[1]["depends_on"] == Json::array({"download"}));
   CHECK(box.run({"graph", "trian"}).err.find("did you mean 'train'?") != std::string::npos);
-  CHECK(box.ok({"validate"}) == "all is well: 3 workflows\n");
+  CHECK(box.ok({"validate"}) == "no errors in 3 workflows\n");
 }
 
 TEST_CASE("without a project the commands about its files say what to do") {

@@ -43,7 +43,7 @@ TEST_CASE("a new provider never writes over what is there") {
   box.file("taken/notes", "mine");
   const auto output = box.run({"providers", "new", "taken"});
   CHECK(Sandbox::code(output) == 1);
-  CHECK(output.err.find("error: '" + (box.project() / "taken").string() + "' exists already\n") ==
+  CHECK(output.err.find("error: '" + (box.project() / "taken").string() + "' already exists\n") ==
         0);
   CHECK(written(box, "taken/notes") == "mine");
   REQUIRE(make_folders(box.project() / "empty"));
@@ -88,5 +88,5 @@ TEST_CASE("what is no provider is told by what it is") {
   CHECK(holds(notes.out, "error   manifest  it is no shared library\n"));
   const auto nothing = box.run({"providers", "check", "nothing"});
   CHECK(Sandbox::code(nothing) == 2);
-  CHECK(nothing.err.find("error: there is no file and no provider 'nothing'\n") == 0);
+  CHECK(nothing.err.find("error: there is no file or provider 'nothing'\n") == 0);
 }

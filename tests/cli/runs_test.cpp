@@ -73,7 +73,7 @@ TEST_CASE("a download writes what is missing, and never over other content") {
   CHECK((status.st_mode & 0100u) != 0);
 
   CHECK(box.run({"artifacts", "download", name, "-o", to.string()}).err ==
-        "downloaded 0 files, 0 B to " + to.string() + "; 3 were there already\n");
+        "downloaded 0 files, 0 B to " + to.string() + "; 3 were already up to date\n");
 
   REQUIRE(write_file_atomically(to / "train/model/m", "other", Durable::no));
   REQUIRE(remove_tree(to / "download"));
@@ -120,7 +120,7 @@ TEST_CASE("a tag that several workflows have is deleted by its whole name") {
   box.ok({"tags", "add", "v1", name});
   CHECK(words_of(box, {"tags", "delete", "v1"}, 2) ==
         "error: 2 workflows have a tag 'v1'\n"
-        "hint: say which one: 'download:v1' and 'train:v1'\n");
+        "hint: name one of 'download:v1' and 'train:v1'\n");
   box.ok({"tags", "delete", "download:v1"});
   box.ok({"untag", "v1"});
   CHECK(box.json({"tags", "list", "--json"}).empty());
@@ -147,8 +147,8 @@ TEST_CASE("runs are removed after a yes, and never while they are tagged") {
   const Sandbox box;
   const std::string name = make_run(box);
   CHECK(words_of(box, {"rm", name}, 2) ==
-        "error: removing run 'RUN' needs a yes, and there is no terminal to ask at\n"
-        "hint: add '-y' to say yes beforehand\n");
+        "error: removing run 'RUN' needs confirmation, and there is no terminal to ask on\n"
+        "hint: add '-y' to confirm in advance\n");
   box.ok({"tags", "add", "v1", name});
   CHECK(words_of(box, {"rm", "-y", name}, 1).find("is tagged") != std::string::npos);
   box.ok({"untag", "download:v1"});
@@ -273,7 +273,7 @@ TEST_CASE("the doctor says where its figures of the machine are from, and which 
   box.set("CUDA_VISIBLE_DEVICES=1");
   const std::string found = box.ok({"doctor"});
   CHECK(found.find("memory, A100 80.0 GB (1)\n") != std::string::npos);
-  CHECK(found.find("cores, GPUs as config.yaml says, not as found\n") != std::string::npos);
+  CHECK(found.find("cores, GPUs from config.yaml, not as detected\n") != std::string::npos);
   CHECK(found.find("CUDA_VISIBLE_DEVICES=1 hides 1 GPU\n") != std::string::npos);
 }
 

@@ -37,7 +37,7 @@ TEST_CASE("secrets: what is added is listed without its value, and can be delete
   const auto added = give(box, {"secrets", "add", "api-token"}, "a value to keep\n");
   CHECK(added.out == "");
   CHECK(added.err ==
-        "added 'api-token' to the secrets of this project; jobs have it as API_TOKEN\n");
+        "added 'api-token' to the secrets of this project; jobs get it as API_TOKEN\n");
   add(box, {"--user", "OTHER"}, "another value");
   CHECK(named(box.ok({"secrets", "list"})) ==
         "NAME  SCOPE  VARIABLE  CHANGED\n"
@@ -66,7 +66,7 @@ TEST_CASE("secrets: a value among the arguments is refused and not repeated") {
   const auto output = box.run({"secrets", "add", "TOKEN", "hunter2hunter2"});
   CHECK(Sandbox::code(output) == 2);
   CHECK((output.out + output.err).find("hunter2") == std::string::npos);
-  CHECK(output.err.find("is no argument") != std::string::npos);
+  CHECK(output.err.find("must not be an argument") != std::string::npos);
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("secrets: a rotation says how many it encrypted anew") {
   CHECK(box.run({"secrets", "rotate"}).err.find("no secrets yet") != std::string::npos);
   add(box, {"A"}, "the value of A");
   add(box, {"--user", "B"}, "the value of B");
-  CHECK(box.run({"secrets", "rotate"}).err == "made a new key and encrypted 2 secrets anew\n");
+  CHECK(box.run({"secrets", "rotate"}).err == "made a new key and re-encrypted 2 secrets\n");
   CHECK(box.json({"secrets", "list", "--json"}).size() == 2);
 }
 

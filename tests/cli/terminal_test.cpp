@@ -84,7 +84,7 @@ TEST_CASE("Ctrl-C asks, and 'd' leaves the run alone") {
   terminal.type("d");
 
   CHECK(terminal.finish() == 0);
-  CHECK(terminal.shown().find("goes on") != std::string::npos);
+  CHECK(terminal.shown().find("continues") != std::string::npos);
   CHECK(box.json({"ps", "--json"})[0]["status"] == "running");
 }
 

@@ -96,7 +96,7 @@ TEST_CASE("ports: one where nothing answers is told, and the job goes on to its 
   Sandbox box;
   box.set("DSTACK_APP_LIMIT=1s");
   const std::string words = followed_until(
-      box, {"run", "bash", "-p", "1", "-c", "echo begun", "-c", "sleep 1000"}, "the job goes on");
+      box, {"run", "bash", "-p", "1", "-c", "echo begun", "-c", "sleep 1000"}, "the job continues");
   CHECK(words.find("nothing answers yet at http://127.0.0.1:") != std::string::npos);
   CHECK(box.ok({"run", "bash", "-p", "1", "-c", "echo $JOB_PORT_0 | grep -c ."}) == "1\n");
 }

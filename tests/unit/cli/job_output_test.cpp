@@ -74,7 +74,7 @@ TEST_CASE("each line can begin with the time it came") {
       asked.push_back(offset);
       return offset == 0 ? parse_time("2026-11-24T01:02:03Z") : std::nullopt;
     };
-    JobOutput output(out, {"a"}, JobOutput::Prefix::no, JobOutput::Sequences::tamed, clock);
+    JobOutput output(out, {"a"}, JobOutput::Prefix::no, JobOutput::Sequences::sanitized, clock);
     output.write(0, "x\ny", 0);
     output.write(0, "z\n", 3);
     out.flush();
@@ -164,7 +164,7 @@ TEST_CASE("one job alone has its colours and progress bars on a terminal, and no
       "10%\r20%\033[K\033[1;31mred\033[0m\n\033[2A\033]52;c;aGk=\a\033[>4;2m\033[6n";
   Captured captured;
   std::string expected = "10%\r20%\033[K\033[1;31mred\033[0m\n\033[2A\\x1b]52;c;aGk=\\x07";
-  auto sequences = JobOutput::Sequences::tamed;
+  auto sequences = JobOutput::Sequences::sanitized;
   SECTION("unless all of it is asked for") {
     sequences = JobOutput::Sequences::raw;
     expected = printed;
