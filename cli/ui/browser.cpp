@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* page_name = "open.html";
 /// Output of the opener after this is dropped: some openers run until the browser is closed.
-constexpr int patience_milliseconds = 3000;
+constexpr int start_timeout_ms = 3000;
 
 bool is_set(const char* name) {
   const char* value = std::getenv(name);
@@ -57,7 +57,7 @@ Result<void> open_browser(const std::string& url, const Path& folder) {
     return fail(ErrorCode::unavailable, "cannot open a browser: 'xdg-open' not found")
         .with_hint("install xdg-utils, or open the address yourself");
   pollfd polled{child->pidfd(), POLLIN, 0};
-  if (::poll(&polled, 1, patience_milliseconds) > 0)
+  if (::poll(&polled, 1, start_timeout_ms) > 0)
     if (const auto status = child->wait(); !process::succeeded(status))
       return fail(ErrorCode::unavailable,
                   "cannot open a browser: xdg-open ended with {}",

@@ -9,8 +9,8 @@ namespace curl {
 
 namespace {
 
-constexpr long patience_to_connect = 30;  // seconds
-constexpr long patience_with_silence = 60;
+constexpr long connect_timeout = 30;  // seconds
+constexpr long stall_timeout = 60;
 constexpr int tick_ms = 100;
 constexpr long largest_buffer = 512 * 1024;
 
@@ -137,9 +137,9 @@ void Transfer::set_up(const Request& request, Running& running) {
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_USERAGENT, "dstack-curl/0.1");
   set(CURLOPT_BUFFERSIZE, largest_buffer);
-  set(CURLOPT_CONNECTTIMEOUT, patience_to_connect);
+  set(CURLOPT_CONNECTTIMEOUT, connect_timeout);
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, patience_with_silence);
+  set(CURLOPT_LOW_SPEED_TIME, stall_timeout);
   set(CURLOPT_ERRORBUFFER, running.problem.data());
   set(CURLOPT_HEADERFUNCTION, &Transfer::take_header);
   set(CURLOPT_HEADERDATA, &running);

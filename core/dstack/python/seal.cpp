@@ -11,7 +11,7 @@ namespace dstack::python {
 namespace {
 
 constexpr std::string_view notice_module =
-    R"py("""Stands where pip would be: this environment is shared by all runs and never changes."""
+    R"py("""Replaces pip: this environment is shared by all runs and never changes."""
 import sys
 
 __version__ = "0"
@@ -76,7 +76,7 @@ std::vector<Path> package_folders(const Path& folder) {
   return found;
 }
 
-/// Told by the metadata: what a distribution called pip consists of is its own affair.
+/// Determined by the metadata, not by the files of a distribution called pip.
 bool has_pip(const Path& packages) {
   boost::system::error_code error;
   for (fs::directory_iterator entry(packages, error), end; !error && entry != end;
@@ -129,7 +129,7 @@ Result<void> seal_content(const Path& folder) {
     DSTACK_CHECK(take_write_bits(path));
   }
   if (error)
-    return fail_errno_of(error.value(), "cannot read the folder '{}'", folder.string());
+    return fail_errno_of(error.value(), "cannot read folder '{}'", folder.string());
   return {};
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("no version named: 3.10 where it is there, else the newest, and a noti
   CHECK(at.choose("")->notice == "no version named: using Python 3.10.13 from ~/.pyenv");
 }
 
-TEST_CASE("a version that is not to be had is told with those that were found and how to get it") {
+TEST_CASE("a version that is not available is reported with those that were found and how to install it") {
   Machine at;
   at.pyenv("3.9.1");
   at.pyenv("3.12.1");
@@ -78,7 +78,7 @@ TEST_CASE("a version that is not to be had is told with those that were found an
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == ErrorCode::unavailable);
   CHECK(missing.error().message ==
-        "Python 3.10 is not on this machine; found: 3.12.1 (~/.pyenv), 3.9.1 (~/.pyenv)");
+        "Python 3.10 is not installed; found: 3.12.1 (~/.pyenv), 3.9.1 (~/.pyenv)");
   CHECK(missing.error().hint.find("pyenv install 3.10") != std::string::npos);
 }
 
@@ -100,11 +100,11 @@ TEST_CASE("uv is asked for a version that is nowhere, and its reason is passed o
   const auto missing = at.choose("3.10");
   REQUIRE_FALSE(missing);
   CHECK(missing.error().message ==
-        "Python 3.10 is not on this machine; found: 3.9.1 (~/.pyenv); uv cannot fetch Python 3.10: "
+        "Python 3.10 is not installed; found: 3.9.1 (~/.pyenv); uv cannot download Python 3.10: "
         "dns error");
 }
 
-TEST_CASE("a version that uv can fetch is fetched, and found afterwards without uv") {
+TEST_CASE("a version that uv can download is downloaded, and found afterwards without uv") {
   Machine at;
   const std::string folder = (at.root / "user/.local/share/uv/python").string();
   at.write("bin/uv",

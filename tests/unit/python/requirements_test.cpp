@@ -48,7 +48,7 @@ TEST_CASE("a circle of includes is an error that shows the ring") {
 
   REQUIRE_FALSE(circle);
   CHECK(circle.error().message ==
-        "requirement files include each other in a circle: a.txt -> b.txt -> a.txt");
+        "requirement files include each other in a cycle: a.txt -> b.txt -> a.txt");
   CHECK(place(circle.error()) == "b.txt:2:4");
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("what is outside the project is refused") {
   const auto local = read(at, {"c.txt"});
   REQUIRE_FALSE(local);
   CHECK(local.error().message ==
-        "'../lib' is outside the project, so it is no part of the run's code");
+        "'../lib' is outside the project, so it is not part of the run's code");
 }
 
 TEST_CASE("a pyproject.toml is no requirements file, and the message says what to write") {
@@ -131,7 +131,7 @@ TEST_CASE("a pyproject.toml is no requirements file, and the message says what t
   at.write("pyproject.toml", "[project]\n");
   const auto wrong = read(at, {"pyproject.toml"});
   REQUIRE_FALSE(wrong);
-  CHECK(wrong.error().message == "'pyproject.toml' is no requirements file");
+  CHECK(wrong.error().message == "'pyproject.toml' is not a requirements file");
 }
 
 TEST_CASE("local projects are found in all the ways to write them") {
