@@ -139,8 +139,7 @@ TEST_CASE("code: a release is downloaded once, checked, and kept", "[code]") {
   box.ok({"stop", again, "-y"});
 }
 
-TEST_CASE("code: what is not the release, or is not to be had, is told with the next step",
-          "[code]") {
+TEST_CASE("code: a wrong or missing download is reported with the next step", "[code]") {
   Sandbox box;
   box.set(path_without_editors());
   const Path folder = box.root() / "web";

@@ -88,7 +88,7 @@ TEST_CASE("curl: nothing is written through a link that leads elsewhere") {
   CHECK(fs::is_empty(elsewhere));
 }
 
-TEST_CASE("curl: an empty file, and one whose size nobody announces, are files") {
+TEST_CASE("curl: empty files and files of unknown size are downloaded") {
   Downloads box;
   CHECK(box.get("/empty")["status"] == "done");
   CHECK(box.downloaded().empty());
@@ -140,7 +140,7 @@ TEST_CASE("curl: a header made of a secret reaches the server, and nothing on di
   }
 }
 
-TEST_CASE("curl: a secret with a line end makes no header of its own, and nothing is asked for") {
+TEST_CASE("curl: a secret with a line end adds no header, and nothing is requested") {
   const Server server;
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: curl, url: \"" + server.url("/small") +
@@ -212,7 +212,7 @@ TEST_CASE("curl: credentials are shown neither in the plan nor in the log nor in
   CHECK_FALSE(holds(box.output.err, "hush"));
 }
 
-TEST_CASE("curl: a file that stood there is replaced") {
+TEST_CASE("curl: an existing file is replaced") {
   Downloads box;
   box.file("data/file", "old");
   CHECK(box.get("/small")["status"] == "done");

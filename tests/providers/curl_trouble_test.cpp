@@ -8,7 +8,7 @@
 using namespace dstack;
 using namespace dstack::test;
 
-TEST_CASE("curl: a download that breaks goes on where it broke") {
+TEST_CASE("curl: an interrupted download resumes") {
   Downloads box;
   const auto [path, validator, attempts] = GENERATE(table<const char*, const char*, std::size_t>({
       {"/breaks", "\"b\"", 4},
@@ -25,7 +25,8 @@ TEST_CASE("curl: a download that breaks goes on where it broke") {
   CHECK(holds(box.output.out, "trying again in "));
 }
 
-TEST_CASE("curl: where a server cannot go on, or has another file by now, it begins anew") {
+TEST_CASE(
+    "curl: where a server cannot resume, or has another file by now, the download starts over") {
   Downloads box;
   const auto [path, is_changed] = GENERATE(table<const char*, bool>({
       {"/breaks-without-range", false},
@@ -132,7 +133,7 @@ TEST_CASE("curl: a stopped download leaves nothing half") {
     CHECK(artifact["size"] == 0);
 }
 
-TEST_CASE("curl: a job that is killed in the middle leaves no half file in its artifact") {
+TEST_CASE("curl: a job that is killed in the middle leaves no partial file in its artifact") {
   Downloads box;
   box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
   wait_for_log(box, box.name, "100 kB");
@@ -145,7 +146,7 @@ TEST_CASE("curl: a job that is killed in the middle leaves no half file in its a
     CHECK(artifact["size"] == 0);
 }
 
-TEST_CASE("curl: a part that a download without a name of its own left is no obstacle") {
+TEST_CASE("curl: a leftover part of an earlier download does not matter") {
   Downloads box;
   box.file("data/file.part", "old");
   CHECK(box.get("/small")["status"] == "done");

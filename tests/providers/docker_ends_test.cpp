@@ -150,7 +150,7 @@ TEST_CASE("docker: everything of a run is killed, and the next command removes i
   }
 }
 
-TEST_CASE("docker: a container that somebody else removes ends the job, and is told") {
+TEST_CASE("docker: a container that somebody else removes ends the job with a reason") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -163,7 +163,7 @@ TEST_CASE("docker: a container that somebody else removes ends the job, and is t
   }
 }
 
-TEST_CASE("docker: an engine that is started anew meanwhile ends the job and leaves no container") {
+TEST_CASE("docker: an engine that is restarted meanwhile ends the job and leaves no container") {
   const OwnEngine own;  // others are using the shared one
   if (!own.why_not.empty())
     SKIP(own.why_not);
@@ -210,7 +210,7 @@ TEST_CASE("docker: a job that uses up its memory failed for that, and not for a 
   }
 }
 
-TEST_CASE("docker: that a process is killed for its memory is told while the job goes on") {
+TEST_CASE("docker: that a process is killed for its memory is reported while the job continues") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);

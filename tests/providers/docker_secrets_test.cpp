@@ -57,7 +57,7 @@ TEST_CASE("docker: ten thousand secrets of a container are in nothing that an en
   }
 }
 
-TEST_CASE("docker: the hunter finds what is no secret in what an engine tells and keeps") {
+TEST_CASE("docker: the hunter finds what is not a secret in what an engine reports and keeps") {
   if (!has_python())
     SKIP("python3 is not installed");
   FOR_EACH_ENGINE(engine) {

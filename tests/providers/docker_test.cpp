@@ -10,13 +10,13 @@ using dstack::test::holds;
 using dstack::test::Sandbox;
 using dstack::test::wait_for_log;
 
-TEST_CASE("docker: an engine of Docker is there") {
+TEST_CASE("docker: an engine of Docker is available") {
   if (!fs::exists(Path(DSTACK_ENGINES) / "docker/docker.sock"))
     SKIP(test::why_no_engine("docker"));
   CHECK_FALSE(test::engine_at(std::string(DSTACK_ENGINES) + "/docker/docker.sock").is_podman());
 }
 
-TEST_CASE("docker: an engine of Podman is there") {
+TEST_CASE("docker: an engine of Podman is available") {
   if (!fs::exists(Path(DSTACK_ENGINES) / "podman/podman.sock"))
     SKIP(test::why_no_engine("podman"));
   CHECK(test::engine_at(std::string(DSTACK_ENGINES) + "/podman/podman.sock").is_podman());
@@ -61,7 +61,7 @@ TEST_CASE("docker: secrets are variables of the job, and the engine knows nothin
   }
 }
 
-TEST_CASE("docker: the words behind the image are one command line") {
+TEST_CASE("docker: the arguments after the image are one command line") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -218,7 +218,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("docker: an engine that is not there is said at once, with where it was looked for") {
+TEST_CASE("docker: a missing engine is reported at once, with the addresses that were tried") {
   Sandbox box;
   box.set("DOCKER_HOST=unix:///nowhere/engine.sock");
   const auto output = box.run({"run", "docker", "busybox"});

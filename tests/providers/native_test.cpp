@@ -49,7 +49,7 @@ TEST_CASE(
   CHECK(box.json({"artifacts", "list", name, "--json"})[0]["artifact"] == "sub/made.txt");
 }
 
-TEST_CASE("native: a secret of a job is shown in no plan") {
+TEST_CASE("native: a secret of a job is not shown in a plan") {
   const NativeBox box;
   for (const std::vector<std::string>& option :
        {std::vector<std::string>{}, std::vector<std::string>{"--json"}}) {
@@ -154,7 +154,7 @@ TEST_CASE("native: a library that is gone when the job starts is named, and noth
   CHECK(holds(output->err, "cannot be loaded"));
 }
 
-TEST_CASE("native: a provider that makes such a job without a function for it is told so") {
+TEST_CASE("native: a provider that makes such a job without a function for it is refused") {
   NativeBox box("not_native");
   const auto output = box.run({"run", "native", "x"});
   CHECK(Sandbox::code(output) == 125);

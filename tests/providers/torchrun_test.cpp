@@ -159,7 +159,7 @@ dist.init_process_group("gloo")
   check_nothing_left(run);
 }
 
-TEST_CASE("torchrun: a Python without torch is told in one line") {
+TEST_CASE("torchrun: a Python without torch is reported in one line") {
   const Sandbox box;
   box.file("train.py", "");
   box.file("requirements.txt", "");

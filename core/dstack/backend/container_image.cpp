@@ -7,7 +7,7 @@ namespace dstack::backend {
 
 namespace {
 
-/// As a header of the API holds it: base64 with `-` and `_`.
+/// For a header of the API: base64 with `-` and `_`.
 std::string base64_url(std::string_view bytes) {
   static constexpr char digits[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -38,13 +38,12 @@ bool says(const std::string& message, std::initializer_list<std::string_view> wo
   return false;
 }
 
-/// Engines tell all of these with the same status, and in words that differ from registry to
-/// registry.
+/// Engines report all of these with the same status, and with texts that differ between registries.
 Failure pull_error(const std::string& image, const RegistryUser& user, const std::string& message) {
   const std::string registry = registry_of(image);
   if (says(message, {"unauthorized", "denied", "authentication required", "no basic auth", "403"}))
     return fail(ErrorCode::unavailable,
-                "registry '{}' refuses to give image '{}'{}: {}",
+                "registry '{}' denies access to image '{}'{}: {}",
                 registry,
                 image,
                 user.name.empty() ? "" : fmt::format(" to user '{}'", user.name),
@@ -54,7 +53,7 @@ Failure pull_error(const std::string& image, const RegistryUser& user, const std
             user.name.empty()
                 ? "check the name of the image; if it needs an account, set 'registry_auth' to "
                   "its username and password"
-                : "check 'registry_auth', and whether this account may have the image");
+                : "check 'registry_auth', and whether this account has access to the image");
   if (says(message, {"manifest unknown", "not found", "does not exist", "no such image", "404"}))
     return fail(ErrorCode::not_found,
                 "there is no image '{}' at registry '{}': {}",
@@ -63,11 +62,11 @@ Failure pull_error(const std::string& image, const RegistryUser& user, const std
                 message)
         .with_hint("check its name and its tag");
   return fail(ErrorCode::unavailable,
-              "image '{}' cannot be pulled from registry '{}': {}",
+              "cannot pull image '{}' from registry '{}': {}",
               image,
               registry,
               message)
-      .with_hint("an image that the engine has already is used without asking a registry");
+      .with_hint("an image that the engine already has is used without a registry");
 }
 
 std::uint64_t unsigned_member(const Json& json, std::string_view name) {
@@ -81,14 +80,14 @@ std::string error_in(const Json& line) {
   return json_string(line, "error");
 }
 
-/// The answer to a pull, as it comes: one JSON object a line.
+/// The answer to a pull while it arrives: one JSON object a line.
 class PullAnswer {
   static constexpr std::size_t longest_line = 1 << 20;
 
  public:
   explicit PullAnswer(const std::function<void(const std::string&)>& tell) : tell_(tell) {}
 
-  /// False when a line has no end: no engine writes one that long.
+  /// False when a line is too long for an engine's output.
   bool take(std::string_view bytes) {
     text_.append(bytes);
     std::size_t begin = 0;
@@ -99,7 +98,7 @@ class PullAnswer {
       return true;
     text_.clear();
     error_ =
-        fmt::format("the engine's progress has a line longer than {}", render_size(longest_line));
+        fmt::format("a line of the engine's progress is longer than {}", render_size(longest_line));
     return false;
   }
 
@@ -209,11 +208,11 @@ std::optional<std::string> PullProgress::take(const Json& line) {
     size += one.size;
   }
   const std::uint64_t tenths = size == 0 ? 0 : done * 10 / size;
-  if (tenths <= told_)
+  if (tenths <= reported_)
     return std::nullopt;
-  told_ = tenths;
+  reported_ = tenths;
   return fmt::format(
-      "{} % of the image is here: {} of {}", tenths * 10, render_size(done), render_size(size));
+      "{} % of the image pulled: {} of {}", tenths * 10, render_size(done), render_size(size));
 }
 
 }  // namespace dstack::backend

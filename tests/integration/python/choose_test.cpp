@@ -53,7 +53,7 @@ TEST_CASE("a version is named in part or whole") {
   CHECK(at.choose("3.10")->notice.empty());
 }
 
-TEST_CASE("what is no version is refused with an example") {
+TEST_CASE("an invalid version is refused with an example") {
   const Machine at;
   const auto wrong = at.choose("python3.10");
   REQUIRE_FALSE(wrong);
@@ -82,7 +82,7 @@ TEST_CASE("a version that is not available is reported with those that were foun
   CHECK(missing.error().hint.find("pyenv install 3.10") != std::string::npos);
 }
 
-TEST_CASE("no Python at all is told as such") {
+TEST_CASE("no Python at all is reported as such") {
   const Machine at;
   const auto missing = at.choose("");
   REQUIRE_FALSE(missing);
@@ -131,7 +131,7 @@ TEST_CASE("a script in PATH is asked only when nothing else has the version") {
   CHECK(at.started_any());
 }
 
-TEST_CASE("a shim that fails to run is no interpreter, nor is one of another version") {
+TEST_CASE("a shim that fails to run is skipped, and so is one of another version") {
   Machine at;
   at.write("bin/python3.10",
            "#!/bin/sh\necho 'pyenv: python3.10: command not found' >&2\nexit 127\n",
@@ -172,7 +172,7 @@ TEST_CASE("an interpreter is asked once; afterwards its file is recognised") {
   }
 }
 
-TEST_CASE("an active environment whose interpreter is broken is passed by") {
+TEST_CASE("an active environment whose interpreter is broken is skipped") {
   Machine at;
   at.write("venv/bin/python", "no program", 0755);
   at.variables["VIRTUAL_ENV"] = (at.root / "venv").string();
