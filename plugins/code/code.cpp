@@ -11,7 +11,7 @@ constexpr const char* code_server = R"sh(
       --disable-telemetry --disable-update-check --disable-workspace-trust .
   fi)sh";
 
-/// It takes its token from a file, and from nobody's typing.
+/// It reads its token from a file, not from the arguments.
 constexpr const char* openvscode_server = R"sh(
   (umask 077 && printf %s "$PASSWORD" > "$DSTACK_JOB_DIR/token")
   unset PASSWORD

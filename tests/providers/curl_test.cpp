@@ -150,7 +150,7 @@ TEST_CASE("curl: a secret with a line end adds no header, and nothing is request
     const auto ran = box.run({"run", "w"});
     CHECK(Sandbox::code(ran) == 1);
     CHECK(holds(ran.err, "header 'X-Key' would have several lines"));
-    CHECK(holds(ran.err, "a secret that stands in a header has one line"));
+    CHECK(holds(ran.err, "a secret in a header must be a single line"));
     CHECK_FALSE(holds(ran.out + ran.err, "hush-hush-5"));
   }
   CHECK(server.requests().empty());

@@ -253,7 +253,7 @@ TEST_CASE("docker: 'registry_auth' and 'ports' that cannot be meant are refused 
 )");
   const std::string err = box.run({"validate"}).err;
   CHECK(holds(err, "needs both a 'username' and a 'password'"));
-  CHECK(holds(err, "'token' is no part of 'registry_auth'"));
+  CHECK(holds(err, "'token' is not a part of 'registry_auth'"));
   CHECK(holds(err, "at most 100 ports"));
   CHECK(holds(err, "'x y' cannot be the name of an image"));
 }

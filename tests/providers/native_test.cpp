@@ -88,7 +88,7 @@ TEST_CASE("native: what a function says of its failure becomes the reason") {
       {"says why, and returns 0", 1, "the well is dry"},
       {"throws an error", 1, "the well is dry; dig deeper"},
       {"throws", 1, "the provider threw an exception: basic_string::at"},
-      {"throws an int", 1, "the provider threw something that is no std::exception"},
+      {"throws an int", 1, "the provider threw something that is not a std::exception"},
       {"returns 300", 1, "the provider gave 300 as the job's exit code"},
   }));
   CAPTURE(what);
