@@ -79,9 +79,8 @@ class ProvidersList final : public Action {
               json_,
               "as JSON: an array of {name, version, abi, path, source, status, reason}")
         .note(
-            "Every candidate is listed; none is run. Errors of a provider while it plans appear "
-            "told\n"
-            "when a workflow uses it.")
+            "Every candidate is listed; none is run. Errors of a provider while it plans appear\n"
+            "when a workflow uses it, or with 'dstack providers check'.")
         .example("dstack providers list", "what can run workflows here");
   }
 

@@ -57,19 +57,19 @@ class ExamplePlanner {
   }
 
   Result<plan::Request> parse(const std::string& example) const {
-    const auto words = shell_split(example);
-    if (!words || words->size() < 3 || (*words)[0] != "dstack" || (*words)[1] != "run" ||
-        (*words)[2] != candidate_.name)
+    const auto arguments = shell_split(example);
+    if (!arguments || arguments->size() < 3 || (*arguments)[0] != "dstack" ||
+        (*arguments)[1] != "run" || (*arguments)[2] != candidate_.name)
       return fail(ErrorCode::configuration,
                   "it is not a command line 'dstack run {} …'",
                   candidate_.name)
           .with_hint("write each of 'examples' as a user would type it");
     plan::Request request;
     request.target = candidate_.name;
-    const auto end = std::find(words->begin(), words->end(), "--");
-    request.words.assign(words->begin() + 3, end);
-    if (end != words->end())
-      request.arguments.assign(end + 1, words->end());
+    const auto end = std::find(arguments->begin(), arguments->end(), "--");
+    request.words.assign(arguments->begin() + 3, end);
+    if (end != arguments->end())
+      request.arguments.assign(end + 1, arguments->end());
     return request;
   }
 

@@ -24,13 +24,13 @@ constexpr std::array own_values = {
     "-j", "--jobs", "-t", "--tag", "--project", "--provider-path", "--color"};
 
 template <typename List>
-bool holds(const List& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
+bool holds(const List& list, std::string_view argument) {
+  return std::find(list.begin(), list.end(), argument) != list.end();
 }
 
 /// `-j4`: a short option with its value in one argument.
-bool is_attached(const std::string& word) {
-  return word.size() > 2 && word[1] != '-' && holds(own_values, word.substr(0, 2));
+bool is_attached(const std::string& argument) {
+  return argument.size() > 2 && argument[1] != '-' && holds(own_values, argument.substr(0, 2));
 }
 
 class Run final : public Action {
@@ -63,29 +63,30 @@ class Run final : public Action {
 
   /// Picks out the command's own options, wherever they are; every other argument goes to the plan
   /// as it is.
-  Result<void> parse(Syntax& syntax, const std::vector<std::string>& words) override {
+  Result<void> parse(Syntax& syntax, const std::vector<std::string>& arguments) override {
     std::vector<std::string> own;
     std::string target;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const std::string& word = words[i];
-      const std::string name = word.substr(0, word.find('='));
-      if (word == "--") {
-        request_.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      const std::string& argument = arguments[i];
+      const std::string name = argument.substr(0, argument.find('='));
+      if (argument == "--") {
+        request_.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                  arguments.end());
         break;
       }
-      if (holds(own_flags, word) || is_attached(word) ||
-          (name != word && holds(own_values, name))) {
-        own.push_back(word);
-      } else if (holds(own_values, word)) {
-        own.push_back(word);
-        if (i + 1 < words.size())
-          own.push_back(words[++i]);
+      if (holds(own_flags, argument) || is_attached(argument) ||
+          (name != argument && holds(own_values, name))) {
+        own.push_back(argument);
+      } else if (holds(own_values, argument)) {
+        own.push_back(argument);
+        if (i + 1 < arguments.size())
+          own.push_back(arguments[++i]);
       } else if (!target.empty()) {
-        request_.words.push_back(word);
-      } else if (word.size() > 1 && word.front() == '-') {
-        own.push_back(word);  // refused with a suggestion
+        request_.words.push_back(argument);
+      } else if (argument.size() > 1 && argument.front() == '-') {
+        own.push_back(argument);  // refused with a suggestion
       } else {
-        target = word;
+        target = argument;
       }
     }
     if (!target.empty())

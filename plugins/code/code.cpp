@@ -20,8 +20,8 @@ constexpr const char* openvscode_server = R"sh(
     --telemetry-level off --accept-server-license-terms --default-folder "$PWD")sh";
 
 std::string listening_at(std::string command, const std::string& address) {
-  const std::string word = "ADDRESS";
-  return command.replace(command.find(word), word.size(), address);
+  const std::string placeholder = "ADDRESS";
+  return command.replace(command.find(placeholder), placeholder.size(), address);
 }
 
 class CodeProvider : public dstack::Provider {

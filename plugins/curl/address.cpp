@@ -33,11 +33,11 @@ std::string lower(std::string_view text) {
 
 /// "token", "api_key", "X-Amz-Signature": in doubt it is a secret.
 bool looks_secret(std::string_view parameter) {
-  static constexpr std::array<std::string_view, 10> words = {
+  static constexpr std::array<std::string_view, 10> parts = {
       "token", "key", "secret", "pass", "pwd", "auth", "sig", "cred", "session", "jwt"};
   const std::string name = lower(parameter);
-  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-    return name.find(word) != std::string::npos;
+  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+    return name.find(part) != std::string::npos;
   });
 }
 

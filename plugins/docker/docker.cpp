@@ -38,16 +38,16 @@ dstack::Container container_of(const dstack::Workflow& workflow) {
 
 /// Arguments on the command line are one command. The workflow's commands get them as "$@".
 void set_command(const dstack::Workflow& workflow, dstack::Job& job) {
-  const std::vector<std::string> words = workflow.texts("args");
+  const std::vector<std::string> arguments = workflow.texts("args");
   job.commands = workflow.texts("commands");
-  if (words.empty())
+  if (arguments.empty())
     return;
   if (!job.commands.empty())
-    job.commands.insert(job.commands.begin(), "set -- " + dstack::shell_join(words));
+    job.commands.insert(job.commands.begin(), "set -- " + dstack::shell_join(arguments));
   else if (workflow.has("entrypoint"))
-    job.argv = words;
+    job.argv = arguments;
   else
-    job.commands = {dstack::shell_join(words)};
+    job.commands = {dstack::shell_join(arguments)};
 }
 
 void set_ports(const dstack::Workflow& workflow, dstack::Job& job) {

@@ -103,14 +103,14 @@ struct Container::Output {
       else
         output(bytes);
     });
-    bool told = false;
+    bool is_attached = false;
     std::string refusal;
     http::Request request;
     request.method = "POST";
     request.url = fmt::format("/containers/{}/attach?stream=1&stdout=1&stderr=1", id);
     request.on_head = [&](const http::Response& head) {
       if (head.status < 400) {
-        told = true;
+        is_attached = true;
         attached.set_value({});
       }
       return true;
@@ -123,7 +123,7 @@ struct Container::Output {
       return true;
     };
     auto answer = engine.send(request);
-    if (told) {
+    if (is_attached) {
       broken = !answer;
       return;
     }

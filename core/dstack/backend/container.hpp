@@ -28,7 +28,7 @@ inline constexpr const char* container_secrets = "/.dstack-secrets";
 struct ContainerLaunch {
   std::string job;                 ///< its id
   std::string run;                 ///< the run's name
-  std::vector<std::string> words;  ///< the program in the container and its arguments
+  std::vector<std::string> argv;   ///< the program in the container and its arguments
   std::vector<std::pair<std::string, std::string>> environment;  ///< overrides the image's own
   /// A pipe outside that passes further variables to the first process inside, invisible to the
   /// engine; empty: there are none.

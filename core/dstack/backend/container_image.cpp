@@ -30,10 +30,10 @@ std::string in_path(const std::string& image) {
   return join(parts, "/");
 }
 
-bool says(const std::string& message, std::initializer_list<std::string_view> words) {
+bool contains_any(const std::string& message, std::initializer_list<std::string_view> texts) {
   const std::string lower = to_lower(message);
-  for (const std::string_view word : words)
-    if (lower.find(word) != std::string::npos)
+  for (const std::string_view text : texts)
+    if (lower.find(text) != std::string::npos)
       return true;
   return false;
 }
@@ -41,7 +41,8 @@ bool says(const std::string& message, std::initializer_list<std::string_view> wo
 /// Engines report all of these with the same status, and with texts that differ between registries.
 Failure pull_error(const std::string& image, const RegistryUser& user, const std::string& message) {
   const std::string registry = registry_of(image);
-  if (says(message, {"unauthorized", "denied", "authentication required", "no basic auth", "403"}))
+  if (contains_any(message,
+                   {"unauthorized", "denied", "authentication required", "no basic auth", "403"}))
     return fail(ErrorCode::unavailable,
                 "registry '{}' denies access to image '{}'{}: {}",
                 registry,
@@ -54,7 +55,8 @@ Failure pull_error(const std::string& image, const RegistryUser& user, const std
                 ? "check the name of the image; if it needs an account, set 'registry_auth' to "
                   "its username and password"
                 : "check 'registry_auth', and whether this account has access to the image");
-  if (says(message, {"manifest unknown", "not found", "does not exist", "no such image", "404"}))
+  if (contains_any(message,
+                   {"manifest unknown", "not found", "does not exist", "no such image", "404"}))
     return fail(ErrorCode::not_found,
                 "there is no image '{}' at registry '{}': {}",
                 image,

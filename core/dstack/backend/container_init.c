@@ -154,15 +154,15 @@ static void end_the_others(const sigset_t* all, long grace) {
 }
 
 /* The number of a key in a file of lines `KEY NUMBER`; 0 where there is none. */
-static long number_in(const char* path, const char* word) {
+static long number_in(const char* path, const char* key) {
   char line[128];
   long number = 0;
   FILE* file = fopen(path, "re");
   if (file == NULL)
     return 0;
   while (fgets(line, sizeof line, file) != NULL)
-    if (strncmp(line, word, strlen(word)) == 0)
-      number = atol(line + strlen(word));
+    if (strncmp(line, key, strlen(key)) == 0)
+      number = atol(line + strlen(key));
   fclose(file);
   return number;
 }

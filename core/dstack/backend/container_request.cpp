@@ -85,7 +85,7 @@ Json container_request(const ContainerLaunch& launch,
   json["Entrypoint"] = Json::array({init_inside,
                                     launch.secrets.empty() ? "run" : "run-with-secrets",
                                     std::to_string(launch.grace.count())});
-  json["Cmd"] = launch.words;
+  json["Cmd"] = launch.argv;
   json["Labels"] = {{"dstack.job", launch.job}, {"dstack.run", launch.run}};
   json["Healthcheck"] = {{"Test", {"NONE"}}};
   for (const std::uint16_t port : launch.ports)

@@ -27,29 +27,30 @@ std::string log_tail(const Transcript& transcript) {
   return text;
 }
 
-bool says(const Transcript& transcript, std::initializer_list<std::string_view> words) {
+bool contains_any(const Transcript& transcript, std::initializer_list<std::string_view> texts) {
   for (const std::string& line : transcript.last_lines)
-    for (const std::string_view word : words)
-      if (line.find(word) != std::string::npos)
+    for (const std::string_view text : texts)
+      if (line.find(text) != std::string::npos)
         return true;
   return false;
 }
 
 std::string hint_for(const Transcript& transcript) {
-  if (says(transcript, {"No space left", "Disk quota exceeded"}))
+  if (contains_any(transcript, {"No space left", "Disk quota exceeded"}))
     return "free space on the disk of $DSTACK_HOME/environments, or set DSTACK_HOME to "
            "another folder";
-  if (says(transcript,
-           {"dns error",
-            "Name or service not known",
-            "name resolution",
-            "error sending request",
-            "Connection refused",
-            "Network is unreachable"}))
+  if (contains_any(transcript,
+                   {"dns error",
+                    "Name or service not known",
+                    "name resolution",
+                    "error sending request",
+                    "Connection refused",
+                    "Network is unreachable"}))
     return "this machine cannot reach the package index; set PIP_INDEX_URL to one that it can "
            "reach, or HTTPS_PROXY";
-  if (says(transcript,
-           {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))
+  if (contains_any(
+          transcript,
+          {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))
     return "install uv (https://docs.astral.sh/uv), or the system's package python3-venv";
   return "";
 }

@@ -16,7 +16,7 @@ import sys
 
 __version__ = "0"
 
-WORD = """error: this environment is shared by all runs, so 'pip {command}' cannot change it
+MESSAGE = """error: this environment is shared by all runs, so 'pip {command}' cannot change it
 hint: add the package to requirements.txt (the workflow's 'requirements'); the next run has it
 """
 
@@ -42,7 +42,7 @@ def main(args=None):
             print("%-30s %s" % (name, version))
         return 0
     if command in ("install", "uninstall", "download", "wheel"):
-        sys.stderr.write(WORD.format(command=command))
+        sys.stderr.write(MESSAGE.format(command=command))
         return 1
     if "--version" in args or "-V" in args:
         print("no pip: this environment is shared by all runs (python %d.%d)" % sys.version_info[:2])

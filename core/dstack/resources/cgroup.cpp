@@ -178,8 +178,8 @@ std::optional<std::uint64_t> parse_memory_limit(std::string_view text) {
 }
 
 std::optional<double> parse_cpu_max(std::string_view text) {
-  const auto words = split(trim(text), ' ');
-  return words.size() == 2 ? parse_quota(words[0], words[1]) : std::nullopt;
+  const auto fields = split(trim(text), ' ');
+  return fields.size() == 2 ? parse_quota(fields[0], fields[1]) : std::nullopt;
 }
 
 }  // namespace dstack::resources

@@ -99,7 +99,7 @@ bool OomEvents::take() {
   while (::epoll_wait(events_.get(), events.data(), events.size(), 0) ==
          static_cast<int>(events.size())) {
   }
-  // Until the file is read, epoll goes on reporting its change.
+  // Until the file is read, epoll keeps reporting its change.
   std::array<char, 1> byte;
   if (file_)
     (void)!::pread(file_.get(), byte.data(), byte.size(), 0);

@@ -230,10 +230,10 @@ inline std::string shell_quote(std::string_view word) {
 }
 
 /// The arguments, quoted, separated by spaces.
-inline std::string shell_join(const std::vector<std::string>& words) {
+inline std::string shell_join(const std::vector<std::string>& arguments) {
   std::string line;
-  for (const std::string& word : words)
-    line += (line.empty() ? "" : " ") + shell_quote(word);
+  for (const std::string& argument : arguments)
+    line += (line.empty() ? "" : " ") + shell_quote(argument);
   return line;
 }
 

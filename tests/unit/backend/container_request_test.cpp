@@ -10,7 +10,7 @@ ContainerLaunch launch() {
   ContainerLaunch launch;
   launch.job = "a1";
   launch.run = "quiet-otter-3";
-  launch.words = {"sh", "-e", "-c", "echo x"};
+  launch.argv = {"sh", "-e", "-c", "echo x"};
   launch.environment = {{"A", "1 2"}, {"B", ""}};
   launch.workspace = "/home/u/w";
   return launch;
