@@ -38,7 +38,7 @@ TEST_CASE("a new provider goes by its name in every file") {
     CHECK_FALSE(holds(written(box, file), "@"));
 }
 
-TEST_CASE("a new provider never writes over what is there") {
+TEST_CASE("a new provider never overwrites existing files") {
   const Sandbox box;
   box.file("taken/notes", "mine");
   const auto output = box.run({"providers", "new", "taken"});
@@ -80,7 +80,7 @@ TEST_CASE("the examples of every provider that comes with dstack can be planned"
   }
 }
 
-TEST_CASE("what is no provider is told by what it is") {
+TEST_CASE("a file that is not a provider is reported with what it is") {
   const Sandbox box;
   box.file("notes.txt", "not a library");
   const auto notes = box.run({"providers", "check", "notes.txt"});

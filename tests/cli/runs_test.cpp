@@ -114,7 +114,7 @@ TEST_CASE("a tag is unique, and moves only by force") {
   CHECK(words_of(box, {"run", "train", "-t", "v1"}, 1).find("'v1'") != std::string::npos);
 }
 
-TEST_CASE("a tag that several workflows have is deleted by its whole name") {
+TEST_CASE("a tag that several workflows have is deleted by its full name") {
   const Sandbox box;
   const std::string name = make_run(box);
   box.ok({"tags", "add", "v1", name});
@@ -143,7 +143,7 @@ TEST_CASE("what failed is tagged only as partial, and only if it saved something
         std::string::npos);
 }
 
-TEST_CASE("runs are removed after a yes, and never while they are tagged") {
+TEST_CASE("runs are removed after a confirmation, and never while they are tagged") {
   const Sandbox box;
   const std::string name = make_run(box);
   CHECK(words_of(box, {"rm", name}, 2) ==
@@ -160,7 +160,7 @@ TEST_CASE("runs are removed after a yes, and never while they are tagged") {
   CHECK(box.json({"ps", "-a", "--json"}).empty());
 }
 
-TEST_CASE("the code of a run comes back as it was") {
+TEST_CASE("the code of a run is restored as it was") {
   const Sandbox box;
   box.file("src/a.txt", "then");
   const std::string name = make_run(box);
@@ -175,7 +175,7 @@ TEST_CASE("the code of a run comes back as it was") {
   CHECK(named(box.ok({"code"})).find("snapshot HASH, 2 files") != std::string::npos);
 }
 
-TEST_CASE("show tells all about a run") {
+TEST_CASE("show has the details of a run") {
   const Sandbox box;
   const std::string name = make_run(box);
   const std::string page = named(box.ok({"show"}));
@@ -228,7 +228,7 @@ TEST_CASE("the doctor names home, programs and providers") {
     CHECK(std::find(subjects.begin(), subjects.end(), subject) != subjects.end());
 }
 
-TEST_CASE("the doctor names all that is wrong in the settings, and still the machine") {
+TEST_CASE("the doctor reports all errors of the settings, and still checks the machine") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(box.home() / "config.yaml",
@@ -247,7 +247,7 @@ TEST_CASE("the doctor names all that is wrong in the settings, and still the mac
     CHECK(output.out.find(words) != std::string::npos);
 }
 
-TEST_CASE("the doctor looks at the secrets, without which nothing can run when they are damaged") {
+TEST_CASE("the doctor reports damaged secrets, with which nothing can run") {
   const Sandbox box;
   const auto added =
       process::run(box.command({"secrets", "add", "--user", "TOKEN"}), "a-long-value");
@@ -263,7 +263,7 @@ TEST_CASE("the doctor looks at the secrets, without which nothing can run when t
   CHECK(output.out.find("a-long-value") == std::string::npos);
 }
 
-TEST_CASE("the doctor says where its figures of the machine are from, and which cards are hidden") {
+TEST_CASE("the doctor reports the source of its figures, and which GPUs are hidden") {
   Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(box.home() / "config.yaml",
@@ -277,7 +277,7 @@ TEST_CASE("the doctor says where its figures of the machine are from, and which 
   CHECK(found.find("CUDA_VISIBLE_DEVICES=1 hides 1 GPU\n") != std::string::npos);
 }
 
-TEST_CASE("a note on jobs says whose they are where there are others") {
+TEST_CASE("a note on jobs names their workflow where there are several") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(box.home() / "config.yaml",

@@ -70,7 +70,7 @@ TEST_CASE("secrets: a value among the arguments is refused and not repeated") {
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
 }
 
-TEST_CASE("secrets: one that is there is replaced by force alone") {
+TEST_CASE("secrets: an existing one is replaced only by force") {
   const Sandbox box;
   box.workflows(one_job);
   add(box, {"TOKEN"}, "the first value");
@@ -102,7 +102,7 @@ TEST_CASE("secrets: a short value is kept with a warning, an empty one refused")
   CHECK(empty.err.find("it is empty") != std::string::npos);
 }
 
-TEST_CASE("secrets: outside of a project there are only the user's") {
+TEST_CASE("secrets: outside of a project only the user's exist") {
   const Sandbox box;
   const auto output = give(box, {"secrets", "add", "TOKEN"}, "some value");
   CHECK(Sandbox::code(output) == 2);
@@ -122,7 +122,7 @@ TEST_CASE("secrets: on a terminal the value is asked for and not shown") {
   CHECK(terminal.shown().find("added 'TOKEN'") != std::string::npos);
 }
 
-TEST_CASE("secrets: the question is broken off with Ctrl-C, and nothing is kept") {
+TEST_CASE("secrets: Ctrl-C cancels the question, and nothing is kept") {
   const Sandbox box;
   box.workflows(one_job);
   PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
@@ -151,7 +151,7 @@ TEST_CASE("secrets: several pasted lines are refused, and none of them reaches t
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
 }
 
-TEST_CASE("secrets: the line end of a line that is pasted whole is no further line") {
+TEST_CASE("secrets: a pasted line with its line end is one line") {
   const Sandbox box;
   box.workflows(one_job);
   PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
@@ -161,7 +161,7 @@ TEST_CASE("secrets: the line end of a line that is pasted whole is no further li
   CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
 }
 
-TEST_CASE("secrets: a rotation says how many it encrypted anew") {
+TEST_CASE("secrets: a rotation says how many it re-encrypted") {
   const Sandbox box;
   box.workflows(one_job);
   CHECK(box.run({"secrets", "rotate"}).err.find("no secrets yet") != std::string::npos);
@@ -171,7 +171,7 @@ TEST_CASE("secrets: a rotation says how many it encrypted anew") {
   CHECK(box.json({"secrets", "list", "--json"}).size() == 2);
 }
 
-TEST_CASE("secrets: a damaged vault is told by every command that needs it") {
+TEST_CASE("secrets: a damaged vault is reported by every command that needs it") {
   const Sandbox box;
   box.workflows(one_job);
   add(box, {"A"}, "the value of A");

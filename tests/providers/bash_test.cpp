@@ -77,7 +77,7 @@ TEST_CASE("bash: more GPUs than available are refused with the number and the op
   CHECK(Sandbox::code(box.run({"run", "w", "--gpu", "0"})) == 0);
 }
 
-TEST_CASE("bash: a job gets the first cards of the inventory") {
+TEST_CASE("bash: a job gets the first GPUs of the inventory") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(

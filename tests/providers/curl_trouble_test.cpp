@@ -39,7 +39,7 @@ TEST_CASE(
   CHECK(box.downloaded() == (is_changed ? changed : small));
 }
 
-TEST_CASE("curl: a download that never comes forward fails, and leaves nothing") {
+TEST_CASE("curl: a download that makes no progress fails, and leaves nothing") {
   Downloads box;
   const Json job = box.get("/never-whole", {"-a", "data"});
   CHECK(job["status"] == "failed");
@@ -60,7 +60,7 @@ TEST_CASE("curl: a wrong digest fails the job, and the file is not kept") {
     CHECK(artifact["size"] == 0);
 }
 
-TEST_CASE("curl: an answer that is none fails the job at once, and says which") {
+TEST_CASE("curl: an error answer fails the job at once, and is reported") {
   Downloads box;
   const auto [status, words] = GENERATE(table<int, const char*>({
       {404, "the server answered 404 Not Found for http://"},
@@ -77,14 +77,14 @@ TEST_CASE("curl: an answer that is none fails the job at once, and says which") 
   CHECK(box.requests().size() == 1);
 }
 
-TEST_CASE("curl: a server that is busy is asked again") {
+TEST_CASE("curl: a request to a busy server is retried") {
   Downloads box;
   CHECK(box.get("/busy")["status"] == "done");
   CHECK(box.downloaded() == small);
   CHECK(holds(box.output.out, "the server answered 503 Service Unavailable; retrying in 1.0s"));
 }
 
-TEST_CASE("curl: nobody listens: the job fails at once") {
+TEST_CASE("curl: a refused connection fails the job at once") {
   Downloads box;
   const Json job = box.get_url("http://127.0.0.1:1/x");
   CHECK(job["status"] == "failed");
@@ -123,7 +123,7 @@ TEST_CASE("curl: an output that is a folder is refused with what to write") {
   CHECK(holds(box.output.err, "'data/file' is a folder; name a file in it"));
 }
 
-TEST_CASE("curl: a stopped download leaves nothing half") {
+TEST_CASE("curl: a stopped download leaves no partial file") {
   Downloads box;
   box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
   wait_until([&] { return !box.requests().empty(); });

@@ -77,7 +77,7 @@ TEST_CASE("docker: a stop is TERM to every process, and what the job then saves 
   }
 }
 
-TEST_CASE("docker: a program that does not listen to TERM is killed after the grace") {
+TEST_CASE("docker: a program that ignores TERM is killed after the grace period") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -121,7 +121,7 @@ TEST_CASE("docker: what a program leaves running ends with it") {
   }
 }
 
-TEST_CASE("docker: everything of a run is killed, and the next command removes its container") {
+TEST_CASE("docker: all processes of a run are killed, and the next command removes its container") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);

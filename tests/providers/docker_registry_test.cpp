@@ -37,7 +37,7 @@ void write_workflow(const Sandbox& box, const std::string& image, const std::str
 
 }  // namespace
 
-TEST_CASE("docker: an image that the engine has not is pulled, and the log says how far") {
+TEST_CASE("docker: an image that the engine does not have is pulled, with progress in the log") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -53,7 +53,7 @@ TEST_CASE("docker: an image that the engine has not is pulled, and the log says 
   }
 }
 
-TEST_CASE("docker: an image that does not exist is said to be none, with its registry") {
+TEST_CASE("docker: an image that does not exist is reported with its registry") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -84,7 +84,7 @@ TEST_CASE("docker: a registry that denies access is distinguished from one witho
   }
 }
 
-TEST_CASE("docker: registry_auth opens a private registry, and its password is shown nowhere") {
+TEST_CASE("docker: registry_auth opens a private registry, and its password is never shown") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -103,7 +103,7 @@ TEST_CASE("docker: registry_auth opens a private registry, and its password is s
   }
 }
 
-TEST_CASE("docker: a secret opens a private registry, and nothing on disk holds it") {
+TEST_CASE("docker: a secret opens a private registry, and is nowhere on disk") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;

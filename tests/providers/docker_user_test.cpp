@@ -106,7 +106,7 @@ bool all_theirs(const Path& folder) {
 }  // namespace
 
 TEST_CASE(
-    "docker: what root of a container wrote comes back as the caller's, artifacts and the rest") {
+    "docker: files that root of a container wrote become the caller's, artifacts and others") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const UserBox box(engine);

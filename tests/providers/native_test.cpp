@@ -67,7 +67,7 @@ TEST_CASE("native: a secret of a job is not shown in a plan") {
   CHECK_FALSE(holds(box.ok({"show", name, "--json"}), "hush"));
 }
 
-TEST_CASE("native: progress is drawn over itself on one line, and lines keep their own") {
+TEST_CASE("native: progress is redrawn on one line, and other lines are kept") {
   const NativeBox box;
   CHECK(box.ok({"run", "native", "shows progress"}) ==
         "\rhalf of it is done\rall               \na line\n\rmore\n");
@@ -81,7 +81,7 @@ TEST_CASE("native: the exit code of the function is that of the job") {
   CHECK(job["exit_code"] == 7);
 }
 
-TEST_CASE("native: what a function says of its failure becomes the reason") {
+TEST_CASE("native: what a function reports of its failure becomes the reason") {
   NativeBox box;
   const auto [what, code, reason] = GENERATE(table<const char*, int, const char*>({
       {"says why", 5, "the well is dry; dig deeper"},
@@ -120,7 +120,7 @@ TEST_CASE("native: a thread that is left behind does not keep the job from endin
   CHECK(box.job_of("leaves a thread")["status"] == "done");
 }
 
-TEST_CASE("native: a function that is stopped may tidy up, and its artifacts are kept") {
+TEST_CASE("native: a function that is stopped may clean up, and its artifacts are kept") {
   const NativeBox box;
   const std::string name = box.start({"native", "waits", "-a", "made.txt"});
   wait_for_log(box, name, "ready");
@@ -130,7 +130,7 @@ TEST_CASE("native: a function that is stopped may tidy up, and its artifacts are
   CHECK(box.json({"artifacts", "list", name, "--json"}).size() == 1);
 }
 
-TEST_CASE("native: a function that does not heed a stop is killed after the grace") {
+TEST_CASE("native: a function that ignores a stop is killed after the grace period") {
   const NativeBox box;
   REQUIRE(write_file_atomically(box.home() / "config.yaml", "stop_grace: 1s\n", Durable::no));
   const std::string name = box.start({"native", "hangs"});

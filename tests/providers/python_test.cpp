@@ -52,7 +52,7 @@ TEST_CASE("python: args in one string are split as a shell does") {
   CHECK(box.ok({"run", "w"}) == "['-a', 'b c', 'd']\n");
 }
 
-TEST_CASE("python: requirements make an environment once, and the second run uses it") {
+TEST_CASE("python: requirements build an environment once, and the second run uses it") {
   const Sandbox box;
   box.file("requirements.txt", "six\n");
   box.file("use.py", "import six, sys\nprint(six.__name__, sys.prefix != sys.base_prefix)\n");
@@ -74,7 +74,7 @@ TEST_CASE("python: requirements make an environment once, and the second run use
   CHECK(box.ok({"show"}).find(python["version"].get<std::string>() + "  ") != std::string::npos);
 }
 
-TEST_CASE("python: pip install inside a job fails with a word on what to do") {
+TEST_CASE("python: pip install inside a job fails with a hint") {
   const Sandbox box;
   box.file("requirements.txt", "six\n");
   box.file("use.py",
