@@ -106,7 +106,7 @@ class Container {
 
   Container(Engine engine, std::string id);
 
-  Result<Json> ask_patiently(const std::string& method, const std::string& path) const;
+  Result<Json> ask_with_retry(const std::string& method, const std::string& path) const;
 
   Engine engine_;
   std::string id_;

@@ -40,7 +40,7 @@ class Lease {
   /// Why it is not granted; empty when it is.
   const std::string& reason() const { return reason_; }
 
-  /// To be called when one of events() has happened.
+  /// Tries again; to be called when one of events() has happened.
   Result<void> retry();
 
   /// While it waits: descriptors on which poll(2) reports an error, even with no events requested,
