@@ -84,8 +84,10 @@ class OpenApp final : public Action {
         .flag("--json", json_, "as JSON: an array of {workflow, name, url, password, ready}")
         .note(
             "Waits until the run's application answers, and prints its address. On a terminal of "
-            "a machine with a display it also opens the browser. Over SSH a second line shows how "
-            "to forward the application to your computer.")
+            "a\n"
+            "machine with a display it also opens the browser. Over SSH a second line shows how "
+            "to\n"
+            "forward the application to your computer.")
         .example("dstack app", "the application of the last run")
         .example("xdg-open \"$(dstack app quiet-otter-3)\"", "for a program");
   }
