@@ -169,7 +169,7 @@ TEST_CASE("torchrun: a Python without torch is reported in one line") {
   const auto output = box.run({"run", "w"});
   INFO(output.err);
   CHECK(Sandbox::code(output) == 1);
-  CHECK(holds(output.out, "there is no torch in this Python"));
+  CHECK(holds(output.out, "this Python has no torch"));
 }
 
 TEST_CASE("torchrun: as many processes as GPUs, unless their number is given") {
