@@ -1,6 +1,5 @@
-// Decides at once which of its lives this process leads. One run starts this program four times:
-// the ways of the supervisor, the runner and the provider's child pass by everything that belongs
-// to the command line.
+// Selects the role of this process. One run starts the program four times: the supervisor, the
+// runner and the provider's child skip everything that belongs to the command line.
 #include "dstack/run/runner/main.hpp"
 
 #include "command_line/app.hpp"
@@ -39,12 +38,12 @@ int dispatch(int argc, char** argv) {
     return std::printf("dstack %s\n", dstack::cli::version.data()) < 0 || std::fflush(stdout) != 0;
   if (first == "__complete")
     return dstack::cli::complete_main(std::vector<std::string>(argv + 2, argv + argc));
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an answer of write(), not our death
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not a signal
   return dstack::cli::run_app(std::vector<std::string>(argv + 1, argv + argc));
 }
 
-/// Before any object of the program is made, for these take memory, too. To such functions glibc
-/// gives the words of the command line.
+/// Runs before the constructors of the program's objects, for these take memory, too. glibc passes
+/// the command line to such functions.
 [[gnu::constructor(101)]] void prepare(int argc, char** argv) {
   const std::string_view role = argc > 1 ? argv[1] : "";
   dstack::prepare_fatal_exit(role == "run" ? dstack::cli::exit_code::runner_failed

@@ -19,9 +19,9 @@ class Action {
 
   virtual void declare(Syntax& syntax) = 0;
 
-  /// Sets the options. Only a command whose words follow rules of their own replaces this.
-  virtual Result<void> parse(Syntax& syntax, const std::vector<std::string>& words) {
-    return syntax.parse(words);
+  /// Sets the options. Overridden only by a command with argument rules of its own.
+  virtual Result<void> parse(Syntax& syntax, const std::vector<std::string>& arguments) {
+    return syntax.parse(arguments);
   }
 
   /// What `--help` prints.

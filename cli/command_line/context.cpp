@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t names_to_suggest_from = 1000;
 constexpr std::size_t runs_to_search = 200;
 
-/// A name that is no run may well be a workflow: then say which run of it is meant.
+/// If the name is a workflow's, the hint names its last run.
 Failure refuse_run_name(const Context& context, store::Records& records, const std::string& name) {
   const std::string message = fmt::format("there is no run '{}'", name);
   store::RunFilter filter;
@@ -43,8 +43,8 @@ Failure refuse_tag(store::Records& records,
       known.push_back(other.workflow + ":" + other.tag);
   std::string hint = did_you_mean(workflow + ":" + tag, known);
   if (hint.empty())
-    hint = known.empty() ? "this project has no tags; 'dstack tags add TAG RUN' makes one"
-                         : fmt::format("there are {}", quoted_list(known));
+    hint = known.empty() ? "this project has no tags; 'dstack tags add TAG RUN' adds one"
+                         : fmt::format("the tags are {}", quoted_list(known));
   return fail(ErrorCode::not_found, "there is no tag '{}:{}'", workflow, tag).with_hint("{}", hint);
 }
 
@@ -79,7 +79,7 @@ Result<store::Records> open_records(const Context& context, store::Records::Mode
     DSTACK_CHECK(run::recover(context.home, records));
     return records;
   }
-  // A home that cannot be written can still be looked at.
+  // A home that cannot be written can still be read.
   if (auto writer = store::Records::open(context.home, Mode::read_write))
     if (const auto recovered = run::recover(context.home, *writer); !recovered)
       context.messages.warning(recovered.error());
@@ -98,8 +98,7 @@ Result<store::RunRecord> find_run(const Context& context,
   DSTACK_TRY(auto last, records.last_run(context.project().string()));
   if (!last)
     return fail(ErrorCode::not_found, "this project has no runs yet")
-        .with_hint(
-            "'dstack run WORKFLOW' starts one; 'dstack workflows' lists what there is to run");
+        .with_hint("'dstack run WORKFLOW' starts one; 'dstack workflows' lists the workflows");
   return *std::move(last);
 }
 

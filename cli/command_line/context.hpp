@@ -1,4 +1,4 @@
-// What every command is given: where to write, and where the user's state and project are.
+// What every command gets: its output streams, the user's home and the project.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -30,20 +30,19 @@ struct Context {
   ui::Output out;
   ui::Messages messages;
   files::Home home;
-  Path folder;                            ///< from which the project is looked for, absolute
+  Path folder;                            ///< where the search for the project begins, absolute
   std::vector<Path> provider_paths = {};  ///< of `--provider-path`, absolute
 
-  /// The root of the project, or the folder itself where there is none: what runs are recorded
-  /// under.
+  /// The root of the project, or the folder itself without a project. Runs are recorded under it.
   Path project() const;
-  /// Where providers are looked for.
+  /// Where providers are searched for.
   provider::SearchPath search_path() const;
-  /// The project, the providers and the settings; findings that stop nobody become warnings.
+  /// The project, the providers and the settings; findings that are not errors become warnings.
   Result<run::Workbench> open_workbench() const;
 };
 
-/// The records, after supervisors that died were brought back. Reads only, unless there is
-/// something to bring back.
+/// The records, after supervisors that died were restarted. Read-only unless one has to be
+/// restarted.
 Result<store::Records> open_records(const Context& context,
                                     store::Records::Mode mode = store::Records::Mode::read_only);
 
@@ -52,7 +51,7 @@ Result<store::RunRecord> find_run(const Context& context,
                                   store::Records& records,
                                   const std::string& name);
 
-/// `RUN`, or `WORKFLOW:TAG`, with which one workflow of a run is meant.
+/// `RUN`, or `WORKFLOW:TAG`, which refers to one workflow of a run.
 struct Reference {
   store::RunRecord run;
   std::string workflow;  ///< empty: all of the run

@@ -12,7 +12,7 @@ inline constexpr int failure = 1;
 inline constexpr int usage = 2;
 inline constexpr int runner_failed = 125;  ///< of `run`: the runner itself failed
 inline constexpr int interrupted = 130;    ///< ended by Ctrl-C
-inline constexpr int broken_pipe = 141;    ///< nobody reads standard output any more
+inline constexpr int broken_pipe = 141;    ///< the reader of standard output closed it
 inline constexpr int terminated = 143;     ///< ended by SIGTERM
 }  // namespace exit_code
 
@@ -30,7 +30,7 @@ inline int exit_code_of(const Error& error) {
   return exit_code::failure;
 }
 
-/// The exit code of a command that followed a run (spec, section 10).
+/// The exit code of a command that followed a run.
 int exit_code_of(const store::RunState& state);
 
 }  // namespace dstack::cli

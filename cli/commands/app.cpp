@@ -50,50 +50,50 @@ class UntilReady final : public run::FollowListener {
     if (!ready_apps(state.jobs).empty())
       event_.set();
     else if (!job::is_final(state.run.status))
-      tell(state);
+      report(state);
   }
 
   Then woken() override { return Then::leave; }
 
  private:
-  /// An installation may take minutes: whoever waits wants to know what for.
-  void tell(const store::RunState& state) {
+  /// An installation may take minutes, so the reason for waiting is shown.
+  void report(const store::RunState& state) {
     const bool prepares = std::any_of(state.jobs.begin(), state.jobs.end(), [](const auto& job) {
       return job.status == job::Status::preparing;
     });
     std::string text = fmt::format("waiting for an application of {} to answer", state.run.name);
     if (prepares)
-      text += fmt::format(": what it needs is being installed, 'dstack logs -f {}' shows it",
+      text += fmt::format(": its dependencies are being installed, see 'dstack logs -f {}'",
                           state.run.name);
-    if (std::exchange(told_, text) != text)
+    if (std::exchange(reported_, text) != text)
       context_.messages.note(text);
   }
 
   const Context& context_;
   Event event_;
-  std::string told_;
+  std::string reported_;
 };
 
 class OpenApp final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.argument("RUN", name_, Need::optional, "the run; default: the last one of this project")
-        .flag("--open", open_, "open it in the browser, also when nobody looks at the output")
-        .flag("--print", print_, "print the address, and open nothing")
+        .flag("--open", open_, "open it in the browser, even if the output is not a terminal")
+        .flag("--print", print_, "print the address, and do not open it")
         .flag("--json", json_, "as JSON: an array of {workflow, name, url, password, ready}")
         .note(
-            "Prints the address of the run's application, and waits until it answers. On a "
-            "terminal "
-            "of a machine with a display the browser opens, too. Over SSH a second line says how "
-            "to "
-            "bring the application to the computer in front of you.")
+            "Waits until the run's application answers, and prints its address. On a terminal of "
+            "a\n"
+            "machine with a display it also opens the browser. Over SSH a second line shows how "
+            "to\n"
+            "forward the application to your computer.")
         .example("dstack app", "the application of the last run")
         .example("xdg-open \"$(dstack app quiet-otter-3)\"", "for a program");
   }
 
   Result<int> run(Context& context) override {
     if (open_ && print_)
-      return fail(ErrorCode::usage, "'--open' and '--print' exclude each other");
+      return fail(ErrorCode::usage, "'--open' and '--print' cannot be used together");
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     if (json_)
@@ -118,13 +118,14 @@ class OpenApp final : public Action {
       return {};
     return fail(ErrorCode::not_found, "run '{}' has no application", run.name)
         .with_hint(
-            "those of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with 'ports'");
+            "workflows of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with "
+            "'ports'");
   }
 
   static Failure refuse(const store::RunState& state) {
     const store::RunRecord& run = state.run;
     std::string message =
-        fmt::format("the application of run '{}' does not answer: the run is over, {}",
+        fmt::format("the application of run '{}' does not answer: the run is over ({})",
                     run.name,
                     job::render(run.status));
     for (const store::JobRecord& job : state.jobs)
@@ -150,7 +151,7 @@ class OpenApp final : public Action {
     return exit_code::success;
   }
 
-  /// One address alone is all that a program wants to read.
+  /// A single address is printed alone, for programs that read it.
   static void print(Context& context,
                     const store::RunState& state,
                     const std::vector<Application>& apps) {
@@ -167,7 +168,7 @@ class OpenApp final : public Action {
       if (!app.password.empty())
         context.messages.note(fmt::format("password  {}", app.password));
       if (const auto command = ssh_command(app))
-        context.messages.note(fmt::format("on the computer in front of you:  {}", *command));
+        context.messages.note(fmt::format("on your computer:  {}", *command));
     }
   }
 

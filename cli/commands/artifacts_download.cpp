@@ -20,7 +20,7 @@ namespace {
 
 using files::EntryType;
 
-/// A file or link to be written, and where.
+/// A file or link to write, and where.
 struct Wanted {
   store::TreeFile file;
   Path destination;
@@ -74,7 +74,7 @@ Result<void> copy_bytes(const Path& from, const Path& to, bool executable) {
       open_file(to.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, executable ? 0755 : 0644));
   std::array<char, 1 << 17> buffer;
   for (;;) {
-    // In the kernel where it can, which shares the blocks on file systems that know how.
+    // Within the kernel where possible: some file systems then share the blocks.
     const ssize_t moved =
         ::copy_file_range(source.get(), nullptr, target.get(), nullptr, 1u << 30, 0);
     if (moved > 0)
@@ -95,7 +95,7 @@ void set_time(const Path& path, std::int64_t nanoseconds) {
   ::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW);
 }
 
-/// Beside its place first, then renamed: nobody ever sees a part of a file.
+/// Written under another name, then renamed: a partial file is never visible.
 Result<void> write(const store::ObjectStore& objects, const Wanted& wanted) {
   DSTACK_CHECK(make_folders(wanted.destination.parent_path()));
   const Path temporary = fmt::format("{}.dstack-{}", wanted.destination.string(), random_hex(4));
@@ -124,19 +124,18 @@ class ArtifactsDownload final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.argument("RUN|WORKFLOW:TAG", reference_, Need::required, "whose artifacts")
-        .option("-o,--output", "DIR", output_, "the folder to write to; made where it is missing")
+        .option("-o,--output", "DIR", output_, "the folder to write to; created if missing")
         .flag("-f,--force", force_, "replace files whose content differs")
         .note(
-            "Writes DIR/ARTIFACT, or DIR/WORKFLOW/ARTIFACT when the run has several workflows. "
-            "Files\n"
-            "that are there already with the same content are left alone.")
+            "Writes DIR/ARTIFACT, or DIR/WORKFLOW/ARTIFACT when the run has several workflows.\n"
+            "Existing files with the same content are not touched.")
         .example("dstack artifacts download quiet-otter-3 -o out", "all that a run saved")
         .example("dstack artifacts download train:best -o out", "what is tagged");
   }
 
   Result<int> run(Context& context) override {
     if (output_.empty())
-      return fail(ErrorCode::usage, "'dstack artifacts download' needs the folder to write to")
+      return fail(ErrorCode::usage, "'dstack artifacts download' needs a folder to write to")
           .with_hint("add '-o DIR'");
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto reference, resolve_reference(context, records, reference_));
@@ -181,7 +180,7 @@ class ArtifactsDownload final : public Action {
         printable(output_),
         missing.same > 0
             ? fmt::format(
-                  "; {}{} there already", missing.same, missing.same == 1 ? " was" : " were")
+                  "; {}{} already up to date", missing.same, missing.same == 1 ? " was" : " were")
             : ""));
     return exit_code::success;
   }
@@ -191,7 +190,7 @@ class ArtifactsDownload final : public Action {
     std::size_t same = 0;
   };
 
-  /// Looks at everything before anything is written.
+  /// Checks everything before anything is written.
   Result<Missing> to_write(std::vector<Wanted> files) const {
     Missing missing;
     std::vector<std::string> different;
@@ -209,10 +208,8 @@ class ArtifactsDownload final : public Action {
       missing.files.push_back(std::move(wanted));
     }
     if (!folders.empty())
-      return fail(ErrorCode::conflict,
-                  "a folder stands where a file shall go: {}",
-                  quoted_list(folders))
-          .with_hint("move it away, or choose another folder with '-o'");
+      return fail(ErrorCode::conflict, "a folder has the path of a file: {}", quoted_list(folders))
+          .with_hint("move it, or choose another folder with '-o'");
     if (!different.empty() && !force_)
       return fail(ErrorCode::conflict,
                   "{} would be overwritten with other content: {}",

@@ -12,10 +12,10 @@ namespace dstack::cli {
 
 namespace {
 
-/// A file of an artifact; its path is from the project's root, as the artifact's own.
+/// A file of an artifact; its path is relative to the project's root, as the artifact's own.
 struct Listed {
   const job::Artifact* artifact;
-  const job::FileWithSecrets* exposed;  ///< null: no secret is known to stand in it
+  const job::FileWithSecrets* exposed;  ///< null: no secret is known to be in it
   store::TreeFile file;
 
   /// Without the secrets that it may have.
@@ -68,7 +68,7 @@ class ArtifactsList final : public Action {
     return entry.shown_path() + (entry.file.type == files::EntryType::link ? " (link)" : "") +
            (entry.exposed == nullptr
                 ? ""
-                : fmt::format(" (holds {})", name_secrets(entry.exposed->secrets)));
+                : fmt::format(" (contains {})", name_secrets(entry.exposed->secrets)));
   }
 
   static Json as_json(const std::vector<Listed>& files) {

@@ -18,19 +18,21 @@ class Code final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.argument("RUN", name_, Need::optional, "the run; default: the last one")
-        .option(
-            "-o,--output", "DIR", output_, "write the very code of the run to DIR, new or empty")
-        .flag("--diff", diff_, "the difference to the commit that was checked out")
+        .option("-o,--output",
+                "DIR",
+                output_,
+                "write the code of the run to DIR, which is new or empty")
+        .flag("--diff", diff_, "the diff against the commit that was checked out")
         .flag("--changes",
               changes_,
-              "what its jobs changed beside their artifacts; with '-o', as files")
-        .flag("--apply", apply_, "with '--changes': bring them into the project, three-way")
+              "what its jobs changed besides their artifacts; with '-o', as files")
+        .flag("--apply", apply_, "with '--changes': merge them into the project, three-way")
         .flag("--json", json_, "with '--changes': an array of {workflow, job, path, kind}")
         .example("dstack code quiet-otter-3", "the commit, and how the code differed from it")
-        .example("dstack code quiet-otter-3 --diff", "every change that was not committed")
+        .example("dstack code quiet-otter-3 --diff", "the changes that were not committed")
         .example("dstack code quiet-otter-3 -o then", "the files as the run saw them")
         .example("dstack code quiet-otter-3 --changes --apply",
-                 "what was edited in a notebook comes into the project");
+                 "merge what was edited in a notebook into the project");
   }
 
   Result<int> run(Context& context) override {
@@ -63,13 +65,13 @@ class Code final : public Action {
     if (diff_ && (changes_ || !output_.empty()))
       return fail(ErrorCode::usage,
                   "{}",
-                  changes_ ? "'--diff' and '--changes' exclude each other"
-                           : "'--diff' and '-o' exclude each other");
+                  changes_ ? "'--diff' and '--changes' cannot be used together"
+                           : "'--diff' and '-o' cannot be used together");
     if (apply_ && (!changes_ || !output_.empty()))
-      return fail(ErrorCode::usage, "'--apply' goes with '--changes', and not with '-o'")
+      return fail(ErrorCode::usage, "'--apply' needs '--changes', without '-o'")
           .with_hint("dstack code RUN --changes --apply");
     if (json_ && (!changes_ || apply_ || !output_.empty()))
-      return fail(ErrorCode::usage, "'--json' goes with '--changes' alone");
+      return fail(ErrorCode::usage, "'--json' needs '--changes', without '--apply' and '-o'");
     return {};
   }
 
@@ -84,7 +86,7 @@ class Code final : public Action {
     const auto labels = ui::job_labels(run, jobs);
     if (edits.empty())
       context.messages.note(
-          fmt::format("the jobs of {} changed nothing beside their artifacts", run.name));
+          fmt::format("the jobs of {} changed nothing besides their artifacts", run.name));
     if (!output_.empty())
       return write_changes(context, edits, labels, objects);
     if (apply_)
@@ -110,13 +112,13 @@ class Code final : public Action {
       context.out.json(list);
     else if (!edits.empty())
       context.messages.note(
-          fmt::format("'dstack code {} --changes --apply' brings them into the project, '-o DIR' "
+          fmt::format("'dstack code {} --changes --apply' merges them into the project, '-o DIR' "
                       "writes them to a folder",
                       run.name));
     return exit_code::success;
   }
 
-  /// Of several jobs each gets a folder of its own.
+  /// With several jobs, each gets its own folder.
   Result<int> write_changes(Context& context,
                             const std::vector<store::Edits>& edits,
                             const std::vector<std::string>& labels,
@@ -141,21 +143,21 @@ class Code final : public Action {
     for (const store::Edits& of_job : edits) {
       DSTACK_TRY(const auto applied,
                  source::apply_edits(run.project, run.code.snapshot, of_job, objects));
-      const auto tell = [&](std::string_view what, const std::vector<std::string>& paths) {
+      const auto report = [&](std::string_view what, const std::vector<std::string>& paths) {
         for (const std::string& path : paths)
           context.out.line(std::string(what) + printable(path));
       };
-      tell("written    ", applied.written);
-      tell("merged     ", applied.merged);
-      tell("there      ", applied.unchanged);
-      tell("CONFLICT   ", applied.conflicts);
+      report("written    ", applied.written);
+      report("merged     ", applied.merged);
+      report("unchanged  ", applied.unchanged);
+      report("CONFLICT   ", applied.conflicts);
       conflicts = conflicts || !applied.conflicts.empty();
     }
     if (!conflicts)
       return exit_code::success;
     context.messages.note(
-        fmt::format("the project changed the same places: those files stay as they are; '{}{} "
-                    "--changes -o DIR' writes the other side",
+        fmt::format("the project changed the same lines: those files are left unchanged; '{}{} "
+                    "--changes -o DIR' writes the run's versions",
                     "dstack code ",
                     run.name));
     return exit_code::failure;
@@ -191,14 +193,14 @@ class Code final : public Action {
       return {};
     if (!fs::is_directory(folder, error))
       return fail(ErrorCode::conflict, "'{}' is not a folder", folder)
-          .with_hint("name one that is new or empty");
+          .with_hint("choose one that is new or empty");
     const bool empty = fs::is_empty(folder, error);
     if (error)
-      return fail_errno_of(error.value(), "cannot look into '{}'", folder);
+      return fail_errno_of(error.value(), "cannot read folder '{}'", folder);
     if (!empty)
       return fail(ErrorCode::conflict, "folder '{}' is not empty", folder)
           .with_hint(
-              "name one that is new or empty: the code of a run is never mixed with other files");
+              "choose one that is new or empty: the code of a run is never mixed with other files");
     return {};
   }
 

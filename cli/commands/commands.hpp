@@ -1,4 +1,4 @@
-// All commands. Each stands in the source of its name in this folder.
+// All commands. Each is in the source of its name in this folder.
 #pragma once
 
 #include "command_line/action.hpp"
@@ -50,11 +50,11 @@ std::unique_ptr<Action> make_doctor();
 const std::vector<Command>& all_commands();
 /// By its name or alias; null when there is none.
 const Command* find_command(std::string_view name);
-/// Whether this is the first word of commands of two: "tags".
+/// Whether two-word commands begin with this word: "tags".
 bool is_group(std::string_view word);
-/// What may stand before a command's name: the options of every command, and `--version`.
+/// The options that may precede a command's name: the global ones, and `--version`.
 Syntax declare_program(Globals& globals, bool& version);
-/// All that a command takes, the options of every command included. Refers to both.
+/// The whole syntax of a command, with the global options. Refers to both.
 Syntax declare(const Command& command, Action& action, Globals& globals);
 
 }  // namespace dstack::cli

@@ -12,8 +12,7 @@ class PrintCompletion final : public Action {
   void declare(Syntax& syntax) override {
     syntax.argument("bash|zsh|fish", shell_, Need::required, "the shell")
         .note(
-            "An installed dstack brings these scripts along, where the shells look for them. "
-            "Otherwise:\n\n"
+            "An installation has these scripts where the shells look for them. Otherwise:\n\n"
             "  bash   source <(dstack completion bash)       in ~/.bashrc\n"
             "  zsh    source <(dstack completion zsh)        in ~/.zshrc, after 'compinit'\n"
             "  fish   dstack completion fish | source        in ~/.config/fish/config.fish")

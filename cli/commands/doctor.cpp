@@ -65,14 +65,14 @@ std::string file_system_name(const Path& path) {
   }
 }
 
-bool is_of_the_network(std::string_view file_system) {
+bool is_on_network(std::string_view file_system) {
   for (const std::string_view name : {"nfs", "cifs", "lustre", "ceph", "gpfs", "beegfs", "9p"})
     if (file_system == name)
       return true;
   return false;
 }
 
-/// As one that an older version made in a folder that was there before.
+/// True for a home that an older version made in an existing folder.
 bool is_open_to_others(const files::Home& home) {
   struct stat root;
   struct stat database;
@@ -88,7 +88,7 @@ Check check_home(const files::Home& home) {
     return {"home",
             Health::error,
             fmt::format("{} cannot be written", home.root.string()),
-            fmt::format("choose another place with DSTACK_HOME, or mend the mode of {}",
+            fmt::format("set DSTACK_HOME to another folder, or fix the permissions of {}",
                         nearest.string())};
   const std::string kind = file_system_name(nearest);
 
@@ -100,17 +100,17 @@ Check check_home(const files::Home& home) {
               Health::ok,
               fmt::format("{}{}, {}, {} free",
                           home.root.string(),
-                          nearest == home.root ? "" : " (not made yet)",
+                          nearest == home.root ? "" : " (not created yet)",
                           kind,
                           render_size(free))};
-  if (is_of_the_network(kind)) {
+  if (is_on_network(kind)) {
     check.health = Health::warning;
     check.hint =
-        "a database on a network disk can break: set DSTACK_HOME to a folder of a local one";
+        "a database on a network file system can be corrupted: set DSTACK_HOME to a local folder";
   } else if (is_open_to_others(home)) {
     check.health = Health::warning;
-    check.hint = fmt::format("others can read what is in it: chmod -R go-rwx {}",
-                             shell_quote(home.root.string()));
+    check.hint =
+        fmt::format("other users can read it: chmod -R go-rwx {}", shell_quote(home.root.string()));
   } else if (free < 1'000'000'000) {
     check.health = Health::warning;
     check.hint = "little space is left for artifacts";
@@ -180,12 +180,12 @@ std::string describe_entry(const resources::Entry& entry) {
                     (cards.empty() ? "" : fmt::format(" ({})", join(cards, ", "))));
   return fmt::format("{}{}{}' of run '{}'",
                      join(parts, ", "),
-                     entry.granted ? " taken by '" : " waited for by '",
+                     entry.granted ? " reserved by '" : " requested by '",
                      entry.workflow,
                      entry.run);
 }
 
-/// What is reserved, and how a job is held to it.
+/// Reservations, and how limits are enforced.
 void check_reservations(const files::Home& home, std::vector<Check>& checks) {
   for (const resources::Entry& entry :
        resources::read_claims(resources::claims_folder(home.root)).entries)
@@ -200,7 +200,7 @@ void check_reservations(const files::Home& home, std::vector<Check>& checks) {
   add("cpu", means.cpu);
 }
 
-/// What is wrong with them all; the defaults then.
+/// The settings; the defaults when they have errors, which are all added.
 config::Settings check_settings(const files::Home& home, std::vector<Check>& checks) {
   auto settings = config::load_settings(home.config());
   if (settings)
@@ -214,7 +214,7 @@ config::Settings check_settings(const files::Home& home, std::vector<Check>& che
   return {};
 }
 
-/// What there is, and why it may not be what somebody looks for.
+/// What the machine has, and why it may differ from the hardware.
 void check_machine(const config::ResourceSettings& settings, std::vector<Check>& checks) {
   const resources::Machine machine = resources::find_machine(settings);
   std::vector<std::string> cards;
@@ -226,17 +226,18 @@ void check_machine(const config::ResourceSettings& settings, std::vector<Check>&
                                 plural(machine.cpu, "core"),
                                 render_size(machine.memory),
                                 cards.empty() ? "no GPUs" : join(cards, ", "))});
-  std::vector<std::string> said;
+  std::vector<std::string> from_settings;
   if (settings.cpu)
-    said.emplace_back("cores");
+    from_settings.emplace_back("cores");
   if (settings.memory)
-    said.emplace_back("memory");
+    from_settings.emplace_back("memory");
   if (settings.gpus)
-    said.emplace_back("GPUs");
-  if (!said.empty())
-    checks.push_back({"machine",
-                      Health::note,
-                      fmt::format("{} as config.yaml says, not as found", join(said, ", "))});
+    from_settings.emplace_back("GPUs");
+  if (!from_settings.empty())
+    checks.push_back(
+        {"machine",
+         Health::note,
+         fmt::format("{} from config.yaml, not as detected", join(from_settings, ", "))});
   if (machine.hidden_gpus > 0)
     checks.push_back({"machine",
                       Health::note,
@@ -245,7 +246,7 @@ void check_machine(const config::ResourceSettings& settings, std::vector<Check>&
                                   plural(machine.hidden_gpus, "GPU"))});
 }
 
-/// Damage keeps every run from starting.
+/// A damaged vault prevents every run from starting.
 void check_secrets(const files::Home& home, std::vector<Check>& checks) {
   const auto vault = secrets::Vault::open(home.secrets());
   if (!vault)
@@ -254,7 +255,7 @@ void check_secrets(const files::Home& home, std::vector<Check>& checks) {
     checks.push_back({"secrets", Health::ok, plural(vault->names().size(), "secret")});
 }
 
-/// Of the last ends of runs, what each receiver was not told.
+/// The last failed notification of each receiver, among the latest ones.
 void check_deliveries(const files::Home& home, std::vector<Check>& checks) {
   constexpr std::size_t looked_at = 20;
   auto records = store::Records::open(home, store::Records::Mode::read_only);
@@ -267,11 +268,11 @@ void check_deliveries(const files::Home& home, std::vector<Check>& checks) {
         seen.insert(notification.receiver).second)
       checks.push_back({"on_end",
                         Health::warning,
-                        fmt::format("the end of run '{}' was not told to {}: {}",
+                        fmt::format("the end of run '{}' was not reported to {}: {}",
                                     run,
                                     notification.receiver,
                                     notification.reason),
-                        fmt::format("'dstack show {}' shows each that was told", run)});
+                        fmt::format("'dstack show {}' shows all notifications", run)});
 }
 
 void check_notifications(const files::Home& home,
@@ -321,8 +322,8 @@ class Doctor final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
-        .note("Exit code 1 when something must be mended before anything can run.")
-        .example("dstack doctor", "engines, Pythons, plugins, and where the state lives");
+        .note("Exit code 1 when a problem must be fixed before anything can run.")
+        .example("dstack doctor", "engines, Pythons, plugins, and where the state is kept");
   }
 
   Result<int> run(Context& context) override {
@@ -333,7 +334,7 @@ class Doctor final : public Action {
     check_secrets(context.home, checks);
     check_notifications(context.home, settings.on_end, checks);
     checks.push_back(check_program(
-        "git", Health::warning, "without it a snapshot takes every file; install git"));
+        "git", Health::warning, "without it a snapshot includes every file; install git"));
     checks.push_back(check_program(
         "uv", Health::note, "environments are made with venv and pip, which is slower"));
     check_pythons(checks);

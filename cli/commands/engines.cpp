@@ -10,7 +10,7 @@ namespace dstack::cli {
 
 namespace {
 
-/// A socket that is not there is no trouble; libcurl need not be loaded to see that.
+/// A missing socket is detected without loading libcurl.
 Result<backend::Engine> open(const backend::EngineAddress& address) {
   if (!address.socket.empty() && ::access(address.socket.c_str(), R_OK | W_OK) != 0)
     return fail_errno("'{}' cannot be reached", address.socket);

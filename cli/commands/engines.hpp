@@ -1,4 +1,4 @@
-// Container engines of this machine, as far as they can be seen from outside.
+// Container engines of this machine, as seen from outside.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ struct Engine {
   std::string program;  ///< path of its command; empty: none
   std::string socket;   ///< at which it answered, or which was tried last
   std::string version;  ///< empty: no engine answered
-  std::string trouble;  ///< then: why
+  std::string trouble;  ///< why no engine answered
 };
 
 std::vector<Engine> find_engines();

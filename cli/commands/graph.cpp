@@ -14,8 +14,7 @@ namespace {
 using config::Project;
 using config::Workflow;
 
-/// Each workflow with what it depends on below it. A part that was drawn before is only named
-/// again.
+/// Each workflow with its dependencies below it. A part that was drawn before is only named again.
 class Picture {
  public:
   Picture(const Project& project, const ui::Stream& stream) : stream_(stream) {
@@ -85,7 +84,7 @@ class Graph final : public Action {
   void declare(Syntax& syntax) override {
     syntax.argument("WORKFLOW", name_, Need::optional, "only what this one depends on")
         .flag("--json", json_, "as JSON: an array of {workflow, depends_on: [{workflow, tag}]}")
-        .note("A workflow stands above those that run before it.")
+        .note("A workflow is above its dependencies, which run before it.")
         .example("dstack graph", "the whole project")
         .example("dstack graph train", "what a run of 'train' runs");
   }
@@ -119,7 +118,7 @@ class Graph final : public Action {
     for (const Workflow& workflow : project.workflows)
       if (needed.count(workflow.name) == 0)
         context.out.write(picture.draw(workflow));
-    // What is left stands in a ring, where nothing is first.
+    // What is left is part of a dependency cycle, where nothing is first.
     for (const Workflow& workflow : project.workflows)
       if (!picture.has_drawn(workflow.name))
         context.out.write(picture.draw(workflow));

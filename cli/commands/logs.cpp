@@ -14,7 +14,7 @@ namespace dstack::cli {
 
 namespace {
 
-/// Hands on what is printed from now on; ends with the run, or at a signal.
+/// Prints the output from now on; ends with the run, or at a signal.
 class Follower final : public SignalledListener {
  public:
   Follower(LogReader& reader, ui::Output& out, Signals& signals)
@@ -42,17 +42,20 @@ class Logs final : public Action {
   void declare(Syntax& syntax) override {
     syntax.argument("RUN", name_, Need::optional, "the run; default: the last one")
         .argument("WORKFLOW", workflow_, Need::optional, "only this workflow of it")
-        .flag("-f,--follow", follow_, "go on until the run is over")
-        .option("-s,--since", "WHEN", since_, "from a time, or so long ago: 5m, 2026-11-24T10:00")
+        .flag("-f,--follow", follow_, "keep following until the run is over")
+        .option("-s,--since",
+                "WHEN",
+                since_,
+                "output since a time, or for a duration: 5m, 2026-11-24T10:00")
         .option("-n,--lines", "N", lines_, "only the last N lines")
-        .flag("--timestamps", timestamps_, "begin each line with the time it came")
-        .flag("--raw", raw_, "on a terminal, too, all that the jobs printed, as it is")
+        .flag("--timestamps", timestamps_, "begin each line with the time of its output")
+        .flag("--raw", raw_, "print the output as it is, also on a terminal")
         .note(
-            "The log of one job comes byte for byte as it was written; of several, each line "
-            "begins with\n"
-            "the name of its workflow. On a terminal, what would drive it is shown as text, apart "
-            "from\n"
-            "colours and progress bars.")
+            "The log of one job is printed byte for byte; of several jobs, each line begins with "
+            "the name\n"
+            "of its workflow. On a terminal, control sequences other than colours and progress "
+            "bars are\n"
+            "shown as text.")
         .example("dstack logs", "what the last run printed")
         .example("dstack logs quiet-otter-3 train -n 20", "the last lines of one workflow")
         .example("dstack logs -f --since 5m", "the last five minutes, and what follows");
@@ -74,7 +77,7 @@ class Logs final : public Action {
                      jobs,
                      context.out,
                      timestamps_ ? Timestamps::yes : Timestamps::no,
-                     raw_ ? Sequences::raw : Sequences::tamed);
+                     raw_ ? Sequences::raw : Sequences::sanitized);
     DSTACK_CHECK(reader.print(selection));
     if (follow_ && !job::is_final(run.status))
       return follow(context, records, run, reader);

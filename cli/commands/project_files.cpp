@@ -6,7 +6,8 @@ Failure refuse_missing_project() {
   return fail(ErrorCode::configuration,
               "there is no project here: neither this folder nor one above it has "
               "'.dstack/workflows.yaml'")
-      .with_hint("go to the project's folder, name it with '--project DIR', or write the file");
+      .with_hint(
+          "change to the project's folder, name it with '--project DIR', or create the file");
 }
 
 Result<config::Project> read_project(const Context& context) {

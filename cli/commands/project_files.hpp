@@ -1,4 +1,4 @@
-// The project's files, for commands that only look at them.
+// The project's files, for commands that only read them.
 #pragma once
 
 #include "command_line/context.hpp"
@@ -6,10 +6,9 @@
 
 namespace dstack::cli {
 
-/// For commands that are about a project's files where there is none.
+/// The error of commands that need a project where there is none.
 Failure refuse_missing_project();
-/// The project; what is wrong with single workflows becomes warnings. An error where there is no
-/// project.
+/// The project; errors of single workflows become warnings. An error where there is no project.
 Result<config::Project> read_project(const Context& context);
 
 }  // namespace dstack::cli

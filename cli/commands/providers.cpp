@@ -79,9 +79,8 @@ class ProvidersList final : public Action {
               json_,
               "as JSON: an array of {name, version, abi, path, source, status, reason}")
         .note(
-            "Every candidate is listed; none is run. What a provider does wrong while it plans is "
-            "told\n"
-            "when a workflow uses it.")
+            "Every candidate is listed; none is run. Errors of a provider while it plans appear\n"
+            "when a workflow uses it, or with 'dstack providers check'.")
         .example("dstack providers list", "what can run workflows here");
   }
 
@@ -91,7 +90,7 @@ class ProvidersList final : public Action {
     if (json_)
       context.out.json(as_json(registry));
     else if (registry.candidates().empty())
-      context.messages.note("no providers found; 'dstack doctor' shows where they are looked for");
+      context.messages.note("no providers found; 'dstack doctor' shows the search path");
     else
       context.out.write(render_table(context.out.stream(), registry));
     return exit_code::success;
@@ -120,7 +119,7 @@ class ProvidersList final : public Action {
          {"VERSION"},
          {"STATUS"},
          {"SOURCE"},
-         {"WHAT IT DOES, OR WHY IT WAS NOT TAKEN", Table::Align::left, Table::Width::shrinks}});
+         {"DESCRIPTION, OR WHY IT IS NOT USED", Table::Align::left, Table::Width::shrinks}});
     for (const Candidate& candidate : registry.candidates()) {
       const bool ok = candidate.status == CandidateStatus::ok;
       table.add({{candidate.name, ui::Colour::bold},

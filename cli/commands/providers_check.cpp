@@ -1,4 +1,4 @@
-// providers check: what a workflow would find wrong with a provider, told to its author.
+// providers check: reports to a provider's author the errors that a workflow would meet.
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
@@ -19,11 +19,11 @@ using provider::Candidate;
 using provider::Property;
 using provider::PropertyType;
 
-/// An example of a manifest, `dstack run NAME …`, planned as if its project had every file that it
-/// names and the machine everything that it asks for: what is tried is the provider.
-class Rehearsal {
+/// Plans an example of a manifest, `dstack run NAME …`, as if the project had every file that it
+/// names and the machine everything that it requests: only the provider is tested.
+class ExamplePlanner {
  public:
-  explicit Rehearsal(const Candidate& candidate)
+  explicit ExamplePlanner(const Candidate& candidate)
       : candidate_(candidate),
         registry_({candidate}),
         project_(config::undefined_project("/")),
@@ -31,7 +31,7 @@ class Rehearsal {
 
   /// What each of the jobs runs.
   Result<std::vector<std::string>> plan(const std::string& example) {
-    DSTACK_TRY(const plan::Request request, understand(example));
+    DSTACK_TRY(const plan::Request request, parse(example));
     (void)plan::make_plan(request, context(Call::no));
     std::sort(code_.files.begin(), code_.files.end());
     DSTACK_TRY(const plan::Plan plan, plan::make_plan(request, context(Call::yes)));
@@ -56,20 +56,20 @@ class Rehearsal {
                        command.empty() ? "" : fmt::format(": {}", command));
   }
 
-  Result<plan::Request> understand(const std::string& example) const {
-    const auto words = shell_split(example);
-    if (!words || words->size() < 3 || (*words)[0] != "dstack" || (*words)[1] != "run" ||
-        (*words)[2] != candidate_.name)
+  Result<plan::Request> parse(const std::string& example) const {
+    const auto arguments = shell_split(example);
+    if (!arguments || arguments->size() < 3 || (*arguments)[0] != "dstack" ||
+        (*arguments)[1] != "run" || (*arguments)[2] != candidate_.name)
       return fail(ErrorCode::configuration,
-                  "it is no command line 'dstack run {} …'",
+                  "it is not a command line 'dstack run {} …'",
                   candidate_.name)
           .with_hint("write each of 'examples' as a user would type it");
     plan::Request request;
     request.target = candidate_.name;
-    const auto end = std::find(words->begin(), words->end(), "--");
-    request.words.assign(words->begin() + 3, end);
-    if (end != words->end())
-      request.arguments.assign(end + 1, words->end());
+    const auto end = std::find(arguments->begin(), arguments->end(), "--");
+    request.words.assign(arguments->begin() + 3, end);
+    if (end != arguments->end())
+      request.arguments.assign(end + 1, arguments->end());
     return request;
   }
 
@@ -111,7 +111,7 @@ class Rehearsal {
       }
   }
 
-  /// Enough of them for any number of jobs that start together.
+  /// Enough of them for jobs that start together.
   void provide_cards(const Json* gpu) {
     if (gpu == nullptr)
       return;
@@ -133,13 +133,13 @@ class ProvidersCheck final : public Action {
   void declare(Syntax& syntax) override {
     syntax
         .argument(
-            "FILE|PROVIDER", wanted_, Need::required, "the library, or a provider that is there")
+            "FILE|PROVIDER", wanted_, Need::required, "the library, or the name of a provider")
         .flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
         .note(
             "Reads the manifest, loads the library in a process of its own, and plans the "
             "manifest's\n"
             "examples. Exit code 1 when something is wrong.")
-        .example("dstack providers check build/hello.so", "what is wrong with it, in words");
+        .example("dstack providers check build/hello.so", "report what is wrong with it");
   }
 
   Result<int> run(Context& context) override {
@@ -164,7 +164,7 @@ class ProvidersCheck final : public Action {
       const auto registry = provider::Registry::discover(context.search_path());
       const Candidate* known = registry.find(wanted_);
       if (known == nullptr)
-        return fail(ErrorCode::not_found, "there is no file and no provider '{}'", wanted_)
+        return fail(ErrorCode::not_found, "there is no file or provider '{}'", wanted_)
             .with_hint("'dstack providers list' shows the providers");
       candidate.path = known->path;
     }
@@ -220,7 +220,7 @@ class ProvidersCheck final : public Action {
 
   static bool check_load(const Candidate& candidate, std::vector<Check>& checks) {
     const auto loaded = provider::try_provider(candidate);
-    checks.push_back(loaded ? Check{"load", Health::ok, "it loads, and agrees with this dstack"}
+    checks.push_back(loaded ? Check{"load", Health::ok, "it loads, and works with this dstack"}
                             : failed("load", loaded.error()));
     return loaded.has_value();
   }
@@ -242,7 +242,7 @@ class ProvidersCheck final : public Action {
     if (examples.empty())
       examples.push_back(fmt::format("dstack run {}", candidate.name));
     for (const std::string& example : examples) {
-      const auto commands = Rehearsal(candidate).plan(example);
+      const auto commands = ExamplePlanner(candidate).plan(example);
       if (!commands) {
         Check check = failed("example", commands.error());
         check.detail = fmt::format("{}: {}", example, check.detail);

@@ -13,7 +13,7 @@ namespace dstack::cli {
 
 namespace {
 
-/// One file of a project, and the template it is made of.
+/// One file of a project, and its template.
 struct PlannedFile {
   std::string path;
   std::string_view source;
@@ -53,7 +53,7 @@ std::string replace_all(std::string text, std::string_view word, const std::stri
   return text;
 }
 
-/// The installation's own folder, when the SDK lies in it and no compiler looks there by itself.
+/// The prefix of the installation, when the SDK is in it and compilers do not search it by default.
 std::string sdk_prefix() {
   boost::system::error_code error;
   const Path program = fs::read_symlink("/proc/self/exe", error);
@@ -67,11 +67,11 @@ std::string sdk_prefix() {
 class ProvidersNew final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.argument("NAME", name_, Need::required, "what workflows will write as 'provider:'")
-        .option("--lang", "cpp|c|rust", language_, "the language; cpp is the default")
+    syntax.argument("NAME", name_, Need::required, "the value of 'provider:' in workflows")
+        .option("--lang", "cpp|c|rust", language_, "the language; default: cpp")
         .note(
-            "Writes a folder NAME with a provider that greets, and tells how to build and to try "
-            "it. The\n"
+            "Creates a folder NAME with an example provider, and prints how to build and try it. "
+            "The\n"
             "guide for authors is docs/providers/writing.md.")
         .example("dstack providers new hello", "in C++, built with CMake")
         .example("dstack providers new hello --lang c", "in C, built with one command");
@@ -86,7 +86,7 @@ class ProvidersNew final : public Action {
     const Path folder = fs::current_path(error) / name_;
     if (fs::exists(folder, error) &&
         !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
-      return fail(ErrorCode::conflict, "'{}' exists already", folder.string())
+      return fail(ErrorCode::conflict, "'{}' already exists", folder.string())
           .with_hint("choose another name, or go to another folder");
     for (const PlannedFile& file : files) {
       DSTACK_CHECK(make_folders((folder / file.path).parent_path()));
@@ -116,7 +116,7 @@ class ProvidersNew final : public Action {
                                       {"Cargo.toml", "templates/rust/Cargo.toml"}};
     return fail(ErrorCode::usage, "'--lang' takes cpp, c or rust, not '{}'", language_)
         .with_hint(
-            "any other language that makes C libraries works as well: see "
+            "any other language that can build C libraries works as well: see "
             "docs/providers/writing.md");
   }
 

@@ -1,4 +1,4 @@
-// providers trust: a project's libraries run only after their user said so.
+// providers trust: a project's libraries run only after the user allowed it.
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/project_files.hpp"
@@ -21,14 +21,16 @@ class ProvidersTrust final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax
-        .argument("PROVIDER|FILE", wanted_, Need::optional, "one provider of the project; else all")
-        .flag("--revoke", revoke_, "trust it no longer")
+        .argument(
+            "PROVIDER|FILE", wanted_, Need::optional, "a provider of the project; default: all")
+        .flag("--revoke", revoke_, "no longer trust it")
         .note(
-            "The libraries in a project's .dstack/plugins are code of whoever wrote the project: "
-            "they run\n"
-            "as you, and only after this command. What is trusted is the file as it is now, by its "
-            "SHA-256;\n"
-            "a changed one has to be trusted anew.")
+            "The libraries in a project's .dstack/plugins are code of the project's authors: they "
+            "run as you,\n"
+            "and only after this command. It trusts the file as it is now, by its SHA-256; a "
+            "changed "
+            "file\n"
+            "must be trusted again.")
         .example("dstack providers trust", "trust all providers of this project, as they are")
         .example("dstack providers trust hello", "only this one");
   }
@@ -60,11 +62,11 @@ class ProvidersTrust final : public Action {
     const Path folder = root / ".dstack" / "plugins";
     if (wanted_.empty())
       return fail(ErrorCode::not_found,
-                  "this project brings no providers: there are no libraries in '{}'",
+                  "this project has no providers: there are no libraries in '{}'",
                   folder.string())
           .with_hint("providers elsewhere need no trust; 'dstack providers list' shows all");
-    return fail(ErrorCode::not_found, "this project brings no provider '{}'", wanted_)
-        .with_hint("'dstack providers list' shows all; those of the project lie in '{}'",
+    return fail(ErrorCode::not_found, "this project has no provider '{}'", wanted_)
+        .with_hint("'dstack providers list' shows all; those of the project are in '{}'",
                    folder.string());
   }
 
@@ -78,22 +80,22 @@ class ProvidersTrust final : public Action {
                     candidate->reason);
     DSTACK_CHECK(files::prepare_home(context.home));
     DSTACK_TRY(auto trusted, TrustedLibraries::load(context.home.trusted_providers()));
-    std::vector<std::string> said;
+    std::vector<std::string> lines;
     for (const Candidate* candidate : chosen) {
       if (candidate->status == CandidateStatus::refused && !candidate->awaits_trust) {
         context.messages.warning(
-            fmt::format("'{}' is passed over: {}", candidate->path.string(), candidate->reason));
+            fmt::format("'{}' is skipped: {}", candidate->path.string(), candidate->reason));
         continue;
       }
       DSTACK_TRY(const Digest digest, trusted.add(candidate->path));
-      said.push_back(fmt::format("trusted {} {} ({}, SHA-256 {})",
-                                 candidate->name,
-                                 candidate->manifest->version,
-                                 candidate->path.string(),
-                                 digest.render()));
+      lines.push_back(fmt::format("trusted {} {} ({}, SHA-256 {})",
+                                  candidate->name,
+                                  candidate->manifest->version,
+                                  candidate->path.string(),
+                                  digest.render()));
     }
     DSTACK_CHECK(trusted.save());
-    for (const std::string& line : said)
+    for (const std::string& line : lines)
       context.messages.note(printable(line));
     return exit_code::success;
   }
@@ -106,7 +108,7 @@ class ProvidersTrust final : public Action {
     if (count > 0)
       DSTACK_CHECK(trusted.save());
     context.messages.note(
-        fmt::format("trusts {} of this project no longer", plural(count, "provider")));
+        fmt::format("no longer trusting {} of this project", plural(count, "provider")));
     return exit_code::success;
   }
 

@@ -70,7 +70,7 @@ class Ps final : public Action {
     syntax.argument("RUN", name_, Need::optional, "only this run")
         .flag("-a,--all", all_, "all runs of the project")
         .option("-n,--last", "N", most_, "the last N runs")
-        .flag("-w,--watch", watch_, "stay, and show every change until Ctrl-C")
+        .flag("-w,--watch", watch_, "keep running, and show every change until Ctrl-C")
         .flag("--all-projects", all_projects_, "runs of every project of this home")
         .flag("--json", json_, "as JSON: an array with an object for each workflow of each run")
         .example("dstack ps", "what runs now, or ran last")
@@ -80,7 +80,7 @@ class Ps final : public Action {
 
   Result<int> run(Context& context) override {
     if (watch_ && json_)
-      return fail(ErrorCode::usage, "'--watch' and '--json' exclude each other");
+      return fail(ErrorCode::usage, "'--watch' and '--json' cannot be used together");
     if (watch_)
       return watch(context);
     DSTACK_TRY(auto records, open_records(context));
@@ -131,14 +131,14 @@ class Ps final : public Action {
     context.out.json(list);
   }
 
-  /// Of those that are over nothing is asked that only jobs know.
+  /// Not read for runs that are over: nothing of their jobs is shown.
   static std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& run) {
     return job::is_final(run.status)
                ? std::vector<store::JobRecord>()
                : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
   }
 
-  /// Where the applications are that answer, a line each.
+  /// A line for each application that answers.
   static std::string addresses(const ui::Stream& stream,
                                const RunRecord& run,
                                const std::vector<store::JobRecord>& jobs) {
@@ -152,7 +152,7 @@ class Ps final : public Action {
     return lines;
   }
 
-  /// Only the jobs know what a queued workflow waits for.
+  /// What a queued workflow waits for; only its jobs have that.
   static std::string reason(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
     for (const store::JobRecord& job : jobs)
       if (job.workflow == workflow && job.status == Status::queued && !job.reason.empty())
@@ -198,8 +198,8 @@ class Ps final : public Action {
     return table.render(stream) + (apps.empty() ? "" : "\n" + apps);
   }
 
-  /// What a reader of a pipe wants to hear of: durations grow all the time and are no news.
-  static std::string news(const std::vector<RunRecord>& runs) {
+  /// What is printed again in a pipe when it changes; durations are left out.
+  static std::string statuses(const std::vector<RunRecord>& runs) {
     std::string text;
     for (const RunRecord& run : runs)
       for (const WorkflowRecord& workflow : run.workflows)
@@ -207,7 +207,7 @@ class Ps final : public Action {
     return text;
   }
 
-  /// As much of the table as the screen holds, in place of what was there.
+  /// As much of the table as fits on the screen, replacing its content.
   static std::string picture(const ui::Stream& stream, const std::string& table) {
     std::string text = "\033[H\033[J";
     const std::size_t rows = ui::screen_size(stream).rows;
@@ -218,18 +218,17 @@ class Ps final : public Action {
     return text;
   }
 
-  /// On a terminal the table stands and changes in place; in a pipe it is printed again after each
-  /// change.
+  /// On a terminal the table changes in place; in a pipe it is printed again after each change.
   Result<int> watch(Context& context) {
     DSTACK_TRY(auto signals, Signals::open());
     const ui::Stream& stream = context.out.stream();
     std::string shown;
     while (!context.out.closed()) {
-      // Opened anew each time: the database may not have been there, and supervisors may have died.
+      // Opened again each time: the database may be new, and supervisors may have died.
       DSTACK_TRY(auto records, open_records(context));
       DSTACK_TRY(const auto runs, wanted(context, records));
       const std::string table = runs.empty() ? empty_note() + "\n" : render(context, records, runs);
-      const std::string current = stream.live ? table : news(runs);
+      const std::string current = stream.live ? table : statuses(runs);
       if (current != shown || shown.empty()) {
         context.out.write(stream.live     ? picture(stream, table)
                           : shown.empty() ? table

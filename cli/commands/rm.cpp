@@ -14,11 +14,11 @@ namespace {
 class Rm final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.arguments("RUN", names_, Need::required, "the runs to forget")
+    syntax.arguments("RUN", names_, Need::required, "the runs to remove")
         .flag("-y,--yes", yes_, "do not ask")
-        .note("A run that is tagged, or not over, is never removed.")
-        .example("dstack rm quiet-otter-3", "forget a run, its logs and its artifacts")
-        .example("dstack rm -y quiet-otter-3 calm-newt-1", "forget two, without a question");
+        .note("A run that is tagged or not over is never removed.")
+        .example("dstack rm quiet-otter-3", "remove a run, its logs and its artifacts")
+        .example("dstack rm -y quiet-otter-3 calm-newt-1", "remove two, without confirmation");
   }
 
   Result<int> run(Context& context) override {

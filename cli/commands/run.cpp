@@ -24,13 +24,13 @@ constexpr std::array own_values = {
     "-j", "--jobs", "-t", "--tag", "--project", "--provider-path", "--color"};
 
 template <typename List>
-bool holds(const List& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
+bool holds(const List& list, std::string_view argument) {
+  return std::find(list.begin(), list.end(), argument) != list.end();
 }
 
-/// `-j4`: a short option with its value in one word.
-bool is_attached(const std::string& word) {
-  return word.size() > 2 && word[1] != '-' && holds(own_values, word.substr(0, 2));
+/// `-j4`: a short option with its value in one argument.
+bool is_attached(const std::string& argument) {
+  return argument.size() > 2 && argument[1] != '-' && holds(own_values, argument.substr(0, 2));
 }
 
 class Run final : public Action {
@@ -43,12 +43,11 @@ class Run final : public Action {
                   "what to run; a workflow's name wins over a provider's")
         .flag("-d,--detach", detach_, "do not follow: print the run's name and return")
         .option("-t,--tag", "TAG", request_.tag, "tag the artifacts on success")
-        .option("-j,--jobs", "N", parallel_, "jobs at a time; default: as many as there are cores")
+        .option("-j,--jobs", "N", parallel_, "jobs at a time; default: the number of cores")
         .flag("--dry-run", dry_run_, "only show the plan: jobs, inputs, artifacts, environment")
         .flag("--json", json_, "the plan of '--dry-run' as JSON")
         .note(
-            "What follows the name and is none of these options belongs to the workflow: "
-            "variables\n"
+            "Any other argument after the name belongs to the workflow: variables\n"
             "('--epochs 3', '--train.epochs 3'), options of its provider ('--gpu 1'), and after "
             "'--' the\n"
             "arguments of its program. 'dstack run WORKFLOW --help' lists them.\n\n"
@@ -62,35 +61,36 @@ class Run final : public Action {
         .example("dstack run train --dry-run", "what would happen");
   }
 
-  /// Our own options are picked out, wherever they stand; every other word goes to the plan as it
-  /// is.
-  Result<void> parse(Syntax& syntax, const std::vector<std::string>& words) override {
+  /// Picks out the command's own options, wherever they are; every other argument goes to the plan
+  /// as it is.
+  Result<void> parse(Syntax& syntax, const std::vector<std::string>& arguments) override {
     std::vector<std::string> own;
     std::string target;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const std::string& word = words[i];
-      const std::string name = word.substr(0, word.find('='));
-      if (word == "--") {
-        request_.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      const std::string& argument = arguments[i];
+      const std::string name = argument.substr(0, argument.find('='));
+      if (argument == "--") {
+        request_.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                  arguments.end());
         break;
       }
-      if (holds(own_flags, word) || is_attached(word) ||
-          (name != word && holds(own_values, name))) {
-        own.push_back(word);
-      } else if (holds(own_values, word)) {
-        own.push_back(word);
-        if (i + 1 < words.size())
-          own.push_back(words[++i]);
+      if (holds(own_flags, argument) || is_attached(argument) ||
+          (name != argument && holds(own_values, name))) {
+        own.push_back(argument);
+      } else if (holds(own_values, argument)) {
+        own.push_back(argument);
+        if (i + 1 < arguments.size())
+          own.push_back(arguments[++i]);
       } else if (!target.empty()) {
-        request_.words.push_back(word);
-      } else if (word.size() > 1 && word.front() == '-') {
-        own.push_back(word);  // refused with a suggestion
+        request_.words.push_back(argument);
+      } else if (argument.size() > 1 && argument.front() == '-') {
+        own.push_back(argument);  // refused with a suggestion
       } else {
-        target = word;
+        target = argument;
       }
     }
     if (!target.empty())
-      own.push_back(target);  // never begins with a dash: that would have been refused
+      own.push_back(target);  // never begins with a dash: that is refused above
     return syntax.parse(own);
   }
 
@@ -111,7 +111,7 @@ class Run final : public Action {
       text += "\nExamples:\n";
     for (const std::string& example : help.examples)
       text += fmt::format("  {}\n", example);
-    return printable_lines(text, "");  // values of variables and words of providers are in it
+    return printable_lines(text, "");  // has values of variables and texts of providers
   }
 
   Result<int> run(Context& context) override {
@@ -123,7 +123,7 @@ class Run final : public Action {
   }
 
  private:
-  /// A large snapshot takes a while, and Ctrl-C works meanwhile.
+  /// A large snapshot takes a while; Ctrl-C works meanwhile.
   Result<run::Submitted> submit(const run::Workbench& bench,
                                 store::Records& records,
                                 Signals& signals) const {
@@ -146,15 +146,15 @@ class Run final : public Action {
 
   Result<int> start(Context& context) {
     if (parallel_ == 0)
-      return fail(ErrorCode::usage, "'-j' needs at least one job at a time");
+      return fail(ErrorCode::usage, "'-j' must be at least 1");
     if (json_ && !dry_run_)
-      return fail(ErrorCode::usage, "'--json' goes with '--dry-run'");
+      return fail(ErrorCode::usage, "'--json' needs '--dry-run'");
     request_.parallel = parallel_.value_or(0);
     DSTACK_TRY(const auto bench, context.open_workbench());
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
-    // No signal may come between the run's birth and its follower.
+    // From here on no signal may be lost between the run's creation and its follower.
     DSTACK_TRY(auto signals, Signals::open());
     DSTACK_TRY(const auto submitted, submit(bench, records, signals));
     context.messages.warnings(submitted.warnings);
@@ -187,12 +187,12 @@ class Run final : public Action {
     };
     for (const std::string& notice : plan.notices)
       say(notice);
-    // What is true of several workflows is said once, and whose it is where there are others.
-    std::map<std::string, std::set<std::size_t>> whose;
+    // A notice of several workflows is printed once, with their names if there are others.
+    std::map<std::string, std::set<std::size_t>> workflows_by_notice;
     for (const plan::PlannedJob& job : plan.jobs)
       for (const std::string& notice : job.notices)
-        whose[notice].insert(job.workflow);
-    for (const auto& [notice, workflows] : whose) {
+        workflows_by_notice[notice].insert(job.workflow);
+    for (const auto& [notice, workflows] : workflows_by_notice) {
       std::vector<std::string> names;
       for (const std::size_t workflow : workflows)
         names.push_back(plan.workflows[workflow].name);
@@ -228,7 +228,7 @@ class Run final : public Action {
     if (end == run::FollowEnd::left) {
       if (!context.out.closed())
         context.messages.note(fmt::format(
-            "{} goes on; 'dstack logs -f {}' follows it again", submitted.name, submitted.name));
+            "{} continues; 'dstack logs -f {}' follows it again", submitted.name, submitted.name));
       return exit_code::success;
     }
     print_summary(context, records, view);

@@ -10,13 +10,14 @@ namespace {
 class Schema final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.flag("--variables", variables_, "that of '.dstack/variables.yaml' instead")
+    syntax.flag("--variables", variables_, "the schema of '.dstack/variables.yaml' instead")
         .note(
-            "Made from the manifests of the providers that can be used here. Editors that know "
-            "YAML complete\n"
-            "and check with it a file whose first line is\n\n"
+            "Generated from the manifests of the usable providers. Editors with YAML support use "
+            "it "
+            "to complete\n"
+            "and check a file whose first line is\n\n"
             "  # yaml-language-server: $schema=workflows.schema.json\n\n"
-            "What needs more than the file itself, only 'dstack validate' knows.")
+            "Only 'dstack validate' checks what needs more than the file itself.")
         .example("dstack schema > .dstack/workflows.schema.json", "for an editor")
         .example("dstack schema --variables", "the schema of the variables");
   }

@@ -27,7 +27,7 @@ struct Scope {
 
   void declare(Syntax& syntax, const std::string& help) { syntax.flag("-u,--user", user, help); }
 
-  /// As the vault knows it.
+  /// The project's name in the vault; empty: the user's secrets.
   Result<std::string> project(const Context& context) const {
     if (user)
       return std::string();
@@ -48,7 +48,7 @@ std::string of_scope(const std::string& project) {
   return project.empty() ? "of the user" : "of this project";
 }
 
-/// Nothing of a process that holds a value may end up in a core file, and nobody may look into it.
+/// A process that holds a value leaves no core file and cannot be traced.
 void keep_to_ourselves() {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
@@ -57,16 +57,16 @@ class SecretsAdd final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.usage("[options] NAME")
-        .argument("NAME", name_, Need::required, "the name; jobs have the value as a variable")
+        .argument("NAME", name_, Need::required, "the name; jobs get the value as a variable")
         .argument("VALUE", misplaced_, Need::optional, "never here: see below")
-        .flag("-f,--force", force_, "replace a secret that is there");
-    scope_.declare(syntax, "for all projects of this user; a project's own wins");
+        .flag("-f,--force", force_, "replace an existing secret");
+    scope_.declare(syntax, "for all projects of this user; a project's own takes precedence");
     syntax
         .note(
-            "The value is asked for without echo, or comes from standard input, less the line end\n"
-            "at its end. It is never an argument: the shell's history and 'ps' would show it.")
+            "The value is asked for without echo, or read from standard input without its final\n"
+            "line end. It is never an argument: the shell's history and 'ps' would show it.")
         .example("dstack secrets add HF_TOKEN", "asks for the value")
-        .example("dstack secrets add -f DEPLOY_KEY < id_ed25519", "takes it from a file")
+        .example("dstack secrets add -f DEPLOY_KEY < id_ed25519", "reads it from a file")
         .example("pass show wandb | dstack secrets add --user WANDB_API_KEY",
                  "for all projects, from another program");
   }
@@ -75,10 +75,12 @@ class SecretsAdd final : public Action {
     if (!misplaced_.empty()) {
       secrets::wipe(misplaced_);
       return fail(ErrorCode::usage,
-                  "the value of a secret is no argument: the shell's history and 'ps' show it")
+                  "the value of a secret must not be an argument: the shell's history and 'ps' "
+                  "show it")
           .with_hint(
-              "type 'dstack secrets add {}' and give the value when it is asked for; the one just "
-              "typed is no secret any more",
+              "run 'dstack secrets add {}' and enter the value when asked; the one just typed is "
+              "no "
+              "longer secret",
               shell_quote(name_));
     }
     DSTACK_CHECK(check_name());
@@ -97,9 +99,9 @@ class SecretsAdd final : public Action {
     DSTACK_CHECK(added);
     if (size < secrets::shortest_masked)
       context.messages.warning(fmt::format(
-          "a value of fewer than {} bytes is not masked in logs: it stands in any text by chance",
+          "a value of fewer than {} bytes is not masked in logs: it occurs in any text by chance",
           secrets::shortest_masked));
-    context.messages.note(fmt::format("added '{}' to the secrets {}; jobs have it as {}",
+    context.messages.note(fmt::format("added '{}' to the secrets {}; jobs get it as {}",
                                       name_,
                                       of_scope(project),
                                       environment_name(name_)));
@@ -112,7 +114,7 @@ class SecretsAdd final : public Action {
     if (!is_name(name_) || (name_.front() >= '0' && name_.front() <= '9'))
       return fail(ErrorCode::usage, "'{}' is not a valid secret name", printable(name_))
           .with_hint(
-              "a name begins with a letter and goes on with letters, digits, '.', '_' and '-'");
+              "a name begins with a letter and continues with letters, digits, '.', '_' and '-'");
     if (job::is_reserved_environment_name(variable))
       return fail(ErrorCode::usage,
                   "secret '{}' would become {}, which dstack sets itself",
@@ -135,7 +137,7 @@ class SecretsAdd final : public Action {
         continue;
       if (other.name == name_ && !force_)
         return fail(ErrorCode::conflict,
-                    "there is a secret '{}' {} already",
+                    "there already is a secret '{}' {}",
                     name_,
                     of_scope(project))
             .with_hint("'--force' replaces it");
@@ -179,8 +181,8 @@ class SecretsList final : public Action {
   void declare(Syntax& syntax) override {
     syntax.flag("-a,--all", all_, "also those of other projects")
         .flag("--json", json_, "as JSON: an array of {name, scope, project, variable, changed_at}")
-        .note("Values are shown nowhere.")
-        .example("dstack secrets list", "what the jobs of this project get");
+        .note("Values are never shown.")
+        .example("dstack secrets list", "the secrets that jobs of this project get");
   }
 
   Result<int> run(Context& context) override {
@@ -231,7 +233,7 @@ class SecretsDelete final : public Action {
     scope_.declare(syntax, "the one for all projects of this user");
     syntax.flag("-y,--yes", yes_, "do not ask")
         .example("dstack secrets delete HF_TOKEN", "the project's")
-        .example("dstack secrets delete -y --user HF_TOKEN", "the user's, without a question");
+        .example("dstack secrets delete -y --user HF_TOKEN", "the user's, without confirmation");
   }
 
   Result<int> run(Context& context) override {
@@ -273,7 +275,7 @@ class SecretsDelete final : public Action {
     }
     std::string hint = did_you_mean(name_, known);
     if (elsewhere)
-      hint = "the user has one of that name: '--user'";
+      hint = "the user has a secret of that name: use '--user'";
     if (hint.empty())
       hint = "'dstack secrets list' shows all";
     return fail(ErrorCode::not_found,
@@ -293,9 +295,9 @@ class SecretsRotate final : public Action {
   void declare(Syntax& syntax) override {
     syntax
         .note(
-            "For when somebody may have seen the key. All of it happens, or nothing. Where "
-            "somebody\n"
-            "may have seen the values, too, they have to be changed where they come from.")
+            "For a key that may have been exposed. All secrets are re-encrypted, or none. If the "
+            "values\n"
+            "may have been exposed, too, change them at their source.")
         .example("dstack secrets rotate", "a new key for the secrets of all projects");
   }
 
@@ -306,7 +308,7 @@ class SecretsRotate final : public Action {
       context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");
     else
       context.messages.note(
-          fmt::format("made a new key and encrypted {} anew", plural(count, "secret")));
+          fmt::format("made a new key and re-encrypted {}", plural(count, "secret")));
     return exit_code::success;
   }
 };

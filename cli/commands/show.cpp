@@ -41,7 +41,7 @@ std::string describe_usage(const job::Usage& usage) {
       size(usage.bytes_written));
 }
 
-/// "webhook https://example.com: attempt 1 failed: HTTP 503; the next one follows at 2026-…".
+/// "webhook https://example.com: attempt 1 failed: HTTP 503; next attempt at 2026-…".
 std::string describe(const store::NotificationRecord& notification) {
   const std::string attempts = std::to_string(notification.attempts);
   const std::string receiver = fmt::format("{}: ", printable(notification.receiver));
@@ -50,7 +50,7 @@ std::string describe(const store::NotificationRecord& notification) {
       return fmt::format(
           "{}delivered{}",
           receiver,
-          notification.attempts > 1 ? fmt::format(" with attempt {}", attempts) : std::string());
+          notification.attempts > 1 ? fmt::format(" at attempt {}", attempts) : std::string());
     case store::NotificationStatus::failed:
       return fmt::format("{}failed after {}: {}",
                          receiver,
@@ -60,14 +60,14 @@ std::string describe(const store::NotificationRecord& notification) {
       break;
   }
   if (notification.attempts == 0)
-    return fmt::format("{}on its way", receiver);
+    return fmt::format("{}being delivered", receiver);
   return fmt::format("{}attempt {} failed: {}{}",
                      receiver,
                      attempts,
                      printable(notification.reason),
-                     notification.next_at ? fmt::format("; the next one follows at {}",
-                                                        render_time(*notification.next_at))
-                                          : std::string());
+                     notification.next_at
+                         ? fmt::format("; next attempt at {}", render_time(*notification.next_at))
+                         : std::string());
 }
 
 /// The page for people.
@@ -220,8 +220,8 @@ class Page {
         context_.out.line(fmt::format("{}: {}", job.id, usage));
   }
 
-  /// Each status with the time from the submission on. One that waits has many reasons, one after
-  /// the other: they are one step.
+  /// Each status with the time since the submission. The successive reasons of a waiting job are
+  /// one step.
   std::string history(const JobRecord& job) const {
     std::vector<std::string> steps;
     std::optional<job::Status> last;
@@ -244,7 +244,7 @@ class Show final : public Action {
   void declare(Syntax& syntax) override {
     syntax.argument("RUN", name_, Need::optional, "the run; default: the last one")
         .flag("--json", json_, "as JSON: one object")
-        .example("dstack show", "all about the last run")
+        .example("dstack show", "the last run")
         .example("dstack show quiet-otter-3 --json", "for a program");
   }
 

@@ -18,8 +18,8 @@ namespace {
 using job::StopRequest;
 using store::RunRecord;
 
-/// Waits until a run, or one workflow of it, is over; any signal ends the waiting, never the
-/// stopping.
+/// Waits until a run, or one workflow of it, is over. A signal ends the waiting; the run is stopped
+/// all the same.
 class Waiter final : public SignalledListener {
  public:
   Waiter(Signals& signals, std::string workflow)
@@ -44,7 +44,7 @@ class Waiter final : public SignalledListener {
 class Stop final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.argument("RUN", name_, Need::optional, "the run; may be left out with '--all'")
+    syntax.argument("RUN", name_, Need::optional, "the run; omitted with '--all'")
         .argument("WORKFLOW", workflow_, Need::optional, "only this workflow of it")
         .flag("-x,--abort", abort_, "kill at once, and save nothing")
         .flag("--all", all_, "every unfinished run of the project")
@@ -62,9 +62,9 @@ class Stop final : public Action {
     if (all_ == !name_.empty())
       return fail(ErrorCode::usage,
                   "{}",
-                  all_ ? "'--all' stops every run; it goes without a name"
+                  all_ ? "'--all' stops every run, and takes no name"
                        : "'dstack stop' needs RUN, or '--all'")
-          .with_hint("'dstack ps' shows what runs");
+          .with_hint("'dstack ps' lists the runs");
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     std::vector<RunRecord> runs;
     if (all_) {
@@ -77,7 +77,7 @@ class Stop final : public Action {
       runs.push_back(std::move(run));
     }
     if (runs.empty()) {
-      context.messages.note("nothing runs in this project");
+      context.messages.note("this project has no unfinished runs");
       return exit_code::success;
     }
     if (all_ && !yes_) {
@@ -99,7 +99,7 @@ class Stop final : public Action {
       DSTACK_CHECK(run::find_workflow(runs.front(), workflow_));
     for (const RunRecord& run : runs) {
       const auto asked = run::stop(context.home, records, run, workflow_, request);
-      // Of many, one that ended by itself meanwhile is no failure.
+      // With '--all', a run that ended by itself meanwhile is not an error.
       if (!asked && !(all_ && asked.error().code == ErrorCode::conflict))
         return Failure(asked.error());
     }

@@ -35,7 +35,7 @@ class TagsList final : public Action {
     if (json_)
       context.out.json(as_json(tags));
     else if (tags.empty())
-      context.messages.note("no tags yet; 'dstack tags add TAG RUN' makes one");
+      context.messages.note("no tags yet; 'dstack tags add TAG RUN' adds one");
     else
       context.out.write(render(context, tags));
     return exit_code::success;
@@ -68,27 +68,27 @@ class TagsList final : public Action {
   bool json_ = false;
 };
 
-/// `tags add TAG RUN` and `tag RUN -n TAG`: the same deed, two orders of words.
+/// `tags add TAG RUN` and `tag RUN -n TAG`: one action with two argument orders.
 class TagRun final : public Action {
  public:
-  enum class Words { tag_then_run, run_then_option };
+  enum class Order { tag_then_run, run_then_option };
 
-  explicit TagRun(Words words) : words_(words) {}
+  explicit TagRun(Order order) : order_(order) {}
 
   void declare(Syntax& syntax) override {
-    if (words_ == Words::tag_then_run)
-      syntax.argument("TAG", tag_, Need::required, "the name to give")
-          .argument("RUN", name_, Need::required, "the run that gets it");
+    if (order_ == Order::tag_then_run)
+      syntax.argument("TAG", tag_, Need::required, "the name of the tag")
+          .argument("RUN", name_, Need::required, "the run to tag");
     else
       syntax.argument("RUN", name_, Need::required, "the run to tag")
-          .option("-n,--name", "TAG", tag_, "the name to give");
+          .option("-n,--name", "TAG", tag_, "the name of the tag");
     syntax.option("-w,--workflow", "WORKFLOW", workflow_, "tag only this workflow of the run")
         .flag("--partial", partial_, "also failed and stopped workflows that saved something")
-        .flag("-f,--force", force_, "move a tag that is in use")
+        .flag("-f,--force", force_, "move an existing tag")
         .note(
-            "Every workflow of the run that is done gets the tag; others can then depend on it as\n"
+            "Tags every workflow of the run that is done; others can then depend on it as\n"
             "'WORKFLOW:TAG'.");
-    if (words_ == Words::tag_then_run)
+    if (order_ == Order::tag_then_run)
       syntax.example("dstack tags add latest quiet-otter-3", "tag all that the run made")
           .example("dstack tags add best quiet-otter-3 -w train -f",
                    "move 'train:best' to this run");
@@ -102,7 +102,8 @@ class TagRun final : public Action {
     if (!is_name(tag_))
       return fail(ErrorCode::usage, "'{}' is not a valid tag name", tag_)
           .with_hint(
-              "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and "
+              "a name begins with a letter or digit and continues with letters, digits, '.', '_' "
+              "and "
               "'-'");
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     DSTACK_TRY(const auto run, find_run(context, records, name_));
@@ -141,7 +142,7 @@ class TagRun final : public Action {
           .with_hint("{}",
                      job::is_final(run.status)
                          ? "'--partial' also tags failed and stopped workflows that saved something"
-                         : "wait for its end, or tag on success with 'dstack run -t TAG'");
+                         : "wait until it is over, or tag on success with 'dstack run -t TAG'");
     return names;
   }
 
@@ -156,7 +157,7 @@ class TagRun final : public Action {
            });
   }
 
-  Words words_;
+  Order order_;
   std::string tag_;
   std::string name_;
   std::string workflow_;
@@ -196,7 +197,7 @@ class TagsDelete final : public Action {
       for (std::string& name : found)
         name += ":" + tag;
       return fail(ErrorCode::usage, "{} have a tag '{}'", plural(found.size(), "workflow"), tag)
-          .with_hint("say which one: {}", quoted_list(found));
+          .with_hint("name one of {}", quoted_list(found));
     }
     DSTACK_CHECK(records.delete_tag(project, found.front(), tag));
     context.messages.note(fmt::format("deleted {}", printable(found.front() + ":" + tag)));
@@ -214,11 +215,11 @@ std::unique_ptr<Action> make_tags_list() {
 }
 
 std::unique_ptr<Action> make_tags_add() {
-  return std::make_unique<TagRun>(TagRun::Words::tag_then_run);
+  return std::make_unique<TagRun>(TagRun::Order::tag_then_run);
 }
 
 std::unique_ptr<Action> make_tag() {
-  return std::make_unique<TagRun>(TagRun::Words::run_then_option);
+  return std::make_unique<TagRun>(TagRun::Order::run_then_option);
 }
 
 std::unique_ptr<Action> make_tags_delete() {

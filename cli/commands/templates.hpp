@@ -1,5 +1,5 @@
-// The files of which `dstack providers new` makes a project, as they stand in the SDK. In them
-// `@name@` is the provider's name, `@Class@` and `@crate@` what its language makes of it.
+// The SDK's template files of `dstack providers new`. In them `@name@` is replaced by the
+// provider's name, `@Class@` and `@crate@` by its form in the language.
 #pragma once
 
 #include <string_view>

@@ -12,10 +12,9 @@ class Validate final : public Action {
   void declare(Syntax& syntax) override {
     syntax
         .note(
-            "All that is wrong in the files of '.dstack', at once; exit code 2 when there is "
-            "something.\n"
-            "Runs nothing and writes nothing. Tags, versions of Python and resources are looked at "
-            "by 'run'.")
+            "Reports all errors in the files of '.dstack' at once; exit code 2 if there are any.\n"
+            "Runs nothing and writes nothing. Tags, Python versions and resources are checked by "
+            "'run'.")
         .example("dstack validate", "check '.dstack' of this project")
         .example("dstack --project demo validate", "check another one");
   }
@@ -26,7 +25,7 @@ class Validate final : public Action {
     DSTACK_TRY(const auto bench, context.open_workbench());
     DSTACK_CHECK(run::validate(bench));
     context.out.line(
-        fmt::format("all is well: {}", plural(bench.project.workflows.size(), "workflow")));
+        fmt::format("no errors in {}", plural(bench.project.workflows.size(), "workflow")));
     return exit_code::success;
   }
 };

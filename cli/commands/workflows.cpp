@@ -19,7 +19,7 @@ class Workflows final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.flag("--json", json_, "as JSON: an array of {workflow, provider, help, depends_on}")
-        .example("dstack workflows", "what there is to run")
+        .example("dstack workflows", "the workflows that can be run")
         .example("dstack run train --help", "the variables and options of one of them");
   }
 

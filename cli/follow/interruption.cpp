@@ -57,7 +57,7 @@ Then Interruption::handle_signal(int signal, const store::RunRecord& run) {
   return hung_up_ ? Then::leave : Then::go_on;
 }
 
-/// The run goes on meanwhile; what it prints waits in its log.
+/// The run continues meanwhile; its output stays in the log.
 Interruption::Answer Interruption::ask() {
   const ui::KeyMode keys;
   context_.messages.raw("\nstop the run, detach from it, or go on? [s/d/g] ");
@@ -77,7 +77,7 @@ Interruption::Answer Interruption::ask() {
     if (polled[0].revents == 0)
       continue;
     if (::read(STDIN_FILENO, &key, 1) != 1)
-      key = 'd';  // nobody is there to answer
+      key = 'd';  // no answer can be read
     decided = key == 's' || key == 'd' || key == 'g' || key == '\n';
     answer = key == 's' ? Answer::stop : key == 'd' ? Answer::detach : Answer::go_on;
   }
@@ -88,7 +88,7 @@ Interruption::Answer Interruption::ask() {
   return answer;
 }
 
-/// Asked again, it is an abort: whoever says it twice does not want to wait.
+/// A second request aborts the run.
 void Interruption::stop(int signal, const store::RunRecord& run) {
   const bool again = stopped_by_ != 0 && signal == SIGINT;
   if (aborted_ || (stopped_by_ != 0 && !again))

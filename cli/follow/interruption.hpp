@@ -1,5 +1,4 @@
-// What a person, or the system, wants of a command that follows a run: Ctrl-C, SIGTERM, a closed
-// terminal.
+// Handles what interrupts a command that follows a run: Ctrl-C, SIGTERM, a closed terminal.
 #pragma once
 
 #include "command_line/context.hpp"
@@ -17,13 +16,13 @@ class Interruption {
       : context_(context), records_(records), signals_(signals) {}
 
   /// Called when the signals' descriptor is readable. `run` is the one that is followed. May ask a
-  /// question; before anything is said the block is taken away.
+  /// question; the block is cleared before anything is printed.
   run::FollowListener::Then handle(const store::RunRecord& run, ui::LiveBlock& block);
 
   /// The signal by which the run was asked to stop; 0 when it was not.
   int stopped_by() const { return stopped_by_; }
 
-  /// The terminal is gone: nothing more is to be said.
+  /// The terminal is gone: nothing more is printed.
   bool hung_up() const { return hung_up_; }
 
  private:

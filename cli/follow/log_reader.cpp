@@ -10,7 +10,7 @@ namespace dstack::cli {
 namespace {
 
 constexpr std::size_t chunk = 256 * 1024;
-/// Of each log in a merge: many are open at once.
+/// The size of reads in a merge, where many logs are open at once.
 constexpr std::size_t piece = 16 * 1024;
 
 /// Lines from `offset` to the end; an unterminated last one counts.
@@ -29,11 +29,11 @@ Result<std::size_t> count_lines(const run::JobLog& log, std::uint64_t offset) {
 
 }  // namespace
 
-/// One log on its way into the merge: the next line, and when it came.
+/// One log in the merge: the next line, and its time.
 struct LogReader::Source {
   std::size_t job = 0;
   std::uint64_t offset = 0;  ///< of the next line
-  std::uint64_t end = 0;     ///< so far this merge goes; what comes later is the follower's
+  std::uint64_t end = 0;     ///< the merge ends here; what follows is left to the follower
   Timestamp at{};
   std::string buffer = {};
   std::size_t position = 0;  ///< of the next line in the buffer
@@ -44,7 +44,7 @@ struct LogReader::Source {
     return rest.substr(0, newline == std::string_view::npos ? rest.size() : newline + 1);
   }
 
-  /// A line longer than a piece comes in several; the output joins them again.
+  /// A line longer than a piece is read in several; the output joins them.
   Result<bool> fill(const run::JobLog& log) {
     if (line().empty() || (line().back() != '\n' && buffer.size() - position < piece)) {
       buffer.erase(0, position);
@@ -104,7 +104,7 @@ Result<void> LogReader::print(const LogSelection& selection) {
   return merge(skipped);
 }
 
-/// Where each log begins, and how its lines look.
+/// Sets where each log begins, and the format of its lines.
 Result<void> LogReader::begin(const LogSelection& selection) {
   for (const store::JobRecord& job : jobs_) {
     if (!selection.workflow.empty() && run_.workflows[job.workflow].name != selection.workflow)
@@ -145,7 +145,7 @@ void LogReader::append(std::size_t job, std::string_view bytes) {
   offsets_[job] += bytes.size();
 }
 
-/// Every log with anything to print, by the time of its first line; none of them open.
+/// Every log with anything to print, sorted by the time of its first line; none of them open.
 std::vector<LogReader::Source> LogReader::sources() const {
   std::vector<Source> sources;
   for (const std::size_t job : selected_) {
@@ -160,8 +160,8 @@ std::vector<LogReader::Source> LogReader::sources() const {
   return sources;
 }
 
-/// A log is opened when its first line is due and closed after its last: a run of thousands of jobs
-/// had only so many of them at a time.
+/// A log is opened when its first line is due and closed after its last: even with thousands of
+/// jobs only a few are open at a time.
 Result<void> LogReader::merge(std::size_t skipped) {
   std::vector<Source> waiting = sources();
   std::reverse(waiting.begin(), waiting.end());
@@ -203,7 +203,7 @@ Result<void> LogReader::merge(std::size_t skipped) {
 
 void LogReader::close(std::size_t job) {
   if (job::is_final(jobs_[job].status))
-    finish(job);  // its last line may have no end, and the next job's comes behind it
+    finish(job);  // its last line may be unterminated, and the next job's follows it
   logs_[job] = run::JobLog(folders_[job]);
 }
 

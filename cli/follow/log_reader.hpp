@@ -1,5 +1,4 @@
-// The stored logs of a run, printed: one job as it is, several merged by the time at which their
-// lines came.
+// Prints the stored logs of a run: one job's as it is, several merged by the times of their lines.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -33,14 +32,14 @@ class LogReader {
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
 
-  /// Prints what the logs hold at this moment. An unterminated last line waits for more, or for
+  /// Prints what the logs have now. An unterminated last line is held until more comes, or
   /// finish().
   Result<void> print(const LogSelection& selection);
 
   /// How far the log of each job has been printed.
   const std::vector<std::uint64_t>& offsets() const { return offsets_; }
 
-  /// Prints bytes that came after those.
+  /// Prints bytes that follow those.
   void append(std::size_t job, std::string_view bytes);
 
   void finish(std::size_t job) { output_->finish(job); }

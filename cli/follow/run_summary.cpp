@@ -22,7 +22,7 @@ using store::RunRecord;
 constexpr std::size_t last_lines = 10;
 constexpr std::size_t last_bytes = 4096;
 
-/// What people changed in an application, and would look for in vain.
+/// Counts files that people changed in an application and that are not artifacts.
 void print_edits(const Context& context, store::Records& records, const RunView& view) {
   const RunRecord& run = view.state().run;
   const auto& jobs = view.state().jobs;
@@ -61,7 +61,7 @@ void print_success(const Context& context, store::Records& records, const RunRec
             "dstack tags add TAG {}{}", run.name, run.status == Status::done ? "" : " --partial"));
 }
 
-/// The end of a job's log, for whoever has not just seen it.
+/// The end of a job's log, unless it was just printed.
 void print_tail(const Context& context, const RunRecord& run, const JobRecord& job) {
   const run::JobLog log(context.home.job(run.name, job.index));
   auto offset = log.offset_of_last(last_lines);
@@ -127,14 +127,14 @@ std::vector<std::string> warnings_of_jobs(const store::RunState& state,
   std::vector<std::string> warnings;
   const auto labels = ui::job_labels(state.run, state.jobs);
   for (const JobRecord& job : state.jobs) {
-    // Of a run that failed, a job was stopped because another failed first.
+    // In a failed run, a job was stopped because another failed first.
     const bool was_stopped = (job.status == Status::stopped || job.status == Status::aborted) &&
                              state.run.status != Status::failed;
     const bool is_asked_for =
         workflow.empty() || state.run.workflows[job.workflow].name == workflow;
     if ((job.status != Status::done && !was_stopped) || !is_asked_for || job.reason.empty())
       continue;
-    // Of a job that did not end well the reason marks them itself.
+    // The reason of a failed job marks its warnings itself.
     const bool is_marked = job.reason.starts_with(run::warning_mark);
     warnings.push_back(fmt::format(
         "{}: {}", labels[job.index], job.reason.substr(is_marked ? run::warning_mark.size() : 0)));

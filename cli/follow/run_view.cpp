@@ -20,11 +20,11 @@ using job::Status;
 using store::JobRecord;
 
 constexpr std::size_t fewest_rows = 4;
-/// So many lines later, a job's last words have scrolled away.
+/// This many lines later, the end of a job's output has scrolled away.
 constexpr std::size_t lines_in_sight = 12;
 constexpr std::chrono::milliseconds least_between_pictures{40};
 
-/// What deserves a line of the block most comes first.
+/// The order in which jobs get a line of the block: lowest first.
 int importance(Status status) {
   switch (status) {
     case Status::running:
@@ -65,7 +65,7 @@ void RunView::began(const store::RunState& state) {
   labels_ = ui::job_labels(state.run, state.jobs);
   for (const std::string& label : labels_)
     label_width_ = std::max(label_width_, display_width(label));
-  printed_.resize(state.jobs.size());  // as submitted, which is not worth a line
+  printed_.resize(state.jobs.size());  // as submitted, which is not printed
   const auto prefix =
       state.jobs.size() > 1 ? ui::JobOutput::Prefix::yes : ui::JobOutput::Prefix::no;
   output_.emplace(context_.out, labels_, prefix);
@@ -111,9 +111,9 @@ void RunView::announce_apps(const std::vector<std::size_t>& jobs) {
           ready ? fmt::format("{}: {}",
                               ui::paint(stream, ui::Colour::green, "ready"),
                               render_app(stream, app))
-                : fmt::format("nothing answers yet at {}; the job goes on", printable(app.url))));
+                : fmt::format("nothing answers yet at {}; the job continues", printable(app.url))));
       if (const auto command = ready ? ssh_command(app) : std::nullopt)
-        context_.messages.note(fmt::format("  on the computer in front of you:  {}", *command));
+        context_.messages.note(fmt::format("  on your computer:  {}", *command));
     }
 }
 
@@ -154,7 +154,7 @@ bool RunView::was_just_printed(std::size_t job) const {
   return output_ && output_->has_written(job) && output_->lines_since(job) <= lines_in_sight;
 }
 
-/// A block below half a line would stand in it; the next whole line brings it back.
+/// Not below half a line of output: the next whole line draws it again.
 void RunView::redraw() {
   if (!draws() || !output_ || interruption_.hung_up())
     return;
@@ -164,7 +164,7 @@ void RunView::redraw() {
   }
 }
 
-/// Of thousands of short jobs nobody sees each; the next tick shows what is passed over here.
+/// At a limited rate; the next tick draws what was skipped here.
 void RunView::redraw_sometimes() {
   if (std::chrono::steady_clock::now() - drawn_at_ >= least_between_pictures)
     redraw();

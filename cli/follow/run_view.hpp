@@ -1,6 +1,6 @@
-// A run as it is followed: the jobs' output on standard output, how they fare on standard error. On
-// a terminal a block of one line for each job stands below the output; in a pipe each change of a
-// status is a line.
+// Shows a run while it is followed: the jobs' output on standard output, their status on standard
+// error. On a terminal a block with one line for each job is below the output; in a pipe each
+// change of a status is a line.
 #pragma once
 
 #include "command_line/context.hpp"
@@ -30,14 +30,14 @@ class RunView final : public run::FollowListener {
   void tick() override;
   Then woken() override;
 
-  /// The block goes, the last line of every job comes.
+  /// Removes the block and prints the last line of every job.
   void finish();
 
   const store::RunState& state() const { return state_; }
 
   const std::vector<std::string>& labels() const { return labels_; }
 
-  /// True when the end of this job's output is still to be seen.
+  /// True when the end of this job's output is still visible.
   bool was_just_printed(std::size_t job) const;
 
  private:
@@ -45,9 +45,9 @@ class RunView final : public run::FollowListener {
 
   void redraw();
   void redraw_sometimes();
-  /// The block as it stays on the screen when the run is over.
+  /// Draws the block that stays on the screen when the run is over.
   void leave_picture();
-  /// Says where applications are, once, as soon as they answer.
+  /// Prints the address of each application once, as soon as it answers.
   void announce_apps(const std::vector<std::size_t>& jobs);
   void print_changes(const std::vector<std::size_t>& jobs);
   std::vector<ui::LiveBlock::Line> picture() const;
@@ -66,12 +66,12 @@ class RunView final : public run::FollowListener {
   std::chrono::steady_clock::time_point drawn_at_;
 };
 
-/// What is to be known of the jobs that did not fail: "train[1]: artifact 'model' does not exist".
-/// Of one workflow when it is named.
+/// Warnings of the jobs that did not fail: "train[1]: artifact 'model' does not exist". Of one
+/// workflow when it is named.
 std::vector<std::string> warnings_of_jobs(const store::RunState& state,
                                           const std::string& workflow = {});
 
-/// What is said when a followed run is over: where its artifacts are, or the card of its failure.
+/// Prints the end of a followed run: where its artifacts are, or a summary of its failure.
 void print_summary(const Context& context, store::Records& records, const RunView& view);
 
 }  // namespace dstack::cli

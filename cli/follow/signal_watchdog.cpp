@@ -23,7 +23,7 @@ bool becomes_readable(int fd, int milliseconds) {
 SignalWatchdog::SignalWatchdog(Signals& signals)
     : signals_(signals), over_(Event::make().value_or(Event())) {
   if (!over_)
-    return;  // nobody could end the watch; signals wait for the work's end
+    return;  // the thread could not be ended; signals wait until the work is over
   if (auto watcher = start_thread([this] { watch(); }))
     watcher_ = *std::move(watcher);
 }

@@ -1,6 +1,5 @@
-// Ends the program when a signal has waited for a moment and nobody has come for it: for stretches
-// of work that cannot look at signals themselves. Work that ends within that moment finds the
-// signal still waiting.
+// Ends the program when a signal stays pending for a moment, during work that cannot handle signals
+// itself. If the work ends within that moment, the signal is still pending.
 #pragma once
 
 #include "dstack/base/event.hpp"

@@ -21,7 +21,7 @@ Result<void> add(int epoll, int fd) {
   return {};
 }
 
-/// A signal that the caller had ignored (nohup) stays ignored.
+/// A signal that the caller ignores (nohup) stays ignored.
 sigset_t signals_to_watch() {
   sigset_t set;
   ::sigemptyset(&set);

@@ -1,5 +1,5 @@
-// Signals as things that can be read, for commands that follow something. While a Signals lives,
-// SIGINT, SIGTERM, SIGHUP and SIGCONT interrupt nothing; they wait in its descriptor.
+// Signals read from a descriptor, for commands that follow something. While a Signals exists,
+// SIGINT, SIGTERM, SIGHUP and SIGCONT interrupt nothing; they are pending in its descriptor.
 #pragma once
 
 #include "dstack/base/event.hpp"
@@ -19,10 +19,10 @@ class Signals {
   Signals& operator=(Signals&&) noexcept = default;
   ~Signals();
 
-  /// Readable when a signal waits, or after wake().
+  /// Readable when a signal is pending, or after wake().
   int fd() const { return both_.get(); }
 
-  /// The next signal; nothing when none waits.
+  /// The next signal; nothing when none is pending.
   std::optional<int> take();
   /// Makes fd() readable, until take_wake().
   void wake() { event_.set(); }
@@ -38,14 +38,14 @@ class Signals {
   sigset_t before_{};
 };
 
-/// Follows until a signal comes, or wake(); the run itself goes on.
+/// Follows until a signal or wake(); the run itself continues.
 class SignalledListener : public run::FollowListener {
  public:
   explicit SignalledListener(Signals& signals) : signals_(signals) {}
 
   Then woken() override;
 
-  /// The signal that ended the following; 0 when none did.
+  /// The signal that ended it; 0 when none did.
   int signal() const { return signal_; }
 
  protected:

@@ -10,8 +10,8 @@ namespace dstack::cli {
 namespace {
 
 constexpr const char* page_name = "open.html";
-/// What the opener says after this it says to nobody: some stay until the browser is closed.
-constexpr int patience_milliseconds = 3000;
+/// Output of the opener after this is dropped: some openers run until the browser is closed.
+constexpr int start_timeout_ms = 3000;
 
 std::string escaped(const std::string& text) {
   std::string html;
@@ -50,13 +50,13 @@ Result<void> open_browser(const std::string& url, const Path& folder) {
   command.group = process::Group::own_session;
   auto child = process::spawn(command);
   if (!child)
-    return fail(ErrorCode::unavailable, "no browser can be opened: there is no 'xdg-open'")
+    return fail(ErrorCode::unavailable, "cannot open a browser: 'xdg-open' not found")
         .with_hint("install xdg-utils, or open the address yourself");
   pollfd polled{child->pidfd(), POLLIN, 0};
-  if (::poll(&polled, 1, patience_milliseconds) > 0)
+  if (::poll(&polled, 1, start_timeout_ms) > 0)
     if (const auto status = child->wait(); !process::succeeded(status))
       return fail(ErrorCode::unavailable,
-                  "no browser was opened: xdg-open ended with {}",
+                  "cannot open a browser: xdg-open ended with {}",
                   process::render(status))
           .with_hint("open the address yourself");
   return {};

@@ -7,12 +7,12 @@
 
 namespace dstack::cli {
 
-/// A display is there, and it is the user's own: not one behind SSH.
+/// There is a display, and the session is not over SSH.
 bool has_display();
 
-/// Opens `url` with xdg-open. An address with a secret in it goes by way of a page in `folder` that
-/// only the user can read and that leads there: what a program is started with, everybody on the
-/// machine can read.
+/// Opens `url` with xdg-open. An address that contains a secret is opened through a page in
+/// `folder` that redirects to it and that only the user can read: a program's arguments are
+/// readable by every user of the machine.
 Result<void> open_browser(const std::string& url, const Path& folder);
 
 }  // namespace dstack::cli

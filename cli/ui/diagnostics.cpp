@@ -17,9 +17,9 @@ constexpr std::size_t tab_stop = 4;
 constexpr std::size_t excerpt_width = 110;
 /// Cells kept before the carets where a line is cut on its left.
 constexpr std::size_t excerpt_lead = 40;
-/// No more of one line is looked at to either side of the carets.
+/// No more of a line is read on either side of the carets.
 constexpr std::size_t most_characters = 4 * excerpt_width;
-/// Errors of one text; nobody reads more at once.
+/// Errors of one text that are shown.
 constexpr std::size_t most_shown = 200;
 
 struct Palette {
@@ -86,7 +86,7 @@ struct Excerpt {
 
 Excerpt excerpt(const SourceLocation& where) {
   const std::string_view whole = where.source->line(where.line);
-  // Of a very long line only the neighbourhood is decoded.
+  // Only the neighbourhood of the carets is decoded.
   std::size_t caret = where.column > 0 ? where.column - 1 : 0;
   const std::size_t skipped = caret > most_characters ? caret - excerpt_lead : 0;
   caret -= skipped;
@@ -161,7 +161,7 @@ void append_error(std::string& out, const Error& error, const Palette& colours, 
         "{}hint{}: {}\n", colours.hint, colours.reset, printable_lines(error.hint, "      "));
 }
 
-/// Errors of one file belong together, in its order; those without a place come first.
+/// Errors of one file are together, in its order; those without a place come first.
 void sort_by_place(std::vector<Error>& errors) {
   std::vector<const SourceText*> sources;
   std::vector<std::pair<std::tuple<std::size_t, std::uint32_t, std::uint32_t>, std::size_t>> order;

@@ -1,4 +1,4 @@
-// Errors as people see them: message, place, the line itself with carets, context, hint.
+// Renders errors for people: message, place, the line with carets, context, hint.
 //
 //     error: workflow 'train' has no property 'artifcats'
 //       --> .dstack/workflows.yaml:14:5
@@ -18,10 +18,10 @@ namespace dstack::ui {
 enum class Coloured { no, yes };
 enum class Severity { error, warning };
 
-/// The error and all in `also`, a blank line between them, a last line that counts them when there
-/// are several; of very many the first. Those with a place stand in the order of their files. Ends
-/// with a line end. Control characters are made visible, wherever they come from; long lines are
-/// cut around the caret; tabs are expanded.
+/// The error and all in `also`, separated by blank lines, with a last line that counts several; of
+/// very many only the first. Those with a place are in the order of their files. Ends with a line
+/// end. Control characters are made visible; long lines are cut around the caret; tabs are
+/// expanded.
 std::string render_diagnostics(const Error& error,
                                Coloured colour,
                                Severity severity = Severity::error);

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::size_t longest_line = 64 * 1024;
 
-/// What remains to be seen of a line with carriage returns in it: what stands behind the last of
-/// them.
+/// What remains visible of a line with carriage returns: the text after the last one.
 std::string_view last_state(std::string_view line) {
   while (!line.empty() && line.back() == '\r')
     line.remove_suffix(1);
@@ -42,7 +41,7 @@ JobOutput::JobOutput(Output& output,
                      Clock clock)
     : output_(output),
       prefix_(prefix),
-      tames_(sequences == Sequences::tamed && output.stream().terminal),
+      sanitizes_(sequences == Sequences::sanitized && output.stream().terminal),
       clock_(std::move(clock)),
       jobs_(labels.size()),
       alone_(TerminalText::Moves::progress_bars) {
@@ -64,7 +63,7 @@ void JobOutput::write(std::size_t job, std::string_view bytes, std::uint64_t off
   if (bytes.empty())
     return;
   if (passes_through()) {
-    if (tames_)
+    if (sanitizes_)
       output_.write(alone_.take(bytes));
     else
       output_.write(bytes);
@@ -81,7 +80,7 @@ void JobOutput::write(std::size_t job, std::string_view bytes, std::uint64_t off
     if (state.line.empty())
       state.line_offset = offset;
     state.line += bytes.substr(0, taken);
-    // A full line waits for one byte more: it may be the end of the line.
+    // A full line waits for one more byte, which may be the line end.
     const bool torn = !ends && state.line.size() == longest_line && bytes.size() > taken;
     if (torn || ends) {
       write_line(job, state.line, state.line_offset);
@@ -117,9 +116,9 @@ void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t
     const std::string text = time ? render_time(*time) : std::string(24, '-');
     output_.write(fmt::format("{} ", paint(output_.stream(), Colour::dim, text)));
   }
-  // On a terminal a carriage return would write over what stands in front, and a job's other
-  // sequences over more than that; in a pipe every byte counts.
-  if (tames_) {
+  // On a terminal a carriage return would overwrite the prefix, and other sequences even more; in a
+  // pipe every byte is kept.
+  if (sanitizes_) {
     TerminalText text(TerminalText::Moves::none);
     output_.write(text.take(last_state(line)));
     output_.write(text.finish());

@@ -1,6 +1,6 @@
-// What jobs print, on its way to standard output. One job alone passes through byte for byte; of
-// several, whole lines with the job's name in front, never torn up to 64 KiB. To a terminal goes
-// only what does it no harm.
+// Writes the output of jobs to standard output. That of a single job passes through byte for byte;
+// of several, whole lines are prefixed with the job's name, and up to 64 KiB never split. Output to
+// a terminal is sanitized.
 #pragma once
 
 #include "dstack/base/time.hpp"
@@ -17,23 +17,23 @@
 
 namespace dstack::ui {
 
-/// "train", or "train[2]" where the workflow has several jobs; by job.
+/// "train", or "train[2]" where the workflow has several jobs; indexed by job.
 std::vector<std::string> job_labels(const store::RunRecord& run,
                                     const std::vector<store::JobRecord>& jobs);
 
 class JobOutput {
  public:
   enum class Prefix { no, yes };
-  /// What drives a terminal: made harmless on one, or left as it is.
-  enum class Sequences { tamed, raw };
-  /// When the line came that begins at this byte of a job's output; for `--timestamps`.
+  /// Control sequences: sanitized on a terminal, or left as they are.
+  enum class Sequences { sanitized, raw };
+  /// The time of the line that begins at this byte of a job's output; for `--timestamps`.
   using Clock = std::function<std::optional<Timestamp>(std::size_t job, std::uint64_t offset)>;
 
   /// `labels` by job. With `clock`, each line begins with its time.
   JobOutput(Output& output,
             std::vector<std::string> labels,
             Prefix prefix,
-            Sequences sequences = Sequences::tamed,
+            Sequences sequences = Sequences::sanitized,
             Clock clock = {});
 
   /// `offset`: where in the job's log these bytes begin.
@@ -44,11 +44,11 @@ class JobOutput {
 
   bool has_rest(std::size_t job) const { return !jobs_[job].line.empty(); }
 
-  /// What a job's unfinished line shows on a terminal: a progress bar, for one. Empty when it is no
+  /// What a job's unfinished line shows on a terminal, such as a progress bar. Empty unless it is
   /// plain text.
   std::string_view progress(std::size_t job) const;
 
-  /// The cursor stands at the beginning of a line.
+  /// The cursor is at the beginning of a line.
   bool at_line_start() const { return at_line_start_; }
 
   /// Lines of other jobs that were written since this job's last one.
@@ -59,8 +59,8 @@ class JobOutput {
  private:
   struct Job {
     std::string prefix;
-    std::string line;               ///< its beginning, until the end comes
-    std::uint64_t line_offset = 0;  ///< of that beginning
+    std::string line;               ///< an unfinished line
+    std::uint64_t line_offset = 0;  ///< where it begins
     std::uint64_t last_line = 0;    ///< number of the last line that was written; 0: none
   };
 
@@ -70,7 +70,7 @@ class JobOutput {
 
   Output& output_;
   Prefix prefix_;
-  bool tames_;
+  bool sanitizes_;
   Clock clock_;
   std::vector<Job> jobs_;
   TerminalText alone_;  ///< of one job that passes through

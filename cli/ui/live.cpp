@@ -9,18 +9,18 @@ namespace dstack::ui {
 
 namespace {
 
-/// The terminal shows everything between the two at once, where it knows them; others ignore them.
+/// Terminals that know these two show everything between them at once; others ignore them.
 constexpr const char* begin_update = "\033[?2026h";
 constexpr const char* end_update = "\033[?2026l";
 
 void send(const Stream& stream, const std::string& bytes) {
   if (!write_all(stream.fd, bytes))
-    return;  // a terminal that is gone needs no picture
+    return;  // the terminal is gone
 }
 
 }  // namespace
 
-/// A terminal that became narrower has wrapped the lines, so the block may be higher than it was.
+/// A terminal that became narrower has wrapped the lines, so the block may be higher than before.
 std::string LiveBlock::erasure() const {
   if (drawn_.empty())
     return {};

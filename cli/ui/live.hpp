@@ -1,5 +1,5 @@
-// A block of lines at the bottom of the terminal that is drawn again and again, while other output
-// scrolls above it. Does nothing where the cursor cannot be moved.
+// A block of lines at the bottom of the terminal that is redrawn while other output scrolls above
+// it. Does nothing where the cursor cannot be moved.
 #pragma once
 
 #include "ui/table.hpp"
@@ -26,17 +26,17 @@ class LiveBlock {
 
   /// Replaces the block. The cursor must stand at the beginning of a line.
   void draw(const std::vector<Line>& lines);
-  /// Takes the block away; the cursor then stands where it began.
+  /// Removes the block; the cursor is then where it began.
   void clear();
 
-  /// Something else wrote over the terminal: what was drawn is part of history now.
+  /// Something else wrote to the terminal: the block is not erased any more.
   void forget() { drawn_.clear(); }
 
  private:
   std::string erasure() const;
 
   Stream stream_;
-  std::vector<std::size_t> drawn_;  ///< the width of each line that stands on the screen
+  std::vector<std::size_t> drawn_;  ///< the width of each line on the screen
 };
 
 }  // namespace dstack::ui

@@ -1,4 +1,4 @@
-// Standard error: everything that is not a result. Errors, warnings, hints, and what is going on.
+// Standard error: everything that is not a result. Errors, warnings, hints and progress.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -28,7 +28,7 @@ class Messages {
   void note(std::string_view line) const;
   /// A next step, dropped when quiet.
   void hint(std::string_view line) const;
-  /// Bytes as they are, in one write. Failing to write is nobody's concern.
+  /// Bytes as they are, in one write. Errors are ignored.
   void raw(std::string_view bytes) const;
 
  private:

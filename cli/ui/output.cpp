@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t pending_limit = 64 * 1024;
 
-/// Somebody made our standard output non-blocking: wait until it takes more.
+/// For a standard output that another process made non-blocking.
 void wait_until_writable(int fd) {
   pollfd polled{fd, POLLOUT, 0};
   ::poll(&polled, 1, -1);

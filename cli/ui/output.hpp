@@ -1,4 +1,4 @@
-// Standard output, where results go. Gathers small pieces; tells when nobody reads any more.
+// Standard output, where results go. Buffers small pieces; reports when the reader has closed it.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -31,10 +31,10 @@ class Output {
   void json(const Json& document);
   void flush();
 
-  /// True when the reader has gone away (`| head`), or writing failed; whatever follows is dropped.
+  /// True when the reader has closed it (`| head`), or writing failed; further output is dropped.
   bool closed() const { return closed_ || failed_; }
 
-  /// Why writing failed, unless it was the reader's leaving.
+  /// The error of writing, unless the reader closed it.
   Result<void> status() const;
 
   /// Called once when closed() becomes true.

@@ -25,14 +25,14 @@ void erase_character(std::string& text) {
     text.pop_back();
 }
 
-/// Whether text stands behind the line that has just been read, as behind the first of several that
-/// were pasted. It is taken away: what is left there, the shell would run.
+/// Whether text follows the line that was just read, as when several lines are pasted. It is
+/// discarded: otherwise the shell would run it.
 bool took_further_lines() {
-  constexpr int patience_ms = 100;  // a paste may come in pieces
+  constexpr int max_wait_ms = 100;  // a paste may come in pieces
   bool found = false;
   pollfd input{STDIN_FILENO, POLLIN, 0};
   char c = 0;
-  while (::poll(&input, 1, patience_ms) == 1 && ::read(STDIN_FILENO, &c, 1) == 1)
+  while (::poll(&input, 1, max_wait_ms) == 1 && ::read(STDIN_FILENO, &c, 1) == 1)
     found = found || !trim(std::string_view(&c, 1)).empty();
   return found;
 }
@@ -48,8 +48,8 @@ Result<bool> confirm(const Messages& messages,
                      const std::string& question,
                      const std::string& what) {
   if (!can_ask())
-    return fail(ErrorCode::usage, "{} needs a yes, and there is no terminal to ask at", what)
-        .with_hint("add '-y' to say yes beforehand");
+    return fail(ErrorCode::usage, "{} needs confirmation, and there is no terminal to ask on", what)
+        .with_hint("add '-y' to confirm in advance");
   messages.raw(fmt::format("{} [y/N] ", question));
   std::string answer;
   for (char c = 0; ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n';)
@@ -60,8 +60,8 @@ Result<bool> confirm(const Messages& messages,
 
 Result<std::string> ask_hidden(const Messages& messages, const std::string& question) {
   if (!can_ask())
-    return fail(ErrorCode::usage, "there is no terminal to ask at")
-        .with_hint("give the value on standard input");
+    return fail(ErrorCode::usage, "there is no terminal to ask on")
+        .with_hint("pass the value on standard input");
   constexpr char control_c = 3;
   constexpr char control_d = 4;
   constexpr char control_u = 21;
@@ -70,12 +70,12 @@ Result<std::string> ask_hidden(const Messages& messages, const std::string& ques
   std::optional<KeyMode> keys(KeyMode::Interrupt::key);
   messages.raw(question);
   std::string answer;
-  answer.reserve(4096);  // no copy is left behind where it grows
+  answer.reserve(4096);  // growing would leave a copy in memory
   char key = 0;
   while (::read(STDIN_FILENO, &key, 1) == 1 && key != '\n' && key != '\r') {
     if (key == control_c || (key == control_d && answer.empty())) {
       messages.raw("\n");
-      keys.reset();  // the terminal is left as it was
+      keys.reset();  // restores the terminal
       if (key == control_c)
         ::raise(SIGINT);
       return fail(ErrorCode::conflict, "nothing was changed");
@@ -92,7 +92,7 @@ Result<std::string> ask_hidden(const Messages& messages, const std::string& ques
   messages.raw("\n");
   if (took_further_lines())
     return fail(ErrorCode::usage, "more than one line was pasted, and nothing was changed")
-        .with_hint("give a text of several lines on standard input: '< FILE'");
+        .with_hint("pass several lines on standard input: '< FILE'");
   return answer;
 }
 

@@ -1,4 +1,4 @@
-// Questions to a person. Only where a person can answer: nobody is ever asked through a pipe.
+// Questions to the user, asked only on a terminal.
 #pragma once
 
 #include "ui/messages.hpp"
@@ -8,25 +8,25 @@
 
 namespace dstack::ui {
 
-/// Standard input and standard error are the terminal, and we are in its foreground.
+/// Standard input and standard error are the terminal, and this process is in its foreground.
 bool can_ask();
 
-/// True for yes. Without a terminal: an error that names `-y`; `what` is the deed: "removing run
+/// True for yes. Without a terminal, an error that names `-y`; `what` is the action: "removing run
 /// 'x'".
 Result<bool> confirm(const Messages& messages,
                      const std::string& question,
                      const std::string& what);
 
-/// What a person types behind the question, unseen: to the end of the line. Without a terminal to
-/// ask at, when it is broken off with Ctrl-C, and when several lines are pasted, an error.
+/// Reads a line after the question, without echo. An error without a terminal, after Ctrl-C, and
+/// when several lines are pasted.
 Result<std::string> ask_hidden(const Messages& messages, const std::string& question);
 
-/// One key at a time while it lives, without echo; the terminal's settings come back with its end.
+/// While it exists, keys are read one at a time, without echo; its end restores the terminal.
 class KeyMode {
  public:
   enum class Interrupt { signal, key };
 
-  /// Whether Ctrl-C sends its signal, or is a key like the others.
+  /// Whether Ctrl-C sends its signal or is a key like the others.
   explicit KeyMode(Interrupt interrupt = Interrupt::signal);
   KeyMode(const KeyMode&) = delete;
   KeyMode& operator=(const KeyMode&) = delete;

@@ -38,13 +38,13 @@ std::string render_cause(const Outcome& outcome) {
 }
 
 std::string render_outcome(const Outcome& outcome) {
-  const std::string word(job::render(outcome.status));
+  const std::string text(job::render(outcome.status));
   const std::string cause = render_cause(outcome);
   if (!cause.empty())
-    return fmt::format("{} ({})", word, cause);
+    return fmt::format("{} ({})", text, cause);
   if (outcome.status == Status::queued && !outcome.reason.empty())
-    return fmt::format("{} ({})", word, outcome.reason);
-  return word;
+    return fmt::format("{} ({})", text, outcome.reason);
+  return text;
 }
 
 std::string symbol(const Stream& stream, Status status) {
@@ -97,10 +97,10 @@ Colour colour_of(Status status) {
 }
 
 Cell status_cell(const Stream& stream, const Outcome& outcome) {
-  const std::string words = render_outcome(outcome);
+  const std::string text = render_outcome(outcome);
   if (!stream.live)
-    return {words, colour_of(outcome.status)};
-  return {fmt::format("{} {}", symbol(stream, outcome.status), words), colour_of(outcome.status)};
+    return {text, colour_of(outcome.status)};
+  return {fmt::format("{} {}", symbol(stream, outcome.status), text), colour_of(outcome.status)};
 }
 
 }  // namespace dstack::ui

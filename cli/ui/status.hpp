@@ -1,4 +1,4 @@
-// Statuses in words, symbols and colours. The meaning is always in the word; colour and symbol only
+// Statuses as text, symbols and colours. The text has the whole meaning; colour and symbol only
 // help.
 #pragma once
 
@@ -29,10 +29,10 @@ Outcome outcome_of(const store::WorkflowRecord& workflow);
 std::string render_cause(const Outcome& outcome);
 /// "running", "failed (exit 3)", "queued (waits for download)".
 std::string render_outcome(const Outcome& outcome);
-/// "✔" or "ok", and so on, by what the stream can show.
+/// "✔" or "+", and so on, depending on the stream.
 std::string symbol(const Stream& stream, job::Status status);
 Colour colour_of(job::Status status);
-/// The outcome for a table: with its symbol on a terminal, the words alone in a pipe.
+/// The outcome for a table: with its symbol on a terminal, the text alone in a pipe.
 Cell status_cell(const Stream& stream, const Outcome& outcome);
 
 }  // namespace dstack::ui

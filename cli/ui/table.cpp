@@ -45,7 +45,7 @@ std::string Table::render(const Stream& stream) const {
   std::string text;
   const auto add_row = [&](const auto& cell_at) {
     std::string row;
-    std::size_t owed = 0;  // blanks that are written only when something follows
+    std::size_t owed = 0;  // blanks, written only when something follows
     for (std::size_t column = 0; column < columns_.size(); ++column) {
       const Cell cell = cell_at(column);
       const std::string shown = cut(stream, printable(cell.text), widths[column]);

@@ -1,4 +1,4 @@
-// Columns that line up. On a terminal the rows are cut to its width; in a pipe nothing is ever cut.
+// Aligned columns. On a terminal the rows are cut to its width; in a pipe nothing is cut.
 #pragma once
 
 #include "ui/terminal.hpp"
@@ -21,7 +21,7 @@ class Table {
   struct Column {
     std::string title;
     Align align = Align::left;
-    Width width = Width::whole;  ///< shrinks: gives way when the screen is too narrow
+    Width width = Width::whole;  ///< shrinks: is cut when the screen is too narrow
   };
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}

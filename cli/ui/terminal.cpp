@@ -13,7 +13,7 @@ namespace dstack::ui {
 
 namespace {
 
-/// As setlocale() would decide, without the price of loading a locale.
+/// As setlocale() would decide, without loading a locale.
 bool locale_is_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const auto set = nonempty_environment_variable(name);

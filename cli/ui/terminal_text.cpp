@@ -10,7 +10,7 @@ namespace dstack::ui {
 namespace {
 
 constexpr char escape = '\033';
-/// Longer than any that sets colours.
+/// Longer than any sequence that sets colours.
 constexpr std::size_t longest_sequence = 64;
 
 bool is_parameter(char c) {
@@ -32,8 +32,7 @@ std::size_t sequence_size(std::string_view text, std::size_t at) {
   return end < limit && is_final(text[end]) ? end + 1 - at : 0;
 }
 
-/// Where the last sequence or character begins that further bytes may complete; the end, when there
-/// is none.
+/// Where a last incomplete sequence or character begins; the end when there is none.
 std::size_t complete_size(std::string_view text) {
   const std::size_t from = text.size() - std::min(text.size(), longest_sequence);
   const std::size_t at = text.rfind(escape);
@@ -54,14 +53,14 @@ std::size_t complete_size(std::string_view text) {
   return text.size();
 }
 
-/// One of these functions, without the signs that make another one of it.
+/// One of these final bytes, without intermediate bytes that change its meaning.
 bool is_one_of(std::string_view finals, std::string_view sequence) {
   return finals.find(sequence.back()) != std::string_view::npos &&
          sequence.find_first_not_of("0123456789;:", 2) == sequence.size() - 1;
 }
 
 constexpr std::string_view colours = "m";
-/// Erasing in the line and in the display, and steps of the cursor.
+/// Erasing in the line and the display, and relative cursor movements.
 constexpr std::string_view progress_bars = "mKJABCDEFG";
 
 bool stays_plain(char c) {
@@ -74,14 +73,14 @@ std::string TerminalText::take(std::string_view bytes) {
   const std::string text = std::exchange(held_, {}).append(bytes);
   const std::size_t end = complete_size(text);
   held_ = text.substr(end);
-  return tame(std::string_view(text).substr(0, end));
+  return sanitize(std::string_view(text).substr(0, end));
 }
 
 std::string TerminalText::finish() {
-  return tame(std::exchange(held_, {}));
+  return sanitize(std::exchange(held_, {}));
 }
 
-std::string TerminalText::tame(std::string_view text) const {
+std::string TerminalText::sanitize(std::string_view text) const {
   const bool may_move = moves_ == Moves::progress_bars;
   std::string result;
   std::size_t begin = 0;

@@ -37,17 +37,17 @@ std::optional<std::string> ssh_command(const job::Application& app) {
   const auto connection = environment_variable("SSH_CONNECTION");
   if (!connection)
     return std::nullopt;
-  const auto words = split(*connection, ' ');
+  const auto fields = split(*connection, ' ');
   const std::string port = port_of(app.url);
-  if (words.size() != 4 || port.empty())
+  if (fields.size() != 4 || port.empty())
     return std::nullopt;
   const std::string user = user_name(::geteuid()).value_or("");
   return fmt::format("ssh -N -L {}:127.0.0.1:{}{} {}{}",
                      port,
                      port,
-                     words[3] == "22" ? "" : fmt::format(" -p {}", words[3]),
+                     fields[3] == "22" ? "" : fmt::format(" -p {}", fields[3]),
                      user.empty() ? "" : user + "@",
-                     words[2]);
+                     fields[2]);
 }
 
 }  // namespace dstack::cli

@@ -1,4 +1,4 @@
-// The applications of runs, as commands tell of them.
+// The applications of runs, as commands print them.
 #pragma once
 
 #include "dstack/job/application.hpp"
@@ -15,8 +15,7 @@ using run::running_apps;
 /// "JupyterLab at http://…", "VS Code at http://…, password 0123…".
 std::string render_app(const ui::Stream& stream, const job::Application& app);
 
-/// For somebody who came over SSH: the command that brings the application to the computer in front
-/// of them. Nothing for others.
+/// Over SSH: the command that forwards the application to the user's computer. Nothing otherwise.
 std::optional<std::string> ssh_command(const job::Application& app);
 
 }  // namespace dstack::cli

@@ -32,9 +32,9 @@ std::string mark(const ui::Stream& stream, Health health) {
                             : health == Health::note    ? ui::Colour::dim
                             : health == Health::warning ? ui::Colour::yellow
                                                         : ui::Colour::red;
-  std::string word(render(health));
-  word.resize(width_of_status - 1, ' ');
-  return ui::paint(stream, colour, word);
+  std::string text(render(health));
+  text.resize(width_of_status - 1, ' ');
+  return ui::paint(stream, colour, text);
 }
 
 }  // namespace

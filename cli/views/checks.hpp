@@ -1,4 +1,4 @@
-// A list of things that were looked at, and how each is: what 'doctor' and 'providers check' show.
+// A list of checks and their results: what 'doctor' and 'providers check' show.
 #pragma once
 
 #include "command_line/context.hpp"
@@ -17,7 +17,7 @@ struct Check {
   std::string hint = {};
 };
 
-/// One line each, the hint below.
+/// One line each, with the hint below.
 void print_checks(Context& context, const std::vector<Check>& checks);
 /// An array of {check, status, detail, hint}.
 void print_checks_as_json(Context& context, const std::vector<Check>& checks);

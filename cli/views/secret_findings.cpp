@@ -25,19 +25,19 @@ const job::FileWithSecrets* find_file_with_secrets(const job::SecretFindings& ex
 std::string name_secrets(const std::vector<std::string>& names) {
   if (names.size() < job::most_secrets_of_file)
     return (names.size() == 1 ? "the secret " : "the secrets ") + quoted_list(names, most_names);
-  return fmt::format("at least {} secrets", names.size());  // no more were written down
+  return fmt::format("at least {} secrets", names.size());  // more are not recorded
 }
 
 std::string describe_findings(const job::SecretFindings& exposure) {
   std::vector<std::string> parts;
   const std::size_t named = std::min(exposure.files.size(), most_files);
   for (std::size_t i = 0; i < named; ++i)
-    parts.push_back(fmt::format("'{}' holds {}",
+    parts.push_back(fmt::format("'{}' contains {}",
                                 printable(exposure.files[i].path),
                                 name_secrets(exposure.files[i].secrets)));
   if (exposure.count > named)
     parts.push_back(plural(exposure.count - named, "more file") +
-                    (exposure.count - named == 1 ? " holds some" : " hold some"));
+                    (exposure.count - named == 1 ? " contains some" : " contain some"));
   return join(parts, "; ");
 }
 
@@ -46,7 +46,7 @@ std::vector<std::string> secret_warnings(const std::vector<job::Artifact>& artif
   for (const job::Artifact& artifact : artifacts)
     if (artifact.exposure.count > 0)
       warnings.push_back(fmt::format(
-          "secrets stand in the artifact '{}' of workflow '{}': {}; whoever gets it has them",
+          "artifact '{}' of workflow '{}' contains secrets: {}; anyone who gets it can read them",
           printable(artifact.path),
           printable(artifact.workflow),
           describe_findings(artifact.exposure)));

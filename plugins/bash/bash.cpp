@@ -1,5 +1,4 @@
-// The provider `bash`: one job that runs the commands, with a Python environment when one is asked
-// for.
+// The provider `bash`: one job that runs the commands, with a Python environment if requested.
 #include <dstack/provider.hpp>
 
 namespace {
@@ -9,7 +8,8 @@ class BashProvider : public dstack::Provider {
     constexpr std::int64_t most = 100;
     const std::int64_t ports = workflow.integer("ports");
     if (ports > most)
-      throw dstack::PropertyError("ports", "a job gets " + std::to_string(most) + " ports at most");
+      throw dstack::PropertyError("ports",
+                                  "a job can have at most " + std::to_string(most) + " ports");
     return static_cast<std::uint32_t>(ports);
   }
 
@@ -17,7 +17,7 @@ class BashProvider : public dstack::Provider {
     dstack::Job job;
     job.commands = workflow.texts("commands");
     if (job.commands.empty())
-      throw dstack::PropertyError("commands", "there is no command to run");
+      throw dstack::PropertyError("commands", "no command to run");
     const std::string version = workflow.text("python");
     dstack::check_python_version("python", version);
     if (!version.empty() || workflow.has("requirements"))

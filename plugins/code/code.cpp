@@ -11,7 +11,7 @@ constexpr const char* code_server = R"sh(
       --disable-telemetry --disable-update-check --disable-workspace-trust .
   fi)sh";
 
-/// It takes its token from a file, and from nobody's typing.
+/// It reads its token from a file, not from the arguments.
 constexpr const char* openvscode_server = R"sh(
   (umask 077 && printf %s "$PASSWORD" > "$DSTACK_JOB_DIR/token")
   unset PASSWORD
@@ -20,8 +20,8 @@ constexpr const char* openvscode_server = R"sh(
     --telemetry-level off --accept-server-license-terms --default-folder "$PWD")sh";
 
 std::string listening_at(std::string command, const std::string& address) {
-  const std::string word = "ADDRESS";
-  return command.replace(command.find(word), word.size(), address);
+  const std::string placeholder = "ADDRESS";
+  return command.replace(command.find(placeholder), placeholder.size(), address);
 }
 
 class CodeProvider : public dstack::Provider {

@@ -31,13 +31,13 @@ std::string lower(std::string_view text) {
   return all;
 }
 
-/// "token", "api_key", "X-Amz-Signature": rather one too many.
+/// "token", "api_key", "X-Amz-Signature": in doubt it is a secret.
 bool looks_secret(std::string_view parameter) {
-  static constexpr std::array<std::string_view, 10> words = {
+  static constexpr std::array<std::string_view, 10> parts = {
       "token", "key", "secret", "pass", "pwd", "auth", "sig", "cred", "session", "jwt"};
   const std::string name = lower(parameter);
-  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-    return name.find(word) != std::string::npos;
+  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+    return name.find(part) != std::string::npos;
   });
 }
 
@@ -60,11 +60,11 @@ std::string shown_query(std::string_view query) {
 }
 
 [[noreturn]] void refuse_scheme(std::string_view scheme) {
-  throw dstack::Error("'" + std::string(scheme) + "' is not downloaded from",
-                      "an address begins with https:// or http://");
+  throw dstack::Error("'" + std::string(scheme) + "' is not supported",
+                      "a URL begins with https:// or http://");
 }
 
-/// As far as `://`, where an address says how it is to be reached.
+/// The part up to `://`.
 void check_scheme(const std::string& url) {
   const std::size_t end = url.find("://");
   const bool has_scheme =
@@ -73,8 +73,7 @@ void check_scheme(const std::string& url) {
         return std::isalnum(c) || c == '+' || c == '-' || c == '.';
       });
   if (!has_scheme)
-    throw dstack::Error("the URL does not say how it is to be reached",
-                        "begin it with https:// or http://");
+    throw dstack::Error("the URL has no scheme", "begin it with https:// or http://");
   const std::string scheme = lower(url.substr(0, end));
   if (scheme != "http" && scheme != "https")
     refuse_scheme(scheme + "://");
@@ -85,10 +84,10 @@ void check_scheme(const std::string& url) {
 Address parse_address(const std::string& url) {
   check_scheme(url);
   const UrlHandle handle(curl_url(), curl_url_cleanup);
-  // A space in a path is what people paste; it is sent as %20.
+  // People paste paths with spaces; they are sent as %20.
   const CURLUcode code = curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_URLENCODE);
   if (code != CURLUE_OK)
-    throw dstack::Error(std::string("this is no URL: ") + lower(curl_url_strerror(code)));
+    throw dstack::Error(std::string("this is not a URL: ") + lower(curl_url_strerror(code)));
   Address address;
   address.host = part_of(handle, CURLUPART_HOST);
   address.user = part_of(handle, CURLUPART_USER, CURLU_URLDECODE);

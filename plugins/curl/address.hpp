@@ -1,4 +1,4 @@
-// Where something is downloaded from: an http or https URL, taken apart as far as we need it.
+// An http or https URL to download from, parsed as far as needed.
 #pragma once
 
 #include <string>
@@ -8,16 +8,16 @@
 namespace curl {
 
 struct Address {
-  std::string url;     ///< without user, password and fragment: what a server is asked for
-  std::string origin;  ///< scheme, host and port: who is trusted with headers and passwords
+  std::string url;     ///< without user, password and fragment: for requests
+  std::string origin;  ///< scheme, host and port: gets headers and passwords
   std::string host;
   std::string user;
   std::string password;
   std::string shown;   ///< the URL for people: without anything that looks like a credential,
-  bool hides = false;  ///< of which there was some
+  bool hides = false;  ///< which it had
 };
 
-/// Throws dstack::Error, which says what is wrong without quoting a credential.
+/// Throws dstack::Error, with a message that quotes no credential.
 Address parse_address(const std::string& url);
 
 }  // namespace curl

@@ -9,7 +9,7 @@
 
 namespace {
 
-/// Seen from the working directory, normal. It must stay in there.
+/// Relative to the working directory and normalized; must not leave it.
 std::string checked_output(const dstack::Workflow& workflow) {
   const std::string text = workflow.text("output");
   const std::filesystem::path path = std::filesystem::path(text).lexically_normal();
@@ -19,7 +19,7 @@ std::string checked_output(const dstack::Workflow& workflow) {
                                 "write it as a path below it, such as data/file.zip");
   if (!path.has_filename() || path == ".")
     throw dstack::PropertyError(
-        "output", "'" + text + "' names no file", "add the name that the file shall have");
+        "output", "'" + text + "' is not a file name", "add the name of the file");
   return path.string();
 }
 
@@ -32,7 +32,7 @@ std::string checked_sha256(const dstack::Workflow& workflow) {
       digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!digest.empty() && !is_digest)
     throw dstack::PropertyError("sha256",
-                                "'" + workflow.text("sha256") + "' is no SHA-256",
+                                "'" + workflow.text("sha256") + "' is not a SHA-256 digest",
                                 "write 64 hexadecimal digits, as sha256sum prints them");
   return digest;
 }
@@ -57,8 +57,8 @@ dstack::Environment checked_headers(const dstack::Workflow& workflow) {
   return headers;
 }
 
-/// A link of the project's may lead elsewhere; the download itself replaces a link and follows
-/// none.
+/// A link in the project may lead elsewhere; the download itself replaces a link and does not
+/// follow it.
 void check_place(const std::string& output) {
   namespace fs = std::filesystem;
   const fs::path folder = fs::canonical(fs::current_path());
@@ -66,16 +66,16 @@ void check_place(const std::string& output) {
   if (*real.lexically_relative(folder).begin() == "..")
     throw dstack::Error("'" + output + "' leads out of the working directory through a link, to '" +
                             real.string() + "'",
-                        "name a folder that is no link");
+                        "name a folder that is not a link");
 }
 
-/// As they are sent, with the values of secrets: a line end in one would begin another header.
+/// The headers to send, with the values of secrets: a line end in one would begin another header.
 dstack::Environment headers_to_send(const dstack::Task& task) {
   dstack::Environment headers = task.secrets().environment("headers");
   for (const auto& [name, value] : headers)
     if (has_several_lines(value))
       throw dstack::Error("header '" + name + "' would have several lines",
-                          "a secret that stands in a header has one line, without a line end");
+                          "a secret in a header must be a single line, without a line end");
   return headers;
 }
 
@@ -87,7 +87,7 @@ curl::Address checked_url(const dstack::Workflow& workflow) {
   }
 }
 
-/// A check that reports, so that the others are made, too.
+/// Runs a check and reports its error, so that the other checks run, too.
 template <typename Check>
 auto check(const dstack::Workflow& workflow, const Check& of) -> decltype(of(workflow)) {
   try {
@@ -106,7 +106,7 @@ class CurlProvider : public dstack::NativeProvider {
     const dstack::Environment headers = check(workflow, checked_headers);
     if (!workflow.texts("setup").empty())
       workflow.report(dstack::PropertyError(
-          "setup", "a download runs no commands", "put them into a workflow of the provider bash"));
+          "setup", "a download runs no commands", "put them into a workflow of provider 'bash'"));
 
     dstack::Job job;
     std::vector<std::string> names;
@@ -121,7 +121,7 @@ class CurlProvider : public dstack::NativeProvider {
       job.native_secrets.emplace_back("url", workflow.text("url"));
     if (!headers.empty())
       job.native_secrets.emplace_back("headers", headers);
-    // What nobody keeps would be downloaded for nothing.
+    // The file would not be kept otherwise.
     if (workflow.texts("artifacts").empty())
       job.artifacts = {output};
     return {job};

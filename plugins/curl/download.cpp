@@ -15,21 +15,21 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_redirects = 20;
-constexpr int most_failures = 6;  ///< one after the other, without a byte more than before
+constexpr int most_failures = 6;  ///< consecutive ones, without a byte more than before
 constexpr auto first_wait = 500ms;
-constexpr std::uint64_t longest_wait = 60;  // seconds, whatever a server says
+constexpr std::uint64_t longest_wait = 60;  // seconds, whatever a server asks for
 
 bool is_content(int status) {
   return status == 200 || status == 203 || status == 206;
 }
 
-/// Answers that say "not now".
+/// Answers that may be different later.
 bool is_passing(int status) {
   static constexpr std::array<int, 5> passing = {408, 429, 502, 503, 504};
   return std::find(passing.begin(), passing.end(), status) != passing.end();
 }
 
-/// Where a second try could only end like the first.
+/// Where a second attempt would end like the first.
 bool is_final(CURLcode code) {
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -52,7 +52,7 @@ std::string hint_for(CURLcode code) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
-      return "check the URL, and whether this machine reaches that host (or needs a proxy: set "
+      return "check the URL, and whether this machine can reach that host (or needs a proxy: set "
              "https_proxy)";
     case CURLE_PEER_FAILED_VERIFICATION:
       return "for a certificate of your own, set SSL_CERT_FILE in 'environment'";
@@ -65,7 +65,7 @@ std::string hint_for(int status) {
   switch (status) {
     case 401:
     case 403:
-      return "it wants to know who asks: see 'headers'";
+      return "the server requires authentication: set 'headers'";
     case 404:
     case 410:
       return "check the URL";
@@ -107,8 +107,8 @@ class Download {
   }
 
  private:
-  /// One request, and those that it redirects to. Later attempts begin at the URL that the user
-  /// wrote: what it redirects to may be good for one time.
+  /// One request and its redirects. Later attempts begin at the URL that the user wrote: the target
+  /// of a redirect may be valid only once.
   Outcome ask() {
     Request request;
     request.address = first_;
@@ -131,7 +131,7 @@ class Download {
           outcome.response.status / 100 == 3 && !outcome.response.location.empty();
       if (outcome.cancelled || !redirected) {
         if (outcome.code == CURLE_OK && is_content(outcome.response.status))
-          begin(outcome.response);  // that of an empty file had no piece of a body
+          begin(outcome.response);  // an empty file has no body that would do it
         return outcome;
       }
       if (redirects == most_redirects)
@@ -145,7 +145,7 @@ class Download {
     try {
       request.address = parse_address(location);
     } catch (const dstack::Error& error) {
-      throw dstack::Error("the server redirects to where this is not followed: " +
+      throw dstack::Error("the server redirects to an address that is not followed: " +
                           std::string(error.what()));
     }
     const bool trusted = request.address.origin == first_.origin;
@@ -159,7 +159,7 @@ class Download {
     shown_redirect_ = request.address.shown;
   }
 
-  /// Looks at an answer before its first byte is used.
+  /// Examines an answer before its first byte is used.
   void begin(const Response& response) {
     if (std::exchange(begun_, true))
       return;
@@ -174,8 +174,8 @@ class Download {
     }
     if (part_.size() > 0)
       task_.log(response.etag != etag_ || response.last_modified != last_modified_
-                    ? "the file is another one by now: it begins anew"
-                    : "the server does not go on in the middle: it begins anew");
+                    ? "the file has changed on the server: starting over"
+                    : "the server cannot resume: starting over");
     part_.clear();
     etag_ = response.etag;
     last_modified_ = response.last_modified;
@@ -186,7 +186,7 @@ class Download {
 
   bool take(const Response& response, std::string_view bytes) {
     if (!is_content(response.status))
-      return response.status / 100 == 3;  // the words of an error are not wanted
+      return response.status / 100 == 3;  // the body of an error is not read
     begin(response);
     if (stale_)
       return false;
@@ -202,13 +202,13 @@ class Download {
     return !task_.cancelled();
   }
 
-  /// After an attempt that did not end well: waits, or throws when there is no hope. False when the
-  /// job was asked to stop.
+  /// After a failed attempt: waits, or throws when another one is useless. False when the job was
+  /// asked to stop.
   bool prepare_next(const Outcome& outcome) {
     const Response& response = outcome.response;
     std::string problem;
     if (stale_ || (response.status == 416 && part_.size() > 0)) {
-      problem = "the server went on with other bytes";
+      problem = "the server resumed with other bytes";
       validator_.clear();
     } else if (response.status != 0 && !is_content(response.status)) {
       problem = "the server answered " + render_answer(response);
@@ -223,7 +223,7 @@ class Download {
     failures_ = part_.size() > farthest_ ? 1 : failures_ + 1;
     farthest_ = std::max(farthest_, part_.size());
     if (failures_ == most_failures)
-      throw dstack::Error("the download of " + first_.shown + " does not come forward: " + problem);
+      throw dstack::Error("the download of " + first_.shown + " makes no progress: " + problem);
     return wait(problem, response.retry_after);
   }
 
@@ -231,7 +231,7 @@ class Download {
     Clock::duration pause = first_wait * (1 << (failures_ - 1));
     pause = std::max<Clock::duration>(pause, std::chrono::seconds(std::min(asked, longest_wait)));
     task_.log(problem + (part_.size() > 0 ? " after " + render_bytes(part_.size()) : "") +
-              "; trying again in " + render_time(pause));
+              "; retrying in " + render_time(pause));
     const auto until = Clock::now() + pause;
     while (!task_.cancelled() && Clock::now() < until)
       std::this_thread::sleep_for(20ms);
@@ -245,7 +245,7 @@ class Download {
     if (!wanted_.sha256.empty())
       if (const std::string digest = part_.digest(); digest != wanted_.sha256)
         throw dstack::Error("the file has the SHA-256 " + digest + ", not " + wanted_.sha256,
-                            "it is another file than it was, or the digest is mistyped");
+                            "the file has changed, or the digest is mistyped");
     part_.publish();
     task_.progress("100%  " + progress_.summary(part_.size(), received_, Clock::now()));
   }
@@ -259,13 +259,13 @@ class Download {
   Clock::time_point begin_;
   Progress progress_;
 
-  // What is known of the file; that of `part_`, while that is not empty.
+  // Properties of the file; of the one in `part_`, unless that is empty.
   std::string etag_;
   std::string last_modified_;
-  std::string validator_;  ///< by which the server knows it again; empty: it cannot go on
+  std::string validator_;  ///< identifies the file to the server; empty: cannot resume
   std::optional<std::uint64_t> total_;
 
-  bool begun_ = false;  ///< the answer that is coming was looked at,
+  bool begun_ = false;  ///< the current answer was examined,
   bool stale_ = false;  ///< and cannot be used
   std::uint64_t received_ = 0;
   std::uint64_t farthest_ = 0;

@@ -1,5 +1,5 @@
-// The whole of one download: follows redirects, goes on where it broke, waits and tries again where
-// that may help, checks the digest, and gives the file its name once it is whole.
+// One download: follows redirects, resumes after interruptions, waits and retries where that may
+// help, checks the digest, and gives the file its name once it is complete.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@ namespace curl {
 
 struct Wanted {
   std::string url;
-  std::string output;           ///< from the working directory
+  std::string output;           ///< relative to the working directory
   std::string sha256;           ///< 64 lower-case hexadecimal digits; empty: any
-  dstack::Environment headers;  ///< sent to the host of the URL alone
+  dstack::Environment headers;  ///< sent only to the host of the URL
 };
 
-/// False when the job was asked to stop. Throws dstack::Error when there will be no file.
+/// False when the job was asked to stop. Throws dstack::Error when the download fails.
 bool download(const Wanted& wanted, const dstack::Task& task);
 
 }  // namespace curl

@@ -18,7 +18,7 @@ namespace {
 
 [[noreturn]] void fail(const std::string& doing, int error) {
   throw dstack::Error("cannot " + doing + ": " + std::strerror(error),
-                      error == ENOSPC ? "make room on the disk of the workspace" : "");
+                      error == ENOSPC ? "free space on the disk of the workspace" : "");
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ struct Part::Hash {
 
   void begin() const {
     if (context == nullptr || EVP_DigestInit_ex(context, EVP_sha256(), nullptr) != 1)
-      throw dstack::Error("libcrypto has no SHA-256 here");
+      throw dstack::Error("this libcrypto has no SHA-256");
   }
 
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -102,7 +102,7 @@ std::string Part::digest() {
 
 void Part::publish() {
   if (named_.empty()) {
-    // A name can be given, but not taken from another file: hence by way of one of its own.
+    // linkat() cannot replace a file: hence through a temporary name.
     named_ = output_ + ".part";
     ::unlink(named_.c_str());
     const std::string descriptor = "/proc/self/fd/" + std::to_string(fd_);

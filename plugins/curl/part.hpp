@@ -1,6 +1,5 @@
-// The file that is being downloaded. It has no name, or where the file system cannot do that a name
-// of its own beside the wanted one, until it is whole: whatever ends the job, half a file is no
-// artifact.
+// The file that is being downloaded. Until it is complete it has no name, or a temporary one where
+// the file system does not support that: however the job ends, a partial file is never an artifact.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +9,17 @@
 
 namespace curl {
 
-/// Everything throws dstack::Error when the disk does not do what it should.
+/// All functions throw dstack::Error on errors of the disk.
 class Part {
  public:
-  /// Makes the folders above `output`. With `hashed`, digest() can be asked.
+  /// Makes the folders above `output`. With `hashed`, digest() is available.
   Part(std::string output, bool hashed);
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
   ~Part();
 
   void append(std::string_view bytes);
-  /// Begins anew.
+  /// Starts over with an empty file.
   void clear();
 
   std::uint64_t size() const { return size_; }
@@ -28,14 +27,14 @@ class Part {
   /// SHA-256 of all that was appended, 64 hexadecimal digits. Once.
   std::string digest();
 
-  /// Gives it its name, in the place of whatever has it now.
+  /// Gives it its name, replacing an existing file.
   void publish();
 
  private:
   struct Hash;
 
   std::string output_;
-  std::string named_;  ///< its name of its own; empty: it has none
+  std::string named_;  ///< its temporary name; empty: it has none
   int fd_ = -1;
   std::uint64_t size_ = 0;
   std::unique_ptr<Hash> hash_;

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto between_lines = 200ms;
-constexpr auto measured = 5s;  ///< the rate is that of the last seconds
+constexpr auto measured = 5s;  ///< the rate is measured over the last seconds
 
 std::string fixed(double value, int decimals) {
   std::array<char, 64> buffer{};
@@ -48,7 +48,7 @@ std::string render_time(Clock::duration duration) {
                       : std::to_string(whole / 3600) + "h" + two_digits(whole / 60 % 60) + "m";
 }
 
-/// Bytes a second. A download that begins anew has fewer bytes than before.
+/// Bytes a second. A download that started over has fewer bytes than before.
 double Progress::rate(std::uint64_t bytes, Clock::time_point now) {
   if (!recent_.empty() && bytes < recent_.back().second)
     recent_.clear();

@@ -1,4 +1,4 @@
-// How far a download is, for people: "45%  123 MB of 273 MB  12.3 MB/s  12s left".
+// The progress of a download, for people: "45%  123 MB of 273 MB  12.3 MB/s  12s left".
 #pragma once
 
 #include <chrono>
@@ -21,12 +21,12 @@ class Progress {
  public:
   explicit Progress(Clock::time_point begin) : begin_(begin), shown_(begin), recent_{{begin, 0}} {}
 
-  /// The line for now; nothing when the last one is too fresh.
+  /// The current line; nothing when the last one is too recent.
   std::optional<std::string> line(std::uint64_t bytes,
                                   std::optional<std::uint64_t> total,
                                   Clock::time_point now);
 
-  /// The last line: "273 MB in 22s, 12.4 MB/s". `received` counts what came over the wire.
+  /// The last line: "273 MB in 22s, 12.4 MB/s". `received` counts all bytes that were received.
   std::string summary(std::uint64_t bytes, std::uint64_t received, Clock::time_point now) const;
 
  private:

@@ -9,8 +9,8 @@ namespace curl {
 
 namespace {
 
-constexpr long patience_to_connect = 30;  // seconds
-constexpr long patience_with_silence = 60;
+constexpr long connect_timeout = 30;  // seconds
+constexpr long stall_timeout = 60;
 constexpr int tick_ms = 100;
 constexpr long largest_buffer = 512 * 1024;
 
@@ -33,7 +33,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
                                                                   : std::nullopt;
 }
 
-/// "HTTP/1.1 404 Not Found" begins an answer; those of a proxy and 100-continue come before it.
+/// "HTTP/1.1 404 Not Found" begins an answer, after those of a proxy and 100-continue.
 void begin_answer(std::string_view line, Response& response) {
   response = {};
   const std::size_t code = line.find(' ');
@@ -73,7 +73,7 @@ void read_header(std::string_view line, Response& response) {
     response.retry_after = number(value).value_or(0);
 }
 
-/// libcurl knows the proxies of the environment itself, but not these.
+/// libcurl reads the proxies of the environment itself, but not these.
 void take_certificates_of_environment(CURL* easy) {
   for (const char* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE"})
     if (const char* file = std::getenv(name); file != nullptr && *file != '\0')
@@ -84,7 +84,7 @@ void take_certificates_of_environment(CURL* easy) {
 
 }  // namespace
 
-/// What the callbacks of one request work on.
+/// State for the callbacks of one request.
 struct Transfer::Running {
   const Sink& sink;
   Response response;
@@ -99,7 +99,7 @@ Transfer::Transfer() {
   multi_ = curl_multi_init();
   easy_ = curl_easy_init();
   if (multi_ == nullptr || easy_ == nullptr)
-    throw dstack::Error("libcurl cannot be used here");
+    throw dstack::Error("cannot initialize libcurl");
 }
 
 Transfer::~Transfer() {
@@ -128,7 +128,7 @@ std::size_t Transfer::take_body(char* data, std::size_t, std::size_t size, void*
 }
 
 void Transfer::set_up(const Request& request, Running& running) {
-  curl_easy_reset(easy_);  // connections stay
+  curl_easy_reset(easy_);  // connections are kept
   const auto set = [this](CURLoption option, auto value) {
     curl_easy_setopt(easy_, option, value);
   };
@@ -137,9 +137,9 @@ void Transfer::set_up(const Request& request, Running& running) {
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_USERAGENT, "dstack-curl/0.1");
   set(CURLOPT_BUFFERSIZE, largest_buffer);
-  set(CURLOPT_CONNECTTIMEOUT, patience_to_connect);
+  set(CURLOPT_CONNECTTIMEOUT, connect_timeout);
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, patience_with_silence);
+  set(CURLOPT_LOW_SPEED_TIME, stall_timeout);
   set(CURLOPT_ERRORBUFFER, running.problem.data());
   set(CURLOPT_HEADERFUNCTION, &Transfer::take_header);
   set(CURLOPT_HEADERDATA, &running);
@@ -153,7 +153,7 @@ void Transfer::set_up(const Request& request, Running& running) {
   for (const std::string& header : request.headers)
     running.headers = curl_slist_append(running.headers, header.c_str());
   if (request.offset > 0) {
-    // Not CURLOPT_RESUME_FROM: that one takes an answer from the start for an error.
+    // Not CURLOPT_RESUME_FROM: it treats an answer from the start as an error.
     set(CURLOPT_RANGE, (std::to_string(request.offset) + "-").c_str());
     running.headers =
         curl_slist_append(running.headers, ("If-Range: " + request.validator).c_str());

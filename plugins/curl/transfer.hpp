@@ -1,5 +1,4 @@
-// One request and its answer, by libcurl. Follows nothing and repeats nothing: that is the
-// download's part.
+// One request and its answer, by libcurl. Redirects and retries are left to the download.
 #pragma once
 
 #include "address.hpp"
@@ -19,26 +18,27 @@ namespace curl {
 struct Request {
   Address address;
   std::vector<std::string> headers;  ///< "Name: value"
-  std::uint64_t offset = 0;          ///< the first byte that is wanted
-  std::string validator;  ///< with an offset: an ETag or a date; another file comes from its start
+  std::uint64_t offset = 0;          ///< the first byte to request
+  std::string
+      validator;  ///< with an offset: an ETag or a date; if the file changed, all of it is sent
 };
 
 struct Response {
-  int status = 0;      ///< 0: none came
-  std::string reason;  ///< "Not Found"; empty where the server says none
+  int status = 0;      ///< 0: no answer
+  std::string reason;  ///< "Not Found"; empty if the server sends none
   std::string etag;
   std::string last_modified;
   std::optional<std::uint64_t> length;       ///< of this answer's body
   std::optional<std::uint64_t> range_first;  ///< of 206: where it begins,
-  std::optional<std::uint64_t> range_total;  ///< and how long the whole is
+  std::optional<std::uint64_t> range_total;  ///< and the length of the whole
   std::uint64_t retry_after = 0;             ///< seconds
-  std::string location;  ///< where it redirects to, absolute; known when the answer is whole
+  std::string location;  ///< where it redirects to, absolute; known when the answer is complete
 };
 
 struct Outcome {
   Response response;
   CURLcode code = CURLE_OK;
-  std::string problem;  ///< why the code is none of success
+  std::string problem;  ///< why the request failed
   bool cancelled = false;
 };
 
@@ -49,8 +49,8 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer();
 
-  /// Gets a piece of the body; what it throws ends the request and comes out of perform(). False
-  /// ends it, too.
+  /// Gets a piece of the body; an exception ends the request and is thrown by perform(). False ends
+  /// it, too.
   using Sink = std::function<bool(const Response&, std::string_view)>;
   /// Called several times a second; false ends the request.
   using Tick = std::function<bool()>;

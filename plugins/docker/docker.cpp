@@ -14,7 +14,7 @@ void check_registry_auth(const dstack::Workflow& workflow) {
   for (std::uint64_t i = 0; i < auth.size(); ++i)
     if (const std::string key = auth.key(i); key != "username" && key != "password")
       throw dstack::PropertyError("registry_auth",
-                                  "'" + key + "' is no part of 'registry_auth'",
+                                  "'" + key + "' is not a part of 'registry_auth'",
                                   "it has a 'username' and a 'password'");
   if (!auth.is_null() && (member(workflow, "registry_auth", "username").empty() ||
                           member(workflow, "registry_auth", "password").empty()))
@@ -32,22 +32,22 @@ dstack::Container container_of(const dstack::Workflow& workflow) {
   if (container.image.find_first_of(" \t\n") != std::string::npos)
     throw dstack::PropertyError("image",
                                 "'" + container.image + "' cannot be the name of an image",
-                                "name the image alone; what it shall run goes into 'commands'");
+                                "name only the image; put what it should run into 'commands'");
   return container;
 }
 
-/// Words on the command line are one command. To commands that the workflow has, they are "$@".
+/// Arguments on the command line are one command. The workflow's commands get them as "$@".
 void set_command(const dstack::Workflow& workflow, dstack::Job& job) {
-  const std::vector<std::string> words = workflow.texts("args");
+  const std::vector<std::string> arguments = workflow.texts("args");
   job.commands = workflow.texts("commands");
-  if (words.empty())
+  if (arguments.empty())
     return;
   if (!job.commands.empty())
-    job.commands.insert(job.commands.begin(), "set -- " + dstack::shell_join(words));
+    job.commands.insert(job.commands.begin(), "set -- " + dstack::shell_join(arguments));
   else if (workflow.has("entrypoint"))
-    job.argv = words;
+    job.argv = arguments;
   else
-    job.commands = {dstack::shell_join(words)};
+    job.commands = {dstack::shell_join(arguments)};
 }
 
 void set_ports(const dstack::Workflow& workflow, dstack::Job& job) {

@@ -5,7 +5,7 @@ namespace {
 
 class LabProvider : public dstack::Provider {
   std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
-    // No questions about news, and none to the network: each run would ask anew.
+    // No question about news, and no request for them: each run would ask again.
     return {apps::jupyter(workflow,
                           "jupyterlab",
                           "lab --LabApp.news_url=None "

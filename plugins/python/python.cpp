@@ -3,8 +3,8 @@
 
 namespace {
 
-/// The script as the interpreter, started in the working directory, finds it and never takes it for
-/// an option.
+/// The script's path for the interpreter, which is started in the working directory; never taken
+/// for an option.
 std::string script_of(const dstack::Workflow& workflow) {
   const std::string path = dstack::path_from(workflow.text("working_dir"), workflow.text("file"));
   return path.starts_with('-') ? "./" + path : path;

@@ -1,4 +1,4 @@
-// What the providers of applications have in common. Part of each of them; uses the SDK alone.
+// What the providers of applications share. Part of each of them; uses only the SDK.
 #pragma once
 
 #include <string>
@@ -8,19 +8,19 @@
 
 namespace apps {
 
-/// The requirement of pip for an application in the version that the workflow names, if it does.
+/// pip's requirement for an application, in the workflow's version if it names one.
 inline std::string package(const dstack::Workflow& workflow, const std::string& name) {
   const std::string version = workflow.text("version");
   if (version.empty())
     return name;
   if (version.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz.+*") != std::string::npos)
     throw dstack::PropertyError("version",
-                                "'" + version + "' is no version of " + name,
-                                "write one such as 4.2.5, or 4.* for the newest that begins so");
+                                "'" + version + "' is not a version of " + name,
+                                "write one such as 4.2.5, or 4.* for the newest of 4");
   return name + "==" + version;
 }
 
-/// A job in a Python environment that holds the application and what the workflow requires.
+/// A job in a Python environment with the application and the workflow's requirements.
 inline dstack::Job python_job(const dstack::Workflow& workflow, std::vector<std::string> packages) {
   const std::string python = workflow.text("python");
   dstack::check_python_version("python", python);

@@ -1,6 +1,5 @@
-// A server of Jupyter's as a job. Its own files (settings, history, sockets) are put aside with the
-// job: neither the user's home nor the workspace gets them. Who sets the variables for them in the
-// workflow keeps them elsewhere.
+// A Jupyter server as a job. Its own files (settings, history, sockets) are kept with the job, not
+// in the user's home or the workspace, unless the workflow sets the variables for them.
 #pragma once
 
 #include "app.hpp"
@@ -12,14 +11,15 @@ inline dstack::Job jupyter(const dstack::Workflow& workflow,
                            const std::string& command,
                            dstack::App app) {
   dstack::Job job = python_job(workflow, {package(workflow, package_name)});
-  for (const auto& [variable, folder] : {std::pair{"JUPYTER_CONFIG_DIR", "jupyter/config"},
-                                         {"JUPYTER_DATA_DIR", "jupyter/data"},
-                                         {"JUPYTER_RUNTIME_DIR", "jupyter/runtime"},
-                                         {"JUPYTERLAB_SETTINGS_DIR", "jupyter/settings"},
-                                         {"JUPYTERLAB_WORKSPACES_DIR", "jupyter/workspaces"},
-                                         {"IPYTHONDIR", "ipython"},
-                                         // It asks npm for language servers, which leaves a log.
-                                         {"npm_config_cache", "npm"}})
+  for (const auto& [variable, folder] :
+       {std::pair{"JUPYTER_CONFIG_DIR", "jupyter/config"},
+        {"JUPYTER_DATA_DIR", "jupyter/data"},
+        {"JUPYTER_RUNTIME_DIR", "jupyter/runtime"},
+        {"JUPYTERLAB_SETTINGS_DIR", "jupyter/settings"},
+        {"JUPYTERLAB_WORKSPACES_DIR", "jupyter/workspaces"},
+        {"IPYTHONDIR", "ipython"},
+        // It looks for language servers with npm, which leaves a log.
+        {"npm_config_cache", "npm"}})
     job.commands.push_back(std::string("export ") + variable + "=\"${" + variable +
                            ":-$DSTACK_JOB_DIR/" + folder + "}\"");
   job.commands.push_back(

@@ -3,7 +3,8 @@
 
 namespace {
 
-/// As Streamlit, started in the working directory, finds it and never takes it for an option.
+/// The target's path for Streamlit, which is started in the working directory; never taken for an
+/// option.
 std::string target_of(const dstack::Workflow& workflow) {
   const std::string target = workflow.text("target");
   if (target.find("://") != std::string::npos)

@@ -8,18 +8,18 @@ namespace {
 
 constexpr std::int64_t most_nodes = 1000;
 
-/// Torch's launcher, which its own program `torchrun` only wraps, in the environment of the job: a
+/// Torch's launcher, which its program `torchrun` wraps, in the environment of the job: a
 /// `torchrun` elsewhere on PATH would run another Python.
 constexpr const char* launcher = "python -m torch.distributed.run";
 
-/// Found without being imported: that takes seconds.
+/// Checked without importing it, which takes seconds.
 constexpr const char* check_torch =
     "python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(\"torch\") is None)' "
-    "|| { echo 'dstack: there is no torch in this Python; put torch into a file of `requirements`' "
+    "|| { echo 'dstack: this Python has no torch; add torch to a file of `requirements`' "
     ">&2; exit 1; }";
 
-/// Gloo takes the interface to which the machine's own name resolves. Between processes of one
-/// machine it must be the one at which they reach each other; the user's own choice stands.
+/// Gloo uses the interface to which the machine's own name resolves. Processes of one machine must
+/// use the one at which they reach each other; the user's own choice is kept.
 constexpr const char* choose_interface =
     "case \"$JOB_HOSTNAME\" in 127.*) export GLOO_SOCKET_IFNAME=\"${GLOO_SOCKET_IFNAME:-lo}\";; "
     "esac";

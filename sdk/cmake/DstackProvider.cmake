@@ -1,7 +1,7 @@
 # dstack_add_provider(<name> SOURCES <files...> [MANIFEST <file>] [LIBRARIES <targets...>])
 #
-# Makes <name>.so, a provider: a module that exports the provider's entry alone and carries its manifest
-# (manifest.json beside the CMakeLists.txt, unless named) in the section `.dstack`, where dstack reads it without
+# Makes <name>.so, a provider: a module that only exports the provider's entry and has its manifest
+# (manifest.json beside the CMakeLists.txt by default) in the section `.dstack`, where dstack reads it without
 # loading the library. The version of the interface is added to the manifest here: it is that of the headers.
 function(dstack_add_provider name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "MANIFEST" "SOURCES;LIBRARIES")
@@ -27,14 +27,14 @@ function(dstack_add_provider name)
     LINK_DEPENDS "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/exports.map")
   target_link_options(${name} PRIVATE
     "LINKER:--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/exports.map" LINKER:-z,now LINKER:--exclude-libs,ALL)
-  # A sanitizer's functions come from the program that loads the library.
+  # The functions of a sanitizer come from the program that loads the library.
   if(NOT DSTACK_SANITIZE AND NOT "${CMAKE_CXX_FLAGS} ${CMAKE_C_FLAGS}" MATCHES "-fsanitize=")
     target_link_options(${name} PRIVATE LINKER:-z,defs)
   endif()
 endfunction()
 
 # Writes a source that puts the manifest into the section `.dstack`. The section is loaded with the library, so strip
-# leaves it alone.
+# keeps it.
 function(dstack_write_manifest_section manifest source)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${manifest}")
   if(NOT EXISTS "${manifest}")
@@ -43,7 +43,7 @@ function(dstack_write_manifest_section manifest source)
   file(READ "${manifest}" text)
   string(JSON type ERROR_VARIABLE error TYPE "${text}")
   if(NOT type STREQUAL "OBJECT")
-    message(FATAL_ERROR "${manifest} is no JSON object: ${error}")
+    message(FATAL_ERROR "${manifest} is not a JSON object: ${error}")
   endif()
   string(JSON provider ERROR_VARIABLE error GET "${text}" name)
   if(error)

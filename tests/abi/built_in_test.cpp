@@ -50,12 +50,12 @@ TEST_CASE("a script whose name begins with a dash is not an option of python", "
 TEST_CASE("python refuses what is not a version", "[abi][python]") {
   for (const std::string version : {"three", "3.", ".3", "3..10", "3.10.1.2", ">=3.10"})
     CHECK(plan("python", R"({"file": "x.py", "version": ")" + version + "\"}") ==
-          "[version: '" + version + "' is no version of Python; write it as 3.10 or 3.10.4] ");
+          "[version: '" + version + "' is not a version of Python; write it as 3.10 or 3.10.4] ");
 }
 
 TEST_CASE("bash refuses what is not a version of Python", "[abi][bash]") {
   CHECK(plan("bash", R"({"commands": ["x"], "python": "new"})") ==
-        "[python: 'new' is no version of Python; write it as 3.10 or 3.10.4] ");
+        "[python: 'new' is not a version of Python; write it as 3.10 or 3.10.4] ");
 }
 
 TEST_CASE("bash runs the commands, with a Python environment when one is asked for",

@@ -107,7 +107,7 @@ TEST_CASE("a path may name a folder or a library, and may be repeated", "[abi][p
   CHECK(missing.err.find("error: '--provider-path' names 'bilt', which does not exist\n") == 0);
 }
 
-TEST_CASE("relative paths of the variable are passed over, and the doctor says so",
+TEST_CASE("relative paths of the variable are skipped, and the doctor says so",
           "[abi][places]") {
   Sandbox box;
   put(box.project() / "plugins", "0.1");
@@ -186,7 +186,7 @@ TEST_CASE("a trusted library that changes is refused again", "[abi][places]") {
   CHECK(reason(box) == changed);
 }
 
-TEST_CASE("trust goes with one file, and can be taken back", "[abi][places]") {
+TEST_CASE("trust applies to one file, and can be revoked", "[abi][places]") {
   const Project project;
   const Sandbox& box = project.box;
   box.ok({"providers", "trust"});
@@ -198,15 +198,15 @@ TEST_CASE("trust goes with one file, and can be taken back", "[abi][places]") {
   CHECK(reason(box) == untrusted);
 }
 
-TEST_CASE("there is nothing to trust where a project brings nothing", "[abi][places]") {
+TEST_CASE("there is nothing to trust where a project has no providers", "[abi][places]") {
   const Sandbox box;
   CHECK(box.refused({"providers", "trust"}, 2).find("no project") != std::string::npos);
   box.workflows("workflows: []\n");
-  CHECK(box.run({"providers", "trust"}).err.find("error: this project brings no providers: ") == 0);
+  CHECK(box.run({"providers", "trust"}).err.find("error: this project has no providers: ") == 0);
   put(box.project() / ".dstack" / "plugins", "1.0");
   const auto unknown = box.run({"providers", "trust", "bed"});
   CHECK(Sandbox::code(unknown) == 2);
-  CHECK(unknown.err.find("error: this project brings no provider 'bed'\n") == 0);
+  CHECK(unknown.err.find("error: this project has no provider 'bed'\n") == 0);
 }
 
 TEST_CASE("a run says when another provider than the one put there is used", "[abi][places]") {

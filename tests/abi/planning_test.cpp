@@ -45,8 +45,8 @@ TEST_CASE("exceptions of a provider are reported with their text", "[abi]") {
   CHECK(plan("misbehaves", "throws") ==
         "provider 'misbehaves' (PATH) threw while planning workflow 'train': index 7 of 3");
   CHECK(plan("misbehaves", "throws an int") ==
-        "provider 'misbehaves' (PATH) threw while planning workflow 'train': something that is no "
-        "std::exception");
+        "provider 'misbehaves' (PATH) threw while planning workflow 'train': something that is "
+        "not a std::exception");
   CHECK(
       plan("misbehaves", "asks for another type") ==
       "provider 'misbehaves' (PATH) threw while planning workflow 'train': 'what' is declared with "

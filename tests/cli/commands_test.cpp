@@ -1,4 +1,4 @@
-// The program in a pipe: its exact words, its exit codes, its JSON.
+// The program in a pipe: its exact output, its exit codes, its JSON.
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"
 #include "support/sandbox.hpp"
@@ -82,7 +82,7 @@ TEST_CASE("the help of a provider lists every option of its manifest with its he
   }
 }
 
-TEST_CASE("no command is a mistake, and shows what there is") {
+TEST_CASE("a missing command is an error that lists the commands") {
   const Sandbox box;
   const auto output = box.run({});
   CHECK(Sandbox::code(output) == 2);
@@ -109,7 +109,7 @@ TEST_CASE("unknown commands and options get a suggestion and exit code 2") {
   }
 }
 
-TEST_CASE("a project without runs says so, and is an empty array to programs") {
+TEST_CASE("a project without runs says so, and is an empty array in JSON") {
   const Sandbox box;
   box.workflows(two_workflows);
   const auto output = box.run({"ps"});
@@ -226,7 +226,7 @@ TEST_CASE("logs print one job as it is and prefix several") {
   CHECK(box.ok({"logs", "-f"}) == box.ok({"logs"}));
 }
 
-TEST_CASE("logs say what was meant where a name is wrong") {
+TEST_CASE("logs suggest a name where one is wrong") {
   const Sandbox box;
   box.workflows(two_workflows);
   box.ok({"run", "-q", "download"});
@@ -242,7 +242,7 @@ TEST_CASE("logs say what was meant where a name is wrong") {
   CHECK(box.run({"logs", "-s", "yesterday"}).err.find("'--since' takes") != std::string::npos);
 }
 
-TEST_CASE("a reader that goes away ends the program quietly") {
+TEST_CASE("a closed pipe ends the program quietly") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"seq 200000\"]}\n");
   box.ok({"run", "-q", "w"});
@@ -316,7 +316,7 @@ TEST_CASE("workflows and graph show the project") {
         Json{{"workflow", "download"}, {"tag", "v1"}});
   CHECK(box.json({"workflows", "--json"})[1]["depends_on"] == Json::array({"download"}));
   CHECK(box.run({"graph", "trian"}).err.find("did you mean 'train'?") != std::string::npos);
-  CHECK(box.ok({"validate"}) == "all is well: 3 workflows\n");
+  CHECK(box.ok({"validate"}) == "no errors in 3 workflows\n");
 }
 
 TEST_CASE("without a project the commands about its files say what to do") {

@@ -1,4 +1,4 @@
-// A golden file: the files of a project, a command, and the exact words it must answer with. The
+// A golden file: the files of a project, a command, and its exact output. The
 // format is described in tests/cli/wrong/README.md.
 #pragma once
 

@@ -137,7 +137,7 @@ void check_answer(const process::Output& output) {
 
 }  // namespace
 
-TEST_CASE("no path of a workflow's file leads out of the project") {
+TEST_CASE("no path in a workflow's file leads out of the project") {
   const Sandbox box;
   make_project(box);
   (void)box.run({"ps"});  // the home is there
@@ -214,7 +214,7 @@ TEST_CASE("no name of a run or a tag leads anywhere") {
   CHECK(box.last_run() == run);
 }
 
-TEST_CASE("what is written somewhere by wish is written there and nowhere else") {
+TEST_CASE("what is written to a given folder is written there and nowhere else") {
   const Sandbox box;
   make_project(box);
   box.workflows(

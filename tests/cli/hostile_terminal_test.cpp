@@ -88,7 +88,7 @@ Path make_project(const Sandbox& box) {
 
 }  // namespace
 
-TEST_CASE("no name or text of a run drives the terminal") {
+TEST_CASE("no name or text of a run controls the terminal on which it is shown") {
   const Sandbox box;
   const Path folder = make_project(box);
   const std::string failed = show(box, folder, {"run", "fail"});
@@ -112,7 +112,7 @@ TEST_CASE("no name or text of a run drives the terminal") {
   CHECK_THAT(show(box, folder, {"artifacts", "list"}), Catch::Contains("A\\x1b[2J"));
 }
 
-TEST_CASE("no error drives the terminal, whatever it quotes") {
+TEST_CASE("no error controls the terminal, whatever it quotes") {
   const Sandbox box;
   const Path folder = make_project(box);
   const std::vector<std::vector<std::string>> wrong = {{"run", evil},
@@ -170,7 +170,7 @@ TEST_CASE("the lines of several jobs set colours on a terminal, and do nothing e
   }
 }
 
-TEST_CASE("the log of one job does not drive the terminal unless it is asked to") {
+TEST_CASE("the log of one job controls the terminal only with --raw") {
   static constexpr const char* clipboard = "\033]52;c;aGk=\a";
   const Sandbox box;
   box.workflows(

@@ -163,7 +163,7 @@ constexpr const char* script =
 
 }  // namespace
 
-TEST_CASE("arguments behind -- reach a script byte for byte") {
+TEST_CASE("arguments after -- reach a script byte for byte") {
   const Sandbox box;
   box.file("args.py", script);
   const std::vector<std::string> strings = nasty_strings();
@@ -239,7 +239,7 @@ TEST_CASE("the environment of a shell's commands arrives byte for byte, and none
   CHECK(output_of(box, "out/files") == "out\n");
 }
 
-TEST_CASE("the words and the environment of a container are planned byte for byte") {
+TEST_CASE("the arguments and the environment of a container are planned byte for byte") {
   const Sandbox box;
   const std::vector<std::string> strings = nasty_strings();
   Json environment = Json::object();

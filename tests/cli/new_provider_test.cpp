@@ -38,12 +38,12 @@ TEST_CASE("a new provider has its name in every file") {
     CHECK_FALSE(holds(written(box, file), "@"));
 }
 
-TEST_CASE("a new provider never writes over what is there") {
+TEST_CASE("a new provider never overwrites existing files") {
   const Sandbox box;
   box.file("taken/notes", "mine");
   const auto output = box.run({"providers", "new", "taken"});
   CHECK(Sandbox::code(output) == 1);
-  CHECK(output.err.find("error: '" + (box.project() / "taken").string() + "' exists already\n") ==
+  CHECK(output.err.find("error: '" + (box.project() / "taken").string() + "' already exists\n") ==
         0);
   CHECK(written(box, "taken/notes") == "mine");
   REQUIRE(make_folders(box.project() / "empty"));
@@ -80,7 +80,7 @@ TEST_CASE("the examples of every provider that comes with dstack can be planned"
   }
 }
 
-TEST_CASE("what is not a provider is refused with the reason") {
+TEST_CASE("a file that is not a provider is reported with what it is") {
   const Sandbox box;
   box.file("notes.txt", "not a library");
   const auto notes = box.run({"providers", "check", "notes.txt"});
@@ -88,5 +88,5 @@ TEST_CASE("what is not a provider is refused with the reason") {
   CHECK(holds(notes.out, "error   manifest  it is not a shared library\n"));
   const auto nothing = box.run({"providers", "check", "nothing"});
   CHECK(Sandbox::code(nothing) == 2);
-  CHECK(nothing.err.find("error: there is no file and no provider 'nothing'\n") == 0);
+  CHECK(nothing.err.find("error: there is no file or provider 'nothing'\n") == 0);
 }

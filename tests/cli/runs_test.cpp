@@ -73,7 +73,7 @@ TEST_CASE("a download writes what is missing, and never over other content") {
   CHECK((status.st_mode & 0100u) != 0);
 
   CHECK(box.run({"artifacts", "download", name, "-o", to.string()}).err ==
-        "downloaded 0 files, 0 B to " + to.string() + "; 3 were there already\n");
+        "downloaded 0 files, 0 B to " + to.string() + "; 3 were already up to date\n");
 
   REQUIRE(write_file_atomically(to / "train/model/m", "other", Durable::no));
   REQUIRE(remove_tree(to / "download"));
@@ -114,13 +114,13 @@ TEST_CASE("a tag is unique, and moves only by force") {
   CHECK(output_of(box, {"run", "train", "-t", "v1"}, 1).find("'v1'") != std::string::npos);
 }
 
-TEST_CASE("a tag that several workflows have is deleted by its whole name") {
+TEST_CASE("a tag that several workflows have is deleted by its full name") {
   const Sandbox box;
   const std::string name = make_run(box);
   box.ok({"tags", "add", "v1", name});
   CHECK(output_of(box, {"tags", "delete", "v1"}, 2) ==
         "error: 2 workflows have a tag 'v1'\n"
-        "hint: say which one: 'download:v1' and 'train:v1'\n");
+        "hint: name one of 'download:v1' and 'train:v1'\n");
   box.ok({"tags", "delete", "download:v1"});
   box.ok({"untag", "v1"});
   CHECK(box.json({"tags", "list", "--json"}).empty());
@@ -143,12 +143,12 @@ TEST_CASE("what failed is tagged only as partial, and only if it saved something
         std::string::npos);
 }
 
-TEST_CASE("runs are removed after a yes, and never while they are tagged") {
+TEST_CASE("runs are removed after a confirmation, and never while they are tagged") {
   const Sandbox box;
   const std::string name = make_run(box);
   CHECK(output_of(box, {"rm", name}, 2) ==
-        "error: removing run 'RUN' needs a yes, and there is no terminal to ask at\n"
-        "hint: add '-y' to say yes beforehand\n");
+        "error: removing run 'RUN' needs confirmation, and there is no terminal to ask on\n"
+        "hint: add '-y' to confirm in advance\n");
   box.ok({"tags", "add", "v1", name});
   CHECK(output_of(box, {"rm", "-y", name}, 1).find("is tagged") != std::string::npos);
   box.ok({"untag", "download:v1"});
@@ -160,7 +160,7 @@ TEST_CASE("runs are removed after a yes, and never while they are tagged") {
   CHECK(box.json({"ps", "-a", "--json"}).empty());
 }
 
-TEST_CASE("the code of a run comes back as it was") {
+TEST_CASE("the code of a run is restored as it was") {
   const Sandbox box;
   box.file("src/a.txt", "then");
   const std::string name = make_run(box);
@@ -175,7 +175,7 @@ TEST_CASE("the code of a run comes back as it was") {
   CHECK(named(box.ok({"code"})).find("snapshot HASH, 2 files") != std::string::npos);
 }
 
-TEST_CASE("show prints all about a run") {
+TEST_CASE("show has the details of a run") {
   const Sandbox box;
   const std::string name = make_run(box);
   const std::string page = named(box.ok({"show"}));
@@ -228,7 +228,7 @@ TEST_CASE("the doctor names home, programs and providers") {
     CHECK(std::find(subjects.begin(), subjects.end(), subject) != subjects.end());
 }
 
-TEST_CASE("the doctor names all that is wrong in the settings, and still the machine") {
+TEST_CASE("the doctor reports all errors of the settings, and still checks the machine") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(box.home() / "config.yaml",
@@ -247,7 +247,7 @@ TEST_CASE("the doctor names all that is wrong in the settings, and still the mac
     CHECK(output.out.find(words) != std::string::npos);
 }
 
-TEST_CASE("the doctor looks at the secrets, without which nothing can run when they are damaged") {
+TEST_CASE("the doctor reports damaged secrets, with which nothing can run") {
   const Sandbox box;
   const auto added =
       process::run(box.command({"secrets", "add", "--user", "TOKEN"}), "a-long-value");
@@ -263,7 +263,7 @@ TEST_CASE("the doctor looks at the secrets, without which nothing can run when t
   CHECK(output.out.find("a-long-value") == std::string::npos);
 }
 
-TEST_CASE("the doctor says where its figures of the machine are from, and which GPUs are hidden") {
+TEST_CASE("the doctor reports the source of its figures, and which GPUs are hidden") {
   Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(box.home() / "config.yaml",
@@ -273,11 +273,11 @@ TEST_CASE("the doctor says where its figures of the machine are from, and which 
   box.set("CUDA_VISIBLE_DEVICES=1");
   const std::string found = box.ok({"doctor"});
   CHECK(found.find("memory, A100 80.0 GB (1)\n") != std::string::npos);
-  CHECK(found.find("cores, GPUs as config.yaml says, not as found\n") != std::string::npos);
+  CHECK(found.find("cores, GPUs from config.yaml, not as detected\n") != std::string::npos);
   CHECK(found.find("CUDA_VISIBLE_DEVICES=1 hides 1 GPU\n") != std::string::npos);
 }
 
-TEST_CASE("a note on jobs says whose they are where there are others") {
+TEST_CASE("a note on jobs names their workflow where there are several") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(box.home() / "config.yaml",

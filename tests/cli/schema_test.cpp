@@ -175,7 +175,7 @@ std::vector<std::string> names_of(const std::map<std::string, Case>& files) {
 
 }  // namespace
 
-TEST_CASE("every example of the documentation is right by the schema") {
+TEST_CASE("every example of the documentation is valid by the schema") {
   const Sandbox box;
   const std::vector<std::string> workflows = examples(box, "workflows");
   const std::vector<std::string> variables = examples(box, "variables");
@@ -192,7 +192,7 @@ TEST_CASE("every example of the documentation is right by the schema") {
     }
 }
 
-TEST_CASE("what dstack takes is right by the schema") {
+TEST_CASE("what dstack accepts is valid by the schema") {
   const Sandbox box;
   const auto files = write(box, right);
   const Verdicts verdicts = validate(box, write_schema(box, {}), names_of(files));
@@ -209,7 +209,7 @@ TEST_CASE("what dstack takes is right by the schema") {
   }
 }
 
-TEST_CASE("what dstack refuses is wrong by the schema, as far as the file alone shows") {
+TEST_CASE("what dstack refuses is invalid by the schema, as far as it depends on the file alone") {
   const Sandbox box;
   const auto files = write(box, wrong);
   const Verdicts verdicts = validate(box, write_schema(box, {}), names_of(files));

@@ -37,7 +37,7 @@ TEST_CASE("secrets: what is added is listed without its value, and can be delete
   const auto added = give(box, {"secrets", "add", "api-token"}, "a value to keep\n");
   CHECK(added.out == "");
   CHECK(added.err ==
-        "added 'api-token' to the secrets of this project; jobs have it as API_TOKEN\n");
+        "added 'api-token' to the secrets of this project; jobs get it as API_TOKEN\n");
   add(box, {"--user", "OTHER"}, "another value");
   CHECK(named(box.ok({"secrets", "list"})) ==
         "NAME  SCOPE  VARIABLE  CHANGED\n"
@@ -66,11 +66,11 @@ TEST_CASE("secrets: a value among the arguments is refused and not repeated") {
   const auto output = box.run({"secrets", "add", "TOKEN", "hunter2hunter2"});
   CHECK(Sandbox::code(output) == 2);
   CHECK((output.out + output.err).find("hunter2") == std::string::npos);
-  CHECK(output.err.find("is no argument") != std::string::npos);
+  CHECK(output.err.find("must not be an argument") != std::string::npos);
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
 }
 
-TEST_CASE("secrets: one that is there is replaced by force alone") {
+TEST_CASE("secrets: an existing one is replaced only by force") {
   const Sandbox box;
   box.workflows(one_job);
   add(box, {"TOKEN"}, "the first value");
@@ -102,7 +102,7 @@ TEST_CASE("secrets: a short value is kept with a warning, an empty one refused")
   CHECK(empty.err.find("it is empty") != std::string::npos);
 }
 
-TEST_CASE("secrets: outside of a project there are only the user's") {
+TEST_CASE("secrets: outside of a project only the user's exist") {
   const Sandbox box;
   const auto output = give(box, {"secrets", "add", "TOKEN"}, "some value");
   CHECK(Sandbox::code(output) == 2);
@@ -122,7 +122,7 @@ TEST_CASE("secrets: on a terminal the value is asked for and not shown") {
   CHECK(terminal.shown().find("added 'TOKEN'") != std::string::npos);
 }
 
-TEST_CASE("secrets: the question is broken off with Ctrl-C, and nothing is kept") {
+TEST_CASE("secrets: Ctrl-C cancels the question, and nothing is kept") {
   const Sandbox box;
   box.workflows(one_job);
   PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
@@ -151,7 +151,7 @@ TEST_CASE("secrets: several pasted lines are refused, and none of them reaches t
   CHECK_FALSE(fs::exists(box.home() / "secrets"));
 }
 
-TEST_CASE("secrets: the line end of a line that is pasted whole is not a further line") {
+TEST_CASE("secrets: a pasted line with its line end is one line") {
   const Sandbox box;
   box.workflows(one_job);
   PseudoTerminal terminal(box.command({"secrets", "add", "TOKEN"}));
@@ -161,13 +161,13 @@ TEST_CASE("secrets: the line end of a line that is pasted whole is not a further
   CHECK(box.json({"secrets", "list", "--json"}).size() == 1);
 }
 
-TEST_CASE("secrets: a rotation says how many it encrypted anew") {
+TEST_CASE("secrets: a rotation says how many it re-encrypted") {
   const Sandbox box;
   box.workflows(one_job);
   CHECK(box.run({"secrets", "rotate"}).err.find("no secrets yet") != std::string::npos);
   add(box, {"A"}, "the value of A");
   add(box, {"--user", "B"}, "the value of B");
-  CHECK(box.run({"secrets", "rotate"}).err == "made a new key and encrypted 2 secrets anew\n");
+  CHECK(box.run({"secrets", "rotate"}).err == "made a new key and re-encrypted 2 secrets\n");
   CHECK(box.json({"secrets", "list", "--json"}).size() == 2);
 }
 

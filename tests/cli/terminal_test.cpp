@@ -32,8 +32,7 @@ process::Command on_terminal(const Sandbox& box, const std::vector<std::string>&
 
 }  // namespace
 
-TEST_CASE(
-    "a followed run shows a line for its job below the output, and takes it away at the end") {
+TEST_CASE("a followed run shows a line for its job below the output, and removes it at the end") {
   const Sandbox box;
   box.workflows(
       "workflows:\n"
@@ -47,7 +46,7 @@ TEST_CASE(
   CHECK(terminal.shown().find("✔") != std::string::npos);
 }
 
-TEST_CASE("the jobs of a run that is over stay on the screen, with how they fared") {
+TEST_CASE("the jobs of a run that is over stay on the screen with their status") {
   const Sandbox box;
   box.workflows(
       "workflows:\n"
@@ -85,7 +84,7 @@ TEST_CASE("Ctrl-C asks, and 'd' leaves the run alone") {
   terminal.type("d");
 
   CHECK(terminal.finish() == 0);
-  CHECK(terminal.shown().find("goes on") != std::string::npos);
+  CHECK(terminal.shown().find("continues") != std::string::npos);
   CHECK(box.json({"ps", "--json"})[0]["status"] == "running");
 }
 
@@ -137,7 +136,7 @@ TEST_CASE("colour is for terminals, and NO_COLOR and TERM=dumb turn it off") {
   CHECK(terminal.shown().find('\033') == std::string::npos);
 }
 
-TEST_CASE("a question before a run is removed takes no for an answer, and yes") {
+TEST_CASE("a question before a run is removed accepts no and yes") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   box.ok({"run", "-q", "w"});

@@ -150,7 +150,7 @@ const bool registered = [] {
 
 }  // namespace
 
-TEST_CASE("there are wrong files to test") {
+TEST_CASE("wrong files are found") {
   CHECK(registered);
 }
 

@@ -10,7 +10,7 @@ failed=
 # As those who cannot be limited as a whole are told of it.
 own_group="enforced by cgroup v2"
 scope="enforced by cgroup v2, in a scope of the user's systemd"
-alone="enforced for each process alone, not for all of a job together"
+alone="enforced for each process, not for the job as a whole"
 
 if [ "$1" = none ]; then
   mount -t proc proc /proc

@@ -91,7 +91,8 @@ TEST_CASE("notebook: a cell runs over the server's own API, and what it writes i
   check_jupyter("notebook", "/tree");
 }
 
-TEST_CASE("an application that ends before it answers is told with its code and its last lines") {
+TEST_CASE(
+    "an application that ends before it answers is reported with its code and its last lines") {
   NEED(test::why_no_driver());
   Applications box;
   box.workflows(
@@ -124,7 +125,7 @@ TEST_CASE("an application that never answers is ended after its limit") {
   CHECK(processes_with("environ", "JOB_ID=" + job["job"].get<std::string>()).empty());
 }
 
-TEST_CASE("streamlit: a target that is not there is refused, an address is taken as it is") {
+TEST_CASE("streamlit: a missing target is refused, an address is used as it is") {
   const Sandbox box;
   box.workflows(
       "workflows:\n  - {name: w, provider: streamlit, target: ap.py}\n"

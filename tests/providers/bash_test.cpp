@@ -67,7 +67,7 @@ TEST_CASE("bash: a variable is set for one run by an option") {
   CHECK(box.ok({"run", "w", "--lr=-0.50"}) == "-0.50 -0.50\n");
 }
 
-TEST_CASE("bash: more GPUs than there are is refused with the number and the option") {
+TEST_CASE("bash: more GPUs than available are refused with the number and the option") {
   const Sandbox box;
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, commands: [\"true\"], resources: {gpu: 3}}\n");
@@ -77,7 +77,7 @@ TEST_CASE("bash: more GPUs than there are is refused with the number and the opt
   CHECK(Sandbox::code(box.run({"run", "w", "--gpu", "0"})) == 0);
 }
 
-TEST_CASE("bash: a job gets the first cards of the inventory") {
+TEST_CASE("bash: a job gets the first GPUs of the inventory") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(

@@ -1,4 +1,4 @@
-// VS Code for the browser: code-server itself in a browser, and how it is found and fetched.
+// VS Code for the browser: code-server itself in a browser, and how it is found and downloaded.
 #include "applications.hpp"
 #include "dstack/base/sha256.hpp"
 #include "support/variables.hpp"
@@ -111,7 +111,7 @@ void configure(const Sandbox& box, const std::string& url, const std::string& sh
 
 }  // namespace
 
-TEST_CASE("code: a release is fetched once, checked, and kept", "[code]") {
+TEST_CASE("code: a release is downloaded once, checked, and kept", "[code]") {
   Sandbox box;
   box.set(path_without_editors());
   const Path folder = box.root() / "web";
@@ -127,7 +127,7 @@ TEST_CASE("code: a release is fetched once, checked, and kept", "[code]") {
     CHECK(app["url"].get<std::string>().find(app["password"].get<std::string>()) ==
           std::string::npos);
     CHECK(box.ok({"logs", run})
-              .find("fetching code-server 9.8.7 from " + server.address("a.tar.gz")) !=
+              .find("downloading code-server 9.8.7 from " + server.address("a.tar.gz")) !=
           std::string::npos);
     CHECK(processes_with("cmdline", app["password"]).empty());
     box.ok({"stop", run, "-y"});
@@ -135,12 +135,11 @@ TEST_CASE("code: a release is fetched once, checked, and kept", "[code]") {
   // The server is gone.
   const std::string again = box.start({"code", "--app-version", "9.8"});
   box.ok({"app", again, "--print"});
-  CHECK(box.ok({"logs", again}).find("fetching") == std::string::npos);
+  CHECK(box.ok({"logs", again}).find("downloading") == std::string::npos);
   box.ok({"stop", again, "-y"});
 }
 
-TEST_CASE("code: what is not the release, or is not to be had, is told with the next step",
-          "[code]") {
+TEST_CASE("code: a wrong or missing download is reported with the next step", "[code]") {
   Sandbox box;
   box.set(path_without_editors());
   const Path folder = box.root() / "web";
@@ -155,7 +154,7 @@ TEST_CASE("code: what is not the release, or is not to be had, is told with the 
   configure(box, server.address("b.tar.gz"), std::string(64, '0'));
   const auto missing = box.run({"run", "code"});
   CHECK(Sandbox::code(missing) == 125);
-  CHECK(missing.err.find("cannot fetch code-server from " + server.address("b.tar.gz")) !=
+  CHECK(missing.err.find("cannot download code-server from " + server.address("b.tar.gz")) !=
         std::string::npos);
   CHECK(missing.err.find("404") != std::string::npos);
   CHECK(missing.err.find("install code-server or openvscode-server") != std::string::npos);
@@ -163,7 +162,7 @@ TEST_CASE("code: what is not the release, or is not to be had, is told with the 
   const auto version = box.run({"run", "code", "--app-version", "1.2"});
   CHECK(Sandbox::code(version) == 125);
   CHECK(version.err.find(
-            "code-server 1.2 is not installed, and the release that can be fetched is 9.8.7") !=
+            "code-server 1.2 is not installed, and the release that can be downloaded is 9.8.7") !=
         std::string::npos);
 }
 

@@ -40,7 +40,7 @@ TEST_CASE("curl: a declared artifact holds the file, which a workflow that depen
   CHECK(holds(out, "100000"));
 }
 
-TEST_CASE("curl: the example of the page works as it stands, and is that of the examples") {
+TEST_CASE("curl: the example of the page works as it is written, and is that of the examples") {
   Downloads box;
   const auto files = blocks(source("docs/providers/curl.md"), "yaml");
   REQUIRE(files.size() == 3);
@@ -61,7 +61,7 @@ TEST_CASE("curl: the example of the page works as it stands, and is that of the 
   CHECK_FALSE(holds(plan, "hush"));
 }
 
-TEST_CASE("curl: progress is drawn on one line, with the rate and the time that is left") {
+TEST_CASE("curl: progress is drawn on one line, with the rate and the remaining time") {
   Downloads box;
   CHECK(box.get("/steady")["status"] == "done");
   const std::string log = box.log();
@@ -88,7 +88,7 @@ TEST_CASE("curl: nothing is written through a link that leads elsewhere") {
   CHECK(fs::is_empty(elsewhere));
 }
 
-TEST_CASE("curl: an empty file, and one whose size nobody announces, are files") {
+TEST_CASE("curl: empty files and files of unknown size are downloaded") {
   Downloads box;
   CHECK(box.get("/empty")["status"] == "done");
   CHECK(box.downloaded().empty());
@@ -96,7 +96,7 @@ TEST_CASE("curl: an empty file, and one whose size nobody announces, are files")
   CHECK(box.downloaded() == small);
 }
 
-TEST_CASE("curl: a digest in capital letters is one, too") {
+TEST_CASE("curl: a digest in capital letters is valid, too") {
   Downloads box;
   std::string digest = sha256(small).render();
   for (char& c : digest)
@@ -121,7 +121,7 @@ TEST_CASE("curl: redirects are followed, but not for ever, and only to http and 
   }
 }
 
-TEST_CASE("curl: a header made of a secret reaches the server, and nothing on disk holds it") {
+TEST_CASE("curl: a header made of a secret reaches the server, and is nowhere on disk") {
   const Server server;
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: curl, url: \"" + server.url("/small") +
@@ -140,7 +140,7 @@ TEST_CASE("curl: a header made of a secret reaches the server, and nothing on di
   }
 }
 
-TEST_CASE("curl: a secret with a line end makes no header of its own, and nothing is asked for") {
+TEST_CASE("curl: a secret with a line end adds no header, and nothing is requested") {
   const Server server;
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: curl, url: \"" + server.url("/small") +
@@ -150,7 +150,7 @@ TEST_CASE("curl: a secret with a line end makes no header of its own, and nothin
     const auto ran = box.run({"run", "w"});
     CHECK(Sandbox::code(ran) == 1);
     CHECK(holds(ran.err, "header 'X-Key' would have several lines"));
-    CHECK(holds(ran.err, "a secret that stands in a header has one line"));
+    CHECK(holds(ran.err, "a secret in a header must be a single line"));
     CHECK_FALSE(holds(ran.out + ran.err, "hush-hush-5"));
   }
   CHECK(server.requests().empty());
@@ -212,7 +212,7 @@ TEST_CASE("curl: credentials are shown neither in the plan nor in the log nor in
   CHECK_FALSE(holds(box.output.err, "hush"));
 }
 
-TEST_CASE("curl: a file that stood there is replaced") {
+TEST_CASE("curl: an existing file is replaced") {
   Downloads box;
   box.file("data/file", "old");
   CHECK(box.get("/small")["status"] == "done");
@@ -261,7 +261,7 @@ TEST_CASE("curl: https is checked, against the certificates of the environment")
   CHECK(box.downloaded() == small);
 }
 
-TEST_CASE("curl: a large file comes whole") {
+TEST_CASE("curl: a large file is complete") {
   Downloads box;
   CHECK(box.get("/huge")["status"] == "done");
   REQUIRE(box.artifacts().size() == 1);

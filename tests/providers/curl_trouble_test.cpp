@@ -8,7 +8,7 @@
 using namespace dstack;
 using namespace dstack::test;
 
-TEST_CASE("curl: a download that breaks goes on where it broke") {
+TEST_CASE("curl: an interrupted download resumes") {
   Downloads box;
   const auto [path, validator, attempts] = GENERATE(table<const char*, const char*, std::size_t>({
       {"/breaks", "\"b\"", 4},
@@ -22,10 +22,11 @@ TEST_CASE("curl: a download that breaks goes on where it broke") {
   CHECK_FALSE(requests[0]["headers"].contains("range"));
   CHECK(requests[1]["headers"]["range"] == (attempts == 4 ? "bytes=30000-" : "bytes=60000-"));
   CHECK(requests[1]["headers"]["if-range"] == validator);
-  CHECK(holds(box.output.out, "trying again in "));
+  CHECK(holds(box.output.out, "retrying in "));
 }
 
-TEST_CASE("curl: where a server cannot go on, or has another file by now, it begins anew") {
+TEST_CASE(
+    "curl: where a server cannot resume, or has another file by now, the download starts over") {
   Downloads box;
   const auto [path, is_changed] = GENERATE(table<const char*, bool>({
       {"/breaks-without-range", false},
@@ -38,12 +39,12 @@ TEST_CASE("curl: where a server cannot go on, or has another file by now, it beg
   CHECK(box.downloaded() == (is_changed ? changed : small));
 }
 
-TEST_CASE("curl: a download that never comes forward fails, and leaves nothing") {
+TEST_CASE("curl: a download that makes no progress fails, and leaves nothing") {
   Downloads box;
   const Json job = box.get("/never-whole", {"-a", "data"});
   CHECK(job["status"] == "failed");
   CHECK(Sandbox::code(box.output) == 1);
-  CHECK(holds(box.output.err, "does not come forward"));
+  CHECK(holds(box.output.err, "makes no progress"));
   for (const Json& artifact : box.artifacts())
     CHECK(artifact["size"] == 0);
 }
@@ -59,7 +60,7 @@ TEST_CASE("curl: a wrong digest fails the job, and the file is not kept") {
     CHECK(artifact["size"] == 0);
 }
 
-TEST_CASE("curl: an answer that is none fails the job at once, and says which") {
+TEST_CASE("curl: an error answer fails the job at once, and is reported") {
   Downloads box;
   const auto [status, words] = GENERATE(table<int, const char*>({
       {404, "the server answered 404 Not Found for http://"},
@@ -76,32 +77,32 @@ TEST_CASE("curl: an answer that is none fails the job at once, and says which") 
   CHECK(box.requests().size() == 1);
 }
 
-TEST_CASE("curl: a server that is busy is asked again") {
+TEST_CASE("curl: a request to a busy server is retried") {
   Downloads box;
   CHECK(box.get("/busy")["status"] == "done");
   CHECK(box.downloaded() == small);
-  CHECK(holds(box.output.out, "the server answered 503 Service Unavailable; trying again in 1.0s"));
+  CHECK(holds(box.output.out, "the server answered 503 Service Unavailable; retrying in 1.0s"));
 }
 
-TEST_CASE("curl: nobody listens: the job fails at once") {
+TEST_CASE("curl: a refused connection fails the job at once") {
   Downloads box;
   const Json job = box.get_url("http://127.0.0.1:1/x");
   CHECK(job["status"] == "failed");
   CHECK(holds(box.output.err, "cannot download http://127.0.0.1:1/x"));
-  CHECK_FALSE(holds(box.output.out, "trying again"));
+  CHECK_FALSE(holds(box.output.out, "retrying"));
 }
 
 TEST_CASE("curl: what cannot be used is refused before the run, at its place in the file") {
   const Sandbox box;
   const auto [line, message] = GENERATE(table<const char*, const char*>({
-      {"url: file:///etc/passwd, output: x", "'file://' is not downloaded from"},
-      {"url: example.com/x, output: x", "does not say how it is to be reached"},
-      {"url: 'http://', output: x", "this is no URL"},
-      {"url: 'http://h:99999/', output: x", "this is no URL"},
+      {"url: file:///etc/passwd, output: x", "'file://' is not supported"},
+      {"url: example.com/x, output: x", "has no scheme"},
+      {"url: 'http://', output: x", "this is not a URL"},
+      {"url: 'http://h:99999/', output: x", "this is not a URL"},
       {"url: 'http://h/', output: ../x", "leads out of the working directory"},
       {"url: 'http://h/', output: /x", "leads out of the working directory"},
-      {"url: 'http://h/', output: x/", "names no file"},
-      {"url: 'http://h/', output: x, sha256: abc", "is no SHA-256"},
+      {"url: 'http://h/', output: x/", "is not a file name"},
+      {"url: 'http://h/', output: x, sha256: abc", "is not a SHA-256 digest"},
       {"url: 'http://h/', output: x, headers: {a b: c}", "is not a valid header name"},
       {"url: 'http://h/', output: x, headers: {a: \"b\\nc\"}", "has more than one line"},
       {"url: 'http://h/', output: x, setup: ['true']", "runs no commands"},
@@ -122,7 +123,7 @@ TEST_CASE("curl: an output that is a folder is refused with what to write") {
   CHECK(holds(box.output.err, "'data/file' is a folder; name a file in it"));
 }
 
-TEST_CASE("curl: a stopped download leaves nothing half") {
+TEST_CASE("curl: a stopped download leaves no partial file") {
   Downloads box;
   box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
   wait_until([&] { return !box.requests().empty(); });
@@ -132,7 +133,7 @@ TEST_CASE("curl: a stopped download leaves nothing half") {
     CHECK(artifact["size"] == 0);
 }
 
-TEST_CASE("curl: a job that is killed in the middle leaves no half file in its artifact") {
+TEST_CASE("curl: a job that is killed in the middle leaves no partial file in its artifact") {
   Downloads box;
   box.name = box.start({"curl", box.server.url("/slow"), "-o", "data/file", "-a", "data"});
   wait_for_log(box, box.name, "100 kB");
@@ -145,7 +146,7 @@ TEST_CASE("curl: a job that is killed in the middle leaves no half file in its a
     CHECK(artifact["size"] == 0);
 }
 
-TEST_CASE("curl: a part that a download without a name of its own left is no obstacle") {
+TEST_CASE("curl: a leftover part of an earlier download does not matter") {
   Downloads box;
   box.file("data/file.part", "old");
   CHECK(box.get("/small")["status"] == "done");

@@ -77,7 +77,7 @@ TEST_CASE("docker: a stop is TERM to every process, and what the job then saves 
   }
 }
 
-TEST_CASE("docker: a program that does not listen to TERM is killed after the grace") {
+TEST_CASE("docker: a program that ignores TERM is killed after the grace period") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -121,7 +121,7 @@ TEST_CASE("docker: what a program leaves running ends with it") {
   }
 }
 
-TEST_CASE("docker: everything of a run is killed, and the next command removes its container") {
+TEST_CASE("docker: all processes of a run are killed, and the next command removes its container") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -150,7 +150,7 @@ TEST_CASE("docker: everything of a run is killed, and the next command removes i
   }
 }
 
-TEST_CASE("docker: a container that somebody else removes ends the job, and is told") {
+TEST_CASE("docker: a container that somebody else removes ends the job with a reason") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -163,7 +163,7 @@ TEST_CASE("docker: a container that somebody else removes ends the job, and is t
   }
 }
 
-TEST_CASE("docker: an engine that is started anew meanwhile ends the job and leaves no container") {
+TEST_CASE("docker: an engine that is restarted meanwhile ends the job and leaves no container") {
   const OwnEngine own;  // others are using the shared one
   if (!own.why_not.empty())
     SKIP(own.why_not);
@@ -210,7 +210,7 @@ TEST_CASE("docker: a job that uses up its memory failed for that, and not for a 
   }
 }
 
-TEST_CASE("docker: that a process is killed for its memory is told while the job goes on") {
+TEST_CASE("docker: that a process is killed for its memory is reported while the job continues") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);

@@ -37,7 +37,7 @@ void write_workflow(const Sandbox& box, const std::string& image, const std::str
 
 }  // namespace
 
-TEST_CASE("docker: an image that the engine has not is pulled, and the log says how far") {
+TEST_CASE("docker: an image that the engine does not have is pulled, with progress in the log") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -53,7 +53,7 @@ TEST_CASE("docker: an image that the engine has not is pulled, and the log says 
   }
 }
 
-TEST_CASE("docker: an image that does not exist is said to be none, with its registry") {
+TEST_CASE("docker: an image that does not exist is reported with its registry") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -66,7 +66,7 @@ TEST_CASE("docker: an image that does not exist is said to be none, with its reg
   }
 }
 
-TEST_CASE("docker: a registry that refuses is told from one that has no such image") {
+TEST_CASE("docker: a registry that denies access is distinguished from one without the image") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -74,17 +74,17 @@ TEST_CASE("docker: a registry that refuses is told from one that has no such ima
     box.set("DOCKER_HOST=unix://" + engine.socket);
     auto output = box.run({"run", "docker", fresh_tool(registries.closed)});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(holds(output.err, "refuses to give image"));
+    CHECK(holds(output.err, "denies access to image"));
     CHECK(holds(output.err, "set 'registry_auth'"));
     write_workflow(box, fresh_tool(registries.closed), "wr0ng");
     output = box.run({"run", "w"});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(holds(output.err, "refuses to give image"));
+    CHECK(holds(output.err, "denies access to image"));
     CHECK(holds(output.err, "to user 'ada'"));
   }
 }
 
-TEST_CASE("docker: registry_auth opens a private registry, and its password is shown nowhere") {
+TEST_CASE("docker: registry_auth opens a private registry, and its password is never shown") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -103,7 +103,7 @@ TEST_CASE("docker: registry_auth opens a private registry, and its password is s
   }
 }
 
-TEST_CASE("docker: a secret opens a private registry, and nothing on disk holds it") {
+TEST_CASE("docker: a secret opens a private registry, and is nowhere on disk") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const Registries registries;
@@ -125,13 +125,14 @@ TEST_CASE("docker: a secret opens a private registry, and nothing on disk holds 
   }
 }
 
-TEST_CASE("docker: a registry that is not there is said to be out of reach") {
+TEST_CASE("docker: a registry that cannot be reached is reported") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     Sandbox box;
     box.set("DOCKER_HOST=unix://" + engine.socket);
     const auto output = box.run({"run", "docker", "127.0.0.1:1/some/image:1"});
     CHECK(Sandbox::code(output) == 125);
-    CHECK(holds(output.err, "cannot be pulled from registry '127.0.0.1:1'"));
+    CHECK(holds(output.err,
+                "cannot pull image '127.0.0.1:1/some/image:1' from registry '127.0.0.1:1'"));
   }
 }

@@ -35,7 +35,7 @@ void check_command_lines(const Hunt& hunt) {
 
 }  // namespace
 
-TEST_CASE("docker: ten thousand secrets of a container are in nothing that an engine keeps") {
+TEST_CASE("docker: ten thousand secrets of a container are nowhere in an engine's files") {
   if (!has_python())
     SKIP("python3 is not installed");
   FOR_EACH_ENGINE(engine) {
@@ -57,7 +57,7 @@ TEST_CASE("docker: ten thousand secrets of a container are in nothing that an en
   }
 }
 
-TEST_CASE("docker: the hunter finds what is no secret in what an engine tells and keeps") {
+TEST_CASE("docker: the hunter finds what is not a secret in what an engine reports and keeps") {
   if (!has_python())
     SKIP("python3 is not installed");
   FOR_EACH_ENGINE(engine) {

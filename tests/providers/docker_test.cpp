@@ -10,19 +10,19 @@ using dstack::test::holds;
 using dstack::test::Sandbox;
 using dstack::test::wait_for_log;
 
-TEST_CASE("docker: an engine of Docker is there") {
+TEST_CASE("docker: an engine of Docker is available") {
   if (!fs::exists(Path(DSTACK_ENGINES) / "docker/docker.sock"))
     SKIP(test::why_no_engine("docker"));
   CHECK_FALSE(test::engine_at(std::string(DSTACK_ENGINES) + "/docker/docker.sock").is_podman());
 }
 
-TEST_CASE("docker: an engine of Podman is there") {
+TEST_CASE("docker: an engine of Podman is available") {
   if (!fs::exists(Path(DSTACK_ENGINES) / "podman/podman.sock"))
     SKIP(test::why_no_engine("podman"));
   CHECK(test::engine_at(std::string(DSTACK_ENGINES) + "/podman/podman.sock").is_podman());
 }
 
-TEST_CASE("docker: without commands, what the image starts by itself runs, and is removed") {
+TEST_CASE("docker: without commands the image's own command runs, and the container is removed") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -31,7 +31,7 @@ TEST_CASE("docker: without commands, what the image starts by itself runs, and i
   }
 }
 
-TEST_CASE("docker: secrets are variables of the job, and the engine knows nothing of them") {
+TEST_CASE("docker: secrets are variables of the job, and invisible to the engine") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -61,7 +61,7 @@ TEST_CASE("docker: secrets are variables of the job, and the engine knows nothin
   }
 }
 
-TEST_CASE("docker: the words behind the image are one command line") {
+TEST_CASE("docker: the arguments after the image are one command line") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -82,7 +82,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("docker: arguments behind '--' are what the commands find in \"$@\"") {
+TEST_CASE("docker: arguments after '--' are what the commands find in \"$@\"") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -91,7 +91,7 @@ TEST_CASE("docker: arguments behind '--' are what the commands find in \"$@\"") 
   }
 }
 
-TEST_CASE("docker: an entrypoint takes the place of the image's, and gets the commands") {
+TEST_CASE("docker: an entrypoint replaces the image's, and gets the commands") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -155,7 +155,7 @@ TEST_CASE("docker: cpu, memory and shm_size are the container's limits") {
   }
 }
 
-TEST_CASE("docker: what the processes of a container took is on record") {
+TEST_CASE("docker: the usage of a container's processes is recorded") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -218,7 +218,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("docker: an engine that is not there is said at once, with where it was looked for") {
+TEST_CASE("docker: a missing engine is reported at once, with the addresses that were tried") {
   Sandbox box;
   box.set("DOCKER_HOST=unix:///nowhere/engine.sock");
   const auto output = box.run({"run", "docker", "busybox"});
@@ -230,7 +230,7 @@ TEST_CASE("docker: an engine that is not there is said at once, with where it wa
   CHECK(holds(other.run({"run", "docker", "busybox"}).err, "DOCKER_HOST is 'ssh://somewhere'"));
 }
 
-TEST_CASE("docker: a program that the image has not is a job that could not start") {
+TEST_CASE("docker: a program that the image does not have is a job that could not start") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
@@ -243,7 +243,7 @@ TEST_CASE("docker: a program that the image has not is a job that could not star
   }
 }
 
-TEST_CASE("docker: 'registry_auth' and 'ports' that cannot be meant are refused in the file") {
+TEST_CASE("docker: invalid 'registry_auth' and 'ports' are refused in the file") {
   const Sandbox box;
   box.workflows(R"(workflows:
   - {name: a, provider: docker, image: x, registry_auth: {username: u}}
@@ -253,7 +253,7 @@ TEST_CASE("docker: 'registry_auth' and 'ports' that cannot be meant are refused 
 )");
   const std::string err = box.run({"validate"}).err;
   CHECK(holds(err, "needs both a 'username' and a 'password'"));
-  CHECK(holds(err, "'token' is no part of 'registry_auth'"));
+  CHECK(holds(err, "'token' is not a part of 'registry_auth'"));
   CHECK(holds(err, "at most 100 ports"));
   CHECK(holds(err, "'x y' cannot be the name of an image"));
 }

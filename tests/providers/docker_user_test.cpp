@@ -106,7 +106,7 @@ bool all_theirs(const Path& folder) {
 }  // namespace
 
 TEST_CASE(
-    "docker: what root of a container wrote comes back as the caller's, artifacts and the rest") {
+    "docker: files that root of a container wrote become the caller's, artifacts and others") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const UserBox box(engine);
@@ -159,13 +159,13 @@ TEST_CASE("docker: an abort removes what root of a container wrote, for an ordin
   }
 }
 
-TEST_CASE("docker: an engine that one may not use is told with the group to join") {
+TEST_CASE("docker: an engine without permission is reported with the group to join") {
   const UserBox box;
   if (const std::string reason = box.why_not(); !reason.empty())
     SKIP(reason);
   const auto output = box.run_as_user({"run", "docker", "local/busybox:1"});
   CHECK(Sandbox::code(output) == 125);
-  CHECK(holds(output.err, "you may not use it"));
+  CHECK(holds(output.err, "permission denied for the container engine at"));
   CHECK(holds(output.err, "usermod -aG root"));
 }
 
@@ -189,7 +189,8 @@ TEST_CASE("docker: in the user's own folder only what the container wrote change
 }
 
 TEST_CASE(
-    "docker: an ordinary user is told what was killed for its memory, at the end at the latest") {
+    "docker: what was killed for its memory is reported to an ordinary user, at the end at the "
+    "latest") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const UserBox box(engine);

@@ -49,7 +49,7 @@ TEST_CASE(
   CHECK(box.json({"artifacts", "list", name, "--json"})[0]["artifact"] == "sub/made.txt");
 }
 
-TEST_CASE("native: a secret of a job is shown in no plan") {
+TEST_CASE("native: a secret of a job is not shown in a plan") {
   const NativeBox box;
   for (const std::vector<std::string>& option :
        {std::vector<std::string>{}, std::vector<std::string>{"--json"}}) {
@@ -67,7 +67,7 @@ TEST_CASE("native: a secret of a job is shown in no plan") {
   CHECK_FALSE(holds(box.ok({"show", name, "--json"}), "hush"));
 }
 
-TEST_CASE("native: progress is drawn over itself on one line, and lines keep their own") {
+TEST_CASE("native: progress is redrawn on one line, and other lines are kept") {
   const NativeBox box;
   CHECK(box.ok({"run", "native", "shows progress"}) ==
         "\rhalf of it is done\rall               \na line\n\rmore\n");
@@ -81,14 +81,14 @@ TEST_CASE("native: the exit code of the function is that of the job") {
   CHECK(job["exit_code"] == 7);
 }
 
-TEST_CASE("native: what a function says of its failure becomes the reason") {
+TEST_CASE("native: what a function reports of its failure becomes the reason") {
   NativeBox box;
   const auto [what, code, reason] = GENERATE(table<const char*, int, const char*>({
       {"says why", 5, "the well is dry; dig deeper"},
       {"says why, and returns 0", 1, "the well is dry"},
       {"throws an error", 1, "the well is dry; dig deeper"},
       {"throws", 1, "the provider threw an exception: basic_string::at"},
-      {"throws an int", 1, "the provider threw something that is no std::exception"},
+      {"throws an int", 1, "the provider threw something that is not a std::exception"},
       {"returns 300", 1, "the provider gave 300 as the job's exit code"},
   }));
   CAPTURE(what);
@@ -120,7 +120,7 @@ TEST_CASE("native: a thread that is left behind does not keep the job from endin
   CHECK(box.job_of("leaves a thread")["status"] == "done");
 }
 
-TEST_CASE("native: a function that is stopped may tidy up, and its artifacts are kept") {
+TEST_CASE("native: a function that is stopped may clean up, and its artifacts are kept") {
   const NativeBox box;
   const std::string name = box.start({"native", "waits", "-a", "made.txt"});
   wait_for_log(box, name, "ready");
@@ -130,7 +130,7 @@ TEST_CASE("native: a function that is stopped may tidy up, and its artifacts are
   CHECK(box.json({"artifacts", "list", name, "--json"}).size() == 1);
 }
 
-TEST_CASE("native: a function that does not heed a stop is killed after the grace") {
+TEST_CASE("native: a function that ignores a stop is killed after the grace period") {
   const NativeBox box;
   REQUIRE(write_file_atomically(box.home() / "config.yaml", "stop_grace: 1s\n", Durable::no));
   const std::string name = box.start({"native", "hangs"});
@@ -154,7 +154,7 @@ TEST_CASE("native: a library that is gone when the job starts is named, and noth
   CHECK(holds(output->err, "cannot be loaded"));
 }
 
-TEST_CASE("native: a provider that makes such a job without a function for it is told so") {
+TEST_CASE("native: a provider that makes such a job without a function for it is refused") {
   NativeBox box("not_native");
   const auto output = box.run({"run", "native", "x"});
   CHECK(Sandbox::code(output) == 125);

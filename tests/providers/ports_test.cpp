@@ -58,7 +58,7 @@ std::string followed_until(const Sandbox& box,
 
 }  // namespace
 
-TEST_CASE("ports: two servers at once get two ports, and each is told once it answers") {
+TEST_CASE("ports: two servers at once get two ports, and each is announced once it answers") {
   const Sandbox box;
   box.file("page.txt", "page\n");
   const std::string one = box.start({"bash", "-p", "1", "-c", serve});
@@ -92,16 +92,16 @@ TEST_CASE("ports: a followed run says ready with the address, not before somethi
   CHECK(words.find("port 0") == std::string::npos);
 }
 
-TEST_CASE("ports: one where nothing answers is told, and the job goes on to its end") {
+TEST_CASE("ports: one where nothing answers is reported, and the job continues to its end") {
   Sandbox box;
   box.set("DSTACK_APP_LIMIT=1s");
   const std::string words = followed_until(
-      box, {"run", "bash", "-p", "1", "-c", "echo begun", "-c", "sleep 1000"}, "the job goes on");
+      box, {"run", "bash", "-p", "1", "-c", "echo begun", "-c", "sleep 1000"}, "the job continues");
   CHECK(words.find("nothing answers yet at http://127.0.0.1:") != std::string::npos);
   CHECK(box.ok({"run", "bash", "-p", "1", "-c", "echo $JOB_PORT_0 | grep -c ."}) == "1\n");
 }
 
-TEST_CASE("ports: over SSH the command that brings the application nearer is told") {
+TEST_CASE("ports: over SSH the command that forwards the application is printed") {
   Sandbox box;
   const std::string run = box.start({"bash", "-p", "1", "-c", serve});
   box.set("SSH_CONNECTION=192.0.2.7 50000 192.0.2.1 2222");

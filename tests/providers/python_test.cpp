@@ -52,7 +52,7 @@ TEST_CASE("python: args in one string are split as a shell does") {
   CHECK(box.ok({"run", "w"}) == "['-a', 'b c', 'd']\n");
 }
 
-TEST_CASE("python: requirements make an environment once, and the second run uses it") {
+TEST_CASE("python: requirements build an environment once, and the second run uses it") {
   const Sandbox box;
   box.file("requirements.txt", "six\n");
   box.file("use.py", "import six, sys\nprint(six.__name__, sys.prefix != sys.base_prefix)\n");
@@ -74,7 +74,7 @@ TEST_CASE("python: requirements make an environment once, and the second run use
   CHECK(box.ok({"show"}).find(python["version"].get<std::string>() + "  ") != std::string::npos);
 }
 
-TEST_CASE("python: pip install inside a job fails with a word on what to do") {
+TEST_CASE("python: pip install inside a job fails with a hint") {
   const Sandbox box;
   box.file("requirements.txt", "six\n");
   box.file("use.py",
@@ -90,8 +90,7 @@ TEST_CASE("python: pip install inside a job fails with a word on what to do") {
   CHECK(output.out.find("requirements") != std::string::npos);
 }
 
-TEST_CASE(
-    "python: a version that is not there keeps the run from starting and says how to get it") {
+TEST_CASE("python: a missing version keeps the run from starting, with how to install it") {
   const Sandbox box;
   box.file("a.py", "print(1)\n");
   box.workflows("workflows:\n  - {name: w, provider: python, file: a.py, version: 2.1}\n");
@@ -111,7 +110,8 @@ TEST_CASE("python: a file that does not exist is an error at its place before th
   CHECK(output.err.find("train.py") != std::string::npos);
 }
 
-TEST_CASE("python: requirements that cannot be installed fail the job with the tool's own words") {
+TEST_CASE(
+    "python: requirements that cannot be installed fail the job with the tool's own message") {
   const Sandbox box;
   box.file("requirements.txt", "./no-such-folder-here\n");
   box.file("a.py", "print(1)\n");

@@ -159,7 +159,7 @@ dist.init_process_group("gloo")
   check_nothing_left(run);
 }
 
-TEST_CASE("torchrun: a Python without torch is told in one line") {
+TEST_CASE("torchrun: a Python without torch is reported in one line") {
   const Sandbox box;
   box.file("train.py", "");
   box.file("requirements.txt", "");
@@ -169,7 +169,7 @@ TEST_CASE("torchrun: a Python without torch is told in one line") {
   const auto output = box.run({"run", "w"});
   INFO(output.err);
   CHECK(Sandbox::code(output) == 1);
-  CHECK(holds(output.out, "there is no torch in this Python"));
+  CHECK(holds(output.out, "this Python has no torch"));
 }
 
 TEST_CASE("torchrun: as many processes as GPUs, unless their number is given") {

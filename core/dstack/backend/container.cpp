@@ -15,13 +15,13 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t head_size = 8;
 constexpr auto return_of_engine = 60s;
-constexpr auto while_it_works = 5s;  ///< a request that takes so long was being answered
+constexpr auto while_it_works = 5s;  ///< a request of this duration was being answered
 
 Failure why_no_end(const Error& error) {
   if (error.code == ErrorCode::not_found)
-    return fail(ErrorCode::not_found, "somebody removed the container while it ran");
+    return fail(ErrorCode::not_found, "the container was removed while it ran");
   return fail(ErrorCode::unavailable,
-              "the container engine went away while the job ran: {}",
+              "the connection to the container engine was lost while the job ran: {}",
               error.message);
 }
 
@@ -41,7 +41,7 @@ void read_figure(std::string_view name, std::uint64_t number, std::optional<Usag
     usage->peak_memory = number;
 }
 
-/// What dstack-container-init says on its own error output.
+/// What dstack-container-init reports on its own error output.
 void read_init_messages(const std::string& text, ContainerEnd& end) {
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t space = std::min(line.size(), line.find(' '));
@@ -83,11 +83,11 @@ void StreamParts::feed(std::string_view bytes) {
   }
 }
 
-/// dstack-container-init writes a few lines; anything else that gets hold of its output may write
-/// without an end.
+/// dstack-container-init writes a few lines; anything else with access to its output may write
+/// without end.
 constexpr std::size_t longest_messages = 64 << 10;
 
-/// The thread that reads what a container writes. Ends with the container.
+/// The thread that reads a container's output. Ends with the container.
 struct Container::Output {
   std::promise<Result<void>> attached;
   std::string messages;  ///< of dstack-container-init; for others once the thread has ended
@@ -103,14 +103,14 @@ struct Container::Output {
       else
         output(bytes);
     });
-    bool told = false;
+    bool is_attached = false;
     std::string refusal;
     http::Request request;
     request.method = "POST";
     request.url = fmt::format("/containers/{}/attach?stream=1&stdout=1&stderr=1", id);
     request.on_head = [&](const http::Response& head) {
       if (head.status < 400) {
-        told = true;
+        is_attached = true;
         attached.set_value({});
       }
       return true;
@@ -123,7 +123,7 @@ struct Container::Output {
       return true;
     };
     auto answer = engine.send(request);
-    if (told) {
+    if (is_attached) {
       broken = !answer;
       return;
     }
@@ -162,8 +162,8 @@ Result<void> Container::start(std::function<void(std::string_view)> output) {
   return {};
 }
 
-/// Asks again while the engine is away, as one is that is started anew.
-Result<Json> Container::ask_patiently(const std::string& method, const std::string& path) const {
+/// Repeats the request while the engine is unreachable, as during its restart.
+Result<Json> Container::ask_with_retry(const std::string& method, const std::string& path) const {
   auto failing_since = steady_clock::now();
   for (;;) {
     const auto asked = steady_clock::now();
@@ -180,15 +180,15 @@ Result<Json> Container::ask_patiently(const std::string& method, const std::stri
 }
 
 Result<ContainerEnd> Container::wait() {
-  auto exited = ask_patiently("POST", fmt::format("/containers/{}/wait", id_));
-  // A container that is gone has no output any more, and an engine that is gone closed the stream.
+  auto exited = ask_with_retry("POST", fmt::format("/containers/{}/wait", id_));
+  // A removed container has no more output, and an engine that ended has closed the stream.
   output_->thread.join();
   if (!exited)
     return why_no_end(exited.error());
   ContainerEnd end;
   end.code = static_cast<int>(json_integer(*exited, "StatusCode"));
   read_init_messages(output_->messages, end);
-  const auto facts = ask_patiently("GET", fmt::format("/containers/{}/json", id_));
+  const auto facts = ask_with_retry("GET", fmt::format("/containers/{}/json", id_));
   if (!facts)
     return why_no_end(facts.error());
   if (const Json* state = json_member(*facts, "State"); state != nullptr)

@@ -1,6 +1,6 @@
-// Where a job executes: in a container of an engine on this machine. The other places are files
-// beside this one. Every container carries the job's id as a label, and stands in a record on disk
-// before it exists, so that whoever finds the record removes the container.
+// Executes a job in a container of an engine on this machine. Every container has the job's id as a
+// label and is recorded on disk before it exists, so that whoever finds the record removes the
+// container.
 #pragma once
 
 #include "dstack/backend/container_image.hpp"
@@ -19,29 +19,29 @@
 
 namespace dstack::backend {
 
-/// Where a job's workspace stands inside of its container.
+/// The path of a job's workspace in its container.
 inline constexpr const char* container_workspace = "/workflow";
 inline constexpr const char* container_script = "/.dstack-script";
 inline constexpr const char* container_secrets = "/.dstack-secrets";
 
-/// What to start. Everything is resolved already, but what the image starts by itself.
+/// What to start. Everything is resolved, except for what the image starts by default.
 struct ContainerLaunch {
   std::string job;                 ///< its id
   std::string run;                 ///< the run's name
-  std::vector<std::string> words;  ///< the program, inside, and its arguments
-  std::vector<std::pair<std::string, std::string>> environment;  ///< above the image's own
-  /// A pipe outside that gives further variables to the first process inside, and to nobody who
-  /// asks the engine; empty: there are none.
+  std::vector<std::string> argv;   ///< the program in the container and its arguments
+  std::vector<std::pair<std::string, std::string>> environment;  ///< overrides the image's own
+  /// A pipe outside that passes further variables to the first process inside, invisible to the
+  /// engine; empty: there are none.
   std::string secrets;
   std::string workspace;    ///< absolute path, outside
   std::string working_dir;  ///< relative to the workspace
-  std::string script;  ///< path, outside, of a file that stands at container_script inside; or ""
-  std::vector<std::uint16_t> ports;         ///< the same number outside, at 127.0.0.1, and inside
+  std::string script;       ///< path, outside, of the file that is container_script inside; or ""
+  std::vector<std::uint16_t> ports;         ///< the same number inside and, at 127.0.0.1, outside
   std::uint32_t cpu = 0;                    ///< 0 here and below: no limit
-  std::uint64_t memory = 0;                 ///< bytes; no swap beyond
+  std::uint64_t memory = 0;                 ///< bytes; no swap in addition
   std::uint64_t shm_size = 0;               ///< bytes; 0: the engine's default
   std::vector<std::string> gpus;            ///< numbers or UUIDs of the cards
-  std::chrono::milliseconds grace{10'000};  ///< for what the job leaves running
+  std::chrono::milliseconds grace{10'000};  ///< for processes that the job leaves running
 };
 
 /// The body of the request that creates it. `image` is the image's id, `init` the path of
@@ -53,8 +53,8 @@ Json container_request(const ContainerLaunch& launch,
 /// Its path in this installation.
 std::string container_init();
 
-/// Takes apart what an engine sends of a container without a terminal: pieces of two streams, each
-/// behind a head of eight bytes.
+/// Parses what an engine sends for a container without a terminal: pieces of two streams, each
+/// after a header of eight bytes.
 class StreamParts {
  public:
   using Take = std::function<void(int stream, std::string_view bytes)>;
@@ -78,27 +78,27 @@ struct ContainerEnd {
   std::optional<Usage> usage;  ///< unless the container was killed
 };
 
-/// A container, from its creation to its end. Removing it is remove_container()'s business alone.
+/// A container, from its creation to its end. Only remove_container() removes it.
 class Container {
  public:
-  /// With the words of container_request().
+  /// With the request of container_request().
   static Result<Container> create(const Engine& engine,
                                   const std::string& job,
                                   const Json& request);
 
-  /// Starts it. `output` gets all that the program writes, from a thread of its own, until wait()
+  /// Starts it. `output` gets the program's whole output, from another thread, until wait()
   /// returns. Attached before the start, so nothing is missing.
   Result<void> start(std::function<void(std::string_view)> output);
-  /// Waits for its end and the end of its output. An engine that goes away meanwhile is given a
-  /// minute to come back.
+  /// Waits for its end and the end of its output. An engine that becomes unreachable meanwhile has
+  /// a minute to return.
   Result<ContainerEnd> wait();
-  /// Of one that was started, for any thread: when the kernel kills processes of it for its memory.
-  /// Empty where they are no processes of this machine's, or their group may not be watched.
+  /// Of a started one, for any thread: reports when the kernel kills processes of it for memory.
+  /// Empty where they are not processes of this machine, or their group may not be watched.
   resources::OomEvents watch_memory() const;
-  /// "TERM" or "KILL"; one that has ended is no error. For any thread.
+  /// "TERM" or "KILL"; one that has ended is not an error. For any thread.
   void signal(const std::string& name) const;
 
-  /// Whether some output was lost, because the engine went away.
+  /// Whether some output was lost because the engine became unreachable.
   bool lost_output() const;
 
  private:
@@ -106,26 +106,26 @@ class Container {
 
   Container(Engine engine, std::string id);
 
-  Result<Json> ask_patiently(const std::string& method, const std::string& path) const;
+  Result<Json> ask_with_retry(const std::string& method, const std::string& path) const;
 
   Engine engine_;
   std::string id_;
   std::shared_ptr<Output> output_;
 };
 
-/// What has to be known to remove a job's container.
+/// What is needed to remove a job's container.
 struct ContainerRecord {
   EngineAddress engine;
   std::string job;
   std::string image;       ///< its id
   std::string workspace;   ///< absolute path
-  std::int64_t since = 0;  ///< in a workspace that others use too: nanoseconds since 1970; else 0
-  bool created = false;    ///< false: the engine may be about to make it
+  std::int64_t since = 0;  ///< in a shared workspace: nanoseconds since 1970; else 0
+  bool created = false;    ///< false: the engine may be about to create it
 };
 
 Result<void> write_container_record(const Path& file, const ContainerRecord& record);
-/// Removes whatever container the job has, running or not; gives the files that it wrote to the
-/// user; removes the record. Without a record there is nothing to do.
+/// Removes the job's container, running or not, makes the user the owner of the files that it
+/// wrote, and removes the record. Does nothing without a record.
 Result<void> remove_container(const Path& file);
 
 }  // namespace dstack::backend

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The newest words that are used here; an older engine gets its own version's.
+/// The newest version of the API that is used here; an older engine gets its own.
 constexpr int newest_api = 44;
 
 Result<EngineAddress> address_of_host(const std::string& host) {
@@ -26,7 +26,7 @@ Result<EngineAddress> address_of_host(const std::string& host) {
   else if (host.starts_with("tcp://") || host.starts_with("http://"))
     address.url = "http" + host.substr(host.find("://"));
   else
-    return fail(ErrorCode::unavailable, "DOCKER_HOST is '{}', which dstack cannot speak to", host)
+    return fail(ErrorCode::unavailable, "DOCKER_HOST is '{}', which dstack does not support", host)
         .with_hint(
             "set it to unix:///path/of/the/socket, or unset it; containers work on files of this "
             "machine, so their engine must run here");
@@ -48,7 +48,7 @@ std::string group_of(const std::string& path) {
   return entry == nullptr ? std::to_string(known.st_gid) : entry->gr_name;
 }
 
-/// What is wrong with a place where no engine answers.
+/// Why an address does not work.
 struct Trouble {
   std::string place;
   std::string reason;
@@ -61,7 +61,7 @@ Trouble look_at(const EngineAddress& address) {
   if (!address.socket.empty() && ::access(address.socket.c_str(), R_OK | W_OK) != 0) {
     trouble.forbidden = errno == EACCES;
     trouble.missing = errno == ENOENT || errno == ENOTDIR;
-    trouble.reason = trouble.forbidden ? "you may not use it" : "it is not there";
+    trouble.reason = trouble.forbidden ? "permission denied" : "not found";
   }
   return trouble;
 }
@@ -73,15 +73,16 @@ Failure no_engine(const std::vector<Trouble>& troubles) {
   for (const Trouble& trouble : troubles)
     if (trouble.forbidden)
       return fail(ErrorCode::unavailable,
-                  "there is a container engine at '{}', but you may not use it",
+                  "permission denied for the container engine at '{}'",
                   trouble.place)
           .with_hint(
-              "it is for root and the group '{}': sudo usermod -aG {} \"$USER\", and log in again",
+              "only root and the group '{}' may use it: sudo usermod -aG {} \"$USER\", and log in "
+              "again",
               group_of(trouble.place),
               group_of(trouble.place));
   return fail(ErrorCode::unavailable, "no container engine answers")
       .with_hint(
-          "install Docker or Podman and start it, or name its socket in DOCKER_HOST; looked at:{}",
+          "install Docker or Podman and start it, or name its socket in DOCKER_HOST; tried:{}",
           places);
 }
 
@@ -118,7 +119,7 @@ Result<Engine> Engine::open(const EngineAddress& address) {
   DSTACK_TRY(const auto answer, engine.send(request));
   if (answer.status != 200)
     return fail(ErrorCode::unavailable,
-                "what answers at '{}' is no container engine: {}",
+                "the server at '{}' is not a container engine: {}",
                 address.shown(),
                 engine_message(answer));
   DSTACK_TRY(const Json json,

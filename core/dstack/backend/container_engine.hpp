@@ -1,5 +1,5 @@
-// Docker or Podman, spoken to over its API. Both understand the same words; where they differ, it
-// is said here. Knows nothing of jobs.
+// Docker or Podman, over its API. Both have the same API; differences are documented here. Does not
+// depend on jobs.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -16,10 +16,10 @@ namespace dstack::backend {
 /// Where an engine listens: a Unix socket, or a URL of TCP.
 struct EngineAddress {
   std::string name;    ///< "docker" or "podman": what usually listens there
-  std::string socket;  ///< absolute path; empty: `url` says it
+  std::string socket;  ///< absolute path; empty: `url` is used
   std::string url;     ///< "http://127.0.0.1:2375"
 
-  /// As people know it.
+  /// For people.
   const std::string& shown() const { return socket.empty() ? url : socket; }
 
   bool operator==(const EngineAddress&) const = default;
@@ -30,16 +30,16 @@ EngineAddress parse_engine_address(const Json& json);
 
 using Variables = std::function<std::optional<std::string>(const std::string&)>;
 
-/// Where to look, the usual first: DOCKER_HOST alone when it is set; else Docker's socket and
-/// Podman's, those of the machine before those of the user (XDG_RUNTIME_DIR). A DOCKER_HOST that
-/// cannot be used (ssh://, TLS) is an error.
+/// The addresses to try, the usual one first: DOCKER_HOST alone if it is set; else Docker's socket
+/// and Podman's, those of the machine before those of the user (XDG_RUNTIME_DIR). A DOCKER_HOST
+/// that cannot be used (ssh://, TLS) is an error.
 Result<std::vector<EngineAddress>> engine_addresses(const Variables& variables);
 
 /// A running engine. A value; each request has a connection of its own, so any thread may ask.
 class Engine {
  public:
-  /// The first that answers among engine_addresses() of this process's environment. The error names
-  /// each place and what is wrong there.
+  /// The first of engine_addresses() of this process's environment that answers. The error names
+  /// each address and why it does not work.
   static Result<Engine> find();
   static Result<Engine> open(const EngineAddress& address);
 
@@ -49,15 +49,15 @@ class Engine {
 
   bool is_podman() const { return podman_; }
 
-  /// Whether its containers' root is an ordinary user outside: the one who started it.
+  /// Whether root in its containers is an ordinary user outside: the one who started the engine.
   Result<bool> is_rootless() const;
 
-  /// Sends a request whose `url` is a path of the API without the version. An answer that tells a
-  /// failure is an answer.
+  /// Sends a request whose `url` is a path of the API without the version. An error status is not
+  /// an error of this function.
   Result<http::Response> send(http::Request request) const;
-  /// The same for those that answer with JSON, or with nothing. An answer that tells a failure
-  /// becomes an error with the engine's own words: not_found for 404, conflict for 409, else
-  /// unavailable. `total` is the time it may take; 0: as long as it likes.
+  /// The same for answers in JSON, or empty ones. An error status becomes an error with the
+  /// engine's own message: not_found for 404, conflict for 409, else unavailable. `total` limits
+  /// the time; 0: no limit.
   Result<Json> ask(const std::string& method,
                    const std::string& path,
                    const Json& body = {},
@@ -70,9 +70,9 @@ class Engine {
   bool podman_ = false;
 };
 
-/// Takes a part of an answer that tells a failure; what goes beyond 64 KiB is left out.
+/// Takes a part of an error answer; what exceeds 64 KiB is dropped.
 void add_refusal(std::string& refusal, std::string_view part);
-/// What the engine said in an answer that tells a failure.
+/// The engine's message in an error answer.
 std::string engine_message(const http::Response& answer);
 
 }  // namespace dstack::backend

@@ -7,7 +7,7 @@ namespace dstack::backend {
 
 namespace {
 
-/// As a header of the API holds it: base64 with `-` and `_`.
+/// For a header of the API: base64 with `-` and `_`.
 std::string base64_url(std::string_view bytes) {
   static constexpr char digits[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -30,21 +30,21 @@ std::string in_path(const std::string& image) {
   return join(parts, "/");
 }
 
-bool says(const std::string& message, std::initializer_list<std::string_view> words) {
+bool contains_any(const std::string& message, std::initializer_list<std::string_view> texts) {
   const std::string lower = to_lower(message);
-  for (const std::string_view word : words)
-    if (lower.find(word) != std::string::npos)
+  for (const std::string_view text : texts)
+    if (lower.find(text) != std::string::npos)
       return true;
   return false;
 }
 
-/// Engines tell all of these with the same status, and in words that differ from registry to
-/// registry.
+/// Engines report all of these with the same status, and with texts that differ between registries.
 Failure pull_error(const std::string& image, const RegistryUser& user, const std::string& message) {
   const std::string registry = registry_of(image);
-  if (says(message, {"unauthorized", "denied", "authentication required", "no basic auth", "403"}))
+  if (contains_any(message,
+                   {"unauthorized", "denied", "authentication required", "no basic auth", "403"}))
     return fail(ErrorCode::unavailable,
-                "registry '{}' refuses to give image '{}'{}: {}",
+                "registry '{}' denies access to image '{}'{}: {}",
                 registry,
                 image,
                 user.name.empty() ? "" : fmt::format(" to user '{}'", user.name),
@@ -54,8 +54,9 @@ Failure pull_error(const std::string& image, const RegistryUser& user, const std
             user.name.empty()
                 ? "check the name of the image; if it needs an account, set 'registry_auth' to "
                   "its username and password"
-                : "check 'registry_auth', and whether this account may have the image");
-  if (says(message, {"manifest unknown", "not found", "does not exist", "no such image", "404"}))
+                : "check 'registry_auth', and whether this account has access to the image");
+  if (contains_any(message,
+                   {"manifest unknown", "not found", "does not exist", "no such image", "404"}))
     return fail(ErrorCode::not_found,
                 "there is no image '{}' at registry '{}': {}",
                 image,
@@ -63,11 +64,11 @@ Failure pull_error(const std::string& image, const RegistryUser& user, const std
                 message)
         .with_hint("check its name and its tag");
   return fail(ErrorCode::unavailable,
-              "image '{}' cannot be pulled from registry '{}': {}",
+              "cannot pull image '{}' from registry '{}': {}",
               image,
               registry,
               message)
-      .with_hint("an image that the engine has already is used without asking a registry");
+      .with_hint("an image that the engine already has is used without a registry");
 }
 
 std::uint64_t unsigned_member(const Json& json, std::string_view name) {
@@ -81,14 +82,14 @@ std::string error_in(const Json& line) {
   return json_string(line, "error");
 }
 
-/// The answer to a pull, as it comes: one JSON object a line.
+/// The answer to a pull while it arrives: one JSON object a line.
 class PullAnswer {
   static constexpr std::size_t longest_line = 1 << 20;
 
  public:
   explicit PullAnswer(const std::function<void(const std::string&)>& tell) : tell_(tell) {}
 
-  /// False when a line has no end: no engine writes one that long.
+  /// False when a line is too long for an engine's output.
   bool take(std::string_view bytes) {
     text_.append(bytes);
     std::size_t begin = 0;
@@ -99,7 +100,7 @@ class PullAnswer {
       return true;
     text_.clear();
     error_ =
-        fmt::format("the engine's progress has a line longer than {}", render_size(longest_line));
+        fmt::format("a line of the engine's progress is longer than {}", render_size(longest_line));
     return false;
   }
 
@@ -209,11 +210,11 @@ std::optional<std::string> PullProgress::take(const Json& line) {
     size += one.size;
   }
   const std::uint64_t tenths = size == 0 ? 0 : done * 10 / size;
-  if (tenths <= told_)
+  if (tenths <= reported_)
     return std::nullopt;
-  told_ = tenths;
+  reported_ = tenths;
   return fmt::format(
-      "{} % of the image is here: {} of {}", tenths * 10, render_size(done), render_size(size));
+      "{} % of the image pulled: {} of {}", tenths * 10, render_size(done), render_size(size));
 }
 
 }  // namespace dstack::backend

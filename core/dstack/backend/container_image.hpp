@@ -1,4 +1,4 @@
-// Images of a container engine: what is in one, and fetching one that is not here.
+// Images of a container engine: inspecting and pulling them.
 #pragma once
 
 #include "dstack/backend/container_engine.hpp"
@@ -15,23 +15,23 @@ namespace dstack::backend {
 struct ImageFacts {
   std::string id;
   std::string user;                     ///< "", "1000", "app:staff"
-  std::vector<std::string> entrypoint;  ///< what it starts by itself: this,
-  std::vector<std::string> command;     ///< with this behind it
+  std::vector<std::string> entrypoint;  ///< what it starts by default: this,
+  std::vector<std::string> command;     ///< followed by this
 
   /// Whether its processes are root, inside.
   bool runs_as_root() const;
 };
 
 struct RegistryUser {
-  std::string name;  ///< empty: nobody in particular
+  std::string name;  ///< empty: no account
   std::string password;
 };
 
-/// What the engine has under this name; not_found when it has none.
+/// The engine's image of this name; not_found if it has none.
 Result<ImageFacts> find_image(const Engine& engine, const std::string& image);
 
-/// Fetches it. `tell` gets sentences for people as it goes on. The error says which of these it is:
-/// no such image, a registry that refuses, one that cannot be reached; the hint says what to do.
+/// Pulls it. `tell` gets progress messages for people. The error says whether there is no such
+/// image, or the registry denies access or cannot be reached; the hint names the next step.
 Result<void> pull_image(const Engine& engine,
                         const std::string& image,
                         const RegistryUser& user,
@@ -39,16 +39,15 @@ Result<void> pull_image(const Engine& engine,
 
 /// "python" is "python:latest"; a name with a tag or a digest stays as it is.
 std::string with_tag(const std::string& image);
-/// The host of its registry: "docker.io" where the name says none.
+/// The host of its registry: "docker.io" if the name has none.
 std::string registry_of(const std::string& image);
 
-/// How far a pull is, from the lines that the engine sends: a sentence each time another tenth has
-/// come.
+/// The progress of a pull, from the lines that the engine sends: a message for each further tenth.
 class PullProgress {
  public:
   std::optional<std::string> take(const Json& line);
 
-  /// That are known: an engine that makes up ever more of them is listened to no longer.
+  /// The known layers; an engine that reports too many of them is ignored from then on.
   std::size_t layers() const { return layers_.size(); }
 
  private:
@@ -60,7 +59,7 @@ class PullProgress {
   };
 
   std::map<std::string, Layer> layers_;
-  std::uint64_t told_ = 0;  ///< tenths
+  std::uint64_t reported_ = 0;  ///< tenths
 };
 
 }  // namespace dstack::backend

@@ -1,15 +1,15 @@
-/* The first process of a container, as dstack starts it: linked statically, and mounted into
- * whatever image there is, also one without a shell.
+/* The first process of a container that dstack starts: linked statically, and mounted into any
+ * image, also one without a shell.
  *
  *   dstack-container-init run GRACE_MS PROGRAM [ARGUMENT…]
  *
  * runs the program with both of its outputs in one stream, in the order of writing; passes TERM on
  * to every process of the container (a program that were process 1 itself would never see it); and
  * when the program has ended, ends the others: TERM, at most GRACE_MS, and then all that is left
- * dies with process 1. Its own error output is not the job's: on it dstack is told `exec ERRNO`
+ * dies with process 1. Its own error output is not the job's: it reports `exec ERRNO` to dstack
  * when the program could not be started, `signal N` when it was killed, `oom N` when N processes of
- * the container were killed because its memory was used up (not every engine notices), and what
- * its processes took: `cpu MICROSECONDS`, `largest`, `read`, `written` and, where the kernel counts
+ * the container were killed at its memory limit (not every engine reports that), and the usage of
+ * its processes: `cpu MICROSECONDS`, `largest`, `read`, `written` and, where the kernel counts
  * it, `peak`, in bytes.
  *
  *   dstack-container-init run-with-secrets GRACE_MS PROGRAM [ARGUMENT…]
@@ -19,8 +19,9 @@
  *
  *   dstack-container-init own UID GID SINCE FOLDER
  *
- * gives everything in the folder that belongs to somebody else, and changed at SINCE (nanoseconds
- * since 1970) or later, to this user: what root wrote in a container stays root's outside of it. */
+ * makes this user the owner of everything in the folder that belongs to somebody else and changed
+ * at SINCE (nanoseconds since 1970) or later: files that root wrote in a container belong to root
+ * outside of it, too. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -39,7 +40,7 @@ static const int everybody = -1;
 
 /* --- secrets --- */
 
-/* What comes through the pipe becomes part of the environment, which keeps the bytes. */
+/* The bytes from the pipe become part of the environment, which refers to them. */
 static int take_secrets(void) {
   const size_t step = 4096;
   size_t size = 0;
@@ -48,7 +49,7 @@ static int take_secrets(void) {
   const int fd = open("/.dstack-secrets", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return -1;
-  /* The end is the one place where a byte 0 follows another. */
+  /* Only at the end does a byte 0 follow another. */
   while (size < 2 || text[size - 1] != 0 || text[size - 2] != 0) {
     if (room - size < step)
       text = realloc(text, room += room + step);
@@ -118,7 +119,7 @@ static void pass_on(int number, pid_t program) {
     kill(program, number);
 }
 
-/* Until the program has ended. */
+/* Waits until the program has ended. */
 static int wait_for(pid_t program, const sigset_t* all) {
   int status = 0;
   int ended = 0;
@@ -137,7 +138,7 @@ static long milliseconds_now(void) {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The program is gone: so shall be what it left running. */
+/* Ends the processes that the program left running. */
 static void end_the_others(const sigset_t* all, long grace) {
   const long until = milliseconds_now() + grace;
   int status = 0;
@@ -152,16 +153,16 @@ static void end_the_others(const sigset_t* all, long grace) {
   }
 }
 
-/* The number behind a word in a file of lines `WORD NUMBER`; 0 where there is none. */
-static long number_in(const char* path, const char* word) {
+/* The number of a key in a file of lines `KEY NUMBER`; 0 where there is none. */
+static long number_in(const char* path, const char* key) {
   char line[128];
   long number = 0;
   FILE* file = fopen(path, "re");
   if (file == NULL)
     return 0;
   while (fgets(line, sizeof line, file) != NULL)
-    if (strncmp(line, word, strlen(word)) == 0)
-      number = atol(line + strlen(word));
+    if (strncmp(line, key, strlen(key)) == 0)
+      number = atol(line + strlen(key));
   fclose(file);
   return number;
 }
@@ -232,7 +233,7 @@ static int take(const struct owner* owner, int folder, const char* name, const s
   return fchownat(folder, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Takes over what is in the open folder, and closes it. Never follows a link. */
+/* Takes ownership of what is in the open folder, and closes it. Never follows a link. */
 static int take_contents(const struct owner* owner, int fd) {
   DIR* folder = fdopendir(fd);
   struct dirent* entry = NULL;
@@ -264,7 +265,7 @@ static int own(const struct owner* owner, const char* path) {
   const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0 || fstat(fd, &known) != 0 || take_contents(owner, fd) != 0 ||
       take(owner, AT_FDCWD, path, &known) != 0) {
-    dprintf(2, "'%s' cannot be given back whole: %s\n", path, strerror(errno));
+    dprintf(2, "cannot change the owner of all files in '%s': %s\n", path, strerror(errno));
     return 1;
   }
   return 0;

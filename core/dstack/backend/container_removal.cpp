@@ -1,5 +1,5 @@
-// The end of a job's container, whoever it is that ends it: the agent that started it, the runner
-// of a killed agent, or the supervisor that finds both dead.
+// Removes a job's container, for the agent that started it, the runner of a killed agent, or the
+// supervisor when both are dead.
 #include "dstack/backend/container.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/spawn.hpp"
@@ -42,8 +42,8 @@ Result<std::vector<std::string>> containers_of(const Engine& engine, const std::
   return ids;
 }
 
-/// Whoever asked for a container may have been killed before the answer: the engine makes it all
-/// the same, and tells nobody. So one that is not there yet is waited for.
+/// The process that requested a container may have been killed before the answer; the engine
+/// creates it all the same. So a container that does not exist yet is waited for.
 Result<std::vector<std::string>> containers_to_remove(const Engine& engine,
                                                       const ContainerRecord& record) {
   const auto until = std::chrono::steady_clock::now() + 3s;
@@ -55,8 +55,8 @@ Result<std::vector<std::string>> containers_to_remove(const Engine& engine,
   }
 }
 
-/// Killed and removed, with the volumes that its image made for it. One that is being removed, or
-/// is gone already, is no error.
+/// Kills and removes it, with the volumes that its image made for it. One that is being removed, or
+/// was removed before, is not an error.
 Result<void> remove(const Engine& engine, const std::string& id) {
   const auto removed = engine.ask("DELETE", fmt::format("/containers/{}?force=1&v=1", id));
   if (!removed && removed.error().code == ErrorCode::unavailable)
@@ -64,7 +64,7 @@ Result<void> remove(const Engine& engine, const std::string& id) {
   return {};
 }
 
-/// Whether something in the folder belongs to somebody else, or cannot be looked at.
+/// Whether something in the folder belongs to somebody else, or cannot be read.
 bool holds_foreign_files(const Path& folder, std::int64_t since) {
   struct stat known {};
 
@@ -93,7 +93,7 @@ Json own_words(const ContainerRecord& record, bool rootless, const std::string& 
                       folder});
 }
 
-Result<void> give_back_as_root(const ContainerRecord& record) {
+Result<void> take_ownership_as_root(const ContainerRecord& record) {
   process::Command command;
   command.argv = own_words(record, false, record.workspace).get<std::vector<std::string>>();
   command.argv.insert(command.argv.begin(), container_init());
@@ -103,9 +103,9 @@ Result<void> give_back_as_root(const ContainerRecord& record) {
   return {};
 }
 
-/// Only root may give files away, and an ordinary user is root only in a container: one more, of
-/// the same image, that sees the workspace and nothing else.
-Result<void> give_back_through(const Engine& engine, const ContainerRecord& record) {
+/// Only root may change the owner of files, and an ordinary user is root only in a container:
+/// another one of the same image, with access to the workspace alone.
+Result<void> take_ownership_through(const Engine& engine, const ContainerRecord& record) {
   DSTACK_TRY(const bool rootless, engine.is_rootless());
   const auto bind = [](const std::string& source, const std::string& target) {
     return Json{{"Type", "bind"}, {"Source", source}, {"Target", target}};
@@ -131,14 +131,15 @@ Result<void> give_back_through(const Engine& engine, const ContainerRecord& reco
   if (!ended)
     return Failure(std::move(ended).error());
   if (json_integer(*ended, "StatusCode") != 0)
-    return fail(ErrorCode::unavailable, "some of them cannot be changed");
+    return fail(ErrorCode::unavailable, "the owner of some of them cannot be changed");
   return {};
 }
 
-Result<void> give_back(const Engine& engine, const ContainerRecord& record) {
+Result<void> take_ownership(const Engine& engine, const ContainerRecord& record) {
   if (!holds_foreign_files(record.workspace, record.since))
     return {};
-  auto given = ::geteuid() == 0 ? give_back_as_root(record) : give_back_through(engine, record);
+  auto given =
+      ::geteuid() == 0 ? take_ownership_as_root(record) : take_ownership_through(engine, record);
   if (!given)
     return fail(ErrorCode::unavailable,
                 "files that the container wrote to '{}' still belong to its user: {}",
@@ -170,7 +171,7 @@ Result<void> remove_container(const Path& file) {
   DSTACK_TRY(const auto ids, containers_to_remove(engine, record));
   for (const std::string& id : ids)
     DSTACK_CHECK(remove(engine, id));
-  DSTACK_CHECK(give_back(engine, record));
+  DSTACK_CHECK(take_ownership(engine, record));
   if (::unlink(file.c_str()) != 0 && errno != ENOENT)
     return fail_errno("'{}' cannot be removed", file.string());
   return {};

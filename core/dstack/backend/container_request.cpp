@@ -1,4 +1,4 @@
-// What a container engine is told of a job.
+// The request to a container engine that creates a job's container.
 #include "dstack/backend/container.hpp"
 #include "dstack/base/installation.hpp"
 
@@ -23,7 +23,7 @@ std::string port_key(std::uint16_t port) {
   return std::to_string(port) + "/tcp";
 }
 
-/// Docker hands out cards by itself; Podman takes them as devices, by the names of CDI.
+/// Docker assigns cards by their ids; Podman takes them as devices, by their CDI names.
 void add_gpus(const ContainerLaunch& launch, bool podman, Json& host) {
   if (launch.gpus.empty())
     return;
@@ -45,10 +45,10 @@ Json host_part(const ContainerLaunch& launch, bool podman, const std::string& in
     host["Mounts"].push_back(mount_of(launch.script, container_script, true));
   if (!launch.secrets.empty())
     host["Mounts"].push_back(mount_of(launch.secrets, container_secrets, true));
-  // Where SELinux rules, a container may not touch a user's folder without this, and giving every
-  // file another label instead would change the user's project.
+  // Under SELinux a container may not access a user's folder without this; relabelling every file
+  // instead would change the user's project.
   host["SecurityOpt"] = Json::array({"label=disable"});
-  // The log is dstack's: a second one in the engine would fill its disk.
+  // dstack keeps the log: a second one in the engine would fill its disk.
   host["LogConfig"] = {{"Type", "none"}};
   if (launch.cpu != 0)
     host["NanoCpus"] = std::uint64_t{launch.cpu} * 1'000'000'000;
@@ -85,7 +85,7 @@ Json container_request(const ContainerLaunch& launch,
   json["Entrypoint"] = Json::array({init_inside,
                                     launch.secrets.empty() ? "run" : "run-with-secrets",
                                     std::to_string(launch.grace.count())});
-  json["Cmd"] = launch.words;
+  json["Cmd"] = launch.argv;
   json["Labels"] = {{"dstack.job", launch.job}, {"dstack.run", launch.run}};
   json["Healthcheck"] = {{"Test", {"NONE"}}};
   for (const std::uint16_t port : launch.ports)

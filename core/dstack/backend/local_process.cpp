@@ -16,7 +16,7 @@ namespace dstack::backend {
 
 namespace {
 
-/// The value of PATH in the job's own environment: its programs are looked up there, not in ours.
+/// PATH in the job's environment: its programs are looked up there, not in this process's.
 std::string path_of(const Launch& launch) {
   for (const auto& [name, value] : launch.environment)
     if (name == "PATH")
@@ -27,16 +27,16 @@ std::string path_of(const Launch& launch) {
 /// The absolute path of the program that argv[0] names.
 Result<std::string> find_program(const Launch& launch) {
   const std::string& name = launch.argv.front();
-  // A relative program is one of the workspace.
+  // A relative path is relative to the workspace.
   const bool relative = name.find('/') != std::string::npos && name.front() != '/';
   const auto program =
       process::find_program(relative ? launch.working_dir + "/" + name : name, path_of(launch));
   if (!program)
-    return fail(ErrorCode::not_found, "there is no program '{}' that can be run", name)
+    return fail(ErrorCode::not_found, "program '{}' not found or not executable", name)
         .with_hint("{}",
                    name.find('/') == std::string::npos
                        ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
-                       : "check that the file is there and has the x bit (chmod +x)");
+                       : "check that the file exists and is executable (chmod +x)");
   return *program;
 }
 

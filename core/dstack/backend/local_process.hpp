@@ -1,5 +1,5 @@
-// Where a job executes: here, as a process of this machine with everything it starts. The other
-// place, a container engine, and later a cluster, get a file of their own beside this one.
+// Executes a job as a process of this machine, with everything it starts. Other backends, such as
+// container engines, are files beside this one.
 #pragma once
 
 #include "dstack/backend/usage.hpp"
@@ -12,18 +12,18 @@
 
 namespace dstack::backend {
 
-/// Where the ports of a job that executes here are reached: by other jobs, and by people at this
+/// The address of the ports of a job that executes here, for other jobs and for people on this
 /// machine. A machine's own name may resolve to an address at which nothing listens.
 inline constexpr const char* local_host = "127.0.0.1";
 
-/// What to start. Everything is resolved already: nothing is looked up but the program.
+/// What to start. Everything is resolved; only the program is looked up.
 struct Launch {
   std::vector<std::string> argv;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete
   std::string working_dir;                                       ///< absolute
   int output = -1;  ///< descriptor for standard output and error alike
-  /// An agent of ours: what to start under the name argv[0] instead of looking it up; and further
-  /// descriptors, {in the process, here}. Others find standard input empty, and nothing beyond.
+  /// For dstack's agents: what to start under the name argv[0] instead of looking it up; and
+  /// further descriptors, {in the process, here}. Others have an empty standard input and no more.
   std::string program = {};
   std::vector<std::pair<int, int>> descriptors = {};
 };
@@ -36,19 +36,19 @@ class LocalProcess {
   static void adopt_orphans();
   static Result<LocalProcess> start(const Launch& launch);
 
-  /// Reaps every child that has ended, however it came to be one. Call it when SIGCHLD has arrived.
+  /// Reaps every child that has ended, including adopted ones. To be called after SIGCHLD.
   void reap();
 
   /// How the job's own process ended; nothing while it lives.
   const std::optional<process::ExitStatus>& status() const { return status_; }
 
-  /// Without its peak.
+  /// Without the peak memory.
   const Usage& usage() const { return usage_; }
 
   /// True when the whole tree has ended and is reaped.
   bool gone() const { return gone_; }
 
-  /// Sends to every process of the tree; a stopped one is woken so that it can act.
+  /// Sends to every process of the tree; stopped ones are continued so that they can act.
   void signal_all(int number) const;
 
  private:

@@ -1,4 +1,4 @@
-// What the processes of a job took of the machine.
+// The resource usage of a job's processes.
 #pragma once
 
 #include "dstack/job/usage.hpp"
@@ -9,17 +9,16 @@
 
 namespace dstack::backend {
 
-/// Of all processes that were reaped. A process's own descendants count with it, where it waited
-/// for them.
+/// Of all processes that were reaped. A process includes the descendants that it waited for.
 struct Usage {
   std::chrono::microseconds cpu{0};
   std::uint64_t largest_process = 0;  ///< bytes of memory
   std::uint64_t bytes_read = 0;       ///< from disks
   std::uint64_t bytes_written = 0;
-  std::optional<std::uint64_t> peak_memory = {};  ///< of all together, where that is counted
+  std::optional<std::uint64_t> peak_memory = {};  ///< of all together, where that is measured
 };
 
-/// As they are recorded.
+/// As recorded.
 job::Usage figures_of(const Usage& usage);
 
 }  // namespace dstack::backend

@@ -13,7 +13,7 @@ namespace dstack::python {
 
 namespace {
 
-/// The log has all of it.
+/// The end of the output, for the message; the log has all of it.
 std::string log_tail(const Transcript& transcript) {
   constexpr std::size_t most_lines = 5;
   constexpr std::size_t longest_line = 300;
@@ -27,29 +27,30 @@ std::string log_tail(const Transcript& transcript) {
   return text;
 }
 
-bool says(const Transcript& transcript, std::initializer_list<std::string_view> words) {
+bool contains_any(const Transcript& transcript, std::initializer_list<std::string_view> texts) {
   for (const std::string& line : transcript.last_lines)
-    for (const std::string_view word : words)
-      if (line.find(word) != std::string::npos)
+    for (const std::string_view text : texts)
+      if (line.find(text) != std::string::npos)
         return true;
   return false;
 }
 
 std::string hint_for(const Transcript& transcript) {
-  if (says(transcript, {"No space left", "Disk quota exceeded"}))
-    return "make room on the disk that holds $DSTACK_HOME/environments, or set DSTACK_HOME to "
-           "another place";
-  if (says(transcript,
-           {"dns error",
-            "Name or service not known",
-            "name resolution",
-            "error sending request",
-            "Connection refused",
-            "Network is unreachable"}))
+  if (contains_any(transcript, {"No space left", "Disk quota exceeded"}))
+    return "free space on the disk of $DSTACK_HOME/environments, or set DSTACK_HOME to "
+           "another folder";
+  if (contains_any(transcript,
+                   {"dns error",
+                    "Name or service not known",
+                    "name resolution",
+                    "error sending request",
+                    "Connection refused",
+                    "Network is unreachable"}))
     return "this machine cannot reach the package index; set PIP_INDEX_URL to one that it can "
            "reach, or HTTPS_PROXY";
-  if (says(transcript,
-           {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))
+  if (contains_any(
+          transcript,
+          {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))
     return "install uv (https://docs.astral.sh/uv), or the system's package python3-venv";
   return "";
 }
@@ -92,7 +93,7 @@ bool is_set(const InstallContext& context, const std::string& name) {
   return false;
 }
 
-/// What the installer lists, kept beside the packages.
+/// Records the packages that the installer lists, beside them.
 Result<void> record_packages(const BuildOrder& order,
                              const InstallContext& context,
                              std::vector<std::string> argv) {
@@ -113,7 +114,7 @@ Result<void> record_packages(const BuildOrder& order,
 Result<void> install_with_uv(const BuildOrder& order, const InstallContext& context) {
   std::vector<std::string> argv = {
       *order.uv, "pip", "install", "--compile-bytecode", "--python", python_of(order)};
-  if (is_set(context, "UV_NO_INDEX"))  // the one setting that uv takes as an option alone
+  if (is_set(context, "UV_NO_INDEX"))  // uv takes this setting only as an option
     argv.emplace_back("--no-index");
   add_files(argv, order);
   DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
@@ -145,7 +146,7 @@ Result<void> install_with_pip(const BuildOrder& order, const InstallContext& con
   return record_packages(order, context, argv);
 }
 
-/// False when uv cannot work with this interpreter (a very old one): then venv and pip are tried.
+/// False when uv does not support this interpreter (a very old one): then venv and pip are tried.
 Result<bool> make_with_uv(const BuildOrder& order, const InstallContext& context) {
   if (!order.uv)
     return false;
@@ -171,9 +172,9 @@ Result<bool> make_with_uv(const BuildOrder& order, const InstallContext& context
 Result<void> build_environment(const BuildOrder& order, const InstallContext& context) {
   if (order.interpreter.version.starts_with("2."))
     return fail(ErrorCode::configuration,
-                "Python {} knows no virtual environments, which requirements need",
+                "Python {} does not support virtual environments, which requirements need",
                 order.interpreter.version)
-        .with_hint("name a version of Python 3, or leave the requirements out");
+        .with_hint("name a version of Python 3, or omit the requirements");
   DSTACK_TRY(const bool with_uv, make_with_uv(order, context));
   DSTACK_CHECK(with_uv ? install_with_uv(order, context) : install_with_pip(order, context));
   DSTACK_CHECK(place_pip_notice(order.folder));

@@ -1,4 +1,4 @@
-// Making one environment with uv, else with venv and pip.
+// Builds one environment with uv, else with venv and pip.
 #pragma once
 
 #include "dstack/python/installer.hpp"
@@ -13,16 +13,16 @@ namespace dstack::python {
 struct BuildOrder {
   const Requirements& requirements;
   const Interpreter& interpreter;
-  Path folder;                     ///< where the environment goes; there is nothing yet
+  Path folder;                     ///< of the environment; does not exist yet
   std::vector<std::string> files;  ///< what to install, relative to the stage
   std::optional<std::string> uv;   ///< the program
 };
 
-/// In an environment's folder: what is in it, a line each.
+/// In an environment's folder: its packages, a line each.
 inline constexpr const char* packages_file = "packages.txt";
 
-/// Makes the environment, records its packages in that file and takes every w bit but that of
-/// the folder itself. A failure leaves an unfinished folder.
+/// Makes the environment, records its packages in that file and makes all of it but the folder
+/// itself read-only. A failure leaves an unfinished folder.
 Result<void> build_environment(const BuildOrder& order, const InstallContext& context);
 
 }  // namespace dstack::python

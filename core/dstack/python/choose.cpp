@@ -14,10 +14,10 @@ namespace dstack::python {
 
 namespace {
 
-/// The version that a workflow without one gets, where it is there.
+/// The version of a workflow that names none, if it is available.
 const Version usual_version = {3, 10};
 
-/// One search: the places to look at and the memory that spares asking them.
+/// One search: the candidates, and the cache that avoids starting them.
 class Search {
  public:
   Search(const Lookup& environment, const Path& memory, Effects effects)
@@ -38,8 +38,7 @@ class Search {
     return std::nullopt;
   }
 
-  /// The first of this version, in the order of preference. Shims are asked when nothing else is
-  /// left.
+  /// The first of this version, in the order of preference. Shims are started last.
   std::optional<Interpreter> first(const Version& wanted) {
     const std::vector<Candidate> candidates = other_candidates(environment_, wanted);
     for (const CandidateKind kind : {CandidateKind::interpreter, CandidateKind::shim}) {
@@ -89,27 +88,28 @@ std::string list_found(const std::vector<Interpreter>& found) {
 
 std::string how_to_get(const Version& wanted, bool has_uv) {
   const std::string version = render_version(wanted);
-  return has_uv ? fmt::format(
-                      "get it with `uv python install {}` or `pyenv install {}`", version, version)
-                : fmt::format(
-                      "get it with `pyenv install {}`, or install uv (https://docs.astral.sh/uv), "
-                      "which fetches it when a run needs it",
-                      version);
+  return has_uv
+             ? fmt::format(
+                   "install it with `uv python install {}` or `pyenv install {}`", version, version)
+             : fmt::format(
+                   "install it with `pyenv install {}`, or install uv (https://docs.astral.sh/uv), "
+                   "which downloads it when a run needs it",
+                   version);
 }
 
-Failure not_to_be_had(Search& search,
-                      const Version& wanted,
-                      const std::optional<std::string>& uv,
-                      const std::string& why_not_fetched) {
+Failure refuse_version(Search& search,
+                       const Version& wanted,
+                       const std::optional<std::string>& uv,
+                       const std::string& why_not_fetched) {
   const std::vector<Interpreter> found = search.all();
-  std::string message = fmt::format("Python {} is not on this machine; ", render_version(wanted));
-  message += found.empty() ? "no other version was found either"
-                           : fmt::format("found: {}", list_found(found));
+  std::string message = fmt::format("Python {} is not installed; ", render_version(wanted));
+  message +=
+      found.empty() ? "no other version was found" : fmt::format("found: {}", list_found(found));
   if (!why_not_fetched.empty())
     message += fmt::format("; {}", why_not_fetched);
   std::string hint = how_to_get(wanted, uv.has_value());
   if (!found.empty())
-    hint += ", or name one of those found as the workflow's version of Python";
+    hint += ", or set the workflow's version of Python to one of those found";
   return fail(ErrorCode::unavailable, "{}", message).with_hint("{}", hint);
 }
 
@@ -129,9 +129,8 @@ Result<Choice> choose_named(Search& search,
   std::string why_not_fetched;
   if (uv && effects == Effects::none) {
     const std::string version = render_version(*wanted);
-    return Choice{
-        Interpreter{{}, version, "uv"},
-        fmt::format("Python {} is not on this machine: uv fetches it for the run", version)};
+    return Choice{Interpreter{{}, version, "uv"},
+                  fmt::format("Python {} is not installed: uv downloads it for the run", version)};
   }
   if (uv) {
     auto fetched = fetch_python(*uv, *wanted, environment);
@@ -139,7 +138,7 @@ Result<Choice> choose_named(Search& search,
       return Choice{std::move(*fetched), ""};
     why_not_fetched = fetched.error().message;
   }
-  return not_to_be_had(search, *wanted, uv, why_not_fetched);
+  return refuse_version(search, *wanted, uv, why_not_fetched);
 }
 
 Result<Interpreter> choose_unnamed(Search& search) {

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t most_lines = 20;
 constexpr std::size_t longest_line = 2000;
 
-/// Cuts a stream into lines and keeps the last of them.
+/// Splits a stream into lines and keeps the last ones.
 class Tail {
  public:
   explicit Tail(std::string cut_out) : cut_out_(std::move(cut_out)) {}
@@ -26,7 +26,7 @@ class Tail {
       if (c == '\n')
         end_line();
       else if (returned_)
-        line_.clear();  // progress that is written over
+        line_.clear();  // progress that is overwritten
       returned_ = c == '\r';
       if (c != '\n' && c != '\r' && line_.size() < longest_line)
         line_ += c;
@@ -56,7 +56,7 @@ class Tail {
   std::deque<std::string> lines_;
 };
 
-/// Passes on what there is to read at the moment; false at the end of the stream.
+/// Passes on what can be read now; false at the end of the stream.
 bool read_available(int from, int output_fd, Tail& tail) {
   std::array<char, 65536> buffer;
   for (;;) {
@@ -68,7 +68,8 @@ bool read_available(int from, int output_fd, Tail& tail) {
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
     tail.add(bytes);
     if (output_fd >= 0)
-      (void)write_all(output_fd, bytes);  // a log that cannot be written stops no installation
+      (void)write_all(output_fd,
+                      bytes);  // a log that cannot be written does not stop an installation
   }
 }
 
@@ -94,8 +95,8 @@ Result<Transcript> run_installer(const InstallContext& context, std::vector<std:
   Tail tail(context.stage.string() + "/");
   bool has_ended = false;
   while (read_available(pipe.read_end.get(), context.output_fd, tail) && !has_ended) {
-    // A compiler's server may outlive the installation with the pipe still open: the child's own
-    // end counts.
+    // A compiler's server may outlive the installation with the pipe open: only the child's end
+    // counts.
     std::array<pollfd, 2> polled = {pollfd{pipe.read_end.get(), POLLIN, 0},
                                     pollfd{child.pidfd(), POLLIN, 0}};
     ::poll(polled.data(), polled.size(), -1);

@@ -1,5 +1,4 @@
-// Running an installer: its output goes to the log as it comes, its last lines are kept for the
-// error message.
+// Runs an installer: its output goes to the log, its last lines are kept for the error message.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -11,16 +10,15 @@
 
 namespace dstack::python {
 
-/// What all commands of one build share.
+/// What the commands of one build share.
 struct InstallContext {
   std::vector<std::string> environment;
   Path stage;          ///< the folder in which the commands run
   int output_fd = -1;  ///< -1: nowhere
-  /// Held by the commands, too: while one of them goes on after its builder was killed, nobody else
-  /// begins.
+  /// Inherited by the commands: while one of them outlives a killed builder, no other build starts.
   int lock_fd = -1;
 
-  /// A line of our own into the log.
+  /// Writes a line of dstack's own to the log.
   void say(std::string_view line) const;
 };
 

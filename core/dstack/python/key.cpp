@@ -18,10 +18,10 @@ namespace dstack::python {
 
 namespace {
 
-/// Changes when what we build for the same input changes.
+/// Changes when the environment built for the same input changes.
 constexpr std::string_view format = "dstack-environment 1";
 
-/// Each value with its length before it, so that two rows of values never look the same.
+/// Each value is preceded by its length, so that different sequences never hash the same bytes.
 void add(Sha256& hash, std::string_view value) {
   hash.update(std::to_string(value.size()));
   hash.update(":");
@@ -55,7 +55,7 @@ Result<void> add_folder(Sha256& hash, const Path& folder) {
     if (std::string name = entry->path().filename().string(); !is_no_code(name))
       entries[std::move(name)] = entry->path();
   if (error)
-    return fail_errno_of(error.value(), "cannot read the folder '{}'", folder.string());
+    return fail_errno_of(error.value(), "cannot read folder '{}'", folder.string());
   for (const auto& [name, path] : entries) {
     struct stat status {};
 
@@ -77,7 +77,7 @@ Result<void> add_folder(Sha256& hash, const Path& folder) {
   return {};
 }
 
-/// A project that reaches for its neighbours (`../shared`) is built from the whole of the code.
+/// A project that refers to its neighbours (`../shared`) is built from the whole code.
 bool reaches_outside(const Path& project) {
   for (const char* name : {"pyproject.toml", "setup.py", "setup.cfg"})
     if (const auto text = read_file(project / name); text && text->find("../") != std::string::npos)
@@ -85,7 +85,7 @@ bool reaches_outside(const Path& project) {
   return false;
 }
 
-/// Wheels name their own versions: names and sizes will do.
+/// Wheels have their versions in their names: names and sizes suffice.
 void add_wheels(Sha256& hash, const Path& folder) {
   std::vector<std::string> lines;
   boost::system::error_code error;

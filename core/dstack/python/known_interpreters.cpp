@@ -14,16 +14,15 @@ namespace dstack::python {
 
 namespace {
 
-/// Far more than any interpreter needs, even from a cold network disk.
-constexpr std::chrono::seconds patience{20};
+/// Far more than any interpreter needs, even from a slow network disk.
+constexpr std::chrono::seconds answer_timeout{20};
 
 struct Answer {
   std::string version;
   Path program;
 };
 
-/// Words that Python 2 understands as well. A line of our own before them, as a shim may print its
-/// own words first.
+/// Valid in Python 2 as well. Begins with a line end, as a shim may print something first.
 constexpr const char* question =
     "import sys; sys.stdout.write('\\ndstack-python %d.%d.%d %s\\n' % (sys.version_info[:3] + "
     "(sys.executable,)))";
@@ -32,9 +31,9 @@ std::optional<Answer> ask(const Path& program, const Lookup& environment) {
   process::Command command;
   command.argv = {program.string(), "-E", "-s", "-S", "-c", question};
   command.environment = tool_environment(environment);
-  const auto output = process::run(command, {}, patience);
+  const auto output = process::run(command, {}, answer_timeout);
   if (!output || !process::succeeded(output->status)) {
-    log::info(fmt::format("'{}' is no Python that runs", program.string()));
+    log::info(fmt::format("'{}' is not a working Python", program.string()));
     return std::nullopt;
   }
   constexpr std::string_view mark = "dstack-python ";
@@ -121,7 +120,7 @@ std::optional<Interpreter> KnownInterpreters::identify(const Candidate& candidat
     remember(candidate.program, answer->version, false);
     return Interpreter{candidate.program, answer->version, candidate.source};
   }
-  // Whatever the shim would start elsewhere or tomorrow: this is the interpreter that it stood for.
+  // A shim may start another interpreter elsewhere or later: this is the one it started here.
   const bool known_program = answer->program.is_absolute() && facts_of(answer->program).has_value();
   if (known_program && answer->program != candidate.program)
     remember(answer->program, answer->version, true);

@@ -1,6 +1,6 @@
-// What is known of interpreters that were asked before, kept in `environments/interpreters`, so
-// that a second choice starts no process. An entry counts only while the program's file is the one
-// that was asked: same inode, size and modification time. Losing the file costs time, nothing else.
+// A cache of the versions of interpreters, in `environments/interpreters`, so that a second choice
+// starts no process. An entry is valid while the program's file has the same inode, size and
+// modification time. Losing the cache only costs time.
 #pragma once
 
 #include "dstack/python/search.hpp"
@@ -15,15 +15,15 @@ namespace dstack::python {
 
 class KnownInterpreters {
  public:
-  /// A file that is missing or damaged is an empty memory. An empty path: nothing is kept.
+  /// A missing or damaged file is an empty cache. An empty path: nothing is kept.
   static KnownInterpreters load(const Path& file);
 
-  /// The interpreter of a candidate, asked by starting it when it is not known yet. Nothing when it
-  /// does not run.
+  /// The interpreter of a candidate, which is started if it is not known yet. Nothing when it does
+  /// not run.
   std::optional<Interpreter> identify(const Candidate& candidate, const Lookup& environment);
-  /// Interpreters that once were found behind a shim, and are still there.
+  /// Interpreters that were found behind a shim earlier and still exist.
   std::vector<Candidate> behind_shims() const;
-  /// Writes what was learnt. A failure is no concern of the caller's.
+  /// Writes new entries. A failure is only logged.
   void save() const;
 
  private:

@@ -1,6 +1,6 @@
-// A folder to put first on PATH so that `python` and `python3` are a certain interpreter, where its
-// own folder will not do: /usr/bin may lack the name `python`, and would hide what stands before it
-// in PATH.
+// A folder to put first on PATH so that `python` and `python3` are a given interpreter, where its
+// own folder is not suitable: /usr/bin may lack the name `python`, and would hide earlier entries
+// of PATH.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -8,9 +8,9 @@
 
 namespace dstack::python {
 
-/// The interpreter's own folder when all in it belongs to it (an environment, pyenv's, uv's), else
-/// a small folder of links in the home, made once. An interpreter finds its library by the file
-/// behind the link.
+/// The interpreter's own folder if everything in it belongs to it (an environment, pyenv's, uv's),
+/// else a folder of links in the home, made once. An interpreter finds its library by the target of
+/// the link.
 Result<Path> bin_folder(const Interpreter& interpreter, const files::Home& home);
 
 }  // namespace dstack::python

@@ -4,8 +4,8 @@ namespace dstack::python {
 
 namespace {
 
-/// The folder of pip's metadata stays behind, or pip would take itself for installed when a
-/// requirement names it.
+/// Without the folder of pip's metadata: pip would consider itself installed when a requirement
+/// names it.
 constexpr const char* unpacker = R"py(
 import glob, os, shutil, sys, sysconfig, zipfile
 target = sys.argv[1]

@@ -18,8 +18,8 @@ namespace dstack::python {
 
 namespace {
 
-/// The last file of an environment to be written. It holds the folder's path, as programs inside
-/// name it: an environment that was moved with its home is not complete.
+/// The last file of an environment to be written. It contains the folder's path, as do programs
+/// inside: an environment that was moved with its home is not complete.
 constexpr const char* marker_name = "complete";
 
 std::string marker_content(const Path& folder) {
@@ -36,7 +36,7 @@ PythonEnvironment environment_in(const Path& folder, bool made) {
   return {folder, folder / "bin/python", folder / "bin", made, folder / packages_file};
 }
 
-/// Everything that was written reaches the disk before the marker does.
+/// Everything reaches the disk before the marker does.
 Result<void> finish(const Path& folder) {
   DSTACK_TRY(const Fd handle, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
   if (::syncfs(handle.get()) != 0)
@@ -46,8 +46,8 @@ Result<void> finish(const Path& folder) {
   return seal_top(folder);
 }
 
-/// uv links files from its cache into environments. As ours lose their w bits, they get a cache of
-/// their own, or copies out of the user's.
+/// uv links files from its cache into environments. As these become read-only, they use a cache of
+/// their own, or copies from the user's.
 std::vector<std::string> build_variables(const Lookup& environment, const files::Home& home) {
   std::vector<std::string> variables = installer_environment(environment);
   if (!environment("UV_CACHE_DIR"))
@@ -63,14 +63,14 @@ struct Site {
   Fd lock;
 };
 
-/// Waits for whoever builds the same environment, and says so.
+/// Waits, with a note in the log, while another process builds the same environment.
 Result<Site> enter(const Path& folder, int output_fd) {
   DSTACK_CHECK(make_folders(folder.parent_path()));
   DSTACK_TRY(Fd lock, open_file(folder.string() + ".lock", O_RDWR | O_CREAT));
   DSTACK_TRY(const bool is_mine, lock_exclusive(lock.get(), Wait::no));
   if (!is_mine) {
     InstallContext{{}, {}, output_fd, -1}.say(
-        "waiting for another job that is making the same Python environment");
+        "waiting for another job that is building the same Python environment");
     DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
   }
   return Site{folder, folder.string() + ".stage", std::move(lock)};
@@ -87,11 +87,11 @@ Result<void> build(const Site& site,
                    const Path& code,
                    InstallContext context,
                    const Lookup& environment) {
-  DSTACK_CHECK(clear(site));  // what a builder left that died
+  DSTACK_CHECK(clear(site));  // left by a builder that died
   DSTACK_TRY(auto files, fill_stage(requirements, code, site.stage));
   const BuildOrder order{
       requirements, interpreter, site.folder, std::move(files), find_uv(environment)};
-  context.say(fmt::format("making an environment of Python {} for {}{}",
+  context.say(fmt::format("building an environment of Python {} for {}{}",
                           interpreter.version,
                           requirements.title,
                           order.uv ? " with uv" : " with pip"));

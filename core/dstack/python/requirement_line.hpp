@@ -1,5 +1,4 @@
-// The spelling of one line of a requirements file: options, comments, paths. Reads text alone, no
-// file.
+// The syntax of one line of a requirements file: options, comments, paths. Works on text alone.
 #pragma once
 
 #include <cstddef>

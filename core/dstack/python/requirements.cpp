@@ -12,7 +12,7 @@ namespace dstack::python {
 
 namespace {
 
-/// Name of the file that holds the packages of the request itself.
+/// Name of the file with the packages of the request itself.
 constexpr const char* packages_name = "packages of the workflow";
 
 constexpr std::uintmax_t largest_file = 4 << 20;
@@ -30,7 +30,7 @@ bool is_project(const Path& folder) {
   return fs::exists(folder / "pyproject.toml", error) || fs::exists(folder / "setup.py", error);
 }
 
-/// A device or a pipe might never end, and a list of packages is short.
+/// A device or pipe might never end, and a list of packages is short.
 Result<void> check_file(const Path& path, const std::string& name) {
   boost::system::error_code error;
   if (!fs::is_regular_file(path, error))
@@ -117,7 +117,7 @@ Result<Requirements> Reader::read(const job::PythonRequest& request) {
 Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
   const std::string file_name = path.filename().string();
   if (file_name == "pyproject.toml" || file_name == "setup.py" || file_name == "setup.cfg")
-    return fail(ErrorCode::configuration, "'{}' is no requirements file", name)
+    return fail(ErrorCode::configuration, "'{}' is not a requirements file", name)
         .with_hint(
             "to install that project, write a requirements file with the line '.' or './FOLDER'");
   boost::system::error_code error;
@@ -126,7 +126,7 @@ Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
                 "requirements file '{}' is not in the project's code",
                 name)
         .with_hint(
-            "check the path, which begins at the project's root; a file that Git ignores is no "
+            "check the path, which begins at the project's root; a file that Git ignores is not "
             "part of the code");
   DSTACK_CHECK(check_file(path, name));
   DSTACK_TRY(std::string text, read_file(path));
@@ -134,10 +134,10 @@ Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
 }
 
 Result<std::size_t> Reader::add(const Path& path, std::string name, std::string text) {
-  // Paths would end there for the system alone: a file could include itself under many names.
+  // A path ends there only for the system: a file could include itself under many names.
   if (text.find('\0') != std::string::npos)
     return fail(ErrorCode::configuration,
-                "requirements file '{}' is no text: it holds a byte 0",
+                "requirements file '{}' is not a text file: it contains a NUL byte",
                 name)
         .with_hint("name a file that lists packages, one a line");
   const std::size_t index = result_.files.size();
@@ -190,20 +190,20 @@ Result<void> Reader::add_include(RequirementFile& file,
         at(file,
            line,
            span,
-           fmt::format("'{}' is outside the project, so it is no part of the run's code", written),
+           fmt::format("'{}' is outside the project, so it is not part of the run's code", written),
            "move it into the project"));
   const auto known = std::find(paths_.begin(), paths_.end(), path);
   std::size_t target = static_cast<std::size_t>(known - paths_.begin());
   if (std::find(open_.begin(), open_.end(), target) != open_.end()) {
-    std::string ring;
+    std::string cycle;
     for (const std::size_t index : open_)
       if (index >= target)
-        ring += fmt::format("{} -> ", display_path(paths_[index], code_));
+        cycle += fmt::format("{} -> ", display_path(paths_[index], code_));
     return fail(at(file,
                    line,
                    span,
-                   fmt::format("requirement files include each other in a circle: {}{}",
-                               ring,
+                   fmt::format("requirement files include each other in a cycle: {}{}",
+                               cycle,
                                display_path(path, code_)),
                    "remove one of these lines"));
   }
@@ -215,7 +215,7 @@ Result<void> Reader::add_include(RequirementFile& file,
           line,
           span,
           fmt::format("'{}' includes '{}', which is not in the project's code", file.name, written),
-          "the path is relative to the including file; a file that Git ignores is no part of "
+          "the path is relative to the including file; a file that Git ignores is not part of "
           "the code"));
     if (open_.size() == deepest || result_.files.size() == most_files)
       return fail(at(file,
@@ -224,7 +224,7 @@ Result<void> Reader::add_include(RequirementFile& file,
                      open_.size() == deepest
                          ? fmt::format("more than {} files include each other here", deepest)
                          : fmt::format("more than {} files are included", most_files),
-                     "put what they list into fewer files"));
+                     "merge them into fewer files"));
     DSTACK_TRY(target, read_at(path, display_path(path, code_)));
   }
   file.pieces.push_back({PieceKind::text, line.text.substr(0, span.begin), {}, 0});
@@ -233,7 +233,7 @@ Result<void> Reader::add_include(RequirementFile& file,
   return {};
 }
 
-/// Where a local path leads; an error when nothing that can be installed is there.
+/// The target of a local path; an error when nothing that can be installed is there.
 Result<Path> Reader::find_local(const RequirementFile& file,
                                 const Path& folder,
                                 const LogicalLine& line,
@@ -250,7 +250,7 @@ Result<Path> Reader::find_local(const RequirementFile& file,
     if (!fs::is_regular_file(path, error) && !is_project(path) && fs::exists(beside, error))
       path = beside;
     if (!is_below(path.string(), code_.string()))
-      return wrong("is outside the project, so it is no part of the run's code",
+      return wrong("is outside the project, so it is not part of the run's code",
                    "move it into the project, or give its absolute path");
   }
   if (fs::is_regular_file(path, error) || is_project(path))
@@ -259,7 +259,7 @@ Result<Path> Reader::find_local(const RequirementFile& file,
     return wrong("cannot be installed: it has neither a pyproject.toml nor a setup.py", "");
   return wrong(
       "is not in the project's code",
-      "a local path begins at the project's root; what Git ignores is no part of the code");
+      "a local path begins at the project's root; files that Git ignores are not part of the code");
 }
 
 Result<void> Reader::add_requirement(RequirementFile& file,
@@ -271,7 +271,7 @@ Result<void> Reader::add_requirement(RequirementFile& file,
   const std::string written = line.text.substr(span.begin, span.size);
   const bool local = written.find("${") == std::string::npos &&
                      (looks_like_path(written) || (editable == Editable::yes && !is_url(written)));
-  // The `-e` goes, also before a URL: what it installs would live in a folder that vanishes or is
+  // The `-e` is removed, also before a URL: it would install into a folder that is removed or
   // read-only.
   const std::size_t begin = editable == Editable::yes ? value.begin : 0;
   if (!local) {

@@ -1,10 +1,11 @@
-// Requirement files, as far as the host has to understand them: which files are included, and which
-// of the code's own folders are installed. What a specifier means is the installers' affair.
+// Requirement files, as far as dstack has to understand them: which files are included, and which
+// of the code's own folders are installed. Specifiers are left to the installers.
 //
 //   -r FILE, -c FILE    included; FILE is relative to the including file
-//   -e PATH, ./PATH     a local project: relative to the project's root, as pip has it, else to the
-//   file's folder -f FOLDER           a folder of wheels: relative to the file's folder, else to
-//   the project's root
+//   -e PATH, ./PATH     a local project: relative to the project's root, as for pip, else to the
+//                       file's folder
+//   -f FOLDER           a folder of wheels: relative to the file's folder, else to the project's
+//                       root
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -23,7 +24,7 @@ enum class PieceKind {
   wheels,      ///< a local folder of wheels
 };
 
-/// A requirement file is a row of pieces. `text` of a local piece is the path as written.
+/// A requirement file is a sequence of pieces. `text` of a local piece is the path as written.
 struct Piece {
   PieceKind kind = PieceKind::text;
   std::string text;
@@ -48,8 +49,8 @@ struct Requirements {
   std::string title;
 };
 
-/// Reads what a request names out of `code`. Missing files, files outside the project and circles
-/// of includes are errors at their place.
+/// Reads the files of a request from `code`. Missing files, files outside the project and cyclic
+/// includes are errors at their place.
 Result<Requirements> read_requirements(const job::PythonRequest& request, const Path& code);
 
 }  // namespace dstack::python

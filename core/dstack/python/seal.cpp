@@ -11,12 +11,12 @@ namespace dstack::python {
 namespace {
 
 constexpr std::string_view notice_module =
-    R"py("""Stands where pip would be: this environment is shared by all runs and never changes."""
+    R"py("""Replaces pip: this environment is shared by all runs and never changes."""
 import sys
 
 __version__ = "0"
 
-WORD = """error: this environment is shared by all runs, so 'pip {command}' cannot change it
+MESSAGE = """error: this environment is shared by all runs, so 'pip {command}' cannot change it
 hint: add the package to requirements.txt (the workflow's 'requirements'); the next run has it
 """
 
@@ -42,7 +42,7 @@ def main(args=None):
             print("%-30s %s" % (name, version))
         return 0
     if command in ("install", "uninstall", "download", "wheel"):
-        sys.stderr.write(WORD.format(command=command))
+        sys.stderr.write(MESSAGE.format(command=command))
         return 1
     if "--version" in args or "-V" in args:
         print("no pip: this environment is shared by all runs (python %d.%d)" % sys.version_info[:2])
@@ -76,7 +76,7 @@ std::vector<Path> package_folders(const Path& folder) {
   return found;
 }
 
-/// Told by the metadata: what a distribution called pip consists of is its own affair.
+/// Determined by the metadata, not by the files of a distribution called pip.
 bool has_pip(const Path& packages) {
   boost::system::error_code error;
   for (fs::directory_iterator entry(packages, error), end; !error && entry != end;
@@ -129,7 +129,7 @@ Result<void> seal_content(const Path& folder) {
     DSTACK_CHECK(take_write_bits(path));
   }
   if (error)
-    return fail_errno_of(error.value(), "cannot read the folder '{}'", folder.string());
+    return fail_errno_of(error.value(), "cannot read folder '{}'", folder.string());
   return {};
 }
 

@@ -1,16 +1,16 @@
-// Making a finished environment one that no job changes.
+// Makes a finished environment read-only.
 #pragma once
 
 #include "dstack/base/file.hpp"
 
 namespace dstack::python {
 
-/// Where there is no pip, puts a few lines in its place that answer `pip list` and `pip freeze`,
-/// and say of `pip install` why it cannot be and what to do instead.
+/// Without pip, adds a small replacement that supports `pip list` and `pip freeze`, and prints for
+/// `pip install` why it fails and what to do instead.
 Result<void> place_pip_notice(const Path& folder);
 
-/// Takes the w bits from everything below `folder`; links are not followed. Of the folder itself
-/// with seal_top().
+/// Makes everything below `folder` read-only; links are not followed. seal_top() does it for the
+/// folder itself.
 Result<void> seal_content(const Path& folder);
 Result<void> seal_top(const Path& folder);
 

@@ -14,8 +14,7 @@ namespace dstack::python {
 
 namespace {
 
-/// Names of minor versions that are looked for when none is wanted. Asking for each is quicker than
-/// reading /usr/bin.
+/// Minor versions whose names are tried when none is requested: quicker than reading /usr/bin.
 constexpr int newest_minor = 30;
 constexpr int oldest_minor = 6;
 
@@ -40,7 +39,7 @@ Version version_in_name(std::string_view name) {
   return parse_version(name.substr(6)).value_or(Version{});
 }
 
-/// What a program's own name and that of the file behind its links tell.
+/// The version in a program's own name and in that of its link target.
 Candidate look_at(const Path& program, std::string source) {
   Candidate candidate{program, {}, std::move(source), CandidateKind::interpreter};
   const std::string real_name = real_path(program).filename().string();
@@ -95,7 +94,7 @@ std::vector<std::string> program_names(const Version& wanted) {
   return names;
 }
 
-/// Folders named for a version, each with bin/python inside, newest first.
+/// Folders named after a version, each with bin/python inside, newest first.
 std::vector<Candidate> versions_below(const Path& folder,
                                       const Version& wanted,
                                       std::string_view prefix,
@@ -125,7 +124,7 @@ std::vector<Candidate> versions_below(const Path& folder,
 }
 
 /// Where the versions behind a folder of shims are kept, by pyenv, asdf or mise; empty when it is
-/// no such folder.
+/// not such a folder.
 Path versions_behind_shims(const Path& folder) {
   if (folder.filename() != "shims")
     return {};

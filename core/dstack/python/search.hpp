@@ -1,6 +1,5 @@
-// Where interpreters may be, told from names and places alone: nothing is started here. In the
-// order in which they are preferred: the active environment, the folders of PATH, pyenv's versions,
-// those that uv has fetched.
+// Where interpreters may be, from names and paths alone: nothing is started here. In the order of
+// preference: the active environment, the folders of PATH, pyenv's versions, uv's versions.
 #pragma once
 
 #include "dstack/python/python.hpp"
@@ -12,14 +11,14 @@
 namespace dstack::python {
 
 enum class CandidateKind {
-  interpreter,  ///< a program of its own
-  shim,  ///< a script that starts some interpreter, which one depends on its surroundings: asked
-         ///< last
+  interpreter,  ///< a program
+  shim,         ///< a script that starts an interpreter depending on the working directory and
+                ///< variables: tried last
 };
 
 struct Candidate {
   Path program;
-  Version version;  ///< as far as the name or the place tells it
+  Version version;  ///< as far as the name or path has it
   std::string source;
   CandidateKind kind = CandidateKind::interpreter;
 };
@@ -31,14 +30,13 @@ inline constexpr const char* source_uv = "uv";
 
 /// Of the virtual or conda environment that the caller has activated.
 std::vector<Candidate> active_candidates(const Lookup& environment);
-/// Everywhere else; only those whose version may be `wanted` (empty: any). Where the shims of
-/// pyenv, asdf or mise stand in PATH, the versions behind them take their place: starting a shim
-/// costs 150 ms.
+/// Everywhere else; only those whose version may be `wanted` (empty: any). Shims of pyenv, asdf or
+/// mise in PATH are replaced by the versions behind them: starting a shim takes 150 ms.
 std::vector<Candidate> other_candidates(const Lookup& environment, const Version& wanted);
-/// Those that uv keeps for itself, newest first.
+/// Those that uv manages, newest first.
 std::vector<Candidate> uv_candidates(const Lookup& environment, const Version& wanted);
 
-/// Whether a program is that of a virtual environment: started by another path it would lose its
+/// Whether a program belongs to a virtual environment: started by another path it would lose its
 /// packages.
 bool in_virtual_environment(const Path& program);
 

@@ -76,8 +76,8 @@ constexpr std::array build_names = {"CC",
                                     "SETUPTOOLS_SCM_PRETEND_VERSION",
                                     "KEYRING_BACKEND"};
 
-/// A lookup answers for one name, so the names have to be known. Those of the process's own
-/// environment are added.
+/// A lookup takes one name, so the names must be known. Those of the process's own environment are
+/// added.
 constexpr std::array installer_names = {"PIP_CERT",
                                         "PIP_CLIENT_CERT",
                                         "PIP_CONFIG_FILE",
@@ -140,7 +140,7 @@ constexpr std::array installer_names = {"PIP_CERT",
                                         "UV_RESOLUTION",
                                         "UV_TORCH_BACKEND"};
 
-/// These would send packages elsewhere, or make the installer do something else.
+/// These would install packages elsewhere, or change what the installer does.
 const std::set<std::string, std::less<>> refused_names = {"PIP_TARGET",
                                                           "PIP_PREFIX",
                                                           "PIP_ROOT",
@@ -215,8 +215,8 @@ std::vector<Path> pip_configuration_files(const Lookup& environment) {
   return files;
 }
 
-/// Adds [global] and [install] of one file, as the variables that mean the same. A value may go on
-/// in indented lines.
+/// Adds [global] and [install] of one file as the equivalent variables. A value may continue in
+/// indented lines.
 void read_pip_configuration(const Path& file, Variables& variables) {
   const auto text = read_file(file);
   if (!text)
@@ -248,7 +248,7 @@ void read_pip_configuration(const Path& file, Variables& variables) {
   }
 }
 
-/// What pip would go by: its files, and over them its variables.
+/// pip's settings: its files, overridden by its variables.
 Variables pip_settings(const Lookup& environment, const Variables& given) {
   Variables settings;
   if (environment("PIP_CONFIG_FILE").value_or("") != "/dev/null")
@@ -265,7 +265,7 @@ bool has_any(const Variables& variables, std::initializer_list<const char*> name
       names.begin(), names.end(), [&](const char* name) { return variables.contains(name); });
 }
 
-/// uv reads no setting of pip's. A setting that the caller has made for uv stands.
+/// uv does not read pip's settings. The caller's own settings of uv are kept.
 void translate_for_uv(const Variables& pip, Variables& variables) {
   const auto translate =
       [&](const char* from, const char* to, std::initializer_list<const char*> unless) {

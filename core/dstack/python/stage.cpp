@@ -63,7 +63,7 @@ class Stage {
     return write_file_atomically(path, text, Durable::no);
   }
 
-  /// Where a requirement file goes: by its path from the project's root.
+  /// Where a requirement file is copied to: its path from the project's root.
   static std::string staged_name(const std::string& name) {
     return name.starts_with('/') ? outside_name + name : name;
   }
@@ -83,7 +83,7 @@ class Stage {
       case PieceKind::local_file: {
         DSTACK_TRY(const std::string path, copy(piece));
         const std::string_view line = before.substr(before.rfind('\n') + 1);
-        if (line.find('@') != std::string_view::npos)  // `name @ URL` takes no bare path
+        if (line.find('@') != std::string_view::npos)  // `name @ URL` does not take a plain path
           return "file://" + percent_encoded((folder_ / path).string());
         return "./" + path;
       }
@@ -91,8 +91,8 @@ class Stage {
     return piece.text;
   }
 
-  /// The copy's path, relative to the stage. One inside the code is copied with all of it, for
-  /// projects that name their neighbours.
+  /// The copy's path, relative to the stage. A project inside the code is copied with all of it, as
+  /// projects may refer to their neighbours.
   Result<std::string> copy(const Piece& piece) {
     const bool inside = is_below(piece.path.string(), code_.string());
     const Path source = inside && piece.kind == PieceKind::project ? code_ : piece.path;

@@ -1,6 +1,6 @@
-// A folder of its own from which one installation is made: the requirement files, and copies of the
-// local projects that they name, as building a project writes into its folder and the code of a run
-// must stay as it is.
+// The folder from which one installation is made: the requirement files, and copies of the local
+// projects that they name, as building a project writes into its folder and the code of a run must
+// not change.
 #pragma once
 
 #include "dstack/python/requirements.hpp"
@@ -16,8 +16,8 @@ Result<std::vector<std::string>> fill_stage(const Requirements& requirements,
                                             const Path& code,
                                             const Path& stage);
 
-/// A list of packages as the installers print it, with the stage's own paths as they stood in the
-/// files.
+/// A list of packages as the installers print it, with the stage's paths replaced by those in the
+/// requirement files.
 std::string without_stage(std::string list, const Path& stage);
 
 }  // namespace dstack::python

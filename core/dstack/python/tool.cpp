@@ -21,9 +21,9 @@ namespace {
 
 constexpr const char* code_server = "code-server";
 constexpr const char* openvscode_server = "openvscode-server";
-constexpr std::chrono::seconds patience_for_a_version{20};
+constexpr std::chrono::seconds version_timeout{20};
 
-/// The release that is fetched where nothing is installed, by the kernel's name of the machine.
+/// The release that is downloaded where nothing is installed, by the kernel's name of the machine.
 struct Pinned {
   std::string_view machine;
   std::string_view version;
@@ -40,9 +40,8 @@ constexpr std::array pinned = {
 };
 
 constexpr const char* how_to_install =
-    "install code-server or openvscode-server so that it is in your PATH, or name a release that "
-    "can be had under "
-    "'tools' in $DSTACK_HOME/config.yaml";
+    "install code-server or openvscode-server in your PATH, or name a release that can be "
+    "downloaded under 'tools' in $DSTACK_HOME/config.yaml";
 
 std::string machine_name() {
   utsname names{};
@@ -57,11 +56,11 @@ bool fits(std::string_view version, std::string_view wanted) {
          (version.starts_with(wanted) && version[wanted.size()] == '.');
 }
 
-/// The first word that it prints; empty when it prints none.
+/// The first word of its output; empty when there is none.
 std::string version_of(const std::string& program) {
   process::Command command;
   command.argv = {program, "--version"};
-  const auto output = process::run(std::move(command), {}, patience_for_a_version);
+  const auto output = process::run(std::move(command), {}, version_timeout);
   if (!output || !process::succeeded(output->status))
     return {};
   return std::string(trim(output->out).substr(0, trim(output->out).find_first_of(" \n")));
@@ -71,7 +70,7 @@ Tool code_server_at(Path program) {
   return {std::move(program), "DSTACK_TOOL_CODE_SERVER", "", ""};
 }
 
-/// One that is installed; `others` gets the versions that are, and do not fit.
+/// An installed one; `others` gets the installed versions that do not match.
 std::optional<Tool> find_installed(const std::string& version,
                                    const std::string& path,
                                    std::vector<std::string>& others) {
@@ -100,7 +99,7 @@ Result<Release> choose_release(const std::optional<Release>& configured) {
       return Release{
           std::string(release.version), std::string(release.url), std::string(release.sha256)};
   return fail(ErrorCode::not_found,
-              "code-server is not installed, and no release is known for a machine of kind '{}'",
+              "code-server is not installed, and no release is known for machines of type '{}'",
               machine)
       .with_hint("{}", how_to_install);
 }
@@ -117,7 +116,7 @@ Result<Digest> digest_of(const Path& path) {
   }
 }
 
-/// curl, else Python, whichever is there: both know proxies and certificates.
+/// curl, else Python: both support proxies and certificates.
 std::vector<std::string> fetch_command(const std::string& path,
                                        const std::string& url,
                                        const Path& file) {
@@ -153,7 +152,7 @@ class Fetcher {
         path_(std::move(path)) {}
 
   Result<void> run() {
-    DSTACK_CHECK(remove_tree(staging_.stage));  // what a fetcher left that died
+    DSTACK_CHECK(remove_tree(staging_.stage));  // left by a download that died
     DSTACK_CHECK(make_folders(staging_.stage / "whole"));
     auto done = fetch_and_unpack();
     (void)remove_tree(staging_.stage);
@@ -163,13 +162,13 @@ class Fetcher {
  private:
   Result<void> fetch_and_unpack() {
     const Path archive = staging_.stage / "archive";
-    staging_.say(fmt::format("fetching code-server {} from {}", release_.version, release_.url));
-    DSTACK_CHECK(step(fmt::format("cannot fetch code-server from {}", release_.url),
+    staging_.say(fmt::format("downloading code-server {} from {}", release_.version, release_.url));
+    DSTACK_CHECK(step(fmt::format("cannot download code-server from {}", release_.url),
                       fetch_command(path_, release_.url, archive)));
     DSTACK_TRY(const Digest digest, digest_of(archive));
     if (Digest::parse(release_.sha256) != digest)
       return fail(ErrorCode::unavailable,
-                  "what came from {} is not code-server {}: its SHA-256 is {}, not {}",
+                  "the download from {} is not code-server {}: its SHA-256 is {}, not {}",
                   release_.url,
                   release_.version,
                   digest.render(),
@@ -186,7 +185,7 @@ class Fetcher {
                        whole.string()}));
     if (::access((whole / "bin" / code_server).c_str(), X_OK) != 0)
       return fail(ErrorCode::unavailable,
-                  "the archive from {} holds no program 'bin/code-server'",
+                  "the archive from {} does not contain the program 'bin/code-server'",
                   release_.url)
           .with_hint("{}", how_to_install);
     DSTACK_TRY(const Fd handle, open_file(whole.string(), O_RDONLY | O_DIRECTORY));
@@ -221,9 +220,9 @@ Failure wrong_version(const std::string& version,
                       const std::vector<std::string>& others) {
   std::string message = fmt::format("code-server {} is not installed", version);
   if (!others.empty())
-    message += fmt::format(" (there is {})", join(others, ", "));
+    message += fmt::format(" (found: {})", join(others, ", "));
   return fail(ErrorCode::not_found,
-              "{}, and the release that can be fetched is {}",
+              "{}, and the release that can be downloaded is {}",
               message,
               offered)
       .with_hint("{}", how_to_install);
@@ -242,7 +241,7 @@ Result<Tool> provide_tool(std::string_view wanted,
   const std::string version(equals == std::string_view::npos ? "" : wanted.substr(equals + 2));
   const std::string path = environment("PATH").value_or("");
   if (name != code_server)
-    return fail(ErrorCode::not_found, "dstack knows no tool '{}'", name);
+    return fail(ErrorCode::not_found, "unknown tool '{}'", name);
   std::vector<std::string> others;
   if (auto installed = find_installed(version, path, others))
     return *std::move(installed);

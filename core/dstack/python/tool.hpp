@@ -1,5 +1,5 @@
-// Programs that jobs need and no package index has: found where they are installed, else a pinned
-// release of their project, fetched once, checked and kept. Now: VS Code for the browser.
+// Programs that jobs need and no package index has: the installed one, else a pinned release of
+// their project, downloaded once, checked and kept. Currently VS Code for the browser.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -21,18 +21,18 @@ struct Release {
 
 struct Tool {
   Path program;          ///< absolute
-  std::string variable;  ///< by which the job is told: "DSTACK_TOOL_CODE_SERVER"
-  /// Where this program differs from the tool that was asked for: where it says that it works, and
-  /// the parameter of its address that takes a token.
+  std::string variable;  ///< passes its path to the job: "DSTACK_TOOL_CODE_SERVER"
+  /// Where this program differs from the requested tool: the path of its health check, and the
+  /// parameter of its address that takes a token.
   std::string health;
   std::string token_query;
 };
 
 /// `wanted`: "code-server", or "code-server==4.108.2" or "code-server==4.*". Looks in the PATH,
-/// also for openvscode-server where no version is named; then for what was fetched before; then
-/// fetches `configured` where the operator names a release, else the pinned one. The fetching
-/// program's words go to `output_fd`; `about_to_fetch` is called before it begins. Safe when two
-/// jobs want the same one at once, or one dies half-way.
+/// also for openvscode-server if no version is named; then for an earlier download; then downloads
+/// `configured` if the operator names a release, else the pinned one. The downloading program's
+/// output goes to `output_fd`; `about_to_fetch` is called before it starts. Safe when two jobs want
+/// the same one at once, or one dies half-way.
 Result<Tool> provide_tool(std::string_view wanted,
                           const std::optional<Release>& configured,
                           const files::Home& home,

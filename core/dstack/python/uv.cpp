@@ -13,21 +13,21 @@ namespace dstack::python {
 
 namespace {
 
-constexpr std::chrono::seconds patience_for_answer{20};
-constexpr std::chrono::minutes patience_for_download{10};
+constexpr std::chrono::seconds answer_timeout{20};
+constexpr std::chrono::minutes download_timeout{10};
 
 bool runs(const std::string& uv, const Lookup& environment) {
   process::Command command;
   command.argv = {uv, "--version"};
   command.environment = tool_environment(environment);
-  const auto output = process::run(command, {}, patience_for_answer);
+  const auto output = process::run(command, {}, answer_timeout);
   return output && process::succeeded(output->status) && output->out.starts_with("uv ");
 }
 
-/// The reason among uv's many lines: the innermost cause.
-std::string reason(const std::string& words) {
-  std::string last = "it gave no reason";
-  for (std::string_view line : split(words, '\n')) {
+/// The reason in uv's output: the innermost cause.
+std::string reason(const std::string& output) {
+  std::string last = "no reason given";
+  for (std::string_view line : split(output, '\n')) {
     line = trim(line);
     for (const std::string_view label : {"error: ", "cause: ", "Caused by: "})
       if (line.starts_with(label))
@@ -62,17 +62,17 @@ Result<Interpreter> fetch_python(const std::string& uv,
   command.argv = {uv, "python", "install", render_version(wanted)};
   command.environment = installer_environment(environment);
   command.working_dir = "/";  // not a project whose .python-version or uv.toml says otherwise
-  command.environment->push_back("UV_PYTHON_INSTALL_BIN=0");  // nothing is put into ~/.local/bin
+  command.environment->push_back("UV_PYTHON_INSTALL_BIN=0");  // nothing is written to ~/.local/bin
   if (!environment("UV_HTTP_RETRIES"))
     command.environment->push_back("UV_HTTP_RETRIES=0");
-  DSTACK_TRY(const auto output, process::run(command, {}, patience_for_download));
+  DSTACK_TRY(const auto output, process::run(command, {}, download_timeout));
   KnownInterpreters nothing_known;
   if (process::succeeded(output.status))
     for (const Candidate& candidate : uv_candidates(environment, wanted))
       if (auto interpreter = nothing_known.identify(candidate, environment))
         return std::move(*interpreter);
   return fail(ErrorCode::unavailable,
-              "uv cannot fetch Python {}: {}",
+              "uv cannot download Python {}: {}",
               render_version(wanted),
               reason(output.err));
 }

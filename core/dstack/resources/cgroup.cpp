@@ -17,7 +17,7 @@ struct Mount {
   std::vector<std::string> options;  ///< of v1: the controllers among them
 };
 
-/// Spaces and the like stand there as "\040".
+/// Spaces and the like are escaped there as "\040".
 std::string without_escapes(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -47,7 +47,7 @@ std::optional<Mount> parse_mount(std::string_view line) {
   return mount;
 }
 
-/// The folder of a group; the mount itself when the group lies outside of what is mounted.
+/// The folder of a group; the mount itself when the group is outside of what is mounted.
 Path folder_of(const Mount& mount, std::string_view group) {
   std::string_view rest = group;
   if (mount.group != "/") {
@@ -178,8 +178,8 @@ std::optional<std::uint64_t> parse_memory_limit(std::string_view text) {
 }
 
 std::optional<double> parse_cpu_max(std::string_view text) {
-  const auto words = split(trim(text), ' ');
-  return words.size() == 2 ? parse_quota(words[0], words[1]) : std::nullopt;
+  const auto fields = split(trim(text), ' ');
+  return fields.size() == 2 ? parse_quota(fields[0], fields[1]) : std::nullopt;
 }
 
 }  // namespace dstack::resources

@@ -1,4 +1,4 @@
-// Control groups as this process sees them: where it stands in each tree, and what it is held to.
+// Control groups as this process sees them: its group in each tree, and its limits.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -15,13 +15,13 @@ struct Hierarchy {
   enum class Version { v1, v2 };
 
   Version version = Version::v2;
-  std::vector<std::string> controllers;  ///< v1: those of this tree; v2: those its root can give
+  std::vector<std::string> controllers;  ///< v1: those of this tree; v2: those its group has
   Path root;                             ///< where it is mounted
   Path own;                              ///< the folder of this process's group in it
 };
 
-/// From the texts of /proc/self/cgroup and /proc/self/mountinfo. The controllers of v2 are left
-/// out: they stand in the tree itself.
+/// From the texts of /proc/self/cgroup and /proc/self/mountinfo. The controllers of v2 are omitted:
+/// they are listed in the tree itself.
 std::vector<Hierarchy> parse_hierarchies(std::string_view cgroup, std::string_view mountinfo);
 std::vector<Hierarchy> find_hierarchies();
 /// The names in a file of v2 such as `cgroup.controllers`; none when it cannot be read.
@@ -32,9 +32,9 @@ struct Limits {
   std::optional<std::uint64_t> memory;  ///< bytes
 };
 
-/// The narrowest that this process's groups, and all above them, are held to.
+/// The lowest limits of this process's groups and all above them.
 Limits own_limits();
-/// The same of the hierarchies given.
+/// The same for given hierarchies.
 Limits limits_of(const std::vector<Hierarchy>& hierarchies);
 
 /// A memory limit: a number of bytes; nothing for "max" and for the huge number that means the

@@ -16,8 +16,7 @@ namespace dstack::resources {
 
 namespace {
 
-/// What is used of NVML, by its published interface: handles are pointers, results are 0 when all
-/// is well.
+/// What is used of NVML, by its published interface: handles are pointers, 0 is success.
 struct Nvml {
   using Handle = void*;
 
@@ -52,18 +51,18 @@ bool find_symbols(void* library, Nvml& nvml) {
          find_symbol(library, "nvmlDeviceGetMemoryInfo", nvml.memory);
 }
 
-std::optional<config::Gpu> ask_for_card(const Nvml& nvml, unsigned index) {
-  Nvml::Handle card = nullptr;
+std::optional<config::Gpu> request_gpu(const Nvml& nvml, unsigned index) {
+  Nvml::Handle gpu = nullptr;
   std::array<char, 128> name{};
   std::array<char, 128> uuid{};
   Nvml::Memory memory{};
-  if (nvml.handle(index, &card) != 0 || nvml.name(card, name.data(), name.size()) != 0 ||
-      nvml.uuid(card, uuid.data(), uuid.size()) != 0 || nvml.memory(card, &memory) != 0)
+  if (nvml.handle(index, &gpu) != 0 || nvml.name(gpu, name.data(), name.size()) != 0 ||
+      nvml.uuid(gpu, uuid.data(), uuid.size()) != 0 || nvml.memory(gpu, &memory) != 0)
     return std::nullopt;
   return config::Gpu{name.data(), memory.total, uuid.data()};
 }
 
-std::optional<std::vector<config::Gpu>> ask_for_cards(const Nvml& nvml) {
+std::optional<std::vector<config::Gpu>> request_gpus(const Nvml& nvml) {
   if (nvml.init() != 0)
     return std::nullopt;
   std::optional<std::vector<config::Gpu>> gpus(std::in_place);
@@ -71,7 +70,7 @@ std::optional<std::vector<config::Gpu>> ask_for_cards(const Nvml& nvml) {
   if (nvml.count(&count) != 0)
     gpus.reset();
   for (unsigned index = 0; gpus && index < count; ++index) {
-    if (auto gpu = ask_for_card(nvml, index))
+    if (auto gpu = request_gpu(nvml, index))
       gpus->push_back(*std::move(gpu));
     else
       gpus.reset();
@@ -89,7 +88,7 @@ std::vector<config::Gpu> ask_nvidia_smi() {
   command.argv = {*program, "--query-gpu=uuid,name,memory.total", "--format=csv,noheader,nounits"};
   const auto output = process::run(std::move(command), {}, std::chrono::seconds(10));
   if (!output || !process::succeeded(output->status)) {
-    log::warning("nvidia-smi did not answer; this machine counts as one without GPUs");
+    log::warning("nvidia-smi did not answer; assuming that this machine has no GPUs");
     return {};
   }
   return parse_gpu_list(output->out);
@@ -106,7 +105,7 @@ std::optional<std::vector<config::Gpu>> ask_nvml(const char* path) {
   if (library == nullptr)
     return std::nullopt;
   Nvml nvml{};
-  auto gpus = find_symbols(library, nvml) ? ask_for_cards(nvml) : std::nullopt;
+  auto gpus = find_symbols(library, nvml) ? request_gpus(nvml) : std::nullopt;
   ::dlclose(library);
   return gpus;
 }
@@ -127,7 +126,7 @@ std::vector<config::Gpu> parse_gpu_list(std::string_view text) {
   return gpus;
 }
 
-std::vector<config::Gpu> read_amd_cards(const Path& drm) {
+std::vector<config::Gpu> read_amd_gpus(const Path& drm) {
   std::vector<std::pair<std::size_t, config::Gpu>> found;
   boost::system::error_code error;
   for (fs::directory_iterator it(drm, error), end; !error && it != end; it.increment(error)) {
@@ -159,9 +158,9 @@ std::vector<config::Gpu> find_gpus() {
       return *std::move(gpus);
     return ask_nvidia_smi();
   }
-  // The device by which programs compute with AMD's cards.
+  // The compute device of AMD's driver.
   if (::access("/dev/kfd", F_OK) == 0)
-    return read_amd_cards("/sys/class/drm");
+    return read_amd_gpus("/sys/class/drm");
   return {};
 }
 

@@ -16,7 +16,7 @@ std::uint64_t minus(std::uint64_t all, std::uint64_t taken) {
   return all > taken ? all - taken : 0;
 }
 
-/// What nobody has been given.
+/// What is not granted.
 struct Free {
   Capacity rest;
   std::set<std::string> taken;
@@ -27,49 +27,49 @@ struct Free {
         continue;
       rest.cpu = minus(rest.cpu, entry.demand.cpu);
       rest.memory = minus(rest.memory, entry.demand.memory);
-      for (const auto& cards : *entry.granted)
-        taken.insert(cards.begin(), cards.end());
+      for (const auto& gpus : *entry.granted)
+        taken.insert(gpus.begin(), gpus.end());
     }
   }
 };
 
-/// Free cards and those who want them, matched so that as many as possible are served: one that was
-/// served stays so, if need be with another card. Whoever comes later and is served by it has taken
-/// nothing that an earlier one could have used.
+/// Matches free GPUs to requests so that as many as possible are served: one that was served stays
+/// so, if need be with another GPU. A later one that is served takes nothing that an earlier one
+/// could have used.
 class Matching {
  public:
   explicit Matching(const std::set<std::string>& taken) : taken_(taken) {}
 
-  /// How many of the wish's cards could be found.
-  std::uint32_t add(const GpuRequest& wish) {
+  /// How many GPUs could be found for the request.
+  std::uint32_t add(const GpuRequest& request) {
     std::uint32_t found = 0;
-    for (std::uint32_t i = 0; i < wish.count; ++i) {
-      seekers_.push_back(&wish);
+    for (std::uint32_t i = 0; i < request.count; ++i) {
+      seekers_.push_back(&request);
       std::set<std::string> tried;
       if (!serve(seekers_.size() - 1, tried))
-        break;  // the others want the same
+        break;  // the rest of the request would fail the same way
       ++found;
     }
     return found;
   }
 
-  std::vector<std::string> cards_of(const GpuRequest& wish) const {
-    std::vector<std::string> cards;
-    for (const std::string& card : wish.among)
-      if (const auto owner = owners_.find(card);
-          owner != owners_.end() && seekers_[owner->second] == &wish)
-        cards.push_back(card);
-    return cards;
+  std::vector<std::string> gpus_of(const GpuRequest& request) const {
+    std::vector<std::string> gpus;
+    for (const std::string& gpu : request.among)
+      if (const auto owner = owners_.find(gpu);
+          owner != owners_.end() && seekers_[owner->second] == &request)
+        gpus.push_back(gpu);
+    return gpus;
   }
 
  private:
   bool serve(std::size_t seeker, std::set<std::string>& tried) {
-    for (const std::string& card : seekers_[seeker]->among) {
-      if (taken_.count(card) > 0 || !tried.insert(card).second)
+    for (const std::string& gpu : seekers_[seeker]->among) {
+      if (taken_.count(gpu) > 0 || !tried.insert(gpu).second)
         continue;
-      const auto owner = owners_.find(card);
+      const auto owner = owners_.find(gpu);
       if (owner == owners_.end() || serve(owner->second, tried)) {
-        owners_[card] = seeker;
+        owners_[gpu] = seeker;
         return true;
       }
     }
@@ -78,10 +78,10 @@ class Matching {
 
   const std::set<std::string>& taken_;
   std::vector<const GpuRequest*> seekers_;
-  std::map<std::string, std::size_t> owners_;  ///< by card: index of the seeker
+  std::map<std::string, std::size_t> owners_;  ///< by GPU: index of the seeker
 };
 
-/// The waiting entries before one.
+/// The waiting entries before `number`.
 std::vector<const Entry*> waiting_before(const Ledger& ledger, std::uint64_t number) {
   std::vector<const Entry*> before;
   for (const Entry& entry : ledger.entries)
@@ -90,12 +90,12 @@ std::vector<const Entry*> waiting_before(const Ledger& ledger, std::uint64_t num
   return before;
 }
 
-std::string describe_cards(const Demand& demand, const Free& free) {
+std::string describe_missing_gpus(const Demand& demand, const Free& free) {
   std::set<std::string> fitting;
   std::uint32_t wanted = 0;
-  for (const GpuRequest& wish : demand.cards) {
-    wanted += wish.count;
-    fitting.insert(wish.among.begin(), wish.among.end());
+  for (const GpuRequest& request : demand.gpus) {
+    wanted += request.count;
+    fitting.insert(request.among.begin(), request.among.end());
   }
   const auto left = static_cast<std::size_t>(std::count_if(
       fitting.begin(), fitting.end(), [&](const auto& id) { return free.taken.count(id) == 0; }));
@@ -112,7 +112,9 @@ const Entry* Ledger::find(std::uint64_t number) const {
   return found == entries.end() ? nullptr : &*found;
 }
 
-std::optional<Cards> find_share(const Ledger& ledger, std::uint64_t number, Capacity capacity) {
+std::optional<GrantedGpus> find_grant(const Ledger& ledger,
+                                      std::uint64_t number,
+                                      Capacity capacity) {
   const Entry* own = ledger.find(number);
   if (own == nullptr)
     return std::nullopt;
@@ -122,18 +124,18 @@ std::optional<Cards> find_share(const Ledger& ledger, std::uint64_t number, Capa
   for (const Entry* entry : waiting_before(ledger, number)) {
     rest.cpu = minus(rest.cpu, entry->demand.cpu);
     rest.memory = minus(rest.memory, entry->demand.memory);
-    for (const GpuRequest& wish : entry->demand.cards)
-      matching.add(wish);
+    for (const GpuRequest& request : entry->demand.gpus)
+      matching.add(request);
   }
   if (own->demand.cpu > rest.cpu || own->demand.memory > rest.memory)
     return std::nullopt;
-  for (const GpuRequest& wish : own->demand.cards)
-    if (matching.add(wish) < wish.count)
+  for (const GpuRequest& request : own->demand.gpus)
+    if (matching.add(request) < request.count)
       return std::nullopt;
-  Cards cards;
-  for (const GpuRequest& wish : own->demand.cards)
-    cards.push_back(matching.cards_of(wish));
-  return cards;
+  GrantedGpus gpus;
+  for (const GpuRequest& request : own->demand.gpus)
+    gpus.push_back(matching.gpus_of(request));
+  return gpus;
 }
 
 std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity capacity) {
@@ -142,8 +144,8 @@ std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity ca
     return {};
   const Free free(ledger, capacity);
   std::vector<std::string> parts;
-  if (std::string cards = describe_cards(own->demand, free); !cards.empty())
-    parts.push_back(std::move(cards));
+  if (std::string gpus = describe_missing_gpus(own->demand, free); !gpus.empty())
+    parts.push_back(std::move(gpus));
   if (own->demand.cpu > free.rest.cpu)
     parts.push_back(fmt::format(
         "{}, {} of {} free", plural(own->demand.cpu, "CPU"), free.rest.cpu, capacity.cpu));
@@ -171,7 +173,7 @@ template <class Fields, MaybeConst<Demand> Self>
 void fields(Fields& fields, Self& demand) {
   fields.required("cpu", demand.cpu);
   fields.required("memory", demand.memory);
-  fields.required("cards", demand.cards);
+  fields.required("cards", demand.gpus);
 }
 
 template <class Fields, MaybeConst<Entry> Self>

@@ -1,9 +1,9 @@
-// Who has which part of the machine, and who waits for what: a value, and the one rule by which it
-// is given out. Pure: knows no file, no process, no clock.
+// The resources of the machine that are granted, the requests that wait, and the rule by which they
+// are granted. A plain value: no files, no processes, no clock.
 //
-// First come, first served, and nobody is starved: a request gets what it asks for only when
-// everything that came before it would still find its share in what is free now. So a small one
-// passes a large one where it takes nothing from it, and never otherwise.
+// First come, first served, without starvation: a request is granted only when every earlier one
+// could still be granted from what is free now. So a small request passes a large one only where
+// it takes nothing from it.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -15,7 +15,7 @@
 
 namespace dstack::resources {
 
-/// So many cards of these; the better liked first.
+/// `count` GPUs among these; the preferred ones first.
 struct GpuRequest {
   std::uint32_t count = 0;
   std::vector<std::string> among;  ///< ids (resources/machine.hpp)
@@ -23,48 +23,50 @@ struct GpuRequest {
   bool operator==(const GpuRequest&) const = default;
 };
 
-/// What is asked for, all of it or nothing.
+/// What a request asks for: all of it or nothing.
 struct Demand {
   std::uint64_t cpu = 0;
   std::uint64_t memory = 0;       ///< bytes
-  std::vector<GpuRequest> cards;  ///< one for each job that asks for some
+  std::vector<GpuRequest> gpus;   ///< one for each job that asks for GPUs
 
-  bool empty() const { return cpu == 0 && memory == 0 && cards.empty(); }
+  bool empty() const { return cpu == 0 && memory == 0 && gpus.empty(); }
 
   bool operator==(const Demand&) const = default;
 };
 
-/// What the machine has, beside its cards, in the eyes of whoever asks.
+/// What the machine has, beside its GPUs, as the requester sees it.
 struct Capacity {
   std::uint64_t cpu = 0;
   std::uint64_t memory = 0;  ///< bytes
 };
 
-/// The cards that each wish got.
-using Cards = std::vector<std::vector<std::string>>;
+/// The ids granted to each GpuRequest.
+using GrantedGpus = std::vector<std::vector<std::string>>;
 
 struct Entry {
-  std::uint64_t number = 0;  ///< in the order of arrival
+  std::uint64_t number = 0;  ///< ascending in the order of arrival
   std::string run;
   std::string workflow;
-  std::size_t job = 0;  ///< its index; of several that start together the first
+  std::size_t job = 0;  ///< its index; of a gang, the first one's
   Demand demand;
-  std::optional<Cards> granted;  ///< nothing: it waits
+  std::optional<GrantedGpus> granted;  ///< nothing: it waits
 
   bool operator==(const Entry&) const = default;
 };
 
-/// In the order of arrival. Whoever is dead has been struck out.
+/// In the order of arrival, without entries of dead holders.
 struct Ledger {
   std::vector<Entry> entries;
 
   const Entry* find(std::uint64_t number) const;
 };
 
-/// What the waiting entry `number` would get now; nothing when it has to wait on.
-std::optional<Cards> find_share(const Ledger& ledger, std::uint64_t number, Capacity capacity);
+/// What the waiting entry `number` would be granted now; nothing when it has to wait.
+std::optional<GrantedGpus> find_grant(const Ledger& ledger,
+                                      std::uint64_t number,
+                                      Capacity capacity);
 
-/// Why it has to: "needs 2 GPUs, 1 of 4 free", or who waits before it.
+/// Why it has to wait: "needs 2 GPUs, 1 of 4 free", or which request is before it.
 std::string explain_wait(const Ledger& ledger, std::uint64_t number, Capacity capacity);
 
 void to_json(Json& json, const GpuRequest& request);

@@ -16,7 +16,7 @@ namespace dstack::resources {
 
 namespace {
 
-constexpr std::uint64_t period = 100'000;  ///< microseconds, of which a job gets its share
+constexpr std::uint64_t period = 100'000;  ///< microseconds; a job's quota is a part of it
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -34,9 +34,9 @@ bool contains_all(const Controllers& names, const Controllers& wanted) {
       wanted.begin(), wanted.end(), [&](const std::string& name) { return contains(names, name); });
 }
 
-/// Whether a group below this one of v2 can be limited: the controllers are handed down, or it is
-/// the root, which may hand them down at any time.
-bool hands_down(const Path& folder, const Controllers& controllers) {
+/// Whether a group below this one of v2 can be limited: the controllers are delegated to it, or
+/// this is the root, which may delegate them at any time.
+bool delegates(const Path& folder, const Controllers& controllers) {
   return contains_all(read_controllers(folder / "cgroup.subtree_control"), controllers) ||
          ::access((folder / "cgroup.type").c_str(), F_OK) != 0;
 }
@@ -45,7 +45,7 @@ std::optional<Path> find_parent(const Hierarchy& v2, const Controllers& controll
   for (Path folder = v2.own;; folder = folder.parent_path()) {
     if (!can_make_groups(folder))
       return std::nullopt;
-    if (hands_down(folder, controllers))
+    if (delegates(folder, controllers))
       return folder;
     if (folder == v2.root || !folder.has_parent_path())
       return std::nullopt;
@@ -58,7 +58,7 @@ Enforcement enforcement_by_v1(const Hierarchy& v1) {
   return {Enforcement::Kind::nothing, {}, "cgroup v1 is not delegated to this user"};
 }
 
-/// All of the controllers by one group.
+/// All of the controllers in one group.
 Enforcement enforcement_by_v2(const Hierarchy& v2,
                               const Controllers& controllers,
                               const SystemdPlaces& systemd) {
@@ -72,7 +72,7 @@ Enforcement enforcement_by_v2(const Hierarchy& v2,
   return {Enforcement::Kind::nothing, {}, std::move(why)};
 }
 
-/// A process stands in one group of v2: what holds both limits goes before what holds one.
+/// A process is in one group of v2: a group for both limits is preferred to one for a single limit.
 EnforcementMethods enforcement_by_v2(const Hierarchy& v2, const SystemdPlaces& systemd) {
   if (Enforcement both = enforcement_by_v2(v2, {"memory", "cpu"}, systemd);
       is_control_group(both.kind))
@@ -80,12 +80,13 @@ EnforcementMethods enforcement_by_v2(const Hierarchy& v2, const SystemdPlaces& s
   EnforcementMethods means{enforcement_by_v2(v2, {"memory"}, systemd),
                            enforcement_by_v2(v2, {"cpu"}, systemd)};
   if (is_control_group(means.memory.kind) && is_control_group(means.cpu.kind))
-    means.cpu = {
-        Enforcement::Kind::nothing, {}, "the control group that holds memory has no 'cpu'"};
+    means.cpu = {Enforcement::Kind::nothing,
+                 {},
+                 "the control group that limits memory has no controller 'cpu'"};
   return means;
 }
 
-/// The kernel takes a setting whole, and by the first write.
+/// The kernel takes the whole setting from the first write.
 bool write_setting(const Path& file, const std::string& value) {
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
   return fd && write_all(fd.get(), value).has_value();
@@ -106,8 +107,7 @@ void kill_members(const Path& group) {
 
 EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
                                     const SystemdPlaces& systemd) {
-  const Enforcement none{
-      Enforcement::Kind::nothing, {}, "this machine has no control groups for it"};
+  const Enforcement none{Enforcement::Kind::nothing, {}, "this machine has no control groups"};
   EnforcementMethods means{none, none};
   for (const Hierarchy& tree : hierarchies) {
     EnforcementMethods by_tree;
@@ -143,8 +143,7 @@ std::string describe(const Enforcement& means) {
     case Enforcement::Kind::systemd_scope:
       return "enforced by cgroup v2, in a scope of the user's systemd";
     case Enforcement::Kind::each_process:
-      return fmt::format("enforced for each process alone, not for all of a job together: {}",
-                         means.why);
+      return fmt::format("enforced for each process, not for the job as a whole: {}", means.why);
     case Enforcement::Kind::nothing:
       break;
   }
@@ -160,7 +159,7 @@ std::vector<std::string> describe_limits(const job::Resources& wanted,
     lines.push_back(
         fmt::format("memory {}: {}", render_size(wanted.memory), describe(means.memory)));
   if (wanted.shm_size > 0)
-    lines.push_back(fmt::format("shared memory {}: not enforced: only a container has its own",
+    lines.push_back(fmt::format("shared memory {}: not enforced: only containers have their own",
                                 render_size(wanted.shm_size)));
   return lines;
 }
@@ -183,7 +182,7 @@ void Limiter::make_scope(const std::string& name,
     from_systemd.push_back(&means.cpu);
   if (from_systemd.empty())
     return;
-  // The scope of an attempt before may not be gone yet.
+  // The scope of an earlier attempt may still exist.
   const std::string unit = fmt::format("{}-{}.scope", name, ::getpid());
   const auto scope = enter_scope(unit, systemd_places());
   if (!scope)
@@ -231,7 +230,7 @@ bool Limiter::make_group(const Enforcement& means,
   if (means.kind == Enforcement::Kind::cgroup_v2)
     for (const char* controller : {"+memory", "+cpu"})
       write_setting(means.parent / "cgroup.subtree_control", controller);
-  // In a tree that holds both, the job has one group for both.
+  // In a tree with both controllers, the job has one group for both.
   const bool is_new = ::mkdir(group.folder.c_str(), 0755) == 0;
   bool fine = is_new || errno == EEXIST;
   for (const auto& [setting, value] : settings)
@@ -255,7 +254,7 @@ void Limiter::enter() {
   for (const Group& group : groups_)
     if (!write_setting(group.folder / "cgroup.procs", "0"))
       warnings_.push_back(
-          fmt::format("its limit does not hold: {}",
+          fmt::format("its limit is not enforced: {}",
                       render(fail_errno("cannot enter '{}'", group.folder.string()).value())));
   if (data_)
     ::setrlimit(RLIMIT_DATA, &*data_);
@@ -293,14 +292,14 @@ void Limiter::remove() {
 }
 
 void remove_groups(const std::string& job) {
-  // What was killed leaves its group a moment later, and version 1 has no event for that.
-  constexpr int patience_ms = 1000;
+  // Killed processes leave their group a moment later, and version 1 has no event for that.
+  constexpr int max_wait_ms = 1000;
   const EnforcementMethods means = find_enforcement();
   for (const Enforcement* each : {&means.memory, &means.cpu}) {
     if (each->parent.empty())
       continue;
     const Path folder = each->parent / group_name(job);
-    for (int waited = 0; ::rmdir(folder.c_str()) != 0 && errno == EBUSY && waited < patience_ms;
+    for (int waited = 0; ::rmdir(folder.c_str()) != 0 && errno == EBUSY && waited < max_wait_ms;
          ++waited) {
       kill_members(folder);
       ::usleep(1000);

@@ -1,6 +1,6 @@
-// Holding a job to the memory and the processors it asked for: by control groups where this user
-// may make some or systemd makes one, else by what the kernel offers for each process alone, and
-// where there is nothing it is said, before the run.
+// Limits a job to the memory and processors it requested: by control groups where this user may
+// make them or systemd makes one, else by the kernel's limits of a single process. A limit that
+// cannot be enforced is reported before the run.
 #pragma once
 
 #include "dstack/job/job_spec.hpp"
@@ -18,7 +18,7 @@
 
 namespace dstack::resources {
 
-/// How a limit is kept on this machine.
+/// How a limit is enforced on this machine.
 struct Enforcement {
   enum class Kind {
     cgroup_v2,
@@ -30,7 +30,7 @@ struct Enforcement {
 
   Kind kind = Kind::nothing;
   Path parent;      ///< of a control group of ours: where one for the job is made
-  std::string why;  ///< of the other kinds: what keeps it from being better
+  std::string why;  ///< of the other kinds: why no control group is used
 };
 
 struct EnforcementMethods {
@@ -42,40 +42,40 @@ EnforcementMethods find_enforcement();
 EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
                                     const SystemdPlaces& systemd);
 
-/// Whether the processes of a job are held together.
+/// Whether the limit holds for all processes of a job together.
 bool is_control_group(Enforcement::Kind kind);
 
 /// For people: "enforced by cgroup v1", "not enforced: …".
 std::string describe(const Enforcement& means);
 
-/// One line for each limit that is asked for: "memory 500.0 MB: enforced by cgroup v1".
+/// One line for each limit that is requested: "memory 500.0 MB: enforced by cgroup v1".
 std::vector<std::string> describe_limits(const job::Resources& wanted,
                                          const EnforcementMethods& means);
 
-/// What holds one job. For its runner, which is single-threaded: the job starts between enter()
-/// and leave().
+/// Enforces the limits of one job. For its runner, which is single-threaded: the job starts between
+/// enter() and leave().
 class Limiter {
  public:
   Limiter() = default;
-  /// What cannot be made is told in warnings(), and the job runs without.
+  /// A limit that cannot be set is reported in warnings(), and the job runs without it.
   Limiter(const std::string& job, const job::Resources& wanted, EnforcementMethods means);
 
-  /// From here on what this process starts is held.
+  /// Processes that this one starts from here on are limited.
   void enter();
-  /// The caller itself is not any more.
+  /// The caller itself is no longer limited.
   void leave();
 
-  /// Where there is a control group for it.
+  /// Nothing where there is no control group for it.
   std::optional<std::uint64_t> peak_memory() const;
-  /// How many of the job's processes were killed because its memory was used up.
+  /// How many of the job's processes were killed because they reached its memory limit.
   std::uint64_t killed_for_memory() const;
-  /// Of those, the first.
+  /// Reports the first of them.
   OomEvents watch_memory() const;
 
-  /// Memory is held for each of its processes alone.
+  /// Memory is limited for each of its processes alone.
   bool holds_each_process() const { return data_.has_value(); }
 
-  /// When all of the job has ended.
+  /// To be called when all processes of the job have ended.
   void remove();
 
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -86,7 +86,7 @@ class Limiter {
     Path home;  ///< the group of the caller
   };
 
-  /// Where systemd makes the job's group: turned into means of version 2.
+  /// Replaces `systemd_scope` by the group of version 2 that systemd makes.
   void make_scope(const std::string& name, const job::Resources& wanted, EnforcementMethods& means);
   void make_memory_group(const std::string& name, std::uint64_t bytes, const Enforcement& means);
   void make_cpu_group(const std::string& name, std::uint32_t cpus, const Enforcement& means);
@@ -101,8 +101,8 @@ class Limiter {
   std::vector<std::string> warnings_;
 };
 
-/// Removes what a killed runner left of its job's groups, with the processes that are in them:
-/// whatever these did to their environment, by which others find them.
+/// Removes the groups that a killed runner left, with the processes in them, also those that
+/// changed the environment by which they are otherwise found.
 void remove_groups(const std::string& job);
 
 }  // namespace dstack::resources

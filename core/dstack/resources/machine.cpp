@@ -60,11 +60,11 @@ std::vector<config::Gpu> visible_gpus(std::vector<config::Gpu> gpus, std::string
     return [name](const config::Gpu& gpu) { return !name.empty() && gpu.id.starts_with(name); };
   };
   for (const std::string_view part : split(variable, ',')) {
-    const std::string_view word = trim(part);
-    const auto number = parse_number<std::size_t>(word);
+    const std::string_view entry = trim(part);
+    const auto number = parse_number<std::size_t>(entry);
     const auto named =
         number ? gpus.begin() + static_cast<std::ptrdiff_t>(std::min(*number, gpus.size()))
-               : std::find_if(gpus.begin(), gpus.end(), has_name(word));
+               : std::find_if(gpus.begin(), gpus.end(), has_name(entry));
     if (named == gpus.end())
       break;
     if (std::none_of(visible.begin(), visible.end(), [&](const config::Gpu& gpu) {
@@ -87,7 +87,7 @@ Machine find_machine(const config::ResourceSettings& settings) {
   return machine;
 }
 
-std::vector<std::string> fitting_cards(const Machine& machine, const job::Resources& wanted) {
+std::vector<std::string> fitting_gpus(const Machine& machine, const job::Resources& wanted) {
   const std::string name = to_lower(wanted.gpu_name);
   std::vector<const config::Gpu*> fitting;
   for (const config::Gpu& gpu : machine.gpus)
@@ -113,11 +113,11 @@ std::string describe_gpus(const Machine& machine) {
     else
       ++known->second;
   }
-  std::vector<std::string> words;
+  std::vector<std::string> parts;
   for (const auto& [kind, count] : kinds)
-    words.push_back((count > 1 ? fmt::format("{} × ", count) : "") + kind);
+    parts.push_back((count > 1 ? fmt::format("{} × ", count) : "") + kind);
   return plural(machine.gpus.size(), "GPU") +
-         (words.empty() ? "" : fmt::format(" ({})", join(words, ", "))) +
+         (parts.empty() ? "" : fmt::format(" ({})", join(parts, ", "))) +
          (machine.hidden_gpus > 0 ? fmt::format(", and CUDA_VISIBLE_DEVICES hides {}",
                                                 plural(machine.hidden_gpus, "GPU"))
                                   : "");
@@ -129,7 +129,7 @@ Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine
     demand.cpu += job.cpu;
     demand.memory += job.memory;
     if (job.gpu > 0)
-      demand.cards.push_back({job.gpu, fitting_cards(machine, job)});
+      demand.gpus.push_back({job.gpu, fitting_gpus(machine, job)});
   }
   return demand;
 }

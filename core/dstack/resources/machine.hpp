@@ -1,5 +1,5 @@
-// What this machine has for jobs: processors, memory, cards. As found, within the limits that this
-// process itself is under, and each part replaced by the settings where they say something.
+// What this machine has for jobs: processors, memory, GPUs. As found, within the limits of this
+// process, except for what the settings define.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -18,36 +18,36 @@ namespace dstack::resources {
 struct Machine {
   std::uint32_t cpu = 0;
   std::uint64_t memory = 0;       ///< bytes
-  std::vector<config::Gpu> gpus;  ///< in the order of their numbers; each with an id
-  /// How many more there are, which the caller hides; only of a machine that was just found.
+  std::vector<config::Gpu> gpus;  ///< in the order of their numbers; each has an id
+  /// How many more are hidden by the caller's environment; set by find_machine() alone.
   std::size_t hidden_gpus = 0;
 };
 
-/// Asks the system, and the drivers of cards where there are some. Cards that the caller hides with
+/// Asks the system, and the drivers of GPUs where there are some. GPUs hidden by
 /// CUDA_VISIBLE_DEVICES are not counted.
 Machine find_machine(const config::ResourceSettings& settings);
 
-/// The ids of the cards that have the name (part of it, in any case) and the memory that are asked
-/// for; the smallest first, so that the large ones stay for those who need them.
-std::vector<std::string> fitting_cards(const Machine& machine, const job::Resources& wanted);
+/// The ids of the GPUs with the requested name (a part of it, ignoring case) and memory; the
+/// smallest first, so that large ones stay free for jobs that need them.
+std::vector<std::string> fitting_gpus(const Machine& machine, const job::Resources& wanted);
 
-/// For people, what belongs in "this machine has …": "3 GPUs (V100 16.0 GB, 2 × A100 40.0 GB)", and
-/// how many of them are hidden.
+/// For people, to follow "this machine has": "3 GPUs (V100 16.0 GB, 2 × A100 40.0 GB)", and how
+/// many are hidden.
 std::string describe_gpus(const Machine& machine);
 
-/// All that these jobs ask for together, as the ledger counts it.
+/// The sum of these jobs' requests, as the ledger counts it.
 Demand demand_of(const std::vector<job::Resources>& jobs, const Machine& machine);
 
 /// Without those that are hidden.
 void to_json(Json& json, const Machine& machine);
 void from_json(const Json& json, Machine& machine);
 
-// --- Texts of the system, read ---
+// --- Parsers of the system's texts ---
 
-/// MemTotal of /proc/meminfo, in bytes; 0 when it is not there.
+/// MemTotal of /proc/meminfo, in bytes; 0 when it is missing.
 std::uint64_t parse_meminfo(std::string_view text);
-/// The cards of `gpus` that a CUDA_VISIBLE_DEVICES lets through, in its order: numbers, or ids or
-/// their beginnings, each once; what comes after a word that names none is not seen.
+/// The GPUs of `gpus` that CUDA_VISIBLE_DEVICES selects, in its order: by number, id or beginning
+/// of an id, each once; everything after an entry that matches none is ignored.
 std::vector<config::Gpu> visible_gpus(std::vector<config::Gpu> gpus, std::string_view variable);
 /// Lines of `nvidia-smi --query-gpu=uuid,name,memory.total --format=csv,noheader,nounits` (memory
 /// in MiB).

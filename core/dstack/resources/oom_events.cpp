@@ -18,11 +18,11 @@ Path counter_of(const MemoryGroup& group) {
          (group.version == Hierarchy::Version::v2 ? "memory.events" : "memory.oom_control");
 }
 
-/// The number behind a word at the beginning of a line: "oom_kill 1".
-std::uint64_t number_after(const std::string& text, std::string_view word) {
+/// The number after a key at the beginning of a line: "oom_kill 1".
+std::uint64_t number_after(const std::string& text, std::string_view key) {
   for (const std::string_view line : split(text, '\n'))
-    if (line.size() > word.size() && line.starts_with(word) && line[word.size()] == ' ')
-      return parse_number<std::uint64_t>(trim(line.substr(word.size()))).value_or(0);
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
+      return parse_number<std::uint64_t>(trim(line.substr(key.size()))).value_or(0);
   return 0;
 }
 
@@ -71,16 +71,16 @@ bool OomEvents::watch(int fd, std::uint32_t events) const {
 bool OomEvents::watch_v1() {
   const Fd control(::open(counter_of(group_).c_str(), O_RDONLY | O_CLOEXEC));
   const Fd registry(::open((group_.folder / "cgroup.event_control").c_str(), O_WRONLY | O_CLOEXEC));
-  auto told = Event::make();
-  if (!told)
+  auto event = Event::make();
+  if (!event)
     return false;
-  told_ = *std::move(told);
-  return control && registry && watch(told_.fd(), EPOLLIN) &&
-         write_all(registry.get(), fmt::format("{} {}", told_.fd(), control.get())).has_value();
+  notified_ = *std::move(event);
+  return control && registry && watch(notified_.fd(), EPOLLIN) &&
+         write_all(registry.get(), fmt::format("{} {}", notified_.fd(), control.get())).has_value();
 }
 
 void OomEvents::watch_processes() {
-  processes_.clear();  // one that is closed leaves epoll
+  processes_.clear();  // closing one removes it from epoll
   const std::string text = read_file(group_.folder / "cgroup.procs").value_or("");
   for (const std::string_view line : split(text, '\n')) {
     const auto pid = parse_number<pid_t>(line);
@@ -93,13 +93,13 @@ void OomEvents::watch_processes() {
 bool OomEvents::take() {
   if (!events_)
     return false;
-  if (told_.take())
+  if (notified_.take())
     watch_processes();
   std::array<epoll_event, 64> events;
   while (::epoll_wait(events_.get(), events.data(), events.size(), 0) ==
          static_cast<int>(events.size())) {
   }
-  // A file that is not read after its change goes on being told of.
+  // Until the file is read, epoll keeps reporting its change.
   std::array<char, 1> byte;
   if (file_)
     (void)!::pread(file_.get(), byte.data(), byte.size(), 0);

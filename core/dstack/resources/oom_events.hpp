@@ -1,6 +1,6 @@
-// Processes of a control group that the kernel kills because the group's memory is used up: how
-// many there were, and the moment of the first. A parent that waits for a worker may wait for ever
-// when it was killed, so whoever watches the job wants to know at once.
+// Processes of a control group that the kernel kills because the group reached its memory limit:
+// their number, and an event at the first. A parent may wait for ever for a worker that was killed,
+// so the runner has to know at once.
 #pragma once
 
 #include "dstack/base/event.hpp"
@@ -16,46 +16,45 @@
 
 namespace dstack::resources {
 
-/// A control group that holds memory.
+/// A control group that limits memory.
 struct MemoryGroup {
   Hierarchy::Version version = Hierarchy::Version::v2;
   Path folder;
 };
 
-/// The one that holds a container's memory, by the container's first process. Nothing unless it is
-/// named after the container: an engine in a virtual machine has processes of the same numbers.
+/// The one that limits a container's memory, by the container's first process. Nothing unless it is
+/// named after the container: an engine in a virtual machine has processes with the same numbers.
 std::optional<MemoryGroup> memory_group_of(pid_t process, std::string_view container);
-/// The one that holds memory among the groups of a process, if it is named so.
+/// The one that limits memory among the groups of a process, if `name` is a part of its name.
 std::optional<MemoryGroup> memory_group_among(const std::vector<Hierarchy>& groups,
                                               std::string_view name);
 
-/// How many of its processes were killed until now.
+/// How many of its processes were killed so far.
 std::uint64_t killed_for_memory(const MemoryGroup& group);
 
-/// Empty where there is nothing to watch: whatever it was made of, it may be polled and asked.
+/// May be empty, where there is nothing to watch; then it can be polled and read all the same.
 class OomEvents {
  public:
   OomEvents() = default;
-  /// From now on. What cannot be watched is not told.
+  /// Watches from now on. What cannot be watched is not reported.
   explicit OomEvents(MemoryGroup group);
 
-  /// Readable when something may have happened; -1, which poll() passes over, when there is nothing
-  /// to wait for.
+  /// Readable when something may have happened; -1, which poll() ignores, when nothing is watched.
   int fd() const { return events_.get(); }
 
-  /// Takes what has happened. True once, when the first was killed; nothing is watched afterwards.
+  /// Reads the events. True once, when the first was killed; nothing is watched afterwards.
   bool take();
 
  private:
   bool watch(int fd, std::uint32_t events) const;
   bool watch_v1();
-  /// Version 1 tells of a kill before it happens; what was killed then ends.
+  /// Version 1 reports a kill before it happens; the killed process ends after that.
   void watch_processes();
 
   MemoryGroup group_;
-  Fd events_;  ///< of epoll: what is below
-  Fd file_;    ///< of v2: `memory.events`, which the kernel says has changed
-  Event told_;  ///< of v1: set by the system
+  Fd events_;       ///< an epoll instance for those below
+  Fd file_;         ///< v2: `memory.events`, for whose changes the kernel sends events
+  Event notified_;  ///< v1: set by the kernel
   std::vector<Fd> processes_;
 };
 

@@ -32,7 +32,7 @@ bool is_there(const Path& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-/// Users have names from a directory somewhere in the network, too, so it is asked last.
+/// The user's name may come from a directory in the network, so this is checked last.
 bool lingers(const SystemdPlaces& places) {
   const auto user = user_name(::getuid());
   return user && is_there(places.lingering / *user);
@@ -45,7 +45,7 @@ std::optional<Hierarchy> find_v2() {
   return std::nullopt;
 }
 
-/// A scope is begun for processes that are there already: this one.
+/// A scope is started for existing processes: this one.
 process::Command start_of_scope(const std::string& unit, const SystemdPlaces& places) {
   const std::string pid = std::to_string(::getpid());
   process::Command command;
@@ -77,7 +77,7 @@ process::Command start_of_scope(const std::string& unit, const SystemdPlaces& pl
   return command;
 }
 
-/// The manager answers before it has moved the process, and nothing tells of the move.
+/// The manager answers before it has moved the process, and there is no event for the move.
 Result<Path> wait_for_scope(const std::string& unit) {
   const auto deadline = std::chrono::steady_clock::now() + longest_wait;
   do {
@@ -108,8 +108,9 @@ std::string why_no_scope(const Hierarchy& v2,
           "cgroup v2 is not delegated to this user, and the user's systemd has no controller '{}'",
           controller);
   if (!lingers(places))
-    return "the user's systemd could hold it, but ends with the last login, and so would the job; "
-           "'loginctl enable-linger' lets it stay";
+    return "the user's systemd could enforce it, but it ends with the last login, and the job with "
+           "it; "
+           "'loginctl enable-linger' keeps it running";
   return {};
 }
 
@@ -117,9 +118,10 @@ Result<Path> enter_scope(const std::string& unit, const SystemdPlaces& places) {
   DSTACK_TRY(const process::Output output,
              process::run(start_of_scope(unit, places), {}, longest_wait));
   if (!process::succeeded(output.status))
-    return fail(ErrorCode::unavailable, "the user's systemd made no scope: {}", trim(output.err));
+    return fail(
+        ErrorCode::unavailable, "the user's systemd did not make a scope: {}", trim(output.err));
   DSTACK_TRY(const Path scope, wait_for_scope(unit));
-  // A group that hands controllers down has no processes itself.
+  // A group that delegates controllers must not have processes itself.
   const Path own = scope / "supervisor";
   const Fd procs(::mkdir(own.c_str(), 0755) == 0
                      ? ::open((own / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC)

@@ -1,7 +1,7 @@
-/* The ground rules of the provider interface: types, strings, status codes, tables that may grow.
+/* The basics of the provider interface: types, strings, status codes, tables that may grow.
  *
- * C11 and C++, no library, nothing of POSIX. What crosses the boundary is fixed-width integers,
- * doubles and pointers only: no allocation, no exception, no descriptor, no errno, no type of a
+ * C11 and C++, no library, no POSIX. Only fixed-width integers, doubles and pointers cross the
+ * boundary: no allocation, no exception, no descriptor, no errno, no type of a
  * C++ library. So host and provider may be built by different compilers, with different standard
  * libraries, in different languages. */
 #ifndef DSTACK_ABI_H
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version of this interface. The major version is also in the name of the entry; version 0 is
- * not frozen yet: a library built for 0.x is for exactly the release that it was built with. */
+/* The version of this interface. The major version is also in the name of the entry. Version 0 is
+ * not frozen yet: a library built for 0.x only works with the release that it was built with. */
 #define DSTACK_ABI_MAJOR 0
 #define DSTACK_ABI_MINOR 0
 
@@ -27,22 +27,22 @@
 extern "C" {
 #endif
 
-/* UTF-8, not ended by a NUL. Passed by pointer; valid for the call, so whoever wants to keep it
- * copies it. `data` may be NULL when `size` is 0. */
+/* UTF-8, not terminated by a NUL. Passed by pointer; valid during the call, copy it to keep it.
+ * `data` may be NULL when `size` is 0. */
 typedef struct dstack_string {
   const char* data;
   uint64_t size;
 } dstack_string;
 
-/* What a call came to. Anything but DSTACK_OK has to be explained through the host's `report`. */
+/* The result of a call. Anything but DSTACK_OK must be explained through the host's `report`. */
 typedef int32_t dstack_status;
 
 enum {
   DSTACK_OK = 0,
   DSTACK_INVALID = 1,     /* what the user wrote cannot be used: the properties, or one of them */
   DSTACK_FAILED = 2,      /* the provider itself failed, whatever the user wrote */
-  DSTACK_EXCEPTION = 3,   /* the same, by an exception that the provider did not expect */
-  DSTACK_UNSUPPORTED = 4, /* the other side is too old for this */
+  DSTACK_EXCEPTION = 3,   /* the same, through an unexpected exception */
+  DSTACK_UNSUPPORTED = 4, /* the other side is too old */
   DSTACK_WRONG_USE = 5    /* of the host's functions: wrong kind of value, bad UTF-8, NULL */
 };
 

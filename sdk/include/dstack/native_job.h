@@ -1,12 +1,12 @@
 /* An optional feature of the provider interface, "dstack.native-job/1": a function of the library
- * as a job. A job whose map has the member `native` (a map, of what the provider likes) runs no
- * command but this function, in a process of its own: it loads the library, calls the entry, then
+ * as a job. A job whose map has the member `native` (a map with any content) runs this function
+ * instead of a command, in a process of its own: it loads the library, calls the entry, then
  * `run` once, and ends without calling the library again. `plan` is not called there.
  *
- * The process has the job's environment and works in the job's working directory; what it prints is
- * the job's log. A crash is the end of this job alone. Asked to stop, by SIGTERM, it goes on until
- * `run` returns, and is killed when that takes longer than the user's patience (`stop_grace`); a
- * system call that waits is interrupted (EINTR) by the signal. */
+ * The process has the job's environment and working directory; its output is the job's log. A crash
+ * ends only this job. When asked to stop, by SIGTERM, it continues until `run` returns, and is
+ * killed when that takes longer than the grace period (`stop_grace`); a blocking system call is
+ * interrupted (EINTR) by the signal. */
 #ifndef DSTACK_NATIVE_JOB_H
 #define DSTACK_NATIVE_JOB_H
 
@@ -18,7 +18,7 @@ extern "C" {
 
 #define DSTACK_NATIVE_JOB "dstack.native-job/1"
 
-/* What the host offers to the running function. Any thread of the process may call these until
+/* What the host provides to the running function. Any thread of the process may call these until
  * `run` returns. */
 typedef struct dstack_task_v1 dstack_task_v1;
 
@@ -31,29 +31,29 @@ struct dstack_task_v1 {
   int32_t(DSTACK_CALL* cancelled)(const dstack_task_v1* task);
   /* Writes a line to the job's log; the line ending is added. */
   dstack_status(DSTACK_CALL* log)(const dstack_task_v1* task, const dstack_string* line);
-  /* Shows how far the job is, in one line, which takes the place of the one shown before. A few
-   * times a second is enough. */
+  /* Shows the job's progress in one line, which replaces the previous one. A few times a second is
+   * enough. */
   dstack_status(DSTACK_CALL* progress)(const dstack_task_v1* task, const dstack_string* line);
-  /* Says why `run` is about to fail: one sentence, lower case, without a full stop; and the next
-   * step, which may be NULL. It becomes the reason of the job. The last call counts. */
+  /* Reports why `run` is about to fail: one sentence, lower case, without a full stop; and the next
+   * step, which may be NULL. It becomes the reason of the job's failure. The last call counts. */
   dstack_status(DSTACK_CALL* fail)(const dstack_task_v1* task,
                                    const dstack_string* message,
                                    const dstack_string* hint);
 };
 
-/* What a provider gives for this id from its own `extension`. */
+/* What a provider returns for this id from its own `extension`. */
 typedef struct dstack_native_job_v1 {
   uint32_t struct_size;
   uint32_t abi_minor;
   uint64_t reserved;
 
-  /* `instance` is that of the provider's table, `input` the map `native` of the job, valid until
+  /* `instance` is the provider table's, `input` the map `native` of the job, valid until
    * the call returns, and readable by the functions of dstack_host_v0. Returns the job's exit code:
    * 0, or 1 to 255 when it failed; also when it was cancelled. */
   int32_t(DSTACK_CALL* run)(void* instance, const dstack_value* input, const dstack_task_v1* task);
 } dstack_native_job_v1;
 
-/* What the host gives for this id from its `extension`, when it can run such jobs. No functions
+/* What the host returns for this id from its `extension`, if it can run such jobs. No functions
  * yet. */
 typedef struct dstack_native_host_v1 {
   uint32_t struct_size;

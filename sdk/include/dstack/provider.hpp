@@ -11,7 +11,7 @@
 //     DSTACK_PROVIDER(Hello)
 //
 // Every function that the host calls is an exception barrier: dstack::PropertyError and
-// dstack::Error become messages to the user, anything else is told as a fault of the provider.
+// dstack::Error become messages to the user, anything else is reported as a fault of the provider.
 #pragma once
 
 #include "dstack/native_job.h"
@@ -30,7 +30,7 @@
 namespace dstack {
 inline namespace provider_v0 {
 
-/// What keeps a workflow from being run. `what()` is one sentence: lower case, no full stop.
+/// Why a workflow cannot be run. `what()` is one sentence: lower case, no full stop.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, std::string hint = {})
@@ -43,7 +43,7 @@ class Error : public std::runtime_error {
   std::string hint_;
 };
 
-/// The same, about one property: the user sees the message under the place where it is written.
+/// The same, about one property: the message is shown at the place where it is written.
 class PropertyError : public Error {
  public:
   PropertyError(std::string property, const std::string& message, std::string hint = {})
@@ -57,8 +57,8 @@ class PropertyError : public Error {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
-/// A piece of what the user wrote. A view: valid while plan() runs. One that is missing is null and
-/// reads as empty.
+/// A part of the user's input. A view: valid while plan() runs. A missing one is null and reads as
+/// empty.
 class Value {
  public:
   Value(const dstack_host_v0& host, const dstack_value* value) : host_(&host), value_(value) {}
@@ -79,7 +79,7 @@ class Value {
   /// The key of the member of a map.
   std::string key(std::uint64_t index) const;
 
-  /// Nothing when it is of another kind.
+  /// Nothing if it is of another kind.
   std::optional<std::string> text() const;
   std::optional<std::int64_t> integer() const;
   std::optional<bool> boolean() const;
@@ -89,8 +89,7 @@ class Value {
   const dstack_value* value_;
 };
 
-/// Named values of known types. The accessors throw when a value is of another type than the one
-/// asked for.
+/// Named values of known types. The accessors throw when a value is of another type.
 class Properties {
  public:
   explicit Properties(const Value& map) : map_(map) {}
@@ -128,8 +127,8 @@ class Workflow : public Properties {
 
   std::string name() const { return workflow_["name"].text().value_or(""); }
 
-  /// Tells a problem and goes on, so that several are told at once. What plan() returns then is not
-  /// used.
+  /// Reports a problem and continues, so that several are reported at once. The result of plan() is
+  /// then ignored.
   void report(const Error& error) const;
 
  private:
@@ -138,29 +137,29 @@ class Workflow : public Properties {
   dstack_report* report_;
 };
 
-/// What a job asks for. Zero and empty: not asked.
+/// What a job requests. Zero and empty: not requested.
 struct Resources {
   std::uint32_t cpu = 0;
   std::uint64_t memory = 0;  ///< bytes
   std::uint32_t gpu = 0;
   std::string gpu_name;
-  std::uint64_t gpu_memory = 0;  ///< bytes, of each card
+  std::uint64_t gpu_memory = 0;  ///< bytes, of each GPU
   std::uint64_t shm_size = 0;    ///< bytes
   bool interruptible = false;
   bool local = false;
 };
 
-/// A Python environment that the host makes once and keeps. The job finds its `python` first on
+/// A Python environment that the host builds once and keeps. Its `python` is the first on the job's
 /// PATH.
 struct Python {
-  std::string version;                    ///< "3.10"; empty: whichever there is
+  std::string version;                    ///< "3.10"; empty: any
   std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
   std::vector<std::string>
-      packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
+      packages;  ///< requirement specifiers in addition to the files: "streamlit==1.40"
 };
 
-/// A container of an engine that speaks Docker's API. The job's command runs in it; without one,
-/// what the image itself starts.
+/// A container of an engine with Docker's API. The job's command runs in it; without one, the
+/// image's own.
 struct Container {
   std::string image;
   std::vector<std::string> entrypoint;  ///< instead of the image's own
@@ -168,47 +167,47 @@ struct Container {
   std::string password;
 };
 
-/// An application of a job that people open in a browser. The host tells its address once it
+/// An application of a job that people open in a browser. The host prints its address once it
 /// answers.
 struct App {
   std::string name = {};   ///< "JupyterLab"
-  std::uint32_t port = 0;  ///< which of the job's ports
+  std::uint32_t port = 0;  ///< index of one of the job's ports
   std::string path = {};   ///< of its first page: "/lab"
   std::string health =
-      {};  ///< a path that answers with 2xx once it works; empty: any answer will do
+      {};  ///< a path that answers with 2xx once it works; empty: any answer counts
   std::string token_query = {};  ///< parameter of the address that takes the job's token: "token"
 };
 
-/// What a native job is given, by name.
+/// The input of a native job, by name.
 using Native = std::vector<std::pair<
     std::string,
     std::variant<std::string, std::int64_t, bool, std::vector<std::string>, Environment>>>;
 
 enum class Workspace { unset, private_, copy, project };
 
-/// What to execute. What is not set here, the host takes from the workflow's common properties.
+/// What to execute. The host takes what is not set here from the workflow's common properties.
 struct Job {
   std::vector<std::string> argv;       ///< a program and its arguments; or
   std::vector<std::string> commands;   ///< lines for bash, which stops at the first that fails
   std::optional<Container> container;  ///< where they run, or what runs when there are none
-  /// Instead of all these: run() of a NativeProvider is the job, and is given these values. Those
-  /// among the secrets are shown nowhere: neither in a plan, nor where the same text stands in a
-  /// property or a variable.
+  /// Instead of all these: run() of a NativeProvider is the job, and gets these values. Those among
+  /// the secrets are never shown: neither in a plan, nor where the same text is in a property or a
+  /// variable.
   std::optional<Native> native;
   Native native_secrets;
   std::vector<std::string> setup;      ///< lines for bash before the command, in the same shell
-  Environment environment;             ///< the provider's own additions; the user's win
+  Environment environment;             ///< the provider's additions; the user's override them
   std::string working_dir;             ///< relative to the project's root
   std::vector<std::string> artifacts;  ///< relative to the working directory
   std::optional<Resources> resources;
   std::optional<Python> python;
-  std::vector<std::string> tools;  ///< programs that the host finds or fetches: "code-server"
+  std::vector<std::string> tools;  ///< programs that the host finds or downloads: "code-server"
   std::uint32_t ports = 0;  ///< reserved for the job; it finds them in JOB_PORT_0, JOB_PORT_1, …
   std::vector<App> apps;
-  /// The environment variable in which the job gets a secret that is made for this run, by which
-  /// its apps know their user.
+  /// The environment variable with a secret that is made for this run, with which its apps
+  /// authenticate their user.
   std::string token;
-  /// Index of the job, among those returned together, whose host and ports this one finds in
+  /// Index of the job, among those returned together, whose host and ports are in this one's
   /// MASTER_JOB_HOSTNAME and MASTER_JOB_PORT_0. They start together or not at all, and end with the
   /// first that fails.
   std::optional<std::uint32_t> master;
@@ -217,7 +216,7 @@ struct Job {
   std::uint32_t retry = 0;   ///< attempts after the first that failed
 };
 
-/// A word that a shell reads back as exactly these characters, for commands.
+/// Quotes an argument for a shell, for commands.
 inline std::string shell_quote(std::string_view word) {
   const bool plain = !word.empty() && word.find_first_not_of(
                                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -230,15 +229,15 @@ inline std::string shell_quote(std::string_view word) {
   return quoted + "'";
 }
 
-/// The words, quoted, with a space between them.
-inline std::string shell_join(const std::vector<std::string>& words) {
+/// The arguments, quoted, separated by spaces.
+inline std::string shell_join(const std::vector<std::string>& arguments) {
   std::string line;
-  for (const std::string& word : words)
-    line += (line.empty() ? "" : " ") + shell_quote(word);
+  for (const std::string& argument : arguments)
+    line += (line.empty() ? "" : " ") + shell_quote(argument);
   return line;
 }
 
-/// What an author derives from.
+/// The base class of providers.
 class Provider {
  public:
   virtual ~Provider() = default;
@@ -246,8 +245,8 @@ class Provider {
   virtual std::vector<Job> plan(const Workflow& workflow) = 0;
 };
 
-/// The work of one native job: what plan() wrote into Job::native, read as a workflow's properties
-/// are, and the way to tell how it goes. Valid while run() runs. The members below may be called by
+/// The task of one native job: what plan() wrote into Job::native, read like a workflow's
+/// properties, and functions to report. Valid while run() runs. The members below may be called by
 /// any thread.
 class Task : public Properties {
  public:
@@ -257,25 +256,25 @@ class Task : public Properties {
   /// What plan() wrote into Job::native_secrets.
   Properties secrets() const { return Properties(property("secrets")); }
 
-  /// Whether the job has been asked to stop: run() then ends what it does, leaves nothing half, and
-  /// returns. It is killed when it takes too long.
+  /// Whether the job has been asked to stop: run() then cleans up and returns. It is killed when
+  /// that takes too long.
   bool cancelled() const { return task_->cancelled(task_) != 0; }
 
-  /// A line of the job's log. What the process prints on standard output is the log, too.
+  /// Writes a line to the job's log. Standard output goes to the log, too.
   void log(std::string_view line) const {
     const dstack_string text{line.data(), line.size()};
     task_->log(task_, &text);
   }
 
-  /// Shows how far the job is, in one line that takes the place of the one shown before. A few
-  /// times a second is enough.
+  /// Shows the job's progress in one line, which replaces the previous one. A few times a second is
+  /// enough.
   void progress(std::string_view line) const {
     const dstack_string text{line.data(), line.size()};
     task_->progress(task_, &text);
   }
 
-  /// Why run() is about to return a code other than 0; to throw an Error does the same and returns
-  /// 1.
+  /// Reports why run() is about to return a code other than 0; throwing an Error does the same and
+  /// returns 1.
   void fail(std::string_view message, std::string_view hint = {}) const {
     const dstack_string texts[] = {{message.data(), message.size()}, {hint.data(), hint.size()}};
     task_->fail(task_, &texts[0], &texts[1]);
@@ -285,7 +284,7 @@ class Task : public Properties {
   const dstack_task_v1* task_;
 };
 
-/// What an author derives from whose jobs are functions of the library:
+/// The base class for authors whose jobs are functions of the library:
 ///
 ///     class Count : public dstack::NativeProvider {
 ///       std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
@@ -301,13 +300,13 @@ class Task : public Properties {
 ///     };
 class NativeProvider : public Provider {
  public:
-  /// Does the work of one job, alone in a process of its own, whose environment and working
-  /// directory are the job's. Returns the exit code, 0 to 255; an Error that is thrown becomes the
-  /// reason of the job's failure.
+  /// Runs one job, in a process of its own with the job's environment and working directory.
+  /// Returns the exit code, 0 to 255; an Error that is thrown becomes the reason of the job's
+  /// failure.
   virtual int run(const Task& task) = 0;
 };
 
-/// The path of `file` (relative to the project's root, as the host gives it) seen from `folder`
+/// The path of `file` (relative to the project's root, as the host gives it) relative to `folder`
 /// (likewise): "train.py" from "src/app" is "../../train.py". For commands that name a file: a job
 /// runs in its working directory.
 inline std::string path_from(std::string_view folder, std::string_view file) {
@@ -341,7 +340,7 @@ inline void check_python_version(const std::string& property, const std::string&
   }
   if (!version.empty())
     throw PropertyError(
-        property, "'" + version + "' is no version of Python", "write it as 3.10 or 3.10.4");
+        property, "'" + version + "' is not a version of Python", "write it as 3.10 or 3.10.4");
 }
 
 }  // namespace provider_v0

@@ -1,4 +1,4 @@
-//! The provider interface as Rust, over the C interface of provider.h: a file to be copied into a
+//! The provider interface in Rust, over the C interface of provider.h: a file to copy into a
 //! crate of type `cdylib`. Needs the standard library and nothing else.
 //!
 //!     mod dstack;
@@ -10,7 +10,7 @@
 //!
 //!     dstack::provider!(plan, "../manifest.json");
 //!
-//! The host calls `plan` for one workflow after the other, on one thread. A panic is told as a fault
+//! The host calls `plan` for one workflow after the other, on one thread. A panic is reported as a fault
 //! of the provider.
 
 #![allow(dead_code)]
@@ -19,7 +19,7 @@ use std::any::Any;
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// What `plan` is.
+/// The type of `plan`.
 pub type Plan = fn(&Workflow) -> Result<Vec<Job>, Problem>;
 
 /// One workflow to be planned: its name, and its properties as the manifest declares them, checked
@@ -92,8 +92,8 @@ impl Workflow<'_> {
     }
 }
 
-/// What to execute: a map with the keys of the author's guide, "argv" above all. What is not set,
-/// the host takes from the workflow's common properties.
+/// What to execute: a map with the keys of the author's guide, mainly "argv". The host takes what is
+/// not set from the workflow's common properties.
 pub type Job = Map;
 
 #[derive(Clone, Debug, Default)]
@@ -121,7 +121,7 @@ pub enum Tree {
     Map(Map),
 }
 
-/// What becomes a `Tree` by itself.
+/// What converts to a `Tree`.
 macro_rules! becomes_tree {
     ($($type:ty: $value:ident => $tree:expr;)*) => {
         $(impl From<$type> for Tree {
@@ -154,7 +154,7 @@ impl<T: Into<Tree>, const N: usize> From<[T; N]> for Tree {
     }
 }
 
-/// What keeps a workflow from being run. The message is one sentence: lower case, no full stop.
+/// Why a workflow cannot be run. The message is one sentence: lower case, no full stop.
 #[derive(Clone, Debug, Default)]
 pub struct Problem {
     property: String,
@@ -168,7 +168,7 @@ impl Problem {
         Problem { message: message.into(), ..Problem::default() }
     }
 
-    /// About one property: the user sees the message under the place where it is written.
+    /// About one property: the message is shown at the place where it is written.
     pub fn of(property: &str, message: impl Into<String>) -> Problem {
         Problem { property: property.to_string(), ..Problem::new(message) }
     }
@@ -181,7 +181,7 @@ impl Problem {
 }
 
 /// Writes the library's entry and puts the manifest into it, which must begin with '{'. Once, at the
-/// end of lib.rs. The path is seen from the source that says this.
+/// end of lib.rs. The path is relative to that source.
 macro_rules! provider {
     ($plan:path, $manifest:literal) => {
         #[used]
@@ -201,7 +201,7 @@ macro_rules! provider {
 }
 pub(crate) use provider;
 
-/// How every manifest in a library begins: with the version of this interface.
+/// The beginning of every manifest in a library: the version of this interface.
 pub const ABI: &[u8] = b"{\"abi\": \"0.0\",";
 
 pub const fn with_abi<const SIZE: usize>(manifest: &[u8]) -> [u8; SIZE] {
@@ -220,7 +220,7 @@ struct Instance {
     plan: Plan,
 }
 
-/// What the entry does.
+/// The implementation of the entry.
 ///
 /// # Safety
 /// The pointers are those that the host passes to the entry.
@@ -276,7 +276,7 @@ unsafe extern "C" fn plan_for_host(
 fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".to_string())
+        .unwrap_or_else(|| "a panic without a message".to_string())
 }
 
 impl raw::Host {

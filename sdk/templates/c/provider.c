@@ -11,8 +11,8 @@ static dstack_string text(const char* characters) {
   return string;
 }
 
-static void add(dstack_output* list, dstack_string word) {
-  host->set_string(host->append(list), &word);
+static void add(dstack_output* list, dstack_string argument) {
+  host->set_string(host->append(list), &argument);
 }
 
 static dstack_status plan(void* instance,
@@ -28,10 +28,10 @@ static dstack_status plan(void* instance,
     host->report(report, &message, &key, &hint);
     return DSTACK_INVALID;
   }
-  dstack_output* words = host->set_member(host->append(jobs), &argv);
-  add(words, text("echo"));
-  add(words, text("hello"));
-  add(words, who);
+  dstack_output* arguments = host->set_member(host->append(jobs), &argv);
+  add(arguments, text("echo"));
+  add(arguments, text("hello"));
+  add(arguments, who);
   return DSTACK_OK;
 }
 

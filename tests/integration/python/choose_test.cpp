@@ -54,7 +54,7 @@ TEST_CASE("a version is named in part or whole") {
   CHECK(at.choose("3.10")->notice.empty());
 }
 
-TEST_CASE("what is no version is refused with an example") {
+TEST_CASE("an invalid version is refused with an example") {
   const Machine at;
   const auto wrong = at.choose("python3.10");
   REQUIRE_FALSE(wrong);
@@ -71,7 +71,7 @@ TEST_CASE("no version named: 3.10 where it is there, else the newest, and a noti
   CHECK(at.choose("")->notice == "no version named: using Python 3.10.13 from ~/.pyenv");
 }
 
-TEST_CASE("a version that is not to be had is told with those that were found and how to get it") {
+TEST_CASE("a version that is not available is reported with those that were found and how to install it") {
   Machine at;
   at.pyenv("3.9.1");
   at.pyenv("3.12.1");
@@ -79,11 +79,11 @@ TEST_CASE("a version that is not to be had is told with those that were found an
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == ErrorCode::unavailable);
   CHECK(missing.error().message ==
-        "Python 3.10 is not on this machine; found: 3.12.1 (~/.pyenv), 3.9.1 (~/.pyenv)");
+        "Python 3.10 is not installed; found: 3.12.1 (~/.pyenv), 3.9.1 (~/.pyenv)");
   CHECK(missing.error().hint.find("pyenv install 3.10") != std::string::npos);
 }
 
-TEST_CASE("no Python at all is told as such") {
+TEST_CASE("no Python at all is reported as such") {
   const Machine at;
   const auto missing = at.choose("");
   REQUIRE_FALSE(missing);
@@ -101,11 +101,11 @@ TEST_CASE("uv is asked for a version that is nowhere, and its reason is passed o
   const auto missing = at.choose("3.10");
   REQUIRE_FALSE(missing);
   CHECK(missing.error().message ==
-        "Python 3.10 is not on this machine; found: 3.9.1 (~/.pyenv); uv cannot fetch Python 3.10: "
+        "Python 3.10 is not installed; found: 3.9.1 (~/.pyenv); uv cannot download Python 3.10: "
         "dns error");
 }
 
-TEST_CASE("a version that uv can fetch is fetched, and found afterwards without uv") {
+TEST_CASE("a version that uv can download is downloaded, and found afterwards without uv") {
   Machine at;
   const std::string folder = (at.root / "user/.local/share/uv/python").string();
   at.write("bin/uv",
@@ -132,7 +132,7 @@ TEST_CASE("a script in PATH is asked only when nothing else has the version") {
   CHECK(at.started_any());
 }
 
-TEST_CASE("a shim that fails to run is no interpreter, nor is one of another version") {
+TEST_CASE("a shim that fails to run is skipped, and so is one of another version") {
   Machine at;
   at.write("bin/python3.10",
            "#!/bin/sh\necho 'pyenv: python3.10: command not found' >&2\nexit 127\n",
@@ -173,7 +173,7 @@ TEST_CASE("an interpreter is asked once; afterwards its file is recognised") {
   }
 }
 
-TEST_CASE("an active environment whose interpreter is broken is passed by") {
+TEST_CASE("an active environment whose interpreter is broken is skipped") {
   Machine at;
   at.write("venv/bin/python", "no program", 0755);
   at.variables["VIRTUAL_ENV"] = (at.root / "venv").string();

@@ -90,16 +90,14 @@ TEST_CASE("an ordinary user's job can change nothing in an environment that uv m
     SKIP(reason);
 }
 
-TEST_CASE(
-    "pip install in a job says why it cannot be and what to do, where pip made the environment") {
+TEST_CASE("pip install in a job says why it fails and what to do, where pip made the environment") {
   Workbench at(Workbench::With::pip);
   if (!at.usable())
     SKIP(at.reason);
   check_pip_notice(at);
 }
 
-TEST_CASE(
-    "pip install in a job says why it cannot be and what to do, where uv made the environment") {
+TEST_CASE("pip install in a job says why it fails and what to do, where uv made the environment") {
   Workbench at(Workbench::With::uv);
   if (!at.usable())
     SKIP(at.reason);

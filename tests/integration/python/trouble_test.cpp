@@ -107,14 +107,14 @@ void check_killed_builder(const Workbench& at) {
 
 }  // namespace
 
-TEST_CASE("a requirement that pip cannot get is told in pip's words") {
+TEST_CASE("a requirement that pip cannot get is reported with pip's reason") {
   Workbench at(Workbench::With::pip);
   if (!at.usable())
     SKIP(at.reason);
   check_failing_requirement(at);
 }
 
-TEST_CASE("a requirement that uv cannot get is told in uv's words") {
+TEST_CASE("a requirement that uv cannot get is reported with uv's reason") {
   Workbench at(Workbench::With::uv);
   if (!at.usable())
     SKIP(at.reason);
@@ -142,7 +142,7 @@ TEST_CASE("an environment whose builder was killed is built again with uv, too")
   check_killed_builder(at);
 }
 
-TEST_CASE("a requirements file that is not in the code is told before anything is made") {
+TEST_CASE("a requirements file that is not in the code is reported before anything is built") {
   const Workbench at(Workbench::With::pip);
   const auto failed = at.provide({"", {"gone.txt"}, {}});
   REQUIRE_FALSE(failed);
@@ -150,7 +150,7 @@ TEST_CASE("a requirements file that is not in the code is told before anything i
   CHECK_FALSE(fs::exists(at.home().environments()));
 }
 
-TEST_CASE("a program called uv that does not run is no uv") {
+TEST_CASE("a program called uv that does not run is not used") {
   Workbench at(Workbench::With::pip);
   if (!at.usable())
     SKIP(at.reason);

@@ -16,7 +16,7 @@ TEST_CASE("a tagged run's artifacts feed a later run, and nothing is run again")
   CHECK(box.json({"tags", "list", "--json"})[0]["workflow"] == "download");
 }
 
-TEST_CASE("a missing tag is told with the command that makes one, before anything starts") {
+TEST_CASE("a missing tag is reported with the command that makes one, before anything starts") {
   const Sandbox box;
   box.workflows(R"(workflows:
   - {name: download, provider: bash, commands: ["true"]}
@@ -134,7 +134,7 @@ TEST_CASE("an artifact that cannot be stored takes no other with it, nor how the
   CHECK(box.ok({"artifacts", "list"}).find("good/f") != std::string::npos);
 }
 
-TEST_CASE("the very code of a run comes back") {
+TEST_CASE("the code of a run can be written to a folder") {
   const Sandbox box;
   box.file("src/a.txt", "v1\n");
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");

@@ -86,15 +86,15 @@ TEST_CASE("a secret in an artifact is told by file and name, and the artifact st
 
   CHECK(Sandbox::code(output) == 0);
   CHECK(holds(output.err,
-              "warning: secrets stand in the artifact 'out' of workflow 'w': 'out/env.txt' "
-              "holds the secret 'api-token'; whoever gets it has them"));
+              "warning: artifact 'out' of workflow 'w' contains secrets: 'out/env.txt' "
+              "contains the secret 'api-token'; anyone who gets it can read them"));
   CHECK_FALSE(holds(output.err + output.out, token));
   CHECK(artifact(box)["exposed"] == exposed("out/env.txt", {"api-token"}));
-  CHECK(holds(box.ok({"show", run}), "'out/env.txt' holds the secret 'api-token'"));
+  CHECK(holds(box.ok({"show", run}), "'out/env.txt' contains the secret 'api-token'"));
   const auto list = box.run({"artifacts", "list", run});
-  CHECK(holds(list.out, "out/env.txt (holds the secret 'api-token')"));
-  CHECK_FALSE(holds(list.out, "out/log.txt (holds"));
-  CHECK(holds(list.err, "warning: secrets stand in the artifact 'out'"));
+  CHECK(holds(list.out, "out/env.txt (contains the secret 'api-token')"));
+  CHECK_FALSE(holds(list.out, "out/log.txt (contains"));
+  CHECK(holds(list.err, "warning: artifact 'out' of workflow 'w' contains secrets"));
   const Json files = box.json({"artifacts", "list", run, "--json"});
   REQUIRE(files.size() == 2);
   CHECK(files[0]["secrets"] == Json::array({"api-token"}));
@@ -142,7 +142,7 @@ TEST_CASE("a secret is found encoded, in a name and in a link, and never shown")
   CHECK(paths == std::vector<std::string>{"out/64", "out/hex", "out/link", "out/name-***"});
   CHECK_FALSE(holds(box.ok({"show", box.last_run()}), token));
   const auto list = box.run({"artifacts", "list"});
-  CHECK(holds(list.out, "out/name-*** (holds the secret 'TOKEN')"));
+  CHECK(holds(list.out, "out/name-*** (contains the secret 'TOKEN')"));
   CHECK_FALSE(holds(list.out + list.err, token));
   CHECK_FALSE(holds(box.ok({"artifacts", "list", "--json"}), token));
   box.ok({"artifacts", "download", box.last_run(), "-o", (box.root() / "got").string()});
@@ -155,7 +155,7 @@ TEST_CASE("jobs that failed and jobs that were stopped are told of, too") {
   workflow(box, "echo $TOKEN > x; exit 3");
   const auto failed = box.run({"run", "w"});
   CHECK(Sandbox::code(failed) != 0);
-  CHECK(holds(failed.err, "'out/x' holds the secret 'TOKEN'"));
+  CHECK(holds(failed.err, "'out/x' contains the secret 'TOKEN'"));
   CHECK(artifact(box)["exposed"] == exposed("out/x", {"TOKEN"}));
   CHECK(artifact(box)["partial"] == true);
 

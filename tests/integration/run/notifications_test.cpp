@@ -113,7 +113,7 @@ TEST_CASE("what another attempt may mend is tried again as often as is said, and
   CHECK(holds(box.ok({"show"}), "failed after 2 attempts: HTTP 429"));
   const std::string found = box.run({"doctor"}).out;
   for (const Json& each : told)
-    CHECK(holds(found, "was not told to " + each["receiver"].get<std::string>() + ": "));
+    CHECK(holds(found, "was not reported to " + each["receiver"].get<std::string>() + ": "));
 }
 
 TEST_CASE("nobody waits for a server that never answers: neither the run nor other receivers") {
@@ -126,7 +126,7 @@ TEST_CASE("nobody waits for a server that never answers: neither the run nor oth
   wait_until([&] { return box.show(name)["notifications"][1]["status"] == "delivered"; });
   CHECK(box.show(name)["notifications"][0]["status"] == "waiting");
   CHECK(box.show(name)["notifications"][0]["attempts"] == 0);
-  CHECK(holds(box.ok({"show", name}), ": on its way"));
+  CHECK(holds(box.ok({"show", name}), ": being delivered"));
   CHECK(Sandbox::code(box.run({"run", "well"})) == 0);  // nor other runs
   box.forget(box.last_run());
   box.forget(name);
@@ -262,7 +262,7 @@ TEST_CASE("a run that is removed between two attempts is not told of any more") 
   box.run({"run", "well"});
   const std::string name = box.last_run();
   wait_until([&] { return box.show(name)["notifications"][0]["attempts"] == 1; });
-  CHECK(holds(box.ok({"show", name}), "attempt 1 failed: HTTP 500: words of the server; the next"));
+  CHECK(holds(box.ok({"show", name}), "attempt 1 failed: HTTP 500: words of the server; next attempt at "));
   const Fd supervisor = box.supervisor(name);
 
   box.ok({"rm", "-y", name});

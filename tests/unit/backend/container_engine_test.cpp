@@ -31,7 +31,7 @@ TEST_CASE("engines are looked for at the machine's sockets and the user's") {
         "podman /run/user/7/podman/podman.sock\n");
 }
 
-TEST_CASE("DOCKER_HOST alone says where the engine is") {
+TEST_CASE("DOCKER_HOST alone determines where the engine is") {
   CHECK(shown(addresses({{"DOCKER_HOST", "unix:///x/y.sock"}, {"XDG_RUNTIME_DIR", "/r"}})) ==
         "docker /x/y.sock\n");
   CHECK(shown(addresses({{"DOCKER_HOST", "unix:///r/podman/podman.sock"}})) ==
@@ -41,19 +41,19 @@ TEST_CASE("DOCKER_HOST alone says where the engine is") {
   CHECK(shown(addresses({{"DOCKER_HOST", ""}})) == shown(addresses({})));
 }
 
-TEST_CASE("a DOCKER_HOST that cannot be spoken to is an error that names it") {
+TEST_CASE("an unsupported DOCKER_HOST is an error that names it") {
   const auto all = addresses({{"DOCKER_HOST", "ssh://me@host"}});
   REQUIRE_FALSE(all);
-  CHECK(all.error().message == "DOCKER_HOST is 'ssh://me@host', which dstack cannot speak to");
+  CHECK(all.error().message == "DOCKER_HOST is 'ssh://me@host', which dstack does not support");
 }
 
-TEST_CASE("an address survives its record") {
+TEST_CASE("an address is read back from its record") {
   for (const EngineAddress& address :
        {EngineAddress{"docker", "/x", ""}, EngineAddress{"podman", "", "http://h:1"}})
     CHECK(parse_engine_address(render(address)) == address);
 }
 
-TEST_CASE("the streams of a container are told apart wherever the pieces are cut") {
+TEST_CASE("the streams of a container are separated wherever the pieces are cut") {
   std::string bytes("\1\0\0\0\0\0\0\3abc", 11);
   bytes += std::string("\2\0\0\0\0\0\0\2\0\n", 10);
   bytes += std::string("\1\0\0\0\0\0\1\1", 8) + std::string(257, 'x');

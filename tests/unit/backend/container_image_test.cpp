@@ -28,7 +28,7 @@ TEST_CASE("an image's user is root when it is nobody else") {
     CHECK_FALSE(ImageFacts{"", user, {}, {}}.runs_as_root());
 }
 
-TEST_CASE("a pull is told by tenths of all of its layers, each once") {
+TEST_CASE("a pull is reported by tenths of all of its layers, each once") {
   const auto line = [](const std::string& id, int current, int total) {
     return Json{{"status", "Downloading"},
                 {"id", id},
@@ -38,10 +38,10 @@ TEST_CASE("a pull is told by tenths of all of its layers, each once") {
   CHECK_FALSE(progress.take(Json{{"status", "Pulling from library/x"}, {"id", "latest"}}));
   CHECK_FALSE(progress.take(line("a", 1'000, 40'000)));
   CHECK(progress.take(line("a", 20'000, 40'000)) ==
-        std::optional<std::string>("50 % of the image is here: 20.0 kB of 40.0 kB"));
+        std::optional<std::string>("50 % of the image pulled: 20.0 kB of 40.0 kB"));
   CHECK_FALSE(progress.take(line("a", 21'000, 40'000)));
   CHECK_FALSE(progress.take(line("b", 0, 60'000)));
   CHECK(progress.take(line("b", 60'000, 60'000)));
   CHECK(progress.take(Json{{"status", "Download complete"}, {"id", "a"}}) ==
-        std::optional<std::string>("100 % of the image is here: 100.0 kB of 100.0 kB"));
+        std::optional<std::string>("100 % of the image pulled: 100.0 kB of 100.0 kB"));
 }

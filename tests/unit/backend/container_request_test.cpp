@@ -10,7 +10,7 @@ ContainerLaunch launch() {
   ContainerLaunch launch;
   launch.job = "a1";
   launch.run = "quiet-otter-3";
-  launch.words = {"sh", "-e", "-c", "echo x"};
+  launch.argv = {"sh", "-e", "-c", "echo x"};
   launch.environment = {{"A", "1 2"}, {"B", ""}};
   launch.workspace = "/home/u/w";
   return launch;
@@ -31,7 +31,7 @@ TEST_CASE("a container asks for what the job says and for nothing else") {
       R"("SecurityOpt":["label=disable"],"LogConfig":{"Type":"none"}}})");
 }
 
-TEST_CASE("limits, ports and the working directory are in the engine's words") {
+TEST_CASE("limits, ports and the working directory are in the engine's terms") {
   ContainerLaunch asked = launch();
   asked.working_dir = "sub";
   asked.cpu = 2;
@@ -50,7 +50,7 @@ TEST_CASE("limits, ports and the working directory are in the engine's words") {
         R"([{"HostIp":"127.0.0.1","HostPort":"20002"}])");
 }
 
-TEST_CASE("the pipe of the secrets is mounted, and the first process told to read it") {
+TEST_CASE("the pipe of the secrets is mounted, and the first process reads it") {
   ContainerLaunch asked = launch();
   asked.secrets = "/home/u/pipe";
   const Json json = container_request(asked, "i", false, "/lib/init");

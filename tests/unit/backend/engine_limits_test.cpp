@@ -64,14 +64,14 @@ std::string failure_of_pull(const Engine& engine, const std::string& image) {
 
 }  // namespace
 
-TEST_CASE("an answer of the engine that has no end is refused with the limit") {
+TEST_CASE("an endless answer of the engine is refused at the limit") {
   const EndlessEngine server;
   const auto info = server.open().ask("GET", "/info");
   REQUIRE_FALSE(info);
   CHECK(holds(info.error().message, "is rejected: it is longer than 4.2 MB"));
 }
 
-TEST_CASE("a line of a pull that has no end ends the pull with the limit") {
+TEST_CASE("an endless line of a pull ends the pull at the limit") {
   const EndlessEngine server;
   CHECK(holds(failure_of_pull(server.open(), "line"), "a line longer than 1.0 MB"));
 }

@@ -39,7 +39,7 @@ TEST_CASE("an error shows its place, its line with carets, and its hint") {
         "hint: did you mean 'artifacts'?\n");
 }
 
-TEST_CASE("an error without a place is a line, with its context and hint below") {
+TEST_CASE("an error without a place is a line with its context and hint below") {
   Error error;
   error.message = "it broke";
   error.context = {"while reading"};
@@ -47,7 +47,7 @@ TEST_CASE("an error without a place is a line, with its context and hint below")
   CHECK(rendered(error) == "error: it broke\n  while reading\nhint: one\n      two\n");
 }
 
-TEST_CASE("several errors stand in the order of the file and are counted") {
+TEST_CASE("several errors are in the order of the file and are counted") {
   Error error = error_at("a\nb\n", 2, 1, 1, "second");
   Error first = error_at("a\nb\n", 1, 1, 1, "first");
   error.also.push_back(first);
@@ -58,7 +58,7 @@ TEST_CASE("several errors stand in the order of the file and are counted") {
   CHECK(render_diagnostics(error, Coloured::no, Severity::warning).find("warning: first\n") == 0);
 }
 
-TEST_CASE("carets stand below their characters, whatever these take") {
+TEST_CASE("carets are below their characters, whatever their width") {
   CHECK(rendered(error_at("日本: x", 1, 5, 1, "m")).find("\n1 | 日本: x\n  |       ^\n") !=
         std::string::npos);
   CHECK(rendered(error_at("\ta\tb", 1, 4, 1, "m")).find("\n1 |     a   b\n  |         ^\n") !=
@@ -97,7 +97,7 @@ TEST_CASE("colours mark the severity, the gutter and the hint") {
   CHECK(text.find("\x1b[1;31m^\x1b[0m") != std::string::npos);
 }
 
-TEST_CASE("nothing that an error quotes drives the terminal") {
+TEST_CASE("nothing that an error quotes controls the terminal") {
   Error error{ErrorCode::usage, "there is no run 'a\x1b[2J\xe2\x80\xae'"};
   error.hint = "one\rtwo\nthree\x07";
   error.context = {"while reading \x1b]0;x\x07"};

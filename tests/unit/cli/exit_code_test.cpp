@@ -4,7 +4,7 @@
 
 using namespace dstack;
 
-TEST_CASE("the kind of an error chooses the exit code") {
+TEST_CASE("the kind of an error determines the exit code") {
   const auto code = [](ErrorCode kind) {
     Error error;
     error.code = kind;

@@ -24,7 +24,7 @@ TEST_CASE("one job alone passes through byte for byte") {
   CHECK(captured.text() == std::string("10%\r20%\r\xff\0\nno end", 17));
 }
 
-TEST_CASE("lines of several jobs are never torn, and carry their names") {
+TEST_CASE("lines of several jobs are never split, and have their names") {
   Captured captured;
   {
     Output out(captured.plain());
@@ -40,7 +40,7 @@ TEST_CASE("lines of several jobs are never torn, and carry their names") {
   CHECK(captured.text() == "long | two\na | one more\na | \nlong | three\n");
 }
 
-TEST_CASE("a line of 64 KiB stays whole, a longer one is torn there") {
+TEST_CASE("a line of 64 KiB stays whole, a longer one is split there") {
   const std::string whole(64 * 1024, 'x');
   const Fd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   ui::Stream stream;
@@ -65,7 +65,7 @@ TEST_CASE("a line of 64 KiB stays whole, a longer one is torn there") {
   }
 }
 
-TEST_CASE("each line can begin with the time it came") {
+TEST_CASE("each line can begin with its time") {
   Captured captured;
   {
     Output out(captured.plain());
@@ -74,7 +74,7 @@ TEST_CASE("each line can begin with the time it came") {
       asked.push_back(offset);
       return offset == 0 ? parse_time("2026-11-24T01:02:03Z") : std::nullopt;
     };
-    JobOutput output(out, {"a"}, JobOutput::Prefix::no, JobOutput::Sequences::tamed, clock);
+    JobOutput output(out, {"a"}, JobOutput::Prefix::no, JobOutput::Sequences::sanitized, clock);
     output.write(0, "x\ny", 0);
     output.write(0, "z\n", 3);
     out.flush();
@@ -83,7 +83,7 @@ TEST_CASE("each line can begin with the time it came") {
   CHECK(captured.text() == "2026-11-24T01:02:03.000Z x\n------------------------ yz\n");
 }
 
-TEST_CASE("labels carry an index only where a workflow has several jobs") {
+TEST_CASE("labels have an index only where a workflow has several jobs") {
   store::RunRecord run;
   store::WorkflowRecord one;
   one.name = "download";
@@ -100,7 +100,7 @@ TEST_CASE("labels carry an index only where a workflow has several jobs") {
   CHECK(ui::job_labels(run, jobs) == std::vector<std::string>{"download", "train[0]", "train[1]"});
 }
 
-TEST_CASE("how long ago a job printed is counted in lines") {
+TEST_CASE("the lines since a job's last output are counted") {
   Captured captured;
   Output out(captured.plain());
   JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
@@ -164,7 +164,7 @@ TEST_CASE("one job alone has its colours and progress bars on a terminal, and no
       "10%\r20%\033[K\033[1;31mred\033[0m\n\033[2A\033]52;c;aGk=\a\033[>4;2m\033[6n";
   Captured captured;
   std::string expected = "10%\r20%\033[K\033[1;31mred\033[0m\n\033[2A\\x1b]52;c;aGk=\\x07";
-  auto sequences = JobOutput::Sequences::tamed;
+  auto sequences = JobOutput::Sequences::sanitized;
   SECTION("unless all of it is asked for") {
     sequences = JobOutput::Sequences::raw;
     expected = printed;

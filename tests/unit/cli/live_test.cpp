@@ -8,7 +8,7 @@ using dstack::test::Captured;
 using dstack::ui::Colour;
 using dstack::ui::LiveBlock;
 
-TEST_CASE("a block is drawn again in its own place, and taken away") {
+TEST_CASE("a block is redrawn in place, and removed") {
   Captured captured;
   auto stream = captured.terminal();
   stream.colour = false;

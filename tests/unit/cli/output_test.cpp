@@ -10,7 +10,7 @@ using namespace dstack;
 using dstack::test::Captured;
 using dstack::ui::Output;
 
-TEST_CASE("small pieces are gathered and come out in order") {
+TEST_CASE("small pieces are buffered and written in order") {
   Captured captured;
   {
     Output out(captured.plain());
@@ -22,7 +22,7 @@ TEST_CASE("small pieces are gathered and come out in order") {
   CHECK(captured.text() == "ab\n[\n  1\n]\n");
 }
 
-TEST_CASE("a reader that goes away is told once, and is no error") {
+TEST_CASE("a closed pipe is reported once, and is not an error") {
   std::signal(SIGPIPE, SIG_IGN);
   Captured captured;
   captured.close_reader();

@@ -26,7 +26,7 @@ int code_of(Status status,
 
 }  // namespace
 
-TEST_CASE("a command that followed ends like the job that failed first") {
+TEST_CASE("a command that followed a run exits like the job that failed first") {
   CHECK(code_of(Status::done) == 0);
   CHECK(code_of(Status::failed, Cause::exit, 3) == 3);
   CHECK(code_of(Status::failed, Cause::signal, {}, 9) == 137);

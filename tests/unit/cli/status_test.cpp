@@ -19,7 +19,7 @@ ui::Outcome failed(Cause cause) {
 
 }  // namespace
 
-TEST_CASE("a failure carries its cause in words") {
+TEST_CASE("a failure has its cause as text") {
   auto exit = failed(Cause::exit);
   exit.exit_code = 3;
   CHECK(ui::render_outcome(exit) == "failed (exit 3)");
@@ -41,7 +41,7 @@ TEST_CASE("a queued job says what it waits for") {
   CHECK(ui::render_outcome(outcome) == "running");
 }
 
-TEST_CASE("symbols are for terminals, and plain where the locale is not UTF-8") {
+TEST_CASE("symbols are for terminals, and ASCII where the locale is not UTF-8") {
   ui::Outcome outcome;
   outcome.status = Status::done;
   Captured captured;

@@ -37,7 +37,7 @@ Error refused(const std::vector<std::string>& words) {
 
 }  // namespace
 
-TEST_CASE("options stand anywhere, in any of their forms") {
+TEST_CASE("options may be anywhere, in any of their forms") {
   Sample sample;
   REQUIRE(sample.syntax.parse({"-n5", "r", "--name=x y", "f", "--all", "--", "-g"}));
   CHECK(sample.run == "r");
@@ -47,7 +47,7 @@ TEST_CASE("options stand anywhere, in any of their forms") {
   CHECK(sample.name == "x y");
 }
 
-TEST_CASE("of an option given twice the last holds") {
+TEST_CASE("of an option given twice the last counts") {
   Sample sample;
   REQUIRE(sample.syntax.parse({"r", "--name", "a", "--name", "b", "-a", "-a"}));
   CHECK(sample.name == "b");
@@ -60,7 +60,7 @@ TEST_CASE("an unknown option comes with a suggestion") {
   CHECK(error.hint == "did you mean '--last'?");
 }
 
-TEST_CASE("an unknown option is blamed before the argument that it hides") {
+TEST_CASE("an unknown option is reported before the argument that it hides") {
   CHECK(refused({"--wat"}).message == "'dstack sample' has no option '--wat'");
 }
 

@@ -9,7 +9,7 @@ using dstack::ui::Cell;
 using dstack::ui::Colour;
 using dstack::ui::Table;
 
-TEST_CASE("columns line up, and no line ends in blanks") {
+TEST_CASE("columns are aligned, and no line ends in blanks") {
   Table table({{"NAME"}, {"SIZE", Table::Align::right}, {"TAG"}});
   table.add({{"a"}, {"1"}, {""}});
   table.add({{"longer"}, {"1000"}, {"x"}});
@@ -52,7 +52,7 @@ TEST_CASE("nothing is cut in a pipe, however narrow the screen") {
   CHECK(text == "NAME   HELP\ntrain  a text much longer than the screen\n");
 }
 
-TEST_CASE("on a terminal the columns that may shrink make room") {
+TEST_CASE("on a terminal the columns that may shrink are cut") {
   ::setenv("COLUMNS", "20", 1);
   Captured captured;
   auto stream = captured.terminal();
@@ -65,7 +65,7 @@ TEST_CASE("on a terminal the columns that may shrink make room") {
   CHECK(text == "NAME   HELP\ntrain  a text much…\n");
 }
 
-TEST_CASE("colour surrounds the text alone, not the blanks") {
+TEST_CASE("colour surrounds only the text, not the blanks") {
   Table table({{"A"}, {"B"}});
   table.add({{"x", Colour::red}, {"y"}});
 

@@ -19,7 +19,7 @@ TEST_CASE("colour goes only where it is wanted") {
   CHECK(ui::paint(captured.terminal(), ui::Colour::plain, "x") == "x");
 }
 
-TEST_CASE("what is no terminal gets neither colour nor symbols, unless asked") {
+TEST_CASE("without a terminal there is neither colour nor symbols, unless requested") {
   Captured captured;
   const int fd = captured.plain().fd;
   const ui::Stream automatic = ui::describe_stream(fd, ui::ColourChoice::automatic);

@@ -30,7 +30,7 @@ TEST_CASE("colours, characters and progress bars reach the terminal as they are"
     CHECK(alone(text) == text);
 }
 
-TEST_CASE("what would drive the terminal is shown, or goes") {
+TEST_CASE("what would control the terminal is shown as text, or removed") {
   CHECK(alone("\033]0;title\a") == "\\x1b]0;title\\x07");
   CHECK(alone("\033]8;;http://x\033\\link\033]8;;\033\\").find('\033') == std::string::npos);
   CHECK(alone("\033P+q544e\033\\") == "\\x1bP+q544e\\x1b\\");
@@ -44,7 +44,7 @@ TEST_CASE("what would drive the terminal is shown, or goes") {
   CHECK(show("\r\033[K\033[31mx\n", TerminalText::Moves::none) == "\\x0d\033[31mx\\x0a");
 }
 
-TEST_CASE("what is not finished is shown at the end") {
+TEST_CASE("what is incomplete is shown at the end") {
   CHECK(alone("50%\033") == "50%\\x1b");
   CHECK(alone("50%\033[3") == "50%\\x1b[3");
   CHECK(alone("50%\xe2\x9c") == "50%\\xe2\\x9c");
@@ -53,7 +53,7 @@ TEST_CASE("what is not finished is shown at the end") {
   CHECK(terminal.take("\033[" + std::string(1000, '1')).size() > 900);  // no colour is that long
 }
 
-TEST_CASE("it does not matter where the pieces of a stream end") {
+TEST_CASE("the pieces of a stream may end anywhere") {
   static constexpr std::string_view pieces[] = {
       "\033",     "[",    "]",    "31", ";",  "m",    "K",    "?",
       "H",        "\a",   "\\",   "\r", "\n", "\xc3", "\xbc", "\xe2\x9c\x93",

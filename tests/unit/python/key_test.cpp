@@ -23,7 +23,7 @@ struct Keyed : EnvironmentFolder {
 
 }  // namespace
 
-TEST_CASE("the key of an environment follows everything that decides what is in it") {
+TEST_CASE("the key of an environment depends on everything that determines its content") {
   Keyed at;
   at.variables["HOME"] = (at.root / "home").string();
   at.variables["NAME"] = "one";
@@ -78,7 +78,7 @@ TEST_CASE("the key of an environment follows everything that decides what is in 
   CHECK(at.key() != before);
 }
 
-TEST_CASE("the key does not follow what is no part of an environment") {
+TEST_CASE("the key does not depend on what is not part of an environment") {
   Keyed at;
   at.write("r.txt", "./lib\n");
   at.write("lib/setup.py", "pass\n");
@@ -99,7 +99,7 @@ TEST_CASE("the key does not follow what is no part of an environment") {
   CHECK(at.key() == before);
 }
 
-TEST_CASE("a local project that reaches for its neighbours is keyed by the whole code") {
+TEST_CASE("the key of a local project that refers to its neighbours depends on the whole code") {
   Keyed at;
   at.write("r.txt", "./lib\n");
   at.write("lib/pyproject.toml", "shared = {path = '../shared'}\n");

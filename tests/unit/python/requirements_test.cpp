@@ -39,7 +39,7 @@ TEST_CASE("included files are read, relative to the including one, each once") {
   CHECK(read_ones->title == "'requirements/dev.txt'");
 }
 
-TEST_CASE("a circle of includes is an error that shows the ring") {
+TEST_CASE("cyclic includes are an error that shows the cycle") {
   const EnvironmentFolder at;
   at.write("a.txt", "-r b.txt\n");
   at.write("b.txt", "six\n-r a.txt\n");
@@ -48,7 +48,7 @@ TEST_CASE("a circle of includes is an error that shows the ring") {
 
   REQUIRE_FALSE(circle);
   CHECK(circle.error().message ==
-        "requirement files include each other in a circle: a.txt -> b.txt -> a.txt");
+        "requirement files include each other in a cycle: a.txt -> b.txt -> a.txt");
   CHECK(place(circle.error()) == "b.txt:2:4");
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("includes are followed to a depth and a number that no list of package
   CHECK(many.error().message == "more than 1000 files are included");
 }
 
-TEST_CASE("what is no file, or longer than a list of packages, is not read") {
+TEST_CASE("what is not a file, or longer than a list of packages, is not read") {
   const EnvironmentFolder at;
   fs::create_symlink("/dev/zero", at.root / "endless.txt");
   at.write("long.txt", std::string((4u << 20) + 1, '#'));
@@ -92,7 +92,7 @@ TEST_CASE("what is no file, or longer than a list of packages, is not read") {
   CHECK(large.error().message == "requirements file 'long.txt' is larger than 4 MiB");
 }
 
-TEST_CASE("files that are not there are told with what asks for them") {
+TEST_CASE("missing files are reported with what requires them") {
   const EnvironmentFolder at;
   at.write("a.txt", "\n-r gone.txt\n");
 
@@ -123,15 +123,15 @@ TEST_CASE("what is outside the project is refused") {
   const auto local = read(at, {"c.txt"});
   REQUIRE_FALSE(local);
   CHECK(local.error().message ==
-        "'../lib' is outside the project, so it is no part of the run's code");
+        "'../lib' is outside the project, so it is not part of the run's code");
 }
 
-TEST_CASE("a pyproject.toml is no requirements file, and the message says what to write") {
+TEST_CASE("a pyproject.toml is not a requirements file, and the message says what to write") {
   const EnvironmentFolder at;
   at.write("pyproject.toml", "[project]\n");
   const auto wrong = read(at, {"pyproject.toml"});
   REQUIRE_FALSE(wrong);
-  CHECK(wrong.error().message == "'pyproject.toml' is no requirements file");
+  CHECK(wrong.error().message == "'pyproject.toml' is not a requirements file");
 }
 
 TEST_CASE("local projects are found in all the ways to write them") {

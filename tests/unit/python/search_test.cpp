@@ -96,7 +96,7 @@ TEST_CASE("a script called python is a shim") {
   CHECK(found[0].kind == CandidateKind::shim);
 }
 
-TEST_CASE("those that uv has fetched come last, for this machine alone") {
+TEST_CASE("those that uv manages come last, for this machine alone") {
   Machine at;
   at.program("home/.local/share/uv/python/cpython-3.10.5-linux-riscv128-gnu/bin/python3");
   CHECK(at.found({3, 10}).empty());

@@ -37,7 +37,7 @@ TEST_CASE("installers see the base, their own settings, and nothing else of the 
     CHECK_FALSE(names(list, name));
 }
 
-TEST_CASE("uv is told what was set for pip") {
+TEST_CASE("uv gets what was set for pip") {
   EnvironmentFolder at;
   at.variables["HOME"] = at.root.string();
   at.write(".config/pip/pip.conf",
@@ -54,7 +54,7 @@ TEST_CASE("uv is told what was set for pip") {
   CHECK(has(list, "UV_FIND_LINKS=/a,/b"));
 }
 
-TEST_CASE("a setting made for uv stands against pip's, and a variable against a file") {
+TEST_CASE("a setting of uv overrides pip's, and a variable overrides a file") {
   EnvironmentFolder at;
   at.variables["HOME"] = at.root.string();
   at.write(".pip/pip.conf",

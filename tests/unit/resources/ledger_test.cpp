@@ -36,7 +36,7 @@ struct Desk {
   }
 
   bool try_grant(std::uint64_t number) {
-    at(number).granted = find_share(ledger, number, capacity);
+    at(number).granted = find_grant(ledger, number, capacity);
     return at(number).granted.has_value();
   }
 
@@ -49,11 +49,11 @@ Demand cpus(std::uint64_t count) {
   return {count, 0, {}};
 }
 
-Demand cards(std::uint32_t count, std::vector<std::string> among) {
+Demand gpus(std::uint32_t count, std::vector<std::string> among) {
   return {0, 0, {{count, std::move(among)}}};
 }
 
-/// Nothing is given out twice, and everybody has what was asked for.
+/// Nothing is granted twice, and every granted request has what it asked for.
 void check_sums(const Desk& desk) {
   Capacity sum;
   std::set<std::string> seen;
@@ -62,14 +62,14 @@ void check_sums(const Desk& desk) {
       continue;
     sum.cpu += entry.demand.cpu;
     sum.memory += entry.demand.memory;
-    REQUIRE(entry.granted->size() == entry.demand.cards.size());
-    for (std::size_t wish = 0; wish < entry.granted->size(); ++wish) {
-      const auto& got = (*entry.granted)[wish];
-      const auto& among = entry.demand.cards[wish].among;
-      REQUIRE(got.size() == entry.demand.cards[wish].count);
-      for (const std::string& card : got) {
-        REQUIRE(std::find(among.begin(), among.end(), card) != among.end());
-        REQUIRE(seen.insert(card).second);
+    REQUIRE(entry.granted->size() == entry.demand.gpus.size());
+    for (std::size_t request = 0; request < entry.granted->size(); ++request) {
+      const auto& got = (*entry.granted)[request];
+      const auto& among = entry.demand.gpus[request].among;
+      REQUIRE(got.size() == entry.demand.gpus[request].count);
+      for (const std::string& gpu : got) {
+        REQUIRE(std::find(among.begin(), among.end(), gpu) != among.end());
+        REQUIRE(seen.insert(gpu).second);
       }
     }
   }
@@ -77,15 +77,14 @@ void check_sums(const Desk& desk) {
   REQUIRE(sum.memory <= desk.capacity.memory);
 }
 
-/// Were all gone who came before it, each that waits would get its share at once: nobody who came
-/// later stands in its way.
+/// Without the earlier entries, each waiting one could be granted at once: no later one blocks it.
 void check_order(const Desk& desk) {
   for (const Entry& waiting : desk.ledger.entries) {
     if (waiting.granted)
       continue;
     Ledger without = desk.ledger;
     std::erase_if(without.entries, [&](const Entry& e) { return e.number < waiting.number; });
-    REQUIRE(find_share(without, waiting.number, desk.capacity).has_value());
+    REQUIRE(find_grant(without, waiting.number, desk.capacity).has_value());
   }
 }
 
@@ -97,7 +96,7 @@ class Chance {
     return std::uniform_int_distribution<std::size_t>(0, end - 1)(random_);
   }
 
-  /// One that the machine can give.
+  /// One that the machine can grant.
   Demand demand(const Capacity& capacity, const std::vector<std::string>& all) {
     Demand demand;
     if (below(3) > 0)
@@ -106,13 +105,13 @@ class Chance {
       demand.memory = below(capacity.memory + 1);
     std::vector<std::string> left = all;
     std::shuffle(left.begin(), left.end(), random_);
-    for (std::size_t wishes = below(3); wishes > 0 && !left.empty(); --wishes) {
-      // Of cards that are this wish's alone, so that all of them can be had at once.
+    for (std::size_t requests = below(3); requests > 0 && !left.empty(); --requests) {
+      // Among GPUs of this request alone, so that all requests can be granted together.
       const std::size_t own = 1 + below(left.size());
-      GpuRequest wish{static_cast<std::uint32_t>(1 + below(own)),
-                      {left.end() - static_cast<long>(own), left.end()}};
+      GpuRequest request{static_cast<std::uint32_t>(1 + below(own)),
+                         {left.end() - static_cast<long>(own), left.end()}};
       left.resize(left.size() - own);
-      demand.cards.push_back(std::move(wish));
+      demand.gpus.push_back(std::move(request));
     }
     return demand;
   }
@@ -125,7 +124,7 @@ class Chance {
 
 }  // namespace
 
-TEST_CASE("what is free is given, and what is not is waited for") {
+TEST_CASE("a request is granted what is free, and waits for what is not") {
   Desk desk{{}, {4, 16 * gigabyte}};
   CHECK(desk.try_grant(desk.arrive(cpus(3))));
   const auto second = desk.arrive(cpus(2));
@@ -148,10 +147,10 @@ TEST_CASE("a small request does not starve a large one that came first") {
   CHECK(desk.try_grant(large));
 }
 
-TEST_CASE("a request passes those from whom it takes nothing") {
+TEST_CASE("a request passes those from which it takes nothing") {
   Desk desk{{}, {4, 16 * gigabyte}};
-  CHECK(desk.try_grant(desk.arrive(cards(1, {"a"}))));
-  Demand both = cards(1, {"a"});
+  CHECK(desk.try_grant(desk.arrive(gpus(1, {"a"}))));
+  Demand both = gpus(1, {"a"});
   both.cpu = 1;
   const auto waiting = desk.arrive(both);
   CHECK_FALSE(desk.try_grant(waiting));
@@ -162,15 +161,15 @@ TEST_CASE("a request passes those from whom it takes nothing") {
   CHECK(desk.try_grant(desk.arrive(cpus(3))));
 }
 
-TEST_CASE("a card is given to one at a time, and to whom it serves best") {
+TEST_CASE("a GPU is granted to one at a time, and to the request that it fits best") {
   Desk desk{{}, {4, 0}};
-  const auto any = desk.arrive(cards(1, {"small", "large"}));
-  const auto large = desk.arrive(cards(1, {"large"}));
+  const auto any = desk.arrive(gpus(1, {"small", "large"}));
+  const auto large = desk.arrive(gpus(1, {"large"}));
   CHECK(desk.try_grant(large));
-  CHECK(desk.at(large).granted == Cards{{"large"}});
+  CHECK(desk.at(large).granted == GrantedGpus{{"large"}});
   CHECK(desk.try_grant(any));
-  CHECK(desk.at(any).granted == Cards{{"small"}});
-  const auto none = desk.arrive(cards(1, {"large", "small"}));
+  CHECK(desk.at(any).granted == GrantedGpus{{"small"}});
+  const auto none = desk.arrive(gpus(1, {"large", "small"}));
   CHECK_FALSE(desk.try_grant(none));
   CHECK(explain_wait(desk.ledger, none, desk.capacity) == "needs 1 GPU, 0 of 2 free");
 }
@@ -178,8 +177,8 @@ TEST_CASE("a card is given to one at a time, and to whom it serves best") {
 TEST_CASE("jobs that start together get all or nothing") {
   Desk desk{{}, {4, 0}};
   Demand gang;
-  gang.cards = {{1, {"a", "b"}}, {1, {"a", "b"}}};
-  const auto one = desk.arrive(cards(1, {"a", "b"}));
+  gang.gpus = {{1, {"a", "b"}}, {1, {"a", "b"}}};
+  const auto one = desk.arrive(gpus(1, {"a", "b"}));
   CHECK(desk.try_grant(one));
   const auto two = desk.arrive(gang);
   CHECK_FALSE(desk.try_grant(two));
@@ -201,7 +200,7 @@ TEST_CASE("several shortages are all named") {
 TEST_CASE("a ledger is read as it was written, and an unreadable one is empty") {
   Desk desk{{}, {4, 16 * gigabyte}};
   desk.try_grant(desk.arrive({1, 2, {{1, {"GPU-1", "GPU-2"}}}}));
-  desk.try_grant(desk.arrive(cards(2, {"GPU-1", "GPU-2"})));
+  desk.try_grant(desk.arrive(gpus(2, {"GPU-1", "GPU-2"})));
   const auto read = Json(desk.ledger).get<Ledger>();
   CHECK(read.entries == desk.ledger.entries);
   CHECK_FALSE(
@@ -209,19 +208,19 @@ TEST_CASE("a ledger is read as it was written, and an unreadable one is empty") 
 }
 
 TEST_CASE(
-    "thousands of requests, kills and ends: nothing is given twice, nobody is starved or "
+    "thousands of requests, kills and ends: nothing is granted twice, nobody is starved or "
     "forgotten") {
   const unsigned seed = GENERATE(1u, 2u, 3u, 4u, 5u, 6u);
   CAPTURE(seed);
   Chance chance(seed);
   Desk desk{{}, {1 + chance.below(16), (1 + chance.below(64)) * gigabyte}};
   std::vector<std::string> all;
-  for (std::size_t card = chance.below(7); card > 0; --card)
-    all.push_back("card-" + std::to_string(card));
+  for (std::size_t gpu = chance.below(7); gpu > 0; --gpu)
+    all.push_back("gpu-" + std::to_string(gpu));
 
   std::size_t granted = 0;
   std::size_t arrived = 0;
-  // Whoever was woken first looks first: any order is right.
+  // They retry in any order.
   const auto wake_all = [&] {
     std::vector<std::uint64_t> waiting;
     for (const Entry& entry : desk.ledger.entries)

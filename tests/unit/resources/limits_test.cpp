@@ -12,8 +12,8 @@ using Kind = Enforcement::Kind;
 
 namespace {
 
-/// Files as the kernel and systemd have them: a tree of version 2, in which the caller stands in
-/// the group of a login that is not his own.
+/// Files as the kernel and systemd have them: a tree of version 2, in which the caller is in the
+/// group of a login that it does not own.
 struct Login {
   TemporaryFolder folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-test-");
   Path root = folder.path() / "cgroup";
@@ -53,7 +53,7 @@ struct Login {
 
 }  // namespace
 
-TEST_CASE("without a group of its own and without systemd, each process is held alone") {
+TEST_CASE("without a group of its own and without systemd, each process is limited alone") {
   const Login login;
   const EnforcementMethods means = login.means();
   CHECK(means.memory.kind == Kind::each_process);
@@ -61,7 +61,7 @@ TEST_CASE("without a group of its own and without systemd, each process is held 
   CHECK(describe(means.cpu) == "not enforced: cgroup v2 is not delegated to this user");
 }
 
-TEST_CASE("the user's systemd holds what it has controllers for") {
+TEST_CASE("the user's systemd enforces limits that it has controllers for") {
   Login login;
   login.start_manager("memory pids\n");
   login.let_linger();
@@ -72,7 +72,7 @@ TEST_CASE("the user's systemd holds what it has controllers for") {
   CHECK(means.cpu.why.find("has no controller 'cpu'") != std::string::npos);
 }
 
-TEST_CASE("a systemd that ends with the login is not asked, and the remedy is named") {
+TEST_CASE("a systemd that ends with the login is not used, and the fix is named") {
   Login login;
   login.start_manager("cpu memory pids\n");
   CHECK(login.means().memory.kind == Kind::each_process);
@@ -82,7 +82,7 @@ TEST_CASE("a systemd that ends with the login is not asked, and the remedy is na
   CHECK(login.means().cpu.kind == Kind::systemd_scope);
 }
 
-TEST_CASE("a group that is the user's own goes before systemd's") {
+TEST_CASE("a group of the user's own is preferred to systemd's") {
   Login login;
   login.start_manager("cpu memory pids\n");
   login.let_linger();
@@ -94,7 +94,7 @@ TEST_CASE("a group that is the user's own goes before systemd's") {
   CHECK(means.cpu.parent == login.session);
 }
 
-TEST_CASE("both limits are held by one group, or one of them is not held") {
+TEST_CASE("one group enforces both limits, or one of them is not enforced") {
   Login login;
   Login::own(login.session, "memory\n");
   CHECK(login.means().memory.kind == Kind::cgroup_v2);
@@ -104,7 +104,7 @@ TEST_CASE("both limits are held by one group, or one of them is not held") {
   CHECK(login.means().cpu.parent == login.user);
 }
 
-TEST_CASE("the trees of version 1 hold a limit each") {
+TEST_CASE("each tree of version 1 enforces one limit") {
   const Login login;
   const Path memory = login.folder.path() / "memory";
   Login::put(memory / "cgroup.procs", "");
@@ -119,5 +119,5 @@ TEST_CASE("the trees of version 1 hold a limit each") {
 TEST_CASE("a machine without control groups says so") {
   const EnforcementMethods means = find_enforcement({}, {});
   CHECK(means.memory.kind == Kind::each_process);
-  CHECK(describe(means.cpu) == "not enforced: this machine has no control groups for it");
+  CHECK(describe(means.cpu) == "not enforced: this machine has no control groups");
 }

@@ -10,13 +10,13 @@ using namespace dstack::resources;
 
 namespace {
 
-using Words = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 
-const std::vector<config::Gpu> two_cards = {{"Tesla V100-SXM2-16GB", 16ULL << 30, "GPU-aa01"},
-                                            {"NVIDIA A100", 40ULL << 30, "GPU-bb02"}};
+const std::vector<config::Gpu> two_gpus = {{"Tesla V100-SXM2-16GB", 16ULL << 30, "GPU-aa01"},
+                                           {"NVIDIA A100", 40ULL << 30, "GPU-bb02"}};
 
-Words ids(const std::vector<config::Gpu>& gpus) {
-  Words all;
+Texts ids(const std::vector<config::Gpu>& gpus) {
+  Texts all;
   for (const config::Gpu& gpu : gpus)
     all.push_back(gpu.id);
   return all;
@@ -33,7 +33,7 @@ struct Folder {
 
 }  // namespace
 
-TEST_CASE("settings stand in for what would be found, and every card has an id") {
+TEST_CASE("settings replace what would be found, and every GPU has an id") {
   config::ResourceSettings settings;
   settings.cpu = 3;
   settings.memory = 7;
@@ -41,7 +41,7 @@ TEST_CASE("settings stand in for what would be found, and every card has an id")
   const Machine machine = find_machine(settings);
   CHECK(machine.cpu == 3);
   CHECK(machine.memory == 7);
-  CHECK(ids(machine.gpus) == Words{"0", "GPU-cc03"});
+  CHECK(ids(machine.gpus) == Texts{"0", "GPU-cc03"});
 }
 
 TEST_CASE("this machine has a processor and memory") {
@@ -52,18 +52,18 @@ TEST_CASE("this machine has a processor and memory") {
   CHECK(machine.memory > 1'000'000);
 }
 
-TEST_CASE("cards fit by name and memory, the smallest first") {
-  Machine machine{4, 1, {two_cards[1], two_cards[0]}};
+TEST_CASE("GPUs fit by name and memory, the smallest first") {
+  Machine machine{4, 1, {two_gpus[1], two_gpus[0]}};
   job::Resources wanted;
-  CHECK(fitting_cards(machine, wanted) == Words{"GPU-aa01", "GPU-bb02"});
+  CHECK(fitting_gpus(machine, wanted) == Texts{"GPU-aa01", "GPU-bb02"});
   wanted.gpu_name = "v100";
-  CHECK(fitting_cards(machine, wanted) == Words{"GPU-aa01"});
+  CHECK(fitting_gpus(machine, wanted) == Texts{"GPU-aa01"});
   wanted.gpu_memory = 32ULL << 30;
-  CHECK(fitting_cards(machine, wanted).empty());
+  CHECK(fitting_gpus(machine, wanted).empty());
 }
 
-TEST_CASE("what jobs that start together ask for is counted as one") {
-  const Machine machine{4, 1, two_cards};
+TEST_CASE("requests of jobs that start together are added up") {
+  const Machine machine{4, 1, two_gpus};
   job::Resources job;
   job.cpu = 2;
   job.memory = 5;
@@ -71,27 +71,27 @@ TEST_CASE("what jobs that start together ask for is counted as one") {
   const Demand demand = demand_of({job, job}, machine);
   CHECK(demand.cpu == 4);
   CHECK(demand.memory == 10);
-  CHECK(demand.cards.size() == 2);
+  CHECK(demand.gpus.size() == 2);
   CHECK(demand_of({{}, {}}, machine).empty());
 }
 
-TEST_CASE("the caller's CUDA_VISIBLE_DEVICES hides cards") {
-  CHECK(ids(visible_gpus(two_cards, "1")) == Words{"GPU-bb02"});
-  CHECK(ids(visible_gpus(two_cards, "GPU-b, 0")) == Words{"GPU-bb02", "GPU-aa01"});
-  CHECK(ids(visible_gpus(two_cards, "0,-1,1")) == Words{"GPU-aa01"});
-  CHECK(ids(visible_gpus(two_cards, "1,1,GPU-bb")) == Words{"GPU-bb02"});
-  CHECK(visible_gpus(two_cards, "").empty());
-  CHECK(visible_gpus(two_cards, "7").empty());
+TEST_CASE("the caller's CUDA_VISIBLE_DEVICES hides GPUs") {
+  CHECK(ids(visible_gpus(two_gpus, "1")) == Texts{"GPU-bb02"});
+  CHECK(ids(visible_gpus(two_gpus, "GPU-b, 0")) == Texts{"GPU-bb02", "GPU-aa01"});
+  CHECK(ids(visible_gpus(two_gpus, "0,-1,1")) == Texts{"GPU-aa01"});
+  CHECK(ids(visible_gpus(two_gpus, "1,1,GPU-bb")) == Texts{"GPU-bb02"});
+  CHECK(visible_gpus(two_gpus, "").empty());
+  CHECK(visible_gpus(two_gpus, "7").empty());
 }
 
-TEST_CASE("the cards of a machine are told by kind, and that some are hidden") {
+TEST_CASE("GPUs are described by kind, with the number of hidden ones") {
   CHECK(describe_gpus({4, 1, {}}) == "0 GPUs");
-  CHECK(describe_gpus({4, 1, {two_cards[0], two_cards[1], two_cards[0]}, 1}) ==
+  CHECK(describe_gpus({4, 1, {two_gpus[0], two_gpus[1], two_gpus[0]}, 1}) ==
         "3 GPUs (2 × Tesla V100-SXM2-16GB 17.2 GB, NVIDIA A100 42.9 GB), and CUDA_VISIBLE_DEVICES "
         "hides 1 GPU");
 }
 
-TEST_CASE("what the system says of its memory and cards is read") {
+TEST_CASE("the system's texts about memory and GPUs are parsed") {
   CHECK(parse_meminfo("MemTotal:       16384 kB\nMemFree: 1 kB\n") == 16384u * 1024);
   CHECK(parse_meminfo("") == 0);
   CHECK(parse_memory_limit("1073741824\n") == 1073741824u);
@@ -107,7 +107,7 @@ TEST_CASE("what the system says of its memory and cards is read") {
   CHECK(gpus[1].memory == 40960ULL << 20);
 }
 
-TEST_CASE("AMD's cards are read from the driver's files, in the order of their numbers") {
+TEST_CASE("AMD's GPUs are read from the driver's files, in the order of their numbers") {
   const Folder at;
   at.file("card10/device/vendor", "0x1002\n");
   at.file("card10/device/product_name", "AMD Instinct MI210\n");
@@ -117,27 +117,27 @@ TEST_CASE("AMD's cards are read from the driver's files, in the order of their n
   at.file("card2/device/mem_info_vram_total", "1024\n");
   at.file("card0/device/vendor", "0x1a03\n");
   at.file("card2-DP-1/device/vendor", "0x1002\n");
-  const auto gpus = read_amd_cards(at.folder.path());
+  const auto gpus = read_amd_gpus(at.folder.path());
   REQUIRE(gpus.size() == 2);
   CHECK(gpus[0].name == "AMD 0x740f");
   CHECK(gpus[1].name == "AMD Instinct MI210");
   CHECK(gpus[1].memory == 68702699520);
 }
 
-TEST_CASE("NVIDIA's library tells names, memory and UUIDs of its cards") {
+TEST_CASE("NVIDIA's library reports names, memory and UUIDs of its GPUs") {
   const auto gpus = ask_nvml(DSTACK_NVML);
   REQUIRE(gpus);
-  CHECK(ids(*gpus) == Words{"GPU-16", "GPU-40"});
-  CHECK(gpus->at(1).name == "Card of 40 GB");
+  CHECK(ids(*gpus) == Texts{"GPU-16", "GPU-40"});
+  CHECK(gpus->at(1).name == "GPU of 40 GB");
   CHECK(gpus->at(1).memory == 40ULL << 30);
 }
 
-TEST_CASE("a library that is not there is not asked") {
+TEST_CASE("a library that is missing is not asked") {
   CHECK_FALSE(ask_nvml("libdstack-has-no-such.so.1"));
   CHECK_FALSE(ask_nvml("libc.so.6"));
 }
 
-TEST_CASE("where this process stands among the control groups is read") {
+TEST_CASE("the control groups of this process are parsed") {
   const auto found =
       parse_hierarchies("4:memory:/jobs/one\n2:cpu,cpuacct:/\n1:name=systemd:/\n0::/user.slice/a\n",
                         "31 23 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
@@ -148,12 +148,12 @@ TEST_CASE("where this process stands among the control groups is read") {
   CHECK(found[0].own == "/sys/fs/cgroup/memory/jobs/one");
   CHECK(found[0].version == Hierarchy::Version::v1);
   CHECK(found[1].own == "/my groups");
-  CHECK(found[1].controllers == Words{"cpu", "cpuacct"});
+  CHECK(found[1].controllers == Texts{"cpu", "cpuacct"});
   CHECK(found[2].version == Hierarchy::Version::v2);
   CHECK(found[2].own == "/sys/fs/cgroup/unified/a");
 }
 
-TEST_CASE("the narrowest limit of a group and those above it counts") {
+TEST_CASE("the lowest limit of a group and those above it counts") {
   const Folder at;
   at.file("v2/a/b/memory.max", "max\n");
   at.file("v2/a/b/cpu.max", "400000 100000\n");

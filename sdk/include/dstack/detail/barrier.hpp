@@ -1,4 +1,4 @@
-// Between C++ and the C tables: nothing here is for authors. Included by dstack/provider.hpp.
+// Between C++ and the C tables; not for authors. Included by dstack/provider.hpp.
 #pragma once
 
 #include "dstack/provider.hpp"
@@ -43,7 +43,7 @@ dstack_status guard(const dstack_host_v0& host, dstack_report* report, const Cal
     tell(host, report, error.what());
     return DSTACK_EXCEPTION;
   } catch (...) {
-    tell(host, report, "something that is no std::exception");
+    tell(host, report, "something that is not a std::exception");
     return DSTACK_EXCEPTION;
   }
 }
@@ -58,12 +58,12 @@ int guard(const Task& task, const Call& call) noexcept {
   } catch (const std::exception& error) {
     task.fail(std::string("the provider threw an exception: ") + error.what());
   } catch (...) {
-    task.fail("the provider threw something that is no std::exception");
+    task.fail("the provider threw something that is not a std::exception");
   }
   return 1;
 }
 
-/// Writes jobs into the host. The host refuses what is no UTF-8; that is a fault of the provider.
+/// Writes jobs into the host. The host refuses what is not UTF-8; that is a fault of the provider.
 class Writer {
  public:
   explicit Writer(const dstack_host_v0& host) : host_(host) {}
@@ -185,7 +185,7 @@ class Writer {
   void set(dstack_output* output, const std::string& value) const {
     const dstack_string text = view(value);
     if (host_.set_string(output, &text) != DSTACK_OK)
-      throw std::runtime_error("a text of a job is not UTF-8, or its key is not");
+      throw std::runtime_error("a string of a job, or its key, is not UTF-8");
   }
 
   void set(dstack_output* output, std::int64_t value) const {
@@ -210,7 +210,7 @@ class Writer {
 
   static void check(dstack_status status) {
     if (status != DSTACK_OK)
-      throw std::runtime_error("the host does not take a value of a job");
+      throw std::runtime_error("the host refused a value of a job");
   }
 
   const dstack_host_v0& host_;

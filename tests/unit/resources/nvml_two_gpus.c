@@ -1,12 +1,12 @@
 /* A library with the interface of NVIDIA's NVML, as its manual states it, on a machine with two
- * cards. */
+ * GPUs. */
 #include <stdio.h>
 
 typedef struct {
   unsigned long long total, free, used;
 } nvmlMemory_t;
 
-static int cards[2] = {16, 40};
+static int gpus[2] = {16, 40};
 
 int nvmlInit_v2(void) {
   return 0;
@@ -24,12 +24,12 @@ int nvmlDeviceGetCount_v2(unsigned int* count) {
 int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void** device) {
   if (index >= 2)
     return 2; /* NVML_ERROR_INVALID_ARGUMENT */
-  *device = &cards[index];
+  *device = &gpus[index];
   return 0;
 }
 
 int nvmlDeviceGetName(void* device, char* name, unsigned int length) {
-  snprintf(name, length, "Card of %d GB", *(int*)device);
+  snprintf(name, length, "GPU of %d GB", *(int*)device);
   return 0;
 }
 
