@@ -9,7 +9,7 @@
 #include "dstack/process/spawn.hpp"
 #include "dstack/provider/discovery/registry.hpp"
 #include "dstack/python/python.hpp"
-#include "dstack/resources/claim.hpp"
+#include "dstack/resources/lease.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/resources/machine.hpp"
 #include "dstack/secrets/vault.hpp"
@@ -168,16 +168,16 @@ std::string describe_entry(const resources::Entry& entry) {
     parts.push_back(plural(entry.demand.cpu, "core"));
   if (entry.demand.memory > 0)
     parts.push_back(fmt::format("{} memory", render_size(entry.demand.memory)));
-  std::vector<std::string> cards;
+  std::vector<std::string> gpus;
   std::uint32_t wanted = 0;
-  for (std::size_t wish = 0; wish < entry.demand.cards.size(); ++wish) {
-    wanted += entry.demand.cards[wish].count;
+  for (std::size_t request = 0; request < entry.demand.gpus.size(); ++request) {
+    wanted += entry.demand.gpus[request].count;
     if (entry.granted)
-      cards.insert(cards.end(), (*entry.granted)[wish].begin(), (*entry.granted)[wish].end());
+      gpus.insert(gpus.end(), (*entry.granted)[request].begin(), (*entry.granted)[request].end());
   }
   if (wanted > 0)
     parts.push_back(plural(wanted, "GPU") +
-                    (cards.empty() ? "" : fmt::format(" ({})", join(cards, ", "))));
+                    (gpus.empty() ? "" : fmt::format(" ({})", join(gpus, ", "))));
   return fmt::format("{}{}{}' of run '{}'",
                      join(parts, ", "),
                      entry.granted ? " reserved by '" : " requested by '",
@@ -188,7 +188,7 @@ std::string describe_entry(const resources::Entry& entry) {
 /// Reservations, and how limits are enforced.
 void check_reservations(const files::Home& home, std::vector<Check>& checks) {
   for (const resources::Entry& entry :
-       resources::read_claims(resources::claims_folder(home.root)).entries)
+       resources::read_leases(resources::leases_folder(home.root)).entries)
     checks.push_back({"reserved", Health::note, describe_entry(entry)});
   const resources::EnforcementMethods means = resources::find_enforcement();
   const auto add = [&](const std::string& what, const resources::Enforcement& each) {
@@ -217,15 +217,15 @@ config::Settings check_settings(const files::Home& home, std::vector<Check>& che
 /// What the machine has, and why it may differ from the hardware.
 void check_machine(const config::ResourceSettings& settings, std::vector<Check>& checks) {
   const resources::Machine machine = resources::find_machine(settings);
-  std::vector<std::string> cards;
+  std::vector<std::string> gpus;
   for (const config::Gpu& gpu : machine.gpus)
-    cards.push_back(fmt::format("{} {} ({})", gpu.name, render_size(gpu.memory), gpu.id));
+    gpus.push_back(fmt::format("{} {} ({})", gpu.name, render_size(gpu.memory), gpu.id));
   checks.push_back({"machine",
                     Health::ok,
                     fmt::format("{}, {} memory, {}",
                                 plural(machine.cpu, "core"),
                                 render_size(machine.memory),
-                                cards.empty() ? "no GPUs" : join(cards, ", "))});
+                                gpus.empty() ? "no GPUs" : join(gpus, ", "))});
   std::vector<std::string> from_settings;
   if (settings.cpu)
     from_settings.emplace_back("cores");

@@ -96,7 +96,7 @@ class ExamplePlanner {
         }};
   }
 
-  /// Files and cards, before the real call.
+  /// Files and GPUs, before the real call.
   void provide_for(const Json& properties) {
     for (const Property& property : candidate_.manifest->properties)
       if (const Json* value = json_member(properties, property.name)) {
@@ -107,18 +107,18 @@ class ExamplePlanner {
           for (std::string& file : json_strings(properties, property.name))
             code_.files.push_back(std::move(file));
         if (property.type == PropertyType::resources)
-          provide_cards(json_member(*value, "gpu"));
+          provide_gpus(json_member(*value, "gpu"));
       }
   }
 
   /// Enough of them for jobs that start together.
-  void provide_cards(const Json* gpu) {
+  void provide_gpus(const Json* gpu) {
     if (gpu == nullptr)
       return;
     const auto memory = static_cast<std::uint64_t>(json_integer(*gpu, "memory"));
     machine_.gpus.clear();
-    for (int card = 0; card < 1'024; ++card)
-      machine_.gpus.push_back({json_string(*gpu, "name", "card"), memory, std::to_string(card)});
+    for (int number = 0; number < 1'024; ++number)
+      machine_.gpus.push_back({json_string(*gpu, "name", "card"), memory, std::to_string(number)});
   }
 
   Candidate candidate_;

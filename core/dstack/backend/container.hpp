@@ -40,7 +40,7 @@ struct ContainerLaunch {
   std::uint32_t cpu = 0;                    ///< 0 here and below: no limit
   std::uint64_t memory = 0;                 ///< bytes; no swap in addition
   std::uint64_t shm_size = 0;               ///< bytes; 0: the engine's default
-  std::vector<std::string> gpus;            ///< numbers or UUIDs of the cards
+  std::vector<std::string> gpus;            ///< numbers or UUIDs of the GPUs
   std::chrono::milliseconds grace{10'000};  ///< for processes that the job leaves running
 };
 

@@ -23,7 +23,7 @@ std::string port_key(std::uint16_t port) {
   return std::to_string(port) + "/tcp";
 }
 
-/// Docker assigns cards by their ids; Podman takes them as devices, by their CDI names.
+/// Docker assigns GPUs by their ids; Podman takes them as devices, by their CDI names.
 void add_gpus(const ContainerLaunch& launch, bool podman, Json& host) {
   if (launch.gpus.empty())
     return;

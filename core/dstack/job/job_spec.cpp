@@ -25,7 +25,7 @@ struct AsMap {
 template <class Pairs>
 AsMap(Pairs&) -> AsMap<Pairs>;
 
-/// The cards among the resources, as a map of their own.
+/// The GPUs among the resources, as a map of their own.
 template <class Self>
 struct Gpus {
   Self& resources;
@@ -69,7 +69,7 @@ void to_json(Json& json, const Gpus<Self>& gpus) {
   write_fields(json, gpus);
 }
 
-/// Also a number alone. Who describes a card asks for one.
+/// Also a number alone. Who describes a GPU asks for one.
 template <class Self>
 void from_json(const Json& json, Gpus<Self>& gpus) {
   constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();

@@ -19,7 +19,7 @@ struct Resources {
   std::uint64_t memory = 0;  ///< bytes
   std::uint32_t gpu = 0;
   std::string gpu_name;
-  std::uint64_t gpu_memory = 0;  ///< bytes, of each card
+  std::uint64_t gpu_memory = 0;  ///< bytes, of each GPU
   std::uint64_t shm_size = 0;    ///< bytes
   bool interruptible = false;
   bool local = false;

@@ -54,7 +54,7 @@ class Checker {
   void check_together(const std::vector<job::Resources>& jobs) {
     resources::Entry sum;
     sum.demand = resources::demand_of(jobs, machine_);
-    if (resources::find_share({{sum}}, sum.number, {machine_.cpu, machine_.memory}))
+    if (resources::find_grant({{sum}}, sum.number, {machine_.cpu, machine_.memory}))
       return;
     job::Resources all;
     for (const job::Resources& job : jobs) {
@@ -80,22 +80,22 @@ class Checker {
 
  private:
   void check_gpus(const job::Resources& wanted) {
-    const std::size_t fitting = resources::fitting_cards(machine_, wanted).size();
+    const std::size_t fitting = resources::fitting_gpus(machine_, wanted).size();
     if (wanted.gpu <= fitting)
       return;
     std::string has = fmt::format("this machine has {}", resources::describe_gpus(machine_));
     if (fitting < machine_.gpus.size())
       has += fmt::format(", {} of them fitting", fitting);
-    refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting), other_card(wanted));
+    refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting), other_gpu(wanted));
     if (fitting == 0 && !machine_.gpus.empty())  // it is not their number
       errors_.back().where =
           place_of(draft_, wanted.gpu_name.empty() ? "resources.gpu.memory" : "resources.gpu.name");
   }
 
-  /// The options that ask for as many cards of another kind; empty where there is none.
-  std::string other_card(const job::Resources& wanted) const {
+  /// The options that ask for as many GPUs of another kind; empty where there is none.
+  std::string other_gpu(const job::Resources& wanted) const {
     const auto is_enough = [&](const job::Resources& other) {
-      return resources::fitting_cards(machine_, other).size() >= wanted.gpu;
+      return resources::fitting_gpus(machine_, other).size() >= wanted.gpu;
     };
     job::Resources other = wanted;
     for (const config::Gpu& gpu : machine_.gpus)

@@ -1,5 +1,5 @@
 // Resources: what a workflow asks for, and whether this machine can ever give it. Reserved when a
-// job is about to start (resources/claim.hpp).
+// job is about to start (resources/lease.hpp).
 #pragma once
 
 #include "dstack/job/job_spec.hpp"

@@ -1,6 +1,6 @@
 // Resources that are reserved among the runs of a home: who waits for what, who is woken when, and
 // that nothing stays reserved, whatever is killed.
-#include "dstack/resources/claim.hpp"
+#include "dstack/resources/lease.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "support/job_log.hpp"
 #include "support/kill.hpp"
@@ -12,7 +12,7 @@ using dstack::test::Sandbox;
 
 namespace {
 
-/// A home whose machine has 4 CPUs and two cards, whatever this one has.
+/// A home whose machine has 4 CPUs and two GPUs, whatever this one has.
 class Machine : public Sandbox {
  public:
   Machine() {
@@ -25,18 +25,18 @@ class Machine : public Sandbox {
     set("CUDA_VISIBLE_DEVICES=0,1");
   }
 
-  /// A workflow `name` that says which cards it sees, and goes on until the file `end` is there.
-  /// Where nobody makes it, it gives up after a minute: whoever waits for its share then runs.
+  /// A workflow `name` that says which GPUs it sees, and goes on until the file `end` is there.
+  /// Where nobody makes it, it gives up after a minute: whoever waits for resources then runs.
   std::string holding(const std::string& name, const std::string& resources) const {
     return "  - name: " + name + "\n    provider: bash\n    resources: " + resources +
-           "\n    commands:\n      - echo cards=$CUDA_VISIBLE_DEVICES\n"
+           "\n    commands:\n      - echo gpus=$CUDA_VISIBLE_DEVICES\n"
            "      - timeout 60 sh -c 'until test -e " +
            (root() / "end").string() + "; do sleep 0.01; done'\n";
   }
 
   std::string passing(const std::string& name, const std::string& resources) const {
     return "  - name: " + name + "\n    provider: bash\n    resources: " + resources +
-           "\n    commands: [\"echo cards=$CUDA_VISIBLE_DEVICES\"]\n";
+           "\n    commands: [\"echo gpus=$CUDA_VISIBLE_DEVICES\"]\n";
   }
 
   void end_all() const { REQUIRE(write_file_atomically(root() / "end", "", Durable::no)); }
@@ -59,8 +59,8 @@ class Machine : public Sandbox {
     });
   }
 
-  std::size_t claims() const {
-    return resources::read_claims(resources::claims_folder(home())).entries.size();
+  std::size_t leases() const {
+    return resources::read_leases(resources::leases_folder(home())).entries.size();
   }
 
   void kill_supervisor(const std::string& run) const {
@@ -74,12 +74,12 @@ class Machine : public Sandbox {
 
 }  // namespace
 
-TEST_CASE("a run waits for the cards of another, says so, and begins when they are free") {
+TEST_CASE("a run waits for the GPUs of another, says so, and begins when they are free") {
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{gpu: {name: v100}}") +
                at.passing("two", "{gpu: 2}"));
   const std::string one = at.start({"one"});
-  test::wait_for_log(at, one, "cards=GPU-aa\n");
+  test::wait_for_log(at, one, "gpus=GPU-aa\n");
   const std::string two = at.start({"two"});
   at.wait_for_reason(two, "queued: needs 2 GPUs, 1 of 2 free");
   CHECK(at.ok({"ps"}).find("queued (needs 2 GPUs, 1 of 2 free)") != std::string::npos);
@@ -87,15 +87,15 @@ TEST_CASE("a run waits for the cards of another, says so, and begins when they a
   at.end_all();
 
   CHECK(at.wait(two)["status"] == "done");
-  CHECK(at.ok({"logs", two}) == "cards=GPU-aa,GPU-bb\n");
-  CHECK(at.claims() == 0);
+  CHECK(at.ok({"logs", two}) == "gpus=GPU-aa,GPU-bb\n");
+  CHECK(at.leases() == 0);
 }
 
 TEST_CASE("what is killed with everything that watches over it holds nothing any more") {
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
-  test::wait_for_log(at, one, "cards=\n");
+  test::wait_for_log(at, one, "gpus=\n");
   const std::string two = at.start({"two"});
   at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
 
@@ -104,7 +104,7 @@ TEST_CASE("what is killed with everything that watches over it holds nothing any
 
   CHECK(at.wait(two)["status"] == "done");
   CHECK(at.wait(one)["jobs"][0]["cause"] == "lost");
-  CHECK(at.claims() == 0);
+  CHECK(at.leases() == 0);
 }
 
 TEST_CASE("nothing is given away while the processes of a killed job still use it") {
@@ -139,14 +139,14 @@ TEST_CASE("nothing is given away while the processes of a killed job still use i
   }
 
   CHECK(at.wait(one)["jobs"][0]["cause"] == "lost");
-  CHECK(at.claims() == 0);
+  CHECK(at.leases() == 0);
 }
 
 TEST_CASE("a job keeps what it has while nobody supervises it, and a killed runner gives it back") {
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
-  test::wait_for_log(at, one, "cards=\n");
+  test::wait_for_log(at, one, "gpus=\n");
   at.kill_supervisor(one);
   const std::string two = at.start({"two"});
   at.wait_for_reason(two, "queued: needs 1 CPU, 0 of 4 free");
@@ -162,7 +162,7 @@ TEST_CASE("a job keeps what it has while nobody supervises it, and a killed runn
   }
 
   CHECK(at.wait(two)["status"] == "done");
-  CHECK(at.claims() == 0);
+  CHECK(at.leases() == 0);
 }
 
 TEST_CASE("who waits keeps neither others of its run nor others of the queue from what they need") {
@@ -171,9 +171,9 @@ TEST_CASE("who waits keeps neither others of its run nor others of the queue fro
                at.passing("cpu", "{cpu: 4}") +
                "  - {name: both, provider: bash, depends-on: [gpu, cpu], commands: [\"true\"]}\n");
   const std::string one = at.start({"one"});
-  test::wait_for_log(at, one, "cards=GPU-aa,GPU-bb\n");
+  test::wait_for_log(at, one, "gpus=GPU-aa,GPU-bb\n");
   const std::string both = at.start({"both", "-j", "1"});
-  test::wait_for_log(at, both, "cards=\n", 1);
+  test::wait_for_log(at, both, "gpus=\n", 1);
   at.wait_for_reason(both, "queued: needs 1 GPU, 0 of 2 free");
   at.end_all();
   CHECK(at.wait(both)["status"] == "done");
@@ -184,7 +184,7 @@ TEST_CASE("a run that is stopped while it waits stands in nobody's way") {
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 2}") + at.passing("all", "{cpu: 4}") +
                at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
-  test::wait_for_log(at, one, "cards=\n");
+  test::wait_for_log(at, one, "gpus=\n");
   const std::string all = at.start({"all"});
   at.wait_for_reason(all, "queued: needs 4 CPUs, 2 of 4 free");
   const std::string two = at.start({"two"});
@@ -202,10 +202,10 @@ TEST_CASE("a job that is tried again asks again") {
   const Machine at;
   at.workflows(
       "workflows:\n  - {name: w, provider: bash, retry: 2, resources: {cpu: 4, gpu: 1}, "
-      "commands: [\"echo cards=$CUDA_VISIBLE_DEVICES; false\"]}\n");
+      "commands: [\"echo gpus=$CUDA_VISIBLE_DEVICES; false\"]}\n");
   const Json run = at.wait(at.start({"w"}));
   CHECK(run["jobs"][0]["attempts"] == 3);
-  CHECK(at.claims() == 0);
+  CHECK(at.leases() == 0);
 }
 
 TEST_CASE(
@@ -215,14 +215,14 @@ TEST_CASE(
       "workflows:\n" + at.holding("one", "{cpu: 4}") +
       "  - {name: w, provider: bash, retry: 2, resources: {cpu: 3, gpu: 1}, commands: [\"" +
       "echo begun >> " + (at.root() / "$RUN_NAME").string() +
-      "; sleep 0.03; echo cards=$CUDA_VISIBLE_DEVICES; test $(wc -l < " +
+      "; sleep 0.03; echo gpus=$CUDA_VISIBLE_DEVICES; test $(wc -l < " +
       (at.root() / "$RUN_NAME").string() + ") -ge 3\"]}\n");
   for (int i = 0; i < 15; ++i) {
     boost::system::error_code none;
     fs::remove(at.root() / "end", none);
     // Killed while its job waits, at first; later while it runs, and is tried again.
     const std::string one = at.start({"one"});
-    test::wait_for_log(at, one, "cards=\n");
+    test::wait_for_log(at, one, "gpus=\n");
     const std::string w = at.start({"w"});
     at.wait_for_reason(w, "queued: needs 3 CPUs, 0 of 4 free");
     if (i > 0)
@@ -237,6 +237,6 @@ TEST_CASE(
     CHECK(run["jobs"][0]["attempts"] == 3);
     CHECK(at.ok({"logs", w}).find("attempt 3 of 3\ncards=GPU-aa\n") != std::string::npos);
     at.wait(one);
-    CHECK(at.claims() == 0);
+    CHECK(at.leases() == 0);
   }
 }

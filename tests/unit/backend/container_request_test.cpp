@@ -59,7 +59,7 @@ TEST_CASE("the pipe of the secrets is mounted, and the first process reads it") 
         R"({"Type":"bind","Source":"/home/u/pipe","Target":"/.dstack-secrets","ReadOnly":true})");
 }
 
-TEST_CASE("cards are requests of devices for Docker and devices of CDI for Podman") {
+TEST_CASE("GPUs are requests of devices for Docker and devices of CDI for Podman") {
   ContainerLaunch asked = launch();
   asked.gpus = {"1", "GPU-5f"};
   CHECK(container_request(asked, "i", false, "/init")["HostConfig"]["DeviceRequests"].dump() ==

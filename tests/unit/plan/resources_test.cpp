@@ -64,7 +64,7 @@ TEST_CASE("of a workflow that no option reaches, the file is to be changed") {
               "`gpu` in the resources of workflow 'train'"});
 }
 
-TEST_CASE("cards count by name and memory") {
+TEST_CASE("GPUs count by name and memory") {
   Machine machine{4, 1, {{"Tesla V100-SXM2-16GB", 16ULL << 30}, {"NVIDIA A100", 40ULL << 30}}};
 
   auto bench = asking("{gpu: {count: 2, name: V100}}");
@@ -75,13 +75,13 @@ TEST_CASE("cards count by name and memory") {
               "with what is there @ .dstack/workflows.yaml:5:30+1"});
 }
 
-TEST_CASE("another kind of card that would do is named with its option") {
-  const std::vector<config::Gpu> cards = {{"V100", 16'000'000'000, "0"},
-                                          {"V100", 16'000'000'000, "1"},
-                                          {"A100 SXM", 80'000'000'000, "2"}};
+TEST_CASE("another kind of GPU that would do is named with its option") {
+  const std::vector<config::Gpu> gpus = {{"V100", 16'000'000'000, "0"},
+                                         {"V100", 16'000'000'000, "1"},
+                                         {"A100 SXM", 80'000'000'000, "2"}};
   const auto refusal = [&](const std::string& gpu) {
     auto bench = asking("{gpu: " + gpu + "}");
-    bench.machine.gpus = cards;
+    bench.machine.gpus = gpus;
     return bench.errors("train").front();
   };
   const auto holds = [&](const std::string& gpu, const std::string& words) {
@@ -103,12 +103,12 @@ TEST_CASE("another kind of card that would do is named with its option") {
   CHECK(stands_at("{count: 2, memory: 90GB}", "5:41+4"));
 }
 
-TEST_CASE("on a machine with cards a job that asks for none is told so") {
+TEST_CASE("on a machine with GPUs a job that asks for none is told so") {
   const std::string notice = "this job sees no GPU; ask with `gpu: 1`";
-  const config::Gpu card{"A100", 40ULL << 30};
+  const config::Gpu gpu{"A100", 40ULL << 30};
   auto bench = asking("{cpu: 1}");
   CHECK(bench.plan("train").jobs[0].notices.empty());
-  bench.machine.gpus = {card};
+  bench.machine.gpus = {gpu};
   CHECK(bench.plan("train").jobs[0].notices == Words{notice});
   CHECK(bench.plan("train", {"--gpu", "1"}).jobs[0].notices.empty());
   CHECK(bench.plan("train", {"--gpu", "0"}).jobs[0].notices.empty());

@@ -41,7 +41,7 @@ AgentExit ContainerJob::run(const std::function<void()>& on_started) {
   if (container_->lost_output())
     reporter_.warning("the container engine was stopped while the job ran: some output is lost");
   const ContainerOutcome outcome =
-      container_outcome(end, prepared_.launch.words.front(), order_.job.spec);
+      container_outcome(end, prepared_.launch.argv.front(), order_.job.spec);
   send(outcome.report);
   clean_up();
   return outcome.exit;

@@ -129,9 +129,9 @@ Result<PreparedContainer> prepare_container(const AgentOrder& order,
   DSTACK_TRY(prepared.secrets, offer_secrets(order.job, secrets));
   if (prepared.secrets)
     launch.secrets = secrets.string();
-  launch.words = container_command(
+  launch.argv = container_command(
       spec, prepared.image, launch.script.empty() ? "" : backend::container_script);
-  if (launch.words.empty())
+  if (launch.argv.empty())
     return fail(ErrorCode::configuration,
                 "image '{}' starts nothing by itself",
                 spec.container->image)

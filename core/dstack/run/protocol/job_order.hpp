@@ -37,7 +37,7 @@ struct JobOrder {
   /// Reserved for this job (run/ports.hpp); the environment has them, too. The runner gets the
   /// reservations as descriptors and holds them for life.
   std::vector<std::uint16_t> ports;
-  /// Ids of the cards that the job was given (resources/machine.hpp); the environment has them,
+  /// Ids of the GPUs that the job was given (resources/machine.hpp); the environment has them,
   /// too.
   std::vector<std::string> gpus;
   job::TreeReference code;
@@ -53,7 +53,7 @@ bool has_secrets(const JobOrder& order);
 bool is_secret_variable(const JobOrder& order, const std::string& name);
 
 void to_json(Json& json, const JobOrder& order);
-/// What an older version wrote has the job's id, ports and cards in the environment alone.
+/// What an older version wrote has the job's id, ports and GPUs in the environment alone.
 void from_json(const Json& json, JobOrder& order);
 std::string render_job_order(const JobOrder& order);
 Result<JobOrder> parse_job_order(std::string_view text);

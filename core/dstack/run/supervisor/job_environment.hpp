@@ -16,13 +16,13 @@ namespace dstack::run {
 /// The ports reserved for each job that asks for some.
 using PortsOfJobs = std::map<std::size_t, std::vector<std::uint16_t>>;
 
-/// Ids of cards (resources/machine.hpp).
-using Cards = std::vector<std::string>;
+/// Ids of GPUs (resources/machine.hpp).
+using GpuIds = std::vector<std::string>;
 
-/// `ports` has those of the job and of its master; `cards` are those it was given.
+/// `ports` has those of the job and of its master; `gpus` are those it was given.
 std::vector<std::pair<std::string, std::string>> job_environment(const RunOrder& order,
                                                                  std::size_t job,
                                                                  const PortsOfJobs& ports,
-                                                                 const Cards& cards);
+                                                                 const GpuIds& gpus);
 
 }  // namespace dstack::run

@@ -20,11 +20,11 @@ void JobOrders::set_ports(std::size_t job, std::vector<std::uint16_t> ports) {
   ports_[job] = std::move(ports);
 }
 
-void JobOrders::set_cards(std::size_t job, Cards cards) {
-  if (cards.empty())
-    cards_.erase(job);
+void JobOrders::set_gpus(std::size_t job, GpuIds gpus) {
+  if (gpus.empty())
+    gpus_.erase(job);
   else
-    cards_[job] = std::move(cards);
+    gpus_[job] = std::move(gpus);
 }
 
 JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attempts) const {
@@ -40,7 +40,7 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.project = order_.plan.project;
   order.provider = workflow.provider_path;
   order.spec = planned.spec;
-  if (const auto gpus = cards_.find(job); gpus != cards_.end())
+  if (const auto gpus = gpus_.find(job); gpus != gpus_.end())
     order.gpus = gpus->second;
   order.environment = job_environment(order_, job, ports_, order.gpus);
   for (const plan::EnvironmentVariable& variable : planned.environment)

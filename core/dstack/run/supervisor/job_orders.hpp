@@ -28,7 +28,7 @@ class JobOrders {
   void set_ports(std::size_t job, std::vector<std::uint16_t> ports);
 
   /// Those that the job was given, instead of what an earlier attempt had.
-  void set_cards(std::size_t job, Cards cards);
+  void set_gpus(std::size_t job, GpuIds gpus);
 
   JobOrder make(std::size_t job, std::size_t attempt, std::size_t attempts) const;
 
@@ -39,7 +39,7 @@ class JobOrders {
   std::string run_;
   const RunOrder& order_;
   PortsOfJobs ports_;
-  std::map<std::size_t, Cards> cards_;  ///< by job; none of one that has none
+  std::map<std::size_t, GpuIds> gpus_;  ///< by job; none of one that has none
   std::map<std::string, std::vector<job::TreeReference>> artifacts_;  ///< by workflow
 };
 

@@ -25,7 +25,7 @@ Error nobody_to_wait_for(const std::string& reason) {
 
 Reservations::Reservations(const files::Home& home, const RunOrder& order, const Gangs& gangs)
     : home_(home),
-      folder_(resources::claims_folder(home.root)),
+      folder_(resources::leases_folder(home.root)),
       order_(order),
       gangs_(gangs),
       demands_(1) {
@@ -66,21 +66,21 @@ bool Reservations::ask(std::size_t leader, std::size_t shape) {
   entry.demand = demands_[shape];
   errors_.erase(leader);
   end_orphaned_jobs();
-  auto claim = resources::Claim::make(folder_, std::move(entry), capacity_);
-  if (!claim) {
-    refuse(leader, std::move(claim).error());
+  auto lease = resources::Lease::make(folder_, std::move(entry), capacity_);
+  if (!lease) {
+    refuse(leader, std::move(lease).error());
     return true;
   }
-  if (!claim->granted() && claim->events().empty()) {
-    refuse(leader, nobody_to_wait_for(claim->reason()));
+  if (!lease->granted() && lease->events().empty()) {
+    refuse(leader, nobody_to_wait_for(lease->reason()));
     return true;
   }
-  if (!claim->granted()) {
-    log_decision(fmt::format("lease for the gang of job {} {}", leader, claim->reason()));
-    waiting_.emplace(shape, Waiting{leader, *std::move(claim)});
+  if (!lease->granted()) {
+    log_decision(fmt::format("lease for the gang of job {} {}", leader, lease->reason()));
+    waiting_.emplace(shape, Waiting{leader, *std::move(lease)});
     return false;
   }
-  hold(leader, *std::move(claim));
+  hold(leader, *std::move(lease));
   return true;
 }
 
@@ -91,20 +91,20 @@ bool Reservations::ask_again(std::size_t leader, std::size_t shape) {
     return false;
   waiting.woken = false;
   end_orphaned_jobs();
-  if (auto looked = waiting.claim.look_again(); !looked)
+  if (auto looked = waiting.lease.retry(); !looked)
     refuse(leader, std::move(looked).error());
-  else if (!waiting.claim.granted() && waiting.claim.events().empty())
-    refuse(leader, nobody_to_wait_for(waiting.claim.reason()));
-  else if (!waiting.claim.granted())
+  else if (!waiting.lease.granted() && waiting.lease.events().empty())
+    refuse(leader, nobody_to_wait_for(waiting.lease.reason()));
+  else if (!waiting.lease.granted())
     return false;
   else
-    hold(leader, std::move(waiting.claim));
+    hold(leader, std::move(waiting.lease));
   waiting_.erase(found);
   return true;
 }
 
 void Reservations::end_orphaned_jobs() const {
-  for (const resources::Entry& entry : resources::bereaved_claims(folder_))
+  for (const resources::Entry& entry : resources::orphaned_leases(folder_))
     if (entry.run != order_.plan.run_name)
       end_orphaned_gang(home_, entry.run, entry.job);
 }
@@ -114,9 +114,9 @@ void Reservations::refuse(std::size_t leader, Error error) {
   errors_[leader] = std::move(error);
 }
 
-void Reservations::hold(std::size_t leader, resources::Claim claim) {
+void Reservations::hold(std::size_t leader, resources::Lease lease) {
   log_decision(fmt::format("lease granted to the gang of job {}", leader));
-  held_.insert_or_assign(leader, Held{std::move(claim), gangs_.members(leader).size()});
+  held_.insert_or_assign(leader, Held{std::move(lease), gangs_.members(leader).size()});
   for (const std::size_t member : gangs_.members(leader))
     reported_.erase(member);
 }
@@ -135,7 +135,7 @@ Result<std::vector<std::string>> Reservations::gpus_of(std::size_t job) const {
   for (const std::size_t member : gangs_.members(job)) {
     const bool wants_gpus = order_.plan.jobs[member].spec.resources.gpu > 0;
     if (member == job)
-      return wants_gpus ? held->second.claim.granted()->at(index) : std::vector<std::string>();
+      return wants_gpus ? held->second.lease.granted()->at(index) : std::vector<std::string>();
     index += wants_gpus ? 1u : 0u;
   }
   return std::vector<std::string>();
@@ -143,7 +143,7 @@ Result<std::vector<std::string>> Reservations::gpus_of(std::size_t job) const {
 
 int Reservations::lease_of(std::size_t job) const {
   const auto held = held_.find(gangs_.leader(job));
-  return held == held_.end() ? -1 : held->second.claim.lifeline();
+  return held == held_.end() ? -1 : held->second.lease.descriptor();
 }
 
 std::optional<std::string> Reservations::new_reason(std::size_t job) {
@@ -151,7 +151,7 @@ std::optional<std::string> Reservations::new_reason(std::size_t job) {
   const auto waiting = waiting_.find(shapes_[leader]);
   if (waiting == waiting_.end())
     return std::nullopt;
-  const std::string& reason = waiting->second.claim.reason();
+  const std::string& reason = waiting->second.lease.reason();
   const auto [reported, is_new] = reported_.try_emplace(job, reason);
   // The numbers change all the time: only the one whose turn is next reports each of them.
   if (!is_new && (reported->second == reason || waiting->second.leader != leader))
@@ -164,11 +164,11 @@ Result<void> Reservations::adopt(std::size_t job, std::size_t unfinished) {
   const std::size_t leader = gangs_.leader(job);
   if (shapes_.empty() || shapes_[leader] == 0 || held_.count(leader) > 0)
     return {};
-  DSTACK_TRY(auto claim, resources::Claim::join(folder_, order_.plan.run_name, leader));
-  if (!claim)
+  DSTACK_TRY(auto lease, resources::Lease::join(folder_, order_.plan.run_name, leader));
+  if (!lease)
     return {};
   log_decision(fmt::format("lease of the gang of job {} adopted", leader));
-  held_.emplace(leader, Held{*std::move(claim), unfinished});
+  held_.emplace(leader, Held{*std::move(lease), unfinished});
   return {};
 }
 
@@ -177,7 +177,7 @@ void Reservations::ended(std::size_t job) {
   if (held == held_.end() || --held->second.unfinished > 0)
     return;
   log_decision(fmt::format("lease of the gang of job {} given back", held->first));
-  (void)held->second.claim.give_back();  // where that fails, its end does it
+  (void)held->second.lease.release();  // where that fails, its end does it
   held_.erase(held);
 }
 
@@ -187,7 +187,7 @@ void Reservations::withdraw_unless(const std::function<bool(std::size_t job)>& c
 
 void Reservations::add_events(std::vector<pollfd>& polled) const {
   for (const auto& [shape, waiting] : waiting_)
-    for (const int fd : waiting.claim.events())
+    for (const int fd : waiting.lease.events())
       polled.push_back({fd, 0, 0});
 }
 

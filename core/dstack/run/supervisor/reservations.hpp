@@ -5,7 +5,7 @@
 #pragma once
 
 #include "dstack/files/home.hpp"
-#include "dstack/resources/claim.hpp"
+#include "dstack/resources/lease.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/schedule/gangs.hpp"
 #include "dstack/run/supervisor/leases.hpp"
@@ -41,13 +41,13 @@ class Reservations : public Leases {
 
  private:
   struct Held {
-    resources::Claim claim;
+    resources::Lease lease;
     std::size_t unfinished;
   };
 
   struct Waiting {
     std::size_t leader;
-    resources::Claim claim;
+    resources::Lease lease;
     bool woken = false;
   };
 
@@ -57,7 +57,7 @@ class Reservations : public Leases {
   /// and still used by its processes: those end before it goes to somebody else.
   void end_orphaned_jobs() const;
   void refuse(std::size_t leader, Error error);
-  void hold(std::size_t leader, resources::Claim claim);
+  void hold(std::size_t leader, resources::Lease lease);
   std::size_t shape_of(const resources::Demand& demand);
 
   files::Home home_;

@@ -73,7 +73,7 @@ TEST_CASE("a job's order survives rendering and parsing") {
 }
 
 TEST_CASE(
-    "a job's order of an older version has the id, the ports and the cards in the environment") {
+    "a job's order of an older version has the id, the ports and the GPUs in the environment") {
   JobOrder order;
   order.spec.argv = {"true"};
   order.spec.ports = 2;
