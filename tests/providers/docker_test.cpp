@@ -1,6 +1,7 @@
 // The provider `docker` with real engines: what runs, and what it finds. Each case runs with Docker
 // and with Podman.
-#include "commands/engines.hpp"
+#include "dstack/base/text.hpp"
+#include "engines.hpp"
 #include "support/wait.hpp"
 
 using namespace dstack;

@@ -1,6 +1,7 @@
 // The provider `docker` for somebody who is not root but may use the engine, while the containers
 // are root's.
-#include "commands/engines.hpp"
+#include "dstack/base/text.hpp"
+#include "engines.hpp"
 #include "support/wait.hpp"
 
 #include <sys/stat.h>

@@ -73,7 +73,7 @@ TEST_CASE("an endless answer of the engine is refused at the limit") {
 
 TEST_CASE("an endless line of a pull ends the pull at the limit") {
   const EndlessEngine server;
-  CHECK(holds(failure_of_pull(server.open(), "line"), "a line longer than 1.0 MB"));
+  CHECK(holds(failure_of_pull(server.open(), "line"), "progress is longer than 1.0 MB"));
 }
 
 TEST_CASE("an engine's refusal is kept up to a limit, however long it is") {

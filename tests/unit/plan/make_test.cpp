@@ -238,7 +238,7 @@ TEST_CASE("a version of Python that is not to be had is told with the rest, wher
   Bench bench;
   bench.choose_python = [](const job::PythonRequest& wish) -> Result<python::Choice> {
     if (wish.version != "3.10")
-      return fail(ErrorCode::unavailable, "no Python " + wish.version);
+      return fail(ErrorCode::unavailable, "no Python {}", wish.version);
     return python::Choice{{"/usr/bin/python3.10", "3.10.13", "PATH"}, ""};
   };
   bench.workflows(

@@ -200,7 +200,7 @@ struct FakeLeases : Leases {
 
   Result<std::vector<std::string>> gpus_of(std::size_t job) const override {
     if (const auto error = refused.find(job); error != refused.end())
-      return fail(ErrorCode::unavailable, error->second);
+      return fail(ErrorCode::unavailable, "{}", error->second);
     return gpus;
   }
 
