@@ -6,6 +6,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
 #include "version.hpp"
 
 #include <algorithm>
@@ -213,6 +214,13 @@ bool asks_for_help(const std::vector<std::string>& words) {
       words.begin(), end, [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
+/// Here, and in the supervisor that the command may start, unless the caller asked for another
+/// level.
+void start_log() {
+  log::start(log::Level::debug);
+  ::setenv(run::log_level_variable, "info", 0);
+}
+
 int run_command(const Invocation& invocation, const ui::Messages& early) {
   const std::unique_ptr<Action> action = invocation.command->make();
   Globals globals = invocation.globals;
@@ -234,7 +242,7 @@ int run_command(const Invocation& invocation, const ui::Messages& early) {
       }
   }
   if (globals.verbose)
-    log::start(log::Level::debug);
+    start_log();
   const ui::ColourChoice colour = choice.value_or(ui::ColourChoice::automatic);
   Context context{ui::Output(ui::describe_stream(STDOUT_FILENO, colour)),
                   ui::Messages(ui::describe_stream(STDERR_FILENO, colour),

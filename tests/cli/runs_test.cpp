@@ -99,6 +99,24 @@ TEST_CASE("a download of one tagged workflow has no folder of its name") {
         std::string::npos);
 }
 
+TEST_CASE("-v has the supervisor log its decisions, and nothing else does") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
+  const auto log_of = [&](const std::string& name) {
+    return read_file(box.home() / "runs" / name / "supervisor.log");
+  };
+  box.ok({"run", "w"});
+  CHECK_FALSE(log_of(box.last_run()));
+  box.ok({"rm", "-y", box.last_run()});
+
+  box.ok({"run", "w", "-v"});
+
+  const auto log = log_of(box.last_run());
+  REQUIRE(log);
+  CHECK_THAT(*log, Catch::Contains("starts job 0, attempt 1 of 1"));
+  CHECK_THAT(*log, Catch::Contains("the run is over: done"));
+}
+
 TEST_CASE("a tag is unique, and moves only by force") {
   const Sandbox box;
   const std::string name = make_run(box);

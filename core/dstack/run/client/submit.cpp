@@ -1,6 +1,7 @@
 #include "dstack/run/client/submit.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
@@ -282,6 +283,11 @@ Result<Submitted> submit(const Workbench& bench,
         continue;
       return Failure(std::move(id).error());
     }
+    log::info(fmt::format("recorded run '{}': {} of {}, code {}",
+                          name,
+                          plural(order.plan.jobs.size(), "job"),
+                          plural(order.plan.workflows.size(), "workflow"),
+                          captured->tree.tree.render()));
     DSTACK_CHECK(start_supervisor(bench.home, name).map_error([&](Error error) {
       return without_supervisor(name, std::move(error));
     }));

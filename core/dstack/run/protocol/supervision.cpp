@@ -1,6 +1,7 @@
 #include "dstack/run/protocol/supervision.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/log.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 namespace dstack::run {
 
 Result<process::Child> start_supervisor(const files::Home& home, const std::string& run) {
+  log::info(fmt::format("starts a supervisor for run '{}'", run));
   process::Command command;
   command.argv = {"dstack", "supervise", home.root.string(), run};
   command.program = process::own_program;
@@ -30,9 +32,8 @@ Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
 
 Error without_supervisor(const std::string& run, Error why) {
   why.message = fmt::format("run '{}' is on record, but nobody sees to it: {}", run, why.message);
-  why.hint += fmt::format("{}{}{}' tries again, and 'dstack stop {}' gives it up",
-                          why.hint.empty() ? "'" : "; '",
-                          "dstack logs -f ",
+  why.hint += fmt::format("{}'dstack logs -f {}' tries again, and 'dstack stop {}' gives it up",
+                          why.hint.empty() ? "" : "; ",
                           run,
                           run);
   return why;
