@@ -115,12 +115,13 @@ TEST_CASE("a gang takes one place, starts whole, and each of it finds the master
   const GangBox box;
   const std::string meet = "touch $DSTACK_N; " + until_there("0") + "; " + until_there("1") + "; " +
                            until_there("2") + "; ";
-  box.gang({"export DSTACK_N=0; " + meet + "echo \"$JOB_HOSTNAME:$JOB_PORT_0\" > address",
-            "export DSTACK_N=1; " + meet + until_there("address") +
-                "; test \"$MASTER_JOB_HOSTNAME:$MASTER_JOB_PORT_0\" = \"$(cat address)\"",
-            "export DSTACK_N=2; " + meet + until_there("address") +
-                "; test \"$MASTER_JOB_HOSTNAME:$MASTER_JOB_PORT_0\" = \"$(cat address)\"; "
-                "test \"$JOB_PORT_0\" != \"$MASTER_JOB_PORT_0\""});
+  box.gang(
+      {"export DSTACK_N=0; " + meet + "echo \"$JOB_HOSTNAME:$JOB_PORT_0\" > part; mv part address",
+       "export DSTACK_N=1; " + meet + until_there("address") +
+           "; test \"$MASTER_JOB_HOSTNAME:$MASTER_JOB_PORT_0\" = \"$(cat address)\"",
+       "export DSTACK_N=2; " + meet + until_there("address") +
+           "; test \"$MASTER_JOB_HOSTNAME:$MASTER_JOB_PORT_0\" = \"$(cat address)\"; "
+           "test \"$JOB_PORT_0\" != \"$MASTER_JOB_PORT_0\""});
   box.ok({"run", "g", "-j", "1"});
   const Json run = box.json({"show", box.last_run(), "--json"});
   CHECK(run["jobs"].size() == 3);

@@ -235,7 +235,7 @@ TEST_CASE(
     INFO(render_json_pretty(run));
     CHECK(run["status"] == "done");
     CHECK(run["jobs"][0]["attempts"] == 3);
-    CHECK(at.ok({"logs", w}).find("attempt 3 of 3\ncards=GPU-aa\n") != std::string::npos);
+    CHECK(at.ok({"logs", w}).find("attempt 3 of 3\ngpus=GPU-aa\n") != std::string::npos);
     at.wait(one);
     CHECK(at.leases() == 0);
   }
