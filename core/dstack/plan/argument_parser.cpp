@@ -85,13 +85,9 @@ class Parser {
     SourceLocation where;
   };
 
-  Error& report(std::string message, SourceLocation where, std::string hint = {}) {
-    Error error;
-    error.code = ErrorCode::usage;
-    error.message = std::move(message);
-    error.where = std::move(where);
-    error.hint = std::move(hint);
-    return errors_.emplace_back(std::move(error));
+  Error& report(const std::string& message, SourceLocation where, const std::string& hint = {}) {
+    return errors_.emplace_back(
+        make_error(ErrorCode::usage, "{}", message).at(std::move(where)).with_hint("{}", hint));
   }
 
   /// What is typed is meant as it stands, but nobody means this.
@@ -186,7 +182,7 @@ class Parser {
     std::string hint;
     if (next_ < words_.size())
       hint = fmt::format("a value that begins with '-' is written {}=VALUE", shown);
-    report(fmt::format("'{}' needs a value", shown), where, std::move(hint));
+    report(fmt::format("'{}' needs a value", shown), where, hint);
     return std::nullopt;
   }
 
@@ -325,9 +321,7 @@ class Parser {
     std::string hint = did_you_mean("--" + name, candidates);
     if (hint.empty())
       hint = after_dashes();
-    report(fmt::format("{} has no option or variable '--{}'", who(), printable(name)),
-           where,
-           std::move(hint));
+    report(fmt::format("{} has no option or variable '--{}'", who(), printable(name)), where, hint);
   }
 
   bool is_long_name(std::string_view name) const {

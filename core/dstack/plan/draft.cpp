@@ -24,24 +24,23 @@ bool holds_reference(const config::Value& value) {
 Error provider_error(const config::Workflow& workflow,
                      const provider::Candidate* candidate,
                      const provider::Registry& providers) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.where = workflow.provider_where;
-  if (candidate == nullptr) {
-    error.message = fmt::format("no provider is called '{}'", printable(workflow.provider));
-    error.hint = did_you_mean(workflow.provider, providers.names());
-    if (error.hint.empty())
-      error.hint = providers.names().empty()
-                       ? "there are none at all"
-                       : fmt::format("there are {}", quoted_list(providers.names()));
-    for (const std::string& trouble : providers.unreadable())
-      error.hint += "\n" + trouble;
-  } else {
-    error.message =
-        fmt::format("provider '{}' cannot be used: {}", workflow.provider, candidate->reason);
-    error.hint = "'dstack providers list' shows every provider and why one was refused";
-  }
-  return error;
+  if (candidate != nullptr)
+    return make_error(ErrorCode::configuration,
+                      "provider '{}' cannot be used: {}",
+                      workflow.provider,
+                      candidate->reason)
+        .at(workflow.provider_where)
+        .with_hint("'dstack providers list' shows every provider and why one was refused");
+  std::string hint = did_you_mean(workflow.provider, providers.names());
+  if (hint.empty())
+    hint = providers.names().empty() ? "there are none at all"
+                                     : fmt::format("there are {}", quoted_list(providers.names()));
+  for (const std::string& trouble : providers.unreadable())
+    hint += "\n" + trouble;
+  return make_error(
+             ErrorCode::configuration, "no provider is called '{}'", printable(workflow.provider))
+      .at(workflow.provider_where)
+      .with_hint("{}", hint);
 }
 
 bool can_be_used(const provider::Candidate* candidate) {

@@ -89,21 +89,20 @@ class Resolver {
     }
     const std::string& workflow = dependency.workflow;
     const auto existing = tags_of(workflow);
-    Error error;
-    error.code = ErrorCode::configuration;
-    error.message = fmt::format("workflow '{}' has no tag '{}'", workflow, *dependency.tag);
-    error.where = dependency.where;
-    error.hint =
+    std::string hint =
         existing.empty() ? "it has no tags yet" : fmt::format("it has {}", quoted_list(existing));
-    error.hint += is_defined(workflow)
-                      ? fmt::format(
-                            "; make one with 'dstack run {} -t {}', or of a finished run with "
-                            "'dstack tags add {} RUN'",
-                            workflow,
-                            *dependency.tag,
-                            *dependency.tag)
-                      : "; the project defines no workflow of that name that could make another";
-    return error;
+    hint += is_defined(workflow)
+                ? fmt::format(
+                      "; make one with 'dstack run {} -t {}', or of a finished run with "
+                      "'dstack tags add {} RUN'",
+                      workflow,
+                      *dependency.tag,
+                      *dependency.tag)
+                : "; the project defines no workflow of that name that could make another";
+    return make_error(
+               ErrorCode::configuration, "workflow '{}' has no tag '{}'", workflow, *dependency.tag)
+        .at(dependency.where)
+        .with_hint("{}", hint);
   }
 
   Drafts& drafts_;

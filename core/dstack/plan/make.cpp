@@ -185,15 +185,15 @@ class Maker {
       return;
     if (arguments_used)
       return;
-    Error error;
-    error.code = ErrorCode::usage;
-    error.message =
-        fmt::format("provider '{}' takes no arguments after '--'", draft.provider->name);
-    error.where = line_.argument(0);
-    error.hint = target().workflow == &provider_run_
-                     ? fmt::format("'dstack run {} --help' shows what it takes", request_.target)
-                     : std::string("a property of the workflow may use them as ${{ run.args }}");
-    errors_.push_back(std::move(error));
+    const std::string hint =
+        target().workflow == &provider_run_
+            ? fmt::format("'dstack run {} --help' shows what it takes", request_.target)
+            : std::string("a property of the workflow may use them as ${{ run.args }}");
+    errors_.push_back(make_error(ErrorCode::usage,
+                                 "provider '{}' takes no arguments after '--'",
+                                 draft.provider->name)
+                          .at(line_.argument(0))
+                          .with_hint("{}", hint));
   }
 
   Result<Plan> assemble() {

@@ -103,16 +103,13 @@ class Checker {
     if (!draft_.inputs.empty())
       message +=
           fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
-    report(std::move(message), std::move(where), hint_for(path, code_));
+    report(message, std::move(where), hint_for(path, code_));
   }
 
-  void report(std::string message, SourceLocation where, std::string hint) {
-    Error error;
-    error.code = ErrorCode::configuration;
-    error.message = std::move(message);
-    error.where = std::move(where);
-    error.hint = std::move(hint);
-    errors_.push_back(std::move(error));
+  void report(const std::string& message, SourceLocation where, const std::string& hint) {
+    errors_.push_back(make_error(ErrorCode::configuration, "{}", message)
+                          .at(std::move(where))
+                          .with_hint("{}", hint));
   }
 
   /// Also true where an input could not be resolved: what it would bring is not known, and that it

@@ -62,20 +62,18 @@ class Checker {
       all.memory += job.memory;
       all.gpu += job.gpu;
     }
-    Error error;
-    error.code = ErrorCode::unavailable;
-    error.message = fmt::format(
-        "workflow '{}' asks for {}, all of it at once, for {} that start together: this machine "
-        "has {}, {} of memory and {}",
-        draft_.workflow->name,
-        describe_reserved(all),
-        plural(jobs.size(), "job"),
-        plural(machine_.cpu, "CPU"),
-        render_size(machine_.memory),
-        resources::describe_gpus(machine_));
-    error.hint = "fewer of them, or less for each, will fit";
-    error.where = place_of(draft_, "resources");
-    errors_.push_back(std::move(error));
+    errors_.push_back(
+        make_error(ErrorCode::unavailable,
+                   "workflow '{}' asks for {}, all of it at once, for {} that start together: this "
+                   "machine has {}, {} of memory and {}",
+                   draft_.workflow->name,
+                   describe_reserved(all),
+                   plural(jobs.size(), "job"),
+                   plural(machine_.cpu, "CPU"),
+                   render_size(machine_.memory),
+                   resources::describe_gpus(machine_))
+            .at(place_of(draft_, "resources"))
+            .with_hint("fewer of them, or less for each, will fit"));
   }
 
  private:
@@ -123,24 +121,29 @@ class Checker {
               const std::string& has,
               const std::string& possible,
               const std::string& alternative = {}) {
-    Error error;
-    error.code = ErrorCode::unavailable;
-    error.message = fmt::format("workflow '{}' asks for {}: {}", draft_.workflow->name, asked, has);
+    std::string options;
+    std::string hint;
     const bool option =
         draft_.role == Role::target &&
         property_of_type(draft_.manifest(), provider::PropertyType::resources) != nullptr;
     if (option)
-      error.message += fmt::format("; {}{} {}{}",
-                                   alternative.empty() ? "" : fmt::format("{} fits, ", alternative),
-                                   flag_of(key),
-                                   possible,
-                                   possible == "0" ? " runs without" : " runs with what is there");
+      options = fmt::format("; {}{} {}{}",
+                            alternative.empty() ? "" : fmt::format("{} fits, ", alternative),
+                            flag_of(key),
+                            possible,
+                            possible == "0" ? " runs without" : " runs with what is there");
     else
-      error.hint = fmt::format("lower `{}` in the resources of workflow '{}'",
-                               split(key, '.').front(),
-                               draft_.workflow->name);
-    error.where = place_of(draft_, "resources." + std::string(key));
-    errors_.push_back(std::move(error));
+      hint = fmt::format("lower `{}` in the resources of workflow '{}'",
+                         split(key, '.').front(),
+                         draft_.workflow->name);
+    errors_.push_back(make_error(ErrorCode::unavailable,
+                                 "workflow '{}' asks for {}: {}{}",
+                                 draft_.workflow->name,
+                                 asked,
+                                 has,
+                                 options)
+                          .at(place_of(draft_, "resources." + std::string(key)))
+                          .with_hint("{}", hint));
   }
 
   const Draft& draft_;

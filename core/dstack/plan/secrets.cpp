@@ -26,16 +26,12 @@ std::string visible_part(job::JobSpec job) {
 }
 
 Error shown_secret(const Draft& draft, const config::SecretReference& reference) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.message =
-      fmt::format("provider '{}' would show the secret '{}' in its job, where others can read it",
-                  draft.provider->name,
-                  reference.name);
-  error.where = reference.where;
-  error.hint =
-      fmt::format("every job has the secret as the variable {}", environment_name(reference.name));
-  return error;
+  return make_error(ErrorCode::configuration,
+                    "provider '{}' would show the secret '{}' in its job, where others can read it",
+                    draft.provider->name,
+                    reference.name)
+      .at(reference.where)
+      .with_hint("every job has the secret as the variable {}", environment_name(reference.name));
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST_CASE("a provider that sets a reserved name is named") {
   bench.odd_reply.jobs = {job};
   CHECK(bench.errors("strange") == Words{"provider 'odd' sets 'JOB_ID', which dstack itself sets @ "
                                          ".dstack/workflows.yaml:2:31+3 | this is a "
-                                         "fault of the provider, /plugins/odd.so"});
+                                         "bug in the provider, /plugins/odd.so"});
 }
 
 TEST_CASE("reserved names are told together with what else is wrong with the properties") {

@@ -14,11 +14,8 @@ namespace {
 
 /// Nobody has anything, and still there is not enough: the run would wait for ever.
 Error nobody_to_wait_for(const std::string& reason) {
-  Error error;
-  error.code = ErrorCode::unavailable;
-  error.message = fmt::format("it {}, and nobody else has any", reason);
-  error.hint = "'dstack doctor' shows what this machine has";
-  return error;
+  return make_error(ErrorCode::unavailable, "it {}, and nobody else has any", reason)
+      .with_hint("'dstack doctor' shows what this machine has");
 }
 
 }  // namespace
