@@ -107,8 +107,7 @@ TEST_CASE("a path may name a folder or a library, and may be repeated", "[abi][p
   CHECK(missing.err.find("error: '--provider-path' names 'bilt', which does not exist\n") == 0);
 }
 
-TEST_CASE("relative paths of the variable are skipped, and the doctor says so",
-          "[abi][places]") {
+TEST_CASE("relative paths of the variable are skipped, and the doctor says so", "[abi][places]") {
   Sandbox box;
   put(box.project() / "plugins", "0.1");
   box.set("DSTACK_PROVIDER_PATH=plugins::/nowhere/at/all");
@@ -216,8 +215,8 @@ TEST_CASE("a run says when another provider than the one put there is used", "[a
 
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 0);
-  CHECK(output.err.find("note: provider 'bad' is the one of " +
-                        (box.home() / "plugins" / "x.so").string() + ", for " +
+  CHECK(output.err.find("note: provider 'bad' is taken from " +
+                        (box.home() / "plugins" / "x.so").string() + ", because " +
                         (project.folder / "x.so").string() + " was refused: " + untrusted + "\n") !=
         std::string::npos);
 }

@@ -16,8 +16,8 @@ using Values = std::vector<Value>;
 
 enum class Numbered { no, yes };
 
-/// One name, or those with the numbers 0, 1, … behind it, and what a job has there: nothing where
-/// it has no such variable.
+/// One name, or those with the numbers 0, 1, … appended, and the values of a job; empty where it
+/// has no such variable.
 struct ReservedVariable {
   std::string_view name;
   Numbered numbered;

@@ -10,8 +10,7 @@ namespace dstack::plan {
 
 namespace {
 
-/// Most files refer to nothing, and copying ten thousand trees to find that out is what a large
-/// project would feel.
+/// Most files contain no reference, and copying ten thousand trees to find that out would be slow.
 bool holds_reference(const config::Value& value) {
   if (value.kind == config::ValueKind::scalar)
     return config::holds_reference(value.text);
@@ -33,7 +32,7 @@ Error provider_error(const config::Workflow& workflow,
         .with_hint("'dstack providers list' shows every provider and why one was refused");
   std::string hint = did_you_mean(workflow.provider, providers.names());
   if (hint.empty())
-    hint = providers.names().empty() ? "there are none at all"
+    hint = providers.names().empty() ? "there are no providers"
                                      : fmt::format("there are {}", quoted_list(providers.names()));
   for (const std::string& trouble : providers.unreadable())
     hint += "\n" + trouble;

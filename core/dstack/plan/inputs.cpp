@@ -1,5 +1,4 @@
-// What each workflow's depends-on gives it: the workflow of this run that makes it, or what a tag
-// holds.
+// Resolves each workflow's depends-on: to a workflow of this run, or to the artifacts of a tag.
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/plan/draft.hpp"
@@ -62,8 +61,7 @@ class Resolver {
     return drafts_.by_name.contains(workflow) || context_.project.find(workflow) != nullptr;
   }
 
-  /// Neither defined nor known by its tags: artifacts that were uploaded have a workflow's name,
-  /// too.
+  /// Neither defined nor known by its tags: uploaded artifacts have a workflow's name, too.
   bool is_unknown(const std::string& workflow) const {
     return !is_defined(workflow) && tags_of(workflow).empty();
   }

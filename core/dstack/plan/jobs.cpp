@@ -1,4 +1,4 @@
-// Asking the providers, and what the host puts into each job that the provider left to it.
+// Asks the providers for jobs, and sets what they leave to the host.
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
@@ -83,7 +83,7 @@ void complete_conditions(const Json& values, job::JobSpec& job) {
 }
 
 /// The common properties, for each job that does not set them itself. The artifacts of a workflow
-/// with several jobs are saved by its first, unless the provider says otherwise.
+/// with several jobs are saved by its first, unless the provider sets them.
 void complete_jobs(Draft& draft) {
   const Json& values = draft.checked.values;
   const std::string working_dir = json_string(values, "working_dir");

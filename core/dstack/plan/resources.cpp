@@ -19,7 +19,7 @@ std::string flag_of(std::string_view key) {
   return "--" + std::string(split(key, '.').front());
 }
 
-/// As an option can be given it, never more than `bytes`: "15GB".
+/// As the value of an option, never more than `bytes`: "15GB".
 std::string option_size(std::uint64_t bytes) {
   if (bytes >= 1'000'000'000)
     return std::to_string(bytes / 1'000'000'000) + "GB";
@@ -73,7 +73,7 @@ class Checker {
                    render_size(machine_.memory),
                    resources::describe_gpus(machine_))
             .at(place_of(draft_, "resources"))
-            .with_hint("fewer of them, or less for each, will fit"));
+            .with_hint("ask for fewer jobs, or for less in each"));
   }
 
  private:
@@ -83,9 +83,9 @@ class Checker {
       return;
     std::string has = fmt::format("this machine has {}", resources::describe_gpus(machine_));
     if (fitting < machine_.gpus.size())
-      has += fmt::format(", {} of them fitting", fitting);
+      has += fmt::format(", {} of them suitable", fitting);
     refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting), other_gpu(wanted));
-    if (fitting == 0 && !machine_.gpus.empty())  // it is not their number
+    if (fitting == 0 && !machine_.gpus.empty())  // the number is not the reason
       errors_.back().where =
           place_of(draft_, wanted.gpu_name.empty() ? "resources.gpu.memory" : "resources.gpu.name");
   }
@@ -213,7 +213,7 @@ void check_resources(const Drafts& drafts, const Machine& machine, std::vector<E
     const std::size_t errors_before = errors.size();
     const job::Resources* last = nullptr;
     for (const job::JobSpec& job : draft.jobs) {
-      // The jobs of a workflow mostly ask for the same: say it once.
+      // Most jobs of a workflow ask for the same, which is reported once.
       if (last == nullptr || !(*last == job.resources))
         Checker(draft, machine, errors).check(job.resources);
       last = &job.resources;

@@ -1,5 +1,5 @@
-// Where the files refer to secrets: each has to be there before anything starts, and none may get
-// to where people and other processes read.
+// References to secrets in the files: each secret has to exist before anything starts, and none may
+// be visible to people or other processes.
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/secret_reference.hpp"
@@ -13,7 +13,7 @@ namespace dstack::plan {
 
 namespace {
 
-/// Everything of a job that can be seen: the rest is filled in when the job starts.
+/// The parts of a job that are visible; values are put into the others when the job starts.
 std::string visible_part(job::JobSpec job) {
   job.environment.clear();
   if (job.native.is_object())

@@ -147,7 +147,7 @@ Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
 }
 
 plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
-  return {request.target, request.words, request.arguments, std::move(run_name)};
+  return {request.target, request.target_arguments, request.arguments, std::move(run_name)};
 }
 
 bool asks_for_resources(const plan::Plan& plan) {
