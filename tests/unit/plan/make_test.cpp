@@ -170,8 +170,8 @@ TEST_CASE("a provider that makes no job of a workflow is named") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
   CHECK(bench.errors("strange") == Words{"provider 'odd' returned no job for workflow 'strange' @ "
-                                         ".dstack/workflows.yaml:2:31+3 | this is a fault "
-                                         "of the provider, /plugins/odd.so"});
+                                         ".dstack/workflows.yaml:2:31+3 | this is a bug "
+                                         "in the provider, /plugins/odd.so"});
 }
 
 TEST_CASE("a provider that fails is reported once, at the first workflow that uses it") {

@@ -1,4 +1,4 @@
-// From a command line to a run that is on record and under way.
+// From a command line to a run that is recorded and started.
 #pragma once
 
 #include "dstack/config/settings/settings.hpp"
