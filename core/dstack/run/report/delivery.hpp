@@ -33,7 +33,7 @@ struct Attempt {
 
   Outcome outcome = Outcome::delivered;
   std::string reason = {};                   ///< of a failure, for people; without secrets
-  std::chrono::milliseconds retry_after{0};  ///< requested by the receiver; 0: not
+  std::chrono::milliseconds retry_after{0};  ///< requested by the receiver; 0: none
 };
 
 Attempt deliver(const config::Receiver& receiver, const Notification& notification);
@@ -45,7 +45,7 @@ Attempt post_webhook(const config::Receiver& receiver, const Notification& notif
 /// The variable that marks a command and everything it starts; its value is the notification's id.
 inline constexpr const char* notification_variable = "DSTACK_NOTIFICATION";
 
-/// The attempt that a webhook's response stands for.
+/// The result of an attempt, from the response of a webhook.
 Attempt judge(const http::Response& response, Timestamp at);
 /// How long a response asks to wait: seconds, or an HTTP date.
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text, Timestamp at);
