@@ -67,7 +67,7 @@ class ExamplePlanner {
     plan::Request request;
     request.target = candidate_.name;
     const auto end = std::find(arguments->begin(), arguments->end(), "--");
-    request.words.assign(arguments->begin() + 3, end);
+    request.target_arguments.assign(arguments->begin() + 3, end);
     if (end != arguments->end())
       request.arguments.assign(end + 1, arguments->end());
     return request;

@@ -82,7 +82,7 @@ class Run final : public Action {
         if (i + 1 < arguments.size())
           own.push_back(arguments[++i]);
       } else if (!target.empty()) {
-        request_.words.push_back(argument);
+        request_.target_arguments.push_back(argument);
       } else if (argument.size() > 1 && argument.front() == '-') {
         own.push_back(argument);  // refused with a suggestion
       } else {

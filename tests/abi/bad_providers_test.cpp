@@ -56,7 +56,7 @@ const std::vector<Wrong> wrong_plans = {
     {"argv_is_a_text",
      "returned an invalid job for workflow 'bad': 'argv' must be a list of texts"},
     {"bad_variable",
-     "returned an invalid job for workflow 'bad': 'environment' has a variable with the impossible "
+     "returned an invalid job for workflow 'bad': 'environment' has a variable with the invalid "
      "name "
      "'A=B'"},
     {"misbehaves", "threw while planning workflow 'bad': index 7 of 3", "throws"},

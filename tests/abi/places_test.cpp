@@ -216,8 +216,8 @@ TEST_CASE("a run says when another provider than the one put there is used", "[a
 
   const auto output = box.run({"run", "w"});
   CHECK(Sandbox::code(output) == 0);
-  CHECK(output.err.find("note: provider 'bad' is the one of " +
-                        (box.home() / "plugins" / "x.so").string() + ", for " +
+  CHECK(output.err.find("note: provider 'bad' is taken from " +
+                        (box.home() / "plugins" / "x.so").string() + ", because " +
                         (project.folder / "x.so").string() + " was refused: " + untrusted + "\n") !=
         std::string::npos);
 }

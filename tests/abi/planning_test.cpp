@@ -175,7 +175,7 @@ TEST_CASE(
   CHECK(plan("misbehaves_in_c", "no text") == begin + "wrote an invalid text" + end);
   CHECK(plan("misbehaves_in_c", "nests") == begin + "nested an answer deeper than 32 levels" + end);
   CHECK(plan("misbehaves_in_c", "a job of another kind") ==
-        begin + "returned an invalid job for workflow 'train': is no map");
+        begin + "returned an invalid job for workflow 'train': is not a map");
   CHECK(plan("misbehaves_in_c", "unknown member") ==
         begin +
             "returned an invalid job for workflow 'train': 'job' has the unknown member "

@@ -1,5 +1,5 @@
 """How long a job takes from its end until its artifacts are saved: 1 GB in one file, 20,000 files of 1 KB; without
-secrets, and with some for which the artifacts are looked through. The bytes are random, and new in each run."""
+secrets, and with some for which the artifacts are scanned. The bytes are random, and new in each run."""
 
 import contextlib
 import json

@@ -29,7 +29,7 @@ void to_json(Json& json, ApplicationState state) {
 }
 
 void from_json(const Json& json, ApplicationState& state) {
-  read_word(json, state, parse_application_state, "there is no state of an application");
+  read_word(json, state, parse_application_state, "unknown application state");
 }
 
 template <class Fields, MaybeConst<Application> Self>

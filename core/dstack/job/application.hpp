@@ -11,18 +11,18 @@
 
 namespace dstack::job {
 
-/// How far an application of a job has come.
+/// Whether an application of a job answers.
 enum class ApplicationState {
   starting,
   ready,  ///< it has answered
-  late,   ///< it has not, for longer than applications take
+  late,   ///< it has not answered, for longer than applications take
 };
 std::string_view render(ApplicationState state);
 std::optional<ApplicationState> parse_application_state(std::string_view text);
 void to_json(Json& json, ApplicationState state);
 void from_json(const Json& json, ApplicationState& state);
 
-/// An application of a job that people open in a browser. It is there while its job runs.
+/// An application of a job that people open in a browser. It exists while its job runs.
 struct Application {
   std::size_t job = 0;
   std::size_t index = 0;  ///< among those of its job

@@ -13,8 +13,8 @@ struct Artifact {
   std::string workflow = {};
   std::string path = {};         ///< from the project's root, normal
   TreeReference tree = {};       ///< holds the artifact at that path (ObjectStore::capture_at)
-  bool partial = false;          ///< saved by a job that did not end well
-  SecretFindings exposure = {};  ///< secrets of the job that stand in it
+  bool partial = false;          ///< saved by a job that did not succeed
+  SecretFindings exposure = {};  ///< secrets of the job that it contains
 };
 
 /// Without what was found in it.

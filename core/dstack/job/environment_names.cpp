@@ -16,8 +16,8 @@ using Values = std::vector<Value>;
 
 enum class Numbered { no, yes };
 
-/// One name, or those with the numbers 0, 1, … behind it, and what a job has there: nothing where
-/// it has no such variable.
+/// One name, or those with the numbers 0, 1, … appended, and the values of a job; empty where it
+/// has no such variable.
 struct ReservedVariable {
   std::string_view name;
   Numbered numbered;
@@ -122,13 +122,9 @@ std::vector<std::string> reserved_environment_names() {
 }
 
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code) {
-  Error error;
-  error.code = code;
-  error.message = fmt::format("'{}' is set by dstack itself", name);
-  if (where.source)
-    error.where = std::move(where);
-  error.hint = "choose another name";
-  return error;
+  return make_error(code, "'{}' is set by dstack itself", name)
+      .at(std::move(where))
+      .with_hint("choose another name");
 }
 
 bool is_base_environment_name(std::string_view name) {

@@ -1,5 +1,5 @@
-// Names in a job's environment that are not the user's to set (spec, section 5), and what dstack
-// itself says in them: one table.
+// Names in a job's environment that are not the user's to set (spec, section 5), and their
+// values: one table.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -13,8 +13,8 @@
 
 namespace dstack::job {
 
-/// What the reserved variables of one job say. A value that is not there is not known before the
-/// run starts.
+/// The values of the reserved variables of one job. A missing value is not known before the run
+/// starts.
 struct ReservedValues {
   using Value = std::optional<std::string>;
 
@@ -40,12 +40,12 @@ struct ReservedValues {
 
 inline constexpr std::string_view job_folder_variable = "DSTACK_JOB_DIR";
 
-/// All that a job with these has, each name with its value.
+/// All reserved variables of a job with these values, by name.
 std::vector<std::pair<std::string, ReservedValues::Value>> reserved_variables(
     const ReservedValues& values);
 /// A name that such a variable may have: `RUN_NAME`, `JOB_PORT_0`, `CUDA_VISIBLE_DEVICES`, …
 bool is_reserved_environment_name(std::string_view name);
-/// For somebody's setting such a name at `where`.
+/// For a file or an option that sets such a name at `where`.
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code);
 /// What a job takes over from the caller: `PATH`, `LC_ALL`, `HTTPS_PROXY`, …
 bool is_base_environment_name(std::string_view name);

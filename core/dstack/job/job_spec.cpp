@@ -51,7 +51,7 @@ void from_json(const Json& json, AsMap<Pairs>& map) {
   for (const auto& [name, value] : json.items()) {
     if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos)
       throw JsonProblem(
-          fmt::format("'environment' has a variable with the impossible name {}", quote(name)));
+          fmt::format("'environment' has a variable with the invalid name {}", quote(name)));
     json_fields::read_text(
         value, name, JsonOrigin::foreign, map.pairs.emplace_back(name, "").second);
   }
@@ -69,7 +69,7 @@ void to_json(Json& json, const Gpus<Self>& gpus) {
   write_fields(json, gpus);
 }
 
-/// Also a number alone. Who describes a GPU asks for one.
+/// A number alone is accepted, too. A description of a GPU without a count asks for one.
 template <class Self>
 void from_json(const Json& json, Gpus<Self>& gpus) {
   constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
@@ -159,8 +159,7 @@ void make_normal(std::vector<std::string>& paths, std::string_view key) {
     const std::string given = path;
     make_normal(path, key);
     if (path.empty())
-      throw JsonProblem(
-          fmt::format("{} has a path that names nothing: {}", quote(key), quote(given)));
+      throw JsonProblem(fmt::format("{} has an empty path: {}", quote(key), quote(given)));
   }
 }
 
@@ -172,11 +171,11 @@ void check_url_path(const std::string& path, std::string_view key) {
 
 void check_app(const ApplicationSpec& app, const JobSpec& job) {
   if (app.port >= job.ports)
-    throw JsonProblem(
-        fmt::format("app {} is at port {} of a job with {}", quote(app.name), app.port, job.ports));
+    throw JsonProblem(fmt::format(
+        "app {} uses port {}, but 'ports' is {}", quote(app.name), app.port, job.ports));
   if (!app.token_query.empty() && job.token.empty())
     throw JsonProblem(
-        fmt::format("app {} has a 'token_query', but the job no 'token'", quote(app.name)));
+        fmt::format("app {} has a 'token_query', but the job has no 'token'", quote(app.name)));
 }
 
 void check_what_runs(const JobSpec& job) {
@@ -275,7 +274,7 @@ void to_json(Json& json, const JobSpec& job) {
 
 void from_json(const Json& json, JobSpec& job) {
   if (!json.is_object())
-    throw JsonProblem("is no map");
+    throw JsonProblem("is not a map");
   read_fields(json, job, "job", JsonOrigin::foreign);
   check_what_runs(job);
   make_normal(job.working_dir, "working_dir");

@@ -27,7 +27,7 @@ struct Resources {
   bool operator==(const Resources&) const = default;
 };
 
-/// A Python environment that the host makes once and keeps (environment/python.hpp). The job finds
+/// A Python environment that the host makes once and keeps (python/python.hpp). The job finds
 /// it first on PATH.
 struct PythonRequest {
   std::string version;                    ///< "3.10"; empty: none named
@@ -91,10 +91,10 @@ struct JobSpec {
   std::vector<std::string> tools;  ///< programs that the host finds or fetches: "code-server"
   std::uint32_t ports = 0;         ///< how many are reserved for it: JOB_PORT_0, …
   std::vector<ApplicationSpec> apps;
-  /// The variable that gets a fresh secret for this run, by which the job knows its user; empty:
+  /// The variable that gets a new secret for this run, which the job asks its user for; empty:
   /// none.
   std::string token;
-  /// The job, among those of the same workflow, whose host and ports this one is told
+  /// The job, among those of the same workflow, whose host and ports this one is given
   /// (MASTER_JOB_…). Jobs with a master start together with it or not at all, and end with the
   /// first that fails.
   std::optional<std::uint32_t> master;
@@ -109,7 +109,7 @@ struct JobSpec {
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
 
 /// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for
-/// is not there. Also read is what check_properties() makes of the property `resources`.
+/// is omitted. Also read is what check_properties() makes of the property `resources`.
 void to_json(Json& json, const Resources& resources);
 void from_json(const Json& json, Resources& resources);
 Result<Resources> parse_resources(const Json& json);
@@ -123,7 +123,7 @@ void from_json(const Json& json, Container& container);
 void to_json(Json& json, const ApplicationSpec& app);
 void from_json(const Json& json, ApplicationSpec& app);
 
-/// What is empty or zero is not there. Reading checks everything that a foreign library may get
+/// What is empty or zero is omitted. Reading checks everything that a foreign library may get
 /// wrong: types, unknown keys, empty commands, none or several of what may run, bad UTF-8, NUL
 /// bytes, paths that leave the workspace, apps without a port. To add a key, add the member and its
 /// line in fields() of job_spec.cpp.

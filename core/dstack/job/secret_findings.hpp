@@ -1,5 +1,5 @@
-// What was found when an artifact was looked through for the secrets of its job: names and paths,
-// never a value.
+// What was found when an artifact was scanned for the secrets of its job: names and paths, never a
+// value.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -12,12 +12,12 @@
 
 namespace dstack::job {
 
-/// Its name, its content, or where it leads, as a link.
+/// In its name, in its content, or in its target if it is a link.
 struct FileWithSecrets {
   std::string path;                  ///< as the artifact's own; without the value, if it has one
   std::vector<std::string> secrets;  ///< their names, sorted; at most most_secrets_of_file
-  /// Where the path does not say which file it is: its number among all files and links of the
-  /// artifact, sorted by path.
+  /// Set if the masked path may be that of several files: its number among all files and links of
+  /// the artifact, sorted by path.
   std::optional<std::uint64_t> number = std::nullopt;
 
   bool operator==(const FileWithSecrets&) const = default;

@@ -9,7 +9,7 @@ namespace dstack::job {
 
 namespace {
 
-constexpr std::array<std::pair<Status, std::string_view>, 13> status_words{{
+constexpr std::array<std::pair<Status, std::string_view>, 13> status_names{{
     {Status::submitted, "submitted"},
     {Status::queued, "queued"},
     {Status::downloading, "downloading"},
@@ -25,7 +25,7 @@ constexpr std::array<std::pair<Status, std::string_view>, 13> status_words{{
     {Status::skipped, "skipped"},
 }};
 
-constexpr std::array<std::pair<Cause, std::string_view>, 6> cause_words{{
+constexpr std::array<std::pair<Cause, std::string_view>, 6> cause_names{{
     {Cause::exit, "exit"},
     {Cause::signal, "signal"},
     {Cause::oom, "oom"},
@@ -34,25 +34,25 @@ constexpr std::array<std::pair<Cause, std::string_view>, 6> cause_words{{
     {Cause::lost, "lost"},
 }};
 
-constexpr std::array<std::pair<StopRequest, std::string_view>, 3> stop_words{{
+constexpr std::array<std::pair<StopRequest, std::string_view>, 3> stop_names{{
     {StopRequest::none, "none"},
     {StopRequest::stop, "stop"},
     {StopRequest::abort, "abort"},
 }};
 
-template <typename Words, typename Value>
-std::string_view word_of(const Words& words, Value value) {
-  for (const auto& [candidate, word] : words)
+template <typename Names, typename Value>
+std::string_view name_of(const Names& names, Value value) {
+  for (const auto& [candidate, name] : names)
     if (candidate == value)
-      return word;
+      return name;
   return "unknown";
 }
 
 template <typename Value, std::size_t Count>
-std::optional<Value> value_of(const std::array<std::pair<Value, std::string_view>, Count>& words,
+std::optional<Value> value_of(const std::array<std::pair<Value, std::string_view>, Count>& names,
                               std::string_view text) {
-  for (const auto& [value, word] : words)
-    if (word == text)
+  for (const auto& [value, name] : names)
+    if (name == text)
       return value;
   return std::nullopt;
 }
@@ -73,11 +73,11 @@ bool is_final(Status status) {
 }
 
 std::string_view render(Status status) {
-  return word_of(status_words, status);
+  return name_of(status_names, status);
 }
 
 std::optional<Status> parse_status(std::string_view text) {
-  return value_of(status_words, text);
+  return value_of(status_names, text);
 }
 
 void to_json(Json& json, Status status) {
@@ -85,15 +85,15 @@ void to_json(Json& json, Status status) {
 }
 
 void from_json(const Json& json, Status& status) {
-  read_word(json, status, parse_status, "there is no status");
+  read_word(json, status, parse_status, "unknown status");
 }
 
 std::string_view render(Cause cause) {
-  return word_of(cause_words, cause);
+  return name_of(cause_names, cause);
 }
 
 std::optional<Cause> parse_cause(std::string_view text) {
-  return value_of(cause_words, text);
+  return value_of(cause_names, text);
 }
 
 void to_json(Json& json, Cause cause) {
@@ -101,15 +101,15 @@ void to_json(Json& json, Cause cause) {
 }
 
 void from_json(const Json& json, Cause& cause) {
-  read_word(json, cause, parse_cause, "there is no cause");
+  read_word(json, cause, parse_cause, "unknown cause");
 }
 
 std::string_view render(StopRequest request) {
-  return word_of(stop_words, request);
+  return name_of(stop_names, request);
 }
 
 std::optional<StopRequest> parse_stop_request(std::string_view text) {
-  return value_of(stop_words, text);
+  return value_of(stop_names, text);
 }
 
 void to_json(Json& json, StopRequest request) {
@@ -117,7 +117,7 @@ void to_json(Json& json, StopRequest request) {
 }
 
 void from_json(const Json& json, StopRequest& request) {
-  read_word(json, request, parse_stop_request, "there is no request to stop");
+  read_word(json, request, parse_stop_request, "unknown stop request");
 }
 
 }  // namespace dstack::job

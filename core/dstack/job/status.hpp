@@ -1,4 +1,4 @@
-// How far a run, a workflow or a job has come, and why a job failed (spec, section 9).
+// The status of a run, a workflow or a job, and why a job failed (spec, section 9).
 #pragma once
 
 #include "dstack/base/json.hpp"

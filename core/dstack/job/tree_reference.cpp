@@ -9,7 +9,7 @@ void to_json(Json& json, const Digest& digest) {
 }
 
 void from_json(const Json& json, Digest& digest) {
-  read_word(json, digest, Digest::parse, "a digest has 64 hexadecimal digits, which are not");
+  read_word(json, digest, Digest::parse, "a digest must have 64 hexadecimal digits, not");
 }
 
 }  // namespace dstack
@@ -23,7 +23,7 @@ void to_json(Json& json, const TreeReference& tree) {
 void from_json(const Json& json, TreeReference& tree) {
   if (!json.is_array() || json.size() != 4 || !json[2].is_number_unsigned() ||
       !json[3].is_number_unsigned())
-    throw JsonProblem("a tree is named in an unknown form");
+    throw JsonProblem("a tree reference has an unknown form");
   json[0].get_to(tree.tree);
   json[1].get_to(tree.times);
   json[2].get_to(tree.files);

@@ -16,17 +16,17 @@ namespace {
 
 using provider::PropertyType;
 
-bool is_negative_number(std::string_view word) {
-  if (word.size() < 2 || word[0] != '-')
+bool is_negative_number(std::string_view argument) {
+  if (argument.size() < 2 || argument[0] != '-')
     return false;
   const auto digit = [&](std::size_t i) {
-    return i < word.size() && word[i] >= '0' && word[i] <= '9';
+    return i < argument.size() && argument[i] >= '0' && argument[i] <= '9';
   };
-  return digit(1) || (word[1] == '.' && digit(2));
+  return digit(1) || (argument[1] == '.' && digit(2));
 }
 
-bool looks_like_option(std::string_view word) {
-  return word.size() > 1 && word[0] == '-' && !is_negative_number(word);
+bool looks_like_option(std::string_view argument) {
+  return argument.size() > 1 && argument[0] == '-' && !is_negative_number(argument);
 }
 
 bool is_list(PropertyType type) {
@@ -34,7 +34,7 @@ bool is_list(PropertyType type) {
          type == PropertyType::arguments || type == PropertyType::artifacts;
 }
 
-/// Numbers and the like are read by their property; a text is a text, also when it is `null` or
+/// Numbers and the like are parsed by their property; a text stays a text, even if it is `null` or
 /// empty.
 bool is_text(PropertyType type) {
   return type == PropertyType::text || type == PropertyType::path || type == PropertyType::target ||
@@ -49,7 +49,7 @@ class Parser {
          const std::vector<Option>& options,
          const std::function<std::optional<std::string>(const std::string&)>& caller_environment,
          std::vector<Error>& errors)
-      : words_(request.words),
+      : arguments_(request.target_arguments),
         line_(line),
         vocabulary_(vocabulary),
         options_(options),
@@ -64,17 +64,17 @@ class Parser {
           positionals_.push_back(&property);
   }
 
-  Words parse() {
-    for (std::size_t i = 0; i < words_.size(); ++i)
-      refuse_secret(words_[i], line_.word(i));
-    while (next_ < words_.size()) {
-      const std::string& word = words_[next_];
-      if (word.size() > 2 && word.starts_with("--"))
-        long_word();
-      else if (looks_like_option(word))
-        short_word();
+  ParsedArguments parse() {
+    for (std::size_t i = 0; i < arguments_.size(); ++i)
+      refuse_secret(arguments_[i], line_.target_argument(i));
+    while (next_ < arguments_.size()) {
+      const std::string& argument = arguments_[next_];
+      if (argument.size() > 2 && argument.starts_with("--"))
+        long_option();
+      else if (looks_like_option(argument))
+        short_option();
       else
-        positional_word();
+        positional();
     }
     return std::move(result_);
   }
@@ -85,32 +85,30 @@ class Parser {
     SourceLocation where;
   };
 
-  Error& report(std::string message, SourceLocation where, std::string hint = {}) {
-    Error error;
-    error.code = ErrorCode::usage;
-    error.message = std::move(message);
-    error.where = std::move(where);
-    error.hint = std::move(hint);
-    return errors_.emplace_back(std::move(error));
+  Error& report(const std::string& message, SourceLocation where, const std::string& hint = {}) {
+    return errors_.emplace_back(
+        make_error(ErrorCode::usage, "{}", message).at(std::move(where)).with_hint("{}", hint));
   }
 
-  /// What is typed is meant as it stands, but nobody means this.
+  /// Arguments are taken literally; a reference to a secret there is always a mistake.
   void refuse_secret(std::string_view text, const SourceLocation& where) {
     if (const auto secret = config::find_written_secret(text))
       errors_.emplace_back(config::misplaced_secret({*secret, where})).code = ErrorCode::usage;
   }
 
-  // --- The three kinds of words ---
+  // --- The three kinds of arguments ---
 
-  void long_word() {
-    const std::string_view word = words_[next_];
-    const std::size_t equals = word.find('=');
-    const std::string name(word.substr(2, equals == std::string_view::npos ? equals : equals - 2));
-    SourceLocation where = line_.word(next_);
+  void long_option() {
+    const std::string_view argument = arguments_[next_];
+    const std::size_t equals = argument.find('=');
+    const std::string name(
+        argument.substr(2, equals == std::string_view::npos ? equals : equals - 2));
+    SourceLocation where = line_.target_argument(next_);
     where.length = std::min(where.length, static_cast<std::uint32_t>(count_characters(name) + 2));
     std::optional<GivenValue> attached;
     if (equals != std::string_view::npos)
-      attached = GivenValue{std::string(word.substr(equals + 1)), line_.word(next_, equals + 1)};
+      attached = GivenValue{std::string(argument.substr(equals + 1)),
+                            line_.target_argument(next_, equals + 1)};
     ++next_;
     if (const Option* option = find_option(options_, "--" + name))
       return set_option(*option, "--" + name, where, std::move(attached));
@@ -123,38 +121,39 @@ class Parser {
       return;
     }
     unknown(name, where);
-    // What would have been its value is no mistake of its own.
-    if (!attached && next_ < words_.size() && !looks_like_option(words_[next_]))
+    // What would have been its value is not a second error.
+    if (!attached && next_ < arguments_.size() && !looks_like_option(arguments_[next_]))
       ++next_;
   }
 
-  void short_word() {
-    const std::string_view word = words_[next_];
-    const std::string name(word.substr(0, 2));
-    SourceLocation where = line_.word(next_);
+  void short_option() {
+    const std::string_view argument = arguments_[next_];
+    const std::string name(argument.substr(0, 2));
+    SourceLocation where = line_.target_argument(next_);
     const Option* option = find_option(options_, name);
-    // `-epochs 3` is a long name with a dash too few, not `-e pochs`.
-    if (option == nullptr || is_long_name(word.substr(1, word.find('=') - 1))) {
+    // `-epochs 3` is a long name that lacks a dash, not `-e pochs`.
+    if (option == nullptr || is_long_name(argument.substr(1, argument.find('=') - 1))) {
       ++next_;
-      unknown_short(std::string(word), where);
+      unknown_short(std::string(argument), where);
       return;
     }
     where.length = std::min(where.length, 2u);
     std::optional<GivenValue> attached;
-    if (word.size() > 2) {
-      const std::size_t begin = word[2] == '=' ? 3 : 2;
-      attached = GivenValue{std::string(word.substr(begin)), line_.word(next_, begin)};
+    if (argument.size() > 2) {
+      const std::size_t begin = argument[2] == '=' ? 3 : 2;
+      attached =
+          GivenValue{std::string(argument.substr(begin)), line_.target_argument(next_, begin)};
     }
     ++next_;
     set_option(*option, name, where, std::move(attached));
   }
 
-  void positional_word() {
+  void positional() {
     const std::size_t index = next_++;
-    const std::string& word = words_[index];
+    const std::string& argument = arguments_[index];
     if (next_positional_ < positionals_.size()) {
       const provider::Property& property = *positionals_[next_positional_];
-      config::Value value = scalar({word, line_.word(index)}, property.type);
+      config::Value value = scalar({argument, line_.target_argument(index)}, property.type);
       if (is_list(property.type)) {
         result_.settings.append(property, std::move(value));
       } else {
@@ -166,8 +165,8 @@ class Parser {
     if (vocabulary_.manifest == nullptr || stray_reported_)
       return;
     stray_reported_ = true;
-    report(fmt::format("unexpected argument '{}'", printable(word)),
-           line_.word(index),
+    report(fmt::format("unexpected argument '{}'", printable(argument)),
+           line_.target_argument(index),
            after_dashes());
   }
 
@@ -178,15 +177,15 @@ class Parser {
                                       std::optional<GivenValue> attached) {
     if (attached)
       return attached;
-    if (next_ < words_.size() && !looks_like_option(words_[next_])) {
-      GivenValue value{words_[next_], line_.word(next_)};
+    if (next_ < arguments_.size() && !looks_like_option(arguments_[next_])) {
+      GivenValue value{arguments_[next_], line_.target_argument(next_)};
       ++next_;
       return value;
     }
     std::string hint;
-    if (next_ < words_.size())
+    if (next_ < arguments_.size())
       hint = fmt::format("a value that begins with '-' is written {}=VALUE", shown);
-    report(fmt::format("'{}' needs a value", shown), where, std::move(hint));
+    report(fmt::format("'{}' needs a value", shown), where, hint);
     return std::nullopt;
   }
 
@@ -259,8 +258,7 @@ class Parser {
     return nullptr;
   }
 
-  /// Names of workflows and of variables may hold dots themselves, so every dot may be the one
-  /// between the two.
+  /// Names of workflows and of variables may contain dots, so every dot may be the separator.
   std::optional<VariableOverride> find_override(const std::string& name) const {
     for (std::size_t dot = name.find('.'); dot != std::string::npos;
          dot = name.find('.', dot + 1)) {
@@ -274,8 +272,7 @@ class Parser {
     return std::nullopt;
   }
 
-  /// A job has the secret in the place of a variable of the same name: what was asked for by hand
-  /// must not be without effect.
+  /// A secret hides a variable of the same name; an option that would have no effect is refused.
   void refuse_hidden(const std::string& variable,
                      const std::string& shown,
                      const SourceLocation& where) {
@@ -287,12 +284,12 @@ class Parser {
                            secret,
                            in_job),
                where,
-               fmt::format("'-e {}=VALUE' goes before the secret", in_job));
+               fmt::format("'-e {}=VALUE' overrides the secret", in_job));
         return;
       }
   }
 
-  // --- Words that mean nothing ---
+  // --- Unknown arguments ---
 
   std::string who() const {
     return fmt::format("{} '{}'",
@@ -325,9 +322,7 @@ class Parser {
     std::string hint = did_you_mean("--" + name, candidates);
     if (hint.empty())
       hint = after_dashes();
-    report(fmt::format("{} has no option or variable '--{}'", who(), printable(name)),
-           where,
-           std::move(hint));
+    report(fmt::format("{} has no option or variable '--{}'", who(), printable(name)), where, hint);
   }
 
   bool is_long_name(std::string_view name) const {
@@ -335,18 +330,19 @@ class Parser {
                                variable_names_.contains(name));
   }
 
-  void unknown_short(const std::string& word, const SourceLocation& where) {
+  void unknown_short(const std::string& argument, const SourceLocation& where) {
     if (vocabulary_.manifest == nullptr)
       return;
-    const std::string name = word.substr(1, word.find('=') - 1);
+    const std::string name = argument.substr(1, argument.find('=') - 1);
     std::string hint;
     if (is_long_name(name))
       hint = fmt::format("did you mean '--{}'?", name);
-    report(fmt::format("{} has no option '{}'", who(), printable(word.substr(0, word.find('=')))),
+    report(fmt::format(
+               "{} has no option '{}'", who(), printable(argument.substr(0, argument.find('=')))),
            where,
            hint.empty() ? after_dashes() : hint);
-    if (word.find('=') == std::string::npos && next_ < words_.size() &&
-        !looks_like_option(words_[next_]))
+    if (argument.find('=') == std::string::npos && next_ < arguments_.size() &&
+        !looks_like_option(arguments_[next_]))
       ++next_;
   }
 
@@ -376,7 +372,7 @@ class Parser {
     return true;
   }
 
-  /// A variable of a workflow that this run leaves out.
+  /// A variable of a workflow that is not part of this run.
   bool foreign_variable(const std::string& name, const SourceLocation& where) {
     for (const auto& [scope, variables] : vocabulary_.project->variables)
       for (const config::Variable& variable : variables)
@@ -400,7 +396,7 @@ class Parser {
     return names;
   }
 
-  const std::vector<std::string>& words_;
+  const std::vector<std::string>& arguments_;
   const CommandLine& line_;
   const Vocabulary& vocabulary_;
   const std::vector<Option>& options_;
@@ -411,12 +407,12 @@ class Parser {
   std::size_t next_positional_ = 0;
   std::size_t next_ = 0;
   bool stray_reported_ = false;
-  Words result_;
+  ParsedArguments result_;
 };
 
 }  // namespace
 
-Words parse_words(
+ParsedArguments parse_arguments(
     const Request& request,
     const CommandLine& line,
     const Vocabulary& vocabulary,

@@ -1,5 +1,5 @@
-// Reads the words after a target's name: options of its provider, variables of the run, positional
-// words.
+// Parses the arguments after a target's name: options of its provider, variables of the run,
+// positional arguments.
 #pragma once
 
 #include "dstack/plan/command_line.hpp"
@@ -13,7 +13,7 @@
 
 namespace dstack::plan {
 
-/// What the words may speak of.
+/// The names that the arguments may refer to.
 struct Vocabulary {
   enum class Target { workflow, provider };
 
@@ -24,22 +24,22 @@ struct Vocabulary {
 
   Target kind = Target::workflow;
   std::string target;
-  /// Of the target; null when its provider cannot be used, which is reported elsewhere: then words
-  /// that are no variables are passed over.
+  /// Of the target; null when its provider cannot be used, which is reported elsewhere: then
+  /// arguments that are not variables are ignored.
   const provider::Manifest* manifest = nullptr;
   std::vector<WorkflowVariables> run;  ///< every workflow of the run
   const config::Project* project = nullptr;
   const std::vector<std::string>* secrets = nullptr;  ///< names of those that the jobs have
 };
 
-struct Words {
+struct ParsedArguments {
   PropertySettings settings;
   std::vector<EnvironmentVariable> environment;  ///< of `-e`
   std::vector<VariableOverride> variables;
 };
 
 /// `options` are those of the vocabulary's manifest and must outlive the result.
-Words parse_words(
+ParsedArguments parse_arguments(
     const Request& request,
     const CommandLine& line,
     const Vocabulary& vocabulary,

@@ -8,16 +8,16 @@ namespace dstack::plan {
 
 CommandLine::CommandLine(const Request& request) {
   std::string line = "dstack run";
-  const auto add = [&line](const std::string& word) {
-    const std::string shown = shell_quote(word);
+  const auto add = [&line](const std::string& argument) {
+    const std::string shown = shell_quote(argument);
     line += ' ';
-    const Piece piece{line.size(), shown.size(), shown != word};
+    const Piece piece{line.size(), shown.size(), shown != argument};
     line += shown;
     return piece;
   };
   const Piece target = add(request.target);
-  for (const std::string& word : request.words)
-    words_.push_back(add(word));
+  for (const std::string& argument : request.target_arguments)
+    target_arguments_.push_back(add(argument));
   if (!request.arguments.empty())
     line += " --";
   for (const std::string& argument : request.arguments)
@@ -26,8 +26,8 @@ CommandLine::CommandLine(const Request& request) {
   target_ = locate(target, 0);
 }
 
-SourceLocation CommandLine::word(std::size_t index, std::size_t offset) const {
-  return locate(words_.at(index), offset);
+SourceLocation CommandLine::target_argument(std::size_t index, std::size_t offset) const {
+  return locate(target_arguments_.at(index), offset);
 }
 
 SourceLocation CommandLine::argument(std::size_t index) const {
@@ -42,14 +42,14 @@ SourceLocation CommandLine::locate(const Piece& piece, std::size_t offset) const
   const auto& starts = source_->line_starts;
   const auto line = std::upper_bound(starts.begin(), starts.end(), begin) - starts.begin();
   const std::size_t line_begin = starts[static_cast<std::size_t>(line) - 1];
-  const std::string_view word = text.substr(begin, piece.size - offset);
+  const std::string_view argument = text.substr(begin, piece.size - offset);
   SourceLocation place;
   place.source = source_;
   place.line = static_cast<std::uint32_t>(line);
   place.column =
       static_cast<std::uint32_t>(count_characters(text.substr(line_begin, begin - line_begin)) + 1);
   place.length = static_cast<std::uint32_t>(
-      std::max<std::size_t>(1, count_characters(word.substr(0, word.find('\n')))));
+      std::max<std::size_t>(1, count_characters(argument.substr(0, argument.find('\n')))));
   return place;
 }
 

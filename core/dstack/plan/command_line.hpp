@@ -1,4 +1,4 @@
-// The words of a `dstack run` as a text that errors can point into.
+// The arguments of a `dstack run` as a text that errors can point into.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -11,30 +11,30 @@
 
 namespace dstack::plan {
 
-/// The line is written anew, every word quoted where a shell needs it, so it is what could have
-/// been typed.
+/// The line is made from the arguments, each quoted where a shell needs it, so it is what could
+/// have been typed.
 class CommandLine {
  public:
   explicit CommandLine(const Request& request);
 
   SourceLocation target() const { return target_; }
 
-  /// A word of Request::words, from its byte `offset` on.
-  SourceLocation word(std::size_t index, std::size_t offset = 0) const;
-  /// A word of Request::arguments.
+  /// One of Request::target_arguments, from its byte `offset` on.
+  SourceLocation target_argument(std::size_t index, std::size_t offset = 0) const;
+  /// One of Request::arguments.
   SourceLocation argument(std::size_t index) const;
 
  private:
   struct Piece {
     std::size_t begin = 0;  ///< offset in the line
     std::size_t size = 0;
-    bool quoted = false;  ///< then offsets within the word mean nothing
+    bool quoted = false;  ///< then offsets within it mean nothing
   };
 
   SourceLocation locate(const Piece& piece, std::size_t offset) const;
 
   std::shared_ptr<const SourceText> source_;
-  std::vector<Piece> words_;
+  std::vector<Piece> target_arguments_;
   std::vector<Piece> arguments_;
   SourceLocation target_;
 };

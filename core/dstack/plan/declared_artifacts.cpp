@@ -38,7 +38,7 @@ void add_path(const config::Value& entry,
   if (path == nullptr)
     return;
   auto normal = resolve_path(folder, path->text);
-  // The root itself would leave no code at all.
+  // If the root itself were an artifact, no code would be left.
   if (normal && !normal->empty())
     paths.push_back(std::move(*normal));
 }

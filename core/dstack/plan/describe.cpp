@@ -9,7 +9,7 @@ namespace dstack::plan {
 
 namespace {
 
-/// A default as it could be typed.
+/// A default as a user could type it.
 std::string render_default(const provider::Property& property) {
   const Json& value = property.default_value;
   if (value.is_null())
@@ -39,7 +39,7 @@ std::vector<OptionHelp> describe_options(const std::vector<Option>& options) {
   return all;
 }
 
-/// The words that `run PROVIDER` takes without a name.
+/// The positional arguments of `run PROVIDER`.
 std::vector<OptionHelp> describe_positionals(const provider::Manifest& manifest) {
   std::vector<OptionHelp> all;
   for (const provider::Property& property : manifest.properties)
@@ -54,7 +54,7 @@ std::vector<OptionHelp> describe_positionals(const provider::Manifest& manifest)
   return all;
 }
 
-/// A variable that is called like an option is only set with its workflow's name before it.
+/// A variable with the name of an option is set only with its workflow's name before it.
 std::vector<OptionHelp> describe_variables(const std::vector<ResolvedVariable>& variables,
                                            const std::vector<Option>& options,
                                            const std::string& workflow) {
@@ -72,7 +72,7 @@ std::vector<OptionHelp> describe_variables(const std::vector<ResolvedVariable>& 
   return all;
 }
 
-/// One command that could be typed as it stands.
+/// One command that works as shown.
 std::string example_of(const std::string& workflow, const std::vector<OptionHelp>& variables) {
   std::string example = fmt::format("dstack run {}", workflow);
   if (!variables.empty()) {

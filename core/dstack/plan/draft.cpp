@@ -10,8 +10,7 @@ namespace dstack::plan {
 
 namespace {
 
-/// Most files refer to nothing, and copying ten thousand trees to find that out is what a large
-/// project would feel.
+/// Most files contain no reference, and copying ten thousand trees to find that out would be slow.
 bool holds_reference(const config::Value& value) {
   if (value.kind == config::ValueKind::scalar)
     return config::holds_reference(value.text);
@@ -24,24 +23,23 @@ bool holds_reference(const config::Value& value) {
 Error provider_error(const config::Workflow& workflow,
                      const provider::Candidate* candidate,
                      const provider::Registry& providers) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.where = workflow.provider_where;
-  if (candidate == nullptr) {
-    error.message = fmt::format("no provider is called '{}'", printable(workflow.provider));
-    error.hint = did_you_mean(workflow.provider, providers.names());
-    if (error.hint.empty())
-      error.hint = providers.names().empty()
-                       ? "there are none at all"
-                       : fmt::format("there are {}", quoted_list(providers.names()));
-    for (const std::string& trouble : providers.unreadable())
-      error.hint += "\n" + trouble;
-  } else {
-    error.message =
-        fmt::format("provider '{}' cannot be used: {}", workflow.provider, candidate->reason);
-    error.hint = "'dstack providers list' shows every provider and why one was refused";
-  }
-  return error;
+  if (candidate != nullptr)
+    return make_error(ErrorCode::configuration,
+                      "provider '{}' cannot be used: {}",
+                      workflow.provider,
+                      candidate->reason)
+        .at(workflow.provider_where)
+        .with_hint("'dstack providers list' shows every provider and why one was refused");
+  std::string hint = did_you_mean(workflow.provider, providers.names());
+  if (hint.empty())
+    hint = providers.names().empty() ? "there are no providers"
+                                     : fmt::format("there are {}", quoted_list(providers.names()));
+  for (const std::string& trouble : providers.unreadable())
+    hint += "\n" + trouble;
+  return make_error(
+             ErrorCode::configuration, "no provider is called '{}'", printable(workflow.provider))
+      .at(workflow.provider_where)
+      .with_hint("{}", hint);
 }
 
 bool can_be_used(const provider::Candidate* candidate) {

@@ -1,6 +1,6 @@
-// A workflow on its way into a plan, and the steps that it takes. Each step goes over all drafts
-// and adds what is wrong to the errors; a later one passes over what an earlier one could not do,
-// so that one mistake is told once.
+// A workflow that is being planned, and the steps of planning. Each step goes over all drafts and
+// adds to the errors; a later step skips what an earlier one could not do, so that each mistake is
+// reported once.
 #pragma once
 
 #include "dstack/job/job_spec.hpp"
@@ -20,18 +20,18 @@ enum class Role { dependency, target };
 struct Draft {
   const config::Workflow* workflow = nullptr;
   Role role = Role::dependency;
-  const provider::Candidate* provider = nullptr;  ///< one that can be used; null: reported
+  const provider::Candidate* provider = nullptr;  ///< a usable one; null: reported
   std::vector<ResolvedVariable> variables;
   std::optional<config::Value> changed_properties;  ///< after interpolation and options
   bool uses_run_arguments = false;
   std::vector<config::SecretReference> secrets;  ///< that its properties refer to
-  bool ready = false;                            ///< its properties are right: `checked` holds
+  bool ready = false;                            ///< its properties are valid: `checked` is set
   bool planned = false;                          ///< its provider has made `jobs`
   provider::CheckedProperties checked;
   std::vector<job::JobSpec> jobs;
   std::vector<std::optional<python::Interpreter>> pythons;  ///< by job
   std::vector<Input> inputs;
-  bool inputs_known = true;  ///< false: a dependency or tag is not there
+  bool inputs_known = true;  ///< false: a dependency or tag does not exist
 
   const provider::Manifest& manifest() const { return *provider->manifest; }
 
@@ -59,7 +59,7 @@ void choose_providers(Drafts& drafts,
                       const provider::Registry& providers,
                       std::vector<Error>& errors);
 
-/// Replaces `${{ … }}` in one draft's properties. False: they hold unknown names, which are
+/// Replaces `${{ … }}` in one draft's properties. False: they contain unknown names, which are
 /// reported.
 bool interpolate_properties(Draft& draft,
                             const std::string& run_name,
@@ -73,7 +73,7 @@ void check_properties(Draft& draft,
 /// Which tags are looked up, and what a missing one means.
 enum class Tags {
   needed,   ///< a missing one is an error
-  optional  ///< it may be set later, and then holds what its workflow saves
+  optional  ///< it may be set later, and then has what its workflow saves
 };
 
 void resolve_inputs(Drafts& drafts,
@@ -92,18 +92,18 @@ void check_paths(const Drafts& drafts,
                  std::vector<Error>& errors,
                  std::vector<std::string>& notices);
 
-/// Every secret that is referred to is there.
+/// Every secret that is referred to exists.
 void check_secrets(const Drafts& drafts,
                    const PlanningContext& context,
                    std::vector<Error>& errors);
-/// What a provider made of a reference to a secret stands where the value can be filled in unseen.
+/// A provider keeps references to secrets only where their values are not visible.
 void check_shown_secrets(const Draft& draft, std::vector<Error>& errors);
-/// Whether a text holds a reference that the draft's files have.
+/// Whether a text contains a reference that is in the draft's files.
 bool refers_to_secret(const Draft& draft, const std::string& text);
 /// The secrets that its properties refer to, each once, sorted.
 std::vector<std::string> secrets_of(const Draft& draft);
 
-/// The interpreter of each job that wants one. Jobs with the same wish share the answer.
+/// The interpreter of each job that asks for one. Jobs with the same request share the answer.
 void choose_pythons(Drafts& drafts,
                     const PlanningContext& context,
                     std::vector<Error>& errors,
@@ -112,7 +112,7 @@ void choose_pythons(Drafts& drafts,
 void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors);
 
 /// The environment of each job of a draft, above the base. `secrets`: PlanningContext::secrets. The
-/// value of a variable whose origin is `secret` holds references.
+/// value of a variable whose origin is `secret` contains references.
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
     const job::JobSpec& job,
@@ -120,13 +120,13 @@ std::vector<EnvironmentVariable> job_environment(
     const std::vector<EnvironmentVariable>& command_line);
 /// Reserved names that a provider sets; those of the files are checked with the properties.
 void check_environment(const Draft& draft, std::vector<Error>& errors);
-/// Entries of the property `environment` that jobs have not, but a secret.
+/// Entries of the property `environment` that a secret hides.
 void note_hidden_environment(const Draft& draft,
                              const std::vector<std::string>& secrets,
                              std::vector<std::string>& notices);
 
-/// Where a property was given ("file", "requirements.0", "resources.gpu.count"), else where what
-/// holds it was, else the workflow's entry.
+/// Where a property was given ("file", "requirements.0", "resources.gpu.count"), else where its
+/// parent was, else the workflow's entry.
 SourceLocation place_of(const Draft& draft, const std::string& property);
 /// `path` as seen from `folder`, from the project's root; nothing when it is absolute or leaves the
 /// project.

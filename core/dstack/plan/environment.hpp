@@ -1,5 +1,5 @@
 // The environment of a job, layer by layer (spec, section 5). What only exists once a run begins
-// (JOB_ID, …) is filled in by run/environment.
+// (JOB_ID, …) is filled in by run/supervisor/job_environment.
 #pragma once
 
 #include "dstack/plan/plan.hpp"
@@ -14,13 +14,13 @@ namespace dstack::plan {
 /// `[A-Za-z_][A-Za-z0-9_]*`.
 bool is_environment_name(std::string_view name);
 
-/// What every job has of the caller's environment, sorted by name: the spec's list and nothing else
-/// of it.
+/// What every job gets from the caller's environment, sorted by name: the spec's list and nothing
+/// else.
 std::vector<EnvironmentVariable> base_environment(
     const std::vector<std::pair<std::string, std::string>>& caller);
 
-/// What one job has of the plan's base: all of it; in a container, where the caller's folders and
-/// language are not, the proxies and what is not the caller's.
+/// What one job gets of the plan's base: all of it; in a container, which lacks the caller's
+/// folders and locales, the proxies and what is not the caller's.
 std::vector<EnvironmentVariable> base_of(const Plan& plan, const PlannedJob& job);
 
 /// Collects layers from the lowest to the highest.
@@ -41,9 +41,9 @@ class EnvironmentLayers {
   std::vector<EnvironmentVariable> all_;
 };
 
-/// Stands for a value, or the beginning of one, that does not exist before the run does.
+/// Shown for a value, or the beginning of one, that does not exist before the run does.
 inline constexpr const char* known_later = "(set when the run starts)";
-/// The reserved variables as a plan can show them: with the value where it is known already.
+/// The reserved variables as a plan shows them: with the value where it is already known.
 std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job);
 
 }  // namespace dstack::plan

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t label_width = 13;
 
-/// One line `label   text`; the label stands on the first of several lines alone.
+/// One line `label   text`; of several lines only the first has the label.
 void add_lines(std::string& out, std::string_view label, const std::vector<std::string>& lines) {
   bool first = true;
   for (const std::string& line : lines) {
@@ -27,7 +27,7 @@ void add_lines(std::string& out, std::string_view label, const std::vector<std::
   }
 }
 
-/// The one place that decides what is shown of a value: a secret never is.
+/// The only place that decides how a value is shown: a secret never is.
 std::string shown_value(const EnvironmentVariable& variable) {
   if (variable.is_secret())
     return "***";
@@ -52,7 +52,7 @@ std::vector<std::string> command_lines(const job::JobSpec& job) {
   if (!job.native.is_null())
     return {fmt::format("a function of the provider, with {}", printable(render_json(job.native)))};
   if (job.container && job.argv.empty() && job.commands.empty())
-    return {"what the image starts"};
+    return {"the default of the image"};
   return job.argv.empty() ? script_lines(job.commands)
                           : std::vector{printable(shell_join(job.argv))};
 }
@@ -69,7 +69,7 @@ std::vector<std::string> container_lines(const job::JobSpec& job) {
   return {line};
 }
 
-/// What holds for the job beside what runs: "retried 2 times, ended after 1h30m, 1 port".
+/// The conditions under which the job runs: "1 port, ended after 1h30m, retried up to 2 times".
 std::vector<std::string> condition_lines(const job::JobSpec& job) {
   std::vector<std::string> parts;
   if (job.ports != 0)
@@ -79,7 +79,7 @@ std::vector<std::string> condition_lines(const job::JobSpec& job) {
   if (job.timeout.count() != 0)
     parts.push_back(fmt::format("ended after {}", render_duration(job.timeout)));
   if (job.retry != 0)
-    parts.push_back(fmt::format("started again up to {}", plural(job.retry, "time")));
+    parts.push_back(fmt::format("retried up to {}", plural(job.retry, "time")));
   if (job.workspace == job::WorkspaceKind::project)
     parts.emplace_back("works in the project itself");
   if (parts.empty())
@@ -88,17 +88,17 @@ std::vector<std::string> condition_lines(const job::JobSpec& job) {
 }
 
 std::vector<std::string> python_lines(const PlannedJob& job) {
-  const auto& wish = job.spec.python;
-  if (!wish)
+  const auto& request = job.spec.python;
+  if (!request)
     return {};
-  std::string line = wish->version.empty() ? std::string("no version named") : wish->version;
+  std::string line = request->version.empty() ? std::string("no version named") : request->version;
   if (job.python && !job.python->program.empty())
     line = fmt::format("{} ({}, {})",
                        job.python->version,
                        printable(job.python->program.string()),
                        job.python->source);
-  std::vector<std::string> needs = wish->requirements;
-  needs.insert(needs.end(), wish->packages.begin(), wish->packages.end());
+  std::vector<std::string> needs = request->requirements;
+  needs.insert(needs.end(), request->packages.begin(), request->packages.end());
   if (!needs.empty())
     line += fmt::format(" with {}", printable(join(needs, ", ")));
   return {line};
@@ -120,8 +120,8 @@ std::string plain_list(const std::vector<std::string>& names) {
 
 class Explanation {
  public:
-  Explanation(const Plan& plan, const resources::EnforcementMethods* means)
-      : plan_(plan), enforcement_(means), artifacts_(plan.workflows.size()) {
+  Explanation(const Plan& plan, const resources::EnforcementMethods* enforcement)
+      : plan_(plan), enforcement_(enforcement), artifacts_(plan.workflows.size()) {
     for (const PlannedJob& job : plan.jobs)
       for (std::string& path : artifacts_of(job))
         artifacts_[job.workflow].push_back(std::move(path));
@@ -176,7 +176,7 @@ class Explanation {
     if (std::string text = describe_unreserved(wanted); !text.empty())
       lines.push_back(std::move(text));
     if (lines.empty())
-      return {"none asked"};
+      return {"none requested"};
     const bool has_limits = wanted.cpu > 0 || wanted.memory > 0 || wanted.shm_size > 0;
     if (enforcement_ != nullptr && job.container && has_limits)
       lines.emplace_back("enforced by the container's engine");
@@ -191,7 +191,7 @@ class Explanation {
     const auto same = [&](const PlannedJob& job) {
       return job.workflow == plan_.jobs[index].workflow;
     };
-    // Jobs stand in the order of their workflows, so those of one are neighbours.
+    // Jobs are in the order of their workflows, so those of one workflow are adjacent.
     std::size_t first = index;
     while (first > 0 && same(plan_.jobs[first - 1]))
       --first;
@@ -224,7 +224,7 @@ class Explanation {
     return lines;
   }
 
-  /// Most jobs have the environment of the one before, and it is most of what is shown.
+  /// Most jobs have the environment of the one before, and it is most of the output.
   const std::vector<std::string>& environment_lines(std::size_t index) {
     const PlannedJob& job = plan_.jobs[index];
     std::vector<EnvironmentVariable> reserved = reserved_environment(plan_, index);
@@ -263,10 +263,10 @@ class Explanation {
   }
 
   const Plan& plan_;
-  const resources::EnforcementMethods* enforcement_;  ///< null: nothing is said of them
+  const resources::EnforcementMethods* enforcement_;  ///< null: they are not shown
   std::vector<std::vector<std::string>> artifacts_;   ///< by workflow
-  std::vector<EnvironmentVariable> base_;             ///< of the job whose lines these are, as
-  std::vector<EnvironmentVariable> reserved_;         ///< these:
+  std::vector<EnvironmentVariable> base_;             ///< of the job whose lines are kept, as
+  std::vector<EnvironmentVariable> reserved_;         ///< these, and the lines:
   std::vector<std::string> environment_lines_;
   std::string out_;
 };
@@ -277,8 +277,8 @@ std::string explain(const Plan& plan) {
   return Explanation(plan, nullptr).write();
 }
 
-std::string explain(const Plan& plan, const resources::EnforcementMethods& means) {
-  return Explanation(plan, &means).write();
+std::string explain(const Plan& plan, const resources::EnforcementMethods& enforcement) {
+  return Explanation(plan, &enforcement).write();
 }
 
 }  // namespace dstack::plan

@@ -6,7 +6,7 @@ namespace dstack::plan {
 
 namespace {
 
-/// A depth-first walk that lists each workflow after its dependencies. Its stack is its own: a
+/// A depth-first walk that lists each workflow after its dependencies. It does not recurse: a
 /// chain may be as long as the file allows.
 class Walk {
  public:

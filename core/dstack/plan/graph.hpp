@@ -30,7 +30,7 @@ class WorkflowIndex {
 
 /// The target and everything that it depends on at run time, as indices into the project's
 /// workflows: each once, after those it depends on, the target last. Dependencies that do not exist
-/// and those that close a ring are passed over; both are findings of the project.
+/// and those that close a cycle are skipped; both are findings of the project.
 std::vector<std::size_t> run_order(const WorkflowIndex& index, std::size_t target);
 /// The same for every workflow of the project.
 std::vector<std::size_t> whole_order(const WorkflowIndex& index);

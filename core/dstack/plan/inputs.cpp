@@ -1,5 +1,4 @@
-// What each workflow's depends-on gives it: the workflow of this run that makes it, or what a tag
-// holds.
+// Resolves each workflow's depends-on: to a workflow of this run, or to the artifacts of a tag.
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/plan/draft.hpp"
@@ -62,8 +61,7 @@ class Resolver {
     return drafts_.by_name.contains(workflow) || context_.project.find(workflow) != nullptr;
   }
 
-  /// Neither defined nor known by its tags: artifacts that were uploaded have a workflow's name,
-  /// too.
+  /// Neither defined nor known by its tags: uploaded artifacts have a workflow's name, too.
   bool is_unknown(const std::string& workflow) const {
     return !is_defined(workflow) && tags_of(workflow).empty();
   }
@@ -89,21 +87,20 @@ class Resolver {
     }
     const std::string& workflow = dependency.workflow;
     const auto existing = tags_of(workflow);
-    Error error;
-    error.code = ErrorCode::configuration;
-    error.message = fmt::format("workflow '{}' has no tag '{}'", workflow, *dependency.tag);
-    error.where = dependency.where;
-    error.hint =
+    std::string hint =
         existing.empty() ? "it has no tags yet" : fmt::format("it has {}", quoted_list(existing));
-    error.hint += is_defined(workflow)
-                      ? fmt::format(
-                            "; make one with 'dstack run {} -t {}', or of a finished run with "
-                            "'dstack tags add {} RUN'",
-                            workflow,
-                            *dependency.tag,
-                            *dependency.tag)
-                      : "; the project defines no workflow of that name that could make another";
-    return error;
+    hint += is_defined(workflow)
+                ? fmt::format(
+                      "; make one with 'dstack run {} -t {}', or of a finished run with "
+                      "'dstack tags add {} RUN'",
+                      workflow,
+                      *dependency.tag,
+                      *dependency.tag)
+                : "; the project defines no workflow of that name that could make another";
+    return make_error(
+               ErrorCode::configuration, "workflow '{}' has no tag '{}'", workflow, *dependency.tag)
+        .at(dependency.where)
+        .with_hint("{}", hint);
   }
 
   Drafts& drafts_;

@@ -29,13 +29,12 @@ void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
 }
 
 Error provider_sets_reserved(const Draft& draft, const std::string& name) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.where = draft.workflow->provider_where;
-  error.message =
-      fmt::format("provider '{}' sets '{}', which dstack itself sets", draft.provider->name, name);
-  error.hint = fmt::format("this is a fault of the provider, {}", draft.provider->path.string());
-  return error;
+  return make_error(ErrorCode::configuration,
+                    "provider '{}' sets '{}', which dstack itself sets",
+                    draft.provider->name,
+                    name)
+      .at(draft.workflow->provider_where)
+      .with_hint("this is a bug in the provider, {}", draft.provider->path.string());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Asking the providers, and what the host puts into each job that the provider left to it.
+// Asks the providers for jobs, and sets what they leave to the host.
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
@@ -32,11 +32,9 @@ std::vector<Batch> batches_of(const Drafts& drafts) {
 }
 
 Error problem_of(const Draft& draft, const provider::Problem& problem) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.message = problem.message;
-  error.where = place_of(draft, problem.property);
-  error.hint = problem.hint;
+  Error error = make_error(ErrorCode::configuration, "{}", problem.message)
+                    .at(place_of(draft, problem.property))
+                    .with_hint("{}", problem.hint);
   error.context.push_back(fmt::format("while planning workflow '{}' with provider '{}'",
                                       draft.workflow->name,
                                       draft.provider->name));
@@ -44,30 +42,26 @@ Error problem_of(const Draft& draft, const provider::Problem& problem) {
 }
 
 Error no_jobs(const Draft& draft) {
-  Error error;
-  error.code = ErrorCode::internal;
-  error.message = fmt::format("provider '{}' returned no job for workflow '{}'",
-                              draft.provider->name,
-                              draft.workflow->name);
-  error.where = draft.workflow->provider_where;
-  error.hint = fmt::format("this is a fault of the provider, {}", draft.provider->path.string());
-  return error;
+  return make_error(ErrorCode::internal,
+                    "provider '{}' returned no job for workflow '{}'",
+                    draft.provider->name,
+                    draft.workflow->name)
+      .at(draft.workflow->provider_where)
+      .with_hint("this is a bug in the provider, {}", draft.provider->path.string());
 }
 
 Error impossible_master(const Draft& draft, std::size_t job) {
-  Error error;
-  error.code = ErrorCode::internal;
-  error.message = fmt::format(
-      "provider '{}' gave job {} of workflow '{}' a master that is not there, or goes in a ring",
-      draft.provider->name,
-      job,
-      draft.workflow->name);
-  error.where = draft.workflow->provider_where;
-  error.hint = fmt::format("this is a fault of the provider, {}", draft.provider->path.string());
-  return error;
+  return make_error(ErrorCode::internal,
+                    "provider '{}' gave job {} of workflow '{}' a master that does not exist, or "
+                    "that closes a cycle",
+                    draft.provider->name,
+                    job,
+                    draft.workflow->name)
+      .at(draft.workflow->provider_where)
+      .with_hint("this is a bug in the provider, {}", draft.provider->path.string());
 }
 
-/// Masters may have masters, but not in a ring.
+/// Masters may have masters, but not in a cycle.
 bool has_possible_masters(const std::vector<job::JobSpec>& jobs, std::size_t job) {
   std::size_t steps = 0;
   for (auto master = jobs[job].master; master; master = jobs[*master].master)
@@ -89,7 +83,7 @@ void complete_conditions(const Json& values, job::JobSpec& job) {
 }
 
 /// The common properties, for each job that does not set them itself. The artifacts of a workflow
-/// with several jobs are saved by its first, unless the provider says otherwise.
+/// with several jobs are saved by its first, unless the provider sets them.
 void complete_jobs(Draft& draft) {
   const Json& values = draft.checked.values;
   const std::string working_dir = json_string(values, "working_dir");

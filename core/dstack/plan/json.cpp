@@ -51,15 +51,15 @@ void fields(Fields& fields, Self& plan) {
 
 namespace {
 
-/// Workflows stand after those they depend on; a plan that says otherwise would never end.
+/// Workflows come after those they depend on; a plan in another order would never end.
 void check_order(const Plan& plan) {
   for (std::size_t index = 0; index < plan.workflows.size(); ++index)
     for (const Input& input : plan.workflows[index].inputs)
       if (input.producer && *input.producer >= index)
-        throw JsonProblem("a workflow stands before one that it depends on");
+        throw JsonProblem("a workflow comes before one that it depends on");
   for (const PlannedJob& job : plan.jobs)
     if (job.workflow >= plan.workflows.size())
-      throw JsonProblem("a job belongs to no workflow");
+      throw JsonProblem("the workflow of a job does not exist");
 }
 
 }  // namespace

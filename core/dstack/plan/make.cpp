@@ -15,8 +15,8 @@ namespace dstack::plan {
 
 namespace {
 
-/// One making of a plan, step by step. Every step reports into `errors_`; the last one finds out
-/// whether there is a plan.
+/// Makes one plan, step by step. Every step adds to `errors_`; there is a plan if none is left at
+/// the end.
 class Maker {
  public:
   Maker(const Request& request, const PlanningContext& context)
@@ -50,9 +50,9 @@ class Maker {
  private:
   Draft& target() { return drafts_.all.back(); }
 
-  /// Which workflows take part, and what the command line says. Values given there may lead
-  /// `depends-on` elsewhere, to workflows that have variables of their own: then all is read again,
-  /// until nothing new is said.
+  /// Finds the workflows of the run, and parses the command line. Values given there may point
+  /// `depends-on` to other workflows, which have variables of their own: then all is done again,
+  /// until nothing changes.
   void settle_workflows(const Target& target) {
     constexpr int most_rounds = 10;
     for (int round = 1;; ++round) {
@@ -61,19 +61,19 @@ class Maker {
       add_drafts(target);
       sort_findings();
       choose_providers(drafts_, context_.providers, errors_);
-      const std::vector<VariableOverride> before = std::move(words_.variables);
-      read_words(target);
-      if (words_.variables == before || round == most_rounds || !lead_elsewhere())
+      const std::vector<VariableOverride> before = std::move(parsed_.variables);
+      read_arguments(target);
+      if (parsed_.variables == before || round == most_rounds || !change_dependencies())
         break;
     }
   }
 
   /// False when no dependency refers to a variable.
-  bool lead_elsewhere() {
+  bool change_dependencies() {
     auto changed = config::with_other_values(
         context_.project,
         [this](std::string_view workflow, std::string_view name) -> std::optional<std::string> {
-          const VariableOverride* override = find_override(words_.variables, workflow, name);
+          const VariableOverride* override = find_override(parsed_.variables, workflow, name);
           return override == nullptr ? std::nullopt : std::optional(override->value);
         });
     if (!changed)
@@ -122,14 +122,14 @@ class Maker {
                                      elsewhere == 1 ? "it" : "them"));
   }
 
-  /// Somebody put a provider there to be used, and another one is.
+  /// A provider that was meant to be used is refused, and another one takes its place.
   void notice_refused_providers() {
-    std::set<const provider::Candidate*> said;
+    std::set<const provider::Candidate*> reported;
     for (const Draft& draft : drafts_.all) {
-      if (draft.provider == nullptr || !said.insert(draft.provider).second)
+      if (draft.provider == nullptr || !reported.insert(draft.provider).second)
         continue;
       if (const auto* refused = context_.providers.refused_before(*draft.provider))
-        notices_.push_back(fmt::format("provider '{}' is the one of {}, for {} was refused: {}",
+        notices_.push_back(fmt::format("provider '{}' is taken from {}, because {} was refused: {}",
                                        refused->name,
                                        draft.provider->path.string(),
                                        refused->path.string(),
@@ -137,15 +137,15 @@ class Maker {
     }
   }
 
-  void read_words(const Target& kind) {
+  void read_arguments(const Target& kind) {
     Vocabulary vocabulary;
     vocabulary.kind = kind.workflow ? Vocabulary::Target::workflow : Vocabulary::Target::provider;
     vocabulary.target = request_.target;
     vocabulary.manifest = target().provider ? &target().manifest() : nullptr;
     vocabulary.project = &context_.project;
     vocabulary.secrets = &context_.secrets;
-    words_ = {};
-    if (request_.words.empty())
+    parsed_ = {};
+    if (request_.target_arguments.empty())
       return;
     for (const Draft& draft : drafts_.all)
       vocabulary.run.push_back(
@@ -153,10 +153,10 @@ class Maker {
            &draft.variables});
     if (vocabulary.manifest != nullptr)
       options_ = options_of(*vocabulary.manifest);
-    words_ = parse_words(request_, line_, vocabulary, options_, context_.environment, errors_);
-    if (!words_.variables.empty())
+    parsed_ = parse_arguments(request_, line_, vocabulary, options_, context_.environment, errors_);
+    if (!parsed_.variables.empty())
       for (Draft& draft : drafts_.all)
-        apply_overrides(draft.variables, draft.workflow->name, words_.variables);
+        apply_overrides(draft.variables, draft.workflow->name, parsed_.variables);
   }
 
   void prepare_properties() {
@@ -173,11 +173,11 @@ class Maker {
     }
   }
 
-  /// What the command line says of the named workflow's properties. It comes after interpolation:
-  /// what is typed there is meant as it stands.
+  /// Applies the command line to the named workflow's properties. After interpolation: arguments
+  /// are taken literally.
   void settle_target(Draft& draft, bool arguments_used) {
-    if (!words_.settings.empty())
-      apply_settings(words_.settings, draft.manifest(), draft.own_properties());
+    if (!parsed_.settings.empty())
+      apply_settings(parsed_.settings, draft.manifest(), draft.own_properties());
     if (request_.arguments.empty() || draft.uses_run_arguments)
       return;
     if (append_arguments(
@@ -185,15 +185,15 @@ class Maker {
       return;
     if (arguments_used)
       return;
-    Error error;
-    error.code = ErrorCode::usage;
-    error.message =
-        fmt::format("provider '{}' takes no arguments after '--'", draft.provider->name);
-    error.where = line_.argument(0);
-    error.hint = target().workflow == &provider_run_
-                     ? fmt::format("'dstack run {} --help' shows what it takes", request_.target)
-                     : std::string("a property of the workflow may use them as ${{ run.args }}");
-    errors_.push_back(std::move(error));
+    const std::string hint =
+        target().workflow == &provider_run_
+            ? fmt::format("'dstack run {} --help' shows what it takes", request_.target)
+            : std::string("a property of the workflow may use them as ${{ run.args }}");
+    errors_.push_back(make_error(ErrorCode::usage,
+                                 "provider '{}' takes no arguments after '--'",
+                                 draft.provider->name)
+                          .at(line_.argument(0))
+                          .with_hint("{}", hint));
   }
 
   Result<Plan> assemble() {
@@ -213,7 +213,9 @@ class Maker {
             ErrorCode::internal, "workflow '{}' could not be planned", draft.workflow->name);
       for (const Input& input : draft.inputs)
         if (input.producer && *input.producer >= i)
-          return fail(ErrorCode::internal, "workflow '{}' is part of a ring", draft.workflow->name);
+          return fail(ErrorCode::internal,
+                      "workflow '{}' is part of a dependency cycle",
+                      draft.workflow->name);
       add_jobs(draft, i, plan);
       plan.workflows.push_back(planned(draft));
     }
@@ -227,7 +229,7 @@ class Maker {
       job.workflow = workflow;
       if (i < draft.pythons.size())
         job.python = std::move(draft.pythons[i]);
-      job.environment = job_environment(draft, spec, context_.secrets, words_.environment);
+      job.environment = job_environment(draft, spec, context_.secrets, parsed_.environment);
       if (sees_no_gpu(draft, spec))
         job.notices.emplace_back("this job sees no GPU; ask with `gpu: 1`");
       job.spec = std::move(spec);
@@ -235,7 +237,7 @@ class Maker {
     }
   }
 
-  /// Whoever wrote `gpu: 0` knows.
+  /// Not for a workflow that has `gpu: 0`.
   bool sees_no_gpu(const Draft& draft, const job::JobSpec& job) const {
     if (context_.machine.gpus.empty() || job.resources.gpu > 0 ||
         property_of_type(draft.manifest(), provider::PropertyType::resources) == nullptr)
@@ -263,7 +265,7 @@ class Maker {
   config::Workflow provider_run_;                   ///< stands for the workflow of `run PROVIDER`
   Drafts drafts_;
   std::vector<Option> options_;
-  Words words_;
+  ParsedArguments parsed_;
   std::vector<Error> errors_;
   std::vector<std::string> notices_;
 };

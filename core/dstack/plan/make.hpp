@@ -23,7 +23,7 @@ using resources::Machine;
 struct Request {
   std::string target;  ///< a workflow's name wins over a provider's
   std::vector<std::string>
-      words;  ///< everything after it, before `--`: options and, for a provider, positionals
+      target_arguments;  ///< after it, before `--`: options and, for a provider, positionals
   std::vector<std::string> arguments;  ///< after `--`
   std::string run_name;                ///< for ${{ run.name }}; empty when the plan is only shown
 };
@@ -43,15 +43,15 @@ struct PlanningContext {
       resolve_tag;
   /// The tags that a workflow has, for messages.
   std::function<std::vector<std::string>(const std::string& workflow)> tags_of;
-  /// Asks a provider for the jobs of its workflows: provider::plan_jobs, or a test's own answer.
+  /// Asks a provider for the jobs of its workflows: provider::plan_jobs, or a fake of a test.
   std::function<Result<std::vector<provider::PlanReply>>(
       const provider::Candidate& provider, const std::vector<provider::PlanRequest>& requests)>
       call_provider;
   /// The names of the secrets that the jobs of the project have; where two become one variable, the
   /// later wins.
   std::vector<std::string> secrets = {};
-  /// The interpreter for a job's wish. Without it none is chosen.
-  std::function<Result<python::Choice>(const job::PythonRequest& wish)> choose_python = {};
+  /// The interpreter for a job's request. If not set, none is chosen.
+  std::function<Result<python::Choice>(const job::PythonRequest& request)> choose_python = {};
 };
 
 /// Everything that keeps the run from starting is reported together: unknown names, properties,
@@ -59,12 +59,13 @@ struct PlanningContext {
 Result<Plan> make_plan(const Request& request, const PlanningContext& context);
 
 /// Checks every workflow of the project as a run of it would (`dstack validate`), reporting all
-/// errors of all. What depends on the day and the machine is left out: tags that do not exist yet,
-/// resources, and versions of Python. Files are looked for only where `context.code` lists any.
+/// errors of all. What depends on the time and the machine is not checked: tags that do not exist
+/// yet, resources, and versions of Python. Files are looked for only where `context.code` lists
+/// any.
 Result<void> validate(const PlanningContext& context);
 
-/// The normal paths, from the project's root, that any workflow declares as artifacts: what is not
-/// code.
+/// The normal paths, from the project's root, that any workflow declares as artifacts: they are
+/// not part of the code.
 std::vector<std::string> declared_artifacts(const config::Project& project,
                                             const provider::Registry& providers);
 
@@ -73,7 +74,7 @@ struct OptionHelp {
   std::string syntax;  ///< "-r, --requirements FILE", "--epochs VALUE"
   std::string help;
   std::string default_value;
-  std::vector<std::string> names = {};  ///< "-r", "--requirements"; none: a word without a name
+  std::vector<std::string> names = {};  ///< "-r", "--requirements"; none: a positional argument
   /// What its value is; a boolean option takes none.
   provider::PropertyType type = provider::PropertyType::text;
   std::vector<std::string> choices = {};  ///< the only values; empty: any

@@ -36,8 +36,8 @@ Value& member_of(Value& mapping, std::string_view key, const SourceLocation& whe
   return mapping.members.back().value;
 }
 
-/// Makes a mapping of what stands there: `gpu: 2` is short for `gpu: {count: 2}`. False when it can
-/// be none.
+/// Makes the value a mapping: `gpu: 2` is short for `gpu: {count: 2}`. False when that is not
+/// possible.
 bool become_mapping(Value& value, std::string_view short_for) {
   if (value.kind == ValueKind::mapping)
     return true;
@@ -52,7 +52,7 @@ bool become_mapping(Value& value, std::string_view short_for) {
   return true;
 }
 
-/// A resources map that is no map is left as it is: checking the properties reports it.
+/// Resources that are not a map are left unchanged: checking the properties reports them.
 void apply_resource(const ResourceSetting& setting, Value& properties) {
   const provider::Property& property = *setting.option->property;
   const auto given =
@@ -71,7 +71,7 @@ void apply_resource(const ResourceSetting& setting, Value& properties) {
       return;
   }
   Value& place = member_of(*at, keys.back(), setting.value.where);
-  // `--gpu 2` over `gpu: {count: 1, name: V100}` changes the count alone, and so does a key written
+  // `--gpu 2` over `gpu: {count: 1, name: V100}` changes only the count, and so does a key written
   // as `gpu`.
   if (place.kind == ValueKind::mapping)
     member_of(place, "count", setting.value.where) = setting.value;
@@ -179,7 +179,7 @@ bool append_arguments(const std::vector<std::string>& arguments,
     if (names(*property, member.key))
       given = &member;
   if (given != nullptr && given->value.kind == ValueKind::scalar) {
-    // One string is split as a shell does, so what joins it is quoted for a shell.
+    // One string is split as a shell does, so what is appended is quoted for a shell.
     given->value.text += fmt::format(" {}", shell_join(arguments));
     return true;
   }

@@ -1,5 +1,5 @@
-// The options of a provider, and what they do to the properties of the workflow that was named.
-// Options are derived from the manifest: nothing here knows a provider.
+// The options of a provider, and how they change the properties of the named workflow. Options are
+// derived from the manifest: nothing here depends on a provider.
 #pragma once
 
 #include "dstack/config/yaml/value.hpp"
@@ -35,8 +35,8 @@ struct ResourceSetting {
   config::Value value;
 };
 
-/// What options and positional words say about properties. By canonical name; a later one replaces
-/// an earlier one.
+/// What options and positional arguments set of the properties. By canonical name; a later one
+/// replaces an earlier one.
 struct PropertySettings {
   std::vector<config::Member> properties;
   std::vector<ResourceSetting> resources;
@@ -59,9 +59,9 @@ bool append_arguments(const std::vector<std::string>& arguments,
                       const provider::Manifest& manifest,
                       config::Value& properties);
 
-/// Keys of two words may be written with `-` or `_`.
+/// Whether two keys are equal, with `-` and `_` taken as the same.
 bool same_key(std::string_view a, std::string_view b);
-/// The member of a property under whichever of its names it stands; null when it is not given.
+/// The member of a property by any of its names; null when it is not given.
 const config::Member* find_member(const config::Value& properties,
                                   const provider::Property& property);
 /// The manifest's first property of a type; null when it has none.

@@ -58,7 +58,7 @@ class Checker {
     }
   }
 
-  /// A job starts in its working directory, which is made where nothing brings it.
+  /// A job starts in its working directory, which is made if neither code nor inputs contain it.
   void check_working_dir(std::vector<std::string>& notices) {
     const std::string folder = json_string(draft_.checked.values, "working_dir");
     if (folder.empty() || code_.contains_below(folder) || may_come_with_input(folder))
@@ -103,36 +103,33 @@ class Checker {
     if (!draft_.inputs.empty())
       message +=
           fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
-    report(std::move(message), std::move(where), hint_for(path, code_));
+    report(message, std::move(where), hint_for(path, code_));
   }
 
-  void report(std::string message, SourceLocation where, std::string hint) {
-    Error error;
-    error.code = ErrorCode::configuration;
-    error.message = std::move(message);
-    error.where = std::move(where);
-    error.hint = std::move(hint);
-    errors_.push_back(std::move(error));
+  void report(const std::string& message, SourceLocation where, const std::string& hint) {
+    errors_.push_back(make_error(ErrorCode::configuration, "{}", message)
+                          .at(std::move(where))
+                          .with_hint("{}", hint));
   }
 
-  /// Also true where an input could not be resolved: what it would bring is not known, and that it
-  /// is missing has been told.
+  /// Also true where an input could not be resolved: what it contains is not known, and that it is
+  /// missing is already reported.
   bool may_come_with_input(std::string_view path) const {
     if (!draft_.inputs_known)
       return true;
     return std::any_of(draft_.inputs.begin(), draft_.inputs.end(), [&](const Input& input) {
-      return input.producer ? brings(drafts_.all[*input.producer], path)
-                            : brings(input.artifacts, path);
+      return input.producer ? provides(drafts_.all[*input.producer], path)
+                            : provides(input.artifacts, path);
     });
   }
 
-  static bool brings(const std::vector<job::Artifact>& artifacts, std::string_view path) {
+  static bool provides(const std::vector<job::Artifact>& artifacts, std::string_view path) {
     return std::any_of(artifacts.begin(), artifacts.end(), [&](const job::Artifact& artifact) {
       return is_at_or_below(path, artifact.path);
     });
   }
 
-  static bool brings(const Draft& producer, std::string_view path) {
+  static bool provides(const Draft& producer, std::string_view path) {
     if (!producer.planned)
       return true;
     for (const job::JobSpec& job : producer.jobs)

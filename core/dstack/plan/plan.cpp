@@ -36,7 +36,7 @@ std::vector<std::vector<std::size_t>> dependents(const Plan& plan) {
   std::vector<std::vector<std::size_t>> waiting(plan.workflows.size());
   for (std::size_t workflow = 0; workflow < plan.workflows.size(); ++workflow)
     for (const Input& input : plan.workflows[workflow].inputs)
-      // One that is named twice waits once.
+      // One that depends twice on the same workflow is listed once.
       if (input.producer &&
           (waiting[*input.producer].empty() || waiting[*input.producer].back() != workflow))
         waiting[*input.producer].push_back(workflow);

@@ -20,8 +20,8 @@ struct EnforcementMethods;
 
 namespace dstack::plan {
 
-/// A variable of a job with where it comes from. The value of one that holds a secret has
-/// references (config/secret_reference.hpp), never what they refer to: that no plan has.
+/// A variable of a job with its origin. The value of a secret one contains references
+/// (config/project/secret_reference.hpp), never what they refer to: no plan contains that.
 struct EnvironmentVariable {
   std::string name;
   std::string value;
@@ -60,7 +60,7 @@ struct PlannedJob {
   std::size_t workflow = 0;
   job::JobSpec spec;
   /// Everything above the base, already merged: one entry a name. The reserved names are filled in
-  /// when the run begins (run/environment).
+  /// when the run begins (run/supervisor/job_environment.hpp).
   std::vector<EnvironmentVariable> environment;
   /// Chosen for JobSpec::python; without a program when it is fetched for the run.
   std::optional<python::Interpreter> python;
@@ -94,16 +94,16 @@ void from_json(const Json& json, PlannedWorkflow& workflow);
 void to_json(Json& json, const PlannedJob& job);
 void from_json(const Json& json, PlannedJob& job);
 void to_json(Json& json, const Plan& plan);
-/// Refuses one whose workflows stand in a wrong order.
+/// Refuses one whose workflows are in the wrong order.
 void from_json(const Json& json, Plan& plan);
 
 /// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
 /// environment with origins. The same plan gives the same text.
 std::string explain(const Plan& plan);
-/// The same, with how this machine holds jobs to what they ask for.
-std::string explain(const Plan& plan, const resources::EnforcementMethods& means);
+/// The same, with how this machine enforces the limits of jobs.
+std::string explain(const Plan& plan, const resources::EnforcementMethods& enforcement);
 
-/// The job whose host and ports this one is told: JobSpec::master as an index into the plan.
+/// The job whose host and ports this one is given: JobSpec::master as an index into the plan.
 std::optional<std::size_t> master_of(const Plan& plan, std::size_t job);
 
 /// For each workflow, the indices of the workflows that wait for it.

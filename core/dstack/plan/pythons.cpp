@@ -7,8 +7,8 @@ namespace dstack::plan {
 
 namespace {
 
-/// Where the workflow names this version: providers of applications call it `python`, for their
-/// `version` is another.
+/// Where the workflow names this version: providers of applications call it `python`, because their
+/// `version` is that of the application.
 SourceLocation place_of_version(const Draft& draft, const std::string& version) {
   for (const char* property : {"python", "version"})
     if (!version.empty() && json_string(draft.checked.values, property) == version)
@@ -28,15 +28,15 @@ void choose_pythons(Drafts& drafts,
   for (Draft& draft : drafts.all) {
     draft.pythons.resize(draft.jobs.size());
     for (std::size_t job = 0; job < draft.jobs.size(); ++job) {
-      const auto& wish = draft.jobs[job].python;
-      if (!wish)
+      const auto& request = draft.jobs[job].python;
+      if (!request)
         continue;
-      auto found = known.find(wish->version);
+      auto found = known.find(request->version);
       if (found == known.end()) {
-        found = known.emplace(wish->version, context.choose_python(*wish)).first;
+        found = known.emplace(request->version, context.choose_python(*request)).first;
         if (!found->second) {
           Error error = found->second.error();
-          error.where = place_of_version(draft, wish->version);
+          error.where = place_of_version(draft, request->version);
           errors.push_back(std::move(error));
         } else if (!found->second->notice.empty()) {
           notices.push_back(found->second->notice);

@@ -10,7 +10,7 @@ namespace dstack::plan {
 namespace {
 
 constexpr const char* hidden = "***";
-constexpr std::size_t least_part = 6;  ///< shorter texts stand in others by chance
+constexpr std::size_t least_part = 6;  ///< shorter texts occur in others by chance
 
 /// Calls `visit` with each text of a tree.
 template <typename Tree, typename Visit>
@@ -28,7 +28,7 @@ class Secrets {
   void take_from(job::JobSpec& job) {
     if (job.native.is_object() && job.native.contains("secrets"))
       for_each_text(job.native["secrets"], [&](Json& text) {
-        // A reference tells nothing.
+        // A reference reveals nothing.
         if (!config::secrets_in(text.get_ref<const std::string&>()).empty())
           return;
         add(text.get<std::string>());

@@ -19,7 +19,7 @@ std::string flag_of(std::string_view key) {
   return "--" + std::string(split(key, '.').front());
 }
 
-/// As an option can be given it, never more than `bytes`: "15GB".
+/// As the value of an option, never more than `bytes`: "15GB".
 std::string option_size(std::uint64_t bytes) {
   if (bytes >= 1'000'000'000)
     return std::to_string(bytes / 1'000'000'000) + "GB";
@@ -62,20 +62,18 @@ class Checker {
       all.memory += job.memory;
       all.gpu += job.gpu;
     }
-    Error error;
-    error.code = ErrorCode::unavailable;
-    error.message = fmt::format(
-        "workflow '{}' asks for {}, all of it at once, for {} that start together: this machine "
-        "has {}, {} of memory and {}",
-        draft_.workflow->name,
-        describe_reserved(all),
-        plural(jobs.size(), "job"),
-        plural(machine_.cpu, "CPU"),
-        render_size(machine_.memory),
-        resources::describe_gpus(machine_));
-    error.hint = "fewer of them, or less for each, will fit";
-    error.where = place_of(draft_, "resources");
-    errors_.push_back(std::move(error));
+    errors_.push_back(
+        make_error(ErrorCode::unavailable,
+                   "workflow '{}' asks for {}, all of it at once, for {} that start together: this "
+                   "machine has {}, {} of memory and {}",
+                   draft_.workflow->name,
+                   describe_reserved(all),
+                   plural(jobs.size(), "job"),
+                   plural(machine_.cpu, "CPU"),
+                   render_size(machine_.memory),
+                   resources::describe_gpus(machine_))
+            .at(place_of(draft_, "resources"))
+            .with_hint("ask for fewer jobs, or for less in each"));
   }
 
  private:
@@ -85,9 +83,9 @@ class Checker {
       return;
     std::string has = fmt::format("this machine has {}", resources::describe_gpus(machine_));
     if (fitting < machine_.gpus.size())
-      has += fmt::format(", {} of them fitting", fitting);
+      has += fmt::format(", {} of them suitable", fitting);
     refuse("gpu.count", describe_gpus(wanted), has, std::to_string(fitting), other_gpu(wanted));
-    if (fitting == 0 && !machine_.gpus.empty())  // it is not their number
+    if (fitting == 0 && !machine_.gpus.empty())  // the number is not the reason
       errors_.back().where =
           place_of(draft_, wanted.gpu_name.empty() ? "resources.gpu.memory" : "resources.gpu.name");
   }
@@ -123,24 +121,29 @@ class Checker {
               const std::string& has,
               const std::string& possible,
               const std::string& alternative = {}) {
-    Error error;
-    error.code = ErrorCode::unavailable;
-    error.message = fmt::format("workflow '{}' asks for {}: {}", draft_.workflow->name, asked, has);
+    std::string options;
+    std::string hint;
     const bool option =
         draft_.role == Role::target &&
         property_of_type(draft_.manifest(), provider::PropertyType::resources) != nullptr;
     if (option)
-      error.message += fmt::format("; {}{} {}{}",
-                                   alternative.empty() ? "" : fmt::format("{} fits, ", alternative),
-                                   flag_of(key),
-                                   possible,
-                                   possible == "0" ? " runs without" : " runs with what is there");
+      options = fmt::format("; {}{} {}{}",
+                            alternative.empty() ? "" : fmt::format("{} fits, ", alternative),
+                            flag_of(key),
+                            possible,
+                            possible == "0" ? " runs without" : " runs with what is there");
     else
-      error.hint = fmt::format("lower `{}` in the resources of workflow '{}'",
-                               split(key, '.').front(),
-                               draft_.workflow->name);
-    error.where = place_of(draft_, "resources." + std::string(key));
-    errors_.push_back(std::move(error));
+      hint = fmt::format("lower `{}` in the resources of workflow '{}'",
+                         split(key, '.').front(),
+                         draft_.workflow->name);
+    errors_.push_back(make_error(ErrorCode::unavailable,
+                                 "workflow '{}' asks for {}: {}{}",
+                                 draft_.workflow->name,
+                                 asked,
+                                 has,
+                                 options)
+                          .at(place_of(draft_, "resources." + std::string(key)))
+                          .with_hint("{}", hint));
   }
 
   const Draft& draft_;
@@ -210,7 +213,7 @@ void check_resources(const Drafts& drafts, const Machine& machine, std::vector<E
     const std::size_t errors_before = errors.size();
     const job::Resources* last = nullptr;
     for (const job::JobSpec& job : draft.jobs) {
-      // The jobs of a workflow mostly ask for the same: say it once.
+      // Most jobs of a workflow ask for the same, which is reported once.
       if (last == nullptr || !(*last == job.resources))
         Checker(draft, machine, errors).check(job.resources);
       last = &job.resources;

@@ -1,5 +1,5 @@
-// Where the files refer to secrets: each has to be there before anything starts, and none may get
-// to where people and other processes read.
+// References to secrets in the files: each secret has to exist before anything starts, and none may
+// be visible to people or other processes.
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/secret_reference.hpp"
@@ -13,7 +13,7 @@ namespace dstack::plan {
 
 namespace {
 
-/// Everything of a job that can be seen: the rest is filled in when the job starts.
+/// The parts of a job that are visible; values are put into the others when the job starts.
 std::string visible_part(job::JobSpec job) {
   job.environment.clear();
   if (job.native.is_object())
@@ -26,16 +26,12 @@ std::string visible_part(job::JobSpec job) {
 }
 
 Error shown_secret(const Draft& draft, const config::SecretReference& reference) {
-  Error error;
-  error.code = ErrorCode::configuration;
-  error.message =
-      fmt::format("provider '{}' would show the secret '{}' in its job, where others can read it",
-                  draft.provider->name,
-                  reference.name);
-  error.where = reference.where;
-  error.hint =
-      fmt::format("every job has the secret as the variable {}", environment_name(reference.name));
-  return error;
+  return make_error(ErrorCode::configuration,
+                    "provider '{}' would show the secret '{}' in its job, where others can read it",
+                    draft.provider->name,
+                    reference.name)
+      .at(reference.where)
+      .with_hint("every job has the secret as the variable {}", environment_name(reference.name));
 }
 
 }  // namespace

@@ -13,21 +13,18 @@ Error unknown_target(const std::string& name,
   std::vector<std::string> candidates = project.workflow_names();
   for (std::string& provider : providers.names())
     candidates.push_back(std::move(provider));
-  Error error;
-  error.code = ErrorCode::not_found;
-  error.message = fmt::format("no workflow or provider is called '{}'", printable(name));
-  error.hint = did_you_mean(name, candidates);
-  if (!error.hint.empty())
-    error.hint += "\n";
-  error.hint +=
-      project.defined
-          ? "workflows are defined in .dstack/workflows.yaml ('dstack workflows' lists them)"
-          : "there is no .dstack/workflows.yaml here or in a folder above, so no workflow is "
-            "defined";
-  error.hint += "; 'dstack providers list' shows the providers";
+  std::string hint = did_you_mean(name, candidates);
+  if (!hint.empty())
+    hint += "\n";
+  hint += project.defined
+              ? "workflows are defined in .dstack/workflows.yaml ('dstack workflows' lists them)"
+              : "there is no .dstack/workflows.yaml here or in a folder above, so no workflow is "
+                "defined";
+  hint += "; 'dstack providers list' shows the providers";
   for (const std::string& trouble : providers.unreadable())
-    error.hint += "\n" + trouble;
-  return error;
+    hint += "\n" + trouble;
+  return make_error(ErrorCode::not_found, "no workflow or provider is called '{}'", printable(name))
+      .with_hint("{}", hint);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ struct Target {
   std::optional<std::size_t> workflow;  ///< index in the project; else a provider is meant
 };
 
-/// ErrorCode::not_found, with where workflows and providers come from, when it is neither.
+/// ErrorCode::not_found, with a hint on where workflows and providers come from, when it is
+/// neither.
 Result<Target> find_target(const std::string& name,
                            const WorkflowIndex& workflows,
                            const provider::Registry& providers,

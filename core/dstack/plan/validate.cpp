@@ -5,7 +5,7 @@ namespace dstack::plan {
 
 namespace {
 
-/// Entries that no run can name: only what they say for themselves is judged.
+/// Entries that no run can name: only their own contents are checked.
 void check_without_place(const PlanningContext& context, std::vector<Error>& errors) {
   Drafts drafts;
   for (const config::Workflow& workflow : context.project.without_place)
@@ -14,7 +14,7 @@ void check_without_place(const PlanningContext& context, std::vector<Error>& err
   for (Draft& draft : drafts.all) {
     const std::string& name = draft.workflow->name;
     draft.variables = variables_of(context.project.variables, name);
-    // Whose variables an entry without a name means is not known.
+    // Which variables an entry without a name refers to is not known.
     std::vector<Error> unwanted;
     if (draft.provider != nullptr &&
         interpolate_properties(draft, {}, {}, name.empty() ? unwanted : errors))

@@ -9,7 +9,7 @@ namespace {
 
 using Kind = VariableOrigin::Kind;
 
-constexpr std::array<std::pair<Kind, std::string_view>, 5> kind_words{{
+constexpr std::array<std::pair<Kind, std::string_view>, 5> kind_names{{
     {Kind::base, "base"},
     {Kind::provider, "provider"},
     {Kind::command_line, "command line"},
@@ -26,15 +26,15 @@ VariableOrigin VariableOrigin::at(const SourceLocation& where) {
 }
 
 std::string render(const VariableOrigin& origin) {
-  for (const auto& [kind, word] : kind_words)
+  for (const auto& [kind, name] : kind_names)
     if (kind == origin.kind)
-      return std::string(word);
+      return std::string(name);
   return origin.place;
 }
 
 VariableOrigin parse_variable_origin(std::string_view text) {
-  for (const auto& [kind, word] : kind_words)
-    if (word == text)
+  for (const auto& [kind, name] : kind_names)
+    if (name == text)
       return {kind, {}};
   return {Kind::file, std::string(text)};
 }

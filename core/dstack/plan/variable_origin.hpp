@@ -30,7 +30,7 @@ struct VariableOrigin {
 /// As people read it and as plans are recorded: `base`, `provider`, `FILE:LINE`, `command line`,
 /// `dstack`, `secret`.
 std::string render(const VariableOrigin& origin);
-/// What is none of the words is a place.
+/// Any other text is a place.
 VariableOrigin parse_variable_origin(std::string_view text);
 
 }  // namespace dstack::plan

@@ -73,7 +73,7 @@ config::Scope scope_of(const std::vector<ResolvedVariable>& variables,
   };
   for (const ResolvedVariable& variable : variables)
     scope.variable_names.push_back(variable.name());
-  // A plan that is only shown has no run yet, and says so where the name would stand.
+  // A plan that is only shown has no run yet: a placeholder takes the place of the name.
   scope.run_name = run_name.empty() ? "<run.name>" : run_name;
   scope.run_arguments = run_arguments;
   return scope;

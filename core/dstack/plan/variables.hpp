@@ -1,5 +1,5 @@
-// The variables of each workflow of a run: which there are, what the command line makes of them
-// (spec, section 4).
+// The variables of each workflow of a run, with the overrides of the command line (spec, section
+// 4).
 #pragma once
 
 #include "dstack/config/project/interpolation.hpp"
@@ -23,7 +23,7 @@ struct VariableOverride {
 };
 
 /// A declared variable as one workflow sees it. Refers to the project and to the overrides; owns
-/// nothing, for a run may have ten thousand workflows that share the global ones.
+/// nothing, because a run may have ten thousand workflows that share the global ones.
 struct ResolvedVariable {
   const config::Variable* declared = nullptr;
   const VariableOverride* override = nullptr;

@@ -73,16 +73,16 @@ class Reader {
   Error at(const RequirementFile& file,
            const LogicalLine& line,
            Span span,
-           std::string message,
-           std::string hint) {
-    Error error{ErrorCode::configuration, std::move(message)};
-    error.where = SourceLocation{
+           const std::string& message,
+           const std::string& hint) {
+    SourceLocation place{
         make_source_text(file.name, file.text),
         static_cast<std::uint32_t>(line.number),
         static_cast<std::uint32_t>(count_characters(line.text.substr(0, span.begin)) + 1),
         static_cast<std::uint32_t>(count_characters(line.text.substr(span.begin, span.size)))};
-    error.hint = std::move(hint);
-    return error;
+    return make_error(ErrorCode::configuration, "{}", message)
+        .at(std::move(place))
+        .with_hint("{}", hint);
   }
 
   Path code_;
@@ -240,8 +240,8 @@ Result<Path> Reader::find_local(const RequirementFile& file,
                                 Span span) {
   const std::string written = line.text.substr(span.begin, span.size);
   const std::string wanted(without_file_scheme(written));
-  const auto wrong = [&](const std::string& what, std::string hint) {
-    return fail(at(file, line, span, fmt::format("'{}' {}", written, what), std::move(hint)));
+  const auto wrong = [&](const std::string& what, const std::string& hint) {
+    return fail(at(file, line, span, fmt::format("'{}' {}", written, what), hint));
   };
   boost::system::error_code error;
   Path path = normal(wanted.starts_with('/') ? Path(wanted) : code_ / wanted);

@@ -62,7 +62,7 @@ std::string status_of_job(const Sandbox& box, const std::string& run) {
   return box.json({"show", run, "--json"})["jobs"][0]["status"].get<std::string>();
 }
 
-/// A run whose job is over, and whose artifacts are being looked through.
+/// A run whose job is over, and whose artifacts are being scanned.
 std::string start_slow(const Sandbox& box) {
   add_secret(box, {"--user", "TOKEN"}, token);
   add_slow_secret(box);
@@ -75,7 +75,7 @@ std::string start_slow(const Sandbox& box) {
 
 }  // namespace
 
-TEST_CASE("a secret in an artifact is told by file and name, and the artifact stays as it is") {
+TEST_CASE("a secret in an artifact is reported by file and name, and the artifact is not changed") {
   const Sandbox box;
   add_secret(box, {"--user", "api-token"}, token);
   add_secret(box, {"--user", "OTHER"}, "another-value");
@@ -104,7 +104,7 @@ TEST_CASE("a secret in an artifact is told by file and name, and the artifact st
   CHECK(read_file(box.root() / "got/out/env.txt").value() == "key: " + token + "\n");
 }
 
-TEST_CASE("a file with a secret in its name is told from others of a name like it") {
+TEST_CASE("a file with a secret in its name is distinguished from others with a similar name") {
   const Sandbox box;
   add_secret(box, {"--user", "TOKEN"}, token);
   workflow(box,
@@ -149,7 +149,7 @@ TEST_CASE("a secret is found encoded, in a name and in a link, and never shown")
   CHECK(fs::exists(box.root() / ("got/out/name-" + token)));
 }
 
-TEST_CASE("jobs that failed and jobs that were stopped are told of, too") {
+TEST_CASE("secrets of jobs that failed or were stopped are reported, too") {
   const Sandbox box;
   add_secret(box, {"--user", "TOKEN"}, token);
   workflow(box, "echo $TOKEN > x; exit 3");
@@ -167,7 +167,7 @@ TEST_CASE("jobs that failed and jobs that were stopped are told of, too") {
   CHECK(artifact(box)["exposed"] == exposed("out/x", {"TOKEN"}));
 }
 
-TEST_CASE("of several attempts the last is looked through, whose artifacts are saved") {
+TEST_CASE("of several attempts the last is scanned, whose artifacts are saved") {
   const Sandbox box;
   add_secret(box, {"--user", "TOKEN"}, token);
   const std::string seen = (box.root() / "seen").string();
@@ -194,7 +194,7 @@ TEST_CASE("an artifact without secrets, and a job without them, are not marked")
   CHECK(box.json({"artifacts", "list", "--json"})[0]["secrets"] == Json::array());
 }
 
-TEST_CASE("the state says when artifacts are being looked through, and the log is whole by then") {
+TEST_CASE("the status shows when artifacts are being scanned, and the log is complete by then") {
   const Sandbox box;
   add_secret(box, {"--user", "TOKEN"}, token);
   workflow(box, "echo $TOKEN > x; echo the last line");
@@ -205,7 +205,7 @@ TEST_CASE("the state says when artifacts are being looked through, and the log i
   CHECK(box.ok({"logs", run}) == "the last line\n");
 }
 
-TEST_CASE("an abort does not wait until artifacts were looked through") {
+TEST_CASE("an abort does not wait until artifacts were scanned") {
   const Sandbox box;
   const std::string run = start_slow(box);
   box.ok({"stop", run, "--abort", "-y"});
@@ -215,7 +215,7 @@ TEST_CASE("an abort does not wait until artifacts were looked through") {
   CHECK_FALSE(fs::exists(box.home() / "runs" / run / "0" / run::file_names::workspace));
 }
 
-TEST_CASE("a stop is too late for a job whose artifacts are being looked through") {
+TEST_CASE("a stop is too late for a job whose artifacts are being scanned") {
   const Sandbox box;
   const std::string run = start_slow(box);
   box.ok({"stop", run, "-y"});
@@ -234,7 +234,7 @@ TEST_CASE("a supervisor that is killed meanwhile changes nothing") {
   CHECK(artifact(box)["exposed"] == exposed("out/zzz", {"TOKEN"}));
 }
 
-TEST_CASE("a runner that is killed meanwhile leaves artifacts of which that is told") {
+TEST_CASE("a runner that is killed meanwhile leaves artifacts with a warning") {
   const Sandbox box;
   const std::string run = start_slow(box);
   REQUIRE(kill_process_of(box.home() / "runs" / run / "0" / run::file_names::runner));
@@ -242,6 +242,6 @@ TEST_CASE("a runner that is killed meanwhile leaves artifacts of which that is t
   const Json shown = box.json({"show", run, "--json"});
   CHECK(shown["jobs"][0]["cause"] == "lost");
   CHECK(holds(shown["jobs"][0]["reason"].get<std::string>(),
-              "its artifacts were not looked through for secrets"));
+              "its artifacts were not scanned for secrets"));
   CHECK(artifact(box)["partial"] == true);
 }

@@ -111,7 +111,7 @@ TEST_CASE("a gang gets what all of it asks for, or waits, and what never fits is
         std::string::npos);
 }
 
-TEST_CASE("a gang takes one place, starts whole, and each of it finds the master's host and port") {
+TEST_CASE("a gang takes one slot, starts whole, and each of it finds the master's host and port") {
   const GangBox box;
   const std::string meet = "touch $DSTACK_N; " + until_there("0") + "; " + until_there("1") + "; " +
                            until_there("2") + "; ";

@@ -134,7 +134,7 @@ TEST_CASE("everything of a run killed at once is never shown as running") {
   CHECK(run["jobs"][0]["cause"] == "lost");
 }
 
-TEST_CASE("a run whose supervisor cannot live is given up with the reason, not watched for ever") {
+TEST_CASE("a run whose supervisor cannot run is given up with the reason, not watched for ever") {
   const Sandbox box;
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, commands: [\"while true; do sleep 0.05; "

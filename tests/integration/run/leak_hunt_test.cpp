@@ -67,7 +67,7 @@ void check_processes(const Hunt& hunt, const std::string& job) {
 
 }  // namespace
 
-TEST_CASE("the hunter finds every form, wherever it stands among other bytes") {
+TEST_CASE("the hunter finds every encoding, wherever it is among other bytes") {
   if (!has_python())
     SKIP("python3 is not installed");
   const Sandbox box;

@@ -140,7 +140,7 @@ TEST_CASE("independent jobs run at the same time, as many as -j says") {
   CHECK(output.out.find("met") != std::string::npos);
 }
 
-TEST_CASE("a command that bash does not find fails the job with bash's exit code and words") {
+TEST_CASE("a command that bash does not find fails the job with bash's exit code and message") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"no-such-program\"]}\n");
   const auto output = box.run({"run", "w"});
@@ -163,7 +163,7 @@ TEST_CASE("editing the project while a job runs changes nothing for the job") {
   CHECK(*read_file(box.project() / "input.txt") == "after\n");
 }
 
-TEST_CASE("a job that lacks a file which the user's folder has is told why") {
+TEST_CASE("a job that lacks a file which the user's folder has fails with the reason") {
   const Sandbox box;
   box.file("data/big.csv", "1\n");
   box.workflows(

@@ -53,7 +53,7 @@ Json job_of(const Sandbox& box) {
 
 }  // namespace
 
-TEST_CASE("a job whose memory runs out is told so, with what it took") {
+TEST_CASE("a job whose memory runs out fails with that reason, and with what it used") {
   if (!holds_memory())
     SKIP(no_groups);
   const Sandbox box;
@@ -84,7 +84,7 @@ TEST_CASE("the limits of a job with secrets, which nobody may look into, hold as
   CHECK(job_of(box)["cause"] == "oom");
 }
 
-TEST_CASE("a job that fails because one of its processes ran out of memory is told so, too") {
+TEST_CASE("a job that fails because one of its processes ran out of memory has that reason, too") {
   if (!holds_memory())
     SKIP(no_groups);
   const Sandbox box;
@@ -107,7 +107,7 @@ TEST_CASE(
         std::string::npos);
 }
 
-TEST_CASE("that a process is killed for its memory is told while the job goes on without it") {
+TEST_CASE("a process killed for its memory is reported while the job goes on without it") {
   if (!holds_memory())
     SKIP(no_groups);
   const Sandbox box;
@@ -140,7 +140,7 @@ TEST_CASE("with a memory limit, an exit code of 137 is an exit code and a SIGKIL
   CHECK(job_of(box)["cause"] == "signal");
 }
 
-TEST_CASE("where there are no control groups each process is held alone") {
+TEST_CASE("where there are no control groups each process is limited by itself") {
   if (!holds_each_process())
     SKIP("this user may make control groups for memory here");
   if (reserves_shadow_memory)
@@ -158,7 +158,7 @@ TEST_CASE("where there are no control groups each process is held alone") {
   CHECK(job["usage"]["largest_process"].get<std::int64_t>() < 100'000'000);
 }
 
-TEST_CASE("shared memory that no control group holds is told when it is more than was asked for") {
+TEST_CASE("shared memory outside of control groups is reported when it exceeds the request") {
   if (!holds_each_process())
     SKIP("this user may make control groups for memory here");
   if (reserves_shadow_memory)
@@ -175,8 +175,7 @@ TEST_CASE("shared memory that no control group holds is told when it is more tha
                         "memory") != std::string::npos);
 }
 
-TEST_CASE(
-    "where each process is held alone, memory that an earlier attempt was refused is its own") {
+TEST_CASE("where each process is limited by itself, a retry is not blamed for an earlier refusal") {
   if (!holds_each_process())
     SKIP("this user may make control groups for memory here");
   if (reserves_shadow_memory)
@@ -191,7 +190,7 @@ TEST_CASE(
   CHECK(job_of(box)["cause"] == "exit");
 }
 
-TEST_CASE("the plan and the doctor say how each limit is held") {
+TEST_CASE("the plan and the doctor say how each limit is enforced") {
   const Sandbox box;
   limited(box, "echo hello");
   const std::string plan = box.ok({"run", "w", "--cpu", "1", "--dry-run"});
@@ -249,7 +248,7 @@ TEST_CASE("of a job whose runner was killed neither a group nor what is in it st
     test::wait_until([&] { return ::access(group.c_str(), F_OK) != 0; });
 }
 
-TEST_CASE("a limit that cannot be set does not keep a job from running, and is told") {
+TEST_CASE("a limit that cannot be set does not keep a job from running, and is reported") {
   const auto means = resources::find_enforcement();
   if (means.memory.kind != Kind::systemd_scope)
     SKIP("no systemd makes control groups for this user here");
@@ -266,7 +265,7 @@ TEST_CASE("a limit that cannot be set does not keep a job from running, and is t
   CHECK(output.err.find("its limit could not be set") != std::string::npos);
 }
 
-TEST_CASE("what a job took is on record, without any limit as well") {
+TEST_CASE("the usage of a job is recorded, without any limit as well") {
   const Sandbox box;
   box.file("work.py", "x = bytearray(60_000_000)\nsum(i * i for i in range(2_000_000))\n");
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"python3 work.py\"]}\n");

@@ -1,5 +1,5 @@
-// The end of a run, told to commands and to a server of HTTP: by real processes, some of which are
-// killed.
+// The end of a run, reported to commands and to an HTTP server: by real processes, some of which
+// are killed.
 #include "support/catch.hpp"
 #include "support/documentation.hpp"
 #include "told.hpp"
@@ -11,7 +11,7 @@
 using namespace dstack;
 using namespace dstack::test;
 
-TEST_CASE("a command and a webhook are told what show prints of the run") {
+TEST_CASE("a command and a webhook get what show prints of the run") {
   Told box;
   box.on_end(
       "  - command: cat > told.json; echo \"$DSTACK_RUN $DSTACK_STATUS $DSTACK_NOTIFICATION\" > "
@@ -45,7 +45,7 @@ TEST_CASE("a command and a webhook are told what show prints of the run") {
   CHECK(holds(box.ok({"show", name}), "webhook http://" + box.server.host() + ": delivered"));
 }
 
-TEST_CASE("a run that is tagged on success is told of with its tag") {
+TEST_CASE("the notification of a run that is tagged on success has its tag") {
   Told box;
   box.on_end("  - command: cat > told.json\n");
   box.ok({"run", "well", "-t", "best"});
@@ -73,7 +73,7 @@ TEST_CASE("the example of a chat in the documentation does what it says") {
   CHECK(requests[0]["body"] == "{\"text\": \"" + box.last_run() + " failed\"}");
 }
 
-TEST_CASE("a server that fails twice is told with the third attempt, by the same key") {
+TEST_CASE("a server that fails twice is notified by the third attempt, with the same key") {
   Told box;
   box.on_end(box.webhook("/well-at-third") + "\n");
 
@@ -88,7 +88,7 @@ TEST_CASE("a server that fails twice is told with the third attempt, by the same
   CHECK(keys.size() == 1);
 }
 
-TEST_CASE("what another attempt may mend is tried again as often as is said, and the rest never") {
+TEST_CASE("what another attempt may fix is retried as often as configured, and the rest never") {
   Told box;
   box.on_end(box.webhook("/status/429") + "\n    retry: 1\n" + box.webhook("/status/404") + "\n" +
              box.webhook("/status/302") + "\n  - webhook: http://127.0.0.1:1\n    retry: 2\n" +
@@ -162,7 +162,7 @@ TEST_CASE("a command has ended when it has, whatever it started") {
     ::kill(pid, SIGKILL);
 }
 
-TEST_CASE("a supervisor that is killed while it tells is followed by one that tells again") {
+TEST_CASE("a supervisor that is killed during a delivery is followed by one that repeats it") {
   Told box;
   box.on_end(box.webhook("/silent-at-first") +
              "\n    retry: 0\n    timeout: 1h\n"
@@ -202,7 +202,7 @@ TEST_CASE("attempts go on and are counted on when a supervisor is killed between
     CHECK(request["headers"]["idempotency-key"] == told[0]["id"]);
 }
 
-TEST_CASE("a supervisor that is killed at any moment leaves nobody untold") {
+TEST_CASE("a supervisor that is killed at any moment loses no notification") {
   Told box;
   box.on_end(box.webhook("/well") + "\n  - command: cat >> told\n");
   std::set<std::string> keys;
@@ -224,7 +224,8 @@ TEST_CASE("a supervisor that is killed at any moment leaves nobody untold") {
   CHECK(seen == keys);
 }
 
-TEST_CASE("a run that is stopped, aborted or lost is told of, and each receiver chooses its ends") {
+TEST_CASE(
+    "a run that is stopped, aborted or lost is reported, and each receiver chooses its ends") {
   Told box;
   box.on_end(
       "  - command: echo $DSTACK_STATUS >> all\n  - command: echo $DSTACK_STATUS >> some\n"
@@ -246,7 +247,7 @@ TEST_CASE("a run that is stopped, aborted or lost is told of, and each receiver 
   CHECK(box.written("some") == "aborted\nfailed\n");
 }
 
-TEST_CASE("a run that was refused, and one without receivers, tell nobody") {
+TEST_CASE("a run that was refused, and one without receivers, send nothing") {
   Told box;
   box.on_end("  - command: touch told\n");
   CHECK(holds(box.refused({"run", "wel"}, 2), "'wel'"));
@@ -256,13 +257,14 @@ TEST_CASE("a run that was refused, and one without receivers, tell nobody") {
   CHECK_FALSE(fs::exists(box.home() / "told"));
 }
 
-TEST_CASE("a run that is removed between two attempts is not told of any more") {
+TEST_CASE("a run that is removed between two attempts is not reported any more") {
   Told box("5s");
   box.on_end(box.webhook("/status/500") + "\n");
   box.run({"run", "well"});
   const std::string name = box.last_run();
   wait_until([&] { return box.show(name)["notifications"][0]["attempts"] == 1; });
-  CHECK(holds(box.ok({"show", name}), "attempt 1 failed: HTTP 500: words of the server; next attempt at "));
+  CHECK(holds(box.ok({"show", name}),
+              "attempt 1 failed: HTTP 500: words of the server; next attempt at "));
   const Fd supervisor = box.supervisor(name);
 
   box.ok({"rm", "-y", name});

@@ -59,7 +59,7 @@ TEST_CASE("secrets in an address and its headers reach the server, and are found
   check_nowhere(box, values);
 }
 
-TEST_CASE("a reason shows no secret, whoever says it") {
+TEST_CASE("a reason shows no secret, wherever it comes from") {
   Told box;
   const std::string token = random_hex(12);
   const std::string path = "a1";  // shorter than what is masked
@@ -79,7 +79,7 @@ TEST_CASE("a reason shows no secret, whoever says it") {
   check_nowhere(box, {token});
 }
 
-TEST_CASE("a secret that is not there keeps a run from starting, and one that went is named") {
+TEST_CASE("a missing secret keeps a run from starting, and a deleted one is named") {
   Told box;
   box.on_end(box.webhook("/well?${{ secrets.TOKEN }}") + "\n");
   const auto refused = box.run({"run", "well"});
@@ -95,7 +95,7 @@ TEST_CASE("a secret that is not there keeps a run from starting, and one that we
   const Json told = box.settled(name);
   CHECK(told[0]["status"] == "failed");
   CHECK(told[0]["attempts"] == 1);
-  CHECK(holds(told[0]["reason"].get<std::string>(), "there is no secret 'TOKEN' any more"));
+  CHECK(holds(told[0]["reason"].get<std::string>(), "secret 'TOKEN' no longer exists"));
   CHECK(box.server.requests().empty());
 }
 

@@ -91,7 +91,7 @@ TEST_CASE("a run waits for the GPUs of another, says so, and begins when they ar
   CHECK(at.leases() == 0);
 }
 
-TEST_CASE("what is killed with everything that watches over it holds nothing any more") {
+TEST_CASE("a job that is killed together with its runner and supervisor holds nothing any more") {
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 4}") + at.passing("two", "{cpu: 1}"));
   const std::string one = at.start({"one"});
@@ -179,7 +179,7 @@ TEST_CASE("who waits keeps neither others of its run nor others of the queue fro
   CHECK(at.wait(both)["status"] == "done");
 }
 
-TEST_CASE("a run that is stopped while it waits stands in nobody's way") {
+TEST_CASE("a run that is stopped while it waits blocks nobody") {
   const Machine at;
   at.workflows("workflows:\n" + at.holding("one", "{cpu: 2}") + at.passing("all", "{cpu: 4}") +
                at.passing("two", "{cpu: 1}"));

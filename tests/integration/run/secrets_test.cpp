@@ -34,7 +34,8 @@ TEST_CASE("the plan says that a value is a secret, and which") {
 }
 
 TEST_CASE(
-    "secrets stand above variables and below the command line; the project's hide the user's") {
+    "secrets override variables, and the command line overrides secrets; the project's hide the "
+    "user's") {
   Sandbox box;
   box.workflows(
       "workflows:\n"
@@ -56,7 +57,7 @@ TEST_CASE(
         digest("secret-of-the-project") + digest("secret-b-b-b") + digest("said"));
 }
 
-TEST_CASE("a missing secret is told with its place and the next step, before anything starts") {
+TEST_CASE("a missing secret is reported with its place and the next step, before anything starts") {
   Sandbox box;
   box.workflows(
       "workflows:\n"

@@ -80,7 +80,7 @@ TEST_CASE(
   CHECK(output->out.find("out/x") != std::string::npos);
 }
 
-TEST_CASE("a run that a slip of the pen keeps from starting has stored none of the code") {
+TEST_CASE("a run that a typo keeps from starting has stored none of the code") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, comands: [\"true\"]}\n");
   box.file("data/large", std::string(2'000'000, 'x'));
@@ -112,7 +112,7 @@ TEST_CASE("a home that was there before, open to everybody, lets nobody else rea
   CHECK(box.run({"doctor"}).out.find("chmod -R go-rwx") != std::string::npos);
 }
 
-TEST_CASE("a plugins folder that cannot be read is told by the listing, the doctor and a run") {
+TEST_CASE("a plugins folder that cannot be read is reported by the listing, the doctor and a run") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: mine}\n");
   REQUIRE(make_folders(box.home()));

@@ -36,7 +36,7 @@ TEST_CASE("what a job changes beside its artifacts is kept with the run and come
   CHECK_FALSE(fs::exists(box.project() / "gone.txt"));
 }
 
-TEST_CASE("changes that the project contradicts are a conflict, told with exit code 1") {
+TEST_CASE("changes that the project contradicts are a conflict, reported with exit code 1") {
   const Sandbox box;
   box.file("notes.txt", "1\n");
   box.workflows(R"(workflows:

@@ -40,14 +40,14 @@ TEST_CASE("a job runs exactly one of a program and commands", "[provider][job]")
 }
 
 TEST_CASE("wrong types and unknown members of a job are refused by name", "[provider][job]") {
-  CHECK(refusal("[]") == "is no map");
+  CHECK(refusal("[]") == "is not a map");
   CHECK(refusal(R"({"argv": "make"})") == "'argv' must be a list of texts");
   CHECK(refusal(R"({"argv": [1]})") == "'argv' must be a text");
   CHECK(refusal(R"({"argv": ["a"], "artifact": []})") ==
         "'job' has the unknown member 'artifact', did you mean 'artifacts'?");
   CHECK(refusal(R"({"argv": ["a"], "environment": ["A=1"]})") == "'environment' must be a map");
   CHECK(refusal(R"({"argv": ["a"], "environment": {"A=B": "1"}})") ==
-        "'environment' has a variable with the impossible name 'A=B'");
+        "'environment' has a variable with the invalid name 'A=B'");
   CHECK(refusal(R"({"argv": ["a"], "environment": {"A": 1}})") == "'A' must be a text");
   CHECK(refusal(R"({"argv": ["a"], "python": "3.10"})") == "'python' must be a map");
 }
@@ -65,7 +65,7 @@ TEST_CASE("paths of a job stay in the project", "[provider][job]") {
   CHECK(refusal(R"({"argv": ["a"], "artifacts": ["../x"]})") ==
         "'artifacts' leads out of the project: '../x'");
   CHECK(refusal(R"({"argv": ["a"], "artifacts": ["./"]})") ==
-        "'artifacts' has a path that names nothing: './'");
+        "'artifacts' has an empty path: './'");
   CHECK(refusal(R"({"argv": ["a"], "python": {"requirements": ["/etc/r.txt"]}})") ==
         "'requirements' leads out of the project: '/etc/r.txt'");
   CHECK(job::parse_job(Json::parse(R"({"argv": ["a"], "artifacts": ["./d/"]})"))
@@ -116,7 +116,7 @@ TEST_CASE("what the types of a job do not say is checked as well", "[provider][j
   CHECK(refusal(R"({"container": {}})") == "'container' has no 'image'");
   CHECK(refusal(R"({"argv": ["a"], "apps": 1})") == "'apps' must be a list of maps");
   CHECK(refusal(R"({"argv": ["a"], "apps": [{"name": "x"}]})") ==
-        "app 'x' is at port 0 of a job with 0");
+        "app 'x' uses port 0, but 'ports' is 0");
   CHECK(refusal(R"({"argv": ["a"], "ports": 1, "apps": [{"name": "x", "path": "p"}]})") ==
         "'path' of an app must begin with '/', not be 'p'");
   CHECK(refusal(R"({"argv": null, "commands": ["a"], "python": null})") == "no error");

@@ -93,7 +93,7 @@ TEST_CASE("a resource option changes one key of the map and leaves the others") 
   CHECK(resources({"--gpu", "0"}).gpu == 0);
 }
 
-TEST_CASE("resource options work where the file says nothing, or says it shortly") {
+TEST_CASE("resource options work where the file says nothing, or has the short form") {
   Bench bench;
   bench.workflows(
       "workflows:\n"
@@ -173,7 +173,7 @@ TEST_CASE("a variable that is called like an option is set with its workflow's n
   CHECK(variable(plan.jobs[1], "GPU") == "GPU=5 (command line)");
 }
 
-TEST_CASE("a word that means nothing is an error with a suggestion, never ignored") {
+TEST_CASE("an unknown argument is an error with a suggestion, never ignored") {
   auto bench = training();
   CHECK(bench.errors("train", {"--epoch", "3"}) ==
         Words{"workflow 'train' has no option or variable '--epoch' @ command line:1:18+7 | did "
@@ -211,7 +211,7 @@ TEST_CASE("a variable of a workflow that is not part of the run says whose it is
               "'download' and 'train'"});
 }
 
-TEST_CASE("all wrong words are reported together, each at its place") {
+TEST_CASE("all wrong arguments are reported together, each at its place") {
   auto bench = training();
   CHECK(bench.errors("train", {"--epoch", "3", "--gpu", "x", "-q"}).size() == 3);
 }
@@ -242,7 +242,7 @@ TEST_CASE("-e gives a value, or takes the caller's") {
         Words{"'RUN_NAME' is set by dstack itself @ command line:1:21+10 | choose another name"});
 }
 
-TEST_CASE("a provider is run with options and positional words, and global variables") {
+TEST_CASE("a provider is run with options, positional arguments and global variables") {
   auto bench = training();
   const auto plan =
       bench.plan("python", {"train.py", "--seed", "5", "-a", "model", "one", "two"}, {"--three"});
@@ -254,7 +254,7 @@ TEST_CASE("a provider is run with options and positional words, and global varia
   CHECK(variable(plan.jobs[0], "EPOCHS") == "");
 }
 
-TEST_CASE("a provider's words are checked like a workflow's") {
+TEST_CASE("a provider's arguments are checked like a workflow's") {
   auto bench = training();
   CHECK(
       bench.errors("python", {"train.py", "--epochs", "5"}) ==

@@ -208,15 +208,15 @@ PlanningContext Bench::context() const {
 }
 
 Result<Plan> Bench::make(const std::string& target,
-                         const std::vector<std::string>& words,
+                         const std::vector<std::string>& target_arguments,
                          const std::vector<std::string>& arguments) {
-  return make_plan({target, words, arguments, run_name}, context());
+  return make_plan({target, target_arguments, arguments, run_name}, context());
 }
 
 Plan Bench::plan(const std::string& target,
-                 const std::vector<std::string>& words,
+                 const std::vector<std::string>& target_arguments,
                  const std::vector<std::string>& arguments) {
-  auto made = make(target, words, arguments);
+  auto made = make(target, target_arguments, arguments);
   if (!made) {
     std::string text;
     for (const Error& error : flatten(made.error()))
@@ -227,10 +227,10 @@ Plan Bench::plan(const std::string& target,
 }
 
 std::vector<std::string> Bench::errors(const std::string& target,
-                                       const std::vector<std::string>& words,
+                                       const std::vector<std::string>& target_arguments,
                                        const std::vector<std::string>& arguments) {
   std::vector<std::string> texts;
-  const auto made = make(target, words, arguments);
+  const auto made = make(target, target_arguments, arguments);
   if (!made)
     for (const Error& error : flatten(made.error()))
       texts.push_back(describe(error));

@@ -27,16 +27,16 @@ class Bench {
   Bench& undefined();
 
   Result<Plan> make(const std::string& target,
-                    const std::vector<std::string>& words = {},
+                    const std::vector<std::string>& target_arguments = {},
                     const std::vector<std::string>& arguments = {});
   /// The plan, which has to be there.
   Plan plan(const std::string& target,
-            const std::vector<std::string>& words = {},
+            const std::vector<std::string>& target_arguments = {},
             const std::vector<std::string>& arguments = {});
   /// Every error as `MESSAGE @ FILE:LINE:COLUMN+LENGTH | HINT`, in order; empty when there is a
   /// plan.
   std::vector<std::string> errors(const std::string& target,
-                                  const std::vector<std::string>& words = {},
+                                  const std::vector<std::string>& target_arguments = {},
                                   const std::vector<std::string>& arguments = {});
   std::vector<std::string> validation_errors();
 

@@ -107,10 +107,10 @@ TEST_CASE("a provider that sets a reserved name is named") {
   bench.odd_reply.jobs = {job};
   CHECK(bench.errors("strange") == Words{"provider 'odd' sets 'JOB_ID', which dstack itself sets @ "
                                          ".dstack/workflows.yaml:2:31+3 | this is a "
-                                         "fault of the provider, /plugins/odd.so"});
+                                         "bug in the provider, /plugins/odd.so"});
 }
 
-TEST_CASE("reserved names are told together with what else is wrong with the properties") {
+TEST_CASE("reserved names are reported together with other errors in the properties") {
   Bench bench;
   bench.workflows(
       "workflows:\n"
@@ -126,7 +126,7 @@ TEST_CASE("reserved names are told together with what else is wrong with the pro
   CHECK(bench.validation_errors() == errors);
 }
 
-TEST_CASE("a plan shows what is reserved, and calls it dstack's") {
+TEST_CASE("a plan shows reserved variables with the origin dstack") {
   Plan plan;
   plan.workflows.resize(1);
   plan.jobs.resize(2);

@@ -48,7 +48,7 @@ TEST_CASE("a diamond has its top once") {
   CHECK(order_of(project, "end") == Names{"top", "left", "right", "end"});
 }
 
-TEST_CASE("dependencies that do not exist and rings do not keep the order from being made") {
+TEST_CASE("dependencies that do not exist and cycles do not keep the order from being made") {
   CHECK(order_of(project_of({{"a", {"nothing"}}}), "a") == Names{"a"});
   CHECK(order_of(project_of({{"a", {"b"}}, {"b", {"a"}}}), "a") == Names{"b", "a"});
   CHECK(order_of(project_of({{"a", {"a"}}}), "a") == Names{"a"});

@@ -139,7 +139,7 @@ TEST_CASE("a file may come with a runtime input or with a tag's artifacts") {
   CHECK(bench.errors("train").empty());
 }
 
-TEST_CASE("artifacts of a workflow stand below its working directory") {
+TEST_CASE("artifacts of a workflow are below its working directory") {
   Bench bench;
   bench.files({"sub/x", "download.py", "train.py"});
   bench.workflows(
@@ -152,7 +152,7 @@ TEST_CASE("artifacts of a workflow stand below its working directory") {
   CHECK(bench.errors("wrong").size() == 1);
 }
 
-TEST_CASE("a working directory that nothing brings is told") {
+TEST_CASE("a working directory that is neither code nor an input is reported") {
   Bench bench;
   bench.workflows(
       "workflows:\n  - {name: shell, provider: bash, commands: [ls], working_dir: out/new}\n");
@@ -222,7 +222,8 @@ TEST_CASE("a workflow that joins the run by a value of the command line brings i
   CHECK(bench.errors("train", {"--split", "all"}).size() == 1);
 }
 
-TEST_CASE("a value of the command line that leads a dependency nowhere, or into a ring, is told") {
+TEST_CASE(
+    "a value of the command line that points a dependency nowhere, or into a cycle, is reported") {
   auto bench = chosen_by_variable();
   CHECK(bench.errors("train", {"--t", "tow"}) ==
         Words{"there is no workflow 'tow' @ .dstack/workflows.yaml:4:66+10 | did you mean 'two'?"});
@@ -232,7 +233,7 @@ TEST_CASE("a value of the command line that leads a dependency nowhere, or into 
   CHECK(bench.errors("train", {"--t", "one:"}).size() == 1);
 }
 
-TEST_CASE("a value of the command line may mend what the files' value would make wrong") {
+TEST_CASE("a value of the command line may fix what the files' value breaks") {
   Bench bench;
   bench.workflows(
       "workflows:\n"

@@ -72,7 +72,7 @@ TEST_CASE("each provider is asked once for all of its workflows") {
   CHECK(bench.calls == Words{"python 2", "bash 1"});
 }
 
-TEST_CASE("what a provider says itself of its jobs stays") {
+TEST_CASE("what a provider sets in its jobs is kept") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
   job::JobSpec first;
@@ -170,11 +170,11 @@ TEST_CASE("a provider that makes no job of a workflow is named") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: strange, provider: odd}\n");
   CHECK(bench.errors("strange") == Words{"provider 'odd' returned no job for workflow 'strange' @ "
-                                         ".dstack/workflows.yaml:2:31+3 | this is a fault "
-                                         "of the provider, /plugins/odd.so"});
+                                         ".dstack/workflows.yaml:2:31+3 | this is a bug "
+                                         "in the provider, /plugins/odd.so"});
 }
 
-TEST_CASE("a provider that fails is told once, at the first workflow that uses it") {
+TEST_CASE("a provider that fails is reported once, at the first workflow that uses it") {
   Bench bench;
   bench.workflows(
       "workflows:\n"
@@ -206,7 +206,7 @@ TEST_CASE("errors of workflows outside the run are one line") {
   CHECK(errors[0].find("nothing") != std::string::npos);
 }
 
-TEST_CASE("a ring is an error of every run that it concerns") {
+TEST_CASE("a dependency cycle is an error of every run that it concerns") {
   Bench bench;
   bench.workflows(
       "workflows:\n"
@@ -234,7 +234,7 @@ TEST_CASE("everything that keeps a run from starting is reported together") {
   CHECK(errors.size() == 9);
 }
 
-TEST_CASE("a version of Python that is not to be had is told with the rest, where it is named") {
+TEST_CASE("an unavailable version of Python is reported with the other errors, where it is named") {
   Bench bench;
   bench.choose_python = [](const job::PythonRequest& wish) -> Result<python::Choice> {
     if (wish.version != "3.10")

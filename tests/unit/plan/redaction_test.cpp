@@ -68,13 +68,13 @@ TEST_CASE("a plan that is damaged is an error, never a wrong plan") {
   CHECK(damage(Json()) == "cannot read a plan: 'plan' must be a map");
   Json json = whole;
   json["jobs"][0]["workflow"] = 7;
-  CHECK(damage(json) == "cannot read a plan: a job belongs to no workflow");
+  CHECK(damage(json) == "cannot read a plan: the workflow of a job does not exist");
   json = whole;
   json["jobs"][0].erase("spec");
   CHECK(damage(json) == "cannot read a plan: 'spec' is missing");
   json = whole;
   json["workflows"][0]["inputs"] = Json::array({Json{{"workflow", "x"}, {"producer", 1}}});
-  CHECK(damage(json) == "cannot read a plan: a workflow stands before one that it depends on");
+  CHECK(damage(json) == "cannot read a plan: a workflow comes before one that it depends on");
   json = whole;
   json["base"][0] = "PATH=/bin";
   CHECK(damage(json) ==
@@ -94,7 +94,7 @@ TEST_CASE("a plan explains itself") {
                 echo 1 > data/x
    inputs       none
    artifacts    data
-   resources    none asked
+   resources    none requested
    environment  CUDA_DEVICE_ORDER=PCI_BUS_ID            dstack
                 CUDA_VISIBLE_DEVICES=                   dstack
                 DSTACK_GIT_BRANCH=                      dstack
@@ -160,7 +160,7 @@ TEST_CASE("what a target takes is described from its manifest and its variables"
   CHECK(std::find(options.begin(), options.end(), "FILE") == options.end());
 }
 
-TEST_CASE("a provider is described with its positional words and examples") {
+TEST_CASE("a provider is described with its positional arguments and examples") {
   auto bench = full();
   const auto help = describe_target("python", bench.project(), bench.providers());
   REQUIRE(help.has_value());
@@ -204,7 +204,7 @@ TEST_CASE("validation plans every workflow and reports all errors of all") {
   CHECK(bench.validation_errors().size() == 4);
 }
 
-TEST_CASE("validation leaves out what depends on the day and the machine") {
+TEST_CASE("validation does not check what depends on the time and the machine") {
   Bench bench;
   bench.workflows(
       "workflows:\n"

@@ -50,14 +50,14 @@ TEST_CASE("the option that is named for what is too much lets the run start") {
           .empty());
 }
 
-TEST_CASE("the command line's own wish is refused at its word") {
+TEST_CASE("a request of the command line is refused at its argument") {
   CHECK(asking("{cpu: 1}").errors("train", {"--gpu", "2"}) ==
         Words{"workflow 'train' asks for 2 GPUs: this machine has 0 GPUs; --gpu 0 runs without @ "
               "command "
               "line:1:24+1"});
 }
 
-TEST_CASE("of a workflow that no option reaches, the file is to be changed") {
+TEST_CASE("for a workflow that no option can change, the hint names the file") {
   CHECK(asking("{gpu: 1}").errors("after") ==
         Words{"workflow 'train' asks for 1 GPU: this machine has 0 GPUs @ "
               ".dstack/workflows.yaml:5:22+1 | lower "
@@ -71,11 +71,11 @@ TEST_CASE("GPUs count by name and memory") {
   bench.machine.gpus = machine.gpus;
   CHECK(bench.errors("train") ==
         Words{"workflow 'train' asks for 2 GPUs 'V100': this machine has 2 GPUs (Tesla "
-              "V100-SXM2-16GB 17.2 GB, NVIDIA A100 42.9 GB), 1 of them fitting; --gpu 1 runs "
+              "V100-SXM2-16GB 17.2 GB, NVIDIA A100 42.9 GB), 1 of them suitable; --gpu 1 runs "
               "with what is there @ .dstack/workflows.yaml:5:30+1"});
 }
 
-TEST_CASE("another kind of GPU that would do is named with its option") {
+TEST_CASE("another suitable kind of GPU is named with its option") {
   const std::vector<config::Gpu> gpus = {{"V100", 16'000'000'000, "0"},
                                          {"V100", 16'000'000'000, "1"},
                                          {"A100 SXM", 80'000'000'000, "2"}};
@@ -103,7 +103,7 @@ TEST_CASE("another kind of GPU that would do is named with its option") {
   CHECK(stands_at("{count: 2, memory: 90GB}", "5:41+4"));
 }
 
-TEST_CASE("on a machine with GPUs a job that asks for none is told so") {
+TEST_CASE("on a machine with GPUs the plan notes jobs that ask for none") {
   const std::string notice = "this job sees no GPU; ask with `gpu: 1`";
   const config::Gpu gpu{"A100", 40ULL << 30};
   auto bench = asking("{cpu: 1}");
@@ -114,7 +114,7 @@ TEST_CASE("on a machine with GPUs a job that asks for none is told so") {
   CHECK(bench.plan("train", {"--gpu", "0"}).jobs[0].notices.empty());
 }
 
-TEST_CASE("a size with a point is refused with what to write") {
+TEST_CASE("a size with a decimal point is refused, with what to write") {
   auto bench = asking("{cpu: 1}");
   const auto errors = bench.errors("train", {"--memory", "1.5GB"});
   REQUIRE(errors.size() == 1);
@@ -122,7 +122,7 @@ TEST_CASE("a size with a point is refused with what to write") {
   CHECK(errors[0].ends_with(" | sizes are whole numbers: write 1500MB for 1.5GB"));
 }
 
-TEST_CASE("the plan says of what is reserved alone that it is") {
+TEST_CASE("the plan says which resources are only reserved") {
   const auto resources = [](const std::string& wanted) {
     const std::string text = explain(asking(wanted).plan("train"));
     const std::string label = "resources    ";

@@ -66,7 +66,8 @@ TEST_CASE("a plan keeps the names that its files refer to, also as JSON") {
   CHECK(from_json_value<Plan>(Json(plan), "a plan").value() == plan);
 }
 
-TEST_CASE("a secret that does not exist is told where it stands, with what adds it") {
+TEST_CASE(
+    "a secret that does not exist is reported where it is used, with the command that adds it") {
   Bench bench = with_headers();
   bench.secrets = {"TOKENS"};
   job::JobSpec job;
@@ -77,7 +78,7 @@ TEST_CASE("a secret that does not exist is told where it stands, with what adds 
               "'TOKENS'?\n'dstack secrets add TOKEN' adds it"});
 }
 
-TEST_CASE("an entry of the environment that a secret hides is told") {
+TEST_CASE("an entry of the environment that a secret hides is reported") {
   Bench bench;
   bench.workflows(
       "workflows:\n"
@@ -98,14 +99,14 @@ TEST_CASE("a variable of the command line that a secret would hide is refused") 
   bench.secrets = {"API_TOKEN"};
   CHECK(bench.errors("w", {"--api-token", "mine", "--rate", "2"}) ==
         Words{"'--api-token' would have no effect: jobs have the secret 'API_TOKEN' as API_TOKEN @ "
-              "command line:1:14+11 | '-e API_TOKEN=VALUE' goes before the secret"});
+              "command line:1:14+11 | '-e API_TOKEN=VALUE' overrides the secret"});
   CHECK(bench.errors("w", {"--w.api-token=mine"}).size() == 1);
   CHECK(variable(bench.plan("w", {"-e", "API_TOKEN=mine"}).jobs[0], "API_TOKEN") ==
         "API_TOKEN=mine (command line)");
   bench.plan("w", {"--rate", "2"});
 }
 
-TEST_CASE("a reference to a secret among the words of the command line is refused at its place") {
+TEST_CASE("a reference to a secret on the command line is refused at its place") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");
   bench.variables("variables:\n  global: {lr: 1}\n");

@@ -114,12 +114,12 @@ std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
 Error unknown_property(const Manifest& manifest,
                        const config::Member& member,
                        std::string_view workflow) {
-  return Error{ErrorCode::configuration,
-               fmt::format("{} has no property '{}'", named(workflow), printable(member.key)),
-               member.key_where,
-               hint_for_unknown(manifest, normal_key(member.key)),
-               {},
-               {}};
+  return make_error(ErrorCode::configuration,
+                    "{} has no property '{}'",
+                    named(workflow),
+                    printable(member.key))
+      .at(member.key_where)
+      .with_hint("{}", hint_for_unknown(manifest, normal_key(member.key)));
 }
 
 Error given_twice(const Property& property,
@@ -130,12 +130,9 @@ Error given_twice(const Property& property,
                                     printable(first.key));
   if (first.key_where.source)
     message += fmt::format(" in line {}", first.key_where.line);
-  return Error{ErrorCode::configuration,
-               std::move(message),
-               member.key_where,
-               fmt::format("keep one of them; the property's name is '{}'", property.name),
-               {},
-               {}};
+  return make_error(ErrorCode::configuration, "{}", message)
+      .at(member.key_where)
+      .with_hint("keep one of them; the property's name is '{}'", property.name);
 }
 
 Error missing(const Manifest& manifest,
@@ -145,15 +142,13 @@ Error missing(const Manifest& manifest,
   std::string hint = fmt::format("add '{}: …'", property.name);
   if (!property.help.empty())
     hint += fmt::format(" ({})", property.help);
-  return Error{ErrorCode::configuration,
-               fmt::format("{} lacks '{}', which provider '{}' requires",
-                           named(workflow),
-                           property.name,
-                           manifest.name),
-               where,
-               std::move(hint),
-               {},
-               {}};
+  return make_error(ErrorCode::configuration,
+                    "{} lacks '{}', which provider '{}' requires",
+                    named(workflow),
+                    property.name,
+                    manifest.name)
+      .at(where)
+      .with_hint("{}", hint);
 }
 
 bool is_empty(const Json& value) {
@@ -188,12 +183,11 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     const std::size_t before = errors.size();
     Json value = typer.type(*property, member.value);
     if (property->required && errors.size() == before && (value.is_null() || is_empty(value)))
-      errors.push_back(Error{ErrorCode::configuration,
-                             fmt::format("'{}' of {} is empty", property->name, named(workflow)),
-                             value.is_null() ? member.key_where : member.value.where,
-                             property->help,
-                             {},
-                             {}});
+      errors.push_back(
+          make_error(
+              ErrorCode::configuration, "'{}' of {} is empty", property->name, named(workflow))
+              .at(value.is_null() ? member.key_where : member.value.where)
+              .with_hint("{}", property->help));
     if (!value.is_null())
       checked.values[property->name] = std::move(value);
   }

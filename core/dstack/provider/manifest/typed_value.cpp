@@ -447,7 +447,7 @@ Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const 
       std::string hint = did_you_mean(key, names);
       error(member.key_where,
             fmt::format("{} has no member {}", subject(name), quote(member.key)),
-            hint.empty() ? fmt::format("it may have {}", quoted_list(names)) : std::move(hint));
+            hint.empty() ? fmt::format("it may have {}", quoted_list(names)) : hint);
       continue;
     }
     if (map.contains(key)) {
@@ -474,17 +474,17 @@ std::string ValueTyper::subject(std::string_view name) const {
 Json ValueTyper::wrong(const std::string& name,
                        const Value& value,
                        std::string_view expected,
-                       std::string hint) {
+                       const std::string& hint) {
   return error(value.where,
                fmt::format("{} must be {}, not {}", subject(name), expected, found(value)),
-               std::move(hint));
+               hint);
 }
 
-Json ValueTyper::error(const SourceLocation& where, std::string message, std::string hint) {
-  Error error{ErrorCode::configuration, std::move(message), std::nullopt, std::move(hint), {}, {}};
-  if (where.source)
-    error.where = where;
-  errors_.push_back(std::move(error));
+Json ValueTyper::error(const SourceLocation& where,
+                       const std::string& message,
+                       const std::string& hint) {
+  errors_.push_back(
+      make_error(ErrorCode::configuration, "{}", message).at(where).with_hint("{}", hint));
   return nullptr;
 }
 

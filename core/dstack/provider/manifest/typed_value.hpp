@@ -70,8 +70,8 @@ class ValueTyper {
   Json wrong(const std::string& name,
              const config::Value& value,
              std::string_view expected,
-             std::string hint = {});
-  Json error(const SourceLocation& where, std::string message, std::string hint = {});
+             const std::string& hint = {});
+  Json error(const SourceLocation& where, const std::string& message, const std::string& hint = {});
 
   std::string_view workflow_;
   const CallerEnvironment& caller_;

@@ -33,8 +33,8 @@ Fd stop_signals() {
   return Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// The main thread. The container is run by another; this one waits for its end, for a stop, and
-/// for processes of it that are killed for its memory.
+/// The main thread. Another thread runs the container; this one waits for its end, for a stop,
+/// and for its processes to be killed for lack of memory.
 class ContainerAgent {
  public:
   explicit ContainerAgent(AgentOrder order)
@@ -121,7 +121,7 @@ class ContainerAgent {
   std::optional<steady_clock::time_point> kill_at_;
 };
 
-/// Ends as the job did, without a core file of ours.
+/// Ends as the job did, without a core file of its own.
 [[noreturn]] void end_by(int number) {
   const rlimit none = {0, 0};
   ::setrlimit(RLIMIT_CORE, &none);

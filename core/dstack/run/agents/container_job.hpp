@@ -25,7 +25,7 @@ class ContainerJob {
   /// Returns when the container has ended and is removed; its output goes to standard output.
   /// `on_started` is called once the job runs.
   AgentExit run(const std::function<void()>& on_started);
-  /// Removes what there is, and reports that nothing of the job has run.
+  /// Removes what exists already, and reports that nothing of the job has run.
   AgentExit fail_to_start(const Error& error) const;
 
   // --- For any thread ---
@@ -36,7 +36,7 @@ class ContainerJob {
   /// After `on_started` alone.
   void kill() const;
   resources::OomEvents watch_memory() const;
-  /// The first time that it is known; the runner writes it into the log.
+  /// Reports it once, however often it is called; the runner writes it into the log.
   void report_oom_kill();
 
  private:
@@ -44,7 +44,7 @@ class ContainerJob {
   /// Not to be interrupted by a stop.
   Result<void> create_and_start(const backend::Engine& engine);
   void send(const AgentReport& report);
-  /// An engine that is being restarted is waited for. What is left then the runner reports.
+  /// Waits for an engine that is being restarted. The runner reports what is left after that.
   void clean_up() const;
 
   AgentOrder order_;

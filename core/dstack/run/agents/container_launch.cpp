@@ -19,8 +19,8 @@ const std::string* find_variable(const Environment& environment, std::string_vie
   return nullptr;
 }
 
-/// Inside, the GPUs that were given are all there are, and counted from 0. An image that asks for
-/// all of them gets none, when none were given.
+/// Inside, only the given GPUs exist, and they are numbered from 0. An image that asks for all of
+/// them gets none, when none were given.
 void number_gpus(std::size_t count, Environment& environment) {
   std::string numbers;
   for (std::size_t gpu = 0; gpu < count; ++gpu)
@@ -38,7 +38,7 @@ std::vector<std::string> with(std::vector<std::string> arguments,
   return arguments;
 }
 
-/// The job's own program, without the commands before it.
+/// The job's own program, without its setup commands.
 std::vector<std::string> main_command(const job::JobSpec& spec, const backend::ImageFacts& image) {
   const std::vector<std::string>& entrypoint = spec.container->entrypoint;
   if (!spec.commands.empty())

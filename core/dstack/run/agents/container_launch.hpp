@@ -10,14 +10,14 @@
 
 namespace dstack::run {
 
-/// What the job runs inside: the program and its arguments, by what the job says and, without that,
-/// by what the image starts. Empty when neither says anything. `script` is where the commands stand
-/// as a file; empty: nowhere, they are given as arguments.
+/// What the job runs inside: the program and its arguments, from the job or, by default, from the
+/// image. Empty when neither has any. `script` is the file that contains the commands; empty: they
+/// are given as arguments.
 std::vector<std::string> container_command(const job::JobSpec& spec,
                                            const backend::ImageFacts& image,
                                            const std::string& script = {});
 
-/// What the engine is asked for, but for the command.
+/// The request to the engine, without the command.
 backend::ContainerLaunch container_launch(const AgentOrder& order);
 
 }  // namespace dstack::run

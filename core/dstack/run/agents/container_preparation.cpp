@@ -24,7 +24,7 @@ using std::chrono::steady_clock;
 // A script longer than this goes into a file: the kernel takes at most 128 KiB in one argument.
 constexpr std::size_t longest_argument = 100'000;
 
-/// A workspace that is the job's own may be written to by whoever the image says it is.
+/// The job's own workspace must be writable for the user of the image.
 void open_for_everybody(const Path& folder) {
   boost::system::error_code error;
   fs::permissions(folder, fs::add_perms | fs::others_all | fs::group_all, error);
@@ -95,14 +95,14 @@ std::string render_secrets(const JobOrder& order) {
   return text;
 }
 
-/// Through a pipe that has a name: the values are in no file, and in no answer of the engine. They
-/// lie in the pipe until the first process of the container takes them. Empty without secrets.
+/// Through a named pipe: the values are in no file, and in no response of the engine. They stay in
+/// the pipe until the first process of the container reads them. Empty without secrets.
 Result<Fd> offer_secrets(const JobOrder& order, const Path& file) {
   std::string text = render_secrets(order);
   if (text.empty())
     return Fd();
   ::unlink(file.c_str());
-  // Whoever the image runs as may read it; on this machine the folder keeps others out.
+  // Any user of the image may read it; on this machine the mode of the folder keeps others out.
   if (::mkfifo(file.c_str(), 0600) != 0 || ::chmod(file.c_str(), 0644) != 0)
     return fail_errno("cannot make the pipe '{}'", file.string());
   DSTACK_TRY(Fd pipe, open_file(file.string(), O_RDWR));
@@ -132,9 +132,8 @@ Result<PreparedContainer> prepare_container(const AgentOrder& order,
   launch.argv = container_command(
       spec, prepared.image, launch.script.empty() ? "" : backend::container_script);
   if (launch.argv.empty())
-    return fail(ErrorCode::configuration,
-                "image '{}' starts nothing by itself",
-                spec.container->image)
+    return fail(
+               ErrorCode::configuration, "image '{}' has no default command", spec.container->image)
         .with_hint("say what to run: 'commands', or an 'entrypoint'");
   const bool in_project = spec.workspace == job::WorkspaceKind::project;
   if (!prepared.image.runs_as_root() && !in_project)

@@ -1,4 +1,4 @@
-// What has to be there before a container of a job can be created: its image, a file with its
+// What has to exist before a container of a job can be created: its image, a file with its
 // commands where they are too long, a pipe with its secrets, a workspace that it may write to.
 #pragma once
 
@@ -13,8 +13,8 @@ namespace dstack::run {
 struct PreparedContainer {
   backend::ImageFacts image;
   backend::ContainerLaunch launch;
-  Fd secrets;  ///< both ends of the pipe: what lies in it stays there as long as this is open
-  /// In a workspace that others use too: from when on changes are the container's, nanoseconds
+  Fd secrets;  ///< both ends of the pipe: it keeps its content as long as this is open
+  /// In a workspace that others use too: changes after this time are the container's; nanoseconds
   /// since 1970 by the clock of files. Else 0.
   std::int64_t since = 0;
 };

@@ -31,7 +31,7 @@ void handle_stop_signals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-/// Not through exit(): a library's destructors have nothing to do any more, and might do wrong.
+/// Without exit(): destructors of a library are not needed any more, and might fail.
 [[noreturn]] void end(int code) {
   std::fflush(nullptr);
   ::_exit(code);
@@ -43,7 +43,7 @@ int native_main() {
   handle_stop_signals();
   process::disable_core_dumps();
   const AgentReporter reporter;
-  // A pipe would make it keep lines back that people wait for.
+  // On a pipe, standard output would be buffered, and lines would arrive late.
   ::setvbuf(stdout, nullptr, _IOLBF, 0);
   const auto text = take_order();
   const auto order = text ? parse_agent_order(*text) : Result<AgentOrder>(Failure(text.error()));

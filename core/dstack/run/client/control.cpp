@@ -39,7 +39,7 @@ Result<void> stop(const files::Home& home,
     DSTACK_TRY(const std::size_t index, find_workflow(run, workflow));
     DSTACK_CHECK(records.request_stop(run.id, index, request));
   }
-  // A supervisor that starts after this line reads the request by itself.
+  // A supervisor that starts after this line reads the request from the database.
   (void)post(home.run(run.name), wake_message);
   DSTACK_CHECK(ensure_supervised(home, run.name));
   return {};

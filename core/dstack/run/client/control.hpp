@@ -1,4 +1,4 @@
-// Asking something of a run from outside, and bringing back supervisors that died.
+// Requests to a run from outside, and restarts of supervisors that died.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -22,7 +22,7 @@ Result<void> stop(const files::Home& home,
                   job::StopRequest request);
 
 /// Starts a supervisor for each run of this machine whose lock is free, and which is unfinished or
-/// whose end somebody is still to be told. Called by every command that looks at runs. Cheap when
+/// which has notifications to deliver. Called by every command that looks at runs. Cheap when
 /// there is nothing to do.
 Result<void> recover(const files::Home& home, store::Records& records);
 

@@ -58,7 +58,7 @@ class Follower {
       DSTACK_CHECK(look());
       deliver();
       if (job::is_final(state_.run.status)) {
-        // The end may be on record before we read that its jobs were named; and there are the tags.
+        // The end may be recorded before we have read which jobs changed; and the tags may be new.
         DSTACK_CHECK(look_at_all());
         deliver();
         return FollowEnd::finished;
@@ -87,7 +87,7 @@ class Follower {
     return look_at_all();
   }
 
-  /// The jobs that the supervisor has named since we last asked; nothing when it said "all".
+  /// The jobs that the supervisor has named since the last call; nothing when it named all.
   std::optional<std::vector<std::size_t>> named_by_supervisor() {
     std::array<char, 4096> buffer;
     ssize_t count = 0;
@@ -114,7 +114,7 @@ class Follower {
     std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(changed_), [&](std::size_t job) {
       return job < state_.jobs.size();
     });
-    any_news_ = true;
+    has_changes_ = true;
     return {};
   }
 
@@ -127,7 +127,7 @@ class Follower {
       if (job.index >= state_.jobs.size() || job.status != state_.jobs[job.index].status ||
           job.reason != state_.jobs[job.index].reason || job.apps != state_.jobs[job.index].apps)
         changed_.push_back(job.index);
-    any_news_ = any_news_ || !changed_.empty() || run->status != state_.run.status;
+    has_changes_ = has_changes_ || !changed_.empty() || run->status != state_.run.status;
     state_.run = *std::move(run);
     state_.jobs = std::move(jobs);
     must_look_at_all_ = false;
@@ -149,7 +149,7 @@ class Follower {
     if (rest != changed.begin())
       listener_.changed(state_, {changed.begin(), rest});
     deliver_output(changed);
-    if (std::exchange(any_news_, false) && (rest != changed.end() || rest == changed.begin()))
+    if (std::exchange(has_changes_, false) && (rest != changed.end() || rest == changed.begin()))
       listener_.changed(state_, {rest, changed.end()});
   }
 
@@ -206,13 +206,13 @@ class Follower {
   Result<void> keep_supervised() {
     if (supervisor_ && !is_readable(supervisor_.get()))
       return {};
-    // What it did last may not have been told any more.
+    // It may have died before it notified us of its last change.
     must_look_at_all_ = true;
     if (state_.run.machine != process::machine_id())
       return {};
     DSTACK_CHECK(judge_started());
     supervisor_ = find_supervisor();
-    // One that was started says who it is in its own time.
+    // One that was started writes its identity a moment later.
     if (supervisor_ || started_)
       return {};
     DSTACK_TRY(auto started, ensure_supervised(home_, name_).map_error([&](Error error) {
@@ -223,7 +223,7 @@ class Follower {
     return {};
   }
 
-  /// One that ends by itself, and not because the run is over, has met what the next will meet.
+  /// One that fails by itself has a problem that the next one will have, too.
   Result<void> judge_started() {
     if (!started_ || !is_readable(started_->pidfd()))
       return {};
@@ -310,12 +310,12 @@ class Follower {
   std::string unread_changes_;             ///< a line that was not whole yet
   bool watches_changes_ = false;
   bool must_look_at_all_ = true;
-  bool any_news_ = true;
+  bool has_changes_ = true;
   bool has_begun_ = false;            ///< for the listener
-  std::vector<std::size_t> changed_;  ///< jobs, since the listener was told
+  std::vector<std::size_t> changed_;  ///< jobs, since the listener was last notified
   std::map<std::size_t, Tail> tails_;
-  /// By job: where in its log to go on. An ended job may be named once more, for its supervisor
-  /// tells what we have seen by ourselves.
+  /// By job: where in its log to go on. An ended job may be named once more: its supervisor also
+  /// reports changes that we have already seen.
   std::vector<std::uint64_t> offsets_;
 };
 

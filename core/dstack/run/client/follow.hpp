@@ -23,8 +23,7 @@ class FollowListener {
   /// Bytes of one job's log, in order.
   virtual void output(std::size_t job, std::string_view bytes) = 0;
   /// Some state has changed: that of the run, or of these jobs; at the beginning those of all jobs.
-  /// What a job prints comes after the news that it runs, and before the news that it does not any
-  /// more.
+  /// The output of a job comes after the change to running, and before the change to its end.
   virtual void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) = 0;
 
   /// About ten times a second while the run lasts, when `tick` was asked for: time to redraw.

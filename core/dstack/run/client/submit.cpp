@@ -37,7 +37,7 @@ std::vector<std::pair<std::string, std::string>> caller_environment() {
   return all;
 }
 
-/// Of two that become one variable, the project's comes later and so wins.
+/// If two have the same variable, the project's comes later and wins.
 Result<std::vector<std::string>> secrets_of(const Workbench& bench) {
   DSTACK_TRY(const auto vault, secrets::Vault::open(bench.home.secrets()));
   auto names = vault.names_for(bench.project.root.string());
@@ -89,15 +89,15 @@ plan::PlanningContext context(const Workbench& bench,
       std::move(secrets)};
 }
 
-/// For a plan that is to be shown or run: validating does not ask which interpreters there are.
+/// For a plan that is to be shown or run: validating does not look for interpreters.
 plan::PlanningContext context_with_pythons(const Workbench& bench,
                                            const source::Snapshot& code,
                                            store::Records& records,
                                            std::vector<std::string> secrets,
                                            python::Effects effects) {
   plan::PlanningContext made = context(bench, code, records, std::move(secrets));
-  made.choose_python = [&bench, effects](const job::PythonRequest& wish) {
-    return python::choose_interpreter(wish, environment_variable, bench.home, effects);
+  made.choose_python = [&bench, effects](const job::PythonRequest& request) {
+    return python::choose_interpreter(request, environment_variable, bench.home, effects);
   };
   return made;
 }
@@ -109,7 +109,7 @@ source::SnapshotOptions snapshot_options(const Workbench& bench) {
   return options;
 }
 
-/// `-t TAG`: taken by any workflow of the run means that nothing starts.
+/// `-t TAG`: if any workflow of the run has it already, nothing starts.
 Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Records& records) {
   if (tag.empty())
     return {};
@@ -133,7 +133,7 @@ Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Re
   return {};
 }
 
-/// A notification that cannot be sent is told before the run, not after it.
+/// A notification that cannot be sent is reported before the run, not after it.
 Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
                              const std::vector<std::string>& secrets) {
   std::vector<Error> errors;
@@ -147,7 +147,7 @@ Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
 }
 
 plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
-  return {request.target, request.words, request.arguments, std::move(run_name)};
+  return {request.target, request.target_arguments, request.arguments, std::move(run_name)};
 }
 
 bool asks_for_resources(const plan::Plan& plan) {
@@ -185,7 +185,7 @@ std::vector<std::string> make_job_ids(std::size_t count) {
   const std::string random = random_hex(6);
   for (std::size_t job = 0; job < count; ++job) {
     std::string id = random;
-    // The last five digits change from job to job, so that each id of the run is another.
+    // The last five digits change from job to job, so that all ids of a run differ.
     for (std::size_t place = 0, rest = job; place < 5; ++place, rest /= 16) {
       char& digit = id[11 - place];
       const std::size_t value =
@@ -263,7 +263,7 @@ Result<Submitted> submit(const Workbench& bench,
                                                     secrets,
                                                     python::Effects::allowed)));
     DSTACK_CHECK(check_tag(order.plan, request.tag, records));
-    // Only now: gigabytes are not read for a run that a slip of the pen keeps from starting.
+    // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
       store::ObjectStore objects(bench.home);
       DSTACK_TRY(captured, std::move(listing).capture(objects));

@@ -1,4 +1,4 @@
-// From a command line to a run that is on record and under way.
+// From a command line to a run that is recorded and started.
 #pragma once
 
 #include "dstack/config/settings/settings.hpp"
@@ -30,10 +30,10 @@ Result<Workbench> open_workbench(const Path& folder,
 
 struct SubmitRequest {
   std::string target;
-  std::vector<std::string> words;      ///< options and positionals after the target
-  std::vector<std::string> arguments;  ///< after `--`
-  std::string tag;                     ///< to be set on success; may be empty
-  std::size_t parallel = 0;            ///< jobs at a time; 0: as many as there are cores
+  std::vector<std::string> target_arguments;  ///< after the target: options and positionals
+  std::vector<std::string> arguments;         ///< after `--`
+  std::string tag;                            ///< to be set on success; may be empty
+  std::size_t parallel = 0;                   ///< jobs at a time; 0: as many as there are cores
 };
 
 struct Submitted {

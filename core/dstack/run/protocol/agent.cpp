@@ -15,11 +15,11 @@ namespace {
 
 constexpr std::size_t longest_report = 64 * 1024;
 
-bool may_tell(job::Status status) {
+bool may_report(job::Status status) {
   return status == job::Status::preparing || status == job::Status::running;
 }
 
-bool may_tell(job::Cause cause) {
+bool may_report(job::Cause cause) {
   return cause == job::Cause::exit || cause == job::Cause::oom || cause == job::Cause::start;
 }
 
@@ -72,8 +72,9 @@ void to_json(Json& json, const AgentReport& report) {
 
 void from_json(const Json& json, AgentReport& report) {
   read_fields(json, report, "report");
-  if ((report.status && !may_tell(*report.status)) || (report.cause && !may_tell(*report.cause)))
-    throw JsonProblem("it reports what is not an agent's to report");
+  if ((report.status && !may_report(*report.status)) ||
+      (report.cause && !may_report(*report.cause)))
+    throw JsonProblem("an agent must not report this status or cause");
   if (!report.cause)
     report.message.clear();
 }

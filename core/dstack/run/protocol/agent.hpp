@@ -20,11 +20,11 @@ namespace dstack::run {
 /// The descriptor on which an agent reports.
 inline constexpr int agent_report_fd = 3;
 
-/// The role that sees such a job through, the first argument of this program: "native" or
+/// The role that runs such a job, the first argument of this program: "native" or
 /// "container". Empty: the job needs no agent.
 std::string_view agent_role(const job::JobSpec& spec);
 
-/// What an agent is told, on descriptor 0. Its environment and its working directory are the job's
+/// The order of an agent, on descriptor 0. Its environment and its working directory are the job's
 /// already.
 struct AgentOrder {
   JobOrder job;
@@ -37,15 +37,14 @@ void from_json(const Json& json, AgentOrder& order);
 std::string render_agent_order(const AgentOrder& order);
 Result<AgentOrder> parse_agent_order(std::string_view text);
 
-/// One report; what is not set is not told.
+/// One report; what is not set is not reported.
 struct AgentReport {
   std::optional<job::Status> status;  ///< preparing, then running
-  /// How the end that is coming is to be understood, unless it is a good one: `exit`, `oom` or
-  /// `start` (nothing of the job has run).
+  /// Why the job is about to fail: `exit`, `oom` or `start` (nothing of the job has run).
   std::optional<job::Cause> cause;
   std::string message;  ///< with a cause: one sentence, which becomes the reason of the job
   std::string warning;  ///< one sentence, kept with the job whatever its end
-  std::optional<job::Usage> usage;  ///< of what is no child of the runner
+  std::optional<job::Usage> usage;  ///< of processes that are not children of the runner
   bool killed_for_memory = false;   ///< a process of the job was, and the job may go on
 
   bool operator==(const AgentReport&) const = default;
@@ -54,10 +53,10 @@ struct AgentReport {
 void to_json(Json& json, const AgentReport& report);
 void from_json(const Json& json, AgentReport& report);
 std::string render_agent_report(const AgentReport& report);
-/// Nothing when it is no report, or tells a status or a cause that is not an agent's to tell.
+/// Nothing when it is not a report, or has a status or a cause that an agent may not report.
 std::optional<AgentReport> parse_agent_report(std::string_view line);
 
-/// The agent's end. Reports are written at once; that nobody listens any more is no error. May be
+/// The agent's end. Reports are written at once; a reader that is gone is not an error. May be
 /// used by several threads.
 class AgentReporter {
  public:

@@ -10,15 +10,15 @@ namespace {
 
 using Outcome = ExitRecord::Outcome;
 
-constexpr std::array<std::pair<Outcome, std::string_view>, 3> outcome_words{{
+constexpr std::array<std::pair<Outcome, std::string_view>, 3> outcome_names{{
     {Outcome::exited, "exited"},
     {Outcome::signaled, "signaled"},
     {Outcome::not_started, "not started"},
 }};
 
 std::optional<Outcome> parse_outcome(std::string_view text) {
-  for (const auto& [outcome, word] : outcome_words)
-    if (word == text)
+  for (const auto& [outcome, name] : outcome_names)
+    if (name == text)
       return outcome;
   return std::nullopt;
 }
@@ -47,13 +47,13 @@ void fields(Fields& fields, Self& record) {
 }
 
 void to_json(Json& json, ExitRecord::Outcome outcome) {
-  for (const auto& [each, word] : outcome_words)
+  for (const auto& [each, name] : outcome_names)
     if (each == outcome)
-      json = word;
+      json = name;
 }
 
 void from_json(const Json& json, ExitRecord::Outcome& outcome) {
-  read_word(json, outcome, parse_outcome, "there is no outcome");
+  read_word(json, outcome, parse_outcome, "unknown outcome");
 }
 
 void to_json(Json& json, const ArtifactWithSecrets& artifact) {

@@ -23,17 +23,17 @@ struct ArtifactWithSecrets {
   bool operator==(const ArtifactWithSecrets&) const = default;
 };
 
-/// How a job ended, as its runner found it; `exit.json` in the job's folder. It is there, whole
-/// and durable, before the runner ends; a runner that ended without one was killed.
+/// How a job ended, as its runner found it; `exit.json` in the job's folder. It is complete
+/// and durable before the runner ends; a runner that ended without one was killed.
 struct ExitRecord {
   enum class Outcome { exited, signaled, not_started };
 
   Outcome outcome = Outcome::exited;
   int number = 0;                                  ///< exit code or signal
   job::StopRequest stop = job::StopRequest::none;  ///< it was asked to end
-  /// Said where number and outcome do not say it: `oom`.
+  /// Set if number and outcome do not imply it: `oom`.
   std::optional<job::Cause> cause;
-  std::string message;  ///< for people: why it could not start, or did not end well
+  std::string message;  ///< for people: why it could not start, or failed
   std::vector<std::string> warnings;
   job::Usage usage;
   std::vector<ArtifactWithSecrets> exposed;  ///< those that hold secrets of the job

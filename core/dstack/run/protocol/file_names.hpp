@@ -9,8 +9,8 @@
 
 namespace dstack::run {
 
-/// The folder of one attempt of a job. The first has the job's own; what a later one leaves never
-/// stands where that of an earlier stood.
+/// The folder of one attempt of a job. The first uses the job's folder; a later one never
+/// reuses the folder of an earlier one.
 Path attempt_folder(const files::Home& home,
                     const std::string& run,
                     std::size_t job,
@@ -24,11 +24,11 @@ inline constexpr const char* packages = "packages";  ///< of its Python environm
 /// In the folder of each attempt.
 inline constexpr const char* exit_record = "exit.json";
 inline constexpr const char* workspace = "workspace";
-/// What a job's container is known by, as long as there is one (backend/container.hpp).
+/// The record of a job's container, as long as there is one (backend/container.hpp).
 inline constexpr const char* container = "container";
 /// The pipe through which a container gets its secrets, until it has them.
 inline constexpr const char* secrets = "secrets";
-/// What the job's applications keep for themselves: DSTACK_JOB_DIR, while the job lasts.
+/// Private files of the job's applications: DSTACK_JOB_DIR, while the job lasts.
 inline constexpr const char* private_folder = "private";
 inline constexpr const char* runner = "wrapper";  ///< identity of the runner, its first act
 inline constexpr const char* lock = "lock";  ///< held from before the runner starts until it ends

@@ -70,8 +70,8 @@ std::uint64_t JobLog::mark_count() const {
   return found == 0 ? static_cast<std::uint64_t>(status.st_size) / sizeof(StoredMark) : 0;
 }
 
-/// Nothing behind the last one. Marks are never changed, so a page that was read stays true; only
-/// what is behind its end may have come meanwhile. The file is not kept open: many logs are read
+/// Nothing after the last one. Marks are never changed, so a page that was read stays valid; only
+/// after its end there may be new ones. The file is not kept open: many logs are read
 /// side by side.
 std::optional<JobLog::Mark> JobLog::mark(std::uint64_t index) const {
   if (index < page_begin_ || index - page_begin_ >= page_.size()) {
@@ -126,14 +126,14 @@ std::optional<Timestamp> JobLog::time_at(std::uint64_t offset) const {
 }
 
 std::uint64_t JobLog::offset_since(Timestamp since) const {
-  // One after the other: a clock may have been set back meanwhile.
+  // Linear search: a clock may have been set back meanwhile.
   std::uint64_t index = 0;
   auto first = mark(index);
   while (first && first->at < since)
     first = mark(++index);
   if (!first)
     return size();
-  // Of what stood behind it the disk may have lost some.
+  // The disk may have lost some bytes after it.
   const std::uint64_t offset = std::min(first->offset, size());
   // A line that was begun before does not count: go on to the next beginning.
   if (offset == 0)

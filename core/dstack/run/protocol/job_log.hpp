@@ -17,7 +17,7 @@
 
 namespace dstack::run {
 
-/// Bytes in which the reason of a failure is looked for.
+/// The number of bytes in which the reason of a failure is looked for.
 inline constexpr std::size_t end_of_log = 8192;
 
 /// For readers, one thread each. A log that does not exist yet reads as empty. However long it is,

@@ -1,4 +1,4 @@
-// What the runner of one job is told: a value with a JSON form; no behaviour.
+// The order of the runner of one job: a value with a JSON form; no behaviour.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -29,13 +29,14 @@ struct JobOrder {
   std::string provider;      ///< path of the provider's library
   job::JobSpec spec;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete, one entry a name
-  /// References to secrets (config/secret_reference.hpp) stand in the values of these variables,
-  /// and
+  /// The values of these variables contain references to secrets
+  /// (config/project/secret_reference.hpp),
   std::vector<std::string> secret_variables;
-  /// those to these in the parts of the spec that nothing shows. job_secrets.hpp puts values there.
+  /// and the parts of the spec that are never shown contain references to these. job_secrets.hpp
+  /// resolves them.
   std::vector<std::string> secrets;
-  /// Reserved for this job (run/ports.hpp); the environment has them, too. The runner gets the
-  /// reservations as descriptors and holds them for life.
+  /// Reserved for this job (supervisor/ports.hpp); the environment has them, too. The runner gets
+  /// the reservations as descriptors and holds them for life.
   std::vector<std::uint16_t> ports;
   /// Ids of the GPUs that the job was given (resources/machine.hpp); the environment has them,
   /// too.

@@ -17,7 +17,7 @@ namespace dstack::run {
 namespace {
 
 constexpr const char* socket_name = "mailbox";
-constexpr std::string_view app_word = "app ";
+constexpr std::string_view app_prefix = "app ";
 constexpr std::size_t longest_message = 16 * 1024;
 
 /// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be
@@ -82,26 +82,26 @@ std::string render(const StateMessage& message) {
 }
 
 std::optional<StateMessage> parse_state(std::string_view text) {
-  const auto words = split(trim(text), ' ');
-  if (words.size() != 4)
+  const auto fields = split(trim(text), ' ');
+  if (fields.size() != 4)
     return std::nullopt;
-  const auto job = parse_number<std::size_t>(words[0]);
-  const auto status = job::parse_status(words[1]);
-  const auto at = parse_number<std::int64_t>(words[2]);
-  const auto attempt = parse_number<std::size_t>(words[3]);
+  const auto job = parse_number<std::size_t>(fields[0]);
+  const auto status = job::parse_status(fields[1]);
+  const auto at = parse_number<std::int64_t>(fields[2]);
+  const auto attempt = parse_number<std::size_t>(fields[3]);
   if (!job || !status || !at || !attempt)
     return std::nullopt;
   return StateMessage{*job, *status, Timestamp(std::chrono::milliseconds(*at)), *attempt};
 }
 
 std::string render(const job::Application& app) {
-  return std::string(app_word) + render_json(app);
+  return std::string(app_prefix) + render_json(app);
 }
 
 std::optional<job::Application> parse_app(std::string_view text) {
-  if (!text.starts_with(app_word))
+  if (!text.starts_with(app_prefix))
     return std::nullopt;
-  const auto json = parse_json(text.substr(app_word.size()), "a message about an application");
+  const auto json = parse_json(text.substr(app_prefix.size()), "a message about an application");
   if (!json)
     return std::nullopt;
   auto app = from_json_value<job::Application>(*json, "a message about an application");

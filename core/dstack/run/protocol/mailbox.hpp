@@ -1,6 +1,6 @@
-// How a run's supervisor is spoken to: datagrams to a socket in the run's folder. Messages only
-// wake and inform; whatever must not be lost stands in a file or in the database, where a later
-// supervisor finds it.
+// Messages to a run's supervisor: datagrams to a socket in the run's folder. Messages only wake and
+// inform; whatever must not be lost is in a file or in the database, where a later supervisor finds
+// it.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -32,10 +32,10 @@ class Mailbox {
 /// False when nobody listens. Blocks while the receiver is behind, two seconds at the most.
 bool post(const Path& run_folder, std::string_view message);
 
-/// "look again at what was asked of this run".
+/// "read again what was requested of this run".
 inline constexpr std::string_view wake_message = "wake";
 
-/// A runner's word on its job; also a line of its `states` file.
+/// A runner's report on its job; also a line of its `states` file.
 struct StateMessage {
   std::size_t job = 0;
   job::Status status = job::Status::running;
@@ -46,7 +46,7 @@ struct StateMessage {
 std::string render(const StateMessage& message);
 std::optional<StateMessage> parse_state(std::string_view text);
 
-/// A runner's word on an application; also a line of its `states` file.
+/// A runner's report on an application; also a line of its `states` file.
 std::string render(const job::Application& app);
 std::optional<job::Application> parse_app(std::string_view text);
 

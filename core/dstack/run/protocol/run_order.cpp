@@ -24,7 +24,7 @@ void to_json(Json& json, const RunOrder& order) {
 void from_json(const Json& json, RunOrder& order) {
   read_fields(json, order, "order");
   if (order.job_ids.size() != order.plan.jobs.size())
-    throw JsonProblem("it does not fit its plan");
+    throw JsonProblem("its number of job ids differs from that of jobs in its plan");
 }
 
 std::string render_run_order(const RunOrder& order) {

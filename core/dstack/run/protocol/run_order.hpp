@@ -1,4 +1,4 @@
-// What a supervisor is told: a value with a JSON form; no behaviour.
+// The order of a supervisor: a value with a JSON form; no behaviour.
 #pragma once
 
 #include "dstack/config/settings/on_end.hpp"
@@ -30,7 +30,7 @@ struct RunOrder {
   std::vector<std::string> job_ids;  ///< by job
   job::CodeRecord code;
   std::vector<config::Receiver> on_end;  ///< as the settings were; without places
-  /// What there was when the run began; nothing when none of its jobs asks for resources.
+  /// The machine when the run began; nothing when none of its jobs asks for resources.
   std::optional<resources::Machine> machine;
 };
 

@@ -31,8 +31,8 @@ Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
 }
 
 Error without_supervisor(const std::string& run, Error why) {
-  why.message = fmt::format("run '{}' is on record, but nobody sees to it: {}", run, why.message);
-  why.hint += fmt::format("{}'dstack logs -f {}' tries again, and 'dstack stop {}' gives it up",
+  why.message = fmt::format("run '{}' is recorded, but has no supervisor: {}", run, why.message);
+  why.hint += fmt::format("{}'dstack logs -f {}' tries again, and 'dstack stop {}' stops the run",
                           why.hint.empty() ? "" : "; ",
                           run,
                           run);

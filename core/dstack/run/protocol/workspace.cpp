@@ -53,9 +53,10 @@ class ProjectItself : public Workspace {
     for (const job::TreeReference& input : inputs)
       DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::where_free, &kept));
     if (!kept.empty())
-      warnings.push_back(fmt::format("{} of the inputs stayed as the project has it: {}",
-                                     plural(kept.size(), "file"),
-                                     quoted_list(kept, 3)));
+      warnings.push_back(
+          fmt::format("{} of the inputs skipped, because the project has the same path: {}",
+                      plural(kept.size(), "file"),
+                      quoted_list(kept, 3)));
     return {};
   }
 

@@ -30,8 +30,8 @@ class Workspace {
   virtual Result<void> remove() = 0;
 };
 
-/// The one of a job: of its own in the job's folder; or the user's project itself, where inputs are
-/// laid out if nothing stands in their way, and nothing is ever removed.
+/// The workspace of a job: its own in the job's folder; or the user's project itself, where inputs
+/// are laid out only where no file exists, and nothing is ever removed.
 std::unique_ptr<Workspace> workspace_of(const files::Home& home,
                                         const Path& job_folder,
                                         const Path& project,

@@ -1,5 +1,5 @@
-// One attempt to tell somebody of a run's end. Blocks until its outcome is known, at most for the
-// receiver's timeout; any number of threads may do so at once.
+// One attempt to notify a receiver of a run's end. Blocks until its outcome is known, at most for
+// the receiver's timeout; any number of threads may do so at once.
 #pragma once
 
 #include "dstack/base/time.hpp"
@@ -14,7 +14,7 @@
 
 namespace dstack::run {
 
-/// What is told.
+/// What a receiver gets.
 struct Notification {
   files::Home home;
   std::string run;
@@ -28,12 +28,12 @@ struct Attempt {
   enum class Outcome {
     delivered,
     failed,    ///< the next one may succeed
-    hopeless,  ///< so will no other
+    hopeless,  ///< no other attempt will succeed either
   };
 
   Outcome outcome = Outcome::delivered;
-  std::string reason = {};            ///< of a failure, for people; without secrets
-  std::chrono::milliseconds wish{0};  ///< of the receiver: so long before the next one
+  std::string reason = {};                   ///< of a failure, for people; without secrets
+  std::chrono::milliseconds retry_after{0};  ///< requested by the receiver; 0: none
 };
 
 Attempt deliver(const config::Receiver& receiver, const Notification& notification);
@@ -42,16 +42,15 @@ Attempt deliver(const config::Receiver& receiver, const Notification& notificati
 Attempt run_command(const config::Receiver& receiver, const Notification& notification);
 Attempt post_webhook(const config::Receiver& receiver, const Notification& notification);
 
-/// The variable that a command, and what it starts, is known by; its value is the notification's
-/// id.
+/// The variable that marks a command and everything it starts; its value is the notification's id.
 inline constexpr const char* notification_variable = "DSTACK_NOTIFICATION";
 
-/// What a webhook's answer means.
+/// The result of an attempt, from the response of a webhook.
 Attempt judge(const http::Response& response, Timestamp at);
-/// How long an answer asks to wait: seconds, or a date of HTTP.
+/// How long a response asks to wait: seconds, or an HTTP date.
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text, Timestamp at);
 
-/// The first line of a text that says something, cut where it is long.
+/// The first line of a text that is not blank, truncated if long.
 std::string first_line(std::string_view text);
 /// The last one.
 std::string last_line(std::string_view text);

@@ -1,5 +1,5 @@
-// The end of a run, told to a command: the run as JSON on its standard input, what most want to
-// know in its environment.
+// Reports the end of a run to a command: the run as JSON on its standard input, the most important
+// facts in its environment.
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -51,7 +51,7 @@ std::vector<std::string> environment_for(const Notification& notification) {
   return environment;
 }
 
-/// A relative program lies beside the file that names it.
+/// A relative program is next to the file that names it.
 std::vector<std::string> resolved(std::vector<std::string> argv, const Path& home) {
   std::string& program = argv.front();
   if (program.find('/') != std::string::npos && program.front() != '/')
@@ -117,7 +117,7 @@ Attempt failed(std::string reason) {
 }  // namespace
 
 Attempt run_command(const config::Receiver& receiver, const Notification& notification) {
-  // What an attempt has left behind whose supervisor was killed.
+  // Processes of an attempt whose supervisor was killed.
   process::kill_marked(notification_variable, notification.id);
   auto input = hand_over_order(notification.body);
   auto pipe = make_pipe();

@@ -38,7 +38,7 @@ class Values {
     for (const std::string& name : names) {
       DSTACK_TRY(auto value, vault.find(notification.project, name));
       if (!value)
-        return fail(ErrorCode::not_found, "there is no secret '{}' any more", name)
+        return fail(ErrorCode::not_found, "secret '{}' no longer exists", name)
             .with_hint("'dstack secrets add --user {}' adds it", name);
       values.by_name_[name] = *std::move(value);
     }
@@ -82,7 +82,7 @@ void set_header(http::Headers& headers, const std::string& name, std::string val
     known->second = std::move(value);
 }
 
-/// usage: a value that cannot stand in a header.
+/// ErrorCode::usage: a value that a header cannot have.
 Result<http::Headers> headers_for(const config::Receiver& receiver,
                                   const Notification& notification,
                                   const Values& values) {
@@ -93,7 +93,7 @@ Result<http::Headers> headers_for(const config::Receiver& receiver,
     std::string value = values.put_into(text);
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
       return fail(ErrorCode::usage, "header '{}' would have several lines", name)
-          .with_hint("a secret that stands in a header has one line");
+          .with_hint("a secret in a header must have only one line");
     set_header(headers, name, std::move(value));
   }
   return headers;
@@ -154,17 +154,18 @@ Attempt judge(const http::Response& response, Timestamp at) {
   Attempt attempt;
   attempt.outcome = status == 408 || status == 429 || status >= 500 ? Attempt::Outcome::failed
                                                                     : Attempt::Outcome::hopeless;
-  attempt.wish = parse_retry_after(response.header("retry-after"), at).value_or(milliseconds(0));
+  attempt.retry_after =
+      parse_retry_after(response.header("retry-after"), at).value_or(milliseconds(0));
   attempt.reason = fmt::format("HTTP {}", status);
   if (status >= 300 && status < 400)
-    attempt.reason += ": redirects are not followed; write the address to which this one leads";
+    attempt.reason += ": redirects are not followed; use the address that it redirects to";
   else if (const std::string said = first_line(response.body); !said.empty())
     attempt.reason += fmt::format(": {}", said);
   return attempt;
 }
 
 std::optional<milliseconds> parse_retry_after(std::string_view text, Timestamp at) {
-  constexpr std::int64_t longest = 1'000'000;  // seconds: any more is no sensible answer
+  constexpr std::int64_t longest = 1'000'000;  // seconds: longer waits are not reasonable
   if (const auto seconds = parse_number<std::uint32_t>(trim(text)))
     return std::chrono::seconds(std::min<std::int64_t>(*seconds, longest));
   tm date{};

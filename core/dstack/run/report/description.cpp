@@ -71,7 +71,7 @@ Json apps_json(const Description& description, std::size_t workflow) {
   return apps;
 }
 
-/// Which file a masked path is, says `artifacts list`.
+/// `artifacts list` shows which file a masked path is.
 Json exposed_json(const job::SecretFindings& exposure) {
   Json json = exposure;
   if (json.is_object())
@@ -106,7 +106,7 @@ Json workflow_json(const Description& description, std::size_t index) {
           {"tags", description.run.workflows[index].tags}};
 }
 
-/// The list is there once the job's environment was.
+/// The list exists once the job's environment was made.
 std::vector<std::string> read_packages(const Path& job_folder) {
   const std::string text = read_file(job_folder / file_names::packages).value_or("");
   std::vector<std::string> packages;
@@ -159,7 +159,7 @@ Json notifications_json(const std::vector<store::NotificationRecord>& notificati
 
 Json job_json(const Description& description, const store::JobRecord& job) {
   Json history = Json::array();
-  // A job that goes back into the queue for a cause begins once more.
+  // A job that is queued with a cause is retried.
   std::size_t attempts = job.started_at || job.cause ? 1 : 0;
   for (const store::HistoryEntry& entry : description.history[job.index]) {
     history.push_back({{"status", job::render(entry.status)},

@@ -1,4 +1,4 @@
-// All about one run: what `dstack show` prints, and what is told at a run's end. The one JSON form
+// All about one run: what `dstack show` prints, and what notifications contain. The one JSON form
 // of a run (docs/reference/cli.md, "show").
 #pragma once
 
@@ -36,8 +36,8 @@ Json render_description(const Description& description);
 /// Which of its workflow's jobs a job is.
 std::size_t index_in_workflow(const Description& description, const store::JobRecord& job);
 
-/// The first job of a workflow: jobs of one differ in nothing that a person set. Its index in the
-/// plan; their number when it has none.
+/// The first job of a workflow, as an index into the plan; the number of jobs when it has none.
+/// Jobs of one workflow differ in nothing that a user has set.
 std::size_t first_job(const Description& description, std::size_t workflow);
 
 /// The applications of jobs that run, of one workflow.

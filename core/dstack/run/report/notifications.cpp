@@ -31,9 +31,9 @@ milliseconds first_wait() {
 }
 
 /// The one connection to the database, for all threads.
-class Register {
+class AttemptRecorder {
  public:
-  Register(store::Records& records, store::RunId run) : records_(records), run_(run) {}
+  AttemptRecorder(store::Records& records, store::RunId run) : records_(records), run_(run) {}
 
   Result<void> note(const NotificationRecord& notification) {
     const std::lock_guard guard(mutex_);
@@ -46,7 +46,7 @@ class Register {
   store::RunId run_;
 };
 
-/// One receiver, until it is told or given up.
+/// The notification of one receiver, until it is delivered or given up.
 class Delivery {
  public:
   Delivery(config::Receiver receiver, NotificationRecord record, Notification notification)
@@ -54,19 +54,19 @@ class Delivery {
         record_(std::move(record)),
         notification_(std::move(notification)) {}
 
-  Result<void> see_through(Register& book) {
+  Result<void> deliver_to_end(AttemptRecorder& recorder) {
     while (record_.status == NotificationStatus::waiting) {
       wait();
-      // Nobody wants to know of a run that was removed meanwhile.
+      // The notifications of a run that was removed meanwhile are dropped.
       boost::system::error_code error;
       if (!fs::exists(notification_.home.run(notification_.run), error))
         return {};
-      // Who cannot write it down does not tell: it would be told again and again.
+      // What cannot be recorded is not sent: it would be sent again and again.
       record_.tried_at = now();
-      auto noted = book.note(record_);
+      auto noted = recorder.note(record_);
       if (noted) {
         take(deliver(receiver_, notification_));
-        noted = book.note(record_);
+        noted = recorder.note(record_);
       }
       if (!noted)
         return noted.error().code == ErrorCode::not_found ? Result<void>() : noted;
@@ -75,7 +75,7 @@ class Delivery {
   }
 
  private:
-  /// A clock that was set meanwhile must not make it longer than any wait is.
+  /// Never longer than the longest wait, even if the clock was set meanwhile.
   void wait() const {
     if (record_.next_at)
       std::this_thread::sleep_for(
@@ -91,7 +91,7 @@ class Delivery {
     else if (attempt.outcome == Attempt::Outcome::hopeless || record_.attempts > receiver_.retry)
       record_.status = NotificationStatus::failed;
     else
-      record_.next_at = now() + wait_after(record_.attempts, first_wait(), attempt.wish);
+      record_.next_at = now() + wait_after(record_.attempts, first_wait(), attempt.retry_after);
   }
 
   config::Receiver receiver_;
@@ -106,7 +106,7 @@ bool refers_to_secrets(const config::Receiver& receiver) {
          });
 }
 
-/// All of a run that wait.
+/// All waiting notifications of a run.
 Result<std::vector<Delivery>> deliveries_of(const files::Home& home,
                                             store::Records& records,
                                             const store::RunRecord& run,
@@ -156,16 +156,16 @@ Result<void> send_notifications(const files::Home& home,
   if (waiting.empty())
     return {};
   DSTACK_TRY(auto deliveries, deliveries_of(home, records, run, waiting));
-  Register book(records, run.id);
+  AttemptRecorder recorder(records, run.id);
   std::vector<Result<void>> results(deliveries.size());
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < deliveries.size(); ++i) {
-      const auto see_through = [&, i] { results[i] = deliveries[i].see_through(book); };
-      if (auto thread = start_thread(see_through))
+      const auto deliver_one = [&, i] { results[i] = deliveries[i].deliver_to_end(recorder); };
+      if (auto thread = start_thread(deliver_one))
         threads.push_back(*std::move(thread));
       else
-        see_through();  // one after the other, then
+        deliver_one();  // without a thread, one after the other
     }
   }
   for (Result<void>& result : results)
@@ -173,11 +173,11 @@ Result<void> send_notifications(const files::Home& home,
   return {};
 }
 
-milliseconds wait_after(std::size_t attempts, milliseconds first_wait, milliseconds wish) {
+milliseconds wait_after(std::size_t attempts, milliseconds first_wait, milliseconds retry_after) {
   milliseconds wait = first_wait;
   for (std::size_t attempt = 1; attempt < attempts && wait < longest_wait; ++attempt)
     wait *= 4;
-  return std::min(std::max(wait, wish), longest_wait);
+  return std::min(std::max(wait, retry_after), longest_wait);
 }
 
 }  // namespace dstack::run

@@ -1,6 +1,6 @@
-// Telling the end of a run to those whom `on_end` names. Whom, is on record together with the end
-// itself; the telling comes after, when nobody waits for the run any more, and a supervisor that
-// is killed meanwhile leaves it to the next one (decision 14).
+// Notifies the receivers that `on_end` names of the end of a run. They are recorded together with
+// the end itself; delivery comes after that, when nobody waits for the run any more, and a
+// supervisor that is killed meanwhile leaves it to the next one (decision 14).
 #pragma once
 
 #include "dstack/config/settings/on_end.hpp"
@@ -15,20 +15,20 @@
 
 namespace dstack::run {
 
-/// Those who want to know of a run that ends like this.
+/// The notifications for a run that ends with this status.
 std::vector<store::NewNotification> notifications_for(
     const std::vector<config::Receiver>& receivers, job::Status status);
 
-/// Tells all that are still to be told of a finished run's end, side by side, and returns when
-/// nobody is left: each was told, or given up. Returns at once where there is nobody. Fails when
-/// the records cannot be read or written; who was not told by then still is on record.
+/// Delivers all waiting notifications of a finished run, in parallel, and returns when none is
+/// left: each was delivered, or given up. Fails when the records cannot be read or written; what
+/// was not delivered by then is still recorded as waiting.
 Result<void> send_notifications(const files::Home& home,
                                 store::Records& records,
                                 const store::RunRecord& run);
 
-/// How long after so many failed attempts the next one follows, when the receiver has that wish.
+/// How long to wait after so many failed attempts; `retry_after` is what the receiver asked for.
 std::chrono::milliseconds wait_after(std::size_t attempts,
                                      std::chrono::milliseconds first_wait,
-                                     std::chrono::milliseconds wish);
+                                     std::chrono::milliseconds retry_after);
 
 }  // namespace dstack::run

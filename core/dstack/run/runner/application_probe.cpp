@@ -8,17 +8,17 @@ namespace dstack::run {
 
 namespace {
 
-constexpr std::chrono::milliseconds between_questions{100};
-/// One that has taken the question and says nothing is asked again after this.
+constexpr std::chrono::milliseconds between_requests{100};
+/// An application that does not answer a request is asked again after this.
 constexpr std::chrono::seconds patience{5};
 
-http::Request question(std::uint16_t port, const std::string& path) {
+http::Request make_request(std::uint16_t port, const std::string& path) {
   http::Request request;
   request.url = fmt::format("http://127.0.0.1:{}{}", port, path);
   request.headers = {{"User-Agent", "dstack"}, {"Connection", "close"}};
   request.connect = patience;
   request.total = patience;
-  // The head says enough, and so does any byte of a body without one.
+  // The head is enough, and so is any byte of a body without one.
   request.on_head = [](const http::Response&) { return false; };
   request.on_body = [](const http::Response&, std::string_view) { return false; };
   return request;
@@ -27,7 +27,7 @@ http::Request question(std::uint16_t port, const std::string& path) {
 }  // namespace
 
 ApplicationProbe::ApplicationProbe(std::uint16_t port, const std::string& path, Answer wanted)
-    : request_(question(port, path)), wanted_(wanted) {
+    : request_(make_request(port, path)), wanted_(wanted) {
   request_.any_bytes = wanted == Answer::any;
 }
 
@@ -40,11 +40,11 @@ short ApplicationProbe::events() const {
 }
 
 ApplicationProbe::Clock::time_point ApplicationProbe::next_step() const {
-  return transfer_ ? transfer_->next_step().value_or(next_question_ + patience) : next_question_;
+  return transfer_ ? transfer_->next_step().value_or(next_request_ + patience) : next_request_;
 }
 
 void ApplicationProbe::step(Clock::time_point now) {
-  if (answered_ || (!transfer_ && now < next_question_))
+  if (answered_ || (!transfer_ && now < next_request_))
     return;
   if (!transfer_)
     begin(now);
@@ -54,18 +54,18 @@ void ApplicationProbe::step(Clock::time_point now) {
   if (!over)
     return;
   transfer_.reset();
-  next_question_ = now + between_questions;
-  // A connection without a byte is a failure: engines of containers hold doors open with nobody
-  // behind them.
+  next_request_ = now + between_requests;
+  // A connection without a byte is a failure: container engines accept connections to ports at
+  // which nothing listens.
   answered_ =
       *over && (wanted_ == Answer::any || ((*over)->status >= 200 && (*over)->status < 400));
 }
 
 void ApplicationProbe::begin(Clock::time_point now) {
-  next_question_ = now + between_questions;
+  next_request_ = now + between_requests;
   if (auto transfer = http::Transfer::start(request_))
     transfer_ = *std::move(transfer);
-  else if (!std::exchange(complained_, true))
+  else if (!std::exchange(problem_logged_, true))
     log::warning(render(transfer.error()));
 }
 

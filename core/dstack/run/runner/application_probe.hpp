@@ -1,6 +1,6 @@
-// Whether an application answers: one question over HTTP to 127.0.0.1, asked again and again from a
-// poll loop that never waits for it. Knows nothing of jobs. The first question opens libcurl, which
-// costs 4 ms and 10 MB: of the runners, those of jobs with applications alone pay that.
+// Whether an application answers: an HTTP request to 127.0.0.1, repeated from a poll loop that
+// never waits for it. Knows nothing of jobs. The first request opens libcurl, which costs 4 ms and
+// 10 MB: only runners of jobs with applications pay that.
 #pragma once
 
 #include "dstack/http/client.hpp"
@@ -17,7 +17,7 @@ class ApplicationProbe {
   using Clock = std::chrono::steady_clock;
 
   /// Asks for `path`. With `Answer::good`, a status of 2xx or 3xx is wanted; with `Answer::any`,
-  /// whatever comes back will do.
+  /// any response will do.
   enum class Answer { good, any };
   ApplicationProbe(std::uint16_t port, const std::string& path, Answer wanted);
 
@@ -27,10 +27,10 @@ class ApplicationProbe {
   int fd() const;
   short events() const;
 
-  /// When step() wants to be called even if nothing happens.
+  /// When step() must be called even if nothing happens.
   Clock::time_point next_step() const;
 
-  /// Goes on with the question as far as it goes now. Call it when fd() is ready, and at
+  /// Goes on with the request as far as it goes now. Call it when fd() is ready, and at
   /// next_step().
   void step(Clock::time_point now);
 
@@ -39,10 +39,10 @@ class ApplicationProbe {
 
   http::Request request_;
   Answer wanted_;
-  std::optional<http::Transfer> transfer_;  ///< while it is asked
+  std::optional<http::Transfer> transfer_;  ///< while a request is under way
   bool answered_ = false;
-  bool complained_ = false;
-  Clock::time_point next_question_{};
+  bool problem_logged_ = false;
+  Clock::time_point next_request_{};
 };
 
 }  // namespace dstack::run

@@ -115,7 +115,7 @@ std::optional<Applications::Clock::time_point> Applications::next_step() const {
 }
 
 std::vector<job::Application> Applications::step(Clock::time_point now) {
-  std::vector<job::Application> news;
+  std::vector<job::Application> changed;
   for (Watched& app : apps_) {
     const ApplicationState before = app.record.state;
     if (before != ApplicationState::ready)
@@ -133,10 +133,10 @@ std::vector<job::Application> Applications::step(Clock::time_point now) {
                                render_duration(limit_));
     }
     if (!reported_ || app.record.state != before)
-      news.push_back(app.record);
+      changed.push_back(app.record);
   }
   reported_ = true;
-  return news;
+  return changed;
 }
 
 std::string Applications::unanswered() const {

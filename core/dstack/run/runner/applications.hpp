@@ -1,4 +1,4 @@
-// The applications of one job, as its runner watches over them: their addresses, and whether they
+// The applications of one job, as its runner watches them: their addresses, and whether they
 // answer. A value for a poll loop; it starts nothing and reports nothing.
 #pragma once
 
@@ -21,8 +21,8 @@ namespace dstack::run {
 /// The address of an application for people. `secret`: the job's; empty when it has none.
 std::string app_url(const job::ApplicationSpec& app, std::uint16_t port, std::string_view secret);
 
-/// As it is reported where the user has made a secret of what the application knows its user by:
-/// without that value.
+/// As it is reported where the token of the application is a secret of the user's: without the
+/// value.
 job::Application without_secret(job::Application app, std::string_view secret);
 
 class Applications {
@@ -30,9 +30,9 @@ class Applications {
   using Clock = ApplicationProbe::Clock;
 
   Applications() = default;
-  /// Of job number `job`, whose ports these are. An application with an address of its own for this
-  /// question is a known one: it answers there within `limit`, or something is wrong. Of another
-  /// nobody knows what comes before it (a training, say): after `limit` it is late, no more.
+  /// Of job number `job`, whose ports these are. An application with a health address is a
+  /// known one: it answers there within `limit`, or something is wrong. Of another it is not known
+  /// what comes first (a training, say): after `limit` it is merely late.
   Applications(const job::JobSpec& spec,
                std::size_t job,
                const std::vector<std::uint16_t>& ports,
@@ -45,12 +45,12 @@ class Applications {
   /// The job is ending: what has not answered never will.
   void stop_asking() { asking_ = false; }
 
-  /// True when there is nothing left to find out.
+  /// True when every application has answered, or none is asked any more.
   bool settled() const;
 
   /// Adds what to poll for.
   void add_to(std::vector<pollfd>& polled) const;
-  /// When step() wants to be called even if nothing happens; nothing when settled.
+  /// When step() must be called even if nothing happens; nothing when settled.
   std::optional<Clock::time_point> next_step() const;
 
   /// Goes on asking; returns those whose state has changed. The first call returns all of them.

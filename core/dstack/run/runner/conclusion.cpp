@@ -81,7 +81,7 @@ bool Conclusion::is_abort_requested() const {
 }
 
 void Conclusion::remove_folders() {
-  // Nothing is wanted of it any more; what is worth keeping the supervisor takes first.
+  // Removed here if nothing of it is kept; else the supervisor saves what is kept first.
   const bool nothing_to_keep = attempt_.order.spec.artifacts.empty() && !record_.edited;
   if (nothing_to_keep || record_.stop == job::StopRequest::abort)
     (void)attempt_.workspace->remove();

@@ -1,5 +1,5 @@
-// What happens when a job is over: what it left is looked at and removed, and the exit record says
-// how it ended.
+// What happens when a job is over: what it left is examined and removed, and the exit record is
+// written.
 #pragma once
 
 #include "dstack/run/protocol/exit_record.hpp"
@@ -30,7 +30,7 @@ class Conclusion {
   /// Artifacts stay as they are; what is found in them is recorded. An abort saves nothing, and so
   /// does not wait for it.
   void scan_artifacts();
-  /// A job that is over cannot be stopped any more, only be thrown away.
+  /// A job that is over cannot be stopped any more, only aborted.
   bool is_abort_requested() const;
   void remove_folders();
   void write_record();

@@ -21,8 +21,8 @@ struct JobAttempt {
   StateReporter states;
 };
 
-/// Makes the folder, writes down which process the runner is, opens the log and the states. An
-/// error means that nothing can be written there, the exit record neither.
+/// Makes the folder, records the identity of the runner, opens the log and the states. An
+/// error means that nothing can be written there, not even the exit record.
 Result<JobAttempt> open_attempt(JobOrder order);
 
 }  // namespace dstack::run

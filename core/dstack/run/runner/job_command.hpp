@@ -12,7 +12,7 @@ namespace dstack::run {
 
 struct JobCommand {
   std::vector<std::string> arguments;  ///< the program's name first
-  std::string script;                  ///< what has to stand in `script_file` first; empty: nothing
+  std::string script;                  ///< what to write to `script_file` first; empty: nothing
 };
 
 /// bash stops at the first command that fails. A program with a set-up is the last command of that

@@ -1,7 +1,6 @@
-// Secrets of one job. An order carries references alone, wherever it lies or travels; the process
-// that carries it out puts the values in, from the vault as it is at that moment. So a later
-// supervisor and a later attempt do the same again, and a value that was changed meanwhile is the
-// new one.
+// Secrets of one job. An order contains only references, on disk and in transit; the process that
+// carries it out puts the values in, from the vault as it is at that moment. A later supervisor and
+// a later attempt do the same again, and get the new value if it was changed meanwhile.
 #pragma once
 
 #include "dstack/run/protocol/job_order.hpp"
@@ -12,14 +11,14 @@
 
 namespace dstack::run {
 
-/// What a job's output must not show, and what its artifacts are looked through for.
+/// What a job's output must not show, and what its artifacts are scanned for.
 struct JobSecrets {
   secrets::Needles needles;
   std::vector<std::string> names;  ///< of the values of the needles, in their order
 };
 
 /// Puts the values into the order: its environment, the account at a registry, and what a provider
-/// keeps for its native job. Returns what they are, to be looked for. not_found when a secret
+/// keeps for its native job. Returns the values, for masking and scanning. not_found when a secret
 /// that the files refer to is gone; for one that every job gets there is only a warning, and
 /// its variable is omitted. Does nothing, and opens nothing, for a job without secrets.
 Result<JobSecrets> resolve_secrets(JobOrder& order, std::vector<std::string>& warnings);

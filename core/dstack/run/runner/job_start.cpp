@@ -16,10 +16,10 @@ namespace {
 
 constexpr int output_pipe_size = 256 * 1024;
 
-/// In a mount namespace of its own, where root may: what all jobs share cannot be written to by
-/// accident. Others are kept out by the files' modes.
+/// As root, in a mount namespace of its own: what all jobs share cannot be written to by accident.
+/// Other users are kept out by the modes of the files.
 void protect_shared_folders(const std::vector<std::string>& folders) {
-  // A namespace costs a job without an environment more than all else that is done for it.
+  // A namespace costs more than everything else that a job without an environment needs.
   if (folders.empty() || ::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
     return;
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
@@ -29,9 +29,8 @@ void protect_shared_folders(const std::vector<std::string>& folders) {
       ::mount(nullptr, folder.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr);
 }
 
-/// The time from which on a change of the workspace is the job's. The folder itself was changed
-/// last by its making, at a time that cannot be distinguished from the job's beginning; so it gets
-/// another.
+/// Changes of the workspace after this time are the job's. The folder itself was just made, at a
+/// time that cannot be distinguished from the job's start; so it gets another.
 std::int64_t mark_workspace(const Path& folder) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);

@@ -24,13 +24,13 @@ struct RunningJob {
   Fd output;             ///< the pipe with what it writes; reading never blocks
   AgentReports reports;  ///< empty without an agent
   std::vector<std::string> secret_names;
-  /// From when on a change of the workspace is the job's: nanoseconds since 1970, by the clock of
-  /// files.
+  /// Changes of the workspace after this time are the job's: nanoseconds since 1970, by the clock
+  /// of files.
   std::int64_t workspace_made_at = 0;
 };
 
-/// `started_at` is when the job was about to start; it is set unless what the start needs is not
-/// there. Nothing is left of a job that could not start.
+/// `started_at` is when the job was about to start; it is not set if what the start needs is
+/// missing. Nothing is left of a job that could not start.
 Result<RunningJob> start_job(const JobAttempt& attempt, PreparedJob job, Timestamp& started_at);
 
 }  // namespace dstack::run

@@ -19,8 +19,8 @@ class LogWriter {
  public:
   static Result<LogWriter> open(const Path& job_folder);
 
-  /// A descriptor that appends to the log: for the installers of an environment, which are ours. A
-  /// job never gets one: `echo x > /dev/stderr` would truncate the file.
+  /// A descriptor that appends to the log: for the installers of an environment, which the runner
+  /// starts. A job never gets one: `echo x > /dev/stderr` would truncate the file.
   Result<Fd> append_descriptor() const;
   /// Goes on behind what was appended meanwhile.
   Result<void> continue_at_end();
@@ -29,7 +29,7 @@ class LogWriter {
   void hide(secrets::Needles needles);
   /// What that is; empty where nothing is hidden.
   const secrets::Needles& hidden() const;
-  /// A text that goes elsewhere, without what the log must not show either.
+  /// A text for another place, masked like the log.
   std::string masked(std::string_view text) const;
 
   enum class Moved { some, nothing, end_of_pipe };
@@ -37,7 +37,7 @@ class LogWriter {
   /// counts them: the job must neither block nor die of it.
   Result<Moved> move_from(int pipe);
 
-  /// Writes what was held back, for it might have become a secret, and makes the log durable;
+  /// Writes what was held back as a possible part of a secret, and makes the log durable;
   /// nothing to do when it is empty.
   Result<void> sync();
 
@@ -56,7 +56,7 @@ class LogWriter {
   std::uint64_t dropped_ = 0;
   Timestamp last_mark_{};
   std::optional<secrets::Masker> masker_;
-  std::string buffer_;  ///< for the masker: one large piece is looked through faster than many
+  std::string buffer_;  ///< for the masker: one large piece is scanned faster than many
 };
 
 }  // namespace dstack::run

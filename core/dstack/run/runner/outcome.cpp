@@ -17,7 +17,7 @@ std::optional<job::StopRequest> requested_stop(int signal, const ExitRecord& rec
 
 void record_report(ExitRecord& record, AgentReport report) {
   if (report.cause) {
-    if (*report.cause != job::Cause::exit)  // that one the process's own exit code or signal says
+    if (*report.cause != job::Cause::exit)  // that one follows from the exit code or signal
       record.cause = report.cause;
     record.message = std::move(report.message);
   }

@@ -1,4 +1,4 @@
-// How a job ended, out of what its runner learns while it watches: signals, the reports of an
+// How a job ended, from what its runner sees while it watches: signals, the reports of an
 // agent, the exit status. Functions over the exit record alone.
 #pragma once
 

@@ -24,8 +24,8 @@ namespace dstack::run {
 
 namespace {
 
-/// The folder in which the job begins, made where it is missing. In a copy of the code a link is no
-/// way out: the job would change what is not its own.
+/// The folder in which the job begins, made where it is missing. In a copy of the code a link must
+/// not lead out: the job would change files that are not its own.
 Result<Path> make_working_dir(const Workspace& workspace, const std::string& path) {
   if (path.empty())
     return workspace.folder();
@@ -44,8 +44,8 @@ Result<Path> make_working_dir(const Workspace& workspace, const std::string& pat
   return folder;
 }
 
-/// The job's environment is for the inside; the engine is found by what the caller had. The job's
-/// id stays: whatever carries it is found and killed when this runner is.
+/// The job's environment is for the container; the engine is found by the caller's. The job's id is
+/// kept: processes that have it are found and killed when this runner is killed.
 Variables environment_of_container_agent(const JobOrder& order) {
   Variables environment = {{"JOB_ID", order.id}};
   for (const char* name :

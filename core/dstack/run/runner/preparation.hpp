@@ -1,5 +1,5 @@
-// What happens before a job starts: its secrets, its workspace, its Python environment, its tools,
-// what its applications need. The result is what to start; nothing of the job runs yet.
+// Prepares a job: its secrets, its workspace, its Python environment, its tools, and what its
+// applications need. The result is what to start; nothing of the job runs yet.
 #pragma once
 
 #include "dstack/backend/local_process.hpp"
@@ -29,11 +29,11 @@ class Preparation {
  private:
   Result<void> resolve_secrets();
   Result<void> prepare_python();
-  /// Another name for the environment's list, which never changes: nothing is written.
+  /// A hard link to the environment's list, which never changes.
   Result<void> record_packages(const Path& list) const;
   /// The provider finds the program in a variable named after it.
   Result<void> prepare_tool(const std::string& wanted);
-  /// A token unless the user has set one, and a folder for what the application keeps for itself.
+  /// A token unless the user has set one, and a folder for private files of the applications.
   Result<void> prepare_applications();
   Result<void> complete_launch(const Path& working_dir);
 

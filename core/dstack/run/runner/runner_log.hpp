@@ -21,8 +21,8 @@ class RunnerLog {
 
   /// A line of the runner's own. It begins a new line, whatever the job has written last.
   Result<void> say(const std::string& sentence);
-  /// For a second attempt and later ones: says that it begins. What earlier ones wrote stays in the
-  /// log, and is not part of tail().
+  /// For a second attempt and later ones: writes that it begins. What earlier ones wrote stays in
+  /// the log, and is not part of tail().
   Result<void> begin_attempt(std::size_t attempt, std::size_t attempts);
   /// The last bytes of what this attempt wrote; empty when they cannot be read.
   std::string tail() const;

@@ -29,11 +29,11 @@ namespace dstack::run {
 
 namespace {
 
-// What is read at once stays in a processor's own cache until it has been scanned.
+// What is read at once stays in the cache of a core until it has been scanned.
 constexpr std::size_t read_at_once = 256 * 1024;
 // A larger file is cut into parts, for all cores.
 constexpr std::uint64_t largest_part = 64 << 20;
-// Parts that are handed out one by one; of smaller ones many at once.
+// Larger parts are handed out one by one, smaller ones many at once.
 constexpr std::uint64_t large_part = 1 << 20;
 constexpr std::size_t small_parts_at_once = 64;
 constexpr std::size_t most_named_unread = 3;
@@ -52,7 +52,7 @@ bool has_content(const files::FoundFile& entry) {
          entry.state.type == files::EntryType::executable;
 }
 
-/// Those next to each other share `shared` bytes, so that nothing is cut through unseen.
+/// Adjacent parts overlap by `shared` bytes, so that no secret is missed between two.
 std::vector<Part> parts_of(const std::vector<files::FoundFile>& entries, std::size_t shared) {
   std::vector<Part> parts;
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -96,7 +96,7 @@ class ArtifactSearch {
   ArtifactSearch(const SecretScan& search, const std::string& artifact, std::stop_token stop)
       : search_(search), artifact_(artifact), stop_(std::move(stop)) {}
 
-  /// Nothing of an artifact that cannot be saved either: it was not made, or lies elsewhere.
+  /// Finds nothing in an artifact that cannot be saved either: it was not made, or is outside.
   Result<void> run() {
     if (!artifact_.empty()) {
       auto inside = files::path_inside(search_.workspace, search_.workspace / artifact_, artifact_);
@@ -212,7 +212,7 @@ class ArtifactSearch {
     if (!file)
       return unless_missing(part.entry);
     if (part.end - part.begin <= read_at_once)
-      return look_into_data(file.get(), part);  // sooner read than asked about
+      return look_into_data(file.get(), part);  // reading is faster than asking for holes
     for (std::uint64_t at = part.begin; at < part.end;) {
       const off_t data = ::lseek(file.get(), static_cast<off_t>(at), SEEK_DATA);
       if (data < 0 && errno == ENXIO)
@@ -254,7 +254,7 @@ class ArtifactSearch {
     return {};
   }
 
-  /// What errno says of a file that could not be read; what has vanished is not saved either.
+  /// The error in errno, of a file that could not be read; a file that is gone is not saved either.
   Result<void> unless_missing(std::size_t entry) const {
     if (files::is_missing(errno))
       return {};
@@ -279,18 +279,17 @@ std::string describe_unread(const std::vector<std::string>& reasons) {
       reasons.begin() + static_cast<std::ptrdiff_t>(std::min(reasons.size(), most_named_unread)));
   if (reasons.size() > named.size())
     named.push_back(fmt::format("and {} more", reasons.size() - named.size()));
-  return fmt::format("not looked through for secrets, because unreadable: {}", join(named, ", "));
+  return fmt::format("not scanned for secrets, because unreadable: {}", join(named, ", "));
 }
 
-SecretScanResult look_through(const SecretScan& search, const std::stop_token& stop) {
+SecretScanResult scan_all(const SecretScan& search, const std::stop_token& stop) {
   SecretScanResult found;
   for (const std::string& artifact : search.artifacts) {
     ArtifactSearch one(search, artifact, stop);
     if (const auto searched = one.run(); !searched)
-      found.warnings.push_back(
-          fmt::format("the artifact '{}' could not be looked through for secrets: {}",
-                      artifact,
-                      render(searched.error())));
+      found.warnings.push_back(fmt::format("the artifact '{}' could not be scanned for secrets: {}",
+                                           artifact,
+                                           render(searched.error())));
     if (const auto unread = one.take_unread(); !unread.empty())
       found.warnings.push_back(describe_unread(unread));
     if (job::SecretFindings findings = one.findings(); findings.count > 0)
@@ -320,13 +319,13 @@ std::optional<SecretScanResult> scan_for_secrets(const SecretScan& search,
   SecretScanResult found;
   const auto over = Event::make();
   if (!over)
-    return look_through(search, {});
+    return scan_all(search, {});
   auto thread = start_thread([&](const std::stop_token& stop) {
-    found = look_through(search, stop);
+    found = scan_all(search, stop);
     over->set();
   });
   if (!thread)
-    return look_through(search, {});
+    return scan_all(search, {});
   if (is_interrupted(*over, interruption)) {
     thread->request_stop();
     return std::nullopt;

@@ -1,5 +1,5 @@
-// Scans what a job saves for the job's own secrets. Like masking this is no guarantee: it knows the
-// same encodings, and misses what is compressed, encrypted or written otherwise.
+// Scans what a job saves for the job's own secrets. Like masking this is not a guarantee: it knows
+// the same encodings, and misses what is compressed, encrypted or encoded otherwise.
 #pragma once
 
 #include "dstack/base/file.hpp"

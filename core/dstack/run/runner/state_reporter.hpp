@@ -22,7 +22,7 @@ class StateReporter {
                                     std::size_t job,
                                     std::size_t attempt);
 
-  /// That nobody listens, or that the disk is full, is no error.
+  /// A supervisor that is gone, or a full disk, is not an error.
   void report(job::Status status) const;
   void report(const job::Application& app) const;
 

@@ -1,5 +1,5 @@
 // When a job is asked to stop, when it has exceeded its timeout, and when it is killed: a value.
-// The time is given to it; whoever asks it sends the signals.
+// The time is passed in; the caller sends the signals.
 #pragma once
 
 #include "dstack/run/protocol/job_order.hpp"

@@ -23,7 +23,7 @@ std::string took(const job::Usage& usage, const job::Resources& resources) {
                      render_size(resources.memory));
 }
 
-/// Of a job whose processes are held each alone.
+/// For a job whose processes are limited one by one.
 void record_each_process(ExitRecord& record,
                          const backend::Usage& usage,
                          const job::Resources& resources,

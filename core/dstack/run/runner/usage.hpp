@@ -1,4 +1,4 @@
-// What a job took of the machine, and what its limits did to it, put into its exit record.
+// Puts the usage of a job, and the effects of its limits, into its exit record.
 #pragma once
 
 #include "dstack/backend/usage.hpp"
@@ -12,19 +12,19 @@
 
 namespace dstack::run {
 
-/// The agent of a container reports that itself. The record knows how the job ended. One that
-/// failed while its memory was used up ran out of memory, whatever signal or exit code it came to;
-/// of one that ended well it is a warning. Where each process is held alone nothing is killed:
-/// programs are refused more, and only `end_of_log` shows it, which is asked for then; what they
-/// map in common they are not refused, and it is a warning.
+/// Nothing for a container, whose agent reports it. The record knows how the job ended. A job that
+/// failed while its memory was used up ran out of memory, whatever its signal or exit code; for one
+/// that succeeded it is a warning. Where each process is limited by itself nothing is killed:
+/// allocations fail, and only `end_of_log` shows it, which is called then; shared mappings are not
+/// limited, and exceeding the limit with them is a warning.
 void record_resources(ExitRecord& record,
                       const resources::Limiter& limiter,
                       const backend::Usage& usage,
                       const job::JobSpec& spec,
                       const std::function<std::string()>& end_of_log);
 
-/// Whether a program says that it was refused memory: as the C library, C++, Python, NumPy
-/// or PyTorch put it. Memory of a GPU is another matter.
+/// Whether a program says that it was refused memory: in the messages of the C library,
+/// C++, Python, NumPy or PyTorch. Memory of a GPU does not count.
 bool mentions_refused_memory(std::string_view log);
 
 }  // namespace dstack::run

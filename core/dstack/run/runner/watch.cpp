@@ -36,7 +36,7 @@ void Watch::run() {
   }
   while (job_.output && move_output()) {
   }
-  if (job_.oom.take())  // it may have been the job's end
+  if (job_.oom.take())  // that may have ended the job
     report_oom_kill();
   record_end();
   take_reports();

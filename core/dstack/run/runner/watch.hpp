@@ -28,7 +28,7 @@ class Watch {
   /// False when nothing can be waited for.
   bool wait_and_handle();
   void report(job::Status status);
-  /// Nobody asks an application of a job that is ending.
+  /// Applications of a job that is ending are not asked any more.
   void ask_applications();
   void take_reports();
   /// True when something was moved.

@@ -20,7 +20,7 @@ void add_reason(store::JobChange& change, const std::string& sentence) {
 }
 
 void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings) {
-  // Of a job that ended well they are all that there is to say.
+  // A job that succeeded has no other reason, so they are not marked.
   if (!warnings.empty())
     add_reason(
         change,
@@ -35,13 +35,12 @@ store::JobChange outcome_of_lost(const End& end) {
   change.at = end.record.finished_at;
   change.status = Status::failed;
   change.cause = Cause::lost;
-  change.reason =
-      "the process that waited for it was killed or ran out of memory, or the machine went down";
+  change.reason = "its runner was killed or ran out of memory, or the machine went down";
   add_warnings(change, end.record.warnings);
   return change;
 }
 
-/// What cannot be started now cannot be started in a moment either.
+/// A job that cannot be started now cannot be started a moment later either.
 bool may_help_to_retry(const store::JobChange& outcome) {
   return outcome.status == Status::failed && outcome.cause != Cause::start;
 }
@@ -64,7 +63,7 @@ store::JobChange outcome_of(const End& end) {
   switch (record.outcome) {
     case ExitRecord::Outcome::exited:
       change.exit_code = record.number;
-      // A job that was ended by its timeout may say that all is well.
+      // A job that was ended by its timeout may exit with 0.
       change.status = record.number == 0 && !record.cause ? Status::done : Status::failed;
       if (change.status == Status::failed)
         change.cause = record.cause.value_or(Cause::exit);

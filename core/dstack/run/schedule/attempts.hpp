@@ -1,5 +1,5 @@
 // What the end of a job's runner means: the job is over, or it is retried; and what it means
-// for the others of its gang, which live and are retried together. Pure: knows no process, no
+// for the others of its gang, which are stopped and retried together. Pure: knows no process, no
 // clock, no disk.
 #pragma once
 
@@ -29,9 +29,9 @@ store::JobChange outcome_of(const End& end);
 
 /// Adds a sentence to the reason of a change.
 void add_reason(store::JobChange& change, const std::string& sentence);
-/// What begins warnings in the reason of a job that did not end well.
+/// Precedes warnings in the reason of a job that did not succeed.
 inline constexpr std::string_view warning_mark = "warning: ";
-/// Adds what is no cause of how it ended, marked as such.
+/// Adds warnings, marked as such unless the job succeeded.
 void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings);
 
 /// Whether a failed attempt may be followed by another: not where the user has stopped the

@@ -1,4 +1,4 @@
-// What the jobs of a gang owe each other: they end with the first that fails. Decides only; reads
+// The policy of a gang: its jobs end with the first that fails. Decides only; reads
 // the scheduler and the attempts, and knows no process, no clock, no disk.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace dstack::run {
 
-/// For one thread. Both must outlive it. A job that has no gang is a gang of one, of which nothing
-/// follows.
+/// For one thread. Both must outlive it. A job without a gang is a gang of one, to which the
+/// policy does not apply.
 class GangPolicy {
  public:
   GangPolicy(const Scheduler& scheduler, const Attempts& attempts)

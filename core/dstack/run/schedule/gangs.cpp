@@ -8,7 +8,7 @@ namespace dstack::run {
 
 namespace {
 
-/// The master of masters, and how many steps away it is. Masters never go round in a ring
+/// The master of masters, and how many steps away it is. Masters never form a cycle
 /// (plan/jobs.cpp).
 std::pair<std::size_t, std::size_t> leader_of(const plan::Plan& plan, std::size_t job) {
   std::size_t steps = 0;

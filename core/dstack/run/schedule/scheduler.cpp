@@ -95,12 +95,12 @@ std::vector<std::size_t> Scheduler::take_startable(
         jobs.push_back(job);
       }
   };
-  // A supervisor that died may have started a part of a gang: the rest has its place already.
+  // A supervisor that died may have started a part of a gang: the rest has its slot already.
   for (std::size_t job = 0; job < jobs_.size() && !is_complete_; ++job)
     if (waits(job) && gang_taken_[gangs_.leader(job)] > 0)
       take_gang(job);
   is_complete_ = true;
-  for (auto next = ready_.begin(); has_free_place() && next != ready_.end();) {
+  for (auto next = ready_.begin(); has_free_slot() && next != ready_.end();) {
     const std::size_t job = *next;
     if (may_start(job))
       take_gang(job);
@@ -190,7 +190,7 @@ std::string Scheduler::reason_to_wait(std::size_t job) const {
     if (input.producer && workflow_status(*input.producer) != Status::done)
       names.push_back(input.workflow);
   if (names.empty())
-    return "waits for a free place";
+    return "waits for a free slot";
   if (names.size() > 4)
     return fmt::format("waits for {} workflows", names.size());
   return fmt::format("waits for {}", join(names, ", "));

@@ -1,5 +1,5 @@
-// What may start next, and what an end means for the rest. Pure: knows no process, no clock, no
-// disk.
+// Decides what may start next, and what an end means for the rest. Pure: knows no process, no
+// clock, no disk.
 #pragma once
 
 #include "dstack/job/status.hpp"
@@ -23,8 +23,8 @@ class Tally {
 
   std::size_t count(job::Status status) const { return counts_[static_cast<std::size_t>(status)]; }
 
-  /// One status out of many: what people want to know first. While some go on, what they are at; of
-  /// those that have all ended, a failure counts most.
+  /// One status for all of them: the most active one while some go on; when all have ended, a
+  /// failure counts most.
   job::Status combined() const;
 
  private:
@@ -45,12 +45,12 @@ class Scheduler {
 
   /// Jobs that should be started now, in order, as many as may run beside those that do. Each
   /// counts as running from here on until ended() or retry() is called. A gang comes whole, masters
-  /// first, and takes one place. One for whom `may_start` is false is passed over: it waits for
+  /// first, and takes one slot. One for which `may_start` is false is skipped: it waits for
   /// something else.
   std::vector<std::size_t> take_startable(const std::function<bool(std::size_t job)>& may_start =
                                               [](std::size_t) { return true; });
 
-  bool has_free_place() const { return running_ < parallel_; }
+  bool has_free_slot() const { return running_ < parallel_; }
 
   /// A job that was handed out has ended, but not for good: it waits to be handed out once more.
   void retry(std::size_t job);
@@ -69,7 +69,7 @@ class Scheduler {
 
   bool waits(std::size_t job) const { return !taken_[job] && !job::is_final(jobs_[job]); }
 
-  /// "waits for download", or "waits for a free place": why a job has not started.
+  /// "waits for download", or "waits for a free slot": why a job has not started.
   std::string reason_to_wait(std::size_t job) const;
 
   job::Status workflow_status(std::size_t workflow) const { return tallies_[workflow].combined(); }

@@ -30,7 +30,7 @@ struct ThreadedArtifactSaver::State {
   struct Worker {
     std::function<void()> work;
     std::atomic<bool> finished = false;
-    std::jthread thread;  ///< last: joined while the rest is there
+    std::jthread thread;  ///< last: joined before the rest is destroyed
   };
 
   std::list<Worker> workers;
@@ -40,19 +40,19 @@ struct ThreadedArtifactSaver::State {
     return run::workspace_of(objects.home(), folder, order.project, order.spec);
   }
 
-  /// Where the system has no thread to give, the caller does the work, and its loop waits.
+  /// If no thread can be started, the caller does the work, and its loop waits.
   void start(std::function<void()> work) {
     workers.remove_if([](const Worker& worker) { return worker.finished.load(); });
     Worker& worker = workers.emplace_back();
     worker.work = std::move(work);
-    const auto see_through = [&worker] {
+    const auto run_to_end = [&worker] {
       worker.work();
       worker.finished = true;
     };
-    if (auto thread = start_thread(see_through))
+    if (auto thread = start_thread(run_to_end))
       worker.thread = *std::move(thread);
     else
-      see_through();
+      run_to_end();
   }
 };
 
@@ -101,7 +101,7 @@ void capture(store::ObjectStore& objects,
     artifact.partial = true;
 }
 
-/// Losing them loses no artifact: the job ends as it would have, with a warning.
+/// Without them no artifact is lost: the job ends as it would have, with a warning.
 void keep_edits(store::ObjectStore& objects,
                 const Path& workspace,
                 const JobOrder& order,

@@ -23,12 +23,12 @@ struct SavedArtifacts {
   std::size_t job = 0;
   ExitRecord record;
   std::vector<job::Artifact> artifacts;
-  std::vector<std::string> warnings;  ///< declared and not there, files that changed, …
+  std::vector<std::string> warnings;  ///< declared but missing, files that changed, …
   std::string error;                  ///< what could not be stored, and where it is now
   std::optional<store::Edits> edits;  ///< what it changed beside them
 };
 
-/// What a supervisor asks for; Events::wait() gives what has come of it. For one thread.
+/// Requests of a supervisor; Events::wait() returns the results. For one thread.
 class ArtifactSaver {
  public:
   virtual ~ArtifactSaver() = default;
@@ -43,7 +43,7 @@ class ArtifactSaver {
   virtual void discard(JobOrder order) = 0;
 };
 
-/// With a thread for each job. Its owner is one thread; its end waits for all of them.
+/// With a thread for each job. Its owner is one thread; its destructor waits for all of them.
 class ThreadedArtifactSaver : public ArtifactSaver {
  public:
   static Result<ThreadedArtifactSaver> make(const files::Home& home);

@@ -59,7 +59,7 @@ std::vector<std::string> AttemptFolders::messages(std::size_t job, std::size_t a
 }
 
 Trace AttemptFolders::look(std::size_t job, std::size_t attempt) const {
-  // In this order: a runner writes its record before it lets go of its lock.
+  // In this order: a runner writes its record before it releases its lock.
   if (locked(job, attempt))
     return Trace::alive;
   if (record(job, attempt))

@@ -29,10 +29,10 @@ class AttemptFolders : public AttemptTraces {
   void remove_workspace(std::size_t job, std::size_t attempt) override;
 
   Path folder(std::size_t job, std::size_t attempt) const;
-  /// Whether somebody holds the lock that a runner has for life.
+  /// Whether the lock that a runner holds for life is held.
   bool locked(std::size_t job, std::size_t attempt) const;
-  /// The process of its runner, to be watched and signalled; none while it has not said who it is,
-  /// and when it is dead.
+  /// The process of its runner, to be watched and signalled; none while it has not recorded its
+  /// identity, and when it is dead.
   Fd open_runner(std::size_t job, std::size_t attempt) const;
 
  private:

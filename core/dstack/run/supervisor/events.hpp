@@ -10,8 +10,8 @@
 
 namespace dstack::run {
 
-/// All that has happened since the wait before. That leases may have become free is not said: each
-/// turn asks.
+/// All that has happened since the wait before. Leases that may have become free are not part
+/// of it: each turn asks.
 struct Happened {
   std::vector<std::string> mail;      ///< in the order in which it came
   std::vector<SavedArtifacts> saved;  ///< what the artifact saver has finished
@@ -25,7 +25,7 @@ class Events {
  public:
   virtual ~Events() = default;
 
-  /// Returns when something has happened, or may have. An error: the run cannot be seen through.
+  /// Returns when something has happened, or may have. On an error the run cannot go on.
   virtual Result<Happened> wait() = 0;
 };
 

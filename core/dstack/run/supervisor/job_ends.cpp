@@ -54,7 +54,7 @@ void JobEnds::judge_all() {
 void JobEnds::judge(End end) {
   const std::size_t job = end.job;
   if (end.lost) {
-    log_decision(fmt::format("the runner of job {} was killed: ends what it left", job));
+    log_decision(fmt::format("the runner of job {} was killed: ends its processes", job));
     if (const auto ended = parts_.traces.end_orphans(job, progress_.attempts.begun(job)); !ended)
       end.record.warnings.push_back(render(ended.error()));
   }
@@ -115,10 +115,11 @@ void JobEnds::settle(const End& end) {
 
 void JobEnds::save(const End& end) {
   const plan::PlannedJob& planned = progress_.order.plan.jobs[end.job];
-  if (progress_.scheduler.job_status(end.job) != Status::uploading)  // a runner may have said it
+  // A runner may have reported it already.
+  if (progress_.scheduler.job_status(end.job) != Status::uploading)
     progress_.set_status(end.job, Status::uploading);
-  // Only a runner sees to it that the whole process tree is gone, and only a workspace of the
-  // job's own goes with it.
+  // Only a runner ensures that the whole process tree is gone, and only a workspace of the job's
+  // own is removed with it.
   const bool is_over = !end.lost && planned.spec.workspace != job::WorkspaceKind::project;
   parts_.saver.start(progress_.job_order(end.job),
                      progress_.order.plan.workflows[planned.workflow].name,

@@ -28,7 +28,7 @@ class JobEnds {
   void not_started(std::size_t job, const Error& error);
   /// The artifacts of a job are stored: it is over.
   void saved(SavedArtifacts result);
-  /// Stops what is left of gangs in which one has failed, where it can be reached only now.
+  /// Stops what is left of gangs in which one has failed, if it can be reached only now.
   void stop_failed_gangs();
 
  private:

@@ -1,4 +1,4 @@
-// What each job's runner is told, made from the run's order and from what has come of the run so
+// The orders of the jobs' runners, made from the run's order and from the results of the run so
 // far: ports that were reserved, artifacts that were stored.
 #pragma once
 

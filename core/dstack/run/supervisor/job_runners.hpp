@@ -1,6 +1,6 @@
 // The seam below the supervisor: what it asks of whatever executes jobs. On this machine that is
 // LocalRunners (local_runners.hpp), a process `dstack exec` for each job. A cluster is another
-// class beside it: start() submits to its queue, stop() and collect() speak of the submitted job,
+// implementation: start() submits to its queue, stop() and collect() refer to the submitted job,
 // adopt() finds it by the name that is in the attempt's folder, and what reports its end is one
 // more source of PollEvents (poll_events.hpp). Tests have one without any process.
 #pragma once
@@ -22,35 +22,35 @@ class JobRunners {
  public:
   virtual ~JobRunners() = default;
 
-  /// Ports where the job will execute. Kept for its next start().
+  /// Ports on the machine where the job will run. Kept for its next start().
   virtual Result<std::vector<std::uint16_t>> reserve_ports(std::size_t job, std::size_t count) = 0;
-  /// Of jobs that were not started after all.
+  /// Those of jobs that were not started after all.
   virtual void release_ports() = 0;
 
   /// Starts the runner of a job, which holds the reserved ports, and the lease of resources
   /// (Leases::lease_of) while it lives.
   virtual Result<void> start(const JobOrder& order, int lease) = 0;
-  /// Watches a living runner that somebody else started.
+  /// Watches a running runner that another supervisor started.
   virtual void adopt(std::size_t job, std::size_t attempt) = 0;
 
-  /// Whether a runner of this job is at work.
+  /// Whether a runner of this job is running.
   virtual bool has(std::size_t job) const = 0;
-  /// Whether stop() reaches it: an adopted one may not have said yet who it is.
+  /// Whether stop() reaches it: an adopted one may not have recorded its identity yet.
   virtual bool reaches(std::size_t job) const = 0;
-  /// All those that stop() reaches, by their number.
+  /// The numbers of all jobs that stop() reaches.
   virtual std::vector<std::size_t> reached() const = 0;
   /// Asks a job to end, gracefully or at once. Its end is an event like any other.
   virtual void stop(std::size_t job, job::StopRequest request) = 0;
 
-  /// The runner of a job has ended (Events::wait() said so): it is not watched any more. Returns
-  /// its record; nothing when it was killed.
+  /// The runner of a job has ended (Events::wait() reported it): it is not watched any more.
+  /// Returns its record; nothing when it was killed.
   virtual std::optional<ExitRecord> collect(std::size_t job) = 0;
 };
 
 /// What is found in an attempt's folder, by a supervisor that takes over.
 enum class Trace {
   none,   ///< no runner ever began
-  alive,  ///< one is at work
+  alive,  ///< one is running
   ended,  ///< there is an exit record
   lost,   ///< one began, and is dead without a record
 };
@@ -60,7 +60,7 @@ class AttemptTraces {
  public:
   virtual ~AttemptTraces() = default;
 
-  /// The newest attempt of a job that somebody has begun, or was about to; 0: none.
+  /// The newest attempt of a job that has begun, or was about to; 0: none.
   virtual std::size_t newest(std::size_t job) const = 0;
   virtual Trace look(std::size_t job, std::size_t attempt) const = 0;
   virtual std::optional<ExitRecord> record(std::size_t job, std::size_t attempt) const = 0;

@@ -1,4 +1,4 @@
-// Carries out what users have asked of a run: that it ends, or some of its workflows.
+// Carries out users' requests to stop a run, or some of its workflows.
 #pragma once
 
 #include "dstack/job/status.hpp"
@@ -15,10 +15,9 @@ class JobStops {
   JobStops(RunProgress& progress, const SupervisorParts& parts)
       : progress_(progress), runners_(parts.runners), history_(parts.history) {}
 
-  /// Looks what was asked. Jobs that have not begun are over at once; those that are at work are
-  /// asked to end.
+  /// Reads the requests. Jobs that have not begun are over at once; running ones are asked to end.
   Result<void> carry_out();
-  /// Asks a job that is at work to end, unless it was asked already.
+  /// Asks a running job to end, unless it was asked already.
   void stop(std::size_t job, job::StopRequest request);
 
  private:

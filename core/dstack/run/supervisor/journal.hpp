@@ -1,5 +1,5 @@
-// What a supervisor decides in one turn, gathered until it is recorded: the steps of jobs, and what
-// they make of their workflows and of the run.
+// What a supervisor decides in one turn, collected until it is recorded: the steps of jobs, and the
+// resulting statuses of their workflows and of the run.
 #pragma once
 
 #include "dstack/job/application.hpp"
@@ -19,7 +19,7 @@
 
 namespace dstack::run {
 
-/// What time it is.
+/// Returns the current time.
 using Clock = std::function<Timestamp()>;
 
 /// For one thread. `order` and `recorder` must outlive it.
@@ -33,13 +33,13 @@ class Journal {
   void add_edits(store::Edits edits);
   /// Only the first one counts.
   void add_failure(std::size_t job);
-  /// Artifacts of this job were added: until they are on record its workspace is all there is.
+  /// Artifacts of this job were added: until they are recorded, only its workspace has them.
   void add_workspace(std::size_t job);
 
-  /// Hands everything over to be written, with what `scheduler` makes of it.
+  /// Passes everything to the recorder, with the statuses that `scheduler` derives.
   void commit(const Scheduler& scheduler);
 
-  /// Of the recorder: see there.
+  /// See Recorder::finish().
   Result<std::vector<std::size_t>> finish() { return recorder_.finish(); }
 
  private:

@@ -12,7 +12,7 @@ namespace dstack::run {
 
 namespace {
 
-/// For a later supervisor, which passes them on to the jobs that are still to come.
+/// For a later supervisor, which passes them to the jobs that start later.
 Result<void> write_ports(const Path& folder, const std::vector<std::uint16_t>& ports) {
   std::string text;
   for (const std::uint16_t port : ports)

@@ -32,7 +32,7 @@ namespace dstack::run {
 
 namespace {
 
-/// Looks at the end of the job's log for a file that it has missed.
+/// Searches the end of the job's log for a file that was missing.
 std::string explain_failure(const files::Home& home, const RunOrder& order, std::size_t job) {
   const auto end = JobLog(home.job(order.plan.run_name, job)).read_end(end_of_log);
   if (!end)
@@ -44,10 +44,10 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
                               store::ObjectStore(home));
 }
 
-Result<void> see_to_end(const files::Home& home,
-                        const std::string& name,
-                        store::Records& records,
-                        store::RunRecord run) {
+Result<void> supervise_to_end(const files::Home& home,
+                              const std::string& name,
+                              store::Records& records,
+                              store::RunRecord run) {
   DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
   DSTACK_TRY(const RunOrder order, read_run_order(records, run));
   DSTACK_TRY(auto saver, ThreadedArtifactSaver::make(home));
@@ -67,14 +67,14 @@ Result<void> see_to_end(const files::Home& home,
 Result<void> supervise(const files::Home& home, const std::string& name, const Fd& lock) {
   const auto self = process::identity_of(::getpid());
   if (::ftruncate(lock.get(), 0) != 0 || !self)
-    return fail_errno("cannot write who supervises run '{}'", name);
+    return fail_errno("cannot record the supervisor of run '{}'", name);
   DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
   DSTACK_TRY(auto records, store::Records::open(home));
   DSTACK_TRY(auto run, records.find_run(name));
   if (!run)
     return fail(ErrorCode::not_found, "there is no run '{}'", name);
   if (!job::is_final(run->status))
-    DSTACK_CHECK(see_to_end(home, name, records, *run));
+    DSTACK_CHECK(supervise_to_end(home, name, records, *run));
   process::leave_to_oom_killer();  // from here on programs of the user's are started
   return send_notifications(home, records, *run);
 }
@@ -90,7 +90,7 @@ int supervisor_main(const files::Home& home, const std::string& name) {
     return 1;
   const auto held = lock_exclusive(lock->get(), Wait::no);
   if (!held || !*held)
-    return 0;  // somebody else sees it through
+    return 0;  // another supervisor has it
   report_fatal_exit_in((folder / file_names::supervisor_log).string());
   process::protect_from_oom_killer();
   start_supervisor_log(folder);

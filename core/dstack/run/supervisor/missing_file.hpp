@@ -1,6 +1,6 @@
-// "It works in my folder": a job that failed for want of a file which the user's folder has and the
-// job did not get, because Git ignores it or because it lies where an artifact goes (spec, section
-// 7).
+// "It works in my folder": a job that failed because it lacks a file which the user's folder has
+// and the job did not get, because Git ignores it or because it is at the path of an artifact
+// (spec, section 7).
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -12,7 +12,7 @@
 
 namespace dstack::run {
 
-/// Looks through the end of a job's log for "No such file or directory" with a path that exists
+/// Searches the end of a job's log for "No such file or directory" with a path that exists
 /// below `project` and not in `code`. The sentence to show, or empty.
 std::string explain_missing_file(std::string_view log_end,
                                  const Path& project,

@@ -31,9 +31,8 @@ Result<std::optional<RunOrder>> unfinished_order(const files::Home& home, const 
   return std::optional(std::move(order));
 }
 
-/// Takes a lock, unless the process whose identity is in a file lives and holds it. One that was
-/// killed lets go of its descriptors one after the other, the lock perhaps last: that is waited
-/// for.
+/// Takes a lock, unless the process whose identity is in a file lives and holds it. A killed
+/// process closes its descriptors one after the other, perhaps the lock last: waits for that.
 Fd take_lock_of_dead(const Path& path, const Path& identity) {
   constexpr int patience_ms = 1000;
   for (int tries = 0; tries < patience_ms; ++tries) {
@@ -89,11 +88,12 @@ void end_orphaned_gang(const files::Home& home, const std::string& run, std::siz
       continue;
     const Path folder = folders.folder(job, attempt);
     (void)take_lock_of_dead(folder / file_names::lock, folder / file_names::runner);
+    // Its supervisor does it again, and records it.
     if (folders.look(job, attempt) == Trace::lost)
-      (void)end_orphans(home, **order, job, attempt);  // its supervisor will, too, and record it
+      (void)end_orphans(home, **order, job, attempt);
   }
   lock.reset();
-  log_decision(fmt::format("ended what was left of run '{}', and gives it a supervisor", run));
+  log_decision(fmt::format("ended what was left of run '{}', and starts a supervisor for it", run));
   (void)ensure_supervised(home, run);
 }
 

@@ -18,8 +18,8 @@ Result<void> end_orphans(const files::Home& home,
                          std::size_t attempt);
 
 /// Ends what is left of a gang whose runners were killed together with the supervisor of their
-/// run, and gives the run a supervisor, which puts that on record. Nothing happens where somebody
-/// sees to the run, or it is over. `leader` stands for the gang.
+/// run, and gives the run a supervisor, which records that. Does nothing if the run has a
+/// supervisor, or is over. `leader` stands for the gang.
 void end_orphaned_gang(const files::Home& home, const std::string& run, std::size_t leader);
 
 }  // namespace dstack::run

@@ -13,8 +13,8 @@ namespace dstack::run {
 
 namespace {
 
-/// A runner that was being born when the supervisor before died is looked for again; everything
-/// else is an event.
+/// A runner that was just starting when the supervisor before died is polled for; everything else
+/// is an event.
 constexpr int look_again_ms = 100;
 
 }  // namespace

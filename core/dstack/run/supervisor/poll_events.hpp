@@ -1,5 +1,5 @@
 // The events of a supervisor on this machine: all of them are descriptors that poll(2) watches.
-// Runners on other machines bring one more, by which they report the ends of jobs.
+// Runners on other machines add one more, by which they report the ends of jobs.
 #pragma once
 
 #include "dstack/run/supervisor/artifact_saver.hpp"

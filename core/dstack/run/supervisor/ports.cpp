@@ -32,7 +32,7 @@ Result<std::optional<Fd>> reserve(std::uint16_t port) {
     return fail_errno("cannot make a socket");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  // An empty first byte: a name that is no file.
+  // An empty first byte: a name that is not a file.
   const int length = std::snprintf(
       address.sun_path + 1, sizeof address.sun_path - 1, "dstack-port-%u", unsigned{port});
   const std::size_t size = offsetof(sockaddr_un, sun_path) + 1 + static_cast<std::size_t>(length);

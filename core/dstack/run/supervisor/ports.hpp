@@ -1,7 +1,7 @@
 // Ports of this machine, each for one job at a time. A reservation is a bound abstract socket,
 // which the kernel gives up when the last process that holds it has ended: nothing is ever left
-// behind. It keeps other jobs away, of all users in the same network namespace, but no other
-// program: that nothing else uses the port is looked at once, when it is reserved.
+// behind. It keeps away other jobs, of all users in the same network namespace, but no other
+// program: whether something else uses the port is checked once, when it is reserved.
 #pragma once
 
 #include "dstack/base/fd.hpp"

@@ -52,7 +52,7 @@ void join(Batch& batch, Batch&& next) {
   }
 }
 
-/// What the writing thread works with, and nobody else.
+/// Used only by the writing thread.
 class Writer {
  public:
   Writer(files::Home home, store::Records records, store::RunRecord run, Fd changes)
@@ -68,7 +68,7 @@ class Writer {
     for (const job::Application& app : changes.apps)
       changed += fmt::format("{} ", app.job);
     DSTACK_CHECK(record(std::move(changes)));
-    // A change of the run alone is looked for in any job.
+    // For a change of the run alone any job may be named.
     notify(changed.empty() ? "0" : changed);
     return {};
   }
@@ -76,7 +76,7 @@ class Writer {
   void notify(std::string_view jobs) { (void)write_all(changes_.get(), std::string(jobs) + "\n"); }
 
  private:
-  /// A tag that was asked for on success stands before the run says that it is done.
+  /// A tag that was requested on success is set before the run is recorded as done.
   Result<void> record(store::RunChanges changes) {
     if (changes.status != Status::done)
       return records_.apply(run_.id, changes);
@@ -114,7 +114,7 @@ struct DatabaseRecorder::State {
   Writer writer;
   Event event;
 
-  std::mutex mutex;  ///< of what follows, but the thread
+  std::mutex mutex;  ///< guards what follows, except the thread
   std::condition_variable changed;
   std::deque<Batch> waiting;
   bool writing = false;
@@ -122,7 +122,7 @@ struct DatabaseRecorder::State {
   std::vector<std::size_t> recorded;
   std::optional<Error> error;
 
-  std::jthread thread;  ///< last: joined while the rest is there
+  std::jthread thread;  ///< last: joined before the rest is destroyed
 
   void work() {
     std::unique_lock lock(mutex);

@@ -18,22 +18,22 @@ class Recorder {
   virtual ~Recorder() = default;
 
   /// What was added first is written first. `workspaces` are jobs whose artifacts are among the
-  /// changes: until these are on record, the workspace is all there is of them.
+  /// changes: until these are recorded, only the workspace has them.
   virtual void add(store::RunChanges changes, std::vector<std::size_t> workspaces) = 0;
-  /// Waits until everything is recorded. The jobs whose workspaces are not needed any more, but for
-  /// those that Events::wait() has given already. The error is that of the first change that could
-  /// not be recorded; none is tried after it.
+  /// Waits until everything is recorded. Returns the jobs whose workspaces are not needed any more,
+  /// except those that Events::wait() has already returned. The error is that of the first change
+  /// that could not be recorded; none is tried after it.
   virtual Result<std::vector<std::size_t>> finish() = 0;
 };
 
 /// Writes into the database, in a thread of its own: no job waits for the disk before it may start.
 /// Whatever is added while one transaction is being written goes into the next, all of it together.
-/// Followers are notified of what is on record, never of anything else. Its owner is one thread;
-/// its end waits until everything that was added is written.
+/// Followers are notified of what is recorded, never of anything else. Its owner is one thread; its
+/// destructor waits until everything that was added is written.
 class DatabaseRecorder : public Recorder {
  public:
-  /// Begins by sending followers to all jobs: the supervisor before may have recorded what it did
-  /// not live to notify them of.
+  /// Begins by notifying followers of all jobs: the supervisor before may have been killed between
+  /// a record and its notification.
   static Result<DatabaseRecorder> start(const files::Home& home, const store::RunRecord& run);
   DatabaseRecorder(DatabaseRecorder&&) noexcept;
   ~DatabaseRecorder() override;

@@ -12,13 +12,10 @@ namespace dstack::run {
 
 namespace {
 
-/// Nobody has anything, and still there is not enough: the run would wait for ever.
-Error nobody_to_wait_for(const std::string& reason) {
-  Error error;
-  error.code = ErrorCode::unavailable;
-  error.message = fmt::format("it {}, and nobody else has any", reason);
-  error.hint = "'dstack doctor' shows what this machine has";
-  return error;
+/// No other job has anything, and still there is not enough: the run would wait for ever.
+Error nothing_to_wait_for(const std::string& reason) {
+  return make_error(ErrorCode::unavailable, "it {}, and no other job holds any", reason)
+      .with_hint("'dstack doctor' shows what this machine has");
 }
 
 }  // namespace
@@ -72,7 +69,7 @@ bool Reservations::ask(std::size_t leader, std::size_t shape) {
     return true;
   }
   if (!lease->granted() && lease->events().empty()) {
-    refuse(leader, nobody_to_wait_for(lease->reason()));
+    refuse(leader, nothing_to_wait_for(lease->reason()));
     return true;
   }
   if (!lease->granted()) {
@@ -94,7 +91,7 @@ bool Reservations::ask_again(std::size_t leader, std::size_t shape) {
   if (auto looked = waiting.lease.retry(); !looked)
     refuse(leader, std::move(looked).error());
   else if (!waiting.lease.granted() && waiting.lease.events().empty())
-    refuse(leader, nobody_to_wait_for(waiting.lease.reason()));
+    refuse(leader, nothing_to_wait_for(waiting.lease.reason()));
   else if (!waiting.lease.granted())
     return false;
   else
@@ -129,8 +126,8 @@ Result<std::vector<std::string>> Reservations::gpus_of(std::size_t job) const {
     return Failure(error->second);
   const auto held = held_.find(leader);
   if (held == held_.end())
-    return fail(ErrorCode::internal, "what was reserved for it is not there any more");
-  // What was granted stands in the order of the gang's members that ask for GPUs.
+    return fail(ErrorCode::internal, "its reservation no longer exists");
+  // What was granted is in the order of the gang's members that ask for GPUs.
   std::size_t index = 0;
   for (const std::size_t member : gangs_.members(job)) {
     const bool wants_gpus = order_.plan.jobs[member].spec.resources.gpu > 0;
@@ -177,7 +174,7 @@ void Reservations::ended(std::size_t job) {
   if (held == held_.end() || --held->second.unfinished > 0)
     return;
   log_decision(fmt::format("lease of the gang of job {} given back", held->first));
-  (void)held->second.lease.release();  // where that fails, its end does it
+  (void)held->second.lease.release();  // if that fails, its destructor does it
   held_.erase(held);
 }
 

@@ -1,6 +1,6 @@
 // What the jobs of one run have of the machine, and which of them wait for it. Jobs that start
-// together ask together. Of those that ask for the same only one stands in the queue at a time, so
-// that a run of a thousand such jobs lets others have their turn. Jobs that ask for nothing cost
+// together ask together. Of those that ask for the same only one is in the queue at a time, so that
+// a run of a thousand such jobs lets others have their turn. Jobs that ask for nothing cost
 // nothing.
 #pragma once
 
@@ -54,7 +54,7 @@ class Reservations : public Leases {
   bool ask(std::size_t leader, std::size_t shape);
   bool ask_again(std::size_t leader, std::size_t shape);
   /// What was reserved for a job whose supervisor and runner were killed is free in the ledger,
-  /// and still used by its processes: those end before it goes to somebody else.
+  /// and still used by its processes: those end before another job gets it.
   void end_orphaned_jobs() const;
   void refuse(std::size_t leader, Error error);
   void hold(std::size_t leader, resources::Lease lease);
@@ -65,7 +65,7 @@ class Reservations : public Leases {
   const RunOrder& order_;
   const Gangs& gangs_;
   resources::Capacity capacity_;
-  std::vector<resources::Demand> demands_;  ///< each another; the first asks for nothing
+  std::vector<resources::Demand> demands_;  ///< all different; the first asks for nothing
   std::vector<std::size_t> shapes_;   ///< by leader: index of its demand; empty: none asks at all
   std::map<std::size_t, Held> held_;  ///< by leader
   std::map<std::size_t, Waiting> waiting_;       ///< by shape

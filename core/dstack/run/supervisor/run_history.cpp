@@ -21,7 +21,7 @@ Result<std::vector<store::HistoryEntry>> DatabaseHistory::steps(std::size_t job)
 Result<std::vector<job::StopRequest>> DatabaseHistory::stops() {
   DSTACK_TRY(const auto run, records_.find_run(run_));
   if (!run)
-    return fail(ErrorCode::not_found, "run '{}' has no record any more", run_);
+    return fail(ErrorCode::not_found, "run '{}' is no longer recorded", run_);
   DSTACK_TRY(auto stops, records_.workflow_stops(id_));
   for (job::StopRequest& stop : stops)
     stop = std::max(stop, run->stop);

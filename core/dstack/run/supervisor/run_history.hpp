@@ -1,5 +1,5 @@
-// What is on record of a run, as far as its supervisor asks: what an earlier one recorded, and what
-// users have asked of the run since.
+// The records of a run, as far as its supervisor needs them: what an earlier one recorded, and what
+// users have requested since.
 #pragma once
 
 #include "dstack/job/artifact.hpp"
@@ -26,8 +26,8 @@ class RunHistory {
   virtual Result<std::vector<job::Artifact>> artifacts() = 0;
   /// The steps of a job, the earliest first.
   virtual Result<std::vector<store::HistoryEntry>> steps(std::size_t job) = 0;
-  /// What was asked of each workflow, by itself or with the whole run. An error: there is no record
-  /// of the run any more.
+  /// The stop that was requested of each workflow, by itself or with the whole run. An error: the
+  /// run is no longer recorded.
   virtual Result<std::vector<job::StopRequest>> stops() = 0;
 };
 

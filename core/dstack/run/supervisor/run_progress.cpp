@@ -53,14 +53,14 @@ End RunProgress::end_of(std::size_t job, std::optional<ExitRecord> record) const
     return end;
   }
   end.lost = true;
-  // A workspace that was still being made differs from the code without anybody's doing.
+  // A workspace that was still being made differs from the code anyway.
   end.record.edited = scheduler.job_status(job) > Status::preparing;
   end.record.outcome = ExitRecord::Outcome::signaled;
   end.record.number = SIGKILL;
   end.record.finished_at = now();
   if (end.record.edited && !order.plan.jobs[job].spec.artifacts.empty() &&
       has_secrets(job_order(job)))
-    end.record.warnings.emplace_back("its artifacts were not looked through for secrets");
+    end.record.warnings.emplace_back("its artifacts were not scanned for secrets");
   return end;
 }
 
@@ -92,7 +92,7 @@ void RunProgress::set_status(std::size_t job, Status status, std::string reason)
 void RunProgress::skip(const std::vector<std::size_t>& jobs) {
   for (const std::size_t job : jobs) {
     log_decision(fmt::format("skips job {}", job));
-    record(job, Status::skipped, "a workflow that it depends on did not end well");
+    record(job, Status::skipped, "a workflow that it depends on did not succeed");
   }
 }
 
@@ -123,8 +123,8 @@ void RunProgress::note(const StateMessage& message) {
   if (message.job >= order.plan.jobs.size() || message.attempt != attempts.begun(message.job))
     return;
   const Status before = scheduler.job_status(message.job);
-  // Only forwards: a later supervisor hears again of what an earlier one has recorded. And a job
-  // that is being stopped keeps saying so.
+  // Only forwards: a later supervisor reads again what an earlier one has recorded. And a job that
+  // is being stopped keeps that status.
   if (job::is_final(before) || before == Status::stopping || before == Status::aborting ||
       message.status > Status::uploading || message.status <= before)
     return;

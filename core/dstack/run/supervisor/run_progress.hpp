@@ -1,5 +1,5 @@
-// How far a run is: what its supervisor knows and has decided, and what of it is still to be
-// recorded. Reaches nothing but the recorder and the clock.
+// The state of a run: what its supervisor knows and has decided, and what is still to be recorded.
+// Uses only the recorder and the clock.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -27,28 +27,28 @@ namespace dstack::run {
 
 struct StateMessage;
 
-/// For one thread. Stays where it is made, for its members refer to each other.
+/// For one thread. Not movable, because its members refer to each other.
 struct RunProgress {
   RunProgress(
       const files::Home& home, RunOrder its_order, store::RunRecord, Recorder& recorder, Clock);
   RunProgress(const RunProgress&) = delete;
   RunProgress& operator=(const RunProgress&) = delete;
 
-  /// Of the attempt that has begun last.
+  /// The order of the attempt that began last.
   JobOrder job_order(std::size_t job) const;
-  /// The end of the attempt that has begun last. Without a record its runner was killed.
+  /// The end of the attempt that began last. Without a record its runner was killed.
   End end_of(std::size_t job, std::optional<ExitRecord> record) const;
   job::StopRequest stop_asked_of(std::size_t job) const;
-  /// As people see it: "train", or "train[2]".
+  /// As users see it: "train", or "train[2]".
   std::string label(std::size_t job) const;
 
-  /// Puts a step of a job on record; of its status the scheduler knows already.
+  /// Records a step of a job; the scheduler knows its status already.
   void record(std::size_t job, job::Status status, std::string reason = {});
   void set_status(std::size_t job, job::Status status, std::string reason = {});
   void skip(const std::vector<std::size_t>& jobs);
   /// An attempt failed, by itself or with its gang, and the next follows.
   void record_retry(std::size_t job, std::size_t attempt, const store::JobChange& failure);
-  /// A runner's message, as it was sent or as it stands in the file.
+  /// A runner's message, as it was sent or as it is in the file.
   void note(std::string_view message);
 
   const RunOrder order;
@@ -60,8 +60,8 @@ struct RunProgress {
   JobOrders orders;
   Journal journal;
   std::vector<job::StopRequest> stops;  ///< what was asked, by workflow
-  /// Jobs of which it is on record that another attempt follows, and whose failed attempt this
-  /// supervisor has not judged yet.
+  /// Jobs whose retry is already recorded, and whose failed attempt this supervisor has not judged
+  /// yet.
   std::set<std::size_t> recorded_retries;
 
  private:

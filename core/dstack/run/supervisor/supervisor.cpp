@@ -47,10 +47,10 @@ void Supervisor::start_jobs() {
   Scheduler& scheduler = progress_.scheduler;
   const auto jobs = scheduler.take_startable([this](std::size_t job) { return may_start(job); });
   parts_.leases.withdraw_unless(
-      [&](std::size_t job) { return scheduler.has_free_place() && scheduler.waits(job); });
+      [&](std::size_t job) { return scheduler.has_free_slot() && scheduler.waits(job); });
   for (const std::size_t job : jobs)
     progress_.attempts.begin(job);
-  // All of a gang before any of it starts: it starts whole or not at all.
+  // All of a gang before any of it starts: all of it starts, or nothing.
   for (const auto step : {&Supervisor::reserve, &Supervisor::start})
     for (const std::size_t job : jobs) {
       if (progress_.gangs.is_over(job))

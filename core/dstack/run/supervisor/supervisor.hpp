@@ -1,5 +1,5 @@
-// Sees one run through, from its first job to its end: takes over what a supervisor before it has
-// left running, starts what may start, and waits.
+// Supervises one run to its end: takes over what a supervisor before it has left running, starts
+// what may start, and waits.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -17,8 +17,8 @@
 
 namespace dstack::run {
 
-/// For one thread. Whoever runs it sees to it that it is the only one of its run; what `parts`
-/// refers to must outlive it.
+/// For one thread. The caller ensures that it is the only one of its run; what `parts` refers to
+/// must outlive it.
 class Supervisor {
  public:
   Supervisor(const files::Home& home, RunOrder order, store::RunRecord run, SupervisorParts parts);
@@ -32,7 +32,7 @@ class Supervisor {
   bool may_start(std::size_t job);
   Result<void> reserve(std::size_t job);
   Result<void> start(std::size_t job);
-  /// Once: says of each job that did not start at once why it waits.
+  /// Once: records why each job that did not start at once waits.
   void queue_waiting();
   Result<void> wait();
   Result<void> read(const std::string& message);

@@ -11,7 +11,7 @@ namespace dstack::run {
 
 namespace {
 
-/// Set before there is a second thread: where no decision is logged, the log itself may be started
+/// Set before there is a second thread: if decisions are not logged, the log itself may be started
 /// later, by the thread that has a problem.
 bool logs_decisions = false;
 

@@ -1,4 +1,4 @@
-// The log of a supervisor: supervisor.log in its run's folder. Nobody watches a supervisor.
+// The log of a supervisor: supervisor.log in its run's folder. A supervisor has no terminal.
 #pragma once
 
 #include "dstack/base/file.hpp"
@@ -7,8 +7,8 @@
 
 namespace dstack::run {
 
-/// The variable by which whoever starts a run asks for more: "warning", "info" or "debug". The
-/// supervisor inherits it, and every later one of the run from the runners.
+/// The variable with which the user who starts a run asks for more: "warning", "info" or "debug".
+/// The supervisor inherits it, and every later one of the run from the runners.
 inline constexpr const char* log_level_variable = "DSTACK_LOG";
 
 /// Called first, while there is one thread. Decisions are logged from here on if the environment
@@ -16,7 +16,7 @@ inline constexpr const char* log_level_variable = "DSTACK_LOG";
 void start_supervisor_log(const Path& run_folder);
 
 /// What the supervisor has decided: a start, a retry, a lease, a take-over, a refusal. In any
-/// thread; nothing happens where nobody asked for it.
+/// thread; does nothing unless the level is "info" or more.
 void log_decision(const std::string& message);
 
 /// What it could not do, or not record.

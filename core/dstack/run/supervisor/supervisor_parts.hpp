@@ -1,5 +1,5 @@
-// All that a supervisor reaches beyond its own values: processes, the machine, the disk, the clock.
-// main.cpp makes the real ones, tests have others.
+// All that a supervisor uses beyond its own values: processes, the machine, the disk, the clock.
+// main.cpp makes the real ones, tests have fakes.
 #pragma once
 
 #include "dstack/run/supervisor/artifact_saver.hpp"
@@ -25,7 +25,7 @@ struct SupervisorParts {
   Recorder& recorder;
   Events& events;
   Clock now;
-  /// What the log of a job that failed says of why, beyond its exit code; may be empty.
+  /// What the log of a failed job reveals of the reason, beyond its exit code; may be empty.
   std::function<std::string(std::size_t job)> explain_failure;
 };
 

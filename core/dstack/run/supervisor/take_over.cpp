@@ -17,7 +17,7 @@ std::string describe(std::size_t job, std::size_t attempt, Trace trace) {
   return fmt::format("takes over job {}, attempt {}: {}",
                      job,
                      attempt,
-                     trace == Trace::alive   ? "its runner is at work"
+                     trace == Trace::alive   ? "its runner is running"
                      : trace == Trace::ended ? "it has ended"
                                              : "its runner was killed");
 }
@@ -55,7 +55,7 @@ void TakeOver::find(const store::JobRecord& job, std::vector<End>& ends) {
   std::size_t attempt = parts_.traces.newest(job.index);
   Trace trace = attempt == 0 ? Trace::none : parts_.traces.look(job.index, attempt);
   if (trace == Trace::none && attempt > 1)
-    trace = parts_.traces.look(job.index, --attempt);  // the newest has not come to life
+    trace = parts_.traces.look(job.index, --attempt);  // the newest never started
   if (trace == Trace::none)
     return;
   log_decision(describe(job.index, attempt, trace));
@@ -63,7 +63,7 @@ void TakeOver::find(const store::JobRecord& job, std::vector<End>& ends) {
   if (progress_.order.plan.jobs[job.index].spec.ports > 0)
     progress_.orders.set_ports(job.index, parts_.traces.ports(job.index, attempt));
   progress_.scheduler.take(job.index);
-  // What cannot be adopted the runner still holds.
+  // If it cannot be adopted, the runner still holds it.
   (void)parts_.leases.adopt(job.index, progress_.gangs.unfinished(job.index));
   const std::size_t recorded = recorded_attempts(job, attempt);
   for (std::size_t earlier = recorded + 1; earlier < attempt; ++earlier)

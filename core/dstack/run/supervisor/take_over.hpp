@@ -1,5 +1,5 @@
-// What a supervisor finds of one before it: jobs that are on record, runners that live, and ends
-// that were never recorded.
+// What a supervisor finds of one before it: recorded jobs, running runners, and ends that were
+// never recorded.
 #pragma once
 
 #include "dstack/run/schedule/attempts.hpp"
@@ -18,16 +18,17 @@ class TakeOver {
   TakeOver(RunProgress& progress, const SupervisorParts& parts)
       : progress_(progress), parts_(parts) {}
 
-  /// Brings the progress to where the run is, and adopts the runners that live. Gives the ends that
-  /// are still to be judged, which may stop others: so only when all that live are known.
+  /// Brings the progress to the state of the run, and adopts the runners that are alive. Returns
+  /// the ends that are still to be judged, which may stop others: so only when all runners are
+  /// known.
   Result<std::vector<End>> find();
 
  private:
   void restore_ends(const std::vector<store::JobRecord>& jobs);
   void find(const store::JobRecord& job, std::vector<End>& ends);
-  /// Of how many attempts it is on record that they are over and another follows.
+  /// The number of attempts whose retry is recorded.
   std::size_t recorded_attempts(const store::JobRecord& job, std::size_t attempt);
-  /// The supervisor before did not live to record it.
+  /// The supervisor before was killed before it recorded it.
   void record_missed_retry(std::size_t job, std::size_t attempt);
 
   RunProgress& progress_;

@@ -53,12 +53,12 @@ Result<void> refuse_used(Database& database,
     DSTACK_TRY(const std::optional<std::string> used, tagged_run(database, place, workflow));
     if (!used)
       continue;
-    Error error;
-    error.code = ErrorCode::conflict;
-    error.message = fmt::format(
-        "the tag '{}' of workflow '{}' is in use: it names run '{}'", place.tag, workflow, *used);
-    error.hint = "choose another name, or move it here with --force";
-    errors.push_back(std::move(error));
+    errors.push_back(make_error(ErrorCode::conflict,
+                                "the tag '{}' of workflow '{}' is in use: it names run '{}'",
+                                place.tag,
+                                workflow,
+                                *used)
+                         .with_hint("choose another name, or move it here with --force"));
   }
   if (errors.empty())
     return {};

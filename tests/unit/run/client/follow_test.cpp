@@ -125,7 +125,7 @@ TEST_CASE("a run that is over before its last job was named loses nothing of tha
         "began\n0 prints once\n0 is done\n1 is running\n1 is running\n2 prints last\n2 is done\n");
 }
 
-TEST_CASE("what a job prints comes between the news that it runs and that it has ended") {
+TEST_CASE("the output of a job comes between the changes to running and to its end") {
   Fixture fixture;
   fixture.write_log(1, "early\n");
   fixture.change(job_change(1, job::Status::running, 3));

@@ -41,7 +41,7 @@ AgentReport told(Status status) {
 
 }  // namespace
 
-TEST_CASE("a runner takes an agent's reports in order, and hears of its end") {
+TEST_CASE("a runner takes an agent's reports in order, and sees its end") {
   Channel channel;
   CHECK(channel.reports.take().empty());
   {
@@ -83,7 +83,7 @@ TEST_CASE("a report that arrives in pieces is taken once it is whole") {
   CHECK((second[0] == told(Status::running)));
 }
 
-TEST_CASE("what is no report, or not an agent's to tell, is passed over") {
+TEST_CASE("what is not a report, or not an agent's to report, is ignored") {
   Channel channel;
   channel.write("nonsense\n[]\n{\"status\":\"done\"}\n{\"cause\":\"lost\",\"message\":\"x\"}\n\n");
   channel.write(std::string(60'000, 'x') + "\n");

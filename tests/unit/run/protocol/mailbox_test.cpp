@@ -29,7 +29,7 @@ TEST_CASE("a mailbox works in a folder with a long path") {
   CHECK(mailbox->take() == "hello");
 }
 
-TEST_CASE("nobody listening is told, and a successor takes the place of the dead") {
+TEST_CASE("a missing listener is reported, and a successor replaces a dead one") {
   const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
   CHECK_FALSE(post(folder.path(), "x"));
   { REQUIRE(Mailbox::open(folder.path())); }

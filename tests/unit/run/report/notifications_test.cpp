@@ -30,13 +30,13 @@ TEST_CASE("waits become four times longer each time, up to five minutes") {
   CHECK(wait_after(100, 0s, 0ms) == 0s);
 }
 
-TEST_CASE("a receiver's wish makes a wait longer, never shorter, and not without end") {
+TEST_CASE("a receiver's retry-after makes a wait longer, never shorter, and never endless") {
   CHECK(wait_after(1, 2s, 30s) == 30s);
   CHECK(wait_after(3, 2s, 1s) == 32s);
   CHECK(wait_after(1, 2s, 24h) == 300s);
 }
 
-TEST_CASE("a wish to wait is a number of seconds or a date") {
+TEST_CASE("a retry-after is a number of seconds or a date") {
   const Timestamp at = *parse_time("1994-11-06T08:49:00Z");
   CHECK(parse_retry_after("120", at) == 120s);
   CHECK(parse_retry_after(" 0 ", at) == 0s);
@@ -48,18 +48,18 @@ TEST_CASE("a wish to wait is a number of seconds or a date") {
     CHECK_FALSE(parse_retry_after(wrong, at));
 }
 
-TEST_CASE("an answer tells whether another attempt makes sense") {
+TEST_CASE("a response decides whether another attempt makes sense") {
   for (const int status : {200, 201, 204, 299})
     CHECK(judged(status).outcome == Outcome::delivered);
   for (const int status : {408, 429, 500, 502, 503, 599})
     CHECK(judged(status).outcome == Outcome::failed);
   for (const int status : {301, 302, 307, 400, 401, 403, 404, 410, 422})
     CHECK(judged(status).outcome == Outcome::hopeless);
-  CHECK(judged(503, {}, {{"retry-after", "7"}}).wish == 7s);
+  CHECK(judged(503, {}, {{"retry-after", "7"}}).retry_after == 7s);
   CHECK(judged(503).wish == 0s);
 }
 
-TEST_CASE("a failure names the status and the first line that the server said") {
+TEST_CASE("a failure names the status and the first line of the response") {
   CHECK(judged(404).reason == "HTTP 404");
   CHECK(judged(400, "\n  no such channel \nmore").reason == "HTTP 400: no such channel");
   CHECK(judged(302, "Moved").reason.find("redirects are not followed") != std::string::npos);
@@ -69,7 +69,7 @@ TEST_CASE("a failure names the status and the first line that the server said") 
   CHECK(last_line("") == "");
 }
 
-TEST_CASE("those are told who want to know of an end like this") {
+TEST_CASE("receivers are notified of the ends that they choose") {
   std::vector<config::Receiver> receivers(3);
   receivers[0].command = {"all"};
   receivers[1].command = {"failures"};
@@ -91,7 +91,7 @@ TEST_CASE("those are told who want to know of an end like this") {
   CHECK(told[1].receiver == "webhook https://example.com");
 }
 
-TEST_CASE("receivers that would be called alike are told apart by their place") {
+TEST_CASE("receivers with equal names are distinguished by their position") {
   std::vector<config::Receiver> receivers(3);
   receivers[0].webhook = "https://example.com/x";
   receivers[1].webhook = "https://example.org/x";

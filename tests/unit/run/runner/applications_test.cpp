@@ -132,7 +132,7 @@ TEST_CASE(
   CHECK(news.back().url.find("abc") == std::string::npos);
 }
 
-TEST_CASE("of an application that nobody knows any word is an answer, an open door is none") {
+TEST_CASE("any byte is an answer of an unknown application, an open port is not") {
   const Server server({"", "", "-ERR unknown command\r\n"});
   Applications apps(spec_of(""), 0, {server.port()}, "", long_enough, Applications::Clock::now());
 

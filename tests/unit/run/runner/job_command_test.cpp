@@ -36,7 +36,7 @@ TEST_CASE("a program with a set-up is the last command of the script") {
         Arguments{"bash", "-e", "-c", "a\nexec \"$@\"", "bash", "program", "b"});
 }
 
-TEST_CASE("a script that is too long for an argument stands in a file") {
+TEST_CASE("a script that is too long for an argument is in a file") {
   const std::string line(100'000, 'x');
   const auto command = command_of({line}, {}, {"program", "b"});
   CHECK(command.arguments == Arguments{"bash", "-e", "/folder/script.sh", "program", "b"});

@@ -92,7 +92,7 @@ TEST_CASE("usage and warnings of an agent are recorded, and say nothing of the e
   CHECK(record.message == "it took longer than its timeout of 1m");
 }
 
-TEST_CASE("a job whose end nobody saw was killed") {
+TEST_CASE("a job whose end was not seen counts as killed") {
   ExitRecord record;
   record_exit(record, std::nullopt);
   CHECK(record.outcome == ExitRecord::Outcome::signaled);

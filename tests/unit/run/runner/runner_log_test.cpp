@@ -52,7 +52,7 @@ TEST_CASE("the tail of a later attempt holds nothing of those before it") {
         "of the first\ndstack: attempt 2 of 3\nof the second\n");
 }
 
-TEST_CASE("a state is a line of the file and a message, and needs nobody who listens") {
+TEST_CASE("a state is a line of the file and a message, and needs no listener") {
   const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
   const Path attempt = folder.path() / "attempt";
   REQUIRE(make_folders(attempt));

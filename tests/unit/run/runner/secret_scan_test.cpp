@@ -66,7 +66,7 @@ using Files = std::vector<job::FileWithSecrets>;
 
 }  // namespace
 
-TEST_CASE("a file is named with the secrets that stand in it, and no other file is") {
+TEST_CASE("a file is named with the secrets that it contains, and no other file is") {
   const Workspace workspace;
   workspace.file("out/a/both", "x" + token + "y " + key);
   workspace.file("out/one", token);
@@ -179,7 +179,7 @@ TEST_CASE("what cannot be read is reported, and the rest is scanned") {
   CHECK(found.artifacts[0].exposure.files == Files{{"out/open", {"TOKEN"}}});
   REQUIRE(found.warnings.size() == 1);
   CHECK(found.warnings[0] ==
-        "not looked through for secrets, because unreadable: 'out/a': Permission denied, "
+        "not scanned for secrets, because unreadable: 'out/a': Permission denied, "
         "'out/b': Permission denied, 'out/c': Permission denied, and 1 more");
 }
 

@@ -22,14 +22,14 @@ TEST_CASE("a log that mentions refused memory is recognized by the messages of m
   CHECK(mentions_refused_memory("bash: fork: Cannot allocate memory\nanother line\n"));
 }
 
-TEST_CASE("other ends, and the memory of a GPU, are no refused memory") {
+TEST_CASE("other ends, and the memory of a GPU, are not refused memory") {
   CHECK_FALSE(mentions_refused_memory(""));
   CHECK_FALSE(mentions_refused_memory("ValueError: memory must be a number\n"));
   CHECK_FALSE(mentions_refused_memory(
       "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0)\n"));
 }
 
-TEST_CASE("more than was asked for is reported, where shared memory is not held") {
+TEST_CASE("more than was asked for is reported, where shared memory is not limited") {
   job::JobSpec spec;
   spec.resources.memory = 500'000'000;
   const resources::Enforcement each{resources::Enforcement::Kind::each_process, {}, "no groups"};

@@ -15,7 +15,7 @@ using Jobs = std::vector<std::size_t>;
 
 }  // namespace
 
-TEST_CASE("a gang is handed out whole, masters first, and takes one place") {
+TEST_CASE("a gang is handed out whole, masters first, and takes one slot") {
   const auto plan = plan_with_masters({-1, 3, -1, 2, 2});
   Scheduler scheduler(plan, 1);
 
@@ -30,7 +30,7 @@ TEST_CASE("a gang is handed out whole, masters first, and takes one place") {
   CHECK(scheduler.finished());
 }
 
-TEST_CASE("who may not start yet is passed over, and takes no place") {
+TEST_CASE("a job that may not start yet is skipped, and takes no slot") {
   const auto plan = plan_of({{}, {}, {}});
   Scheduler scheduler(plan, 1);
   const auto not_the_first = [](std::size_t job) { return job != 0; };
@@ -42,7 +42,7 @@ TEST_CASE("who may not start yet is passed over, and takes no place") {
   CHECK(scheduler.take_startable() == Jobs{0});
 }
 
-TEST_CASE("a gang keeps its place until the last of it has ended") {
+TEST_CASE("a gang keeps its slot until the last of it has ended") {
   auto plan = plan_with_masters({-1, 0, -1});
   Scheduler scheduler(plan, 1);
   CHECK(scheduler.take_startable() == Jobs{0, 1});
@@ -52,7 +52,7 @@ TEST_CASE("a gang keeps its place until the last of it has ended") {
   CHECK(scheduler.take_startable() == Jobs{2});
 }
 
-TEST_CASE("what a dead supervisor did not start of a gang is handed out without a further place") {
+TEST_CASE("what a dead supervisor did not start of a gang is handed out without a further slot") {
   const auto plan = plan_with_masters({-1, 0, 0, -1});
   Scheduler scheduler(plan, 1);
   scheduler.restore(0, Status::running);
@@ -63,7 +63,7 @@ TEST_CASE("what a dead supervisor did not start of a gang is handed out without 
   CHECK(scheduler.take_startable().empty());
 }
 
-TEST_CASE("a job that is retried gives its place back and is handed out once more") {
+TEST_CASE("a job that is retried gives its slot back and is handed out once more") {
   const auto plan = plan_of({{}, {}, {0}});
   Scheduler scheduler(plan, 1);
   CHECK(scheduler.take_startable() == Jobs{0});
@@ -80,7 +80,7 @@ TEST_CASE("independent jobs start together, as many as may run at a time") {
 
   CHECK(scheduler.take_startable() == Jobs{0, 1});
   CHECK(scheduler.take_startable().empty());
-  CHECK(scheduler.reason_to_wait(2) == "waits for a free place");
+  CHECK(scheduler.reason_to_wait(2) == "waits for a free slot");
   scheduler.ended(0, Status::done);
   CHECK(scheduler.take_startable() == Jobs{2});
 }
@@ -153,7 +153,7 @@ TEST_CASE("jobs that were skipped before are not skipped again by a scheduler th
   CHECK(scheduler.run_status() == Status::failed);
 }
 
-TEST_CASE("a run under way says what it is at") {
+TEST_CASE("a running run has the status of its most active jobs") {
   const auto plan = plan_of({{}, {}});
   Scheduler scheduler(plan, 2);
   CHECK(scheduler.run_status() == Status::submitted);

@@ -57,7 +57,7 @@ TEST_CASE("a runner is alive while its lock is held, then ended with a record, o
   CHECK(fixture.folders.record(0, 1)->number == 3);
 }
 
-TEST_CASE("what an attempt was given and what its runner said stand in its folder") {
+TEST_CASE("what an attempt was given and what its runner reported is in its folder") {
   Fixture fixture;
   CHECK(fixture.folders.ports(0, 1).empty());
   fixture.write(1, file_names::ports, "20001 20002\n");

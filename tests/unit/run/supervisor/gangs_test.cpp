@@ -15,7 +15,7 @@ using Calls = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a gang starts together in one place, masters first, and is told their ports") {
+TEST_CASE("a gang starts together in one slot, masters first, and gets their ports") {
   auto plan = plan_with_masters({2, -1, -1});
   plan.jobs[2].spec.ports = 1;
   FakeRun run(plan, 1);

@@ -70,7 +70,7 @@ TEST_CASE("a failure in front of ten thousand jobs skips all of them at once") {
   CHECK(run.last_of(many - 1).status == Status::skipped);
 }
 
-TEST_CASE("a stop of ten thousand jobs reaches each that is at work once") {
+TEST_CASE("a stop of ten thousand jobs reaches each running one once") {
   FakeRun run(plan_of(std::vector<Jobs>(many)), 100);
   run.then([&] {
     run.history.of_stops.assign(many, StopRequest::stop);

@@ -29,7 +29,7 @@ TEST_CASE("jobs start in order, no more at a time than may") {
   CHECK(run.runners.most_at_a_time == 2);
   CHECK(run.steps_of(0) == "done");
   CHECK(run.steps_of(4) == "queued done");
-  CHECK(run.changes_of(4).front().reason == "waits for a free place");
+  CHECK(run.changes_of(4).front().reason == "waits for a free slot");
   CHECK(run.status() == Status::done);
 }
 

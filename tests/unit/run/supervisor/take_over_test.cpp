@@ -89,7 +89,7 @@ TEST_CASE("a job whose runner is dead without a record was lost, and nothing of 
   CHECK(run.last_of(0).cause == Cause::lost);
 }
 
-TEST_CASE("a runner that never came to life is started as if nobody had") {
+TEST_CASE("a runner that never started is started as if for the first time") {
   FakeRun run(plan_of({{}}));
   run.was(0, Status::queued);
   run.traces.attempts[{0, 1}] = {Trace::none};
@@ -123,7 +123,7 @@ TEST_CASE("a stop that came while there was no supervisor is carried out first")
   CHECK(run.steps_of(1) == "stopped");
 }
 
-TEST_CASE("an adopted runner that has not said who it is gets the stop once it has") {
+TEST_CASE("an adopted runner without a recorded identity gets the stop once it has one") {
   FakeRun run(plan_of({{}}));
   run.was(0, Status::running);
   run.traces.attempts[{0, 1}] = {Trace::alive};
