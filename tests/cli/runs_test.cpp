@@ -99,7 +99,7 @@ TEST_CASE("a download of one tagged workflow has no folder of its name") {
         std::string::npos);
 }
 
-TEST_CASE("-v has the supervisor log its decisions, and nothing else does") {
+TEST_CASE("with -v the supervisor logs its decisions, and else it does not") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
   const auto log_of = [&](const std::string& name) {

@@ -2,6 +2,7 @@
 
 #include "dstack/process/spawn.hpp"
 #include "support/catch.hpp"
+#include "support/wait.hpp"
 
 #include <algorithm>
 
@@ -48,7 +49,12 @@ TEST_CASE("processes are found by their environment and by their parents") {
   char byte = 0;
   REQUIRE(read_some(pipe->read_end.get(), &byte, 1).value() == 1);
 
-  const auto marked = with_environment("DSTACK_TEST_MARK", std::to_string(::getpid()));
+  // A process that is being replaced by another program has no environment for a moment.
+  std::vector<pid_t> marked;
+  test::wait_until([&] {
+    marked = with_environment("DSTACK_TEST_MARK", std::to_string(::getpid()));
+    return marked.size() == 2;
+  });
   const auto family = descendants(::getpid());
 
   CHECK(marked.size() == 2);

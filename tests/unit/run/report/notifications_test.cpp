@@ -56,7 +56,7 @@ TEST_CASE("a response decides whether another attempt makes sense") {
   for (const int status : {301, 302, 307, 400, 401, 403, 404, 410, 422})
     CHECK(judged(status).outcome == Outcome::hopeless);
   CHECK(judged(503, {}, {{"retry-after", "7"}}).retry_after == 7s);
-  CHECK(judged(503).wish == 0s);
+  CHECK(judged(503).retry_after == 0s);
 }
 
 TEST_CASE("a failure names the status and the first line of the response") {

@@ -35,10 +35,10 @@ TEST_CASE("a job that may not start yet is skipped, and takes no slot") {
   Scheduler scheduler(plan, 1);
   const auto not_the_first = [](std::size_t job) { return job != 0; };
   CHECK(scheduler.take_startable(not_the_first) == Jobs{1});
-  CHECK_FALSE(scheduler.has_free_place());
+  CHECK_FALSE(scheduler.has_free_slot());
   scheduler.ended(1, Status::done);
   CHECK(scheduler.take_startable([](std::size_t) { return false; }).empty());
-  CHECK(scheduler.has_free_place());
+  CHECK(scheduler.has_free_slot());
   CHECK(scheduler.take_startable() == Jobs{0});
 }
 
