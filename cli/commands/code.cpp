@@ -4,6 +4,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/edits.hpp"
 #include "dstack/source/edits.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/records.hpp"
@@ -92,7 +93,7 @@ class Code final : public Action {
     if (apply_)
       return apply_changes(context, run, edits, objects);
     Json list = Json::array();
-    for (const store::Edits& of_job : edits) {
+    for (const job::Edits& of_job : edits) {
       DSTACK_TRY(const auto paths, source::list_edits(run.code.snapshot, of_job, objects));
       const store::JobRecord& job = jobs.at(of_job.job);
       for (const source::EditedPath& path : paths) {
@@ -120,13 +121,13 @@ class Code final : public Action {
 
   /// With several jobs, each gets its own folder.
   Result<int> write_changes(Context& context,
-                            const std::vector<store::Edits>& edits,
+                            const std::vector<job::Edits>& edits,
                             const std::vector<std::string>& labels,
                             const store::ObjectStore& objects) const {
     DSTACK_CHECK(check_empty(output_));
     DSTACK_CHECK(make_folders(output_));
     std::uint64_t files = 0;
-    for (const store::Edits& of_job : edits) {
+    for (const job::Edits& of_job : edits) {
       const Path folder = edits.size() > 1 ? Path(output_) / labels[of_job.job] : Path(output_);
       DSTACK_CHECK(objects.lay_out(of_job.files, folder, store::LayOut::fresh));
       files += of_job.files.files;
@@ -137,10 +138,10 @@ class Code final : public Action {
 
   static Result<int> apply_changes(Context& context,
                                    const store::RunRecord& run,
-                                   const std::vector<store::Edits>& edits,
+                                   const std::vector<job::Edits>& edits,
                                    const store::ObjectStore& objects) {
     bool conflicts = false;
-    for (const store::Edits& of_job : edits) {
+    for (const job::Edits& of_job : edits) {
       DSTACK_TRY(const auto applied,
                  source::apply_edits(run.project, run.code.snapshot, of_job, objects));
       const auto report = [&](std::string_view what, const std::vector<std::string>& paths) {

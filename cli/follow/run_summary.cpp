@@ -1,5 +1,6 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/edits.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/job_log.hpp"
 #include "dstack/run/schedule/attempts.hpp"
@@ -30,7 +31,7 @@ void print_edits(const Context& context, store::Records& records, const RunView&
     return;
   const auto edits = records.edits(run.id);
   std::size_t files = 0;
-  for (const store::Edits& edit : edits ? *edits : std::vector<store::Edits>())
+  for (const job::Edits& edit : edits ? *edits : std::vector<job::Edits>())
     if (!jobs[edit.job].apps.empty())
       files += edit.files.files + edit.removed.size();
   if (files > 0)

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
 #include "dstack/files/entry.hpp"
-#include "dstack/store/objects/objects.hpp"
 
 #include <string>
 

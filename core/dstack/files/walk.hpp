@@ -1,8 +1,8 @@
 // Everything below a folder, links as links. Internal to store/, source/ and run/runner.
 #pragma once
 
+#include "dstack/base/file.hpp"
 #include "dstack/files/entry.hpp"
-#include "dstack/store/objects/objects.hpp"
 
 #include <functional>
 #include <string>

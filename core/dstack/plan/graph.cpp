@@ -1,7 +1,5 @@
 #include "dstack/plan/graph.hpp"
 
-#include "dstack/run/protocol/job_order.hpp"
-
 namespace dstack::plan {
 
 namespace {

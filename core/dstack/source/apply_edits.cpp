@@ -5,7 +5,6 @@
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/source/edits.hpp"
 #include "dstack/source/git.hpp"
-#include "dstack/store/records/run_record.hpp"
 
 #include <algorithm>
 #include <map>
@@ -76,7 +75,7 @@ class Applier {
   Applier(const Path& project, const store::ObjectStore& objects, Path staging)
       : project_(project), objects_(objects), staging_(std::move(staging)) {}
 
-  Result<Applied> apply(const job::TreeReference& code, const store::Edits& edits) {
+  Result<Applied> apply(const job::TreeReference& code, const job::Edits& edits) {
     DSTACK_TRY(root_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
     DSTACK_TRY(base_, contents_of(code));
     DSTACK_TRY(const auto theirs, contents_of(edits.files));
@@ -184,7 +183,7 @@ class Applier {
 
 Result<Applied> apply_edits(const Path& project,
                             const job::TreeReference& code,
-                            const store::Edits& edits,
+                            const job::Edits& edits,
                             const store::ObjectStore& objects) {
   DSTACK_TRY(const TemporaryFolder staging,
              TemporaryFolder::make(objects.home().temporary(), "edits-"));

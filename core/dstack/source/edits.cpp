@@ -71,7 +71,7 @@ class EditFinder {
   EditFinder(const EditedFolder& place, store::ObjectStore& objects)
       : place_(place), objects_(objects) {}
 
-  Result<std::optional<store::Edits>> find(std::vector<std::string>& warnings) {
+  Result<std::optional<job::Edits>> find(std::vector<std::string>& warnings) {
     DSTACK_TRY(code_, files_of(place_.code, objects_));
     for (const job::TreeReference& input : place_.inputs) {
       DSTACK_TRY(const auto files, objects_.list(input));
@@ -82,11 +82,11 @@ class EditFinder {
     DSTACK_TRY(const Fd root, open_file(place_.folder.string(), O_RDONLY | O_DIRECTORY));
     DSTACK_TRY(const auto walk, walk_outside_artifacts(place_, root));
     auto candidates = candidates_of(walk, rules);
-    store::Edits edits;
+    job::Edits edits;
     edits.removed = removed_among(walk);
     DSTACK_CHECK(drop_unchanged(candidates, warnings));
     if (candidates.empty() && edits.removed.empty())
-      return std::optional<store::Edits>();
+      return std::optional<job::Edits>();
     DSTACK_TRY(edits.files,
                objects_.capture_files(place_.folder, candidates, store::Known::perhaps, warnings));
     return std::optional(std::move(edits));
@@ -158,14 +158,14 @@ bool is_touched(const EditedFolder& place, std::int64_t since) {
          });
 }
 
-Result<std::optional<store::Edits>> find_edits(const EditedFolder& place,
-                                               store::ObjectStore& objects,
-                                               std::vector<std::string>& warnings) {
+Result<std::optional<job::Edits>> find_edits(const EditedFolder& place,
+                                             store::ObjectStore& objects,
+                                             std::vector<std::string>& warnings) {
   return EditFinder(place, objects).find(warnings);
 }
 
 Result<std::vector<EditedPath>> list_edits(const job::TreeReference& code,
-                                           const store::Edits& edits,
+                                           const job::Edits& edits,
                                            const store::ObjectStore& objects) {
   DSTACK_TRY(const auto before, files_of(code, objects));
   DSTACK_TRY(const auto after, objects.list(edits.files));

@@ -2,9 +2,9 @@
 // project where that loses nothing.
 #pragma once
 
+#include "dstack/job/edits.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/store/objects/objects.hpp"
-#include "dstack/store/records/run_record.hpp"
 
 #include <optional>
 #include <string>
@@ -27,9 +27,9 @@ bool is_touched(const EditedFolder& place, std::int64_t since);
 /// Files of the code that differ from it, new files, and what was removed. Inputs, artifacts, and
 /// what the rules of .gitignore and .dstackignore leave out (and the caches that Python and Jupyter
 /// write beside their files) are none. Stores what it finds; nothing when there is nothing.
-Result<std::optional<store::Edits>> find_edits(const EditedFolder& place,
-                                               store::ObjectStore& objects,
-                                               std::vector<std::string>& warnings);
+Result<std::optional<job::Edits>> find_edits(const EditedFolder& place,
+                                             store::ObjectStore& objects,
+                                             std::vector<std::string>& warnings);
 
 /// One path of some edits, as it relates to the code.
 struct EditedPath {
@@ -41,7 +41,7 @@ struct EditedPath {
 
 /// Sorted by path.
 Result<std::vector<EditedPath>> list_edits(const job::TreeReference& code,
-                                           const store::Edits& edits,
+                                           const job::Edits& edits,
                                            const store::ObjectStore& objects);
 
 struct Applied {
@@ -55,7 +55,7 @@ struct Applied {
 /// the user's own, never through a link.
 Result<Applied> apply_edits(const Path& project,
                             const job::TreeReference& code,
-                            const store::Edits& edits,
+                            const job::Edits& edits,
                             const store::ObjectStore& objects);
 
 }  // namespace dstack::source

@@ -34,14 +34,14 @@ struct Edited {
     std::ofstream((place.folder / path).string(), std::ios::binary) << text;
   }
 
-  std::optional<store::Edits> find() {
+  std::optional<job::Edits> find() {
     std::vector<std::string> warnings;
     auto edits = value_of(find_edits(place, project.objects, warnings));
     CHECK(warnings.empty());
     return edits;
   }
 
-  Names words(const store::Edits& edits) {
+  Names words(const job::Edits& edits) {
     Names lines;
     for (const EditedPath& path : value_of(list_edits(code, edits, project.objects)))
       lines.push_back((path.kind == Kind::added     ? "+"
@@ -51,7 +51,7 @@ struct Edited {
     return lines;
   }
 
-  Applied apply(const store::Edits& edits) {
+  Applied apply(const job::Edits& edits) {
     return value_of(apply_edits(project.root, code, edits, project.objects));
   }
 

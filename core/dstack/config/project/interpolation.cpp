@@ -3,9 +3,9 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/loading.hpp"
-#include "dstack/config/project/reference_syntax.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
 #include <array>

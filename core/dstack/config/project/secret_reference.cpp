@@ -1,7 +1,7 @@
 #include "dstack/config/project/secret_reference.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/config/project/reference_syntax.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
 

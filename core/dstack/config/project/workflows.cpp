@@ -3,8 +3,8 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/loading.hpp"
-#include "dstack/config/project/reference_syntax.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -3,9 +3,9 @@
 #include "dstack/base/json_fields.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/project/reference_syntax.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/config/yaml/map_reader.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
 #include <cctype>

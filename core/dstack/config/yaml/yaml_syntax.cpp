@@ -2,8 +2,8 @@
 
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/project/reference_syntax.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
 #include <optional>

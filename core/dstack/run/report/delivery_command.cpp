@@ -1,6 +1,5 @@
 // Reports the end of a run to a command: the run as JSON on its standard input, the most important
 // facts in its environment.
-#include "dstack/backend/local_process.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/signal.hpp"

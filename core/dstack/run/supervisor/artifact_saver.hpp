@@ -4,6 +4,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/job/artifact.hpp"
+#include "dstack/job/edits.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/source/edits.hpp"
@@ -25,7 +26,7 @@ struct SavedArtifacts {
   std::vector<job::Artifact> artifacts;
   std::vector<std::string> warnings;  ///< declared but missing, files that changed, …
   std::string error;                  ///< what could not be stored, and where it is now
-  std::optional<store::Edits> edits;  ///< what it changed beside them
+  std::optional<job::Edits> edits;    ///< what it changed beside them
 };
 
 /// Requests of a supervisor; Events::wait() returns the results. For one thread.

@@ -41,7 +41,7 @@ void Journal::add_artifact(job::Artifact artifact) {
   pending_.artifacts.push_back(std::move(artifact));
 }
 
-void Journal::add_edits(store::Edits edits) {
+void Journal::add_edits(job::Edits edits) {
   pending_.edits.push_back(std::move(edits));
 }
 

@@ -4,6 +4,7 @@
 
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
+#include "dstack/job/edits.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/schedule/scheduler.hpp"
@@ -30,7 +31,7 @@ class Journal {
   void add(store::JobChange change);
   void add_app(job::Application app);
   void add_artifact(job::Artifact artifact);
-  void add_edits(store::Edits edits);
+  void add_edits(job::Edits edits);
   /// Only the first one counts.
   void add_failure(std::size_t job);
   /// Artifacts of this job were added: until they are recorded, only its workspace has them.

@@ -4,6 +4,7 @@
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/code.hpp"
+#include "dstack/job/edits.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/job/usage.hpp"
 #include "dstack/store/records/notification.hpp"
@@ -70,7 +71,7 @@ struct RunChanges {
   std::vector<job::Artifact>
       artifacts;  ///< replaces an earlier record of the same workflow and path
   std::vector<job::Application> apps = {};   ///< likewise, of the same job and index
-  std::vector<Edits> edits = {};             ///< likewise, of the same job
+  std::vector<job::Edits> edits = {};        ///< likewise, of the same job
   std::optional<job::Status> status = {};    ///< of the run
   std::optional<Timestamp> started_at = {};  ///< of the run, as of a workflow
   std::optional<std::int64_t> first_failure;

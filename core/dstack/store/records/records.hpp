@@ -80,7 +80,7 @@ class Records {
   Result<std::string> tag_on_success(RunId run);
   Result<std::vector<job::Artifact>> artifacts(RunId run);
   /// By job; only of those that changed something.
-  Result<std::vector<Edits>> edits(RunId run);
+  Result<std::vector<job::Edits>> edits(RunId run);
   Result<std::vector<std::string>> run_names(std::size_t most);
   /// By number.
   Result<std::vector<NotificationRecord>> notifications(RunId run);

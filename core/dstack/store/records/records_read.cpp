@@ -437,18 +437,18 @@ Result<std::vector<job::Artifact>> Records::artifacts(RunId run) {
   }
 }
 
-Result<std::vector<Edits>> Records::edits(RunId run) {
+Result<std::vector<job::Edits>> Records::edits(RunId run) {
   DSTACK_TRY(Query query,
              connection_->database.query("select job, tree, times, files, bytes, removed "
                                          "from edits where run = ? order by job"));
   query.bind(run);
-  std::vector<Edits> all;
+  std::vector<job::Edits> all;
   for (;;) {
     DSTACK_TRY(const bool row, query.step());
     if (!row)
       return all;
     DSTACK_TRY(const Json removed, parse_json(query.text(5), "a record of edits"));
-    Edits edits{static_cast<std::size_t>(query.integer(0)), tree_from(query, 1), {}};
+    job::Edits edits{static_cast<std::size_t>(query.integer(0)), tree_from(query, 1), {}};
     for (const Json& path : removed)
       if (path.is_string())
         edits.removed.push_back(path.get<std::string>());

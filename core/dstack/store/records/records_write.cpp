@@ -239,7 +239,7 @@ Result<void> apply_app(Database& database, RunId run, const job::Application& ap
   return query.bind(ready_at).run();
 }
 
-Result<void> apply_edits(Database& database, RunId run, const Edits& edits) {
+Result<void> apply_edits(Database& database, RunId run, const job::Edits& edits) {
   DSTACK_TRY(Query query,
              database.query("insert or replace into edits (run, job, tree, times, files, bytes, "
                             "removed) values (?, ?, ?, ?, ?, ?, ?)"));
@@ -292,7 +292,7 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
     DSTACK_CHECK(apply_artifact(database, run, artifact));
   for (const job::Application& app : changes.apps)
     DSTACK_CHECK(apply_app(database, run, app));
-  for (const Edits& edits : changes.edits)
+  for (const job::Edits& edits : changes.edits)
     DSTACK_CHECK(apply_edits(database, run, edits));
   for (const NewNotification& notification : changes.notifications)
     DSTACK_CHECK(apply_notification(database, run, notification));

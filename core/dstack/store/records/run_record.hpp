@@ -43,14 +43,6 @@ struct HistoryEntry {
   std::string reason = {};
 };
 
-/// What a job changed in its copy of the code, beside its artifacts.
-struct Edits {
-  std::size_t job = 0;
-  job::TreeReference files =
-      {};  ///< those that are new or different, by their paths in the project
-  std::vector<std::string> removed = {};  ///< paths in the code
-};
-
 struct WorkflowRecord {
   std::size_t index = 0;
   std::string name = {};

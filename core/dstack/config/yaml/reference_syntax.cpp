@@ -1,4 +1,4 @@
-#include "dstack/config/project/reference_syntax.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
 
 #include "dstack/base/text.hpp"
 
