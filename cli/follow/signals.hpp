@@ -24,6 +24,7 @@ class Signals {
 
   /// The next signal; nothing when none is pending.
   std::optional<int> take();
+
   /// Makes fd() readable, until take_wake().
   void wake() { event_.set(); }
 

@@ -58,7 +58,7 @@ for target in $targets; do
     say "$target has a fault; its input is the last file in $build/findings/$target"
     say "  see it again:  $build/bin/fuzz_$target FILE"
     say "  make it small: $build/bin/fuzz_$target -minimize_crash=1 -max_total_time=60 FILE"
-    say "  when it is mended, keep it: cp FILE tests/fuzz/corpus/$target/WHAT-IT-SHOWED"
+    say "  when it is fixed, keep it: cp FILE tests/fuzz/corpus/$target/WHAT-IT-SHOWED"
   fi
 done
 [ -z "$failed" ] || die "faults in:$failed"

@@ -107,8 +107,7 @@ TEST_CASE("a path may name a folder or a library, and may be repeated", "[abi][p
   CHECK(missing.err.find("error: '--provider-path' names 'bilt', which does not exist\n") == 0);
 }
 
-TEST_CASE("relative paths of the variable are skipped, and the doctor says so",
-          "[abi][places]") {
+TEST_CASE("relative paths of the variable are skipped, and the doctor says so", "[abi][places]") {
   Sandbox box;
   put(box.project() / "plugins", "0.1");
   box.set("DSTACK_PROVIDER_PATH=plugins::/nowhere/at/all");

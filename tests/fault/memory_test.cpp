@@ -168,7 +168,8 @@ TEST_CASE("a run within a limit of memory ends with its result or with the reaso
     CHECK((code == 0 || code == 125));
     ++(code == 0 ? succeeded : refused);
     if (code == 125)
-      CHECK((speaks_of_memory(output->err) || output->err.find("too little memory") != std::string::npos));
+      CHECK((speaks_of_memory(output->err) ||
+             output->err.find("too little memory") != std::string::npos));
   }
   CHECK(refused > 0);
   CHECK(succeeded > 0);

@@ -1,6 +1,7 @@
 // What the fuzz targets share. A target is one source with LLVMFuzzerTestOneInput(): it takes any
-// bytes for what a stranger wrote, hands them to one reader of ours, and checks what must hold
-// whatever they are. libFuzzer calls it (cmake/scripts/fuzz.sh), and so does replay.cpp in every test run.
+// bytes for what a third party wrote, hands them to one reader of ours, and checks what must hold
+// whatever they are. libFuzzer calls it (cmake/scripts/fuzz.sh), and so does replay.cpp in every
+// test run.
 #pragma once
 
 #include "dstack/base/fd.hpp"

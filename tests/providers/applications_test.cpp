@@ -42,9 +42,9 @@ void check_jupyter(const std::string& provider, const std::string& page) {
   INFO(cell.err);
   CHECK(process::succeeded(cell.status));
   CHECK(cell.out == "n is 42\n");
-  const auto stranger =
+  const auto other =
       box.drive("cell.py", {address.substr(0, address.size() - token.size()) + "wrong", "1"});
-  CHECK(stranger.err.find("403") != std::string::npos);
+  CHECK(other.err.find("403") != std::string::npos);
 
   const std::string job = box.json({"show", run, "--json"})["jobs"][0]["job"];
   CHECK(processes_with("environ", "JOB_ID=" + job).size() >= 2);  // the server and a kernel

@@ -1,8 +1,8 @@
 // How jobs of the provider `docker` end: by themselves, stopped, aborted, killed, out of memory;
 // and what is left then. Each case runs with Docker and with Podman.
-#include "engines.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
+#include "engines.hpp"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // The provider `docker` and registries: one that is real but for its size,
 // tests/providers/registry.py.
-#include "engines.hpp"
 #include "dstack/base/text.hpp"
+#include "engines.hpp"
 
 using namespace dstack;
 using dstack::test::holds;

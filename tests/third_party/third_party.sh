@@ -1,5 +1,5 @@
 #!/bin/sh
-# stranger.sh own|guide cpp|c|rust CMAKE BUILD SOURCE GENERATOR CXX
+# third_party.sh own|guide cpp|c|rust CMAKE BUILD SOURCE GENERATOR CXX
 #
 # Makes a provider as somebody who has an installed SDK, a `dstack` in the PATH and nothing else of ours, and uses it.
 # own: the project in the folder of that language, dropped into the plugins folder and used by a workflow.

@@ -26,9 +26,9 @@ inline constexpr const char* container_secrets = "/.dstack-secrets";
 
 /// What to start. Everything is resolved, except for what the image starts by default.
 struct ContainerLaunch {
-  std::string job;                 ///< its id
-  std::string run;                 ///< the run's name
-  std::vector<std::string> argv;   ///< the program in the container and its arguments
+  std::string job;                ///< its id
+  std::string run;                ///< the run's name
+  std::vector<std::string> argv;  ///< the program in the container and its arguments
   std::vector<std::pair<std::string, std::string>> environment;  ///< overrides the image's own
   /// A pipe outside that passes further variables to the first process inside, invisible to the
   /// engine; empty: there are none.

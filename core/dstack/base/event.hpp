@@ -1,5 +1,5 @@
-// An event that is also a descriptor: a thread sets it, a poll loop wakes and takes it. The one user
-// of eventfd(2).
+// An event that is also a descriptor: a thread sets it, a poll loop wakes and takes it. The one
+// user of eventfd(2).
 #pragma once
 
 #include "dstack/base/fd.hpp"

@@ -18,7 +18,7 @@ struct Home {
 
   Path plugins() const { return root / "plugins"; }
 
-  /// Which libraries of projects the user trusts (provider/trust.hpp).
+  /// Which libraries of projects the user trusts (provider/discovery/trust.hpp).
   Path trusted_providers() const { return root / "trusted-providers.json"; }
 
   /// The vault (secrets/vault.hpp).

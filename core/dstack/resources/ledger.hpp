@@ -26,8 +26,8 @@ struct GpuRequest {
 /// What a request asks for: all of it or nothing.
 struct Demand {
   std::uint64_t cpu = 0;
-  std::uint64_t memory = 0;       ///< bytes
-  std::vector<GpuRequest> gpus;   ///< one for each job that asks for GPUs
+  std::uint64_t memory = 0;      ///< bytes
+  std::vector<GpuRequest> gpus;  ///< one for each job that asks for GPUs
 
   bool empty() const { return cpu == 0 && memory == 0 && gpus.empty(); }
 

@@ -71,7 +71,9 @@ TEST_CASE("no version named: 3.10 where it is there, else the newest, and a noti
   CHECK(at.choose("")->notice == "no version named: using Python 3.10.13 from ~/.pyenv");
 }
 
-TEST_CASE("a version that is not available is reported with those that were found and how to install it") {
+TEST_CASE(
+    "a version that is not available is reported with those that were found and how to install "
+    "it") {
   Machine at;
   at.pyenv("3.9.1");
   at.pyenv("3.12.1");

@@ -1,5 +1,5 @@
-#include "dstack/job/status.hpp"
 #include "command_line/exit_code.hpp"
+#include "dstack/job/status.hpp"
 #include "support/catch.hpp"
 
 using namespace dstack;

@@ -30,7 +30,7 @@ enum class SecretOwner { project, user };
 
 struct Interpolated {
   Value value;
-  /// They stay in the value, each spelled as in config/secret_reference.hpp.
+  /// They stay in the value, each spelled as in config/project/secret_reference.hpp.
   std::vector<SecretReference> secrets;
   bool used_run_arguments = false;
 };

@@ -16,7 +16,7 @@ namespace dstack::config {
 class MapReader;
 
 /// A command or a webhook. References to secrets are in the webhook and the values of its headers
-/// (config/secret_reference.hpp), and nowhere else.
+/// (config/project/secret_reference.hpp), and nowhere else.
 struct Receiver {
   std::vector<std::string> command;  ///< with its arguments; empty: it is a webhook
   std::string webhook;               ///< its URL

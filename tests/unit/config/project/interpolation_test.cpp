@@ -1,7 +1,7 @@
 #include "dstack/config/project/interpolation.hpp"
 
-#include "unit/config/yaml/parsing.hpp"
 #include "support/catch.hpp"
+#include "unit/config/yaml/parsing.hpp"
 
 #include <map>
 

@@ -1,6 +1,6 @@
 #include "dstack/job/environment_names.hpp"
-#include "unit/config/yaml/parsing.hpp"
 #include "support/catch.hpp"
+#include "unit/config/yaml/parsing.hpp"
 
 using namespace dstack;
 using namespace dstack::config;

@@ -1,5 +1,5 @@
-#include "unit/config/yaml/parsing.hpp"
 #include "support/catch.hpp"
+#include "unit/config/yaml/parsing.hpp"
 
 using namespace dstack;
 using namespace dstack::config;

@@ -1,7 +1,7 @@
 #include "dstack/config/yaml/yaml.hpp"
 
-#include "unit/config/yaml/parsing.hpp"
 #include "support/catch.hpp"
+#include "unit/config/yaml/parsing.hpp"
 
 using namespace dstack;
 using namespace dstack::config;
