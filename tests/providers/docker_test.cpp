@@ -274,7 +274,7 @@ TEST_CASE("docker: the example of the documentation runs as it is written") {
     CHECK(box.ok({"run", "count"}) == "      4 rose\n");
 
     const std::string run = box.start({"serve"});
-    wait_for_log(box, run, "open http://");
+    wait_for_log(box, run, "open http://", 1);
     const std::string log = box.run({"logs", run, "serve"}).out;
     http::Request request;
     request.url =
