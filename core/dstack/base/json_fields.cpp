@@ -15,7 +15,7 @@ Error json_error(std::string_view what) {
     error.message = problem.what();
   }
   if (!what.empty())
-    error.message = "cannot read " + std::string(what) + ": " + error.message;
+    error.message = fmt::format("cannot read {}: {}", what, error.message);
   return error;
 }
 
