@@ -11,10 +11,16 @@ namespace {
 
 constexpr int most_processes = 16;
 
+/// Jobs that start no process of their own: what is limited here is dstack, not what a job runs.
+constexpr const char* jobs_of_one_process = R"(workflows:
+  - {name: first, provider: bash, artifacts: [result], commands: [echo complete > result]}
+  - {name: second, provider: bash, depends-on: [first], commands: ["read -r word < result"]}
+)";
+
 /// A run under a limit; what it had to leave is seen through without one.
 class LimitedRun {
  public:
-  explicit LimitedRun(const Sandbox& box) : box_(box) { box_.workflows(two_workflows); }
+  explicit LimitedRun(const Sandbox& box) : box_(box) { box_.workflows(jobs_of_one_process); }
 
   /// Whether it succeeded. Both are words to put before the command's.
   bool judge(const std::vector<std::string>& limited, const std::vector<std::string>& unlimited) {
@@ -54,15 +60,26 @@ class LimitedRun {
   const Sandbox& box_;
 };
 
-/// A user whom nobody else is, so that all processes of hers are those of the test.
-std::string lonely_user() {
-  return std::to_string(2'000'000 + ::getpid());
+// A process that has ended counts until it is reaped. The supervisor of a run is an orphan, and
+// some init processes reap only every few seconds: so each limit has a user, or a group, of its
+// own.
+
+/// A user whom nobody else is, so that all processes of hers are those of one run.
+std::string lonely_user(int limit) {
+  return std::to_string(2'000'000 + ::getpid() * (most_processes + 1) + limit);
 }
 
-/// The group of this test in the hierarchy that counts processes; empty where there is none.
-Path pids_group() {
+/// The words before a command that make it that user's.
+std::vector<std::string> become(const std::string& user) {
+  return {"setpriv", "--reuid", user, "--regid", user, "--clear-groups"};
+}
+
+/// A new group in the hierarchy that counts processes; empty where there is none.
+Path pids_group(int limit) {
+  const std::string name =
+      "dstack-test-" + std::to_string(::getpid()) + "-" + std::to_string(limit);
   for (const char* root : {"/sys/fs/cgroup/pids", "/sys/fs/cgroup"}) {
-    const Path group = Path(root) / ("dstack-test-" + std::to_string(::getpid()));
+    const Path group = Path(root) / name;
     if (::mkdir(group.c_str(), 0755) != 0)
       continue;
     if (::access((group / "pids.max").c_str(), W_OK) == 0)
@@ -77,10 +94,7 @@ Path pids_group() {
 TEST_CASE("a user's limit of processes, however small, ends no run without a reason") {
   if (::geteuid() != 0)
     SKIP("only root can become a user whom nobody else is");
-  const std::string user = lonely_user();
-  const std::vector<std::string> as_user = {
-      "setpriv", "--reuid", user, "--regid", user, "--clear-groups"};
-  std::vector<std::string> reach = as_user;
+  std::vector<std::string> reach = become(lonely_user(0));
   reach.insert(reach.end(), {"test", "-x", DSTACK_BINARY});
   const auto reached = process::run({reach, {}, "", {}});
   if (!reached || !process::succeeded(reached->status))
@@ -90,13 +104,14 @@ TEST_CASE("a user's limit of processes, however small, ends no run without a rea
   for (int most = 1; most <= most_processes; ++most) {
     const Sandbox box;
     LimitedRun run(box);
+    const std::string user = lonely_user(most);
     const auto given =
         process::run({{"chown", "-R", user + ":" + user, box.root().string()}, {}, "", {}});
     REQUIRE((given && process::succeeded(given->status)));
     INFO("at most " << most << " processes");
-    std::vector<std::string> limited = as_user;
+    std::vector<std::string> limited = become(user);
     limited.insert(limited.end(), {"prlimit", "--nproc=" + std::to_string(most)});
-    ++(run.judge(limited, as_user) ? succeeded : refused);
+    ++(run.judge(limited, become(user)) ? succeeded : refused);
   }
   CHECK(refused > 0);
   CHECK(succeeded > 0);
@@ -105,12 +120,12 @@ TEST_CASE("a user's limit of processes, however small, ends no run without a rea
 TEST_CASE("a control group's limit of processes, however small, ends no run without a reason") {
   if (::geteuid() != 0)
     SKIP("only root may limit a control group");
-  const Path group = pids_group();
-  if (group.empty())
-    SKIP("no control groups that count processes can be made here");
   int refused = 0;
   int succeeded = 0;
   for (int most = 1; most <= most_processes; ++most) {
+    const Path group = pids_group(most);
+    if (group.empty())
+      SKIP("no control groups that count processes can be made here");
     const Sandbox box;
     INFO("at most " << most << " processes");
     ++(LimitedRun(box).judge({"sh",
@@ -123,8 +138,8 @@ TEST_CASE("a control group's limit of processes, however small, ends no run with
                              {})
            ? succeeded
            : refused);
+    CHECK(::rmdir(group.c_str()) == 0);
   }
   CHECK(refused > 0);
   CHECK(succeeded > 0);
-  CHECK(::rmdir(group.c_str()) == 0);
 }
