@@ -29,7 +29,7 @@ cd /tmp
 export LD_LIBRARY_PATH=$tests/libraries DSTACK_HOME=\$(mktemp -d) TMPDIR=\$(mktemp -d)
 $bin/dstack doctor 2>&1 | grep '  *limits' || $bin/dstack doctor
 $bin/test_run_resources -# "[#limits_test]"
-echo "ended with $?"
+echo "ended with \$?"
 END
 
 # pass NAME HOW COMMAND...: the tests by way of a command; the doctor must say how memory is held.

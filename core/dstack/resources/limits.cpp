@@ -182,7 +182,7 @@ void Limiter::make_scope(const std::string& name,
     from_systemd.push_back(&means.cpu);
   if (from_systemd.empty())
     return;
-  // The scope of an earlier attempt may still exist.
+  // The scope of an earlier attempt may still exist. The name is what find_groups() looks for.
   const std::string unit = fmt::format("{}-{}.scope", name, ::getpid());
   const auto scope = enter_scope(unit, systemd_places());
   if (!scope)
@@ -291,20 +291,30 @@ void Limiter::remove() {
   groups_.clear();
 }
 
+std::vector<Path> find_groups(const std::string& job,
+                              const std::vector<Hierarchy>& hierarchies,
+                              const SystemdPlaces& systemd) {
+  std::vector<Path> groups;
+  const EnforcementMethods means = find_enforcement(hierarchies, systemd);
+  for (const Enforcement* each : {&means.memory, &means.cpu})
+    if (!each->parent.empty())
+      groups.push_back(each->parent / group_name(job));
+  for (const Hierarchy& tree : hierarchies)
+    if (tree.version == Hierarchy::Version::v2)
+      for (Path& group : find_scope_groups(tree, group_name(job) + "-"))
+        groups.push_back(std::move(group));
+  return groups;
+}
+
 void remove_groups(const std::string& job) {
   // Killed processes leave their group a moment later, and version 1 has no event for that.
   constexpr int max_wait_ms = 1000;
-  const EnforcementMethods means = find_enforcement();
-  for (const Enforcement* each : {&means.memory, &means.cpu}) {
-    if (each->parent.empty())
-      continue;
-    const Path folder = each->parent / group_name(job);
+  for (const Path& folder : find_groups(job, find_hierarchies(), systemd_places()))
     for (int waited = 0; ::rmdir(folder.c_str()) != 0 && errno == EBUSY && waited < max_wait_ms;
          ++waited) {
       kill_members(folder);
       ::usleep(1000);
     }
-  }
 }
 
 }  // namespace dstack::resources

@@ -101,6 +101,12 @@ class Limiter {
   std::vector<std::string> warnings_;
 };
 
+/// The groups that a job of a killed runner may have: where they would be made, and those that
+/// exist in scopes of the user's systemd.
+std::vector<Path> find_groups(const std::string& job,
+                              const std::vector<Hierarchy>& hierarchies,
+                              const SystemdPlaces& systemd);
+
 /// Removes the groups that a killed runner left, with the processes in them, also those that
 /// changed the environment by which they are otherwise found.
 void remove_groups(const std::string& job);

@@ -89,6 +89,16 @@ Result<Path> wait_for_scope(const std::string& unit) {
       ErrorCode::unavailable, "the user's systemd did not move the job into '{}' within 5 s", unit);
 }
 
+std::vector<Path> folders_in(const Path& folder) {
+  std::vector<Path> folders;
+  boost::system::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    if (entry->status(error).type() == fs::directory_file)
+      folders.push_back(entry->path());
+  return folders;
+}
+
 }  // namespace
 
 SystemdPlaces systemd_places() {
@@ -129,6 +139,18 @@ Result<Path> enter_scope(const std::string& unit, const SystemdPlaces& places) {
   if (!procs || !write_all(procs.get(), "0"))
     return fail_errno("cannot use '{}'", own.string());
   return scope;
+}
+
+std::vector<Path> find_scope_groups(const Hierarchy& v2, std::string_view prefix) {
+  std::vector<Path> groups;
+  const Path manager = group_of_manager(v2);
+  // Scopes are in the first; older versions put them into the second.
+  for (const Path& slice : {manager / "app.slice", manager})
+    for (const Path& scope : folders_in(slice))
+      if (scope.filename().string().starts_with(prefix) && scope.extension() == ".scope")
+        for (Path& group : folders_in(scope))
+          groups.push_back(std::move(group));
+  return groups;
 }
 
 }  // namespace dstack::resources

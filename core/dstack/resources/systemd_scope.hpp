@@ -7,6 +7,7 @@
 #include "dstack/resources/cgroup.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dstack::resources {
@@ -31,5 +32,9 @@ std::string why_no_scope(const Hierarchy& v2,
 /// The manager removes the scope when the last process has left it. After an error this process is
 /// in its old group or in the new scope.
 Result<Path> enter_scope(const std::string& unit, const SystemdPlaces& places);
+
+/// The groups in all scopes of the user's manager whose names begin so: what killed processes left
+/// there. The manager removes a scope by itself when these are gone.
+std::vector<Path> find_scope_groups(const Hierarchy& v2, std::string_view prefix);
 
 }  // namespace dstack::resources

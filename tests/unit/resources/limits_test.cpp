@@ -121,3 +121,25 @@ TEST_CASE("a machine without control groups says so") {
   CHECK(means.memory.kind == Kind::each_process);
   CHECK(describe(means.cpu) == "not enforced: this machine has no control groups");
 }
+
+TEST_CASE("the groups of a killed runner's job are found where they are made, and in its scopes") {
+  Login login;
+  login.start_manager("cpu memory pids\n");
+  login.let_linger();
+  const auto groups = [&] { return find_groups("j1", {login.tree()}, login.systemd); };
+  CHECK(groups().empty());
+  for (const char* group : {"app.slice/dstack-j1-7.scope/dstack-j1",
+                            "app.slice/dstack-j1-7.scope/supervisor",
+                            "app.slice/dstack-j12-8.scope/dstack-j12",
+                            "dstack-j1-9.scope/dstack-j1"})
+    Login::put(login.manager / group / "cgroup.procs", "");
+  Login::put(login.manager / "app.slice/dstack-j1-7.scope/cgroup.procs", "");
+  auto found = groups();
+  std::sort(found.begin(), found.end());
+  CHECK(found == std::vector<Path>{login.manager / "app.slice/dstack-j1-7.scope/dstack-j1",
+                                   login.manager / "app.slice/dstack-j1-7.scope/supervisor",
+                                   login.manager / "dstack-j1-9.scope/dstack-j1"});
+
+  Login::own(login.session, "cpu memory\n");
+  CHECK(groups().front() == login.session / "dstack-j1");
+}
