@@ -216,6 +216,9 @@ class Page {
           !job.reason.empty())
         context_.out.line(fmt::format("{}: {}", job.id, printable_lines(job.reason, "  ")));
     for (const JobRecord& job : facts_.jobs)
+      for (const std::string& warning : job.warnings)
+        context_.out.line(fmt::format("{}: warning: {}", job.id, printable_lines(warning, "  ")));
+    for (const JobRecord& job : facts_.jobs)
       if (const std::string usage = describe_usage(job.usage); !usage.empty())
         context_.out.line(fmt::format("{}: {}", job.id, usage));
   }

@@ -3,7 +3,6 @@
 #include "dstack/job/edits.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/job_log.hpp"
-#include "dstack/run/schedule/attempts.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
@@ -127,19 +126,10 @@ std::vector<std::string> warnings_of_jobs(const store::RunState& state,
                                           const std::string& workflow) {
   std::vector<std::string> warnings;
   const auto labels = ui::job_labels(state.run, state.jobs);
-  for (const JobRecord& job : state.jobs) {
-    // In a failed run, a job was stopped because another failed first.
-    const bool was_stopped = (job.status == Status::stopped || job.status == Status::aborted) &&
-                             state.run.status != Status::failed;
-    const bool is_asked_for =
-        workflow.empty() || state.run.workflows[job.workflow].name == workflow;
-    if ((job.status != Status::done && !was_stopped) || !is_asked_for || job.reason.empty())
-      continue;
-    // The reason of a failed job marks its warnings itself.
-    const bool is_marked = job.reason.starts_with(run::warning_mark);
-    warnings.push_back(fmt::format(
-        "{}: {}", labels[job.index], job.reason.substr(is_marked ? run::warning_mark.size() : 0)));
-  }
+  for (const JobRecord& job : state.jobs)
+    if (workflow.empty() || state.run.workflows[job.workflow].name == workflow)
+      for (const std::string& warning : job.warnings)
+        warnings.push_back(fmt::format("{}: {}", labels[job.index], warning));
   return warnings;
 }
 

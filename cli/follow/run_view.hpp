@@ -66,8 +66,8 @@ class RunView final : public run::FollowListener {
   std::chrono::steady_clock::time_point drawn_at_;
 };
 
-/// Warnings of the jobs that did not fail: "train[1]: artifact 'model' does not exist". Of one
-/// workflow when it is named.
+/// Warnings of all jobs: "train[1]: artifact 'model' does not exist". Of one workflow when it is
+/// named.
 std::vector<std::string> warnings_of_jobs(const store::RunState& state,
                                           const std::string& workflow = {});
 

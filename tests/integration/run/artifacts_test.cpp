@@ -81,8 +81,11 @@ TEST_CASE("a warning is not shown as the cause of a failure") {
       "  - {name: c, provider: bash, depends-on: [a, b], commands: [\"exit 9\"]}\n");
   const auto output = box.run({"run", "c"});
   CHECK(Sandbox::code(output) == 9);
-  CHECK(output.err.find("(exit 9): warning: 1 file came from more than one place") !=
-        std::string::npos);
+  CHECK(output.err.find("warning: c: 1 file came from more than one place") != std::string::npos);
+  CHECK(output.err.find("c failed (exit 9)\n") != std::string::npos);
+  const Json job = box.json({"show", box.last_run(), "--json"})["jobs"][2];
+  CHECK(job["reason"].is_null());
+  CHECK(job["warnings"].size() == 1);
 }
 
 TEST_CASE("of two dependencies with the same file the later wins, with a warning") {

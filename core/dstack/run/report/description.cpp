@@ -174,6 +174,7 @@ Json job_json(const Description& description, const store::JobRecord& job) {
           {"status", job::render(job.status)},
           {"cause", cause_json(job.cause)},
           {"reason", job.reason.empty() ? Json() : Json(job.reason)},
+          {"warnings", job.warnings},
           {"exit_code", optional_json(job.exit_code)},
           {"signal", optional_json(job.signal)},
           {"attempts", attempts},

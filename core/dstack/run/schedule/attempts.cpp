@@ -19,14 +19,6 @@ void add_reason(store::JobChange& change, const std::string& sentence) {
     change.reason += (change.reason.empty() ? "" : "; ") + sentence;
 }
 
-void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings) {
-  // A job that succeeded has no other reason, so they are not marked.
-  if (!warnings.empty())
-    add_reason(
-        change,
-        std::string(change.status == Status::done ? "" : warning_mark) + join(warnings, "; "));
-}
-
 namespace {
 
 store::JobChange outcome_of_lost(const End& end) {
@@ -36,7 +28,7 @@ store::JobChange outcome_of_lost(const End& end) {
   change.status = Status::failed;
   change.cause = Cause::lost;
   change.reason = "its runner was killed or ran out of memory, or the machine went down";
-  add_warnings(change, end.record.warnings);
+  change.warnings = end.record.warnings;
   return change;
 }
 
@@ -55,9 +47,9 @@ store::JobChange outcome_of(const End& end) {
   change.job = end.job;
   change.at = record.finished_at;
   change.usage = record.usage;
+  change.warnings = record.warnings;
   if (record.stop != StopRequest::none) {
     change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;
-    add_warnings(change, record.warnings);
     return change;
   }
   switch (record.outcome) {
@@ -80,7 +72,6 @@ store::JobChange outcome_of(const End& end) {
   }
   if (change.status == Status::failed)
     add_reason(change, record.message);
-  add_warnings(change, record.warnings);
   return change;
 }
 

@@ -12,7 +12,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace dstack::run {
@@ -29,10 +28,6 @@ store::JobChange outcome_of(const End& end);
 
 /// Adds a sentence to the reason of a change.
 void add_reason(store::JobChange& change, const std::string& sentence);
-/// Precedes warnings in the reason of a job that did not succeed.
-inline constexpr std::string_view warning_mark = "warning: ";
-/// Adds warnings, marked as such unless the job succeeded.
-void add_warnings(store::JobChange& change, const std::vector<std::string>& warnings);
 
 /// Whether a failed attempt may be followed by another: not where the user has stopped the
 /// workflow.

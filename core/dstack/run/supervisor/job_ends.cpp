@@ -139,7 +139,7 @@ store::JobChange JobEnds::final_change(const SavedArtifacts& saved) const {
     }
     add_reason(change, saved.error);
   }
-  add_warnings(change, saved.warnings);
+  change.warnings.insert(change.warnings.end(), saved.warnings.begin(), saved.warnings.end());
   change.at = progress_.now();
   return change;
 }

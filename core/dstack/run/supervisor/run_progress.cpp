@@ -81,7 +81,7 @@ std::string RunProgress::label(std::size_t job) const {
 }
 
 void RunProgress::record(std::size_t job, Status status, std::string reason) {
-  journal.add({job, status, now(), std::move(reason), {}, {}, {}, {}});
+  journal.add({job, status, now(), std::move(reason), {}, {}, {}, {}, {}});
 }
 
 void RunProgress::set_status(std::size_t job, Status status, std::string reason) {

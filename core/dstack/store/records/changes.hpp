@@ -46,6 +46,7 @@ struct JobChange {
   job::Status status = job::Status::submitted;
   Timestamp at = {};
   std::string reason = {};
+  std::vector<std::string> warnings = {};
   std::optional<job::Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};

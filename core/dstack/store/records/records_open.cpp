@@ -78,6 +78,19 @@ constexpr std::array upgrades = {
       alter table artifact add column exposure text not null default 'null';
       pragma user_version = 5;
     )sql",
+    // Warnings were the end of the reason, behind a mark unless the job had succeeded.
+    R"sql(
+      alter table job add column warnings text not null default '[]';
+      update job set warnings = json_array(reason), reason = ''
+        where status = 'done' and reason <> '';
+      update job set warnings = json_array(substr(reason, length('warning: ') + 1)), reason = ''
+        where finished_at is not null and reason like 'warning: %';
+      update job set
+          warnings = json_array(substr(reason, instr(reason, '; warning: ') + length('; warning: '))),
+          reason = substr(reason, 1, instr(reason, '; warning: ') - 1)
+        where finished_at is not null and reason like '%; warning: %';
+      pragma user_version = 6;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

@@ -167,7 +167,7 @@ Result<void> apply_job(Database& database, RunId run, const JobChange& change) {
                        "largest_process = coalesce(?11, largest_process), "
                        "cpu_time = coalesce(?12, cpu_time), "
                        "bytes_read = coalesce(?13, bytes_read), "
-                       "bytes_written = coalesce(?14, bytes_written), "
+                       "bytes_written = coalesce(?14, bytes_written), warnings = ?15, "
                        "steps = steps + 1 where run = ?1 and number = ?2 "
                        "and not (finished_at is not null and status = ?3) returning steps"));
     query.bind(run).bind(number).bind(render(change.status)).bind(change.reason);
@@ -176,7 +176,7 @@ Result<void> apply_job(Database& database, RunId run, const JobChange& change) {
     query.bind(start_of(change.status, change.at)).bind(end_of(change.status, change.at));
     query.bind(change.usage.peak_memory).bind(change.usage.largest_process);
     query.bind(change.usage.cpu_time).bind(change.usage.bytes_read);
-    query.bind(change.usage.bytes_written);
+    query.bind(change.usage.bytes_written).bind(render_json(Json(change.warnings)));
     DSTACK_TRY(const bool row, query.step());
     if (row)
       step = query.integer(0);

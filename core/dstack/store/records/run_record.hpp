@@ -25,6 +25,7 @@ struct JobRecord {
   job::Status status = job::Status::submitted;
   /// Of a queued job: "waits for download"; of a failed one: the sentence to show.
   std::string reason = {};
+  std::vector<std::string> warnings = {};  ///< of one that is over, however it ended
   std::optional<job::Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};

@@ -219,8 +219,9 @@ struct FakeLeases : Leases {
 };
 
 struct FakeSaver : ArtifactSaver {
-  std::map<std::size_t, std::string> errors;  ///< what of these cannot be stored
-  std::vector<SavedArtifacts> finished;       ///< given at the next wait
+  std::map<std::size_t, std::string> errors;    ///< what of these cannot be stored
+  std::map<std::size_t, std::string> warnings;  ///< one for each of these
+  std::vector<SavedArtifacts> finished;         ///< given at the next wait
   std::vector<JobAttempt> discarded;
   std::map<std::size_t, store::Originals> originals;
 
@@ -233,6 +234,8 @@ struct FakeSaver : ArtifactSaver {
       result.artifacts.push_back({workflow, path, {}, false, {}});
     if (const auto error = errors.find(order.index); error != errors.end())
       result.error = error->second;
+    if (const auto warning = warnings.find(order.index); warning != warnings.end())
+      result.warnings.push_back(warning->second);
     originals[order.index] = what;
     finished.push_back(std::move(result));
   }

@@ -96,6 +96,21 @@ TEST_CASE("what could not be stored fails a job that ended well, and keeps its w
   CHECK(run.last_of(1).status == Status::skipped);
 }
 
+TEST_CASE("warnings of a job and of its artifacts are one list, apart from the reason") {
+  auto plan = plan_of({{}});
+  plan.jobs[0].spec.artifacts = {"model"};
+  FakeRun run(plan);
+  ExitRecord end = exits(3);
+  end.warnings = {"some output is lost"};
+  run.runners.ends[{0, 1}] = end;
+  run.saver.errors[0] = "the disk is full";
+  run.saver.warnings[0] = "artifact 'log' does not exist";
+  REQUIRE(run.supervise());
+  CHECK(run.last_of(0).reason == "the disk is full");
+  CHECK(run.last_of(0).warnings ==
+        std::vector<std::string>{"some output is lost", "artifact 'log' does not exist"});
+}
+
 TEST_CASE("a job that fails is started again as often as it may be") {
   auto plan = plan_of({{}, {0}});
   plan.jobs[0].spec.retry = 2;

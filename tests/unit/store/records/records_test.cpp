@@ -125,7 +125,7 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
         database.execute("drop table app; drop table edits; drop table notification; "
                          "alter table artifact drop column exposure; pragma user_version = 1"));
     for (const char* column :
-         {"peak_memory", "largest_process", "cpu_time", "bytes_read", "bytes_written"})
+         {"peak_memory", "largest_process", "cpu_time", "bytes_read", "bytes_written", "warnings"})
       require_ok(database.execute(("alter table job drop column " + std::string(column)).c_str()));
   }
   const auto mode = GENERATE(Records::Mode::read_write, Records::Mode::read_only);
@@ -136,6 +136,33 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
   REQUIRE(run);
   CHECK(value_of(records.jobs(run->id)).size() == 3);
   CHECK(columns_of(test.home()) == columns);
+}
+
+TEST_CASE("warnings in the reasons of an earlier database become lists") {
+  const TestHome test;
+  value_of(test.open().create_run(new_run("quiet-otter-1")));
+  {
+    Database database =
+        value_of(Database::open(test.home().database(), Database::Open::read_write));
+    require_ok(database.execute(
+        "alter table job drop column warnings;"
+        "update job set finished_at = 1, status = 'done', reason = 'a; b' where number = 0;"
+        "update job set finished_at = 1, status = 'failed', reason = 'warning: c' where number = 1;"
+        "update job set finished_at = 1, status = 'failed', reason = 'disk full; warning: d; e' "
+        "where number = 2;"
+        "pragma user_version = 5"));
+  }
+
+  Records records = test.open();
+
+  const auto jobs = value_of(records.jobs(value_of(records.find_run("quiet-otter-1"))->id));
+  const auto says = [&](std::size_t job, const std::string& reason, const std::string& warning) {
+    CHECK(jobs.at(job).reason == reason);
+    CHECK(jobs.at(job).warnings == std::vector<std::string>{warning});
+  };
+  says(0, "", "a; b");
+  says(1, "", "c");
+  says(2, "disk full", "d; e");
 }
 
 TEST_CASE("a file that is not a database is refused and left as it is") {
