@@ -10,7 +10,7 @@ import html, os, pathlib, pty, re, shutil, subprocess, sys, tempfile
 
 import pyte
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS, ROWS = 92, 200
 COMMANDS = [
     "dstack run download -t latest",

@@ -35,9 +35,9 @@ def rate_of_ours(box, url, *options):
 
 
 def rate_of_curl(folder, url):
-    told = subprocess.run(["curl", "-s", "-o", "file", "-w", "%{speed_download}", url], cwd=folder, check=True,
+    measured = subprocess.run(["curl", "-s", "-o", "file", "-w", "%{speed_download}", url], cwd=folder, check=True,
                           stdout=subprocess.PIPE)
-    return float(told.stdout)
+    return float(measured.stdout)
 
 
 if not bench.has("curl"):

@@ -55,11 +55,11 @@ std::size_t fail_each_start(const std::string& role, int error, bool and_all_lat
     }
     CHECK((code == 0 || code == 125));
     if (code == 125) {
-      const std::string told = explanation(box, *output);
+      const std::string text = explanation(box, *output);
       const char* reason = std::strerror(report.failed_call() == "pthread_create" ? EAGAIN : error);
-      CHECK(told.find(reason) != std::string::npos);
-      CHECK((told.find("cannot start ") != std::string::npos ||
-             told.find("cannot watch ") != std::string::npos));
+      CHECK(text.find(reason) != std::string::npos);
+      CHECK((text.find("cannot start ") != std::string::npos ||
+             text.find("cannot watch ") != std::string::npos));
     }
     check_newest_is_over(box);
     box.ok({"run", "second"});
@@ -69,7 +69,7 @@ std::size_t fail_each_start(const std::string& role, int error, bool and_all_lat
 
 }  // namespace
 
-TEST_CASE("every start that fails, for any reason, is told, and loses no run") {
+TEST_CASE("every start that fails, for any reason, is reported, and loses no run") {
   skip_if_sanitized();
   const std::string role = GENERATE("run", "supervise", "exec");
   const int error = GENERATE(EAGAIN, ENOMEM, ENOENT, EACCES, ENOEXEC, ETXTBSY, E2BIG);
@@ -105,7 +105,7 @@ TEST_CASE("a program that commands name and bash cannot run gives bash's 126 or 
   CHECK(no_interpreter.out.find("no-interpreter: ") != std::string::npos);
 }
 
-TEST_CASE("a job whose bash cannot be started is told of it, with the next step") {
+TEST_CASE("a job whose bash cannot be started is reported, with the next step") {
   const Sandbox box;
   box.workflows(
       "workflows:\n  - name: long\n    provider: bash\n    commands: [\"true\"]\n"

@@ -7,7 +7,7 @@ tests=$(cd "$(dirname "$0")" && pwd -P)
 bin=$tests/build/bin
 failed=
 
-# As those who cannot be limited as a whole are told of it.
+# What the doctor says to those who cannot be limited as a whole.
 own_group="enforced by cgroup v2"
 scope="enforced by cgroup v2, in a scope of the user's systemd"
 alone="enforced for each process, not for the job as a whole"

@@ -132,7 +132,7 @@ TEST_CASE("curl: a header made of a secret reaches the server, and is nowhere on
   const Json shown = box.wait(box.start({"w"}));
   CHECK(shown["status"] == "done");
   CHECK(holds(box.ok({"run", "w", "--dry-run", "--json"}), "Bearer ${{ secrets.TOKEN }}"));
-  CHECK(holds(server.told(), "\"Bearer hush-hush-4\""));
+  CHECK(holds(server.log(), "\"Bearer hush-hush-4\""));
   for (const auto& entry : fs::recursive_directory_iterator(box.home())) {
     boost::system::error_code error;
     if (entry.symlink_status(error).type() == fs::regular_file)
@@ -177,7 +177,7 @@ TEST_CASE("curl: headers and passwords go to the host of the URL, and to no othe
   CHECK(again[2]["headers"]["x-key"] == "shush");
   CHECK(again[2]["headers"]["authorization"] == "Basic bWU6aHVzaA==");
 
-  const std::string there = other.told();
+  const std::string there = other.log();
   CHECK(holds(there, "/small"));
   CHECK_FALSE(holds(there, "shush"));
   CHECK_FALSE(holds(there, "authorization"));

@@ -14,10 +14,11 @@ namespace {
 std::string inspect(const EngineBox& box, const std::string& run) {
   const Json containers = containers_of(box.socket(), run);
   REQUIRE(containers.size() == 1);
-  const auto told = engine_at(box.socket())
-                        .ask("GET", "/containers/" + json_string(containers[0], "Id") + "/json");
-  REQUIRE(told);
-  return render_json(*told);
+  const auto description =
+      engine_at(box.socket())
+          .ask("GET", "/containers/" + json_string(containers[0], "Id") + "/json");
+  REQUIRE(description);
+  return render_json(*description);
 }
 
 /// What is on disk of an engine and of dstack.

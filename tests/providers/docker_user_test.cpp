@@ -134,7 +134,7 @@ TEST_CASE(
       CHECK(Sandbox::code(got) == 0);
       CHECK(read_file(Path(target) / "out/deep/er/file").value_or("") == "x\n");
       CHECK(all_theirs(box.home()));
-      // The supervisor removes it when the run is over and told.
+      // The supervisor removes it when the run is over and recorded.
       test::wait_until([&] { return !fs::exists(box.home() / "runs" / run / "0/workspace"); });
     }
   }

@@ -53,22 +53,22 @@ class Server {
   }
 
   /// What it was asked for, a JSON object a line.
-  std::string told() const {
+  std::string log() const {
     process::Command command;
     command.argv = {"python3",
                     "-c",
                     "import sys, urllib.request as u; u.install_opener(u.build_opener("
                     "u.ProxyHandler({}))); print(u.urlopen(sys.argv[1]).read().decode())",
                     url("/requests")};
-    const auto told = process::run(command);
-    REQUIRE(told);
-    REQUIRE(process::succeeded(told->status));
-    return told->out;
+    const auto asked = process::run(command);
+    REQUIRE(asked);
+    REQUIRE(process::succeeded(asked->status));
+    return asked->out;
   }
 
   /// The same, in order.
   std::vector<Json> requests() const {
-    const std::string text = told();
+    const std::string text = log();
     std::vector<Json> all;
     for (const std::string_view line : split(text, '\n'))
       if (!line.empty())

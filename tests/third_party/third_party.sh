@@ -96,7 +96,7 @@ YAML
   [ "$code" = 2 ] || { cat "$scratch/output"; die "exit code $code"; }
   for line in "error: the range ends before it begins" " --> .dstack/workflows.yaml:5:11" "5 |     last: -1" \
     "  |           ^^"; do
-    grep -qxF -- "$line" "$scratch/output" || { cat "$scratch/output"; die "not told: $line"; }
+    grep -qxF -- "$line" "$scratch/output" || { cat "$scratch/output"; die "missing in the output: $line"; }
   done
 }
 

@@ -1,4 +1,4 @@
-// Secrets in what a job saves: found, told, and kept as they are.
+// Secrets in what a job saves: found, reported, and kept as they are.
 #include "dstack/base/text.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "support/job_log.hpp"

@@ -111,7 +111,7 @@ TEST_CASE("a process killed for its memory is reported while the job goes on wit
   if (!holds_memory())
     SKIP(no_groups);
   const Sandbox box;
-  // Nobody stops it when nothing is told: it gives up, with another end.
+  // Nobody stops it when nothing is reported: it gives up, with another end.
   limited(box, "printf begun; python3 greedy.py || { sleep 60; exit 42; }");
   const std::string name = box.start({"w"});
 

@@ -1,8 +1,8 @@
 // The end of a run, reported to commands and to an HTTP server: by real processes, some of which
 // are killed.
+#include "notified_runs.hpp"
 #include "support/catch.hpp"
 #include "support/documentation.hpp"
-#include "told.hpp"
 
 #include <set>
 
@@ -14,26 +14,26 @@ using namespace dstack::test;
 TEST_CASE("a command and a webhook get what show prints of the run") {
   Told box;
   box.on_end(
-      "  - command: cat > told.json; echo \"$DSTACK_RUN $DSTACK_STATUS $DSTACK_NOTIFICATION\" > "
+      "  - command: cat > body.json; echo \"$DSTACK_RUN $DSTACK_STATUS $DSTACK_NOTIFICATION\" > "
       "words; echo \"$DSTACK_PROJECT $DSTACK_HOME\" > folders\n" +
       box.webhook("/well") + "\n");
   const auto output = box.run({"run", "badly"});
   CHECK(Sandbox::code(output) == 3);
   const std::string name = box.last_run();
 
-  const Json told = box.settled(name);
+  const Json records = box.settled(name);
 
-  REQUIRE(told.size() == 2);
-  for (const Json& one : told) {
+  REQUIRE(records.size() == 2);
+  for (const Json& one : records) {
     CHECK(one["status"] == "delivered");
     CHECK(one["attempts"] == 1);
     CHECK(one["reason"].is_null());
   }
   const Json shown = without_notifications(box.show(name));
   CHECK(shown["status"] == "failed");
-  CHECK(without_notifications(*parse_json(box.written("told.json"), "what a command got")) ==
+  CHECK(without_notifications(*parse_json(box.written("body.json"), "what a command got")) ==
         shown);
-  CHECK(box.written("words") == name + " failed " + told[0]["id"].get<std::string>() + "\n");
+  CHECK(box.written("words") == name + " failed " + records[0]["id"].get<std::string>() + "\n");
   CHECK(box.written("folders") ==
         fs::canonical(box.project()).string() + " " + box.home().string() + "\n");
   const auto requests = box.server.requests();
@@ -41,18 +41,18 @@ TEST_CASE("a command and a webhook get what show prints of the run") {
   CHECK(without_notifications(*parse_json(requests[0]["body"].get<std::string>(), "a body")) ==
         shown);
   CHECK(requests[0]["headers"]["content-type"] == "application/json");
-  CHECK(requests[0]["headers"]["idempotency-key"] == told[1]["id"]);
+  CHECK(requests[0]["headers"]["idempotency-key"] == records[1]["id"]);
   CHECK(holds(box.ok({"show", name}), "webhook http://" + box.server.host() + ": delivered"));
 }
 
 TEST_CASE("the notification of a run that is tagged on success has its tag") {
   Told box;
-  box.on_end("  - command: cat > told.json\n");
+  box.on_end("  - command: cat > body.json\n");
   box.ok({"run", "well", "-t", "best"});
   CHECK(box.settled(box.last_run()).size() == 1);
-  const auto told = parse_json(box.written("told.json"), "what a command got");
-  REQUIRE(told);
-  CHECK((*told)["workflows"][0]["tags"] == Json({"best"}));
+  const auto body = parse_json(box.written("body.json"), "what a command got");
+  REQUIRE(body);
+  CHECK((*body)["workflows"][0]["tags"] == Json({"best"}));
 }
 
 TEST_CASE("the example of a chat in the documentation does what it says") {
@@ -65,9 +65,9 @@ TEST_CASE("the example of a chat in the documentation does what it says") {
   REQUIRE(write_file_atomically(box.home() / "config.yaml", examples[1], Durable::no));
   REQUIRE(write_file_atomically(box.home() / "chat-url", box.server.url("/well"), Durable::no));
 
-  const Json told = box.settled_run("badly");
+  const Json records = box.settled_run("badly");
 
-  CHECK(told[0]["status"] == "delivered");
+  CHECK(records[0]["status"] == "delivered");
   const auto requests = box.server.requests();
   REQUIRE(requests.size() == 1);
   CHECK(requests[0]["body"] == "{\"text\": \"" + box.last_run() + " failed\"}");
@@ -77,10 +77,10 @@ TEST_CASE("a server that fails twice is notified by the third attempt, with the 
   Told box;
   box.on_end(box.webhook("/well-at-third") + "\n");
 
-  const Json told = box.settled_run("well");
+  const Json records = box.settled_run("well");
 
-  CHECK(told[0]["status"] == "delivered");
-  CHECK(told[0]["attempts"] == 3);
+  CHECK(records[0]["status"] == "delivered");
+  CHECK(records[0]["attempts"] == 3);
   std::set<std::string> keys;
   for (const Json& request : box.server.requests())
     keys.insert(request["headers"]["idempotency-key"].get<std::string>());
@@ -95,13 +95,13 @@ TEST_CASE("what another attempt may fix is retried as often as configured, and t
              "  - command: [/no/such/program]\n" +
              "  - command: echo first; echo >&2 'no such channel'; exit 5\n    retry: 0\n");
 
-  const Json told = box.settled_run("well");
+  const Json records = box.settled_run("well");
 
   const auto is = [&](std::size_t number, int attempts, const std::string& reason) {
-    INFO(told[number].dump());
-    CHECK(told[number]["status"] == "failed");
-    CHECK(told[number]["attempts"] == attempts);
-    CHECK(holds(told[number]["reason"].get<std::string>(), reason));
+    INFO(records[number].dump());
+    CHECK(records[number]["status"] == "failed");
+    CHECK(records[number]["attempts"] == attempts);
+    CHECK(holds(records[number]["reason"].get<std::string>(), reason));
   };
   is(0, 2, "HTTP 429: words of the server");
   is(1, 1, "HTTP 404: words of the server");
@@ -112,13 +112,13 @@ TEST_CASE("what another attempt may fix is retried as often as configured, and t
   CHECK(box.server.requests().size() == 4);
   CHECK(holds(box.ok({"show"}), "failed after 2 attempts: HTTP 429"));
   const std::string found = box.run({"doctor"}).out;
-  for (const Json& each : told)
+  for (const Json& each : records)
     CHECK(holds(found, "was not reported to " + each["receiver"].get<std::string>() + ": "));
 }
 
 TEST_CASE("nobody waits for a server that never answers: neither the run nor other receivers") {
   Told box;
-  box.on_end(box.webhook("/silent") + "\n    timeout: 1h\n    retry: 0\n  - command: cat > told\n");
+  box.on_end(box.webhook("/silent") + "\n    timeout: 1h\n    retry: 0\n  - command: cat > body\n");
 
   CHECK(Sandbox::code(box.run({"run", "badly"})) == 3);
 
@@ -135,10 +135,10 @@ TEST_CASE("nobody waits for a server that never answers: neither the run nor oth
 TEST_CASE("a server that answers too late is given up at the timeout") {
   Told box;
   box.on_end(box.webhook("/silent") + "\n    timeout: 1s\n    retry: 1\n");
-  const Json told = box.settled_run("well");
-  CHECK(told[0]["status"] == "failed");
-  CHECK(told[0]["attempts"] == 2);
-  CHECK(holds(told[0]["reason"].get<std::string>(), "did not answer in time"));
+  const Json records = box.settled_run("well");
+  CHECK(records[0]["status"] == "failed");
+  CHECK(records[0]["attempts"] == 2);
+  CHECK(holds(records[0]["reason"].get<std::string>(), "did not answer in time"));
 }
 
 TEST_CASE("a command that hangs is ended with everything that it started") {
@@ -146,19 +146,19 @@ TEST_CASE("a command that hangs is ended with everything that it started") {
   box.on_end(
       "  - command: setsid sleep 1003 & sleep 1004 & echo up > up; sleep 1005\n    timeout: 1s\n"
       "    retry: 0\n");
-  const Json told = box.settled_run("well");
-  CHECK(told[0]["status"] == "failed");
-  CHECK(told[0]["reason"] == "it did not end within 1.0s");
+  const Json records = box.settled_run("well");
+  CHECK(records[0]["status"] == "failed");
+  CHECK(records[0]["reason"] == "it did not end within 1.0s");
   CHECK(box.written("up") == "up\n");
-  CHECK(processes_of(told[0]).empty());
+  CHECK(processes_of(records[0]).empty());
 }
 
 TEST_CASE("a command has ended when it has, whatever it started") {
   Told box;
   box.on_end("  - command: sleep 1006 & yes &\n    timeout: 1h\n");
-  const Json told = box.settled_run("well");
-  CHECK(told[0]["status"] == "delivered");
-  for (const pid_t pid : processes_of(told[0]))
+  const Json records = box.settled_run("well");
+  CHECK(records[0]["status"] == "delivered");
+  for (const pid_t pid : processes_of(records[0]))
     ::kill(pid, SIGKILL);
 }
 
@@ -166,24 +166,24 @@ TEST_CASE("a supervisor that is killed during a delivery is followed by one that
   Told box;
   box.on_end(box.webhook("/silent-at-first") +
              "\n    retry: 0\n    timeout: 1h\n"
-             "  - command: echo $DSTACK_NOTIFICATION >> told; test $(wc -l < told) -gt 1 || sleep "
+             "  - command: echo $DSTACK_NOTIFICATION >> ids; test $(wc -l < ids) -gt 1 || sleep "
              "1007\n    retry: 0\n    timeout: 1h\n");
   box.run({"run", "well"});
   const std::string name = box.last_run();
-  wait_until([&] { return box.server.requests().size() == 1 && !box.written("told").empty(); });
+  wait_until([&] { return box.server.requests().size() == 1 && !box.written("ids").empty(); });
 
   box.kill_supervisor(name);
 
-  const Json told = box.settled(name);  // each look at runs brings the supervisor back
-  CHECK(told[0]["status"] == "delivered");
-  CHECK(told[0]["attempts"] == 1);
-  CHECK(told[1]["status"] == "delivered");
+  const Json records = box.settled(name);  // each look at runs brings the supervisor back
+  CHECK(records[0]["status"] == "delivered");
+  CHECK(records[0]["attempts"] == 1);
+  CHECK(records[1]["status"] == "delivered");
   const auto requests = box.server.requests();
   REQUIRE(requests.size() == 2);
   CHECK(requests[0]["headers"]["idempotency-key"] == requests[1]["headers"]["idempotency-key"]);
-  const std::string line = told[1]["id"].get<std::string>() + "\n";
-  CHECK(box.written("told") == line + line);
-  CHECK(processes_of(told[1]).empty());
+  const std::string line = records[1]["id"].get<std::string>() + "\n";
+  CHECK(box.written("ids") == line + line);
+  CHECK(processes_of(records[1]).empty());
 }
 
 TEST_CASE("attempts go on and are counted on when a supervisor is killed between two of them") {
@@ -195,27 +195,27 @@ TEST_CASE("attempts go on and are counted on when a supervisor is killed between
 
   box.kill_supervisor(name);
 
-  const Json told = box.settled(name);
-  CHECK(told[0]["status"] == "delivered");
-  CHECK(told[0]["attempts"] == 3);
+  const Json records = box.settled(name);
+  CHECK(records[0]["status"] == "delivered");
+  CHECK(records[0]["attempts"] == 3);
   for (const Json& request : box.server.requests())
-    CHECK(request["headers"]["idempotency-key"] == told[0]["id"]);
+    CHECK(request["headers"]["idempotency-key"] == records[0]["id"]);
 }
 
 TEST_CASE("a supervisor that is killed at any moment loses no notification") {
   Told box;
-  box.on_end(box.webhook("/well") + "\n  - command: cat >> told\n");
+  box.on_end(box.webhook("/well") + "\n  - command: cat >> body\n");
   std::set<std::string> keys;
   constexpr int times = 30;
   for (int i = 0; i < times; ++i) {
     const std::string name = box.start({"well"});
     let_pass(std::chrono::milliseconds(i * 4));
     box.kill_supervisor(name);
-    const Json told = box.settled(name);
-    REQUIRE(told.size() == 2);
-    for (const Json& one : told)
+    const Json records = box.settled(name);
+    REQUIRE(records.size() == 2);
+    for (const Json& one : records)
       CHECK(one["status"] == "delivered");
-    keys.insert(told[0]["id"].get<std::string>());
+    keys.insert(records[0]["id"].get<std::string>());
   }
   std::set<std::string> seen;
   for (const Json& request : box.server.requests())
@@ -249,12 +249,12 @@ TEST_CASE(
 
 TEST_CASE("a run that was refused, and one without receivers, send nothing") {
   Told box;
-  box.on_end("  - command: touch told\n");
+  box.on_end("  - command: touch ran\n");
   CHECK(holds(box.refused({"run", "wel"}, 2), "'wel'"));
   CHECK(box.json({"ps", "-a", "--json"}).empty());
   REQUIRE(write_file_atomically(box.home() / "config.yaml", "", Durable::no));
   CHECK(box.settled_run("well").empty());
-  CHECK_FALSE(fs::exists(box.home() / "told"));
+  CHECK_FALSE(fs::exists(box.home() / "ran"));
 }
 
 TEST_CASE("a run that is removed between two attempts is not reported any more") {
@@ -278,7 +278,7 @@ TEST_CASE("a run that is removed between two attempts is not reported any more")
 TEST_CASE("a server that asks for time is given it") {
   Told box;
   box.on_end(box.webhook("/busy") + "\n");
-  const Json told = box.settled_run("well");
-  CHECK(told[0]["status"] == "delivered");
-  CHECK(told[0]["attempts"] == 2);
+  const Json records = box.settled_run("well");
+  CHECK(records[0]["status"] == "delivered");
+  CHECK(records[0]["attempts"] == 2);
 }

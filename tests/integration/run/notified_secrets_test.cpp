@@ -1,8 +1,8 @@
 // Secrets of webhooks: they reach the server, and nobody else.
 #include "dstack/base/text.hpp"
+#include "notified_runs.hpp"
 #include "support/catch.hpp"
 #include "support/secrets.hpp"
-#include "told.hpp"
 
 using namespace dstack;
 using namespace dstack::test;
@@ -47,10 +47,10 @@ TEST_CASE("secrets in an address and its headers reach the server, and are found
   check_nowhere(box, values);
 
   box.kill_supervisor(name);
-  const Json told = box.settled(name);
+  const Json records = box.settled(name);
 
-  CHECK(told[0]["status"] == "delivered");
-  CHECK(told[0]["receiver"] == "webhook http://" + box.server.host());
+  CHECK(records[0]["status"] == "delivered");
+  CHECK(records[0]["receiver"] == "webhook http://" + box.server.host());
   for (const Json& request : box.server.requests()) {
     CHECK(request["path"] == "/silent-at-first/" + values[0] + "?key=" + values[1]);
     CHECK(request["headers"]["authorization"] == "Bearer " + values[1]);
@@ -71,11 +71,11 @@ TEST_CASE("a reason shows no secret, wherever it comes from") {
              "  - webhook: ${{ secrets.URL }}\n    retry: 0\n" +
              "  - webhook: http://127.0.0.1:1/${{ secrets.PATH_KEY }}\n    retry: 0\n");
 
-  const Json told = box.settled_run("well");
+  const Json records = box.settled_run("well");
 
-  CHECK(told[0]["reason"] == "HTTP 400: /echo/*** with Bearer ***");
-  CHECK(told[1]["reason"] == "the address cannot be reached: Connection refused");
-  CHECK(told[2]["reason"] == "the address cannot be reached: Connection refused");
+  CHECK(records[0]["reason"] == "HTTP 400: /echo/*** with Bearer ***");
+  CHECK(records[1]["reason"] == "the address cannot be reached: Connection refused");
+  CHECK(records[2]["reason"] == "the address cannot be reached: Connection refused");
   check_nowhere(box, {token});
 }
 
@@ -92,10 +92,10 @@ TEST_CASE("a missing secret keeps a run from starting, and a deleted one is name
   box.ok({"secrets", "delete", "-y", "TOKEN", "--user"});
   box.ok({"stop", name});
 
-  const Json told = box.settled(name);
-  CHECK(told[0]["status"] == "failed");
-  CHECK(told[0]["attempts"] == 1);
-  CHECK(holds(told[0]["reason"].get<std::string>(), "secret 'TOKEN' no longer exists"));
+  const Json records = box.settled(name);
+  CHECK(records[0]["status"] == "failed");
+  CHECK(records[0]["attempts"] == 1);
+  CHECK(holds(records[0]["reason"].get<std::string>(), "secret 'TOKEN' no longer exists"));
   CHECK(box.server.requests().empty());
 }
 
@@ -103,9 +103,10 @@ TEST_CASE("a secret of several lines cannot add headers to a request") {
   Told box;
   add_secret(box, {"TOKEN", "--user"}, "one\nX-More: two");
   box.on_end(box.webhook("/well") + "\n    headers: {X-Token: \"${{ secrets.TOKEN }}\"}\n");
-  const Json told = box.settled_run("well");
-  CHECK(told[0]["status"] == "failed");
-  CHECK(told[0]["attempts"] == 1);
-  CHECK(holds(told[0]["reason"].get<std::string>(), "header 'X-Token' would have several lines"));
+  const Json records = box.settled_run("well");
+  CHECK(records[0]["status"] == "failed");
+  CHECK(records[0]["attempts"] == 1);
+  CHECK(
+      holds(records[0]["reason"].get<std::string>(), "header 'X-Token' would have several lines"));
   CHECK(box.server.requests().empty());
 }

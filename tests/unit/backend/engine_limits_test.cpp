@@ -85,10 +85,10 @@ TEST_CASE("an engine's refusal is kept up to a limit, however long it is") {
 
 TEST_CASE("layers beyond what an image can have are not remembered") {
   PullProgress progress;
-  std::size_t told = 0;
+  std::size_t reported = 0;
   for (int layer = 0; layer < 100'000; ++layer)
     if (progress.take(Json{{"id", std::to_string(layer)}, {"status", "Download complete"}}))
-      ++told;
-  CHECK(told == 0);
+      ++reported;
+  CHECK(reported == 0);
   CHECK(progress.layers() == 1000);
 }

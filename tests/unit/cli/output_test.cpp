@@ -27,15 +27,15 @@ TEST_CASE("a closed pipe is reported once, and is not an error") {
   Captured captured;
   captured.close_reader();
   Output out(captured.plain());
-  int told = 0;
-  out.when_closed([&] { ++told; });
+  int calls = 0;
+  out.when_closed([&] { ++calls; });
   out.write("x");
   out.flush();
   out.write("y");
   out.flush();
 
   CHECK(out.closed());
-  CHECK(told == 1);
+  CHECK(calls == 1);
   CHECK(out.status());
 }
 

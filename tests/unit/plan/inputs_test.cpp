@@ -108,7 +108,7 @@ TEST_CASE("a file may come with a runtime input or with a tag's artifacts") {
       "  - name: train\n"
       "    depends-on: [download]\n" +
       consumer);
-  // The declared artifact leads out of its folder: that is told, and nothing else.
+  // The declared artifact leads out of its folder: that is reported, and nothing else.
   CHECK(bench.errors("train").size() == 1);
 
   bench.workflows(

@@ -6,6 +6,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/run/agents/container_launch.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/job_order.hpp"
 #include "dstack/secrets/crypto.hpp"
 
 #include <chrono>
@@ -20,9 +21,6 @@ namespace dstack::run {
 namespace {
 
 using std::chrono::steady_clock;
-
-// A script longer than this goes into a file: the kernel takes at most 128 KiB in one argument.
-constexpr std::size_t longest_argument = 100'000;
 
 /// The job's own workspace must be writable for the user of the image.
 void open_for_everybody(const Path& folder) {
@@ -77,7 +75,7 @@ Result<std::string> write_script(const job::JobSpec& spec, const Path& folder) {
                                          join(spec.setup, "\n"),
                                          spec.setup.empty() ? "" : "\n",
                                          join(spec.commands, "\n"));
-  if (script.size() < longest_argument || !spec.container->entrypoint.empty())
+  if (script.size() < longest_script_argument || !spec.container->entrypoint.empty())
     return std::string();
   const Path file = folder / "script.sh";
   DSTACK_CHECK(write_file_atomically(file, script, Durable::no, 0644));

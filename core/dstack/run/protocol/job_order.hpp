@@ -59,6 +59,10 @@ void from_json(const Json& json, JobOrder& order);
 std::string render_job_order(const JobOrder& order);
 Result<JobOrder> parse_job_order(std::string_view text);
 
+/// A script of this many bytes is not an argument of bash, but a file: the kernel takes at most
+/// 128 KiB in one argument.
+inline constexpr std::size_t longest_script_argument = 100'000;
+
 /// An order travels to the process that carries it out as a file in memory, its descriptor 0.
 Result<Fd> hand_over_order(std::string_view text);
 /// The other end: reads the order, and leaves an empty standard input behind.

@@ -1,15 +1,9 @@
 #include "dstack/run/runner/job_command.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/run/protocol/job_order.hpp"
 
 namespace dstack::run {
-
-namespace {
-
-// The kernel takes at most 128 KiB in one argument.
-constexpr std::size_t longest_argument = 100'000;
-
-}  // namespace
 
 JobCommand job_command(const job::JobSpec& spec, const Path& script_file) {
   if (!spec.argv.empty() && spec.setup.empty())
@@ -20,7 +14,7 @@ JobCommand job_command(const job::JobSpec& spec, const Path& script_file) {
     lines.emplace_back("exec \"$@\"");
   const std::string script = join(lines, "\n");
   JobCommand command{{"bash", "-e", "-c", script, "bash"}, ""};
-  if (script.size() >= longest_argument)
+  if (script.size() >= longest_script_argument)
     command = {{"bash", "-e", script_file.string()}, script + "\n"};
   command.arguments.insert(command.arguments.end(), spec.argv.begin(), spec.argv.end());
   return command;

@@ -76,8 +76,8 @@ struct Listener final : FollowListener {
   std::string text;
 };
 
-/// All that a listener is told.
-std::string told(Fixture& fixture, const std::vector<Step>& steps) {
+/// All calls of a listener.
+std::string calls_of(Fixture& fixture, const std::vector<Step>& steps) {
   Records reader = fixture.test.open();
   Listener listener(steps);
   RunState state;
@@ -93,35 +93,35 @@ std::string told(Fixture& fixture, const std::vector<Step>& steps) {
 
 TEST_CASE("a job that is named once more after its end is not shown once more") {
   Fixture fixture;
-  CHECK(told(fixture,
-             {{0,
-               [&] {
-                 fixture.change(job_change(1, job::Status::running, 3));
-                 fixture.tell("1");
-               }},
-              {1, [&] { fixture.tell("0"); }},
-              {0, [&] {
-                 fixture.change(run_change(job::Status::done, 4));
-                 fixture.tell(std::string(run::all_jobs));
-               }}}) == "began\n0 prints once\n0 is done\n1 is running\n0 is done\n");
+  CHECK(calls_of(fixture,
+                 {{0,
+                   [&] {
+                     fixture.change(job_change(1, job::Status::running, 3));
+                     fixture.tell("1");
+                   }},
+                  {1, [&] { fixture.tell("0"); }},
+                  {0, [&] {
+                     fixture.change(run_change(job::Status::done, 4));
+                     fixture.tell(std::string(run::all_jobs));
+                   }}}) == "began\n0 prints once\n0 is done\n1 is running\n0 is done\n");
 }
 
 TEST_CASE("a run that is over before its last job was named loses nothing of that job's output") {
   Fixture fixture;
-  CHECK(told(fixture,
-             {{0,
-               [&] {
-                 fixture.change(job_change(1, job::Status::running, 3));
-                 fixture.tell("1");
-               }},
-              {1,
-               [&] {
-                 fixture.write_log(2, "last\n");
-                 fixture.change(job_change(2, job::Status::running, 4));
-                 fixture.change(job_change(2, job::Status::done, 5));
-                 fixture.change(run_change(job::Status::done, 5));
-                 fixture.tell("1");
-               }}}) ==
+  CHECK(calls_of(fixture,
+                 {{0,
+                   [&] {
+                     fixture.change(job_change(1, job::Status::running, 3));
+                     fixture.tell("1");
+                   }},
+                  {1,
+                   [&] {
+                     fixture.write_log(2, "last\n");
+                     fixture.change(job_change(2, job::Status::running, 4));
+                     fixture.change(job_change(2, job::Status::done, 5));
+                     fixture.change(run_change(job::Status::done, 5));
+                     fixture.tell("1");
+                   }}}) ==
         "began\n0 prints once\n0 is done\n1 is running\n1 is running\n2 prints last\n2 is done\n");
 }
 
@@ -129,11 +129,11 @@ TEST_CASE("the output of a job comes between the changes to running and to its e
   Fixture fixture;
   fixture.write_log(1, "early\n");
   fixture.change(job_change(1, job::Status::running, 3));
-  CHECK(
-      told(fixture,
-           {{0, [&] {
-               fixture.change(job_change(1, job::Status::done, 4));
-               fixture.change(run_change(job::Status::done, 4));
-               fixture.tell("1");
-             }}}) == "began\n1 is running\n0 prints once\n1 prints early\n0 is done\n1 is done\n");
+  CHECK(calls_of(
+            fixture,
+            {{0, [&] {
+                fixture.change(job_change(1, job::Status::done, 4));
+                fixture.change(run_change(job::Status::done, 4));
+                fixture.tell("1");
+              }}}) == "began\n1 is running\n0 prints once\n1 prints early\n0 is done\n1 is done\n");
 }

@@ -33,7 +33,7 @@ struct Channel {
   Fd write_end;
 };
 
-AgentReport told(Status status) {
+AgentReport report_of(Status status) {
   AgentReport report;
   report.status = status;
   return report;
@@ -57,8 +57,8 @@ TEST_CASE("a runner takes an agent's reports in order, and sees its end") {
   const auto reports = channel.reports.take();
 
   REQUIRE(reports.size() == 6);
-  CHECK((reports[0] == told(Status::preparing)));
-  CHECK((reports[1] == told(Status::running)));
+  CHECK((reports[0] == report_of(Status::preparing)));
+  CHECK((reports[1] == report_of(Status::running)));
   CHECK(reports[2].warning == "the image is 3 years old");
   CHECK_FALSE(reports[2].killed_for_memory);
   CHECK(reports[3].killed_for_memory);
@@ -76,11 +76,11 @@ TEST_CASE("a report that arrives in pieces is taken once it is whole") {
   channel.write("paring\"}\n{\"status\":\"run");
   const auto first = channel.reports.take();
   REQUIRE(first.size() == 1);
-  CHECK((first[0] == told(Status::preparing)));
+  CHECK((first[0] == report_of(Status::preparing)));
   channel.write("ning\"}\n");
   const auto second = channel.reports.take();
   REQUIRE(second.size() == 1);
-  CHECK((second[0] == told(Status::running)));
+  CHECK((second[0] == report_of(Status::running)));
 }
 
 TEST_CASE("what is not a report, or not an agent's to report, is ignored") {
@@ -90,7 +90,7 @@ TEST_CASE("what is not a report, or not an agent's to report, is ignored") {
   channel.write("{\"status\":\"running\"}\n");
   const auto reports = channel.reports.take();
   REQUIRE(reports.size() == 1);
-  CHECK((reports[0] == told(Status::running)));
+  CHECK((reports[0] == report_of(Status::running)));
 }
 
 TEST_CASE("an endless line does not fill the runner's memory, and the agent is not held up") {
@@ -105,7 +105,7 @@ TEST_CASE("an endless line does not fill the runner's memory, and the agent is n
       reports.push_back(std::move(report));
   writer.join();
   REQUIRE(reports.size() == 1);
-  CHECK((reports[0] == told(Status::running)));
+  CHECK((reports[0] == report_of(Status::running)));
 }
 
 TEST_CASE("an agent whose runner is gone goes on") {

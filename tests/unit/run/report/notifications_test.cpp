@@ -86,9 +86,9 @@ TEST_CASE("receivers are notified of the ends that they choose") {
   CHECK(numbers(job::Status::failed) == std::vector<std::size_t>{0, 1});
   CHECK(numbers(job::Status::aborted) == std::vector<std::size_t>{0, 1});
   CHECK(numbers(job::Status::stopped) == std::vector<std::size_t>{0});
-  const auto told = notifications_for(receivers, job::Status::done);
-  CHECK(told[0].id != told[1].id);
-  CHECK(told[1].receiver == "webhook https://example.com");
+  const auto notifications = notifications_for(receivers, job::Status::done);
+  CHECK(notifications[0].id != notifications[1].id);
+  CHECK(notifications[1].receiver == "webhook https://example.com");
 }
 
 TEST_CASE("receivers with equal names are distinguished by their position") {
@@ -96,8 +96,8 @@ TEST_CASE("receivers with equal names are distinguished by their position") {
   receivers[0].webhook = "https://example.com/x";
   receivers[1].webhook = "https://example.org/x";
   receivers[2].webhook = "https://example.com/y";
-  const auto told = notifications_for(receivers, job::Status::done);
-  CHECK(told[0].receiver == "webhook https://example.com (number 1 of on_end)");
-  CHECK(told[1].receiver == "webhook https://example.org");
-  CHECK(told[2].receiver == "webhook https://example.com (number 3 of on_end)");
+  const auto notifications = notifications_for(receivers, job::Status::done);
+  CHECK(notifications[0].receiver == "webhook https://example.com (number 1 of on_end)");
+  CHECK(notifications[1].receiver == "webhook https://example.org");
+  CHECK(notifications[2].receiver == "webhook https://example.com (number 3 of on_end)");
 }

@@ -1,4 +1,4 @@
-// A project and a home whose runs are told of at their end, and a server that may be told.
+// A project and a home whose runs send notifications at their end, and a server that gets them.
 #pragma once
 
 #include "dstack/process/identity.hpp"
@@ -74,7 +74,7 @@ struct Told : Sandbox {
     kill_process_of(home() / "runs" / name / run::file_names::run_lock);
   }
 
-  /// A run that would be told of for long: nobody is to bring its supervisor back.
+  /// A run whose notifications take long: its supervisor must not be started again.
   void forget(const std::string& name) const {
     const Fd telling = supervisor(name);
     ok({"rm", "-y", name});
