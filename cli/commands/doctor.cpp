@@ -190,14 +190,14 @@ void check_reservations(const files::Home& home, std::vector<Check>& checks) {
   for (const resources::Entry& entry :
        resources::read_leases(resources::leases_folder(home.root)).entries)
     checks.push_back({"reserved", Health::note, describe_entry(entry)});
-  const resources::EnforcementMethods means = resources::find_enforcement();
+  const resources::EnforcementMethods methods = resources::find_enforcement();
   const auto add = [&](const std::string& what, const resources::Enforcement& each) {
     const bool whole = resources::is_control_group(each.kind);
     checks.push_back(
         {"limits", whole ? Health::ok : Health::note, fmt::format("{} {}", what, describe(each))});
   };
-  add("memory", means.memory);
-  add("cpu", means.cpu);
+  add("memory", methods.memory);
+  add("cpu", methods.cpu);
 }
 
 /// The settings; the defaults when they have errors, which are all added.

@@ -133,9 +133,8 @@ run_tests() {
   [ -z "$failed" ] || { say "failed"; exit 1; }
 }
 
-build=$(cd "${2-$root/build/dev}" && pwd -P)
 case ${1-} in
   install) install ;;
-  test) run_tests ;;
+  test) build=$(cd "${2-$root/build/dev}" && pwd -P) && run_tests ;;
   *) say "usage: sh cmake/scripts/machine.sh install, or test [PRESET]"; exit 2 ;;
 esac

@@ -77,13 +77,13 @@ EnforcementMethods enforcement_by_v2(const Hierarchy& v2, const SystemdPlaces& s
   if (Enforcement both = enforcement_by_v2(v2, {"memory", "cpu"}, systemd);
       is_control_group(both.kind))
     return {both, both};
-  EnforcementMethods means{enforcement_by_v2(v2, {"memory"}, systemd),
-                           enforcement_by_v2(v2, {"cpu"}, systemd)};
-  if (is_control_group(means.memory.kind) && is_control_group(means.cpu.kind))
-    means.cpu = {Enforcement::Kind::nothing,
-                 {},
-                 "the control group that limits memory has no controller 'cpu'"};
-  return means;
+  EnforcementMethods methods{enforcement_by_v2(v2, {"memory"}, systemd),
+                             enforcement_by_v2(v2, {"cpu"}, systemd)};
+  if (is_control_group(methods.memory.kind) && is_control_group(methods.cpu.kind))
+    methods.cpu = {Enforcement::Kind::nothing,
+                   {},
+                   "the control group that limits memory has no controller 'cpu'"};
+  return methods;
 }
 
 /// The kernel takes the whole setting from the first write.
@@ -108,7 +108,7 @@ void kill_members(const Path& group) {
 EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
                                     const SystemdPlaces& systemd) {
   const Enforcement none{Enforcement::Kind::nothing, {}, "this machine has no control groups"};
-  EnforcementMethods means{none, none};
+  EnforcementMethods methods{none, none};
   for (const Hierarchy& tree : hierarchies) {
     EnforcementMethods by_tree;
     if (tree.version == Hierarchy::Version::v1)
@@ -116,13 +116,13 @@ EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
     else
       by_tree = enforcement_by_v2(tree, systemd);
     if (contains(tree.controllers, "memory"))
-      means.memory = by_tree.memory;
+      methods.memory = by_tree.memory;
     if (contains(tree.controllers, "cpu"))
-      means.cpu = by_tree.cpu;
+      methods.cpu = by_tree.cpu;
   }
-  if (means.memory.kind == Enforcement::Kind::nothing)
-    means.memory.kind = Enforcement::Kind::each_process;
-  return means;
+  if (methods.memory.kind == Enforcement::Kind::nothing)
+    methods.memory.kind = Enforcement::Kind::each_process;
+  return methods;
 }
 
 EnforcementMethods find_enforcement() {
@@ -134,8 +134,8 @@ bool is_control_group(Enforcement::Kind kind) {
          kind == Enforcement::Kind::systemd_scope;
 }
 
-std::string describe(const Enforcement& means) {
-  switch (means.kind) {
+std::string describe(const Enforcement& enforcement) {
+  switch (enforcement.kind) {
     case Enforcement::Kind::cgroup_v2:
       return "enforced by cgroup v2";
     case Enforcement::Kind::cgroup_v1:
@@ -143,43 +143,44 @@ std::string describe(const Enforcement& means) {
     case Enforcement::Kind::systemd_scope:
       return "enforced by cgroup v2, in a scope of the user's systemd";
     case Enforcement::Kind::each_process:
-      return fmt::format("enforced for each process, not for the job as a whole: {}", means.why);
+      return fmt::format("enforced for each process, not for the job as a whole: {}",
+                         enforcement.why);
     case Enforcement::Kind::nothing:
       break;
   }
-  return fmt::format("not enforced: {}", means.why);
+  return fmt::format("not enforced: {}", enforcement.why);
 }
 
 std::vector<std::string> describe_limits(const job::Resources& wanted,
-                                         const EnforcementMethods& means) {
+                                         const EnforcementMethods& methods) {
   std::vector<std::string> lines;
   if (wanted.cpu > 0)
-    lines.push_back(fmt::format("cpu {}: {}", wanted.cpu, describe(means.cpu)));
+    lines.push_back(fmt::format("cpu {}: {}", wanted.cpu, describe(methods.cpu)));
   if (wanted.memory > 0)
     lines.push_back(
-        fmt::format("memory {}: {}", render_size(wanted.memory), describe(means.memory)));
+        fmt::format("memory {}: {}", render_size(wanted.memory), describe(methods.memory)));
   if (wanted.shm_size > 0)
     lines.push_back(fmt::format("shared memory {}: not enforced: only containers have their own",
                                 render_size(wanted.shm_size)));
   return lines;
 }
 
-Limiter::Limiter(const std::string& job, const job::Resources& wanted, EnforcementMethods means) {
-  make_scope(group_name(job), wanted, means);
+Limiter::Limiter(const std::string& job, const job::Resources& wanted, EnforcementMethods methods) {
+  make_scope(group_name(job), wanted, methods);
   if (wanted.memory > 0)
-    make_memory_group(group_name(job), wanted.memory, means.memory);
+    make_memory_group(group_name(job), wanted.memory, methods.memory);
   if (wanted.cpu > 0)
-    make_cpu_group(group_name(job), wanted.cpu, means.cpu);
+    make_cpu_group(group_name(job), wanted.cpu, methods.cpu);
 }
 
 void Limiter::make_scope(const std::string& name,
                          const job::Resources& wanted,
-                         EnforcementMethods& means) {
+                         EnforcementMethods& methods) {
   std::vector<Enforcement*> from_systemd;
-  if (wanted.memory > 0 && means.memory.kind == Enforcement::Kind::systemd_scope)
-    from_systemd.push_back(&means.memory);
-  if (wanted.cpu > 0 && means.cpu.kind == Enforcement::Kind::systemd_scope)
-    from_systemd.push_back(&means.cpu);
+  if (wanted.memory > 0 && methods.memory.kind == Enforcement::Kind::systemd_scope)
+    from_systemd.push_back(&methods.memory);
+  if (wanted.cpu > 0 && methods.cpu.kind == Enforcement::Kind::systemd_scope)
+    from_systemd.push_back(&methods.cpu);
   if (from_systemd.empty())
     return;
   // The scope of an earlier attempt may still exist. The name is what find_groups() looks for.
@@ -193,15 +194,15 @@ void Limiter::make_scope(const std::string& name,
 
 void Limiter::make_memory_group(const std::string& name,
                                 std::uint64_t bytes,
-                                const Enforcement& means) {
+                                const Enforcement& enforcement) {
   const std::string limit = std::to_string(bytes);
   bool made = false;
-  if (means.kind == Enforcement::Kind::cgroup_v2)
-    made = make_group(means, name, {{"memory.max", limit}});
-  else if (means.kind == Enforcement::Kind::cgroup_v1)
-    made = make_group(means, name, {{"memory.limit_in_bytes", limit}});
+  if (enforcement.kind == Enforcement::Kind::cgroup_v2)
+    made = make_group(enforcement, name, {{"memory.max", limit}});
+  else if (enforcement.kind == Enforcement::Kind::cgroup_v1)
+    made = make_group(enforcement, name, {{"memory.limit_in_bytes", limit}});
   if (made) {
-    const bool is_v2 = means.kind == Enforcement::Kind::cgroup_v2;
+    const bool is_v2 = enforcement.kind == Enforcement::Kind::cgroup_v2;
     memory_ = {is_v2 ? Hierarchy::Version::v2 : Hierarchy::Version::v1, groups_.back().folder};
     // Memory that is swapped out would not count; a machine without swap has no such file.
     write_setting(memory_->folder / (is_v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"),
@@ -214,22 +215,23 @@ void Limiter::make_memory_group(const std::string& name,
 
 void Limiter::make_cpu_group(const std::string& name,
                              std::uint32_t cpus,
-                             const Enforcement& means) {
+                             const Enforcement& enforcement) {
   const std::string quota = std::to_string(cpus * period);
-  if (means.kind == Enforcement::Kind::cgroup_v2)
-    make_group(means, name, {{"cpu.max", fmt::format("{} {}", quota, period)}});
-  else if (means.kind == Enforcement::Kind::cgroup_v1)
-    make_group(
-        means, name, {{"cpu.cfs_period_us", std::to_string(period)}, {"cpu.cfs_quota_us", quota}});
+  if (enforcement.kind == Enforcement::Kind::cgroup_v2)
+    make_group(enforcement, name, {{"cpu.max", fmt::format("{} {}", quota, period)}});
+  else if (enforcement.kind == Enforcement::Kind::cgroup_v1)
+    make_group(enforcement,
+               name,
+               {{"cpu.cfs_period_us", std::to_string(period)}, {"cpu.cfs_quota_us", quota}});
 }
 
-bool Limiter::make_group(const Enforcement& means,
+bool Limiter::make_group(const Enforcement& enforcement,
                          const std::string& name,
                          const std::vector<std::pair<std::string, std::string>>& settings) {
-  Group group{means.parent / name, {}};
-  if (means.kind == Enforcement::Kind::cgroup_v2)
+  Group group{enforcement.parent / name, {}};
+  if (enforcement.kind == Enforcement::Kind::cgroup_v2)
     for (const char* controller : {"+memory", "+cpu"})
-      write_setting(means.parent / "cgroup.subtree_control", controller);
+      write_setting(enforcement.parent / "cgroup.subtree_control", controller);
   // In a tree with both controllers, the job has one group for both.
   const bool is_new = ::mkdir(group.folder.c_str(), 0755) == 0;
   bool fine = is_new || errno == EEXIST;
@@ -295,8 +297,8 @@ std::vector<Path> find_groups(const std::string& job,
                               const std::vector<Hierarchy>& hierarchies,
                               const SystemdPlaces& systemd) {
   std::vector<Path> groups;
-  const EnforcementMethods means = find_enforcement(hierarchies, systemd);
-  for (const Enforcement* each : {&means.memory, &means.cpu})
+  const EnforcementMethods methods = find_enforcement(hierarchies, systemd);
+  for (const Enforcement* each : {&methods.memory, &methods.cpu})
     if (!each->parent.empty())
       groups.push_back(each->parent / group_name(job));
   for (const Hierarchy& tree : hierarchies)

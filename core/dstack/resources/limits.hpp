@@ -46,11 +46,11 @@ EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
 bool is_control_group(Enforcement::Kind kind);
 
 /// For people: "enforced by cgroup v1", "not enforced: …".
-std::string describe(const Enforcement& means);
+std::string describe(const Enforcement& enforcement);
 
 /// One line for each limit that is requested: "memory 500.0 MB: enforced by cgroup v1".
 std::vector<std::string> describe_limits(const job::Resources& wanted,
-                                         const EnforcementMethods& means);
+                                         const EnforcementMethods& methods);
 
 /// Enforces the limits of one job. For its runner, which is single-threaded: the job starts between
 /// enter() and leave().
@@ -58,7 +58,7 @@ class Limiter {
  public:
   Limiter() = default;
   /// A limit that cannot be set is reported in warnings(), and the job runs without it.
-  Limiter(const std::string& job, const job::Resources& wanted, EnforcementMethods means);
+  Limiter(const std::string& job, const job::Resources& wanted, EnforcementMethods methods);
 
   /// Processes that this one starts from here on are limited.
   void enter();
@@ -87,10 +87,14 @@ class Limiter {
   };
 
   /// Replaces `systemd_scope` by the group of version 2 that systemd makes.
-  void make_scope(const std::string& name, const job::Resources& wanted, EnforcementMethods& means);
-  void make_memory_group(const std::string& name, std::uint64_t bytes, const Enforcement& means);
-  void make_cpu_group(const std::string& name, std::uint32_t cpus, const Enforcement& means);
-  bool make_group(const Enforcement& means,
+  void make_scope(const std::string& name,
+                  const job::Resources& wanted,
+                  EnforcementMethods& methods);
+  void make_memory_group(const std::string& name,
+                         std::uint64_t bytes,
+                         const Enforcement& enforcement);
+  void make_cpu_group(const std::string& name, std::uint32_t cpus, const Enforcement& enforcement);
+  bool make_group(const Enforcement& enforcement,
                   const std::string& name,
                   const std::vector<std::pair<std::string, std::string>>& settings);
 

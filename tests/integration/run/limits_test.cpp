@@ -194,12 +194,12 @@ TEST_CASE("the plan and the doctor say how each limit is enforced") {
   const Sandbox box;
   limited(box, "echo hello");
   const std::string plan = box.ok({"run", "w", "--cpu", "1", "--dry-run"});
-  const auto means = resources::find_enforcement();
-  CHECK(plan.find("memory 100.0 MB: " + describe(means.memory)) != std::string::npos);
-  CHECK(plan.find("cpu 1: " + describe(means.cpu)) != std::string::npos);
+  const auto methods = resources::find_enforcement();
+  CHECK(plan.find("memory 100.0 MB: " + describe(methods.memory)) != std::string::npos);
+  CHECK(plan.find("cpu 1: " + describe(methods.cpu)) != std::string::npos);
   const std::string found = box.ok({"doctor"});
-  CHECK(found.find("memory " + describe(means.memory)) != std::string::npos);
-  CHECK(found.find("cpu " + describe(means.cpu)) != std::string::npos);
+  CHECK(found.find("memory " + describe(methods.memory)) != std::string::npos);
+  CHECK(found.find("cpu " + describe(methods.cpu)) != std::string::npos);
 }
 
 TEST_CASE("a job is held to the processors it asked for, and its group goes with it") {
@@ -249,8 +249,8 @@ TEST_CASE("of a job whose runner was killed neither a group nor what is in it st
 }
 
 TEST_CASE("a limit that cannot be set does not keep a job from running, and is reported") {
-  const auto means = resources::find_enforcement();
-  if (means.memory.kind != Kind::systemd_scope)
+  const auto methods = resources::find_enforcement();
+  if (methods.memory.kind != Kind::systemd_scope)
     SKIP("no systemd makes control groups for this user here");
   Sandbox box;
   limited(box, "echo hello");

@@ -48,38 +48,38 @@ struct Login {
 
   Hierarchy tree() const { return {Hierarchy::Version::v2, {"cpu", "memory"}, root, session}; }
 
-  EnforcementMethods means() const { return find_enforcement({tree()}, systemd); }
+  EnforcementMethods methods() const { return find_enforcement({tree()}, systemd); }
 };
 
 }  // namespace
 
 TEST_CASE("without a group of its own and without systemd, each process is limited alone") {
   const Login login;
-  const EnforcementMethods means = login.means();
-  CHECK(means.memory.kind == Kind::each_process);
-  CHECK(means.cpu.kind == Kind::nothing);
-  CHECK(describe(means.cpu) == "not enforced: cgroup v2 is not delegated to this user");
+  const EnforcementMethods methods = login.methods();
+  CHECK(methods.memory.kind == Kind::each_process);
+  CHECK(methods.cpu.kind == Kind::nothing);
+  CHECK(describe(methods.cpu) == "not enforced: cgroup v2 is not delegated to this user");
 }
 
 TEST_CASE("the user's systemd enforces limits that it has controllers for") {
   Login login;
   login.start_manager("memory pids\n");
   login.let_linger();
-  const EnforcementMethods means = login.means();
-  CHECK(means.memory.kind == Kind::systemd_scope);
-  CHECK(describe(means.memory) == "enforced by cgroup v2, in a scope of the user's systemd");
-  CHECK(means.cpu.kind == Kind::nothing);
-  CHECK(means.cpu.why.find("has no controller 'cpu'") != std::string::npos);
+  const EnforcementMethods methods = login.methods();
+  CHECK(methods.memory.kind == Kind::systemd_scope);
+  CHECK(describe(methods.memory) == "enforced by cgroup v2, in a scope of the user's systemd");
+  CHECK(methods.cpu.kind == Kind::nothing);
+  CHECK(methods.cpu.why.find("has no controller 'cpu'") != std::string::npos);
 }
 
 TEST_CASE("a systemd that ends with the login is not used, and the fix is named") {
   Login login;
   login.start_manager("cpu memory pids\n");
-  CHECK(login.means().memory.kind == Kind::each_process);
-  CHECK(login.means().memory.why.find("loginctl enable-linger") != std::string::npos);
-  CHECK(login.means().cpu.kind == Kind::nothing);
+  CHECK(login.methods().memory.kind == Kind::each_process);
+  CHECK(login.methods().memory.why.find("loginctl enable-linger") != std::string::npos);
+  CHECK(login.methods().cpu.kind == Kind::nothing);
   login.let_linger();
-  CHECK(login.means().cpu.kind == Kind::systemd_scope);
+  CHECK(login.methods().cpu.kind == Kind::systemd_scope);
 }
 
 TEST_CASE("a group of the user's own is preferred to systemd's") {
@@ -87,21 +87,21 @@ TEST_CASE("a group of the user's own is preferred to systemd's") {
   login.start_manager("cpu memory pids\n");
   login.let_linger();
   Login::own(login.session, "cpu memory\n");
-  const EnforcementMethods means = login.means();
-  CHECK(means.memory.kind == Kind::cgroup_v2);
-  CHECK(means.memory.parent == login.session);
-  CHECK(means.cpu.kind == Kind::cgroup_v2);
-  CHECK(means.cpu.parent == login.session);
+  const EnforcementMethods methods = login.methods();
+  CHECK(methods.memory.kind == Kind::cgroup_v2);
+  CHECK(methods.memory.parent == login.session);
+  CHECK(methods.cpu.kind == Kind::cgroup_v2);
+  CHECK(methods.cpu.parent == login.session);
 }
 
 TEST_CASE("one group enforces both limits, or one of them is not enforced") {
   Login login;
   Login::own(login.session, "memory\n");
-  CHECK(login.means().memory.kind == Kind::cgroup_v2);
-  CHECK(login.means().cpu.kind == Kind::nothing);
+  CHECK(login.methods().memory.kind == Kind::cgroup_v2);
+  CHECK(login.methods().cpu.kind == Kind::nothing);
   Login::own(login.user, "cpu memory\n");
-  CHECK(login.means().memory.parent == login.user);
-  CHECK(login.means().cpu.parent == login.user);
+  CHECK(login.methods().memory.parent == login.user);
+  CHECK(login.methods().cpu.parent == login.user);
 }
 
 TEST_CASE("each tree of version 1 enforces one limit") {
@@ -110,16 +110,16 @@ TEST_CASE("each tree of version 1 enforces one limit") {
   Login::put(memory / "cgroup.procs", "");
   const Hierarchy v1{Hierarchy::Version::v1, {"memory"}, memory, memory};
   const Hierarchy other{Hierarchy::Version::v1, {"cpu"}, login.root, login.session};
-  const EnforcementMethods means = find_enforcement({v1, other}, login.systemd);
-  CHECK(means.memory.kind == Kind::cgroup_v1);
-  CHECK(means.memory.parent == memory);
-  CHECK(describe(means.cpu) == "not enforced: cgroup v1 is not delegated to this user");
+  const EnforcementMethods methods = find_enforcement({v1, other}, login.systemd);
+  CHECK(methods.memory.kind == Kind::cgroup_v1);
+  CHECK(methods.memory.parent == memory);
+  CHECK(describe(methods.cpu) == "not enforced: cgroup v1 is not delegated to this user");
 }
 
 TEST_CASE("a machine without control groups says so") {
-  const EnforcementMethods means = find_enforcement({}, {});
-  CHECK(means.memory.kind == Kind::each_process);
-  CHECK(describe(means.cpu) == "not enforced: this machine has no control groups");
+  const EnforcementMethods methods = find_enforcement({}, {});
+  CHECK(methods.memory.kind == Kind::each_process);
+  CHECK(describe(methods.cpu) == "not enforced: this machine has no control groups");
 }
 
 TEST_CASE("the groups of a killed runner's job are found where they are made, and in its scopes") {
