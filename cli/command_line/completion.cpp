@@ -9,6 +9,7 @@
 #include "dstack/secrets/vault.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "views/artifact_files.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -20,7 +21,7 @@ namespace {
 
 constexpr std::size_t most_runs = 200;
 /// The argument after whose word the words are those of a workflow or a provider.
-constexpr std::string_view target_argument = "WORKFLOW|PROVIDER";
+constexpr std::string_view target_argument = "WORKFLOW|PROVIDER|FILE";
 
 bool takes_value(const DeclaredOption& option) {
   return !option.value_name.empty();
@@ -249,6 +250,8 @@ class Completer {
         offer_secrets();
       else if (kind == "WORKFLOW:TAG" || kind == "[WORKFLOW:]TAG")
         offer_tagged_workflows();
+      else if (kind == "PATH" || kind == "PATTERN")
+        offer_artifact_files();
       else if (kind == "FILE")
         reply_.file_names = FileNames::files;
       else if (kind == "DIR")
@@ -300,7 +303,7 @@ class Completer {
   /// Those of the run that was named before, where one was.
   void offer_workflows() {
     for (std::size_t i = 0; i < std::min(given_.size(), arguments_.size()); ++i)
-      if (arguments_[i].name == "RUN")
+      if (arguments_[i].name == "RUN" || arguments_[i].name == "RUN|WORKFLOW:TAG")
         return offer_workflows_of(given_[i]);
     for (const config::Workflow& workflow : project().workflows)
       offer(workflow.name,
@@ -316,6 +319,16 @@ class Completer {
     if (run && *run)
       for (const store::WorkflowRecord& workflow : (*run)->workflows)
         offer(workflow.name, job::render(workflow.status));
+  }
+
+  /// Of the run or tag that was named before.
+  void offer_artifact_files() {
+    auto database = records();
+    if (!database || given_.empty())
+      return;
+    for (const auto& [path, workflow] :
+         known_paths(*database, store::ObjectStore(home_), project_name(), given_.front()))
+      offer(path, fmt::format("of {}", workflow));
   }
 
   void offer_providers() {

@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/job/artifact.hpp"
+#include "views/artifact_files.hpp"
 
 #include <algorithm>
 #include <array>
@@ -124,13 +125,20 @@ class ArtifactsDownload final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.argument("RUN|WORKFLOW:TAG", reference_, Need::required, "whose artifacts")
+        .arguments("PATTERN", patterns_, Need::optional, "only these files and folders")
+        .option("-w,--workflow", "WORKFLOW", workflow_, "only what this workflow of the run saved")
         .option("-o,--output", "DIR", output_, "the folder to write to; created if missing")
         .flag("-f,--force", force_, "replace files whose content differs")
         .note(
             "Writes DIR/ARTIFACT, or DIR/WORKFLOW/ARTIFACT when the run has several workflows.\n"
-            "Existing files with the same content are not touched.")
+            "Existing files with the same content are not touched.\n\n"
+            "A PATTERN is read as in '.gitignore': '*.csv' takes files of any folder, "
+            "'model/*.csv' those\n"
+            "of one, '**' any number of folders, and a folder has all that is below it.")
         .example("dstack artifacts download quiet-otter-3 -o out", "all that a run saved")
-        .example("dstack artifacts download train:best -o out", "what is tagged");
+        .example("dstack artifacts download train:best -o out", "what is tagged")
+        .example("dstack artifacts download quiet-otter-3 -w train '*.csv' -o out",
+                 "the tables of one workflow");
   }
 
   Result<int> run(Context& context) override {
@@ -138,15 +146,9 @@ class ArtifactsDownload final : public Action {
       return fail(ErrorCode::usage, "'dstack artifacts download' needs a folder to write to")
           .with_hint("add '-o DIR'");
     DSTACK_TRY(auto records, open_records(context));
-    DSTACK_TRY(const auto reference, resolve_reference(context, records, reference_));
-    DSTACK_TRY(auto artifacts, records.artifacts(reference.run.id));
-    if (!reference.workflow.empty())
-      std::erase_if(artifacts,
-                    [&](const auto& artifact) { return artifact.workflow != reference.workflow; });
-    if (artifacts.empty())
-      return fail(ErrorCode::not_found, "'{}' has no artifacts to download", reference_);
-    const bool several = reference.workflow.empty() && reference.run.workflows.size() > 1;
-    return download(context, artifacts, several);
+    DSTACK_TRY(const auto chosen, choose_artifacts(context, records, reference_, workflow_));
+    const bool several = chosen.of.workflow.empty() && chosen.of.run.workflows.size() > 1;
+    return download(context, chosen.artifacts, several);
   }
 
  private:
@@ -156,15 +158,19 @@ class ArtifactsDownload final : public Action {
     const store::ObjectStore objects(context.home);
     std::vector<Wanted> files;
     std::set<Path> folders;
+    PathPatterns patterns(patterns_);
     for (const job::Artifact& artifact : artifacts) {
       const Path root = several ? Path(output_) / artifact.workflow : Path(output_);
       DSTACK_TRY(const auto listed, objects.list(artifact.tree));
       for (const store::TreeFile& file : listed)
-        files.push_back({file, root / file.path});
+        if (patterns.takes(file.path, source::PathType::file))
+          files.push_back({file, root / file.path});
       DSTACK_TRY(const auto below, objects.list_folders(artifact.tree));
       for (const std::string& folder : below)
-        folders.insert(root / folder);
+        if (patterns.takes(folder, source::PathType::folder))
+          folders.insert(root / folder);
     }
+    DSTACK_CHECK(check_used(patterns, objects, artifacts));
     DSTACK_TRY(const auto missing, to_write(std::move(files)));
     for (const Path& folder : folders)
       DSTACK_CHECK(make_folders(folder));
@@ -183,6 +189,22 @@ class ArtifactsDownload final : public Action {
                   "; {}{} already up to date", missing.same, missing.same == 1 ? " was" : " were")
             : ""));
     return exit_code::success;
+  }
+
+  /// Of several patterns each takes something: one that does not is most likely misspelt.
+  Result<void> check_used(const PathPatterns& patterns,
+                          const store::ObjectStore& objects,
+                          const std::vector<job::Artifact>& artifacts) const {
+    const auto unused = patterns.unused();
+    if (unused.empty())
+      return {};
+    DSTACK_TRY(const auto files, list_files(objects, artifacts));
+    std::vector<Error> errors;
+    for (const std::string& text : unused)
+      errors.push_back(
+          make_error(ErrorCode::not_found, "'{}' has no file '{}'", reference_, printable(text))
+              .with_hint("{}", hint_for_path(normal_artifact_path(text), files, reference_)));
+    return fail(join(std::move(errors)));
   }
 
   struct Missing {
@@ -220,6 +242,8 @@ class ArtifactsDownload final : public Action {
   }
 
   std::string reference_;
+  std::vector<std::string> patterns_;
+  std::string workflow_;
   std::string output_;
   bool force_ = false;
 };

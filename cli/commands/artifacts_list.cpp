@@ -4,23 +4,13 @@
 #include "dstack/base/text.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/job/artifact.hpp"
-#include "dstack/job/secret_findings.hpp"
 #include "ui/table.hpp"
+#include "views/artifact_files.hpp"
 #include "views/secret_findings.hpp"
 
 namespace dstack::cli {
 
 namespace {
-
-/// A file of an artifact; its path is relative to the project's root, as the artifact's own.
-struct Listed {
-  const job::Artifact* artifact;
-  const job::FileWithSecrets* exposed;  ///< null: no secret is known to be in it
-  store::TreeFile file;
-
-  /// Without the secrets that it may have.
-  const std::string& shown_path() const { return exposed == nullptr ? file.path : exposed->path; }
-};
 
 class ArtifactsList final : public Action {
  public:
@@ -45,15 +35,7 @@ class ArtifactsList final : public Action {
       std::erase_if(artifacts,
                     [&](const auto& artifact) { return artifact.workflow != reference.workflow; });
     const store::ObjectStore objects(context.home);
-    std::vector<Listed> files;
-    for (const job::Artifact& artifact : artifacts) {
-      DSTACK_TRY(auto listed, objects.list(artifact.tree));
-      std::uint64_t number = 0;
-      for (store::TreeFile& file : listed) {
-        const auto* exposed = find_file_with_secrets(artifact.exposure, file.path, number++);
-        files.push_back({&artifact, exposed, std::move(file)});
-      }
-    }
+    DSTACK_TRY(const auto files, list_files(objects, artifacts));
     if (json_)
       context.out.json(as_json(files));
     else if (artifacts.empty())
@@ -64,16 +46,16 @@ class ArtifactsList final : public Action {
   }
 
  private:
-  static std::string describe(const Listed& entry) {
+  static std::string describe(const ArtifactFile& entry) {
     return entry.shown_path() + (entry.file.type == files::EntryType::link ? " (link)" : "") +
            (entry.exposed == nullptr
                 ? ""
                 : fmt::format(" (contains {})", name_secrets(entry.exposed->secrets)));
   }
 
-  static Json as_json(const std::vector<Listed>& files) {
+  static Json as_json(const std::vector<ArtifactFile>& files) {
     Json list = Json::array();
-    for (const Listed& entry : files)
+    for (const ArtifactFile& entry : files)
       list.push_back(
           {{"workflow", entry.artifact->workflow},
            {"artifact", entry.artifact->path},
@@ -87,13 +69,13 @@ class ArtifactsList final : public Action {
 
   static void print(Context& context,
                     const std::vector<job::Artifact>& artifacts,
-                    const std::vector<Listed>& files) {
+                    const std::vector<ArtifactFile>& files) {
     ui::Table table({{"WORKFLOW"},
                      {"ARTIFACT"},
                      {"FILE", ui::Table::Align::left, ui::Table::Width::shrinks},
                      {"SIZE", ui::Table::Align::right}});
     const bool human = context.out.stream().terminal;
-    for (const Listed& entry : files)
+    for (const ArtifactFile& entry : files)
       table.add({{entry.artifact->workflow},
                  {entry.artifact->path + (entry.artifact->partial ? " (partial)" : "")},
                  {describe(entry)},
@@ -106,7 +88,7 @@ class ArtifactsList final : public Action {
                                           printable(artifact.workflow)));
     context.messages.warnings(secret_warnings(artifacts));
     std::uint64_t bytes = 0;
-    for (const Listed& entry : files)
+    for (const ArtifactFile& entry : files)
       bytes += entry.file.size;
     context.messages.note(fmt::format("{}, {}", plural(files.size(), "file"), render_size(bytes)));
   }

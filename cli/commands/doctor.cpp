@@ -6,6 +6,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/files/locks.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/provider/discovery/registry.hpp"
 #include "dstack/python/python.hpp"
@@ -116,6 +117,17 @@ Check check_home(const files::Home& home) {
     check.hint = "little space is left for artifacts";
   }
   return check;
+}
+
+/// In the home, or in the nearest folder above it when it does not exist yet.
+void check_locks(const files::Home& home, std::vector<Check>& checks) {
+  Path nearest = home.root;
+  while (!nearest.empty() && ::access(nearest.c_str(), F_OK) != 0)
+    nearest = nearest.parent_path();
+  if (const auto tried = files::try_locks_in(nearest); !tried)
+    checks.push_back({"locks", Health::error, tried.error().message, tried.error().hint});
+  else if (::access(nearest.c_str(), W_OK) == 0)
+    checks.push_back({"locks", Health::ok, "files of the home can be locked"});
 }
 
 /// "git version 2.39.5" → "2.39.5".
@@ -328,6 +340,7 @@ class Doctor final : public Action {
 
   Result<int> run(Context& context) override {
     std::vector<Check> checks = {check_home(context.home)};
+    check_locks(context.home, checks);
     const config::Settings settings = check_settings(context.home, checks);
     check_machine(settings.resources, checks);
     check_reservations(context.home, checks);

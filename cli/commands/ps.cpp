@@ -1,7 +1,9 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
+#include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/store/records/records.hpp"
@@ -11,6 +13,7 @@
 #include "views/applications.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <poll.h>
 
@@ -23,6 +26,7 @@ using store::RunRecord;
 using store::WorkflowRecord;
 
 constexpr int watch_milliseconds = 500;
+constexpr std::size_t runs_to_suggest_from = 200;
 
 Json optional_time(const std::optional<Timestamp>& time) {
   return time ? Json(render_time(*time)) : Json();
@@ -67,7 +71,11 @@ std::string duration_of(const WorkflowRecord& workflow, Timestamp at) {
 class Ps final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.argument("RUN", name_, Need::optional, "only this run")
+    syntax
+        .argument("RUN|WORKFLOW",
+                  name_,
+                  Need::optional,
+                  "only this run, or only this workflow of the runs that have it")
         .flag("-a,--all", all_, "all runs of the project")
         .option("-n,--last", "N", most_, "the last N runs")
         .flag("-w,--watch", watch_, "keep running, and show every change until Ctrl-C")
@@ -75,6 +83,7 @@ class Ps final : public Action {
         .flag("--json", json_, "as JSON: an array with an object for each workflow of each run")
         .example("dstack ps", "what runs now, or ran last")
         .example("dstack ps -n 5", "the last five runs")
+        .example("dstack ps train -a", "all runs of one workflow")
         .example("dstack ps -a --json", "everything, for a program");
   }
 
@@ -96,13 +105,25 @@ class Ps final : public Action {
 
  private:
   Result<std::vector<RunRecord>> wanted(const Context& context, store::Records& records) const {
-    if (!name_.empty()) {
-      DSTACK_TRY(auto run, find_run(context, records, name_));
-      return std::vector<RunRecord>{std::move(run)};
-    }
     store::RunFilter filter;
     if (!all_projects_)
       filter.project = context.project().string();
+    if (name_.empty())
+      return select(records, filter);
+    DSTACK_TRY(auto run, records.find_run(name_));
+    if (run)
+      return std::vector<RunRecord>{*std::move(run)};
+    filter.workflow = name_;
+    DSTACK_TRY(auto runs, select(records, filter));
+    if (runs.empty() && most_ != 0)
+      return refuse_name(context, records);
+    for (RunRecord& each : runs)
+      std::erase_if(each.workflows,
+                    [&](const WorkflowRecord& workflow) { return workflow.name != name_; });
+    return runs;
+  }
+
+  Result<std::vector<RunRecord>> select(store::Records& records, store::RunFilter filter) const {
     filter.most = most_.value_or(0);
     if (all_ || most_)
       return most_ == 0 ? std::vector<RunRecord>() : records.find_runs(filter);
@@ -113,6 +134,30 @@ class Ps final : public Action {
     filter.unfinished = false;
     filter.most = 1;
     return records.find_runs(filter);
+  }
+
+  Failure refuse_name(const Context& context, store::Records& records) const {
+    Failure failure = fail(ErrorCode::not_found,
+                           "there is no run '{}', and no run{} has a workflow of this name",
+                           name_,
+                           all_projects_ ? "" : " of this project");
+    const auto root = config::find_project(context.folder);
+    const auto project = root ? config::load_project(*root) : config::undefined_project({});
+    if (project && project->find(name_) != nullptr)
+      return std::move(failure).with_hint("the workflow has not run yet: 'dstack run {}'", name_);
+    store::RunFilter filter;
+    filter.project = context.project().string();
+    filter.most = runs_to_suggest_from;
+    std::set<std::string> names;
+    if (const auto runs = records.find_runs(filter))
+      for (const RunRecord& run : *runs) {
+        names.insert(run.name);
+        for (const WorkflowRecord& workflow : run.workflows)
+          names.insert(workflow.name);
+      }
+    const std::string guess = did_you_mean(name_, {names.begin(), names.end()});
+    return std::move(failure).with_hint("{}",
+                                        guess.empty() ? "'dstack ps -a' lists all runs" : guess);
   }
 
   std::string empty_note() const {
@@ -143,12 +188,10 @@ class Ps final : public Action {
                                const RunRecord& run,
                                const std::vector<store::JobRecord>& jobs) {
     std::string lines;
-    for (const job::Application& app : running_apps(jobs))
-      if (app.state == job::ApplicationState::ready)
-        lines += fmt::format("{} {}: {}\n",
-                             run.name,
-                             run.workflows[jobs[app.job].workflow].name,
-                             render_app(stream, app));
+    for (const WorkflowRecord& workflow : run.workflows)
+      for (const job::Application& app : running_apps(jobs, workflow.index))
+        if (app.state == job::ApplicationState::ready)
+          lines += fmt::format("{} {}: {}\n", run.name, workflow.name, render_app(stream, app));
     return lines;
   }
 

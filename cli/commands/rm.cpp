@@ -6,24 +6,81 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "ui/prompt.hpp"
+#include "ui/status.hpp"
+#include "ui/table.hpp"
+
+#include <algorithm>
 
 namespace dstack::cli {
 
 namespace {
 
+using store::RunRecord;
+
+bool is_tagged(const RunRecord& run) {
+  return std::any_of(run.workflows.begin(),
+                     run.workflows.end(),
+                     [](const store::WorkflowRecord& workflow) { return !workflow.tags.empty(); });
+}
+
 class Rm final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.arguments("RUN", names_, Need::required, "the runs to remove")
+    syntax.arguments("RUN", names_, Need::optional, "the runs to remove")
+        .flag("--failed", failed_, "all failed runs of the project, without those that are tagged")
+        .flag("--all-projects", all_projects_, "with '--failed': of every project of this home")
+        .flag("--dry-run", dry_run_, "only list the runs that would be removed")
+        .flag("--json",
+              json_,
+              "with '--dry-run', as JSON: an array of {run, target, project, status, "
+              "submitted_at, finished_at}")
         .flag("-y,--yes", yes_, "do not ask")
         .note("A run that is tagged or not over is never removed.")
         .example("dstack rm quiet-otter-3", "remove a run, its logs and its artifacts")
-        .example("dstack rm -y quiet-otter-3 calm-newt-1", "remove two, without confirmation");
+        .example("dstack rm -y quiet-otter-3 calm-newt-1", "remove two, without confirmation")
+        .example("dstack rm --failed --dry-run", "see which runs have failed")
+        .example("dstack rm --failed", "remove them");
   }
 
   Result<int> run(Context& context) override {
+    DSTACK_CHECK(check_words());
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
-    std::vector<store::RunRecord> runs;
+    DSTACK_TRY(const auto runs,
+               failed_ ? failed_runs(context, records) : named_runs(context, records));
+    if (dry_run_)
+      return list(context, runs);
+    if (runs.empty()) {
+      context.messages.note(nothing());
+      return exit_code::success;
+    }
+    if (!yes_) {
+      DSTACK_TRY(const bool sure, ask(context, runs));
+      if (!sure)
+        return exit_code::failure;
+    }
+    for (const RunRecord& run : runs)
+      DSTACK_CHECK(run::remove(context.home, records, run));
+    context.messages.note(fmt::format("removed {}", plural(runs.size(), "run")));
+    return exit_code::success;
+  }
+
+ private:
+  Result<void> check_words() const {
+    if (names_.empty() && !failed_)
+      return fail(ErrorCode::usage, "'dstack rm' needs RUN, or '--failed'")
+          .with_hint("'dstack rm --help' shows what it takes");
+    if (failed_ && !names_.empty())
+      return fail(ErrorCode::usage, "'--failed' takes no names of runs")
+          .with_hint("'dstack rm {}' removes only what is named", join(names_, " "));
+    if (all_projects_ && !failed_)
+      return fail(ErrorCode::usage, "'--all-projects' needs '--failed'");
+    if (json_ && !dry_run_)
+      return fail(ErrorCode::usage, "'--json' needs '--dry-run'");
+    return {};
+  }
+
+  Result<std::vector<RunRecord>> named_runs(const Context& context, store::Records& records) const {
+    std::vector<RunRecord> runs;
     std::vector<Error> errors;
     for (const std::string& name : names_) {
       auto run = find_run(context, records, name);
@@ -36,25 +93,89 @@ class Rm final : public Action {
     }
     if (!errors.empty())
       return Failure(join(std::move(errors)));
-    if (!yes_) {
-      const std::string what = runs.size() == 1 ? fmt::format("run '{}'", runs.front().name)
-                                                : plural(runs.size(), "run");
-      DSTACK_TRY(const bool sure,
-                 ui::confirm(context.messages,
-                             fmt::format("Remove {} with its logs and artifacts?", what),
-                             fmt::format("removing {}", what)));
-      if (!sure)
-        return exit_code::failure;
-    }
-    for (const store::RunRecord& run : runs)
-      DSTACK_CHECK(run::remove(context.home, records, run));
-    context.messages.note(fmt::format("removed {}", plural(runs.size(), "run")));
+    return runs;
+  }
+
+  Result<std::vector<RunRecord>> failed_runs(const Context& context,
+                                             store::Records& records) const {
+    store::RunFilter filter;
+    if (!all_projects_)
+      filter.project = context.project().string();
+    DSTACK_TRY(auto runs, records.find_runs(filter));
+    std::erase_if(runs, [](const RunRecord& run) { return run.status != job::Status::failed; });
+    const std::size_t tagged = std::erase_if(runs, is_tagged);
+    if (tagged > 0)
+      context.messages.note(
+          fmt::format("keeps {}; 'dstack tags list' shows the tags", plural(tagged, "tagged run")));
+    return runs;
+  }
+
+  std::string nothing() const {
+    return all_projects_ ? "no failed runs" : "no failed runs in this project";
+  }
+
+  Result<int> list(Context& context, const std::vector<RunRecord>& runs) const {
+    if (json_)
+      context.out.json(as_json(runs));
+    else if (runs.empty())
+      context.messages.note(nothing());
+    else
+      print(context, runs);
     return exit_code::success;
   }
 
- private:
+  static Json as_json(const std::vector<RunRecord>& runs) {
+    Json list = Json::array();
+    for (const RunRecord& run : runs)
+      list.push_back(
+          {{"run", run.name},
+           {"target", run.target},
+           {"project", run.project},
+           {"status", job::render(run.status)},
+           {"submitted_at", render_time(run.submitted_at)},
+           {"finished_at", run.finished_at ? Json(render_time(*run.finished_at)) : Json()}});
+    return list;
+  }
+
+  void print(Context& context, const std::vector<RunRecord>& runs) const {
+    const ui::Stream& stream = context.out.stream();
+    std::vector<ui::Table::Column> columns = {{"RUN"}, {"TARGET"}, {"STATUS"}, {"SUBMITTED"}};
+    if (all_projects_)
+      columns.push_back({"PROJECT", ui::Table::Align::left, ui::Table::Width::shrinks});
+    ui::Table table(std::move(columns));
+    const Timestamp at = now();
+    for (const RunRecord& run : runs) {
+      std::vector<ui::Cell> row = {
+          {run.name, ui::Colour::bold},
+          {run.target},
+          {std::string(job::render(run.status)), ui::colour_of(run.status)},
+          {stream.terminal ? render_age(run.submitted_at, at) : render_time(run.submitted_at)}};
+      if (all_projects_)
+        row.push_back({run.project});
+      table.add(std::move(row));
+    }
+    context.out.write(table.render(stream));
+    context.messages.note(fmt::format("{} would be removed", plural(runs.size(), "run")));
+  }
+
+  Result<bool> ask(const Context& context, const std::vector<RunRecord>& runs) const {
+    std::vector<std::string> names;
+    for (const RunRecord& run : runs)
+      names.push_back(run.name);
+    std::string what =
+        runs.size() == 1 ? fmt::format("run '{}'", names.front()) : plural(runs.size(), "run");
+    // Of those that were not named: which.
+    if (failed_ && runs.size() > 1)
+      what = fmt::format("{} that failed ({})", what, quoted_list(names));
+    return ui::confirm(
+        context.messages,
+        fmt::format(
+            "Remove {} with {} logs and artifacts?", what, runs.size() == 1 ? "its" : "their"),
+        fmt::format("removing {}", what));
+  }
+
   /// Before anything is removed: of several runs, all go or none.
-  static Result<store::RunRecord> check(const store::RunRecord& run) {
+  static Result<RunRecord> check(const RunRecord& run) {
     if (!job::is_final(run.status))
       return fail(
                  ErrorCode::conflict, "run '{}' is not over: {}", run.name, job::render(run.status))
@@ -72,6 +193,10 @@ class Rm final : public Action {
   }
 
   std::vector<std::string> names_;
+  bool failed_ = false;
+  bool all_projects_ = false;
+  bool dry_run_ = false;
+  bool json_ = false;
   bool yes_ = false;
 };
 

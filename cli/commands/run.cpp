@@ -18,8 +18,17 @@ namespace dstack::cli {
 
 namespace {
 
-constexpr std::array own_flags = {
-    "-d", "--detach", "--dry-run", "--json", "-q", "--quiet", "-v", "--verbose", "-h", "--help"};
+constexpr std::array own_flags = {"-d",
+                                  "--detach",
+                                  "--dry-run",
+                                  "--force",
+                                  "--json",
+                                  "-q",
+                                  "--quiet",
+                                  "-v",
+                                  "--verbose",
+                                  "-h",
+                                  "--help"};
 constexpr std::array own_values = {
     "-j", "--jobs", "-t", "--tag", "--project", "--provider-path", "--color"};
 
@@ -36,13 +45,15 @@ bool is_attached(const std::string& argument) {
 class Run final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.usage("WORKFLOW|PROVIDER [options] [options and arguments of the workflow] [-- ARGS]")
-        .argument("WORKFLOW|PROVIDER",
+    syntax
+        .usage("WORKFLOW|PROVIDER|FILE [options] [options and arguments of the workflow] [-- ARGS]")
+        .argument("WORKFLOW|PROVIDER|FILE",
                   request_.target,
                   Need::required,
-                  "what to run; a workflow's name wins over a provider's")
+                  "what to run: a workflow, else a provider, else a script (.py, .ipynb, .sh)")
         .flag("-d,--detach", detach_, "do not follow: print the run's name and return")
         .option("-t,--tag", "TAG", request_.tag, "tag the artifacts on success")
+        .flag("--force", force_, "with '-t': move the tag from the run that has it, on success")
         .option("-j,--jobs", "N", parallel_, "jobs at a time; default: the number of cores")
         .flag("--dry-run", dry_run_, "only show the plan: jobs, inputs, artifacts, environment")
         .flag("--json", json_, "the plan of '--dry-run' as JSON")
@@ -58,6 +69,9 @@ class Run final : public Action {
         .example("dstack run train", "run a workflow and what it depends on")
         .example("dstack run train --epochs 3 -t best", "with a variable, and a tag for the result")
         .example("dstack run python train.py -a model -- -x 1", "a provider, without a workflow")
+        .example("dstack run train -t latest --force", "a tag that moves with each success")
+        .example("dstack run train.py -r requirements.txt -- --lr 0.1",
+                 "a script, without a workflow or a project")
         .example("dstack run train --dry-run", "what would happen");
   }
 
@@ -149,8 +163,15 @@ class Run final : public Action {
       return fail(ErrorCode::usage, "'-j' must be at least 1");
     if (json_ && !dry_run_)
       return fail(ErrorCode::usage, "'--json' needs '--dry-run'");
+    if (force_ && request_.tag.empty())
+      return fail(ErrorCode::usage, "'--force' needs '--tag'")
+          .with_hint("it moves the tag from the run that has it");
+    using Force = store::Records::Force;
+    request_.move_tag = force_ ? Force::yes : Force::no;
     request_.parallel = parallel_.value_or(0);
     DSTACK_TRY(const auto bench, context.open_workbench());
+    const Path below = context.folder.lexically_relative(bench.project.root);
+    request_.folder = normal_relative_path(below.string()).value_or("");
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
@@ -241,6 +262,7 @@ class Run final : public Action {
   run::SubmitRequest request_;
   std::optional<std::size_t> parallel_;
   bool detach_ = false;
+  bool force_ = false;
   bool dry_run_ = false;
   bool json_ = false;
 };

@@ -22,12 +22,13 @@ std::string with_program(const Sandbox& box) {
 std::string fill(Sandbox& box) {
   box.set(with_program(box));
   box.workflows(R"(workflows:
-  - {name: train, help: "Trains: a 'model' with $HOME", provider: bash, commands: ["true"], artifacts: [model]}
+  - {name: train, help: "Trains: a 'model' with $HOME", provider: bash, commands: ["mkdir model; echo 1 > model/weights"], artifacts: [model]}
   - {name: tra.in-2_x, provider: python, file: other.py}
   - {name: prepare, provider: bash, commands: ["true"]}
 )");
   box.file(".dstack/variables.yaml", "variables: {train: {epochs: 3, batch.size-1: 4}}\n");
   box.file("my requirements.txt", "");
+  box.file("script.py", "");
   box.file("sub folder/file", "");
   box.ok({"run", "train", "-t", "v1.0-rc_2"});
   return box.json({"ps", "--json"})[0]["run"].get<std::string>();
@@ -48,7 +49,7 @@ std::string find(const std::string& shell) {
 
 void check_shell(Shell& shell, const std::string& run) {
   CHECK(shell.complete("dstack val") == "dstack validate ");
-  CHECK(sorted(shell.offered("dstack artifacts ")) == Words{"download", "list"});
+  CHECK(sorted(shell.offered("dstack artifacts ")) == Words{"cat", "download", "list"});
   CHECK(holds(shell.offered("dstack ps --"), "--all-projects"));
   CHECK(shell.complete("dstack artifacts list --js") == "dstack artifacts list --json ");
   CHECK(shell.complete("dstack -q ps -a --wa") == "dstack -q ps -a --watch ");
@@ -68,6 +69,17 @@ void check_shell(Shell& shell, const std::string& run) {
   CHECK(shell.complete("dstack artifacts list train:") == "dstack artifacts list train:v1.0-rc_2 ");
   CHECK(shell.complete("dstack artifacts list train:v1") ==
         "dstack artifacts list train:v1.0-rc_2 ");
+
+  CHECK(shell.complete("dstack artifacts cat " + run + " ") ==
+        "dstack artifacts cat " + run + " model/weights ");
+  CHECK(shell.complete("dstack artifacts download train:v1.0-rc_2 mod") ==
+        "dstack artifacts download train:v1.0-rc_2 model/weights ");
+  CHECK(shell.complete("dstack artifacts cat " + run + " -w ") ==
+        "dstack artifacts cat " + run + " -w train ");
+  CHECK(shell.complete("dstack ps prep") == "dstack ps prepare ");
+  CHECK(shell.complete("dstack rm --fai") == "dstack rm --failed ");
+  CHECK(shell.complete("dstack run scri") == "dstack run script.py ");
+  CHECK(shell.complete("dstack run script.py --req") == "dstack run script.py --requirements ");
 
   CHECK(sorted(shell.offered("dstack run train --workspace ")) ==
         Words{"copy", "private", "project"});
@@ -138,7 +150,7 @@ TEST_CASE("fish completes commands, options, names and files") {
     return words;
   };
   CHECK(offered("dstack val", true) == Words{"validate\tCheck the files of the project"});
-  CHECK(sorted(offered("dstack artifacts ")) == Words{"download", "list"});
+  CHECK(sorted(offered("dstack artifacts ")) == Words{"cat", "download", "list"});
   CHECK(holds(offered("dstack ps --"), "--all-projects"));
   CHECK(offered("dstack -q ps -a --wa") == Words{"--watch"});
   CHECK(holds(offered("dstack run tr", true), "train\tTrains: a 'model' with $HOME"));
@@ -147,6 +159,10 @@ TEST_CASE("fish completes commands, options, names and files") {
   CHECK(offered("dstack logs ", true) == Words{run + "\ttrain, done"});
   CHECK(offered("dstack logs " + run + " ") == Words{"train"});
   CHECK(offered("dstack artifacts list train:v1") == Words{"train:v1.0-rc_2"});
+  CHECK(offered("dstack artifacts cat train:v1.0-rc_2 mod", true) ==
+        Words{"model/weights\tof train"});
+  CHECK(offered("dstack ps prep") == Words{"prepare"});
+  CHECK(holds(offered("dstack run scri"), "script.py"));
   CHECK(offered("dstack ps --color=n") == Words{"--color=never"});
   CHECK(offered("dstack run train -r my") == Words{"my requirements.txt"});
   CHECK(offered("dstack run train --requirements=my") ==

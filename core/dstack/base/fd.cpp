@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cstring>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -88,6 +90,16 @@ int change_mode(int fd, mode_t mode) {
   return ::chmod(path.c_str(), mode) == 0 ? 0 : errno;
 }
 
+namespace {
+
+std::string path_of(int fd) {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), path, sizeof path);
+  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "a file";
+}
+
+}  // namespace
+
 Result<bool> lock_exclusive(int fd, Wait wait) {
   for (;;) {
     if (::flock(fd, wait == Wait::yes ? LOCK_EX : LOCK_EX | LOCK_NB) == 0)
@@ -95,8 +107,15 @@ Result<bool> lock_exclusive(int fd, Wait wait) {
     if (errno == EWOULDBLOCK)
       return false;
     if (errno != EINTR)
-      return fail_errno("cannot lock a file");
+      return fail_lock(errno, path_of(fd));
   }
+}
+
+Failure fail_lock(int error_number, const std::string& path) {
+  return fail(ErrorCode::unavailable, "cannot lock '{}': {}", path, std::strerror(error_number))
+      .with_hint(
+          "its file system refuses locks, as NFS does without a lock service: set DSTACK_HOME to a "
+          "folder on a local disk");
 }
 
 }  // namespace dstack

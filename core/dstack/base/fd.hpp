@@ -66,7 +66,11 @@ int change_mode(int fd, mode_t mode);
 /// An advisory lock (flock) on an open file. It is released when the last descriptor of this open
 /// closes, so also when the process dies.
 enum class Wait { no, yes };
-/// True when the lock is now held; false only with Wait::no, when another process has it.
+/// True when the lock is now held; false only with Wait::no, when another process has it. On NFS
+/// the file must be open for writing.
 Result<bool> lock_exclusive(int fd, Wait wait);
+/// The error of a lock that a file system refuses, with the way out: all files that dstack locks
+/// are in its home.
+Failure fail_lock(int error_number, const std::string& path);
 
 }  // namespace dstack

@@ -58,9 +58,11 @@ class Parser {
     for (const auto& workflow : vocabulary.run)
       for (const ResolvedVariable& variable : *workflow.variables)
         variable_names_.insert(variable.name());
-    if (vocabulary.manifest != nullptr && vocabulary.kind == Vocabulary::Target::provider)
+    // The script itself is given already.
+    const bool has_file = vocabulary.kind == Vocabulary::Target::script;
+    if (vocabulary.manifest != nullptr && vocabulary.kind != Vocabulary::Target::workflow)
       for (const provider::Property& property : vocabulary.manifest->properties)
-        if (property.positional)
+        if (property.positional && !(has_file && property.type == PropertyType::path))
           positionals_.push_back(&property);
   }
 
@@ -292,9 +294,10 @@ class Parser {
   // --- Unknown arguments ---
 
   std::string who() const {
-    return fmt::format("{} '{}'",
-                       vocabulary_.kind == Vocabulary::Target::workflow ? "workflow" : "provider",
-                       vocabulary_.target);
+    const char* kind = vocabulary_.kind == Vocabulary::Target::workflow   ? "workflow"
+                       : vocabulary_.kind == Vocabulary::Target::provider ? "provider"
+                                                                          : "script";
+    return fmt::format("{} '{}'", kind, vocabulary_.target);
   }
 
   bool takes_arguments() const {

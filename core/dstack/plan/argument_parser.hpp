@@ -15,7 +15,7 @@ namespace dstack::plan {
 
 /// The names that the arguments may refer to.
 struct Vocabulary {
-  enum class Target { workflow, provider };
+  enum class Target { workflow, provider, script };
 
   struct WorkflowVariables {
     std::string_view workflow;  ///< empty for a provider's own run

@@ -93,19 +93,28 @@ Result<TargetHelp> describe_target(const std::string& target,
   const config::Workflow* workflow = found.workflow ? &project.workflows[*found.workflow] : nullptr;
   TargetHelp help;
   help.target = target;
-  help.provider = workflow ? workflow->provider : target;
+  const bool is_script = !found.script_provider.empty();
+  help.provider = workflow    ? workflow->provider
+                  : is_script ? std::string(found.script_provider)
+                              : target;
   std::vector<Option> options;
   const provider::Candidate* candidate = providers.find(help.provider);
   if (candidate != nullptr && candidate->manifest) {
     options = options_of(*candidate->manifest);
     help.help = candidate->manifest->help;
-    if (workflow == nullptr) {
+    if (workflow == nullptr)
       help.options = describe_positionals(*candidate->manifest);
+    if (workflow == nullptr && !is_script)
       help.examples = candidate->manifest->examples;
-    }
   }
   if (workflow != nullptr)
     help.help = workflow->help;
+  if (is_script) {
+    // The script itself is given already.
+    std::erase_if(help.options,
+                  [](const OptionHelp& each) { return each.type == provider::PropertyType::path; });
+    help.examples = {fmt::format("dstack run {}", shell_quote(target))};
+  }
   for (OptionHelp& option : describe_options(options))
     help.options.push_back(std::move(option));
   help.variables =

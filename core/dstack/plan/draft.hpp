@@ -92,6 +92,10 @@ void check_paths(const Drafts& drafts,
                  std::vector<Error>& errors,
                  std::vector<std::string>& notices);
 
+/// A hint with the files that may have been meant: of the same name elsewhere, else with a name
+/// like it; empty: there are none.
+std::string similar_files(const std::string& path, const source::Snapshot& code);
+
 /// Every secret that is referred to exists.
 void check_secrets(const Drafts& drafts,
                    const PlanningContext& context,

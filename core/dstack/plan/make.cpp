@@ -7,6 +7,7 @@
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/environment.hpp"
 #include "dstack/plan/graph.hpp"
+#include "dstack/plan/script.hpp"
 #include "dstack/plan/target.hpp"
 
 #include <set>
@@ -27,6 +28,9 @@ class Maker {
         const Target target,
         find_target(
             request_.target, WorkflowIndex(context_.project), context_.providers, line_.target()));
+    if (!target.script_provider.empty()) {
+      DSTACK_TRY(script_, find_script(request_, context_.project, context_.code, line_.target()));
+    }
     settle_workflows(target);
     notice_refused_providers();
     prepare_properties();
@@ -98,7 +102,8 @@ class Maker {
       for (Draft& draft : drafts_.all)
         draft.variables = variables_of(context_.project.variables, draft.workflow->name);
     } else {
-      provider_run_ = provider_workflow(request_.target, line_.target());
+      provider_run_ = script_ ? script_workflow(*script_, line_.target())
+                              : provider_workflow(request_.target, line_.target());
       drafts_.add(provider_run_, Role::target);
       drafts_.all.back().variables = variables_of(context_.project.variables, {});
     }
@@ -139,7 +144,9 @@ class Maker {
 
   void read_arguments(const Target& kind) {
     Vocabulary vocabulary;
-    vocabulary.kind = kind.workflow ? Vocabulary::Target::workflow : Vocabulary::Target::provider;
+    vocabulary.kind = kind.workflow ? Vocabulary::Target::workflow
+                      : script_     ? Vocabulary::Target::script
+                                    : Vocabulary::Target::provider;
     vocabulary.target = request_.target;
     vocabulary.manifest = target().provider ? &target().manifest() : nullptr;
     vocabulary.project = &context_.project;
@@ -178,6 +185,8 @@ class Maker {
   void settle_target(Draft& draft, bool arguments_used) {
     if (!parsed_.settings.empty())
       apply_settings(parsed_.settings, draft.manifest(), draft.own_properties());
+    if (script_ && settle_script(draft) == ScriptArguments::taken)
+      return;
     if (request_.arguments.empty() || draft.uses_run_arguments)
       return;
     if (append_arguments(
@@ -194,6 +203,18 @@ class Maker {
                                  draft.provider->name)
                           .at(line_.argument(0))
                           .with_hint("{}", hint));
+  }
+
+  ScriptArguments settle_script(Draft& draft) {
+    auto added = add_script(draft, *script_, request_.arguments, line_.target());
+    if (added) {
+      if (auto note = note_inline_dependencies(draft, context_.project.root, *script_);
+          !note.empty())
+        notices_.push_back(std::move(note));
+      return *added;
+    }
+    errors_.push_back(std::move(added).error());
+    return ScriptArguments::taken;  // one error is enough
   }
 
   Result<Plan> assemble() {
@@ -262,7 +283,8 @@ class Maker {
   const PlanningContext& context_;
   CommandLine line_;
   std::optional<config::Project> changed_project_;  ///< with the values of the command line
-  config::Workflow provider_run_;                   ///< stands for the workflow of `run PROVIDER`
+  config::Workflow provider_run_;      ///< stands for the workflow of `run PROVIDER`, `run FILE`
+  std::optional<std::string> script_;  ///< of `run FILE`: its path from the project's root
   Drafts drafts_;
   std::vector<Option> options_;
   ParsedArguments parsed_;

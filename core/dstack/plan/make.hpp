@@ -21,11 +21,13 @@ namespace dstack::plan {
 using resources::Machine;
 
 struct Request {
-  std::string target;  ///< a workflow's name wins over a provider's
+  std::string target;  ///< a workflow's name wins over a provider's, and that over a script's
   std::vector<std::string>
       target_arguments;  ///< after it, before `--`: options and, for a provider, positionals
   std::vector<std::string> arguments;  ///< after `--`
   std::string run_name;                ///< for ${{ run.name }}; empty when the plan is only shown
+  /// Where the user is, from the project's root: a script is named as seen from there.
+  std::string folder = {};
 };
 
 /// What making a plan needs from outside, so that it can be tested without any of it.

@@ -22,8 +22,9 @@ bool is_at_or_below(std::string_view path, std::string_view folder) {
   return folder.empty() || is_below(path, folder);
 }
 
-/// Files that may have been meant: of the same name elsewhere, else with a name like it.
-std::string hint_for(const std::string& path, const source::Snapshot& code) {
+}  // namespace
+
+std::string similar_files(const std::string& path, const source::Snapshot& code) {
   static constexpr std::size_t enough_to_compare = 20'000;
   std::vector<std::string> elsewhere;
   for (const std::string& file : code.files)
@@ -35,6 +36,8 @@ std::string hint_for(const std::string& path, const source::Snapshot& code) {
     return {};
   return did_you_mean(path, code.files);
 }
+
+namespace {
 
 class Checker {
  public:
@@ -103,7 +106,7 @@ class Checker {
     if (!draft_.inputs.empty())
       message +=
           fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
-    report(message, std::move(where), hint_for(path, code_));
+    report(message, std::move(where), similar_files(path, code_));
   }
 
   void report(const std::string& message, SourceLocation where, const std::string& hint) {

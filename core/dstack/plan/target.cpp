@@ -2,6 +2,7 @@
 
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/plan/script.hpp"
 
 namespace dstack::plan {
 
@@ -21,6 +22,11 @@ Error unknown_target(const std::string& name,
               : "there is no .dstack/workflows.yaml here or in a folder above, so no workflow is "
                 "defined";
   hint += "; 'dstack providers list' shows the providers";
+  if (name.find_first_of("./") != std::string::npos)
+    hint += fmt::format(
+        "\na file that can be run by its path ends in {}; other programs run as "
+        "'dstack run bash -c COMMAND'",
+        describe_script_endings());
   for (const std::string& trouble : providers.unreadable())
     hint += "\n" + trouble;
   return make_error(ErrorCode::not_found, "no workflow or provider is called '{}'", printable(name))
@@ -37,6 +43,8 @@ Result<Target> find_target(const std::string& name,
     return Target{workflow};
   if (providers.find(name) != nullptr)
     return Target{std::nullopt};
+  if (const std::string_view provider = provider_of_script(name); !provider.empty())
+    return Target{std::nullopt, provider};
   Error error = unknown_target(name, workflows.project(), providers);
   error.where = where;
   return fail(std::move(error));

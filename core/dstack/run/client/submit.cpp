@@ -3,6 +3,7 @@
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/locks.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/process/identity.hpp"
@@ -109,8 +110,11 @@ source::SnapshotOptions snapshot_options(const Workbench& bench) {
   return options;
 }
 
-/// `-t TAG`: if any workflow of the run has it already, nothing starts.
-Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Records& records) {
+/// `-t TAG`: if any workflow of the run has it already, nothing starts, unless it is to be moved.
+Result<void> check_tag(const plan::Plan& plan,
+                       const SubmitRequest& request,
+                       store::Records& records) {
+  const std::string& tag = request.tag;
   if (tag.empty())
     return {};
   if (!is_name(tag))
@@ -118,6 +122,8 @@ Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Re
         .with_hint(
             "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and "
             "'-'");
+  if (request.move_tag == store::Records::Force::yes)
+    return {};
   for (const plan::PlannedWorkflow& workflow : plan.workflows) {
     DSTACK_TRY(const auto found, records.find_tag(plan.project, workflow.name, tag));
     if (found)
@@ -126,9 +132,7 @@ Result<void> check_tag(const plan::Plan& plan, const std::string& tag, store::Re
                   tag,
                   workflow.name,
                   found->run)
-          .with_hint("choose another name, or free it with 'dstack tags delete {}:{}'",
-                     workflow.name,
-                     tag);
+          .with_hint("choose another name, or add '--force' to move it here when the run succeeds");
   }
   return {};
 }
@@ -147,7 +151,11 @@ Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
 }
 
 plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
-  return {request.target, request.target_arguments, request.arguments, std::move(run_name)};
+  return {request.target,
+          request.target_arguments,
+          request.arguments,
+          std::move(run_name),
+          request.folder};
 }
 
 bool asks_for_resources(const plan::Plan& plan) {
@@ -232,7 +240,7 @@ Result<plan::Plan> preview(const Workbench& bench,
              plan::make_plan(plan_request(request, ""),
                              context_with_pythons(
                                  bench, code, records, std::move(secrets), python::Effects::none)));
-  DSTACK_CHECK(check_tag(plan, request.tag, records));
+  DSTACK_CHECK(check_tag(plan, request, records));
   return plan;
 }
 
@@ -246,6 +254,8 @@ Result<void> validate(const Workbench& bench) {
 Result<Submitted> submit(const Workbench& bench,
                          store::Records& records,
                          const SubmitRequest& request) {
+  // Before anything is recorded: a run whose lock cannot be taken has no supervisor.
+  DSTACK_CHECK(files::try_locks_in(bench.home.temporary()));
   DSTACK_TRY(auto listing,
              source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
   DSTACK_CHECK(records.adopt_project(bench.project.root.string(), listing.code().git));
@@ -262,7 +272,7 @@ Result<Submitted> submit(const Workbench& bench,
                                                     records,
                                                     secrets,
                                                     python::Effects::allowed)));
-    DSTACK_CHECK(check_tag(order.plan, request.tag, records));
+    DSTACK_CHECK(check_tag(order.plan, request, records));
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
       store::ObjectStore objects(bench.home);
@@ -271,6 +281,7 @@ Result<Submitted> submit(const Workbench& bench,
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
     order.on_end = bench.settings.on_end;
+    order.move_tag = request.move_tag == store::Records::Force::yes;
     order.job_ids = make_job_ids(order.plan.jobs.size());
     order.code = {captured->tree, captured->git};
     if (asks_for_resources(order.plan))

@@ -34,6 +34,9 @@ struct SubmitRequest {
   std::vector<std::string> arguments;         ///< after `--`
   std::string tag;                            ///< to be set on success; may be empty
   std::size_t parallel = 0;                   ///< jobs at a time; 0: as many as there are cores
+  std::string folder;                         ///< where the user is, from the project's root
+  /// Whether the tag is moved here from another run.
+  store::Records::Force move_tag = store::Records::Force::no;
 };
 
 struct Submitted {

@@ -15,6 +15,7 @@ void fields(Fields& fields, Self& order) {
   fields.required("code", order.code);
   fields.optional("machine", order.machine);
   fields.optional("on_end", order.on_end);
+  fields.optional("move_tag", order.move_tag);
 }
 
 void to_json(Json& json, const RunOrder& order) {

@@ -23,9 +23,9 @@ Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
   auto lock = open_file((home.run(run) / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
   if (!lock)
     return std::nullopt;  // the run's folder is gone, or not ours: nothing to supervise
-  const auto free = lock_exclusive(lock->get(), Wait::no);
+  DSTACK_TRY(const bool is_free, lock_exclusive(lock->get(), Wait::no));
   lock->reset();
-  if (free && *free)
+  if (is_free)
     return start_supervisor(home, run);
   return std::nullopt;
 }

@@ -51,7 +51,9 @@ Result<void> supervise_to_end(const files::Home& home,
   DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
   DSTACK_TRY(const RunOrder order, read_run_order(records, run));
   DSTACK_TRY(auto saver, ThreadedArtifactSaver::make(home));
-  DSTACK_TRY(auto recorder, DatabaseRecorder::start(home, run));
+  using Force = store::Records::Force;
+  DSTACK_TRY(auto recorder,
+             DatabaseRecorder::start(home, run, order.move_tag ? Force::yes : Force::no));
   const Gangs gangs(order.plan);
   AttemptFolders folders(home, order);
   LocalRunners runners(name, folders);
@@ -89,7 +91,11 @@ int supervisor_main(const files::Home& home, const std::string& name) {
   if (!lock)
     return 1;
   const auto held = lock_exclusive(lock->get(), Wait::no);
-  if (!held || !*held)
+  if (!held) {
+    log_problem(folder, render(held.error()));
+    return 1;
+  }
+  if (!*held)
     return 0;  // another supervisor has it
   report_fatal_exit_in((folder / file_names::supervisor_log).string());
   process::protect_from_oom_killer();

@@ -55,10 +55,15 @@ void join(Batch& batch, Batch&& next) {
 /// Used only by the writing thread.
 class Writer {
  public:
-  Writer(files::Home home, store::Records records, store::RunRecord run, Fd changes)
+  Writer(files::Home home,
+         store::Records records,
+         store::RunRecord run,
+         store::Records::Force move_tag,
+         Fd changes)
       : home_(std::move(home)),
         records_(std::move(records)),
         run_(std::move(run)),
+        move_tag_(move_tag),
         changes_(std::move(changes)) {}
 
   Result<void> write(store::RunChanges changes) {
@@ -92,9 +97,7 @@ class Writer {
     std::vector<std::string> workflows;
     for (const store::WorkflowRecord& workflow : run_.workflows)
       workflows.push_back(workflow.name);
-    if (auto tagged =
-            records_.add_tags(run_.project, tag, workflows, run_.id, store::Records::Force::no);
-        !tagged)
+    if (auto tagged = records_.add_tags(run_.project, tag, workflows, run_.id, move_tag_); !tagged)
       log_problem(home_.run(run_.name),
                   fmt::format("tag '{}' was not set: {}", tag, render(tagged.error())));
     return records_.apply(run_.id, last);
@@ -103,6 +106,7 @@ class Writer {
   files::Home home_;
   store::Records records_;
   store::RunRecord run_;
+  store::Records::Force move_tag_;
   Fd changes_;
 };
 
@@ -169,13 +173,14 @@ DatabaseRecorder::~DatabaseRecorder() {
 }
 
 Result<DatabaseRecorder> DatabaseRecorder::start(const files::Home& home,
-                                                 const store::RunRecord& run) {
+                                                 const store::RunRecord& run,
+                                                 store::Records::Force move_tag) {
   DSTACK_TRY(auto records, store::Records::open(home));
   DSTACK_TRY(auto changes,
              open_file((home.run(run.name) / file_names::changes).string(),
                        O_WRONLY | O_CREAT | O_APPEND,
                        0600));
-  Writer writer(home, std::move(records), run, std::move(changes));
+  Writer writer(home, std::move(records), run, move_tag, std::move(changes));
   writer.notify(all_jobs);
   auto state = std::make_unique<State>(std::move(writer));
   DSTACK_TRY(state->event, Event::make());

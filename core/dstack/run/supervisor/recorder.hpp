@@ -4,6 +4,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/store/records/changes.hpp"
+#include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
 #include <cstddef>
@@ -33,8 +34,11 @@ class Recorder {
 class DatabaseRecorder : public Recorder {
  public:
   /// Begins by notifying followers of all jobs: the supervisor before may have been killed between
-  /// a record and its notification.
-  static Result<DatabaseRecorder> start(const files::Home& home, const store::RunRecord& run);
+  /// a record and its notification. `move_tag`: whether the tag to be set on success may name
+  /// another run.
+  static Result<DatabaseRecorder> start(const files::Home& home,
+                                        const store::RunRecord& run,
+                                        store::Records::Force move_tag = store::Records::Force::no);
   DatabaseRecorder(DatabaseRecorder&&) noexcept;
   ~DatabaseRecorder() override;
 

@@ -1,7 +1,12 @@
 #include "dstack/store/records/database.hpp"
 
+#include "dstack/files/locks.hpp"
+
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 
 #include <sqlite3.h>
 
@@ -55,9 +60,44 @@ Failure fail_sqlite(int code, const std::string& message, int system_error) {
   }
 }
 
+/// For a lock that the file system refuses SQLite reports, by the reason, that the database is in
+/// use, that its users disagree, or an error of reading or writing.
+Result<void> check_locks(int code, const std::string& file) {
+  const int kind = code & 0xff;
+  if (file.empty() || (kind != SQLITE_BUSY && kind != SQLITE_PROTOCOL && kind != SQLITE_IOERR &&
+                       kind != SQLITE_PERM))
+    return {};
+  auto tried = files::try_locks_in(Path(file).parent_path());
+  if (tried)
+    return {};
+  return fail(std::move(tried).error());
+}
+
 Failure fail_sqlite(sqlite3* database) {
-  return fail_sqlite(
-      sqlite3_extended_errcode(database), sqlite3_errmsg(database), sqlite3_system_errno(database));
+  const int code = sqlite3_extended_errcode(database);
+  const std::string message = sqlite3_errmsg(database);
+  const int system_error = sqlite3_system_errno(database);
+  const char* file = sqlite3_db_filename(database, nullptr);
+  if (auto checked = check_locks(code, file == nullptr ? "" : file); !checked)
+    return Failure(std::move(checked).error());
+  return fail_sqlite(code, message, system_error);
+}
+
+/// In place of sqlite3_busy_timeout(), which would wait for a lock that the file system refuses.
+/// `count` is how often it was called for the same lock; 0 gives up.
+int wait_for_lock(void* database, int count) {
+  static constexpr std::array delays = {1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100};
+  const char* file = sqlite3_db_filename(static_cast<sqlite3*>(database), nullptr);
+  if (count == 0 && file != nullptr && !check_locks(SQLITE_BUSY, file))
+    return 0;
+  const auto step = static_cast<std::size_t>(count);
+  const auto known = static_cast<std::ptrdiff_t>(std::min(step, delays.size()));
+  const int waited = std::accumulate(delays.begin(), delays.begin() + known, 0) +
+                     (count - static_cast<int>(known)) * delays.back();
+  if (waited >= busy_milliseconds)
+    return 0;
+  sqlite3_sleep(step < delays.size() ? delays[step] : delays.back());
+  return 1;
 }
 
 /// A file: URI of a path, for the one option that has no flag.
@@ -200,7 +240,7 @@ Result<Database> Database::open(const Path& path, Open how) {
     failure.value().message += fmt::format(" '{}'", path.string());
     return failure;
   }
-  sqlite3_busy_timeout(raw, busy_milliseconds);
+  sqlite3_busy_handler(raw, wait_for_lock, raw);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

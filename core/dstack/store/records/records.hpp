@@ -26,10 +26,11 @@ struct RunInCare {
 };
 
 struct RunFilter {
-  std::string project = {};  ///< empty: of all projects
-  std::string name = {};     ///< empty: any
-  bool unfinished = false;   ///< only those
-  std::size_t most = 0;      ///< newest first; 0: no limit
+  std::string project = {};   ///< empty: of all projects
+  std::string name = {};      ///< empty: any
+  std::string workflow = {};  ///< only runs that have it; empty: any
+  bool unfinished = false;    ///< only those
+  std::size_t most = 0;       ///< newest first; 0: no limit
 };
 
 struct Tag {

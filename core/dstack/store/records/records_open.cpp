@@ -155,9 +155,10 @@ Result<void> write_database(const Path& path) {
 /// ever sees a database without its tables.
 Result<void> create_database(const files::Home& home) {
   DSTACK_CHECK(files::prepare_home(home));
-  DSTACK_TRY(const Fd folder, open_file(home.root.string(), O_RDONLY | O_DIRECTORY));
-  DSTACK_TRY(const bool locked, lock_exclusive(folder.get(), Wait::yes));
-  (void)locked;
+  // A file, not the folder: a folder cannot be locked on NFS, where a lock needs the right to
+  // write.
+  DSTACK_TRY(const Fd lock, open_file(home.database().string() + ".lock", O_RDWR | O_CREAT, 0600));
+  DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
   if (has_content(home.database()))
     return {};
   DSTACK_TRY(const files::StagingFolder staging, files::StagingFolder::make(home, "database"));
@@ -172,9 +173,7 @@ Result<void> create_database(const files::Home& home) {
   ::unlink((home.database().string() + "-shm").c_str());
   if (::rename(draft.c_str(), home.database().c_str()) != 0)
     return fail_errno("cannot make '{}'", home.database().string());
-  if (::fsync(folder.get()) != 0)
-    return fail_errno("cannot sync the folder '{}'", home.root.string());
-  return {};
+  return sync_folder(home.root);
 }
 
 Result<Database> open_empty() {

@@ -168,6 +168,8 @@ std::string sql_of(const RunFilter& filter) {
                                 : "run.project = (select id from project where path = ?)");
   if (!filter.name.empty())
     condition("run.name = ?");
+  if (!filter.workflow.empty())
+    condition("exists (select 1 from workflow where workflow.run = run.id and workflow.name = ?)");
   if (filter.unfinished)
     condition("run.finished_at is null");
   sql += " order by run.id desc";
@@ -182,6 +184,8 @@ Result<std::vector<RunRecord>> select_runs(Database& database, const RunFilter& 
     query.bind(filter.project);
   if (!filter.name.empty())
     query.bind(filter.name);
+  if (!filter.workflow.empty())
+    query.bind(filter.workflow);
   if (filter.most != 0)
     query.bind(static_cast<std::int64_t>(filter.most));
   std::vector<RunRecord> runs;

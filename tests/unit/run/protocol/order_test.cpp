@@ -26,6 +26,7 @@ TEST_CASE("a run's order survives rendering and parsing") {
   order.plan.jobs[0].python = python::Interpreter{"/usr/bin/python3", "3.11.2", "PATH"};
   order.code.git = {"r", "main", "abc", "root", true};
   order.code.snapshot.files = 3;
+  order.move_tag = true;
   order.on_end.resize(2);
   order.on_end[0].command = {"notify", "two words"};
   order.on_end[0].when = {"failed", "stopped"};

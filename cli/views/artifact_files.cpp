@@ -1,0 +1,166 @@
+#include "views/artifact_files.hpp"
+
+#include "dstack/base/path.hpp"
+#include "dstack/base/suggest.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/run/client/control.hpp"
+#include "views/secret_findings.hpp"
+
+#include <algorithm>
+
+namespace dstack::cli {
+
+namespace {
+
+using Artifacts = std::vector<job::Artifact>;
+
+std::string last_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+Failure refuse_empty(const std::string& reference,
+                     const std::string& workflow,
+                     const std::vector<job::Artifact>& all) {
+  if (workflow.empty())
+    return fail(ErrorCode::not_found, "'{}' has saved no artifacts", reference);
+  std::vector<std::string> others;
+  for (const job::Artifact& artifact : all)
+    if (std::find(others.begin(), others.end(), artifact.workflow) == others.end())
+      others.push_back(artifact.workflow);
+  return fail(ErrorCode::not_found,
+              "workflow '{}' of '{}' has saved no artifacts",
+              workflow,
+              reference)
+      .with_hint("{}", others.empty() ? "" : fmt::format("{} did", quoted_list(others)));
+}
+
+}  // namespace
+
+Result<std::vector<ArtifactFile>> list_files(const store::ObjectStore& objects,
+                                             const std::vector<job::Artifact>& artifacts) {
+  std::vector<ArtifactFile> files;
+  for (const job::Artifact& artifact : artifacts) {
+    DSTACK_TRY(auto listed, objects.list(artifact.tree));
+    std::uint64_t number = 0;
+    for (store::TreeFile& file : listed) {
+      const auto* exposed = find_file_with_secrets(artifact.exposure, file.path, number++);
+      files.push_back({&artifact, exposed, std::move(file)});
+    }
+  }
+  return files;
+}
+
+std::vector<std::pair<std::string, std::string>> known_paths(store::Records& records,
+                                                             const store::ObjectStore& objects,
+                                                             const std::string& project,
+                                                             const std::string& reference) {
+  constexpr std::size_t most = 1000;
+  std::vector<std::pair<std::string, std::string>> paths;
+  auto [workflow, name] = split_tag(reference);
+  if (!workflow.empty()) {
+    const auto tag = records.find_tag(project, workflow, name);
+    name = tag && *tag ? (*tag)->run : "";
+  }
+  const auto run = records.find_run(name);
+  const auto artifacts =
+      run && *run ? records.artifacts((*run)->id).value_or(Artifacts()) : Artifacts();
+  const auto files = list_files(objects, artifacts).value_or(std::vector<ArtifactFile>());
+  for (const ArtifactFile& each : files)
+    if (each.exposed == nullptr && paths.size() < most &&
+        (workflow.empty() || each.artifact->workflow == workflow))
+      paths.emplace_back(each.file.path, each.artifact->workflow);
+  return paths;
+}
+
+Result<ChosenArtifacts> choose_artifacts(const Context& context,
+                                         store::Records& records,
+                                         const std::string& reference,
+                                         const std::string& workflow) {
+  DSTACK_TRY(Reference found, resolve_reference(context, records, reference));
+  if (!workflow.empty()) {
+    if (!found.workflow.empty() && found.workflow != workflow)
+      return fail(ErrorCode::usage,
+                  "'{}' is of workflow '{}', and '-w' asks for '{}'",
+                  reference,
+                  found.workflow,
+                  workflow)
+          .with_hint("leave out '-w'");
+    DSTACK_CHECK(run::find_workflow(found.run, workflow));
+    found.workflow = workflow;
+  }
+  DSTACK_TRY(const auto all, records.artifacts(found.run.id));
+  ChosenArtifacts chosen{std::move(found), {}};
+  for (const job::Artifact& artifact : all)
+    if (chosen.of.workflow.empty() || artifact.workflow == chosen.of.workflow)
+      chosen.artifacts.push_back(artifact);
+  if (chosen.artifacts.empty())
+    return refuse_empty(reference, workflow, all);
+  return chosen;
+}
+
+std::string normal_artifact_path(const std::string& path) {
+  return normal_relative_path(path).value_or(path);
+}
+
+std::string hint_for_path(const std::string& path,
+                          const std::vector<ArtifactFile>& files,
+                          const std::string& reference) {
+  std::vector<std::string> paths;
+  std::vector<std::string> namesakes;
+  for (const ArtifactFile& file : files) {
+    if (file.file.path == file.shown_path() && last_name(file.file.path) == last_name(path))
+      namesakes.push_back(file.shown_path());
+    paths.push_back(file.shown_path());
+  }
+  if (!namesakes.empty()) {
+    std::sort(namesakes.begin(), namesakes.end());
+    namesakes.erase(std::unique(namesakes.begin(), namesakes.end()), namesakes.end());
+    return fmt::format("there is {}", quoted_list(namesakes, 3));
+  }
+  std::string hint = did_you_mean(path, paths);
+  for (std::string& each : paths)
+    each = last_name(each);
+  if (hint.empty())
+    hint = did_you_mean(last_name(path), paths);
+  return hint.empty() ? fmt::format("'dstack artifacts list {}' lists the files", reference) : hint;
+}
+
+PathPatterns::PathPatterns(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) {
+    Pattern pattern;
+    pattern.text = text;
+    pattern.path = normal_artifact_path(text);
+    std::string rule = text.starts_with("./") ? text.substr(2) : text;
+    // What has a meaning in a file of patterns only.
+    if (rule.starts_with('!') || rule.starts_with('#'))
+      rule.insert(0, "\\");
+    if (rule.ends_with(' '))
+      rule.insert(rule.size() - 1, "\\");
+    if (rule.find('\n') == std::string::npos)
+      pattern.rules.add("", rule);
+    patterns_.push_back(std::move(pattern));
+  }
+}
+
+bool PathPatterns::takes(const std::string& path, source::PathType type) {
+  bool taken = patterns_.empty();
+  for (Pattern& pattern : patterns_) {
+    const bool is_root = pattern.path.empty() && !pattern.text.empty();
+    const bool is_named = !pattern.path.empty() && is_below(path, pattern.path);
+    if (!is_root && !is_named && !pattern.rules.ignores(path) && !pattern.rules.matches(path, type))
+      continue;
+    pattern.used = true;
+    taken = true;
+  }
+  return taken;
+}
+
+std::vector<std::string> PathPatterns::unused() const {
+  std::vector<std::string> texts;
+  for (const Pattern& pattern : patterns_)
+    if (!pattern.used)
+      texts.push_back(pattern.text);
+  return texts;
+}
+
+}  // namespace dstack::cli
