@@ -7,6 +7,7 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/plan/make.hpp"
 #include "dstack/secrets/vault.hpp"
+#include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "views/artifact_files.hpp"
@@ -272,7 +273,13 @@ class Completer {
 
   /// What runs and tags are recorded under.
   std::string project_name() const {
-    return config::find_project(folder_).value_or(folder_).string();
+    const std::string path = config::find_project(folder_).value_or(folder_).string();
+    auto database = records();
+    if (!database || !database->may_have_moved(path).value_or(false))
+      return path;
+    const source::Identity identity = source::find_identity(path);
+    const auto before = database->find_moved_project(path, identity.git, identity.prefix);
+    return before ? before->value_or(path) : path;
   }
 
   provider::Registry providers() const {

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/run/client/control.hpp"
+#include "dstack/source/snapshot.hpp"
 
 #include <algorithm>
 
@@ -48,6 +49,30 @@ Failure refuse_tag(store::Records& records,
   return fail(ErrorCode::not_found, "there is no tag '{}:{}'", workflow, tag).with_hint("{}", hint);
 }
 
+/// A project that was moved since its last run: its records move along, whatever the command does.
+/// In a home that cannot be written they stay where they are.
+Result<void> follow_moved_project(const Context& context,
+                                  store::Records& records,
+                                  store::Records::Mode mode) {
+  const std::string project = context.project().string();
+  DSTACK_TRY(const bool may_have_moved, records.may_have_moved(project));
+  if (!may_have_moved)
+    return {};
+  const source::Identity identity = source::find_identity(project);
+  DSTACK_TRY(const auto before, records.find_moved_project(project, identity.git, identity.prefix));
+  if (!before)
+    return {};
+  if (mode == store::Records::Mode::read_write) {
+    DSTACK_CHECK(records.adopt_project(project, identity.git, identity.prefix));
+  } else {
+    DSTACK_TRY(auto writer, store::Records::open(context.home, store::Records::Mode::read_write));
+    DSTACK_CHECK(writer.adopt_project(project, identity.git, identity.prefix));
+  }
+  context.messages.note(fmt::format(
+      "this project was in '{}' before; its runs and tags are found here now", printable(*before)));
+  return {};
+}
+
 }  // namespace
 
 Path Context::project() const {
@@ -72,6 +97,8 @@ Result<store::Records> open_records(const Context& context, store::Records::Mode
   if (mode == Mode::read_write)
     DSTACK_CHECK(files::prepare_home(context.home));
   DSTACK_TRY(auto records, store::Records::open(context.home, mode));
+  if (const auto followed = follow_moved_project(context, records, mode); !followed)
+    context.messages.warning(followed.error());
   DSTACK_TRY(const auto runs, records.runs_in_care());
   if (runs.empty())
     return records;

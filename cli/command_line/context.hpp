@@ -41,8 +41,8 @@ struct Context {
   Result<run::Workbench> open_workbench() const;
 };
 
-/// The records, after supervisors that died were restarted. Read-only unless one has to be
-/// restarted.
+/// The records, after supervisors that died were restarted, and a project that was moved was found
+/// again. Read-only unless one of these has to be recorded.
 Result<store::Records> open_records(const Context& context,
                                     store::Records::Mode mode = store::Records::Mode::read_only);
 

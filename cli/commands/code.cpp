@@ -42,8 +42,11 @@ class Code final : public Action {
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     const store::ObjectStore objects(context.home);
     if (diff_) {
+      std::vector<std::string> notes;
       DSTACK_TRY(const std::string text,
-                 source::diff_against_commit(run.project, run.code, objects));
+                 source::diff_against_commit(run.project, run.code, objects, notes));
+      for (const std::string& note : notes)
+        context.messages.note(fmt::format("note: {}", note));
       context.out.write(text);
       return exit_code::success;
     }

@@ -8,6 +8,7 @@
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
 #include "follow/signal_watchdog.hpp"
+#include "views/code_progress.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,8 @@ constexpr std::array own_flags = {"-d",
                                   "--dry-run",
                                   "--force",
                                   "--json",
+                                  "-y",
+                                  "--yes",
                                   "-q",
                                   "--quiet",
                                   "-v",
@@ -57,6 +60,7 @@ class Run final : public Action {
         .option("-j,--jobs", "N", parallel_, "jobs at a time; default: the number of cores")
         .flag("--dry-run", dry_run_, "only show the plan: jobs, inputs, artifacts, environment")
         .flag("--json", json_, "the plan of '--dry-run' as JSON")
+        .flag("-y,--yes", yes_, "take the whole folder as code, though it is large or your home")
         .note(
             "Any other argument after the name belongs to the workflow: variables\n"
             "('--epochs 3', '--train.epochs 3'), options of its provider ('--gpu 1'), and after "
@@ -138,11 +142,16 @@ class Run final : public Action {
 
  private:
   /// A large snapshot takes a while; Ctrl-C works meanwhile.
-  Result<run::Submitted> submit(const run::Workbench& bench,
+  Result<run::Submitted> submit(const Context& context,
+                                const run::Workbench& bench,
                                 store::Records& records,
                                 Signals& signals) const {
     const SignalWatchdog watchdog(signals);
-    return run::submit(bench, records, request_);
+    CodeProgress shown(context.messages);
+    run::SubmitRequest request = request_;
+    request.before_capture = [&](const source::Amount& code) { shown.begin(code); };
+    request.progress = &shown.progress();
+    return run::submit(bench, records, request);
   }
 
   static std::string section(const std::string& title,
@@ -169,16 +178,18 @@ class Run final : public Action {
     using Force = store::Records::Force;
     request_.move_tag = force_ ? Force::yes : Force::no;
     request_.parallel = parallel_.value_or(0);
+    if (yes_)
+      request_.large_folder = source::LargeFolder::taken;
     DSTACK_TRY(const auto bench, context.open_workbench());
-    const Path below = context.folder.lexically_relative(bench.project.root);
-    request_.folder = normal_relative_path(below.string()).value_or("");
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     // From here on no signal may be lost between the run's creation and its follower.
     DSTACK_TRY(auto signals, Signals::open());
-    DSTACK_TRY(const auto submitted, submit(bench, records, signals));
+    DSTACK_TRY(const auto submitted, submit(context, bench, records, signals));
     context.messages.warnings(submitted.warnings);
+    for (const std::string& note : submitted.notes)
+      say(context, note);
     print_notices(context, submitted.plan);
     if (detach_) {
       context.out.line(submitted.name);
@@ -188,9 +199,13 @@ class Run final : public Action {
   }
 
   Result<int> show_plan(Context& context, const run::Workbench& bench) const {
-    std::vector<std::string> warnings;
-    auto plan = run::preview(bench, request_, warnings);
-    context.messages.warnings(warnings);
+    source::Snapshot code;
+    auto plan = run::preview(bench, request_, code);
+    if (is_large(code.amount))
+      say(context, describe(code.amount));
+    context.messages.warnings(code.warnings);
+    for (const std::string& note : code.notes)
+      say(context, note);
     if (!plan)
       return Failure(std::move(plan).error());
     const plan::Plan shown = plan::without_secrets(*std::move(plan));
@@ -201,13 +216,14 @@ class Run final : public Action {
     return exit_code::success;
   }
 
+  static void say(const Context& context, const std::string& notice) {
+    context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
+                          printable(notice));
+  }
+
   static void print_notices(const Context& context, const plan::Plan& plan) {
-    const auto say = [&](const std::string& notice) {
-      context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
-                            printable(notice));
-    };
     for (const std::string& notice : plan.notices)
-      say(notice);
+      say(context, notice);
     // A notice of several workflows is printed once, with their names if there are others.
     std::map<std::string, std::set<std::size_t>> workflows_by_notice;
     for (const plan::PlannedJob& job : plan.jobs)
@@ -218,7 +234,7 @@ class Run final : public Action {
       for (const std::size_t workflow : workflows)
         names.push_back(plan.workflows[workflow].name);
       const std::string owners = names.size() == 1 ? names.front() : quoted_list(names, 3);
-      say(plan.workflows.size() == 1 ? notice : fmt::format("{}: {}", owners, notice));
+      say(context, plan.workflows.size() == 1 ? notice : fmt::format("{}: {}", owners, notice));
     }
   }
 
@@ -265,6 +281,7 @@ class Run final : public Action {
   bool force_ = false;
   bool dry_run_ = false;
   bool json_ = false;
+  bool yes_ = false;
 };
 
 }  // namespace

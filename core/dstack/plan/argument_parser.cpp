@@ -1,11 +1,13 @@
 #include "dstack/plan/argument_parser.hpp"
 
+#include "dstack/base/file.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/job/environment_names.hpp"
 #include "dstack/plan/environment.hpp"
+#include "dstack/provider/manifest/typed_value.hpp"
 
 #include <algorithm>
 #include <unordered_set>
@@ -50,6 +52,7 @@ class Parser {
          const std::function<std::optional<std::string>(const std::string&)>& caller_environment,
          std::vector<Error>& errors)
       : arguments_(request.target_arguments),
+        place_(request.place),
         line_(line),
         vocabulary_(vocabulary),
         options_(options),
@@ -191,8 +194,25 @@ class Parser {
     return std::nullopt;
   }
 
-  static config::Value scalar(GivenValue given, PropertyType type) {
-    config::Value value = config::make_scalar(std::move(given.text), std::move(given.where));
+  /// A path is written as seen from where the user stands; what is absolute, or leaves the project,
+  /// is refused later, as it was written.
+  std::string from_root(std::string text, PropertyType type) const {
+    const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
+                         type == PropertyType::target || type == PropertyType::folder;
+    if (place_.empty() || !is_path || text.empty() ||
+        (type == PropertyType::target && provider::is_web_address(text)))
+      return text;
+    if (text.starts_with('/'))
+      return text;
+    const auto path = normal_relative_path(fmt::format("{}/{}", place_, text));
+    if (!path)
+      return text;
+    return path->empty() ? "." : *path;
+  }
+
+  config::Value scalar(GivenValue given, PropertyType type) const {
+    config::Value value =
+        config::make_scalar(from_root(std::move(given.text), type), std::move(given.where));
     value.quoted = is_text(type);
     return value;
   }
@@ -400,6 +420,7 @@ class Parser {
   }
 
   const std::vector<std::string>& arguments_;
+  const std::string& place_;
   const CommandLine& line_;
   const Vocabulary& vocabulary_;
   const std::vector<Option>& options_;

@@ -26,8 +26,7 @@ struct Request {
       target_arguments;  ///< after it, before `--`: options and, for a provider, positionals
   std::vector<std::string> arguments;  ///< after `--`
   std::string run_name;                ///< for ${{ run.name }}; empty when the plan is only shown
-  /// Where the user is, from the project's root: a script is named as seen from there.
-  std::string folder = {};
+  std::string place = {};  ///< paths of the command line begin here: from the root, "" is the root
 };
 
 /// What making a plan needs from outside, so that it can be tested without any of it.

@@ -6,6 +6,7 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/provider/manifest/typed_value.hpp"
+#include "dstack/source/outside_link.hpp"
 
 #include <algorithm>
 
@@ -97,9 +98,11 @@ class Checker {
              {});
       return;
     }
+    if (is_behind_link(path))
+      return;
     boost::system::error_code problem;
     if (fs::exists(project_ / path, problem)) {
-      report(source::explain_left_out(path), std::move(where), {});
+      report(source::explain_left_out(project_, path), std::move(where), {});
       return;
     }
     std::string message = fmt::format("there is no file '{}'", printable(path));
@@ -107,6 +110,14 @@ class Checker {
       message +=
           fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
     report(message, std::move(where), similar_files(path, code_));
+  }
+
+  /// A link inside the project leads to the same file in the job.
+  bool is_behind_link(const std::string& path) const {
+    boost::system::error_code problem;
+    const Path target = fs::canonical(project_ / path, problem);
+    return !problem && code_.contains(target.lexically_relative(real_path(project_)).string()) &&
+           !source::find_outside_link(project_, path);
   }
 
   void report(const std::string& message, SourceLocation where, const std::string& hint) {

@@ -26,7 +26,7 @@ std::string base_name(const std::string& path) {
 std::optional<std::string> path_in_project(const Request& request, const Path& root) {
   const std::string& named = request.target;
   if (!named.starts_with('/'))
-    return resolve_path(request.folder, named);
+    return resolve_path(request.place, named);
   // As it was named, or where its folder really is.
   for (const Path& path : {Path(named).lexically_normal(),
                            real_path(Path(named).parent_path()) / Path(named).filename()})

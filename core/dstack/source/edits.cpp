@@ -4,6 +4,7 @@
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/walk.hpp"
+#include "dstack/source/exclusions.hpp"
 #include "dstack/source/ignore.hpp"
 
 #include <algorithm>
@@ -93,7 +94,17 @@ class EditFinder {
   }
 
  private:
+  /// Environments and caches that the job made, such as that of a linter, are no edits.
+  static std::vector<std::string> marked_folders(const files::Walk& walk) {
+    std::vector<std::string> folders;
+    for (const files::FoundFile& entry : walk.entries)
+      if (is_folder_marker(file_name(entry.path)) && !folder_of(entry.path).empty())
+        folders.emplace_back(folder_of(entry.path));
+    return folders;
+  }
+
   std::vector<files::FoundFile> candidates_of(const files::Walk& walk, IgnoreRules& rules) {
+    const auto marked = marked_folders(walk);
     std::vector<files::FoundFile> candidates;
     for (const files::FoundFile& entry : walk.entries) {
       if (entry.state.type == EntryType::folder)
@@ -102,6 +113,11 @@ class EditFinder {
       if (known != code_.end() && looks_the_same(entry.state, known->second))
         continue;
       if (inputs_.count(entry.path) > 0 || (known == code_.end() && rules.ignores(entry.path)))
+        continue;
+      if (known == code_.end() &&
+          std::any_of(marked.begin(), marked.end(), [&](const std::string& folder) {
+            return is_below(entry.path, folder);
+          }))
         continue;
       candidates.push_back({entry.path, entry.state, {}});
     }

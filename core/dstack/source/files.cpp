@@ -1,68 +1,33 @@
 #include "dstack/source/files.hpp"
 
 #include "dstack/base/fd.hpp"
-#include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/parallel.hpp"
-#include "dstack/files/walk.hpp"
+#include "dstack/source/exclusions.hpp"
 #include "dstack/source/git.hpp"
-#include "dstack/source/ignore.hpp"
+#include "dstack/source/git_list.hpp"
+#include "dstack/source/inspection.hpp"
+#include "dstack/source/left_out.hpp"
+#include "dstack/source/plain_folder.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
+#include <unordered_set>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace dstack::source {
 
 namespace {
 
-constexpr const char* ignore_file = ".dstackignore";
 constexpr std::size_t looks_at_once = 2048;
-
-struct Candidate {
-  std::string path;
-  bool is_tracked = false;
-};
-
-bool is_below_any(std::string_view path, const std::vector<std::string>& folders) {
-  return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
-    return is_below(path, folder);
-  });
-}
-
-std::string_view file_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-/// The store's own folder, as a path from the project's root when it lies there.
-std::string home_in_project(const Path& home, const Path& project) {
-  boost::system::error_code error;
-  const Path real_home = fs::weakly_canonical(home, error);
-  const Path real_project = fs::canonical(project, error);
-  if (error)
-    return {};
-  const Path relative = real_home.lexically_relative(real_project);
-  if (relative.empty() || *relative.begin() == ".." || relative == ".")
-    return {};
-  return relative.string();
-}
-
-process::Command list_command(const Path& folder) {
-  return git_command(folder,
-                     {"ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"});
-}
-
-/// What `git ls-files -t` prints: a letter, a space, the path. "?" is untracked.
-void parse_list(std::string_view text, const std::string& prefix, std::vector<Candidate>& into) {
-  for (const std::string_view line : split(text, '\0'))
-    if (line.size() > 2)
-      into.push_back({prefix + std::string(line.substr(2)), line.front() != '?'});
-}
+constexpr std::size_t most_names = 5;
 
 class Finder {
  public:
@@ -70,45 +35,48 @@ class Finder {
          const SnapshotOptions& options,
          const Path& home,
          const std::optional<KnownRoot>& known)
-      : project_(project), options_(options), known_(known) {
-    if (const std::string inside = home_in_project(home, project); !inside.empty())
-      never_.push_back(inside);
-    for (const std::string& artifact : options.artifacts)
-      if (!artifact.empty())
-        artifacts_.push_back(artifact);
-  }
+      : project_(project), options_(options), home_(home), known_(known) {}
 
   Result<CodeFiles> find() {
     DSTACK_TRY(folder_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
+    exclusions_.emplace(folder_.get(), project_, home_, options_.artifacts);
     DSTACK_TRY(const bool is_git, ask_git());
     if (is_git)
       DSTACK_CHECK(look_at_candidates());
     else
-      DSTACK_CHECK(find_all());
+      DSTACK_CHECK(find_plain_files({folder_.get(), project_, plain_entry_, options_.large_folder},
+                                    *exclusions_,
+                                    found_,
+                                    left_out_));
     auto& files = found_.files;
     const auto by_path = [](const auto& a, const auto& b) { return a.path < b.path; };
     if (!std::is_sorted(files.begin(), files.end(), by_path))
       std::sort(files.begin(), files.end(), by_path);
+    for (std::string& warning : warnings_of(std::move(left_out_), options_.file_limit))
+      found_.warnings.push_back(std::move(warning));
+    inspect_files(folder_.get(), found_);
     return std::move(found_);
   }
 
  private:
   /// False when the folder is to be taken as one without Git.
   Result<bool> ask_git() {
-    const Path entry = find_git_entry(project_);
-    if (entry.empty())
+    entry_ = find_git_entry(project_);
+    if (entry_.empty())
       return false;
 
     struct stat status {};
 
-    (void)::lstat(entry.c_str(), &status);
+    (void)::lstat(entry_.c_str(), &status);
     found_.root.repository = status.st_ino;
     auto outputs = run_together(questions());
     if (!outputs && outputs.error().code == ErrorCode::not_found) {
       found_.warnings.push_back(
-          "git is not installed, so every file of the folder is taken as code");
+          "git is not installed, so every file that no '.gitignore' names is taken as code");
+      plain_entry_ = entry_;
       return false;
     }
+    DSTACK_CHECK(check_git_entry(entry_));
     if (!outputs)
       return Failure(std::move(outputs).error());
     DSTACK_TRY(const bool is_listed, take_list((*outputs)[0]));
@@ -124,19 +92,7 @@ class Finder {
 
   std::vector<process::Command> questions() const {
     std::vector<process::Command> commands{
-        list_command(project_),
-        git_command(project_,
-                    {"status",
-                     "--porcelain=v2",
-                     "-z",
-                     "--branch",
-                     "--no-ahead-behind",
-                     "--untracked-files=no",
-                     "--no-renames",
-                     "--",
-                     "."}),
-        git_command(project_,
-                    {"config", "-z", "--get-regexp", R"(^(remote\..*\.url|branch\..*\.remote)$)"})};
+        list_command(project_), status_command(project_), remotes_command(project_)};
     if (known_ && !knows_root())
       commands.push_back(
           git_command(project_, {"rev-list", "--max-parents=0", "--first-parent", "HEAD", "--"}));
@@ -146,18 +102,21 @@ class Finder {
   Result<bool> take_list(const process::Output& output) {
     if (process::succeeded(output.status)) {
       parse_list(output.out, "", candidates_);
+      left_out_.unreadable = unreadable_folders(output.err, prefix_in_repository(project_, entry_));
       return !candidates_.empty() || !is_ignored_folder();
     }
     if (is_ownership_refusal(output)) {
       found_.warnings.push_back(
           fmt::format("Git refuses this repository because it belongs to another user, so every "
-                      "file of the folder is taken as code; 'git config --global --add "
-                      "safe.directory {}' makes Git accept it",
-                      shell_quote(find_git_entry(project_).parent_path().string())));
+                      "file that no '.gitignore' names is taken as code; 'git config --global "
+                      "--add safe.directory {}' makes Git accept it",
+                      shell_quote(entry_.parent_path().string())));
+      plain_entry_ = entry_;
       return false;
     }
+    // Never as if there were no Git: its rules say which files are secret.
     if (output.err.find("not a git repository") != std::string::npos)
-      return false;
+      return fail(broken_git_entry(entry_, stderr_tail(output)));
     return fail(ErrorCode::unavailable,
                 "git could not list the files of '{}': {}",
                 project_.string(),
@@ -185,38 +144,76 @@ class Finder {
 
   /// Submodules, and repositories that lie about in the folder, come as one path each: their files
   /// are code, too.
-  Result<void> add_repository(std::string path, bool is_tracked) {
+  Result<void> add_repository(const Candidate& repository) {
+    std::string path = repository.path;
     while (path.ends_with('/'))
       path.pop_back();
+    if (exclusions_->is_home(path) || exclusions_->ignores_folder(path) ||
+        (!repository.is_tracked && exclusions_->is_artifact(path)))
+      return {};
     struct stat status;
-    if (::fstatat(folder_.get(), (path + "/.git").c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-      return {};  // not checked out
-    DSTACK_TRY(const std::string list, git_output(list_command(project_ / path)));
+    if (::fstatat(folder_.get(), (path + "/.git").c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (repository.is_submodule)
+        not_checked_out_.push_back(path);
+      return {};
+    }
+    const Path folder = project_ / path;
+    if (auto sound = check_git_entry(folder / ".git"); !sound)
+      return refuse_repository(repository, path, std::move(sound).error());
+    DSTACK_TRY(const auto outputs, run_together({list_command(folder), status_command(folder)}));
+    if (is_ownership_refusal(outputs[0])) {
+      left_out_.foreign.push_back(path);
+      return {};
+    }
+    if (!process::succeeded(outputs[0].status))
+      return refuse_repository(
+          repository, path, broken_git_entry(folder / ".git", stderr_tail(outputs[0])));
+    for (const std::string& unreadable : unreadable_folders(outputs[0].err, ""))
+      left_out_.unreadable.push_back(fmt::format("{}/{}", path, unreadable));
+    if (repository.is_submodule && parse_status(outputs[1].out).has_changes)
+      found_.git.dirty = true;
     std::vector<Candidate> inside;
-    parse_list(list, path + "/", inside);
+    parse_list(outputs[0].out, path + "/", inside);
     for (Candidate& candidate : inside) {
-      candidate.is_tracked = candidate.is_tracked && is_tracked;
+      candidate.is_tracked = candidate.is_tracked && repository.is_tracked;
       candidates_.push_back(std::move(candidate));
     }
     return {};
   }
 
+  /// Code that Git tracks is missed; what only lies there is not.
+  Result<void> refuse_repository(const Candidate& repository,
+                                 const std::string& path,
+                                 Error error) {
+    if (repository.is_tracked)
+      return fail(std::move(error));
+    left_out_.broken.push_back(path);
+    return {};
+  }
+
+  struct Seen {
+    std::optional<files::FileState> state;
+    bool is_folder = false;
+    bool is_unreadable = false;
+  };
+
   /// Git's list becomes files with their states. It grows while repositories are met, so in rounds.
   Result<void> look_at_candidates() {
+    exclusions_->read_rules("");  // also where Git ignores the file
     for (std::size_t done = 0; done < candidates_.size();) {
-      std::vector<std::optional<files::FileState>> states(candidates_.size() - done);
-      std::vector<char> is_folder(states.size(), 0);
-      DSTACK_CHECK(look(done, states, is_folder));
-      const std::size_t count = states.size();
-      for (std::size_t i = 0; i < count; ++i) {
-        if (is_folder[i] != 0) {
-          const Candidate repository = candidates_[done + i];
-          DSTACK_CHECK(add_repository(repository.path, repository.is_tracked));
-        } else if (states[i]) {
-          listed_.push_back({std::move(candidates_[done + i]), *states[i]});
-        }
+      std::vector<Seen> seen(candidates_.size() - done);
+      DSTACK_CHECK(look(done, seen));
+      read_rules_of(done);
+      for (std::size_t i = 0; i < seen.size(); ++i) {
+        const Candidate candidate = candidates_[done + i];
+        if (seen[i].is_folder)
+          DSTACK_CHECK(add_repository(candidate));
+        else if (seen[i].state || seen[i].is_unreadable)
+          listed_.push_back({candidate, std::move(seen[i])});
+        else if (candidate.is_submodule)
+          not_checked_out_.push_back(candidate.path);
       }
-      done += count;
+      done += seen.size();
     }
     std::sort(listed_.begin(), listed_.end(), [](const Listed& a, const Listed& b) {
       return a.candidate.path < b.candidate.path;
@@ -226,132 +223,150 @@ class Finder {
     };
     // A path with a merge conflict is listed once for each side.
     listed_.erase(std::unique(listed_.begin(), listed_.end(), is_same), listed_.end());
-    choose();
-    return {};
+    note_not_checked_out();
+    find_marked_folders();
+    return choose();
   }
 
-  Result<void> look(std::size_t first,
-                    std::vector<std::optional<files::FileState>>& states,
-                    std::vector<char>& is_folder) const {
-    return files::in_parallel(states.size(), looks_at_once, [&](std::size_t from, std::size_t to) {
+  Result<void> look(std::size_t first, std::vector<Seen>& seen) const {
+    return files::in_parallel(seen.size(), looks_at_once, [&](std::size_t from, std::size_t to) {
       for (std::size_t i = from; i < to; ++i) {
-        const std::string& path = candidates_[first + i].path;
+        const Candidate& candidate = candidates_[first + i];
         struct stat status;
-        if (::fstatat(folder_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-          if (files::is_missing(errno))
+        if (::fstatat(folder_.get(), candidate.path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+          seen[i].is_unreadable = errno == EACCES;
+          if (seen[i].is_unreadable || files::is_missing(errno))
             continue;
-          return Result<void>(fail_errno("cannot inspect '{}'", path));
+          return Result<void>(fail_errno("cannot inspect '{}'", candidate.path));
         }
-        is_folder[i] = S_ISDIR(status.st_mode) ? 1 : 0;
-        if (is_folder[i] == 0)
-          states[i] = files::file_state(status);
+        seen[i].is_folder = S_ISDIR(status.st_mode);
+        if (!seen[i].is_folder)
+          seen[i].state = files::file_state(status);
+        seen[i].is_unreadable = !candidate.is_tracked && !may_read(candidate.path, status);
       }
       return Result<void>();
     });
   }
 
-  void read_rules_of_list() {
-    std::vector<std::string> folders{""};  // the root's also when Git ignores it
-    for (const Listed& listed : listed_) {
-      const std::string& path = listed.candidate.path;
-      if (file_name(path) == ignore_file && path.size() > file_name(path).size())
-        folders.push_back(path.substr(0, path.rfind('/')));
+  /// Asks the system only where the mode does not say it.
+  bool may_read(const std::string& path, const struct stat& status) const {
+    if (!S_ISREG(status.st_mode) || user_ == 0 ||
+        (status.st_uid == user_ && (status.st_mode & S_IRUSR) != 0))
+      return true;
+    return ::faccessat(folder_.get(), path.c_str(), R_OK, AT_EACCESS) == 0 || errno != EACCES;
+  }
+
+  void read_rules_of(std::size_t first) {
+    std::vector<std::string> folders;
+    for (std::size_t i = first; i < candidates_.size(); ++i) {
+      const std::string& path = candidates_[i].path;
+      if (file_name(path) == ignore_file && path != ignore_file)
+        folders.emplace_back(folder_of(path));
     }
     // Those above come before those below them.
     std::sort(folders.begin(), folders.end(), [](const std::string& a, const std::string& b) {
       return a.size() < b.size();
     });
     for (const std::string& folder : folders)
-      read_rules(folder);
+      exclusions_->read_rules(folder);
   }
 
-  void read_rules(const std::string& folder) {
-    const std::string path = folder.empty() ? ignore_file : folder + "/" + ignore_file;
-    const Fd file(files::open_beneath(folder_.get(), path, O_RDONLY | O_NONBLOCK));
-    if (!file)
+  void note_not_checked_out() {
+    std::erase_if(not_checked_out_,
+                  [&](const std::string& path) { return exclusions_->ignores_folder(path); });
+    if (not_checked_out_.empty())
       return;
-    if (const auto text = read_all(file.get()))
-      rules_.add(folder, *text);
+    const bool is_one = not_checked_out_.size() == 1;
+    found_.notes.push_back(fmt::format(
+        "{} {} not checked out, and {} files are not part of the code; 'git submodule update "
+        "--init --recursive' fetches them",
+        is_one ? fmt::format("submodule '{}'", not_checked_out_.front())
+               : fmt::format("submodules {}", quoted_list(not_checked_out_, most_names)),
+        is_one ? "is" : "are",
+        is_one ? "its" : "their"));
   }
 
-  void choose() {
-    read_rules_of_list();
-    std::vector<std::string> large;
+  void find_marked_folders() {
+    for (const Listed& listed : listed_)
+      if (is_folder_marker(file_name(listed.candidate.path)) &&
+          !folder_of(listed.candidate.path).empty())
+        marked_.emplace(folder_of(listed.candidate.path));
+  }
+
+  bool is_in_marked_folder(std::string_view path) {
+    if (marked_.empty())
+      return false;
+    for (std::string_view at = folder_of(path); !at.empty(); at = folder_of(at))
+      if (marked_.contains(std::string(at)))
+        return true;
+    return false;
+  }
+
+  Result<void> choose() {
+    std::set<std::string> tracked_marked;
     for (Listed& listed : listed_) {
       const std::string& path = listed.candidate.path;
       const bool is_tracked = listed.candidate.is_tracked;
-      if (is_below_any(path, never_) || rules_.ignores(path) ||
-          (!is_tracked && is_below_any(path, artifacts_)))
+      if (exclusions_->is_home(path) || exclusions_->ignores(path) ||
+          (!is_tracked && exclusions_->is_artifact(path)))
         continue;
-      if (!is_tracked && listed.state.size > options_.file_limit) {
-        large.push_back(fmt::format("'{}' ({})", path, render_size(listed.state.size)));
+      if (is_in_marked_folder(path)) {
+        if (is_tracked)
+          tracked_marked.emplace(path.substr(0, path.find('/')));
+        continue;
+      }
+      if (listed.seen.is_unreadable) {
+        if (is_tracked)
+          return fail_errno_of(EACCES, "cannot inspect '{}'", path);
+        left_out_.unreadable.push_back(path);
+        continue;
+      }
+      const files::FileState& state = *listed.seen.state;
+      if (!is_tracked && state.size > options_.file_limit) {
+        left_out_.large.push_back(fmt::format("'{}' ({})", path, render_size(state.size)));
         continue;
       }
       found_.git.dirty = found_.git.dirty || !is_tracked;
-      found_.files.push_back({.path = path, .state = listed.state});
+      found_.files.push_back({.path = path, .state = state});
     }
-    warn_of_large(large);
-  }
-
-  void warn_of_large(std::vector<std::string> large) {
-    if (large.empty())
-      return;
-    constexpr std::size_t most = 5;
-    const std::size_t count = large.size();
-    if (count > most) {
-      large.resize(most);
-      large.push_back(fmt::format("and {} more", count - most));
-    }
-    found_.warnings.push_back(
-        fmt::format("{} that Git does not track {} over {} and left out of the code: {}; 'git add' "
-                    "or ignore {}, or raise 'snapshot_file_limit'",
-                    plural(count, "file"),
-                    count == 1 ? "is" : "are",
-                    render_size(options_.file_limit),
-                    join(large, ", "),
-                    count == 1 ? "it" : "them"));
-  }
-
-  /// A folder without Git: everything.
-  Result<void> find_all() {
-    read_rules("");
-    const files::Wanted wanted = [&](const std::string& path, files::EntryType type) {
-      if (file_name(path) == ".git" || is_below_any(path, never_) || is_below_any(path, artifacts_))
-        return false;
-      const bool is_folder = type == files::EntryType::folder;
-      if (rules_.matches(path, is_folder ? PathType::folder : PathType::file))
-        return false;
-      if (is_folder)
-        read_rules(path);
-      return true;
-    };
-    DSTACK_TRY(files::Walk walk, files::walk_folder(folder_.get(), "", wanted));
-    for (files::FoundFile& entry : walk.entries)
-      if (entry.state.type != files::EntryType::folder)
-        found_.files.push_back(std::move(entry));
-    std::sort(walk.special.begin(), walk.special.end());
-    if (!walk.special.empty())
-      found_.warnings.push_back(
-          fmt::format("{}{} left out of the code: neither file, folder nor link",
-                      quoted_list(walk.special),
-                      walk.special.size() == 1 ? " is" : " are"));
+    std::erase_if(left_out_.unreadable, [&](const std::string& path) {
+      return exclusions_->is_home(path) || exclusions_->ignores_folder(path) ||
+             exclusions_->is_artifact(path) || is_in_marked_folder(path);
+    });
+    note_tracked_environments(tracked_marked);
     return {};
+  }
+
+  void note_tracked_environments(const std::set<std::string>& folders) {
+    if (folders.empty())
+      return;
+    found_.notes.push_back(fmt::format(
+        "Git tracks files of an environment or a cache in {}, which never are code ('{}' "
+        "or '{}' is there)",
+        quoted_list({folders.begin(), folders.end()}, most_names),
+        folder_markers[0],
+        folder_markers[1]));
   }
 
   struct Listed {
     Candidate candidate;
-    files::FileState state;
+    Seen seen;
   };
 
   const Path project_;
   const SnapshotOptions& options_;
+  const Path& home_;
   const std::optional<KnownRoot>& known_;
-  std::vector<std::string> never_;
-  std::vector<std::string> artifacts_;
+  const uid_t user_ = ::geteuid();
+  Path entry_;        ///< the repository's .git
+  Path plain_entry_;  ///< the same where Git does not list the files of its repository
   Fd folder_;
-  IgnoreRules rules_;
+  std::optional<Exclusions> exclusions_;
   std::vector<Candidate> candidates_;
   std::vector<Listed> listed_;
+  std::vector<std::string> not_checked_out_;
+  std::unordered_set<std::string> marked_;  ///< folders
+  LeftOut left_out_;
   CodeFiles found_;
 };
 

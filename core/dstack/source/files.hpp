@@ -24,6 +24,7 @@ struct CodeFiles {
   job::GitFacts git = {};
   KnownRoot root = {};
   std::vector<std::string> warnings = {};
+  std::vector<std::string> notes = {};
 };
 
 /// `home` is never code, wherever it is. The root commit is `known`'s when that is of the same

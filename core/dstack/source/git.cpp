@@ -79,6 +79,20 @@ void collect(std::vector<Call>& calls) {
   }
 }
 
+bool is_empty_folder(const Path& path) {
+  boost::system::error_code error;
+  return fs::is_directory(path, error) && fs::is_empty(path, error) && !error;
+}
+
+/// As Git judges the content of a HEAD.
+bool is_head(std::string_view text) {
+  constexpr std::size_t shortest_commit = 40;
+  if (text.starts_with("ref:"))
+    return trim(text.substr(4)).starts_with("refs/");
+  return text.find_first_not_of("0123456789abcdefABCDEF") >= shortest_commit &&
+         text.size() >= shortest_commit;
+}
+
 /// The value of `# name value` among the header lines of a status.
 std::string header_value(std::string_view line, std::string_view name) {
   if (!line.starts_with(name))
@@ -90,19 +104,73 @@ std::string header_value(std::string_view line, std::string_view name) {
 }  // namespace
 
 Path find_git_entry(const Path& folder) {
-  for (Path at = fs::absolute(folder); !at.empty(); at = at.parent_path()) {
-    struct stat status;
-    if (::lstat((at / ".git").c_str(), &status) == 0)
-      return at / ".git";
+  const Path start = fs::absolute(folder);
+
+  struct stat status {};
+
+  const bool is_known = ::stat(start.c_str(), &status) == 0;
+  const dev_t device = status.st_dev;
+  for (Path at = start; !at.empty(); at = at.parent_path()) {
+    if (is_known && (::stat(at.c_str(), &status) != 0 || status.st_dev != device))
+      return {};
+    const Path entry = at / ".git";
+    if (::lstat(entry.c_str(), &status) == 0 && (at == start || !is_empty_folder(entry)))
+      return entry;
   }
   return {};
+}
+
+Result<void> check_git_entry(const Path& entry) {
+  if (!is_folder(entry))
+    return {};
+
+  struct stat status {};
+
+  if (::lstat((entry / "HEAD").c_str(), &status) != 0 && errno == ENOENT)
+    return fail(broken_git_entry(entry, "it has no HEAD"));
+  if (!S_ISLNK(status.st_mode)) {
+    const auto head = read_file(entry / "HEAD");
+    if (!head)
+      return {};  // Git says why
+    if (!is_head(*head))
+      return fail(broken_git_entry(
+          entry, trim(*head).empty() ? "its HEAD is empty" : "its HEAD names no branch or commit"));
+  }
+  if (::lstat((entry / "commondir").c_str(), &status) == 0)
+    return {};  // the rest is elsewhere
+  for (const char* name : {"objects", "refs"})
+    if (::stat((entry / name).c_str(), &status) != 0 && errno == ENOENT)
+      return fail(broken_git_entry(entry, fmt::format("it has no '{}'", name)));
+  return {};
+}
+
+Error broken_git_entry(const Path& entry, std::string_view reason) {
+  return make_error(
+             ErrorCode::unavailable, "'{}' leads to no Git repository: {}", entry.string(), reason)
+      .with_hint(
+          "repair the repository ('git worktree repair' helps after it was moved), or remove "
+          "this '.git'; without it every file that '.gitignore' does not name is code");
+}
+
+std::string prefix_in_repository(const Path& folder, const Path& entry) {
+  const Path relative = real_path(folder).lexically_relative(real_path(entry.parent_path()));
+  if (relative.empty() || relative == "." || *relative.begin() == "..")
+    return {};
+  return fmt::format("{}/", relative.string());
 }
 
 process::Command git_command(const Path& folder,
                              std::vector<std::string> arguments,
                              const std::vector<std::string>& variables) {
   process::Command command;
-  command.argv = {"git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=true"};
+  // A folder that is laid out like a repository is none: a clone may bring one.
+  command.argv = {"git",
+                  "-c",
+                  "core.fsmonitor=false",
+                  "-c",
+                  "core.quotePath=true",
+                  "-c",
+                  "safe.bareRepository=explicit"};
   for (std::string& argument : arguments)
     command.argv.push_back(std::move(argument));
   command.working_dir = folder.string();
@@ -165,7 +233,8 @@ BranchFacts parse_status(std::string_view text) {
     if (line.empty())
       continue;
     if (!line.starts_with("# "))
-      facts.has_changes = true;
+      // A submodule without its folder is not checked out, as one with an empty folder.
+      facts.has_changes = facts.has_changes || !line.starts_with("1 .D S");
     else if (line.starts_with("# branch.oid "))
       facts.commit = header_value(line, "# branch.oid ");
     else if (line.starts_with("# branch.head "))

@@ -10,9 +10,16 @@
 
 namespace dstack::source {
 
-/// The `.git` of the repository that a folder is in: of the folder itself or of one above it. Empty
-/// when there is none.
+/// The `.git` of the repository that a folder is in: of the folder itself or of one above it on the
+/// same file system. Empty when there is none.
 Path find_git_entry(const Path& folder);
+/// Refuses a `.git` folder in which Git finds no repository: Git would go on to the folders above.
+/// A `.git` file is not judged; Git refuses a wrong one itself.
+Result<void> check_git_entry(const Path& entry);
+/// The error for a `.git` that leads to no repository.
+Error broken_git_entry(const Path& entry, std::string_view reason);
+/// Where `folder` is in the repository of this `.git`: "" is its root, else "folder/".
+std::string prefix_in_repository(const Path& folder, const Path& entry);
 
 /// A call of Git in `folder`. Variables that would lead Git to another repository are kept from it,
 /// locks are not taken, messages are in English. `variables` are added.

@@ -94,8 +94,10 @@ void IgnoreRules::add(const std::string& folder, std::string_view text) {
   for (const std::string_view line : split(text, '\n'))
     if (auto rule = parse(line))
       file.rules.push_back(std::move(*rule));
-  if (!file.rules.empty())
-    files_.push_back(std::move(file));
+  if (file.rules.empty())
+    return;
+  files_.push_back(std::move(file));
+  folders_.clear();
 }
 
 bool IgnoreRules::matches(const Rule& rule, const Names& path, PathType type) {

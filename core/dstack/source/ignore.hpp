@@ -1,7 +1,7 @@
 // The rules of .dstackignore files, in the syntax and with the meaning of .gitignore: the last rule
 // that matches decides, those of a folder further down before those above it, and nothing below an
 // excluded folder comes back. Done here and not by Git, because it also holds for tracked files and
-// where there is no Git.
+// where there is no Git; there the rules of .gitignore are such rules, too.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,8 @@ class IgnoreRules {
   bool matches(std::string_view path, PathType type) const;
   /// Whether the file, or a folder that it is in, is ignored.
   bool ignores(const std::string& path);
+  /// The same for a folder.
+  bool ignores_folder(const std::string& path);
 
  private:
   /// What is between two slashes; "**" is any number of folders.
@@ -53,7 +55,6 @@ class IgnoreRules {
   static std::optional<Rule> parse(std::string_view line);
   static bool matches(const Rule& rule, const Names& path, PathType type);
   static bool match_segments(const std::vector<Segment>& pattern, const Names& path);
-  bool ignores_folder(const std::string& path);
 
   std::vector<File> files_;
   std::unordered_map<std::string, bool> folders_;  ///< what ignores_folder() found

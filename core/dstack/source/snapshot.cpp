@@ -5,7 +5,9 @@
 #include "dstack/files/entry.hpp"
 #include "dstack/source/files.hpp"
 #include "dstack/source/git.hpp"
+#include "dstack/source/git_list.hpp"
 #include "dstack/source/index.hpp"
+#include "dstack/source/outside_link.hpp"
 
 #include <algorithm>
 
@@ -59,8 +61,11 @@ void save_index(const Path& path, Index index, std::int64_t looked_at) {
 void take_paths(Snapshot& snapshot, const std::vector<files::FoundFile>& files) {
   snapshot.files.clear();
   snapshot.files.reserve(files.size());
-  for (const files::FoundFile& file : files)
+  snapshot.amount = {files.size(), 0};
+  for (const files::FoundFile& file : files) {
     snapshot.files.push_back(file.path);
+    snapshot.amount.bytes += file.state.size;
+  }
   if (!std::is_sorted(snapshot.files.begin(), snapshot.files.end()))
     std::sort(snapshot.files.begin(), snapshot.files.end());
 }
@@ -118,11 +123,12 @@ Result<Listing> Listing::make(const Path& project,
   DSTACK_TRY(state->found, find_code_files(project, options, home.root, state->index.root));
   state->code.git = std::move(state->found.git);
   state->code.warnings = std::move(state->found.warnings);
+  state->code.notes = std::move(state->found.notes);
   take_paths(state->code, state->found.files);
   return Listing(std::move(state));
 }
 
-Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
+Result<Snapshot> Listing::capture(store::ObjectStore& objects, store::Progress* progress) && {
   const Index& index = state_->index;
   std::vector<files::FoundFile>& files = state_->found.files;
   Snapshot snapshot = std::move(state_->code);
@@ -135,7 +141,8 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
                objects.capture_files(state_->project,
                                      files,
                                      is_stored ? store::Known::stored : store::Known::perhaps,
-                                     snapshot.warnings));
+                                     snapshot.warnings,
+                                     progress));
     take_paths(snapshot, files);  // some may have vanished
   }
   if (!is_same || !is_stored || state_->found.root != index.root)
@@ -152,15 +159,38 @@ Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& op
   Snapshot snapshot;
   snapshot.git = std::move(code.git);
   snapshot.warnings = std::move(code.warnings);
+  snapshot.notes = std::move(code.notes);
   take_paths(snapshot, code.files);
   return snapshot;
 }
 
-std::string explain_left_out(const std::string& path) {
+std::string explain_left_out(const Path& project, const std::string& path) {
+  if (const auto link = find_outside_link(project, path))
+    return explain_outside_link(path, *link);
   return fmt::format(
       "'{}' is in your folder but not among the code of this run: Git ignores it, or a workflow "
       "declares it as an artifact; add it to Git, or make it in a workflow and depend on that",
       printable(path));
+}
+
+std::string prefix_in_repository(const Path& project) {
+  const Path entry = find_git_entry(project);
+  return entry.empty() ? std::string() : prefix_in_repository(project, entry);
+}
+
+Identity find_identity(const Path& project) {
+  const Path entry = find_git_entry(project);
+  if (entry.empty())
+    return {};
+  const auto outputs = run_together({status_command(project), remotes_command(project)});
+  if (!outputs || !process::succeeded(outputs->front().status))
+    return {};
+  Identity identity;
+  identity.git.branch = parse_status((*outputs)[0].out).branch;
+  identity.git.remote = parse_remote((*outputs)[1].out, identity.git.branch);
+  identity.git.root_commit = root_commit(project);
+  identity.prefix = prefix_in_repository(project, entry);
+  return identity;
 }
 
 std::string root_commit(const Path& project) {

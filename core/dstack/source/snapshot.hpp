@@ -1,6 +1,6 @@
-// What a project's code is: the files that Git would show, or every file of a folder without Git,
-// captured into the store (spec, section 7). Git is asked only which files there are, the remote,
-// the branch, the commit and the diff.
+// What a project's code is: the files that Git would show, or every file of a folder without Git
+// that its .gitignore files do not name, captured into the store (spec, section 7). Git is asked
+// only which files there are, the remote, the branch, the commit and the diff.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -15,26 +15,39 @@
 
 namespace dstack::source {
 
+/// Whether a folder that is no repository and is the user's home, or large, may become code as a
+/// whole.
+enum class LargeFolder { refused, taken };
+
 struct SnapshotOptions {
   /// Paths that workflows of the project declare as artifacts: not code unless Git tracks them.
   /// Normal, from the project's root.
   std::vector<std::string> artifacts;
   std::uint64_t file_limit =
       100'000'000;  ///< bytes; larger untracked files are named and left out (with Git only)
+  LargeFolder large_folder = LargeFolder::refused;
+};
+
+/// How much something is.
+struct Amount {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
 };
 
 struct Snapshot {
   job::TreeReference tree;
   job::GitFacts git;
   std::vector<std::string> files;     ///< every path in the tree, sorted
+  Amount amount = {};                 ///< as listed, before anything is read
   std::vector<std::string> warnings;  ///< what was left out, what changed while it was read
+  std::vector<std::string> notes = {};  ///< what is worth knowing, and may be as it should
 
   bool contains(std::string_view path) const;        ///< a file of exactly this path
   bool contains_below(std::string_view path) const;  ///< a file, or a folder with files
 };
 
-/// The hint for a file that is in the folder but not in its snapshot.
-std::string explain_left_out(const std::string& path);
+/// Why a file that is in the folder `project` is not in its snapshot, and what to do.
+std::string explain_left_out(const Path& project, const std::string& path);
 
 /// A snapshot in two steps: which files there are and what Git says, which reads none of them; then
 /// their contents, once it is certain that they are wanted.
@@ -52,8 +65,8 @@ class Listing {
   const Snapshot& code() const;
   /// Takes the snapshot into the store: of a file that has changed since the listing, what it is
   /// now. Only files whose (path, inode, size, mtime, ctime) is not in the project's index are
-  /// read.
-  Result<Snapshot> capture(store::ObjectStore& objects) &&;
+  /// read. `progress` may be watched meanwhile.
+  Result<Snapshot> capture(store::ObjectStore& objects, store::Progress* progress = nullptr) &&;
 
  private:
   struct State;
@@ -63,15 +76,28 @@ class Listing {
 
 /// The first commit of HEAD's history, following first parents; empty where there is none.
 std::string root_commit(const Path& project);
+/// Where a project is in its repository: "" without one and at its root, else "folder/".
+std::string prefix_in_repository(const Path& project);
+
+/// What recognises a project that was moved: root commit and remote, and where it is in its
+/// repository. Empty without a repository or a commit. Takes as long as the history is.
+struct Identity {
+  job::GitFacts git;
+  std::string prefix;  ///< "" for the repository's root, else "folder/"
+};
+
+Identity find_identity(const Path& project);
 
 /// Stores nothing and hashes nothing: which files there are. For plans that change nothing.
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options);
 
 /// The difference between a stored snapshot and the commit it was taken at, as `git diff` writes
 /// it, binary files included, with paths from the project's root. `project` must still have that
-/// commit; nothing is written there.
+/// commit; nothing is written there. Files of submodules are compared one by one; `notes` says
+/// which are not.
 Result<std::string> diff_against_commit(const Path& project,
                                         const job::CodeRecord& code,
-                                        const store::ObjectStore& objects);
+                                        const store::ObjectStore& objects,
+                                        std::vector<std::string>& notes);
 
 }  // namespace dstack::source

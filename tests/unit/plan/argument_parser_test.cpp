@@ -270,3 +270,24 @@ TEST_CASE("a provider's arguments are checked like a workflow's") {
   CHECK(bench.plan("bash", {"-c", "echo a", "-c", "echo b"}).jobs[0].spec.commands ==
         Words{"echo a", "echo b"});
 }
+
+TEST_CASE("a path on the command line is seen from where the user stands") {
+  auto bench = training();
+  bench.files({"train.py", "download.py", "r.txt", "a/b/t.py", "a/r.txt", "a/b/https:/x"});
+  bench.place = "a/b";
+  const auto argv = [&](const Words& words) {
+    return bench.plan("python", words).jobs[0].spec.argv;
+  };
+  CHECK(argv({"t.py", "one"}) == Words{"python", "a/b/t.py", "one"});
+  CHECK(argv({"./t.py"}) == Words{"python", "a/b/t.py"});
+  CHECK(argv({"../../train.py"}) == Words{"python", "train.py"});
+  CHECK(json_string(properties(bench.plan("train", {"-r", "../r.txt"})), "requirements") ==
+        "a/r.txt");
+  CHECK(json_string(properties(bench.plan("train", {"--working-dir", "."})), "working_dir") ==
+        "a/b");
+  // Artifacts are relative to the working directory, values of the files to the root.
+  CHECK(bench.plan("python", {"t.py", "-a", "model"}).jobs[0].spec.artifacts == Words{"model"});
+  CHECK(bench.plan("train").jobs.back().spec.argv == Words{"python", "train.py"});
+  CHECK(bench.errors("python", {"train.py"})[0].find("there is no file 'a/b/train.py'") == 0);
+  CHECK(bench.errors("python", {"../../../x.py"})[0].find("'../../../x.py'") != std::string::npos);
+}

@@ -51,6 +51,8 @@ class Bench {
   /// "workflow:tag" → paths of artifacts, saved by run quiet-otter-1.
   std::map<std::string, std::vector<std::string>> tags;
   std::string run_name;
+  /// Where the user stands, from the project's root.
+  std::string place;
   /// Of the project.
   std::vector<std::string> secrets;
   /// As PlanningContext::choose_python: by default no interpreter is chosen.

@@ -8,8 +8,11 @@ using namespace dstack::source;
 namespace {
 
 std::string diff_of(TestProject& project, const Snapshot& snapshot) {
-  return value_of(diff_against_commit(
-      project.root, {.snapshot = snapshot.tree, .git = snapshot.git}, project.objects));
+  std::vector<std::string> notes;
+  const std::string diff = value_of(diff_against_commit(
+      project.root, {.snapshot = snapshot.tree, .git = snapshot.git}, project.objects, notes));
+  CHECK(notes.empty());
+  return diff;
 }
 
 }  // namespace
@@ -117,14 +120,17 @@ TEST_CASE("a difference needs the repository and the commit") {
   TestProject project;
   project.write("file", "1\n");
   const Snapshot snapshot = project.take();
-  const auto without = diff_against_commit(project.root, {snapshot.tree, {}}, project.objects);
+  std::vector<std::string> notes;
+  const auto without =
+      diff_against_commit(project.root, {snapshot.tree, {}}, project.objects, notes);
   REQUIRE_FALSE(without);
   CHECK(without.error().code == ErrorCode::not_found);
 
   project.git({"init", "-q"});
   job::GitFacts git;
   git.commit = std::string(40, 'a');
-  const auto unknown = diff_against_commit(project.root, {snapshot.tree, git}, project.objects);
+  const auto unknown =
+      diff_against_commit(project.root, {snapshot.tree, git}, project.objects, notes);
   REQUIRE_FALSE(unknown);
   CHECK_THAT(unknown.error().message, Catch::Contains("has no commit aaaa"));
 }

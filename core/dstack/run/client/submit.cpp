@@ -103,8 +103,9 @@ plan::PlanningContext context_with_pythons(const Workbench& bench,
   return made;
 }
 
-source::SnapshotOptions snapshot_options(const Workbench& bench) {
+source::SnapshotOptions snapshot_options(const Workbench& bench, source::LargeFolder large_folder) {
   source::SnapshotOptions options;
+  options.large_folder = large_folder;
   options.artifacts = plan::declared_artifacts(bench.project, bench.providers);
   options.file_limit = bench.settings.snapshot_file_limit;
   return options;
@@ -150,12 +151,23 @@ Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
   return {};
 }
 
-plan::Request plan_request(const SubmitRequest& request, std::string run_name) {
+plan::Request plan_request(const Workbench& bench,
+                           const SubmitRequest& request,
+                           std::string run_name) {
   return {request.target,
           request.target_arguments,
           request.arguments,
           std::move(run_name),
-          request.folder};
+          bench.place};
+}
+
+Result<source::Snapshot> capture(const Workbench& bench,
+                                 source::Listing&& listing,
+                                 const SubmitRequest& request) {
+  if (request.before_capture)
+    request.before_capture(listing.code().amount);
+  store::ObjectStore objects(bench.home);
+  return std::move(listing).capture(objects, request.progress);
 }
 
 bool asks_for_resources(const plan::Plan& plan) {
@@ -205,6 +217,12 @@ std::vector<std::string> make_job_ids(std::size_t count) {
   return ids;
 }
 
+std::string place_in(const Path& root, const Path& folder) {
+  const Path relative = real_path(folder).lexically_relative(root);
+  return relative == "." || relative.empty() || *relative.begin() == ".." ? std::string()
+                                                                          : relative.string();
+}
+
 }  // namespace
 
 Result<Workbench> open_workbench(const Path& folder,
@@ -218,6 +236,7 @@ Result<Workbench> open_workbench(const Path& folder,
   } else {
     bench.project = config::undefined_project(folder);
   }
+  bench.place = place_in(bench.project.root, folder);
   bench.providers = provider::Registry::discover(
       provider::search_path({provider_paths,
                              bench.project.defined ? bench.project.root : Path(),
@@ -229,15 +248,15 @@ Result<Workbench> open_workbench(const Path& folder,
 
 Result<plan::Plan> preview(const Workbench& bench,
                            const SubmitRequest& request,
-                           std::vector<std::string>& warnings) {
+                           source::Snapshot& code) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
-  DSTACK_TRY(const auto code,
-             source::preview_snapshot(bench.project.root, snapshot_options(bench)));
-  warnings = code.warnings;
+  DSTACK_TRY(
+      code,
+      source::preview_snapshot(bench.project.root, snapshot_options(bench, request.large_folder)));
   DSTACK_TRY(auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   DSTACK_TRY(auto plan,
-             plan::make_plan(plan_request(request, ""),
+             plan::make_plan(plan_request(bench, request, ""),
                              context_with_pythons(
                                  bench, code, records, std::move(secrets), python::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request, records));
@@ -247,7 +266,8 @@ Result<plan::Plan> preview(const Workbench& bench,
 Result<void> validate(const Workbench& bench) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
   DSTACK_TRY(const auto code,
-             source::preview_snapshot(bench.project.root, snapshot_options(bench)));
+             source::preview_snapshot(bench.project.root,
+                                      snapshot_options(bench, source::LargeFolder::taken)));
   return plan::validate(context(bench, code, records, {}));
 }
 
@@ -257,8 +277,11 @@ Result<Submitted> submit(const Workbench& bench,
   // Before anything is recorded: a run whose lock cannot be taken has no supervisor.
   DSTACK_CHECK(files::try_locks_in(bench.home.temporary()));
   DSTACK_TRY(auto listing,
-             source::Listing::make(bench.project.root, bench.home, snapshot_options(bench)));
-  DSTACK_CHECK(records.adopt_project(bench.project.root.string(), listing.code().git));
+             source::Listing::make(
+                 bench.project.root, bench.home, snapshot_options(bench, request.large_folder)));
+  DSTACK_CHECK(records.adopt_project(bench.project.root.string(),
+                                     listing.code().git,
+                                     source::prefix_in_repository(bench.project.root)));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   std::optional<source::Snapshot> captured;
@@ -266,7 +289,7 @@ Result<Submitted> submit(const Workbench& bench,
     DSTACK_TRY(const std::string name, records.propose_run_name());
     RunOrder order;
     DSTACK_TRY(order.plan,
-               plan::make_plan(plan_request(request, name),
+               plan::make_plan(plan_request(bench, request, name),
                                context_with_pythons(bench,
                                                     captured ? *captured : listing.code(),
                                                     records,
@@ -275,8 +298,7 @@ Result<Submitted> submit(const Workbench& bench,
     DSTACK_CHECK(check_tag(order.plan, request, records));
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
-      store::ObjectStore objects(bench.home);
-      DSTACK_TRY(captured, std::move(listing).capture(objects));
+      DSTACK_TRY(captured, capture(bench, std::move(listing), request));
     }
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
@@ -302,7 +324,11 @@ Result<Submitted> submit(const Workbench& bench,
     DSTACK_CHECK(start_supervisor(bench.home, name).map_error([&](Error error) {
       return without_supervisor(name, std::move(error));
     }));
-    return Submitted{*id, name, std::move(order.plan), std::move(captured->warnings)};
+    return Submitted{*id,
+                     name,
+                     std::move(order.plan),
+                     std::move(captured->warnings),
+                     std::move(captured->notes)};
   }
 }
 

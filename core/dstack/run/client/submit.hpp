@@ -4,9 +4,12 @@
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/plan/make.hpp"
+#include "dstack/source/snapshot.hpp"
+#include "dstack/store/objects/objects.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +23,7 @@ struct Workbench {
   config::Project project;
   provider::Registry providers;
   plan::Machine machine;
+  std::string place;  ///< where the user stands, from the project's root; "" is the root
 };
 
 /// Loads settings, the project found from `folder` upwards (an undefined one where there is none)
@@ -34,9 +38,12 @@ struct SubmitRequest {
   std::vector<std::string> arguments;         ///< after `--`
   std::string tag;                            ///< to be set on success; may be empty
   std::size_t parallel = 0;                   ///< jobs at a time; 0: as many as there are cores
-  std::string folder;                         ///< where the user is, from the project's root
   /// Whether the tag is moved here from another run.
   store::Records::Force move_tag = store::Records::Force::no;
+  source::LargeFolder large_folder = source::LargeFolder::refused;
+  /// Called before the code is taken into the store, which may take long; if set.
+  std::function<void(const source::Amount& code)> before_capture = {};
+  store::Progress* progress = nullptr;  ///< of that; may be null
 };
 
 struct Submitted {
@@ -44,12 +51,14 @@ struct Submitted {
   std::string name;
   plan::Plan plan;
   std::vector<std::string> warnings;
+  std::vector<std::string> notes;  ///< of the code; those of the plan are in it
 };
 
-/// The plan, and nothing else: no file is written, no row.
+/// The plan, and nothing else: no file is written, no row. `code` becomes what was listed, also
+/// where the plan fails.
 Result<plan::Plan> preview(const Workbench& bench,
                            const SubmitRequest& request,
-                           std::vector<std::string>& warnings);
+                           source::Snapshot& code);
 /// Lists the code, plans, takes the code into the store, records the run and starts its supervisor.
 /// When it returns, the run is durable and no longer depends on this process.
 Result<Submitted> submit(const Workbench& bench,

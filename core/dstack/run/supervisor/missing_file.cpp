@@ -1,9 +1,11 @@
 #include "dstack/run/supervisor/missing_file.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/source/outside_link.hpp"
 #include "dstack/source/snapshot.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace dstack::run {
@@ -11,6 +13,7 @@ namespace dstack::run {
 namespace {
 
 constexpr std::string_view complaint = "No such file or directory";
+constexpr std::string_view import_complaint = "No module named ";
 
 /// What may be a path in a line: quoted words (Python, make), and words between colons and spaces
 /// (sh, coreutils).
@@ -42,6 +45,25 @@ bool in_code(const std::string& path,
   });
 }
 
+/// `No module named 'common.util'` is about a file behind the link `common`, or `src/common`.
+std::string explain_missing_module(std::string_view line,
+                                   const std::vector<source::OutsideLink>& links) {
+  const std::size_t begin = line.find(import_complaint);
+  if (begin == std::string_view::npos)
+    return {};
+  std::string_view module = line.substr(begin + import_complaint.size());
+  module = module.substr(module.starts_with('\'') ? 1 : 0);
+  module = module.substr(0, module.find_first_of("'; \r"));
+  const std::string_view package = module.substr(0, module.find('.'));
+  for (const source::OutsideLink& link : links) {
+    std::string_view name = link.path;
+    name = name.substr(name.rfind('/') + 1);
+    if (name == package || name == fmt::format("{}.py", package))
+      return source::explain_outside_link(link.path, link);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string explain_missing_file(std::string_view log_end,
@@ -49,7 +71,14 @@ std::string explain_missing_file(std::string_view log_end,
                                  const std::string& working_dir,
                                  const job::TreeReference& code,
                                  const store::ObjectStore& objects) {
+  std::optional<std::vector<source::OutsideLink>> links;  // looked for once, where they matter
   for (const std::string_view line : split(log_end, '\n')) {
+    if (line.find(import_complaint) != std::string_view::npos) {
+      if (!links)
+        links = source::outside_links(code, objects);
+      if (auto explained = explain_missing_module(line, *links); !explained.empty())
+        return explained;
+    }
     if (line.find(complaint) == std::string_view::npos)
       continue;
     for (const std::string& word : words_of(line)) {
@@ -58,7 +87,7 @@ std::string explain_missing_file(std::string_view log_end,
       if (!path || path->empty() || !fs::exists(project / *path, problem) ||
           in_code(*path, code, objects))
         continue;
-      return source::explain_left_out(*path);
+      return source::explain_left_out(project, *path);
     }
   }
   return {};

@@ -17,7 +17,8 @@ namespace dstack::store {
 Result<void> read_contents(int root,
                            std::vector<files::FoundFile>& entries,
                            Publication& publication,
-                           std::vector<std::string>& warnings);
+                           std::vector<std::string>& warnings,
+                           Progress* progress = nullptr);
 
 /// Adds the trees and times of these entries, whose digests are known. Folders that are not among
 /// them are made, with the newest time of what they hold. An entry below what is not a folder is

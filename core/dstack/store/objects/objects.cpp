@@ -115,7 +115,8 @@ Result<job::TreeReference> ObjectStore::capture_folder(const Path& folder,
 Result<job::TreeReference> ObjectStore::capture_files(const Path& root,
                                                       std::vector<files::FoundFile>& files,
                                                       Known known,
-                                                      std::vector<std::string>& warnings) {
+                                                      std::vector<std::string>& warnings,
+                                                      Progress* progress) {
   DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
   Publication publication(home_);
   if (known == Known::perhaps)
@@ -125,7 +126,7 @@ Result<job::TreeReference> ObjectStore::capture_files(const Path& root,
       if (file.digest && !publication.contains(kind, *file.digest, file.state.size))
         file.digest.reset();
     }
-  DSTACK_CHECK(read_contents(folder.get(), files, publication, warnings));
+  DSTACK_CHECK(read_contents(folder.get(), files, publication, warnings, progress));
   return finish(files, publication);
 }
 

@@ -24,6 +24,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/job/tree_reference.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -78,6 +79,12 @@ enum class LayOut {
   where_free,  ///< what is there stays as it is; folders merge
 };
 
+/// How far a capture is; may be read by other threads meanwhile.
+struct Progress {
+  std::atomic<std::uint64_t> files = 0;  ///< whose content is read, or was known
+  std::atomic<std::uint64_t> bytes = 0;
+};
+
 class ObjectStore {
  public:
   explicit ObjectStore(files::Home home) : home_(std::move(home)) {}
@@ -93,7 +100,8 @@ class ObjectStore {
   Result<job::TreeReference> capture_files(const Path& root,
                                            std::vector<files::FoundFile>& files,
                                            Known known,
-                                           std::vector<std::string>& warnings);
+                                           std::vector<std::string>& warnings,
+                                           Progress* progress = nullptr);
   /// One tree that holds a single entry at `path` (folders above it made): how an artifact keeps
   /// its path from the project's root. `at` is a file or a folder; it usually ends with `path`, and
   /// the folder before that is then the one which no link on the way may leave

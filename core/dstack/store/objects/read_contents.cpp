@@ -52,7 +52,18 @@ Result<files::FileState> state_of(int file) {
 
 class Reader {
  public:
-  Reader(int root, Publication& publication) : root_(root), publication_(publication) {}
+  Reader(int root, Publication& publication, Progress* progress)
+      : root_(root), publication_(publication), progress_(progress) {}
+
+  /// As read(), and counts.
+  Result<void> read_and_count(files::FoundFile& entry) {
+    DSTACK_CHECK(read(entry));
+    if (progress_ != nullptr) {
+      ++progress_->files;
+      progress_->bytes += entry.state.size;
+    }
+    return {};
+  }
 
   /// The entry keeps no digest when it has vanished.
   Result<void> read(files::FoundFile& entry) {
@@ -111,6 +122,7 @@ class Reader {
 
   int root_;
   Publication& publication_;
+  Progress* progress_;
   std::mutex mutex_;
   std::vector<std::string> changed_;
 };
@@ -120,7 +132,7 @@ Result<void> read_all_of(Reader& reader,
                          std::size_t at_once) {
   return files::in_parallel(entries.size(), at_once, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i)
-      if (auto read = reader.read(*entries[i]); !read)
+      if (auto read = reader.read_and_count(*entries[i]); !read)
         return read;
     return Result<void>();
   });
@@ -138,15 +150,21 @@ Result<Streamed> read_file_content(int file, files::EntryType type, Publication&
 Result<void> read_contents(int root,
                            std::vector<files::FoundFile>& entries,
                            Publication& publication,
-                           std::vector<std::string>& warnings) {
+                           std::vector<std::string>& warnings,
+                           Progress* progress) {
   std::vector<files::FoundFile*> small;
   std::vector<files::FoundFile*> large;
-  for (files::FoundFile& entry : entries)
-    if (!entry.digest && entry.state.type != files::EntryType::folder)
+  for (files::FoundFile& entry : entries) {
+    if (!entry.digest && entry.state.type != files::EntryType::folder) {
       (entry.state.size > most_in_memory ? large : small).push_back(&entry);
+    } else if (progress != nullptr && entry.digest) {
+      ++progress->files;
+      progress->bytes += entry.state.size;
+    }
+  }
   if (small.empty() && large.empty())
     return {};
-  Reader reader(root, publication);
+  Reader reader(root, publication, progress);
   DSTACK_CHECK(read_all_of(reader, large, large_files_at_once));
   DSTACK_CHECK(read_all_of(reader, small, files_at_once));
   for (const std::string& path : reader.take_changed())

@@ -111,9 +111,20 @@ class Records {
                           std::string_view workflow,
                           std::string_view tag);
 
-  /// The project's path as recorded: when nothing is at the recorded path of a project with the
-  /// same root commit and remote, that project has moved here and its runs move along.
-  Result<void> adopt_project(const std::string& path, const job::GitFacts& git);
+  /// Whether `path` has no record while nothing is at the recorded path of some project with a
+  /// history: only then is it worth asking Git.
+  Result<bool> may_have_moved(const std::string& path);
+  /// Where the project at `path` was: the recorded path of a project with the same root commit and
+  /// remote at which nothing is any more. Nothing for a path that has a record. `prefix` is where
+  /// the project is in its repository ("" or "folder/"), which tells the projects of one repository
+  /// apart.
+  Result<std::optional<std::string>> find_moved_project(const std::string& path,
+                                                        const job::GitFacts& git,
+                                                        const std::string& prefix = {});
+  /// Records what find_moved_project() finds: its runs and tags move along. That path, or nothing.
+  Result<std::optional<std::string>> adopt_project(const std::string& path,
+                                                   const job::GitFacts& git,
+                                                   const std::string& prefix = {});
 
  private:
   struct Connection;

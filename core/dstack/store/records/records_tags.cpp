@@ -1,4 +1,5 @@
 // Tags, and the projects that they and runs belong to.
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/store/records/connection.hpp"
@@ -104,7 +105,42 @@ Result<std::vector<KnownProject>> projects_like(Database& database, const job::G
 
 bool is_gone(const std::string& path) {
   struct stat status;
-  return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
+  return ::lstat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/// The one that has moved to `path`. In another clone it was in the same folder of the repository;
+/// within the repository it may have been in any.
+const KnownProject* choose_moved(const std::vector<KnownProject>& candidates,
+                                 const std::string& path,
+                                 const std::string& prefix) {
+  const std::string folder = prefix.substr(0, prefix.size() - (prefix.ends_with('/') ? 1 : 0));
+  const std::string top = path.substr(0, path.size() - std::min(folder.size(), path.size()));
+  const KnownProject* chosen = nullptr;
+  for (const KnownProject& project : candidates) {
+    if (!is_gone(project.path))
+      continue;
+    if (!folder.empty() && !project.path.ends_with("/" + folder) && !is_below(project.path, top))
+      continue;
+    // Of a repository and projects inside it, the repository itself.
+    if (chosen == nullptr || (folder.empty() && is_below(chosen->path, project.path)))
+      chosen = &project;
+  }
+  return chosen;
+}
+
+Result<std::optional<KnownProject>> find_moved(Database& database,
+                                               const std::string& path,
+                                               const job::GitFacts& git,
+                                               const std::string& prefix) {
+  if (git.root_commit.empty())
+    return std::optional<KnownProject>();
+  // Nearly always the project is known.
+  DSTACK_TRY(const std::optional<std::int64_t> known, find_project(database, path));
+  if (known)
+    return std::optional<KnownProject>();
+  DSTACK_TRY(const std::vector<KnownProject> candidates, projects_like(database, git));
+  const KnownProject* moved = choose_moved(candidates, path, prefix);
+  return moved == nullptr ? std::optional<KnownProject>() : std::optional(*moved);
 }
 
 }  // namespace
@@ -163,27 +199,45 @@ Result<void> Records::delete_tag(std::string_view project,
       .with_hint("'dstack tags list' shows the tags of this project");
 }
 
-Result<void> Records::adopt_project(const std::string& path, const job::GitFacts& git) {
-  if (git.root_commit.empty())
-    return {};
+Result<bool> Records::may_have_moved(const std::string& path) {
   Database& database = connection_->database;
-  // Nearly always the project is known, and then nothing is written.
   DSTACK_TRY(const std::optional<std::int64_t> known, find_project(database, path));
   if (known)
-    return {};
+    return false;
+  DSTACK_TRY(Query query, database.query("select path from project where root_commit <> ''"));
+  for (;;) {
+    DSTACK_TRY(const bool row, query.step());
+    if (!row)
+      return false;
+    if (is_gone(query.text(0)))
+      return true;
+  }
+}
+
+Result<std::optional<std::string>> Records::find_moved_project(const std::string& path,
+                                                               const job::GitFacts& git,
+                                                               const std::string& prefix) {
+  DSTACK_TRY(const auto moved, find_moved(connection_->database, path, git, prefix));
+  return moved ? std::optional(moved->path) : std::nullopt;
+}
+
+Result<std::optional<std::string>> Records::adopt_project(const std::string& path,
+                                                          const job::GitFacts& git,
+                                                          const std::string& prefix) {
+  Database& database = connection_->database;
+  DSTACK_TRY(const auto looked, find_moved(database, path, git, prefix));
+  if (!looked)
+    return std::optional<std::string>();
   DSTACK_TRY(Transaction transaction, Transaction::begin(database));
-  DSTACK_TRY(const std::vector<KnownProject> candidates, projects_like(database, git));
-  const auto moved =
-      std::find_if(candidates.begin(), candidates.end(), [](const KnownProject& project) {
-        return is_gone(project.path);
-      });
-  if (moved == candidates.end())
-    return {};
+  DSTACK_TRY(const auto moved, find_moved(database, path, git, prefix));
+  if (!moved)
+    return std::optional<std::string>();
   {
     DSTACK_TRY(Query query, database.query("update or ignore project set path = ? where id = ?"));
     DSTACK_CHECK(query.bind(path).bind(moved->id).run());
   }
-  return transaction.commit();
+  DSTACK_CHECK(transaction.commit());
+  return std::optional(moved->path);
 }
 
 }  // namespace dstack::store

@@ -80,26 +80,61 @@ TEST_CASE("a project that was moved keeps its runs and tags") {
   require_ok(records.add_tags(before, "latest", {"train"}, id, Records::Force::no));
 
   SECTION("when nothing stands at the old path") {
-    require_ok(records.adopt_project(after, git));
+    value_of(records.adopt_project(after, git));
     CHECK(value_of(records.last_run(after))->project == after);
     CHECK(value_of(records.find_tag(after, "train", "latest")));
     CHECK_FALSE(value_of(records.last_run(before)));
   }
   SECTION("but not a second clone of it") {
     fs::create_directory(before);
-    require_ok(records.adopt_project(after, git));
+    value_of(records.adopt_project(after, git));
     CHECK_FALSE(value_of(records.last_run(after)));
   }
   SECTION("but not one with another remote, another history or none") {
-    require_ok(records.adopt_project(after, {.remote = "elsewhere", .root_commit = "abc"}));
-    require_ok(
+    value_of(records.adopt_project(after, {.remote = "elsewhere", .root_commit = "abc"}));
+    value_of(
         records.adopt_project(after, {.remote = "https://example.com/x", .root_commit = "other"}));
-    require_ok(records.adopt_project(after, {.remote = "https://example.com/x"}));
+    value_of(records.adopt_project(after, {.remote = "https://example.com/x"}));
     CHECK_FALSE(value_of(records.last_run(after)));
+  }
+  SECTION("which is told without writing first") {
+    CHECK(value_of(records.may_have_moved(after)));
+    CHECK(value_of(records.find_moved_project(after, git)) == before);
+    CHECK(value_of(records.last_run(before)));
+    CHECK(value_of(records.adopt_project(after, git)) == before);
+    CHECK_FALSE(value_of(records.may_have_moved(after)));
+    CHECK_FALSE(value_of(records.adopt_project(after, git)));
+  }
+  SECTION("and Git need not be asked where no project has gone") {
+    fs::create_directory(before);
+    CHECK_FALSE(value_of(records.may_have_moved(after)));
   }
   SECTION("but not over runs that the new path has") {
     value_of(records.create_run(new_run("b-b-1", after)));
-    require_ok(records.adopt_project(after, git));
+    value_of(records.adopt_project(after, git));
     CHECK(value_of(records.find_runs({.project = after})).size() == 1);
   }
+}
+
+TEST_CASE("projects of one repository that was moved are told apart") {
+  const TestHome test;
+  Records records = test.open();
+  const TemporaryFolder folder = make_test_folder();
+  const std::string old_top = (folder.path() / "old").string();
+  const std::string new_top = (folder.path() / "new").string();
+  const job::GitFacts git{.remote = "https://example.com/x", .root_commit = "abc"};
+  int number = 0;
+  for (const std::string& project : {old_top + "/a", old_top + "/b", old_top}) {
+    NewRun run = new_run(fmt::format("a-a-{}", ++number), project);
+    run.code.git = git;
+    value_of(records.create_run(run));
+  }
+
+  CHECK(value_of(records.find_moved_project(new_top + "/a", git, "a/")) == old_top + "/a");
+  CHECK(value_of(records.find_moved_project(new_top + "/b", git, "b/")) == old_top + "/b");
+  CHECK(value_of(records.find_moved_project(new_top, git)) == old_top);
+  // A project that was never run is none of them.
+  CHECK_FALSE(value_of(records.find_moved_project(new_top + "/c", git, "c/")));
+  // Within the repository it may have been anywhere.
+  CHECK(value_of(records.find_moved_project(old_top + "/d", git, "d/")));
 }

@@ -1,0 +1,173 @@
+#include "dstack/source/diff_base.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/source/git.hpp"
+
+#include <set>
+
+namespace dstack::source {
+
+namespace {
+
+struct Submodule {
+  std::string path;  ///< from the project's root
+  std::string commit;
+};
+
+/// The commit's tree as seen from the project's folder, or an empty one before the first commit.
+Result<std::string> find_base(const BorrowedRepository& repository, const job::GitFacts& git) {
+  const auto variables = repository.variables();
+  if (!git.commit.empty()) {
+    std::string prefix = repository.prefix;
+    while (prefix.ends_with('/'))
+      prefix.pop_back();
+    const std::string name = git.commit + "^{commit}";
+    if (!git_output(git_command(repository.project, {"cat-file", "-e", name})))
+      return fail(ErrorCode::not_found,
+                  "the repository in '{}' has no commit {}",
+                  repository.project.string(),
+                  git.commit)
+          .with_hint("'git fetch' may bring it; the code itself is kept: dstack code RUN -o DIR");
+    const auto tree =
+        git_output(git_command(repository.project,
+                               {"rev-parse", "--verify", "--quiet", git.commit + ":" + prefix},
+                               variables));
+    if (tree)
+      return std::string(trim(*tree));
+    // The project's folder is newer than the commit.
+  }
+  DSTACK_TRY(const std::string empty,
+             git_output(git_command(repository.project, {"mktree"}, variables)));
+  return std::string(trim(empty));
+}
+
+/// Puts the files of submodules into the index, where it has their commits.
+class Submodules {
+ public:
+  Submodules(BorrowedRepository& repository, std::vector<std::string>& notes)
+      : repository_(repository), notes_(notes) {}
+
+  /// Whether anything was put there. A submodule may bring others, so in rounds.
+  Result<bool> expand() {
+    for (bool is_changed = false;;) {
+      DSTACK_TRY(const auto submodules, list());
+      bool is_over = true;
+      for (const Submodule& submodule : submodules)
+        if (done_.insert(submodule.path).second) {
+          DSTACK_CHECK(expand(submodule));
+          is_over = false;
+        }
+      if (is_over)
+        return is_changed;
+      is_changed = true;
+    }
+  }
+
+ private:
+  Result<std::string> git(std::vector<std::string> arguments) const {
+    return git_output(
+        git_command(repository_.staging / "tree", std::move(arguments), repository_.variables()));
+  }
+
+  Result<std::vector<Submodule>> list() const {
+    DSTACK_TRY(const std::string text, git({"ls-files", "-z", "--stage"}));
+    std::vector<Submodule> found;
+    for (const std::string_view line : split(text, '\0')) {
+      // "160000 commit stage", a tab, the path
+      const auto words = split(line.substr(0, line.find('\t')), ' ');
+      if (words.size() >= 2 && words[0] == "160000")
+        found.push_back({std::string(line.substr(line.find('\t') + 1)), std::string(words[1])});
+    }
+    return found;
+  }
+
+  Result<void> expand(const Submodule& submodule) {
+    if (!is_in_snapshot(submodule.path)) {
+      notes_.push_back(fmt::format("submodule '{}' was not checked out, so it is not compared",
+                                   printable(submodule.path)));
+      return remove(submodule.path);
+    }
+    if (const std::string objects = objects_of(submodule.path); !objects.empty())
+      repository_.objects.push_back(objects);
+    if (!git({"cat-file", "-e", submodule.commit + "^{commit}"})) {
+      notes_.push_back(
+          fmt::format("commit {} of submodule '{}' is not in this clone, so the "
+                      "submodule is not compared",
+                      submodule.commit,
+                      printable(submodule.path)));
+      return {};
+    }
+    DSTACK_CHECK(remove(submodule.path));
+    DSTACK_CHECK(git({"read-tree", fmt::format("--prefix={}/", submodule.path), submodule.commit}));
+    return {};
+  }
+
+  Result<void> remove(const std::string& path) const {
+    DSTACK_CHECK(git({"update-index", "--force-remove", "--", path}));
+    return {};
+  }
+
+  bool is_in_snapshot(const std::string& path) const {
+    return is_folder(repository_.staging / "tree" / path);
+  }
+
+  /// In the submodule that is checked out, else where Git keeps the repositories of submodules.
+  std::string objects_of(const std::string& path) const {
+    const Path folder = repository_.project / path;
+    if (find_git_entry(folder) == fs::absolute(folder) / ".git") {
+      const auto objects = git_output(
+          git_command(folder, {"rev-parse", "--path-format=absolute", "--git-path", "objects"}));
+      if (objects)
+        return std::string(trim(*objects));
+    }
+    const Path kept =
+        Path(repository_.folder) / "modules" / (repository_.prefix + path) / "objects";
+    return is_folder(kept) ? kept.string() : std::string();
+  }
+
+  BorrowedRepository& repository_;
+  std::vector<std::string>& notes_;
+  std::set<std::string> done_;
+};
+
+}  // namespace
+
+std::vector<std::string> BorrowedRepository::variables() const {
+  return {"GIT_DIR=" + folder,
+          "GIT_WORK_TREE=" + (staging / "tree").string(),
+          "GIT_INDEX_FILE=" + (staging / "index").string(),
+          "GIT_OBJECT_DIRECTORY=" + (staging / "objects").string(),
+          "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + join(objects, ":")};
+}
+
+Result<BorrowedRepository> borrow_repository(const Path& project, const Path& staging) {
+  DSTACK_TRY(const std::string text,
+             git_output(git_command(project,
+                                    {"rev-parse",
+                                     "--path-format=absolute",
+                                     "--git-common-dir",
+                                     "--git-path",
+                                     "objects",
+                                     "--show-prefix"})));
+  const auto lines = split(text, '\n');
+  if (lines.size() < 3)
+    return fail(ErrorCode::unavailable, "git did not say where its repository is");
+  return BorrowedRepository{
+      project, staging, std::string(lines[0]), {std::string(lines[1])}, std::string(lines[2])};
+}
+
+Result<std::string> make_diff_base(BorrowedRepository& repository,
+                                   const job::GitFacts& git,
+                                   std::vector<std::string>& notes) {
+  DSTACK_TRY(const std::string base, find_base(repository, git));
+  const Path tree = repository.staging / "tree";
+  DSTACK_CHECK(git_output(git_command(tree, {"read-tree", base}, repository.variables())));
+  DSTACK_TRY(const bool is_changed, Submodules(repository, notes).expand());
+  if (!is_changed)
+    return base;
+  DSTACK_TRY(const std::string expanded,
+             git_output(git_command(tree, {"write-tree"}, repository.variables())));
+  return std::string(trim(expanded));
+}
+
+}  // namespace dstack::source

@@ -1,0 +1,33 @@
+// What a snapshot is compared with: the commit's tree, with the files of its submodules in place of
+// their commits. Internal to source/.
+#pragma once
+
+#include "dstack/base/file.hpp"
+#include "dstack/job/code.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dstack::source {
+
+/// A repository whose index and new objects are a folder of ours, so that it is never written to.
+struct BorrowedRepository {
+  Path project;
+  Path staging;                      ///< holds "tree", the snapshot, and gets "index" and "objects"
+  std::string folder;                ///< of Git's own files
+  std::vector<std::string> objects;  ///< folders of objects that are only read
+  std::string prefix;                ///< where the project is in it: "" or "folder/"
+
+  /// For git_command().
+  std::vector<std::string> variables() const;
+};
+
+Result<BorrowedRepository> borrow_repository(const Path& project, const Path& staging);
+
+/// The tree to compare with, which is also read into the index; an empty one before the first
+/// commit. `notes` says which submodules are not compared.
+Result<std::string> make_diff_base(BorrowedRepository& repository,
+                                   const job::GitFacts& git,
+                                   std::vector<std::string>& notes);
+
+}  // namespace dstack::source
