@@ -1,4 +1,5 @@
 // Entries of depends-on, also with other values of the variables.
+#include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/loading.hpp"
 #include "dstack/config/yaml/file_source.hpp"
@@ -49,7 +50,78 @@ void read_again(Workflow& workflow, const Scope& scope, Findings& findings) {
   workflow.depends_on = std::move(read);
 }
 
+constexpr const char* dependency_example =
+    "write 'download', or 'download:latest' for the artifacts tagged 'latest'";
+
+/// The text of a member that is there; nothing after an error.
+std::optional<std::string> member_text(const Member& member,
+                                       Findings& findings,
+                                       const std::string& workflow) {
+  if (member.value.kind == ValueKind::scalar && !member.value.text.empty())
+    return member.value.text;
+  const bool empty = member.value.kind == ValueKind::null || member.value.kind == ValueKind::scalar;
+  findings.add(
+      workflow,
+      make_error(
+          ErrorCode::configuration,
+          "{}",
+          empty ? fmt::format("'{}' is empty", member.key)
+                : fmt::format("'{}' must be a text, not {}", member.key, describe(member.value)))
+          .at(member.value.where)
+          .with_hint("{}", dependency_example));
+  return std::nullopt;
+}
+
 }  // namespace
+
+bool is_dependency_map(const Value& entry) {
+  return entry.kind == ValueKind::mapping &&
+         (entry.find("workflow") != nullptr || entry.find("tag") != nullptr);
+}
+
+std::optional<std::string> dependency_text(const Value& map,
+                                           Findings& findings,
+                                           const std::string& workflow) {
+  std::optional<std::string> name;
+  std::optional<std::string> tag;
+  bool right = true;
+  for (const Member& member : map.members) {
+    if (member.key == "workflow" || member.key == "tag") {
+      auto text = member_text(member, findings, workflow);
+      right = right && text;
+      (member.key == "tag" ? tag : name) = std::move(text);
+      continue;
+    }
+    right = false;
+    std::string hint = did_you_mean(member.key, {"workflow", "tag"});
+    findings.add(
+        workflow,
+        make_error(ErrorCode::configuration, "unknown key '{}'", printable(member.key))
+            .at(member.key_where)
+            .with_hint("{}", hint.empty() ? "a dependency has 'workflow' and 'tag'" : hint));
+  }
+  if (!right)
+    return std::nullopt;
+  if (!name) {
+    findings.add(
+        workflow,
+        make_error(ErrorCode::configuration, "the dependency has a tag, but no 'workflow'")
+            .at(map.where)
+            .with_hint("a tag belongs to a workflow: write '{{workflow: download, tag: {}}}'",
+                       printable(*tag)));
+    return std::nullopt;
+  }
+  return tag ? fmt::format("{}:{}", *name, *tag) : *name;
+}
+
+std::string dependency_hint(const Value& entry) {
+  if (entry.kind == ValueKind::mapping && entry.members.size() == 1 &&
+      entry.members.front().value.kind == ValueKind::scalar)
+    return fmt::format(
+        "write '{}', without the space",
+        printable(entry.members.front().key + ":" + entry.members.front().value.text));
+  return dependency_example;
+}
 
 Scope file_scope(const Project& project, const std::string& workflow) {
   Scope scope;
@@ -82,12 +154,11 @@ Result<Dependency> parse_dependency(std::string_view text, const SourceLocation&
   dependency.workflow = text.substr(0, colon);
   dependency.where = where;
   if (!is_name(dependency.workflow))
-    return fail(
-        make_error(ErrorCode::configuration,
-                   "'{}' is not a valid workflow name",
-                   printable(dependency.workflow))
-            .at(where)
-            .with_hint("write 'download', or 'download:latest' for the artifacts tagged 'latest'"));
+    return fail(make_error(ErrorCode::configuration,
+                           "'{}' is not a valid workflow name",
+                           printable(dependency.workflow))
+                    .at(where)
+                    .with_hint("{}", dependency_example));
   if (colon == std::string_view::npos)
     return dependency;
   dependency.tag = std::string(text.substr(colon + 1));

@@ -6,6 +6,7 @@
 #include "dstack/config/yaml/yaml.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,15 @@ Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings
 /// The variables of the files that `workflow` sees, for the keys that the host reads itself. Refers
 /// to the project.
 Scope file_scope(const Project& project, const std::string& workflow);
+/// Whether an entry of depends-on is one of the maps `{workflow: …, tag: …}`.
+bool is_dependency_map(const Value& entry);
+/// The text that such a map stands for: `download:latest`. Nothing when it is wrong, which is added
+/// to the findings of `workflow`.
+std::optional<std::string> dependency_text(const Value& map,
+                                           Findings& findings,
+                                           const std::string& workflow);
+/// How to write an entry of depends-on that is no text and no such map.
+std::string dependency_hint(const Value& entry);
 /// For an entry of depends-on whose text is also that of another.
 Error dependency_twice(const std::string& text, const SourceLocation& where);
 

@@ -12,19 +12,18 @@ namespace dstack::config {
 namespace {
 
 constexpr const char* project_folder = ".dstack";
-constexpr const char* variables_file = ".dstack/variables.yaml";
 
-bool is_there(const Path& path) {
-  boost::system::error_code error;
-  return fs::exists(path, error);
+/// Also where it is there under both of its names, which is an error of its own.
+bool is_there(const Path& root, std::string_view stem) {
+  const auto found = find_yaml_file(root / project_folder, stem, {});
+  return !found || *found;
 }
 
 bool defines_workflows(const Path& root) {
-  return is_there(root / project_folder / "workflows.yaml") ||
-         is_folder(root / project_folder / "workflows");
+  return is_there(root, "workflows") || is_folder(root / project_folder / "workflows");
 }
 
-/// The names of the workflow files, relative to the root, in the order in which they are read.
+/// The names of the files in the folder of workflows, relative to the root, in order.
 Result<std::vector<std::string>> workflow_files(const Path& root) {
   std::vector<std::string> files;
   const Path folder = root / project_folder / "workflows";
@@ -41,10 +40,6 @@ Result<std::vector<std::string>> workflow_files(const Path& root) {
       return fail_errno_of(error.value(), "cannot read the folder '.dstack/workflows'");
   }
   std::sort(files.begin(), files.end());
-  if (is_there(root / project_folder / "workflows.yaml")) {
-    files.emplace_back(".dstack/workflows.yaml");
-    std::rotate(files.begin(), files.end() - 1, files.end());
-  }
   return files;
 }
 
@@ -73,10 +68,13 @@ class Loader {
 
   Result<Project> load() {
     DSTACK_TRY(std::vector<std::string> files, workflow_files(project_.root));
-    project_.defined = !files.empty() || is_folder(project_.root / project_folder / "workflows");
+    project_.defined = defines_workflows(project_.root);
+    if (auto main_file = find("workflows"))
+      files.insert(files.begin(), *std::move(main_file));
     std::vector<VariableScope> scopes;
-    if (is_there(project_.root / variables_file))
-      if (auto file = read(variables_file))
+    const auto variables_file = find("variables");
+    if (variables_file)
+      if (auto file = read(*variables_file))
         scopes = add_variables(std::move(*file), project_);
     bool all_workflows = true;
     for (const std::string& name : files) {
@@ -92,11 +90,22 @@ class Loader {
       check_references(project_);
       check_scopes(scopes, project_);
     }
-    files.emplace_back(variables_file);
+    if (variables_file)
+      files.push_back(*variables_file);
     return finish(files);
   }
 
  private:
+  /// A file with one of two endings, relative to the root. Of both, which is an error, the first is
+  /// read all the same: it may have errors of its own.
+  std::optional<std::string> find(std::string_view stem) {
+    auto name = find_yaml_file(project_.root / project_folder, stem, ".dstack/");
+    if (name)
+      return *name ? std::optional(".dstack/" + **name) : std::nullopt;
+    failures_.push_back(std::move(name).error());
+    return fmt::format(".dstack/{}.yaml", stem);
+  }
+
   std::optional<ParsedYaml> read(const std::string& name) {
     auto file = read_file_of(project_.root, name);
     if (file)

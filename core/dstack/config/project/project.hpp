@@ -69,7 +69,7 @@ struct Project {
   std::vector<std::string> workflow_names() const;
 };
 
-/// The nearest folder, from `from` upwards, that has `.dstack/workflows.yaml` or
+/// The nearest folder, from `from` upwards, that has `.dstack/workflows.yaml` (or `.yml`) or
 /// `.dstack/workflows/`.
 std::optional<Path> find_project(const Path& from);
 /// Reads the whole project. Fails on what leaves nothing to run (unreadable files, YAML syntax);

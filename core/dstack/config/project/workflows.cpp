@@ -4,6 +4,7 @@
 #include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/loading.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/misread.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
@@ -207,14 +208,17 @@ class EntryReader {
   }
 
   void read_help(const Value& value) {
-    if (value.kind == ValueKind::sequence || value.kind == ValueKind::mapping)
+    if (value.kind == ValueKind::sequence || value.kind == ValueKind::mapping) {
+      const std::string misread = explain_misread(value);
       findings_.add(
           label_,
           make_error(ErrorCode::configuration, "'help' must be a text, not {}", describe(value))
               .at(value.where)
-              .with_hint("write 'help: Trains the model', for example"));
-    else if (auto text = with_variables(value))
+              .with_hint(
+                  "{}", misread.empty() ? "write 'help: Trains the model', for example" : misread));
+    } else if (auto text = with_variables(value)) {
       workflow_.help = std::move(*text);
+    }
   }
 
   /// The scalar's text with the variables of the files; nothing when one is unknown, which was
@@ -230,6 +234,10 @@ class EntryReader {
   }
 
   void read_dependencies(const Value& value) {
+    if (is_dependency_map(value)) {
+      read_dependency(value);
+      return;
+    }
     if (value.kind == ValueKind::mapping) {
       findings_.add(label_,
                     make_error(ErrorCode::configuration,
@@ -247,15 +255,23 @@ class EntryReader {
   }
 
   void read_dependency(const Value& element) {
-    if (element.kind != ValueKind::scalar) {
+    if (is_dependency_map(element)) {
+      auto text = dependency_text(element, findings_, label_);
+      if (text)
+        add_dependency(make_scalar(*std::move(text), element.where));
+    } else if (element.kind == ValueKind::scalar) {
+      add_dependency(element);
+    } else {
       findings_.add(label_,
                     make_error(ErrorCode::configuration,
                                "a dependency must be the name of a workflow, not {}",
                                describe(element))
                         .at(element.where)
                         .with_hint("{}", dependency_hint(element)));
-      return;
     }
+  }
+
+  void add_dependency(const Value& element) {
     const auto text = with_variables(element);
     if (!text)
       return;
@@ -271,15 +287,6 @@ class EntryReader {
     if (holds_reference(element.text))
       dependency->written = element.text;
     workflow_.depends_on.push_back(std::move(*dependency));
-  }
-
-  static std::string dependency_hint(const Value& element) {
-    if (element.kind == ValueKind::mapping && element.members.size() == 1 &&
-        element.members.front().value.kind == ValueKind::scalar)
-      return fmt::format(
-          "write '{}', without the space",
-          printable(element.members.front().key + ":" + element.members.front().value.text));
-    return "write 'download', or 'download:latest' for the artifacts tagged 'latest'";
   }
 
   Value& entry_;

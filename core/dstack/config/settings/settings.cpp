@@ -138,7 +138,11 @@ class SettingsReader : private MapReader {
 
 }  // namespace
 
-Result<Settings> load_settings(const Path& file) {
+Result<Settings> load_settings(const Path& config) {
+  const Path folder = config.parent_path();
+  DSTACK_TRY(const auto name,
+             find_yaml_file(folder, config.stem().string(), folder.string() + "/"));
+  const Path file = name ? folder / *name : config;
   boost::system::error_code error;
   if (!fs::exists(file, error) &&
       (!error || error == boost::system::errc::no_such_file_or_directory ||

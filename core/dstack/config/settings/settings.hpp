@@ -45,7 +45,8 @@ struct Settings {
   std::uint64_t snapshot_file_limit = 100'000'000;  ///< bytes
 };
 
-/// Defaults when the file does not exist. Unknown keys are errors with a suggestion.
-Result<Settings> load_settings(const Path& file);
+/// Of `config`.yaml, also when it is called `.yml`; defaults when there is neither. Unknown keys
+/// are errors with a suggestion.
+Result<Settings> load_settings(const Path& config);
 
 }  // namespace dstack::config

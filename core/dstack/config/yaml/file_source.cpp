@@ -46,6 +46,28 @@ Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::str
   return make_source_text(std::move(name), std::move(*text));
 }
 
+Result<std::optional<std::string>> find_yaml_file(const Path& folder,
+                                                  std::string_view stem,
+                                                  std::string_view shown) {
+  std::optional<std::string> found;
+  for (const std::string_view ending : {".yaml", ".yml"}) {
+    const std::string name = fmt::format("{}{}", stem, ending);
+    boost::system::error_code error;
+    if (!fs::exists(folder / name, error))
+      continue;
+    if (found)
+      return fail(ErrorCode::configuration,
+                  "there are both '{}{}' and '{}{}'",
+                  shown,
+                  *found,
+                  shown,
+                  name)
+          .with_hint("only one of them is read: merge the two, and remove one");
+    found = name;
+  }
+  return found;
+}
+
 Error file_too_large(SourceLocation where, std::size_t limit) {
   return make_error(ErrorCode::configuration, "the file is larger than {} MiB", limit >> 20)
       .at(std::move(where))

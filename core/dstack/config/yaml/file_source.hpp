@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,12 @@ namespace dstack::config {
 /// Reads a YAML file as a text that errors can point into. `name` is for messages. A file
 /// that is too large is refused without being read.
 Result<std::shared_ptr<const SourceText>> read_source(const Path& file, std::string name);
+
+/// The name of the file `stem`.yaml or `stem`.yml in `folder`; nothing where there is neither. Both
+/// are an error that names them, each as `shown` + name.
+Result<std::optional<std::string>> find_yaml_file(const Path& folder,
+                                                  std::string_view stem,
+                                                  std::string_view shown);
 
 /// "1,000,000"
 std::string with_separators(std::size_t number);

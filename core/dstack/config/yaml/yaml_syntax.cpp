@@ -3,6 +3,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/misread.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
@@ -81,13 +82,103 @@ bool follows_quote(std::string_view text, std::size_t offset, const YamlTree& tr
   return end && first_non_blank(text, *end) == offset;
 }
 
+/// All that is written for the value at `offset`; nothing inside of a flow collection.
+std::string_view written_around(std::string_view text, std::size_t offset) {
+  const WrittenEntry entry = entry_of_line(text, offset);
+  const bool in_flow = text[std::min(entry.begin, text.size() - 1)] == '[' ||
+                       text[std::min(entry.begin, text.size() - 1)] == '{';
+  return in_flow ? std::string_view() : text.substr(entry.begin, entry.end - entry.begin);
+}
+
+/// What YAML makes of a value that begins with this sign; empty for one that begins a text.
+std::string_view meaning_of(char sign) {
+  switch (sign) {
+    case '[':
+      return "begins a list here";
+    case '{':
+      return "begins a map here";
+    case '&':
+      return "begins an anchor here";
+    case '*':
+      return "begins an alias here";
+    case '|':
+    case '>':
+      return "begins a text here that is on the lines below it";
+    case '!':
+      return "begins a tag here";
+    default:
+      return {};
+  }
+}
+
+/// `[ -f x ]` and `{ a; }` are for a shell, where they are an entry of a list.
+bool is_for_a_shell(std::string_view text, const WrittenEntry& entry) {
+  const std::string_view next = text.substr(entry.begin + 1, 1);
+  return entry.in_list && (next == " " || (next == "[" && text[entry.begin] == '['));
+}
+
+/// Whether the sign at the beginning of an entry is what led to the error at `offset`.
+bool is_misled(std::string_view text, const WrittenEntry& entry, std::size_t offset) {
+  const char sign = text[entry.begin];
+  if (sign == '[' || sign == '{') {
+    const std::size_t end = flow_end(text, entry.begin);
+    return (end > entry.begin + 1 && offset >= end) || is_for_a_shell(text, entry);
+  }
+  if (sign == '&')
+    return offset <= word_end(text, entry.begin);
+  if (sign == '*')
+    return first_non_blank(text, word_end(text, entry.begin)) <= offset;
+  return !meaning_of(sign).empty();
+}
+
+/// A text that begins with a sign of YAML's, without quotes.
+std::optional<Error> explain_sign(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  const WrittenEntry entry = entry_of_line(text, offset);
+  if (entry.begin >= entry.end || offset < entry.begin || !is_misled(text, entry, offset))
+    return std::nullopt;
+  const std::string_view written = text.substr(entry.begin, entry.end - entry.begin);
+  if (written.starts_with("{{"))
+    return make_error(ErrorCode::configuration, "'{{{{' begins a map here, not a reference")
+        .at(tree.places().at(entry.begin, entry.begin + 2))
+        .with_hint("a reference is written with '$': ${{{{ name }}}}");
+  return make_error(
+             ErrorCode::configuration, "'{}' {}", written.front(), meaning_of(written.front()))
+      .at(tree.places().at(entry.begin, entry.end))
+      .with_hint("if it is part of a text, {}", quoting_hint(written));
+}
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// `'don't'`: the quote that closes is an apostrophe.
+bool follows_apostrophe(std::string_view text, std::size_t offset) {
+  return offset >= 2 && offset < text.size() && text[offset - 1] == '\'' &&
+         is_letter(text[offset - 2]) && is_letter(text[offset]);
+}
+
+Error explain_text_after_quote(std::size_t offset, YamlTree& tree) {
+  const std::string_view text = tree.places().text();
+  if (follows_apostrophe(text, offset))
+    return make_error(ErrorCode::configuration, "unexpected text after the closing quote")
+        .at(tree.places().at(offset, line_content_end(text, offset)))
+        .with_hint(
+            "put the whole value in quotes; inside '…' a quote is written '', inside \"…\" it is "
+            "\\\"");
+  return make_error(ErrorCode::configuration, "unexpected text after the closing quote")
+      .at(tree.places().at(offset, line_content_end(text, offset)))
+      .with_hint("{}", quoting_hint(written_around(text, offset)));
+}
+
 Error explain_map_value(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   const std::size_t begin = line_begin(text, offset);
   if (tree.last_offset() >= begin)
     return make_error(ErrorCode::configuration, "a second ':' in one line")
         .at(tree.places().at(offset))
-        .with_hint("put a value that holds ': ' in quotes");
+        .with_hint("': ' makes a key of what is before it; {}",
+                   quoting_hint(written_around(text, offset)));
   const std::size_t key = first_non_blank(text, begin);
   return make_error(ErrorCode::configuration,
                     "this line is indented deeper than the entry above it")
@@ -98,11 +189,7 @@ Error explain_map_value(std::size_t offset, YamlTree& tree) {
 Error explain_in_map(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   if (follows_quote(text, offset, tree))
-    return make_error(ErrorCode::configuration, "unexpected text after the closing quote")
-        .at(tree.places().at(offset, line_content_end(text, offset)))
-        .with_hint(
-            "put the whole value in quotes; inside '…' a quote is written '', inside \"…\" "
-            "it is \\\"");
+    return explain_text_after_quote(offset, tree);
   if (text.substr(offset, 2) == "- ")
     return make_error(ErrorCode::configuration,
                       "a list entry is not allowed among the keys of a map")
@@ -123,6 +210,15 @@ std::optional<std::size_t> quote_over_comma(std::string_view text, const YamlTre
   return !content.empty() && content.back() == ',' ? quote : std::nullopt;
 }
 
+/// Whether a bracket opens in the middle of a text: `echo {a}`.
+bool follows_plain_text(std::string_view text, std::size_t offset) {
+  const std::string_view before =
+      trim(text.substr(line_begin(text, offset), offset - line_begin(text, offset)));
+  const char sign = offset < text.size() ? text[offset] : ' ';
+  return (sign == '[' || sign == '{') && !before.empty() &&
+         std::string_view(",:[]{}\"'").find(before.back()) == std::string_view::npos;
+}
+
 Error explain_flow(std::size_t offset, char closing, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   const auto open = tree.open_flow();
@@ -134,6 +230,12 @@ Error explain_flow(std::size_t offset, char closing, YamlTree& tree) {
     return make_error(ErrorCode::configuration, "unexpected text after the closing quote")
         .at(tree.places().at(offset, word_end(text, offset)))
         .with_hint("separate values by ',', and put the whole value in quotes");
+  if (follows_plain_text(text, offset))
+    return make_error(ErrorCode::configuration,
+                      "a text that holds '{}' must be in quotes inside [ ] and {{ }}",
+                      text.substr(offset, 1))
+        .at(tree.places().at(offset))
+        .with_hint("{}", quoting_hint({}));
   if (!open)
     return make_error(ErrorCode::configuration, "{}{}' is missing here", "',' or '", closing)
         .at(tree.places().at(offset))
@@ -155,6 +257,12 @@ Error explain_escape(std::size_t offset, YamlTree& tree) {
       .with_hint("write '\\\\' for a backslash, or use single quotes");
 }
 
+/// All of the entry that begins at `offset`, else the word alone.
+std::string_view written_from(std::string_view text, std::size_t offset, std::string_view word) {
+  const WrittenEntry entry = entry_of_line(text, offset);
+  return entry.begin == offset ? text.substr(entry.begin, entry.end - entry.begin) : word;
+}
+
 Error explain_alias(std::size_t offset, YamlTree& tree, SyntaxProblem problem) {
   const std::string_view text = tree.places().text();
   const std::size_t star = text.substr(std::min(offset, text.size()), 1) == "*"
@@ -169,7 +277,8 @@ Error explain_alias(std::size_t offset, YamlTree& tree, SyntaxProblem problem) {
       hint = fmt::format("this file has {}", quoted_list(tree.anchor_names()));
   }
   if (hint.empty())
-    hint = fmt::format("put '{}' in quotes if it is a text", word);
+    hint = fmt::format("'*' begins an alias; if it is part of a text, {}",
+                       quoting_hint(written_from(text, star, word)));
   if (problem == SyntaxProblem::unknown_anchor)
     return make_error(ErrorCode::configuration,
                       "there is no anchor '&{}' before this alias",
@@ -186,7 +295,23 @@ Error explain_first_character(std::size_t offset, YamlTree& tree) {
   const std::string character = printable(text.substr(std::min(offset, text.size()), 1));
   return make_error(ErrorCode::configuration, "a value cannot begin with '{}'", character)
       .at(tree.places().at(offset, line_content_end(text, offset)))
-      .with_hint("put it in quotes");
+      .with_hint("{}", quoting_hint(written_from(text, offset, {})));
+}
+
+/// Whether a sign at the beginning of the line's value may be the reason.
+bool may_be_misled(SyntaxProblem problem) {
+  return problem != SyntaxProblem::unended_scalar && problem != SyntaxProblem::escape &&
+         problem != SyntaxProblem::alias && problem != SyntaxProblem::unknown_anchor &&
+         problem != SyntaxProblem::document_marker;
+}
+
+/// What follows the closing quote of an entry that begins with one, before `offset`: `"a" | b`.
+std::optional<std::size_t> end_of_quoted_entry(std::string_view text, std::size_t offset) {
+  const WrittenEntry entry = entry_of_line(text, offset);
+  if (entry.begin >= entry.end || (text[entry.begin] != '"' && text[entry.begin] != '\''))
+    return std::nullopt;
+  const auto end = find_closing_quote(text, entry.begin);
+  return end && *end <= offset ? std::optional(first_non_blank(text, *end)) : std::nullopt;
 }
 
 }  // namespace
@@ -206,6 +331,9 @@ Error explain_syntax(SyntaxProblem problem,
       return make_error(ErrorCode::configuration, "a tab cannot be used for indentation")
           .at(tree.places().at(*tab))
           .with_hint("use spaces");
+  if (may_be_misled(problem))
+    if (auto error = explain_sign(offset, tree))
+      return *std::move(error);
   switch (problem) {
     case SyntaxProblem::unended_scalar:
       return unclosed_quote(find_unclosed_quote(text, tree.last_offset()).value_or(offset), tree);
@@ -218,6 +346,8 @@ Error explain_syntax(SyntaxProblem problem,
     case SyntaxProblem::in_map:
       return explain_in_map(offset, tree);
     case SyntaxProblem::in_sequence:
+      if (follows_quote(text, offset, tree))
+        return explain_text_after_quote(offset, tree);
       return make_error(ErrorCode::configuration, "this does not belong to the list above it")
           .at(tree.places().at(offset, line_content_end(text, offset)))
           .with_hint("entries of one list begin with '- ' in the same column");
@@ -242,6 +372,8 @@ Error explain_syntax(SyntaxProblem problem,
           .at(tree.places().at(offset))
           .with_hint("indent it, or close the quote before it");
     case SyntaxProblem::other:
+      if (const auto end = end_of_quoted_entry(text, offset))
+        return explain_text_after_quote(*end, tree);
       break;
   }
   return make_error(ErrorCode::configuration, "invalid YAML: {}", parser_message)

@@ -2,6 +2,7 @@
 
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/misread.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -16,6 +17,20 @@ bool begins_as(std::string_view text, ValueKind kind, YamlTree::Style style) {
   if (style == YamlTree::Style::block)
     return first != '[' && first != '{';
   return first == (kind == ValueKind::sequence ? '[' : '{');
+}
+
+/// `!` alone is never meant as a tag: it is the `not` of a shell.
+std::string tag_hint(std::string_view tag, std::string_view written) {
+  const std::string quoting = quoting_hint(written);
+  if (tag == "!")
+    return fmt::format("'!' begins a tag of YAML, and no part of the text; {}", quoting);
+  if (tag.starts_with("!!"))
+    return fmt::format(
+        "remove it: values keep their text; if '{}' is part of it, {}", printable(tag), quoting);
+  if (tag.starts_with("!include"))
+    return "remove it: all files in '.dstack/workflows' are read, and '&' and '*' repeat a part of "
+           "a file";
+  return fmt::format("remove it; if '!' is part of the text, {}", quoting);
 }
 
 }  // namespace
@@ -106,9 +121,14 @@ Result<void> YamlTree::null_key(std::size_t offset) {
              true);
     return {};
   }
+  const WrittenEntry entry = entry_of_line(places_.text(), offset);
+  const bool whole = entry.in_list && entry.begin == offset;
   return fail(make_error(ErrorCode::configuration, "there is no key before this ':'")
                   .at(places_.at(offset))
-                  .with_hint("write 'key: value'"));
+                  .with_hint("{}",
+                             whole ? quoting_hint(places_.text().substr(entry.begin,
+                                                                        entry.end - entry.begin))
+                                   : "write 'key: value'"));
 }
 
 Result<void> YamlTree::scalar(std::size_t offset,
@@ -122,7 +142,7 @@ Result<void> YamlTree::scalar(std::size_t offset,
   const char first = offset < written.size() ? written[offset] : ' ';
   const bool in_quotes = first == '"' || first == '\'';
   last_quote_ = in_quotes ? std::optional(offset) : std::nullopt;
-  const bool plain = !in_quotes && first != '|' && first != '>' && tag != "tag:yaml.org,2002:str";
+  const bool plain = !in_quotes && first != '|' && first != '>';
   if (in_quotes && !find_closing_quote(written, offset))
     return fail(make_error(ErrorCode::configuration, "this quote is never closed")
                     .at(places_.at(offset))
@@ -305,21 +325,23 @@ Result<void> YamlTree::keep(std::size_t anchor,
 }
 
 void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
-  if (tag.empty() || tag == "?" || tag == "!")
+  if (tag.empty() || tag == "?")
     return;
-  for (const std::string_view known : {"str", "int", "float", "bool", "null", "map", "seq"})
-    if (tag.substr(0, 18) == "tag:yaml.org,2002:" && tag.substr(18) == known)
-      return;
   const std::string_view text = places_.text();
   std::size_t begin = offset;
   if (begin < text.size() && text[begin] == '&')
-    begin = std::min(text.find('!', begin), text.size());
+    begin = std::min(text.find_first_not_of(" \t", word_end(text, begin)), text.size());
+  if (begin >= text.size() || text[begin] != '!')
+    return;  // the parser's own tag for a text in quotes
   const std::size_t end = word_end(text, begin);
-  report(make_error(ErrorCode::configuration,
-                    "the tag '{}' is not supported here",
-                    printable(text.substr(begin, end - begin)))
-             .at(places_.at(begin, end))
-             .with_hint("remove it, or put the text in quotes if '!' is part of it"));
+  const std::string_view shown = text.substr(begin, end - begin);
+  const WrittenEntry entry = entry_of_line(text, begin);
+  const std::string_view written =
+      entry.begin == begin ? text.substr(entry.begin, entry.end - entry.begin) : std::string_view();
+  report(
+      make_error(ErrorCode::configuration, "the tag '{}' is not supported here", printable(shown))
+          .at(places_.at(begin, end))
+          .with_hint("{}", tag_hint(shown, written)));
 }
 
 void YamlTree::report(Error error) {

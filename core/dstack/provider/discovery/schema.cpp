@@ -262,6 +262,12 @@ Json host_members(const std::vector<std::string>& providers) {
   Json dependency = scalar();
   dependency["pattern"] =
       or_reference("^[A-Za-z0-9][A-Za-z0-9._-]*(:[A-Za-z0-9][A-Za-z0-9._-]*)?$");
+  Json members = {{"workflow", dependency}, {"tag", dependency}};
+  members["tag"]["pattern"] = or_reference(name_pattern);
+  dependency["type"].push_back("object");
+  dependency["properties"] = std::move(members);
+  dependency["required"] = Json::array({"workflow"});
+  dependency["additionalProperties"] = false;
   Json dependencies = optional(list_of(dependency));
   dependencies["uniqueItems"] = true;
   dependencies["description"] =

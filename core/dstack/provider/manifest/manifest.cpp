@@ -207,7 +207,9 @@ void ManifestReader::read_default(const Json& json, Property& property) {
   CheckedProperties places;
   std::vector<Error> errors;
   const CallerEnvironment nobody = [](const std::string&) { return std::nullopt; };
-  property.default_value = ValueTyper({}, nobody, places, errors).type(property, value_of(*given));
+  const PathOrigins root;
+  property.default_value =
+      ValueTyper({}, nobody, root, places, errors).type(property, value_of(*given));
   for (const Error& error : errors)
     wrong("the default of", error.message);
 }

@@ -1,5 +1,6 @@
 #include "dstack/provider/manifest/properties.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/provider/manifest/typed_value.hpp"
@@ -151,6 +152,15 @@ Error missing(const Manifest& manifest,
       .with_hint("{}", hint);
 }
 
+/// Seen from the root of the code; `base` where none is given, or none that can be.
+std::string working_dir_of(const config::Value& properties, std::string_view base) {
+  for (const config::Member& member : properties.members)
+    if (normal_key(member.key) == "working_dir")
+      if (auto folder = resolve_path(base, member.value.text))
+        return *std::move(folder);
+  return std::string(base);
+}
+
 bool is_empty(const Json& value) {
   return value.is_string() ? value.get_ref<const std::string&>().empty()
                            : (value.is_structured() && value.empty());
@@ -162,10 +172,12 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
                                            const config::Value& properties,
                                            const SourceLocation& entry,
                                            std::string_view workflow,
-                                           const CallerEnvironment& caller) {
+                                           const CallerEnvironment& caller,
+                                           std::string_view base) {
   CheckedProperties checked;
   std::vector<Error> errors;
-  ValueTyper typer(workflow, caller, checked, errors);
+  const PathOrigins origins{std::string(base), working_dir_of(properties, base)};
+  ValueTyper typer(workflow, caller, origins, checked, errors);
   std::map<const Property*, const config::Member*> given;
   std::set<const Property*> guessed;  ///< what an unknown key may have been meant to be
   for (const config::Member& member : properties.members) {

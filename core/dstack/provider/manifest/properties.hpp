@@ -31,12 +31,14 @@ using CallerEnvironment = std::function<std::optional<std::string>(const std::st
 /// `properties` is a mapping after interpolation. `entry` is where a missing property is reported.
 /// All errors are reported together: unknown keys (with a suggestion), the same property twice
 /// under two names, wrong types, reserved names in `environment`. A NAME alone in `environment`
-/// that the caller does not have is left out.
+/// that the caller does not have is left out. `base` is the folder from which the paths are seen,
+/// itself seen from the root of the code, as all paths are in `values`.
 Result<CheckedProperties> check_properties(const Manifest& manifest,
                                            const config::Value& properties,
                                            const SourceLocation& entry,
                                            std::string_view workflow,
-                                           const CallerEnvironment& caller = environment_variable);
+                                           const CallerEnvironment& caller = environment_variable,
+                                           std::string_view base = {});
 
 /// The resources map of `values` as a value; {} when there is none.
 Json resources_of(const CheckedProperties& properties);

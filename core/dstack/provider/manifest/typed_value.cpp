@@ -1,8 +1,10 @@
 #include "dstack/provider/manifest/typed_value.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/yaml/misread.hpp"
 #include "dstack/job/environment_names.hpp"
 
 #include <algorithm>
@@ -47,6 +49,12 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (text.starts_with('+') && text.size() > 1 && text[1] != '-')
     text.remove_prefix(1);
   return parse_number<std::int64_t>(text);
+}
+
+/// What lies beside the project becomes a part of it.
+std::string hint_of_monorepo() {
+  return "only what is in the project can be used; to add what is beside it, move '.dstack' to the "
+         "folder above, and set 'working_dir'";
 }
 
 std::string join_name(const std::string& name, std::string_view member) {
@@ -115,7 +123,7 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
     case PropertyType::duration:
       return duration(name, value);
     case PropertyType::texts:
-      return list(name, value, &ValueTyper::text);
+      return list(name, value, &ValueTyper::whole_text);
     case PropertyType::paths:
       return list(name, value, &ValueTyper::path);
     case PropertyType::arguments:
@@ -134,12 +142,24 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
 
 Json ValueTyper::text(const std::string& name, const Value& value) {
   if (value.kind != ValueKind::scalar)
-    return wrong(name, value, "a text");
+    return wrong(name, value, "a text", config::explain_misread(value));
   if (value.text.find('\0') != std::string::npos)
     return error(value.where,
                  fmt::format("{} contains a NUL character, which cannot be passed to a program",
                              subject(name)));
   return value.text;
+}
+
+/// A text of several, such as a command: YAML may have ended it inside of a quote.
+Json ValueTyper::whole_text(const std::string& name, const Value& value) {
+  Json typed = text(name, value);
+  if (typed.is_null() || shell_split(value.text))
+    return typed;
+  const std::string cut = config::explain_cut(value);
+  if (cut.empty())
+    return typed;  // a shell may go on with the quote in the next one
+  return error(
+      value.where, fmt::format("{} ends inside of a quote: {}", subject(name), found(value)), cut);
 }
 
 Json ValueTyper::choice(const Property& property, const Value& value) {
@@ -153,13 +173,17 @@ Json ValueTyper::choice(const Property& property, const Value& value) {
                did_you_mean(value.text, property.choices));
 }
 
-Json ValueTyper::inside(const std::string& name, const Value& value) {
-  const std::optional<std::string> normal = normal_relative_path(value.text);
-  if (!normal)
-    return error(value.where,
-                 fmt::format("{} leads out of the project: {}", subject(name), quote(value.text)),
-                 "write it relative to the project's root, without '..'");
-  return *normal;
+Json ValueTyper::inside(const std::string& name,
+                        const Value& value,
+                        std::initializer_list<std::string_view> origins) {
+  for (const std::string_view origin : origins)
+    if (auto path = resolve_path(origin, value.text))
+      return *std::move(path);
+  return error(value.where,
+               fmt::format("{} leads out of the project: {}", subject(name), quote(value.text)),
+               value.text.starts_with('/')
+                   ? std::string("write it relative to the project's root, without '..'")
+                   : hint_of_monorepo());
 }
 
 Json ValueTyper::path(const std::string& name, const Value& value) {
@@ -167,14 +191,14 @@ Json ValueTyper::path(const std::string& name, const Value& value) {
     return wrong(name, value, "the path of a file");
   if (text(name, value).is_null())
     return nullptr;
-  Json normal = inside(name, value);
+  Json normal = inside(name, value, {origins_.base, origins_.working_dir});
   return normal == "" ? wrong(name, value, "the path of a file") : normal;
 }
 
 Json ValueTyper::folder(const std::string& name, const Value& value) {
   if (value.kind != ValueKind::scalar)
     return wrong(name, value, "the path of a folder");
-  return text(name, value).is_null() ? Json() : inside(name, value);
+  return text(name, value).is_null() ? Json() : inside(name, value, {origins_.base});
 }
 
 Json ValueTyper::integer(const std::string& name, const Value& value, std::int64_t minimum) {
@@ -230,7 +254,10 @@ Json ValueTyper::duration(const std::string& name, const Value& value) {
 
 Json ValueTyper::list(const std::string& name, const Value& value, Element element) {
   if (value.kind == ValueKind::mapping)
-    return wrong(name, value, "a text or a list of texts");
+    return wrong(name,
+                 value,
+                 "a text or a list of texts",
+                 element == &ValueTyper::path ? "" : config::explain_misread(value));
   Json typed = Json::array();
   const auto add = [&](const std::string& element_name, const Value& one) {
     checked_.where[element_name] = one.where;
@@ -251,11 +278,12 @@ Json ValueTyper::arguments(const std::string& name, const Value& value) {
   if (text(name, value).is_null())
     return nullptr;
   const std::optional<std::vector<std::string>> parts = shell_split(value.text);
+  const std::string cut = parts ? std::string() : config::explain_cut(value);
   if (!parts)
     return error(
         value.where,
         fmt::format("{} cannot be split into arguments: a quote is not closed", subject(name)),
-        "close the quote, or write the arguments as a list");
+        cut.empty() ? "close the quote, or write the arguments as a list" : cut);
   return *parts;
 }
 
@@ -265,7 +293,10 @@ Json ValueTyper::environment(const std::string& name, const Value& value) {
     return wrong(name, value, "a map, or a list of NAME=VALUE and NAME");
   for (const config::Member& member : value.members) {
     if (member.value.kind == ValueKind::mapping || member.value.kind == ValueKind::sequence)
-      wrong(join_name(name, member.key), member.value, "a text");
+      wrong(join_name(name, member.key),
+            member.value,
+            "a text",
+            config::explain_misread(member.value));
     else if (member.value.kind == ValueKind::null ||
              text(join_name(name, member.key), member.value).is_string())
       add_variable(map, member.key, member.value.text, member.key_where);
@@ -374,13 +405,18 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
   if (text(name, *path).is_null())
     return nullptr;
   const std::optional<std::string> normal = normal_relative_path(path->text);
+  const auto from_root =
+      normal ? std::string() : resolve_path(origins_.working_dir, path->text).value_or("");
   if (!normal)
     return error(path->where,
                  fmt::format("the artifact {} {}",
                              quote(path->text),
                              path->text.front() == '/' ? "must be a relative path"
                                                        : "leads out of the working directory"),
-                 "only what a job writes below its working directory can be saved");
+                 from_root.empty()
+                     ? "only what a job writes below its working directory can be saved"
+                     : fmt::format("write '{}': it is also looked for from the project's root",
+                                   printable(from_root)));
   if (normal->empty())
     return error(path->where,
                  fmt::format("the artifact {} is the working directory itself", quote(path->text)),

@@ -4,6 +4,7 @@
 
 #include "dstack/provider/manifest/properties.hpp"
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,14 +17,25 @@ inline bool is_web_address(std::string_view target) {
   return target.starts_with("http://") || target.starts_with("https://");
 }
 
+/// The folders from which a path may be meant, seen from the root of the code.
+struct PathOrigins {
+  std::string base;  ///< of all paths
+  std::string working_dir;
+};
+
 class ValueTyper {
  public:
   /// `workflow` may be empty: then messages name the property alone. Places go into `checked`.
   ValueTyper(std::string_view workflow,
              const CallerEnvironment& caller,
+             const PathOrigins& origins,
              CheckedProperties& checked,
              std::vector<Error>& errors)
-      : workflow_(workflow), caller_(caller), checked_(checked), errors_(errors) {}
+      : workflow_(workflow),
+        caller_(caller),
+        origins_(origins),
+        checked_(checked),
+        errors_(errors) {}
 
   /// The typed value; null after an error, and for a value that is null.
   Json type(const Property& property, const config::Value& value);
@@ -39,6 +51,7 @@ class ValueTyper {
   Json typed(const Property& property, const config::Value& value);
 
   Json text(const std::string& name, const config::Value& value);
+  Json whole_text(const std::string& name, const config::Value& value);
   Json choice(const Property& property, const config::Value& value);
   Json path(const std::string& name, const config::Value& value);
   Json folder(const std::string& name, const config::Value& value);
@@ -62,8 +75,10 @@ class ValueTyper {
   Json resources(const std::string& name, const config::Value& value);
   Json gpu(const std::string& name, const config::Value& value);
 
-  /// The normal form of a path inside the project; null with an error when it leaves it.
-  Json inside(const std::string& name, const config::Value& value);
+  /// A path as seen from the root of the code; null with an error when it leaves it.
+  Json inside(const std::string& name,
+              const config::Value& value,
+              std::initializer_list<std::string_view> origins);
   Json map_of_ours(const std::string& name, const config::Value& value, const Members& members);
 
   std::string subject(std::string_view name) const;
@@ -75,6 +90,7 @@ class ValueTyper {
 
   std::string_view workflow_;
   const CallerEnvironment& caller_;
+  const PathOrigins& origins_;
   CheckedProperties& checked_;
   std::vector<Error>& errors_;
 };

@@ -57,6 +57,79 @@ TEST_CASE("depends-on has other spellings, and one name is a list of one") {
         Findings{"a: 2:37+10 'depends_on' and 'deps' are the same key"});
 }
 
+TEST_CASE("a dependency may be a map of a workflow and a tag") {
+  ProjectFolder folder;
+  folder.file(".dstack/variables.yaml", "variables: {all: {which: best}}\n");
+  folder.file(
+      ".dstack/workflows.yaml",
+      "workflows:\n"
+      "  - {name: a, provider: bash}\n"
+      "  - {name: all, provider: bash, deps: [{workflow: a}, {workflow: a, tag: v1}, 'a:v2', "
+      "{tag: '${{ which }}', workflow: a}]}\n"
+      "  - {name: one, provider: bash, deps: {workflow: a, tag: v1}}\n");
+  const auto project = folder.load();
+  REQUIRE(project);
+  CHECK(project->findings.empty());
+  const auto& all = project->find("all")->depends_on;
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].workflow == "a");
+  CHECK_FALSE(all[0].tag);
+  CHECK(all[1].tag == "v1");
+  CHECK(place(all[1].where) == "3:55+22");
+  CHECK(all[3].tag == "best");
+  const auto changed =
+      with_other_values(*project, [](auto, auto) -> std::optional<std::string> { return "other"; });
+  REQUIRE(changed);
+  CHECK(changed->find("all")->depends_on[3].tag == "other");
+  REQUIRE(project->find("one")->depends_on.size() == 1);
+  CHECK(project->find("one")->depends_on[0].tag == "v1");
+}
+
+TEST_CASE("a dependency that is another map says what it lacks") {
+  const auto of = [](const std::string& entry) {
+    return findings_of("workflows:\n- {name: a, provider: b}\n- {name: c, provider: b, deps: [" +
+                       entry + "]}\n");
+  };
+  CHECK(of("{tag: v1}") == Findings{"c: 3:33+9 the dependency has a tag, but no 'workflow'"});
+  CHECK(of("{workflow: a, tags: v1}") == Findings{"c: 3:47+4 unknown key 'tags'"});
+  CHECK(of("{workflow: }") == Findings{"c: 3:34+8 'workflow' is empty"});
+  CHECK(of("{workflow: [a]}") == Findings{"c: 3:44+3 'workflow' must be a text, not a list"});
+  CHECK(of("{workflow: a b}") == Findings{"c: 3:33+15 'a b' is not a valid workflow name"});
+  CHECK(of("{workflow: x}") == Findings{"c: 3:33+13 there is no workflow 'x'"});
+  CHECK(of("a, {workflow: a}") == Findings{"c: 3:36+13 duplicate entry 'a' in 'depends-on'"});
+}
+
+TEST_CASE("files may end in .yml instead of .yaml") {
+  ProjectFolder folder;
+  folder.file(".dstack/workflows.yml", "workflows: [{name: a, provider: bash}]\n");
+  folder.file(".dstack/variables.yml", "variables: {a: {lr: 1}, b: {x: 1}}\n");
+  CHECK(find_project(folder.path() / ".dstack") == real_path(folder.path()));
+  const auto project = folder.load();
+  REQUIRE(project);
+  CHECK(project->defined);
+  REQUIRE(project->workflows.size() == 1);
+  CHECK(project->workflows[0].where.source->name == ".dstack/workflows.yml");
+  CHECK(project->variables.at("a")[0].where.source->name == ".dstack/variables.yml");
+  CHECK(folder.findings() == Findings{"b: 1:25 there is no workflow 'b'"});
+}
+
+TEST_CASE(
+    "a file with both endings is an error that names both, and its other errors are reported") {
+  ProjectFolder folder;
+  folder.file(".dstack/workflows.yaml", "workflows: [{name: a, provider: bash, deps: [b]}]\n");
+  folder.file(".dstack/workflows.yml", "workflows: []\n");
+  CHECK(find_project(folder.path()) == real_path(folder.path()));
+  CHECK(folder.findings() ==
+        Findings{"failed: there are both '.dstack/workflows.yaml' and '.dstack/workflows.yml'",
+                 "failed: 1:46 there is no workflow 'b'"});
+  ProjectFolder other;
+  other.file(".dstack/workflows.yaml", "workflows: []\n");
+  other.file(".dstack/variables.yaml", "variables: {}\n");
+  other.file(".dstack/variables.yml", "variables: {}\n");
+  CHECK(other.findings() ==
+        Findings{"failed: there are both '.dstack/variables.yaml' and '.dstack/variables.yml'"});
+}
+
 TEST_CASE("the files of .dstack/workflows are merged, in the order of their names") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yaml", graph({{"one", "[three]"}}));

@@ -34,6 +34,20 @@ TEST_CASE("without a file, and with an empty one, the defaults hold") {
   REQUIRE(settings_of("# nothing\n"));
 }
 
+TEST_CASE("the file may end in .yml, and not be there with both endings") {
+  ProjectFolder folder;
+  folder.file("config.yml", "stop_grace: 3s\n");
+  const auto settings = load_settings(folder.path() / "config.yaml");
+  REQUIRE(settings);
+  CHECK(settings->stop_grace == std::chrono::seconds(3));
+  folder.file("config.yaml", "stop_grace: 4s\n");
+  const auto both = load_settings(folder.path() / "config.yaml");
+  REQUIRE_FALSE(both);
+  const std::string home = folder.path().string();
+  CHECK(both.error().message ==
+        "there are both '" + home + "/config.yaml' and '" + home + "/config.yml'");
+}
+
 TEST_CASE("every setting is read") {
   const auto settings = settings_of(
       "resources:\n  cpu: 8\n  memory: 16GiB\n  gpus: [{name: V100, memory: 16GB}, {name: A100, "

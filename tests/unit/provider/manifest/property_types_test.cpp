@@ -10,8 +10,28 @@ TEST_CASE("a text is the scalar's own text", "[provider][types]") {
   CHECK(typed("title: 3.10", "title") == "3.10");
   CHECK(typed("title: yes", "title") == "yes");
   CHECK(typed("title: ''", "title") == "");
-  CHECK(errors("file: x\ntitle: [a]\n") ==
-        "2:8 'title' of workflow 'train' must be a text, not a list; 'title': A text");
+  CHECK(
+      errors("file: x\ntitle: [a]\n") ==
+      "2:8 'title' of workflow 'train' must be a text, not a list; '[' makes a list of it; put the "
+      "whole in quotes: '[a]'; or write it on a line of its own below '|'");
+  CHECK(errors("file: x\nlines:\n  - echo a: b\n") ==
+        "3:5 'lines' of workflow 'train' must be a text, not a map; ': ' in it makes a map of it; "
+        "put the whole in quotes: 'echo a: b'; or write it on a line of its own below '|'");
+}
+
+TEST_CASE("a text of several that YAML ended inside of a quote is refused", "[provider][types]") {
+  CHECK(
+      errors("file: x\nlines:\n  - echo \"a # b\"\n") ==
+      "3:5 'lines' of workflow 'train' ends inside of a quote: 'echo \"a'; ' #' begins a comment, "
+      "which ends it; put the whole in quotes: 'echo \"a # b\"'; or write it on a line of its own "
+      "below '|'");
+  CHECK(errors("file: x\nlines: [echo \"a, b\"]\n").find("',' ends it inside [ ] and { }") !=
+        std::string::npos);
+  CHECK(errors("file: x\nargs: --name \"a # b\"\n").find("' #' begins a comment") !=
+        std::string::npos);
+  // A shell may go on with a quote in the next text.
+  CHECK(errors("file: x\nlines:\n  - echo \"a\n  - b\"\n") == "no error");
+  CHECK(errors("file: x\nlines:\n  - |\n    echo \"a # b\n") == "no error");
 }
 
 TEST_CASE("a text with a NUL is refused, for no program could be given it", "[provider][types]") {
@@ -26,13 +46,24 @@ TEST_CASE("a text with a NUL is refused, for no program could be given it", "[pr
 TEST_CASE("a path is normal, relative, and stays inside the project", "[provider][types]") {
   CHECK(typed("requirements: ./a//b.txt", "requirements") == Json{"a/b.txt"});
   CHECK(errors("file: ../x.py\n") ==
-        "1:7 'file' of workflow 'train' leads out of the project: '../x.py'; write it relative to "
-        "the project's root, "
-        "without '..'");
+        "1:7 'file' of workflow 'train' leads out of the project: '../x.py'; only what is in the "
+        "project can be used; to add what is beside it, move '.dstack' to the folder above, and set "
+        "'working_dir'");
   CHECK(errors("file: /x.py\n").find("leads out of the project") != std::string::npos);
   CHECK(errors("file: .\n") ==
         "1:7 'file' of workflow 'train' must be the path of a file, not '.'; 'file': The script");
   CHECK(typed("working_dir: .", "working_dir") == "");
+}
+
+TEST_CASE("a path that leads out of its folder may be meant from the working directory",
+          "[provider][types]") {
+  CHECK(typed("working_dir: a/b\nrequirements: ../x.txt", "requirements") == Json{"a/x.txt"});
+  CHECK(typed("requirements: a/../x.txt", "requirements") == Json{"x.txt"});
+  CHECK(errors("file: ../../x.py\nworking_dir: a\n").find("leads out of the project") !=
+        std::string::npos);
+  CHECK(errors("file: x\nworking_dir: a\nartifacts: [../out]\n")
+            .find("write 'out': it is also looked for from the project's root") !=
+        std::string::npos);
 }
 
 TEST_CASE("an integer is written in digits, plain or as what a variable became",
@@ -63,7 +94,8 @@ TEST_CASE("one text is a list of one, and elements keep their text", "[provider]
   CHECK(typed("lines: make", "lines") == Json{"make"});
   CHECK(typed("lines: [a b, 1.0]", "lines") == Json{"a b", "1.0"});
   CHECK(errors("file: x\nlines: [a, [b]]\n") ==
-        "2:12 'lines' of workflow 'train' must be a text, not a list");
+        "2:12 'lines' of workflow 'train' must be a text, not a list; '[' makes a list of it; put "
+        "the whole in quotes, or write it on a line of its own below '|'");
   CHECK(errors("file: x\nlines: {a: b}\n").find("must be a text or a list of texts, not a map") !=
         std::string::npos);
 }
@@ -91,7 +123,9 @@ TEST_CASE("what cannot be a variable of the environment is refused at its place"
   CHECK(errors("file: x\nenv: {2X: a, OK: {b: c}}\n") ==
         "2:7 '2X' is not a valid environment variable name; use letters, digits and '_', not "
         "beginning with a digit\n"
-        "2:18 'environment.OK' of workflow 'train' must be a text, not a map");
+        "2:18 'environment.OK' of workflow 'train' must be a text, not a map; '{' makes a map of "
+        "it; put "
+        "the whole in quotes, or write it on a line of its own below '|'");
   CHECK(errors("file: x\nenv: [A=1, A=2]\n") == "2:12 the environment variable 'A' is set twice");
   CHECK(errors("file: x\nenv:\n  - A: 1\n") ==
         "3:5 an entry of 'environment' of workflow 'train' must be NAME=VALUE or NAME, not a map; "
