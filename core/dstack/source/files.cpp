@@ -82,6 +82,7 @@ class Finder {
     DSTACK_TRY(const bool is_listed, take_list((*outputs)[0]));
     if (!is_listed)
       return false;
+    DSTACK_CHECK(check_status((*outputs)[1]));
     take_facts(*outputs);
     return true;
   }
@@ -92,7 +93,7 @@ class Finder {
 
   std::vector<process::Command> questions() const {
     std::vector<process::Command> commands{
-        list_command(project_), status_command(project_), remotes_command(project_)};
+        list_command(project_), status_command(project_, programs_), remotes_command(project_)};
     if (known_ && !knows_root())
       commands.push_back(
           git_command(project_, {"rev-list", "--max-parents=0", "--first-parent", "HEAD", "--"}));
@@ -122,6 +123,15 @@ class Finder {
                 project_.string(),
                 stderr_tail(output))
         .with_hint("'git status' in that folder shows what is wrong");
+  }
+
+  /// Without it the run would be recorded as one without a commit.
+  Result<void> check_status(const process::Output& output) const {
+    if (!process::succeeded(output.status))
+      return fail(broken_git_entry(entry_, stderr_tail(output)));
+    if (parse_status(output.out).is_broken)
+      return fail(broken_git_entry(entry_, "the commit of its branch cannot be read"));
+    return {};
   }
 
   /// A project in an ignored folder of somebody else's repository: Git shows nothing of it.
@@ -160,7 +170,8 @@ class Finder {
     const Path folder = project_ / path;
     if (auto sound = check_git_entry(folder / ".git"); !sound)
       return refuse_repository(repository, path, std::move(sound).error());
-    DSTACK_TRY(const auto outputs, run_together({list_command(folder), status_command(folder)}));
+    DSTACK_TRY(const auto outputs,
+               run_together({list_command(folder), status_command(folder, programs_)}));
     if (is_ownership_refusal(outputs[0])) {
       left_out_.foreign.push_back(path);
       return {};
@@ -170,6 +181,8 @@ class Finder {
           repository, path, broken_git_entry(folder / ".git", stderr_tail(outputs[0])));
     for (const std::string& unreadable : unreadable_folders(outputs[0].err, ""))
       left_out_.unreadable.push_back(fmt::format("{}/{}", path, unreadable));
+    if (repository.is_submodule && !process::succeeded(outputs[1].status))
+      return fail(broken_git_entry(folder / ".git", stderr_tail(outputs[1])));
     if (repository.is_submodule && parse_status(outputs[1].out).has_changes)
       found_.git.dirty = true;
     std::vector<Candidate> inside;
@@ -358,6 +371,8 @@ class Finder {
   const Path& home_;
   const std::optional<KnownRoot>& known_;
   const uid_t user_ = ::geteuid();
+  /// A run runs what the project says anyway; a plan that is only looked at must not.
+  const Programs programs_ = known_ ? Programs::allowed : Programs::refused;
   Path entry_;        ///< the repository's .git
   Path plain_entry_;  ///< the same where Git does not list the files of its repository
   Fd folder_;

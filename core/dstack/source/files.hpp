@@ -28,7 +28,8 @@ struct CodeFiles {
 };
 
 /// `home` is never code, wherever it is. The root commit is `known`'s when that is of the same
-/// repository, is looked for when it is not, and is left empty without `known`.
+/// repository, is looked for when it is not, and is left empty without `known`, for a plan that is
+/// only looked at: then no program that the repository names is run.
 Result<CodeFiles> find_code_files(const Path& project,
                                   const SnapshotOptions& options,
                                   const Path& home,

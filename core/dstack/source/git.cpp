@@ -237,6 +237,8 @@ BranchFacts parse_status(std::string_view text) {
       facts.has_changes = facts.has_changes || !line.starts_with("1 .D S");
     else if (line.starts_with("# branch.oid "))
       facts.commit = header_value(line, "# branch.oid ");
+    else if (line == "# branch.head (unknown)")
+      facts.is_broken = true;
     else if (line.starts_with("# branch.head "))
       facts.branch = header_value(line, "# branch.head ");
   }

@@ -42,6 +42,7 @@ struct BranchFacts {
   std::string commit;  ///< empty before the first one
   std::string branch;  ///< empty when detached
   bool has_changes = false;
+  bool is_broken = false;  ///< HEAD names a branch whose commit cannot be read
 };
 
 /// From `git status --porcelain=v2 -z --branch`.

@@ -23,18 +23,49 @@ void parse_list(std::string_view text, const std::string& prefix, std::vector<Ca
   }
 }
 
-process::Command status_command(const Path& folder) {
-  return git_command(folder,
-                     {"status",
-                      "--porcelain=v2",
-                      "-z",
-                      "--branch",
-                      "--no-ahead-behind",
-                      "--untracked-files=no",
-                      "--ignore-submodules=dirty",
-                      "--no-renames",
-                      "--",
-                      "."});
+std::vector<std::string> without_filters(std::string_view text) {
+  std::vector<std::string> settings;
+  const auto words = split(text, '\0');
+  // The scope, then the name and the value.
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
+    const std::size_t end = words[i + 1].find('\n');
+    const std::string_view name = words[i + 1].substr(0, end);
+    const std::string_view value =
+        end == std::string_view::npos ? std::string_view() : words[i + 1].substr(end + 1);
+    const bool is_own = words[i] == "local" || words[i] == "worktree";
+    const bool is_lfs =
+        name.starts_with("filter.lfs.") &&
+        (value == "git-lfs clean -- %f" || value == "git-lfs filter-process" || value == "true");
+    if (!is_own || is_lfs)
+      continue;
+    settings.emplace_back("-c");
+    settings.push_back(fmt::format("{}={}", name, name.ends_with(".required") ? "false" : ""));
+  }
+  return settings;
+}
+
+process::Command status_command(const Path& folder, Programs programs) {
+  std::vector<std::string> arguments;
+  std::vector<std::string> variables;
+  if (programs == Programs::refused) {
+    const auto filters = git_output(
+        git_command(folder, {"config", "-z", "--show-scope", "--get-regexp", R"(^filter\.)"}));
+    if (filters)
+      arguments = without_filters(*filters);
+    variables.emplace_back("GIT_ALLOW_PROTOCOL=none");
+  }
+  for (const char* argument : {"status",
+                               "--porcelain=v2",
+                               "-z",
+                               "--branch",
+                               "--no-ahead-behind",
+                               "--untracked-files=no",
+                               "--ignore-submodules=dirty",
+                               "--no-renames",
+                               "--",
+                               "."})
+    arguments.emplace_back(argument);
+  return git_command(folder, std::move(arguments), variables);
 }
 
 process::Command remotes_command(const Path& folder) {

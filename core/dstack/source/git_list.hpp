@@ -24,9 +24,16 @@ void parse_list(std::string_view text, const std::string& prefix, std::vector<Ca
 /// repository; `prefix` ("" or "folder/") is where the caller's paths begin in it.
 std::vector<std::string> unreadable_folders(std::string_view err, const std::string& prefix);
 
+/// Whether programs that the repository itself names may run: its filters, and what fetches missing
+/// objects. A folder that is only looked at may have come from anywhere.
+enum class Programs { allowed, refused };
+
 /// For parse_status(). What is inside of submodules does not count: Git would start itself there,
-/// with the configuration that it finds.
-process::Command status_command(const Path& folder);
+/// with the configuration that it finds. Asks Git for the filters first where they are refused.
+process::Command status_command(const Path& folder, Programs programs = Programs::allowed);
+/// Settings that turn off the filters of a repository's own configuration, from `git config -z
+/// --show-scope --get-regexp`. Those of Git LFS stay: its program is the user's.
+std::vector<std::string> without_filters(std::string_view text);
 /// For parse_remote().
 process::Command remotes_command(const Path& folder);
 

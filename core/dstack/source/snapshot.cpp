@@ -182,11 +182,13 @@ Identity find_identity(const Path& project) {
   const Path entry = find_git_entry(project);
   if (entry.empty())
     return {};
-  const auto outputs = run_together({status_command(project), remotes_command(project)});
-  if (!outputs || !process::succeeded(outputs->front().status))
+  const auto outputs =
+      run_together({git_command(project, {"symbolic-ref", "--quiet", "--short", "HEAD"}),
+                    remotes_command(project)});
+  if (!outputs)
     return {};
   Identity identity;
-  identity.git.branch = parse_status((*outputs)[0].out).branch;
+  identity.git.branch = trim((*outputs)[0].out);  // none when detached
   identity.git.remote = parse_remote((*outputs)[1].out, identity.git.branch);
   identity.git.root_commit = root_commit(project);
   identity.prefix = prefix_in_repository(project, entry);

@@ -281,6 +281,8 @@ TEST_CASE("a path on the command line is seen from where the user stands") {
   CHECK(argv({"t.py", "one"}) == Words{"python", "a/b/t.py", "one"});
   CHECK(argv({"./t.py"}) == Words{"python", "a/b/t.py"});
   CHECK(argv({"../../train.py"}) == Words{"python", "train.py"});
+  CHECK(argv({"../b/t.py"}) == Words{"python", "a/b/t.py"});
+  CHECK(argv({(bench.project().root / "a/b/t.py").string()}) == Words{"python", "a/b/t.py"});
   CHECK(json_string(properties(bench.plan("train", {"-r", "../r.txt"})), "requirements") ==
         "a/r.txt");
   CHECK(json_string(properties(bench.plan("train", {"--working-dir", "."})), "working_dir") ==

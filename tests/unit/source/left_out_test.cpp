@@ -68,6 +68,14 @@ TEST_CASE("a broken .git is refused, and never taken for a folder without Git") 
     fs::remove(project.root / ".git/HEAD");
     CHECK_THAT(failure_of(take()).message, Catch::Contains("it has no HEAD"));
   }
+  SECTION("an empty branch") {
+    project.write(".git/refs/heads/main", "");
+    CHECK_THAT(failure_of(take()).message, Catch::Contains("the commit of its branch"));
+  }
+  SECTION("a branch whose commit is gone") {
+    project.write(".git/refs/heads/main", std::string(40, '1') + "\n");
+    CHECK_THAT(failure_of(take()).message, Catch::Contains("bad object HEAD"));
+  }
   SECTION("no objects") {
     fs::remove_all(project.root / ".git/objects");
     CHECK_THAT(failure_of(take()).message, Catch::Contains("it has no 'objects'"));
