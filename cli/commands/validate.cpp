@@ -23,7 +23,8 @@ class Validate final : public Action {
     if (!config::find_project(context.folder))
       return refuse_missing_project();
     DSTACK_TRY(const auto bench, context.open_workbench());
-    DSTACK_CHECK(run::validate(bench));
+    DSTACK_TRY(const auto warnings, run::validate(bench));
+    context.messages.warnings(warnings);
     context.out.line(
         fmt::format("no errors in {}", plural(bench.project.workflows.size(), "workflow")));
     return exit_code::success;

@@ -211,6 +211,29 @@ TEST_CASE("show has the details of a run") {
   CHECK(run["jobs"][1]["history"].back()["status"] == "done");
 }
 
+TEST_CASE("show has what followed the two dashes, each argument as it was") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: say, provider: bash, commands: 'echo ${{ run.args }}'}\n");
+  CHECK(box.ok({"run", "-q", "say", "--", "a b", "", "--c=d"}) == "a b  --c=d\n");
+  CHECK(box.json({"show", "--json"})["arguments"] == Json::array({"a b", "", "--c=d"}));
+  box.ok({"run", "-q", "say"});
+  CHECK(box.json({"show", "--json"})["arguments"] == Json::array());
+}
+
+TEST_CASE("a program that a PATH for a shell hides is explained") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: t, provider: bash, environment: {PATH: '/opt/bin:$PATH'}, "
+      "commands: ls}\n");
+  const auto checked = box.run({"validate"});
+  CHECK(Sandbox::code(checked) == 0);
+  CHECK(checked.err.find("warning: .dstack/workflows.yaml:2:45: PATH of workflow 't' will be "
+                         "'/opt/bin:$PATH', as written: '$PATH' is not expanded") !=
+        std::string::npos);
+  const std::string failed = output_of(box, {"run", "t"}, 125);
+  CHECK(failed.find("'$PATH' and '~' are not expanded in 'environment'") != std::string::npos);
+}
+
 TEST_CASE("providers are listed with what is wrong with them") {
   const Sandbox box;
   REQUIRE(make_folders(box.home() / "plugins"));

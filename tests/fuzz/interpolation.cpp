@@ -27,6 +27,25 @@ void check_secrets(const std::string& text) {
   require(same == text, "a text with its own references is the same text");
 }
 
+/// The arguments that a text is split into; nothing when it is refused, or stays a text.
+std::optional<std::size_t> count_arguments(const std::string& text, config::Scope scope) {
+  scope.holds_arguments = [](std::string_view) { return true; };
+  const auto done = config::interpolate(written("args", text), scope);
+  if (!done || done->value.members.at(0).value.kind != config::ValueKind::sequence)
+    return std::nullopt;
+  return done->value.members.at(0).value.elements.size();
+}
+
+/// No value of a variable changes the words.
+void check_arguments(const std::string& text, const config::Scope& scope) {
+  config::Scope plain = scope;
+  plain.variable = [](std::string_view name) {
+    return name == "v" ? std::optional(std::string("x")) : std::nullopt;
+  };
+  const auto words = count_arguments(text, scope);
+  require(!words || words == count_arguments(text, plain), "a value changes no words");
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -43,6 +62,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   scope.run_arguments = {"a", value};
 
   check_secrets(text);
+  check_arguments(text, scope);
   for (const char* key : {"commands", "environment"}) {
     const auto done = config::interpolate(written(key, text), scope);
     if (!done)

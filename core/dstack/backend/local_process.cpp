@@ -1,5 +1,6 @@
 #include "dstack/backend/local_process.hpp"
 
+#include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/process/signal.hpp"
 
@@ -24,18 +25,30 @@ std::string path_of(const Launch& launch) {
   return "/usr/local/bin:/usr/bin:/bin";
 }
 
+/// What to do about a program that is not in a PATH. One that was written for a shell is not
+/// expanded in `environment`.
+std::string hint_for_missing(const std::string& path) {
+  if (path.find('$') != std::string::npos || path.find('~') != std::string::npos)
+    return fmt::format(
+        "the job's PATH is '{}', as written: '$PATH' and '~' are not expanded in 'environment'; "
+        "write 'export PATH=…' in 'setup' instead",
+        printable(path));
+  return "it is not in the job's PATH; install it, or set PATH in 'environment'";
+}
+
 /// The absolute path of the program that argv[0] names.
 Result<std::string> find_program(const Launch& launch) {
   const std::string& name = launch.argv.front();
   // A relative path is relative to the workspace.
   const bool relative = name.find('/') != std::string::npos && name.front() != '/';
+  const std::string path = path_of(launch);
   const auto program =
-      process::find_program(relative ? launch.working_dir + "/" + name : name, path_of(launch));
+      process::find_program(relative ? launch.working_dir + "/" + name : name, path);
   if (!program)
     return fail(ErrorCode::not_found, "program '{}' not found or not executable", name)
         .with_hint("{}",
                    name.find('/') == std::string::npos
-                       ? "it is not in the job's PATH; install it, or set PATH in 'environment'"
+                       ? hint_for_missing(path)
                        : "check that the file exists and is executable (chmod +x)");
   return *program;
 }

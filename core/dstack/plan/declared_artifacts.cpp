@@ -73,6 +73,7 @@ std::vector<std::string> declared_artifacts(const config::Project& project,
   choose_providers(drafts, providers, unwanted);
   for (Draft& draft : drafts.all) {
     draft.variables = variables_of(project.variables, draft.workflow->name);
+    (void)replace_references(draft.variables, {});
     if (!interpolate_properties(draft, {}, {}, unwanted))
       continue;
     add_artifacts(draft.properties(),

@@ -117,10 +117,10 @@ Result<TargetHelp> describe_target(const std::string& target,
   }
   for (OptionHelp& option : describe_options(options))
     help.options.push_back(std::move(option));
-  help.variables =
-      describe_variables(variables_of(project.variables, workflow ? target : std::string()),
-                         options,
-                         workflow ? target : std::string());
+  const std::string scope = workflow ? target : std::string();
+  std::vector<ResolvedVariable> variables = variables_of(project.variables, scope);
+  (void)replace_references(variables, {});
+  help.variables = describe_variables(variables, options, scope);
   if (workflow != nullptr)
     help.examples = {example_of(target, help.variables)};
   return help;

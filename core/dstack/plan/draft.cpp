@@ -81,8 +81,12 @@ bool interpolate_properties(Draft& draft,
                             std::vector<Error>& errors) {
   if (!holds_reference(draft.properties()))
     return true;
-  auto result =
-      config::interpolate(draft.properties(), scope_of(draft.variables, run_name, run_arguments));
+  config::Scope scope = scope_of(draft.variables, run_name, run_arguments);
+  scope.holds_arguments = [&](std::string_view key) {
+    const auto* property = draft.provider ? draft.manifest().find(key) : nullptr;
+    return property != nullptr && property->type == provider::PropertyType::arguments;
+  };
+  auto result = config::interpolate(draft.properties(), scope);
   if (!result) {
     errors.push_back(std::move(result).error());
     return false;
@@ -90,6 +94,7 @@ bool interpolate_properties(Draft& draft,
   draft.changed_properties = std::move(result->value);
   draft.uses_run_arguments = result->used_run_arguments;
   draft.secrets = std::move(result->secrets);
+  draft.whole_arguments = std::move(result->whole_arguments);
   return true;
 }
 

@@ -25,8 +25,9 @@ struct Draft {
   std::optional<config::Value> changed_properties;  ///< after interpolation and options
   bool uses_run_arguments = false;
   std::vector<config::SecretReference> secrets;  ///< that its properties refer to
-  bool ready = false;                            ///< its properties are valid: `checked` is set
-  bool planned = false;                          ///< its provider has made `jobs`
+  std::vector<config::WholeArgument> whole_arguments;
+  bool ready = false;    ///< its properties are valid: `checked` is set
+  bool planned = false;  ///< its provider has made `jobs`
   provider::CheckedProperties checked;
   std::vector<job::JobSpec> jobs;
   std::vector<std::optional<python::Interpreter>> pythons;  ///< by job
@@ -65,6 +66,17 @@ bool interpolate_properties(Draft& draft,
                             const std::string& run_name,
                             const std::vector<std::string>& run_arguments,
                             std::vector<Error>& errors);
+
+/// Variables in the text of arguments whose values look like several.
+void note_whole_arguments(const Draft& draft, std::vector<std::string>& notices);
+/// Variables that the command line sets, and that no workflow of the run they are set for uses:
+/// neither a reference nor the name of the environment variable is in its properties, nor in a file
+/// of the project that these name.
+void note_unused_variables(const Drafts& drafts,
+                           const std::vector<VariableOverride>& overrides,
+                           const config::Project& project,
+                           const source::Snapshot& code,
+                           std::vector<std::string>& notices);
 
 void check_properties(Draft& draft,
                       const provider::CallerEnvironment& caller,
@@ -124,6 +136,8 @@ std::vector<EnvironmentVariable> job_environment(
     const std::vector<EnvironmentVariable>& command_line);
 /// Reserved names that a provider sets; those of the files are checked with the properties.
 void check_environment(const Draft& draft, std::vector<Error>& errors);
+/// Entries of the property `environment` that only a shell would expand: `$PATH`, `~/data`.
+void note_unexpanded_environment(const Draft& draft, std::vector<std::string>& notices);
 /// Entries of the property `environment` that a secret hides.
 void note_hidden_environment(const Draft& draft,
                              const std::vector<std::string>& secrets,

@@ -6,6 +6,8 @@
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/environment.hpp"
 
+#include <algorithm>
+
 namespace dstack::plan {
 
 namespace {
@@ -37,7 +39,56 @@ Error provider_sets_reserved(const Draft& draft, const std::string& name) {
       .with_hint("this is a bug in the provider, {}", draft.provider->path.string());
 }
 
+/// What a shell would expand in a path or a list of paths: `~`, or `$NAME` as a whole element of
+/// one, where the job has that variable. Nothing in a text with blanks, which may be a script.
+std::optional<std::string> unexpanded_part(const Draft& draft, std::string_view value) {
+  if (value.find_first_of(" \t\n") != std::string_view::npos)
+    return std::nullopt;
+  for (std::string_view part : split(value, ':')) {
+    if (part == "~" || part.starts_with("~/"))
+      return "~";
+    part = part.substr(0, part.find('/'));
+    if (!part.starts_with('$'))
+      continue;
+    std::string_view name = part.substr(1);
+    if (name.starts_with('{') && name.ends_with('}'))
+      name = name.substr(1, name.size() - 2);
+    const auto is_it = [&](const ResolvedVariable& variable) {
+      return environment_name(variable.name()) == name;
+    };
+    if (job::is_base_environment_name(name) || job::is_reserved_environment_name(name) ||
+        draft.checked.environment_where.contains(name) ||
+        std::any_of(draft.variables.begin(), draft.variables.end(), is_it))
+      return std::string(part);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+void note_unexpanded_environment(const Draft& draft, std::vector<std::string>& notices) {
+  const Json* environment = json_member(draft.checked.values, "environment");
+  if (environment == nullptr || !environment->is_object())
+    return;
+  for (const auto& [name, value] : environment->items()) {
+    const std::string text = value.is_string() ? value.get<std::string>() : std::string();
+    const auto part = unexpanded_part(draft, text);
+    if (!part || refers_to_secret(draft, text))
+      continue;
+    const auto where = draft.checked.environment_where.find(name);
+    notices.push_back(fmt::format(
+        "{}: {} of workflow '{}' will be '{}', as written: '{}' is not expanded in 'environment'; "
+        "write 'export {}={}' in 'setup' instead",
+        where == draft.checked.environment_where.end() ? draft.workflow->where.render()
+                                                       : where->second.render(),
+        name,
+        draft.workflow->name,
+        printable(text),
+        *part,
+        name,
+        printable(text)));
+  }
+}
 
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,

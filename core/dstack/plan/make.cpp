@@ -40,9 +40,11 @@ class Maker {
     check_paths(drafts_, context_.project.root, context_.code, errors_, notices_);
     choose_pythons(drafts_, context_, errors_, notices_);
     check_resources(drafts_, context_.machine, errors_);
+    note_unused_variables(drafts_, parsed_.variables, context_.project, context_.code, notices_);
     for (const Draft& draft : drafts_.all) {
       check_environment(draft, errors_);
       note_hidden_environment(draft, context_.secrets, notices_);
+      note_unexpanded_environment(draft, notices_);
     }
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);
@@ -70,6 +72,10 @@ class Maker {
       if (parsed_.variables == before || round == most_rounds || !change_dependencies())
         break;
     }
+    for (Draft& draft : drafts_.all)
+      for (Error& error : replace_references(draft.variables, request_.run_name))
+        if (errors_.empty())  // else it is most likely a finding
+          errors_.push_back(std::move(error));
   }
 
   /// False when no dependency refers to a variable.
@@ -176,6 +182,7 @@ class Maker {
       arguments_used = arguments_used || draft.uses_run_arguments;
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
+      note_whole_arguments(draft, notices_);
       check_properties(draft, context_.environment, errors_);
     }
   }

@@ -62,8 +62,8 @@ Result<Plan> make_plan(const Request& request, const PlanningContext& context);
 /// Checks every workflow of the project as a run of it would (`dstack validate`), reporting all
 /// errors of all. What depends on the time and the machine is not checked: tags that do not exist
 /// yet, resources, and versions of Python. Files are looked for only where `context.code` lists
-/// any.
-Result<void> validate(const PlanningContext& context);
+/// any. Returns warnings.
+Result<std::vector<std::string>> validate(const PlanningContext& context);
 
 /// The normal paths, from the project's root, that any workflow declares as artifacts: they are
 /// not part of the code.

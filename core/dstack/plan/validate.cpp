@@ -14,6 +14,7 @@ void check_without_place(const PlanningContext& context, std::vector<Error>& err
   for (Draft& draft : drafts.all) {
     const std::string& name = draft.workflow->name;
     draft.variables = variables_of(context.project.variables, name);
+    (void)replace_references(draft.variables, {});
     // Which variables an entry without a name refers to is not known.
     std::vector<Error> unwanted;
     if (draft.provider != nullptr &&
@@ -24,7 +25,7 @@ void check_without_place(const PlanningContext& context, std::vector<Error>& err
 
 }  // namespace
 
-Result<void> validate(const PlanningContext& context) {
+Result<std::vector<std::string>> validate(const PlanningContext& context) {
   const WorkflowIndex index(context.project);
   std::vector<Error> errors;
   for (const config::Finding& finding : context.project.findings)
@@ -32,25 +33,31 @@ Result<void> validate(const PlanningContext& context) {
   Drafts drafts;
   for (const std::size_t workflow : whole_order(index))
     drafts.add(context.project.workflows[workflow], Role::target);
-  for (Draft& draft : drafts.all)
+  for (Draft& draft : drafts.all) {
     draft.variables = variables_of(context.project.variables, draft.workflow->name);
+    (void)replace_references(draft.variables, {});  // its errors are findings
+  }
   choose_providers(drafts, context.providers, errors);
+  std::vector<std::string> warnings;
   for (Draft& draft : drafts.all)
-    if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors))
+    if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors)) {
+      note_whole_arguments(draft, warnings);
       check_properties(draft, context.environment, errors);
+    }
   check_without_place(context, errors);
   resolve_inputs(drafts, context, Tags::optional, errors);
   make_jobs(drafts, context, errors);
-  std::vector<std::string> notices;
   if (!context.code.files.empty())
-    check_paths(drafts, context.project.root, context.code, errors, notices);
-  for (const Draft& draft : drafts.all)
+    check_paths(drafts, context.project.root, context.code, errors, warnings);
+  for (const Draft& draft : drafts.all) {
     check_environment(draft, errors);
+    note_unexpanded_environment(draft, warnings);
+  }
   for (const Draft& draft : drafts.all)
     check_shown_secrets(draft, errors);
   if (!errors.empty())
     return Failure(join(std::move(errors)));
-  return {};
+  return warnings;
 }
 
 }  // namespace dstack::plan

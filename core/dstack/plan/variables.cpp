@@ -1,6 +1,11 @@
 #include "dstack/plan/variables.hpp"
 
+#include "dstack/config/project/variable_values.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
+
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 namespace dstack::plan {
 
@@ -11,6 +16,11 @@ const std::vector<config::Variable>& scope_named(const config::Variables& variab
   static const std::vector<config::Variable> none;
   const auto found = variables.find(name);
   return found == variables.end() ? none : found->second;
+}
+
+/// A plan that is only shown has no run yet: a placeholder takes the place of the name.
+std::string shown_run_name(const std::string& run_name) {
+  return run_name.empty() ? "<run.name>" : run_name;
 }
 
 }  // namespace
@@ -33,7 +43,7 @@ std::vector<ResolvedVariable> variables_of(const config::Variables& variables,
         }))
       resolved.push_back({&variable, nullptr});
   for (const config::Variable& variable : own)
-    resolved.push_back({&variable, nullptr});
+    resolved.push_back({&variable, nullptr, true});
   return resolved;
 }
 
@@ -55,6 +65,35 @@ void apply_overrides(std::vector<ResolvedVariable>& variables,
       variable.override = override;
 }
 
+std::vector<Error> replace_references(std::vector<ResolvedVariable>& variables,
+                                      const std::string& run_name) {
+  const auto refers = [](const ResolvedVariable& variable) {
+    return variable.override == nullptr && config::holds_reference(variable.declared->value);
+  };
+  if (std::none_of(variables.begin(), variables.end(), refers))
+    return {};
+  std::unordered_map<std::string_view, const ResolvedVariable*> by_name;
+  config::VariableValues::Source source;
+  for (const ResolvedVariable& variable : variables) {
+    by_name.emplace(variable.name(), &variable);
+    source.names.push_back(variable.name());
+  }
+  source.find = [&](std::string_view name) {
+    const auto found = by_name.find(name);
+    return found == by_name.end() ? nullptr : found->second->declared;
+  };
+  source.given = [&](std::string_view name) -> std::optional<std::string> {
+    const VariableOverride* override = by_name.at(name)->override;
+    return override == nullptr ? std::nullopt : std::optional(override->value);
+  };
+  source.run_name = shown_run_name(run_name);
+  config::VariableValues values(std::move(source));
+  for (ResolvedVariable& variable : variables)
+    if (refers(variable))
+      variable.replaced = std::make_shared<const std::string>(values.value(*variable.declared));
+  return values.errors();
+}
+
 const ResolvedVariable* find_variable(const std::vector<ResolvedVariable>& variables,
                                       std::string_view name) {
   for (const ResolvedVariable& variable : variables)
@@ -73,8 +112,14 @@ config::Scope scope_of(const std::vector<ResolvedVariable>& variables,
   };
   for (const ResolvedVariable& variable : variables)
     scope.variable_names.push_back(variable.name());
-  // A plan that is only shown has no run yet: a placeholder takes the place of the name.
-  scope.run_name = run_name.empty() ? "<run.name>" : run_name;
+  scope.own_variables = [&variables] {
+    std::vector<config::NamedValue> own;
+    for (const ResolvedVariable& variable : variables)
+      if (variable.is_own)
+        own.push_back({variable.name(), variable.value()});
+    return own;
+  };
+  scope.run_name = shown_run_name(run_name);
   scope.run_arguments = run_arguments;
   return scope;
 }

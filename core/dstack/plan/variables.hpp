@@ -6,6 +6,7 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/plan/plan.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,14 +24,19 @@ struct VariableOverride {
 };
 
 /// A declared variable as one workflow sees it. Refers to the project and to the overrides; owns
-/// nothing, because a run may have ten thousand workflows that share the global ones.
+/// little, because a run may have ten thousand workflows that share the global ones.
 struct ResolvedVariable {
   const config::Variable* declared = nullptr;
   const VariableOverride* override = nullptr;
+  bool is_own = false;  ///< of the workflow, not a global one
+  /// The declared value where it refers to other variables, with theirs.
+  std::shared_ptr<const std::string> replaced = {};
 
   const std::string& name() const { return declared->name; }
 
-  const std::string& value() const { return override ? override->value : declared->value; }
+  const std::string& value() const {
+    return override ? override->value : replaced ? *replaced : declared->value;
+  }
 
   VariableOrigin origin() const;
 };
@@ -47,6 +53,11 @@ const VariableOverride* find_override(const std::vector<VariableOverride>& overr
 void apply_overrides(std::vector<ResolvedVariable>& variables,
                      std::string_view workflow,
                      const std::vector<VariableOverride>& overrides);
+/// Replaces `${{ name }}` in the values of the files, with what the overrides say. Errors are those
+/// that the values of the command line cause, and those of the files, which are findings of the
+/// project already.
+std::vector<Error> replace_references(std::vector<ResolvedVariable>& variables,
+                                      const std::string& run_name);
 const ResolvedVariable* find_variable(const std::vector<ResolvedVariable>& variables,
                                       std::string_view name);
 /// The scope of `${{ … }}`. Refers to `variables`.

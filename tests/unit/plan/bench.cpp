@@ -246,6 +246,18 @@ std::vector<std::string> Bench::validation_errors() {
   return texts;
 }
 
+std::vector<std::string> Bench::validation_warnings() {
+  auto result = validate(context());
+  if (!result)
+    FAIL(render(result.error()));
+  return std::move(*result);
+}
+
+Bench& Bench::file(const std::string& path, const std::string& text) {
+  write(folder_.path() / path, text);
+  return *this;
+}
+
 std::string describe(const Error& error) {
   std::string text = error.message;
   if (error.where)

@@ -39,6 +39,10 @@ class Bench {
                                   const std::vector<std::string>& target_arguments = {},
                                   const std::vector<std::string>& arguments = {});
   std::vector<std::string> validation_errors();
+  /// Of a project without errors.
+  std::vector<std::string> validation_warnings();
+  /// Writes a file of the project; files() makes it part of the code.
+  Bench& file(const std::string& path, const std::string& text);
 
   PlanningContext context() const;
 

@@ -123,25 +123,6 @@ std::string dependency_hint(const Value& entry) {
   return dependency_example;
 }
 
-Scope file_scope(const Project& project, const std::string& workflow) {
-  Scope scope;
-  const auto scopes = {std::string("global"), workflow};
-  for (const std::string& name : scopes)
-    if (const auto found = project.variables.find(name); found != project.variables.end())
-      for (const Variable& variable : found->second)
-        scope.variable_names.push_back(variable.name);
-  scope.variable = [&project, workflow](std::string_view name) -> std::optional<std::string> {
-    for (const std::string_view scope_name :
-         {std::string_view(workflow), std::string_view("global")})
-      if (const auto found = project.variables.find(scope_name); found != project.variables.end())
-        for (const Variable& variable : found->second)
-          if (variable.name == name)
-            return variable.value;
-    return std::nullopt;
-  };
-  return scope;
-}
-
 Error dependency_twice(const std::string& text, const SourceLocation& where) {
   return make_error(ErrorCode::configuration, "duplicate entry '{}' in 'depends-on'", text)
       .at(where)
@@ -188,12 +169,7 @@ std::optional<Project> with_other_values(const Project& project, const OtherValu
   for (Workflow& workflow : changed.workflows) {
     if (!refers_to_variables(workflow))
       continue;
-    Scope scope = file_scope(project, workflow.name);
-    scope.variable = [&, of_files = std::move(scope.variable)](std::string_view name) {
-      auto other = values(workflow.name, name);
-      return other ? std::move(other) : of_files(name);
-    };
-    read_again(workflow, scope, findings);
+    read_again(workflow, file_scope(project, workflow.name, values), findings);
   }
   check_references(changed);
   return changed;

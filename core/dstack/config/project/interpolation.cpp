@@ -3,6 +3,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/loading.hpp"
+#include "dstack/config/project/reference_places.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/config/yaml/file_source.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
@@ -18,10 +19,6 @@ namespace {
 
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
-/// Bytes that may be scanned for the places of references, in all.
-constexpr std::size_t most_patience = 16u << 20;
-/// Bytes that variables may add to the values of one workflow.
-constexpr std::size_t most_text = 16u << 20;
 constexpr std::array<std::string_view, 4> places_of_secrets = {
     "environment", "env", "registry_auth", "headers"};
 
@@ -32,33 +29,7 @@ bool is_place_of_secrets(std::string key) {
          places_of_secrets.end();
 }
 
-/// The byte offset of a place in its text.
-std::size_t offset_of(const SourceLocation& where) {
-  const std::string_view line = where.source->line(where.line);
-  std::size_t offset = 0;
-  for (std::uint32_t column = 1; column < where.column && offset < line.size(); ++column) {
-    ++offset;
-    while (offset < line.size() && (static_cast<unsigned char>(line[offset]) & 0xC0u) == 0x80)
-      ++offset;
-  }
-  return where.source->line_starts[where.line - 1] + offset;
-}
-
-/// The place of byte `offset` of the text that `where` points into.
-SourceLocation place_at(const SourceLocation& where, std::size_t offset, std::size_t length) {
-  const auto& starts = where.source->line_starts;
-  SourceLocation place = where;
-  while (place.line < starts.size() && starts[place.line] <= offset)
-    ++place.line;
-  const std::size_t begin = starts[place.line - 1];
-  const std::string_view text = where.source->text;
-  place.column =
-      static_cast<std::uint32_t>(count_characters(text.substr(begin, offset - begin)) + 1);
-  place.length = static_cast<std::uint32_t>(std::max<std::size_t>(1, length));
-  return place;
-}
-
-enum class Names { all, secrets };
+enum class Names { all, variables, secrets };
 
 /// One walk over a value.
 class Walk {
@@ -72,7 +43,10 @@ class Walk {
     Value result = without_parts(value);
     for (const Member& member : value.members) {
       may_hold_secrets_ = is_place_of_secrets(member.key);
-      result.members.push_back({member.key, member.key_where, replace(member.value)});
+      result.members.push_back(
+          {member.key,
+           member.key_where,
+           holds_arguments(member) ? replace_words(member) : replace(member.value)});
     }
     return result;
   }
@@ -80,6 +54,8 @@ class Walk {
   std::vector<Error>& errors() { return errors_; }
 
   std::vector<SecretReference>& secrets() { return secrets_; }
+
+  std::vector<WholeArgument>& whole_arguments() { return whole_arguments_; }
 
   bool used_run_arguments() const { return used_run_arguments_; }
 
@@ -106,19 +82,90 @@ class Walk {
     return result;
   }
 
-  /// An element that is just `${{ run.args }}` becomes one element for each argument.
+  /// An element that is just `${{ run.args }}`, or all variables, becomes one element for each
+  /// argument.
   bool replace_arguments(const Value& element, std::vector<Value>& elements) {
     const std::string_view text = trim(element.text);
     const auto reference = next_reference(text, 0);
-    if (!reference || reference->begin > 0 || reference->end < text.size() ||
-        reference->name != run_arguments)
+    return reference && reference->begin == 0 && reference->end == text.size() &&
+           add_several(reference->name, element.where, elements);
+  }
+
+  /// False when the name does not stand for several arguments.
+  bool add_several(std::string_view name,
+                   const SourceLocation& where,
+                   std::vector<Value>& elements) {
+    std::vector<std::string> arguments;
+    if (name == run_arguments && names_ != Names::variables) {
+      used_run_arguments_ = true;
+      arguments = scope_.run_arguments;
+    } else if (auto rendered = render_all_variables(name)) {
+      arguments = std::move(*rendered);
+    } else {
       return false;
-    used_run_arguments_ = true;
-    for (const std::string& argument : scope_.run_arguments) {
-      elements.push_back(make_scalar(argument, element.where));
+    }
+    for (const std::string& argument : arguments) {
+      elements.push_back(make_scalar({}, where));
       elements.back().quoted = true;
+      take(argument, where, elements.back().text);
     }
     return true;
+  }
+
+  /// For `${{ variables }}` and its other forms; a variable of that name wins.
+  std::optional<std::vector<std::string>> render_all_variables(std::string_view name) const {
+    const auto form = variables_form(name);
+    if (!form || !scope_.own_variables || scope_.variable(name))
+      return std::nullopt;
+    return render_variables(scope_.own_variables(), *form);
+  }
+
+  bool holds_arguments(const Member& member) const {
+    return scope_.holds_arguments && member.value.kind == ValueKind::scalar &&
+           holds_reference(member.value.text) && scope_.holds_arguments(member.key);
+  }
+
+  /// The list of arguments that a text becomes. One that cannot be split stays as it is written,
+  /// for whoever splits it to report.
+  Value replace_words(const Member& member) {
+    const Value& value = member.value;
+    const auto words = split_arguments(value.text);
+    if (!words) {
+      (void)replace(value);
+      return value;
+    }
+    Value list = make_sequence({}, value.where);
+    for (const ArgumentWord& word : *words) {
+      if (word.is_bare_reference &&
+          add_several(word.parts.front().reference->name, value.where, list.elements))
+        continue;
+      Value element = make_scalar({}, value.where);
+      element.quoted = true;
+      for (const ArgumentWord::Part& part : word.parts) {
+        element.text += part.text;
+        if (part.reference)
+          replace_reference(*part.reference, part.index, value.where, element);
+      }
+      if (word.is_bare_reference)
+        note_whole_argument(member, word, element.text, words->size() == 1);
+      list.elements.push_back(std::move(element));
+    }
+    return list;
+  }
+
+  /// Among other words, a value with blanks is several arguments only if it begins like an option.
+  void note_whole_argument(const Member& member,
+                           const ArgumentWord& word,
+                           const std::string& text,
+                           bool is_alone) {
+    const ArgumentWord::Part& part = word.parts.front();
+    if (text.find_first_of(" \t\n") == std::string::npos || (!is_alone && text.front() != '-'))
+      return;
+    const std::string_view name = part.reference->name;
+    whole_arguments_.push_back({member.key,
+                                std::string(name),
+                                text,
+                                place_of_reference(member.value.where, part.index, name)});
   }
 
   void replace_text(const Value& value, Value& result) {
@@ -129,22 +176,30 @@ class Walk {
     for (auto next = next_reference(text, 0); next; next = next_reference(text, done), ++index) {
       result.text += text.substr(done, next->begin - done);
       done = next->end;
-      if (next->kind == Reference::Kind::literal) {
-        result.text += reference_opening;
-      } else if (next->kind == Reference::Kind::unclosed) {
-        report(make_error(ErrorCode::configuration, "'${{{{' is not closed by '}}}}'")
-                   .at(place_of_reference(value.where, index, {}))
-                   .with_hint("write '${{{{ name }}}}', or '$${{{{' for a literal '${{{{'"));
-      } else if (next->name.starts_with(secret_scope)) {
-        result.text += refer_to_secret(next->name, value.where, index);
-      } else if (const auto found = look_up(next->name, value.where, index)) {
-        take(*found, value.where, result.text);
-        result.quoted = false;
-      }
+      replace_reference(*next, index, value.where, result);
     }
     result.text += text.substr(done);
     if (may_hold_secrets_)
       check_references(result.text, secrets_.size() - secrets_before, value.where);
+  }
+
+  /// Adds what the `index`-th reference of a scalar stands for.
+  void replace_reference(const Reference& reference,
+                         std::size_t index,
+                         const SourceLocation& where,
+                         Value& result) {
+    if (reference.kind == Reference::Kind::literal) {
+      result.text += reference_opening;
+    } else if (reference.kind == Reference::Kind::unclosed) {
+      report(make_error(ErrorCode::configuration, "'${{{{' is not closed by '}}}}'")
+                 .at(place_of_reference(where, index, {}))
+                 .with_hint("write '${{{{ name }}}}', or '$${{{{' for a literal '${{{{'"));
+    } else if (reference.name.starts_with(secret_scope)) {
+      result.text += refer_to_secret(reference.name, where, index);
+    } else if (const auto found = look_up(reference.name, where, index)) {
+      take(*found, where, result.text);
+      result.quoted = false;
+    }
   }
 
   /// A long variable that is named often would fill all memory.
@@ -153,36 +208,14 @@ class Walk {
       room_ -= text.size();
       to += text;
     } else if (!std::exchange(is_full_, true)) {
-      errors_.push_back(too_many("bytes of text from variables", most_text, where));
+      errors_.push_back(too_many("bytes of text from variables", most_text_of_variables, where));
     }
   }
 
-  /// The place of what the `index`-th `${{` of a scalar names. The scalar's text may differ from
-  /// what is written (escapes, folding), but its references are in the same order. A text full of
-  /// references soon gets the scalar's own place: finding each means going through its line.
   SourceLocation place_of_reference(const SourceLocation& scalar,
                                     std::size_t index,
                                     std::string_view name) {
-    if (!scalar.source || scalar.line == 0 || scalar.line > scalar.source->line_starts.size() ||
-        patience_ == 0)
-      return scalar;
-    const std::string_view text = scalar.source->text;
-    std::size_t at = offset_of(scalar);
-    const std::size_t line = scalar.source->line_starts[scalar.line - 1];
-    if (at >= text.size() || text[at] == '*')  // an alias: what it repeats is elsewhere
-      return scalar;
-    for (std::size_t seen = 0;; ++seen, at += reference_opening.size()) {
-      at = text.find(reference_opening, at);
-      if (at == std::string_view::npos)
-        return scalar;
-      if (seen == index)
-        break;
-    }
-    patience_ -= std::min(patience_, at - line);
-    const std::size_t begin = text.find_first_not_of(" \t", at + reference_opening.size());
-    if (name.empty() || begin == std::string_view::npos || text.substr(begin, name.size()) != name)
-      return place_at(scalar, at, reference_opening.size());
-    return place_at(scalar, begin, count_characters(name));
+    return places_.of(scalar, index, name);
   }
 
   std::string refer_to_secret(std::string_view name,
@@ -223,11 +256,19 @@ class Walk {
     }
     if (name == run_name)
       return scope_.run_name;
-    if (name == run_arguments) {
+    if (name == run_arguments && names_ != Names::variables) {
       used_run_arguments_ = true;
       return shell_join(scope_.run_arguments);
     }
-    if (!is_name(name)) {
+    if (const auto all = render_all_variables(name))
+      return shell_join(*all);
+    if (is_for_properties(name)) {
+      report(make_error(ErrorCode::configuration, "'{}' cannot be used here", printable(name))
+                 .at(place_of_reference(where, index, name))
+                 .with_hint("the properties of a workflow can, such as 'args'"));
+      return std::nullopt;
+    }
+    if (!is_name(name) && !looks_like_variables_form(name)) {
       const std::string shown = printable(name);
       report(make_error(ErrorCode::configuration,
                         "{}",
@@ -244,6 +285,12 @@ class Walk {
     return std::nullopt;
   }
 
+  /// Whether the name means something in properties, and is used elsewhere.
+  bool is_for_properties(std::string_view name) const {
+    return name == run_arguments ||
+           (variables_form(name) && !scope_.own_variables && !scope_.variable(name));
+  }
+
   void report_unknown(std::string_view name, SourceLocation where) {
     std::string hint;
     constexpr std::string_view without_s = "secret.";
@@ -253,6 +300,7 @@ class Walk {
       std::vector<std::string> known = scope_.variable_names;
       known.emplace_back(run_name);
       known.emplace_back(run_arguments);
+      known.insert(known.end(), names_of_variables_forms.begin(), names_of_variables_forms.end());
       hint = did_you_mean(name, known);
     }
     if (hint.empty())
@@ -268,8 +316,9 @@ class Walk {
   Names names_;
   std::vector<Error> errors_;
   std::vector<SecretReference> secrets_;
-  std::size_t patience_ = most_patience;
-  std::size_t room_ = most_text;
+  std::vector<WholeArgument> whole_arguments_;
+  ReferencePlaces places_;
+  std::size_t room_ = most_text_of_variables;
   bool is_full_ = false;  ///< and reported
   bool may_hold_secrets_;
   bool used_run_arguments_ = false;
@@ -280,6 +329,7 @@ Result<Interpolated> result_of(Walk& walk, const Value& value) {
   result.value = walk.replace_all(value);
   result.secrets = std::move(walk.secrets());
   result.used_run_arguments = walk.used_run_arguments();
+  result.whole_arguments = std::move(walk.whole_arguments());
   if (!walk.errors().empty())
     return fail(join(std::move(walk.errors())));
   return result;
@@ -290,6 +340,11 @@ Result<Interpolated> result_of(Walk& walk, const Value& value) {
 Result<Interpolated> interpolate(const Value& value, const Scope& scope) {
   Walk walk(scope);
   return result_of(walk, value);
+}
+
+Result<Interpolated> interpolate_variable(const Value& text, const Scope& scope) {
+  Walk walk(scope, Names::variables);
+  return result_of(walk, text);
 }
 
 Result<Interpolated> interpolate_secrets(const Value& text) {

@@ -1,8 +1,10 @@
 // `${{ name }}` (spec, section 3).
 #pragma once
 
+#include "dstack/config/project/arguments.hpp"
 #include "dstack/config/yaml/value.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,12 +13,29 @@
 
 namespace dstack::config {
 
+/// Bytes that variables may add to the values of one workflow.
+inline constexpr std::size_t most_text_of_variables = std::size_t{16} << 20U;
+
 struct Scope {
   /// The value of a variable, or nothing.
   std::function<std::optional<std::string>(std::string_view name)> variable;
   std::vector<std::string> variable_names;  ///< for suggestions
+  /// The workflow's own variables, for `${{ variables }}`; unset where that cannot be used.
+  std::function<std::vector<NamedValue>()> own_variables;
   std::string run_name;
   std::vector<std::string> run_arguments;
+  /// Whether the text of a member becomes arguments of a program. Such a text is split before
+  /// anything is replaced, and is a list then. Unset: no member's is.
+  std::function<bool(std::string_view key)> holds_arguments;
+};
+
+/// A variable in a text that becomes arguments: one argument, although its value looks like
+/// several.
+struct WholeArgument {
+  std::string key;  ///< of the text
+  std::string variable;
+  std::string value;
+  SourceLocation where;
 };
 
 /// `${{ secrets.NAME }}`, and its place.
@@ -33,15 +52,18 @@ struct Interpolated {
   /// They stay in the value, each spelled as in config/project/secret_reference.hpp.
   std::vector<SecretReference> secrets;
   bool used_run_arguments = false;
+  std::vector<WholeArgument> whole_arguments;
 };
 
 /// Replaces every reference below `value`; keys stay as they are. A scalar that holds a replacement
 /// keeps its place, so an error in the result still points into the user's file, and counts as
 /// plain even where the file needs quotes around it, so it takes whatever type its property
-/// declares. All unknown names are reported together. Secrets may be named below the members
-/// `environment` (or `env`), `registry_auth` and `headers` of a mapping alone; whether they exist
-/// is not checked here.
+/// declares. Nothing in what replaces a reference is looked at again. All unknown names are
+/// reported together. Secrets may be named below the members `environment` (or `env`),
+/// `registry_auth` and `headers` of a mapping alone; whether they exist is not checked here.
 Result<Interpolated> interpolate(const Value& value, const Scope& scope);
+/// The same for the value of a variable, which may name other variables, and the run.
+Result<Interpolated> interpolate_variable(const Value& text, const Scope& scope);
 /// The same for a text in which secrets may be named, and nothing else.
 Result<Interpolated> interpolate_secrets(const Value& text);
 

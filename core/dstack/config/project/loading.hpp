@@ -39,8 +39,10 @@ bool is_private_key(std::string_view key);
 Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings);
 
 /// The variables of the files that `workflow` sees, for the keys that the host reads itself. Refers
-/// to the project.
-Scope file_scope(const Project& project, const std::string& workflow);
+/// to the project. A variable with an `other` value has that one.
+Scope file_scope(const Project& project,
+                 const std::string& workflow,
+                 const OtherValues& other = {});
 /// Whether an entry of depends-on is one of the maps `{workflow: …, tag: …}`.
 bool is_dependency_map(const Value& entry);
 /// The text that such a map stands for: `download:latest`. Nothing when it is wrong, which is added

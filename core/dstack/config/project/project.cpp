@@ -1,6 +1,7 @@
 #include "dstack/config/project/project.hpp"
 
 #include "dstack/config/project/loading.hpp"
+#include "dstack/config/project/variable_values.hpp"
 #include "dstack/config/yaml/file_source.hpp"
 
 #include <algorithm>
@@ -85,6 +86,7 @@ class Loader {
     }
     check_names(project_);
     check_variables(project_);
+    check_variable_values(project_);
     // What a file that cannot be read defines is not known, and so not missing.
     if (all_workflows) {
       check_references(project_);

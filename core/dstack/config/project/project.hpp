@@ -37,8 +37,9 @@ struct Workflow {
 
 struct Variable {
   std::string name;   ///< as written: `batch-size`
-  std::string value;  ///< the scalar's text
+  std::string value;  ///< the scalar's text, with its references to other variables
   SourceLocation where;
+  SourceLocation value_where = {};
 };
 
 /// Variables by scope: a workflow's name, or "global".

@@ -3,7 +3,6 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/loading.hpp"
-#include "dstack/config/project/secret_reference.hpp"
 #include "dstack/job/environment_names.hpp"
 
 #include <unordered_map>
@@ -19,6 +18,51 @@ constexpr std::string_view global_scope = "global";
 /// What an error below a scope concerns: `global` reaches every run.
 std::string concerned(std::string_view scope) {
   return scope == global_scope ? std::string() : std::string(scope);
+}
+
+/// The elements of a list as one text, if they are few and have no blanks.
+std::string as_one_text(const Value& list) {
+  constexpr std::size_t most = 8;
+  std::vector<std::string> words;
+  for (const Value& element : list.elements) {
+    if (element.kind != ValueKind::scalar || words.size() == most ||
+        element.text.find_first_of(" \t\n\"\\") != std::string::npos)
+      return "a b";
+    words.push_back(printable(element.text));
+  }
+  return words.empty() ? "" : join(words, " ");
+}
+
+std::string hint_for_several_values(const Member& member) {
+  const std::string name = printable(member.key);
+  if (member.value.kind == ValueKind::null)
+    return fmt::format("write '{}: \"\"' for an empty text", name);
+  if (member.value.kind == ValueKind::sequence)
+    return fmt::format(
+        "a variable becomes one environment variable: write its values as one text, '{}: \"{}\"', "
+        "or put the list into a property of the workflow, such as 'args'",
+        name,
+        as_one_text(member.value));
+  std::string first = "key: value";
+  if (!member.value.members.empty()) {
+    const Member& inner = member.value.members.front();
+    first = fmt::format("{}: {}",
+                        printable(inner.key),
+                        inner.value.kind == ValueKind::scalar ? printable(inner.value.text) : "…");
+  }
+  return fmt::format(
+      "a variable becomes one environment variable: make each member one, as '{}.{}'", name, first);
+}
+
+Error not_one_value(const Member& member) {
+  return make_error(ErrorCode::configuration,
+                    "variable '{}' {}",
+                    printable(member.key),
+                    member.value.kind == ValueKind::null
+                        ? "has no value"
+                        : fmt::format("must be a single value, not {}", describe(member.value)))
+      .at(member.value.where)
+      .with_hint("{}", hint_for_several_values(member));
 }
 
 void add_scope(const Member& scope, Project& project, Findings& findings) {
@@ -43,25 +87,12 @@ void add_scope(const Member& scope, Project& project, Findings& findings) {
   variables.reserve(scope.value.members.size());
   for (const Member& member : scope.value.members) {
     if (member.value.kind == ValueKind::scalar) {
-      if (const auto secret = find_written_secret(member.value.text))
-        findings.add(concerned(scope.key), misplaced_secret({*secret, member.value.where}));
-      variables.push_back({member.key, member.value.text, member.key_where});
+      variables.push_back({member.key, member.value.text, member.key_where, member.value.where});
       continue;
     }
-    const bool empty = member.value.kind == ValueKind::null;
-    findings.add(
-        concerned(scope.key),
-        make_error(ErrorCode::configuration,
-                   "variable '{}' {}",
-                   printable(member.key),
-                   empty ? "has no value"
-                         : fmt::format("must be a single value, not {}", describe(member.value)))
-            .at(member.value.where)
-            .with_hint(
-                "{}",
-                empty ? fmt::format("write '{}: \"\"' for an empty text", printable(member.key))
-                      : "a variable becomes one environment variable; write several values as one "
-                        "text"));
+    findings.add(concerned(scope.key), not_one_value(member));
+    // Known all the same: that a reference leads to it is not a second error.
+    variables.push_back({member.key, {}, member.key_where, member.value.where});
   }
 }
 

@@ -263,7 +263,7 @@ Result<plan::Plan> preview(const Workbench& bench,
   return plan;
 }
 
-Result<void> validate(const Workbench& bench) {
+Result<std::vector<std::string>> validate(const Workbench& bench) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
   DSTACK_TRY(const auto code,
              source::preview_snapshot(bench.project.root,

@@ -64,7 +64,7 @@ Result<plan::Plan> preview(const Workbench& bench,
 Result<Submitted> submit(const Workbench& bench,
                          store::Records& records,
                          const SubmitRequest& request);
-/// Checks every workflow of the project (`dstack validate`).
-Result<void> validate(const Workbench& bench);
+/// Checks every workflow of the project (`dstack validate`). Returns warnings.
+Result<std::vector<std::string>> validate(const Workbench& bench);
 
 }  // namespace dstack::run

@@ -214,6 +214,7 @@ Json render_description(const Description& description) {
   return {{"run", description.run.name},
           {"project", description.run.project},
           {"target", description.run.target},
+          {"arguments", description.plan.arguments},
           {"status", job::render(description.run.status)},
           {"submitted_at", render_time(description.run.submitted_at)},
           {"started_at", optional_time(description.run.started_at)},

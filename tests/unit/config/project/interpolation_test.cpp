@@ -64,6 +64,126 @@ TEST_CASE("the run's name and arguments") {
   CHECK(replaced("a: [\"${{ run.args }}\"]", scope_of({})) == "{a: []}");
 }
 
+TEST_CASE("a text of arguments is split before anything in it is replaced") {
+  Scope scope =
+      scope_of({{"name", "Ann Lee"}, {"empty", ""}, {"odd", "it's \"a\\b\""}, {"flags", "--x 1"}},
+               {"a b", "c"});
+  scope.holds_arguments = [](std::string_view key) { return key == "args"; };
+  CHECK(replaced("args: --name ${{ name }} --n 1", scope) ==
+        "{args: [\"--name\", Ann Lee, \"--n\", \"1\"]}");
+  CHECK(replaced("args: a ${{empty}} --o=${{ odd }} 'q ${{ name }}'", scope) ==
+        "{args: [\"a\", , --o=it's \"a\\b\", q Ann Lee]}");
+  CHECK(replaced("args: ${{ flags }}", scope) == "{args: [--x 1]}");
+  CHECK(replaced("args: ${{ name }}${{ empty }}-${{ name }}", scope) ==
+        "{args: [Ann Lee-Ann Lee]}");
+  CHECK(replaced("args: '$${{ x }} \\${{ name }}'", scope) ==
+        "{args: [\"${{\", \"x\", \"}}\", Ann Lee]}");
+  CHECK(replaced("other: --name ${{ name }}", scope) == "{other: --name Ann Lee}");
+  CHECK(replaced("args: --name x", scope) == "{args: --name x}");
+}
+
+TEST_CASE("the arguments of the run are words of their own in a text of arguments") {
+  Scope scope = scope_of({}, {"a b", "c"});
+  scope.holds_arguments = [](std::string_view key) { return key == "args"; };
+  CHECK(replaced("args: x ${{ run.args }} y", scope) == "{args: [\"x\", \"a b\", \"c\", \"y\"]}");
+  CHECK(replaced("args: x '${{ run.args }}'", scope) == "{args: [\"x\", 'a b' c]}");
+  CHECK(replaced("args: --all=${{ run.args }}", scope) == "{args: [--all='a b' c]}");
+}
+
+TEST_CASE(
+    "a text of arguments that cannot be split stays as written, whatever its variables hold") {
+  Scope scope = scope_of({{"quote", "'"}});
+  scope.holds_arguments = [](std::string_view key) { return key == "args"; };
+  CHECK(replaced("args: ${{ quote }} it's", scope) == "{args: ${{ quote }} it's}");
+  CHECK(replaced("args: it's ${{ qoute }}", scope) ==
+        "failed: 1:16+5 there is no variable 'qoute'");
+}
+
+TEST_CASE("errors in a text of arguments are at the place of each reference") {
+  Scope scope = scope_of({});
+  scope.holds_arguments = [](std::string_view key) { return key == "args"; };
+  const auto result = interpolate(read("args: $${{ a ${{ b }} ${{ c }}")->root, scope);
+  REQUIRE_FALSE(result);
+  const std::vector<Error> errors = flatten(result.error());
+  REQUIRE(errors.size() == 2);
+  CHECK(brief(errors[0]) == "1:18 there is no variable 'b'");
+  CHECK(brief(errors[1]) == "1:27 there is no variable 'c'");
+}
+
+TEST_CASE("a variable that looks like several arguments is reported with its place") {
+  Scope scope = scope_of({{"flags", "--x 1"}, {"name", "Ann Lee"}});
+  scope.holds_arguments = [](std::string_view key) { return key == "args"; };
+  const auto noted = [&](std::string text) {
+    std::string all;
+    const auto result = interpolate(read(std::move(text))->root, scope);
+    for (const WholeArgument& one : result->whole_arguments)
+      all += one.key + " " + one.variable + "=" + one.value + " " + place(one.where) + ";";
+    return all;
+  };
+  CHECK(noted("args: ${{ flags }}") == "args flags=--x 1 1:11+5;");
+  CHECK(noted("args: ${{ name }}") == "args name=Ann Lee 1:11+4;");
+  CHECK(noted("args: --a ${{ flags }}") == "args flags=--x 1 1:15+5;");
+  CHECK(noted("args: --a ${{ name }}").empty());
+  CHECK(noted("args: \"'${{ flags }}'\"").empty());
+  CHECK(noted("args: ['${{ flags }}']").empty());
+  CHECK(noted("other: ${{ flags }}").empty());
+}
+
+TEST_CASE("all variables of a workflow are arguments in three forms") {
+  Scope scope = scope_of({{"lr", "0.5"}, {"seed", "1"}});
+  scope.own_variables = [] {
+    return std::vector<NamedValue>{{"lr", "0.5"},
+                                   {"batch-size", "8"},
+                                   {"name", "Ann Lee"},
+                                   {"fast", "true"},
+                                   {"slow", "False"},
+                                   {"note", ""}};
+  };
+  CHECK(replaced("a: ['${{ variables }}', x]", scope) ==
+        "{a: [\"--lr\", \"0.5\", \"--batch-size\", \"8\", \"--name\", \"Ann Lee\", "
+        "\"--fast\", x]}");
+  CHECK(replaced("a: ['${{ variables:equals }}']", scope) ==
+        "{a: [\"--lr=0.5\", \"--batch-size=8\", \"--name=Ann Lee\", \"--fast\"]}");
+  CHECK(replaced("a: ['${{ variables:hydra }}']", scope) ==
+        "{a: [\"lr=0.5\", \"batch-size=8\", \"name=Ann Lee\", \"fast=true\", "
+        "\"slow=False\"]}");
+  CHECK(replaced("a: p.py ${{ variables:equals }}", scope) ==
+        "{a: p.py --lr=0.5 --batch-size=8 '--name=Ann Lee' --fast}");
+  scope.holds_arguments = [](std::string_view key) { return key == "args"; };
+  CHECK(replaced("args: run ${{ variables:hydra }}", scope) ==
+        "{args: [\"run\", \"lr=0.5\", \"batch-size=8\", \"name=Ann Lee\", \"fast=true\", "
+        "\"slow=False\"]}");
+}
+
+TEST_CASE("a variable called variables wins over all variables") {
+  Scope scope = scope_of({{"variables", "mine"}});
+  scope.own_variables = [] { return std::vector<NamedValue>{{"variables", "mine"}}; };
+  CHECK(replaced("a: ['${{ variables }}', '${{ variables:hydra }}']", scope) ==
+        "{a: [mine, \"variables=mine\"]}");
+}
+
+TEST_CASE("a form of variables that does not exist gets a suggestion") {
+  Scope scope = scope_of({});
+  scope.own_variables = [] { return std::vector<NamedValue>(); };
+  const auto result = interpolate(read("a: ${{ variables:hydro }}")->root, scope);
+  REQUIRE_FALSE(result);
+  CHECK(brief(result.error()) == "1:8+15 there is no variable 'variables:hydro'");
+  CHECK(result.error().hint == "did you mean 'variables:hydra'?");
+}
+
+TEST_CASE("the value of a variable may name variables and the run, and nothing else") {
+  const Scope scope = scope_of({{"seed", "1"}}, {"a"});
+  const auto value = [&](const std::string& text) {
+    const auto result = interpolate_variable(make_scalar(text, {}), scope);
+    return result ? result->value.text : "failed: " + result.error().message;
+  };
+  CHECK(value("runs/${{ seed }}") == "runs/1");
+  CHECK(value("${{ run.name }}-$${{ seed }}") == "quiet-otter-3-${{ seed }}");
+  CHECK(value("${{ run.args }}") == "failed: 'run.args' cannot be used here");
+  CHECK(value("${{ variables }}") == "failed: 'variables' cannot be used here");
+  CHECK(value("${{ secrets.KEY }}") == "failed: the secret 'KEY' cannot be used here");
+}
+
 TEST_CASE("whether the arguments were used is reported") {
   const Scope scope = scope_of({{"x", "1"}}, {"a"});
   CHECK_FALSE(interpolate(read("a: ${{ x }}")->root, scope)->used_run_arguments);

@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include "unit/config/yaml/parsing.hpp"
 
+#include <algorithm>
+
 using namespace dstack;
 using namespace dstack::config;
 using namespace dstack::config::test;
@@ -53,16 +55,122 @@ TEST_CASE("values that are not scalars are reported") {
         Findings{": 1:12+3 'variables' must be a map, not a list"});
 }
 
+TEST_CASE("lists and maps of variables come with what to write instead") {
+  ProjectFolder folder;
+  folder.file(".dstack/workflows.yaml", train)
+      .file(
+          ".dstack/variables.yaml",
+          "variables:\n  train:\n    layers: [64, 32]\n    optim: {lr: 0.1}\n    odd: [{a: b}]\n");
+  const auto project = folder.load();
+  REQUIRE(project->findings.size() == 3);
+  CHECK(project->findings[0].error.hint ==
+        "a variable becomes one environment variable: write its values as one text, 'layers: \"64 "
+        "32\"', or put the list into a property of the workflow, such as 'args'");
+  CHECK(project->findings[1].error.hint ==
+        "a variable becomes one environment variable: make each member one, as 'optim.lr: 0.1'");
+  CHECK(project->findings[2].error.hint.find("'odd: \"a b\"'") != std::string::npos);
+}
+
 TEST_CASE("a variable cannot refer to a secret, however the reference is spaced") {
   CHECK(findings_of(train,
                     "variables:\n  train: {a: \"x ${{secrets.TOKEN}}\"}\n  global:\n"
-                    "    b: ${{ name }} ${{  secrets.api-token  }}\n") ==
-        Findings{"train: 2:14+22 the secret 'TOKEN' cannot be used here",
-                 ": 4:8+38 the secret 'api-token' cannot be used here"});
+                    "    name: b\n    b: ${{ name }} ${{  secrets.api-token  }}\n") ==
+        Findings{"train: 2:20+13 the secret 'TOKEN' cannot be used here",
+                 ": 5:25+17 the secret 'api-token' cannot be used here"});
+  CHECK(findings_of(train, "variables:\n  train:\n    a: $${{ secrets.TOKEN }}\n").empty());
+}
+
+TEST_CASE("what is wrong with a reference in a variable is reported at its place") {
   CHECK(findings_of(train,
-                    "variables:\n  train:\n    a: $${{ secrets.TOKEN }}\n    b: ${{ secrets.x\n"
-                    "    c: ${{ secrets.a b }} ${{ TOKEN }}\n")
-            .empty());
+                    "variables:\n  train:\n    a: x${{ b }}\n    b: ${{ c }\n"
+                    "    d: ${{ sed }}\n    e: ${{ run.args }} ${{ variables:hydra }}\n"
+                    "  global: {seed: 1}\n") ==
+        Findings{"train: 4:8+3 '${{' is not closed by '}}'",
+                 "train: 5:12+3 there is no variable 'sed'",
+                 "train: 6:12+8 'run.args' cannot be used here",
+                 "train: 6:28+15 'variables:hydra' cannot be used here"});
+}
+
+TEST_CASE("a global variable refers to global variables only, and is reported once") {
+  CHECK(findings_of(train,
+                    "variables:\n  global: {a: \"${{ own }}\"}\n"
+                    "  train: {own: 1, b: \"${{ a }}\", c: \"${{ a }}\"}\n") ==
+        Findings{": 2:20+3 there is no variable 'own'"});
+}
+
+TEST_CASE("a ring of variables is reported once, with the places of all") {
+  ProjectFolder folder;
+  folder.file(".dstack/workflows.yaml", train)
+      .file(".dstack/variables.yaml",
+            "variables:\n  train:\n    x: ${{ c }}\n    a: ${{ b }}\n    b: 1${{ c }}\n"
+            "    c: ${{ a }}\n    self: ${{ self }}\n");
+  const auto project = folder.load();
+  REQUIRE(project->findings.size() == 2);
+  const Error& ring = project->findings[0].error;
+  CHECK(brief(ring) == "4:8+8 variables refer to each other: a → b → c → a");
+  CHECK(ring.hint ==
+        "'b' is at .dstack/variables.yaml:5:8, 'c' is at .dstack/variables.yaml:6:8; give one of "
+        "them a value without a reference");
+  CHECK(brief(project->findings[1].error) == "7:11+11 variable 'self' refers to itself");
+}
+
+TEST_CASE("a ring through a global variable that a workflow's own one closes is found") {
+  CHECK(findings_of(
+            train, "variables:\n  global: {a: 1, b: \"${{ a }}\"}\n  train: {a: \"${{ b }}\"}\n") ==
+        Findings{"train: 2:21+10 variables refer to each other: b → a → b"});
+}
+
+TEST_CASE("variables that double each other's text are refused with the limit") {
+  std::string text = "variables:\n  train:\n    v0: 0123456789\n";
+  for (int i = 1; i < 60; ++i) {
+    const std::string before = std::to_string(i - 1);
+    text += "    v" + std::to_string(i) + ": ${{ v" + before + " }}${{ v" + before + " }}\n";
+  }
+  const Findings findings = findings_of(train, text);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].find("16,777,216 bytes of text from variables") != std::string::npos);
+}
+
+TEST_CASE("a value leads through a bounded number of variables, in whatever order they stand") {
+  const auto chain = [](int length, bool is_reversed) {
+    std::vector<std::string> lines = {"    v0: x\n"};
+    for (int i = 1; i < length; ++i)
+      lines.push_back("    v" + std::to_string(i) + ": ${{ v" + std::to_string(i - 1) + " }}\n");
+    if (is_reversed)
+      std::reverse(lines.begin(), lines.end());
+    std::string text = "variables:\n  train:\n";
+    for (const std::string& line : lines)
+      text += line;
+    return findings_of(train, text);
+  };
+  for (const bool is_reversed : {false, true}) {
+    CHECK(chain(60, is_reversed).empty());
+    const Findings findings = chain(90, is_reversed);
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].find("leads through more than 64 variables") != std::string::npos);
+  }
+}
+
+TEST_CASE("references in help and depends-on see the replaced values of variables") {
+  ProjectFolder folder;
+  folder
+      .file(".dstack/workflows.yaml",
+            "workflows:\n  - {name: data, provider: bash}\n"
+            "  - {name: train, provider: bash, help: 'On ${{ where }}', deps: ['${{ input }}']}\n")
+      .file(".dstack/variables.yaml",
+            "variables:\n  global: {tag: latest}\n"
+            "  train: {input: \"data:${{ tag }}\", where: \"${{ input }}\"}\n");
+  const auto project = folder.load();
+  REQUIRE(project);
+  CHECK(project->findings.empty());
+  CHECK(project->workflows[1].help == "On data:latest");
+  CHECK(project->workflows[1].depends_on[0].tag == "latest");
+  const auto changed = with_other_values(
+      *project, [](std::string_view, std::string_view name) -> std::optional<std::string> {
+        return name == "tag" ? std::optional<std::string>("v2") : std::nullopt;
+      });
+  REQUIRE(changed);
+  CHECK(changed->workflows[1].depends_on[0].tag == "v2");
 }
 
 TEST_CASE("a scope that is not a workflow is reported with a suggestion, and stops no run") {
