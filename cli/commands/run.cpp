@@ -8,6 +8,7 @@
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
 #include "follow/signal_watchdog.hpp"
+#include "views/input_progress.hpp"
 
 #include <algorithm>
 #include <array>
@@ -124,11 +125,17 @@ class Run final : public Action {
 
  private:
   /// A large snapshot takes a while; Ctrl-C works meanwhile.
-  Result<run::Submitted> submit(const run::Workbench& bench,
+  Result<run::Submitted> submit(const Context& context,
+                                const run::Workbench& bench,
                                 store::Records& records,
                                 Signals& signals) const {
     const SignalWatchdog watchdog(signals);
-    return run::submit(bench, records, request_);
+    InputProgress progress(context.messages);
+    run::SubmitRequest request = request_;
+    request.on_input = [&](const job::InputFile& input, std::uint64_t done, std::uint64_t all) {
+      progress.show(input, done, all);
+    };
+    return run::submit(bench, records, request);
   }
 
   static std::string section(const std::string& title,
@@ -156,7 +163,7 @@ class Run final : public Action {
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     // From here on no signal may be lost between the run's creation and its follower.
     DSTACK_TRY(auto signals, Signals::open());
-    DSTACK_TRY(const auto submitted, submit(bench, records, signals));
+    DSTACK_TRY(const auto submitted, submit(context, bench, records, signals));
     context.messages.warnings(submitted.warnings);
     print_notices(context, submitted.plan);
     if (detach_) {

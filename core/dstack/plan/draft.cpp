@@ -53,6 +53,7 @@ void Drafts::add(const config::Workflow& workflow, Role role) {
   by_name.emplace(workflow.name, all.size());
   Draft draft;
   draft.workflow = &workflow;
+  draft.project = project;
   draft.role = role;
   all.push_back(std::move(draft));
 }
@@ -81,8 +82,9 @@ bool interpolate_properties(Draft& draft,
                             std::vector<Error>& errors) {
   if (!holds_reference(draft.properties()))
     return true;
-  auto result =
-      config::interpolate(draft.properties(), scope_of(draft.variables, run_name, run_arguments));
+  config::Scope scope = scope_of(draft.variables, run_name, run_arguments);
+  scope.run_project = draft.project;
+  auto result = config::interpolate(draft.properties(), scope);
   if (!result) {
     errors.push_back(std::move(result).error());
     return false;

@@ -1,10 +1,13 @@
 // The layers of one job's environment (spec, section 5).
+#include "dstack/base/shell_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/job/environment_names.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/environment.hpp"
+
+#include <algorithm>
 
 namespace dstack::plan {
 
@@ -28,6 +31,33 @@ void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
   }
 }
 
+/// Whether a reference such as `$HOME` was meant as one: the job has a variable of that name.
+bool is_known(const Draft& draft, const Json& environment, const std::string& reference) {
+  if (reference.empty())
+    return false;
+  const std::string name(name_of_shell_variable(reference));
+  return job::is_base_environment_name(name) || job::is_reserved_environment_name(name) ||
+         json_member(environment, name) != nullptr ||
+         std::any_of(draft.variables.begin(), draft.variables.end(), [&](const auto& variable) {
+           return environment_name(variable.name()) == name;
+         });
+}
+
+/// With a literal `$PATH` among its folders a job finds no program at all.
+Error unexpanded_path(const Draft& draft, const std::string& reference, const std::string& text) {
+  Error error =
+      make_error(ErrorCode::configuration,
+                 "'{}' in 'PATH' of the environment of workflow '{}' is not expanded: jobs "
+                 "would find no programs",
+                 reference,
+                 draft.workflow->name)
+          .with_hint("write 'export PATH=\"{}\"' in 'setup', which the job's shell expands", text);
+  if (const auto where = draft.checked.environment_where.find("PATH");
+      where != draft.checked.environment_where.end())
+    error.where = where->second;
+  return error;
+}
+
 Error provider_sets_reserved(const Draft& draft, const std::string& name) {
   return make_error(ErrorCode::configuration,
                     "provider '{}' sets '{}', which dstack itself sets",
@@ -47,6 +77,8 @@ std::vector<EnvironmentVariable> job_environment(
   EnvironmentLayers layers;
   for (const auto& [name, value] : job.environment)
     layers.add(name, value, {refers_to_secret(draft, value) ? Kind::secret : Kind::provider});
+  for (const EnvFileVariable& variable : draft.env_file_variables)
+    layers.add(variable.name, value_of_env_file, {Kind::env_file, variable.place});
   add_environment_property(draft, layers);
   for (const ResolvedVariable& variable : draft.variables)
     layers.add(environment_name(variable.name()), variable.value(), variable.origin());
@@ -73,6 +105,30 @@ void note_hidden_environment(const Draft& draft,
                       name,
                       draft.workflow->name,
                       secret));
+  }
+}
+
+void note_unexpanded_environment(const Draft& draft,
+                                 std::vector<Error>& errors,
+                                 std::vector<std::string>& notices) {
+  const Json* environment = json_member(draft.checked.values, "environment");
+  if (environment == nullptr || !environment->is_object())
+    return;
+  for (const auto& [name, value] : environment->items()) {
+    if (!value.is_string())
+      continue;
+    const auto& text = value.get_ref<const std::string&>();
+    if (const std::string own = find_shell_variable(text, name); !own.empty() && name == "PATH")
+      errors.push_back(unexpanded_path(draft, own, text));
+    else if (const std::string found = find_shell_variable(text);
+             is_known(draft, *environment, found))
+      notices.push_back(fmt::format(
+          "'{}' in '{}' of the environment of workflow '{}' is not expanded: jobs get the text as "
+          "it is; 'export {}=…' in 'setup' expands it",
+          found,
+          name,
+          draft.workflow->name,
+          name));
   }
 }
 

@@ -8,6 +8,7 @@ namespace {
 /// Entries that no run can name: only their own contents are checked.
 void check_without_place(const PlanningContext& context, std::vector<Error>& errors) {
   Drafts drafts;
+  drafts.project = context.project.root.string();
   for (const config::Workflow& workflow : context.project.without_place)
     drafts.add(workflow, Role::target);
   choose_providers(drafts, context.providers, errors);
@@ -30,6 +31,7 @@ Result<void> validate(const PlanningContext& context) {
   for (const config::Finding& finding : context.project.findings)
     errors.push_back(finding.error);
   Drafts drafts;
+  drafts.project = context.project.root.string();
   for (const std::size_t workflow : whole_order(index))
     drafts.add(context.project.workflows[workflow], Role::target);
   for (Draft& draft : drafts.all)
@@ -42,10 +44,14 @@ Result<void> validate(const PlanningContext& context) {
   resolve_inputs(drafts, context, Tags::optional, errors);
   make_jobs(drafts, context, errors);
   std::vector<std::string> notices;
+  resolve_input_files(drafts, context, OnThisMachine::optional, errors);
+  read_env_files(drafts, context, OnThisMachine::optional, errors, notices);
   if (!context.code.files.empty())
     check_paths(drafts, context.project.root, context.code, errors, notices);
-  for (const Draft& draft : drafts.all)
+  for (const Draft& draft : drafts.all) {
     check_environment(draft, errors);
+    note_unexpanded_environment(draft, errors, notices);
+  }
   for (const Draft& draft : drafts.all)
     check_shown_secrets(draft, errors);
   if (!errors.empty())

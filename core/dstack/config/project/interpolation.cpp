@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
+constexpr std::string_view run_project = "run.project";
 /// Bytes that may be scanned for the places of references, in all.
 constexpr std::size_t most_patience = 16u << 20;
 /// Bytes that variables may add to the values of one workflow.
@@ -223,6 +224,8 @@ class Walk {
     }
     if (name == run_name)
       return scope_.run_name;
+    if (name == run_project)
+      return scope_.run_project;
     if (name == run_arguments) {
       used_run_arguments_ = true;
       return shell_join(scope_.run_arguments);
@@ -253,6 +256,7 @@ class Walk {
       std::vector<std::string> known = scope_.variable_names;
       known.emplace_back(run_name);
       known.emplace_back(run_arguments);
+      known.emplace_back(run_project);
       hint = did_you_mean(name, known);
     }
     if (hint.empty())

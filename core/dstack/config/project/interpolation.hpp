@@ -17,6 +17,7 @@ struct Scope {
   std::vector<std::string> variable_names;  ///< for suggestions
   std::string run_name;
   std::vector<std::string> run_arguments;
+  std::string run_project;  ///< the user's own folder, absolute
 };
 
 /// `${{ secrets.NAME }}`, and its place.

@@ -7,6 +7,7 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,12 +29,17 @@ Result<Workbench> open_workbench(const Path& folder,
                                  const files::Home& home,
                                  const std::vector<Path>& provider_paths = {});
 
+/// An input that is being copied: bytes that are to be read, so far and in all.
+using OnInput =
+    std::function<void(const job::InputFile& input, std::uint64_t done, std::uint64_t all)>;
+
 struct SubmitRequest {
   std::string target;
   std::vector<std::string> target_arguments;  ///< after the target: options and positionals
   std::vector<std::string> arguments;         ///< after `--`
   std::string tag;                            ///< to be set on success; may be empty
   std::size_t parallel = 0;                   ///< jobs at a time; 0: as many as there are cores
+  OnInput on_input = {};                      ///< by the caller's thread; may be empty
 };
 
 struct Submitted {
