@@ -5,6 +5,8 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/edits.hpp"
+#include "dstack/run/client/run_inputs.hpp"
+#include "dstack/run/protocol/run_order.hpp"
 #include "dstack/source/edits.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/records.hpp"
@@ -52,16 +54,23 @@ class Code final : public Action {
     }
     if (changes_)
       return show_changes(context, records, run, objects);
+    DSTACK_TRY(const auto order, run::read_run_order(records, run));
     if (output_.empty()) {
       print_facts(context, run);
+      print_inputs(context, order.plan);
       return exit_code::success;
     }
     DSTACK_CHECK(check_empty(output_));
     DSTACK_CHECK(make_folders(output_));
     DSTACK_CHECK(objects.lay_out(run.code.snapshot, output_, store::LayOut::fresh));
-    context.messages.note(
-        fmt::format("wrote {} to {}", plural(run.code.snapshot.files, "file"), printable(output_)));
-    return exit_code::success;
+    DSTACK_TRY(const auto inputs, run::write_inputs(order.plan, run.project, objects, output_));
+    context.messages.note(fmt::format(
+        "wrote {}{} to {}",
+        plural(run.code.snapshot.files, "file"),
+        inputs.inputs == 0 ? "" : fmt::format(" and {}", plural(inputs.inputs, "input")),
+        printable(output_)));
+    context.messages.warnings(inputs.warnings);
+    return inputs.complete ? exit_code::success : exit_code::failure;
   }
 
  private:
@@ -206,6 +215,14 @@ class Code final : public Action {
           .with_hint(
               "choose one that is new or empty: the code of a run is never mixed with other files");
     return {};
+  }
+
+  static void print_inputs(Context& context, const plan::Plan& plan) {
+    for (const plan::PlannedWorkflow& workflow : plan.workflows)
+      for (const job::InputFile& input : workflow.input_files)
+        context.out.line(fmt::format("{}{}",
+                                     ui::paint(context.out.stream(), ui::Colour::dim, "input    "),
+                                     printable(job::describe(input))));
   }
 
   static void print_facts(Context& context, const store::RunRecord& run) {

@@ -67,6 +67,10 @@ std::string_view render(PropertyType type) {
       return "list of paths";
     case PropertyType::resources:
       return "map";
+    case PropertyType::inputs:
+      return "list of paths";
+    case PropertyType::env_files:
+      return "list of paths";
   }
   return "text";
 }

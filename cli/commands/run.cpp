@@ -9,6 +9,7 @@
 #include "follow/run_view.hpp"
 #include "follow/signal_watchdog.hpp"
 #include "views/code_progress.hpp"
+#include "views/input_progress.hpp"
 
 #include <algorithm>
 #include <array>
@@ -148,9 +149,13 @@ class Run final : public Action {
                                 Signals& signals) const {
     const SignalWatchdog watchdog(signals);
     CodeProgress shown(context.messages);
+    InputProgress of_inputs(context.messages);
     run::SubmitRequest request = request_;
     request.before_capture = [&](const source::Amount& code) { shown.begin(code); };
     request.progress = &shown.progress();
+    request.on_input = [&](const job::InputFile& input, std::uint64_t done, std::uint64_t all) {
+      of_inputs.show(input, done, all);
+    };
     return run::submit(bench, records, request);
   }
 

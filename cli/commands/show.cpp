@@ -146,6 +146,10 @@ class Page {
               ? printable(input.workflow)
               : fmt::format("{} of run {}", printable(input.workflow + ":" + input.tag), input.run),
           "  ");
+    for (const job::InputFile& input : workflow.input_files)
+      row("input", printable(job::describe(input)), "  ");
+    for (const job::EnvFile& file : workflow.env_files)
+      row("env_file", printable(job::describe(file)), "  ");
     for (const job::Artifact& artifact : facts_.artifacts)
       if (artifact.workflow == workflow.name)
         print_artifact(artifact);
@@ -178,7 +182,7 @@ class Page {
     std::vector<std::string> settings;
     for (const plan::EnvironmentVariable& variable : job.environment)
       settings.push_back(printable(variable.name) + "=" +
-                         (variable.is_secret() ? "***" : printable(variable.value)));
+                         (variable.is_hidden() ? "***" : printable(variable.value)));
     row("environment", join(settings, "  "), "  ");
     if (!job.python)
       return;

@@ -27,6 +27,10 @@ const Samples& samples() {
   static const Samples all = {
       {"environment", {"{A: b}", {"-e", "A=b"}, "5"}},
       {"environment", {"[A=b]", {"--env", "A=b"}, "[1A=b]"}},
+      {"env_file", {"[vars]", {"--env-file", "vars"}, "{path: vars, mask: perhaps}"}},
+      {"env_file", {"{path: vars}", {"--env-file", "vars"}, "none"}},
+      {"inputs", {"[r.txt]", {}, "[none.txt]"}},
+      {"inputs", {"{path: sub, at: there, link: true}", {}, "{path: sub, at: ../there}"}},
       {"working_dir", {"sub", {"--working-dir", "sub"}, "../outside"}},
       {"artifacts", {"[out]", {"-a", "out"}, "{model: big}"}},
       {"resources", {"{cpu: 1}", {"--cpu", "1"}, "{cpu: many}"}},
@@ -88,6 +92,7 @@ class PropertiesBox : public Sandbox {
   explicit PropertiesBox(std::string provider) : provider_(std::move(provider)) {
     for (const char* path : {"x.py", "other.py", "sub/x.py", "sub/other.py"})
       file(path, "print(1)\n");
+    file("vars", "FROM_FILE=x\n");
     for (const char* path : {"r.txt", "sub/r.txt"})
       file(path, "# nothing\n");
     REQUIRE(make_folders(home()));
@@ -127,14 +132,17 @@ class PropertiesBox : public Sandbox {
     workflows(text);
   }
 
-  /// The jobs of a plan; where a variable was set does not count.
+  /// The jobs of a plan, and what they are given; where a variable was set does not count.
   Json jobs(std::vector<std::string> words) const {
     const auto place = std::find(words.begin(), words.end(), "--");
     words.insert(place, {"--dry-run", "--json"});
-    Json jobs = json(words)["jobs"];
+    const Json plan = json(words);
+    Json jobs = plan["jobs"];
     for (Json& job : jobs)
       for (Json& variable : job["environment"])
         variable.erase(2);
+    for (const Json& workflow : plan["workflows"])
+      jobs.back()["inputs"] = workflow.value("input_files", Json());
     return jobs;
   }
 

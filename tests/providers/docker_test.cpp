@@ -291,3 +291,44 @@ TEST_CASE("docker: the example of the documentation runs as it is written") {
     CHECK(containers_of(engine.socket, run).empty());
   }
 }
+
+TEST_CASE("docker: inputs are in the workspace, linked ones are mounted read-only") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    const Path lent = box.root() / "lent";
+    REQUIRE(make_folders(lent));
+    REQUIRE(write_file_atomically(lent / "1", "one\n", Durable::no));
+    box.file("data/x", "x\n");
+    box.workflow("    inputs: [{path: data/x, at: in/x}, {path: " + lent.string() +
+                 ", at: in/lent, link: true}, {path: " + (lent / "1").string() +
+                 ", at: one, link: true}]\n"
+                 "    commands: [cat in/x in/lent/1 one, 'echo two > in/lent/1 || echo kept']\n");
+    const auto output = box.run({"run", "w"});
+    INFO(output.err);
+    CHECK(holds(output.out, "x\none\none\n"));
+    CHECK(holds(output.out, "kept"));
+    CHECK(*read_file(lent / "1") == "one\n");
+    CHECK(box.no_container_left());
+  }
+}
+
+TEST_CASE("docker: variables of a file are in the job, and invisible to the engine") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.file(".env", "KEY=hush-hush-12345\n");
+    box.workflow("    env_file: .env\n    commands: ['echo ${#KEY} $KEY', 'sleep 300']\n");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "15 ***\n");
+    const Json containers = containers_of(engine.socket, run);
+    REQUIRE(containers.size() == 1);
+    const auto description =
+        test::engine_at(engine.socket)
+            .ask("GET", "/containers/" + json_string(containers[0], "Id") + "/json");
+    REQUIRE(description);
+    CHECK_FALSE(holds(render_json(*description), "hush"));
+    box.ok({"stop", "--abort", "-y", run});
+    box.run({"logs", "-f", run});
+  }
+}

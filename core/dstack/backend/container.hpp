@@ -36,6 +36,8 @@ struct ContainerLaunch {
   std::string workspace;    ///< absolute path, outside
   std::string working_dir;  ///< relative to the workspace
   std::string script;       ///< path, outside, of the file that is container_script inside; or ""
+  /// Read-only: absolute path, outside, and path in the workspace.
+  std::vector<std::pair<std::string, std::string>> mounts;
   std::vector<std::uint16_t> ports;         ///< the same number inside and, at 127.0.0.1, outside
   std::uint32_t cpu = 0;                    ///< 0 here and below: no limit
   std::uint64_t memory = 0;                 ///< bytes; no swap in addition

@@ -41,6 +41,9 @@ Json host_part(const ContainerLaunch& launch, bool podman, const std::string& in
   Json host = Json::object();
   host["Mounts"] = Json::array(
       {mount_of(launch.workspace, container_workspace, false), mount_of(init, init_inside, true)});
+  for (const auto& [source, inside] : launch.mounts)
+    host["Mounts"].push_back(
+        mount_of(source, fmt::format("{}/{}", container_workspace, inside), true));
   if (!launch.script.empty())
     host["Mounts"].push_back(mount_of(launch.script, container_script, true));
   if (!launch.secrets.empty())

@@ -33,7 +33,8 @@ bool looks_like_option(std::string_view argument) {
 
 bool is_list(PropertyType type) {
   return type == PropertyType::texts || type == PropertyType::paths ||
-         type == PropertyType::arguments || type == PropertyType::artifacts;
+         type == PropertyType::arguments || type == PropertyType::artifacts ||
+         type == PropertyType::inputs || type == PropertyType::env_files;
 }
 
 /// Numbers and the like are parsed by their property; a text stays a text, even if it is `null` or

@@ -67,6 +67,7 @@ std::vector<std::string> declared_artifacts(const config::Project& project,
                                             const provider::Registry& providers) {
   std::vector<std::string> paths;
   Drafts drafts;
+  drafts.project = project.root.string();
   for (const config::Workflow& workflow : project.workflows)
     drafts.add(workflow, Role::target);
   std::vector<Error> unwanted;  // whoever plans a run of these workflows reports them

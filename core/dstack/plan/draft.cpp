@@ -53,6 +53,7 @@ void Drafts::add(const config::Workflow& workflow, Role role) {
   by_name.emplace(workflow.name, all.size());
   Draft draft;
   draft.workflow = &workflow;
+  draft.project = project;
   draft.role = role;
   all.push_back(std::move(draft));
 }
@@ -82,6 +83,7 @@ bool interpolate_properties(Draft& draft,
   if (!holds_reference(draft.properties()))
     return true;
   config::Scope scope = scope_of(draft.variables, run_name, run_arguments);
+  scope.run_project = draft.project;
   scope.holds_arguments = [&](std::string_view key) {
     const auto* property = draft.provider ? draft.manifest().find(key) : nullptr;
     return property != nullptr && property->type == provider::PropertyType::arguments;

@@ -3,6 +3,7 @@
 // reported once.
 #pragma once
 
+#include "dstack/job/input_file.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/make.hpp"
 #include "dstack/plan/variables.hpp"
@@ -17,8 +18,15 @@ namespace dstack::plan {
 
 enum class Role { dependency, target };
 
+/// A variable of an `env_file`; its value is not kept.
+struct EnvFileVariable {
+  std::string name;
+  std::string place;  ///< `FILE:LINE`
+};
+
 struct Draft {
   const config::Workflow* workflow = nullptr;
+  std::string project;  ///< the root, absolute; for ${{ run.project }}
   Role role = Role::dependency;
   const provider::Candidate* provider = nullptr;  ///< a usable one; null: reported
   std::vector<ResolvedVariable> variables;
@@ -33,6 +41,9 @@ struct Draft {
   std::vector<std::optional<python::Interpreter>> pythons;  ///< by job
   std::vector<Input> inputs;
   bool inputs_known = true;  ///< false: a dependency or tag does not exist
+  std::vector<job::InputFile> input_files;          ///< in the order of the property `inputs`
+  std::vector<job::EnvFile> env_files;              ///< in the order of the property `env_file`
+  std::vector<EnvFileVariable> env_file_variables;  ///< of all of them; the later wins
 
   const provider::Manifest& manifest() const { return *provider->manifest; }
 
@@ -51,6 +62,7 @@ struct Draft {
 struct Drafts {
   std::vector<Draft> all;  ///< every one after those it depends on
   std::unordered_map<std::string_view, std::size_t> by_name;
+  std::string project = {};  ///< of each draft that is added
 
   void add(const config::Workflow& workflow, Role role);
 };
@@ -92,6 +104,28 @@ void resolve_inputs(Drafts& drafts,
                     const PlanningContext& context,
                     Tags tags,
                     std::vector<Error>& errors);
+
+/// What a run on this machine needs: `inputs` and files of `env_file`. `validate` gives the same
+/// answer everywhere.
+enum class OnThisMachine {
+  needed,   ///< a missing one is an error
+  optional  ///< it may be missing; what is there is checked
+};
+
+/// Finds each workflow's `inputs`, by PlanningContext::inspect_input, and reports those that are
+/// not there, or whose places in the workspace conflict with one another. After make_jobs(): also
+/// with artifacts.
+void resolve_input_files(Drafts& drafts,
+                         const PlanningContext& context,
+                         OnThisMachine presence,
+                         std::vector<Error>& errors);
+
+/// Reads each workflow's `env_file`, by PlanningContext::read_env_file: names and digests.
+void read_env_files(Drafts& drafts,
+                    const PlanningContext& context,
+                    OnThisMachine presence,
+                    std::vector<Error>& errors,
+                    std::vector<std::string>& notices);
 
 /// One batch for each provider; then what the host adds to each job.
 void make_jobs(Drafts& drafts, const PlanningContext& context, std::vector<Error>& errors);

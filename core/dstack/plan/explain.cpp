@@ -29,7 +29,7 @@ void add_lines(std::string& out, std::string_view label, const std::vector<std::
 
 /// The only place that decides how a value is shown: a secret never is.
 std::string shown_value(const EnvironmentVariable& variable) {
-  if (variable.is_secret())
+  if (variable.is_hidden())
     return "***";
   if (variable.value.empty() || variable.value == known_later)
     return variable.value;
@@ -114,6 +114,20 @@ std::vector<std::string> artifacts_of(const PlannedJob& job) {
   return paths;
 }
 
+std::vector<std::string> input_file_lines(const PlannedWorkflow& workflow) {
+  std::vector<std::string> lines;
+  for (const job::InputFile& input : workflow.input_files)
+    lines.push_back(printable(job::describe(input)));
+  return lines;
+}
+
+std::vector<std::string> env_file_lines(const PlannedWorkflow& workflow) {
+  std::vector<std::string> lines;
+  for (const job::EnvFile& file : workflow.env_files)
+    lines.push_back(printable(job::describe(file)));
+  return lines;
+}
+
 std::string plain_list(const std::vector<std::string>& names) {
   return names.empty() ? "nothing" : join(names, ", ");
 }
@@ -161,6 +175,8 @@ class Explanation {
       add_lines(out_, "in folder", {printable(job.spec.working_dir)});
     add_lines(out_, "python", python_lines(job));
     add_lines(out_, "inputs", input_lines(workflow));
+    add_lines(out_, "input files", input_file_lines(workflow));
+    add_lines(out_, "env_file", env_file_lines(workflow));
     add_lines(out_, "artifacts", {plain_list(artifacts_of(job))});
     add_lines(out_, "resources", resource_lines(job.spec));
     add_lines(out_, "environment", environment_lines(index));

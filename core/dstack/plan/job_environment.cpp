@@ -98,6 +98,8 @@ std::vector<EnvironmentVariable> job_environment(
   EnvironmentLayers layers;
   for (const auto& [name, value] : job.environment)
     layers.add(name, value, {refers_to_secret(draft, value) ? Kind::secret : Kind::provider});
+  for (const EnvFileVariable& variable : draft.env_file_variables)
+    layers.add(variable.name, value_of_env_file, {Kind::env_file, variable.place});
   add_environment_property(draft, layers);
   for (const ResolvedVariable& variable : draft.variables)
     layers.add(environment_name(variable.name()), variable.value(), variable.origin());

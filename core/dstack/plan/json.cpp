@@ -22,6 +22,8 @@ void fields(Fields& fields, Self& workflow) {
   fields.member("provider_version", workflow.provider_version);
   fields.member("provider_path", workflow.provider_path);
   fields.member("inputs", workflow.inputs);
+  fields.optional("input_files", workflow.input_files);
+  fields.optional("env_files", workflow.env_files);
   fields.member("variables", workflow.variables);
   fields.optional("secrets", workflow.secrets);
   fields.member("properties", workflow.properties);

@@ -37,6 +37,8 @@ class Maker {
     check_secrets(drafts_, context_, errors_);
     resolve_inputs(drafts_, context_, Tags::needed, errors_);
     make_jobs(drafts_, context_, errors_);
+    resolve_input_files(drafts_, context_, OnThisMachine::needed, errors_);
+    read_env_files(drafts_, context_, OnThisMachine::needed, errors_, notices_);
     check_paths(drafts_, context_.project.root, context_.code, errors_, notices_);
     choose_pythons(drafts_, context_, errors_, notices_);
     check_resources(drafts_, context_.machine, errors_);
@@ -98,6 +100,7 @@ class Maker {
 
   void add_drafts(const Target& target) {
     drafts_ = {};
+    drafts_.project = context_.project.root.string();
     if (target.workflow) {
       const WorkflowIndex index(project());
       const std::vector<std::size_t> order = run_order(index, *target.workflow);
@@ -280,6 +283,8 @@ class Maker {
     workflow.provider_version = draft.manifest().version;
     workflow.provider_path = draft.provider->path.string();
     workflow.inputs = std::move(draft.inputs);
+    workflow.input_files = std::move(draft.input_files);
+    workflow.env_files = std::move(draft.env_files);
     workflow.secrets = secrets_of(draft);
     workflow.variables = planned_variables(draft.variables);
     workflow.properties = std::move(draft.checked.values);

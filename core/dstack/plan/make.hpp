@@ -9,6 +9,7 @@
 #include "dstack/provider/discovery/registry.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/resources/machine.hpp"
+#include "dstack/source/input.hpp"
 #include "dstack/source/snapshot.hpp"
 
 #include <functional>
@@ -53,6 +54,11 @@ struct PlanningContext {
   std::vector<std::string> secrets = {};
   /// The interpreter for a job's request. If not set, none is chosen.
   std::function<Result<python::Choice>(const job::PythonRequest& request)> choose_python = {};
+  /// What is at the path of an input, on disk. If not set, no input is looked for.
+  std::function<Result<source::InputFacts>(const Path& path, source::InputUse use)> inspect_input =
+      {};
+  /// The text of a file of variables; not_found when there is none. If not set, none is read.
+  std::function<Result<std::string>(const Path& path)> read_env_file = {};
 };
 
 /// Everything that keeps the run from starting is reported together: unknown names, properties,

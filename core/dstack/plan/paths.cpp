@@ -129,12 +129,18 @@ class Checker {
   /// Also true where an input could not be resolved: what it contains is not known, and that it is
   /// missing is already reported.
   bool may_come_with_input(std::string_view path) const {
-    if (!draft_.inputs_known)
+    if (!draft_.inputs_known || is_input_file(path))
       return true;
     return std::any_of(draft_.inputs.begin(), draft_.inputs.end(), [&](const Input& input) {
       return input.producer ? provides(drafts_.all[*input.producer], path)
                             : provides(input.artifacts, path);
     });
+  }
+
+  bool is_input_file(std::string_view path) const {
+    return std::any_of(draft_.input_files.begin(),
+                       draft_.input_files.end(),
+                       [&](const job::InputFile& input) { return is_at_or_below(path, input.at); });
   }
 
   static bool provides(const std::vector<job::Artifact>& artifacts, std::string_view path) {

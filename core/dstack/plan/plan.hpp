@@ -5,6 +5,7 @@
 #include "dstack/base/json.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/code.hpp"
+#include "dstack/job/input_file.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/variable_origin.hpp"
 #include "dstack/python/python.hpp"
@@ -21,7 +22,8 @@ struct EnforcementMethods;
 namespace dstack::plan {
 
 /// A variable of a job with its origin. The value of a secret one contains references
-/// (config/project/secret_reference.hpp), never what they refer to: no plan contains that.
+/// (config/project/secret_reference.hpp), never what they refer to: no plan contains that. One of a
+/// file of variables has `value_of_env_file` for its value.
 struct EnvironmentVariable {
   std::string name;
   std::string value;
@@ -29,8 +31,16 @@ struct EnvironmentVariable {
 
   bool is_secret() const { return origin.kind == VariableOrigin::Kind::secret; }
 
+  bool is_from_env_file() const { return origin.kind == VariableOrigin::Kind::env_file; }
+
+  /// Its value is not in the plan.
+  bool is_hidden() const { return is_secret() || is_from_env_file(); }
+
   bool operator==(const EnvironmentVariable&) const = default;
 };
+
+/// Stands for a value that is read when the job starts.
+inline constexpr const char* value_of_env_file = "(from env_file)";
 
 /// An entry of depends-on, resolved.
 struct Input {
@@ -49,6 +59,8 @@ struct PlannedWorkflow {
   std::string provider_version;
   std::string provider_path;                   ///< the library
   std::vector<Input> inputs;                   ///< in the order of depends-on
+  std::vector<job::InputFile> input_files;     ///< in the order of the property `inputs`
+  std::vector<job::EnvFile> env_files;         ///< in the order of the property `env_file`
   std::vector<EnvironmentVariable> variables;  ///< by their own names; origin as above
   std::vector<std::string> secrets;            ///< that its properties refer to, sorted
   Json properties;                             ///< as the provider got them

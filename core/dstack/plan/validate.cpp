@@ -8,6 +8,7 @@ namespace {
 /// Entries that no run can name: only their own contents are checked.
 void check_without_place(const PlanningContext& context, std::vector<Error>& errors) {
   Drafts drafts;
+  drafts.project = context.project.root.string();
   for (const config::Workflow& workflow : context.project.without_place)
     drafts.add(workflow, Role::target);
   choose_providers(drafts, context.providers, errors);
@@ -31,6 +32,7 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   for (const config::Finding& finding : context.project.findings)
     errors.push_back(finding.error);
   Drafts drafts;
+  drafts.project = context.project.root.string();
   for (const std::size_t workflow : whole_order(index))
     drafts.add(context.project.workflows[workflow], Role::target);
   for (Draft& draft : drafts.all) {
@@ -47,6 +49,8 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   check_without_place(context, errors);
   resolve_inputs(drafts, context, Tags::optional, errors);
   make_jobs(drafts, context, errors);
+  resolve_input_files(drafts, context, OnThisMachine::optional, errors);
+  read_env_files(drafts, context, OnThisMachine::optional, errors, warnings);
   if (!context.code.files.empty())
     check_paths(drafts, context.project.root, context.code, errors, warnings);
   for (const Draft& draft : drafts.all) {

@@ -16,10 +16,11 @@ struct VariableOrigin {
     command_line,  ///< an override, or an option
     dstack,        ///< set by dstack itself: a reserved name
     secret,        ///< the value holds references to secrets
+    env_file,      ///< a line of a file of variables; the value is not known
   };
 
   Kind kind = Kind::base;
-  std::string place = {};  ///< of Kind::file: `FILE:LINE`
+  std::string place = {};  ///< of Kind::file and Kind::env_file: `FILE:LINE`
 
   /// A value of a file.
   static VariableOrigin at(const SourceLocation& where);
@@ -28,7 +29,7 @@ struct VariableOrigin {
 };
 
 /// As people read it and as plans are recorded: `base`, `provider`, `FILE:LINE`, `command line`,
-/// `dstack`, `secret`.
+/// `dstack`, `secret`, `env_file FILE:LINE`.
 std::string render(const VariableOrigin& origin);
 /// Any other text is a place.
 VariableOrigin parse_variable_origin(std::string_view text);

@@ -26,9 +26,12 @@ using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 
 bool is_artifact(const EditedFolder& place, std::string_view path) {
-  return std::any_of(place.artifacts.begin(),
-                     place.artifacts.end(),
-                     [&](const std::string& artifact) { return is_below(path, artifact); });
+  const auto has = [&](const std::vector<std::string>& paths) {
+    return std::any_of(paths.begin(), paths.end(), [&](const std::string& artifact) {
+      return is_below(path, artifact);
+    });
+  };
+  return has(place.artifacts) || has(place.others);
 }
 
 Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {

@@ -18,6 +18,7 @@ struct EditedFolder {
   job::TreeReference code;
   std::vector<job::TreeReference> inputs;  ///< laid over the code
   std::vector<std::string> artifacts;      ///< paths that are kept anyway; normal
+  std::vector<std::string> others = {};    ///< further paths that are not the job's own: links
 };
 
 /// Whether anything outside the artifacts can have changed after `since` (nanoseconds since 1970):

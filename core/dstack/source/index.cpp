@@ -1,7 +1,11 @@
 #include "dstack/source/index.hpp"
 
+#include "dstack/base/log.hpp"
+
 #include <algorithm>
 #include <cstring>
+
+#include <time.h>
 
 namespace dstack::source {
 
@@ -163,6 +167,44 @@ bool is_settled(const files::FileState& state, std::int64_t now) {
   constexpr std::int64_t second = 1'000'000'000;
   const bool is_coarse = state.modified % second == 0 && state.changed % second == 0;
   return std::max(state.modified, state.changed) + (is_coarse ? coarse_tick : tick) < now;
+}
+
+std::int64_t nanoseconds_now() {
+  timespec time;
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+Index load_index(const Path& path) {
+  const auto text = read_file(path);
+  if (!text)
+    return {};
+  return parse_index(*text).value_or(Index{});
+}
+
+bool take_known(const Index& index, std::vector<files::FoundFile>& files) {
+  bool is_same = index.files.size() == files.size();
+  auto known = index.files.begin();
+  for (files::FoundFile& file : files) {
+    while (known != index.files.end() && known->path < file.path)
+      ++known;
+    if (known != index.files.end() && known->path == file.path && known->state == file.state)
+      file.digest = known->digest;
+    else
+      is_same = false;
+  }
+  return is_same;
+}
+
+void save_index(const Path& path, Index index, std::int64_t looked_at) {
+  for (files::FoundFile& file : index.files)
+    if (!is_settled(file.state, looked_at))
+      file.state.inode = 0;
+  std::sort(index.files.begin(), index.files.end(), [](const auto& a, const auto& b) {
+    return a.path < b.path;
+  });
+  if (auto saved = write_file_atomically(path, render_index(index), Durable::no); !saved)
+    log::info(fmt::format("the index was not kept: {}", saved.error().message));
 }
 
 }  // namespace dstack::source

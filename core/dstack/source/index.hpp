@@ -33,6 +33,17 @@ std::optional<Index> parse_index(std::string_view text);
 /// The index's file of a project, by the project's path.
 Path index_path(const Path& folder, const Path& project);
 
+/// Empty where there is none, or a damaged one.
+Index load_index(const Path& path);
+/// Gives each file whose state is the index's the digest from there. `files` are sorted by path.
+/// True when nothing at all has changed.
+bool take_known(const Index& index, std::vector<files::FoundFile>& files);
+/// Of files that were looked at `looked_at`. Losing it only costs time at the next snapshot, so
+/// that is not reported.
+void save_index(const Path& path, Index index, std::int64_t looked_at);
+/// Since 1970, by the clock that times files.
+std::int64_t nanoseconds_now();
+
 /// Whether a state read at `now` (nanoseconds since 1970) proves that the content is still that of
 /// its digest. A file written again within one tick of the file system's clock looks the same; Git
 /// calls such an entry racy.

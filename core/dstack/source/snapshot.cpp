@@ -11,52 +11,9 @@
 
 #include <algorithm>
 
-#include <time.h>
-
 namespace dstack::source {
 
 namespace {
-
-std::int64_t nanoseconds_now() {
-  timespec time;
-  ::clock_gettime(CLOCK_REALTIME, &time);
-  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-}
-
-Index load_index(const Path& path) {
-  const auto text = read_file(path);
-  if (!text)
-    return {};
-  return parse_index(*text).value_or(Index{});
-}
-
-/// Gives each file whose state is the index's the digest from there. True when nothing at all has
-/// changed.
-bool take_known(const Index& index, std::vector<files::FoundFile>& files) {
-  bool is_same = index.files.size() == files.size();
-  auto known = index.files.begin();
-  for (files::FoundFile& file : files) {
-    while (known != index.files.end() && known->path < file.path)
-      ++known;
-    if (known != index.files.end() && known->path == file.path && known->state == file.state)
-      file.digest = known->digest;
-    else
-      is_same = false;
-  }
-  return is_same;
-}
-
-/// Losing it only costs time at the next snapshot, so it is not reported.
-void save_index(const Path& path, Index index, std::int64_t looked_at) {
-  for (files::FoundFile& file : index.files)
-    if (!is_settled(file.state, looked_at))
-      file.state.inode = 0;
-  std::sort(index.files.begin(), index.files.end(), [](const auto& a, const auto& b) {
-    return a.path < b.path;
-  });
-  if (auto saved = write_file_atomically(path, render_index(index), Durable::no); !saved)
-    log::info(fmt::format("the index was not kept: {}", saved.error().message));
-}
 
 void take_paths(Snapshot& snapshot, const std::vector<files::FoundFile>& files) {
   snapshot.files.clear();
@@ -167,10 +124,16 @@ Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& op
 std::string explain_left_out(const Path& project, const std::string& path) {
   if (const auto link = find_outside_link(project, path))
     return explain_outside_link(path, *link);
+  const std::string shown = printable(path);
+  const bool has_variables = path.substr(path.rfind('/') + 1).starts_with(".env");
   return fmt::format(
       "'{}' is in your folder but not among the code of this run: Git ignores it, or a workflow "
-      "declares it as an artifact; add it to Git, or make it in a workflow and depend on that",
-      printable(path));
+      "declares it as an artifact; {}'inputs: [{}]' in the workflow gives it to jobs, or add it to "
+      "Git, or make it in a workflow and depend on that",
+      shown,
+      has_variables ? fmt::format("'env_file: {}' gives its variables to jobs, ", shown)
+                    : std::string(),
+      shown);
 }
 
 std::string prefix_in_repository(const Path& project) {

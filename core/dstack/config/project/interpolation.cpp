@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
+constexpr std::string_view run_project = "run.project";
 constexpr std::array<std::string_view, 4> places_of_secrets = {
     "environment", "env", "registry_auth", "headers"};
 
@@ -256,6 +257,8 @@ class Walk {
     }
     if (name == run_name)
       return scope_.run_name;
+    if (name == run_project && names_ != Names::variables)
+      return scope_.run_project;
     if (name == run_arguments && names_ != Names::variables) {
       used_run_arguments_ = true;
       return shell_join(scope_.run_arguments);
@@ -300,6 +303,7 @@ class Walk {
       std::vector<std::string> known = scope_.variable_names;
       known.emplace_back(run_name);
       known.emplace_back(run_arguments);
+      known.emplace_back(run_project);
       known.insert(known.end(), names_of_variables_forms.begin(), names_of_variables_forms.end());
       hint = did_you_mean(name, known);
     }

@@ -24,6 +24,7 @@ struct Scope {
   std::function<std::vector<NamedValue>()> own_variables;
   std::string run_name;
   std::vector<std::string> run_arguments;
+  std::string run_project;  ///< the user's own folder, absolute
   /// Whether the text of a member becomes arguments of a program. Such a text is split before
   /// anything is replaced, and is a list then. Unset: no member's is.
   std::function<bool(std::string_view key)> holds_arguments;

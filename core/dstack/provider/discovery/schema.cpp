@@ -167,6 +167,29 @@ Json resources() {
           {"additionalProperties", false}};
 }
 
+/// A path, or a map that has one, with these members beside it.
+Json path_or_map(Json more) {
+  Json element = scalar();
+  element["minLength"] = 1;
+  more["path"] = described(element, "The file or folder, from the project's root or absolute");
+  element["type"].push_back("object");
+  element["properties"] = std::move(more);
+  element["required"] = Json::array({"path"});
+  element["additionalProperties"] = false;
+  return element;
+}
+
+Json inputs() {
+  return list_of(path_or_map(
+      {{"at", described(optional(path()), "Where jobs find it, from the project's root")},
+       {"link", described(optional(boolean()), "Whether it is linked, not copied")}}));
+}
+
+Json env_files() {
+  return list_of(path_or_map(
+      {{"mask", described(optional(boolean()), "Whether its values are masked in logs")}}));
+}
+
 Json schema_of_type(const Property& property) {
   switch (property.type) {
     case PropertyType::text:
@@ -200,6 +223,10 @@ Json schema_of_type(const Property& property) {
       return artifacts();
     case PropertyType::resources:
       return resources();
+    case PropertyType::inputs:
+      return inputs();
+    case PropertyType::env_files:
+      return env_files();
   }
   return Json::object();
 }

@@ -49,7 +49,20 @@ std::vector<Property> make_common_properties() {
       common("retry", PropertyType::integer, "How often a failed job is started again");
   retry.minimum = 0;
   retry.flag = Flag{"--retry", "", "N", false};
+  Property inputs = common("inputs",
+                           PropertyType::inputs,
+                           "Files and folders that are not code: paths from the project's root, or "
+                           "{path, at, link}");
+  inputs.yields = true;
+  Property env_file =
+      common("env_file",
+             PropertyType::env_files,
+             "Files with variables, a line NAME=VALUE each: paths, or {path, mask}");
+  env_file.yields = true;
+  env_file.flag = Flag{"--env-file", "", "FILE", true};
   return {std::move(environment),
+          std::move(env_file),
+          std::move(inputs),
           std::move(working_dir),
           std::move(artifacts),
           std::move(resources),

@@ -74,6 +74,8 @@ class ManifestReader {
   bool read_identity();
   Result<Manifest> finish();
   void read_property(const Json& json);
+  /// Where nothing of the manifest's own takes its place.
+  void add_common(Property property);
   void read_bounds(const Json& json, Property& property);
   void read_default(const Json& json, Property& property);
   void read_flag(const Json& json, Property& property);
@@ -115,7 +117,7 @@ Result<Manifest> ManifestReader::read() {
       read_property(property);
   if (boolean(json_, "the manifest", "common"))
     for (const Property& property : common_properties())
-      manifest_.properties.push_back(property);
+      add_common(property);
   manifest_.examples = texts(json_, "the manifest", "examples");
   check_names();
   check_flags();
@@ -127,6 +129,18 @@ Result<Manifest> ManifestReader::finish() {
   if (!problems_.empty())
     return fail(ErrorCode::configuration, "its manifest is invalid: {}", join(problems_, "; "));
   return std::move(manifest_);
+}
+
+void ManifestReader::add_common(Property property) {
+  if (property.yields && manifest_.find(property.name) != nullptr)
+    return;
+  const auto has_flag = [&](const Property& other) {
+    return property.flag && other.flag && other.flag->name == property.flag->name;
+  };
+  if (property.yields &&
+      std::any_of(manifest_.properties.begin(), manifest_.properties.end(), has_flag))
+    property.flag.reset();
+  manifest_.properties.push_back(std::move(property));
 }
 
 /// Name, version, help and ABI. Whether the ABI could be read.

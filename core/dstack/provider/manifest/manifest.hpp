@@ -29,6 +29,8 @@ enum class PropertyType {
   map,          ///< a map of texts
   artifacts,    ///< a list of paths, or of {path: …}
   resources,    ///< the map of spec section 8
+  inputs,       ///< a list of paths, or of {path, at, link}; of the host alone
+  env_files,    ///< a list of paths, or of {path, mask}; of the host alone
 };
 
 /// How a property is set on the command line.
@@ -53,6 +55,8 @@ struct Property {
                             ///< takes the rest
   bool common =
       false;  ///< one of the host's (spec, section 8), taken over by the manifest with one entry
+  bool yields = false;  ///< newer than manifests that have a property or an option of that name:
+                        ///< theirs takes its place
 };
 
 struct Manifest {

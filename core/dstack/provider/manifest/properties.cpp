@@ -43,6 +43,13 @@ constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
     {"wdir", "working_dir"},
     {"workdir", "working_dir"},
     {"env_vars", "environment"},
+    {"env_files", "env_file"},
+    {"dotenv", "env_file"},
+    {"envfile", "env_file"},
+    {"input", "inputs"},
+    {"input_files", "inputs"},
+    {"data", "inputs"},
+    {"files", "inputs"},
     {"variables", "environment"},
     {"needs", "depends-on"},
     {"dependencies", "depends-on"},
@@ -66,8 +73,11 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
      "a port is chosen when the job starts: the job finds it in JOB_PORT_0, and 'dstack show' "
      "shows the address"},
     {"volumes",
-     "a job gets a copy of the code and the artifacts of the workflows in 'depends-on', and saves "
-     "what 'artifacts' lists"},
+     "a job gets a copy of the code, of the artifacts of the workflows in 'depends-on' and of what "
+     "'inputs' lists, with 'link: true' without copying, and saves what 'artifacts' lists"},
+    {"mounts",
+     "'inputs: [{path: /data/images, at: images, link: true}]' makes it readable in the job, "
+     "without copying"},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>

@@ -136,6 +136,10 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
       return artifacts(name, value);
     case PropertyType::resources:
       return resources(name, value);
+    case PropertyType::inputs:
+      return inputs(name, value);
+    case PropertyType::env_files:
+      return env_files(name, value);
   }
   return nullptr;
 }
@@ -198,7 +202,9 @@ Json ValueTyper::path(const std::string& name, const Value& value) {
 Json ValueTyper::folder(const std::string& name, const Value& value) {
   if (value.kind != ValueKind::scalar)
     return wrong(name, value, "the path of a folder");
-  return text(name, value).is_null() ? Json() : inside(name, value, {origins_.base});
+  if (text(name, value).is_null() || refuse_project_path(value))
+    return nullptr;
+  return inside(name, value, {origins_.base});
 }
 
 Json ValueTyper::integer(const std::string& name, const Value& value, std::int64_t minimum) {
@@ -345,6 +351,8 @@ void ValueTyper::add_variable(Json& map,
     errors_.push_back(job::reserved_name_error(name, where, ErrorCode::configuration));
     return;
   }
+  if (refuse_project_value(name, value, where))
+    return;
   add_new(map, name, std::string(value));
 }
 

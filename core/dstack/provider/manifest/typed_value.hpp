@@ -74,6 +74,21 @@ class ValueTyper {
   Json artifact(const std::string& name, const config::Value& value);
   Json resources(const std::string& name, const config::Value& value);
   Json gpu(const std::string& name, const config::Value& value);
+  // typed_inputs.cpp
+  Json inputs(const std::string& name, const config::Value& value);
+  Json input(const std::string& name, const config::Value& value);
+  Json env_files(const std::string& name, const config::Value& value);
+  Json env_file(const std::string& name, const config::Value& value);
+  Json each(const std::string& name, const config::Value& value, Element element);
+  Json anywhere(const std::string& name, const config::Value& value);
+  Json place_in_workspace(const std::string& name, const config::Value& value);
+  bool refuse_unexpanded(const config::Value& path);
+  /// For `$DSTACK_PROJECT`, which stands for no folder where nothing expands it. True: it is there,
+  /// and reported.
+  bool refuse_project_path(const config::Value& path);
+  bool refuse_project_value(std::string_view name,
+                            std::string_view value,
+                            const SourceLocation& where);
 
   /// A path as seen from the root of the code; null with an error when it leaves it.
   Json inside(const std::string& name,

@@ -1,5 +1,6 @@
 #include "dstack/run/agents/container_launch.hpp"
 
+#include "dstack/base/file.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/run/protocol/job_order.hpp"
@@ -75,6 +76,8 @@ backend::ContainerLaunch container_launch(const AgentOrder& order) {
   launch.job = order.job.id;
   launch.workspace = order.workspace;
   launch.working_dir = order.job.spec.working_dir;
+  for (const auto& [at, target] : order.job.links)
+    launch.mounts.emplace_back(real_path(target).string(), at);
   launch.ports = order.job.ports;
   launch.cpu = resources.cpu;
   launch.memory = resources.memory;

@@ -9,6 +9,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/submit_data.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/secrets/vault.hpp"
@@ -95,8 +96,10 @@ plan::PlanningContext context_with_pythons(const Workbench& bench,
                                            const source::Snapshot& code,
                                            store::Records& records,
                                            std::vector<std::string> secrets,
+                                           EnvTexts& texts,
                                            python::Effects effects) {
   plan::PlanningContext made = context(bench, code, records, std::move(secrets));
+  add_data_sources(made, bench.home, texts);
   made.choose_python = [&bench, effects](const job::PythonRequest& request) {
     return python::choose_interpreter(request, environment_variable, bench.home, effects);
   };
@@ -197,6 +200,30 @@ store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
   return run;
 }
 
+/// What a warning says once is said once, however often a name was taken meanwhile.
+Result<void> take_inputs(const Workbench& bench,
+                         const SubmitRequest& request,
+                         plan::Plan& plan,
+                         std::vector<std::string>& warnings) {
+  store::ObjectStore objects(bench.home);
+  std::vector<std::string> own;
+  DSTACK_CHECK(capture_inputs(plan, objects, request.on_input, own));
+  for (std::string& warning : own)
+    if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end())
+      warnings.push_back(std::move(warning));
+  return {};
+}
+
+/// Where the texts of files of variables are; empty: there are none.
+Result<Path> keep_texts(const files::Home& home, const RunOrder& order, const EnvTexts& all) {
+  const EnvTexts texts = texts_of(order.plan, all);
+  if (texts.empty())
+    return Path();
+  Path file = env_texts_of(home, order);
+  DSTACK_CHECK(write_env_texts(home, file, texts));
+  return file;
+}
+
 /// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
 std::vector<std::string> make_job_ids(std::size_t count) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -255,10 +282,12 @@ Result<plan::Plan> preview(const Workbench& bench,
       source::preview_snapshot(bench.project.root, snapshot_options(bench, request.large_folder)));
   DSTACK_TRY(auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
-  DSTACK_TRY(auto plan,
-             plan::make_plan(plan_request(bench, request, ""),
-                             context_with_pythons(
-                                 bench, code, records, std::move(secrets), python::Effects::none)));
+  EnvTexts texts;
+  DSTACK_TRY(
+      auto plan,
+      plan::make_plan(plan_request(bench, request, ""),
+                      context_with_pythons(
+                          bench, code, records, std::move(secrets), texts, python::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request, records));
   return plan;
 }
@@ -268,7 +297,10 @@ Result<std::vector<std::string>> validate(const Workbench& bench) {
   DSTACK_TRY(const auto code,
              source::preview_snapshot(bench.project.root,
                                       snapshot_options(bench, source::LargeFolder::taken)));
-  return plan::validate(context(bench, code, records, {}));
+  EnvTexts texts;
+  plan::PlanningContext planning = context(bench, code, records, {});
+  add_data_sources(planning, bench.home, texts);
+  return plan::validate(planning);
 }
 
 Result<Submitted> submit(const Workbench& bench,
@@ -288,18 +320,21 @@ Result<Submitted> submit(const Workbench& bench,
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
     RunOrder order;
+    EnvTexts texts;
     DSTACK_TRY(order.plan,
                plan::make_plan(plan_request(bench, request, name),
                                context_with_pythons(bench,
                                                     captured ? *captured : listing.code(),
                                                     records,
                                                     secrets,
+                                                    texts,
                                                     python::Effects::allowed)));
     DSTACK_CHECK(check_tag(order.plan, request, records));
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
       DSTACK_TRY(captured, capture(bench, std::move(listing), request));
     }
+    DSTACK_CHECK(take_inputs(bench, request, order.plan, captured->warnings));
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
     order.on_end = bench.settings.on_end;
@@ -309,8 +344,10 @@ Result<Submitted> submit(const Workbench& bench,
     if (asks_for_resources(order.plan))
       order.machine = bench.machine;
     DSTACK_CHECK(make_folders(bench.home.run(name)));
+    DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
+      ::unlink(env_texts.c_str());
       // Somebody took the name meanwhile; a few tries are enough for any number of callers.
       if (id.error().code == ErrorCode::conflict && attempt < 20)
         continue;

@@ -32,6 +32,10 @@ Result<Workbench> open_workbench(const Path& folder,
                                  const files::Home& home,
                                  const std::vector<Path>& provider_paths = {});
 
+/// An input that is being copied: bytes that are to be read, so far and in all.
+using OnInput =
+    std::function<void(const job::InputFile& input, std::uint64_t done, std::uint64_t all)>;
+
 struct SubmitRequest {
   std::string target;
   std::vector<std::string> target_arguments;  ///< after the target: options and positionals
@@ -44,6 +48,7 @@ struct SubmitRequest {
   /// Called before the code is taken into the store, which may take long; if set.
   std::function<void(const source::Amount& code)> before_capture = {};
   store::Progress* progress = nullptr;  ///< of that; may be null
+  OnInput on_input = {};  ///< by the caller's thread; may be empty
 };
 
 struct Submitted {

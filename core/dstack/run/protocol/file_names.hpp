@@ -38,6 +38,8 @@ inline constexpr const char* ports = "ports";    ///< their numbers, of a job th
 inline constexpr const char* run_lock = "run.lock";  ///< held by the supervisor; holds its identity
 /// Grows by a line with each recorded change: the numbers of its jobs, or `all_jobs`.
 inline constexpr const char* changes = "changes";
+/// Followed by the id of its first job: the sealed texts of its files of variables.
+inline constexpr const char* env_texts = "env_files-";
 inline constexpr const char* supervisor_log = "supervisor.log";
 }  // namespace file_names
 

@@ -54,21 +54,31 @@ void fields(Fields& fields, Self& order) {
   fields.required("environment", order.environment);
   fields.member("secret_variables", order.secret_variables);
   fields.member("secrets", order.secrets);
+  fields.optional("env_variables", order.env_variables);
+  fields.optional("env_files", order.env_files);
+  fields.optional("env_texts", order.env_texts);
   fields.member("ports", order.ports);
   fields.member("gpus", order.gpus);
   fields.required("code", order.code);
+  fields.optional("input_files", order.input_files);
   fields.required("inputs", order.inputs);
+  fields.optional("links", order.links);
   fields.member("python", order.python);
   fields.member("stop_grace", order.stop_grace);
 }
 
 bool has_secrets(const JobOrder& order) {
-  return !order.secrets.empty() || !order.secret_variables.empty();
+  return !order.secrets.empty() || !order.secret_variables.empty() ||
+         std::any_of(order.env_files.begin(), order.env_files.end(), [](const job::EnvFile& file) {
+           return file.mask;
+         });
 }
 
 bool is_secret_variable(const JobOrder& order, const std::string& name) {
-  return std::find(order.secret_variables.begin(), order.secret_variables.end(), name) !=
-         order.secret_variables.end();
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  return has(order.secret_variables) || has(order.env_variables);
 }
 
 void to_json(Json& json, const JobOrder& order) {

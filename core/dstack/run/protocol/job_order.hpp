@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/fd.hpp"
+#include "dstack/job/input_file.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/python/python.hpp"
@@ -35,6 +36,11 @@ struct JobOrder {
   /// and the parts of the spec that are never shown contain references to these. job_secrets.hpp
   /// resolves them.
   std::vector<std::string> secrets;
+  /// The values of these variables are in files of variables, the later wins; the texts of the
+  /// files are sealed at `env_texts` (secrets/sealed_file.hpp), a JSON map from digest to text.
+  std::vector<std::string> env_variables;
+  std::vector<job::EnvFile> env_files;
+  std::string env_texts;  ///< absolute path; empty: there are no such files
   /// Reserved for this job (supervisor/ports.hpp); the environment has them, too. The runner gets
   /// the reservations as descriptors and holds them for life.
   std::vector<std::uint16_t> ports;
@@ -42,15 +48,20 @@ struct JobOrder {
   /// too.
   std::vector<std::string> gpus;
   job::TreeReference code;
-  std::vector<job::TreeReference> inputs;     ///< laid over the code in this order
+  std::vector<job::TreeReference> input_files;  ///< the property `inputs`, laid over the code,
+  std::vector<job::TreeReference> inputs;       ///< and over them artifacts, in this order
+  /// Linked inputs: the path in the workspace, and the absolute path of what it stands for.
+  std::vector<std::pair<std::string, std::string>> links;
   std::optional<python::Interpreter> python;  ///< for what the spec asks of Python
   std::chrono::milliseconds stop_grace{10'000};
 
   bool operator==(const JobOrder&) const = default;
 };
 
+/// Whether there is anything that its log must not show.
 bool has_secrets(const JobOrder& order);
-/// Whether the value of a variable is, or holds, a secret.
+/// Whether the value of a variable is, or holds, a secret, or comes from a file of variables: only
+/// the job is given it.
 bool is_secret_variable(const JobOrder& order, const std::string& name);
 
 void to_json(Json& json, const JobOrder& order);

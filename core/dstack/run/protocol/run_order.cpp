@@ -1,6 +1,7 @@
 #include "dstack/run/protocol/run_order.hpp"
 
 #include "dstack/base/json_fields.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
@@ -16,6 +17,10 @@ void fields(Fields& fields, Self& order) {
   fields.optional("machine", order.machine);
   fields.optional("on_end", order.on_end);
   fields.optional("move_tag", order.move_tag);
+}
+
+Path env_texts_of(const files::Home& home, const RunOrder& order) {
+  return home.run(order.plan.run_name) / (file_names::env_texts + order.job_ids.front());
 }
 
 void to_json(Json& json, const RunOrder& order) {

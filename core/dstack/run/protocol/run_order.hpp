@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/config/settings/on_end.hpp"
+#include "dstack/files/home.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/resources/machine.hpp"
@@ -34,6 +35,9 @@ struct RunOrder {
   /// The machine when the run began; nothing when none of its jobs asks for resources.
   std::optional<resources::Machine> machine;
 };
+
+/// Where the sealed texts of its files of variables are.
+Path env_texts_of(const files::Home& home, const RunOrder& order);
 
 void to_json(Json& json, const RunOrder& order);
 void from_json(const Json& json, RunOrder& order);

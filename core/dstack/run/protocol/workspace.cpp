@@ -1,11 +1,76 @@
 #include "dstack/run/protocol/workspace.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+
+#include <unistd.h>
 
 namespace dstack::run {
 
 namespace {
+
+/// A linked input: a symbolic link to what is outside. For a container, in which that does not
+/// exist, it is the empty file or folder over which the engine mounts it.
+class Link {
+ public:
+  Link(const Path& workspace, const std::string& at, const std::string& target)
+      : workspace_(workspace), at_(at), place_(workspace / at), target_(target) {}
+
+  Result<void> make_in_copy(const job::JobSpec& spec) {
+    DSTACK_CHECK(prepare());
+    DSTACK_CHECK(remove_tree(place_));  // what the code has there
+    return make(spec);
+  }
+
+  /// False: something else is in the way.
+  Result<bool> make_where_free(const job::JobSpec& spec) {
+    boost::system::error_code error;
+    if (fs::is_symlink(place_, error) && fs::read_symlink(place_, error) == target_)
+      return true;
+    if (fs::exists(fs::symlink_status(place_, error)))
+      return false;
+    DSTACK_CHECK(prepare());
+    DSTACK_CHECK(make(spec));
+    return true;
+  }
+
+ private:
+  /// The folder above it, which no link of an artifact may have led elsewhere.
+  Result<void> prepare() const {
+    boost::system::error_code error;
+    if (!fs::exists(target_, error))
+      return fail(ErrorCode::unavailable,
+                  "the linked input '{}' has gone since the run was submitted",
+                  target_)
+          .with_hint("put it back, or start a new run");
+    const Path root = real_path(workspace_);
+    const Path parent = fs::weakly_canonical(place_.parent_path(), error);
+    if (error || !is_below(parent.string(), root.string()))
+      return fail(ErrorCode::configuration,
+                  "the input '{}' cannot be laid there: a link on the way leads out of the "
+                  "workspace",
+                  at_)
+          .with_hint("give it another 'at'");
+    return make_folders(parent);
+  }
+
+  Result<void> make(const job::JobSpec& spec) const {
+    if (!spec.container) {
+      if (::symlink(target_.c_str(), place_.c_str()) != 0)
+        return fail_errno("cannot make the link '{}'", place_.string());
+      return {};
+    }
+    if (is_folder(target_))
+      return make_folders(place_);
+    return write_file_atomically(place_, "", Durable::no);
+  }
+
+  const Path& workspace_;
+  const std::string& at_;
+  Path place_;
+  const std::string& target_;
+};
 
 class PrivateCopy : public Workspace {
  public:
@@ -14,19 +79,22 @@ class PrivateCopy : public Workspace {
 
   const Path& folder() const override { return folder_; }
 
-  Result<void> make(const job::TreeReference& code,
-                    const std::vector<job::TreeReference>& inputs,
-                    std::vector<std::string>& warnings) override {
+  Result<void> make(const JobOrder& order, std::vector<std::string>& warnings) override {
     DSTACK_CHECK(make_folders(folder_));
-    DSTACK_CHECK(objects_.lay_out(code, folder_, store::LayOut::fresh));
+    DSTACK_CHECK(objects_.lay_out(order.code, folder_, store::LayOut::fresh));
+    // Their places were chosen by the user: what they replace of the code is no surprise.
+    for (const job::TreeReference& input : order.input_files)
+      DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::merge));
     std::vector<std::string> replaced;
-    for (const job::TreeReference& input : inputs)
+    for (const job::TreeReference& input : order.inputs)
       DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::merge, &replaced));
     if (!replaced.empty())
       warnings.push_back(
           fmt::format("{} came from more than one place, and the later dependency won: {}",
                       plural(replaced.size(), "file"),
                       quoted_list(replaced, 3)));
+    for (const auto& [at, target] : order.links)
+      DSTACK_CHECK(Link(folder_, at, target).make_in_copy(order.spec));
     return {};
   }
 
@@ -46,12 +114,16 @@ class ProjectItself : public Workspace {
 
   const Path& folder() const override { return folder_; }
 
-  Result<void> make(const job::TreeReference&,
-                    const std::vector<job::TreeReference>& inputs,
-                    std::vector<std::string>& warnings) override {
+  Result<void> make(const JobOrder& order, std::vector<std::string>& warnings) override {
     std::vector<std::string> kept;
-    for (const job::TreeReference& input : inputs)
-      DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::where_free, &kept));
+    for (const auto& inputs : {order.input_files, order.inputs})
+      for (const job::TreeReference& input : inputs)
+        DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::where_free, &kept));
+    for (const auto& [at, target] : order.links) {
+      DSTACK_TRY(const bool is_made, Link(folder_, at, target).make_where_free(order.spec));
+      if (!is_made)
+        kept.push_back(at);
+    }
     if (!kept.empty())
       warnings.push_back(
           fmt::format("{} of the inputs skipped, because the project has the same path: {}",
@@ -81,9 +153,12 @@ std::unique_ptr<Workspace> workspace_of(const files::Home& home,
 }
 
 source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace) {
-  source::EditedFolder place{workspace, order.code, order.inputs, {}};
+  source::EditedFolder place{workspace, order.code, order.input_files, {}};
+  place.inputs.insert(place.inputs.end(), order.inputs.begin(), order.inputs.end());
   for (const std::string& artifact : order.spec.artifacts)
     place.artifacts.push_back(job::path_from_root(order.spec, artifact));
+  for (const auto& [at, target] : order.links)
+    place.others.push_back(at);
   return place;
 }
 

@@ -21,10 +21,10 @@ class Workspace {
   virtual ~Workspace() = default;
 
   virtual const Path& folder() const = 0;
-  /// Lays out the code, then each input over it. `warnings` names files that two of them hold.
-  virtual Result<void> make(const job::TreeReference& code,
-                            const std::vector<job::TreeReference>& inputs,
-                            std::vector<std::string>& warnings) = 0;
+  /// Lays out the order's code, over it what the property `inputs` names, and over that each
+  /// artifact of other workflows; linked inputs last. `warnings` names files that two of the
+  /// artifacts hold. unavailable: a linked input has gone.
+  virtual Result<void> make(const JobOrder& order, std::vector<std::string>& warnings) = 0;
   /// Whether the folder is the run's, and goes with it.
   virtual bool is_private() const = 0;
   virtual Result<void> remove() = 0;

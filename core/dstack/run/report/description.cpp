@@ -28,6 +28,11 @@ Json optional_time(const std::optional<Timestamp>& time) {
   return time ? Json(render_time(*time)) : Json();
 }
 
+/// A time of a file is in nanoseconds.
+Timestamp time_of_file(std::int64_t nanoseconds) {
+  return Timestamp(std::chrono::milliseconds(nanoseconds / 1'000'000));
+}
+
 Json cause_json(const std::optional<job::Cause>& cause) {
   return cause ? Json(job::render(*cause)) : Json();
 }
@@ -50,13 +55,34 @@ Json inputs_json(const Description& description, const plan::PlannedWorkflow& wo
   return inputs;
 }
 
-/// A secret shows its name alone.
+Json input_files_json(const plan::PlannedWorkflow& workflow) {
+  Json inputs = Json::array();
+  for (const job::InputFile& input : workflow.input_files)
+    inputs.push_back({{"path", input.path},
+                      {"at", input.at},
+                      {"size", input.incomplete ? Json() : Json(input.size)},
+                      {"sha256", input.sha256 ? Json(input.sha256->render()) : Json()},
+                      {"link", input.link},
+                      {"files", input.incomplete ? Json() : Json(input.files)},
+                      {"modified", render_time(time_of_file(input.modified))}});
+  return inputs;
+}
+
+/// Never a value.
+Json env_files_json(const plan::PlannedWorkflow& workflow) {
+  Json files = Json::array();
+  for (const job::EnvFile& file : workflow.env_files)
+    files.push_back({{"path", file.path}, {"sha256", file.sha256.render()}, {"mask", file.mask}});
+  return files;
+}
+
+/// A secret, or what a file of variables sets, shows its name alone.
 Json environment_json(const Description& description, std::size_t workflow) {
   Json environment = Json::object();
   const std::size_t job = first_job(description, workflow);
   if (job < description.plan.jobs.size())
     for (const plan::EnvironmentVariable& variable : description.plan.jobs[job].environment)
-      environment[variable.name] = variable.is_secret() ? Json() : Json(variable.value);
+      environment[variable.name] = variable.is_hidden() ? Json() : Json(variable.value);
   return environment;
 }
 
@@ -101,6 +127,8 @@ Json workflow_json(const Description& description, std::size_t index) {
           {"variables", std::move(variables)},
           {"environment", environment_json(description, index)},
           {"inputs", inputs_json(description, workflow)},
+          {"input_files", input_files_json(workflow)},
+          {"env_files", env_files_json(workflow)},
           {"artifacts", std::move(artifacts)},
           {"apps", apps_json(description, index)},
           {"tags", description.run.workflows[index].tags}};

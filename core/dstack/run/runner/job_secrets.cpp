@@ -2,10 +2,12 @@
 
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/run/runner/job_env_files.hpp"
 #include "dstack/secrets/crypto.hpp"
 #include "dstack/secrets/vault.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -33,15 +35,8 @@ class SecretResolver {
     return {};
   }
 
-  JobSecrets secrets() const {
-    std::vector<std::string> names;
-    std::vector<std::string> values;
-    for (const auto& [name, value] : values_) {
-      names.push_back(name);
-      values.push_back(value);
-    }
-    return {secrets::Needles(values), std::move(names)};
-  }
+  /// By name.
+  std::map<std::string, std::string>& values() { return values_; }
 
  private:
   bool is_named_by_files(const std::string& name) const {
@@ -103,12 +98,24 @@ class SecretResolver {
 }  // namespace
 
 Result<JobSecrets> resolve_secrets(JobOrder& order, std::vector<std::string>& warnings) {
-  if (!has_secrets(order))
-    return JobSecrets();
-  DSTACK_TRY(auto vault, secrets::Vault::open(files::Home{order.home}.secrets()));
-  SecretResolver resolver(order, std::move(vault));
-  DSTACK_CHECK(resolver.resolve(warnings));
-  return resolver.secrets();
+  std::vector<std::pair<std::string, std::string>> hidden;
+  if (!order.secrets.empty() || !order.secret_variables.empty()) {
+    DSTACK_TRY(auto vault, secrets::Vault::open(files::Home{order.home}.secrets()));
+    SecretResolver resolver(order, std::move(vault));
+    DSTACK_CHECK(resolver.resolve(warnings));
+    hidden.assign(resolver.values().begin(), resolver.values().end());
+  }
+  if (!order.env_files.empty()) {
+    DSTACK_TRY(auto masked, take_env_files(order));
+    std::move(masked.begin(), masked.end(), std::back_inserter(hidden));
+  }
+  std::vector<std::string> names;
+  std::vector<std::string> values;
+  for (auto& [name, value] : hidden) {
+    names.push_back(std::move(name));
+    values.push_back(std::move(value));
+  }
+  return JobSecrets{secrets::Needles(values), std::move(names)};
 }
 
 }  // namespace dstack::run

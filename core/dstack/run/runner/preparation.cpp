@@ -1,6 +1,7 @@
 #include "dstack/run/runner/preparation.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/job/environment_names.hpp"
@@ -62,9 +63,10 @@ Preparation::Preparation(JobAttempt& attempt, std::vector<std::string>& warnings
 
 Result<PreparedJob> Preparation::run() {
   DSTACK_CHECK(resolve_secrets());
-  if (!order_.inputs.empty())
+  if (!order_.inputs.empty() || !order_.input_files.empty())
     attempt_.states.report(job::Status::downloading);
-  DSTACK_CHECK(attempt_.workspace->make(order_.code, order_.inputs, warnings_));
+  DSTACK_CHECK(attempt_.workspace->make(order_, warnings_));
+  protect_links();
   DSTACK_TRY(const Path working_dir,
              make_working_dir(*attempt_.workspace, order_.spec.working_dir));
   if (order_.python && order_.spec.python)
@@ -77,8 +79,21 @@ Result<PreparedJob> Preparation::run() {
   return std::move(job_);
 }
 
+void Preparation::protect_links() {
+  if (order_.spec.container)
+    return;
+  for (const auto& [at, target] : order_.links) {
+    const std::string real = real_path(target).string();
+    // Not where the job itself has to write.
+    const bool holds_job = is_below(real_path(attempt_.home.root).string(), real) ||
+                           is_below(real_path(attempt_.workspace->folder()).string(), real);
+    if (!holds_job)
+      job_.shared_folders.push_back(real);
+  }
+}
+
 Result<void> Preparation::resolve_secrets() {
-  if (!has_secrets(order_))
+  if (!has_secrets(order_) && order_.env_files.empty())
     return {};
   process::deny_inspection();
   DSTACK_TRY(auto secrets, run::resolve_secrets(order_, warnings_));

@@ -13,7 +13,7 @@ namespace dstack::run {
 /// What to start, and what has to be known of it later.
 struct PreparedJob {
   backend::Launch launch;  ///< but for its output and its descriptors
-  /// Folders that all jobs share, and that this one must not write to by accident.
+  /// Folders and files that are not this job's own, and that it must not write to by accident.
   std::vector<std::string> shared_folders;
   std::vector<std::string> secret_names;  ///< of the values that the log hides, in their order
 };
@@ -28,6 +28,8 @@ class Preparation {
 
  private:
   Result<void> resolve_secrets();
+  /// Where that is possible, the job cannot write to what is linked.
+  void protect_links();
   Result<void> prepare_python();
   /// A hard link to the environment's list, which never changes.
   Result<void> record_packages(const Path& list) const;

@@ -46,7 +46,13 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   for (const plan::EnvironmentVariable& variable : planned.environment)
     if (variable.is_secret())
       order.secret_variables.push_back(variable.name);
+  for (const plan::EnvironmentVariable& variable : planned.environment)
+    if (variable.is_from_env_file())
+      order.env_variables.push_back(variable.name);
   order.secrets = workflow.secrets;
+  order.env_files = workflow.env_files;
+  if (!workflow.env_files.empty())
+    order.env_texts = env_texts_of(files::Home{home_}, order_).string();
   if (const auto ports = ports_.find(job); ports != ports_.end())
     order.ports = ports->second;
   order.code = order_.code.snapshot;
@@ -54,7 +60,21 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.stop_grace = order_.stop_grace;
   for (const plan::Input& input : workflow.inputs)
     add_inputs(input, order.inputs);
+  add_input_files(workflow, order);
   return order;
+}
+
+void JobOrders::add_input_files(const plan::PlannedWorkflow& workflow, JobOrder& order) {
+  const bool in_project = order.spec.workspace == job::WorkspaceKind::project;
+  for (const job::InputFile& input : workflow.input_files) {
+    // The user's own folder has its own files at their places.
+    if (in_project && input.path == input.at)
+      continue;
+    if (input.link)
+      order.links.emplace_back(input.at, job::source_of(order.project, input).string());
+    else if (input.tree)
+      order.input_files.push_back(*input.tree);
+  }
 }
 
 void JobOrders::add_inputs(const plan::Input& input, std::vector<job::TreeReference>& trees) const {

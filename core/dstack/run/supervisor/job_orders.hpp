@@ -34,6 +34,7 @@ class JobOrders {
 
  private:
   void add_inputs(const plan::Input& input, std::vector<job::TreeReference>& trees) const;
+  static void add_input_files(const plan::PlannedWorkflow& workflow, JobOrder& order);
 
   std::string home_;
   std::string run_;

@@ -14,6 +14,7 @@
 #include "dstack/run/supervisor/attempt_folders.hpp"
 #include "dstack/run/supervisor/local_runners.hpp"
 #include "dstack/run/supervisor/missing_file.hpp"
+#include "dstack/run/supervisor/missing_variable.hpp"
 #include "dstack/run/supervisor/poll_events.hpp"
 #include "dstack/run/supervisor/recorder.hpp"
 #include "dstack/run/supervisor/reservations.hpp"
@@ -32,16 +33,18 @@ namespace dstack::run {
 
 namespace {
 
-/// Searches the end of the job's log for a file that was missing.
+/// Searches the end of the job's log for a file or a variable that was missing.
 std::string explain_failure(const files::Home& home, const RunOrder& order, std::size_t job) {
   const auto end = JobLog(home.job(order.plan.run_name, job)).read_end(end_of_log);
   if (!end)
     return {};
-  return explain_missing_file(*end,
-                              order.plan.project,
-                              order.plan.jobs[job].spec.working_dir,
-                              order.code.snapshot,
-                              store::ObjectStore(home));
+  const store::ObjectStore objects(home);
+  std::string sentence = explain_missing_file(*end,
+                                              order.plan.project,
+                                              order.plan.jobs[job].spec.working_dir,
+                                              order.code.snapshot,
+                                              objects);
+  return sentence.empty() ? explain_missing_variable(*end, order, job, objects) : sentence;
 }
 
 Result<void> supervise_to_end(const files::Home& home,

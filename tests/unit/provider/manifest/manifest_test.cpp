@@ -148,3 +148,19 @@ TEST_CASE("of a manifest for another interface only the identity is read", "[pro
   CHECK(manifest->abi_minor == 3);
   CHECK_FALSE(is_supported(*manifest));
 }
+
+TEST_CASE("a manifest's own property takes the place of a newer common one, its option alone too",
+          "[provider][manifest]") {
+  const auto manifest = parse_manifest(with(R"(
+      {"name": "inputs", "type": "texts"},
+      {"name": "settings", "type": "path", "flag": {"name": "--env-file", "value": "FILE"}})",
+                                            R"(, "common": true)"));
+
+  REQUIRE(manifest);
+  CHECK(manifest->find("inputs")->type == PropertyType::texts);
+  CHECK(manifest->find("settings")->flag);
+  REQUIRE(manifest->find("env_file") != nullptr);
+  CHECK_FALSE(manifest->find("env_file")->flag);
+  CHECK(refusal(with(R"({"name": "timeout", "type": "text"})", R"(, "common": true)"))
+            .find("the name 'timeout' is used by another property") != std::string::npos);
+}

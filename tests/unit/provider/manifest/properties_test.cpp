@@ -36,8 +36,8 @@ TEST_CASE("an unknown property is reported at its key with the nearest name",
   CHECK(errors("file: x.py\nzzzzzz: 1\n") ==
         "2:1 workflow 'train' has no property 'zzzzzz'; provider 'demo' takes 'file', 'args', "
         "'title', 'nodes', "
-        "'verbose', 'disk', 'patience', 'lines', 'requirements', 'environment', 'working_dir', "
-        "'artifacts', "
+        "'verbose', 'disk', 'patience', 'lines', 'requirements', 'environment', 'env_file', "
+        "'inputs', 'working_dir', 'artifacts', "
         "'resources', 'workspace', 'setup', 'timeout' and 'retry'");
 }
 

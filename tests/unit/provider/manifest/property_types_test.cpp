@@ -193,3 +193,26 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
   CHECK(errors("file: x\nresources: {shm-size: 1GB, shm_size: 2GB}\n") ==
         "2:28 'resources.shm_size' is given twice");
 }
+
+TEST_CASE("inputs are paths anywhere, with their place in the workspace",
+          "[provider][properties]") {
+  CHECK(typed("inputs: ./data//x\n", "inputs") ==
+        Json::parse(R"([{"path": "data/x", "at": "data/x", "link": false}])"));
+  CHECK(typed("inputs: [{path: /big/../big/a/, at: ./x/, link: true}, ../up]\n", "inputs") ==
+        Json::parse(
+            R"([{"path": "/big/a", "at": "x", "link": true}, {"path": "../up", "link": false}])"));
+  CHECK(typed("inputs: {path: a}\n", "inputs") ==
+        Json::parse(R"([{"path": "a", "at": "a", "link": false}])"));
+  CHECK(typed("inputs: [a$b$1]\n", "inputs").is_string());
+  CHECK(typed("inputs: ['a$1', 'b~']\n", "inputs").is_array());
+}
+
+TEST_CASE("files of variables are paths anywhere, masked unless they say otherwise",
+          "[provider][properties]") {
+  CHECK(typed("env-file: .env\n", "env_file") ==
+        Json::parse(R"([{"path": ".env", "mask": true}])"));
+  CHECK(typed("env_file: [a/./b, {path: /x, mask: false}]\n", "env_file") ==
+        Json::parse(R"([{"path": "a/b", "mask": true}, {"path": "/x", "mask": false}])"));
+  CHECK(errors("file: x.py\nenv_file: {mask: false}\n") ==
+        "2:11 a file of variables must be a path or {path: …, mask: false}; such as '.env'");
+}

@@ -17,9 +17,15 @@ TEST_CASE("a run's order survives rendering and parsing") {
   order.plan.run_name = "quiet-otter-1";
   order.plan.workflows.resize(1);
   order.plan.workflows[0].name = "train";
+  order.plan.workflows[0].input_files = {
+      {"/big", "data", true, true, 200'000, 5, 6, true, {}, {}},
+      {"x", "y", false, false, 1, 2, -3, false, sha256("x"), job::TreeReference{.files = 1}}};
+  order.plan.workflows[0].env_files = {{".env", sha256("A=1"), false}};
   order.plan.jobs.resize(1);
   order.plan.jobs[0].spec.argv = {"python", "train.py", "two words"};
-  order.plan.jobs[0].environment = {{"A", "1\n2", plan::parse_variable_origin("command line")}};
+  order.plan.jobs[0].environment = {
+      {"A", "1\n2", plan::parse_variable_origin("command line")},
+      {"B", plan::value_of_env_file, plan::parse_variable_origin("env_file .env:3")}};
   order.parallel = 3;
   order.stop_grace = std::chrono::milliseconds(1500);
   order.job_ids = {"0123456789ab"};
@@ -66,6 +72,11 @@ TEST_CASE("a job's order survives rendering and parsing") {
   order.id = "0123456789ab";
   order.ports = {20001, 29999};
   order.gpus = {"GPU-aa", "1"};
+  order.env_variables = {"A"};
+  order.env_files = {{".env", sha256("A=1"), true}};
+  order.env_texts = "/h/runs/quiet-otter-1/env_files-0123456789ab";
+  order.input_files.resize(2);
+  order.links = {{"data", "/big"}};
 
   const auto parsed = parse_job_order(render_job_order(order));
 

@@ -1,0 +1,17 @@
+// Variables as a shell writes them, in texts that no shell reads.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace dstack {
+
+/// The first `$NAME` or `${NAME` of a text, as it stands there (with its closing brace); empty
+/// where there is none.
+std::string find_shell_variable(std::string_view text);
+/// The first that has this name.
+std::string find_shell_variable(std::string_view text, std::string_view name);
+/// Its name alone.
+std::string_view name_of_shell_variable(std::string_view reference);
+
+}  // namespace dstack
