@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/run/client/control.hpp"
+#include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
 
 #include <algorithm>
@@ -49,6 +50,23 @@ Failure refuse_tag(store::Records& records,
   return fail(ErrorCode::not_found, "there is no tag '{}:{}'", workflow, tag).with_hint("{}", hint);
 }
 
+/// Secrets do not move along: another clone of a public repository looks the same, and is not
+/// trusted for that.
+void note_secrets_of(const Context& context, const std::string& before) {
+  const auto vault = secrets::Vault::open(context.home.secrets());
+  if (!vault)
+    return;
+  const auto count = static_cast<std::size_t>(
+      std::count_if(vault->names().begin(), vault->names().end(), [&](const auto& secret) {
+        return secret.project == before;
+      }));
+  if (count > 0)
+    context.messages.note(
+        fmt::format("its {} still {} to the old path; 'dstack secrets add NAME' adds one here",
+                    plural(count, "secret"),
+                    count == 1 ? "belongs" : "belong"));
+}
+
 /// A project that was moved since its last run: its records move along, whatever the command does.
 /// In a home that cannot be written they stay where they are.
 Result<void> follow_moved_project(const Context& context,
@@ -70,6 +88,7 @@ Result<void> follow_moved_project(const Context& context,
   }
   context.messages.note(fmt::format(
       "this project was in '{}' before; its runs and tags are found here now", printable(*before)));
+  note_secrets_of(context, *before);
   return {};
 }
 

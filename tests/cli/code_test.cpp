@@ -82,6 +82,8 @@ TEST_CASE("a project that was moved is found again by reading commands") {
   git.commit_all(box.project());
   box.ok({"run", "-q", "w", "-t", "best"});
   const std::string name = box.last_run();
+  const auto added = process::run(box.command({"secrets", "add", "TOKEN"}), "value");
+  REQUIRE((added && process::succeeded(added->status)));
   const Path moved = box.root() / "moved";
   fs::rename(box.project(), moved);
   const auto after = [&](const std::vector<std::string>& arguments) {
@@ -90,6 +92,7 @@ TEST_CASE("a project that was moved is found again by reading commands") {
     CHECK(Sandbox::code(output) == 0);
     CHECK(contains(output.err,
                    fmt::format("this project was in '{}' before", box.project().string())));
+    CHECK(contains(output.err, "its 1 secret still belongs to the old path"));
     return output.out;
   };
 

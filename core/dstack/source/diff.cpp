@@ -19,8 +19,12 @@ Result<std::string> diff_against_commit(const Path& project,
   const Path tree = staging.path() / "tree";
   DSTACK_CHECK(objects.lay_out(code.snapshot, tree, store::LayOut::fresh));
   DSTACK_CHECK(make_folders(staging.path() / "objects"));
+  DSTACK_TRY(const auto files, objects.list(code.snapshot));
+  std::set<std::string, std::less<>> paths;
+  for (const store::TreeFile& file : files)
+    paths.insert(file.path);
   DSTACK_TRY(BorrowedRepository repository, borrow_repository(project, staging.path()));
-  DSTACK_TRY(const std::string base, make_diff_base(repository, code.git, notes));
+  DSTACK_TRY(const std::string base, make_diff_base(repository, code.git, paths, notes));
   const std::vector<std::string> variables = repository.variables();
   // By force: what the rules of the project leave out is not in the snapshot, and what is in it
   // counts.

@@ -1,9 +1,11 @@
 #include "dstack/source/diff_base.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/source/exclusions.hpp"
 #include "dstack/source/git.hpp"
+#include "dstack/source/ignore.hpp"
 
-#include <set>
+#include <functional>
 
 namespace dstack::source {
 
@@ -130,6 +132,69 @@ class Submodules {
   std::set<std::string> done_;
 };
 
+/// The rules of the snapshot.
+IgnoreRules rules_of(const std::set<std::string, std::less<>>& files, const Path& tree) {
+  IgnoreRules rules;
+  for (const std::string& path : files)
+    if (file_name(path) == ignore_file)
+      if (const auto text = read_file(tree / path))
+        rules.add(std::string(folder_of(path)), *text);
+  return rules;
+}
+
+/// Files of the commit that never become code, and are therefore no difference: what .dstackignore
+/// names, environments and caches.
+std::vector<std::string> never_code(const std::vector<std::string>& tracked,
+                                    const std::set<std::string, std::less<>>& files,
+                                    const Path& tree) {
+  IgnoreRules rules = rules_of(files, tree);
+  std::set<std::string, std::less<>> marked;
+  for (const std::string& path : tracked)
+    if (is_folder_marker(file_name(path)) && !folder_of(path).empty())
+      marked.emplace(folder_of(path));
+  const auto is_marked = [&](std::string_view path) {
+    for (std::string_view at = folder_of(path); !at.empty(); at = folder_of(at))
+      if (marked.contains(at))
+        return true;
+    return false;
+  };
+  std::vector<std::string> found;
+  for (const std::string& path : tracked)
+    if (!files.contains(path) && (rules.ignores(path) || is_marked(path)))
+      found.push_back(path);
+  return found;
+}
+
+/// Takes them out of the index. Whether there were any.
+Result<bool> drop_never_code(const BorrowedRepository& repository,
+                             const std::set<std::string, std::less<>>& files) {
+  const Path tree = repository.staging / "tree";
+  std::vector<std::string> variables = repository.variables();
+  DSTACK_TRY(const std::string text, git_output(git_command(tree, {"ls-files", "-z"}, variables)));
+  std::vector<std::string> tracked;
+  for (const std::string_view path : split(text, '\0'))
+    if (!path.empty())
+      tracked.emplace_back(path);
+  const auto dropped = never_code(tracked, files, tree);
+  if (dropped.empty())
+    return false;
+  std::string list;
+  for (const std::string& path : dropped)
+    list += path + '\0';
+  const Path file = repository.staging / "never-code";
+  DSTACK_CHECK(write_file_atomically(file, list, Durable::no));
+  variables.emplace_back("GIT_LITERAL_PATHSPECS=1");
+  DSTACK_CHECK(git_output(git_command(tree,
+                                      {"rm",
+                                       "--cached",
+                                       "--force",
+                                       "--quiet",
+                                       fmt::format("--pathspec-from-file={}", file.string()),
+                                       "--pathspec-file-nul"},
+                                      variables)));
+  return true;
+}
+
 }  // namespace
 
 std::vector<std::string> BorrowedRepository::variables() const {
@@ -158,12 +223,14 @@ Result<BorrowedRepository> borrow_repository(const Path& project, const Path& st
 
 Result<std::string> make_diff_base(BorrowedRepository& repository,
                                    const job::GitFacts& git,
+                                   const std::set<std::string, std::less<>>& files,
                                    std::vector<std::string>& notes) {
   DSTACK_TRY(const std::string base, find_base(repository, git));
   const Path tree = repository.staging / "tree";
   DSTACK_CHECK(git_output(git_command(tree, {"read-tree", base}, repository.variables())));
-  DSTACK_TRY(const bool is_changed, Submodules(repository, notes).expand());
-  if (!is_changed)
+  DSTACK_TRY(const bool is_expanded, Submodules(repository, notes).expand());
+  DSTACK_TRY(const bool is_reduced, drop_never_code(repository, files));
+  if (!is_expanded && !is_reduced)
     return base;
   DSTACK_TRY(const std::string expanded,
              git_output(git_command(tree, {"write-tree"}, repository.variables())));

@@ -1,10 +1,12 @@
 // What a snapshot is compared with: the commit's tree, with the files of its submodules in place of
-// their commits. Internal to source/.
+// their commits, and without what never becomes code. Internal to source/.
 #pragma once
 
 #include "dstack/base/file.hpp"
 #include "dstack/job/code.hpp"
 
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,9 +27,10 @@ struct BorrowedRepository {
 Result<BorrowedRepository> borrow_repository(const Path& project, const Path& staging);
 
 /// The tree to compare with, which is also read into the index; an empty one before the first
-/// commit. `notes` says which submodules are not compared.
+/// commit. `files` are the paths of the snapshot. `notes` says which submodules are not compared.
 Result<std::string> make_diff_base(BorrowedRepository& repository,
                                    const job::GitFacts& git,
+                                   const std::set<std::string, std::less<>>& files,
                                    std::vector<std::string>& notes);
 
 }  // namespace dstack::source

@@ -121,11 +121,13 @@ Path find_git_entry(const Path& folder) {
 }
 
 Result<void> check_git_entry(const Path& entry) {
-  if (!is_folder(entry))
-    return {};
-
   struct stat status {};
 
+  if (::stat(entry.c_str(), &status) != 0 && errno == ENOENT)
+    return fail(broken_git_entry(entry, "it is a link to nothing"));
+  if (!S_ISDIR(status.st_mode))
+    return {};
+  status = {};
   if (::lstat((entry / "HEAD").c_str(), &status) != 0 && errno == ENOENT)
     return fail(broken_git_entry(entry, "it has no HEAD"));
   if (!S_ISLNK(status.st_mode)) {

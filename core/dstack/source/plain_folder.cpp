@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -64,6 +65,22 @@ bool is_users_home(const Path& project) {
   return home && real_path(*home) == real_path(project);
 }
 
+/// "'data' (3 files, 1.2 GB), 'notes' (400 files, 2.0 MB)".
+std::string names_of_largest(const std::map<std::string, Amount>& by_name) {
+  constexpr std::size_t most_names = 5;
+  std::vector<std::pair<std::string, Amount>> all(by_name.begin(), by_name.end());
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.second.bytes, a.second.files) > std::tie(b.second.bytes, b.second.files);
+  });
+  std::vector<std::string> shown;
+  for (std::size_t i = 0; i < all.size() && i < most_names; ++i)
+    shown.push_back(fmt::format("'{}' ({}, {})",
+                                printable(all[i].first),
+                                plural(all[i].second.files, "file"),
+                                render_size(all[i].second.bytes)));
+  return join(shown, ", ");
+}
+
 class PlainFinder {
  public:
   PlainFinder(const PlainFolder& folder, Exclusions& exclusions, LeftOut& left_out)
@@ -80,7 +97,7 @@ class PlainFinder {
       return fail(ErrorCode::usage,
                   "this is the root of the file system, which would be the code of the run as a "
                   "whole")
-          .with_hint("{}", way_out);
+          .with_hint("change to the project's folder; '--yes' takes all of it");
     read_rules("");
     DSTACK_TRY(files::Walk walk,
                files::walk_folder(folder_.root, "", [&](const auto& path, auto type) {
@@ -141,22 +158,17 @@ class PlainFinder {
     if (!is_limited_)
       return {};
     std::uint64_t bytes = 0;
-    std::map<std::string, std::uint64_t> bytes_by_name;
+    std::map<std::string, Amount> by_name;
     for (const files::FoundFile& file : files) {
       bytes += file.state.size;
-      bytes_by_name[file.path.substr(0, file.path.find('/'))] += file.state.size;
+      Amount& of_name = by_name[file.path.substr(0, file.path.find('/'))];
+      ++of_name.files;
+      of_name.bytes += file.state.size;
     }
     const bool is_home = is_users_home(folder_.project);
     if (!is_home && files.size() <= most_files && bytes <= most_bytes)
       return {};
-    std::vector<std::pair<std::uint64_t, std::string>> largest;
-    for (const auto& [name, size] : bytes_by_name)
-      largest.emplace_back(size, name);
-    std::sort(largest.rbegin(), largest.rend());
-    std::vector<std::string> shown;
-    for (std::size_t i = 0; i < largest.size() && i < 5; ++i)
-      shown.push_back(
-          fmt::format("'{}' ({})", printable(largest[i].second), render_size(largest[i].first)));
+    const std::string largest = names_of_largest(by_name);
     return fail(ErrorCode::usage,
                 "'{}' is {}no Git repository, and {}{} ({}) would be the code of the run{}{}",
                 folder_.project.string(),
@@ -164,8 +176,8 @@ class PlainFinder {
                 looked_at_ > most_looked_at ? "more than " : "",
                 plural(files.size(), "file"),
                 render_size(bytes),
-                shown.empty() ? "" : ", most of it in ",
-                join(shown, ", "))
+                largest.empty() ? "" : ", most of it in ",
+                largest)
         .with_hint("{}", way_out);
   }
 

@@ -134,3 +134,26 @@ TEST_CASE("a difference needs the repository and the commit") {
   REQUIRE_FALSE(unknown);
   CHECK_THAT(unknown.error().message, Catch::Contains("has no commit aaaa"));
 }
+
+TEST_CASE("what never becomes code is no difference, though Git tracks it") {
+  if (!has_git())
+    SKIP("git is not installed");
+  TestProject project;
+  project.git({"init", "-q"});
+  project.write(".dstackignore", "/docs\n");
+  project.write("docs/page[1]", "d\n");
+  project.write("env/pyvenv.cfg", "home\n");
+  project.write("env/lib/site.py", "s\n");
+  project.write("code", "c\n");
+  project.commit_all();
+  const Snapshot clean = project.take();
+  CHECK_FALSE(clean.git.dirty);
+  CHECK(diff_of(project, clean).empty());
+
+  project.write("code", "other\n");
+  fs::remove(project.root / ".dstackignore");
+  project.write("docs/page[1]", "changed\n");
+  const std::string diff = diff_of(project, project.take());
+  CHECK_THAT(diff, Catch::Contains("+other\n") && Catch::Contains("+changed\n"));
+  CHECK_THAT(diff, !Catch::Contains("env/"));
+}

@@ -85,6 +85,12 @@ TEST_CASE("a broken .git is refused, and never taken for a folder without Git") 
     fs::create_directory(project.root / ".git");
     CHECK_THAT(failure_of(take()).message, Catch::Contains("leads to no Git"));
   }
+  SECTION("a .git that is a link to nothing, inside of another repository") {
+    fs::remove_all(project.root / ".git");
+    fs::create_symlink("/gone", project.root / ".git");
+    project.git_in(project.folder.path(), {"init", "-q"});
+    CHECK_THAT(failure_of(take()).message, Catch::Contains("it is a link to nothing"));
+  }
   SECTION("a .git file that says nothing") {
     fs::remove_all(project.root / ".git");
     project.write(".git", "nonsense\n");

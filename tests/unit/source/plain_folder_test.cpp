@@ -93,7 +93,7 @@ TEST_CASE("a large folder that is no repository is not code unless that is asked
     fs::create_directory(project.root / "data");
     write_large(project.root / "data/set.bin");
     CHECK_THAT(failure_of(preview(project)).message,
-               Catch::Contains("2 files (1.5 GB)") && Catch::Contains("'data' (1.5 GB)"));
+               Catch::Contains("2 files (1.5 GB)") && Catch::Contains("'data' (1 file, 1.5 GB)"));
   }
   SECTION("by its number of files") {
     fs::create_directory(project.root / "many");
