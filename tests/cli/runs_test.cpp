@@ -178,6 +178,101 @@ TEST_CASE("runs are removed after a confirmation, and never while they are tagge
   CHECK(box.json({"ps", "-a", "--json"}).empty());
 }
 
+TEST_CASE("all failed runs of a project are removed at once, but those that are tagged") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: good, provider: bash, commands: ["true"]}
+  - {name: bad, provider: bash, commands: ["mkdir d; echo 1 > d/x; exit 1"], artifacts: [d]}
+)");
+  CHECK(output_of(box, {"rm", "--failed", "-y"}, 0) == "no failed runs in this project\n");
+  box.run({"run", "bad"});
+  const std::string tagged = box.last_run();
+  box.ok({"tags", "add", "keep", tagged, "--partial"});
+  box.run({"run", "bad"});
+  const std::string first = box.last_run();
+  box.ok({"run", "good"});
+  box.run({"run", "bad"});
+  box.file("other/.dstack/workflows.yaml",
+           "workflows:\n  - {name: bad, provider: bash, commands: [\"exit 1\"]}\n");
+  const std::string other = (box.project() / "other").string();
+  box.run({"run", "bad", "--project", other});
+
+  CHECK(named(box.ok({"rm", "--failed", "--dry-run"})) ==
+        "RUN  TARGET  STATUS  SUBMITTED\nRUN  bad  failed  TIME\nRUN  bad  failed  TIME\n");
+  const Json list = box.json({"rm", "--failed", "--dry-run", "--json"});
+  REQUIRE(list.size() == 2);
+  CHECK(list[1]["run"] == first);
+  CHECK(list[1]["status"] == "failed");
+  CHECK(list[1]["project"] == real_path(box.project()).string());
+  CHECK(box.json({"rm", "--failed", "--all-projects", "--dry-run", "--json"}).size() == 3);
+  CHECK(output_of(box, {"rm", "--failed"}, 2).find("needs confirmation") != std::string::npos);
+  CHECK(box.json({"ps", "-a", "--json"}).size() == 4);
+
+  CHECK(output_of(box, {"rm", "--failed", "-y"}, 0) ==
+        "keeps 1 tagged run; 'dstack tags list' shows the tags\nremoved 2 runs\n");
+  CHECK(box.json({"ps", "-a", "--json"}).size() == 2);
+  CHECK(box.json({"ps", "-a", "--json", "--project", other}).size() == 1);
+  box.ok({"rm", "--failed", "-y", "--project", other});
+  CHECK(box.json({"ps", "-a", "--json", "--project", other}).empty());
+
+  CHECK(output_of(box, {"rm"}, 2).find("'dstack rm' needs RUN, or '--failed'") !=
+        std::string::npos);
+  CHECK(output_of(box, {"rm", "--failed", tagged}, 2).find("takes no names") != std::string::npos);
+  CHECK(output_of(box, {"rm", "--json", tagged}, 2).find("needs '--dry-run'") != std::string::npos);
+}
+
+TEST_CASE("a tag given with run and force moves when the run succeeds, and only then") {
+  const Sandbox box;
+  box.file("go", "");
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [test -e go]}\n");
+  const auto tagged = [&] { return box.json({"tags", "list", "--json"})[0]["run"]; };
+  box.ok({"run", "w", "-t", "latest", "--force"});
+  const std::string first = box.last_run();
+  CHECK(tagged() == first);
+  CHECK(output_of(box, {"run", "w", "-t", "latest"}, 1).find("add '--force' to move it here") !=
+        std::string::npos);
+
+  fs::remove(box.project() / "go");
+  box.refused({"run", "w", "-t", "latest", "--force"}, 1);
+  CHECK(tagged() == first);
+  box.file("go", "");
+  CHECK(box.ok({"run", "w", "-t", "latest", "--force", "--dry-run"}).find("w") !=
+        std::string::npos);
+  CHECK(tagged() == first);
+  box.ok({"run", "-t", "latest", "w", "--force"});
+  CHECK(tagged() == box.last_run());
+  CHECK(tagged() != first);
+  CHECK(box.json({"tags", "list", "--json"}).size() == 1);
+  CHECK(output_of(box, {"run", "w", "--force"}, 2).find("'--force' needs '--tag'") !=
+        std::string::npos);
+}
+
+TEST_CASE("ps of a workflow shows only this workflow of the runs that have it") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  box.ok({"run", "-q", "download"});
+  const Json all = box.json({"ps", "download", "-a", "--json"});
+  REQUIRE(all.size() == 2);
+  CHECK(all[1]["run"] == name);
+  CHECK(all[0]["workflow"] == "download");
+  CHECK(named(box.ok({"ps", "train"})) ==
+        "RUN  WORKFLOW  STATUS  SUBMITTED  DURATION  TAG\n"
+        "RUN  train  done  TIME  SPAN  -\n");
+  CHECK(box.json({"ps", "download", "-n", "1", "--json"}).size() == 1);
+  CHECK(box.json({"ps", name, "--json"}).size() == 2);
+
+  CHECK(output_of(box, {"ps", "tran"}, 2) ==
+        "error: there is no run 'tran', and no run of this project has a workflow of this name\n"
+        "hint: did you mean 'train'?\n");
+  box.workflows("workflows:\n  - {name: later, provider: bash, commands: [ls]}\n");
+  CHECK(
+      output_of(box, {"ps", "later"}, 2).find("the workflow has not run yet: 'dstack run later'") !=
+      std::string::npos);
+  CHECK(output_of(box, {"ps", "later", "-a", "--json"}, 2).find("'later'") != std::string::npos);
+  CHECK(output_of(box, {"ps", "later", "--all-projects"}, 2).find("no run has a workflow") !=
+        std::string::npos);
+}
+
 TEST_CASE("the code of a run is restored as it was") {
   const Sandbox box;
   box.file("src/a.txt", "then");
