@@ -85,6 +85,10 @@ class EnvFiles {
 
   std::string hint_for_missing(const job::EnvFile& file) const {
     boost::system::error_code error;
+    const std::string below =
+        resolve_path(json_string(draft_.checked.values, "working_dir"), file.path).value_or("");
+    if (!below.empty() && below != file.path && fs::exists(Path(draft_.project) / below, error))
+      return fmt::format("its path begins at the project's root: write '{}'", below);
     for (const char* ending : {".example", ".sample", ".template", ".dist"})
       if (const std::string example = file.path + ending;
           fs::exists(Path(draft_.project) / example, error))

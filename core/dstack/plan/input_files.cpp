@@ -113,7 +113,7 @@ class Resolver {
     if (const std::string maker = maker_of(input.path); !maker.empty())
       return fmt::format(
           "workflow '{}' saves it: 'depends-on: [{}]' takes it from there", maker, maker);
-    return hint_of_siblings(job::source_of(draft_.project, input));
+    return hint_of_siblings(input);
   }
 
   std::string maker_of(const std::string& path) const {
@@ -129,14 +129,16 @@ class Resolver {
     return {};
   }
 
-  static std::string hint_of_siblings(const Path& path) {
+  std::string hint_of_siblings(const InputFile& input) const {
+    const Path path = job::source_of(draft_.project, input);
+    const Path folder = Path(input.path).parent_path();
     std::vector<std::string> names;
     boost::system::error_code error;
     for (fs::directory_iterator entry(path.parent_path(), error), end;
          !error && entry != end && names.size() < 1000;
          entry.increment(error))
-      names.push_back(entry->path().filename().string());
-    const std::string hint = did_you_mean(path.filename().string(), names);
+      names.push_back((folder / entry->path().filename()).string());
+    const std::string hint = did_you_mean(input.path, names);
     return hint.empty() ? "inputs must be there before the run starts; what a workflow makes comes "
                           "with 'depends-on'"
                         : hint;

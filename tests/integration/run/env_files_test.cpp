@@ -3,6 +3,7 @@
 #include "support/kill.hpp"
 #include "support/sandbox.hpp"
 #include "support/secrets.hpp"
+#include "support/wait.hpp"
 
 #include <unistd.h>
 
@@ -18,8 +19,9 @@ bool holds(const std::string& text, std::string_view part) {
 }
 
 void make_ignoring_project(const Sandbox& box) {
-  REQUIRE(
-      process::run({{"git", "init", "-q", box.project().string()}}, {}, std::chrono::seconds(100)));
+  process::Command git = box.command({});
+  git.argv = {"git", "init", "-q", "."};
+  REQUIRE(process::run(git, {}, std::chrono::seconds(100)));
   box.file(".gitignore", ".env*\n");
 }
 
@@ -45,8 +47,8 @@ TEST_CASE(
   const std::string text = std::string("# keys\nexport API_KEY=\"") + hush + "\"\nSHORT=1\n";
   box.file(".env", text);
   box.workflows(
-      "workflows:\n  - {name: w, provider: bash, env_file: .env, commands: [echo "
-      "\"$API_KEY $SHORT ${#API_KEY}\"]}\n");
+      "workflows:\n  - {name: w, provider: bash, env_file: .env, commands: ['echo "
+      "$API_KEY $SHORT ${#API_KEY}']}\n");
 
   const auto output = box.run({"run", "w"});
   INFO(output.err);
@@ -83,11 +85,11 @@ TEST_CASE("a file of variables is over the provider, and under everything else")
   box.file(".env", "A=file\nB=file\nC=file\nD=file\nPYTHONUNBUFFERED=file\nE=file\n");
   box.file(".env.more", "E=more\n");
   box.file(".dstack/variables.yaml", "variables: {w: {c: variable}}\n");
-  test::add_secret(box, {"D"}, "the secret value");
   box.workflows(
       "workflows:\n  - name: w\n    provider: bash\n    env_file: [.env, {path: .env.more}]\n"
       "    environment: {B: environment}\n"
       "    commands: ['echo $A $B $C ${#D} $PYTHONUNBUFFERED $E']\n");
+  test::add_secret(box, {"D"}, "the secret value");
   CHECK(box.ok({"run", "w"}) == "file environment variable 16 file more\n");
   CHECK(box.ok({"run", "w", "-e", "A=line"}) == "line environment variable 16 file more\n");
 }
@@ -95,8 +97,8 @@ TEST_CASE("a file of variables is over the provider, and under everything else")
 TEST_CASE("an option names a file of variables, for a run of a provider too") {
   const Sandbox box;
   make_ignoring_project(box);
-  box.file(".env", "A=from a file\n");
-  CHECK(box.ok({"run", "bash", "--env-file", ".env", "-c", "echo $A"}) == "from a file\n");
+  box.file(".env", "A=a file\n");
+  CHECK(box.ok({"run", "bash", "--env-file", ".env", "-c", "echo $A"}) == "a file\n");
 }
 
 TEST_CASE("every attempt and every job has the values of the submission") {
@@ -132,11 +134,11 @@ TEST_CASE("a run whose supervisor was killed goes on with the same values") {
       "  - {name: b, provider: bash, depends-on: [a], env_file: {path: .env, mask: false}, "
       "commands: [echo $A]}\n");
   const std::string name = box.start({"b"});
-  REQUIRE(test::kill_process_of(box.home() / "runs" / name / "run.lock"));
+  test::wait_until([&] { return test::kill_process_of(box.home() / "runs" / name / "run.lock"); });
   box.file(".env", "A=after\n");
   REQUIRE(write_file_atomically(go, "", Durable::no));
   box.wait(name);
-  CHECK(box.ok({"logs", name}) == "before-all\n");
+  CHECK(holds(box.ok({"logs", name}), "before-all\n"));
 }
 
 TEST_CASE("mistakes in a file of variables keep a run from starting, with file and line") {
@@ -149,6 +151,11 @@ TEST_CASE("mistakes in a file of variables keep a run from starting, with file a
   CHECK(holds(why, ".dstack/workflows.yaml:2:"));
   box.file(".env.example", "A=\n");
   CHECK(holds(box.refused({"run", "w"}, 2), "copy '.env.example' and fill it in"));
+  box.file("src/.env", "A=1\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, env_file: .env, working_dir: src, commands: "
+      "[\"true\"]}\n");
+  CHECK(holds(box.refused({"run", "w"}, 2), "write 'src/.env'"));
   box.file(".env", std::string("A=1\n") + hush + "\nB='" + hush + "\n");
   why = box.refused({"run", "w"}, 2);
   CHECK(holds(why, ".env:2:"));

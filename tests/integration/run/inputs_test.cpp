@@ -16,8 +16,9 @@ bool holds(const std::string& text, std::string_view part) {
 
 /// A project in Git that ignores `data/` and `.env`, without a commit.
 void make_ignoring_project(const Sandbox& box) {
-  REQUIRE(
-      process::run({{"git", "init", "-q", box.project().string()}}, {}, std::chrono::seconds(100)));
+  process::Command git = box.command({});
+  git.argv = {"git", "init", "-q", "."};
+  REQUIRE(process::run(git, {}, std::chrono::seconds(100)));
   box.file(".gitignore", "data/\n.env\n");
 }
 
@@ -79,7 +80,7 @@ TEST_CASE("an input is as it was when the run was submitted, whatever becomes of
   box.file("data/x", "after");
   write(go, "");
   box.wait(name);
-  CHECK(box.ok({"logs", name}) == "before");
+  CHECK(holds(box.ok({"logs", name}), "before"));
 }
 
 TEST_CASE("a linked input is a link in the job, recorded by path, size and time, and not copied") {
@@ -201,7 +202,7 @@ TEST_CASE("wrong inputs are refused before the start, each with its place and wh
     return why;
   };
 
-  CHECK(holds(refused("[data/data.xm]"), "did you mean 'data.xml'?"));
+  CHECK(holds(refused("[data/data.xm]"), "did you mean 'data/data.xml'?"));
   CHECK(holds(refused("[sub/x]", "    working_dir: src\n"), "write 'src/sub/x'"));
   CHECK(holds(refused("[" + outside.string() + "]"), "has no 'at'"));
   CHECK(holds(refused("[~/data]"), "write the whole path: '"));

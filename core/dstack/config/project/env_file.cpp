@@ -13,6 +13,8 @@ namespace dstack::config {
 
 namespace {
 
+/// As of secrets: the kernel takes little more.
+constexpr std::size_t longest_value = 64 * 1024;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 bool is_letter(char c) {
@@ -98,6 +100,8 @@ class Reader {
       return;
     if (entry.value.find('\0') != std::string::npos)
       return report(entry.line, "the value has a NUL character", "no variable can have one");
+    if (entry.value.size() > longest_value)
+      return report(entry.line, "the value is longer than 64 KiB", "no program can be given it");
     const auto [known, is_new] = index_.emplace(entry.name, entries_.size());
     if (is_new)
       entries_.push_back(std::move(entry));

@@ -74,6 +74,8 @@ TEST_CASE("all mistakes in a file of variables are reported with their lines, an
         std::vector<std::string>{"conf/.env:2:1 'conf/.env' is not UTF-8"});
   CHECK(errors(std::string("A=x\0y\n", 6)) ==
         std::vector<std::string>{"conf/.env:1:1 the value has a NUL character"});
+  CHECK(errors("A=" + std::string(65 * 1024, 'x')) ==
+        std::vector<std::string>{"conf/.env:1:1 the value is longer than 64 KiB"});
   CHECK(errors(std::string(config::largest_env_file + 1, '#')).front().find("larger than 1 MiB") !=
         std::string::npos);
 }

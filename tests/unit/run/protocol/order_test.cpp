@@ -17,9 +17,11 @@ TEST_CASE("a run's order survives rendering and parsing") {
   order.plan.run_name = "quiet-otter-1";
   order.plan.workflows.resize(1);
   order.plan.workflows[0].name = "train";
+  job::TreeReference tree;
+  tree.files = 1;
   order.plan.workflows[0].input_files = {
       {"/big", "data", true, true, 200'000, 5, 6, true, {}, {}},
-      {"x", "y", false, false, 1, 2, -3, false, sha256("x"), job::TreeReference{.files = 1}}};
+      {"x", "y", false, false, 1, 2, -3, false, sha256("x"), tree}};
   order.plan.workflows[0].env_files = {{".env", sha256("A=1"), false}};
   order.plan.jobs.resize(1);
   order.plan.jobs[0].spec.argv = {"python", "train.py", "two words"};
