@@ -220,6 +220,16 @@ std::string unused_notice(const Draft& draft,
 
 void note_whole_arguments(const Draft& draft, std::vector<std::string>& notices) {
   for (const config::WholeArgument& argument : draft.whole_arguments) {
+    if (argument.value.empty()) {
+      notices.push_back(
+          fmt::format("{}: '${{{{ {} }}}}' in '{}' of workflow '{}' is one argument, an empty one; "
+                      "'${{{{ variables }}}}' omits variables without a value",
+                      argument.where.render(),
+                      argument.variable,
+                      argument.key,
+                      draft.workflow->name));
+      continue;
+    }
     std::string value = argument.value.substr(0, longest_example);
     notices.push_back(fmt::format(
         "{}: '${{{{ {} }}}}' in '{}' of workflow '{}' is one argument, '{}': write several as a "
@@ -243,18 +253,16 @@ void note_unused_variables(const Drafts& drafts,
   std::set<const VariableOverride*> used;
   std::map<const VariableOverride*, std::string> unused;
   for (const Draft& draft : drafts.all) {
-    if (!draft.ready || std::none_of(draft.variables.begin(),
-                                     draft.variables.end(),
-                                     [](const auto& variable) { return variable.override; }))
+    const auto& variables = draft.variables;
+    const auto is_set = [](const ResolvedVariable& variable) { return variable.override; };
+    if (!draft.ready || std::none_of(variables.begin(), variables.end(), is_set))
       continue;
     Usage usage(draft, project.root, code);
     const bool is_defined = project.find(draft.workflow->name) != nullptr;
-    for (const ResolvedVariable& variable : draft.variables)
-      if (variable.override == nullptr)
-        continue;
-      else if (usage.uses(variable))
+    for (const ResolvedVariable& variable : variables)
+      if (is_set(variable) && usage.uses(variable))
         used.insert(variable.override);
-      else
+      else if (is_set(variable))
         unused[variable.override] =
             unused_notice(draft,
                           variable,

@@ -46,6 +46,11 @@ TEST_CASE("a value that was meant as several arguments is a warning with the lis
   CHECK(plan.notices == Words{warning});
   bench.variables("variables: {t: {flags: --fast}}\n");
   CHECK(bench.validation_warnings().empty());
+  bench.variables("variables: {t: {flags: ''}}\n");
+  CHECK(bench.validation_warnings() ==
+        Words{".dstack/workflows.yaml:2:60: '${{ flags }}' in 'args' of workflow 't' is one "
+              "argument, an empty one; '${{ variables }}' omits variables without a value"});
+  CHECK(bench.plan("t").jobs[0].spec.argv == Words{"python", "train.py", ""});
 }
 
 TEST_CASE("text in commands and setup is inserted unchanged") {

@@ -147,21 +147,28 @@ class Walk {
         if (part.reference)
           replace_reference(*part.reference, part.index, value.where, element);
       }
-      if (word.is_bare_reference)
-        note_whole_argument(member, word, element.text, words->size() == 1);
+      const bool follows_option =
+          !list.elements.empty() && list.elements.back().text.starts_with('-');
+      if (word.is_bare_reference &&
+          looks_like_several(element.text, words->size() == 1, follows_option))
+        note_whole_argument(member, word, element.text);
       list.elements.push_back(std::move(element));
     }
     return list;
   }
 
-  /// Among other words, a value with blanks is several arguments only if it begins like an option.
+  /// A value with blanks that stands alone or begins like an option; an empty one that is not the
+  /// value of an option.
+  static bool looks_like_several(const std::string& text, bool is_alone, bool follows_option) {
+    if (text.empty())
+      return is_alone || !follows_option;
+    return text.find_first_of(" \t\n") != std::string::npos && (is_alone || text.front() == '-');
+  }
+
   void note_whole_argument(const Member& member,
                            const ArgumentWord& word,
-                           const std::string& text,
-                           bool is_alone) {
+                           const std::string& text) {
     const ArgumentWord::Part& part = word.parts.front();
-    if (text.find_first_of(" \t\n") == std::string::npos || (!is_alone && text.front() != '-'))
-      return;
     const std::string_view name = part.reference->name;
     whole_arguments_.push_back({member.key,
                                 std::string(name),
@@ -299,6 +306,8 @@ class Walk {
     constexpr std::string_view without_s = "secret.";
     if (name.starts_with(without_s)) {
       hint = fmt::format("did you mean 'secrets.{}'?", name.substr(without_s.size()));
+    } else if (looks_like_variables_form(name)) {
+      hint = fmt::format("there are {}", quoted_list(names_of_variables_forms));
     } else if (errors_.size() < most_suggestions) {
       std::vector<std::string> known = scope_.variable_names;
       known.emplace_back(run_name);

@@ -1,7 +1,6 @@
 #include "dstack/config/project/variable_values.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/loading.hpp"
 #include "dstack/config/yaml/file_source.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
@@ -54,7 +53,11 @@ VariableValues::Source source_of(const Project& project, const std::string& scop
 }  // namespace
 
 VariableValues::VariableValues(Source source)
-    : source_(std::move(source)), room_(most_text_of_variables) {}
+    : source_(std::move(source)), room_(most_text_of_variables) {
+  scope_.variable_names = std::move(source_.names);
+  scope_.run_name = source_.run_name;
+  scope_.variable = [this](std::string_view name) { return value_named(name); };
+}
 
 std::string VariableValues::value(const Variable& variable) {
   if (source_.given)
@@ -78,42 +81,42 @@ void VariableValues::pass_level(std::size_t level) {
     path_.back().level = std::max(path_.back().level, level + 1);
 }
 
+std::optional<std::string> VariableValues::value_named(std::string_view name) {
+  const Variable* variable = source_.find(name);
+  if (variable == nullptr)
+    return std::nullopt;
+  if (path_.size() <= most_levels)
+    return value(*variable);
+  path_.back().level = most_levels + 1;
+  return std::string();
+}
+
 void VariableValues::replace(const Variable& variable, State& state) {
   path_.push_back({&variable, 1});
-  bool is_too_deep = false;
-  Scope scope;
-  scope.run_name = source_.run_name;
-  scope.variable_names = source_.names;
-  scope.variable = [&](std::string_view name) -> std::optional<std::string> {
-    const Variable* other = source_.find(name);
-    if (other == nullptr)
-      return std::nullopt;
-    is_too_deep = is_too_deep || path_.size() > most_levels;
-    return is_too_deep ? std::string() : value(*other);
-  };
-  auto replaced = interpolate_variable(make_scalar(variable.value, variable.value_where), scope);
+  auto replaced = interpolate_variable(make_scalar(variable.value, variable.value_where), scope_);
   state.level = path_.back().level;
   path_.pop_back();
   state.is_open = false;
-  if (!replaced) {
+  if (replaced && state.level <= most_levels && replaced->value.text.size() <= room_) {
+    room_ -= replaced->value.text.size();
+    state.text = std::move(replaced->value.text);
+    return;
+  }
+  if (!replaced)
     for (Error& error : flatten(std::move(replaced).error()))
       errors_.push_back(std::move(error));
-  } else if (is_too_deep || state.level > most_levels) {
+  else if (state.level > most_levels)
     errors_.push_back(make_error(ErrorCode::configuration,
                                  "the value of '{}' leads through more than {} variables",
                                  variable.name,
                                  most_levels)
                           .at(variable.value_where)
                           .with_hint("let it refer to fewer of them"));
-  } else if (replaced->value.text.size() > room_) {
-    if (!std::exchange(is_full_, true))
-      errors_.push_back(
-          too_many("bytes of text from variables", most_text_of_variables, variable.value_where));
-  } else {
-    room_ -= replaced->value.text.size();
-    state.text = std::move(replaced->value.text);
-    return;
-  }
+  else if (!std::exchange(is_full_, true))
+    errors_.push_back(
+        too_many("bytes of text from variables", most_text_of_variables, variable.value_where));
+  if (errors_.size() > most_suggestions)
+    scope_.variable_names.clear();
   state.level = 0;  // reported: what refers to it is not wrong as well
 }
 

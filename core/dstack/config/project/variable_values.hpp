@@ -2,6 +2,7 @@
 // for the value of another variable (spec, section 4).
 #pragma once
 
+#include "dstack/config/project/interpolation.hpp"
 #include "dstack/config/project/project.hpp"
 
 #include <cstddef>
@@ -50,11 +51,13 @@ class VariableValues {
     std::size_t level;
   };
 
+  std::optional<std::string> value_named(std::string_view name);
   void replace(const Variable& variable, State& state);
   void report_ring(const Variable& variable);
   void pass_level(std::size_t level);
 
   Source source_;
+  Scope scope_;
   std::unordered_map<const Variable*, State> known_;
   std::vector<Step> path_;
   std::vector<Error> errors_;

@@ -111,7 +111,7 @@ TEST_CASE("errors in a text of arguments are at the place of each reference") {
 }
 
 TEST_CASE("a variable that looks like several arguments is reported with its place") {
-  Scope scope = scope_of({{"flags", "--x 1"}, {"name", "Ann Lee"}});
+  Scope scope = scope_of({{"flags", "--x 1"}, {"name", "Ann Lee"}, {"none", ""}});
   scope.holds_arguments = [](std::string_view key) { return key == "args"; };
   const auto noted = [&](std::string text) {
     std::string all;
@@ -124,6 +124,9 @@ TEST_CASE("a variable that looks like several arguments is reported with its pla
   CHECK(noted("args: ${{ name }}") == "args name=Ann Lee 1:11+4;");
   CHECK(noted("args: --a ${{ flags }}") == "args flags=--x 1 1:15+5;");
   CHECK(noted("args: --a ${{ name }}").empty());
+  CHECK(noted("args: ${{ none }}") == "args none= 1:11+4;");
+  CHECK(noted("args: run ${{ none }}") == "args none= 1:15+4;");
+  CHECK(noted("args: --a ${{ none }}").empty());
   CHECK(noted("args: \"'${{ flags }}'\"").empty());
   CHECK(noted("args: ['${{ flags }}']").empty());
   CHECK(noted("other: ${{ flags }}").empty());
@@ -162,13 +165,13 @@ TEST_CASE("a variable called variables wins over all variables") {
         "{a: [mine, \"variables=mine\"]}");
 }
 
-TEST_CASE("a form of variables that does not exist gets a suggestion") {
+TEST_CASE("a form of variables that does not exist is refused with those that do") {
   Scope scope = scope_of({});
   scope.own_variables = [] { return std::vector<NamedValue>(); };
   const auto result = interpolate(read("a: ${{ variables:hydro }}")->root, scope);
   REQUIRE_FALSE(result);
   CHECK(brief(result.error()) == "1:8+15 there is no variable 'variables:hydro'");
-  CHECK(result.error().hint == "did you mean 'variables:hydra'?");
+  CHECK(result.error().hint == "there are 'variables', 'variables:hydra' and 'variables:equals'");
 }
 
 TEST_CASE("the value of a variable may name variables and the run, and nothing else") {
