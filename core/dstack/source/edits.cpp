@@ -1,6 +1,6 @@
 #include "dstack/source/edits.hpp"
 
-#include "dstack/base/path.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/walk.hpp"
@@ -24,15 +24,10 @@ using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 // Beside the project's own rules: users do not edit these.
 constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 
-bool is_artifact(const EditedFolder& place, std::string_view path) {
-  return std::any_of(place.artifacts.begin(),
-                     place.artifacts.end(),
-                     [&](const std::string& artifact) { return is_below(path, artifact); });
-}
-
 Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
+  const std::vector<PathPattern> artifacts = make_patterns(place.artifacts);
   return files::walk_folder(root.get(), "", [&](const std::string& path, EntryType) {
-    return !is_artifact(place, path);
+    return !is_covered(path, artifacts);
   });
 }
 
@@ -113,9 +108,10 @@ class EditFinder {
     for (const files::FoundFile& entry : walk.entries)
       if (entry.state.type != EntryType::folder)
         there.insert(entry.path);
+    const std::vector<PathPattern> artifacts = make_patterns(place_.artifacts);
     std::vector<std::string> removed;
     for (const auto& [path, file] : code_)
-      if (there.count(path) == 0 && inputs_.count(path) == 0 && !is_artifact(place_, path))
+      if (there.count(path) == 0 && inputs_.count(path) == 0 && !is_covered(path, artifacts))
         removed.push_back(path);
     return removed;
   }

@@ -2,6 +2,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/path.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
@@ -75,7 +76,7 @@ class Finder {
       never_.push_back(inside);
     for (const std::string& artifact : options.artifacts)
       if (!artifact.empty())
-        artifacts_.push_back(artifact);
+        artifacts_.emplace_back(artifact);
   }
 
   Result<CodeFiles> find() {
@@ -281,7 +282,7 @@ class Finder {
       const std::string& path = listed.candidate.path;
       const bool is_tracked = listed.candidate.is_tracked;
       if (is_below_any(path, never_) || rules_.ignores(path) ||
-          (!is_tracked && is_below_any(path, artifacts_)))
+          (!is_tracked && is_covered(path, artifacts_)))
         continue;
       if (!is_tracked && listed.state.size > options_.file_limit) {
         large.push_back(fmt::format("'{}' ({})", path, render_size(listed.state.size)));
@@ -316,7 +317,7 @@ class Finder {
   Result<void> find_all() {
     read_rules("");
     const files::Wanted wanted = [&](const std::string& path, files::EntryType type) {
-      if (file_name(path) == ".git" || is_below_any(path, never_) || is_below_any(path, artifacts_))
+      if (file_name(path) == ".git" || is_below_any(path, never_) || is_covered(path, artifacts_))
         return false;
       const bool is_folder = type == files::EntryType::folder;
       if (rules_.matches(path, is_folder ? PathType::folder : PathType::file))
@@ -347,7 +348,7 @@ class Finder {
   const SnapshotOptions& options_;
   const std::optional<KnownRoot>& known_;
   std::vector<std::string> never_;
-  std::vector<std::string> artifacts_;
+  std::vector<PathPattern> artifacts_;
   Fd folder_;
   IgnoreRules rules_;
   std::vector<Candidate> candidates_;

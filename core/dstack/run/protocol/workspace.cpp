@@ -51,7 +51,8 @@ class ProjectItself : public Workspace {
                     std::vector<std::string>& warnings) override {
     std::vector<std::string> kept;
     for (const job::TreeReference& input : inputs)
-      DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::where_free, &kept));
+      DSTACK_CHECK(
+          objects_.lay_out(input, folder_, store::LayOut::where_free, &kept, store::Modes::umask));
     if (!kept.empty())
       warnings.push_back(
           fmt::format("{} of the inputs skipped, because the project has the same path: {}",
