@@ -5,11 +5,14 @@
 #   sh cmake/test.sh asan -L unit                     for example
 #
 # Root hides every mistake with permissions, so when root starts this, all tests run as root and then those that
-# need no privilege once more as an ordinary user (uid 65534), with a home and a temp folder of its own.
+# need no privilege once more as an ordinary user (uid 1001, with an entry in passwd, which is made where there is
+# none), with a home and a temp folder of its own; and the unit tests as uid 65534, who has no entry of its own and to
+# whom files of unknown owners seem to belong.
 set -eu
 umask 022
 root=$(cd "$(dirname "$0")/.." && pwd -P)
-user=65534
+user=1001
+nobody=65534
 labels='^(unit|integration|cli|abi)$'
 
 preset=dev
@@ -71,6 +74,12 @@ as_user() {
   setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"
 }
 
+# Programs look their user up by its number. This one has no password.
+make_user() {
+  [ -n "$(getent passwd "$user")" ] ||
+    useradd --uid "$user" --no-create-home --home-dir /nonexistent --shell /bin/sh dstack-test
+}
+
 # Whether the ordinary user sees the sources and the build where they are.
 user_can_read() {
   # The variables belong to the inner shell.
@@ -126,11 +135,12 @@ why_no_user() {
 }
 
 user_ctest() {
-  home=$scratch/user
+  home=$scratch/$name
+  login=$(getent passwd "$user" | cut -d: -f1)
   chown -R "$user:$user" "$home"
   set -- ctest --test-dir "$home/entrance" -L "$labels" "$@"
   set -- env -u XDG_RUNTIME_DIR -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME \
-    HOME="$home" TMPDIR="$home/tmp" DSTACK_HOME="$home/.dstack" USER=nobody LOGNAME=nobody "$@"
+    HOME="$home" TMPDIR="$home/tmp" DSTACK_HOME="$home/.dstack" USER="${login:-nobody}" LOGNAME="${login:-nobody}" "$@"
   set -- setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"
   if user_can_read; then
     "$@"
@@ -169,9 +179,13 @@ if [ "$(id -u)" = 0 ]; then
   run_pass root own_ctest "$@"
   reason=$(why_no_user)
   if [ -z "$reason" ]; then
+    make_user || say "uid $user has no entry in passwd, and none could be made"
     say "running the tests that need no privilege as an ordinary user (uid $user)"
     run_pass user user_ctest "$@"
-    set -- "root=$results/root.xml" "user=$results/user.xml"
+    user=$nobody labels='^unit$'
+    say "running the unit tests as uid $user"
+    run_pass nobody user_ctest "$@"
+    set -- "root=$results/root.xml" "user=$results/user.xml" "nobody=$results/nobody.xml"
   else
     set -- "root=$results/root.xml" --skipped "the tests as an ordinary user: $reason"
   fi

@@ -31,6 +31,8 @@ int exit_code_of(const store::RunState& state) {
       return 137;
     case job::Cause::timeout:
       return 124;
+    case job::Cause::artifact:
+      return exit_code::failure;
     case job::Cause::start:
     case job::Cause::lost:
       break;

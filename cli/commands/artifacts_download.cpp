@@ -1,125 +1,24 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
-#include "dstack/base/fd.hpp"
+#include "commands/download_folder.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/files/entry.hpp"
 #include "dstack/job/artifact.hpp"
 #include "views/artifact_files.hpp"
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <set>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace dstack::cli {
 
 namespace {
 
-using files::EntryType;
-
-/// A file or link to write, and where.
+/// A file or link to write, and where below the output.
 struct Wanted {
   store::TreeFile file;
-  Path destination;
+  std::string destination;
 };
-
-enum class Found { nothing, same, different, folder };
-
-Result<Digest> hash_file(const Path& path) {
-  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
-  Sha256 hasher;
-  std::array<char, 1 << 16> buffer;
-  for (;;) {
-    DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
-    if (count == 0)
-      return hasher.finish();
-    hasher.update({buffer.data(), count});
-  }
-}
-
-/// Content decides what is the same; modification times do not.
-Result<Found> compare(const Wanted& wanted) {
-  struct stat status {};
-
-  if (::lstat(wanted.destination.c_str(), &status) != 0)
-    return Found::nothing;
-  if (S_ISDIR(status.st_mode))
-    return Found::folder;
-  const bool link = wanted.file.type == EntryType::link;
-  if (link != S_ISLNK(status.st_mode) || (!link && !S_ISREG(status.st_mode)))
-    return Found::different;
-  if (link) {
-    boost::system::error_code error;
-    const Path target = fs::read_symlink(wanted.destination, error);
-    return !error && sha256(target.string()) == wanted.file.digest ? Found::same : Found::different;
-  }
-  if (static_cast<std::uint64_t>(status.st_size) != wanted.file.size)
-    return Found::different;
-  DSTACK_TRY(const Digest digest, hash_file(wanted.destination));
-  if (digest != wanted.file.digest)
-    return Found::different;
-  const bool executable = (status.st_mode & 0111u) != 0;
-  if (executable != (wanted.file.type == EntryType::executable))
-    ::chmod(wanted.destination.c_str(), executable ? 0644 : 0755);
-  return Found::same;
-}
-
-Result<void> copy_bytes(const Path& from, const Path& to, bool executable) {
-  DSTACK_TRY(const Fd source, open_file(from.string(), O_RDONLY));
-  DSTACK_TRY(
-      const Fd target,
-      open_file(to.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, executable ? 0755 : 0644));
-  std::array<char, 1 << 17> buffer;
-  for (;;) {
-    // Within the kernel where possible: some file systems then share the blocks.
-    const ssize_t moved =
-        ::copy_file_range(source.get(), nullptr, target.get(), nullptr, 1u << 30, 0);
-    if (moved > 0)
-      continue;
-    DSTACK_TRY(const std::size_t count, read_some(source.get(), buffer.data(), buffer.size()));
-    if (count == 0)
-      return {};
-    DSTACK_CHECK(write_all(target.get(), {buffer.data(), count}));
-  }
-}
-
-void set_time(const Path& path, std::int64_t nanoseconds) {
-  constexpr std::int64_t second = 1'000'000'000;
-  const std::int64_t fraction = ((nanoseconds % second) + second) % second;
-  const timespec time = {static_cast<time_t>((nanoseconds - fraction) / second),
-                         static_cast<long>(fraction)};
-  const timespec times[2] = {time, time};
-  ::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW);
-}
-
-/// Written under another name, then renamed: a partial file is never visible.
-Result<void> write(const store::ObjectStore& objects, const Wanted& wanted) {
-  DSTACK_CHECK(make_folders(wanted.destination.parent_path()));
-  const Path temporary = fmt::format("{}.dstack-{}", wanted.destination.string(), random_hex(4));
-  const auto make = [&]() -> Result<void> {
-    if (wanted.file.type == EntryType::link) {
-      DSTACK_TRY(const std::string target, objects.read_blob(wanted.file.digest));
-      if (::symlink(target.c_str(), temporary.c_str()) != 0)
-        return fail_errno("cannot make '{}'", wanted.destination.string());
-    } else {
-      const bool executable = wanted.file.type == EntryType::executable;
-      DSTACK_CHECK(
-          copy_bytes(objects.blob_path(wanted.file.digest, executable), temporary, executable));
-    }
-    set_time(temporary, wanted.file.modified);
-    if (::rename(temporary.c_str(), wanted.destination.c_str()) != 0)
-      return fail_errno("cannot write '{}'", wanted.destination.string());
-    return {};
-  };
-  auto made = make();
-  if (!made)
-    ::unlink(temporary.c_str());
-  return made;
-}
 
 class ArtifactsDownload final : public Action {
  public:
@@ -157,28 +56,42 @@ class ArtifactsDownload final : public Action {
                        bool several) const {
     const store::ObjectStore objects(context.home);
     std::vector<Wanted> files;
-    std::set<Path> folders;
+    Folders folders;
     PathPatterns patterns(patterns_);
     for (const job::Artifact& artifact : artifacts) {
-      const Path root = several ? Path(output_) / artifact.workflow : Path(output_);
+      const std::string root = several ? artifact.workflow + "/" : "";
+      if (several)
+        folders.emplace(artifact.workflow, 0);
       DSTACK_TRY(const auto listed, objects.list(artifact.tree));
       for (const store::TreeFile& file : listed)
         if (patterns.takes(file.path, source::PathType::file))
-          files.push_back({file, root / file.path});
+          files.push_back({file, root + file.path});
+      std::set<std::string> holding;  // folders that hold one of these
+      for (const Wanted& wanted : files)
+        for (Path above = Path(wanted.file.path).parent_path(); !above.empty();
+             above = above.parent_path())
+          holding.insert(above.string());
       DSTACK_TRY(const auto below, objects.list_folders(artifact.tree));
-      for (const std::string& folder : below)
-        if (patterns.takes(folder, source::PathType::folder))
-          folders.insert(root / folder);
+      for (const store::TreeFolder& folder : below)
+        if (patterns.takes(folder.path, source::PathType::folder) || holding.contains(folder.path))
+          folders[root + folder.path] |= folder.closed;
     }
     DSTACK_CHECK(check_used(patterns, objects, artifacts));
-    DSTACK_TRY(const auto missing, to_write(std::move(files)));
-    for (const Path& folder : folders)
-      DSTACK_CHECK(make_folders(folder));
+    // A link of one artifact may be a folder of another, which then holds what the link leads to.
+    std::erase_if(files,
+                  [&](const Wanted& wanted) { return folders.contains(wanted.destination); });
+    DSTACK_TRY(DownloadFolder output, DownloadFolder::open(output_));
+    DSTACK_CHECK(check_folders(output, folders));
+    DSTACK_TRY(const auto missing, to_write(output, std::move(files)));
+    DSTACK_CHECK(output.prepare());
+    for (const auto& [folder, closed] : folders)
+      DSTACK_CHECK(output.make_folder(folder, closed));
     std::uint64_t bytes = 0;
     for (const Wanted& wanted : missing.files) {
-      DSTACK_CHECK(write(objects, wanted));
+      DSTACK_CHECK(output.write(objects, wanted.file, wanted.destination));
       bytes += wanted.file.size;
     }
+    output.finish();
     context.messages.note(fmt::format(
         "downloaded {}, {} to {}{}",
         plural(missing.files.size(), "file"),
@@ -207,26 +120,49 @@ class ArtifactsDownload final : public Action {
     return fail(join(std::move(errors)));
   }
 
+  /// With the permissions that each lacks.
+  using Folders = std::map<std::string, std::uint32_t>;
+
+  /// Links and files where folders are to be, which `--force` replaces.
+  Result<void> check_folders(const DownloadFolder& output, const Folders& folders) const {
+    std::vector<std::string> obstacles;
+    for (const auto& [folder, closed] : folders)
+      if (auto found = output.obstacle(folder); found && !force_)
+        obstacles.push_back(shown(*found));
+    obstacles.erase(std::unique(obstacles.begin(), obstacles.end()), obstacles.end());
+    if (obstacles.empty())
+      return {};
+    return fail(ErrorCode::conflict,
+                "a link or a file has the path of a folder: {}",
+                quoted_list(obstacles))
+        .with_hint(
+            "'--force' replaces it by a folder, and leaves alone what a link leads to; nothing was "
+            "written");
+  }
+
+  std::string shown(const std::string& path) const { return (Path(output_) / path).string(); }
+
   struct Missing {
     std::vector<Wanted> files;
     std::size_t same = 0;
   };
 
   /// Checks everything before anything is written.
-  Result<Missing> to_write(std::vector<Wanted> files) const {
+  Result<Missing> to_write(const DownloadFolder& output, std::vector<Wanted> files) const {
+    using Found = DownloadFolder::Found;
     Missing missing;
     std::vector<std::string> different;
     std::vector<std::string> folders;
     for (Wanted& wanted : files) {
-      DSTACK_TRY(const Found found, compare(wanted));
+      DSTACK_TRY(const Found found, output.compare(wanted.file, wanted.destination));
       if (found == Found::same) {
         ++missing.same;
         continue;
       }
       if (found == Found::different)
-        different.push_back(wanted.destination.string());
+        different.push_back(shown(wanted.destination));
       if (found == Found::folder)
-        folders.push_back(wanted.destination.string());
+        folders.push_back(shown(wanted.destination));
       missing.files.push_back(std::move(wanted));
     }
     if (!folders.empty())

@@ -62,7 +62,8 @@ class Code final : public Action {
     }
     DSTACK_CHECK(check_empty(output_));
     DSTACK_CHECK(make_folders(output_));
-    DSTACK_CHECK(objects.lay_out(run.code.snapshot, output_, store::LayOut::fresh));
+    DSTACK_CHECK(objects.lay_out(
+        run.code.snapshot, output_, store::LayOut::fresh, nullptr, store::Modes::umask));
     DSTACK_TRY(const auto inputs, run::write_inputs(order.plan, run.project, objects, output_));
     context.messages.note(fmt::format(
         "wrote {}{} to {}",
@@ -141,7 +142,8 @@ class Code final : public Action {
     std::uint64_t files = 0;
     for (const job::Edits& of_job : edits) {
       const Path folder = edits.size() > 1 ? Path(output_) / labels[of_job.job] : Path(output_);
-      DSTACK_CHECK(objects.lay_out(of_job.files, folder, store::LayOut::fresh));
+      DSTACK_CHECK(objects.lay_out(
+          of_job.files, folder, store::LayOut::fresh, nullptr, store::Modes::umask));
       files += of_job.files.files;
     }
     context.messages.note(fmt::format("wrote {} to {}", plural(files, "file"), printable(output_)));

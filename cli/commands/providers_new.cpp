@@ -90,7 +90,7 @@ class ProvidersNew final : public Action {
           .with_hint("choose another name, or go to another folder");
     for (const PlannedFile& file : files) {
       DSTACK_CHECK(make_folders((folder / file.path).parent_path()));
-      DSTACK_CHECK(write_file_atomically(folder / file.path, fill(file.source), Durable::no));
+      DSTACK_CHECK(write_file_atomically(folder / file.path, fill(file.source), Durable::no, 0666));
     }
     for (const PlannedFile& file : files)
       context.messages.note(fmt::format("wrote {}/{}", name_, file.path));

@@ -33,6 +33,8 @@ std::string render_cause(const Outcome& outcome) {
       return "could not start";
     case Cause::lost:
       return "lost";
+    case Cause::artifact:
+      return "missing artifact";
   }
   return {};
 }

@@ -94,6 +94,7 @@ const std::vector<Case> right = {
     {"environment with an empty value", workflow("commands: ls, env: {A: , B: 2}")},
     {"artifacts in every form", workflow("commands: ls, artifacts: [a, {path: ./b}, c/]")},
     {"one artifact", workflow("commands: ls, artifacts: {path: a}")},
+    {"an optional artifact", workflow("commands: ls, artifacts: [{path: '*.csv', optional: true}]")},
     {"gpu as a map", workflow("commands: ls, resources: {gpu: {count: 0, memory: 16 GB}}")},
     {"numbers in quotes", workflow("commands: ls, resources: {cpu: '1', memory: '1000000'}")},
     {"the least memory", workflow("commands: ls, resources: {memory: 1000000, shm_size: 977KiB}")},

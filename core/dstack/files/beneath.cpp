@@ -1,8 +1,10 @@
 #include "dstack/files/beneath.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <unordered_set>
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -75,6 +77,8 @@ std::optional<FileState> file_state(const struct stat& status) {
     state.type = EntryType::link;
   else
     return std::nullopt;
+  if (state.type != EntryType::link)
+    state.closed = usual_mode(state.type) & ~status.st_mode;
   state.inode = status.st_ino;
   state.size = static_cast<std::uint64_t>(status.st_size);
   state.modified = nanoseconds(status.st_mtim);
@@ -98,6 +102,29 @@ Result<std::string> path_inside(const Path& root, const Path& at, const std::str
                 real.string())
         .with_hint("copy the files there instead of linking to them");
   return real.string().substr(before.size());
+}
+
+std::vector<ClosedFolder> closed_folders(int root, const std::vector<FoundFile>& entries) {
+  std::vector<ClosedFolder> closed;
+  std::unordered_set<std::string> looked_at;
+  for (const FoundFile& entry : entries)
+    for (std::size_t slash = entry.path.rfind('/'); slash != std::string::npos && slash > 0;
+         slash = entry.path.rfind('/', slash - 1)) {
+      std::string folder = entry.path.substr(0, slash);
+      const auto [known, is_new] = looked_at.insert(std::move(folder));
+      if (!is_new)
+        break;  // and so are those above it
+      struct stat status;
+      if (::fstatat(root, known->c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+        continue;
+      const auto state = file_state(status);
+      if (state && state->type == EntryType::folder && state->closed != 0)
+        closed.push_back({*known, state->closed});
+    }
+  std::sort(closed.begin(), closed.end(), [](const ClosedFolder& a, const ClosedFolder& b) {
+    return a.path < b.path;
+  });
+  return closed;
 }
 
 bool is_missing(int error_number) {

@@ -7,6 +7,7 @@
 #include "dstack/files/entry.hpp"
 
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -24,6 +25,9 @@ Result<std::string> path_inside(const Path& root, const Path& at, const std::str
 
 /// Nothing for what is not a file, folder or link.
 std::optional<FileState> file_state(const struct stat& status);
+
+/// Those of the folders above `entries`, below `root`, that lack usual permissions; sorted by path.
+std::vector<ClosedFolder> closed_folders(int root, const std::vector<FoundFile>& entries);
 
 /// Whether errno says that a path does not lead to a file (any more).
 bool is_missing(int error_number);

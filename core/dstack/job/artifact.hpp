@@ -11,8 +11,8 @@ namespace dstack::job {
 
 struct Artifact {
   std::string workflow = {};
-  std::string path = {};         ///< from the project's root, normal
-  TreeReference tree = {};       ///< holds the artifact at that path (ObjectStore::capture_at)
+  std::string path = {};         ///< from the project's root, normal; or the pattern
+  TreeReference tree = {};       ///< holds at that path what was there, or all that it matched
   bool partial = false;          ///< saved by a job that did not succeed
   SecretFindings exposure = {};  ///< secrets of the job that it contains
 };

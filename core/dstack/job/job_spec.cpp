@@ -4,6 +4,8 @@
 #include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
 
+#include <algorithm>
+
 namespace dstack::job {
 
 using json_fields::quote;
@@ -130,6 +132,7 @@ void fields(Fields& fields, Self& job) {
   fields.optional("environment", AsMap{job.environment});
   fields.optional("working_dir", job.working_dir);
   fields.optional("artifacts", job.artifacts);
+  fields.optional("optional_artifacts", job.optional_artifacts);
   fields.optional("resources", job.resources);
   fields.optional("python", job.python);
   fields.optional("tools", job.tools);
@@ -219,6 +222,11 @@ std::string path_from_root(const JobSpec& job, const std::string& artifact) {
   return artifact.empty() ? job.working_dir : job.working_dir + "/" + artifact;
 }
 
+bool is_optional(const JobSpec& job, const std::string& artifact) {
+  const auto& optional = job.optional_artifacts;
+  return std::find(optional.begin(), optional.end(), artifact) != optional.end();
+}
+
 void to_json(Json& json, WorkspaceKind kind) {
   json = render(kind);
 }
@@ -279,6 +287,7 @@ void from_json(const Json& json, JobSpec& job) {
   check_what_runs(job);
   make_normal(job.working_dir, "working_dir");
   make_normal(job.artifacts, "artifacts");
+  make_normal(job.optional_artifacts, "optional_artifacts");
   if (job.ports > most_ports)
     throw JsonProblem(fmt::format("'ports' must be at most {}", most_ports));
   for (const ApplicationSpec& app : job.apps)

@@ -85,7 +85,9 @@ struct JobSpec {
   std::vector<std::string> setup;  ///< lines for bash before it, in the same shell
   std::vector<std::pair<std::string, std::string>> environment;  ///< the provider's own additions
   std::string working_dir;  ///< normal relative path from the project's root; "" is the root
-  std::vector<std::string> artifacts;  ///< normal relative paths, from the working directory
+  std::vector<std::string> artifacts;  ///< normal relative paths or patterns, from the working
+                                       ///< directory
+  std::vector<std::string> optional_artifacts;  ///< those of them that need not be there at the end
   Resources resources;
   std::optional<PythonRequest> python;
   std::vector<std::string> tools;  ///< programs that the host finds or fetches: "code-server"
@@ -107,6 +109,9 @@ struct JobSpec {
 
 /// Where an artifact of the job is, from the project's root.
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
+
+/// Whether the job may end without this one of its artifacts.
+bool is_optional(const JobSpec& job, const std::string& artifact);
 
 /// The map of spec section 8, sizes in bytes, `gpu` as {count, name, memory}; what is not asked for
 /// is omitted. Also read is what check_properties() makes of the property `resources`.

@@ -1,3 +1,4 @@
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/options.hpp"
 
@@ -39,7 +40,7 @@ void add_path(const config::Value& entry,
     return;
   auto normal = resolve_path(folder, path->text);
   // If the root itself were an artifact, no code would be left.
-  if (normal && !normal->empty())
+  if (normal && !normal->empty() && !PathPattern(*normal).matches_all())
     paths.push_back(std::move(*normal));
 }
 

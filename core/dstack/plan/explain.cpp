@@ -109,7 +109,8 @@ std::vector<std::string> artifacts_of(const PlannedJob& job) {
   std::vector<std::string> paths;
   for (const std::string& artifact : job.spec.artifacts) {
     const std::string path = job::path_from_root(job.spec, artifact);
-    paths.push_back(printable(path.empty() ? "." : path));
+    paths.push_back(printable(path.empty() ? "." : path) +
+                    (job::is_optional(job.spec, artifact) ? " (optional)" : ""));
   }
   return paths;
 }

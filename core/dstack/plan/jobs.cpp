@@ -4,6 +4,8 @@
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/resources.hpp"
 
+#include <algorithm>
+
 namespace dstack::plan {
 
 namespace {
@@ -99,6 +101,11 @@ void complete_jobs(Draft& draft) {
   }
   if (!any_artifacts)
     draft.jobs.front().artifacts = json_strings(values, "artifacts");
+  for (job::JobSpec& job : draft.jobs)
+    for (const std::string& path : draft.checked.optional_artifacts)
+      if (std::find(job.artifacts.begin(), job.artifacts.end(), path) != job.artifacts.end() &&
+          !job::is_optional(job, path))
+        job.optional_artifacts.push_back(path);
 }
 
 void take_reply(Draft& draft, provider::PlanReply reply, std::vector<Error>& errors) {

@@ -1,5 +1,6 @@
 // Files that workflows name: each must be part of the code, or come with an input.
 #include "dstack/base/path.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
@@ -19,8 +20,8 @@ std::string_view base_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-bool is_at_or_below(std::string_view path, std::string_view folder) {
-  return folder.empty() || is_below(path, folder);
+bool comes_with(std::string_view path, std::string_view artifact) {
+  return artifact.empty() || PathPattern(artifact).covers(path);
 }
 
 }  // namespace
@@ -62,6 +63,13 @@ class Checker {
     }
   }
 
+  /// What a job writes behind a link that leads out of its workspace is not in it at the end.
+  void check_artifacts() {
+    for (const job::JobSpec& job : draft_.jobs)
+      for (std::size_t i = 0; i < job.artifacts.size(); ++i)
+        check_artifact(job, i);
+  }
+
   /// A job starts in its working directory, which is made if neither code nor inputs contain it.
   void check_working_dir(std::vector<std::string>& notices) {
     const std::string folder = json_string(draft_.checked.values, "working_dir");
@@ -75,6 +83,45 @@ class Checker {
   }
 
  private:
+  void check_artifact(const job::JobSpec& job, std::size_t number) {
+    const std::string path = job::path_from_root(job, job.artifacts[number]);
+    const std::string fixed = is_pattern(path) ? PathPattern(path).fixed_part() : path;
+    for (std::size_t slash = 0; slash != std::string::npos && !fixed.empty();) {
+      slash = fixed.find('/', slash + 1);
+      const std::string part = fixed.substr(0, slash);
+      // Another one than in the code, which the job does not get.
+      if (job.workspace != job::WorkspaceKind::project && !code_.contains(part))
+        continue;
+      const std::string target = target_outside(part);
+      if (target.empty())
+        continue;
+      errors_.push_back(
+          make_error(ErrorCode::configuration,
+                     "the artifact '{}' of workflow '{}' is behind a link that leads out of the "
+                     "project: '{}' is a link to '{}'",
+                     printable(path),
+                     draft_.workflow->name,
+                     printable(part),
+                     printable(target))
+              .at(place_of(draft_, fmt::format("artifacts.{}", number)))
+              .with_hint("only what a job writes below its working directory can be saved: have it "
+                         "write to a folder there, and leave the link out of the code"));
+      return;
+    }
+  }
+
+  /// Where a link of the project leads, if that is not in the project; else empty.
+  std::string target_outside(const std::string& path) const {
+    boost::system::error_code error;
+    if (!fs::is_symlink(fs::symlink_status(project_ / path, error)))
+      return {};
+    const Path root = fs::canonical(project_, error);
+    const Path real = fs::weakly_canonical(project_ / path, error);
+    if (!error && is_below(real.string(), root.string()))
+      return {};
+    return fs::read_symlink(project_ / path, error).string();
+  }
+
   void check_value(const provider::Property& property,
                    const Json& value,
                    const std::string& place) {
@@ -145,7 +192,7 @@ class Checker {
 
   static bool provides(const std::vector<job::Artifact>& artifacts, std::string_view path) {
     return std::any_of(artifacts.begin(), artifacts.end(), [&](const job::Artifact& artifact) {
-      return is_at_or_below(path, artifact.path);
+      return comes_with(path, artifact.path);
     });
   }
 
@@ -155,7 +202,7 @@ class Checker {
     for (const job::JobSpec& job : producer.jobs)
       for (const std::string& artifact : job.artifacts)
         if (const auto folder = resolve_path(job.working_dir, artifact);
-            folder && is_at_or_below(path, *folder))
+            folder && comes_with(path, *folder))
           return true;
     return false;
   }
@@ -179,6 +226,7 @@ void check_paths(const Drafts& drafts,
       continue;
     Checker checker(drafts, draft, project, code, errors);
     checker.check();
+    checker.check_artifacts();
     checker.check_working_dir(notices);
   }
 }

@@ -6,7 +6,8 @@
 #include "dstack/source/edits.hpp"
 #include "dstack/source/git.hpp"
 
-#include <algorithm>
+#include <cerrno>
+#include <functional>
 #include <map>
 
 #include <fcntl.h>
@@ -29,9 +30,16 @@ struct Content {
   EntryType type = EntryType::file;
   Digest digest = {};
   std::uint64_t size = 0;
+  std::uint32_t closed = 0;  ///< of a file in the store: as in files::FileState
+  mode_t mode = 0;           ///< of a file in the project
 
-  bool operator==(const Content&) const = default;
+  /// Modes do not count: a job's are never those of the project.
+  bool operator==(const Content& other) const {
+    return kind == other.kind && type == other.type && digest == other.digest && size == other.size;
+  }
 };
+
+constexpr Content::Kind nothing = Content::Kind::nothing;
 
 Result<Digest> hash_file(int file) {
   Sha256 hash;
@@ -47,27 +55,48 @@ Result<Digest> hash_file(int file) {
 Result<Content> content_at(int root, const Path& project, const std::string& path) {
   const Fd entry(files::open_beneath(root, path, O_PATH | O_NOFOLLOW));
   if (!entry)
-    return Content{errno == ENOENT ? Content::Kind::nothing : Content::Kind::obstacle, {}, {}, 0};
+    return Content{.kind = errno == ENOENT ? nothing : Content::Kind::obstacle};
   struct stat status;
   if (::fstat(entry.get(), &status) != 0)
     return fail_errno("cannot inspect '{}'", (project / path).string());
   const auto state = files::file_state(status);
   if (!state || state->type == EntryType::folder)
-    return Content{Content::Kind::obstacle, {}, {}, 0};
+    return Content{.kind = Content::Kind::obstacle};
   if (state->type == EntryType::link) {
     boost::system::error_code error;
     const Path target = fs::read_symlink(project / path, error);
-    return Content{Content::Kind::known, EntryType::link, sha256(target.string()), state->size};
+    return Content{.kind = Content::Kind::known,
+                   .type = EntryType::link,
+                   .digest = sha256(target.string()),
+                   .size = state->size};
   }
   const Fd file(files::open_beneath(root, path, O_RDONLY | O_NOFOLLOW));
   if (!file)
     return fail_errno("cannot read '{}'", (project / path).string());
   DSTACK_TRY(const Digest digest, hash_file(file.get()));
-  return Content{Content::Kind::known, state->type, digest, state->size};
+  return Content{.kind = Content::Kind::known,
+                 .type = state->type,
+                 .digest = digest,
+                 .size = state->size,
+                 .mode = status.st_mode & 07777};
 }
 
 Content content_of(const store::TreeFile& file) {
-  return {Content::Kind::known, file.type, file.digest, file.size};
+  return {.kind = Content::Kind::known,
+          .type = file.type,
+          .digest = file.digest,
+          .size = file.size,
+          .closed = file.closed};
+}
+
+/// The mode of a file that stays the user's: theirs alone may take permissions away, if the job
+/// did, and only the x bits follow the job.
+mode_t kept_mode(const Content& base, const Content& ours, const Content& theirs) {
+  const std::uint32_t closed_before = base.kind == Content::Kind::known ? base.closed : 0;
+  const mode_t mode = ours.mode & ~(theirs.closed & ~closed_before);
+  if (theirs.type == ours.type)
+    return mode;
+  return theirs.type == EntryType::executable ? mode | ((mode & 0444U) >> 2) : mode & ~0111U;
 }
 
 class Applier {
@@ -79,7 +108,9 @@ class Applier {
     DSTACK_TRY(root_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
     DSTACK_TRY(base_, contents_of(code));
     DSTACK_TRY(const auto theirs, contents_of(edits.files));
-    DSTACK_CHECK(objects_.lay_out(edits.files, staging_ / "job", store::LayOut::fresh));
+    DSTACK_TRY(const auto folders, objects_.list_folders(edits.files));
+    for (const store::TreeFolder& folder : folders)
+      closed_folders_.emplace(folder.path, folder.closed);
     for (const auto& [path, content] : theirs)
       DSTACK_CHECK(apply_one(path, content));
     for (const std::string& path : edits.removed)
@@ -108,8 +139,7 @@ class Applier {
     }
     if (ours == base) {
       applied_.written.push_back(path);
-      return theirs.kind == Content::Kind::nothing ? remove(path)
-                                                   : replace(path, staging_ / "job" / path);
+      return theirs.kind == nothing ? remove(path) : write(path, base, ours, theirs);
     }
     DSTACK_TRY(const bool merged, merge(path, base, ours, theirs));
     (merged ? applied_.merged : applied_.conflicts).push_back(path);
@@ -122,23 +152,65 @@ class Applier {
     return {};
   }
 
-  /// By a name beside it, so that there is always the old file or the new one.
-  Result<void> replace(const std::string& path, const Path& source) const {
+  Result<void> write(const std::string& path,
+                     const Content& base,
+                     const Content& ours,
+                     const Content& theirs) const {
+    DSTACK_CHECK(make_folders_above(path));
+    if (theirs.type == EntryType::link) {
+      DSTACK_TRY(const std::string target, objects_.read_blob(theirs.digest));
+      return replace(path, [&](const Path& draft) -> Result<void> {
+        if (::symlink(target.c_str(), draft.c_str()) != 0)
+          return fail_errno("cannot make the link '{}'", (project_ / path).string());
+        return {};
+      });
+    }
+    return replace(path, [&](const Path& draft) -> Result<void> {
+      DSTACK_TRY(const Fd file, make_file(draft, base, ours, theirs));
+      return objects_.copy_content(
+          {.path = path, .type = theirs.type, .digest = theirs.digest, .size = theirs.size},
+          file.get());
+    });
+  }
+
+  /// By a name beside it, so that there is always the old file or the new one. The name is short:
+  /// the file's own may be as long as names can be.
+  Result<void> replace(const std::string& path,
+                       const std::function<Result<void>(const Path& draft)>& make) const {
     const Path target = project_ / path;
-    DSTACK_CHECK(make_folders(target.parent_path()));
-    const Path draft = target.parent_path() /
-                       (fmt::format(".{}.{}.dstack", target.filename().string(), random_hex(4)));
-    boost::system::error_code error;
-    if (fs::is_symlink(fs::symlink_status(source, error)))
-      fs::copy_symlink(source, draft, error);
-    else
-      fs::copy_file(source, draft, error);
-    if (!error)
-      fs::rename(draft, target, error);
-    if (error) {
-      const int problem = error.value();
-      fs::remove(draft, error);
-      return fail_errno_of(problem, "cannot write '{}'", target.string());
+    const Path draft = target.parent_path() / fmt::format(".dstack-{}", random_hex(8));
+    auto made = make(draft);
+    if (made && ::rename(draft.c_str(), target.c_str()) != 0)
+      made = fail_errno("cannot write '{}'", target.string());
+    if (!made)
+      ::unlink(draft.c_str());
+    return made;
+  }
+
+  /// A new file is as open as the umask and the job say; one that replaces another keeps its mode.
+  static Result<Fd> make_file(const Path& draft,
+                              const Content& base,
+                              const Content& ours,
+                              const Content& theirs) {
+    const bool is_new = ours.kind == nothing || ours.type == EntryType::link;
+    const mode_t mode = is_new ? files::mode_under_umask(theirs.type, theirs.closed)
+                               : kept_mode(base, ours, theirs);
+    DSTACK_TRY(Fd file,
+               open_file(draft.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & 0777));
+    if (!is_new && ::fchmod(file.get(), mode) != 0)
+      return fail_errno("cannot set the mode of '{}'", draft.string());
+    return file;
+  }
+
+  Result<void> make_folders_above(const std::string& path) const {
+    for (std::size_t slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      const std::string folder = path.substr(0, slash);
+      const auto closed = closed_folders_.find(folder);
+      const std::uint32_t mode = files::mode_under_umask(
+          EntryType::folder, closed == closed_folders_.end() ? 0 : closed->second);
+      if (::mkdir((project_ / folder).c_str(), mode | 0700) != 0 && errno != EEXIST)
+        return fail_errno("cannot make the folder '{}'", (project_ / folder).string());
     }
     return {};
   }
@@ -153,21 +225,23 @@ class Applier {
           side->size > largest_merged)
         return false;
     DSTACK_TRY(const std::string before, objects_.read_blob(base.digest));
+    DSTACK_TRY(const std::string after, objects_.read_blob(theirs.digest));
     DSTACK_CHECK(write_file_atomically(staging_ / "base", before, Durable::no));
+    DSTACK_CHECK(write_file_atomically(staging_ / "job", after, Durable::no));
     auto command = git_command(staging_,
                                {"merge-file",
                                 "--stdout",
                                 (project_ / path).string(),
                                 (staging_ / "base").string(),
-                                (staging_ / "job" / path).string()});
+                                (staging_ / "job").string()});
     const auto output = process::run(std::move(command));
     const auto* end = output ? std::get_if<process::Exited>(&output->status) : nullptr;
     if (end == nullptr || end->code != 0)
       return false;  // conflicts, binary files, no Git
-    const Path merged = staging_ / "merged";
-    const unsigned mode = ours.type == EntryType::executable ? 0755 : 0644;
-    DSTACK_CHECK(write_file_atomically(merged, output->out, Durable::no, mode));
-    DSTACK_CHECK(replace(path, merged));
+    DSTACK_CHECK(replace(path, [&](const Path& draft) -> Result<void> {
+      DSTACK_TRY(const Fd file, make_file(draft, base, ours, theirs));
+      return write_all(file.get(), output->out);
+    }));
     return true;
   }
 
@@ -176,6 +250,7 @@ class Applier {
   Path staging_;
   Fd root_;
   Contents base_;
+  std::map<std::string, std::uint32_t> closed_folders_;  ///< of the edits
   Applied applied_;
 };
 

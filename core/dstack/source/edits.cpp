@@ -1,6 +1,6 @@
 #include "dstack/source/edits.hpp"
 
-#include "dstack/base/path.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/walk.hpp"
@@ -25,18 +25,13 @@ using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 // Beside the project's own rules: users do not edit these.
 constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 
-bool is_artifact(const EditedFolder& place, std::string_view path) {
-  const auto has = [&](const std::vector<std::string>& paths) {
-    return std::any_of(paths.begin(), paths.end(), [&](const std::string& artifact) {
-      return is_below(path, artifact);
-    });
-  };
-  return has(place.artifacts) || has(place.others);
-}
-
 Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
+  const std::vector<PathPattern> artifacts = make_patterns(place.artifacts);
   return files::walk_folder(root.get(), "", [&](const std::string& path, EntryType) {
-    return !is_artifact(place, path);
+    return !is_covered(path, artifacts) &&
+           std::none_of(place.others.begin(), place.others.end(), [&](const std::string& other) {
+             return is_below(path, other);
+           });
   });
 }
 
@@ -132,9 +127,10 @@ class EditFinder {
     for (const files::FoundFile& entry : walk.entries)
       if (entry.state.type != EntryType::folder)
         there.insert(entry.path);
+    const std::vector<PathPattern> artifacts = make_patterns(place_.artifacts);
     std::vector<std::string> removed;
     for (const auto& [path, file] : code_)
-      if (there.count(path) == 0 && inputs_.count(path) == 0 && !is_artifact(place_, path))
+      if (there.count(path) == 0 && inputs_.count(path) == 0 && !is_covered(path, artifacts))
         removed.push_back(path);
     return removed;
   }

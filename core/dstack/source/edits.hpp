@@ -17,7 +17,7 @@ struct EditedFolder {
   Path folder;
   job::TreeReference code;
   std::vector<job::TreeReference> inputs;  ///< laid over the code
-  std::vector<std::string> artifacts;      ///< paths that are kept anyway; normal
+  std::vector<std::string> artifacts;      ///< paths or patterns that are kept anyway; normal
   std::vector<std::string> others = {};    ///< further paths that are not the job's own: links
 };
 

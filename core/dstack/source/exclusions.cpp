@@ -68,7 +68,7 @@ Exclusions::Exclusions(int root,
     never_.push_back(inside);
   for (const std::string& artifact : artifacts)
     if (!artifact.empty())
-      artifacts_.push_back(artifact);
+      artifacts_.emplace_back(artifact);
 }
 
 void Exclusions::read_rules(const std::string& folder) {
@@ -81,7 +81,7 @@ bool Exclusions::is_home(std::string_view path) const {
 }
 
 bool Exclusions::is_artifact(std::string_view path) const {
-  return is_below_any(path, artifacts_);
+  return is_covered(path, artifacts_);
 }
 
 bool Exclusions::ignores(const std::string& path) {

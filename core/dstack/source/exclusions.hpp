@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/source/ignore.hpp"
 
 #include <array>
@@ -50,7 +51,7 @@ class Exclusions {
  private:
   int root_;
   std::vector<std::string> never_;
-  std::vector<std::string> artifacts_;
+  std::vector<PathPattern> artifacts_;
   IgnoreRules rules_;
 };
 

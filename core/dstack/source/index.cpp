@@ -11,7 +11,7 @@ namespace dstack::source {
 
 namespace {
 
-constexpr std::string_view header = "dstack-index 1\n";
+constexpr std::string_view header = "dstack-index 2\n";
 
 class Writer {
  public:
@@ -103,6 +103,7 @@ files::FoundFile read_entry(Reader& reader) {
   file.state.size = reader.number();
   file.state.modified = reader.signed_number();
   file.state.changed = reader.signed_number();
+  file.state.closed = static_cast<std::uint32_t>(reader.number());
   file.digest = reader.digest();
   return file;
 }
@@ -126,7 +127,13 @@ std::string render_index(const Index& index) {
     writer.number(file.state.size);
     writer.number(file.state.modified);
     writer.number(file.state.changed);
+    writer.number(std::uint64_t{file.state.closed});
     writer.digest(file.digest.value_or(Digest{}));
+  }
+  writer.number(std::uint64_t{index.closed_folders.size()});
+  for (const files::ClosedFolder& folder : index.closed_folders) {
+    writer.text(folder.path);
+    writer.number(std::uint64_t{folder.closed});
   }
   return writer.finish();
 }
@@ -150,6 +157,11 @@ std::optional<Index> parse_index(std::string_view text) {
   index.files.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(count, body.size() / 80)));
   for (std::uint64_t i = 0; i < count && reader.is_good(); ++i)
     index.files.push_back(read_entry(reader));
+  const std::uint64_t folders = reader.number();
+  for (std::uint64_t i = 0; i < folders && reader.is_good(); ++i) {
+    std::string path = reader.text();
+    index.closed_folders.push_back({std::move(path), static_cast<std::uint32_t>(reader.number())});
+  }
   if (!reader.is_good() || !reader.is_at_end())
     return std::nullopt;
   return index;

@@ -2,9 +2,9 @@
 // changed: (path, inode, size, mtime, ctime) → digest. A cache: it may be lost or damaged at any
 // time. Internal to source/.
 //
-//   "dstack-index 1\n", a repository inode, a root commit, a tree reference, entries sorted by
-//   path, and the SHA-256 of all that; numbers of 8 bytes in the machine's order, texts with their
-//   length before them.
+//   "dstack-index 2\n", a repository inode, a root commit, a tree reference, entries sorted by
+//   path, folders that are closed, and the SHA-256 of all that; numbers of 8 bytes in the machine's
+//   order, texts with their length before them.
 #pragma once
 
 #include "dstack/files/entry.hpp"
@@ -24,6 +24,7 @@ struct Index {
   /// With digests. One whose content may have changed since without a trace in its state has the
   /// inode 0.
   std::vector<files::FoundFile> files;
+  std::vector<files::ClosedFolder> closed_folders;  ///< sorted by path
 };
 
 std::string render_index(const Index& index);

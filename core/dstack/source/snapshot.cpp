@@ -1,7 +1,9 @@
 #include "dstack/source/snapshot.hpp"
 
+#include "dstack/base/fd.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/source/files.hpp"
 #include "dstack/source/git.hpp"
@@ -90,7 +92,9 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects, store::Progress* 
   std::vector<files::FoundFile>& files = state_->found.files;
   Snapshot snapshot = std::move(state_->code);
   const bool is_stored = objects.has_tree(index.tree);
-  const bool is_same = take_known(index, files);
+  DSTACK_TRY(const Fd root, open_file(state_->project.string(), O_RDONLY | O_DIRECTORY));
+  std::vector<files::ClosedFolder> closed = files::closed_folders(root.get(), files);
+  const bool is_same = take_known(index, files) && closed == index.closed_folders;
   if (is_same && is_stored) {
     snapshot.tree = index.tree;
   } else {
@@ -104,7 +108,7 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects, store::Progress* 
   }
   if (!is_same || !is_stored || state_->found.root != index.root)
     save_index(state_->index_path,
-               {state_->found.root, snapshot.tree, std::move(files)},
+               {state_->found.root, snapshot.tree, std::move(files), std::move(closed)},
                state_->looked_at);
   return snapshot;
 }

@@ -21,7 +21,7 @@ enum class LargeFolder { refused, taken };
 
 struct SnapshotOptions {
   /// Paths that workflows of the project declare as artifacts: not code unless Git tracks them.
-  /// Normal, from the project's root.
+  /// Normal, from the project's root; also patterns.
   std::vector<std::string> artifacts;
   std::uint64_t file_limit =
       100'000'000;  ///< bytes; larger untracked files are named and left out (with Git only)

@@ -53,23 +53,82 @@ TEST_CASE("artifacts come back as they were: x bit, empty folders, links, times"
   CHECK(status.st_mtime == 1577934245);
 }
 
-TEST_CASE(
-    "a declared artifact that does not exist is a warning, and a failed job's are kept as "
-    "partial") {
+TEST_CASE("a job that ends well without one of its artifacts has failed, and the rest is partial") {
   const Sandbox box;
   box.workflows(R"(workflows:
-  - {name: none, provider: bash, commands: ["true"], artifacts: [out]}
-  - {name: bad, provider: bash, commands: ["mkdir out; echo x > out/x; exit 1"], artifacts: [out]}
+  - name: w
+    provider: bash
+    retry: 2
+    artifacts: [log, model, "*.csv", {path: plots, optional: true}]
+    commands: ["mkdir log; echo x > log/x"]
+  - {name: needs, provider: bash, depends-on: [w], commands: ["true"]}
 )");
-  const auto output = box.run({"run", "none"});
-  CHECK(Sandbox::code(output) == 0);
-  CHECK(output.err.find("'out'") != std::string::npos);
+  const std::string said = box.refused({"run", "needs", "-t", "t"}, 1);
+  CHECK(said.find("w failed (missing artifact)") != std::string::npos);
+  CHECK(said.find("it did not make 'model' and nothing matches '*.csv'") != std::string::npos);
+  CHECK(said.find("plots") == std::string::npos);
 
-  CHECK(box.refused({"run", "bad"}, 1).find("bad failed (exit 1)") != std::string::npos);
+  const Json run = box.json({"show", "--json"});
+  const Json job = run["jobs"][0];
+  CHECK(job["cause"] == "artifact");
+  CHECK(job["exit_code"] == 0);
+  const auto statuses = Sandbox::statuses(job);
+  CHECK(std::count(statuses.begin(), statuses.end(), "running") == 1);
+  CHECK(run["jobs"][1]["status"] == "skipped");
+  CHECK(run["workflows"][0]["artifacts"][0]["partial"] == true);
+  CHECK(box.json({"artifacts", "list", "--json"})[0]["path"] == "log/x");
+  CHECK(box.json({"tags", "list", "--json"}).empty());
+}
+
+TEST_CASE("an optional artifact need not be there, and is saved when it is") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - name: w
+    provider: bash
+    artifacts: [{path: plots, optional: true}, {path: "*.csv", optional: true}]
+    commands: ["[ $MAKE = no ] || { mkdir plots; touch plots/a b.csv; }"]
+)");
+  box.ok({"run", "w", "-e", "MAKE=no"});
+  CHECK(box.json({"artifacts", "list", "--json"}).empty());
+  box.ok({"run", "w", "-e", "MAKE=yes"});
+  CHECK(box.json({"artifacts", "list", "--json"}).size() == 2);
+}
+
+TEST_CASE("what a failed job made of its artifacts is kept as partial") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - name: bad
+    provider: bash
+    commands: ["mkdir out; echo x > out/x; exit 3"]
+    artifacts: [out, missing]
+)");
+  CHECK(box.refused({"run", "bad"}, 3).find("bad failed (exit 3)") != std::string::npos);
   const std::string name = box.last_run();
   CHECK(box.json({"artifacts", "list", name, "--json"}).size() == 1);
   CHECK(box.refused({"tags", "add", "t", name}, 1).find("--partial") != std::string::npos);
   CHECK(Sandbox::code(box.run({"tags", "add", "t", name, "--partial"})) == 0);
+}
+
+TEST_CASE("a pattern saves all that it matches, each at its path, for who comes after") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - name: w
+    provider: bash
+    working_dir: sub
+    artifacts: ["*.csv", "out/**/*.pt"]
+    commands: ["mkdir -p out/a/b; echo 1 > x.csv; touch y.csv z.txt out/m.pt out/a/b/n.pt out/log"]
+  - {name: needs, provider: bash, depends-on: [w], commands: ["cat sub/x.csv; find sub -type f | wc -l"]}
+)");
+  CHECK(box.ok({"run", "-q", "needs"}).find("1\nneeds | 4") != std::string::npos);
+  const Json files = box.json({"artifacts", "list", "--json"});
+  REQUIRE(files.size() == 4);
+  CHECK(files[0]["artifact"] == "sub/*.csv");
+  CHECK(files[0]["path"] == "sub/x.csv");
+  CHECK(files[3]["path"] == "sub/out/m.pt");
+  const Path to = box.root() / "got";
+  box.ok({"artifacts", "download", box.last_run(), "-o", to.string()});
+  CHECK(fs::exists(to / "w/sub/out/a/b/n.pt"));
+  CHECK_FALSE(fs::exists(to / "w/sub/z.txt"));
 }
 
 TEST_CASE("a warning is not shown as the cause of a failure") {
@@ -146,4 +205,117 @@ TEST_CASE("the code of a run can be written to a folder") {
   const std::string name = box.last_run();
   box.ok({"code", name, "-o", (box.root() / "code").string()});
   CHECK(*read_file(box.root() / "code" / "src" / "a.txt") == "v1\n");
+}
+
+namespace {
+
+mode_t mode_of(const Path& path) {
+  struct stat status {};
+
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+/// A run of a workflow with the artifact 'out', whose commands are these; its name.
+std::string made(const Sandbox& box, const std::string& commands) {
+  box.workflows("workflows:\n  - {name: w, provider: bash, artifacts: [out], commands: ['" +
+                commands + "']}\n");
+  box.ok({"run", "w"});
+  return box.last_run();
+}
+
+}  // namespace
+
+TEST_CASE("a download writes through no link of its folder") {
+  const Sandbox box;
+  const Path victim = box.root() / "victim";
+  fs::create_directories(victim);
+  const std::string to = (box.root() / "got").string();
+  const std::string link = made(box, "mkdir out; ln -s " + victim.string() + " out/cache");
+  const std::string folder = made(box, "mkdir -p out/cache; echo new > out/cache/f");
+  box.ok({"artifacts", "download", link, "-o", to});
+
+  const std::string said = box.refused({"artifacts", "download", folder, "-o", to}, 1);
+  CHECK(said.find("a link or a file has the path of a folder: '" + to + "/out/cache'") !=
+        std::string::npos);
+  CHECK(fs::is_symlink(to + "/out/cache"));
+
+  box.ok({"artifacts", "download", folder, "-o", to, "--force"});
+  CHECK(fs::is_empty(victim));
+  CHECK_FALSE(fs::is_symlink(to + "/out/cache"));
+  CHECK(*read_file(to + "/out/cache/f") == "new\n");
+}
+
+TEST_CASE("the folder of a download may be a link itself") {
+  const Sandbox box;
+  const std::string run = made(box, "mkdir out; echo x > out/f");
+  fs::create_directories(box.root() / "disk");
+  fs::create_symlink(box.root() / "disk", box.root() / "got");
+  box.ok({"artifacts", "download", run, "-o", (box.root() / "got").string()});
+  CHECK(*read_file(box.root() / "disk/out/f") == "x\n");
+}
+
+TEST_CASE("a name of 255 bytes is stored, listed, and downloaded twice") {
+  const Sandbox box;
+  const std::string name(255, 'n');
+  const std::string run = made(box, "mkdir out; echo 1 > out/" + name);
+  CHECK(box.json({"artifacts", "list", run, "--json"})[0]["path"] == "out/" + name);
+  const Path to = box.root() / "got";
+  box.ok({"artifacts", "download", run, "-o", to.string()});
+  REQUIRE(write_file_atomically(to / "out" / "other", "2", Durable::no));
+  fs::rename(to / "out" / "other", to / "out" / name);
+  box.ok({"artifacts", "download", run, "-o", to.string(), "--force"});
+  CHECK(*read_file(to / "out" / name) == "1\n");
+}
+
+TEST_CASE("a downloaded sparse file takes as little as the job's") {
+  const Sandbox box;
+  const std::string run =
+      made(box, "mkdir out; truncate -s 50M out/data.mdb; echo end >> out/data.mdb");
+  const Path to = box.root() / "got";
+  box.ok({"artifacts", "download", run, "-o", to.string()});
+
+  struct stat status {};
+
+  REQUIRE(::stat((to / "out/data.mdb").c_str(), &status) == 0);
+  CHECK(status.st_size == 50 * 1024 * 1024 + 4);
+  CHECK(status.st_blocks * 512 < 1024 * 1024);
+}
+
+TEST_CASE("a download has the modes of the umask, less what was closed, and stays closed") {
+  const Sandbox box;
+  const std::string run = made(
+      box,
+      "umask 022; mkdir -p out/private; cd out; touch plain tool key private/inner; chmod 755 tool;"
+      " chmod 600 key; chmod 700 private");
+  const Path to = box.root() / "got";
+  const mode_t umask = GENERATE(mode_t{0002}, mode_t{0027});
+  const mode_t before = ::umask(umask);
+  box.ok({"artifacts", "download", run, "-o", to.string()});
+  CHECK(mode_of(to / "out/plain") == (0666U & ~umask));
+  CHECK(mode_of(to / "out/tool") == (0777U & ~umask));
+  CHECK(mode_of(to / "out/key") == 0600);
+  CHECK(mode_of(to / "out/private") == 0700);
+  CHECK(mode_of(to / "out/private/inner") == (0666U & ~umask));
+
+  REQUIRE(write_file_atomically(to / "out/plain", "of the user", Durable::no));
+  REQUIRE(::chmod((to / "out/plain").c_str(), 0600) == 0);
+  box.ok({"artifacts", "download", run, "-o", to.string(), "--force"});
+  ::umask(before);
+  CHECK(read_file(to / "out/plain")->empty());
+  CHECK(mode_of(to / "out/plain") == 0600);
+}
+
+TEST_CASE("a private key of the project is one in a job, and in the code that is written out") {
+  const Sandbox box;
+  box.file("secrets/key", "k");
+  REQUIRE(::chmod((box.project() / "secrets/key").c_str(), 0600) == 0);
+  REQUIRE(::chmod((box.project() / "secrets").c_str(), 0700) == 0);
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"stat -c %a secrets/key "
+      "secrets\"]}\n");
+  CHECK(box.ok({"run", "-q", "w"}) == "600\n700\n");
+  box.ok({"code", box.last_run(), "-o", (box.root() / "then").string()});
+  CHECK(mode_of(box.root() / "then/secrets/key") == 0600);
+  CHECK(mode_of(box.root() / "then/secrets") == 0700);
 }

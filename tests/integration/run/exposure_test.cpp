@@ -104,6 +104,17 @@ TEST_CASE("a secret in an artifact is reported by file and name, and the artifac
   CHECK(read_file(box.root() / "got/out/env.txt").value() == "key: " + token + "\n");
 }
 
+TEST_CASE("what the pattern of an artifact matches is scanned, and nothing else") {
+  const Sandbox box;
+  add_secret(box, {"--user", "TOKEN"}, token);
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    artifacts: [\"logs/**/*.log\"]\n"
+      "    commands: [\"mkdir -p logs/a; echo $TOKEN | tee logs/a/x.log logs/a/x.txt > y.log\"]\n");
+  box.ok({"run", "w"});
+  CHECK(artifact(box)["path"] == "logs/**/*.log");
+  CHECK(artifact(box)["exposed"] == exposed("logs/a/x.log", {"TOKEN"}));
+}
+
 TEST_CASE("a file with a secret in its name is distinguished from others with a similar name") {
   const Sandbox box;
   add_secret(box, {"--user", "TOKEN"}, token);

@@ -92,6 +92,7 @@ TEST_CASE("each member of a job survives being written and read", "[provider][jo
   const Json whole = Json::parse(R"({
     "commands": ["make"], "container": {"image": "i", "entrypoint": ["e"], "username": "u", "password": "p"},
     "setup": ["s"], "environment": {"A": "1"}, "working_dir": "src", "artifacts": ["out"],
+    "optional_artifacts": ["out"],
     "resources": {"cpu": 1, "memory": 2, "gpu": {"count": 2, "name": "V100", "memory": 5}, "shm_size": 6,
                   "interruptible": true, "local": true},
     "python": {"version": "3.10", "requirements": ["r.txt"], "packages": ["numpy"]}, "tools": ["code-server"],

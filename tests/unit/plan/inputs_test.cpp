@@ -243,3 +243,38 @@ TEST_CASE("a value of the command line may fix what the files' value breaks") {
   CHECK(bench.errors("train").size() == 1);
   CHECK(bench.errors("train", {"--t", "one"}).empty());
 }
+
+TEST_CASE("a file may come with an input whose artifact is a pattern") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: make, provider: bash, commands: [ls], artifacts: ['gen/**/*.py']}\n"
+      "  - {name: use, provider: python, depends-on: [make], file: gen/deep/step.py}\n"
+      "  - {name: miss, provider: python, depends-on: [make], file: gen/step.sh}\n");
+  CHECK(bench.errors("use").empty());
+  CHECK(bench.errors("miss").size() == 1);
+}
+
+TEST_CASE("an artifact behind a link that leads out of the project is an error at its value") {
+  Bench bench;
+  const Path root = bench.project().root;
+  fs::create_symlink("/", root / "scratch");
+  fs::create_directories(root / "runs/5");
+  fs::create_symlink("runs/5", root / "latest");
+  bench.files({"train.py", "scratch", "latest", "runs/5/log"});
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: out, provider: bash, commands: [ls], artifacts: [ok, scratch]}\n"
+      "  - {name: below, provider: bash, commands: [ls], artifacts: ['scratch/x/*.pt']}\n"
+      "  - {name: in, provider: bash, commands: [ls], artifacts: [latest, 'latest/*.pt']}\n");
+  CHECK(bench.errors("out") ==
+        Words{"the artifact 'scratch' of workflow 'out' is behind a link that leads out of the "
+              "project: 'scratch' is a link to '/' @ .dstack/workflows.yaml:2:65+7 | only what a "
+              "job writes below its working directory can be saved: have it write to a folder "
+              "there, and leave the link out of the code"});
+  CHECK(bench.errors("below").size() == 1);
+  CHECK(bench.errors("in").empty());
+  CHECK(bench.validation_errors().size() == 2);
+  bench.files({"train.py", "latest", "runs/5/log"});  // Git ignores it: the job gets none
+  CHECK(bench.errors("out").empty());
+}

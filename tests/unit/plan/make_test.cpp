@@ -21,7 +21,7 @@ const char* const two_workflows =
     "    depends-on: [download]\n"
     "    file: ${{ script }}\n"
     "    args: [--name, '${{ run.name }}']\n"
-    "    artifacts: [./model/]\n"
+    "    artifacts: [./model/, {path: log, optional: true}]\n"
     "    working-dir: src\n"
     "    resources: {cpu: 2}\n";
 
@@ -39,7 +39,8 @@ TEST_CASE("a plan holds every workflow after those it depends on, with all that 
   REQUIRE(plan.jobs.size() == 2);
   CHECK(plan.jobs[1].workflow == 1);
   CHECK(plan.jobs[1].spec.argv == Words{"python", "src/train.py", "--name", "quiet-otter-3"});
-  CHECK(plan.jobs[1].spec.artifacts == Words{"model"});
+  CHECK(plan.jobs[1].spec.artifacts == Words{"model", "log"});
+  CHECK(plan.jobs[1].spec.optional_artifacts == Words{"log"});
   CHECK(plan.jobs[1].spec.working_dir == "src");
   CHECK(plan.jobs[1].spec.resources.cpu == 2);
   CHECK(plan.workflows[1].name == "train");

@@ -184,10 +184,10 @@ TEST_CASE("artifacts that any workflow declares are known from the project's roo
       "  - {name: b, provider: bash, commands: [ls], working-dir: sub, artifacts: out}\n"
       "  - {name: c, provider: missing, artifacts: ['${{ folder }}/x', '${{ unknown }}']}\n"
       "  - {name: d, provider: bash, commands: [ls], artifacts: ['${{ folder }}', ., ../up, "
-      "/abs]}\n");
+      "/abs, '**', '*.csv']}\n");
   bench.variables("variables: {global: {folder: runs}}\n");
   CHECK(declared_artifacts(bench.project(), bench.providers()) ==
-        Words{"data", "model", "runs", "sub/out"});
+        Words{"*.csv", "data", "model", "runs", "sub/out"});
 }
 
 TEST_CASE("validation plans every workflow and reports all errors of all") {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 using namespace dstack;
 using namespace dstack::source;
@@ -193,4 +194,99 @@ TEST_CASE("the user's own changes are never written over") {
   CHECK(edited.text("gone.txt") == "still wanted\n");
   CHECK_FALSE(fs::exists(edited.project.root / "removed.txt"));
   CHECK(fs::is_empty(elsewhere));
+}
+
+TEST_CASE("files that match the pattern of an artifact are not edits") {
+  Edited edited(Edited::Files{{"a.txt", "1\n"}});
+  edited.place.artifacts = {"*.csv", "out/**/*.pt"};
+  edited.write("result.csv", "r");
+  edited.write("out/deep/model.pt", "m");
+  CHECK_FALSE(edited.find());
+  edited.write("out/notes.txt", "n");
+  CHECK(edited.words(*edited.find()) == Names{"+out/notes.txt"});
+}
+
+namespace {
+
+mode_t mode_of(const Path& path) {
+  struct stat status {};
+
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+void set_mode(const Path& path, mode_t mode) {
+  REQUIRE(::chmod(path.c_str(), mode) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("applied edits leave the user's files as open and as closed as they are") {
+  Edited edited(Edited::Files{
+      {"shared", "1\n"}, {"key", "1\n"}, {"tool", "1\n"}, {"script", "1\n"}, {"data", "1\n"}});
+  const Path& root = edited.project.root;
+  set_mode(root / "shared", 0664);
+  set_mode(root / "key", 0600);
+  set_mode(root / "tool", 0700);
+  set_mode(root / "script", 0640);
+  set_mode(root / "data", 0664);
+  for (const char* path : {"shared", "key", "tool", "script", "data"})
+    edited.write(path, "job\n");
+  set_mode(edited.place.folder / "tool", 0755);
+  set_mode(edited.place.folder / "script", 0755);  // the job makes it executable,
+  set_mode(edited.place.folder / "data", 0600);    // and closes this one
+  const auto edits = edited.find();
+  REQUIRE(edits);
+
+  CHECK(edited.apply(*edits).conflicts.empty());
+
+  CHECK(mode_of(root / "shared") == 0664);
+  CHECK(mode_of(root / "key") == 0600);
+  CHECK(mode_of(root / "tool") == 0700);
+  CHECK(mode_of(root / "script") == 0750);
+  CHECK(mode_of(root / "data") == 0620);
+  CHECK(edited.text("key") == "job\n");
+}
+
+TEST_CASE("a merged file keeps its mode") {
+  if (!has_git())
+    SKIP("git is not installed");
+  const std::string lines = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+  Edited edited(Edited::Files{{"both.txt", lines}});
+  edited.write("both.txt", lines + "job\n");
+  const auto edits = edited.find();
+  edited.project.write("both.txt", "user\n" + lines);
+  set_mode(edited.project.root / "both.txt", 0600);
+
+  CHECK(edited.apply(*edits).merged == Names{"both.txt"});
+  CHECK(mode_of(edited.project.root / "both.txt") == 0600);
+}
+
+TEST_CASE("new files of applied edits have the modes of the umask, less what the job closed") {
+  Edited edited(Edited::Files{{"a.txt", "1\n"}});
+  edited.write("plain", "p");
+  edited.write("key", "k");
+  set_mode(edited.place.folder / "key", 0600);
+  edited.write("private/inner", "i");
+  set_mode(edited.place.folder / "private", 0700);
+  const auto edits = edited.find();
+  REQUIRE(edits);
+  const mode_t umask = GENERATE(mode_t{0002}, mode_t{0077});
+  const mode_t before = ::umask(umask);
+  CHECK(edited.apply(*edits).written.size() == 3);
+  ::umask(before);
+
+  CHECK(mode_of(edited.project.root / "plain") == (0666U & ~umask));
+  CHECK(mode_of(edited.project.root / "key") == 0600);
+  CHECK(mode_of(edited.project.root / "private") == 0700);
+}
+
+TEST_CASE("a name as long as a name can be is applied") {
+  const std::string name(255, 'n');
+  Edited edited(Edited::Files{{name, "1\n"}});
+  edited.write(name, "job\n");
+  const auto edits = edited.find();
+  REQUIRE(edits);
+  CHECK(edited.apply(*edits).written == Names{name});
+  CHECK(edited.text(name) == "job\n");
 }

@@ -13,7 +13,9 @@ Index some_index() {
   index.root = {12345, "c0ffee"};
   index.tree = {sha256("tree"), sha256("times"), 2, 30};
   index.files.push_back({"a\nb", {files::EntryType::link, 1, 2, -3, 4}, sha256("x")});
-  index.files.push_back({"c", {files::EntryType::executable, ~0ULL, 5, 6, INT64_MAX}, sha256("y")});
+  index.files.push_back(
+      {"c", {files::EntryType::executable, ~0ULL, 5, 6, INT64_MAX, 0055}, sha256("y")});
+  index.closed_folders = {{"private", 0055}, {"private/read-only", 0222}};
   return index;
 }
 
@@ -27,6 +29,7 @@ TEST_CASE("an index is read back from its text") {
   REQUIRE(after);
   CHECK(after->root == before.root);
   CHECK(after->tree == before.tree);
+  CHECK(after->closed_folders == before.closed_folders);
   REQUIRE(after->files.size() == 2);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(after->files[i].path == before.files[i].path);

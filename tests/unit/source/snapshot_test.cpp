@@ -495,3 +495,53 @@ TEST_CASE("a listing reads no file and stores nothing; what is captured then is 
   CHECK(has_blob(project.objects, sha256("three")));
   CHECK(project.take().tree.tree == snapshot.tree.tree);
 }
+
+TEST_CASE("what matches the pattern of an artifact is code only when Git tracks it") {
+  if (!has_git())
+    SKIP("git is not installed");
+  TestProject project;
+  project.options.artifacts = {"*.csv", "out/**/*.pt"};
+  project.write("tracked.csv", "t");
+  project.git({"init", "-q"});
+  project.commit_all();
+  project.write("left-over.csv", "l");
+  project.write("out/deep/old.pt", "o");
+  project.write("out/notes.txt", "n");
+  project.write("data/in.csv", "i");
+
+  CHECK(project.take().files == Names{"data/in.csv", "out/notes.txt", "tracked.csv"});
+
+  fs::remove_all(project.root / ".git");
+  CHECK(project.take().files == Names{"data/in.csv", "out/notes.txt"});
+}
+
+TEST_CASE("a mode that is closed or opened after a snapshot is in the next one") {
+  TestProject project;
+  project.write("key", "k");
+  project.write("private/deep/file", "f");
+  const auto closed = [&] {
+    std::vector<std::string> paths;
+    const auto tree = project.take().tree;
+    for (const store::TreeFile& file : value_of(project.objects.list(tree)))
+      if (file.closed != 0)
+        paths.push_back(file.path);
+    for (const store::TreeFolder& folder : value_of(project.objects.list_folders(tree)))
+      if (folder.closed != 0)
+        paths.push_back(folder.path);
+    return paths;
+  };
+  const auto set_mode = [&](const std::string& path, mode_t mode) {
+    REQUIRE(::chmod((project.root / path).c_str(), mode) == 0);
+  };
+  for (const char* path : {"key", "private/deep/file"})
+    set_mode(path, 0644);
+  for (const char* path : {"private", "private/deep"})
+    set_mode(path, 0755);
+  CHECK(closed().empty());
+  set_mode("private", 0700);
+  CHECK(closed() == Names{"private"});
+  set_mode("key", 0600);
+  CHECK(closed() == Names{"key", "private"});
+  set_mode("private", 0755);
+  CHECK(closed() == Names{"key"});
+}

@@ -90,7 +90,7 @@ Json environment() {
 Json artifacts() {
   Json element = path();
   element["minLength"] = 1;
-  Json members = {{"path", element}};
+  Json members = {{"path", element}, {"optional", boolean()}};
   element["type"].push_back("object");
   element["properties"] = std::move(members);
   element["required"] = Json::array({"path"});

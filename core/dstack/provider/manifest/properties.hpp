@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dstack::provider {
 
@@ -21,6 +22,8 @@ struct CheckedProperties {
   /// element of a list ("artifacts.0") and each member of a map ("resources.gpu",
   /// "resources.gpu.count").
   std::map<std::string, SourceLocation, std::less<>> where;
+  /// Those of the artifacts that a job may end without.
+  std::vector<std::string> optional_artifacts;
   /// Each variable of `environment` with its place; NAME alone has taken the caller's value.
   std::map<std::string, SourceLocation, std::less<>> environment_where;
 };

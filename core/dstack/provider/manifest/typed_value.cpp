@@ -1,6 +1,7 @@
 #include "dstack/provider/manifest/typed_value.hpp"
 
 #include "dstack/base/path.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
@@ -55,6 +56,25 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 std::string hint_of_monorepo() {
   return "only what is in the project can be used; to add what is beside it, move '.dstack' to the "
          "folder above, and set 'working_dir'";
+}
+
+/// What a shell would replace in a path: a `~` at its start, or the first `$NAME`; empty: nothing.
+/// A file that is really called so can be written as `./~name`.
+std::string_view unexpanded_word(std::string_view path) {
+  if (path.starts_with('~'))
+    return path.substr(0, 1);
+  for (std::size_t at = path.find('$'); at != std::string_view::npos && at + 1 < path.size();
+       at = path.find('$', at + 1)) {
+    const char next = path[at + 1];
+    if (next == '{' || next == '(')
+      return path.substr(at, path.find(next == '{' ? '}' : ')', at) - at + 1);
+    std::size_t length = 1;
+    while (at + length < path.size() && is_variable_name(path.substr(at + 1, length)))
+      ++length;
+    if (length > 1)
+      return path.substr(at, length);
+  }
+  return {};
 }
 
 std::string join_name(const std::string& name, std::string_view member) {
@@ -390,45 +410,73 @@ Json ValueTyper::artifacts(const std::string& name, const Value& value) {
     one.kind = ValueKind::sequence;
     one.elements.push_back(value);
   }
-  Json paths = list(name, one.kind == ValueKind::null ? value : one, &ValueTyper::artifact);
+  const Json entries = list(name, one.kind == ValueKind::null ? value : one, &ValueTyper::artifact);
   Json unique = Json::array();
-  for (Json& path : paths)
+  std::vector<std::string> required;
+  for (const Json& entry : entries) {
+    const Json& path = entry["path"];
     if (std::find(unique.begin(), unique.end(), path) == unique.end())
-      unique.push_back(std::move(path));
+      unique.push_back(path);
+    (entry["optional"] == true ? checked_.optional_artifacts : required)
+        .push_back(path.get<std::string>());
+  }
+  // Listed twice, it is needed if one of the entries says so.
+  std::erase_if(checked_.optional_artifacts, [&](const std::string& path) {
+    return std::find(required.begin(), required.end(), path) != required.end();
+  });
   return unique;
 }
 
+/// As {path, optional}.
 Json ValueTyper::artifact(const std::string& name, const Value& value) {
   const Value* path = &value;
+  Json optional = false;
   if (value.kind == ValueKind::mapping) {
     const std::size_t before = errors_.size();
-    map_of_ours(name, value, {{"path", &ValueTyper::text}});
+    const Json members =
+        map_of_ours(name, value, {{"path", &ValueTyper::text}, {"optional", &ValueTyper::boolean}});
     if (errors_.size() > before)
       return nullptr;  // a key that it cannot have is also why it lacks its path
     path = value.find("path");
+    optional = members.contains("optional") && members["optional"] == true;
   }
   if (path == nullptr || path->kind != ValueKind::scalar || path->text.empty())
     return error(value.where,
                  fmt::format("an artifact must be a path or {{path: …}}, not {}", found(value)));
   if (text(name, *path).is_null())
     return nullptr;
-  const std::optional<std::string> normal = normal_relative_path(path->text);
+  Json normal = artifact_path(*path);
+  return normal.is_null() ? Json()
+                          : Json{{"path", std::move(normal)}, {"optional", std::move(optional)}};
+}
+
+Json ValueTyper::artifact_path(const Value& path) {
+  const std::optional<std::string> normal = normal_relative_path(path.text);
   const auto from_root =
-      normal ? std::string() : resolve_path(origins_.working_dir, path->text).value_or("");
+      normal ? std::string() : resolve_path(origins_.working_dir, path.text).value_or("");
   if (!normal)
-    return error(path->where,
+    return error(path.where,
                  fmt::format("the artifact {} {}",
-                             quote(path->text),
-                             path->text.front() == '/' ? "must be a relative path"
-                                                       : "leads out of the working directory"),
+                             quote(path.text),
+                             path.text.front() == '/' ? "must be a relative path"
+                                                      : "leads out of the working directory"),
                  from_root.empty()
                      ? "only what a job writes below its working directory can be saved"
                      : fmt::format("write '{}': it is also looked for from the project's root",
                                    printable(from_root)));
-  if (normal->empty())
-    return error(path->where,
-                 fmt::format("the artifact {} is the working directory itself", quote(path->text)),
+  if (normal->empty() || PathPattern(*normal).matches_all())
+    return error(path.where,
+                 fmt::format("the artifact {} is the working directory itself", quote(path.text)),
                  "name the folders or files in it that are to be saved");
+  if (const std::string_view word = unexpanded_word(path.text); !word.empty())
+    return error(path.where,
+                 fmt::format("the artifact {} has {} in it, which is not replaced: no shell reads "
+                             "this path",
+                             quote(path.text),
+                             quote(word)),
+                 word == "~" ? "write a path from the working directory on; only what a job "
+                               "writes there can be saved"
+                             : "write ${{ name }} for a variable of the workflow");
   return *normal;
 }
 

@@ -72,6 +72,7 @@ class ValueTyper {
   void add_listed_variable(Json& map, const std::string& list, const config::Value& element);
   Json artifacts(const std::string& name, const config::Value& value);
   Json artifact(const std::string& name, const config::Value& value);
+  Json artifact_path(const config::Value& path);
   Json resources(const std::string& name, const config::Value& value);
   Json gpu(const std::string& name, const config::Value& value);
   // typed_inputs.cpp

@@ -5,6 +5,7 @@
 #include "dstack/base/thread.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
+#include "dstack/files/matches.hpp"
 #include "dstack/files/parallel.hpp"
 #include "dstack/files/walk.hpp"
 #include "dstack/job/secret_findings.hpp"
@@ -47,13 +48,20 @@ struct Part {
   bool is_large() const { return end - begin > large_part; }
 };
 
-bool has_content(const files::FoundFile& entry) {
+/// Something in an artifact.
+struct Entry {
+  std::string path;   ///< where it really is, below the workspace
+  std::string shown;  ///< the same with the artifact's path instead of where a link leads
+  files::FileState state;
+};
+
+bool has_content(const Entry& entry) {
   return entry.state.type == files::EntryType::file ||
          entry.state.type == files::EntryType::executable;
 }
 
 /// Adjacent parts overlap by `shared` bytes, so that no secret is missed between two.
-std::vector<Part> parts_of(const std::vector<files::FoundFile>& entries, std::size_t shared) {
+std::vector<Part> parts_of(const std::vector<Entry>& entries, std::size_t shared) {
   std::vector<Part> parts;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const std::uint64_t size = has_content(entries[i]) ? entries[i].state.size : 0;
@@ -98,14 +106,15 @@ class ArtifactSearch {
 
   /// Finds nothing in an artifact that cannot be saved either: it was not made, or is outside.
   Result<void> run() {
-    if (!artifact_.empty()) {
-      auto inside = files::path_inside(search_.workspace, search_.workspace / artifact_, artifact_);
-      if (!inside)
-        return {};
-      inside_ = *std::move(inside);
-    }
+    const auto matches = files::find_matches(search_.workspace, artifact_);
+    if (!matches)
+      return {};
     DSTACK_TRY(root_, open_file(search_.workspace.string(), O_RDONLY | O_DIRECTORY));
-    DSTACK_CHECK(list_entries());
+    for (const files::Match& match : *matches)
+      DSTACK_CHECK(list_entries(match));
+    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+      return a.shown < b.shown;
+    });
     const std::size_t longest = search_.needles.longest();
     std::vector<Part> parts = parts_of(entries_, longest - 1);
     const auto small = std::stable_partition(
@@ -118,7 +127,7 @@ class ArtifactSearch {
     job::SecretFindings findings;
     findings.count = findings_.count();
     for (const auto& [entry, values] : findings_.first()) {
-      const std::string path = shown(entries_[entry].path);
+      const std::string& path = entries_[entry].shown;
       job::FileWithSecrets file{search_.needles.masked(path), {}};
       if (file.path != path && entries_[entry].state.type != files::EntryType::folder)
         file.number = files_before(entry);
@@ -144,29 +153,25 @@ class ArtifactSearch {
   }
 
  private:
-  Result<void> list_entries() {
+  Result<void> list_entries(const files::Match& match) {
     struct stat status;
-    const Fd at(files::open_beneath(root_.get(), inside_.empty() ? "." : inside_, O_PATH));
+    const Fd at(
+        files::open_beneath(root_.get(), match.inside.empty() ? "." : match.inside, O_PATH));
     if (!at || ::fstat(at.get(), &status) != 0)
       return {};
     const auto state = files::file_state(status);
     if (!state)
       return {};
     if (state->type == files::EntryType::folder) {
-      DSTACK_TRY(files::Walk walk, files::walk_folder(root_.get(), inside_));
-      entries_ = std::move(walk.entries);
+      DSTACK_TRY(files::Walk walk, files::walk_folder(root_.get(), match.inside));
+      for (files::FoundFile& found : walk.entries) {
+        std::string shown = match.path + found.path.substr(match.inside.size());
+        entries_.push_back({std::move(found.path), std::move(shown), found.state});
+      }
     }
-    if (!inside_.empty())
-      entries_.push_back({.path = inside_, .state = *state});
-    std::sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
-      return a.path < b.path;
-    });
+    if (!match.inside.empty())
+      entries_.push_back({match.inside, match.path, *state});
     return {};
-  }
-
-  /// With the path of the artifact instead of where a link leads.
-  std::string shown(const std::string& path) const {
-    return artifact_ + path.substr(inside_.size());
   }
 
   Result<void> look_into(std::span<const Part> parts, std::size_t parts_at_once) {
@@ -182,9 +187,9 @@ class ArtifactSearch {
   }
 
   void look_into(const Part& part) {
-    const files::FoundFile& entry = entries_[part.entry];
+    const Entry& entry = entries_[part.entry];
     if (part.begin == 0)
-      findings_.add(part.entry, search_.needles.find_values(shown(entry.path)));
+      findings_.add(part.entry, search_.needles.find_values(entry.shown));
     auto looked = Result<void>();
     if (entry.state.type == files::EntryType::link)
       looked = look_at_link(part.entry);
@@ -259,15 +264,14 @@ class ArtifactSearch {
     if (files::is_missing(errno))
       return {};
     const int reason = errno;
-    return fail_errno_of(reason, "{}", "'" + shown(entries_[entry].path) + "'");
+    return fail_errno_of(reason, "{}", "'" + entries_[entry].shown + "'");
   }
 
   const SecretScan& search_;
   const std::string& artifact_;
   std::stop_token stop_;
-  std::string inside_;                     ///< where the artifact really is, below the workspace
-  Fd root_;                                ///< the workspace
-  std::vector<files::FoundFile> entries_;  ///< sorted by path
+  Fd root_;                     ///< the workspace
+  std::vector<Entry> entries_;  ///< sorted by the path that is shown
   Findings findings_;
   std::mutex mutex_;
   std::vector<std::string> unread_;

@@ -16,7 +16,7 @@ namespace dstack::run {
 /// Where to look, and for what. Views: all of it must outlive the scan.
 struct SecretScan {
   const Path& workspace;
-  const std::vector<std::string>& artifacts;  ///< paths from the workspace's root, normal
+  const std::vector<std::string>& artifacts;  ///< paths or patterns from the workspace's root
   const secrets::Needles& needles;
   const std::vector<std::string>& names;  ///< of the values of the needles
 };

@@ -1,9 +1,11 @@
 #include "dstack/run/supervisor/artifact_saver.hpp"
 
 #include "dstack/base/event.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/files/matches.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/secret_findings.hpp"
@@ -65,40 +67,73 @@ job::SecretFindings exposure_of(const ExitRecord& record, const std::string& art
   return {};
 }
 
+bool ended_well(const ExitRecord& record) {
+  return record.outcome == ExitRecord::Outcome::exited && record.number == 0 &&
+         record.stop == job::StopRequest::none && !record.cause;
+}
+
+/// Nothing when there is nothing at the artifact's path, or nothing that matches it.
+Result<std::optional<job::TreeReference>> capture_one(store::ObjectStore& objects,
+                                                      const Path& workspace,
+                                                      const std::string& path,
+                                                      store::Originals originals,
+                                                      SavedArtifacts& result) {
+  if (path.empty()) {
+    DSTACK_TRY(const auto tree, objects.capture_folder(workspace, result.warnings));
+    return tree;
+  }
+  DSTACK_TRY(const auto matches, files::find_matches(workspace, path));
+  if (matches.empty())
+    return std::nullopt;
+  DSTACK_TRY(const auto tree,
+             objects.capture_matches(workspace, matches, result.warnings, originals));
+  return tree;
+}
+
+std::string describe_missing(const std::vector<std::string>& missing) {
+  std::vector<std::string> patterns;
+  std::vector<std::string> paths;
+  for (const std::string& path : missing)
+    (is_pattern(path) ? patterns : paths).push_back(path);
+  std::vector<std::string> parts;
+  if (!paths.empty())
+    parts.push_back(fmt::format("it did not make {}", quoted_list(paths)));
+  if (!patterns.empty())
+    parts.push_back(fmt::format("nothing matches {}", quoted_list(patterns)));
+  return fmt::format(
+      "it ended well, but {}, which 'artifacts' lists; '{{path: …, optional: true}}' "
+      "allows that",
+      join(parts, " and "));
+}
+
 void capture(store::ObjectStore& objects,
              const Path& workspace,
              const std::string& workflow,
              const job::JobSpec& spec,
              store::Originals originals,
              SavedArtifacts& result) {
-  const ExitRecord& record = result.record;
-  const bool ended_well = record.outcome == ExitRecord::Outcome::exited && record.number == 0 &&
-                          record.stop == job::StopRequest::none && !record.cause;
   std::vector<std::string> errors;
+  std::vector<std::string> missing;
   for (const std::string& artifact : spec.artifacts) {
     const std::string path = job::path_from_root(spec, artifact);
-    const Path at = path.empty() ? workspace : workspace / path;
-    boost::system::error_code problem;
-    if (!fs::exists(fs::symlink_status(at, problem))) {
-      if (ended_well)
-        result.warnings.push_back(
-            fmt::format("the artifact '{}' was declared, but the job did not make it", path));
-      continue;
-    }
-    auto tree = objects.capture_at(at, path, result.warnings, originals);
-    if (!tree) {
+    auto tree = capture_one(objects, workspace, path, originals, result);
+    if (!tree)
       errors.push_back(
           fmt::format("the artifact '{}' could not be stored: {}", path, render(tree.error())));
-      continue;
-    }
-    result.artifacts.push_back({workflow, path, *tree, !ended_well, exposure_of(record, path)});
+    else if (*tree)
+      result.artifacts.push_back(
+          {workflow, path, **tree, !ended_well(result.record), exposure_of(result.record, path)});
+    else if (ended_well(result.record) && !job::is_optional(spec, artifact))
+      missing.push_back(path);
   }
-  if (errors.empty())
-    return;
-  result.error =
-      fmt::format("{}; what the job made is still in '{}'", join(errors, "; "), workspace.string());
-  for (job::Artifact& artifact : result.artifacts)
-    artifact.partial = true;
+  if (!errors.empty())
+    result.error = fmt::format(
+        "{}; what the job made is still in '{}'", join(errors, "; "), workspace.string());
+  if (!missing.empty())
+    result.missing = describe_missing(missing);
+  if (!errors.empty() || !missing.empty())
+    for (job::Artifact& artifact : result.artifacts)
+      artifact.partial = true;
 }
 
 /// Without them no artifact is lost: the job ends as it would have, with a warning.
@@ -140,7 +175,9 @@ void ThreadedArtifactSaver::start(JobOrder order,
                 workflow = std::move(workflow),
                 originals,
                 record = std::move(record)] {
-    SavedArtifacts result{order.index, record, {}, {}, {}, {}};
+    SavedArtifacts result;
+    result.job = order.index;
+    result.record = record;
     const auto workspace = state->workspace_of(order);
     capture(state->objects, workspace->folder(), workflow, order.spec, originals, result);
     if (record.edited && workspace->is_private() && result.error.empty())

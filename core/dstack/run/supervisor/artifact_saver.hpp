@@ -24,9 +24,10 @@ struct SavedArtifacts {
   std::size_t job = 0;
   ExitRecord record;
   std::vector<job::Artifact> artifacts;
-  std::vector<std::string> warnings;  ///< declared but missing, files that changed, …
+  std::vector<std::string> warnings;  ///< files that changed, …
   std::string error;                  ///< what could not be stored, and where it is now
   std::optional<job::Edits> edits;    ///< what it changed beside them
+  std::string missing = {};  ///< of a job that ended well: what it had to make, and did not
 };
 
 /// Requests of a supervisor; Events::wait() returns the results. For one thread.

@@ -16,6 +16,19 @@ using job::Cause;
 using job::Status;
 using job::StopRequest;
 
+namespace {
+
+/// What is found while the artifacts are stored makes a job fail that would be done.
+void fail_for(store::JobChange& change, Cause cause, const std::string& reason) {
+  if (change.status == Status::done) {
+    change.status = Status::failed;
+    change.cause = cause;
+  }
+  add_reason(change, reason);
+}
+
+}  // namespace
+
 void JobEnds::ended(std::vector<End> ends) {
   std::stable_sort(ends.begin(), ends.end(), [](const End& a, const End& b) {
     return a.record.finished_at < b.record.finished_at;
@@ -110,7 +123,10 @@ void JobEnds::settle(const End& end) {
   }
   if (end.lost || has_not_started)
     parts_.traces.remove_workspace(job, progress_.attempts.begun(job));
-  finish(final_change({job, record, {}, {}, {}, {}}));
+  SavedArtifacts nothing;
+  nothing.job = job;
+  nothing.record = record;
+  finish(final_change(nothing));
 }
 
 void JobEnds::save(const End& end) {
@@ -132,13 +148,10 @@ store::JobChange JobEnds::final_change(const SavedArtifacts& saved) const {
   store::JobChange change = outcome_of({job, saved.record, lost_.contains(job)});
   if (const auto first = progress_.gangs.stopped_for(change, progress_.stop_asked_of(job)))
     change.reason = fmt::format("stopped because {} failed first", progress_.label(*first));
-  if (!saved.error.empty()) {
-    if (change.status == Status::done) {
-      change.status = Status::failed;
-      change.cause = Cause::lost;
-    }
-    add_reason(change, saved.error);
-  }
+  if (!saved.error.empty())
+    fail_for(change, Cause::lost, saved.error);
+  if (!saved.missing.empty())
+    fail_for(change, Cause::artifact, saved.missing);
   change.warnings.insert(change.warnings.end(), saved.warnings.begin(), saved.warnings.end());
   change.at = progress_.now();
   return change;

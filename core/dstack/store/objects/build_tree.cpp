@@ -33,8 +33,10 @@ std::string_view component(const std::string& path, std::size_t begin) {
 
 class Builder {
  public:
-  Builder(const std::vector<files::FoundFile>& entries, Publication& publication)
-      : entries_(entries), publication_(publication) {}
+  Builder(const std::vector<files::FoundFile>& entries,
+          const std::vector<files::ClosedFolder>& folders,
+          Publication& publication)
+      : entries_(entries), folders_(folders), publication_(publication) {}
 
   Result<job::TreeReference> build() {
     std::int64_t newest = 0;
@@ -72,7 +74,7 @@ class Builder {
       ++next_;
     if (is_itself && first.state.type != files::EntryType::folder) {
       next_ = end;  // an entry below a file comes from a race
-      times_.push_back(first.state.modified);
+      times_.push_back({first.state.modified, first.state.closed});
       newest = std::max(newest, first.state.modified);
       ++files_;
       return TreeEntry{.type = first.state.type,
@@ -81,13 +83,22 @@ class Builder {
                        .name = std::string(name)};
     }
     const std::size_t own_time = times_.size();
-    times_.push_back(0);
+    times_.push_back({.closed = is_itself ? first.state.closed
+                                          : closed_of(first.path.substr(0, begin + name.size()))});
     std::int64_t newest_inside = 0;
     DSTACK_TRY(TreeEntry folder, build_folder(end, begin + name.size() + 1, newest_inside));
-    times_[own_time] = is_itself ? first.state.modified : newest_inside;
-    newest = std::max(newest, times_[own_time]);
+    times_[own_time].modified = is_itself ? first.state.modified : newest_inside;
+    newest = std::max(newest, times_[own_time].modified);
     folder.name = name;
     return folder;
+  }
+
+  std::uint32_t closed_of(const std::string& folder) const {
+    const auto found = std::lower_bound(
+        folders_.begin(), folders_.end(), folder, [](const auto& known, const std::string& path) {
+          return known.path < path;
+        });
+    return found != folders_.end() && found->path == folder ? found->closed : 0;
   }
 
   /// The first entry after next_ that has another name at this place.
@@ -99,23 +110,25 @@ class Builder {
   }
 
   const std::vector<files::FoundFile>& entries_;
+  const std::vector<files::ClosedFolder>& folders_;  ///< sorted by path
   Publication& publication_;
   std::size_t next_ = 0;
   std::uint64_t files_ = 0;
-  std::vector<std::int64_t> times_;
+  std::vector<Attributes> times_;
 };
 
 }  // namespace
 
 Result<job::TreeReference> build_tree(std::vector<files::FoundFile>& entries,
-                                      Publication& publication) {
+                                      Publication& publication,
+                                      const std::vector<files::ClosedFolder>& folders) {
   if (!std::is_sorted(entries.begin(), entries.end(), comes_before))
     std::sort(entries.begin(), entries.end(), comes_before);
   for (const files::FoundFile& entry : entries)
     DSTACK_CHECK(files::check_depth(entry.path));
   const auto is_same = [](const auto& a, const auto& b) { return a.path == b.path; };
   entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
-  return Builder(entries, publication).build();
+  return Builder(entries, folders, publication).build();
 }
 
 }  // namespace dstack::store

@@ -21,10 +21,11 @@ Result<void> read_contents(int root,
                            Progress* progress = nullptr);
 
 /// Adds the trees and times of these entries, whose digests are known. Folders that are not among
-/// them are made, with the newest time of what they hold. An entry below what is not a folder is
-/// left out.
+/// them are made, with the newest time of what they hold, and as closed as `folders` says. An entry
+/// below what is not a folder is left out.
 Result<job::TreeReference> build_tree(std::vector<files::FoundFile>& entries,
-                                      Publication& publication);
+                                      Publication& publication,
+                                      const std::vector<files::ClosedFolder>& folders = {});
 
 /// One file.
 Result<Streamed> read_file_content(int file, files::EntryType type, Publication& publication);

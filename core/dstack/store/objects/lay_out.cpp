@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <climits>
 #include <mutex>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -29,15 +30,17 @@ constexpr std::size_t files_at_once = 64;
 
 struct Folder {
   std::string path;  ///< "." is the destination itself
-  std::int64_t modified = 0;
-  bool keeps_time = false;  ///< it was there before, and is not ours
+  Attributes attributes;
+  bool is_kept = false;  ///< it was there before, and is not ours
+  /// To be set when all is in it: until then its owner may write there.
+  std::optional<mode_t> final_mode = std::nullopt;
 };
 
 struct File {
   std::size_t folder = 0;
   std::string name;
   TreeEntry entry;
-  std::int64_t modified = 0;
+  Attributes attributes;
 };
 
 timespec to_timespec(std::int64_t nanoseconds) {
@@ -62,23 +65,59 @@ std::string path_in(const Folder& folder, const std::string& name) {
   return folder.path == "." ? name : folder.path + "/" + name;
 }
 
+/// `store` is the open home.
+Result<Fd> open_object(int store, files::EntryType type, const Digest& digest, std::uint64_t size) {
+  const Kind kind = type == files::EntryType::executable ? Kind::executable : Kind::blob;
+  const std::string name = object_name(kind, digest);
+  Fd object(::openat(store, name.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!object)
+    return fail_errno("the store lacks '{}'", name);
+  struct stat status;
+  if (::fstat(object.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) != size)
+    return fail(ErrorCode::internal, "the store holds a damaged file '{}'", name);
+  return object;
+}
+
+/// Fills an empty file.
+Result<void> fill(int object, int target, std::uint64_t size) {
+  if (size == 0)
+    return {};
+  std::uint64_t copied = 0;
+  if (size <= most_in_memory) {
+    char buffer[most_in_memory];
+    DSTACK_TRY(copied, read_some(object, buffer, static_cast<std::size_t>(size)));
+    DSTACK_CHECK(write_with_holes(target, {buffer, static_cast<std::size_t>(copied)}));
+  } else {
+    DSTACK_TRY(copied, copy_bytes(object, target, size));
+  }
+  if (copied != size)
+    return fail(ErrorCode::internal, "its content in the store is truncated");
+  return {};
+}
+
 class Layout {
  public:
-  Layout(const ObjectStore& objects, const Path& destination, LayOut mode)
-      : objects_(objects), destination_(destination), mode_(mode), umask_(current_umask()) {}
+  Layout(const ObjectStore& objects, const Path& destination, LayOut mode, Modes modes)
+      : objects_(objects),
+        destination_(destination),
+        mode_(mode),
+        modes_(modes),
+        umask_(modes == Modes::usual ? current_umask() : 0) {}
 
   Result<void> read(const job::TreeReference& reference) {
-    folders_.push_back({".", 0});
+    folders_.push_back({".", {}});
     std::vector<std::size_t> above{0};  // indices of the folders on the way to the entry
     return for_each_entry(
-        objects_, reference, [&](std::string path, const TreeEntry& entry, std::int64_t modified) {
+        objects_,
+        reference,
+        [&](std::string path, const TreeEntry& entry, const Attributes& attributes) {
           const auto depth = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
           above.resize(depth + 1);
           if (entry.type == files::EntryType::folder) {
             above.push_back(folders_.size());
-            folders_.push_back({std::move(path), modified});
+            folders_.push_back({std::move(path), attributes});
           } else {
-            files_.push_back({above.back(), entry.name, entry, modified});
+            files_.push_back({above.back(), entry.name, entry, attributes});
           }
         });
   }
@@ -94,14 +133,8 @@ class Layout {
           return write_files(first, last);
         }));
     // After their content, which moved them; the inner before the outer.
-    for (std::size_t i = folders_.size(); i-- > 1;) {
-      const std::string& path = folders_[i].path;
-      if (!folders_[i].keeps_time && open_parent(path))
-        ::utimensat(parent_.get(),
-                    path.c_str() + path.rfind('/') + 1,
-                    Times(folders_[i].modified).values,
-                    AT_SYMLINK_NOFOLLOW);
-    }
+    for (std::size_t i = folders_.size(); i-- > 1;)
+      DSTACK_CHECK(finish_folder(folders_[i]));
     return {};
   }
 
@@ -128,28 +161,62 @@ class Layout {
       return mode_ == LayOut::where_free  // its files are reported one by one
                  ? Result<void>()
                  : fail_errno("cannot make the folder '{}'", shown(folder.path));
-    const std::string name = folder.path.substr(folder.path.rfind('/') + 1);
+    const std::string name = name_of(folder);
     const int parent = parent_.get();
-    if (::mkdirat(parent, name.c_str(), 0755) != 0) {
+    const mode_t mode = mode_of(files::EntryType::folder, folder.attributes);
+    if (::mkdirat(parent, name.c_str(), mode | 0700) != 0) {
       struct stat status;
       if (errno != EEXIST)
         return fail_errno("cannot make the folder '{}'", shown(folder.path));
-      folder.keeps_time = mode_ == LayOut::where_free;
+      folder.is_kept = mode_ == LayOut::where_free;
       if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
           S_ISDIR(status.st_mode))
-        return {};
-      if (mode_ == LayOut::where_free)
+        return folder.is_kept ? Result<void>() : enter_folder(folder, status.st_mode & 07777);
+      if (folder.is_kept)
         return {};
       note_replaced(folder.path);
-      if (::unlinkat(parent, name.c_str(), 0) != 0 || ::mkdirat(parent, name.c_str(), 0755) != 0)
+      if (::unlinkat(parent, name.c_str(), 0) != 0 ||
+          ::mkdirat(parent, name.c_str(), mode | 0700) != 0)
         return fail_errno("cannot make the folder '{}'", shown(folder.path));
     }
-    if ((umask_ & 0755) == 0)
+    if ((mode & 0700) != 0700)
+      folder.final_mode = mode;
+    return ((mode | 0700) & umask_) == 0 ? Result<void>() : set_mode(folder, mode | 0700);
+  }
+
+  /// A folder that was there before: closed as it is, and as the tree has it.
+  Result<void> enter_folder(Folder& folder, mode_t mode) {
+    const mode_t closed = mode & ~static_cast<mode_t>(folder.attributes.closed);
+    if ((closed & 0700) != 0700)
+      folder.final_mode = closed;
+    return (closed | 0700) == mode ? Result<void>() : set_mode(folder, closed | 0700);
+  }
+
+  Result<void> finish_folder(const Folder& folder) {
+    if (folder.is_kept || !open_parent(folder.path))
       return {};
-    const Fd made(files::open_beneath(parent, name, O_PATH | O_DIRECTORY));
-    if (!made || change_mode(made.get(), 0755) != 0)
+    ::utimensat(parent_.get(),
+                name_of(folder).c_str(),
+                Times(folder.attributes.modified).values,
+                AT_SYMLINK_NOFOLLOW);
+    return folder.final_mode ? set_mode(folder, *folder.final_mode) : Result<void>();
+  }
+
+  /// Of a folder in parent_.
+  Result<void> set_mode(const Folder& folder, mode_t mode) const {
+    const Fd made(files::open_beneath(parent_.get(), name_of(folder), O_PATH | O_DIRECTORY));
+    if (!made || change_mode(made.get(), mode) != 0)
       return fail_errno("cannot set the mode of '{}'", shown(folder.path));
     return {};
+  }
+
+  static std::string name_of(const Folder& folder) {
+    return folder.path.substr(folder.path.rfind('/') + 1);
+  }
+
+  mode_t mode_of(files::EntryType type, const Attributes& attributes) const {
+    return modes_ == Modes::umask ? files::mode_under_umask(type, attributes.closed)
+                                  : files::usual_mode(type) & ~attributes.closed;
   }
 
   Result<void> write_files(std::size_t first, std::size_t last) {
@@ -175,23 +242,10 @@ class Layout {
     return {};
   }
 
-  Result<Fd> open_object(const File& file) const {
-    const Kind kind =
-        file.entry.type == files::EntryType::executable ? Kind::executable : Kind::blob;
-    const std::string name = object_name(kind, file.entry.digest);
-    Fd object(::openat(store_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!object)
-      return fail_errno("the store lacks '{}'", name);
-    struct stat status;
-    if (::fstat(object.get(), &status) != 0 ||
-        static_cast<std::uint64_t>(status.st_size) != file.entry.size)
-      return fail(ErrorCode::internal, "the store holds a damaged file '{}'", name);
-    return object;
-  }
-
   Result<void> write_file(int folder, const File& file) {
-    DSTACK_TRY(const Fd object, open_object(file));
-    const mode_t mode = file.entry.type == files::EntryType::executable ? 0755 : 0644;
+    DSTACK_TRY(const Fd object,
+               open_object(store_.get(), file.entry.type, file.entry.digest, file.entry.size));
+    const mode_t mode = mode_of(file.entry.type, file.attributes);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd target(::openat(folder, file.name.c_str(), flags, mode));
     if (!target && errno == EEXIST) {
@@ -206,24 +260,8 @@ class Layout {
     if ((mode & umask_) != 0 && ::fchmod(target.get(), mode) != 0)
       return fail_errno("cannot set its mode");
     DSTACK_CHECK(fill(object.get(), target.get(), file.entry.size));
-    if (::futimens(target.get(), Times(file.modified).values) != 0)
+    if (::futimens(target.get(), Times(file.attributes.modified).values) != 0)
       return fail_errno("cannot set its time");
-    return {};
-  }
-
-  static Result<void> fill(int object, int target, std::uint64_t size) {
-    if (size == 0)
-      return {};
-    std::uint64_t copied = 0;
-    if (size <= most_in_memory) {
-      char buffer[most_in_memory];
-      DSTACK_TRY(copied, read_some(object, buffer, static_cast<std::size_t>(size)));
-      DSTACK_CHECK(write_all(target, {buffer, static_cast<std::size_t>(copied)}));
-    } else {
-      DSTACK_TRY(copied, copy_bytes(object, target, size));
-    }
-    if (copied != size)
-      return fail(ErrorCode::internal, "its content in the store is truncated");
     return {};
   }
 
@@ -239,7 +277,8 @@ class Layout {
       if (::symlinkat(target.c_str(), folder, file.name.c_str()) != 0)
         return fail_errno("cannot make the link");
     }
-    ::utimensat(folder, file.name.c_str(), Times(file.modified).values, AT_SYMLINK_NOFOLLOW);
+    ::utimensat(
+        folder, file.name.c_str(), Times(file.attributes.modified).values, AT_SYMLINK_NOFOLLOW);
     return {};
   }
 
@@ -299,7 +338,8 @@ class Layout {
   const ObjectStore& objects_;
   const Path destination_;
   const LayOut mode_;
-  const mode_t umask_;
+  const Modes modes_;
+  const mode_t umask_;  ///< what has to be set after it
   Fd root_;
   Fd store_;
   Fd parent_;  ///< of the last folder,
@@ -312,11 +352,18 @@ class Layout {
 
 }  // namespace
 
+Result<void> ObjectStore::copy_content(const TreeFile& file, int target) const {
+  DSTACK_TRY(const Fd store, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
+  DSTACK_TRY(const Fd object, open_object(store.get(), file.type, file.digest, file.size));
+  return fill(object.get(), target, file.size);
+}
+
 Result<void> ObjectStore::lay_out(const job::TreeReference& reference,
                                   const Path& destination,
                                   LayOut mode,
-                                  std::vector<std::string>* replaced) const {
-  Layout layout(*this, destination, mode);
+                                  std::vector<std::string>* replaced,
+                                  Modes modes) const {
+  Layout layout(*this, destination, mode, modes);
   DSTACK_CHECK(layout.read(reference));
   DSTACK_CHECK(layout.write());
   if (replaced != nullptr)

@@ -19,8 +19,9 @@ namespace dstack::store {
 namespace {
 
 Result<job::TreeReference> finish(std::vector<files::FoundFile>& entries,
-                                  Publication& publication) {
-  DSTACK_TRY(const job::TreeReference reference, build_tree(entries, publication));
+                                  Publication& publication,
+                                  const std::vector<files::ClosedFolder>& folders = {}) {
+  DSTACK_TRY(const job::TreeReference reference, build_tree(entries, publication, folders));
   DSTACK_CHECK(publication.publish());
   return reference;
 }
@@ -127,7 +128,7 @@ Result<job::TreeReference> ObjectStore::capture_files(const Path& root,
         file.digest.reset();
     }
   DSTACK_CHECK(read_contents(folder.get(), files, publication, warnings, progress));
-  return finish(files, publication);
+  return finish(files, publication, files::closed_folders(folder.get(), files));
 }
 
 Result<job::TreeReference> ObjectStore::capture_at(const Path& at,
@@ -137,13 +138,24 @@ Result<job::TreeReference> ObjectStore::capture_at(const Path& at,
   if (path.empty())
     return capture_folder(at, warnings);
   const Path root = folder_before(at, path);
-  DSTACK_TRY(const std::string inside, files::path_inside(root, at, path));
+  DSTACK_TRY(std::string inside, files::path_inside(root, at, path));
+  return capture_matches(root, {{path, std::move(inside)}}, warnings, originals);
+}
+
+Result<job::TreeReference> ObjectStore::capture_matches(const Path& root,
+                                                        const std::vector<files::Match>& matches,
+                                                        std::vector<std::string>& warnings,
+                                                        Originals originals) {
   DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
   Publication publication(home_, originals);
-  DSTACK_TRY(std::vector<files::FoundFile> entries,
-             read_at(folder.get(), inside, path, publication, warnings));
-  for (files::FoundFile& above : folders_above(folder.get(), path))
-    entries.push_back(std::move(above));
+  std::vector<files::FoundFile> entries;
+  for (const files::Match& match : matches) {
+    DSTACK_TRY(const std::vector<files::FoundFile> found,
+               read_at(folder.get(), match.inside, match.path, publication, warnings));
+    entries.insert(entries.end(), found.begin(), found.end());
+    for (files::FoundFile& above : folders_above(folder.get(), match.path))
+      entries.push_back(std::move(above));
+  }
   return finish(entries, publication);
 }
 
@@ -178,26 +190,37 @@ bool ObjectStore::has_tree(const job::TreeReference& reference) const {
 
 Result<std::vector<TreeFile>> ObjectStore::list(const job::TreeReference& reference) const {
   std::vector<TreeFile> files;
-  DSTACK_CHECK(for_each_entry(
-      *this, reference, [&](std::string path, const TreeEntry& entry, std::int64_t modified) {
-        if (entry.type != files::EntryType::folder)
-          files.push_back({std::move(path), entry.type, entry.digest, entry.size, modified});
-      }));
+  DSTACK_CHECK(
+      for_each_entry(*this,
+                     reference,
+                     [&](std::string path, const TreeEntry& entry, const Attributes& attributes) {
+                       if (entry.type != files::EntryType::folder)
+                         files.push_back({std::move(path),
+                                          entry.type,
+                                          entry.digest,
+                                          entry.size,
+                                          attributes.modified,
+                                          attributes.closed});
+                     }));
   std::sort(files.begin(), files.end(), [](const TreeFile& a, const TreeFile& b) {
     return a.path < b.path;
   });
   return files;
 }
 
-Result<std::vector<std::string>> ObjectStore::list_folders(
+Result<std::vector<TreeFolder>> ObjectStore::list_folders(
     const job::TreeReference& reference) const {
-  std::vector<std::string> folders;
-  DSTACK_CHECK(
-      for_each_entry(*this, reference, [&](std::string path, const TreeEntry& entry, std::int64_t) {
+  std::vector<TreeFolder> folders;
+  DSTACK_CHECK(for_each_entry(
+      *this,
+      reference,
+      [&](std::string path, const TreeEntry& entry, const Attributes& attributes) {
         if (entry.type == files::EntryType::folder)
-          folders.push_back(std::move(path));
+          folders.push_back({std::move(path), attributes.modified, attributes.closed});
       }));
-  std::sort(folders.begin(), folders.end());
+  std::sort(folders.begin(), folders.end(), [](const TreeFolder& a, const TreeFolder& b) {
+    return a.path < b.path;
+  });
   return folders;
 }
 

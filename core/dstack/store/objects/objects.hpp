@@ -4,14 +4,18 @@
 //   objects/ab/cdef…    a blob: the file's very bytes, mode 0644
 //   objects/ab/cdef….x  the same bytes with mode 0755; there only where the x bit occurs
 //   trees/ab/cdef…      a tree, as text in the grammar below
-//   trees/ab/cdef….t    modification times of one use of a tree, named by the hash of that list
+//   trees/ab/cdef….t    modification times of one use of a tree, and which of its files are closed,
+//                       named by the hash of that list
 //
 //   tree  := "dstack-tree 1\n" entry*          entries sorted by name, as bytes
 //   entry := type " " digest " " size " " name "\0"
 //   type  := "f" file | "x" executable file
 //          | "d" folder (digest of its tree) | "l" link (digest of the blob that holds its target)
 //   times := "dstack-times 1\n" (nanoseconds since 1970 "\n")*
-//            one for each entry, folders before their content
+//            one for each entry, folders before their content; or, where any entry is closed,
+//          | "dstack-times 2\n" (nanoseconds since 1970 [" " closed] "\n")*
+//   closed := which of the usual permissions (0644, or 0755 of folders and executables) the owner
+//            took away, in octal: 44 for a file of mode 0600
 //
 // A publication is always: written in tmp/, synced, renamed, folder synced; only then may a
 // database row name it. A crash at any point leaves garbage, never a dangling row. Safe for any
@@ -22,6 +26,7 @@
 #include "dstack/base/sha256.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/files/matches.hpp"
 #include "dstack/job/tree_reference.hpp"
 
 #include <atomic>
@@ -58,6 +63,14 @@ struct TreeFile {
   Digest digest;
   std::uint64_t size = 0;
   std::int64_t modified = 0;  ///< nanoseconds since 1970
+  std::uint32_t closed = 0;   ///< as in files::FileState
+};
+
+/// One folder of a tree, likewise.
+struct TreeFolder {
+  std::string path;
+  std::int64_t modified = 0;
+  std::uint32_t closed = 0;
 };
 
 /// Whether the content of files whose digest is given is in the store.
@@ -85,18 +98,25 @@ struct Progress {
   std::atomic<std::uint64_t> bytes = 0;
 };
 
+/// The modes of what is laid out. What was closed stays closed in both.
+enum class Modes {
+  usual,  ///< 0644 and 0755, whatever the umask: for jobs
+  umask,  ///< as the umask says: what is written for the user
+};
+
 class ObjectStore {
  public:
   explicit ObjectStore(files::Home home) : home_(std::move(home)) {}
 
   /// A whole folder as it is, each file by reflink or copy, hashed on the way; content that is
-  /// there already is not written. Empty folders, links as links, x bits, times. Sockets, pipes and
+  /// there already is not written. Empty folders, links as links, x bits, holes, times, and which
+  /// permissions are closed. Sockets, pipes and
   /// devices are left out and named in `warnings`. A file that changes while it is read is read
   /// once more, then taken as it was read, with a warning. Durable when it returns.
   Result<job::TreeReference> capture_folder(const Path& folder, std::vector<std::string>& warnings);
   /// A tree of just these files below `root`, in any order, and the folders that they need, each
-  /// with the newest time of what it holds. Fills in states and digests; files that have vanished
-  /// meanwhile are removed from `files`.
+  /// with the newest time of what it holds, and as closed as it is. Fills in states and digests;
+  /// files that have vanished meanwhile are removed from `files`.
   Result<job::TreeReference> capture_files(const Path& root,
                                            std::vector<files::FoundFile>& files,
                                            Known known,
@@ -111,6 +131,12 @@ class ObjectStore {
                                         std::vector<std::string>& warnings,
                                         Originals originals = Originals::stay);
 
+  /// One tree of what an artifact's pattern matches below `root`, each at its path.
+  Result<job::TreeReference> capture_matches(const Path& root,
+                                             const std::vector<files::Match>& matches,
+                                             std::vector<std::string>& warnings,
+                                             Originals originals = Originals::stay);
+
   /// Both check the bytes against the digest.
   Result<Tree> read_tree(const Digest& tree) const;
   Result<std::string> read_blob(const Digest& blob) const;
@@ -122,16 +148,21 @@ class ObjectStore {
 
   /// Every file and link below, sorted by path; with modification times.
   Result<std::vector<TreeFile>> list(const job::TreeReference& reference) const;
-  /// The same for empty and other folders: the paths of all folders.
-  Result<std::vector<std::string>> list_folders(const job::TreeReference& reference) const;
+  /// The same for all folders, empty ones, too.
+  Result<std::vector<TreeFolder>> list_folders(const job::TreeReference& reference) const;
+  /// Fills the empty file `target` with the content of a file of a tree: shared where the file
+  /// system can, else copied with its holes.
+  Result<void> copy_content(const TreeFile& file, int target) const;
   /// Writes the tree below `destination`, which is made if need be, as private files (reflink where
-  /// the file system can, else copies), with x bits and times. With `merge`, paths of files that
+  /// the file system can, else copies), with x bits, holes and times, and as closed as they were: a
+  /// folder that is there is closed besides, but never opened. With `merge`, paths of files that
   /// were replaced are added to `replaced`; with `where_free` those that were not written, because
   /// something else is there.
   Result<void> lay_out(const job::TreeReference& reference,
                        const Path& destination,
                        LayOut mode,
-                       std::vector<std::string>* replaced = nullptr) const;
+                       std::vector<std::string>* replaced = nullptr,
+                       Modes modes = Modes::usual) const;
 
   const files::Home& home() const { return home_; }
 

@@ -1,6 +1,7 @@
 #include "dstack/store/objects/publication.hpp"
 
-#include "dstack/files/parallel.hpp"
+#include "dstack/files/beneath.hpp"
+#include "dstack/files/entry.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -52,11 +53,13 @@ bool has_no_writers(int file) {
 }
 
 /// Whether the file could be an object of the store: no other name leads to it, no other user owns
-/// it, it is on the store's file system, and no process is writing to it.
+/// it, it is on the store's file system, and no process is writing to it. Nor is it closed: an
+/// object is as readable as all others, and a file that its owner closed is never opened.
 bool is_ours_alone(int file, const struct stat& status, int store) {
   struct stat folder;
-  return status.st_nlink == 1 && status.st_uid == ::geteuid() && ::fstat(store, &folder) == 0 &&
-         folder.st_dev == status.st_dev && has_no_writers(file);
+  const auto state = files::file_state(status);
+  return state && state->closed == 0 && status.st_nlink == 1 && status.st_uid == ::geteuid() &&
+         ::fstat(store, &folder) == 0 && folder.st_dev == status.st_dev && has_no_writers(file);
 }
 
 bool is_unchanged(const struct stat& before, const struct stat& after) {
@@ -150,7 +153,7 @@ Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view 
   DSTACK_TRY(const Fd file, make_draft(kind, draft));
   // Before the bytes, so that it is removed whatever happens to them.
   stage(kind, digest, draft);
-  return write_all(file.get(), bytes).map_error(while_doing("writing to the store"));
+  return write_with_holes(file.get(), bytes).map_error(while_doing("writing to the store"));
 }
 
 /// The file itself becomes the object, under a second name, so that a crash loses neither: its

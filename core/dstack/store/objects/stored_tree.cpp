@@ -1,20 +1,19 @@
 #include "dstack/store/objects/stored_tree.hpp"
 
 #include "dstack/files/entry.hpp"
-#include "dstack/store/objects/tree_text.hpp"
 
 namespace dstack::store {
 
 namespace {
 
-using Visit = std::function<void(std::string, const TreeEntry&, std::int64_t)>;
+using Visit = std::function<void(std::string, const TreeEntry&, const Attributes&)>;
 
 // A path has no more than 2,048 names on Linux; a tree that goes deeper was never captured.
 constexpr std::size_t deepest = 2048;
 
 class Visitor {
  public:
-  Visitor(const ObjectStore& objects, std::vector<std::int64_t> times, const Visit& visit)
+  Visitor(const ObjectStore& objects, std::vector<Attributes> times, const Visit& visit)
       : objects_(objects), times_(std::move(times)), visit_(visit) {}
 
   Result<void> folder(const Digest& digest, const std::string& prefix, std::size_t depth) {
@@ -39,12 +38,12 @@ class Visitor {
   }
 
   const ObjectStore& objects_;
-  const std::vector<std::int64_t> times_;
+  const std::vector<Attributes> times_;
   const Visit& visit_;
   std::size_t next_ = 0;
 };
 
-Result<std::vector<std::int64_t>> read_times(const ObjectStore& objects, const Digest& digest) {
+Result<std::vector<Attributes>> read_times(const ObjectStore& objects, const Digest& digest) {
   const Path path = objects.home().root / object_name(Kind::times, digest);
   DSTACK_TRY(const std::string text, read_file(path));
   if (sha256(text) != digest)
@@ -57,7 +56,7 @@ Result<std::vector<std::int64_t>> read_times(const ObjectStore& objects, const D
 Result<void> for_each_entry(const ObjectStore& objects,
                             const job::TreeReference& reference,
                             const Visit& visit) {
-  DSTACK_TRY(std::vector<std::int64_t> times, read_times(objects, reference.times));
+  DSTACK_TRY(std::vector<Attributes> times, read_times(objects, reference.times));
   Visitor visitor(objects, std::move(times), visit);
   DSTACK_CHECK(visitor.folder(reference.tree, "", 0));
   return visitor.finish();

@@ -4,8 +4,10 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -140,44 +142,165 @@ class Hasher {
   std::jthread thread_;  // last: it uses the others
 };
 
-Result<Streamed> copy_with_helper(int from, int to, std::uint64_t size) {
-  Hasher hasher;
-  WriteBack write_back(to);
-  Streamed streamed;
-  while (streamed.size < size) {
-    char* buffer = hasher.next();
-    const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, size - streamed.size));
-    DSTACK_TRY(const std::size_t count, read_some(from, buffer, wanted));
+/// A part of a file that is all data, or all hole.
+struct Stretch {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  bool is_hole = false;
+};
+
+/// The one that begins at `begin`, among the first `size` bytes; nothing at the end of the file.
+/// Where the file system knows no holes everything is data. Moves the position in the file.
+Result<std::optional<Stretch>> stretch_at(int file, std::uint64_t begin, std::uint64_t size) {
+  const auto offset = static_cast<off_t>(begin);
+  const off_t data = ::lseek(file, offset, SEEK_DATA);
+  if (data < 0 && errno == ENXIO) {  // a hole up to the end of the file, or it ends here
+    struct stat status;
+    if (::fstat(file, &status) != 0)
+      return fail_errno("cannot inspect");
+    const std::uint64_t end = std::min(size, static_cast<std::uint64_t>(status.st_size));
+    if (begin >= end)
+      return std::nullopt;
+    return Stretch{begin, end, true};
+  }
+  if (data > offset)
+    return Stretch{begin, std::min(size, static_cast<std::uint64_t>(data)), true};
+  const off_t hole = data < 0 ? -1 : ::lseek(file, offset, SEEK_HOLE);
+  return Stretch{
+      begin, hole <= offset ? size : std::min(size, static_cast<std::uint64_t>(hole)), false};
+}
+
+/// As read_some() and write_all(), at a place.
+Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint64_t place) {
+  std::size_t used = 0;
+  while (used < size) {
+    const ssize_t count =
+        ::pread(file, buffer + used, size - used, static_cast<off_t>(place + used));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return fail_errno("cannot read");
     if (count == 0)
       break;
-    hasher.give(count);
-    DSTACK_CHECK(write_all(to, {buffer, count}));
-    streamed.size += count;
-    write_back.wrote(streamed.size);
+    used += static_cast<std::size_t>(count);
   }
+  return used;
+}
+
+Result<void> write_at(int file, std::string_view bytes, std::uint64_t place) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(place));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return fail_errno("cannot write");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+    place += static_cast<std::uint64_t>(count);
+  }
+  return {};
+}
+
+/// A hole at the end of a file is nothing but its size.
+Result<void> set_size(int file, std::uint64_t size) {
+  if (::ftruncate(file, static_cast<off_t>(size)) != 0)
+    return fail_errno("cannot write");
+  return {};
+}
+
+/// Copies the first `size` bytes, with their holes, and passes on all of them: `next()` returns a
+/// buffer for chunk_size bytes, `give(buffer, count)` gets it back filled. How many there were.
+template <typename Next, typename Give>
+Result<std::uint64_t> copy_passing_on(
+    int from, int to, std::uint64_t size, const Next& next, const Give& give) {
+  WriteBack write_back(to);
+  std::uint64_t at = 0;
+  while (at < size) {
+    DSTACK_TRY(const std::optional<Stretch> stretch, stretch_at(from, at, size));
+    if (!stretch)
+      break;
+    while (at < stretch->end) {
+      char* buffer = next();
+      auto count = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, stretch->end - at));
+      if (stretch->is_hole) {
+        std::memset(buffer, 0, count);
+      } else {
+        DSTACK_TRY(count, read_at(from, buffer, count, at));
+        if (count == 0) {
+          DSTACK_CHECK(set_size(to, at));
+          return at;
+        }
+        DSTACK_CHECK(write_at(to, {buffer, count}, at));
+      }
+      give(buffer, count);
+      at += count;
+      write_back.wrote(at);
+    }
+  }
+  DSTACK_CHECK(set_size(to, at));
+  return at;
+}
+
+Result<Streamed> copy_with_helper(int from, int to, std::uint64_t size) {
+  Hasher hasher;
+  Streamed streamed;
+  DSTACK_TRY(streamed.size,
+             copy_passing_on(
+                 from,
+                 to,
+                 size,
+                 [&] { return hasher.next(); },
+                 [&](const char*, std::size_t count) { hasher.give(count); }));
   streamed.digest = hasher.finish();
   return streamed;
 }
 
 Result<Streamed> copy_alone(int from, int to, std::uint64_t size) {
   Sha256 hasher;
-  WriteBack write_back(to);
   Streamed streamed;
   std::vector<char> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, size)));
-  while (streamed.size < size) {
-    const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - streamed.size));
-    DSTACK_TRY(const std::size_t count, read_some(from, buffer.data(), wanted));
-    if (count == 0)
-      break;
-    hasher.update({buffer.data(), count});
-    DSTACK_CHECK(write_all(to, {buffer.data(), count}));
-    streamed.size += count;
-    write_back.wrote(streamed.size);
-  }
+  DSTACK_TRY(streamed.size,
+             copy_passing_on(
+                 from,
+                 to,
+                 size,
+                 [&] { return buffer.data(); },
+                 [&](const char* bytes, std::size_t count) {
+                   hasher.update({bytes, count});
+                 }));
   streamed.digest = hasher.finish();
   return streamed;
+}
+
+/// Copies a stretch of data: within the kernel, where it can. How much of it there was.
+Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
+  auto at = static_cast<loff_t>(data.begin);
+  const auto end = static_cast<loff_t>(data.end);
+  while (at < end) {
+    loff_t in = at;
+    loff_t out = at;
+    const auto wanted = static_cast<std::size_t>(std::min<loff_t>(end - at, 1 << 30));
+    const ssize_t count = ::copy_file_range(from, &in, to, &out, wanted, 0);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+      return fail_errno("cannot copy");
+    if (count <= 0)
+      break;
+    at += count;
+  }
+  // Between some file systems the kernel does not copy, or says that nothing is there.
+  std::vector<char> buffer(at < end ? chunk_size : 0);
+  while (at < end) {
+    const auto wanted =
+        static_cast<std::size_t>(std::min<loff_t>(end - at, static_cast<loff_t>(chunk_size)));
+    DSTACK_TRY(const std::size_t count,
+               read_at(from, buffer.data(), wanted, static_cast<std::uint64_t>(at)));
+    if (count == 0)
+      break;
+    DSTACK_CHECK(write_at(to, {buffer.data(), count}, static_cast<std::uint64_t>(at)));
+    at += static_cast<loff_t>(count);
+  }
+  return static_cast<std::uint64_t>(at) - data.begin;
 }
 
 }  // namespace
@@ -185,8 +308,6 @@ Result<Streamed> copy_alone(int from, int to, std::uint64_t size) {
 Result<Streamed> copy_hashing(int from, int to, std::uint64_t size) {
   if (clone_whole(from, to))
     return hash_whole(to);
-  if (::lseek(from, 0, SEEK_SET) != 0)
-    return fail_errno("cannot read");
   (void)::posix_fadvise(from, 0, 0, POSIX_FADV_SEQUENTIAL);
   if (size < worth_a_thread || std::thread::hardware_concurrency() < 2)
     return copy_alone(from, to, size);
@@ -203,35 +324,44 @@ Result<Streamed> hash_writing_back(int file) {
 }
 
 Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {
-  std::uint64_t copied = 0;
   if (clone_whole(from, to)) {
     struct stat status;
     if (::fstat(to, &status) != 0)
       return fail_errno("cannot inspect a copy");
     return static_cast<std::uint64_t>(status.st_size);
   }
+  std::uint64_t copied = 0;
   while (copied < size) {
-    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(size - copied, 1 << 30));
-    const ssize_t count = ::copy_file_range(from, nullptr, to, nullptr, wanted, 0);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
-      return fail_errno("cannot copy");
-    if (count <= 0)
+    DSTACK_TRY(const std::optional<Stretch> stretch, stretch_at(from, copied, size));
+    if (!stretch)
       break;
-    copied += static_cast<std::uint64_t>(count);
-  }
-  // Between some file systems the kernel does not copy, or says that nothing is there.
-  std::vector<char> buffer;
-  while (copied < size) {
-    buffer.resize(chunk_size);
-    DSTACK_TRY(const std::size_t count, read_some(from, buffer.data(), buffer.size()));
+    std::uint64_t count = stretch->end - stretch->begin;
+    if (!stretch->is_hole) {
+      DSTACK_TRY(count, copy_data(from, to, *stretch));
+    }
     if (count == 0)
       break;
-    DSTACK_CHECK(write_all(to, {buffer.data(), count}));
     copied += count;
   }
+  DSTACK_CHECK(set_size(to, copied));
   return copied;
+}
+
+Result<void> write_with_holes(int file, std::string_view bytes) {
+  constexpr std::size_t block = 4096;
+  const auto is_hole = [&](std::size_t at) {
+    return at + block <= bytes.size() && bytes[at] == '\0' &&
+           std::memcmp(bytes.data() + at, bytes.data() + at + 1, block - 1) == 0;
+  };
+  std::size_t written = 0;  // or passed over
+  for (std::size_t at = 0; at < bytes.size(); at += block) {
+    if (!is_hole(at))
+      continue;
+    DSTACK_CHECK(write_at(file, bytes.substr(written, at - written), written));
+    written = at + block;
+  }
+  DSTACK_CHECK(write_at(file, bytes.substr(written), written));
+  return written > 0 && written == bytes.size() ? set_size(file, written) : Result<void>();
 }
 
 }  // namespace dstack::store

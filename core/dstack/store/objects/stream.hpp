@@ -5,6 +5,7 @@
 #include "dstack/base/sha256.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace dstack::store {
 
@@ -15,8 +16,8 @@ struct Streamed {
 };
 
 /// Fills the empty file `to` with the first `size` bytes of `from`, or as many as there are, and
-/// hashes exactly what it wrote: shared with the original where the file system can, else copied,
-/// hashing on a second thread when it is worth one.
+/// hashes exactly what it wrote; holes stay holes. Shared with the original where the file system
+/// can, else copied, hashing on a second thread when it is worth one.
 Result<Streamed> copy_hashing(int from, int to, std::uint64_t size);
 
 /// Hashes a whole file, and has what was written to it lately brought to the disk meanwhile, so
@@ -24,7 +25,11 @@ Result<Streamed> copy_hashing(int from, int to, std::uint64_t size);
 Result<Streamed> hash_writing_back(int file);
 
 /// Copies the first `size` bytes of `from` to the empty file `to`: shared, else copied by the
-/// kernel, else by hand. The number of bytes copied.
+/// kernel, else by hand; holes stay holes. The number of bytes copied.
 Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size);
+
+/// Fills an empty file. Blocks of zeros become holes: in what was read into memory they may have
+/// been some.
+Result<void> write_with_holes(int file, std::string_view bytes);
 
 }  // namespace dstack::store

@@ -2,6 +2,7 @@
 
 #include "dstack/files/entry.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::string_view tree_header = "dstack-tree 1\n";
 constexpr std::string_view times_header = "dstack-times 1\n";
+constexpr std::string_view times_and_modes_header = "dstack-times 2\n";
+constexpr std::uint32_t all_usual = 0755;
 constexpr std::size_t digest_width = 64;
 
 constexpr char letter_of(files::EntryType type) {
@@ -38,21 +41,21 @@ std::optional<files::EntryType> type_of(char letter) {
 }
 
 template <typename Number>
-void append_number(std::string& text, Number number) {
+void append_number(std::string& text, Number number, int base = 10) {
   std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
   text.append(digits.data(), end);
 }
 
 /// Only the one spelling that append_number() writes.
 template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
+std::optional<Number> parse_number(std::string_view text, int base = 10) {
   Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc() || end != text.data() + text.size())
     return std::nullopt;
   std::string again;
-  append_number(again, number);
+  append_number(again, number, base);
   return again == text ? std::optional(number) : std::nullopt;
 }
 
@@ -80,6 +83,20 @@ std::optional<TreeEntry> parse_entry(std::string_view text) {
   if (!size || !is_entry_name(name))
     return std::nullopt;
   return TreeEntry{.type = *type, .digest = *digest, .size = *size, .name = std::string(name)};
+}
+
+/// `modified`, or `modified " " closed`, without the newline.
+std::optional<Attributes> parse_attributes(std::string_view text) {
+  const std::size_t space = text.find(' ');
+  const auto modified = parse_number<std::int64_t>(text.substr(0, space));
+  if (!modified)
+    return std::nullopt;
+  if (space == std::string_view::npos)
+    return Attributes{.modified = *modified};
+  const auto closed = parse_number<std::uint32_t>(text.substr(space + 1), 8);
+  if (!closed || *closed == 0 || (*closed & ~all_usual) != 0)
+    return std::nullopt;
+  return Attributes{.modified = *modified, .closed = *closed};
 }
 
 }  // namespace
@@ -119,31 +136,44 @@ Result<Tree> parse_tree(std::string_view text) {
   return tree;
 }
 
-std::string render_times(const std::vector<std::int64_t>& times) {
-  std::string text(times_header);
-  text.reserve(text.size() + times.size() * 20);
-  for (const std::int64_t time : times) {
-    append_number(text, time);
+std::string render_times(const std::vector<Attributes>& entries) {
+  const bool has_modes = std::any_of(
+      entries.begin(), entries.end(), [](const Attributes& entry) { return entry.closed != 0; });
+  std::string text(has_modes ? times_and_modes_header : times_header);
+  text.reserve(text.size() + entries.size() * 20);
+  for (const Attributes& entry : entries) {
+    append_number(text, entry.modified);
+    if (entry.closed != 0) {
+      text += ' ';
+      append_number(text, entry.closed, 8);
+    }
     text += '\n';
   }
   return text;
 }
 
-Result<std::vector<std::int64_t>> parse_times(std::string_view text) {
-  if (!text.starts_with(times_header))
+Result<std::vector<Attributes>> parse_times(std::string_view text) {
+  const bool has_modes = text.starts_with(times_and_modes_header);
+  if (!has_modes && !text.starts_with(times_header))
     return damaged("list of times");
   text.remove_prefix(times_header.size());
-  std::vector<std::int64_t> times;
-  times.reserve(text.size() / 20);
+  std::vector<Attributes> entries;
+  entries.reserve(text.size() / 20);
+  bool is_any_closed = false;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
-    const auto time = parse_number<std::int64_t>(text.substr(0, end));
-    if (end == std::string_view::npos || !time)
+    const auto entry =
+        end == std::string_view::npos ? std::nullopt : parse_attributes(text.substr(0, end));
+    if (!entry)
       return damaged("list of times");
-    times.push_back(*time);
+    is_any_closed = is_any_closed || entry->closed != 0;
+    entries.push_back(*entry);
     text.remove_prefix(end + 1);
   }
-  return times;
+  // Each list has one text.
+  if (is_any_closed != has_modes)
+    return damaged("list of times");
+  return entries;
 }
 
 std::string object_name(Kind kind, const Digest& digest) {

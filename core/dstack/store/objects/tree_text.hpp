@@ -10,8 +10,16 @@
 
 namespace dstack::store {
 
-std::string render_times(const std::vector<std::int64_t>& times);
-Result<std::vector<std::int64_t>> parse_times(std::string_view text);
+/// What a tree does not say of an entry, for it is no part of what makes two of them the same.
+struct Attributes {
+  std::int64_t modified = 0;  ///< nanoseconds since 1970
+  std::uint32_t closed = 0;   ///< as in FileState
+
+  bool operator==(const Attributes&) const = default;
+};
+
+std::string render_times(const std::vector<Attributes>& entries);
+Result<std::vector<Attributes>> parse_times(std::string_view text);
 
 /// What kind of object a file of the store holds.
 enum class Kind { blob, executable, tree, times };

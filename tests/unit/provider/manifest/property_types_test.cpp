@@ -146,7 +146,8 @@ TEST_CASE("artifacts are paths or maps with a path, the same one only once", "[p
   CHECK(errors("file: x\nartifacts: [{pth: a}]\n").find("did you mean 'path'?") !=
         std::string::npos);
   CHECK(errors("file: x\nartifacts: {model: big}\n") ==
-        "2:13 'artifacts' of workflow 'train' has no member 'model'; it may have 'path'");
+        "2:13 'artifacts' of workflow 'train' has no member 'model'; it may have 'path' and "
+        "'optional'");
   CHECK(errors("file: x\nartifacts: [{}]\n") ==
         "2:13 an artifact must be a path or {path: …}, not a map");
   CHECK(errors("file: x\nartifacts: ['']\n") ==
@@ -215,4 +216,39 @@ TEST_CASE("files of variables are paths anywhere, masked unless they say otherwi
         Json::parse(R"([{"path": "a/b", "mask": true}, {"path": "/x", "mask": false}])"));
   CHECK(errors("file: x.py\nenv_file: {mask: false}\n") ==
         "2:11 a file of variables must be a path or {path: …, mask: false}; such as '.env'");
+}
+
+TEST_CASE("artifacts may be patterns, but not of all that there is", "[provider][types]") {
+  CHECK(typed("artifacts: ['*.csv', './out/**/*.pt', 'a[1]']", "artifacts") ==
+        Json{"*.csv", "out/**/*.pt", "a[1]"});
+  for (const std::string all : {"*", "**", "./**/*"})
+    CHECK(errors("file: x\nartifacts: ['" + all + "']\n").find("is the working directory itself") !=
+          std::string::npos);
+}
+
+TEST_CASE("what only a shell would replace in an artifact's path is refused", "[provider][types]") {
+  CHECK(errors("file: x\nartifacts: ['~/model']\n") ==
+        "2:13 the artifact '~/model' has '~' in it, which is not replaced: no shell reads this "
+        "path; write a path from the working directory on; only what a job writes there can be "
+        "saved");
+  CHECK(errors("file: x\nartifacts: [ok, {path: out/$RUN_NAME-1/x}]\n") ==
+        "2:24 the artifact 'out/$RUN_NAME-1/x' has '$RUN_NAME' in it, which is not replaced: no "
+        "shell reads this path; write ${{ name }} for a variable of the workflow");
+  CHECK(errors("file: x\nartifacts: ['${HOME}/x']\n").find("has '${HOME}' in it") !=
+        std::string::npos);
+  CHECK(errors("file: x\nartifacts: [out-$(date)]\n").find("has '$(date)' in it") !=
+        std::string::npos);
+  CHECK(typed("artifacts: [./~model, model~, cost-in-$, $5]", "artifacts") ==
+        Json{"~model", "model~", "cost-in-$", "$5"});
+}
+
+TEST_CASE("an artifact is optional if every entry for it says so", "[provider][types]") {
+  const auto checked = check(
+      "file: x\nartifacts: [a, {path: b, optional: true}, {path: ./c, optional: false}, "
+      "{path: d, optional: true}, d]\n");
+  REQUIRE(checked);
+  CHECK(checked->values["artifacts"] == Json{"a", "b", "c", "d"});
+  CHECK(checked->optional_artifacts == std::vector<std::string>{"b"});
+  CHECK(errors("file: x\nartifacts: [{path: a, optional: perhaps}]\n").find("true or false") !=
+        std::string::npos);
 }

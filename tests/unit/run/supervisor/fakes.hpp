@@ -220,6 +220,7 @@ struct FakeLeases : Leases {
 
 struct FakeSaver : ArtifactSaver {
   std::map<std::size_t, std::string> errors;    ///< what of these cannot be stored
+  std::map<std::size_t, std::string> missing;   ///< what of these was not made
   std::map<std::size_t, std::string> warnings;  ///< one for each of these
   std::vector<SavedArtifacts> finished;         ///< given at the next wait
   std::vector<JobAttempt> discarded;
@@ -234,6 +235,8 @@ struct FakeSaver : ArtifactSaver {
       result.artifacts.push_back({workflow, path, {}, false, {}});
     if (const auto error = errors.find(order.index); error != errors.end())
       result.error = error->second;
+    if (const auto artifact = missing.find(order.index); artifact != missing.end())
+      result.missing = artifact->second;
     if (const auto warning = warnings.find(order.index); warning != warnings.end())
       result.warnings.push_back(warning->second);
     originals[order.index] = what;

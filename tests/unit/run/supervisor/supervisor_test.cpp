@@ -157,6 +157,24 @@ TEST_CASE("a job whose runner was killed keeps its artifacts, and nothing of it 
   CHECK(run.saver.originals.at(0) == store::Originals::stay);
 }
 
+TEST_CASE(
+    "a job that did not make its artifact has failed, is not tried again, and stops what needs "
+    "it") {
+  auto plan = plan_of({{}, {0}});
+  plan.jobs[0].spec.artifacts = {"model"};
+  plan.jobs[0].spec.retry = 2;
+  FakeRun run(plan);
+  run.saver.missing[0] = "it did not make 'model'";
+  REQUIRE(run.supervise());
+  CHECK(run.runners.calls == Calls{"start 0"});
+  CHECK(run.last_of(0).status == Status::failed);
+  CHECK(run.last_of(0).cause == Cause::artifact);
+  CHECK(run.last_of(0).exit_code == 0);
+  CHECK(run.last_of(0).reason == "it did not make 'model'");
+  CHECK(run.last_of(1).status == Status::skipped);
+  CHECK(run.status() == Status::failed);
+}
+
 TEST_CASE("the messages of runners are recorded, but none of an attempt before") {
   auto plan = plan_of({{}});
   plan.jobs[0].spec.retry = 1;

@@ -54,7 +54,7 @@ TEST_CASE("a large file of a folder that goes becomes the object, without a copy
   Artifact a;
   if (!grants_leases(a.file))
     SKIP("the file system of the temporary folder has no leases");
-  ::chmod(a.file.c_str(), 0600);
+  ::chmod(a.file.c_str(), 0664);
   a.capture(Originals::go);
   CHECK(a.is_taken());
   CHECK(a.warnings.empty());

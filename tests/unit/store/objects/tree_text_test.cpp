@@ -34,10 +34,19 @@ TEST_CASE("a tree's text is as its grammar says") {
 }
 
 TEST_CASE("times are read back from their text") {
-  const std::vector<std::int64_t> times{0, 1, -1, 1700000000123456789, INT64_MIN, INT64_MAX};
+  const std::vector<Attributes> times{
+      {0}, {1}, {-1}, {1700000000123456789}, {INT64_MIN}, {INT64_MAX}};
 
   CHECK(value_of(parse_times(render_times(times))) == times);
+  CHECK(render_times({{7}}) == "dstack-times 1\n7\n");  // as every version reads it
   CHECK(value_of(parse_times(render_times({}))).empty());
+}
+
+TEST_CASE("what is closed is beside the times, in octal") {
+  const std::vector<Attributes> entries{{7}, {-8, 0044}, {9, 0755}};
+
+  CHECK(render_times(entries) == "dstack-times 2\n7\n-8 44\n9 755\n");
+  CHECK(value_of(parse_times(render_times(entries))) == entries);
 }
 
 TEST_CASE("damaged texts are refused") {
@@ -66,6 +75,10 @@ TEST_CASE("damaged texts are refused") {
   CHECK(is_damage(parse_times("dstack-times 1\n1")));
   CHECK(is_damage(parse_times("dstack-times 1\n01\n")));
   CHECK(is_damage(parse_times("dstack-times 1\n\n")));
+  CHECK(is_damage(parse_times("dstack-times 1\n1 44\n")));  // of the second version alone
+  CHECK(is_damage(parse_times("dstack-times 2\n1\n")));     // of the first
+  for (const std::string closed : {"0", "044", "8", "22", "1044", "-1", "", "44 "})
+    CHECK(is_damage(parse_times("dstack-times 2\n1 " + closed + "\n")));
 }
 
 TEST_CASE("objects have a place for each kind") {

@@ -19,7 +19,7 @@ TEST_CASE("every status and cause is read back from its word") {
     const auto status = static_cast<job::Status>(i);
     CHECK(job::parse_status(render(status)) == status);
   }
-  for (int i = 0; i <= static_cast<int>(job::Cause::lost); ++i) {
+  for (int i = 0; i <= static_cast<int>(job::Cause::artifact); ++i) {
     const auto cause = static_cast<job::Cause>(i);
     CHECK(job::parse_cause(render(cause)) == cause);
   }

@@ -1,0 +1,58 @@
+// A folder of the user's that stored files are written to. What is in it may come from anybody, so
+// nothing is ever written through a link below it.
+#pragma once
+
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/store/objects/objects.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dstack::cli {
+
+/// Paths are relative to the folder, and normal. For one thread.
+class DownloadFolder {
+ public:
+  /// What is at the place of a file.
+  enum class Found { nothing, same, different, folder };
+
+  /// `folder` may be missing until prepare(); it may be a link itself, for the user has named it.
+  static Result<DownloadFolder> open(const Path& folder);
+
+  /// Content decides what is the same; times and modes do not, but what is the same gets the x bit
+  /// that it lacks, or loses it.
+  Result<Found> compare(const store::TreeFile& file, const std::string& path) const;
+  /// The first thing on the way to the folder `path`, itself included, that is no folder: a link,
+  /// or a file.
+  std::optional<std::string> obstacle(const std::string& path) const;
+
+  /// Makes the folder itself.
+  Result<void> prepare();
+  /// Makes the folder `path` and those above it, removing obstacles.
+  Result<void> make_folder(const std::string& path, std::uint32_t closed);
+  /// Under another name first, so that a part of it is never seen. What is replaced stays as closed
+  /// as it was.
+  Result<void> write(const store::ObjectStore& objects,
+                     const store::TreeFile& file,
+                     const std::string& path) const;
+  /// Closes the folders that were made, now that all is in them.
+  void finish() const;
+
+ private:
+  explicit DownloadFolder(Path folder) : folder_(std::move(folder)) {}
+
+  /// The open folder that `path` is in.
+  Fd open_parent(const std::string& path) const;
+
+  std::string shown(const std::string& path) const { return (folder_ / path).string(); }
+
+  Path folder_;
+  Fd root_;
+  std::vector<std::pair<std::string, std::uint32_t>> to_close_;  ///< what their owner lacks
+};
+
+}  // namespace dstack::cli
