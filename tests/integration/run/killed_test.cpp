@@ -84,6 +84,24 @@ TEST_CASE("a supervisor killed at any moment neither forgets an attempt nor make
   }
 }
 
+TEST_CASE("a tag that a run is to move is moved also by a later supervisor") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: w, provider: bash, commands: ["echo begun", "until [ -e $TURNSTILE ]; do sleep 0.01; done"]}
+)");
+  const Path turnstile = box.root() / "turnstile";
+  const std::string variable = "TURNSTILE=" + turnstile.string();
+  REQUIRE(write_file_atomically(turnstile, "", Durable::no));
+  box.ok({"run", "w", "-e", variable, "-t", "latest"});
+  fs::remove(turnstile);
+  const std::string name = box.start({"w", "-e", variable, "-t", "latest", "--force"});
+  test::wait_for_log(box, name, "begun");
+  test::kill_process_of(box.home() / "runs" / name / run::file_names::run_lock);
+  REQUIRE(write_file_atomically(turnstile, "", Durable::no));
+  CHECK(box.wait(name)["status"] == "done");
+  CHECK(box.json({"tags", "list", "--json"})[0]["run"] == name);
+}
+
 TEST_CASE("a command line killed at any moment after the run has a name loses nothing") {
   const Sandbox box;
   box.workflows(two_workflows);
