@@ -62,7 +62,8 @@ void note_secrets_of(const Context& context, const std::string& before) {
       }));
   if (count > 0)
     context.messages.note(
-        fmt::format("its {} still {} to the old path; 'dstack secrets add NAME' adds one here",
+        fmt::format("{}its {} still {} to the old path; 'dstack secrets add NAME' adds one here",
+                    ui::paint(context.messages.stream(), ui::Colour::cyan, "note: "),
                     plural(count, "secret"),
                     count == 1 ? "belongs" : "belong"));
 }
@@ -86,8 +87,11 @@ Result<void> follow_moved_project(const Context& context,
     DSTACK_TRY(auto writer, store::Records::open(context.home, store::Records::Mode::read_write));
     DSTACK_CHECK(writer.adopt_project(project, identity.git, identity.prefix));
   }
-  context.messages.note(fmt::format(
-      "this project was in '{}' before; its runs and tags are found here now", printable(*before)));
+  const ui::Stream& stream = context.messages.stream();
+  context.messages.note(
+      fmt::format("{}this project was in '{}' before; its runs and tags are found here now",
+                  ui::paint(stream, ui::Colour::cyan, "note: "),
+                  printable(*before)));
   note_secrets_of(context, *before);
   return {};
 }

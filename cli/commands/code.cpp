@@ -48,7 +48,8 @@ class Code final : public Action {
       DSTACK_TRY(const std::string text,
                  source::diff_against_commit(run.project, run.code, objects, notes));
       for (const std::string& note : notes)
-        context.messages.note(fmt::format("note: {}", note));
+        context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
+                              printable(note));
       context.out.write(text);
       return exit_code::success;
     }

@@ -195,8 +195,8 @@ class Parser {
     return std::nullopt;
   }
 
-  /// A path is written as seen from where the user stands; what leaves the project is refused later,
-  /// as it was written.
+  /// A path is written as seen from where the user stands; what leaves the project is refused
+  /// later, as it was written.
   std::string from_root(std::string text, PropertyType type) const {
     const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
                          type == PropertyType::target || type == PropertyType::folder;
@@ -205,10 +205,10 @@ class Parser {
       return text;
     const Path& root = vocabulary_.project->root;
     const Path seen = (root / place_ / text).lexically_normal();
-    const auto path = normal_relative_path(
-        (text.starts_with('/') ? Path(text).lexically_normal() : seen)
-            .lexically_relative(root)
-            .string());
+    const auto path =
+        normal_relative_path((text.starts_with('/') ? Path(text).lexically_normal() : seen)
+                                 .lexically_relative(root)
+                                 .string());
     if (!path)
       return text;
     return path->empty() ? "." : *path;

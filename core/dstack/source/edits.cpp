@@ -1,5 +1,6 @@
 #include "dstack/source/edits.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/path_pattern.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"

@@ -37,9 +37,9 @@ struct Amount {
 struct Snapshot {
   job::TreeReference tree;
   job::GitFacts git;
-  std::vector<std::string> files;     ///< every path in the tree, sorted
-  Amount amount = {};                 ///< as listed, before anything is read
-  std::vector<std::string> warnings;  ///< what was left out, what changed while it was read
+  std::vector<std::string> files;       ///< every path in the tree, sorted
+  Amount amount = {};                   ///< as listed, before anything is read
+  std::vector<std::string> warnings;    ///< what was left out, what changed while it was read
   std::vector<std::string> notes = {};  ///< what is worth knowing, and may be as it should
 
   bool contains(std::string_view path) const;        ///< a file of exactly this path

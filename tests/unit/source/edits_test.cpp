@@ -95,6 +95,9 @@ TEST_CASE("artifacts, inputs, caches and ignored files are not edits") {
   edited.write("train.log", "l");
   edited.write("__pycache__/m.pyc", "p");
   edited.write(".ipynb_checkpoints/n.ipynb", "n");
+  edited.write(".ruff_cache/CACHEDIR.TAG", "t");
+  edited.write(".ruff_cache/deep/entry", "e");
+  edited.write("env/pyvenv.cfg", "v");
   CHECK_FALSE(edited.find());
   edited.write("modelled.txt", "not below the artifact");
   CHECK(edited.words(*edited.find()) == Names{"+modelled.txt"});
