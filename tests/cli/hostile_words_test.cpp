@@ -117,7 +117,7 @@ std::vector<std::string> nasty_strings() {
   return all;
 }
 
-/// Those that mean something else in the place of an argument: `$${{` is how a literal `${{` is
+/// Those that mean something else in an argument or a variable: `$${{` is how a literal `${{` is
 /// written.
 std::string as_written(std::string text) {
   for (std::size_t at = text.find("$${{"); at != std::string::npos; at = text.find("$${{", at + 4))
@@ -199,7 +199,7 @@ TEST_CASE("variables of a workflow reach a script byte for byte, and its environ
   Json variables = Json::object();
   Json references = Json::array();
   for (std::size_t i = 0; i < strings.size(); ++i) {
-    variables["v" + std::to_string(i)] = strings[i];
+    variables["v" + std::to_string(i)] = as_written(strings[i]);
     references.push_back("${{ v" + std::to_string(i) + " }}");
   }
   box.file(".dstack/variables.yaml", "variables: " + in_yaml(Json{{"w", variables}}) + "\n");

@@ -49,10 +49,11 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   check_without_place(context, errors);
   resolve_inputs(drafts, context, Tags::optional, errors);
   make_jobs(drafts, context, errors);
+  std::vector<std::string> notices;  // of what a run may make before
   resolve_input_files(drafts, context, OnThisMachine::optional, errors);
   read_env_files(drafts, context, OnThisMachine::optional, errors, warnings);
   if (!context.code.files.empty())
-    check_paths(drafts, context.project.root, context.code, errors, warnings);
+    check_paths(drafts, context.project.root, context.code, errors, notices);
   for (const Draft& draft : drafts.all) {
     check_environment(draft, errors);
     note_unexpanded_environment(draft, warnings);

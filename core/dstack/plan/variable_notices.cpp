@@ -172,30 +172,36 @@ class Usage {
   bool is_unknown_ = false;
 };
 
+/// The variable as a program would take it: `--lr 0.5`.
+std::string as_option(const ResolvedVariable& variable) {
+  return fmt::format(
+      "--{} {}", variable.name(), shell_quote(variable.value().substr(0, longest_example)));
+}
+
 /// What makes an unused variable reach the program.
 std::string remedy(const Draft& draft, const ResolvedVariable& variable) {
   const auto* property = property_of_type(draft.manifest(), provider::PropertyType::arguments);
   if (property == nullptr)
-    return fmt::format("'${{{{ {} }}}}' in one of its properties stands for the value",
-                       variable.name());
+    return fmt::format("'${{{{ {} }}}}' in one of its properties stands for the value{}",
+                       variable.name(),
+                       variable.is_own ? fmt::format(", '${{{{ variables }}}}' for all as '{}'",
+                                                     as_option(variable))
+                                       : std::string());
   if (!variable.is_own)
     return fmt::format("'--{} ${{{{ {} }}}}' in '{}' passes it to the program",
                        variable.name(),
                        variable.name(),
                        property->name);
   const bool is_given = find_member(draft.workflow->properties, *property) != nullptr;
-  return fmt::format("{} passes the workflow's variables to the program, as '--{} {}'",
+  return fmt::format("{} passes the workflow's variables to the program, as '{}'",
                      is_given ? fmt::format("'${{{{ variables }}}}' in '{}'", property->name)
                               : fmt::format("'{}: ${{{{ variables }}}}'", property->name),
-                     variable.name(),
-                     shell_quote(variable.value().substr(0, longest_example)));
+                     as_option(variable));
 }
 
 /// For `run PROVIDER`.
 std::string remedy_without_file(const ResolvedVariable& variable) {
-  return fmt::format("arguments for the program itself go after '--': -- --{} {}",
-                     variable.name(),
-                     shell_quote(variable.value().substr(0, longest_example)));
+  return fmt::format("arguments for the program itself go after '--': -- {}", as_option(variable));
 }
 
 std::string unused_notice(const Draft& draft,

@@ -129,6 +129,17 @@ TEST_CASE("a variable of the command line that reaches nothing is noted once, wi
         std::string::npos);
 }
 
+TEST_CASE("where there is no property for arguments, the remedy is a reference in another") {
+  Bench bench;
+  bench.files({"x.py"}).file("x.py", "--lr");
+  bench.workflows("workflows:\n  - {name: t, provider: bash, commands: [python x.py]}\n")
+      .variables("variables: {t: {lr: 0.1}}\n");
+  CHECK(bench.plan("t", {"--lr", "2"}).notices ==
+        Words{"workflow 't' does not seem to use the variable 'lr' of the command line: neither "
+              "'${{ lr }}' nor LR occurs in its properties or in 'x.py'; '${{ lr }}' in one of its "
+              "properties stands for the value, '${{ variables }}' for all as '--lr 2'"});
+}
+
 TEST_CASE("a variable that a provider's own run does not use is noted with the two dashes") {
   Bench bench;
   bench.workflows(training("")).variables("variables: {global: {seed: 1}}\n").file("train.py", "");

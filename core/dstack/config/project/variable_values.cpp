@@ -17,6 +17,8 @@ namespace {
 
 /// Variables that one value may lead through. Each is a level of the stack.
 constexpr std::size_t most_levels = 64;
+/// Of a ring, beside the first.
+constexpr std::size_t most_places = 8;
 constexpr std::string_view global_scope = "global";
 
 bool is_before(const SourceLocation& a, const SourceLocation& b) {
@@ -120,19 +122,23 @@ void VariableValues::replace(const Variable& variable, State& state) {
   state.level = 0;  // reported: what refers to it is not wrong as well
 }
 
-void VariableValues::report_ring(const Variable& variable) {
+/// Those whose references lead from a variable back to it, from the first in the file on.
+std::vector<const Variable*> VariableValues::ring_of(const Variable& variable) const {
   const auto begin = std::find_if(
       path_.begin(), path_.end(), [&](const Step& step) { return step.variable == &variable; });
   std::vector<const Variable*> ring;
   for (auto step = begin; step != path_.end(); ++step)
     ring.push_back(step->variable);
-  std::rotate(ring.begin(),
-              std::min_element(ring.begin(),
-                               ring.end(),
-                               [](const Variable* a, const Variable* b) {
-                                 return is_before(a->value_where, b->value_where);
-                               }),
-              ring.end());
+  const auto first =
+      std::min_element(ring.begin(), ring.end(), [](const Variable* a, const Variable* b) {
+        return is_before(a->value_where, b->value_where);
+      });
+  std::rotate(ring.begin(), first, ring.end());
+  return ring;
+}
+
+void VariableValues::report_ring(const Variable& variable) {
+  const std::vector<const Variable*> ring = ring_of(variable);
   const Variable& first = *ring.front();
   if (ring.size() == 1) {
     errors_.push_back(
@@ -145,9 +151,11 @@ void VariableValues::report_ring(const Variable& variable) {
   std::vector<std::string> places;
   for (const Variable* each : ring) {
     names += fmt::format("{} → ", each->name);
-    if (each != &first)
+    if (each != &first && places.size() < most_places)
       places.push_back(fmt::format("'{}' is at {}", each->name, each->value_where.render()));
   }
+  if (ring.size() > most_places + 1)
+    places.push_back(fmt::format("{} more", ring.size() - most_places - 1));
   errors_.push_back(
       make_error(ErrorCode::configuration, "variables refer to each other: {}{}", names, first.name)
           .at(first.value_where)

@@ -53,6 +53,7 @@ class VariableValues {
 
   std::optional<std::string> value_named(std::string_view name);
   void replace(const Variable& variable, State& state);
+  std::vector<const Variable*> ring_of(const Variable& variable) const;
   void report_ring(const Variable& variable);
   void pass_level(std::size_t level);
 

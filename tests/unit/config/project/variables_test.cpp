@@ -114,6 +114,19 @@ TEST_CASE("a ring of variables is reported once, with the places of all") {
   CHECK(brief(project->findings[1].error) == "7:11+11 variable 'self' refers to itself");
 }
 
+TEST_CASE("of a long ring not all places are listed") {
+  std::string text = "variables:\n  train:\n";
+  for (int i = 0; i < 20; ++i)
+    text += "    v" + std::to_string(i) + ": ${{ v" + std::to_string((i + 1) % 20) + " }}\n";
+  ProjectFolder folder;
+  folder.file(".dstack/workflows.yaml", train).file(".dstack/variables.yaml", text);
+  const auto project = folder.load();
+  REQUIRE(project->findings.size() == 1);
+  const std::string& hint = project->findings[0].error.hint;
+  CHECK(hint.find("'v8' is at .dstack/variables.yaml:11:9, 11 more; give one") !=
+        std::string::npos);
+}
+
 TEST_CASE("a ring through a global variable that a workflow's own one closes is found") {
   CHECK(findings_of(
             train, "variables:\n  global: {a: 1, b: \"${{ a }}\"}\n  train: {a: \"${{ b }}\"}\n") ==
