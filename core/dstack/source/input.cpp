@@ -256,7 +256,9 @@ Result<CapturedInput> capture_input(store::ObjectStore& objects,
   const Index index = load_index(place);
   const bool is_stored = objects.has_tree(index.tree);
   job::TreeReference own = index.tree;
-  const bool is_same = take_known(index, entries);
+  DSTACK_TRY(const Fd root, open_file(input.root.string(), O_RDONLY | O_DIRECTORY));
+  std::vector<files::ClosedFolder> closed = files::closed_folders(root.get(), entries);
+  const bool is_same = take_known(index, entries) && closed == index.closed_folders;
   if (!is_same || !is_stored) {
     DSTACK_CHECK(Reading(objects, input.root, progress).read(entries, warnings));
     DSTACK_TRY(own,
@@ -267,6 +269,7 @@ Result<CapturedInput> capture_input(store::ObjectStore& objects,
     Index next;
     next.tree = own;
     next.files = entries;
+    next.closed_folders = std::move(closed);
     save_index(place, std::move(next), looked_at);
   }
   CapturedInput captured;

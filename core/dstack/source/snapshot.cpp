@@ -13,6 +13,8 @@
 
 #include <algorithm>
 
+#include <fcntl.h>
+
 namespace dstack::source {
 
 namespace {
