@@ -22,7 +22,7 @@ std::string with_program(const Sandbox& box) {
 std::string fill(Sandbox& box) {
   box.set(with_program(box));
   box.workflows(R"(workflows:
-  - {name: train, help: "Trains: a 'model' with $HOME", provider: bash, commands: ["true"], artifacts: [model]}
+  - {name: train, help: "Trains: a 'model' with $HOME", provider: bash, commands: ["mkdir -p model"], artifacts: [model]}
   - {name: tra.in-2_x, provider: python, file: other.py}
   - {name: prepare, provider: bash, commands: ["true"]}
 )");
