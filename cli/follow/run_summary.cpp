@@ -15,6 +15,7 @@ namespace dstack::cli {
 
 namespace {
 
+using job::Cause;
 using job::Status;
 using store::JobRecord;
 using store::RunRecord;
@@ -84,6 +85,13 @@ void print_tail(const Context& context, const RunRecord& run, const JobRecord& j
 void print_failed_job(const Context& context, const RunView& view, const JobRecord& job) {
   const ui::Stream& stream = context.messages.stream();
   const ui::Outcome outcome = ui::outcome_of(job);
+  // Nothing that the job printed says so.
+  if (context.messages.quiet() && (job.cause == Cause::artifact || job.cause == Cause::lost))
+    context.messages.error(make_error(ErrorCode::unavailable,
+                                      "{} {}{}",
+                                      view.labels()[job.index],
+                                      ui::render_outcome(outcome),
+                                      job.reason.empty() ? "" : fmt::format(": {}", job.reason)));
   context.messages.note(fmt::format(
       "  {} {}{}",
       ui::paint(stream, ui::Colour::bold, view.labels()[job.index]),

@@ -67,6 +67,9 @@ TEST_CASE("a job that ends well without one of its artifacts has failed, and the
   CHECK(said.find("w failed (missing artifact)") != std::string::npos);
   CHECK(said.find("it did not make 'model' and nothing matches '*.csv'") != std::string::npos);
   CHECK(said.find("plots") == std::string::npos);
+  CHECK(box.refused({"run", "-q", "w"}, 1).find("error: w failed (missing artifact): it ended") !=
+        std::string::npos);
+  box.refused({"run", "-q", "needs"}, 1);
 
   const Json run = box.json({"show", "--json"});
   const Json job = run["jobs"][0];
