@@ -4,6 +4,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/job/edits.hpp"
 #include "dstack/source/edits.hpp"
 #include "dstack/source/snapshot.hpp"
@@ -43,7 +44,7 @@ class Code final : public Action {
     const store::ObjectStore objects(context.home);
     if (diff_) {
       DSTACK_TRY(const std::string text,
-                 source::diff_against_commit(run.project, run.code, objects));
+                 source::diff_against_commit(config::code_root(run.project), run.code, objects));
       context.out.write(text);
       return exit_code::success;
     }
@@ -142,8 +143,9 @@ class Code final : public Action {
                                    const store::ObjectStore& objects) {
     bool conflicts = false;
     for (const job::Edits& of_job : edits) {
-      DSTACK_TRY(const auto applied,
-                 source::apply_edits(run.project, run.code.snapshot, of_job, objects));
+      DSTACK_TRY(
+          const auto applied,
+          source::apply_edits(config::code_root(run.project), run.code.snapshot, of_job, objects));
       const auto report = [&](std::string_view what, const std::vector<std::string>& paths) {
         for (const std::string& path : paths)
           context.out.line(std::string(what) + printable(path));

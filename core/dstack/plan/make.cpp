@@ -32,8 +32,9 @@ class Maker {
     prepare_properties();
     check_secrets(drafts_, context_, errors_);
     resolve_inputs(drafts_, context_, Tags::needed, errors_);
+    resolve_paths(drafts_, context_.project, context_.code, notices_);
     make_jobs(drafts_, context_, errors_);
-    check_paths(drafts_, context_.project.root, context_.code, errors_, notices_);
+    check_paths(drafts_, context_.project, context_.code, errors_, notices_);
     choose_pythons(drafts_, context_, errors_, notices_);
     check_resources(drafts_, context_.machine, errors_);
     for (const Draft& draft : drafts_.all) {
@@ -169,7 +170,7 @@ class Maker {
       arguments_used = arguments_used || draft.uses_run_arguments;
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
-      check_properties(draft, context_.environment, errors_);
+      check_properties(draft, context_, errors_);
     }
   }
 
@@ -198,7 +199,7 @@ class Maker {
 
   Result<Plan> assemble() {
     Plan plan;
-    plan.project = context_.project.root.string();
+    plan.project = context_.project.folder.string();
     plan.git = context_.code.git;
     plan.target = request_.target;
     plan.run_name = request_.run_name;

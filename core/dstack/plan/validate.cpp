@@ -18,7 +18,7 @@ void check_without_place(const PlanningContext& context, std::vector<Error>& err
     std::vector<Error> unwanted;
     if (draft.provider != nullptr &&
         interpolate_properties(draft, {}, {}, name.empty() ? unwanted : errors))
-      check_properties(draft, context.environment, errors);
+      check_properties(draft, context, errors);
   }
 }
 
@@ -37,13 +37,14 @@ Result<void> validate(const PlanningContext& context) {
   choose_providers(drafts, context.providers, errors);
   for (Draft& draft : drafts.all)
     if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors))
-      check_properties(draft, context.environment, errors);
+      check_properties(draft, context, errors);
   check_without_place(context, errors);
   resolve_inputs(drafts, context, Tags::optional, errors);
-  make_jobs(drafts, context, errors);
   std::vector<std::string> notices;
+  resolve_paths(drafts, context.project, context.code, notices);
+  make_jobs(drafts, context, errors);
   if (!context.code.files.empty())
-    check_paths(drafts, context.project.root, context.code, errors, notices);
+    check_paths(drafts, context.project, context.code, errors, notices);
   for (const Draft& draft : drafts.all)
     check_environment(draft, errors);
   for (const Draft& draft : drafts.all)

@@ -53,8 +53,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 /// What lies beside the project becomes a part of it.
 std::string hint_of_monorepo() {
-  return "only what is in the project can be used; to add what is beside it, move '.dstack' to the "
-         "folder above, and set 'working_dir'";
+  return "only what is in the project can be used; to add what is beside it, write 'root: ..' at "
+         "the top of workflows.yaml, or move '.dstack' to the folder above and set 'working_dir'";
 }
 
 std::string join_name(const std::string& name, std::string_view member) {
@@ -408,15 +408,18 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
   const auto from_root =
       normal ? std::string() : resolve_path(origins_.working_dir, path->text).value_or("");
   if (!normal)
-    return error(path->where,
-                 fmt::format("the artifact {} {}",
-                             quote(path->text),
-                             path->text.front() == '/' ? "must be a relative path"
-                                                       : "leads out of the working directory"),
-                 from_root.empty()
-                     ? "only what a job writes below its working directory can be saved"
-                     : fmt::format("write '{}': it is also looked for from the project's root",
-                                   printable(from_root)));
+    return error(
+        path->where,
+        fmt::format("the artifact {} {}",
+                    quote(path->text),
+                    path->text.front() == '/' ? "must be a relative path"
+                                              : "leads out of the working directory"),
+        from_root.empty()
+            ? "only what a job writes below its working directory can be saved"
+            : fmt::format(
+                  "only what is below the working directory can be saved: leave 'working_dir' "
+                  "out, and write '{}'",
+                  printable(from_root)));
   if (normal->empty())
     return error(path->where,
                  fmt::format("the artifact {} is the working directory itself", quote(path->text)),

@@ -1,6 +1,7 @@
 #include "dstack/run/protocol/workspace.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
 namespace dstack::run {
@@ -76,7 +77,7 @@ std::unique_ptr<Workspace> workspace_of(const files::Home& home,
                                         const Path& project,
                                         const job::JobSpec& spec) {
   if (spec.workspace == job::WorkspaceKind::project)
-    return std::make_unique<ProjectItself>(home, project);
+    return std::make_unique<ProjectItself>(home, config::code_root(project));
   return std::make_unique<PrivateCopy>(home, job_folder);
 }
 

@@ -1,6 +1,7 @@
 #include "dstack/run/supervisor/main.hpp"
 
 #include "dstack/base/fatal_exit.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/process/oom_score.hpp"
@@ -38,7 +39,7 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
   if (!end)
     return {};
   return explain_missing_file(*end,
-                              order.plan.project,
+                              config::code_root(order.plan.project),
                               order.plan.jobs[job].spec.working_dir,
                               order.code.snapshot,
                               store::ObjectStore(home));
