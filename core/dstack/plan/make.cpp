@@ -29,6 +29,7 @@ class Maker {
             request_.target, WorkflowIndex(context_.project), context_.providers, line_.target()));
     settle_workflows(target);
     notice_refused_providers();
+    notice_other_endings();
     prepare_properties();
     check_secrets(drafts_, context_, errors_);
     resolve_inputs(drafts_, context_, Tags::needed, errors_);
@@ -136,6 +137,24 @@ class Maker {
                                        refused->path.string(),
                                        refused->reason));
     }
+  }
+
+  /// Where somebody looks for a `.yaml` in vain, or adds one.
+  void notice_other_endings() {
+    std::set<std::string> names;
+    const auto add = [&](const SourceLocation& where) {
+      if (where.source && (where.source->name == ".dstack/workflows.yml" ||
+                           where.source->name == ".dstack/variables.yml"))
+        names.insert(where.source->name);
+    };
+    for (const config::Workflow& workflow : project().workflows)
+      add(workflow.where);
+    for (const auto& [scope, variables] : project().variables)
+      for (const config::Variable& variable : variables)
+        add(variable.where);
+    if (!names.empty())
+      notices_.push_back(
+          fmt::format("the project is read from {}", quoted_list({names.begin(), names.end()})));
   }
 
   void read_arguments(const Target& kind) {

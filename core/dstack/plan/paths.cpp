@@ -226,7 +226,10 @@ class Checker {
     if (!draft_.inputs.empty())
       message +=
           fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
-    report(message, std::move(where), hint_for(path, code_));
+    std::string hint;
+    for (std::size_t i = 0; i < places.size() && hint.empty(); ++i)
+      hint = hint_for(places[i], code_);
+    report(message, std::move(where), hint);
   }
 
   void report(const std::string& message, SourceLocation where, const std::string& hint) {

@@ -207,6 +207,28 @@ TEST_CASE("where the code begins above the project, paths are seen from the proj
   CHECK(std::find(declared.begin(), declared.end(), base + "/sub/out") != declared.end());
 }
 
+TEST_CASE("files that end in .yml are named in a note") {
+  const SourceLocation elsewhere{make_source_text(".dstack/workflows.yml", "x"), 1, 1, 1};
+  Bench bench;
+  bench.workflows("workflows: [{name: w, provider: bash, commands: [ls]}]\n");
+  CHECK(bench.plan("w").notices.empty());
+  config::Project project = bench.project();
+  project.workflows[0].where = elsewhere;
+  const PlanningContext given = bench.context();
+  const PlanningContext context{project,
+                                given.providers,
+                                given.machine,
+                                given.code,
+                                given.environment,
+                                given.whole_environment,
+                                given.resolve_tag,
+                                given.tags_of,
+                                given.call_provider};
+  const auto plan = make_plan({"w", {}, {}, ""}, context);
+  REQUIRE(plan);
+  CHECK(plan->notices == Words{"the project is read from '.dstack/workflows.yml'"});
+}
+
 TEST_CASE("a file below the working directory may come with an input") {
   Bench bench;
   bench.files({"download.py", "sub/x"});
