@@ -24,6 +24,10 @@ class Action {
     return syntax.parse(arguments);
   }
 
+  /// Refuses words that only the project's files show to be wrong, before any of them has an
+  /// effect. `project`: what `--project` before the command's name says; empty: the current folder.
+  virtual Result<void> check_words(const std::string& /*project*/) { return {}; }
+
   /// What `--help` prints.
   virtual Result<std::string> help(Context&, const Syntax& syntax) { return syntax.help(); }
 

@@ -226,13 +226,15 @@ int run_command(const Invocation& invocation, const ui::Messages& early) {
   Globals globals = invocation.globals;
   Syntax syntax = declare(*invocation.command, *action, globals);
   const auto parsed = action->parse(syntax, invocation.words);
+  const auto checked = action->check_words(invocation.globals.project);
   globals.help = globals.help || asks_for_help(invocation.words);
   const auto choice = colour_choice(globals.color);
   const auto folder = starting_folder(globals.project);
   const auto provider_paths = named_provider_paths(globals.provider_paths);
   // A person who asks for help gets it, whatever else is wrong.
   if (!globals.help) {
-    for (const Error* error : {parsed ? nullptr : &parsed.error(),
+    for (const Error* error : {checked ? nullptr : &checked.error(),
+                               parsed ? nullptr : &parsed.error(),
                                choice ? nullptr : &choice.error(),
                                folder ? nullptr : &folder.error(),
                                provider_paths ? nullptr : &provider_paths.error()})

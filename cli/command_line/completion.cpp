@@ -171,9 +171,16 @@ class Completer {
   /// Adds the options, variables and positional words of a workflow or a provider, before ours:
   /// they are what is looked for.
   void add_target(const std::string& target) {
-    const auto help = plan::describe_target(target, project(), providers());
+    std::vector<std::string> own;
+    for (const DeclaredOption& option : options_)
+      own.insert(own.end(), option.names.begin(), option.names.end());
+    const auto help = plan::describe_target(target, project(), providers(), own);
     if (!help)
       return;
+    for (DeclaredOption& option : options_)
+      for (const std::string& name : help->ambiguous)
+        std::erase(option.names, name);
+    std::erase_if(options_, [](const DeclaredOption& option) { return option.names.empty(); });
     std::vector<DeclaredOption> found;
     for (const auto* list : {&help->variables, &help->options})
       for (const plan::OptionHelp& option : *list) {

@@ -4,6 +4,7 @@
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/job/edits.hpp"
 #include "dstack/run/client/run_inputs.hpp"
 #include "dstack/run/protocol/run_order.hpp"
@@ -46,7 +47,7 @@ class Code final : public Action {
     if (diff_) {
       std::vector<std::string> notes;
       DSTACK_TRY(const std::string text,
-                 source::diff_against_commit(run.project, run.code, objects, notes));
+                 source::diff_against_commit(config::code_root(run.project), run.code, objects, notes));
       for (const std::string& note : notes)
         context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
                               printable(note));
@@ -157,8 +158,9 @@ class Code final : public Action {
                                    const store::ObjectStore& objects) {
     bool conflicts = false;
     for (const job::Edits& of_job : edits) {
-      DSTACK_TRY(const auto applied,
-                 source::apply_edits(run.project, run.code.snapshot, of_job, objects));
+      DSTACK_TRY(
+          const auto applied,
+          source::apply_edits(config::code_root(run.project), run.code.snapshot, of_job, objects));
       const auto report = [&](std::string_view what, const std::vector<std::string>& paths) {
         for (const std::string& path : paths)
           context.out.line(std::string(what) + printable(path));

@@ -43,7 +43,7 @@ class Rm final : public Action {
   }
 
   Result<int> run(Context& context) override {
-    DSTACK_CHECK(check_words());
+    DSTACK_CHECK(check_words_together());
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     DSTACK_TRY(const auto runs,
                failed_ ? failed_runs(context, records) : named_runs(context, records));
@@ -65,7 +65,7 @@ class Rm final : public Action {
   }
 
  private:
-  Result<void> check_words() const {
+  Result<void> check_words_together() const {
     if (names_.empty() && !failed_)
       return fail(ErrorCode::usage, "'dstack rm' needs RUN, or '--failed'")
           .with_hint("'dstack rm --help' shows what it takes");

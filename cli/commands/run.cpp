@@ -1,7 +1,9 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/plan/make.hpp"
 #include "dstack/plan/redaction.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/store/records/records.hpp"
@@ -12,7 +14,6 @@
 #include "views/input_progress.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
@@ -20,31 +21,37 @@ namespace dstack::cli {
 
 namespace {
 
-constexpr std::array own_flags = {"-d",
-                                  "--detach",
-                                  "--dry-run",
-                                  "--force",
-                                  "--json",
-                                  "-y",
-                                  "--yes",
-                                  "-q",
-                                  "--quiet",
-                                  "-v",
-                                  "--verbose",
-                                  "-h",
-                                  "--help"};
-constexpr std::array own_values = {
-    "-j", "--jobs", "-t", "--tag", "--project", "--provider-path", "--color"};
+/// The command's own options, as its syntax declares them.
+class OwnOptions {
+ public:
+  explicit OwnOptions(const Syntax& syntax) : options_(syntax.options()) {}
 
-template <typename List>
-bool holds(const List& list, std::string_view argument) {
-  return std::find(list.begin(), list.end(), argument) != list.end();
-}
+  bool is_flag(std::string_view name) const { return holds(name, false); }
 
-/// `-j4`: a short option with its value in one argument.
-bool is_attached(const std::string& argument) {
-  return argument.size() > 2 && argument[1] != '-' && holds(own_values, argument.substr(0, 2));
-}
+  bool takes_value(std::string_view name) const { return holds(name, true); }
+
+  /// `-j4`: a short option with its value in one argument.
+  bool is_attached(const std::string& argument) const {
+    return argument.size() > 2 && argument[1] != '-' && takes_value(argument.substr(0, 2));
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const DeclaredOption& option : options_)
+      all.insert(all.end(), option.names.begin(), option.names.end());
+    return all;
+  }
+
+ private:
+  bool holds(std::string_view name, bool with_value) const {
+    return std::any_of(options_.begin(), options_.end(), [&](const DeclaredOption& option) {
+      return option.value_name.empty() != with_value &&
+             std::find(option.names.begin(), option.names.end(), name) != option.names.end();
+    });
+  }
+
+  std::vector<DeclaredOption> options_;
+};
 
 class Run final : public Action {
  public:
@@ -66,7 +73,9 @@ class Run final : public Action {
             "Any other argument after the name belongs to the workflow: variables\n"
             "('--epochs 3', '--train.epochs 3'), options of its provider ('--gpu 1'), and after "
             "'--' the\n"
-            "arguments of its program. 'dstack run WORKFLOW --help' lists them.\n\n"
+            "arguments of its program. 'dstack run WORKFLOW --help' lists them. Where a variable "
+            "is "
+            "called\nlike an option of 'run', the option goes before the name.\n\n"
             "Exit code: that of the job that failed first; 128+N when signal N killed it; 125 when "
             "it could\n"
             "not start; 130 after Ctrl-C, 143 after 'dstack stop'; 0 when all is done, or "
@@ -83,6 +92,7 @@ class Run final : public Action {
   /// Picks out the command's own options, wherever they are; every other argument goes to the plan
   /// as it is.
   Result<void> parse(Syntax& syntax, const std::vector<std::string>& arguments) override {
+    const OwnOptions options(syntax);
     std::vector<std::string> own;
     std::string target;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -93,11 +103,14 @@ class Run final : public Action {
                                   arguments.end());
         break;
       }
-      if (holds(own_flags, argument) || is_attached(argument) ||
-          (name != argument && holds(own_values, name))) {
+      const std::string next = i + 1 < arguments.size() ? arguments[i + 1] : std::string();
+      if (options.is_flag(argument) || options.is_attached(argument) ||
+          (name != argument && options.takes_value(name))) {
         own.push_back(argument);
-      } else if (holds(own_values, argument)) {
+        note_place(argument, next, options, !target.empty());
+      } else if (options.takes_value(argument)) {
         own.push_back(argument);
+        note_place(argument, next, options, !target.empty());
         if (i + 1 < arguments.size())
           own.push_back(arguments[++i]);
       } else if (!target.empty()) {
@@ -110,7 +123,23 @@ class Run final : public Action {
     }
     if (!target.empty())
       own.push_back(target);  // never begins with a dash: that is refused above
+    target_ = target;
     return syntax.parse(own);
+  }
+
+  /// An option after the name may be a variable of the workflow as well. What cannot be read is
+  /// reported when the project is opened.
+  Result<void> check_words(const std::string& project) override {
+    if (after_target_.empty() || target_.empty())
+      return {};
+    const std::string& named = early_project_.empty() ? project : early_project_;
+    boost::system::error_code error;
+    const Path folder = named.empty() ? fs::current_path(error) : fs::absolute(named);
+    const auto root = error ? std::nullopt : config::find_project(folder);
+    if (!root)
+      return {};
+    const auto loaded = config::load_project(*root);
+    return loaded ? plan::refuse_ambiguous(target_, after_target_, *loaded) : Result<void>();
   }
 
   Result<std::string> help(Context& context, const Syntax& syntax) override {
@@ -118,7 +147,8 @@ class Run final : public Action {
       return syntax.help();
     DSTACK_TRY(const auto bench, context.open_workbench());
     DSTACK_TRY(const auto help,
-               plan::describe_target(request_.target, bench.project, bench.providers));
+               plan::describe_target(
+                   request_.target, bench.project, bench.providers, OwnOptions(syntax).names()));
     std::string text =
         fmt::format("{}{}\n", help.target, help.help.empty() ? "" : fmt::format(": {}", help.help));
     if (help.provider != help.target)
@@ -157,6 +187,21 @@ class Run final : public Action {
       of_inputs.show(input, done, all);
     };
     return run::submit(bench, records, request);
+  }
+
+  /// Remembers which project was meant before the target, and which long options are after it.
+  void note_place(const std::string& argument,
+                  const std::string& next,
+                  const OwnOptions& options,
+                  bool after_target) {
+    const std::size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const std::string value = equals == std::string::npos ? next : argument.substr(equals + 1);
+    if (!after_target && name == "--project")
+      early_project_ = value;
+    if (!after_target || !name.starts_with("--") || name == "--help")
+      return;
+    after_target_.push_back({name, is_option(value) ? "" : value, options.takes_value(name)});
   }
 
   static std::string section(const std::string& title,
@@ -281,6 +326,9 @@ class Run final : public Action {
   }
 
   run::SubmitRequest request_;
+  std::string target_;
+  std::vector<plan::OwnOption> after_target_;
+  std::string early_project_;  ///< of `--project` before the target
   std::optional<std::size_t> parallel_;
   bool detach_ = false;
   bool force_ = false;

@@ -295,6 +295,72 @@ TEST_CASE("help after a workflow's name lists its variables and options") {
   CHECK(help.find("--gpu") != std::string::npos);
 }
 
+TEST_CASE("help offers a variable called like an option with its workflow, and its example works") {
+  const Sandbox box;
+  box.workflows("workflows: [{name: w, provider: bash, commands: ['echo $TAG $VERBOSE']}]\n");
+  box.file(".dstack/variables.yaml", "variables: {w: {tag: v1, verbose: 0}}\n");
+  const std::string help = box.ok({"run", "w", "--help"});
+  CHECK(help.find("  --w.tag VALUE") != std::string::npos);
+  CHECK(help.find("  --tag VALUE") == std::string::npos);
+  CHECK(help.find("dstack run w --w.verbose 0") != std::string::npos);
+  CHECK(box.ok({"run", "-q", "w", "--w.verbose", "2", "--w.tag=v3"}) == "v3 2\n");
+}
+
+TEST_CASE(
+    "an option of run that is also a variable is refused after the workflow, and taken before") {
+  const Sandbox box;
+  box.workflows("workflows: [{name: w, provider: bash, commands: ['echo $TAG $PROJECT']}]\n");
+  box.file(".dstack/variables.yaml",
+           "variables: {w: {tag: v1, project: p, json: 0, quiet: 1, jobs: x}}\n");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--tag", "v2"},
+                                                {"--tag=v2"},
+                                                {"--project", "elsewhere"},
+                                                {"--json"},
+                                                {"--quiet"},
+                                                {"--jobs", "many"}}) {
+    std::vector<std::string> arguments = {"run", "w"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    const auto output = box.run(arguments);
+    CHECK(Sandbox::code(output) == 2);
+    CHECK(output.err.find("' is ambiguous: an option of 'dstack run', and a variable of workflow "
+                          "'w'") != std::string::npos);
+  }
+  CHECK(box.ok({"tags", "list", "--json"}) == "[]\n");
+  CHECK(box.ok({"run", "--quiet", "--tag", "v2", "w"}) == "v1 p\n");
+  CHECK(box.json({"tags", "list", "--json"})[0]["tag"] == "v2");
+  CHECK(box.ok({"run", "--project", ".", "-q", "w", "-t", "v4"}) == "v1 p\n");
+}
+
+TEST_CASE("the code of a project may begin in a folder above it") {
+  const Sandbox box;
+  box.file("common/words.txt", "shared\n");
+  box.file("services/a/.dstack/workflows.yaml",
+           "root: ../..\n"
+           "workflows:\n"
+           "  - name: w\n"
+           "    provider: bash\n"
+           "    commands: [cat ../../common/words.txt own.txt, cp own.txt made.txt]\n"
+           "    artifacts: [made.txt]\n");
+  box.file("services/a/own.txt", "own\n");
+  CHECK(box.ok({"--project", "services/a", "run", "-q", "w"}) == "shared\nown\n");
+  const Json files = box.json({"--project", "services/a", "artifacts", "list", "--json"});
+  REQUIRE(files.size() == 1);
+  CHECK(files[0]["path"] == "services/a/made.txt");
+  CHECK(box.json({"--project", "services/a", "ps", "--json"})[0]["project"] ==
+        (box.project() / "services/a").string());
+}
+
+TEST_CASE("a job that lacks a file beside the project says how to add it") {
+  const Sandbox box;
+  box.file("common/words.txt", "shared\n");
+  box.file("a/.dstack/workflows.yaml",
+           "workflows: [{name: w, provider: bash, commands: [cat ../common/words.txt]}]\n");
+  const auto output = box.run({"--project", "a", "run", "w"});
+  CHECK(Sandbox::code(output) == 1);
+  CHECK(output.err.find("'../common/words.txt' is beside the project") != std::string::npos);
+  CHECK(output.err.find("'root: ..'") != std::string::npos);
+}
+
 TEST_CASE("workflows and graph show the project") {
   const Sandbox box;
   box.workflows(std::string(two_workflows) +

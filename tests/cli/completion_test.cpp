@@ -26,7 +26,8 @@ std::string fill(Sandbox& box) {
   - {name: tra.in-2_x, provider: python, file: other.py}
   - {name: prepare, provider: bash, commands: ["true"]}
 )");
-  box.file(".dstack/variables.yaml", "variables: {train: {epochs: 3, batch.size-1: 4}}\n");
+  box.file(".dstack/variables.yaml",
+           "variables: {train: {epochs: 3, batch.size-1: 4}, prepare: {tag: 1}}\n");
   box.file("my requirements.txt", "");
   box.file("script.py", "");
   box.file("sub folder/file", "");
@@ -64,6 +65,9 @@ void check_shell(Shell& shell, const std::string& run) {
 
   CHECK(shell.complete("dstack logs ") == "dstack logs " + run + " ");
   CHECK(shell.complete("dstack logs " + run + " ") == "dstack logs " + run + " train ");
+  CHECK(shell.complete("dstack run prepare --prep") == "dstack run prepare --prepare.tag ");
+  CHECK(shell.complete("dstack run prepare --ta") == "dstack run prepare --ta");
+  CHECK(shell.complete("dstack run --ta") == "dstack run --tag ");
   CHECK(shell.complete("dstack run prepare -t v") == "dstack run prepare -t v1.0-rc_2 ");
   CHECK(shell.complete("dstack untag tra") == "dstack untag train:v1.0-rc_2 ");
   CHECK(shell.complete("dstack artifacts list train:") == "dstack artifacts list train:v1.0-rc_2 ");

@@ -102,6 +102,10 @@ const std::vector<Case> right = {
     {"what all have",
      workflow("commands: ls, workspace: copy, setup: [a], timeout: 1h30m, retry: 2")},
     {"what all have, otherwise", workflow("commands: ls, workspace: , before-run: a, timeout: 90")},
+    {"code above the project", "root: ../..\n" + workflow("commands: ls")},
+    {"dependencies as maps",
+     "workflows: [{name: a, provider: bash, commands: ls},\n"
+     " {name: b, provider: bash, commands: ls, deps: [a, {workflow: a, tag: '${{ t }}'}]}]\n"},
     {"one dependency",
      "workflows: [{name: a, provider: bash, commands: ls},\n"
      " {name: b, provider: bash, commands: ls, deps: a}]\n"},
@@ -127,6 +131,9 @@ const std::vector<Case> wrong = {
      "workflows: [{name: w, provider: python, file: a.py, script: a.py}]\n"},
     {"property in two spellings", workflow("commands: ls, working-dir: a, working_dir: a")},
     {"dependencies under two keys", workflow("commands: ls, deps: [], depends-on: []")},
+    {"code below the project", "root: sub\n" + workflow("commands: ls")},
+    {"dependency without its workflow", workflow("commands: ls, deps: [{tag: v1}]")},
+    {"dependency with another key", workflow("commands: ls, deps: [{workflow: w, tags: v1}]")},
     {"commands is a map", workflow("commands: {a: b}")},
     {"command is a list", workflow("commands: [[ls]]")},
     {"environment is a text", workflow("commands: ls, environment: A=1")},

@@ -33,6 +33,7 @@ const config::Value* path_of(const config::Value& entry) {
 }
 
 void add_path(const config::Value& entry,
+              const std::string& base,
               const std::string& folder,
               std::vector<std::string>& paths) {
   const config::Value* path = path_of(entry);
@@ -42,24 +43,31 @@ void add_path(const config::Value& entry,
   // If the root itself were an artifact, no code would be left.
   if (normal && !normal->empty() && !PathPattern(*normal).matches_all())
     paths.push_back(std::move(*normal));
+  // `sub/out` with the working directory `sub` may be meant from the root.
+  const std::string working_dir = resolve_path({}, folder).value_or("");
+  for (const std::string_view origin : {std::string_view(), std::string_view(base)})
+    if (auto whole = resolve_path(origin, path->text);
+        whole && !working_dir.empty() && *whole != working_dir && is_below(*whole, working_dir))
+      paths.push_back(std::move(*whole));
 }
 
 void add_artifacts(const config::Value& properties,
                    const std::vector<Property>& declared,
+                   const std::string& base,
                    std::vector<std::string>& paths) {
   const Property* property = property_of_artifacts(declared);
   const config::Member* artifacts = property ? find_member(properties, *property) : nullptr;
   if (artifacts == nullptr)
     return;
-  std::string folder;
+  std::string folder = base;
   if (const Property* working_dir = property_named(declared, "working_dir"))
     if (const config::Member* given = find_member(properties, *working_dir))
-      folder = given->value.text;
+      folder = fmt::format("{}/{}", base.empty() ? "." : base, given->value.text);
   if (artifacts->value.kind == config::ValueKind::sequence)
     for (const config::Value& entry : artifacts->value.elements)
-      add_path(entry, folder, paths);
+      add_path(entry, base, folder, paths);
   else
-    add_path(artifacts->value, folder, paths);
+    add_path(artifacts->value, base, folder, paths);
 }
 
 }  // namespace
@@ -80,6 +88,7 @@ std::vector<std::string> declared_artifacts(const config::Project& project,
       continue;
     add_artifacts(draft.properties(),
                   draft.provider ? draft.manifest().properties : provider::common_properties(),
+                  project.base,
                   paths);
   }
   std::sort(paths.begin(), paths.end());

@@ -100,11 +100,13 @@ bool interpolate_properties(Draft& draft,
   return true;
 }
 
-void check_properties(Draft& draft,
-                      const provider::CallerEnvironment& caller,
-                      std::vector<Error>& errors) {
-  auto checked = provider::check_properties(
-      draft.manifest(), draft.properties(), draft.workflow->where, draft.workflow->name, caller);
+void check_properties(Draft& draft, const PlanningContext& context, std::vector<Error>& errors) {
+  auto checked = provider::check_properties(draft.manifest(),
+                                            draft.properties(),
+                                            draft.workflow->where,
+                                            draft.workflow->name,
+                                            context.environment,
+                                            context.project.base);
   if (!checked) {
     errors.push_back(std::move(checked).error());
     return;
@@ -124,25 +126,6 @@ SourceLocation place_of(const Draft& draft, const std::string& property) {
       return draft.workflow->where;
     name = name.substr(0, dot);
   }
-}
-
-std::optional<std::string> resolve_path(const std::string& folder, std::string_view path) {
-  if (path.starts_with('/'))
-    return std::nullopt;
-  std::vector<std::string> parts;
-  for (const std::string_view text : {std::string_view(folder), path})
-    for (const std::string_view part : split(text, '/')) {
-      if (part.empty() || part == ".")
-        continue;
-      if (part != "..") {
-        parts.emplace_back(part);
-      } else {
-        if (parts.empty())
-          return std::nullopt;
-        parts.pop_back();
-      }
-    }
-  return join(parts, "/");
 }
 
 }  // namespace dstack::plan

@@ -3,6 +3,7 @@
 // reported once.
 #pragma once
 
+#include "dstack/base/path.hpp"
 #include "dstack/job/input_file.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/make.hpp"
@@ -90,9 +91,7 @@ void note_unused_variables(const Drafts& drafts,
                            const source::Snapshot& code,
                            std::vector<std::string>& notices);
 
-void check_properties(Draft& draft,
-                      const provider::CallerEnvironment& caller,
-                      std::vector<Error>& errors);
+void check_properties(Draft& draft, const PlanningContext& context, std::vector<Error>& errors);
 
 /// Which tags are looked up, and what a missing one means.
 enum class Tags {
@@ -130,10 +129,17 @@ void read_env_files(Drafts& drafts,
 /// One batch for each provider; then what the host adds to each job.
 void make_jobs(Drafts& drafts, const PlanningContext& context, std::vector<Error>& errors);
 
+/// A path that is not there as it is written, but is from the working directory or from the root of
+/// the code, is replaced by that: before the providers see it.
+void resolve_paths(Drafts& drafts,
+                   const config::Project& project,
+                   const source::Snapshot& code,
+                   std::vector<std::string>& notices);
+
 /// Every property of type path names a file of the code or below an input. Working directories that
 /// do not exist are a notice: the job starts in an empty folder.
 void check_paths(const Drafts& drafts,
-                 const Path& project,
+                 const config::Project& project,
                  const source::Snapshot& code,
                  std::vector<Error>& errors,
                  std::vector<std::string>& notices);
@@ -180,8 +186,5 @@ void note_hidden_environment(const Draft& draft,
 /// Where a property was given ("file", "requirements.0", "resources.gpu.count"), else where its
 /// parent was, else the workflow's entry.
 SourceLocation place_of(const Draft& draft, const std::string& property);
-/// `path` as seen from `folder`, from the project's root; nothing when it is absolute or leaves the
-/// project.
-std::optional<std::string> resolve_path(const std::string& folder, std::string_view path);
 
 }  // namespace dstack::plan

@@ -33,13 +33,15 @@ class Maker {
     }
     settle_workflows(target);
     notice_refused_providers();
+    notice_other_endings();
     prepare_properties();
     check_secrets(drafts_, context_, errors_);
     resolve_inputs(drafts_, context_, Tags::needed, errors_);
+    resolve_paths(drafts_, context_.project, context_.code, notices_);
     make_jobs(drafts_, context_, errors_);
     resolve_input_files(drafts_, context_, OnThisMachine::needed, errors_);
     read_env_files(drafts_, context_, OnThisMachine::needed, errors_, notices_);
-    check_paths(drafts_, context_.project.root, context_.code, errors_, notices_);
+    check_paths(drafts_, context_.project, context_.code, errors_, notices_);
     choose_pythons(drafts_, context_, errors_, notices_);
     check_resources(drafts_, context_.machine, errors_);
     note_unused_variables(drafts_, parsed_.variables, context_.project, context_.code, notices_);
@@ -151,6 +153,24 @@ class Maker {
     }
   }
 
+  /// Where somebody looks for a `.yaml` in vain, or adds one.
+  void notice_other_endings() {
+    std::set<std::string> names;
+    const auto add = [&](const SourceLocation& where) {
+      if (where.source && (where.source->name == ".dstack/workflows.yml" ||
+                           where.source->name == ".dstack/variables.yml"))
+        names.insert(where.source->name);
+    };
+    for (const config::Workflow& workflow : project().workflows)
+      add(workflow.where);
+    for (const auto& [scope, variables] : project().variables)
+      for (const config::Variable& variable : variables)
+        add(variable.where);
+    if (!names.empty())
+      notices_.push_back(
+          fmt::format("the project is read from {}", quoted_list({names.begin(), names.end()})));
+  }
+
   void read_arguments(const Target& kind) {
     Vocabulary vocabulary;
     vocabulary.kind = kind.workflow ? Vocabulary::Target::workflow
@@ -186,7 +206,7 @@ class Maker {
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
       note_whole_arguments(draft, notices_);
-      check_properties(draft, context_.environment, errors_);
+      check_properties(draft, context_, errors_);
     }
   }
 
@@ -229,7 +249,7 @@ class Maker {
 
   Result<Plan> assemble() {
     Plan plan;
-    plan.project = context_.project.root.string();
+    plan.project = context_.project.folder.string();
     plan.git = context_.code.git;
     plan.target = request_.target;
     plan.run_name = request_.run_name;

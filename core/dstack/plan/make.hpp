@@ -94,10 +94,28 @@ struct TargetHelp {
   std::vector<OptionHelp> variables;
   std::vector<OptionHelp> options;
   std::vector<std::string> examples;
+  /// Long options of the command itself that are also variables of the run: after the target's name
+  /// they are refused.
+  std::vector<std::string> ambiguous;
 };
 
+/// `own_options`: all names of the command's own options ("-t", "--tag"). A variable of such a name
+/// is set with its workflow's name before it.
 Result<TargetHelp> describe_target(const std::string& target,
                                    const config::Project& project,
-                                   const provider::Registry& providers);
+                                   const provider::Registry& providers,
+                                   const std::vector<std::string>& own_options);
+
+/// A long option of `dstack run` itself that was given after the target's name.
+struct OwnOption {
+  std::string name;   ///< "--tag"
+  std::string value;  ///< the word after it; empty: none, or another option
+  bool takes_value = false;
+};
+
+/// Refuses an option that is also a variable of the run: either could be meant.
+Result<void> refuse_ambiguous(const std::string& target,
+                              const std::vector<OwnOption>& options,
+                              const config::Project& project);
 
 }  // namespace dstack::plan

@@ -41,21 +41,137 @@ std::string similar_files(const std::string& path, const source::Snapshot& code)
 
 namespace {
 
+bool is_path(const provider::Property& property) {
+  using provider::PropertyType;
+  return !property.common &&
+         (property.type == PropertyType::path || property.type == PropertyType::target ||
+          property.type == PropertyType::paths);
+}
+
+bool is_provided(const std::vector<job::Artifact>& artifacts, std::string_view path) {
+  return std::any_of(artifacts.begin(), artifacts.end(), [&](const job::Artifact& artifact) {
+    return comes_with(path, artifact.path);
+  });
+}
+
+/// A path without the folder that it is below; nothing when it is not below it.
+std::optional<std::string> without(std::string_view folder, std::string_view path) {
+  if (folder.empty())
+    return std::string(path);
+  if (path.size() <= folder.size() || !is_below(path, folder))
+    return std::nullopt;
+  return std::string(path.substr(folder.size() + 1));
+}
+
+/// Where else a path may be meant, which is seen from `base` first: from the working directory, and
+/// from the root of the code.
+std::vector<std::string> other_places(const Draft& draft,
+                                      std::string_view base,
+                                      const std::string& path) {
+  const auto written = provider::is_web_address(path) ? std::nullopt : without(base, path);
+  std::vector<std::string> places;
+  if (!written)
+    return places;
+  const std::string folder = json_string(draft.checked.values, "working_dir");
+  for (const std::string& place :
+       {resolve_path(folder, *written).value_or(std::string()), *written})
+    if (!place.empty() && place != path &&
+        std::find(places.begin(), places.end(), place) == places.end())
+      places.push_back(place);
+  return places;
+}
+
+/// Chooses between the two places of each path, from what is known before any provider is asked.
+class PlaceChooser {
+ public:
+  PlaceChooser(const Drafts& drafts,
+               Draft& draft,
+               const config::Project& project,
+               const source::Snapshot& code,
+               std::vector<std::string>& notices)
+      : drafts_(drafts), draft_(draft), project_(project), code_(code), notices_(notices) {}
+
+  void choose() {
+    for (const provider::Property& property : draft_.manifest().properties)
+      if (is_path(property) && draft_.checked.values.contains(property.name))
+        choose(draft_.checked.values[property.name]);
+    choose_artifacts();
+  }
+
+ private:
+  void choose(Json& value) {
+    if (value.is_array())
+      for (Json& element : value)
+        choose(element);
+    if (!value.is_string())
+      return;
+    const std::string path = value.get<std::string>();
+    const auto others = other_places(draft_, project_.base, path);
+    const auto other = std::find_if(
+        others.begin(), others.end(), [this](const std::string& place) { return is_there(place); });
+    if (other == others.end())
+      return;
+    if (!is_there(path))
+      value = *other;
+    else if (project_.base.empty())
+      notices_.push_back(
+          fmt::format("workflow '{}' uses '{}', seen from the project's root, and not "
+                      "'{}'",
+                      draft_.workflow->name,
+                      path,
+                      *other));
+  }
+
+  /// `sub/out` with the working directory `sub` is seen from the root, unless there is a `sub/sub`.
+  void choose_artifacts() {
+    const std::string folder = json_string(draft_.checked.values, "working_dir");
+    const auto artifacts = draft_.checked.values.find("artifacts");
+    if (folder.empty() || artifacts == draft_.checked.values.end() || !artifacts->is_array() ||
+        code_.contains_below(folder + "/" + folder))
+      return;
+    const std::string written = without(project_.base, folder).value_or(std::string());
+    for (Json& artifact : *artifacts)
+      for (const std::string& prefix : {folder, written})
+        if (artifact.is_string() && !prefix.empty())
+          if (auto rest = without(prefix, artifact.get_ref<const std::string&>()))
+            artifact = *std::move(rest);
+  }
+
+  bool is_there(std::string_view path) const {
+    return code_.contains(path) ||
+           std::any_of(draft_.inputs.begin(), draft_.inputs.end(), [&](const Input& input) {
+             return input.producer ? declares(drafts_.all[*input.producer], path)
+                                   : is_provided(input.artifacts, path);
+           });
+  }
+
+  static bool declares(const Draft& producer, std::string_view path) {
+    const std::string folder = json_string(producer.checked.values, "working_dir");
+    for (const std::string& artifact : json_strings(producer.checked.values, "artifacts"))
+      if (const auto place = resolve_path(folder, artifact); place && comes_with(path, *place))
+        return true;
+    return false;
+  }
+
+  const Drafts& drafts_;
+  Draft& draft_;
+  const config::Project& project_;
+  const source::Snapshot& code_;
+  std::vector<std::string>& notices_;
+};
+
 class Checker {
  public:
   Checker(const Drafts& drafts,
           const Draft& draft,
-          const Path& project,
+          const config::Project& project,
           const source::Snapshot& code,
           std::vector<Error>& errors)
       : drafts_(drafts), draft_(draft), project_(project), code_(code), errors_(errors) {}
 
   void check() {
     for (const provider::Property& property : draft_.manifest().properties) {
-      using provider::PropertyType;
-      if (property.common ||
-          (property.type != PropertyType::path && property.type != PropertyType::target &&
-           property.type != PropertyType::paths))
+      if (!is_path(property))
         continue;
       const Json* value = json_member(draft_.checked.values, property.name);
       if (value != nullptr)
@@ -113,13 +229,13 @@ class Checker {
   /// Where a link of the project leads, if that is not in the project; else empty.
   std::string target_outside(const std::string& path) const {
     boost::system::error_code error;
-    if (!fs::is_symlink(fs::symlink_status(project_ / path, error)))
+    if (!fs::is_symlink(fs::symlink_status(project_.root / path, error)))
       return {};
-    const Path root = fs::canonical(project_, error);
-    const Path real = fs::weakly_canonical(project_ / path, error);
+    const Path root = fs::canonical(project_.root, error);
+    const Path real = fs::weakly_canonical(project_.root / path, error);
     if (!error && is_below(real.string(), root.string()))
       return {};
-    return fs::read_symlink(project_ / path, error).string();
+    return fs::read_symlink(project_.root / path, error).string();
   }
 
   void check_value(const provider::Property& property,
@@ -139,32 +255,44 @@ class Checker {
       return;
     if (code_.contains(path) || may_come_with_input(path))
       return;
-    if (code_.contains_below(path)) {
-      report(fmt::format("'{}' is a folder; '{}' needs a file", printable(path), property.name),
-             std::move(where),
-             {});
+    std::vector<std::string> places = other_places(draft_, project_.base, path);
+    places.insert(places.begin(), path);
+    if (std::any_of(places.begin(), places.end(), [this](const std::string& place) {
+          return is_behind_link(place);
+        }))
       return;
+    for (const std::string& place : places) {
+      if (code_.contains_below(place)) {
+        report(fmt::format("'{}' is a folder; '{}' needs a file", printable(place), property.name),
+               std::move(where),
+               {});
+        return;
+      }
+      boost::system::error_code problem;
+      if (fs::exists(project_.root / place, problem)) {
+        report(source::explain_left_out(project_.root, place), std::move(where), {});
+        return;
+      }
     }
-    if (is_behind_link(path))
-      return;
-    boost::system::error_code problem;
-    if (fs::exists(project_ / path, problem)) {
-      report(source::explain_left_out(project_, path), std::move(where), {});
-      return;
-    }
-    std::string message = fmt::format("there is no file '{}'", printable(path));
+    std::string message = places.size() == 1 ? fmt::format("there is no file '{}'", printable(path))
+                                             : fmt::format("there is no file '{}', and none '{}'",
+                                                           printable(path),
+                                                           printable(places[1]));
     if (!draft_.inputs.empty())
       message +=
           fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
-    report(message, std::move(where), similar_files(path, code_));
+    std::string hint;
+    for (std::size_t i = 0; i < places.size() && hint.empty(); ++i)
+      hint = similar_files(places[i], code_);
+    report(message, std::move(where), hint);
   }
 
   /// A link inside the project leads to the same file in the job.
   bool is_behind_link(const std::string& path) const {
     boost::system::error_code problem;
-    const Path target = fs::canonical(project_ / path, problem);
-    return !problem && code_.contains(target.lexically_relative(real_path(project_)).string()) &&
-           !source::find_outside_link(project_, path);
+    const Path target = fs::canonical(project_.root / path, problem);
+    return !problem && code_.contains(target.lexically_relative(real_path(project_.root)).string()) &&
+           !source::find_outside_link(project_.root, path);
   }
 
   void report(const std::string& message, SourceLocation where, const std::string& hint) {
@@ -180,7 +308,7 @@ class Checker {
       return true;
     return std::any_of(draft_.inputs.begin(), draft_.inputs.end(), [&](const Input& input) {
       return input.producer ? provides(drafts_.all[*input.producer], path)
-                            : provides(input.artifacts, path);
+                            : is_provided(input.artifacts, path);
     });
   }
 
@@ -188,12 +316,6 @@ class Checker {
     return std::any_of(draft_.input_files.begin(),
                        draft_.input_files.end(),
                        [&](const job::InputFile& input) { return is_at_or_below(path, input.at); });
-  }
-
-  static bool provides(const std::vector<job::Artifact>& artifacts, std::string_view path) {
-    return std::any_of(artifacts.begin(), artifacts.end(), [&](const job::Artifact& artifact) {
-      return comes_with(path, artifact.path);
-    });
   }
 
   static bool provides(const Draft& producer, std::string_view path) {
@@ -209,15 +331,24 @@ class Checker {
 
   const Drafts& drafts_;
   const Draft& draft_;
-  const Path& project_;
+  const config::Project& project_;
   const source::Snapshot& code_;
   std::vector<Error>& errors_;
 };
 
 }  // namespace
 
+void resolve_paths(Drafts& drafts,
+                   const config::Project& project,
+                   const source::Snapshot& code,
+                   std::vector<std::string>& notices) {
+  for (Draft& draft : drafts.all)
+    if (draft.ready)
+      PlaceChooser(drafts, draft, project, code, notices).choose();
+}
+
 void check_paths(const Drafts& drafts,
-                 const Path& project,
+                 const config::Project& project,
                  const source::Snapshot& code,
                  std::vector<Error>& errors,
                  std::vector<std::string>& notices) {

@@ -20,7 +20,7 @@ void check_without_place(const PlanningContext& context, std::vector<Error>& err
     std::vector<Error> unwanted;
     if (draft.provider != nullptr &&
         interpolate_properties(draft, {}, {}, name.empty() ? unwanted : errors))
-      check_properties(draft, context.environment, errors);
+      check_properties(draft, context, errors);
   }
 }
 
@@ -44,16 +44,17 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   for (Draft& draft : drafts.all)
     if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors)) {
       note_whole_arguments(draft, warnings);
-      check_properties(draft, context.environment, errors);
+      check_properties(draft, context, errors);
     }
   check_without_place(context, errors);
   resolve_inputs(drafts, context, Tags::optional, errors);
-  make_jobs(drafts, context, errors);
   std::vector<std::string> notices;  // of what a run may make before
+  resolve_paths(drafts, context.project, context.code, notices);
+  make_jobs(drafts, context, errors);
   resolve_input_files(drafts, context, OnThisMachine::optional, errors);
   read_env_files(drafts, context, OnThisMachine::optional, errors, warnings);
   if (!context.code.files.empty())
-    check_paths(drafts, context.project.root, context.code, errors, notices);
+    check_paths(drafts, context.project, context.code, errors, notices);
   for (const Draft& draft : drafts.all) {
     check_environment(draft, errors);
     note_unexpanded_environment(draft, warnings);

@@ -2,6 +2,8 @@
 #include "bench.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
+
 using namespace dstack;
 using namespace dstack::plan;
 using plan_test::Bench;
@@ -150,6 +152,107 @@ TEST_CASE("artifacts of a workflow are below its working directory") {
       "  - {name: wrong, provider: python, depends-on: [download], file: data/train.py}\n");
   CHECK(bench.errors("train").empty());
   CHECK(bench.errors("wrong").size() == 1);
+}
+
+TEST_CASE("a file is looked for from the root and from the working directory") {
+  Bench bench;
+  bench.files({"sub/train.py", "sub/req.txt", "req.txt", "common/a.py"});
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: below, provider: python, working_dir: sub, file: train.py, requirements: "
+      "req.txt}\n"
+      "  - {name: root, provider: python, working_dir: sub, file: common/a.py}\n"
+      "  - {name: up, provider: python, working_dir: sub, file: ../common/a.py}\n"
+      "  - {name: none, provider: python, working_dir: sub, file: other.py}\n");
+  const auto below = bench.plan("below");
+  CHECK(below.workflows[0].properties["file"] == "sub/train.py");
+  CHECK(below.workflows[0].properties["requirements"] == "req.txt");
+  CHECK(below.notices ==
+        Words{"workflow 'below' uses 'req.txt', seen from the project's root, and not "
+              "'sub/req.txt'"});
+  CHECK(bench.plan("root").workflows[0].properties["file"] == "common/a.py");
+  CHECK(bench.plan("up").workflows[0].properties["file"] == "common/a.py");
+  CHECK(bench.errors("none") == Words{"there is no file 'other.py', and none 'sub/other.py' @ "
+                                      ".dstack/workflows.yaml:5:60+8"});
+}
+
+TEST_CASE("where the code begins above the project, paths are seen from the project first") {
+  Bench bench;
+  bench.workflows(
+      "root: ..\n"
+      "workflows:\n"
+      "  - {name: own, provider: python, file: train.py, artifacts: [out]}\n"
+      "  - {name: beside, provider: python, file: ../common/a.py}\n"
+      "  - {name: root, provider: python, file: common/a.py, working_dir: ..}\n"
+      "  - {name: sub, provider: python, file: b.py, working_dir: sub, artifacts: [sub/out]}\n"
+      "  - {name: none, provider: python, file: other.py}\n");
+  const std::string base = bench.project().base;
+  bench.files({base + "/train.py", "train.py", "common/a.py", base + "/sub/b.py"});
+  const auto own = bench.plan("own");
+  CHECK(own.project == bench.project().folder.string());
+  CHECK(own.jobs[0].spec.working_dir == base);
+  CHECK(own.workflows[0].properties["file"] == base + "/train.py");
+  CHECK(own.notices.empty());
+  CHECK(bench.plan("beside").workflows[0].properties["file"] == "common/a.py");
+  const auto root = bench.plan("root");
+  CHECK(root.jobs[0].spec.working_dir.empty());
+  CHECK(root.workflows[0].properties["file"] == "common/a.py");
+  const auto sub = bench.plan("sub");
+  CHECK(sub.jobs[0].spec.working_dir == base + "/sub");
+  CHECK(sub.workflows[0].properties["file"] == base + "/sub/b.py");
+  CHECK(sub.jobs[0].spec.artifacts == Words{"out"});
+  CHECK(bench.errors("none").size() == 1);
+  const auto declared = declared_artifacts(bench.project(), bench.providers());
+  CHECK(std::find(declared.begin(), declared.end(), base + "/out") != declared.end());
+  CHECK(std::find(declared.begin(), declared.end(), base + "/sub/out") != declared.end());
+}
+
+TEST_CASE("files that end in .yml are named in a note") {
+  const SourceLocation elsewhere{make_source_text(".dstack/workflows.yml", "x"), 1, 1, 1};
+  Bench bench;
+  bench.workflows("workflows: [{name: w, provider: bash, commands: [ls]}]\n");
+  CHECK(bench.plan("w").notices.empty());
+  config::Project project = bench.project();
+  project.workflows[0].where = elsewhere;
+  const PlanningContext given = bench.context();
+  const PlanningContext context{project,
+                                given.providers,
+                                given.machine,
+                                given.code,
+                                given.environment,
+                                given.whole_environment,
+                                given.resolve_tag,
+                                given.tags_of,
+                                given.call_provider};
+  const auto plan = make_plan({"w", {}, {}, ""}, context);
+  REQUIRE(plan);
+  CHECK(plan->notices == Words{"the project is read from '.dstack/workflows.yml'"});
+}
+
+TEST_CASE("a file below the working directory may come with an input") {
+  Bench bench;
+  bench.files({"download.py", "sub/x"});
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: download, provider: python, file: download.py, working_dir: sub, artifacts: "
+      "[data]}\n"
+      "  - {name: train, provider: python, working_dir: sub, depends-on: [download], file: "
+      "data/train.py}\n");
+  CHECK(bench.plan("train").workflows[1].properties["file"] == "sub/data/train.py");
+}
+
+TEST_CASE("an artifact that is written with the working directory is below it") {
+  Bench bench;
+  bench.files({"sub/x", "two/two/x"});
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: w, provider: bash, commands: [ls], working_dir: sub, artifacts: [sub/out, model, "
+      "subway]}\n"
+      "  - {name: two, provider: bash, commands: [ls], working_dir: two, artifacts: [two/out]}\n");
+  CHECK(bench.plan("w").jobs[0].spec.artifacts == Words{"out", "model", "subway"});
+  CHECK(bench.plan("two").jobs[0].spec.artifacts == Words{"two/out"});
+  CHECK(declared_artifacts(bench.project(), bench.providers()) ==
+        Words{"sub/model", "sub/out", "sub/sub/out", "sub/subway", "two/out", "two/two/out"});
 }
 
 TEST_CASE("a working directory that is neither code nor an input is reported") {

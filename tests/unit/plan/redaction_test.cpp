@@ -142,7 +142,7 @@ TEST_CASE("a plan explains itself") {
 
 TEST_CASE("what a target takes is described from its manifest and its variables") {
   auto bench = full();
-  const auto help = describe_target("train", bench.project(), bench.providers());
+  const auto help = describe_target("train", bench.project(), bench.providers(), {});
   REQUIRE(help.has_value());
   CHECK(help->provider == "python");
   CHECK(help->help == "Trains a model");
@@ -162,7 +162,7 @@ TEST_CASE("what a target takes is described from its manifest and its variables"
 
 TEST_CASE("a provider is described with its positional arguments and examples") {
   auto bench = full();
-  const auto help = describe_target("python", bench.project(), bench.providers());
+  const auto help = describe_target("python", bench.project(), bench.providers(), {});
   REQUIRE(help.has_value());
   CHECK(help->help == "Runs a Python script");
   CHECK(help->options[0].syntax == "FILE");
@@ -171,9 +171,59 @@ TEST_CASE("a provider is described with its positional arguments and examples") 
   REQUIRE(help->variables.size() == 1);
   CHECK(help->variables[0].syntax == "--seed VALUE");
   const Error unknown =
-      test::failure_of(describe_target("trian", bench.project(), bench.providers()));
+      test::failure_of(describe_target("trian", bench.project(), bench.providers(), {}));
   CHECK(unknown.code == ErrorCode::not_found);
   CHECK(test::holds(unknown.message, "'trian'"));
+}
+
+TEST_CASE("a variable called like an option of the command is described with its workflow") {
+  Bench bench;
+  bench.workflows("workflows: [{name: train, provider: bash, commands: [ls]}]\n");
+  bench.variables("variables: {global: {seed: 1}, train: {color: red, tag: -x}}\n");
+  const std::vector<std::string> own = {"-t", "--tag", "--color", "-h", "--help"};
+  const auto help = describe_target("train", bench.project(), bench.providers(), own);
+  REQUIRE(help.has_value());
+  Words names;
+  for (const OptionHelp& variable : help->variables)
+    names.push_back(variable.names.front());
+  CHECK(names == Words{"--seed", "--train.color", "--train.tag"});
+  CHECK(help->examples == Words{"dstack run train --train.tag=-x"});
+  CHECK(help->ambiguous == Words{"--tag", "--color"});
+}
+
+TEST_CASE("an option of the command that is also a variable of the run is refused after the name") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: prepare, provider: bash, commands: [ls]}\n"
+      "  - {name: train, provider: bash, commands: [ls], depends-on: [prepare]}\n"
+      "  - {name: other, provider: bash, commands: [ls]}\n");
+  bench.variables(
+      "variables: {global: {quiet: 0}, train: {tag: v1}, prepare: {tag: v1, jobs: 2, detach: "
+      "1}}\n");
+  const auto of = [&](const std::string& target, const OwnOption& option) {
+    const auto refused = refuse_ambiguous(target, {option}, bench.project());
+    return refused ? std::string() : refused.error().message + " | " + refused.error().hint;
+  };
+  CHECK(of("train", {"--tag", "v 2", true}) ==
+        "'--tag' is ambiguous: an option of 'dstack run', and a variable of workflow 'train' | "
+        "the variable: dstack run train --train.tag 'v 2'\n"
+        "the option, before the name: dstack run --tag 'v 2' train");
+  CHECK(of("train", {"--jobs", "2", true}) ==
+        "'--jobs' is ambiguous: an option of 'dstack run', and a variable of workflow 'prepare' | "
+        "the variable: dstack run train --prepare.jobs 2\n"
+        "the option, before the name: dstack run --jobs 2 train");
+  CHECK(
+      of("train", {"--detach", "", false}) ==
+      "'--detach' is ambiguous: an option of 'dstack run', and a variable of workflow 'prepare' | "
+      "the variable: dstack run train --prepare.detach VALUE\n"
+      "the option, before the name: dstack run --detach train");
+  CHECK(of("python", {"--quiet", "1", false}) ==
+        "'--quiet' is ambiguous: an option of 'dstack run', and a variable of 'global' | "
+        "the variable: dstack run python -e QUIET=1\n"
+        "the option, before the name: dstack run --quiet python");
+  CHECK(of("other", {"--tag", "v2", true}).empty());
+  CHECK(of("train", {"--color", "never", true}).empty());
 }
 
 TEST_CASE("artifacts that any workflow declares are known from the project's root") {

@@ -38,6 +38,16 @@ bool is_private_key(std::string_view key);
 /// Returns the value of `expected`, or null where there is none or it is empty.
 Value* read_root(ParsedYaml& file, std::string_view expected, Findings& findings);
 
+/// The root key `root` of the workflow files: of all of them, one may have it.
+class RootKey {
+ public:
+  /// Takes it out of the file, where there is one, and sets the project's root.
+  void take(ParsedYaml& file, Project& project);
+
+ private:
+  std::optional<SourceLocation> first_;
+};
+
 /// The variables of the files that `workflow` sees, for the keys that the host reads itself. Refers
 /// to the project. A variable with an `other` value has that one.
 Scope file_scope(const Project& project,

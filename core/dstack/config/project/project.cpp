@@ -65,11 +65,11 @@ Position position_of(const Error& error, const std::vector<std::string>& files) 
 /// errors, too.
 class Loader {
  public:
-  explicit Loader(const Path& root) { project_.root = real_path(root); }
+  explicit Loader(const Path& folder) : project_(undefined_project(folder)) {}
 
   Result<Project> load() {
-    DSTACK_TRY(std::vector<std::string> files, workflow_files(project_.root));
-    project_.defined = defines_workflows(project_.root);
+    DSTACK_TRY(std::vector<std::string> files, workflow_files(project_.folder));
+    project_.defined = defines_workflows(project_.folder);
     if (auto main_file = find("workflows"))
       files.insert(files.begin(), *std::move(main_file));
     std::vector<VariableScope> scopes;
@@ -81,8 +81,10 @@ class Loader {
     for (const std::string& name : files) {
       auto file = read(name);
       all_workflows = all_workflows && file;
-      if (file)
+      if (file) {
+        root_.take(*file, project_);
         add_workflows(std::move(*file), project_);
+      }
     }
     check_names(project_);
     check_variables(project_);
@@ -101,7 +103,7 @@ class Loader {
   /// A file with one of two endings, relative to the root. Of both, which is an error, the first is
   /// read all the same: it may have errors of its own.
   std::optional<std::string> find(std::string_view stem) {
-    auto name = find_yaml_file(project_.root / project_folder, stem, ".dstack/");
+    auto name = find_yaml_file(project_.folder / project_folder, stem, ".dstack/");
     if (name)
       return *name ? std::optional(".dstack/" + **name) : std::nullopt;
     failures_.push_back(std::move(name).error());
@@ -109,7 +111,7 @@ class Loader {
   }
 
   std::optional<ParsedYaml> read(const std::string& name) {
-    auto file = read_file_of(project_.root, name);
+    auto file = read_file_of(project_.folder, name);
     if (file)
       return std::move(*file);
     failures_.push_back(std::move(file).error());
@@ -132,6 +134,7 @@ class Loader {
   }
 
   Project project_;
+  RootKey root_;
   std::vector<Error> failures_;
 };
 
@@ -163,9 +166,15 @@ Result<Project> load_project(const Path& root) {
   return Loader(root).load();
 }
 
-Project undefined_project(const Path& root) {
+Path code_root(const Path& folder) {
+  const auto project = load_project(folder);
+  return project ? project->root : folder;
+}
+
+Project undefined_project(const Path& folder) {
   Project project;
-  project.root = real_path(root);
+  project.folder = real_path(folder);
+  project.root = project.folder;
   project.defined = false;
   return project;
 }

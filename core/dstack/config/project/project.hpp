@@ -57,7 +57,9 @@ struct Finding {
 };
 
 struct Project {
-  Path root;                        ///< real path of the folder that holds `.dstack`
+  Path folder;       ///< real path of the folder that holds `.dstack`: what the project is known by
+  Path root;         ///< of its code: `folder`, or the one above it that `root: ..` names
+  std::string base;  ///< `folder` seen from `root`: where all paths are seen from; mostly empty
   std::vector<Workflow> workflows;  ///< in the order of the files; each name once
   Variables variables;
   std::vector<Finding> findings;
@@ -78,6 +80,9 @@ std::optional<Path> find_project(const Path& from);
 /// workflows concerned; a tag may be one of a workflow that is not defined here (`artifacts upload`
 /// makes such), so only the plan can judge those.
 Result<Project> load_project(const Path& root);
+/// The root of the code of the project in `folder`, as its files say now; `folder` where they
+/// cannot be read.
+Path code_root(const Path& folder);
 /// For a dependency on a workflow that is not among these names, with a suggestion.
 Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names);
 /// The text of an entry of depends-on, without references.
@@ -88,7 +93,7 @@ using OtherValues =
 /// The project with `${{ name }}` in depends-on read with these values, and what is wrong with
 /// where they lead among its findings; nothing when no entry of it refers to a variable.
 std::optional<Project> with_other_values(const Project& project, const OtherValues& values);
-/// A project with nothing in it, at `root`.
-Project undefined_project(const Path& root);
+/// A project with nothing in it, in `folder`.
+Project undefined_project(const Path& folder);
 
 }  // namespace dstack::config

@@ -367,6 +367,10 @@ Json workflows_schema(const Registry& providers) {
       file_schema("Workflows of dstack",
                   "workflows",
                   {{"type", {"array", "null"}}, {"items", {{"$ref", "#/$defs/workflow"}}}});
+  schema["properties"]["root"] = {
+      {"type", "string"},
+      {"pattern", "^(\\./)*\\.\\.(/|/\\.\\.?)*$"},
+      {"description", "The folder above whose files are the code: '..' or '../..'"}};
   schema["$defs"] = std::move(definitions);
   return schema;
 }

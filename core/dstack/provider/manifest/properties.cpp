@@ -219,6 +219,9 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     if (!property.default_value.is_null() && !checked.values.contains(property.name))
       checked.values[property.name] = property.default_value;
   }
+  if (!base.empty() && manifest.find("working_dir") != nullptr &&
+      !checked.values.contains("working_dir"))
+    checked.values["working_dir"] = origins.base;
   if (!errors.empty())
     return fail(join(std::move(errors)));
   return checked;

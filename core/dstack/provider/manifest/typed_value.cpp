@@ -54,8 +54,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 /// What lies beside the project becomes a part of it.
 std::string hint_of_monorepo() {
-  return "only what is in the project can be used; to add what is beside it, move '.dstack' to the "
-         "folder above, and set 'working_dir'";
+  return "only what is in the project can be used; to add what is beside it, write 'root: ..' at "
+         "the top of workflows.yaml, or move '.dstack' to the folder above and set 'working_dir'";
 }
 
 /// What a shell would replace in a path: a `~` at its start, or the first `$NAME`; empty: nothing.
@@ -462,7 +462,8 @@ Json ValueTyper::artifact_path(const Value& path) {
                                                       : "leads out of the working directory"),
                  from_root.empty()
                      ? "only what a job writes below its working directory can be saved"
-                     : fmt::format("write '{}': it is also looked for from the project's root",
+                     : fmt::format("only what is below the working directory can be saved: leave "
+                                   "'working_dir' out, and write '{}'",
                                    printable(from_root)));
   if (normal->empty() || PathPattern(*normal).matches_all())
     return error(path.where,

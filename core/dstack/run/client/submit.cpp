@@ -42,7 +42,7 @@ std::vector<std::pair<std::string, std::string>> caller_environment() {
 /// If two have the same variable, the project's comes later and wins.
 Result<std::vector<std::string>> secrets_of(const Workbench& bench) {
   DSTACK_TRY(const auto vault, secrets::Vault::open(bench.home.secrets()));
-  auto names = vault.names_for(bench.project.root.string());
+  auto names = vault.names_for(bench.project.folder.string());
   std::stable_partition(names.begin(), names.end(), [](const secrets::SecretName& secret) {
     return secret.project.empty();
   });
@@ -56,7 +56,7 @@ plan::PlanningContext context(const Workbench& bench,
                               const source::Snapshot& code,
                               store::Records& records,
                               std::vector<std::string> secrets) {
-  const std::string project = bench.project.root.string();
+  const std::string project = bench.project.folder.string();
   return plan::PlanningContext{
       bench.project,
       bench.providers,
@@ -263,10 +263,10 @@ Result<Workbench> open_workbench(const Path& folder,
   } else {
     bench.project = config::undefined_project(folder);
   }
-  bench.place = place_in(bench.project.root, folder);
+  bench.place = place_in(bench.project.folder, folder);
   bench.providers = provider::Registry::discover(
       provider::search_path({provider_paths,
-                             bench.project.defined ? bench.project.root : Path(),
+                             bench.project.defined ? bench.project.folder : Path(),
                              home.plugins(),
                              home.trusted_providers()}));
   bench.machine = resources::find_machine(bench.settings.resources);
@@ -311,9 +311,9 @@ Result<Submitted> submit(const Workbench& bench,
   DSTACK_TRY(auto listing,
              source::Listing::make(
                  bench.project.root, bench.home, snapshot_options(bench, request.large_folder)));
-  DSTACK_CHECK(records.adopt_project(bench.project.root.string(),
+  DSTACK_CHECK(records.adopt_project(bench.project.folder.string(),
                                      listing.code().git,
-                                     source::prefix_in_repository(bench.project.root)));
+                                     source::prefix_in_repository(bench.project.folder)));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   std::optional<source::Snapshot> captured;

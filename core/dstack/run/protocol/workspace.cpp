@@ -2,6 +2,7 @@
 
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
 #include <unistd.h>
@@ -149,7 +150,7 @@ std::unique_ptr<Workspace> workspace_of(const files::Home& home,
                                         const Path& project,
                                         const job::JobSpec& spec) {
   if (spec.workspace == job::WorkspaceKind::project)
-    return std::make_unique<ProjectItself>(home, project);
+    return std::make_unique<ProjectItself>(home, config::code_root(project));
   return std::make_unique<PrivateCopy>(home, job_folder);
 }
 

@@ -1,6 +1,7 @@
 #include "dstack/run/supervisor/main.hpp"
 
 #include "dstack/base/fatal_exit.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/process/oom_score.hpp"
@@ -40,7 +41,7 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
     return {};
   const store::ObjectStore objects(home);
   std::string sentence = explain_missing_file(*end,
-                                              order.plan.project,
+                                              config::code_root(order.plan.project),
                                               order.plan.jobs[job].spec.working_dir,
                                               order.code.snapshot,
                                               objects);

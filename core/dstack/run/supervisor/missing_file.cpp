@@ -1,5 +1,6 @@
 #include "dstack/run/supervisor/missing_file.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/source/outside_link.hpp"
 #include "dstack/source/snapshot.hpp"
@@ -64,6 +65,21 @@ std::string explain_missing_module(std::string_view line,
   return {};
 }
 
+/// A file beside the project, which no job sees.
+std::string explain_outside(const Path& project,
+                            const std::string& working_dir,
+                            const std::string& word) {
+  boost::system::error_code problem;
+  const bool leads_out = word.starts_with("../") && !resolve_path(working_dir, word);
+  if (!leads_out || !fs::exists(project / working_dir / word, problem))
+    return {};
+  return fmt::format(
+      "'{}' is beside the project, and a job sees the project alone; write 'root: ..' at the top "
+      "of "
+      "workflows.yaml, or move '.dstack' to the folder above and set 'working_dir'",
+      printable(word));
+}
+
 }  // namespace
 
 std::string explain_missing_file(std::string_view log_end,
@@ -82,6 +98,8 @@ std::string explain_missing_file(std::string_view log_end,
     if (line.find(complaint) == std::string_view::npos)
       continue;
     for (const std::string& word : words_of(line)) {
+      if (auto outside = explain_outside(project, working_dir, word); !outside.empty())
+        return outside;
       const auto path = normal_relative_path(working_dir.empty() ? word : working_dir + "/" + word);
       boost::system::error_code problem;
       if (!path || path->empty() || !fs::exists(project / *path, problem) ||

@@ -99,6 +99,46 @@ TEST_CASE("a dependency that is another map says what it lacks") {
   CHECK(of("a, {workflow: a}") == Findings{"c: 3:36+13 duplicate entry 'a' in 'depends-on'"});
 }
 
+TEST_CASE("root is a folder above the project's, where its code begins") {
+  ProjectFolder folder;
+  folder.file("services/a/.dstack/workflows.yaml", "root: ../..\nworkflows: []\n");
+  const Path inside = folder.path() / "services" / "a";
+  const auto project = load_project(inside);
+  REQUIRE(project);
+  CHECK(project->findings.empty());
+  CHECK(project->folder == real_path(inside));
+  CHECK(project->root == real_path(folder.path()));
+  CHECK(project->base == "services/a");
+  CHECK(code_root(inside) == real_path(folder.path()));
+  CHECK(code_root(folder.path()) == real_path(folder.path()));
+}
+
+TEST_CASE("root is given once, and is nothing but a folder above") {
+  for (const std::string wrong : {"sub",
+                                  ".",
+                                  "''",
+                                  "/",
+                                  "/tmp",
+                                  "[..]",
+                                  "../sub",
+                                  "",
+                                  "../../../../../../../../../../../.."}) {
+    CAPTURE(wrong);
+    ProjectFolder folder;
+    folder.file(".dstack/workflows.yaml", "root: " + wrong + "\nworkflows: []\n");
+    const auto project = folder.load();
+    REQUIRE(project);
+    REQUIRE(project->findings.size() == 1);
+    CHECK(project->findings[0].error.message == "'root' must be a folder above the project's");
+    CHECK(project->root == project->folder);
+    CHECK(project->base.empty());
+  }
+  ProjectFolder twice;
+  twice.file(".dstack/workflows.yaml", "root: ..\nworkflows: []\n");
+  twice.file(".dstack/workflows/b.yaml", "workflows: []\nroot: ..\n");
+  CHECK(twice.findings() == Findings{": 2:1+4 'root' is given twice"});
+}
+
 TEST_CASE("files may end in .yml instead of .yaml") {
   ProjectFolder folder;
   folder.file(".dstack/workflows.yml", "workflows: [{name: a, provider: bash}]\n");

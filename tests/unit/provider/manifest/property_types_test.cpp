@@ -47,8 +47,8 @@ TEST_CASE("a path is normal, relative, and stays inside the project", "[provider
   CHECK(typed("requirements: ./a//b.txt", "requirements") == Json{"a/b.txt"});
   CHECK(errors("file: ../x.py\n") ==
         "1:7 'file' of workflow 'train' leads out of the project: '../x.py'; only what is in the "
-        "project can be used; to add what is beside it, move '.dstack' to the folder above, and set "
-        "'working_dir'");
+        "project can be used; to add what is beside it, write 'root: ..' at the top of "
+        "workflows.yaml, or move '.dstack' to the folder above and set 'working_dir'");
   CHECK(errors("file: /x.py\n").find("leads out of the project") != std::string::npos);
   CHECK(errors("file: .\n") ==
         "1:7 'file' of workflow 'train' must be the path of a file, not '.'; 'file': The script");
@@ -62,8 +62,7 @@ TEST_CASE("a path that leads out of its folder may be meant from the working dir
   CHECK(errors("file: ../../x.py\nworking_dir: a\n").find("leads out of the project") !=
         std::string::npos);
   CHECK(errors("file: x\nworking_dir: a\nartifacts: [../out]\n")
-            .find("write 'out': it is also looked for from the project's root") !=
-        std::string::npos);
+            .find("leave 'working_dir' out, and write 'out'") != std::string::npos);
 }
 
 TEST_CASE("an integer is written in digits, plain or as what a variable became",
