@@ -105,7 +105,7 @@ const std::vector<Case> right = {
     {"code above the project", "root: ../..\n" + workflow("commands: ls")},
     {"dependencies as maps",
      "workflows: [{name: a, provider: bash, commands: ls},\n"
-     " {name: b, provider: bash, commands: ls, deps: [a, {workflow: a, tag: '${{ t }}'}]}]\n"},
+     " {name: b, provider: bash, commands: ls, deps: [a, {workflow: a, tag: v1}]}]\n"},
     {"one dependency",
      "workflows: [{name: a, provider: bash, commands: ls},\n"
      " {name: b, provider: bash, commands: ls, deps: a}]\n"},

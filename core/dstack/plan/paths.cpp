@@ -315,7 +315,7 @@ class Checker {
   bool is_input_file(std::string_view path) const {
     return std::any_of(draft_.input_files.begin(),
                        draft_.input_files.end(),
-                       [&](const job::InputFile& input) { return is_at_or_below(path, input.at); });
+                       [&](const job::InputFile& input) { return is_below(path, input.at); });
   }
 
   static bool provides(const Draft& producer, std::string_view path) {
