@@ -15,7 +15,7 @@ using Words = std::vector<std::string>;
 Result<Plan> make_in(const Bench& bench, const std::string& folder, const std::string& name) {
   Request request;
   request.target = name;
-  request.folder = folder;
+  request.place = folder;
   return make_plan(request, bench.context());
 }
 

@@ -80,7 +80,7 @@ TEST_CASE("references in variables are replaced, with what the command line sets
   CHECK(bench.plan("t", {"--seed", "7"}).jobs[0].spec.argv.back() == "runs/7/quiet-otter-3");
   CHECK(bench.plan("t", {"--root", "${{ seed }}"}).jobs[0].spec.argv.back() ==
         "${{ seed }}/quiet-otter-3");
-  const auto help = describe_target("t", bench.project(), bench.providers());
+  const auto help = describe_target("t", bench.project(), bench.providers(), {});
   REQUIRE(help);
   CHECK(help->variables[0].default_value == "runs/1");
 }
