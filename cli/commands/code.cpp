@@ -46,8 +46,9 @@ class Code final : public Action {
     const store::ObjectStore objects(context.home);
     if (diff_) {
       std::vector<std::string> notes;
-      DSTACK_TRY(const std::string text,
-                 source::diff_against_commit(config::code_root(run.project), run.code, objects, notes));
+      DSTACK_TRY(
+          const std::string text,
+          source::diff_against_commit(config::code_root(run.project), run.code, objects, notes));
       for (const std::string& note : notes)
         context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
                               printable(note));

@@ -48,8 +48,9 @@ TEST_CASE("docker: secrets are variables of the job, and invisible to the engine
     test::wait_for_log(box, run, "21 22 ***\n");
     const Json containers = test::containers_of(engine.socket, run);
     REQUIRE(containers.size() == 1);
-    const auto description = test::engine_at(engine.socket)
-                          .ask("GET", "/containers/" + json_string(containers[0], "Id") + "/json");
+    const auto description =
+        test::engine_at(engine.socket)
+            .ask("GET", "/containers/" + json_string(containers[0], "Id") + "/json");
     REQUIRE(description);
     CHECK_FALSE(holds(render_json(*description), "hush"));
     box.ok({"stop", "--abort", "-y", run});

@@ -76,7 +76,7 @@ std::vector<std::string> declared_artifacts(const config::Project& project,
                                             const provider::Registry& providers) {
   std::vector<std::string> paths;
   Drafts drafts;
-  drafts.project = project.root.string();
+  drafts.project = project.folder.string();
   for (const config::Workflow& workflow : project.workflows)
     drafts.add(workflow, Role::target);
   std::vector<Error> unwanted;  // whoever plans a run of these workflows reports them

@@ -41,7 +41,7 @@ struct Draft {
   std::vector<job::JobSpec> jobs;
   std::vector<std::optional<python::Interpreter>> pythons;  ///< by job
   std::vector<Input> inputs;
-  bool inputs_known = true;  ///< false: a dependency or tag does not exist
+  bool inputs_known = true;                         ///< false: a dependency or tag does not exist
   std::vector<job::InputFile> input_files;          ///< in the order of the property `inputs`
   std::vector<job::EnvFile> env_files;              ///< in the order of the property `env_file`
   std::vector<EnvFileVariable> env_file_variables;  ///< of all of them; the later wins

@@ -63,6 +63,8 @@ class Resolver {
              fmt::format("say where jobs find it: {{path: {}, at: data}}", printable(input.path)));
       return;
     }
+    if (const std::string& base = context_.project.base; !base.empty())
+      input.at = fmt::format("{}/{}", base, input.at);
     if (!look_at(input, place))
       return;
     places_.push_back(place);
@@ -193,11 +195,11 @@ class Resolver {
                         fmt::format("nothing can be laid at '{}': '{}' is a {} of the code",
                                     printable(input.at),
                                     printable(above),
-                                    is_link(Path(draft_.project) / above) ? "link" : "file"));
+                                    is_link(context_.project.root / above) ? "link" : "file"));
     const bool is_known = known_[index];
-    const bool is_same = input.path == input.at;
+    const bool is_same = job::source_of(draft_.project, input) == context_.project.root / input.at;
     if (code.contains(input.at)) {
-      if (is_known && input.folder && !is_link(Path(draft_.project) / input.at))
+      if (is_known && input.folder && !is_link(context_.project.root / input.at))
         return conflict(
             index,
             fmt::format("the folder '{}' cannot be laid at '{}': that is a file of the code",

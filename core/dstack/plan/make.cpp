@@ -102,7 +102,7 @@ class Maker {
 
   void add_drafts(const Target& target) {
     drafts_ = {};
-    drafts_.project = context_.project.root.string();
+    drafts_.project = context_.project.folder.string();
     if (target.workflow) {
       const WorkflowIndex index(project());
       const std::vector<std::size_t> order = run_order(index, *target.workflow);

@@ -291,7 +291,8 @@ class Checker {
   bool is_behind_link(const std::string& path) const {
     boost::system::error_code problem;
     const Path target = fs::canonical(project_.root / path, problem);
-    return !problem && code_.contains(target.lexically_relative(real_path(project_.root)).string()) &&
+    return !problem &&
+           code_.contains(target.lexically_relative(real_path(project_.root)).string()) &&
            !source::find_outside_link(project_.root, path);
   }
 

@@ -74,7 +74,8 @@ Result<std::string> find_script(const Request& request,
   if (fs::is_directory(project.root / *path, problem))
     return fail(ErrorCode::not_found, "'{}' is a folder", printable(*path)).at(where);
   if (fs::exists(project.root / *path, problem))
-    return fail(ErrorCode::not_found, "{}", source::explain_left_out(project.root, *path)).at(where);
+    return fail(ErrorCode::not_found, "{}", source::explain_left_out(project.root, *path))
+        .at(where);
   std::string hint = similar_files(*path, code);
   if (hint.empty())
     hint = "no workflow has this name either; 'dstack workflows' lists those that there are";

@@ -8,7 +8,7 @@ namespace {
 /// Entries that no run can name: only their own contents are checked.
 void check_without_place(const PlanningContext& context, std::vector<Error>& errors) {
   Drafts drafts;
-  drafts.project = context.project.root.string();
+  drafts.project = context.project.folder.string();
   for (const config::Workflow& workflow : context.project.without_place)
     drafts.add(workflow, Role::target);
   choose_providers(drafts, context.providers, errors);
@@ -32,7 +32,7 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   for (const config::Finding& finding : context.project.findings)
     errors.push_back(finding.error);
   Drafts drafts;
-  drafts.project = context.project.root.string();
+  drafts.project = context.project.folder.string();
   for (const std::size_t workflow : whole_order(index))
     drafts.add(context.project.workflows[workflow], Role::target);
   for (Draft& draft : drafts.all) {

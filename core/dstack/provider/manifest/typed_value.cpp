@@ -1,7 +1,6 @@
 #include "dstack/provider/manifest/typed_value.hpp"
 
 #include "dstack/base/path.hpp"
-#include "dstack/base/path_pattern.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
@@ -25,19 +24,6 @@ void add_new(Json& map, std::string_view name, Json value) {
 using config::Value;
 using config::ValueKind;
 
-constexpr std::size_t longest_quote = 60;
-
-std::string quote(std::string_view text) {
-  std::string shown = printable(text.substr(0, longest_quote));
-  if (text.size() > longest_quote)
-    shown += "…";
-  return "'" + shown + "'";
-}
-
-std::string found(const Value& value) {
-  return value.kind == ValueKind::scalar ? quote(value.text) : std::string(config::describe(value));
-}
-
 bool is_variable_name(std::string_view text) {
   const auto is_letter = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
@@ -58,30 +44,24 @@ std::string hint_of_monorepo() {
          "the top of workflows.yaml, or move '.dstack' to the folder above and set 'working_dir'";
 }
 
-/// What a shell would replace in a path: a `~` at its start, or the first `$NAME`; empty: nothing.
-/// A file that is really called so can be written as `./~name`.
-std::string_view unexpanded_word(std::string_view path) {
-  if (path.starts_with('~'))
-    return path.substr(0, 1);
-  for (std::size_t at = path.find('$'); at != std::string_view::npos && at + 1 < path.size();
-       at = path.find('$', at + 1)) {
-    const char next = path[at + 1];
-    if (next == '{' || next == '(')
-      return path.substr(at, path.find(next == '{' ? '}' : ')', at) - at + 1);
-    std::size_t length = 1;
-    while (at + length < path.size() && is_variable_name(path.substr(at + 1, length)))
-      ++length;
-    if (length > 1)
-      return path.substr(at, length);
-  }
-  return {};
-}
-
 std::string join_name(const std::string& name, std::string_view member) {
   return name + "." + std::string(member);
 }
 
 }  // namespace
+
+std::string quoted_excerpt(std::string_view text) {
+  constexpr std::size_t longest_quote = 60;
+  std::string shown = printable(text.substr(0, longest_quote));
+  if (text.size() > longest_quote)
+    shown += "…";
+  return "'" + shown + "'";
+}
+
+std::string describe_excerpt(const Value& value) {
+  return value.kind == ValueKind::scalar ? quoted_excerpt(value.text)
+                                         : std::string(config::describe(value));
+}
 
 std::string normal_key(std::string_view key) {
   std::string normal(key);
@@ -182,8 +162,9 @@ Json ValueTyper::whole_text(const std::string& name, const Value& value) {
   const std::string cut = config::explain_cut(value);
   if (cut.empty())
     return typed;  // a shell may go on with the quote in the next one
-  return error(
-      value.where, fmt::format("{} ends inside of a quote: {}", subject(name), found(value)), cut);
+  return error(value.where,
+               fmt::format("{} ends inside of a quote: {}", subject(name), describe_excerpt(value)),
+               cut);
 }
 
 Json ValueTyper::choice(const Property& property, const Value& value) {
@@ -203,11 +184,12 @@ Json ValueTyper::inside(const std::string& name,
   for (const std::string_view origin : origins)
     if (auto path = resolve_path(origin, value.text))
       return *std::move(path);
-  return error(value.where,
-               fmt::format("{} leads out of the project: {}", subject(name), quote(value.text)),
-               value.text.starts_with('/')
-                   ? std::string("write it relative to the project's root, without '..'")
-                   : hint_of_monorepo());
+  return error(
+      value.where,
+      fmt::format("{} leads out of the project: {}", subject(name), quoted_excerpt(value.text)),
+      value.text.starts_with('/')
+          ? std::string("write it relative to the project's root, without '..'")
+          : hint_of_monorepo());
 }
 
 Json ValueTyper::path(const std::string& name, const Value& value) {
@@ -335,8 +317,9 @@ Json ValueTyper::environment(const std::string& name, const Value& value) {
 void ValueTyper::add_listed_variable(Json& map, const std::string& list, const Value& element) {
   if (element.kind != ValueKind::scalar) {
     error(element.where,
-          fmt::format(
-              "an entry of {} must be NAME=VALUE or NAME, not {}", subject(list), found(element)),
+          fmt::format("an entry of {} must be NAME=VALUE or NAME, not {}",
+                      subject(list),
+                      describe_excerpt(element)),
           element.kind == ValueKind::mapping ? "write NAME=VALUE, or make all of it a map" : "");
     return;
   }
@@ -359,12 +342,12 @@ void ValueTyper::add_variable(Json& map,
                               const SourceLocation& where) {
   if (!is_variable_name(name)) {
     error(where,
-          fmt::format("{} is not a valid environment variable name", quote(name)),
+          fmt::format("{} is not a valid environment variable name", quoted_excerpt(name)),
           "use letters, digits and '_', not beginning with a digit");
     return;
   }
   if (!checked_.environment_where.emplace(name, where).second) {
-    error(where, fmt::format("the environment variable {} is set twice", quote(name)));
+    error(where, fmt::format("the environment variable {} is set twice", quoted_excerpt(name)));
     return;
   }
   if (job::is_reserved_environment_name(name)) {
@@ -402,83 +385,6 @@ Json ValueTyper::map(const std::string& name, const Value& value) {
       add(element.text.substr(0, equals), element.text.substr(equals + 1), element.where);
   }
   return map;
-}
-
-Json ValueTyper::artifacts(const std::string& name, const Value& value) {
-  Value one;
-  if (value.kind == ValueKind::mapping) {
-    one.kind = ValueKind::sequence;
-    one.elements.push_back(value);
-  }
-  const Json entries = list(name, one.kind == ValueKind::null ? value : one, &ValueTyper::artifact);
-  Json unique = Json::array();
-  std::vector<std::string> required;
-  for (const Json& entry : entries) {
-    const Json& path = entry["path"];
-    if (std::find(unique.begin(), unique.end(), path) == unique.end())
-      unique.push_back(path);
-    (entry["optional"] == true ? checked_.optional_artifacts : required)
-        .push_back(path.get<std::string>());
-  }
-  // Listed twice, it is needed if one of the entries says so.
-  std::erase_if(checked_.optional_artifacts, [&](const std::string& path) {
-    return std::find(required.begin(), required.end(), path) != required.end();
-  });
-  return unique;
-}
-
-/// As {path, optional}.
-Json ValueTyper::artifact(const std::string& name, const Value& value) {
-  const Value* path = &value;
-  Json optional = false;
-  if (value.kind == ValueKind::mapping) {
-    const std::size_t before = errors_.size();
-    const Json members =
-        map_of_ours(name, value, {{"path", &ValueTyper::text}, {"optional", &ValueTyper::boolean}});
-    if (errors_.size() > before)
-      return nullptr;  // a key that it cannot have is also why it lacks its path
-    path = value.find("path");
-    optional = members.contains("optional") && members["optional"] == true;
-  }
-  if (path == nullptr || path->kind != ValueKind::scalar || path->text.empty())
-    return error(value.where,
-                 fmt::format("an artifact must be a path or {{path: …}}, not {}", found(value)));
-  if (text(name, *path).is_null())
-    return nullptr;
-  Json normal = artifact_path(*path);
-  return normal.is_null() ? Json()
-                          : Json{{"path", std::move(normal)}, {"optional", std::move(optional)}};
-}
-
-Json ValueTyper::artifact_path(const Value& path) {
-  const std::optional<std::string> normal = normal_relative_path(path.text);
-  const auto from_root =
-      normal ? std::string() : resolve_path(origins_.working_dir, path.text).value_or("");
-  if (!normal)
-    return error(path.where,
-                 fmt::format("the artifact {} {}",
-                             quote(path.text),
-                             path.text.front() == '/' ? "must be a relative path"
-                                                      : "leads out of the working directory"),
-                 from_root.empty()
-                     ? "only what a job writes below its working directory can be saved"
-                     : fmt::format("only what is below the working directory can be saved: leave "
-                                   "'working_dir' out, and write '{}'",
-                                   printable(from_root)));
-  if (normal->empty() || PathPattern(*normal).matches_all())
-    return error(path.where,
-                 fmt::format("the artifact {} is the working directory itself", quote(path.text)),
-                 "name the folders or files in it that are to be saved");
-  if (const std::string_view word = unexpanded_word(path.text); !word.empty())
-    return error(path.where,
-                 fmt::format("the artifact {} has {} in it, which is not replaced: no shell reads "
-                             "this path",
-                             quote(path.text),
-                             quote(word)),
-                 word == "~" ? "write a path from the working directory on; only what a job "
-                               "writes there can be saved"
-                             : "write ${{ name }} for a variable of the workflow");
-  return *normal;
 }
 
 const ValueTyper::Members& ValueTyper::resource_members() {
@@ -539,7 +445,7 @@ Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const 
     if (found_member == members.end()) {
       std::string hint = did_you_mean(key, names);
       error(member.key_where,
-            fmt::format("{} has no member {}", subject(name), quote(member.key)),
+            fmt::format("{} has no member {}", subject(name), quoted_excerpt(member.key)),
             hint.empty() ? fmt::format("it may have {}", quoted_list(names)) : hint);
       continue;
     }
@@ -568,9 +474,10 @@ Json ValueTyper::wrong(const std::string& name,
                        const Value& value,
                        std::string_view expected,
                        const std::string& hint) {
-  return error(value.where,
-               fmt::format("{} must be {}, not {}", subject(name), expected, found(value)),
-               hint);
+  return error(
+      value.where,
+      fmt::format("{} must be {}, not {}", subject(name), expected, describe_excerpt(value)),
+      hint);
 }
 
 Json ValueTyper::error(const SourceLocation& where,

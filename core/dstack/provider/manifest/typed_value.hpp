@@ -17,6 +17,11 @@ inline bool is_web_address(std::string_view target) {
   return target.starts_with("http://") || target.starts_with("https://");
 }
 
+/// For messages: a text in quotes, without its end when it is long.
+std::string quoted_excerpt(std::string_view text);
+/// The same of a scalar; of others what they are: "a list".
+std::string describe_excerpt(const config::Value& value);
+
 /// The folders from which a path may be meant, seen from the root of the code.
 struct PathOrigins {
   std::string base;  ///< of all paths
@@ -70,6 +75,7 @@ class ValueTyper {
                     std::string_view value,
                     const SourceLocation& where);
   void add_listed_variable(Json& map, const std::string& list, const config::Value& element);
+  // typed_artifacts.cpp
   Json artifacts(const std::string& name, const config::Value& value);
   Json artifact(const std::string& name, const config::Value& value);
   Json artifact_path(const config::Value& path);

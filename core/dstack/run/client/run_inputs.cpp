@@ -38,7 +38,8 @@ class Writing {
       lack(fmt::format("the copy of the input '{}' has gone from the store", input.path));
       return {};
     }
-    DSTACK_CHECK(objects_.lay_out(*input.tree, folder_, store::LayOut::merge));
+    DSTACK_CHECK(
+        objects_.lay_out(*input.tree, folder_, store::LayOut::merge, nullptr, store::Modes::umask));
     ++result_.inputs;
     return {};
   }

@@ -48,7 +48,7 @@ struct SubmitRequest {
   /// Called before the code is taken into the store, which may take long; if set.
   std::function<void(const source::Amount& code)> before_capture = {};
   store::Progress* progress = nullptr;  ///< of that; may be null
-  OnInput on_input = {};  ///< by the caller's thread; may be empty
+  OnInput on_input = {};                ///< by the caller's thread; may be empty
 };
 
 struct Submitted {

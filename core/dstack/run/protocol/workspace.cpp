@@ -119,8 +119,8 @@ class ProjectItself : public Workspace {
     std::vector<std::string> kept;
     for (const auto& inputs : {order.input_files, order.inputs})
       for (const job::TreeReference& input : inputs)
-        DSTACK_CHECK(
-            objects_.lay_out(input, folder_, store::LayOut::where_free, &kept, store::Modes::umask));
+        DSTACK_CHECK(objects_.lay_out(
+            input, folder_, store::LayOut::where_free, &kept, store::Modes::umask));
     for (const auto& [at, target] : order.links) {
       DSTACK_TRY(const bool is_made, Link(folder_, at, target).make_where_free(order.spec));
       if (!is_made)
