@@ -128,11 +128,17 @@ class OpenApp final : public Action {
         fmt::format("the application of run '{}' does not answer: the run is over ({})",
                     run.name,
                     job::render(run.status));
-    for (const store::JobRecord& job : state.jobs)
-      if (job.status == job::Status::failed && !job.reason.empty()) {
-        message += fmt::format("; {}", job.reason);
-        break;
-      }
+    const auto failed =
+        std::find_if(state.jobs.begin(), state.jobs.end(), [](const store::JobRecord& job) {
+          return job.status == job::Status::failed &&
+                 (!job.reason.empty() || !job.warnings.empty());
+        });
+    if (failed != state.jobs.end()) {
+      std::vector<std::string> why = failed->warnings;
+      if (!failed->reason.empty())
+        why.insert(why.begin(), failed->reason);
+      message += fmt::format("; {}", join(why, "; "));
+    }
     return fail(ErrorCode::unavailable, "{}", message).with_hint("dstack logs {}", run.name);
   }
 

@@ -60,12 +60,13 @@ class ArtifactsDownload final : public Action {
     PathPatterns patterns(patterns_);
     for (const job::Artifact& artifact : artifacts) {
       const std::string root = several ? artifact.workflow + "/" : "";
-      if (several)
-        folders.emplace(artifact.workflow, 0);
+      const std::size_t before = files.size();
       DSTACK_TRY(const auto listed, objects.list(artifact.tree));
       for (const store::TreeFile& file : listed)
         if (patterns.takes(file.path, source::PathType::file))
           files.push_back({file, root + file.path});
+      if (several && (patterns_.empty() || files.size() > before))
+        folders.emplace(artifact.workflow, 0);
       std::set<std::string> holding;  // folders that hold one of these
       for (const Wanted& wanted : files)
         for (Path above = Path(wanted.file.path).parent_path(); !above.empty();

@@ -65,6 +65,7 @@ const Samples& samples() {
       {"sha256", {digest, {"--sha256", digest}, "abc"}},
       {"headers", {"{A: b}", {"--header", "A=b"}, "{\"A b\": c}"}},
       {"curl.setup", {"", {}, "[echo begin]"}},
+      {"notebook.file", {"other.py", {}, "none.py"}},
       {"streamlit.version", {"1.40.2", {"--app-version", "1.40.2"}, ">>1"}},
       {"lab.version", {"4.2.0", {"--app-version", "4.2.0"}, ">>1"}},
       {"notebook.version", {"7.2.0", {"--app-version", "7.2.0"}, ">>1"}},
