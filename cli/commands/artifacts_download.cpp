@@ -81,7 +81,7 @@ class ArtifactsDownload final : public Action {
     // A link of one artifact may be a folder of another, which then holds what the link leads to.
     std::erase_if(files,
                   [&](const Wanted& wanted) { return folders.contains(wanted.destination); });
-    DSTACK_TRY(DownloadFolder output, DownloadFolder::open(output_));
+    DSTACK_TRY(DownloadFolder output, DownloadFolder::open(place_of_new(output_)));
     DSTACK_CHECK(check_folders(output, folders));
     DSTACK_TRY(const auto missing, to_write(output, std::move(files)));
     DSTACK_CHECK(output.prepare());

@@ -63,11 +63,12 @@ class Code final : public Action {
       print_inputs(context, order.plan);
       return exit_code::success;
     }
-    DSTACK_CHECK(check_empty(output_));
-    DSTACK_CHECK(make_folders(output_));
+    const Path output = place_of_new(output_);
+    DSTACK_CHECK(check_empty(output.string()));
+    DSTACK_CHECK(make_folders(output));
     DSTACK_CHECK(objects.lay_out(
-        run.code.snapshot, output_, store::LayOut::fresh, nullptr, store::Modes::umask));
-    DSTACK_TRY(const auto inputs, run::write_inputs(order.plan, run.project, objects, output_));
+        run.code.snapshot, output, store::LayOut::fresh, nullptr, store::Modes::umask));
+    DSTACK_TRY(const auto inputs, run::write_inputs(order.plan, run.project, objects, output));
     context.messages.note(fmt::format(
         "wrote {}{} to {}",
         plural(run.code.snapshot.files, "file"),
@@ -140,11 +141,12 @@ class Code final : public Action {
                             const std::vector<job::Edits>& edits,
                             const std::vector<std::string>& labels,
                             const store::ObjectStore& objects) const {
-    DSTACK_CHECK(check_empty(output_));
-    DSTACK_CHECK(make_folders(output_));
+    const Path output = place_of_new(output_);
+    DSTACK_CHECK(check_empty(output.string()));
+    DSTACK_CHECK(make_folders(output));
     std::uint64_t files = 0;
     for (const job::Edits& of_job : edits) {
-      const Path folder = edits.size() > 1 ? Path(output_) / labels[of_job.job] : Path(output_);
+      const Path folder = edits.size() > 1 ? output / labels[of_job.job] : output;
       DSTACK_CHECK(objects.lay_out(
           of_job.files, folder, store::LayOut::fresh, nullptr, store::Modes::umask));
       files += of_job.files.files;

@@ -212,3 +212,57 @@ TEST_CASE("a submodule that was not checked out is a note of the run and of its 
   CHECK(diff.out.empty());
   CHECK(contains(diff.err, "note: submodule 'vendor/lib' was not checked out"));
 }
+
+TEST_CASE("an output folder is where its path leads, also through folders that do not exist") {
+  const Sandbox box;
+  box.file("x", "from the project");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, artifacts: [o], commands: [mkdir o; echo new > "
+      "o/f]}\n");
+  box.ok({"run", "w"});
+  const Path mine = box.project() / "mine";
+  box.file("mine/x", "my own");
+  box.file("mine/o/f", "my own");
+  for (const std::string output : {"new/../mine", "mine/new/..", "mine/."}) {
+    INFO(output);
+    CHECK(box.refused({"code", "-o", output}, 1).find("is not empty") != std::string::npos);
+    CHECK(
+        box.refused({"artifacts", "download", box.last_run(), "-o", output}, 1).find("'--force'") !=
+        std::string::npos);
+  }
+  CHECK(read_file(mine / "x").value_or("") == "my own");
+  CHECK(read_file(mine / "o/f").value_or("") == "my own");
+  CHECK_FALSE(fs::exists(box.project() / "new"));
+  CHECK_FALSE(fs::exists(mine / "new"));
+
+  box.ok({"artifacts", "download", box.last_run(), "-o", ".."});
+  CHECK(read_file(box.project().parent_path() / "o/f").value_or("") == "new\n");
+  box.ok({"artifacts", "download", box.last_run(), "-o", "."});
+  CHECK(read_file(box.project() / "o/f").value_or("") == "new\n");
+}
+
+TEST_CASE("where the code begins above the project, paths are seen from where the user stands") {
+  Sandbox box;
+  box.file("app/src/train.py", "print('trained')\n");
+  box.file("common/tool.py", "print('tool')\n");
+  box.file("app/.env", "A=1\n");
+  box.file("app/src/other.env", "A=2\n");
+  box.file("app/.dstack/workflows.yaml",
+           "root: ..\nworkflows:\n  - {name: w, provider: bash, commands: [echo $A]}\n");
+  const auto run_in = [&](const Path& folder, std::vector<std::string> arguments) {
+    process::Command command = box.command(arguments);
+    command.working_dir = (box.project() / folder).string();
+    const auto output = process::run(command);
+    REQUIRE(output);
+    INFO(output->err);
+    CHECK(process::succeeded(output->status));
+    return output->out;
+  };
+  CHECK(run_in("app", {"run", "src/train.py"}) == "trained\n");
+  CHECK(run_in("app/src", {"run", "train.py"}) == "trained\n");
+  CHECK(run_in("app", {"run", "../common/tool.py"}) == "tool\n");
+  CHECK(run_in("app/src", {"run", "python", "train.py"}) == "trained\n");
+  CHECK(run_in("app/src", {"run", "python", "../../common/tool.py"}) == "tool\n");
+  CHECK(run_in("app/src", {"run", "w", "--env-file", "../.env"}) == "1\n");
+  CHECK(run_in("app/src", {"run", "w", "--env-file", "other.env"}) == "2\n");
+}

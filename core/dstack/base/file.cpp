@@ -220,6 +220,13 @@ Path real_path(const Path& path) {
   return error ? path : real;
 }
 
+Path place_of_new(const Path& path) {
+  boost::system::error_code error;
+  const Path absolute = fs::absolute(path);
+  const Path place = fs::weakly_canonical(absolute, error);
+  return error ? absolute.lexically_normal() : place;
+}
+
 std::string display_path(const Path& path, const Path& base) {
   const Path relative = path.lexically_relative(base);
   if (relative.empty() || *relative.begin() == "..")

@@ -58,6 +58,9 @@ class TemporaryFolder {
 bool is_folder(const Path& path);
 /// Without links, `.` and `..`; unchanged when it cannot be resolved.
 Path real_path(const Path& path);
+/// The same for a path of which only the beginning needs to exist, and absolute: `new/../old` is
+/// `old`, before anything is made.
+Path place_of_new(const Path& path);
 
 /// The path as shown to users, relative to `base` when it is below it.
 std::string display_path(const Path& path, const Path& base);

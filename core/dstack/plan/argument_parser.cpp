@@ -1,6 +1,7 @@
 #include "dstack/plan/argument_parser.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/interpolation.hpp"
@@ -199,19 +200,19 @@ class Parser {
   /// later, as it was written.
   std::string from_root(std::string text, PropertyType type) const {
     const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
-                         type == PropertyType::target || type == PropertyType::folder;
-    if (!is_path || text.empty() ||
+                         type == PropertyType::target || type == PropertyType::folder ||
+                         type == PropertyType::env_files;
+    const bool is_whole = type == PropertyType::env_files && text.find_first_of("/~$") == 0;
+    if (!is_path || text.empty() || is_whole ||
         (type == PropertyType::target && provider::is_web_address(text)))
       return text;
-    const Path& root = vocabulary_.project->root;
-    const Path seen = (root / place_ / text).lexically_normal();
-    const auto path =
-        normal_relative_path((text.starts_with('/') ? Path(text).lexically_normal() : seen)
-                                 .lexically_relative(root)
-                                 .string());
-    if (!path)
+    const config::Project& project = *vocabulary_.project;
+    const Path seen = text.starts_with('/') ? Path(text).lexically_normal()
+                                            : (project.folder / place_ / text).lexically_normal();
+    if (type != PropertyType::env_files && !is_below(seen.string(), project.root.string()))
       return text;
-    return path->empty() ? "." : *path;
+    std::string path = seen.lexically_relative(project.folder).string();
+    return path.ends_with("/.") ? path.substr(0, path.size() - 2) : path;
   }
 
   config::Value scalar(GivenValue given, PropertyType type) const {

@@ -270,7 +270,7 @@ class Checker {
       }
       boost::system::error_code problem;
       if (fs::exists(project_.root / place, problem)) {
-        report(source::explain_left_out(project_.root, place), std::move(where), {});
+        report(source::explain_left_out(project_.root, place, project_.base), std::move(where), {});
         return;
       }
     }

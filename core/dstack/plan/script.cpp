@@ -23,14 +23,14 @@ std::string base_name(const std::string& path) {
 }
 
 /// From the project's root; nothing when it is elsewhere.
-std::optional<std::string> path_in_project(const Request& request, const Path& root) {
+std::optional<std::string> path_in_project(const Request& request, const config::Project& project) {
   const std::string& named = request.target;
   if (!named.starts_with('/'))
-    return resolve_path(request.place, named);
+    return resolve_path((Path(project.base) / request.place).string(), named);
   // As it was named, or where its folder really is.
   for (const Path& path : {Path(named).lexically_normal(),
                            real_path(Path(named).parent_path()) / Path(named).filename()})
-    if (const std::string below = display_path(path, root); !below.starts_with('/'))
+    if (const std::string below = display_path(path, project.root); !below.starts_with('/'))
       return below;
   return std::nullopt;
 }
@@ -56,7 +56,7 @@ Result<std::string> find_script(const Request& request,
                                 const config::Project& project,
                                 const source::Snapshot& code,
                                 const SourceLocation& where) {
-  const auto path = path_in_project(request, project.root);
+  const auto path = path_in_project(request, project);
   if (!path)
     return fail(ErrorCode::not_found,
                 "'{}' is not in the project '{}'",
@@ -74,7 +74,9 @@ Result<std::string> find_script(const Request& request,
   if (fs::is_directory(project.root / *path, problem))
     return fail(ErrorCode::not_found, "'{}' is a folder", printable(*path)).at(where);
   if (fs::exists(project.root / *path, problem))
-    return fail(ErrorCode::not_found, "{}", source::explain_left_out(project.root, *path))
+    return fail(ErrorCode::not_found,
+                "{}",
+                source::explain_left_out(project.root, *path, project.base))
         .at(where);
   std::string hint = similar_files(*path, code);
   if (hint.empty())

@@ -2,6 +2,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/log.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
@@ -127,19 +128,23 @@ Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& op
   return snapshot;
 }
 
-std::string explain_left_out(const Path& project, const std::string& path) {
+std::string explain_left_out(const Path& project,
+                             const std::string& path,
+                             const std::string& base) {
   if (const auto link = find_outside_link(project, path))
     return explain_outside_link(path, *link);
   const std::string shown = printable(path);
+  const bool is_below_base = !base.empty() && path != base && is_below(path, base);
+  const std::string written = is_below_base ? printable(path.substr(base.size() + 1)) : shown;
   const bool has_variables = path.substr(path.rfind('/') + 1).starts_with(".env");
   return fmt::format(
       "'{}' is in your folder but not among the code of this run: Git ignores it, or a workflow "
       "declares it as an artifact; {}'inputs: [{}]' in the workflow gives it to jobs, or add it to "
       "Git, or make it in a workflow and depend on that",
       shown,
-      has_variables ? fmt::format("'env_file: {}' gives its variables to jobs, ", shown)
+      has_variables ? fmt::format("'env_file: {}' gives its variables to jobs, ", written)
                     : std::string(),
-      shown);
+      written);
 }
 
 std::string prefix_in_repository(const Path& project) {

@@ -46,8 +46,11 @@ struct Snapshot {
   bool contains_below(std::string_view path) const;  ///< a file, or a folder with files
 };
 
-/// Why a file that is in the folder `project` is not in its snapshot, and what to do.
-std::string explain_left_out(const Path& project, const std::string& path);
+/// Why a file that is in the folder `project` is not in its snapshot, and what to do. `base`: the
+/// folder below it where the paths that people write begin; mostly empty.
+std::string explain_left_out(const Path& project,
+                             const std::string& path,
+                             const std::string& base = {});
 
 /// A snapshot in two steps: which files there are and what Git says, which reads none of them; then
 /// their contents, once it is certain that they are wanted.

@@ -40,11 +40,15 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
   if (!end)
     return {};
   const store::ObjectStore objects(home);
-  std::string sentence = explain_missing_file(*end,
-                                              config::code_root(order.plan.project),
-                                              order.plan.jobs[job].spec.working_dir,
-                                              order.code.snapshot,
-                                              objects);
+  const Path root = config::code_root(order.plan.project);
+  const Path folder = order.plan.project;
+  std::string sentence = explain_missing_file(
+      *end,
+      root,
+      order.plan.jobs[job].spec.working_dir,
+      order.code.snapshot,
+      objects,
+      folder == root ? std::string() : folder.lexically_relative(root).string());
   return sentence.empty() ? explain_missing_variable(*end, order, job, objects) : sentence;
 }
 

@@ -86,7 +86,8 @@ std::string explain_missing_file(std::string_view log_end,
                                  const Path& project,
                                  const std::string& working_dir,
                                  const job::TreeReference& code,
-                                 const store::ObjectStore& objects) {
+                                 const store::ObjectStore& objects,
+                                 const std::string& base) {
   std::optional<std::vector<source::OutsideLink>> links;  // looked for once, where they matter
   for (const std::string_view line : split(log_end, '\n')) {
     if (line.find(import_complaint) != std::string_view::npos) {
@@ -105,7 +106,7 @@ std::string explain_missing_file(std::string_view log_end,
       if (!path || path->empty() || !fs::exists(project / *path, problem) ||
           in_code(*path, code, objects))
         continue;
-      return source::explain_left_out(project, *path);
+      return source::explain_left_out(project, *path, base);
     }
   }
   return {};

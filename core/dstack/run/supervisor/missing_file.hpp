@@ -14,11 +14,12 @@ namespace dstack::run {
 
 /// Searches the end of a job's log for "No such file or directory" with a path that exists
 /// below `project` and not in `code`, and for a Python module that is behind a link which leads out
-/// of the project. The sentence to show, or empty.
+/// of the project. `base`: as for source::explain_left_out(). The sentence to show, or empty.
 std::string explain_missing_file(std::string_view log_end,
                                  const Path& project,
                                  const std::string& working_dir,
                                  const job::TreeReference& code,
-                                 const store::ObjectStore& objects);
+                                 const store::ObjectStore& objects,
+                                 const std::string& base = {});
 
 }  // namespace dstack::run
