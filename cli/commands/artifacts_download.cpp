@@ -68,8 +68,8 @@ class ArtifactsDownload final : public Action {
       if (several && (patterns_.empty() || files.size() > before))
         folders.emplace(artifact.workflow, 0);
       std::set<std::string> holding;  // folders that hold one of these
-      for (const Wanted& wanted : files)
-        for (Path above = Path(wanted.file.path).parent_path(); !above.empty();
+      for (std::size_t i = before; i < files.size(); ++i)
+        for (Path above = Path(files[i].file.path).parent_path(); !above.empty();
              above = above.parent_path())
           holding.insert(above.string());
       DSTACK_TRY(const auto below, objects.list_folders(artifact.tree));

@@ -256,8 +256,7 @@ Result<CapturedInput> capture_input(store::ObjectStore& objects,
   const Index index = load_index(place);
   const bool is_stored = objects.has_tree(index.tree);
   job::TreeReference own = index.tree;
-  DSTACK_TRY(const Fd root, open_file(input.root.string(), O_RDONLY | O_DIRECTORY));
-  std::vector<files::ClosedFolder> closed = files::closed_folders(root.get(), entries);
+  std::vector<files::ClosedFolder> closed = files::closed_folders(input.folder.get(), entries);
   const bool is_same = take_known(index, entries) && closed == index.closed_folders;
   if (!is_same || !is_stored) {
     DSTACK_CHECK(Reading(objects, input.root, progress).read(entries, warnings));
