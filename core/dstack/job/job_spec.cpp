@@ -216,10 +216,28 @@ std::optional<WorkspaceKind> parse_workspace_kind(std::string_view text) {
   return std::nullopt;
 }
 
+namespace {
+
+std::string below(const std::string& folder, const std::string& path) {
+  if (folder.empty() || path.empty())
+    return folder.empty() ? path : folder;
+  return folder + "/" + path;
+}
+
+}  // namespace
+
 std::string path_from_root(const JobSpec& job, const std::string& artifact) {
-  if (job.working_dir.empty())
-    return artifact;
-  return artifact.empty() ? job.working_dir : job.working_dir + "/" + artifact;
+  return below(job.working_dir, artifact);
+}
+
+std::vector<std::string> artifact_places(const std::string& working_dir,
+                                         const std::string& base,
+                                         const std::string& artifact) {
+  std::vector<std::string> places = {below(working_dir, artifact)};
+  // A whole folder is there in any case.
+  if (working_dir != base && !artifact.empty())
+    places.push_back(below(base, artifact));
+  return places;
 }
 
 bool is_optional(const JobSpec& job, const std::string& artifact) {

@@ -110,6 +110,12 @@ struct JobSpec {
 /// Where an artifact of the job is, from the project's root.
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
 
+/// Where an artifact may be, from the code's root, the likelier place first: seen from the working
+/// directory, or from the project's folder `base`. Empty means the root itself.
+std::vector<std::string> artifact_places(const std::string& working_dir,
+                                         const std::string& base,
+                                         const std::string& artifact);
+
 /// Whether the job may end without this one of its artifacts.
 bool is_optional(const JobSpec& job, const std::string& artifact);
 

@@ -38,6 +38,11 @@ bool is_list(PropertyType type) {
          type == PropertyType::inputs || type == PropertyType::env_files;
 }
 
+/// Files of this machine, in the project or not.
+bool may_be_anywhere(PropertyType type) {
+  return type == PropertyType::inputs || type == PropertyType::env_files;
+}
+
 /// Numbers and the like are parsed by their property; a text stays a text, even if it is `null` or
 /// empty.
 bool is_text(PropertyType type) {
@@ -201,15 +206,15 @@ class Parser {
   std::string from_root(std::string text, PropertyType type) const {
     const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
                          type == PropertyType::target || type == PropertyType::folder ||
-                         type == PropertyType::env_files;
-    const bool is_whole = type == PropertyType::env_files && text.find_first_of("/~$") == 0;
+                         may_be_anywhere(type);
+    const bool is_whole = may_be_anywhere(type) && text.find_first_of("/~$") == 0;
     if (!is_path || text.empty() || is_whole ||
         (type == PropertyType::target && provider::is_web_address(text)))
       return text;
     const config::Project& project = *vocabulary_.project;
     const Path seen = text.starts_with('/') ? Path(text).lexically_normal()
                                             : (project.folder / place_ / text).lexically_normal();
-    if (type != PropertyType::env_files && !is_below(seen.string(), project.root.string()))
+    if (!may_be_anywhere(type) && !is_below(seen.string(), project.root.string()))
       return text;
     std::string path = seen.lexically_relative(project.folder).string();
     return path.ends_with("/.") ? path.substr(0, path.size() - 2) : path;

@@ -122,7 +122,7 @@ class Maker {
 
   /// Findings that concern this run are errors; the others are one line.
   void sort_findings() {
-    std::size_t elsewhere = 0;
+    bool elsewhere = false;
     for (const config::Finding& finding : project().findings) {
       const bool concerns_run =
           finding.workflow.empty() ||
@@ -130,12 +130,10 @@ class Maker {
       if (concerns_run)
         errors_.push_back(finding.error);
       else
-        ++elsewhere;
+        elsewhere = true;
     }
-    if (elsewhere > 0)
-      notices_.push_back(fmt::format("{} in other workflows; 'dstack validate' shows {}",
-                                     plural(elsewhere, "problem"),
-                                     elsewhere == 1 ? "it" : "them"));
+    if (elsewhere)
+      notices_.emplace_back("other workflows have errors; 'dstack validate' shows them");
   }
 
   /// A provider that was meant to be used is refused, and another one takes its place.
@@ -250,6 +248,7 @@ class Maker {
   Result<Plan> assemble() {
     Plan plan;
     plan.project = context_.project.folder.string();
+    plan.place = context_.project.base;
     plan.git = context_.code.git;
     plan.target = request_.target;
     plan.run_name = request_.run_name;

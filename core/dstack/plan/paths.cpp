@@ -15,11 +15,6 @@ namespace dstack::plan {
 
 namespace {
 
-std::string_view base_name(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
 bool comes_with(std::string_view path, std::string_view artifact) {
   return artifact.empty() || PathPattern(artifact).covers(path);
 }
@@ -30,7 +25,7 @@ std::string similar_files(const std::string& path, const source::Snapshot& code)
   static constexpr std::size_t enough_to_compare = 20'000;
   std::vector<std::string> elsewhere;
   for (const std::string& file : code.files)
-    if (base_name(file) == base_name(path) && elsewhere.size() < 3)
+    if (file_name(file) == file_name(path) && elsewhere.size() < 3)
       elsewhere.push_back(file);
   if (!elsewhere.empty())
     return fmt::format("there is {}", quoted_list(elsewhere));

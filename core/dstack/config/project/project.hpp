@@ -83,6 +83,8 @@ Result<Project> load_project(const Path& root);
 /// The root of the code of the project in `folder`, as its files say now; `folder` where they
 /// cannot be read.
 Path code_root(const Path& folder);
+/// Where that folder is in its code: Project::base.
+std::string place_in_code(const Path& folder);
 /// For a dependency on a workflow that is not among these names, with a suggestion.
 Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names);
 /// The text of an entry of depends-on, without references.

@@ -54,6 +54,7 @@ std::vector<Property> make_common_properties() {
                            "Files and folders that are not code: paths from the project's root, or "
                            "{path, at, link}");
   inputs.yields = true;
+  inputs.flag = Flag{"--input", "", "PATH", true};
   Property env_file =
       common("env_file",
              PropertyType::env_files,

@@ -85,6 +85,7 @@ class ValueTyper {
   Json inputs(const std::string& name, const config::Value& value);
   Json input(const std::string& name, const config::Value& value);
   Json env_files(const std::string& name, const config::Value& value);
+  std::string hint_of_other_place(const std::string& text) const;
   Json env_file(const std::string& name, const config::Value& value);
   Json each(const std::string& name, const config::Value& value, Element element);
   Json anywhere(const std::string& name, const config::Value& value);

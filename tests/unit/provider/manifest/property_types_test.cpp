@@ -62,7 +62,10 @@ TEST_CASE("a path that leads out of its folder may be meant from the working dir
   CHECK(errors("file: ../../x.py\nworking_dir: a\n").find("leads out of the project") !=
         std::string::npos);
   CHECK(errors("file: x\nworking_dir: a\nartifacts: [../out]\n")
-            .find("leave 'working_dir' out, and write 'out'") != std::string::npos);
+            .find("write 'out': artifacts are looked for from the project's folder, too") !=
+        std::string::npos);
+  CHECK(errors("file: x\nartifacts: [../out]\n").find("only what a job writes in its workspace") !=
+        std::string::npos);
 }
 
 TEST_CASE("an integer is written in digits, plain or as what a variable became",
@@ -223,6 +226,11 @@ TEST_CASE("artifacts may be patterns, but not of all that there is", "[provider]
   for (const std::string all : {"*", "**", "./**/*"})
     CHECK(errors("file: x\nartifacts: ['" + all + "']\n").find("is the working directory itself") !=
           std::string::npos);
+}
+
+TEST_CASE("a bracket of an artifact's pattern must be closed", "[provider][types]") {
+  CHECK(errors("file: x\nartifacts: [out/a, 'out/[z']\n").find("has a '[' that no ']' closes") !=
+        std::string::npos);
 }
 
 TEST_CASE("what only a shell would replace in an artifact's path is refused", "[provider][types]") {
