@@ -30,8 +30,9 @@ struct Resources {
 /// A Python environment that the host makes once and keeps (python/python.hpp). The job finds
 /// it first on PATH.
 struct PythonRequest {
-  std::string version;                    ///< "3.10"; empty: none named
-  std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
+  std::string version;  ///< "3.10"; empty: none named
+  /// Requirement files, relative to the project's root, as job::RequirementsSource renders them.
+  std::vector<std::string> requirements;
   std::vector<std::string>
       packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
 

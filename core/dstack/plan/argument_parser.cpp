@@ -34,8 +34,9 @@ bool looks_like_option(std::string_view argument) {
 
 bool is_list(PropertyType type) {
   return type == PropertyType::texts || type == PropertyType::paths ||
-         type == PropertyType::arguments || type == PropertyType::artifacts ||
-         type == PropertyType::inputs || type == PropertyType::env_files;
+         type == PropertyType::requirements || type == PropertyType::arguments ||
+         type == PropertyType::artifacts || type == PropertyType::inputs ||
+         type == PropertyType::env_files;
 }
 
 /// Files of this machine, in the project or not.
@@ -205,8 +206,8 @@ class Parser {
   /// later, as it was written.
   std::string from_root(std::string text, PropertyType type) const {
     const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
-                         type == PropertyType::target || type == PropertyType::folder ||
-                         may_be_anywhere(type);
+                         type == PropertyType::requirements || type == PropertyType::target ||
+                         type == PropertyType::folder || may_be_anywhere(type);
     const bool is_whole = may_be_anywhere(type) && text.find_first_of("/~$") == 0;
     if (!is_path || text.empty() || is_whole ||
         (type == PropertyType::target && provider::is_web_address(text)))

@@ -43,6 +43,7 @@ class Maker {
     read_env_files(drafts_, context_, OnThisMachine::needed, errors_, notices_);
     check_paths(drafts_, context_.project, context_.code, errors_, notices_);
     choose_pythons(drafts_, context_, errors_, notices_);
+    check_requirement_files(drafts_, context_, errors_);
     check_resources(drafts_, context_.machine, errors_);
     note_unused_variables(drafts_, parsed_.variables, context_.project, context_.code, notices_);
     for (const Draft& draft : drafts_.all) {

@@ -1,6 +1,8 @@
 // Which Python each job gets.
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace dstack::plan {
@@ -14,6 +16,15 @@ SourceLocation place_of_version(const Draft& draft, const std::string& version) 
     if (!version.empty() && json_string(draft.checked.values, property) == version)
       return place_of(draft, property);
   return draft.workflow->provider_where;
+}
+
+/// An environment of conda has its own.
+bool brings_interpreter(const job::PythonRequest& request) {
+  return std::any_of(
+      request.requirements.begin(), request.requirements.end(), [](const std::string& file) {
+        return job::format_of(job::parse_requirements_source(file)) ==
+               job::RequirementsFormat::conda;
+      });
 }
 
 }  // namespace
@@ -31,6 +42,10 @@ void choose_pythons(Drafts& drafts,
       const auto& request = draft.jobs[job].python;
       if (!request)
         continue;
+      if (brings_interpreter(*request)) {
+        draft.pythons[job] = python::Interpreter{{}, "", "conda"};
+        continue;
+      }
       auto found = known.find(request->version);
       if (found == known.end()) {
         found = known.emplace(request->version, context.choose_python(*request)).first;

@@ -19,7 +19,8 @@ constexpr std::size_t longest_line = 2000;
 /// Splits a stream into lines and keeps the last ones.
 class Tail {
  public:
-  explicit Tail(std::string cut_out) : cut_out_(std::move(cut_out)) {}
+  Tail(std::string cut_out, const std::function<void(std::string_view)>& on_line)
+      : cut_out_(std::move(cut_out)), on_line_(on_line) {}
 
   void add(std::string_view bytes) {
     for (const char c : bytes) {
@@ -45,12 +46,15 @@ class Tail {
       line_.erase(at, cut_out_.size());
     if (!trim(line_).empty())
       lines_.push_back(line_);
+    if (on_line_)
+      on_line_(line_);
     if (lines_.size() > most_lines)
       lines_.pop_front();
     line_.clear();
   }
 
   std::string cut_out_;
+  const std::function<void(std::string_view)>& on_line_;
   std::string line_;
   bool returned_ = false;
   std::deque<std::string> lines_;
@@ -78,6 +82,8 @@ bool read_available(int from, int output_fd, Tail& tail) {
 void InstallContext::say(std::string_view line) const {
   if (output_fd >= 0)
     (void)write_all(output_fd, std::string(line) + "\n");
+  if (job_fd >= 0)  // after the line of the progress, which goes on below
+    (void)write_all(job_fd, fmt::format("\n{}\n", line));
 }
 
 Result<Transcript> run_installer(const InstallContext& context, std::vector<std::string> argv) {
@@ -92,7 +98,7 @@ Result<Transcript> run_installer(const InstallContext& context, std::vector<std:
   DSTACK_TRY(process::Child child, process::spawn(command));
   pipe.write_end.reset();
   ::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
-  Tail tail(context.stage.string() + "/");
+  Tail tail(context.stage.string() + "/", context.on_line);
   bool has_ended = false;
   while (read_available(pipe.read_end.get(), context.output_fd, tail) && !has_ended) {
     // A compiler's server may outlive the installation with the pipe open: only the child's end

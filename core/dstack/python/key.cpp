@@ -127,6 +127,29 @@ Result<void> add_piece(Sha256& hash, const Piece& piece, const Path& code) {
   return {};
 }
 
+/// What `uv sync --frozen` installs follows from the lock and from what it builds of the code.
+Result<void> add_lock(Sha256& hash, const LockedProject& project, const Path& code) {
+  add(hash, "uv.lock");
+  add(hash, project.lock);
+  for (const auto& list : {project.source.extras, project.source.groups})
+    add(hash, join(list, ","));
+  add(hash, project.source.project ? "with the project" : "");
+  for (const LockedPath& local : project.local) {
+    switch (local.kind) {
+      case LockedPath::Kind::project:
+        DSTACK_CHECK(add_folder(hash, reaches_outside(local.path) ? code : local.path));
+        break;
+      case LockedPath::Kind::archive:
+        DSTACK_CHECK(add_file(hash, local.path));
+        break;
+      case LockedPath::Kind::wheels:
+        add_wheels(hash, local.path);
+        break;
+    }
+  }
+  return {};
+}
+
 std::string platform() {
   utsname system{};
   ::uname(&system);
@@ -144,7 +167,7 @@ Result<std::string> environment_key(const Requirements& requirements,
                                     const Path& code,
                                     const Lookup& environment) {
   boost::system::error_code error;
-  const Path real = fs::canonical(interpreter.program, error);
+  const Path real = requirements.conda ? Path() : fs::canonical(interpreter.program, error);
   if (error)
     return fail_errno_of(
         error.value(), "cannot find the interpreter '{}'", interpreter.program.string());
@@ -160,6 +183,10 @@ Result<std::string> environment_key(const Requirements& requirements,
     for (const Piece& piece : file.pieces)
       DSTACK_CHECK(add_piece(hash, piece, code));
   }
+  if (requirements.conda)
+    add(hash, "conda\n" + requirements.conda->text);
+  if (requirements.lock)
+    DSTACK_CHECK(add_lock(hash, *requirements.lock, code));
   add(hash, index_settings(environment));
   return hash.finish().render().substr(0, 32);
 }

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ struct Workflow {
   std::string provider;  ///< empty when the entry names none, which is a finding
   std::vector<Dependency> depends_on;
   Value properties;  ///< a mapping: every key that belongs to the provider or is common, as written
+  /// What its file's `defaults` say; null where there are none. plan::apply_defaults() makes them
+  /// properties, as only the provider knows which are the same.
+  std::shared_ptr<const Value> defaults;
   SourceLocation where;  ///< the first line of its entry
   SourceLocation name_where;
   SourceLocation provider_where;

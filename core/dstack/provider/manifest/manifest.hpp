@@ -20,17 +20,19 @@ enum class PropertyType {
   folder,   ///< a string: a folder of the project, "" for its root; not checked for being there
   integer,  ///< a whole number; `minimum` bounds it
   boolean,
-  size,         ///< a size of memory or disk; reaches the provider in bytes, as an integer
-  duration,     ///< reaches the provider in milliseconds, as an integer
-  texts,        ///< a list of strings; one string is a list of one
-  paths,        ///< a list of paths; one path is a list of one
-  arguments,    ///< a list of strings, or one string that is split as a shell does
-  environment,  ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
-  map,          ///< a map of texts
-  artifacts,    ///< a list of paths, or of {path: …}
-  resources,    ///< the map of spec section 8
-  inputs,       ///< a list of paths, or of {path, at, link}; of the host alone
-  env_files,    ///< a list of paths, or of {path, mask}; of the host alone
+  size,          ///< a size of memory or disk; reaches the provider in bytes, as an integer
+  duration,      ///< reaches the provider in milliseconds, as an integer
+  texts,         ///< a list of strings; one string is a list of one
+  paths,         ///< a list of paths; one path is a list of one
+  requirements,  ///< a list of requirement files, or of {file, extras, groups, project}; reaches
+                 ///< the provider as texts (job::RequirementsSource)
+  arguments,     ///< a list of strings, or one string that is split as a shell does
+  environment,   ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
+  map,           ///< a map of texts
+  artifacts,     ///< a list of paths, or of {path: …}
+  resources,     ///< the map of spec section 8
+  inputs,        ///< a list of paths, or of {path, at, link}; of the host alone
+  env_files,     ///< a list of paths, or of {path, mask}; of the host alone
 };
 
 /// How a property is set on the command line.

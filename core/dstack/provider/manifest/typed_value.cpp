@@ -126,6 +126,8 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
       return list(name, value, &ValueTyper::whole_text);
     case PropertyType::paths:
       return list(name, value, &ValueTyper::path);
+    case PropertyType::requirements:
+      return each(name, value, &ValueTyper::requirements_source);
     case PropertyType::arguments:
       return arguments(name, value);
     case PropertyType::environment:

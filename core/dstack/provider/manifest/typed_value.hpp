@@ -81,6 +81,9 @@ class ValueTyper {
   Json artifact_path(const config::Value& path);
   Json resources(const std::string& name, const config::Value& value);
   Json gpu(const std::string& name, const config::Value& value);
+  // typed_requirements.cpp
+  Json requirements_source(const std::string& name, const config::Value& value);
+  Json names(const std::string& name, const config::Value& value);
   // typed_inputs.cpp
   Json inputs(const std::string& name, const config::Value& value);
   Json input(const std::string& name, const config::Value& value);

@@ -6,6 +6,7 @@
 #include "dstack/files/locks.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/defaults.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
@@ -298,6 +299,7 @@ Result<Workbench> open_workbench(const Path& folder,
                              bench.project.defined ? bench.project.folder : Path(),
                              home.plugins(),
                              home.trusted_providers()}));
+  plan::apply_defaults(bench.project, bench.providers);
   bench.machine = resources::find_machine(bench.settings.resources);
   return bench;
 }

@@ -197,6 +197,25 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
         "2:28 'resources.shm_size' is given twice");
 }
 
+TEST_CASE("requirements are files, and which of their parts are meant", "[provider][types]") {
+  CHECK(typed("needs: a/./r.txt\n", "needs") == Json{"a/r.txt"});
+  CHECK(typed("needs: [r.txt, {file: ./pyproject.toml, extras: gpu, groups: [dev, docs]}]\n",
+              "needs") == Json{"r.txt", "pyproject.toml[gpu]:dev,docs"});
+  CHECK(typed("needs: {file: uv.lock, project: true, extras: []}\n", "needs") ==
+        Json{"uv.lock+project"});
+  CHECK(typed("needs: 'sub/pyproject.toml[a,b]'\n", "needs") == Json{"sub/pyproject.toml[a,b]"});
+  CHECK(errors("file: x\nneeds: {file: r.txt, extras: [gpu]}\n") ==
+        "2:8 'r.txt' has no extras, groups or project; a pyproject.toml and a uv.lock have them");
+  CHECK(errors("file: x\nneeds: {files: uv.lock}\n").find("did you mean 'file'?") !=
+        std::string::npos);
+  CHECK(errors("file: x\nneeds: {extras: [a]}\n").find("must be a file or {file: …") !=
+        std::string::npos);
+  CHECK(errors("file: x\nneeds: {file: uv.lock, groups: ['a b']}\n") ==
+        "2:33 'a b' is not the name of one");
+  CHECK(errors("file: x\nneeds: ../uv.lock\n").find("leads out of the project") !=
+        std::string::npos);
+}
+
 TEST_CASE("inputs are paths anywhere, with their place in the workspace",
           "[provider][properties]") {
   CHECK(typed("inputs: ./data//x\n", "inputs") ==
