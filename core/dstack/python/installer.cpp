@@ -1,6 +1,8 @@
 #include "dstack/python/installer.hpp"
 
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/process/tree.hpp"
 
 #include <array>
 #include <cerrno>
@@ -111,6 +113,10 @@ Result<Transcript> run_installer(const InstallContext& context, std::vector<std:
   if (has_ended)
     (void)read_available(pipe.read_end.get(), context.output_fd, tail);
   const process::ExitStatus status = child.wait();
+  if (stop_is_asked()) {
+    process::wait_for_descendants();  // they write where the caller is about to clean up
+    return fail_stopped();
+  }
   return Transcript{status, tail.finish()};
 }
 

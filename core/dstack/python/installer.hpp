@@ -32,6 +32,7 @@ struct Transcript {
   std::deque<std::string> last_lines;  ///< twenty at most, without the stage's path
 };
 
+/// A stop of the caller's work (base/stop_flag.hpp) is an error; then nothing of the command is left.
 Result<Transcript> run_installer(const InstallContext& context, std::vector<std::string> argv);
 
 }  // namespace dstack::python

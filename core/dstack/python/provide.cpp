@@ -1,4 +1,5 @@
 #include "dstack/base/fd.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/python/build.hpp"
@@ -74,7 +75,7 @@ Result<Site> enter(const Path& folder, int output_fd) {
   if (!is_mine) {
     InstallContext{{}, {}, output_fd, -1}.say(
         "waiting for another job that is building the same Python environment");
-    DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
+    DSTACK_CHECK(lock_until_stopped(lock.get()));
   }
   return Site{folder, folder.string() + ".stage", std::move(lock)};
 }

@@ -1,6 +1,7 @@
 #include "dstack/python/stage.hpp"
 
 #include "dstack/base/path.hpp"
+#include "dstack/base/stop_flag.hpp"
 
 #include <map>
 
@@ -12,6 +13,7 @@ constexpr const char* code_name = ".code";
 constexpr const char* outside_name = ".outside";
 
 Result<void> copy_tree(const Path& from, const Path& to) {
+  DSTACK_CHECK(check_stop());
   boost::system::error_code error;
   const fs::file_status status = fs::symlink_status(from, error);
   if (status.type() == fs::symlink_file) {
