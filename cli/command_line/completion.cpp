@@ -42,6 +42,7 @@ std::string value_name(provider::PropertyType type) {
     case PropertyType::arguments:
       return "FILE";
     case PropertyType::folder:
+    case PropertyType::build:
     case PropertyType::artifacts:
       return "DIR";
     default:

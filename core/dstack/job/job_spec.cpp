@@ -105,12 +105,22 @@ void fields(Fields& fields, Self& python) {
   fields.optional("packages", python.packages);
 }
 
+template <class Fields, MaybeConst<ImageBuild> Self>
+void fields(Fields& fields, Self& build) {
+  fields.optional("context", build.context);
+  fields.member("dockerfile", build.dockerfile);
+  fields.optional("args", AsMap{build.arguments});
+  fields.optional("target", build.target);
+}
+
 template <class Fields, MaybeConst<Container> Self>
 void fields(Fields& fields, Self& container) {
-  fields.member("image", container.image);
+  fields.optional("image", container.image);
   fields.optional("entrypoint", container.entrypoint);
   fields.optional("username", container.username);
   fields.optional("password", container.password);
+  fields.optional("platform", container.platform);
+  fields.optional("build", container.build);
 }
 
 template <class Fields, MaybeConst<ApplicationSpec> Self>
@@ -272,14 +282,28 @@ void from_json(const Json& json, PythonRequest& python) {
   make_normal(python.requirements, "requirements");
 }
 
+void to_json(Json& json, const ImageBuild& build) {
+  write_fields(json, build);
+}
+
+void from_json(const Json& json, ImageBuild& build) {
+  read_fields(json, build, "build", JsonOrigin::foreign);
+  make_normal(build.context, "context");
+  make_normal(build.dockerfile, "dockerfile");
+  if (build.dockerfile.empty())
+    throw JsonProblem("'build' has no 'dockerfile'");
+}
+
 void to_json(Json& json, const Container& container) {
   write_fields(json, container);
 }
 
 void from_json(const Json& json, Container& container) {
   read_fields(json, container, "container", JsonOrigin::foreign);
-  if (container.image.empty())
-    throw JsonProblem("'container' has no 'image'");
+  if (container.image.empty() && !container.build)
+    throw JsonProblem("'container' has neither an 'image' nor a 'build'");
+  if (!container.image.empty() && container.build)
+    throw JsonProblem("'container' has both an 'image' and a 'build'");
 }
 
 void to_json(Json& json, const ApplicationSpec& app) {

@@ -164,6 +164,8 @@ class Parser {
   void positional() {
     const std::size_t index = next_++;
     const std::string& argument = arguments_[index];
+    while (next_positional_ < positionals_.size() && is_excluded(*positionals_[next_positional_]))
+      ++next_positional_;
     if (next_positional_ < positionals_.size()) {
       const provider::Property& property = *positionals_[next_positional_];
       config::Value value = scalar({argument, line_.target_argument(index)}, property.type);
@@ -181,6 +183,16 @@ class Parser {
     report(fmt::format("unexpected argument '{}'", printable(argument)),
            line_.target_argument(index),
            after_dashes());
+  }
+
+  /// Whether an option before has set what excludes it.
+  bool is_excluded(const provider::Property& property) const {
+    const auto* group = vocabulary_.manifest->group_of(property.name);
+    const auto& set = result_.settings.properties;
+    return group != nullptr && std::any_of(set.begin(), set.end(), [&](const auto& member) {
+             return member.key != property.name &&
+                    std::find(group->begin(), group->end(), member.key) != group->end();
+           });
   }
 
   // --- Options ---
@@ -207,7 +219,8 @@ class Parser {
   std::string from_root(std::string text, PropertyType type) const {
     const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
                          type == PropertyType::requirements || type == PropertyType::target ||
-                         type == PropertyType::folder || may_be_anywhere(type);
+                         type == PropertyType::folder || type == PropertyType::build ||
+                         may_be_anywhere(type);
     const bool is_whole = may_be_anywhere(type) && text.find_first_of("/~$") == 0;
     if (!is_path || text.empty() || is_whole ||
         (type == PropertyType::target && provider::is_web_address(text)))

@@ -56,7 +56,7 @@ std::optional<std::string> unexpanded_part(const Draft& draft, std::string_view 
     const auto is_it = [&](const ResolvedVariable& variable) {
       return environment_name(variable.name()) == name;
     };
-    if (job::is_base_environment_name(name) || job::is_reserved_environment_name(name) ||
+    if (job::is_inherited_environment_name(name) || job::is_reserved_environment_name(name) ||
         draft.checked.environment_where.contains(name) ||
         std::any_of(draft.variables.begin(), draft.variables.end(), is_it))
       return std::string(part);

@@ -27,6 +27,7 @@ void fields(Fields& fields, Self& workflow) {
   fields.member("variables", workflow.variables);
   fields.optional("secrets", workflow.secrets);
   fields.member("properties", workflow.properties);
+  fields.optional("secret_properties", workflow.secret_properties);
 }
 
 template <class Fields, MaybeConst<PlannedJob> Self>

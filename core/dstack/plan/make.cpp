@@ -308,6 +308,9 @@ class Maker {
     workflow.secrets = secrets_of(draft);
     workflow.variables = planned_variables(draft.variables);
     workflow.properties = std::move(draft.checked.values);
+    for (const provider::Property& property : draft.manifest().properties)
+      if (property.secret && workflow.properties.contains(property.name))
+        workflow.secret_properties.push_back(property.name);
     return workflow;
   }
 

@@ -183,6 +183,19 @@ class Checker {
     }
   }
 
+  /// An image is made from the code alone.
+  void check_builds() {
+    const provider::Property* property = nullptr;
+    for (const provider::Property& one : draft_.manifest().properties)
+      if (one.type == provider::PropertyType::build)
+        property = &one;
+    for (const job::JobSpec& job : draft_.jobs)
+      if (property != nullptr && job.container && job.container->build)
+        check_file(*property,
+                   job.container->build->dockerfile,
+                   place_of(draft_, property->name + ".dockerfile"));
+  }
+
   /// What a job writes behind a link that leads out of its workspace is not in it at the end.
   void check_artifacts() {
     for (const job::JobSpec& job : draft_.jobs)
@@ -365,6 +378,7 @@ void check_paths(const Drafts& drafts,
     Checker checker(drafts, draft, project, code, errors);
     checker.check();
     checker.check_artifacts();
+    checker.check_builds();
     checker.check_working_dir(notices);
   }
 }

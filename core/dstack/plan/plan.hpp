@@ -64,6 +64,7 @@ struct PlannedWorkflow {
   std::vector<EnvironmentVariable> variables;  ///< by their own names; origin as above
   std::vector<std::string> secrets;            ///< that its properties refer to, sorted
   Json properties;                             ///< as the provider got them
+  std::vector<std::string> secret_properties;  ///< those that its manifest calls secret
 
   bool operator==(const PlannedWorkflow&) const = default;
 };

@@ -9,13 +9,16 @@ namespace dstack::plan {
 
 namespace {
 
-/// Where the workflow names this version: providers of applications call it `python`, because their
-/// `version` is that of the application.
+/// Where the workflow names this version: at the last property that is it, as providers of
+/// applications have the version of the application first.
 SourceLocation place_of_version(const Draft& draft, const std::string& version) {
-  for (const char* property : {"python", "version"})
-    if (!version.empty() && json_string(draft.checked.values, property) == version)
-      return place_of(draft, property);
-  return draft.workflow->provider_where;
+  const auto& properties = draft.manifest().properties;
+  const auto found =
+      std::find_if(properties.rbegin(), properties.rend(), [&](const provider::Property& property) {
+        return property.type == provider::PropertyType::text && !version.empty() &&
+               json_string(draft.checked.values, property.name) == version;
+      });
+  return found == properties.rend() ? draft.workflow->provider_where : place_of(draft, found->name);
 }
 
 /// An environment of conda has its own.

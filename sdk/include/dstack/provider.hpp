@@ -158,13 +158,23 @@ struct Python {
       packages;  ///< requirement specifiers in addition to the files: "streamlit==1.40"
 };
 
-/// A container of an engine with Docker's API. The job's command runs in it; without one, the
-/// image's own.
+/// An image that the host makes from a Dockerfile of the project, once for the same content.
+struct Build {
+  std::string context;     ///< a folder, relative to the project's root
+  std::string dockerfile;  ///< likewise
+  Environment arguments;   ///< for ARG
+  std::string target;      ///< the stage that is wanted; empty: the last
+};
+
+/// A container of an engine with Docker's API. The job's commands run in it, in its shell; its argv
+/// follows the entrypoint, as arguments of 'docker run' do; with neither, the image's own runs.
 struct Container {
-  std::string image;
+  std::string image;                    ///< or
+  std::optional<Build> build;           ///< what makes it
   std::vector<std::string> entrypoint;  ///< instead of the image's own
   std::string username;                 ///< at the image's registry
   std::string password;
+  std::string platform;  ///< of the image: "linux/arm64"; empty: this machine's
 };
 
 /// An application of a job that people open in a browser. The host prints its address once it

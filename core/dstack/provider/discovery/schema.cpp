@@ -38,10 +38,12 @@ Json path() {
   return schema;
 }
 
-Json integer(std::optional<std::int64_t> minimum) {
+Json integer(std::optional<std::int64_t> minimum, std::optional<std::int64_t> maximum = {}) {
   Json schema = {{"type", {"integer", "string"}}, {"pattern", or_reference("^[+-]?[0-9]+$")}};
   if (minimum)
     schema["minimum"] = *minimum;
+  if (maximum)
+    schema["maximum"] = *maximum;
   return schema;
 }
 
@@ -168,6 +170,18 @@ Json resources() {
           {"additionalProperties", false}};
 }
 
+Json build() {
+  Json schema = path();
+  schema["type"].push_back("object");
+  schema["properties"] = {
+      {"context", described(optional(path()), "The folder that is sent; by default the project")},
+      {"dockerfile", described(optional(scalar()), "The Dockerfile, from the context")},
+      {"args", described(optional(map()), "Values for ARG; they stay in the image")},
+      {"target", described(optional(scalar()), "The stage that is wanted; by default the last")}};
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
 /// A path, or a map that has one, with these members beside it.
 Json path_or_map(Json more) {
   Json element = scalar();
@@ -220,7 +234,7 @@ Json schema_of_type(const Property& property) {
     case PropertyType::folder:
       return path();
     case PropertyType::integer:
-      return integer(property.minimum);
+      return integer(property.minimum, property.maximum);
     case PropertyType::boolean:
       return boolean();
     case PropertyType::size:
@@ -242,6 +256,8 @@ Json schema_of_type(const Property& property) {
       return artifacts();
     case PropertyType::resources:
       return resources();
+    case PropertyType::build:
+      return build();
     case PropertyType::inputs:
       return inputs();
     case PropertyType::env_files:
@@ -301,6 +317,18 @@ void add_rules(const std::vector<std::string>& keys, bool required, Json& rules)
   rules.push_back(keys.size() == 1 ? one_of_them[0] : Json{{"anyOf", std::move(one_of_them)}});
 }
 
+/// Exactly one property of the group.
+Json rule_of_group(const Manifest& manifest, const std::vector<std::string>& group) {
+  Json choices = Json::array();
+  for (const std::string& name : group) {
+    Json spellings = Json::array();
+    for (const std::string& key : keys_of(*manifest.find(name)))
+      spellings.push_back({{"required", Json::array({key})}});
+    choices.push_back(spellings.size() == 1 ? spellings[0] : Json{{"anyOf", std::move(spellings)}});
+  }
+  return {{"oneOf", std::move(choices)}};
+}
+
 /// The keys that the host reads itself, whatever the provider.
 Json host_members(const std::vector<std::string>& providers) {
   Json name = scalar();
@@ -342,6 +370,8 @@ Json provider_schema(const Manifest& manifest) {
                          : described(schema, fmt::format("The same as '{}'", property.name));
     add_rules(keys, property.required, rules);
   }
+  for (const auto& group : manifest.one_of)
+    rules.push_back(rule_of_group(manifest, group));
   Json schema = {{"properties", std::move(members)}, {"additionalProperties", false}};
   if (!manifest.help.empty())
     schema["description"] = manifest.help;

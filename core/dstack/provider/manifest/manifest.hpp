@@ -31,6 +31,8 @@ enum class PropertyType {
   map,           ///< a map of texts
   artifacts,     ///< a list of paths, or of {path: …}
   resources,     ///< the map of spec section 8
+  build,         ///< a folder, or a map of context, dockerfile, args and target; reaches the
+                 ///< provider as a map with paths from the project's root
   inputs,        ///< a list of paths, or of {path, at, link}; of the host alone
   env_files,     ///< a list of paths, or of {path, mask}; of the host alone
 };
@@ -50,9 +52,14 @@ struct Property {
   bool required = false;
   Json default_value;  ///< typed as `type` says; null when there is none
   std::optional<std::int64_t> minimum;
+  std::optional<std::int64_t> maximum;
   std::vector<std::string> choices;  ///< of a text: the only values; empty: any
   std::string help;
   std::optional<Flag> flag;
+  /// What other tools call it: a workflow with such a key is told to use this property.
+  std::vector<std::string> suggest_for = {};
+  std::string hint;         ///< what to write, for a value that cannot be, and a key of suggest_for
+  bool secret = false;      ///< its texts are shown to nobody
   bool positional = false;  ///< taken from the arguments of `run PROVIDER`; an `arguments` property
                             ///< takes the rest
   bool common =
@@ -68,10 +75,14 @@ struct Manifest {
   std::uint32_t abi_major = 0;
   std::uint32_t abi_minor = 0;  ///< the least that the host must speak
   std::vector<Property> properties;
+  /// A workflow has exactly one property of each of these groups.
+  std::vector<std::vector<std::string>> one_of = {};
   std::vector<std::string> examples;
 
   /// By name or alias; `-` and `_` are the same.
   const Property* find(std::string_view key) const;
+  /// The group of `one_of` that has the property; null when none has.
+  const std::vector<std::string>* group_of(std::string_view property) const;
 };
 
 /// The properties that every provider which runs code has. Theirs are the options -e, -a, --cpu, …

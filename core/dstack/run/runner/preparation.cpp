@@ -21,9 +21,12 @@
 #include "dstack/run/runner/job_secrets.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <unistd.h>
+
+extern char** environ;
 
 namespace dstack::run {
 
@@ -49,14 +52,19 @@ Result<Path> make_working_dir(const Workspace& workspace, const std::string& pat
   return folder;
 }
 
-/// The job's environment is for the container; the engine is found by the caller's. The job's id is
-/// kept: processes that have it are found and killed when this runner is killed.
+/// The job's environment is for the container; the engine, the accounts of registries and what a
+/// credential helper needs are found by the caller's. The job's id is kept: processes that have it
+/// are found and killed when this runner is killed.
 Variables environment_of_container_agent(const JobOrder& order) {
-  Variables environment = {{"JOB_ID", order.id}};
-  for (const char* name :
-       {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
-    if (auto value = environment_variable(name))
-      environment.emplace_back(name, *std::move(value));
+  Variables environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = std::min(text.size(), text.find('='));
+    const std::string name(text.substr(0, equals));
+    if (name != "JOB_ID" && !to_lower(name).ends_with("_proxy") && equals < text.size())
+      environment.emplace_back(name, text.substr(equals + 1));
+  }
+  environment.emplace_back("JOB_ID", order.id);
   return environment;
 }
 
