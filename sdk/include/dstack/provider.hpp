@@ -290,6 +290,16 @@ class Task : public Properties {
     task_->fail(task_, &texts[0], &texts[1]);
   }
 
+  /// Reports what people should know though the job goes on: one sentence, lower case, no full
+  /// stop.
+  void warn(std::string_view message) const {
+    const dstack_string text{message.data(), message.size()};
+    if (DSTACK_HAS(task_, warn))
+      task_->warn(task_, &text);
+    else
+      log("warning: " + std::string(message));
+  }
+
  private:
   const dstack_task_v1* task_;
 };
