@@ -60,7 +60,7 @@ std::vector<Property> make_common_properties() {
                            "{path, at, link}");
   inputs.yields = true;
   inputs.flag = Flag{"--input", "", "PATH", true};
-  inputs.suggest_for = {"input_files", "data", "files"};
+  inputs.suggest_for = {"input", "input_files", "data", "files"};
   Property env_file =
       common("env_file",
              PropertyType::env_files,
