@@ -101,17 +101,11 @@ class FileDefaults {
 
   void report(std::vector<config::Finding>& findings) const {
     for (const Member& member : defaults_.members) {
-      if (const auto required = required_.find(&member); required != required_.end())
-        findings.push_back(
-            {make_error(ErrorCode::configuration,
-                        "'{}' cannot be a default: provider '{}' requires it of each workflow",
-                        member.key,
-                        required->second)
-                 .at(member.key_where)
-                 .with_hint("write it in each workflow"),
-             ""});
+      const auto required = required_.find(&member);
+      if (required != required_.end())
+        insert(is_required(member, required->second), findings);
       else if (!providers_.empty() && !taken_.contains(&member))
-        findings.push_back({unknown(member), ""});
+        insert(unknown(member), findings);
     }
   }
 
@@ -121,6 +115,26 @@ class FileDefaults {
     for (Member& member : properties.members)
       if (&member == own)
         merge(member.value, other, property.type);
+  }
+
+  /// In the order of the file.
+  static void insert(Error error, std::vector<config::Finding>& findings) {
+    const SourceLocation& place = *error.where;
+    const auto later = std::find_if(findings.begin(), findings.end(), [&](const auto& finding) {
+      const auto& where = finding.error.where;
+      return where && where->source == place.source &&
+             std::pair(where->line, where->column) > std::pair(place.line, place.column);
+    });
+    findings.insert(later, {std::move(error), ""});
+  }
+
+  static Error is_required(const Member& member, const std::string& provider) {
+    return make_error(ErrorCode::configuration,
+                      "'{}' cannot be a default: provider '{}' requires it of each workflow",
+                      member.key,
+                      provider)
+        .at(member.key_where)
+        .with_hint("write it in each workflow");
   }
 
   Error unknown(const Member& member) const {

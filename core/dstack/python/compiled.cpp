@@ -69,14 +69,15 @@ def sync():
 lower_priority()
 work = list(folders())
 processes = min(4, len(os.sched_getaffinity(0)))
+pool = None
 if processes > 1 and len(work) > 20:
-    import multiprocessing
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        for done in pool.imap_unordered(compile_folder, work, 8):
-            pass
-else:
-    for one in work:
-        compile_folder(one)
+    try:
+        import multiprocessing
+        pool = multiprocessing.get_context("fork").Pool(processes)
+    except (ImportError, OSError):
+        pass  # a system without semaphores
+for done in pool.imap_unordered(compile_folder, work, 8) if pool else map(compile_folder, work):
+    pass
 make_read_only()
 sync()
 os.rename(new, layer)

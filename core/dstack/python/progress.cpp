@@ -9,7 +9,8 @@ namespace dstack::python {
 
 namespace {
 
-constexpr std::size_t longest_state = 60;
+constexpr std::size_t widest = 78;  ///< of what is written over itself: a terminal must not wrap it
+constexpr std::size_t longest_state = 40;
 constexpr std::size_t bar_width = 20;
 
 std::string bar(double share) {
@@ -38,7 +39,7 @@ std::string shortened(std::string_view what) {
 
 InstallProgress::InstallProgress(std::string subject, int output_fd)
     : subject_(std::move(subject)), output_fd_(output_fd) {
-  show("");
+  show(subject_.substr(0, subject_.size() > widest ? subject_.find(" for ") : subject_.size()));
 }
 
 void InstallProgress::take(std::string_view line) {
@@ -75,7 +76,7 @@ void InstallProgress::say(double share, std::string state) {
   constexpr std::chrono::milliseconds pause{500};
   if (Clock::now() - shown_ < pause)
     return;
-  show(fmt::format(" {} {}", bar(share), state));
+  show(fmt::format("{} {}", bar(share), state));
 }
 
 void InstallProgress::finish(bool succeeded) {
@@ -86,13 +87,12 @@ void InstallProgress::finish(bool succeeded) {
     state = fmt::format(": {}, {} s", plural(packages_, "package"), seconds);
   else if (succeeded)
     state = fmt::format(": done in {} s", seconds);
-  show(state);
+  show(subject_ + state);
   if (output_fd_ >= 0)
     (void)write_all(output_fd_, "\n");
 }
 
-void InstallProgress::show(const std::string& state) {
-  const std::string line = subject_ + state;
+void InstallProgress::show(const std::string& line) {
   const std::size_t width = count_characters(line);
   const std::string padding(width_ > width ? width_ - width : 0, ' ');
   if (output_fd_ >= 0)

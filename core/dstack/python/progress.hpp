@@ -11,7 +11,8 @@ namespace dstack::python {
 
 class InstallProgress {
  public:
-  /// `subject` begins the line. `output_fd`: of the job's log, -1: nowhere.
+  /// `subject` is shown at the beginning and at the end. `output_fd`: of the job's log, -1:
+  /// nowhere.
   InstallProgress(std::string subject, int output_fd);
 
   /// A line of uv, pip or conda.
@@ -21,7 +22,7 @@ class InstallProgress {
 
  private:
   void say(double share, std::string state);
-  void show(const std::string& state);
+  void show(const std::string& line);
 
   using Clock = std::chrono::steady_clock;
 

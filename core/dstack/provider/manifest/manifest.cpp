@@ -16,7 +16,7 @@ namespace dstack::provider {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, PropertyType>, 16> type_names = {{
+constexpr std::array<std::pair<std::string_view, PropertyType>, 17> type_names = {{
     {"text", PropertyType::text},
     {"path", PropertyType::path},
     {"target", PropertyType::target},
