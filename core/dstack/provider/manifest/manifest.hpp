@@ -49,6 +49,7 @@ struct Property {
   Json default_value;  ///< typed as `type` says; null when there is none
   std::optional<std::int64_t> minimum;
   std::vector<std::string> choices;  ///< of a text: the only values; empty: any
+  std::string prefix;  ///< of the host's choices: may stand before each, and case does not count
   std::string help;
   std::optional<Flag> flag;
   bool positional = false;  ///< taken from the arguments of `run PROVIDER`; an `arguments` property

@@ -65,6 +65,8 @@ constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
     {"gpus", "gpu"},
     {"cpus", "cpu"},
     {"time_limit", "timeout"},
+    {"stopsignal", "stop_signal"},
+    {"kill_signal", "stop_signal"},
     {"image_name", "image"}};
 
 /// Features without a property, and what to use instead.

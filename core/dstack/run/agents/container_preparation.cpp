@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/job/stop_signal.hpp"
 #include "dstack/run/agents/container_launch.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/job_order.hpp"
@@ -71,7 +72,8 @@ Result<backend::ImageFacts> provide_image(const job::Container& wanted,
 
 /// The path of a file with the job's commands; empty: they are short enough to be an argument.
 Result<std::string> write_script(const job::JobSpec& spec, const Path& folder) {
-  const std::string script = fmt::format("{}{}{}\n",
+  const std::string script = fmt::format("{}{}{}{}\n",
+                                         job::stop_trap(spec.stop_signal),
                                          join(spec.setup, "\n"),
                                          spec.setup.empty() ? "" : "\n",
                                          join(spec.commands, "\n"));
