@@ -11,7 +11,10 @@ namespace dstack {
 std::string find_shell_variable(std::string_view text);
 /// The first that has this name.
 std::string find_shell_variable(std::string_view text, std::string_view name);
-/// Its name alone.
+/// The name alone, of what these return.
 std::string_view name_of_shell_variable(std::string_view reference);
+/// What a shell would replace in a path: a `~` at its start, `$(command)`, or the first `$NAME`;
+/// empty: nothing. A file that is really called so can be written as `./~name`.
+std::string unexpanded_word(std::string_view path);
 
 }  // namespace dstack

@@ -247,8 +247,10 @@ std::vector<std::string> artifact_places(const std::string& working_dir,
                                          const std::string& artifact) {
   std::vector<std::string> places = {below(working_dir, artifact)};
   // A whole folder is there in any case.
-  if (working_dir != base && !artifact.empty())
-    places.push_back(below(base, artifact));
+  if (!artifact.empty())
+    for (std::string place : {below(base, artifact), artifact})
+      if (std::find(places.begin(), places.end(), place) == places.end())
+        places.push_back(std::move(place));
   return places;
 }
 

@@ -125,7 +125,7 @@ struct JobSpec {
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
 
 /// Where an artifact may be, from the code's root, the likelier place first: seen from the working
-/// directory, or from the project's folder `base`. Empty means the root itself.
+/// directory, from the project's folder `base`, or from that root.
 std::vector<std::string> artifact_places(const std::string& working_dir,
                                          const std::string& base,
                                          const std::string& artifact);

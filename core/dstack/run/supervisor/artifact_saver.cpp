@@ -124,8 +124,9 @@ std::string describe_missing(const std::vector<std::vector<std::string>>& missin
   std::vector<std::string> paths;
   for (const auto& places : missing) {
     std::string text = fmt::format("'{}'", printable(places.front()));
-    if (places.size() > 1)
-      text += fmt::format(" (nor '{}')", printable(places.back()));
+    for (std::size_t i = 1; i < places.size(); ++i)
+      text += fmt::format("{}'{}'", i == 1 ? " (nor " : ", ", printable(places[i]));
+    text += places.size() > 1 ? ")" : "";
     (is_pattern(places.front()) ? patterns : paths).push_back(std::move(text));
   }
   std::vector<std::string> parts;
