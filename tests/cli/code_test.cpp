@@ -120,6 +120,34 @@ TEST_CASE("a project that was moved is found again by reading commands") {
   fs::create_directory(box.project());  // for the end of the test
 }
 
+TEST_CASE("another project of the repository is not the one that another branch has") {
+  if (!WithGit::is_installed())
+    SKIP("git is not installed");
+  Sandbox box;
+  const WithGit git(box);
+  const Path repository = box.root() / "repository";
+  const auto write = [&](const std::string& folder) {
+    REQUIRE(make_folders(repository / folder / ".dstack"));
+    REQUIRE(
+        write_file_atomically(repository / folder / ".dstack/workflows.yaml", saving, Durable::no));
+  };
+  REQUIRE(make_folders(repository));
+  git(repository, {"init", "-q", "-b", "main"});
+  git(repository, {"commit", "-q", "--allow-empty", "-m", "first"});
+  git(repository, {"branch", "other"});
+  write("a");
+  git.commit_all(repository);
+  run_in(box, repository / "a", {"run", "-q", "w", "-t", "best"});
+  git(repository, {"checkout", "-q", "other"});
+  write("b");
+  CHECK_FALSE(contains(run_in(box, repository / "b", {"tags", "list"}).out, "best"));
+  git(repository, {"checkout", "-q", "main"});
+  CHECK(contains(run_in(box, repository / "a", {"tags", "list"}).out, "best"));
+  // One that was moved within the repository is found again.
+  fs::rename(repository / "a", repository / "c");
+  CHECK(contains(run_in(box, repository / "c", {"tags", "list"}).out, "best"));
+}
+
 TEST_CASE("a path on the command line is seen from a folder of the project") {
   const Sandbox box;
   box.workflows("workflows: []\n");

@@ -149,11 +149,6 @@ std::string explain_left_out(const Path& project,
       written);
 }
 
-std::string prefix_in_repository(const Path& project) {
-  const Path entry = find_git_entry(project);
-  return entry.empty() ? std::string() : prefix_in_repository(project, entry);
-}
-
 Identity find_identity(const Path& project) {
   const Path entry = find_git_entry(project);
   if (entry.empty())
@@ -169,6 +164,16 @@ Identity find_identity(const Path& project) {
   identity.git.root_commit = root_commit(project);
   identity.prefix = prefix_in_repository(project, entry);
   return identity;
+}
+
+bool is_of_other_branch(const Path& project, const std::string& folder) {
+  const auto is_in = [&](const char* revisions) {
+    const auto commit = git_output(git_command(
+        project,
+        {"log", "-1", "--format=%H", revisions, "--", fmt::format(":(top,literal){}", folder)}));
+    return commit && !trim(*commit).empty();
+  };
+  return !is_in("HEAD") && is_in("--all");
 }
 
 std::string root_commit(const Path& project) {

@@ -81,8 +81,6 @@ class Listing {
 
 /// The first commit of HEAD's history, following first parents; empty where there is none.
 std::string root_commit(const Path& project);
-/// Where a project is in its repository: "" without one and at its root, else "folder/".
-std::string prefix_in_repository(const Path& project);
 
 /// What recognises a project that was moved: root commit and remote, and where it is in its
 /// repository. Empty without a repository or a commit. Takes as long as the history is.
@@ -92,6 +90,10 @@ struct Identity {
 };
 
 Identity find_identity(const Path& project);
+
+/// Whether a folder of the project's repository, from its root, is one that only other branches
+/// than HEAD have ever had: nobody moved it, but another branch was checked out.
+bool is_of_other_branch(const Path& project, const std::string& folder);
 
 /// Stores nothing and hashes nothing: which files there are. For plans that change nothing.
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options);

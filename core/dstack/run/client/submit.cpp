@@ -344,9 +344,6 @@ Result<Submitted> submit(const Workbench& bench,
   DSTACK_TRY(auto listing,
              source::Listing::make(
                  bench.project.root, bench.home, snapshot_options(bench, request.large_folder)));
-  DSTACK_CHECK(records.adopt_project(bench.project.folder.string(),
-                                     listing.code().git,
-                                     source::prefix_in_repository(bench.project.folder)));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   std::optional<source::Snapshot> captured;
