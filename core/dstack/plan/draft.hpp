@@ -82,6 +82,8 @@ bool interpolate_properties(Draft& draft,
 
 /// Variables in the text of arguments whose values look like several.
 void note_whole_arguments(const Draft& draft, std::vector<std::string>& notices);
+/// Commands whose lines YAML has joined.
+void note_joined_lines(const Draft& draft, std::vector<std::string>& notices);
 /// Variables that the command line sets, and that no workflow of the run they are set for uses:
 /// neither a reference nor the name of the environment variable is in its properties, nor in a file
 /// of the project that these name.

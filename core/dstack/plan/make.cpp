@@ -216,6 +216,7 @@ class Maker {
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
       note_whole_arguments(draft, notices_);
+      note_joined_lines(draft, notices_);
       check_properties(draft, context_, errors_);
     }
   }

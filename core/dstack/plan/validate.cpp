@@ -44,6 +44,7 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   for (Draft& draft : drafts.all)
     if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors)) {
       note_whole_arguments(draft, warnings);
+      note_joined_lines(draft, warnings);
       check_properties(draft, context, errors);
     }
   check_without_place(context, errors);

@@ -254,6 +254,28 @@ void note_whole_arguments(const Draft& draft, std::vector<std::string>& notices)
   }
 }
 
+void note_joined_lines(const Draft& draft, std::vector<std::string>& notices) {
+  const auto note = [&](const std::string& key, const config::Value& value) {
+    if (value.joined)
+      notices.push_back(
+          fmt::format("{}: the lines of this text in '{}' of workflow '{}' are joined with blanks; "
+                      "write '|' before them to keep them",
+                      value.where.render(),
+                      key,
+                      draft.workflow->name));
+  };
+  for (const provider::Property& property : draft.manifest().properties) {
+    const config::Member* given = property.type == provider::PropertyType::texts
+                                      ? find_member(draft.properties(), property)
+                                      : nullptr;
+    if (given == nullptr)
+      continue;
+    note(property.name, given->value);
+    for (const config::Value& element : given->value.elements)
+      note(property.name, element);
+  }
+}
+
 void note_unused_variables(const Drafts& drafts,
                            const std::vector<VariableOverride>& overrides,
                            const config::Project& project,

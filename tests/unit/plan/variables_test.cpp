@@ -207,3 +207,22 @@ TEST_CASE("what only a shell would expand in environment is noted") {
     CHECK(notices("X: '" + value + "'").empty());
   }
 }
+
+TEST_CASE("commands whose lines YAML joined are noted, by validate and by a run") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: w\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    setup:\n"
+      "      - for i in 1 2; do\n"
+      "          echo $i\n"
+      "        done\n");
+  const std::string note =
+      ".dstack/workflows.yaml:6:9: the lines of this text in 'setup' of workflow 'w' are joined "
+      "with blanks; write '|' before them to keep them";
+  CHECK(bench.validation_warnings() == Words{note});
+  const auto notices = bench.plan("w").notices;
+  CHECK(std::find(notices.begin(), notices.end(), note) != notices.end());
+}

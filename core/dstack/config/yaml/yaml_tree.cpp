@@ -160,6 +160,10 @@ Result<void> YamlTree::scalar(std::size_t offset,
   value.kind = ValueKind::scalar;
   value.text = text;
   value.quoted = !plain;
+  value.joined = plain && text.size() > end - offset &&
+                 joins_lines(written.substr(offset, end - offset),
+                             written.substr(end),
+                             std::string_view(text).substr(end - offset));
   value.where = std::move(where);
   DSTACK_CHECK(keep(anchor, value, {1, text.size(), 0}, offset));
   return add(std::move(value), offset);

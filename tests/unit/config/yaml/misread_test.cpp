@@ -194,3 +194,24 @@ TEST_CASE("a text without its long line is advised all the same") {
   CHECK(quoting_hint(std::string(200, 'x')) ==
         "put the whole in quotes, or write it on a line of its own below '|'");
 }
+
+TEST_CASE("lines that YAML joins are known, unless they read as one line that goes on") {
+  const auto is_joined = [](const std::string& written) {
+    const auto parsed = read("commands:\n  - ls\n  - " + written + "\n  - pwd\n");
+    REQUIRE(parsed);
+    return parsed->root.members[0].value.elements[1].joined;
+  };
+  CHECK(is_joined("for i in 1 2; do\n      echo $i\n    done"));
+  CHECK(is_joined("echo a\n    echo b"));
+  CHECK(is_joined("train.py\n    --lr 1\n    echo b"));
+  CHECK_FALSE(is_joined("echo a"));
+  CHECK_FALSE(is_joined("train.py\n    --lr 1\n    --epochs 2"));
+  CHECK_FALSE(is_joined("cat a |\n    sort &&\n    head"));
+  CHECK_FALSE(is_joined("cat a \\\n    b"));
+  CHECK_FALSE(is_joined("|\n    echo a\n    echo b"));
+  CHECK_FALSE(is_joined("'echo a\n    echo b'"));
+
+  const auto alone = read("commands:\n  echo a\n  echo b\nx: 1\n");
+  REQUIRE(alone);
+  CHECK(alone->root.members[0].value.joined);
+}
