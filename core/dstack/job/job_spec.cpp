@@ -3,6 +3,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/stop_signal.hpp"
 
 #include <algorithm>
 
@@ -153,6 +154,7 @@ void fields(Fields& fields, Self& job) {
   fields.optional("workspace", job.workspace);
   fields.optional("timeout", job.timeout);
   fields.optional("retry", job.retry);
+  fields.optional("stop_signal", job.stop_signal);
 }
 
 namespace {
@@ -334,6 +336,10 @@ void from_json(const Json& json, JobSpec& job) {
     throw JsonProblem(fmt::format("'ports' must be at most {}", most_ports));
   for (const ApplicationSpec& app : job.apps)
     check_app(app, job);
+  if (!job.stop_signal.empty() && !stop_signal_number(job.stop_signal))
+    throw JsonProblem(fmt::format("'stop_signal' must be one of {}, not {}",
+                                  join(stop_signals(), ", "),
+                                  quote(job.stop_signal)));
 }
 
 Result<Resources> parse_resources(const Json& json) {

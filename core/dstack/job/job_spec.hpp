@@ -116,6 +116,7 @@ struct JobSpec {
   std::optional<WorkspaceKind> workspace;  ///< not set: the workflow's own; in a plan always set
   std::chrono::milliseconds timeout{0};    ///< of each attempt, from its start; 0: none
   std::uint32_t retry = 0;                 ///< attempts after the first that failed
+  std::string stop_signal;  ///< what asks it to stop, by stop_signal.hpp; empty: TERM
 
   bool operator==(const JobSpec&) const = default;
 };

@@ -179,6 +179,14 @@ Json ValueTyper::choice(const Property& property, const Value& value) {
   if (word.is_null() ||
       std::find(property.choices.begin(), property.choices.end(), word) != property.choices.end())
     return word;
+  if (!property.prefix.empty()) {
+    std::string plain = to_upper(value.text);
+    if (plain.starts_with(property.prefix))
+      plain.erase(0, property.prefix.size());
+    if (std::find(property.choices.begin(), property.choices.end(), plain) !=
+        property.choices.end())
+      return plain;
+  }
   return wrong(property.name,
                value,
                fmt::format("one of {}", quoted_list(property.choices)),
