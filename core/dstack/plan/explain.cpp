@@ -110,6 +110,8 @@ std::vector<std::string> python_lines(const PlannedJob& job) {
                        job.python->version,
                        printable(job.python->program.string()),
                        job.python->source);
+  else if (job.python && job.python->source == "conda")
+    line = "the environment's own";
   std::vector<std::string> needs = request->requirements;
   needs.insert(needs.end(), request->packages.begin(), request->packages.end());
   if (!needs.empty())

@@ -105,6 +105,9 @@ Result<void> build(const Site& site,
                    const Path& code,
                    InstallContext context,
                    const Lookup& environment) {
+  auto conda = requirements.conda ? find_conda(environment) : std::nullopt;
+  if (requirements.conda && !conda)
+    return conda_is_missing(requirements.conda->name);
   DSTACK_CHECK(clear(site));  // left by a builder that died
   DSTACK_TRY(auto files, fill_stage(requirements, code, site.stage));
   const BuildOrder order{
@@ -114,9 +117,7 @@ Result<void> build(const Site& site,
       std::move(files),
       requirements.lock ? staged_project(*requirements.lock, code, site.stage) : Path(),
       find_uv(environment),
-      requirements.conda ? find_conda(environment) : std::nullopt};
-  if (requirements.conda && !order.conda)
-    return conda_is_missing(requirements.conda->name);
+      std::move(conda)};
   DSTACK_TRY(const Fd log,
              open_file(log_of(site.folder).string(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
   InstallProgress progress(subject(order), context.output_fd);

@@ -1,7 +1,9 @@
 // Environments of the files that projects ship: pyproject.toml, uv.lock, environment.yaml.
 #include "dstack/python/project_files.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/python/conda.hpp"
 #include "support/results.hpp"
 #include "support/text.hpp"
 #include "workbench.hpp"
@@ -154,6 +156,21 @@ TEST_CASE("conda makes what an environment.yaml names") {
       failure_of(provide_environment(request, none, at.code(), at.home(), at.lookup(), -1));
   CHECK(failed.message.starts_with(
       "cannot make the environment of 'sub/environment.yaml': micromamba ended with exit code 1"));
+}
+
+TEST_CASE("the conda of this machine makes an environment with its Python") {
+  const auto program = find_conda(environment_variable);
+  if (!program)
+    SKIP("there is no micromamba, mamba or conda here");
+  const EnvironmentFolder at;
+  at.write("code/environment.yaml", "dependencies: [python, six]\n");
+  const Interpreter none{{}, "", "conda"};
+  const auto made = provide_environment(
+      {"", {"environment.yaml"}, {}}, none, at.root / "code", at.home(), environment_variable, -1);
+  if (!made)
+    SKIP("its channels cannot be reached: " + made.error().message);
+  CHECK(said_by(*made, "import six; print(six.__name__)") == "six\nexit code 0");
+  CHECK(holds(*read_file(made->packages), "six="));
 }
 
 TEST_CASE("code is imported from where the project has it") {
