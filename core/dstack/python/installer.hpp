@@ -17,6 +17,11 @@ struct InstallContext {
   int output_fd = -1;  ///< -1: nowhere
   /// Inherited by the commands: while one of them outlives a killed builder, no other build starts.
   int lock_fd = -1;
+  /// Values that neither the log nor a message may show: of secrets, of variables that the files
+  /// use.
+  std::vector<std::string> hidden = {};
+  /// Variables that the files use and that are not set, with their places: "'NAME' at r.txt:3".
+  std::vector<std::string> unset = {};
 
   /// Writes a line of dstack's own to the log.
   void say(std::string_view line) const;
@@ -24,7 +29,7 @@ struct InstallContext {
 
 struct Transcript {
   process::ExitStatus status;
-  std::deque<std::string> last_lines;  ///< twenty at most, without the stage's path
+  std::deque<std::string> last_lines;  ///< twenty at most, masked, without the stage's path
 };
 
 Result<Transcript> run_installer(const InstallContext& context, std::vector<std::string> argv);

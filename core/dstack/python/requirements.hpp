@@ -10,6 +10,7 @@
 
 #include "dstack/base/file.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/python/python.hpp"
 
 #include <string>
 #include <vector>
@@ -24,7 +25,8 @@ enum class PieceKind {
   wheels,      ///< a local folder of wheels
 };
 
-/// A requirement file is a sequence of pieces. `text` of a local piece is the path as written.
+/// A requirement file is a sequence of pieces. `text` of a local piece is the path as written; of
+/// an include, with the values of its variables.
 struct Piece {
   PieceKind kind = PieceKind::text;
   std::string text;
@@ -34,7 +36,7 @@ struct Piece {
 
 struct RequirementFile {
   std::string name;  ///< relative to the project's root, for messages
-  std::string text;  ///< the whole content
+  std::string text;  ///< the whole content, as UTF-8
   std::vector<Piece> pieces;
 };
 
@@ -50,7 +52,9 @@ struct Requirements {
 };
 
 /// Reads the files of a request from `code`. Missing files, files outside the project and cyclic
-/// includes are errors at their place.
-Result<Requirements> read_requirements(const job::PythonRequest& request, const Path& code);
+/// includes are errors at their place. Paths may have variables of `environment`.
+Result<Requirements> read_requirements(const job::PythonRequest& request,
+                                       const Path& code,
+                                       const Lookup& environment = no_variables);
 
 }  // namespace dstack::python
