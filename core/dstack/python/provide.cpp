@@ -4,6 +4,7 @@
 #include "dstack/python/build.hpp"
 #include "dstack/python/key.hpp"
 #include "dstack/python/link_folder.hpp"
+#include "dstack/python/passwords.hpp"
 #include "dstack/python/python.hpp"
 #include "dstack/python/requirement_variables.hpp"
 #include "dstack/python/requirements.hpp"

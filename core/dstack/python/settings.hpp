@@ -26,13 +26,6 @@ std::optional<std::string> file_variable(const Lookup& environment,
                                          const JobInput& job,
                                          const std::string& name);
 
-/// What must not be shown of a variable that a requirement file uses: its value; of an address only
-/// the password; nothing of a path. Empty: nothing.
-std::string hidden_part(const std::string& name, const std::string& value);
-/// The passwords in the addresses of indexes and proxies among `NAME=VALUE`, and those that uv
-/// takes in variables of their own.
-std::vector<std::string> passwords_in(const std::vector<std::string>& environment);
-
 /// Whether both installers read it as true: "1", "true", "yes", "on".
 bool is_switched_on(std::string_view value);
 

@@ -187,7 +187,7 @@ TEST_CASE("a job that fails for want of a variable is told of the file that sets
 }
 
 TEST_CASE("a job that fails for want of a variable of the caller's says how to hand it on") {
-  const Sandbox box;
+  Sandbox box;
   box.set(std::string("WANDB_API_KEY=") + hush);
   for (const char* command : {"set -u; echo $WANDB_API_KEY",
                               "echo ${WANDB_API_KEY:?is needed}",

@@ -1,5 +1,6 @@
 #include "dstack/python/settings.hpp"
 
+#include "dstack/python/passwords.hpp"
 #include "support/environment_folder.hpp"
 
 #include <algorithm>
