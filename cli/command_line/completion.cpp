@@ -37,10 +37,12 @@ std::string value_name(provider::PropertyType type) {
     case PropertyType::path:
     case PropertyType::target:
     case PropertyType::paths:
+    case PropertyType::requirements:
     case PropertyType::env_files:
     case PropertyType::arguments:
       return "FILE";
     case PropertyType::folder:
+    case PropertyType::build:
     case PropertyType::artifacts:
       return "DIR";
     default:

@@ -57,6 +57,8 @@ std::string_view render(PropertyType type) {
       return "list of texts";
     case PropertyType::paths:
       return "list of paths";
+    case PropertyType::requirements:
+      return "list of files or maps";
     case PropertyType::arguments:
       return "list or text";
     case PropertyType::environment:
@@ -65,6 +67,8 @@ std::string_view render(PropertyType type) {
       return "map of texts";
     case PropertyType::artifacts:
       return "list of paths";
+    case PropertyType::build:
+      return "folder or map";
     case PropertyType::resources:
       return "map";
     case PropertyType::inputs:
@@ -178,6 +182,7 @@ class ProvidersShow final : public Action {
       properties.push_back({{"name", property.name},
                             {"type", render(property.type)},
                             {"required", property.required},
+                            {"secret", property.secret},
                             {"default", property.default_value},
                             {"aliases", property.aliases},
                             {"option", property.flag ? Json(property.flag->name) : Json()},
@@ -192,6 +197,7 @@ class ProvidersShow final : public Action {
             {"reason", candidate.reason.empty() ? Json() : Json(candidate.reason)},
             {"help", manifest.help},
             {"properties", std::move(properties)},
+            {"one_of", manifest.one_of},
             {"examples", manifest.examples}};
   }
 
@@ -232,7 +238,9 @@ class ProvidersShow final : public Action {
                                                  : render_json(value);
       table.add({{property.name, ui::Colour::bold},
                  {std::string(render(property.type))},
-                 {property.required ? "required" : fallback},
+                 {property.required                             ? "required"
+                  : manifest.group_of(property.name) != nullptr ? "one of them"
+                                                                : fallback},
                  {describe_option(property)},
                  {property.help}});
     }

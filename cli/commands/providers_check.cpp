@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/make.hpp"
 #include "dstack/provider/discovery/replaceable.hpp"
 #include "dstack/provider/host/calls.hpp"
@@ -51,9 +52,10 @@ class ExamplePlanner {
         job.commands.empty() ? shell_join(job.argv) : join(job.commands, "; ");
     if (!job.container)
       return command;
-    return fmt::format("container {}{}",
-                       job.container->image,
-                       command.empty() ? "" : fmt::format(": {}", command));
+    return fmt::format(
+        "container {}{}",
+        job.container->build ? "of " + job.container->build->dockerfile : job.container->image,
+        command.empty() ? "" : fmt::format(": {}", command));
   }
 
   Result<plan::Request> parse(const std::string& example) const {
@@ -103,9 +105,11 @@ class ExamplePlanner {
         if ((property.type == PropertyType::path || property.type == PropertyType::target) &&
             value->is_string())
           code_.files.push_back(value->get<std::string>());
-        if (property.type == PropertyType::paths)
-          for (std::string& file : json_strings(properties, property.name))
-            code_.files.push_back(std::move(file));
+        if (property.type == PropertyType::paths || property.type == PropertyType::requirements)
+          for (const std::string& file : json_strings(properties, property.name))
+            code_.files.push_back(job::parse_requirements_source(file).file);
+        if (property.type == PropertyType::build)
+          code_.files.push_back(json_string(*value, "dockerfile"));
         if (property.type == PropertyType::resources)
           provide_gpus(json_member(*value, "gpu"));
       }
@@ -229,6 +233,7 @@ class ProvidersCheck final : public Action {
     std::vector<std::string> examples = candidate.manifest->examples;
     const auto& properties = candidate.manifest->properties;
     const bool needs_something =
+        !candidate.manifest->one_of.empty() ||
         std::any_of(properties.begin(), properties.end(), [](const Property& property) {
           return property.required;
         });

@@ -241,6 +241,7 @@ class Run final : public Action {
     for (const std::string& note : submitted.notes)
       say(context, note);
     print_notices(context, submitted.plan);
+    context.out.set_hint(run_goes_on(submitted.name));
     if (detach_) {
       context.out.line(submitted.name);
       return exit_code::success;
@@ -311,6 +312,8 @@ class Run final : public Action {
     context.out.when_closed({});
     if (end == run::FollowEnd::left && interruption.hung_up())
       return exit_code::success;
+    if (end == run::FollowEnd::finished)
+      context.out.set_hint(fmt::format("'dstack logs {}' prints all of it", submitted.name));
     view.finish();
     if (end == run::FollowEnd::left) {
       if (!context.out.closed())

@@ -3,8 +3,6 @@
 
 namespace {
 
-constexpr std::int64_t most_ports = 100;
-
 std::string member(const dstack::Workflow& workflow, const char* map, const char* key) {
   return workflow.property(map)[key].text().value_or("");
 }
@@ -22,10 +20,37 @@ void check_registry_auth(const dstack::Workflow& workflow) {
                                 "'registry_auth' needs both a 'username' and a 'password'");
 }
 
+void check_platform(const std::string& platform) {
+  const std::size_t slash = platform.find('/');
+  const bool is_one = slash != 0 && slash != std::string::npos && slash + 1 < platform.size() &&
+                      platform.find_first_not_of(
+                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-.") ==
+                          std::string::npos;
+  if (!platform.empty() && !is_one)
+    throw dstack::PropertyError("platform",
+                                "'" + platform + "' is not a platform",
+                                "write its system and its processor, such as linux/amd64");
+}
+
+std::optional<dstack::Build> build_of(const dstack::Workflow& workflow) {
+  const dstack::Value value = workflow.property("build");
+  if (value.is_null())
+    return std::nullopt;
+  dstack::Build build;
+  build.context = value["context"].text().value_or("");
+  build.dockerfile = value["dockerfile"].text().value_or("");
+  build.arguments = dstack::Properties(value).environment("args");
+  build.target = value["target"].text().value_or("");
+  return build;
+}
+
 dstack::Container container_of(const dstack::Workflow& workflow) {
   check_registry_auth(workflow);
   dstack::Container container;
   container.image = workflow.text("image");
+  container.build = build_of(workflow);
+  container.platform = workflow.text("platform");
+  check_platform(container.platform);
   container.entrypoint = workflow.texts("entrypoint");
   container.username = member(workflow, "registry_auth", "username");
   container.password = member(workflow, "registry_auth", "password");
@@ -36,28 +61,21 @@ dstack::Container container_of(const dstack::Workflow& workflow) {
   return container;
 }
 
-/// Arguments on the command line are one command. The workflow's commands get them as "$@".
+/// The image's entrypoint gets the arguments, as with 'docker run'; the workflow's commands, which
+/// are for a shell, get them as "$@".
 void set_command(const dstack::Workflow& workflow, dstack::Job& job) {
   const std::vector<std::string> arguments = workflow.texts("args");
   job.commands = workflow.texts("commands");
   if (arguments.empty())
     return;
-  if (!job.commands.empty())
-    job.commands.insert(job.commands.begin(), "set -- " + dstack::shell_join(arguments));
-  else if (workflow.has("entrypoint"))
+  if (job.commands.empty())
     job.argv = arguments;
   else
-    job.commands = {dstack::shell_join(arguments)};
+    job.commands.insert(job.commands.begin(), "set -- " + dstack::shell_join(arguments));
 }
 
 void set_ports(const dstack::Workflow& workflow, dstack::Job& job) {
-  const std::int64_t ports = workflow.integer("ports");
-  if (ports > most_ports)
-    throw dstack::PropertyError("ports",
-                                "a job can have at most " + std::to_string(most_ports) + " ports",
-                                "'ports' is how many there are, not a port's number: the program "
-                                "finds those in JOB_PORT_0, JOB_PORT_1, …");
-  job.ports = static_cast<std::uint32_t>(ports);
+  job.ports = static_cast<std::uint32_t>(workflow.integer("ports"));
   for (std::uint32_t port = 0; port < job.ports; ++port) {
     dstack::App app;
     app.name = "port " + std::to_string(port);

@@ -16,24 +16,16 @@ inline std::string script_of(const dstack::Workflow& workflow) {
   return path.starts_with('-') ? "./" + path : path;
 }
 
-/// The script, or `option` and the module, and its arguments. Throws unless exactly one of both is
-/// there.
+/// The script, or `option` and the module, and its arguments.
 inline std::vector<std::string> program_of(const dstack::Workflow& workflow,
                                            const std::string& option) {
   std::vector<std::string> words;
   if (workflow.has("module")) {
-    if (workflow.has("file"))
-      throw dstack::PropertyError("module",
-                                  "'file' and 'module' exclude each other",
-                                  "'file' is a script; 'module' is one for 'python -m'");
     const std::string module = workflow.text("module");
     dstack::check_python_module("module", module);
     words = {option, module};
-  } else if (workflow.has("file")) {
-    words = {script_of(workflow)};
   } else {
-    throw dstack::Error("the property 'file' is missing",
-                        "name the script with 'file', or a module for 'python -m' with 'module'");
+    words = {script_of(workflow)};
   }
   for (std::string& argument : workflow.texts("args"))
     words.push_back(std::move(argument));

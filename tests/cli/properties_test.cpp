@@ -51,7 +51,7 @@ const Samples& samples() {
        {"[https://example.org/simple]",
         {"--index", "https://example.org/simple"},
         "[example.org]"}},
-      {"module", {"pkg.train", {}, "train.py"}},
+      {"module", {"pkg.train", {"-m", "pkg.train"}, "train.py"}},
       {"args", {"[a, two words]", {"--", "a", "two words"}, "{a: b}"}},
       {"args", {"a 'two words'", {"--", "a", "two words"}, "\"a 'b\""}},
       {"public", {"true", {"--public"}, "perhaps"}},

@@ -168,7 +168,9 @@ TEST_CASE("runs are removed after a confirmation, and never while they are tagge
         "error: removing run 'RUN' needs confirmation, and there is no terminal to ask on\n"
         "hint: add '-y' to confirm in advance\n");
   box.ok({"tags", "add", "v1", name});
-  CHECK(output_of(box, {"rm", "-y", name}, 1).find("is tagged") != std::string::npos);
+  CHECK(output_of(box, {"rm", "-y", name}, 1) ==
+        "error: run 'RUN' is tagged: 'download:v1' and 'train:v1'\n"
+        "hint: delete the tags first: 'dstack tags delete download:v1' and so on\n");
   box.ok({"untag", "download:v1"});
   box.ok({"untag", "train:v1"});
   CHECK(output_of(box, {"rm", "-y", name, "no-such-1"}, 2).find("no run 'RUN'") !=

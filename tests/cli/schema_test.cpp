@@ -104,6 +104,12 @@ const std::vector<Case> right = {
      workflow("commands: ls, workspace: copy, setup: [a], timeout: 1h30m, retry: 2")},
     {"what all have, otherwise", workflow("commands: ls, workspace: , before-run: a, timeout: 90")},
     {"code above the project", "root: ../..\n" + workflow("commands: ls")},
+    {"defaults",
+     "defaults: {python: '3.11', env: {A: 1}, requirements: r.txt, artifacts: }\n" +
+         workflow("commands: ls")},
+    {"requirements in every form",
+     workflow("commands: ls, requirements: [r.txt, {file: pyproject.toml, extras: [a], groups: b}, "
+              "{file: a/uv.lock, project: true}]")},
     {"dependencies as maps",
      "workflows: [{name: a, provider: bash, commands: ls},\n"
      " {name: b, provider: bash, commands: ls, deps: [a, {workflow: a, tag: v1}]}]\n"},
@@ -133,6 +139,13 @@ const std::vector<Case> wrong = {
     {"property in two spellings", workflow("commands: ls, working-dir: a, working_dir: a")},
     {"dependencies under two keys", workflow("commands: ls, deps: [], depends-on: []")},
     {"code below the project", "root: sub\n" + workflow("commands: ls")},
+    {"defaults is a list", "defaults: [a]\n" + workflow("commands: ls")},
+    {"defaults with a name", "defaults: {name: a}\n" + workflow("commands: ls")},
+    {"defaults that nobody takes", "defaults: {artefacts: [a]}\n" + workflow("commands: ls")},
+    {"defaults of what is required", "defaults: {commands: [a]}\n" + workflow("commands: ls")},
+    {"requirements without a file", workflow("commands: ls, requirements: {extras: [a]}")},
+    {"requirements with an unknown part",
+     workflow("commands: ls, requirements: {file: uv.lock, extra: [a]}")},
     {"dependency without its workflow", workflow("commands: ls, deps: [{tag: v1}]")},
     {"dependency with another key", workflow("commands: ls, deps: [{workflow: w, tags: v1}]")},
     {"commands is a map", workflow("commands: {a: b}")},

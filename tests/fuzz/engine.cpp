@@ -78,7 +78,7 @@ void ask(const std::string& socket) {
     return require(!engine.error().message.empty(), "a failure has its words");
   (void)engine->is_rootless();
   (void)backend::find_image(*engine, "image");
-  (void)backend::pull_image(*engine, "image", {"me", "it"}, [](const std::string& sentence) {
+  (void)backend::pull_image(*engine, "image", "", {"me", "it"}, [](const std::string& sentence) {
     require(sentence.size() < 100, "how far a pull is, is said in a few words");
   });
   (void)engine->ask("GET", "/containers/json");

@@ -7,8 +7,9 @@ namespace {
 
 /// No package can be installed here.
 bool lacks_index(const process::Output& output) {
-  return output.out.find("onnection") != std::string::npos ||
-         output.out.find("No matching distribution") != std::string::npos;
+  const std::string text = output.out + output.err;
+  return text.find("onnection") != std::string::npos ||
+         text.find("No matching distribution") != std::string::npos;
 }
 
 }  // namespace
@@ -72,6 +73,39 @@ TEST_CASE("python: requirements build an environment once, and the second run us
   REQUIRE(python["packages"].size() == 1);
   CHECK(python["packages"][0].get<std::string>().starts_with("six=="));
   CHECK(box.ok({"show"}).find(python["version"].get<std::string>() + "  ") != std::string::npos);
+}
+
+TEST_CASE("python: the packages of an active environment are recorded") {
+  Sandbox box;
+  const std::string venv = (box.root() / "venv").string();
+  const auto made = process::run({{"python3", "-m", "venv", "--without-pip", venv}, {}, "/"});
+  if (!made || !process::succeeded(made->status))
+    SKIP("python3 cannot make a virtual environment here");
+  for (const auto& entry : fs::directory_iterator(venv + "/lib"))
+    box.file("../venv/lib/" + entry.path().filename().string() +
+                 "/site-packages/mine-1.5.dist-info/METADATA",
+             "Name: mine\n");
+  box.set("VIRTUAL_ENV=" + venv);
+  box.workflows("workflows:\n  - {name: w, provider: python, file: use.py}\n");
+  box.file("use.py", "print('here')\n");
+  CHECK(box.ok({"run", "w"}) == "here\n");
+  CHECK(box.json({"show", "--json"})["jobs"][0]["python"]["packages"] == Json{"mine==1.5"});
+}
+
+TEST_CASE("python: a pyproject.toml is installed, and code below src is found") {
+  const Sandbox box;
+  box.file("pyproject.toml", "[project]\nname = 'demo'\ndependencies = ['six']\n");
+  box.file("src/demo/__init__.py", "import six\nword = six.__name__\n");
+  box.file("scripts/use.py", "import demo\nprint(demo.word)\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, file: scripts/use.py, requirements: "
+      "pyproject.toml}\n");
+  const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
+  if (lacks_index(output))
+    SKIP("the package index cannot be reached");
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.out.ends_with("six\n"));
 }
 
 TEST_CASE("python: pip install inside a job fails with a hint") {

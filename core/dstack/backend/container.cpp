@@ -143,9 +143,12 @@ Container::Container(Engine engine, std::string id)
 
 Result<Container> Container::create(const Engine& engine,
                                     const std::string& job,
+                                    const std::string& platform,
                                     const Json& request) {
-  DSTACK_TRY(const Json created,
-             engine.ask("POST", "/containers/create?name=dstack-" + http::encode(job), request));
+  std::string path = "/containers/create?name=dstack-" + http::encode(job);
+  if (!platform.empty() && !engine.is_podman())  // Podman goes by the image's id alone
+    path += "&platform=" + http::encode(platform);
+  DSTACK_TRY(const Json created, engine.ask("POST", path, request));
   return Container(engine, json_string(created, "Id"));
 }
 

@@ -83,9 +83,10 @@ struct ContainerEnd {
 /// A container, from its creation to its end. Only remove_container() removes it.
 class Container {
  public:
-  /// With the request of container_request().
+  /// With the request of container_request(). `platform`: the image's, where one was asked for.
   static Result<Container> create(const Engine& engine,
                                   const std::string& job,
+                                  const std::string& platform,
                                   const Json& request);
 
   /// Starts it. `output` gets the program's whole output, from another thread, until wait()

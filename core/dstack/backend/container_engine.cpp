@@ -1,5 +1,6 @@
 #include "dstack/backend/container_engine.hpp"
 
+#include "dstack/backend/docker_config.hpp"
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 
@@ -18,19 +19,24 @@ using namespace std::chrono_literals;
 /// The newest version of the API that is used here; an older engine gets its own.
 constexpr int newest_api = 44;
 
-Result<EngineAddress> address_of_host(const std::string& host) {
-  EngineAddress address;
-  address.name = host.find("podman") != std::string::npos ? "podman" : "docker";
-  if (host.starts_with("unix://"))
-    address.socket = host.substr(7);
-  else if (host.starts_with("tcp://") || host.starts_with("http://"))
-    address.url = "http" + host.substr(host.find("://"));
-  else
-    return fail(ErrorCode::unavailable, "DOCKER_HOST is '{}', which dstack does not support", host)
-        .with_hint(
-            "set it to unix:///path/of/the/socket, or unset it; containers work on files of this "
-            "machine, so their engine must run here");
-  return address;
+/// For a `tcp://` of DOCKER_HOST, as Docker's command line does it.
+EngineTls tls_of_variables(const Variables& variables) {
+  const auto is_set = [&](const char* name) { return !variables(name).value_or("").empty(); };
+  EngineTls tls;
+  if (!is_set("DOCKER_TLS_VERIFY") && !is_set("DOCKER_TLS"))
+    return tls;
+  const Path folder = is_set("DOCKER_CERT_PATH") ? Path(*variables("DOCKER_CERT_PATH"))
+                                                 : docker_config_folder(variables);
+  const auto file = [&](const char* its_name) {
+    const std::string path = (folder / its_name).string();
+    return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
+  };
+  tls.any_server = !is_set("DOCKER_TLS_VERIFY");
+  if (!tls.any_server)
+    tls.authorities = (folder / "ca.pem").string();
+  tls.certificate = file("cert.pem");
+  tls.key = file("key.pem");
+  return tls;
 }
 
 /// The second number of a version of the API, "1.41".
@@ -38,6 +44,10 @@ int minor_of(const std::string& version) {
   const std::size_t dot = version.find('.');
   return dot == std::string::npos ? 0 : parse_number<int>(version.substr(dot + 1)).value_or(0);
 }
+
+/// What systems call processors, in the words of images.
+constexpr std::pair<std::string_view, std::string_view> processors[] = {
+    {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm/v7"}, {"armhf", "arm/v7"}};
 
 std::string group_of(const std::string& path) {
   struct stat known {};
@@ -66,7 +76,27 @@ Trouble look_at(const EngineAddress& address) {
   return trouble;
 }
 
-Failure no_engine(const std::vector<Trouble>& troubles) {
+/// One that was named is the only one that was tried.
+Failure no_named_engine(const EngineAddress& address, const Trouble& trouble) {
+  const bool is_context = address.named_by.starts_with("Docker");
+  const bool wants_tls =
+      address.url.starts_with("http:") && trouble.reason.find("HTTPS") != std::string::npos;
+  return fail(ErrorCode::unavailable,
+              "no container engine answers at '{}', which {} names: {}",
+              address.shown(),
+              address.named_by,
+              trouble.reason)
+      .with_hint("{}",
+                 wants_tls ? "it speaks TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the "
+                             "folder of ca.pem, cert.pem and key.pem"
+                 : is_context
+                     ? "start it; 'docker context ls' lists the contexts, and "
+                       "DOCKER_CONTEXT=default uses the engine of this machine"
+                     : "start it, or unset the variable to use the engine of this machine");
+}
+
+Failure no_engine(const std::vector<EngineAddress>& addresses,
+                  const std::vector<Trouble>& troubles) {
   std::string places;
   for (const Trouble& trouble : troubles)
     places += fmt::format("{}{}: {}", places.empty() ? " " : "; ", trouble.place, trouble.reason);
@@ -80,6 +110,8 @@ Failure no_engine(const std::vector<Trouble>& troubles) {
               "again",
               group_of(trouble.place),
               group_of(trouble.place));
+  if (!addresses.front().named_by.empty())
+    return no_named_engine(addresses.front(), troubles.front());
   return fail(ErrorCode::unavailable, "no container engine answers")
       .with_hint(
           "install Docker or Podman and start it, or name its socket in DOCKER_HOST; tried:{}",
@@ -89,18 +121,48 @@ Failure no_engine(const std::vector<Trouble>& troubles) {
 }  // namespace
 
 Json render(const EngineAddress& address) {
-  return {{"name", address.name}, {"socket", address.socket}, {"url", address.url}};
+  Json json = {{"name", address.name}, {"socket", address.socket}, {"url", address.url}};
+  if (address.tls.any())
+    json["tls"] = {{"authorities", address.tls.authorities},
+                   {"certificate", address.tls.certificate},
+                   {"key", address.tls.key},
+                   {"any_server", address.tls.any_server}};
+  if (!address.named_by.empty())
+    json["named_by"] = address.named_by;
+  return json;
 }
 
 EngineAddress parse_engine_address(const Json& json) {
-  return {json_string(json, "name"), json_string(json, "socket"), json_string(json, "url")};
+  EngineAddress address{
+      json_string(json, "name"), json_string(json, "socket"), json_string(json, "url")};
+  if (const Json* tls = json_member(json, "tls"); tls != nullptr)
+    address.tls = {json_string(*tls, "authorities"),
+                   json_string(*tls, "certificate"),
+                   json_string(*tls, "key"),
+                   json_boolean(*tls, "any_server")};
+  address.named_by = json_string(json, "named_by");
+  return address;
+}
+
+/// The one that is named, if any is.
+Result<std::optional<EngineAddress>> named_engine(const Variables& variables) {
+  if (const auto host = variables("DOCKER_HOST"); host && !host->empty()) {
+    DSTACK_TRY(auto address, parse_engine_host(*host, "DOCKER_HOST", tls_of_variables(variables)));
+    return std::optional(std::move(address));
+  }
+  const bool context_named = !variables("DOCKER_CONTEXT").value_or("").empty();
+  if (const auto host = variables("CONTAINER_HOST"); host && !host->empty() && !context_named) {
+    DSTACK_TRY(auto address, parse_engine_host(*host, "CONTAINER_HOST", {}));
+    address.name = "podman";
+    return std::optional(std::move(address));
+  }
+  return address_of_context(variables);
 }
 
 Result<std::vector<EngineAddress>> engine_addresses(const Variables& variables) {
-  if (const auto host = variables("DOCKER_HOST"); host && !host->empty()) {
-    DSTACK_TRY(auto address, address_of_host(*host));
-    return std::vector{std::move(address)};
-  }
+  DSTACK_TRY(auto named, named_engine(variables));
+  if (named)
+    return std::vector{*std::move(named)};
   std::vector<EngineAddress> all = {{"docker", "/var/run/docker.sock", {}},
                                     {"podman", "/run/podman/podman.sock", {}}};
   if (const auto runtime = variables("XDG_RUNTIME_DIR"); runtime && !runtime->empty()) {
@@ -125,6 +187,8 @@ Result<Engine> Engine::open(const EngineAddress& address) {
   DSTACK_TRY(const Json json,
              parse_json(answer.body, fmt::format("the answer of '{}'", address.shown())));
   engine.version_ = json_string(json, "Version", "of unknown version");
+  if (const std::string machine = json_string(json, "Arch"); !machine.empty())
+    engine.platform_ = normal_platform(json_string(json, "Os", "linux") + "/" + machine);
   if (const Json* parts = json_member(json, "Components"); parts != nullptr && parts->is_array())
     for (const Json& part : *parts)
       engine.podman_ = engine.podman_ || json_string(part, "Name").starts_with("Podman");
@@ -148,7 +212,7 @@ Result<Engine> Engine::find() {
     }
     troubles.push_back(std::move(trouble));
   }
-  return no_engine(troubles);
+  return no_engine(addresses, troubles);
 }
 
 Result<bool> Engine::is_rootless() const {
@@ -162,6 +226,10 @@ Result<bool> Engine::is_rootless() const {
 Result<http::Response> Engine::send(http::Request request) const {
   request.unix_socket = address_.socket;
   request.url = (address_.socket.empty() ? address_.url : "http://engine") + api_ + request.url;
+  request.authorities = address_.tls.authorities;
+  request.certificate = address_.tls.certificate;
+  request.key = address_.tls.key;
+  request.any_server = address_.tls.any_server;
   return http::send(request);
 }
 
@@ -187,6 +255,21 @@ Result<Json> Engine::ask(const std::string& method,
   if (trim(answer.body).empty())
     return Json();
   return parse_json(answer.body, fmt::format("the answer of '{}'", address_.shown()));
+}
+
+std::string normal_platform(std::string_view platform) {
+  const std::string text = to_lower(platform);
+  const std::size_t slash = text.find('/');
+  std::string system = slash == std::string::npos ? "linux" : text.substr(0, slash);
+  std::string processor = slash == std::string::npos ? text : text.substr(slash + 1);
+  for (const auto& [name, known] : processors)
+    if (processor == name)
+      processor = known;
+  // The first 64-bit version of both is what their name means.
+  for (const std::string_view usual : {"arm64/v8", "amd64/v1"})
+    if (processor == usual)
+      processor.resize(processor.find('/'));
+  return fmt::format("{}/{}", system, processor);
 }
 
 void add_refusal(std::string& refusal, std::string_view part) {

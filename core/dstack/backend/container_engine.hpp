@@ -13,11 +13,26 @@
 
 namespace dstack::backend {
 
+/// How to talk to an engine over TLS: files in PEM, empty where there is none.
+struct EngineTls {
+  std::string authorities = {};  ///< who may have signed its certificate; empty: the system's
+  std::string certificate = {};  ///< of the client, with its key
+  std::string key = {};
+  bool any_server = false;  ///< its certificate is not checked
+
+  /// Whether it is to be TLS at all.
+  bool any() const { return any_server || !authorities.empty() || !certificate.empty(); }
+
+  bool operator==(const EngineTls&) const = default;
+};
+
 /// Where an engine listens: a Unix socket, or a URL of TCP.
 struct EngineAddress {
-  std::string name;    ///< "docker" or "podman": what usually listens there
-  std::string socket;  ///< absolute path; empty: `url` is used
-  std::string url;     ///< "http://127.0.0.1:2375"
+  std::string name;           ///< "docker" or "podman": what usually listens there
+  std::string socket;         ///< absolute path; empty: `url` is used
+  std::string url;            ///< "http://127.0.0.1:2375"
+  EngineTls tls = {};         ///< for a URL with https
+  std::string named_by = {};  ///< "DOCKER_HOST", "Docker's context 'mine'"; empty: a usual place
 
   /// For people.
   const std::string& shown() const { return socket.empty() ? url : socket; }
@@ -30,9 +45,11 @@ EngineAddress parse_engine_address(const Json& json);
 
 using Variables = std::function<std::optional<std::string>(const std::string&)>;
 
-/// The addresses to try, the usual one first: DOCKER_HOST alone if it is set; else Docker's socket
-/// and Podman's, those of the machine before those of the user (XDG_RUNTIME_DIR). A DOCKER_HOST
-/// that cannot be used (ssh://, TLS) is an error.
+/// The addresses to try, the usual one first. One that is named is the only one: by DOCKER_HOST
+/// (with DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH), else DOCKER_CONTEXT, CONTAINER_HOST,
+/// or the context that is in use. Else Docker's socket and Podman's, those of the machine before
+/// those of the user (XDG_RUNTIME_DIR). A name that cannot be used (ssh://, a context that does not
+/// exist) is an error.
 Result<std::vector<EngineAddress>> engine_addresses(const Variables& variables);
 
 /// A running engine. A value; each request has a connection of its own, so any thread may ask.
@@ -48,6 +65,9 @@ class Engine {
   const std::string& version() const { return version_; }
 
   bool is_podman() const { return podman_; }
+
+  /// Whose programs it runs: "linux/amd64"; empty when it does not report that.
+  const std::string& platform() const { return platform_; }
 
   /// Whether root in its containers is an ordinary user outside: the one who started the engine.
   Result<bool> is_rootless() const;
@@ -67,8 +87,12 @@ class Engine {
   EngineAddress address_;
   std::string api_;  ///< "/v1.41"
   std::string version_;
+  std::string platform_;
   bool podman_ = false;
 };
+
+/// "linux/arm64" of "aarch64", "ARM64" or "linux/arm64/v8": how platforms are compared.
+std::string normal_platform(std::string_view platform);
 
 /// Takes a part of an error answer; what exceeds 64 KiB is dropped.
 void add_refusal(std::string& refusal, std::string_view part);

@@ -69,6 +69,31 @@ static int take_secrets(void) {
 
 /* --- run --- */
 
+/* Tries the program in each folder of PATH. Returns when none could be started, with the errno. */
+static int execute(char** argv) {
+  char path[4096];
+  int error = ENOENT;
+  const char* folder = getenv("PATH");
+  execvp(argv[0], argv);
+  /* A file that is no program of this machine was tried as a script of /bin/sh, and the errno is
+   * that of the shell, which may be missing, or no program of this machine either. */
+  if (errno != ENOENT)
+    return errno;
+  if (strchr(argv[0], '/') != NULL || folder == NULL) {
+    execv(argv[0], argv);
+    return errno;
+  }
+  while (error == ENOENT && folder != NULL) {
+    const size_t length = strcspn(folder, ":");
+    if (snprintf(path, sizeof path, "%.*s/%s", (int)length, folder, argv[0]) < (int)sizeof path) {
+      execv(path, argv);
+      error = errno == ENOEXEC ? ENOEXEC : ENOENT;
+    }
+    folder = folder[length] == 0 ? NULL : folder + length + 1;
+  }
+  return error;
+}
+
 /* The program's process; `failed` gets the errno when it could not be started. */
 static pid_t start(char** argv, const sigset_t* mask, int* failed) {
   int ends[2];
@@ -78,9 +103,7 @@ static pid_t start(char** argv, const sigset_t* mask, int* failed) {
   if (pid == 0) {
     int error = 0;
     sigprocmask(SIG_SETMASK, mask, NULL);
-    if (dup2(1, 2) >= 0)
-      execvp(argv[0], argv);
-    error = errno;
+    error = dup2(1, 2) < 0 ? errno : execute(argv);
     (void)!write(ends[1], &error, sizeof error);
     _exit(127);
   }

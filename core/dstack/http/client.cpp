@@ -118,25 +118,34 @@ Failure failure_of(const Request& request, const dstack_http_answer& answer) {
   }
 }
 
+const char* text_or_null(const std::string& text) {
+  return text.empty() ? nullptr : text.c_str();
+}
+
 Sending::Sending(const Request& its_request) : request(its_request) {
   for (const auto& [name, value] : request.headers)
     lines.push_back(fmt::format("{}: {}", name, value));
   for (const std::string& line : lines)
     headers.push_back(line.c_str());
-  const bool with_body =
-      !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  const std::string_view body =
+      request.borrowed_body.empty() ? std::string_view(request.body) : request.borrowed_body;
+  const bool with_body = !body.empty() || request.method == "POST" || request.method == "PUT";
   plain.method = request.method.c_str();
   plain.url = request.url.c_str();
-  plain.unix_socket = request.unix_socket.empty() ? nullptr : request.unix_socket.c_str();
+  plain.unix_socket = text_or_null(request.unix_socket);
   plain.headers = headers.data();
   plain.header_count = headers.size();
-  plain.body = with_body ? request.body.data() : nullptr;
-  plain.body_size = request.body.size();
+  plain.body = with_body ? body.data() : nullptr;
+  plain.body_size = body.size();
   plain.connect_time = request.connect.count();
   plain.total_time = request.total.count();
   plain.idle_time = request.idle.count();
   plain.most_redirects = request.most_redirects;
   plain.any_bytes = request.any_bytes ? 1 : 0;
+  plain.authorities = text_or_null(request.authorities);
+  plain.certificate = text_or_null(request.certificate);
+  plain.key = text_or_null(request.key);
+  plain.any_server = request.any_server ? 1 : 0;
   plain.context = this;
   plain.on_header = &on_header;
   plain.on_body = &on_body;

@@ -35,6 +35,14 @@ struct Request {
   std::string unix_socket;  ///< path; empty: TCP, through the proxy of the environment
   Headers headers;
   std::string body;  ///< sent when it is not empty, or the method is POST or PUT
+  /// Sent instead, when it is not empty: bytes that stay where they are until the answer is there,
+  /// such as those of a mapped file.
+  std::string_view borrowed_body = {};
+  /// Of https: files in PEM; empty: the system's authorities, and no certificate of our own.
+  std::string authorities = {};
+  std::string certificate = {};
+  std::string key = {};
+  bool any_server = false;  ///< the server's certificate is not checked
   /// 0: no limit. `idle` is the time without a byte in either direction, in whole seconds.
   std::chrono::milliseconds connect{10'000};
   std::chrono::milliseconds total{0};

@@ -95,6 +95,19 @@ void set_method(CURL* curl, const dstack_http_request& request) {
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method);
 }
 
+void set_certificates(CURL* curl, const dstack_http_request& request) {
+  if (request.authorities != nullptr)
+    curl_easy_setopt(curl, CURLOPT_CAINFO, request.authorities);
+  if (request.certificate != nullptr)
+    curl_easy_setopt(curl, CURLOPT_SSLCERT, request.certificate);
+  if (request.key != nullptr)
+    curl_easy_setopt(curl, CURLOPT_SSLKEY, request.key);
+  if (request.any_server != 0) {
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+}
+
 /// libcurl leaves its sockets open to the programs that we start.
 int close_on_exec(void*, curl_socket_t socket, curlsocktype) {
   return ::fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
@@ -148,6 +161,7 @@ class Exchange {
       curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket);
     if (is_here(request))
       curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    set_certificates(curl, request);
     set_method(curl, request);
     set_limits(curl, request);
   }

@@ -27,6 +27,11 @@ typedef struct dstack_http_request {
   int64_t idle_time; /* without a byte in either direction */
   int32_t most_redirects;
   int32_t any_bytes; /* 1: what does not begin as HTTP is a body without a head */
+  /* Of https, in PEM; null: the system's authorities, no certificate of the client's own. */
+  const char* authorities;
+  const char* certificate;
+  const char* key;
+  int32_t any_server; /* 1: the server's certificate is not checked */
   void* context;
   int (*on_header)(void* context, const char* line, size_t size);
   int (*on_body)(void* context, const char* bytes, size_t size);

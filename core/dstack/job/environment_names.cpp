@@ -79,6 +79,17 @@ constexpr std::array base_names = {
     "LD_LIBRARY_PATH"sv,
     "PYTHONUNBUFFERED"sv,
 };
+constexpr std::array engine_names = {
+    "DOCKER_HOST"sv,
+    "DOCKER_CONTEXT"sv,
+    "DOCKER_CONFIG"sv,
+    "DOCKER_TLS_VERIFY"sv,
+    "DOCKER_TLS"sv,
+    "DOCKER_CERT_PATH"sv,
+    "CONTAINER_HOST"sv,
+    "REGISTRY_AUTH_FILE"sv,
+    "XDG_RUNTIME_DIR"sv,
+};
 constexpr std::array base_prefixes = {"LC_"sv, "SSL_CERT_"sv};
 
 bool begins_with(std::string_view name, std::string_view prefix) {
@@ -137,6 +148,11 @@ bool is_base_environment_name(std::string_view name) {
   return std::any_of(base_prefixes.begin(), base_prefixes.end(), [&](std::string_view prefix) {
     return begins_with(name, prefix);
   });
+}
+
+bool is_inherited_environment_name(std::string_view name) {
+  return is_base_environment_name(name) ||
+         std::find(engine_names.begin(), engine_names.end(), name) != engine_names.end();
 }
 
 }  // namespace dstack::job

@@ -49,6 +49,9 @@ bool is_reserved_environment_name(std::string_view name);
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code);
 /// What a job takes over from the caller: `PATH`, `LC_ALL`, `HTTPS_PROXY`, …
 bool is_base_environment_name(std::string_view name);
+/// The same, and what says which container engine is meant: `DOCKER_HOST`, `DOCKER_CONTEXT`, … A
+/// variable or a secret of these names is not refused, but takes their place.
+bool is_inherited_environment_name(std::string_view name);
 
 /// The table's names, for tests; those that a number follows end in `_`.
 std::vector<std::string> reserved_environment_names();

@@ -106,12 +106,22 @@ void fields(Fields& fields, Self& python) {
   fields.optional("index", python.index);
 }
 
+template <class Fields, MaybeConst<ImageBuild> Self>
+void fields(Fields& fields, Self& build) {
+  fields.optional("context", build.context);
+  fields.member("dockerfile", build.dockerfile);
+  fields.optional("args", AsMap{build.arguments});
+  fields.optional("target", build.target);
+}
+
 template <class Fields, MaybeConst<Container> Self>
 void fields(Fields& fields, Self& container) {
-  fields.member("image", container.image);
+  fields.optional("image", container.image);
   fields.optional("entrypoint", container.entrypoint);
   fields.optional("username", container.username);
   fields.optional("password", container.password);
+  fields.optional("platform", container.platform);
+  fields.optional("build", container.build);
 }
 
 template <class Fields, MaybeConst<ApplicationSpec> Self>
@@ -217,10 +227,28 @@ std::optional<WorkspaceKind> parse_workspace_kind(std::string_view text) {
   return std::nullopt;
 }
 
+namespace {
+
+std::string below(const std::string& folder, const std::string& path) {
+  if (folder.empty() || path.empty())
+    return folder.empty() ? path : folder;
+  return folder + "/" + path;
+}
+
+}  // namespace
+
 std::string path_from_root(const JobSpec& job, const std::string& artifact) {
-  if (job.working_dir.empty())
-    return artifact;
-  return artifact.empty() ? job.working_dir : job.working_dir + "/" + artifact;
+  return below(job.working_dir, artifact);
+}
+
+std::vector<std::string> artifact_places(const std::string& working_dir,
+                                         const std::string& base,
+                                         const std::string& artifact) {
+  std::vector<std::string> places = {below(working_dir, artifact)};
+  // A whole folder is there in any case.
+  if (working_dir != base && !artifact.empty())
+    places.push_back(below(base, artifact));
+  return places;
 }
 
 bool is_optional(const JobSpec& job, const std::string& artifact) {
@@ -255,14 +283,28 @@ void from_json(const Json& json, PythonRequest& python) {
   make_normal(python.requirements, "requirements");
 }
 
+void to_json(Json& json, const ImageBuild& build) {
+  write_fields(json, build);
+}
+
+void from_json(const Json& json, ImageBuild& build) {
+  read_fields(json, build, "build", JsonOrigin::foreign);
+  make_normal(build.context, "context");
+  make_normal(build.dockerfile, "dockerfile");
+  if (build.dockerfile.empty())
+    throw JsonProblem("'build' has no 'dockerfile'");
+}
+
 void to_json(Json& json, const Container& container) {
   write_fields(json, container);
 }
 
 void from_json(const Json& json, Container& container) {
   read_fields(json, container, "container", JsonOrigin::foreign);
-  if (container.image.empty())
-    throw JsonProblem("'container' has no 'image'");
+  if (container.image.empty() && !container.build)
+    throw JsonProblem("'container' has neither an 'image' nor a 'build'");
+  if (!container.image.empty() && container.build)
+    throw JsonProblem("'container' has both an 'image' and a 'build'");
 }
 
 void to_json(Json& json, const ApplicationSpec& app) {

@@ -30,8 +30,9 @@ struct Resources {
 /// A Python environment that the host makes once and keeps (python/python.hpp). The job finds
 /// it first on PATH.
 struct PythonRequest {
-  std::string version;                    ///< "3.10"; empty: none named
-  std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
+  std::string version;  ///< "3.10"; empty: none named
+  /// Requirement files, relative to the project's root, as job::RequirementsSource renders them.
+  std::vector<std::string> requirements;
   std::vector<std::string>
       packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
   /// Package indexes: the first instead of PyPI, the others beside it. May refer to secrets
@@ -51,13 +52,25 @@ enum class WorkspaceKind {
 std::string_view render(WorkspaceKind kind);
 std::optional<WorkspaceKind> parse_workspace_kind(std::string_view text);
 
-/// A container of an engine that speaks Docker's API. The job's command runs in it; without a
-/// command, what the image itself starts.
+/// An image that is made from the run's code. Paths are from the root of the code.
+struct ImageBuild {
+  std::string context;     ///< the folder that is sent; "": all of the code
+  std::string dockerfile;  ///< a file of the code
+  std::vector<std::pair<std::string, std::string>> arguments;  ///< for ARG; they stay in the image
+  std::string target;  ///< the stage that is wanted; empty: the last
+
+  bool operator==(const ImageBuild&) const = default;
+};
+
+/// A container of an engine that speaks Docker's API. The job's lines run in it; its arguments
+/// follow the entrypoint; with neither, it is what the image itself starts.
 struct Container {
-  std::string image;
+  std::string image;                    ///< empty: `build`
   std::vector<std::string> entrypoint;  ///< instead of the image's own; empty: the image's own
   std::string username;                 ///< at the registry; empty: as the engine is set up
   std::string password;
+  std::string platform = {};  ///< of the image: "linux/arm64"; empty: this machine's
+  std::optional<ImageBuild> build = {};
 
   bool operator==(const Container&) const = default;
 };
@@ -113,6 +126,12 @@ struct JobSpec {
 /// Where an artifact of the job is, from the project's root.
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
 
+/// Where an artifact may be, from the code's root, the likelier place first: seen from the working
+/// directory, or from the project's folder `base`. Empty means the root itself.
+std::vector<std::string> artifact_places(const std::string& working_dir,
+                                         const std::string& base,
+                                         const std::string& artifact);
+
 /// Whether the job may end without this one of its artifacts.
 bool is_optional(const JobSpec& job, const std::string& artifact);
 
@@ -126,6 +145,8 @@ void to_json(Json& json, WorkspaceKind kind);
 void from_json(const Json& json, WorkspaceKind& kind);
 void to_json(Json& json, const PythonRequest& python);
 void from_json(const Json& json, PythonRequest& python);
+void to_json(Json& json, const ImageBuild& build);
+void from_json(const Json& json, ImageBuild& build);
 void to_json(Json& json, const Container& container);
 void from_json(const Json& json, Container& container);
 void to_json(Json& json, const ApplicationSpec& app);

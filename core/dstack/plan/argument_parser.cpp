@@ -34,8 +34,14 @@ bool looks_like_option(std::string_view argument) {
 
 bool is_list(PropertyType type) {
   return type == PropertyType::texts || type == PropertyType::paths ||
-         type == PropertyType::arguments || type == PropertyType::artifacts ||
-         type == PropertyType::inputs || type == PropertyType::env_files;
+         type == PropertyType::requirements || type == PropertyType::arguments ||
+         type == PropertyType::artifacts || type == PropertyType::inputs ||
+         type == PropertyType::env_files;
+}
+
+/// Files of this machine, in the project or not.
+bool may_be_anywhere(PropertyType type) {
+  return type == PropertyType::inputs || type == PropertyType::env_files;
 }
 
 /// Numbers and the like are parsed by their property; a text stays a text, even if it is `null` or
@@ -158,6 +164,8 @@ class Parser {
   void positional() {
     const std::size_t index = next_++;
     const std::string& argument = arguments_[index];
+    while (next_positional_ < positionals_.size() && is_excluded(*positionals_[next_positional_]))
+      ++next_positional_;
     if (next_positional_ < positionals_.size()) {
       const provider::Property& property = *positionals_[next_positional_];
       config::Value value = scalar({argument, line_.target_argument(index)}, property.type);
@@ -175,6 +183,16 @@ class Parser {
     report(fmt::format("unexpected argument '{}'", printable(argument)),
            line_.target_argument(index),
            after_dashes());
+  }
+
+  /// Whether an option before has set what excludes it.
+  bool is_excluded(const provider::Property& property) const {
+    const auto* group = vocabulary_.manifest->group_of(property.name);
+    const auto& set = result_.settings.properties;
+    return group != nullptr && std::any_of(set.begin(), set.end(), [&](const auto& member) {
+             return member.key != property.name &&
+                    std::find(group->begin(), group->end(), member.key) != group->end();
+           });
   }
 
   // --- Options ---
@@ -200,16 +218,17 @@ class Parser {
   /// later, as it was written.
   std::string from_root(std::string text, PropertyType type) const {
     const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
-                         type == PropertyType::target || type == PropertyType::folder ||
-                         type == PropertyType::env_files;
-    const bool is_whole = type == PropertyType::env_files && text.find_first_of("/~$") == 0;
+                         type == PropertyType::requirements || type == PropertyType::target ||
+                         type == PropertyType::folder || type == PropertyType::build ||
+                         may_be_anywhere(type);
+    const bool is_whole = may_be_anywhere(type) && text.find_first_of("/~$") == 0;
     if (!is_path || text.empty() || is_whole ||
         (type == PropertyType::target && provider::is_web_address(text)))
       return text;
     const config::Project& project = *vocabulary_.project;
     const Path seen = text.starts_with('/') ? Path(text).lexically_normal()
                                             : (project.folder / place_ / text).lexically_normal();
-    if (type != PropertyType::env_files && !is_below(seen.string(), project.root.string()))
+    if (!may_be_anywhere(type) && !is_below(seen.string(), project.root.string()))
       return text;
     std::string path = seen.lexically_relative(project.folder).string();
     return path.ends_with("/.") ? path.substr(0, path.size() - 2) : path;

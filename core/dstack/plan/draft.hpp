@@ -171,6 +171,11 @@ void choose_pythons(Drafts& drafts,
                     std::vector<Error>& errors,
                     std::vector<std::string>& notices);
 
+/// A pyproject.toml, uv.lock or environment.yaml that cannot be installed here.
+void check_requirement_files(const Drafts& drafts,
+                             const PlanningContext& context,
+                             std::vector<Error>& errors);
+
 void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors);
 
 /// The environment of each job of a draft, above the base. `secrets`: PlanningContext::secrets. The

@@ -19,7 +19,7 @@ bool is_meant_to_be_expanded(const config::EnvEntry& entry,
   if (entry.unexpanded.empty())
     return false;
   const std::string_view name = name_of_shell_variable(entry.unexpanded);
-  return job::is_base_environment_name(name) || job::is_reserved_environment_name(name) ||
+  return job::is_inherited_environment_name(name) || job::is_reserved_environment_name(name) ||
          std::any_of(all.begin(), all.end(), [&](const auto& other) { return other.name == name; });
 }
 

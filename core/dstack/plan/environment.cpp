@@ -39,7 +39,7 @@ std::vector<EnvironmentVariable> base_environment(
   EnvironmentLayers layers;
   layers.add(unbuffered, "1", {Kind::base});  // a default of ours, whatever the caller has
   for (const auto& [name, value] : caller)
-    if (job::is_base_environment_name(name) && name != unbuffered)
+    if (job::is_inherited_environment_name(name) && name != unbuffered)
       layers.add(name, value, {Kind::base});
   return std::move(layers).merge();
 }

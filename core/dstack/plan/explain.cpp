@@ -63,6 +63,17 @@ std::vector<std::string> container_lines(const job::JobSpec& job) {
     return {};
   const job::Container& container = *job.container;
   std::string line = printable(container.image);
+  if (container.build)
+    line = fmt::format("built from '{}' with {}{}",
+                       printable(container.build->dockerfile),
+                       container.build->context.empty()
+                           ? std::string("all of the code")
+                           : fmt::format("'{}'", printable(container.build->context)),
+                       container.build->target.empty()
+                           ? ""
+                           : fmt::format(", stage '{}'", printable(container.build->target)));
+  if (!container.platform.empty())
+    line += fmt::format(", for {}", printable(container.platform));
   if (!container.entrypoint.empty())
     line += fmt::format(", entrypoint {}", printable(shell_join(container.entrypoint)));
   if (!container.username.empty())

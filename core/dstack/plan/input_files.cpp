@@ -15,7 +15,7 @@ using job::InputFile;
 
 /// Files that only keep an empty folder in Git.
 bool is_placeholder(std::string_view path) {
-  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::string_view name = file_name(path);
   return name == ".gitkeep" || name == ".gitignore" || name == ".keep";
 }
 
@@ -54,7 +54,7 @@ class Resolver {
     if (is_below(input.path, project) && input.path != project)
       input.path = input.path.substr(project.size() + 1);
     if (input.at.empty())
-      input.at = normal_relative_path(input.path).value_or("");
+      input.at = normal_relative_path(input.path).value_or(Path(input.path).filename().string());
     const std::string place = fmt::format("inputs.{}", index);
     if (input.at.empty()) {
       report(place,

@@ -43,6 +43,7 @@ class Maker {
     read_env_files(drafts_, context_, OnThisMachine::needed, errors_, notices_);
     check_paths(drafts_, context_.project, context_.code, errors_, notices_);
     choose_pythons(drafts_, context_, errors_, notices_);
+    check_requirement_files(drafts_, context_, errors_);
     check_resources(drafts_, context_.machine, errors_);
     note_unused_variables(drafts_, parsed_.variables, context_.project, context_.code, notices_);
     for (const Draft& draft : drafts_.all) {
@@ -123,7 +124,7 @@ class Maker {
 
   /// Findings that concern this run are errors; the others are one line.
   void sort_findings() {
-    std::size_t elsewhere = 0;
+    bool elsewhere = false;
     for (const config::Finding& finding : project().findings) {
       const bool concerns_run =
           finding.workflow.empty() ||
@@ -131,12 +132,10 @@ class Maker {
       if (concerns_run)
         errors_.push_back(finding.error);
       else
-        ++elsewhere;
+        elsewhere = true;
     }
-    if (elsewhere > 0)
-      notices_.push_back(fmt::format("{} in other workflows; 'dstack validate' shows {}",
-                                     plural(elsewhere, "problem"),
-                                     elsewhere == 1 ? "it" : "them"));
+    if (elsewhere)
+      notices_.emplace_back("other workflows have errors; 'dstack validate' shows them");
   }
 
   /// A provider that was meant to be used is refused, and another one takes its place.
@@ -252,6 +251,7 @@ class Maker {
   Result<Plan> assemble() {
     Plan plan;
     plan.project = context_.project.folder.string();
+    plan.place = context_.project.base;
     plan.git = context_.code.git;
     plan.target = request_.target;
     plan.run_name = request_.run_name;
@@ -310,6 +310,9 @@ class Maker {
     workflow.secrets = secrets_of(draft);
     workflow.variables = planned_variables(draft.variables);
     workflow.properties = std::move(draft.checked.values);
+    for (const provider::Property& property : draft.manifest().properties)
+      if (property.secret && workflow.properties.contains(property.name))
+        workflow.secret_properties.push_back(property.name);
     return workflow;
   }
 

@@ -79,6 +79,12 @@ void apply_resource(const ResourceSetting& setting, Value& properties) {
     place = setting.value;
 }
 
+bool is_set(const PropertySettings& settings, std::string_view property) {
+  return std::any_of(settings.properties.begin(),
+                     settings.properties.end(),
+                     [&](const Member& member) { return member.key == property; });
+}
+
 }  // namespace
 
 bool same_key(std::string_view a, std::string_view b) {
@@ -157,8 +163,15 @@ void apply_settings(const PropertySettings& settings,
                     Value& properties) {
   for (const Member& setting : settings.properties) {
     const provider::Property* property = manifest.find(setting.key);
+    const auto* group = property == nullptr ? nullptr : manifest.group_of(property->name);
+    // What excludes it, too, unless the command line has set both.
+    const auto gives_way = [&](const Member& member) {
+      const provider::Property* other = manifest.find(member.key);
+      return group != nullptr && other != nullptr && !is_set(settings, other->name) &&
+             std::find(group->begin(), group->end(), other->name) != group->end();
+    };
     std::erase_if(properties.members, [&](const Member& member) {
-      return property != nullptr && names(*property, member.key);
+      return property != nullptr && (names(*property, member.key) || gives_way(member));
     });
     properties.members.push_back(setting);
   }

@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/provider/manifest/typed_value.hpp"
 #include "dstack/source/outside_link.hpp"
@@ -14,11 +15,6 @@
 namespace dstack::plan {
 
 namespace {
-
-std::string_view base_name(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
 
 bool comes_with(std::string_view path, std::string_view artifact) {
   return artifact.empty() || PathPattern(artifact).covers(path);
@@ -30,7 +26,7 @@ std::string similar_files(const std::string& path, const source::Snapshot& code)
   static constexpr std::size_t enough_to_compare = 20'000;
   std::vector<std::string> elsewhere;
   for (const std::string& file : code.files)
-    if (base_name(file) == base_name(path) && elsewhere.size() < 3)
+    if (file_name(file) == file_name(path) && elsewhere.size() < 3)
       elsewhere.push_back(file);
   if (!elsewhere.empty())
     return fmt::format("there is {}", quoted_list(elsewhere));
@@ -45,7 +41,14 @@ bool is_path(const provider::Property& property) {
   using provider::PropertyType;
   return !property.common &&
          (property.type == PropertyType::path || property.type == PropertyType::target ||
-          property.type == PropertyType::paths);
+          property.type == PropertyType::paths || property.type == PropertyType::requirements);
+}
+
+/// The path in a value, whose text may go on behind it.
+std::string file_of(const provider::Property& property, const std::string& text) {
+  return property.type == provider::PropertyType::requirements
+             ? job::parse_requirements_source(text).file
+             : text;
 }
 
 bool is_provided(const std::vector<job::Artifact>& artifacts, std::string_view path) {
@@ -94,25 +97,26 @@ class PlaceChooser {
   void choose() {
     for (const provider::Property& property : draft_.manifest().properties)
       if (is_path(property) && draft_.checked.values.contains(property.name))
-        choose(draft_.checked.values[property.name]);
+        choose(property, draft_.checked.values[property.name]);
     choose_artifacts();
   }
 
  private:
-  void choose(Json& value) {
+  void choose(const provider::Property& property, Json& value) {
     if (value.is_array())
       for (Json& element : value)
-        choose(element);
+        choose(property, element);
     if (!value.is_string())
       return;
-    const std::string path = value.get<std::string>();
+    const std::string text = value.get<std::string>();
+    const std::string path = file_of(property, text);
     const auto others = other_places(draft_, project_.base, path);
     const auto other = std::find_if(
         others.begin(), others.end(), [this](const std::string& place) { return is_there(place); });
     if (other == others.end())
       return;
     if (!is_there(path))
-      value = *other;
+      value = *other + text.substr(path.size());
     else if (project_.base.empty())
       notices_.push_back(
           fmt::format("workflow '{}' uses '{}', seen from the project's root, and not "
@@ -177,6 +181,19 @@ class Checker {
       if (value != nullptr)
         check_value(property, *value, property.name);
     }
+  }
+
+  /// An image is made from the code alone.
+  void check_builds() {
+    const provider::Property* property = nullptr;
+    for (const provider::Property& one : draft_.manifest().properties)
+      if (one.type == provider::PropertyType::build)
+        property = &one;
+    for (const job::JobSpec& job : draft_.jobs)
+      if (property != nullptr && job.container && job.container->build)
+        check_file(*property,
+                   job.container->build->dockerfile,
+                   place_of(draft_, property->name + ".dockerfile"));
   }
 
   /// What a job writes behind a link that leads out of its workspace is not in it at the end.
@@ -245,7 +262,9 @@ class Checker {
       for (std::size_t i = 0; i < value.size(); ++i)
         check_value(property, value[i], place + "." + std::to_string(i));
     else if (value.is_string())
-      check_file(property, value.get_ref<const std::string&>(), place_of(draft_, place));
+      check_file(property,
+                 file_of(property, value.get_ref<const std::string&>()),
+                 place_of(draft_, place));
   }
 
   void check_file(const provider::Property& property,
@@ -359,6 +378,7 @@ void check_paths(const Drafts& drafts,
     Checker checker(drafts, draft, project, code, errors);
     checker.check();
     checker.check_artifacts();
+    checker.check_builds();
     checker.check_working_dir(notices);
   }
 }

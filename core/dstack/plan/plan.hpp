@@ -64,6 +64,7 @@ struct PlannedWorkflow {
   std::vector<EnvironmentVariable> variables;  ///< by their own names; origin as above
   std::vector<std::string> secrets;            ///< that its properties refer to, sorted
   Json properties;                             ///< as the provider got them
+  std::vector<std::string> secret_properties;  ///< those that its manifest calls secret
 
   bool operator==(const PlannedWorkflow&) const = default;
 };
@@ -82,7 +83,8 @@ struct PlannedJob {
 };
 
 struct Plan {
-  std::string project;   ///< real path of the project's root
+  std::string project;   ///< real path of the project's folder
+  std::string place;     ///< of that folder in its code, from the code's root; mostly empty
   job::GitFacts git;     ///< of the code that was planned
   std::string target;    ///< the workflow or provider that was named
   std::string run_name;  ///< empty in a plan that is only shown

@@ -1,5 +1,6 @@
 // Which Python each job gets.
 #include "dstack/base/text.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/python_files.hpp"
 
@@ -11,13 +12,25 @@ namespace dstack::plan {
 
 namespace {
 
-/// Where the workflow names this version: providers of applications call it `python`, because their
-/// `version` is that of the application.
+/// Where the workflow names this version: at the last property that is it, as providers of
+/// applications have the version of the application first.
 SourceLocation place_of_version(const Draft& draft, const std::string& version) {
-  for (const char* property : {"python", "version"})
-    if (!version.empty() && json_string(draft.checked.values, property) == version)
-      return place_of(draft, property);
-  return draft.workflow->provider_where;
+  const auto& properties = draft.manifest().properties;
+  const auto found =
+      std::find_if(properties.rbegin(), properties.rend(), [&](const provider::Property& property) {
+        return property.type == provider::PropertyType::text && !version.empty() &&
+               json_string(draft.checked.values, property.name) == version;
+      });
+  return found == properties.rend() ? draft.workflow->provider_where : place_of(draft, found->name);
+}
+
+/// An environment of conda has its own.
+bool brings_interpreter(const job::PythonRequest& request) {
+  return std::any_of(
+      request.requirements.begin(), request.requirements.end(), [](const std::string& file) {
+        return job::format_of(job::parse_requirements_source(file)) ==
+               job::RequirementsFormat::conda;
+      });
 }
 
 class Chooser {
@@ -36,6 +49,8 @@ class Chooser {
 
  private:
   std::optional<python::Interpreter> choose(const Draft& draft, const job::JobSpec& job) {
+    if (brings_interpreter(*job.python))
+      return python::Interpreter{{}, "", "conda"};
     const PythonFiles& files = files_of(job.working_dir);
     python::VersionRequest request = files.request;
     const std::string& own = job.python->version;

@@ -41,6 +41,20 @@ class Secrets {
     }
   }
 
+  /// All texts of the properties that a manifest calls secret. Short ones, such as the name of a
+  /// user, are hidden there, and not wherever else they occur.
+  void take_from(PlannedWorkflow& workflow) {
+    for (const std::string& property : workflow.secret_properties)
+      if (workflow.properties.contains(property))
+        for_each_text(workflow.properties[property], [&](Json& text) {
+          if (!config::secrets_in(text.get_ref<const std::string&>()).empty())
+            return;
+          if (text.get_ref<const std::string&>().size() >= least_part)
+            add(text.get<std::string>());
+          text = hidden;
+        });
+  }
+
   bool empty() const { return texts_.empty(); }
 
   void hide_in(Json& json) const {
@@ -54,6 +68,14 @@ class Secrets {
     for (EnvironmentVariable& variable : variables)
       if (holds(variable.value))
         variable.value = hidden;
+  }
+
+  /// What a job runs, where a secret is a part of it.
+  void hide_in(std::vector<std::string>& texts) const {
+    for (std::string& text : texts)
+      for (const std::string& secret : texts_)
+        if (secret.size() >= least_part && text.find(secret) != std::string::npos)
+          text = hidden;
   }
 
  private:
@@ -79,6 +101,8 @@ Plan without_secrets(Plan plan) {
   std::vector<Secrets> secrets(plan.workflows.size());
   for (PlannedJob& job : plan.jobs)
     secrets[job.workflow].take_from(job.spec);
+  for (std::size_t i = 0; i < plan.workflows.size(); ++i)
+    secrets[i].take_from(plan.workflows[i]);
   for (std::size_t i = 0; i < plan.workflows.size(); ++i) {
     if (secrets[i].empty())
       continue;
@@ -86,8 +110,11 @@ Plan without_secrets(Plan plan) {
     secrets[i].hide_in(plan.workflows[i].variables);
   }
   for (PlannedJob& job : plan.jobs)
-    if (!secrets[job.workflow].empty())
+    if (!secrets[job.workflow].empty()) {
       secrets[job.workflow].hide_in(job.environment);
+      secrets[job.workflow].hide_in(job.spec.argv);
+      secrets[job.workflow].hide_in(job.spec.commands);
+    }
   return plan;
 }
 

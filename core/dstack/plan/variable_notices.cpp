@@ -5,6 +5,7 @@
 #include "dstack/base/words.hpp"
 #include "dstack/config/project/arguments.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/options.hpp"
 #include "dstack/provider/manifest/typed_value.hpp"
@@ -105,11 +106,13 @@ class Usage {
     const Json* value = json_member(draft_.checked.values, property.name);
     if (value == nullptr ||
         (property.type != PropertyType::path && property.type != PropertyType::paths &&
-         property.type != PropertyType::target))
+         property.type != PropertyType::requirements && property.type != PropertyType::target))
       return;
     for (const Json& one : value->is_array() ? *value : Json::array({*value}))
       if (one.is_string())
-        add_file(one.get<std::string>());
+        add_file(property.type == PropertyType::requirements
+                     ? job::parse_requirements_source(one.get<std::string>()).file
+                     : one.get<std::string>());
   }
 
   void add_file(const std::string& path) {

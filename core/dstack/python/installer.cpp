@@ -1,6 +1,8 @@
 #include "dstack/python/installer.hpp"
 
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/process/tree.hpp"
 #include "dstack/secrets/masker.hpp"
 
 #include <array>
@@ -21,7 +23,8 @@ constexpr std::size_t longest_line = 2000;
 /// Splits a stream into lines and keeps the last ones.
 class Tail {
  public:
-  explicit Tail(std::string cut_out) : cut_out_(std::move(cut_out)) {}
+  Tail(std::string cut_out, const std::function<void(std::string_view)>& on_line)
+      : cut_out_(std::move(cut_out)), on_line_(on_line) {}
 
   void add(std::string_view bytes) {
     for (const char c : bytes) {
@@ -47,12 +50,15 @@ class Tail {
       line_.erase(at, cut_out_.size());
     if (!trim(line_).empty())
       lines_.push_back(line_);
+    if (on_line_)
+      on_line_(line_);
     if (lines_.size() > most_lines)
       lines_.pop_front();
     line_.clear();
   }
 
   std::string cut_out_;
+  const std::function<void(std::string_view)>& on_line_;
   std::string line_;
   bool returned_ = false;
   std::deque<std::string> lines_;
@@ -62,7 +68,7 @@ class Tail {
 class Output {
  public:
   explicit Output(const InstallContext& context)
-      : fd_(context.output_fd), tail_(context.stage.string() + "/") {
+      : fd_(context.output_fd), tail_(context.stage.string() + "/", context.on_line) {
     if (secrets::Needles needles(context.hidden); !needles.empty())
       masker_.emplace(std::move(needles));
   }
@@ -105,6 +111,8 @@ bool read_available(int from, Output& output) {
 void InstallContext::say(std::string_view line) const {
   if (output_fd >= 0)
     (void)write_all(output_fd, std::string(line) + "\n");
+  if (job_fd >= 0)  // after the line of the progress, which goes on below
+    (void)write_all(job_fd, fmt::format("\n{}\n", line));
 }
 
 Result<Transcript> run_installer(const InstallContext& context, std::vector<std::string> argv) {
@@ -132,6 +140,10 @@ Result<Transcript> run_installer(const InstallContext& context, std::vector<std:
   if (has_ended)
     (void)read_available(pipe.read_end.get(), output);
   const process::ExitStatus status = child.wait();
+  if (stop_is_asked()) {
+    process::wait_for_descendants();  // they write where the caller is about to clean up
+    return fail_stopped();
+  }
   return Transcript{status, output.finish()};
 }
 

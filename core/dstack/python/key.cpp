@@ -1,6 +1,7 @@
 #include "dstack/python/key.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/python/settings.hpp"
 
@@ -33,6 +34,7 @@ Result<void> add_file(Sha256& hash, const Path& path) {
   Sha256 content;
   std::vector<char> buffer(256 * 1024);
   for (;;) {
+    DSTACK_CHECK(check_stop());
     DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
     content.update(std::string_view(buffer.data(), count));
     if (count < buffer.size())
@@ -132,6 +134,29 @@ Result<void> add_piece(Sha256& hash, const Piece& piece, const Path& code) {
   return {};
 }
 
+/// What `uv sync --frozen` installs follows from the lock and from what it builds of the code.
+Result<void> add_lock(Sha256& hash, const LockedProject& project, const Path& code) {
+  add(hash, "uv.lock");
+  add(hash, project.lock);
+  for (const auto& list : {project.source.extras, project.source.groups})
+    add(hash, join(list, ","));
+  add(hash, project.source.project ? "with the project" : "");
+  for (const LockedPath& local : project.local) {
+    switch (local.kind) {
+      case LockedPath::Kind::project:
+        DSTACK_CHECK(add_folder(hash, reaches_outside(local.path) ? code : local.path));
+        break;
+      case LockedPath::Kind::archive:
+        DSTACK_CHECK(add_file(hash, local.path));
+        break;
+      case LockedPath::Kind::wheels:
+        add_wheels(hash, local.path);
+        break;
+    }
+  }
+  return {};
+}
+
 std::string platform() {
   utsname system{};
   ::uname(&system);
@@ -150,7 +175,7 @@ Result<std::string> environment_key(const Requirements& requirements,
                                     const Lookup& environment,
                                     const JobInput& job) {
   boost::system::error_code error;
-  const Path real = fs::canonical(interpreter.program, error);
+  const Path real = requirements.conda ? Path() : fs::canonical(interpreter.program, error);
   if (error)
     return fail_errno_of(
         error.value(), "cannot find the interpreter '{}'", interpreter.program.string());
@@ -166,6 +191,10 @@ Result<std::string> environment_key(const Requirements& requirements,
     for (const Piece& piece : file.pieces)
       DSTACK_CHECK(add_piece(hash, piece, code));
   }
+  if (requirements.conda)
+    add(hash, "conda\n" + requirements.conda->text);
+  if (requirements.lock)
+    DSTACK_CHECK(add_lock(hash, *requirements.lock, code));
   add(hash, index_settings(environment, job));
   return hash.finish().render().substr(0, 32);
 }

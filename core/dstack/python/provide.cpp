@@ -1,10 +1,14 @@
 #include "dstack/base/fd.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/python/build.hpp"
+#include "dstack/python/compiled.hpp"
+#include "dstack/python/conda.hpp"
 #include "dstack/python/key.hpp"
 #include "dstack/python/link_folder.hpp"
 #include "dstack/python/passwords.hpp"
+#include "dstack/python/progress.hpp"
 #include "dstack/python/python.hpp"
 #include "dstack/python/requirement_variables.hpp"
 #include "dstack/python/requirements.hpp"
@@ -101,14 +105,31 @@ Result<Site> enter(const Path& folder, int output_fd) {
   if (!is_mine) {
     InstallContext{{}, {}, output_fd, -1}.say(
         "waiting for another job that is building the same Python environment");
-    DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
+    DSTACK_CHECK(lock_until_stopped(lock.get()));
   }
   return Site{folder, folder.string() + ".stage", std::move(lock)};
 }
 
 Result<void> clear(const Site& site) {
   DSTACK_CHECK(remove_tree(site.folder));
+  const Path layer = compiled_folder(site.folder);  // of other sources, should there be one
+  DSTACK_CHECK(remove_tree(layer.string() + ".new"));
+  DSTACK_CHECK(remove_tree(layer));
   return remove_tree(site.stage);
+}
+
+std::string subject(const BuildOrder& order) {
+  if (order.conda)
+    return fmt::format("building an environment for {} with {}",
+                       order.requirements.title,
+                       Path(*order.conda).filename().string());
+  return fmt::format("building an environment of Python {}{} for {} with {}",
+                     order.interpreter.version,
+                     order.interpreter.named_by.empty()
+                         ? std::string()
+                         : fmt::format(" ('{}')", order.interpreter.named_by),
+                     order.requirements.title,
+                     order.uv ? "uv" : "pip");
 }
 
 Result<void> build(const Site& site,
@@ -120,14 +141,24 @@ Result<void> build(const Site& site,
   DSTACK_CHECK(clear(site));  // left by a builder that died
   DSTACK_TRY(auto files, fill_stage(requirements, code, site.stage));
   const BuildOrder order{
-      requirements, interpreter, site.folder, std::move(files), find_uv(environment)};
-  context.say(fmt::format(
-      "building an environment of Python {}{} for {}{}",
-      interpreter.version,
-      interpreter.named_by.empty() ? std::string() : fmt::format(" ('{}')", interpreter.named_by),
-      requirements.title,
-      order.uv ? " with uv" : " with pip"));
-  if (auto built = build_environment(order, context); !built) {
+      requirements,
+      interpreter,
+      site.folder,
+      std::move(files),
+      requirements.lock ? staged_project(*requirements.lock, code, site.stage) : Path(),
+      find_uv(environment),
+      requirements.conda ? find_conda(environment) : std::nullopt};
+  if (requirements.conda && !order.conda)
+    return conda_is_missing(requirements.conda->name);
+  DSTACK_TRY(const Fd log,
+             open_file(log_of(site.folder).string(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
+  InstallProgress progress(subject(order), context.output_fd);
+  context.job_fd = context.output_fd;
+  context.output_fd = log.get();
+  context.on_line = [&progress](std::string_view line) { progress.take(line); };
+  const auto built = build_environment(order, context);
+  progress.finish(bool(built));
+  if (!built) {
     (void)clear(site);
     return built;
   }

@@ -2,6 +2,8 @@
 
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/python/conda.hpp"
+#include "dstack/python/pyproject.hpp"
 #include "dstack/python/requirement_line.hpp"
 #include "dstack/python/requirement_text.hpp"
 #include "dstack/python/requirement_variables.hpp"
@@ -45,6 +47,16 @@ Result<void> check_file(const Path& path, const std::string& name) {
   return {};
 }
 
+Result<void> check_there(const Path& path, const std::string& name) {
+  boost::system::error_code error;
+  if (fs::exists(path, error))
+    return {};
+  return fail(ErrorCode::configuration, "requirements file '{}' is not in the project's code", name)
+      .with_hint(
+          "check the path, which begins at the project's root; a file that Git ignores is "
+          "not part of the code");
+}
+
 /// Reads the files of one request, depth first.
 class Reader {
  public:
@@ -54,6 +66,11 @@ class Reader {
   Result<Requirements> read(const job::PythonRequest& request);
 
  private:
+  Result<void> read_source(job::RequirementsSource source);
+  Result<std::size_t> read_project(const job::RequirementsSource& source);
+  Result<void> add_project_line(RequirementFile& file,
+                                const Path& folder,
+                                const ProjectRequirement& line);
   Result<std::size_t> read_at(const Path& path, const std::string& name);
   Result<std::size_t> add(const Path& path, std::string name, std::string text);
   Result<void> add_line(RequirementFile& file, const Path& folder, const LogicalLine& line);
@@ -106,16 +123,22 @@ class Reader {
 Result<Requirements> Reader::read(const job::PythonRequest& request) {
   std::vector<std::string> names;
   for (const std::string& requested : request.requirements) {
-    const auto name = normal_relative_path(requested);
+    job::RequirementsSource source = job::parse_requirements_source(requested);
+    const auto name = normal_relative_path(source.file);
     if (!name)
       return fail(ErrorCode::configuration,
                   "requirements file '{}' is outside the project",
-                  requested)
+                  source.file)
           .with_hint("name a file by its path from the project's root");
-    DSTACK_TRY(const std::size_t index, read_at(code_ / *name, *name));
-    result_.roots.push_back(index);
-    names.push_back(*name);
+    source.file = *name;
+    names.push_back(job::render(source));
+    DSTACK_CHECK(read_source(std::move(source)));
   }
+  if (result_.conda && result_.lock)
+    return fail(ErrorCode::configuration,
+                "'{}' and '{}' cannot be installed into one environment: both say all of it",
+                result_.conda->name,
+                result_.lock->source.file);
   if (!request.packages.empty()) {
     DSTACK_TRY(const std::size_t index,
                add(code_ / packages_name, packages_name, join(request.packages, "\n") + "\n"));
@@ -126,20 +149,97 @@ Result<Requirements> Reader::read(const job::PythonRequest& request) {
   return std::move(result_);
 }
 
+Result<void> Reader::read_source(job::RequirementsSource source) {
+  const job::RequirementsFormat format = job::format_of(source);
+  if (format == job::RequirementsFormat::uv_lock) {
+    DSTACK_CHECK(check_there(code_ / source.file, source.file));
+    if (result_.lock)
+      return fail(ErrorCode::configuration,
+                  "'{}' and '{}' cannot be installed into one environment",
+                  result_.lock->source.file,
+                  source.file)
+          .with_hint(
+              "name one uv.lock with all extras and groups: {{file: uv.lock, groups: [a, b]}}");
+    DSTACK_TRY(result_.lock, read_lock(source, code_));
+    return {};
+  }
+  if (format == job::RequirementsFormat::conda) {
+    const Path path = code_ / source.file;
+    DSTACK_CHECK(check_there(path, source.file));
+    DSTACK_CHECK(check_file(path, source.file));
+    DSTACK_TRY(const std::string text, read_file(path));
+    DSTACK_CHECK(check_conda_file(text, source.file));
+    if (result_.conda)
+      return fail(ErrorCode::configuration,
+                  "'{}' and '{}' cannot be made into one environment",
+                  result_.conda->name,
+                  source.file);
+    result_.conda = CondaFile{source.file, text};
+    return {};
+  }
+  auto index = format == job::RequirementsFormat::project
+                   ? read_project(source)
+                   : read_at(code_ / source.file, source.file);
+  if (!index)
+    return fail(std::move(index).error());
+  result_.roots.push_back(*index);
+  return {};
+}
+
+/// The lines that a requirements file would have in place of a pyproject.toml.
+Result<std::size_t> Reader::read_project(const job::RequirementsSource& source) {
+  const Path path = code_ / source.file;
+  DSTACK_CHECK(check_there(path, source.file));
+  DSTACK_TRY(const std::string text, read_file(path));
+  DSTACK_TRY(const TomlValue root, parse_toml(text, source.file));
+  DSTACK_TRY(const auto lines, project_requirements(root, source));
+  RequirementFile file{job::render(source), {}, {}};
+  for (const ProjectRequirement& line : lines)
+    DSTACK_CHECK(add_project_line(file, path.parent_path(), line));
+  for (const Piece& piece : file.pieces)
+    file.text += piece.text;
+  result_.files.push_back(std::move(file));
+  paths_.push_back(path.string() + "#" + job::render(source));  // nothing includes it
+  return result_.files.size() - 1;
+}
+
+Result<void> Reader::add_project_line(RequirementFile& file,
+                                      const Path& folder,
+                                      const ProjectRequirement& line) {
+  file.pieces.push_back({PieceKind::text, line.text, {}, 0});
+  if (!line.local.empty()) {
+    const Path path = normal(line.local.starts_with('/') ? Path(line.local) : folder / line.local);
+    boost::system::error_code error;
+    const bool is_file = fs::is_regular_file(path, error);
+    if (!line.local.starts_with('/') && !is_below(path.string(), code_.string()))
+      return fail(ErrorCode::configuration,
+                  "'{}' is outside the project, so it is not part of the run's code",
+                  line.local)
+          .at(line.where)
+          .with_hint("move it into the project, or set 'root: ..' in workflows.yaml");
+    if (!is_file && !is_project(path))
+      return fail(ErrorCode::configuration,
+                  "'{}' is not in the project's code, or not a project",
+                  line.local)
+          .at(line.where)
+          .with_hint("a path begins at the folder of '{}'", file.name);
+    file.pieces.push_back(
+        {is_file ? PieceKind::local_file : PieceKind::project, line.local, path, 0});
+  }
+  file.pieces.push_back({PieceKind::text, line.after + "\n", {}, 0});
+  return {};
+}
+
 Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
   const std::string file_name = path.filename().string();
-  if (file_name == "pyproject.toml" || file_name == "setup.py" || file_name == "setup.cfg")
+  if (file_name == "pyproject.toml" || file_name == "uv.lock")
+    return fail(ErrorCode::configuration, "'{}' cannot be included by a requirements file", name)
+        .with_hint("name it in the workflow's 'requirements', beside the others");
+  if (file_name == "setup.py" || file_name == "setup.cfg")
     return fail(ErrorCode::configuration, "'{}' is not a requirements file", name)
         .with_hint(
             "to install that project, write a requirements file with the line '.' or './FOLDER'");
-  boost::system::error_code error;
-  if (!fs::exists(path, error))
-    return fail(ErrorCode::configuration,
-                "requirements file '{}' is not in the project's code",
-                name)
-        .with_hint(
-            "check the path, which begins at the project's root; a file that Git ignores is not "
-            "part of the code");
+  DSTACK_CHECK(check_there(path, name));
   DSTACK_CHECK(check_file(path, name));
   DSTACK_TRY(const std::string bytes, read_file(path));
   DSTACK_TRY(std::string text, decode_requirements(bytes, name));

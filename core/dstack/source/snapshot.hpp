@@ -6,6 +6,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/job/tree_reference.hpp"
+#include "dstack/source/outside_link.hpp"
 #include "dstack/store/objects/objects.hpp"
 
 #include <memory>
@@ -41,6 +42,7 @@ struct Snapshot {
   Amount amount = {};                   ///< as listed, before anything is read
   std::vector<std::string> warnings;    ///< what was left out, what changed while it was read
   std::vector<std::string> notes = {};  ///< what is worth knowing, and may be as it should
+  std::vector<OutsideLink> outside_links = {};  ///< of these files, sorted
 
   bool contains(std::string_view path) const;        ///< a file of exactly this path
   bool contains_below(std::string_view path) const;  ///< a file, or a folder with files

@@ -161,13 +161,23 @@ struct Python {
   std::vector<std::string> index = {};
 };
 
-/// A container of an engine with Docker's API. The job's command runs in it; without one, the
-/// image's own.
+/// An image that the host makes from a Dockerfile of the project, once for the same content.
+struct Build {
+  std::string context;     ///< a folder, relative to the project's root
+  std::string dockerfile;  ///< likewise
+  Environment arguments;   ///< for ARG
+  std::string target;      ///< the stage that is wanted; empty: the last
+};
+
+/// A container of an engine with Docker's API. The job's commands run in it, in its shell; its argv
+/// follows the entrypoint, as arguments of 'docker run' do; with neither, the image's own runs.
 struct Container {
-  std::string image;
+  std::string image;                    ///< or
+  std::optional<Build> build;           ///< what makes it
   std::vector<std::string> entrypoint;  ///< instead of the image's own
   std::string username;                 ///< at the image's registry
   std::string password;
+  std::string platform;  ///< of the image: "linux/arm64"; empty: this machine's
 };
 
 /// An application of a job that people open in a browser. The host prints its address once it
@@ -281,6 +291,16 @@ class Task : public Properties {
   void fail(std::string_view message, std::string_view hint = {}) const {
     const dstack_string texts[] = {{message.data(), message.size()}, {hint.data(), hint.size()}};
     task_->fail(task_, &texts[0], &texts[1]);
+  }
+
+  /// Reports what people should know though the job goes on: one sentence, lower case, no full
+  /// stop.
+  void warn(std::string_view message) const {
+    const dstack_string text{message.data(), message.size()};
+    if (DSTACK_HAS(task_, warn))
+      task_->warn(task_, &text);
+    else
+      log("warning: " + std::string(message));
   }
 
  private:

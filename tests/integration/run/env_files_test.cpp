@@ -69,6 +69,18 @@ TEST_CASE(
   CHECK_FALSE(in_home(box, hush));
 }
 
+TEST_CASE("fields of JSON in a file of variables are masked, and values without their blanks") {
+  const Sandbox box;
+  make_ignoring_project(box);
+  box.file(
+      ".env",
+      "ACCOUNT='{\"user\": \"ada\", \"keys\": [\"hush-hush-1\"]}'\nPADDED=\"hush-hush-2  \"\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, env_file: .env, commands: ['echo hush-hush-1 "
+      "$PADDED ada']}\n");
+  CHECK(box.ok({"run", "w"}) == "*** *** ada\n");
+}
+
 TEST_CASE("values of a file that is not masked are in the log") {
   const Sandbox box;
   make_ignoring_project(box);

@@ -45,3 +45,17 @@ TEST_CASE("a pull is reported by tenths of all of its layers, each once") {
   CHECK(progress.take(Json{{"status", "Download complete"}, {"id", "a"}}) ==
         std::optional<std::string>("100 % of the image pulled: 100.0 kB of 100.0 kB"));
 }
+
+TEST_CASE("platforms are compared by what they mean, however they are written") {
+  CHECK(normal_platform("x86_64") == "linux/amd64");
+  CHECK(normal_platform("Linux/AARCH64") == "linux/arm64");
+  CHECK(normal_platform("linux/arm64/v8") == "linux/arm64");
+  CHECK(normal_platform("linux/arm/v7") == "linux/arm/v7");
+  CHECK(fits("linux/arm64", "arm64"));
+  CHECK(fits("linux/arm/v7", "linux/arm"));
+  CHECK(fits("", "linux/amd64"));
+  CHECK(fits("linux/amd64", ""));
+  CHECK_FALSE(fits("linux/arm64", "linux/amd64"));
+  CHECK_FALSE(fits("linux/arm/v6", "linux/arm/v7"));
+  CHECK_FALSE(fits("linux/arm64", "linux/arm"));
+}

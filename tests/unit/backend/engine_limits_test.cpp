@@ -57,7 +57,7 @@ class EndlessEngine {
 };
 
 std::string failure_of_pull(const Engine& engine, const std::string& image) {
-  const auto pulled = pull_image(engine, image, {}, [](const std::string&) {});
+  const auto pulled = pull_image(engine, image, "", {}, [](const std::string&) {});
   REQUIRE_FALSE(pulled);
   return pulled.error().message;
 }

@@ -2,6 +2,7 @@
 
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/defaults.hpp"
 #include "support/catch.hpp"
 #include "support/variables.hpp"
 
@@ -163,6 +164,7 @@ void Bench::load() {
   if (!project)
     FAIL(render(project.error()));
   project_ = std::move(*project);
+  apply_defaults(project_, providers_);
 }
 
 PlanningContext Bench::context() const {

@@ -37,6 +37,25 @@ TEST_CASE("the base takes from the caller what every program needs, and nothing 
                                          {"https_proxy", "p", parse_variable_origin("base")}});
 }
 
+TEST_CASE("the base has what names the container engine, and no name of it is refused") {
+  std::vector<std::pair<std::string, std::string>> caller;
+  for (const char* name : {"CONTAINER_HOST",
+                           "DOCKER_CERT_PATH",
+                           "DOCKER_CONFIG",
+                           "DOCKER_CONTEXT",
+                           "DOCKER_HOST",
+                           "DOCKER_TLS_VERIFY",
+                           "XDG_RUNTIME_DIR"})
+    caller.emplace_back(name, "x");
+  caller.emplace_back("DOCKER_AUTH_CONFIG", "never");
+  CHECK(base_environment(caller).size() == 8);  // and PYTHONUNBUFFERED
+  Bench bench;
+  bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");
+  bench.variables("variables: {train: {docker_host: mine}}\n");
+  CHECK(variable(bench.plan("train").jobs[0], "DOCKER_HOST") ==
+        "DOCKER_HOST=mine (.dstack/variables.yaml:1)");
+}
+
 TEST_CASE("of the layers of an environment the later wins, with its origin") {
   Bench bench;
   // Each layer sets its own name and those of the layers below.

@@ -53,6 +53,27 @@ TEST_CASE("a plan survives JSON exactly") {
   CHECK(render_json(Json(*parsed)) == text);
 }
 
+TEST_CASE("what a manifest calls secret is shown nowhere, whatever its provider makes of it") {
+  Plan plan;
+  PlannedWorkflow& workflow = plan.workflows.emplace_back();
+  workflow.properties = {{"login", {{"user", "ada"}, {"password", "correct horse"}}},
+                         {"title", "correct horse"},
+                         {"name", "ada"},
+                         {"kept", "${{ secrets.KEPT }}"}};
+  workflow.secret_properties = {"login", "kept"};
+  PlannedJob& job = plan.jobs.emplace_back();
+  job.spec.argv = {"login", "--password=correct horse", "ada"};
+  job.environment = {{"PASSWORD", "correct horse", {}}};
+  const Plan shown = without_secrets(plan);
+  CHECK(shown.workflows[0].properties == Json{{"login", {{"user", "***"}, {"password", "***"}}},
+                                              {"title", "***"},
+                                              {"name", "ada"},
+                                              {"kept", "${{ secrets.KEPT }}"}});
+  CHECK(shown.jobs[0].spec.argv == Words{"login", "***", "ada"});
+  CHECK(shown.jobs[0].environment[0].value == "***");
+  CHECK(from_json_value<Plan>(Json(plan), {}).value() == plan);
+}
+
 TEST_CASE("an empty plan survives JSON too") {
   const auto parsed = from_json_value<Plan>(Json(Plan()), "a plan");
   REQUIRE(parsed.has_value());

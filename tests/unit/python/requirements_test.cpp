@@ -127,12 +127,44 @@ TEST_CASE("what is outside the project is refused") {
         "'../lib' is outside the project, so it is not part of the run's code");
 }
 
-TEST_CASE("a pyproject.toml is not a requirements file, and the message says what to write") {
+TEST_CASE("a pyproject.toml is staged as the requirements that follow from it") {
   const EnvironmentFolder at;
-  at.write("pyproject.toml", "[project]\n");
-  const auto wrong = read(at, {"pyproject.toml"});
-  REQUIRE_FALSE(wrong);
-  CHECK(wrong.error().message == "'pyproject.toml' is not a requirements file");
+  const EnvironmentFolder other;
+  at.write("sub/pyproject.toml",
+           "[project]\nname = 'x'\ndependencies = ['six', 'lib']\n"
+           "[tool.uv.sources]\nlib = {path = '../lib'}\n[tool.ruff]\n");
+  at.write("lib/pyproject.toml", "[project]\n");
+  const auto found = read(at, {"sub/pyproject.toml"});
+  REQUIRE(found);
+  CHECK(found->title == "'sub/pyproject.toml'");
+  CHECK(found->files[0].text == "six\nlib @ ../lib\n");
+  const Path stage = other.root / "stage";
+  const auto names = fill_stage(*found, at.root, stage);
+  REQUIRE(names);
+  CHECK(*names == std::vector<std::string>{"sub/pyproject.toml.txt"});
+  CHECK(*read_file(stage / "sub/pyproject.toml.txt") ==
+        "six\nlib @ file://" + stage.string() + "/.code/lib\n");
+}
+
+TEST_CASE("which files of a project stand where is checked, and said") {
+  const EnvironmentFolder at;
+  at.write("pyproject.toml", "[project]\nname = 'x'\n");
+  at.write("r.txt", "-r pyproject.toml\n");
+  at.write("uv.lock", "");
+  at.write("sub/uv.lock", "");
+  at.write("sub/pyproject.toml", "");
+  at.write("environment.yml", "dependencies:\n  - python\n  - pip:\n    - -r r.txt\n");
+  CHECK(test::failure_of(read(at, {"r.txt"})).message ==
+        "'pyproject.toml' cannot be included by a requirements file");
+  CHECK(test::failure_of(read(at, {"setup.py"})).message ==
+        "'setup.py' is not a requirements file");
+  CHECK(test::holds(test::failure_of(read(at, {"uv.lock", "sub/uv.lock"})).message,
+                    "cannot be installed into one environment"));
+  CHECK(test::holds(test::failure_of(read(at, {"gone/uv.lock"})).message,
+                    "is not in the project's code"));
+  const Error conda = test::failure_of(read(at, {"environment.yml"}));
+  CHECK(test::holds(conda.message, "names a file of the project for pip"));
+  CHECK(place(conda) == "environment.yml:4:1");
 }
 
 TEST_CASE("local projects are found in all the ways to write them") {

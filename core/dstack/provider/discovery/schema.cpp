@@ -7,6 +7,7 @@
 #include "dstack/provider/manifest/typed_value.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace dstack::provider {
 
@@ -37,10 +38,12 @@ Json path() {
   return schema;
 }
 
-Json integer(std::optional<std::int64_t> minimum) {
+Json integer(std::optional<std::int64_t> minimum, std::optional<std::int64_t> maximum = {}) {
   Json schema = {{"type", {"integer", "string"}}, {"pattern", or_reference("^[+-]?[0-9]+$")}};
   if (minimum)
     schema["minimum"] = *minimum;
+  if (maximum)
+    schema["maximum"] = *maximum;
   return schema;
 }
 
@@ -167,6 +170,18 @@ Json resources() {
           {"additionalProperties", false}};
 }
 
+Json build() {
+  Json schema = path();
+  schema["type"].push_back("object");
+  schema["properties"] = {
+      {"context", described(optional(path()), "The folder that is sent; by default the project")},
+      {"dockerfile", described(optional(scalar()), "The Dockerfile, from the context")},
+      {"args", described(optional(map()), "Values for ARG; they stay in the image")},
+      {"target", described(optional(scalar()), "The stage that is wanted; by default the last")}};
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
 /// A path, or a map that has one, with these members beside it.
 Json path_or_map(Json more) {
   Json element = scalar();
@@ -190,6 +205,22 @@ Json env_files() {
       {{"mask", described(optional(boolean()), "Whether its values are masked in logs")}}));
 }
 
+Json requirements() {
+  Json element = path();
+  element["minLength"] = 1;
+  Json members = {
+      {"file",
+       described(element, "A requirements file, pyproject.toml, uv.lock or environment.yaml")},
+      {"extras", described(optional(list_of(scalar())), "Sets of optional dependencies")},
+      {"groups", described(optional(list_of(scalar())), "Dependency groups")},
+      {"project", described(optional(boolean()), "Whether the project itself is installed, too")}};
+  element["type"].push_back("object");
+  element["properties"] = std::move(members);
+  element["required"] = Json::array({"file"});
+  element["additionalProperties"] = false;
+  return list_of(element);
+}
+
 Json schema_of_type(const Property& property) {
   switch (property.type) {
     case PropertyType::text:
@@ -203,7 +234,7 @@ Json schema_of_type(const Property& property) {
     case PropertyType::folder:
       return path();
     case PropertyType::integer:
-      return integer(property.minimum);
+      return integer(property.minimum, property.maximum);
     case PropertyType::boolean:
       return boolean();
     case PropertyType::size:
@@ -215,6 +246,8 @@ Json schema_of_type(const Property& property) {
       return list_of(scalar());
     case PropertyType::paths:
       return list_of(path());
+    case PropertyType::requirements:
+      return requirements();
     case PropertyType::environment:
       return environment();
     case PropertyType::map:
@@ -223,6 +256,8 @@ Json schema_of_type(const Property& property) {
       return artifacts();
     case PropertyType::resources:
       return resources();
+    case PropertyType::build:
+      return build();
     case PropertyType::inputs:
       return inputs();
     case PropertyType::env_files:
@@ -282,6 +317,18 @@ void add_rules(const std::vector<std::string>& keys, bool required, Json& rules)
   rules.push_back(keys.size() == 1 ? one_of_them[0] : Json{{"anyOf", std::move(one_of_them)}});
 }
 
+/// Exactly one property of the group.
+Json rule_of_group(const Manifest& manifest, const std::vector<std::string>& group) {
+  Json choices = Json::array();
+  for (const std::string& name : group) {
+    Json spellings = Json::array();
+    for (const std::string& key : keys_of(*manifest.find(name)))
+      spellings.push_back({{"required", Json::array({key})}});
+    choices.push_back(spellings.size() == 1 ? spellings[0] : Json{{"anyOf", std::move(spellings)}});
+  }
+  return {{"oneOf", std::move(choices)}};
+}
+
 /// The keys that the host reads itself, whatever the provider.
 Json host_members(const std::vector<std::string>& providers) {
   Json name = scalar();
@@ -323,12 +370,36 @@ Json provider_schema(const Manifest& manifest) {
                          : described(schema, fmt::format("The same as '{}'", property.name));
     add_rules(keys, property.required, rules);
   }
+  for (const auto& group : manifest.one_of)
+    rules.push_back(rule_of_group(manifest, group));
   Json schema = {{"properties", std::move(members)}, {"additionalProperties", false}};
   if (!manifest.help.empty())
     schema["description"] = manifest.help;
   if (!rules.empty())
     schema["allOf"] = std::move(rules);
   return schema;
+}
+
+/// `defaults` of a file: what any provider may take. Where two take different values below one key,
+/// both are possible here, and validating judges.
+Json defaults_schema(const Registry& providers) {
+  std::map<std::string, std::vector<Json>> by_key;
+  for (const std::string& name : providers.names())
+    for (const Property& property : providers.find(name)->manifest->properties) {
+      if (property.required)
+        continue;
+      const Json schema = schema_of(property);
+      for (const std::string& key : keys_of(property))
+        if (auto& known = by_key[key]; std::find(known.begin(), known.end(), schema) == known.end())
+          known.push_back(schema);
+    }
+  Json members = Json::object();
+  for (const auto& [key, schemas] : by_key)
+    members[key] = schemas.size() == 1 ? schemas.front() : Json{{"anyOf", schemas}};
+  return {{"type", Json::array({"object", "null"})},
+          {"description", "Properties that each workflow of this file has unless it sets them"},
+          {"properties", std::move(members)},
+          {"additionalProperties", false}};
 }
 
 /// The skeleton of a file: one root key, and those that begin with `x-`.
@@ -371,6 +442,7 @@ Json workflows_schema(const Registry& providers) {
       {"type", "string"},
       {"pattern", "^(\\./)*\\.\\.(/|/\\.\\.?)*$"},
       {"description", "The folder above whose files are the code: '..' or '../..'"}};
+  schema["properties"]["defaults"] = defaults_schema(providers);
   schema["$defs"] = std::move(definitions);
   return schema;
 }

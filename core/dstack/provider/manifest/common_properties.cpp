@@ -18,14 +18,17 @@ std::vector<Property> make_common_properties() {
                                 PropertyType::environment,
                                 "Environment variables: a map, or a list of NAME=VALUE and NAME");
   environment.aliases = {"env"};
+  environment.suggest_for = {"env_vars", "variables"};
   environment.flag = Flag{"--env", "-e", "NAME[=VALUE]", true};
   Property working_dir = common("working_dir",
                                 PropertyType::folder,
                                 "Where the job runs, relative to the project's root (the default)");
+  working_dir.suggest_for = {"cwd", "wdir", "workdir"};
   working_dir.flag = Flag{"--working-dir", "", "DIR", false};
   Property artifacts = common("artifacts",
                               PropertyType::artifacts,
                               "Folders and files to save, relative to the working directory");
+  artifacts.suggest_for = {"outs", "outputs"};
   artifacts.flag = Flag{"--artifact", "-a", "DIR", true};
   Property resources =
       common("resources",
@@ -44,21 +47,26 @@ std::vector<Property> make_common_properties() {
   Property timeout = common("timeout",
                             PropertyType::duration,
                             "Time limit of the job, such as 90s or 2h; then it is stopped");
+  timeout.suggest_for = {"time_limit"};
   timeout.flag = Flag{"--timeout", "", "TIME", false};
   Property retry =
       common("retry", PropertyType::integer, "How often a failed job is started again");
   retry.minimum = 0;
+  retry.suggest_for = {"retries", "max_retries"};
   retry.flag = Flag{"--retry", "", "N", false};
   Property inputs = common("inputs",
                            PropertyType::inputs,
                            "Files and folders that are not code: paths from the project's root, or "
                            "{path, at, link}");
   inputs.yields = true;
+  inputs.flag = Flag{"--input", "", "PATH", true};
+  inputs.suggest_for = {"input", "input_files", "data", "files"};
   Property env_file =
       common("env_file",
              PropertyType::env_files,
              "Files with variables, a line NAME=VALUE each: paths, or {path, mask}");
   env_file.yields = true;
+  env_file.suggest_for = {"env_files", "dotenv", "envfile"};
   env_file.flag = Flag{"--env-file", "", "FILE", true};
   return {std::move(environment),
           std::move(env_file),

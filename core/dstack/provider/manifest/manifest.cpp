@@ -16,7 +16,7 @@ namespace dstack::provider {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, PropertyType>, 15> type_names = {{
+constexpr std::array<std::pair<std::string_view, PropertyType>, 17> type_names = {{
     {"text", PropertyType::text},
     {"path", PropertyType::path},
     {"target", PropertyType::target},
@@ -27,11 +27,13 @@ constexpr std::array<std::pair<std::string_view, PropertyType>, 15> type_names =
     {"duration", PropertyType::duration},
     {"texts", PropertyType::texts},
     {"paths", PropertyType::paths},
+    {"requirements", PropertyType::requirements},
     {"arguments", PropertyType::arguments},
     {"environment", PropertyType::environment},
     {"map", PropertyType::map},
     {"artifacts", PropertyType::artifacts},
     {"resources", PropertyType::resources},
+    {"build", PropertyType::build},
 }};
 
 /// Reserved by the host: keys of a workflow, and options of `dstack run`.
@@ -63,6 +65,12 @@ bool is_short_flag(std::string_view name) {
          ((name[1] >= 'a' && name[1] <= 'z') || (name[1] >= 'A' && name[1] <= 'Z'));
 }
 
+bool may_be_secret(PropertyType type) {
+  return type == PropertyType::text || type == PropertyType::texts ||
+         type == PropertyType::arguments || type == PropertyType::environment ||
+         type == PropertyType::map;
+}
+
 /// Reads the members of a manifest and collects what is wrong with them.
 class ManifestReader {
  public:
@@ -78,6 +86,8 @@ class ManifestReader {
   void add_common(Property property);
   void read_bounds(const Json& json, Property& property);
   void read_default(const Json& json, Property& property);
+  void read_groups();
+  void check_member_of_group(const std::string& name, std::set<std::string, std::less<>>& seen);
   void read_flag(const Json& json, Property& property);
   void check_names();
   void check_flags();
@@ -108,7 +118,7 @@ Result<Manifest> ManifestReader::read() {
     return finish();
   only(json_,
        "the manifest",
-       {"abi", "name", "version", "help", "common", "properties", "examples"});
+       {"abi", "name", "version", "help", "common", "properties", "one_of", "examples"});
   const Json* properties = json_member(json_, "properties");
   if (properties != nullptr && !properties->is_array())
     wrong("'properties'", "must be a list");
@@ -118,6 +128,7 @@ Result<Manifest> ManifestReader::read() {
   if (boolean(json_, "the manifest", "common"))
     for (const Property& property : common_properties())
       add_common(property);
+  read_groups();
   manifest_.examples = texts(json_, "the manifest", "examples");
   check_names();
   check_flags();
@@ -179,20 +190,29 @@ void ManifestReader::read_property(const Json& json) {
         "required",
         "default",
         "minimum",
+        "maximum",
         "choices",
         "help",
+        "hint",
+        "suggest_for",
+        "secret",
         "flag",
         "positional"});
   property.aliases = texts(json, subject, "aliases");
   property.required = boolean(json, subject, "required");
   property.positional = boolean(json, subject, "positional");
   property.help = text(json, subject, "help");
+  property.hint = text(json, subject, "hint");
+  property.suggest_for = texts(json, subject, "suggest_for");
+  property.secret = boolean(json, subject, "secret");
   const std::string type = text(json, subject, "type");
   const auto known = std::find_if(
       type_names.begin(), type_names.end(), [&](const auto& one) { return one.first == type; });
   if (known == type_names.end())
     return wrong(subject, fmt::format("has the unknown type '{}'", type));
   property.type = known->second;
+  if (property.secret && !may_be_secret(property.type))
+    wrong(subject, "is 'secret', which is for texts, lists of texts and maps");
   read_bounds(json, property);
   read_default(json, property);
   read_flag(json, property);
@@ -203,13 +223,50 @@ void ManifestReader::read_bounds(const Json& json, Property& property) {
   property.choices = texts(json, fmt::format("property '{}'", property.name), "choices");
   if (!property.choices.empty() && property.type != PropertyType::text)
     wrong(fmt::format("property '{}'", property.name), "has 'choices', but is not a text");
-  const Json* minimum = json_member(json, "minimum");
-  if (minimum == nullptr)
+  const auto read_bound = [&](const char* name, std::optional<std::int64_t>& bound) {
+    const Json* given = json_member(json, name);
+    if (given == nullptr)
+      return;
+    if (property.type != PropertyType::integer || !given->is_number_integer())
+      return wrong(
+          fmt::format("property '{}'", property.name),
+          fmt::format("has a '{}', which must be a whole number and is for integers only", name));
+    bound = given->get<std::int64_t>();
+  };
+  read_bound("minimum", property.minimum);
+  read_bound("maximum", property.maximum);
+  if (property.minimum && property.maximum && *property.minimum > *property.maximum)
+    wrong(fmt::format("property '{}'", property.name), "has a 'minimum' above its 'maximum'");
+}
+
+void ManifestReader::read_groups() {
+  const Json* groups = json_member(json_, "one_of");
+  if (groups == nullptr)
     return;
-  if (property.type != PropertyType::integer || !minimum->is_number_integer())
-    return wrong(fmt::format("property '{}'", property.name),
-                 "has a 'minimum', which must be a whole number and is for integers only");
-  property.minimum = minimum->get<std::int64_t>();
+  if (!groups->is_array())
+    return wrong("'one_of'", "must be a list of lists of properties");
+  std::set<std::string, std::less<>> seen;
+  for (const Json& group : *groups) {
+    std::vector<std::string> names = texts({{"one_of", group}}, "the manifest", "one_of");
+    if (names.size() < 2 && group.is_array())
+      wrong("a group of 'one_of'", "must have two properties or more");
+    for (const std::string& name : names)
+      check_member_of_group(name, seen);
+    manifest_.one_of.push_back(std::move(names));
+  }
+}
+
+void ManifestReader::check_member_of_group(const std::string& name,
+                                           std::set<std::string, std::less<>>& seen) {
+  const auto& all = manifest_.properties;
+  const auto found = std::find_if(
+      all.begin(), all.end(), [&](const Property& property) { return property.name == name; });
+  if (found == all.end())
+    wrong("'one_of'", fmt::format("names '{}', which is no property of this manifest", name));
+  else if (found->required || !found->default_value.is_null())
+    wrong("'one_of'", fmt::format("names '{}', which is required or has a default", name));
+  if (!seen.insert(name).second)
+    wrong("'one_of'", fmt::format("names '{}' twice", name));
 }
 
 void ManifestReader::read_default(const Json& json, Property& property) {
@@ -302,6 +359,7 @@ void ManifestReader::check_positionals() {
         break;
       case PropertyType::texts:
       case PropertyType::paths:
+      case PropertyType::requirements:
       case PropertyType::arguments:
         rest_taken = true;
         break;
@@ -374,6 +432,13 @@ const Property* Manifest::find(std::string_view key) const {
   for (const Property& property : properties)
     if (same(property.name) || std::any_of(property.aliases.begin(), property.aliases.end(), same))
       return &property;
+  return nullptr;
+}
+
+const std::vector<std::string>* Manifest::group_of(std::string_view property) const {
+  for (const auto& group : one_of)
+    if (std::find(group.begin(), group.end(), property) != group.end())
+      return &group;
   return nullptr;
 }
 

@@ -20,17 +20,21 @@ enum class PropertyType {
   folder,   ///< a string: a folder of the project, "" for its root; not checked for being there
   integer,  ///< a whole number; `minimum` bounds it
   boolean,
-  size,         ///< a size of memory or disk; reaches the provider in bytes, as an integer
-  duration,     ///< reaches the provider in milliseconds, as an integer
-  texts,        ///< a list of strings; one string is a list of one
-  paths,        ///< a list of paths; one path is a list of one
-  arguments,    ///< a list of strings, or one string that is split as a shell does
-  environment,  ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
-  map,          ///< a map of texts
-  artifacts,    ///< a list of paths, or of {path: …}
-  resources,    ///< the map of spec section 8
-  inputs,       ///< a list of paths, or of {path, at, link}; of the host alone
-  env_files,    ///< a list of paths, or of {path, mask}; of the host alone
+  size,          ///< a size of memory or disk; reaches the provider in bytes, as an integer
+  duration,      ///< reaches the provider in milliseconds, as an integer
+  texts,         ///< a list of strings; one string is a list of one
+  paths,         ///< a list of paths; one path is a list of one
+  requirements,  ///< a list of requirement files, or of {file, extras, groups, project}; reaches
+                 ///< the provider as texts (job::RequirementsSource)
+  arguments,     ///< a list of strings, or one string that is split as a shell does
+  environment,   ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
+  map,           ///< a map of texts
+  artifacts,     ///< a list of paths, or of {path: …}
+  resources,     ///< the map of spec section 8
+  build,         ///< a folder, or a map of context, dockerfile, args and target; reaches the
+                 ///< provider as a map with paths from the project's root
+  inputs,        ///< a list of paths, or of {path, at, link}; of the host alone
+  env_files,     ///< a list of paths, or of {path, mask}; of the host alone
 };
 
 /// How a property is set on the command line.
@@ -48,9 +52,14 @@ struct Property {
   bool required = false;
   Json default_value;  ///< typed as `type` says; null when there is none
   std::optional<std::int64_t> minimum;
+  std::optional<std::int64_t> maximum;
   std::vector<std::string> choices;  ///< of a text: the only values; empty: any
   std::string help;
   std::optional<Flag> flag;
+  /// What other tools call it: a workflow with such a key is told to use this property.
+  std::vector<std::string> suggest_for = {};
+  std::string hint;         ///< what to write, for a value that cannot be, and a key of suggest_for
+  bool secret = false;      ///< its texts are shown to nobody
   bool positional = false;  ///< taken from the arguments of `run PROVIDER`; an `arguments` property
                             ///< takes the rest
   bool common =
@@ -66,10 +75,14 @@ struct Manifest {
   std::uint32_t abi_major = 0;
   std::uint32_t abi_minor = 0;  ///< the least that the host must speak
   std::vector<Property> properties;
+  /// A workflow has exactly one property of each of these groups.
+  std::vector<std::vector<std::string>> one_of = {};
   std::vector<std::string> examples;
 
   /// By name or alias; `-` and `_` are the same.
   const Property* find(std::string_view key) const;
+  /// The group of `one_of` that has the property; null when none has.
+  const std::vector<std::string>* group_of(std::string_view property) const;
 };
 
 /// The properties that every provider which runs code has. Theirs are the options -e, -a, --cpu, …

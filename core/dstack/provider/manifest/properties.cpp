@@ -33,51 +33,32 @@ std::vector<std::string> names_of(const Manifest& manifest) {
   return names;
 }
 
-/// What other runners call a property.
+/// What other runners call keys of the host and members of `resources`; for properties their
+/// manifests say it (Property::suggest_for).
 constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
-    {"cmd", "commands"},
-    {"command", "commands"},
-    {"run", "commands"},
-    {"steps", "commands"},
-    {"cwd", "working_dir"},
-    {"wdir", "working_dir"},
-    {"workdir", "working_dir"},
-    {"env_vars", "environment"},
-    {"env_files", "env_file"},
-    {"dotenv", "env_file"},
-    {"envfile", "env_file"},
-    {"input", "inputs"},
-    {"input_files", "inputs"},
-    {"data", "inputs"},
-    {"files", "inputs"},
-    {"variables", "environment"},
     {"needs", "depends-on"},
     {"dependencies", "depends-on"},
-    {"outs", "artifacts"},
-    {"outputs", "artifacts"},
-    {"pip", "requirements"},
-    {"packages", "requirements"},
-    {"retries", "retry"},
-    {"max_retries", "retry"},
     {"mem", "memory"},
     {"mem_limit", "memory"},
     {"ram", "memory"},
     {"gpus", "gpu"},
-    {"cpus", "cpu"},
-    {"time_limit", "timeout"},
-    {"image_name", "image"}};
+    {"cpus", "cpu"}};
+
+constexpr std::string_view data_of_jobs =
+    "'inputs: [{path: /data/images, at: images, link: true}]' makes data readable in the job, at "
+    "'images' below its folder and without copying; code and the artifacts of 'depends-on' are "
+    "there anyway, and 'artifacts' lists what is saved";
 
 /// Features without a property, and what to use instead.
 constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"port",
      "a port is chosen when the job starts: the job finds it in JOB_PORT_0, and 'dstack show' "
      "shows the address"},
-    {"volumes",
-     "a job gets a copy of the code, of the artifacts of the workflows in 'depends-on' and of what "
-     "'inputs' lists, with 'link: true' without copying, and saves what 'artifacts' lists"},
-    {"mounts",
-     "'inputs: [{path: /data/images, at: images, link: true}]' makes it readable in the job, "
-     "without copying"},
+    {"volumes", data_of_jobs},
+    {"volume", data_of_jobs},
+    {"mounts", data_of_jobs},
+    {"mount", data_of_jobs},
+    {"binds", data_of_jobs},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>
@@ -97,8 +78,21 @@ std::string below_resources(const Manifest& manifest, std::string_view key) {
   return fmt::format("write 'resources: {{{}: …}}'", key);
 }
 
+/// The property for which a manifest wants to be suggested; null when there is none.
+const Property* suggested_for(const Manifest& manifest, std::string_view key) {
+  for (const Property& property : manifest.properties)
+    for (const std::string& name : property.suggest_for)
+      if (normal_key(name) == key)
+        return &property;
+  return nullptr;
+}
+
 /// What an unknown key may have been meant to be.
-std::vector<std::string> meant_by(std::string_view key, const std::vector<std::string>& names) {
+std::vector<std::string> meant_by(const Manifest& manifest,
+                                  std::string_view key,
+                                  const std::vector<std::string>& names) {
+  if (const Property* property = suggested_for(manifest, key); property != nullptr)
+    return {property->name};
   const std::string elsewhere(find_in(names_elsewhere, key));
   if (std::find(names.begin(), names.end(), elsewhere) != names.end())
     return {elsewhere};
@@ -110,11 +104,15 @@ std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
   if (std::string hint = below_resources(manifest, elsewhere.empty() ? key : elsewhere);
       !hint.empty())
     return hint;
-  if (const std::string_view sentence = find_in(done_otherwise, key); !sentence.empty())
+  if (const Property* property = suggested_for(manifest, key);
+      property != nullptr && !property->hint.empty())
+    return property->hint;
+  if (const std::string_view sentence = find_in(done_otherwise, key);
+      !sentence.empty() && suggested_for(manifest, key) == nullptr)
     return std::string(sentence);
   std::vector<std::string> names = names_of(manifest);
   names.insert(names.end(), std::begin(keys_of_the_host), std::end(keys_of_the_host));
-  if (std::string hint = did_you_mean(meant_by(key, names)); !hint.empty())
+  if (std::string hint = did_you_mean(meant_by(manifest, key, names)); !hint.empty())
     return hint;
   std::vector<std::string> canonical;
   for (const Property& property : manifest.properties)
@@ -162,6 +160,83 @@ Error missing(const Manifest& manifest,
       .with_hint("{}", hint);
 }
 
+bool is_empty(const Json& value) {
+  return value.is_string() ? value.get_ref<const std::string&>().empty()
+                           : (value.is_structured() && value.empty());
+}
+
+/// "'a' or 'b'".
+std::string either(const std::vector<std::string>& names) {
+  std::vector<std::string> quoted;
+  for (const std::string& name : names)
+    quoted.push_back("'" + name + "'");
+  return join(quoted, " or ");
+}
+
+Error missing_group(const Manifest& manifest,
+                    const std::vector<std::string>& group,
+                    const SourceLocation& where,
+                    std::string_view workflow) {
+  std::vector<std::string> ways;
+  for (const std::string& name : group)
+    ways.push_back(fmt::format("'{}: …' ({})", name, manifest.find(name)->help));
+  return make_error(ErrorCode::configuration,
+                    "{} lacks {}: provider '{}' requires one of them",
+                    named(workflow),
+                    either(group),
+                    manifest.name)
+      .at(where)
+      .with_hint("add {}", join(ways, " or "));
+}
+
+/// Each group of properties that exclude each other: exactly one is there.
+class GroupCheck {
+ public:
+  GroupCheck(const Manifest& manifest, const CheckedProperties& checked)
+      : manifest_(manifest), checked_(checked) {}
+
+  /// `tried`: those that are there but wrong, or misspelt.
+  void run(const SourceLocation& entry,
+           std::string_view workflow,
+           const std::set<const Property*>& tried,
+           std::vector<Error>& errors) const {
+    for (const auto& group : manifest_.one_of) {
+      const std::vector<std::string> given = given_of(group);
+      const bool any_tried = std::any_of(group.begin(), group.end(), [&](const auto& name) {
+        return tried.contains(manifest_.find(name));
+      });
+      if (given.empty() && !any_tried)
+        errors.push_back(missing_group(manifest_, group, entry, workflow));
+      for (std::size_t i = 1; i < given.size(); ++i)
+        errors.push_back(make_error(ErrorCode::configuration,
+                                    "{} has both '{}' and '{}', which exclude each other",
+                                    named(workflow),
+                                    given.front(),
+                                    given[i])
+                             .at(place_of(given[i], entry))
+                             .with_hint("keep one of them"));
+    }
+  }
+
+ private:
+  std::vector<std::string> given_of(const std::vector<std::string>& group) const {
+    std::vector<std::string> given;
+    for (const std::string& name : group)
+      if (const Json* value = json_member(checked_.values, name);
+          value != nullptr && !is_empty(*value))
+        given.push_back(name);
+    return given;
+  }
+
+  SourceLocation place_of(const std::string& name, const SourceLocation& entry) const {
+    const auto found = checked_.where.find(name);
+    return found == checked_.where.end() ? entry : found->second;
+  }
+
+  const Manifest& manifest_;
+  const CheckedProperties& checked_;
+};
+
 /// Seen from the root of the code; `base` where none is given, or none that can be.
 std::string working_dir_of(const config::Value& properties, std::string_view base) {
   for (const config::Member& member : properties.members)
@@ -169,11 +244,6 @@ std::string working_dir_of(const config::Value& properties, std::string_view bas
       if (auto folder = resolve_path(base, member.value.text))
         return *std::move(folder);
   return std::string(base);
-}
-
-bool is_empty(const Json& value) {
-  return value.is_string() ? value.get_ref<const std::string&>().empty()
-                           : (value.is_structured() && value.empty());
 }
 
 }  // namespace
@@ -194,7 +264,7 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     const Property* property = manifest.find(member.key);
     if (property == nullptr) {
       errors.push_back(unknown_property(manifest, member, workflow));
-      for (const std::string& name : meant_by(normal_key(member.key), names_of(manifest)))
+      for (const std::string& name : meant_by(manifest, normal_key(member.key), names_of(manifest)))
         guessed.insert(manifest.find(name));
       continue;
     }
@@ -219,6 +289,10 @@ Result<CheckedProperties> check_properties(const Manifest& manifest,
     if (!property.default_value.is_null() && !checked.values.contains(property.name))
       checked.values[property.name] = property.default_value;
   }
+  for (const auto& [property, member] : given)
+    if (member->value.kind != config::ValueKind::null)
+      guessed.insert(property);
+  GroupCheck(manifest, checked).run(entry, workflow, guessed, errors);
   if (!base.empty() && manifest.find("working_dir") != nullptr &&
       !checked.values.contains("working_dir"))
     checked.values["working_dir"] = origins.base;

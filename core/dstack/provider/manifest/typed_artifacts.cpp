@@ -74,26 +74,37 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
                           : Json{{"path", std::move(normal)}, {"optional", std::move(optional)}};
 }
 
+/// A path that leads out of the working directory may be one of the project's folder, from which
+/// artifacts are looked for as well.
+std::string ValueTyper::hint_of_other_place(const std::string& text) const {
+  const std::string from_root = resolve_path(origins_.working_dir, text).value_or("");
+  const std::string& base = origins_.base;
+  if (from_root.empty() || from_root == base || (!base.empty() && !is_below(from_root, base)))
+    return "only what a job writes in its workspace can be saved, by a path from the working "
+           "directory";
+  return fmt::format("write '{}': artifacts are looked for from the project's folder, too",
+                     printable(base.empty() ? from_root : from_root.substr(base.size() + 1)));
+}
+
 Json ValueTyper::artifact_path(const Value& path) {
   const std::optional<std::string> normal = normal_relative_path(path.text);
-  const auto from_root =
-      normal ? std::string() : resolve_path(origins_.working_dir, path.text).value_or("");
   if (!normal)
     return error(path.where,
                  fmt::format("the artifact {} {}",
                              quoted_excerpt(path.text),
                              path.text.front() == '/' ? "must be a relative path"
                                                       : "leads out of the working directory"),
-                 from_root.empty()
-                     ? "only what a job writes below its working directory can be saved"
-                     : fmt::format("only what is below the working directory can be saved: leave "
-                                   "'working_dir' out, and write '{}'",
-                                   printable(from_root)));
+                 hint_of_other_place(path.text));
   if (normal->empty() || PathPattern(*normal).matches_all())
     return error(
         path.where,
         fmt::format("the artifact {} is the working directory itself", quoted_excerpt(path.text)),
         "name the folders or files in it that are to be saved");
+  if (has_open_bracket(*normal))
+    return error(
+        path.where,
+        fmt::format("the artifact {} has a '[' that no ']' closes", quoted_excerpt(path.text)),
+        "'[ab]' matches one character; a '[' of a name is written '[[]'");
   if (const std::string word = unexpanded_word(path.text); !word.empty())
     return error(path.where,
                  fmt::format("the artifact {} has {} in it, which is not replaced: no shell reads "

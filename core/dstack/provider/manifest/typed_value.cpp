@@ -95,10 +95,11 @@ Json ValueTyper::type(const Property& property, const Value& value) {
   Json json = typed(property, value);
   // The value as a whole, not an element or a member of it.
   for (std::size_t i = before; i < errors_.size(); ++i)
-    if (Error& error = errors_[i]; error.hint.empty() && !property.help.empty() && error.where &&
-                                   error.where->line == value.where.line &&
-                                   error.where->column == value.where.column)
-      error.hint = fmt::format("'{}': {}", property.name, property.help);
+    if (Error& error = errors_[i];
+        error.hint.empty() && error.where && error.where->line == value.where.line &&
+        error.where->column == value.where.column && !(property.hint + property.help).empty())
+      error.hint = property.hint.empty() ? fmt::format("'{}': {}", property.name, property.help)
+                                         : property.hint;
   return json;
 }
 
@@ -114,8 +115,10 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
     case PropertyType::folder:
       return folder(name, value);
     case PropertyType::integer:
-      return integer(
-          name, value, property.minimum.value_or(std::numeric_limits<std::int64_t>::min()));
+      return integer(name,
+                     value,
+                     property.minimum.value_or(std::numeric_limits<std::int64_t>::min()),
+                     property.maximum.value_or(std::numeric_limits<std::int64_t>::max()));
     case PropertyType::boolean:
       return boolean(name, value);
     case PropertyType::size:
@@ -126,6 +129,8 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
       return list(name, value, &ValueTyper::whole_text);
     case PropertyType::paths:
       return list(name, value, &ValueTyper::path);
+    case PropertyType::requirements:
+      return each(name, value, &ValueTyper::requirements_source);
     case PropertyType::arguments:
       return arguments(name, value);
     case PropertyType::environment:
@@ -136,6 +141,8 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
       return artifacts(name, value);
     case PropertyType::resources:
       return resources(name, value);
+    case PropertyType::build:
+      return build(name, value);
     case PropertyType::inputs:
       return inputs(name, value);
     case PropertyType::env_files:
@@ -209,13 +216,18 @@ Json ValueTyper::folder(const std::string& name, const Value& value) {
   return inside(name, value, {origins_.base});
 }
 
-Json ValueTyper::integer(const std::string& name, const Value& value, std::int64_t minimum) {
+Json ValueTyper::integer(const std::string& name,
+                         const Value& value,
+                         std::int64_t minimum,
+                         std::int64_t maximum) {
   const std::optional<std::int64_t> number =
       value.kind == ValueKind::scalar ? parse_integer(value.text) : std::nullopt;
   if (!number)
     return wrong(name, value, "a whole number");
   if (*number < minimum)
     return wrong(name, value, fmt::format("at least {}", minimum));
+  if (*number > maximum)
+    return wrong(name, value, fmt::format("at most {}", maximum));
   return *number;
 }
 

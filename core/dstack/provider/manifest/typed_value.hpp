@@ -5,6 +5,7 @@
 #include "dstack/provider/manifest/properties.hpp"
 
 #include <initializer_list>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,7 +61,10 @@ class ValueTyper {
   Json choice(const Property& property, const config::Value& value);
   Json path(const std::string& name, const config::Value& value);
   Json folder(const std::string& name, const config::Value& value);
-  Json integer(const std::string& name, const config::Value& value, std::int64_t minimum);
+  Json integer(const std::string& name,
+               const config::Value& value,
+               std::int64_t minimum,
+               std::int64_t maximum = std::numeric_limits<std::int64_t>::max());
   Json count(const std::string& name, const config::Value& value);
   Json boolean(const std::string& name, const config::Value& value);
   Json size(const std::string& name, const config::Value& value);
@@ -81,10 +85,16 @@ class ValueTyper {
   Json artifact_path(const config::Value& path);
   Json resources(const std::string& name, const config::Value& value);
   Json gpu(const std::string& name, const config::Value& value);
+  // typed_requirements.cpp
+  Json requirements_source(const std::string& name, const config::Value& value);
+  Json names(const std::string& name, const config::Value& value);
+  // typed_build.cpp
+  Json build(const std::string& name, const config::Value& value);
   // typed_inputs.cpp
   Json inputs(const std::string& name, const config::Value& value);
   Json input(const std::string& name, const config::Value& value);
   Json env_files(const std::string& name, const config::Value& value);
+  std::string hint_of_other_place(const std::string& text) const;
   Json env_file(const std::string& name, const config::Value& value);
   Json each(const std::string& name, const config::Value& value, Element element);
   Json anywhere(const std::string& name, const config::Value& value);

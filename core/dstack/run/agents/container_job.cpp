@@ -41,7 +41,10 @@ AgentExit ContainerJob::run(const std::function<void()>& on_started) {
   if (container_->lost_output())
     reporter_.warning("the container engine was stopped while the job ran: some output is lost");
   const ContainerOutcome outcome =
-      container_outcome(end, prepared_.launch.argv.front(), order_.job.spec);
+      container_outcome(end,
+                        prepared_.launch.argv.front(),
+                        order_.job.spec,
+                        {prepared_.image.platform, engine->platform()});
   send(outcome.report);
   clean_up();
   return outcome.exit;
@@ -55,6 +58,7 @@ AgentExit ContainerJob::fail_to_start(const Error& error) const {
 
 Result<void> ContainerJob::start(const backend::Engine& engine) {
   DSTACK_TRY(prepared_, prepare_container(order_, engine, folder_, reporter_));
+  order_.job.spec.container->image = prepared_.image_name;
   return create_and_start(engine);
 }
 
@@ -71,6 +75,7 @@ Result<void> ContainerJob::create_and_start(const backend::Engine& engine) {
   auto container = backend::Container::create(
       engine,
       launch.job,
+      order_.job.spec.container->platform,
       backend::container_request(launch, image, engine.is_podman(), backend::container_init()));
   record.created = true;  // or never will be
   DSTACK_CHECK(backend::write_container_record(file, record));

@@ -44,9 +44,9 @@ std::vector<std::string> main_command(const job::JobSpec& spec, const backend::I
   const std::vector<std::string>& entrypoint = spec.container->entrypoint;
   if (!spec.commands.empty())
     return with(entrypoint, {join(spec.commands, "\n")});
-  if (!spec.argv.empty() || !entrypoint.empty())
+  if (!entrypoint.empty())
     return with(entrypoint, spec.argv);
-  return with(image.entrypoint, image.command);
+  return with(image.entrypoint, spec.argv.empty() ? image.command : spec.argv);
 }
 
 }  // namespace

@@ -10,9 +10,10 @@
 
 namespace dstack::run {
 
-/// What the job runs inside: the program and its arguments, from the job or, by default, from the
-/// image. Empty when neither has any. `script` is the file that contains the commands; empty: they
-/// are given as arguments.
+/// What the job runs inside. Its commands are for the image's `sh`; its arguments are what an
+/// engine calls the command: they follow the entrypoint, the job's or else the image's, in the
+/// place of the image's own. Empty when neither has any. `script` is the file that contains the
+/// commands; empty: they are given as arguments.
 std::vector<std::string> container_command(const job::JobSpec& spec,
                                            const backend::ImageFacts& image,
                                            const std::string& script = {});

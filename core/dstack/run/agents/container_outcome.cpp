@@ -10,7 +10,34 @@ namespace dstack::run {
 
 namespace {
 
-std::string why_not_started(int error, const std::string& program, const std::string& image) {
+/// The file is there, and is no program that this machine's kernel knows.
+std::string why_not_executable(const std::string& program,
+                               const std::string& image,
+                               const Platforms& platforms) {
+  if (backend::fits(platforms.image, platforms.engine))
+    return fmt::format(
+        "'{}' cannot be run in image '{}': exec format error: it is neither a program for the "
+        "processor of this machine{}, nor a script that begins with '#!'",
+        program,
+        image,
+        platforms.engine.empty() ? "" : fmt::format(", {}", platforms.engine));
+  return fmt::format(
+      "image '{}' is for the processor {}, and this machine, {}, cannot run its '{}' (exec format "
+      "error): 'platform: {}' takes the image for this machine where there is one; emulation, as "
+      "'docker run --privileged --rm tonistiigi/binfmt --install all' sets up, runs this one",
+      image,
+      platforms.image,
+      platforms.engine,
+      program,
+      platforms.engine);
+}
+
+std::string why_not_started(int error,
+                            const std::string& program,
+                            const std::string& image,
+                            const Platforms& platforms) {
+  if (error == ENOEXEC)
+    return why_not_executable(program, image, platforms);
   if (error == ENOENT)
     return fmt::format(
         "there is no program '{}' in image '{}'{}",
@@ -40,7 +67,8 @@ void report_out_of_memory(AgentReport& report, int code, std::uint64_t limit) {
 
 ContainerOutcome container_outcome(const Result<backend::ContainerEnd>& end,
                                    const std::string& program,
-                                   const job::JobSpec& spec) {
+                                   const job::JobSpec& spec,
+                                   const Platforms& platforms) {
   ContainerOutcome outcome{agent_failed, {}};
   AgentReport& report = outcome.report;
   if (!end) {
@@ -52,7 +80,7 @@ ContainerOutcome container_outcome(const Result<backend::ContainerEnd>& end,
     report.usage = backend::figures_of(*end->usage);
   if (end->not_started) {
     report.cause = job::Cause::start;
-    report.message = why_not_started(*end->not_started, program, spec.container->image);
+    report.message = why_not_started(*end->not_started, program, spec.container->image, platforms);
     return outcome;
   }
   if (end->out_of_memory)

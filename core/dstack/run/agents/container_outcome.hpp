@@ -26,9 +26,16 @@ struct ContainerOutcome {
   AgentReport report;
 };
 
+/// Whose programs an image has, and whose its engine runs; empty: not known.
+struct Platforms {
+  std::string image;
+  std::string engine;
+};
+
 /// `program`: what was to be started in the container of `spec`.
 ContainerOutcome container_outcome(const Result<backend::ContainerEnd>& end,
                                    const std::string& program,
-                                   const job::JobSpec& spec);
+                                   const job::JobSpec& spec,
+                                   const Platforms& platforms = {});
 
 }  // namespace dstack::run

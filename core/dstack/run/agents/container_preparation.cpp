@@ -1,15 +1,13 @@
 #include "dstack/run/agents/container_preparation.hpp"
 
-#include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
-#include "dstack/job/status.hpp"
 #include "dstack/run/agents/container_launch.hpp"
+#include "dstack/run/agents/image_provision.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/secrets/crypto.hpp"
 
-#include <chrono>
 #include <ctime>
 
 #include <fcntl.h>
@@ -19,8 +17,6 @@
 namespace dstack::run {
 
 namespace {
-
-using std::chrono::steady_clock;
 
 /// The job's own workspace must be writable for the user of the image.
 void open_for_everybody(const Path& folder) {
@@ -46,27 +42,6 @@ std::int64_t time_of_files() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
-void say(const std::string& sentence) {
-  (void)write_all(STDOUT_FILENO, fmt::format("dstack: {}\n", sentence));
-}
-
-Result<backend::ImageFacts> provide_image(const job::Container& wanted,
-                                          const backend::Engine& engine,
-                                          const AgentReporter& reporter) {
-  auto found = backend::find_image(engine, wanted.image);
-  if (found || found.error().code != ErrorCode::not_found)
-    return found;
-  reporter.status(job::Status::preparing);
-  say(fmt::format("pulling image '{}'", wanted.image));
-  const auto begin = steady_clock::now();
-  DSTACK_CHECK(backend::pull_image(engine, wanted.image, {wanted.username, wanted.password}, say));
-  say(fmt::format("pulled image '{}' in {}",
-                  wanted.image,
-                  render_duration(std::chrono::duration_cast<std::chrono::milliseconds>(
-                      steady_clock::now() - begin))));
-  return backend::find_image(engine, wanted.image);
 }
 
 /// The path of a file with the job's commands; empty: they are short enough to be an argument.
@@ -119,7 +94,9 @@ Result<PreparedContainer> prepare_container(const AgentOrder& order,
                                             const AgentReporter& reporter) {
   const job::JobSpec& spec = order.job.spec;
   PreparedContainer prepared;
-  DSTACK_TRY(prepared.image, provide_image(*spec.container, engine, reporter));
+  DSTACK_TRY(ProvidedImage image, provide_image(order.job, engine, folder, reporter));
+  prepared.image = std::move(image.facts);
+  prepared.image_name = std::move(image.name);
   backend::ContainerLaunch& launch = prepared.launch;
   launch = container_launch(order);
   DSTACK_TRY(launch.script, write_script(spec, folder));
@@ -130,8 +107,7 @@ Result<PreparedContainer> prepare_container(const AgentOrder& order,
   launch.argv = container_command(
       spec, prepared.image, launch.script.empty() ? "" : backend::container_script);
   if (launch.argv.empty())
-    return fail(
-               ErrorCode::configuration, "image '{}' has no default command", spec.container->image)
+    return fail(ErrorCode::configuration, "image '{}' has no default command", prepared.image_name)
         .with_hint("say what to run: 'commands', or an 'entrypoint'");
   const bool in_project = spec.workspace == job::WorkspaceKind::project;
   if (!prepared.image.runs_as_root() && !in_project)

@@ -1,5 +1,6 @@
-// What has to exist before a container of a job can be created: its image, a file with its
-// commands where they are too long, a pipe with its secrets, a workspace that it may write to.
+// What has to exist before a container of a job can be created: its image (image_provision.hpp), a
+// file with its commands where they are too long, a pipe with its secrets, a workspace that it may
+// write to.
 #pragma once
 
 #include "dstack/backend/container.hpp"
@@ -12,6 +13,7 @@ namespace dstack::run {
 
 struct PreparedContainer {
   backend::ImageFacts image;
+  std::string image_name;  ///< for messages
   backend::ContainerLaunch launch;
   Fd secrets;  ///< both ends of the pipe: it keeps its content as long as this is open
   /// In a workspace that others use too: changes after this time are the container's; nanoseconds

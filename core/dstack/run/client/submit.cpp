@@ -6,6 +6,7 @@
 #include "dstack/files/locks.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/defaults.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
@@ -173,6 +174,35 @@ Result<source::Snapshot> capture(const Workbench& bench,
   return std::move(listing).capture(objects, request.progress);
 }
 
+/// Where `root: ..` is above the repository that the project is in, Git is asked at `root`.
+std::string note_on_repository(const config::Project& project) {
+  boost::system::error_code error;
+  for (Path folder = project.folder; folder != project.root; folder = folder.parent_path()) {
+    if (!fs::exists(folder / ".git", error))
+      continue;
+    return fmt::format(
+        "'root' makes '{}' the root of the code, which is {}: commit and changes of the repository "
+        "'{}' are not recorded",
+        printable(project.root.string()),
+        fs::exists(project.root / ".git", error) ? "another repository" : "not in that repository",
+        printable(folder.string()));
+  }
+  return {};
+}
+
+/// What only the plan, or the project, can say of the code.
+void add_messages(source::Snapshot& code, const config::Project& project, const plan::Plan& plan) {
+  std::vector<std::string> covered;
+  for (const plan::PlannedWorkflow& workflow : plan.workflows)
+    for (const job::InputFile& input : workflow.input_files)
+      covered.push_back(input.at);
+  const auto links = source::describe_outside_links(code.outside_links, covered);
+  code.warnings.insert(code.warnings.end(), links.warnings.begin(), links.warnings.end());
+  code.notes.insert(code.notes.end(), links.notes.begin(), links.notes.end());
+  if (std::string note = note_on_repository(project); !note.empty())
+    code.notes.push_back(std::move(note));
+}
+
 bool asks_for_resources(const plan::Plan& plan) {
   return std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const plan::PlannedJob& job) {
     const job::Resources& wanted = job.spec.resources;
@@ -269,6 +299,7 @@ Result<Workbench> open_workbench(const Path& folder,
                              bench.project.defined ? bench.project.folder : Path(),
                              home.plugins(),
                              home.trusted_providers()}));
+  plan::apply_defaults(bench.project, bench.providers);
   bench.machine = resources::find_machine(bench.settings.resources);
   return bench;
 }
@@ -289,6 +320,7 @@ Result<plan::Plan> preview(const Workbench& bench,
                       context_with_pythons(
                           bench, code, records, std::move(secrets), texts, python::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request, records));
+  add_messages(code, bench.project, plan);
   return plan;
 }
 
@@ -333,6 +365,7 @@ Result<Submitted> submit(const Workbench& bench,
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
       DSTACK_TRY(captured, capture(bench, std::move(listing), request));
+      add_messages(*captured, bench.project, order.plan);
     }
     DSTACK_CHECK(take_inputs(bench, request, order.plan, captured->warnings));
     order.parallel = request.parallel == 0 ? cores() : request.parallel;

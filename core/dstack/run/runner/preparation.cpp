@@ -9,7 +9,11 @@
 #include "dstack/job/status.hpp"
 #include "dstack/process/memory_access.hpp"
 #include "dstack/process/spawn.hpp"
+#include "dstack/python/compiled.hpp"
+#include "dstack/python/installed.hpp"
+#include "dstack/python/project_files.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/python/search.hpp"
 #include "dstack/python/tool.hpp"
 #include "dstack/run/protocol/agent.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -17,9 +21,12 @@
 #include "dstack/run/runner/job_secrets.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <unistd.h>
+
+extern char** environ;
 
 namespace dstack::run {
 
@@ -45,14 +52,19 @@ Result<Path> make_working_dir(const Workspace& workspace, const std::string& pat
   return folder;
 }
 
-/// The job's environment is for the container; the engine is found by the caller's. The job's id is
-/// kept: processes that have it are found and killed when this runner is killed.
+/// The job's environment is for the container; the engine, the accounts of registries and what a
+/// credential helper needs are found by the caller's. The job's id is kept: processes that have it
+/// are found and killed when this runner is killed.
 Variables environment_of_container_agent(const JobOrder& order) {
-  Variables environment = {{"JOB_ID", order.id}};
-  for (const char* name :
-       {"PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "TMPDIR"})
-    if (auto value = environment_variable(name))
-      environment.emplace_back(name, *std::move(value));
+  Variables environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = std::min(text.size(), text.find('='));
+    const std::string name(text.substr(0, equals));
+    if (name != "JOB_ID" && !to_lower(name).ends_with("_proxy") && equals < text.size())
+      environment.emplace_back(name, text.substr(equals + 1));
+  }
+  environment.emplace_back("JOB_ID", order.id);
   return environment;
 }
 
@@ -119,16 +131,33 @@ Result<void> Preparation::prepare_python() {
   DSTACK_CHECK(attempt_.log.writer().continue_at_end());
   set_variable(
       order_.environment, "PATH", python.bin.string() + ":" + variable(order_.environment, "PATH"));
+  for (const Path& folder : python::import_folders(request, attempt_.workspace->folder())) {
+    const std::string before = variable(order_.environment, "PYTHONPATH");
+    set_variable(order_.environment,
+                 "PYTHONPATH",
+                 before.empty() ? folder.string() : folder.string() + ":" + before);
+  }
   if (!python.folder.empty()) {
     set_variable(order_.environment, "VIRTUAL_ENV", python.folder.string());
     job_.shared_folders.push_back(python.folder.string());
+    boost::system::error_code error;
+    if (const Path layer = python::compiled_folder(python.folder); fs::exists(layer, error))
+      job_.shared_folders.push_back(layer.string());
+    python::compile_in_background(python.folder);
     return record_packages(python.packages);
   }
+  if (order_.python->source == python::source_active)
+    return write_file_atomically(
+        packages_record(), python::installed_packages(order_.python->program), Durable::no);
   return {};
 }
 
+Path Preparation::packages_record() const {
+  return attempt_.home.job(order_.run, order_.index) / file_names::packages;
+}
+
 Result<void> Preparation::record_packages(const Path& list) const {
-  const Path record = attempt_.home.job(order_.run, order_.index) / file_names::packages;
+  const Path record = packages_record();
   ::unlink(record.c_str());  // that of an earlier attempt
   if (::link(list.c_str(), record.c_str()) == 0 || errno == ENOENT)
     return {};

@@ -1,7 +1,7 @@
 #include "dstack/run/supervisor/main.hpp"
 
 #include "dstack/base/fatal_exit.hpp"
-#include "dstack/config/project/project.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/process/oom_score.hpp"
@@ -49,15 +49,12 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
   if (!end)
     return {};
   const store::ObjectStore objects(home);
-  const Path root = config::code_root(order.plan.project);
-  const Path folder = order.plan.project;
-  std::string sentence = explain_missing_file(
-      *end,
-      root,
-      order.plan.jobs[job].spec.working_dir,
-      order.code.snapshot,
-      objects,
-      folder == root ? std::string() : folder.lexically_relative(root).string());
+  std::string sentence = explain_missing_file(*end,
+                                              root_above(order.plan.project, order.plan.place),
+                                              order.plan.jobs[job].spec.working_dir,
+                                              order.code.snapshot,
+                                              objects,
+                                              order.plan.place);
   return sentence.empty()
              ? explain_missing_variable(*end, order, job, names_of_variables(), objects)
              : sentence;

@@ -106,9 +106,21 @@ class Writer {
   void write(dstack_output* map, const Container& container) const {
     host_.set_map(map);
     text(map, "image", container.image);
+    if (container.build)
+      write(member(map, "build"), *container.build);
     texts(map, "entrypoint", container.entrypoint);
     text(map, "username", container.username);
     text(map, "password", container.password);
+    text(map, "platform", container.platform);
+  }
+
+  void write(dstack_output* map, const Build& build) const {
+    host_.set_map(map);
+    text(map, "context", build.context);
+    text(map, "dockerfile", build.dockerfile);
+    if (!build.arguments.empty())
+      set(member(map, "args"), build.arguments);
+    text(map, "target", build.target);
   }
 
   void write(dstack_output* map, const Native& native, const Native& secrets) const {

@@ -53,6 +53,23 @@ TEST_CASE("a map of texts may be a list, too", "[provider][schema]") {
   CHECK(found["headers"]["items"]["type"] == "string");
 }
 
+TEST_CASE("of properties that exclude each other the schema wants exactly one") {
+  Candidate candidate;
+  candidate.name = "x";
+  candidate.manifest = parse_manifest(R"({"abi": "0.0", "name": "x", "version": "1", "properties": [
+        {"name": "image", "type": "text", "aliases": ["img"]}, {"name": "build", "type": "build"}],
+        "one_of": [["image", "build"]]})")
+                           .value();
+  const Json provider = workflows_schema(Registry({candidate}))["$defs"]["provider-x"];
+  CHECK(provider["allOf"].back() ==
+        Json::parse(R"({"oneOf": [{"anyOf": [{"required": ["image"]}, {"required": ["img"]}]},
+                                  {"required": ["build"]}]})"));
+  const Json build = provider["properties"]["build"];
+  CHECK(build["type"] == Json{"string", "number", "boolean", "object", "null"});
+  CHECK(build["properties"].contains("dockerfile"));
+  CHECK(build["additionalProperties"] == false);
+}
+
 TEST_CASE("providers that were not taken are not in the schema", "[provider][schema]") {
   Candidate candidate;
   candidate.name = "refused";

@@ -66,11 +66,13 @@ TEST_CASE("every type has one name", "[provider][manifest]") {
       {"duration", PropertyType::duration},
       {"texts", PropertyType::texts},
       {"paths", PropertyType::paths},
+      {"requirements", PropertyType::requirements},
       {"arguments", PropertyType::arguments},
       {"environment", PropertyType::environment},
       {"map", PropertyType::map},
       {"artifacts", PropertyType::artifacts},
-      {"resources", PropertyType::resources}};
+      {"resources", PropertyType::resources},
+      {"build", PropertyType::build}};
   for (const auto& [name, type] : types) {
     const auto manifest = parse_manifest(with(R"({"name": "a", "type": ")" + name + "\"}"));
     REQUIRE(manifest);
@@ -163,4 +165,45 @@ TEST_CASE("a manifest's own property takes the place of a newer common one, its 
   CHECK_FALSE(manifest->find("env_file")->flag);
   CHECK(refusal(with(R"({"name": "timeout", "type": "text"})", R"(, "common": true)"))
             .find("the name 'timeout' is used by another property") != std::string::npos);
+}
+
+TEST_CASE("a manifest declares bounds, hints, secrets and properties that exclude each other",
+          "[provider][manifest]") {
+  const auto manifest = parse_manifest(with(
+      R"({"name": "a", "type": "integer", "minimum": 0, "maximum": 9, "hint": "write a digit",
+          "suggest_for": ["digit"]},
+         {"name": "b", "type": "map", "secret": true}, {"name": "c", "type": "text"})",
+      R"(, "one_of": [["b", "c"]])"));
+  REQUIRE(manifest);
+  CHECK(manifest->find("a")->maximum == 9);
+  CHECK(manifest->find("a")->hint == "write a digit");
+  CHECK(manifest->find("a")->suggest_for == std::vector<std::string>{"digit"});
+  CHECK(manifest->find("b")->secret);
+  CHECK_FALSE(manifest->find("c")->secret);
+  REQUIRE(manifest->group_of("c") != nullptr);
+  CHECK(*manifest->group_of("c") == std::vector<std::string>{"b", "c"});
+  CHECK(manifest->group_of("a") == nullptr);
+}
+
+TEST_CASE("declarations that cannot be are refused", "[provider][manifest]") {
+  const auto group = [](const std::string& one_of) {
+    return refusal(with(R"({"name": "a", "type": "text"}, {"name": "b", "type": "text"},
+                           {"name": "c", "type": "text", "required": true},
+                           {"name": "d", "type": "integer", "default": 1})",
+                        ", \"one_of\": " + one_of));
+  };
+  CHECK(group(R"([["a", "b"]])") == "no error");
+  CHECK_THAT(group(R"(["a", "b"])"), Catch::Contains("'one_of' of the manifest"));
+  CHECK_THAT(group(R"({})"), Catch::Contains("'one_of' must be a list of lists"));
+  CHECK_THAT(group(R"([["a"]])"), Catch::Contains("must have two properties or more"));
+  CHECK_THAT(group(R"([["a", "x"]])"), Catch::Contains("names 'x', which is no property"));
+  CHECK_THAT(group(R"([["a", "c"]])"), Catch::Contains("names 'c', which is required"));
+  CHECK_THAT(group(R"([["a", "d"]])"), Catch::Contains("names 'd', which is required or has"));
+  CHECK_THAT(group(R"([["a", "b"], ["b", "a"]])"), Catch::Contains("names 'b' twice"));
+  CHECK_THAT(refusal(with(R"({"name": "a", "type": "integer", "secret": true})")),
+             Catch::Contains("property 'a' is 'secret', which is for texts"));
+  CHECK_THAT(refusal(with(R"({"name": "a", "type": "text", "maximum": 1})")),
+             Catch::Contains("has a 'maximum', which must be a whole number"));
+  CHECK_THAT(refusal(with(R"({"name": "a", "type": "integer", "minimum": 2, "maximum": 1})")),
+             Catch::Contains("has a 'minimum' above its 'maximum'"));
 }

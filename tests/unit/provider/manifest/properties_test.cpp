@@ -76,10 +76,10 @@ TEST_CASE("all errors of a workflow are reported together, in the order of the f
                "1}\n") ==
         "1:8 'nodes' of workflow 'train' must be at least 1, not '0'; 'nodes': A number\n"
         "2:10 'verbose' of workflow 'train' must be true or false, not 'yes'; 'verbose': A switch\n"
-        "3:13 the artifact '/tmp/x' must be a relative path; only what a job writes below its "
-        "working directory can be saved\n"
-        "3:25 the artifact '../y' leads out of the working directory; only what a job writes below "
-        "its working directory can be saved\n"
+        "3:13 the artifact '/tmp/x' must be a relative path; only what a job writes in its "
+        "workspace can be saved, by a path from the working directory\n"
+        "3:25 the artifact '../y' leads out of the working directory; only what a job writes in "
+        "its workspace can be saved, by a path from the working directory\n"
         "4:18 'resources.cpu' of workflow 'train' must be a whole number, not 'many'\n"
         "4:24 'resources' of workflow 'train' has no member 'gup'; did you mean 'gpu'?\n"
         "1:1 workflow 'train' lacks 'file', which provider 'demo' requires; add 'file: …' (The "
@@ -88,4 +88,72 @@ TEST_CASE("all errors of a workflow are reported together, in the order of the f
 
 TEST_CASE("resources that nobody asked for are an empty map", "[provider][properties]") {
   CHECK(resources_of(check("file: x.py\n").value()) == Json::object());
+}
+
+namespace {
+
+Manifest manifest_of(const std::string& properties, const std::string& one_of = "[]") {
+  return parse_manifest(R"({"abi": "0.0", "name": "x", "version": "1", "properties": [)" +
+                        properties + R"(], "one_of": )" + one_of + "}")
+      .value();
+}
+
+}  // namespace
+
+TEST_CASE("exactly one property of a group is given", "[provider]") {
+  const Manifest manifest = manifest_of(R"({"name": "image", "type": "text", "help": "An image"},
+                     {"name": "build", "type": "build", "help": "A folder"})",
+                                        R"([["image", "build"]])");
+  CHECK(errors("image: a\n", manifest) == "no error");
+  CHECK(errors("build: .\nimage:\n", manifest) == "no error");
+  CHECK(errors("{}\n", manifest) ==
+        "1:1 workflow 'train' lacks 'image' or 'build': provider 'x' requires one of them; add "
+        "'image: …' (An image) or 'build: …' (A folder)");
+  CHECK(errors("image: a\nbuild: .\n", manifest) ==
+        "2:8 workflow 'train' has both 'image' and 'build', which exclude each other; keep one of "
+        "them");
+  // One that is wrong or misspelt is one mistake.
+  CHECK(errors("imgae: a\n", manifest) ==
+        "1:1 workflow 'train' has no property 'imgae'; did you mean 'image'?");
+  CHECK(errors("build: /else/where\n", manifest).find('\n') == std::string::npos);
+}
+
+TEST_CASE("a manifest says for which other names a property is suggested, and how", "[provider]") {
+  const Manifest manifest =
+      manifest_of(R"({"name": "ports", "type": "integer", "minimum": 0, "maximum": 100,
+                      "suggest_for": ["port"], "hint": "'ports' is how many", "help": "Ports"},
+                     {"name": "lines", "type": "texts", "suggest_for": ["steps"]})");
+  CHECK(errors("port: 80\n", manifest) ==
+        "1:1 workflow 'train' has no property 'port'; 'ports' is how many");
+  CHECK(errors("steps: [a]\n", manifest) ==
+        "1:1 workflow 'train' has no property 'steps'; did you mean 'lines'?");
+  CHECK(errors("ports: \"8080:80\"\n", manifest) ==
+        "1:8 'ports' of workflow 'train' must be a whole number, not '8080:80'; 'ports' is how "
+        "many");
+  CHECK(errors("ports: 8501\n", manifest) ==
+        "1:8 'ports' of workflow 'train' must be at most 100, not '8501'; 'ports' is how many");
+}
+
+TEST_CASE("what an image is built from is a folder, or a map with paths from the project's root",
+          "[provider]") {
+  const Manifest manifest = manifest_of(R"({"name": "build", "type": "build"})");
+  const auto built = [&](const std::string& yaml) {
+    const auto checked = check(yaml, manifest);
+    return checked ? checked->values["build"] : Json(render(checked.error()));
+  };
+  CHECK(built("build: .\n") == Json{{"context", ""}, {"dockerfile", "Dockerfile"}});
+  CHECK(built("build: ./sub/\n") == Json{{"context", "sub"}, {"dockerfile", "sub/Dockerfile"}});
+  CHECK(built("build: {context: sub, dockerfile: ../a.Dockerfile, args: {N: 1}, target: t}\n") ==
+        Json{{"context", "sub"},
+             {"dockerfile", "a.Dockerfile"},
+             {"args", {{"N", "1"}}},
+             {"target", "t"}});
+  CHECK(built("build: {args: [N=1]}\n") ==
+        Json{{"args", {{"N", "1"}}}, {"context", ""}, {"dockerfile", "Dockerfile"}});
+  CHECK_THAT(errors("build: ..\n", manifest), Catch::Contains("leads out of the project"));
+  CHECK_THAT(
+      errors("build: {dockerfile: ../D}\n", manifest),
+      Catch::Contains("'build.dockerfile' of workflow 'train' is not a file of the project"));
+  CHECK_THAT(errors("build: {contxt: .}\n", manifest), Catch::Contains("did you mean 'context'?"));
+  CHECK_THAT(errors("build: [a]\n", manifest), Catch::Contains("must be a folder, or {context"));
 }

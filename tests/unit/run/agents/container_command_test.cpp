@@ -45,7 +45,15 @@ TEST_CASE("an entrypoint takes the place of the image's, its arguments included"
   CHECK(container_command(spec_of({}, {"other"}), image) == Arguments{"other"});
   CHECK(container_command(spec_of({}, {"other"}, {"a", "b"}), image) ==
         Arguments{"other", "a", "b"});
-  CHECK(container_command(spec_of({}, {}, {"prog", "a"}), image) == Arguments{"prog", "a"});
+}
+
+TEST_CASE("arguments follow the image's entrypoint, in the place of the image's own") {
+  CHECK(container_command(spec_of({}, {}, {"--version"}), image) ==
+        Arguments{"entry", "--version"});
+  CHECK(container_command(spec_of({}, {}, {"a b"}, {"x"}), image) ==
+        Arguments{"sh", "-e", "-c", "x\nexec \"$@\"", "sh", "entry", "a b"});
+  CHECK(container_command(spec_of({}, {}, {"prog", "a"}), backend::ImageFacts()) ==
+        Arguments{"prog", "a"});
 }
 
 TEST_CASE("the GPUs of a container are counted from 0 inside, and outside by the machine") {

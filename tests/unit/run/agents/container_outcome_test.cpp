@@ -68,6 +68,23 @@ TEST_CASE("a program that cannot be run in the image is named, and nothing has r
         "'program' cannot be run in image 'image': Permission denied");
 }
 
+TEST_CASE("a program for another processor is called that, with what to do") {
+  job::JobSpec spec;
+  spec.container = job::Container{"image", {}, "", ""};
+  backend::ContainerEnd end;
+  end.not_started = ENOEXEC;
+  const auto message = [&](const Platforms& platforms) {
+    return container_outcome(end, "program", spec, platforms).report.message;
+  };
+  CHECK_THAT(message({"linux/arm64", "linux/amd64"}),
+             Catch::StartsWith("image 'image' is for the processor linux/arm64, and this machine, "
+                               "linux/amd64, cannot run its 'program' (exec format error)"));
+  CHECK_THAT(message({"linux/arm64", "linux/amd64"}), Catch::Contains("'platform: linux/amd64'"));
+  CHECK_THAT(message({"linux/amd64", "linux/amd64"}),
+             Catch::Contains("neither a program for the processor of this machine, linux/amd64"));
+  CHECK_THAT(message({}), Catch::Contains("nor a script that begins with '#!'"));
+}
+
 TEST_CASE("memory that was used up is the cause of a failure, and a warning otherwise") {
   const auto failed = outcome_of(end_of(137, true), 500'000'000);
   CHECK(failed.exit == AgentExit{137, 0});

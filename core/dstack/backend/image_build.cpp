@@ -1,0 +1,173 @@
+#include "dstack/backend/image_build.hpp"
+
+#include "dstack/base/text.hpp"
+
+#include <algorithm>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+namespace dstack::backend {
+
+namespace {
+
+Json as_map(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  Json map = Json::object();
+  for (const auto& [name, value] : pairs)
+    map[name] = value;
+  return map;
+}
+
+/// The bytes of an open file, for as long as this lives.
+class MappedFile {
+ public:
+  static Result<MappedFile> open(int file) {
+    struct stat known {};
+
+    if (::fstat(file, &known) != 0)
+      return fail_errno("cannot read the context of the build");
+    const auto size = static_cast<std::size_t>(known.st_size);
+    void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (bytes == MAP_FAILED)
+      return fail_errno("cannot read the context of the build");
+    return MappedFile(bytes, size);
+  }
+
+  MappedFile(MappedFile&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, nullptr)), size_(other.size_) {}
+
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  MappedFile& operator=(MappedFile&&) = delete;
+
+  ~MappedFile() {
+    if (bytes_ != nullptr)
+      ::munmap(bytes_, size_);
+  }
+
+  std::string_view bytes() const { return {static_cast<const char*>(bytes_), size_}; }
+
+ private:
+  MappedFile(void* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
+
+  void* bytes_;
+  std::size_t size_;
+};
+
+/// What only BuildKit understands, which is not reached by the API alone.
+bool needs_buildkit(const std::string& message) {
+  const std::string lower = to_lower(message);
+  for (const std::string_view sign : {"buildkit", "unknown flag", "unknown instruction"})
+    if (lower.find(sign) != std::string::npos)
+      return true;
+  return false;
+}
+
+Failure build_error(const BuildRequest& request, const std::string& message) {
+  return fail(ErrorCode::unavailable,
+              "the image of '{}' cannot be built: {}",
+              request.dockerfile,
+              message)
+      .with_hint(
+          "{}",
+          needs_buildkit(message)
+              ? "engines build for others without BuildKit: leave out what only BuildKit "
+                "knows, such as 'RUN --mount' and '<<EOF', or build it yourself with 'docker "
+                "build -t NAME .' and write 'image: NAME'"
+              : "the output of the build is in the log of the job");
+}
+
+}  // namespace
+
+std::string build_url(const BuildRequest& request) {
+  std::string url = fmt::format("/build?rm=1&forcerm=1&t={}&dockerfile={}&labels={}",
+                                http::encode(request.tag),
+                                http::encode(request.dockerfile),
+                                http::encode(render_json(as_map(request.labels))));
+  if (!request.arguments.empty())
+    url += "&buildargs=" + http::encode(render_json(as_map(request.arguments)));
+  if (!request.target.empty())
+    url += "&target=" + http::encode(request.target);
+  if (!request.platform.empty())
+    url += "&platform=" + http::encode(request.platform);
+  return url;
+}
+
+std::string registry_config(const BuildRequest& request) {
+  if (request.accounts.empty())
+    return {};
+  Json config = Json::object();
+  for (const auto& [registry, user] : request.accounts) {
+    const std::string key = registry == "docker.io" ? "https://index.docker.io/v1/" : registry;
+    config[key] = user.identity_token.empty()
+                      ? Json{{"username", user.name}, {"password", user.password}}
+                      : Json{{"identitytoken", user.identity_token}};
+  }
+  return base64_url(render_json(config));
+}
+
+std::vector<std::string> base_images(std::string_view dockerfile) {
+  std::vector<std::string> images;
+  std::vector<std::string> stages = {"scratch"};
+  const auto add = [&](const std::string& image) {
+    const auto is_it = [&](const std::string& known) { return known == image; };
+    const bool is_number = image.find_first_not_of("0123456789") == std::string::npos;
+    if (!is_number && image.find('$') == std::string::npos &&
+        std::none_of(stages.begin(), stages.end(), is_it) &&
+        std::none_of(images.begin(), images.end(), is_it))
+      images.push_back(image);
+  };
+  for (const std::string_view line : split(dockerfile, '\n')) {
+    std::vector<std::string> words;
+    for (const std::string_view part : split(line, ' '))
+      if (const std::string_view word = trim(part); !word.empty())
+        words.emplace_back(word);
+    const std::string instruction = words.empty() ? "" : to_upper(words.front());
+    std::size_t at = 1;
+    for (; at < words.size() && words[at].starts_with("--"); ++at)
+      if (instruction == "COPY" && words[at].starts_with("--from="))
+        add(words[at].substr(7));
+    if (instruction != "FROM" || at >= words.size())
+      continue;
+    add(words[at]);
+    if (at + 2 < words.size() && to_upper(words[at + 1]) == "AS")
+      stages.push_back(words[at + 2]);
+  }
+  return images;
+}
+
+Result<void> build_image(const Engine& engine,
+                         const BuildRequest& request,
+                         int archive,
+                         const std::function<void(std::string_view)>& output) {
+  DSTACK_TRY(const MappedFile context, MappedFile::open(archive));
+  ProgressLines lines([&](const Json& line) {
+    if (const std::string text = json_string(line, "stream"); !text.empty())
+      output(text);
+  });
+  http::Request http;
+  http.method = "POST";
+  http.url = build_url(request);
+  http.headers = {{"Content-Type", "application/x-tar"}};
+  if (std::string config = registry_config(request); !config.empty())
+    http.headers.emplace_back("X-Registry-Config", std::move(config));
+  http.borrowed_body = context.bytes();
+  std::string refusal;
+  http.on_body = [&](const http::Response& head, std::string_view bytes) {
+    if (head.status < 400)
+      return lines.take(bytes);
+    add_refusal(refusal, bytes);
+    return true;
+  };
+  DSTACK_TRY(auto answer, engine.send(http));
+  lines.end();
+  if (answer.status >= 400) {
+    answer.body = refusal;
+    return build_error(request, engine_message(answer));
+  }
+  if (!lines.error().empty())
+    return build_error(request, lines.error());
+  return {};
+}
+
+}  // namespace dstack::backend
