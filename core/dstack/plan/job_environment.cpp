@@ -83,8 +83,6 @@ class Unexpanded {
     for (const ResolvedVariable& variable : draft_.variables)
       if (environment_name(variable.name()) == name)
         return found(name, fmt::format("${{{{ {} }}}}", variable.name()));
-    if (name == "DSTACK_PROJECT")
-      return found(name, "${{ run.project }}");
     if (name == "RUN_NAME")
       return found(name, "${{ run.name }}");
     if (job::is_reserved_environment_name(name) ||

@@ -311,8 +311,12 @@ TEST_CASE("a version of Python is that of the workflow, else what the project's 
   };
   bench.workflows(
       "workflows:\n"
-      "  - {name: free, provider: python, file: train.py}\n"
+      "  - {name: free, provider: odd}\n"
       "  - {name: named, provider: python, file: train.py, version: '3.10'}\n");
+  job::JobSpec job;
+  job.argv = {"python"};
+  job.python.emplace();
+  bench.odd_reply.jobs = {job};
   bench.file(".python-version", "3.12\n");
   bench.file("pyproject.toml",
              "[project]\nname = 'x'\nrequires-python = '>=3.9'\ndependencies = ['six']\n");

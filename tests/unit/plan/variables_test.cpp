@@ -201,9 +201,6 @@ TEST_CASE("what only a shell would expand in environment is noted") {
   CHECK(notices("X: '~/data:${HOME}/more'")
             .at(0)
             .ends_with("write 'X: \"${{ env.HOME }}/data:${{ env.HOME }}/more\"' instead"));
-  CHECK(notices("X: '$DSTACK_PROJECT/x'")
-            .at(0)
-            .ends_with("write 'X: \"${{ run.project }}/x\"' instead"));
   CHECK(notices("X: '$JOB_ID'").at(0).ends_with("write 'export X=$JOB_ID' in 'setup' instead"));
   CHECK(notices("Y: /y, X: '$Y/x'").at(0).ends_with("write 'export X=$Y/x' in 'setup' instead"));
   bench.environment["SCRATCH"] = "/scratch";
@@ -240,25 +237,9 @@ TEST_CASE("env.NAME in a property is the value that the caller has") {
   bench.workflows("workflows:\n  - {name: t, provider: bash, commands: ['ls ${{ env.GONE }}']}\n");
   CHECK(bench.errors("t") ==
         Words{"the environment variable 'GONE' is not set where the run is started @ "
-              ".dstack/workflows.yaml:2:52+8 | '${{ env.NAME }}' is the value that NAME has there; "
+              ".dstack/workflows.yaml:2:50+8 | '${{ env.NAME }}' is the value that NAME has there; "
               "set it, or write the value itself"});
   CHECK(bench.validation_errors().empty());  // the same answer on every machine
   bench.variables("variables: {t: {x: '${{ env.PATH }}'}}\n");
   CHECK(bench.errors("t").at(0).find("'env.PATH' cannot be used here") != std::string::npos);
-}
-
-TEST_CASE("env.PATH is not the container's, and the environment of a container says so") {
-  Bench bench;
-  bench.environment["PATH"] = "/usr/bin";
-  bench.environment["TOKEN"] = "abc";
-  job::JobSpec job;
-  job.container.emplace();
-  job.container->image = "busybox";
-  bench.odd_reply.jobs = {job};
-  bench.workflows(
-      "workflows:\n  - {name: t, provider: odd, environment: {PATH: '/x:${{ env.PATH }}', T: '${{ "
-      "env.TOKEN }}'}}\n");
-  const auto errors = bench.errors("t");
-  REQUIRE(errors.size() == 1);
-  CHECK(errors[0].starts_with("'PATH' is not the container's here, but that of this machine @"));
 }
