@@ -29,6 +29,18 @@ std::int64_t processes_of(const dstack::Workflow& workflow) {
   return workflow.integer("nproc_per_node", std::max<std::int64_t>(1, gpus));
 }
 
+/// The processes of a node share its processors; else each would start a thread for all of them.
+dstack::Environment threads_of(const dstack::Workflow& workflow) {
+  const std::int64_t cores = workflow.property("resources")["cpu"].integer().value_or(0);
+  if (cores == 0)
+    return {};
+  const std::string threads = std::to_string(std::max<std::int64_t>(1, cores / processes_of(workflow)));
+  return {{"OMP_NUM_THREADS", threads},
+          {"MKL_NUM_THREADS", threads},
+          {"OPENBLAS_NUM_THREADS", threads},
+          {"NUMEXPR_NUM_THREADS", threads}};
+}
+
 class TorchrunProvider : public dstack::Provider {
   std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
     const dstack::Python python = dstack::python_of(workflow, "version");
@@ -42,6 +54,7 @@ class TorchrunProvider : public dstack::Provider {
       dstack::Job job;
       job.commands = {check_torch, choose_interface, command(workflow, nodes, rank)};
       job.python = python;
+      job.environment = threads_of(workflow);
       if (rank == 0)
         job.ports = 1;
       else

@@ -151,6 +151,15 @@ TEST_CASE("where the code begins above the project, artifacts are also named fro
   };
   CHECK(cat("app/model/m") == "m");
   CHECK(cat("model/m") == "m");
+  // What is beside the project is named from the root of the code.
+  box.file("app/.dstack/workflows.yaml",
+           "root: ..\nworkflows:\n  - {name: w, provider: bash, artifacts: [top], commands: "
+           "[\"echo t > ../top\"]}\n  - {name: wrong, provider: bash, artifacts: [../top], "
+           "commands: [ls]}\n");
+  box.ok({"--project", project, "run", "w"});
+  CHECK(box.ok({"--project", project, "artifacts", "cat", box.last_run(), "top"}) == "t\n");
+  CHECK_THAT(box.refused({"--project", project, "run", "wrong"}, 2),
+             Catch::Contains("write 'top': artifacts are looked for from the root of the code"));
   const std::string to = (box.root() / "to").string();
   box.ok({"--project", project, "artifacts", "download", "w:v", "model/*", "-o", to});
   CHECK(fs::exists(Path(to) / "app/model/m"));

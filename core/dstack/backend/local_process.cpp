@@ -1,8 +1,7 @@
 #include "dstack/backend/local_process.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/process/identity.hpp"
-#include "dstack/process/signal.hpp"
+#include "dstack/process/tree.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -108,10 +107,12 @@ void LocalProcess::reap() {
   }
 }
 
-void LocalProcess::signal_all(int number) const {
-  const pid_t self = ::getpid();
-  for (const pid_t pid : process::descendants(self))
-    process::signal_if(pid, number, [&] { return process::is_descendant(pid, self); });
+void LocalProcess::stop(int number) const {
+  process::stop_descendants(number);
+}
+
+void LocalProcess::kill() const {
+  process::signal_descendants(SIGKILL);
 }
 
 }  // namespace dstack::backend

@@ -67,4 +67,12 @@ std::string_view name_of_shell_variable(std::string_view reference) {
   return reference.ends_with('}') ? reference.substr(0, reference.size() - 1) : reference;
 }
 
+std::string unexpanded_word(std::string_view path) {
+  if (path.starts_with('~'))
+    return "~";
+  if (const std::size_t at = path.find("$("); at != std::string_view::npos)
+    return std::string(path.substr(at, path.find(')', at) - at + 1));
+  return find_shell_variable(path);
+}
+
 }  // namespace dstack

@@ -19,7 +19,10 @@ std::string replace_shell_variables(
     std::string_view text,
     const std::function<std::optional<std::string>(std::string_view name, char before)>&
         replacement);
-/// Its name alone.
+/// The name alone, of what find_shell_variable() returns.
 std::string_view name_of_shell_variable(std::string_view reference);
+/// What a shell would replace in a path: a `~` at its start, `$(command)`, or the first `$NAME`;
+/// empty: nothing. A file that is really called so can be written as `./~name`.
+std::string unexpanded_word(std::string_view path);
 
 }  // namespace dstack

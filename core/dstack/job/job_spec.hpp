@@ -119,6 +119,7 @@ struct JobSpec {
   std::optional<WorkspaceKind> workspace;  ///< not set: the workflow's own; in a plan always set
   std::chrono::milliseconds timeout{0};    ///< of each attempt, from its start; 0: none
   std::uint32_t retry = 0;                 ///< attempts after the first that failed
+  std::string stop_signal;  ///< what asks it to stop, by stop_signal.hpp; empty: TERM
 
   bool operator==(const JobSpec&) const = default;
 };
@@ -127,7 +128,7 @@ struct JobSpec {
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
 
 /// Where an artifact may be, from the code's root, the likelier place first: seen from the working
-/// directory, or from the project's folder `base`. Empty means the root itself.
+/// directory, from the project's folder `base`, or from that root.
 std::vector<std::string> artifact_places(const std::string& working_dir,
                                          const std::string& base,
                                          const std::string& artifact);

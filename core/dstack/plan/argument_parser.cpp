@@ -60,6 +60,7 @@ class Parser {
          const std::function<std::optional<std::string>(const std::string&)>& caller_environment,
          std::vector<Error>& errors)
       : arguments_(request.target_arguments),
+        leading_(request.leading),
         place_(request.place),
         line_(line),
         vocabulary_(vocabulary),
@@ -122,10 +123,14 @@ class Parser {
     if (equals != std::string_view::npos)
       attached = GivenValue{std::string(argument.substr(equals + 1)),
                             line_.target_argument(next_, equals + 1)};
-    ++next_;
-    if (const Option* option = find_option(options_, "--" + name))
+    const bool before_target = next_++ < leading_;
+    const Option* option = find_option(options_, "--" + name);
+    auto override = before_target ? std::nullopt : find_override(name);
+    if (option != nullptr && override)
+      return ambiguous(*option, name, where, std::move(attached));
+    if (option != nullptr)
       return set_option(*option, "--" + name, where, std::move(attached));
-    if (auto override = find_override(name)) {
+    if (override) {
       if (auto value = value_for("--" + name, where, std::move(attached))) {
         override->value = std::move(value->text);
         refuse_hidden(override->name, "--" + name, where);
@@ -137,6 +142,42 @@ class Parser {
     // What would have been its value is not a second error.
     if (!attached && next_ < arguments_.size() && !looks_like_option(arguments_[next_]))
       ++next_;
+  }
+
+  /// A name that a variable of the run has as well: neither is guessed.
+  void ambiguous(const Option& option,
+                 const std::string& name,
+                 const SourceLocation& where,
+                 std::optional<GivenValue> attached) {
+    std::string value = "true";
+    if (option.takes_value() || attached) {
+      const auto given = value_for("--" + name, where, std::move(attached));
+      if (!given)
+        return;
+      value = given->text;
+    }
+    const std::string variable = vocabulary_.kind == Vocabulary::Target::workflow
+                                     ? fmt::format("--{}.{}", owner_of(name), name)
+                                     : fmt::format("-e {}", environment_name(name));
+    report(fmt::format("'--{}' is ambiguous: an option of the workflow's provider, and a variable",
+                       name),
+           where,
+           fmt::format("the variable: {}={}\nthe option, before the name: dstack run --{}={} {}",
+                       variable,
+                       shell_quote(value),
+                       name,
+                       shell_quote(value),
+                       vocabulary_.target));
+  }
+
+  /// The target, or else another workflow of the run that has the variable.
+  std::string owner_of(const std::string& variable) const {
+    std::string owner;
+    for (const auto& workflow : vocabulary_.run)
+      if (find_variable(*workflow.variables, variable) != nullptr &&
+          (owner.empty() || workflow.workflow == vocabulary_.target))
+        owner = workflow.workflow;
+    return owner;
   }
 
   void short_option() {
@@ -444,6 +485,7 @@ class Parser {
   }
 
   const std::vector<std::string>& arguments_;
+  std::size_t leading_;  ///< so many of them were before the target
   const std::string& place_;
   const CommandLine& line_;
   const Vocabulary& vocabulary_;

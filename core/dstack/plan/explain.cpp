@@ -92,6 +92,8 @@ std::vector<std::string> condition_lines(const job::JobSpec& job) {
     parts.push_back(fmt::format("ended after {}", render_duration(job.timeout)));
   if (job.retry != 0)
     parts.push_back(fmt::format("retried up to {}", plural(job.retry, "time")));
+  if (!job.stop_signal.empty())
+    parts.push_back(fmt::format("asked to stop by SIG{}", job.stop_signal));
   if (job.workspace == job::WorkspaceKind::project)
     parts.emplace_back("works in the project itself");
   if (parts.empty())

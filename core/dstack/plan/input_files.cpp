@@ -1,5 +1,6 @@
 // The property `inputs`: what is there, and whether its places in the workspace go together.
 #include "dstack/base/path.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
@@ -107,6 +108,8 @@ class Resolver {
   }
 
   std::string hint_for_missing(const InputFile& input) const {
+    if (is_pattern(input.path))
+      return "inputs are files and folders, not patterns: name the folder";
     const std::string below =
         resolve_path(json_string(draft_.checked.values, "working_dir"), input.path).value_or("");
     boost::system::error_code error;

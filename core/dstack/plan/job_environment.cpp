@@ -8,12 +8,18 @@
 #include "dstack/plan/environment.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace dstack::plan {
 
 namespace {
 
 using Kind = VariableOrigin::Kind;
+
+/// Libraries that would start a thread for each processor of the machine read how many they may
+/// start from these.
+constexpr std::array names_of_thread_counts = {
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
 
 void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
   const Json* environment = json_member(draft.checked.values, "environment");
@@ -155,6 +161,9 @@ std::vector<EnvironmentVariable> job_environment(
     const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line) {
   EnvironmentLayers layers;
+  if (job.resources.cpu > 0)
+    for (const char* name : names_of_thread_counts)
+      layers.add(name, std::to_string(job.resources.cpu), {Kind::dstack});
   for (const auto& [name, value] : job.environment)
     layers.add(name, value, {refers_to_secret(draft, value) ? Kind::secret : Kind::provider});
   for (const EnvFileVariable& variable : draft.env_file_variables)

@@ -27,7 +27,8 @@ class Maker {
     DSTACK_TRY(
         const Target target,
         find_target(
-            request_.target, WorkflowIndex(context_.project), context_.providers, line_.target()));
+            request_.target, WorkflowIndex(context_.project), context_.providers, line_.target())
+            .map_error([this](Error error) { return with_findings(std::move(error)); }));
     if (!target.script_provider.empty()) {
       DSTACK_TRY(script_, find_script(request_, context_.project, context_.code, line_.target()));
     }
@@ -60,6 +61,16 @@ class Maker {
   }
 
  private:
+  /// What is wrong with the files may be why no workflow has the name.
+  Error with_findings(Error error) const {
+    std::vector<Error> errors;
+    for (const config::Finding& finding : context_.project.findings)
+      if (finding.workflow.empty() || !is_name(finding.workflow))
+        errors.push_back(finding.error);
+    errors.push_back(std::move(error));
+    return join(std::move(errors));
+  }
+
   Draft& target() { return drafts_.all.back(); }
 
   /// Finds the workflows of the run, and parses the command line. Values given there may point

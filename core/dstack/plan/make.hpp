@@ -28,6 +28,9 @@ struct Request {
   std::vector<std::string> arguments;  ///< after `--`
   std::string run_name;                ///< for ${{ run.name }}; empty when the plan is only shown
   std::string place = {};  ///< paths of the command line begin here: from the root, "" is the root
+  /// How many of target_arguments were before the target, each `--option=value`: options alone,
+  /// even where a variable has the name.
+  std::size_t leading = 0;
 };
 
 /// What making a plan needs from outside, so that it can be tested without any of it.

@@ -206,6 +206,12 @@ class Checker {
   /// A job starts in its working directory, which is made if neither code nor inputs contain it.
   void check_working_dir(std::vector<std::string>& notices) {
     const std::string folder = json_string(draft_.checked.values, "working_dir");
+    if (code_.contains(folder)) {
+      report(fmt::format("the working directory '{}' is a file", printable(folder)),
+             place_of(draft_, "working_dir"),
+             "name the folder that it is in");
+      return;
+    }
     if (folder.empty() || code_.contains_below(folder) || may_come_with_input(folder))
       return;
     notices.push_back(

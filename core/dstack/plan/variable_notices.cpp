@@ -182,10 +182,12 @@ std::string remedy(const Draft& draft, const ResolvedVariable& variable) {
                        variable.name(),
                        property->name);
   const bool is_given = find_member(draft.workflow->properties, *property) != nullptr;
-  return fmt::format("{} passes the workflow's variables to the program, as '{}'",
+  const bool is_left_out = variable.value().empty() || variable.value() == "false";
+  return fmt::format("{} passes the workflow's variables to the program, {}",
                      is_given ? fmt::format("'${{{{ variables }}}}' in '{}'", property->name)
                               : fmt::format("'{}: ${{{{ variables }}}}'", property->name),
-                     as_option(variable));
+                     is_left_out ? "and leaves out what is empty or 'false'"
+                                 : fmt::format("as '{}'", as_option(variable)));
 }
 
 /// For `run PROVIDER`.

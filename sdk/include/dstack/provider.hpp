@@ -227,6 +227,7 @@ struct Job {
   Workspace workspace = Workspace::unset;
   std::int64_t timeout = 0;  ///< milliseconds
   std::uint32_t retry = 0;   ///< attempts after the first that failed
+  std::string stop_signal;   ///< what asks the job to stop: "INT"; empty: the workflow's own
 };
 
 /// Quotes an argument for a shell, for commands.

@@ -127,7 +127,7 @@ TEST_CASE("an artifact is below the working directory, or else below the project
   using Places = std::vector<std::string>;
   CHECK(artifact_places("", "", "out") == Places{"out"});
   CHECK(artifact_places("sub", "", "out") == Places{"sub/out", "out"});
-  CHECK(artifact_places("app/sub", "app", "out") == Places{"app/sub/out", "app/out"});
-  CHECK(artifact_places("app", "app", "out") == Places{"app/out"});
+  CHECK(artifact_places("app/sub", "app", "out") == Places{"app/sub/out", "app/out", "out"});
+  CHECK(artifact_places("app", "app", "out") == Places{"app/out", "out"});
   CHECK(artifact_places("sub", "", "") == Places{"sub"});
 }

@@ -212,7 +212,7 @@ PlanningContext Bench::context() const {
 Result<Plan> Bench::make(const std::string& target,
                          const std::vector<std::string>& target_arguments,
                          const std::vector<std::string>& arguments) {
-  return make_plan({target, target_arguments, arguments, run_name, place}, context());
+  return make_plan({target, target_arguments, arguments, run_name, place, leading}, context());
 }
 
 Plan Bench::plan(const std::string& target,

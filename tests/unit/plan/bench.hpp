@@ -57,6 +57,8 @@ class Bench {
   std::string run_name;
   /// Where the user stands, from the project's root.
   std::string place;
+  /// How many of the arguments are before the target.
+  std::size_t leading = 0;
   /// Of the project.
   std::vector<std::string> secrets;
   /// As PlanningContext::choose_python: by default no interpreter is chosen.

@@ -54,6 +54,7 @@ struct Property {
   std::optional<std::int64_t> minimum;
   std::optional<std::int64_t> maximum;
   std::vector<std::string> choices;  ///< of a text: the only values; empty: any
+  std::string prefix;  ///< of the host's choices: may stand before each, and case does not count
   std::string help;
   std::optional<Flag> flag;
   /// What other tools call it: a workflow with such a key is told to use this property.

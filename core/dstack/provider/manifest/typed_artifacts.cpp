@@ -15,16 +15,6 @@ namespace {
 using config::Value;
 using config::ValueKind;
 
-/// What a shell would replace in a path: a `~` at its start, `$(command)`, or the first `$NAME`;
-/// empty: nothing. A file that is really called so can be written as `./~name`.
-std::string unexpanded_word(const std::string& path) {
-  if (path.starts_with('~'))
-    return "~";
-  if (const std::size_t at = path.find("$("); at != std::string::npos)
-    return path.substr(at, path.find(')', at) - at + 1);
-  return find_shell_variable(path);
-}
-
 }  // namespace
 
 Json ValueTyper::artifacts(const std::string& name, const Value& value) {
@@ -79,11 +69,14 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
 std::string ValueTyper::hint_of_other_place(const std::string& text) const {
   const std::string from_root = resolve_path(origins_.working_dir, text).value_or("");
   const std::string& base = origins_.base;
-  if (from_root.empty() || from_root == base || (!base.empty() && !is_below(from_root, base)))
+  if (from_root.empty() || is_below(base, from_root))
     return "only what a job writes in its workspace can be saved, by a path from the working "
            "directory";
-  return fmt::format("write '{}': artifacts are looked for from the project's folder, too",
-                     printable(base.empty() ? from_root : from_root.substr(base.size() + 1)));
+  const bool is_outside = !base.empty() && !is_below(from_root, base);
+  return fmt::format(
+      "write '{}': artifacts are looked for from the {}, too",
+      printable(base.empty() || is_outside ? from_root : from_root.substr(base.size() + 1)),
+      is_outside ? "root of the code" : "project's folder");
 }
 
 Json ValueTyper::artifact_path(const Value& path) {

@@ -162,7 +162,8 @@ plan::Request plan_request(const Workbench& bench,
           request.target_arguments,
           request.arguments,
           std::move(run_name),
-          bench.place};
+          bench.place,
+          request.leading};
 }
 
 Result<source::Snapshot> capture(const Workbench& bench,

@@ -5,6 +5,8 @@
 #include "dstack/files/matches.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
+#include <algorithm>
+
 #include <unistd.h>
 
 namespace dstack::run {
@@ -167,10 +169,10 @@ std::vector<std::string> artifact_paths(const JobOrder& order, const Path& works
   };
   std::vector<std::string> paths;
   for (const std::string& artifact : order.spec.artifacts) {
-    auto places = places_of(order, artifact);
-    const bool is_elsewhere =
-        places.size() > 1 && !is_there(places.front()) && is_there(places.back());
-    paths.push_back(std::move(is_elsewhere ? places.back() : places.front()));
+    const auto places = places_of(order, artifact);
+    const auto found =
+        places.size() > 1 ? std::find_if(places.begin(), places.end(), is_there) : places.begin();
+    paths.push_back(found == places.end() ? places.front() : *found);
   }
   return paths;
 }

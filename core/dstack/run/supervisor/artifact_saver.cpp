@@ -2,6 +2,7 @@
 
 #include "dstack/base/event.hpp"
 #include "dstack/base/path_pattern.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/files/home.hpp"
@@ -19,6 +20,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include <unistd.h>
@@ -38,6 +40,7 @@ struct ThreadedArtifactSaver::State {
   };
 
   std::list<Worker> workers;
+  std::map<std::size_t, std::shared_ptr<StopFlag>> saves;  ///< the last of each job
 
   std::unique_ptr<Workspace> workspace_of(const JobOrder& order) const {
     const Path folder = attempt_folder(objects.home(), order.run, order.index, order.attempt);
@@ -121,8 +124,9 @@ std::string describe_missing(const std::vector<std::vector<std::string>>& missin
   std::vector<std::string> paths;
   for (const auto& places : missing) {
     std::string text = fmt::format("'{}'", printable(places.front()));
-    if (places.size() > 1)
-      text += fmt::format(" (nor '{}')", printable(places.back()));
+    for (std::size_t i = 1; i < places.size(); ++i)
+      text += fmt::format("{}'{}'", i == 1 ? " (nor " : ", ", printable(places[i]));
+    text += places.size() > 1 ? ")" : "";
     (is_pattern(places.front()) ? patterns : paths).push_back(std::move(text));
   }
   std::vector<std::string> parts;
@@ -200,6 +204,15 @@ void keep_edits(store::ObjectStore& objects,
   }
 }
 
+/// Of a job that was aborted while its artifacts were stored.
+void drop_all(SavedArtifacts& result) {
+  result.artifacts.clear();
+  result.edits.reset();
+  result.error.clear();
+  result.missing.clear();
+  result.given_up = true;
+}
+
 }  // namespace
 
 ThreadedArtifactSaver::ThreadedArtifactSaver(std::unique_ptr<State> state)
@@ -209,7 +222,7 @@ ThreadedArtifactSaver::ThreadedArtifactSaver(ThreadedArtifactSaver&&) noexcept =
 ThreadedArtifactSaver::~ThreadedArtifactSaver() = default;
 
 Result<ThreadedArtifactSaver> ThreadedArtifactSaver::make(const files::Home& home) {
-  auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}});
+  auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}, {}});
   DSTACK_TRY(state->event, Event::make());
   return ThreadedArtifactSaver(std::move(state));
 }
@@ -219,11 +232,15 @@ void ThreadedArtifactSaver::start(JobOrder order,
                                   ExitRecord record,
                                   store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
+  auto flag = std::make_shared<StopFlag>();
+  state->saves[order.index] = flag;
   state->start([state,
+                flag = std::move(flag),
                 order = std::move(order),
                 workflow = std::move(workflow),
                 originals,
                 record = std::move(record)] {
+    const StoppableWork stoppable(flag.get());
     SavedArtifacts result;
     result.job = order.index;
     result.record = record;
@@ -231,10 +248,17 @@ void ThreadedArtifactSaver::start(JobOrder order,
     capture(state->objects, workspace->folder(), workflow, order, originals, result);
     if (record.edited && workspace->is_private() && result.error.empty())
       keep_edits(state->objects, workspace->folder(), order, result);
+    if (stop_is_asked())
+      drop_all(result);
     const std::lock_guard guard(state->mutex);
     state->finished.push_back(std::move(result));
     state->event.set();
   });
+}
+
+void ThreadedArtifactSaver::give_up(std::size_t job) {
+  if (const auto save = state_->saves.find(job); save != state_->saves.end())
+    save->second->set();
 }
 
 void ThreadedArtifactSaver::discard(JobOrder order) {

@@ -7,6 +7,7 @@
 #include "dstack/source/snapshot.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -140,16 +141,24 @@ std::string explain_linked_module(std::string_view module,
 /// A file beside the project, which no job sees.
 std::string explain_outside(const Path& project,
                             const std::string& working_dir,
+                            const std::string& base,
                             const std::string& word) {
   boost::system::error_code problem;
   const bool leads_out = word.starts_with("../") && !resolve_path(working_dir, word);
   if (!leads_out || !fs::exists(project / working_dir / word, problem))
     return {};
+  // So many folders above the root of the code, and that above the project's.
+  const Path seen = (Path(working_dir) / word).lexically_normal();
+  const auto is_step = [](const Path& part) { return part == ".."; };
+  const auto above = std::count_if(seen.begin(), seen.end(), is_step);
+  const Path place(base);
+  const auto steps = above + std::distance(place.begin(), place.end());
   return fmt::format(
-      "'{}' is beside the project, and a job sees the project alone; write 'root: ..' at the top "
-      "of "
-      "workflows.yaml, or move '.dstack' to the folder above and set 'working_dir'",
-      printable(word));
+      "'{}' is beside the project, and a job sees the project alone; write 'root: {}' at the top "
+      "of workflows.yaml, or name it as an input: 'inputs: [{}]'",
+      printable(word),
+      join(std::vector<std::string>(static_cast<std::size_t>(steps), ".."), "/"),
+      printable(real_path(project / working_dir / word).string()));
 }
 
 }  // namespace
@@ -176,7 +185,7 @@ std::string explain_missing_file(std::string_view log_end,
       continue;
     const bool is_node = lower.find(module_complaint) != lower.npos;
     for (const std::string& word : words_of(line)) {
-      if (auto outside = explain_outside(project, working_dir, word); !outside.empty())
+      if (auto outside = explain_outside(project, working_dir, base, word); !outside.empty())
         return outside;
       auto explained = is_node ? explain_left_out_node_module(word, places) : places.explain(word);
       if (!explained.empty())

@@ -100,6 +100,7 @@ class Writer {
     if (job.timeout > 0)
       integer(map, "timeout", static_cast<std::uint64_t>(job.timeout));
     integer(map, "retry", job.retry);
+    text(map, "stop_signal", job.stop_signal);
   }
 
  private:

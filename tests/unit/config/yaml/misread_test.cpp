@@ -83,6 +83,15 @@ TEST_CASE("a command that begins with a sign of YAML is explained with the way t
             quote_it("'{ date; uptime; } > log'"));
   CHECK(of_command("& sleep") ==
         "3:5+7 '&' begins an anchor here | if it is part of a text, " + quote_it("'& sleep'"));
+  CHECK(of_command("&>log echo x") ==
+        "3:5+5 '&>log' begins an anchor here, and is not a part of the text | " +
+            quote_it("'&>log echo x'"));
+  CHECK(of_command("&>log") ==
+        "3:5+5 '&>log' begins an anchor here, and is not a part of the "
+        "text | " +
+            quote_it("'&>log'"));
+  CHECK(of_command("&& echo y").find("'&&' begins an anchor here") != std::string::npos);
+  CHECK(of_command("&name-1 echo y").empty());
   CHECK(of_command("| tee log") ==
         "3:5+9 '|' begins a text here that is on the lines below it | if it is part of a text, " +
             quote_it("'| tee log'"));

@@ -278,3 +278,9 @@ TEST_CASE("an artifact is optional if every entry for it says so", "[provider][t
   CHECK(errors("file: x\nartifacts: [{path: a, optional: perhaps}]\n").find("true or false") !=
         std::string::npos);
 }
+
+TEST_CASE("a working directory is not expanded", "[provider][types]") {
+  for (const std::string folder : {"$HOME/x", "~/x", "${DATA}", "$(pwd)"})
+    CHECK(errors("file: x\nworking_dir: " + folder + "\n").find("which is not replaced") !=
+          std::string::npos);
+}
