@@ -329,6 +329,20 @@ TEST_CASE("a program that a PATH for a shell hides is explained") {
         std::string::npos);
   const std::string failed = output_of(box, {"run", "t"}, 125);
   CHECK(failed.find("'$PATH' and '~' are not expanded in 'environment'") != std::string::npos);
+  CHECK(failed.find("write '${{ env.PATH }}' there") != std::string::npos);
+  box.workflows(
+      "workflows:\n  - {name: t, provider: bash, environment: {PATH: '/opt/bin:${{ env.PATH }}'}, "
+      "commands: ls}\n");
+  box.ok({"run", "t"});
+}
+
+TEST_CASE("the PATH of a container is not that of the caller") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: t, provider: docker, image: busybox, commands: ls, environment: {"
+      "PATH: '/x:${{ env.PATH }}'}}\n");
+  CHECK(box.refused({"validate"}, 2).find(
+            "'PATH' is not the container's here, but that of this machine") != std::string::npos);
 }
 
 TEST_CASE("providers are listed with what is wrong with them") {

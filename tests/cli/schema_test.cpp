@@ -133,7 +133,7 @@ const std::vector<Case> wrong = {
     {"missing required", workflow("help: x")},
     {"empty required", workflow("commands: []")},
     {"null required", workflow("commands: ")},
-    {"missing required with an alias", "workflows: [{name: w, provider: python, args: [a]}]\n"},
+    {"missing required with an alias", "workflows: [{name: w, provider: streamlit, args: [a]}]\n"},
     {"property under two names",
      "workflows: [{name: w, provider: python, file: a.py, script: a.py}]\n"},
     {"property in two spellings", workflow("commands: ls, working-dir: a, working_dir: a")},

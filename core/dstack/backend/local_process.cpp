@@ -30,7 +30,7 @@ std::string hint_for_missing(const std::string& path) {
   if (path.find('$') != std::string::npos || path.find('~') != std::string::npos)
     return fmt::format(
         "the job's PATH is '{}', as written: '$PATH' and '~' are not expanded in 'environment'; "
-        "write 'export PATH=…' in 'setup' instead",
+        "write '${{{{ env.PATH }}}}' there instead of '$PATH'",
         printable(path));
   return "it is not in the job's PATH; install it, or set PATH in 'environment'";
 }

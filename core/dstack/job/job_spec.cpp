@@ -104,6 +104,7 @@ void fields(Fields& fields, Self& python) {
   fields.optional("version", python.version);
   fields.optional("requirements", python.requirements);
   fields.optional("packages", python.packages);
+  fields.optional("index", python.index);
 }
 
 template <class Fields, MaybeConst<ImageBuild> Self>

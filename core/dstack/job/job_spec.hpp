@@ -35,6 +35,9 @@ struct PythonRequest {
   std::vector<std::string> requirements;
   std::vector<std::string>
       packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
+  /// Package indexes: the first instead of PyPI, the others beside it. May refer to secrets
+  /// (config/project/secret_reference.hpp).
+  std::vector<std::string> index = {};
 
   bool operator==(const PythonRequest&) const = default;
 };

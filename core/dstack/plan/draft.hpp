@@ -35,6 +35,7 @@ struct Draft {
   bool uses_run_arguments = false;
   std::vector<config::SecretReference> secrets;  ///< that its properties refer to
   std::vector<config::WholeArgument> whole_arguments;
+  std::vector<config::EnvironmentReference> environment_references;
   bool ready = false;    ///< its properties are valid: `checked` is set
   bool planned = false;  ///< its provider has made `jobs`
   provider::CheckedProperties checked;
@@ -76,9 +77,14 @@ void choose_providers(Drafts& drafts,
 /// Replaces `${{ … }}` in one draft's properties. False: they contain unknown names, which are
 /// reported.
 bool interpolate_properties(Draft& draft,
+                            const provider::CallerEnvironment& caller,
                             const std::string& run_name,
                             const std::vector<std::string>& run_arguments,
                             std::vector<Error>& errors);
+
+/// For `${{ env.NAME }}` where no run is to begin: one that is not set is empty, so that the answer
+/// is the same on every machine.
+provider::CallerEnvironment with_all_set(const provider::CallerEnvironment& caller);
 
 /// Variables in the text of arguments whose values look like several.
 void note_whole_arguments(const Draft& draft, std::vector<std::string>& notices);
@@ -181,10 +187,19 @@ std::vector<EnvironmentVariable> job_environment(
     const job::JobSpec& job,
     const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line);
-/// Reserved names that a provider sets; those of the files are checked with the properties.
+/// Reserved names that a provider sets; those of the files are checked with the properties. And
+/// variables of the caller that mean nothing in a container.
 void check_environment(const Draft& draft, std::vector<Error>& errors);
-/// Entries of the property `environment` that only a shell would expand: `$PATH`, `~/data`.
-void note_unexpanded_environment(const Draft& draft, std::vector<std::string>& notices);
+/// Entries of the property `environment` that only a shell would expand: `$PATH`, `~/data`; and
+/// what to write instead.
+void note_unexpanded_environment(const Draft& draft,
+                                 const PlanningContext& context,
+                                 std::vector<std::string>& notices);
+/// Files of secrets that an application of the workflow would read, and that no job gets.
+void note_left_out_secrets(const Draft& draft,
+                           const config::Project& project,
+                           const source::Snapshot& code,
+                           std::vector<std::string>& notices);
 /// Entries of the property `environment` that a secret hides.
 void note_hidden_environment(const Draft& draft,
                              const std::vector<std::string>& secrets,

@@ -50,7 +50,8 @@ class Maker {
     for (const Draft& draft : drafts_.all) {
       check_environment(draft, errors_);
       note_hidden_environment(draft, context_.secrets, notices_);
-      note_unexpanded_environment(draft, notices_);
+      note_unexpanded_environment(draft, context_, notices_);
+      note_left_out_secrets(draft, context_.project, context_.code, notices_);
     }
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);
@@ -210,7 +211,8 @@ class Maker {
     for (Draft& draft : drafts_.all) {
       if (draft.provider == nullptr)
         continue;
-      if (!interpolate_properties(draft, request_.run_name, request_.arguments, errors_))
+      if (!interpolate_properties(
+              draft, context_.environment, request_.run_name, request_.arguments, errors_))
         continue;
       arguments_used = arguments_used || draft.uses_run_arguments;
       if (draft.role == Role::target)

@@ -56,7 +56,7 @@ struct PlanningContext {
   /// later wins.
   std::vector<std::string> secrets = {};
   /// The interpreter for a job's request. If not set, none is chosen.
-  std::function<Result<python::Choice>(const job::PythonRequest& request)> choose_python = {};
+  std::function<Result<python::Choice>(const python::VersionRequest& request)> choose_python = {};
   /// What is at the path of an input, on disk. If not set, no input is looked for.
   std::function<Result<source::InputFacts>(const Path& path, source::InputUse use)> inspect_input =
       {};

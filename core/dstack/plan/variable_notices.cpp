@@ -2,6 +2,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/words.hpp"
 #include "dstack/config/project/arguments.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
 #include "dstack/job/requirements_source.hpp"
@@ -28,21 +29,6 @@ std::string list_form(const config::WholeArgument& argument) {
   for (const std::string& word : *words)
     quoted.push_back(render_json(word));
   return fmt::format("{}: [{}]", argument.key, join(quoted, ", "));
-}
-
-bool is_word_part(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-bool holds_word(std::string_view text, std::string_view word) {
-  for (std::size_t at = text.find(word); at != std::string_view::npos;
-       at = text.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || !is_word_part(text[at - 1])) &&
-        (end == text.size() || !is_word_part(text[end])))
-      return true;
-  }
-  return false;
 }
 
 void collect_texts(const config::Value& value, std::vector<std::string_view>& texts) {
@@ -89,10 +75,10 @@ class Usage {
     return std::any_of(texts_.begin(),
                        texts_.end(),
                        [&](std::string_view text) {
-                         return refers(text, variable) || holds_word(text, in_job);
+                         return refers(text, variable) || has_word(text, in_job);
                        }) ||
            std::any_of(contents_.begin(), contents_.end(), [&](const std::string& text) {
-             return holds_word(text, in_job);
+             return has_word(text, in_job);
            });
   }
 

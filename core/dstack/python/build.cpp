@@ -4,11 +4,13 @@
 #include "dstack/python/compiled.hpp"
 #include "dstack/python/conda.hpp"
 #include "dstack/python/installed.hpp"
+#include "dstack/python/job_pip.hpp"
 #include "dstack/python/pip.hpp"
 #include "dstack/python/seal.hpp"
 #include "dstack/python/settings.hpp"
 #include "dstack/python/stage.hpp"
 #include "dstack/python/version.hpp"
+#include "dstack/secrets/masker.hpp"
 
 #include <algorithm>
 
@@ -38,7 +40,17 @@ bool contains_any(const Transcript& transcript, std::initializer_list<std::strin
   return false;
 }
 
-std::string hint_for(const Transcript& transcript) {
+/// What to do about variables that the files use and nobody has set.
+std::string hint_for_unset(const InstallContext& context) {
+  return fmt::format(
+      "{} not set: give it a value where the run is started, in the workflow's 'environment', or "
+      "with 'dstack secrets add'",
+      join(context.unset, ", ") + (context.unset.size() == 1 ? " is" : " are"));
+}
+
+std::string hint_for(const InstallContext& context, const Transcript& transcript) {
+  if (!context.unset.empty())
+    return hint_for_unset(context);
   if (contains_any(transcript, {"No space left", "Disk quota exceeded"}))
     return "free space on the disk of $DSTACK_HOME/environments, or set DSTACK_HOME to "
            "another folder";
@@ -51,6 +63,14 @@ std::string hint_for(const Transcript& transcript) {
                     "Network is unreachable"}))
     return "this machine cannot reach the package index; set PIP_INDEX_URL to one that it can "
            "reach, or HTTPS_PROXY";
+  if (contains_any(transcript,
+                   {"401 Unauthorized",
+                    "401 Client Error",
+                    "401 Error",
+                    "403 Forbidden",
+                    "403 Client Error"}))
+    return "the package index wants other credentials: '${{ secrets.NAME }}' in the workflow's "
+           "'index' is the value of a secret, as in https://USER:${{ secrets.NAME }}@HOST/simple";
   if (contains_any(
           transcript,
           {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))
@@ -59,6 +79,7 @@ std::string hint_for(const Transcript& transcript) {
 }
 
 Failure installation_failure(const BuildOrder& order,
+                             const InstallContext& context,
                              std::string_view program,
                              const Transcript& transcript) {
   std::string message = fmt::format("cannot install {} for Python {}: {} ended with {}",
@@ -67,15 +88,17 @@ Failure installation_failure(const BuildOrder& order,
                                     program,
                                     process::render(transcript.status));
   return fail(ErrorCode::unavailable, "{}", message + log_tail(order, transcript))
-      .with_hint("{}", hint_for(transcript));
+      .with_hint("{}", hint_for(context, transcript));
 }
 
-Failure venv_failure(const BuildOrder& order, const Transcript& transcript) {
+Failure venv_failure(const BuildOrder& order,
+                     const InstallContext& context,
+                     const Transcript& transcript) {
   std::string message = fmt::format("cannot make a virtual environment of Python {} ('{}')",
                                     order.interpreter.version,
                                     order.interpreter.program.string());
   return fail(ErrorCode::unavailable, "{}", message + log_tail(order, transcript))
-      .with_hint("{}", hint_for(transcript));
+      .with_hint("{}", hint_for(context, transcript));
 }
 
 void add_files(std::vector<std::string>& argv, const BuildOrder& order) {
@@ -110,8 +133,10 @@ Result<void> record_packages(const BuildOrder& order,
                 "cannot list the packages of '{}': {}",
                 order.folder.string(),
                 trim(output.err));
+  const std::string list = without_stage(output.out, context.stage);
+  const secrets::Needles hidden(context.hidden);
   return write_file_atomically(
-      order.folder / packages_file, without_stage(output.out, context.stage), Durable::no);
+      order.folder / packages_file, hidden.empty() ? list : hidden.masked(list), Durable::no);
 }
 
 /// What a uv.lock names. Default groups are not asked for: a job has what its workflow names.
@@ -137,7 +162,7 @@ Result<void> install_lock(const BuildOrder& order, InstallContext context) {
   context.environment.push_back("UV_PROJECT_ENVIRONMENT=" + order.folder.string());
   DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
   if (!process::succeeded(transcript.status))
-    return installation_failure(order, "uv", transcript);
+    return installation_failure(order, context, "uv", transcript);
   return {};
 }
 
@@ -153,7 +178,7 @@ Result<void> install_with_uv(const BuildOrder& order, const InstallContext& cont
   add_files(argv, order);
   DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
   if (!process::succeeded(transcript.status))
-    return installation_failure(order, "uv", transcript);
+    return installation_failure(order, context, "uv", transcript);
   return record_packages(
       order, context, {*order.uv, "pip", "freeze", "--python", python_of(order)});
 }
@@ -162,14 +187,14 @@ Result<void> install_files_with_pip(const BuildOrder& order, const InstallContex
   const Path python = order.conda ? Path(python_of(order)) : order.interpreter.program;
   DSTACK_TRY(const Transcript unpacked, unpack_pip(context, python));
   if (!process::succeeded(unpacked.status))
-    return venv_failure(order, unpacked);
+    return venv_failure(order, context, unpacked);
   const std::vector<std::string> pip = pip_command(context, python_of(order));
   std::vector<std::string> argv = pip;
   argv.insert(argv.end(), {"install", "--no-compile"});
   add_files(argv, order);
   DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
   if (!process::succeeded(transcript.status))
-    return installation_failure(order, "pip", transcript);
+    return installation_failure(order, context, "pip", transcript);
   argv = pip;
   argv.emplace_back("freeze");
   return record_packages(order, context, argv);
@@ -181,7 +206,7 @@ Result<void> install_with_pip(const BuildOrder& order, const InstallContext& con
       const Transcript made,
       run_installer(context, {python, "-m", "venv", "--without-pip", order.folder.string()}));
   if (!process::succeeded(made.status))
-    return venv_failure(order, made);
+    return venv_failure(order, context, made);
   return install_files_with_pip(order, context);
 }
 
@@ -221,7 +246,7 @@ Result<void> make_with_conda(const BuildOrder& order, InstallContext context) {
                 program,
                 process::render(transcript.status),
                 log_tail(order, transcript))
-        .with_hint("{}", hint_for(transcript));
+        .with_hint("{}", hint_for(context, transcript));
   boost::system::error_code error;
   if (!fs::exists(python_of(order), error))
     return fail(ErrorCode::configuration, "the environment of '{}' has no Python", file)
@@ -268,7 +293,7 @@ Result<void> build_environment(const BuildOrder& order, const InstallContext& co
                 order.interpreter.version)
         .with_hint("name a newer version of Python");
   DSTACK_CHECK(with_uv ? install_with_uv(order, context) : install_with_pip(order, context));
-  DSTACK_CHECK(place_pip_notice(order.folder));
+  DSTACK_CHECK(place_job_pip(order.folder, order.uv));
   DSTACK_CHECK(link_compiled(order.folder));
   return seal_content(order.folder);
 }

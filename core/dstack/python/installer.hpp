@@ -20,8 +20,13 @@ struct InstallContext {
   /// Inherited by the commands: while one of them outlives a killed builder, no other build starts.
   int lock_fd = -1;
   int job_fd = -1;  ///< for what dstack itself says, beside output_fd; -1: nowhere
-  /// Each line that the commands write, without the stage's path. May be empty.
+  /// Each line that the commands write, masked, without the stage's path. May be empty.
   std::function<void(std::string_view)> on_line = {};
+  /// Values that neither the log nor a message may show: of secrets, of variables that the files
+  /// use.
+  std::vector<std::string> hidden = {};
+  /// Variables that the files use and that are not set, with their places: "'NAME' at r.txt:3".
+  std::vector<std::string> unset = {};
 
   /// Writes a line of dstack's own to the log.
   void say(std::string_view line) const;
@@ -29,7 +34,7 @@ struct InstallContext {
 
 struct Transcript {
   process::ExitStatus status;
-  std::deque<std::string> last_lines;  ///< twenty at most, without the stage's path
+  std::deque<std::string> last_lines;  ///< twenty at most, masked, without the stage's path
 };
 
 /// A stop of the caller's work (base/stop_flag.hpp) is an error; then nothing of the command is left.

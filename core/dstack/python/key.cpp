@@ -20,7 +20,7 @@ namespace dstack::python {
 namespace {
 
 /// Changes when the environment built for the same input changes.
-constexpr std::string_view format = "dstack-environment 1";
+constexpr std::string_view format = "dstack-environment 2";
 
 /// Each value is preceded by its length, so that different sequences never hash the same bytes.
 void add(Sha256& hash, std::string_view value) {
@@ -103,13 +103,18 @@ void add_wheels(Sha256& hash, const Path& folder) {
 }
 
 /// `${NAME}` in a requirement file is replaced by the installers.
-void add_variables(Sha256& hash, std::string_view text, const Lookup& environment) {
+void add_variables(Sha256& hash,
+                   std::string_view text,
+                   const Lookup& environment,
+                   const JobInput& job) {
   for (std::size_t at = text.find("${"); at != std::string_view::npos;
        at = text.find("${", at + 2)) {
     const std::size_t end = text.find('}', at);
     if (end == std::string_view::npos)
       return;
-    add(hash, environment(std::string(text.substr(at + 2, end - at - 2))).value_or(""));
+    add(hash,
+        file_variable(environment, job, std::string(text.substr(at + 2, end - at - 2)))
+            .value_or(""));
   }
 }
 
@@ -167,7 +172,8 @@ std::string platform() {
 Result<std::string> environment_key(const Requirements& requirements,
                                     const Interpreter& interpreter,
                                     const Path& code,
-                                    const Lookup& environment) {
+                                    const Lookup& environment,
+                                    const JobInput& job) {
   boost::system::error_code error;
   const Path real = requirements.conda ? Path() : fs::canonical(interpreter.program, error);
   if (error)
@@ -181,7 +187,7 @@ Result<std::string> environment_key(const Requirements& requirements,
     add(hash, std::to_string(root));
   for (const RequirementFile& file : requirements.files) {
     add(hash, file.text);
-    add_variables(hash, file.text, environment);
+    add_variables(hash, file.text, environment, job);
     for (const Piece& piece : file.pieces)
       DSTACK_CHECK(add_piece(hash, piece, code));
   }
@@ -189,7 +195,7 @@ Result<std::string> environment_key(const Requirements& requirements,
     add(hash, "conda\n" + requirements.conda->text);
   if (requirements.lock)
     DSTACK_CHECK(add_lock(hash, *requirements.lock, code));
-  add(hash, index_settings(environment));
+  add(hash, index_settings(environment, job));
   return hash.finish().render().substr(0, 32);
 }
 

@@ -5,6 +5,8 @@
 #include "dstack/python/conda.hpp"
 #include "dstack/python/pyproject.hpp"
 #include "dstack/python/requirement_line.hpp"
+#include "dstack/python/requirement_text.hpp"
+#include "dstack/python/requirement_variables.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -58,7 +60,8 @@ Result<void> check_there(const Path& path, const std::string& name) {
 /// Reads the files of one request, depth first.
 class Reader {
  public:
-  explicit Reader(const Path& code) : code_(normal(code)) {}
+  Reader(const Path& code, Lookup environment)
+      : code_(normal(code)), environment_(std::move(environment)) {}
 
   Result<Requirements> read(const job::PythonRequest& request);
 
@@ -102,7 +105,16 @@ class Reader {
         .with_hint("{}", hint);
   }
 
+  /// A path as the installers will see it. uv calls the folder of the project PROJECT_ROOT.
+  std::string expanded(const std::string& written) const {
+    return expand_variables(written, [this](const std::string& name) {
+      return name == "PROJECT_ROOT" || name == "PWD" ? std::optional(code_.string())
+                                                     : environment_(name);
+    });
+  }
+
   Path code_;
+  Lookup environment_;
   Requirements result_;
   std::vector<Path> paths_;        ///< of result_.files
   std::vector<std::size_t> open_;  ///< the files being read, outermost first
@@ -229,26 +241,18 @@ Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
             "to install that project, write a requirements file with the line '.' or './FOLDER'");
   DSTACK_CHECK(check_there(path, name));
   DSTACK_CHECK(check_file(path, name));
-  DSTACK_TRY(std::string text, read_file(path));
+  DSTACK_TRY(const std::string bytes, read_file(path));
+  DSTACK_TRY(std::string text, decode_requirements(bytes, name));
   return add(path, name, std::move(text));
 }
 
 Result<std::size_t> Reader::add(const Path& path, std::string name, std::string text) {
-  // A path ends there only for the system: a file could include itself under many names.
-  if (text.find('\0') != std::string::npos)
-    return fail(ErrorCode::configuration,
-                "requirements file '{}' is not a text file: it contains a NUL byte",
-                name)
-        .with_hint("name a file that lists packages, one a line");
   const std::size_t index = result_.files.size();
   result_.files.emplace_back();
   paths_.push_back(path);
   open_.push_back(index);
   RequirementFile file{std::move(name), std::move(text), {}};
-  std::string_view rest = file.text;
-  if (rest.starts_with("\xEF\xBB\xBF"))
-    rest.remove_prefix(3);
-  for (const LogicalLine& line : logical_lines(rest))
+  for (const LogicalLine& line : logical_lines(file.text))
     DSTACK_CHECK(add_line(file, path.parent_path(), line));
   result_.files[index] = std::move(file);
   open_.pop_back();
@@ -280,12 +284,13 @@ Result<void> Reader::add_include(RequirementFile& file,
                                  const LogicalLine& line,
                                  Span span) {
   const std::string written = line.text.substr(span.begin, span.size);
-  if (is_url(written)) {
+  const std::string wanted = expanded(written);
+  if (is_url(wanted)) {
     file.pieces.push_back({PieceKind::text, line.text, {}, 0});
     return {};
   }
-  const Path path = normal(written.starts_with('/') ? Path(written) : folder / written);
-  if (!written.starts_with('/') && !is_below(path.string(), code_.string()))
+  const Path path = normal(wanted.starts_with('/') ? Path(wanted) : folder / wanted);
+  if (!wanted.starts_with('/') && !is_below(path.string(), code_.string()))
     return fail(
         at(file,
            line,
@@ -328,7 +333,7 @@ Result<void> Reader::add_include(RequirementFile& file,
     DSTACK_TRY(target, read_at(path, display_path(path, code_)));
   }
   file.pieces.push_back({PieceKind::text, line.text.substr(0, span.begin), {}, 0});
-  file.pieces.push_back({PieceKind::include, written, path, target});
+  file.pieces.push_back({PieceKind::include, wanted, path, target});
   file.pieces.push_back({PieceKind::text, line.text.substr(span.begin + span.size), {}, 0});
   return {};
 }
@@ -339,7 +344,8 @@ Result<Path> Reader::find_local(const RequirementFile& file,
                                 const LogicalLine& line,
                                 Span span) {
   const std::string written = line.text.substr(span.begin, span.size);
-  const std::string wanted(without_file_scheme(written));
+  const std::string whole = expanded(written);
+  const std::string wanted(without_file_scheme(whole));
   const auto wrong = [&](const std::string& what, const std::string& hint) {
     return fail(at(file, line, span, fmt::format("'{}' {}", written, what), hint));
   };
@@ -369,8 +375,9 @@ Result<void> Reader::add_requirement(RequirementFile& file,
                                      Editable editable) {
   const Span span = path_part(line.text, after_name(line.text, value));
   const std::string written = line.text.substr(span.begin, span.size);
-  const bool local = written.find("${") == std::string::npos &&
-                     (looks_like_path(written) || (editable == Editable::yes && !is_url(written)));
+  const std::string wanted = expanded(written);
+  const bool local = wanted.find("${") == std::string::npos &&
+                     (looks_like_path(wanted) || (editable == Editable::yes && !is_url(wanted)));
   // The `-e` is removed, also before a URL: it would install into a folder that is removed or
   // read-only.
   const std::size_t begin = editable == Editable::yes ? value.begin : 0;
@@ -393,7 +400,8 @@ void Reader::add_wheels(RequirementFile& file,
                         const LogicalLine& line,
                         Span span) {
   const std::string written = line.text.substr(span.begin, span.size);
-  const std::string wanted(without_file_scheme(written));
+  const std::string whole = expanded(written);
+  const std::string wanted(without_file_scheme(whole));
   boost::system::error_code error;
   for (const Path& base : {folder, code_}) {
     const Path path = wanted.starts_with('/') ? Path(wanted) : normal(base / wanted);
@@ -409,8 +417,10 @@ void Reader::add_wheels(RequirementFile& file,
 
 }  // namespace
 
-Result<Requirements> read_requirements(const job::PythonRequest& request, const Path& code) {
-  return Reader(code).read(request);
+Result<Requirements> read_requirements(const job::PythonRequest& request,
+                                       const Path& code,
+                                       const Lookup& environment) {
+  return Reader(code, environment).read(request);
 }
 
 }  // namespace dstack::python

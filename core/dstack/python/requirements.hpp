@@ -11,6 +11,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/python/lock.hpp"
+#include "dstack/python/python.hpp"
 
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ enum class PieceKind {
   wheels,      ///< a local folder of wheels
 };
 
-/// A requirement file is a sequence of pieces. `text` of a local piece is the path as written.
+/// A requirement file is a sequence of pieces. `text` of a local piece is the path as written; of
+/// an include, with the values of its variables.
 struct Piece {
   PieceKind kind = PieceKind::text;
   std::string text;
@@ -38,7 +40,7 @@ struct Piece {
 /// things, and a change of them builds nothing again.
 struct RequirementFile {
   std::string name;  ///< relative to the project's root, for messages
-  std::string text;  ///< the whole content
+  std::string text;  ///< the whole content, as UTF-8
   std::vector<Piece> pieces;
 };
 
@@ -62,7 +64,9 @@ struct Requirements {
 };
 
 /// Reads the files of a request from `code`. Missing files, files outside the project and cyclic
-/// includes are errors at their place.
-Result<Requirements> read_requirements(const job::PythonRequest& request, const Path& code);
+/// includes are errors at their place. Paths may have variables of `environment`.
+Result<Requirements> read_requirements(const job::PythonRequest& request,
+                                       const Path& code,
+                                       const Lookup& environment = no_variables);
 
 }  // namespace dstack::python

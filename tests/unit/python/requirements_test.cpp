@@ -1,6 +1,7 @@
 #include "dstack/python/requirements.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/python/requirement_variables.hpp"
 #include "dstack/python/stage.hpp"
 #include "support/environment_folder.hpp"
 #include "support/results.hpp"
@@ -242,4 +243,36 @@ TEST_CASE("a stage holds the files as written, with local projects in copies") {
   CHECK(fs::exists(stage / ".code/lib/pyproject.toml"));
   CHECK_FALSE(fs::exists(stage / ".code/lib/.git"));
   CHECK(without_stage("ours @ " + url + "\n", stage) == "ours @ ./lib\n");
+}
+
+TEST_CASE("paths in requirements files may have variables") {
+  EnvironmentFolder at;
+  at.variables["LISTS"] = "lists";
+  at.write("lists/base.txt", "six\n");
+  at.write("lib/pyproject.toml", "[project]\n");
+  at.write("r.txt", "-r ${LISTS}/base.txt\n-e file://${PROJECT_ROOT}/lib\n${UNSET}/x.txt\n");
+  const auto read = read_requirements({"", {"r.txt"}, {}}, at.root, at.lookup());
+  INFO((read ? "" : render(read.error())));
+  REQUIRE(read);
+  REQUIRE(read->files.size() == 2);
+  CHECK(read->files[1].name == "lists/base.txt");
+  CHECK(std::any_of(
+      read->files[0].pieces.begin(), read->files[0].pieces.end(), [&](const Piece& piece) {
+        return piece.kind == PieceKind::project && piece.path == at.root / "lib";
+      }));
+}
+
+TEST_CASE("the variables that requirements files use are known, outside of comments") {
+  EnvironmentFolder at;
+  at.write("r.txt", "-c c.txt\n--index-url https://${INDEX_USER}:${INDEX_PW}@host # ${COMMENT}\n");
+  at.write("c.txt", "six\n${INDEX_PW}\n${lower}\n${}\n");
+  const auto read = read_requirements({"", {"r.txt"}, {}}, at.root);
+  REQUIRE(read);
+  std::vector<std::string> found;
+  for (const FileVariable& variable : variables_of(*read))
+    found.push_back(fmt::format("{} {}:{}", variable.name, variable.file, variable.line));
+  CHECK(found == std::vector<std::string>{"INDEX_USER r.txt:2", "INDEX_PW r.txt:2"});
+  at.variables["INDEX_PW"] = "hush";
+  CHECK(expand_variables("https://${INDEX_USER}:${INDEX_PW}@host", at.lookup()) ==
+        "https://${INDEX_USER}:hush@host");
 }

@@ -151,6 +151,7 @@ Json python_json(const Description& description, std::size_t job) {
     return {};
   return {{"version", python->version},
           {"program", python->program.string()},
+          {"named_by", python->named_by.empty() ? Json() : Json(python->named_by)},
           {"packages", description.packages[job]}};
 }
 

@@ -111,6 +111,7 @@ Result<void> Preparation::resolve_secrets() {
   DSTACK_TRY(auto secrets, run::resolve_secrets(order_, warnings_));
   attempt_.log.writer().hide(std::move(secrets.needles));
   job_.secret_names = std::move(secrets.names);
+  secret_values_ = std::move(secrets.values);
   return {};
 }
 
@@ -125,7 +126,8 @@ Result<void> Preparation::prepare_python() {
                                          attempt_.workspace->folder(),
                                          attempt_.home,
                                          environment_variable,
-                                         output.get()));
+                                         output.get(),
+                                         {order_.environment, {}, secret_values_}));
   DSTACK_CHECK(attempt_.log.writer().continue_at_end());
   set_variable(
       order_.environment, "PATH", python.bin.string() + ":" + variable(order_.environment, "PATH"));

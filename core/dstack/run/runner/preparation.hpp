@@ -43,6 +43,7 @@ class Preparation {
   JobAttempt& attempt_;
   JobOrder& order_;
   std::vector<std::string>& warnings_;
+  std::vector<std::string> secret_values_;  ///< what no installer may show
   PreparedJob job_;
 };
 

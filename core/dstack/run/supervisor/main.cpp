@@ -34,6 +34,15 @@ namespace dstack::run {
 
 namespace {
 
+/// Of the environment of the command that started the run, which this process has inherited; that
+/// of another command where it took over.
+std::vector<std::string> names_of_variables() {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    names.emplace_back(std::string_view(*entry).substr(0, std::string_view(*entry).find('=')));
+  return names;
+}
+
 /// Searches the end of the job's log for a file or a variable that was missing.
 std::string explain_failure(const files::Home& home, const RunOrder& order, std::size_t job) {
   const auto end = JobLog(home.job(order.plan.run_name, job)).read_end(end_of_log);
@@ -46,7 +55,9 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
                                               order.code.snapshot,
                                               objects,
                                               order.plan.place);
-  return sentence.empty() ? explain_missing_variable(*end, order, job, objects) : sentence;
+  return sentence.empty()
+             ? explain_missing_variable(*end, order, job, names_of_variables(), objects)
+             : sentence;
 }
 
 Result<void> supervise_to_end(const files::Home& home,

@@ -82,6 +82,7 @@ class Writer {
       text(python, "version", job.python->version);
       texts(python, "requirements", job.python->requirements);
       texts(python, "packages", job.python->packages);
+      texts(python, "index", job.python->index);
     }
     if (job.container)
       write(member(map, "container"), *job.container);
