@@ -2,6 +2,7 @@
 
 #include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
+#include "dstack/base/shell_variable.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/misread.hpp"
