@@ -26,17 +26,19 @@ bool is_package(const Path& file) {
 Result<void> check_project_files(const job::PythonRequest& request,
                                  const Path& code,
                                  const Lookup& environment) {
-  bool has_any = false;
+  // The variables of the other files, which a job may set itself, are not known yet.
+  job::PythonRequest wanted;
   boost::system::error_code error;
   for (const std::string& text : request.requirements) {
     const job::RequirementsSource source = job::parse_requirements_source(text);
     if (!fs::exists(code / source.file, error))
       return {};
-    has_any = has_any || job::format_of(source) != RequirementsFormat::pip;
+    if (job::format_of(source) != RequirementsFormat::pip)
+      wanted.requirements.push_back(text);
   }
-  if (!has_any)
+  if (wanted.requirements.empty())
     return {};
-  DSTACK_TRY(const Requirements requirements, read_requirements(request, code));
+  DSTACK_TRY(const Requirements requirements, read_requirements(wanted, code));
   if (requirements.lock && !find_uv(environment))
     return uv_is_missing(requirements.lock->source);
   if (requirements.conda && !find_conda(environment))

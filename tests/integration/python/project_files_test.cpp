@@ -128,6 +128,16 @@ TEST_CASE("a uv.lock without uv, and an environment.yaml without conda, say what
   }
 }
 
+TEST_CASE("files whose paths need a job's variables are not looked at before it starts") {
+  const EnvironmentFolder at;
+  at.write("pyproject.toml", "[project]\nname = 'x'\n");
+  at.write("r.txt", "-r ${FOLDER_OF_THE_JOB}/more.txt\n");
+  CHECK(check_project_files({"", {"pyproject.toml", "r.txt"}, {}}, at.root, at.lookup()));
+  const Error wrong = failure_of(
+      check_project_files({"", {"pyproject.toml[a]", "r.txt"}, {}}, at.root, at.lookup()));
+  CHECK(wrong.message == "'pyproject.toml' has no extra 'a'");
+}
+
 TEST_CASE("conda makes what an environment.yaml names") {
   Workbench at(Workbench::With::pip);
   if (!at.usable())
