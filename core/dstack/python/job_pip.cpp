@@ -165,17 +165,20 @@ words= elsewhere=${UV_PYTHON-}${UV_SYSTEM_PYTHON-}
 [ "${VIRTUAL_ENV-}" = "$folder" ] || elsewhere=yes
 for word; do
   case $word in
-    pip) words=pip ;;
-    install | uninstall | sync) [ "$words" = pip ] && words=$word ;;
     -t* | --target* | --prefix* | -p* | --python | --python=* | --system | --dry-run | -h | --help) elsewhere=yes ;;
+    -*) ;;
+    *) case $words in
+      '') words=$word ;;
+      pip) words="pip $word" ;;
+    esac ;;
   esac
 done
 case $words in
-  install | uninstall | sync)
+  'pip install' | 'pip uninstall' | 'pip sync')
     if [ -z "$elsewhere" ] && ! "$uv" "$@" --dry-run 2>&1 | grep -q '^Would make no changes'; then
-      echo "error: this environment is shared by all runs, so 'uv pip $words' cannot change it" >&2
+      echo "error: this environment is shared by all runs, so 'uv $words' cannot change it" >&2
       echo "hint: change requirements.txt (the workflow's 'requirements') instead; the next run has it" >&2
-      [ "$words" = install ] && echo "hint: 'uv pip install --target DIR' installs into a folder of this job" >&2
+      [ "$words" = 'pip install' ] && echo "hint: 'uv pip install --target DIR' installs into a folder of this job" >&2
       exit 1
     fi ;;
 esac
