@@ -2,6 +2,7 @@
 // The plan as JSON and as text, and what is said about targets.
 #include "bench.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/plan/redaction.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 #include "support/text.hpp"
