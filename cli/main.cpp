@@ -22,6 +22,13 @@
 
 namespace {
 
+int print_version() {
+  if (std::printf("dstack %s\n", dstack::cli::version.data()) >= 0 && std::fflush(stdout) == 0)
+    return dstack::cli::exit_code::success;
+  std::perror("error: cannot write to standard output");
+  return dstack::cli::exit_code::failure;
+}
+
 int dispatch(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (first == "exec")
@@ -35,7 +42,7 @@ int dispatch(int argc, char** argv) {
   if (first == "provider-host" && argc == 4)
     return dstack::provider::provider_host_main(argv[2], std::atoi(argv[3]));
   if ((first == "--version" || first == "-V") && argc == 2)
-    return std::printf("dstack %s\n", dstack::cli::version.data()) < 0 || std::fflush(stdout) != 0;
+    return print_version();
   if (first == "__complete")
     return dstack::cli::complete_main(std::vector<std::string>(argv + 2, argv + argc));
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not a signal

@@ -49,3 +49,7 @@ target_include_directories(dstack::spdlog INTERFACE
 target_link_libraries(dstack::spdlog INTERFACE Threads::Threads)
 find_package(nlohmann_json REQUIRED)
 find_package(tl-expected REQUIRED)
+# Its headers alone: one source uses it (core/dstack/base/toml.cpp), and a shared library costs start-up time.
+find_path(DSTACK_TOMLPLUSPLUS_HEADERS toml++/toml.h REQUIRED)
+add_library(dstack::tomlplusplus INTERFACE IMPORTED)
+target_include_directories(dstack::tomlplusplus INTERFACE "${DSTACK_TOMLPLUSPLUS_HEADERS}")

@@ -186,13 +186,19 @@ Result<std::vector<Path>> named_provider_paths(const std::vector<std::string>& w
 }
 
 /// Ends the output; what could not be written is the last word.
-int finish(Context& context, int code) {
-  context.out.flush();
-  if (const auto written = context.out.status(); !written) {
-    context.messages.error(written.error());
+int finish(ui::Output& out, const ui::Messages& messages, int code) {
+  out.flush();
+  if (const auto written = out.status(); !written) {
+    messages.error(written.error());
     return exit_code::failure;
   }
-  return context.out.closed() ? exit_code::broken_pipe : code;
+  if (!out.closed())
+    return code;
+  if (!out.hint().empty()) {
+    messages.warning("the reader of standard output closed it");
+    messages.hint(out.hint());
+  }
+  return exit_code::broken_pipe;
 }
 
 Result<int> perform(Context& context,
@@ -254,17 +260,16 @@ int run_command(const Invocation& invocation, const ui::Messages& early) {
                   provider_paths.value_or(std::vector<Path>())};
   const auto code = perform(context, *action, syntax, globals);
   if (code)
-    return finish(context, *code);
+    return finish(context.out, context.messages, *code);
   context.out.flush();
   context.messages.error(code.error());
   return exit_code_of(code.error());
 }
 
-int print(const std::string& text) {
+int print(const std::string& text, const ui::Messages& messages) {
   ui::Output out(ui::describe_stream(STDOUT_FILENO, ui::ColourChoice::automatic));
   out.write(text);
-  out.flush();
-  return out.closed() ? exit_code::broken_pipe : exit_code::success;
+  return finish(out, messages, exit_code::success);
 }
 
 }  // namespace
@@ -278,10 +283,10 @@ int run_app(const std::vector<std::string>& words) {
     return exit_code_of(invocation.error());
   }
   if (invocation->version)
-    return print(fmt::format("dstack {}\n", version));
+    return print(fmt::format("dstack {}\n", version), early);
   if (invocation->globals.help && (invocation->command == nullptr || !invocation->group.empty())) {
     if (!words.empty())
-      return print(overview(invocation->group));
+      return print(overview(invocation->group), early);
     early.raw(overview(""));  // no command at all is a mistake
     return exit_code::usage;
   }

@@ -37,6 +37,7 @@ std::string value_name(provider::PropertyType type) {
     case PropertyType::path:
     case PropertyType::target:
     case PropertyType::paths:
+    case PropertyType::requirements:
     case PropertyType::env_files:
     case PropertyType::arguments:
       return "FILE";

@@ -1,5 +1,6 @@
 #include "command_line/context.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
@@ -68,6 +69,17 @@ void note_secrets_of(const Context& context, const std::string& before) {
                     count == 1 ? "belongs" : "belong"));
 }
 
+/// Whether the folder of a project has gone only because another branch of the repository is
+/// checked out.
+bool is_of_other_branch(const std::string& project,
+                        const std::string& prefix,
+                        const std::string& before) {
+  const std::string_view top(project.data(),
+                             project.size() - std::min(prefix.size(), project.size()));
+  return !prefix.empty() && before != top && is_below(before, top) &&
+         source::is_of_other_branch(project, before.substr(top.size() + 1));
+}
+
 /// A project that was moved since its last run: its records move along, whatever the command does.
 /// In a home that cannot be written they stay where they are.
 Result<void> follow_moved_project(const Context& context,
@@ -79,7 +91,7 @@ Result<void> follow_moved_project(const Context& context,
     return {};
   const source::Identity identity = source::find_identity(project);
   DSTACK_TRY(const auto before, records.find_moved_project(project, identity.git, identity.prefix));
-  if (!before)
+  if (!before || is_of_other_branch(project, identity.prefix, *before))
     return {};
   if (mode == store::Records::Mode::read_write) {
     DSTACK_CHECK(records.adopt_project(project, identity.git, identity.prefix));

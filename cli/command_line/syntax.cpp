@@ -126,7 +126,15 @@ Syntax& Syntax::option(const std::string& names,
                        const std::string& value_name,
                        std::string& target,
                        const std::string& help) {
-  state_->app.add_option(names, target, help)->option_text(value_name);
+  // Most likely a variable of the shell that is not set.
+  const auto refuse_empty = [name = names.substr(names.rfind(',') + 1)](const std::string& text) {
+    return text.empty()
+               ? fmt::format("option '{}' needs a value, and was given an empty text", name)
+               : std::string();
+  };
+  state_->app.add_option(names, target, help)
+      ->option_text(value_name)
+      ->check(CLI::Validator(refuse_empty, ""));
   return *this;
 }
 

@@ -1,6 +1,7 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/fd.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "views/artifact_files.hpp"
 
@@ -34,8 +35,7 @@ class ArtifactsCat final : public Action {
     DSTACK_TRY(const auto chosen, choose_artifacts(context, records, reference_, workflow_));
     const store::ObjectStore objects(context.home);
     DSTACK_TRY(const auto files, list_files(objects, chosen.artifacts));
-    std::string path = normal_artifact_path(path_);
-    DSTACK_TRY(const ArtifactFile* file, find(files, path));
+    DSTACK_TRY(const ArtifactFile* file, find(files, path_in(files, chosen.base)));
     for (int links = 0; file->file.type == EntryType::link; ++links) {
       DSTACK_TRY(const std::string target, objects.read_blob(file->file.digest));
       DSTACK_TRY(file, follow(files, *file, target, links));
@@ -45,6 +45,18 @@ class ArtifactsCat final : public Action {
   }
 
  private:
+  /// From the code's root, or else from the project's folder.
+  std::string path_in(const std::vector<ArtifactFile>& files, const std::string& base) const {
+    std::string path = normal_artifact_path(path_);
+    const auto is_there = [&](const std::string& wanted) {
+      return std::any_of(files.begin(), files.end(), [&](const ArtifactFile& file) {
+        return is_below(file.file.path, wanted);
+      });
+    };
+    std::string below = base.empty() ? std::string() : fmt::format("{}/{}", base, path);
+    return !below.empty() && !is_there(path) && is_there(below) ? below : path;
+  }
+
   /// Of several workflows that saved the path, all have to have the same there.
   Result<const ArtifactFile*> find(const std::vector<ArtifactFile>& files,
                                    const std::string& path) const {

@@ -33,7 +33,9 @@ class ArtifactsDownload final : public Action {
             "Existing files with the same content are not touched.\n\n"
             "A PATTERN is read as in '.gitignore': '*.csv' takes files of any folder, "
             "'model/*.csv' those\n"
-            "of one, '**' any number of folders, and a folder has all that is below it.")
+            "of one, '**' any number of folders, and a folder has all that is below it. '!*.csv' "
+            "leaves out\n"
+            "what the others take.")
         .example("dstack artifacts download quiet-otter-3 -o out", "all that a run saved")
         .example("dstack artifacts download train:best -o out", "what is tagged")
         .example("dstack artifacts download quiet-otter-3 -w train '*.csv' -o out",
@@ -47,17 +49,16 @@ class ArtifactsDownload final : public Action {
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto chosen, choose_artifacts(context, records, reference_, workflow_));
     const bool several = chosen.of.workflow.empty() && chosen.of.run.workflows.size() > 1;
-    return download(context, chosen.artifacts, several);
+    return download(context, chosen, several);
   }
 
  private:
-  Result<int> download(Context& context,
-                       const std::vector<job::Artifact>& artifacts,
-                       bool several) const {
+  Result<int> download(Context& context, const ChosenArtifacts& chosen, bool several) const {
+    const std::vector<job::Artifact>& artifacts = chosen.artifacts;
     const store::ObjectStore objects(context.home);
     std::vector<Wanted> files;
     Folders folders;
-    PathPatterns patterns(patterns_);
+    PathPatterns patterns(patterns_, chosen.base);
     for (const job::Artifact& artifact : artifacts) {
       const std::string root = several ? artifact.workflow + "/" : "";
       const std::size_t before = files.size();

@@ -169,6 +169,7 @@ class Code final : public Action {
           context.out.line(std::string(what) + printable(path));
       };
       report("written    ", applied.written);
+      report("removed    ", applied.removed);
       report("merged     ", applied.merged);
       report("unchanged  ", applied.unchanged);
       report("CONFLICT   ", applied.conflicts);

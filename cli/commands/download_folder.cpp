@@ -1,5 +1,6 @@
 #include "commands/download_folder.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
@@ -19,7 +20,7 @@ namespace {
 using files::EntryType;
 
 std::string name_of(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
+  return std::string(file_name(path));
 }
 
 bool is_same_link(int folder, const std::string& name, const store::TreeFile& file) {
@@ -81,6 +82,11 @@ Result<void> make_draft(const store::ObjectStore& objects,
 Result<DownloadFolder> DownloadFolder::open(const Path& folder) {
   DownloadFolder opened(folder);
   boost::system::error_code error;
+  if (fs::exists(folder, error) && !fs::is_directory(folder, error))
+    return fail(ErrorCode::usage, "'{}' is not a folder", folder.string())
+        .with_hint(
+            "'-o' names the folder to write to; 'dstack artifacts cat RUN PATH > FILE' writes "
+            "one file");
   if (fs::exists(folder, error)) {
     DSTACK_TRY(opened.root_, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
   }
@@ -88,8 +94,8 @@ Result<DownloadFolder> DownloadFolder::open(const Path& folder) {
 }
 
 Fd DownloadFolder::open_parent(const std::string& path) const {
-  const std::size_t slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
+  const std::string_view above = folder_of(path);
+  const std::string parent(above.empty() ? "." : above);
   return Fd(root_ ? files::open_beneath(root_.get(), parent, O_PATH | O_DIRECTORY) : -1);
 }
 

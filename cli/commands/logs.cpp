@@ -8,7 +8,9 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/log_reader.hpp"
+#include "follow/run_view.hpp"
 #include "follow/signals.hpp"
+#include "follow/state_clock.hpp"
 
 namespace dstack::cli {
 
@@ -32,9 +34,18 @@ class Follower final : public SignalledListener {
     out_.flush();
   }
 
+  void tick() override {
+    reader_.write_states();
+    out_.flush();
+    states_.restart();
+  }
+
+  int next_tick() override { return reader_.has_states() ? states_.milliseconds_left() : -1; }
+
  private:
   LogReader& reader_;
   ui::Output& out_;
+  StateClock states_;
 };
 
 class Logs final : public Action {
@@ -108,12 +119,15 @@ class Logs final : public Action {
     options.wake_fd = signals.fd();
     options.workflow = workflow_;
     options.offsets = reader.offsets();
+    context.out.set_hint(run_goes_on(run.name));
     context.out.flush();
     store::RunState state;
     auto end = run::follow(context.home, records, run.name, state, follower, options);
     context.out.when_closed({});
     if (!end)
       return Failure(std::move(end).error());
+    if (*end == run::FollowEnd::finished)
+      context.out.set_hint({});
     reader.finish_all();
     return follower.signal() != 0 ? 128 + follower.signal() : exit_code::success;
   }

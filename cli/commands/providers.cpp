@@ -57,6 +57,8 @@ std::string_view render(PropertyType type) {
       return "list of texts";
     case PropertyType::paths:
       return "list of paths";
+    case PropertyType::requirements:
+      return "list of files or maps";
     case PropertyType::arguments:
       return "list or text";
     case PropertyType::environment:

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/make.hpp"
 #include "dstack/provider/discovery/replaceable.hpp"
 #include "dstack/provider/host/calls.hpp"
@@ -104,9 +105,9 @@ class ExamplePlanner {
         if ((property.type == PropertyType::path || property.type == PropertyType::target) &&
             value->is_string())
           code_.files.push_back(value->get<std::string>());
-        if (property.type == PropertyType::paths)
-          for (std::string& file : json_strings(properties, property.name))
-            code_.files.push_back(std::move(file));
+        if (property.type == PropertyType::paths || property.type == PropertyType::requirements)
+          for (const std::string& file : json_strings(properties, property.name))
+            code_.files.push_back(job::parse_requirements_source(file).file);
         if (property.type == PropertyType::build)
           code_.files.push_back(json_string(*value, "dockerfile"));
         if (property.type == PropertyType::resources)

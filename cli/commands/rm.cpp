@@ -180,15 +180,16 @@ class Rm final : public Action {
       return fail(
                  ErrorCode::conflict, "run '{}' is not over: {}", run.name, job::render(run.status))
           .with_hint("stop it first: 'dstack stop {}'", run.name);
+    std::vector<std::string> tags;
     for (const store::WorkflowRecord& workflow : run.workflows)
-      if (!workflow.tags.empty())
-        return fail(ErrorCode::conflict,
-                    "run '{}' is tagged: '{}:{}'",
-                    run.name,
-                    workflow.name,
-                    workflow.tags.front())
-            .with_hint(
-                "untag it first: 'dstack tags delete {}:{}'", workflow.name, workflow.tags.front());
+      for (const std::string& tag : workflow.tags)
+        tags.push_back(fmt::format("{}:{}", workflow.name, tag));
+    if (!tags.empty())
+      return fail(ErrorCode::conflict, "run '{}' is tagged: {}", run.name, quoted_list(tags))
+          .with_hint("delete {} first: 'dstack tags delete {}'{}",
+                     tags.size() == 1 ? "the tag" : "the tags",
+                     tags.front(),
+                     tags.size() == 1 ? "" : " and so on");
     return run;
   }
 

@@ -75,7 +75,9 @@ class Run final : public Action {
             "'--' the\n"
             "arguments of its program. 'dstack run WORKFLOW --help' lists them. Where a variable "
             "is "
-            "called\nlike an option of 'run', the option goes before the name.\n\n"
+            "called\nlike an option, the option goes before the name: 'dstack run --tag v2 train', "
+            "and with an "
+            "equals\nsign for those of the provider: 'dstack run --timeout=2h train'.\n\n"
             "Exit code: that of the job that failed first; 128+N when signal N killed it; 125 when "
             "it could\n"
             "not start; 130 after Ctrl-C, 143 after 'dstack stop'; 0 when all is done, or "
@@ -115,6 +117,9 @@ class Run final : public Action {
           own.push_back(arguments[++i]);
       } else if (!target.empty()) {
         request_.target_arguments.push_back(argument);
+      } else if (name.size() > 2 && name != argument && name.starts_with("--")) {
+        request_.target_arguments.push_back(argument);
+        ++request_.leading;
       } else if (argument.size() > 1 && argument.front() == '-') {
         own.push_back(argument);  // refused with a suggestion
       } else {
@@ -241,6 +246,7 @@ class Run final : public Action {
     for (const std::string& note : submitted.notes)
       say(context, note);
     print_notices(context, submitted.plan);
+    context.out.set_hint(run_goes_on(submitted.name));
     if (detach_) {
       context.out.line(submitted.name);
       return exit_code::success;
@@ -311,6 +317,8 @@ class Run final : public Action {
     context.out.when_closed({});
     if (end == run::FollowEnd::left && interruption.hung_up())
       return exit_code::success;
+    if (end == run::FollowEnd::finished)
+      context.out.set_hint(fmt::format("'dstack logs {}' prints all of it", submitted.name));
     view.finish();
     if (end == run::FollowEnd::left) {
       if (!context.out.closed())

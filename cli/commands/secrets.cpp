@@ -13,6 +13,7 @@
 #include "ui/table.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -46,6 +47,34 @@ struct Scope {
 
 std::string of_scope(const std::string& project) {
   return project.empty() ? "of the user" : "of this project";
+}
+
+/// "2 spaces", "1 line end", "3 blanks".
+std::string render_blanks(std::string_view blanks) {
+  static constexpr std::array<std::pair<char, std::string_view>, 4> kinds = {
+      {{' ', "space"}, {'\t', "tab"}, {'\n', "line end"}, {'\r', "carriage return"}}};
+  for (const auto& [c, name] : kinds)
+    if (blanks.find_first_not_of(c) == std::string_view::npos)
+      return plural(blanks.size(), name);
+  return plural(blanks.size(), "blank");
+}
+
+/// What people should know of blanks around a value, which they cannot see; empty: there are none.
+std::string about_blanks(std::string_view value) {
+  const std::string_view inner = trim(value);
+  if (inner.size() == value.size())
+    return {};
+  const auto before = static_cast<std::size_t>(inner.data() - value.data());
+  const std::string_view after = value.substr(before + inner.size());
+  std::string places;
+  if (before > 0)
+    places = fmt::format("begins with {}", render_blanks(value.substr(0, before)));
+  if (!after.empty())
+    places += fmt::format("{}ends with {}", places.empty() ? "" : " and ", render_blanks(after));
+  return fmt::format(
+      "the value {}, which jobs get, too, and is masked with and without; if that is a mistake, add "
+      "it again with '--force'",
+      places);
 }
 
 /// A process that holds a value leaves no core file and cannot be traced.
@@ -89,7 +118,8 @@ class SecretsAdd final : public Action {
     DSTACK_CHECK(check_neighbours(vault, project));
     keep_to_ourselves();
     DSTACK_TRY(std::string value, read_value(context));
-    const std::size_t size = value.size();
+    const std::size_t size = trim(value).size();
+    const std::string blanks = about_blanks(value);
     const auto added = secrets::add(context.home.secrets(),
                                     project,
                                     name_,
@@ -97,6 +127,8 @@ class SecretsAdd final : public Action {
                                     force_ ? secrets::Replace::yes : secrets::Replace::no);
     secrets::wipe(value);
     DSTACK_CHECK(added);
+    if (!blanks.empty())
+      context.messages.warning(blanks);
     if (size < secrets::shortest_masked)
       context.messages.warning(fmt::format(
           "a value of fewer than {} bytes is not masked in logs: it occurs in any text by chance",

@@ -104,7 +104,7 @@ void Interruption::stop(int signal, const store::RunRecord& run) {
   context_.messages.note(
       again
           ? fmt::format("aborting {}", run.name)
-          : fmt::format("stopping {}{}", run.name, ui::can_ask() ? "; Ctrl-C again kills it" : ""));
+          : fmt::format("stopping {}{}", run.name, ui::can_ask() ? "; Ctrl-C again kills it, and nothing is saved then" : ""));
 }
 
 }  // namespace dstack::cli

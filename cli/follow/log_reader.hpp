@@ -42,6 +42,11 @@ class LogReader {
   /// Prints bytes that follow those.
   void append(std::size_t job, std::string_view bytes);
 
+  /// As of ui::JobOutput.
+  bool has_states() const { return output_->has_states(); }
+
+  void write_states() { output_->write_states(); }
+
   void finish(std::size_t job) { output_->finish(job); }
 
   void finish_all() { output_->finish_all(); }

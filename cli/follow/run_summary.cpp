@@ -6,6 +6,7 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
+#include "ui/job_lines.hpp"
 #include "ui/status.hpp"
 #include "views/secret_findings.hpp"
 
@@ -79,7 +80,8 @@ void print_tail(const Context& context, const RunRecord& run, const JobRecord& j
   if (rest.back() == '\n')
     rest.remove_suffix(1);
   for (const std::string_view line : split(rest, '\n'))
-    context.messages.note(ui::paint(stream, ui::Colour::dim, "  | ") + printable(trim(line)));
+    context.messages.note(ui::paint(stream, ui::Colour::dim, "  | ") +
+                          printable(trim(ui::newest_state(line))));
 }
 
 void print_failed_job(const Context& context, const RunView& view, const JobRecord& job) {
@@ -129,6 +131,10 @@ void print_failure(const Context& context, const RunView& view) {
 }
 
 }  // namespace
+
+std::string run_goes_on(const std::string& run) {
+  return fmt::format("{0} goes on; 'dstack logs -f {0}' follows it", run);
+}
 
 std::vector<std::string> warnings_of_jobs(const store::RunState& state,
                                           const std::string& workflow) {

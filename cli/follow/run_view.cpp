@@ -118,7 +118,18 @@ void RunView::announce_apps(const std::vector<std::size_t>& jobs) {
 }
 
 void RunView::tick() {
+  if (next_tick() == 0) {
+    output_->write_states();
+    context_.out.flush();
+    states_.restart();
+  }
   redraw_sometimes();
+}
+
+/// Where the block is drawn it shows them.
+int RunView::next_tick() {
+  const bool are_shown = draws() && context_.out.stream().terminal;
+  return output_ && output_->has_states() && !are_shown ? states_.milliseconds_left() : -1;
 }
 
 run::FollowListener::Then RunView::woken() {

@@ -1,6 +1,6 @@
 // Shows a run while it is followed: the jobs' output on standard output, their status on standard
 // error. On a terminal a block with one line for each job is below the output; in a pipe each
-// change of a status is a line.
+// change of a status is a line, and so is the newest state of a job's progress bar, once a second.
 #pragma once
 
 #include "command_line/context.hpp"
@@ -8,6 +8,7 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/interruption.hpp"
+#include "follow/state_clock.hpp"
 #include "ui/job_output.hpp"
 #include "ui/live.hpp"
 
@@ -28,6 +29,7 @@ class RunView final : public run::FollowListener {
   void output(std::size_t job, std::string_view bytes) override;
   void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) override;
   void tick() override;
+  int next_tick() override;
   Then woken() override;
 
   /// Removes the block and prints the last line of every job.
@@ -64,7 +66,11 @@ class RunView final : public run::FollowListener {
   std::set<std::string> announced_;        ///< addresses of applications
   std::size_t label_width_ = 0;
   std::chrono::steady_clock::time_point drawn_at_;
+  StateClock states_;
 };
+
+/// What to say where a run cannot be followed any longer.
+std::string run_goes_on(const std::string& run);
 
 /// Warnings of all jobs: "train[1]: artifact 'model' does not exist". Of one workflow when it is
 /// named.

@@ -1,6 +1,8 @@
 #include "follow/signal_watchdog.hpp"
 
 #include "dstack/base/thread.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/process/signal.hpp"
 
 #include <array>
 
@@ -12,6 +14,9 @@ namespace dstack::cli {
 namespace {
 
 constexpr int moment_milliseconds = 300;
+// What does not end by itself within these looks is killed.
+constexpr int looks = 50;
+constexpr int between_looks_milliseconds = 20;
 
 bool becomes_readable(int fd, int milliseconds) {
   pollfd polled{fd, POLLIN, 0};
@@ -42,8 +47,31 @@ void SignalWatchdog::watch() {
     ::poll(polled.data(), polled.size(), -1);
     if (polled[0].revents != 0 || becomes_readable(over_.fd(), moment_milliseconds))
       return;
-    if (const auto signal = signals_.take(); signal && *signal != SIGCONT)
+    if (const auto signal = signals_.take(); signal && *signal != SIGCONT) {
+      end_children();
       ::_exit(128 + *signal);
+    }
+  }
+}
+
+void SignalWatchdog::end_children() {
+  flag_.set();
+  const pid_t self = ::getpid();
+  const auto is_ours = [&](pid_t pid) {
+    return ::getsid(pid) == ::getsid(0) && process::is_descendant(pid, self);
+  };
+  for (int look = 0; look < looks; ++look) {
+    const int number = look == 0 ? SIGTERM : SIGKILL;
+    bool any = false;
+    for (const pid_t pid : process::descendants(self))
+      if (is_ours(pid)) {
+        any = true;
+        if (look == 0 || look == looks - 1)
+          process::signal_if(pid, number, [&] { return is_ours(pid); });
+      }
+    if (!any)
+      return;
+    becomes_readable(-1, between_looks_milliseconds);
   }
 }
 

@@ -1,8 +1,10 @@
 // Ends the program when a signal stays pending for a moment, during work that cannot handle signals
-// itself. If the work ends within that moment, the signal is still pending.
+// itself; what that work has started in this session, such as a download of uv's, ends with it. If
+// the work ends within that moment, the signal is still pending.
 #pragma once
 
 #include "dstack/base/event.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "follow/signals.hpp"
 
 #include <thread>
@@ -18,8 +20,12 @@ class SignalWatchdog {
 
  private:
   void watch();
+  /// Not the supervisor of a run, which has a session of its own.
+  void end_children();
 
   Signals& signals_;
+  StopFlag flag_;
+  StoppableWork work_{&flag_};
   Event over_;  ///< readable when the work is done
   std::jthread watcher_;
 };

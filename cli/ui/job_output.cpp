@@ -8,20 +8,6 @@
 
 namespace dstack::ui {
 
-namespace {
-
-constexpr std::size_t longest_line = 64 * 1024;
-
-/// What remains visible of a line with carriage returns: the text after the last one.
-std::string_view last_state(std::string_view line) {
-  while (!line.empty() && line.back() == '\r')
-    line.remove_suffix(1);
-  const std::size_t at = line.rfind('\r');
-  return at == std::string_view::npos ? line : line.substr(at + 1);
-}
-
-}  // namespace
-
 std::vector<std::string> job_labels(const store::RunRecord& run,
                                     const std::vector<store::JobRecord>& jobs) {
   std::vector<std::size_t> seen(run.workflows.size(), 0);
@@ -43,8 +29,12 @@ JobOutput::JobOutput(Output& output,
       prefix_(prefix),
       sanitizes_(sequences == Sequences::sanitized && output.stream().terminal),
       clock_(std::move(clock)),
-      jobs_(labels.size()),
       alone_(TerminalText::Moves::progress_bars) {
+  const auto bars = sequences == Sequences::raw ? JobLines::Bars::whole : JobLines::Bars::newest;
+  for (std::size_t job = 0; job < labels.size(); ++job)
+    jobs_.push_back({{}, {bars, [this, job](std::string_view line, std::uint64_t offset) {
+                            write_line(job, line, offset);
+                          }}});
   const Stream& stream = output.stream();
   std::size_t width = 0;
   if (stream.live)
@@ -71,42 +61,27 @@ void JobOutput::write(std::size_t job, std::string_view bytes, std::uint64_t off
     jobs_[job].last_line = ++lines_;
     return;
   }
-  Job& state = jobs_[job];
-  while (!bytes.empty()) {
-    const std::size_t room = longest_line - state.line.size();
-    const std::size_t end = bytes.substr(0, room + 1).find('\n');
-    const bool ends = end != std::string_view::npos;
-    const std::size_t taken = ends ? end : std::min(bytes.size(), room);
-    if (state.line.empty())
-      state.line_offset = offset;
-    state.line += bytes.substr(0, taken);
-    // A full line waits for one more byte, which may be the line end.
-    const bool torn = !ends && state.line.size() == longest_line && bytes.size() > taken;
-    if (torn || ends) {
-      write_line(job, state.line, state.line_offset);
-      state.line.clear();
-    }
-    bytes.remove_prefix(taken + (ends ? 1 : 0));
-    offset += taken + (ends ? 1 : 0);
-  }
+  jobs_[job].lines.take(bytes, offset);
+  if (jobs_[job].lines.has_states())
+    moving_.insert(job);
+  else
+    moving_.erase(job);
+}
+
+void JobOutput::write_states() {
+  for (const std::size_t job : moving_)
+    jobs_[job].lines.write_states();
 }
 
 void JobOutput::finish(std::size_t job) {
-  Job& state = jobs_[job];
-  if (!state.line.empty())
-    write_line(job, state.line, state.line_offset);
-  state.line.clear();
+  jobs_[job].lines.finish();
+  moving_.erase(job);
 }
 
 void JobOutput::finish_all() {
   output_.write(alone_.finish());
   for (std::size_t job = 0; job < jobs_.size(); ++job)
     finish(job);
-}
-
-std::string_view JobOutput::progress(std::size_t job) const {
-  const std::string_view state = last_state(jobs_[job].line);
-  return state.find('\033') == std::string_view::npos ? state : std::string_view();
 }
 
 void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t offset) {
@@ -120,7 +95,7 @@ void JobOutput::write_line(std::size_t job, std::string_view line, std::uint64_t
   // pipe every byte is kept.
   if (sanitizes_) {
     TerminalText text(TerminalText::Moves::none);
-    output_.write(text.take(last_state(line)));
+    output_.write(text.take(newest_state(line)));
     output_.write(text.finish());
   } else {
     output_.write(line);

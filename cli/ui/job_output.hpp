@@ -1,16 +1,18 @@
 // Writes the output of jobs to standard output. That of a single job passes through byte for byte;
-// of several, whole lines are prefixed with the job's name, and up to 64 KiB never split. Output to
-// a terminal is sanitized.
+// of several, whole lines are prefixed with the job's name, and up to 64 KiB never split; of a
+// progress bar there, its newest state can be written as a line. Output to a terminal is sanitized.
 #pragma once
 
 #include "dstack/base/time.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "ui/job_lines.hpp"
 #include "ui/output.hpp"
 #include "ui/terminal_text.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +26,7 @@ std::vector<std::string> job_labels(const store::RunRecord& run,
 class JobOutput {
  public:
   enum class Prefix { no, yes };
-  /// Control sequences: sanitized on a terminal, or left as they are.
+  /// Control sequences: sanitized on a terminal, or left as they are, with all states of a bar.
   enum class Sequences { sanitized, raw };
   /// The time of the line that begins at this byte of a job's output; for `--timestamps`.
   using Clock = std::function<std::optional<Timestamp>(std::size_t job, std::uint64_t offset)>;
@@ -35,6 +37,8 @@ class JobOutput {
             Prefix prefix,
             Sequences sequences = Sequences::sanitized,
             Clock clock = {});
+  JobOutput(const JobOutput&) = delete;
+  JobOutput& operator=(const JobOutput&) = delete;
 
   /// `offset`: where in the job's log these bytes begin.
   void write(std::size_t job, std::string_view bytes, std::uint64_t offset);
@@ -42,11 +46,17 @@ class JobOutput {
   void finish(std::size_t job);
   void finish_all();
 
-  bool has_rest(std::size_t job) const { return !jobs_[job].line.empty(); }
+  bool has_rest(std::size_t job) const { return jobs_[job].lines.has_rest(); }
 
-  /// What a job's unfinished line shows on a terminal, such as a progress bar. Empty unless it is
-  /// plain text.
-  std::string_view progress(std::size_t job) const;
+  /// What a job's unfinished line shows on a terminal, such as a progress bar: plain text, or
+  /// empty.
+  std::string progress(std::size_t job) const { return jobs_[job].lines.progress(); }
+
+  /// Whether write_states() may have something to write.
+  bool has_states() const { return !moving_.empty(); }
+
+  /// The newest state of each progress bar, as a line, if it has changed since the last one.
+  void write_states();
 
   /// The cursor is at the beginning of a line.
   bool at_line_start() const { return at_line_start_; }
@@ -59,9 +69,8 @@ class JobOutput {
  private:
   struct Job {
     std::string prefix;
-    std::string line;               ///< an unfinished line
-    std::uint64_t line_offset = 0;  ///< where it begins
-    std::uint64_t last_line = 0;    ///< number of the last line that was written; 0: none
+    JobLines lines;
+    std::uint64_t last_line = 0;  ///< number of the last line that was written; 0: none
   };
 
   bool passes_through() const { return prefix_ == Prefix::no && !clock_; }
@@ -73,6 +82,7 @@ class JobOutput {
   bool sanitizes_;
   Clock clock_;
   std::vector<Job> jobs_;
+  std::set<std::size_t> moving_;  ///< jobs with a progress bar
   TerminalText alone_;  ///< of one job that passes through
   std::uint64_t lines_ = 0;
   bool at_line_start_ = true;

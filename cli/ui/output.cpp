@@ -57,7 +57,7 @@ void Output::send(std::string_view bytes) {
 
 Result<void> Output::status() const {
   if (failed_)
-    return fail(error_);
+    return fail(error_).with_hint("{}", hint_);
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace dstack::ui {
 
@@ -34,8 +35,14 @@ class Output {
   /// True when the reader has closed it (`| head`), or writing failed; further output is dropped.
   bool closed() const { return closed_ || failed_; }
 
-  /// The error of writing, unless the reader closed it.
+  /// The error of writing, unless the reader closed it; with the hint.
   Result<void> status() const;
+
+  /// What to say when nothing can be written any more: what goes on without this output, and how to
+  /// see it. Empty: nothing does.
+  void set_hint(std::string hint) { hint_ = std::move(hint); }
+
+  const std::string& hint() const { return hint_; }
 
   /// Called once when closed() becomes true.
   void when_closed(std::function<void()> action) { when_closed_ = std::move(action); }
@@ -48,6 +55,7 @@ class Output {
   bool closed_ = false;
   bool failed_ = false;
   Error error_;
+  std::string hint_;
   std::function<void()> when_closed_;
 };
 

@@ -3,6 +3,7 @@
 #include "dstack/base/path.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/run/client/control.hpp"
 #include "views/secret_findings.hpp"
 
@@ -13,10 +14,6 @@ namespace dstack::cli {
 namespace {
 
 using Artifacts = std::vector<job::Artifact>;
-
-std::string last_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
 
 Failure refuse_empty(const std::string& reference,
                      const std::string& workflow,
@@ -90,6 +87,7 @@ Result<ChosenArtifacts> choose_artifacts(const Context& context,
   }
   DSTACK_TRY(const auto all, records.artifacts(found.run.id));
   ChosenArtifacts chosen{std::move(found), {}};
+  chosen.base = config::place_in_code(chosen.of.run.project);
   for (const job::Artifact& artifact : all)
     if (chosen.of.workflow.empty() || artifact.workflow == chosen.of.workflow)
       chosen.artifacts.push_back(artifact);
@@ -108,7 +106,7 @@ std::string hint_for_path(const std::string& path,
   std::vector<std::string> paths;
   std::vector<std::string> namesakes;
   for (const ArtifactFile& file : files) {
-    if (file.file.path == file.shown_path() && last_name(file.file.path) == last_name(path))
+    if (file.file.path == file.shown_path() && file_name(file.file.path) == file_name(path))
       namesakes.push_back(file.shown_path());
     paths.push_back(file.shown_path());
   }
@@ -119,18 +117,26 @@ std::string hint_for_path(const std::string& path,
   }
   std::string hint = did_you_mean(path, paths);
   for (std::string& each : paths)
-    each = last_name(each);
+    each = std::string(file_name(each));
   if (hint.empty())
-    hint = did_you_mean(last_name(path), paths);
+    hint = did_you_mean(std::string(file_name(path)), paths);
   return hint.empty() ? fmt::format("'dstack artifacts list {}' lists the files", reference) : hint;
 }
 
-PathPatterns::PathPatterns(const std::vector<std::string>& texts) {
+PathPatterns::PathPatterns(const std::vector<std::string>& texts, std::string base)
+    : base_(std::move(base)) {
   for (const std::string& text : texts) {
     Pattern pattern;
     pattern.text = text;
     pattern.path = normal_artifact_path(text);
-    std::string rule = text.starts_with("./") ? text.substr(2) : text;
+    std::string rule = text;
+    if (rule.starts_with('!') && rule.size() > 1) {
+      pattern.excludes = true;
+      rule.erase(0, 1);
+      pattern.path = normal_artifact_path(rule);
+    }
+    if (rule.starts_with("./"))
+      rule.erase(0, 2);
     // What has a meaning in a file of patterns only.
     if (rule.starts_with('!') || rule.starts_with('#'))
       rule.insert(0, "\\");
@@ -142,17 +148,25 @@ PathPatterns::PathPatterns(const std::vector<std::string>& texts) {
   }
 }
 
+bool PathPatterns::matches(Pattern& pattern, const std::string& path, source::PathType type) {
+  const bool is_root = pattern.path.empty() && !pattern.text.empty();
+  const bool is_named = !pattern.path.empty() && is_below(path, pattern.path);
+  return is_root || is_named || pattern.rules.ignores(path) || pattern.rules.matches(path, type);
+}
+
 bool PathPatterns::takes(const std::string& path, source::PathType type) {
-  bool taken = patterns_.empty();
+  bool taken = std::all_of(
+      patterns_.begin(), patterns_.end(), [](const Pattern& pattern) { return pattern.excludes; });
+  bool excluded = false;
   for (Pattern& pattern : patterns_) {
-    const bool is_root = pattern.path.empty() && !pattern.text.empty();
-    const bool is_named = !pattern.path.empty() && is_below(path, pattern.path);
-    if (!is_root && !is_named && !pattern.rules.ignores(path) && !pattern.rules.matches(path, type))
+    const bool is_in_base = !base_.empty() && path != base_ && is_below(path, base_);
+    if (!matches(pattern, path, type) &&
+        !(is_in_base && matches(pattern, path.substr(base_.size() + 1), type)))
       continue;
     pattern.used = true;
-    taken = true;
+    (pattern.excludes ? excluded : taken) = true;
   }
-  return taken;
+  return taken && !excluded;
 }
 
 std::vector<std::string> PathPatterns::unused() const {

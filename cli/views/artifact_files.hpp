@@ -37,6 +37,8 @@ std::vector<std::pair<std::string, std::string>> known_paths(store::Records& rec
 struct ChosenArtifacts {
   Reference of;  ///< with a workflow if only that one's are meant
   std::vector<job::Artifact> artifacts;
+  /// Where the run's project is in its code, from which paths may be meant as well; mostly empty.
+  std::string base = {};
 };
 
 /// Of a run or tag, and with a name only of this workflow. An error when the run has no such
@@ -55,10 +57,12 @@ std::string hint_for_path(const std::string& path,
 
 /// Patterns as in .gitignore: one without a slash is about names at any depth, one with a slash
 /// about the path from the project's root; `**` is any number of folders; a folder has all that is
-/// below it. A path is a pattern, whatever it consists of. None: everything.
+/// below it. A path is a pattern, whatever it consists of. With `!` before it, a pattern leaves out
+/// what it matches, wherever it stands. None but those: everything.
 class PathPatterns {
  public:
-  explicit PathPatterns(const std::vector<std::string>& texts);
+  /// They may be meant from the folder `base` as well.
+  explicit PathPatterns(const std::vector<std::string>& texts, std::string base = {});
 
   /// Remembers which of them took something.
   bool takes(const std::string& path, source::PathType type);
@@ -70,10 +74,14 @@ class PathPatterns {
     std::string text;
     std::string path;
     source::IgnoreRules rules;
+    bool excludes = false;
     bool used = false;
   };
 
+  static bool matches(Pattern& pattern, const std::string& path, source::PathType type);
+
   std::vector<Pattern> patterns_;
+  std::string base_;
 };
 
 }  // namespace dstack::cli

@@ -9,10 +9,9 @@ class BashProvider : public dstack::Provider {
     job.commands = workflow.texts("commands");
     if (job.commands.empty())
       throw dstack::PropertyError("commands", "no command to run");
-    const std::string version = workflow.text("python");
-    dstack::check_python_version("python", version);
-    if (!version.empty() || workflow.has("requirements"))
-      job.python = dstack::Python{version, workflow.texts("requirements"), {}};
+    dstack::Python python = dstack::python_of(workflow, "python");
+    if (!python.version.empty() || !python.requirements.empty())
+      job.python = std::move(python);
     job.ports = static_cast<std::uint32_t>(workflow.integer("ports"));
     for (std::uint32_t port = 0; port < job.ports; ++port)
       job.apps.push_back({.name = "port " + std::to_string(port), .port = port});

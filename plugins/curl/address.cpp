@@ -41,16 +41,29 @@ bool looks_secret(std::string_view parameter) {
   });
 }
 
-std::string shown_query(std::string_view query) {
+void add_credential(std::string_view value, std::vector<std::string>& credentials) {
+  credentials.emplace_back(value);
+  int size = 0;
+  if (char* decoded =
+          curl_easy_unescape(nullptr, value.data(), static_cast<int>(value.size()), &size)) {
+    credentials.emplace_back(decoded, static_cast<std::size_t>(size));
+    curl_free(decoded);
+  }
+}
+
+/// The query for people, and what it leaves out.
+std::string shown_query(std::string_view query, std::vector<std::string>& credentials) {
   std::string shown;
   while (!query.empty()) {
     const std::size_t end = query.find_first_of("&;");
     const std::string_view parameter = query.substr(0, end);
     const std::size_t equals = parameter.find('=');
-    if (equals != std::string_view::npos && looks_secret(parameter.substr(0, equals)))
+    if (equals != std::string_view::npos && looks_secret(parameter.substr(0, equals))) {
       shown.append(parameter.substr(0, equals + 1)).append("***");
-    else
+      add_credential(parameter.substr(equals + 1), credentials);
+    } else {
       shown.append(parameter);
+    }
     if (end == std::string_view::npos)
       break;
     shown += query[end];
@@ -103,7 +116,7 @@ Address parse_address(const std::string& url) {
     address.shown.insert(address.shown.find("://") + 3, "***@");
   address.hides = has_credentials;
   if (const std::string query = part_of(handle, CURLUPART_QUERY); !query.empty()) {
-    const std::string shown = shown_query(query);
+    const std::string shown = shown_query(query, address.credentials);
     address.shown += "?" + shown;
     address.hides = address.hides || shown != query;
   }

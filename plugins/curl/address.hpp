@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <dstack/provider.hpp>
 
@@ -15,6 +16,7 @@ struct Address {
   std::string password;
   std::string shown;   ///< the URL for people: without anything that looks like a credential,
   bool hides = false;  ///< which it had
+  std::vector<std::string> credentials;  ///< values of such parameters, as written and decoded
 };
 
 /// Throws dstack::Error, with a message that quotes no credential.

@@ -98,12 +98,25 @@ auto check(const dstack::Workflow& workflow, const Check& of) -> decltype(of(wor
   }
 }
 
+constexpr std::int64_t usual_retries = 5;
+constexpr std::int64_t most_retries = 1000;
+
+std::int64_t checked_retries(const dstack::Workflow& workflow) {
+  const std::int64_t retries = workflow.integer("http_retries", usual_retries);
+  if (retries > most_retries)
+    throw dstack::PropertyError("http_retries",
+                                std::to_string(retries) + " is too often",
+                                "write a number from 0 to " + std::to_string(most_retries));
+  return retries;
+}
+
 class CurlProvider : public dstack::NativeProvider {
   std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
     const curl::Address address = check(workflow, checked_url);
     const std::string output = check(workflow, checked_output);
     const std::string sha256 = check(workflow, checked_sha256);
     const dstack::Environment headers = check(workflow, checked_headers);
+    const std::int64_t retries = check(workflow, checked_retries);
     if (!workflow.texts("setup").empty())
       workflow.report(dstack::PropertyError(
           "setup", "a download runs no commands", "put them into a workflow of provider 'bash'"));
@@ -115,6 +128,8 @@ class CurlProvider : public dstack::NativeProvider {
     job.native = dstack::Native{{"url", address.shown}, {"output", output}};
     if (!sha256.empty())
       job.native->emplace_back("sha256", sha256);
+    if (retries != usual_retries)
+      job.native->emplace_back("http_retries", retries);
     if (!names.empty())
       job.native->emplace_back("headers", names);
     if (address.hides)
@@ -135,6 +150,7 @@ class CurlProvider : public dstack::NativeProvider {
     check_place(wanted.output);
     wanted.sha256 = task.text("sha256");
     wanted.headers = headers_to_send(task);
+    wanted.retries = task.integer("http_retries", usual_retries);
     return curl::download(wanted, task) ? 0 : 1;
   }
 };

@@ -1,11 +1,13 @@
 #include "download.hpp"
 
+#include "answers.hpp"
+#include "hidden.hpp"
 #include "part.hpp"
 #include "progress.hpp"
+#include "proxy.hpp"
 #include "transfer.hpp"
 
 #include <algorithm>
-#include <array>
 #include <thread>
 
 namespace curl {
@@ -15,67 +17,15 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_redirects = 20;
-constexpr int most_failures = 6;  ///< consecutive ones, without a byte more than before
 constexpr auto first_wait = 500ms;
-constexpr std::uint64_t longest_wait = 60;  // seconds, whatever a server asks for
+constexpr auto longest_wait = 60s;            ///< of our own choice
+constexpr std::uint64_t longest_asked = 600;  ///< seconds; whoever asks for more is not asked again
+constexpr std::size_t most_of_words = 8192;   ///< bytes that are read of an error's body,
+constexpr auto patience_for_words = 5s;       ///< and how long it may take
 
-bool is_content(int status) {
-  return status == 200 || status == 203 || status == 206;
-}
-
-/// Answers that may be different later.
-bool is_passing(int status) {
-  static constexpr std::array<int, 5> passing = {408, 429, 502, 503, 504};
-  return std::find(passing.begin(), passing.end(), status) != passing.end();
-}
-
-/// Where a second attempt would end like the first.
-bool is_final(CURLcode code) {
-  switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_TOO_MANY_REDIRECTS:
-    case CURLE_WEIRD_SERVER_REPLY:
-      return true;
-    default:
-      return false;
-  }
-}
-
-std::string hint_for(CURLcode code) {
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-      return "check the URL, and whether this machine can reach that host (or needs a proxy: set "
-             "https_proxy)";
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return "for a certificate of your own, set SSL_CERT_FILE in 'environment'";
-    default:
-      return {};
-  }
-}
-
-std::string hint_for(int status) {
-  switch (status) {
-    case 401:
-    case 403:
-      return "the server requires authentication: set 'headers'";
-    case 404:
-    case 410:
-      return "check the URL";
-    default:
-      return {};
-  }
-}
-
-std::string render_answer(const Response& response) {
-  return std::to_string(response.status) + (response.reason.empty() ? "" : " " + response.reason);
+/// What ends the download: the reason, and what to do.
+[[noreturn]] void give_up(const std::string& reason, const std::string& hint = {}) {
+  throw dstack::Error(reason, hint);
 }
 
 class Download {
@@ -87,18 +37,23 @@ class Download {
         part_(wanted.output, !wanted.sha256.empty()),
         begin_(Clock::now()),
         progress_(begin_) {
-    for (const auto& [name, value] : wanted.headers)
+    hidden_.add(first_);
+    for (const auto& [name, value] : wanted.headers) {
       headers_.push_back(name + (value.empty() ? ";" : ": " + value));
+      hidden_.add_header(value);
+    }
   }
 
   bool run() {
     task_.log("downloading " + first_.shown + " to " + wanted_.output);
     for (;;) {
       const Outcome outcome = ask();
-      if (outcome.cancelled || task_.cancelled())
+      if (task_.cancelled())
         return false;
-      if (outcome.code == CURLE_OK && is_content(outcome.response.status) && !stale_)
+      if (is_complete(outcome))
         break;
+      if (is_short(outcome))
+        continue;
       if (!prepare_next(outcome))
         return false;
     }
@@ -121,12 +76,15 @@ class Download {
     }
     for (int redirects = 0;; ++redirects) {
       begun_ = stale_ = false;
+      body_.clear();
+      refused_since_.reset();
+      last_ = request.address;
       Outcome outcome = transfer_.perform(
           request,
           [this](const Response& response, std::string_view bytes) {
             return take(response, bytes);
           },
-          [this] { return tick(); });
+          [this](const Response& response) { return tick(response); });
       const bool redirected =
           outcome.response.status / 100 == 3 && !outcome.response.location.empty();
       if (outcome.cancelled || !redirected) {
@@ -148,6 +106,7 @@ class Download {
       throw dstack::Error("the server redirects to an address that is not followed: " +
                           std::string(error.what()));
     }
+    hidden_.add(request.address);
     const bool trusted = request.address.origin == first_.origin;
     request.headers = trusted ? headers_ : std::vector<std::string>();
     if (trusted && request.address.user.empty()) {
@@ -163,7 +122,10 @@ class Download {
   void begin(const Response& response) {
     if (std::exchange(begun_, true))
       return;
-    if (response.status == 206) {
+    // Some servers send the whole file as a range of it.
+    const bool is_whole =
+        response.status != 206 || (part_.size() == 0 && response.range_first == 0);
+    if (!is_whole) {
       const bool fits = part_.size() > 0 && response.range_first == part_.size() &&
                         (!total_ || !response.range_total || response.range_total == total_) &&
                         (etag_.empty() || response.etag.empty() || response.etag == etag_);
@@ -179,14 +141,19 @@ class Download {
     part_.clear();
     etag_ = response.etag;
     last_modified_ = response.last_modified;
+    content_type_ = response.content_type;
     // A weak ETag does not promise the same bytes.
     validator_ = etag_.empty() || etag_.starts_with("W/") ? last_modified_ : etag_;
-    total_ = response.length;
+    total_ = response.status == 206 ? response.range_total : response.length;
   }
 
   bool take(const Response& response, std::string_view bytes) {
-    if (!is_content(response.status))
-      return response.status / 100 == 3;  // the body of an error is not read
+    if (response.status / 100 == 3)
+      return true;
+    if (!is_content(response.status)) {
+      body_.append(bytes.substr(0, most_of_words - body_.size()));
+      return body_.size() < most_of_words;
+    }
     begin(response);
     if (stale_)
       return false;
@@ -195,47 +162,143 @@ class Download {
     return true;
   }
 
-  bool tick() {
+  bool tick(const Response& response) {
+    const auto now = Clock::now();
     if (begun_)
-      if (const auto line = progress_.line(part_.size(), total_, Clock::now()))
+      if (const auto line = progress_.line(part_.size(), total_, now))
         task_.progress(*line);
+    if (response.status >= 400) {
+      if (!refused_since_)
+        refused_since_ = now;
+      if (now - *refused_since_ > patience_for_words)
+        return false;
+    }
     return !task_.cancelled();
+  }
+
+  bool is_usable(const Outcome& outcome) const {
+    return outcome.code == CURLE_OK && is_content(outcome.response.status) && !stale_;
+  }
+
+  bool is_complete(const Outcome& outcome) const {
+    // It broke off exactly at its end, which was not known.
+    if (outcome.response.status == 416 && part_.size() > 0 && !total_)
+      return outcome.response.range_total == part_.size();
+    return is_usable(outcome) && (!total_ || part_.size() >= *total_);
+  }
+
+  /// Whether an answer is whole, but less than was asked for: the rest can be had at once.
+  bool is_short(const Outcome& outcome) {
+    if (!is_usable(outcome) || validator_.empty() || part_.size() <= farthest_)
+      return false;
+    if (!std::exchange(was_short_, true))
+      task_.log("the server sends the file in pieces, " + render_bytes(part_.size()) + " so far");
+    failures_ = 0;
+    farthest_ = part_.size();
+    return true;
   }
 
   /// After a failed attempt: waits, or throws when another one is useless. False when the job was
   /// asked to stop.
   bool prepare_next(const Outcome& outcome) {
     const Response& response = outcome.response;
-    std::string problem;
-    if (stale_ || (response.status == 416 && part_.size() > 0)) {
-      problem = "the server resumed with other bytes";
-      validator_.clear();
-    } else if (response.status != 0 && !is_content(response.status)) {
-      problem = "the server answered " + render_answer(response);
-      if (!is_passing(response.status))
-        throw dstack::Error(problem + " for " + first_.shown, hint_for(response.status));
-    } else {
-      problem = outcome.problem;
-      if (is_final(outcome.code) && received_ == 0)
-        throw dstack::Error("cannot download " + first_.shown + ": " + problem,
-                            hint_for(outcome.code));
-    }
+    const bool is_refused = refuses(outcome);
+    const std::string problem =
+        is_refused ? "the server answered " + render_answer(response) : problem_of(outcome);
+    const std::string words = is_refused ? words_of(hidden_.masked(body_)) : "";
+    if (is_refused && !is_passing(response.status))
+      give_up(problem + " for " + first_.shown + said(words),
+              hint_for(response.status, !words.empty()));
     failures_ = part_.size() > farthest_ ? 1 : failures_ + 1;
     farthest_ = std::max(farthest_, part_.size());
-    if (failures_ == most_failures)
-      throw dstack::Error("the download of " + first_.shown + " makes no progress: " + problem);
+    if (is_refused && (failures_ > wanted_.retries || response.retry_after > longest_asked))
+      give_up_asking(response, problem, words);
+    if (failures_ > wanted_.retries)
+      give_up("the download of " + first_.shown + " makes no progress: " + problem);
+    if (!words.empty() && words != std::exchange(shown_words_, words))
+      task_.log("the server says: " + words);
     return wait(problem, response.retry_after);
   }
 
+  /// The server, or a proxy in its place, has nothing to send.
+  bool refuses(const Outcome& outcome) const {
+    const int status = outcome.response.status;
+    return status != 0 && !is_content(status) && outcome.proxy_status == 0 &&
+           !(status == 416 && part_.size() > 0) && !(status == 407 && proxy_of_environment(last_));
+  }
+
+  /// Of an attempt that got no answer, or one that cannot be used. Throws when the next would end
+  /// in the same way.
+  std::string problem_of(const Outcome& outcome) {
+    if (stale_ || outcome.response.status == 416) {
+      validator_.clear();
+      return "the server resumed with other bytes";
+    }
+    const auto proxy = proxy_of_environment(last_);
+    if (proxy)
+      check_proxy(*proxy, outcome);
+    if (outcome.code == CURLE_OK)
+      return "the server sent nothing of what is missing";
+    if (is_final(outcome.code, outcome.problem) && received_ == 0 && failures_ == 0)
+      give_up("cannot download " + first_.shown + ": " + outcome.problem, hint_for(outcome.code));
+    const bool by_proxy = proxy && is_about(*proxy, outcome.problem);
+    return outcome.problem + (by_proxy ? ", " + render_proxy(*proxy) : "");
+  }
+
+  /// Throws when it is the proxy that fails.
+  void check_proxy(const Proxy& proxy, const Outcome& outcome) const {
+    const int status = outcome.proxy_status != 0 ? outcome.proxy_status : outcome.response.status;
+    const std::string beginning = "cannot download " + first_.shown + ": " + render_proxy(proxy);
+    if (outcome.proxy_status != 0 || status == 407)
+      give_up(beginning + " answered " + std::to_string(status),
+              status == 407 ? "write its user and password into " + proxy.variable +
+                                  ": http://USER:PASSWORD@HOST:PORT"
+                            : hint_for(proxy));
+    const bool is_dead = outcome.code == CURLE_COULDNT_RESOLVE_PROXY ||
+                         outcome.code == CURLE_PROXY || is_about(proxy, outcome.problem);
+    if (is_dead && is_final(outcome.code, outcome.problem) && received_ == 0)
+      give_up(beginning + " does not work: " + outcome.problem, hint_for(proxy));
+  }
+
+  [[noreturn]] void give_up_asking(const Response& response,
+                                   const std::string& problem,
+                                   const std::string& words) const {
+    std::string reason = problem + " for " + first_.shown;
+    if (response.retry_after > longest_asked)
+      give_up(reason + " and wants to be asked again only in " +
+                  render_time(std::chrono::seconds(
+                      std::min<std::uint64_t>(response.retry_after, 100'000'000))) +
+                  said(words),
+              "a download waits at most " + render_time(std::chrono::seconds(longest_asked)) +
+                  "; try again later");
+    if (failures_ > 1)
+      reason += ", " + std::to_string(failures_) + " times";
+    give_up(reason + said(words), hint_for(response.status, !words.empty()));
+  }
+
+  static std::string said(const std::string& words) {
+    return words.empty() ? "" : ", and says: " + words;
+  }
+
   bool wait(const std::string& problem, std::uint64_t asked) {
-    Clock::duration pause = first_wait * (1 << (failures_ - 1));
-    pause = std::max<Clock::duration>(pause, std::chrono::seconds(std::min(asked, longest_wait)));
+    Clock::duration pause = first_wait * (1 << std::min<std::int64_t>(failures_ - 1, 10));
+    pause = std::min<Clock::duration>(pause, longest_wait);
+    pause = std::max<Clock::duration>(pause, std::chrono::seconds(asked));
     task_.log(problem + (part_.size() > 0 ? " after " + render_bytes(part_.size()) : "") +
               "; retrying in " + render_time(pause));
     const auto until = Clock::now() + pause;
     while (!task_.cancelled() && Clock::now() < until)
       std::this_thread::sleep_for(20ms);
     return !task_.cancelled();
+  }
+
+  /// A page to sign in at is called a success by most servers.
+  bool is_unexpected_page() const {
+    return is_page(content_type_) && !is_called_page(wanted_.output) && !is_called_page(last_.url);
+  }
+
+  std::string page() const {
+    return "an HTML page (" + words_of(content_type_) + "), perhaps one to sign in at";
   }
 
   void finish() {
@@ -245,8 +308,12 @@ class Download {
     if (!wanted_.sha256.empty())
       if (const std::string digest = part_.digest(); digest != wanted_.sha256)
         throw dstack::Error("the file has the SHA-256 " + digest + ", not " + wanted_.sha256,
-                            "the file has changed, or the digest is mistyped");
+                            is_unexpected_page()
+                                ? "the server sent " + page()
+                                : "the file has changed, or the digest is mistyped");
     part_.publish();
+    if (is_unexpected_page() && wanted_.sha256.empty())
+      task_.warn("'" + wanted_.output + "' is " + page());
     task_.progress("100%  " + progress_.summary(part_.size(), received_, Clock::now()));
   }
 
@@ -254,6 +321,7 @@ class Download {
   const dstack::Task& task_;
   Address first_;
   std::vector<std::string> headers_;
+  Hidden hidden_;
   Part part_;
   Transfer transfer_;
   Clock::time_point begin_;
@@ -262,6 +330,7 @@ class Download {
   // Properties of the file; of the one in `part_`, unless that is empty.
   std::string etag_;
   std::string last_modified_;
+  std::string content_type_;
   std::string validator_;  ///< identifies the file to the server; empty: cannot resume
   std::optional<std::uint64_t> total_;
 
@@ -269,7 +338,12 @@ class Download {
   bool stale_ = false;  ///< and cannot be used
   std::uint64_t received_ = 0;
   std::uint64_t farthest_ = 0;
-  int failures_ = 0;
+  std::int64_t failures_ = 0;  ///< consecutive ones, without a byte more than before
+  bool was_short_ = false;
+  Address last_;      ///< the last request's
+  std::string body_;  ///< of an answer that is no content: its beginning
+  std::optional<Clock::time_point> refused_since_;
+  std::string shown_words_;
   std::string shown_redirect_;
 };
 

@@ -2,6 +2,7 @@
 // help, checks the digest, and gives the file its name once it is complete.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <dstack/provider.hpp>
@@ -13,6 +14,9 @@ struct Wanted {
   std::string output;           ///< relative to the working directory
   std::string sha256;           ///< 64 lower-case hexadecimal digits; empty: any
   dstack::Environment headers;  ///< sent only to the host of the URL
+  /// How often a request that failed is repeated before the download fails; counted anew whenever a
+  /// byte more has come.
+  std::int64_t retries = 5;
 };
 
 /// False when the job was asked to stop. Throws dstack::Error when the download fails.

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <ctime>
 
 namespace curl {
 
@@ -44,15 +45,24 @@ void begin_answer(std::string_view line, Response& response) {
     response.reason = trim(line.substr(code + 4));
 }
 
-/// "bytes 100-199/200".
+/// "bytes 100-199/200", of 416 "bytes */200".
 void read_range(std::string_view value, Response& response) {
   const std::size_t dash = value.find('-');
   const std::size_t slash = value.find('/');
-  if (!value.starts_with("bytes ") || dash == std::string_view::npos ||
-      slash == std::string_view::npos)
+  if (!value.starts_with("bytes ") || slash == std::string_view::npos)
     return;
-  response.range_first = number(value.substr(6, dash - 6));
+  if (dash != std::string_view::npos)
+    response.range_first = number(value.substr(6, dash - 6));
   response.range_total = number(value.substr(slash + 1));
+}
+
+/// "120", or a date, which has passed where the result is 0.
+std::uint64_t read_wait(std::string_view value) {
+  if (const auto seconds = number(value))
+    return *seconds;
+  const std::time_t now = std::time(nullptr);
+  const std::time_t until = curl_getdate(std::string(value).c_str(), &now);
+  return until > now ? static_cast<std::uint64_t>(until - now) : 0;
 }
 
 void read_header(std::string_view line, Response& response) {
@@ -70,7 +80,9 @@ void read_header(std::string_view line, Response& response) {
   else if (same_word(name, "Content-Range"))
     read_range(value, response);
   else if (same_word(name, "Retry-After"))
-    response.retry_after = number(value).value_or(0);
+    response.retry_after = read_wait(value);
+  else if (same_word(name, "Content-Type"))
+    response.content_type = value;
 }
 
 /// libcurl reads the proxies of the environment itself, but not these.
@@ -169,7 +181,7 @@ CURLcode Transfer::drive(const Tick& tick, Running& running) {
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left))
       if (message->msg == CURLMSG_DONE)
         return message->data.result;
-    if (!tick()) {
+    if (!tick(running.response)) {
       running.cancelled = true;
       return CURLE_ABORTED_BY_CALLBACK;
     }
@@ -192,6 +204,9 @@ Outcome Transfer::perform(const Request& request, const Sink& sink, const Tick& 
     std::rethrow_exception(running.thrown);
   outcome.response = std::move(running.response);
   outcome.cancelled = running.cancelled;
+  long proxy_status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  outcome.proxy_status = proxy_status / 100 == 2 ? 0 : static_cast<int>(proxy_status);
   outcome.problem =
       running.problem.front() != '\0' ? running.problem.data() : curl_easy_strerror(outcome.code);
   return outcome;

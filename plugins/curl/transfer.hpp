@@ -28,10 +28,11 @@ struct Response {
   std::string reason;  ///< "Not Found"; empty if the server sends none
   std::string etag;
   std::string last_modified;
+  std::string content_type;
   std::optional<std::uint64_t> length;       ///< of this answer's body
   std::optional<std::uint64_t> range_first;  ///< of 206: where it begins,
-  std::optional<std::uint64_t> range_total;  ///< and the length of the whole
-  std::uint64_t retry_after = 0;             ///< seconds
+  std::optional<std::uint64_t> range_total;  ///< and, also of 416, the length of the whole
+  std::uint64_t retry_after = 0;             ///< seconds, also where the server names a date
   std::string location;  ///< where it redirects to, absolute; known when the answer is complete
 };
 
@@ -39,6 +40,8 @@ struct Outcome {
   Response response;
   CURLcode code = CURLE_OK;
   std::string problem;  ///< why the request failed
+  int proxy_status =
+      0;  ///< why a proxy does not connect to the server; 0: it does, or there is none
   bool cancelled = false;
 };
 
@@ -52,8 +55,8 @@ class Transfer {
   /// Gets a piece of the body; an exception ends the request and is thrown by perform(). False ends
   /// it, too.
   using Sink = std::function<bool(const Response&, std::string_view)>;
-  /// Called several times a second; false ends the request.
-  using Tick = std::function<bool()>;
+  /// Called several times a second, with what is known of the answer; false ends the request.
+  using Tick = std::function<bool(const Response&)>;
 
   Outcome perform(const Request& request, const Sink& sink, const Tick& tick);
 

@@ -22,10 +22,8 @@ inline std::string package(const dstack::Workflow& workflow, const std::string& 
 
 /// A job in a Python environment with the application and the workflow's requirements.
 inline dstack::Job python_job(const dstack::Workflow& workflow, std::vector<std::string> packages) {
-  const std::string python = workflow.text("python");
-  dstack::check_python_version("python", python);
   dstack::Job job;
-  job.python = dstack::Python{python, workflow.texts("requirements"), std::move(packages)};
+  job.python = dstack::python_of(workflow, "python", std::move(packages));
   return job;
 }
 

@@ -1,8 +1,8 @@
 // The provider `torchrun`: one job for each node, which start together and meet at a port of the
 // first.
-#include <algorithm>
+#include "../shared/program.hpp"
 
-#include <dstack/provider.hpp>
+#include <algorithm>
 
 namespace {
 
@@ -24,20 +24,26 @@ constexpr const char* choose_interface =
     "case \"$JOB_HOSTNAME\" in 127.*) export GLOO_SOCKET_IFNAME=\"${GLOO_SOCKET_IFNAME:-lo}\";; "
     "esac";
 
-std::string script_of(const dstack::Workflow& workflow) {
-  const std::string path = dstack::path_from(workflow.text("working_dir"), workflow.text("file"));
-  return path.starts_with('-') ? "./" + path : path;
-}
-
 std::int64_t processes_of(const dstack::Workflow& workflow) {
   const std::int64_t gpus = workflow.property("resources")["gpu"]["count"].integer().value_or(0);
   return workflow.integer("nproc_per_node", std::max<std::int64_t>(1, gpus));
 }
 
+/// The processes of a node share its processors; else each would start a thread for all of them.
+dstack::Environment threads_of(const dstack::Workflow& workflow) {
+  const std::int64_t cores = workflow.property("resources")["cpu"].integer().value_or(0);
+  if (cores == 0)
+    return {};
+  const std::string threads = std::to_string(std::max<std::int64_t>(1, cores / processes_of(workflow)));
+  return {{"OMP_NUM_THREADS", threads},
+          {"MKL_NUM_THREADS", threads},
+          {"OPENBLAS_NUM_THREADS", threads},
+          {"NUMEXPR_NUM_THREADS", threads}};
+}
+
 class TorchrunProvider : public dstack::Provider {
   std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
-    const std::string version = workflow.text("version");
-    dstack::check_python_version("version", version);
+    const dstack::Python python = dstack::python_of(workflow, "version");
     const std::int64_t nodes = workflow.integer("nodes", 1);
     if (nodes > most_nodes)
       throw dstack::PropertyError("nodes",
@@ -47,7 +53,8 @@ class TorchrunProvider : public dstack::Provider {
     for (std::int64_t rank = 0; rank < nodes; ++rank) {
       dstack::Job job;
       job.commands = {check_torch, choose_interface, command(workflow, nodes, rank)};
-      job.python = dstack::Python{version, workflow.texts("requirements"), {}};
+      job.python = python;
+      job.environment = threads_of(workflow);
       if (rank == 0)
         job.ports = 1;
       else
@@ -62,14 +69,12 @@ class TorchrunProvider : public dstack::Provider {
                              std::int64_t nodes,
                              std::int64_t rank) {
     const std::string master = rank == 0 ? "" : "MASTER_";
-    std::vector<std::string> script = {script_of(workflow)};
-    for (std::string& argument : workflow.texts("args"))
-      script.push_back(std::move(argument));
+    const std::vector<std::string> program = programs::program_of(workflow, "--module");
     return "exec " + std::string(launcher) + " --nnodes " + std::to_string(nodes) +
            " --node_rank " + std::to_string(rank) + " --nproc_per_node " +
            std::to_string(processes_of(workflow)) + " --master_addr \"$" + master +
            "JOB_HOSTNAME\" --master_port \"$" + master + "JOB_PORT_0\" " +
-           dstack::shell_join(script);
+           dstack::shell_join(program);
   }
 };
 

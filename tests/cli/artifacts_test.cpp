@@ -70,6 +70,8 @@ TEST_CASE("a download may be of some files only") {
   CHECK(download({"."}) == download({}));
   CHECK(download({"-w", "train"}) == Files{"model/weights.bin", "same", "both"});
   CHECK(download({"-w", "train", "s*"}) == Files{"same"});
+  CHECK(download({"data", "!*.csv", "!data/empty", "!l*", "!out"}) ==
+        Files{"prepare/data/odd [1] name ", "prepare/data/notes.txt", "prepare/data/deep/er"});
 }
 
 TEST_CASE(
@@ -124,4 +126,41 @@ TEST_CASE("a file that cannot be written to standard output is an error that nam
   CHECK_THAT(refused("data/loop"), Catch::Contains("'data/loop' is a link to 'loop'"));
   CHECK_THAT(box.refused({"artifacts", "cat", "no-such-1", "x"}, 2), Catch::Contains("no-such-1"));
   CHECK_THAT(box.refused({"artifacts", "cat", name}, 2), Catch::Contains("needs PATH"));
+}
+
+TEST_CASE("a download into a file is refused, with the command for one file") {
+  const Sandbox box;
+  const std::string name = make_run(box);
+  const Path file = box.root() / "weights.bin";
+  REQUIRE(write_file_atomically(file, "mine", Durable::no));
+  const std::string said =
+      box.refused({"artifacts", "download", name, "model/weights.bin", "-o", file.string()}, 2);
+  CHECK_THAT(said, Catch::Contains("is not a folder") && Catch::Contains("artifacts cat RUN PATH"));
+  CHECK(read_file(file).value() == "mine");
+}
+
+TEST_CASE("where the code begins above the project, artifacts are also named from the project") {
+  const Sandbox box;
+  box.file("app/.dstack/workflows.yaml",
+           "root: ..\nworkflows:\n  - {name: w, provider: bash, artifacts: [model], commands: "
+           "[\"mkdir model; printf m > model/m\"]}\n");
+  const std::string project = (box.project() / "app").string();
+  box.ok({"--project", project, "run", "w", "-t", "v"});
+  const auto cat = [&](const std::string& path) {
+    return box.ok({"--project", project, "artifacts", "cat", "w:v", path});
+  };
+  CHECK(cat("app/model/m") == "m");
+  CHECK(cat("model/m") == "m");
+  // What is beside the project is named from the root of the code.
+  box.file("app/.dstack/workflows.yaml",
+           "root: ..\nworkflows:\n  - {name: w, provider: bash, artifacts: [top], commands: "
+           "[\"echo t > ../top\"]}\n  - {name: wrong, provider: bash, artifacts: [../top], "
+           "commands: [ls]}\n");
+  box.ok({"--project", project, "run", "w"});
+  CHECK(box.ok({"--project", project, "artifacts", "cat", box.last_run(), "top"}) == "t\n");
+  CHECK_THAT(box.refused({"--project", project, "run", "wrong"}, 2),
+             Catch::Contains("write 'top': artifacts are looked for from the root of the code"));
+  const std::string to = (box.root() / "to").string();
+  box.ok({"--project", project, "artifacts", "download", "w:v", "model/*", "-o", to});
+  CHECK(fs::exists(Path(to) / "app/model/m"));
 }

@@ -120,6 +120,34 @@ TEST_CASE("a project that was moved is found again by reading commands") {
   fs::create_directory(box.project());  // for the end of the test
 }
 
+TEST_CASE("another project of the repository is not the one that another branch has") {
+  if (!WithGit::is_installed())
+    SKIP("git is not installed");
+  Sandbox box;
+  const WithGit git(box);
+  const Path repository = box.root() / "repository";
+  const auto write = [&](const std::string& folder) {
+    REQUIRE(make_folders(repository / folder / ".dstack"));
+    REQUIRE(
+        write_file_atomically(repository / folder / ".dstack/workflows.yaml", saving, Durable::no));
+  };
+  REQUIRE(make_folders(repository));
+  git(repository, {"init", "-q", "-b", "main"});
+  git(repository, {"commit", "-q", "--allow-empty", "-m", "first"});
+  git(repository, {"branch", "other"});
+  write("a");
+  git.commit_all(repository);
+  run_in(box, repository / "a", {"run", "-q", "w", "-t", "best"});
+  git(repository, {"checkout", "-q", "other"});
+  write("b");
+  CHECK_FALSE(contains(run_in(box, repository / "b", {"tags", "list"}).out, "best"));
+  git(repository, {"checkout", "-q", "main"});
+  CHECK(contains(run_in(box, repository / "a", {"tags", "list"}).out, "best"));
+  // One that was moved within the repository is found again.
+  fs::rename(repository / "a", repository / "c");
+  CHECK(contains(run_in(box, repository / "c", {"tags", "list"}).out, "best"));
+}
+
 TEST_CASE("a path on the command line is seen from a folder of the project") {
   const Sandbox box;
   box.workflows("workflows: []\n");
@@ -186,6 +214,10 @@ TEST_CASE("a job that lacks what is behind a link out of the project names the l
   CHECK(contains(box.run({"run", "import"}).err, "'common' is a link that leads out of the"));
   const std::string file = box.refused({"run", "file", "--dry-run"}, 2);
   CHECK(contains(file, "'common/util.py' is behind the link 'common'"));
+  // An input in the place of the link is what jobs find there.
+  const auto covered = box.run({"run", "read", "--input", "common"});
+  CHECK(covered.out == "1\n");
+  CHECK_FALSE(contains(covered.err, "leads out"));
   CHECK_FALSE(contains(file, "Git ignores it"));
   // One inside the project leads to the same file in the job.
   box.ok({"run", "inside", "--dry-run"});
@@ -265,4 +297,22 @@ TEST_CASE("where the code begins above the project, paths are seen from where th
   CHECK(run_in("app/src", {"run", "python", "../../common/tool.py"}) == "tool\n");
   CHECK(run_in("app/src", {"run", "w", "--env-file", "../.env"}) == "1\n");
   CHECK(run_in("app/src", {"run", "w", "--env-file", "other.env"}) == "2\n");
+}
+
+TEST_CASE("a repository below the root of the code is noted: nothing of it is recorded") {
+  if (!WithGit::is_installed())
+    SKIP("git is not installed");
+  Sandbox box;
+  const WithGit git(box);
+  box.file("app/.dstack/workflows.yaml",
+           "root: ..\nworkflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
+  const std::string project = (box.project() / "app").string();
+  const std::vector<std::string> run = {"--project", project, "run", "w"};
+  CHECK_FALSE(contains(box.run(run).err, "not recorded"));
+  git(box.project() / "app", {"init", "-q"});
+  CHECK(contains(box.run(run).err,
+                 "which is not in that repository: commit and changes of the repository '" +
+                     project + "' are not recorded"));
+  git(box.project(), {"init", "-q"});
+  CHECK(contains(box.run(run).err, "which is another repository: "));
 }

@@ -331,6 +331,38 @@ TEST_CASE(
   CHECK(box.ok({"run", "--project", ".", "-q", "w", "-t", "v4"}) == "v1 p\n");
 }
 
+TEST_CASE("an option of the provider that is also a variable is taken before the name") {
+  const Sandbox box;
+  box.workflows("workflows: [{name: w, provider: bash, commands: ['echo $INPUT $(ls)']}]\n");
+  box.file(".dstack/variables.yaml", "variables: {w: {input: v}}\n");
+  box.file("a.txt", "a");
+  CHECK(box.refused({"run", "w", "--input", "x"}, 2).find("'--input' is ambiguous") !=
+        std::string::npos);
+  CHECK(box.ok({"run", "-q", "w", "--w.input", "x"}) == "x a.txt\n");
+  CHECK(box.ok({"run", "-q", "--input=a.txt", "w"}) == "v a.txt\n");
+  CHECK(box.refused({"run", "--inptu=a.txt", "w"}, 2).find("'--inptu'") != std::string::npos);
+}
+
+TEST_CASE("an option with an empty text is refused: a variable of the shell was not set") {
+  const Sandbox box;
+  box.workflows("workflows: [{name: w, provider: bash, commands: ['true']}]\n");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"-t", ""}, {"--tag="}, {"--project", ""}}) {
+    std::vector<std::string> arguments = {"run", "w"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    CHECK(box.refused(arguments, 2).find("needs a value, and was given an empty text") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("a name that no workflow has is reported with what is wrong with the files") {
+  const Sandbox box;
+  box.workflows("workflows:\n  w: {provider: bash}\n");
+  const std::string said = box.refused({"run", "w"}, 2);
+  CHECK(said.find("must be a list") != std::string::npos);
+  CHECK(said.find("no workflow or provider is called 'w'") != std::string::npos);
+}
+
 TEST_CASE("the code of a project may begin in a folder above it") {
   const Sandbox box;
   box.file("common/words.txt", "shared\n");

@@ -47,6 +47,11 @@ const Samples& samples() {
       {"timeout", {"1m30s", {"--timeout", "90s"}, "soon"}},
       {"retry", {"2", {"--retry", "2"}, "-1"}},
       {"requirements", {"[r.txt]", {"-r", "r.txt"}, "[none.txt]"}},
+      {"index",
+       {"[https://example.org/simple]",
+        {"--index", "https://example.org/simple"},
+        "[example.org]"}},
+      {"module", {"pkg.train", {"-m", "pkg.train"}, "train.py"}},
       {"args", {"[a, two words]", {"--", "a", "two words"}, "{a: b}"}},
       {"args", {"a 'two words'", {"--", "a", "two words"}, "\"a 'b\""}},
       {"public", {"true", {"--public"}, "perhaps"}},
@@ -129,6 +134,10 @@ class PropertiesBox : public Sandbox {
   /// The file's only workflow, with this property added or changed; none with an empty value.
   void write(const std::string& property, const std::string& yaml) const {
     auto keys = required(provider_);
+    if (property == "index")
+      keys.emplace("requirements", "[r.txt]");
+    if (property == "module" && !yaml.empty())
+      keys.erase("file");
     keys[property] = yaml;
     if (property == "build" && !yaml.empty())
       keys.erase("image");  // one excludes the other

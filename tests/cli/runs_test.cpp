@@ -168,7 +168,9 @@ TEST_CASE("runs are removed after a confirmation, and never while they are tagge
         "error: removing run 'RUN' needs confirmation, and there is no terminal to ask on\n"
         "hint: add '-y' to confirm in advance\n");
   box.ok({"tags", "add", "v1", name});
-  CHECK(output_of(box, {"rm", "-y", name}, 1).find("is tagged") != std::string::npos);
+  CHECK(output_of(box, {"rm", "-y", name}, 1) ==
+        "error: run 'RUN' is tagged: 'download:v1' and 'train:v1'\n"
+        "hint: delete the tags first: 'dstack tags delete download:v1' and so on\n");
   box.ok({"untag", "download:v1"});
   box.ok({"untag", "train:v1"});
   CHECK(output_of(box, {"rm", "-y", name, "no-such-1"}, 2).find("no run 'RUN'") !=
@@ -327,6 +329,20 @@ TEST_CASE("a program that a PATH for a shell hides is explained") {
         std::string::npos);
   const std::string failed = output_of(box, {"run", "t"}, 125);
   CHECK(failed.find("'$PATH' and '~' are not expanded in 'environment'") != std::string::npos);
+  CHECK(failed.find("write '${{ env.PATH }}' there") != std::string::npos);
+  box.workflows(
+      "workflows:\n  - {name: t, provider: bash, environment: {PATH: '/opt/bin:${{ env.PATH }}'}, "
+      "commands: ls}\n");
+  box.ok({"run", "t"});
+}
+
+TEST_CASE("the PATH of a container is not that of the caller") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: t, provider: docker, image: busybox, commands: ls, environment: {"
+      "PATH: '/x:${{ env.PATH }}'}}\n");
+  CHECK(box.refused({"validate"}, 2).find(
+            "'PATH' is not the container's here, but that of this machine") != std::string::npos);
 }
 
 TEST_CASE("providers are listed with what is wrong with them") {

@@ -139,7 +139,7 @@ TEST_CASE("a script that is not there is an error with the nearest name") {
   CHECK_THAT(refused("nothing-like-it.sh"), Catch::Contains("no workflow has this name either"));
   CHECK_THAT(refused("folder.py"), Catch::Contains("'folder.py' is a folder"));
   CHECK_THAT(refused("secret.py"), Catch::Contains("secret.py"));
-  CHECK_THAT(refused("./train"), Catch::Contains("ends in '.py', '.ipynb' and '.sh'"));
+  CHECK_THAT(refused("./train"), Catch::Contains("ends in '.py', '.ipynb' or '.sh'"));
 }
 
 TEST_CASE("dependencies that a script lists in itself are not ignored silently") {
@@ -168,4 +168,22 @@ TEST_CASE("the help of a script shows the options of its provider") {
   CHECK_THAT(box.refused({"run", "train.py", "--lr", "0.1"}, 2),
              Catch::Contains("script 'train.py' has no option or variable '--lr'") &&
                  Catch::Contains("dstack run train.py … -- ARGS"));
+}
+
+TEST_CASE("a script gets data that is not code with --input") {
+  const Sandbox box;
+  box.file(".gitignore", "/data\n");
+  box.file("data/x", "inside ");
+  box.file("src/read.py", "print(open('data/x').read() + open('more/y').read())\n");
+  REQUIRE(make_folders(box.root() / "more"));
+  REQUIRE(write_file_atomically(box.root() / "more/y", "outside", Durable::no));
+  const std::string outside = (box.root() / "more").string();
+  CHECK(box.ok({"run", "-q", "src/read.py", "--input", "data", "--input", outside}) ==
+        "inside outside\n");
+  // As seen from where the user stands; what is outside is found by its name.
+  const auto output =
+      run_in(box, "src", {"run", "-q", "read.py", "--input", "../data", "--input", "../../more"});
+  CHECK(output.out == "inside outside\n");
+  CHECK_THAT(box.refused({"run", "src/read.py", "--input", "date"}, 2),
+             Catch::Contains("did you mean 'data'?"));
 }

@@ -102,6 +102,39 @@ TEST_CASE("secrets: a short value is kept with a warning, an empty one refused")
   CHECK(empty.err.find("it is empty") != std::string::npos);
 }
 
+TEST_CASE("secrets: blanks around a value, which nobody sees, are reported") {
+  const Sandbox box;
+  box.workflows(one_job);
+  const auto [value, words] = GENERATE(table<std::string, std::string>({
+      {"some value  ", "ends with 2 spaces, which"},
+      {"some value\n\n", "ends with 1 line end, which"},
+      {"some value\r\n", ""},
+      {"some value\r", ""},
+      {"some value\r\r\n", "ends with 1 carriage return, which"},
+      {"\tsome value \t", "begins with 1 tab and ends with 2 blanks, which"},
+      {"some value\n", ""},
+      {"some value", ""},
+  }));
+  CAPTURE(value);
+  const auto output = give(box, {"secrets", "add", "TOKEN"}, value);
+  CHECK(Sandbox::code(output) == 0);
+  if (words.empty())
+    CHECK(output.err.find("warning") == std::string::npos);
+  else
+    CHECK(output.err.find("warning: the value " + words) != std::string::npos);
+  CHECK(output.err.find("some value") == std::string::npos);
+}
+
+TEST_CASE("secrets: a value of blanks alone is none, and a short one is short without its blanks") {
+  const Sandbox box;
+  box.workflows(one_job);
+  const auto blank = give(box, {"secrets", "add", "NONE"}, " \t \n");
+  CHECK(Sandbox::code(blank) == 2);
+  CHECK(blank.err.find("it has only blanks") != std::string::npos);
+  CHECK(give(box, {"secrets", "add", "PIN"}, "1234        ").err.find("not masked") !=
+        std::string::npos);
+}
+
 TEST_CASE("secrets: outside of a project only the user's exist") {
   const Sandbox box;
   const auto output = give(box, {"secrets", "add", "TOKEN"}, "some value");

@@ -160,3 +160,13 @@ TEST_CASE("native: a provider that makes such a job without a function for it is
   CHECK(Sandbox::code(output) == 125);
   CHECK(holds(output.err, "has no native job"));
 }
+
+TEST_CASE("native: what a function warns of is kept with the job, whatever its end") {
+  NativeBox box;
+  const auto [what, status] = GENERATE(
+      table<const char*, const char*>({{"warns", "done"}, {"warns, and fails", "failed"}}));
+  const Json job = box.job_of(what);
+  CHECK(job["status"] == status);
+  CHECK(job["warnings"] == Json::parse("[\"the well is half empty\", \"and the bucket leaks\"]"));
+  CHECK(holds(box.output.err, "the well is half empty"));
+}

@@ -7,8 +7,9 @@ namespace {
 
 /// No package can be installed here.
 bool lacks_index(const process::Output& output) {
-  return output.out.find("onnection") != std::string::npos ||
-         output.out.find("No matching distribution") != std::string::npos;
+  const std::string text = output.out + output.err;
+  return text.find("onnection") != std::string::npos ||
+         text.find("No matching distribution") != std::string::npos;
 }
 
 }  // namespace
@@ -74,12 +75,45 @@ TEST_CASE("python: requirements build an environment once, and the second run us
   CHECK(box.ok({"show"}).find(python["version"].get<std::string>() + "  ") != std::string::npos);
 }
 
+TEST_CASE("python: the packages of an active environment are recorded") {
+  Sandbox box;
+  const std::string venv = (box.root() / "venv").string();
+  const auto made = process::run({{"python3", "-m", "venv", "--without-pip", venv}, {}, "/"});
+  if (!made || !process::succeeded(made->status))
+    SKIP("python3 cannot make a virtual environment here");
+  for (const auto& entry : fs::directory_iterator(venv + "/lib"))
+    box.file("../venv/lib/" + entry.path().filename().string() +
+                 "/site-packages/mine-1.5.dist-info/METADATA",
+             "Name: mine\n");
+  box.set("VIRTUAL_ENV=" + venv);
+  box.workflows("workflows:\n  - {name: w, provider: python, file: use.py}\n");
+  box.file("use.py", "print('here')\n");
+  CHECK(box.ok({"run", "w"}) == "here\n");
+  CHECK(box.json({"show", "--json"})["jobs"][0]["python"]["packages"] == Json{"mine==1.5"});
+}
+
+TEST_CASE("python: a pyproject.toml is installed, and code below src is found") {
+  const Sandbox box;
+  box.file("pyproject.toml", "[project]\nname = 'demo'\ndependencies = ['six']\n");
+  box.file("src/demo/__init__.py", "import six\nword = six.__name__\n");
+  box.file("scripts/use.py", "import demo\nprint(demo.word)\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, file: scripts/use.py, requirements: "
+      "pyproject.toml}\n");
+  const auto output = box.run({"run", "w"}, std::chrono::minutes(4));
+  if (lacks_index(output))
+    SKIP("the package index cannot be reached");
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.out.ends_with("six\n"));
+}
+
 TEST_CASE("python: pip install inside a job fails with a hint") {
   const Sandbox box;
   box.file("requirements.txt", "six\n");
   box.file("use.py",
            "import subprocess, sys\nsys.exit(subprocess.call([sys.executable, '-m', 'pip', "
-           "'install', 'six']))\n");
+           "'install', 'iniconfig']))\n");
   box.workflows(
       "workflows:\n  - {name: w, provider: python, file: use.py, requirements: "
       "requirements.txt}\n");
@@ -126,4 +160,86 @@ TEST_CASE("python: runs without a workflow, by options alone") {
   const Sandbox box;
   box.file("show.py", "import sys\nprint(sys.argv[1:])\n");
   CHECK(box.ok({"run", "python", "show.py", "a", "b"}) == "['a', 'b']\n");
+}
+
+TEST_CASE("python: a module runs as with python -m, from the working directory") {
+  const Sandbox box;
+  box.file("src/pkg/__init__.py", "");
+  box.file("src/pkg/train.py", "import sys, os\nprint(__name__, __package__, sys.argv[1:])\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, module: pkg.train, working_dir: src, args: "
+      "[\"two words\"]}\n");
+  CHECK(box.ok({"run", "w", "--", "-x"}) == "__main__ pkg ['two words', '-x']\n");
+  CHECK(box.ok({"run", "python", "-m", "src.pkg.train", "--", "--epochs", "3"}) ==
+        "__main__ src.pkg ['--epochs', '3']\n");
+}
+
+TEST_CASE("python: a module that can be none, or beside a file, is an error at its place") {
+  const Sandbox box;
+  box.file("train.py", "print(1)\n");
+  const auto refusal = [&](const std::string& properties) {
+    box.workflows("workflows:\n  - name: w\n    provider: python\n    " + properties + "\n");
+    return box.refused({"validate"}, 2);
+  };
+  const auto has = [](const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  };
+  for (const char* name : {"train.py", "pkg/train", "pkg..train", "pkg.", "-c", "3d", "a b"}) {
+    INFO(name);
+    const std::string said = refusal("module: '" + std::string(name) + "'");
+    CHECK(has(said, "is not the name of a Python module"));
+    CHECK(has(said, "workflows.yaml:4:13"));
+  }
+  CHECK(has(refusal("module: pkg/train.py"), "name a script with 'file'"));
+  const std::string both = refusal("module: train\n    file: train.py");
+  CHECK(has(both, "exclude each other"));
+  CHECK(has(refusal("args: [a]"), "'file'"));
+}
+
+TEST_CASE(
+    "python: the version that the project names is used, and a note says which file named it") {
+  const Sandbox box;
+  box.file("show.py", "import sys\nprint('%d.%d' % sys.version_info[:2])\n");
+  box.workflows("workflows:\n  - {name: w, provider: python, file: show.py}\n");
+  const auto usual = box.run({"run", "w"});
+  REQUIRE(Sandbox::code(usual) == 0);
+  const std::string version = usual.out.substr(0, usual.out.find('\n'));
+  const auto noted = [&](const std::string& part) {
+    const auto output = box.run({"run", "w"});
+    INFO(output.err);
+    return output.out == version + "\n" && output.err.find(part) != std::string::npos;
+  };
+  box.file("pyproject.toml", "[project]\nname = 'x'\nrequires-python = '==" + version + ".*'\n");
+  CHECK(noted("'pyproject.toml' requires '==" + version + ".*'"));
+  box.file(".python-version", "# ours\ncpython-" + version + "\n");
+  CHECK(noted("as '.python-version' says"));
+  CHECK(box.ok({"run", "w", "--dry-run"}).find("as '.python-version' says") != std::string::npos);
+}
+
+TEST_CASE("python: dependencies that no run installs are noted") {
+  const Sandbox box;
+  box.file("a.py", "print(1)\n");
+  box.file("pyproject.toml", "[project]\nname = 'x'\nversion = '0'\ndependencies = ['six']\n");
+  const auto output = box.run({"run", "python", "a.py"});
+  CHECK(output.err.find("'pyproject.toml' lists packages, and this run installs none of them: "
+                        "'requirements: pyproject.toml' does") != std::string::npos);
+}
+
+TEST_CASE("python: an index without anything to install, or that is no address, is refused") {
+  const Sandbox box;
+  box.file("a.py", "print(1)\n");
+  const auto refusal = [&](const std::string& properties) {
+    box.workflows("workflows:\n  - {name: w, provider: python, file: a.py, " + properties + "}\n");
+    return box.refused({"validate"}, 2);
+  };
+  CHECK(refusal("index: 'https://example.org/simple'").find("without 'requirements'") !=
+        std::string::npos);
+  box.file("r.txt", "six\n");
+  CHECK(refusal("requirements: r.txt, index: example.org")
+            .find("'example.org' is not the address of a package index") != std::string::npos);
+  box.workflows(
+      "workflows:\n  - {name: w, provider: python, file: a.py, requirements: r.txt, index: "
+      "'https://ci:${{ secrets.PW }}@example.org/simple'}\n");
+  box.ok({"validate"});
+  CHECK(box.refused({"run", "w"}, 2).find("there is no secret 'PW'") != std::string::npos);
 }

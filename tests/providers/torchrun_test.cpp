@@ -188,3 +188,13 @@ TEST_CASE("torchrun: as many processes as GPUs, unless their number is given") {
   CHECK(holds(box.ok({"run", "w", "--dry-run", "--nnodes", "3"}), "--nnodes 3 --node_rank 2 "));
   CHECK(holds(box.refused({"run", "w", "--dry-run", "--nnodes", "0"}, 2), "nnodes"));
 }
+
+TEST_CASE("torchrun: a module runs in each process") {
+  if (!has_torch())
+    SKIP(no_torch);
+  const TorchBox box;
+  box.file("pkg/__init__.py", "");
+  box.file("pkg/show.py", "import os, sys\nprint(__package__, os.environ['RANK'], sys.argv[1:])\n");
+  box.workflows("workflows:\n  - {name: w, provider: torchrun, module: pkg.show, args: [a]}\n");
+  CHECK(box.ok({"run", "w"}) == "pkg 0 ['a']\n");
+}

@@ -1,5 +1,6 @@
 """An HTTP server for tests of downloads and webhooks. Prints its port; with two arguments (certificate and key) it
 speaks https. What it was asked for, it tells at /requests, one JSON object a line."""
+import email.utils
 import hashlib
 import http.server
 import json
@@ -8,6 +9,7 @@ import socketserver
 import ssl
 import sys
 import threading
+import time
 import urllib.parse
 
 requests = []
@@ -178,6 +180,84 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.plain(503, b"not now", [("Retry-After", "1")])
         else:
             self.send(SMALL)
+
+    def get_pieces(self, url, number):
+        """Breaks off once, and then never sends more than 20,000 bytes of what it is asked for; the fourth request
+        gets another kind of trouble."""
+        start = self.first_byte()
+        if start is None:
+            return self.send(SMALL, [("ETag", '"p"')], stop_after=30_000)
+        if number == 4:
+            return self.plain(503, b"a moment please")
+        end = min(start + 20_000, len(SMALL))
+        self.plain(206, SMALL[start:end], [("ETag", '"p"'),
+                                           ("Content-Range", f"bytes {start}-{end - 1}/{len(SMALL)}")])
+
+    def get_pieces_unasked(self, url, number):
+        """Every answer is a piece, also the first one."""
+        start = self.first_byte() or 0
+        end = min(start + 40_000, len(SMALL))
+        self.plain(206, SMALL[start:end], [("ETag", '"p"'),
+                                           ("Content-Range", f"bytes {start}-{end - 1}/{len(SMALL)}")])
+
+    def get_no_more_pieces(self, url, number):
+        """A beginning, and then pieces without a byte."""
+        start = self.first_byte()
+        if start is None:
+            return self.send(SMALL, [("ETag", '"p"')], stop_after=30_000)
+        self.plain(206, b"", [("ETag", '"p"'), ("Content-Range", f"bytes {start}-{start}/{len(SMALL)}")])
+
+    def get_unknown_end(self, url, number):
+        """Does not say how long it is, and breaks off at its end."""
+        start = self.first_byte()
+        if start is not None:
+            return self.plain(416, headers=[("Content-Range", f"bytes */{len(SMALL)}")])
+        self.send_response(200)
+        self.send_header("ETag", '"u"')
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n" % len(SMALL) + SMALL + b"\r\n")
+        self.close_connection = True
+
+    def get_unwell(self, url, number):
+        """The status of the path, once."""
+        if number == 1:
+            self.plain(int(url.path.split("/")[2]), b"not yet")
+        else:
+            self.send(SMALL)
+
+    def get_wait(self, url, number):
+        """Asks to wait that long; `date` is in two seconds."""
+        wait = url.path.split("/")[2]
+        if wait == "date":
+            wait = email.utils.formatdate(time.time() + 2, usegmt=True)
+        if number == 1:
+            self.plain(429, b"one at a time", [("Retry-After", wait)])
+        else:
+            self.send(SMALL)
+
+    def get_repeats(self, url, number):
+        """An error that repeats what it was sent."""
+        words = f"no access to {self.path} with {self.headers.get('Authorization')} by {self.headers.get('X-Key')}"
+        self.plain(403, words.encode())
+
+    def get_words(self, url, number):
+        """An error whose body has that many bytes, and control characters before them."""
+        self.plain(400, b"\x1b[31m\x07 oh\r\n\t no \xff" + b"w" * int(url.path.split("/")[2]))
+
+    def get_half_an_error(self, url, number):
+        """An error whose body never ends."""
+        self.send_response(404)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"gone since May")
+        self.wfile.flush()
+        self.rfile.read(1)
+        self.close_connection = True
+
+    def get_typed(self, url, number):
+        """A small text of the type of the query."""
+        self.plain(200, b"<!DOCTYPE html><title>Sign in</title>", [("Content-Type", urllib.parse.unquote(url.query))])
 
     def get_slow(self, url, number):
         """A beginning, and then nothing until the client goes away."""

@@ -17,9 +17,15 @@ constexpr std::size_t head_size = 8;
 constexpr auto return_of_engine = 60s;
 constexpr auto while_it_works = 5s;  ///< a request of this duration was being answered
 
-Failure why_no_end(const Error& error) {
-  if (error.code == ErrorCode::not_found)
-    return fail(ErrorCode::not_found, "the container was removed while it ran");
+/// Whoever removes a running container kills it.
+Result<ContainerEnd> end_without_answer(const Error& error) {
+  if (error.code == ErrorCode::not_found) {
+    ContainerEnd end;
+    end.code = 128 + SIGKILL;
+    end.signal = SIGKILL;
+    end.removed = true;
+    return end;
+  }
   return fail(ErrorCode::unavailable,
               "the connection to the container engine was lost while the job ran: {}",
               error.message);
@@ -187,13 +193,16 @@ Result<ContainerEnd> Container::wait() {
   // A removed container has no more output, and an engine that ended has closed the stream.
   output_->thread.join();
   if (!exited)
-    return why_no_end(exited.error());
+    return end_without_answer(exited.error());
   ContainerEnd end;
   end.code = static_cast<int>(json_integer(*exited, "StatusCode"));
   read_init_messages(output_->messages, end);
+  // Its first process reports at least the usage, unless it was killed itself.
+  if (!end.usage && !end.not_started && !end.signal && end.code > 128)
+    end.signal = end.code - 128;
   const auto facts = ask_with_retry("GET", fmt::format("/containers/{}/json", id_));
   if (!facts)
-    return why_no_end(facts.error());
+    return end_without_answer(facts.error());
   if (const Json* state = json_member(*facts, "State"); state != nullptr)
     end.out_of_memory = end.out_of_memory || json_boolean(*state, "OOMKilled");
   return end;

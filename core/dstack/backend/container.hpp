@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include <signal.h>
+
 namespace dstack::backend {
 
 /// The path of a job's workspace in its container.
@@ -44,6 +46,8 @@ struct ContainerLaunch {
   std::uint64_t shm_size = 0;               ///< bytes; 0: the engine's default
   std::vector<std::string> gpus;            ///< numbers or UUIDs of the GPUs
   std::chrono::milliseconds grace{10'000};  ///< for processes that the job leaves running
+  int stop_signal = SIGTERM;                ///< what its processes get for a TERM of the container
+  std::vector<int> cores = {};              ///< the processors that they run on; empty: all
 };
 
 /// The body of the request that creates it. `image` is the image's id, `init` the path of
@@ -74,9 +78,10 @@ class StreamParts {
 
 struct ContainerEnd {
   int code = 0;
-  std::optional<int> signal;       ///< the program was killed by it
+  std::optional<int> signal;       ///< the program, or the whole container, was killed by it
   std::optional<int> not_started;  ///< errno: there was nothing to run
   bool out_of_memory = false;
+  bool removed = false;  ///< by somebody else, while it ran
   std::optional<Usage> usage;  ///< unless the container was killed
 };
 

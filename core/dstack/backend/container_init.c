@@ -4,18 +4,21 @@
  *   dstack-container-init run GRACE_MS PROGRAM [ARGUMENT…]
  *
  * runs the program with both of its outputs in one stream, in the order of writing; passes TERM on
- * to every process of the container (a program that were process 1 itself would never see it); and
- * when the program has ended, ends the others: TERM, at most GRACE_MS, and then all that is left
- * dies with process 1. Its own error output is not the job's: it reports `exec ERRNO` to dstack
- * when the program could not be started, `signal N` when it was killed, `oom N` when N processes of
- * the container were killed at its memory limit (not every engine reports that), and the usage of
- * its processes: `cpu MICROSECONDS`, `largest`, `read`, `written` and, where the kernel counts
- * it, `peak`, in bytes.
+ * to the processes of the container (container_init_stop.h; a program that were process 1 itself
+ * would never see it); and when the program has ended, ends the others: TERM, at most GRACE_MS, and
+ * then all that is left dies with process 1. Its own error output is not the job's: it reports
+ * `exec ERRNO` to dstack when the program could not be started, `signal N` when it was killed, `oom
+ * N` when N processes of the container were killed at its memory limit (not every engine reports
+ * that), and the usage of its processes: `cpu MICROSECONDS`, `largest`, `read`, `written` and,
+ * where the kernel counts it, `peak`, in bytes.
  *
  *   dstack-container-init run-with-secrets GRACE_MS PROGRAM [ARGUMENT…]
  *
  * does the same for a program that gets further variables. They come through the pipe
  * /.dstack-secrets, each as NAME=value and a byte 0, and end with one more byte 0.
+ *
+ * Before `run`, `signal N` says what the processes get instead of TERM, and `cores LIST` on which
+ * processors they run: numbers with commas.
  *
  *   dstack-container-init own UID GID SINCE FOLDER
  *
@@ -23,9 +26,12 @@
  * at SINCE (nanoseconds since 1970) or later: files that root wrote in a container belong to root
  * outside of it, too. */
 #define _GNU_SOURCE
+#include "container_init_stop.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +42,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const int everybody = -1;
+/* What asks processes to stop, and whether they were asked. */
+static int stop_signal = SIGTERM;
+static int stopping = 0;
 
 /* --- secrets --- */
 
@@ -130,14 +138,15 @@ static int reap(pid_t program, int* status, int* ended) {
   }
 }
 
-static void terminate_all(void) {
-  kill(everybody, SIGTERM);
-  kill(everybody, SIGCONT);
+static void ask_to_stop(void) {
+  if (!stopping)
+    stop_all(stop_signal);
+  stopping = 1;
 }
 
 static void pass_on(int number, pid_t program) {
   if (number == SIGTERM)
-    terminate_all();
+    ask_to_stop();
   else if (number != SIGCHLD)
     kill(program, number);
 }
@@ -166,7 +175,9 @@ static void end_the_others(const sigset_t* all, long grace) {
   const long until = milliseconds_now() + grace;
   int status = 0;
   int ended = 0;
-  terminate_all();
+  /* TERM once: who ignores another signal may be left. */
+  if (!stopping || stop_signal != SIGTERM)
+    stop_all(SIGTERM);
   while (!reap(0, &status, &ended)) {
     const long left = until - milliseconds_now();
     if (left <= 0)
@@ -294,7 +305,32 @@ static int own(const struct owner* owner, const char* path) {
   return 0;
 }
 
+/* --- options --- */
+
+/* Where the machine has no such processors, as in a virtual one, the program runs on all. */
+static void keep_to(const char* cores) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const char* at = cores; at != NULL;
+       at = strchr(at, ',') == NULL ? NULL : strchr(at, ',') + 1)
+    if (atol(at) >= 0 && atol(at) < CPU_SETSIZE)
+      CPU_SET((size_t)atol(at), &set);
+  (void)sched_setaffinity(0, sizeof set, &set);
+}
+
+static int take_option(const char* name, const char* value) {
+  if (strcmp(name, "signal") == 0)
+    stop_signal = (int)atol(value);
+  else if (strcmp(name, "cores") == 0)
+    keep_to(value);
+  else
+    return 0;
+  return 1;
+}
+
 int main(int argc, char** argv) {
+  for (; argc > 3 && take_option(argv[1], argv[2]); argv += 2)
+    argc -= 2;
   if (argc >= 4 && strcmp(argv[1], "run") == 0)
     return run(atol(argv[2]), argv + 3);
   if (argc >= 4 && strcmp(argv[1], "run-with-secrets") == 0) {

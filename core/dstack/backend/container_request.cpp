@@ -1,6 +1,7 @@
 // The request to a container engine that creates a job's container.
 #include "dstack/backend/container.hpp"
 #include "dstack/base/installation.hpp"
+#include "dstack/base/text.hpp"
 
 namespace dstack::backend {
 
@@ -68,6 +69,22 @@ Json host_part(const ContainerLaunch& launch, bool podman, const std::string& in
   return host;
 }
 
+/// dstack-container-init, as container_init.c describes it.
+std::vector<std::string> entrypoint_of(const ContainerLaunch& launch) {
+  std::vector<std::string> entrypoint = {init_inside};
+  if (launch.stop_signal != SIGTERM)
+    entrypoint.insert(entrypoint.end(), {"signal", std::to_string(launch.stop_signal)});
+  std::vector<std::string> cores;
+  for (const int core : launch.cores)
+    cores.push_back(std::to_string(core));
+  if (!cores.empty())
+    entrypoint.insert(entrypoint.end(), {"cores", join(cores, ",")});
+  entrypoint.insert(entrypoint.end(),
+                    {launch.secrets.empty() ? "run" : "run-with-secrets",
+                     std::to_string(launch.grace.count())});
+  return entrypoint;
+}
+
 }  // namespace
 
 std::string container_init() {
@@ -85,9 +102,7 @@ Json container_request(const ContainerLaunch& launch,
   json["Image"] = image;
   json["Env"] = environment_of(launch);
   json["WorkingDir"] = folder;
-  json["Entrypoint"] = Json::array({init_inside,
-                                    launch.secrets.empty() ? "run" : "run-with-secrets",
-                                    std::to_string(launch.grace.count())});
+  json["Entrypoint"] = entrypoint_of(launch);
   json["Cmd"] = launch.argv;
   json["Labels"] = {{"dstack.job", launch.job}, {"dstack.run", launch.run}};
   json["Healthcheck"] = {{"Test", {"NONE"}}};

@@ -1,8 +1,7 @@
 #include "dstack/backend/local_process.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/process/identity.hpp"
-#include "dstack/process/signal.hpp"
+#include "dstack/process/tree.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -31,7 +30,7 @@ std::string hint_for_missing(const std::string& path) {
   if (path.find('$') != std::string::npos || path.find('~') != std::string::npos)
     return fmt::format(
         "the job's PATH is '{}', as written: '$PATH' and '~' are not expanded in 'environment'; "
-        "write 'export PATH=…' in 'setup' instead",
+        "write '${{{{ env.PATH }}}}' there instead of '$PATH'",
         printable(path));
   return "it is not in the job's PATH; install it, or set PATH in 'environment'";
 }
@@ -108,10 +107,12 @@ void LocalProcess::reap() {
   }
 }
 
-void LocalProcess::signal_all(int number) const {
-  const pid_t self = ::getpid();
-  for (const pid_t pid : process::descendants(self))
-    process::signal_if(pid, number, [&] { return process::is_descendant(pid, self); });
+void LocalProcess::stop(int number) const {
+  process::stop_descendants(number);
+}
+
+void LocalProcess::kill() const {
+  process::signal_descendants(SIGKILL);
 }
 
 }  // namespace dstack::backend

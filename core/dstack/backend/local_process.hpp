@@ -48,8 +48,10 @@ class LocalProcess {
   /// True when the whole tree has ended and is reaped.
   bool gone() const { return gone_; }
 
-  /// Sends to every process of the tree; stopped ones are continued so that they can act.
-  void signal_all(int number) const;
+  /// Sends to every process of the tree, but those that end at the end of their input
+  /// (process/tree.hpp); stopped ones are continued so that they can act.
+  void stop(int number) const;
+  void kill() const;
 
  private:
   explicit LocalProcess(pid_t pid) : pid_(pid) {}

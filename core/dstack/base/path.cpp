@@ -31,4 +31,19 @@ std::optional<std::string> resolve_path(std::string_view folder, std::string_vie
   return join(parts, "/");
 }
 
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string_view folder_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string root_above(std::string_view folder, std::string_view place) {
+  if (place.empty() || folder.size() <= place.size() + 1)
+    return std::string(place.empty() ? folder : "/");
+  return std::string(folder.substr(0, folder.size() - place.size() - 1));
+}
+
 }  // namespace dstack

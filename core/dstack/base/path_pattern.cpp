@@ -19,6 +19,20 @@ bool is_pattern(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
 }
 
+bool has_open_bracket(std::string_view path) {
+  for (const std::string_view name : split(path, '/'))
+    for (std::size_t open = name.find('['); open != std::string_view::npos;) {
+      // A `]` right behind the `[`, or behind its `!`, is one of the characters that match.
+      const std::size_t first =
+          open + 1 < name.size() && name[open + 1] == '!' ? open + 2 : open + 1;
+      const std::size_t close = name.find(']', first + 1);
+      if (close == std::string_view::npos)
+        return true;
+      open = name.find('[', close + 1);
+    }
+  return false;
+}
+
 PathPattern::PathPattern(std::string_view pattern) : text_(pattern) {
   bool is_fixed = is_pattern(pattern);
   for (const std::string_view name : split(pattern, '/')) {

@@ -10,6 +10,9 @@ namespace dstack {
 /// Whether a path has characters that a pattern gives a meaning to: `*`, `?` or `[`.
 bool is_pattern(std::string_view path);
 
+/// Whether a name of the path has a `[` without its `]`, which matches nothing but itself.
+bool has_open_bracket(std::string_view path);
+
 /// A normal relative path. `*`, `?` and `[…]` match within one name, names that begin with a dot
 /// included; `**` as a whole name matches any number of folders, also none. A path without such
 /// characters matches itself, and so does one with them: a file may be called `a[1]`.

@@ -163,6 +163,10 @@ std::optional<std::vector<std::string>> shell_split(std::string_view line) {
   bool in_word = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
+    if (c == '\\' && line.substr(i + 1, 1) == "\n") {
+      ++i;  // a line that goes on
+      continue;
+    }
     if (c == ' ' || c == '\t' || c == '\n') {
       if (in_word)
         words.push_back(std::move(word));
@@ -179,6 +183,10 @@ std::optional<std::vector<std::string>> shell_split(std::string_view line) {
       i = end;
     } else if (c == '"') {
       for (++i; i < line.size() && line[i] != '"'; ++i) {
+        if (line[i] == '\\' && line.substr(i + 1, 1) == "\n") {
+          ++i;
+          continue;
+        }
         if (line[i] == '\\' && i + 1 < line.size() &&
             std::string_view("\"\\$`").find(line[i + 1]) != std::string_view::npos)
           ++i;

@@ -1,5 +1,6 @@
 #include "dstack/files/parallel.hpp"
 
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/thread.hpp"
 
 #include <algorithm>
@@ -32,12 +33,15 @@ Result<void> in_parallel(
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
   std::optional<Error> error;
-  const auto take_ranges = [&] {
+  const auto take_ranges = [&, flag = stop_flag()] {
+    const StoppableWork stoppable(flag);
     for (;;) {
       const std::size_t first = next.fetch_add(at_once);
       if (first >= count)
         return;
-      auto done = work(first, std::min(count, first + at_once));
+      auto done = check_stop();
+      if (done)
+        done = work(first, std::min(count, first + at_once));
       if (done)
         continue;
       next = count;

@@ -3,6 +3,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/stop_signal.hpp"
 
 #include <algorithm>
 
@@ -103,6 +104,7 @@ void fields(Fields& fields, Self& python) {
   fields.optional("version", python.version);
   fields.optional("requirements", python.requirements);
   fields.optional("packages", python.packages);
+  fields.optional("index", python.index);
 }
 
 template <class Fields, MaybeConst<ImageBuild> Self>
@@ -153,6 +155,7 @@ void fields(Fields& fields, Self& job) {
   fields.optional("workspace", job.workspace);
   fields.optional("timeout", job.timeout);
   fields.optional("retry", job.retry);
+  fields.optional("stop_signal", job.stop_signal);
 }
 
 namespace {
@@ -226,10 +229,30 @@ std::optional<WorkspaceKind> parse_workspace_kind(std::string_view text) {
   return std::nullopt;
 }
 
+namespace {
+
+std::string below(const std::string& folder, const std::string& path) {
+  if (folder.empty() || path.empty())
+    return folder.empty() ? path : folder;
+  return folder + "/" + path;
+}
+
+}  // namespace
+
 std::string path_from_root(const JobSpec& job, const std::string& artifact) {
-  if (job.working_dir.empty())
-    return artifact;
-  return artifact.empty() ? job.working_dir : job.working_dir + "/" + artifact;
+  return below(job.working_dir, artifact);
+}
+
+std::vector<std::string> artifact_places(const std::string& working_dir,
+                                         const std::string& base,
+                                         const std::string& artifact) {
+  std::vector<std::string> places = {below(working_dir, artifact)};
+  // A whole folder is there in any case.
+  if (!artifact.empty())
+    for (std::string place : {below(base, artifact), artifact})
+      if (std::find(places.begin(), places.end(), place) == places.end())
+        places.push_back(std::move(place));
+  return places;
 }
 
 bool is_optional(const JobSpec& job, const std::string& artifact) {
@@ -316,6 +339,10 @@ void from_json(const Json& json, JobSpec& job) {
     throw JsonProblem(fmt::format("'ports' must be at most {}", most_ports));
   for (const ApplicationSpec& app : job.apps)
     check_app(app, job);
+  if (!job.stop_signal.empty() && !stop_signal_number(job.stop_signal))
+    throw JsonProblem(fmt::format("'stop_signal' must be one of {}, not {}",
+                                  join(stop_signals(), ", "),
+                                  quote(job.stop_signal)));
 }
 
 Result<Resources> parse_resources(const Json& json) {

@@ -30,10 +30,14 @@ struct Resources {
 /// A Python environment that the host makes once and keeps (python/python.hpp). The job finds
 /// it first on PATH.
 struct PythonRequest {
-  std::string version;                    ///< "3.10"; empty: none named
-  std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
+  std::string version;  ///< "3.10"; empty: none named
+  /// Requirement files, relative to the project's root, as job::RequirementsSource renders them.
+  std::vector<std::string> requirements;
   std::vector<std::string>
       packages;  ///< requirement specifiers beside the files: "streamlit==1.40"
+  /// Package indexes: the first instead of PyPI, the others beside it. May refer to secrets
+  /// (config/project/secret_reference.hpp).
+  std::vector<std::string> index = {};
 
   bool operator==(const PythonRequest&) const = default;
 };
@@ -115,12 +119,19 @@ struct JobSpec {
   std::optional<WorkspaceKind> workspace;  ///< not set: the workflow's own; in a plan always set
   std::chrono::milliseconds timeout{0};    ///< of each attempt, from its start; 0: none
   std::uint32_t retry = 0;                 ///< attempts after the first that failed
+  std::string stop_signal;  ///< what asks it to stop, by stop_signal.hpp; empty: TERM
 
   bool operator==(const JobSpec&) const = default;
 };
 
 /// Where an artifact of the job is, from the project's root.
 std::string path_from_root(const JobSpec& job, const std::string& artifact);
+
+/// Where an artifact may be, from the code's root, the likelier place first: seen from the working
+/// directory, from the project's folder `base`, or from that root.
+std::vector<std::string> artifact_places(const std::string& working_dir,
+                                         const std::string& base,
+                                         const std::string& artifact);
 
 /// Whether the job may end without this one of its artifacts.
 bool is_optional(const JobSpec& job, const std::string& artifact);

@@ -34,8 +34,14 @@ bool looks_like_option(std::string_view argument) {
 
 bool is_list(PropertyType type) {
   return type == PropertyType::texts || type == PropertyType::paths ||
-         type == PropertyType::arguments || type == PropertyType::artifacts ||
-         type == PropertyType::inputs || type == PropertyType::env_files;
+         type == PropertyType::requirements || type == PropertyType::arguments ||
+         type == PropertyType::artifacts || type == PropertyType::inputs ||
+         type == PropertyType::env_files;
+}
+
+/// Files of this machine, in the project or not.
+bool may_be_anywhere(PropertyType type) {
+  return type == PropertyType::inputs || type == PropertyType::env_files;
 }
 
 /// Numbers and the like are parsed by their property; a text stays a text, even if it is `null` or
@@ -54,6 +60,7 @@ class Parser {
          const std::function<std::optional<std::string>(const std::string&)>& caller_environment,
          std::vector<Error>& errors)
       : arguments_(request.target_arguments),
+        leading_(request.leading),
         place_(request.place),
         line_(line),
         vocabulary_(vocabulary),
@@ -116,10 +123,14 @@ class Parser {
     if (equals != std::string_view::npos)
       attached = GivenValue{std::string(argument.substr(equals + 1)),
                             line_.target_argument(next_, equals + 1)};
-    ++next_;
-    if (const Option* option = find_option(options_, "--" + name))
+    const bool before_target = next_++ < leading_;
+    const Option* option = find_option(options_, "--" + name);
+    auto override = before_target ? std::nullopt : find_override(name);
+    if (option != nullptr && override)
+      return ambiguous(*option, name, where, std::move(attached));
+    if (option != nullptr)
       return set_option(*option, "--" + name, where, std::move(attached));
-    if (auto override = find_override(name)) {
+    if (override) {
       if (auto value = value_for("--" + name, where, std::move(attached))) {
         override->value = std::move(value->text);
         refuse_hidden(override->name, "--" + name, where);
@@ -131,6 +142,42 @@ class Parser {
     // What would have been its value is not a second error.
     if (!attached && next_ < arguments_.size() && !looks_like_option(arguments_[next_]))
       ++next_;
+  }
+
+  /// A name that a variable of the run has as well: neither is guessed.
+  void ambiguous(const Option& option,
+                 const std::string& name,
+                 const SourceLocation& where,
+                 std::optional<GivenValue> attached) {
+    std::string value = "true";
+    if (option.takes_value() || attached) {
+      const auto given = value_for("--" + name, where, std::move(attached));
+      if (!given)
+        return;
+      value = given->text;
+    }
+    const std::string variable = vocabulary_.kind == Vocabulary::Target::workflow
+                                     ? fmt::format("--{}.{}", owner_of(name), name)
+                                     : fmt::format("-e {}", environment_name(name));
+    report(fmt::format("'--{}' is ambiguous: an option of the workflow's provider, and a variable",
+                       name),
+           where,
+           fmt::format("the variable: {}={}\nthe option, before the name: dstack run --{}={} {}",
+                       variable,
+                       shell_quote(value),
+                       name,
+                       shell_quote(value),
+                       vocabulary_.target));
+  }
+
+  /// The target, or else another workflow of the run that has the variable.
+  std::string owner_of(const std::string& variable) const {
+    std::string owner;
+    for (const auto& workflow : vocabulary_.run)
+      if (find_variable(*workflow.variables, variable) != nullptr &&
+          (owner.empty() || workflow.workflow == vocabulary_.target))
+        owner = workflow.workflow;
+    return owner;
   }
 
   void short_option() {
@@ -212,16 +259,17 @@ class Parser {
   /// later, as it was written.
   std::string from_root(std::string text, PropertyType type) const {
     const bool is_path = type == PropertyType::path || type == PropertyType::paths ||
-                         type == PropertyType::target || type == PropertyType::folder ||
-                         type == PropertyType::build || type == PropertyType::env_files;
-    const bool is_whole = type == PropertyType::env_files && text.find_first_of("/~$") == 0;
+                         type == PropertyType::requirements || type == PropertyType::target ||
+                         type == PropertyType::folder || type == PropertyType::build ||
+                         may_be_anywhere(type);
+    const bool is_whole = may_be_anywhere(type) && text.find_first_of("/~$") == 0;
     if (!is_path || text.empty() || is_whole ||
         (type == PropertyType::target && provider::is_web_address(text)))
       return text;
     const config::Project& project = *vocabulary_.project;
     const Path seen = text.starts_with('/') ? Path(text).lexically_normal()
                                             : (project.folder / place_ / text).lexically_normal();
-    if (type != PropertyType::env_files && !is_below(seen.string(), project.root.string()))
+    if (!may_be_anywhere(type) && !is_below(seen.string(), project.root.string()))
       return text;
     std::string path = seen.lexically_relative(project.folder).string();
     return path.ends_with("/.") ? path.substr(0, path.size() - 2) : path;
@@ -437,6 +485,7 @@ class Parser {
   }
 
   const std::vector<std::string>& arguments_;
+  std::size_t leading_;  ///< so many of them were before the target
   const std::string& place_;
   const CommandLine& line_;
   const Vocabulary& vocabulary_;

@@ -15,9 +15,13 @@ CommandLine::CommandLine(const Request& request) {
     line += shown;
     return piece;
   };
+  const auto add_arguments = [&](std::size_t end) {
+    while (target_arguments_.size() < end)
+      target_arguments_.push_back(add(request.target_arguments[target_arguments_.size()]));
+  };
+  add_arguments(request.leading);
   const Piece target = add(request.target);
-  for (const std::string& argument : request.target_arguments)
-    target_arguments_.push_back(add(argument));
+  add_arguments(request.target_arguments.size());
   if (!request.arguments.empty())
     line += " --";
   for (const std::string& argument : request.arguments)

@@ -1,3 +1,4 @@
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/path_pattern.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/options.hpp"
@@ -84,7 +85,7 @@ std::vector<std::string> declared_artifacts(const config::Project& project,
   for (Draft& draft : drafts.all) {
     draft.variables = variables_of(project.variables, draft.workflow->name);
     (void)replace_references(draft.variables, {});
-    if (!interpolate_properties(draft, {}, {}, unwanted))
+    if (!interpolate_properties(draft, with_all_set(environment_variable), {}, {}, unwanted))
       continue;
     add_artifacts(draft.properties(),
                   draft.provider ? draft.manifest().properties : provider::common_properties(),

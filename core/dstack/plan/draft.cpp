@@ -83,6 +83,7 @@ void choose_providers(Drafts& drafts,
 }
 
 bool interpolate_properties(Draft& draft,
+                            const provider::CallerEnvironment& caller,
                             const std::string& run_name,
                             const std::vector<std::string>& run_arguments,
                             std::vector<Error>& errors) {
@@ -90,6 +91,7 @@ bool interpolate_properties(Draft& draft,
     return true;
   config::Scope scope = scope_of(draft.variables, run_name, run_arguments);
   scope.run_project = draft.project;
+  scope.environment = caller;
   scope.holds_arguments = [&](std::string_view key) {
     const auto* property = draft.provider ? draft.manifest().find(key) : nullptr;
     return property != nullptr && property->type == provider::PropertyType::arguments;
@@ -112,7 +114,15 @@ bool interpolate_properties(Draft& draft,
   draft.uses_run_arguments = result->used_run_arguments;
   draft.secrets = std::move(result->secrets);
   draft.whole_arguments = std::move(result->whole_arguments);
+  draft.environment_references = std::move(result->environment);
   return true;
+}
+
+provider::CallerEnvironment with_all_set(const provider::CallerEnvironment& caller) {
+  return [caller](const std::string& name) {
+    auto value = caller ? caller(name) : std::nullopt;
+    return value ? std::move(value) : std::optional(std::string());
+  };
 }
 
 void check_properties(Draft& draft, const PlanningContext& context, std::vector<Error>& errors) {

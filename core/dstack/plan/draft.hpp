@@ -35,6 +35,7 @@ struct Draft {
   bool uses_run_arguments = false;
   std::vector<config::SecretReference> secrets;  ///< that its properties refer to
   std::vector<config::WholeArgument> whole_arguments;
+  std::vector<config::EnvironmentReference> environment_references;
   bool ready = false;    ///< its properties are valid: `checked` is set
   bool planned = false;  ///< its provider has made `jobs`
   provider::CheckedProperties checked;
@@ -76,12 +77,19 @@ void choose_providers(Drafts& drafts,
 /// Replaces `${{ … }}` in one draft's properties. False: they contain unknown names, which are
 /// reported.
 bool interpolate_properties(Draft& draft,
+                            const provider::CallerEnvironment& caller,
                             const std::string& run_name,
                             const std::vector<std::string>& run_arguments,
                             std::vector<Error>& errors);
 
+/// For `${{ env.NAME }}` where no run is to begin: one that is not set is empty, so that the answer
+/// is the same on every machine.
+provider::CallerEnvironment with_all_set(const provider::CallerEnvironment& caller);
+
 /// Variables in the text of arguments whose values look like several.
 void note_whole_arguments(const Draft& draft, std::vector<std::string>& notices);
+/// Commands whose lines YAML has joined.
+void note_joined_lines(const Draft& draft, std::vector<std::string>& notices);
 /// Variables that the command line sets, and that no workflow of the run they are set for uses:
 /// neither a reference nor the name of the environment variable is in its properties, nor in a file
 /// of the project that these name.
@@ -165,6 +173,11 @@ void choose_pythons(Drafts& drafts,
                     std::vector<Error>& errors,
                     std::vector<std::string>& notices);
 
+/// A pyproject.toml, uv.lock or environment.yaml that cannot be installed here.
+void check_requirement_files(const Drafts& drafts,
+                             const PlanningContext& context,
+                             std::vector<Error>& errors);
+
 void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors);
 
 /// The environment of each job of a draft, above the base. `secrets`: PlanningContext::secrets. The
@@ -174,10 +187,19 @@ std::vector<EnvironmentVariable> job_environment(
     const job::JobSpec& job,
     const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line);
-/// Reserved names that a provider sets; those of the files are checked with the properties.
+/// Reserved names that a provider sets; those of the files are checked with the properties. And
+/// variables of the caller that mean nothing in a container.
 void check_environment(const Draft& draft, std::vector<Error>& errors);
-/// Entries of the property `environment` that only a shell would expand: `$PATH`, `~/data`.
-void note_unexpanded_environment(const Draft& draft, std::vector<std::string>& notices);
+/// Entries of the property `environment` that only a shell would expand: `$PATH`, `~/data`; and
+/// what to write instead.
+void note_unexpanded_environment(const Draft& draft,
+                                 const PlanningContext& context,
+                                 std::vector<std::string>& notices);
+/// Files of secrets that an application of the workflow would read, and that no job gets.
+void note_left_out_secrets(const Draft& draft,
+                           const config::Project& project,
+                           const source::Snapshot& code,
+                           std::vector<std::string>& notices);
 /// Entries of the property `environment` that a secret hides.
 void note_hidden_environment(const Draft& draft,
                              const std::vector<std::string>& secrets,

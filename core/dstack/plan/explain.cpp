@@ -6,6 +6,7 @@
 #include "dstack/plan/plan.hpp"
 #include "dstack/plan/resources.hpp"
 #include "dstack/resources/limits.hpp"
+#include "dstack/source/git.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -91,6 +92,8 @@ std::vector<std::string> condition_lines(const job::JobSpec& job) {
     parts.push_back(fmt::format("ended after {}", render_duration(job.timeout)));
   if (job.retry != 0)
     parts.push_back(fmt::format("retried up to {}", plural(job.retry, "time")));
+  if (!job.stop_signal.empty())
+    parts.push_back(fmt::format("asked to stop by SIG{}", job.stop_signal));
   if (job.workspace == job::WorkspaceKind::project)
     parts.emplace_back("works in the project itself");
   if (parts.empty())
@@ -104,14 +107,23 @@ std::vector<std::string> python_lines(const PlannedJob& job) {
     return {};
   std::string line = request->version.empty() ? std::string("no version named") : request->version;
   if (job.python && !job.python->program.empty())
-    line = fmt::format("{} ({}, {})",
+    line = fmt::format("{} ({}, {}{})",
                        job.python->version,
                        printable(job.python->program.string()),
-                       job.python->source);
+                       job.python->source,
+                       job.python->named_by.empty()
+                           ? std::string()
+                           : fmt::format(", as '{}' says", printable(job.python->named_by)));
+  else if (job.python && job.python->source == "conda")
+    line = "the environment's own";
   std::vector<std::string> needs = request->requirements;
   needs.insert(needs.end(), request->packages.begin(), request->packages.end());
   if (!needs.empty())
     line += fmt::format(" with {}", printable(join(needs, ", ")));
+  for (const std::string& address : request->index)
+    line += fmt::format("{}{}",
+                        &address == &request->index.front() ? " from " : ", ",
+                        printable(source::without_credentials(address)));
   return {line};
 }
 

@@ -1,5 +1,6 @@
 // The property `inputs`: what is there, and whether its places in the workspace go together.
 #include "dstack/base/path.hpp"
+#include "dstack/base/path_pattern.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
@@ -15,7 +16,7 @@ using job::InputFile;
 
 /// Files that only keep an empty folder in Git.
 bool is_placeholder(std::string_view path) {
-  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::string_view name = file_name(path);
   return name == ".gitkeep" || name == ".gitignore" || name == ".keep";
 }
 
@@ -54,7 +55,7 @@ class Resolver {
     if (is_below(input.path, project) && input.path != project)
       input.path = input.path.substr(project.size() + 1);
     if (input.at.empty())
-      input.at = normal_relative_path(input.path).value_or("");
+      input.at = normal_relative_path(input.path).value_or(Path(input.path).filename().string());
     const std::string place = fmt::format("inputs.{}", index);
     if (input.at.empty()) {
       report(place,
@@ -107,6 +108,8 @@ class Resolver {
   }
 
   std::string hint_for_missing(const InputFile& input) const {
+    if (is_pattern(input.path))
+      return "inputs are files and folders, not patterns: name the folder";
     const std::string below =
         resolve_path(json_string(draft_.checked.values, "working_dir"), input.path).value_or("");
     boost::system::error_code error;

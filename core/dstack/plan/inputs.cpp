@@ -2,6 +2,9 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/plan/draft.hpp"
+#include "dstack/plan/graph.hpp"
+
+#include <algorithm>
 
 namespace dstack::plan {
 
@@ -78,7 +81,29 @@ class Resolver {
     return known_.emplace(key, std::move(result)).first->second;
   }
 
-  Error error_of(const config::Dependency& dependency, const Error& cause) const {
+  /// The workflow to be run for a missing tag: a run tags all of its workflows, so the longest run
+  /// that one of the missing tags asks for makes the others that it has.
+  std::string maker_of(const std::string& workflow, const std::string& tag) {
+    const WorkflowIndex index(context_.project);
+    const auto wanted = index.find(workflow);
+    std::string maker = workflow;
+    std::size_t longest = 1;
+    for (const Draft& draft : drafts_.all)
+      for (const config::Dependency& other : draft.workflow->depends_on) {
+        const auto found = index.find(other.workflow);
+        if (!wanted || !found || other.tag != tag || look_up(other.workflow, tag))
+          continue;
+        const auto order = run_order(index, *found);
+        if (order.size() > longest &&
+            std::find(order.begin(), order.end(), *wanted) != order.end()) {
+          maker = other.workflow;
+          longest = order.size();
+        }
+      }
+    return maker;
+  }
+
+  Error error_of(const config::Dependency& dependency, const Error& cause) {
     if (cause.code != ErrorCode::not_found) {
       Error error = cause;
       if (!error.where)
@@ -93,7 +118,7 @@ class Resolver {
                 ? fmt::format(
                       "; make one with 'dstack run {} -t {}', or of a finished run with "
                       "'dstack tags add {} RUN'",
-                      workflow,
+                      maker_of(workflow, *dependency.tag),
                       *dependency.tag,
                       *dependency.tag)
                 : "; the project defines no workflow of that name that could make another";

@@ -1,4 +1,5 @@
 // The layers of one job's environment (spec, section 5).
+#include "dstack/base/shell_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/job/environment_names.hpp"
@@ -7,12 +8,18 @@
 #include "dstack/plan/environment.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace dstack::plan {
 
 namespace {
 
 using Kind = VariableOrigin::Kind;
+
+/// Libraries that would start a thread for each processor of the machine read how many they may
+/// start from these.
+constexpr std::array names_of_thread_counts = {
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
 
 void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
   const Json* environment = json_member(draft.checked.values, "environment");
@@ -30,6 +37,12 @@ void add_environment_property(const Draft& draft, EnvironmentLayers& layers) {
   }
 }
 
+bool has_container(const Draft& draft) {
+  return std::any_of(draft.jobs.begin(), draft.jobs.end(), [](const job::JobSpec& job) {
+    return job.container.has_value();
+  });
+}
+
 Error provider_sets_reserved(const Draft& draft, const std::string& name) {
   return make_error(ErrorCode::configuration,
                     "provider '{}' sets '{}', which dstack itself sets",
@@ -39,54 +52,106 @@ Error provider_sets_reserved(const Draft& draft, const std::string& name) {
       .with_hint("this is a bug in the provider, {}", draft.provider->path.string());
 }
 
-/// What a shell would expand in a path or a list of paths: `~`, or `$NAME` as a whole element of
-/// one, where the job has that variable. Nothing in a text with blanks, which may be a script.
-std::optional<std::string> unexpanded_part(const Draft& draft, std::string_view value) {
-  if (value.find_first_of(" \t\n") != std::string_view::npos)
-    return std::nullopt;
-  for (std::string_view part : split(value, ':')) {
-    if (part == "~" || part.starts_with("~/"))
-      return "~";
-    part = part.substr(0, part.find('/'));
-    if (!part.starts_with('$'))
-      continue;
-    std::string_view name = part.substr(1);
-    if (name.starts_with('{') && name.ends_with('}'))
-      name = name.substr(1, name.size() - 2);
-    const auto is_it = [&](const ResolvedVariable& variable) {
-      return environment_name(variable.name()) == name;
+/// What only a shell would expand in a path or a list of paths, `~` and `$NAME`, where the job or
+/// the caller has that variable; and the same text as it has to be written. Nothing in a text with
+/// blanks, which may be a script.
+class Unexpanded {
+ public:
+  Unexpanded(const Draft& draft, const PlanningContext& context, const std::string& text)
+      : draft_(draft), context_(context) {
+    if (text.find_first_of(" \t\n") != std::string::npos)
+      return;
+    const auto take = [this](std::string_view name, char before) {
+      const bool begins = std::string_view("\0/=,", 4).find(before) != std::string_view::npos;
+      return begins ? reference_to(name) : std::nullopt;  // else it may be a part of a password
     };
-    if (job::is_inherited_environment_name(name) || job::is_reserved_environment_name(name) ||
-        draft.checked.environment_where.contains(name) ||
-        std::any_of(draft.variables.begin(), draft.variables.end(), is_it))
-      return std::string(part);
+    std::vector<std::string> parts;
+    for (const std::string_view part : split(text, ':'))
+      parts.push_back(replace_shell_variables(without_tilde(part), take));
+    written_ = join(parts, ":");
   }
-  return std::nullopt;
-}
+
+  /// The first of them; empty: there is none.
+  const std::string& first() const { return first_; }
+
+  /// What to write; empty where only a shell can know the value.
+  std::string written() const { return is_for_shell_ ? std::string() : written_; }
+
+ private:
+  std::string without_tilde(std::string_view part) {
+    if (part != "~" && !part.starts_with("~/"))
+      return std::string(part);
+    note("~");
+    return fmt::format("$HOME{}", part.substr(1));
+  }
+
+  std::optional<std::string> reference_to(std::string_view name) {
+    for (const ResolvedVariable& variable : draft_.variables)
+      if (environment_name(variable.name()) == name)
+        return found(name, fmt::format("${{{{ {} }}}}", variable.name()));
+    if (name == "RUN_NAME")
+      return found(name, "${{ run.name }}");
+    if (job::is_reserved_environment_name(name) ||
+        (job::is_base_environment_name(name) && has_container(draft_))) {
+      is_for_shell_ = true;
+      return found(name, {});
+    }
+    if (!job::is_base_environment_name(name) && !context_.environment(std::string(name))) {
+      if (!draft_.checked.environment_where.contains(name))
+        return std::nullopt;
+      is_for_shell_ = true;
+    }
+    return found(name, fmt::format("${{{{ env.{} }}}}", name));
+  }
+
+  std::string found(std::string_view name, std::string reference) {
+    note(fmt::format("${}", name));
+    return reference;
+  }
+
+  void note(std::string part) {
+    if (first_.empty())
+      first_ = std::move(part);
+  }
+
+  const Draft& draft_;
+  const PlanningContext& context_;
+  std::string first_;
+  std::string written_;
+  bool is_for_shell_ = false;
+};
 
 }  // namespace
 
-void note_unexpanded_environment(const Draft& draft, std::vector<std::string>& notices) {
+void note_unexpanded_environment(const Draft& draft,
+                                 const PlanningContext& context,
+                                 std::vector<std::string>& notices) {
   const Json* environment = json_member(draft.checked.values, "environment");
   if (environment == nullptr || !environment->is_object())
     return;
   for (const auto& [name, value] : environment->items()) {
     const std::string text = value.is_string() ? value.get<std::string>() : std::string();
-    const auto part = unexpanded_part(draft, text);
-    if (!part || refers_to_secret(draft, text))
+    const Unexpanded unexpanded(draft, context, text);
+    if (unexpanded.first().empty() || refers_to_secret(draft, text))
       continue;
     const auto where = draft.checked.environment_where.find(name);
+    const std::string remedy =
+        unexpanded.written().empty()
+            ? fmt::format("'export {}={}' in '{}'",
+                          name,
+                          printable(text),
+                          has_container(draft) ? "commands" : "setup")
+            : fmt::format("'{}: \"{}\"'", name, printable(unexpanded.written()));
     notices.push_back(fmt::format(
         "{}: {} of workflow '{}' will be '{}', as written: '{}' is not expanded in 'environment'; "
-        "write 'export {}={}' in 'setup' instead",
+        "write {} instead",
         where == draft.checked.environment_where.end() ? draft.workflow->where.render()
                                                        : where->second.render(),
         name,
         draft.workflow->name,
         printable(text),
-        *part,
-        name,
-        printable(text)));
+        unexpanded.first(),
+        remedy));
   }
 }
 
@@ -96,6 +161,9 @@ std::vector<EnvironmentVariable> job_environment(
     const std::vector<std::string>& secrets,
     const std::vector<EnvironmentVariable>& command_line) {
   EnvironmentLayers layers;
+  if (job.resources.cpu > 0)
+    for (const char* name : names_of_thread_counts)
+      layers.add(name, std::to_string(job.resources.cpu), {Kind::dstack});
   for (const auto& [name, value] : job.environment)
     layers.add(name, value, {refers_to_secret(draft, value) ? Kind::secret : Kind::provider});
   for (const EnvFileVariable& variable : draft.env_file_variables)
@@ -136,6 +204,18 @@ void check_environment(const Draft& draft, std::vector<Error>& errors) {
         errors.push_back(provider_sets_reserved(draft, name));
         return;
       }
+  if (!has_container(draft))
+    return;
+  for (const config::EnvironmentReference& reference : draft.environment_references)
+    if (job::is_base_environment_name(reference.name) &&
+        !to_upper(reference.name).ends_with("_PROXY"))
+      errors.push_back(make_error(ErrorCode::configuration,
+                                  "'{}' is not the container's here, but that of this machine",
+                                  reference.name)
+                           .at(reference.where)
+                           .with_hint("'export {}=…${}' in 'commands' uses the container's",
+                                      reference.name,
+                                      reference.name));
 }
 
 }  // namespace dstack::plan

@@ -82,6 +82,8 @@ void complete_conditions(const Json& values, job::JobSpec& job) {
   if (job.retry == 0)
     job.retry = static_cast<std::uint32_t>(
         std::min<std::int64_t>(json_integer(values, "retry"), most_attempts));
+  if (job.stop_signal.empty())
+    job.stop_signal = json_string(values, "stop_signal");
 }
 
 /// The common properties, for each job that does not set them itself. The artifacts of a workflow

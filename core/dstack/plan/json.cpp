@@ -42,6 +42,7 @@ void fields(Fields& fields, Self& job) {
 template <class Fields, MaybeConst<Plan> Self>
 void fields(Fields& fields, Self& plan) {
   fields.member("project", plan.project);
+  fields.optional("place", plan.place);
   fields.member("git", plan.git);
   fields.member("target", plan.target);
   fields.member("run_name", plan.run_name);

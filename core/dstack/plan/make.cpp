@@ -27,7 +27,8 @@ class Maker {
     DSTACK_TRY(
         const Target target,
         find_target(
-            request_.target, WorkflowIndex(context_.project), context_.providers, line_.target()));
+            request_.target, WorkflowIndex(context_.project), context_.providers, line_.target())
+            .map_error([this](Error error) { return with_findings(std::move(error)); }));
     if (!target.script_provider.empty()) {
       DSTACK_TRY(script_, find_script(request_, context_.project, context_.code, line_.target()));
     }
@@ -43,12 +44,14 @@ class Maker {
     read_env_files(drafts_, context_, OnThisMachine::needed, errors_, notices_);
     check_paths(drafts_, context_.project, context_.code, errors_, notices_);
     choose_pythons(drafts_, context_, errors_, notices_);
+    check_requirement_files(drafts_, context_, errors_);
     check_resources(drafts_, context_.machine, errors_);
     note_unused_variables(drafts_, parsed_.variables, context_.project, context_.code, notices_);
     for (const Draft& draft : drafts_.all) {
       check_environment(draft, errors_);
       note_hidden_environment(draft, context_.secrets, notices_);
-      note_unexpanded_environment(draft, notices_);
+      note_unexpanded_environment(draft, context_, notices_);
+      note_left_out_secrets(draft, context_.project, context_.code, notices_);
     }
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);
@@ -58,6 +61,16 @@ class Maker {
   }
 
  private:
+  /// What is wrong with the files may be why no workflow has the name.
+  Error with_findings(Error error) const {
+    std::vector<Error> errors;
+    for (const config::Finding& finding : context_.project.findings)
+      if (finding.workflow.empty() || !is_name(finding.workflow))
+        errors.push_back(finding.error);
+    errors.push_back(std::move(error));
+    return join(std::move(errors));
+  }
+
   Draft& target() { return drafts_.all.back(); }
 
   /// Finds the workflows of the run, and parses the command line. Values given there may point
@@ -122,7 +135,7 @@ class Maker {
 
   /// Findings that concern this run are errors; the others are one line.
   void sort_findings() {
-    std::size_t elsewhere = 0;
+    bool elsewhere = false;
     for (const config::Finding& finding : project().findings) {
       const bool concerns_run =
           finding.workflow.empty() ||
@@ -130,12 +143,10 @@ class Maker {
       if (concerns_run)
         errors_.push_back(finding.error);
       else
-        ++elsewhere;
+        elsewhere = true;
     }
-    if (elsewhere > 0)
-      notices_.push_back(fmt::format("{} in other workflows; 'dstack validate' shows {}",
-                                     plural(elsewhere, "problem"),
-                                     elsewhere == 1 ? "it" : "them"));
+    if (elsewhere)
+      notices_.emplace_back("other workflows have errors; 'dstack validate' shows them");
   }
 
   /// A provider that was meant to be used is refused, and another one takes its place.
@@ -200,12 +211,14 @@ class Maker {
     for (Draft& draft : drafts_.all) {
       if (draft.provider == nullptr)
         continue;
-      if (!interpolate_properties(draft, request_.run_name, request_.arguments, errors_))
+      if (!interpolate_properties(
+              draft, context_.environment, request_.run_name, request_.arguments, errors_))
         continue;
       arguments_used = arguments_used || draft.uses_run_arguments;
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
       note_whole_arguments(draft, notices_);
+      note_joined_lines(draft, notices_);
       check_properties(draft, context_, errors_);
     }
   }
@@ -250,6 +263,7 @@ class Maker {
   Result<Plan> assemble() {
     Plan plan;
     plan.project = context_.project.folder.string();
+    plan.place = context_.project.base;
     plan.git = context_.code.git;
     plan.target = request_.target;
     plan.run_name = request_.run_name;

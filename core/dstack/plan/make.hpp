@@ -28,6 +28,9 @@ struct Request {
   std::vector<std::string> arguments;  ///< after `--`
   std::string run_name;                ///< for ${{ run.name }}; empty when the plan is only shown
   std::string place = {};  ///< paths of the command line begin here: from the root, "" is the root
+  /// How many of target_arguments were before the target, each `--option=value`: options alone,
+  /// even where a variable has the name.
+  std::size_t leading = 0;
 };
 
 /// What making a plan needs from outside, so that it can be tested without any of it.
@@ -53,7 +56,7 @@ struct PlanningContext {
   /// later wins.
   std::vector<std::string> secrets = {};
   /// The interpreter for a job's request. If not set, none is chosen.
-  std::function<Result<python::Choice>(const job::PythonRequest& request)> choose_python = {};
+  std::function<Result<python::Choice>(const python::VersionRequest& request)> choose_python = {};
   /// What is at the path of an input, on disk. If not set, no input is looked for.
   std::function<Result<source::InputFacts>(const Path& path, source::InputUse use)> inspect_input =
       {};

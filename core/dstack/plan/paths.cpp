@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/provider/manifest/typed_value.hpp"
 #include "dstack/source/outside_link.hpp"
@@ -14,11 +15,6 @@
 namespace dstack::plan {
 
 namespace {
-
-std::string_view base_name(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
 
 bool comes_with(std::string_view path, std::string_view artifact) {
   return artifact.empty() || PathPattern(artifact).covers(path);
@@ -30,7 +26,7 @@ std::string similar_files(const std::string& path, const source::Snapshot& code)
   static constexpr std::size_t enough_to_compare = 20'000;
   std::vector<std::string> elsewhere;
   for (const std::string& file : code.files)
-    if (base_name(file) == base_name(path) && elsewhere.size() < 3)
+    if (file_name(file) == file_name(path) && elsewhere.size() < 3)
       elsewhere.push_back(file);
   if (!elsewhere.empty())
     return fmt::format("there is {}", quoted_list(elsewhere));
@@ -45,7 +41,14 @@ bool is_path(const provider::Property& property) {
   using provider::PropertyType;
   return !property.common &&
          (property.type == PropertyType::path || property.type == PropertyType::target ||
-          property.type == PropertyType::paths);
+          property.type == PropertyType::paths || property.type == PropertyType::requirements);
+}
+
+/// The path in a value, whose text may go on behind it.
+std::string file_of(const provider::Property& property, const std::string& text) {
+  return property.type == provider::PropertyType::requirements
+             ? job::parse_requirements_source(text).file
+             : text;
 }
 
 bool is_provided(const std::vector<job::Artifact>& artifacts, std::string_view path) {
@@ -94,25 +97,26 @@ class PlaceChooser {
   void choose() {
     for (const provider::Property& property : draft_.manifest().properties)
       if (is_path(property) && draft_.checked.values.contains(property.name))
-        choose(draft_.checked.values[property.name]);
+        choose(property, draft_.checked.values[property.name]);
     choose_artifacts();
   }
 
  private:
-  void choose(Json& value) {
+  void choose(const provider::Property& property, Json& value) {
     if (value.is_array())
       for (Json& element : value)
-        choose(element);
+        choose(property, element);
     if (!value.is_string())
       return;
-    const std::string path = value.get<std::string>();
+    const std::string text = value.get<std::string>();
+    const std::string path = file_of(property, text);
     const auto others = other_places(draft_, project_.base, path);
     const auto other = std::find_if(
         others.begin(), others.end(), [this](const std::string& place) { return is_there(place); });
     if (other == others.end())
       return;
     if (!is_there(path))
-      value = *other;
+      value = *other + text.substr(path.size());
     else if (project_.base.empty())
       notices_.push_back(
           fmt::format("workflow '{}' uses '{}', seen from the project's root, and not "
@@ -200,6 +204,12 @@ class Checker {
   /// A job starts in its working directory, which is made if neither code nor inputs contain it.
   void check_working_dir(std::vector<std::string>& notices) {
     const std::string folder = json_string(draft_.checked.values, "working_dir");
+    if (code_.contains(folder)) {
+      report(fmt::format("the working directory '{}' is a file", printable(folder)),
+             place_of(draft_, "working_dir"),
+             "name the folder that it is in");
+      return;
+    }
     if (folder.empty() || code_.contains_below(folder) || may_come_with_input(folder))
       return;
     notices.push_back(
@@ -266,7 +276,9 @@ class Checker {
       for (std::size_t i = 0; i < value.size(); ++i)
         check_value(property, value[i], place + "." + std::to_string(i));
     else if (value.is_string())
-      check_file(property, value.get_ref<const std::string&>(), place_of(draft_, place));
+      check_file(property,
+                 file_of(property, value.get_ref<const std::string&>()),
+                 place_of(draft_, place));
   }
 
   void check_file(const provider::Property& property,

@@ -83,7 +83,8 @@ struct PlannedJob {
 };
 
 struct Plan {
-  std::string project;   ///< real path of the project's root
+  std::string project;   ///< real path of the project's folder
+  std::string place;     ///< of that folder in its code, from the code's root; mostly empty
   job::GitFacts git;     ///< of the code that was planned
   std::string target;    ///< the workflow or provider that was named
   std::string run_name;  ///< empty in a plan that is only shown

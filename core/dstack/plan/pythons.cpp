@@ -1,8 +1,12 @@
 // Which Python each job gets.
+#include "dstack/base/text.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
+#include "dstack/plan/python_files.hpp"
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace dstack::plan {
 
@@ -20,6 +24,112 @@ SourceLocation place_of_version(const Draft& draft, const std::string& version) 
   return found == properties.rend() ? draft.workflow->provider_where : place_of(draft, found->name);
 }
 
+/// An environment of conda has its own.
+bool brings_interpreter(const job::PythonRequest& request) {
+  return std::any_of(
+      request.requirements.begin(), request.requirements.end(), [](const std::string& file) {
+        return job::format_of(job::parse_requirements_source(file)) ==
+               job::RequirementsFormat::conda;
+      });
+}
+
+class Chooser {
+ public:
+  Chooser(const PlanningContext& context,
+          std::vector<Error>& errors,
+          std::vector<std::string>& notices)
+      : context_(context), errors_(errors), notices_(notices) {}
+
+  void choose(Draft& draft) {
+    draft.pythons.resize(draft.jobs.size());
+    for (std::size_t job = 0; job < draft.jobs.size(); ++job)
+      if (draft.jobs[job].python)
+        draft.pythons[job] = choose(draft, draft.jobs[job]);
+  }
+
+ private:
+  std::optional<python::Interpreter> choose(const Draft& draft, const job::JobSpec& job) {
+    if (brings_interpreter(*job.python))
+      return python::Interpreter{{}, "", "conda"};
+    const PythonFiles& files = files_of(job.working_dir);
+    python::VersionRequest request = files.request;
+    const std::string& own = job.python->version;
+    if (!own.empty()) {
+      request.version = own;
+      request.named_by.clear();
+    } else {
+      for (const std::string& notice : files.notices)
+        note(notice);
+      if (files.problem) {
+        if (reported_.insert(job.working_dir).second)
+          errors_.push_back(*files.problem);
+        return std::nullopt;
+      }
+    }
+    auto found = known_.find(request);
+    if (found == known_.end()) {
+      found = known_.emplace(request, context_.choose_python(request)).first;
+      if (!found->second)
+        report(found->second.error(), place_of_request(draft, files, request));
+      else if (!found->second->notice.empty())
+        note(found->second->notice);
+    }
+    if (!found->second)
+      return std::nullopt;
+    note_dependencies(draft, job, files, found->second->interpreter);
+    return found->second->interpreter;
+  }
+
+  static SourceLocation place_of_request(const Draft& draft,
+                                         const PythonFiles& files,
+                                         const python::VersionRequest& request) {
+    if (!request.named_by.empty() && files.version)
+      return *files.version;
+    if (request.version.empty() && files.range)
+      return *files.range;
+    return place_of_version(draft, request.version);
+  }
+
+  void report(Error error, SourceLocation where) {
+    error.where = std::move(where);
+    errors_.push_back(std::move(error));
+  }
+
+  /// An active environment mostly has what these files list.
+  void note_dependencies(const Draft& draft,
+                         const job::JobSpec& job,
+                         const PythonFiles& files,
+                         const python::Interpreter& interpreter) {
+    if (files.dependencies.empty() || !job.python->requirements.empty() ||
+        interpreter.source == "active environment" ||
+        draft.manifest().find("requirements") == nullptr)
+      return;
+    note(fmt::format("{} {} packages, and this run installs none of them: 'requirements: {}' does",
+                     quoted_list(files.dependencies),
+                     files.dependencies.size() == 1 ? "lists" : "list",
+                     files.dependencies.back()));
+  }
+
+  void note(const std::string& notice) {
+    if (std::find(notices_.begin(), notices_.end(), notice) == notices_.end())
+      notices_.push_back(notice);
+  }
+
+  const PythonFiles& files_of(const std::string& folder) {
+    const auto found = files_.find(folder);
+    if (found != files_.end())
+      return found->second;
+    return files_.emplace(folder, find_python_files(context_.project.root, folder)).first->second;
+  }
+
+  const PlanningContext& context_;
+  std::vector<Error>& errors_;
+  std::vector<std::string>& notices_;
+  std::map<std::string, PythonFiles> files_;  ///< by folder
+  std::set<std::string> reported_;            ///< the folders whose files cannot be heeded
+  std::map<python::VersionRequest, Result<python::Choice>> known_;
+};
+
 }  // namespace
 
 void choose_pythons(Drafts& drafts,
@@ -28,28 +138,9 @@ void choose_pythons(Drafts& drafts,
                     std::vector<std::string>& notices) {
   if (!context.choose_python)
     return;
-  std::map<std::string, Result<python::Choice>> known;
-  for (Draft& draft : drafts.all) {
-    draft.pythons.resize(draft.jobs.size());
-    for (std::size_t job = 0; job < draft.jobs.size(); ++job) {
-      const auto& request = draft.jobs[job].python;
-      if (!request)
-        continue;
-      auto found = known.find(request->version);
-      if (found == known.end()) {
-        found = known.emplace(request->version, context.choose_python(*request)).first;
-        if (!found->second) {
-          Error error = found->second.error();
-          error.where = place_of_version(draft, request->version);
-          errors.push_back(std::move(error));
-        } else if (!found->second->notice.empty()) {
-          notices.push_back(found->second->notice);
-        }
-      }
-      if (found->second)
-        draft.pythons[job] = found->second->interpreter;
-    }
-  }
+  Chooser chooser(context, errors, notices);
+  for (Draft& draft : drafts.all)
+    chooser.choose(draft);
 }
 
 }  // namespace dstack::plan

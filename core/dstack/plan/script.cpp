@@ -1,5 +1,6 @@
 #include "dstack/plan/script.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/plan/options.hpp"
 #include "dstack/plan/target.hpp"
@@ -17,10 +18,6 @@ struct Ending {
 
 constexpr std::array endings = {
     Ending{".py", "python"}, Ending{".ipynb", "notebook"}, Ending{".sh", "bash"}};
-
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
 
 /// From the project's root; nothing when it is elsewhere.
 std::optional<std::string> path_in_project(const Request& request, const config::Project& project) {
@@ -46,10 +43,14 @@ std::string_view provider_of_script(std::string_view name) {
 }
 
 std::string describe_script_endings() {
-  std::vector<std::string> texts;
+  std::string list;
   for (const Ending& ending : endings)
-    texts.emplace_back(ending.text);
-  return quoted_list(texts);
+    list += fmt::format("{}'{}'",
+                        list.empty()                 ? ""
+                        : &ending == &endings.back() ? " or "
+                                                     : ", ",
+                        ending.text);
+  return list;
 }
 
 Result<std::string> find_script(const Request& request,
@@ -91,7 +92,7 @@ Result<std::string> find_script(const Request& request,
 
 config::Workflow script_workflow(const std::string& path, const SourceLocation& where) {
   config::Workflow workflow = provider_workflow(std::string(provider_of_script(path)), where);
-  if (const std::string name = base_name(path); is_name(name))
+  if (const std::string name(file_name(path)); is_name(name))
     workflow.name = name;
   return workflow;
 }

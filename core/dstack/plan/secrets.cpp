@@ -18,6 +18,8 @@ std::string visible_part(job::JobSpec job) {
   job.environment.clear();
   if (job.native.is_object())
     job.native.erase("secrets");
+  if (job.python)
+    job.python->index.clear();
   if (job.container) {
     job.container->username.clear();
     job.container->password.clear();

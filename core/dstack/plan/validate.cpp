@@ -19,7 +19,8 @@ void check_without_place(const PlanningContext& context, std::vector<Error>& err
     // Which variables an entry without a name refers to is not known.
     std::vector<Error> unwanted;
     if (draft.provider != nullptr &&
-        interpolate_properties(draft, {}, {}, name.empty() ? unwanted : errors))
+        interpolate_properties(
+            draft, with_all_set(context.environment), {}, {}, name.empty() ? unwanted : errors))
       check_properties(draft, context, errors);
   }
 }
@@ -42,8 +43,10 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   choose_providers(drafts, context.providers, errors);
   std::vector<std::string> warnings;
   for (Draft& draft : drafts.all)
-    if (draft.provider != nullptr && interpolate_properties(draft, {}, {}, errors)) {
+    if (draft.provider != nullptr &&
+        interpolate_properties(draft, with_all_set(context.environment), {}, {}, errors)) {
       note_whole_arguments(draft, warnings);
+      note_joined_lines(draft, warnings);
       check_properties(draft, context, errors);
     }
   check_without_place(context, errors);
@@ -57,7 +60,7 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
     check_paths(drafts, context.project, context.code, errors, notices);
   for (const Draft& draft : drafts.all) {
     check_environment(draft, errors);
-    note_unexpanded_environment(draft, warnings);
+    note_unexpanded_environment(draft, context, warnings);
   }
   for (const Draft& draft : drafts.all)
     check_shown_secrets(draft, errors);

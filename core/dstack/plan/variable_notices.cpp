@@ -2,8 +2,10 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/words.hpp"
 #include "dstack/config/project/arguments.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
+#include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/options.hpp"
 #include "dstack/provider/manifest/typed_value.hpp"
@@ -27,21 +29,6 @@ std::string list_form(const config::WholeArgument& argument) {
   for (const std::string& word : *words)
     quoted.push_back(render_json(word));
   return fmt::format("{}: [{}]", argument.key, join(quoted, ", "));
-}
-
-bool is_word_part(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-bool holds_word(std::string_view text, std::string_view word) {
-  for (std::size_t at = text.find(word); at != std::string_view::npos;
-       at = text.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || !is_word_part(text[at - 1])) &&
-        (end == text.size() || !is_word_part(text[end])))
-      return true;
-  }
-  return false;
 }
 
 void collect_texts(const config::Value& value, std::vector<std::string_view>& texts) {
@@ -88,10 +75,10 @@ class Usage {
     return std::any_of(texts_.begin(),
                        texts_.end(),
                        [&](std::string_view text) {
-                         return refers(text, variable) || holds_word(text, in_job);
+                         return refers(text, variable) || has_word(text, in_job);
                        }) ||
            std::any_of(contents_.begin(), contents_.end(), [&](const std::string& text) {
-             return holds_word(text, in_job);
+             return has_word(text, in_job);
            });
   }
 
@@ -119,11 +106,13 @@ class Usage {
     const Json* value = json_member(draft_.checked.values, property.name);
     if (value == nullptr ||
         (property.type != PropertyType::path && property.type != PropertyType::paths &&
-         property.type != PropertyType::target))
+         property.type != PropertyType::requirements && property.type != PropertyType::target))
       return;
     for (const Json& one : value->is_array() ? *value : Json::array({*value}))
       if (one.is_string())
-        add_file(one.get<std::string>());
+        add_file(property.type == PropertyType::requirements
+                     ? job::parse_requirements_source(one.get<std::string>()).file
+                     : one.get<std::string>());
   }
 
   void add_file(const std::string& path) {
@@ -193,10 +182,12 @@ std::string remedy(const Draft& draft, const ResolvedVariable& variable) {
                        variable.name(),
                        property->name);
   const bool is_given = find_member(draft.workflow->properties, *property) != nullptr;
-  return fmt::format("{} passes the workflow's variables to the program, as '{}'",
+  const bool is_left_out = variable.value().empty() || variable.value() == "false";
+  return fmt::format("{} passes the workflow's variables to the program, {}",
                      is_given ? fmt::format("'${{{{ variables }}}}' in '{}'", property->name)
                               : fmt::format("'{}: ${{{{ variables }}}}'", property->name),
-                     as_option(variable));
+                     is_left_out ? "and leaves out what is empty or 'false'"
+                                 : fmt::format("as '{}'", as_option(variable)));
 }
 
 /// For `run PROVIDER`.
@@ -246,6 +237,28 @@ void note_whole_arguments(const Draft& draft, std::vector<std::string>& notices)
         draft.workflow->name,
         printable(value),
         list_form(argument)));
+  }
+}
+
+void note_joined_lines(const Draft& draft, std::vector<std::string>& notices) {
+  const auto note = [&](const std::string& key, const config::Value& value) {
+    if (value.joined)
+      notices.push_back(
+          fmt::format("{}: the lines of this text in '{}' of workflow '{}' are joined with blanks; "
+                      "write '|' before them to keep them",
+                      value.where.render(),
+                      key,
+                      draft.workflow->name));
+  };
+  for (const provider::Property& property : draft.manifest().properties) {
+    const config::Member* given = property.type == provider::PropertyType::texts
+                                      ? find_member(draft.properties(), property)
+                                      : nullptr;
+    if (given == nullptr)
+      continue;
+    note(property.name, given->value);
+    for (const config::Value& element : given->value.elements)
+      note(property.name, element);
   }
 }
 

@@ -14,7 +14,7 @@ struct VariableOrigin {
     provider,      ///< what the provider adds
     file,          ///< a line of a file of the project's
     command_line,  ///< an override, or an option
-    dstack,        ///< set by dstack itself: a reserved name
+    dstack,        ///< set by dstack itself: a reserved name, or what follows from `cpu`
     secret,        ///< the value holds references to secrets
     env_file,      ///< a line of a file of variables; the value is not known
   };

@@ -1,6 +1,7 @@
 #include "dstack/process/spawn.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/start_failure.hpp"
 
@@ -178,6 +179,7 @@ bool is_nowhere(const std::string& program) {
 }  // namespace
 
 Result<Child> spawn(const Command& command) {
+  DSTACK_CHECK(check_stop());
   SpawnPlan plan;
   set_attributes(plan, command.group, command.signals);
   if (!command.working_dir.empty())
@@ -334,6 +336,7 @@ Result<Output> run(Command command,
                 limit->count());
   }
   output.status = child.wait();
+  DSTACK_CHECK(check_stop());
   return output;
 }
 

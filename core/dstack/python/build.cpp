@@ -1,11 +1,16 @@
 #include "dstack/python/build.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/python/compiled.hpp"
+#include "dstack/python/conda.hpp"
+#include "dstack/python/installed.hpp"
+#include "dstack/python/job_pip.hpp"
 #include "dstack/python/pip.hpp"
 #include "dstack/python/seal.hpp"
 #include "dstack/python/settings.hpp"
 #include "dstack/python/stage.hpp"
 #include "dstack/python/version.hpp"
+#include "dstack/secrets/masker.hpp"
 
 #include <algorithm>
 
@@ -13,9 +18,9 @@ namespace dstack::python {
 
 namespace {
 
-/// The end of the output, for the message; the log has all of it.
-std::string log_tail(const Transcript& transcript) {
-  constexpr std::size_t most_lines = 5;
+/// The end of the output, for the message, and where all of it is.
+std::string log_tail(const BuildOrder& order, const Transcript& transcript) {
+  constexpr std::size_t most_lines = 10;
   constexpr std::size_t longest_line = 300;
   const auto& lines = transcript.last_lines;
   std::string text;
@@ -24,7 +29,7 @@ std::string log_tail(const Transcript& transcript) {
     if (lines[i].size() > longest_line)
       text += "…";
   }
-  return text;
+  return text + fmt::format("\n  the whole output: {}", log_of(order.folder).string());
 }
 
 bool contains_any(const Transcript& transcript, std::initializer_list<std::string_view> texts) {
@@ -35,7 +40,17 @@ bool contains_any(const Transcript& transcript, std::initializer_list<std::strin
   return false;
 }
 
-std::string hint_for(const Transcript& transcript) {
+/// What to do about variables that the files use and nobody has set.
+std::string hint_for_unset(const InstallContext& context) {
+  return fmt::format(
+      "{} not set: give it a value where the run is started, in the workflow's 'environment', or "
+      "with 'dstack secrets add'",
+      join(context.unset, ", ") + (context.unset.size() == 1 ? " is" : " are"));
+}
+
+std::string hint_for(const InstallContext& context, const Transcript& transcript) {
+  if (!context.unset.empty())
+    return hint_for_unset(context);
   if (contains_any(transcript, {"No space left", "Disk quota exceeded"}))
     return "free space on the disk of $DSTACK_HOME/environments, or set DSTACK_HOME to "
            "another folder";
@@ -48,6 +63,14 @@ std::string hint_for(const Transcript& transcript) {
                     "Network is unreachable"}))
     return "this machine cannot reach the package index; set PIP_INDEX_URL to one that it can "
            "reach, or HTTPS_PROXY";
+  if (contains_any(transcript,
+                   {"401 Unauthorized",
+                    "401 Client Error",
+                    "401 Error",
+                    "403 Forbidden",
+                    "403 Client Error"}))
+    return "the package index wants other credentials: '${{ secrets.NAME }}' in the workflow's "
+           "'index' is the value of a secret, as in https://USER:${{ secrets.NAME }}@HOST/simple";
   if (contains_any(
           transcript,
           {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))
@@ -56,6 +79,7 @@ std::string hint_for(const Transcript& transcript) {
 }
 
 Failure installation_failure(const BuildOrder& order,
+                             const InstallContext& context,
                              std::string_view program,
                              const Transcript& transcript) {
   std::string message = fmt::format("cannot install {} for Python {}: {} ended with {}",
@@ -63,16 +87,18 @@ Failure installation_failure(const BuildOrder& order,
                                     order.interpreter.version,
                                     program,
                                     process::render(transcript.status));
-  return fail(ErrorCode::unavailable, "{}", message + log_tail(transcript))
-      .with_hint("{}", hint_for(transcript));
+  return fail(ErrorCode::unavailable, "{}", message + log_tail(order, transcript))
+      .with_hint("{}", hint_for(context, transcript));
 }
 
-Failure venv_failure(const BuildOrder& order, const Transcript& transcript) {
+Failure venv_failure(const BuildOrder& order,
+                     const InstallContext& context,
+                     const Transcript& transcript) {
   std::string message = fmt::format("cannot make a virtual environment of Python {} ('{}')",
                                     order.interpreter.version,
                                     order.interpreter.program.string());
-  return fail(ErrorCode::unavailable, "{}", message + log_tail(transcript))
-      .with_hint("{}", hint_for(transcript));
+  return fail(ErrorCode::unavailable, "{}", message + log_tail(order, transcript))
+      .with_hint("{}", hint_for(context, transcript));
 }
 
 void add_files(std::vector<std::string>& argv, const BuildOrder& order) {
@@ -107,21 +133,71 @@ Result<void> record_packages(const BuildOrder& order,
                 "cannot list the packages of '{}': {}",
                 order.folder.string(),
                 trim(output.err));
+  const std::string list = without_stage(output.out, context.stage);
+  const secrets::Needles hidden(context.hidden);
   return write_file_atomically(
-      order.folder / packages_file, without_stage(output.out, context.stage), Durable::no);
+      order.folder / packages_file, hidden.empty() ? list : hidden.masked(list), Durable::no);
+}
+
+/// What a uv.lock names. Default groups are not asked for: a job has what its workflow names.
+Result<void> install_lock(const BuildOrder& order, InstallContext context) {
+  const job::RequirementsSource& source = order.requirements.lock->source;
+  std::vector<std::string> argv = {*order.uv,
+                                   "sync",
+                                   "--frozen",
+                                   "--no-default-groups",
+                                   "--no-editable",
+                                   "--python",
+                                   python_of(order),
+                                   "--project",
+                                   order.locked.string()};
+  if (!source.project)
+    argv.emplace_back("--no-install-project");
+  if (!order.requirements.lock->is_package)
+    argv.emplace_back("--all-packages");
+  for (const std::string& extra : source.extras)
+    argv.insert(argv.end(), {"--extra", extra});
+  for (const std::string& group : source.groups)
+    argv.insert(argv.end(), {"--group", group});
+  context.environment.push_back("UV_PROJECT_ENVIRONMENT=" + order.folder.string());
+  DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
+  if (!process::succeeded(transcript.status))
+    return installation_failure(order, context, "uv", transcript);
+  return {};
 }
 
 Result<void> install_with_uv(const BuildOrder& order, const InstallContext& context) {
-  std::vector<std::string> argv = {
-      *order.uv, "pip", "install", "--compile-bytecode", "--python", python_of(order)};
+  if (order.requirements.lock)
+    DSTACK_CHECK(install_lock(order, context));
+  if (order.files.empty())
+    return record_packages(
+        order, context, {*order.uv, "pip", "freeze", "--python", python_of(order)});
+  std::vector<std::string> argv = {*order.uv, "pip", "install", "--python", python_of(order)};
   if (is_set(context, "UV_NO_INDEX"))  // uv takes this setting only as an option
     argv.emplace_back("--no-index");
   add_files(argv, order);
   DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
   if (!process::succeeded(transcript.status))
-    return installation_failure(order, "uv", transcript);
+    return installation_failure(order, context, "uv", transcript);
   return record_packages(
       order, context, {*order.uv, "pip", "freeze", "--python", python_of(order)});
+}
+
+Result<void> install_files_with_pip(const BuildOrder& order, const InstallContext& context) {
+  const Path python = order.conda ? Path(python_of(order)) : order.interpreter.program;
+  DSTACK_TRY(const Transcript unpacked, unpack_pip(context, python));
+  if (!process::succeeded(unpacked.status))
+    return venv_failure(order, context, unpacked);
+  const std::vector<std::string> pip = pip_command(context, python_of(order));
+  std::vector<std::string> argv = pip;
+  argv.insert(argv.end(), {"install", "--no-compile"});
+  add_files(argv, order);
+  DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
+  if (!process::succeeded(transcript.status))
+    return installation_failure(order, context, "pip", transcript);
+  argv = pip;
+  argv.emplace_back("freeze");
+  return record_packages(order, context, argv);
 }
 
 Result<void> install_with_pip(const BuildOrder& order, const InstallContext& context) {
@@ -130,20 +206,8 @@ Result<void> install_with_pip(const BuildOrder& order, const InstallContext& con
       const Transcript made,
       run_installer(context, {python, "-m", "venv", "--without-pip", order.folder.string()}));
   if (!process::succeeded(made.status))
-    return venv_failure(order, made);
-  DSTACK_TRY(const Transcript unpacked, unpack_pip(context, order.interpreter.program));
-  if (!process::succeeded(unpacked.status))
-    return venv_failure(order, unpacked);
-  const std::vector<std::string> pip = pip_command(context, python_of(order));
-  std::vector<std::string> argv = pip;
-  argv.insert(argv.end(), {"install", "--compile"});
-  add_files(argv, order);
-  DSTACK_TRY(const Transcript transcript, run_installer(context, argv));
-  if (!process::succeeded(transcript.status))
-    return installation_failure(order, "pip", transcript);
-  argv = pip;
-  argv.emplace_back("freeze");
-  return record_packages(order, context, argv);
+    return venv_failure(order, context, made);
+  return install_files_with_pip(order, context);
 }
 
 /// False when uv does not support this interpreter (a very old one): then venv and pip are tried.
@@ -167,17 +231,70 @@ Result<bool> make_with_uv(const BuildOrder& order, const InstallContext& context
   return false;
 }
 
+Result<void> make_with_conda(const BuildOrder& order, InstallContext context) {
+  const std::string& file = order.requirements.conda->name;
+  // Files that are linked from its cache would become read-only there, too.
+  context.environment.insert(context.environment.end(),
+                             {"CONDA_ALWAYS_COPY=1", "MAMBA_ALWAYS_COPY=1"});
+  DSTACK_TRY(const Transcript transcript,
+             run_installer(context, conda_command(*order.conda, order.folder, file)));
+  const std::string program = Path(*order.conda).filename().string();
+  if (!process::succeeded(transcript.status))
+    return fail(ErrorCode::unavailable,
+                "cannot make the environment of '{}': {} ended with {}{}",
+                file,
+                program,
+                process::render(transcript.status),
+                log_tail(order, transcript))
+        .with_hint("{}", hint_for(context, transcript));
+  boost::system::error_code error;
+  if (!fs::exists(python_of(order), error))
+    return fail(ErrorCode::configuration, "the environment of '{}' has no Python", file)
+        .with_hint("add 'python' to its dependencies");
+  if (order.files.empty())
+    return write_file_atomically(
+        order.folder / packages_file, installed_packages(python_of(order)), Durable::no);
+  return order.uv ? install_with_uv(order, context) : install_files_with_pip(order, context);
+}
+
 }  // namespace
 
+Failure uv_is_missing(const job::RequirementsSource& lock) {
+  return fail(ErrorCode::unavailable,
+              "'{}' needs uv, which is neither in PATH nor in ~/.local/bin",
+              lock.file)
+      .with_hint(
+          "install uv (https://docs.astral.sh/uv, or 'pip install uv'), or name the "
+          "pyproject.toml beside it, or what 'uv export -o requirements.txt' writes");
+}
+
+Path log_of(const Path& folder) {
+  return folder.string() + ".log";
+}
+
 Result<void> build_environment(const BuildOrder& order, const InstallContext& context) {
+  if (order.conda) {
+    DSTACK_CHECK(make_with_conda(order, context));
+    DSTACK_CHECK(link_compiled(order.folder));
+    return seal_content(order.folder);
+  }
   if (order.interpreter.version.starts_with("2."))
     return fail(ErrorCode::configuration,
                 "Python {} does not support virtual environments, which requirements need",
                 order.interpreter.version)
         .with_hint("name a version of Python 3, or omit the requirements");
+  if (order.requirements.lock && !order.uv)
+    return uv_is_missing(order.requirements.lock->source);
   DSTACK_TRY(const bool with_uv, make_with_uv(order, context));
+  if (order.requirements.lock && !with_uv)
+    return fail(ErrorCode::unavailable,
+                "'{}' cannot be installed: uv does not support Python {}",
+                order.requirements.lock->source.file,
+                order.interpreter.version)
+        .with_hint("name a newer version of Python");
   DSTACK_CHECK(with_uv ? install_with_uv(order, context) : install_with_pip(order, context));
-  DSTACK_CHECK(place_pip_notice(order.folder));
+  DSTACK_CHECK(place_job_pip(order.folder, order.uv));
+  DSTACK_CHECK(link_compiled(order.folder));
   return seal_content(order.folder);
 }
 

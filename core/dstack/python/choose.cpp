@@ -1,6 +1,6 @@
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
-#include "dstack/job/job_spec.hpp"
+#include "dstack/python/convention.hpp"
 #include "dstack/python/known_interpreters.hpp"
 #include "dstack/python/python.hpp"
 #include "dstack/python/search.hpp"
@@ -29,6 +29,17 @@ class Search {
   ~Search() {
     if (effects_ == Effects::allowed)
       known_.save();
+  }
+
+  /// The newest that `is_wanted`.
+  template <typename Predicate>
+  std::optional<Interpreter> newest(Predicate is_wanted) {
+    std::optional<Interpreter> best;
+    for (Interpreter& found : all())
+      if (is_wanted(found) &&
+          (!best || parse_version(best->version) < parse_version(found.version)))
+        best = std::move(found);
+    return best;
   }
 
   std::optional<Interpreter> active(const Version& wanted) {
@@ -99,12 +110,15 @@ std::string how_to_get(const Version& wanted, bool has_uv) {
 
 Failure refuse_version(Search& search,
                        const Version& wanted,
+                       const std::string& named_by,
                        const std::optional<std::string>& uv,
                        const std::string& why_not_fetched) {
   const std::vector<Interpreter> found = search.all();
-  std::string message = fmt::format("Python {} is not installed; ", render_version(wanted));
-  message +=
-      found.empty() ? "no other version was found" : fmt::format("found: {}", list_found(found));
+  std::string message = fmt::format("Python {} is not installed", render_version(wanted));
+  if (!named_by.empty())
+    message += fmt::format(", which '{}' names", named_by);
+  message += found.empty() ? "; no other version was found"
+                           : fmt::format("; found: {}", list_found(found));
   if (!why_not_fetched.empty())
     message += fmt::format("; {}", why_not_fetched);
   std::string hint = how_to_get(wanted, uv.has_value());
@@ -113,13 +127,27 @@ Failure refuse_version(Search& search,
   return fail(ErrorCode::unavailable, "{}", message).with_hint("{}", hint);
 }
 
+/// One that uv downloads.
+Result<Choice> choose_fetched(const std::string& uv,
+                              const Version& wanted,
+                              const Lookup& environment,
+                              Effects effects) {
+  if (effects == Effects::none) {
+    const std::string version = render_version(wanted);
+    return Choice{Interpreter{{}, version, "uv"},
+                  fmt::format("Python {} is not installed: uv downloads it for the run", version)};
+  }
+  DSTACK_TRY(Interpreter fetched, fetch_python(uv, wanted, environment));
+  return Choice{std::move(fetched), ""};
+}
+
 Result<Choice> choose_named(Search& search,
-                            const std::string& text,
+                            const VersionRequest& request,
                             const Lookup& environment,
                             Effects effects) {
-  const auto wanted = parse_version(trim(text));
+  const auto wanted = parse_version(trim(request.version));
   if (!wanted)
-    return fail(ErrorCode::configuration, "'{}' is not a version of Python", text)
+    return fail(ErrorCode::configuration, "'{}' is not a version of Python", request.version)
         .with_hint("write it as '3.10' or '3.10.13'");
   if (auto interpreter = search.active(*wanted))
     return Choice{std::move(*interpreter), ""};
@@ -127,18 +155,54 @@ Result<Choice> choose_named(Search& search,
     return Choice{std::move(*interpreter), ""};
   const auto uv = find_uv(environment);
   std::string why_not_fetched;
-  if (uv && effects == Effects::none) {
-    const std::string version = render_version(*wanted);
-    return Choice{Interpreter{{}, version, "uv"},
-                  fmt::format("Python {} is not installed: uv downloads it for the run", version)};
-  }
   if (uv) {
-    auto fetched = fetch_python(*uv, *wanted, environment);
+    auto fetched = choose_fetched(*uv, *wanted, environment, effects);
     if (fetched)
-      return Choice{std::move(*fetched), ""};
+      return fetched;
     why_not_fetched = fetched.error().message;
   }
-  return refuse_version(search, *wanted, uv, why_not_fetched);
+  return refuse_version(search, *wanted, request.named_by, uv, why_not_fetched);
+}
+
+bool is_in(const std::optional<VersionRange>& range, const Interpreter& interpreter) {
+  const auto version = parse_version(interpreter.version);
+  return !range || (version && range->allows(*version));
+}
+
+Failure refuse_range(Search& search,
+                     const VersionRequest& request,
+                     const std::optional<Version>& least,
+                     const std::optional<std::string>& uv) {
+  const std::vector<Interpreter> found = search.all();
+  std::string message =
+      fmt::format("no Python fits '{}', which '{}' requires", request.range, request.range_by);
+  message +=
+      found.empty() ? "; no version was found" : fmt::format("; found: {}", list_found(found));
+  return fail(ErrorCode::unavailable, "{}", message)
+      .with_hint("{}",
+                 least ? how_to_get(*least, uv.has_value())
+                       : "name one of those with the workflow's version of Python");
+}
+
+/// As choose_unnamed(), of those that the project's files allow.
+Result<Choice> choose_in_range(Search& search,
+                               const VersionRequest& request,
+                               const VersionRange& range,
+                               const Lookup& environment,
+                               Effects effects) {
+  const auto fits = [&](const Interpreter& found) { return is_in(range, found); };
+  for (auto found : {search.active({}), search.first(usual_version)})
+    if (found && fits(*found))
+      return Choice{*std::move(found), ""};
+  if (auto found = search.newest(fits))
+    return Choice{*std::move(found), ""};
+  const auto uv = find_uv(environment);
+  const auto least = range.least();
+  if (uv && least)
+    if (auto fetched = choose_fetched(*uv, *least, environment, effects);
+        fetched && (effects == Effects::none || fits(fetched->interpreter)))
+      return fetched;
+  return refuse_range(search, request, least, uv);
 }
 
 Result<Interpreter> choose_unnamed(Search& search) {
@@ -146,12 +210,8 @@ Result<Interpreter> choose_unnamed(Search& search) {
     return std::move(*interpreter);
   if (auto interpreter = search.first(usual_version))
     return std::move(*interpreter);
-  std::vector<Interpreter> found = search.all();
-  const auto newest =
-      std::max_element(found.begin(), found.end(), [](const auto& a, const auto& b) {
-        return parse_version(a.version) < parse_version(b.version);
-      });
-  if (newest == found.end())
+  auto newest = search.newest([](const Interpreter&) { return true; });
+  if (!newest)
     return fail(ErrorCode::unavailable,
                 "no Python was found on this machine: neither an active environment, nor in PATH, "
                 "nor in ~/.pyenv")
@@ -161,26 +221,56 @@ Result<Interpreter> choose_unnamed(Search& search) {
   return std::move(*newest);
 }
 
+std::string origin_of(const Interpreter& interpreter) {
+  return interpreter.source == source_active ? "of the active environment"
+                                             : fmt::format("from {}", interpreter.source);
+}
+
+/// What the project's files say, and what became of it; empty for a version of the workflow's own.
+std::string notice_of(const VersionRequest& request,
+                      const std::optional<VersionRange>& range,
+                      const Interpreter& chosen) {
+  const std::string python = fmt::format("Python {} {}", chosen.version, origin_of(chosen));
+  std::string notice;
+  if (!request.version.empty() && !request.named_by.empty())
+    notice = fmt::format("using {}, as '{}' says", python, request.named_by);
+  else if (request.version.empty() && range)
+    return fmt::format("using {}: '{}' requires '{}'", python, request.range_by, request.range);
+  else if (request.version.empty())
+    return fmt::format("no version named: using {}", python);
+  if (chosen.program.empty() || is_in(range, chosen))
+    return notice;
+  return fmt::format("{}, although '{}' requires '{}'",
+                     notice.empty() ? fmt::format("using {}", python) : notice,
+                     request.range_by,
+                     request.range);
+}
+
 }  // namespace
 
 std::vector<Interpreter> find_interpreters(const Lookup& environment) {
   return Search(environment, {}, Effects::none).all();
 }
 
-Result<Choice> choose_interpreter(const job::PythonRequest& request,
+Result<Choice> choose_interpreter(const VersionRequest& request,
                                   const Lookup& environment,
                                   const files::Home& home,
                                   Effects effects) {
   Search search(environment, home.environments() / "interpreters", effects);
-  if (!request.version.empty())
-    return choose_named(search, request.version, environment, effects);
-  DSTACK_TRY(Interpreter interpreter, choose_unnamed(search));
-  const std::string origin = interpreter.source == source_active
-                                 ? "of the active environment"
-                                 : fmt::format("from {}", interpreter.source);
-  std::string notice =
-      fmt::format("no version named: using Python {} {}", interpreter.version, origin);
-  return Choice{std::move(interpreter), std::move(notice)};
+  const auto range = request.range.empty() ? std::nullopt : VersionRange::parse(request.range);
+  Choice choice;
+  if (!request.version.empty()) {
+    DSTACK_TRY(choice, choose_named(search, request, environment, effects));
+    choice.interpreter.named_by = request.named_by;
+  } else if (range) {
+    DSTACK_TRY(choice, choose_in_range(search, request, *range, environment, effects));
+    choice.interpreter.named_by = request.range_by;
+  } else {
+    DSTACK_TRY(choice.interpreter, choose_unnamed(search));
+  }
+  if (choice.notice.empty())
+    choice.notice = notice_of(request, range, choice.interpreter);
+  return choice;
 }
 
 }  // namespace dstack::python

@@ -8,6 +8,7 @@ void fields(Fields& fields, Self& interpreter) {
   fields.member("program", interpreter.program);
   fields.member("version", interpreter.version);
   fields.member("source", interpreter.source);
+  fields.optional("named_by", interpreter.named_by);
 }
 
 void to_json(Json& json, const Interpreter& interpreter) {

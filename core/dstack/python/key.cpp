@@ -1,6 +1,7 @@
 #include "dstack/python/key.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/python/settings.hpp"
 
@@ -19,7 +20,7 @@ namespace dstack::python {
 namespace {
 
 /// Changes when the environment built for the same input changes.
-constexpr std::string_view format = "dstack-environment 1";
+constexpr std::string_view format = "dstack-environment 2";
 
 /// Each value is preceded by its length, so that different sequences never hash the same bytes.
 void add(Sha256& hash, std::string_view value) {
@@ -33,6 +34,7 @@ Result<void> add_file(Sha256& hash, const Path& path) {
   Sha256 content;
   std::vector<char> buffer(256 * 1024);
   for (;;) {
+    DSTACK_CHECK(check_stop());
     DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
     content.update(std::string_view(buffer.data(), count));
     if (count < buffer.size())
@@ -101,13 +103,18 @@ void add_wheels(Sha256& hash, const Path& folder) {
 }
 
 /// `${NAME}` in a requirement file is replaced by the installers.
-void add_variables(Sha256& hash, std::string_view text, const Lookup& environment) {
+void add_variables(Sha256& hash,
+                   std::string_view text,
+                   const Lookup& environment,
+                   const JobInput& job) {
   for (std::size_t at = text.find("${"); at != std::string_view::npos;
        at = text.find("${", at + 2)) {
     const std::size_t end = text.find('}', at);
     if (end == std::string_view::npos)
       return;
-    add(hash, environment(std::string(text.substr(at + 2, end - at - 2))).value_or(""));
+    add(hash,
+        file_variable(environment, job, std::string(text.substr(at + 2, end - at - 2)))
+            .value_or(""));
   }
 }
 
@@ -127,6 +134,29 @@ Result<void> add_piece(Sha256& hash, const Piece& piece, const Path& code) {
   return {};
 }
 
+/// What `uv sync --frozen` installs follows from the lock and from what it builds of the code.
+Result<void> add_lock(Sha256& hash, const LockedProject& project, const Path& code) {
+  add(hash, "uv.lock");
+  add(hash, project.lock);
+  for (const auto& list : {project.source.extras, project.source.groups})
+    add(hash, join(list, ","));
+  add(hash, project.source.project ? "with the project" : "");
+  for (const LockedPath& local : project.local) {
+    switch (local.kind) {
+      case LockedPath::Kind::project:
+        DSTACK_CHECK(add_folder(hash, reaches_outside(local.path) ? code : local.path));
+        break;
+      case LockedPath::Kind::archive:
+        DSTACK_CHECK(add_file(hash, local.path));
+        break;
+      case LockedPath::Kind::wheels:
+        add_wheels(hash, local.path);
+        break;
+    }
+  }
+  return {};
+}
+
 std::string platform() {
   utsname system{};
   ::uname(&system);
@@ -142,9 +172,10 @@ std::string platform() {
 Result<std::string> environment_key(const Requirements& requirements,
                                     const Interpreter& interpreter,
                                     const Path& code,
-                                    const Lookup& environment) {
+                                    const Lookup& environment,
+                                    const JobInput& job) {
   boost::system::error_code error;
-  const Path real = fs::canonical(interpreter.program, error);
+  const Path real = requirements.conda ? Path() : fs::canonical(interpreter.program, error);
   if (error)
     return fail_errno_of(
         error.value(), "cannot find the interpreter '{}'", interpreter.program.string());
@@ -156,11 +187,15 @@ Result<std::string> environment_key(const Requirements& requirements,
     add(hash, std::to_string(root));
   for (const RequirementFile& file : requirements.files) {
     add(hash, file.text);
-    add_variables(hash, file.text, environment);
+    add_variables(hash, file.text, environment, job);
     for (const Piece& piece : file.pieces)
       DSTACK_CHECK(add_piece(hash, piece, code));
   }
-  add(hash, index_settings(environment));
+  if (requirements.conda)
+    add(hash, "conda\n" + requirements.conda->text);
+  if (requirements.lock)
+    DSTACK_CHECK(add_lock(hash, *requirements.lock, code));
+  add(hash, index_settings(environment, job));
   return hash.finish().render().substr(0, 32);
 }
 

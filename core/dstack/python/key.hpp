@@ -16,6 +16,7 @@ namespace dstack::python {
 Result<std::string> environment_key(const Requirements& requirements,
                                     const Interpreter& interpreter,
                                     const Path& code,
-                                    const Lookup& environment);
+                                    const Lookup& environment,
+                                    const JobInput& job = {});
 
 }  // namespace dstack::python

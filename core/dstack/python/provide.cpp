@@ -1,15 +1,23 @@
 #include "dstack/base/fd.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/python/build.hpp"
+#include "dstack/python/compiled.hpp"
+#include "dstack/python/conda.hpp"
 #include "dstack/python/key.hpp"
 #include "dstack/python/link_folder.hpp"
+#include "dstack/python/passwords.hpp"
+#include "dstack/python/progress.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/python/requirement_variables.hpp"
 #include "dstack/python/requirements.hpp"
 #include "dstack/python/seal.hpp"
 #include "dstack/python/settings.hpp"
 #include "dstack/python/stage.hpp"
 #include "dstack/python/uv.hpp"
+
+#include <algorithm>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,13 +56,39 @@ Result<void> finish(const Path& folder) {
 
 /// uv links files from its cache into environments. As these become read-only, they use a cache of
 /// their own, or copies from the user's.
-std::vector<std::string> build_variables(const Lookup& environment, const files::Home& home) {
-  std::vector<std::string> variables = installer_environment(environment);
+std::vector<std::string> build_variables(const Lookup& environment,
+                                         const JobInput& job,
+                                         const files::Home& home) {
+  std::vector<std::string> variables = installer_environment(environment, job);
   if (!environment("UV_CACHE_DIR"))
     variables.push_back("UV_CACHE_DIR=" + (home.environments() / "uv-cache").string());
   else if (!environment("UV_LINK_MODE"))
     variables.emplace_back("UV_LINK_MODE=copy");
   return variables;
+}
+
+/// Adds the variables that the files use to those of the installers, and what of all of them must
+/// not be shown to what is hidden.
+void add_file_variables(const Requirements& requirements,
+                        const Lookup& environment,
+                        const JobInput& job,
+                        InstallContext& context) {
+  context.hidden = job.hidden;
+  for (std::string& password : passwords_in(context.environment))
+    context.hidden.push_back(std::move(password));
+  for (const FileVariable& variable : variables_of(requirements)) {
+    const auto value = file_variable(environment, job, variable.name);
+    if (!value || value->empty()) {
+      context.unset.push_back(
+          fmt::format("'{}' at {}:{}", variable.name, variable.file, variable.line));
+      continue;
+    }
+    const std::string entry = variable.name + "=";
+    const auto is_it = [&](const std::string& other) { return other.starts_with(entry); };
+    if (std::none_of(context.environment.begin(), context.environment.end(), is_it))
+      context.environment.push_back(entry + *value);
+    context.hidden.push_back(hidden_part(variable.name, *value));
+  }
 }
 
 struct Site {
@@ -71,14 +105,31 @@ Result<Site> enter(const Path& folder, int output_fd) {
   if (!is_mine) {
     InstallContext{{}, {}, output_fd, -1}.say(
         "waiting for another job that is building the same Python environment");
-    DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
+    DSTACK_CHECK(lock_until_stopped(lock.get()));
   }
   return Site{folder, folder.string() + ".stage", std::move(lock)};
 }
 
 Result<void> clear(const Site& site) {
   DSTACK_CHECK(remove_tree(site.folder));
+  const Path layer = compiled_folder(site.folder);  // of other sources, should there be one
+  DSTACK_CHECK(remove_tree(layer.string() + ".new"));
+  DSTACK_CHECK(remove_tree(layer));
   return remove_tree(site.stage);
+}
+
+std::string subject(const BuildOrder& order) {
+  if (order.conda)
+    return fmt::format("building an environment for {} with {}",
+                       order.requirements.title,
+                       Path(*order.conda).filename().string());
+  return fmt::format("building an environment of Python {}{} for {} with {}",
+                     order.interpreter.version,
+                     order.interpreter.named_by.empty()
+                         ? std::string()
+                         : fmt::format(" ('{}')", order.interpreter.named_by),
+                     order.requirements.title,
+                     order.uv ? "uv" : "pip");
 }
 
 Result<void> build(const Site& site,
@@ -87,15 +138,28 @@ Result<void> build(const Site& site,
                    const Path& code,
                    InstallContext context,
                    const Lookup& environment) {
+  auto conda = requirements.conda ? find_conda(environment) : std::nullopt;
+  if (requirements.conda && !conda)
+    return conda_is_missing(requirements.conda->name);
   DSTACK_CHECK(clear(site));  // left by a builder that died
   DSTACK_TRY(auto files, fill_stage(requirements, code, site.stage));
   const BuildOrder order{
-      requirements, interpreter, site.folder, std::move(files), find_uv(environment)};
-  context.say(fmt::format("building an environment of Python {} for {}{}",
-                          interpreter.version,
-                          requirements.title,
-                          order.uv ? " with uv" : " with pip"));
-  if (auto built = build_environment(order, context); !built) {
+      requirements,
+      interpreter,
+      site.folder,
+      std::move(files),
+      requirements.lock ? staged_project(*requirements.lock, code, site.stage) : Path(),
+      find_uv(environment),
+      std::move(conda)};
+  DSTACK_TRY(const Fd log,
+             open_file(log_of(site.folder).string(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
+  InstallProgress progress(subject(order), context.output_fd);
+  context.job_fd = context.output_fd;
+  context.output_fd = log.get();
+  context.on_line = [&progress](std::string_view line) { progress.take(line); };
+  const auto built = build_environment(order, context);
+  progress.finish(bool(built));
+  if (!built) {
     (void)clear(site);
     return built;
   }
@@ -110,21 +174,29 @@ Result<PythonEnvironment> provide_environment(const job::PythonRequest& request,
                                               const Path& code,
                                               const files::Home& home,
                                               const Lookup& environment,
-                                              int output_fd) {
+                                              int output_fd,
+                                              const JobInput& job_input) {
   if (request.requirements.empty() && request.packages.empty()) {
     DSTACK_TRY(Path bin, bin_folder(interpreter, home));
     return PythonEnvironment{{}, interpreter.program, std::move(bin), false, {}};
   }
-  DSTACK_TRY(const Requirements requirements, read_requirements(request, code));
-  DSTACK_TRY(const std::string key, environment_key(requirements, interpreter, code, environment));
+  JobInput job = job_input;
+  job.index = request.index;
+  DSTACK_TRY(const Requirements requirements,
+             read_requirements(request, code, [&](const std::string& name) {
+               return file_variable(environment, job, name);
+             }));
+  DSTACK_TRY(const std::string key,
+             environment_key(requirements, interpreter, code, environment, job));
   const Path folder = home.environments() / key;
   if (is_complete(folder))
     return environment_in(folder, false);
   DSTACK_TRY(const Site site, enter(folder, output_fd));
   if (is_complete(folder))
     return environment_in(folder, false);
-  const InstallContext context{
-      build_variables(environment, home), site.stage, output_fd, site.lock.get()};
+  InstallContext context{
+      build_variables(environment, job, home), site.stage, output_fd, site.lock.get()};
+  add_file_variables(requirements, environment, job, context);
   DSTACK_CHECK(build(site, requirements, interpreter, code, context, environment));
   return environment_in(folder, true);
 }

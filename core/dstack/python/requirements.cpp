@@ -2,7 +2,11 @@
 
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/python/conda.hpp"
+#include "dstack/python/pyproject.hpp"
 #include "dstack/python/requirement_line.hpp"
+#include "dstack/python/requirement_text.hpp"
+#include "dstack/python/requirement_variables.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -43,14 +47,30 @@ Result<void> check_file(const Path& path, const std::string& name) {
   return {};
 }
 
+Result<void> check_there(const Path& path, const std::string& name) {
+  boost::system::error_code error;
+  if (fs::exists(path, error))
+    return {};
+  return fail(ErrorCode::configuration, "requirements file '{}' is not in the project's code", name)
+      .with_hint(
+          "check the path, which begins at the project's root; a file that Git ignores is "
+          "not part of the code");
+}
+
 /// Reads the files of one request, depth first.
 class Reader {
  public:
-  explicit Reader(const Path& code) : code_(normal(code)) {}
+  Reader(const Path& code, Lookup environment)
+      : code_(normal(code)), environment_(std::move(environment)) {}
 
   Result<Requirements> read(const job::PythonRequest& request);
 
  private:
+  Result<void> read_source(job::RequirementsSource source);
+  Result<std::size_t> read_project(const job::RequirementsSource& source);
+  Result<void> add_project_line(RequirementFile& file,
+                                const Path& folder,
+                                const ProjectRequirement& line);
   Result<std::size_t> read_at(const Path& path, const std::string& name);
   Result<std::size_t> add(const Path& path, std::string name, std::string text);
   Result<void> add_line(RequirementFile& file, const Path& folder, const LogicalLine& line);
@@ -85,7 +105,16 @@ class Reader {
         .with_hint("{}", hint);
   }
 
+  /// A path as the installers will see it. uv calls the folder of the project PROJECT_ROOT.
+  std::string expanded(const std::string& written) const {
+    return expand_variables(written, [this](const std::string& name) {
+      return name == "PROJECT_ROOT" || name == "PWD" ? std::optional(code_.string())
+                                                     : environment_(name);
+    });
+  }
+
   Path code_;
+  Lookup environment_;
   Requirements result_;
   std::vector<Path> paths_;        ///< of result_.files
   std::vector<std::size_t> open_;  ///< the files being read, outermost first
@@ -94,16 +123,22 @@ class Reader {
 Result<Requirements> Reader::read(const job::PythonRequest& request) {
   std::vector<std::string> names;
   for (const std::string& requested : request.requirements) {
-    const auto name = normal_relative_path(requested);
+    job::RequirementsSource source = job::parse_requirements_source(requested);
+    const auto name = normal_relative_path(source.file);
     if (!name)
       return fail(ErrorCode::configuration,
                   "requirements file '{}' is outside the project",
-                  requested)
+                  source.file)
           .with_hint("name a file by its path from the project's root");
-    DSTACK_TRY(const std::size_t index, read_at(code_ / *name, *name));
-    result_.roots.push_back(index);
-    names.push_back(*name);
+    source.file = *name;
+    names.push_back(job::render(source));
+    DSTACK_CHECK(read_source(std::move(source)));
   }
+  if (result_.conda && result_.lock)
+    return fail(ErrorCode::configuration,
+                "'{}' and '{}' cannot be installed into one environment: both say all of it",
+                result_.conda->name,
+                result_.lock->source.file);
   if (!request.packages.empty()) {
     DSTACK_TRY(const std::size_t index,
                add(code_ / packages_name, packages_name, join(request.packages, "\n") + "\n"));
@@ -114,41 +149,110 @@ Result<Requirements> Reader::read(const job::PythonRequest& request) {
   return std::move(result_);
 }
 
+Result<void> Reader::read_source(job::RequirementsSource source) {
+  const job::RequirementsFormat format = job::format_of(source);
+  if (format == job::RequirementsFormat::uv_lock) {
+    DSTACK_CHECK(check_there(code_ / source.file, source.file));
+    if (result_.lock)
+      return fail(ErrorCode::configuration,
+                  "'{}' and '{}' cannot be installed into one environment",
+                  result_.lock->source.file,
+                  source.file)
+          .with_hint(
+              "name one uv.lock with all extras and groups: {{file: uv.lock, groups: [a, b]}}");
+    DSTACK_TRY(result_.lock, read_lock(source, code_));
+    return {};
+  }
+  if (format == job::RequirementsFormat::conda) {
+    const Path path = code_ / source.file;
+    DSTACK_CHECK(check_there(path, source.file));
+    DSTACK_CHECK(check_file(path, source.file));
+    DSTACK_TRY(const std::string text, read_file(path));
+    DSTACK_CHECK(check_conda_file(text, source.file));
+    if (result_.conda)
+      return fail(ErrorCode::configuration,
+                  "'{}' and '{}' cannot be made into one environment",
+                  result_.conda->name,
+                  source.file);
+    result_.conda = CondaFile{source.file, text};
+    return {};
+  }
+  auto index = format == job::RequirementsFormat::project
+                   ? read_project(source)
+                   : read_at(code_ / source.file, source.file);
+  if (!index)
+    return fail(std::move(index).error());
+  result_.roots.push_back(*index);
+  return {};
+}
+
+/// The lines that a requirements file would have in place of a pyproject.toml.
+Result<std::size_t> Reader::read_project(const job::RequirementsSource& source) {
+  const Path path = code_ / source.file;
+  DSTACK_CHECK(check_there(path, source.file));
+  DSTACK_TRY(const std::string text, read_file(path));
+  DSTACK_TRY(const TomlValue root, parse_toml(text, source.file));
+  DSTACK_TRY(const auto lines, project_requirements(root, source));
+  RequirementFile file{job::render(source), {}, {}};
+  for (const ProjectRequirement& line : lines)
+    DSTACK_CHECK(add_project_line(file, path.parent_path(), line));
+  for (const Piece& piece : file.pieces)
+    file.text += piece.text;
+  result_.files.push_back(std::move(file));
+  paths_.push_back(path.string() + "#" + job::render(source));  // nothing includes it
+  return result_.files.size() - 1;
+}
+
+Result<void> Reader::add_project_line(RequirementFile& file,
+                                      const Path& folder,
+                                      const ProjectRequirement& line) {
+  file.pieces.push_back({PieceKind::text, line.text, {}, 0});
+  if (!line.local.empty()) {
+    const Path path = normal(line.local.starts_with('/') ? Path(line.local) : folder / line.local);
+    boost::system::error_code error;
+    const bool is_file = fs::is_regular_file(path, error);
+    if (!line.local.starts_with('/') && !is_below(path.string(), code_.string()))
+      return fail(ErrorCode::configuration,
+                  "'{}' is outside the project, so it is not part of the run's code",
+                  line.local)
+          .at(line.where)
+          .with_hint("move it into the project, or set 'root: ..' in workflows.yaml");
+    if (!is_file && !is_project(path))
+      return fail(ErrorCode::configuration,
+                  "'{}' is not in the project's code, or not a project",
+                  line.local)
+          .at(line.where)
+          .with_hint("a path begins at the folder of '{}'", file.name);
+    file.pieces.push_back(
+        {is_file ? PieceKind::local_file : PieceKind::project, line.local, path, 0});
+  }
+  file.pieces.push_back({PieceKind::text, line.after + "\n", {}, 0});
+  return {};
+}
+
 Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
   const std::string file_name = path.filename().string();
-  if (file_name == "pyproject.toml" || file_name == "setup.py" || file_name == "setup.cfg")
+  if (file_name == "pyproject.toml" || file_name == "uv.lock")
+    return fail(ErrorCode::configuration, "'{}' cannot be included by a requirements file", name)
+        .with_hint("name it in the workflow's 'requirements', beside the others");
+  if (file_name == "setup.py" || file_name == "setup.cfg")
     return fail(ErrorCode::configuration, "'{}' is not a requirements file", name)
         .with_hint(
             "to install that project, write a requirements file with the line '.' or './FOLDER'");
-  boost::system::error_code error;
-  if (!fs::exists(path, error))
-    return fail(ErrorCode::configuration,
-                "requirements file '{}' is not in the project's code",
-                name)
-        .with_hint(
-            "check the path, which begins at the project's root; a file that Git ignores is not "
-            "part of the code");
+  DSTACK_CHECK(check_there(path, name));
   DSTACK_CHECK(check_file(path, name));
-  DSTACK_TRY(std::string text, read_file(path));
+  DSTACK_TRY(const std::string bytes, read_file(path));
+  DSTACK_TRY(std::string text, decode_requirements(bytes, name));
   return add(path, name, std::move(text));
 }
 
 Result<std::size_t> Reader::add(const Path& path, std::string name, std::string text) {
-  // A path ends there only for the system: a file could include itself under many names.
-  if (text.find('\0') != std::string::npos)
-    return fail(ErrorCode::configuration,
-                "requirements file '{}' is not a text file: it contains a NUL byte",
-                name)
-        .with_hint("name a file that lists packages, one a line");
   const std::size_t index = result_.files.size();
   result_.files.emplace_back();
   paths_.push_back(path);
   open_.push_back(index);
   RequirementFile file{std::move(name), std::move(text), {}};
-  std::string_view rest = file.text;
-  if (rest.starts_with("\xEF\xBB\xBF"))
-    rest.remove_prefix(3);
-  for (const LogicalLine& line : logical_lines(rest))
+  for (const LogicalLine& line : logical_lines(file.text))
     DSTACK_CHECK(add_line(file, path.parent_path(), line));
   result_.files[index] = std::move(file);
   open_.pop_back();
@@ -180,12 +284,13 @@ Result<void> Reader::add_include(RequirementFile& file,
                                  const LogicalLine& line,
                                  Span span) {
   const std::string written = line.text.substr(span.begin, span.size);
-  if (is_url(written)) {
+  const std::string wanted = expanded(written);
+  if (is_url(wanted)) {
     file.pieces.push_back({PieceKind::text, line.text, {}, 0});
     return {};
   }
-  const Path path = normal(written.starts_with('/') ? Path(written) : folder / written);
-  if (!written.starts_with('/') && !is_below(path.string(), code_.string()))
+  const Path path = normal(wanted.starts_with('/') ? Path(wanted) : folder / wanted);
+  if (!wanted.starts_with('/') && !is_below(path.string(), code_.string()))
     return fail(
         at(file,
            line,
@@ -228,7 +333,7 @@ Result<void> Reader::add_include(RequirementFile& file,
     DSTACK_TRY(target, read_at(path, display_path(path, code_)));
   }
   file.pieces.push_back({PieceKind::text, line.text.substr(0, span.begin), {}, 0});
-  file.pieces.push_back({PieceKind::include, written, path, target});
+  file.pieces.push_back({PieceKind::include, wanted, path, target});
   file.pieces.push_back({PieceKind::text, line.text.substr(span.begin + span.size), {}, 0});
   return {};
 }
@@ -239,7 +344,8 @@ Result<Path> Reader::find_local(const RequirementFile& file,
                                 const LogicalLine& line,
                                 Span span) {
   const std::string written = line.text.substr(span.begin, span.size);
-  const std::string wanted(without_file_scheme(written));
+  const std::string whole = expanded(written);
+  const std::string wanted(without_file_scheme(whole));
   const auto wrong = [&](const std::string& what, const std::string& hint) {
     return fail(at(file, line, span, fmt::format("'{}' {}", written, what), hint));
   };
@@ -269,8 +375,9 @@ Result<void> Reader::add_requirement(RequirementFile& file,
                                      Editable editable) {
   const Span span = path_part(line.text, after_name(line.text, value));
   const std::string written = line.text.substr(span.begin, span.size);
-  const bool local = written.find("${") == std::string::npos &&
-                     (looks_like_path(written) || (editable == Editable::yes && !is_url(written)));
+  const std::string wanted = expanded(written);
+  const bool local = wanted.find("${") == std::string::npos &&
+                     (looks_like_path(wanted) || (editable == Editable::yes && !is_url(wanted)));
   // The `-e` is removed, also before a URL: it would install into a folder that is removed or
   // read-only.
   const std::size_t begin = editable == Editable::yes ? value.begin : 0;
@@ -293,7 +400,8 @@ void Reader::add_wheels(RequirementFile& file,
                         const LogicalLine& line,
                         Span span) {
   const std::string written = line.text.substr(span.begin, span.size);
-  const std::string wanted(without_file_scheme(written));
+  const std::string whole = expanded(written);
+  const std::string wanted(without_file_scheme(whole));
   boost::system::error_code error;
   for (const Path& base : {folder, code_}) {
     const Path path = wanted.starts_with('/') ? Path(wanted) : normal(base / wanted);
@@ -309,8 +417,10 @@ void Reader::add_wheels(RequirementFile& file,
 
 }  // namespace
 
-Result<Requirements> read_requirements(const job::PythonRequest& request, const Path& code) {
-  return Reader(code).read(request);
+Result<Requirements> read_requirements(const job::PythonRequest& request,
+                                       const Path& code,
+                                       const Lookup& environment) {
+  return Reader(code, environment).read(request);
 }
 
 }  // namespace dstack::python

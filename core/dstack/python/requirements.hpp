@@ -10,7 +10,10 @@
 
 #include "dstack/base/file.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/python/lock.hpp"
+#include "dstack/python/python.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +27,8 @@ enum class PieceKind {
   wheels,      ///< a local folder of wheels
 };
 
-/// A requirement file is a sequence of pieces. `text` of a local piece is the path as written.
+/// A requirement file is a sequence of pieces. `text` of a local piece is the path as written; of
+/// an include, with the values of its variables.
 struct Piece {
   PieceKind kind = PieceKind::text;
   std::string text;
@@ -32,17 +36,27 @@ struct Piece {
   std::size_t target = 0;  ///< of includes
 };
 
+/// Of a pyproject.toml it is what follows from it, not its text: most of such a file is about other
+/// things, and a change of them builds nothing again.
 struct RequirementFile {
   std::string name;  ///< relative to the project's root, for messages
-  std::string text;  ///< the whole content
+  std::string text;  ///< the whole content, as UTF-8
   std::vector<Piece> pieces;
+};
+
+/// An environment.yaml of conda.
+struct CondaFile {
+  std::string name;  ///< relative to the project's root
+  std::string text;
 };
 
 struct Requirements {
   std::vector<RequirementFile> files;  ///< each once
   std::vector<std::size_t> roots;      ///< those that the request names, in its order
+  std::optional<LockedProject> lock;   ///< is installed first
+  std::optional<CondaFile> conda;      ///< makes the environment, and brings the interpreter
 
-  bool empty() const { return roots.empty(); }
+  bool empty() const { return roots.empty() && !lock && !conda; }
 
   /// "'requirements.txt'", "'a.txt' and 'b.txt'", "'streamlit==1.40'": what is being installed, for
   /// messages.
@@ -50,7 +64,9 @@ struct Requirements {
 };
 
 /// Reads the files of a request from `code`. Missing files, files outside the project and cyclic
-/// includes are errors at their place.
-Result<Requirements> read_requirements(const job::PythonRequest& request, const Path& code);
+/// includes are errors at their place. Paths may have variables of `environment`.
+Result<Requirements> read_requirements(const job::PythonRequest& request,
+                                       const Path& code,
+                                       const Lookup& environment = no_variables);
 
 }  // namespace dstack::python

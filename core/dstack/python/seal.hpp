@@ -5,10 +5,6 @@
 
 namespace dstack::python {
 
-/// Without pip, adds a small replacement that supports `pip list` and `pip freeze`, and prints for
-/// `pip install` why it fails and what to do instead.
-Result<void> place_pip_notice(const Path& folder);
-
 /// Makes everything below `folder` read-only; links are not followed. seal_top() does it for the
 /// folder itself.
 Result<void> seal_content(const Path& folder);

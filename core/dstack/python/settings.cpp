@@ -185,17 +185,59 @@ void take(Variables& variables, const Names& names, const Lookup& environment) {
       variables[name] = std::move(*value);
 }
 
-Variables installer_variables(const Lookup& environment) {
+bool is_installer_setting(std::string_view name) {
+  return (name.starts_with("PIP_") || name.starts_with("UV_")) && !refused_names.contains(name);
+}
+
+/// Of a job's own environment: not its PATH or HOME, which are for its program.
+bool is_for_installers(std::string_view name) {
+  return is_installer_setting(name) || to_upper(name).ends_with("_PROXY") ||
+         name.starts_with("SSL_CERT_") || name == "REQUESTS_CA_BUNDLE" ||
+         name == "CURL_CA_BUNDLE" || name == "NETRC";
+}
+
+std::optional<std::string> job_variable(const JobInput& job, std::string_view name) {
+  for (const auto& [key, value] : job.environment)
+    if (key == name)
+      return value;
+  return std::nullopt;
+}
+
+/// The caller's environment below the job's.
+Lookup seen_by_installers(const Lookup& environment, const JobInput& job) {
+  return [&](const std::string& name) {
+    auto own = is_for_installers(name) ? job_variable(job, name) : std::nullopt;
+    return own ? std::move(own) : environment(name);
+  };
+}
+
+Variables installer_variables(const Lookup& environment, const JobInput& job) {
   Variables variables;
   take(variables, installer_names, environment);
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::string name(text.substr(0, text.find('=')));
-    if ((name.starts_with("PIP_") || name.starts_with("UV_")) && !refused_names.contains(name))
+    if (is_installer_setting(name))
       if (auto value = environment(name))
         variables[name] = std::move(*value);
   }
+  for (const auto& [name, value] : job.environment)
+    if (is_installer_setting(name))
+      variables[name] = value;
   return variables;
+}
+
+/// The property `index` of a workflow, for both installers.
+void use_index(const std::vector<std::string>& index, Variables& variables) {
+  if (index.empty())
+    return;
+  variables["PIP_INDEX_URL"] = variables["UV_DEFAULT_INDEX"] = index.front();
+  variables.erase("UV_INDEX_URL");
+  if (index.size() == 1)
+    return;
+  variables["PIP_EXTRA_INDEX_URL"] = variables["UV_EXTRA_INDEX_URL"] =
+      join({index.begin() + 1, index.end()}, " ");
+  variables.erase("UV_INDEX");
 }
 
 std::vector<Path> pip_configuration_files(const Lookup& environment) {
@@ -310,12 +352,14 @@ std::vector<std::string> tool_environment(const Lookup& environment) {
   return render(variables);
 }
 
-std::vector<std::string> installer_environment(const Lookup& environment) {
-  Variables variables = installer_variables(environment);
-  const Variables pip = pip_settings(environment, variables);
-  take(variables, tool_names, environment);
-  take(variables, build_names, environment);
+std::vector<std::string> installer_environment(const Lookup& environment, const JobInput& job) {
+  const Lookup seen = seen_by_installers(environment, job);
+  Variables variables = installer_variables(seen, job);
+  const Variables pip = pip_settings(seen, variables);
+  take(variables, tool_names, seen);
+  take(variables, build_names, seen);
   translate_for_uv(pip, variables);
+  use_index(job.index, variables);
   variables.try_emplace("PIP_USE_PEP517", "1");  // as the environment has no setuptools of its own
   variables["PIP_USER"] = "0";
   variables["PIP_NO_INPUT"] = "1";
@@ -326,7 +370,14 @@ std::vector<std::string> installer_environment(const Lookup& environment) {
   return render(variables);
 }
 
-std::string index_settings(const Lookup& environment) {
+std::optional<std::string> file_variable(const Lookup& environment,
+                                         const JobInput& job,
+                                         const std::string& name) {
+  auto own = job_variable(job, name);
+  return own ? std::move(own) : environment(name);
+}
+
+std::string index_settings(const Lookup& environment, const JobInput& job) {
   static const std::set<std::string, std::less<>> names = {"PIP_INDEX_URL",
                                                            "PIP_EXTRA_INDEX_URL",
                                                            "PIP_FIND_LINKS",
@@ -354,17 +405,18 @@ std::string index_settings(const Lookup& environment) {
                                                            "UV_NO_BUILD_PACKAGE",
                                                            "UV_TORCH_BACKEND",
                                                            "UV_CONFIG_FILE"};
-  const Variables given = installer_variables(environment);
-  Variables all = pip_settings(environment, given);
+  const Lookup seen = seen_by_installers(environment, job);
+  const Variables given = installer_variables(seen, job);
+  Variables all = pip_settings(seen, given);
   all.insert(given.begin(), given.end());
+  use_index(job.index, all);
   std::string text;
   for (const auto& [name, value] : all)
     if (names.contains(name))
       text += fmt::format("{}={}\n", name, value);
-  std::vector<Path> files = {"/etc/uv/uv.toml", environment("UV_CONFIG_FILE").value_or("")};
-  if (const auto home = environment("HOME"); home && !home->empty())
-    files.push_back(Path(environment("XDG_CONFIG_HOME").value_or(*home + "/.config")) /
-                    "uv/uv.toml");
+  std::vector<Path> files = {"/etc/uv/uv.toml", seen("UV_CONFIG_FILE").value_or("")};
+  if (const auto home = seen("HOME"); home && !home->empty())
+    files.push_back(Path(seen("XDG_CONFIG_HOME").value_or(*home + "/.config")) / "uv/uv.toml");
   for (const Path& file : files)
     if (const auto content = file.empty() ? Result<std::string>("") : read_file(file); content)
       text += *content;

@@ -1,6 +1,7 @@
 #include "dstack/python/stage.hpp"
 
 #include "dstack/base/path.hpp"
+#include "dstack/base/stop_flag.hpp"
 
 #include <map>
 
@@ -12,6 +13,7 @@ constexpr const char* code_name = ".code";
 constexpr const char* outside_name = ".outside";
 
 Result<void> copy_tree(const Path& from, const Path& to) {
+  DSTACK_CHECK(check_stop());
   boost::system::error_code error;
   const fs::file_status status = fs::symlink_status(from, error);
   if (status.type() == fs::symlink_file) {
@@ -30,6 +32,10 @@ Result<void> copy_tree(const Path& from, const Path& to) {
   if (error)
     return fail_errno_of(error.value(), "cannot copy '{}'", from.string());
   return {};
+}
+
+Path normal(const Path& folder) {
+  return (folder / "x").lexically_normal().parent_path();
 }
 
 std::string percent_encoded(const std::string& path) {
@@ -63,9 +69,31 @@ class Stage {
     return write_file_atomically(path, text, Durable::no);
   }
 
-  /// Where a requirement file is copied to: its path from the project's root.
+  /// Where a requirement file is copied to: its path from the project's root. The lines of a
+  /// pyproject.toml are no TOML.
   static std::string staged_name(const std::string& name) {
-    return name.starts_with('/') ? outside_name + name : name;
+    if (name.starts_with('/'))
+      return outside_name + name;
+    return job::format_of(job::parse_requirements_source(name)) == job::RequirementsFormat::project
+               ? name + ".txt"
+               : name;
+  }
+
+  Result<void> write(const CondaFile& file) {
+    const Path path = folder_ / file.name;
+    DSTACK_CHECK(make_folders(path.parent_path()));
+    return write_file_atomically(path, file.text, Durable::no);
+  }
+
+  /// With all of the code where it installs some of it: its parts may refer to each other.
+  Result<void> write(const LockedProject& project) {
+    const Path folder = staged_project(project, code_, folder_);
+    if (!project.local.empty())
+      return fs::exists(folder_ / code_name) ? Result<void>()
+                                             : copy_tree(code_, folder_ / code_name);
+    DSTACK_CHECK(make_folders(folder));
+    DSTACK_CHECK(write_file_atomically(folder / "pyproject.toml", project.project, Durable::no));
+    return write_file_atomically(folder / "uv.lock", project.lock, Durable::no);
   }
 
  private:
@@ -123,13 +151,23 @@ class Stage {
 
 }  // namespace
 
+Path staged_project(const LockedProject& project, const Path& code, const Path& stage) {
+  if (project.local.empty())
+    return stage / ".locked";
+  return stage / code_name / project.folder.lexically_relative(normal(code));
+}
+
 Result<std::vector<std::string>> fill_stage(const Requirements& requirements,
                                             const Path& code,
                                             const Path& stage) {
   DSTACK_CHECK(make_folders(stage));
-  Stage writer(requirements, (code / "x").lexically_normal().parent_path(), stage);
+  Stage writer(requirements, normal(code), stage);
   for (const RequirementFile& file : requirements.files)
     DSTACK_CHECK(writer.write(file));
+  if (requirements.conda)
+    DSTACK_CHECK(writer.write(*requirements.conda));
+  if (requirements.lock)
+    DSTACK_CHECK(writer.write(*requirements.lock));
   std::vector<std::string> names;
   for (const std::size_t root : requirements.roots)
     names.push_back(Stage::staged_name(requirements.files[root].name));

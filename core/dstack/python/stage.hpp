@@ -11,6 +11,9 @@
 
 namespace dstack::python {
 
+/// Where the project of a lock is in the stage.
+Path staged_project(const LockedProject& project, const Path& code, const Path& stage);
+
 /// Fills `stage`, which is new. Returns the names of the files to install, relative to the stage.
 Result<std::vector<std::string>> fill_stage(const Requirements& requirements,
                                             const Path& code,

@@ -2,6 +2,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/sha256.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
@@ -109,6 +110,7 @@ Result<Digest> digest_of(const Path& path) {
   std::string buffer(1 << 20, '\0');
   Sha256 hash;
   for (;;) {
+    DSTACK_CHECK(check_stop());
     DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
     hash.update(std::string_view(buffer).substr(0, count));
     if (count < buffer.size())
@@ -255,7 +257,7 @@ Result<Tool> provide_tool(std::string_view wanted,
   about_to_fetch();
   DSTACK_CHECK(make_folders(home.tools()));
   DSTACK_TRY(const Fd lock, open_file(folder.string() + ".lock", O_RDWR | O_CREAT));
-  DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
+  DSTACK_CHECK(lock_until_stopped(lock.get()));
   if (!is_folder(folder)) {
     const InstallContext context{
         installer_environment(environment), folder.string() + ".stage", output_fd, lock.get()};

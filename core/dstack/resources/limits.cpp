@@ -154,8 +154,11 @@ std::string describe(const Enforcement& enforcement) {
 std::vector<std::string> describe_limits(const job::Resources& wanted,
                                          const EnforcementMethods& methods) {
   std::vector<std::string> lines;
-  if (wanted.cpu > 0)
+  if (wanted.cpu > 0) {
     lines.push_back(fmt::format("cpu {}: {}", wanted.cpu, describe(methods.cpu)));
+    lines.push_back(fmt::format(
+        "cpu {}: on processors that no other job has, where so many are free", wanted.cpu));
+  }
   if (wanted.memory > 0)
     lines.push_back(
         fmt::format("memory {}: {}", render_size(wanted.memory), describe(methods.memory)));

@@ -48,7 +48,8 @@ bool is_control_group(Enforcement::Kind kind);
 /// For people: "enforced by cgroup v1", "not enforced: …".
 std::string describe(const Enforcement& enforcement);
 
-/// One line for each limit that is requested: "memory 500.0 MB: enforced by cgroup v1".
+/// One line for each limit that is requested: "memory 500.0 MB: enforced by cgroup v1"; for
+/// processors also what cores.hpp does.
 std::vector<std::string> describe_limits(const job::Resources& wanted,
                                          const EnforcementMethods& methods);
 

@@ -1,9 +1,11 @@
 #include "dstack/secrets/encodings.hpp"
 
+#include "dstack/base/json.hpp"
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 
 namespace dstack::secrets {
 
@@ -291,17 +293,92 @@ void add_encodings(std::string_view text, std::vector<std::string>& forms) {
   add_shell_encodings(text, forms);
 }
 
+/// What of a value is looked for, in every encoding.
+class Parts {
+ public:
+  void add(std::string_view value) { add(value, 0); }
+
+  /// Each once.
+  std::set<std::string> take() { return std::move(parts_); }
+
+ private:
+  /// JSON within a string of JSON, an escaped text within either: nobody writes more of it.
+  static constexpr int deepest = 4;
+
+  void add(std::string_view value, int depth) {
+    add_part(value);
+    add_part(trim(value));
+    if (value.find('\n') != std::string_view::npos)
+      for (const std::string_view line : split(value, '\n'))
+        add_part(trim(line));
+    if (depth == deepest)
+      return;
+    if (const auto unescaped = with_line_ends(value); unescaped != value)
+      add(unescaped, depth + 1);
+    add_fields(trim(value), depth);
+  }
+
+  void add_part(std::string_view text) {
+    if (text.size() >= shortest_masked)
+      parts_.emplace(text);
+  }
+
+  void add_fields(std::string_view text, int depth) {
+    if (text.starts_with("\xEF\xBB\xBF"))
+      text.remove_prefix(3);
+    if (text.empty() || std::string_view("{[\"").find(text.front()) == std::string_view::npos)
+      return;
+    if (const auto json = parse_json(text, "a secret"))
+      add_strings(*json, depth);
+  }
+
+  void add_strings(const Json& json, int depth) {
+    if (json.is_string())
+      add(json.get_ref<const std::string&>(), depth + 1);
+    else if (json.is_structured())
+      for (const Json& part : json)
+        add_strings(part, depth);
+  }
+
+  /// A key in a variable often has `\n` for its line ends, which programs replace.
+  static std::string with_line_ends(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      const std::string_view two = text.substr(at, 2);
+      if (two != "\\n" && two != "\\r") {
+        out += text[at];
+        continue;
+      }
+      out += two == "\\n" ? '\n' : '\r';
+      ++at;
+    }
+    return out;
+  }
+
+  std::set<std::string> parts_;
+};
+
+/// As `echo $VALUE` without quotes writes it.
+std::string with_single_blanks(std::string_view text) {
+  std::string out;
+  for (const char c : trim(text)) {
+    const bool is_blank = c == ' ' || c == '\t' || c == '\n';
+    if (!is_blank)
+      out += c;
+    else if (out.back() != ' ')
+      out += ' ';
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::string> encodings_of(std::string_view value) {
-  std::vector<std::string> forms;
-  if (value.size() >= shortest_masked)
-    add_encodings(value, forms);
-  const auto lines = split(value, '\n');
-  if (lines.size() > 1)
-    for (const std::string_view line : lines)
-      if (trim(line).size() >= shortest_masked)
-        add_encodings(trim(line), forms);
+  Parts parts;
+  parts.add(value);
+  std::vector<std::string> forms = {with_single_blanks(value)};
+  for (const std::string& part : parts.take())
+    add_encodings(part, forms);
   std::erase_if(forms, [](const std::string& form) { return form.size() < shortest_masked; });
   std::sort(forms.begin(), forms.end());
   forms.erase(std::unique(forms.begin(), forms.end()), forms.end());

@@ -12,11 +12,13 @@ namespace dstack::secrets {
 /// useless.
 inline constexpr std::size_t shortest_masked = 8;
 
-/// All texts to look for, for one value and for each line of one that has several: raw; base64,
-/// with both alphabets, wherever it begins in what was encoded; hexadecimal; percent-encoded;
-/// escaped as in JSON, in Python, in HTML; quoted for a shell. Of base64 and hexadecimal also what
-/// is broken into lines from the value's beginning on. None is shorter than shortest_masked, none
-/// comes twice.
+/// All texts to look for, for one value. Looked for are the value; the value without the blanks
+/// around it, as a shell or `strip()` leaves it; each line of one that has several; each string in
+/// one that is JSON, at any depth; and the same of what `\n` in it stands for. Each of them raw;
+/// base64, with both alphabets, wherever it begins in what was encoded; hexadecimal;
+/// percent-encoded; escaped as in JSON, in Python, in HTML; quoted for a shell. Of base64 and
+/// hexadecimal also what is broken into lines from the beginning on. None is shorter than
+/// shortest_masked, none comes twice.
 std::vector<std::string> encodings_of(std::string_view value);
 
 }  // namespace dstack::secrets

@@ -187,6 +187,8 @@ bool comes_before(const SecretName& a, const SecretName& b) {
 std::string why_no_value(std::string_view value) {
   if (value.empty())
     return "it is empty";
+  if (trim(value).empty())
+    return "it has only blanks";
   if (value.size() > longest_value)
     return fmt::format("it has more than {} bytes", longest_value);
   if (value.find('\0') != std::string_view::npos)

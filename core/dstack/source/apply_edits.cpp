@@ -138,7 +138,7 @@ class Applier {
       return {};
     }
     if (ours == base) {
-      applied_.written.push_back(path);
+      (theirs.kind == nothing ? applied_.removed : applied_.written).push_back(path);
       return theirs.kind == nothing ? remove(path) : write(path, base, ours, theirs);
     }
     DSTACK_TRY(const bool merged, merge(path, base, ours, theirs));

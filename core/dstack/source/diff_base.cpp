@@ -1,5 +1,6 @@
 #include "dstack/source/diff_base.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/source/exclusions.hpp"
 #include "dstack/source/git.hpp"

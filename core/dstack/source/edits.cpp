@@ -50,14 +50,10 @@ Result<IgnoreRules> rules_of(const FilesByPath& code, const store::ObjectStore& 
   rules.add("", caches);
   for (const std::string_view name : {".gitignore", ".dstackignore"})
     for (const auto& [path, file] : code) {
-      const std::size_t slash = path.rfind('/');
-      const std::string_view own = slash == std::string::npos
-                                       ? std::string_view(path)
-                                       : std::string_view(path).substr(slash + 1);
-      if (own != name || file.type == EntryType::link)
+      if (file_name(path) != name || file.type == EntryType::link)
         continue;
       DSTACK_TRY(const std::string text, objects.read_blob(file.digest));
-      rules.add(slash == std::string::npos ? "" : path.substr(0, slash), text);
+      rules.add(std::string(folder_of(path)), text);
     }
   return rules;
 }

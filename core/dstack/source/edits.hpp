@@ -46,7 +46,8 @@ Result<std::vector<EditedPath>> list_edits(const job::TreeReference& code,
                                            const store::ObjectStore& objects);
 
 struct Applied {
-  std::vector<std::string> written;    ///< or removed, as the edits say
+  std::vector<std::string> written;
+  std::vector<std::string> removed;
   std::vector<std::string> merged;     ///< the project's own change and the job's went together
   std::vector<std::string> unchanged;  ///< the project has it already
   std::vector<std::string> conflicts;  ///< both changed it; the project's stays

@@ -38,15 +38,6 @@ std::string in_folder(const std::string& folder, std::string_view name) {
 
 }  // namespace
 
-std::string_view file_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-std::string_view folder_of(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
 bool is_folder_marker(std::string_view name) {
   return std::find(folder_markers.begin(), folder_markers.end(), name) != folder_markers.end();
 }

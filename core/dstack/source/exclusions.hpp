@@ -19,9 +19,6 @@ inline constexpr const char* ignore_file = ".dstackignore";
 /// A folder with one of these is a Python environment, or a cache that any program may make again.
 inline constexpr std::array<std::string_view, 2> folder_markers = {"pyvenv.cfg", "CACHEDIR.TAG"};
 
-std::string_view file_name(std::string_view path);
-/// "" for a path without a slash.
-std::string_view folder_of(std::string_view path);
 bool is_folder_marker(std::string_view name);
 /// The text of the file `name` in a folder below `root` ("" is the root itself), which no link on
 /// the way leads to; nothing where there is none.

@@ -1,6 +1,7 @@
 #include "dstack/source/files.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"

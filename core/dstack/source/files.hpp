@@ -25,6 +25,7 @@ struct CodeFiles {
   KnownRoot root = {};
   std::vector<std::string> warnings = {};
   std::vector<std::string> notes = {};
+  std::vector<OutsideLink> outside_links = {};
 };
 
 /// `home` is never code, wherever it is. The root commit is `known`'s when that is of the same

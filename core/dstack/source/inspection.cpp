@@ -34,32 +34,11 @@ std::optional<OutsideLink> outside_link_at(int root, const files::FoundFile& fil
   return leads_out(link.path, link.target) ? std::optional(std::move(link)) : std::nullopt;
 }
 
-void say_of_links(int root, CodeFiles& code) {
-  std::vector<OutsideLink> relative;
-  std::vector<OutsideLink> absolute;
+void find_outside_links(int root, CodeFiles& code) {
   for (const files::FoundFile& file : code.files)
     if (file.state.type == files::EntryType::link)
       if (auto link = outside_link_at(root, file))
-        (link->target.starts_with('/') ? absolute : relative).push_back(*std::move(link));
-  const auto list = [](const std::vector<OutsideLink>& links) {
-    std::vector<std::string> shown;
-    for (const OutsideLink& link : links)
-      shown.push_back(fmt::format("{} -> {}", link.path, link.target));
-    return quoted_list(shown, most_names);
-  };
-  if (!relative.empty())
-    code.warnings.push_back(
-        fmt::format("{} out of the project: {}; in a job {} nowhere; move '.dstack' up to the "
-                    "folder that holds "
-                    "both and set 'working_dir', or put a copy in the place of the link",
-                    relative.size() == 1 ? "a link leads" : "links lead",
-                    list(relative),
-                    relative.size() == 1 ? "it leads" : "they lead"));
-  if (!absolute.empty())
-    code.notes.push_back(fmt::format(
-        "{} out of the project: {}; a job has the link, and what it leads to is not recorded",
-        absolute.size() == 1 ? "a link leads" : "links lead",
-        list(absolute)));
+        code.outside_links.push_back(*std::move(link));
 }
 
 bool is_pointer(int root, const std::string& path) {
@@ -101,7 +80,7 @@ void say_of_pointers(int root, CodeFiles& code) {
 }  // namespace
 
 void inspect_files(int root, CodeFiles& code) {
-  say_of_links(root, code);
+  find_outside_links(root, code);
   say_of_pointers(root, code);
 }
 

@@ -5,8 +5,8 @@
 
 namespace dstack::source {
 
-/// Adds to the warnings and notes: links that lead out of the project, and files that are only
-/// pointers of Git LFS. `root` is an open descriptor of the project's folder.
+/// Adds the links that lead out of the project, and a warning of files that are only pointers of
+/// Git LFS. `root` is an open descriptor of the project's folder.
 void inspect_files(int root, CodeFiles& code);
 
 }  // namespace dstack::source

@@ -1,8 +1,17 @@
 #include "dstack/source/outside_link.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 
+#include <algorithm>
+
 namespace dstack::source {
+
+namespace {
+
+constexpr std::size_t most_names = 5;
+
+}  // namespace
 
 bool leads_out(std::string_view path, std::string_view target) {
   if (target.starts_with('/'))
@@ -46,6 +55,33 @@ std::vector<OutsideLink> outside_links(const job::TreeReference& code,
       links.push_back({file.path, *std::move(target)});
   }
   return links;
+}
+
+LinkMessages describe_outside_links(const std::vector<OutsideLink>& links,
+                                    const std::vector<std::string>& covered) {
+  std::vector<std::string> relative;
+  std::vector<std::string> absolute;
+  for (const OutsideLink& link : links)
+    if (std::none_of(covered.begin(), covered.end(), [&](const std::string& place) {
+          return is_below(link.path, place);
+        }))
+      (link.target.starts_with('/') ? absolute : relative)
+          .push_back(fmt::format("{} -> {}", link.path, link.target));
+  LinkMessages messages;
+  if (!relative.empty())
+    messages.warnings.push_back(
+        fmt::format("{} out of the project: {}; in a job {} nowhere; move '.dstack' up to the "
+                    "folder that holds both and set 'working_dir', or put a copy in the place of "
+                    "the link",
+                    relative.size() == 1 ? "a link leads" : "links lead",
+                    quoted_list(relative, most_names),
+                    relative.size() == 1 ? "it leads" : "they lead"));
+  if (!absolute.empty())
+    messages.notes.push_back(fmt::format(
+        "{} out of the project: {}; a job has the link, and what it leads to is not recorded",
+        absolute.size() == 1 ? "a link leads" : "links lead",
+        quoted_list(absolute, most_names)));
+  return messages;
 }
 
 std::string explain_outside_link(const std::string& path, const OutsideLink& link) {

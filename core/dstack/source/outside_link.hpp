@@ -29,6 +29,16 @@ std::optional<OutsideLink> find_outside_link(const Path& project, std::string_vi
 std::vector<OutsideLink> outside_links(const job::TreeReference& code,
                                        const store::ObjectStore& objects);
 
+/// What is worth knowing before a run of code with these links, without those at or below `covered`
+/// paths, where jobs have something else.
+struct LinkMessages {
+  std::vector<std::string> warnings;  ///< of relative links, which lead nowhere in a job
+  std::vector<std::string> notes;     ///< of absolute ones, whose content is not recorded
+};
+
+LinkMessages describe_outside_links(const std::vector<OutsideLink>& links,
+                                    const std::vector<std::string>& covered);
+
 /// Why a job lacks what is at `path`, and what to do.
 std::string explain_outside_link(const std::string& path, const OutsideLink& link);
 

@@ -1,6 +1,7 @@
 #include "dstack/source/plain_folder.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/walk.hpp"

@@ -32,6 +32,14 @@ void take_paths(Snapshot& snapshot, const std::vector<files::FoundFile>& files) 
     std::sort(snapshot.files.begin(), snapshot.files.end());
 }
 
+void take_facts(Snapshot& snapshot, CodeFiles& code) {
+  snapshot.git = std::move(code.git);
+  snapshot.warnings = std::move(code.warnings);
+  snapshot.notes = std::move(code.notes);
+  snapshot.outside_links = std::move(code.outside_links);
+  take_paths(snapshot, code.files);
+}
+
 Result<void> check_project(const Path& project) {
   boost::system::error_code error;
   if (fs::is_directory(project, error))
@@ -83,10 +91,7 @@ Result<Listing> Listing::make(const Path& project,
   state->index = load_index(state->index_path);
   state->looked_at = nanoseconds_now();
   DSTACK_TRY(state->found, find_code_files(project, options, home.root, state->index.root));
-  state->code.git = std::move(state->found.git);
-  state->code.warnings = std::move(state->found.warnings);
-  state->code.notes = std::move(state->found.notes);
-  take_paths(state->code, state->found.files);
+  take_facts(state->code, state->found);
   return Listing(std::move(state));
 }
 
@@ -121,10 +126,7 @@ Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& op
   const Path home = files::home_from_environment().root;
   DSTACK_TRY(CodeFiles code, find_code_files(project, options, home, std::nullopt));
   Snapshot snapshot;
-  snapshot.git = std::move(code.git);
-  snapshot.warnings = std::move(code.warnings);
-  snapshot.notes = std::move(code.notes);
-  take_paths(snapshot, code.files);
+  take_facts(snapshot, code);
   return snapshot;
 }
 
@@ -136,7 +138,7 @@ std::string explain_left_out(const Path& project,
   const std::string shown = printable(path);
   const bool is_below_base = !base.empty() && path != base && is_below(path, base);
   const std::string written = is_below_base ? printable(path.substr(base.size() + 1)) : shown;
-  const bool has_variables = path.substr(path.rfind('/') + 1).starts_with(".env");
+  const bool has_variables = file_name(path).starts_with(".env");
   return fmt::format(
       "'{}' is in your folder but not among the code of this run: Git ignores it, or a workflow "
       "declares it as an artifact; {}'inputs: [{}]' in the workflow gives it to jobs, or add it to "
@@ -145,11 +147,6 @@ std::string explain_left_out(const Path& project,
       has_variables ? fmt::format("'env_file: {}' gives its variables to jobs, ", written)
                     : std::string(),
       written);
-}
-
-std::string prefix_in_repository(const Path& project) {
-  const Path entry = find_git_entry(project);
-  return entry.empty() ? std::string() : prefix_in_repository(project, entry);
 }
 
 Identity find_identity(const Path& project) {
@@ -167,6 +164,16 @@ Identity find_identity(const Path& project) {
   identity.git.root_commit = root_commit(project);
   identity.prefix = prefix_in_repository(project, entry);
   return identity;
+}
+
+bool is_of_other_branch(const Path& project, const std::string& folder) {
+  const auto is_in = [&](const char* revisions) {
+    const auto commit = git_output(git_command(
+        project,
+        {"log", "-1", "--format=%H", revisions, "--", fmt::format(":(top,literal){}", folder)}));
+    return commit && !trim(*commit).empty();
+  };
+  return !is_in("HEAD") && is_in("--all");
 }
 
 std::string root_commit(const Path& project) {

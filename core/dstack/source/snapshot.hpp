@@ -6,6 +6,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/job/tree_reference.hpp"
+#include "dstack/source/outside_link.hpp"
 #include "dstack/store/objects/objects.hpp"
 
 #include <memory>
@@ -41,6 +42,7 @@ struct Snapshot {
   Amount amount = {};                   ///< as listed, before anything is read
   std::vector<std::string> warnings;    ///< what was left out, what changed while it was read
   std::vector<std::string> notes = {};  ///< what is worth knowing, and may be as it should
+  std::vector<OutsideLink> outside_links = {};  ///< of these files, sorted
 
   bool contains(std::string_view path) const;        ///< a file of exactly this path
   bool contains_below(std::string_view path) const;  ///< a file, or a folder with files
@@ -79,8 +81,6 @@ class Listing {
 
 /// The first commit of HEAD's history, following first parents; empty where there is none.
 std::string root_commit(const Path& project);
-/// Where a project is in its repository: "" without one and at its root, else "folder/".
-std::string prefix_in_repository(const Path& project);
 
 /// What recognises a project that was moved: root commit and remote, and where it is in its
 /// repository. Empty without a repository or a commit. Takes as long as the history is.
@@ -90,6 +90,10 @@ struct Identity {
 };
 
 Identity find_identity(const Path& project);
+
+/// Whether a folder of the project's repository, from its root, is one that only other branches
+/// than HEAD have ever had: nobody moved it, but another branch was checked out.
+bool is_of_other_branch(const Path& project, const std::string& folder);
 
 /// Stores nothing and hashes nothing: which files there are. For plans that change nothing.
 Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options);

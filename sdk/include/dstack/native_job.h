@@ -39,6 +39,9 @@ struct dstack_task_v1 {
   dstack_status(DSTACK_CALL* fail)(const dstack_task_v1* task,
                                    const dstack_string* message,
                                    const dstack_string* hint);
+  /* Reports what people should know though the job goes on: one sentence, lower case, without a full
+   * stop. It is shown at the end of the run and kept with the job. Of later hosts: DSTACK_HAS. */
+  dstack_status(DSTACK_CALL* warn)(const dstack_task_v1* task, const dstack_string* message);
 };
 
 /* What a provider returns for this id from its own `extension`. */

@@ -156,6 +156,9 @@ struct Python {
   std::vector<std::string> requirements;  ///< requirement files, relative to the project's root
   std::vector<std::string>
       packages;  ///< requirement specifiers in addition to the files: "streamlit==1.40"
+  /// Addresses of package indexes: the first instead of PyPI, the others beside it. References to
+  /// secrets stay as they are.
+  std::vector<std::string> index = {};
 };
 
 /// An image that the host makes from a Dockerfile of the project, once for the same content.
@@ -224,6 +227,7 @@ struct Job {
   Workspace workspace = Workspace::unset;
   std::int64_t timeout = 0;  ///< milliseconds
   std::uint32_t retry = 0;   ///< attempts after the first that failed
+  std::string stop_signal;   ///< what asks the job to stop: "INT"; empty: the workflow's own
 };
 
 /// Quotes an argument for a shell, for commands.
@@ -290,6 +294,16 @@ class Task : public Properties {
     task_->fail(task_, &texts[0], &texts[1]);
   }
 
+  /// Reports what people should know though the job goes on: one sentence, lower case, no full
+  /// stop.
+  void warn(std::string_view message) const {
+    const dstack_string text{message.data(), message.size()};
+    if (DSTACK_HAS(task_, warn))
+      task_->warn(task_, &text);
+    else
+      log("warning: " + std::string(message));
+  }
+
  private:
   const dstack_task_v1* task_;
 };
@@ -351,6 +365,47 @@ inline void check_python_version(const std::string& property, const std::string&
   if (!version.empty())
     throw PropertyError(
         property, "'" + version + "' is not a version of Python", "write it as 3.10 or 3.10.4");
+}
+
+/// The environment that the properties `requirements`, `index`, and the one that is called
+/// `version_property` ask for. Throws where one of them makes no sense.
+inline Python python_of(const Workflow& workflow,
+                        const std::string& version_property,
+                        std::vector<std::string> packages = {}) {
+  Python python{workflow.text(version_property),
+                workflow.texts("requirements"),
+                std::move(packages),
+                workflow.texts("index")};
+  check_python_version(version_property, python.version);
+  for (const std::string& address : python.index)
+    if (address.find("://") == std::string::npos)
+      throw PropertyError("index",
+                          "'" + address + "' is not the address of a package index",
+                          "write it as https://HOST/simple");
+  if (!python.index.empty() && python.requirements.empty() && python.packages.empty())
+    throw PropertyError("index", "nothing is installed from it without 'requirements'");
+  return python;
+}
+
+/// Throws unless `module`, the value of `property`, can be the name of a Python module:
+/// "pkg.train".
+inline void check_python_module(const std::string& property, const std::string& module) {
+  bool is_name = !module.empty() && module.back() != '.';
+  for (std::size_t i = 0; i < module.size() && is_name; ++i) {
+    const char c = module[i];
+    const bool begins = i == 0 || module[i - 1] == '.';
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                           static_cast<unsigned char>(c) >= 0x80;
+    const bool is_digit = c >= '0' && c <= '9';
+    is_name = is_letter || (!begins && (is_digit || c == '.'));
+  }
+  const bool is_file = module.find('/') != std::string::npos ||
+                       (module.size() > 3 && module.compare(module.size() - 3, 3, ".py") == 0);
+  if (!is_name || is_file)
+    throw PropertyError(property,
+                        "'" + module + "' is not the name of a Python module",
+                        is_file ? "name a script with 'file', or write the module as pkg.train"
+                                : "write it as pkg.train");
 }
 
 }  // namespace provider_v0

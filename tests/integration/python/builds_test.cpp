@@ -1,6 +1,8 @@
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/python/compiled.hpp"
+#include "support/wait.hpp"
 #include "workbench.hpp"
 
 #include <sys/stat.h>
@@ -18,6 +20,15 @@ bool has_bytecode(const Path& folder) {
   return false;
 }
 
+/// The layer from which a module's compiled file was taken.
+std::string cached(const PythonEnvironment& environment) {
+  const std::string found = outcome({environment.program.string(),
+                                     "-c",
+                                     "import greet, os; c = os.path.realpath(greet.__cached__); "
+                                     "print(c if os.path.exists(c) else '')"});
+  return found.substr(0, found.find("/lib/"));
+}
+
 std::string greeting(const PythonEnvironment& environment) {
   return outcome({environment.program.string(), "-c", "import greet; print(greet.word)"});
 }
@@ -33,7 +44,13 @@ void check_whole_life(Workbench& at) {
   CHECK(first.program == first.bin / "python");
   CHECK(greeting(first) == "hello\nexit code 0");
   CHECK(*read_file(first.folder / "packages.txt") == "greet==1.0\n");
-  CHECK(has_bytecode(first.folder));
+  CHECK_FALSE(has_bytecode(first.folder));
+  compile_in_background(first.folder);
+  const Path layer = compiled_folder(first.folder);
+  test::wait_until([&] { return fs::exists(layer); });
+  CHECK(has_bytecode(layer));
+  CHECK(cached(first) == layer.string());
+  CHECK(greeting(first) == "hello\nexit code 0");
 
   const PythonEnvironment again = at.provided({"", {"requirements.txt"}, {}});
   CHECK_FALSE(again.made);

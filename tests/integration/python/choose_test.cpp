@@ -28,7 +28,7 @@ struct Machine : EnvironmentFolder {
   }
 
   Result<Choice> choose(const std::string& version) const {
-    return choose_interpreter({version, {}, {}}, lookup(), home(), Effects::allowed);
+    return choose_interpreter({version}, lookup(), home(), Effects::allowed);
   }
 
   std::string chosen(const std::string& version) const {
@@ -181,4 +181,50 @@ TEST_CASE("an active environment whose interpreter is broken is skipped") {
   at.variables["VIRTUAL_ENV"] = (at.root / "venv").string();
   at.pyenv("3.10.13");
   CHECK(at.chosen("") == "3.10.13 ~/.pyenv");
+}
+
+TEST_CASE("a range of versions leaves a choice: the active environment's, 3.10, the newest") {
+  Machine at;
+  const auto choose = [&](const std::string& range) {
+    return choose_interpreter(
+        {"", "", range, "pyproject.toml"}, at.lookup(), at.home(), Effects::allowed);
+  };
+  at.pyenv("3.9.1");
+  at.pyenv("3.10.13");
+  at.pyenv("3.11.2");
+  at.pyenv("3.12.1");
+  CHECK(choose(">=3.9")->interpreter.version == "3.10.13");
+  CHECK(choose(">=3.11")->interpreter.version == "3.12.1");
+  CHECK(choose(">=3.11,<3.12")->interpreter.version == "3.11.2");
+  CHECK(choose(">=3.11")->interpreter.named_by == "pyproject.toml");
+  CHECK(choose(">=3.11")->notice ==
+        "using Python 3.12.1 from ~/.pyenv: 'pyproject.toml' requires '>=3.11'");
+  const auto none = choose(">=3.13");
+  REQUIRE_FALSE(none);
+  CHECK(none.error().message.starts_with(
+      "no Python fits '>=3.13', which 'pyproject.toml' requires; found: "));
+  CHECK(none.error().hint.find("3.13") != std::string::npos);
+}
+
+TEST_CASE("a notice says which file named a version, and which one disagrees") {
+  Machine at;
+  at.pyenv("3.9.1");
+  const auto notice = [&](const VersionRequest& request) {
+    const auto choice = choose_interpreter(request, at.lookup(), at.home(), Effects::allowed);
+    REQUIRE(choice);
+    return choice->notice;
+  };
+  CHECK(notice({"3.9", ".python-version"}) ==
+        "using Python 3.9.1 from ~/.pyenv, as '.python-version' says");
+  CHECK(notice({"3.9", "", ">=3.8", "pyproject.toml"}).empty());
+  CHECK(notice({"3.9", "", ">=3.10", "pyproject.toml"}) ==
+        "using Python 3.9.1 from ~/.pyenv, although 'pyproject.toml' requires '>=3.10'");
+  CHECK(notice({"3.9", ".python-version", ">=3.10", "pyproject.toml"}) ==
+        "using Python 3.9.1 from ~/.pyenv, as '.python-version' says, although 'pyproject.toml' "
+        "requires '>=3.10'");
+  const auto missing =
+      choose_interpreter({"3.12", ".python-version"}, at.lookup(), at.home(), Effects::allowed);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().message.starts_with(
+      "Python 3.12 is not installed, which '.python-version' names; found: "));
 }

@@ -1,5 +1,6 @@
 // What a job sees of its environment.
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/text.hpp"
 #include "workbench.hpp"
 
 #include <fcntl.h>
@@ -53,6 +54,7 @@ constexpr const char* refusal =
     "error: this environment is shared by all runs, so 'pip install' cannot change it\n"
     "hint: add the package to requirements.txt (the workflow's 'requirements'); the next run has "
     "it\n"
+    "hint: 'pip install --target DIR' installs into a folder of this job\n"
     "exit code 1";
 
 void check_pip_notice(Workbench& at) {
@@ -62,8 +64,76 @@ void check_pip_notice(Workbench& at) {
   CHECK(outcome({(made.bin / "pip").string(), "install", "six"}, path) == refusal);
   CHECK(outcome({(made.bin / "pip3").string(), "--quiet", "install", "six"}, path) == refusal);
   CHECK(outcome({made.program.string(), "-m", "pip", "install", "six"}, path) == refusal);
-  const std::string freeze = outcome({(made.bin / "pip").string(), "freeze"}, path);
-  CHECK(freeze.find("greet==1.0\n") != std::string::npos);
+  const auto pip = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), (made.bin / "pip").string());
+    return outcome(std::move(words), path);
+  };
+  const auto has = [](const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(has(pip({"freeze"}), "greet==1.0\n"));
+  CHECK(has(pip({"list", "--format=json"}), R"([{"name": "greet", "version": "1.0"}])"));
+  CHECK(has(pip({"show", "greet"}), "Name: greet\nVersion: 1.0\n"));
+  CHECK(pip({"config", "list"}).ends_with("exit code 0"));
+  CHECK(has(pip({"--version"}), "from "));
+  CHECK(has(pip({"uninstall", "-y", "greet"}), "so 'pip uninstall' cannot change it"));
+  // What is there already changes nothing: scripts often begin with such a line.
+  CHECK(pip({"install", "greet"}).ends_with("exit code 0"));
+  CHECK(pip({"install", "greet>=1,<2"}).ends_with("exit code 0"));
+  CHECK(has(pip({"install", "greet>=2"}), "cannot change it"));
+  CHECK(has(pip({"install", "--upgrade", "greet"}), "cannot change it"));
+
+  at.add_wheel("other", "2.0", "word = 'other'\n");
+  const std::string wheels = (at.code() / "wheels").string();
+  const std::string target = (at.root / "target").string();
+  const std::vector<std::string> offline = {"--no-index", "--find-links", wheels, "other"};
+  const auto with = [&](std::vector<std::string> words) {
+    words.insert(words.end(), offline.begin(), offline.end());
+    return pip(std::move(words));
+  };
+  CHECK(has(with({"install"}), "cannot change it"));
+  CHECK(with({"install", "--target", target}).ends_with("exit code 0"));
+  CHECK(fs::exists(at.root / "target/other.py"));
+  CHECK(with({"install", "--prefix", target + "/prefix"}).ends_with("exit code 0"));
+  CHECK(with({"install", "--tar", target + "/short"}).ends_with("exit code 0"));
+  CHECK(with({"download", "-d", target + "/downloads"}).ends_with("exit code 0"));
+  CHECK(fs::exists(at.root / "target/downloads/other-2.0-py3-none-any.whl"));
+  CHECK(with({"wheel", "-w", target + "/wheels"}).ends_with("exit code 0"));
+  CHECK(has(pip({"freeze"}), "greet==1.0\n"));
+  CHECK(!has(pip({"freeze"}), "other"));
+}
+
+void check_uv(Workbench& at) {
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.add_wheel("other", "2.0", "word = 'other'\n");
+  const PythonEnvironment made = at.provided({"", {}, {"-f wheels", "greet"}});
+  const auto uv = [&](const std::string& words, const std::string& folder) {
+    return outcome({"/bin/sh",
+                    "-c",
+                    "VIRTUAL_ENV=" + shell_quote(folder) + " exec " +
+                        shell_quote((made.bin / "uv").string()) + " --offline --no-cache " + words},
+                   made.bin.string() + ":/usr/bin:/bin");
+  };
+  const auto has = [](const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  };
+  const std::string folder = made.folder.string();
+  const std::string wheels =
+      " --no-index --find-links " + shell_quote((at.code() / "wheels").string()) + " other";
+  CHECK(has(uv("pip freeze", folder), "greet==1.0\n"));
+  CHECK(has(uv("pip install" + wheels, folder),
+            "so 'uv pip install' cannot change it\nhint: change requirements.txt"));
+  CHECK(has(uv("pip uninstall greet", folder), "so 'uv pip uninstall' cannot change it"));
+  CHECK(uv("pip install greet", folder).ends_with("exit code 0"));
+  const std::string target = shell_quote((at.root / "target").string());
+  CHECK(uv("pip install --target " + target + wheels, folder).ends_with("exit code 0"));
+  CHECK(fs::exists(at.root / "target/other.py"));
+  CHECK(uv("pip install --dry-run" + wheels, folder).ends_with("exit code 0"));
+  // Another environment is none of its business.
+  const std::string own = shell_quote((at.root / "own").string());
+  CHECK(uv("venv -q --python " + shell_quote(made.program.string()) + " " + own, folder)
+            .ends_with("exit code 0"));
+  CHECK(uv("pip install" + wheels, (at.root / "own").string()).ends_with("exit code 0"));
 }
 
 void check_pip_that_is_wanted(Workbench& at) {
@@ -102,6 +172,14 @@ TEST_CASE("pip install in a job says why it fails and what to do, where uv made 
   if (!at.usable())
     SKIP(at.reason);
   check_pip_notice(at);
+}
+
+TEST_CASE(
+    "uv in a job does what leaves the environment as it is, and says why it refuses the rest") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_uv(at);
 }
 
 TEST_CASE("a pip that packages ask for stays in an environment that uv made") {

@@ -322,3 +322,63 @@ TEST_CASE("a private key of the project is one in a job, and in the code that is
   CHECK(mode_of(box.root() / "then/secrets/key") == 0600);
   CHECK(mode_of(box.root() / "then/secrets") == 0700);
 }
+
+TEST_CASE(
+    "an artifact that is not below the working directory is taken from the project's folder") {
+  const Sandbox box;
+  box.file("sub/run.sh",
+           "mkdir -p ../out/deep; echo m > ../out/deep/model; echo t > ../table.csv\n");
+  box.workflows(R"(workflows:
+  - {name: w, provider: bash, working_dir: sub, commands: [sh run.sh], artifacts: [out, "*.csv"]}
+  - {name: next, provider: bash, depends-on: [w], commands: ["cat out/deep/model table.csv"]}
+)");
+  CHECK(box.ok({"run", "-q", "next"}) == "m\nt\n");
+  const Json files = box.json({"artifacts", "list", "--json"});
+  REQUIRE(files.size() == 2);
+  CHECK(files[0]["path"] == "out/deep/model");
+  CHECK(files[1]["path"] == "table.csv");
+}
+
+TEST_CASE("what is there below the working directory is the artifact, wherever else it is") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - {name: w, provider: bash, working_dir: sub, commands: ["mkdir out ../out; touch out/a ../out/b"], artifacts: [out]}
+)");
+  box.ok({"run", "w"});
+  const Json files = box.json({"artifacts", "list", "--json"});
+  REQUIRE(files.size() == 1);
+  CHECK(files[0]["path"] == "sub/out/a");
+}
+
+TEST_CASE("code and inputs at the other place of an artifact are not what the job made") {
+  const Sandbox box;
+  box.file("sub/x", "x");
+  box.file("notes.csv", "code");
+  box.file("data/d", "input");
+  box.file(".gitignore", "data\n");
+  const auto run = [&](const std::string& artifact, const std::string& command) {
+    box.workflows(
+        "workflows:\n  - {name: w, provider: bash, working_dir: sub, inputs: [data], "
+        "commands: [\"" +
+        command + "\"], artifacts: [\"" + artifact + "\"]}\n");
+    return box.run({"run", "w"});
+  };
+  const auto is_missing = [&](const std::string& artifact, const std::string& sentence) {
+    const auto output = run(artifact, "true");
+    INFO(output.err);
+    CHECK(Sandbox::code(output) == 1);
+    CHECK(output.err.find(sentence) != std::string::npos);
+    CHECK(box.json({"artifacts", "list", "--json"}).empty());
+  };
+  is_missing("*.csv", "nothing matches 'sub/*.csv' (nor '*.csv')");
+  is_missing("data", "it did not make 'sub/data' (nor 'data')");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, working_dir: sub, commands: [\"true\"], "
+      "artifacts: [data], inputs: [{path: data, link: true}]}\n");
+  CHECK(Sandbox::code(box.run({"run", "w"})) == 1);
+  // Beside a new file, or changed, they are.
+  CHECK(Sandbox::code(run("data", "touch ../data/new")) == 0);
+  CHECK(box.json({"artifacts", "list", "--json"}).size() == 2);
+  CHECK(Sandbox::code(run("*.csv", "echo more >> ../notes.csv")) == 0);
+  CHECK(box.json({"artifacts", "list", "--json"})[0]["path"] == "notes.csv");
+}

@@ -69,6 +69,18 @@ TEST_CASE(
   CHECK_FALSE(in_home(box, hush));
 }
 
+TEST_CASE("fields of JSON in a file of variables are masked, and values without their blanks") {
+  const Sandbox box;
+  make_ignoring_project(box);
+  box.file(
+      ".env",
+      "ACCOUNT='{\"user\": \"ada\", \"keys\": [\"hush-hush-1\"]}'\nPADDED=\"hush-hush-2  \"\n");
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, env_file: .env, commands: ['echo hush-hush-1 "
+      "$PADDED ada']}\n");
+  CHECK(box.ok({"run", "w"}) == "*** *** ada\n");
+}
+
 TEST_CASE("values of a file that is not masked are in the log") {
   const Sandbox box;
   make_ignoring_project(box);
@@ -184,4 +196,39 @@ TEST_CASE("a job that fails for want of a variable is told of the file that sets
       "'.env' sets"));
   CHECK(holds(box.run({"run", "bash", "-c", "cat .env"}).err,
               "'env_file: .env' gives its variables"));
+}
+
+TEST_CASE("a job that fails for want of a variable of the caller's says how to hand it on") {
+  Sandbox box;
+  box.set(std::string("WANDB_API_KEY=") + hush);
+  for (const char* command : {"set -u; echo $WANDB_API_KEY",
+                              "echo ${WANDB_API_KEY:?is needed}",
+                              "sh -uc 'echo $WANDB_API_KEY'",
+                              "echo \"KeyError: 'WANDB_API_KEY'\"; exit 1",
+                              "echo 'Please set WANDB_API_KEY'; exit 1",
+                              "printf 'wandb_api_key\\n  Field required\\n'; exit 1"}) {
+    INFO(command);
+    const auto output = box.run({"run", "bash", "-c", command});
+    CHECK(holds(output.err,
+                "the job had no variable 'WANDB_API_KEY', which is set where the run was started, "
+                "and not handed on: '-e WANDB_API_KEY', or 'environment: [WANDB_API_KEY]' in the "
+                "workflow does that"));
+    CHECK_FALSE(holds(output.out + output.err, hush));
+  }
+  // The job has it, or nothing complains about it.
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{
+            "-e", "WANDB_API_KEY", "-c", "echo KeyError: WANDB_API_KEY; exit 1"},
+        {"-c", "echo WANDB_API_KEY; exit 1"},
+        {"-c", "echo KeyError: WANDB_API_KEY_2; exit 1"},
+        {"-c", "echo KeyError: HOME; exit 1"}}) {
+    std::vector<std::string> run = {"run", "bash"};
+    run.insert(run.end(), words.begin(), words.end());
+    CHECK_FALSE(holds(box.run(run).err, "not handed on"));
+  }
+  box.workflows(
+      "workflows:\n  - {name: first, provider: bash, commands: ['set -u; echo $WANDB_API_KEY']}\n"
+      "  - {name: second, provider: bash, commands: [ls], depends-on: [first]}\n");
+  CHECK(holds(box.run({"run", "second"}).err,
+              "not handed on: 'environment: [WANDB_API_KEY]' in workflow 'first' does that"));
 }

@@ -174,3 +174,28 @@ TEST_CASE("a job that lacks a file which the user's folder has fails with the re
   CHECK(output.err.find("'data/big.csv' is in your folder but not among the code of this run") !=
         std::string::npos);
 }
+
+TEST_CASE("a file that a job lacks is found in what many programs say") {
+  const Sandbox box;
+  box.file(".dstackignore", "secret/\ngenerated.py\nconfig.json\n");
+  box.file("secret/keys.toml", "");
+  box.file("generated.py", "");
+  box.file("config.json", "");
+  const auto says = [&](const std::string& line, const std::string& path) {
+    const auto output = box.run({"run", "bash", "-c", "echo " + line + "; exit 1"});
+    INFO(line << "\n" << output.err);
+    return output.err.find("'" + path + "' is in your folder but not among the code") !=
+           std::string::npos;
+  };
+  CHECK(says("open secret/keys.toml: no such file or directory", "secret/keys.toml"));
+  CHECK(
+      says("\"FileNotFoundError: No secrets found. Valid paths are: /x/keys.toml, "
+           "$PWD/secret/keys.toml\"",
+           "secret/keys.toml"));
+  CHECK(says("could not find configuration file secret/keys.toml.", "secret/keys.toml"));
+  CHECK(says("\"Error: Cannot find module './config'\"", "config.json"));
+  CHECK(says("\"ModuleNotFoundError: No module named 'generated'\"", "generated.py"));
+  CHECK_FALSE(says("secret: command not found", "secret"));
+  CHECK_FALSE(says("sh: 1: secret: not found", "secret"));
+  CHECK_FALSE(says("read secret/keys.toml", "secret/keys.toml"));
+}

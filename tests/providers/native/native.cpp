@@ -48,6 +48,12 @@ int waits(const dstack::Task& task) {
   return 3;
 }
 
+int warns(const dstack::Task& task, int code) {
+  task.warn("the well is half empty");
+  task.warn("and the bucket leaks");
+  return code;
+}
+
 int hangs(const dstack::Task& task) {
   task.log("ready");
   for (;;)
@@ -61,6 +67,8 @@ const std::map<std::string, std::function<int(const dstack::Task&)>>& functions(
       {"waits", waits},
       {"hangs", hangs},
       {"fails", [](const dstack::Task&) { return 7; }},
+      {"warns", [](const dstack::Task& task) { return warns(task, 0); }},
+      {"warns, and fails", [](const dstack::Task& task) { return warns(task, 7); }},
       {"says why",
        [](const dstack::Task& task) {
          task.fail("the well is dry", "dig deeper");

@@ -68,3 +68,10 @@ TEST_CASE("a pattern of stars alone matches everything") {
   for (const char* pattern : {"out/*", "*.csv", "**/x", "model"})
     CHECK_FALSE(PathPattern(pattern).matches_all());
 }
+
+TEST_CASE("a bracket that is not closed is found in any name") {
+  for (const char* path : {"[", "a[z", "[!]", "a/[b/c]", "[]", "[a]["})
+    CHECK(has_open_bracket(path));
+  for (const char* path : {"a", "a]", "[a]", "[]]", "[!]]", "x/[a-c]*/[!b]", "[[]z"})
+    CHECK_FALSE(has_open_bracket(path));
+}

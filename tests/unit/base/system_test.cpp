@@ -61,3 +61,10 @@ TEST_CASE("a path is below a folder when it is the folder or goes on behind a sl
   CHECK(is_below("/", "/"));
   CHECK_FALSE(is_below("a", "/"));
 }
+
+TEST_CASE("the folder from which another is seen as a path is above it") {
+  CHECK(root_above("/x/mono/app", "app") == "/x/mono");
+  CHECK(root_above("/x/mono/services/a", "services/a") == "/x/mono");
+  CHECK(root_above("/app", "app") == "/");
+  CHECK(root_above("/x/app", "") == "/x/app");
+}

@@ -32,6 +32,8 @@ TEST_CASE("every word survives quoting and splitting") {
     REQUIRE(words.has_value());
     CHECK(*words == std::vector<std::string>{word, "next"});
   }
+  CHECK(shell_split("--lr 0.1 \\\n  --n\\\name \"a\\\nb\"") ==
+        std::vector<std::string>{"--lr", "0.1", "--name", "ab"});
   CHECK_FALSE(shell_split("'open").has_value());
   CHECK_FALSE(shell_split("\"open").has_value());
 }

@@ -4,6 +4,8 @@
 #include "dstack/base/text.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace dstack;
 using dstack::test::Captured;
@@ -178,4 +180,170 @@ TEST_CASE("one job alone has its colours and progress bars on a terminal, and no
     out.flush();
   }
   CHECK(captured.text() == expected);
+}
+
+namespace {
+
+/// The output of two jobs in a file, of which the first shows a progress bar.
+struct BarInFile {
+  Fd file{::memfd_create("output", MFD_CLOEXEC)};
+  Output out{ui::Stream{.fd = file.get()}};
+  JobOutput output{out, {"a", "b"}, JobOutput::Prefix::yes};
+  std::uint64_t offset = 0;
+
+  void write(std::string_view bytes) {
+    output.write(0, bytes, offset);
+    offset += bytes.size();
+  }
+
+  void states() { output.write_states(); }
+
+  std::string text() {
+    out.flush();
+    std::string all(1 << 16, '\0');
+    const ssize_t size = ::pread(file.get(), all.data(), all.size(), 0);
+    REQUIRE(size >= 0);
+    all.resize(static_cast<std::size_t>(size));
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("in a pipe the newest state of a bar is a line when asked for, once for each state") {
+  BarInFile bar;
+  CHECK_FALSE(bar.output.has_states());
+  bar.write("\r 10%");
+  bar.write("\r 20%");
+  CHECK(bar.output.has_states());
+  bar.states();
+  bar.states();
+  bar.write("\r 30%\r 40%");
+  bar.states();
+  bar.write("\r100%\nnext\n");
+  bar.states();
+  CHECK_FALSE(bar.output.has_states());
+  bar.output.finish_all();
+  CHECK(bar.text() == "a |  20%\na |  40%\na | 100%\na | next\n");
+}
+
+TEST_CASE("a state that was shown is not repeated by the end of its line or of the job") {
+  BarInFile bar;
+  const std::string end = GENERATE("\n", "");
+  bar.write("50%\r");
+  bar.states();
+  bar.write(end);
+  bar.output.finish_all();
+  CHECK(bar.text() == "a | 50%\n");
+}
+
+TEST_CASE("lines without a bar are not shown in part") {
+  BarInFile bar;
+  bar.write("working...");
+  bar.states();
+  bar.write("\033[1mbold");
+  bar.states();
+  CHECK(bar.text().empty());
+  bar.write(" done\r\n");
+  CHECK(bar.text() == "a | working...\033[1mbold done\r\n");
+}
+
+TEST_CASE("a state is what is left after erasing and hiding the cursor") {
+  BarInFile bar;
+  SECTION("erasing after the return") {
+    bar.write("\033[?25l\rlong text\r\033[Kshort");
+  }
+  SECTION("erasing the whole line") {
+    bar.write("long text\033[2K\rshort");
+  }
+  SECTION("moving to the first column") {
+    bar.write("long text\033[1Gshort");
+  }
+  SECTION("in pieces that split the sequences") {
+    for (const char byte : std::string_view("long text\r\033[2Kshort"))
+      bar.write({&byte, 1});
+  }
+  bar.states();
+  CHECK(bar.text() == "a | short\n");
+}
+
+TEST_CASE("half a character at the end of a state waits for its rest") {
+  BarInFile bar;
+  bar.write("\r50% \xe2\x96");
+  bar.states();
+  CHECK(bar.text() == "a | 50% \n");
+  bar.write("\x88\r60%");
+  bar.states();
+  CHECK(bar.text() == "a | 50% \na | 60%\n");
+}
+
+TEST_CASE("a bar of several lines shows the newest state of each line") {
+  BarInFile bar;
+  bar.write("one 0%\ntwo 0%\n");
+  CHECK(bar.text() == "a | one 0%\na | two 0%\n");
+  for (int i = 1; i <= 3; ++i)
+    bar.write(fmt::format("\033[2A\r\033[2Kone {0}%\n\033[2Ktwo {0}%\n", i));
+  CHECK(bar.text() == "a | one 0%\na | two 0%\n");
+  bar.states();
+  bar.write("\033[1A\033[2Ktwo 9%\nover\n");
+  bar.output.finish_all();
+  CHECK(bar.text() ==
+        "a | one 0%\na | two 0%\na | one 3%\na | two 3%\na | two 9%\na | over\n");
+}
+
+TEST_CASE("bars below each other, of which the cursor returns to the first") {
+  BarInFile bar;
+  for (int i = 0; i < 50; ++i)
+    bar.write(fmt::format("\r0: {0}\n\r1: {0}\033[A", i));
+  bar.states();
+  bar.output.finish_all();
+  CHECK(bar.text() == "a | \r0: 0\na | 0: 49\na | 1: 49\n");
+}
+
+TEST_CASE("moving far up, and a bar without an end, take no more memory than a screen") {
+  BarInFile bar;
+  bar.write("\033[999999999A\033[5A");
+  for (int i = 0; i < 1000; ++i)
+    bar.write("\033[1B\033[3A\033[9999B");
+  for (int i = 0; i < 20'000; ++i)
+    bar.write(fmt::format("\rstep {}", i));
+  bar.states();
+  CHECK(bar.text() == "a | step 19999\n");
+}
+
+TEST_CASE("with all sequences as they are a bar is one line") {
+  Captured captured;
+  {
+    Output out(captured.plain());
+    JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes, JobOutput::Sequences::raw);
+    output.write(0, "10%\r20%", 0);
+    output.write_states();
+    output.write(0, "\r30%\033[1A\n", 7);
+    out.flush();
+  }
+  CHECK(captured.text() == "a | 10%\r20%\r30%\033[1A\n");
+}
+
+TEST_CASE("a state has the time at which it came") {
+  Captured captured;
+  Output out(captured.plain());
+  std::vector<std::uint64_t> asked;
+  const auto clock = [&](std::size_t, std::uint64_t offset) {
+    asked.push_back(offset);
+    return std::optional<Timestamp>();
+  };
+  JobOutput output(out, {"a"}, JobOutput::Prefix::no, JobOutput::Sequences::sanitized, clock);
+  output.write(0, "x\n\r10%\r20%", 0);
+  output.write_states();
+  output.write(0, "\r30%", 10);
+  output.write_states();
+  CHECK(asked == std::vector<std::uint64_t>{0, 7, 11});
+}
+
+TEST_CASE("a coloured bar on a terminal is plain text below the output") {
+  Captured captured;
+  Output out(captured.terminal());
+  JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
+  output.write(0, "\r\033[32m 40%\033[0m\033[K", 0);
+  CHECK(output.progress(0) == " 40%");
 }

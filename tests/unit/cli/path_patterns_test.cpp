@@ -43,7 +43,6 @@ TEST_CASE("a path is a pattern, whatever it consists of") {
                            "a*b",
                            "what?",
                            "back\\slash",
-                           "!not",
                            "#number",
                            "end ",
                            "two  ",
@@ -52,8 +51,8 @@ TEST_CASE("a path is a pattern, whatever it consists of") {
                            "[",
                            "a/!b"})
     CHECK(takes(path, path));
-  CHECK(takes("!n*", "!not"));
-  CHECK_FALSE(takes("!not", "other"));
+  CHECK(takes("./!not", "!not"));
+  CHECK(takes("!", "!"));
   CHECK_FALSE(takes("#number", "other"));
   CHECK_FALSE(takes("e* ", "end"));
 }
@@ -65,4 +64,25 @@ TEST_CASE("patterns that took nothing are known") {
   CHECK(patterns.unused() == std::vector<std::string>{"*.txt", "model"});
   CHECK(PathPatterns({}).takes("b.bin", PathType::file));
   CHECK(PathPatterns({}).unused().empty());
+}
+
+TEST_CASE("a pattern with an exclamation mark leaves out what others take, in any order") {
+  for (const auto& texts : {std::vector<std::string>{"data", "!*.csv"}, {"!*.csv", "data"}}) {
+    PathPatterns patterns(texts);
+    CHECK(patterns.takes("data/a.txt", PathType::file));
+    CHECK_FALSE(patterns.takes("data/a.csv", PathType::file));
+    CHECK_FALSE(patterns.takes("b.txt", PathType::file));
+    CHECK(patterns.unused().empty());
+  }
+  PathPatterns alone({"!data/deep"});
+  CHECK(alone.takes("b.txt", PathType::file));
+  CHECK_FALSE(alone.takes("data/deep/er", PathType::file));
+}
+
+TEST_CASE("a pattern may be meant from the project's folder in its code") {
+  PathPatterns patterns({"model/*.pt", "app/log"}, "app");
+  CHECK(patterns.takes("app/model/a.pt", PathType::file));
+  CHECK(patterns.takes("app/log", PathType::file));
+  CHECK(patterns.takes("model/a.pt", PathType::file));
+  CHECK_FALSE(patterns.takes("lib/model/a.pt", PathType::file));
 }

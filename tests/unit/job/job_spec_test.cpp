@@ -122,3 +122,12 @@ TEST_CASE("what the types of a job do not say is checked as well", "[provider][j
         "'path' of an app must begin with '/', not be 'p'");
   CHECK(refusal(R"({"argv": null, "commands": ["a"], "python": null})") == "no error");
 }
+
+TEST_CASE("an artifact is below the working directory, or else below the project's folder") {
+  using Places = std::vector<std::string>;
+  CHECK(artifact_places("", "", "out") == Places{"out"});
+  CHECK(artifact_places("sub", "", "out") == Places{"sub/out", "out"});
+  CHECK(artifact_places("app/sub", "app", "out") == Places{"app/sub/out", "app/out", "out"});
+  CHECK(artifact_places("app", "app", "out") == Places{"app/out", "out"});
+  CHECK(artifact_places("sub", "", "") == Places{"sub"});
+}

@@ -32,7 +32,7 @@ Bench training() {
       "variables:\n"
       "  global: {seed: 1}\n"
       "  download: {epochs: 1, mirror: de}\n"
-      "  train: {epochs: 2, lr: 0.1, gpu: 7}\n"
+      "  train: {epochs: 2, lr: 0.1, timeout: 7}\n"
       "  evaluate: {split: test}\n");
   bench.machine.gpus.assign(8, config::Gpu{"Tesla V100", 32'000'000'000});
   return bench;
@@ -140,7 +140,7 @@ TEST_CASE("a variable is set in every workflow of the run that has it") {
             {"seed", "1", parse_variable_origin(".dstack/variables.yaml:2")},
             {"epochs", "3", parse_variable_origin("command line")},
             {"lr", "0.1", parse_variable_origin(".dstack/variables.yaml:4")},
-            {"gpu", "7", parse_variable_origin(".dstack/variables.yaml:4")}});
+            {"timeout", "7", parse_variable_origin(".dstack/variables.yaml:4")}});
 }
 
 TEST_CASE("a variable with a workflow's name before it is set in that one") {
@@ -166,11 +166,28 @@ TEST_CASE("a variable takes negative numbers, equals signs and empty texts as va
   CHECK(lr({"--lr", "1", "--lr", "2"}) == "LR=2 (command line)");
 }
 
-TEST_CASE("a variable that is called like an option is set with its workflow's name only") {
+TEST_CASE("a name of an option and a variable is refused after the target, and not guessed") {
   auto bench = training();
-  const auto plan = bench.plan("train", {"--gpu", "2", "--train.gpu", "5"});
-  CHECK(plan.jobs[1].spec.resources.gpu == 2);
-  CHECK(variable(plan.jobs[1], "GPU") == "GPU=5 (command line)");
+  CHECK(bench.errors("train", {"--timeout", "9"}) ==
+        Words{"'--timeout' is ambiguous: an option of the workflow's provider, and a variable @ "
+              "command line:1:18+9 | the variable: --train.timeout=9\nthe option, before the name: "
+              "dstack run --timeout=9 train"});
+  CHECK(bench.errors("train", {"--timeout=9", "--epochs", "3"}).size() == 1);
+  const auto plan = bench.plan("train", {"--train.timeout", "5"});
+  CHECK(plan.jobs[1].spec.timeout.count() == 0);
+  CHECK(variable(plan.jobs[1], "TIMEOUT") == "TIMEOUT=5 (command line)");
+}
+
+TEST_CASE("before the target a name is that of an option") {
+  auto bench = training();
+  bench.leading = 1;
+  const auto plan = bench.plan("train", {"--timeout=9", "--train.timeout", "5"});
+  CHECK(plan.jobs[1].spec.timeout.count() == 9000);
+  CHECK(variable(plan.jobs[1], "TIMEOUT") == "TIMEOUT=5 (command line)");
+  CHECK(bench.errors("train", {"--timeout=many"}).front().find("command line:1:22+4") !=
+        std::string::npos);
+  CHECK_THAT(bench.errors("train", {"--epochs=3"}).front(),
+             Catch::Contains("has no option or variable '--epochs'"));
 }
 
 TEST_CASE("an unknown argument is an error with a suggestion, never ignored") {

@@ -2,6 +2,7 @@
 
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/defaults.hpp"
 #include "support/catch.hpp"
 #include "support/variables.hpp"
 
@@ -164,6 +165,7 @@ void Bench::load() {
   if (!project)
     FAIL(render(project.error()));
   project_ = std::move(*project);
+  apply_defaults(project_, providers_);
 }
 
 PlanningContext Bench::context() const {
@@ -211,7 +213,7 @@ PlanningContext Bench::context() const {
 Result<Plan> Bench::make(const std::string& target,
                          const std::vector<std::string>& target_arguments,
                          const std::vector<std::string>& arguments) {
-  return make_plan({target, target_arguments, arguments, run_name, place}, context());
+  return make_plan({target, target_arguments, arguments, run_name, place, leading}, context());
 }
 
 Plan Bench::plan(const std::string& target,

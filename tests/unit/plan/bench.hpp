@@ -57,10 +57,12 @@ class Bench {
   std::string run_name;
   /// Where the user stands, from the project's root.
   std::string place;
+  /// How many of the arguments are before the target.
+  std::size_t leading = 0;
   /// Of the project.
   std::vector<std::string> secrets;
   /// As PlanningContext::choose_python: by default no interpreter is chosen.
-  std::function<Result<python::Choice>(const job::PythonRequest&)> choose_python;
+  std::function<Result<python::Choice>(const python::VersionRequest&)> choose_python;
   /// What the provider `odd` answers.
   provider::PlanReply odd_reply;
   /// One entry for each time a provider was asked: its name and how many workflows.

@@ -70,6 +70,19 @@ TEST_CASE(
   CHECK(bench.errors("train") == Words{place + "it has 'v1' and 'v2'" + remedy});
 }
 
+TEST_CASE("missing tags of one chain are made by one run, which both errors name") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: prepare, provider: python, file: train.py}\n"
+      "  - {name: train, provider: python, file: train.py, depends-on: [prepare]}\n"
+      "  - {name: report, provider: python, file: train.py, depends-on: [prepare:v1, train:v1]}\n");
+  const auto errors = bench.errors("report");
+  REQUIRE(errors.size() == 2);
+  for (const std::string& error : errors)
+    CHECK_THAT(error, Catch::Contains("make one with 'dstack run train -t v1'"));
+}
+
 TEST_CASE("a file that is neither code nor below an input is an error at its value") {
   Bench bench;
   bench.files({"train.py", "src/trian.py", "src/deep/model.py", "requirements.txt"});

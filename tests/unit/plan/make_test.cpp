@@ -200,7 +200,7 @@ TEST_CASE("errors of workflows outside the run are one line") {
       "  - {name: bad, provider: python, file: train.py, depends-on: [nothing]}\n"
       "  - {name: worse, provider: python, file: train.py, depends-on: [nobody]}\n");
   CHECK(bench.plan("good").notices ==
-        Words{"2 problems in other workflows; 'dstack validate' shows them"});
+        Words{"other workflows have errors; 'dstack validate' shows them"});
   CHECK(bench.plan("python", {"train.py"}).notices.size() == 1);
   const auto errors = bench.errors("bad");
   REQUIRE(errors.size() == 1);
@@ -237,7 +237,7 @@ TEST_CASE("everything that keeps a run from starting is reported together") {
 
 TEST_CASE("an unavailable version of Python is reported with the other errors, where it is named") {
   Bench bench;
-  bench.choose_python = [](const job::PythonRequest& wish) -> Result<python::Choice> {
+  bench.choose_python = [](const python::VersionRequest& wish) -> Result<python::Choice> {
     if (wish.version != "3.10")
       return fail(ErrorCode::unavailable, "no Python {}", wish.version);
     return python::Choice{{"/usr/bin/python3.10", "3.10.13", "PATH"}, ""};
@@ -298,4 +298,40 @@ TEST_CASE("ten thousand workflows that one target pulls in are planned") {
   CHECK(plan.workflows[9'999].inputs.size() == 3);
   CHECK(plan.jobs.size() == 10'000);
   CHECK(bench.calls == Words{"bash 10000"});
+}
+
+TEST_CASE("a version of Python is that of the workflow, else what the project's files say") {
+  Bench bench;
+  std::vector<python::VersionRequest> asked;
+  bench.choose_python = [&](const python::VersionRequest& wish) -> Result<python::Choice> {
+    asked.push_back(wish);
+    if (wish.version == "3.99")
+      return fail(ErrorCode::unavailable, "no Python {}", wish.version);
+    return python::Choice{{"/usr/bin/python3", "3.12.1", "PATH", wish.named_by}, "chosen"};
+  };
+  bench.workflows(
+      "workflows:\n"
+      "  - {name: free, provider: odd}\n"
+      "  - {name: named, provider: python, file: train.py, version: '3.10'}\n");
+  job::JobSpec job;
+  job.argv = {"python"};
+  job.python.emplace();
+  bench.odd_reply.jobs = {job};
+  bench.file(".python-version", "3.12\n");
+  bench.file("pyproject.toml",
+             "[project]\nname = 'x'\nrequires-python = '>=3.9'\ndependencies = ['six']\n");
+  const auto plan = bench.plan("free");
+  CHECK(asked.back() ==
+        python::VersionRequest{"3.12", ".python-version", ">=3.9", "pyproject.toml"});
+  CHECK(explain(plan).find("3.12.1 (/usr/bin/python3, PATH, as '.python-version' says)\n") !=
+        std::string::npos);
+  CHECK(bench.plan("named").jobs[0].python->named_by.empty());
+  CHECK(asked.back() == python::VersionRequest{"3.10", "", ">=3.9", "pyproject.toml"});
+
+  bench.file(".python-version", "# newest\n3.99\n");
+  CHECK(bench.errors("free") == Words{"no Python 3.99 @ .python-version:2:1+4"});
+  bench.file(".python-version", "pypy3.10\n");
+  CHECK(bench.errors("free").at(0).starts_with(
+      "'pypy3.10' is not CPython, the only Python that jobs can have @ .python-version:1:1+8"));
+  CHECK(bench.plan("named").jobs.size() == 1);
 }

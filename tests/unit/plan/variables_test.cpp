@@ -195,10 +195,18 @@ TEST_CASE("what only a shell would expand in environment is noted") {
   };
   CHECK(notices("PATH: '/opt/bin:$PATH'") ==
         Words{".dstack/workflows.yaml:2:61: PATH of workflow 't' will be '/opt/bin:$PATH', as "
-              "written: '$PATH' is not expanded in 'environment'; write 'export "
-              "PATH=/opt/bin:$PATH' in 'setup' instead"});
+              "written: '$PATH' is not expanded in 'environment'; write 'PATH: "
+              "\"/opt/bin:${{ env.PATH }}\"' instead"});
   CHECK(bench.plan("t").notices.size() == 1);
-  for (const std::string value : {"~/data", "$HOME/x", "${HOME}", "a:~"}) {
+  CHECK(notices("X: '~/data:${HOME}/more'")
+            .at(0)
+            .ends_with("write 'X: \"${{ env.HOME }}/data:${{ env.HOME }}/more\"' instead"));
+  CHECK(notices("X: '$JOB_ID'").at(0).ends_with("write 'export X=$JOB_ID' in 'setup' instead"));
+  CHECK(notices("Y: /y, X: '$Y/x'").at(0).ends_with("write 'export X=$Y/x' in 'setup' instead"));
+  bench.environment["SCRATCH"] = "/scratch";
+  CHECK(
+      notices("X: '${SCRATCH}/x'").at(0).ends_with("write 'X: \"${{ env.SCRATCH }}/x\"' instead"));
+  for (const std::string value : {"~/data", "$HOME/x", "${HOME}", "a:~", "/mnt/$USER/x"}) {
     INFO(value);
     CHECK(notices("X: '" + value + "'").size() == 1);
   }
@@ -206,4 +214,51 @@ TEST_CASE("what only a shell would expand in environment is noted") {
     INFO(value);
     CHECK(notices("X: '" + value + "'").empty());
   }
+}
+
+TEST_CASE("commands whose lines YAML joined are noted, by validate and by a run") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: w\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    setup:\n"
+      "      - for i in 1 2; do\n"
+      "          echo $i\n"
+      "        done\n");
+  const std::string note =
+      ".dstack/workflows.yaml:6:9: the lines of this text in 'setup' of workflow 'w' are joined "
+      "with blanks; write '|' before them to keep them";
+  CHECK(bench.validation_warnings() == Words{note});
+  const auto notices = bench.plan("w").notices;
+  CHECK(std::find(notices.begin(), notices.end(), note) != notices.end());
+}
+
+TEST_CASE("env.NAME in a property is the value that the caller has") {
+  Bench bench;
+  bench.environment["PATH"] = "/usr/bin";
+  bench.environment["SCRATCH"] = "/scratch";
+  const auto shown = [&](const std::string& value) {
+    bench.workflows("workflows:\n  - name: t\n    provider: bash\n    commands: [ls]\n" +
+                    std::string("    environment: {X: \"") + value + "\"}\n");
+    return variable(bench.plan("t").jobs[0], "X");
+  };
+  CHECK(shown("/opt/bin:${{ env.PATH }}").starts_with("X=/opt/bin:/usr/bin ("));
+  CHECK(shown("${{ env.SCRATCH }}/x").starts_with("X=/scratch/x ("));
+  // What every job would have of the caller's may be missing, as for a shell; no empty entry is
+  // left.
+  CHECK(shown("/opt/lib:${{ env.LD_LIBRARY_PATH }}").starts_with("X=/opt/lib ("));
+  CHECK(shown("${{ env.LD_LIBRARY_PATH }}:/opt/lib").starts_with("X=/opt/lib ("));
+  CHECK(shown("/a:${{ env.LD_LIBRARY_PATH }}:/b").starts_with("X=/a:/b ("));
+  CHECK(shown("$${{ env.PATH }}").starts_with("X=${{ env.PATH }} ("));
+
+  bench.workflows("workflows:\n  - {name: t, provider: bash, commands: ['ls ${{ env.GONE }}']}\n");
+  CHECK(bench.errors("t") ==
+        Words{"the environment variable 'GONE' is not set where the run is started @ "
+              ".dstack/workflows.yaml:2:50+8 | '${{ env.NAME }}' is the value that NAME has there; "
+              "set it, or write the value itself"});
+  CHECK(bench.validation_errors().empty());  // the same answer on every machine
+  bench.variables("variables: {t: {x: '${{ env.PATH }}'}}\n");
+  CHECK(bench.errors("t").at(0).find("'env.PATH' cannot be used here") != std::string::npos);
 }

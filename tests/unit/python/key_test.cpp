@@ -11,11 +11,12 @@ namespace {
 struct Keyed : EnvironmentFolder {
   Interpreter interpreter{"/bin/sh", "3.10.13", "PATH"};
   job::PythonRequest request{"", {"r.txt"}, {}};
+  JobInput job;
 
   std::string key() const {
     const auto requirements = read_requirements(request, root);
     REQUIRE(requirements);
-    const auto key = environment_key(*requirements, interpreter, root, lookup());
+    const auto key = environment_key(*requirements, interpreter, root, lookup(), job);
     REQUIRE(key);
     return *key;
   }
@@ -57,6 +58,15 @@ TEST_CASE("the key of an environment depends on everything that determines its c
   SECTION("a variable that a file uses") {
     at.variables["NAME"] = "two";
   }
+  SECTION("the job's own value of a variable that a file uses") {
+    at.job.environment = {{"NAME", "two"}};
+  }
+  SECTION("an index of the workflow") {
+    at.job.index = {"https://example.org"};
+  }
+  SECTION("a setting of the installers in the job's environment") {
+    at.job.environment = {{"PIP_INDEX_URL", "https://example.org"}};
+  }
   SECTION("an index in a variable of pip's") {
     at.variables["PIP_INDEX_URL"] = "https://example.org";
   }
@@ -92,6 +102,9 @@ TEST_CASE("the key does not depend on what is not part of an environment") {
   }
   SECTION("where the installers keep their downloads") {
     at.variables["PIP_CACHE_DIR"] = "/x";
+  }
+  SECTION("a variable of the job that no installer sees") {
+    at.job.environment = {{"EPOCHS", "5"}};
   }
   SECTION("another way to write the same file") {
     at.request.requirements = {"./r.txt"};

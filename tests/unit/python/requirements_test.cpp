@@ -1,6 +1,7 @@
 #include "dstack/python/requirements.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/python/requirement_variables.hpp"
 #include "dstack/python/stage.hpp"
 #include "support/environment_folder.hpp"
 #include "support/results.hpp"
@@ -126,12 +127,44 @@ TEST_CASE("what is outside the project is refused") {
         "'../lib' is outside the project, so it is not part of the run's code");
 }
 
-TEST_CASE("a pyproject.toml is not a requirements file, and the message says what to write") {
+TEST_CASE("a pyproject.toml is staged as the requirements that follow from it") {
   const EnvironmentFolder at;
-  at.write("pyproject.toml", "[project]\n");
-  const auto wrong = read(at, {"pyproject.toml"});
-  REQUIRE_FALSE(wrong);
-  CHECK(wrong.error().message == "'pyproject.toml' is not a requirements file");
+  const EnvironmentFolder other;
+  at.write("sub/pyproject.toml",
+           "[project]\nname = 'x'\ndependencies = ['six', 'lib']\n"
+           "[tool.uv.sources]\nlib = {path = '../lib'}\n[tool.ruff]\n");
+  at.write("lib/pyproject.toml", "[project]\n");
+  const auto found = read(at, {"sub/pyproject.toml"});
+  REQUIRE(found);
+  CHECK(found->title == "'sub/pyproject.toml'");
+  CHECK(found->files[0].text == "six\nlib @ ../lib\n");
+  const Path stage = other.root / "stage";
+  const auto names = fill_stage(*found, at.root, stage);
+  REQUIRE(names);
+  CHECK(*names == std::vector<std::string>{"sub/pyproject.toml.txt"});
+  CHECK(*read_file(stage / "sub/pyproject.toml.txt") ==
+        "six\nlib @ file://" + stage.string() + "/.code/lib\n");
+}
+
+TEST_CASE("which files of a project stand where is checked, and said") {
+  const EnvironmentFolder at;
+  at.write("pyproject.toml", "[project]\nname = 'x'\n");
+  at.write("r.txt", "-r pyproject.toml\n");
+  at.write("uv.lock", "");
+  at.write("sub/uv.lock", "");
+  at.write("sub/pyproject.toml", "");
+  at.write("environment.yml", "dependencies:\n  - python\n  - pip:\n    - -r r.txt\n");
+  CHECK(test::failure_of(read(at, {"r.txt"})).message ==
+        "'pyproject.toml' cannot be included by a requirements file");
+  CHECK(test::failure_of(read(at, {"setup.py"})).message ==
+        "'setup.py' is not a requirements file");
+  CHECK(test::holds(test::failure_of(read(at, {"uv.lock", "sub/uv.lock"})).message,
+                    "cannot be installed into one environment"));
+  CHECK(test::holds(test::failure_of(read(at, {"gone/uv.lock"})).message,
+                    "is not in the project's code"));
+  const Error conda = test::failure_of(read(at, {"environment.yml"}));
+  CHECK(test::holds(conda.message, "names a file of the project for pip"));
+  CHECK(place(conda) == "environment.yml:4:1");
 }
 
 TEST_CASE("local projects are found in all the ways to write them") {
@@ -210,4 +243,36 @@ TEST_CASE("a stage holds the files as written, with local projects in copies") {
   CHECK(fs::exists(stage / ".code/lib/pyproject.toml"));
   CHECK_FALSE(fs::exists(stage / ".code/lib/.git"));
   CHECK(without_stage("ours @ " + url + "\n", stage) == "ours @ ./lib\n");
+}
+
+TEST_CASE("paths in requirements files may have variables") {
+  EnvironmentFolder at;
+  at.variables["LISTS"] = "lists";
+  at.write("lists/base.txt", "six\n");
+  at.write("lib/pyproject.toml", "[project]\n");
+  at.write("r.txt", "-r ${LISTS}/base.txt\n-e file://${PROJECT_ROOT}/lib\n${UNSET}/x.txt\n");
+  const auto read = read_requirements({"", {"r.txt"}, {}}, at.root, at.lookup());
+  INFO((read ? "" : render(read.error())));
+  REQUIRE(read);
+  REQUIRE(read->files.size() == 2);
+  CHECK(read->files[1].name == "lists/base.txt");
+  CHECK(std::any_of(
+      read->files[0].pieces.begin(), read->files[0].pieces.end(), [&](const Piece& piece) {
+        return piece.kind == PieceKind::project && piece.path == at.root / "lib";
+      }));
+}
+
+TEST_CASE("the variables that requirements files use are known, outside of comments") {
+  EnvironmentFolder at;
+  at.write("r.txt", "-c c.txt\n--index-url https://${INDEX_USER}:${INDEX_PW}@host # ${COMMENT}\n");
+  at.write("c.txt", "six\n${INDEX_PW}\n${lower}\n${}\n");
+  const auto read = read_requirements({"", {"r.txt"}, {}}, at.root);
+  REQUIRE(read);
+  std::vector<std::string> found;
+  for (const FileVariable& variable : variables_of(*read))
+    found.push_back(fmt::format("{} {}:{}", variable.name, variable.file, variable.line));
+  CHECK(found == std::vector<std::string>{"INDEX_USER r.txt:2", "INDEX_PW r.txt:2"});
+  at.variables["INDEX_PW"] = "hush";
+  CHECK(expand_variables("https://${INDEX_USER}:${INDEX_PW}@host", at.lookup()) ==
+        "https://${INDEX_USER}:hush@host");
 }

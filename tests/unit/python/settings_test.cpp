@@ -1,5 +1,6 @@
 #include "dstack/python/settings.hpp"
 
+#include "dstack/python/passwords.hpp"
 #include "support/environment_folder.hpp"
 
 #include <algorithm>
@@ -67,4 +68,62 @@ TEST_CASE("a setting of uv overrides pip's, and a variable overrides a file") {
   CHECK_FALSE(names(list, "UV_DEFAULT_INDEX"));
   CHECK(has(list, "UV_INDEX_URL=https://uv.example.org"));
   CHECK(has(list, "UV_EXTRA_INDEX_URL=https://two"));
+}
+
+TEST_CASE("a job's own settings of the installers override the caller's, and nothing else does") {
+  EnvironmentFolder at;
+  at.variables = {{"PATH", "/bin"},
+                  {"HOME", at.root.string()},
+                  {"PIP_INDEX_URL", "https://caller.example.org"},
+                  {"HTTPS_PROXY", "http://caller"}};
+  const JobInput job{{{"PATH", "/job/bin"},
+                      {"HOME", "/job"},
+                      {"CC", "/job/cc"},
+                      {"PIP_INDEX_URL", "https://job.example.org"},
+                      {"PIP_TARGET", "/x"},
+                      {"UV_INDEX_PRIVATE_PASSWORD", "hush-hush-1"},
+                      {"HTTPS_PROXY", "http://job"}},
+                     {},
+                     {}};
+  const auto list = installer_environment(at.lookup(), job);
+  CHECK(has(list, "PATH=/bin"));
+  CHECK(has(list, "HOME=" + at.root.string()));
+  CHECK(has(list, "PIP_INDEX_URL=https://job.example.org"));
+  CHECK(has(list, "UV_DEFAULT_INDEX=https://job.example.org"));
+  CHECK(has(list, "UV_INDEX_PRIVATE_PASSWORD=hush-hush-1"));
+  CHECK(has(list, "HTTPS_PROXY=http://job"));
+  CHECK_FALSE(names(list, "PIP_TARGET"));
+  CHECK_FALSE(names(list, "CC"));
+}
+
+TEST_CASE("the first index of a workflow takes the place of PyPI, and the others are beside it") {
+  EnvironmentFolder at;
+  at.variables = {{"HOME", at.root.string()},
+                  {"UV_INDEX_URL", "https://caller.example.org"},
+                  {"PIP_EXTRA_INDEX_URL", "https://extra.example.org"}};
+  const auto one = installer_environment(at.lookup(), {{}, {"https://one"}, {}});
+  CHECK(has(one, "PIP_INDEX_URL=https://one"));
+  CHECK(has(one, "UV_DEFAULT_INDEX=https://one"));
+  CHECK_FALSE(names(one, "UV_INDEX_URL"));
+  CHECK(has(one, "PIP_EXTRA_INDEX_URL=https://extra.example.org"));
+  const auto three =
+      installer_environment(at.lookup(), {{}, {"https://one", "https://two", "https://three"}, {}});
+  CHECK(has(three, "PIP_EXTRA_INDEX_URL=https://two https://three"));
+  CHECK(has(three, "UV_EXTRA_INDEX_URL=https://two https://three"));
+}
+
+TEST_CASE("what must not be shown of the installers' settings is known") {
+  CHECK(passwords_in({"PIP_INDEX_URL=https://ci:pass-word-1@host/simple",
+                      "UV_EXTRA_INDEX_URL=https://a/x https://token-2@b/x https://u:@c",
+                      "PIP_FIND_LINKS=/a,https://u:pass-word-3@d/",
+                      "HTTPS_PROXY=http://u:pass-word-4@proxy:8080",
+                      "UV_INDEX_PRIVATE_PASSWORD=pass-word-5",
+                      "OTHER=https://u:pass-word-6@host"}) ==
+        std::vector<std::string>{
+            "pass-word-1", "token-2", "u", "pass-word-3", "pass-word-4", "pass-word-5"});
+  CHECK(hidden_part("INDEX_PW", "hush") == "hush");
+  CHECK(hidden_part("WHEELS", "/srv/wheels").empty());
+  CHECK(hidden_part("USER", "ann").empty());
+  CHECK(hidden_part("INDEX", "https://ann:hush@host/simple") == "hush");
+  CHECK(hidden_part("INDEX", "https://host/simple").empty());
 }

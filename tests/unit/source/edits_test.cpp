@@ -157,7 +157,8 @@ TEST_CASE("applied edits go where the user changed nothing, and merge where both
   edited.project.write("same.txt", "alike\n");
 
   const Applied applied = edited.apply(*edits);
-  CHECK(applied.written == Names{"new/file.txt", "plain.txt", "gone.txt"});
+  CHECK(applied.written == Names{"new/file.txt", "plain.txt"});
+  CHECK(applied.removed == Names{"gone.txt"});
   CHECK(applied.merged == Names{"both.txt"});
   CHECK(applied.unchanged == Names{"same.txt"});
   CHECK(applied.conflicts.empty());

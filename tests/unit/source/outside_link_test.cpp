@@ -18,7 +18,7 @@ TEST_CASE("a link leads out of the project by its text") {
   CHECK_FALSE(leads_out("a", "b/../c"));
 }
 
-TEST_CASE("links out of the project are told at the snapshot") {
+TEST_CASE("a snapshot knows the links that lead out of the project") {
   const bool with_git = GENERATE(true, false);
   if (with_git && !has_git())
     SKIP("git is not installed");
@@ -26,27 +26,34 @@ TEST_CASE("links out of the project are told at the snapshot") {
   fs::create_directories(project.folder.path() / "common");
   project.write("lib/code", "c");
   fs::create_symlink("../common", project.root / "common");
+  fs::create_symlink("/data", project.root / "data");
   fs::create_symlink("lib", project.root / "inside");
   if (with_git) {
     project.git({"init", "-q"});
     project.commit_all();
   }
+  const std::vector<OutsideLink> expected = {{"common", "../common"}, {"data", "/data"}};
 
   const Snapshot snapshot = project.take();
-  REQUIRE(snapshot.warnings.size() == 1);
-  CHECK_THAT(snapshot.warnings[0],
-             Catch::Contains("'common -> ../common'") && Catch::Contains("leads nowhere"));
-  CHECK(snapshot.notes.empty());
-  CHECK(outside_links(snapshot.tree, project.objects) ==
-        std::vector<OutsideLink>{{"common", "../common"}});
+  CHECK(snapshot.outside_links == expected);
+  CHECK(outside_links(snapshot.tree, project.objects) == expected);
+}
 
+TEST_CASE("a link out of the project is a warning, unless jobs find what it leads to") {
+  const std::vector<OutsideLink> links = {{"common", "../common"}, {"data/big", "/big"}};
+
+  const LinkMessages all = describe_outside_links(links, {});
+  REQUIRE(all.warnings.size() == 1);
+  CHECK_THAT(all.warnings[0],
+             Catch::Contains("'common -> ../common'") && Catch::Contains("leads nowhere"));
   // One that leads to the same place everywhere may be meant so.
-  fs::remove(project.root / "common");
-  fs::create_symlink("/data", project.root / "data");
-  const Snapshot absolute = project.take();
-  CHECK(absolute.warnings.empty());
-  REQUIRE(absolute.notes.size() == 1);
-  CHECK_THAT(absolute.notes[0], Catch::Contains("'data -> /data'"));
+  REQUIRE(all.notes.size() == 1);
+  CHECK_THAT(all.notes[0], Catch::Contains("'data/big -> /big'"));
+
+  const LinkMessages none = describe_outside_links(links, {"common", "data"});
+  CHECK(none.warnings.empty());
+  CHECK(none.notes.empty());
+  CHECK(describe_outside_links(links, {"comm", "data/big/x"}).warnings.size() == 1);
 }
 
 TEST_CASE("what is left out behind a link is explained by the link") {

@@ -139,7 +139,12 @@ Result<Dependency> parse_dependency(std::string_view text, const SourceLocation&
                            "'{}' is not a valid workflow name",
                            printable(dependency.workflow))
                     .at(where)
-                    .with_hint("{}", dependency_example));
+                    .with_hint("{}",
+                               text.find_first_of("./") == std::string_view::npos
+                                   ? std::string(dependency_example)
+                                   : fmt::format("'depends-on' takes workflows; a file that is not "
+                                                 "code is named by 'inputs: [{}]'",
+                                                 printable(text))));
   if (colon == std::string_view::npos)
     return dependency;
   dependency.tag = std::string(text.substr(colon + 1));

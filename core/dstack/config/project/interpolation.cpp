@@ -7,6 +7,7 @@
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/config/yaml/file_source.hpp"
 #include "dstack/config/yaml/reference_syntax.hpp"
+#include "dstack/job/environment_names.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -19,6 +20,11 @@ namespace {
 constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
 constexpr std::string_view run_project = "run.project";
+constexpr std::string_view environment_scope = "env.";
+
+bool is_environment_property(std::string_view key) {
+  return key == "environment" || key == "env";
+}
 
 enum class Names { all, variables, secrets };
 
@@ -34,6 +40,7 @@ class Walk {
     Value result = without_parts(value);
     for (const Member& member : value.members) {
       may_hold_secrets_ = scope_.holds_secrets && scope_.holds_secrets(member.key);
+      in_environment_ = is_environment_property(member.key);
       result.members.push_back(
           {member.key,
            member.key_where,
@@ -49,6 +56,8 @@ class Walk {
   std::vector<WholeArgument>& whole_arguments() { return whole_arguments_; }
 
   bool used_run_arguments() const { return used_run_arguments_; }
+
+  std::vector<EnvironmentReference>& environment() { return environment_; }
 
  private:
   static Value without_parts(const Value& value) {
@@ -174,11 +183,24 @@ class Walk {
     for (auto next = next_reference(text, 0); next; next = next_reference(text, done), ++index) {
       result.text += text.substr(done, next->begin - done);
       done = next->end;
+      const std::size_t before = result.text.size();
       replace_reference(*next, index, value.where, result);
+      if (result.text.size() == before && next->name.starts_with(environment_scope))
+        done += drop_separator(text.substr(done), result.text);
     }
     result.text += text.substr(done);
     if (may_hold_secrets_)
       check_references(result.text, secrets_.size() - secrets_before, value.where);
+  }
+
+  /// `/opt/lib:` would name the working directory, too, where the variable after it is empty. How
+  /// much of the rest goes.
+  static std::size_t drop_separator(std::string_view rest, std::string& text) {
+    if (text.ends_with(':') && (rest.empty() || rest.starts_with(':')))
+      text.pop_back();
+    else if (text.empty() && rest.starts_with(':'))
+      return 1;
+    return 0;
   }
 
   /// Adds what the `index`-th reference of a scalar stands for.
@@ -262,6 +284,8 @@ class Walk {
     }
     if (const auto all = render_all_variables(name))
       return shell_join(*all);
+    if (scope_.environment && name.starts_with(environment_scope) && !scope_.variable(name))
+      return look_up_environment(name, where, index);
     if (is_for_properties(name)) {
       report(make_error(ErrorCode::configuration, "'{}' cannot be used here", printable(name))
                  .at(place_of_reference(where, index, name))
@@ -285,9 +309,31 @@ class Walk {
     return std::nullopt;
   }
 
+  /// What every job has of the caller's may be missing: then it is empty, as for a shell.
+  std::optional<std::string> look_up_environment(std::string_view reference,
+                                                 const SourceLocation& where,
+                                                 std::size_t index) {
+    const std::string name(reference.substr(environment_scope.size()));
+    SourceLocation place = place_of_reference(where, index, reference);
+    auto value = scope_.environment(name);
+    if (value || job::is_base_environment_name(name)) {
+      if (in_environment_)
+        environment_.push_back({name, std::move(place)});
+      return value.value_or("");
+    }
+    report(make_error(ErrorCode::configuration,
+                      "the environment variable '{}' is not set where the run is started",
+                      printable(name))
+               .at(std::move(place))
+               .with_hint("'${{{{ env.NAME }}}}' is the value that NAME has there; set it, or "
+                          "write the value itself"));
+    return std::nullopt;
+  }
+
   /// Whether the name means something in properties, and is used elsewhere.
   bool is_for_properties(std::string_view name) const {
     return name == run_arguments ||
+           (name.starts_with(environment_scope) && names_ == Names::variables) ||
            (variables_form(name) && !scope_.own_variables && !scope_.variable(name));
   }
 
@@ -324,6 +370,8 @@ class Walk {
   std::size_t room_ = most_text_of_variables;
   bool is_full_ = false;  ///< and reported
   bool may_hold_secrets_;
+  std::vector<EnvironmentReference> environment_;
+  bool in_environment_ = false;
   bool used_run_arguments_ = false;
 };
 
@@ -333,6 +381,7 @@ Result<Interpolated> result_of(Walk& walk, const Value& value) {
   result.secrets = std::move(walk.secrets());
   result.used_run_arguments = walk.used_run_arguments();
   result.whole_arguments = std::move(walk.whole_arguments());
+  result.environment = std::move(walk.environment());
   if (!walk.errors().empty())
     return fail(join(std::move(walk.errors())));
   return result;

@@ -25,6 +25,8 @@ struct Scope {
   std::string run_name;
   std::vector<std::string> run_arguments;
   std::string run_project;  ///< the user's own folder, absolute
+  /// For `${{ env.NAME }}`: the environment where the run is started. Unset: that cannot be used.
+  std::function<std::optional<std::string>(const std::string& name)> environment;
   /// Whether the text of a member becomes arguments of a program. Such a text is split before
   /// anything is replaced, and is a list then. Unset: no member's is.
   std::function<bool(std::string_view key)> holds_arguments;
@@ -48,6 +50,12 @@ struct SecretReference {
   SourceLocation where;
 };
 
+/// `${{ env.NAME }}` in the environment of a job, and its place.
+struct EnvironmentReference {
+  std::string name;
+  SourceLocation where;
+};
+
 /// Who has to add a secret: a project for its workflows, the user for what holds in all projects.
 enum class SecretOwner { project, user };
 
@@ -57,6 +65,7 @@ struct Interpolated {
   std::vector<SecretReference> secrets;
   bool used_run_arguments = false;
   std::vector<WholeArgument> whole_arguments;
+  std::vector<EnvironmentReference> environment;
 };
 
 /// Replaces every reference below `value`; keys stay as they are. A scalar that holds a replacement

@@ -27,7 +27,7 @@ std::string hint_for_root_key(std::string_view key, std::string_view expected) {
     return "workflows belong in their own file, .dstack/workflows.yaml";
   if (key == "name" || key == "provider" || key == "depends-on")
     return "it belongs to a workflow: indent it by as much as the other keys of its entry";
-  if (key == "root")
+  if (key == "root" || key == "defaults")
     return "it belongs in .dstack/workflows.yaml";
   if (std::string meant = did_you_mean(key, {std::string(expected)}); !meant.empty())
     return meant;

@@ -171,6 +171,11 @@ Path code_root(const Path& folder) {
   return project ? project->root : folder;
 }
 
+std::string place_in_code(const Path& folder) {
+  const auto project = load_project(folder);
+  return project ? project->base : std::string();
+}
+
 Project undefined_project(const Path& folder) {
   Project project;
   project.folder = real_path(folder);

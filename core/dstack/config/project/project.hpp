@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ struct Workflow {
   std::string provider;  ///< empty when the entry names none, which is a finding
   std::vector<Dependency> depends_on;
   Value properties;  ///< a mapping: every key that belongs to the provider or is common, as written
+  /// What its file's `defaults` say; null where there are none. plan::apply_defaults() makes them
+  /// properties, as only the provider knows which are the same.
+  std::shared_ptr<const Value> defaults;
   SourceLocation where;  ///< the first line of its entry
   SourceLocation name_where;
   SourceLocation provider_where;
@@ -83,6 +87,8 @@ Result<Project> load_project(const Path& root);
 /// The root of the code of the project in `folder`, as its files say now; `folder` where they
 /// cannot be read.
 Path code_root(const Path& folder);
+/// Where that folder is in its code: Project::base.
+std::string place_in_code(const Path& folder);
 /// For a dependency on a workflow that is not among these names, with a suggestion.
 Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names);
 /// The text of an entry of depends-on, without references.

@@ -333,10 +333,50 @@ void attribute(std::vector<Error> errors,
   }
 }
 
+/// The file's `defaults`; null where there are none. The key stays in the root as one that is free:
+/// it ends the lines of a workflow before it.
+std::shared_ptr<const Value> take_defaults(ParsedYaml& file, Findings& findings) {
+  auto& members = file.root.members;
+  const auto found = std::find_if(members.begin(), members.end(), [](const Member& member) {
+    return member.key == "defaults";
+  });
+  if (found == members.end())
+    return nullptr;
+  found->key = "x-defaults";
+  auto defaults = std::make_shared<Value>(std::move(found->value));
+  if (defaults->kind == ValueKind::null)
+    return nullptr;
+  if (defaults->kind != ValueKind::mapping) {
+    findings.add(
+        "",
+        make_error(ErrorCode::configuration,
+                   "'defaults' must be a map of properties, not {}",
+                   describe(*defaults))
+            .at(defaults->where)
+            .with_hint("write 'defaults: {{requirements: requirements.txt}}', for example"));
+    return nullptr;
+  }
+  std::vector<Member> kept;
+  for (Member& member : defaults->members) {
+    if (entry_key(member.key) == EntryKey::other)
+      kept.push_back(std::move(member));
+    else
+      findings.add("",
+                   make_error(ErrorCode::configuration,
+                              "'{}' belongs to a workflow, and cannot be a default",
+                              member.key)
+                       .at(member.key_where)
+                       .with_hint("write it in each workflow"));
+  }
+  defaults->members = std::move(kept);
+  return defaults;
+}
+
 }  // namespace
 
 void add_workflows(ParsedYaml file, Project& project) {
   Findings findings(project.findings);
+  const auto defaults = take_defaults(file, findings);
   Value* entries = read_root(file, "workflows", findings);
   if (entries != nullptr && entries->kind != ValueKind::sequence) {
     findings.add(
@@ -352,11 +392,17 @@ void add_workflows(ParsedYaml file, Project& project) {
     return;
   }
   std::vector<LineRange> ranges = line_ranges(file.root, *entries);
-  project.workflows.reserve(project.workflows.size() + entries->elements.size());
+  const std::size_t before = project.workflows.size();
+  const std::size_t before_without_place = project.without_place.size();
+  project.workflows.reserve(before + entries->elements.size());
   for (std::size_t i = 0; i < entries->elements.size(); ++i)
     ranges[i].workflow =
         EntryReader(entries->elements[i], fmt::format("entry {} of the list", i + 1), project)
             .read();
+  for (std::size_t i = before; i < project.workflows.size(); ++i)
+    project.workflows[i].defaults = defaults;
+  for (std::size_t i = before_without_place; i < project.without_place.size(); ++i)
+    project.without_place[i].defaults = defaults;
   attribute(std::move(file.errors), ranges, findings);
 }
 

@@ -212,4 +212,28 @@ std::string explain_cut(const Value& value) {
   return {};
 }
 
+bool joins_lines(std::string_view first, std::string_view written, std::string_view rest) {
+  std::string_view before = trim(first);
+  rest = trim(rest);
+  while (!rest.empty()) {
+    const std::size_t line_end = written.find('\n');
+    const std::string_view line = trim(written.substr(0, line_end));
+    if (line_end == std::string_view::npos && line.empty())
+      return false;
+    written =
+        line_end == std::string_view::npos ? std::string_view() : written.substr(line_end + 1);
+    if (line.empty() || !rest.starts_with(line))
+      continue;
+    constexpr std::string_view open_ends = "\\|&,({[=";
+    const bool goes_on =
+        line.front() == '-' || line.front() == '|' || line.front() == '&' ||
+        (!before.empty() && open_ends.find(before.back()) != std::string_view::npos);
+    if (!goes_on)
+      return true;
+    before = line;
+    rest = trim(rest.substr(line.size()));
+  }
+  return false;
+}
+
 }  // namespace dstack::config

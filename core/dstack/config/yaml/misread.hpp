@@ -28,6 +28,11 @@ WrittenEntry entry_of_line(std::string_view text,
                            std::size_t offset,
                            EntryBegin begin = EntryBegin::after_key);
 
+/// Whether a text without quotes, of which `written` begins behind its first line, was written as
+/// several lines of their own: `rest` is what YAML made of them, joined with blanks. Lines that go
+/// on end with a backslash, an operator or an open bracket, or begin with an option.
+bool joins_lines(std::string_view first, std::string_view written, std::string_view rest);
+
 /// "put the whole in quotes: '…'; or write it on a line of its own below '|'". Without the text
 /// where it is empty or long.
 std::string quoting_hint(std::string_view written);

@@ -22,6 +22,8 @@ struct Value {
   std::string text;     ///< of a scalar
   bool quoted = false;  ///< the scalar stood in quotes or in a block, so `""` and `"null"` are
                         ///< texts, not null
+  bool joined = false;  ///< the scalar's lines, without quotes, were joined with blanks, although
+                        ///< they do not look like one line that goes on (misread.hpp)
   SourceLocation where;
   std::vector<Value> elements;  ///< of a sequence
   std::vector<Member> members;  ///< of a mapping, in the order of the file

@@ -67,6 +67,7 @@ Result<void> YamlTree::null(std::size_t offset, std::size_t anchor) {
                       .with_hint("each line of a map is 'key: value'; check the indentation, and "
                                  "put a text of several lines in quotes"));
   }
+  check_anchor(offset, anchor);
   Value value;
   value.where = place_of_null(offset);
   DSTACK_CHECK(keep(anchor, value, {1, 0, 0}, offset));
@@ -136,6 +137,7 @@ Result<void> YamlTree::scalar(std::size_t offset,
                               std::string_view tag,
                               const std::string& text) {
   check_tag(offset, tag);
+  check_anchor(offset, anchor);
   const std::string_view written = places_.text();
   offset = skip_node_properties(written, offset);
   last_offset_ = offset;
@@ -158,6 +160,10 @@ Result<void> YamlTree::scalar(std::size_t offset,
   value.kind = ValueKind::scalar;
   value.text = text;
   value.quoted = !plain;
+  value.joined = plain && text.size() > end - offset &&
+                 joins_lines(written.substr(offset, end - offset),
+                             written.substr(end),
+                             std::string_view(text).substr(end - offset));
   value.where = std::move(where);
   DSTACK_CHECK(keep(anchor, value, {1, text.size(), 0}, offset));
   return add(std::move(value), offset);
@@ -166,6 +172,7 @@ Result<void> YamlTree::scalar(std::size_t offset,
 Result<void> YamlTree::open(
     std::size_t offset, std::size_t anchor, std::string_view tag, ValueKind kind, Style style) {
   check_tag(offset, tag);
+  check_anchor(offset, anchor);
   offset = skip_node_properties(places_.text(), offset);
   last_offset_ = offset;
   DSTACK_CHECK(count(1, 0, offset, offset + 1));
@@ -342,6 +349,34 @@ void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
       make_error(ErrorCode::configuration, "the tag '{}' is not supported here", printable(shown))
           .at(places_.at(begin, end))
           .with_hint("{}", tag_hint(shown, written)));
+}
+
+/// YAML takes `&>log` for an anchor called '>log', and nobody would notice.
+void YamlTree::check_anchor(std::size_t offset, std::size_t anchor) {
+  if (anchor == 0)
+    return;
+  const std::string_view text = places_.text();
+  std::size_t begin = offset;
+  if (begin < text.size() && text[begin] == '!')
+    begin = std::min(text.find_first_not_of(" \t", word_end(text, begin)), text.size());
+  if (begin >= text.size() || text[begin] != '&')
+    return;
+  const std::size_t end = word_end(text, begin);
+  const std::string_view name = text.substr(begin + 1, end - begin - 1);
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-' || static_cast<signed char>(c) < 0;
+  };
+  if (std::all_of(name.begin(), name.end(), is_part))
+    return;
+  const WrittenEntry entry = entry_of_line(text, begin);
+  const std::string_view written =
+      entry.begin == begin ? text.substr(entry.begin, entry.end - entry.begin) : std::string_view();
+  report(make_error(ErrorCode::configuration,
+                    "'{}' begins an anchor here, and is not a part of the text",
+                    printable(text.substr(begin, end - begin)))
+             .at(places_.at(begin, end))
+             .with_hint("{}", quoting_hint(written)));
 }
 
 void YamlTree::report(Error error) {

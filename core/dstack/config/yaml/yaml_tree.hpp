@@ -101,6 +101,7 @@ class YamlTree {
   Result<void> check_depth(std::size_t depth, std::size_t begin, std::size_t end);
   Result<void> keep(std::size_t anchor, const Value& value, const Size& size, std::size_t offset);
   void check_tag(std::size_t offset, std::string_view tag);
+  void check_anchor(std::size_t offset, std::size_t anchor);
   void drop_duplicates(Frame& frame);
   void report_duplicate(const Member& first, const Member& second);
   void merge(Frame& frame);

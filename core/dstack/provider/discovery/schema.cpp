@@ -7,6 +7,7 @@
 #include "dstack/provider/manifest/typed_value.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace dstack::provider {
 
@@ -204,6 +205,22 @@ Json env_files() {
       {{"mask", described(optional(boolean()), "Whether its values are masked in logs")}}));
 }
 
+Json requirements() {
+  Json element = path();
+  element["minLength"] = 1;
+  Json members = {
+      {"file",
+       described(element, "A requirements file, pyproject.toml, uv.lock or environment.yaml")},
+      {"extras", described(optional(list_of(scalar())), "Sets of optional dependencies")},
+      {"groups", described(optional(list_of(scalar())), "Dependency groups")},
+      {"project", described(optional(boolean()), "Whether the project itself is installed, too")}};
+  element["type"].push_back("object");
+  element["properties"] = std::move(members);
+  element["required"] = Json::array({"file"});
+  element["additionalProperties"] = false;
+  return list_of(element);
+}
+
 Json schema_of_type(const Property& property) {
   switch (property.type) {
     case PropertyType::text:
@@ -229,6 +246,8 @@ Json schema_of_type(const Property& property) {
       return list_of(scalar());
     case PropertyType::paths:
       return list_of(path());
+    case PropertyType::requirements:
+      return requirements();
     case PropertyType::environment:
       return environment();
     case PropertyType::map:
@@ -361,6 +380,28 @@ Json provider_schema(const Manifest& manifest) {
   return schema;
 }
 
+/// `defaults` of a file: what any provider may take. Where two take different values below one key,
+/// both are possible here, and validating judges.
+Json defaults_schema(const Registry& providers) {
+  std::map<std::string, std::vector<Json>> by_key;
+  for (const std::string& name : providers.names())
+    for (const Property& property : providers.find(name)->manifest->properties) {
+      if (property.required)
+        continue;
+      const Json schema = schema_of(property);
+      for (const std::string& key : keys_of(property))
+        if (auto& known = by_key[key]; std::find(known.begin(), known.end(), schema) == known.end())
+          known.push_back(schema);
+    }
+  Json members = Json::object();
+  for (const auto& [key, schemas] : by_key)
+    members[key] = schemas.size() == 1 ? schemas.front() : Json{{"anyOf", schemas}};
+  return {{"type", Json::array({"object", "null"})},
+          {"description", "Properties that each workflow of this file has unless it sets them"},
+          {"properties", std::move(members)},
+          {"additionalProperties", false}};
+}
+
 /// The skeleton of a file: one root key, and those that begin with `x-`.
 Json file_schema(const std::string& title, const std::string& root, Json content) {
   return {{"$schema", dialect},
@@ -401,6 +442,7 @@ Json workflows_schema(const Registry& providers) {
       {"type", "string"},
       {"pattern", "^(\\./)*\\.\\.(/|/\\.\\.?)*$"},
       {"description", "The folder above whose files are the code: '..' or '../..'"}};
+  schema["properties"]["defaults"] = defaults_schema(providers);
   schema["$defs"] = std::move(definitions);
   return schema;
 }

@@ -13,6 +13,7 @@ namespace dstack::provider {
 
 namespace {
 
+constexpr std::size_t most_warnings = 100;
 const std::string doing = "while it ran the job";
 
 bool is_readable(const dstack_string* text) {
@@ -77,7 +78,8 @@ struct Task : dstack_task_v1 {
                        cancelled_of,
                        log_to,
                        progress_to,
-                       fail_of},
+                       fail_of,
+                       warn_of},
         lines(output),
         cancel_flag(is_cancelled) {}
 
@@ -116,10 +118,20 @@ struct Task : dstack_task_v1 {
     return DSTACK_OK;
   }
 
+  static dstack_status warn_of(const dstack_task_v1* task, const dstack_string* message) {
+    if (task == nullptr || !is_readable(message))
+      return DSTACK_WRONG_USE;
+    const std::lock_guard lock(of(task).mutex);
+    if (of(task).warnings.size() < most_warnings)
+      of(task).warnings.push_back(copy(message));
+    return DSTACK_OK;
+  }
+
   Lines lines;
   const std::atomic<bool>& cancel_flag;
   std::mutex mutex;
   std::string message;
+  std::vector<std::string> warnings;
 };
 
 Result<const dstack_native_job_v1*> native_job_of(const dstack_provider_v0& provider) {
@@ -151,10 +163,11 @@ Result<NativeEnd> run_native_job(const Path& library,
   task.lines.finish();
   const std::lock_guard lock(task.mutex);
   if (!code)
-    return NativeEnd{1, fmt::format("the provider {}", code.error().message)};
+    return NativeEnd{1, fmt::format("the provider {}", code.error().message), task.warnings};
   if (*code < 0 || *code > 255)
-    return NativeEnd{1, fmt::format("the provider gave {} as the job's exit code", *code)};
-  return NativeEnd{*code == 0 && !task.message.empty() ? 1 : *code, task.message};
+    return NativeEnd{
+        1, fmt::format("the provider gave {} as the job's exit code", *code), task.warnings};
+  return NativeEnd{*code == 0 && !task.message.empty() ? 1 : *code, task.message, task.warnings};
 }
 
 }  // namespace dstack::provider

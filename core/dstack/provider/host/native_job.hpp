@@ -7,12 +7,14 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 namespace dstack::provider {
 
 struct NativeEnd {
   int exit_code = 0;    ///< 0 to 255
   std::string message;  ///< why it failed, as the function says; may be empty
+  std::vector<std::string> warnings;
 };
 
 /// Loads the library and runs its function to its end. Its lines and its progress go to descriptor

@@ -1,3 +1,4 @@
+#include "dstack/job/stop_signal.hpp"
 #include "dstack/provider/manifest/manifest.hpp"
 
 namespace dstack::provider {
@@ -54,11 +55,21 @@ std::vector<Property> make_common_properties() {
   retry.minimum = 0;
   retry.suggest_for = {"retries", "max_retries"};
   retry.flag = Flag{"--retry", "", "N", false};
+  Property stop_signal =
+      common("stop_signal",
+             PropertyType::text,
+             "The signal that asks the job to stop: TERM (the default), or one that it saves at");
+  stop_signal.choices = job::stop_signals();
+  stop_signal.prefix = "SIG";
+  stop_signal.suggest_for = {"stopsignal", "kill_signal"};
+  stop_signal.yields = true;
+  stop_signal.flag = Flag{"--stop-signal", "", "SIGNAL", false};
   Property inputs = common("inputs",
                            PropertyType::inputs,
                            "Files and folders that are not code: paths from the project's root, or "
                            "{path, at, link}");
   inputs.yields = true;
+  inputs.flag = Flag{"--input", "", "PATH", true};
   inputs.suggest_for = {"input", "input_files", "data", "files"};
   Property env_file =
       common("env_file",
@@ -76,7 +87,8 @@ std::vector<Property> make_common_properties() {
           std::move(workspace),
           std::move(setup),
           std::move(timeout),
-          std::move(retry)};
+          std::move(retry),
+          std::move(stop_signal)};
 }
 
 }  // namespace

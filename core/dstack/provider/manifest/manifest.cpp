@@ -16,7 +16,7 @@ namespace dstack::provider {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, PropertyType>, 16> type_names = {{
+constexpr std::array<std::pair<std::string_view, PropertyType>, 17> type_names = {{
     {"text", PropertyType::text},
     {"path", PropertyType::path},
     {"target", PropertyType::target},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<std::string_view, PropertyType>, 16> type_names =
     {"duration", PropertyType::duration},
     {"texts", PropertyType::texts},
     {"paths", PropertyType::paths},
+    {"requirements", PropertyType::requirements},
     {"arguments", PropertyType::arguments},
     {"environment", PropertyType::environment},
     {"map", PropertyType::map},
@@ -358,6 +359,7 @@ void ManifestReader::check_positionals() {
         break;
       case PropertyType::texts:
       case PropertyType::paths:
+      case PropertyType::requirements:
       case PropertyType::arguments:
         rest_taken = true;
         break;

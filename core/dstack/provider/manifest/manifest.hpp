@@ -20,19 +20,21 @@ enum class PropertyType {
   folder,   ///< a string: a folder of the project, "" for its root; not checked for being there
   integer,  ///< a whole number; `minimum` bounds it
   boolean,
-  size,         ///< a size of memory or disk; reaches the provider in bytes, as an integer
-  duration,     ///< reaches the provider in milliseconds, as an integer
-  texts,        ///< a list of strings; one string is a list of one
-  paths,        ///< a list of paths; one path is a list of one
-  arguments,    ///< a list of strings, or one string that is split as a shell does
-  environment,  ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
-  map,          ///< a map of texts
-  artifacts,    ///< a list of paths, or of {path: …}
-  resources,    ///< the map of spec section 8
-  build,      ///< a folder, or a map of context, dockerfile, args and target; reaches the provider
-              ///< as a map with paths from the project's root
-  inputs,     ///< a list of paths, or of {path, at, link}; of the host alone
-  env_files,  ///< a list of paths, or of {path, mask}; of the host alone
+  size,          ///< a size of memory or disk; reaches the provider in bytes, as an integer
+  duration,      ///< reaches the provider in milliseconds, as an integer
+  texts,         ///< a list of strings; one string is a list of one
+  paths,         ///< a list of paths; one path is a list of one
+  requirements,  ///< a list of requirement files, or of {file, extras, groups, project}; reaches
+                 ///< the provider as texts (job::RequirementsSource)
+  arguments,     ///< a list of strings, or one string that is split as a shell does
+  environment,   ///< a map, or a list of NAME=VALUE and NAME; reaches the provider as a map
+  map,           ///< a map of texts
+  artifacts,     ///< a list of paths, or of {path: …}
+  resources,     ///< the map of spec section 8
+  build,         ///< a folder, or a map of context, dockerfile, args and target; reaches the
+                 ///< provider as a map with paths from the project's root
+  inputs,        ///< a list of paths, or of {path, at, link}; of the host alone
+  env_files,     ///< a list of paths, or of {path, mask}; of the host alone
 };
 
 /// How a property is set on the command line.
@@ -52,6 +54,7 @@ struct Property {
   std::optional<std::int64_t> minimum;
   std::optional<std::int64_t> maximum;
   std::vector<std::string> choices;  ///< of a text: the only values; empty: any
+  std::string prefix;  ///< of the host's choices: may stand before each, and case does not count
   std::string help;
   std::optional<Flag> flag;
   /// What other tools call it: a workflow with such a key is told to use this property.

@@ -15,16 +15,6 @@ namespace {
 using config::Value;
 using config::ValueKind;
 
-/// What a shell would replace in a path: a `~` at its start, `$(command)`, or the first `$NAME`;
-/// empty: nothing. A file that is really called so can be written as `./~name`.
-std::string unexpanded_word(const std::string& path) {
-  if (path.starts_with('~'))
-    return "~";
-  if (const std::size_t at = path.find("$("); at != std::string::npos)
-    return path.substr(at, path.find(')', at) - at + 1);
-  return find_shell_variable(path);
-}
-
 }  // namespace
 
 Json ValueTyper::artifacts(const std::string& name, const Value& value) {
@@ -74,26 +64,40 @@ Json ValueTyper::artifact(const std::string& name, const Value& value) {
                           : Json{{"path", std::move(normal)}, {"optional", std::move(optional)}};
 }
 
+/// A path that leads out of the working directory may be one of the project's folder, from which
+/// artifacts are looked for as well.
+std::string ValueTyper::hint_of_other_place(const std::string& text) const {
+  const std::string from_root = resolve_path(origins_.working_dir, text).value_or("");
+  const std::string& base = origins_.base;
+  if (from_root.empty() || is_below(base, from_root))
+    return "only what a job writes in its workspace can be saved, by a path from the working "
+           "directory";
+  const bool is_outside = !base.empty() && !is_below(from_root, base);
+  return fmt::format(
+      "write '{}': artifacts are looked for from the {}, too",
+      printable(base.empty() || is_outside ? from_root : from_root.substr(base.size() + 1)),
+      is_outside ? "root of the code" : "project's folder");
+}
+
 Json ValueTyper::artifact_path(const Value& path) {
   const std::optional<std::string> normal = normal_relative_path(path.text);
-  const auto from_root =
-      normal ? std::string() : resolve_path(origins_.working_dir, path.text).value_or("");
   if (!normal)
     return error(path.where,
                  fmt::format("the artifact {} {}",
                              quoted_excerpt(path.text),
                              path.text.front() == '/' ? "must be a relative path"
                                                       : "leads out of the working directory"),
-                 from_root.empty()
-                     ? "only what a job writes below its working directory can be saved"
-                     : fmt::format("only what is below the working directory can be saved: leave "
-                                   "'working_dir' out, and write '{}'",
-                                   printable(from_root)));
+                 hint_of_other_place(path.text));
   if (normal->empty() || PathPattern(*normal).matches_all())
     return error(
         path.where,
         fmt::format("the artifact {} is the working directory itself", quoted_excerpt(path.text)),
         "name the folders or files in it that are to be saved");
+  if (has_open_bracket(*normal))
+    return error(
+        path.where,
+        fmt::format("the artifact {} has a '[' that no ']' closes", quoted_excerpt(path.text)),
+        "'[ab]' matches one character; a '[' of a name is written '[[]'");
   if (const std::string word = unexpanded_word(path.text); !word.empty())
     return error(path.where,
                  fmt::format("the artifact {} has {} in it, which is not replaced: no shell reads "

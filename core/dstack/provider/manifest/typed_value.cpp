@@ -129,6 +129,8 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
       return list(name, value, &ValueTyper::whole_text);
     case PropertyType::paths:
       return list(name, value, &ValueTyper::path);
+    case PropertyType::requirements:
+      return each(name, value, &ValueTyper::requirements_source);
     case PropertyType::arguments:
       return arguments(name, value);
     case PropertyType::environment:
@@ -177,6 +179,14 @@ Json ValueTyper::choice(const Property& property, const Value& value) {
   if (word.is_null() ||
       std::find(property.choices.begin(), property.choices.end(), word) != property.choices.end())
     return word;
+  if (!property.prefix.empty()) {
+    std::string plain = to_upper(value.text);
+    if (plain.starts_with(property.prefix))
+      plain.erase(0, property.prefix.size());
+    if (std::find(property.choices.begin(), property.choices.end(), plain) !=
+        property.choices.end())
+      return plain;
+  }
   return wrong(property.name,
                value,
                fmt::format("one of {}", quoted_list(property.choices)),
@@ -211,6 +221,12 @@ Json ValueTyper::folder(const std::string& name, const Value& value) {
     return wrong(name, value, "the path of a folder");
   if (text(name, value).is_null() || refuse_project_path(value))
     return nullptr;
+  if (const std::string word = unexpanded_word(value.text); !word.empty())
+    return error(value.where,
+                 fmt::format("{} has '{}' in it, which is not replaced: no shell reads this path",
+                             subject(name),
+                             printable(word)),
+                 "write a path from the project's root on, or ${{ name }} for a variable");
   return inside(name, value, {origins_.base});
 }
 

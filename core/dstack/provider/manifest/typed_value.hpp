@@ -85,12 +85,16 @@ class ValueTyper {
   Json artifact_path(const config::Value& path);
   Json resources(const std::string& name, const config::Value& value);
   Json gpu(const std::string& name, const config::Value& value);
+  // typed_requirements.cpp
+  Json requirements_source(const std::string& name, const config::Value& value);
+  Json names(const std::string& name, const config::Value& value);
   // typed_build.cpp
   Json build(const std::string& name, const config::Value& value);
   // typed_inputs.cpp
   Json inputs(const std::string& name, const config::Value& value);
   Json input(const std::string& name, const config::Value& value);
   Json env_files(const std::string& name, const config::Value& value);
+  std::string hint_of_other_place(const std::string& text) const;
   Json env_file(const std::string& name, const config::Value& value);
   Json each(const std::string& name, const config::Value& value, Element element);
   Json anywhere(const std::string& name, const config::Value& value);

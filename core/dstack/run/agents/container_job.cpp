@@ -17,6 +17,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
+/// To what creates and starts a container.
+constexpr auto longest_answer = std::chrono::seconds(2);
 constexpr auto longest_clean_up = std::chrono::seconds(15);
 constexpr auto between_removals = std::chrono::milliseconds(200);
 
@@ -107,7 +109,9 @@ void ContainerJob::clean_up() const {
 }
 
 bool ContainerJob::stop() {
-  const std::lock_guard lock(starting_);
+  const std::unique_lock lock(starting_, longest_answer);
+  if (!lock)
+    ::_exit(128 + SIGTERM);  // the engine is silent; the runner removes what there is
   if (std::exchange(stopped_, true))
     return false;
   if (!running_) {

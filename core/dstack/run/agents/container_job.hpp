@@ -52,7 +52,7 @@ class ContainerJob {
   AgentReporter reporter_;
   std::atomic<bool> oom_kill_reported_ = false;
   PreparedContainer prepared_;  ///< of the thread that runs it
-  std::mutex starting_;         ///< held while the container is being created; guards what follows
+  std::timed_mutex starting_;   ///< held while the container is being created; guards what follows
   bool stopped_ = false;
   bool running_ = false;
   std::optional<backend::Container> container_;  ///< constant once running_

@@ -3,6 +3,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/job/stop_signal.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 
 #include <algorithm>
@@ -58,7 +59,10 @@ std::vector<std::string> container_command(const job::JobSpec& spec,
   if (own_shell && !script.empty())
     return {"sh", "-e", script};
   if (own_shell)
-    return {"sh", "-e", "-c", join(with(spec.setup, spec.commands), "\n")};
+    return {"sh",
+            "-e",
+            "-c",
+            job::stop_trap(spec.stop_signal) + join(with(spec.setup, spec.commands), "\n")};
   const std::vector<std::string> command = main_command(spec, image);
   if (spec.setup.empty() || command.empty())
     return command;
@@ -84,6 +88,8 @@ backend::ContainerLaunch container_launch(const AgentOrder& order) {
   launch.shm_size = resources.shm_size;
   launch.gpus = order.job.gpus;
   launch.grace = order.job.stop_grace;
+  launch.stop_signal = job::stop_signal_number(order.job.spec.stop_signal).value_or(SIGTERM);
+  launch.cores = order.cores;
   number_gpus(launch.gpus.size(), launch.environment);
   return launch;
 }

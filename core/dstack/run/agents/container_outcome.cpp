@@ -76,6 +76,10 @@ ContainerOutcome container_outcome(const Result<backend::ContainerEnd>& end,
     report.message = render(end.error());
     return outcome;
   }
+  if (end->removed) {
+    report.cause = job::Cause::exit;
+    report.message = "its container was removed while it ran";
+  }
   if (end->usage)
     report.usage = backend::figures_of(*end->usage);
   if (end->not_started) {

@@ -2,6 +2,7 @@
 
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/job/stop_signal.hpp"
 #include "dstack/run/agents/container_launch.hpp"
 #include "dstack/run/agents/image_provision.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -46,7 +47,8 @@ std::int64_t time_of_files() {
 
 /// The path of a file with the job's commands; empty: they are short enough to be an argument.
 Result<std::string> write_script(const job::JobSpec& spec, const Path& folder) {
-  const std::string script = fmt::format("{}{}{}\n",
+  const std::string script = fmt::format("{}{}{}{}\n",
+                                         job::stop_trap(spec.stop_signal),
                                          join(spec.setup, "\n"),
                                          spec.setup.empty() ? "" : "\n",
                                          join(spec.commands, "\n"));

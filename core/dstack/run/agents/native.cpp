@@ -60,6 +60,8 @@ int native_main() {
                  fmt::format("provider '{}' {}", order->job.provider, render(ended.error())));
     end(1);
   }
+  for (const std::string& warning : ended->warnings)
+    reporter.warning(warning);
   if (!ended->message.empty())
     reporter.end(job::Cause::exit, ended->message);
   end(ended->exit_code);

@@ -270,7 +270,7 @@ class Follower {
                              });
     if (!all_watched)
       return poll_milliseconds;
-    return options_.tick ? tick_milliseconds : -1;
+    return options_.tick ? tick_milliseconds : listener_.next_tick();
   }
 
   /// True when the listener wants to leave.
@@ -284,7 +284,7 @@ class Follower {
       drain_notifications();
     if (polled[1].revents != 0 && listener_.woken() == FollowListener::Then::leave)
       return true;
-    if (options_.tick)
+    if (options_.tick || listener_.next_tick() == 0)
       listener_.tick();
     return false;
   }

@@ -27,7 +27,11 @@ class FollowListener {
   virtual void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) = 0;
 
   /// About ten times a second while the run lasts, when `tick` was asked for: time to redraw.
+  /// Else when next_tick() has passed.
   virtual void tick() {}
+
+  /// Milliseconds until tick() is called, also if nothing happens; negative: it need not be.
+  virtual int next_tick() { return -1; }
 
   enum class Then { go_on, leave };
 

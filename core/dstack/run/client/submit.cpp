@@ -6,6 +6,7 @@
 #include "dstack/files/locks.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/defaults.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
@@ -100,7 +101,7 @@ plan::PlanningContext context_with_pythons(const Workbench& bench,
                                            python::Effects effects) {
   plan::PlanningContext made = context(bench, code, records, std::move(secrets));
   add_data_sources(made, bench.home, texts);
-  made.choose_python = [&bench, effects](const job::PythonRequest& request) {
+  made.choose_python = [&bench, effects](const python::VersionRequest& request) {
     return python::choose_interpreter(request, environment_variable, bench.home, effects);
   };
   return made;
@@ -161,7 +162,8 @@ plan::Request plan_request(const Workbench& bench,
           request.target_arguments,
           request.arguments,
           std::move(run_name),
-          bench.place};
+          bench.place,
+          request.leading};
 }
 
 Result<source::Snapshot> capture(const Workbench& bench,
@@ -171,6 +173,35 @@ Result<source::Snapshot> capture(const Workbench& bench,
     request.before_capture(listing.code().amount);
   store::ObjectStore objects(bench.home);
   return std::move(listing).capture(objects, request.progress);
+}
+
+/// Where `root: ..` is above the repository that the project is in, Git is asked at `root`.
+std::string note_on_repository(const config::Project& project) {
+  boost::system::error_code error;
+  for (Path folder = project.folder; folder != project.root; folder = folder.parent_path()) {
+    if (!fs::exists(folder / ".git", error))
+      continue;
+    return fmt::format(
+        "'root' makes '{}' the root of the code, which is {}: commit and changes of the repository "
+        "'{}' are not recorded",
+        printable(project.root.string()),
+        fs::exists(project.root / ".git", error) ? "another repository" : "not in that repository",
+        printable(folder.string()));
+  }
+  return {};
+}
+
+/// What only the plan, or the project, can say of the code.
+void add_messages(source::Snapshot& code, const config::Project& project, const plan::Plan& plan) {
+  std::vector<std::string> covered;
+  for (const plan::PlannedWorkflow& workflow : plan.workflows)
+    for (const job::InputFile& input : workflow.input_files)
+      covered.push_back(input.at);
+  const auto links = source::describe_outside_links(code.outside_links, covered);
+  code.warnings.insert(code.warnings.end(), links.warnings.begin(), links.warnings.end());
+  code.notes.insert(code.notes.end(), links.notes.begin(), links.notes.end());
+  if (std::string note = note_on_repository(project); !note.empty())
+    code.notes.push_back(std::move(note));
 }
 
 bool asks_for_resources(const plan::Plan& plan) {
@@ -269,6 +300,7 @@ Result<Workbench> open_workbench(const Path& folder,
                              bench.project.defined ? bench.project.folder : Path(),
                              home.plugins(),
                              home.trusted_providers()}));
+  plan::apply_defaults(bench.project, bench.providers);
   bench.machine = resources::find_machine(bench.settings.resources);
   return bench;
 }
@@ -289,6 +321,7 @@ Result<plan::Plan> preview(const Workbench& bench,
                       context_with_pythons(
                           bench, code, records, std::move(secrets), texts, python::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request, records));
+  add_messages(code, bench.project, plan);
   return plan;
 }
 
@@ -311,9 +344,6 @@ Result<Submitted> submit(const Workbench& bench,
   DSTACK_TRY(auto listing,
              source::Listing::make(
                  bench.project.root, bench.home, snapshot_options(bench, request.large_folder)));
-  DSTACK_CHECK(records.adopt_project(bench.project.folder.string(),
-                                     listing.code().git,
-                                     source::prefix_in_repository(bench.project.folder)));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   std::optional<source::Snapshot> captured;
@@ -333,6 +363,7 @@ Result<Submitted> submit(const Workbench& bench,
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
       DSTACK_TRY(captured, capture(bench, std::move(listing), request));
+      add_messages(*captured, bench.project, order.plan);
     }
     DSTACK_CHECK(take_inputs(bench, request, order.plan, captured->warnings));
     order.parallel = request.parallel == 0 ? cores() : request.parallel;

@@ -39,6 +39,7 @@ using OnInput =
 struct SubmitRequest {
   std::string target;
   std::vector<std::string> target_arguments;  ///< after the target: options and positionals
+  std::size_t leading = 0;                    ///< how many of them were before it (plan::Request)
   std::vector<std::string> arguments;         ///< after `--`
   std::string tag;                            ///< to be set on success; may be empty
   std::size_t parallel = 0;                   ///< jobs at a time; 0: as many as there are cores

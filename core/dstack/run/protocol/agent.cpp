@@ -35,6 +35,7 @@ template <class Fields, MaybeConst<AgentOrder> Self>
 void fields(Fields& fields, Self& order) {
   fields.required("job", order.job);
   fields.member("workspace", order.workspace);
+  fields.optional("cores", order.cores);
 }
 
 template <class Fields, MaybeConst<AgentReport> Self>

@@ -49,6 +49,7 @@ void fields(Fields& fields, Self& order) {
   fields.member("attempt", order.attempt);
   fields.member("attempts", order.attempts);
   fields.member("project", order.project);
+  fields.optional("place", order.place);
   fields.member("provider", order.provider);
   fields.required("spec", order.spec);
   fields.required("environment", order.environment);

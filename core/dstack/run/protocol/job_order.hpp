@@ -26,7 +26,8 @@ struct JobOrder {
   std::size_t index = 0;
   std::size_t attempt = 1;   ///< the first is 1,
   std::size_t attempts = 1;  ///< the last, when all of them fail
-  std::string project;       ///< real path of the user's folder
+  std::string project;       ///< real path of the user's folder,
+  std::string place;         ///< and where it is in its code, from the code's root; mostly empty
   std::string provider;      ///< path of the provider's library
   job::JobSpec spec;
   std::vector<std::pair<std::string, std::string>> environment;  ///< complete, one entry a name

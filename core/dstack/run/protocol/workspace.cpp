@@ -2,8 +2,10 @@
 
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/project/project.hpp"
+#include "dstack/files/matches.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+
+#include <algorithm>
 
 #include <unistd.h>
 
@@ -147,18 +149,38 @@ class ProjectItself : public Workspace {
 
 std::unique_ptr<Workspace> workspace_of(const files::Home& home,
                                         const Path& job_folder,
-                                        const Path& project,
-                                        const job::JobSpec& spec) {
-  if (spec.workspace == job::WorkspaceKind::project)
-    return std::make_unique<ProjectItself>(home, config::code_root(project));
+                                        const JobOrder& order) {
+  if (order.spec.workspace == job::WorkspaceKind::project)
+    return std::make_unique<ProjectItself>(home, root_above(order.project, order.place));
   return std::make_unique<PrivateCopy>(home, job_folder);
+}
+
+std::vector<std::string> places_of(const JobOrder& order, const std::string& artifact) {
+  auto places = job::artifact_places(order.spec.working_dir, order.place, artifact);
+  if (order.spec.workspace == job::WorkspaceKind::project)
+    places.resize(1);  // what lies there may be of any age
+  return places;
+}
+
+std::vector<std::string> artifact_paths(const JobOrder& order, const Path& workspace) {
+  const auto is_there = [&](const std::string& place) {
+    const auto found = files::find_matches(workspace, place);
+    return found && !found->empty();
+  };
+  std::vector<std::string> paths;
+  for (const std::string& artifact : order.spec.artifacts) {
+    const auto places = places_of(order, artifact);
+    const auto found =
+        places.size() > 1 ? std::find_if(places.begin(), places.end(), is_there) : places.begin();
+    paths.push_back(found == places.end() ? places.front() : *found);
+  }
+  return paths;
 }
 
 source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace) {
   source::EditedFolder place{workspace, order.code, order.input_files, {}};
   place.inputs.insert(place.inputs.end(), order.inputs.begin(), order.inputs.end());
-  for (const std::string& artifact : order.spec.artifacts)
-    place.artifacts.push_back(job::path_from_root(order.spec, artifact));
+  place.artifacts = artifact_paths(order, workspace);
   for (const auto& [at, target] : order.links)
     place.others.push_back(at);
   return place;

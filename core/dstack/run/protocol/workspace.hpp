@@ -34,8 +34,14 @@ class Workspace {
 /// are laid out only where no file exists, and nothing is ever removed.
 std::unique_ptr<Workspace> workspace_of(const files::Home& home,
                                         const Path& job_folder,
-                                        const Path& project,
-                                        const job::JobSpec& spec);
+                                        const JobOrder& order);
+
+/// Where an artifact of the job is looked for, from the workspace's root: seen from the working
+/// directory, and then, in a workspace of its own, from the project's folder and the root.
+std::vector<std::string> places_of(const JobOrder& order, const std::string& artifact);
+/// Where the artifacts of a job that has ended are, one path or pattern for each: the first of its
+/// places, or the next where there is something, which may be code or an input.
+std::vector<std::string> artifact_paths(const JobOrder& order, const Path& workspace);
 
 /// What a job's workspace has to be compared with.
 source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace);

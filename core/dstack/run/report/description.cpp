@@ -7,6 +7,7 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/secret_findings.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/job/stop_signal.hpp"
 #include "dstack/job/usage.hpp"
 #include "dstack/plan/redaction.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -150,6 +151,7 @@ Json python_json(const Description& description, std::size_t job) {
     return {};
   return {{"version", python->version},
           {"program", python->program.string()},
+          {"named_by", python->named_by.empty() ? Json() : Json(python->named_by)},
           {"packages", description.packages[job]}};
 }
 
@@ -186,6 +188,7 @@ Json notifications_json(const std::vector<store::NotificationRecord>& notificati
 }
 
 Json job_json(const Description& description, const store::JobRecord& job) {
+  const job::JobSpec& spec = description.plan.jobs[job.index].spec;
   Json history = Json::array();
   // A job that is queued with a cause is retried.
   std::size_t attempts = job.started_at || job.cause ? 1 : 0;
@@ -207,7 +210,8 @@ Json job_json(const Description& description, const store::JobRecord& job) {
           {"signal", optional_json(job.signal)},
           {"attempts", attempts},
           {"python", python_json(description, job.index)},
-          {"resources", resources_json(description.plan.jobs[job.index].spec.resources)},
+          {"resources", resources_json(spec.resources)},
+          {"stop_signal", spec.stop_signal.empty() ? job::stop_signals().front() : spec.stop_signal},
           {"usage", usage_json(job.usage)},
           {"history", std::move(history)}};
 }

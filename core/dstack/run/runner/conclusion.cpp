@@ -20,8 +20,10 @@ Conclusion::Conclusion(JobAttempt& attempt,
 
 void Conclusion::run() {
   record_.finished_at = now();
-  if (job_ != nullptr)
+  if (job_ != nullptr) {
     job_->limiter.remove();
+    job_->cores.release();
+  }
   if (auto synced = attempt_.log.writer().sync(); !synced)
     record_.warnings.push_back(render(synced.error()));
   remove_container();

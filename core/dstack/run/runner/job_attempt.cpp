@@ -23,7 +23,7 @@ Result<JobAttempt> open_attempt(JobOrder order) {
   report_fatal_exit_in((job_folder / file_names::log).string());
   if (order.attempt > 1)
     DSTACK_CHECK(log.begin_attempt(order.attempt, order.attempts));
-  auto workspace = workspace_of(home, folder, order.project, order.spec);
+  auto workspace = workspace_of(home, folder, order);
   return JobAttempt{std::move(order),
                     home,
                     std::move(folder),

@@ -1,6 +1,7 @@
 #include "dstack/run/runner/job_command.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/job/stop_signal.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 
 namespace dstack::run {
@@ -12,7 +13,7 @@ JobCommand job_command(const job::JobSpec& spec, const Path& script_file) {
   lines.insert(lines.end(), spec.commands.begin(), spec.commands.end());
   if (!spec.argv.empty())
     lines.emplace_back("exec \"$@\"");
-  const std::string script = join(lines, "\n");
+  const std::string script = job::stop_trap(spec.stop_signal) + join(lines, "\n");
   JobCommand command{{"bash", "-e", "-c", script, "bash"}, ""};
   if (script.size() >= longest_script_argument)
     command = {{"bash", "-e", script_file.string()}, script + "\n"};

@@ -25,6 +25,9 @@ class SecretResolver {
       resolve_in(order_.spec.container->username);
       resolve_in(order_.spec.container->password);
     }
+    if (order_.spec.python)
+      for (std::string& address : order_.spec.python->index)
+        resolve_in(address);
     if (Json* hidden = order_.spec.native.is_object() && order_.spec.native.contains("secrets")
                            ? &order_.spec.native["secrets"]
                            : nullptr)
@@ -115,7 +118,8 @@ Result<JobSecrets> resolve_secrets(JobOrder& order, std::vector<std::string>& wa
     names.push_back(std::move(name));
     values.push_back(std::move(value));
   }
-  return JobSecrets{secrets::Needles(values), std::move(names)};
+  secrets::Needles needles(values);
+  return JobSecrets{std::move(needles), std::move(names), std::move(values)};
 }
 
 }  // namespace dstack::run

@@ -15,13 +15,14 @@ namespace dstack::run {
 struct JobSecrets {
   secrets::Needles needles;
   std::vector<std::string> names;  ///< of the values of the needles, in their order
+  std::vector<std::string> values;
 };
 
 /// Puts the values into the order: its environment, also from files of variables, the account at a
-/// registry, and what a provider keeps for its native job. Returns the values, for masking and
-/// scanning. not_found when a secret that the files refer to is gone; for one that every job gets
-/// there is only a warning, and its variable is omitted. Does nothing, and opens nothing, for a job
-/// without secrets.
+/// registry, the package indexes, and what a provider keeps for its native job. Returns the values,
+/// for masking and scanning. not_found when a secret that the files refer to is gone; for one that
+/// every job gets there is only a warning, and its variable is omitted. Does nothing, and opens
+/// nothing, for a job without secrets.
 Result<JobSecrets> resolve_secrets(JobOrder& order, std::vector<std::string>& warnings);
 
 }  // namespace dstack::run

@@ -53,13 +53,14 @@ struct AgentChannel {
   Pipe reports;
 };
 
-Result<std::optional<AgentChannel>> open_agent_channel(const JobAttempt& attempt) {
+Result<std::optional<AgentChannel>> open_agent_channel(const JobAttempt& attempt,
+                                                       const resources::Cores& cores) {
   if (agent_role(attempt.order.spec).empty())
     return std::optional<AgentChannel>();
   AgentChannel channel;
-  DSTACK_TRY(
-      channel.order,
-      hand_over_order(render_agent_order({attempt.order, attempt.workspace->folder().string()})));
+  DSTACK_TRY(channel.order,
+             hand_over_order(render_agent_order(
+                 {attempt.order, attempt.workspace->folder().string(), cores.numbers()})));
   DSTACK_TRY(channel.reports, make_pipe());
   return std::optional(std::move(channel));
 }
@@ -75,7 +76,8 @@ Result<Pipe> make_output_pipe() {
 
 Result<RunningJob> start_job(const JobAttempt& attempt, PreparedJob job, Timestamp& started_at) {
   protect_shared_folders(job.shared_folders);
-  DSTACK_TRY(auto agent, open_agent_channel(attempt));
+  auto cores = resources::Cores::take(attempt.order.spec.resources.cpu);
+  DSTACK_TRY(auto agent, open_agent_channel(attempt, cores));
   if (agent)
     job.launch.descriptors = {{0, agent->order.get()},
                               {agent_report_fd, agent->reports.write_end.get()}};
@@ -87,7 +89,10 @@ Result<RunningJob> start_job(const JobAttempt& attempt, PreparedJob job, Timesta
   resources::Limiter limiter = make_limiter(attempt.order);
   auto oom = limiter.watch_memory();
   limiter.enter();
+  if (!attempt.order.spec.container)
+    cores.enter();
   auto process = backend::LocalProcess::start(job.launch);
+  cores.leave();
   limiter.leave();
   if (!process) {
     limiter.remove();
@@ -96,6 +101,7 @@ Result<RunningJob> start_job(const JobAttempt& attempt, PreparedJob job, Timesta
   return RunningJob{*std::move(process),
                     StopTimer(attempt.order, StopTimer::Clock::now()),
                     std::move(limiter),
+                    std::move(cores),
                     std::move(oom),
                     std::move(output.read_end),
                     agent ? AgentReports(std::move(agent->reports.read_end)) : AgentReports(),

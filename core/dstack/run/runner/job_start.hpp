@@ -3,6 +3,7 @@
 
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/fd.hpp"
+#include "dstack/resources/cores.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/run/protocol/agent.hpp"
 #include "dstack/run/runner/job_attempt.hpp"
@@ -20,6 +21,7 @@ struct RunningJob {
   backend::LocalProcess process;
   StopTimer timer;
   resources::Limiter limiter;
+  resources::Cores cores;
   resources::OomEvents oom;
   Fd output;             ///< the pipe with what it writes; reading never blocks
   AgentReports reports;  ///< empty without an agent

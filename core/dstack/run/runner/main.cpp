@@ -8,6 +8,7 @@
 #include "dstack/run/runner/job_attempt.hpp"
 #include "dstack/run/runner/job_start.hpp"
 #include "dstack/run/runner/preparation.hpp"
+#include "dstack/run/runner/preparation_guard.hpp"
 #include "dstack/run/runner/runner_signals.hpp"
 #include "dstack/run/runner/watch.hpp"
 
@@ -17,9 +18,17 @@ namespace dstack::run {
 
 namespace {
 
-Result<RunningJob> prepare_and_start(JobAttempt& attempt, ExitRecord& record) {
-  DSTACK_TRY(PreparedJob job, Preparation(attempt, record.warnings).run());
-  return start_job(attempt, std::move(job), record.started_at);
+Result<RunningJob> prepare_and_start(JobAttempt& attempt,
+                                     const RunnerSignals& signals,
+                                     ExitRecord& record) {
+  PreparationGuard guard(signals, attempt.order.stop_grace);
+  auto job = Preparation(attempt, record.warnings).run();
+  record.stop = guard.finish();
+  if (record.stop != job::StopRequest::none)
+    return fail_stopped();
+  if (!job)
+    return Failure(std::move(job).error());
+  return start_job(attempt, *std::move(job), record.started_at);
 }
 
 /// Returns the exit code of the process.
@@ -31,7 +40,7 @@ int run_job(JobOrder order) {
   auto attempt = open_attempt(std::move(order));
   if (!attempt)
     return 1;  // nothing can be written here: the supervisor sees a runner without a record
-  auto job = prepare_and_start(*attempt, record);
+  auto job = prepare_and_start(*attempt, signals, record);
   if (job) {
     Watch(*attempt, signals, *job, record).run();
   } else {

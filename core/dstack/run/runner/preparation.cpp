@@ -9,7 +9,11 @@
 #include "dstack/job/status.hpp"
 #include "dstack/process/memory_access.hpp"
 #include "dstack/process/spawn.hpp"
+#include "dstack/python/compiled.hpp"
+#include "dstack/python/installed.hpp"
+#include "dstack/python/project_files.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/python/search.hpp"
 #include "dstack/python/tool.hpp"
 #include "dstack/run/protocol/agent.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -107,6 +111,7 @@ Result<void> Preparation::resolve_secrets() {
   DSTACK_TRY(auto secrets, run::resolve_secrets(order_, warnings_));
   attempt_.log.writer().hide(std::move(secrets.needles));
   job_.secret_names = std::move(secrets.names);
+  secret_values_ = std::move(secrets.values);
   return {};
 }
 
@@ -121,20 +126,38 @@ Result<void> Preparation::prepare_python() {
                                          attempt_.workspace->folder(),
                                          attempt_.home,
                                          environment_variable,
-                                         output.get()));
+                                         output.get(),
+                                         {order_.environment, {}, secret_values_}));
   DSTACK_CHECK(attempt_.log.writer().continue_at_end());
   set_variable(
       order_.environment, "PATH", python.bin.string() + ":" + variable(order_.environment, "PATH"));
+  for (const Path& folder : python::import_folders(request, attempt_.workspace->folder())) {
+    const std::string before = variable(order_.environment, "PYTHONPATH");
+    set_variable(order_.environment,
+                 "PYTHONPATH",
+                 before.empty() ? folder.string() : folder.string() + ":" + before);
+  }
   if (!python.folder.empty()) {
     set_variable(order_.environment, "VIRTUAL_ENV", python.folder.string());
     job_.shared_folders.push_back(python.folder.string());
+    boost::system::error_code error;
+    if (const Path layer = python::compiled_folder(python.folder); fs::exists(layer, error))
+      job_.shared_folders.push_back(layer.string());
+    python::compile_in_background(python.folder);
     return record_packages(python.packages);
   }
+  if (order_.python->source == python::source_active)
+    return write_file_atomically(
+        packages_record(), python::installed_packages(order_.python->program), Durable::no);
   return {};
 }
 
+Path Preparation::packages_record() const {
+  return attempt_.home.job(order_.run, order_.index) / file_names::packages;
+}
+
 Result<void> Preparation::record_packages(const Path& list) const {
-  const Path record = attempt_.home.job(order_.run, order_.index) / file_names::packages;
+  const Path record = packages_record();
   ::unlink(record.c_str());  // that of an earlier attempt
   if (::link(list.c_str(), record.c_str()) == 0 || errno == ENOENT)
     return {};

@@ -32,6 +32,7 @@ class Preparation {
   void protect_links();
   Result<void> prepare_python();
   /// A hard link to the environment's list, which never changes.
+  Path packages_record() const;
   Result<void> record_packages(const Path& list) const;
   /// The provider finds the program in a variable named after it.
   Result<void> prepare_tool(const std::string& wanted);
@@ -42,6 +43,7 @@ class Preparation {
   JobAttempt& attempt_;
   JobOrder& order_;
   std::vector<std::string>& warnings_;
+  std::vector<std::string> secret_values_;  ///< what no installer may show
   PreparedJob job_;
 };
 

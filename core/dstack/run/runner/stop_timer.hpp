@@ -15,7 +15,7 @@ class StopTimer {
 
   enum class Step {
     none,
-    stop,      ///< the job's own process has ended; what it left running is asked to stop
+    end_rest,  ///< the job's own process has ended; what it left running is asked to stop by TERM
     time_out,  ///< the timeout has passed: the job is asked to stop
     kill,      ///< again and again, until nothing of the job is left
   };
@@ -25,6 +25,9 @@ class StopTimer {
 
   /// The job was asked to stop: from `now` on it has its grace.
   void begin_grace(Clock::time_point now);
+
+  /// What the job's own process left running was asked to stop.
+  void rest_is_asked(Clock::time_point now);
 
   /// Nothing is waited for any more.
   void kill() { killing_ = true; }
@@ -42,6 +45,8 @@ class StopTimer {
   std::optional<Clock::time_point> timeout_at_;
   std::optional<Clock::time_point> kill_at_;
   bool killing_ = false;
+  /// Processes that the job's own one does not end may ignore another signal than TERM.
+  bool rest_may_go_on_;
 };
 
 }  // namespace dstack::run

@@ -2,6 +2,7 @@
 
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
+#include "dstack/job/stop_signal.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 #include "dstack/run/runner/outcome.hpp"
 #include "dstack/run/runner/usage.hpp"
@@ -140,8 +141,9 @@ void Watch::take_due_step() {
   switch (job_.timer.due(steady_clock::now(), job_.process.status().has_value())) {
     case StopTimer::Step::none:
       return;
-    case StopTimer::Step::stop:
-      return stop();
+    case StopTimer::Step::end_rest:
+      job_.process.stop(SIGTERM);
+      return job_.timer.rest_is_asked(steady_clock::now());
     case StopTimer::Step::time_out:
       record_.cause = job::Cause::timeout;
       record_.message = fmt::format("it took longer than its timeout of {}",
@@ -153,13 +155,17 @@ void Watch::take_due_step() {
 }
 
 void Watch::stop() {
-  job_.process.signal_all(SIGTERM);
+  // An agent passes it on in its own way.
+  const bool is_agent = !agent_role(attempt_.order.spec).empty();
+  job_.process.stop(is_agent ? SIGTERM
+                             : job::stop_signal_number(attempt_.order.spec.stop_signal)
+                                   .value_or(SIGTERM));
   job_.timer.begin_grace(steady_clock::now());
 }
 
 void Watch::kill() {
   job_.timer.kill();
-  job_.process.signal_all(SIGKILL);
+  job_.process.kill();
 }
 
 int Watch::milliseconds_to_next_step() const {

@@ -2,6 +2,7 @@
 
 #include "dstack/base/event.hpp"
 #include "dstack/base/path_pattern.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/files/home.hpp"
@@ -15,8 +16,11 @@
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/workspace.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
+#include <map>
+#include <memory>
 #include <utility>
 
 #include <unistd.h>
@@ -36,10 +40,11 @@ struct ThreadedArtifactSaver::State {
   };
 
   std::list<Worker> workers;
+  std::map<std::size_t, std::shared_ptr<StopFlag>> saves;  ///< the last of each job
 
   std::unique_ptr<Workspace> workspace_of(const JobOrder& order) const {
     const Path folder = attempt_folder(objects.home(), order.run, order.index, order.attempt);
-    return run::workspace_of(objects.home(), folder, order.project, order.spec);
+    return run::workspace_of(objects.home(), folder, order);
   }
 
   /// If no thread can be started, the caller does the work, and its loop waits.
@@ -72,6 +77,29 @@ bool ended_well(const ExitRecord& record) {
          record.stop == job::StopRequest::none && !record.cause;
 }
 
+/// Whether all files of what was found lay in the workspace before the job began, as they are.
+Result<bool> is_given(const store::ObjectStore& objects,
+                      const JobOrder& order,
+                      const job::TreeReference& found) {
+  std::map<std::string, Digest> given;
+  std::vector<job::TreeReference> trees = {order.code};
+  trees.insert(trees.end(), order.input_files.begin(), order.input_files.end());
+  trees.insert(trees.end(), order.inputs.begin(), order.inputs.end());
+  for (const job::TreeReference& tree : trees) {
+    DSTACK_TRY(const auto files, objects.list(tree));
+    for (const store::TreeFile& file : files)
+      given[file.path] = file.digest;
+  }
+  DSTACK_TRY(const auto files, objects.list(found));
+  return std::all_of(files.begin(), files.end(), [&](const store::TreeFile& file) {
+    const auto before = given.find(file.path);
+    return (before != given.end() && before->second == file.digest) ||
+           std::any_of(order.links.begin(), order.links.end(), [&](const auto& link) {
+             return link.first == file.path;
+           });
+  });
+}
+
 /// Nothing when there is nothing at the artifact's path, or nothing that matches it.
 Result<std::optional<job::TreeReference>> capture_one(store::ObjectStore& objects,
                                                       const Path& workspace,
@@ -90,33 +118,58 @@ Result<std::optional<job::TreeReference>> capture_one(store::ObjectStore& object
   return tree;
 }
 
-std::string describe_missing(const std::vector<std::string>& missing) {
+/// `missing`: the places where each of them was looked for.
+std::string describe_missing(const std::vector<std::vector<std::string>>& missing) {
   std::vector<std::string> patterns;
   std::vector<std::string> paths;
-  for (const std::string& path : missing)
-    (is_pattern(path) ? patterns : paths).push_back(path);
+  for (const auto& places : missing) {
+    std::string text = fmt::format("'{}'", printable(places.front()));
+    for (std::size_t i = 1; i < places.size(); ++i)
+      text += fmt::format("{}'{}'", i == 1 ? " (nor " : ", ", printable(places[i]));
+    text += places.size() > 1 ? ")" : "";
+    (is_pattern(places.front()) ? patterns : paths).push_back(std::move(text));
+  }
   std::vector<std::string> parts;
   if (!paths.empty())
-    parts.push_back(fmt::format("it did not make {}", quoted_list(paths)));
+    parts.push_back(fmt::format("it did not make {}", join(paths, ", ")));
   if (!patterns.empty())
-    parts.push_back(fmt::format("nothing matches {}", quoted_list(patterns)));
+    parts.push_back(fmt::format("nothing matches {}", join(patterns, ", ")));
   return fmt::format(
       "it ended well, but {}, which 'artifacts' lists; '{{path: …, optional: true}}' "
       "allows that",
       join(parts, " and "));
 }
 
+/// What the job made. The place beside the working directory may hold what it was given.
+Result<std::optional<job::TreeReference>> capture_made(store::ObjectStore& objects,
+                                                       const Path& workspace,
+                                                       const JobOrder& order,
+                                                       const std::string& path,
+                                                       bool is_elsewhere,
+                                                       store::Originals originals,
+                                                       SavedArtifacts& result) {
+  DSTACK_TRY(auto tree, capture_one(objects, workspace, path, originals, result));
+  if (!tree || !is_elsewhere)
+    return tree;
+  DSTACK_TRY(const bool given, is_given(objects, order, *tree));
+  return given ? std::nullopt : std::move(tree);
+}
+
 void capture(store::ObjectStore& objects,
              const Path& workspace,
              const std::string& workflow,
-             const job::JobSpec& spec,
+             const JobOrder& order,
              store::Originals originals,
              SavedArtifacts& result) {
+  const job::JobSpec& spec = order.spec;
+  const auto paths = artifact_paths(order, workspace);
   std::vector<std::string> errors;
-  std::vector<std::string> missing;
-  for (const std::string& artifact : spec.artifacts) {
-    const std::string path = job::path_from_root(spec, artifact);
-    auto tree = capture_one(objects, workspace, path, originals, result);
+  std::vector<std::vector<std::string>> missing;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const std::string& artifact = spec.artifacts[i];
+    const std::string& path = paths[i];
+    const bool is_elsewhere = path != job::path_from_root(spec, artifact);
+    auto tree = capture_made(objects, workspace, order, path, is_elsewhere, originals, result);
     if (!tree)
       errors.push_back(
           fmt::format("the artifact '{}' could not be stored: {}", path, render(tree.error())));
@@ -124,7 +177,7 @@ void capture(store::ObjectStore& objects,
       result.artifacts.push_back(
           {workflow, path, **tree, !ended_well(result.record), exposure_of(result.record, path)});
     else if (ended_well(result.record) && !job::is_optional(spec, artifact))
-      missing.push_back(path);
+      missing.push_back(places_of(order, artifact));
   }
   if (!errors.empty())
     result.error = fmt::format(
@@ -151,6 +204,15 @@ void keep_edits(store::ObjectStore& objects,
   }
 }
 
+/// Of a job that was aborted while its artifacts were stored.
+void drop_all(SavedArtifacts& result) {
+  result.artifacts.clear();
+  result.edits.reset();
+  result.error.clear();
+  result.missing.clear();
+  result.given_up = true;
+}
+
 }  // namespace
 
 ThreadedArtifactSaver::ThreadedArtifactSaver(std::unique_ptr<State> state)
@@ -160,7 +222,7 @@ ThreadedArtifactSaver::ThreadedArtifactSaver(ThreadedArtifactSaver&&) noexcept =
 ThreadedArtifactSaver::~ThreadedArtifactSaver() = default;
 
 Result<ThreadedArtifactSaver> ThreadedArtifactSaver::make(const files::Home& home) {
-  auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}});
+  auto state = std::unique_ptr<State>(new State{store::ObjectStore(home), {}, {}, {}, {}, {}});
   DSTACK_TRY(state->event, Event::make());
   return ThreadedArtifactSaver(std::move(state));
 }
@@ -170,22 +232,33 @@ void ThreadedArtifactSaver::start(JobOrder order,
                                   ExitRecord record,
                                   store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
+  auto flag = std::make_shared<StopFlag>();
+  state->saves[order.index] = flag;
   state->start([state,
+                flag = std::move(flag),
                 order = std::move(order),
                 workflow = std::move(workflow),
                 originals,
                 record = std::move(record)] {
+    const StoppableWork stoppable(flag.get());
     SavedArtifacts result;
     result.job = order.index;
     result.record = record;
     const auto workspace = state->workspace_of(order);
-    capture(state->objects, workspace->folder(), workflow, order.spec, originals, result);
+    capture(state->objects, workspace->folder(), workflow, order, originals, result);
     if (record.edited && workspace->is_private() && result.error.empty())
       keep_edits(state->objects, workspace->folder(), order, result);
+    if (stop_is_asked())
+      drop_all(result);
     const std::lock_guard guard(state->mutex);
     state->finished.push_back(std::move(result));
     state->event.set();
   });
+}
+
+void ThreadedArtifactSaver::give_up(std::size_t job) {
+  if (const auto save = state_->saves.find(job); save != state_->saves.end())
+    save->second->set();
 }
 
 void ThreadedArtifactSaver::discard(JobOrder order) {

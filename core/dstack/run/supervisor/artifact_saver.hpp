@@ -28,6 +28,7 @@ struct SavedArtifacts {
   std::string error;                  ///< what could not be stored, and where it is now
   std::optional<job::Edits> edits;    ///< what it changed beside them
   std::string missing = {};  ///< of a job that ended well: what it had to make, and did not
+  bool given_up = false;     ///< by give_up(): nothing was kept
 };
 
 /// Requests of a supervisor; Events::wait() returns the results. For one thread.
@@ -41,6 +42,8 @@ class ArtifactSaver {
                      std::string workflow,
                      ExitRecord record,
                      store::Originals originals) = 0;
+  /// Stops what start() began for this job, if it has not finished.
+  virtual void give_up(std::size_t job) = 0;
   /// Removes the workspace of a job: what was taken from it is on record.
   virtual void discard(JobOrder order) = 0;
 };
@@ -56,6 +59,7 @@ class ThreadedArtifactSaver : public ArtifactSaver {
              std::string workflow,
              ExitRecord record,
              store::Originals originals) override;
+  void give_up(std::size_t job) override;
   void discard(JobOrder order) override;
 
   /// Readable when something is finished.

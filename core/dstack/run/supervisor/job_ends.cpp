@@ -145,7 +145,10 @@ void JobEnds::save(const End& end) {
 
 store::JobChange JobEnds::final_change(const SavedArtifacts& saved) const {
   const std::size_t job = saved.job;
-  store::JobChange change = outcome_of({job, saved.record, lost_.contains(job)});
+  ExitRecord record = saved.record;
+  if (saved.given_up)
+    record.stop = StopRequest::abort;
+  store::JobChange change = outcome_of({job, record, lost_.contains(job)});
   if (const auto first = progress_.gangs.stopped_for(change, progress_.stop_asked_of(job)))
     change.reason = fmt::format("stopped because {} failed first", progress_.label(*first));
   if (!saved.error.empty())

@@ -38,6 +38,7 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.attempt = attempt;
   order.attempts = attempts;
   order.project = order_.plan.project;
+  order.place = order_.plan.place;
   order.provider = workflow.provider_path;
   order.spec = planned.spec;
   if (const auto gpus = gpus_.find(job); gpus != gpus_.end())

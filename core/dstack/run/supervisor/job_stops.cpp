@@ -23,7 +23,17 @@ Result<void> JobStops::carry_out() {
   for (const std::size_t job : runners_.reached())
     if (const StopRequest request = progress_.stop_asked_of(job); request != StopRequest::none)
       stop(job, request);
+  stop_saving();
   return {};
+}
+
+void JobStops::stop_saving() {
+  for (std::size_t job = 0; job < progress_.order.plan.jobs.size(); ++job)
+    if (progress_.scheduler.job_status(job) == Status::uploading && !runners_.has(job) &&
+        progress_.stop_asked_of(job) == StopRequest::abort) {
+      progress_.set_status(job, Status::aborting);
+      saver_.give_up(job);
+    }
 }
 
 void JobStops::stop_waiting(std::size_t workflow, StopRequest request) {

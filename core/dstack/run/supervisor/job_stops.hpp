@@ -13,18 +13,24 @@ namespace dstack::run {
 class JobStops {
  public:
   JobStops(RunProgress& progress, const SupervisorParts& parts)
-      : progress_(progress), runners_(parts.runners), history_(parts.history) {}
+      : progress_(progress),
+        runners_(parts.runners),
+        saver_(parts.saver),
+        history_(parts.history) {}
 
   /// Reads the requests. Jobs that have not begun are over at once; running ones are asked to end.
+  /// An abort also ends the storing of artifacts.
   Result<void> carry_out();
   /// Asks a running job to end, unless it was asked already.
   void stop(std::size_t job, job::StopRequest request);
 
  private:
   void stop_waiting(std::size_t workflow, job::StopRequest request);
+  void stop_saving();
 
   RunProgress& progress_;
   JobRunners& runners_;
+  ArtifactSaver& saver_;
   RunHistory& history_;
 };
 

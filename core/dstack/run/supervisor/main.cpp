@@ -1,7 +1,7 @@
 #include "dstack/run/supervisor/main.hpp"
 
 #include "dstack/base/fatal_exit.hpp"
-#include "dstack/config/project/project.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/process/oom_score.hpp"
@@ -34,22 +34,30 @@ namespace dstack::run {
 
 namespace {
 
+/// Of the environment of the command that started the run, which this process has inherited; that
+/// of another command where it took over.
+std::vector<std::string> names_of_variables() {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    names.emplace_back(std::string_view(*entry).substr(0, std::string_view(*entry).find('=')));
+  return names;
+}
+
 /// Searches the end of the job's log for a file or a variable that was missing.
 std::string explain_failure(const files::Home& home, const RunOrder& order, std::size_t job) {
   const auto end = JobLog(home.job(order.plan.run_name, job)).read_end(end_of_log);
   if (!end)
     return {};
   const store::ObjectStore objects(home);
-  const Path root = config::code_root(order.plan.project);
-  const Path folder = order.plan.project;
-  std::string sentence = explain_missing_file(
-      *end,
-      root,
-      order.plan.jobs[job].spec.working_dir,
-      order.code.snapshot,
-      objects,
-      folder == root ? std::string() : folder.lexically_relative(root).string());
-  return sentence.empty() ? explain_missing_variable(*end, order, job, objects) : sentence;
+  std::string sentence = explain_missing_file(*end,
+                                              root_above(order.plan.project, order.plan.place),
+                                              order.plan.jobs[job].spec.working_dir,
+                                              order.code.snapshot,
+                                              objects,
+                                              order.plan.place);
+  return sentence.empty()
+             ? explain_missing_variable(*end, order, job, names_of_variables(), objects)
+             : sentence;
 }
 
 Result<void> supervise_to_end(const files::Home& home,

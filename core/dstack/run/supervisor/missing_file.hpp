@@ -12,9 +12,10 @@
 
 namespace dstack::run {
 
-/// Searches the end of a job's log for "No such file or directory" with a path that exists
-/// below `project` and not in `code`, and for a Python module that is behind a link which leads out
-/// of the project. `base`: as for source::explain_left_out(). The sentence to show, or empty.
+/// Searches the end of a job's log for lines about a missing file with a path that exists below
+/// `project` and not in `code`, and for a Python module that is such a file, or behind a link which
+/// leads out of the project. `base`: as for source::explain_left_out(). The sentence to show, or
+/// empty.
 std::string explain_missing_file(std::string_view log_end,
                                  const Path& project,
                                  const std::string& working_dir,

@@ -1,7 +1,10 @@
 #include "dstack/run/supervisor/missing_variable.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/base/words.hpp"
 #include "dstack/config/project/env_file.hpp"
+#include "dstack/job/environment_names.hpp"
+#include "dstack/run/supervisor/code_paths.hpp"
 
 #include <algorithm>
 #include <set>
@@ -18,6 +21,11 @@ constexpr std::string_view complaints[] = {"keyerror",
                                            "process.env",
                                            "unbound",
                                            "not set",
+                                           "must be set",
+                                           "must be defined",
+                                           "please set",
+                                           "not provided",
+                                           "is empty",
                                            "is unset",
                                            "undefined",
                                            "not defined",
@@ -26,37 +34,24 @@ constexpr std::string_view complaints[] = {"keyerror",
                                            "required"};
 constexpr std::size_t most_files = 20;
 
-bool is_word_part(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/// Both in lower case.
-bool has_word(std::string_view line, std::string_view word) {
-  for (std::size_t at = line.find(word); at != std::string_view::npos;
-       at = line.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || !is_word_part(line[at - 1])) &&
-        (end == line.size() || !is_word_part(line[end])))
-      return true;
-  }
-  return false;
-}
-
+/// A name as it is, or, where it can hardly be another word, as libraries for settings write it.
 bool complains_about(const std::vector<std::string>& lines, const std::string& variable) {
   const std::string name = to_lower(variable);
-  return std::any_of(
-      lines.begin(), lines.end(), [&](const std::string& line) { return has_word(line, name); });
+  const bool is_distinct = name.find('_') != name.npos;
+  return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+    return has_word(line, variable) || (is_distinct && has_word(to_lower(line), name));
+  });
 }
 
-/// Those that complain, and what Python shows below them, in lower case.
+/// Those that complain, and what Python shows below them.
 std::vector<std::string> complaining_lines(std::string_view log_end) {
   std::vector<std::string> lines;
-  const std::string lower = to_lower(log_end);
   std::string_view before;
-  for (const std::string_view line : split(lower, '\n')) {
+  for (const std::string_view line : split(log_end, '\n')) {
+    const std::string lower = to_lower(line);
     const bool complains =
         std::any_of(std::begin(complaints), std::end(complaints), [&](std::string_view complaint) {
-          return line.find(complaint) != std::string_view::npos;
+          return lower.find(complaint) != std::string::npos;
         });
     if (complains) {
       lines.emplace_back(line);
@@ -65,6 +60,16 @@ std::vector<std::string> complaining_lines(std::string_view log_end) {
     before = line;
   }
   return lines;
+}
+
+/// What bash says of `${NAME:?text}`: `bash: line 1: NAME: text`.
+bool is_refused_by_shell(std::string_view log_end, const std::string& name) {
+  const std::string part = fmt::format(": {}: ", name);
+  for (const std::string_view line : split(log_end, '\n'))
+    if (line.find(part) != std::string_view::npos &&
+        (line.find("line ") != std::string_view::npos || line.starts_with("sh: ")))
+      return true;
+  return false;
 }
 
 /// `.env`, `.env.local`, … in a folder of the project, from its root.
@@ -84,32 +89,15 @@ std::vector<std::string> env_files_in(const Path& project, const std::string& fo
   return paths;
 }
 
-bool in_code(const std::string& path,
-             const job::TreeReference& code,
-             const store::ObjectStore& objects) {
-  const auto files = objects.list(code);
-  return !files || std::any_of(files->begin(), files->end(), [&](const store::TreeFile& file) {
-    return file.path == path;
-  });
-}
-
-}  // namespace
-
-std::string explain_missing_variable(std::string_view log_end,
+/// One that a file such as `.env` sets.
+std::string explain_variable_of_file(const std::vector<std::string>& lines,
+                                     const std::set<std::string>& had,
                                      const RunOrder& order,
-                                     std::size_t job,
+                                     const job::JobSpec& spec,
                                      const store::ObjectStore& objects) {
-  const plan::PlannedJob& planned = order.plan.jobs[job];
-  const std::vector<std::string> lines = complaining_lines(log_end);
-  if (lines.empty() || planned.spec.workspace == job::WorkspaceKind::project)
-    return {};
-  std::set<std::string> had;
-  for (const plan::EnvironmentVariable& variable : planned.environment)
-    had.insert(variable.name);
-  const std::string& working_dir = planned.spec.working_dir;
   std::vector<std::string> paths = env_files_in(order.plan.project, {});
-  if (!working_dir.empty())
-    for (std::string& path : env_files_in(order.plan.project, working_dir))
+  if (!spec.working_dir.empty())
+    for (std::string& path : env_files_in(order.plan.project, spec.working_dir))
       paths.push_back(std::move(path));
   for (const std::string& path : paths) {
     const auto text = read_file(Path(order.plan.project) / path);
@@ -119,7 +107,7 @@ std::string explain_missing_variable(std::string_view log_end,
       continue;
     for (const config::EnvEntry& entry : *entries)
       if (!had.contains(entry.name) && complains_about(lines, entry.name) &&
-          !in_code(path, order.code.snapshot, objects))
+          !is_in_code(path, order.code.snapshot, objects))
         return fmt::format(
             "the job had no variable '{}', which '{}' sets: that file is in your folder but not "
             "among the code of this run; 'env_file: {}' in the workflow, or '--env-file {}', gives "
@@ -130,6 +118,59 @@ std::string explain_missing_variable(std::string_view log_end,
             printable(path));
   }
   return {};
+}
+
+/// Shells set them themselves.
+bool is_of_shell(std::string_view name) {
+  return name == "PWD" || name == "OLDPWD" || name == "SHLVL" || name == "_";
+}
+
+/// One that is set where the run was started.
+std::string explain_variable_of_caller(std::string_view log_end,
+                                       const std::vector<std::string>& lines,
+                                       const std::set<std::string>& had,
+                                       const std::vector<std::string>& caller,
+                                       const plan::Plan& plan,
+                                       std::size_t job) {
+  for (const std::string& name : caller) {
+    if (had.contains(name) || is_of_shell(name) || job::is_base_environment_name(name) ||
+        job::is_reserved_environment_name(name))
+      continue;
+    if (!complains_about(lines, name) && !is_refused_by_shell(log_end, name))
+      continue;
+    const std::size_t workflow = plan.jobs[job].workflow;
+    const bool is_target = workflow + 1 == plan.workflows.size();
+    return fmt::format(
+        "the job had no variable '{}', which is set where the run was started, and not handed on: "
+        "{}'environment: [{}]' in {} does that; 'dstack secrets add {}' gives a password to all "
+        "jobs",
+        name,
+        is_target ? fmt::format("'-e {}', or ", name) : std::string(),
+        name,
+        is_target ? std::string("the workflow")
+                  : fmt::format("workflow '{}'", plan.workflows[workflow].name),
+        name);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string explain_missing_variable(std::string_view log_end,
+                                     const RunOrder& order,
+                                     std::size_t job,
+                                     const std::vector<std::string>& caller,
+                                     const store::ObjectStore& objects) {
+  const plan::PlannedJob& planned = order.plan.jobs[job];
+  const std::vector<std::string> lines = complaining_lines(log_end);
+  std::set<std::string> had;
+  for (const plan::EnvironmentVariable& variable : planned.environment)
+    had.insert(variable.name);
+  if (!lines.empty() && planned.spec.workspace != job::WorkspaceKind::project)
+    if (auto found = explain_variable_of_file(lines, had, order, planned.spec, objects);
+        !found.empty())
+      return found;
+  return explain_variable_of_caller(log_end, lines, had, caller, order.plan, job);
 }
 
 }  // namespace dstack::run

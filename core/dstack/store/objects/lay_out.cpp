@@ -1,4 +1,5 @@
 // Writing a tree of the store as files.
+#include "dstack/base/path.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/parallel.hpp"
@@ -147,8 +148,8 @@ class Layout {
   /// Opens the folder that `path` is in. Step by step, so that a link put in the place of a folder
   /// meanwhile is not followed.
   bool open_parent(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
+    const std::string_view above = folder_of(path);
+    std::string parent(above.empty() ? "." : above);
     if (!parent_ || parent != parent_path_) {
       parent_ = Fd(files::open_beneath(root_.get(), parent, O_PATH | O_DIRECTORY));
       parent_path_ = std::move(parent);
@@ -210,9 +211,7 @@ class Layout {
     return {};
   }
 
-  static std::string name_of(const Folder& folder) {
-    return folder.path.substr(folder.path.rfind('/') + 1);
-  }
+  static std::string name_of(const Folder& folder) { return std::string(file_name(folder.path)); }
 
   mode_t mode_of(files::EntryType type, const Attributes& attributes) const {
     return modes_ == Modes::umask ? files::mode_under_umask(type, attributes.closed)

@@ -1,5 +1,7 @@
 #include "dstack/store/objects/stream.hpp"
 
+#include "dstack/base/stop_flag.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -59,6 +61,7 @@ Result<Streamed> hash_whole(int file, WriteBack* write_back = nullptr) {
   if (::lseek(file, 0, SEEK_SET) != 0)
     return fail_errno("cannot read");
   for (;;) {
+    DSTACK_CHECK(check_stop());
     DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
     if (count == 0)
       break;
@@ -219,6 +222,7 @@ Result<std::uint64_t> copy_passing_on(
     if (!stretch)
       break;
     while (at < stretch->end) {
+      DSTACK_CHECK(check_stop());
       char* buffer = next();
       auto count = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, stretch->end - at));
       if (stretch->is_hole) {
@@ -276,9 +280,10 @@ Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
   auto at = static_cast<loff_t>(data.begin);
   const auto end = static_cast<loff_t>(data.end);
   while (at < end) {
+    DSTACK_CHECK(check_stop());
     loff_t in = at;
     loff_t out = at;
-    const auto wanted = static_cast<std::size_t>(std::min<loff_t>(end - at, 1 << 30));
+    const auto wanted = static_cast<std::size_t>(std::min<loff_t>(end - at, 1 << 27));
     const ssize_t count = ::copy_file_range(from, &in, to, &out, wanted, 0);
     if (count < 0 && errno == EINTR)
       continue;
@@ -291,6 +296,7 @@ Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
   // Between some file systems the kernel does not copy, or says that nothing is there.
   std::vector<char> buffer(at < end ? chunk_size : 0);
   while (at < end) {
+    DSTACK_CHECK(check_stop());
     const auto wanted =
         static_cast<std::size_t>(std::min<loff_t>(end - at, static_cast<loff_t>(chunk_size)));
     DSTACK_TRY(const std::size_t count,

@@ -82,6 +82,7 @@ class Writer {
       text(python, "version", job.python->version);
       texts(python, "requirements", job.python->requirements);
       texts(python, "packages", job.python->packages);
+      texts(python, "index", job.python->index);
     }
     if (job.container)
       write(member(map, "container"), *job.container);
@@ -99,6 +100,7 @@ class Writer {
     if (job.timeout > 0)
       integer(map, "timeout", static_cast<std::uint64_t>(job.timeout));
     integer(map, "retry", job.retry);
+    text(map, "stop_signal", job.stop_signal);
   }
 
  private:

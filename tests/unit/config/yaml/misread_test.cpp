@@ -83,6 +83,15 @@ TEST_CASE("a command that begins with a sign of YAML is explained with the way t
             quote_it("'{ date; uptime; } > log'"));
   CHECK(of_command("& sleep") ==
         "3:5+7 '&' begins an anchor here | if it is part of a text, " + quote_it("'& sleep'"));
+  CHECK(of_command("&>log echo x") ==
+        "3:5+5 '&>log' begins an anchor here, and is not a part of the text | " +
+            quote_it("'&>log echo x'"));
+  CHECK(of_command("&>log") ==
+        "3:5+5 '&>log' begins an anchor here, and is not a part of the "
+        "text | " +
+            quote_it("'&>log'"));
+  CHECK(of_command("&& echo y").find("'&&' begins an anchor here") != std::string::npos);
+  CHECK(of_command("&name-1 echo y").empty());
   CHECK(of_command("| tee log") ==
         "3:5+9 '|' begins a text here that is on the lines below it | if it is part of a text, " +
             quote_it("'| tee log'"));
@@ -184,4 +193,25 @@ TEST_CASE("a text that ends inside of a quote is explained by the sign that ende
 TEST_CASE("a text without its long line is advised all the same") {
   CHECK(quoting_hint(std::string(200, 'x')) ==
         "put the whole in quotes, or write it on a line of its own below '|'");
+}
+
+TEST_CASE("lines that YAML joins are known, unless they read as one line that goes on") {
+  const auto is_joined = [](const std::string& written) {
+    const auto parsed = read("commands:\n  - ls\n  - " + written + "\n  - pwd\n");
+    REQUIRE(parsed);
+    return parsed->root.members[0].value.elements[1].joined;
+  };
+  CHECK(is_joined("for i in 1 2; do\n      echo $i\n    done"));
+  CHECK(is_joined("echo a\n    echo b"));
+  CHECK(is_joined("train.py\n    --lr 1\n    echo b"));
+  CHECK_FALSE(is_joined("echo a"));
+  CHECK_FALSE(is_joined("train.py\n    --lr 1\n    --epochs 2"));
+  CHECK_FALSE(is_joined("cat a |\n    sort &&\n    head"));
+  CHECK_FALSE(is_joined("cat a \\\n    b"));
+  CHECK_FALSE(is_joined("|\n    echo a\n    echo b"));
+  CHECK_FALSE(is_joined("'echo a\n    echo b'"));
+
+  const auto alone = read("commands:\n  echo a\n  echo b\nx: 1\n");
+  REQUIRE(alone);
+  CHECK(alone->root.members[0].value.joined);
 }

@@ -21,6 +21,7 @@ inline const std::string manifest_text = R"({
     {"name": "disk", "type": "size", "help": "A size"},
     {"name": "patience", "type": "duration", "help": "A duration"},
     {"name": "lines", "type": "texts", "help": "Lines"},
+    {"name": "needs", "type": "requirements", "help": "Packages"},
     {"name": "requirements", "type": "paths", "help": "Files",
      "flag": {"name": "--requirements", "short": "-r", "value": "FILE", "repeat": true}}
   ],

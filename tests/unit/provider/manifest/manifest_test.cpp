@@ -66,6 +66,7 @@ TEST_CASE("every type has one name", "[provider][manifest]") {
       {"duration", PropertyType::duration},
       {"texts", PropertyType::texts},
       {"paths", PropertyType::paths},
+      {"requirements", PropertyType::requirements},
       {"arguments", PropertyType::arguments},
       {"environment", PropertyType::environment},
       {"map", PropertyType::map},

@@ -62,7 +62,10 @@ TEST_CASE("a path that leads out of its folder may be meant from the working dir
   CHECK(errors("file: ../../x.py\nworking_dir: a\n").find("leads out of the project") !=
         std::string::npos);
   CHECK(errors("file: x\nworking_dir: a\nartifacts: [../out]\n")
-            .find("leave 'working_dir' out, and write 'out'") != std::string::npos);
+            .find("write 'out': artifacts are looked for from the project's folder, too") !=
+        std::string::npos);
+  CHECK(errors("file: x\nartifacts: [../out]\n").find("only what a job writes in its workspace") !=
+        std::string::npos);
 }
 
 TEST_CASE("an integer is written in digits, plain or as what a variable became",
@@ -194,6 +197,25 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
         "2:28 'resources.shm_size' is given twice");
 }
 
+TEST_CASE("requirements are files, and which of their parts are meant", "[provider][types]") {
+  CHECK(typed("needs: a/./r.txt\n", "needs") == Json{"a/r.txt"});
+  CHECK(typed("needs: [r.txt, {file: ./pyproject.toml, extras: gpu, groups: [dev, docs]}]\n",
+              "needs") == Json{"r.txt", "pyproject.toml[gpu]:dev,docs"});
+  CHECK(typed("needs: {file: uv.lock, project: true, extras: []}\n", "needs") ==
+        Json{"uv.lock+project"});
+  CHECK(typed("needs: 'sub/pyproject.toml[a,b]'\n", "needs") == Json{"sub/pyproject.toml[a,b]"});
+  CHECK(errors("file: x\nneeds: {file: r.txt, extras: [gpu]}\n") ==
+        "2:8 'r.txt' has no extras, groups or project; a pyproject.toml and a uv.lock have them");
+  CHECK(errors("file: x\nneeds: {files: uv.lock}\n").find("did you mean 'file'?") !=
+        std::string::npos);
+  CHECK(errors("file: x\nneeds: {extras: [a]}\n").find("must be a file or {file: …") !=
+        std::string::npos);
+  CHECK(errors("file: x\nneeds: {file: uv.lock, groups: ['a b']}\n") ==
+        "2:33 'a b' is not the name of one");
+  CHECK(errors("file: x\nneeds: ../uv.lock\n").find("leads out of the project") !=
+        std::string::npos);
+}
+
 TEST_CASE("inputs are paths anywhere, with their place in the workspace",
           "[provider][properties]") {
   CHECK(typed("inputs: ./data//x\n", "inputs") ==
@@ -225,6 +247,11 @@ TEST_CASE("artifacts may be patterns, but not of all that there is", "[provider]
           std::string::npos);
 }
 
+TEST_CASE("a bracket of an artifact's pattern must be closed", "[provider][types]") {
+  CHECK(errors("file: x\nartifacts: [out/a, 'out/[z']\n").find("has a '[' that no ']' closes") !=
+        std::string::npos);
+}
+
 TEST_CASE("what only a shell would replace in an artifact's path is refused", "[provider][types]") {
   CHECK(errors("file: x\nartifacts: ['~/model']\n") ==
         "2:13 the artifact '~/model' has '~' in it, which is not replaced: no shell reads this "
@@ -250,4 +277,10 @@ TEST_CASE("an artifact is optional if every entry for it says so", "[provider][t
   CHECK(checked->optional_artifacts == std::vector<std::string>{"b"});
   CHECK(errors("file: x\nartifacts: [{path: a, optional: perhaps}]\n").find("true or false") !=
         std::string::npos);
+}
+
+TEST_CASE("a working directory is not expanded", "[provider][types]") {
+  for (const std::string folder : {"$HOME/x", "~/x", "${DATA}", "$(pwd)"})
+    CHECK(errors("file: x\nworking_dir: " + folder + "\n").find("which is not replaced") !=
+          std::string::npos);
 }

@@ -1,0 +1,84 @@
+#include "dstack/python/installed.hpp"
+
+#include "dstack/base/json.hpp"
+#include "dstack/base/text.hpp"
+
+#include <set>
+
+namespace dstack::python {
+
+namespace {
+
+template <typename Use>
+void each_entry(const Path& folder, const Use& use) {
+  boost::system::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    use(entry->path(), entry->path().filename().string());
+}
+
+/// The name as its author writes it, which the folder's name has not.
+std::string name_in_metadata(const Path& metadata, std::string otherwise) {
+  const std::string text = read_file(metadata / "METADATA").value_or("");
+  for (std::string_view line : split(text, '\n')) {
+    line = trim(line);
+    if (line.empty())
+      break;
+    if (line.starts_with("Name:"))
+      return std::string(trim(line.substr(5)));
+  }
+  return otherwise;
+}
+
+/// Of a package that came from elsewhere than an index: where from.
+std::string origin(const Path& metadata) {
+  const auto text = read_file(metadata / "direct_url.json");
+  if (!text)
+    return {};
+  const auto json = parse_json(*text, "direct_url.json");
+  return json ? json_string(*json, "url") : std::string();
+}
+
+void add_distribution(const Path& path, const std::string& name, std::set<std::string>& lines) {
+  for (const std::string_view ending : {".dist-info", ".egg-info"}) {
+    const std::size_t dash = name.find('-');
+    if (!name.ends_with(ending) || dash == std::string::npos)
+      continue;
+    std::string version = name.substr(dash + 1, name.size() - ending.size() - dash - 1);
+    version = version.substr(0, version.find("-py"));  // an egg's ends in the Python's
+    const std::string project = name_in_metadata(path, name.substr(0, dash));
+    const std::string from = origin(path);
+    lines.insert(from.empty() ? fmt::format("{}=={}", project, version)
+                              : fmt::format("{} @ {}", project, from));
+  }
+}
+
+}  // namespace
+
+std::string installed_packages(const Path& program) {
+  const Path root = program.parent_path().parent_path();
+  std::set<std::string> lines;
+  each_entry(root / "lib", [&](const Path& folder, const std::string&) {
+    each_entry(folder / "site-packages", [&](const Path& path, const std::string& name) {
+      add_distribution(path, name, lines);
+    });
+  });
+  each_entry(root / "conda-meta", [&](const Path&, std::string name) {
+    if (!name.ends_with(".json"))
+      return;
+    name.resize(name.size() - 5);
+    const std::size_t build = name.rfind('-');
+    const std::size_t version = build == std::string::npos ? build : name.rfind('-', build - 1);
+    if (version != std::string::npos)
+      lines.insert(fmt::format("{}={}={}",
+                               name.substr(0, version),
+                               name.substr(version + 1, build - version - 1),
+                               name.substr(build + 1)));
+  });
+  std::string text;
+  for (const std::string& line : lines)
+    text += line + "\n";
+  return text;
+}
+
+}  // namespace dstack::python
