@@ -39,7 +39,7 @@ Engine find_engine(const std::string& name,
     engine.trouble = opened.error().message;
   }
   if (engine.trouble.empty())
-    engine.trouble = "DOCKER_HOST names another engine";
+    engine.trouble = fmt::format("{} names another engine", addresses->front().named_by);
   return engine;
 }
 

@@ -61,6 +61,9 @@ const Samples& samples() {
       {"target", {"other.py", {"other.py"}, "none.py"}},
       {"target", {"https://example.org/app.py", {"https://example.org/app.py"}, "ftp://a/b.py"}},
       {"image", {"alpine:3", {"alpine:3"}, "x y"}},
+      {"build", {"sub", {"--build", "sub"}, "../outside"}},
+      {"build", {"{context: sub, target: last}", {}, "{context: sub, dockerfile: none}"}},
+      {"platform", {"linux/arm64", {"--platform", "linux/arm64"}, "arm"}},
       {"entrypoint", {"[/bin/sh, -e]", {"--entrypoint", "/bin/sh -e"}, "{a: b}"}},
       {"registry_auth", {"{username: u, password: p}", {}, "{token: t}"}},
       {"nodes", {"2", {"--nnodes", "2"}, "0"}},
@@ -99,6 +102,7 @@ class PropertiesBox : public Sandbox {
     for (const char* path : {"x.py", "other.py", "sub/x.py", "sub/other.py"})
       file(path, "print(1)\n");
     file("vars", "FROM_FILE=x\n");
+    file("sub/Dockerfile", "FROM scratch\n");
     for (const char* path : {"r.txt", "sub/r.txt"})
       file(path, "# nothing\n");
     REQUIRE(make_folders(home()));
@@ -135,6 +139,8 @@ class PropertiesBox : public Sandbox {
     if (property == "module" && !yaml.empty())
       keys.erase("file");
     keys[property] = yaml;
+    if (property == "build" && !yaml.empty())
+      keys.erase("image");  // one excludes the other
     std::string text = "workflows:\n  - name: w\n    provider: " + provider_ + "\n";
     for (const auto& [key, value] : keys)
       if (!value.empty())

@@ -174,10 +174,17 @@ TEST_CASE("docker: a program of another processor is called that, with what to d
     request.url = "/images/create?fromSrc=-&repo=local/other&tag=1&platform=linux%2Friscv64";
     request.headers = {{"Content-Type", "application/x-tar"}};
     request.body = archive->out;
-    const auto answer = test::engine_at(engine.socket).send(request);
+    auto answer = test::engine_at(engine.socket).send(request);
     REQUIRE(answer);
     INFO(answer->body);
     REQUIRE(answer->status == 200);
+    const std::size_t id = answer->body.rfind("sha256:");
+    request.url = "/images/" + answer->body.substr(id, 71) + "/tag?repo=local/other&tag=1";
+    request.headers = {};
+    request.body = {};
+    answer = test::engine_at(engine.socket).send(request);
+    REQUIRE(answer);
+    REQUIRE(answer->status == 201);
     const auto output = box.run({"run", "docker", "local/other:1", "/sh"});
     CHECK(Sandbox::code(output) == 125);
     INFO(output.err);
@@ -208,6 +215,61 @@ TEST_CASE("docker: 'build' makes the image of a Dockerfile of the project, once 
     CHECK(holds(out, "dstack: built image 'dstack-build:"));
     CHECK(holds(out, "hello ada\n" + mark + "\n"));
     CHECK(box.ok({"run", "w"}) == "hello ada\n" + mark + "\n");
-    CHECK(box.ok({"run", "w", "--", "/code/large.bin"}).empty() == false);
+    // What .dockerignore names is not in it, and a workflow that changes is no other image.
+    CHECK(Sandbox::code(box.run({"run", "w", "--", "/code/large.bin"})) == 1);
+    // Another content, argument or stage is another image.
+    box.file("image/sub/data.txt", "changed " + mark + "\n");
+    CHECK(holds(box.ok({"run", "w"}), "hello ada\nchanged " + mark + "\n"));
+    write("image");
+    out = box.ok({"run", "w", "--", "/last"});
+    CHECK(holds(out, "dstack: built image"));
+    CHECK(holds(out, "hello nobody\nchanged " + mark + "\nlast\n"));
+    // On the command line it takes the place of the image, and all arguments are the container's.
+    CHECK(box.ok({"run", "docker", "--build", "image", "/hello"}) == "hello nobody\n");
+    box.workflow("    args: [/last]\n", "no/such:image");
+    CHECK(box.ok({"run", "w", "--build", "image"}) == "last\n");
+    write("{dockerfile: image/Dockerfile, target: base}");
+    CHECK(box.run({"run", "w", "--", "/code/image/large.bin"}).out.ends_with("\nx"));
   }
+}
+
+TEST_CASE("docker: a build that fails is a job that could not start, with the engine's words") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.file("Dockerfile", "FROM local/busybox:1\nRUN echo so far && exit 7\n");
+    const auto output = box.run({"run", "docker", "--build", "."});
+    INFO(output.err);
+    CHECK(Sandbox::code(output) == 125);
+    CHECK(holds(output.out, "so far\n"));
+    CHECK(holds(output.err, "the image of 'Dockerfile' cannot be built: "));
+    CHECK(box.last_job()["cause"] == "start");
+  }
+}
+
+TEST_CASE("docker: what cannot be built is refused in the file") {
+  Sandbox box;
+  box.file("sub/app.Dockerfile", "FROM scratch\n");
+  box.workflows(R"(workflows:
+  - {name: a, provider: docker, build: .}
+  - {name: b, provider: docker, build: {context: sub, dockerfile: ap.Dockerfile}}
+  - {name: c, provider: docker, build: sub, image: x}
+  - {name: f, provider: docker, build: sub/app.Dockerfile}
+  - {name: d, provider: docker}
+  - {name: e, provider: docker, image: x, platform: arm}
+)");
+  const std::string err = box.run({"validate"}).err;
+  CHECK(holds(err, "there is no file 'Dockerfile'"));
+  CHECK(holds(err, "there is no file 'sub/ap.Dockerfile'"));
+  CHECK(holds(err, "did you mean 'sub/app.Dockerfile'?"));
+  CHECK(holds(err, "'sub/app.Dockerfile' is a file; 'build' is the folder"));
+  CHECK(holds(err, "'image' and 'build', which exclude each other"));
+  CHECK(holds(err, "workflow 'd' lacks 'image' or 'build'"));
+  CHECK(holds(err, "'arm' is not a platform"));
+  box.workflows(
+      "workflows:\n  - {name: a, provider: docker, build: {context: sub, dockerfile: "
+      "app.Dockerfile, args: {KEY: \"${{ secrets.KEY }}\"}}}\n");
+  REQUIRE(process::run(
+      box.command({"secrets", "add", "KEY"}), std::string("hush-hush"), std::chrono::seconds(100)));
+  CHECK(holds(box.run({"run", "a"}).err, "the secret 'KEY' cannot be used here"));
 }

@@ -256,7 +256,8 @@ TEST_CASE("docker: invalid 'registry_auth' and 'ports' are refused in the file")
   const std::string err = box.run({"validate"}).err;
   CHECK(holds(err, "needs both a 'username' and a 'password'"));
   CHECK(holds(err, "'token' is not a part of 'registry_auth'"));
-  CHECK(holds(err, "at most 100 ports"));
+  CHECK(holds(err, "must be at most 100, not '8080'"));
+  CHECK(holds(err, "'ports' is how many ports the job gets"));
   CHECK(holds(err, "'x y' cannot be the name of an image"));
 }
 

@@ -80,19 +80,20 @@ Trouble look_at(const EngineAddress& address) {
 Failure no_named_engine(const EngineAddress& address, const Trouble& trouble) {
   const bool is_context = address.named_by.starts_with("Docker");
   const bool wants_tls =
-      address.url.starts_with("http:") && trouble.reason.find("HTTPS") != std::string::npos;
+      address.url.starts_with("http:") && (trouble.reason.find("HTTPS") != std::string::npos ||
+                                           trouble.reason.find("broke off") != std::string::npos);
   return fail(ErrorCode::unavailable,
               "no container engine answers at '{}', which {} names: {}",
               address.shown(),
               address.named_by,
               trouble.reason)
-      .with_hint("{}",
-                 wants_tls ? "it speaks TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the "
-                             "folder of ca.pem, cert.pem and key.pem"
-                 : is_context
-                     ? "start it; 'docker context ls' lists the contexts, and "
-                       "DOCKER_CONTEXT=default uses the engine of this machine"
-                     : "start it, or unset the variable to use the engine of this machine");
+      .with_hint(
+          "{}",
+          wants_tls    ? "if it speaks TLS, set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the "
+                         "folder of ca.pem, cert.pem and key.pem"
+          : is_context ? "start it; 'docker context ls' lists the contexts, and "
+                         "DOCKER_CONTEXT=default uses the engine of this machine"
+                       : "start it, or unset the variable to use the engine of this machine");
 }
 
 Failure no_engine(const std::vector<EngineAddress>& addresses,

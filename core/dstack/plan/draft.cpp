@@ -47,6 +47,12 @@ bool can_be_used(const provider::Candidate* candidate) {
          candidate->manifest.has_value();
 }
 
+/// Its values are never shown, or are variables of the job.
+bool may_refer_to_secrets(const provider::Property& property) {
+  return property.secret ||
+         (property.common && property.type == provider::PropertyType::environment);
+}
+
 }  // namespace
 
 void Drafts::add(const config::Workflow& workflow, Role role) {
@@ -90,6 +96,15 @@ bool interpolate_properties(Draft& draft,
     const auto* property = draft.provider ? draft.manifest().find(key) : nullptr;
     return property != nullptr && property->type == provider::PropertyType::arguments;
   };
+  // Without a provider, which is an error of its own, nothing is known of its properties.
+  scope.holds_secrets = [&](std::string_view key) {
+    const auto* property = draft.provider ? draft.manifest().find(key) : nullptr;
+    return draft.provider == nullptr || (property != nullptr && may_refer_to_secrets(*property));
+  };
+  if (draft.provider != nullptr)
+    for (const provider::Property& property : draft.manifest().properties)
+      if (may_refer_to_secrets(property))
+        scope.secret_members.push_back(property.name);
   auto result = config::interpolate(draft.properties(), scope);
   if (!result) {
     errors.push_back(std::move(result).error());

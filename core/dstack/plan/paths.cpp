@@ -191,9 +191,7 @@ class Checker {
         property = &one;
     for (const job::JobSpec& job : draft_.jobs)
       if (property != nullptr && job.container && job.container->build)
-        check_file(*property,
-                   job.container->build->dockerfile,
-                   place_of(draft_, property->name + ".dockerfile"));
+        check_build(*property, *job.container->build);
   }
 
   /// What a job writes behind a link that leads out of its workspace is not in it at the end.
@@ -259,6 +257,16 @@ class Checker {
     if (!error && is_below(real.string(), root.string()))
       return {};
     return fs::read_symlink(project_.root / path, error).string();
+  }
+
+  void check_build(const provider::Property& property, const job::ImageBuild& build) {
+    if (!build.context.empty() && code_.contains(build.context))
+      return report(fmt::format("'{}' is a file; '{}' is the folder that an image is made from",
+                                printable(build.context),
+                                property.name),
+                    place_of(draft_, property.name + ".context"),
+                    fmt::format("write '{}: {{dockerfile: {}}}'", property.name, build.context));
+    check_file(property, build.dockerfile, place_of(draft_, property.name + ".dockerfile"));
   }
 
   void check_value(const provider::Property& property,

@@ -74,8 +74,9 @@ class Secrets {
   void hide_in(std::vector<std::string>& texts) const {
     for (std::string& text : texts)
       for (const std::string& secret : texts_)
-        if (secret.size() >= least_part && text.find(secret) != std::string::npos)
-          text = hidden;
+        if (secret.size() >= least_part)
+          for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;)
+            text.replace(at, secret.size(), hidden);
   }
 
  private:

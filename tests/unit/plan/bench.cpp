@@ -70,6 +70,7 @@ provider::Manifest odd_manifest() {
   manifest.version = "0.1.0";
   manifest.properties = {property("url", PropertyType::text),
                          property("headers", PropertyType::map)};
+  manifest.properties.back().secret = true;
   return manifest;
 }
 

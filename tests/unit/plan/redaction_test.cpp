@@ -2,6 +2,7 @@
 // The plan as JSON and as text, and what is said about targets.
 #include "bench.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/plan/redaction.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 #include "support/text.hpp"
@@ -69,7 +70,7 @@ TEST_CASE("what a manifest calls secret is shown nowhere, whatever its provider 
                                               {"title", "***"},
                                               {"name", "ada"},
                                               {"kept", "${{ secrets.KEPT }}"}});
-  CHECK(shown.jobs[0].spec.argv == Words{"login", "***", "ada"});
+  CHECK(shown.jobs[0].spec.argv == Words{"login", "--password=***", "ada"});
   CHECK(shown.jobs[0].environment[0].value == "***");
   CHECK(from_json_value<Plan>(Json(plan), {}).value() == plan);
 }

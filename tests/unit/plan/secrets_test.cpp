@@ -113,8 +113,7 @@ TEST_CASE("a reference to a secret on the command line is refused at its place")
   bench.environment = {{"PASSED_ON", "${{ secrets.TOKEN }}"}};
   bench.secrets = {"TOKEN"};
   const std::string said =
-      " | 'environment', 'index', 'registry_auth' and 'headers' of a workflow may refer to "
-      "secrets; every "
+      " | 'environment' of a workflow may refer to secrets; every "
       "job has this one as the variable TOKEN";
   const auto refused = [&](const Words& words) {
     const auto errors = bench.errors("train", words);

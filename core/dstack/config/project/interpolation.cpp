@@ -10,7 +10,6 @@
 #include "dstack/job/environment_names.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -22,15 +21,6 @@ constexpr std::string_view run_name = "run.name";
 constexpr std::string_view run_arguments = "run.args";
 constexpr std::string_view run_project = "run.project";
 constexpr std::string_view environment_scope = "env.";
-constexpr std::array<std::string_view, 5> places_of_secrets = {
-    "environment", "env", "registry_auth", "headers", "index"};
-
-/// A key of two words may be written with '-' or '_'.
-bool is_place_of_secrets(std::string key) {
-  std::replace(key.begin(), key.end(), '-', '_');
-  return std::find(places_of_secrets.begin(), places_of_secrets.end(), key) !=
-         places_of_secrets.end();
-}
 
 bool is_environment_property(std::string_view key) {
   return key == "environment" || key == "env";
@@ -49,7 +39,7 @@ class Walk {
       return replace(value);
     Value result = without_parts(value);
     for (const Member& member : value.members) {
-      may_hold_secrets_ = is_place_of_secrets(member.key);
+      may_hold_secrets_ = scope_.holds_secrets && scope_.holds_secrets(member.key);
       in_environment_ = is_environment_property(member.key);
       result.members.push_back(
           {member.key,
@@ -258,7 +248,7 @@ class Walk {
                  .at(std::move(place))
                  .with_hint("write '${{{{ secrets.NAME }}}}'"));
     else if (!may_hold_secrets_)
-      errors_.push_back(misplaced_secret({secret, std::move(place)}));
+      errors_.push_back(misplaced_secret({secret, std::move(place)}, scope_.secret_members));
     else
       secrets_.push_back({secret, std::move(place)});
     return secret_reference(secret);
@@ -415,14 +405,13 @@ Result<Interpolated> interpolate_secrets(const Value& text) {
   return result_of(walk, text);
 }
 
-Error misplaced_secret(const SecretReference& reference) {
+Error misplaced_secret(const SecretReference& reference, const std::vector<std::string>& members) {
+  const std::string places = members.empty() ? "no property" : quoted_list(members);
   return make_error(ErrorCode::configuration, "the secret '{}' cannot be used here", reference.name)
       .at(reference.where)
-      .with_hint(
-          "'environment', 'index', 'registry_auth' and 'headers' of a workflow may refer to "
-          "secrets; every "
-          "job has this one as the variable {}",
-          environment_name(reference.name));
+      .with_hint("{} of a workflow may refer to secrets; every job has this one as the variable {}",
+                 places,
+                 environment_name(reference.name));
 }
 
 Error missing_secret(const SecretReference& reference,

@@ -30,6 +30,9 @@ struct Scope {
   /// Whether the text of a member becomes arguments of a program. Such a text is split before
   /// anything is replaced, and is a list then. Unset: no member's is.
   std::function<bool(std::string_view key)> holds_arguments;
+  /// Whether secrets may be named below a member. Unset: below no member.
+  std::function<bool(std::string_view key)> holds_secrets;
+  std::vector<std::string> secret_members;  ///< the names of those that may, for hints
 };
 
 /// A variable in a text that becomes arguments: one argument, although its value looks like
@@ -69,16 +72,16 @@ struct Interpolated {
 /// keeps its place, so an error in the result still points into the user's file, and counts as
 /// plain even where the file needs quotes around it, so it takes whatever type its property
 /// declares. Nothing in what replaces a reference is looked at again. All unknown names are
-/// reported together. Secrets may be named below the members `environment` (or `env`), `index`,
-/// `registry_auth` and `headers` of a mapping alone; whether they exist is not checked here.
+/// reported together. Whether secrets exist is not checked here.
 Result<Interpolated> interpolate(const Value& value, const Scope& scope);
 /// The same for the value of a variable, which may name other variables, and the run.
 Result<Interpolated> interpolate_variable(const Value& text, const Scope& scope);
 /// The same for a text in which secrets may be named, and nothing else.
 Result<Interpolated> interpolate_secrets(const Value& text);
 
-/// For a reference to a secret where none is allowed.
-Error misplaced_secret(const SecretReference& reference);
+/// For a reference to a secret where none is allowed. `members`: of a workflow, where it is.
+Error misplaced_secret(const SecretReference& reference,
+                       const std::vector<std::string>& members = {"environment"});
 /// For a reference to a secret that does not exist.
 Error missing_secret(const SecretReference& reference,
                      const std::vector<std::string>& known,

@@ -39,6 +39,9 @@ const TreeFile* find_file(const std::vector<TreeFile>& files, const std::string&
   return found == files.end() ? nullptr : &*found;
 }
 
+/// A changed workflow is no reason for another image; a rule of the user's own takes it back in.
+constexpr const char* own_rules = "**/.dstack\n";
+
 /// The rules for this Dockerfile alone, else those of the context.
 Result<backend::DockerIgnore> ignore_rules(const std::vector<TreeFile>& code,
                                            const job::ImageBuild& build,
@@ -48,9 +51,9 @@ Result<backend::DockerIgnore> ignore_rules(const std::vector<TreeFile>& code,
   for (const std::string& path : {build.dockerfile + ".dockerignore", usual})
     if (const TreeFile* file = find_file(code, path); file != nullptr) {
       DSTACK_TRY(const std::string text, objects.read_blob(file->digest));
-      return backend::DockerIgnore(text);
+      return backend::DockerIgnore(own_rules + text);
     }
-  return backend::DockerIgnore();
+  return backend::DockerIgnore(own_rules);
 }
 
 /// All that the image depends on, each part with its end.

@@ -22,6 +22,10 @@ Scope scope_of(std::map<std::string, std::string> variables,
   };
   scope.run_name = "quiet-otter-3";
   scope.run_arguments = std::move(arguments);
+  scope.holds_secrets = [](std::string_view key) {
+    return key == "environment" || key == "env" || key == "headers" || key == "registry-auth";
+  };
+  scope.secret_members = {"environment", "headers"};
   return scope;
 }
 
