@@ -137,6 +137,7 @@ Sending::Sending(const Request& its_request) : request(its_request) {
   plain.idle_time = request.idle.count();
   plain.most_redirects = request.most_redirects;
   plain.any_bytes = request.any_bytes ? 1 : 0;
+  plain.any_certificate = request.any_certificate ? 1 : 0;
   plain.context = this;
   plain.on_header = &on_header;
   plain.on_body = &on_body;

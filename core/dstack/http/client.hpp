@@ -42,6 +42,8 @@ struct Request {
   int most_redirects = 0;
   /// What does not begin as HTTP is taken for a body, with the status 0, instead of an error.
   bool any_bytes = false;
+  /// Of https: the server's certificate is not checked. For this machine's own addresses only.
+  bool any_certificate = false;
   /// Of Response::body; a longer one ends the request with an error. What on_body takes has no
   /// limit.
   std::size_t longest_body = std::size_t{4} << 20U;

@@ -146,6 +146,10 @@ class Exchange {
     curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, request.any_bytes != 0 ? 1L : 0L);
     if (request.unix_socket != nullptr)
       curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket);
+    if (request.any_certificate != 0) {
+      curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+      curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
     if (is_here(request))
       curl_easy_setopt(curl, CURLOPT_PROXY, "");
     set_method(curl, request);

@@ -26,7 +26,8 @@ typedef struct dstack_http_request {
   int64_t total_time;
   int64_t idle_time; /* without a byte in either direction */
   int32_t most_redirects;
-  int32_t any_bytes; /* 1: what does not begin as HTTP is a body without a head */
+  int32_t any_bytes;       /* 1: what does not begin as HTTP is a body without a head */
+  int32_t any_certificate; /* 1: that of the server is not checked */
   void* context;
   int (*on_header)(void* context, const char* line, size_t size);
   int (*on_body)(void* context, const char* bytes, size_t size);
