@@ -153,32 +153,36 @@ TEST_CASE("streamlit: a base path of the user's configuration is part of the add
   NEED(test::why_no_driver());
   Applications box;
   box.file("app.py", "import streamlit as st\nst.write('hello')\n");
-  const auto way = GENERATE(as<std::string>(), "project", "user", "variable");
-  CAPTURE(way);
-  std::vector<std::string> command = {"streamlit", "app.py"};
-  if (way == "project") {
-    box.file(".streamlit/config.toml", "[server]\nbaseUrlPath = \"tools/app\"\nport = 1\n");
-  } else if (way == "user") {
-    REQUIRE(make_folders(box.user_home() / ".streamlit"));
-    REQUIRE(write_file_atomically(box.user_home() / ".streamlit/config.toml",
-                                  "[server]\nbaseUrlPath = \"/tools/app/\"\n",
-                                  Durable::no));
-  } else {
-    command.insert(command.end(), {"-e", "STREAMLIT_SERVER_BASE_URL_PATH=tools/app"});
-  }
-  const std::string run = box.start(command);
-
-  const std::string address = box.address(run);
-
-  CHECK(address.ends_with("/tools/app/"));
-  CHECK(box.page(address).find("<title>Streamlit</title>") != std::string::npos);
-  box.stop(run);
+  const auto check = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> command = {"streamlit", "app.py"};
+    command.insert(command.end(), options.begin(), options.end());
+    const std::string run = box.start(command);
+    const std::string address = box.address(run);
+    CHECK(address.starts_with("http://127.0.0.1:"));
+    CHECK(address.ends_with("/tools/app/"));
+    CHECK(box.page(address).find("<title>Streamlit</title>") != std::string::npos);
+    box.stop(run);
+  };
+  check({"-e", "STREAMLIT_SERVER_BASE_URL_PATH=tools/app"});
+  const Path users = box.user_home() / ".streamlit";
+  REQUIRE(make_folders(users));
+  REQUIRE(write_file_atomically(
+      users / "config.toml", "[server]\nbaseUrlPath = \"/tools/app/\"\n", Durable::no));
+  check({});
+  // That of the project is over that of the user.
+  REQUIRE(write_file_atomically(
+      users / "config.toml", "[server]\nbaseUrlPath = \"other\"\n", Durable::no));
+  box.file(".streamlit/config.toml", "[server]\nbaseUrlPath = \"tools/app\"\nport = 1\n");
+  check({});
 }
 
 TEST_CASE("streamlit: a certificate of the user's configuration makes the address https") {
   NEED(test::why_no_driver());
   Applications box;
   box.file("app.py", "import streamlit as st\nst.write('hello')\n");
+  // What starts the application must not be taken from the project.
+  for (const char* module : {"runpy.py", "threading.py", "tornado.py"})
+    box.file(module, "raise SystemExit('the module of the project')\n");
   if (!test::make_certificate(box.root()))
     SKIP("this machine has no openssl command to make a certificate with");
   box.file(".streamlit/config.toml",
@@ -188,17 +192,6 @@ TEST_CASE("streamlit: a certificate of the user's configuration makes the addres
   const std::string address = box.address(run);
   CHECK(address.starts_with("https://127.0.0.1:"));
   CHECK(box.page(address).find("<title>Streamlit</title>") != std::string::npos);
-  box.stop(run);
-}
-
-TEST_CASE("a module of the project hides none that starts the application") {
-  NEED(test::why_no_driver());
-  Applications box;
-  box.file("app.py", "import streamlit as st\nst.write('hello')\n");
-  for (const char* module : {"runpy.py", "threading.py", "tornado.py", "platformdirs.py"})
-    box.file(module, "raise SystemExit('the module of the project')\n");
-  const std::string run = box.start({"streamlit", "app.py"});
-  CHECK(box.address(run).starts_with("http://127.0.0.1:"));
   box.stop(run);
 }
 
