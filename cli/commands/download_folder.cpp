@@ -1,5 +1,6 @@
 #include "commands/download_folder.hpp"
 
+#include "dstack/base/file_digest.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
@@ -27,17 +28,6 @@ bool is_same_link(int folder, const std::string& name, const store::TreeFile& fi
   std::array<char, PATH_MAX + 1> target;
   const ssize_t size = ::readlinkat(folder, name.c_str(), target.data(), target.size());
   return size >= 0 && sha256({target.data(), static_cast<std::size_t>(size)}) == file.digest;
-}
-
-Result<Digest> hash_file(int file) {
-  Sha256 hasher;
-  std::array<char, 1 << 16> buffer;
-  for (;;) {
-    DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
-    if (count == 0)
-      return hasher.finish();
-    hasher.update({buffer.data(), count});
-  }
 }
 
 /// Whoever may read it may then start it, or nobody may.

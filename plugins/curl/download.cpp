@@ -294,7 +294,7 @@ class Download {
 
   /// A page to sign in at is called a success by most servers.
   bool is_unexpected_page() const {
-    return is_page(content_type_) && !is_called_page(wanted_.output) && !is_called_page(last_.url);
+    return is_page(content_type_) && !is_called_page(wanted_.output) && !is_called_page(first_.url);
   }
 
   std::string page() const {

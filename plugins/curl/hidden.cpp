@@ -56,7 +56,8 @@ std::string Hidden::masked(std::string text) const {
 }
 
 void Hidden::add_text(std::string text) {
-  if (text.size() < shortest_hidden)
+  if (text.size() < shortest_hidden ||
+      std::find(texts_.begin(), texts_.end(), text) != texts_.end())
     return;
   const auto place = std::find_if(texts_.begin(), texts_.end(), [&](const std::string& other) {
     return other.size() <= text.size();

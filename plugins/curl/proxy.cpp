@@ -55,8 +55,11 @@ bool is_about(const Proxy& proxy, std::string_view problem) {
   const auto names = [&](const std::string& text) {
     return problem.find(text) != std::string_view::npos;
   };
-  return names("resolve proxy") ||
-         (!proxy.host.empty() && names("to " + proxy.host + " port " + proxy.port + " "));
+  if (names("resolve proxy"))
+    return true;
+  // The second is how later versions say it.
+  return !proxy.host.empty() && (names("to " + proxy.host + " port " + proxy.port + " ") ||
+                                 names(" via " + proxy.host + " "));
 }
 
 std::string render_proxy(const Proxy& proxy) {

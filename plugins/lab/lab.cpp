@@ -8,7 +8,7 @@ class LabProvider : public dstack::Provider {
     // No question about news, and no request for them: each run would ask again.
     return {apps::jupyter(workflow,
                           "jupyterlab",
-                          "lab --LabApp.news_url=None "
+                          " --LabApp.news_url=None "
                           "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
                           {.name = "JupyterLab", .path = "/lab"})};
   }

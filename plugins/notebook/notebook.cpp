@@ -33,10 +33,8 @@ class NotebookProvider : public dstack::Provider {
   }
 
   std::vector<dstack::Job> plan(const dstack::Workflow& workflow) override {
-    return {apps::jupyter(workflow,
-                          "notebook",
-                          "notebook",
-                          {.name = "Jupyter Notebook", .path = first_page(workflow)})};
+    return {apps::jupyter(
+        workflow, "notebook", "", {.name = "Jupyter Notebook", .path = first_page(workflow)})};
   }
 };
 

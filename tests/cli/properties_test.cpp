@@ -72,6 +72,7 @@ const Samples& samples() {
       {"output", {"data/b", {"--output", "data/b"}, "../b"}},
       {"sha256", {digest, {"--sha256", digest}, "abc"}},
       {"headers", {"{A: b}", {"--header", "A=b"}, "{\"A b\": c}"}},
+      {"http_retries", {"2", {"--http-retries", "2"}, "2000"}},
       {"curl.setup", {"", {}, "[echo begin]"}},
       {"notebook.file", {"other.py", {}, "none.py"}},
       {"streamlit.version", {"1.40.2", {"--app-version", "1.40.2"}, ">>1"}},

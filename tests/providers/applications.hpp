@@ -59,7 +59,48 @@ class Applications : public Sandbox {
   }
 
   void stop(const std::string& run) const { ok({"stop", run, "-y"}); }
+
+  /// The body of a page; "" when there is none. Any certificate will do.
+  std::string page(const std::string& address) const {
+    process::Command command;
+    command.argv = {"python3",
+                    "-c",
+                    "import ssl, sys, urllib.request as u\n"
+                    "print(u.urlopen(sys.argv[1], context=ssl._create_unverified_context()).read()"
+                    ".decode())",
+                    address};
+    if (!address.starts_with("https"))
+      command.argv[2] =
+          "import sys, urllib.request as u\n"
+          "print(u.urlopen(sys.argv[1]).read().decode())";
+    const auto output = process::run(command, {}, std::chrono::minutes(1));
+    REQUIRE(output);
+    INFO(output->err);
+    CHECK(process::succeeded(output->status));
+    return output->out;
+  }
 };
+
+/// A certificate for nobody and its key: cert.pem and key.pem of the folder. False: no openssl.
+inline bool make_certificate(const Path& folder) {
+  process::Command openssl;
+  openssl.argv = {"openssl",
+                  "req",
+                  "-x509",
+                  "-newkey",
+                  "rsa:2048",
+                  "-nodes",
+                  "-days",
+                  "2",
+                  "-subj",
+                  "/CN=nobody.invalid",
+                  "-keyout",
+                  (folder / "key.pem").string(),
+                  "-out",
+                  (folder / "cert.pem").string()};
+  const auto made = process::run(openssl);
+  return made && process::succeeded(made->status);
+}
 
 /// Processes that carry this in their environment or on their command line.
 inline std::vector<std::string> processes_with(const std::string& file, const std::string& text) {

@@ -148,3 +148,107 @@ TEST_CASE("lab: the version is one of the package's, and only a public one liste
   CHECK(box.refused({"run", "lab", "--app-version", "4; rm", "--dry-run"}, 2).find("4; rm") !=
         std::string::npos);
 }
+
+TEST_CASE("streamlit: a base path of the user's configuration is part of the address") {
+  NEED(test::why_no_driver());
+  Applications box;
+  box.file("app.py", "import streamlit as st\nst.write('hello')\n");
+  const auto check = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> command = {"streamlit", "app.py"};
+    command.insert(command.end(), options.begin(), options.end());
+    const std::string run = box.start(command);
+    const std::string address = box.address(run);
+    CHECK(address.starts_with("http://127.0.0.1:"));
+    CHECK(address.ends_with("/tools/app/"));
+    CHECK(box.page(address).find("<title>Streamlit</title>") != std::string::npos);
+    box.stop(run);
+  };
+  check({"-e", "STREAMLIT_SERVER_BASE_URL_PATH=tools/app"});
+  const Path users = box.user_home() / ".streamlit";
+  REQUIRE(make_folders(users));
+  REQUIRE(write_file_atomically(
+      users / "config.toml", "[server]\nbaseUrlPath = \"/tools/app/\"\n", Durable::no));
+  check({});
+  // That of the project is over that of the user.
+  REQUIRE(write_file_atomically(
+      users / "config.toml", "[server]\nbaseUrlPath = \"other\"\n", Durable::no));
+  box.file(".streamlit/config.toml", "[server]\nbaseUrlPath = \"tools/app\"\nport = 1\n");
+  check({});
+}
+
+TEST_CASE("streamlit: a certificate of the user's configuration makes the address https") {
+  NEED(test::why_no_driver());
+  Applications box;
+  box.file("app.py", "import streamlit as st\nst.write('hello')\n");
+  // What starts the application must not be taken from the project.
+  for (const char* module : {"runpy.py", "threading.py", "tornado.py"})
+    box.file(module, "raise SystemExit('the module of the project')\n");
+  if (!test::make_certificate(box.root()))
+    SKIP("this machine has no openssl command to make a certificate with");
+  box.file(".streamlit/config.toml",
+           "[server]\nsslCertFile = \"" + (box.root() / "cert.pem").string() +
+               "\"\nsslKeyFile = \"" + (box.root() / "key.pem").string() + "\"\n");
+  const std::string run = box.start({"streamlit", "app.py"});
+  const std::string address = box.address(run);
+  CHECK(address.starts_with("https://127.0.0.1:"));
+  CHECK(box.page(address).find("<title>Streamlit</title>") != std::string::npos);
+  box.stop(run);
+}
+
+TEST_CASE(
+    "jupyter: a base path of the user's configuration counts; what is the run's own does not") {
+  NEED(test::why_no_driver());
+  const auto [provider, page] =
+      GENERATE(table<const char*, const char*>({{"lab", "/lab"}, {"notebook", "/tree"}}));
+  CAPTURE(provider);
+  Applications box;
+  box.file("data.txt", "42\n");
+  const Path folder = box.root() / "jupyter";
+  REQUIRE(make_folders(folder));
+  REQUIRE(write_file_atomically(folder / "jupyter_server_config.py",
+                                "c.ServerApp.base_url = '/user/ada/'\n"
+                                "c.ServerApp.port = 1\n"
+                                "c.ServerApp.ip = '192.0.2.1'\n"
+                                "c.ServerApp.token = 'another'\n"
+                                "c.IdentityProvider.token = 'another'\n"
+                                "c.PasswordIdentityProvider.hashed_password = 'sha1:1:2'\n"
+                                "c.ServerApp.sock = '/nowhere/socket'\n"
+                                "c.ServerApp.root_dir = '/'\n"
+                                "c.ServerApp.open_browser = True\n",
+                                Durable::no));
+  const std::string run = box.start({provider, "-e", "JUPYTER_CONFIG_DIR=" + folder.string()});
+
+  const std::string address = box.address(run);
+
+  CHECK(address.find(std::string("/user/ada") + page + "?token=") != std::string::npos);
+  const std::string token = token_of(address);
+  CHECK(token.size() == 32);
+  CHECK(processes_with("cmdline", token).empty());
+  const std::string root = address.substr(0, address.find(page));
+  CHECK(box.page(root + "/api/contents?token=" + token).find("data.txt") != std::string::npos);
+  box.stop(run);
+}
+
+TEST_CASE("jupyter: kernels of the user are offered, but never instead of the environment's") {
+  NEED(test::why_no_driver());
+  Applications box;
+  const Path kernels = box.user_home() / ".local/share/jupyter/kernels";
+  for (const char* name : {"mine", "python3"}) {
+    REQUIRE(make_folders(kernels / name));
+    REQUIRE(write_file_atomically(
+        kernels / name / "kernel.json",
+        "{\"argv\": [\"false\", \"{connection_file}\"], \"display_name\": \"of the user\"}",
+        Durable::no));
+  }
+  const std::string run = box.start({"lab"});
+  const std::string address = box.address(run);
+  const Json specs = *parse_json(box.page(address.substr(0, address.find("/lab")) +
+                                          "/api/kernelspecs?token=" + token_of(address)),
+                                 "the kernels");
+  CHECK(specs["kernelspecs"].contains("mine"));
+  CHECK(specs["kernelspecs"]["mine"]["spec"]["display_name"] == "of the user");
+  REQUIRE(specs["kernelspecs"].contains("python3"));
+  CHECK(specs["kernelspecs"]["python3"]["spec"]["display_name"] != "of the user");
+  CHECK(specs["default"] == "python3");
+  box.stop(run);
+}

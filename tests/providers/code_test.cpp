@@ -87,6 +87,7 @@ std::string make_archive(const Path& folder) {
       "        self.send_response(200); self.end_headers()\n"
       "port = sys.argv[sys.argv.index('--bind-addr') + 1].split(':')[1]\n"
       "assert os.environ['PASSWORD'] not in ' '.join(sys.argv)\n"
+      "print('extensions in', sys.argv[sys.argv.index('--extensions-dir') + 1], flush=True)\n"
       "http.server.HTTPServer(('127.0.0.1', int(port)), Handler).serve_forever()\n",
       Durable::no,
       0755));
@@ -139,6 +140,32 @@ TEST_CASE("code: a release is downloaded once, checked, and kept", "[code]") {
   box.ok({"stop", again, "-y"});
 }
 
+TEST_CASE("code: the editor keeps the user's extensions, where their folder can be written",
+          "[code]") {
+  Sandbox box;
+  const Path user = box.root() / "user";
+  REQUIRE(make_folders(user));
+  box.set("HOME=" + user.string());
+  const Path folder = box.root() / "editor";
+  make_archive(folder);
+  box.set("PATH=" + (folder / "code-server-9.8.7-linux-amd64/bin").string() + ":" +
+          test::own_variable("PATH").value_or(""));
+
+  const std::string run = box.start({"code"});
+  box.ok({"app", run, "--print"});
+  const std::string own = (user / ".local/share/code-server/extensions").string();
+  CHECK(box.ok({"logs", run}).find("extensions in " + own + "\n") != std::string::npos);
+  CHECK(fs::is_directory(own));
+  box.ok({"stop", run, "-y"});
+
+  fs::remove_all(user / ".local");
+  REQUIRE(write_file_atomically(user / ".local", "a file", Durable::no));
+  const std::string other = box.start({"code"});
+  box.ok({"app", other, "--print"});
+  CHECK(box.ok({"logs", other}).find("extensions in " + box.home().string()) != std::string::npos);
+  box.ok({"stop", other, "-y"});
+}
+
 TEST_CASE("code: a wrong or missing download is reported with the next step", "[code]") {
   Sandbox box;
   box.set(path_without_editors());
@@ -175,7 +202,9 @@ TEST_CASE("code: code-server opens the project's files in a browser", "[code]") 
   box.set("PATH=" + code_server() + ":" + test::own_variable("PATH").value_or(""));
   write_files_of("docs/providers/code.md", box);
   box.file("hello.txt", "what the editor shows\n");
-  const std::string run = box.start({"edit"});
+  // These would make it listen elsewhere, and refuse the password.
+  const std::string run = box.start(
+      {"edit", "-e", "PORT=1", "-e", "CODE_SERVER_HOST=192.0.2.1", "-e", "HASHED_PASSWORD=x"});
   const std::string address = box.address(run);
   const Json app = box.json({"app", run, "--json"})[0];
   CHECK(processes_with("cmdline", app["password"]).empty());

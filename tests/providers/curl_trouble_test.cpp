@@ -220,6 +220,9 @@ TEST_CASE("curl: a page that was asked for by its name, or that has the digest, 
   Downloads box;
   CHECK(box.get("/typed/index.html?text/html")["status"] == "done");
   CHECK_FALSE(holds(box.output.err, "HTML"));
+  // A redirect to a page to sign in at was not asked for.
+  CHECK(box.get("/redirect?/typed/login.html%3Ftext/html")["status"] == "done");
+  CHECK(holds(box.output.err, "'data/file' is an HTML page (text/html)"));
   const std::string digest = sha256("<!DOCTYPE html><title>Sign in</title>").render();
   CHECK(box.get("/typed?text/html", {"--sha256", digest})["status"] == "done");
   CHECK_FALSE(holds(box.output.err, "HTML"));

@@ -1,4 +1,5 @@
 // Bringing edits back into the project, three-way.
+#include "dstack/base/file_digest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
@@ -40,17 +41,6 @@ struct Content {
 };
 
 constexpr Content::Kind nothing = Content::Kind::nothing;
-
-Result<Digest> hash_file(int file) {
-  Sha256 hash;
-  std::string buffer(256 * 1024, '\0');
-  for (;;) {
-    DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
-    if (count == 0)
-      return hash.finish();
-    hash.update(std::string_view(buffer).substr(0, count));
-  }
-}
 
 Result<Content> content_at(int root, const Path& project, const std::string& path) {
   const Fd entry(files::open_beneath(root, path, O_PATH | O_NOFOLLOW));

@@ -1,6 +1,11 @@
 #include "dstack/base/sha256.hpp"
 
+#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
+#include "dstack/base/file_digest.hpp"
 #include "support/catch.hpp"
+
+#include <fcntl.h>
 
 using namespace dstack;
 
@@ -23,4 +28,14 @@ TEST_CASE("a digest survives rendering and parsing, and nothing else parses") {
   CHECK(Digest::parse(sha256("x").render()) == sha256("x"));
   CHECK_FALSE(Digest::parse("abc").has_value());
   CHECK_FALSE(Digest::parse(std::string(64, 'G')).has_value());
+}
+
+TEST_CASE("a file's digest is that of what is left to read of it") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-test-");
+  const std::string text(700'000, 'x');
+  REQUIRE(write_file_atomically(folder.path() / "f", text, Durable::no));
+  const Fd file = *open_file((folder.path() / "f").string(), O_RDONLY);
+  CHECK(hash_file(file.get()).value() == sha256(text));
+  CHECK(hash_file(file.get()).value() == sha256(""));
+  CHECK_FALSE(hash_file(-1));
 }

@@ -1,6 +1,7 @@
 #include "dstack/provider/discovery/trust.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/file_digest.hpp"
 #include "dstack/base/json.hpp"
 #include "dstack/provider/discovery/replaceable.hpp"
 
@@ -11,19 +12,10 @@ namespace dstack::provider {
 
 namespace {
 
-constexpr std::size_t at_a_time = 64u << 10;
-
 Result<Digest> hash_file(const Path& path) {
   // Not blocking: it may be a named pipe by now.
   DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY | O_NONBLOCK));
-  Sha256 hash;
-  std::string buffer(at_a_time, '\0');
-  for (;;) {
-    DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
-    if (count == 0)
-      return hash.finish();
-    hash.update(std::string_view(buffer).substr(0, count));
-  }
+  return dstack::hash_file(file.get());
 }
 
 }  // namespace

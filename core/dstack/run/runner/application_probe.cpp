@@ -12,9 +12,10 @@ constexpr std::chrono::milliseconds between_requests{100};
 /// An application that does not answer a request is asked again after this.
 constexpr std::chrono::seconds patience{5};
 
-http::Request make_request(std::uint16_t port, const std::string& path) {
+http::Request make_request(const std::string& url) {
   http::Request request;
-  request.url = fmt::format("http://127.0.0.1:{}{}", port, path);
+  request.url = url;
+  request.any_server = true;
   request.headers = {{"User-Agent", "dstack"}, {"Connection", "close"}};
   request.connect = patience;
   request.total = patience;
@@ -26,8 +27,8 @@ http::Request make_request(std::uint16_t port, const std::string& path) {
 
 }  // namespace
 
-ApplicationProbe::ApplicationProbe(std::uint16_t port, const std::string& path, Answer wanted)
-    : request_(make_request(port, path)), wanted_(wanted) {
+ApplicationProbe::ApplicationProbe(const std::string& url, Answer wanted)
+    : request_(make_request(url)), wanted_(wanted) {
   request_.any_bytes = wanted == Answer::any;
 }
 

@@ -6,7 +6,6 @@
 #include "dstack/http/client.hpp"
 
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -16,10 +15,11 @@ class ApplicationProbe {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Asks for `path`. With `Answer::good`, a status of 2xx or 3xx is wanted; with `Answer::any`,
-  /// any response will do.
+  /// Asks for the path of `url`, which is one of this machine; of https the certificate does not
+  /// matter, as it is another host's. With `Answer::good`, a status of 2xx or 3xx is wanted; with
+  /// `Answer::any`, any response will do.
   enum class Answer { good, any };
-  ApplicationProbe(std::uint16_t port, const std::string& path, Answer wanted);
+  ApplicationProbe(const std::string& url, Answer wanted);
 
   bool answered() const { return answered_; }
 

@@ -14,8 +14,10 @@ using job::ApplicationState;
 
 namespace {
 
-std::string origin(std::uint16_t port) {
-  return "http://127.0.0.1:" + std::to_string(port);
+constexpr std::chrono::milliseconds between_looks{100};
+
+std::string root_of(const ApplicationAddress& address, std::uint16_t port) {
+  return fmt::format("{}://127.0.0.1:{}{}", address.scheme, port, address.base);
 }
 
 /// The path, with the secret where the application takes it from there.
@@ -45,10 +47,21 @@ job::Application record_of(const job::ApplicationSpec& app,
   return record;
 }
 
+ApplicationProbe probe_of(const job::ApplicationSpec& app,
+                          std::uint16_t port,
+                          std::string_view secret,
+                          const ApplicationAddress& address) {
+  return {root_of(address, port) + with_secret(app.health, app, secret),
+          app.health.empty() ? ApplicationProbe::Answer::any : ApplicationProbe::Answer::good};
+}
+
 }  // namespace
 
-std::string app_url(const job::ApplicationSpec& app, std::uint16_t port, std::string_view secret) {
-  return origin(port) + with_secret(app.path, app, secret);
+std::string app_url(const job::ApplicationSpec& app,
+                    std::uint16_t port,
+                    std::string_view secret,
+                    const ApplicationAddress& address) {
+  return root_of(address, port) + with_secret(app.path, app, secret);
 }
 
 job::Application without_secret(job::Application app, std::string_view secret) {
@@ -60,26 +73,44 @@ job::Application without_secret(job::Application app, std::string_view secret) {
   return app;
 }
 
+std::string Applications::Watched::asked() const {
+  return root_of(address, port) + (is_known() ? spec.health : "/");
+}
+
 Applications::Applications(const job::JobSpec& spec,
                            std::size_t job,
                            const std::vector<std::uint16_t>& ports,
                            std::string_view secret,
                            std::chrono::milliseconds limit,
-                           Clock::time_point now)
-    : limit_(limit), late_at_(now + limit) {
+                           Clock::time_point now,
+                           Path private_folder)
+    : secret_(secret),
+      private_folder_(std::move(private_folder)),
+      limit_(limit),
+      late_at_(now + limit) {
   for (std::size_t i = 0; i < spec.apps.size(); ++i) {
     const job::ApplicationSpec& app = spec.apps[i];
     if (app.port >= ports.size())
       continue;
     const std::uint16_t port = ports[app.port];
-    const bool known = !app.health.empty();
     apps_.push_back(
-        {record_of(app, job, i, port, secret),
-         ApplicationProbe(port,
-                          with_secret(app.health, app, secret),
-                          known ? ApplicationProbe::Answer::good : ApplicationProbe::Answer::any),
-         origin(port) + (known ? app.health : "/"),
-         known});
+        {app, port, {}, record_of(app, job, i, port, secret), probe_of(app, port, secret, {})});
+  }
+}
+
+void Applications::look_for_addresses(Clock::time_point now) {
+  if (private_folder_.empty() || now < next_look_)
+    return;
+  next_look_ = now + between_looks;
+  for (Watched& app : apps_) {
+    if (app.probe.answered())
+      continue;
+    const auto address = read_application_address(private_folder_, app.spec.port);
+    if (!address || *address == app.address)
+      continue;
+    app.address = *address;
+    app.record.url = app_url(app.spec, app.port, secret_, *address);
+    app.probe = probe_of(app.spec, app.port, secret_, *address);
   }
 }
 
@@ -115,6 +146,7 @@ std::optional<Applications::Clock::time_point> Applications::next_step() const {
 }
 
 std::vector<job::Application> Applications::step(Clock::time_point now) {
+  look_for_addresses(now);
   std::vector<job::Application> changed;
   for (Watched& app : apps_) {
     const ApplicationState before = app.record.state;
@@ -124,12 +156,12 @@ std::vector<job::Application> Applications::step(Clock::time_point now) {
       app.record.state = ApplicationState::ready;
       app.record.ready_at = dstack::now();
     } else if (before == ApplicationState::starting && now >= late_at_) {
-      if (!app.known)
+      if (!app.is_known())
         app.record.state = ApplicationState::late;
       else if (!overdue_)
         overdue_ = fmt::format("{} did not answer at {} within {}",
                                app.record.name,
-                               app.address,
+                               app.asked(),
                                render_duration(limit_));
     }
     if (!reported_ || app.record.state != before)
@@ -142,11 +174,11 @@ std::vector<job::Application> Applications::step(Clock::time_point now) {
 std::string Applications::unanswered() const {
   std::string sentence;
   for (const Watched& app : apps_)
-    if (app.known && app.record.state != ApplicationState::ready)
+    if (app.is_known() && app.record.state != ApplicationState::ready)
       sentence += fmt::format("{}{} ended before it answered at {}",
                               sentence.empty() ? "" : "; ",
                               app.record.name,
-                              app.address);
+                              app.asked());
   return sentence;
 }
 

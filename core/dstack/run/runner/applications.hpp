@@ -4,6 +4,7 @@
 
 #include "dstack/job/application.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/run/runner/application_address.hpp"
 #include "dstack/run/runner/application_probe.hpp"
 
 #include <chrono>
@@ -19,7 +20,10 @@
 namespace dstack::run {
 
 /// The address of an application for people. `secret`: the job's; empty when it has none.
-std::string app_url(const job::ApplicationSpec& app, std::uint16_t port, std::string_view secret);
+std::string app_url(const job::ApplicationSpec& app,
+                    std::uint16_t port,
+                    std::string_view secret,
+                    const ApplicationAddress& address = {});
 
 /// As it is reported where the token of the application is a secret of the user's: without the
 /// value.
@@ -32,13 +36,15 @@ class Applications {
   Applications() = default;
   /// Of job number `job`, whose ports these are. An application with a health address is a
   /// known one: it answers there within `limit`, or something is wrong. Of another it is not known
-  /// what comes first (a training, say): after `limit` it is merely late.
+  /// what comes first (a training, say): after `limit` it is merely late. In `private_folder` the
+  /// applications say where they serve; empty: the job has none.
   Applications(const job::JobSpec& spec,
                std::size_t job,
                const std::vector<std::uint16_t>& ports,
                std::string_view secret,
                std::chrono::milliseconds limit,
-               Clock::time_point now);
+               Clock::time_point now,
+               Path private_folder = {});
 
   bool empty() const { return apps_.empty(); }
 
@@ -64,13 +70,25 @@ class Applications {
 
  private:
   struct Watched {
+    job::ApplicationSpec spec;
+    std::uint16_t port;
+    ApplicationAddress address;
     job::Application record;
     ApplicationProbe probe;
-    std::string address;  ///< that was asked, without a secret
-    bool known = false;
+
+    bool is_known() const { return !spec.health.empty(); }
+
+    /// That is asked, without a secret.
+    std::string asked() const;
   };
 
+  /// Asks where they say that they serve.
+  void look_for_addresses(Clock::time_point now);
+
   std::vector<Watched> apps_;
+  std::string secret_;
+  Path private_folder_;
+  Clock::time_point next_look_{};
   std::chrono::milliseconds limit_{0};
   Clock::time_point late_at_{};
   bool reported_ = false;

@@ -2,6 +2,7 @@
 
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
+#include "dstack/job/environment_names.hpp"
 #include "dstack/job/stop_signal.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 #include "dstack/run/runner/outcome.hpp"
@@ -68,12 +69,14 @@ void Watch::report(job::Status status) {
   attempt_.states.report(status);
   const JobOrder& order = attempt_.order;
   if (status == job::Status::running && !order.spec.apps.empty())
-    applications_ = Applications(order.spec,
-                                 order.index,
-                                 order.ports,
-                                 variable(order.environment, order.spec.token),
-                                 application_limit(),
-                                 steady_clock::now());
+    applications_ =
+        Applications(order.spec,
+                     order.index,
+                     order.ports,
+                     variable(order.environment, order.spec.token),
+                     application_limit(),
+                     steady_clock::now(),
+                     variable(order.environment, std::string(job::job_folder_variable)));
 }
 
 void Watch::ask_applications() {

@@ -139,6 +139,72 @@ TEST_CASE("any byte is an answer of an unknown application, an open port is not"
   CHECK(all_news(apps).back().state == ApplicationState::ready);
 }
 
+TEST_CASE("what an application says of where it serves is a scheme and a path, or nothing") {
+  const auto parsed = [](std::string_view text) { return parse_application_address(text); };
+  CHECK(parsed("http://127.0.0.1:8888/") == ApplicationAddress{});
+  CHECK(parsed("http://127.0.0.1:8888") == ApplicationAddress{});
+  CHECK(parsed("http://127.0.0.1:1/user/ada/\n") == ApplicationAddress{"http", "/user/ada"});
+  CHECK(parsed("https://example.com/a%20b") == ApplicationAddress{"https", "/a%20b"});
+  for (const char* other : {"",
+                            "/user/ada",
+                            "ftp://h/x",
+                            "http://h/a b",
+                            "http://h/a?b=c",
+                            "http://h/a#b",
+                            "http://h/\x1b[31m",
+                            "http://h/\"x",
+                            "http://h/a\nb"}) {
+    CAPTURE(other);
+    CHECK_FALSE(parsed(other));
+  }
+}
+
+TEST_CASE("an application is asked where it says that it serves, and its address is that one") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-test-");
+  const Server server({"HTTP/1.1 200 OK\r\n\r\n"});
+  REQUIRE(write_file_atomically(
+      folder.path() / "address_0", "http://127.0.0.1:1/user/ada/\n", Durable::no));
+  Applications apps(spec_of("/health", "token"),
+                    0,
+                    {server.port()},
+                    "abc",
+                    long_enough,
+                    Applications::Clock::now(),
+                    folder.path());
+
+  const auto news = all_news(apps);
+
+  REQUIRE_FALSE(news.empty());
+  CHECK(news.back().state == ApplicationState::ready);
+  CHECK(news.back().url ==
+        "http://127.0.0.1:" + std::to_string(server.port()) + "/user/ada/lab?token=abc");
+  CHECK(server.request() == "GET /user/ada/health?token=abc HTTP/1.1");
+}
+
+TEST_CASE("what an application says later of where it serves still counts, and nonsense does not") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-test-");
+  const Server server({"HTTP/1.1 404 Not here\r\n\r\n"});
+  REQUIRE(make_folders(folder.path() / "address_1"));
+  REQUIRE(write_file_atomically(folder.path() / "address_0", "somewhere", Durable::no));
+  Applications apps(spec_of("/health"),
+                    0,
+                    {server.port()},
+                    "",
+                    std::chrono::seconds(1),
+                    Applications::Clock::now(),
+                    folder.path());
+  const auto begin = apps.step(Applications::Clock::now());
+  REQUIRE(begin.size() == 1);
+  CHECK(begin[0].url == "http://127.0.0.1:" + std::to_string(server.port()) + "/lab");
+  REQUIRE(write_file_atomically(folder.path() / "address_0", "http://h/base/", Durable::no));
+
+  (void)all_news(apps);
+
+  REQUIRE(apps.overdue());
+  CHECK(*apps.overdue() == "Lab did not answer at http://127.0.0.1:" +
+                               std::to_string(server.port()) + "/base/health within 1.0s");
+}
+
 TEST_CASE(
     "a known application that does not answer in time is overdue, with its address and without its "
     "secret") {
