@@ -178,6 +178,8 @@ std::vector<EnvironmentVariable> job_environment(
 void check_environment(const Draft& draft, std::vector<Error>& errors);
 /// Entries of the property `environment` that only a shell would expand: `$PATH`, `~/data`.
 void note_unexpanded_environment(const Draft& draft, std::vector<std::string>& notices);
+/// Entries of the property `environment` with nothing behind their name.
+void note_valueless_environment(const Draft& draft, std::vector<std::string>& notices);
 /// Entries of the property `environment` that a secret hides.
 void note_hidden_environment(const Draft& draft,
                              const std::vector<std::string>& secrets,

@@ -49,6 +49,7 @@ class Maker {
       check_environment(draft, errors_);
       note_hidden_environment(draft, context_.secrets, notices_);
       note_unexpanded_environment(draft, notices_);
+      note_valueless_environment(draft, notices_);
     }
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);

@@ -33,16 +33,35 @@ std::vector<std::string> names_of(const Manifest& manifest) {
   return names;
 }
 
-/// What other runners call a property.
+/// What other runners call a property; of several, those that the provider has are meant.
 constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
     {"cmd", "commands"},
+    {"cmd", "file"},
     {"command", "commands"},
+    {"command", "file"},
     {"run", "commands"},
+    {"run", "file"},
+    {"script", "commands"},
+    {"script", "target"},
+    {"entrypoint", "commands"},
+    {"entrypoint", "file"},
+    {"entrypoint", "target"},
+    {"main", "file"},
+    {"main", "target"},
+    {"program", "file"},
     {"steps", "commands"},
+    {"arguments", "args"},
+    {"argv", "args"},
+    {"params", "args"},
+    {"parameters", "args"},
     {"cwd", "working_dir"},
     {"wdir", "working_dir"},
     {"workdir", "working_dir"},
+    {"dir", "working_dir"},
+    {"directory", "working_dir"},
+    {"working_directory", "working_dir"},
     {"env_vars", "environment"},
+    {"envs", "environment"},
     {"env_files", "env_file"},
     {"dotenv", "env_file"},
     {"envfile", "env_file"},
@@ -52,19 +71,35 @@ constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
     {"files", "inputs"},
     {"variables", "environment"},
     {"needs", "depends-on"},
+    {"depends", "depends-on"},
+    {"after", "depends-on"},
     {"dependencies", "depends-on"},
+    {"out", "artifacts"},
     {"outs", "artifacts"},
+    {"output", "artifacts"},
     {"outputs", "artifacts"},
+    {"results", "artifacts"},
+    {"save", "artifacts"},
     {"pip", "requirements"},
+    {"python_version", "python"},
     {"packages", "requirements"},
     {"retries", "retry"},
+    {"restart", "retry"},
     {"max_retries", "retry"},
     {"mem", "memory"},
     {"mem_limit", "memory"},
+    {"memory_limit", "memory"},
     {"ram", "memory"},
     {"gpus", "gpu"},
+    {"num_gpus", "gpu"},
+    {"gpu_count", "gpu"},
+    {"accelerators", "gpu"},
     {"cpus", "cpu"},
+    {"cores", "cpu"},
+    {"num_cpus", "cpu"},
+    {"shm", "shm_size"},
     {"time_limit", "timeout"},
+    {"container", "image"},
     {"image_name", "image"}};
 
 /// Features without a property, and what to use instead.
@@ -78,6 +113,10 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"mounts",
      "'inputs: [{path: /data/images, at: images, link: true}]' makes it readable in the job, "
      "without copying"},
+    {"secrets",
+     "a job has the project's secrets as environment variables; 'dstack secrets add NAME' adds "
+     "one"},
+    {"tag", "'dstack run NAME --tag TAG' tags what a run saves"},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>
@@ -99,10 +138,11 @@ std::string below_resources(const Manifest& manifest, std::string_view key) {
 
 /// What an unknown key may have been meant to be.
 std::vector<std::string> meant_by(std::string_view key, const std::vector<std::string>& names) {
-  const std::string elsewhere(find_in(names_elsewhere, key));
-  if (std::find(names.begin(), names.end(), elsewhere) != names.end())
-    return {elsewhere};
-  return closest(key, names);
+  std::vector<std::string> meant;
+  for (const auto& [elsewhere, name] : names_elsewhere)
+    if (elsewhere == key && std::find(names.begin(), names.end(), name) != names.end())
+      meant.emplace_back(name);
+  return meant.empty() ? closest(key, names) : meant;
 }
 
 std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
@@ -146,11 +186,25 @@ Error given_twice(const Property& property,
       .with_hint("keep one of them; the property's name is '{}'", property.name);
 }
 
+/// How to give a property on the command line, where only properties can be given that way.
+std::string how_to_type(const Manifest& manifest, const Property& property) {
+  const std::string value = property.flag && !property.flag->value_name.empty()
+                                ? property.flag->value_name
+                                : to_upper(property.name);
+  if (property.positional || !property.flag)
+    return fmt::format("write 'dstack run {} {}'", manifest.name, value);
+  const std::string& shortest =
+      property.flag->short_name.empty() ? property.flag->name : property.flag->short_name;
+  return fmt::format("add '{} {}'", shortest, value);
+}
+
 Error missing(const Manifest& manifest,
               const Property& property,
               const SourceLocation& where,
               std::string_view workflow) {
-  std::string hint = fmt::format("add '{}: …'", property.name);
+  const bool is_typed = where.source && where.source->name == command_line_name;
+  std::string hint =
+      is_typed ? how_to_type(manifest, property) : fmt::format("add '{}: …'", property.name);
   if (!property.help.empty())
     hint += fmt::format(" ({})", property.help);
   return make_error(ErrorCode::configuration,
