@@ -206,7 +206,6 @@ TEST_CASE("an option that other runners have suggests the one that is meant") {
     REQUIRE(errors.size() == 1);
     return errors[0].substr(errors[0].find(" | ") + 3);
   };
-  CHECK(hint({"--version", "3.11"}) == "did you mean '--python'?");
   CHECK(hint({"--gpus", "2"}) == "did you mean '--gpu'?");
   CHECK(hint({"--cpus=2"}) == "did you mean '--cpu'?");
   CHECK(hint({"--mem", "4GB"}) == "did you mean '--memory'?");
