@@ -7,12 +7,14 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/job/edits.hpp"
 #include "dstack/run/client/run_inputs.hpp"
+#include "dstack/run/protocol/kept_changes.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/source/edits.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "ui/job_output.hpp"
+#include "views/secret_findings.hpp"
 
 namespace dstack::cli {
 
@@ -31,7 +33,7 @@ class Code final : public Action {
               changes_,
               "what its jobs changed besides their artifacts; with '-o', as files")
         .flag("--apply", apply_, "with '--changes': merge them into the project, three-way")
-        .flag("--json", json_, "with '--changes': an array of {workflow, job, path, kind}")
+        .flag("--json", json_, "with '--changes': an array of {workflow, job, path, kind, size}")
         .example("dstack code quiet-otter-3", "the commit, and how the code differed from it")
         .example("dstack code quiet-otter-3 --diff", "the changes that were not committed")
         .example("dstack code quiet-otter-3 -o then", "the files as the run saw them")
@@ -106,18 +108,20 @@ class Code final : public Action {
       context.messages.note(
           fmt::format("the jobs of {} changed nothing besides their artifacts", run.name));
     if (!output_.empty())
-      return write_changes(context, edits, labels, objects);
+      return write_changes(context, run, edits, labels);
     if (apply_)
       return apply_changes(context, run, edits, objects);
     Json list = Json::array();
     for (const job::Edits& of_job : edits) {
-      DSTACK_TRY(const auto paths, source::list_edits(run.code.snapshot, of_job, objects));
+      const auto kept = run::store_of_changes(context.home, run.name, of_job);
+      DSTACK_TRY(const auto paths, source::list_edits({run.code.snapshot, objects, of_job, kept}));
       const store::JobRecord& job = jobs.at(of_job.job);
       for (const source::EditedPath& path : paths) {
         list.push_back(Json{{"workflow", run.workflows.at(job.workflow).name},
                             {"job", job.id},
                             {"path", path.path},
-                            {"kind", word_of(path.kind)}});
+                            {"kind", word_of(path.kind)},
+                            {"size", path.size}});
         if (!json_)
           context.out.line(
               fmt::format("{}  {}{}",
@@ -126,6 +130,7 @@ class Code final : public Action {
                           edits.size() > 1 ? fmt::format("  ({})", labels[of_job.job]) : ""));
       }
     }
+    context.messages.warnings(secret_warnings(edits, labels));
     if (json_)
       context.out.json(list);
     else if (!edits.empty())
@@ -138,20 +143,22 @@ class Code final : public Action {
 
   /// With several jobs, each gets its own folder.
   Result<int> write_changes(Context& context,
+                            const store::RunRecord& run,
                             const std::vector<job::Edits>& edits,
-                            const std::vector<std::string>& labels,
-                            const store::ObjectStore& objects) const {
+                            const std::vector<std::string>& labels) const {
     const Path output = place_of_new(output_);
     DSTACK_CHECK(check_empty(output.string()));
     DSTACK_CHECK(make_folders(output));
     std::uint64_t files = 0;
     for (const job::Edits& of_job : edits) {
       const Path folder = edits.size() > 1 ? output / labels[of_job.job] : output;
-      DSTACK_CHECK(objects.lay_out(
-          of_job.files, folder, store::LayOut::fresh, nullptr, store::Modes::umask));
+      const auto kept = run::store_of_changes(context.home, run.name, of_job);
+      DSTACK_CHECK(
+          kept.lay_out(of_job.files, folder, store::LayOut::fresh, nullptr, store::Modes::umask));
       files += of_job.files.files;
     }
     context.messages.note(fmt::format("wrote {} to {}", plural(files, "file"), printable(output_)));
+    context.messages.warnings(secret_warnings(edits, labels));
     return exit_code::success;
   }
 
@@ -160,10 +167,13 @@ class Code final : public Action {
                                    const std::vector<job::Edits>& edits,
                                    const store::ObjectStore& objects) {
     bool conflicts = false;
+    std::size_t ignored = 0;
     for (const job::Edits& of_job : edits) {
-      DSTACK_TRY(
-          const auto applied,
-          source::apply_edits(config::code_root(run.project), run.code.snapshot, of_job, objects));
+      const auto kept = run::store_of_changes(context.home, run.name, of_job);
+      DSTACK_TRY(const auto applied,
+                 source::apply_edits(config::code_root(run.project),
+                                     {run.code.snapshot, objects, of_job, kept}));
+      ignored += applied.ignored.size();
       const auto report = [&](std::string_view what, const std::vector<std::string>& paths) {
         for (const std::string& path : paths)
           context.out.line(std::string(what) + printable(path));
@@ -175,6 +185,13 @@ class Code final : public Action {
       report("CONFLICT   ", applied.conflicts);
       conflicts = conflicts || !applied.conflicts.empty();
     }
+    if (ignored > 0)
+      context.messages.note(
+          fmt::format("{} that .gitignore names {} left out; 'dstack code {} --changes -o DIR' "
+                      "writes all of them to a folder",
+                      plural(ignored, "new file"),
+                      ignored == 1 ? "was" : "were",
+                      run.name));
     if (!conflicts)
       return exit_code::success;
     context.messages.note(

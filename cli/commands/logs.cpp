@@ -121,6 +121,8 @@ class Logs final : public Action {
     options.offsets = reader.offsets();
     context.out.set_hint(run_goes_on(run.name));
     context.out.flush();
+    if (context.out.closed())  // by what is printed already
+      return exit_code::success;
     store::RunState state;
     auto end = run::follow(context.home, records, run.name, state, follower, options);
     context.out.when_closed({});

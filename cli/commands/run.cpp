@@ -97,6 +97,7 @@ class Run final : public Action {
     const OwnOptions options(syntax);
     std::vector<std::string> own;
     std::string target;
+    std::string early;  // an option before the target that is not the command's own
     for (std::size_t i = 0; i < arguments.size(); ++i) {
       const std::string& argument = arguments[i];
       const std::string name = argument.substr(0, argument.find('='));
@@ -122,6 +123,7 @@ class Run final : public Action {
         ++request_.leading;
       } else if (argument.size() > 1 && argument.front() == '-') {
         own.push_back(argument);  // refused with a suggestion
+        early = name;
       } else {
         target = argument;
       }
@@ -129,7 +131,12 @@ class Run final : public Action {
     if (!target.empty())
       own.push_back(target);  // never begins with a dash: that is refused above
     target_ = target;
-    return syntax.parse(own);
+    return syntax.parse(own).map_error([&](Error error) {
+      if (!early.empty() && error.hint.find("did you mean") == std::string::npos)
+        error.hint = fmt::format(
+            "options of a workflow or its provider go after its name: dstack run NAME {} …", early);
+      return error;
+    });
   }
 
   /// An option after the name may be a variable of the workflow as well. What cannot be read is

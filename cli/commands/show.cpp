@@ -8,6 +8,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/job/usage.hpp"
 #include "dstack/run/report/description.hpp"
+#include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "ui/status.hpp"
 #include "views/applications.hpp"
@@ -73,7 +74,9 @@ std::string describe(const store::NotificationRecord& notification) {
 /// The page for people.
 class Page {
  public:
-  Page(Context& context, const Description& facts) : context_(context), facts_(facts) {}
+  /// `changed`: how many files its jobs changed beside their artifacts.
+  Page(Context& context, const Description& facts, std::uint64_t changed)
+      : context_(context), facts_(facts), changed_(changed) {}
 
   void print() {
     print_run();
@@ -123,6 +126,11 @@ class Page {
                     plural(run.code.snapshot.files, "file"),
                     render_size(run.code.snapshot.bytes),
                     run.code.snapshot.tree.render().substr(0, 12)));
+    if (changed_ > 0)
+      row("changes",
+          fmt::format("{} beside the artifacts: dstack code {} --changes",
+                      plural(changed_, "file"),
+                      run.name));
     for (const store::NotificationRecord& notification : facts_.notifications)
       row("on_end", describe(notification));
   }
@@ -244,6 +252,7 @@ class Page {
 
   Context& context_;
   const Description& facts_;
+  std::uint64_t changed_;
 };
 
 class Show final : public Action {
@@ -259,10 +268,15 @@ class Show final : public Action {
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(auto run, find_run(context, records, name_));
     DSTACK_TRY(const auto facts, run::describe_run(context.home, records, std::move(run)));
-    if (json_)
+    if (json_) {
       context.out.json(run::render_description(facts));
-    else
-      Page(context, facts).print();
+      return exit_code::success;
+    }
+    DSTACK_TRY(const auto edits, records.edits(facts.run.id));
+    std::uint64_t changed = 0;
+    for (const job::Edits& of_job : edits)
+      changed += of_job.files.files + of_job.removed.size();
+    Page(context, facts, changed).print();
     return exit_code::success;
   }
 

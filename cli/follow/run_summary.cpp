@@ -24,17 +24,13 @@ using store::RunRecord;
 constexpr std::size_t last_lines = 10;
 constexpr std::size_t last_bytes = 4096;
 
-/// Counts files that people changed in an application and that are not artifacts.
-void print_edits(const Context& context, store::Records& records, const RunView& view) {
-  const RunRecord& run = view.state().run;
-  const auto& jobs = view.state().jobs;
-  if (std::all_of(jobs.begin(), jobs.end(), [](const JobRecord& job) { return job.apps.empty(); }))
-    return;
-  const auto edits = records.edits(run.id);
+/// Counts files that jobs, and people in an application, changed and that are not artifacts.
+void print_edits(const Context& context,
+                 const RunRecord& run,
+                 const std::vector<job::Edits>& edits) {
   std::size_t files = 0;
-  for (const job::Edits& edit : edits ? *edits : std::vector<job::Edits>())
-    if (!jobs[edit.job].apps.empty())
-      files += edit.files.files + edit.removed.size();
+  for (const job::Edits& edit : edits)
+    files += edit.files.files + edit.removed.size();
   if (files > 0)
     context.messages.note(fmt::format("  {}{}dstack code {} --changes",
                                       plural(files, "changed file"),
@@ -153,6 +149,8 @@ void print_summary(const Context& context, store::Records& records, const RunVie
   context.messages.warnings(warnings_of_jobs(view.state()));
   if (const auto artifacts = records.artifacts(run.id))
     context.messages.warnings(secret_warnings(*artifacts));
+  const auto edits = records.edits(run.id).value_or(std::vector<job::Edits>());
+  context.messages.warnings(secret_warnings(edits, view.labels()));
   const ui::Colour colour = ui::colour_of(run.status);
   const std::string symbol =
       stream.live ? fmt::format("{} ", ui::paint(stream, colour, ui::symbol(stream, run.status)))
@@ -170,7 +168,7 @@ void print_summary(const Context& context, store::Records& records, const RunVie
     print_failure(context, view);
   else
     print_success(context, records, run);
-  print_edits(context, records, view);
+  print_edits(context, run, edits);
 }
 
 }  // namespace dstack::cli

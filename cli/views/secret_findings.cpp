@@ -53,4 +53,17 @@ std::vector<std::string> secret_warnings(const std::vector<job::Artifact>& artif
   return warnings;
 }
 
+std::vector<std::string> secret_warnings(const std::vector<job::Edits>& edits,
+                                         const std::vector<std::string>& labels) {
+  std::vector<std::string> warnings;
+  for (const job::Edits& of_job : edits)
+    if (of_job.exposure.count > 0)
+      warnings.push_back(
+          fmt::format("what {} changed beside its artifacts contains secrets: {}; anyone who gets "
+                      "it can read them",
+                      labels[of_job.job],
+                      describe_findings(of_job.exposure)));
+  return warnings;
+}
+
 }  // namespace dstack::cli

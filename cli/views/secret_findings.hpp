@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/job/artifact.hpp"
+#include "dstack/job/edits.hpp"
 #include "dstack/job/secret_findings.hpp"
 
 #include <string>
@@ -20,5 +21,8 @@ const job::FileWithSecrets* find_file_with_secrets(const job::SecretFindings& ex
 std::string describe_findings(const job::SecretFindings& exposure);
 /// A sentence for each artifact that contains secrets.
 std::vector<std::string> secret_warnings(const std::vector<job::Artifact>& artifacts);
+/// The same for what jobs changed beside their artifacts. `labels` by job.
+std::vector<std::string> secret_warnings(const std::vector<job::Edits>& edits,
+                                         const std::vector<std::string>& labels);
 
 }  // namespace dstack::cli

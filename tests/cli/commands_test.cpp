@@ -267,6 +267,68 @@ TEST_CASE("a full disk behind standard output is reported") {
         std::string::npos);
 }
 
+namespace {
+
+/// What a shell's commands print, with the program as $1.
+process::Output in_shell(const Sandbox& box, const std::string& commands) {
+  process::Command command = box.command({});
+  command.argv = {"/bin/bash", "-c", commands, "-", DSTACK_BINARY};
+  auto output = process::run(command, {}, std::chrono::seconds(60));
+  REQUIRE(output);
+  return *std::move(output);
+}
+
+}  // namespace
+
+TEST_CASE("a run whose output cannot be written goes on, and the command says how to follow it") {
+  const Sandbox box;
+  // Ends when the command that follows it has ended.
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, commands: [\"seq 100000\", \"while ! [ -e "
+      "$DSTACK_PROJECT/go ]; do sleep 0.1; done\"]}\n");
+
+  struct Case {
+    std::string command;
+    std::string code;
+    std::string reason;
+  };
+
+  const Case test =
+      GENERATE(Case{"\"$1\" run w | head -n 1; echo ${PIPESTATUS[0]}",
+                    "1\n141\n",
+                    "warning: the reader of standard output closed it"},
+               Case{"\"$1\" run w > /dev/full; echo $?",
+                    "1\n",
+                    "error: cannot write to standard output: No space left on device"},
+               Case{"\"$1\" run w >&-; echo $?",
+                    "1\n",
+                    "error: cannot write to standard output: Bad file descriptor"},
+               Case{"\"$1\" run w -d > /dev/full; echo $?",
+                    "1\n",
+                    "error: cannot write to standard output: No space left on device"},
+               Case{"\"$1\" run w -d >/dev/null; \"$1\" logs -f | head -n 1; echo ${PIPESTATUS[0]}",
+                    "1\n141\n",
+                    "warning: the reader of standard output closed it"});
+  const auto output = in_shell(box, test.command);
+  const std::string run = last_run(box);
+  CHECK(output.out == test.code);
+  CHECK(output.err.find(test.reason + "\nhint: " + run + " goes on; 'dstack logs -f " + run +
+                        "' follows it\n") != std::string::npos);
+  CHECK(box.json({"show", run, "--json"})["finished_at"].is_null());
+  box.file("go", "");
+  CHECK(box.wait(run)["status"] == "done");
+}
+
+TEST_CASE("help and the version say so, too, when they cannot be written") {
+  const Sandbox box;
+  for (const char* option : {"--help", "--version", "-q --version", "completion bash"}) {
+    const auto output = in_shell(box, fmt::format("\"$1\" {} > /dev/full; echo $?", option));
+    INFO(option);
+    CHECK(output.out == "1\n");
+    CHECK(output.err == "error: cannot write to standard output: No space left on device\n");
+  }
+}
+
 TEST_CASE("detached, only the run's name is printed") {
   const Sandbox box;
   box.workflows(two_workflows);

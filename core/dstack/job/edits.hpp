@@ -1,6 +1,7 @@
 // What a job left in its workspace beside its artifacts.
 #pragma once
 
+#include "dstack/job/secret_findings.hpp"
 #include "dstack/job/tree_reference.hpp"
 
 #include <cstddef>
@@ -14,6 +15,7 @@ struct Edits {
   std::size_t job = 0;
   TreeReference files = {};  ///< those that are new or different, by their paths in the project
   std::vector<std::string> removed = {};  ///< paths in the code
+  SecretFindings exposure = {};           ///< secrets of the job that the files contain
 };
 
 }  // namespace dstack::job

@@ -8,6 +8,7 @@
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/job/environment_names.hpp"
 #include "dstack/plan/environment.hpp"
+#include "dstack/plan/options_elsewhere.hpp"
 #include "dstack/provider/manifest/typed_value.hpp"
 
 #include <algorithm>
@@ -140,7 +141,8 @@ class Parser {
     }
     unknown(name, where);
     // What would have been its value is not a second error.
-    if (!attached && next_ < arguments_.size() && !looks_like_option(arguments_[next_]))
+    if (!attached && !is_flag_elsewhere(name) && next_ < arguments_.size() &&
+        !looks_like_option(arguments_[next_]))
       ++next_;
   }
 
@@ -407,7 +409,9 @@ class Parser {
     for (const std::string_view variable : variable_names_)
       candidates.push_back("--" + std::string(variable));
     std::sort(candidates.begin(), candidates.end());
-    std::string hint = did_you_mean("--" + name, candidates);
+    std::string hint = advice_on_option(name, options_, *vocabulary_.manifest);
+    if (hint.empty())
+      hint = did_you_mean("--" + name, candidates);
     if (hint.empty())
       hint = after_dashes();
     report(fmt::format("{} has no option or variable '--{}'", who(), printable(name)), where, hint);
@@ -425,12 +429,14 @@ class Parser {
     std::string hint;
     if (is_long_name(name))
       hint = fmt::format("did you mean '--{}'?", name);
+    else
+      hint = advice_on_option(name, options_, *vocabulary_.manifest);
     report(fmt::format(
                "{} has no option '{}'", who(), printable(argument.substr(0, argument.find('=')))),
            where,
            hint.empty() ? after_dashes() : hint);
-    if (argument.find('=') == std::string::npos && next_ < arguments_.size() &&
-        !looks_like_option(arguments_[next_]))
+    if (argument.find('=') == std::string::npos && !is_flag_elsewhere(name) &&
+        next_ < arguments_.size() && !looks_like_option(arguments_[next_]))
       ++next_;
   }
 

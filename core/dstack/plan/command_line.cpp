@@ -1,6 +1,7 @@
 #include "dstack/plan/command_line.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/provider/manifest/properties.hpp"
 
 #include <algorithm>
 
@@ -26,7 +27,7 @@ CommandLine::CommandLine(const Request& request) {
     line += " --";
   for (const std::string& argument : request.arguments)
     arguments_.push_back(add(argument));
-  source_ = make_source_text("command line", std::move(line));
+  source_ = make_source_text(provider::command_line_name, std::move(line));
   target_ = locate(target, 0);
 }
 

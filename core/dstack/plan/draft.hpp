@@ -200,6 +200,8 @@ void note_left_out_secrets(const Draft& draft,
                            const config::Project& project,
                            const source::Snapshot& code,
                            std::vector<std::string>& notices);
+/// Entries of the property `environment` with nothing behind their name.
+void note_valueless_environment(const Draft& draft, std::vector<std::string>& notices);
 /// Entries of the property `environment` that a secret hides.
 void note_hidden_environment(const Draft& draft,
                              const std::vector<std::string>& secrets,

@@ -155,6 +155,22 @@ void note_unexpanded_environment(const Draft& draft,
   }
 }
 
+void note_valueless_environment(const Draft& draft, std::vector<std::string>& notices) {
+  for (const std::string& name : draft.checked.without_value) {
+    const auto where = draft.checked.environment_where.find(name);
+    if (where != draft.checked.environment_where.end())
+      notices.push_back(fmt::format(
+          "{}: {} of workflow '{}' has no value, and is empty: write '{}: \"\"' if that is meant; "
+          "'-e {}' on the command line hands on your own, and so does 'environment: [{}]'",
+          where->second.render(),
+          name,
+          draft.workflow->name,
+          name,
+          name,
+          name));
+  }
+}
+
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
     const job::JobSpec& job,

@@ -52,6 +52,7 @@ class Maker {
       note_hidden_environment(draft, context_.secrets, notices_);
       note_unexpanded_environment(draft, context_, notices_);
       note_left_out_secrets(draft, context_.project, context_.code, notices_);
+      note_valueless_environment(draft, notices_);
     }
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);

@@ -4,7 +4,10 @@
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/job/tree_reference.hpp"
+#include "dstack/source/code_rules.hpp"
 #include "dstack/source/edits.hpp"
+#include "dstack/source/exclusions.hpp"
+#include "dstack/source/file_digest.hpp"
 #include "dstack/source/git.hpp"
 
 #include <cerrno>
@@ -52,18 +55,12 @@ Result<Content> content_at(int root, const Path& project, const std::string& pat
   const auto state = files::file_state(status);
   if (!state || state->type == EntryType::folder)
     return Content{.kind = Content::Kind::obstacle};
-  if (state->type == EntryType::link) {
-    boost::system::error_code error;
-    const Path target = fs::read_symlink(project / path, error);
+  DSTACK_TRY(const Digest digest, digest_of(root, path, state->type));
+  if (state->type == EntryType::link)
     return Content{.kind = Content::Kind::known,
                    .type = EntryType::link,
-                   .digest = sha256(target.string()),
+                   .digest = digest,
                    .size = state->size};
-  }
-  const Fd file(files::open_beneath(root, path, O_RDONLY | O_NOFOLLOW));
-  if (!file)
-    return fail_errno("cannot read '{}'", (project / path).string());
-  DSTACK_TRY(const Digest digest, hash_file(file.get()));
   return Content{.kind = Content::Kind::known,
                  .type = state->type,
                  .digest = digest,
@@ -91,19 +88,25 @@ mode_t kept_mode(const Content& base, const Content& ours, const Content& theirs
 
 class Applier {
  public:
-  Applier(const Path& project, const store::ObjectStore& objects, Path staging)
-      : project_(project), objects_(objects), staging_(std::move(staging)) {}
+  Applier(const Path& project, const EditedCode& edited, Path staging)
+      : project_(project), edited_(edited), staging_(std::move(staging)) {}
 
-  Result<Applied> apply(const job::TreeReference& code, const job::Edits& edits) {
+  Result<Applied> apply() {
     DSTACK_TRY(root_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
-    DSTACK_TRY(base_, contents_of(code));
-    DSTACK_TRY(const auto theirs, contents_of(edits.files));
-    DSTACK_TRY(const auto folders, objects_.list_folders(edits.files));
+    DSTACK_TRY(const auto code, edited_.objects.list(edited_.code));
+    base_ = contents_of(code);
+    IgnoreRules rules;
+    DSTACK_CHECK(add_rules_of(code, {".gitignore", ignore_file}, edited_.objects, rules));
+    DSTACK_TRY(const auto theirs, edited_.kept.list(edited_.edits.files));
+    DSTACK_TRY(const auto folders, edited_.kept.list_folders(edited_.edits.files));
     for (const store::TreeFolder& folder : folders)
       closed_folders_.emplace(folder.path, folder.closed);
-    for (const auto& [path, content] : theirs)
-      DSTACK_CHECK(apply_one(path, content));
-    for (const std::string& path : edits.removed)
+    for (const auto& [path, content] : contents_of(theirs))
+      if (base_.find(path) == base_.end() && rules.ignores(path))
+        applied_.ignored.push_back(path);
+      else
+        DSTACK_CHECK(apply_one(path, content));
+    for (const std::string& path : edited_.edits.removed)
       DSTACK_CHECK(apply_one(path, Content{}));
     return std::move(applied_);
   }
@@ -111,8 +114,7 @@ class Applier {
  private:
   using Contents = std::map<std::string, Content, std::less<>>;
 
-  Result<Contents> contents_of(const job::TreeReference& tree) const {
-    DSTACK_TRY(const auto files, objects_.list(tree));
+  static Contents contents_of(const std::vector<store::TreeFile>& files) {
     Contents contents;
     for (const store::TreeFile& file : files)
       contents.emplace(file.path, content_of(file));
@@ -148,7 +150,7 @@ class Applier {
                      const Content& theirs) const {
     DSTACK_CHECK(make_folders_above(path));
     if (theirs.type == EntryType::link) {
-      DSTACK_TRY(const std::string target, objects_.read_blob(theirs.digest));
+      DSTACK_TRY(const std::string target, edited_.kept.read_blob(theirs.digest));
       return replace(path, [&](const Path& draft) -> Result<void> {
         if (::symlink(target.c_str(), draft.c_str()) != 0)
           return fail_errno("cannot make the link '{}'", (project_ / path).string());
@@ -157,7 +159,7 @@ class Applier {
     }
     return replace(path, [&](const Path& draft) -> Result<void> {
       DSTACK_TRY(const Fd file, make_file(draft, base, ours, theirs));
-      return objects_.copy_content(
+      return edited_.kept.copy_content(
           {.path = path, .type = theirs.type, .digest = theirs.digest, .size = theirs.size},
           file.get());
     });
@@ -214,8 +216,8 @@ class Applier {
       if (side->kind != Content::Kind::known || side->type == EntryType::link ||
           side->size > largest_merged)
         return false;
-    DSTACK_TRY(const std::string before, objects_.read_blob(base.digest));
-    DSTACK_TRY(const std::string after, objects_.read_blob(theirs.digest));
+    DSTACK_TRY(const std::string before, edited_.objects.read_blob(base.digest));
+    DSTACK_TRY(const std::string after, edited_.kept.read_blob(theirs.digest));
     DSTACK_CHECK(write_file_atomically(staging_ / "base", before, Durable::no));
     DSTACK_CHECK(write_file_atomically(staging_ / "job", after, Durable::no));
     auto command = git_command(staging_,
@@ -236,7 +238,7 @@ class Applier {
   }
 
   const Path& project_;
-  const store::ObjectStore& objects_;
+  const EditedCode& edited_;
   Path staging_;
   Fd root_;
   Contents base_;
@@ -246,13 +248,10 @@ class Applier {
 
 }  // namespace
 
-Result<Applied> apply_edits(const Path& project,
-                            const job::TreeReference& code,
-                            const job::Edits& edits,
-                            const store::ObjectStore& objects) {
+Result<Applied> apply_edits(const Path& project, const EditedCode& edited) {
   DSTACK_TRY(const TemporaryFolder staging,
-             TemporaryFolder::make(objects.home().temporary(), "edits-"));
-  return Applier(project, objects, staging.path()).apply(code, edits);
+             TemporaryFolder::make(edited.objects.home().temporary(), "edits-"));
+  return Applier(project, edited, staging.path()).apply();
 }
 
 }  // namespace dstack::source

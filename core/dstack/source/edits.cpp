@@ -5,12 +5,15 @@
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/walk.hpp"
+#include "dstack/source/code_rules.hpp"
 #include "dstack/source/exclusions.hpp"
+#include "dstack/source/file_digest.hpp"
 #include "dstack/source/ignore.hpp"
 
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,8 +26,11 @@ using files::EntryType;
 using store::TreeFile;
 using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 
-// Beside the project's own rules: users do not edit these.
-constexpr std::string_view caches = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
+// Nobody edits these, and any program makes them again.
+constexpr std::string_view made_again =
+    ".git\n__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
+/// What a small file takes on a disk: many of them are bounded, too.
+constexpr std::uint64_t least_taken = 4096;
 
 Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
   const std::vector<PathPattern> artifacts = make_patterns(place.artifacts);
@@ -36,26 +42,11 @@ Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& 
   });
 }
 
-Result<FilesByPath> files_of(const job::TreeReference& tree, const store::ObjectStore& objects) {
-  DSTACK_TRY(auto list, objects.list(tree));
+FilesByPath by_path(const std::vector<TreeFile>& list) {
   FilesByPath files;
-  for (TreeFile& file : list)
-    files.emplace_hint(files.end(), file.path, std::move(file));
+  for (const TreeFile& file : list)
+    files.emplace_hint(files.end(), file.path, file);
   return files;
-}
-
-/// The rules as the code has them: not as the job may have left them.
-Result<IgnoreRules> rules_of(const FilesByPath& code, const store::ObjectStore& objects) {
-  IgnoreRules rules;
-  rules.add("", caches);
-  for (const std::string_view name : {".gitignore", ".dstackignore"})
-    for (const auto& [path, file] : code) {
-      if (file_name(path) != name || file.type == EntryType::link)
-        continue;
-      DSTACK_TRY(const std::string text, objects.read_blob(file.digest));
-      rules.add(std::string(folder_of(path)), text);
-    }
-  return rules;
 }
 
 bool looks_the_same(const files::FileState& state, const TreeFile& file) {
@@ -64,28 +55,28 @@ bool looks_the_same(const files::FileState& state, const TreeFile& file) {
 
 class EditFinder {
  public:
-  EditFinder(const EditedFolder& place, store::ObjectStore& objects)
+  EditFinder(const EditedFolder& place, const store::ObjectStore& objects)
       : place_(place), objects_(objects) {}
 
-  Result<std::optional<job::Edits>> find(std::vector<std::string>& warnings) {
-    DSTACK_TRY(code_, files_of(place_.code, objects_));
+  Result<FoundEdits> find(std::uint64_t limit) {
+    DSTACK_TRY(const auto code, objects_.list(place_.code));
+    code_ = by_path(code);
     for (const job::TreeReference& input : place_.inputs) {
       DSTACK_TRY(const auto files, objects_.list(input));
       for (const TreeFile& file : files)
         inputs_.insert(file.path);
     }
-    DSTACK_TRY(auto rules, rules_of(code_, objects_));
-    DSTACK_TRY(const Fd root, open_file(place_.folder.string(), O_RDONLY | O_DIRECTORY));
-    DSTACK_TRY(const auto walk, walk_outside_artifacts(place_, root));
-    auto candidates = candidates_of(walk, rules);
-    job::Edits edits;
-    edits.removed = removed_among(walk);
-    DSTACK_CHECK(drop_unchanged(candidates, warnings));
-    if (candidates.empty() && edits.removed.empty())
-      return std::optional<job::Edits>();
-    DSTACK_TRY(edits.files,
-               objects_.capture_files(place_.folder, candidates, store::Known::perhaps, warnings));
-    return std::optional(std::move(edits));
+    IgnoreRules rules;
+    rules.add("", made_again);
+    DSTACK_CHECK(add_rules_of(code, {ignore_file}, objects_, rules));
+    DSTACK_TRY(root_, open_file(place_.folder.string(), O_RDONLY | O_DIRECTORY));
+    DSTACK_TRY(const auto walk, walk_outside_artifacts(place_, root_));
+    FoundEdits found;
+    found.removed = removed_among(walk);
+    found.files = candidates_of(walk, rules);
+    std::erase_if(found.files, [&](const files::FoundFile& file) { return is_unchanged(file); });
+    drop_beyond(limit, found);
+    return found;
   }
 
  private:
@@ -133,22 +124,42 @@ class EditFinder {
   }
 
   /// A file that was only touched, or written with what it held before, is not an edit.
-  Result<void> drop_unchanged(std::vector<files::FoundFile>& candidates,
-                              std::vector<std::string>& warnings) {
-    if (candidates.empty())
-      return {};
-    DSTACK_CHECK(
-        objects_.capture_files(place_.folder, candidates, store::Known::perhaps, warnings));
-    std::erase_if(candidates, [&](const files::FoundFile& file) {
-      const auto known = code_.find(file.path);
-      return known != code_.end() && known->second.type == file.state.type &&
-             known->second.digest == file.digest;
+  bool is_unchanged(const files::FoundFile& file) const {
+    const auto known = code_.find(file.path);
+    if (known == code_.end() || known->second.type != file.state.type ||
+        known->second.size != file.state.size)
+      return false;
+    const auto digest = digest_of(root_.get(), file.path, file.state.type);
+    return digest && *digest == known->second.digest;
+  }
+
+  void drop_beyond(std::uint64_t limit, FoundEdits& found) const {
+    std::vector<files::FoundFile>& files = found.files;
+    const auto order = [&](const files::FoundFile& file) {
+      return std::tuple(code_.count(file.path) == 0, file.state.size, std::string_view(file.path));
+    };
+    std::sort(files.begin(), files.end(), [&](const auto& a, const auto& b) {
+      return order(a) < order(b);
     });
-    return {};
+    std::vector<files::FoundFile> kept;
+    std::uint64_t left = limit;
+    for (files::FoundFile& file : files) {
+      const std::uint64_t taken = std::max(file.state.size, least_taken);
+      const bool fits = taken <= left;
+      left -= fits ? taken : 0;
+      (fits ? kept : found.dropped).push_back(std::move(file));
+    }
+    files = std::move(kept);
+    std::sort(
+        files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    std::stable_sort(found.dropped.begin(), found.dropped.end(), [](const auto& a, const auto& b) {
+      return a.state.size > b.state.size;
+    });
   }
 
   const EditedFolder& place_;
-  store::ObjectStore& objects_;
+  const store::ObjectStore& objects_;
+  Fd root_;
   FilesByPath code_;
   std::set<std::string, std::less<>> inputs_;
 };
@@ -170,23 +181,34 @@ bool is_touched(const EditedFolder& place, std::int64_t since) {
          });
 }
 
-Result<std::optional<job::Edits>> find_edits(const EditedFolder& place,
-                                             store::ObjectStore& objects,
-                                             std::vector<std::string>& warnings) {
-  return EditFinder(place, objects).find(warnings);
+Result<FoundEdits> find_edits(const EditedFolder& place,
+                              const store::ObjectStore& objects,
+                              std::uint64_t limit) {
+  return EditFinder(place, objects).find(limit);
 }
 
-Result<std::vector<EditedPath>> list_edits(const job::TreeReference& code,
-                                           const job::Edits& edits,
-                                           const store::ObjectStore& objects) {
-  DSTACK_TRY(const auto before, files_of(code, objects));
-  DSTACK_TRY(const auto after, objects.list(edits.files));
+Result<job::Edits> keep_edits(const EditedFolder& place,
+                              FoundEdits found,
+                              store::ObjectStore& kept,
+                              std::vector<std::string>& warnings) {
+  job::Edits edits;
+  DSTACK_TRY(edits.files,
+             kept.capture_files(place.folder, found.files, store::Known::perhaps, warnings));
+  edits.removed = std::move(found.removed);
+  return edits;
+}
+
+Result<std::vector<EditedPath>> list_edits(const EditedCode& edited) {
+  DSTACK_TRY(const auto code, edited.objects.list(edited.code));
+  DSTACK_TRY(const auto after, edited.kept.list(edited.edits.files));
+  const FilesByPath before = by_path(code);
   std::vector<EditedPath> paths;
   for (const TreeFile& file : after)
     paths.push_back(
         {before.count(file.path) > 0 ? EditedPath::Kind::changed : EditedPath::Kind::added,
-         file.path});
-  for (const std::string& path : edits.removed)
+         file.path,
+         file.size});
+  for (const std::string& path : edited.edits.removed)
     paths.push_back({EditedPath::Kind::removed, path});
   std::sort(paths.begin(), paths.end(), [](const EditedPath& a, const EditedPath& b) {
     return a.path < b.path;

@@ -2,11 +2,12 @@
 // project where that loses nothing.
 #pragma once
 
+#include "dstack/files/entry.hpp"
 #include "dstack/job/edits.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/store/objects/objects.hpp"
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,26 @@ struct EditedFolder {
 /// quick, and never false when something did.
 bool is_touched(const EditedFolder& place, std::int64_t since);
 
-/// Files of the code that differ from it, new files, and what was removed. Inputs, artifacts, and
-/// what the rules of .gitignore and .dstackignore leave out (and the caches that Python and Jupyter
-/// write beside their files) are none. Stores what it finds; nothing when there is nothing.
-Result<std::optional<job::Edits>> find_edits(const EditedFolder& place,
-                                             store::ObjectStore& objects,
-                                             std::vector<std::string>& warnings);
+struct FoundEdits {
+  std::vector<files::FoundFile> files;    ///< within the limit, sorted by path
+  std::vector<files::FoundFile> dropped;  ///< the others, largest first
+  std::vector<std::string> removed;       ///< paths of the code
+
+  bool empty() const { return files.empty() && removed.empty(); }
+};
+
+/// Files of the code that differ from it, new files, also those that .gitignore names, and what was
+/// removed. Inputs, artifacts, what .dstackignore names, repositories of Git, environments and
+/// caches are none. Up to `limit` bytes, of which a file takes at least 4096: first what was
+/// changed, then the smallest files. `objects` has the code.
+Result<FoundEdits> find_edits(const EditedFolder& place,
+                              const store::ObjectStore& objects,
+                              std::uint64_t limit);
+/// Stores them, of which some may have vanished meanwhile.
+Result<job::Edits> keep_edits(const EditedFolder& place,
+                              FoundEdits found,
+                              store::ObjectStore& kept,
+                              std::vector<std::string>& warnings);
 
 /// One path of some edits, as it relates to the code.
 struct EditedPath {
@@ -38,12 +53,19 @@ struct EditedPath {
 
   Kind kind = Kind::changed;
   std::string path;
+  std::uint64_t size = 0;  ///< bytes
+};
+
+/// A code, and what became of it.
+struct EditedCode {
+  const job::TreeReference& code;
+  const store::ObjectStore& objects;  ///< of the code
+  const job::Edits& edits;
+  const store::ObjectStore& kept;  ///< of the edits
 };
 
 /// Sorted by path.
-Result<std::vector<EditedPath>> list_edits(const job::TreeReference& code,
-                                           const job::Edits& edits,
-                                           const store::ObjectStore& objects);
+Result<std::vector<EditedPath>> list_edits(const EditedCode& edited);
 
 struct Applied {
   std::vector<std::string> written;
@@ -51,13 +73,11 @@ struct Applied {
   std::vector<std::string> merged;     ///< the project's own change and the job's went together
   std::vector<std::string> unchanged;  ///< the project has it already
   std::vector<std::string> conflicts;  ///< both changed it; the project's stays
+  std::vector<std::string> ignored;    ///< new files that .gitignore names: not written
 };
 
-/// Three-way: `code` is what both sides began with. Writes into `project`, never over a change of
+/// Three-way: the code is what both sides began with. Writes into `project`, never over a change of
 /// the user's own, never through a link.
-Result<Applied> apply_edits(const Path& project,
-                            const job::TreeReference& code,
-                            const job::Edits& edits,
-                            const store::ObjectStore& objects);
+Result<Applied> apply_edits(const Path& project, const EditedCode& edited);
 
 }  // namespace dstack::source

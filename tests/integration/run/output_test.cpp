@@ -1,7 +1,13 @@
 #include "support/sandbox.hpp"
+#include "support/text.hpp"
+#include "support/wait.hpp"
+
+#include <algorithm>
 
 using namespace dstack;
+using dstack::test::holds;
 using dstack::test::Sandbox;
+using dstack::test::wait_until;
 
 TEST_CASE("one job's output passes through byte for byte") {
   const Sandbox box;
@@ -67,4 +73,40 @@ TEST_CASE("the log of the last run is shown when none is named, and -n gives its
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"seq 100\"]}\n");
   box.ok({"run", "w"});
   CHECK(box.ok({"logs", "-n", "2"}) == "99\n100\n");
+}
+
+TEST_CASE("a bar that only returns the carriage is seen in a file while other jobs run") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - name: bar
+    provider: bash
+    commands:
+      - |
+        i=0; while ! [ -e $DSTACK_PROJECT/go ]; do printf '\r%d steps' $((i += 1)); sleep 0.05; done
+        printf '\rall steps\n'
+  - {name: other, provider: bash, commands: ["echo hello"]}
+  - {name: both, provider: bash, depends-on: [bar, other], commands: ["true"]}
+)");
+  const std::string name = box.start({"both"});
+  const Path shown = box.root() / "shown";
+  process::Command command = box.command({});
+  command.argv = {
+      "/bin/bash", "-c", "exec \"$1\" logs -f > \"$2\"", "-", DSTACK_BINARY, shown.string()};
+  auto child = process::spawn(command);
+  REQUIRE(child);
+  const auto count = [&](const std::string& text) {
+    const std::string all = read_file(shown).value_or("");
+    std::size_t found = 0;
+    for (std::size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
+      ++found;
+    return found;
+  };
+  wait_until([&] { return count(" steps\n") >= 2 && count("other | hello\n") == 1; });
+  box.file("go", "");
+  child->wait();
+  CHECK(count("bar | all steps\n") == 1);
+  // Not each of the states: the log has all of them.
+  const std::string log = box.ok({"logs", name, "bar"});
+  CHECK(holds(log, "\r1 steps\r2 steps\r3 steps"));
+  CHECK(count("\n") < static_cast<std::size_t>(std::count(log.begin(), log.end(), '\r')));
 }

@@ -216,6 +216,32 @@ TEST_CASE("an unknown argument is an error with a suggestion, never ignored") {
               "'--': dstack run train … -- ARGS"});
 }
 
+TEST_CASE("an option that other runners have suggests the one that is meant") {
+  auto bench = training();
+  const auto hint = [&](const Words& words) {
+    const Words errors = bench.errors("train", words);
+    REQUIRE(errors.size() == 1);
+    return errors[0].substr(errors[0].find(" | ") + 3);
+  };
+  CHECK(hint({"--gpus", "2"}) == "did you mean '--gpu'?");
+  CHECK(hint({"--cpus=2"}) == "did you mean '--cpu'?");
+  CHECK(hint({"--mem", "4GB"}) == "did you mean '--memory'?");
+  CHECK(hint({"--output", "x"}) == "did you mean '--artifact'?");
+  CHECK(hint({"--workdir", "x"}) == "did you mean '--working-dir'?");
+  CHECK(hint({"--name", "first"}) ==
+        "a run gets its name when it starts; '--tag TAG' names what it saves");
+  CHECK(hint({"-it"}).starts_with("a job has no terminal and no input"));
+  CHECK(hint({"--rm"}).starts_with("nothing is left to remove"));
+  CHECK(hint({"--file", "train.py"}) == "write it without '--file': dstack run python FILE");
+}
+
+TEST_CASE("a variable that is called like an option of others is still that variable") {
+  auto bench = training();
+  bench.variables("variables:\n  train: {output: a}\n");
+  CHECK(variable(bench.plan("train", {"--output", "b"}).jobs[1], "OUTPUT") ==
+        "OUTPUT=b (command line)");
+}
+
 TEST_CASE("a variable of a workflow that is not part of the run says whose it is") {
   auto bench = training();
   CHECK(bench.errors("train", {"--split", "test"}) ==

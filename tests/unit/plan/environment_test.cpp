@@ -173,3 +173,21 @@ TEST_CASE("an origin is read as it was written") {
   CHECK(parse_variable_origin("secret").kind == VariableOrigin::Kind::secret);
   CHECK(parse_variable_origin("secret:1").kind == VariableOrigin::Kind::file);
 }
+
+TEST_CASE("a variable with nothing behind its name is empty, and a note says what to write") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    environment:\n"
+      "      NOTHING:\n"
+      "      EMPTY: \"\"\n");
+  const auto plan = bench.plan("train");
+  CHECK(variable(plan.jobs[0], "NOTHING") == "NOTHING= (.dstack/workflows.yaml:6)");
+  CHECK(plan.notices ==
+        Words{".dstack/workflows.yaml:6:7: NOTHING of workflow 'train' has no value, and is empty: "
+              "write 'NOTHING: \"\"' if that is meant; '-e NOTHING' on the command line hands on "
+              "your own, and so does 'environment: [NOTHING]'"});
+}

@@ -19,6 +19,9 @@ struct Edited {
   TestProject project;
   EditedFolder place;
   job::TreeReference code;
+  files::Home home{project.folder.path() / "kept"};
+  store::ObjectStore kept{home};
+  FoundEdits found;
 
   using Files = std::vector<std::pair<std::string, std::string>>;
 
@@ -28,6 +31,7 @@ struct Edited {
     code = project.take().tree;
     place = {project.folder.path() / "job", code, {}, {}};
     REQUIRE(project.objects.lay_out(code, place.folder, store::LayOut::fresh));
+    REQUIRE(files::prepare_home(home));
   }
 
   void write(const std::string& path, std::string_view text) const {
@@ -35,16 +39,27 @@ struct Edited {
     std::ofstream((place.folder / path).string(), std::ios::binary) << text;
   }
 
-  std::optional<job::Edits> find() {
+  /// What is kept is in a store of its own.
+  std::optional<job::Edits> find(std::uint64_t limit = 100'000'000) {
     std::vector<std::string> warnings;
-    auto edits = value_of(find_edits(place, project.objects, warnings));
+    found = value_of(find_edits(place, project.objects, limit));
+    if (found.empty())
+      return std::nullopt;
+    auto edits = value_of(keep_edits(place, found, kept, warnings));
     CHECK(warnings.empty());
     return edits;
   }
 
+  Names dropped() const {
+    Names paths;
+    for (const files::FoundFile& file : found.dropped)
+      paths.push_back(file.path);
+    return paths;
+  }
+
   Names words(const job::Edits& edits) {
     Names lines;
-    for (const EditedPath& path : value_of(list_edits(code, edits, project.objects)))
+    for (const EditedPath& path : value_of(list_edits({code, project.objects, edits, kept})))
       lines.push_back((path.kind == Kind::added     ? "+"
                        : path.kind == Kind::removed ? "-"
                                                     : "~") +
@@ -53,7 +68,7 @@ struct Edited {
   }
 
   Applied apply(const job::Edits& edits) {
-    return value_of(apply_edits(project.root, code, edits, project.objects));
+    return value_of(apply_edits(project.root, {code, project.objects, edits, kept}));
   }
 
   std::string text(const std::string& path) const {
@@ -82,8 +97,8 @@ TEST_CASE("a folder in which nothing was edited has no edits") {
   CHECK_FALSE(edited.find());
 }
 
-TEST_CASE("artifacts, inputs, caches and ignored files are not edits") {
-  Edited edited(Edited::Files{{".gitignore", "*.log\n"}, {"a.txt", "1\n"}});
+TEST_CASE("artifacts, inputs, caches and what .dstackignore names are not edits") {
+  Edited edited(Edited::Files{{".dstackignore", "*.log\n"}, {"a.txt", "1\n"}});
   const Path input = edited.project.folder.path() / "input";
   fs::create_directories(input / "data");
   std::ofstream((input / "data" / "x").string()) << "x";
@@ -98,6 +113,7 @@ TEST_CASE("artifacts, inputs, caches and ignored files are not edits") {
   edited.write(".ruff_cache/CACHEDIR.TAG", "t");
   edited.write(".ruff_cache/deep/entry", "e");
   edited.write("env/pyvenv.cfg", "v");
+  edited.write("cloned/.git/HEAD", "ref: refs/heads/main\n");
   CHECK_FALSE(edited.find());
   edited.write("modelled.txt", "not below the artifact");
   CHECK(edited.words(*edited.find()) == Names{"+modelled.txt"});
@@ -293,4 +309,70 @@ TEST_CASE("a name as long as a name can be is applied") {
   REQUIRE(edits);
   CHECK(edited.apply(*edits).written == Names{name});
   CHECK(edited.text(name) == "job\n");
+}
+
+TEST_CASE("up to the limit, changed files are kept first, and then the smallest") {
+  Edited edited(Edited::Files{{"train.py", "1\n"}, {"same.txt", std::string(50'000, 's')}});
+  edited.write("train.py", std::string(30'000, 't'));
+  edited.write("same.txt", std::string(50'000, 's'));  // only touched: takes nothing
+  edited.write("small.txt", std::string(10'000, 'a'));
+  edited.write("medium.bin", std::string(20'000, 'b'));
+  edited.write("large.bin", std::string(90'000, 'c'));
+  edited.write("largest.bin", std::string(120'000, 'd'));
+
+  CHECK(edited.words(*edited.find(60'000)) == Names{"+medium.bin", "+small.txt", "~train.py"});
+  CHECK(edited.dropped() == Names{"largest.bin", "large.bin"});
+  CHECK(edited.words(*edited.find(40'000)) == Names{"+small.txt", "~train.py"});
+  CHECK(edited.words(*edited.find(20'000)) == Names{"+small.txt"});
+  CHECK_FALSE(edited.find(1'000));
+  CHECK(edited.dropped().size() == 5);
+  CHECK(edited.words(*edited.find(270'000)).size() == 5);
+  CHECK(edited.dropped().empty());
+}
+
+TEST_CASE("many small files are limited, too") {
+  Edited edited(Edited::Files{{"a.txt", "1\n"}});
+  for (int i = 0; i < 10; ++i)
+    edited.write(fmt::format("out/{}", i), "x");
+  CHECK(edited.words(*edited.find(5 * 4096)).size() == 5);
+  CHECK(edited.dropped().size() == 5);
+}
+
+TEST_CASE("what was removed is known however low the limit is") {
+  Edited edited(Edited::Files{{"a.txt", "1\n"}, {"b.txt", "2\n"}});
+  fs::remove(edited.place.folder / "b.txt");
+  edited.write("new.txt", "n");
+  CHECK(edited.words(*edited.find(1)) == Names{"-b.txt"});
+}
+
+TEST_CASE("new files that .gitignore names are kept, and not applied") {
+  Edited edited(Edited::Files{{".gitignore", "outputs/\n*.ckpt\n"}, {"a.txt", "1\n"}});
+  edited.write("outputs/run/log.txt", "l");
+  edited.write("last.ckpt", "c");
+  edited.write("new.txt", "n");
+  const auto edits = edited.find();
+  REQUIRE(edits);
+  CHECK(edited.words(*edits) == Names{"+last.ckpt", "+new.txt", "+outputs/run/log.txt"});
+  const Applied applied = edited.apply(*edits);
+  CHECK(applied.written == Names{"new.txt"});
+  CHECK(applied.ignored == Names{"last.ckpt", "outputs/run/log.txt"});
+  CHECK_FALSE(fs::exists(edited.project.root / "last.ckpt"));
+}
+
+TEST_CASE("looking for edits stores nothing, and keeping them nothing in the store of the code") {
+  Edited edited(Edited::Files{{"a.txt", "1\n"}});
+  const auto objects = [](const files::Home& home) {
+    std::size_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(home.root / "objects"))
+      count += entry.status().type() == fs::regular_file ? 1U : 0U;
+    return count;
+  };
+  const std::size_t before = objects(edited.project.objects.home());
+  edited.write("new.bin", "new");
+  edited.write("a.txt", "one\n");
+  (void)value_of(find_edits(edited.place, edited.project.objects, 1'000'000));
+  CHECK(objects(edited.home) == 0);
+  REQUIRE(edited.find());
+  CHECK(objects(edited.home) == 2);
+  CHECK(objects(edited.project.objects.home()) == before);
 }

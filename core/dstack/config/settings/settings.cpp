@@ -21,21 +21,24 @@ class SettingsReader : private MapReader {
 
   Settings read(const Value& root) {
     Settings settings;
-    each_member(root,
-                "the file",
-                {"resources", "stop_grace", "snapshot_file_limit", "tools", "on_end"},
-                [&](const std::string& key, const Value& value) {
-                  if (key == "resources")
-                    read_resources(value, settings.resources);
-                  else if (key == "tools")
-                    read_tools(value, settings);
-                  else if (key == "on_end")
-                    settings.on_end = read_on_end(*this, value);
-                  else if (key == "stop_grace")
-                    read_duration(key, value, settings.stop_grace);
-                  else
-                    read_size(key, value, settings.snapshot_file_limit);
-                });
+    each_member(
+        root,
+        "the file",
+        {"resources", "stop_grace", "snapshot_file_limit", "keep_changes", "tools", "on_end"},
+        [&](const std::string& key, const Value& value) {
+          if (key == "resources")
+            read_resources(value, settings.resources);
+          else if (key == "tools")
+            read_tools(value, settings);
+          else if (key == "on_end")
+            settings.on_end = read_on_end(*this, value);
+          else if (key == "stop_grace")
+            read_duration(key, value, settings.stop_grace);
+          else if (key == "keep_changes")
+            read_size(key, value, settings.keep_changes);
+          else
+            read_size(key, value, settings.snapshot_file_limit);
+        });
     return settings;
   }
 

@@ -43,6 +43,8 @@ struct Settings {
   std::vector<Receiver> on_end;
   std::chrono::milliseconds stop_grace{10'000};
   std::uint64_t snapshot_file_limit = 100'000'000;  ///< bytes
+  /// Bytes that a job may leave beside its artifacts and that are kept; 0: nothing is.
+  std::uint64_t keep_changes = 100'000'000;
 };
 
 /// Of `config`.yaml, also when it is called `.yml`; defaults when there is neither. Unknown keys

@@ -19,17 +19,17 @@ std::vector<Property> make_common_properties() {
                                 PropertyType::environment,
                                 "Environment variables: a map, or a list of NAME=VALUE and NAME");
   environment.aliases = {"env"};
-  environment.suggest_for = {"env_vars", "variables"};
+  environment.suggest_for = {"env_vars", "envs", "variables"};
   environment.flag = Flag{"--env", "-e", "NAME[=VALUE]", true};
   Property working_dir = common("working_dir",
                                 PropertyType::folder,
                                 "Where the job runs, relative to the project's root (the default)");
-  working_dir.suggest_for = {"cwd", "wdir", "workdir"};
+  working_dir.suggest_for = {"cwd", "wdir", "workdir", "dir", "directory", "working_directory"};
   working_dir.flag = Flag{"--working-dir", "", "DIR", false};
   Property artifacts = common("artifacts",
                               PropertyType::artifacts,
                               "Folders and files to save, relative to the working directory");
-  artifacts.suggest_for = {"outs", "outputs"};
+  artifacts.suggest_for = {"out", "outs", "output", "outputs", "results", "save"};
   artifacts.flag = Flag{"--artifact", "-a", "DIR", true};
   Property resources =
       common("resources",
@@ -53,7 +53,7 @@ std::vector<Property> make_common_properties() {
   Property retry =
       common("retry", PropertyType::integer, "How often a failed job is started again");
   retry.minimum = 0;
-  retry.suggest_for = {"retries", "max_retries"};
+  retry.suggest_for = {"retries", "max_retries", "restart"};
   retry.flag = Flag{"--retry", "", "N", false};
   Property stop_signal =
       common("stop_signal",

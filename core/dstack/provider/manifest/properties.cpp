@@ -36,13 +36,23 @@ std::vector<std::string> names_of(const Manifest& manifest) {
 /// What other runners call keys of the host and members of `resources`; for properties their
 /// manifests say it (Property::suggest_for).
 constexpr std::pair<std::string_view, std::string_view> names_elsewhere[] = {
+    {"python_version", "python"},
     {"needs", "depends-on"},
+    {"depends", "depends-on"},
+    {"after", "depends-on"},
     {"dependencies", "depends-on"},
     {"mem", "memory"},
     {"mem_limit", "memory"},
+    {"memory_limit", "memory"},
     {"ram", "memory"},
     {"gpus", "gpu"},
-    {"cpus", "cpu"}};
+    {"num_gpus", "gpu"},
+    {"gpu_count", "gpu"},
+    {"accelerators", "gpu"},
+    {"cpus", "cpu"},
+    {"cores", "cpu"},
+    {"num_cpus", "cpu"},
+    {"shm", "shm_size"}};
 
 constexpr std::string_view data_of_jobs =
     "'inputs: [{path: /data/images, at: images, link: true}]' makes data readable in the job, at "
@@ -59,6 +69,10 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"mounts", data_of_jobs},
     {"mount", data_of_jobs},
     {"binds", data_of_jobs},
+    {"secrets",
+     "a job has the project's secrets as environment variables; 'dstack secrets add NAME' adds "
+     "one"},
+    {"tag", "'dstack run NAME --tag TAG' tags what a run saves"},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>
@@ -78,25 +92,26 @@ std::string below_resources(const Manifest& manifest, std::string_view key) {
   return fmt::format("write 'resources: {{{}: …}}'", key);
 }
 
-/// The property for which a manifest wants to be suggested; null when there is none.
-const Property* suggested_for(const Manifest& manifest, std::string_view key) {
+/// The properties for which a manifest wants to be suggested.
+std::vector<std::string> suggested_for(const Manifest& manifest, std::string_view key) {
+  std::vector<std::string> suggested;
   for (const Property& property : manifest.properties)
     for (const std::string& name : property.suggest_for)
       if (normal_key(name) == key)
-        return &property;
-  return nullptr;
+        suggested.push_back(property.name);
+  return suggested;
 }
 
 /// What an unknown key may have been meant to be.
 std::vector<std::string> meant_by(const Manifest& manifest,
                                   std::string_view key,
                                   const std::vector<std::string>& names) {
-  if (const Property* property = suggested_for(manifest, key); property != nullptr)
-    return {property->name};
-  const std::string elsewhere(find_in(names_elsewhere, key));
-  if (std::find(names.begin(), names.end(), elsewhere) != names.end())
-    return {elsewhere};
-  return closest(key, names);
+  std::vector<std::string> meant = suggested_for(manifest, key);
+  for (const auto& [elsewhere, name] : names_elsewhere)
+    if (meant.empty() && elsewhere == key &&
+        std::find(names.begin(), names.end(), name) != names.end())
+      meant.emplace_back(name);
+  return meant.empty() ? closest(key, names) : meant;
 }
 
 std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
@@ -104,11 +119,12 @@ std::string hint_for_unknown(const Manifest& manifest, std::string_view key) {
   if (std::string hint = below_resources(manifest, elsewhere.empty() ? key : elsewhere);
       !hint.empty())
     return hint;
-  if (const Property* property = suggested_for(manifest, key);
-      property != nullptr && !property->hint.empty())
-    return property->hint;
+  const std::vector<std::string> suggested = suggested_for(manifest, key);
+  for (const std::string& name : suggested)
+    if (const Property* property = manifest.find(name); !property->hint.empty())
+      return property->hint;
   if (const std::string_view sentence = find_in(done_otherwise, key);
-      !sentence.empty() && suggested_for(manifest, key) == nullptr)
+      !sentence.empty() && suggested.empty())
     return std::string(sentence);
   std::vector<std::string> names = names_of(manifest);
   names.insert(names.end(), std::begin(keys_of_the_host), std::end(keys_of_the_host));
@@ -144,11 +160,25 @@ Error given_twice(const Property& property,
       .with_hint("keep one of them; the property's name is '{}'", property.name);
 }
 
+/// How to give a property on the command line, where only properties can be given that way.
+std::string how_to_type(const Manifest& manifest, const Property& property) {
+  const std::string value = property.flag && !property.flag->value_name.empty()
+                                ? property.flag->value_name
+                                : to_upper(property.name);
+  if (property.positional || !property.flag)
+    return fmt::format("write 'dstack run {} {}'", manifest.name, value);
+  const std::string& shortest =
+      property.flag->short_name.empty() ? property.flag->name : property.flag->short_name;
+  return fmt::format("add '{} {}'", shortest, value);
+}
+
 Error missing(const Manifest& manifest,
               const Property& property,
               const SourceLocation& where,
               std::string_view workflow) {
-  std::string hint = fmt::format("add '{}: …'", property.name);
+  const bool is_typed = where.source && where.source->name == command_line_name;
+  std::string hint =
+      is_typed ? how_to_type(manifest, property) : fmt::format("add '{}: …'", property.name);
   if (!property.help.empty())
     hint += fmt::format(" ({})", property.help);
   return make_error(ErrorCode::configuration,

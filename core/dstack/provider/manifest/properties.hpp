@@ -26,7 +26,13 @@ struct CheckedProperties {
   std::vector<std::string> optional_artifacts;
   /// Each variable of `environment` with its place; NAME alone has taken the caller's value.
   std::map<std::string, SourceLocation, std::less<>> environment_where;
+  /// Those of them with nothing behind their name, which are empty.
+  std::vector<std::string> without_value;
 };
+
+/// The name of the source that the words of a `dstack run` are: a property that is missing there is
+/// given by an option.
+inline constexpr const char* command_line_name = "command line";
 
 /// The caller's environment: the value of a variable, or nothing.
 using CallerEnvironment = std::function<std::optional<std::string>(const std::string& name)>;

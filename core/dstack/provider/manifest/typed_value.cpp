@@ -7,6 +7,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/misread.hpp"
 #include "dstack/job/environment_names.hpp"
+#include "dstack/provider/manifest/values_elsewhere.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -256,7 +257,7 @@ Json ValueTyper::count(const std::string& name, const Value& value) {
 Json ValueTyper::boolean(const std::string& name, const Value& value) {
   const std::string word = value.kind == ValueKind::scalar ? to_lower(value.text) : std::string();
   if (word != "true" && word != "false")
-    return wrong(name, value, "true or false");
+    return wrong(name, value, "true or false", hint_of_boolean(word));
   return word == "true";
 }
 
@@ -335,6 +336,8 @@ Json ValueTyper::environment(const std::string& name, const Value& value) {
     else if (member.value.kind == ValueKind::null ||
              text(join_name(name, member.key), member.value).is_string())
       add_variable(map, member.key, member.value.text, member.key_where);
+    if (member.value.kind == ValueKind::null)
+      checked_.without_value.push_back(member.key);
   }
   for (const Value& element : value.elements)
     add_listed_variable(map, name, element);
@@ -437,11 +440,10 @@ Json ValueTyper::resources(const std::string& name, const Value& value) {
 
 Json ValueTyper::gpu(const std::string& name, const Value& value) {
   if (value.kind == ValueKind::scalar && !parse_integer(value.text))
-    return wrong(
-        name,
-        value,
-        "a number of GPUs, or a map of 'count', 'name' and 'memory'",
-        is_name(value.text) ? fmt::format("for a kind of GPU write {{name: {}}}", value.text) : "");
+    return wrong(name,
+                 value,
+                 "a number of GPUs, or a map of 'count', 'name' and 'memory'",
+                 hint_of_gpus(value.text));
   if (value.kind == ValueKind::scalar) {
     Json number = count(name, value);
     return number.is_null() ? Json() : Json{{"count", std::move(number)}};
@@ -470,7 +472,7 @@ Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const 
     const auto found_member = std::find_if(
         members.begin(), members.end(), [&](const auto& one) { return one.first == key; });
     if (found_member == members.end()) {
-      std::string hint = did_you_mean(key, names);
+      std::string hint = did_you_mean(resource_meant_by(key, names));
       error(member.key_where,
             fmt::format("{} has no member {}", subject(name), quoted_excerpt(member.key)),
             hint.empty() ? fmt::format("it may have {}", quoted_list(names)) : hint);

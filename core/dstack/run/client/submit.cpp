@@ -368,6 +368,7 @@ Result<Submitted> submit(const Workbench& bench,
     DSTACK_CHECK(take_inputs(bench, request, order.plan, captured->warnings));
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
+    order.keep_changes = bench.settings.keep_changes;
     order.on_end = bench.settings.on_end;
     order.move_tag = request.move_tag == store::Records::Force::yes;
     order.job_ids = make_job_ids(order.plan.jobs.size());

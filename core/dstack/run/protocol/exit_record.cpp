@@ -42,6 +42,7 @@ void fields(Fields& fields, Self& record) {
   fields.member("usage", record.usage);
   fields.member("exposed", record.exposed);
   fields.member("edited", record.edited);
+  fields.optional("exposed_changes", record.exposed_changes);
   fields.member("started_at", record.started_at);
   fields.member("finished_at", record.finished_at);
 }

@@ -38,6 +38,7 @@ struct ExitRecord {
   job::Usage usage;
   std::vector<ArtifactWithSecrets> exposed;  ///< those that hold secrets of the job
   bool edited = false;  ///< something in the workspace changed beside the artifacts
+  job::SecretFindings exposed_changes;  ///< secrets of the job in what is kept of that
   Timestamp started_at;
   Timestamp finished_at;
 

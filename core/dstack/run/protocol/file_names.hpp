@@ -35,6 +35,7 @@ inline constexpr const char* lock = "lock";  ///< held from before the runner st
 inline constexpr const char* states = "states";  ///< a line for each state the runner went through
 inline constexpr const char* ports = "ports";    ///< their numbers, of a job that has some
 /// In a run's folder.
+inline constexpr const char* kept = "kept";          ///< a store of its own (kept_changes.hpp)
 inline constexpr const char* run_lock = "run.lock";  ///< held by the supervisor; holds its identity
 /// Grows by a line with each recorded change: the numbers of its jobs, or `all_jobs`.
 inline constexpr const char* changes = "changes";

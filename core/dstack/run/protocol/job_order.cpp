@@ -66,6 +66,7 @@ void fields(Fields& fields, Self& order) {
   fields.optional("links", order.links);
   fields.member("python", order.python);
   fields.member("stop_grace", order.stop_grace);
+  fields.member("keep_changes", order.keep_changes);
 }
 
 bool has_secrets(const JobOrder& order) {

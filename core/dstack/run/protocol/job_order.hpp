@@ -55,6 +55,7 @@ struct JobOrder {
   std::vector<std::pair<std::string, std::string>> links;
   std::optional<python::Interpreter> python;  ///< for what the spec asks of Python
   std::chrono::milliseconds stop_grace{10'000};
+  std::uint64_t keep_changes = 100'000'000;  ///< as in config::Settings
 
   bool operator==(const JobOrder&) const = default;
 };

@@ -16,6 +16,7 @@ void fields(Fields& fields, Self& order) {
   fields.required("code", order.code);
   fields.optional("machine", order.machine);
   fields.optional("on_end", order.on_end);
+  fields.member("keep_changes", order.keep_changes);
   fields.optional("move_tag", order.move_tag);
 }
 

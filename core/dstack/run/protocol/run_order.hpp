@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct RunOrder {
   plan::Plan plan;
   std::size_t parallel = 1;  ///< jobs at a time
   std::chrono::milliseconds stop_grace{10'000};
+  /// As in config::Settings: of each job.
+  std::uint64_t keep_changes = 100'000'000;
   std::vector<std::string> job_ids;  ///< by job
   job::CodeRecord code;
   std::vector<config::Receiver> on_end;  ///< as the settings were; without places

@@ -47,7 +47,7 @@ void Conclusion::remove_container() {
 
 void Conclusion::record_edits() {
   if (job_ != nullptr && record_.stop != job::StopRequest::abort &&
-      attempt_.workspace->is_private())
+      attempt_.workspace->is_private() && attempt_.order.keep_changes > 0)
     record_.edited = source::is_touched(edited_folder(attempt_.order, attempt_.workspace->folder()),
                                         job_->workspace_made_at);
 }
@@ -57,14 +57,34 @@ bool Conclusion::saves_artifacts() const {
          record_.stop != job::StopRequest::abort && !attempt_.order.spec.artifacts.empty();
 }
 
+std::vector<std::string> Conclusion::kept_changes() {
+  std::vector<std::string> paths;
+  if (!record_.edited)
+    return paths;
+  const auto found = source::find_edits(edited_folder(attempt_.order, attempt_.workspace->folder()),
+                                        store::ObjectStore(attempt_.home),
+                                        attempt_.order.keep_changes);
+  if (!found)
+    record_.warnings.push_back(
+        fmt::format("what it changed beside its artifacts was not scanned for secrets: {}",
+                    render(found.error())));
+  else
+    for (const files::FoundFile& file : found->files)
+      paths.push_back(file.path);
+  return paths;
+}
+
 void Conclusion::scan_artifacts() {
   const secrets::Needles& hidden = attempt_.log.writer().hidden();
-  if (!saves_artifacts() || hidden.empty())
+  if (hidden.empty() || (!saves_artifacts() && !record_.edited))
     return;
   attempt_.states.report(job::Status::uploading);
   const Path& workspace = attempt_.workspace->folder();
-  const std::vector<std::string> artifacts = edited_folder(attempt_.order, workspace).artifacts;
-  const SecretScan search{workspace, artifacts, hidden, job_->secret_names};
+  std::vector<std::string> artifacts;
+  if (saves_artifacts())
+    artifacts = edited_folder(attempt_.order, workspace).artifacts;
+  const std::vector<std::string> changes = kept_changes();
+  const SecretScan search{workspace, artifacts, changes, hidden, job_->secret_names};
   const auto found =
       scan_for_secrets(search, {signals_.fd(), [this] { return is_abort_requested(); }});
   if (!found) {
@@ -72,6 +92,7 @@ void Conclusion::scan_artifacts() {
     return;
   }
   record_.exposed = found->artifacts;
+  record_.exposed_changes = found->changes;
   record_.warnings.insert(record_.warnings.end(), found->warnings.begin(), found->warnings.end());
 }
 

@@ -27,8 +27,10 @@ class Conclusion {
   void record_edits();
   /// Whether the supervisor will save what the job leaves.
   bool saves_artifacts() const;
-  /// Artifacts stay as they are; what is found in them is recorded. An abort saves nothing, and so
-  /// does not wait for it.
+  /// Paths of what the supervisor will keep beside the artifacts.
+  std::vector<std::string> kept_changes();
+  /// Artifacts and changes stay as they are; what is found in them is recorded. An abort saves
+  /// nothing, and so does not wait for it.
   void scan_artifacts();
   /// A job that is over cannot be stopped any more, only aborted.
   bool is_abort_requested() const;

@@ -101,16 +101,18 @@ class Findings {
 /// The scan of one artifact.
 class ArtifactSearch {
  public:
-  ArtifactSearch(const SecretScan& search, const std::string& artifact, std::stop_token stop)
-      : search_(search), artifact_(artifact), stop_(std::move(stop)) {}
+  ArtifactSearch(const SecretScan& search, std::stop_token stop)
+      : search_(search), stop_(std::move(stop)) {}
 
   /// Finds nothing in an artifact that cannot be saved either: it was not made, or is outside.
-  Result<void> run() {
-    const auto matches = files::find_matches(search_.workspace, artifact_);
-    if (!matches)
-      return {};
+  Result<void> run(const std::string& artifact) {
+    const auto matches = files::find_matches(search_.workspace, artifact);
+    return matches ? run(*matches) : Result<void>();
+  }
+
+  Result<void> run(const std::vector<files::Match>& matches) {
     DSTACK_TRY(root_, open_file(search_.workspace.string(), O_RDONLY | O_DIRECTORY));
-    for (const files::Match& match : *matches)
+    for (const files::Match& match : matches)
       DSTACK_CHECK(list_entries(match));
     std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
       return a.shown < b.shown;
@@ -268,7 +270,6 @@ class ArtifactSearch {
   }
 
   const SecretScan& search_;
-  const std::string& artifact_;
   std::stop_token stop_;
   Fd root_;                     ///< the workspace
   std::vector<Entry> entries_;  ///< sorted by the path that is shown
@@ -286,11 +287,27 @@ std::string describe_unread(const std::vector<std::string>& reasons) {
   return fmt::format("not scanned for secrets, because unreadable: {}", join(named, ", "));
 }
 
+void scan_changes(const SecretScan& search, const std::stop_token& stop, SecretScanResult& found) {
+  if (search.changes.empty())
+    return;
+  std::vector<files::Match> matches;
+  for (const std::string& path : search.changes)
+    matches.push_back({path, path});
+  ArtifactSearch all(search, stop);
+  if (const auto searched = all.run(matches); !searched)
+    found.warnings.push_back(
+        fmt::format("what it changed beside its artifacts was not scanned for secrets: {}",
+                    render(searched.error())));
+  if (const auto unread = all.take_unread(); !unread.empty())
+    found.warnings.push_back(describe_unread(unread));
+  found.changes = all.findings();
+}
+
 SecretScanResult scan_all(const SecretScan& search, const std::stop_token& stop) {
   SecretScanResult found;
   for (const std::string& artifact : search.artifacts) {
-    ArtifactSearch one(search, artifact, stop);
-    if (const auto searched = one.run(); !searched)
+    ArtifactSearch one(search, stop);
+    if (const auto searched = one.run(artifact); !searched)
       found.warnings.push_back(fmt::format("the artifact '{}' could not be scanned for secrets: {}",
                                            artifact,
                                            render(searched.error())));
@@ -299,6 +316,7 @@ SecretScanResult scan_all(const SecretScan& search, const std::stop_token& stop)
     if (job::SecretFindings findings = one.findings(); findings.count > 0)
       found.artifacts.push_back({artifact, std::move(findings)});
   }
+  scan_changes(search, stop, found);
   return found;
 }
 

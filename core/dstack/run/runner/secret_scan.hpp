@@ -17,12 +17,14 @@ namespace dstack::run {
 struct SecretScan {
   const Path& workspace;
   const std::vector<std::string>& artifacts;  ///< paths or patterns from the workspace's root
+  const std::vector<std::string>& changes;    ///< files and links beside them that are kept
   const secrets::Needles& needles;
   const std::vector<std::string>& names;  ///< of the values of the needles
 };
 
 struct SecretScanResult {
   std::vector<ArtifactWithSecrets> artifacts;  ///< those that hold some
+  job::SecretFindings changes;                 ///< as of one artifact
   std::vector<std::string> warnings;           ///< what could not be scanned
 };
 
@@ -32,7 +34,7 @@ struct Interruption {
   std::function<bool()> is_asked;
 };
 
-/// Reads all of the artifacts once, the holes of sparse files not at all, on all cores. Names of
+/// Reads all of them once, the holes of sparse files not at all, on all cores. Names of
 /// files, folders and links count as their content does. Nothing when it was interrupted,
 /// which does not wait for more than one read.
 std::optional<SecretScanResult> scan_for_secrets(const SecretScan& search,

@@ -2,6 +2,7 @@
 
 #include "dstack/base/event.hpp"
 #include "dstack/base/path_pattern.hpp"
+#include "dstack/base/quantity.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
@@ -14,6 +15,7 @@
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/kept_changes.hpp"
 #include "dstack/run/protocol/workspace.hpp"
 
 #include <algorithm>
@@ -26,6 +28,12 @@
 #include <unistd.h>
 
 namespace dstack::run {
+
+namespace {
+
+constexpr std::size_t most_named = 3;
+
+}  // namespace
 
 struct ThreadedArtifactSaver::State {
   store::ObjectStore objects;
@@ -189,19 +197,51 @@ void capture(store::ObjectStore& objects,
       artifact.partial = true;
 }
 
+std::string describe_dropped(const std::vector<files::FoundFile>& dropped, std::uint64_t limit) {
+  std::uint64_t bytes = 0;
+  std::vector<std::string> named;
+  for (const files::FoundFile& file : dropped) {
+    bytes += file.state.size;
+    if (named.size() < most_named)
+      named.push_back(fmt::format("'{}' ({})", file.path, render_size(file.state.size)));
+  }
+  if (dropped.size() > named.size())
+    named.push_back(fmt::format("{} more", dropped.size() - named.size()));
+  return fmt::format(
+      "{} ({}) that it left beside its artifacts {} not kept: {}; list what is needed in "
+      "'artifacts', or raise 'keep_changes' in config.yaml, which is {}",
+      plural(dropped.size(), "file"),
+      render_size(bytes),
+      dropped.size() == 1 ? "was" : "were",
+      join(named, ", "),
+      render_size(limit));
+}
+
+Result<void> try_to_keep_edits(const store::ObjectStore& objects,
+                               const Path& workspace,
+                               const JobOrder& order,
+                               SavedArtifacts& result) {
+  const source::EditedFolder place = edited_folder(order, workspace);
+  DSTACK_TRY(auto found, source::find_edits(place, objects, order.keep_changes));
+  if (!found.dropped.empty())
+    result.warnings.push_back(describe_dropped(found.dropped, order.keep_changes));
+  if (found.empty())
+    return {};
+  DSTACK_TRY(auto kept, make_store_of_changes(objects.home(), order.run));
+  DSTACK_TRY(result.edits, source::keep_edits(place, std::move(found), kept, result.warnings));
+  result.edits->job = order.index;
+  result.edits->exposure = result.record.exposed_changes;
+  return {};
+}
+
 /// Without them no artifact is lost: the job ends as it would have, with a warning.
-void keep_edits(store::ObjectStore& objects,
+void keep_edits(const store::ObjectStore& objects,
                 const Path& workspace,
                 const JobOrder& order,
                 SavedArtifacts& result) {
-  auto edits = source::find_edits(edited_folder(order, workspace), objects, result.warnings);
-  if (!edits) {
+  if (const auto kept = try_to_keep_edits(objects, workspace, order, result); !kept)
     result.warnings.push_back(fmt::format(
-        "what it changed beside its artifacts could not be kept: {}", render(edits.error())));
-  } else if (*edits) {
-    result.edits = **std::move(edits);
-    result.edits->job = order.index;
-  }
+        "what it changed beside its artifacts could not be kept: {}", render(kept.error())));
 }
 
 /// Of a job that was aborted while its artifacts were stored.

@@ -59,6 +59,7 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.code = order_.code.snapshot;
   order.python = planned.python;
   order.stop_grace = order_.stop_grace;
+  order.keep_changes = order_.keep_changes;
   for (const plan::Input& input : workflow.inputs)
     add_inputs(input, order.inputs);
   add_input_files(workflow, order);

@@ -54,13 +54,19 @@ End RunProgress::end_of(std::size_t job, std::optional<ExitRecord> record) const
   }
   end.lost = true;
   // A workspace that was still being made differs from the code anyway.
-  end.record.edited = scheduler.job_status(job) > Status::preparing;
+  end.record.edited = order.keep_changes > 0 && scheduler.job_status(job) > Status::preparing;
   end.record.outcome = ExitRecord::Outcome::signaled;
   end.record.number = SIGKILL;
   end.record.finished_at = now();
-  if (end.record.edited && !order.plan.jobs[job].spec.artifacts.empty() &&
-      has_secrets(job_order(job)))
-    end.record.warnings.emplace_back("its artifacts were not scanned for secrets");
+  const job::JobSpec& spec = order.plan.jobs[job].spec;
+  const bool keeps_changes = end.record.edited && spec.workspace != job::WorkspaceKind::project;
+  if (scheduler.job_status(job) > Status::preparing && has_secrets(job_order(job))) {
+    if (!spec.artifacts.empty())
+      end.record.warnings.emplace_back("its artifacts were not scanned for secrets");
+    else if (keeps_changes)
+      end.record.warnings.emplace_back(
+          "what it changed beside its artifacts was not scanned for secrets");
+  }
   return end;
 }
 

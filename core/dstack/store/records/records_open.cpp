@@ -91,6 +91,10 @@ constexpr std::array upgrades = {
         where finished_at is not null and reason like '%; warning: %';
       pragma user_version = 6;
     )sql",
+    R"sql(
+      alter table edits add column exposure text not null default 'null';
+      pragma user_version = 7;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

@@ -448,8 +448,8 @@ Result<std::vector<job::Artifact>> Records::artifacts(RunId run) {
 
 Result<std::vector<job::Edits>> Records::edits(RunId run) {
   DSTACK_TRY(Query query,
-             connection_->database.query("select job, tree, times, files, bytes, removed "
-                                         "from edits where run = ? order by job"));
+             connection_->database.query("select job, tree, times, files, bytes, removed, "
+                                         "exposure from edits where run = ? order by job"));
   query.bind(run);
   std::vector<job::Edits> all;
   for (;;) {
@@ -461,6 +461,8 @@ Result<std::vector<job::Edits>> Records::edits(RunId run) {
     for (const Json& path : removed)
       if (path.is_string())
         edits.removed.push_back(path.get<std::string>());
+    DSTACK_TRY(const Json exposure, parse_json(query.text(6), "a record of edits"));
+    DSTACK_TRY(edits.exposure, from_json_value<job::SecretFindings>(exposure, "a record of edits"));
     all.push_back(std::move(edits));
   }
 }

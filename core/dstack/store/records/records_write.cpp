@@ -242,12 +242,13 @@ Result<void> apply_app(Database& database, RunId run, const job::Application& ap
 Result<void> apply_edits(Database& database, RunId run, const job::Edits& edits) {
   DSTACK_TRY(Query query,
              database.query("insert or replace into edits (run, job, tree, times, files, bytes, "
-                            "removed) values (?, ?, ?, ?, ?, ?, ?)"));
+                            "removed, exposure) values (?, ?, ?, ?, ?, ?, ?, ?)"));
   query.bind(run).bind(static_cast<std::int64_t>(edits.job));
   query.bind(stored_digest(edits.files.tree)).bind(stored_digest(edits.files.times));
   query.bind(static_cast<std::int64_t>(edits.files.files))
       .bind(static_cast<std::int64_t>(edits.files.bytes));
-  return query.bind(render_json(Json(edits.removed))).run();
+  query.bind(render_json(Json(edits.removed)));
+  return query.bind(render_json(edits.exposure)).run();
 }
 
 Result<void> apply_status(Database& database,

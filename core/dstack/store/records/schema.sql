@@ -2,7 +2,7 @@
 -- records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 6;
+pragma user_version = 7;
 
 create table project (
   id integer primary key,
@@ -139,6 +139,7 @@ create table edits (
   files integer not null,
   bytes integer not null,
   removed text not null,  -- paths, as JSON
+  exposure text not null default 'null',  -- as of an artifact
   primary key (run, job)
 ) without rowid;
 

@@ -31,6 +31,7 @@ TEST_CASE("without a file, and with an empty one, the defaults hold") {
   REQUIRE(none);
   CHECK(none->stop_grace == std::chrono::seconds(10));
   CHECK(none->snapshot_file_limit == 100'000'000);
+  CHECK(none->keep_changes == 100'000'000);
   REQUIRE(settings_of("# nothing\n"));
 }
 
@@ -52,7 +53,7 @@ TEST_CASE("every setting is read") {
   const auto settings = settings_of(
       "resources:\n  cpu: 8\n  memory: 16GiB\n  gpus: [{name: V100, memory: 16GB}, {name: A100, "
       "memory: 40 GB}]\n"
-      "stop-grace: 1m30s\nsnapshot_file_limit: 5MB\n");
+      "stop-grace: 1m30s\nsnapshot_file_limit: 5MB\nkeep-changes: 2GB\n");
   REQUIRE(settings);
   CHECK(settings->resources.cpu == 8u);
   CHECK(settings->resources.memory == 17'179'869'184u);
@@ -62,6 +63,8 @@ TEST_CASE("every setting is read") {
   CHECK(settings->resources.gpus->at(1).memory == 40'000'000'000u);
   CHECK(settings->stop_grace == std::chrono::seconds(90));
   CHECK(settings->snapshot_file_limit == 5'000'000u);
+  CHECK(settings->keep_changes == 2'000'000'000u);
+  CHECK(settings_of("keep_changes: 0\n")->keep_changes == 0);
 }
 
 TEST_CASE("receivers of notifications are read, with the secrets they refer to") {

@@ -75,7 +75,7 @@ TEST_CASE("all errors of a workflow are reported together, in the order of the f
   CHECK(errors("nodes: 0\nverbose: yes\nartifacts: [/tmp/x, ok, ../y]\nresources: {cpu: many, gup: "
                "1}\n") ==
         "1:8 'nodes' of workflow 'train' must be at least 1, not '0'; 'nodes': A number\n"
-        "2:10 'verbose' of workflow 'train' must be true or false, not 'yes'; 'verbose': A switch\n"
+        "2:10 'verbose' of workflow 'train' must be true or false, not 'yes'; write true\n"
         "3:13 the artifact '/tmp/x' must be a relative path; only what a job writes in its "
         "workspace can be saved, by a path from the working directory\n"
         "3:25 the artifact '../y' leads out of the working directory; only what a job writes in "

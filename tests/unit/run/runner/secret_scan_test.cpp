@@ -27,6 +27,7 @@ const std::string key = "k3y \"of\" <the> test/+";
 struct Workspace {
   TemporaryFolder folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-test-");
   std::vector<std::string> artifacts{"out"};
+  std::vector<std::string> changes = {};
   std::vector<std::string> names{"KEY", "TOKEN"};
   secrets::Needles needles{std::vector<std::string>{key, token}};
 
@@ -38,7 +39,7 @@ struct Workspace {
   }
 
   SecretScanResult search() const {
-    auto found = scan_for_secrets({folder.path(), artifacts, needles, names});
+    auto found = scan_for_secrets({folder.path(), artifacts, changes, needles, names});
     REQUIRE(found);
     return *std::move(found);
   }
@@ -232,10 +233,28 @@ TEST_CASE("a scan that is interrupted ends before all is read, and finds nothing
   REQUIRE(event);
   int asked = 0;
   const std::uint64_t before = bytes_read();
-  const auto found = scan_for_secrets(
-      {workspace.folder.path(), workspace.artifacts, workspace.needles, workspace.names},
-      {event.get(), [&] { return ++asked > 0; }});
+  const auto found = scan_for_secrets({workspace.folder.path(),
+                                       workspace.artifacts,
+                                       workspace.changes,
+                                       workspace.needles,
+                                       workspace.names},
+                                      {event.get(), [&] { return ++asked > 0; }});
   CHECK(asked == 1);
   CHECK_FALSE(found);
   CHECK(bytes_read() - before < size / 2 * megabyte);
+}
+
+TEST_CASE("of what is beside the artifacts only the given files are scanned") {
+  Workspace workspace;
+  workspace.artifacts.clear();
+  workspace.changes = {"a[1].txt", "sub/b.txt", "vanished.txt"};
+  workspace.file("a[1].txt", "nothing");
+  workspace.file("sub/b.txt", token);
+  workspace.file("sub/c.txt", token);
+  const SecretScanResult found = workspace.search();
+  CHECK(found.artifacts.empty());
+  CHECK(found.warnings.empty());
+  CHECK(found.changes.count == 1);
+  REQUIRE(found.changes.files.size() == 1);
+  CHECK(found.changes.files[0] == job::FileWithSecrets{"sub/b.txt", {"TOKEN"}});
 }

@@ -145,7 +145,7 @@ TEST_CASE("warnings in the reasons of an earlier database become lists") {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
     require_ok(database.execute(
-        "alter table job drop column warnings;"
+        "alter table job drop column warnings; alter table edits drop column exposure;"
         "update job set finished_at = 1, status = 'done', reason = 'a; b' where number = 0;"
         "update job set finished_at = 1, status = 'failed', reason = 'warning: c' where number = 1;"
         "update job set finished_at = 1, status = 'failed', reason = 'disk full; warning: d; e' "

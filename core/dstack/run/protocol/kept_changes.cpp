@@ -1,0 +1,31 @@
+#include "dstack/run/protocol/kept_changes.hpp"
+
+#include "dstack/run/protocol/file_names.hpp"
+
+namespace dstack::run {
+
+namespace {
+
+store::ObjectStore own_store(const files::Home& home, const std::string& run) {
+  return store::ObjectStore(files::Home{home.run(run) / file_names::kept});
+}
+
+}  // namespace
+
+Result<store::ObjectStore> make_store_of_changes(const files::Home& home, const std::string& run) {
+  store::ObjectStore store = own_store(home, run);
+  for (const char* name : {"objects", "trees", "tmp"})
+    DSTACK_CHECK(make_folders(store.home().root / name));
+  DSTACK_CHECK(sync_folder(store.home().root));
+  DSTACK_CHECK(sync_folder(home.run(run)));
+  return store;
+}
+
+store::ObjectStore store_of_changes(const files::Home& home,
+                                    const std::string& run,
+                                    const job::Edits& edits) {
+  store::ObjectStore own = own_store(home, run);
+  return own.has_tree(edits.files) ? own : store::ObjectStore(home);
+}
+
+}  // namespace dstack::run
