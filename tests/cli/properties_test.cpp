@@ -46,6 +46,7 @@ const Samples& samples() {
       {"setup", {"[echo begin]", {"--setup", "echo begin"}, "{a: b}"}},
       {"timeout", {"1m30s", {"--timeout", "90s"}, "soon"}},
       {"retry", {"2", {"--retry", "2"}, "-1"}},
+      {"stop_signal", {"INT", {"--stop-signal", "SIGINT"}, "KILL"}},
       {"requirements", {"[r.txt]", {"-r", "r.txt"}, "[none.txt]"}},
       {"index",
        {"[https://example.org/simple]",

@@ -72,6 +72,8 @@ TEST_CASE("Ctrl-C asks, and 's' stops the run") {
 
   CHECK(terminal.finish() == 130);
   CHECK(terminal.shown().find("stopped") != std::string::npos);
+  CHECK(terminal.shown().find("Ctrl-C again kills it, and nothing is saved then") !=
+        std::string::npos);
 }
 
 TEST_CASE("Ctrl-C asks, and 'd' leaves the run alone") {

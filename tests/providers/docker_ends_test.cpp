@@ -37,8 +37,17 @@ struct OwnEngine {
   }
 };
 
-/// A container that another program ended: by a signal (which an engine may report as 137), or the
-/// engine says what became of it.
+/// By somebody else.
+void check_was_killed(const Json& run) {
+  const Json& job = run["jobs"][0];
+  INFO(job.dump());
+  CHECK(job["status"] == "failed");
+  CHECK(job["cause"] == "signal");
+  CHECK(job["signal"] == SIGKILL);
+}
+
+/// The container was ended by the end of its engine: by a signal (which an engine may report as
+/// 137), or the engine says what became of it.
 void check_failed_with_reason(const Json& run) {
   const Json& job = run["jobs"][0];
   INFO(job.dump());
@@ -84,6 +93,37 @@ TEST_CASE("docker: a stop is TERM to every process, and what the job then saves 
     CHECK(box.no_container_left());
     box.ok({"artifacts", "download", run, "-o", (box.root() / "got").string()});
     CHECK(read_file(box.root() / "got/out/x").value_or("") == "saved\n");
+  }
+}
+
+TEST_CASE("docker: a pipeline that is stopped by the job's own signal keeps all that it says") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(R"(    stop_signal: SIGINT
+    commands:
+      - mkdir out
+      - "(trap 'sleep 0.3; echo saved; exit 0' INT; trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done) | tee out/log"
+      - echo next > out/next
+    artifacts: [out]
+)");
+    const std::string run = box.start({"w"});
+    wait_for_log(box, run, "ready");
+    box.ok({"stop", run, "-y"});
+    CHECK(box.wait(run)["status"] == "stopped");
+    box.ok({"artifacts", "download", run, "-o", (box.root() / "got").string()});
+    CHECK(read_file(box.root() / "got/out/log").value_or("") == "ready\nsaved\n");
+    CHECK_FALSE(fs::exists(box.root() / "got/out/next"));
+  }
+}
+
+TEST_CASE("docker: a job that asks for processors sees only these") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    box.workflow(
+        "    resources: {cpu: 1}\n    commands: [\"echo $OMP_NUM_THREADS of $(nproc)\"]\n");
+    CHECK(box.ok({"run", "w"}).starts_with("1 of "));
   }
 }
 
@@ -160,16 +200,18 @@ TEST_CASE("docker: all processes of a run are killed, and the next command remov
   }
 }
 
-TEST_CASE("docker: a container that somebody else removes ends the job with a reason") {
+TEST_CASE("docker: a container that somebody else kills or removes was killed") {
   FOR_EACH_ENGINE(engine) {
     INFO(engine.name);
     const EngineBox box(engine);
     box.workflow("    commands: [\"echo ready\", \"while :; do sleep 1; done\"]\n");
-    const std::string run = box.start({"w"});
-    wait_for_log(box, run, "ready");
-    const std::string id = containers_of(engine.socket, run)[0]["Id"];
-    REQUIRE(test::engine_at(engine.socket).ask("DELETE", "/containers/" + id + "?force=1"));
-    check_failed_with_reason(box.wait(run));
+    for (const auto& [method, action] : {std::pair{"POST", "/kill"}, {"DELETE", "?force=1"}}) {
+      const std::string run = box.start({"w"});
+      wait_for_log(box, run, "ready");
+      const std::string id = containers_of(engine.socket, run)[0]["Id"];
+      REQUIRE(test::engine_at(engine.socket).ask(method, "/containers/" + id + action));
+      check_was_killed(box.wait(run));
+    }
   }
 }
 

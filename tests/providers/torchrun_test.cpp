@@ -172,12 +172,13 @@ TEST_CASE("torchrun: a Python without torch is reported in one line") {
   CHECK(holds(output.out, "this Python has no torch"));
 }
 
-TEST_CASE("torchrun: as many processes as GPUs, unless their number is given") {
+TEST_CASE(
+    "torchrun: as many processes as GPUs, unless their number is given; they share the CPUs") {
   const Sandbox box;
   REQUIRE(make_folders(box.home()));
   REQUIRE(write_file_atomically(
       box.home() / "config.yaml",
-      "resources: {gpus: [&card {name: T4, memory: 16GB}, *card, *card, *card]}\n",
+      "resources: {cpu: 8, gpus: [&card {name: T4, memory: 16GB}, *card, *card, *card]}\n",
       Durable::no));
   box.file("train.py", "");
   box.workflows("workflows:\n  - {name: w, provider: torchrun, file: train.py, nodes: 2}\n");
@@ -185,6 +186,8 @@ TEST_CASE("torchrun: as many processes as GPUs, unless their number is given") {
   CHECK(holds(box.ok({"run", "w", "--dry-run", "--gpu", "2"}), "--nproc_per_node 2 "));
   CHECK(holds(box.ok({"run", "w", "--dry-run", "--gpu", "2", "--nproc-per-node", "4"}),
               "--nproc_per_node 4 "));
+  CHECK(holds(box.ok({"run", "w", "--dry-run", "--cpu", "4", "--nproc-per-node", "2"}),
+              "OMP_NUM_THREADS=2"));
   CHECK(holds(box.ok({"run", "w", "--dry-run", "--nnodes", "3"}), "--nnodes 3 --node_rank 2 "));
   CHECK(holds(box.refused({"run", "w", "--dry-run", "--nnodes", "0"}, 2), "nnodes"));
 }

@@ -198,7 +198,7 @@ Result<ContainerEnd> Container::wait() {
   end.code = static_cast<int>(json_integer(*exited, "StatusCode"));
   read_init_messages(output_->messages, end);
   // Its first process reports at least the usage, unless it was killed itself.
-  if (!end.usage && !end.not_started && !end.signal && end.code > 128)
+  if (!end.usage && !end.not_started && !end.signal && end.code > 128 && end.code <= 128 + SIGRTMAX)
     end.signal = end.code - 128;
   const auto facts = ask_with_retry("GET", fmt::format("/containers/{}/json", id_));
   if (!facts)

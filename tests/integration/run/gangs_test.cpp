@@ -147,6 +147,22 @@ TEST_CASE("the first failure of a gang stops the others at once, and the run say
   CHECK(page.find("stopped because g[2] failed first") != std::string::npos);
 }
 
+TEST_CASE("a gang is asked to stop by the signal of its workflow, and pipes keep what they carry") {
+  const GangBox box;
+  const std::string saves = "(trap 'echo saved; exit 0' INT; trap 'exit 3' TERM; echo ready; " +
+                            std::string(for_ever) + ") | tee ";
+  box.gang({saves + "log0", saves + "log1"}, "    stop_signal: INT\n");
+  const std::string run = box.start({"g"});
+  const auto log = [&](const std::string& name) {
+    return read_file(box.meeting() / name).value_or("");
+  };
+  test::wait_until([&] { return log("log0") == "ready\n" && log("log1") == "ready\n"; });
+  box.ok({"stop", run, "-y"});
+  CHECK(box.json({"show", run, "--json"})["status"] == "stopped");
+  CHECK(log("log0") == "ready\nsaved\n");
+  CHECK(log("log1") == "ready\nsaved\n");
+}
+
 TEST_CASE("a gang of which one cannot have its ports does not start at all") {
   const GangBox box;
   box.gang({"touch begun; " + std::string(for_ever), "touch begun; " + std::string(for_ever)},

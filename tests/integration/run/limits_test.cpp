@@ -2,6 +2,7 @@
 #include "dstack/resources/limits.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/resources/machine.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "support/job_log.hpp"
 #include "support/kill.hpp"
@@ -276,4 +277,28 @@ TEST_CASE("the usage of a job is recorded, without any limit as well") {
   CHECK(usage["peak_memory"].is_null());
   CHECK(usage["bytes_written"].is_number());
   CHECK(box.ok({"show"}).find("of memory in its largest process") != std::string::npos);
+}
+
+TEST_CASE("jobs that ask for processors run on different ones, and programs see how many") {
+  if (resources::find_machine({}).cpu < 2)
+    SKIP("this machine has one processor");
+  const Sandbox at;
+  std::string jobs;
+  for (const std::string name : {"a", "b"})
+    jobs += "  - name: " + name +
+            "\n    provider: bash\n    resources: {cpu: 1}\n    commands:\n"
+            "      - echo cores=$(sed -n 's/^Cpus_allowed_list:[^0-9]*//p' /proc/self/status)\n"
+            "      - touch " +
+            (at.root() / name).string() + "\n      - timeout 60 sh -c 'until test -e " +
+            (at.root() / (name == "a" ? "b" : "a")).string() + "; do sleep 0.01; done'\n";
+  jobs += "  - {name: both, provider: bash, depends-on: [a, b], commands: [\"true\"]}\n";
+  at.workflows("workflows:\n" + jobs);
+  const std::string run = at.start({"both"});
+  CHECK(at.wait(run)["status"] == "done");
+  const std::string a = test::job_log(at, run, 0);
+  const std::string b = test::job_log(at, run, 1);
+  INFO(a << b);
+  // Jobs of other tests may have all processors: then these two share them with everybody.
+  if (a.find_first_of(",-") == std::string::npos && b.find_first_of(",-") == std::string::npos)
+    CHECK(a != b);
 }

@@ -50,6 +50,14 @@ TEST_CASE("limits, ports and the working directory are in the engine's terms") {
         R"([{"HostIp":"127.0.0.1","HostPort":"20002"}])");
 }
 
+TEST_CASE("the first process is told of the stop signal and of the processors") {
+  ContainerLaunch asked = launch();
+  asked.stop_signal = SIGINT;
+  asked.cores = {0, 3};
+  CHECK(container_request(asked, "i", false, "/init")["Entrypoint"].dump() ==
+        R"(["/.dstack-container-init","signal","2","cores","0,3","run","10000"])");
+}
+
 TEST_CASE("the pipe of the secrets is mounted, and the first process reads it") {
   ContainerLaunch asked = launch();
   asked.secrets = "/home/u/pipe";

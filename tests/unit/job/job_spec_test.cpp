@@ -97,7 +97,8 @@ TEST_CASE("each member of a job survives being written and read", "[provider][jo
                   "interruptible": true, "local": true},
     "python": {"version": "3.10", "requirements": ["r.txt"], "packages": ["numpy"]}, "tools": ["code-server"],
     "ports": 2, "apps": [{"name": "a", "port": 1, "path": "/p", "health": "/h", "token_query": "t"}],
-    "token": "TOKEN", "master": 0, "workspace": "copy", "timeout": 1500, "retry": 3})");
+    "token": "TOKEN", "master": 0, "workspace": "copy", "timeout": 1500, "retry": 3,
+    "stop_signal": "INT"})");
   const auto job = job::parse_job(whole);
   REQUIRE(job);
   CHECK(render_json(Json(*job)) == render_json(whole));
@@ -114,6 +115,8 @@ TEST_CASE("what the types of a job do not say is checked as well", "[provider][j
   CHECK(refusal(R"({"argv": ["a"], "workspace": 1})") == "'workspace' must be a text");
   CHECK(refusal(R"({"argv": ["a"], "timeout": -1})") ==
         "'timeout' must be a whole number, 0 or more");
+  CHECK(refusal(R"({"argv": ["a"], "stop_signal": "KILL"})") ==
+        "'stop_signal' must be one of TERM, INT, HUP, QUIT, USR1, USR2, WINCH, not 'KILL'");
   CHECK(refusal(R"({"container": {}})") == "'container' has no 'image'");
   CHECK(refusal(R"({"argv": ["a"], "apps": 1})") == "'apps' must be a list of maps");
   CHECK(refusal(R"({"argv": ["a"], "apps": [{"name": "x"}]})") ==

@@ -94,6 +94,18 @@ TEST_CASE("what a provider adds is its own layer, above the base alone") {
         "PYTHONHASHSEED=7 (command line)");
 }
 
+TEST_CASE("a job that asks for processors has so many threads, unless anybody says otherwise") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n  - {name: train, provider: python, file: train.py, resources: {cpu: 3}, "
+      "environment: {MKL_NUM_THREADS: 1}}\n");
+  const auto job = bench.plan("train", {"-e", "OPENBLAS_NUM_THREADS=2"}).jobs[0];
+  CHECK(variable(job, "OMP_NUM_THREADS") == "OMP_NUM_THREADS=3 (dstack)");
+  CHECK(variable(job, "NUMEXPR_NUM_THREADS") == "NUMEXPR_NUM_THREADS=3 (dstack)");
+  CHECK(variable(job, "MKL_NUM_THREADS") == "MKL_NUM_THREADS=1 (.dstack/workflows.yaml:2)");
+  CHECK(variable(job, "OPENBLAS_NUM_THREADS") == "OPENBLAS_NUM_THREADS=2 (command line)");
+}
+
 TEST_CASE("variables reach a job in upper case with underscores") {
   Bench bench;
   bench.workflows("workflows:\n  - {name: train, provider: python, file: train.py}\n");

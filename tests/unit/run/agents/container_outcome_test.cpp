@@ -38,6 +38,15 @@ TEST_CASE("an agent ends as the program in its container did, and has nothing to
   CHECK(outcome_of(end).exit == AgentExit{137, SIGKILL});
 }
 
+TEST_CASE("a container that somebody removed was killed, which the reason says") {
+  backend::ContainerEnd end = end_of(137);
+  end.signal = SIGKILL;
+  end.removed = true;
+  const auto outcome = outcome_of(end);
+  CHECK(outcome.exit == AgentExit{137, SIGKILL});
+  CHECK(outcome.report.message == "its container was removed while it ran");
+}
+
 TEST_CASE("usage is reported whatever the end") {
   backend::ContainerEnd end = end_of(1);
   end.usage.emplace().peak_memory = 7;

@@ -36,6 +36,19 @@ TEST_CASE("a program with a set-up is the last command of the script") {
         Arguments{"bash", "-e", "-c", "a\nexec \"$@\"", "bash", "program", "b"});
 }
 
+TEST_CASE("a shell whose job has a stop signal of its own ends by it, after what it waits for") {
+  job::JobSpec spec;
+  spec.commands = {"x", "y"};
+  spec.stop_signal = "INT";
+  CHECK(job_command(spec, "").arguments[3] == "trap 'exit 130' INT; x\ny");
+  spec.stop_signal = "TERM";
+  CHECK(job_command(spec, "").arguments[3] == "x\ny");
+  spec.commands.clear();
+  spec.argv = {"program"};
+  spec.stop_signal = "INT";
+  CHECK(job_command(spec, "").arguments == Arguments{"program"});
+}
+
 TEST_CASE("a script that is too long for an argument is in a file") {
   const std::string line(100'000, 'x');
   const auto command = command_of({line}, {}, {"program", "b"});

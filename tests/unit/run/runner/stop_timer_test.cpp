@@ -57,15 +57,30 @@ TEST_CASE("a job that is asked to stop once more gets a new grace") {
 
 TEST_CASE("what a job left running is asked to stop once, and killed after the grace") {
   StopTimer timer(order_of(seconds(60), seconds(5)), start);
-  CHECK(timer.due(start + seconds(1), true) == Step::stop);
-  timer.begin_grace(start + seconds(1));
+  CHECK(timer.due(start + seconds(1), true) == Step::end_rest);
+  timer.rest_is_asked(start + seconds(1));
   CHECK(timer.due(start + seconds(2), true) == Step::none);
   CHECK(timer.due(start + seconds(6), true) == Step::kill);
 }
 
 TEST_CASE("a job whose own process has ended does not exceed its timeout") {
   const StopTimer timer(order_of(seconds(60)), start);
-  CHECK(timer.due(start + seconds(61), true) == Step::stop);
+  CHECK(timer.due(start + seconds(61), true) == Step::end_rest);
+}
+
+TEST_CASE(
+    "who ignores the job's own signal is asked by TERM when the job's own process has ended") {
+  JobOrder order = order_of(milliseconds(0), seconds(5));
+  for (const std::string signal : {"INT", "TERM", ""}) {
+    order.spec.stop_signal = signal;
+    StopTimer timer(order, start);
+    timer.begin_grace(start);
+    CHECK(timer.due(start + seconds(1), false) == Step::none);
+    CHECK(timer.due(start + seconds(1), true) == (signal == "INT" ? Step::end_rest : Step::none));
+    timer.rest_is_asked(start + seconds(1));
+    CHECK(timer.due(start + seconds(2), true) == Step::none);
+    CHECK(timer.due(start + seconds(5), true) == Step::kill);
+  }
 }
 
 TEST_CASE("a job without a grace is killed at once") {

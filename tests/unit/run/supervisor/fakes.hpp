@@ -224,6 +224,7 @@ struct FakeSaver : ArtifactSaver {
   std::map<std::size_t, std::string> warnings;  ///< one for each of these
   std::vector<SavedArtifacts> finished;         ///< given at the next wait
   std::vector<JobAttempt> discarded;
+  std::vector<std::size_t> given_up;
   std::map<std::size_t, store::Originals> originals;
 
   void start(JobOrder order,
@@ -241,6 +242,16 @@ struct FakeSaver : ArtifactSaver {
       result.warnings.push_back(warning->second);
     originals[order.index] = what;
     finished.push_back(std::move(result));
+  }
+
+  /// Those that finished before are as they were.
+  void give_up(std::size_t job) override {
+    given_up.push_back(job);
+    for (SavedArtifacts& result : finished)
+      if (result.job == job) {
+        result.artifacts.clear();
+        result.given_up = true;
+      }
   }
 
   void discard(JobOrder order) override { discarded.emplace_back(order.index, order.attempt); }

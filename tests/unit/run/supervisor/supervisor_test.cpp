@@ -267,6 +267,18 @@ TEST_CASE("an abort after a stop ends a job at once, and nothing of it is stored
   CHECK(run.status() == Status::aborted);
 }
 
+TEST_CASE("an abort while the artifacts of a job are stored ends that, and nothing of it is kept") {
+  auto plan = plan_of({{}});
+  plan.jobs[0].spec.artifacts = {"model"};
+  FakeRun run(plan);
+  run.then_ends({0});
+  run.then_asks(0, StopRequest::abort);
+  REQUIRE(run.supervise());
+  CHECK(run.steps_of(0) == "uploading aborting aborted");
+  CHECK(run.saver.given_up == std::vector<std::size_t>{0});
+  CHECK(run.status() == Status::aborted);
+}
+
 TEST_CASE("a job that is stopped is not retried, not even one that fails by it") {
   auto plan = plan_of({{}});
   plan.jobs[0].spec.retry = 5;
