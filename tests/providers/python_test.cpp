@@ -78,7 +78,9 @@ TEST_CASE("python: requirements build an environment once, and the second run us
 TEST_CASE("python: the packages of an active environment are recorded") {
   Sandbox box;
   const std::string venv = (box.root() / "venv").string();
-  const auto made = process::run({{"python3", "-m", "venv", "--without-pip", venv}, {}, "/"});
+  process::Command make;
+  make.argv = {"python3", "-m", "venv", "--without-pip", venv};
+  const auto made = process::run(make);
   if (!made || !process::succeeded(made->status))
     SKIP("python3 cannot make a virtual environment here");
   for (const auto& entry : fs::directory_iterator(venv + "/lib"))

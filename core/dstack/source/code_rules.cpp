@@ -1,5 +1,6 @@
 #include "dstack/source/code_rules.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/source/exclusions.hpp"
 
 namespace dstack::source {

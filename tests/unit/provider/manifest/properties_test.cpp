@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 
 using namespace dstack;
+using namespace dstack::provider;
 using dstack::test::check;
 using dstack::test::errors;
 
