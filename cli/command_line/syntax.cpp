@@ -127,14 +127,13 @@ Syntax& Syntax::option(const std::string& names,
                        std::string& target,
                        const std::string& help) {
   // Most likely a variable of the shell that is not set.
-  const auto refuse_empty = [name = names.substr(names.rfind(',') + 1)](const std::string& text) {
-    return text.empty()
-               ? fmt::format("option '{}' needs a value, and was given an empty text", name)
-               : std::string();
+  const auto read = [&target, name = names.substr(names.rfind(',') + 1)](const std::string& text) {
+    if (text.empty())
+      throw CLI::ValidationError(
+          fmt::format("option '{}' needs a value, and was given an empty text", name));
+    target = text;
   };
-  state_->app.add_option(names, target, help)
-      ->option_text(value_name)
-      ->check(CLI::Validator(refuse_empty, ""));
+  state_->app.add_option_function<std::string>(names, read, help)->option_text(value_name);
   return *this;
 }
 
@@ -268,9 +267,20 @@ Failure refuse_missing(const CLI::App& app) {
   return fail(ErrorCode::internal, "no argument is missing");
 }
 
-/// The library takes them from the end.
+/// The library takes them from the end. It would take the next word for the value of `--tag=`.
 std::vector<std::string> reversed(const std::vector<std::string>& words) {
-  return {words.rbegin(), words.rend()};
+  std::vector<std::string> all;
+  bool are_options = true;
+  for (const std::string& word : words) {
+    are_options = are_options && word != "--";
+    if (are_options && word.size() > 3 && word.starts_with("--") &&
+        word.find('=') == word.size() - 1)
+      all.insert(all.end(), {word.substr(0, word.size() - 1), ""});
+    else
+      all.push_back(word);
+  }
+  std::reverse(all.begin(), all.end());
+  return all;
 }
 
 }  // namespace

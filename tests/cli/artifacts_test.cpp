@@ -156,8 +156,8 @@ TEST_CASE("where the code begins above the project, artifacts are also named fro
            "root: ..\nworkflows:\n  - {name: w, provider: bash, artifacts: [top], commands: "
            "[\"echo t > ../top\"]}\n  - {name: wrong, provider: bash, artifacts: [../top], "
            "commands: [ls]}\n");
-  box.ok({"--project", project, "run", "w"});
-  CHECK(box.ok({"--project", project, "artifacts", "cat", box.last_run(), "top"}) == "t\n");
+  box.ok({"--project", project, "run", "w", "-t", "v2"});
+  CHECK(box.ok({"--project", project, "artifacts", "cat", "w:v2", "top"}) == "t\n");
   CHECK_THAT(box.refused({"--project", project, "run", "wrong"}, 2),
              Catch::Contains("write 'top': artifacts are looked for from the root of the code"));
   const std::string to = (box.root() / "to").string();

@@ -249,13 +249,7 @@ TEST_CASE("the arguments and the environment of a container are planned byte for
                 list_of(strings) + "\n    environment: " + in_yaml(environment) + "\n");
   const Json plan = box.json({"run", "w", "--dry-run", "--json"});
   const Json& job = plan["jobs"][0];
-  // They are one line for the image's sh: what a real one makes of it counts.
-  process::Command shell;
-  shell.argv = {"sh", "-c", "printf '%s\\0' " + job["spec"]["commands"][0].get<std::string>()};
-  shell.working_dir = box.project().string();
-  const auto words = process::run(shell, {}, std::chrono::seconds(60));
-  REQUIRE(words);
-  CHECK(parts(words->out) == strings);
+  CHECK(job["spec"]["argv"].get<std::vector<std::string>>() == strings);
   CHECK_FALSE(fs::exists(box.project() / "touched"));
   std::vector<std::string> found(strings.size());
   for (const Json& variable : job["environment"])

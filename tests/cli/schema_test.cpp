@@ -142,7 +142,6 @@ const std::vector<Case> wrong = {
     {"defaults is a list", "defaults: [a]\n" + workflow("commands: ls")},
     {"defaults with a name", "defaults: {name: a}\n" + workflow("commands: ls")},
     {"defaults that nobody takes", "defaults: {artefacts: [a]}\n" + workflow("commands: ls")},
-    {"defaults of what is required", "defaults: {commands: [a]}\n" + workflow("commands: ls")},
     {"requirements without a file", workflow("commands: ls, requirements: {extras: [a]}")},
     {"requirements with an unknown part",
      workflow("commands: ls, requirements: {file: uv.lock, extra: [a]}")},
@@ -221,6 +220,13 @@ TEST_CASE("what dstack accepts is valid by the schema") {
   if (!verdicts.missing.empty())
     SKIP(verdicts.missing);
   box.file("train.py", "");
+  box.file("r.txt", "");
+  const std::string project =
+      "[project]\nname = 'p'\nversion = '1'\noptional-dependencies = {a = []}\n"
+      "[dependency-groups]\nb = []\n";
+  box.file("pyproject.toml", project);
+  box.file("a/pyproject.toml", project);
+  box.file("a/uv.lock", "version = 1\n");
   box.file(".dstack/variables.yaml", "variables: {global: {n: 1, yes: true}}\n");
   for (const auto& [file, verdict] : verdicts.of) {
     INFO(files.at(file).name << "\n" << files.at(file).text);

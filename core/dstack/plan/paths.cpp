@@ -204,7 +204,9 @@ class Checker {
   /// A job starts in its working directory, which is made if neither code nor inputs contain it.
   void check_working_dir(std::vector<std::string>& notices) {
     const std::string folder = json_string(draft_.checked.values, "working_dir");
-    if (code_.contains(folder)) {
+    boost::system::error_code error;
+    if (code_.contains(folder) &&
+        !fs::is_symlink(fs::symlink_status(project_.root / folder, error))) {
       report(fmt::format("the working directory '{}' is a file", printable(folder)),
              place_of(draft_, "working_dir"),
              "name the folder that it is in");

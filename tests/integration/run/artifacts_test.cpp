@@ -332,11 +332,11 @@ TEST_CASE(
   - {name: w, provider: bash, working_dir: sub, commands: [sh run.sh], artifacts: [out, "*.csv"]}
   - {name: next, provider: bash, depends-on: [w], commands: ["cat out/deep/model table.csv"]}
 )");
-  CHECK(box.ok({"run", "-q", "next"}) == "m\nt\n");
+  CHECK(box.ok({"run", "-q", "next"}) == "next | m\nnext | t\n");
   const Json files = box.json({"artifacts", "list", "--json"});
   REQUIRE(files.size() == 2);
-  CHECK(files[0]["path"] == "out/deep/model");
-  CHECK(files[1]["path"] == "table.csv");
+  CHECK(files[0]["path"] == "table.csv");
+  CHECK(files[1]["path"] == "out/deep/model");
 }
 
 TEST_CASE("what is there below the working directory is the artifact, wherever else it is") {

@@ -65,7 +65,7 @@ std::vector<std::string> unfinished_environments(const Sandbox& box) {
        !error && entry != end;
        entry.increment(error))
     if (const std::string name = entry->path().filename().string();
-        name.size() >= 32 && !name.ends_with(".lock"))
+        name.size() >= 32 && !name.ends_with(".lock") && !name.ends_with(".log"))
       names.push_back(name);
   return names;
 }

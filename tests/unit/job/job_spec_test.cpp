@@ -117,7 +117,7 @@ TEST_CASE("what the types of a job do not say is checked as well", "[provider][j
         "'timeout' must be a whole number, 0 or more");
   CHECK(refusal(R"({"argv": ["a"], "stop_signal": "KILL"})") ==
         "'stop_signal' must be one of TERM, INT, HUP, QUIT, USR1, USR2, WINCH, not 'KILL'");
-  CHECK(refusal(R"({"container": {}})") == "'container' has no 'image'");
+  CHECK(refusal(R"({"container": {}})") == "'container' has neither an 'image' nor a 'build'");
   CHECK(refusal(R"({"argv": ["a"], "apps": 1})") == "'apps' must be a list of maps");
   CHECK(refusal(R"({"argv": ["a"], "apps": [{"name": "x"}]})") ==
         "app 'x' uses port 0, but 'ports' is 0");

@@ -187,7 +187,7 @@ TEST_CASE("before the target a name is that of an option") {
   CHECK(bench.errors("train", {"--timeout=many"}).front().find("command line:1:22+4") !=
         std::string::npos);
   CHECK_THAT(bench.errors("train", {"--epochs=3"}).front(),
-             Catch::Contains("has no option or variable '--epochs'"));
+             Catch::Contains("'epochs'") && Catch::Contains("command line:1:12+8"));
 }
 
 TEST_CASE("an unknown argument is an error with a suggestion, never ignored") {

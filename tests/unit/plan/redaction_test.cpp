@@ -152,7 +152,11 @@ TEST_CASE("a plan explains itself") {
                 HOSTNAME=(set when the run starts)       dstack
                 JOB_HOSTNAME=(set when the run starts)   dstack
                 JOB_ID=(set when the run starts)         dstack
+                MKL_NUM_THREADS=2                        dstack
                 MODE=fast                                .dstack/workflows.yaml:11
+                NUMEXPR_NUM_THREADS=2                    dstack
+                OMP_NUM_THREADS=2                        dstack
+                OPENBLAS_NUM_THREADS=2                   dstack
                 PATH=(set when the run starts):/usr/bin  dstack
                 PYTHONHASHSEED=0                         provider
                 PYTHONUNBUFFERED=1                       base

@@ -207,16 +207,22 @@ Error missing_group(const Manifest& manifest,
                     const std::vector<std::string>& group,
                     const SourceLocation& where,
                     std::string_view workflow) {
+  const bool is_typed = where.source && where.source->name == command_line_name;
   std::vector<std::string> ways;
-  for (const std::string& name : group)
-    ways.push_back(fmt::format("'{}: …' ({})", name, manifest.find(name)->help));
+  for (const std::string& name : group) {
+    const Property& property = *manifest.find(name);
+    ways.push_back(
+        fmt::format("{} ({})",
+                    is_typed ? how_to_type(manifest, property) : fmt::format("'{}: …'", name),
+                    property.help));
+  }
   return make_error(ErrorCode::configuration,
                     "{} lacks {}: provider '{}' requires one of them",
                     named(workflow),
                     either(group),
                     manifest.name)
       .at(where)
-      .with_hint("add {}", join(ways, " or "));
+      .with_hint("{}{}", is_typed ? "" : "add ", join(ways, " or "));
 }
 
 /// Each group of properties that exclude each other: exactly one is there.

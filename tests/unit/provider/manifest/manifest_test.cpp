@@ -30,7 +30,7 @@ TEST_CASE("a manifest is read with properties, flags, common properties and exam
   CHECK(manifest.name == "demo");
   CHECK(manifest.version == "1.0");
   CHECK(is_supported(manifest));
-  CHECK(manifest.properties.size() == 9 + common_properties().size());
+  CHECK(manifest.properties.size() == 10 + common_properties().size());
   CHECK(manifest.find("script") == manifest.find("file"));
   CHECK(manifest.find("working-dir") == manifest.find("working_dir"));
   CHECK(manifest.find("working-dir")->common);

@@ -37,9 +37,9 @@ TEST_CASE("an unknown property is reported at its key with the nearest name",
   CHECK(errors("file: x.py\nzzzzzz: 1\n") ==
         "2:1 workflow 'train' has no property 'zzzzzz'; provider 'demo' takes 'file', 'args', "
         "'title', 'nodes', "
-        "'verbose', 'disk', 'patience', 'lines', 'requirements', 'environment', 'env_file', "
-        "'inputs', 'working_dir', 'artifacts', "
-        "'resources', 'workspace', 'setup', 'timeout' and 'retry'");
+        "'verbose', 'disk', 'patience', 'lines', 'needs', 'requirements', 'environment', "
+        "'env_file', 'inputs', 'working_dir', 'artifacts', 'resources', 'workspace', 'setup', "
+        "'timeout', 'retry' and 1 more");
 }
 
 TEST_CASE("a required property that is missing is reported at the entry, an empty one at its place",
