@@ -1,4 +1,5 @@
 // Which Python each job gets.
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/draft.hpp"
@@ -51,7 +52,7 @@ class Chooser {
   std::optional<python::Interpreter> choose(const Draft& draft, const job::JobSpec& job) {
     if (brings_interpreter(*job.python))
       return python::Interpreter{{}, "", "conda"};
-    const PythonFiles& files = files_of(job.working_dir);
+    const PythonFiles& files = files_of(first_folder(job));
     python::VersionRequest request = files.request;
     const std::string& own = job.python->version;
     if (!own.empty()) {
@@ -113,6 +114,19 @@ class Chooser {
   void note(const std::string& notice) {
     if (std::find(notices_.begin(), notices_.end(), notice) == notices_.end())
       notices_.push_back(notice);
+  }
+
+  /// Where the files begin to be looked for: the job's folder; but beside a pyproject.toml or
+  /// uv.lock that is named as its requirements, if that is not above it.
+  static std::string first_folder(const job::JobSpec& job) {
+    for (const std::string& text : job.python->requirements) {
+      const std::string file = job::parse_requirements_source(text).file;
+      const std::string folder(folder_of(file));
+      if ((file_name(file) == "pyproject.toml" || file_name(file) == "uv.lock") &&
+          !folder.empty() && !is_below(job.working_dir, folder))
+        return folder;
+    }
+    return job.working_dir;
   }
 
   const PythonFiles& files_of(const std::string& folder) {

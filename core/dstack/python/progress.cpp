@@ -1,6 +1,7 @@
 #include "dstack/python/progress.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
@@ -82,7 +83,7 @@ void InstallProgress::say(double share, std::string state) {
 void InstallProgress::finish(bool succeeded) {
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begun_).count();
-  std::string state = ": failed";
+  std::string state = stop_is_asked() ? ": stopped" : ": failed";
   if (succeeded && packages_ > 0)
     state = fmt::format(": {}, {} s", plural(packages_, "package"), seconds);
   else if (succeeded)

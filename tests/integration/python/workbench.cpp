@@ -191,7 +191,8 @@ std::string Workbench::log() const {
 std::string outcome(std::vector<std::string> argv, const std::string& path) {
   process::Command command;
   command.argv = std::move(argv);
-  command.environment = {"PATH=" + path, "HOME=/nonexistent"};
+  // pip warns where its cache in the home cannot be written.
+  command.environment = {"PATH=" + path, "HOME=/nonexistent", "PIP_NO_CACHE_DIR=1"};
   command.working_dir = "/";
   const auto output = process::run(command);
   if (!output)

@@ -335,3 +335,26 @@ TEST_CASE("a version of Python is that of the workflow, else what the project's 
       "'pypy3.10' is not CPython, the only Python that jobs can have @ .python-version:1:1+8"));
   CHECK(bench.plan("named").jobs.size() == 1);
 }
+
+TEST_CASE("the files beside requirements of another folder say which Python it is") {
+  Bench bench;
+  std::vector<python::VersionRequest> asked;
+  bench.choose_python = [&](const python::VersionRequest& wish) -> Result<python::Choice> {
+    asked.push_back(wish);
+    return python::Choice{{"/usr/bin/python3", "3.12.1", "PATH", wish.named_by}, "chosen"};
+  };
+  bench.workflows("workflows:\n  - {name: free, provider: odd}\n");
+  job::JobSpec job;
+  job.argv = {"python"};
+  job.python.emplace();
+  job.python->requirements = {"app/pyproject.toml"};
+  bench.odd_reply.jobs = {job};
+  bench.file(".python-version", "3.9\n");
+  bench.file("app/.python-version", "3.12\n");
+  bench.file("app/pyproject.toml", "[project]\nname = 'x'\nrequires-python = '>=3.11'\n");
+  bench.files({"app/pyproject.toml"});
+  (void)bench.make("free");
+  REQUIRE_FALSE(asked.empty());
+  CHECK(asked.back() ==
+        python::VersionRequest{"3.12", "app/.python-version", ">=3.11", "app/pyproject.toml"});
+}

@@ -30,11 +30,16 @@ std::optional<ApplicationAddress> parse_application_address(std::string_view tex
     return std::nullopt;
   text.remove_prefix(address.scheme.size() + 3);
   text.remove_prefix(std::min(text.find('/'), text.size()));
-  if (!std::all_of(text.begin(), text.end(), is_path_character))
-    return std::nullopt;
   while (text.ends_with('/'))
     text.remove_suffix(1);
-  address.base = text;
+  // People write a folder's name there as it is: `mein büro`.
+  for (const char c : text) {
+    const bool is_escaped = c == ' ' || static_cast<signed char>(c) < 0;
+    if (!is_escaped && !is_path_character(c))
+      return std::nullopt;
+    address.base +=
+        is_escaped ? fmt::format("%{:02X}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
   return address;
 }
 

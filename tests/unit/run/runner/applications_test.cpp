@@ -145,10 +145,10 @@ TEST_CASE("what an application says of where it serves is a scheme and a path, o
   CHECK(parsed("http://127.0.0.1:8888") == ApplicationAddress{});
   CHECK(parsed("http://127.0.0.1:1/user/ada/\n") == ApplicationAddress{"http", "/user/ada"});
   CHECK(parsed("https://example.com/a%20b") == ApplicationAddress{"https", "/a%20b"});
+  CHECK(parsed("http://h/mein b\u00fcro/") == ApplicationAddress{"http", "/mein%20b%C3%BCro"});
   for (const char* other : {"",
                             "/user/ada",
                             "ftp://h/x",
-                            "http://h/a b",
                             "http://h/a?b=c",
                             "http://h/a#b",
                             "http://h/\x1b[31m",
