@@ -371,12 +371,29 @@ std::string with_single_blanks(std::string_view text) {
   return out;
 }
 
+/// Whether `set -x` of bash puts a word in quotes.
+bool is_quoted_in_trace(std::string_view word) {
+  return word.find_first_of("'\"\\|&;()<>!{}*[?]^$`") != std::string_view::npos ||
+         word.starts_with('~') || word.starts_with('#') ||
+         word.find("=~") != std::string_view::npos || word.find(":~") != std::string_view::npos;
+}
+
+/// As `set -x` of a shell shows `$VALUE` without quotes: each word by itself.
+std::string traced(std::string_view text) {
+  std::vector<std::string> words;
+  const std::string single = with_single_blanks(text);
+  for (const std::string_view word : split(single, ' '))
+    words.push_back(is_quoted_in_trace(word) ? fmt::format("'{}'", replaced(word, '\'', "'\\''"))
+                                             : std::string(word));
+  return join(words, " ");
+}
+
 }  // namespace
 
 std::vector<std::string> encodings_of(std::string_view value) {
   Parts parts;
   parts.add(value);
-  std::vector<std::string> forms = {with_single_blanks(value)};
+  std::vector<std::string> forms = {with_single_blanks(value), traced(value)};
   for (const std::string& part : parts.take())
     add_encodings(part, forms);
   std::erase_if(forms, [](const std::string& form) { return form.size() < shortest_masked; });

@@ -100,3 +100,15 @@ TEST_CASE("the largest secret of JSON takes no unreasonable number of forms") {
     list.push_back("value" + std::to_string(10000 + i));
   CHECK(masked(list.dump(), "value12345") == "***");
 }
+
+TEST_CASE("a value whose words the trace of a shell quotes one by one is masked as a whole") {
+  const auto forms = [](std::string_view value) {
+    const auto all = encodings_of(value);
+    return std::set<std::string>(all.begin(), all.end());
+  };
+  CHECK(forms("correct $horse battery99").contains("correct '$horse' battery99"));
+  CHECK(forms("tr0ub4dor & three's pass").contains("tr0ub4dor '&' 'three'\\''s' pass"));
+  CHECK(forms(R"({"password":"correct horse battery99"})")
+            .contains(R"('{"password":"correct' horse 'battery99"}')"));
+  CHECK(forms("~home a=~b #c").contains("'~home' 'a=~b' '#c'"));
+}
