@@ -3,6 +3,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "views/artifact_files.hpp"
 
 #include <algorithm>
@@ -35,7 +36,8 @@ class ArtifactsCat final : public Action {
     DSTACK_TRY(const auto chosen, choose_artifacts(context, records, reference_, workflow_));
     const store::ObjectStore objects(context.home);
     DSTACK_TRY(const auto files, list_files(objects, chosen.artifacts));
-    DSTACK_TRY(const ArtifactFile* file, find(files, path_in(files, chosen.base)));
+    DSTACK_TRY(const ArtifactFile* file,
+               find(files, path_in(files, config::place_in_code(chosen.of.run.project))));
     for (int links = 0; file->file.type == EntryType::link; ++links) {
       DSTACK_TRY(const std::string target, objects.read_blob(file->file.digest));
       DSTACK_TRY(file, follow(files, *file, target, links));

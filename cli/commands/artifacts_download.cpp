@@ -3,6 +3,7 @@
 #include "commands/download_folder.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/config/project/project.hpp"
 #include "dstack/job/artifact.hpp"
 #include "views/artifact_files.hpp"
 
@@ -58,7 +59,9 @@ class ArtifactsDownload final : public Action {
     const store::ObjectStore objects(context.home);
     std::vector<Wanted> files;
     Folders folders;
-    PathPatterns patterns(patterns_, chosen.base);
+    PathPatterns patterns(
+        patterns_,
+        patterns_.empty() ? std::string() : config::place_in_code(chosen.of.run.project));
     for (const job::Artifact& artifact : artifacts) {
       const std::string root = several ? artifact.workflow + "/" : "";
       const std::size_t before = files.size();

@@ -275,7 +275,7 @@ class Show final : public Action {
     DSTACK_TRY(const auto edits, records.edits(facts.run.id));
     std::uint64_t changed = 0;
     for (const job::Edits& of_job : edits)
-      changed += of_job.files.files + of_job.removed.size();
+      changed += of_job.count();
     Page(context, facts, changed).print();
     return exit_code::success;
   }

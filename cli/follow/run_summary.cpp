@@ -28,9 +28,9 @@ constexpr std::size_t last_bytes = 4096;
 void print_edits(const Context& context,
                  const RunRecord& run,
                  const std::vector<job::Edits>& edits) {
-  std::size_t files = 0;
+  std::uint64_t files = 0;
   for (const job::Edits& edit : edits)
-    files += edit.files.files + edit.removed.size();
+    files += edit.count();
   if (files > 0)
     context.messages.note(fmt::format("  {}{}dstack code {} --changes",
                                       plural(files, "changed file"),

@@ -1,5 +1,5 @@
 // Ends the program when a signal stays pending for a moment, during work that cannot handle signals
-// itself; what that work has started in this session, such as a download of uv's, ends with it. If
+// itself; what that work has started, such as a download of uv's, ends with it. If
 // the work ends within that moment, the signal is still pending.
 #pragma once
 

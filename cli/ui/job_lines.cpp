@@ -1,6 +1,7 @@
 #include "ui/job_lines.hpp"
 
 #include "dstack/base/text.hpp"
+#include "ui/terminal_text.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -114,20 +115,6 @@ class LineState {
   bool overwritten_ = false;
   bool at_start_ = false;
 };
-
-/// Bytes that the last character lacks are still to come.
-std::string_view without_part_of_character(std::string_view text) {
-  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
-    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
-    if (byte < 0x80)
-      return text;
-    if (byte >= 0xC0) {
-      const std::size_t size = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
-      return back < size ? text.substr(0, text.size() - back) : text;
-    }
-  }
-  return text;
-}
 
 std::string without_sequences(std::string_view text) {
   std::string plain;
@@ -290,7 +277,7 @@ void JobLines::write_state(Row& row) {
   const LineState state(row.text);
   if (!state.overwritten() && !row.shown)
     return;  // colours alone
-  const std::string_view whole = without_part_of_character(state.text());
+  const std::string_view whole = state.text().substr(0, whole_characters(state.text()));
   if (whole.empty() || whole == row.shown)
     return;
   write_(whole, is_block() ? row.latest : row.offset + state.begin());

@@ -41,16 +41,7 @@ std::size_t complete_size(std::string_view text) {
     if (rest.empty() || (rest[0] == '[' && std::all_of(rest.begin() + 1, rest.end(), is_parameter)))
       return at;
   }
-  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
-    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
-    if (byte >= 0xC0) {
-      const std::size_t size = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
-      return back < size ? text.size() - back : text.size();
-    }
-    if (byte < 0x80)
-      break;
-  }
-  return text.size();
+  return whole_characters(text);
 }
 
 /// One of these final bytes, without intermediate bytes that change its meaning.
@@ -99,6 +90,19 @@ std::string TerminalText::sanitize(std::string_view text) const {
     begin = at;
   }
   return result + printable(text.substr(begin));
+}
+
+std::size_t whole_characters(std::string_view text) {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if (byte >= 0xC0) {
+      const std::size_t size = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
+      return back < size ? text.size() - back : text.size();
+    }
+    if (byte < 0x80)
+      break;
+  }
+  return text.size();
 }
 
 }  // namespace dstack::ui

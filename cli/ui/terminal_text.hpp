@@ -3,6 +3,7 @@
 // Source: ECMA-48, and the control sequences of xterm.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -30,5 +31,9 @@ class TerminalText {
   Moves moves_;
   std::string held_;
 };
+
+/// Bytes of UTF-8 before a last character whose other bytes are still to come; the end when there
+/// is none.
+std::size_t whole_characters(std::string_view text);
 
 }  // namespace dstack::ui

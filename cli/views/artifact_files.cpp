@@ -3,7 +3,6 @@
 #include "dstack/base/path.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/project/project.hpp"
 #include "dstack/run/client/control.hpp"
 #include "views/secret_findings.hpp"
 
@@ -87,7 +86,6 @@ Result<ChosenArtifacts> choose_artifacts(const Context& context,
   }
   DSTACK_TRY(const auto all, records.artifacts(found.run.id));
   ChosenArtifacts chosen{std::move(found), {}};
-  chosen.base = config::place_in_code(chosen.of.run.project);
   for (const job::Artifact& artifact : all)
     if (chosen.of.workflow.empty() || artifact.workflow == chosen.of.workflow)
       chosen.artifacts.push_back(artifact);

@@ -37,8 +37,6 @@ std::vector<std::pair<std::string, std::string>> known_paths(store::Records& rec
 struct ChosenArtifacts {
   Reference of;  ///< with a workflow if only that one's are meant
   std::vector<job::Artifact> artifacts;
-  /// Where the run's project is in its code, from which paths may be meant as well; mostly empty.
-  std::string base = {};
 };
 
 /// Of a run or tag, and with a name only of this workflow. An error when the run has no such

@@ -1,5 +1,7 @@
 #include "address.hpp"
 
+#include "url.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -11,25 +13,6 @@
 namespace curl {
 
 namespace {
-
-using UrlHandle = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
-
-std::string part_of(const UrlHandle& handle, CURLUPart part, unsigned flags = 0) {
-  char* text = nullptr;
-  if (curl_url_get(handle.get(), part, &text, flags) != CURLUE_OK)
-    return {};
-  std::string copy(text);
-  curl_free(text);
-  return copy;
-}
-
-std::string lower(std::string_view text) {
-  std::string all(text);
-  std::transform(all.begin(), all.end(), all.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return all;
-}
 
 /// "token", "api_key", "X-Amz-Signature": in doubt it is a secret.
 bool looks_secret(std::string_view parameter) {

@@ -1,5 +1,7 @@
 #include "answers.hpp"
 
+#include "url.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -9,14 +11,6 @@ namespace curl {
 namespace {
 
 constexpr std::size_t longest_words = 500;  // bytes
-
-std::string lower(std::string_view text) {
-  std::string all(text);
-  std::transform(all.begin(), all.end(), all.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return all;
-}
 
 /// Bytes of the character of UTF-8 at the beginning of `text`; 0: there is none.
 std::size_t size_of_character(std::string_view text) {

@@ -1,6 +1,7 @@
 // The provider `curl`: one job, which downloads a file in the provider's own code.
 #include "address.hpp"
 #include "download.hpp"
+#include "url.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -24,10 +25,7 @@ std::string checked_output(const dstack::Workflow& workflow) {
 }
 
 std::string checked_sha256(const dstack::Workflow& workflow) {
-  std::string digest = workflow.text("sha256");
-  std::transform(digest.begin(), digest.end(), digest.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  const std::string digest = curl::lower(workflow.text("sha256"));
   const bool is_digest =
       digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!digest.empty() && !is_digest)

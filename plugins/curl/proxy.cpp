@@ -1,5 +1,7 @@
 #include "proxy.hpp"
 
+#include "url.hpp"
+
 #include <cstdlib>
 #include <memory>
 
@@ -21,15 +23,6 @@ std::optional<std::pair<std::string, std::string>> variable_for(const std::strin
   return std::nullopt;
 }
 
-std::string part_of(CURLU* handle, CURLUPart part) {
-  char* text = nullptr;
-  if (curl_url_get(handle, part, &text, 0) != CURLUE_OK)
-    return {};
-  std::string copy(text);
-  curl_free(text);
-  return copy;
-}
-
 }  // namespace
 
 std::optional<Proxy> proxy_of_environment(const Address& address) {
@@ -38,13 +31,13 @@ std::optional<Proxy> proxy_of_environment(const Address& address) {
     return std::nullopt;
   const std::string& value = variable->second;
   const std::string url = value.find("://") == std::string::npos ? "http://" + value : value;
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle(curl_url(), curl_url_cleanup);
+  const UrlHandle handle(curl_url(), curl_url_cleanup);
   Proxy proxy{.variable = variable->first, .host = {}, .port = {}, .shown = "***"};
   if (curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
     return proxy;
-  proxy.host = part_of(handle.get(), CURLUPART_HOST);
-  proxy.port = part_of(handle.get(), CURLUPART_PORT);
-  const std::string scheme = part_of(handle.get(), CURLUPART_SCHEME);
+  proxy.host = part_of(handle, CURLUPART_HOST);
+  proxy.port = part_of(handle, CURLUPART_PORT);
+  const std::string scheme = part_of(handle, CURLUPART_SCHEME);
   if (proxy.port.empty())  // libcurl's own choice
     proxy.port = scheme == "https" ? "443" : "1080";
   proxy.shown = scheme + "://" + proxy.host + ":" + proxy.port;

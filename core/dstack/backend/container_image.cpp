@@ -118,13 +118,19 @@ std::string base64_url(std::string_view bytes) {
   return text;
 }
 
+std::string registry_key(const std::string& registry) {
+  return registry == "docker.io" ? "https://index.docker.io/v1/" : registry;
+}
+
+Json credentials(const RegistryUser& user) {
+  return user.identity_token.empty() ? Json{{"username", user.name}, {"password", user.password}}
+                                     : Json{{"identitytoken", user.identity_token}};
+}
+
 std::string registry_auth(const RegistryUser& user, const std::string& registry) {
-  const std::string server = registry == "docker.io" ? "https://index.docker.io/v1/" : registry;
-  if (!user.identity_token.empty())
-    return base64_url(
-        render_json({{"identitytoken", user.identity_token}, {"serveraddress", server}}));
-  return base64_url(render_json(
-      {{"username", user.name}, {"password", user.password}, {"serveraddress", server}}));
+  Json json = credentials(user);
+  json["serveraddress"] = registry_key(registry);
+  return base64_url(render_json(json));
 }
 
 bool ProgressLines::take(std::string_view bytes) {

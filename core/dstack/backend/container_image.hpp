@@ -48,6 +48,10 @@ Result<void> pull_image(const Engine& engine,
                         const RegistryUser& user,
                         const std::function<void(const std::string&)>& tell);
 
+/// What Docker's files and its API call a registry: "https://index.docker.io/v1/" for "docker.io".
+std::string registry_key(const std::string& registry);
+/// An account as the API takes it: a token, or name and password.
+Json credentials(const RegistryUser& user);
 /// An account as the API takes it in the header X-Registry-Auth.
 std::string registry_auth(const RegistryUser& user, const std::string& registry);
 /// For a header of the API: base64 with `-` and `_`.

@@ -97,12 +97,8 @@ std::string registry_config(const BuildRequest& request) {
   if (request.accounts.empty())
     return {};
   Json config = Json::object();
-  for (const auto& [registry, user] : request.accounts) {
-    const std::string key = registry == "docker.io" ? "https://index.docker.io/v1/" : registry;
-    config[key] = user.identity_token.empty()
-                      ? Json{{"username", user.name}, {"password", user.password}}
-                      : Json{{"identitytoken", user.identity_token}};
-  }
+  for (const auto& [registry, user] : request.accounts)
+    config[registry_key(registry)] = credentials(user);
   return base64_url(render_json(config));
 }
 

@@ -11,8 +11,6 @@ namespace dstack::backend {
 namespace {
 
 constexpr auto patience_with_helper = std::chrono::seconds(60);
-/// Docker's own registry goes by this name in its files.
-constexpr const char* docker_key = "https://index.docker.io/v1/";
 constexpr std::size_t longest_reason = 200;
 
 using Warn = std::function<void(const std::string&)>;
@@ -122,8 +120,7 @@ RegistryUser login_in(const Json& config, const std::string& image, const Warn& 
   if (const auto [key, helper] = find_key(config, "credHelpers", image); helper != nullptr)
     user = ask_helper(helper->is_string() ? helper->get<std::string>() : "", key, warn);
   else if (const std::string store = json_string(config, "credsStore"); !store.empty())
-    user = ask_helper(
-        store, registry_of(image) == "docker.io" ? docker_key : registry_of(image), warn);
+    user = ask_helper(store, registry_key(registry_of(image)), warn);
   if (!user.anonymous())
     return user;
   const auto [key, entry] = find_key(config, "auths", image);

@@ -1,6 +1,7 @@
 #include "dstack/base/file_digest.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/stop_flag.hpp"
 
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ Result<Digest> hash_file(int file) {
   Sha256 hash;
   std::string buffer(at_a_time, '\0');
   for (;;) {
+    DSTACK_CHECK(check_stop());
     DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
     if (count == 0)
       return hash.finish();

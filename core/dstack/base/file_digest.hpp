@@ -6,7 +6,8 @@
 
 namespace dstack {
 
-/// Of what is left to read from descriptor `file`.
+/// Of what is left to read from descriptor `file`; given up when a stop is asked for
+/// (stop_flag.hpp).
 Result<Digest> hash_file(int file);
 
 }  // namespace dstack

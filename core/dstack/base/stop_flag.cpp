@@ -38,6 +38,8 @@ Result<void> check_stop() {
 
 Result<void> lock_until_stopped(int fd) {
   constexpr unsigned between_tries = 20'000;  // microseconds
+  if (current == nullptr)
+    return lock_exclusive(fd, Wait::yes).map([](bool) {});
   for (;;) {
     DSTACK_TRY(const bool is_held, lock_exclusive(fd, Wait::no));
     if (is_held)

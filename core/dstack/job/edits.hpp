@@ -16,6 +16,8 @@ struct Edits {
   TreeReference files = {};  ///< those that are new or different, by their paths in the project
   std::vector<std::string> removed = {};  ///< paths in the code
   SecretFindings exposure = {};           ///< secrets of the job that the files contain
+
+  std::uint64_t count() const { return files.files + removed.size(); }
 };
 
 }  // namespace dstack::job

@@ -1,6 +1,7 @@
 #include "dstack/job/environment_names.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/base/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -153,6 +154,15 @@ bool is_base_environment_name(std::string_view name) {
 bool is_inherited_environment_name(std::string_view name) {
   return is_base_environment_name(name) ||
          std::find(engine_names.begin(), engine_names.end(), name) != engine_names.end();
+}
+
+bool is_environment_name(std::string_view name) {
+  return !name.empty() && (name[0] < '0' || name[0] > '9') &&
+         std::all_of(name.begin(), name.end(), is_word_part);
+}
+
+bool is_proxy_variable(std::string_view name) {
+  return to_lower(name).ends_with("_proxy");
 }
 
 }  // namespace dstack::job

@@ -53,6 +53,11 @@ bool is_base_environment_name(std::string_view name);
 /// variable or a secret of these names is not refused, but takes their place.
 bool is_inherited_environment_name(std::string_view name);
 
+/// Letters, digits and '_', and no digit first.
+bool is_environment_name(std::string_view name);
+/// `HTTPS_PROXY`, `no_proxy`, …
+bool is_proxy_variable(std::string_view name);
+
 /// The table's names, for tests; those that a number follows end in `_`.
 std::vector<std::string> reserved_environment_names();
 

@@ -1,6 +1,7 @@
 #include "dstack/job/requirements_source.hpp"
 
 #include "dstack/base/format.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
@@ -43,8 +44,7 @@ bool read_parts(std::string_view rest, RequirementsSource& source) {
 }  // namespace
 
 RequirementsFormat format_of(const RequirementsSource& source) {
-  const std::string_view path = source.file;
-  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::string_view name = file_name(source.file);
   if (name == project_name)
     return RequirementsFormat::project;
   if (name == lock_name)
@@ -53,6 +53,11 @@ RequirementsFormat format_of(const RequirementsSource& source) {
       name == "conda.yml")
     return RequirementsFormat::conda;
   return RequirementsFormat::pip;
+}
+
+bool may_have_parts(const RequirementsSource& source) {
+  const RequirementsFormat format = format_of(source);
+  return format == RequirementsFormat::project || format == RequirementsFormat::uv_lock;
 }
 
 RequirementsSource parse_requirements_source(std::string_view text) {

@@ -27,6 +27,9 @@ struct RequirementsSource {
 /// By the file's name alone.
 RequirementsFormat format_of(const RequirementsSource& source);
 
+/// Whether such a file has extras, groups and a project: pyproject.toml and uv.lock.
+bool may_have_parts(const RequirementsSource& source);
+
 /// Only after the names `pyproject.toml` and `uv.lock` parts are looked for; any other text is the
 /// path of a file as a whole.
 RequirementsSource parse_requirements_source(std::string_view text);

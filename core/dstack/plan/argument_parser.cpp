@@ -307,7 +307,7 @@ class Parser {
   void set_environment(const GivenValue& given) {
     const std::size_t equals = given.text.find('=');
     const std::string name = given.text.substr(0, equals);
-    if (!is_environment_name(name)) {
+    if (!job::is_environment_name(name)) {
       report(fmt::format("'{}' is not a valid environment variable name", printable(name)),
              given.where,
              "write -e NAME=VALUE");

@@ -26,14 +26,6 @@ std::string path_of(const Plan& plan, std::size_t job) {
 
 }  // namespace
 
-bool is_environment_name(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9'))
-    return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
 std::vector<EnvironmentVariable> base_environment(
     const std::vector<std::pair<std::string, std::string>>& caller) {
   EnvironmentLayers layers;
@@ -49,7 +41,7 @@ std::vector<EnvironmentVariable> base_of(const Plan& plan, const PlannedJob& job
     return plan.base;
   std::vector<EnvironmentVariable> base;
   for (const EnvironmentVariable& variable : plan.base)
-    if (variable.name == unbuffered || to_lower(variable.name).ends_with("_proxy"))
+    if (variable.name == unbuffered || job::is_proxy_variable(variable.name))
       base.push_back(variable);
   return base;
 }

@@ -11,9 +11,6 @@
 
 namespace dstack::plan {
 
-/// `[A-Za-z_][A-Za-z0-9_]*`.
-bool is_environment_name(std::string_view name);
-
 /// What every job gets from the caller's environment, sorted by name: the spec's list and nothing
 /// else.
 std::vector<EnvironmentVariable> base_environment(

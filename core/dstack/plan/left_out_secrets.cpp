@@ -14,8 +14,8 @@ namespace {
 constexpr const char* streamlit_secrets = ".streamlit/secrets.toml";
 
 bool runs_streamlit(const job::JobSpec& job) {
-  for (const auto& words : {job.argv, job.commands})
-    for (const std::string& word : words)
+  for (const auto* words : {&job.argv, &job.commands})
+    for (const std::string& word : *words)
       if (has_word(word, "streamlit"))
         return true;
   return false;

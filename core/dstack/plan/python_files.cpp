@@ -1,5 +1,6 @@
 #include "dstack/plan/python_files.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/toml.hpp"
 #include "dstack/python/convention.hpp"
@@ -24,8 +25,7 @@ class Finder {
       look_in(folder.empty() ? folder : folder + "/");
       if (folder.empty())
         return std::move(found_);
-      const std::size_t slash = folder.rfind('/');
-      folder.resize(slash == std::string::npos ? 0 : slash);
+      folder.resize(folder_of(folder).size());
     }
   }
 

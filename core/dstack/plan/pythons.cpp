@@ -120,10 +120,9 @@ class Chooser {
   /// uv.lock that is named as its requirements, if that is not above it.
   static std::string first_folder(const job::JobSpec& job) {
     for (const std::string& text : job.python->requirements) {
-      const std::string file = job::parse_requirements_source(text).file;
-      const std::string folder(folder_of(file));
-      if ((file_name(file) == "pyproject.toml" || file_name(file) == "uv.lock") &&
-          !folder.empty() && !is_below(job.working_dir, folder))
+      const auto source = job::parse_requirements_source(text);
+      const std::string folder(folder_of(source.file));
+      if (job::may_have_parts(source) && !folder.empty() && !is_below(job.working_dir, folder))
         return folder;
     }
     return job.working_dir;

@@ -115,6 +115,8 @@ Plan without_secrets(Plan plan) {
       secrets[job.workflow].hide_in(job.environment);
       secrets[job.workflow].hide_in(job.spec.argv);
       secrets[job.workflow].hide_in(job.spec.commands);
+      if (job.spec.python)
+        secrets[job.workflow].hide_in(job.spec.python->index);
     }
   return plan;
 }

@@ -191,9 +191,10 @@ Result<Choice> choose_in_range(Search& search,
                                const Lookup& environment,
                                Effects effects) {
   const auto fits = [&](const Interpreter& found) { return is_in(range, found); };
-  for (auto found : {search.active({}), search.first(usual_version)})
-    if (found && fits(*found))
-      return Choice{*std::move(found), ""};
+  if (auto found = search.active({}); found && fits(*found))
+    return Choice{*std::move(found), ""};
+  if (auto found = search.first(usual_version); found && fits(*found))
+    return Choice{*std::move(found), ""};
   if (auto found = search.newest(fits))
     return Choice{*std::move(found), ""};
   const auto uv = find_uv(environment);

@@ -1,9 +1,14 @@
 #include "dstack/python/installed.hpp"
 
+#include "dstack/base/fd.hpp"
 #include "dstack/base/json.hpp"
 #include "dstack/base/text.hpp"
 
+#include <optional>
 #include <set>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace dstack::python {
 
@@ -17,22 +22,46 @@ void each_entry(const Path& folder, const Use& use) {
     use(entry->path(), entry->path().filename().string());
 }
 
-/// The name as its author writes it, which the folder's name has not.
-std::string name_in_metadata(const Path& metadata, std::string otherwise) {
-  const std::string text = read_file(metadata / "METADATA").value_or("");
-  for (std::string_view line : split(text, '\n')) {
+/// The first lines of a file, which may go on; empty where it cannot be read.
+std::string head_of(const Path& path) {
+  constexpr std::size_t enough = 4096;
+  std::string text(enough, '\0');
+  const auto file = open_file(path.string(), O_RDONLY);
+  const auto count =
+      file ? read_some(file->get(), text.data(), text.size()) : Result<std::size_t>();
+  text.resize(count.value_or(0));
+  if (text.size() == enough)
+    text.resize(text.rfind('\n') + 1);
+  return text;
+}
+
+/// The name as its author writes it, which the folder's name has not; nothing where the fields do
+/// not have it.
+std::optional<std::string> name_among(std::string_view fields) {
+  for (std::string_view line : split(fields, '\n')) {
     line = trim(line);
     if (line.empty())
       break;
     if (line.starts_with("Name:"))
       return std::string(trim(line.substr(5)));
   }
-  return otherwise;
+  return std::nullopt;
+}
+
+/// It is one of the first lines, and a long description follows.
+std::string name_in_metadata(const Path& metadata, std::string otherwise) {
+  const Path file = metadata / "METADATA";
+  if (auto name = name_among(head_of(file)))
+    return *std::move(name);
+  return name_among(read_file(file).value_or("")).value_or(std::move(otherwise));
 }
 
 /// Of a package that came from elsewhere than an index: where from.
 std::string origin(const Path& metadata) {
-  const auto text = read_file(metadata / "direct_url.json");
+  const Path file = metadata / "direct_url.json";
+  if (::access(file.c_str(), F_OK) != 0)
+    return {};
+  const auto text = read_file(file);
   if (!text)
     return {};
   const auto json = parse_json(*text, "direct_url.json");

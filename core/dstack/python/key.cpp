@@ -1,6 +1,7 @@
 #include "dstack/python/key.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/file_digest.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/python/settings.hpp"
@@ -31,16 +32,8 @@ void add(Sha256& hash, std::string_view value) {
 
 Result<void> add_file(Sha256& hash, const Path& path) {
   DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
-  Sha256 content;
-  std::vector<char> buffer(256 * 1024);
-  for (;;) {
-    DSTACK_CHECK(check_stop());
-    DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
-    content.update(std::string_view(buffer.data(), count));
-    if (count < buffer.size())
-      break;
-  }
-  add(hash, content.finish().render());
+  DSTACK_TRY(const Digest content, hash_file(file.get()));
+  add(hash, content.render());
   return {};
 }
 

@@ -39,9 +39,8 @@ class Reader {
     locked_.source = source;
     const Path path = code / source.file;
     locked_.folder = path.parent_path();
-    const std::size_t slash = source.file.rfind('/');
-    project_file_ = slash == std::string::npos ? std::string(project_name)
-                                               : source.file.substr(0, slash + 1) + project_name;
+    const std::string_view above = folder_of(source.file);
+    project_file_ = above.empty() ? project_name : fmt::format("{}/{}", above, project_name);
   }
 
   Result<LockedProject> read() {

@@ -1,6 +1,7 @@
 #include "dstack/python/progress.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 
@@ -28,7 +29,7 @@ std::size_t leading_number(std::string_view text) {
 std::string shortened(std::string_view what) {
   const std::size_t size = what.find(" (");
   const std::string_view name = what.substr(0, size);
-  const std::string_view file = name.substr(name.rfind('/') + 1);
+  const std::string_view file = file_name(name);
   const std::size_t dash = file.ends_with(".whl") ? file.find('-') : std::string_view::npos;
   std::string text(file.substr(0, dash));
   if (size != std::string_view::npos)

@@ -50,9 +50,7 @@ std::vector<Path> import_folders(const job::PythonRequest& request, const Path& 
   std::vector<Path> folders;
   for (const std::string& text : request.requirements) {
     const job::RequirementsSource source = job::parse_requirements_source(text);
-    const RequirementsFormat format = job::format_of(source);
-    if (source.project ||
-        (format != RequirementsFormat::project && format != RequirementsFormat::uv_lock))
+    if (source.project || !job::may_have_parts(source))
       continue;
     const Path folder = (code / source.file).parent_path();
     boost::system::error_code error;

@@ -87,10 +87,9 @@ class Stage {
 
   /// With all of the code where it installs some of it: its parts may refer to each other.
   Result<void> write(const LockedProject& project) {
-    const Path folder = staged_project(project, code_, folder_);
     if (!project.local.empty())
-      return fs::exists(folder_ / code_name) ? Result<void>()
-                                             : copy_tree(code_, folder_ / code_name);
+      return copy({PieceKind::project, {}, code_, 0}).map([](const std::string&) {});
+    const Path folder = staged_project(project, code_, folder_);
     DSTACK_CHECK(make_folders(folder));
     DSTACK_CHECK(write_file_atomically(folder / "pyproject.toml", project.project, Durable::no));
     return write_file_atomically(folder / "uv.lock", project.lock, Durable::no);

@@ -1,6 +1,7 @@
 #include "dstack/python/tool.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/file_digest.hpp"
 #include "dstack/base/sha256.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
@@ -107,15 +108,7 @@ Result<Release> choose_release(const std::optional<Release>& configured) {
 
 Result<Digest> digest_of(const Path& path) {
   DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
-  std::string buffer(1 << 20, '\0');
-  Sha256 hash;
-  for (;;) {
-    DSTACK_CHECK(check_stop());
-    DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
-    hash.update(std::string_view(buffer).substr(0, count));
-    if (count < buffer.size())
-      return hash.finish();
-  }
+  return hash_file(file.get());
 }
 
 /// curl, else Python: both support proxies and certificates.

@@ -1,6 +1,7 @@
 #include "dstack/source/file_digest.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/file_digest.hpp"
 #include "dstack/files/beneath.hpp"
 
 #include <climits>
@@ -11,8 +12,6 @@
 namespace dstack::source {
 
 namespace {
-
-constexpr std::size_t read_at_once = 256 * 1024;
 
 Result<Digest> digest_of_link(int root, const std::string& path) {
   const Fd link(files::open_beneath(root, path, O_PATH | O_NOFOLLOW));
@@ -31,14 +30,7 @@ Result<Digest> digest_of(int root, const std::string& path, files::EntryType typ
   const Fd file(files::open_beneath(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (!file)
     return fail_errno("cannot read '{}'", path);
-  Sha256 hash;
-  std::string buffer(read_at_once, '\0');
-  for (;;) {
-    DSTACK_TRY(const std::size_t count, read_some(file.get(), buffer.data(), buffer.size()));
-    if (count == 0)
-      return hash.finish();
-    hash.update(std::string_view(buffer).substr(0, count));
-  }
+  return hash_file(file.get());
 }
 
 }  // namespace dstack::source

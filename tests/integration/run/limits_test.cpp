@@ -206,8 +206,11 @@ TEST_CASE("the plan and the doctor say how each limit is enforced") {
 TEST_CASE("a job is held to the processors it asked for, and its group goes with it") {
   if (!resources::is_control_group(resources::find_enforcement().cpu.kind))
     SKIP("this user may make no control groups for processors here");
+  if (resources::find_machine({}).cpu < 2)
+    SKIP("this machine has one processor");
   const Sandbox box;
-  // It ends when the kernel has stopped it once, because two processes want more than one of them.
+  // It ends when the kernel has stopped it once, because two processes want more than one
+  // processor: they leave the one that they were given, or they would never run at the same time.
   box.file(
       "busy.py",
       "import os, re, sys\n"
@@ -215,6 +218,7 @@ TEST_CASE("a job is held to the processors it asked for, and its group goes with
       "line = [l for l in open('/proc/self/cgroup')\n"
       "        if (l.startswith('0::') if v2 else 'cpu' in l.split(':')[1].split(','))][0]\n"
       "folder = ('/sys/fs/cgroup' if v2 else '/sys/fs/cgroup/cpu') + line.strip().split(':')[2]\n"
+      "os.sched_setaffinity(0, range(os.cpu_count()))\n"
       "child = os.fork()\n"
       "while child == 0: pass\n"
       "while not re.search('nr_throttled [1-9]', open(folder + '/cpu.stat').read()): pass\n"

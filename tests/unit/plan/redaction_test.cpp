@@ -65,6 +65,7 @@ TEST_CASE("what a manifest calls secret is shown nowhere, whatever its provider 
   PlannedJob& job = plan.jobs.emplace_back();
   job.spec.argv = {"login", "--password=correct horse", "ada"};
   job.environment = {{"PASSWORD", "correct horse", {}}};
+  job.spec.python.emplace().index = {"https://ada:correct horse@example.org/simple"};
   const Plan shown = without_secrets(plan);
   CHECK(shown.workflows[0].properties == Json{{"login", {{"user", "***"}, {"password", "***"}}},
                                               {"title", "***"},
@@ -72,6 +73,7 @@ TEST_CASE("what a manifest calls secret is shown nowhere, whatever its provider 
                                               {"kept", "${{ secrets.KEPT }}"}});
   CHECK(shown.jobs[0].spec.argv == Words{"login", "--password=***", "ada"});
   CHECK(shown.jobs[0].environment[0].value == "***");
+  CHECK(shown.jobs[0].spec.python->index == Words{"https://ada:***@example.org/simple"});
   CHECK(from_json_value<Plan>(Json(plan), {}).value() == plan);
 }
 

@@ -1,6 +1,7 @@
 #include "dstack/config/yaml/yaml_tree.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/base/words.hpp"
 #include "dstack/config/yaml/file_source.hpp"
 #include "dstack/config/yaml/misread.hpp"
 
@@ -31,6 +32,20 @@ std::string tag_hint(std::string_view tag, std::string_view written) {
     return "remove it: all files in '.dstack/workflows' are read, and '&' and '*' repeat a part of "
            "a file";
   return fmt::format("remove it; if '!' is part of the text, {}", quoting);
+}
+
+/// Where the tag (`!`) or the anchor (`&`) of a node begins, of which either may be first.
+std::optional<std::size_t> find_property(std::string_view text, std::size_t at, char sign) {
+  const char other = sign == '!' ? '&' : '!';
+  if (at < text.size() && text[at] == other)
+    at = std::min(text.find_first_not_of(" \t", word_end(text, at)), text.size());
+  return at < text.size() && text[at] == sign ? std::optional(at) : std::nullopt;
+}
+
+/// The entry of its line that begins here; empty where something is before it.
+std::string_view written_from(std::string_view text, std::size_t begin) {
+  const WrittenEntry entry = entry_of_line(text, begin);
+  return entry.begin == begin ? text.substr(begin, entry.end - begin) : std::string_view();
 }
 
 }  // namespace
@@ -332,51 +347,36 @@ Result<void> YamlTree::keep(std::size_t anchor,
 }
 
 void YamlTree::check_tag(std::size_t offset, std::string_view tag) {
-  if (tag.empty() || tag == "?")
-    return;
   const std::string_view text = places_.text();
-  std::size_t begin = offset;
-  if (begin < text.size() && text[begin] == '&')
-    begin = std::min(text.find_first_not_of(" \t", word_end(text, begin)), text.size());
-  if (begin >= text.size() || text[begin] != '!')
-    return;  // the parser's own tag for a text in quotes
-  const std::size_t end = word_end(text, begin);
-  const std::string_view shown = text.substr(begin, end - begin);
-  const WrittenEntry entry = entry_of_line(text, begin);
-  const std::string_view written =
-      entry.begin == begin ? text.substr(entry.begin, entry.end - entry.begin) : std::string_view();
+  const auto begin = tag.empty() || tag == "?" ? std::nullopt : find_property(text, offset, '!');
+  if (!begin)
+    return;  // or the parser's own tag for a text in quotes
+  const std::size_t end = word_end(text, *begin);
+  const std::string_view shown = text.substr(*begin, end - *begin);
   report(
       make_error(ErrorCode::configuration, "the tag '{}' is not supported here", printable(shown))
-          .at(places_.at(begin, end))
-          .with_hint("{}", tag_hint(shown, written)));
+          .at(places_.at(*begin, end))
+          .with_hint("{}", tag_hint(shown, written_from(text, *begin))));
 }
 
 /// YAML takes `&>log` for an anchor called '>log', and nobody would notice.
 void YamlTree::check_anchor(std::size_t offset, std::size_t anchor) {
-  if (anchor == 0)
-    return;
   const std::string_view text = places_.text();
-  std::size_t begin = offset;
-  if (begin < text.size() && text[begin] == '!')
-    begin = std::min(text.find_first_not_of(" \t", word_end(text, begin)), text.size());
-  if (begin >= text.size() || text[begin] != '&')
+  const auto begin = anchor == 0 ? std::nullopt : find_property(text, offset, '&');
+  if (!begin)
     return;
-  const std::size_t end = word_end(text, begin);
-  const std::string_view name = text.substr(begin + 1, end - begin - 1);
+  const std::size_t end = word_end(text, *begin);
+  const std::string_view name = text.substr(*begin + 1, end - *begin - 1);
   const auto is_part = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '-' || static_cast<signed char>(c) < 0;
+    return is_word_part(c) || c == '.' || c == '-' || static_cast<signed char>(c) < 0;
   };
   if (std::all_of(name.begin(), name.end(), is_part))
     return;
-  const WrittenEntry entry = entry_of_line(text, begin);
-  const std::string_view written =
-      entry.begin == begin ? text.substr(entry.begin, entry.end - entry.begin) : std::string_view();
   report(make_error(ErrorCode::configuration,
                     "'{}' begins an anchor here, and is not a part of the text",
-                    printable(text.substr(begin, end - begin)))
-             .at(places_.at(begin, end))
-             .with_hint("{}", quoting_hint(written)));
+                    printable(text.substr(*begin, end - *begin)))
+             .at(places_.at(*begin, end))
+             .with_hint("{}", quoting_hint(written_from(text, *begin))));
 }
 
 void YamlTree::report(Error error) {

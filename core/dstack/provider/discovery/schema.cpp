@@ -304,28 +304,28 @@ std::vector<std::string> keys_of(const Property& property) {
   return keys;
 }
 
+/// One of the keys is there.
+Json any_of_keys(const std::vector<std::string>& keys) {
+  Json one_of_them = Json::array();
+  for (const std::string& key : keys)
+    one_of_them.push_back({{"required", Json::array({key})}});
+  return keys.size() == 1 ? one_of_them[0] : Json{{"anyOf", std::move(one_of_them)}};
+}
+
 /// No two of the keys together, and one of them where the property is required.
 void add_rules(const std::vector<std::string>& keys, bool required, Json& rules) {
   for (std::size_t i = 0; i < keys.size(); ++i)
     for (std::size_t k = i + 1; k < keys.size(); ++k)
       rules.push_back({{"not", {{"required", {keys[i], keys[k]}}}}});
-  if (!required)
-    return;
-  Json one_of_them = Json::array();
-  for (const std::string& key : keys)
-    one_of_them.push_back({{"required", Json::array({key})}});
-  rules.push_back(keys.size() == 1 ? one_of_them[0] : Json{{"anyOf", std::move(one_of_them)}});
+  if (required)
+    rules.push_back(any_of_keys(keys));
 }
 
 /// Exactly one property of the group.
 Json rule_of_group(const Manifest& manifest, const std::vector<std::string>& group) {
   Json choices = Json::array();
-  for (const std::string& name : group) {
-    Json spellings = Json::array();
-    for (const std::string& key : keys_of(*manifest.find(name)))
-      spellings.push_back({{"required", Json::array({key})}});
-    choices.push_back(spellings.size() == 1 ? spellings[0] : Json{{"anyOf", std::move(spellings)}});
-  }
+  for (const std::string& name : group)
+    choices.push_back(any_of_keys(keys_of(*manifest.find(name))));
   return {{"oneOf", std::move(choices)}};
 }
 

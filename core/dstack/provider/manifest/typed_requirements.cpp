@@ -64,9 +64,7 @@ Json ValueTyper::requirements_source(const std::string& name, const Value& value
     return error(value.where,
                  "an entry of requirements must be a file or {file: …, extras: …, groups: …}",
                  "such as 'requirements.txt', or {file: pyproject.toml, extras: [gpu]}");
-  const job::RequirementsFormat format = job::format_of(source);
-  if (source.has_parts() && format != job::RequirementsFormat::project &&
-      format != job::RequirementsFormat::uv_lock)
+  if (source.has_parts() && !job::may_have_parts(source))
     return error(value.where,
                  fmt::format("'{}' has no extras, groups or project", printable(source.file)),
                  "a pyproject.toml and a uv.lock have them");

@@ -26,14 +26,6 @@ void add_new(Json& map, std::string_view name, Json value) {
 using config::Value;
 using config::ValueKind;
 
-bool is_variable_name(std::string_view text) {
-  const auto is_letter = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-  };
-  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
-  return !text.empty() && is_letter(text.front()) && std::all_of(text.begin(), text.end(), is_part);
-}
-
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (text.starts_with('+') && text.size() > 1 && text[1] != '-')
     text.remove_prefix(1);
@@ -359,7 +351,7 @@ void ValueTyper::add_listed_variable(Json& map, const std::string& list, const V
   const std::size_t equals = entry.find('=');
   if (equals != std::string_view::npos) {
     add_variable(map, entry.substr(0, equals), entry.substr(equals + 1), element.where);
-  } else if (!is_variable_name(entry)) {
+  } else if (!job::is_environment_name(entry)) {
     add_variable(map, entry, {}, element.where);
   } else if (const std::optional<std::string> value = caller_(element.text)) {
     add_variable(map, entry, *value, element.where);
@@ -370,7 +362,7 @@ void ValueTyper::add_variable(Json& map,
                               std::string_view name,
                               std::string_view value,
                               const SourceLocation& where) {
-  if (!is_variable_name(name)) {
+  if (!job::is_environment_name(name)) {
     error(where,
           fmt::format("{} is not a valid environment variable name", quoted_excerpt(name)),
           "use letters, digits and '_', not beginning with a digit");

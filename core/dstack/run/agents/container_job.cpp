@@ -1,5 +1,6 @@
 #include "dstack/run/agents/container_job.hpp"
 
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -72,7 +73,7 @@ Result<void> ContainerJob::create_and_start(const backend::Engine& engine) {
   const Path file = folder_ / file_names::container;
   const std::lock_guard lock(starting_);
   if (stopped_)
-    return fail(ErrorCode::conflict, "it was stopped");
+    return fail_stopped();
   DSTACK_CHECK(backend::write_container_record(file, record));
   auto container = backend::Container::create(
       engine,

@@ -4,6 +4,7 @@
 #include "dstack/backend/tar_file.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/job/environment_names.hpp"
 #include "dstack/job/job_spec.hpp"
 
 #include <algorithm>
@@ -81,7 +82,7 @@ std::string digest_of(const ImageSource& source, const job::ImageBuild& build) {
 void add_proxies(const JobOrder& order, backend::BuildRequest& request) {
   for (const auto& [name, value] : order.environment) {
     const auto is_it = [&, &known = name](const auto& one) { return one.first == known; };
-    if (to_lower(name).ends_with("_proxy") && !is_secret_variable(order, name) &&
+    if (job::is_proxy_variable(name) && !is_secret_variable(order, name) &&
         std::none_of(request.arguments.begin(), request.arguments.end(), is_it))
       request.arguments.emplace_back(name, value);
   }

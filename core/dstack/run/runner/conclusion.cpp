@@ -45,11 +45,16 @@ void Conclusion::remove_container() {
         render(removed.error())));
 }
 
+const source::EditedFolder& Conclusion::left() {
+  if (!left_)
+    left_ = edited_folder(attempt_.order, attempt_.workspace->folder());
+  return *left_;
+}
+
 void Conclusion::record_edits() {
   if (job_ != nullptr && record_.stop != job::StopRequest::abort &&
       attempt_.workspace->is_private() && attempt_.order.keep_changes > 0)
-    record_.edited = source::is_touched(edited_folder(attempt_.order, attempt_.workspace->folder()),
-                                        job_->workspace_made_at);
+    record_.edited = source::is_touched(left(), job_->workspace_made_at);
 }
 
 bool Conclusion::saves_artifacts() const {
@@ -61,9 +66,8 @@ std::vector<std::string> Conclusion::kept_changes() {
   std::vector<std::string> paths;
   if (!record_.edited)
     return paths;
-  const auto found = source::find_edits(edited_folder(attempt_.order, attempt_.workspace->folder()),
-                                        store::ObjectStore(attempt_.home),
-                                        attempt_.order.keep_changes);
+  const auto found =
+      source::find_edits(left(), store::ObjectStore(attempt_.home), attempt_.order.keep_changes);
   if (!found)
     record_.warnings.push_back(
         fmt::format("what it changed beside its artifacts was not scanned for secrets: {}",
@@ -82,7 +86,7 @@ void Conclusion::scan_artifacts() {
   const Path& workspace = attempt_.workspace->folder();
   std::vector<std::string> artifacts;
   if (saves_artifacts())
-    artifacts = edited_folder(attempt_.order, workspace).artifacts;
+    artifacts = left().artifacts;
   const std::vector<std::string> changes = kept_changes();
   const SecretScan search{workspace, artifacts, changes, hidden, job_->secret_names};
   const auto found =

@@ -6,6 +6,9 @@
 #include "dstack/run/runner/job_attempt.hpp"
 #include "dstack/run/runner/job_start.hpp"
 #include "dstack/run/runner/runner_signals.hpp"
+#include "dstack/source/edits.hpp"
+
+#include <optional>
 
 namespace dstack::run {
 
@@ -27,6 +30,8 @@ class Conclusion {
   void record_edits();
   /// Whether the supervisor will save what the job leaves.
   bool saves_artifacts() const;
+  /// The workspace and what of it is whose. Nothing of the job writes there any more.
+  const source::EditedFolder& left();
   /// Paths of what the supervisor will keep beside the artifacts.
   std::vector<std::string> kept_changes();
   /// Artifacts and changes stay as they are; what is found in them is recorded. An abort saves
@@ -41,6 +46,7 @@ class Conclusion {
   const RunnerSignals& signals_;
   RunningJob* job_;
   ExitRecord& record_;
+  std::optional<source::EditedFolder> left_;  ///< looked for once
 };
 
 }  // namespace dstack::run

@@ -7,10 +7,14 @@
 namespace dstack::run {
 
 std::optional<job::StopRequest> requested_stop(int signal, const ExitRecord& record) {
+  return requested_stop(
+      signal, record.stop != job::StopRequest::none || record.cause == job::Cause::timeout);
+}
+
+std::optional<job::StopRequest> requested_stop(int signal, bool is_ending) {
   if (signal == SIGUSR1)
     return job::StopRequest::abort;
-  if (signal == SIGCHLD || record.stop != job::StopRequest::none ||
-      record.cause == job::Cause::timeout)
+  if (signal == SIGCHLD || is_ending)
     return std::nullopt;
   return job::StopRequest::stop;
 }

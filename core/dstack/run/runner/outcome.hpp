@@ -16,6 +16,8 @@ namespace dstack::run {
 /// What a signal to the runner asks for: USR1 for an abort, whenever it comes; any other but CHLD
 /// for a stop, unless the job was asked to end before or has exceeded its timeout.
 std::optional<job::StopRequest> requested_stop(int signal, const ExitRecord& record);
+/// The same of a job whose end has, or has not, been asked for.
+std::optional<job::StopRequest> requested_stop(int signal, bool is_ending);
 
 /// What an agent reports of the job's end, its usage and its warnings. Where it could not start the
 /// job, nothing of the job has run.

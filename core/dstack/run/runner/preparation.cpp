@@ -41,8 +41,7 @@ Result<Path> make_working_dir(const Workspace& workspace, const std::string& pat
   boost::system::error_code problem;
   const Path root = fs::canonical(workspace.folder(), problem);
   const Path real = fs::weakly_canonical(folder, problem);
-  if (workspace.is_private() && !problem && real != root &&
-      !real.string().starts_with(root.string() + "/"))
+  if (workspace.is_private() && !problem && !is_below(real.string(), root.string()))
     return fail(ErrorCode::configuration,
                 "the working directory '{}' leads out of the workspace through a link, to '{}'",
                 path,
@@ -61,7 +60,7 @@ Variables environment_of_container_agent(const JobOrder& order) {
     const std::string_view text = *entry;
     const std::size_t equals = std::min(text.size(), text.find('='));
     const std::string name(text.substr(0, equals));
-    if (name != "JOB_ID" && !to_lower(name).ends_with("_proxy") && equals < text.size())
+    if (name != "JOB_ID" && !job::is_proxy_variable(name) && equals < text.size())
       environment.emplace_back(name, text.substr(equals + 1));
   }
   environment.emplace_back("JOB_ID", order.id);
@@ -143,7 +142,8 @@ Result<void> Preparation::prepare_python() {
     boost::system::error_code error;
     if (const Path layer = python::compiled_folder(python.folder); fs::exists(layer, error))
       job_.shared_folders.push_back(layer.string());
-    python::compile_in_background(python.folder);
+    else
+      python::compile_in_background(python.folder);
     return record_packages(python.packages);
   }
   if (order_.python->source == python::source_active)

@@ -4,6 +4,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/process/signal.hpp"
 #include "dstack/process/tree.hpp"
+#include "dstack/run/runner/outcome.hpp"
 
 #include <array>
 
@@ -63,13 +64,12 @@ void PreparationGuard::watch() {
 
 void PreparationGuard::take_signals() {
   while (const auto signal = signals_.take()) {
-    if (*signal == SIGCHLD)
+    const auto request = requested_stop(*signal, request_ != job::StopRequest::none);
+    if (!request)
       continue;
-    const bool is_abort = *signal == SIGUSR1;
-    if (!is_abort && request_ != job::StopRequest::none)
-      continue;
-    request_ = is_abort ? job::StopRequest::abort : job::StopRequest::stop;
+    request_ = *request;
     flag_.set();
+    const bool is_abort = request_ == job::StopRequest::abort;
     kill_at_ = Clock::now() + (is_abort ? std::chrono::milliseconds(0) : grace_);
   }
 }

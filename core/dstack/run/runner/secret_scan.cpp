@@ -1,6 +1,7 @@
 #include "dstack/run/runner/secret_scan.hpp"
 
 #include "dstack/base/event.hpp"
+#include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/files/beneath.hpp"
@@ -181,7 +182,7 @@ class ArtifactSearch {
         parts.size(), parts_at_once, [&](std::size_t first, std::size_t last) -> Result<void> {
           for (const Part& part : parts.subspan(first, last - first)) {
             if (stop_.stop_requested())
-              return fail(ErrorCode::conflict, "it was stopped");
+              return fail_stopped();
             look_into(part);
           }
           return {};

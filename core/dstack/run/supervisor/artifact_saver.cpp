@@ -164,13 +164,14 @@ Result<std::optional<job::TreeReference>> capture_made(store::ObjectStore& objec
 }
 
 void capture(store::ObjectStore& objects,
-             const Path& workspace,
+             const source::EditedFolder& place,
              const std::string& workflow,
              const JobOrder& order,
              store::Originals originals,
              SavedArtifacts& result) {
   const job::JobSpec& spec = order.spec;
-  const auto paths = artifact_paths(order, workspace);
+  const Path& workspace = place.folder;
+  const std::vector<std::string>& paths = place.artifacts;
   std::vector<std::string> errors;
   std::vector<std::vector<std::string>> missing;
   for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -218,10 +219,9 @@ std::string describe_dropped(const std::vector<files::FoundFile>& dropped, std::
 }
 
 Result<void> try_to_keep_edits(const store::ObjectStore& objects,
-                               const Path& workspace,
+                               const source::EditedFolder& place,
                                const JobOrder& order,
                                SavedArtifacts& result) {
-  const source::EditedFolder place = edited_folder(order, workspace);
   DSTACK_TRY(auto found, source::find_edits(place, objects, order.keep_changes));
   if (!found.dropped.empty())
     result.warnings.push_back(describe_dropped(found.dropped, order.keep_changes));
@@ -236,10 +236,10 @@ Result<void> try_to_keep_edits(const store::ObjectStore& objects,
 
 /// Without them no artifact is lost: the job ends as it would have, with a warning.
 void keep_edits(const store::ObjectStore& objects,
-                const Path& workspace,
+                const source::EditedFolder& place,
                 const JobOrder& order,
                 SavedArtifacts& result) {
-  if (const auto kept = try_to_keep_edits(objects, workspace, order, result); !kept)
+  if (const auto kept = try_to_keep_edits(objects, place, order, result); !kept)
     result.warnings.push_back(fmt::format(
         "what it changed beside its artifacts could not be kept: {}", render(kept.error())));
 }
@@ -285,9 +285,10 @@ void ThreadedArtifactSaver::start(JobOrder order,
     result.job = order.index;
     result.record = record;
     const auto workspace = state->workspace_of(order);
-    capture(state->objects, workspace->folder(), workflow, order, originals, result);
+    const source::EditedFolder place = edited_folder(order, workspace->folder());
+    capture(state->objects, place, workflow, order, originals, result);
     if (record.edited && workspace->is_private() && result.error.empty())
-      keep_edits(state->objects, workspace->folder(), order, result);
+      keep_edits(state->objects, place, order, result);
     if (stop_is_asked())
       drop_all(result);
     const std::lock_guard guard(state->mutex);

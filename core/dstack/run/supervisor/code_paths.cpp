@@ -6,13 +6,13 @@
 
 namespace dstack::run {
 
-bool is_in_code(const std::string& path,
-                const job::TreeReference& code,
-                const store::ObjectStore& objects) {
-  const auto files = objects.list(code);
-  return !files || std::any_of(files->begin(), files->end(), [&](const store::TreeFile& file) {
-    return is_below(file.path, path);
-  });
+bool CodePaths::has(const std::string& path) const {
+  if (!files_)
+    files_ = objects_.list(code_);
+  return !*files_ ||
+         std::any_of((*files_)->begin(), (*files_)->end(), [&](const store::TreeFile& file) {
+           return is_below(file.path, path);
+         });
 }
 
 }  // namespace dstack::run

@@ -49,15 +49,14 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
   if (!end)
     return {};
   const store::ObjectStore objects(home);
+  const CodePaths code(order.code.snapshot, objects);
   std::string sentence = explain_missing_file(*end,
                                               root_above(order.plan.project, order.plan.place),
                                               order.plan.jobs[job].spec.working_dir,
-                                              order.code.snapshot,
-                                              objects,
+                                              code,
                                               order.plan.place);
-  return sentence.empty()
-             ? explain_missing_variable(*end, order, job, names_of_variables(), objects)
-             : sentence;
+  return sentence.empty() ? explain_missing_variable(*end, order, job, names_of_variables(), code)
+                          : sentence;
 }
 
 Result<void> supervise_to_end(const files::Home& home,

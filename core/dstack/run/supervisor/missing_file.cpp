@@ -79,16 +79,14 @@ std::optional<std::string> path_of(const std::string& word, const std::string& w
 struct Places {
   const Path& project;
   const std::string& working_dir;
-  const job::TreeReference& code;
-  const store::ObjectStore& objects;
+  const CodePaths& code;
   const std::string& base;
 
   /// What to say of a word that is a path in the folder and not in the code; else empty.
   std::string explain(const std::string& word) const {
     const auto path = path_of(word, working_dir);
     boost::system::error_code problem;
-    if (!path || path->empty() || !fs::exists(project / *path, problem) ||
-        is_in_code(*path, code, objects))
+    if (!path || path->empty() || !fs::exists(project / *path, problem) || code.has(*path))
       return {};
     return source::explain_left_out(project, *path, base);
   }
@@ -98,7 +96,7 @@ struct Places {
 std::string explain_left_out_module(std::string_view module, const Places& places) {
   std::string path(module);
   std::replace(path.begin(), path.end(), '.', '/');
-  for (; !path.empty(); path.resize(path.rfind('/') == path.npos ? 0 : path.rfind('/')))
+  for (; !path.empty(); path.resize(folder_of(path).size()))
     for (const char* folder : {"", "src/"})
       for (const char* ending : {".py", ""})
         if (auto explained = places.explain(folder + path + ending); !explained.empty())
@@ -130,8 +128,7 @@ std::string explain_linked_module(std::string_view module,
                                   const std::vector<source::OutsideLink>& links) {
   const std::string_view package = module.substr(0, module.find('.'));
   for (const source::OutsideLink& link : links) {
-    std::string_view name = link.path;
-    name = name.substr(name.rfind('/') + 1);
+    const std::string_view name = file_name(link.path);
     if (name == package || name == fmt::format("{}.py", package))
       return source::explain_outside_link(link.path, link);
   }
@@ -166,15 +163,14 @@ std::string explain_outside(const Path& project,
 std::string explain_missing_file(std::string_view log_end,
                                  const Path& project,
                                  const std::string& working_dir,
-                                 const job::TreeReference& code,
-                                 const store::ObjectStore& objects,
+                                 const CodePaths& code,
                                  const std::string& base) {
-  const Places places{project, working_dir, code, objects, base};
+  const Places places{project, working_dir, code, base};
   std::optional<std::vector<source::OutsideLink>> links;  // looked for once, where they matter
   for (const std::string_view line : split(log_end, '\n')) {
     if (const std::string_view module = missing_module(line); !module.empty()) {
       if (!links)
-        links = source::outside_links(code, objects);
+        links = source::outside_links(code.code(), code.objects());
       if (auto explained = explain_linked_module(module, *links); !explained.empty())
         return explained;
       if (auto explained = explain_left_out_module(module, places); !explained.empty())

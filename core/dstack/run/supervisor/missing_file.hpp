@@ -4,8 +4,7 @@
 #pragma once
 
 #include "dstack/base/file.hpp"
-#include "dstack/job/tree_reference.hpp"
-#include "dstack/store/objects/objects.hpp"
+#include "dstack/run/supervisor/code_paths.hpp"
 
 #include <string>
 #include <string_view>
@@ -19,8 +18,7 @@ namespace dstack::run {
 std::string explain_missing_file(std::string_view log_end,
                                  const Path& project,
                                  const std::string& working_dir,
-                                 const job::TreeReference& code,
-                                 const store::ObjectStore& objects,
+                                 const CodePaths& code,
                                  const std::string& base = {});
 
 }  // namespace dstack::run

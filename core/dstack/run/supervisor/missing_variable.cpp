@@ -94,7 +94,7 @@ std::string explain_variable_of_file(const std::vector<std::string>& lines,
                                      const std::set<std::string>& had,
                                      const RunOrder& order,
                                      const job::JobSpec& spec,
-                                     const store::ObjectStore& objects) {
+                                     const CodePaths& code) {
   std::vector<std::string> paths = env_files_in(order.plan.project, {});
   if (!spec.working_dir.empty())
     for (std::string& path : env_files_in(order.plan.project, spec.working_dir))
@@ -106,8 +106,7 @@ std::string explain_variable_of_file(const std::vector<std::string>& lines,
     if (!entries)
       continue;
     for (const config::EnvEntry& entry : *entries)
-      if (!had.contains(entry.name) && complains_about(lines, entry.name) &&
-          !is_in_code(path, order.code.snapshot, objects))
+      if (!had.contains(entry.name) && complains_about(lines, entry.name) && !code.has(path))
         return fmt::format(
             "the job had no variable '{}', which '{}' sets: that file is in your folder but not "
             "among the code of this run; 'env_file: {}' in the workflow, or '--env-file {}', gives "
@@ -160,14 +159,14 @@ std::string explain_missing_variable(std::string_view log_end,
                                      const RunOrder& order,
                                      std::size_t job,
                                      const std::vector<std::string>& caller,
-                                     const store::ObjectStore& objects) {
+                                     const CodePaths& code) {
   const plan::PlannedJob& planned = order.plan.jobs[job];
   const std::vector<std::string> lines = complaining_lines(log_end);
   std::set<std::string> had;
   for (const plan::EnvironmentVariable& variable : planned.environment)
     had.insert(variable.name);
   if (!lines.empty() && planned.spec.workspace != job::WorkspaceKind::project)
-    if (auto found = explain_variable_of_file(lines, had, order, planned.spec, objects);
+    if (auto found = explain_variable_of_file(lines, had, order, planned.spec, code);
         !found.empty())
       return found;
   return explain_variable_of_caller(log_end, lines, had, caller, order.plan, job);

@@ -4,9 +4,8 @@
 #pragma once
 
 #include "dstack/base/file.hpp"
-#include "dstack/job/tree_reference.hpp"
 #include "dstack/run/protocol/run_order.hpp"
-#include "dstack/store/objects/objects.hpp"
+#include "dstack/run/supervisor/code_paths.hpp"
 
 #include <string>
 #include <string_view>
@@ -20,6 +19,6 @@ std::string explain_missing_variable(std::string_view log_end,
                                      const RunOrder& order,
                                      std::size_t job,
                                      const std::vector<std::string>& caller,
-                                     const store::ObjectStore& objects);
+                                     const CodePaths& code);
 
 }  // namespace dstack::run
