@@ -7,6 +7,7 @@
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/files/locks.hpp"
+#include "dstack/overlay/mount.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/provider/discovery/registry.hpp"
 #include "dstack/python/python.hpp"
@@ -81,10 +82,16 @@ bool is_open_to_others(const files::Home& home) {
          ::stat(home.database().c_str(), &database) == 0 && (database.st_mode & S_IROTH) != 0;
 }
 
-Check check_home(const files::Home& home) {
+/// The home, or the nearest folder above it when it does not exist yet.
+Path nearest_folder(const files::Home& home) {
   Path nearest = home.root;
   while (!nearest.empty() && ::access(nearest.c_str(), F_OK) != 0)
     nearest = nearest.parent_path();
+  return nearest;
+}
+
+Check check_home(const files::Home& home) {
+  const Path nearest = nearest_folder(home);
   if (::access(nearest.c_str(), W_OK) != 0)
     return {"home",
             Health::error,
@@ -119,15 +126,29 @@ Check check_home(const files::Home& home) {
   return check;
 }
 
-/// In the home, or in the nearest folder above it when it does not exist yet.
 void check_locks(const files::Home& home, std::vector<Check>& checks) {
-  Path nearest = home.root;
-  while (!nearest.empty() && ::access(nearest.c_str(), F_OK) != 0)
-    nearest = nearest.parent_path();
+  const Path nearest = nearest_folder(home);
   if (const auto tried = files::try_locks_in(nearest); !tried)
     checks.push_back({"locks", Health::error, tried.error().message, tried.error().hint});
   else if (::access(nearest.c_str(), W_OK) == 0)
     checks.push_back({"locks", Health::ok, "files of the home can be locked"});
+}
+
+/// In the same place. Where only copies can be made nothing is wrong, and much is slower.
+void check_workspaces(const files::Home& home, std::vector<Check>& checks) {
+  const Path folder = nearest_folder(home);
+  if (::access(folder.c_str(), W_OK) != 0)
+    return;
+  const auto tried = overlay::try_in(folder);
+  if (!tried)
+    checks.push_back({"workspaces",
+                      Health::note,
+                      fmt::format("copies: {}", tried.error().message),
+                      tried.error().hint});
+  else
+    checks.push_back({"workspaces",
+                      Health::ok,
+                      *tried == overlay::Access::root ? "overlays" : "overlays in user namespaces"});
 }
 
 /// "git version 2.39.5" → "2.39.5".
@@ -341,6 +362,7 @@ class Doctor final : public Action {
   Result<int> run(Context& context) override {
     std::vector<Check> checks = {check_home(context.home)};
     check_locks(context.home, checks);
+    check_workspaces(context.home, checks);
     const config::Settings settings = check_settings(context.home, checks);
     check_machine(settings.resources, checks);
     check_reservations(context.home, checks);

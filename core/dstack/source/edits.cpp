@@ -5,6 +5,7 @@
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/walk.hpp"
+#include "dstack/overlay/written.hpp"
 #include "dstack/source/code_rules.hpp"
 #include "dstack/source/exclusions.hpp"
 #include "dstack/source/file_digest.hpp"
@@ -32,14 +33,40 @@ constexpr std::string_view made_again =
 /// What a small file takes on a disk: many of them are bounded, too.
 constexpr std::uint64_t least_taken = 4096;
 
-Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
-  const std::vector<PathPattern> artifacts = make_patterns(place.artifacts);
-  return files::walk_folder(root.get(), "", [&](const std::string& path, EntryType) {
-    return !is_covered(path, artifacts) &&
-           std::none_of(place.others.begin(), place.others.end(), [&](const std::string& other) {
+/// Which paths are neither of an artifact nor of what is not the job's own.
+class Outside {
+ public:
+  explicit Outside(const EditedFolder& place)
+      : place_(place), artifacts_(make_patterns(place.artifacts)) {}
+
+  bool holds(const std::string& path) const {
+    return !is_covered(path, artifacts_) &&
+           std::none_of(place_.others.begin(), place_.others.end(), [&](const std::string& other) {
              return is_below(path, other);
            });
-  });
+  }
+
+ private:
+  const EditedFolder& place_;
+  const std::vector<PathPattern> artifacts_;
+};
+
+Result<files::Walk> walk_outside_artifacts(const EditedFolder& place, const Fd& root) {
+  const Outside outside(place);
+  return files::walk_folder(
+      root.get(), "", [&](const std::string& path, EntryType) { return outside.holds(path); });
+}
+
+/// A folder may have been copied for what is in it alone.
+bool is_written_to(const EditedFolder& place) {
+  const auto written = overlay::read_written(place.folder);
+  if (!written)
+    return true;
+  const Outside outside(place);
+  const auto holds = [&](const std::string& path) { return outside.holds(path); };
+  return std::any_of(written->files.begin(), written->files.end(), holds) ||
+         std::any_of(written->removed.begin(), written->removed.end(), holds) ||
+         std::any_of(written->opaque.begin(), written->opaque.end(), holds);
 }
 
 FilesByPath by_path(const std::vector<TreeFile>& list) {
@@ -72,7 +99,11 @@ class EditFinder {
     DSTACK_TRY(root_, open_file(place_.folder.string(), O_RDONLY | O_DIRECTORY));
     DSTACK_TRY(const auto walk, walk_outside_artifacts(place_, root_));
     FoundEdits found;
-    found.removed = removed_among(walk);
+    if (place_.is_layered) {
+      DSTACK_TRY(found.removed, removed_in_layers());
+    } else {
+      found.removed = removed_among(walk);
+    }
     found.files = candidates_of(walk, rules);
     std::erase_if(found.files, [&](const files::FoundFile& file) { return is_unchanged(file); });
     drop_beyond(limit, found);
@@ -123,6 +154,17 @@ class EditFinder {
     return removed;
   }
 
+  Result<std::vector<std::string>> removed_in_layers() const {
+    DSTACK_TRY(const auto written, overlay::read_written(place_.folder));
+    const std::vector<PathPattern> artifacts = make_patterns(place_.artifacts);
+    std::vector<std::string> removed;
+    for (const auto& [path, file] : code_)
+      if (written.hides(path) && written.files.count(path) == 0 && inputs_.count(path) == 0 &&
+          !is_covered(path, artifacts))
+        removed.push_back(path);
+    return removed;
+  }
+
   /// A file that was only touched, or written with what it held before, is not an edit.
   bool is_unchanged(const files::FoundFile& file) const {
     const auto known = code_.find(file.path);
@@ -167,6 +209,8 @@ class EditFinder {
 }  // namespace
 
 bool is_touched(const EditedFolder& place, std::int64_t since) {
+  if (place.is_layered)
+    return is_written_to(place);
   const auto root = open_file(place.folder.string(), O_RDONLY | O_DIRECTORY);
   if (!root)
     return true;

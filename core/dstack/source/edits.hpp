@@ -15,15 +15,16 @@ namespace dstack::source {
 
 /// The place of a job, as it was made and as it is now.
 struct EditedFolder {
-  Path folder;
+  Path folder;  ///< in layers: with what was written over the code and the inputs
   job::TreeReference code;
   std::vector<job::TreeReference> inputs;  ///< laid over the code
   std::vector<std::string> artifacts;      ///< paths or patterns that are kept anyway; normal
   std::vector<std::string> others = {};    ///< further paths that are not the job's own: links
+  bool is_layered = false;                 ///< as an overlay writes it (overlay/written.hpp)
 };
 
-/// Whether anything outside the artifacts can have changed after `since` (nanoseconds since 1970):
-/// quick, and never false when something did.
+/// Whether anything outside the artifacts can have changed after `since` (nanoseconds since 1970;
+/// in layers at any time): quick, and never false when something did.
 bool is_touched(const EditedFolder& place, std::int64_t since);
 
 struct FoundEdits {

@@ -24,6 +24,9 @@ inline constexpr const char* packages = "packages";  ///< of its Python environm
 /// In the folder of each attempt.
 inline constexpr const char* exit_record = "exit.json";
 inline constexpr const char* workspace = "workspace";
+/// Of a workspace in layers: what was written over them, and the kernel's own folder.
+inline constexpr const char* written = "written";
+inline constexpr const char* overlay_work = "overlay";
 /// The record of a job's container, as long as there is one (backend/container.hpp).
 inline constexpr const char* container = "container";
 /// The pipe through which a container gets its secrets, until it has them.

@@ -3,7 +3,9 @@
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/matches.hpp"
+#include "dstack/overlay/mount.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/store/layers/layered_folder.hpp"
 
 #include <algorithm>
 
@@ -75,7 +77,40 @@ class Link {
   const std::string& target_;
 };
 
-class PrivateCopy : public Workspace {
+/// One that is on the disk as it is.
+class WholeFolder : public Workspace {
+ public:
+  Result<std::vector<files::Match>> find_matches(const std::string& path) const override {
+    return files::find_matches(folder(), path);
+  }
+
+  Result<std::optional<job::TreeReference>> capture(const std::string& path,
+                                                    store::ObjectStore& objects,
+                                                    std::vector<std::string>& warnings,
+                                                    store::Originals originals) const override {
+    if (path.empty()) {
+      DSTACK_TRY(const auto tree, objects.capture_folder(folder(), warnings));
+      return std::optional(tree);
+    }
+    DSTACK_TRY(const auto matches, find_matches(path));
+    if (matches.empty())
+      return std::nullopt;
+    DSTACK_TRY(const auto tree, objects.capture_matches(folder(), matches, warnings, originals));
+    return std::optional(tree);
+  }
+};
+
+/// What replaced something else of another input.
+void warn_of_replaced(const std::vector<std::string>& replaced,
+                      std::vector<std::string>& warnings) {
+  if (!replaced.empty())
+    warnings.push_back(
+        fmt::format("{} came from more than one place, and the later dependency won: {}",
+                    plural(replaced.size(), "file"),
+                    quoted_list(replaced, 3)));
+}
+
+class PrivateCopy : public WholeFolder {
  public:
   PrivateCopy(const files::Home& home, const Path& job_folder)
       : objects_(home), folder_(job_folder / file_names::workspace) {}
@@ -91,11 +126,7 @@ class PrivateCopy : public Workspace {
     std::vector<std::string> replaced;
     for (const job::TreeReference& input : order.inputs)
       DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::merge, &replaced));
-    if (!replaced.empty())
-      warnings.push_back(
-          fmt::format("{} came from more than one place, and the later dependency won: {}",
-                      plural(replaced.size(), "file"),
-                      quoted_list(replaced, 3)));
+    warn_of_replaced(replaced, warnings);
     for (const auto& [at, target] : order.links)
       DSTACK_CHECK(Link(folder_, at, target).make_in_copy(order.spec));
     return {};
@@ -110,7 +141,54 @@ class PrivateCopy : public Workspace {
   Path folder_;
 };
 
-class ProjectItself : public Workspace {
+/// Mounted by the process of the job (run/runner/layered_workspace.hpp) before it is made.
+class Layered : public Workspace {
+ public:
+  Layered(const files::Home& home, const Path& job_folder, const JobOrder& order)
+      : objects_(home),
+        job_folder_(job_folder),
+        layers_{
+            trees_of(order), job_folder / file_names::written, job_folder / file_names::workspace},
+        first_dependency_(layers_.trees.size() - order.inputs.size()) {}
+
+  const Path& folder() const override { return layers_.seen_at; }
+
+  Result<void> make(const JobOrder& order, std::vector<std::string>& warnings) override {
+    DSTACK_TRY(const auto replaced,
+               store::replaced_files(layers_.trees, first_dependency_, objects_));
+    warn_of_replaced(replaced, warnings);
+    for (const auto& [at, target] : order.links)
+      DSTACK_CHECK(Link(folder(), at, target).make_in_copy(order.spec));
+    return {};
+  }
+
+  bool is_private() const override { return true; }
+
+  Result<void> remove() override { return remove_workspace(job_folder_); }
+
+  Result<std::vector<files::Match>> find_matches(const std::string& path) const override {
+    return store::find_matches(layers_, objects_, path);
+  }
+
+  Result<std::optional<job::TreeReference>> capture(const std::string& path,
+                                                    store::ObjectStore& objects,
+                                                    std::vector<std::string>& warnings,
+                                                    store::Originals originals) const override {
+    return store::capture(layers_, objects, path, warnings, originals);
+  }
+
+  const Path& written() const override { return layers_.written; }
+
+  bool is_layered() const override { return true; }
+
+ private:
+  store::ObjectStore objects_;
+  Path job_folder_;
+  store::LayeredFolder layers_;
+  std::size_t first_dependency_;
+};
+
+class ProjectItself : public WholeFolder {
  public:
   ProjectItself(const files::Home& home, Path project)
       : objects_(home), folder_(std::move(project)) {}
@@ -152,7 +230,23 @@ std::unique_ptr<Workspace> workspace_of(const files::Home& home,
                                         const JobOrder& order) {
   if (order.spec.workspace == job::WorkspaceKind::project)
     return std::make_unique<ProjectItself>(home, root_above(order.project, order.place));
+  if (is_folder(job_folder / file_names::written))
+    return std::make_unique<Layered>(home, job_folder, order);
   return std::make_unique<PrivateCopy>(home, job_folder);
+}
+
+Result<void> remove_workspace(const Path& job_folder) {
+  overlay::unmount(job_folder / file_names::workspace);
+  for (const char* name : {file_names::workspace, file_names::written, file_names::overlay_work})
+    DSTACK_CHECK(remove_tree(job_folder / name));
+  return {};
+}
+
+std::vector<job::TreeReference> trees_of(const JobOrder& order) {
+  std::vector<job::TreeReference> trees = {order.code};
+  trees.insert(trees.end(), order.input_files.begin(), order.input_files.end());
+  trees.insert(trees.end(), order.inputs.begin(), order.inputs.end());
+  return trees;
 }
 
 std::vector<std::string> places_of(const JobOrder& order, const std::string& artifact) {
@@ -162,9 +256,9 @@ std::vector<std::string> places_of(const JobOrder& order, const std::string& art
   return places;
 }
 
-std::vector<std::string> artifact_paths(const JobOrder& order, const Path& workspace) {
+std::vector<std::string> artifact_paths(const JobOrder& order, const Workspace& workspace) {
   const auto is_there = [&](const std::string& place) {
-    const auto found = files::find_matches(workspace, place);
+    const auto found = workspace.find_matches(place);
     return found && !found->empty();
   };
   std::vector<std::string> paths;
@@ -177,12 +271,13 @@ std::vector<std::string> artifact_paths(const JobOrder& order, const Path& works
   return paths;
 }
 
-source::EditedFolder edited_folder(const JobOrder& order, const Path& workspace) {
-  source::EditedFolder place{workspace, order.code, order.input_files, {}};
+source::EditedFolder edited_folder(const JobOrder& order, const Workspace& workspace) {
+  source::EditedFolder place{workspace.written(), order.code, order.input_files, {}};
   place.inputs.insert(place.inputs.end(), order.inputs.begin(), order.inputs.end());
   place.artifacts = artifact_paths(order, workspace);
   for (const auto& [at, target] : order.links)
     place.others.push_back(at);
+  place.is_layered = workspace.is_layered();
   return place;
 }
 

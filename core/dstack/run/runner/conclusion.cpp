@@ -47,7 +47,7 @@ void Conclusion::remove_container() {
 
 const source::EditedFolder& Conclusion::left() {
   if (!left_)
-    left_ = edited_folder(attempt_.order, attempt_.workspace->folder());
+    left_ = edited_folder(attempt_.order, *attempt_.workspace);
   return *left_;
 }
 
@@ -127,7 +127,11 @@ void Conclusion::write_record() {
                              Durable::content,
                              0600))
     return;
-  // Without a supervisor nobody would ever read the record.
+  // Without a supervisor nobody would ever read the record. It does not belong in here.
+  if (attempt_.in && attempt_.in->access() == overlay::Access::user)
+    return;  // enter_namespace() has left somebody outside
+  if (attempt_.in)
+    attempt_.in->leave();
   (void)ensure_supervised(attempt_.home, attempt_.order.run);
 }
 

@@ -3,12 +3,16 @@
 #pragma once
 
 #include "dstack/files/home.hpp"
+#include "dstack/overlay/namespace.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/workspace.hpp"
 #include "dstack/run/runner/runner_log.hpp"
 #include "dstack/run/runner/state_reporter.hpp"
+#include "dstack/store/layers/layers.hpp"
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 namespace dstack::run {
 
@@ -19,6 +23,8 @@ struct JobAttempt {
   std::unique_ptr<Workspace> workspace;
   RunnerLog log;
   StateReporter states;
+  std::optional<overlay::Namespace> in = {};  ///< that only this runner and the job are in
+  std::vector<store::Layer> layers = {};      ///< which its workspace uses
 };
 
 /// Makes the folder, records the identity of the runner, opens the log and the states. An

@@ -1,12 +1,11 @@
 #include "dstack/run/runner/job_start.hpp"
 
+#include "dstack/overlay/mount.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 
 #include <optional>
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,17 +15,18 @@ namespace {
 
 constexpr int output_pipe_size = 256 * 1024;
 
-/// As root, in a mount namespace of its own: what all jobs share cannot be written to by accident.
-/// Other users are kept out by the modes of the files.
-void protect_shared_folders(const std::vector<std::string>& folders) {
+/// In a mount namespace of its own: what all jobs share cannot be written to by accident. Where
+/// there is none, other users than root are kept out by the modes of the files.
+void protect_shared_folders(const std::vector<std::string>& folders, JobAttempt& attempt) {
   // A namespace costs more than everything else that a job without an environment needs.
-  if (folders.empty() || ::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
+  if (folders.empty())
     return;
-  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    return;
-  for (const std::string& folder : folders)
-    if (::mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0)
-      ::mount(nullptr, folder.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr);
+  if (!attempt.in && ::geteuid() == 0)
+    if (auto in = overlay::Namespace::enter(overlay::Access::root))
+      attempt.in = std::move(*in);
+  if (attempt.in)
+    for (const std::string& folder : folders)
+      (void)overlay::make_read_only(folder);
 }
 
 /// Changes of the workspace after this time are the job's. The folder itself was just made, at a
@@ -74,8 +74,8 @@ Result<Pipe> make_output_pipe() {
 
 }  // namespace
 
-Result<RunningJob> start_job(const JobAttempt& attempt, PreparedJob job, Timestamp& started_at) {
-  protect_shared_folders(job.shared_folders);
+Result<RunningJob> start_job(JobAttempt& attempt, PreparedJob job, Timestamp& started_at) {
+  protect_shared_folders(job.shared_folders, attempt);
   auto cores = resources::Cores::take(attempt.order.spec.resources.cpu);
   DSTACK_TRY(auto agent, open_agent_channel(attempt, cores));
   if (agent)

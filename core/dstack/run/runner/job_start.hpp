@@ -33,6 +33,6 @@ struct RunningJob {
 
 /// `started_at` is when the job was about to start; it is not set if what the start needs is
 /// missing. Nothing is left of a job that could not start.
-Result<RunningJob> start_job(const JobAttempt& attempt, PreparedJob job, Timestamp& started_at);
+Result<RunningJob> start_job(JobAttempt& attempt, PreparedJob job, Timestamp& started_at);
 
 }  // namespace dstack::run

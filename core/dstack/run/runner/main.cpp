@@ -7,6 +7,7 @@
 #include "dstack/run/runner/conclusion.hpp"
 #include "dstack/run/runner/job_attempt.hpp"
 #include "dstack/run/runner/job_start.hpp"
+#include "dstack/run/runner/layered_workspace.hpp"
 #include "dstack/run/runner/preparation.hpp"
 #include "dstack/run/runner/preparation_guard.hpp"
 #include "dstack/run/runner/runner_signals.hpp"
@@ -35,11 +36,13 @@ Result<RunningJob> prepare_and_start(JobAttempt& attempt,
 int run_job(JobOrder order) {
   ExitRecord record;
   record.started_at = now();
+  auto in = enter_namespace(order);
   backend::LocalProcess::adopt_orphans();
   const RunnerSignals signals;
   auto attempt = open_attempt(std::move(order));
   if (!attempt)
     return 1;  // nothing can be written here: the supervisor sees a runner without a record
+  attempt->in = std::move(in);
   auto job = prepare_and_start(*attempt, signals, record);
   if (job) {
     Watch(*attempt, signals, *job, record).run();

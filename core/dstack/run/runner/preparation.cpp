@@ -20,6 +20,7 @@
 #include "dstack/run/runner/job_command.hpp"
 #include "dstack/run/runner/job_secrets.hpp"
 #include "dstack/run/runner/job_variables.hpp"
+#include "dstack/run/runner/layered_workspace.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -76,6 +77,7 @@ Result<PreparedJob> Preparation::run() {
   DSTACK_CHECK(resolve_secrets());
   if (!order_.inputs.empty() || !order_.input_files.empty())
     attempt_.states.report(job::Status::downloading);
+  DSTACK_CHECK(mount_workspace(attempt_));
   DSTACK_CHECK(attempt_.workspace->make(order_, warnings_));
   protect_links();
   DSTACK_TRY(const Path working_dir,

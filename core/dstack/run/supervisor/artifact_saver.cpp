@@ -108,24 +108,6 @@ Result<bool> is_given(const store::ObjectStore& objects,
   });
 }
 
-/// Nothing when there is nothing at the artifact's path, or nothing that matches it.
-Result<std::optional<job::TreeReference>> capture_one(store::ObjectStore& objects,
-                                                      const Path& workspace,
-                                                      const std::string& path,
-                                                      store::Originals originals,
-                                                      SavedArtifacts& result) {
-  if (path.empty()) {
-    DSTACK_TRY(const auto tree, objects.capture_folder(workspace, result.warnings));
-    return tree;
-  }
-  DSTACK_TRY(const auto matches, files::find_matches(workspace, path));
-  if (matches.empty())
-    return std::nullopt;
-  DSTACK_TRY(const auto tree,
-             objects.capture_matches(workspace, matches, result.warnings, originals));
-  return tree;
-}
-
 /// `missing`: the places where each of them was looked for.
 std::string describe_missing(const std::vector<std::vector<std::string>>& missing) {
   std::vector<std::string> patterns;
@@ -150,13 +132,13 @@ std::string describe_missing(const std::vector<std::vector<std::string>>& missin
 
 /// What the job made. The place beside the working directory may hold what it was given.
 Result<std::optional<job::TreeReference>> capture_made(store::ObjectStore& objects,
-                                                       const Path& workspace,
+                                                       const Workspace& workspace,
                                                        const JobOrder& order,
                                                        const std::string& path,
                                                        bool is_elsewhere,
                                                        store::Originals originals,
                                                        SavedArtifacts& result) {
-  DSTACK_TRY(auto tree, capture_one(objects, workspace, path, originals, result));
+  DSTACK_TRY(auto tree, workspace.capture(path, objects, result.warnings, originals));
   if (!tree || !is_elsewhere)
     return tree;
   DSTACK_TRY(const bool given, is_given(objects, order, *tree));
@@ -164,14 +146,13 @@ Result<std::optional<job::TreeReference>> capture_made(store::ObjectStore& objec
 }
 
 void capture(store::ObjectStore& objects,
-             const source::EditedFolder& place,
+             const Workspace& workspace,
+             const std::vector<std::string>& paths,
              const std::string& workflow,
              const JobOrder& order,
              store::Originals originals,
              SavedArtifacts& result) {
   const job::JobSpec& spec = order.spec;
-  const Path& workspace = place.folder;
-  const std::vector<std::string>& paths = place.artifacts;
   std::vector<std::string> errors;
   std::vector<std::vector<std::string>> missing;
   for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -190,7 +171,7 @@ void capture(store::ObjectStore& objects,
   }
   if (!errors.empty())
     result.error = fmt::format(
-        "{}; what the job made is still in '{}'", join(errors, "; "), workspace.string());
+        "{}; what the job made is still in '{}'", join(errors, "; "), workspace.written().string());
   if (!missing.empty())
     result.missing = describe_missing(missing);
   if (!errors.empty() || !missing.empty())
@@ -285,8 +266,8 @@ void ThreadedArtifactSaver::start(JobOrder order,
     result.job = order.index;
     result.record = record;
     const auto workspace = state->workspace_of(order);
-    const source::EditedFolder place = edited_folder(order, workspace->folder());
-    capture(state->objects, place, workflow, order, originals, result);
+    const source::EditedFolder place = edited_folder(order, *workspace);
+    capture(state->objects, *workspace, place.artifacts, workflow, order, originals, result);
     if (record.edited && workspace->is_private() && result.error.empty())
       keep_edits(state->objects, place, order, result);
     if (stop_is_asked())

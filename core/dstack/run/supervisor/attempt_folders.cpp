@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/protocol/workspace.hpp"
 #include "dstack/run/supervisor/orphan_cleanup.hpp"
 
 #include <fcntl.h>
@@ -79,7 +80,7 @@ Result<void> AttemptFolders::end_orphans(std::size_t job, std::size_t attempt) {
 }
 
 void AttemptFolders::remove_workspace(std::size_t job, std::size_t attempt) {
-  (void)remove_tree(folder(job, attempt) / file_names::workspace);
+  (void)run::remove_workspace(folder(job, attempt));
 }
 
 }  // namespace dstack::run

@@ -17,6 +17,7 @@
 #include <optional>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ namespace {
 // kernel to copy.
 constexpr std::uint64_t most_in_memory = 64 << 10;
 constexpr std::size_t files_at_once = 64;
+// A smaller file is copied as fast as it is linked.
+constexpr std::uint64_t worth_a_link = 64 << 10;
 
 struct Folder {
   std::string path;  ///< "." is the destination itself
@@ -244,6 +247,8 @@ class Layout {
   Result<void> write_file(int folder, const File& file) {
     DSTACK_TRY(const Fd object,
                open_object(store_.get(), file.entry.type, file.entry.digest, file.entry.size));
+    if (mode_ == LayOut::shared && link_object(object.get(), folder, file))
+      return {};
     const mode_t mode = mode_of(file.entry.type, file.attributes);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd target(::openat(folder, file.name.c_str(), flags, mode));
@@ -262,6 +267,27 @@ class Layout {
     if (::futimens(target.get(), Times(file.attributes.modified).values) != 0)
       return fail_errno("cannot set its time");
     return {};
+  }
+
+  /// The object itself under a second name, where the one file can be both: it has one time and one
+  /// mode. An object's time means nothing as long as it has no other name. False: it is to be
+  /// copied; also when it has as many names as the file system allows.
+  static bool link_object(int object, int folder, const File& file) {
+    if (file.entry.size < worth_a_link || file.attributes.closed != 0)
+      return false;
+    // Between the look at its names and the new one nobody else may give it another time.
+    if (::flock(object, LOCK_EX | LOCK_NB) != 0)
+      return false;
+    struct stat status;
+    if (::fstat(object, &status) != 0)
+      return false;
+    const Times times(file.attributes.modified);
+    const bool has_time = status.st_mtim.tv_sec == times.values[1].tv_sec &&
+                          status.st_mtim.tv_nsec == times.values[1].tv_nsec;
+    if (!has_time && (status.st_nlink != 1 || ::futimens(object, times.values) != 0))
+      return false;
+    const std::string itself = "/proc/self/fd/" + std::to_string(object);
+    return ::linkat(AT_FDCWD, itself.c_str(), folder, file.name.c_str(), AT_SYMLINK_FOLLOW) == 0;
   }
 
   Result<void> write_link(int folder, const File& file) {

@@ -1,5 +1,6 @@
 #include "dstack/store/objects/objects.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/walk.hpp"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -103,6 +105,26 @@ Result<std::vector<files::FoundFile>> read_at(int root,
   return entries;
 }
 
+/// Of a listing: what is at `match.inside`, and the folders above it, with paths as the match says.
+Result<std::vector<files::FoundFile>> read_listed(int root,
+                                                  const files::Listing& listing,
+                                                  const files::Match& match,
+                                                  Publication& publication,
+                                                  std::vector<std::string>& warnings) {
+  std::vector<files::FoundFile> entries;
+  for (const files::FoundFile& entry : listing.entries)
+    if (match.inside.empty() || is_below(entry.path, match.inside))
+      entries.push_back(entry);
+  DSTACK_CHECK(read_contents(root, entries, publication, warnings));
+  for (files::FoundFile& entry : entries)
+    entry.path.replace(0, match.inside.size(), match.path);
+  for (std::string_view above = folder_of(match.path); !above.empty(); above = folder_of(above))
+    if (const files::FoundFile* folder = listing.find(above);
+        folder != nullptr && folder->state.type == files::EntryType::folder)
+      entries.push_back(*folder);
+  return entries;
+}
+
 }  // namespace
 
 Result<job::TreeReference> ObjectStore::capture_folder(const Path& folder,
@@ -155,6 +177,23 @@ Result<job::TreeReference> ObjectStore::capture_matches(const Path& root,
     entries.insert(entries.end(), found.begin(), found.end());
     for (files::FoundFile& above : folders_above(folder.get(), match.path))
       entries.push_back(std::move(above));
+  }
+  return finish(entries, publication);
+}
+
+Result<job::TreeReference> ObjectStore::capture_listed(const Path& root,
+                                                       const files::Listing& listing,
+                                                       const std::vector<files::Match>& matches,
+                                                       std::vector<std::string>& warnings,
+                                                       Originals originals) {
+  DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
+  Publication publication(home_, originals);
+  std::vector<files::FoundFile> entries;
+  for (const files::Match& match : matches) {
+    DSTACK_TRY(auto found, read_listed(folder.get(), listing, match, publication, warnings));
+    entries.insert(entries.end(),
+                   std::make_move_iterator(found.begin()),
+                   std::make_move_iterator(found.end()));
   }
   return finish(entries, publication);
 }

@@ -26,6 +26,7 @@
 #include "dstack/base/sha256.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/files/listing.hpp"
 #include "dstack/files/matches.hpp"
 #include "dstack/job/tree_reference.hpp"
 
@@ -90,6 +91,7 @@ enum class LayOut {
   fresh,       ///< the destination is new or empty
   merge,       ///< later files replace earlier ones; folders merge
   where_free,  ///< what is there stays as it is; folders merge
+  shared,      ///< as fresh, but nobody writes to it: large files are objects under a second name
 };
 
 /// How far a capture is; may be read by other threads meanwhile.
@@ -136,6 +138,13 @@ class ObjectStore {
                                              const std::vector<files::Match>& matches,
                                              std::vector<std::string>& warnings,
                                              Originals originals = Originals::stay);
+  /// The same of a listing: the content of an entry without a digest is below `root`. Matches may
+  /// be empty paths, which mean all of it.
+  Result<job::TreeReference> capture_listed(const Path& root,
+                                            const files::Listing& listing,
+                                            const std::vector<files::Match>& matches,
+                                            std::vector<std::string>& warnings,
+                                            Originals originals = Originals::stay);
 
   /// Both check the bytes against the digest.
   Result<Tree> read_tree(const Digest& tree) const;

@@ -1,0 +1,119 @@
+// Trees that are laid out once and shared.
+#include "dstack/store/layers/layers.hpp"
+
+#include "dstack/process/identity.hpp"
+#include "unit/store/fixture.hpp"
+
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+using namespace dstack;
+using namespace dstack::store;
+
+namespace {
+
+struct stat status_of(const Path& path) {
+  struct stat status {};
+
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status;
+}
+
+/// A folder with a small and a large file, in the store.
+job::TreeReference capture_example(const TestHome& home, const Path& folder) {
+  write_file(folder / "a/small", "s");
+  write_file(folder / "large", std::string(100'000, 'x'));
+  const timespec times[2] = {{1'700'000'000, 5}, {1'700'000'000, 5}};
+  REQUIRE(::utimensat(AT_FDCWD, (folder / "large").c_str(), times, 0) == 0);
+  ObjectStore objects(home.home());
+  std::vector<std::string> warnings;
+  return value_of(objects.capture_folder(folder, warnings));
+}
+
+}  // namespace
+
+TEST_CASE("a layer is laid out once, its large files are those of the store") {
+  const TestHome home;
+  const auto folder = make_test_folder();
+  const auto tree = capture_example(home, folder.path());
+  const ObjectStore objects(home.home());
+  const Layer layer = value_of(provide_layer(objects, tree));
+  const Path at = layers_folder(home.home()) / layer.name;
+  CHECK(*read_file(at / "a/small") == "s");
+  CHECK(status_of(at / "large").st_nlink == 2);
+  CHECK(status_of(at / "large").st_mtim.tv_sec == 1'700'000'000);
+  CHECK(status_of(at / "a/small").st_nlink == 1);
+
+  const auto made = status_of(at).st_ino;
+  CHECK(value_of(provide_layer(objects, tree)).name == layer.name);
+  CHECK(status_of(at).st_ino == made);
+}
+
+TEST_CASE("one large file with two times is laid out with both") {
+  const TestHome home;
+  const auto folder = make_test_folder();
+  for (const std::int64_t second : {1'600'000'000, 1'700'000'000}) {
+    const Path file = folder.path() / std::to_string(second);
+    write_file(file, std::string(100'000, 'x'));
+    const timespec times[2] = {{second, 0}, {second, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, file.c_str(), times, 0) == 0);
+  }
+  ObjectStore objects(home.home());
+  std::vector<std::string> warnings;
+  const auto tree = value_of(objects.capture_folder(folder.path(), warnings));
+  const Layer layer = value_of(provide_layer(objects, tree));
+  for (const std::int64_t second : {1'600'000'000, 1'700'000'000})
+    CHECK(status_of(layers_folder(home.home()) / layer.name / std::to_string(second))
+              .st_mtim.tv_sec == second);
+}
+
+TEST_CASE("many want a layer at the same time, and one lays it out") {
+  const TestHome home;
+  const auto folder = make_test_folder();
+  for (int i = 0; i < 300; ++i)
+    write_file(folder.path() / std::to_string(i), std::to_string(i));
+  ObjectStore objects(home.home());
+  std::vector<std::string> warnings;
+  const auto tree = value_of(objects.capture_folder(folder.path(), warnings));
+  std::vector<std::thread> threads;
+  std::vector<int> missing(8, -1);
+  for (int& count : missing)
+    threads.emplace_back([&] {
+      const auto layer = provide_layer(objects, tree);
+      count = 0;
+      for (int i = 0; i < 300; ++i)
+        if (!layer || !fs::exists(layers_folder(home.home()) / layer->name / std::to_string(i)))
+          ++count;
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+  CHECK(missing == std::vector<int>(8, 0));
+}
+
+TEST_CASE("what a killed process has left of a layer is not used") {
+  const TestHome home;
+  const auto folder = make_test_folder();
+  const auto tree = capture_example(home, folder.path());
+  const ObjectStore objects(home.home());
+  const std::string name = value_of(provide_layer(objects, tree)).name;
+  const Path at = layers_folder(home.home()) / name;
+  REQUIRE(remove_tree(at));
+  write_file(at.string() + ".new/a/half", "");
+  CHECK(value_of(provide_layer(objects, tree)).name == name);
+  CHECK(*read_file(at / "a/small") == "s");
+  CHECK_FALSE(fs::exists(at / "a/half"));
+}
+
+TEST_CASE("layers of earlier boots go, those of another machine stay") {
+  const TestHome home;
+  const auto folder = make_test_folder();
+  const auto tree = capture_example(home, folder.path());
+  const Path all = layers_folder(home.home()).parent_path();
+  write_file(all / (process::machine_id() + "-earlier") / "x/y", "");
+  write_file(all / "another-boot" / "x/y", "");
+  (void)value_of(provide_layer(ObjectStore(home.home()), tree));
+  CHECK_FALSE(fs::exists(all / (process::machine_id() + "-earlier")));
+  CHECK(fs::exists(all / "another-boot" / "x/y"));
+}
