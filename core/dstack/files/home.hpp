@@ -7,8 +7,8 @@ namespace dstack::files {
 
 /// Names only; nothing is touched until open_home().
 ///
-///     config.yaml   database.sqlite   plugins/   environments/   objects/   trees/   index/
-///     runs/<run>/   tmp/
+///     config.yaml   database.sqlite   plugins/   environments/   objects/   trees/   layers/
+///     index/   runs/<run>/   tmp/
 struct Home {
   Path root;
 
@@ -27,6 +27,9 @@ struct Home {
   Path environments() const { return root / "environments"; }
 
   Path tools() const { return root / "tools"; }
+
+  /// Trees that are laid out (store/layers/layers.hpp).
+  Path layers() const { return root / "layers"; }
 
   Path index() const { return root / "index"; }
 

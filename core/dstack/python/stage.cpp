@@ -1,9 +1,13 @@
 #include "dstack/python/stage.hpp"
 
+#include "dstack/base/fd.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/stop_flag.hpp"
 
 #include <map>
+#include <vector>
+
+#include <fcntl.h>
 
 namespace dstack::python {
 
@@ -11,6 +15,21 @@ namespace {
 
 constexpr const char* code_name = ".code";
 constexpr const char* outside_name = ".outside";
+
+/// By hand: fs::copy_file() fails between some file systems, and an overlay is one of its own.
+Result<void> copy_content(const Path& from, const Path& to) {
+  constexpr std::size_t chunk = 1 << 20;
+  DSTACK_TRY(const Fd source, open_file(from.string(), O_RDONLY));
+  DSTACK_TRY(const Fd target, open_file(to.string(), O_WRONLY | O_CREAT | O_EXCL));
+  std::vector<char> buffer(chunk);
+  for (;;) {
+    DSTACK_CHECK(check_stop());
+    DSTACK_TRY(const std::size_t count, read_some(source.get(), buffer.data(), buffer.size()));
+    if (count == 0)
+      return {};
+    DSTACK_CHECK(write_all(target.get(), {buffer.data(), count}));
+  }
+}
 
 Result<void> copy_tree(const Path& from, const Path& to) {
   DSTACK_CHECK(check_stop());
@@ -25,9 +44,9 @@ Result<void> copy_tree(const Path& from, const Path& to) {
       if (const Path name = entry->path().filename(); name != ".git" && name != "__pycache__")
         DSTACK_CHECK(copy_tree(entry->path(), to / name));
   } else if (status.type() == fs::regular_file) {
-    fs::copy_file(from, to, error);
-    if (!error)
-      fs::permissions(to, status.permissions() | fs::owner_write, error);
+    DSTACK_CHECK(
+        copy_content(from, to).map_error(while_doing(fmt::format("copying '{}'", from.string()))));
+    fs::permissions(to, status.permissions() | fs::owner_write, error);
   }
   if (error)
     return fail_errno_of(error.value(), "cannot copy '{}'", from.string());

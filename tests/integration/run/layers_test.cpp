@@ -198,3 +198,27 @@ TEST_CASE("a runner in layers that is killed loses its job, and the run ends") {
   REQUIRE(test::kill_process_of(box.dstack_home().job(run, 0) / run::file_names::runner));
   CHECK(box.wait(run)["jobs"][0]["cause"] == "lost");
 }
+
+TEST_CASE("a package of the project is installed from a workspace in layers") {
+  const Box box;
+  box.file("own/pyproject.toml",
+           "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n"
+           "[project]\nname = \"own\"\nversion = \"1.0\"\n");
+  box.file("own/backend.py",
+           "import zipfile\n\n"
+           "def build_wheel(folder, settings=None, metadata=None):\n"
+           "    name = 'own-1.0-py3-none-any.whl'\n"
+           "    info = 'own-1.0.dist-info/'\n"
+           "    with zipfile.ZipFile(folder + '/' + name, 'w') as wheel:\n"
+           "        wheel.writestr('own.py', 'answer = 42')\n"
+           "        wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: own\\n"
+           "Version: 1.0\\n')\n"
+           "        wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: own\\n"
+           "Root-Is-Purelib: true\\nTag: py3-none-any\\n')\n"
+           "        wheel.writestr(info + 'RECORD', '')\n"
+           "    return name\n");
+  box.file("r.txt", "./own\n");
+  box.file("m.py", "import own\nprint(own.answer)\n");
+  box.workflows("workflows:\n  - {name: w, provider: python, file: m.py, requirements: r.txt}\n");
+  CHECK(box.ok({"run", "w"}).ends_with("42\n"));
+}

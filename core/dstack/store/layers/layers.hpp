@@ -2,7 +2,8 @@
 // same time as the lower layers of their workspaces. Nobody writes to them.
 //
 //   layers/<machine>-<boot>/<name>        a tree with its times
-//   layers/<machine>-<boot>/<name>.lock   held by everybody who uses it, or makes it
+//   layers/<machine>-<boot>/<name>.lock   held, together, by everybody who uses it
+//   layers/<machine>-<boot>/<name>.making held by the one who makes it
 //
 // They are a cache. Nothing of them is brought to the disk, so that they do not outlive the boot in
 // which they were made: what a power cut has left of one is never believed.

@@ -79,13 +79,16 @@ TEST_CASE("many want a layer at the same time, and one lays it out") {
   const auto tree = value_of(objects.capture_folder(folder.path(), warnings));
   std::vector<std::thread> threads;
   std::vector<int> missing(8, -1);
-  for (int& count : missing)
-    threads.emplace_back([&] {
-      const auto layer = provide_layer(objects, tree);
-      count = 0;
+  std::vector<std::optional<Layer>> used(8);  // until all have theirs
+  for (std::size_t each = 0; each < used.size(); ++each)
+    threads.emplace_back([&, each] {
+      if (auto layer = provide_layer(objects, tree))
+        used[each] = std::move(*layer);
+      missing[each] = 0;
       for (int i = 0; i < 300; ++i)
-        if (!layer || !fs::exists(layers_folder(home.home()) / layer->name / std::to_string(i)))
-          ++count;
+        if (!used[each] ||
+            !fs::exists(layers_folder(home.home()) / used[each]->name / std::to_string(i)))
+          ++missing[each];
     });
   for (std::thread& thread : threads)
     thread.join();
