@@ -23,8 +23,8 @@ namespace {
 
 // Less than this is copied in the time that a namespace, a process and a mount take; and what is
 // copied behaves like any other folder.
-constexpr std::uint64_t most_files_to_copy = 0;
-constexpr std::uint64_t most_bytes_to_copy = 0;
+constexpr std::uint64_t most_files_to_copy = 64;
+constexpr std::uint64_t most_bytes_to_copy = 4 << 20;
 
 /// A container's engine does not see what is mounted in a namespace.
 bool has_much_to_lay_out(const JobOrder& order) {
