@@ -12,16 +12,28 @@ namespace dstack::python {
 
 namespace {
 
-/// Of the first instead of PyPI, then of those beside it.
-constexpr std::array index_variables = {"PIP_INDEX_URL",
-                                        "UV_DEFAULT_INDEX",
-                                        "UV_INDEX_URL",
-                                        "PIP_EXTRA_INDEX_URL",
-                                        "UV_INDEX",
-                                        "UV_EXTRA_INDEX_URL"};
-/// The same in pip's configuration files.
-constexpr std::array<std::pair<const char*, const char*>, 2> index_keys = {
-    {{"PIP_INDEX_URL", "index-url"}, {"PIP_EXTRA_INDEX_URL", "extra-index-url"}}};
+/// Whether an index is the first instead of PyPI, or beside that one.
+enum class Rank { first, beside };
+
+struct Setting {
+  const char* name;
+  Rank rank;
+};
+
+constexpr std::array index_variables = {Setting{"PIP_INDEX_URL", Rank::first},
+                                        Setting{"UV_DEFAULT_INDEX", Rank::first},
+                                        Setting{"UV_INDEX_URL", Rank::first},
+                                        Setting{"PIP_EXTRA_INDEX_URL", Rank::beside},
+                                        Setting{"UV_INDEX", Rank::beside},
+                                        Setting{"UV_EXTRA_INDEX_URL", Rank::beside}};
+/// Of pip's configuration files.
+constexpr std::array index_keys = {Setting{"index-url", Rank::first},
+                                   Setting{"extra-index-url", Rank::beside}};
+
+/// The property takes the place of the first, and with several of all.
+bool is_heeded(Rank rank, const JobInput& job) {
+  return job.index.empty() || (rank == Rank::beside && job.index.size() == 1);
+}
 
 void add_lines_of_files(const Requirements& requirements, std::vector<std::string>& origins) {
   for (const RequirementFile& file : requirements.files)
@@ -37,10 +49,13 @@ void add_lines_of_files(const Requirements& requirements, std::vector<std::strin
 void add_variables(const Lookup& environment,
                    const JobInput& job,
                    std::vector<std::string>& origins) {
-  for (const char* name : index_variables) {
+  for (const auto& [name, rank] : index_variables) {
+    if (!is_heeded(rank, job))
+      continue;
+    const std::string_view wanted = name;
     const auto own = std::find_if(job.environment.begin(),
                                   job.environment.end(),
-                                  [&](const auto& entry) { return entry.first == name; });
+                                  [&](const auto& entry) { return entry.first == wanted; });
     if (own != job.environment.end())
       origins.push_back(fmt::format("{} of the job's environment", name));
     else if (!environment(name).value_or("").empty())
@@ -48,12 +63,15 @@ void add_variables(const Lookup& environment,
   }
 }
 
-void add_pip_files(const Lookup& environment, std::vector<std::string>& origins) {
+void add_pip_files(const Lookup& environment,
+                   const JobInput& job,
+                   std::vector<std::string>& origins) {
   for (const Path& file : pip_configuration_files(environment)) {
     Variables settings;
     read_pip_configuration(file, settings);
-    for (const auto& [variable, key] : index_keys)
-      if (settings.contains(variable))
+    for (const auto& [key, rank] : index_keys)
+      if (is_heeded(rank, job) &&
+          settings.contains(rank == Rank::first ? "PIP_INDEX_URL" : "PIP_EXTRA_INDEX_URL"))
         origins.push_back(fmt::format("'{}' in {}", key, file.string()));
   }
 }
@@ -84,11 +102,10 @@ std::vector<std::string> index_origins(const Requirements& requirements,
     origins.push_back(job.index_where.empty() ? "'index' of the workflow"
                                               : fmt::format("'index' at {}", job.index_where));
   add_lines_of_files(requirements, origins);
-  if (!job.index.empty())
-    return origins;  // the others are not heeded
   add_variables(environment, job, origins);
-  add_pip_files(environment, origins);
-  add_uv_file(environment, origins);
+  add_pip_files(environment, job, origins);
+  if (job.index.empty())
+    add_uv_file(environment, origins);
   return origins;
 }
 

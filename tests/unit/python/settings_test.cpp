@@ -154,7 +154,11 @@ TEST_CASE("what says in which index packages are looked for is known by its plac
   own.index = {"https://g"};
   own.index_where = ".dstack/workflows.yaml:5:12";
   CHECK(index_origins(files, at.lookup(), own) ==
-        List{"'index' at .dstack/workflows.yaml:5:12", "'--index-url' at r.txt:2"});
+        List{"'index' at .dstack/workflows.yaml:5:12",
+             "'--index-url' at r.txt:2",
+             "PIP_EXTRA_INDEX_URL where the run is started"});
+  own.index.emplace_back("https://h");
+  CHECK(index_origins(files, at.lookup(), own).size() == 2);
   CHECK(proxy_variables({"https_proxy=http://x", "HTTP_PROXY=", "NO_PROXY=y", "PATH=/"}) ==
         List{"https_proxy"});
 }
