@@ -6,6 +6,9 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/plan/graph.hpp"
+#include "dstack/plan/target.hpp"
+#include "dstack/run/client/submit.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
 #include "version.hpp"
 
@@ -45,9 +48,74 @@ std::vector<std::string> command_words(const std::string& group) {
   return {words.begin(), words.end()};
 }
 
-Failure refuse_command(const std::string& group, const std::string& word) {
-  const std::string guess = did_you_mean(word, command_words(group));
+Result<Path> starting_folder(const std::string& project) {
+  boost::system::error_code error;
+  const Path wanted = project.empty() ? fs::current_path(error) : Path(project);
+  const Path real = error ? Path() : fs::canonical(wanted, error);
+  if (error)
+    return fail(ErrorCode::not_found,
+                "{}",
+                project.empty()
+                    ? fmt::format("the current folder cannot be found: {}", error.message())
+                    : fmt::format("there is no folder '{}'", project))
+        .with_hint("name the project's folder with '--project DIR'");
+  if (!fs::is_directory(real, error))
+    return fail(ErrorCode::usage, "'{}' is not a folder", project);
+  return real;
+}
+
+Result<std::vector<Path>> named_provider_paths(const std::vector<std::string>& words) {
+  std::vector<Path> paths;
+  for (const std::string& word : words) {
+    boost::system::error_code error;
+    const Path path = fs::absolute(word);
+    if (word.empty() || !fs::exists(path, error))
+      return fail(ErrorCode::usage, "'--provider-path' names '{}', which does not exist", word)
+          .with_hint("name a provider's library, or a folder that holds some");
+    paths.push_back(path.lexically_normal());
+  }
+  return paths;
+}
+
+enum class Match { exact, close };
+
+/// What `dstack run` would run by this name, or by one that is close; empty: nothing. A project
+/// that cannot be read has nothing to offer here.
+std::string runnable_by(const std::string& word, const Globals& globals, Match match) {
+  const auto folder = starting_folder(globals.project);
+  const auto paths = named_provider_paths(globals.provider_paths);
+  if (!folder || !paths)
+    return {};
+  const auto bench = run::open_workbench(*folder, files::home_from_environment(), *paths);
+  if (!bench)
+    return {};
+  if (match == Match::close) {
+    std::vector<std::string> names;
+    for (const config::Workflow& workflow : bench->project.workflows)
+      names.push_back(workflow.name);
+    for (std::string& name : bench->providers.names())
+      names.push_back(std::move(name));
+    const auto found = closest(word, names);
+    return found.empty() ? std::string() : found.front();
+  }
+  const auto target =
+      plan::find_target(word, plan::WorkflowIndex(bench->project), bench->providers, {});
+  boost::system::error_code error;
+  const bool is_there =
+      target && (target->script_provider.empty() || fs::is_regular_file(*folder / word, error));
+  return is_there ? word : std::string();
+}
+
+Failure refuse_command(const std::string& group, const std::string& word, const Globals& globals) {
+  std::string runnable = group.empty() ? runnable_by(word, globals, Match::exact) : "";
+  const std::string guess =
+      runnable.empty() ? did_you_mean(word, command_words(group)) : std::string();
   const std::string owner = group.empty() ? "dstack" : fmt::format("dstack {}", group);
+  if (group.empty() && runnable.empty() && guess.empty())
+    runnable = runnable_by(word, globals, Match::close);
+  if (!runnable.empty())
+    return fail(ErrorCode::usage, "'{}' has no command '{}'", owner, word)
+        .with_hint("did you mean 'dstack run {}'?", shell_quote(runnable));
   std::string hint = guess.empty() ? fmt::format("'{} --help' lists the commands", owner) : guess;
   return fail(ErrorCode::usage, "'{}' has no command '{}'", owner, word).with_hint("{}", hint);
 }
@@ -78,12 +146,12 @@ Result<void> choose_command(const std::vector<std::string>& words,
   const std::string& first = words[at++];
   found.command = find_command(first);
   if (found.command == nullptr && !is_group(first))
-    return refuse_command("", first);
+    return refuse_command("", first, found.globals);
   if (found.command == nullptr) {
     const bool named = at < words.size() && words[at].front() != '-';
     found.command = find_command(fmt::format("{} {}", first, named ? words[at] : "list"));
     if (found.command == nullptr)
-      return refuse_command(first, words[at]);
+      return refuse_command(first, words[at], found.globals);
     if (!named && at < words.size() && (words[at] == "-h" || words[at] == "--help"))
       found.globals.help = true;
     if (!named && found.globals.help)
@@ -154,35 +222,6 @@ Result<ui::ColourChoice> colour_choice(const std::string& text) {
   if (text == "never")
     return ui::ColourChoice::never;
   return fail(ErrorCode::usage, "'--color' takes auto, always or never, not '{}'", text);
-}
-
-Result<Path> starting_folder(const std::string& project) {
-  boost::system::error_code error;
-  const Path wanted = project.empty() ? fs::current_path(error) : Path(project);
-  const Path real = error ? Path() : fs::canonical(wanted, error);
-  if (error)
-    return fail(ErrorCode::not_found,
-                "{}",
-                project.empty()
-                    ? fmt::format("the current folder cannot be found: {}", error.message())
-                    : fmt::format("there is no folder '{}'", project))
-        .with_hint("name the project's folder with '--project DIR'");
-  if (!fs::is_directory(real, error))
-    return fail(ErrorCode::usage, "'{}' is not a folder", project);
-  return real;
-}
-
-Result<std::vector<Path>> named_provider_paths(const std::vector<std::string>& words) {
-  std::vector<Path> paths;
-  for (const std::string& word : words) {
-    boost::system::error_code error;
-    const Path path = fs::absolute(word);
-    if (word.empty() || !fs::exists(path, error))
-      return fail(ErrorCode::usage, "'--provider-path' names '{}', which does not exist", word)
-          .with_hint("name a provider's library, or a folder that holds some");
-    paths.push_back(path.lexically_normal());
-  }
-  return paths;
 }
 
 /// Ends the output; what could not be written is the last word.

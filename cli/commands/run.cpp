@@ -4,6 +4,7 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/plan/make.hpp"
+#include "dstack/plan/options_elsewhere.hpp"
 #include "dstack/plan/redaction.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/store/records/records.hpp"
@@ -107,8 +108,13 @@ class Run final : public Action {
         break;
       }
       const std::string next = i + 1 < arguments.size() ? arguments[i + 1] : std::string();
-      if (options.is_flag(argument) || options.is_attached(argument) ||
-          (name != argument && options.takes_value(name))) {
+      if (const std::size_t words = words_of_other_runners(argument, next); words > 0) {
+        for (std::size_t k = 0; k < words; ++k)
+          request_.target_arguments.push_back(arguments[i + k]);
+        request_.leading += target.empty() ? words : 0;
+        i += words - 1;
+      } else if (options.is_flag(argument) || options.is_attached(argument) ||
+                 (name != argument && options.takes_value(name))) {
         own.push_back(argument);
         note_place(argument, next, options, !target.empty());
       } else if (options.takes_value(argument)) {
@@ -131,12 +137,8 @@ class Run final : public Action {
     if (!target.empty())
       own.push_back(target);  // never begins with a dash: that is refused above
     target_ = target;
-    return syntax.parse(own).map_error([&](Error error) {
-      if (!early.empty() && error.hint.find("did you mean") == std::string::npos)
-        error.hint = fmt::format(
-            "options of a workflow or its provider go after its name: dstack run NAME {} …", early);
-      return error;
-    });
+    return syntax.parse(own).map_error(
+        [&](Error error) { return with_hint_for(early, std::move(error)); });
   }
 
   /// An option after the name may be a variable of the workflow as well. What cannot be read is
@@ -199,6 +201,29 @@ class Run final : public Action {
       of_inputs.show(input, done, all);
     };
     return run::submit(bench, records, request);
+  }
+
+  /// How many words from here on mean something else to other runners than to us: `-v /data:/data`
+  /// and `-ti` would be understood as `--verbose` and as `--tag i`. The plan refuses them.
+  static std::size_t words_of_other_runners(const std::string& argument, const std::string& next) {
+    if (argument == "-v" && plan::is_mount(next))
+      return 2;
+    const bool is_of_terminal =
+        argument.starts_with("-t") && plan::is_terminal_flags(argument.substr(1));
+    return is_of_terminal || !plan::attached_mount(argument).empty() ? 1 : 0;
+  }
+
+  /// `early`: an option before the target that is not the command's own; empty: there is none.
+  static Error with_hint_for(const std::string& early, Error error) {
+    if (early.empty())
+      return error;
+    const std::size_t dashes = std::min(early.find_first_not_of('-'), early.size());
+    if (auto advice = plan::advice_on_option(early.substr(dashes)); !advice.empty())
+      error.hint = std::move(advice);
+    else if (error.hint.find("did you mean") == std::string::npos)
+      error.hint = fmt::format(
+          "options of a workflow or its provider go after its name: dstack run NAME {} …", early);
+    return error;
   }
 
   /// Remembers which project was meant before the target, and which long options are after it.

@@ -246,7 +246,7 @@ void JobLines::end_row() {
     if (row.shown)
       write_state(row);
     else
-      write_(row.text, row.offset);
+      write_ended(row);
     row.text.clear();  // keeps its memory
     row.shown.reset();
     row.overwritten = false;
@@ -286,6 +286,17 @@ void JobLines::write_state(Row& row) {
   row.text = state.same_line();
 }
 
+/// One of which nothing was written yet. A return at the very end belongs to the end of the line.
+void JobLines::write_ended(const Row& row) {
+  std::string_view text = row.text;
+  text.remove_suffix(text.ends_with('\r') ? 1 : 0);
+  const LineState state(row.overwritten ? text : std::string_view());
+  if (state.overwritten())
+    write_(state.text(), row.offset + state.begin());
+  else
+    write_(row.text, row.offset);  // no bar, or colours alone
+}
+
 bool JobLines::has_rest() const {
   return !held_.empty() || std::any_of(rows_.begin(), rows_.end(), [](const Row& row) {
     return row.shown ? newest_state(row.text) != *row.shown : !row.text.empty();
@@ -298,7 +309,7 @@ void JobLines::finish() {
     if (row.shown)
       write_state(row);
     else if (!row.text.empty())
-      write_(row.text, row.offset);
+      write_ended(row);
   rows_ = {Row{}};
   cursor_ = 0;
 }

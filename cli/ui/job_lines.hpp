@@ -26,8 +26,8 @@ class JobLines {
 
   JobLines(Bars bars, Write write) : bars_(bars), write_(std::move(write)) {}
 
-  /// Writes the lines that have ended. One that nobody has seen in part is written with every byte,
-  /// up to 64 KiB; a longer one is split there, but of a bar only its newest state is kept.
+  /// Writes the lines that have ended, up to 64 KiB; a longer one is split there. Of a bar only its
+  /// newest state is written.
   void take(std::string_view bytes, std::uint64_t offset);
   /// Something was overwritten, and may have a newer state than what was written of it.
   bool has_states() const;
@@ -61,6 +61,7 @@ class JobLines {
   void move_down();
   void end_row();
   void write_state(Row& row);
+  void write_ended(const Row& row);
 
   Bars bars_;
   Write write_;

@@ -204,15 +204,16 @@ class Download {
     const Response& response = outcome.response;
     const bool is_refused = refuses(outcome);
     const std::string problem =
-        is_refused ? "the server answered " + render_answer(response) : problem_of(outcome);
+        is_refused ? "the server answered " + render_answer(response) + through_proxy(outcome)
+                   : problem_of(outcome);
     const std::string words = is_refused ? words_of(hidden_.masked(body_)) : "";
     if (is_refused && !is_passing(response.status))
       give_up(problem + " for " + first_.shown + said(words),
-              hint_for(response.status, !words.empty()));
+              hint_for_refusal(outcome, !words.empty()));
     failures_ = part_.size() > farthest_ ? 1 : failures_ + 1;
     farthest_ = std::max(farthest_, part_.size());
     if (is_refused && (failures_ > wanted_.retries || response.retry_after > longest_asked))
-      give_up_asking(response, problem, words);
+      give_up_asking(outcome, problem, words);
     if (failures_ > wanted_.retries)
       give_up("the download of " + first_.shown + " makes no progress: " + problem);
     if (!words.empty() && words != std::exchange(shown_words_, words))
@@ -260,9 +261,33 @@ class Download {
       give_up(beginning + " does not work: " + outcome.problem, hint_for(proxy));
   }
 
-  [[noreturn]] void give_up_asking(const Response& response,
+  /// The proxy of a request that the server, or the proxy itself, has answered.
+  std::optional<Proxy> proxy_used(const Outcome& outcome) const {
+    auto proxy = proxy_of_environment(last_);
+    const bool is_plain = last_.origin.starts_with("http://");
+    return proxy && is_plain && was_used(*proxy, last_, outcome) ? std::move(proxy) : std::nullopt;
+  }
+
+  std::string through_proxy(const Outcome& outcome) const {
+    const auto proxy = proxy_used(outcome);
+    return proxy ? " through " + render_proxy(*proxy) : "";
+  }
+
+  /// On the way to plain http a proxy answers in the place of the server.
+  std::string hint_for_refusal(const Outcome& outcome, bool has_words) const {
+    const int status = outcome.response.status;
+    const std::string hint = hint_for(status, has_words);
+    const auto proxy =
+        status == 401 || status == 404 || status == 410 ? std::nullopt : proxy_used(outcome);
+    return proxy ? hint + (hint.empty() ? "" : "; ") +
+                       "if this is the proxy's own answer: " + hint_for(*proxy)
+                 : hint;
+  }
+
+  [[noreturn]] void give_up_asking(const Outcome& outcome,
                                    const std::string& problem,
                                    const std::string& words) const {
+    const Response& response = outcome.response;
     std::string reason = problem + " for " + first_.shown;
     if (response.retry_after > longest_asked)
       give_up(reason + " and wants to be asked again only in " +
@@ -273,7 +298,7 @@ class Download {
                   "; try again later");
     if (failures_ > 1)
       reason += ", " + std::to_string(failures_) + " times";
-    give_up(reason + said(words), hint_for(response.status, !words.empty()));
+    give_up(reason + said(words), hint_for_refusal(outcome, !words.empty()));
   }
 
   static std::string said(const std::string& words) {

@@ -55,6 +55,11 @@ bool is_about(const Proxy& proxy, std::string_view problem) {
                                  names(" via " + proxy.host + " "));
 }
 
+bool was_used(const Proxy& proxy, const Address& address, const Outcome& outcome) {
+  return outcome.peer_port == proxy.port &&
+         (!address.origin.ends_with(":" + proxy.port) || outcome.peer_ip == proxy.host);
+}
+
 std::string render_proxy(const Proxy& proxy) {
   return "the proxy " + proxy.shown + " (from " + proxy.variable + ")";
 }

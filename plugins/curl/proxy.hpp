@@ -3,6 +3,7 @@
 #pragma once
 
 #include "address.hpp"
+#include "transfer.hpp"
 
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@ std::optional<Proxy> proxy_of_environment(const Address& address);
 /// Whether libcurl's words for a failed connection are about the proxy: they name whom it could not
 /// reach, which is the server where no_proxy names it.
 bool is_about(const Proxy& proxy, std::string_view problem);
+
+/// Whether a request to `address` that got an answer went by the proxy: to its port, which the
+/// server does not have, or to its number.
+bool was_used(const Proxy& proxy, const Address& address, const Outcome& outcome);
 
 /// "the proxy http://proxy.example:3128 (from https_proxy)".
 std::string render_proxy(const Proxy& proxy);

@@ -207,6 +207,12 @@ Outcome Transfer::perform(const Request& request, const Sink& sink, const Tick& 
   long proxy_status = 0;
   curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   outcome.proxy_status = proxy_status / 100 == 2 ? 0 : static_cast<int>(proxy_status);
+  const char* peer = nullptr;
+  if (curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != nullptr)
+    outcome.peer_ip = peer;
+  long port = 0;
+  curl_easy_getinfo(easy_, CURLINFO_PRIMARY_PORT, &port);
+  outcome.peer_port = std::to_string(port);
   outcome.problem =
       running.problem.front() != '\0' ? running.problem.data() : curl_easy_strerror(outcome.code);
   return outcome;

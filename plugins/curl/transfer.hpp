@@ -43,6 +43,8 @@ struct Outcome {
   int proxy_status =
       0;  ///< why a proxy does not connect to the server; 0: it does, or there is none
   bool cancelled = false;
+  std::string peer_ip;    ///< of whom the connection led to: the server, or a proxy,
+  std::string peer_port;  ///< and its port
 };
 
 class Transfer {

@@ -58,6 +58,13 @@ dstack::Container container_of(const dstack::Workflow& workflow) {
     throw dstack::PropertyError("image",
                                 "'" + container.image + "' cannot be the name of an image",
                                 "name only the image; put what it should run into 'commands'");
+  // `-v /data IMAGE`: here the option has no value.
+  if (!container.image.empty() && std::string_view("/.~").find(container.image.front()) !=
+                                      std::string_view::npos)
+    throw dstack::PropertyError(
+        "image",
+        "'" + container.image + "' is a path, and not the name of an image",
+        "data comes by 'inputs' ('--input PATH'), and an image of a Dockerfile by 'build'");
   return container;
 }
 

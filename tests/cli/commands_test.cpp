@@ -214,11 +214,12 @@ TEST_CASE("logs print one job as it is and prefix several") {
       "  - {name: b, provider: bash, depends-on: [a], commands: [\"printf "
       "'b1\\\\nb2\\\\nb3\\\\n'\"]}\n");
   box.ok({"run", "-q", "b"});
-  CHECK(box.ok({"logs"}) == "a | a1\na | a2\r\xff\nb | b1\nb | b2\nb | b3\n");
+  CHECK(box.ok({"logs"}) == "a | a1\na | \xff\nb | b1\nb | b2\nb | b3\n");
+  CHECK(box.ok({"logs", "--raw"}) == "a | a1\na | a2\r\xff\nb | b1\nb | b2\nb | b3\n");
   const std::string name = last_run(box);
   CHECK(box.ok({"logs", name, "a"}) == "a1\na2\r\xff");
   CHECK(box.ok({"logs", name, "b", "-n", "2"}) == "b2\nb3\n");
-  CHECK(box.ok({"logs", "-n", "4"}) == "a | a2\r\xff\nb | b1\nb | b2\nb | b3\n");
+  CHECK(box.ok({"logs", "-n", "4"}) == "a | \xff\nb | b1\nb | b2\nb | b3\n");
   CHECK(box.ok({"logs", "-n", "0"}).empty());
   CHECK(named(box.ok({"logs", name, "b", "--timestamps"})) == "TIME b1\nTIME b2\nTIME b3\n");
   CHECK(box.ok({"logs", "-s", "1h"}) == box.ok({"logs"}));

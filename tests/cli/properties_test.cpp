@@ -150,15 +150,18 @@ class PropertiesBox : public Sandbox {
     workflows(text);
   }
 
-  /// The jobs of a plan, and what they are given; where a variable was set does not count.
+  /// The jobs of a plan, and what they are given; where something was set does not count.
   Json jobs(std::vector<std::string> words) const {
     const auto place = std::find(words.begin(), words.end(), "--");
     words.insert(place, {"--dry-run", "--json"});
     const Json plan = json(words);
     Json jobs = plan["jobs"];
-    for (Json& job : jobs)
+    for (Json& job : jobs) {
       for (Json& variable : job["environment"])
         variable.erase(2);
+      if (job["spec"].contains("python"))
+        job["spec"]["python"].erase("index_where");
+    }
     for (const Json& workflow : plan["workflows"])
       jobs.back()["inputs"] = workflow.value("input_files", Json());
     return jobs;

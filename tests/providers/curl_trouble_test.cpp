@@ -269,6 +269,28 @@ TEST_CASE("curl: a proxy that refuses is named, also on the way to https") {
   CHECK(holds(box.output.err, "the proxy " + proxy + " (from HTTPS_PROXY) answered 501"));
 }
 
+TEST_CASE("curl: an error of a server behind a plain proxy, or of the proxy itself, names it") {
+  Downloads box;
+  const std::string proxy = box.server.host();
+  const int status = GENERATE(502, 403);
+  const std::string path = "/status/" + std::to_string(status);
+  box.get_url(
+      "http://nowhere.invalid" + path,
+      {"-e", "http_proxy=http://me:hush@" + proxy, "-e", "no_proxy=", "--http-retries", "0"});
+  INFO(box.output.err);
+  CHECK(holds(box.output.err, "the server answered " + std::to_string(status)));
+  CHECK(holds(box.output.err, "through the proxy http://" + proxy + " (from http_proxy) for http"));
+  CHECK(holds(box.output.err,
+              "if this is the proxy's own answer: correct or unset http_proxy, or name the host in "
+              "no_proxy"));
+  CHECK_FALSE(holds(box.output.err, "hush"));
+  // The same variable, with a host that it is not for.
+  box.get_url(
+      box.server.url(path),
+      {"-e", "http_proxy=http://127.0.0.1:1", "-e", "no_proxy=127.0.0.1", "--http-retries", "0"});
+  CHECK_FALSE(holds(box.output.err, "proxy"));
+}
+
 TEST_CASE("curl: a refused connection fails the job at once") {
   Downloads box;
   const Json job = box.get_url("http://127.0.0.1:1/x");

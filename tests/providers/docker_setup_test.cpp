@@ -3,7 +3,10 @@
 #include "dstack/base/sha256.hpp"
 #include "dstack/base/text.hpp"
 #include "engines.hpp"
+#include "support/job_log.hpp"
 #include "support/wait.hpp"
+
+#include <signal.h>
 
 using namespace dstack;
 using dstack::test::EngineBox;
@@ -42,6 +45,28 @@ std::string uniform(std::string text, const std::string& name, const std::string
   for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += by.size())
     text.replace(at, name.size(), by);
   return text;
+}
+
+/// Of this machine, containers included.
+std::vector<pid_t> list_processes_with(const std::string& word) {
+  std::vector<pid_t> found;
+  boost::system::error_code error;
+  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
+       entry.increment(error))
+    if (const auto line = read_file(entry->path() / "cmdline"); line && holds(*line, word))
+      found.push_back(parse_number<pid_t>(entry->path().filename().string()).value_or(0));
+  return found;
+}
+
+std::size_t processes_with(const std::string& word) {
+  return list_processes_with(word).size();
+}
+
+/// The first process of a container, which takes the others along.
+void end_processes_with(const std::string& word) {
+  for (const pid_t process : list_processes_with(word))
+    if (process > 0)
+      ::kill(process, SIGKILL);
 }
 
 }  // namespace
@@ -247,6 +272,31 @@ TEST_CASE("docker: a build that fails is a job that could not start, with the en
   }
 }
 
+TEST_CASE("docker: a build that is stopped has no process left when the command returns") {
+  FOR_EACH_ENGINE(engine) {
+    INFO(engine.name);
+    const EngineBox box(engine);
+    const std::string mark = "built-" + random_hex(8);
+    box.file("Dockerfile",
+             "FROM local/busybox:1\nRUN echo " + mark + " begins; sleep 6000; echo after\n");
+    const std::string run(trim(box.ok({"run", "-d", "docker", "--build", "."})));
+    test::wait_for_log(box, run, mark + " begins\n");
+    REQUIRE(processes_with(mark) > 0);
+    box.ok({"stop", run});
+    CHECK(box.last_job()["status"] == "stopped");
+    const std::string warnings = render_json(box.last_job()["warnings"]);
+    CHECK(holds(warnings, "Podman goes on with the step") == (engine.name == "podman"));
+    if (engine.name == "podman") {
+      end_processes_with(mark);
+      continue;
+    }
+    CHECK(processes_with(mark) == 0);
+    const auto left = test::engine_at(box.socket()).ask("GET", "/containers/json?all=1");
+    REQUIRE(left);
+    CHECK_FALSE(holds(render_json(*left), mark));
+  }
+}
+
 TEST_CASE("docker: what cannot be built is refused in the file") {
   Sandbox box;
   box.file("sub/app.Dockerfile", "FROM scratch\n");
@@ -264,6 +314,8 @@ TEST_CASE("docker: what cannot be built is refused in the file") {
   CHECK(holds(err, "did you mean 'sub/app.Dockerfile'?"));
   CHECK(holds(err, "'sub/app.Dockerfile' is a file; 'build' is the folder"));
   CHECK(holds(err, "'image' and 'build', which exclude each other"));
+  CHECK(holds(box.run({"run", "docker", "-v", "/data", "busybox"}).err,
+              "'/data' is a path, and not the name of an image"));
   CHECK(holds(err, "workflow 'd' lacks 'image' or 'build'"));
   CHECK(holds(err, "'arm' is not a platform"));
   box.workflows(

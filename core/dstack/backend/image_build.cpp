@@ -3,9 +3,11 @@
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace dstack::backend {
 
@@ -132,6 +134,17 @@ std::vector<std::string> base_images(std::string_view dockerfile) {
   return images;
 }
 
+std::string_view container_of_step(std::string_view text) {
+  constexpr std::string_view beginning = " ---> Running in ";
+  constexpr std::size_t digits = 12;
+  if (!text.starts_with(beginning))
+    return {};
+  const std::string_view id = trim(text.substr(beginning.size()));
+  return id.size() == digits && id.find_first_not_of("0123456789abcdef") == std::string_view::npos
+             ? id
+             : std::string_view();
+}
+
 Result<void> build_image(const Engine& engine,
                          const BuildRequest& request,
                          int archive,
@@ -164,6 +177,44 @@ Result<void> build_image(const Engine& engine,
   if (!lines.error().empty())
     return build_error(request, lines.error());
   return {};
+}
+
+Result<void> write_build_record(const Path& file,
+                                const EngineAddress& engine,
+                                std::string_view container) {
+  return write_file_atomically(
+      file,
+      render_json({{"engine", render(engine)}, {"container", container}}) + "\n",
+      Durable::no,
+      0600);
+}
+
+Result<void> wait_for_build(const Path& file, std::chrono::milliseconds most) {
+  if (::access(file.c_str(), F_OK) != 0)
+    return {};
+  DSTACK_TRY(const std::string text, read_file(file));
+  DSTACK_TRY(const Json record, parse_json(text, "the record of a build"));
+  ::unlink(file.c_str());
+  const std::string container = json_string(record, "container");
+  if (container.empty())
+    return fail(ErrorCode::unavailable,
+                "Podman goes on with the step of the image's build that it was at, until that ends "
+                "by itself");
+  const Json* address = json_member(record, "engine");
+  DSTACK_TRY(const Engine engine,
+             Engine::open(parse_engine_address(address == nullptr ? Json() : *address)));
+  const auto until = std::chrono::steady_clock::now() + most;
+  for (;;) {
+    const auto found = engine.ask("GET", fmt::format("/containers/{}/json", container));
+    if (!found && found.error().code == ErrorCode::not_found)
+      return {};
+    if (std::chrono::steady_clock::now() >= until)
+      return fail(ErrorCode::unavailable,
+                  "the container {} of the image's build is still there",
+                  container)
+          .with_hint("'docker rm -f {}' removes it", container);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 }  // namespace dstack::backend

@@ -3,7 +3,9 @@
 
 #include "dstack/backend/container_image.hpp"
 #include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <utility>
@@ -31,11 +33,25 @@ std::string registry_config(const BuildRequest& request);
 /// its own stages, and no name that a variable is part of.
 std::vector<std::string> base_images(std::string_view dockerfile);
 
+/// The container in which a step of a build runs, in what Docker prints when it starts: 12 digits.
+/// Empty for all else; Podman has no such containers.
+std::string_view container_of_step(std::string_view text);
+
 /// Builds. `archive`: an open file, the context. `output` gets what the engine prints, piece by
-/// piece. Closing the connection, as the end of this process does, ends the build.
+/// piece. Closing the connection, as the end of this process does, ends the build: the engine then
+/// kills the container of the step, some time later.
 Result<void> build_image(const Engine& engine,
                          const BuildRequest& request,
                          int archive,
                          const std::function<void(std::string_view)>& output);
+
+/// The record of a step's container that may outlive the build; empty: of an engine that names none.
+Result<void> write_build_record(const Path& file,
+                                const EngineAddress& engine,
+                                std::string_view container);
+/// Waits until that container has gone, for `most` at the longest, and removes the record. Does
+/// nothing without a record. An error names the container that is still there, or says that one may
+/// be: Podman goes on with a step whose build nobody waits for any more.
+Result<void> wait_for_build(const Path& file, std::chrono::milliseconds most);
 
 }  // namespace dstack::backend

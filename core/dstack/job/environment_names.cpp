@@ -133,10 +133,22 @@ std::vector<std::string> reserved_environment_names() {
   return names;
 }
 
+std::string_view advice_on_reserved_name(std::string_view name) {
+  if (name == "CUDA_VISIBLE_DEVICES")
+    return "it lists the GPUs that a job was given: ask for them with 'resources: {gpu: N}', or "
+           "'--gpu N' on the command line; a job without sees none. Where the run is started, "
+           "CUDA_VISIBLE_DEVICES selects those that may be given";
+  if (name == "CUDA_DEVICE_ORDER")
+    return "it is PCI_BUS_ID in every job, so that the numbers of GPUs mean the same in all";
+  if (begins_with(name, "JOB_PORT_") || begins_with(name, "PORT_"))
+    return "the numbers of ports are chosen when the job starts; choose another name";
+  return "choose another name";
+}
+
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code) {
   return make_error(code, "'{}' is set by dstack itself", name)
       .at(std::move(where))
-      .with_hint("choose another name");
+      .with_hint("{}", advice_on_reserved_name(name));
 }
 
 bool is_base_environment_name(std::string_view name) {

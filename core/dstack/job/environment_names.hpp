@@ -45,6 +45,8 @@ std::vector<std::pair<std::string, ReservedValues::Value>> reserved_variables(
     const ReservedValues& values);
 /// A name that such a variable may have: `RUN_NAME`, `JOB_PORT_0`, `CUDA_VISIBLE_DEVICES`, …
 bool is_reserved_environment_name(std::string_view name);
+/// What somebody may want who sets such a name.
+std::string_view advice_on_reserved_name(std::string_view name);
 /// For a file or an option that sets such a name at `where`.
 Error reserved_name_error(std::string_view name, SourceLocation where, ErrorCode code);
 /// What a job takes over from the caller: `PATH`, `LC_ALL`, `HTTPS_PROXY`, …

@@ -105,6 +105,7 @@ void fields(Fields& fields, Self& python) {
   fields.optional("requirements", python.requirements);
   fields.optional("packages", python.packages);
   fields.optional("index", python.index);
+  fields.optional("index_where", python.index_where);
 }
 
 template <class Fields, MaybeConst<ImageBuild> Self>

@@ -38,6 +38,7 @@ struct PythonRequest {
   /// Package indexes: the first instead of PyPI, the others beside it. May refer to secrets
   /// (config/project/secret_reference.hpp).
   std::vector<std::string> index = {};
+  std::string index_where = {};  ///< its place in the user's file, for messages; set by the host
 
   bool operator==(const PythonRequest&) const = default;
 };

@@ -139,11 +139,15 @@ class Parser {
       }
       return;
     }
-    unknown(name, where);
-    // What would have been its value is not a second error.
-    if (!attached && !is_flag_elsewhere(name) && next_ < arguments_.size() &&
-        !looks_like_option(arguments_[next_]))
-      ++next_;
+    unknown({name, attached ? attached->text : take_value_elsewhere(name)}, where);
+  }
+
+  /// What follows an option of another runner, if that has a value: it is not a second error.
+  std::string take_value_elsewhere(const std::string& name) {
+    return is_flag_elsewhere(name) || next_ >= arguments_.size() ||
+                   looks_like_option(arguments_[next_])
+               ? std::string()
+               : arguments_[next_++];
   }
 
   /// A name that a variable of the run has as well: neither is guessed.
@@ -399,7 +403,8 @@ class Parser {
                        vocabulary_.target);
   }
 
-  void unknown(const std::string& name, const SourceLocation& where) {
+  void unknown(const ForeignOption& given, const SourceLocation& where) {
+    const std::string& name = given.name;
     if (vocabulary_.manifest == nullptr || unknown_scoped(name, where) ||
         foreign_variable(name, where))
       return;
@@ -409,7 +414,7 @@ class Parser {
     for (const std::string_view variable : variable_names_)
       candidates.push_back("--" + std::string(variable));
     std::sort(candidates.begin(), candidates.end());
-    std::string hint = advice_on_option(name, options_, *vocabulary_.manifest);
+    std::string hint = advice_on(given);
     if (hint.empty())
       hint = did_you_mean("--" + name, candidates);
     if (hint.empty())
@@ -422,22 +427,33 @@ class Parser {
                                variable_names_.contains(name));
   }
 
+  std::string advice_on(const ForeignOption& given) const {
+    return advice_on_option(given, options_, *vocabulary_.manifest, vocabulary_.project->folder);
+  }
+
   void unknown_short(const std::string& argument, const SourceLocation& where) {
     if (vocabulary_.manifest == nullptr)
       return;
-    const std::string name = argument.substr(1, argument.find('=') - 1);
-    std::string hint;
-    if (is_long_name(name))
-      hint = fmt::format("did you mean '--{}'?", name);
+    const std::size_t equals = argument.find('=');
+    ForeignOption given{argument.substr(1, equals - 1), {}};
+    if (const std::string_view mount = attached_mount(argument); !mount.empty())
+      given = {"v", std::string(mount)};
     else
-      hint = advice_on_option(name, options_, *vocabulary_.manifest);
-    report(fmt::format(
-               "{} has no option '{}'", who(), printable(argument.substr(0, argument.find('=')))),
+      given.value = equals != std::string::npos ? argument.substr(equals + 1)
+                                                : take_value_elsewhere(given.name);
+    if (given.name == "v" && is_mount(given.value)) {
+      report(fmt::format("'-v' is '--verbose' here, which has no value: '{}' would not be mounted",
+                         printable(given.value)),
+             where,
+             advice_on(given));
+      return;
+    }
+    const std::string hint = is_long_name(given.name)
+                                 ? fmt::format("did you mean '--{}'?", given.name)
+                                 : advice_on(given);
+    report(fmt::format("{} has no option '{}'", who(), printable(argument.substr(0, equals))),
            where,
            hint.empty() ? after_dashes() : hint);
-    if (argument.find('=') == std::string::npos && !is_flag_elsewhere(name) &&
-        next_ < arguments_.size() && !looks_like_option(arguments_[next_]))
-      ++next_;
   }
 
   /// `--train.epoch`: a workflow that is known, with a variable that is not.

@@ -47,6 +47,16 @@ bool can_be_used(const provider::Candidate* candidate) {
          candidate->manifest.has_value();
 }
 
+/// What is wrong there is most likely what a reference was to be replaced by, which is reported.
+bool is_about_incomplete(const Draft& draft, const Error& error) {
+  return error.where &&
+         std::any_of(
+             draft.incomplete.begin(), draft.incomplete.end(), [&](const SourceLocation& place) {
+               return place.source == error.where->source && place.line == error.where->line &&
+                      place.column == error.where->column && place.length == error.where->length;
+             });
+}
+
 /// Its values are never shown, or are variables of the job.
 bool may_refer_to_secrets(const provider::Property& property) {
   return property.secret ||
@@ -105,17 +115,18 @@ bool interpolate_properties(Draft& draft,
     for (const provider::Property& property : draft.manifest().properties)
       if (may_refer_to_secrets(property))
         scope.secret_members.push_back(property.name);
-  auto result = config::interpolate(draft.properties(), scope);
-  if (!result) {
-    errors.push_back(std::move(result).error());
-    return false;
-  }
-  draft.changed_properties = std::move(result->value);
-  draft.uses_run_arguments = result->used_run_arguments;
-  draft.secrets = std::move(result->secrets);
-  draft.whole_arguments = std::move(result->whole_arguments);
-  draft.environment_references = std::move(result->environment);
-  return true;
+  auto partly = config::interpolate_partly(draft.properties(), scope);
+  config::Interpolated& result = partly.result;
+  draft.changed_properties = std::move(result.value);
+  draft.uses_run_arguments = result.used_run_arguments;
+  draft.secrets = std::move(result.secrets);
+  draft.whole_arguments = std::move(result.whole_arguments);
+  draft.environment_references = std::move(result.environment);
+  draft.incomplete = std::move(partly.incomplete);
+  if (partly.errors.empty())
+    return true;
+  errors.push_back(join(std::move(partly.errors)));
+  return false;
 }
 
 provider::CallerEnvironment with_all_set(const provider::CallerEnvironment& caller) {
@@ -133,9 +144,13 @@ void check_properties(Draft& draft, const PlanningContext& context, std::vector<
                                             context.environment,
                                             context.project.base);
   if (!checked) {
-    errors.push_back(std::move(checked).error());
+    for (Error& error : flatten(std::move(checked).error()))
+      if (!is_about_incomplete(draft, error))
+        errors.push_back(std::move(error));
     return;
   }
+  if (!draft.incomplete.empty())
+    return;
   draft.checked = std::move(*checked);
   draft.ready = true;
 }

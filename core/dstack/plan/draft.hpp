@@ -36,6 +36,8 @@ struct Draft {
   std::vector<config::SecretReference> secrets;  ///< that its properties refer to
   std::vector<config::WholeArgument> whole_arguments;
   std::vector<config::EnvironmentReference> environment_references;
+  /// Values with a reference to what there is not, which is reported; the rest is checked.
+  std::vector<SourceLocation> incomplete;
   bool ready = false;    ///< its properties are valid: `checked` is set
   bool planned = false;  ///< its provider has made `jobs`
   provider::CheckedProperties checked;
@@ -75,7 +77,7 @@ void choose_providers(Drafts& drafts,
                       std::vector<Error>& errors);
 
 /// Replaces `${{ … }}` in one draft's properties. False: they contain unknown names, which are
-/// reported.
+/// reported, and nothing is in their place.
 bool interpolate_properties(Draft& draft,
                             const provider::CallerEnvironment& caller,
                             const std::string& run_name,
@@ -99,6 +101,7 @@ void note_unused_variables(const Drafts& drafts,
                            const source::Snapshot& code,
                            std::vector<std::string>& notices);
 
+/// Of incomplete values nothing is reported here; the draft is ready only without any.
 void check_properties(Draft& draft, const PlanningContext& context, std::vector<Error>& errors);
 
 /// Which tags are looked up, and what a missing one means.
@@ -156,6 +159,10 @@ void check_paths(const Drafts& drafts,
 /// like it; empty: there are none.
 std::string similar_files(const std::string& path, const source::Snapshot& code);
 
+/// For requirements that are not there: a file beside them that has some, and how to use it; empty:
+/// there is none.
+std::string other_requirements(const std::string& path, const source::Snapshot& code);
+
 /// Every secret that is referred to exists.
 void check_secrets(const Drafts& drafts,
                    const PlanningContext& context,
@@ -202,6 +209,11 @@ void note_left_out_secrets(const Draft& draft,
                            std::vector<std::string>& notices);
 /// Entries of the property `environment` with nothing behind their name.
 void note_valueless_environment(const Draft& draft, std::vector<std::string>& notices);
+/// Names alone in the property `environment` that are not set for the caller, nor by anything else
+/// in `environment`, that of its jobs.
+void note_unset_environment(const Draft& draft,
+                            const std::vector<EnvironmentVariable>& environment,
+                            std::vector<std::string>& notices);
 /// Entries of the property `environment` that a secret hides.
 void note_hidden_environment(const Draft& draft,
                              const std::vector<std::string>& secrets,

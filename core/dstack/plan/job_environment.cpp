@@ -171,6 +171,24 @@ void note_valueless_environment(const Draft& draft, std::vector<std::string>& no
   }
 }
 
+void note_unset_environment(const Draft& draft,
+                            const std::vector<EnvironmentVariable>& environment,
+                            std::vector<std::string>& notices) {
+  for (const auto& [name, where] : draft.checked.unset) {
+    if (std::any_of(environment.begin(), environment.end(), [&](const auto& variable) {
+          return variable.name == name;
+        }))
+      continue;
+    notices.push_back(
+        fmt::format("{}: {} is not set where the run is started, so the jobs of workflow '{}' do "
+                    "not have it: set it there, or write '{}=VALUE'",
+                    where.render(),
+                    name,
+                    draft.workflow->name,
+                    name));
+  }
+}
+
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
     const job::JobSpec& job,

@@ -99,6 +99,8 @@ void complete_jobs(Draft& draft) {
     if (job.resources == job::Resources())
       job.resources = resources;
     complete_conditions(values, job);
+    if (job.python && !job.python->index.empty())
+      job.python->index_where = place_of(draft, "index").render();
     any_artifacts = any_artifacts || !job.artifacts.empty();
   }
   if (!any_artifacts)

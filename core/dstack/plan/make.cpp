@@ -212,14 +212,15 @@ class Maker {
     for (Draft& draft : drafts_.all) {
       if (draft.provider == nullptr)
         continue;
-      if (!interpolate_properties(
-              draft, context_.environment, request_.run_name, request_.arguments, errors_))
-        continue;
+      const bool is_complete = interpolate_properties(
+          draft, context_.environment, request_.run_name, request_.arguments, errors_);
       arguments_used = arguments_used || draft.uses_run_arguments;
       if (draft.role == Role::target)
         settle_target(draft, arguments_used);
-      note_whole_arguments(draft, notices_);
-      note_joined_lines(draft, notices_);
+      if (is_complete) {
+        note_whole_arguments(draft, notices_);
+        note_joined_lines(draft, notices_);
+      }
       check_properties(draft, context_, errors_);
     }
   }
@@ -296,6 +297,8 @@ class Maker {
       if (i < draft.pythons.size())
         job.python = std::move(draft.pythons[i]);
       job.environment = job_environment(draft, spec, context_.secrets, parsed_.environment);
+      if (i == 0)
+        note_unset_environment(draft, job.environment, plan.notices);
       if (sees_no_gpu(draft, spec))
         job.notices.emplace_back("this job sees no GPU; ask with `gpu: 1`");
       job.spec = std::move(spec);

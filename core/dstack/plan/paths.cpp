@@ -316,10 +316,19 @@ class Checker {
     if (!draft_.inputs.empty())
       message +=
           fmt::format(" in the project or in the inputs of workflow '{}'", draft_.workflow->name);
-    std::string hint;
-    for (std::size_t i = 0; i < places.size() && hint.empty(); ++i)
-      hint = similar_files(places[i], code_);
-    report(message, std::move(where), hint);
+    report(message, std::move(where), hint_for_missing(property, places));
+  }
+
+  std::string hint_for_missing(const provider::Property& property,
+                               const std::vector<std::string>& places) const {
+    const bool is_list = property.type == provider::PropertyType::requirements;
+    const std::string other = is_list ? other_requirements(places.front(), code_) : std::string();
+    if (file_name(places.front()) == "uv.lock" && !other.empty())
+      return other;
+    for (const std::string& place : places)
+      if (std::string hint = similar_files(place, code_); !hint.empty())
+        return other.empty() ? hint : fmt::format("{}\n{}", hint, other);
+    return other;
   }
 
   /// A link inside the project leads to the same file in the job.

@@ -18,10 +18,11 @@ void check_without_place(const PlanningContext& context, std::vector<Error>& err
     (void)replace_references(draft.variables, {});
     // Which variables an entry without a name refers to is not known.
     std::vector<Error> unwanted;
-    if (draft.provider != nullptr &&
-        interpolate_properties(
-            draft, with_all_set(context.environment), {}, {}, name.empty() ? unwanted : errors))
-      check_properties(draft, context, errors);
+    if (draft.provider == nullptr)
+      continue;
+    (void)interpolate_properties(
+        draft, with_all_set(context.environment), {}, {}, name.empty() ? unwanted : errors);
+    check_properties(draft, context, errors);
   }
 }
 
@@ -42,13 +43,15 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   }
   choose_providers(drafts, context.providers, errors);
   std::vector<std::string> warnings;
-  for (Draft& draft : drafts.all)
-    if (draft.provider != nullptr &&
-        interpolate_properties(draft, with_all_set(context.environment), {}, {}, errors)) {
+  for (Draft& draft : drafts.all) {
+    if (draft.provider == nullptr)
+      continue;
+    if (interpolate_properties(draft, with_all_set(context.environment), {}, {}, errors)) {
       note_whole_arguments(draft, warnings);
       note_joined_lines(draft, warnings);
-      check_properties(draft, context, errors);
     }
+    check_properties(draft, context, errors);
+  }
   check_without_place(context, errors);
   resolve_inputs(drafts, context, Tags::optional, errors);
   std::vector<std::string> notices;  // of what a run may make before

@@ -3,6 +3,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/python/compiled.hpp"
 #include "dstack/python/conda.hpp"
+#include "dstack/python/index_origin.hpp"
 #include "dstack/python/installed.hpp"
 #include "dstack/python/job_pip.hpp"
 #include "dstack/python/pip.hpp"
@@ -48,6 +49,26 @@ std::string hint_for_unset(const InstallContext& context) {
       join(context.unset, ", ") + (context.unset.size() == 1 ? " is" : " are"));
 }
 
+/// What says which index is meant: " (from 'index' at .dstack/workflows.yaml:5:12)"; may be empty.
+std::string origins_of_index(const InstallContext& context) {
+  return context.indexes.empty() ? std::string()
+                                 : fmt::format(" (from {})", join(context.indexes, ", "));
+}
+
+std::string hint_for_unreachable(const InstallContext& context) {
+  const auto proxies = proxy_variables(context.environment);
+  std::string hint =
+      fmt::format("this machine cannot reach the package index{}", origins_of_index(context));
+  if (!proxies.empty())
+    hint += fmt::format(" through the proxy that {} names", join(proxies, ", "));
+  if (!context.indexes.empty())
+    return hint + ": correct that, or try again when it answers";
+  return hint + (proxies.empty() ? "; 'index' in the workflow, or PIP_INDEX_URL, names one that it "
+                                   "can reach, and HTTPS_PROXY a proxy"
+                                 : ": correct that; 'index' in the workflow, or PIP_INDEX_URL, "
+                                   "names another index");
+}
+
 std::string hint_for(const InstallContext& context, const Transcript& transcript) {
   if (!context.unset.empty())
     return hint_for_unset(context);
@@ -60,17 +81,30 @@ std::string hint_for(const InstallContext& context, const Transcript& transcript
                     "name resolution",
                     "error sending request",
                     "Connection refused",
+                    "Connection timed out",
+                    "operation timed out",
+                    "ConnectTimeoutError",
+                    "No route to host",
+                    "Cannot connect to proxy",
                     "Network is unreachable"}))
-    return "this machine cannot reach the package index; set PIP_INDEX_URL to one that it can "
-           "reach, or HTTPS_PROXY";
+    return hint_for_unreachable(context);
   if (contains_any(transcript,
                    {"401 Unauthorized",
                     "401 Client Error",
                     "401 Error",
                     "403 Forbidden",
                     "403 Client Error"}))
-    return "the package index wants other credentials: '${{ secrets.NAME }}' in the workflow's "
-           "'index' is the value of a secret, as in https://USER:${{ secrets.NAME }}@HOST/simple";
+    return fmt::format(
+        "the package index{} wants other credentials: '${{{{ secrets.NAME }}}}' in the workflow's "
+        "'index' is the value of a secret, as in https://USER:${{{{ secrets.NAME }}}}@HOST/simple",
+        origins_of_index(context));
+  if (!context.indexes.empty() && contains_any(transcript,
+                                               {"not found in the package registry",
+                                                "No matching distribution found",
+                                                "Could not find a version",
+                                                "404 Client Error",
+                                                "404 Not Found"}))
+    return fmt::format("it was looked for in the package index{}", origins_of_index(context));
   if (contains_any(
           transcript,
           {"ensurepip is not available", "No module named ensurepip", "No module named venv"}))

@@ -206,7 +206,7 @@ Result<Choice> choose_in_range(Search& search,
   return refuse_range(search, request, least, uv);
 }
 
-Result<Interpreter> choose_unnamed(Search& search) {
+Result<Interpreter> choose_unnamed(Search& search, const Lookup& environment) {
   if (auto interpreter = search.active({}))
     return std::move(*interpreter);
   if (auto interpreter = search.first(usual_version))
@@ -215,7 +215,8 @@ Result<Interpreter> choose_unnamed(Search& search) {
   if (!newest)
     return fail(ErrorCode::unavailable,
                 "no Python was found on this machine: neither an active environment, nor in PATH, "
-                "nor in ~/.pyenv")
+                "nor in {}",
+                pyenv_places(environment))
         .with_hint(
             "install python3 with the system's package manager, or any version with `uv python "
             "install` or `pyenv install`");
@@ -267,7 +268,7 @@ Result<Choice> choose_interpreter(const VersionRequest& request,
     DSTACK_TRY(choice, choose_in_range(search, request, *range, environment, effects));
     choice.interpreter.named_by = request.range_by;
   } else {
-    DSTACK_TRY(choice.interpreter, choose_unnamed(search));
+    DSTACK_TRY(choice.interpreter, choose_unnamed(search, environment));
   }
   if (choice.notice.empty())
     choice.notice = notice_of(request, range, choice.interpreter);

@@ -27,6 +27,8 @@ struct InstallContext {
   std::vector<std::string> hidden = {};
   /// Variables that the files use and that are not set, with their places: "'NAME' at r.txt:3".
   std::vector<std::string> unset = {};
+  /// What says where packages are looked for (index_origin.hpp); empty: nothing does.
+  std::vector<std::string> indexes = {};
 
   /// Writes a line of dstack's own to the log.
   void say(std::string_view line) const;

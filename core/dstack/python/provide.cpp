@@ -5,6 +5,7 @@
 #include "dstack/python/build.hpp"
 #include "dstack/python/compiled.hpp"
 #include "dstack/python/conda.hpp"
+#include "dstack/python/index_origin.hpp"
 #include "dstack/python/key.hpp"
 #include "dstack/python/link_folder.hpp"
 #include "dstack/python/passwords.hpp"
@@ -182,6 +183,7 @@ Result<PythonEnvironment> provide_environment(const job::PythonRequest& request,
   }
   JobInput job = job_input;
   job.index = request.index;
+  job.index_where = request.index_where;
   DSTACK_TRY(const Requirements requirements,
              read_requirements(request, code, [&](const std::string& name) {
                return file_variable(environment, job, name);
@@ -197,6 +199,7 @@ Result<PythonEnvironment> provide_environment(const job::PythonRequest& request,
   InstallContext context{
       build_variables(environment, job, home), site.stage, output_fd, site.lock.get()};
   add_file_variables(requirements, environment, job, context);
+  context.indexes = index_origins(requirements, environment, job);
   DSTACK_CHECK(build(site, requirements, interpreter, code, context, environment));
   return environment_in(folder, true);
 }

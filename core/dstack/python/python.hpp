@@ -16,7 +16,7 @@ namespace dstack::python {
 struct Interpreter {
   Path program;         ///< absolute
   std::string version;  ///< "3.10.13"
-  std::string source;   ///< "active environment", "PATH", "~/.pyenv", "uv"
+  std::string source;   ///< "active environment", "PATH", "uv", or where pyenv is: "~/.pyenv"
   std::string named_by = {};  ///< the file that asks for this version; may be empty
 
   bool operator==(const Interpreter&) const = default;
@@ -42,6 +42,7 @@ struct JobInput {
   /// caller's.
   std::vector<std::string> index = {};
   std::vector<std::string> hidden = {};  ///< values that no output may show
+  std::string index_where = {};          ///< of `index` in the user's file; may be empty
 };
 
 /// All interpreters that are found, where possible without starting them.
@@ -90,7 +91,7 @@ struct PythonEnvironment {
 /// `code` is a folder where the requirement files can be read; the installer's output goes to
 /// `output_fd`. Safe when two processes want the same one at once, or one dies half-way. A
 /// failure's message has the installer's last lines. `job` adds to `environment`; its `index` is
-/// taken from the request.
+/// taken from the request, with its place.
 Result<PythonEnvironment> provide_environment(const job::PythonRequest& request,
                                               const Interpreter& interpreter,
                                               const Path& code,

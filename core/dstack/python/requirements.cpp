@@ -382,7 +382,15 @@ Result<void> Reader::add_requirement(RequirementFile& file,
   // read-only.
   const std::size_t begin = editable == Editable::yes ? value.begin : 0;
   if (!local) {
-    file.pieces.push_back({PieceKind::text, line.text.substr(begin), {}, 0});
+    // pip replaces variables everywhere, uv only in URLs, whose values are best in no file.
+    const std::string_view text = std::string_view(line.text).substr(begin);
+    const std::string_view said = without_comment(text);
+    file.pieces.push_back(
+        {PieceKind::text,
+         is_url(said) ? std::string(text)
+                      : expand_variables(said, environment_).append(text.substr(said.size())),
+         {},
+         0});
     return {};
   }
   DSTACK_TRY(const Path path, find_local(file, folder, line, span));

@@ -1,6 +1,7 @@
 #include "dstack/python/search.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
@@ -147,6 +148,15 @@ std::vector<Path> pyenv_roots(const Lookup& environment) {
   return roots;
 }
 
+/// As people write it: from the home on.
+std::string shown(const Path& folder, const Lookup& environment) {
+  const std::string path = folder.lexically_normal().string();
+  const std::string home = environment("HOME").value_or("");
+  return home.starts_with('/') && path.size() > home.size() && is_below(path, home)
+             ? fmt::format("~{}", path.substr(home.size()))
+             : path;
+}
+
 Path uv_python_folder(const Lookup& environment) {
   if (const auto folder = environment("UV_PYTHON_INSTALL_DIR"); folder && !folder->empty())
     return *folder;
@@ -161,6 +171,15 @@ Path uv_python_folder(const Lookup& environment) {
 bool in_virtual_environment(const Path& program) {
   boost::system::error_code error;
   return fs::exists(program.parent_path().parent_path() / "pyvenv.cfg", error);
+}
+
+std::string pyenv_places(const Lookup& environment) {
+  std::vector<std::string> places;
+  for (const Path& root : pyenv_roots(environment))
+    places.push_back(shown(root, environment));
+  if (places.size() == 2 && places.front() == places.back())
+    places.pop_back();
+  return places.empty() ? "~/.pyenv" : join(places, " and ");
 }
 
 std::vector<Candidate> active_candidates(const Lookup& environment) {
@@ -188,7 +207,9 @@ std::vector<Candidate> other_candidates(const Lookup& environment, const Version
     const Path folder = Path(std::string(text)).lexically_normal();
     const Path clean = folder.filename() == "." ? folder.parent_path() : folder;
     if (const Path versions = versions_behind_shims(clean); !versions.empty()) {
-      const char* source = versions.filename() == "versions" ? source_pyenv : source_path;
+      const std::string source = versions.filename() == "versions"
+                                     ? shown(versions.parent_path(), environment)
+                                     : source_path;
       collection.add_all(versions_below(versions, wanted, "", source));
       continue;
     }
@@ -197,7 +218,7 @@ std::vector<Candidate> other_candidates(const Lookup& environment, const Version
         collection.add(look_at(clean / name, source_path));
   }
   for (const Path& root : pyenv_roots(environment))
-    collection.add_all(versions_below(root / "versions", wanted, "", source_pyenv));
+    collection.add_all(versions_below(root / "versions", wanted, "", shown(root, environment)));
   collection.add_all(uv_candidates(environment, wanted));
   return collection.take();
 }

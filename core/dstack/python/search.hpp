@@ -19,14 +19,16 @@ enum class CandidateKind {
 struct Candidate {
   Path program;
   Version version;  ///< as far as the name or path has it
-  std::string source;
+  std::string source;  ///< one of those below, or the folder of pyenv: "~/.pyenv"
   CandidateKind kind = CandidateKind::interpreter;
 };
 
 inline constexpr const char* source_active = "active environment";
 inline constexpr const char* source_path = "PATH";
-inline constexpr const char* source_pyenv = "~/.pyenv";
 inline constexpr const char* source_uv = "uv";
+
+/// Where pyenv's versions are looked for, for messages: "~/.pyenv", "/opt/pyenv and ~/.pyenv".
+std::string pyenv_places(const Lookup& environment);
 
 /// Of the virtual or conda environment that the caller has activated.
 std::vector<Candidate> active_candidates(const Lookup& environment);

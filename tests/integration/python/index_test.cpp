@@ -162,6 +162,29 @@ void check_index(Workbench at) {
     REQUIRE(!made);
     CHECK(made.error().hint.starts_with("'INDEX_PW' at r.txt:2 is not set"));
   }
+  SECTION("a variable in a name and a version") {
+    at.variables["GREET"] = "greet";
+    at.write("code/r.txt",
+             "${GREET}==${VER}\n--index-url " + index.address(std::string("ci:") + password) + "\n");
+    check(at, {"", {"r.txt"}, {}}, {{{"VER", "1.0"}}, {}, {password}});
+  }
+  SECTION("an index that does not answer is named by its setting") {
+    at.variables["UV_HTTP_RETRIES"] = at.variables["PIP_RETRIES"] = "0";
+    job::PythonRequest request{"", {"more.txt"}, {}};
+    request.index = {"http://127.0.0.1:1/simple"};
+    request.index_where = ".dstack/workflows.yaml:5:12";
+    const auto of_workflow = provide(at, request, {});
+    REQUIRE(!of_workflow);
+    INFO(render(of_workflow.error()));
+    CHECK(of_workflow.error().hint.find("(from 'index' at .dstack/workflows.yaml:5:12)") !=
+          std::string::npos);
+    CHECK(of_workflow.error().hint.find("PIP_INDEX_URL") == std::string::npos);
+    at.variables["PIP_INDEX_URL"] = request.index.front();
+    const auto of_caller = provide(at, {"", {"more.txt"}, {}}, {});
+    REQUIRE(!of_caller);
+    CHECK(of_caller.error().hint.find("(from PIP_INDEX_URL where the run is started)") !=
+          std::string::npos);
+  }
   SECTION("a wrong password") {
     at.write("code/r.txt", "greet\n--index-url " + index.address("ci:wrong-word-99") + "\n");
     const auto made = provide(at, {"", {"r.txt"}, {}}, {});

@@ -382,3 +382,28 @@ TEST_CASE("code and inputs at the other place of an artifact are not what the jo
   CHECK(Sandbox::code(run("*.csv", "echo more >> ../notes.csv")) == 0);
   CHECK(box.json({"artifacts", "list", "--json"})[0]["path"] == "notes.csv");
 }
+
+TEST_CASE(
+    "a job that did not end well says which of its artifacts were saved, and which were not") {
+  const Sandbox box;
+  const auto [commands, options, saved] = GENERATE(table<const char*, const char*, const char*>({
+      {"mkdir a; touch a/x b; sleep 600",
+       "timeout: 5s, ",
+       "of its artifacts 'a' and 'b' were saved, and 'c' was not there when it ended"},
+      {"sleep 600",
+       "timeout: 1s, ",
+       "nothing was saved: 'a', 'b' and 'c' were not there when it ended"},
+      {"touch b; exit 3",
+       "",
+       "of its artifacts 'b' was saved, and 'a' and 'c' were not there when it ended"},
+      {"exit 3", "", ""},
+  }));
+  box.workflows(std::string("workflows:\n  - {name: w, provider: bash, ") + options +
+                "commands: ['" + commands +
+                "'], artifacts: [a, b, c, {path: d, optional: true}]}\n");
+  const auto output = box.run({"run", "w"});
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == (*options == '\0' ? 3 : 124));
+  const std::string warning = *saved == '\0' ? "of its artifacts" : saved;
+  CHECK((output.err.find(warning) != std::string::npos) == (*saved != '\0'));
+}

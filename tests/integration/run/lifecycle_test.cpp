@@ -195,6 +195,14 @@ TEST_CASE("a file that a job lacks is found in what many programs say") {
   CHECK(says("could not find configuration file secret/keys.toml.", "secret/keys.toml"));
   CHECK(says("\"Error: Cannot find module './config'\"", "config.json"));
   CHECK(says("\"ModuleNotFoundError: No module named 'generated'\"", "generated.py"));
+  box.file("src/parts/__init__.py", "");
+  box.file("src/single.py", "");
+  for (const std::string module : {"parts", "single"}) {
+    const auto output =
+        box.run({"run", "bash", "-c", "echo \"No module named '" + module + "'\"; exit 1"});
+    CHECK(output.err.find("'" + module + "' is in 'src', where Python looks only if") !=
+          std::string::npos);
+  }
   CHECK_FALSE(says("secret: command not found", "secret"));
   CHECK_FALSE(says("sh: 1: secret: not found", "secret"));
   CHECK_FALSE(says("read secret/keys.toml", "secret/keys.toml"));

@@ -112,3 +112,14 @@ TEST_CASE("a build is asked for with all its options, and accounts in a header a
   CHECK(*config == R"({"https://index.docker.io/v1/":{"username":"ada","password":"hush"},)"
                    R"("q.io":{"identitytoken":"tok"}})");
 }
+
+TEST_CASE("the container of a step is in what Docker prints when the step begins") {
+  CHECK(container_of_step(" ---> Running in 0123456789ab\n") == "0123456789ab");
+  for (const char* text : {"Step 2/3 : RUN true\n",
+                           " ---> 0123456789ab\n",
+                           " ---> Running in ../../x\n",
+                           " ---> Running in 0123456789abcdef\n",
+                           "x ---> Running in 0123456789ab\n",
+                           ""})
+    CHECK(container_of_step(text).empty());
+}

@@ -133,15 +133,34 @@ TEST_CASE("a progress bar among several jobs shows its last state, and keeps its
   CHECK(captured.text() == "a | 30%\n");
 }
 
-TEST_CASE("in a pipe a carriage return is a byte like any other") {
+TEST_CASE("in a pipe a bar that nobody has seen is its last state") {
   Captured captured;
+  std::vector<std::uint64_t> begins;
+  const auto clock = [&](std::size_t, std::uint64_t offset) {
+    begins.push_back(offset);
+    return parse_time("2026-11-24T01:02:03Z");
+  };
+  const auto [printed, shown] = GENERATE(table<const char*, const char*>({
+      {"10%\r20%\n", "20%\n"},
+      {"\r10%\r20%\r\n", "20%\n"},
+      {"10%\r20%", "20%\n"},
+      {"10%\r20%\r", "20%\n"},
+      {"10%\033[2K\rdone\n", "done\n"},
+      {"plain\r\n", "plain\r\n"},
+      {"\033[32mgreen\033[0m\n", "\033[32mgreen\033[0m\n"},
+  }));
+  CAPTURE(printed);
   {
     Output out(captured.plain());
-    JobOutput output(out, {"a", "b"}, JobOutput::Prefix::yes);
-    output.write(0, "10%\r20%\n", 0);
+    JobOutput output(
+        out, {"a", "b"}, JobOutput::Prefix::yes, JobOutput::Sequences::sanitized, clock);
+    output.write(0, printed, 0);
+    output.finish_all();
     out.flush();
   }
-  CHECK(captured.text() == "a | 10%\r20%\n");
+  CHECK(captured.text() == fmt::format("a | 2026-11-24T01:02:03.000Z {}", shown));
+  CHECK(begins ==
+        std::vector{std::string_view(printed).find(std::string_view(shown).substr(0, 3))});
 }
 
 TEST_CASE("on a terminal a line of one job among others sets colours and does nothing else") {
@@ -297,7 +316,7 @@ TEST_CASE("bars below each other, of which the cursor returns to the first") {
     bar.write(fmt::format("\r0: {0}\n\r1: {0}\033[A", i));
   bar.states();
   bar.output.finish_all();
-  CHECK(bar.text() == "a | \r0: 0\na | 0: 49\na | 1: 49\n");
+  CHECK(bar.text() == "a | 0: 0\na | 0: 49\na | 1: 49\n");
 }
 
 TEST_CASE("moving far up, and a bar without an end, take no more memory than a screen") {

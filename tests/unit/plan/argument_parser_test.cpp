@@ -44,6 +44,58 @@ Json properties(const Plan& plan) {
 
 }  // namespace
 
+TEST_CASE("what is mounted for other runners is told how data comes to a job") {
+  auto bench = training();
+  bench.files({"train.py", "download.py"});
+  const auto said = [&](const Words& words) {
+    const auto errors = bench.errors("train", words);
+    REQUIRE(errors.size() == 1);
+    return errors.front();
+  };
+  const std::string advice =
+      "data comes by 'inputs': '--input /data/set' copies it into the job's folder; 'inputs: "
+      "[{path: /data/set, at: in, link: true}]' in the workflow has it there without copying";
+  for (const Words& words : {Words{"-v", "/data/set:/in"},
+                             Words{"-v", "/data/set:/x/in:ro"},
+                             Words{"-v/data/set:/in"},
+                             Words{"-v=/data/set:/in"},
+                             Words{"--volume", "/data/set:/in"},
+                             Words{"--volume=/data/set:/in"},
+                             Words{"--mount", "type=bind,src=/data/set,dst=/in,readonly"}}) {
+    CAPTURE(words);
+    CHECK_THAT(said(words), Catch::Contains(advice));
+  }
+  CHECK_THAT(said({"-v", "/data/set:/in"}),
+             Catch::StartsWith("'-v' is '--verbose' here, which has no value: '/data/set:/in' "
+                               "would not be mounted @ command line:1:18+2 | "));
+  CHECK_THAT(said({"-v", "cache:/cache"}), Catch::Contains("'--input PATH' copies"));
+  CHECK_THAT(said({"-v", bench.project().folder.string() + ":/app"}),
+             Catch::Contains("a job has the code of the project anyway"));
+}
+
+TEST_CASE("flags of other runners have no value, and short ones may be in one word") {
+  auto bench = training();
+  bench.files({"train.py", "download.py"});
+  for (const std::string flag : {"-it", "-ti", "-itd", "-i", "--rm", "--privileged", "--init"}) {
+    const auto errors = bench.errors("train", {flag, "--gpu", "many"});
+    CAPTURE(flag, errors);
+    REQUIRE(errors.size() == 2);
+    CHECK_THAT(errors[1],
+               Catch::Contains("must be a whole number, not 'many'") &&
+                   Catch::Contains("for a kind of GPU write {name: many}"));
+  }
+  for (const auto& [word, hint] : std::vector<std::pair<std::string, std::string>>{
+           {"-u", "a container as the user of its image"},
+           {"--network", "'--ports N' reserves ports"},
+           {"-w", "did you mean '--working-dir'?"},
+           {"--gpus", "did you mean '--gpu'?\nwrite how many; 'dstack doctor'"}}) {
+    const auto errors = bench.errors("train", {word, "all"});
+    CAPTURE(word, errors);
+    REQUIRE(errors.size() == 1);
+    CHECK_THAT(errors[0], Catch::Contains(hint));
+  }
+}
+
 TEST_CASE("every option may be written with a space, an equals sign or, when short, joined") {
   auto bench = training();
   bench.files({"train.py", "download.py", "r.txt"});

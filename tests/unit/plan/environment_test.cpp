@@ -123,10 +123,42 @@ TEST_CASE("a reserved name in the file is an error at its place") {
       "    provider: python\n"
       "    file: train.py\n"
       "    environment: {JOB_PORT_0: 1, JOB_PORTS: 1, CUDA_VISIBLE_DEVICES: 0}\n");
-  CHECK(bench.errors("train") == Words{"'JOB_PORT_0' is set by dstack itself @ "
-                                       ".dstack/workflows.yaml:5:19+10 | choose another name",
-                                       "'CUDA_VISIBLE_DEVICES' is set by dstack itself @ "
-                                       ".dstack/workflows.yaml:5:48+20 | choose another name"});
+  const auto errors = bench.errors("train");
+  REQUIRE(errors.size() == 2);
+  CHECK_THAT(errors[0],
+             Catch::StartsWith("'JOB_PORT_0' is set by dstack itself @ "
+                               ".dstack/workflows.yaml:5:19+10 | ") &&
+                 Catch::EndsWith("choose another name"));
+  CHECK_THAT(errors[1],
+             Catch::StartsWith("'CUDA_VISIBLE_DEVICES' is set by dstack itself @ "
+                               ".dstack/workflows.yaml:5:48+20 | ") &&
+                 Catch::Contains("'resources: {gpu: N}', or '--gpu N'"));
+}
+
+TEST_CASE("a name alone that the caller does not have is noted with its place, and left out") {
+  Bench bench;
+  bench.environment["THERE"] = "1";
+  bench.workflows(
+      "workflows:\n"
+      "  - name: train\n"
+      "    provider: python\n"
+      "    file: train.py\n"
+      "    environment: [THERE, GONE, SEED, EMPTY=]\n");
+  bench.variables("variables:\n  train: {seed: 1}\n");
+  const auto plan = bench.plan("train");
+  CHECK(plan.notices ==
+        Words{".dstack/workflows.yaml:5:26: GONE is not set where the run is started, so the jobs "
+              "of workflow 'train' do not have it: set it there, or write 'GONE=VALUE'"});
+  CHECK(variable(plan.jobs[0], "GONE").empty());
+  CHECK(variable(plan.jobs[0], "THERE") == "THERE=1 (.dstack/workflows.yaml:5)");
+}
+
+TEST_CASE("a reserved name alone is refused, set or not") {
+  Bench bench;
+  bench.workflows(
+      "workflows:\n  - {name: train, provider: python, file: train.py, environment: [JOB_ID]}\n");
+  REQUIRE(bench.errors("train").size() == 1);
+  CHECK_THAT(bench.errors("train").front(), Catch::StartsWith("'JOB_ID' is set by dstack itself"));
 }
 
 TEST_CASE("a provider that sets a reserved name is named") {

@@ -276,3 +276,26 @@ TEST_CASE("the variables that requirements files use are known, outside of comme
   CHECK(expand_variables("https://${INDEX_USER}:${INDEX_PW}@host", at.lookup()) ==
         "https://${INDEX_USER}:hush@host");
 }
+
+TEST_CASE("variables are replaced everywhere but in URLs, which both installers do themselves") {
+  EnvironmentFolder at;
+  at.variables = {{"VER", "1.16.0"}, {"NAME", "six"}, {"TOKEN", "hush"}};
+  at.write("r.txt",
+           "${NAME}==${VER}  # not ${VER}\n"
+           "other>=${UNSET}\n"
+           "x @ https://${TOKEN}@host/x.whl\n"
+           "--index-url https://${TOKEN}@host/simple\n"
+           "-c limits.txt\n");
+  at.write("limits.txt", "six<=${VER}\n");
+  const auto read = read_requirements({"", {"r.txt"}, {}}, at.root, at.lookup());
+  REQUIRE(read);
+  const Path stage = at.root / "stage";
+  REQUIRE(fill_stage(*read, at.root, stage));
+  CHECK(read_file(stage / "r.txt").value() ==
+        "six==1.16.0  # not ${VER}\n"
+        "other>=${UNSET}\n"
+        "x @ https://${TOKEN}@host/x.whl\n"
+        "--index-url https://${TOKEN}@host/simple\n"
+        "-c limits.txt\n");
+  CHECK(read_file(stage / "limits.txt").value() == "six<=1.16.0\n");
+}

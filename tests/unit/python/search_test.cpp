@@ -77,6 +77,24 @@ TEST_CASE("pyenv's versions are found without its shims, also where PYENV_ROOT s
   at.variables["PYENV_ROOT"] = (at.root / "other").string();
   CHECK(at.found({3, 10}) ==
         List{"other/versions/3.10.2/bin/python", "home/.pyenv/versions/3.10.1/bin/python"});
+  const auto found = other_candidates(at.lookup(), {3, 10});
+  CHECK(found[0].source == (at.root / "other").string());
+  CHECK(found[1].source == "~/.pyenv");
+  CHECK(pyenv_places(at.lookup()) == (at.root / "other").string() + " and ~/.pyenv");
+  at.variables["PYENV_ROOT"] = (at.root / "home/tools/pyenv").string();
+  CHECK(pyenv_places(at.lookup()) == "~/tools/pyenv and ~/.pyenv");
+  at.variables["PYENV_ROOT"] = (at.root / "home/.pyenv").string();
+  CHECK(pyenv_places(at.lookup()) == "~/.pyenv");
+}
+
+TEST_CASE("the versions behind pyenv's shims come from the folder of that pyenv") {
+  Machine at;
+  at.write("opt/pyenv/shims/python3.10", "#!/bin/sh\nexit 1\n", 0755);
+  at.program("opt/pyenv/versions/3.10.9/bin/python");
+  at.path({"opt/pyenv/shims"});
+  const auto found = other_candidates(at.lookup(), {3, 10});
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].source == (at.root / "opt/pyenv").string());
 }
 
 TEST_CASE("asdf's and mise's versions take the place of their shims") {

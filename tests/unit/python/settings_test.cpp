@@ -1,5 +1,6 @@
 #include "dstack/python/settings.hpp"
 
+#include "dstack/python/index_origin.hpp"
 #include "dstack/python/passwords.hpp"
 #include "support/environment_folder.hpp"
 
@@ -126,4 +127,38 @@ TEST_CASE("what must not be shown of the installers' settings is known") {
   CHECK(hidden_part("USER", "ann").empty());
   CHECK(hidden_part("INDEX", "https://ann:hush@host/simple") == "hush");
   CHECK(hidden_part("INDEX", "https://host/simple").empty());
+}
+
+TEST_CASE("what says in which index packages are looked for is known by its place") {
+  using List = std::vector<std::string>;
+  EnvironmentFolder at;
+  at.variables = {{"HOME", at.root.string()}, {"XDG_CONFIG_DIRS", (at.root / "none").string()}};
+  const Requirements none;
+  CHECK(index_origins(none, at.lookup(), {}).empty());
+
+  const Path pip = at.write(".config/pip/pip.conf", "[global]\nindex-url = https://a\n");
+  const Path uv = at.write(".config/uv/uv.toml", "[[index]]\nurl = \"https://b\"\n");
+  at.variables["PIP_EXTRA_INDEX_URL"] = "https://c";
+  const JobInput job{{{"UV_INDEX_URL", "https://d"}}, {}, {}, {}};
+  CHECK(index_origins(none, at.lookup(), job) ==
+        List{"UV_INDEX_URL of the job's environment",
+             "PIP_EXTRA_INDEX_URL where the run is started",
+             "'index-url' in " + pip.string(),
+             "'index' in " + uv.string()});
+  at.variables["PIP_CONFIG_FILE"] = "/dev/null";
+  CHECK(index_origins(none, at.lookup(), {}).size() == 2);
+
+  Requirements files;
+  files.files.push_back({"r.txt", "six\n--index-url https://e\n# -i https://f\n", {}});
+  JobInput own;
+  own.index = {"https://g"};
+  own.index_where = ".dstack/workflows.yaml:5:12";
+  CHECK(index_origins(files, at.lookup(), own) ==
+        List{"'index' at .dstack/workflows.yaml:5:12",
+             "'--index-url' at r.txt:2",
+             "PIP_EXTRA_INDEX_URL where the run is started"});
+  own.index.emplace_back("https://h");
+  CHECK(index_origins(files, at.lookup(), own).size() == 2);
+  CHECK(proxy_variables({"https_proxy=http://x", "HTTP_PROXY=", "NO_PROXY=y", "PATH=/"}) ==
+        List{"https_proxy"});
 }

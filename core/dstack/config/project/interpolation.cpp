@@ -59,6 +59,8 @@ class Walk {
 
   std::vector<EnvironmentReference>& environment() { return environment_; }
 
+  std::vector<SourceLocation>& incomplete() { return incomplete_; }
+
  private:
   static Value without_parts(const Value& value) {
     Value result;
@@ -69,6 +71,14 @@ class Walk {
   }
 
   Value replace(const Value& value) {
+    const std::size_t errors_before = errors_.size();
+    Value result = replace_parts(value);
+    if (errors_.size() > errors_before)
+      incomplete_.push_back(value.where);
+    return result;
+  }
+
+  Value replace_parts(const Value& value) {
     Value result = without_parts(value);
     if (value.kind == ValueKind::scalar)
       replace_text(value, result);
@@ -134,6 +144,7 @@ class Walk {
       (void)replace(value);
       return value;
     }
+    const std::size_t errors_before = errors_.size();
     Value list = make_sequence({}, value.where);
     for (const ArgumentWord& word : *words) {
       if (word.is_bare_reference &&
@@ -153,6 +164,8 @@ class Walk {
         note_whole_argument(member, word, element.text);
       list.elements.push_back(std::move(element));
     }
+    if (errors_.size() > errors_before)
+      incomplete_.push_back(value.where);
     return list;
   }
 
@@ -371,17 +384,23 @@ class Walk {
   bool is_full_ = false;  ///< and reported
   bool may_hold_secrets_;
   std::vector<EnvironmentReference> environment_;
+  std::vector<SourceLocation> incomplete_;
   bool in_environment_ = false;
   bool used_run_arguments_ = false;
 };
 
-Result<Interpolated> result_of(Walk& walk, const Value& value) {
+Interpolated take_result(Walk& walk, const Value& value) {
   Interpolated result;
   result.value = walk.replace_all(value);
   result.secrets = std::move(walk.secrets());
   result.used_run_arguments = walk.used_run_arguments();
   result.whole_arguments = std::move(walk.whole_arguments());
   result.environment = std::move(walk.environment());
+  return result;
+}
+
+Result<Interpolated> result_of(Walk& walk, const Value& value) {
+  Interpolated result = take_result(walk, value);
   if (!walk.errors().empty())
     return fail(join(std::move(walk.errors())));
   return result;
@@ -392,6 +411,15 @@ Result<Interpolated> result_of(Walk& walk, const Value& value) {
 Result<Interpolated> interpolate(const Value& value, const Scope& scope) {
   Walk walk(scope);
   return result_of(walk, value);
+}
+
+PartlyInterpolated interpolate_partly(const Value& value, const Scope& scope) {
+  Walk walk(scope);
+  PartlyInterpolated partly;
+  partly.result = take_result(walk, value);
+  partly.errors = std::move(walk.errors());
+  partly.incomplete = std::move(walk.incomplete());
+  return partly;
 }
 
 Result<Interpolated> interpolate_variable(const Value& text, const Scope& scope) {

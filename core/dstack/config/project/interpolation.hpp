@@ -68,12 +68,22 @@ struct Interpolated {
   std::vector<EnvironmentReference> environment;
 };
 
+/// What interpolate() makes, with nothing in the place of what it cannot replace.
+struct PartlyInterpolated {
+  Interpolated result;
+  std::vector<Error> errors;
+  /// The values in which something could not be replaced, and those that hold these.
+  std::vector<SourceLocation> incomplete;
+};
+
 /// Replaces every reference below `value`; keys stay as they are. A scalar that holds a replacement
 /// keeps its place, so an error in the result still points into the user's file, and counts as
 /// plain even where the file needs quotes around it, so it takes whatever type its property
 /// declares. Nothing in what replaces a reference is looked at again. All unknown names are
 /// reported together. Whether secrets exist is not checked here.
 Result<Interpolated> interpolate(const Value& value, const Scope& scope);
+/// The same as far as it goes, for whoever looks for more that is wrong.
+PartlyInterpolated interpolate_partly(const Value& value, const Scope& scope);
 /// The same for the value of a variable, which may name other variables, and the run.
 Result<Interpolated> interpolate_variable(const Value& text, const Scope& scope);
 /// The same for a text in which secrets may be named, and nothing else.

@@ -110,9 +110,11 @@ std::string refusal(const Variable& variable, const std::string& environment, st
   }
   if (variable.name.rfind("run.", 0) == 0 || variable.name.rfind("secrets.", 0) == 0)
     return fmt::format("'{}' is reserved by dstack", variable.name);
-  if (job::is_reserved_environment_name(environment))
+  if (job::is_reserved_environment_name(environment)) {
+    hint = job::advice_on_reserved_name(environment);
     return fmt::format(
         "variable '{}' would become {}, which dstack sets itself", variable.name, environment);
+  }
   if (job::is_base_environment_name(environment)) {
     hint =
         fmt::format("choose another name; 'environment' in the workflow can set {}", environment);

@@ -150,6 +150,7 @@ Json gpu() {
       {"count", described(optional(count()), "Number of GPUs")},
       {"name", described(optional(scalar()), "Kind of GPU, such as V100")},
       {"memory", described(optional(memory()), "Memory of each GPU, such as 16GB")}};
+  schema["minProperties"] = 1;
   schema["additionalProperties"] = false;
   return schema;
 }

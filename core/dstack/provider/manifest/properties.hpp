@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dstack::provider {
@@ -28,6 +29,9 @@ struct CheckedProperties {
   std::map<std::string, SourceLocation, std::less<>> environment_where;
   /// Those of them with nothing behind their name, which are empty.
   std::vector<std::string> without_value;
+  /// NAME alone in `environment` that the caller does not have, and its place: jobs do not have it,
+  /// either.
+  std::vector<std::pair<std::string, SourceLocation>> unset;
 };
 
 /// The name of the source that the words of a `dstack run` are: a property that is missing there is

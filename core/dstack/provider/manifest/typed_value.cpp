@@ -241,6 +241,8 @@ Json ValueTyper::integer(const std::string& name,
 
 Json ValueTyper::count(const std::string& name, const Value& value) {
   constexpr std::int64_t most = 1'000'000;
+  if (value.kind == ValueKind::scalar && !parse_integer(value.text) && is_word_for_all(value.text))
+    return wrong(name, value, "a whole number", hint_of_gpus(value.text));
   Json number = integer(name, value, 0);
   return number.is_number() && number > most ? wrong(name, value, fmt::format("at most {}", most))
                                              : number;
@@ -355,6 +357,10 @@ void ValueTyper::add_listed_variable(Json& map, const std::string& list, const V
     add_variable(map, entry, {}, element.where);
   } else if (const std::optional<std::string> value = caller_(element.text)) {
     add_variable(map, entry, *value, element.where);
+  } else if (job::is_reserved_environment_name(entry)) {
+    add_variable(map, entry, {}, element.where);
+  } else {
+    checked_.unset.emplace_back(entry, element.where);
   }
 }
 
@@ -442,14 +448,25 @@ Json ValueTyper::gpu(const std::string& name, const Value& value) {
   }
   if (value.kind == ValueKind::sequence)
     return wrong(name, value, "a number of GPUs, or a map of 'count', 'name' and 'memory'");
+  const std::size_t before = errors_.size();
   Json map = map_of_ours(name,
                          value,
-                         {{"count", &ValueTyper::count},
+                         {{"count", &ValueTyper::gpu_count},
                           {"name", &ValueTyper::text},
                           {"memory", &ValueTyper::memory}});
-  if (map.is_object() && !map.empty() && !map.contains("count"))
+  if (map.is_object() && map.empty() && errors_.size() == before)
+    return error(value.where,
+                 fmt::format("{} is an empty map, which asks for no GPU", subject(name)),
+                 "write 'gpu: 1' for one GPU, or remove the line");
+  if (map.is_object() && !map.contains("count"))
     map["count"] = 1;
   return map;
+}
+
+Json ValueTyper::gpu_count(const std::string& name, const Value& value) {
+  return value.kind == ValueKind::scalar && !parse_integer(value.text)
+             ? wrong(name, value, "a whole number", hint_of_gpus(value.text))
+             : count(name, value);
 }
 
 Json ValueTyper::map_of_ours(const std::string& name, const Value& value, const Members& members) {

@@ -85,6 +85,7 @@ class ValueTyper {
   Json artifact_path(const config::Value& path);
   Json resources(const std::string& name, const config::Value& value);
   Json gpu(const std::string& name, const config::Value& value);
+  Json gpu_count(const std::string& name, const config::Value& value);
   // typed_requirements.cpp
   Json requirements_source(const std::string& name, const config::Value& value);
   Json names(const std::string& name, const config::Value& value);

@@ -23,15 +23,22 @@ std::string hint_of_boolean(std::string_view lower_case) {
   return is_one_of(lower_case, {"no", "off", "0"}) ? "write false" : "";
 }
 
+bool is_word_for_all(const std::string& text) {
+  return is_one_of(to_lower(text), {"all", "max", "-1"});
+}
+
 std::string hint_of_gpus(const std::string& text) {
   const std::string word = to_lower(text);
   if (is_one_of(word, {"yes", "true", "on", "any", "auto"}))
     return "write how many: 1 for one GPU";
   if (is_one_of(word, {"no", "false", "off", "none"}))
     return "write 0, or nothing";
-  if (is_one_of(word, {"all", "max", "-1"}))
+  if (is_word_for_all(word))
     return "write how many; 'dstack doctor' shows what this machine has";
-  return is_name(text) ? fmt::format("for a kind of GPU write {{name: {}}}", text) : "";
+  if (word.find("device=") != std::string::npos)
+    return "write how many: which of them a job gets is chosen when it starts";
+  const bool has_letter = text.find_first_not_of("0123456789._-") != std::string::npos;
+  return is_name(text) && has_letter ? fmt::format("for a kind of GPU write {{name: {}}}", text) : "";
 }
 
 std::vector<std::string> resource_meant_by(std::string_view key,

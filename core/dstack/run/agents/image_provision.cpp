@@ -7,6 +7,7 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/agents/context_of_build.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -108,10 +109,18 @@ Result<ProvidedImage> find_or_build(const JobOrder& order,
   add_accounts(*order.spec.container, engine, source);
   const store::ObjectStore objects(files::Home{order.home});
   DSTACK_TRY(const Fd archive, write_context(source, objects, folder));
-  DSTACK_CHECK(
-      backend::build_image(engine, source.request, archive.get(), [](std::string_view text) {
+  // For the runner, when this process ends before the build: then the engine is still at it.
+  const Path record = folder / file_names::build;
+  if (engine.is_podman())
+    (void)backend::write_build_record(record, engine.address(), {});
+  const auto built =
+      backend::build_image(engine, source.request, archive.get(), [&](std::string_view text) {
+        if (const auto container = backend::container_of_step(text); !container.empty())
+          (void)backend::write_build_record(record, engine.address(), container);
         (void)write_all(STDOUT_FILENO, text);
-      }));
+      });
+  ::unlink(record.c_str());
+  DSTACK_CHECK(built);
   say(fmt::format("built image '{}' in {}", source.name, time_since(begin)));
   DSTACK_TRY(auto facts, backend::find_image(engine, source.name));
   return ProvidedImage{source.name, std::move(facts)};

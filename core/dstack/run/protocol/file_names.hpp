@@ -29,6 +29,9 @@ inline constexpr const char* written = "written";
 inline constexpr const char* overlay_work = "overlay";
 /// The record of a job's container, as long as there is one (backend/container.hpp).
 inline constexpr const char* container = "container";
+/// The record of the container of an image's build, while it may be there
+/// (backend/image_build.hpp).
+inline constexpr const char* build = "build";
 /// The pipe through which a container gets its secrets, until it has them.
 inline constexpr const char* secrets = "secrets";
 /// Private files of the job's applications: DSTACK_JOB_DIR, while the job lasts.

@@ -1,6 +1,7 @@
 #include "dstack/run/runner/conclusion.hpp"
 
 #include "dstack/backend/container.hpp"
+#include "dstack/backend/image_build.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/supervision.hpp"
@@ -37,6 +38,10 @@ void Conclusion::remove_container() {
   // An agent that was killed, as an abort does, leaves its container behind, and the empty pipe.
   if (attempt_.order.spec.container)
     ::unlink((attempt_.folder / file_names::secrets).c_str());
+  if (const auto gone =
+          backend::wait_for_build(attempt_.folder / file_names::build, attempt_.order.stop_grace);
+      !gone)
+    record_.warnings.push_back(render(gone.error()));
   if (const auto removed = backend::remove_container(attempt_.folder / file_names::container);
       !removed)
     record_.warnings.push_back(fmt::format(

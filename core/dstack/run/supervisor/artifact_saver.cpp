@@ -130,6 +130,26 @@ std::string describe_missing(const std::vector<std::vector<std::string>>& missin
       join(parts, " and "));
 }
 
+/// Of a job that did not end well, which makes no other failure of it.
+std::string describe_part(const std::vector<job::Artifact>& saved,
+                          const std::vector<std::vector<std::string>>& missing) {
+  std::vector<std::string> made;
+  for (const job::Artifact& artifact : saved)
+    made.push_back(printable(artifact.path));
+  std::vector<std::string> absent;
+  for (const auto& places : missing)
+    absent.push_back(printable(places.front()));
+  const char* were_absent = absent.size() == 1 ? "was" : "were";
+  if (made.empty())
+    return fmt::format(
+        "nothing was saved: {} {} not there when it ended", quoted_list(absent), were_absent);
+  return fmt::format("of its artifacts {} {} saved, and {} {} not there when it ended",
+                     quoted_list(made),
+                     made.size() == 1 ? "was" : "were",
+                     quoted_list(absent),
+                     were_absent);
+}
+
 /// What the job made. The place beside the working directory may hold what it was given.
 Result<std::optional<job::TreeReference>> capture_made(store::ObjectStore& objects,
                                                        const Workspace& workspace,
@@ -166,14 +186,17 @@ void capture(store::ObjectStore& objects,
     else if (*tree)
       result.artifacts.push_back(
           {workflow, path, **tree, !ended_well(result.record), exposure_of(result.record, path)});
-    else if (ended_well(result.record) && !job::is_optional(spec, artifact))
+    else if (!job::is_optional(spec, artifact))
       missing.push_back(places_of(order, artifact));
   }
   if (!errors.empty())
     result.error = fmt::format(
         "{}; what the job made is still in '{}'", join(errors, "; "), workspace.written().string());
-  if (!missing.empty())
+  if (!missing.empty() && ended_well(result.record))
     result.missing = describe_missing(missing);
+  else if (!missing.empty() &&
+           (!result.artifacts.empty() || result.record.cause == job::Cause::timeout))
+    result.warnings.push_back(describe_part(result.artifacts, missing));
   if (!errors.empty() || !missing.empty())
     for (job::Artifact& artifact : result.artifacts)
       artifact.partial = true;

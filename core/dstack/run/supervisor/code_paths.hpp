@@ -19,11 +19,15 @@ class CodePaths {
   /// cannot be read: nothing is to be said about it then.
   bool has(const std::string& path) const;
 
+  bool is_readable() const;
+
   const job::TreeReference& code() const { return code_; }
 
   const store::ObjectStore& objects() const { return objects_; }
 
  private:
+  const Result<std::vector<store::TreeFile>>& files() const;
+
   const job::TreeReference& code_;
   const store::ObjectStore& objects_;
   mutable std::optional<Result<std::vector<store::TreeFile>>> files_;

@@ -135,6 +135,27 @@ std::string explain_linked_module(std::string_view module,
   return {};
 }
 
+/// A package of the project in `src`, which is no place where Python looks by itself.
+std::string explain_module_in_src(std::string_view module,
+                                  const std::string& working_dir,
+                                  const CodePaths& code,
+                                  const std::string& base) {
+  if (module.find('.') != std::string_view::npos || !code.is_readable())
+    return {};  // its package was found, or nothing is known
+  for (const std::string& folder : {working_dir, base, std::string()}) {
+    const std::string src = folder.empty() ? "src" : fmt::format("{}/src", folder);
+    for (const std::string_view file : {"/__init__.py", ".py"})
+      if (code.has(fmt::format("{}/{}{}", src, module, file)))
+        return fmt::format(
+            "'{}' is in '{}', where Python looks only if 'requirements' names the pyproject.toml "
+            "or uv.lock beside it{}",
+            printable(module),
+            src,
+            folder == working_dir ? ", or with 'environment: {PYTHONPATH: src}'" : "");
+  }
+  return {};
+}
+
 /// A file beside the project, which no job sees.
 std::string explain_outside(const Path& project,
                             const std::string& working_dir,
@@ -174,6 +195,9 @@ std::string explain_missing_file(std::string_view log_end,
       if (auto explained = explain_linked_module(module, *links); !explained.empty())
         return explained;
       if (auto explained = explain_left_out_module(module, places); !explained.empty())
+        return explained;
+      if (auto explained = explain_module_in_src(module, working_dir, code, base);
+          !explained.empty())
         return explained;
     }
     const std::string lower = to_lower(line);

@@ -175,6 +175,20 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
         "2:18 'resources.gpu' of workflow 'train' must be a number of GPUs, or a map of 'count', "
         "'name' and 'memory', "
         "not 'V100'; for a kind of GPU write {name: V100}");
+  CHECK(errors("file: x\nresources: {gpu: {}}\n") ==
+        "2:18 'resources.gpu' of workflow 'train' is an empty map, which asks for no GPU; write "
+        "'gpu: 1' for one GPU, or remove the line");
+  CHECK(errors("file: x\nresources: {gpu: {count: null}}\n").find("is an empty map") !=
+        std::string::npos);
+  CHECK(errors("file: x\nresources: {gpu: {count: all}}\n") ==
+        "2:26 'resources.gpu.count' of workflow 'train' must be a whole number, not 'all'; write "
+        "how many; 'dstack doctor' shows what this machine has");
+  CHECK(
+      errors("file: x\nresources: {gpu: {count: 'device=0,1'}}\n").find("write how many: which") !=
+      std::string::npos);
+  CHECK(errors("file: x\nresources: {cpu: all}\n") ==
+        "2:18 'resources.cpu' of workflow 'train' must be a whole number, not 'all'; write how many; "
+        "'dstack doctor' shows what this machine has");
   CHECK(errors("file: x\nresources: {gpu: -1}\n").find("must be at least 0, not '-1'") !=
         std::string::npos);
   CHECK(errors("file: x\nresources: {memory: 16, gpu: {memory: 40}, shm_size: 512}\n") ==
