@@ -101,10 +101,13 @@ Failure venv_failure(const BuildOrder& order,
       .with_hint("{}", hint_for(context, transcript));
 }
 
+/// As a path to every installer: uv takes `pyproject.toml:dev.txt` for an address, and both take
+/// `-dev.txt` for an option.
 void add_files(std::vector<std::string>& argv, const BuildOrder& order) {
   for (const std::string& file : order.files) {
     argv.emplace_back("-r");
-    argv.push_back(file);
+    const bool plain = !file.starts_with('-') && file.find(':') == std::string::npos;
+    argv.push_back(plain ? file : "./" + file);
   }
 }
 
