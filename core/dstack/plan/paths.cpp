@@ -319,6 +319,10 @@ class Checker {
     std::string hint;
     for (std::size_t i = 0; i < places.size() && hint.empty(); ++i)
       hint = similar_files(places[i], code_);
+    const bool is_package = path.find_first_of("=<>~") != path.npos || path.find('.') == path.npos;
+    if (hint.empty() && is_package && property.type == provider::PropertyType::requirements)
+      hint = fmt::format("'{}' names files: write packages into one, such as requirements.txt",
+                         property.name);
     report(message, std::move(where), hint);
   }
 

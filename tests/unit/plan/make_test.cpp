@@ -259,6 +259,11 @@ TEST_CASE("an unavailable version of Python is reported with the other errors, w
   const std::string text = explain(plan);
   CHECK(text.find("python       3.10.13 (/usr/bin/python3.10, PATH)\n") != std::string::npos);
   CHECK(text.find("PATH=(set when the run starts):/usr/bin") != std::string::npos);
+  bench.choose_python = [](const python::VersionRequest&) -> Result<python::Choice> {
+    return python::Choice{{"", "3.99", "uv"}, ""};
+  };
+  CHECK(explain(bench.plan("fourth")).find("python       3.99 (uv downloads it)\n") !=
+        std::string::npos);
   // Whatever a machine has, a file can be right.
   CHECK(bench
             .workflows(
