@@ -169,7 +169,9 @@ Result<void> install_lock(const BuildOrder& order, InstallContext context) {
   return {};
 }
 
-Result<void> install_with_uv(const BuildOrder& order, const InstallContext& context) {
+Result<void> install_with_uv(const BuildOrder& order, InstallContext context) {
+  // What a local package takes from a workspace or as editable: its copy is gone after the build.
+  context.environment.emplace_back("UV_NO_EDITABLE=1");
   if (order.requirements.lock)
     DSTACK_CHECK(install_lock(order, context));
   if (order.files.empty())

@@ -92,6 +92,20 @@ TEST_CASE("uv installs what a pyproject.toml names") {
   check_project(at);
 }
 
+TEST_CASE("what a local package takes from a workspace is installed, not linked to a copy") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  at.write("code/pyproject.toml", "[tool.uv.workspace]\nmembers = ['libs/*']\n");
+  at.add_project("libs/core", "core", "word = 'core'\n");
+  at.add_project("libs/app", "app", "from core import word\n");
+  at.write("code/libs/app/pyproject.toml",
+           *read_file(at.code() / "libs/app/pyproject.toml") +
+               "dependencies = ['core']\n[tool.uv.sources]\ncore = {workspace = true}\n");
+  const auto made = at.provided({"", {"libs/app/pyproject.toml+project"}, {}});
+  CHECK(said_by(made, "import app; print(app.word)") == "core\nexit code 0");
+}
+
 TEST_CASE("requirements files may be called like addresses and options") {
   for (const auto installer : {Workbench::With::pip, Workbench::With::uv}) {
     Workbench at(installer);

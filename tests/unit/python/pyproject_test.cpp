@@ -70,6 +70,11 @@ TEST_CASE("a project's dependencies come with the extras and groups that are nam
   CHECK(lines("[project]\nname = 'x'\n").empty());
   CHECK(lines("[dependency-groups]\na = ['six']\n", "pyproject.toml:a") == "six\n");
   CHECK(lines(demo, "pyproject.toml[gpu]+project") == "<.>[gpu]\n");
+  const std::string older = "[tool.uv]\ndev-dependencies = ['six']\n";  // uv's, of before groups
+  CHECK(lines(older, "pyproject.toml:dev") == "six\n");
+  CHECK(lines("[dependency-groups]\ndev = ['pip']\n" + older, "pyproject.toml:dev") ==
+        "pip\nsix\n");
+  CHECK(wrong(older, "pyproject.toml:test").message == "'pyproject.toml' has no group 'test'");
 }
 
 TEST_CASE("where packages come from is as [tool.uv] says") {
