@@ -104,6 +104,9 @@ TEST_CASE("what a local package takes from a workspace is installed, not linked 
                "dependencies = ['core']\n[tool.uv.sources]\ncore = {workspace = true}\n");
   const auto made = at.provided({"", {"libs/app/pyproject.toml+project"}, {}});
   CHECK(said_by(made, "import app; print(app.word)") == "core\nexit code 0");
+  at.write("code/libs/core/core.py", "word = 'edited'\n");
+  CHECK(said_by(at.provided({"", {"libs/app/pyproject.toml+project"}, {}}),
+                "import app; print(app.word)") == "edited\nexit code 0");
 }
 
 TEST_CASE("requirements files may be called like addresses and options") {
