@@ -4,14 +4,15 @@
 #include "dstack/base/toml.hpp"
 #include "dstack/python/pyproject.hpp"
 
+#include <algorithm>
 #include <set>
+#include <vector>
 
 namespace dstack::python {
 
 namespace {
 
 constexpr const char* project_name = "pyproject.toml";
-constexpr int deepest_group = 16;
 
 /// The value of the one member that says where a package comes from.
 std::string source_of(const TomlValue& package, std::string_view kind) {
@@ -129,22 +130,24 @@ class Reader {
     const TomlValue* groups = package.find({"metadata", "requires-dev"});
     for (const std::string& group : locked_.source.groups)
       if (groups != nullptr)  // locks of old uvs have none
-        DSTACK_CHECK(check_group(project, group, locked_names(find_part(groups, group)), 0));
+        DSTACK_CHECK(check_group(project, group, locked_names(find_part(groups, group))));
     return {};
   }
 
-  /// What a group includes is locked with it.
+  /// What a group includes is locked with it. Groups that include each other are refused by uv.
   Result<void> check_group(const TomlValue& project,
-                           std::string_view group,
-                           const std::set<std::string>& locked,
-                           int depth) const {
-    const TomlValue* list = find_part(project.find("dependency-groups"), group);
-    DSTACK_CHECK(check_list(list, locked));
-    if (list == nullptr || depth > deepest_group)  // uv refuses groups that include each other
-      return {};
-    for (const TomlValue& entry : list->elements)
-      if (const TomlValue* included = entry.find("include-group"))
-        DSTACK_CHECK(check_group(project, included->text, locked, depth + 1));
+                           const std::string& group,
+                           const std::set<std::string>& locked) const {
+    std::vector<std::string> wanted = {group};
+    for (std::size_t next = 0; next < wanted.size(); ++next) {
+      const TomlValue* list = find_part(project.find("dependency-groups"), wanted[next]);
+      DSTACK_CHECK(check_list(list, locked));
+      for (std::size_t i = 0; list != nullptr && i < list->elements.size(); ++i)
+        if (const TomlValue* included = list->elements[i].find("include-group");
+            included != nullptr &&
+            std::find(wanted.begin(), wanted.end(), included->text) == wanted.end())
+          wanted.push_back(included->text);
+    }
     return {};
   }
 

@@ -341,6 +341,22 @@ TEST_CASE("a version of Python is that of the workflow, else what the project's 
   CHECK(bench.plan("named").jobs.size() == 1);
 }
 
+TEST_CASE("a version beside an environment of conda, which has a Python of its own, is noted") {
+  Bench bench;
+  bench.choose_python = [](const python::VersionRequest&) -> Result<python::Choice> {
+    return fail(ErrorCode::unavailable, "nobody asks");
+  };
+  bench.files({"train.py", "gpu.yml"})
+      .workflows(
+          "workflows:\n"
+          "  - {name: w, provider: python, file: train.py, requirements: gpu.yml, version: "
+          "'3.12'}\n"
+          "  - {name: v, provider: python, file: train.py, requirements: gpu.yml, version: ''}\n");
+  CHECK(bench.plan("w").notices ==
+        Words{"Python 3.12 is not heeded: the environment of 'gpu.yml' has a Python of its own"});
+  CHECK(bench.plan("v").notices.empty());
+}
+
 TEST_CASE("the files beside requirements of another folder say which Python it is") {
   Bench bench;
   std::vector<python::VersionRequest> asked;
