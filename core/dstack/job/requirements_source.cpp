@@ -49,8 +49,7 @@ RequirementsFormat format_of(const RequirementsSource& source) {
     return RequirementsFormat::project;
   if (name == lock_name)
     return RequirementsFormat::uv_lock;
-  if (name == "environment.yaml" || name == "environment.yml" || name == "conda.yaml" ||
-      name == "conda.yml")
+  if (name.ends_with(".yaml") || name.ends_with(".yml"))
     return RequirementsFormat::conda;
   return RequirementsFormat::pip;
 }

@@ -12,7 +12,7 @@ enum class RequirementsFormat {
   pip,      ///< a requirements file: a requirement in each line
   project,  ///< pyproject.toml
   uv_lock,  ///< uv.lock
-  conda,    ///< environment.yaml or environment.yml
+  conda,    ///< environment.yaml, or any other file of YAML
 };
 
 struct RequirementsSource {

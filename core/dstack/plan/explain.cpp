@@ -116,6 +116,8 @@ std::vector<std::string> python_lines(const PlannedJob& job) {
                            : fmt::format(", as '{}' says", printable(job.python->named_by)));
   else if (job.python && job.python->source == "conda")
     line = "the environment's own";
+  else if (job.python && job.python->source == "uv")
+    line = fmt::format("{} (uv downloads it)", job.python->version);
   std::vector<std::string> needs = request->requirements;
   needs.insert(needs.end(), request->packages.begin(), request->packages.end());
   if (!needs.empty())

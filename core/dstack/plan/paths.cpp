@@ -328,6 +328,11 @@ class Checker {
     for (const std::string& place : places)
       if (std::string hint = similar_files(place, code_); !hint.empty())
         return other.empty() ? hint : fmt::format("{}\n{}", hint, other);
+    const std::string& path = places.front();
+    const bool is_package = path.find_first_of("=<>~") != path.npos || path.find('.') == path.npos;
+    if (other.empty() && is_list && is_package)
+      return fmt::format("'{}' names files: write packages into one, such as requirements.txt",
+                         property.name);
     return other;
   }
 

@@ -25,13 +25,12 @@ SourceLocation place_of_version(const Draft& draft, const std::string& version) 
   return found == properties.rend() ? draft.workflow->provider_where : place_of(draft, found->name);
 }
 
-/// An environment of conda has its own.
-bool brings_interpreter(const job::PythonRequest& request) {
-  return std::any_of(
-      request.requirements.begin(), request.requirements.end(), [](const std::string& file) {
-        return job::format_of(job::parse_requirements_source(file)) ==
-               job::RequirementsFormat::conda;
-      });
+/// The file of an environment of conda, which has a Python of its own; empty: there is none.
+std::string file_of_conda(const job::PythonRequest& request) {
+  for (const std::string& file : request.requirements)
+    if (job::format_of(job::parse_requirements_source(file)) == job::RequirementsFormat::conda)
+      return file;
+  return {};
 }
 
 class Chooser {
@@ -50,8 +49,13 @@ class Chooser {
 
  private:
   std::optional<python::Interpreter> choose(const Draft& draft, const job::JobSpec& job) {
-    if (brings_interpreter(*job.python))
+    if (const std::string file = file_of_conda(*job.python); !file.empty()) {
+      if (!job.python->version.empty())
+        note(fmt::format("Python {} is not heeded: the environment of '{}' has a Python of its own",
+                         job.python->version,
+                         file));
       return python::Interpreter{{}, "", "conda"};
+    }
     const PythonFiles& files = files_of(first_folder(job));
     python::VersionRequest request = files.request;
     const std::string& own = job.python->version;

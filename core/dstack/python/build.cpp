@@ -135,10 +135,13 @@ Failure venv_failure(const BuildOrder& order,
       .with_hint("{}", hint_for(context, transcript));
 }
 
+/// As a path to every installer: uv takes `pyproject.toml:dev.txt` for an address, and both take
+/// `-dev.txt` for an option.
 void add_files(std::vector<std::string>& argv, const BuildOrder& order) {
   for (const std::string& file : order.files) {
     argv.emplace_back("-r");
-    argv.push_back(file);
+    const bool plain = !file.starts_with('-') && file.find(':') == std::string::npos;
+    argv.push_back(plain ? file : "./" + file);
   }
 }
 
@@ -200,7 +203,9 @@ Result<void> install_lock(const BuildOrder& order, InstallContext context) {
   return {};
 }
 
-Result<void> install_with_uv(const BuildOrder& order, const InstallContext& context) {
+Result<void> install_with_uv(const BuildOrder& order, InstallContext context) {
+  // What a local package takes from a workspace or as editable: its copy is gone after the build.
+  context.environment.emplace_back("UV_NO_EDITABLE=1");
   if (order.requirements.lock)
     DSTACK_CHECK(install_lock(order, context));
   if (order.files.empty())

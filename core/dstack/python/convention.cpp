@@ -1,6 +1,7 @@
 #include "dstack/python/convention.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/python/requirement_text.hpp"
 
 #include <algorithm>
 
@@ -52,7 +53,17 @@ bool is_other_implementation(std::string_view word) {
   return false;
 }
 
-/// The version in a name of CPython: `cpython-3.11.4-linux-x86_64-gnu`, `python3.11`.
+/// What may stand behind the numbers of a version: `rc1`, `.dev0`, `+local`. Not `;` or another
+/// specifier without a comma.
+bool is_version_end(std::string_view rest) {
+  return std::all_of(rest.begin(), rest.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(".+-_").find(c) != std::string_view::npos;
+  });
+}
+
+/// The version in a name of CPython: `cpython-3.11.4-linux-x86_64-gnu`, `python3.11`; `3.11.x` and
+/// `3.11.*` are 3.11.
 std::string version_in(std::string_view word) {
   for (const std::string_view name : {"cpython", "python"})
     if (word.starts_with(name)) {
@@ -63,6 +74,8 @@ std::string version_in(std::string_view word) {
       break;
     }
   word = word.substr(0, word.find('/'));  // pyenv's `3.11.4/envs/NAME`
+  while (word.ends_with(".x") || word.ends_with(".*"))
+    word.remove_suffix(2);
   return parse_version(word) ? std::string(word) : std::string();
 }
 
@@ -85,6 +98,8 @@ std::optional<VersionRange> VersionRange::parse(std::string_view text) {
     if (made.any_end)
       number.remove_suffix(2);
     const auto release = release_of(number);
+    if (!is_version_end(number))
+      return std::nullopt;
     if (made.sign.empty() || !release || (made.sign == "~=" && release->size() < 2) ||
         (made.any_end && made.sign != "==" && made.sign != "!="))
       return std::nullopt;
@@ -132,9 +147,9 @@ std::optional<Version> VersionRange::least() const {
   return found;
 }
 
-std::optional<VersionFileEntry> read_version_file(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF"))
-    text.remove_prefix(3);
+std::optional<VersionFileEntry> read_version_file(std::string_view bytes) {
+  const auto decoded = decode_requirements(bytes, {});
+  const std::string_view text = decoded ? std::string_view(*decoded) : bytes;
   VersionFileEntry entry;
   entry.line = 0;
   for (const std::string_view line : split(text, '\n')) {

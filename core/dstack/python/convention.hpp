@@ -52,6 +52,6 @@ struct VersionFileEntry {
 };
 
 /// Nothing when there are only comments.
-std::optional<VersionFileEntry> read_version_file(std::string_view text);
+std::optional<VersionFileEntry> read_version_file(std::string_view bytes);
 
 }  // namespace dstack::python

@@ -20,10 +20,10 @@ import sys
 LEAVES_ALONE = ("target_dir", "prefix_path", "root_path", "use_user_site", "dry_run")
 CHANGES = ("upgrade", "force_reinstall", "ignore_installed", "editables")
 REFUSAL = "error: this environment is shared by all runs, so 'pip {command}' cannot change it\n"
-INSTALL = """hint: add the package to requirements.txt (the workflow's 'requirements'); the next run has it
+INSTALL = """hint: add the package to the file that the workflow names under 'requirements'; the next run has it
 hint: 'pip install --target DIR' installs into a folder of this job
 """
-UNINSTALL = "hint: remove the package from requirements.txt (the workflow's 'requirements')\n"
+UNINSTALL = "hint: remove the package from the file that the workflow names under 'requirements'\n"
 
 
 def find_pip():
@@ -177,7 +177,7 @@ case $words in
   'pip install' | 'pip uninstall' | 'pip sync')
     if [ -z "$elsewhere" ] && ! "$uv" "$@" --dry-run 2>&1 | grep -q '^Would make no changes'; then
       echo "error: this environment is shared by all runs, so 'uv $words' cannot change it" >&2
-      echo "hint: change requirements.txt (the workflow's 'requirements') instead; the next run has it" >&2
+      echo "hint: change the file that the workflow names under 'requirements'; the next run has it" >&2
       [ "$words" = 'pip install' ] && echo "hint: 'uv pip install --target DIR' installs into a folder of this job" >&2
       exit 1
     fi ;;

@@ -21,7 +21,7 @@ namespace dstack::python {
 namespace {
 
 /// Changes when the environment built for the same input changes.
-constexpr std::string_view format = "dstack-environment 2";
+constexpr std::string_view format = "dstack-environment 3";
 
 /// Each value is preceded by its length, so that different sequences never hash the same bytes.
 void add(Sha256& hash, std::string_view value) {
@@ -80,6 +80,12 @@ bool reaches_outside(const Path& project) {
   return false;
 }
 
+/// A lock names the members of a workspace; a project alone only says that some come from one.
+bool takes_from_workspace(const Path& project) {
+  const auto text = read_file(project / "pyproject.toml");
+  return text && text->find("workspace") != std::string::npos;
+}
+
 /// Wheels have their versions in their names: names and sizes suffice.
 void add_wheels(Sha256& hash, const Path& folder) {
   std::vector<std::string> lines;
@@ -121,8 +127,10 @@ Result<void> add_piece(Sha256& hash, const Piece& piece, const Path& code) {
     case PieceKind::wheels:
       add_wheels(hash, piece.path);
       return {};
-    case PieceKind::project:
-      return add_folder(hash, reaches_outside(piece.path) ? code : piece.path);
+    case PieceKind::project: {
+      const bool all = reaches_outside(piece.path) || takes_from_workspace(piece.path);
+      return add_folder(hash, all ? code : piece.path);
+    }
   }
   return {};
 }

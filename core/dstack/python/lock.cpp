@@ -4,7 +4,9 @@
 #include "dstack/base/toml.hpp"
 #include "dstack/python/pyproject.hpp"
 
+#include <algorithm>
 #include <set>
+#include <vector>
 
 namespace dstack::python {
 
@@ -23,14 +25,22 @@ bool is_root(const TomlValue& package) {
          source_of(package, "directory") == ".";
 }
 
-/// The names of the root's dependencies, as the lock knows them.
-std::set<std::string> locked_names(const TomlValue& package) {
+/// The names in a list of the lock's; none where there is no such list.
+std::set<std::string> locked_names(const TomlValue* list) {
   std::set<std::string> names;
-  if (const TomlValue* list = package.find({"metadata", "requires-dist"}))
+  if (list != nullptr)
     for (const TomlValue& entry : list->elements)
       if (const TomlValue* name = entry.find("name"))
         names.insert(normal_package_name(name->text));
   return names;
+}
+
+const TomlValue* find_part(const TomlValue* table, std::string_view name) {
+  if (table != nullptr)
+    for (const TomlMember& member : table->members)
+      if (normal_package_name(member.key) == normal_package_name(name))
+        return &member.value;
+  return nullptr;
 }
 
 class Reader {
@@ -55,6 +65,8 @@ class Reader {
     DSTACK_TRY(locked_.project, read_file(code_ / project_file_));
     DSTACK_TRY(const TomlValue project, parse_toml(locked_.project, project_file_));
     locked_.is_package = project.find("project") != nullptr;
+    if (const TomlValue* name = project.find({"project", "name"}))
+      name_ = normal_package_name(name->text);
     job::RequirementsSource named = locked_.source;
     named.file = project_file_;
     DSTACK_CHECK(check_parts(project, named));
@@ -108,13 +120,43 @@ class Reader {
 
   /// uv installs what is locked, whatever pyproject.toml has come to say.
   Result<void> check_age(const TomlValue& package, const TomlValue& project) const {
-    const TomlValue* dependencies = project.find({"project", "dependencies"});
-    if (dependencies == nullptr)
+    const TomlValue* metadata = package.find({"metadata", "requires-dist"});
+    const std::set<std::string> locked = locked_names(metadata);
+    DSTACK_CHECK(check_list(project.find({"project", "dependencies"}), locked));
+    const TomlValue* extras = project.find({"project", "optional-dependencies"});
+    for (const std::string& extra : locked_.source.extras)
+      if (metadata != nullptr)
+        DSTACK_CHECK(check_list(find_part(extras, extra), locked));
+    const TomlValue* groups = package.find({"metadata", "requires-dev"});
+    for (const std::string& group : locked_.source.groups)
+      if (groups != nullptr)  // locks of old uvs have none
+        DSTACK_CHECK(check_group(project, group, locked_names(find_part(groups, group))));
+    return {};
+  }
+
+  /// What a group includes is locked with it. Groups that include each other are refused by uv.
+  Result<void> check_group(const TomlValue& project,
+                           const std::string& group,
+                           const std::set<std::string>& locked) const {
+    std::vector<std::string> wanted = {group};
+    for (std::size_t next = 0; next < wanted.size(); ++next) {
+      const TomlValue* list = find_part(project.find("dependency-groups"), wanted[next]);
+      DSTACK_CHECK(check_list(list, locked));
+      for (std::size_t i = 0; list != nullptr && i < list->elements.size(); ++i)
+        if (const TomlValue* included = list->elements[i].find("include-group");
+            included != nullptr &&
+            std::find(wanted.begin(), wanted.end(), included->text) == wanted.end())
+          wanted.push_back(included->text);
+    }
+    return {};
+  }
+
+  Result<void> check_list(const TomlValue* list, const std::set<std::string>& locked) const {
+    if (list == nullptr)
       return {};
-    const std::set<std::string> locked = locked_names(package);
-    for (const TomlValue& dependency : dependencies->elements)
+    for (const TomlValue& dependency : list->elements)
       if (const std::string name = normal_package_name(package_name_of(dependency.text));
-          !name.empty() && !locked.contains(name))
+          !name.empty() && !locked.contains(name) && name != name_)
         return fail(ErrorCode::configuration,
                     "'{}' is older than '{}': it does not have '{}'",
                     locked_.source.file,
@@ -127,6 +169,7 @@ class Reader {
 
   Path code_;
   std::string project_file_;  ///< from the project's root
+  std::string name_;          ///< the project's own: `all = ["mine[gpu]"]` adds no package
   LockedProject locked_;
 };
 

@@ -3,6 +3,7 @@
 #include "dstack/base/toml.hpp"
 #include "dstack/python/build.hpp"
 #include "dstack/python/conda.hpp"
+#include "dstack/python/foreign_files.hpp"
 #include "dstack/python/requirements.hpp"
 #include "dstack/python/uv.hpp"
 
@@ -33,6 +34,7 @@ Result<void> check_project_files(const job::PythonRequest& request,
     const job::RequirementsSource source = job::parse_requirements_source(text);
     if (!fs::exists(code / source.file, error))
       return {};
+    DSTACK_CHECK(check_requirements_name(source.file));
     if (job::format_of(source) != RequirementsFormat::pip)
       wanted.requirements.push_back(text);
   }

@@ -74,6 +74,12 @@ const TomlMember* find_normal(const TomlValue* table, std::string_view name) {
   return nullptr;
 }
 
+/// `[tool.uv] dev-dependencies`, the older way to write the group `dev`, or null.
+const TomlValue* older_group(const TomlValue& root, std::string_view group) {
+  return normal_package_name(group) == "dev" ? root.find({"tool", "uv", "dev-dependencies"})
+                                             : nullptr;
+}
+
 Failure unknown_part(const TomlValue& root,
                      const std::string& file,
                      const TomlValue* table,
@@ -169,7 +175,8 @@ class Reader {
     const std::string name = normal_package_name(group);
     const TomlValue* groups = root_.find("dependency-groups");
     const TomlMember* member = find_normal(groups, group);
-    if (member == nullptr)
+    const TomlValue* older = older_group(root_, group);
+    if (member == nullptr && older == nullptr)
       return unknown_part(root_, source_.file, groups, "group", group);
     if (std::find(open_.begin(), open_.end(), name) != open_.end())
       return fail(ErrorCode::configuration,
@@ -177,12 +184,15 @@ class Reader {
                   source_.file,
                   join(open_, " -> "),
                   name)
-          .at(member->key_where)
+          .at(member == nullptr ? older->where : member->key_where)
           .with_hint("remove one of the entries 'include-group'");
     if (!groups_.insert(name).second)
       return {};
     open_.push_back(name);
-    DSTACK_CHECK(add_list(member->value, ""));
+    if (member != nullptr)
+      DSTACK_CHECK(add_list(member->value, ""));
+    if (older != nullptr)
+      DSTACK_CHECK(add_list(*older, ""));
     open_.pop_back();
     return {};
   }
@@ -328,7 +338,7 @@ Result<void> check_parts(const TomlValue& root, const job::RequirementsSource& s
       return unknown_part(root, source.file, extras, "extra", extra);
   const TomlValue* groups = root.find("dependency-groups");
   for (const std::string& group : source.groups)
-    if (find_normal(groups, group) == nullptr)
+    if (find_normal(groups, group) == nullptr && older_group(root, group) == nullptr)
       return unknown_part(root, source.file, groups, "group", group);
   return {};
 }

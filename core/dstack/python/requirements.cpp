@@ -3,6 +3,7 @@
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/python/conda.hpp"
+#include "dstack/python/foreign_files.hpp"
 #include "dstack/python/pyproject.hpp"
 #include "dstack/python/requirement_line.hpp"
 #include "dstack/python/requirement_text.hpp"
@@ -150,6 +151,7 @@ Result<Requirements> Reader::read(const job::PythonRequest& request) {
 }
 
 Result<void> Reader::read_source(job::RequirementsSource source) {
+  DSTACK_CHECK(check_requirements_name(source.file));
   const job::RequirementsFormat format = job::format_of(source);
   if (format == job::RequirementsFormat::uv_lock) {
     DSTACK_CHECK(check_there(code_ / source.file, source.file));
@@ -232,13 +234,10 @@ Result<void> Reader::add_project_line(RequirementFile& file,
 
 Result<std::size_t> Reader::read_at(const Path& path, const std::string& name) {
   const std::string file_name = path.filename().string();
-  if (file_name == "pyproject.toml" || file_name == "uv.lock")
+  if (job::format_of({file_name, {}, {}, false}) != job::RequirementsFormat::pip)
     return fail(ErrorCode::configuration, "'{}' cannot be included by a requirements file", name)
         .with_hint("name it in the workflow's 'requirements', beside the others");
-  if (file_name == "setup.py" || file_name == "setup.cfg")
-    return fail(ErrorCode::configuration, "'{}' is not a requirements file", name)
-        .with_hint(
-            "to install that project, write a requirements file with the line '.' or './FOLDER'");
+  DSTACK_CHECK(check_requirements_name(name));
   DSTACK_CHECK(check_there(path, name));
   DSTACK_CHECK(check_file(path, name));
   DSTACK_TRY(const std::string bytes, read_file(path));

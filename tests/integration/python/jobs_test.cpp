@@ -52,8 +52,8 @@ std::string check_read_only(Workbench::With installer, std::string& reason) {
 
 constexpr const char* refusal =
     "error: this environment is shared by all runs, so 'pip install' cannot change it\n"
-    "hint: add the package to requirements.txt (the workflow's 'requirements'); the next run has "
-    "it\n"
+    "hint: add the package to the file that the workflow names under 'requirements'; the next run "
+    "has it\n"
     "hint: 'pip install --target DIR' installs into a folder of this job\n"
     "exit code 1";
 
@@ -122,7 +122,7 @@ void check_uv(Workbench& at) {
       " --no-index --find-links " + shell_quote((at.code() / "wheels").string()) + " other";
   CHECK(has(uv("pip freeze", folder), "greet==1.0\n"));
   CHECK(has(uv("pip install" + wheels, folder),
-            "so 'uv pip install' cannot change it\nhint: change requirements.txt"));
+            "so 'uv pip install' cannot change it\nhint: change the file that"));
   CHECK(has(uv("pip uninstall greet", folder), "so 'uv pip uninstall' cannot change it"));
   CHECK(uv("pip install greet", folder).ends_with("exit code 0"));
   const std::string target = shell_quote((at.root / "target").string());

@@ -22,6 +22,7 @@ std::string said_by(const PythonEnvironment& environment, const std::string& pro
 void check_project(Workbench& at) {
   at.add_wheel("greet", "1.0", "word = 'hello'\n");
   at.add_wheel("extra", "1.0", "word = 'more'\n");
+  at.add_wheel("check", "1.0", "word = 'checked'\n");
   at.add_project("libs/other", "other", "word = 'lib'\n");
   at.variables["PIP_FIND_LINKS"] = (at.code() / "wheels").string();
   const std::string project =
@@ -44,6 +45,9 @@ void check_project(Workbench& at) {
   at.write("code/pyproject.toml", project + "[dependency-groups]\ndev = ['extra']\n");
   const auto dev = at.provided({"", {"pyproject.toml:dev"}, {}});
   CHECK(dev.folder == more.folder);  // the same packages
+  at.write("code/pyproject.toml", project + "[dependency-groups]\ntest = ['check']\n");
+  const auto both = at.provided({"", {"pyproject.toml[more]:test"}, {}});
+  CHECK(said_by(both, "import extra, check; print(check.word)") == "checked\nexit code 0");
   at.write("code/libs/other/other.py", "word = 'edited'\n");
   CHECK(said_by(at.provided({"", {"pyproject.toml"}, {}}), program) == "hello edited\nexit code 0");
 }
@@ -86,6 +90,36 @@ TEST_CASE("uv installs what a pyproject.toml names") {
   if (!at.usable())
     SKIP(at.reason);
   check_project(at);
+}
+
+TEST_CASE("what a local package takes from a workspace is installed, not linked to a copy") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  at.write("code/pyproject.toml", "[tool.uv.workspace]\nmembers = ['libs/*']\n");
+  at.add_project("libs/core", "core", "word = 'core'\n");
+  at.add_project("libs/app", "app", "from core import word\n");
+  at.write("code/libs/app/pyproject.toml",
+           *read_file(at.code() / "libs/app/pyproject.toml") +
+               "dependencies = ['core']\n[tool.uv.sources]\ncore = {workspace = true}\n");
+  const auto made = at.provided({"", {"libs/app/pyproject.toml+project"}, {}});
+  CHECK(said_by(made, "import app; print(app.word)") == "core\nexit code 0");
+  at.write("code/libs/core/core.py", "word = 'edited'\n");
+  CHECK(said_by(at.provided({"", {"libs/app/pyproject.toml+project"}, {}}),
+                "import app; print(app.word)") == "edited\nexit code 0");
+}
+
+TEST_CASE("requirements files may be called like addresses and options") {
+  for (const auto installer : {Workbench::With::pip, Workbench::With::uv}) {
+    Workbench at(installer);
+    if (!at.usable())
+      SKIP(at.reason);
+    at.add_wheel("greet", "1.0", "word = 'hello'\n");
+    at.write("code/train:gpu.txt", "-f wheels\ngreet\n");
+    at.write("code/-more.txt", "-f wheels\ngreet==1.0\n");
+    const auto made = at.provided({"", {"train:gpu.txt", "-more.txt"}, {}});
+    CHECK(said_by(made, "import greet; print(greet.word)") == "hello\nexit code 0");
+  }
 }
 
 TEST_CASE("uv installs what a uv.lock has, with groups and the project where they are named") {

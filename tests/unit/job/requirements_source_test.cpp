@@ -32,6 +32,8 @@ TEST_CASE("any other name of a file is taken as it is", "[job]") {
     CHECK_FALSE(source.has_parts());
     CHECK(format_of(source) == RequirementsFormat::pip);
   }
-  CHECK(format_of(parse_requirements_source("env/environment.yml")) == RequirementsFormat::conda);
+  for (const char* text :
+       {"env/environment.yml", "conda.yaml", "envs/gpu.yml", "environment-dev.yaml"})
+    CHECK(format_of(parse_requirements_source(text)) == RequirementsFormat::conda);
   CHECK(format_of(parse_requirements_source("pyproject.toml[a]")) == RequirementsFormat::project);
 }

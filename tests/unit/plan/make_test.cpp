@@ -259,6 +259,11 @@ TEST_CASE("an unavailable version of Python is reported with the other errors, w
   const std::string text = explain(plan);
   CHECK(text.find("python       3.10.13 (/usr/bin/python3.10, PATH)\n") != std::string::npos);
   CHECK(text.find("PATH=(set when the run starts):/usr/bin") != std::string::npos);
+  bench.choose_python = [](const python::VersionRequest&) -> Result<python::Choice> {
+    return python::Choice{{"", "3.99", "uv"}, ""};
+  };
+  CHECK(explain(bench.plan("fourth")).find("python       3.99 (uv downloads it)\n") !=
+        std::string::npos);
   // Whatever a machine has, a file can be right.
   CHECK(bench
             .workflows(
@@ -334,6 +339,22 @@ TEST_CASE("a version of Python is that of the workflow, else what the project's 
   CHECK(bench.errors("free").at(0).starts_with(
       "'pypy3.10' is not CPython, the only Python that jobs can have @ .python-version:1:1+8"));
   CHECK(bench.plan("named").jobs.size() == 1);
+}
+
+TEST_CASE("a version beside an environment of conda, which has a Python of its own, is noted") {
+  Bench bench;
+  bench.choose_python = [](const python::VersionRequest&) -> Result<python::Choice> {
+    return fail(ErrorCode::unavailable, "nobody asks");
+  };
+  bench.files({"train.py", "gpu.yml"})
+      .workflows(
+          "workflows:\n"
+          "  - {name: w, provider: python, file: train.py, requirements: gpu.yml, version: "
+          "'3.12'}\n"
+          "  - {name: v, provider: python, file: train.py, requirements: gpu.yml, version: ''}\n");
+  CHECK(bench.plan("w").notices ==
+        Words{"Python 3.12 is not heeded: the environment of 'gpu.yml' has a Python of its own"});
+  CHECK(bench.plan("v").notices.empty());
 }
 
 TEST_CASE("the files beside requirements of another folder say which Python it is") {

@@ -21,12 +21,18 @@ TEST_CASE("a .python-version is read as pyenv and uv write it") {
                            "cpython-3.11-linux-x86_64-gnu\n",
                            "3.11/envs/work\n",
                            "3.11 3.10\n",
+                           "3.11.x\n",
+                           "3.11.*\n",
                            "\xEF\xBB\xBF"
                            "3.11\n"}) {
     INFO(text);
     CHECK(entry(text).kind == Kind::version);
     CHECK(entry(text).version == "3.11");
   }
+  using namespace std::string_view_literals;
+  CHECK(entry("\xFF\xFE"
+              "3\0.\0001\0002\0\r\0\n\0"sv)
+            .version == "3.12");  // as PowerShell writes
   CHECK(entry("3.11.4\n").version == "3.11.4");
   CHECK(entry("# first\n  3.11\n").line == 2);
   CHECK(entry("# first\n  3.11\n").column == 3);
@@ -67,7 +73,7 @@ TEST_CASE("the specifiers of requires-python allow what PEP 440 says") {
   CHECK(!allows("<=3.11", {3, 11, 1}));
   CHECK(allows(">=3.8.0rc1", {3, 8, 0}));
   CHECK(allows("", {3, 6, 0}));
-  for (const char* wrong : {"^3.9", "3.9", ">=three", "~=3", ">=3.*"}) {
+  for (const char* wrong : {"^3.9", "3.9", ">=three", "~=3", ">=3.*", ">=3.11;<3.13", ">=3.9 <4"}) {
     INFO(wrong);
     CHECK(!VersionRange::parse(wrong));
   }

@@ -70,6 +70,11 @@ TEST_CASE("a project's dependencies come with the extras and groups that are nam
   CHECK(lines("[project]\nname = 'x'\n").empty());
   CHECK(lines("[dependency-groups]\na = ['six']\n", "pyproject.toml:a") == "six\n");
   CHECK(lines(demo, "pyproject.toml[gpu]+project") == "<.>[gpu]\n");
+  const std::string older = "[tool.uv]\ndev-dependencies = ['six']\n";  // uv's, of before groups
+  CHECK(lines(older, "pyproject.toml:dev") == "six\n");
+  CHECK(lines("[dependency-groups]\ndev = ['pip']\n" + older, "pyproject.toml:dev") ==
+        "pip\nsix\n");
+  CHECK(wrong(older, "pyproject.toml:test").message == "'pyproject.toml' has no group 'test'");
 }
 
 TEST_CASE("where packages come from is as [tool.uv] says") {
@@ -141,6 +146,19 @@ TEST_CASE("a lock names what it installs from the code, and has to be that of th
   CHECK(old.message == "'uv.lock' is older than 'pyproject.toml': it does not have 'rich'");
   CHECK(old.where->render() == "pyproject.toml:4:1");
   CHECK(old.hint == "run 'uv lock'");
+  at.write("pyproject.toml",
+           "[project]\nname='demo'\ndependencies=['six']\n"
+           "[project.optional-dependencies]\ngpu=['six']\nall=['demo[gpu]']\nviz=['pillow']\n"
+           "[dependency-groups]\ndev=['ruff', {include-group='test'}]\ntest=['pytest']\n");
+  at.write("uv.lock",
+           "[[package]]\nname='demo'\nsource={editable='.'}\n"
+           "[package.metadata]\nrequires-dist=[{name='six'}]\n"
+           "[package.metadata.requires-dev]\ndev=[{name='ruff'}]\n");
+  CHECK(read("uv.lock"));
+  CHECK(read("uv.lock[all]"));
+  CHECK(holds(failure_of(read("uv.lock[viz]")).message, "it does not have 'pillow'"));
+  CHECK(holds(failure_of(read("uv.lock:dev")).message, "it does not have 'pytest'"));
+  CHECK(failure_of(read("uv.lock:dev")).where->render() == "pyproject.toml:10:7");
 
   at.write("pyproject.toml", "[project]\nname='demo'\n");
   at.write("uv.lock", "[[package]]\nname = 'x'\nsource = { directory = '../x' }\n");

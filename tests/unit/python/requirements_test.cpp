@@ -158,6 +158,17 @@ TEST_CASE("which files of a project stand where is checked, and said") {
         "'pyproject.toml' cannot be included by a requirements file");
   CHECK(test::failure_of(read(at, {"setup.py"})).message ==
         "'setup.py' is not a requirements file");
+  at.write("lock.txt", "-r poetry.lock\n");
+  at.write("yaml.txt", "-r environment.yml\n");
+  for (const char* file :
+       {"poetry.lock", "sub/pdm.lock", "Pipfile", "Pipfile.lock", "conda-lock.yml"}) {
+    at.write(file, "");
+    const Error foreign = test::failure_of(read(at, {file}));
+    CHECK(foreign.message == "'" + std::string(file) + "' is not a requirements file");
+    CHECK(test::holds(foreign.hint, "name "));
+  }
+  CHECK(test::holds(test::failure_of(read(at, {"lock.txt"})).message, "'poetry.lock' is not a"));
+  CHECK(test::holds(test::failure_of(read(at, {"yaml.txt"})).message, "cannot be included"));
   CHECK(test::holds(test::failure_of(read(at, {"uv.lock", "sub/uv.lock"})).message,
                     "cannot be installed into one environment"));
   CHECK(test::holds(test::failure_of(read(at, {"gone/uv.lock"})).message,

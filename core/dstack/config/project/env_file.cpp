@@ -217,7 +217,7 @@ Result<std::vector<EnvEntry>> parse_env_file(std::string_view text, const std::s
         std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*invalid), '\n');
     return fail(ErrorCode::configuration, "'{}' is not UTF-8", name)
         .at({source_without_text(name), static_cast<std::uint32_t>(line + 1), 1, 1})
-        .with_hint("encode binary values with base64");
+        .with_hint("save the file as UTF-8; encode binary values with base64");
   }
   return Reader(text, name).read();
 }

@@ -59,6 +59,9 @@ constexpr std::string_view data_of_jobs =
     "'images' below its folder and without copying; code and the artifacts of 'depends-on' are "
     "there anyway, and 'artifacts' lists what is saved";
 
+constexpr std::string_view setting_of_the_home =
+    "it is a setting for all projects: write it into config.yaml of dstack's home, ~/.dstack";
+
 /// Features without a property, and what to use instead.
 constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"port",
@@ -73,6 +76,10 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
      "a job has the project's secrets as environment variables; 'dstack secrets add NAME' adds "
      "one"},
     {"tag", "'dstack run NAME --tag TAG' tags what a run saves"},
+    {"keep_changes", setting_of_the_home},
+    {"stop_grace", setting_of_the_home},
+    {"snapshot_file_limit", setting_of_the_home},
+    {"on_end", setting_of_the_home},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>

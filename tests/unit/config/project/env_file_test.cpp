@@ -72,6 +72,7 @@ TEST_CASE("all mistakes in a file of variables are reported with their lines, an
   CHECK(error.where->source->text.empty());
   CHECK(errors("A=1\nB=\xff\n") ==
         std::vector<std::string>{"conf/.env:2:1 'conf/.env' is not UTF-8"});
+  CHECK(test::failure_of(parse_env_file("\xff\xfe", ".env")).hint.starts_with("save the file as"));
   CHECK(errors(std::string("A=x\0y\n", 6)) ==
         std::vector<std::string>{"conf/.env:1:1 the value has a NUL character"});
   CHECK(errors("A=" + std::string(65 * 1024, 'x')) ==
