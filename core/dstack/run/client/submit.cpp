@@ -29,6 +29,9 @@ namespace dstack::run {
 
 namespace {
 
+/// Somebody may take a proposed name first; a few tries are enough for any number of callers.
+constexpr int most_names = 20;
+
 std::vector<std::pair<std::string, std::string>> caller_environment() {
   std::vector<std::pair<std::string, std::string>> all;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -376,12 +379,17 @@ Result<Submitted> submit(const Workbench& bench,
     if (asks_for_resources(order.plan))
       order.machine = bench.machine;
     DSTACK_CHECK(make_folders(bench.home.run(name)));
+    // Held before anybody can find the run on record, and handed to its supervisor.
+    DSTACK_TRY(auto lock, take_run_lock(bench.home, name));
+    if (!lock && attempt < most_names)
+      continue;  // somebody took the name meanwhile
+    if (!lock)
+      return fail(ErrorCode::unavailable, "run '{}' cannot be locked", name);
     DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
       ::unlink(env_texts.c_str());
-      // Somebody took the name meanwhile; a few tries are enough for any number of callers.
-      if (id.error().code == ErrorCode::conflict && attempt < 20)
+      if (id.error().code == ErrorCode::conflict && attempt < most_names)
         continue;
       return Failure(std::move(id).error());
     }
@@ -390,14 +398,16 @@ Result<Submitted> submit(const Workbench& bench,
                           plural(order.plan.jobs.size(), "job"),
                           plural(order.plan.workflows.size(), "workflow"),
                           captured->tree.tree.render()));
-    DSTACK_CHECK(start_supervisor(bench.home, name).map_error([&](Error error) {
-      return without_supervisor(name, std::move(error));
-    }));
+    DSTACK_TRY(auto supervisor,
+               start_supervisor(bench.home, name, *std::move(lock)).map_error([&](Error error) {
+                 return without_supervisor(name, std::move(error));
+               }));
     return Submitted{*id,
                      name,
                      std::move(order.plan),
                      std::move(captured->warnings),
-                     std::move(captured->notes)};
+                     std::move(captured->notes),
+                     std::move(supervisor)};
   }
 }
 

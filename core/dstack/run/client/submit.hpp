@@ -4,6 +4,7 @@
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/plan/make.hpp"
+#include "dstack/process/spawn.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/objects/objects.hpp"
 #include "dstack/store/records/records.hpp"
@@ -58,6 +59,7 @@ struct Submitted {
   plan::Plan plan;
   std::vector<std::string> warnings;
   std::vector<std::string> notes;  ///< of the code; those of the plan are in it
+  process::Child supervisor;       ///< for follow()
 };
 
 /// The plan, and nothing else: no file is written, no row. `code` becomes what was listed, also

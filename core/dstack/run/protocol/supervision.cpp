@@ -8,26 +8,33 @@
 
 namespace dstack::run {
 
-Result<process::Child> start_supervisor(const files::Home& home, const std::string& run) {
+Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run) {
+  auto lock = open_file((home.run(run) / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  if (!lock)
+    return std::nullopt;
+  DSTACK_TRY(const bool is_held, lock_exclusive(lock->get(), Wait::no));
+  if (!is_held)
+    return std::nullopt;
+  return *std::move(lock);
+}
+
+Result<process::Child> start_supervisor(const files::Home& home, const std::string& run, Fd lock) {
   log::info(fmt::format("starts a supervisor for run '{}'", run));
   process::Command command;
   command.argv = {"dstack", "supervise", home.root.string(), run};
   command.program = process::own_program;
   command.working_dir = "/";
+  command.descriptors = {{supervisor_lock_fd, lock.get()}};
   command.group = process::Group::own_session;
   return process::spawn(command);
 }
 
 Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
                                                         const std::string& run) {
-  auto lock = open_file((home.run(run) / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  DSTACK_TRY(auto lock, take_run_lock(home, run));
   if (!lock)
-    return std::nullopt;  // the run's folder is gone, or not ours: nothing to supervise
-  DSTACK_TRY(const bool is_free, lock_exclusive(lock->get(), Wait::no));
-  lock->reset();
-  if (is_free)
-    return start_supervisor(home, run);
-  return std::nullopt;
+    return std::nullopt;
+  return start_supervisor(home, run, *std::move(lock));
 }
 
 Error without_supervisor(const std::string& run, Error why) {

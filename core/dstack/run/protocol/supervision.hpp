@@ -2,6 +2,7 @@
 // ends one of its jobs.
 #pragma once
 
+#include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
 
@@ -10,13 +11,18 @@
 
 namespace dstack::run {
 
-/// Starts one, detached. It takes the lock itself; two at once do no harm. The caller
-/// may drop the child if it does not need to know how it ends.
-Result<process::Child> start_supervisor(const files::Home& home, const std::string& run);
+/// Where a supervisor finds the lock that whoever started it hands over.
+inline constexpr int supervisor_lock_fd = 3;
 
-/// Starts one where the lock is free. Looking takes the lock for an instant, and a supervisor that
-/// is starting meanwhile gives up: so whoever finds it free has to start one, and only this
-/// function looks. Returns what it has started.
+/// The run's lock, held now. Nothing when somebody else has it, or the run has no folder.
+Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run);
+
+/// Starts one, detached, which has the lock from its first instruction on: so nobody ever finds the
+/// lock free between the start of a supervisor and the moment it gets to run, however slow the
+/// machine is. The caller may drop the child if it does not need to know how it ends.
+Result<process::Child> start_supervisor(const files::Home& home, const std::string& run, Fd lock);
+
+/// Starts one where the lock is free, and returns it.
 Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
                                                         const std::string& run);
 

@@ -9,6 +9,7 @@
 #include "dstack/run/protocol/job_log.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/protocol/supervision.hpp"
 #include "dstack/run/report/notifications.hpp"
 #include "dstack/run/schedule/gangs.hpp"
 #include "dstack/run/supervisor/artifact_saver.hpp"
@@ -28,6 +29,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::run {
@@ -96,13 +98,24 @@ Result<void> supervise(const files::Home& home, const std::string& name, const F
   return send_notifications(home, records, *run);
 }
 
+/// The one that was handed over, already held; else a fresh one, of a supervisor started by hand.
+Result<Fd> open_lock(const Path& file) {
+  struct stat named;
+  struct stat given;
+  if (::stat(file.c_str(), &named) != 0 || ::fstat(supervisor_lock_fd, &given) != 0 ||
+      named.st_dev != given.st_dev || named.st_ino != given.st_ino)
+    return open_file(file.string(), O_RDWR | O_CREAT, 0600);
+  ::fcntl(supervisor_lock_fd, F_SETFD, FD_CLOEXEC);
+  return Fd(supervisor_lock_fd);
+}
+
 }  // namespace
 
 int supervisor_main(const files::Home& home, const std::string& name) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   const Path folder = home.run(name);
-  auto lock = open_file((folder / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  auto lock = open_lock(folder / file_names::run_lock);
   if (!lock)
     return 1;
   const auto held = lock_exclusive(lock->get(), Wait::no);
