@@ -242,7 +242,7 @@ class Run final : public Action {
     request_.parallel = parallel_.value_or(0);
     if (yes_)
       request_.large_folder = source::LargeFolder::taken;
-    DSTACK_TRY(const auto bench, context.open_workbench());
+    DSTACK_TRY(const auto bench, context.open_workbench(run::Purpose::code));
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));

@@ -6,7 +6,6 @@
 #include "dstack/files/locks.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
-#include "dstack/plan/defaults.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
@@ -278,43 +277,15 @@ std::vector<std::string> make_job_ids(std::size_t count) {
   return ids;
 }
 
-std::string place_in(const Path& root, const Path& folder) {
-  const Path relative = real_path(folder).lexically_relative(root);
-  return relative == "." || relative.empty() || *relative.begin() == ".." ? std::string()
-                                                                          : relative.string();
-}
-
 }  // namespace
-
-Result<Workbench> open_workbench(const Path& folder,
-                                 const files::Home& home,
-                                 const std::vector<Path>& provider_paths) {
-  Workbench bench;
-  bench.home = home;
-  DSTACK_TRY(bench.settings, config::load_settings(home.config()));
-  if (const auto root = config::find_project(folder)) {
-    DSTACK_TRY(bench.project, config::load_project(*root));
-  } else {
-    bench.project = config::undefined_project(folder);
-  }
-  bench.place = place_in(bench.project.folder, folder);
-  bench.providers = provider::Registry::discover(
-      provider::search_path({provider_paths,
-                             bench.project.defined ? bench.project.folder : Path(),
-                             home.plugins(),
-                             home.trusted_providers()}));
-  plan::apply_defaults(bench.project, bench.providers);
-  bench.machine = resources::find_machine(bench.settings.resources);
-  return bench;
-}
 
 Result<plan::Plan> preview(const Workbench& bench,
                            const SubmitRequest& request,
                            source::Snapshot& code) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
-  DSTACK_TRY(
-      code,
-      source::preview_snapshot(bench.project.root, snapshot_options(bench, request.large_folder)));
+  DSTACK_TRY(code,
+             source::preview_snapshot(
+                 bench.project.root, snapshot_options(bench, request.large_folder), bench.asked));
   DSTACK_TRY(auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   EnvTexts texts;
@@ -330,9 +301,10 @@ Result<plan::Plan> preview(const Workbench& bench,
 
 Result<std::vector<std::string>> validate(const Workbench& bench) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
-  DSTACK_TRY(const auto code,
-             source::preview_snapshot(bench.project.root,
-                                      snapshot_options(bench, source::LargeFolder::taken)));
+  DSTACK_TRY(
+      const auto code,
+      source::preview_snapshot(
+          bench.project.root, snapshot_options(bench, source::LargeFolder::taken), bench.asked));
   EnvTexts texts;
   plan::PlanningContext planning = context(bench, code, records, {});
   add_data_sources(planning, bench.home, texts);
@@ -345,8 +317,10 @@ Result<Submitted> submit(const Workbench& bench,
   // Before anything is recorded: a run whose lock cannot be taken has no supervisor.
   DSTACK_CHECK(files::try_locks_in(bench.home.temporary()));
   DSTACK_TRY(auto listing,
-             source::Listing::make(
-                 bench.project.root, bench.home, snapshot_options(bench, request.large_folder)));
+             source::Listing::make(bench.project.root,
+                                   bench.home,
+                                   snapshot_options(bench, request.large_folder),
+                                   bench.asked));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   std::optional<source::Snapshot> captured;
