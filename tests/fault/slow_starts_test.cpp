@@ -11,12 +11,13 @@ using namespace dstack::test;
 
 namespace {
 
-/// Supervisors stand still before their first instruction until release().
-class SlowSupervisors {
+/// Processes of a role stand still before their first instruction until release().
+class SlowStarts {
  public:
-  explicit SlowSupervisors(Sandbox& box) : go_(box.root() / "go"), report_(box.root() / "held") {
+  SlowStarts(Sandbox& box, const std::string& role)
+      : go_(box.root() / "go"), report_(box.root() / "held") {
     box.set("LD_PRELOAD=" DSTACK_FAULTS "/held_starts.so");
-    box.set("HOLD_IN=supervise");
+    box.set("HOLD_IN=" + role);
     box.set("HOLD_UNTIL=" + go_.string());
     box.set("HOLD_REPORT=" + report_.string());
   }
@@ -34,13 +35,23 @@ class SlowSupervisors {
   Path report_;
 };
 
+/// Of runs of this home; 0: there is none.
+int any_supervisor(const Sandbox& box) {
+  const std::string beginning =
+      std::string("dstack") + '\0' + "supervise" + '\0' + box.home().string() + '\0';
+  for (const Process& process : all_processes())
+    if (process.words.starts_with(beginning))
+      return process.pid;
+  return 0;
+}
+
 }  // namespace
 
 TEST_CASE("no command starts a second supervisor while the first one did not get to run yet") {
   skip_if_sanitized();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
-  const SlowSupervisors slow(box);
+  const SlowStarts slow(box, "supervise");
   const std::string run = box.start({"w"});
   box.ok({"ps"});
   box.ok({"show", run});
@@ -62,7 +73,7 @@ TEST_CASE("'run' starts one supervisor for its run, however long that takes to s
   skip_if_sanitized();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
-  const SlowSupervisors slow(box);
+  const SlowStarts slow(box, "supervise");
   auto run = process::spawn(box.command({"run", "w"}));
   REQUIRE(run);
   wait_until([&] { return slow.started() > 0; });
@@ -77,11 +88,14 @@ TEST_CASE("a supervisor that was killed before it got to run is replaced") {
   skip_if_sanitized();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
-  const SlowSupervisors slow(box);
+  const SlowStarts slow(box, "supervise");
   auto run = process::spawn(box.command({"run", "w"}));
   REQUIRE(run);
   wait_until([&] { return slow.started() > 0; });
-  const int first = pid_of({"dstack", "supervise", box.home().string(), box.last_run()});
+  // It is started before the run is on record.
+  if (GENERATE(false, true))
+    wait_until([&] { return !box.json({"ps", "-a", "--json"}).empty(); });
+  const int first = any_supervisor(box);
   REQUIRE(first != 0);
   REQUIRE(::kill(first, SIGKILL) == 0);
   wait_until([&] { return slow.started() > 1; });
@@ -89,4 +103,31 @@ TEST_CASE("a supervisor that was killed before it got to run is replaced") {
   CHECK(process::succeeded(run->wait()));
   require_nothing_left(box);
   CHECK(slow.started() == 2);
+}
+
+TEST_CASE("a run that is refused leaves no supervisor, also if that did not get to run yet") {
+  skip_if_sanitized();
+  Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
+  const SlowStarts slow(box, "supervise");
+  box.refused({"run", "w", "-t", "no/name"}, 2);
+  CHECK(any_supervisor(box) == 0);
+  CHECK(box.json({"ps", "-a", "--json"}).empty());
+}
+
+TEST_CASE("a run that is killed while it is planned leaves no supervisor and no record") {
+  skip_if_sanitized();
+  Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
+  const SlowStarts slow(box, "provider-host");
+  auto run = process::spawn(box.command({"run", "w"}));
+  REQUIRE(run);
+  wait_until([&] { return slow.started() > 0 && any_supervisor(box) != 0; });
+  run->signal(SIGKILL);
+  run->wait();
+  wait_until([&] { return any_supervisor(box) == 0; });
+  slow.release();
+  require_nothing_left(box);
+  CHECK(box.json({"ps", "-a", "--json"}).empty());
+  CHECK((!fs::exists(box.home() / "runs") || fs::is_empty(box.home() / "runs")));
 }

@@ -326,6 +326,8 @@ Result<Submitted> submit(const Workbench& bench,
   std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
+    // It gets ready while the provider plans. If it cannot be started, that is tried again later.
+    auto ready = ReadySupervisor::start(bench.home, name);
     RunOrder order;
     EnvTexts texts;
     DSTACK_TRY(order.plan,
@@ -372,10 +374,11 @@ Result<Submitted> submit(const Workbench& bench,
                           plural(order.plan.jobs.size(), "job"),
                           plural(order.plan.workflows.size(), "workflow"),
                           captured->tree.tree.render()));
-    DSTACK_TRY(auto supervisor,
-               start_supervisor(bench.home, name, *std::move(lock)).map_error([&](Error error) {
-                 return without_supervisor(name, std::move(error));
-               }));
+    DSTACK_TRY(
+        auto supervisor,
+        (ready ? std::move(*ready).send_off(*std::move(lock))
+               : start_supervisor(bench.home, name, *std::move(lock)))
+            .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
     return Submitted{*id,
                      name,
                      std::move(order.plan),

@@ -8,10 +8,12 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace dstack::run {
 
-/// Where a supervisor finds the lock that whoever started it hands over.
+/// Where a supervisor finds the lock that whoever started it hands over, or a socket from which it
+/// gets it: receive_run_lock().
 inline constexpr int supervisor_lock_fd = 3;
 
 /// The run's lock, held now. Nothing when somebody else has it, or the run has no folder.
@@ -21,6 +23,35 @@ Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::stri
 /// lock free between the start of a supervisor and the moment it gets to run, however slow the
 /// machine is. The caller may drop the child if it does not need to know how it ends.
 Result<process::Child> start_supervisor(const files::Home& home, const std::string& run, Fd lock);
+
+/// A supervisor that was started for a run which is not on record yet: it gets ready, but touches
+/// nothing of the run before it is sent off. So its start costs no time where another processor is
+/// free.
+class ReadySupervisor {
+ public:
+  static Result<ReadySupervisor> start(const files::Home& home, const std::string& run);
+  ReadySupervisor(ReadySupervisor&&) = default;
+  ~ReadySupervisor();  ///< ends it, unless it was sent off
+
+  /// As start_supervisor(), which is called if this one has died meanwhile.
+  Result<process::Child> send_off(Fd lock) &&;
+
+ private:
+  ReadySupervisor(files::Home home, std::string run, process::Child child, Fd socket)
+      : home_(std::move(home)),
+        run_(std::move(run)),
+        child_(std::move(child)),
+        socket_(std::move(socket)) {}
+
+  files::Home home_;
+  std::string run_;
+  process::Child child_;
+  Fd socket_;  ///< none: it was sent off
+};
+
+/// In a supervisor that was started ahead: waits until it is sent off. Nothing when nobody will do
+/// that any more.
+Fd receive_run_lock(int socket);
 
 /// Starts one where the lock is free, and returns it.
 Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
