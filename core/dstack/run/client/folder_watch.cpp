@@ -74,7 +74,8 @@ bool FolderWatch::add(const Path& folder) {
     if (!made.descriptor || !notifies(made.descriptor.get()))
       return false;
   } else {
-    made.number = ::inotify_add_watch(events_.get(), folder.c_str(), IN_MODIFY | IN_ATTRIB | IN_ONLYDIR);
+    made.number =
+        ::inotify_add_watch(events_.get(), folder.c_str(), IN_MODIFY | IN_ATTRIB | IN_ONLYDIR);
     if (made.number < 0)
       return false;
   }

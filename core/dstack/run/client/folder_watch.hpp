@@ -1,5 +1,6 @@
 // Wakes a poll loop when files that lie directly in some folders are written to, or their times
-// set, by whichever process. For one thread: the one that made it, which must also be the one that polls.
+// set, by whichever process. For one thread: the one that made it, which must also be the one that
+// polls.
 //
 // By F_NOTIFY, and where the kernel has none by inotify: closing an inotify descriptor waits for
 // the kernel to let go of what it watched, 8 to 24 milliseconds that the user would wait for at the

@@ -360,7 +360,9 @@ Result<Submitted> submit(const Workbench& bench,
     if (!lock && attempt < most_names)
       continue;  // somebody took the name meanwhile
     if (!lock)
-      return fail(ErrorCode::unavailable, "run '{}' cannot be locked", name);
+      return fail(ErrorCode::unavailable, "run '{}' cannot be locked", name)
+          .with_hint("'dstack doctor' says whether the home '{}' can be used",
+                     bench.home.root.string());
     DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
