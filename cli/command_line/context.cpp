@@ -122,8 +122,8 @@ provider::SearchPath Context::search_path() const {
                                 home.trusted_providers()});
 }
 
-Result<run::Workbench> Context::open_workbench() const {
-  DSTACK_TRY(auto bench, run::open_workbench(folder, home, provider_paths));
+Result<run::Workbench> Context::open_workbench(run::Purpose purpose) const {
+  DSTACK_TRY(auto bench, run::open_workbench(folder, home, provider_paths, purpose));
   return bench;
 }
 

@@ -38,7 +38,7 @@ struct Context {
   /// Where providers are searched for.
   provider::SearchPath search_path() const;
   /// The project, the providers and the settings; findings that are not errors become warnings.
-  Result<run::Workbench> open_workbench() const;
+  Result<run::Workbench> open_workbench(run::Purpose purpose = run::Purpose::project) const;
 };
 
 /// The records, after supervisors that died were restarted, and a project that was moved was found

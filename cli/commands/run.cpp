@@ -267,13 +267,13 @@ class Run final : public Action {
     request_.parallel = parallel_.value_or(0);
     if (yes_)
       request_.large_folder = source::LargeFolder::taken;
-    DSTACK_TRY(const auto bench, context.open_workbench());
+    DSTACK_TRY(const auto bench, context.open_workbench(run::Purpose::code));
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
     // From here on no signal may be lost between the run's creation and its follower.
     DSTACK_TRY(auto signals, Signals::open());
-    DSTACK_TRY(const auto submitted, submit(context, bench, records, signals));
+    DSTACK_TRY(auto submitted, submit(context, bench, records, signals));
     context.messages.warnings(submitted.warnings);
     for (const std::string& note : submitted.notes)
       say(context, note);
@@ -329,7 +329,7 @@ class Run final : public Action {
   static Result<int> follow(Context& context,
                             store::Records& records,
                             Signals& signals,
-                            const run::Submitted& submitted) {
+                            run::Submitted& submitted) {
     const ui::Stream& stream = context.messages.stream();
     context.messages.note(
         fmt::format("run {}{}",
@@ -345,7 +345,13 @@ class Run final : public Action {
     options.wake_fd = signals.fd();
     options.tick = stream.live && !context.messages.quiet();
     DSTACK_TRY(const auto end,
-               run::follow(context.home, records, submitted.name, state, view, options));
+               run::follow(context.home,
+                           records,
+                           submitted.name,
+                           state,
+                           view,
+                           options,
+                           std::move(submitted.supervisor)));
     context.out.when_closed({});
     if (end == run::FollowEnd::left && interruption.hung_up())
       return exit_code::success;

@@ -22,7 +22,7 @@ class Validate final : public Action {
   Result<int> run(Context& context) override {
     if (!config::find_project(context.folder))
       return refuse_missing_project();
-    DSTACK_TRY(const auto bench, context.open_workbench());
+    DSTACK_TRY(const auto bench, context.open_workbench(run::Purpose::code));
     DSTACK_TRY(const auto warnings, run::validate(bench));
     context.messages.warnings(warnings);
     context.out.line(

@@ -25,27 +25,24 @@ Result<std::string> diff_against_commit(const Path& project,
     paths.insert(file.path);
   DSTACK_TRY(BorrowedRepository repository, borrow_repository(project, staging.path()));
   DSTACK_TRY(const std::string base, make_diff_base(repository, code.git, paths, notes));
-  const std::vector<std::string> variables = repository.variables();
   // By force: what the rules of the project leave out is not in the snapshot, and what is in it
   // counts.
   DSTACK_CHECK(git_output(
-      git_command(tree, {"-c", "core.safecrlf=false", "add", "--all", "--force", "."}, variables)));
-  return git_output(git_command(tree,
-                                {"-c",
-                                 "diff.noprefix=false",
-                                 "-c",
-                                 "diff.mnemonicPrefix=false",
-                                 "-c",
-                                 "diff.relative=false",
-                                 "diff",
-                                 "--cached",
-                                 "--binary",
-                                 "--no-color",
-                                 "--no-ext-diff",
-                                 "--no-textconv",
-                                 base,
-                                 "--"},
-                                variables));
+      repository.command({"-c", "core.safecrlf=false", "add", "--all", "--force", "."})));
+  return git_output(repository.command({"-c",
+                                        "diff.noprefix=false",
+                                        "-c",
+                                        "diff.mnemonicPrefix=false",
+                                        "-c",
+                                        "diff.relative=false",
+                                        "diff",
+                                        "--cached",
+                                        "--binary",
+                                        "--no-color",
+                                        "--no-ext-diff",
+                                        "--no-textconv",
+                                        base,
+                                        "--"}));
 }
 
 }  // namespace dstack::source

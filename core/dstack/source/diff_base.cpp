@@ -19,28 +19,24 @@ struct Submodule {
 
 /// The commit's tree as seen from the project's folder, or an empty one before the first commit.
 Result<std::string> find_base(const BorrowedRepository& repository, const job::GitFacts& git) {
-  const auto variables = repository.variables();
   if (!git.commit.empty()) {
-    std::string prefix = repository.prefix;
+    std::string prefix = repository.repository.prefix();
     while (prefix.ends_with('/'))
       prefix.pop_back();
     const std::string name = git.commit + "^{commit}";
-    if (!git_output(git_command(repository.project, {"cat-file", "-e", name})))
+    if (!git_output(repository.command({"cat-file", "-e", name})))
       return fail(ErrorCode::not_found,
                   "the repository in '{}' has no commit {}",
                   repository.project.string(),
                   git.commit)
           .with_hint("'git fetch' may bring it; the code itself is kept: dstack code RUN -o DIR");
-    const auto tree =
-        git_output(git_command(repository.project,
-                               {"rev-parse", "--verify", "--quiet", git.commit + ":" + prefix},
-                               variables));
+    const auto tree = git_output(
+        repository.command({"rev-parse", "--verify", "--quiet", git.commit + ":" + prefix}));
     if (tree)
       return std::string(trim(*tree));
     // The project's folder is newer than the commit.
   }
-  DSTACK_TRY(const std::string empty,
-             git_output(git_command(repository.project, {"mktree"}, variables)));
+  DSTACK_TRY(const std::string empty, git_output(repository.command({"mktree"})));
   return std::string(trim(empty));
 }
 
@@ -68,8 +64,7 @@ class Submodules {
 
  private:
   Result<std::string> git(std::vector<std::string> arguments) const {
-    return git_output(
-        git_command(repository_.staging / "tree", std::move(arguments), repository_.variables()));
+    return git_output(repository_.command(std::move(arguments)));
   }
 
   Result<std::vector<Submodule>> list() const {
@@ -91,7 +86,7 @@ class Submodules {
       return remove(submodule.path);
     }
     if (const std::string objects = objects_of(submodule.path); !objects.empty())
-      repository_.objects.push_back(objects);
+      repository_.writing.more_objects.push_back(objects);
     if (!git({"cat-file", "-e", submodule.commit + "^{commit}"})) {
       notes_.push_back(
           fmt::format("commit {} of submodule '{}' is not in this clone, so the "
@@ -117,14 +112,11 @@ class Submodules {
   /// In the submodule that is checked out, else where Git keeps the repositories of submodules.
   std::string objects_of(const std::string& path) const {
     const Path folder = repository_.project / path;
-    if (find_git_entry(folder) == fs::absolute(folder) / ".git") {
-      const auto objects = git_output(
-          git_command(folder, {"rev-parse", "--path-format=absolute", "--git-path", "objects"}));
-      if (objects)
-        return std::string(trim(*objects));
-    }
-    const Path kept =
-        Path(repository_.folder) / "modules" / (repository_.prefix + path) / "objects";
+    if (find_git_entry(folder) == fs::absolute(folder) / ".git")
+      if (const auto inside = GitRepository::open(folder, folder / ".git"))
+        return inside->objects().string();
+    const GitRepository& outside = repository_.repository;
+    const Path kept = outside.common() / "modules" / (outside.prefix() + path) / "objects";
     return is_folder(kept) ? kept.string() : std::string();
   }
 
@@ -170,8 +162,7 @@ std::vector<std::string> never_code(const std::vector<std::string>& tracked,
 Result<bool> drop_never_code(const BorrowedRepository& repository,
                              const std::set<std::string, std::less<>>& files) {
   const Path tree = repository.staging / "tree";
-  std::vector<std::string> variables = repository.variables();
-  DSTACK_TRY(const std::string text, git_output(git_command(tree, {"ls-files", "-z"}, variables)));
+  DSTACK_TRY(const std::string text, git_output(repository.command({"ls-files", "-z"})));
   std::vector<std::string> tracked;
   for (const std::string_view path : split(text, '\0'))
     if (!path.empty())
@@ -184,42 +175,24 @@ Result<bool> drop_never_code(const BorrowedRepository& repository,
     list += path + '\0';
   const Path file = repository.staging / "never-code";
   DSTACK_CHECK(write_file_atomically(file, list, Durable::no));
-  variables.emplace_back("GIT_LITERAL_PATHSPECS=1");
-  DSTACK_CHECK(git_output(git_command(tree,
-                                      {"rm",
-                                       "--cached",
-                                       "--force",
-                                       "--quiet",
-                                       fmt::format("--pathspec-from-file={}", file.string()),
-                                       "--pathspec-file-nul"},
-                                      variables)));
+  DSTACK_CHECK(git_output(repository.command({"--literal-pathspecs",
+                                              "rm",
+                                              "--cached",
+                                              "--force",
+                                              "--quiet",
+                                              fmt::format("--pathspec-from-file={}", file.string()),
+                                              "--pathspec-file-nul"})));
   return true;
 }
 
 }  // namespace
 
-std::vector<std::string> BorrowedRepository::variables() const {
-  return {"GIT_DIR=" + folder,
-          "GIT_WORK_TREE=" + (staging / "tree").string(),
-          "GIT_INDEX_FILE=" + (staging / "index").string(),
-          "GIT_OBJECT_DIRECTORY=" + (staging / "objects").string(),
-          "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + join(objects, ":")};
-}
-
 Result<BorrowedRepository> borrow_repository(const Path& project, const Path& staging) {
-  DSTACK_TRY(const std::string text,
-             git_output(git_command(project,
-                                    {"rev-parse",
-                                     "--path-format=absolute",
-                                     "--git-common-dir",
-                                     "--git-path",
-                                     "objects",
-                                     "--show-prefix"})));
-  const auto lines = split(text, '\n');
-  if (lines.size() < 3)
-    return fail(ErrorCode::unavailable, "git did not say where its repository is");
-  return BorrowedRepository{
-      project, staging, std::string(lines[0]), {std::string(lines[1])}, std::string(lines[2])};
+  DSTACK_TRY(GitRepository repository, GitRepository::open(project, find_git_entry(project)));
+  return BorrowedRepository{project,
+                            staging,
+                            std::move(repository),
+                            {staging / "tree", staging / "index", staging / "objects", {}}};
 }
 
 Result<std::string> make_diff_base(BorrowedRepository& repository,
@@ -227,14 +200,12 @@ Result<std::string> make_diff_base(BorrowedRepository& repository,
                                    const std::set<std::string, std::less<>>& files,
                                    std::vector<std::string>& notes) {
   DSTACK_TRY(const std::string base, find_base(repository, git));
-  const Path tree = repository.staging / "tree";
-  DSTACK_CHECK(git_output(git_command(tree, {"read-tree", base}, repository.variables())));
+  DSTACK_CHECK(git_output(repository.command({"read-tree", base})));
   DSTACK_TRY(const bool is_expanded, Submodules(repository, notes).expand());
   DSTACK_TRY(const bool is_reduced, drop_never_code(repository, files));
   if (!is_expanded && !is_reduced)
     return base;
-  DSTACK_TRY(const std::string expanded,
-             git_output(git_command(tree, {"write-tree"}, repository.variables())));
+  DSTACK_TRY(const std::string expanded, git_output(repository.command({"write-tree"})));
   return std::string(trim(expanded));
 }
 

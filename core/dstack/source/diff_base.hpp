@@ -4,6 +4,7 @@
 
 #include "dstack/base/file.hpp"
 #include "dstack/job/code.hpp"
+#include "dstack/source/git_repository.hpp"
 
 #include <functional>
 #include <set>
@@ -15,13 +16,13 @@ namespace dstack::source {
 /// A repository whose index and new objects are a folder of ours, so that it is never written to.
 struct BorrowedRepository {
   Path project;
-  Path staging;                      ///< holds "tree", the snapshot, and gets "index" and "objects"
-  std::string folder;                ///< of Git's own files
-  std::vector<std::string> objects;  ///< folders of objects that are only read
-  std::string prefix;                ///< where the project is in it: "" or "folder/"
+  Path staging;  ///< holds "tree", the snapshot, and gets "index" and "objects"
+  GitRepository repository;
+  GitRepository::Writing writing;
 
-  /// For git_command().
-  std::vector<std::string> variables() const;
+  process::Command command(std::vector<std::string> arguments) const {
+    return repository.command(writing, std::move(arguments));
+  }
 };
 
 Result<BorrowedRepository> borrow_repository(const Path& project, const Path& staging);

@@ -9,7 +9,7 @@
 #include "dstack/files/parallel.hpp"
 #include "dstack/source/exclusions.hpp"
 #include "dstack/source/git.hpp"
-#include "dstack/source/git_list.hpp"
+#include "dstack/source/git_inquiry.hpp"
 #include "dstack/source/inspection.hpp"
 #include "dstack/source/left_out.hpp"
 #include "dstack/source/plain_folder.hpp"
@@ -35,8 +35,13 @@ class Finder {
   Finder(const Path& project,
          const SnapshotOptions& options,
          const Path& home,
-         const std::optional<KnownRoot>& known)
-      : project_(project), options_(options), home_(home), known_(known) {}
+         const std::optional<KnownRoot>& known,
+         std::shared_ptr<GitInquiry> asked)
+      : project_(project),
+        options_(options),
+        home_(home),
+        known_(known),
+        asked_(std::move(asked)) {}
 
   Result<CodeFiles> find() {
     DSTACK_TRY(folder_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
@@ -70,44 +75,16 @@ class Finder {
 
     (void)::lstat(entry_.c_str(), &status);
     found_.root.repository = status.st_ino;
-    auto outputs = run_together(questions());
-    if (!outputs && outputs.error().code == ErrorCode::not_found) {
+    auto answer = ask();
+    if (!answer && answer.error().code == ErrorCode::not_found) {
       found_.warnings.push_back(
           "git is not installed, so every file that no '.gitignore' names is taken as code");
       plain_entry_ = entry_;
       return false;
     }
-    DSTACK_CHECK(check_git_entry(entry_));
-    if (!outputs)
-      return Failure(std::move(outputs).error());
-    DSTACK_TRY(const bool is_listed, take_list((*outputs)[0]));
-    if (!is_listed)
-      return false;
-    DSTACK_CHECK(check_status((*outputs)[1]));
-    take_facts(*outputs);
-    return true;
-  }
-
-  bool knows_root() const {
-    return known_ && known_->repository == found_.root.repository && !known_->commit.empty();
-  }
-
-  std::vector<process::Command> questions() const {
-    std::vector<process::Command> commands{
-        list_command(project_), status_command(project_, programs_), remotes_command(project_)};
-    if (known_ && !knows_root())
-      commands.push_back(
-          git_command(project_, {"rev-list", "--max-parents=0", "--first-parent", "HEAD", "--"}));
-    return commands;
-  }
-
-  Result<bool> take_list(const process::Output& output) {
-    if (process::succeeded(output.status)) {
-      parse_list(output.out, "", candidates_);
-      left_out_.unreadable = unreadable_folders(output.err, prefix_in_repository(project_, entry_));
-      return !candidates_.empty() || !is_ignored_folder();
-    }
-    if (is_ownership_refusal(output)) {
+    if (!answer)
+      return Failure(std::move(answer).error());
+    if (answer->is_refused) {
       found_.warnings.push_back(
           fmt::format("Git refuses this repository because it belongs to another user, so every "
                       "file that no '.gitignore' names is taken as code; 'git config --global "
@@ -116,40 +93,32 @@ class Finder {
       plain_entry_ = entry_;
       return false;
     }
-    // Never as if there were no Git: its rules say which files are secret.
-    if (output.err.find("not a git repository") != std::string::npos)
-      return fail(broken_git_entry(entry_, stderr_tail(output)));
-    return fail(ErrorCode::unavailable,
-                "git could not list the files of '{}': {}",
-                project_.string(),
-                stderr_tail(output))
-        .with_hint("'git status' in that folder shows what is wrong");
+    if (answer->is_ignored)
+      return false;
+    take_facts(*std::move(answer));
+    return true;
   }
 
-  /// Without it the run would be recorded as one without a commit.
-  Result<void> check_status(const process::Output& output) const {
-    if (!process::succeeded(output.status))
-      return fail(broken_git_entry(entry_, stderr_tail(output)));
-    if (parse_status(output.out).is_broken)
-      return fail(broken_git_entry(entry_, "the commit of its branch cannot be read"));
-    return {};
+  bool knows_root() const {
+    return known_ && known_->repository == found_.root.repository && !known_->commit.empty();
   }
 
-  /// A project in an ignored folder of somebody else's repository: Git shows nothing of it.
-  bool is_ignored_folder() const {
-    return git_output(git_command(project_, {"check-ignore", "-q", "."})).has_value();
+  Result<GitAnswer> ask() {
+    const auto root = known_ && !knows_root() ? RootCommit::wanted : RootCommit::unwanted;
+    if (asked_ && asked_->waits_for(project_))
+      return asked_->finish(root);
+    DSTACK_TRY(GitInquiry inquiry, GitInquiry::start(project_, entry_));
+    return inquiry.finish(root);
   }
 
-  void take_facts(const std::vector<process::Output>& outputs) {
-    const BranchFacts branch = parse_status(outputs[1].out);
-    found_.git.commit = branch.commit;
-    found_.git.branch = branch.branch;
-    found_.git.dirty = branch.has_changes;
-    found_.git.remote = parse_remote(outputs[2].out, branch.branch);
-    if (knows_root())
-      found_.git.root_commit = known_->commit;
-    else if (outputs.size() > 3 && process::succeeded(outputs[3].status))
-      found_.git.root_commit = trim(outputs[3].out);
+  void take_facts(GitAnswer answer) {
+    candidates_ = std::move(answer.files);
+    left_out_.unreadable = std::move(answer.unreadable);
+    found_.git.commit = answer.branch.commit;
+    found_.git.branch = answer.branch.branch;
+    found_.git.dirty = answer.branch.has_changes;
+    found_.git.remote = answer.remote;
+    found_.git.root_commit = knows_root() ? known_->commit : answer.root_commit;
     found_.root.commit = found_.git.root_commit;
   }
 
@@ -169,30 +138,27 @@ class Finder {
       return {};
     }
     const Path folder = project_ / path;
-    if (auto sound = check_git_entry(folder / ".git"); !sound)
-      return refuse_repository(repository, path, std::move(sound).error());
-    DSTACK_TRY(const auto outputs,
-               run_together({list_command(folder), status_command(folder, programs_)}));
-    if (is_ownership_refusal(outputs[0])) {
+    const auto answer = ask_inside(folder);
+    if (!answer)
+      return refuse_repository(repository, path, answer.error());
+    if (answer->is_refused) {
       left_out_.foreign.push_back(path);
       return {};
     }
-    if (!process::succeeded(outputs[0].status))
-      return refuse_repository(
-          repository, path, broken_git_entry(folder / ".git", stderr_tail(outputs[0])));
-    for (const std::string& unreadable : unreadable_folders(outputs[0].err, ""))
+    for (const std::string& unreadable : answer->unreadable)
       left_out_.unreadable.push_back(fmt::format("{}/{}", path, unreadable));
-    if (repository.is_submodule && !process::succeeded(outputs[1].status))
-      return fail(broken_git_entry(folder / ".git", stderr_tail(outputs[1])));
-    if (repository.is_submodule && parse_status(outputs[1].out).has_changes)
+    if (repository.is_submodule && answer->branch.has_changes)
       found_.git.dirty = true;
-    std::vector<Candidate> inside;
-    parse_list(outputs[0].out, path + "/", inside);
-    for (Candidate& candidate : inside) {
-      candidate.is_tracked = candidate.is_tracked && repository.is_tracked;
-      candidates_.push_back(std::move(candidate));
-    }
+    for (const Candidate& candidate : answer->files)
+      candidates_.push_back({fmt::format("{}/{}", path, candidate.path),
+                             candidate.is_tracked && repository.is_tracked,
+                             candidate.is_submodule});
     return {};
+  }
+
+  static Result<GitAnswer> ask_inside(const Path& folder) {
+    DSTACK_TRY(GitInquiry inquiry, GitInquiry::start(folder, folder / ".git"));
+    return inquiry.finish(RootCommit::unwanted);
   }
 
   /// Code that Git tracks is missed; what only lies there is not.
@@ -371,9 +337,8 @@ class Finder {
   const SnapshotOptions& options_;
   const Path& home_;
   const std::optional<KnownRoot>& known_;
+  const std::shared_ptr<GitInquiry> asked_;
   const uid_t user_ = ::geteuid();
-  /// A run runs what the project says anyway; a plan that is only looked at must not.
-  const Programs programs_ = known_ ? Programs::allowed : Programs::refused;
   Path entry_;        ///< the repository's .git
   Path plain_entry_;  ///< the same where Git does not list the files of its repository
   Fd folder_;
@@ -391,8 +356,9 @@ class Finder {
 Result<CodeFiles> find_code_files(const Path& project,
                                   const SnapshotOptions& options,
                                   const Path& home,
-                                  const std::optional<KnownRoot>& known) {
-  return Finder(project, options, home, known).find();
+                                  const std::optional<KnownRoot>& known,
+                                  std::shared_ptr<GitInquiry> asked) {
+  return Finder(project, options, home, known, std::move(asked)).find();
 }
 
 }  // namespace dstack::source

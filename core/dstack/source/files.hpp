@@ -5,6 +5,7 @@
 #include "dstack/job/code.hpp"
 #include "dstack/source/snapshot.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,10 +31,11 @@ struct CodeFiles {
 
 /// `home` is never code, wherever it is. The root commit is `known`'s when that is of the same
 /// repository, is looked for when it is not, and is left empty without `known`, for a plan that is
-/// only looked at: then no program that the repository names is run.
+/// only looked at. `asked`: what Git was asked already about the project; may be null.
 Result<CodeFiles> find_code_files(const Path& project,
                                   const SnapshotOptions& options,
                                   const Path& home,
-                                  const std::optional<KnownRoot>& known);
+                                  const std::optional<KnownRoot>& known,
+                                  std::shared_ptr<GitInquiry> asked = nullptr);
 
 }  // namespace dstack::source

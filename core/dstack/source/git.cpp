@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,25 +30,6 @@ bool is_for_git(std::string_view variable) {
          variable.starts_with("GIT_CONFIG_VALUE_") || variable.starts_with("GIT_EXEC_PATH=");
 }
 
-/// A command under way.
-struct Call {
-  process::Child child;
-  Fd out;
-  Fd err;
-  std::string out_text;
-  std::string err_text;
-};
-
-Result<Call> start(process::Command command) {
-  DSTACK_TRY(Pipe out, make_pipe());
-  DSTACK_TRY(Pipe err, make_pipe());
-  command.descriptors = {{1, out.write_end.get()}, {2, err.write_end.get()}};
-  auto child = process::spawn(command);
-  if (!child)
-    return Failure(std::move(child).error());
-  return Call{std::move(*child), std::move(out.read_end), std::move(err.read_end), {}, {}};
-}
-
 void take(Fd& from, std::string& into) {
   std::array<char, 65536> buffer;
   const ssize_t count = ::read(from.get(), buffer.data(), buffer.size());
@@ -54,29 +37,6 @@ void take(Fd& from, std::string& into) {
     into.append(buffer.data(), static_cast<std::size_t>(count));
   else if (count == 0 || errno != EINTR)
     from.reset();
-}
-
-/// Reads what all of them write until each has closed both.
-void collect(std::vector<Call>& calls) {
-  for (;;) {
-    std::vector<pollfd> polled;
-    for (const Call& call : calls) {
-      polled.push_back({call.out.get(), POLLIN, 0});
-      polled.push_back({call.err.get(), POLLIN, 0});
-    }
-    const bool is_open =
-        std::any_of(polled.begin(), polled.end(), [](const pollfd& each) { return each.fd >= 0; });
-    if (!is_open)
-      return;
-    if (::poll(polled.data(), polled.size(), -1) < 0)
-      continue;
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-      if (polled[2 * i].revents != 0)
-        take(calls[i].out, calls[i].out_text);
-      if (polled[2 * i + 1].revents != 0)
-        take(calls[i].err, calls[i].err_text);
-    }
-  }
 }
 
 bool is_empty_folder(const Path& path) {
@@ -102,6 +62,18 @@ std::string header_value(std::string_view line, std::string_view name) {
 }
 
 }  // namespace
+
+Result<std::string> read_git_file(const Path& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!file && (errno == ENOENT || errno == ENOTDIR))
+    return std::string();
+  struct stat status;
+  if (!file || ::fstat(file.get(), &status) != 0)
+    return fail_errno("cannot read '{}'", path.string());
+  if (!S_ISREG(status.st_mode))
+    return fail(ErrorCode::unavailable, "'{}' is no file", path.string());
+  return read_all(file.get());
+}
 
 Path find_git_entry(const Path& folder) {
   const Path start = fs::absolute(folder);
@@ -131,7 +103,7 @@ Result<void> check_git_entry(const Path& entry) {
   if (::lstat((entry / "HEAD").c_str(), &status) != 0 && errno == ENOENT)
     return fail(broken_git_entry(entry, "it has no HEAD"));
   if (!S_ISLNK(status.st_mode)) {
-    const auto head = read_file(entry / "HEAD");
+    const auto head = read_git_file(entry / "HEAD");
     if (!head)
       return {};  // Git says why
     if (!is_head(*head))
@@ -187,24 +159,60 @@ process::Command git_command(const Path& folder,
   return command;
 }
 
+Result<Call> Call::start(process::Command command) {
+  DSTACK_TRY(Pipe out, make_pipe());
+  DSTACK_TRY(Pipe err, make_pipe());
+  command.descriptors.emplace_back(1, out.write_end.get());
+  command.descriptors.emplace_back(2, err.write_end.get());
+  auto child = process::spawn(command);
+  if (!child)
+    return Failure(std::move(child).error());
+  return Call(std::move(*child), std::move(out.read_end), std::move(err.read_end));
+}
+
+void Call::abandon() {
+  child_.signal(SIGKILL);
+  child_.wait();
+}
+
+std::vector<process::Output> finish_together(std::vector<Call> calls) {
+  for (;;) {
+    std::vector<pollfd> polled;
+    for (const Call& call : calls) {
+      polled.push_back({call.out_.get(), POLLIN, 0});
+      polled.push_back({call.err_.get(), POLLIN, 0});
+    }
+    const bool is_open =
+        std::any_of(polled.begin(), polled.end(), [](const pollfd& each) { return each.fd >= 0; });
+    if (!is_open)
+      break;
+    if (::poll(polled.data(), polled.size(), -1) < 0)
+      continue;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      if (polled[2 * i].revents != 0)
+        take(calls[i].out_, calls[i].out_text_);
+      if (polled[2 * i + 1].revents != 0)
+        take(calls[i].err_, calls[i].err_text_);
+    }
+  }
+  std::vector<process::Output> outputs;
+  for (Call& call : calls)
+    outputs.push_back({call.child_.wait(), std::move(call.out_text_), std::move(call.err_text_)});
+  return outputs;
+}
+
 Result<std::vector<process::Output>> run_together(const std::vector<process::Command>& commands) {
   std::vector<Call> calls;
-  std::optional<Error> error;
   for (const process::Command& command : commands) {
-    auto call = start(command);
+    auto call = Call::start(command);
     if (!call) {
-      error = std::move(call).error();
-      break;
+      for (Call& started : calls)
+        started.abandon();
+      return Failure(std::move(call).error());
     }
     calls.push_back(std::move(*call));
   }
-  collect(calls);
-  std::vector<process::Output> outputs;
-  for (Call& call : calls)
-    outputs.push_back({call.child.wait(), std::move(call.out_text), std::move(call.err_text)});
-  if (error)
-    return fail(std::move(*error));
-  return outputs;
+  return finish_together(std::move(calls));
 }
 
 Result<std::string> git_output(const process::Command& command) {
@@ -234,6 +242,8 @@ BranchFacts parse_status(std::string_view text) {
   for (const std::string_view line : split(text, '\0')) {
     if (line.empty())
       continue;
+    if (line.starts_with("? "))
+      continue;
     if (!line.starts_with("# "))
       // A submodule without its folder is not checked out, as one with an empty folder.
       facts.has_changes = facts.has_changes || !line.starts_with("1 .D S");
@@ -247,25 +257,20 @@ BranchFacts parse_status(std::string_view text) {
   return facts;
 }
 
-std::string parse_remote(std::string_view text, const std::string& branch) {
-  std::string wanted;
-  std::vector<std::pair<std::string, std::string>> remotes;
-  for (const std::string_view entry : split(text, '\0')) {
-    const std::size_t end = entry.find('\n');
-    if (end == std::string_view::npos)
-      continue;
-    const std::string_view key = entry.substr(0, end);
-    const std::string value(entry.substr(end + 1));
-    if (key == fmt::format("branch.{}.remote", branch))
-      wanted = value;
-    else if (key.starts_with("remote.") && key.ends_with(".url") && key.size() > 11)
-      remotes.emplace_back(key.substr(7, key.size() - 11), value);
-  }
-  for (const std::string& name : {wanted, std::string("origin")})
-    for (const auto& [remote, url] : remotes)
-      if (remote == name)
-        return without_credentials(url);
-  return remotes.empty() ? std::string() : without_credentials(remotes.front().second);
+std::string find_remote(const std::vector<GitSetting>& settings, const std::string& branch) {
+  const auto url_of = [&](const std::string& name) {
+    return find_setting(settings, fmt::format("remote.{}.url", name));
+  };
+  const std::string* wanted = find_setting(settings, fmt::format("branch.{}.remote", branch));
+  for (const std::string& name :
+       {wanted == nullptr ? std::string() : *wanted, std::string("origin")})
+    if (const std::string* url = url_of(name))
+      return without_credentials(*url);
+  for (const GitSetting& setting : settings)
+    if (setting.key.starts_with("remote.") && setting.key.ends_with(".url") &&
+        setting.key.size() > 11)
+      return without_credentials(setting.value);
+  return {};
 }
 
 std::string without_credentials(std::string url) {

@@ -4,73 +4,43 @@
 
 namespace dstack::source {
 
-process::Command list_command(const Path& folder) {
-  return git_command(
-      folder, {"ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard"});
+std::vector<std::string> list_arguments() {
+  return {"ls-files", "-z", "--stage", "--cached"};
 }
 
-/// What `git ls-files -t --stage` prints: "? path" for what is not tracked, else "letter mode
-/// object stage", a tab and the path.
-void parse_list(std::string_view text, const std::string& prefix, std::vector<Candidate>& into) {
+/// "mode object stage", a tab and the path.
+void parse_list(std::string_view text, std::vector<Candidate>& into) {
   for (const std::string_view line : split(text, '\0')) {
-    if (line.size() <= 2)
+    const std::size_t tab = line.find('\t');
+    if (tab != std::string_view::npos)
+      into.push_back({std::string(line.substr(tab + 1)), true, line.starts_with("160000 ")});
+  }
+}
+
+std::vector<std::string> status_arguments() {
+  return {"status",
+          "--porcelain=v2",
+          "-z",
+          "--branch",
+          "--no-ahead-behind",
+          "--untracked-files=all",
+          "--ignored=no",
+          "--ignore-submodules=dirty",
+          "--no-renames",
+          "--",
+          "."};
+}
+
+void parse_untracked(std::string_view text,
+                     const std::string& prefix,
+                     std::vector<Candidate>& into) {
+  for (std::string_view line : split(text, '\0')) {
+    if (!line.starts_with("? "))
       continue;
-    const bool is_tracked = line.front() != '?';
-    const std::size_t path = is_tracked ? line.find('\t') + 1 : 2;
-    into.push_back({prefix + std::string(line.substr(path)),
-                    is_tracked,
-                    is_tracked && line.substr(2).starts_with("160000 ")});
+    line.remove_prefix(2);
+    if (line.starts_with(prefix) && line.size() > prefix.size())
+      into.push_back({std::string(line.substr(prefix.size()))});
   }
-}
-
-std::vector<std::string> without_filters(std::string_view text) {
-  std::vector<std::string> settings;
-  const auto words = split(text, '\0');
-  // The scope, then the name and the value.
-  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-    const std::size_t end = words[i + 1].find('\n');
-    const std::string_view name = words[i + 1].substr(0, end);
-    const std::string_view value =
-        end == std::string_view::npos ? std::string_view() : words[i + 1].substr(end + 1);
-    const bool is_own = words[i] == "local" || words[i] == "worktree";
-    const bool is_lfs =
-        name.starts_with("filter.lfs.") &&
-        (value == "git-lfs clean -- %f" || value == "git-lfs filter-process" || value == "true");
-    if (!is_own || is_lfs)
-      continue;
-    settings.emplace_back("-c");
-    settings.push_back(fmt::format("{}={}", name, name.ends_with(".required") ? "false" : ""));
-  }
-  return settings;
-}
-
-process::Command status_command(const Path& folder, Programs programs) {
-  std::vector<std::string> arguments;
-  std::vector<std::string> variables;
-  if (programs == Programs::refused) {
-    const auto filters = git_output(
-        git_command(folder, {"config", "-z", "--show-scope", "--get-regexp", R"(^filter\.)"}));
-    if (filters)
-      arguments = without_filters(*filters);
-    variables.emplace_back("GIT_ALLOW_PROTOCOL=none");
-  }
-  for (const char* argument : {"status",
-                               "--porcelain=v2",
-                               "-z",
-                               "--branch",
-                               "--no-ahead-behind",
-                               "--untracked-files=no",
-                               "--ignore-submodules=dirty",
-                               "--no-renames",
-                               "--",
-                               "."})
-    arguments.emplace_back(argument);
-  return git_command(folder, std::move(arguments), variables);
-}
-
-process::Command remotes_command(const Path& folder) {
-  return git_command(folder,
-                     {"config", "-z", "--get-regexp", R"(^(remote\..*\.url|branch\..*\.remote)$)"});
 }
 
 std::vector<std::string> unreadable_folders(std::string_view err, const std::string& prefix) {
@@ -88,6 +58,10 @@ std::vector<std::string> unreadable_folders(std::string_view err, const std::str
     folders.emplace_back(line);
   }
   return folders;
+}
+
+std::vector<std::string> root_commit_arguments() {
+  return {"rev-list", "--max-parents=0", "--first-parent", "HEAD", "--"};
 }
 
 }  // namespace dstack::source

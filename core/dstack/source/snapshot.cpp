@@ -8,7 +8,7 @@
 #include "dstack/files/entry.hpp"
 #include "dstack/source/files.hpp"
 #include "dstack/source/git.hpp"
-#include "dstack/source/git_list.hpp"
+#include "dstack/source/git_inquiry.hpp"
 #include "dstack/source/index.hpp"
 #include "dstack/source/outside_link.hpp"
 
@@ -47,6 +47,11 @@ Result<void> check_project(const Path& project) {
   return fail(ErrorCode::not_found, "there is no folder '{}'", project.string());
 }
 
+std::string root_commit_of(const GitRepository& repository) {
+  const std::string commits = git_output(repository.command(root_commit_arguments())).value_or("");
+  return commits.substr(0, commits.find('\n'));
+}
+
 }  // namespace
 
 bool Snapshot::contains(std::string_view path) const {
@@ -83,14 +88,16 @@ const Snapshot& Listing::code() const {
 
 Result<Listing> Listing::make(const Path& project,
                               const files::Home& home,
-                              const SnapshotOptions& options) {
+                              const SnapshotOptions& options,
+                              std::shared_ptr<GitInquiry> asked) {
   DSTACK_CHECK(check_project(project));
   auto state = std::make_unique<State>();
   state->project = project;
   state->index_path = index_path(home.index(), project);
   state->index = load_index(state->index_path);
   state->looked_at = nanoseconds_now();
-  DSTACK_TRY(state->found, find_code_files(project, options, home.root, state->index.root));
+  DSTACK_TRY(state->found,
+             find_code_files(project, options, home.root, state->index.root, std::move(asked)));
   take_facts(state->code, state->found);
   return Listing(std::move(state));
 }
@@ -121,10 +128,13 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects, store::Progress* 
   return snapshot;
 }
 
-Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options) {
+Result<Snapshot> preview_snapshot(const Path& project,
+                                  const SnapshotOptions& options,
+                                  std::shared_ptr<GitInquiry> asked) {
   DSTACK_CHECK(check_project(project));
   const Path home = files::home_from_environment().root;
-  DSTACK_TRY(CodeFiles code, find_code_files(project, options, home, std::nullopt));
+  DSTACK_TRY(CodeFiles code,
+             find_code_files(project, options, home, std::nullopt, std::move(asked)));
   Snapshot snapshot;
   take_facts(snapshot, code);
   return snapshot;
@@ -150,40 +160,40 @@ std::string explain_left_out(const Path& project,
 }
 
 Identity find_identity(const Path& project) {
-  const Path entry = find_git_entry(project);
-  if (entry.empty())
-    return {};
-  const auto outputs =
-      run_together({git_command(project, {"symbolic-ref", "--quiet", "--short", "HEAD"}),
-                    remotes_command(project)});
-  if (!outputs)
+  const auto repository = GitRepository::open(project, find_git_entry(project));
+  if (!repository)
     return {};
   Identity identity;
-  identity.git.branch = trim((*outputs)[0].out);  // none when detached
-  identity.git.remote = parse_remote((*outputs)[1].out, identity.git.branch);
-  identity.git.root_commit = root_commit(project);
-  identity.prefix = prefix_in_repository(project, entry);
+  // None when detached.
+  identity.git.branch = trim(
+      git_output(repository->command({"symbolic-ref", "--quiet", "--short", "HEAD"})).value_or(""));
+  identity.git.remote = find_remote(repository->settings(), identity.git.branch);
+  identity.git.root_commit = root_commit_of(*repository);
+  identity.prefix = repository->prefix();
   return identity;
 }
 
 bool is_of_other_branch(const Path& project, const std::string& folder) {
+  const auto repository = GitRepository::open(project, find_git_entry(project));
   const auto is_in = [&](const char* revisions) {
-    const auto commit = git_output(git_command(
-        project,
+    const auto commit = git_output(repository->command(
         {"log", "-1", "--format=%H", revisions, "--", fmt::format(":(top,literal){}", folder)}));
     return commit && !trim(*commit).empty();
   };
-  return !is_in("HEAD") && is_in("--all");
+  return repository && !is_in("HEAD") && is_in("--all");
 }
 
 std::string root_commit(const Path& project) {
-  if (find_git_entry(project).empty())
-    return {};
-  const auto commit = git_output(
-      git_command(project, {"rev-list", "--max-parents=0", "--first-parent", "HEAD", "--"}));
-  if (!commit)
-    return {};
-  return commit->substr(0, commit->find('\n'));
+  const auto repository = GitRepository::open(project, find_git_entry(project));
+  return repository ? root_commit_of(*repository) : std::string();
+}
+
+std::shared_ptr<GitInquiry> ask_early(const Path& project) {
+  const Path entry = find_git_entry(project);
+  if (entry.empty())
+    return nullptr;
+  auto inquiry = GitInquiry::start(project, entry);
+  return inquiry ? std::make_shared<GitInquiry>(*std::move(inquiry)) : nullptr;
 }
 
 }  // namespace dstack::source

@@ -54,6 +54,13 @@ std::string explain_left_out(const Path& project,
                              const std::string& path,
                              const std::string& base = {});
 
+/// What Git was asked about a project's code, while other things are done. Internal to source/.
+class GitInquiry;
+
+/// Starts to ask, for Listing::make() or preview_snapshot() of the same project. Null where there
+/// is nothing to ask, or asking fails, which they then say.
+std::shared_ptr<GitInquiry> ask_early(const Path& project);
+
 /// A snapshot in two steps: which files there are and what Git says, which reads none of them; then
 /// their contents, once it is certain that they are wanted.
 class Listing {
@@ -62,7 +69,8 @@ class Listing {
   /// once, which takes as long as the history is.
   static Result<Listing> make(const Path& project,
                               const files::Home& home,
-                              const SnapshotOptions& options);
+                              const SnapshotOptions& options,
+                              std::shared_ptr<GitInquiry> asked = nullptr);
   Listing(Listing&&) noexcept;
   ~Listing();
 
@@ -96,7 +104,9 @@ Identity find_identity(const Path& project);
 bool is_of_other_branch(const Path& project, const std::string& folder);
 
 /// Stores nothing and hashes nothing: which files there are. For plans that change nothing.
-Result<Snapshot> preview_snapshot(const Path& project, const SnapshotOptions& options);
+Result<Snapshot> preview_snapshot(const Path& project,
+                                  const SnapshotOptions& options,
+                                  std::shared_ptr<GitInquiry> asked = nullptr);
 
 /// The difference between a stored snapshot and the commit it was taken at, as `git diff` writes
 /// it, binary files included, with paths from the project's root. `project` must still have that

@@ -3,6 +3,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/run/client/folder_watch.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/job_log.hpp"
 #include "dstack/run/protocol/supervision.hpp"
@@ -17,7 +18,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 namespace dstack::run {
@@ -38,23 +38,26 @@ class Follower {
            std::string name,
            store::RunState& state,
            FollowListener& listener,
-           const FollowOptions& options)
+           const FollowOptions& options,
+           std::optional<process::Child> supervisor)
       : home_(home),
         records_(records),
         name_(std::move(name)),
         state_(state),
         listener_(listener),
         options_(options),
+        started_(std::move(supervisor)),
         offsets_(options.offsets) {}
 
   Result<FollowEnd> run() {
-    notify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     const Path changes = home_.run(name_) / file_names::changes;
-    // Made by whoever comes first, so that there is something to watch.
+    // Made by whoever comes first, so that there is something to read.
     changes_ = open_file(changes.string(), O_RDONLY | O_CREAT, 0600).value_or(Fd());
-    watches_changes_ =
-        notify_ && ::inotify_add_watch(notify_.get(), changes.c_str(), IN_MODIFY) >= 0;
+    watch_.add(home_.run(name_));
     for (;;) {
+      // Before looking: what a supervisor that has ended recorded last is seen then.
+      const bool is_supervised = supervisor_ && !is_readable(supervisor_.get());
+      must_look_at_all_ = must_look_at_all_ || !is_supervised;
       DSTACK_CHECK(look());
       deliver();
       if (job::is_final(state_.run.status)) {
@@ -63,7 +66,8 @@ class Follower {
         deliver();
         return FollowEnd::finished;
       }
-      DSTACK_CHECK(keep_supervised());
+      if (!is_supervised)
+        DSTACK_CHECK(find_or_start_supervisor());
       if (auto left = wait(); !left || *left)
         return left ? Result<FollowEnd>(FollowEnd::left) : Failure(std::move(left).error());
     }
@@ -74,7 +78,6 @@ class Follower {
   struct Tail {
     JobLog log;
     std::uint64_t offset = 0;
-    int watch = -1;
   };
 
   // --- States ---
@@ -177,9 +180,8 @@ class Follower {
     const auto [tail, is_new] = tails_.try_emplace(job, Tail{JobLog(home_.job(name_, job))});
     if (is_new)
       tail->second.offset = offsets_[job];
-    if (tail->second.watch < 0 && notify_ && !job::is_final(state_.jobs[job].status))
-      tail->second.watch = ::inotify_add_watch(
-          notify_.get(), (home_.job(name_, job) / file_names::log).c_str(), IN_MODIFY | IN_ATTRIB);
+    if (!job::is_final(state_.jobs[job].status))
+      watch_.add(home_.job(name_, job));
   }
 
   /// False when nothing more will come.
@@ -194,20 +196,15 @@ class Follower {
     }
     if (!job::is_final(state_.jobs[at->first].status))
       return true;
-    if (tail.watch >= 0)
-      ::inotify_rm_watch(notify_.get(), tail.watch);
+    watch_.remove(home_.job(name_, at->first));
     offsets_[at->first] = tail.offset;
     return false;
   }
 
   // --- The supervisor ---
 
-  /// Its end is an event like any other; a run of another machine is only looked at.
-  Result<void> keep_supervised() {
-    if (supervisor_ && !is_readable(supervisor_.get()))
-      return {};
-    // It may have died before it notified us of its last change.
-    must_look_at_all_ = true;
+  /// A run of another machine is only looked at.
+  Result<void> find_or_start_supervisor() {
     if (state_.run.machine != process::machine_id())
       return {};
     DSTACK_CHECK(judge_started());
@@ -215,11 +212,19 @@ class Follower {
     // One that was started writes its identity a moment later.
     if (supervisor_ || started_)
       return {};
-    DSTACK_TRY(auto started, ensure_supervised(home_, name_).map_error([&](Error error) {
-      return without_supervisor(name_, std::move(error));
-    }));
-    if (started)
-      started_ = std::move(started);
+    DSTACK_TRY(auto lock, take_run_lock(home_, name_));
+    if (!lock)
+      return {};  // somebody has it, or the run's folder is gone
+    // The last one may have ended meanwhile, with the run; as long as we hold the lock nothing
+    // changes.
+    DSTACK_CHECK(look_at_all());
+    if (job::is_final(state_.run.status))
+      return {};
+    DSTACK_TRY(auto started,
+               start_supervisor(home_, name_, *std::move(lock)).map_error([&](Error error) {
+                 return without_supervisor(name_, std::move(error));
+               }));
+    started_.emplace(std::move(started));
     return {};
   }
 
@@ -264,9 +269,11 @@ class Follower {
   // --- Waiting ---
 
   int patience() const {
-    const bool all_watched = watches_changes_ && supervisor_ &&
-                             std::all_of(tails_.begin(), tails_.end(), [](const auto& tail) {
-                               return tail.second.watch >= 0;
+    if (has_changes_)
+      return 0;  // they are not delivered yet
+    const bool all_watched = watch_.watches(home_.run(name_)) && supervisor_ &&
+                             std::all_of(tails_.begin(), tails_.end(), [&](const auto& tail) {
+                               return watch_.watches(home_.job(name_, tail.first));
                              });
     if (!all_watched)
       return poll_milliseconds;
@@ -275,24 +282,18 @@ class Follower {
 
   /// True when the listener wants to leave.
   Result<bool> wait() {
-    std::array<pollfd, 3> polled = {pollfd{notify_.get(), POLLIN, 0},
+    std::array<pollfd, 3> polled = {pollfd{watch_.fd(), POLLIN, 0},
                                     pollfd{options_.wake_fd, POLLIN, 0},
                                     pollfd{supervisor_.get(), POLLIN, 0}};
     if (::poll(polled.data(), polled.size(), patience()) < 0 && errno != EINTR)
       return fail_errno("cannot wait for run '{}'", name_);
     if (polled[0].revents != 0)
-      drain_notifications();
+      watch_.take();
     if (polled[1].revents != 0 && listener_.woken() == FollowListener::Then::leave)
       return true;
     if (options_.tick || listener_.next_tick() == 0)
       listener_.tick();
     return false;
-  }
-
-  void drain_notifications() {
-    alignas(inotify_event) std::array<char, 8192> events;
-    while (::read(notify_.get(), events.data(), events.size()) > 0) {
-    }
   }
 
   const files::Home& home_;
@@ -302,13 +303,12 @@ class Follower {
   FollowListener& listener_;
   const FollowOptions& options_;
 
-  Fd notify_;
+  FolderWatch watch_;  ///< the run's folder, and those of jobs whose logs are read
   Fd changes_;
   Fd supervisor_;
   std::optional<process::Child> started_;  ///< the last supervisor that we have started
   int failures_ = 0;                       ///< of those, in a row
   std::string unread_changes_;             ///< a line that was not whole yet
-  bool watches_changes_ = false;
   bool must_look_at_all_ = true;
   bool has_changes_ = true;
   bool has_begun_ = false;            ///< for the listener
@@ -326,8 +326,9 @@ Result<FollowEnd> follow(const files::Home& home,
                          const std::string& run,
                          store::RunState& state,
                          FollowListener& listener,
-                         const FollowOptions& options) {
-  return Follower(home, records, run, state, listener, options).run();
+                         const FollowOptions& options,
+                         std::optional<process::Child> supervisor) {
+  return Follower(home, records, run, state, listener, options, std::move(supervisor)).run();
 }
 
 }  // namespace dstack::run

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "dstack/files/home.hpp"
+#include "dstack/process/spawn.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,12 +54,14 @@ struct FollowOptions {
 enum class FollowEnd { finished, left };
 
 /// Returns when the run is over and the last byte was delivered, or the listener leaves. `state`
-/// is empty before, and holds what was seen last.
+/// is empty before, and holds what was seen last. `supervisor`: the run's, where the caller has
+/// just started it.
 Result<FollowEnd> follow(const files::Home& home,
                          store::Records& records,
                          const std::string& run,
                          store::RunState& state,
                          FollowListener& listener,
-                         const FollowOptions& options);
+                         const FollowOptions& options,
+                         std::optional<process::Child> supervisor = std::nullopt);
 
 }  // namespace dstack::run

@@ -6,7 +6,6 @@
 #include "dstack/files/locks.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
-#include "dstack/plan/defaults.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
@@ -28,6 +27,9 @@ extern char** environ;
 namespace dstack::run {
 
 namespace {
+
+/// Somebody may take a proposed name first; a few tries are enough for any number of callers.
+constexpr int most_names = 20;
 
 std::vector<std::pair<std::string, std::string>> caller_environment() {
   std::vector<std::pair<std::string, std::string>> all;
@@ -275,43 +277,15 @@ std::vector<std::string> make_job_ids(std::size_t count) {
   return ids;
 }
 
-std::string place_in(const Path& root, const Path& folder) {
-  const Path relative = real_path(folder).lexically_relative(root);
-  return relative == "." || relative.empty() || *relative.begin() == ".." ? std::string()
-                                                                          : relative.string();
-}
-
 }  // namespace
-
-Result<Workbench> open_workbench(const Path& folder,
-                                 const files::Home& home,
-                                 const std::vector<Path>& provider_paths) {
-  Workbench bench;
-  bench.home = home;
-  DSTACK_TRY(bench.settings, config::load_settings(home.config()));
-  if (const auto root = config::find_project(folder)) {
-    DSTACK_TRY(bench.project, config::load_project(*root));
-  } else {
-    bench.project = config::undefined_project(folder);
-  }
-  bench.place = place_in(bench.project.folder, folder);
-  bench.providers = provider::Registry::discover(
-      provider::search_path({provider_paths,
-                             bench.project.defined ? bench.project.folder : Path(),
-                             home.plugins(),
-                             home.trusted_providers()}));
-  plan::apply_defaults(bench.project, bench.providers);
-  bench.machine = resources::find_machine(bench.settings.resources);
-  return bench;
-}
 
 Result<plan::Plan> preview(const Workbench& bench,
                            const SubmitRequest& request,
                            source::Snapshot& code) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
-  DSTACK_TRY(
-      code,
-      source::preview_snapshot(bench.project.root, snapshot_options(bench, request.large_folder)));
+  DSTACK_TRY(code,
+             source::preview_snapshot(
+                 bench.project.root, snapshot_options(bench, request.large_folder), bench.asked));
   DSTACK_TRY(auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   EnvTexts texts;
@@ -327,9 +301,10 @@ Result<plan::Plan> preview(const Workbench& bench,
 
 Result<std::vector<std::string>> validate(const Workbench& bench) {
   DSTACK_TRY(auto records, store::Records::open(bench.home, store::Records::Mode::read_only));
-  DSTACK_TRY(const auto code,
-             source::preview_snapshot(bench.project.root,
-                                      snapshot_options(bench, source::LargeFolder::taken)));
+  DSTACK_TRY(
+      const auto code,
+      source::preview_snapshot(
+          bench.project.root, snapshot_options(bench, source::LargeFolder::taken), bench.asked));
   EnvTexts texts;
   plan::PlanningContext planning = context(bench, code, records, {});
   add_data_sources(planning, bench.home, texts);
@@ -342,13 +317,17 @@ Result<Submitted> submit(const Workbench& bench,
   // Before anything is recorded: a run whose lock cannot be taken has no supervisor.
   DSTACK_CHECK(files::try_locks_in(bench.home.temporary()));
   DSTACK_TRY(auto listing,
-             source::Listing::make(
-                 bench.project.root, bench.home, snapshot_options(bench, request.large_folder)));
+             source::Listing::make(bench.project.root,
+                                   bench.home,
+                                   snapshot_options(bench, request.large_folder),
+                                   bench.asked));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
   std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
+    // It gets ready while the provider plans. If it cannot be started, that is tried again later.
+    auto ready = ReadySupervisor::start(bench.home, name);
     RunOrder order;
     EnvTexts texts;
     DSTACK_TRY(order.plan,
@@ -376,12 +355,19 @@ Result<Submitted> submit(const Workbench& bench,
     if (asks_for_resources(order.plan))
       order.machine = bench.machine;
     DSTACK_CHECK(make_folders(bench.home.run(name)));
+    // Held before anybody can find the run on record, and handed to its supervisor.
+    DSTACK_TRY(auto lock, take_run_lock(bench.home, name));
+    if (!lock && attempt < most_names)
+      continue;  // somebody took the name meanwhile
+    if (!lock)
+      return fail(ErrorCode::unavailable, "run '{}' cannot be locked", name)
+          .with_hint("'dstack doctor' says whether the home '{}' can be used",
+                     bench.home.root.string());
     DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
       ::unlink(env_texts.c_str());
-      // Somebody took the name meanwhile; a few tries are enough for any number of callers.
-      if (id.error().code == ErrorCode::conflict && attempt < 20)
+      if (id.error().code == ErrorCode::conflict && attempt < most_names)
         continue;
       return Failure(std::move(id).error());
     }
@@ -390,14 +376,17 @@ Result<Submitted> submit(const Workbench& bench,
                           plural(order.plan.jobs.size(), "job"),
                           plural(order.plan.workflows.size(), "workflow"),
                           captured->tree.tree.render()));
-    DSTACK_CHECK(start_supervisor(bench.home, name).map_error([&](Error error) {
-      return without_supervisor(name, std::move(error));
-    }));
+    DSTACK_TRY(
+        auto supervisor,
+        (ready ? std::move(*ready).send_off(*std::move(lock))
+               : start_supervisor(bench.home, name, *std::move(lock)))
+            .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
     return Submitted{*id,
                      name,
                      std::move(order.plan),
                      std::move(captured->warnings),
-                     std::move(captured->notes)};
+                     std::move(captured->notes),
+                     std::move(supervisor)};
   }
 }
 

@@ -4,12 +4,14 @@
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/plan/make.hpp"
+#include "dstack/process/spawn.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/objects/objects.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,13 +26,18 @@ struct Workbench {
   provider::Registry providers;
   plan::Machine machine;
   std::string place;  ///< where the user stands, from the project's root; "" is the root
+  std::shared_ptr<source::GitInquiry> asked = nullptr;  ///< with Purpose::code
 };
+
+/// Whether the project's code will be listed, too: then Git is asked about it at once.
+enum class Purpose { project, code };
 
 /// Loads settings, the project found from `folder` upwards (an undefined one where there is none)
 /// and the providers. `provider_paths` are those of the command line.
 Result<Workbench> open_workbench(const Path& folder,
                                  const files::Home& home,
-                                 const std::vector<Path>& provider_paths = {});
+                                 const std::vector<Path>& provider_paths = {},
+                                 Purpose purpose = Purpose::project);
 
 /// An input that is being copied: bytes that are to be read, so far and in all.
 using OnInput =
@@ -58,6 +65,7 @@ struct Submitted {
   plan::Plan plan;
   std::vector<std::string> warnings;
   std::vector<std::string> notes;  ///< of the code; those of the plan are in it
+  process::Child supervisor;       ///< for follow()
 };
 
 /// The plan, and nothing else: no file is written, no row. `code` becomes what was listed, also

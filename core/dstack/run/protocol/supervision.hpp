@@ -2,21 +2,58 @@
 // ends one of its jobs.
 #pragma once
 
+#include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace dstack::run {
 
-/// Starts one, detached. It takes the lock itself; two at once do no harm. The caller
-/// may drop the child if it does not need to know how it ends.
-Result<process::Child> start_supervisor(const files::Home& home, const std::string& run);
+/// Where a supervisor finds the lock that whoever started it hands over, or a socket from which it
+/// gets it: receive_run_lock().
+inline constexpr int supervisor_lock_fd = 3;
 
-/// Starts one where the lock is free. Looking takes the lock for an instant, and a supervisor that
-/// is starting meanwhile gives up: so whoever finds it free has to start one, and only this
-/// function looks. Returns what it has started.
+/// The run's lock, held now. Nothing when somebody else has it, or the run has no folder.
+Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run);
+
+/// Starts one, detached, which has the lock from its first instruction on: so nobody ever finds the
+/// lock free between the start of a supervisor and the moment it gets to run, however slow the
+/// machine is. The caller may drop the child if it does not need to know how it ends.
+Result<process::Child> start_supervisor(const files::Home& home, const std::string& run, Fd lock);
+
+/// A supervisor that was started for a run which is not on record yet: it gets ready, but touches
+/// nothing of the run before it is sent off. So its start costs no time where another processor is
+/// free.
+class ReadySupervisor {
+ public:
+  static Result<ReadySupervisor> start(const files::Home& home, const std::string& run);
+  ReadySupervisor(ReadySupervisor&&) = default;
+  ~ReadySupervisor();  ///< ends it, unless it was sent off
+
+  /// As start_supervisor(), which is called if this one has died meanwhile.
+  Result<process::Child> send_off(Fd lock) &&;
+
+ private:
+  ReadySupervisor(files::Home home, std::string run, process::Child child, Fd socket)
+      : home_(std::move(home)),
+        run_(std::move(run)),
+        child_(std::move(child)),
+        socket_(std::move(socket)) {}
+
+  files::Home home_;
+  std::string run_;
+  process::Child child_;
+  Fd socket_;  ///< none: it was sent off
+};
+
+/// In a supervisor that was started ahead: waits until it is sent off. Nothing when nobody will do
+/// that any more.
+Fd receive_run_lock(int socket);
+
+/// Starts one where the lock is free, and returns it.
 Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
                                                         const std::string& run);
 

@@ -9,6 +9,7 @@
 #include "dstack/run/protocol/job_log.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/protocol/supervision.hpp"
 #include "dstack/run/report/notifications.hpp"
 #include "dstack/run/schedule/gangs.hpp"
 #include "dstack/run/supervisor/artifact_saver.hpp"
@@ -26,8 +27,11 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <optional>
+
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::run {
@@ -81,12 +85,19 @@ Result<void> supervise_to_end(const files::Home& home,
   return Supervisor(home, order, std::move(run), std::move(parts)).run();
 }
 
-Result<void> supervise(const files::Home& home, const std::string& name, const Fd& lock) {
+Result<void> supervise(const files::Home& home,
+                       const std::string& name,
+                       const Fd& lock,
+                       std::optional<store::Records> opened) {
   const auto self = process::identity_of(::getpid());
   if (::ftruncate(lock.get(), 0) != 0 || !self)
     return fail_errno("cannot record the supervisor of run '{}'", name);
   DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
-  DSTACK_TRY(auto records, store::Records::open(home));
+  if (!opened) {
+    DSTACK_TRY(auto fresh, store::Records::open(home));
+    opened.emplace(std::move(fresh));
+  }
+  store::Records records = *std::move(opened);
   DSTACK_TRY(auto run, records.find_run(name));
   if (!run)
     return fail(ErrorCode::not_found, "there is no run '{}'", name);
@@ -96,13 +107,48 @@ Result<void> supervise(const files::Home& home, const std::string& name, const F
   return send_notifications(home, records, *run);
 }
 
+/// The one that was handed over, already held; else a fresh one, of a supervisor started by hand.
+Result<Fd> open_lock(const Path& file) {
+  struct stat named;
+  struct stat given;
+  if (::stat(file.c_str(), &named) != 0 || ::fstat(supervisor_lock_fd, &given) != 0 ||
+      named.st_dev != given.st_dev || named.st_ino != given.st_ino)
+    return open_file(file.string(), O_RDWR | O_CREAT, 0600);
+  ::fcntl(supervisor_lock_fd, F_SETFD, FD_CLOEXEC);
+  return Fd(supervisor_lock_fd);
+}
+
+bool was_started_ahead() {
+  struct stat status;
+  return ::fstat(supervisor_lock_fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/// The question for a run that is not there yet has the database read its schema. What fails is
+/// tried again, and reported, when there is a run.
+std::optional<store::Records> open_ahead(const files::Home& home, const std::string& name) {
+  auto records = store::Records::open(home);
+  if (!records || !records->find_run(name))
+    return std::nullopt;
+  return *std::move(records);
+}
+
 }  // namespace
 
 int supervisor_main(const files::Home& home, const std::string& name) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   const Path folder = home.run(name);
-  auto lock = open_file((folder / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
+  std::optional<store::Records> records;
+  Result<Fd> lock = Fd();
+  if (was_started_ahead()) {
+    records = open_ahead(home, name);
+    lock = receive_run_lock(supervisor_lock_fd);
+    ::close(supervisor_lock_fd);
+    if (!*lock)
+      return 0;  // there will be no such run
+  } else {
+    lock = open_lock(folder / file_names::run_lock);
+  }
   if (!lock)
     return 1;
   const auto held = lock_exclusive(lock->get(), Wait::no);
@@ -116,7 +162,7 @@ int supervisor_main(const files::Home& home, const std::string& name) {
   process::protect_from_oom_killer();
   start_supervisor_log(folder);
   log_decision(fmt::format("supervises run '{}' as process {}", name, ::getpid()));
-  if (auto result = supervise(home, name, *lock); !result) {
+  if (auto result = supervise(home, name, *lock, std::move(records)); !result) {
     log_problem(folder, render(result.error()));
     return 1;
   }

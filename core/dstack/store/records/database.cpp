@@ -1,5 +1,6 @@
 #include "dstack/store/records/database.hpp"
 
+#include "dstack/base/fd.hpp"
 #include "dstack/files/locks.hpp"
 
 #include <algorithm>
@@ -8,7 +9,9 @@
 #include <cstring>
 #include <numeric>
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 namespace dstack::store {
 
@@ -132,6 +135,45 @@ int open_flags(Database::Open how) {
   return common;
 }
 
+/// In place of the one that SQLite syncs a folder through.
+int open_no_folder(const char*, int*) {
+  return SQLITE_CANTOPEN;
+}
+
+/// Each connection would sync the folder at its first commit, because it does not know whether the
+/// log's name is durable. Here keep_log() has seen to that, for all connections.
+void leave_folders_unsynced() {
+  static const bool done = [] {
+    sqlite3_initialize();
+    sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
+    return vfs != nullptr && vfs->iVersion >= 3 &&
+           vfs->xSetSystemCall(vfs,
+                               "openDirectory",
+                               reinterpret_cast<sqlite3_syscall_ptr>(&open_no_folder)) == SQLITE_OK;
+  }();
+  (void)done;
+}
+
+/// The log's name is durable before anybody writes to it: whoever finds no log, or an empty one,
+/// which somebody may have made a moment ago, syncs the folder. The log stays when the last
+/// connection closes.
+Result<void> keep_log(const Path& path) {
+  const std::string log = path.string() + "-wal";
+  struct stat status;
+  if (::stat(log.c_str(), &status) == 0 && status.st_size > 0)
+    return {};
+  if (::stat(path.c_str(), &status) != 0)
+    return fail_errno("cannot inspect '{}'", path.string());
+  // SQLite gives it the database's mode, too.
+  if (!open_file(log, O_RDWR | O_CREAT, status.st_mode & 0777))
+    return fail(ErrorCode::unavailable,
+                "the run database: unable to open database file ({}) '{}'",
+                std::strerror(errno),
+                path.string())
+        .with_hint("DSTACK_HOME names the folder to use; it must be one that you can write to");
+  return sync_folder(path.parent_path());
+}
+
 std::string file_name(const Path& path, Database::Open how) {
   if (how == Database::Open::memory)
     return ":memory:";
@@ -230,6 +272,9 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const {
 }
 
 Result<Database> Database::open(const Path& path, Open how) {
+  leave_folders_unsynced();
+  if (how == Open::read_write)
+    DSTACK_CHECK(keep_log(path));
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(file_name(path, how).c_str(), &raw, open_flags(how), nullptr);
   Database database(raw);

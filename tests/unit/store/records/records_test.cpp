@@ -257,3 +257,23 @@ TEST_CASE("a home that cannot be read is not taken for an empty one") {
   CHECK_THAT(refusal(), Catch::Contains("Permission denied") && Catch::Contains("DSTACK_HOME"));
   ::chmod(home.root.c_str(), 0700);
 }
+
+TEST_CASE("the log of the database is there, with its mode, before anything is written to it") {
+  const TestHome test;
+  const Path log = test.home().database().string() + "-wal";
+  {
+    Records records = test.open();
+    struct stat status;
+    REQUIRE(::stat(log.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0600);
+    value_of(records.create_run(new_run("quiet-otter-1")));
+  }
+  CHECK(fs::file_size(log) > 0);
+  // Another program may have emptied it into the database, and removed it.
+  fs::remove(log);
+  fs::remove(test.home().database().string() + "-shm");
+  Records records = test.open();
+  CHECK(fs::exists(log));
+  value_of(records.create_run(new_run("quiet-otter-2")));
+  CHECK(value_of(test.open().find_run("quiet-otter-2")).has_value());
+}
