@@ -95,6 +95,8 @@ def guard():
 
     def run(self, options, args):
         if any(getattr(options, name, None) for name in LEAVES_ALONE):
+            if options.prefix_path or options.root_path:  # as pip does for a target
+                options.ignore_installed = True
             return install(self, options, args)
         if not args and not options.requirements and not options.editables:
             return install(self, options, args)  # says what is missing
@@ -236,7 +238,13 @@ Result<void> place_job_pip(const Path& folder, const std::optional<std::string>&
     DSTACK_CHECK(write_file_atomically(pip / "__init__.py", module, Durable::no));
     DSTACK_CHECK(write_file_atomically(pip / "__main__.py", module_main, Durable::no));
   }
-  for (const char* name : {"pip", "pip3"})
+  std::vector<std::string> names = {"pip", "pip3"};
+  // Where there is no pip3.10, PATH leads to that of the system.
+  for (const Path& packages : package_folders(folder))
+    if (const std::string python = packages.parent_path().filename().string();
+        python.starts_with("python"))
+      names.push_back("pip" + python.substr(6));
+  for (const std::string& name : names)
     DSTACK_CHECK(place_program(folder / "bin" / name, pip_program));
   return {};
 }

@@ -63,6 +63,9 @@ void check_pip_notice(Workbench& at) {
   const std::string path = made.bin.string() + ":/usr/bin:/bin";
   CHECK(outcome({(made.bin / "pip").string(), "install", "six"}, path) == refusal);
   CHECK(outcome({(made.bin / "pip3").string(), "--quiet", "install", "six"}, path) == refusal);
+  const std::string& version = at.interpreter.version;
+  const std::string of_version = "pip" + version.substr(0, version.rfind('.'));
+  CHECK(outcome({(made.bin / of_version).string(), "install", "six"}, path) == refusal);
   CHECK(outcome({made.program.string(), "-m", "pip", "install", "six"}, path) == refusal);
   const auto pip = [&](std::vector<std::string> words) {
     words.insert(words.begin(), (made.bin / "pip").string());
@@ -95,6 +98,15 @@ void check_pip_notice(Workbench& at) {
   CHECK(with({"install", "--target", target}).ends_with("exit code 0"));
   CHECK(fs::exists(at.root / "target/other.py"));
   CHECK(with({"install", "--prefix", target + "/prefix"}).ends_with("exit code 0"));
+  at.add_wheel("greet", "2.0", "word = 'newer'\n");  // beside the environment's older one
+  CHECK(pip({"install",
+             "--prefix",
+             target + "/prefix",
+             "--no-index",
+             "--find-links",
+             wheels,
+             "greet==2.0"})
+            .ends_with("exit code 0"));
   CHECK(with({"install", "--tar", target + "/short"}).ends_with("exit code 0"));
   CHECK(with({"download", "-d", target + "/downloads"}).ends_with("exit code 0"));
   CHECK(fs::exists(at.root / "target/downloads/other-2.0-py3-none-any.whl"));
