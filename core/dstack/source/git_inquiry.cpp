@@ -61,7 +61,8 @@ GitInquiry::GitInquiry(GitInquiry&& other) noexcept
     : folder_(std::move(other.folder_)),
       entry_(std::move(other.entry_)),
       repository_(std::move(other.repository_)),
-      status_(std::exchange(other.status_, std::nullopt)) {}
+      status_(std::exchange(other.status_, std::nullopt)),
+      is_finished_(other.is_finished_) {}
 
 GitInquiry::~GitInquiry() {
   if (status_)
@@ -69,6 +70,13 @@ GitInquiry::~GitInquiry() {
 }
 
 Result<GitAnswer> GitInquiry::finish(RootCommit root) {
+  auto answer = take_answer(root);
+  repository_.reset();  // with its folder: a command may live for days
+  is_finished_ = true;
+  return answer;
+}
+
+Result<GitAnswer> GitInquiry::take_answer(RootCommit root) {
   GitAnswer answer;
   if (!repository_) {
     answer.is_refused = true;

@@ -35,16 +35,16 @@ class GitInquiry {
   ~GitInquiry();  ///< ends what it has started
 
   /// Whether it is about this folder, and its answer was not taken yet.
-  bool waits_for(const Path& folder) const {
-    return folder_ == folder && (status_ || !repository_);
-  }
+  bool waits_for(const Path& folder) const { return folder_ == folder && !is_finished_; }
 
-  /// Waits for the answer. Looking for the root commit takes as long as the history is. Call once.
+  /// Waits for the answer; nothing of what asking took is left then. Looking for the root commit
+  /// takes as long as the history is. Call once.
   Result<GitAnswer> finish(RootCommit root);
 
  private:
   GitInquiry(Path folder, Path entry) : folder_(std::move(folder)), entry_(std::move(entry)) {}
 
+  Result<GitAnswer> take_answer(RootCommit root);
   Result<void> list_tracked(GitAnswer& answer) const;
   Result<void> take_status(const process::Output& output, GitAnswer& answer) const;
 
@@ -52,6 +52,7 @@ class GitInquiry {
   Path entry_;
   std::optional<GitRepository> repository_;  ///< none: Git refuses it
   std::optional<Call> status_;
+  bool is_finished_ = false;
 };
 
 }  // namespace dstack::source

@@ -379,5 +379,8 @@ TEST_CASE("asking leaves no file behind") {
   const SetVariable runtime("XDG_RUNTIME_DIR", place.string());
   look_in_every_way(project);
   CHECK(ask_early(project.root) != nullptr);  // and nobody waits for the answer
+  const auto asked = ask_early(project.root);
+  CHECK_FALSE(fs::is_empty(place));
+  value_of(preview_snapshot(project.root, project.options, asked));
   CHECK(fs::is_empty(place));
 }

@@ -29,6 +29,8 @@ Result<Workbench> open_workbench(const Path& folder,
   } else {
     bench.project = config::undefined_project(folder);
   }
+  if (bench.project.root != root.value_or(folder))
+    bench.asked.reset();  // its code begins elsewhere
   bench.place = place_in(bench.project.folder, folder);
   bench.providers = provider::Registry::discover(
       provider::search_path({provider_paths,
