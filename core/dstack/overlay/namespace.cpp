@@ -41,7 +41,8 @@ Result<Namespace> Namespace::enter(Access access) {
     return fail_errno("cannot make a mount namespace");
   if (access == Access::user)
     DSTACK_CHECK(keep_own_numbers(user, group));
-  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+  // What is mounted outside later is seen here as well, and nothing of here is seen outside.
+  if (::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
     return fail_errno("cannot separate the mounts of a namespace");
   return Namespace(access, std::move(outside));
 }

@@ -69,6 +69,18 @@ TEST_CASE("a failed and a stopped job keep their changes, an aborted one does no
   CHECK(box.ok({"code", aborted, "--changes"}).empty());
 }
 
+TEST_CASE("a job that writes nothing has nothing to upload, however soon it ends") {
+  const Sandbox box;
+  for (int i = 0; i < 50; ++i)  // made until the job starts
+    box.file(fmt::format("{}.txt", i), "1\n");
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
+  for (int i = 0; i < 20; ++i) {
+    box.ok({"run", "w"});
+    CHECK(Sandbox::statuses(box.json({"show", "--json"})["jobs"][0]) ==
+          std::vector<std::string>{"submitted", "running", "done"});
+  }
+}
+
 TEST_CASE(
     "with workspace: project a job works in the user's folder, and nothing of it is removed") {
   const Sandbox box;

@@ -30,13 +30,16 @@ void protect_shared_folders(const std::vector<std::string>& folders, JobAttempt&
 }
 
 /// Changes of the workspace after this time are the job's. The folder itself was just made, at a
-/// time that cannot be distinguished from the job's start; so it gets another.
+/// time that cannot be distinguished from the job's start; so it gets another. When that happened
+/// is taken from the folder: the clock that can be asked may be behind that of the files.
 std::int64_t mark_workspace(const Path& folder) {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   const timespec never[2] = {{0, UTIME_OMIT}, {0, 0}};
   ::utimensat(AT_FDCWD, folder.c_str(), never, 0);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+
+  struct stat status {};
+
+  ::stat(folder.c_str(), &status);
+  return std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;
 }
 
 /// The agent of a container has the container's limits set by the engine.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -183,9 +184,20 @@ Result<std::vector<std::string>> replaced_files(const std::vector<job::TreeRefer
                                                 std::size_t first,
                                                 const ObjectStore& objects) {
   std::vector<std::string> replaced;
-  for (std::size_t above = first; above < trees.size(); ++above)
-    for (std::size_t below = 0; below < above; ++below)
-      DSTACK_CHECK(compare(trees[below].tree, trees[above].tree, "", objects, replaced));
+  // The trees so far with a name at their root.
+  std::map<std::string, std::set<std::size_t>> having;
+  for (std::size_t above = 0; above < trees.size(); ++above) {
+    DSTACK_TRY(const Tree root, objects.read_tree(trees[above].tree));
+    std::set<std::size_t> meeting;
+    for (const TreeEntry& entry : root.entries) {
+      std::set<std::size_t>& others = having[entry.name];
+      meeting.insert(others.begin(), others.end());
+      others.insert(above);
+    }
+    for (const std::size_t below : meeting)
+      if (above >= first)
+        DSTACK_CHECK(compare(trees[below].tree, trees[above].tree, "", objects, replaced));
+  }
   std::sort(replaced.begin(), replaced.end());
   replaced.erase(std::unique(replaced.begin(), replaced.end()), replaced.end());
   return replaced;

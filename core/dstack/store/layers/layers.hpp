@@ -28,8 +28,8 @@ struct Layer {
 Path layers_folder(const files::Home& home);
 
 /// Finds it or makes it, waiting for another process that does. Large files are those of the store
-/// under a second name, small ones copies. Layers of earlier boots of this machine are removed when
-/// one is made.
+/// under a second name, small ones copies. When one is made, layers of earlier boots of this machine
+/// are removed, and those that nobody uses but for the 20 that were used last.
 Result<Layer> provide_layer(const ObjectStore& objects, const job::TreeReference& tree);
 
 }  // namespace dstack::store

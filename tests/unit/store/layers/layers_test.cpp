@@ -120,3 +120,30 @@ TEST_CASE("layers of earlier boots go, those of another machine stay") {
   CHECK_FALSE(fs::exists(all / (process::machine_id() + "-earlier")));
   CHECK(fs::exists(all / "another-boot" / "x/y"));
 }
+
+TEST_CASE("layers that are not used go, but for those that were used last") {
+  const TestHome home;
+  ObjectStore objects(home.home());
+  const auto make = [&](int number) {
+    const auto folder = make_test_folder();
+    write_file(folder.path() / "x", std::to_string(number));
+    std::vector<std::string> warnings;
+    const auto tree = value_of(objects.capture_folder(folder.path(), warnings));
+    return value_of(provide_layer(objects, tree));
+  };
+  const Layer first = make(0);
+  const Path folder = layers_folder(home.home());
+  const std::string second = make(1).name;
+  write_file(folder / "0123456789abcdef.removed/left", "");
+  for (int i = 2; i < 30; ++i)
+    (void)make(i);
+  CHECK(*read_file(folder / first.name / "x") == "0");  // it is in use
+  CHECK_FALSE(fs::exists(folder / second));
+  CHECK_FALSE(fs::exists(folder / "0123456789abcdef.removed"));
+  CHECK(*read_file(folder / make(29).name / "x") == "29");
+  std::size_t layers = 0;
+  for (fs::directory_iterator each(folder), end; each != end; ++each)
+    if (fs::is_directory(each->path()))
+      ++layers;
+  CHECK(layers <= 22);
+}
