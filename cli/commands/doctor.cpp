@@ -141,12 +141,12 @@ void check_workspaces(const files::Home& home, std::vector<Check>& checks) {
     return;
   const auto tried = overlay::try_in(folder);
   if (!tried)
-    checks.push_back({"workspaces",
+    checks.push_back({"workspace",
                       Health::note,
                       fmt::format("copies: {}", tried.error().message),
                       tried.error().hint});
   else
-    checks.push_back({"workspaces",
+    checks.push_back({"workspace",
                       Health::ok,
                       *tried == overlay::Access::root ? "overlays" : "overlays in user namespaces"});
 }

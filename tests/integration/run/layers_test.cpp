@@ -222,3 +222,11 @@ TEST_CASE("a package of the project is installed from a workspace in layers") {
   box.workflows("workflows:\n  - {name: w, provider: python, file: m.py, requirements: r.txt}\n");
   CHECK(box.ok({"run", "w"}).ends_with("42\n"));
 }
+
+TEST_CASE("the doctor says how workspaces are made") {
+  const Box box;
+  const bool is_root = overlay::usual_access() == overlay::Access::root;
+  CHECK(box.ok({"doctor"})
+            .find(is_root ? "workspace overlays\n" : "workspace overlays in user namespaces\n") !=
+        std::string::npos);
+}
