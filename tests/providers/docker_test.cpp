@@ -283,6 +283,8 @@ TEST_CASE("docker: the example of the documentation runs as it is written") {
         log.substr(log.find("http://"), log.find('\n', log.find("http://")) - log.find("http://"));
     std::string got;
     test::wait_until([&] {
+      if (test::has_ended(box, run, 1))
+        FAIL("it does not serve: " << test::job_log(box, run, 1));
       if (const auto answer = http::send(request); answer && answer->status == 200)
         got = answer->body;
       return !got.empty();
