@@ -6,6 +6,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/process/spawn.hpp"
 #include "support/catch.hpp"
+#include "support/word_pointers.hpp"
 
 #include <string>
 #include <vector>
@@ -26,14 +27,8 @@ struct Execution {
 /// Runs a command to its end, and that of all that it starts. The first execution is its own. For
 /// one thread, without other children.
 inline std::vector<Execution> executions_of(const process::Command& command) {
-  std::vector<char*> argv;
-  for (const std::string& word : command.argv)
-    argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  std::vector<char*> environment;
-  for (const std::string& variable : *command.environment)
-    environment.push_back(const_cast<char*>(variable.c_str()));
-  environment.push_back(nullptr);
+  const std::vector<char*> argv = pointers_to(command.argv);
+  const std::vector<char*> environment = pointers_to(*command.environment);
   const pid_t pid = ::fork();
   REQUIRE(pid >= 0);
   if (pid == 0) {

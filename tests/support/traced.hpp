@@ -4,6 +4,7 @@
 
 #include "dstack/process/spawn.hpp"
 #include "support/catch.hpp"
+#include "support/word_pointers.hpp"
 
 #include <functional>
 #include <string>
@@ -22,14 +23,8 @@ namespace dstack::test {
 inline int run_traced(const process::Command& command,
                       const std::string& output,
                       const std::function<void(pid_t pid)>& look) {
-  std::vector<char*> argv;
-  for (const std::string& word : command.argv)
-    argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  std::vector<char*> environment;
-  for (const std::string& variable : *command.environment)
-    environment.push_back(const_cast<char*>(variable.c_str()));
-  environment.push_back(nullptr);
+  const std::vector<char*> argv = pointers_to(command.argv);
+  const std::vector<char*> environment = pointers_to(*command.environment);
   const pid_t pid = ::fork();
   REQUIRE(pid >= 0);
   if (pid == 0) {

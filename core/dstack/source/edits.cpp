@@ -97,11 +97,17 @@ class EditFinder {
     rules.add("", made_again);
     DSTACK_CHECK(add_rules_of(code, {ignore_file}, objects_, rules));
     DSTACK_TRY(root_, open_file(place_.folder.string(), O_RDONLY | O_DIRECTORY));
-    DSTACK_TRY(const auto walk, walk_outside_artifacts(place_, root_));
     FoundEdits found;
+    files::Walk walk;
     if (place_.is_layered) {
-      DSTACK_TRY(found.removed, removed_in_layers());
+      DSTACK_TRY(auto written, overlay::read_written(place_.folder));
+      found.removed = removed_in_layers(written);
+      walk = std::move(written.walk);
+      const Outside outside(place_);
+      std::erase_if(walk.entries,
+                    [&](const files::FoundFile& entry) { return !outside.holds(entry.path); });
     } else {
+      DSTACK_TRY(walk, walk_outside_artifacts(place_, root_));
       found.removed = removed_among(walk);
     }
     found.files = candidates_of(walk, rules);
@@ -154,8 +160,7 @@ class EditFinder {
     return removed;
   }
 
-  Result<std::vector<std::string>> removed_in_layers() const {
-    DSTACK_TRY(const auto written, overlay::read_written(place_.folder));
+  std::vector<std::string> removed_in_layers(const overlay::Written& written) const {
     const std::vector<PathPattern> artifacts = make_patterns(place_.artifacts);
     std::vector<std::string> removed;
     for (const auto& [path, file] : code_)

@@ -28,10 +28,26 @@ Result<process::Child> spawn_supervisor(const files::Home& home, const std::stri
   return process::spawn(command);
 }
 
-/// Room for one descriptor.
-union LockMessage {
-  char bytes[CMSG_SPACE(sizeof(int))];
-  cmsghdr aligned;
+/// One byte and room for one descriptor, as sendmsg(2) and recvmsg(2) take them.
+class LockMessage {
+ public:
+  LockMessage() {
+    header.msg_iov = &bytes_;
+    header.msg_iovlen = 1;
+    header.msg_control = control_;
+    header.msg_controllen = sizeof control_;
+  }
+
+  LockMessage(const LockMessage&) = delete;
+  LockMessage& operator=(const LockMessage&) = delete;
+
+  msghdr header{};
+
+ private:
+  char word_ = 0;
+  iovec bytes_{&word_, 1};
+
+  alignas(cmsghdr) char control_[CMSG_SPACE(sizeof(int))]{};
 };
 
 }  // namespace
@@ -68,40 +84,26 @@ ReadySupervisor::~ReadySupervisor() {
 }
 
 Result<process::Child> ReadySupervisor::send_off(Fd lock) && {
-  char word = 0;
-  iovec bytes{&word, 1};
-  LockMessage control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = sizeof control.bytes;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  LockMessage message;
+  cmsghdr* header = CMSG_FIRSTHDR(&message.header);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   const int fd = lock.get();
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0)
+  if (::sendmsg(socket_.get(), &message.header, MSG_NOSIGNAL) < 0)
     return start_supervisor(home_, run_, std::move(lock));
   socket_.reset();
   return std::move(child_);
 }
 
 Fd receive_run_lock(int socket) {
-  char word = 0;
-  iovec bytes{&word, 1};
-  LockMessage control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = sizeof control.bytes;
+  LockMessage message;
   ssize_t count = 0;
   do {
-    count = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    count = ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
   } while (count < 0 && errno == EINTR);
-  const cmsghdr* header = count > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  const cmsghdr* header = count > 0 ? CMSG_FIRSTHDR(&message.header) : nullptr;
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS)
     return Fd();
   int fd = -1;

@@ -7,6 +7,7 @@
 #include "dstack/run/protocol/agent.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/runner/runner_signals.hpp"
 #include "dstack/store/layers/layers.hpp"
 
 #include <algorithm>
@@ -39,15 +40,6 @@ bool has_much_to_lay_out(const JobOrder& order) {
   return files > most_files_to_copy || bytes > most_bytes_to_copy;
 }
 
-/// To be passed on, and the end of the child.
-sigset_t awaited_signals() {
-  sigset_t awaited;
-  sigemptyset(&awaited);
-  for (const int number : {SIGCHLD, SIGTERM, SIGUSR1, SIGINT, SIGHUP})
-    sigaddset(&awaited, number);
-  return awaited;
-}
-
 /// What the runner was that called itself: nothing of the job's, and none of its locks.
 [[noreturn]] void accompany(pid_t child, const sigset_t& awaited, const JobOrder& order) {
   ::close_range(STDERR_FILENO + 1, ~0U, 0);
@@ -65,7 +57,7 @@ sigset_t awaited_signals() {
 
 /// In the child, and in a namespace.
 std::optional<overlay::Namespace> go_on_in_child(const JobOrder& order) {
-  const sigset_t awaited = awaited_signals();
+  const sigset_t awaited = RunnerSignals::all();
   ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
   const pid_t itself = ::getpid();
   const pid_t child = ::fork();

@@ -6,11 +6,16 @@
 
 namespace dstack::run {
 
-RunnerSignals::RunnerSignals() {
-  sigset_t wanted;
-  sigemptyset(&wanted);
+sigset_t RunnerSignals::all() {
+  sigset_t all;
+  sigemptyset(&all);
   for (const int number : {SIGCHLD, SIGTERM, SIGUSR1, SIGINT, SIGHUP})
-    sigaddset(&wanted, number);
+    sigaddset(&all, number);
+  return all;
+}
+
+RunnerSignals::RunnerSignals() {
+  const sigset_t wanted = all();
   ::sigprocmask(SIG_SETMASK, &wanted, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   fd_ = Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));

@@ -6,6 +6,8 @@
 
 #include <optional>
 
+#include <signal.h>
+
 namespace dstack::run {
 
 /// For the only thread of the runner.
@@ -13,6 +15,8 @@ class RunnerSignals {
  public:
   /// Blocks them, and ignores PIPE, for the rest of the process.
   RunnerSignals();
+
+  static sigset_t all();
 
   /// Readable while one is pending.
   int fd() const { return fd_.get(); }

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <iterator>
 
 #include <fcntl.h>
@@ -125,6 +126,27 @@ Result<std::vector<files::FoundFile>> read_listed(int root,
   return entries;
 }
 
+using Entries = std::vector<files::FoundFile>;
+
+/// One tree of what `read` finds for each of the matches.
+Result<job::TreeReference> capture_each(
+    const files::Home& home,
+    const Path& root,
+    const std::vector<files::Match>& matches,
+    Originals originals,
+    const std::function<Result<Entries>(int root, const files::Match&, Publication&)>& read) {
+  DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
+  Publication publication(home, originals);
+  Entries entries;
+  for (const files::Match& match : matches) {
+    DSTACK_TRY(Entries found, read(folder.get(), match, publication));
+    entries.insert(entries.end(),
+                   std::make_move_iterator(found.begin()),
+                   std::make_move_iterator(found.end()));
+  }
+  return finish(entries, publication);
+}
+
 }  // namespace
 
 Result<job::TreeReference> ObjectStore::capture_folder(const Path& folder,
@@ -168,17 +190,17 @@ Result<job::TreeReference> ObjectStore::capture_matches(const Path& root,
                                                         const std::vector<files::Match>& matches,
                                                         std::vector<std::string>& warnings,
                                                         Originals originals) {
-  DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_, originals);
-  std::vector<files::FoundFile> entries;
-  for (const files::Match& match : matches) {
-    DSTACK_TRY(const std::vector<files::FoundFile> found,
-               read_at(folder.get(), match.inside, match.path, publication, warnings));
-    entries.insert(entries.end(), found.begin(), found.end());
-    for (files::FoundFile& above : folders_above(folder.get(), match.path))
-      entries.push_back(std::move(above));
-  }
-  return finish(entries, publication);
+  return capture_each(
+      home_,
+      root,
+      matches,
+      originals,
+      [&](int folder, const files::Match& match, Publication& publication) -> Result<Entries> {
+        DSTACK_TRY(Entries found, read_at(folder, match.inside, match.path, publication, warnings));
+        for (files::FoundFile& above : folders_above(folder, match.path))
+          found.push_back(std::move(above));
+        return found;
+      });
 }
 
 Result<job::TreeReference> ObjectStore::capture_listed(const Path& root,
@@ -186,16 +208,13 @@ Result<job::TreeReference> ObjectStore::capture_listed(const Path& root,
                                                        const std::vector<files::Match>& matches,
                                                        std::vector<std::string>& warnings,
                                                        Originals originals) {
-  DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_, originals);
-  std::vector<files::FoundFile> entries;
-  for (const files::Match& match : matches) {
-    DSTACK_TRY(auto found, read_listed(folder.get(), listing, match, publication, warnings));
-    entries.insert(entries.end(),
-                   std::make_move_iterator(found.begin()),
-                   std::make_move_iterator(found.end()));
-  }
-  return finish(entries, publication);
+  return capture_each(home_,
+                      root,
+                      matches,
+                      originals,
+                      [&](int folder, const files::Match& match, Publication& publication) {
+                        return read_listed(folder, listing, match, publication, warnings);
+                      });
 }
 
 Result<Tree> ObjectStore::read_tree(const Digest& tree) const {
