@@ -34,6 +34,7 @@ const std::vector<Command>& all_commands() {
       {"artifacts list", "List the files that a run saved", make_artifacts_list},
       {"artifacts download", "Copy what a run saved into a folder", make_artifacts_download},
       {"artifacts cat", "Write a file that a run saved to standard output", make_artifacts_cat},
+      {"artifacts rescue", "Save what a run could not save when it ended", make_artifacts_rescue},
       {"tags list", "List the tags of the project", make_tags_list},
       {"tags add", "Tag the artifacts of a run", make_tags_add},
       {"tags delete", "Delete a tag", make_tags_delete, "untag"},

@@ -24,6 +24,7 @@ std::unique_ptr<Action> make_rm();
 std::unique_ptr<Action> make_artifacts_list();
 std::unique_ptr<Action> make_artifacts_download();
 std::unique_ptr<Action> make_artifacts_cat();
+std::unique_ptr<Action> make_artifacts_rescue();
 std::unique_ptr<Action> make_tags_list();
 std::unique_ptr<Action> make_tags_add();
 std::unique_ptr<Action> make_tags_delete();

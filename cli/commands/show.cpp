@@ -15,6 +15,7 @@
 #include "views/secret_findings.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace dstack::cli {
 
@@ -23,6 +24,10 @@ namespace {
 using run::Description;
 using store::JobRecord;
 using store::RunRecord;
+
+std::string describe_workspace(const std::string& form) {
+  return form == "project" ? "worked in the project itself" : fmt::format("workspace: {}", form);
+}
 
 /// "1.2 GB of memory at most, 3.2s of CPU, 5 MB read and 1 MB written on disks"; empty when nothing
 /// is known.
@@ -233,6 +238,19 @@ class Page {
     for (const JobRecord& job : facts_.jobs)
       if (const std::string usage = describe_usage(job.usage); !usage.empty())
         context_.out.line(fmt::format("{}: {}", job.id, usage));
+    print_workspaces();
+  }
+
+  /// One line where all are alike.
+  void print_workspaces() {
+    std::set<std::string> forms;
+    for (const JobRecord& job : facts_.jobs)
+      forms.insert(job.workspace);
+    for (const JobRecord& job : facts_.jobs)
+      if (forms.size() > 1 && !job.workspace.empty())
+        context_.out.line(fmt::format("{}: {}", job.id, describe_workspace(job.workspace)));
+    if (forms.size() == 1 && !forms.begin()->empty())
+      context_.out.line(describe_workspace(*forms.begin()));
   }
 
   /// Each status with the time since the submission. The successive reasons of a waiting job are

@@ -50,7 +50,7 @@ std::string find(const std::string& shell) {
 
 void check_shell(Shell& shell, const std::string& run) {
   CHECK(shell.complete("dstack val") == "dstack validate ");
-  CHECK(sorted(shell.offered("dstack artifacts ")) == Words{"cat", "download", "list"});
+  CHECK(sorted(shell.offered("dstack artifacts ")) == Words{"cat", "download", "list", "rescue"});
   CHECK(holds(shell.offered("dstack ps --"), "--all-projects"));
   CHECK(shell.complete("dstack artifacts list --js") == "dstack artifacts list --json ");
   CHECK(shell.complete("dstack -q ps -a --wa") == "dstack -q ps -a --watch ");
@@ -154,7 +154,7 @@ TEST_CASE("fish completes commands, options, names and files") {
     return words;
   };
   CHECK(offered("dstack val", true) == Words{"validate\tCheck the files of the project"});
-  CHECK(sorted(offered("dstack artifacts ")) == Words{"cat", "download", "list"});
+  CHECK(sorted(offered("dstack artifacts ")) == Words{"cat", "download", "list", "rescue"});
   CHECK(holds(offered("dstack ps --"), "--all-projects"));
   CHECK(offered("dstack -q ps -a --wa") == Words{"--watch"});
   CHECK(holds(offered("dstack run tr", true), "train\tTrains: a 'model' with $HOME"));

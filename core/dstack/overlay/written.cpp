@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 namespace dstack::overlay {
@@ -61,6 +62,12 @@ Result<Written> read_written(const Path& folder) {
       written.opaque.insert(entry.path);
   written.files.insert(written.walk.special.begin(), written.walk.special.end());
   return written;
+}
+
+Result<void> hide(int folder, const std::string& name) {
+  if (::mknodat(folder, name.c_str(), S_IFCHR, ::makedev(0, 0)) != 0)
+    return fail_errno("cannot hide '{}' in an overlay", name);
+  return {};
 }
 
 }  // namespace dstack::overlay

@@ -1,5 +1,6 @@
 // What an overlay has written into its upper folder, once nothing uses it any more: new and changed
-// files as they are, and which of the lower ones are no longer seen. Needs no mount.
+// files as they are, and which of the lower ones are no longer seen; and how that is made by hand.
+// Needs no mount.
 // Source: the kernel's Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".
 #pragma once
 
@@ -27,5 +28,9 @@ struct Written {
 };
 
 Result<Written> read_written(const Path& folder);
+
+/// Makes, in a folder that will be one of an overlay's, that what lower ones have under this name
+/// is not seen. Takes no privilege since Linux 5.8.
+Result<void> hide(int folder, const std::string& name);
 
 }  // namespace dstack::overlay

@@ -1,4 +1,8 @@
+#include "dstack/base/text.hpp"
+#include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
+
+#include <fstream>
 
 #include <sys/stat.h>
 
@@ -197,6 +201,46 @@ TEST_CASE("an artifact that cannot be stored takes no other with it, nor how the
   CHECK(job["cause"] == "lost");
   CHECK(job["exit_code"] == 0);
   CHECK(box.ok({"artifacts", "list"}).find("good/f") != std::string::npos);
+}
+
+TEST_CASE("what could not be saved when a job ended is saved later") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    artifacts: [bad, good]\n"
+      "    commands:\n      - mkdir good; echo x > good/f; ln -s /etc bad; echo e > edit\n");
+  CHECK(box.run({"run", "w"}).err.find("'dstack artifacts rescue") != std::string::npos);
+  const std::string run = box.last_run();
+  auto output = box.run({"artifacts", "rescue", run});
+  CHECK(Sandbox::code(output) == 1);
+  CHECK(output.err.find("the artifact 'bad' could not be stored: ") != std::string::npos);
+
+  // Somebody looks into the folder that the message names.
+  const Path workspace = files::Home{box.home()}.job(run, 0) / run::file_names::workspace;
+  fs::remove(workspace / "bad");
+  fs::create_directories(workspace / "bad");
+  std::ofstream((workspace / "bad/y").string()) << "y\n";
+  output = box.run({"artifacts", "rescue", run});
+  INFO(output.err);
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.err.find("saved 'bad' of workflow 'w': 1 file, 2 B") != std::string::npos);
+  CHECK(box.ok({"artifacts", "cat", run, "bad/y"}) == "y\n");
+  CHECK(box.ok({"artifacts", "cat", run, "good/f"}) == "x\n");
+  CHECK(box.ok({"code", run, "--changes"}).find("A  edit\n") != std::string::npos);
+  CHECK_FALSE(fs::exists(workspace));
+  output = box.run({"artifacts", "rescue", run});
+  CHECK(Sandbox::code(output) == 0);
+  CHECK(output.err.find("nothing is left to save") != std::string::npos);
+}
+
+TEST_CASE("a run that is not over has nothing to rescue") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n  - {name: w, provider: bash, artifacts: [out], commands: [\"mkdir out; "
+      "tail -f /dev/null\"]}\n");
+  const std::string run = std::string(trim(box.ok({"run", "w", "-d", "-q"})));
+  const auto output = box.run({"artifacts", "rescue", run});
+  CHECK(output.err.find("is not over") != std::string::npos);
+  box.ok({"stop", run, "-x"});
 }
 
 TEST_CASE("the code of a run can be written to a folder") {

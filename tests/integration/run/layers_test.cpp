@@ -128,7 +128,11 @@ TEST_CASE("few files are copied, and with workspace: copy all are") {
 )",
                             is_overlay));
   box.ok({"run", "layers"});
+  CHECK(box.json({"show", "--json"})["jobs"][0]["workspace"] ==
+        (::geteuid() == 0 ? "overlay" : "overlay in a user namespace"));
+  CHECK(box.ok({"show"}).find("workspace: overlay") != std::string::npos);
   box.ok({"run", "copy"});
+  CHECK(box.json({"show", "--json"})["jobs"][0]["workspace"] == "copy");
 }
 
 TEST_CASE("inputs are layers, too, and where they meet the later dependency wins with a warning") {

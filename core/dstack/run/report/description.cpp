@@ -199,21 +199,23 @@ Json job_json(const Description& description, const store::JobRecord& job) {
     if (entry.status == job::Status::queued && entry.cause)
       ++attempts;
   }
-  return {{"job", job.id},
-          {"workflow", description.run.workflows[job.workflow].name},
-          {"index", index_in_workflow(description, job)},
-          {"status", job::render(job.status)},
-          {"cause", cause_json(job.cause)},
-          {"reason", job.reason.empty() ? Json() : Json(job.reason)},
-          {"warnings", job.warnings},
-          {"exit_code", optional_json(job.exit_code)},
-          {"signal", optional_json(job.signal)},
-          {"attempts", attempts},
-          {"python", python_json(description, job.index)},
-          {"resources", resources_json(spec.resources)},
-          {"stop_signal", spec.stop_signal.empty() ? job::stop_signals().front() : spec.stop_signal},
-          {"usage", usage_json(job.usage)},
-          {"history", std::move(history)}};
+  return {
+      {"job", job.id},
+      {"workflow", description.run.workflows[job.workflow].name},
+      {"index", index_in_workflow(description, job)},
+      {"status", job::render(job.status)},
+      {"cause", cause_json(job.cause)},
+      {"reason", job.reason.empty() ? Json() : Json(job.reason)},
+      {"warnings", job.warnings},
+      {"exit_code", optional_json(job.exit_code)},
+      {"signal", optional_json(job.signal)},
+      {"attempts", attempts},
+      {"python", python_json(description, job.index)},
+      {"resources", resources_json(spec.resources)},
+      {"stop_signal", spec.stop_signal.empty() ? job::stop_signals().front() : spec.stop_signal},
+      {"workspace", job.workspace.empty() ? Json() : Json(job.workspace)},
+      {"usage", usage_json(job.usage)},
+      {"history", std::move(history)}};
 }
 
 }  // namespace

@@ -13,6 +13,20 @@
 
 namespace dstack::run {
 
+namespace {
+
+/// As store::JobChange has it.
+const char* form_of_workspace(const JobAttempt& attempt) {
+  if (!attempt.workspace->is_private())
+    return "project";
+  if (!attempt.workspace->is_layered())
+    return "copy";
+  return attempt.in && attempt.in->access() == overlay::Access::user ? "overlay in a user namespace"
+                                                                     : "overlay";
+}
+
+}  // namespace
+
 Conclusion::Conclusion(JobAttempt& attempt,
                        const RunnerSignals& signals,
                        RunningJob* job,
@@ -21,6 +35,8 @@ Conclusion::Conclusion(JobAttempt& attempt,
 
 void Conclusion::run() {
   record_.finished_at = now();
+  if (job_ != nullptr)
+    record_.workspace = form_of_workspace(attempt_);
   if (job_ != nullptr) {
     job_->limiter.remove();
     job_->cores.release();

@@ -26,6 +26,8 @@ namespace {
 // copied behaves like any other folder.
 constexpr std::uint64_t most_files_to_copy = 64;
 constexpr std::uint64_t most_bytes_to_copy = 4 << 20;
+// Each may be two folders, and kernels before Linux 6.8 take their names in 4,096 bytes.
+constexpr std::size_t most_layers = 100;
 
 /// A container's engine does not see what is mounted in a namespace.
 bool has_much_to_lay_out(const JobOrder& order) {
@@ -73,6 +75,23 @@ std::optional<overlay::Namespace> go_on_in_child(const JobOrder& order) {
   return in ? std::optional(std::move(*in)) : std::nullopt;
 }
 
+/// The uppermost first.
+Result<std::vector<store::Layer>> provide_layers(const store::ObjectStore& objects,
+                                                 const std::vector<job::TreeReference>& trees) {
+  std::vector<store::Layer> layers;
+  if (trees.size() > most_layers) {
+    DSTACK_TRY(store::Layer layer, store::provide_merged_layer(objects, trees));
+    layers.push_back(std::move(layer));
+    return layers;
+  }
+  for (auto tree = trees.rbegin(); tree != trees.rend(); ++tree) {
+    const auto below = tree + 1 == trees.rend() ? store::Below::nothing : store::Below::others;
+    DSTACK_TRY(store::Layer layer, store::provide_layer(objects, *tree, below));
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
 Result<overlay::Overlay> lay_out(JobAttempt& attempt) {
   const store::ObjectStore objects(attempt.home);
   overlay::Overlay overlay{store::layers_folder(attempt.home),
@@ -80,14 +99,11 @@ Result<overlay::Overlay> lay_out(JobAttempt& attempt) {
                            attempt.folder / file_names::written,
                            attempt.folder / file_names::overlay_work,
                            attempt.folder / file_names::workspace};
-  auto trees = trees_of(attempt.order);
-  std::reverse(trees.begin(), trees.end());  // an overlay names the uppermost first
-  for (const job::TreeReference& tree : trees) {
-    DSTACK_TRY(store::Layer layer, store::provide_layer(objects, tree));
-    if (std::find(overlay.lower.begin(), overlay.lower.end(), layer.name) == overlay.lower.end())
-      overlay.lower.push_back(layer.name);
-    attempt.layers.push_back(std::move(layer));
-  }
+  DSTACK_TRY(attempt.layers, provide_layers(objects, trees_of(attempt.order)));
+  for (const store::Layer& layer : attempt.layers)
+    for (const std::string& name : layer.names)
+      if (std::find(overlay.lower.begin(), overlay.lower.end(), name) == overlay.lower.end())
+        overlay.lower.push_back(name);
   DSTACK_CHECK(remove_workspace(attempt.folder));
   for (const Path& folder : {overlay.written, overlay.work, overlay.at})
     DSTACK_CHECK(make_folders(folder));

@@ -47,6 +47,7 @@ store::JobChange outcome_of(const End& end) {
   change.job = end.job;
   change.at = record.finished_at;
   change.usage = record.usage;
+  change.workspace = record.workspace;
   change.warnings = record.warnings;
   if (record.stop != StopRequest::none) {
     change.status = record.stop == StopRequest::abort ? Status::aborted : Status::stopped;

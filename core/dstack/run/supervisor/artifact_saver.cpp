@@ -33,6 +33,12 @@ namespace {
 
 constexpr std::size_t most_named = 3;
 
+std::unique_ptr<Workspace> find_workspace(const store::ObjectStore& objects,
+                                          const JobOrder& order) {
+  const Path folder = attempt_folder(objects.home(), order.run, order.index, order.attempt);
+  return workspace_of(objects.home(), folder, order);
+}
+
 }  // namespace
 
 struct ThreadedArtifactSaver::State {
@@ -49,11 +55,6 @@ struct ThreadedArtifactSaver::State {
 
   std::list<Worker> workers;
   std::map<std::size_t, std::shared_ptr<StopFlag>> saves;  ///< the last of each job
-
-  std::unique_ptr<Workspace> workspace_of(const JobOrder& order) const {
-    const Path folder = attempt_folder(objects.home(), order.run, order.index, order.attempt);
-    return run::workspace_of(objects.home(), folder, order);
-  }
 
   /// If no thread can be started, the caller does the work, and its loop waits.
   void start(std::function<void()> work) {
@@ -191,7 +192,10 @@ void capture(store::ObjectStore& objects,
   }
   if (!errors.empty())
     result.error = fmt::format(
-        "{}; what the job made is still in '{}'", join(errors, "; "), workspace.written().string());
+        "{}; what the job made is still in '{}', and 'dstack artifacts rescue {}' saves it later",
+        join(errors, "; "),
+        workspace.written().string(),
+        order.run);
   if (!missing.empty() && ended_well(result.record))
     result.missing = describe_missing(missing);
   else if (!missing.empty() &&
@@ -259,6 +263,22 @@ void drop_all(SavedArtifacts& result) {
 
 }  // namespace
 
+SavedArtifacts save_artifacts(store::ObjectStore& objects,
+                              const JobOrder& order,
+                              const std::string& workflow,
+                              const ExitRecord& record,
+                              store::Originals originals) {
+  SavedArtifacts result;
+  result.job = order.index;
+  result.record = record;
+  const auto workspace = find_workspace(objects, order);
+  const source::EditedFolder place = edited_folder(order, *workspace);
+  capture(objects, *workspace, place.artifacts, workflow, order, originals, result);
+  if (record.edited && workspace->is_private() && result.error.empty())
+    keep_edits(objects, place, order, result);
+  return result;
+}
+
 ThreadedArtifactSaver::ThreadedArtifactSaver(std::unique_ptr<State> state)
     : state_(std::move(state)) {}
 
@@ -285,14 +305,7 @@ void ThreadedArtifactSaver::start(JobOrder order,
                 originals,
                 record = std::move(record)] {
     const StoppableWork stoppable(flag.get());
-    SavedArtifacts result;
-    result.job = order.index;
-    result.record = record;
-    const auto workspace = state->workspace_of(order);
-    const source::EditedFolder place = edited_folder(order, *workspace);
-    capture(state->objects, *workspace, place.artifacts, workflow, order, originals, result);
-    if (record.edited && workspace->is_private() && result.error.empty())
-      keep_edits(state->objects, place, order, result);
+    SavedArtifacts result = save_artifacts(state->objects, order, workflow, record, originals);
     if (stop_is_asked())
       drop_all(result);
     const std::lock_guard guard(state->mutex);
@@ -308,7 +321,8 @@ void ThreadedArtifactSaver::give_up(std::size_t job) {
 
 void ThreadedArtifactSaver::discard(JobOrder order) {
   State* state = state_.get();
-  state->start([state, order = std::move(order)] { (void)state->workspace_of(order)->remove(); });
+  state->start(
+      [state, order = std::move(order)] { (void)find_workspace(state->objects, order)->remove(); });
 }
 
 int ThreadedArtifactSaver::fd() const {

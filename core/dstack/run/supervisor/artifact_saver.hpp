@@ -31,6 +31,14 @@ struct SavedArtifacts {
   bool given_up = false;     ///< by give_up(): nothing was kept
 };
 
+/// Takes the artifacts from the workspace of a job that has ended, and what was edited beside them,
+/// on the caller's thread. `originals`: whether anything of the job may still run.
+SavedArtifacts save_artifacts(store::ObjectStore& objects,
+                              const JobOrder& order,
+                              const std::string& workflow,
+                              const ExitRecord& record,
+                              store::Originals originals);
+
 /// Requests of a supervisor; Events::wait() returns the results. For one thread.
 class ArtifactSaver {
  public:

@@ -50,6 +50,22 @@ Result<void> add_tree(const job::TreeReference& tree,
       });
 }
 
+Result<Entries> read_trees(const std::vector<job::TreeReference>& trees,
+                           const ObjectStore& objects) {
+  Entries entries;
+  for (const job::TreeReference& tree : trees)
+    DSTACK_CHECK(add_tree(tree, objects, entries));
+  return entries;
+}
+
+std::vector<FoundFile> take_all(Entries entries) {
+  std::vector<FoundFile> all;
+  all.reserve(entries.size());
+  for (auto& [path, entry] : entries)
+    all.push_back(std::move(entry));
+  return all;
+}
+
 void add_written(overlay::Written written, Entries& entries) {
   if (!written.empty())
     std::erase_if(entries, [&](const auto& entry) { return written.hides(entry.first); });
@@ -130,10 +146,14 @@ Result<void> compare(const Digest& below,
 
 }  // namespace
 
+Result<std::vector<FoundFile>> list_trees(const std::vector<job::TreeReference>& trees,
+                                          const ObjectStore& objects) {
+  DSTACK_TRY(Entries entries, read_trees(trees, objects));
+  return take_all(std::move(entries));
+}
+
 Result<files::Listing> list(const LayeredFolder& folder, const ObjectStore& objects) {
-  Entries entries;
-  for (const job::TreeReference& tree : folder.trees)
-    DSTACK_CHECK(add_tree(tree, objects, entries));
+  DSTACK_TRY(Entries entries, read_trees(folder.trees, objects));
   DSTACK_TRY(overlay::Written written, overlay::read_written(folder.written));
   add_written(std::move(written), entries);
   files::Listing listing;
@@ -141,9 +161,7 @@ Result<files::Listing> list(const LayeredFolder& folder, const ObjectStore& obje
   listing.target = [objects, root = folder.written](const FoundFile& link) {
     return target_of(link, objects, root);
   };
-  listing.entries.reserve(entries.size());
-  for (auto& [path, entry] : entries)
-    listing.entries.push_back(std::move(entry));
+  listing.entries = take_all(std::move(entries));
   return listing;
 }
 

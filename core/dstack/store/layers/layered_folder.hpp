@@ -19,6 +19,10 @@ struct LayeredFolder {
   Path seen_at;  ///< where it was mounted
 };
 
+/// What is seen of trees, the later over the earlier, by path.
+Result<std::vector<files::FoundFile>> list_trees(const std::vector<job::TreeReference>& trees,
+                                                 const ObjectStore& objects);
+
 /// All of it. What comes from a tree has its digest, the rest is below `written`.
 Result<files::Listing> list(const LayeredFolder& folder, const ObjectStore& objects);
 

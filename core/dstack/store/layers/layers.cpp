@@ -1,18 +1,19 @@
 #include "dstack/store/layers/layers.hpp"
 
+#include "dstack/base/log.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/sha256.hpp"
 #include "dstack/base/stop_flag.hpp"
-#include "dstack/files/beneath.hpp"
-#include "dstack/files/entry.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/store/layers/layered_folder.hpp"
+#include "dstack/store/layers/unused_layers.hpp"
+#include "dstack/store/objects/stored_tree.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <vector>
+#include <functional>
+#include <optional>
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::store {
@@ -21,84 +22,188 @@ namespace {
 
 // So few that hundreds of names fit into one call of the kernel's; 16 digits collide for nobody.
 constexpr std::size_t digits_of_name = 16;
-// Enough for the code and the inputs of the workflows that somebody works on.
-constexpr std::size_t most_kept = 20;
-constexpr const char* removed = ".removed";
+// Laid out in the time that it takes to find a difference.
+constexpr std::uint64_t fewest_files_of_base = 256;
+// A difference grows with each edit; from here on, the tree is made as a new base.
+constexpr std::uint64_t least_part_of_base = 8;
 
-std::string name_of(const job::TreeReference& tree) {
-  return sha256(tree.tree.render() + tree.times.render()).render().substr(0, digits_of_name);
+std::string name_of(const std::string& text) {
+  return sha256(text).render().substr(0, digits_of_name);
 }
 
-/// As long as somebody has it so, nobody has it alone.
-Result<void> lock_shared(int fd) {
-  while (::flock(fd, LOCK_SH) != 0)
-    if (errno != EINTR)
-      return fail_errno("cannot lock a layer");
-  return {};
+std::string render_reference(const job::TreeReference& tree) {
+  return tree.tree.render() + tree.times.render();
 }
 
-/// What the boots before this one have left: their names say of which machine they are.
-void remove_earlier_boots(const files::Home& home) {
-  const Path current = layers_folder(home);
-  boost::system::error_code error;
-  for (fs::directory_iterator each(home.layers(), error), end; !error && each != end;
-       each.increment(error)) {
-    const std::string name = each->path().filename().string();
-    if (each->path() != current && name.starts_with(process::machine_id() + "-"))
-      (void)remove_tree(each->path());
-  }
+bool is_there(const Path& path) {
+  return ::access(path.c_str(), F_OK) == 0;
 }
 
-/// Layers of a folder, the one that was used last first.
-std::vector<std::string> by_last_use(const Path& folder) {
-  std::vector<std::pair<std::int64_t, std::string>> found;
-  boost::system::error_code error;
-  for (fs::directory_iterator each(folder, error), end; !error && each != end;
-       each.increment(error)) {
-    struct stat status {};
-
-    const std::string name = each->path().filename().string();
-    if (name.size() == digits_of_name && name.find('.') == std::string::npos &&
-        ::stat((each->path().string() + ".lock").c_str(), &status) == 0)
-      found.emplace_back(-files::file_state(status)->modified, name);
-  }
-  std::sort(found.begin(), found.end());
-  std::vector<std::string> names;
-  for (auto& [time, name] : found)
-    names.push_back(std::move(name));
-  return names;
+/// One that is there.
+Result<std::optional<Fd>> use(const Path& layer) {
+  if (!is_there(layer))
+    return std::nullopt;
+  DSTACK_TRY(Fd lock, lock_layer(layer));
+  return is_there(layer) ? std::optional(std::move(lock)) : std::nullopt;
 }
 
-/// Each edit of a project makes a layer. The name goes first, so that nobody finds a part of one.
-void remove_unused(const Path& folder) {
-  const auto names = by_last_use(folder);
-  for (std::size_t i = most_kept; i < names.size(); ++i) {
-    const std::string at = (folder / names[i]).string();
-    const auto lock = open_file(at + ".lock", O_RDWR);
-    const auto is_free = lock ? lock_exclusive(lock->get(), Wait::no) : Failure(lock.error());
-    if (is_free && *is_free && ::rename(at.c_str(), (at + removed).c_str()) == 0)
-      (void)remove_tree(at + removed);
-  }
-  boost::system::error_code error;  // of one that was killed meanwhile
-  for (fs::directory_iterator each(folder, error), end; !error && each != end;
-       each.increment(error))
-    if (each->path().string().ends_with(removed))
-      (void)remove_tree(each->path());
-}
-
-/// Nobody else makes it meanwhile.
-Result<void> lay_out(const ObjectStore& objects, const job::TreeReference& tree, const Path& at) {
-  const Path draft = at.string() + ".new";
+/// Nobody else makes it meanwhile. `lay_out` fills a new folder; `record` is for the layer's lock.
+Result<Fd> make(const Path& layer,
+                const std::string& record,
+                const std::function<Result<void>(const Path& draft)>& lay_out) {
+  DSTACK_TRY(Fd lock, lock_layer(layer));
+  const std::string making = layer.string() + ".making";
+  DSTACK_TRY(const Fd alone, open_file(making, O_RDWR | O_CREAT, 0600));
+  DSTACK_CHECK(lock_until_stopped(alone.get()));
+  if (is_there(layer))
+    return lock;
+  const Path draft = layer.string() + ".new";
   DSTACK_CHECK(remove_tree(draft));
-  if (auto laid_out = objects.lay_out(tree, draft, LayOut::shared); !laid_out) {
+  if (auto laid_out = lay_out(draft); !laid_out) {
     (void)remove_tree(draft);
-    return laid_out;
+    return Failure(laid_out.error());
   }
-  if (::rename(draft.c_str(), at.c_str()) != 0)
-    return fail_errno("cannot put the layer '{}' in place", at.string());
-  remove_earlier_boots(objects.home());
-  remove_unused(at.parent_path());
-  return {};
+  if (!record.empty())
+    DSTACK_CHECK(write_all(lock.get(), record));
+  if (::rename(draft.c_str(), layer.c_str()) != 0)
+    return fail_errno("cannot put the layer '{}' in place", layer.string());
+  ::unlink(making.c_str());
+  remove_unused_layers(layer.parent_path());
+  return lock;
+}
+
+/// The tree that a layer holds all of; nothing for one that is a difference.
+std::optional<job::TreeReference> tree_of(const Path& layer) {
+  const auto text = read_file(layer.string() + ".lock");
+  if (!text || text->empty())
+    return std::nullopt;
+  const Json json = Json::parse(*text, nullptr, false);
+  try {
+    return json.get<job::TreeReference>();
+  } catch (const Json::exception&) {
+    return std::nullopt;  // somebody is just making it
+  }
+}
+
+std::uint64_t most_differences(const job::TreeReference& base) {
+  return base.files / least_part_of_base;
+}
+
+/// A tree over another one that is there.
+class DifferenceLayer {
+ public:
+  DifferenceLayer(const ObjectStore& objects,
+                  const job::TreeReference& tree,
+                  Below below,
+                  const Path& folder)
+      : objects_(objects), tree_(tree), below_(below), folder_(folder) {}
+
+  /// Nothing: it differs too much from all of them.
+  Result<std::optional<Layer>> provide() const {
+    std::vector<Base> bases;
+    for (const std::string& name : layers_by_last_use(folder_)) {
+      const auto tree = tree_of(folder_ / name);
+      if (!tree || !may_be_base(*tree))
+        continue;
+      bases.push_back({name, *tree});
+      DSTACK_TRY(auto difference, use(folder_ / name_over(*tree)));
+      if (difference)
+        if (auto layer = over(bases.back(), std::move(*difference)))
+          return layer;
+    }
+    for (const Base& base : bases) {
+      DSTACK_TRY(auto layer, make_over(base));
+      if (layer)
+        return layer;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Base {
+    std::string name;
+    job::TreeReference tree;
+  };
+
+  bool may_be_base(const job::TreeReference& base) const {
+    const std::uint64_t more = std::max(base.files, tree_.files);
+    const std::uint64_t fewer = std::min(base.files, tree_.files);
+    return base.files >= fewest_files_of_base && more - fewer <= most_differences(base);
+  }
+
+  /// Which of them may be over others differs, and so do their names.
+  std::string name_over(const job::TreeReference& base) const {
+    return name_of(render_reference(tree_) + render_reference(base) +
+                   (below_ == Below::others ? "+" : ""));
+  }
+
+  /// Nothing: the base has gone meanwhile.
+  std::optional<Layer> over(const Base& base, Fd difference) const {
+    auto used = use(folder_ / base.name);
+    if (!used || !*used)
+      return std::nullopt;
+    Layer layer{{name_over(base.tree), base.name}, {}};
+    layer.uses.push_back(std::move(difference));
+    layer.uses.push_back(std::move(**used));
+    return layer;
+  }
+
+  Result<std::optional<Layer>> make_over(const Base& base) const {
+    DSTACK_TRY(const auto difference,
+               find_difference(objects_, tree_, base.tree, most_differences(base.tree)));
+    if (!difference || (difference->hides && below_ == Below::others))
+      return std::nullopt;
+    DSTACK_TRY(Fd made, make(folder_ / name_over(base.tree), "", [&](const Path& draft) {
+                 return lay_out(objects_, *difference, draft);
+               }));
+    return over(base, std::move(made));
+  }
+
+  const ObjectStore& objects_;
+  const job::TreeReference& tree_;
+  const Below below_;
+  const Path& folder_;
+};
+
+/// As the paths of a tree are: a folder is followed by what is in it.
+bool is_before(const TreeDifference::Entry& a, const TreeDifference::Entry& b) {
+  const auto rank = [](char c) { return c == '/' ? '\0' : c; };
+  return std::lexicographical_compare(
+      a.path.begin(), a.path.end(), b.path.begin(), b.path.end(), [&](char x, char y) {
+        return rank(x) < rank(y);
+      });
+}
+
+Result<void> lay_out_merged(const ObjectStore& objects,
+                            const std::vector<job::TreeReference>& trees,
+                            const Path& draft) {
+  DSTACK_TRY(auto found, list_trees(trees, objects));
+  TreeDifference all;
+  for (files::FoundFile& file : found) {
+    TreeEntry entry{file.state.type,
+                    file.digest.value_or(Digest{}),
+                    file.state.size,
+                    std::string(file_name(file.path))};
+    all.entries.push_back(
+        {std::move(file.path), std::move(entry), {file.state.modified, file.state.closed}});
+  }
+  std::sort(all.entries.begin(), all.entries.end(), is_before);
+  return lay_out(objects, all, draft);
+}
+
+Layer single(std::string name, Fd use) {
+  Layer layer{{std::move(name)}, {}};
+  layer.uses.push_back(std::move(use));
+  return layer;
+}
+
+Result<Layer> make_whole(const ObjectStore& objects,
+                         const job::TreeReference& tree,
+                         const Path& layer) {
+  DSTACK_TRY(Fd made, make(layer, Json(tree).dump(), [&](const Path& draft) {
+               return objects.lay_out(tree, draft, LayOut::shared);
+             }));
+  return single(layer.filename().string(), std::move(made));
 }
 
 }  // namespace
@@ -107,24 +212,40 @@ Path layers_folder(const files::Home& home) {
   return home.layers() / (process::machine_id() + "-" + process::boot_id());
 }
 
-Result<Layer> provide_layer(const ObjectStore& objects, const job::TreeReference& tree) {
+Result<Layer> provide_layer(const ObjectStore& objects,
+                            const job::TreeReference& tree,
+                            Below below) {
   const Path folder = layers_folder(objects.home());
   DSTACK_CHECK(make_folders(folder));
-  Layer layer{name_of(tree), {}};
-  const Path at = folder / layer.name;
-  DSTACK_TRY(layer.use, open_file(at.string() + ".lock", O_RDWR | O_CREAT, 0600));
-  DSTACK_CHECK(lock_shared(layer.use.get()));
-  (void)::futimens(layer.use.get(), nullptr);
-  if (::access(at.c_str(), F_OK) == 0)
-    return layer;
-  const std::string making = at.string() + ".making";
-  DSTACK_TRY(const Fd alone, open_file(making, O_RDWR | O_CREAT, 0600));
-  DSTACK_CHECK(lock_until_stopped(alone.get()));
-  if (::access(at.c_str(), F_OK) == 0)
-    return layer;
-  DSTACK_CHECK(lay_out(objects, tree, at));
-  ::unlink(making.c_str());
-  return layer;
+  const std::string name = name_of(render_reference(tree));
+  DSTACK_TRY(auto whole, use(folder / name));
+  if (whole)
+    return single(name, std::move(*whole));
+  auto difference = DifferenceLayer(objects, tree, below, folder).provide();
+  if (difference && *difference)
+    return std::move(**difference);
+  if (!difference) {  // a file system that cannot hide a name, for example
+    DSTACK_CHECK(check_stop());
+    log::info(fmt::format("a layer is made as a whole: {}", render(difference.error())));
+  }
+  return make_whole(objects, tree, folder / name);
+}
+
+Result<Layer> provide_merged_layer(const ObjectStore& objects,
+                                   const std::vector<job::TreeReference>& trees) {
+  const Path folder = layers_folder(objects.home());
+  DSTACK_CHECK(make_folders(folder));
+  std::string of;
+  for (const job::TreeReference& tree : trees)
+    of += render_reference(tree);
+  const std::string name = name_of(of);
+  DSTACK_TRY(auto merged, use(folder / name));
+  if (merged)
+    return single(name, std::move(*merged));
+  DSTACK_TRY(Fd made, make(folder / name, "", [&](const Path& draft) {
+               return lay_out_merged(objects, trees, draft);
+             }));
+  return single(name, std::move(made));
 }
 
 }  // namespace dstack::store

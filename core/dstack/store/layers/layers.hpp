@@ -1,8 +1,11 @@
 // Trees of the store as files on disk, laid out once and then used by any number of jobs at the
 // same time as the lower layers of their workspaces. Nobody writes to them.
 //
-//   layers/<machine>-<boot>/<name>        a tree with its times
-//   layers/<machine>-<boot>/<name>.lock   held, together, by everybody who uses it
+//   layers/<machine>-<boot>/<name>        a tree with its times; or what makes it of another one
+//                                         that is here, as an overlay shows the one over the other;
+//                                         or several trees in one
+//   layers/<machine>-<boot>/<name>.lock   held, together, by everybody who uses it; says of which
+//                                         tree it is all
 //   layers/<machine>-<boot>/<name>.making held by the one who makes it
 //
 // They are a cache. Nothing of them is brought to the disk, so that they do not outlive the boot in
@@ -15,21 +18,35 @@
 #include "dstack/store/objects/objects.hpp"
 
 #include <string>
+#include <vector>
 
 namespace dstack::store {
 
-/// One that is in use, and stays as long as this does.
+/// A tree that is in use, and stays as long as this does.
 struct Layer {
-  std::string name;  ///< in layers_folder(): digits and letters
-  Fd use;
+  std::vector<std::string> names;  ///< in layers_folder(): digits and letters; the uppermost first
+  std::vector<Fd> uses;
+};
+
+/// What an overlay has below a layer.
+enum class Below {
+  nothing,
+  others,  ///< of which it must hide no more than the tree itself would
 };
 
 /// Where those of this boot are.
 Path layers_folder(const files::Home& home);
 
 /// Finds it or makes it, waiting for another process that does. Large files are those of the store
-/// under a second name, small ones copies. When one is made, layers of earlier boots of this machine
-/// are removed, and those that nobody uses but for the 20 that were used last.
-Result<Layer> provide_layer(const ObjectStore& objects, const job::TreeReference& tree);
+/// under a second name, small ones copies. Of a tree that differs little from one that is there
+/// only the difference is made. When one is made, layers of earlier boots of this machine are
+/// removed, and those that nobody uses but for the 20 that were used last.
+Result<Layer> provide_layer(const ObjectStore& objects,
+                            const job::TreeReference& tree,
+                            Below below);
+
+/// All of them as one layer, the later over the earlier: a kernel overlays only so many.
+Result<Layer> provide_merged_layer(const ObjectStore& objects,
+                                   const std::vector<job::TreeReference>& trees);
 
 }  // namespace dstack::store

@@ -4,6 +4,7 @@
 #include "dstack/files/entry.hpp"
 #include "dstack/files/parallel.hpp"
 #include "dstack/job/tree_reference.hpp"
+#include "dstack/overlay/written.hpp"
 #include "dstack/store/objects/objects.hpp"
 #include "dstack/store/objects/publication.hpp"
 #include "dstack/store/objects/stored_tree.hpp"
@@ -109,21 +110,27 @@ class Layout {
         umask_(modes == Modes::usual ? current_umask() : 0) {}
 
   Result<void> read(const job::TreeReference& reference) {
-    folders_.push_back({".", {}});
-    std::vector<std::size_t> above{0};  // indices of the folders on the way to the entry
-    return for_each_entry(
-        objects_,
-        reference,
-        [&](std::string path, const TreeEntry& entry, const Attributes& attributes) {
-          const auto depth = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
-          above.resize(depth + 1);
-          if (entry.type == files::EntryType::folder) {
-            above.push_back(folders_.size());
-            folders_.push_back({std::move(path), attributes});
-          } else {
-            files_.push_back({above.back(), entry.name, entry, attributes});
-          }
-        });
+    return for_each_entry(objects_,
+                          reference,
+                          [this](std::string path, const TreeEntry& entry, const Attributes& with) {
+                            add(std::move(path), entry, with);
+                          });
+  }
+
+  /// Folders before their content.
+  void add(std::string path, const TreeEntry& entry, const Attributes& attributes) {
+    const std::size_t folder = folder_above(path);
+    if (entry.type == files::EntryType::folder) {
+      above_.push_back(folders_.size());
+      folders_.push_back({std::move(path), attributes});
+    } else {
+      files_.push_back({folder, entry.name, entry, attributes});
+    }
+  }
+
+  /// What an overlay's lower folder has at `path` will not be seen.
+  void hide(const std::string& path) {
+    hidden_.emplace_back(folder_above(path), std::string(file_name(path)));
   }
 
   Result<void> write() {
@@ -132,6 +139,10 @@ class Layout {
     DSTACK_TRY(store_, open_file(objects_.home().root.string(), O_RDONLY | O_DIRECTORY));
     for (std::size_t i = 1; i < folders_.size(); ++i)
       DSTACK_CHECK(make_folder(folders_[i]));
+    for (const auto& [folder, name] : hidden_) {
+      const Fd in(files::open_beneath(root_.get(), folders_[folder].path, O_PATH | O_DIRECTORY));
+      DSTACK_CHECK(overlay::hide(in.get(), name));
+    }
     DSTACK_CHECK(
         files::in_parallel(files_.size(), files_at_once, [&](std::size_t first, std::size_t last) {
           return write_files(first, last);
@@ -148,6 +159,11 @@ class Layout {
   }
 
  private:
+  std::size_t folder_above(const std::string& path) {
+    above_.resize(static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + 1);
+    return above_.back();
+  }
+
   /// Opens the folder that `path` is in. Step by step, so that a link put in the place of a folder
   /// meanwhile is not followed.
   bool open_parent(const std::string& path) {
@@ -369,13 +385,27 @@ class Layout {
   Fd store_;
   Fd parent_;  ///< of the last folder,
   std::string parent_path_;
-  std::vector<Folder> folders_;
+  std::vector<Folder> folders_{{".", {}}};
+  std::vector<std::size_t> above_{0};  ///< those on the way to the last entry
   std::vector<File> files_;
+  std::vector<std::pair<std::size_t, std::string>> hidden_;  ///< each in a folder
   std::mutex mutex_;
   std::vector<std::string> replaced_;
 };
 
 }  // namespace
+
+Result<void> lay_out(const ObjectStore& objects,
+                     const TreeDifference& difference,
+                     const Path& destination) {
+  Layout layout(objects, destination, LayOut::shared, Modes::usual);
+  for (const TreeDifference::Entry& each : difference.entries)
+    if (each.entry)
+      layout.add(each.path, *each.entry, each.attributes);
+    else
+      layout.hide(each.path);
+  return layout.write();
+}
 
 Result<void> ObjectStore::copy_content(const TreeFile& file, int target) const {
   DSTACK_TRY(const Fd store, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));

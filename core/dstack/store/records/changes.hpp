@@ -51,6 +51,9 @@ struct JobChange {
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};
   job::Usage usage = {};  ///< what is not known changes nothing
+  /// How its workspace was made: "overlay", "overlay in a user namespace", "copy", "project" (the
+  /// user's own folder). Likewise, when empty.
+  std::string workspace = {};
 };
 
 struct WorkflowChange {

@@ -95,6 +95,10 @@ constexpr std::array upgrades = {
       alter table edits add column exposure text not null default 'null';
       pragma user_version = 7;
     )sql",
+    R"sql(
+      alter table job add column workspace text not null default '';
+      pragma user_version = 8;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

@@ -92,6 +92,7 @@ Result<JobRecord> job_from(const Query& query) {
     DSTACK_TRY(job.warnings,
                from_json_value<std::vector<std::string>>(list, "the warnings of a job"));
   }
+  job.workspace = query.text(17);
   return job;
 }
 
@@ -285,7 +286,8 @@ Result<void> refresh_job(Database& database, RunState& state, std::size_t index)
                    "started_at, finished_at, exists (select 1 from workflow join artifact "
                    "on artifact.run = workflow.run and artifact.workflow = workflow.name "
                    "where workflow.run = job.run and workflow.number = job.workflow and partial), "
-                   "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings "
+                   "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings, "
+                   "workspace "
                    "from job where run = ? and number = ?"));
     query.bind(state.run.id).bind(static_cast<std::int64_t>(index));
     DSTACK_TRY(const bool row, query.step());
@@ -365,7 +367,8 @@ Result<std::vector<JobRecord>> Records::jobs(RunId run) {
                  "select number, workflow, id, status, reason, cause, exit_code, signal, "
                  "started_at, finished_at, "
                  "workflow in partial, "
-                 "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings "
+                 "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings, "
+                 "workspace "
                  "from job where run = ?1 order by number"));
   query.bind(run);
   std::vector<JobRecord> jobs;

@@ -168,6 +168,7 @@ Result<void> apply_job(Database& database, RunId run, const JobChange& change) {
                        "cpu_time = coalesce(?12, cpu_time), "
                        "bytes_read = coalesce(?13, bytes_read), "
                        "bytes_written = coalesce(?14, bytes_written), warnings = ?15, "
+                       "workspace = case ?16 when '' then workspace else ?16 end, "
                        "steps = steps + 1 where run = ?1 and number = ?2 "
                        "and not (finished_at is not null and status = ?3) returning steps"));
     query.bind(run).bind(number).bind(render(change.status)).bind(change.reason);
@@ -177,6 +178,7 @@ Result<void> apply_job(Database& database, RunId run, const JobChange& change) {
     query.bind(change.usage.peak_memory).bind(change.usage.largest_process);
     query.bind(change.usage.cpu_time).bind(change.usage.bytes_read);
     query.bind(change.usage.bytes_written).bind(render_json(Json(change.warnings)));
+    query.bind(change.workspace);
     DSTACK_TRY(const bool row, query.step());
     if (row)
       step = query.integer(0);

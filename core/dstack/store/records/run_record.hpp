@@ -26,6 +26,7 @@ struct JobRecord {
   /// Of a queued job: "waits for download"; of a failed one: the sentence to show.
   std::string reason = {};
   std::vector<std::string> warnings = {};  ///< of one that is over, however it ended
+  std::string workspace = {};              ///< as in JobChange
   std::optional<job::Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};

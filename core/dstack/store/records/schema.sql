@@ -2,7 +2,7 @@
 -- records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 7;
+pragma user_version = 8;
 
 create table project (
   id integer primary key,
@@ -88,6 +88,7 @@ create table job (
   bytes_read integer,
   bytes_written integer,
   warnings text not null default '[]',  -- sentences, as JSON
+  workspace text not null default '',  -- how it was made
   primary key (run, number),
   check ((finished_at is not null) = (status in ('done', 'failed', 'stopped', 'aborted', 'skipped')))
 ) without rowid;

@@ -47,8 +47,10 @@ class Bench {
         layers_folder(home_.home()), {}, layers.written, folder_.path() / "work", layers.seen_at};
     std::vector<Layer> used;
     for (auto tree = layers.trees.rbegin(); tree != layers.trees.rend(); ++tree) {
-      used.push_back(value_of(provide_layer(objects, *tree)));
-      overlay.lower.push_back(used.back().name);
+      const auto below = tree + 1 == layers.trees.rend() ? Below::nothing : Below::others;
+      used.push_back(value_of(provide_layer(objects, *tree, below)));
+      for (const std::string& name : used.back().names)
+        overlay.lower.push_back(name);
     }
     Pipe answer = value_of(make_pipe());
     const pid_t child = ::fork();
@@ -170,6 +172,37 @@ TEST_CASE("whatever is done in an overlay, reading its layers gives what it show
     const auto read = value_of(capture(bench.layers, bench.objects, "", warnings, Originals::stay));
     REQUIRE(read);
     CHECK(render_reference(*read) == seen);
+  }
+}
+
+TEST_CASE("a tree that is laid out as what differs from another is seen as it is") {
+  skip_without_overlays();
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    INFO("seed " << seed);
+    Vandal vandal(seed);
+    Bench bench;
+    if (seed % 2 == 1)
+      bench.add({{"a/b", "below"}, {"c", "below"}, {"d/a/b", "below"}});
+    const auto folder = make_test_folder();
+    for (int i = 0; i < 400; ++i)
+      write_file(folder.path() / "many" / std::to_string(i), "");
+    for (int i = 0; i < 12; ++i)
+      vandal.act(folder.path());
+    std::vector<std::string> warnings;
+    const auto base = value_of(bench.objects.capture_folder(folder.path(), warnings));
+    const Layer held = value_of(provide_layer(bench.objects, base, Below::others));
+    for (unsigned i = 0; i < 1 + seed % 5; ++i)
+      vandal.act(folder.path());
+    bench.add_folder(folder.path());
+    const std::string seen = bench.in_mount([&](const Path& at) {
+      const auto tree = bench.objects.capture_folder(at, warnings);
+      return tree ? render_reference(*tree) : render(tree.error());
+    });
+    const auto read = value_of(capture(bench.layers, bench.objects, "", warnings, Originals::stay));
+    REQUIRE(read);
+    CHECK(render_reference(*read) == seen);
+    if (seed % 2 == 0)
+      CHECK(render_reference(bench.layers.trees.front()) == seen);
   }
 }
 

@@ -124,8 +124,13 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
     require_ok(
         database.execute("drop table app; drop table edits; drop table notification; "
                          "alter table artifact drop column exposure; pragma user_version = 1"));
-    for (const char* column :
-         {"peak_memory", "largest_process", "cpu_time", "bytes_read", "bytes_written", "warnings"})
+    for (const char* column : {"peak_memory",
+                               "largest_process",
+                               "cpu_time",
+                               "bytes_read",
+                               "bytes_written",
+                               "warnings",
+                               "workspace"})
       require_ok(database.execute(("alter table job drop column " + std::string(column)).c_str()));
   }
   const auto mode = GENERATE(Records::Mode::read_write, Records::Mode::read_only);
@@ -145,7 +150,8 @@ TEST_CASE("warnings in the reasons of an earlier database become lists") {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
     require_ok(database.execute(
-        "alter table job drop column warnings; alter table edits drop column exposure;"
+        "alter table job drop column warnings; alter table job drop column workspace; alter table "
+        "edits drop column exposure;"
         "update job set finished_at = 1, status = 'done', reason = 'a; b' where number = 0;"
         "update job set finished_at = 1, status = 'failed', reason = 'warning: c' where number = 1;"
         "update job set finished_at = 1, status = 'failed', reason = 'disk full; warning: d; e' "
