@@ -3,6 +3,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/json.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/python/pyproject.hpp"
 
 #include <optional>
 #include <set>
@@ -82,7 +83,30 @@ void add_distribution(const Path& path, const std::string& name, std::set<std::s
   }
 }
 
+std::string render_lines(const std::set<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines)
+    text += line + "\n";
+  return text;
+}
+
 }  // namespace
+
+std::string merge_packages(std::string_view later, std::string_view first) {
+  std::set<std::string> names;
+  std::set<std::string> lines;
+  const auto name_of = [](std::string_view line) {
+    return normal_package_name(package_name_of(line));
+  };
+  for (const std::string_view line : split(trim(first), '\n')) {
+    lines.emplace(line);
+    names.insert(name_of(line));
+  }
+  for (const std::string_view line : split(trim(later), '\n'))
+    if (!line.empty() && names.count(name_of(line)) == 0)
+      lines.emplace(line);
+  return render_lines(lines);
+}
 
 std::string installed_packages(const Path& program) {
   const Path root = program.parent_path().parent_path();
@@ -104,10 +128,7 @@ std::string installed_packages(const Path& program) {
                                name.substr(version + 1, build - version - 1),
                                name.substr(build + 1)));
   });
-  std::string text;
-  for (const std::string& line : lines)
-    text += line + "\n";
-  return text;
+  return render_lines(lines);
 }
 
 }  // namespace dstack::python

@@ -5,6 +5,7 @@
 #include "dstack/base/file.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace dstack::python {
 
@@ -12,5 +13,9 @@ namespace dstack::python {
 /// environment also its own packages, as conda writes them: "openssl=3.3.1=h4bc722e_2". `program`
 /// is the interpreter in the environment's `bin`.
 std::string installed_packages(const Path& program);
+
+/// Two such lists, of which the second comes first where Python searches: a package that is in both
+/// is listed as there.
+std::string merge_packages(std::string_view later, std::string_view first);
 
 }  // namespace dstack::python

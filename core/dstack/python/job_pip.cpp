@@ -12,10 +12,16 @@ namespace {
 /// The package `pip`: all of it but these two files is that of the interpreter, often inside of a
 /// wheel.
 constexpr std::string_view module =
-    R"py("""The interpreter's pip, which leaves this environment as it is: all runs share it."""
+    R"py("""The interpreter's pip, which leaves this environment as it is: all runs share it.
+
+What a job installs goes into a folder of its own, DSTACK_JOB_PACKAGES, which Python searches first."""
 import os
 import re
 import sys
+
+OWN = os.environ.get("DSTACK_JOB_PACKAGES", "")
+NOTE = """note: installed for this job alone; the file that the workflow names under 'requirements' has what all runs get
+"""
 
 LEAVES_ALONE = ("target_dir", "prefix_path", "root_path", "use_user_site", "dry_run")
 CHANGES = ("upgrade", "force_reinstall", "ignore_installed", "editables")
@@ -62,6 +68,44 @@ def refuse(command, hint):
     return 1
 
 
+def own_distributions(name):
+    import sysconfig
+    from importlib.metadata import distributions
+
+    folders = {sysconfig.get_path(kind, vars={"base": OWN, "platbase": OWN}) for kind in ("purelib", "platlib")}
+    return list(distributions(name=name, path=sorted(folders))) if OWN else []
+
+
+def forget(name):
+    """Removes what this job has installed of a package; what the environment has stays."""
+    import shutil
+
+    for found in own_distributions(name):
+        for file in found.files or ():
+            try:
+                os.remove(found.locate_file(file))
+            except OSError:
+                pass
+        shutil.rmtree(str(found._path), ignore_errors=True)
+
+
+def is_pip(text):
+    return re.match(r"pip\s*($|[<>=!~;@\[])", text)
+
+
+def install_for_job(install, command, options, args):
+    """Beside the environment: what is there is taken into account, and nothing of it is removed."""
+    from pip._internal.req.req_install import InstallRequirement
+
+    InstallRequirement.uninstall = lambda self, *_, **__: forget(self.name)
+    options.prefix_path = OWN
+    status = install(command, options, args)
+    forget("pip")  # this one must stay the first
+    if status == 0:
+        sys.stderr.write(NOTE)
+    return status
+
+
 def is_there(text):
     from importlib.metadata import version
     from pip._vendor.packaging.requirements import Requirement
@@ -100,13 +144,23 @@ def guard():
             return install(self, options, args)
         if not args and not options.requirements and not options.editables:
             return install(self, options, args)  # says what is missing
-        if are_there(options, args):
+        wanted = [text for text in args if not is_pip(text)]  # scripts often begin by updating it
+        nothing_else = not wanted and not options.requirements and not options.editables
+        if nothing_else or are_there(options, wanted):
             print("Requirements already satisfied")
             return 0
-        return refuse("install", INSTALL)
+        return install_for_job(install, self, options, wanted) if OWN else refuse("install", INSTALL)
+
+    def undo(self, options, args):
+        if not args or not all(own_distributions(name) for name in args):
+            return refuse("uninstall", UNINSTALL)
+        for name in args:
+            forget(name)
+            print("Removed " + name)
+        return 0
 
     InstallCommand.run = run
-    UninstallCommand.run = lambda self, options, args: refuse("uninstall", UNINSTALL)
+    UninstallCommand.run = undo
 
 
 def without_pip(args):
@@ -178,6 +232,14 @@ done
 case $words in
   'pip install' | 'pip uninstall' | 'pip sync')
     if [ -z "$elsewhere" ] && ! "$uv" "$@" --dry-run 2>&1 | grep -q '^Would make no changes'; then
+      if [ "$words" = 'pip install' ] && [ -n "${DSTACK_JOB_PACKAGES-}" ]; then
+        # What the environment has already is not installed again.
+        changes=$("$uv" "$@" --dry-run 2>&1) || exec "$uv" "$@" --dry-run
+        pins=$(printf '%s\n' "$changes" | sed -n 's/^ + \([^ ]*==[^ ]*\)$/\1/p')
+        "$uv" "$@" --no-deps --prefix "$DSTACK_JOB_PACKAGES" $pins || exit
+        echo "note: installed for this job alone; the file that the workflow names under 'requirements' has what all runs get" >&2
+        exit 0
+      fi
       echo "error: this environment is shared by all runs, so 'uv $words' cannot change it" >&2
       echo "hint: change the file that the workflow names under 'requirements'; the next run has it" >&2
       [ "$words" = 'pip install' ] && echo "hint: 'uv pip install --target DIR' installs into a folder of this job" >&2
@@ -224,6 +286,16 @@ std::string with(std::string text, std::string_view name, const std::string& val
 }
 
 }  // namespace
+
+Result<std::vector<Path>> make_job_packages(const Path& folder, const Path& own) {
+  std::vector<Path> made;
+  for (const Path& packages : package_folders(folder)) {
+    made.push_back(own / packages.lexically_relative(folder));
+    // Python does not look again for a folder that was missing when it started.
+    DSTACK_CHECK(make_folders(made.back()));
+  }
+  return made;
+}
 
 Result<void> place_job_pip(const Path& folder, const std::optional<std::string>& uv) {
   if (uv)

@@ -21,7 +21,7 @@ namespace dstack::python {
 namespace {
 
 /// Changes when the environment built for the same input changes.
-constexpr std::string_view format = "dstack-environment 3";
+constexpr std::string_view format = "dstack-environment 4";
 
 /// Each value is preceded by its length, so that different sequences never hash the same bytes.
 void add(Sha256& hash, std::string_view value) {

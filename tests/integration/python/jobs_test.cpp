@@ -1,6 +1,8 @@
 // What a job sees of its environment.
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/python/installed.hpp"
+#include "dstack/python/job_pip.hpp"
 #include "workbench.hpp"
 
 #include <fcntl.h>
@@ -115,6 +117,72 @@ void check_pip_notice(Workbench& at) {
   CHECK(!has(pip({"freeze"}), "other"));
 }
 
+/// As a job is given it: words before a command.
+std::vector<std::string> job_variables(const PythonEnvironment& made, const Path& own) {
+  const auto made_folders = make_job_packages(made.folder, own);
+  REQUIRE(made_folders);
+  REQUIRE(made_folders->size() == 1);
+  const std::string folders = made_folders->front().string();
+  return {"/usr/bin/env",
+          std::string(job_packages_variable) + "=" + own.string(),
+          "PYTHONPATH=" + folders,
+          "VIRTUAL_ENV=" + made.folder.string(),
+          "PATH=" + (own / "bin").string() + ":" + made.bin.string() + ":/usr/bin:/bin"};
+}
+
+/// What a job installs is there for it alone, and the environment is as it was.
+void check_own_packages(Workbench& at, std::vector<std::string> installer) {
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.add_wheel("base", "1.0", "word = 'base'\n");
+  const PythonEnvironment made = at.provided({"", {}, {"-f wheels", "greet", "base"}});
+  at.add_wheel("greet", "2.0", "word = 'newer'\n");
+  at.add_wheel(
+      "other", "2.0", "word = 'other'\n", "Requires-Dist: base\nRequires-Dist: greet (>=2)\n");
+  const auto variables = job_variables(made, at.root / "own");
+  const auto in_job = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), variables.begin(), variables.end());
+    return outcome(std::move(words), made.bin.string() + ":/usr/bin:/bin");
+  };
+  const std::string words =
+      "import greet, base, other; from importlib.metadata import version; "
+      "print(greet.word, base.word, other.word, version('greet'))";
+  for (const char* word : {"--no-index", "--find-links"})
+    installer.emplace_back(word);
+  installer.push_back((at.code() / "wheels").string());
+  installer.emplace_back("other");
+  const std::string installed = in_job(installer);
+  INFO(installed);
+  CHECK(installed.find("note: installed for this job alone") != std::string::npos);
+  CHECK(installed.ends_with("exit code 0"));
+  CHECK(in_job({"python", "-c", words}) == "newer base other 2.0\nexit code 0");
+  CHECK_FALSE(fs::exists(at.root / "own/lib/base.py"));
+  CHECK(installed_packages(at.root / "own/bin/python") == "greet==2.0\nother==2.0\n");
+  // Others, and the environment itself.
+  CHECK(outcome({made.program.string(), "-c", "import greet; print(greet.word)"}) ==
+        "hello\nexit code 0");
+  CHECK(outcome({made.program.string(), "-c", "import other"}).ends_with("exit code 1"));
+}
+
+void check_own_packages_of_pip(Workbench& at) {
+  check_own_packages(at, {"pip", "install"});
+  const PythonEnvironment made = at.provided({"", {}, {"-f wheels", "greet", "base"}});
+  const auto variables = job_variables(made, at.root / "own");
+  const auto pip = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"python", "-m", "pip"});
+    words.insert(words.begin(), variables.begin(), variables.end());
+    return outcome(std::move(words), "/usr/bin:/bin");
+  };
+  const std::string wheels = (at.code() / "wheels").string();
+  at.add_wheel("greet", "3.0", "word = 'newest'\n");
+  CHECK(pip({"install", "--no-index", "-f", wheels, "greet>=3"}).ends_with("exit code 0"));
+  CHECK(installed_packages(at.root / "own/bin/python") == "greet==3.0\nother==2.0\n");
+  CHECK(pip({"uninstall", "-y", "other"}).ends_with("exit code 0"));
+  CHECK(installed_packages(at.root / "own/bin/python") == "greet==3.0\n");
+  CHECK(pip({"uninstall", "-y", "base"}).find("cannot change it") != std::string::npos);
+  CHECK(pip({"install", "--upgrade", "pip"}) == "Requirements already satisfied\nexit code 0");
+  CHECK(pip({"install", "--no-index", "missing"}).ends_with("exit code 1"));
+}
+
 void check_uv(Workbench& at) {
   at.add_wheel("greet", "1.0", "word = 'hello'\n");
   at.add_wheel("other", "2.0", "word = 'other'\n");
@@ -184,6 +252,31 @@ TEST_CASE("pip install in a job says why it fails and what to do, where uv made 
   if (!at.usable())
     SKIP(at.reason);
   check_pip_notice(at);
+}
+
+TEST_CASE("what a job installs is its own, where pip made the environment") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  check_own_packages_of_pip(at);
+}
+
+TEST_CASE("what a job installs is its own, where uv made the environment") {
+  Workbench at(Workbench::With::uv);
+  if (!at.usable())
+    SKIP(at.reason);
+  SECTION("with pip") {
+    check_own_packages_of_pip(at);
+  }
+  SECTION("with uv") {
+    check_own_packages(at, {"uv", "--offline", "--no-cache", "pip", "install"});
+  }
+}
+
+TEST_CASE("packages of a job and of its environment are one list") {
+  CHECK(merge_packages("a==1\nMy_B==1\nc @ file:///c\n", "my-b==2\nd==1\n") ==
+        "a==1\nc @ file:///c\nd==1\nmy-b==2\n");
+  CHECK(merge_packages("", "a==1\n") == "a==1\n");
 }
 
 TEST_CASE(

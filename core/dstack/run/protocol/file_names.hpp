@@ -36,6 +36,8 @@ inline constexpr const char* build = "build";
 inline constexpr const char* secrets = "secrets";
 /// Private files of the job's applications: DSTACK_JOB_DIR, while the job lasts.
 inline constexpr const char* private_folder = "private";
+/// What the job installed for itself, laid out like an environment, while the job lasts.
+inline constexpr const char* own_packages = "python";
 inline constexpr const char* runner = "wrapper";  ///< identity of the runner, its first act
 inline constexpr const char* lock = "lock";  ///< held from before the runner starts until it ends
 inline constexpr const char* states = "states";  ///< a line for each state the runner went through

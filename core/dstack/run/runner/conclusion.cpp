@@ -3,6 +3,7 @@
 #include "dstack/backend/container.hpp"
 #include "dstack/backend/image_build.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/python/installed.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/run/runner/job_variables.hpp"
@@ -46,6 +47,7 @@ void Conclusion::run() {
   remove_container();
   record_edits();
   scan_artifacts();
+  record_own_packages();
   remove_folders();
   write_record();
 }
@@ -126,6 +128,20 @@ bool Conclusion::is_abort_requested() const {
   while (const auto signal = signals_.take())
     requested = requested || *signal == SIGUSR1;
   return requested;
+}
+
+void Conclusion::record_own_packages() {
+  const Path own = attempt_.folder / file_names::own_packages;
+  if (::access(own.c_str(), F_OK) != 0)
+    return;
+  const std::string installed = python::installed_packages(own / "bin/python");
+  if (!installed.empty()) {
+    const Path record = packages_record(attempt_);
+    const auto all = python::merge_packages(read_file(record).value_or(""), installed);
+    if (const auto written = write_file_atomically(record, all, Durable::no); !written)
+      record_.warnings.push_back(render(written.error()));
+  }
+  (void)remove_tree(own);
 }
 
 void Conclusion::remove_folders() {

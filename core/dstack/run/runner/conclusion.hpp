@@ -39,6 +39,8 @@ class Conclusion {
   void scan_artifacts();
   /// A job that is over cannot be stopped any more, only aborted.
   bool is_abort_requested() const;
+  /// What the job installed for itself was there, too.
+  void record_own_packages();
   void remove_folders();
   void write_record();
 

@@ -8,6 +8,10 @@
 
 namespace dstack::run {
 
+Path packages_record(const JobAttempt& attempt) {
+  return attempt.home.job(attempt.order.run, attempt.order.index) / file_names::packages;
+}
+
 Result<JobAttempt> open_attempt(JobOrder order) {
   const files::Home home{order.home};
   const Path job_folder = home.job(order.run, order.index);

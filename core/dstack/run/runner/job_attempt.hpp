@@ -27,6 +27,9 @@ struct JobAttempt {
   std::vector<store::Layer> layers = {};      ///< which its workspace uses
 };
 
+/// Where the list of the job's packages is.
+Path packages_record(const JobAttempt& attempt);
+
 /// Makes the folder, records the identity of the runner, opens the log and the states. An
 /// error means that nothing can be written there, not even the exit record.
 Result<JobAttempt> open_attempt(JobOrder order);

@@ -11,6 +11,7 @@
 #include "dstack/process/spawn.hpp"
 #include "dstack/python/compiled.hpp"
 #include "dstack/python/installed.hpp"
+#include "dstack/python/job_pip.hpp"
 #include "dstack/python/project_files.hpp"
 #include "dstack/python/python.hpp"
 #include "dstack/python/search.hpp"
@@ -146,20 +147,34 @@ Result<void> Preparation::prepare_python() {
       job_.shared_folders.push_back(layer.string());
     else
       python::compile_in_background(python.folder);
+    DSTACK_CHECK(offer_own_packages(python.folder));
     return record_packages(python.packages);
   }
   if (order_.python->source == python::source_active)
     return write_file_atomically(
-        packages_record(), python::installed_packages(order_.python->program), Durable::no);
+        packages_record(attempt_), python::installed_packages(order_.python->program), Durable::no);
   return {};
 }
 
-Path Preparation::packages_record() const {
-  return attempt_.home.job(order_.run, order_.index) / file_names::packages;
+Result<void> Preparation::offer_own_packages(const Path& environment) {
+  const Path own = attempt_.folder / file_names::own_packages;
+  DSTACK_TRY(const auto folders, python::make_job_packages(environment, own));
+  set_variable(order_.environment, python::job_packages_variable, own.string());
+  set_variable(order_.environment,
+               "PATH",
+               (own / "bin").string() + ":" + variable(order_.environment, "PATH"));
+  // The user's own code comes first.
+  for (const Path& folder : folders) {
+    const std::string before = variable(order_.environment, "PYTHONPATH");
+    set_variable(order_.environment,
+                 "PYTHONPATH",
+                 before.empty() ? folder.string() : before + ":" + folder.string());
+  }
+  return {};
 }
 
 Result<void> Preparation::record_packages(const Path& list) const {
-  const Path record = packages_record();
+  const Path record = packages_record(attempt_);
   ::unlink(record.c_str());  // that of an earlier attempt
   if (::link(list.c_str(), record.c_str()) == 0 || errno == ENOENT)
     return {};

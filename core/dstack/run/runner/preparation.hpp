@@ -31,8 +31,9 @@ class Preparation {
   /// Where that is possible, the job cannot write to what is linked.
   void protect_links();
   Result<void> prepare_python();
+  /// A folder for what the job installs itself, before the environment's.
+  Result<void> offer_own_packages(const Path& environment);
   /// A hard link to the environment's list, which never changes.
-  Path packages_record() const;
   Result<void> record_packages(const Path& list) const;
   /// The provider finds the program in a variable named after it.
   Result<void> prepare_tool(const std::string& wanted);
