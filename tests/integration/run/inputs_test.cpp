@@ -1,5 +1,6 @@
 // `inputs`: data that is not code, in whole runs.
 #include "dstack/base/sha256.hpp"
+#include "dstack/overlay/mount.hpp"
 #include "support/sandbox.hpp"
 
 #include <sys/stat.h>
@@ -108,18 +109,15 @@ TEST_CASE("a linked input is a link in the job, recorded by path, size and time,
   CHECK(*read_file(images / "1") == "one");
 }
 
-TEST_CASE("root's job cannot write to a linked input by accident", "[root]") {
-  if (::geteuid() != 0)
-    SKIP("the files' own modes keep other users out");
+TEST_CASE("a job cannot write to a linked input by accident") {
   const Sandbox box;
+  if (const auto tried = overlay::try_in(box.root()); !tried)
+    SKIP("nothing can be mounted here: " + render(tried.error()));
   const Path data = box.root() / "lent";
   write(data / "1", "one");
   box.workflows("workflows:\n  - name: w\n    provider: bash\n    inputs: [{path: " +
                 data.string() + ", at: lent, link: true}]\n    commands: ['echo two > lent/1']\n");
-  const auto output = box.run({"run", "w"});
-  if (Sandbox::code(output) == 0)
-    SKIP("this machine allows no mounts");
-  CHECK(holds(output.out, "Read-only file system"));
+  CHECK(holds(box.run({"run", "w"}).out, "Read-only file system"));
   CHECK(*read_file(data / "1") == "one");
 }
 

@@ -29,10 +29,13 @@ constexpr std::uint64_t most_bytes_to_copy = 4 << 20;
 // Each may be two folders, and kernels before Linux 6.8 take their names in 4,096 bytes.
 constexpr std::size_t most_layers = 100;
 
-/// A container's engine does not see what is mounted in a namespace.
-bool has_much_to_lay_out(const JobOrder& order) {
+/// A container's engine does not see what is mounted in a namespace. What a linked input leads to
+/// can be made read-only in one.
+bool gains_by_namespace(const JobOrder& order) {
   if (order.spec.workspace != job::WorkspaceKind::private_ || order.spec.container)
     return false;
+  if (!order.links.empty())
+    return true;
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
   for (const job::TreeReference& tree : trees_of(order)) {
@@ -120,7 +123,7 @@ Result<void> lay_out_and_mount(JobAttempt& attempt) {
 }  // namespace
 
 std::optional<overlay::Namespace> enter_namespace(const JobOrder& order) {
-  if (!has_much_to_lay_out(order))
+  if (!gains_by_namespace(order))
     return std::nullopt;
   if (overlay::usual_access() == overlay::Access::user)
     // What checks whose files it trusts cannot know inside whose they are.
