@@ -19,7 +19,13 @@ if(DSTACK_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER "${DSTACK_LAUNCHER}")
 endif()
 
+# The test programs hold much to debug with, and binutils' linker takes seconds for each of them.
+find_program(DSTACK_MOLD mold)
+
 add_library(dstack_build_flags INTERFACE)
+if(DSTACK_MOLD AND NOT (CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12.1))
+  target_link_options(dstack_build_flags INTERFACE $<$<CONFIG:Debug>:-fuse-ld=mold>)
+endif()
 # Nothing that is built knows where its sources lay: two clones give the same files, and share one compiler cache.
 target_compile_options(dstack_build_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -6,7 +6,7 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 
-packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
+packages="g++ cmake ninja-build ccache mold pkg-config git ca-certificates
 libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libsqlite3-dev libssl-dev libsodium-dev
 libcurl4-openssl-dev nlohmann-json3-dev libtomlplusplus-dev libexpected-dev catch2 python3 python3-venv
 python3-jsonschema python3-yaml zsh fish"
