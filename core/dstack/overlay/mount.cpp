@@ -3,8 +3,11 @@
 #include "dstack/base/text.hpp"
 #include "dstack/overlay/written.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -17,9 +20,6 @@
 namespace dstack::overlay {
 
 namespace {
-
-// Of fsconfig(2), which limits a value.
-constexpr std::size_t most_layers = 500;
 
 /// Each step of the newer calls; the kernel says more of a failure than a number.
 class Configuration {
@@ -42,23 +42,23 @@ class Configuration {
     return Fd(::fsmount(context_.get(), FSMOUNT_CLOEXEC, 0));
   }
 
+  /// What the kernel says of the step that failed last, of which `errno` is left.
   /// "e overlay: …": errors are what is wanted, not warnings.
-  std::string message() const {
+  Failure failure() const {
+    const int error = errno;
     char line[512];
     for (;;) {
       const ssize_t count = ::read(context_.get(), line, sizeof line);
-      if (count <= 0)
-        return std::strerror(error_);
-      if (line[0] == 'e')
-        return std::string(trim(std::string_view(line, static_cast<std::size_t>(count)).substr(1)));
+      const std::string_view text(line, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+      if (count <= 0 || line[0] == 'e')
+        return fail(ErrorCode::unavailable,
+                    "the kernel refuses an overlay: {}",
+                    count <= 0 ? std::string_view(std::strerror(error)) : trim(text.substr(1)));
     }
   }
 
-  void note_error() { error_ = errno; }
-
  private:
   Fd context_;
-  int error_ = 0;
 };
 
 /// The kernel's own defaults may differ from system to system: what a lower folder holds is never
@@ -66,63 +66,95 @@ class Configuration {
 constexpr std::pair<const char*, const char*> fixed_options[] = {
     {"redirect_dir", "nofollow"}, {"metacopy", "off"}, {"index", "off"}};
 
-Fd create(Configuration& configuration,
-          const Overlay& overlay,
-          const std::string& written,
-          const std::string& work,
-          Access access) {
-  for (const std::string& layer : overlay.lower)
-    if (!configuration.set("lowerdir+", layer))
-      return {};
-  for (const auto& [key, value] : fixed_options)
-    if (!configuration.set(key, value))
-      return {};
-  if (!configuration.set("upperdir", written) || !configuration.set("workdir", work) ||
-      !configuration.set("volatile") || (access == Access::user && !configuration.set("userxattr")))
-    return {};
-  return configuration.create();
+bool can_set(const Path& folder, const char* attribute) {
+  if (::setxattr(folder.c_str(), attribute, "y", 1, 0) != 0)
+    return false;
+  (void)::removexattr(folder.c_str(), attribute);
+  return true;
 }
 
-/// Before Linux 6.8, where the options are one text of at most a page, which is cut without a word.
-Result<void> mount_by_text(const Overlay& overlay,
-                           const std::string& written,
-                           const std::string& work,
-                           Access access) {
-  std::string options = fmt::format("upperdir={},workdir={},volatile", written, work);
-  for (const auto& [key, value] : fixed_options)
+/// Attributes in which the kernel notes which folders replace a lower one.
+enum class Attributes { trusted, user };
+
+/// Without any the kernel mounts, and then refuses to remove folders. Those that only root may set
+/// are refused to the root of a user namespace, such as that of a container of an ordinary user.
+Result<Attributes> find_attributes(const Path& folder, Access access) {
+  if (access == Access::root && can_set(folder, "trusted.overlay.dstack"))
+    return Attributes::trusted;
+  if (can_set(folder, "user.overlay.dstack"))
+    return Attributes::user;
+  return fail_errno("'{}' is on a file system without extended attributes", folder.string());
+}
+
+/// The folders of an overlay, the writable ones as seen from Overlay::lower_in.
+struct Folders {
+  const Overlay& overlay;
+  std::string written;
+  std::string work;
+  Attributes attributes;
+};
+
+/// All but the lower folders.
+std::vector<std::pair<const char*, std::string>> options_of(const Folders& folders) {
+  std::vector<std::pair<const char*, std::string>> options = {{"upperdir", folders.written},
+                                                              {"workdir", folders.work}};
+  options.insert(options.end(), std::begin(fixed_options), std::end(fixed_options));
+  return options;
+}
+
+/// Flags, without a value.
+std::vector<const char*> flags_of(const Folders& folders) {
+  return folders.attributes == Attributes::user ? std::vector<const char*>{"volatile", "userxattr"}
+                                                : std::vector<const char*>{"volatile"};
+}
+
+/// The options are one text, which the kernel cuts at the end of a page without a word.
+Result<void> mount_by_text(const Folders& folders) {
+  std::string options = "lowerdir=" + join(folders.overlay.lower, ":");
+  for (const auto& [key, value] : options_of(folders))
     options += fmt::format(",{}={}", key, value);
-  if (access == Access::user)
-    options += ",userxattr";
-  options += ",lowerdir=" + join(overlay.lower, ":");
+  for (const char* flag : flags_of(folders))
+    options += fmt::format(",{}", flag);
   constexpr std::size_t longest = 4095;
   if (options.size() > longest)
     return fail(ErrorCode::unavailable,
                 "{} layers are more than this kernel can overlay",
-                overlay.lower.size());
-  if (::mount("overlay", overlay.at.c_str(), "overlay", 0, options.c_str()) != 0)
+                folders.overlay.lower.size());
+  if (::mount("overlay", folders.overlay.at.c_str(), "overlay", 0, options.c_str()) != 0)
     return fail_errno("the kernel refuses an overlay");
   return {};
 }
 
-Result<void> mount_from_here(const Overlay& overlay,
-                             const std::string& written,
-                             const std::string& work,
-                             Access access) {
+Result<void> mount_one_by_one(const Folders& folders, Configuration& configuration) {
+  for (std::size_t i = 1; i < folders.overlay.lower.size(); ++i)
+    if (!configuration.set("lowerdir+", folders.overlay.lower[i]))
+      return configuration.failure();
+  for (const auto& [key, value] : options_of(folders))
+    if (!configuration.set(key, value))
+      return configuration.failure();
+  for (const char* flag : flags_of(folders))
+    if (!configuration.set(flag))
+      return configuration.failure();
+  const Fd made = configuration.create();
+  if (!made)
+    return configuration.failure();
+  const Path& at = folders.overlay.at;
+  if (::move_mount(made.get(), "", AT_FDCWD, at.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return fail_errno("the kernel refuses an overlay at '{}'", at.string());
+  return {};
+}
+
+/// From the folder of the lower ones.
+Result<void> mount_from_here(const Folders& folders, Options options) {
+  if (options == Options::text)
+    return mount_by_text(folders);
   Configuration configuration;
   if (!configuration)
-    return mount_by_text(overlay, written, work, access);
-  const Fd made = create(configuration, overlay, written, work, access);
-  configuration.note_error();
-  if (!made) {
-    // An older one does not know "lowerdir+".
-    if (mount_by_text(overlay, written, work, access))
-      return {};
-    return fail(
-        ErrorCode::unavailable, "the kernel refuses an overlay: {}", configuration.message());
-  }
-  if (::move_mount(made.get(), "", AT_FDCWD, overlay.at.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
-    return fail_errno("the kernel refuses an overlay at '{}'", overlay.at.string());
-  return {};
+    return mount_by_text(folders);
+  // What an older kernel does not know is the name of the option.
+  if (!configuration.set("lowerdir+", folders.overlay.lower.front()))
+    return errno == EINVAL ? mount_by_text(folders) : configuration.failure();
+  return mount_one_by_one(folders, configuration);
 }
 
 /// Only this flag: in a user namespace nobody may take away others, such as that of a /tmp without
@@ -135,16 +167,6 @@ int set_read_only(const Path& folder) {
   if (errno != ENOSYS)
     return -1;
   return ::mount(nullptr, folder.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr);
-}
-
-/// A folder that replaces a lower one is marked by an attribute: without, the kernel mounts, and
-/// then refuses to remove folders.
-Result<void> check_attributes(const Path& folder, Access access) {
-  const char* name = access == Access::user ? "user.overlay.dstack" : "trusted.overlay.dstack";
-  if (::setxattr(folder.c_str(), name, "y", 1, 0) != 0)
-    return fail_errno("'{}' is on a file system without extended attributes", folder.string());
-  (void)::removexattr(folder.c_str(), name);
-  return {};
 }
 
 /// A work folder that another mount has left behind makes the mount read-only, without an error.
@@ -207,12 +229,12 @@ Result<void> try_in_child(const Path& folder, Access access) {
 
 }  // namespace
 
-Result<void> mount(const Overlay& overlay, const Namespace& in) {
+Result<void> mount(const Overlay& overlay, const Namespace& in, Options options) {
   if (overlay.lower.size() > most_layers)
     return fail(ErrorCode::unavailable,
                 "{} layers are more than a kernel can overlay",
                 overlay.lower.size());
-  DSTACK_CHECK(check_attributes(overlay.written, in.access()));
+  DSTACK_TRY(const Attributes attributes, find_attributes(overlay.written, in.access()));
   // From within, so that the names are short and need no escape.
   if (::chdir(overlay.lower_in.c_str()) != 0)
     return fail_errno("cannot enter '{}'", overlay.lower_in.string());
@@ -220,8 +242,8 @@ Result<void> mount(const Overlay& overlay, const Namespace& in) {
   const auto from_here = [&](const Path& path) {
     return real_path(path).lexically_relative(here).string();
   };
-  auto mounted =
-      mount_from_here(overlay, from_here(overlay.written), from_here(overlay.work), in.access());
+  auto mounted = mount_from_here(
+      {overlay, from_here(overlay.written), from_here(overlay.work), attributes}, options);
   if (::chdir("/") != 0 && mounted)
     mounted = fail_errno("cannot enter '/'");
   DSTACK_CHECK(mounted);

@@ -20,11 +20,23 @@ struct Overlay {
   Path at;       ///< where all of it is seen
 };
 
+/// How the kernel is told of the folders.
+enum class Options {
+  one_by_one,  ///< fsconfig(2), since Linux 6.8; `text` where the kernel is older
+  text,        ///< mount(2): all of them in less than a page, about 220 folders of 16 characters
+};
+
+/// The most lower folders that any kernel takes.
+inline constexpr std::size_t most_layers = 500;
+
 /// For a process inside a Namespace; its working directory is / afterwards. What is written is
 /// brought to the disk by nobody but who reads it later: the mount is volatile, so that its end
 /// costs nothing. Renaming a folder of a lower one fails with EXDEV. unavailable: nothing is
-/// mounted, and the message says what the kernel refused.
-Result<void> mount(const Overlay& overlay, const Namespace& in);
+/// mounted, and the message says what the kernel refused, or that there are more lower folders than
+/// it takes.
+Result<void> mount(const Overlay& overlay,
+                   const Namespace& in,
+                   Options options = Options::one_by_one);
 
 /// `folder` cannot be written to any more by this process and those that it starts.
 Result<void> make_read_only(const Path& folder);
