@@ -3,40 +3,18 @@
 
 #include "dstack/overlay/mount.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "integration/run/layered_box.hpp"
 #include "support/job_log.hpp"
 #include "support/kill.hpp"
-#include "support/sandbox.hpp"
 #include "support/wait.hpp"
 
 #include <sys/stat.h>
 
 using namespace dstack;
 using dstack::test::Sandbox;
+using Box = dstack::test::LayeredBox;
 
 namespace {
-
-/// A project with more files than are copied.
-class Box : public Sandbox {
- public:
-  Box() {
-    const auto tried = overlay::try_in(root());
-    if (!tried)
-      SKIP("no overlay can be mounted here: " + render(tried.error()));
-    for (int i = 0; i < 100; ++i)
-      file(fmt::format("code/{}.txt", i), fmt::format("{}\n", i));
-    file("single", "1\n");
-  }
-
-  files::Home dstack_home() const { return {home()}; }
-
-  std::vector<Path> layers() const {
-    std::vector<Path> all;
-    for (fs::directory_iterator each(store::layers_folder(dstack_home())), end; each != end; ++each)
-      if (fs::is_directory(each->path()))
-        all.push_back(each->path());
-    return all;
-  }
-};
 
 /// A workflow whose artifact others depend on.
 const std::string given =
@@ -47,6 +25,7 @@ constexpr const char* is_overlay = "grep -q \" $PWD overlay \" /proc/self/mounts
 }  // namespace
 
 TEST_CASE("a job of many files changes what it likes, and the next one finds all as it was") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.workflows(given + fmt::format(R"(
   - name: change
@@ -81,6 +60,7 @@ TEST_CASE("a job of many files changes what it likes, and the next one finds all
 }
 
 TEST_CASE("nothing of a workspace in layers is left once its job is saved") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, artifacts: [out], "
@@ -95,6 +75,7 @@ TEST_CASE("nothing of a workspace in layers is left once its job is saved") {
 }
 
 TEST_CASE("jobs share a layer, to which none of them can write") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, commands: "
@@ -121,6 +102,7 @@ TEST_CASE("jobs share a layer, to which none of them can write") {
 }
 
 TEST_CASE("few files are copied, and with workspace: copy all are") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.workflows(fmt::format(R"(workflows:
   - {{name: copy, provider: bash, workspace: copy, commands: ['! {0}']}}
@@ -136,6 +118,7 @@ TEST_CASE("few files are copied, and with workspace: copy all are") {
 }
 
 TEST_CASE("inputs are layers, too, and where they meet the later dependency wins with a warning") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.workflows(fmt::format(R"(workflows:
   - {{name: a, provider: bash, artifacts: [made], commands: ["mkdir made; echo a > made/x; echo a > made/a"]}}
@@ -159,6 +142,7 @@ TEST_CASE("inputs are layers, too, and where they meet the later dependency wins
 }
 
 TEST_CASE("a stop and an abort reach a job in layers") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, artifacts: [out], commands: "
@@ -176,6 +160,7 @@ TEST_CASE("a stop and an abort reach a job in layers") {
 }
 
 TEST_CASE("a supervisor that is killed while a job in layers runs loses nothing of it") {
+  NEEDS_OVERLAYS();
   const Box box;
   const Path mark = box.root() / "mark";
   box.workflows(given +
@@ -194,6 +179,7 @@ TEST_CASE("a supervisor that is killed while a job in layers runs loses nothing 
 }
 
 TEST_CASE("a runner in layers that is killed loses its job, and the run ends") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, commands: ['echo ready; sleep 1007']}\n");
@@ -204,6 +190,7 @@ TEST_CASE("a runner in layers that is killed loses its job, and the run ends") {
 }
 
 TEST_CASE("a package of the project is installed from a workspace in layers") {
+  NEEDS_OVERLAYS();
   const Box box;
   box.file("own/pyproject.toml",
            "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n"
@@ -228,9 +215,27 @@ TEST_CASE("a package of the project is installed from a workspace in layers") {
 }
 
 TEST_CASE("the doctor says how workspaces are made") {
+  NEEDS_OVERLAYS();
   const Box box;
   const bool is_root = overlay::usual_access() == overlay::Access::root;
   CHECK(box.ok({"doctor"})
             .find(is_root ? "workspace overlays\n" : "workspace overlays in user namespaces\n") !=
         std::string::npos);
+}
+
+TEST_CASE("a job of more inputs than an overlay has layers gets all of them") {
+  NEEDS_OVERLAYS();
+  const Box box;
+  std::string inputs;
+  for (int i = 0; i < 600; ++i) {
+    const Path input = box.root() / "inputs" / std::to_string(i);
+    REQUIRE(make_folders(input.parent_path()));
+    REQUIRE(write_file_atomically(input, fmt::format("{}\n", i), Durable::no));
+    inputs += fmt::format("      - {{path: {}, at: given/{}}}\n", input.string(), i);
+  }
+  box.workflows(
+      "workflows:\n  - name: w\n    provider: bash\n    commands: ['cat given/* | sort -n | "
+      "uniq | wc -l; ls code | wc -l; echo more > given/1 && cat given/1']\n    inputs:\n" +
+      inputs);
+  CHECK(box.ok({"run", "w"}) == "600\n100\nmore\n");
 }

@@ -4,6 +4,7 @@
 #include "dstack/overlay/mount.hpp"
 #include "dstack/overlay/written.hpp"
 #include "dstack/store/layers/layers.hpp"
+#include "support/overlays.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <functional>
@@ -83,13 +84,6 @@ class Bench {
   LayeredFolder layers;
 };
 
-void skip_without_overlays() {
-  const auto folder = make_test_folder();
-  const auto tried = overlay::try_in(folder.path());
-  if (!tried)
-    SKIP("no overlay can be mounted here: " + render(tried.error()));
-}
-
 /// The tree and its times, as text.
 std::string render_reference(const job::TreeReference& tree) {
   return tree.tree.render() + " " + tree.times.render();
@@ -150,7 +144,7 @@ class Vandal {
 }  // namespace
 
 TEST_CASE("whatever is done in an overlay, reading its layers gives what it shows") {
-  skip_without_overlays();
+  NEEDS_OVERLAYS();
   for (unsigned seed = 0; seed < 40; ++seed) {
     INFO("seed " << seed);
     Vandal vandal(seed);
@@ -176,7 +170,7 @@ TEST_CASE("whatever is done in an overlay, reading its layers gives what it show
 }
 
 TEST_CASE("a tree that is laid out as what differs from another is seen as it is") {
-  skip_without_overlays();
+  NEEDS_OVERLAYS();
   for (unsigned seed = 0; seed < 12; ++seed) {
     INFO("seed " << seed);
     Vandal vandal(seed);
@@ -207,7 +201,7 @@ TEST_CASE("a tree that is laid out as what differs from another is seen as it is
 }
 
 TEST_CASE("what comes from a tree keeps its digest, what was written has none") {
-  skip_without_overlays();
+  NEEDS_OVERLAYS();
   Bench bench;
   bench.add({{"a", "1"}, {"b", "1"}});
   CHECK(bench.in_mount([](const Path& seen) {
@@ -220,7 +214,7 @@ TEST_CASE("what comes from a tree keeps its digest, what was written has none") 
 }
 
 TEST_CASE("an artifact is what the job sees: added to, taken from, and replaced") {
-  skip_without_overlays();
+  NEEDS_OVERLAYS();
   Bench bench;
   bench.add({{"data/old", "1"}, {"data/gone", "1"}, {"whole/x", "1"}});
   bench.in_mount([](const Path& seen) {
@@ -247,7 +241,7 @@ TEST_CASE("an artifact is what the job sees: added to, taken from, and replaced"
 }
 
 TEST_CASE("links on the way to an artifact are followed within the folder, and not out of it") {
-  skip_without_overlays();
+  NEEDS_OVERLAYS();
   Bench bench;
   bench.add({{"runs/1/model", "m"}});
   const Path seen_at = bench.layers.seen_at;
@@ -273,7 +267,7 @@ TEST_CASE("links on the way to an artifact are followed within the folder, and n
 }
 
 TEST_CASE("a large file that was written becomes the stored object itself") {
-  skip_without_overlays();
+  NEEDS_OVERLAYS();
   Bench bench;
   bench.add({{"a", "1"}});
   bench.in_mount([](const Path& seen) {
