@@ -9,7 +9,7 @@ root=$(dirname "$here")
 packages="g++ cmake ninja-build ccache mold pkg-config git ca-certificates
 libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libsqlite3-dev libssl-dev libsodium-dev
 libcurl4-openssl-dev nlohmann-json3-dev libtomlplusplus-dev libexpected-dev catch2 python3 python3-venv
-python3-jsonschema python3-yaml zsh fish"
+python3-jsonschema python3-yaml zsh fish btrfs-progs xfsprogs"
 
 say() { printf '%s\n' "$*"; }
 die() { say "setup: $*" >&2; exit 1; }

@@ -2,6 +2,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "support/sandbox.hpp"
+#include "support/users.hpp"
 
 #include <fstream>
 
@@ -11,33 +12,16 @@
 using namespace dstack;
 using dstack::test::Sandbox;
 
-namespace {
-
-/// The command as an ordinary user: root may write anywhere, and would hide what is tested here.
-process::Command as_ordinary_user(process::Command command) {
-  if (::geteuid() == 0) {
-    const std::vector<std::string> drop = {
-        "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"};
-    command.argv.insert(command.argv.begin(), drop.begin(), drop.end());
-  }
-  return command;
-}
-
-}  // namespace
-
 TEST_CASE("a home that cannot be written is named, with the way to choose another") {
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   REQUIRE(make_folders(box.home()));
   REQUIRE(::chmod(box.home().c_str(), 0555) == 0);
   REQUIRE(::chmod(box.root().c_str(), 0755) == 0);
-  auto reachable =
-      as_ordinary_user({{"test", "-x", DSTACK_BINARY}, {}, "", {}, process::Group::same});
-  const auto reached = process::run(reachable);
-  if (!reached || !process::succeeded(reached->status))
+  if (!test::user_reaches_build())
     SKIP("an ordinary user cannot reach the build folder");
 
-  const auto output = process::run(as_ordinary_user(box.command({"run", "w"})));
+  const auto output = process::run(test::as_ordinary_user(box.command({"run", "w"})));
   REQUIRE(output);
   REQUIRE(::chmod(box.home().c_str(), 0755) == 0);
 

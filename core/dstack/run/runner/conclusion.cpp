@@ -7,6 +7,7 @@
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/run/runner/job_variables.hpp"
+#include "dstack/run/runner/overlay_trouble.hpp"
 #include "dstack/run/runner/secret_scan.hpp"
 
 #include <signal.h>
@@ -45,6 +46,7 @@ void Conclusion::run() {
   if (auto synced = attempt_.log.writer().sync(); !synced)
     record_.warnings.push_back(render(synced.error()));
   remove_container();
+  explain_failure();
   record_edits();
   scan_artifacts();
   record_own_packages();
@@ -66,6 +68,13 @@ void Conclusion::remove_container() {
         "its container is still there, and can be removed with 'docker rm -f dstack-{}': {}",
         attempt_.order.id,
         render(removed.error())));
+}
+
+void Conclusion::explain_failure() {
+  const bool has_failed = record_.outcome == ExitRecord::Outcome::exited && record_.number != 0;
+  if (has_failed && !record_.cause && record_.message.empty() && attempt_.in &&
+      attempt_.workspace->is_layered())
+    record_.message = explain_overlay_trouble(attempt_.log.tail(), attempt_.in->access());
 }
 
 const source::EditedFolder& Conclusion::left() {

@@ -27,6 +27,8 @@ class Conclusion {
 
  private:
   void remove_container();
+  /// Of a job that failed by itself because of the kind of its workspace.
+  void explain_failure();
   void record_edits();
   /// Whether the supervisor will save what the job leaves.
   bool saves_artifacts() const;
