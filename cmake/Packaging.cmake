@@ -4,6 +4,8 @@ install(TARGETS dstack RUNTIME DESTINATION bin COMPONENT dstack)
 install(FILES README.md LICENSE DESTINATION share/doc/dstack COMPONENT dstack)
 install(DIRECTORY docs DESTINATION share/doc/dstack COMPONENT dstack
   PATTERN "__pycache__" EXCLUDE)
+# Where AppArmor looks for it is for the package's own scripts to say, or for an administrator.
+install(FILES cmake/debian/apparmor-profile DESTINATION share/dstack/apparmor.d RENAME dstack COMPONENT dstack)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME dstack)
@@ -16,4 +18,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "git, python3-venv")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "docker.io | podman")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+  "${PROJECT_SOURCE_DIR}/cmake/debian/postinst" "${PROJECT_SOURCE_DIR}/cmake/debian/prerm")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)

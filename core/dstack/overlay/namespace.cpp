@@ -66,7 +66,8 @@ Access usual_access() {
 std::string describe_refusal() {
   if (is_setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
     return "AppArmor keeps user namespaces from programs without a profile "
-           "(kernel.apparmor_restrict_unprivileged_userns is 1)";
+           "(kernel.apparmor_restrict_unprivileged_userns is 1), and that of the Debian package, "
+           "'share/dstack/apparmor.d/dstack', is not in '/etc/apparmor.d' or is not loaded";
   if (is_setting("/proc/sys/kernel/unprivileged_userns_clone", "0"))
     return "user namespaces are switched off (kernel.unprivileged_userns_clone is 0)";
   if (is_setting("/proc/sys/user/max_user_namespaces", "0"))
