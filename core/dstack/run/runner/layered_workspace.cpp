@@ -1,5 +1,6 @@
 #include "dstack/run/runner/layered_workspace.hpp"
 
+#include "dstack/base/file.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/job/job_spec.hpp"
@@ -60,22 +61,32 @@ bool gains_by_namespace(const JobOrder& order) {
   ::_exit(0);
 }
 
-/// In the child, and in a namespace.
+/// In the child, and in a namespace. Nothing in the caller itself, if it is refused: a child that
+/// may have a user namespace and then nothing in it cannot go back.
 std::optional<overlay::Namespace> go_on_in_child(const JobOrder& order) {
+  auto answer = make_pipe();
+  if (!answer)
+    return std::nullopt;
   const sigset_t awaited = RunnerSignals::all();
   ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
   const pid_t itself = ::getpid();
   const pid_t child = ::fork();
   if (child < 0)
     return std::nullopt;
-  if (child > 0)
-    accompany(child, awaited, order);
+  if (child > 0) {
+    answer->write_end.reset();
+    const auto entered = read_all(answer->read_end.get());
+    if (entered && !entered->empty())
+      accompany(child, awaited, order);
+    ::waitpid(child, nullptr, 0);
+    return std::nullopt;
+  }
   auto in = overlay::Namespace::enter(overlay::Access::user);
   // One without the other would be a runner that nobody can stop.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (::getppid() != itself)
+  if (::getppid() != itself || !in || !write_all(answer->write_end.get(), "y"))
     ::_exit(1);
-  return in ? std::optional(std::move(*in)) : std::nullopt;
+  return std::move(*in);
 }
 
 /// The uppermost first.
