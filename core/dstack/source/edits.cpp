@@ -10,6 +10,7 @@
 #include "dstack/source/exclusions.hpp"
 #include "dstack/source/file_digest.hpp"
 #include "dstack/source/ignore.hpp"
+#include "dstack/store/objects/tree_lookup.hpp"
 
 #include <algorithm>
 #include <map>
@@ -83,16 +84,11 @@ bool looks_the_same(const files::FileState& state, const TreeFile& file) {
 class EditFinder {
  public:
   EditFinder(const EditedFolder& place, const store::ObjectStore& objects)
-      : place_(place), objects_(objects) {}
+      : place_(place), objects_(objects), inputs_(objects, place.inputs) {}
 
   Result<FoundEdits> find(std::uint64_t limit) {
     DSTACK_TRY(const auto code, objects_.list(place_.code));
     code_ = by_path(code);
-    for (const job::TreeReference& input : place_.inputs) {
-      DSTACK_TRY(const auto files, objects_.list(input));
-      for (const TreeFile& file : files)
-        inputs_.insert(file.path);
-    }
     IgnoreRules rules;
     rules.add("", made_again);
     DSTACK_CHECK(add_rules_of(code, {ignore_file}, objects_, rules));
@@ -101,16 +97,16 @@ class EditFinder {
     files::Walk walk;
     if (place_.is_layered) {
       DSTACK_TRY(auto written, overlay::read_written(place_.folder));
-      found.removed = removed_in_layers(written);
+      DSTACK_TRY(found.removed, removed_in_layers(written));
       walk = std::move(written.walk);
       const Outside outside(place_);
       std::erase_if(walk.entries,
                     [&](const files::FoundFile& entry) { return !outside.holds(entry.path); });
     } else {
       DSTACK_TRY(walk, walk_outside_artifacts(place_, root_));
-      found.removed = removed_among(walk);
+      DSTACK_TRY(found.removed, removed_among(walk));
     }
-    found.files = candidates_of(walk, rules);
+    DSTACK_TRY(found.files, candidates_of(walk, rules));
     std::erase_if(found.files, [&](const files::FoundFile& file) { return is_unchanged(file); });
     drop_beyond(limit, found);
     return found;
@@ -126,7 +122,7 @@ class EditFinder {
     return folders;
   }
 
-  std::vector<files::FoundFile> candidates_of(const files::Walk& walk, IgnoreRules& rules) {
+  Result<std::vector<files::FoundFile>> candidates_of(const files::Walk& walk, IgnoreRules& rules) {
     const auto marked = marked_folders(walk);
     std::vector<files::FoundFile> candidates;
     for (const files::FoundFile& entry : walk.entries) {
@@ -135,7 +131,10 @@ class EditFinder {
       const auto known = code_.find(entry.path);
       if (known != code_.end() && looks_the_same(entry.state, known->second))
         continue;
-      if (inputs_.count(entry.path) > 0 || (known == code_.end() && rules.ignores(entry.path)))
+      if (known == code_.end() && rules.ignores(entry.path))
+        continue;
+      DSTACK_TRY(const bool is_input, inputs_.has_file(entry.path));
+      if (is_input)
         continue;
       if (known == code_.end() &&
           std::any_of(marked.begin(), marked.end(), [&](const std::string& folder) {
@@ -147,26 +146,32 @@ class EditFinder {
     return candidates;
   }
 
-  std::vector<std::string> removed_among(const files::Walk& walk) const {
+  Result<std::vector<std::string>> removed_among(const files::Walk& walk) {
     std::set<std::string_view> there;
     for (const files::FoundFile& entry : walk.entries)
       if (entry.state.type != EntryType::folder)
         there.insert(entry.path);
-    const std::vector<PathPattern> artifacts = make_patterns(place_.artifacts);
-    std::vector<std::string> removed;
-    for (const auto& [path, file] : code_)
-      if (there.count(path) == 0 && inputs_.count(path) == 0 && !is_covered(path, artifacts))
-        removed.push_back(path);
-    return removed;
+    return code_without([&](const std::string& path) { return there.count(path) > 0; });
   }
 
-  std::vector<std::string> removed_in_layers(const overlay::Written& written) const {
+  Result<std::vector<std::string>> removed_in_layers(const overlay::Written& written) {
+    return code_without([&](const std::string& path) {
+      return !written.hides(path) || written.files.count(path) > 0;
+    });
+  }
+
+  /// Paths of the code that are not there any more, and not because something else is.
+  template <typename IsThere>
+  Result<std::vector<std::string>> code_without(const IsThere& is_there) {
     const std::vector<PathPattern> artifacts = make_patterns(place_.artifacts);
     std::vector<std::string> removed;
-    for (const auto& [path, file] : code_)
-      if (written.hides(path) && written.files.count(path) == 0 && inputs_.count(path) == 0 &&
-          !is_covered(path, artifacts))
+    for (const auto& [path, file] : code_) {
+      if (is_there(path) || is_covered(path, artifacts))
+        continue;
+      DSTACK_TRY(const bool is_input, inputs_.has_file(path));
+      if (!is_input)
         removed.push_back(path);
+    }
     return removed;
   }
 
@@ -208,7 +213,7 @@ class EditFinder {
   const store::ObjectStore& objects_;
   Fd root_;
   FilesByPath code_;
-  std::set<std::string, std::less<>> inputs_;
+  store::TreeLookup inputs_;
 };
 
 }  // namespace
