@@ -1,5 +1,6 @@
 #include "dstack/store/objects/stream.hpp"
 
+#include "dstack/base/progress.hpp"
 #include "dstack/base/stop_flag.hpp"
 
 #include <algorithm>
@@ -57,7 +58,8 @@ class WriteBack {
 Result<Streamed> hash_whole(int file, WriteBack* write_back = nullptr) {
   Sha256 hasher;
   Streamed streamed;
-  std::vector<char> buffer(chunk_size);
+  thread_local std::vector<char> buffer(
+      chunk_size);  // as long to be made as a small file to be read
   if (::lseek(file, 0, SEEK_SET) != 0)
     return fail_errno("cannot read");
   for (;;) {
@@ -66,6 +68,7 @@ Result<Streamed> hash_whole(int file, WriteBack* write_back = nullptr) {
     if (count == 0)
       break;
     hasher.update({buffer.data(), count});
+    count_work({.bytes = count});
     streamed.size += count;
     if (write_back != nullptr)
       write_back->wrote(streamed.size);
@@ -236,6 +239,7 @@ Result<std::uint64_t> copy_passing_on(
         DSTACK_CHECK(write_at(to, {buffer, count}, at));
       }
       give(buffer, count);
+      count_work({.bytes = count});
       at += count;
       write_back.wrote(at);
     }
@@ -291,6 +295,7 @@ Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
       return fail_errno("cannot copy");
     if (count <= 0)
       break;
+    count_work({.bytes = static_cast<std::uint64_t>(count)});
     at += count;
   }
   // Between some file systems the kernel does not copy, or says that nothing is there.
@@ -304,6 +309,7 @@ Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
     if (count == 0)
       break;
     DSTACK_CHECK(write_at(to, {buffer.data(), count}, static_cast<std::uint64_t>(at)));
+    count_work({.bytes = count});
     at += static_cast<loff_t>(count);
   }
   return static_cast<std::uint64_t>(at) - data.begin;
@@ -334,6 +340,7 @@ Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {
     struct stat status;
     if (::fstat(to, &status) != 0)
       return fail_errno("cannot inspect a copy");
+    count_work({.bytes = static_cast<std::uint64_t>(status.st_size)});
     return static_cast<std::uint64_t>(status.st_size);
   }
   std::uint64_t copied = 0;
@@ -342,6 +349,8 @@ Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {
     if (!stretch)
       break;
     std::uint64_t count = stretch->end - stretch->begin;
+    if (stretch->is_hole)
+      count_work({.bytes = count});
     if (!stretch->is_hole) {
       DSTACK_TRY(count, copy_data(from, to, *stretch));
     }
