@@ -29,7 +29,4 @@ Result<job::TreeReference> build_tree(std::vector<files::FoundFile>& entries,
                                       Publication& publication,
                                       const std::vector<files::ClosedFolder>& folders = {});
 
-/// One file.
-Result<Streamed> read_file_content(int file, files::EntryType type, Publication& publication);
-
 }  // namespace dstack::store

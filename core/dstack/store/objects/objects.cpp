@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 
 #include <fcntl.h>
@@ -218,30 +219,38 @@ Result<job::TreeReference> ObjectStore::capture_listed(const Path& root,
 }
 
 Result<Tree> ObjectStore::read_tree(const Digest& tree) const {
-  const Path path = home_.root / object_name(Kind::tree, tree);
-  DSTACK_TRY(const std::string text, read_file(path));
-  if (sha256(text) != tree)
-    return fail(ErrorCode::internal, "the store holds a damaged tree '{}'", path.string());
+  DSTACK_TRY(const std::string text, read_object({Kind::tree}, tree));
   return parse_tree(text);
 }
 
 Result<std::string> ObjectStore::read_blob(const Digest& blob) const {
-  for (const bool executable : {false, true}) {
-    const Path path = blob_path(blob, executable);
+  return read_object({Kind::blob, Kind::executable}, blob);
+}
+
+/// The first of its kinds that is a file, or what a pack has.
+Result<std::string> ObjectStore::read_object(std::initializer_list<Kind> kinds,
+                                             const Digest& digest) const {
+  for (const Kind kind : kinds) {
+    const Path path = home_.root / object_name(kind, digest);
     struct stat status;
     if (::lstat(path.c_str(), &status) != 0)
       continue;
     DSTACK_TRY(std::string bytes, read_file(path));
-    if (sha256(bytes) != blob)
-      return fail(ErrorCode::internal, "the store holds a damaged file '{}'", path.string());
-    return bytes;
+    if (sha256(bytes) == digest)
+      return bytes;
+    return fail(ErrorCode::internal,
+                "the store holds a damaged {} '{}'",
+                kind == Kind::tree ? "tree" : "file",
+                path.string());
   }
-  DSTACK_TRY(const auto packed, packs_->find(blob, Packs::Newest::needed));
+  DSTACK_TRY(const auto packed, packs_->find(digest, Packs::Newest::needed));
   if (!packed)
-    return fail_errno_of(ENOENT, "the store lacks '{}'", blob_path(blob, false).string());
+    return fail_errno_of(ENOENT,
+                         "the store lacks '{}'",
+                         (home_.root / object_name(*kinds.begin(), digest)).string());
   std::string bytes(static_cast<std::size_t>(std::min(packed->where.size, largest_packed)), '\0');
   DSTACK_CHECK(packed->read(bytes.data()));
-  if (sha256(bytes) != blob)
+  if (sha256(bytes) != digest)
     return fail(
         ErrorCode::internal, "the store holds a damaged pack in '{}'", packs_->folder().string());
   return bytes;
@@ -260,8 +269,12 @@ Path ObjectStore::blob_path(const Digest& blob, bool executable) const {
 
 bool ObjectStore::has_tree(const job::TreeReference& reference) const {
   struct stat status;
-  return ::lstat((home_.root / object_name(Kind::tree, reference.tree)).c_str(), &status) == 0 &&
-         ::lstat((home_.root / object_name(Kind::times, reference.times)).c_str(), &status) == 0;
+  if (::lstat((home_.root / object_name(Kind::times, reference.times)).c_str(), &status) != 0)
+    return false;
+  if (::lstat((home_.root / object_name(Kind::tree, reference.tree)).c_str(), &status) == 0)
+    return true;
+  const auto packed = packs_->find(reference.tree, Packs::Newest::needed);
+  return packed && *packed;
 }
 
 Result<std::vector<TreeFile>> ObjectStore::list(const job::TreeReference& reference) const {

@@ -3,8 +3,8 @@
 //
 //   objects/ab/cdef…    a blob: the file's very bytes, mode 0644
 //   objects/ab/cdef….x  the same bytes with mode 0755; there only where the x bit occurs
-//   packs/abcdef…       a pack: many small blobs that were stored together, which are not among the
-//                       objects then (packs.hpp)
+//   packs/abcdef…       a pack: many small blobs and trees that were stored together, which are in
+//                       objects and trees then no more (packs.hpp)
 //   trees/ab/cdef…      a tree, as text in the grammar below
 //   trees/ab/cdef….t    modification times of one use of a tree, and which of its files are closed,
 //                       named by the hash of that list
@@ -34,6 +34,7 @@
 #include "dstack/job/tree_reference.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -116,6 +117,7 @@ class FileMemory {
 };
 
 class Packs;
+enum class Kind;
 
 /// What is read, copied or written counts as work of the calling thread (base/progress.hpp).
 class ObjectStore {
@@ -194,6 +196,8 @@ class ObjectStore {
   Packs& packs() const { return *packs_; }
 
  private:
+  Result<std::string> read_object(std::initializer_list<Kind> kinds, const Digest& digest) const;
+
   files::Home home_;
   std::shared_ptr<Packs> packs_;  ///< of all copies of this object
 };

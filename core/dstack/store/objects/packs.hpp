@@ -1,5 +1,5 @@
-// Packs: files of the store that hold many small blobs each, so that saving 50,000 small files
-// makes and syncs one file. Internal to store/.
+// Packs: files of the store that hold many small blobs and trees each, so that saving 50,000 small
+// files makes and syncs one file. Internal to store/.
 //
 //   packs/cdef…   a pack, named by the SHA-256 of its table, mode 0644; never changed
 //   packs/index   where the blobs of many packs are: a cache, which is made anew when it is

@@ -63,7 +63,14 @@ bool is_ours_alone(int file, const struct stat& status, int store) {
 }
 
 constexpr bool may_be_packed(Kind kind, std::uint64_t size) {
-  return (kind == Kind::blob || kind == Kind::executable) && size <= largest_packed;
+  return kind != Kind::times && size <= largest_packed;
+}
+
+/// Beside those of the kinds: it is in the pack.
+constexpr unsigned packed_bit = 1U << 31;
+
+constexpr unsigned bit_of(Kind kind) {
+  return 1U << static_cast<unsigned>(kind);
 }
 
 bool is_unchanged(const struct stat& before, const struct stat& after) {
@@ -139,8 +146,10 @@ bool Publication::claim(Kind kind, const Digest& digest) {
 bool Publication::contains(Kind kind, const Digest& digest, std::uint64_t size) {
   const std::string name = object_name(kind, digest);
   struct stat status;
-  if (::lstat((home_.root / name).c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-      static_cast<std::uint64_t>(status.st_size) == size &&
+  // With a pack it is open before other threads are there.
+  const int found = pack_ ? ::fstatat(root_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW)
+                          : ::lstat((home_.root / name).c_str(), &status);
+  if (found == 0 && S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) == size &&
       (status.st_mode & 0777) == mode_of(kind)) {
     await_name(status, folder_of(name));
     return true;
@@ -179,15 +188,24 @@ Result<void> Publication::expect(std::size_t small_files) {
 }
 
 Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view bytes) {
+  if (pack_ && may_be_packed(kind, bytes.size()))
+    return add_to_pack(kind, digest, bytes);
   if (!claim(kind, digest) || contains(kind, digest, bytes.size()))
     return {};
-  if (!pack_ || !may_be_packed(kind, bytes.size()))
-    return write_draft(kind, digest, bytes);
-  {
+  return write_draft(kind, digest, bytes);
+}
+
+/// The same bytes may be added as several kinds, of which each may be there as a file.
+Result<void> Publication::add_to_pack(Kind kind, const Digest& digest, std::string_view bytes) {
+  const auto mark = [&](unsigned bit) {
     const std::lock_guard guard(mutex_);
-    if (!packed_.emplace(digest, kind).second)
-      return {};
-  }
+    unsigned& bits = added_[digest];
+    return std::exchange(bits, bits | bit);
+  };
+  const unsigned before = mark(bit_of(kind));
+  if ((before & (bit_of(kind) | packed_bit)) != 0 || contains(kind, digest, bytes.size()) ||
+      (mark(packed_bit) & packed_bit) != 0)
+    return {};
   return pack_->add(digest, bytes).map_error(while_doing("writing to the store"));
 }
 
@@ -259,9 +277,13 @@ Result<void> Publication::finish_pack() {
 }
 
 Result<void> Publication::unpack() {
-  DSTACK_CHECK(pack_->unpack([&](const Digest& digest, std::string_view bytes) {
-    return write_draft(packed_.at(digest), digest, bytes);
-  }));
+  const auto take = [&](const Digest& digest, std::string_view bytes) -> Result<void> {
+    for (const Kind kind : {Kind::blob, Kind::executable, Kind::tree})
+      if ((added_.at(digest) & bit_of(kind)) != 0)
+        DSTACK_CHECK(write_draft(kind, digest, bytes));
+    return {};
+  };
+  DSTACK_CHECK(pack_->unpack(take));
   ::unlinkat(staging_->fd(), pack_draft_.c_str(), 0);
   pack_.reset();
   return {};

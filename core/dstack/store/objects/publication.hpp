@@ -65,6 +65,7 @@ class Publication {
   /// Nothing: it has to be copied.
   Result<std::optional<Streamed>> add_original(Kind kind, int file, std::uint64_t size);
   Result<bool> link_original(Kind kind, int file, const Digest& digest);
+  Result<void> add_to_pack(Kind kind, const Digest& digest, std::string_view bytes);
   bool is_packed(const Digest& digest, std::uint64_t size);
   void await_name(const struct stat& status, const std::string& folder);
   /// Of few blobs it is none: they become files of their own.
@@ -82,7 +83,7 @@ class Publication {
   std::optional<PackWriter> pack_;
   std::string pack_draft_;
   bool has_new_pack_ = false;
-  std::unordered_map<Digest, Kind> packed_;  ///< as what each was added
+  std::unordered_map<Digest, unsigned> added_;  ///< where there is a pack: bits of their kinds
   Fd root_;
   std::optional<files::StagingFolder> staging_;
   mode_t umask_ = 0;

@@ -36,14 +36,18 @@ Kind kind_of(files::EntryType type) {
 Result<Streamed> read_small(int file, Kind kind, std::uint64_t size, Publication& publication) {
   thread_local std::string buffer;
   buffer.resize(static_cast<std::size_t>(size));
-  if (::lseek(file, 0, SEEK_SET) != 0)
-    return fail_errno("cannot read");
-  DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
+  DSTACK_TRY(const std::size_t count, read_at(file, buffer.data(), buffer.size(), 0));
   const std::string_view bytes(buffer.data(), count);
   const Digest digest = sha256(bytes);
   DSTACK_CHECK(publication.add(kind, digest, bytes));
   count_work({.bytes = count});
   return Streamed{digest, count};
+}
+
+Result<Streamed> read_file(int file, const files::FileState& state, Publication& publication) {
+  return state.size <= largest_small(publication)
+             ? read_small(file, kind_of(state.type), state.size, publication)
+             : publication.add_file(kind_of(state.type), file, state.size);
 }
 
 Result<files::FileState> state_of(int file) {
@@ -95,12 +99,12 @@ class Reader {
 
   Result<void> read_regular(int file, files::FoundFile& entry) {
     DSTACK_TRY(files::FileState before, state_of(file));
-    DSTACK_TRY(Streamed content, read_file_content(file, before.type, publication_));
+    DSTACK_TRY(Streamed content, read_file(file, before, publication_));
     DSTACK_TRY(files::FileState after, state_of(file));
     // One that was taken as it is has got a second name, which is a change of its state.
     if (after != before && !content.is_original) {
       before = after;
-      DSTACK_TRY(content, read_file_content(file, before.type, publication_));
+      DSTACK_TRY(content, read_file(file, before, publication_));
       DSTACK_TRY(after, state_of(file));
       if (after != before && !content.is_original) {
         const std::lock_guard guard(mutex_);
@@ -135,13 +139,6 @@ Result<void> read_all_of(Reader& reader,
 }
 
 }  // namespace
-
-Result<Streamed> read_file_content(int file, files::EntryType type, Publication& publication) {
-  DSTACK_TRY(const files::FileState state, state_of(file));
-  if (state.size <= largest_small(publication))
-    return read_small(file, kind_of(type), state.size, publication);
-  return publication.add_file(kind_of(type), file, state.size);
-}
 
 Result<void> read_contents(int root,
                            std::vector<files::FoundFile>& entries,

@@ -176,23 +176,7 @@ Result<std::optional<Stretch>> stretch_at(int file, std::uint64_t begin, std::ui
       begin, hole <= offset ? size : std::min(size, static_cast<std::uint64_t>(hole)), false};
 }
 
-/// As read_some() and write_all(), at a place.
-Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint64_t place) {
-  std::size_t used = 0;
-  while (used < size) {
-    const ssize_t count =
-        ::pread(file, buffer + used, size - used, static_cast<off_t>(place + used));
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      return fail_errno("cannot read");
-    if (count == 0)
-      break;
-    used += static_cast<std::size_t>(count);
-  }
-  return used;
-}
-
+/// As write_all(), at a place.
 Result<void> write_at(int file, std::string_view bytes, std::uint64_t place) {
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(place));
@@ -316,6 +300,22 @@ Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
 }
 
 }  // namespace
+
+Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint64_t place) {
+  std::size_t used = 0;
+  while (used < size) {
+    const ssize_t count =
+        ::pread(file, buffer + used, size - used, static_cast<off_t>(place + used));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return fail_errno("cannot read");
+    if (count == 0)
+      break;
+    used += static_cast<std::size_t>(count);
+  }
+  return used;
+}
 
 Result<Streamed> copy_hashing(int from, int to, std::uint64_t size) {
   if (clone_whole(from, to))

@@ -22,7 +22,7 @@ std::string render_times(const std::vector<Attributes>& entries);
 Result<std::vector<Attributes>> parse_times(std::string_view text);
 
 /// What kind of object a file of the store holds; what is named before what names it.
-enum class Kind { pack, blob, executable, tree, times };
+enum class Kind { blob, executable, pack, tree, times };
 
 /// Below the home: "objects/ab/cdef….x", "packs/abcdef…".
 std::string object_name(Kind kind, const Digest& digest);

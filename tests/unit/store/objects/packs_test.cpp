@@ -100,6 +100,7 @@ TEST_CASE("many small files become one pack, and come out as they were") {
   write_file(box.source() / "empty", "");
   write_file(box.source() / "again", Box::content(3));
   write_file(box.source() / "program", "#!/bin/sh\n");
+  write_file(box.source() / "plain", "#!/bin/sh\n");
   REQUIRE(::chmod((box.source() / "program").c_str(), 0755) == 0);
   write_file(box.source() / "largest", std::string(largest_packed, 'l'));
   write_file(box.source() / "larger", std::string(largest_packed + 1, 'L'));
@@ -145,11 +146,31 @@ TEST_CASE("few new files make no pack, whether or not many are known") {
 
   box.write(fewest_packed - 1, fewest_packed + 10);
   REQUIRE(::chmod((box.source() / "0/518").c_str(), 0755) == 0);
+  // In both forms.
+  write_file(box.source() / "both/plain", "both");
+  write_file(box.source() / "both/program", "both");
+  REQUIRE(::chmod((box.source() / "both/program").c_str(), 0755) == 0);
   const auto tree = box.capture();
   CHECK(box.packs().empty());
-  CHECK(box.loose() == fewest_packed + 10);
+  CHECK(box.loose() == fewest_packed + 12);
   CHECK(fs::is_empty(box.home.temporary()));
   check_laid_out(box.objects, tree, box.source(), box.target());
+}
+
+TEST_CASE("trees of many folders are in the pack, too") {
+  Box box;
+  for (std::size_t i = 0; i < fewest_packed; ++i)
+    write_file(box.source() / std::to_string(i) / "file", Box::content(i));
+  const auto tree = box.capture();
+  CHECK(box.packs().size() == 1);
+  std::size_t trees = 0;
+  for (fs::recursive_directory_iterator each(box.home.root / "trees"), end; each != end; ++each)
+    trees += fs::is_regular_file(each->status()) ? 1U : 0U;
+  CHECK(trees == 1);  // the list of times
+  CHECK(box.other().has_tree(tree));
+  check_laid_out(box.other(), tree, box.source(), box.target());
+  CHECK(box.capture() == tree);
+  CHECK(box.packs().size() == 1);
 }
 
 TEST_CASE("what a pack holds is not stored again") {
