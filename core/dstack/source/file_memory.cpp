@@ -27,21 +27,23 @@ IndexedFiles::IndexedFiles(const store::ObjectStore& objects,
     index_ = {};
 }
 
-void IndexedFiles::recall(std::vector<files::FoundFile>& entries) {
+std::optional<job::TreeReference> IndexedFiles::recall(std::vector<files::FoundFile>& entries) {
   std::unordered_map<std::string_view, const files::FoundFile*> known;
   for (const files::FoundFile& file : index_.files)
     known.emplace(file.path, &file);
-  is_same_ = known.size() == entries.size();
+  bool is_same = known.size() == entries.size();
   for (files::FoundFile& entry : entries) {
     const auto found = known.find(entry.path);
     if (found != known.end() && found->second->state == entry.state)
       entry.digest = found->second->digest;
     else
-      is_same_ = false;
+      is_same = false;
   }
-  if (!is_same_)
-    await_settled(entries);
+  if (is_same)
+    return index_.tree;
+  await_settled(entries);
   looked_at_ = nanoseconds_now();
+  return std::nullopt;
 }
 
 /// A file that was written in this moment would have to be read again the next time. Waiting for
@@ -64,8 +66,6 @@ void IndexedFiles::await_settled(const std::vector<files::FoundFile>& entries) c
 }
 
 void IndexedFiles::remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) {
-  if (is_same_ && tree == index_.tree)
-    return;
   Index next;
   next.tree = tree;
   std::erase_if(entries, [](const files::FoundFile& entry) {

@@ -15,7 +15,7 @@ class IndexedFiles final : public store::FileMemory {
   /// `path`: of the artifact, below `root`.
   IndexedFiles(const store::ObjectStore& objects, const Path& root, const std::string& path);
 
-  void recall(std::vector<files::FoundFile>& entries) override;
+  std::optional<job::TreeReference> recall(std::vector<files::FoundFile>& entries) override;
   void remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) override;
 
  private:
@@ -25,7 +25,6 @@ class IndexedFiles final : public store::FileMemory {
   Path place_;
   Index index_;
   std::int64_t looked_at_ = 0;
-  bool is_same_ = false;
 };
 
 }  // namespace dstack::source

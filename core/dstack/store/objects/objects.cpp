@@ -114,6 +114,13 @@ struct Finder {
   std::function<Entries(const std::string& path)> folders_above;
 };
 
+/// Whether the paths of a tree of them are those on disk.
+bool are_where_they_seem(const std::vector<files::Match>& matches) {
+  return std::all_of(matches.begin(), matches.end(), [](const files::Match& match) {
+    return match.path == match.inside;
+  });
+}
+
 /// One tree of what is found for each of the matches.
 Result<job::TreeReference> capture_each(int root,
                                         const std::vector<files::Match>& matches,
@@ -128,8 +135,13 @@ Result<job::TreeReference> capture_each(int root,
     std::move(found.begin(), found.end(), std::back_inserter(entries));
     ends.push_back(entries.size());
   }
+  for (const files::Match& match : matches) {
+    Entries above = find.folders_above(match.path);
+    std::move(above.begin(), above.end(), std::back_inserter(entries));
+  }
   if (memory != nullptr)
-    memory->recall(entries);
+    if (const auto known = memory->recall(entries); known && are_where_they_seem(matches))
+      return *known;
   DSTACK_CHECK(read_contents(root, entries, publication, warnings));
   Entries named = memory != nullptr ? entries : std::move(entries);
   std::size_t next = 0;
@@ -137,10 +149,6 @@ Result<job::TreeReference> capture_each(int root,
     for (; next < ends[i]; ++next)
       named[next].path.replace(0, matches[i].inside.size(), matches[i].path);
   drop_vanished(named);
-  for (const files::Match& match : matches) {
-    Entries above = find.folders_above(match.path);
-    std::move(above.begin(), above.end(), std::back_inserter(named));
-  }
   DSTACK_TRY(const auto tree, finish(named, publication));
   if (memory != nullptr)
     memory->remember(std::move(entries), tree);

@@ -110,8 +110,9 @@ class FileMemory {
  public:
   virtual ~FileMemory() = default;
 
-  /// Gives entries whose content is stored their digests. Paths are those on disk.
-  virtual void recall(std::vector<files::FoundFile>& entries) = 0;
+  /// Gives entries whose content is stored their digests. Paths are those on disk. The tree that
+  /// was remembered, if nothing at all has changed since.
+  virtual std::optional<job::TreeReference> recall(std::vector<files::FoundFile>& entries) = 0;
   /// After a capture: the same entries as they were read, and the tree that holds all of them.
   virtual void remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) = 0;
 };
