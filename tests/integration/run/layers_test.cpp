@@ -120,21 +120,6 @@ TEST_CASE("jobs share a layer, to which none of them can write") {
   CHECK(*read_file(first[0] / "code/1.txt") == "1\n");
 }
 
-TEST_CASE("a linked input cannot be written to from layers, whoever the user is") {
-  const Box box;
-  const Path data = box.root() / "lent";
-  REQUIRE(make_folders(data));
-  REQUIRE(write_file_atomically(data / "1", "one", Durable::no));
-  box.workflows("workflows:\n  - name: w\n    provider: bash\n    inputs: [{path: " +
-                data.string() + ", at: lent, link: true}]\n    commands: ['" + is_overlay +
-                "', 'cat lent/1', 'echo two > lent/1']\n");
-  const auto output = box.run({"run", "w"});
-  CHECK(Sandbox::code(output) == 1);
-  CHECK(output.out.find("one") != std::string::npos);
-  CHECK(output.out.find("Read-only file system") != std::string::npos);
-  CHECK(*read_file(data / "1") == "one");
-}
-
 TEST_CASE("few files are copied, and with workspace: copy all are") {
   const Box box;
   box.workflows(fmt::format(R"(workflows:
