@@ -122,15 +122,15 @@ class ArtifactsCat final : public Action {
   static Result<void> write(Context& context,
                             const store::ObjectStore& objects,
                             const ArtifactFile& file) {
-    const bool executable = file.file.type == EntryType::executable;
-    DSTACK_TRY(const Fd source,
-               open_file(objects.blob_path(file.file.digest, executable).string(), O_RDONLY));
+    DSTACK_TRY(const Fd source, objects.open_blob(file.file));
     Sha256 hasher;
     std::array<char, 1 << 17> buffer;
-    for (;;) {
-      DSTACK_TRY(const std::size_t count, read_some(source.get(), buffer.data(), buffer.size()));
+    for (std::uint64_t left = file.file.size; left > 0;) {
+      const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()));
+      DSTACK_TRY(const std::size_t count, read_some(source.get(), buffer.data(), wanted));
       if (count == 0)
         break;
+      left -= count;
       hasher.update({buffer.data(), count});
       context.out.write({buffer.data(), count});
       if (context.out.closed())

@@ -6,6 +6,7 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/job/artifact.hpp"
 #include "views/artifact_files.hpp"
+#include "views/work_progress.hpp"
 
 #include <algorithm>
 #include <map>
@@ -91,22 +92,36 @@ class ArtifactsDownload final : public Action {
     DSTACK_CHECK(output.prepare());
     for (const auto& [folder, closed] : folders)
       DSTACK_CHECK(output.make_folder(folder, closed));
-    std::uint64_t bytes = 0;
-    for (const Wanted& wanted : missing.files) {
-      DSTACK_CHECK(output.write(objects, wanted.file, wanted.destination));
-      bytes += wanted.file.size;
-    }
+    WorkAmount all{missing.files.size(), 0};
+    for (const Wanted& wanted : missing.files)
+      all.bytes += wanted.file.size;
+    DSTACK_CHECK(write(context, output, objects, missing.files, all));
     output.finish();
     context.messages.note(fmt::format(
         "downloaded {}, {} to {}{}",
         plural(missing.files.size(), "file"),
-        render_size(bytes),
+        render_size(all.bytes),
         printable(output_),
         missing.same > 0
             ? fmt::format(
                   "; {}{} already up to date", missing.same, missing.same == 1 ? " was" : " were")
             : ""));
     return exit_code::success;
+  }
+
+  Result<void> write(const Context& context,
+                     DownloadFolder& output,
+                     const store::ObjectStore& objects,
+                     const std::vector<Wanted>& files,
+                     const WorkAmount& all) const {
+    WorkProgress progress(context.messages);
+    progress.begin(fmt::format("downloading to '{}'", printable(output_)));
+    expect_work(all);
+    for (const Wanted& wanted : files) {
+      DSTACK_CHECK(output.write(objects, wanted.file, wanted.destination));
+      count_work({.files = 1});
+    }
+    return {};
   }
 
   /// Of several patterns each takes something: one that does not is most likely misspelt.

@@ -11,8 +11,8 @@
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
 #include "follow/signal_watchdog.hpp"
-#include "views/code_progress.hpp"
-#include "views/input_progress.hpp"
+#include "views/code_amount.hpp"
+#include "views/work_progress.hpp"
 
 #include <algorithm>
 #include <map>
@@ -192,13 +192,17 @@ class Run final : public Action {
                                 store::Records& records,
                                 Signals& signals) const {
     const SignalWatchdog watchdog(signals);
-    CodeProgress shown(context.messages);
-    InputProgress of_inputs(context.messages);
+    WorkProgress progress(context.messages);
     run::SubmitRequest request = request_;
-    request.before_capture = [&](const source::Amount& code) { shown.begin(code); };
-    request.progress = &shown.progress();
-    request.on_input = [&](const job::InputFile& input, std::uint64_t done, std::uint64_t all) {
-      of_inputs.show(input, done, all);
+    request.before_capture = [&](const source::Amount& code) {
+      if (is_large(code))
+        progress.note(fmt::format("{}{}",
+                                  ui::paint(context.messages.stream(), ui::Colour::cyan, "note: "),
+                                  describe(code)));
+      progress.begin("storing the code");
+    };
+    request.on_input = [&](const job::InputFile& input) {
+      progress.begin(fmt::format("copying the input '{}'", printable(input.path)));
     };
     return run::submit(bench, records, request);
   }

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/run/protocol/job_progress.hpp"
 #include "ui/status.hpp"
 #include "views/applications.hpp"
 
@@ -86,6 +87,13 @@ void RunView::changed(const store::RunState& state, const std::vector<std::size_
       output_->finish(job);
       context_.out.flush();
     }
+  for (const std::size_t job : jobs) {
+    const Status status = state.jobs[job].status;
+    if (status == Status::downloading || status == Status::uploading)
+      copied_for_.insert(job);
+    else
+      copied_for_.erase(job);
+  }
   announce_apps(jobs);
   if (draws())
     redraw_sometimes();
@@ -118,18 +126,52 @@ void RunView::announce_apps(const std::vector<std::size_t>& jobs) {
 }
 
 void RunView::tick() {
-  if (next_tick() == 0) {
+  if (shows_states() && states_.milliseconds_left() == 0) {
     output_->write_states();
     context_.out.flush();
     states_.restart();
   }
+  if (!draws() && transfer_lines_.milliseconds_left() == 0)
+    print_transfers();
   redraw_sometimes();
 }
 
 /// Where the block is drawn it shows them.
-int RunView::next_tick() {
+bool RunView::shows_states() const {
   const bool are_shown = draws() && context_.out.stream().terminal;
-  return output_ && output_->has_states() && !are_shown ? states_.milliseconds_left() : -1;
+  return output_ && output_->has_states() && !are_shown;
+}
+
+int RunView::next_tick() {
+  int next = shows_states() ? states_.milliseconds_left() : -1;
+  const bool has_lines = !draws() && !context_.messages.quiet() && !copied_for_.empty();
+  if (has_lines && (next < 0 || transfer_lines_.milliseconds_left() < next))
+    next = transfer_lines_.milliseconds_left();
+  return next;
+}
+
+/// Null: nothing is copied for the job, or what is will soon be there.
+const ui::Transfer* RunView::transfer_of(const JobRecord& job) {
+  const auto progress = copied_for_.contains(job.index)
+                            ? run::read_job_progress(context_.home.job(state_.run.name, job.index))
+                            : std::nullopt;
+  if (!progress) {
+    transfers_.erase(job.index);
+    return nullptr;
+  }
+  const std::string what = printable(progress->what);
+  ui::Transfer& transfer = transfers_.try_emplace(job.index, what).first->second;
+  if (transfer.what() != what)
+    transfer = ui::Transfer(what);
+  transfer.update(progress->state, std::chrono::steady_clock::now());
+  return &transfer;
+}
+
+void RunView::print_transfers() {
+  transfer_lines_.restart();
+  for (const std::size_t job : copied_for_)
+    if (const ui::Transfer* transfer = transfer_of(state_.jobs[job]))
+      context_.messages.note(fmt::format("{}: {}", labels_[job], transfer->sentence()));
 }
 
 run::FollowListener::Then RunView::woken() {
@@ -193,7 +235,7 @@ void RunView::print_changes(const std::vector<std::size_t>& jobs) {
   }
 }
 
-ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) const {
+ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) {
   const ui::Outcome outcome = ui::outcome_of(job);
   const ui::Colour colour = ui::colour_of(job.status);
   ui::LiveBlock::Line line = {
@@ -204,6 +246,8 @@ ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) const {
     line.push_back(
         {fmt::format("  {}", render_duration(job.finished_at.value_or(at) - *job.started_at)),
          ui::Colour::dim});
+  if (const ui::Transfer* transfer = transfer_of(job))
+    line.push_back({fmt::format("  {}", transfer->line()), ui::Colour::dim});
   const bool may_show = state_.jobs.size() > 1 && !job::is_final(job.status);
   if (const auto progress = output_->progress(job.index); may_show && !progress.empty())
     line.push_back({fmt::format("  {}", progress), ui::Colour::dim});
@@ -236,7 +280,7 @@ std::string RunView::counts() const {
   return join(parts, ", ");
 }
 
-std::vector<ui::LiveBlock::Line> RunView::picture() const {
+std::vector<ui::LiveBlock::Line> RunView::picture() {
   const Timestamp at = now();
   const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
   const std::size_t most = std::max(fewest_rows, rows / 3);

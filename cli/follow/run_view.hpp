@@ -11,8 +11,11 @@
 #include "follow/state_clock.hpp"
 #include "ui/job_output.hpp"
 #include "ui/live.hpp"
+#include "ui/transfer.hpp"
+#include "views/work_progress.hpp"
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -43,6 +46,11 @@ class RunView final : public run::FollowListener {
   bool was_just_printed(std::size_t job) const;
 
  private:
+  bool shows_states() const;
+  /// As it is now.
+  const ui::Transfer* transfer_of(const store::JobRecord& job);
+  void print_transfers();
+
   bool draws() const { return block_.works() && !context_.messages.quiet(); }
 
   void redraw();
@@ -52,8 +60,8 @@ class RunView final : public run::FollowListener {
   /// Prints the address of each application once, as soon as it answers.
   void announce_apps(const std::vector<std::size_t>& jobs);
   void print_changes(const std::vector<std::size_t>& jobs);
-  std::vector<ui::LiveBlock::Line> picture() const;
-  ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at) const;
+  std::vector<ui::LiveBlock::Line> picture();
+  ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at);
   std::string counts() const;
 
   Context& context_;
@@ -66,6 +74,9 @@ class RunView final : public run::FollowListener {
   std::set<std::string> announced_;        ///< addresses of applications
   std::size_t label_width_ = 0;
   std::chrono::steady_clock::time_point drawn_at_;
+  std::set<std::size_t> copied_for_;  ///< jobs that get inputs, or whose artifacts are saved
+  std::map<std::size_t, ui::Transfer> transfers_;  ///< by job
+  StateClock transfer_lines_{between_progress_lines};
   StateClock states_;
 };
 

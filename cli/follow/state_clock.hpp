@@ -1,4 +1,4 @@
-// How often the newest state of progress bars is written where nothing can be overwritten.
+// How often the newest state of something is written where nothing can be overwritten.
 #pragma once
 
 #include <algorithm>
@@ -8,10 +8,14 @@ namespace dstack::cli {
 
 class StateClock {
  public:
+  /// Of progress bars less than a second, so that a reader sees one in each.
+  explicit StateClock(std::chrono::milliseconds between = std::chrono::milliseconds(900))
+      : between_(between) {}
+
   /// Until it is time to write them; 0: now.
   int milliseconds_left() const {
     const auto past = std::chrono::steady_clock::now() - written_at_;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(between - past);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(between_ - past);
     return static_cast<int>(std::max<std::chrono::milliseconds::rep>(0, left.count()));
   }
 
@@ -19,9 +23,7 @@ class StateClock {
   void restart() { written_at_ = std::chrono::steady_clock::now(); }
 
  private:
-  /// Less than a second, so that a reader sees one in each.
-  static constexpr std::chrono::milliseconds between{900};
-
+  std::chrono::milliseconds between_;
   std::chrono::steady_clock::time_point written_at_ = std::chrono::steady_clock::now();
 };
 

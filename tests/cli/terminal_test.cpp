@@ -61,6 +61,22 @@ TEST_CASE("the jobs of a run that is over stay on the screen with their status")
   CHECK(terminal.shown().find(" - b  skipped") != std::string::npos);
 }
 
+TEST_CASE("a large artifact is shown on its way into the store, then its line goes") {
+  const Sandbox box;
+  box.workflows(
+      "workflows:\n"
+      "  - {name: w, provider: bash, artifacts: [out], "
+      "commands: [\"mkdir out; truncate -s 3G out/file\"]}\n");
+  PseudoTerminal terminal(on_terminal(box, {"run", "w"}));
+  terminal.read_until("uploading");
+  terminal.read_until("saving out  ");
+  terminal.read_until(" of 3.2 GB");
+
+  CHECK(terminal.finish() == 0);
+  CHECK(terminal.shown().find("✔") != std::string::npos);
+  CHECK_FALSE(fs::exists(box.home() / "runs" / box.last_run() / "0/progress"));
+}
+
 TEST_CASE("Ctrl-C asks, and 's' stops the run") {
   const Sandbox box;
   box.workflows(waiting_workflow());

@@ -6,7 +6,7 @@
 namespace dstack::store {
 
 inline bool has_blob(const ObjectStore& objects, const Digest& blob) {
-  return fs::exists(objects.blob_path(blob, false)) || fs::exists(objects.blob_path(blob, true));
+  return bool(objects.read_blob(blob));
 }
 
 }  // namespace dstack::store

@@ -71,7 +71,8 @@ Result<void> prepare_home(const Home& home) {
   if (::access(home.root.c_str(), W_OK | X_OK) != 0)
     return fail_to_write(home, home.root, errno);
   // The root may have been there before, open to everybody.
-  for (const char* name : {"plugins", "environments", "objects", "trees", "layers", "index", "runs", "tmp"})
+  for (const char* name :
+       {"plugins", "environments", "objects", "packs", "trees", "layers", "index", "runs", "tmp"})
     DSTACK_CHECK(make_folder(home, home.root / name, 0700));
   return {};
 }

@@ -7,8 +7,8 @@ namespace dstack::files {
 
 /// Names only; nothing is touched until open_home().
 ///
-///     config.yaml   database.sqlite   plugins/   environments/   objects/   trees/   layers/
-///     index/   runs/<run>/   tmp/
+///     config.yaml   database.sqlite   plugins/   environments/   objects/   packs/   trees/
+///     layers/   index/   runs/<run>/   tmp/
 struct Home {
   Path root;
 

@@ -1,5 +1,6 @@
 #include "dstack/files/parallel.hpp"
 
+#include "dstack/base/progress.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/base/thread.hpp"
 
@@ -33,8 +34,9 @@ Result<void> in_parallel(
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
   std::optional<Error> error;
-  const auto take_ranges = [&, flag = stop_flag()] {
+  const auto take_ranges = [&, flag = stop_flag(), reporter = progress_reporter()] {
     const StoppableWork stoppable(flag);
+    const ReportedWork reported(reporter);
     for (;;) {
       const std::size_t first = next.fetch_add(at_once);
       if (first >= count)

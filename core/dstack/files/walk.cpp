@@ -2,6 +2,7 @@
 
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
+#include "dstack/files/parallel.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -14,6 +15,9 @@
 namespace dstack::files {
 
 namespace {
+
+// So many that a second thread is worth its start.
+constexpr std::size_t inspected_at_once = 2048;
 
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
@@ -59,30 +63,49 @@ class Walker {
         return {};
       return fail_errno("cannot read the folder '{}'", path);
     }
+    std::vector<Found> found;
     for (;;) {
       errno = 0;
       const dirent* entry = ::readdir(folder.get());
       if (entry == nullptr && errno != 0)
         return fail_errno("cannot read the folder '{}'", path);
       if (entry == nullptr)
-        return {};
+        break;
       if (!is_self_or_parent(entry->d_name))
-        DSTACK_CHECK(look_at(::dirfd(folder.get()), path, entry->d_name, waiting));
+        found.push_back({entry->d_name, {}, 0});
     }
+    DSTACK_CHECK(
+        in_parallel(found.size(), inspected_at_once, [&](std::size_t first, std::size_t last) {
+          for (std::size_t i = first; i < last; ++i)
+            found[i].inspect(::dirfd(folder.get()));
+          return Result<void>();
+        }));
+    for (const Found& each : found)
+      DSTACK_CHECK(look_at(path, each, waiting));
+    return {};
   }
 
-  Result<void> look_at(int folder,
-                       const std::string& folder_path,
-                       const char* name,
-                       std::vector<std::string>& waiting) {
+  /// A name in a folder, and what fstatat(2) says of it.
+  struct Found {
+    std::string name;
     struct stat status;
-    if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (is_missing(errno))
-        return {};
-      return fail_errno("cannot inspect '{}' in '{}'", name, folder_path);
+    int error;
+
+    void inspect(int folder) {
+      error = ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
     }
-    const std::string path = folder_path.empty() ? name : folder_path + "/" + name;
-    const auto state = file_state(status);
+  };
+
+  Result<void> look_at(const std::string& folder_path,
+                       const Found& entry,
+                       std::vector<std::string>& waiting) {
+    if (entry.error != 0) {
+      if (is_missing(entry.error))
+        return {};
+      return fail_errno_of(entry.error, "cannot inspect '{}' in '{}'", entry.name, folder_path);
+    }
+    const std::string path = folder_path.empty() ? entry.name : folder_path + "/" + entry.name;
+    const auto state = file_state(entry.status);
     if (wanted_ && !wanted_(path, state ? state->type : EntryType::file))
       return {};
     DSTACK_CHECK(check_depth(path));

@@ -8,8 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -24,9 +22,6 @@ using files::FoundFile;
 
 /// Of a linked folder: counting more would delay each run for a number that few people want.
 constexpr std::uint64_t most_counted = 200'000;
-/// Between two calls of the progress.
-constexpr std::uint64_t bytes_at_once = 256u << 20;
-constexpr std::size_t files_at_once = 20'000;
 
 /// Without links on the way: the real file or folder.
 Result<Path> find_real(const Path& path) {
@@ -150,61 +145,6 @@ Result<std::vector<FoundFile>> list_entries(const Opened& input,
   return std::move(found.entries);
 }
 
-/// Gives every entry its digest; the contents of those that have none yet are read. Entries that
-/// have vanished are removed.
-class Reading {
- public:
-  Reading(store::ObjectStore& objects, const Path& root, const InputProgress& progress)
-      : objects_(objects), root_(root), progress_(progress) {}
-
-  Result<void> read(std::vector<FoundFile>& entries, std::vector<std::string>& warnings) {
-    for (const FoundFile& entry : entries)
-      if (is_unread(entry))
-        all_ += entry.state.size;
-    std::vector<FoundFile> known;
-    std::vector<FoundFile> part;
-    std::uint64_t bytes = 0;
-    for (FoundFile& entry : entries) {
-      if (!is_unread(entry)) {
-        known.push_back(std::move(entry));
-        continue;
-      }
-      bytes += entry.state.size;
-      part.push_back(std::move(entry));
-      if (bytes >= bytes_at_once || part.size() >= files_at_once)
-        DSTACK_CHECK(read_part(part, std::exchange(bytes, 0), known, warnings));
-    }
-    if (!part.empty())
-      DSTACK_CHECK(read_part(part, bytes, known, warnings));
-    entries = std::move(known);
-    return {};
-  }
-
- private:
-  static bool is_unread(const FoundFile& entry) {
-    return !entry.digest && entry.state.type != EntryType::folder;
-  }
-
-  Result<void> read_part(std::vector<FoundFile>& part,
-                         std::uint64_t bytes,
-                         std::vector<FoundFile>& known,
-                         std::vector<std::string>& warnings) {
-    if (progress_)
-      progress_(done_, all_);
-    DSTACK_CHECK(objects_.capture_files(root_, part, store::Known::perhaps, warnings));
-    done_ += bytes;
-    std::move(part.begin(), part.end(), std::back_inserter(known));
-    part.clear();
-    return {};
-  }
-
-  store::ObjectStore& objects_;
-  const Path& root_;
-  const InputProgress& progress_;
-  std::uint64_t done_ = 0;
-  std::uint64_t all_ = 0;
-};
-
 void move_to(const std::string& at, const Opened& input, std::vector<FoundFile>& entries) {
   for (FoundFile& entry : entries)
     entry.path = input.is_folder() ? fmt::format("{}/{}", at, entry.path) : at;
@@ -246,7 +186,6 @@ Result<InputFacts> inspect_input(const Path& path, InputUse use, const files::Ho
 Result<CapturedInput> capture_input(store::ObjectStore& objects,
                                     const Path& path,
                                     const std::string& at,
-                                    const InputProgress& progress,
                                     std::vector<std::string>& warnings) {
   const std::int64_t looked_at = nanoseconds_now();
   DSTACK_TRY(const Opened input, open_input(path));
@@ -259,7 +198,6 @@ Result<CapturedInput> capture_input(store::ObjectStore& objects,
   std::vector<files::ClosedFolder> closed = files::closed_folders(input.folder.get(), entries);
   const bool is_same = take_known(index, entries) && closed == index.closed_folders;
   if (!is_same || !is_stored) {
-    DSTACK_CHECK(Reading(objects, input.root, progress).read(entries, warnings));
     DSTACK_TRY(own,
                objects.capture_files(input.root,
                                      entries,

@@ -8,7 +8,6 @@
 #include "dstack/store/objects/objects.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,15 +39,11 @@ struct CapturedInput {
   InputFacts facts;         ///< as it was read
 };
 
-/// Bytes of what is to be read: so far, and in all. Called now and then, by the caller's thread.
-using InputProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
-
 /// Takes an input into the store, durably. `at` is its normal path in the workspace. Links below a
 /// folder stay links; `warnings` names those that lead out of it, and what is left out.
 Result<CapturedInput> capture_input(store::ObjectStore& objects,
                                     const Path& path,
                                     const std::string& at,
-                                    const InputProgress& progress,
                                     std::vector<std::string>& warnings);
 
 }  // namespace dstack::source

@@ -102,7 +102,7 @@ Result<Listing> Listing::make(const Path& project,
   return Listing(std::move(state));
 }
 
-Result<Snapshot> Listing::capture(store::ObjectStore& objects, store::Progress* progress) && {
+Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
   const Index& index = state_->index;
   std::vector<files::FoundFile>& files = state_->found.files;
   Snapshot snapshot = std::move(state_->code);
@@ -117,8 +117,7 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects, store::Progress* 
                objects.capture_files(state_->project,
                                      files,
                                      is_stored ? store::Known::stored : store::Known::perhaps,
-                                     snapshot.warnings,
-                                     progress));
+                                     snapshot.warnings));
     take_paths(snapshot, files);  // some may have vanished
   }
   if (!is_same || !is_stored || state_->found.root != index.root)

@@ -78,8 +78,8 @@ class Listing {
   const Snapshot& code() const;
   /// Takes the snapshot into the store: of a file that has changed since the listing, what it is
   /// now. Only files whose (path, inode, size, mtime, ctime) is not in the project's index are
-  /// read. `progress` may be watched meanwhile.
-  Result<Snapshot> capture(store::ObjectStore& objects, store::Progress* progress = nullptr) &&;
+  /// read.
+  Result<Snapshot> capture(store::ObjectStore& objects) &&;
 
  private:
   struct State;

@@ -3,6 +3,7 @@
 #include "support/sandbox.hpp"
 
 #include <fstream>
+#include <iterator>
 
 #include <sys/stat.h>
 
@@ -181,7 +182,9 @@ TEST_CASE("an artifact that cannot be stored takes no other with it, nor how the
   const auto workflow = [&](const std::string& end) {
     box.workflows(
         "workflows:\n  - name: w\n    provider: bash\n    artifacts: [bad, good]\n"
-        "    commands:\n      - mkdir good; echo x > good/f; ln -s /etc bad; exit " +
+        "    commands:\n      - mkdir good; echo x > good/f; head -c 100000 /dev/zero > "
+        "good/large\n"
+        "      - ln -s /etc bad; exit " +
         end + "\n");
   };
 
@@ -190,7 +193,16 @@ TEST_CASE("an artifact that cannot be stored takes no other with it, nor how the
 
   CHECK(Sandbox::code(output) == 5);
   CHECK(output.err.find("(exit 5): the artifact 'bad' could not be stored: ") != std::string::npos);
-  CHECK(output.err.find("what the job made is still in '") != std::string::npos);
+  const std::string still = "what the job made is still in '";
+  const std::size_t at = output.err.find(still);
+  REQUIRE(at != std::string::npos);
+  const std::size_t begin = at + still.size();
+  const Path left = output.err.substr(begin, output.err.find('\'', begin) - begin);
+  // Whoever changes it there does not change what was saved.
+  CHECK(fs::hard_link_count(left / "good/large") == 1);
+  REQUIRE(write_file_atomically(left / "good/f", "y", Durable::no));
+  std::ofstream((left / "good/large").string()) << "changed";
+  CHECK(box.ok({"artifacts", "cat", box.last_run(), "good/large"}) == std::string(100'000, '\0'));
   CHECK(box.ok({"artifacts", "list"}).find("good/f") != std::string::npos);
 
   workflow("0");
@@ -351,6 +363,41 @@ TEST_CASE("a download has the modes of the umask, less what was closed, and stay
   ::umask(before);
   CHECK(read_file(to / "out/plain")->empty());
   CHECK(mode_of(to / "out/plain") == 0600);
+}
+
+TEST_CASE("many small files are saved as one, and are whatever is done with them") {
+  const Sandbox box;
+  box.workflows(R"(workflows:
+  - name: many
+    provider: bash
+    artifacts: [out]
+    commands:
+      - mkdir out; for i in $(seq 2000); do echo "file $i" > out/$i; done
+      - chmod +x out/7; chmod 600 out/8; head -c 70000 /dev/zero > out/large
+  - {name: next, provider: bash, depends-on: [many], artifacts: [out],
+     commands: ["cat out/1999; test -x out/7; test -z \"$(find out/8 -perm /077)\"; echo new > out/2000"]}
+)");
+  CHECK(box.ok({"run", "-q", "next"}) == "file 1999\n");
+  const Path store = box.home() / "packs";
+  CHECK(std::distance(fs::directory_iterator(store), fs::directory_iterator()) == 1);
+  const std::string run = box.last_run();
+  CHECK(box.ok({"artifacts", "cat", run, "out/1234", "-w", "many"}) == "file 1234\n");
+  CHECK(box.ok({"artifacts", "cat", run, "out/2000", "-w", "next"}) == "new\n");
+
+  const Path to = box.root() / "got";
+  box.ok({"artifacts", "download", run, "-w", "next", "-o", to.string()});
+  CHECK(*read_file(to / "out/1") == "file 1\n");
+  CHECK(*read_file(to / "out/2000") == "new\n");
+
+  struct stat status {};
+
+  REQUIRE(::stat((to / "out/7").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0100) != 0);
+  REQUIRE(::stat((to / "out/8").c_str(), &status) == 0);
+  CHECK((status.st_mode & 077) == 0);
+  // They are known to be the same.
+  CHECK(box.run({"artifacts", "download", run, "-w", "next", "-o", to.string()})
+            .err.find("2001 were already up to date") != std::string::npos);
 }
 
 TEST_CASE("a private key of the project is one in a job, and in the code that is written out") {

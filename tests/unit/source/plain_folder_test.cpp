@@ -1,4 +1,5 @@
 // Folders that Git does not list: their rules, and how much of them may become code unasked.
+#include "dstack/base/progress.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "unit/source/fixture.hpp"
 
@@ -124,16 +125,15 @@ TEST_CASE("a snapshot says how much it is") {
   CHECK(snapshot.amount.bytes == 5);
 }
 
-TEST_CASE("the progress of a capture ends at the amount of the code") {
+TEST_CASE("the progress of a capture ends at the amount of what is new in the code") {
   TestProject project;
   project.write("a", "123");
   project.write("b/c", "45");
-  project.take();
-  project.write("d", "6");
   Listing listing = value_of(Listing::make(project.root, project.objects.home(), project.options));
-  store::Progress progress;
+  ProgressReporter reporter(std::chrono::seconds(1), [](const WorkState&) {});
+  const ReportedWork reported(&reporter);
 
-  const Snapshot snapshot = value_of(std::move(listing).capture(project.objects, &progress));
-  CHECK(progress.files == snapshot.amount.files);
-  CHECK(progress.bytes == snapshot.amount.bytes);
+  const Snapshot snapshot = value_of(std::move(listing).capture(project.objects));
+  CHECK(reporter.state().all == WorkAmount{snapshot.amount.files, snapshot.amount.bytes});
+  CHECK(reporter.state().done == reporter.state().all);
 }

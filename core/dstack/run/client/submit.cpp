@@ -174,7 +174,7 @@ Result<source::Snapshot> capture(const Workbench& bench,
   if (request.before_capture)
     request.before_capture(listing.code().amount);
   store::ObjectStore objects(bench.home);
-  return std::move(listing).capture(objects, request.progress);
+  return std::move(listing).capture(objects);
 }
 
 /// Where `root: ..` is above the repository that the project is in, Git is asked at `root`.

@@ -39,9 +39,8 @@ Result<Workbench> open_workbench(const Path& folder,
                                  const std::vector<Path>& provider_paths = {},
                                  Purpose purpose = Purpose::project);
 
-/// An input that is being copied: bytes that are to be read, so far and in all.
-using OnInput =
-    std::function<void(const job::InputFile& input, std::uint64_t done, std::uint64_t all)>;
+/// Called before an input is copied, which may take long.
+using OnInput = std::function<void(const job::InputFile& input)>;
 
 struct SubmitRequest {
   std::string target;
@@ -55,8 +54,7 @@ struct SubmitRequest {
   source::LargeFolder large_folder = source::LargeFolder::refused;
   /// Called before the code is taken into the store, which may take long; if set.
   std::function<void(const source::Amount& code)> before_capture = {};
-  store::Progress* progress = nullptr;  ///< of that; may be null
-  OnInput on_input = {};                ///< by the caller's thread; may be empty
+  OnInput on_input = {};  ///< may be empty
 };
 
 struct Submitted {
@@ -74,7 +72,8 @@ Result<plan::Plan> preview(const Workbench& bench,
                            const SubmitRequest& request,
                            source::Snapshot& code);
 /// Lists the code, plans, takes the code into the store, records the run and starts its supervisor.
-/// When it returns, the run is durable and no longer depends on this process.
+/// When it returns, the run is durable and no longer depends on this process. Code and inputs that
+/// are taken in count as the work of this thread (base/progress.hpp).
 Result<Submitted> submit(const Workbench& bench,
                          store::Records& records,
                          const SubmitRequest& request);

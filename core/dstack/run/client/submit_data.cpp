@@ -57,14 +57,12 @@ Result<void> capture_inputs(plan::Plan& plan,
         continue;
       auto found = known.find({input.path, input.at});
       if (found == known.end()) {
-        const source::InputProgress progress = [&](std::uint64_t done, std::uint64_t all) {
-          if (on_input)
-            on_input(input, done, all);
-        };
-        DSTACK_TRY(auto captured,
-                   source::capture_input(
-                       objects, job::source_of(plan.project, input), input.at, progress, warnings)
-                       .map_error(while_doing(fmt::format("copying the input '{}'", input.path))));
+        if (on_input)
+          on_input(input);
+        DSTACK_TRY(
+            auto captured,
+            source::capture_input(objects, job::source_of(plan.project, input), input.at, warnings)
+                .map_error(while_doing(fmt::format("copying the input '{}'", input.path))));
         found = known.emplace(std::pair{input.path, input.at}, captured).first;
       }
       const source::CapturedInput& captured = found->second;

@@ -20,6 +20,7 @@ namespace file_names {
 /// Names in a job's folder (files::Home::job): one log for all attempts.
 inline constexpr const char* log = "log";
 inline constexpr const char* log_times = "log.times";
+inline constexpr const char* progress = "progress";  ///< of what is copied (job_progress.hpp)
 inline constexpr const char* packages = "packages";  ///< of its Python environment, a line each
 /// In the folder of each attempt.
 inline constexpr const char* exit_record = "exit.json";

@@ -14,7 +14,7 @@ store::ObjectStore own_store(const files::Home& home, const std::string& run) {
 
 Result<store::ObjectStore> make_store_of_changes(const files::Home& home, const std::string& run) {
   store::ObjectStore store = own_store(home, run);
-  for (const char* name : {"objects", "trees", "tmp"})
+  for (const char* name : {"objects", "packs", "trees", "tmp"})
     DSTACK_CHECK(make_folders(store.home().root / name));
   DSTACK_CHECK(sync_folder(store.home().root));
   DSTACK_CHECK(sync_folder(home.run(run)));

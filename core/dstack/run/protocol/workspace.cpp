@@ -5,6 +5,7 @@
 #include "dstack/files/matches.hpp"
 #include "dstack/overlay/mount.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/source/file_memory.hpp"
 #include "dstack/store/layers/layered_folder.hpp"
 
 #include <algorithm>
@@ -212,6 +213,22 @@ class ProjectItself : public WholeFolder {
                       plural(kept.size(), "file"),
                       quoted_list(kept, 3)));
     return {};
+  }
+
+  /// The files stay: those that have not changed since the last time are not read.
+  Result<std::optional<job::TreeReference>> capture(const std::string& path,
+                                                    store::ObjectStore& objects,
+                                                    std::vector<std::string>& warnings,
+                                                    store::Originals originals) const override {
+    if (path.empty())
+      return WholeFolder::capture(path, objects, warnings, originals);
+    DSTACK_TRY(const auto matches, find_matches(path));
+    if (matches.empty())
+      return std::nullopt;
+    source::IndexedFiles memory(objects, folder_, path);
+    DSTACK_TRY(const auto tree,
+               objects.capture_matches(folder_, matches, warnings, originals, &memory));
+    return std::optional(tree);
   }
 
   bool is_private() const override { return false; }

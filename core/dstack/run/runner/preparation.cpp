@@ -18,6 +18,7 @@
 #include "dstack/python/tool.hpp"
 #include "dstack/run/protocol/agent.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/job_progress.hpp"
 #include "dstack/run/runner/job_command.hpp"
 #include "dstack/run/runner/job_secrets.hpp"
 #include "dstack/run/runner/job_variables.hpp"
@@ -78,8 +79,7 @@ Result<PreparedJob> Preparation::run() {
   DSTACK_CHECK(resolve_secrets());
   if (!order_.inputs.empty() || !order_.input_files.empty())
     attempt_.states.report(job::Status::downloading);
-  DSTACK_CHECK(mount_workspace(attempt_));
-  DSTACK_CHECK(attempt_.workspace->make(order_, warnings_));
+  DSTACK_CHECK(make_workspace());
   protect_links();
   DSTACK_TRY(const Path working_dir,
              make_working_dir(*attempt_.workspace, order_.spec.working_dir));
@@ -91,6 +91,13 @@ Result<PreparedJob> Preparation::run() {
     DSTACK_CHECK(prepare_applications());
   DSTACK_CHECK(complete_launch(working_dir));
   return std::move(job_);
+}
+
+Result<void> Preparation::make_workspace() {
+  const ReportedJobWork reported(attempt_.home.job(order_.run, order_.index),
+                                 "laying out the workspace");
+  DSTACK_CHECK(mount_workspace(attempt_));
+  return attempt_.workspace->make(order_, warnings_);
 }
 
 void Preparation::protect_links() {

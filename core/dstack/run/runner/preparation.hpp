@@ -28,6 +28,7 @@ class Preparation {
 
  private:
   Result<void> resolve_secrets();
+  Result<void> make_workspace();
   /// Where that is possible, the job cannot write to what is linked.
   void protect_links();
   Result<void> prepare_python();

@@ -15,8 +15,10 @@
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/job_progress.hpp"
 #include "dstack/run/protocol/kept_changes.hpp"
 #include "dstack/run/protocol/workspace.hpp"
+#include "dstack/store/objects/originals.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -180,6 +182,8 @@ void capture(store::ObjectStore& objects,
     const std::string& artifact = spec.artifacts[i];
     const std::string& path = paths[i];
     const bool is_elsewhere = path != job::path_from_root(spec, artifact);
+    const ReportedJobWork reported(objects.home().job(order.run, order.index),
+                                   fmt::format("saving {}", path.empty() ? "." : path));
     auto tree = capture_made(objects, workspace, order, path, is_elsewhere, originals, result);
     if (!tree)
       errors.push_back(
@@ -252,6 +256,16 @@ void keep_edits(const store::ObjectStore& objects,
         "what it changed beside its artifacts could not be kept: {}", render(kept.error())));
 }
 
+/// It stays for the user, who may change what is in it.
+void keep_workspace(const files::Home& home, const Workspace& workspace, SavedArtifacts& result) {
+  if (const auto own = store::take_back_originals(home, workspace.written()); !own)
+    result.warnings.push_back(fmt::format(
+        "some files in '{}' are also those of stored artifacts, which would change with "
+        "them: copy them before you change any ({})",
+        workspace.written().string(),
+        render(own.error())));
+}
+
 /// Of a job that was aborted while its artifacts were stored.
 void drop_all(SavedArtifacts& result) {
   result.artifacts.clear();
@@ -274,6 +288,8 @@ SavedArtifacts save_artifacts(store::ObjectStore& objects,
   const auto workspace = find_workspace(objects, order);
   const source::EditedFolder place = edited_folder(order, *workspace);
   capture(objects, *workspace, place.artifacts, workflow, order, originals, result);
+  if (!result.error.empty() && originals == store::Originals::go)
+    keep_workspace(objects.home(), *workspace, result);
   if (record.edited && workspace->is_private() && result.error.empty())
     keep_edits(objects, place, order, result);
   return result;

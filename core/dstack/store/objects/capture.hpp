@@ -13,12 +13,14 @@
 namespace dstack::store {
 
 /// Reads every entry below the folder `root` whose digest is not known and adds its content. Those
-/// that have vanished are removed from `entries`.
+/// that have vanished keep no digest.
 Result<void> read_contents(int root,
                            std::vector<files::FoundFile>& entries,
                            Publication& publication,
-                           std::vector<std::string>& warnings,
-                           Progress* progress = nullptr);
+                           std::vector<std::string>& warnings);
+
+/// Removes files that have no digest.
+void drop_vanished(std::vector<files::FoundFile>& entries);
 
 /// Adds the trees and times of these entries, whose digests are known. Folders that are not among
 /// them are made, with the newest time of what they hold, and as closed as `folders` says. An entry
@@ -26,8 +28,5 @@ Result<void> read_contents(int root,
 Result<job::TreeReference> build_tree(std::vector<files::FoundFile>& entries,
                                       Publication& publication,
                                       const std::vector<files::ClosedFolder>& folders = {});
-
-/// One file.
-Result<Streamed> read_file_content(int file, files::EntryType type, Publication& publication);
 
 }  // namespace dstack::store

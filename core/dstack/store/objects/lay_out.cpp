@@ -1,5 +1,6 @@
 // Writing a tree of the store as files.
 #include "dstack/base/path.hpp"
+#include "dstack/base/progress.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/parallel.hpp"
@@ -7,8 +8,8 @@
 #include "dstack/overlay/written.hpp"
 #include "dstack/store/objects/objects.hpp"
 #include "dstack/store/objects/publication.hpp"
+#include "dstack/store/objects/stored_content.hpp"
 #include "dstack/store/objects/stored_tree.hpp"
-#include "dstack/store/objects/stream.hpp"
 #include "dstack/store/objects/tree_text.hpp"
 
 #include <algorithm>
@@ -26,12 +27,9 @@ namespace dstack::store {
 
 namespace {
 
-// Read and written in one piece; larger ones are worth asking the file system to share or the
-// kernel to copy.
-constexpr std::uint64_t most_in_memory = 64 << 10;
 constexpr std::size_t files_at_once = 64;
 // A smaller file is copied as fast as it is linked.
-constexpr std::uint64_t worth_a_link = 64 << 10;
+constexpr std::uint64_t worth_a_link = largest_packed + 1;
 
 struct Folder {
   std::string path;  ///< "." is the destination itself
@@ -70,36 +68,6 @@ std::string path_in(const Folder& folder, const std::string& name) {
   return folder.path == "." ? name : folder.path + "/" + name;
 }
 
-/// `store` is the open home.
-Result<Fd> open_object(int store, files::EntryType type, const Digest& digest, std::uint64_t size) {
-  const Kind kind = type == files::EntryType::executable ? Kind::executable : Kind::blob;
-  const std::string name = object_name(kind, digest);
-  Fd object(::openat(store, name.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!object)
-    return fail_errno("the store lacks '{}'", name);
-  struct stat status;
-  if (::fstat(object.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) != size)
-    return fail(ErrorCode::internal, "the store holds a damaged file '{}'", name);
-  return object;
-}
-
-/// Fills an empty file.
-Result<void> fill(int object, int target, std::uint64_t size) {
-  if (size == 0)
-    return {};
-  std::uint64_t copied = 0;
-  if (size <= most_in_memory) {
-    char buffer[most_in_memory];
-    DSTACK_TRY(copied, read_some(object, buffer, static_cast<std::size_t>(size)));
-    DSTACK_CHECK(write_with_holes(target, {buffer, static_cast<std::size_t>(copied)}));
-  } else {
-    DSTACK_TRY(copied, copy_bytes(object, target, size));
-  }
-  if (copied != size)
-    return fail(ErrorCode::internal, "its content in the store is truncated");
-  return {};
-}
-
 class Layout {
  public:
   Layout(const ObjectStore& objects, const Path& destination, LayOut mode, Modes modes)
@@ -125,6 +93,7 @@ class Layout {
       folders_.push_back({std::move(path), attributes});
     } else {
       files_.push_back({folder, entry.name, entry, attributes});
+      all_.bytes += entry.size;
     }
   }
 
@@ -134,6 +103,8 @@ class Layout {
   }
 
   Result<void> write() {
+    all_.files = files_.size();
+    expect_work(all_);
     DSTACK_CHECK(make_folders(destination_));
     DSTACK_TRY(root_, open_file(destination_.string(), O_RDONLY | O_DIRECTORY));
     DSTACK_TRY(store_, open_file(objects_.home().root.string(), O_RDONLY | O_DIRECTORY));
@@ -256,20 +227,23 @@ class Layout {
       if (!written)
         return written.map_error(
             while_doing(fmt::format("writing '{}'", shown(path_in(target, files_[i].name)))));
+      count_work({.files = 1});
     }
     return {};
   }
 
   Result<void> write_file(int folder, const File& file) {
-    DSTACK_TRY(const Fd object,
-               open_object(store_.get(), file.entry.type, file.entry.digest, file.entry.size));
-    if (mode_ == LayOut::shared && link_object(object.get(), folder, file))
+    DSTACK_TRY(
+        const StoredContent content,
+        StoredContent::open(
+            store_.get(), objects_.packs(), file.entry.type, file.entry.digest, file.entry.size));
+    if (mode_ == LayOut::shared && link_object(content.own_file(), folder, file))
       return {};
     const mode_t mode = mode_of(file.entry.type, file.attributes);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd target(::openat(folder, file.name.c_str(), flags, mode));
     if (!target && errno == EEXIST) {
-      const bool is_same = is_same_file(folder, file, object.get());
+      const bool is_same = is_same_file(folder, file, content);
       if (mode_ == LayOut::where_free)
         return keep(file, is_same);
       DSTACK_CHECK(clear_way(folder, file, is_same));
@@ -279,7 +253,7 @@ class Layout {
       return fail_errno("cannot make it");
     if ((mode & umask_) != 0 && ::fchmod(target.get(), mode) != 0)
       return fail_errno("cannot set its mode");
-    DSTACK_CHECK(fill(object.get(), target.get(), file.entry.size));
+    DSTACK_CHECK(content.copy_to(target.get()));
     if (::futimens(target.get(), Times(file.attributes.modified).values) != 0)
       return fail_errno("cannot set its time");
     return {};
@@ -287,9 +261,10 @@ class Layout {
 
   /// The object itself under a second name, where the one file can be both: it has one time and one
   /// mode. An object's time means nothing as long as it has no other name. False: it is to be
-  /// copied; also when it has as many names as the file system allows.
+  /// copied; also when it has as many names as the file system allows. `object`: -1 if it is in a
+  /// pack.
   static bool link_object(int object, int folder, const File& file) {
-    if (file.entry.size < worth_a_link || file.attributes.closed != 0)
+    if (object < 0 || file.entry.size < worth_a_link || file.attributes.closed != 0)
       return false;
     // Between the look at its names and the new one nobody else may give it another time.
     if (::flock(object, LOCK_EX | LOCK_NB) != 0)
@@ -303,7 +278,10 @@ class Layout {
     if (!has_time && (status.st_nlink != 1 || ::futimens(object, times.values) != 0))
       return false;
     const std::string itself = "/proc/self/fd/" + std::to_string(object);
-    return ::linkat(AT_FDCWD, itself.c_str(), folder, file.name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    if (::linkat(AT_FDCWD, itself.c_str(), folder, file.name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      return false;
+    count_work({.bytes = file.entry.size});
+    return true;
   }
 
   Result<void> write_link(int folder, const File& file) {
@@ -339,28 +317,15 @@ class Layout {
     return {};
   }
 
-  static bool is_same_file(int folder, const File& file, int object) {
+  static bool is_same_file(int folder, const File& file, const StoredContent& content) {
     struct stat status;
     const Fd existing(
         ::openat(folder, file.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!existing || ::fstat(existing.get(), &status) != 0)
       return false;
     const auto state = files::file_state(status);
-    if (!state || state->type != file.entry.type || state->size != file.entry.size)
-      return false;
-    std::string ours(most_in_memory, '\0');
-    std::string theirs(most_in_memory, '\0');
-    for (;;) {
-      const auto a = read_some(object, ours.data(), ours.size());
-      const auto b = read_some(existing.get(), theirs.data(), theirs.size());
-      const bool is_equal =
-          a && b && *a == *b &&
-          std::string_view(ours).substr(0, *a) == std::string_view(theirs).substr(0, *b);
-      if (!is_equal || *a == 0) {
-        ::lseek(object, 0, SEEK_SET);
-        return is_equal;
-      }
-    }
+    return state && state->type == file.entry.type && state->size == file.entry.size &&
+           content.is_same_as(existing.get());
   }
 
   static bool is_same_link(int folder, const File& file, const std::string& target) {
@@ -389,6 +354,7 @@ class Layout {
   std::vector<std::size_t> above_{0};  ///< those on the way to the last entry
   std::vector<File> files_;
   std::vector<std::pair<std::size_t, std::string>> hidden_;  ///< each in a folder
+  WorkAmount all_;
   std::mutex mutex_;
   std::vector<std::string> replaced_;
 };
@@ -409,8 +375,9 @@ Result<void> lay_out(const ObjectStore& objects,
 
 Result<void> ObjectStore::copy_content(const TreeFile& file, int target) const {
   DSTACK_TRY(const Fd store, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
-  DSTACK_TRY(const Fd object, open_object(store.get(), file.type, file.digest, file.size));
-  return fill(object.get(), target, file.size);
+  DSTACK_TRY(const StoredContent content,
+             StoredContent::open(store.get(), *packs_, file.type, file.digest, file.size));
+  return content.copy_to(target);
 }
 
 Result<void> ObjectStore::lay_out(const job::TreeReference& reference,

@@ -6,12 +6,14 @@
 #include "dstack/files/walk.hpp"
 #include "dstack/store/objects/capture.hpp"
 #include "dstack/store/objects/publication.hpp"
+#include "dstack/store/objects/stored_content.hpp"
 #include "dstack/store/objects/stored_tree.hpp"
 #include "dstack/store/objects/tree_text.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 
 #include <fcntl.h>
@@ -29,22 +31,12 @@ Result<job::TreeReference> finish(std::vector<files::FoundFile>& entries,
   return reference;
 }
 
-void warn_of_special(const std::vector<std::string>& paths, std::vector<std::string>& warnings) {
+void warn_of_special(std::vector<std::string> paths, std::vector<std::string>& warnings) {
+  std::sort(paths.begin(), paths.end());
   if (!paths.empty())
     warnings.push_back(fmt::format("{}{} left out: neither file, folder nor link",
                                    quoted_list(paths),
                                    paths.size() == 1 ? " is" : " are"));
-}
-
-/// Reads what is below `folder`, an open folder.
-Result<std::vector<files::FoundFile>> read_folder(int folder,
-                                                  Publication& publication,
-                                                  std::vector<std::string>& warnings) {
-  DSTACK_TRY(files::Walk walk, files::walk_folder(folder, ""));
-  std::sort(walk.special.begin(), walk.special.end());
-  warn_of_special(walk.special, warnings);
-  DSTACK_CHECK(read_contents(folder, walk.entries, publication, warnings));
-  return std::move(walk.entries);
 }
 
 /// `at` without its last components when those are `path`; else the folder that it is in.
@@ -75,95 +67,116 @@ std::vector<files::FoundFile> folders_above(int root, const std::string& path) {
   return folders;
 }
 
-/// What is at `inside` below `root`, with paths below `path`.
-Result<std::vector<files::FoundFile>> read_at(int root,
-                                              const std::string& inside,
-                                              const std::string& path,
-                                              Publication& publication,
-                                              std::vector<std::string>& warnings) {
-  const Fd found(files::open_beneath(root, inside, O_PATH));
+using Entries = std::vector<files::FoundFile>;
+
+/// What is at `match.inside` below `root`, with paths from there.
+Result<Entries> list_at(int root, const files::Match& match, std::vector<std::string>& warnings) {
+  const Fd found(files::open_beneath(root, match.inside, O_PATH));
   struct stat status;
   if (!found || ::fstat(found.get(), &status) != 0)
-    return fail_errno("cannot inspect '{}'", path);
+    return fail_errno("cannot inspect '{}'", match.path);
   const auto state = files::file_state(status);
   if (!state)
-    return fail(ErrorCode::unavailable, "'{}' is neither a file nor a folder", path);
-  std::vector<files::FoundFile> entries;
-  if (state->type != files::EntryType::folder) {
-    entries.push_back({.path = inside, .state = *state});
-    DSTACK_CHECK(read_contents(root, entries, publication, warnings));
-    for (files::FoundFile& entry : entries)
-      entry.path = path;
+    return fail(ErrorCode::unavailable, "'{}' is neither a file nor a folder", match.path);
+  Entries entries{{.path = match.inside, .state = *state}};
+  if (state->type != files::EntryType::folder)
     return entries;
-  }
-  const Fd folder(files::open_beneath(root, inside, O_RDONLY | O_DIRECTORY));
-  if (!folder)
-    return fail_errno("cannot read the folder '{}'", path);
-  DSTACK_TRY(entries, read_folder(folder.get(), publication, warnings));
-  for (files::FoundFile& entry : entries)
-    entry.path = path + "/" + entry.path;
-  entries.push_back({.path = path, .state = *state});
+  DSTACK_TRY(files::Walk walk, files::walk_folder(root, match.inside));
+  for (std::string& path : walk.special)
+    path.erase(0, match.inside.size() + 1);
+  warn_of_special(std::move(walk.special), warnings);
+  std::move(walk.entries.begin(), walk.entries.end(), std::back_inserter(entries));
   return entries;
 }
 
-/// Of a listing: what is at `match.inside`, and the folders above it, with paths as the match says.
-Result<std::vector<files::FoundFile>> read_listed(int root,
-                                                  const files::Listing& listing,
-                                                  const files::Match& match,
-                                                  Publication& publication,
-                                                  std::vector<std::string>& warnings) {
-  std::vector<files::FoundFile> entries;
+/// Of a listing: what is at `match.inside`.
+Entries list_at(const files::Listing& listing, const files::Match& match) {
+  Entries entries;
   for (const files::FoundFile& entry : listing.entries)
     if (match.inside.empty() || is_below(entry.path, match.inside))
       entries.push_back(entry);
-  DSTACK_CHECK(read_contents(root, entries, publication, warnings));
-  for (files::FoundFile& entry : entries)
-    entry.path.replace(0, match.inside.size(), match.path);
-  for (std::string_view above = folder_of(match.path); !above.empty(); above = folder_of(above))
-    if (const files::FoundFile* folder = listing.find(above);
-        folder != nullptr && folder->state.type == files::EntryType::folder)
-      entries.push_back(*folder);
   return entries;
 }
 
-using Entries = std::vector<files::FoundFile>;
+/// The folders of a listing above `path`.
+Entries folders_above(const files::Listing& listing, const std::string& path) {
+  Entries folders;
+  for (std::string_view above = folder_of(path); !above.empty(); above = folder_of(above))
+    if (const files::FoundFile* folder = listing.find(above);
+        folder != nullptr && folder->state.type == files::EntryType::folder)
+      folders.push_back(*folder);
+  return folders;
+}
 
-/// One tree of what `read` finds for each of the matches.
-Result<job::TreeReference> capture_each(
-    const files::Home& home,
-    const Path& root,
-    const std::vector<files::Match>& matches,
-    Originals originals,
-    const std::function<Result<Entries>(int root, const files::Match&, Publication&)>& read) {
-  DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home, originals);
+/// How the entries of matches are found.
+struct Finder {
+  std::function<Result<Entries>(const files::Match&)> entries;
+  std::function<Entries(const std::string& path)> folders_above;
+};
+
+/// Whether the paths of a tree of them are those on disk.
+bool are_where_they_seem(const std::vector<files::Match>& matches) {
+  return std::all_of(matches.begin(), matches.end(), [](const files::Match& match) {
+    return match.path == match.inside;
+  });
+}
+
+/// One tree of what is found for each of the matches.
+Result<job::TreeReference> capture_each(int root,
+                                        const std::vector<files::Match>& matches,
+                                        const Finder& find,
+                                        Publication& publication,
+                                        FileMemory* memory,
+                                        std::vector<std::string>& warnings) {
   Entries entries;
+  std::vector<std::size_t> ends;  // of the entries of each match
   for (const files::Match& match : matches) {
-    DSTACK_TRY(Entries found, read(folder.get(), match, publication));
-    entries.insert(entries.end(),
-                   std::make_move_iterator(found.begin()),
-                   std::make_move_iterator(found.end()));
+    DSTACK_TRY(Entries found, find.entries(match));
+    std::move(found.begin(), found.end(), std::back_inserter(entries));
+    ends.push_back(entries.size());
   }
-  return finish(entries, publication);
+  for (const files::Match& match : matches) {
+    Entries above = find.folders_above(match.path);
+    std::move(above.begin(), above.end(), std::back_inserter(entries));
+  }
+  if (memory != nullptr)
+    if (const auto known = memory->recall(entries); known && are_where_they_seem(matches))
+      return *known;
+  DSTACK_CHECK(read_contents(root, entries, publication, warnings));
+  Entries named = memory != nullptr ? entries : std::move(entries);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < matches.size(); ++i)
+    for (; next < ends[i]; ++next)
+      named[next].path.replace(0, matches[i].inside.size(), matches[i].path);
+  drop_vanished(named);
+  DSTACK_TRY(const auto tree, finish(named, publication));
+  if (memory != nullptr)
+    memory->remember(std::move(entries), tree);
+  return tree;
 }
 
 }  // namespace
 
+ObjectStore::ObjectStore(files::Home home)
+    : home_(std::move(home)), packs_(std::make_shared<Packs>(home_.root / "packs")) {}
+
 Result<job::TreeReference> ObjectStore::capture_folder(const Path& folder,
                                                        std::vector<std::string>& warnings) {
   DSTACK_TRY(const Fd root, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_);
-  DSTACK_TRY(std::vector<files::FoundFile> entries, read_folder(root.get(), publication, warnings));
-  return finish(entries, publication);
+  Publication publication(home_, *packs_);
+  DSTACK_TRY(files::Walk walk, files::walk_folder(root.get(), ""));
+  warn_of_special(std::move(walk.special), warnings);
+  DSTACK_CHECK(read_contents(root.get(), walk.entries, publication, warnings));
+  drop_vanished(walk.entries);
+  return finish(walk.entries, publication);
 }
 
 Result<job::TreeReference> ObjectStore::capture_files(const Path& root,
                                                       std::vector<files::FoundFile>& files,
                                                       Known known,
-                                                      std::vector<std::string>& warnings,
-                                                      Progress* progress) {
+                                                      std::vector<std::string>& warnings) {
   DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_);
+  Publication publication(home_, *packs_);
   if (known == Known::perhaps)
     for (files::FoundFile& file : files) {
       const Kind kind =
@@ -171,7 +184,8 @@ Result<job::TreeReference> ObjectStore::capture_files(const Path& root,
       if (file.digest && !publication.contains(kind, *file.digest, file.state.size))
         file.digest.reset();
     }
-  DSTACK_CHECK(read_contents(folder.get(), files, publication, warnings, progress));
+  DSTACK_CHECK(read_contents(folder.get(), files, publication, warnings));
+  drop_vanished(files);
   return finish(files, publication, files::closed_folders(folder.get(), files));
 }
 
@@ -189,18 +203,14 @@ Result<job::TreeReference> ObjectStore::capture_at(const Path& at,
 Result<job::TreeReference> ObjectStore::capture_matches(const Path& root,
                                                         const std::vector<files::Match>& matches,
                                                         std::vector<std::string>& warnings,
-                                                        Originals originals) {
-  return capture_each(
-      home_,
-      root,
-      matches,
-      originals,
-      [&](int folder, const files::Match& match, Publication& publication) -> Result<Entries> {
-        DSTACK_TRY(Entries found, read_at(folder, match.inside, match.path, publication, warnings));
-        for (files::FoundFile& above : folders_above(folder, match.path))
-          found.push_back(std::move(above));
-        return found;
-      });
+                                                        Originals originals,
+                                                        FileMemory* memory) {
+  DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
+  Publication publication(home_, *packs_, originals);
+  const Finder find{
+      [&](const files::Match& match) { return list_at(folder.get(), match, warnings); },
+      [&](const std::string& path) { return folders_above(folder.get(), path); }};
+  return capture_each(folder.get(), matches, find, publication, memory, warnings);
 }
 
 Result<job::TreeReference> ObjectStore::capture_listed(const Path& root,
@@ -208,32 +218,57 @@ Result<job::TreeReference> ObjectStore::capture_listed(const Path& root,
                                                        const std::vector<files::Match>& matches,
                                                        std::vector<std::string>& warnings,
                                                        Originals originals) {
-  return capture_each(home_,
-                      root,
-                      matches,
-                      originals,
-                      [&](int folder, const files::Match& match, Publication& publication) {
-                        return read_listed(folder, listing, match, publication, warnings);
-                      });
+  DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
+  Publication publication(home_, *packs_, originals);
+  const Finder find{
+      [&](const files::Match& match) -> Result<Entries> { return list_at(listing, match); },
+      [&](const std::string& path) { return folders_above(listing, path); }};
+  return capture_each(folder.get(), matches, find, publication, nullptr, warnings);
 }
 
 Result<Tree> ObjectStore::read_tree(const Digest& tree) const {
-  const Path path = home_.root / object_name(Kind::tree, tree);
-  DSTACK_TRY(const std::string text, read_file(path));
-  if (sha256(text) != tree)
-    return fail(ErrorCode::internal, "the store holds a damaged tree '{}'", path.string());
+  DSTACK_TRY(const std::string text, read_object({Kind::tree}, tree));
   return parse_tree(text);
 }
 
 Result<std::string> ObjectStore::read_blob(const Digest& blob) const {
-  Path path = blob_path(blob, false);
-  struct stat status;
-  if (::lstat(path.c_str(), &status) != 0)
-    path = blob_path(blob, true);
-  DSTACK_TRY(std::string bytes, read_file(path));
-  if (sha256(bytes) != blob)
-    return fail(ErrorCode::internal, "the store holds a damaged file '{}'", path.string());
+  return read_object({Kind::blob, Kind::executable}, blob);
+}
+
+/// The first of its kinds that is a file, or what a pack has.
+Result<std::string> ObjectStore::read_object(std::initializer_list<Kind> kinds,
+                                             const Digest& digest) const {
+  for (const Kind kind : kinds) {
+    const Path path = home_.root / object_name(kind, digest);
+    struct stat status;
+    if (::lstat(path.c_str(), &status) != 0)
+      continue;
+    DSTACK_TRY(std::string bytes, read_file(path));
+    if (sha256(bytes) == digest)
+      return bytes;
+    return fail(ErrorCode::internal,
+                "the store holds a damaged {} '{}'",
+                kind == Kind::tree ? "tree" : "file",
+                path.string());
+  }
+  DSTACK_TRY(const auto packed, packs_->find(digest, Packs::Newest::needed));
+  if (!packed)
+    return fail_errno_of(ENOENT,
+                         "the store lacks '{}'",
+                         (home_.root / object_name(*kinds.begin(), digest)).string());
+  std::string bytes(static_cast<std::size_t>(std::min(packed->where.size, largest_packed)), '\0');
+  DSTACK_CHECK(packed->read(bytes.data()));
+  if (sha256(bytes) != digest)
+    return fail(
+        ErrorCode::internal, "the store holds a damaged pack in '{}'", packs_->folder().string());
   return bytes;
+}
+
+Result<Fd> ObjectStore::open_blob(const TreeFile& file) const {
+  DSTACK_TRY(const Fd store, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
+  DSTACK_TRY(StoredContent content,
+             StoredContent::open(store.get(), *packs_, file.type, file.digest, file.size));
+  return content.take_file();
 }
 
 Path ObjectStore::blob_path(const Digest& blob, bool executable) const {
@@ -242,8 +277,12 @@ Path ObjectStore::blob_path(const Digest& blob, bool executable) const {
 
 bool ObjectStore::has_tree(const job::TreeReference& reference) const {
   struct stat status;
-  return ::lstat((home_.root / object_name(Kind::tree, reference.tree)).c_str(), &status) == 0 &&
-         ::lstat((home_.root / object_name(Kind::times, reference.times)).c_str(), &status) == 0;
+  if (::lstat((home_.root / object_name(Kind::times, reference.times)).c_str(), &status) != 0)
+    return false;
+  if (::lstat((home_.root / object_name(Kind::tree, reference.tree)).c_str(), &status) == 0)
+    return true;
+  const auto packed = packs_->find(reference.tree, Packs::Newest::needed);
+  return packed && *packed;
 }
 
 Result<std::vector<TreeFile>> ObjectStore::list(const job::TreeReference& reference) const {

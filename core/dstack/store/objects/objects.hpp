@@ -3,6 +3,8 @@
 //
 //   objects/ab/cdef…    a blob: the file's very bytes, mode 0644
 //   objects/ab/cdef….x  the same bytes with mode 0755; there only where the x bit occurs
+//   packs/abcdef…       a pack: many small blobs and trees that were stored together, which are in
+//                       objects and trees then no more (packs.hpp)
 //   trees/ab/cdef…      a tree, as text in the grammar below
 //   trees/ab/cdef….t    modification times of one use of a tree, and which of its files are closed,
 //                       named by the hash of that list
@@ -22,6 +24,7 @@
 // number of threads and processes at once.
 #pragma once
 
+#include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/sha256.hpp"
 #include "dstack/files/entry.hpp"
@@ -30,8 +33,9 @@
 #include "dstack/files/matches.hpp"
 #include "dstack/job/tree_reference.hpp"
 
-#include <atomic>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -94,21 +98,32 @@ enum class LayOut {
   shared,      ///< as fresh, but nobody writes to it: large files are objects under a second name
 };
 
-/// How far a capture is; may be read by other threads meanwhile.
-struct Progress {
-  std::atomic<std::uint64_t> files = 0;  ///< whose content is read, or was known
-  std::atomic<std::uint64_t> bytes = 0;
-};
-
 /// The modes of what is laid out. What was closed stays closed in both.
 enum class Modes {
   usual,  ///< 0644 and 0755, whatever the umask: for jobs
   umask,  ///< as the umask says: what is written for the user
 };
 
+/// What was seen of files when they were captured before, so that those that have not changed are
+/// not read again.
+class FileMemory {
+ public:
+  virtual ~FileMemory() = default;
+
+  /// Gives entries whose content is stored their digests. Paths are those on disk. The tree that
+  /// was remembered, if nothing at all has changed since.
+  virtual std::optional<job::TreeReference> recall(std::vector<files::FoundFile>& entries) = 0;
+  /// After a capture: the same entries as they were read, and the tree that holds all of them.
+  virtual void remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) = 0;
+};
+
+class Packs;
+enum class Kind;
+
+/// What is read, copied or written counts as work of the calling thread (base/progress.hpp).
 class ObjectStore {
  public:
-  explicit ObjectStore(files::Home home) : home_(std::move(home)) {}
+  explicit ObjectStore(files::Home home);
 
   /// A whole folder as it is, each file by reflink or copy, hashed on the way; content that is
   /// there already is not written. Empty folders, links as links, x bits, holes, times, and which
@@ -122,8 +137,7 @@ class ObjectStore {
   Result<job::TreeReference> capture_files(const Path& root,
                                            std::vector<files::FoundFile>& files,
                                            Known known,
-                                           std::vector<std::string>& warnings,
-                                           Progress* progress = nullptr);
+                                           std::vector<std::string>& warnings);
   /// One tree that holds a single entry at `path` (folders above it made): how an artifact keeps
   /// its path from the project's root. `at` is a file or a folder; it usually ends with `path`, and
   /// the folder before that is then the one which no link on the way may leave
@@ -133,11 +147,13 @@ class ObjectStore {
                                         std::vector<std::string>& warnings,
                                         Originals originals = Originals::stay);
 
-  /// One tree of what an artifact's pattern matches below `root`, each at its path.
+  /// One tree of what an artifact's pattern matches below `root`, each at its path. `memory`: what
+  /// is known of the files there; may be null.
   Result<job::TreeReference> capture_matches(const Path& root,
                                              const std::vector<files::Match>& matches,
                                              std::vector<std::string>& warnings,
-                                             Originals originals = Originals::stay);
+                                             Originals originals = Originals::stay,
+                                             FileMemory* memory = nullptr);
   /// The same of a listing: the content of an entry without a digest is below `root`. Matches may
   /// be empty paths, which mean all of it.
   Result<job::TreeReference> capture_listed(const Path& root,
@@ -149,7 +165,9 @@ class ObjectStore {
   /// Both check the bytes against the digest.
   Result<Tree> read_tree(const Digest& tree) const;
   Result<std::string> read_blob(const Digest& blob) const;
-  /// The blob as a file of the store, never to be written to.
+  /// For reading, at the first of file.size bytes; more may follow, which are another file's.
+  Result<Fd> open_blob(const TreeFile& file) const;
+  /// Where the blob is if it is a file of its own (packs.hpp), never to be written to.
   Path blob_path(const Digest& blob, bool executable) const;
   /// Whether the root of the tree and its times are there. Objects are only ever removed after the
   /// roots that lead to them, so all the rest is there, too.
@@ -175,8 +193,14 @@ class ObjectStore {
 
   const files::Home& home() const { return home_; }
 
+  /// Internal to store/.
+  Packs& packs() const { return *packs_; }
+
  private:
+  Result<std::string> read_object(std::initializer_list<Kind> kinds, const Digest& digest) const;
+
   files::Home home_;
+  std::shared_ptr<Packs> packs_;  ///< of all copies of this object
 };
 
 }  // namespace dstack::store

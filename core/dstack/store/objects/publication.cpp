@@ -62,6 +62,17 @@ bool is_ours_alone(int file, const struct stat& status, int store) {
          ::fstat(store, &folder) == 0 && folder.st_dev == status.st_dev && has_no_writers(file);
 }
 
+constexpr bool may_be_packed(Kind kind, std::uint64_t size) {
+  return kind != Kind::times && size <= largest_packed;
+}
+
+/// Beside those of the kinds: it is in the pack.
+constexpr unsigned packed_bit = 1U << 31;
+
+constexpr unsigned bit_of(Kind kind) {
+  return 1U << static_cast<unsigned>(kind);
+}
+
 bool is_unchanged(const struct stat& before, const struct stat& after) {
   return before.st_size == after.st_size && before.st_nlink == after.st_nlink &&
          before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
@@ -86,9 +97,12 @@ mode_t current_umask() {
 }
 
 Publication::~Publication() {
-  if (staging_)
-    for (const Staged& staged : staged_)
-      ::unlinkat(staging_->fd(), staged.draft.c_str(), 0);
+  if (!staging_)
+    return;
+  for (const Staged& staged : staged_)
+    ::unlinkat(staging_->fd(), staged.draft.c_str(), 0);
+  if (pack_)
+    ::unlinkat(staging_->fd(), pack_draft_.c_str(), 0);
 }
 
 Result<void> Publication::open_staging_folder() {
@@ -132,23 +146,70 @@ bool Publication::claim(Kind kind, const Digest& digest) {
 bool Publication::contains(Kind kind, const Digest& digest, std::uint64_t size) {
   const std::string name = object_name(kind, digest);
   struct stat status;
-  if (::lstat((home_.root / name).c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<std::uint64_t>(status.st_size) != size ||
-      (status.st_mode & 0777) != mode_of(kind))
-    return false;
-  timespec time;
-  ::clock_gettime(CLOCK_REALTIME, &time);
-  // A rename moves the time of change, so an older one has its name on the disk.
-  if (status.st_ctim.tv_sec > time.tv_sec - seconds_until_durable) {
-    const std::lock_guard guard(mutex_);
-    folders_.insert(folder_of(name));
+  // With a pack it is open before other threads are there.
+  const int found = pack_ ? ::fstatat(root_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW)
+                          : ::lstat((home_.root / name).c_str(), &status);
+  if (found == 0 && S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) == size &&
+      (status.st_mode & 0777) == mode_of(kind)) {
+    await_name(status, folder_of(name));
+    return true;
   }
+  return may_be_packed(kind, size) && is_packed(digest, size);
+}
+
+bool Publication::is_packed(const Digest& digest, std::uint64_t size) {
+  const auto found = packs_.find(digest, Packs::Newest::not_needed);
+  struct stat status;
+  if (!found || !*found || (*found)->where.size != size ||
+      ::fstat((*found)->pack->get(), &status) != 0 || status.st_nlink == 0 ||
+      static_cast<std::uint64_t>(status.st_size) < (*found)->where.place + size)
+    return false;
+  await_name(status, "packs");
   return true;
 }
 
+/// A rename moves the time of change, so one that changed earlier has its name on the disk.
+void Publication::await_name(const struct stat& status, const std::string& folder) {
+  timespec time;
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  if (status.st_ctim.tv_sec <= time.tv_sec - seconds_until_durable)
+    return;
+  const std::lock_guard guard(mutex_);
+  folders_.insert(folder);
+}
+
+Result<void> Publication::expect(std::size_t small_files) {
+  if (pack_ || small_files < fewest_packed)
+    return {};
+  packs_.refresh();
+  DSTACK_TRY(Fd file, make_draft(Kind::pack, pack_draft_));
+  pack_.emplace(std::move(file));
+  return {};
+}
+
 Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view bytes) {
+  if (pack_ && may_be_packed(kind, bytes.size()))
+    return add_to_pack(kind, digest, bytes);
   if (!claim(kind, digest) || contains(kind, digest, bytes.size()))
     return {};
+  return write_draft(kind, digest, bytes);
+}
+
+/// The same bytes may be added as several kinds, of which each may be there as a file.
+Result<void> Publication::add_to_pack(Kind kind, const Digest& digest, std::string_view bytes) {
+  const auto mark = [&](unsigned bit) {
+    const std::lock_guard guard(mutex_);
+    unsigned& bits = added_[digest];
+    return std::exchange(bits, bits | bit);
+  };
+  const unsigned before = mark(bit_of(kind));
+  if ((before & (bit_of(kind) | packed_bit)) != 0 || contains(kind, digest, bytes.size()) ||
+      (mark(packed_bit) & packed_bit) != 0)
+    return {};
+  return pack_->add(digest, bytes).map_error(while_doing("writing to the store"));
+}
+
+Result<void> Publication::write_draft(Kind kind, const Digest& digest, std::string_view bytes) {
   std::string draft;
   DSTACK_TRY(const Fd file, make_draft(kind, draft));
   // Before the bytes, so that it is removed whatever happens to them.
@@ -203,6 +264,31 @@ Result<Streamed> Publication::add_file(Kind kind, int file, std::uint64_t size) 
   return streamed;
 }
 
+Result<void> Publication::finish_pack() {
+  if (!pack_)
+    return {};
+  if (pack_->count() < fewest_packed)
+    return unpack();
+  DSTACK_TRY(const Digest name, pack_->finish());
+  stage(Kind::pack, name, pack_draft_);
+  pack_.reset();
+  has_new_pack_ = true;
+  return {};
+}
+
+Result<void> Publication::unpack() {
+  const auto take = [&](const Digest& digest, std::string_view bytes) -> Result<void> {
+    for (const Kind kind : {Kind::blob, Kind::executable, Kind::tree})
+      if ((added_.at(digest) & bit_of(kind)) != 0)
+        DSTACK_CHECK(write_draft(kind, digest, bytes));
+    return {};
+  };
+  DSTACK_CHECK(pack_->unpack(take));
+  ::unlinkat(staging_->fd(), pack_draft_.c_str(), 0);
+  pack_.reset();
+  return {};
+}
+
 Result<void> Publication::sync_drafts() {
   if (staged_.size() > most_single_syncs)
     return sync_file_system(staging_->fd());
@@ -229,7 +315,8 @@ Result<void> Publication::rename_draft(const Staged& staged, const std::string& 
     ::mkdirat(root_.get(), folder_of(folder).c_str(), 0777);  // nearly always there
     if (::mkdirat(root_.get(), folder.c_str(), 0777) != 0 && errno != EEXIST)
       return fail_errno("cannot make the folder '{}' of the store", folder);
-    folders_.insert(folder_of(folder));
+    // Its own name is to be made durable, too.
+    folders_.insert(staged.kind == Kind::pack ? "." : folder_of(folder));
     if (::renameat(staging_->fd(), staged.draft.c_str(), root_.get(), name.c_str()) == 0)
       return {};
   }
@@ -265,6 +352,7 @@ Result<void> Publication::sync_names() {
 }
 
 Result<void> Publication::publish() {
+  DSTACK_CHECK(finish_pack());
   if (!staged_.empty()) {
     DSTACK_CHECK(sync_drafts());
     DSTACK_CHECK(rename_drafts());
@@ -272,6 +360,8 @@ Result<void> Publication::publish() {
   DSTACK_CHECK(sync_names());
   folders_.clear();
   staging_.reset();
+  if (std::exchange(has_new_pack_, false))
+    packs_.keep_index();
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/files/staging_folder.hpp"
+#include "dstack/store/objects/packs.hpp"
 #include "dstack/store/objects/stream.hpp"
 #include "dstack/store/objects/tree_text.hpp"
 
@@ -16,9 +17,11 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 namespace dstack::store {
@@ -26,13 +29,17 @@ namespace dstack::store {
 /// add() and add_file() may be called by several threads at once.
 class Publication {
  public:
-  explicit Publication(const files::Home& home, Originals originals = Originals::stay)
-      : home_(home), originals_(originals) {}
+  Publication(const files::Home& home, Packs& packs, Originals originals = Originals::stay)
+      : home_(home), packs_(packs), originals_(originals) {}
 
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
   ~Publication();
 
+  Originals originals() const { return originals_; }
+
+  /// Before the first add(): that so many small files are to come.
+  Result<void> expect(std::size_t small_files);
   /// Does nothing when the object is in the store, or was added before.
   Result<void> add(Kind kind, const Digest& digest, std::string_view bytes);
   /// Takes in the first `size` bytes of an open file: as a copy, or where originals go as it is.
@@ -58,13 +65,25 @@ class Publication {
   /// Nothing: it has to be copied.
   Result<std::optional<Streamed>> add_original(Kind kind, int file, std::uint64_t size);
   Result<bool> link_original(Kind kind, int file, const Digest& digest);
+  Result<void> add_to_pack(Kind kind, const Digest& digest, std::string_view bytes);
+  bool is_packed(const Digest& digest, std::uint64_t size);
+  void await_name(const struct stat& status, const std::string& folder);
+  /// Of few blobs it is none: they become files of their own.
+  Result<void> finish_pack();
+  Result<void> unpack();
+  Result<void> write_draft(Kind kind, const Digest& digest, std::string_view bytes);
   Result<void> sync_drafts();
   Result<void> rename_drafts();
   Result<void> rename_draft(const Staged& staged, const std::string& name);
   Result<void> sync_names();
 
   const files::Home& home_;
+  Packs& packs_;
   Originals originals_;
+  std::optional<PackWriter> pack_;
+  std::string pack_draft_;
+  bool has_new_pack_ = false;
+  std::unordered_map<Digest, unsigned> added_;  ///< where there is a pack: bits of their kinds
   Fd root_;
   std::optional<files::StagingFolder> staging_;
   mode_t umask_ = 0;

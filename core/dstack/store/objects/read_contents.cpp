@@ -1,3 +1,4 @@
+#include "dstack/base/progress.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/parallel.hpp"
@@ -17,8 +18,12 @@ namespace dstack::store {
 namespace {
 
 // Read into memory and looked up before anything is written; larger ones are copied while they are
-// hashed.
+// hashed, or become the object themselves.
 constexpr std::uint64_t most_in_memory = 1 << 20;
+
+std::uint64_t largest_small(const Publication& publication) {
+  return publication.originals() == Originals::go ? largest_packed : most_in_memory;
+}
 
 // So many that handing them out costs nothing beside reading them, and a few of them no thread.
 constexpr std::size_t files_at_once = 64;
@@ -31,13 +36,18 @@ Kind kind_of(files::EntryType type) {
 Result<Streamed> read_small(int file, Kind kind, std::uint64_t size, Publication& publication) {
   thread_local std::string buffer;
   buffer.resize(static_cast<std::size_t>(size));
-  if (::lseek(file, 0, SEEK_SET) != 0)
-    return fail_errno("cannot read");
-  DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
+  DSTACK_TRY(const std::size_t count, read_at(file, buffer.data(), buffer.size(), 0));
   const std::string_view bytes(buffer.data(), count);
   const Digest digest = sha256(bytes);
   DSTACK_CHECK(publication.add(kind, digest, bytes));
+  count_work({.bytes = count});
   return Streamed{digest, count};
+}
+
+Result<Streamed> read_file(int file, const files::FileState& state, Publication& publication) {
+  return state.size <= largest_small(publication)
+             ? read_small(file, kind_of(state.type), state.size, publication)
+             : publication.add_file(kind_of(state.type), file, state.size);
 }
 
 Result<files::FileState> state_of(int file) {
@@ -52,18 +62,7 @@ Result<files::FileState> state_of(int file) {
 
 class Reader {
  public:
-  Reader(int root, Publication& publication, Progress* progress)
-      : root_(root), publication_(publication), progress_(progress) {}
-
-  /// As read(), and counts.
-  Result<void> read_and_count(files::FoundFile& entry) {
-    DSTACK_CHECK(read(entry));
-    if (progress_ != nullptr) {
-      ++progress_->files;
-      progress_->bytes += entry.state.size;
-    }
-    return {};
-  }
+  Reader(int root, Publication& publication) : root_(root), publication_(publication) {}
 
   /// The entry keeps no digest when it has vanished.
   Result<void> read(files::FoundFile& entry) {
@@ -100,12 +99,12 @@ class Reader {
 
   Result<void> read_regular(int file, files::FoundFile& entry) {
     DSTACK_TRY(files::FileState before, state_of(file));
-    DSTACK_TRY(Streamed content, read_file_content(file, before.type, publication_));
+    DSTACK_TRY(Streamed content, read_file(file, before, publication_));
     DSTACK_TRY(files::FileState after, state_of(file));
     // One that was taken as it is has got a second name, which is a change of its state.
     if (after != before && !content.is_original) {
       before = after;
-      DSTACK_TRY(content, read_file_content(file, before.type, publication_));
+      DSTACK_TRY(content, read_file(file, before, publication_));
       DSTACK_TRY(after, state_of(file));
       if (after != before && !content.is_original) {
         const std::lock_guard guard(mutex_);
@@ -122,7 +121,6 @@ class Reader {
 
   int root_;
   Publication& publication_;
-  Progress* progress_;
   std::mutex mutex_;
   std::vector<std::string> changed_;
 };
@@ -131,49 +129,48 @@ Result<void> read_all_of(Reader& reader,
                          const std::vector<files::FoundFile*>& entries,
                          std::size_t at_once) {
   return files::in_parallel(entries.size(), at_once, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i)
-      if (auto read = reader.read_and_count(*entries[i]); !read)
+    for (std::size_t i = first; i < last; ++i) {
+      if (auto read = reader.read(*entries[i]); !read)
         return read;
+      count_work({.files = 1});
+    }
     return Result<void>();
   });
 }
 
 }  // namespace
 
-Result<Streamed> read_file_content(int file, files::EntryType type, Publication& publication) {
-  DSTACK_TRY(const files::FileState state, state_of(file));
-  if (state.size <= most_in_memory)
-    return read_small(file, kind_of(type), state.size, publication);
-  return publication.add_file(kind_of(type), file, state.size);
-}
-
 Result<void> read_contents(int root,
                            std::vector<files::FoundFile>& entries,
                            Publication& publication,
-                           std::vector<std::string>& warnings,
-                           Progress* progress) {
+                           std::vector<std::string>& warnings) {
+  WorkAmount all;
   std::vector<files::FoundFile*> small;
   std::vector<files::FoundFile*> large;
   for (files::FoundFile& entry : entries) {
-    if (!entry.digest && entry.state.type != files::EntryType::folder) {
-      (entry.state.size > most_in_memory ? large : small).push_back(&entry);
-    } else if (progress != nullptr && entry.digest) {
-      ++progress->files;
-      progress->bytes += entry.state.size;
-    }
+    if (entry.digest || entry.state.type == files::EntryType::folder)
+      continue;
+    (entry.state.size > largest_small(publication) ? large : small).push_back(&entry);
+    ++all.files;
+    all.bytes += entry.state.size;
   }
   if (small.empty() && large.empty())
     return {};
-  Reader reader(root, publication, progress);
+  DSTACK_CHECK(publication.expect(small.size()));
+  expect_work(all);
+  Reader reader(root, publication);
   DSTACK_CHECK(read_all_of(reader, large, large_files_at_once));
   DSTACK_CHECK(read_all_of(reader, small, files_at_once));
   for (const std::string& path : reader.take_changed())
     warnings.push_back(
         fmt::format("'{}' changed while it was read; it is kept as it was read", path));
+  return {};
+}
+
+void drop_vanished(std::vector<files::FoundFile>& entries) {
   std::erase_if(entries, [](const files::FoundFile& entry) {
     return !entry.digest && entry.state.type != files::EntryType::folder;
   });
-  return {};
 }
 
 }  // namespace dstack::store

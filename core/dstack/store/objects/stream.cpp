@@ -1,5 +1,6 @@
 #include "dstack/store/objects/stream.hpp"
 
+#include "dstack/base/progress.hpp"
 #include "dstack/base/stop_flag.hpp"
 
 #include <algorithm>
@@ -57,7 +58,8 @@ class WriteBack {
 Result<Streamed> hash_whole(int file, WriteBack* write_back = nullptr) {
   Sha256 hasher;
   Streamed streamed;
-  std::vector<char> buffer(chunk_size);
+  thread_local std::vector<char> buffer(
+      chunk_size);  // as long to be made as a small file to be read
   if (::lseek(file, 0, SEEK_SET) != 0)
     return fail_errno("cannot read");
   for (;;) {
@@ -66,6 +68,7 @@ Result<Streamed> hash_whole(int file, WriteBack* write_back = nullptr) {
     if (count == 0)
       break;
     hasher.update({buffer.data(), count});
+    count_work({.bytes = count});
     streamed.size += count;
     if (write_back != nullptr)
       write_back->wrote(streamed.size);
@@ -173,23 +176,7 @@ Result<std::optional<Stretch>> stretch_at(int file, std::uint64_t begin, std::ui
       begin, hole <= offset ? size : std::min(size, static_cast<std::uint64_t>(hole)), false};
 }
 
-/// As read_some() and write_all(), at a place.
-Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint64_t place) {
-  std::size_t used = 0;
-  while (used < size) {
-    const ssize_t count =
-        ::pread(file, buffer + used, size - used, static_cast<off_t>(place + used));
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      return fail_errno("cannot read");
-    if (count == 0)
-      break;
-    used += static_cast<std::size_t>(count);
-  }
-  return used;
-}
-
+/// As write_all(), at a place.
 Result<void> write_at(int file, std::string_view bytes, std::uint64_t place) {
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(place));
@@ -236,6 +223,7 @@ Result<std::uint64_t> copy_passing_on(
         DSTACK_CHECK(write_at(to, {buffer, count}, at));
       }
       give(buffer, count);
+      count_work({.bytes = count});
       at += count;
       write_back.wrote(at);
     }
@@ -291,6 +279,7 @@ Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
       return fail_errno("cannot copy");
     if (count <= 0)
       break;
+    count_work({.bytes = static_cast<std::uint64_t>(count)});
     at += count;
   }
   // Between some file systems the kernel does not copy, or says that nothing is there.
@@ -304,12 +293,29 @@ Result<std::uint64_t> copy_data(int from, int to, const Stretch& data) {
     if (count == 0)
       break;
     DSTACK_CHECK(write_at(to, {buffer.data(), count}, static_cast<std::uint64_t>(at)));
+    count_work({.bytes = count});
     at += static_cast<loff_t>(count);
   }
   return static_cast<std::uint64_t>(at) - data.begin;
 }
 
 }  // namespace
+
+Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint64_t place) {
+  std::size_t used = 0;
+  while (used < size) {
+    const ssize_t count =
+        ::pread(file, buffer + used, size - used, static_cast<off_t>(place + used));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return fail_errno("cannot read");
+    if (count == 0)
+      break;
+    used += static_cast<std::size_t>(count);
+  }
+  return used;
+}
 
 Result<Streamed> copy_hashing(int from, int to, std::uint64_t size) {
   if (clone_whole(from, to))
@@ -334,6 +340,7 @@ Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {
     struct stat status;
     if (::fstat(to, &status) != 0)
       return fail_errno("cannot inspect a copy");
+    count_work({.bytes = static_cast<std::uint64_t>(status.st_size)});
     return static_cast<std::uint64_t>(status.st_size);
   }
   std::uint64_t copied = 0;
@@ -342,6 +349,8 @@ Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {
     if (!stretch)
       break;
     std::uint64_t count = stretch->end - stretch->begin;
+    if (stretch->is_hole)
+      count_work({.bytes = count});
     if (!stretch->is_hole) {
       DSTACK_TRY(count, copy_data(from, to, *stretch));
     }

@@ -15,6 +15,9 @@ struct Streamed {
   bool is_original = false;  ///< the file itself was taken; it certainly did not change
 };
 
+/// As read_some(), from a place in the file on.
+Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint64_t place);
+
 /// Fills the empty file `to` with the first `size` bytes of `from`, or as many as there are, and
 /// hashes exactly what it wrote; holes stay holes. Shared with the original where the file system
 /// can, else copied, hashing on a second thread when it is worth one.

@@ -178,6 +178,8 @@ Result<std::vector<Attributes>> parse_times(std::string_view text) {
 
 std::string object_name(Kind kind, const Digest& digest) {
   const std::string hex = digest.render();
+  if (kind == Kind::pack)
+    return "packs/" + hex;
   std::string name = kind == Kind::blob || kind == Kind::executable ? "objects/" : "trees/";
   name.append(hex, 0, 2);
   name += '/';

@@ -21,10 +21,10 @@ struct Attributes {
 std::string render_times(const std::vector<Attributes>& entries);
 Result<std::vector<Attributes>> parse_times(std::string_view text);
 
-/// What kind of object a file of the store holds.
-enum class Kind { blob, executable, tree, times };
+/// What kind of object a file of the store holds; what is named before what names it.
+enum class Kind { blob, executable, pack, tree, times };
 
-/// Below the home: "objects/ab/cdef….x".
+/// Below the home: "objects/ab/cdef….x", "packs/abcdef…".
 std::string object_name(Kind kind, const Digest& digest);
 
 }  // namespace dstack::store

@@ -1,7 +1,10 @@
 // Large files of a folder that is about to be removed: they become the stored objects themselves,
 // where that is safe.
+#include "dstack/store/objects/originals.hpp"
+
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/store/objects/packs.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <fcntl.h>
@@ -100,6 +103,43 @@ TEST_CASE("a file that somebody could still write to is copied, wherever it is")
     a.capture(Originals::go);
     CHECK_FALSE(a.is_taken());
   }
+}
+
+TEST_CASE(
+    "from the least size on that is no part of a pack, files are taken, smaller ones copied") {
+  Artifact a;
+  for (const std::size_t size : {std::size_t{largest_packed}, std::size_t{largest_packed + 1}}) {
+    a.bytes = std::string(size, 's');
+    write_file(a.file, a.bytes);
+    if (!grants_leases(a.file))
+      SKIP("the file system of the temporary folder has no leases");
+    a.capture(Originals::go);
+    CHECK(a.is_taken() == (size > largest_packed));
+    fs::remove(a.file);
+  }
+}
+
+TEST_CASE("files of a folder that stays after all are no objects any more") {
+  Artifact a;
+  if (!grants_leases(a.file))
+    SKIP("the file system of the temporary folder has no leases");
+  write_file(a.workspace / "model/small", "s");
+  REQUIRE(::chmod(a.file.c_str(), 0755) == 0);
+  a.capture(Originals::go);
+  const Path object = a.objects.blob_path(sha256(a.bytes), true);
+  const auto before = Artifact::status_of(a.file);
+  REQUIRE(Artifact::status_of(object).st_ino == before.st_ino);
+
+  require_ok(take_back_originals(a.objects.home(), a.workspace));
+  const auto after = Artifact::status_of(a.file);
+  CHECK(after.st_ino != before.st_ino);
+  CHECK(after.st_mode == before.st_mode);
+  CHECK(after.st_mtim.tv_sec == before.st_mtim.tv_sec);
+  CHECK(after.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
+  CHECK(Artifact::status_of(object).st_nlink == 1);
+  write_file(a.file, "changed");
+  CHECK(value_of(a.objects.read_blob(sha256(a.bytes))) == a.bytes);
+  CHECK(fs::is_empty(a.objects.home().temporary()));
 }
 
 TEST_CASE("what a first attempt has taken, a second one takes for the same") {
