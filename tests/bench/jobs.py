@@ -14,10 +14,16 @@ import bench
 EMPTY = 'provider: bash, commands: ["true"]'
 
 
-def workflows(count, more):
+def write_workflows(box, count, more):
+    """In several files: one has at most 2 MiB."""
+    folder = box.project / ".dstack/workflows"
+    folder.mkdir()
+    for first in range(0, count, 10_000):
+        numbers = range(first, min(count, first + 10_000))
+        lines = "\n".join(f"  - {{name: j{i}, {more}{EMPTY}}}" for i in numbers)
+        (folder / f"{first}.yaml").write_text(f"workflows:\n{lines}\n")
     names = ", ".join(f"j{i}" for i in range(count))
-    lines = "\n".join(f"  - {{name: j{i}, {more}{EMPTY}}}" for i in range(count))
-    return f"workflows:\n{lines}\n  - {{name: all, {more}{EMPTY}, depends-on: [{names}]}}\n"
+    box.workflows(f"workflows:\n  - {{name: all, {more}{EMPTY}, depends-on: [{names}]}}\n")
 
 
 def peak(pid):
@@ -44,7 +50,7 @@ def watch_supervisor(box, stop, sizes):
 
 def measure(count, more=""):
     with bench.Box() as box:
-        box.workflows(workflows(count, more))
+        write_workflows(box, count, more)
         stop, sizes = threading.Event(), [0]
         watcher = threading.Thread(target=watch_supervisor, args=(box, stop, sizes))
         watcher.start()
