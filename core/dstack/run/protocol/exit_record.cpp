@@ -1,6 +1,8 @@
 #include "dstack/run/protocol/exit_record.hpp"
 
 #include "dstack/base/json_fields.hpp"
+#include "dstack/base/sha256.hpp"
+#include "dstack/base/text.hpp"
 
 #include <array>
 
@@ -21,6 +23,18 @@ std::optional<Outcome> parse_outcome(std::string_view text) {
     if (name == text)
       return outcome;
   return std::nullopt;
+}
+
+constexpr std::string_view before_checksum = ",\"checksum\":\"";
+
+/// Of a JSON map, to which something is added.
+std::string_view without_brace(std::string_view map) {
+  return map.substr(0, map.size() - 1);
+}
+
+/// The last member of a record, with the end of the map.
+std::string checksum_of(std::string_view record) {
+  return fmt::format("{}{}\"}}", before_checksum, sha256(record).render());
 }
 
 }  // namespace
@@ -75,11 +89,19 @@ void from_json(const Json& json, ExitRecord& record) {
 }
 
 std::string render_exit_record(const ExitRecord& record) {
-  return render_json(record) + "\n";
+  const std::string text = render_json(record);
+  return std::string(without_brace(text)) + checksum_of(text) + "\n";
 }
 
 Result<ExitRecord> parse_exit_record(std::string_view text) {
-  DSTACK_TRY(const Json json, parse_json(text, "an exit record"));
+  std::string body(trim(text));
+  if (const std::size_t at = body.rfind(before_checksum); at != std::string::npos) {
+    const std::string end = body.substr(at);
+    body.replace(at, std::string::npos, "}");
+    if (end != checksum_of(body))
+      return fail(ErrorCode::internal, "cannot read an exit record: its checksum is another");
+  }
+  DSTACK_TRY(const Json json, parse_json(body, "an exit record"));
   return from_json_value<ExitRecord>(json, "an exit record");
 }
 

@@ -23,8 +23,9 @@ struct ArtifactWithSecrets {
   bool operator==(const ArtifactWithSecrets&) const = default;
 };
 
-/// How a job ended, as its runner found it; `exit.json` in the job's folder. It is complete
-/// and durable before the runner ends; a runner that ended without one was killed.
+/// How a job ended, as its runner found it; `exit.json` in the job's folder. It is complete before
+/// the runner ends; a runner that ended without one was killed. The last member of the JSON is a
+/// checksum of the rest: what a power cut leaves of a record that was not synced counts as none.
 struct ExitRecord {
   enum class Outcome { exited, signaled, not_started };
 
@@ -54,6 +55,7 @@ void to_json(Json& json, const ExitRecord& record);
 void from_json(const Json& json, ExitRecord& record);
 
 std::string render_exit_record(const ExitRecord& record);
+/// Also what an older version wrote, without a checksum.
 Result<ExitRecord> parse_exit_record(std::string_view text);
 
 }  // namespace dstack::run

@@ -117,9 +117,15 @@ Result<Fd> hand_over_order(std::string_view text) {
 
 Result<std::string> take_order() {
   DSTACK_TRY(std::string text, read_all(STDIN_FILENO));
-  DSTACK_TRY(const Fd nothing, open_file("/dev/null", O_RDONLY));
-  ::dup2(nothing.get(), STDIN_FILENO);
+  DSTACK_CHECK(leave_empty_input());
   return text;
+}
+
+Result<void> leave_empty_input() {
+  DSTACK_TRY(const Fd nothing, open_file("/dev/null", O_RDONLY));
+  if (::dup2(nothing.get(), STDIN_FILENO) < 0)
+    return fail_errno("cannot open '/dev/null' as the standard input");
+  return {};
 }
 
 }  // namespace dstack::run

@@ -80,6 +80,8 @@ inline constexpr std::size_t longest_script_argument = 100'000;
 Result<Fd> hand_over_order(std::string_view text);
 /// The other end: reads the order, and leaves an empty standard input behind.
 Result<std::string> take_order();
+/// What its process had as standard input is closed, and there is an empty one.
+Result<void> leave_empty_input();
 
 /// The runner's descriptor with its job's lock, already held.
 inline constexpr int runner_lock_fd = 3;

@@ -153,10 +153,13 @@ void Conclusion::record_own_packages() {
   (void)remove_tree(own);
 }
 
-void Conclusion::remove_folders() {
-  // Removed here if nothing of it is kept; else the supervisor saves what is kept first.
+bool Conclusion::leaves_nothing() const {
   const bool nothing_to_keep = attempt_.order.spec.artifacts.empty() && !record_.edited;
-  if (nothing_to_keep || record_.stop == job::StopRequest::abort)
+  return nothing_to_keep || record_.stop == job::StopRequest::abort;
+}
+
+void Conclusion::remove_folders() {
+  if (leaves_nothing())
     (void)attempt_.workspace->remove();
   if (!attempt_.order.spec.apps.empty())
     (void)remove_tree(attempt_.folder / file_names::private_folder);
@@ -167,10 +170,11 @@ void Conclusion::write_record() {
   record_.message = log.masked(record_.message);
   for (std::string& warning : record_.warnings)
     warning = log.masked(warning);
-  // A name lost in a power cut counts the job as lost; a record that is there is whole.
+  // What a power cut takes of it counts the job as lost, as the loss of its name does. It only has
+  // to last until the end is in the database: at once, or after what the job left is stored.
   if (!write_file_atomically(attempt_.folder / file_names::exit_record,
                              render_exit_record(record_),
-                             Durable::content,
+                             leaves_nothing() ? Durable::no : Durable::content,
                              0600))
     return;
   // Without a supervisor nobody would ever read the record. It does not belong in here.

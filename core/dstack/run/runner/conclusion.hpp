@@ -43,6 +43,8 @@ class Conclusion {
   bool is_abort_requested() const;
   /// What the job installed for itself was there, too.
   void record_own_packages();
+  /// Whether nothing is left for the supervisor to store.
+  bool leaves_nothing() const;
   void remove_folders();
   void write_record();
 

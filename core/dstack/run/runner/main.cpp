@@ -1,6 +1,7 @@
 #include "dstack/run/runner/main.hpp"
 
 #include "dstack/backend/local_process.hpp"
+#include "dstack/base/fatal_exit.hpp"
 #include "dstack/process/oom_score.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/job_order.hpp"
@@ -8,12 +9,14 @@
 #include "dstack/run/runner/job_attempt.hpp"
 #include "dstack/run/runner/job_start.hpp"
 #include "dstack/run/runner/layered_workspace.hpp"
+#include "dstack/run/runner/order_queue.hpp"
 #include "dstack/run/runner/preparation.hpp"
 #include "dstack/run/runner/preparation_guard.hpp"
 #include "dstack/run/runner/runner_signals.hpp"
 #include "dstack/run/runner/watch.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 
 namespace dstack::run {
 
@@ -32,16 +35,29 @@ Result<RunningJob> prepare_and_start(JobAttempt& attempt,
   return start_job(attempt, *std::move(job), record.started_at);
 }
 
-/// Returns the exit code of the process.
-int run_job(JobOrder order) {
+/// Whether nothing is left of a job, in this process or below it, that the next one could find.
+bool left_nothing(const JobAttempt& attempt,
+                  const RunnerSignals& signals,
+                  const RunningJob* job,
+                  const ExitRecord& record) {
+  const bool is_usual = record.stop == job::StopRequest::none && !record.cause && !attempt.in;
+  if (job == nullptr || !job->process.gone() || !is_usual)
+    return false;
+  while (const auto signal = signals.take())
+    if (*signal != SIGCHLD)
+      return false;
+  return true;
+}
+
+/// Whether this process may carry out another order.
+bool run_job(JobOrder order, const RunnerSignals& signals) {
   ExitRecord record;
   record.started_at = now();
   auto in = enter_namespace(order);
   backend::LocalProcess::adopt_orphans();
-  const RunnerSignals signals;
   auto attempt = open_attempt(std::move(order));
   if (!attempt)
-    return 1;  // nothing can be written here: the supervisor sees a runner without a record
+    return false;  // nothing can be written here: the supervisor sees a job without a record
   attempt->in = std::move(in);
   auto job = prepare_and_start(*attempt, signals, record);
   if (job) {
@@ -51,13 +67,26 @@ int run_job(JobOrder order) {
     record.message = render(job.error());
   }
   Conclusion(*attempt, signals, job ? &*job : nullptr, record).run();
+  return left_nothing(*attempt, signals, job ? &*job : nullptr, record);
+}
+
+/// Takes plain orders from a socket, until something stays of a job or none comes.
+int carry_out_orders(Fd socket) {
+  const RunnerSignals signals;
+  const OrderQueue orders(std::move(socket), signals);
+  while (auto given = orders.next()) {
+    if (!run_job(std::move(given->order), signals))
+      return 0;
+    report_fatal_exit_in("");  // what fails from here on is not that job's
+    given->lock.reset();
+    if (!orders.say_ready())
+      return 0;
+  }
   return 0;
 }
 
-}  // namespace
-
-int runner_main() {
-  process::leave_to_oom_killer();  // the supervisor is spared, and no job inherits that
+/// The order that it was started with, the only one.
+int carry_out_order() {
   const auto text = take_order();
   if (!text)
     return 1;
@@ -71,7 +100,18 @@ int runner_main() {
   ::fcntl(runner_lease_fd, F_SETFD, FD_CLOEXEC);
   for (int fd = runner_ports_fd; fd < runner_ports_fd + ports; ++fd)
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return run_job(*std::move(order));
+  const RunnerSignals signals;
+  (void)run_job(*std::move(order), signals);
+  return 0;
+}
+
+}  // namespace
+
+int runner_main() {
+  process::leave_to_oom_killer();  // the supervisor is spared, and no job inherits that
+  if (auto socket = take_order_socket())
+    return carry_out_orders(*std::move(socket));
+  return carry_out_order();
 }
 
 }  // namespace dstack::run

@@ -1,13 +1,15 @@
-// The runner, the process that takes one job from its order to its exit record: `dstack exec`.
+// The runner, the process that takes a job from its order to its exit record: `dstack exec`.
 // Single-threaded. It prepares the job (preparation.hpp), starts it (job_start.hpp), watches it
 // until nothing of it is left (watch.hpp), and concludes it (conclusion.hpp): the exit record is on
-// disk before the runner ends, and with it the job's lock is free.
+// disk before the runner frees the job's lock. Then it ends, or waits for the next plain order
+// (order_queue.hpp).
 #pragma once
 
 namespace dstack::run {
 
-/// The whole life of the process; its order comes as JSON on descriptor 0
-/// (run/protocol/job_order.hpp).
+/// The whole life of the process. On descriptor 0 comes its order as JSON
+/// (run/protocol/job_order.hpp), or a socket from which it gets orders
+/// (run/protocol/order_socket.hpp).
 int runner_main();
 
 }  // namespace dstack::run

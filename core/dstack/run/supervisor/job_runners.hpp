@@ -1,8 +1,8 @@
 // The seam below the supervisor: what it asks of whatever executes jobs. On this machine that is
-// LocalRunners (local_runners.hpp), a process `dstack exec` for each job. A cluster is another
-// implementation: start() submits to its queue, stop() and collect() refer to the submitted job,
-// adopt() finds it by the name that is in the attempt's folder, and what reports its end is one
-// more source of PollEvents (poll_events.hpp). Tests have one without any process.
+// LocalRunners (local_runners.hpp), processes `dstack exec`. A cluster is another implementation:
+// start() submits to its queue, stop() and collect() refer to the submitted job, adopt() finds it
+// by the name that is in the attempt's folder, and what reports its end is one more source of
+// PollEvents (poll_events.hpp). Tests have one without any process.
 #pragma once
 
 #include "dstack/job/status.hpp"
@@ -42,7 +42,8 @@ class JobRunners {
   /// Asks a job to end, gracefully or at once. Its end is an event like any other.
   virtual void stop(std::size_t job, job::StopRequest request) = 0;
 
-  /// The runner of a job has ended (Events::wait() reported it): it is not watched any more.
+  /// The runner of a job has ended, or works for it no more (Events::wait() reported it): it is not
+  /// watched any more.
   /// Returns its record; nothing when it was killed.
   virtual std::optional<ExitRecord> collect(std::size_t job) = 0;
 };

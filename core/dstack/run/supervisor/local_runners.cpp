@@ -2,6 +2,7 @@
 
 #include "dstack/base/file.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/order_socket.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -43,11 +44,23 @@ Result<void> LocalRunners::start(const JobOrder& order, int lease) {
              open_file((folder / file_names::lock).string(), O_RDWR | O_CREAT, 0600));
   DSTACK_CHECK(lock_exclusive(lock.get(), Wait::no));
   DSTACK_TRY(const Fd text, hand_over_order(render_job_order(order)));
+  DSTACK_TRY(Runner runner,
+             is_plain(order) && lease < 0 ? start_plain(text.get(), lock.get())
+                                          : start_own(order, text.get(), lock.get(), lease));
+  runner.attempt = order.attempt;
+  runners_.insert_or_assign(order.index, std::move(runner));
+  reserved_.erase(order.index);
+  return {};
+}
 
+Result<LocalRunners::Runner> LocalRunners::start_own(const JobOrder& order,
+                                                     int text,
+                                                     int lock,
+                                                     int lease) {
   process::Command command;
   command.argv = {"dstack", "exec", run_ + "/" + std::to_string(order.index)};
   command.program = process::own_program;
-  command.descriptors = {{0, text.get()}, {runner_lock_fd, lock.get()}};
+  command.descriptors = {{0, text}, {runner_lock_fd, lock}};
   if (const auto reserved = reserved_.find(order.index); reserved != reserved_.end())
     for (std::size_t i = 0; i < reserved->second.size(); ++i)
       command.descriptors.emplace_back(runner_ports_fd + static_cast<int>(i),
@@ -56,12 +69,18 @@ Result<void> LocalRunners::start(const JobOrder& order, int lease) {
     command.descriptors.emplace_back(runner_lease_fd, lease);
   command.group = process::Group::own_session;
   command.signals = process::Signals::blocked;  // a stop may come before it can read one
+  Runner runner;
   DSTACK_TRY(auto child, process::spawn(command));
-  Runner& runner = runners_[order.index];
   runner.child.emplace(std::move(child));
-  runner.attempt = order.attempt;
-  reserved_.erase(order.index);
-  return {};
+  return runner;
+}
+
+Result<LocalRunners::Runner> LocalRunners::start_plain(int text, int lock) {
+  DSTACK_TRY(auto serving, idle_.carry_out(text, lock));
+  Runner runner;
+  runner.child.emplace(std::move(serving.child));
+  runner.socket = std::move(serving.socket);
+  return runner;
 }
 
 void LocalRunners::adopt(std::size_t job, std::size_t attempt) {
@@ -76,7 +95,9 @@ std::vector<std::pair<int, std::size_t>> LocalRunners::watched() const {
   std::vector<std::pair<int, std::size_t>> all;
   all.reserve(runners_.size());
   for (const auto& [job, runner] : runners_) {
-    if (runner.child)
+    if (runner.socket)
+      all.emplace_back(runner.socket.get(), job);
+    else if (runner.child)
       all.emplace_back(runner.child->pidfd(), job);
     else if (runner.pidfd)
       all.emplace_back(runner.pidfd.get(), job);
@@ -104,13 +125,24 @@ std::optional<ExitRecord> LocalRunners::collect(std::size_t job) {
   const auto found = runners_.find(job);
   if (found == runners_.end())
     return std::nullopt;
-  if (found->second.child)
-    found->second.child->wait();
-  else if (!found->second.pidfd)
-    --unknown_;
   const std::size_t attempt = found->second.attempt;
+  release(std::move(found->second));
   runners_.erase(found);
   return folders_.record(job, attempt);
+}
+
+void LocalRunners::release(Runner runner) {
+  if (!runner.child) {
+    if (!runner.pidfd)
+      --unknown_;
+    return;
+  }
+  // A signal may have come when its job was over: the next job must not get it.
+  if (runner.socket && take_state(runner.socket.get()) == RunnerState::ready &&
+      !runner.is_signalled)
+    return idle_.add({*std::move(runner.child), std::move(runner.socket)});
+  runner.socket.reset();  // nothing follows
+  runner.child->wait();
 }
 
 bool LocalRunners::has(std::size_t job) const {
@@ -133,6 +165,7 @@ void LocalRunners::stop(std::size_t job, job::StopRequest request) {
   const auto found = runners_.find(job);
   if (found == runners_.end())
     return;
+  found->second.is_signalled = true;
   const int number = request == job::StopRequest::abort ? SIGUSR1 : SIGTERM;
   if (found->second.child)
     found->second.child->signal(number);

@@ -8,6 +8,7 @@
 #include "dstack/run/supervisor/attempt_folders.hpp"
 #include "dstack/run/supervisor/job_runners.hpp"
 #include "dstack/run/supervisor/ports.hpp"
+#include "dstack/run/supervisor/serving_runners.hpp"
 
 #include <cstddef>
 #include <map>
@@ -22,12 +23,12 @@ class LocalRunners : public JobRunners {
  public:
   /// `folders` must outlive it.
   LocalRunners(std::string run, const AttemptFolders& folders)
-      : run_(std::move(run)), folders_(folders) {}
+      : run_(std::move(run)), folders_(folders), idle_(run_) {}
 
   Result<std::vector<std::uint16_t>> reserve_ports(std::size_t job, std::size_t count) override;
   void release_ports() override;
-  /// The runner's lock is taken before it exists and lives as long as it does, and so do the
-  /// reservations of its ports, and its lease (a descriptor; -1: none).
+  /// The job's lock is taken before its runner has it and lives as long as it works for the job,
+  /// and so do the reservations of its ports, and its lease (a descriptor; -1: none).
   Result<void> start(const JobOrder& order, int lease) override;
   void adopt(std::size_t job, std::size_t attempt) override;
   bool has(std::size_t job) const override;
@@ -36,9 +37,13 @@ class LocalRunners : public JobRunners {
   void stop(std::size_t job, job::StopRequest request) override;
   std::optional<ExitRecord> collect(std::size_t job) override;
 
-  /// Descriptors that become readable when a runner ends, with the job of each. An adopted one
-  /// whose identity is not known yet has none: look_again() finds it.
+  /// Descriptors that become readable when a job's runner ends, or is ready for another job, with
+  /// the job of each. An adopted one whose identity is not known yet has none: look_again() finds
+  /// it.
   std::vector<std::pair<int, std::size_t>> watched() const;
+
+  /// Those that have no job.
+  IdleRunners& idle() { return idle_; }
 
   bool any_unknown() const { return unknown_ > 0; }
 
@@ -53,12 +58,19 @@ class LocalRunners : public JobRunners {
  private:
   struct Runner {
     std::optional<process::Child> child;  ///< started by this process
+    Fd socket;                            ///< and may take another order
     Fd pidfd;                             ///< adopted
     std::size_t attempt = 1;
+    bool is_signalled = false;
   };
+
+  Result<Runner> start_own(const JobOrder& order, int text, int lock, int lease);
+  Result<Runner> start_plain(int text, int lock);
+  void release(Runner runner);
 
   std::string run_;
   const AttemptFolders& folders_;
+  IdleRunners idle_;
   std::map<std::size_t, Runner> runners_;              ///< by job
   std::map<std::size_t, std::vector<Port>> reserved_;  ///< by job, until its runner has them
   std::size_t unknown_ = 0;

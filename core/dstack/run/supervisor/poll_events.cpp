@@ -27,11 +27,15 @@ Result<Happened> PollEvents::wait() {
   const std::size_t others = polled.size();
   for (const auto& [fd, job] : watched)
     polled.push_back({fd, POLLIN, 0});
+  const std::size_t first_idle = polled.size();
+  for (const int fd : runners.idle().watched())
+    polled.push_back({fd, POLLIN, 0});
+  const std::size_t first_lease = polled.size();
   reservations.add_events(polled);
   if (::poll(polled.data(), polled.size(), runners.any_unknown() ? look_again_ms : -1) < 0 &&
       errno != EINTR)
     return fail_errno("cannot wait for jobs");
-  reservations.note_events(std::span(polled).subspan(others + watched.size()));
+  reservations.note_events(std::span(polled).subspan(first_lease));
   Happened happened;
   if (polled[0].revents != 0)
     while (auto message = mailbox.take())
@@ -44,6 +48,11 @@ Result<Happened> PollEvents::wait() {
   for (std::size_t i = 0; i < watched.size(); ++i)
     if (polled[i + others].revents != 0)
       happened.ended.push_back(watched[i].second);
+  const auto has_event = [](const pollfd& p) { return p.revents != 0; };
+  if (std::any_of(polled.begin() + static_cast<std::ptrdiff_t>(first_idle),
+                  polled.begin() + static_cast<std::ptrdiff_t>(first_lease),
+                  has_event))
+    runners.idle().drop_ended();
   look_for_unknown(happened);
   return happened;
 }

@@ -9,6 +9,7 @@
 #include "dstack/run/supervisor/supervisor_log.hpp"
 #include "dstack/store/records/records.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <iterator>
@@ -113,24 +114,37 @@ class Writer {
 }  // namespace
 
 struct DatabaseRecorder::State {
-  explicit State(Writer its_writer) : writer(std::move(its_writer)) {}
+  State(Writer its_writer, std::chrono::milliseconds its_rest)
+      : writer(std::move(its_writer)), rest(its_rest) {}
 
   Writer writer;
+  const std::chrono::milliseconds rest;
   Event event;
 
   std::mutex mutex;  ///< guards what follows, except the thread
   std::condition_variable changed;
   std::deque<Batch> waiting;
   bool writing = false;
+  bool resting = false;  ///< is not to be woken for one more change
+  bool awaited = false;
   bool closed = false;
   std::vector<std::size_t> recorded;
   std::optional<Error> error;
 
   std::jthread thread;  ///< last: joined before the rest is destroyed
 
+  /// Whether something, or somebody, is not to wait for the changes that may follow.
+  bool is_urgent() const {
+    return closed || awaited || (!waiting.empty() && waiting.back().changes.status);
+  }
+
   void work() {
     std::unique_lock lock(mutex);
+    std::chrono::steady_clock::time_point next{};
     for (;;) {
+      resting = true;
+      changed.wait_until(lock, next, [&] { return is_urgent(); });
+      resting = false;
       changed.wait(lock, [&] { return closed || !waiting.empty(); });
       if (waiting.empty())
         return;
@@ -139,6 +153,7 @@ struct DatabaseRecorder::State {
       writing = true;
       lock.unlock();
       auto written = writer.write(std::move(batch.changes));
+      next = std::chrono::steady_clock::now() + rest;
       lock.lock();
       writing = false;
       if (written) {
@@ -174,7 +189,8 @@ DatabaseRecorder::~DatabaseRecorder() {
 
 Result<DatabaseRecorder> DatabaseRecorder::start(const files::Home& home,
                                                  const store::RunRecord& run,
-                                                 store::Records::Force move_tag) {
+                                                 store::Records::Force move_tag,
+                                                 std::chrono::milliseconds rest) {
   DSTACK_TRY(auto records, store::Records::open(home));
   DSTACK_TRY(auto changes,
              open_file((home.run(run.name) / file_names::changes).string(),
@@ -182,7 +198,7 @@ Result<DatabaseRecorder> DatabaseRecorder::start(const files::Home& home,
                        0600));
   Writer writer(home, std::move(records), run, move_tag, std::move(changes));
   writer.notify(all_jobs);
-  auto state = std::make_unique<State>(std::move(writer));
+  auto state = std::make_unique<State>(std::move(writer), rest);
   DSTACK_TRY(state->event, Event::make());
   DSTACK_TRY(state->thread, start_thread([working = state.get()] { working->work(); }));
   return DatabaseRecorder(std::move(state));
@@ -199,7 +215,8 @@ void DatabaseRecorder::add(store::RunChanges changes, std::vector<std::size_t> w
     waiting.push_back(std::move(batch));
   else
     join(waiting.back(), std::move(batch));
-  state_->changed.notify_all();
+  if (!state_->resting || state_->is_urgent())
+    state_->changed.notify_all();
 }
 
 int DatabaseRecorder::fd() const {
@@ -214,7 +231,10 @@ Result<std::vector<std::size_t>> DatabaseRecorder::take() {
 
 Result<std::vector<std::size_t>> DatabaseRecorder::finish() {
   std::unique_lock lock(state_->mutex);
+  state_->awaited = true;
+  state_->changed.notify_all();
   state_->changed.wait(lock, [&] { return state_->waiting.empty() && !state_->writing; });
+  state_->awaited = false;
   return state_->take_locked();
 }
 

@@ -56,8 +56,12 @@ void TakeOver::find(const store::JobRecord& job, std::vector<End>& ends) {
   Trace trace = attempt == 0 ? Trace::none : parts_.traces.look(job.index, attempt);
   if (trace == Trace::none && attempt > 1)
     trace = parts_.traces.look(job.index, --attempt);  // the newest never started
-  if (trace == Trace::none)
+  if (trace == Trace::none && job.status <= Status::queued)
     return;
+  if (trace == Trace::none) {
+    trace = Trace::lost;  // it began: that is on record. A power cut has taken what it left
+    attempt = std::max<std::size_t>(attempt, 1);
+  }
   log_decision(describe(job.index, attempt, trace));
   progress_.attempts.restore(job.index, attempt);
   if (progress_.order.plan.jobs[job.index].spec.ports > 0)

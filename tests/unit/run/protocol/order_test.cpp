@@ -143,3 +143,26 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
     CHECK(test::holds(test::failure_of(parse_exit_record(text.substr(0, size))).message,
                       "an exit record"));
 }
+
+TEST_CASE("an exit record with another byte than was written is none, or says the same") {
+  ExitRecord record;
+  record.number = 3;
+  record.message = ",\"checksum\":\"";
+  const std::string text = render_exit_record(record);
+  CHECK((*parse_exit_record(text) == record));
+  for (std::size_t at = 0; at + 1 < text.size(); ++at)
+    for (const char byte : {'\0', '7'}) {
+      std::string damaged = text;
+      damaged[at] = byte;
+      CAPTURE(damaged);
+      const auto parsed = parse_exit_record(damaged);
+      CHECK((!parsed || *parsed == record));
+    }
+}
+
+TEST_CASE("an exit record of an older version has no checksum") {
+  const auto record = parse_exit_record(R"({"outcome":"exited","number":3})"
+                                        "\n");
+  REQUIRE(record);
+  CHECK(record->number == 3);
+}

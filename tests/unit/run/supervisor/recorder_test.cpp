@@ -9,6 +9,7 @@
 #include "dstack/store/records/run_record.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
+#include "support/wait.hpp"
 
 #include <algorithm>
 #include <string>
@@ -107,6 +108,30 @@ TEST_CASE("followers are notified of what is on record, and first of all jobs") 
   const auto jobs = fixture.records.jobs(fixture.run.id);
   REQUIRE(jobs);
   CHECK((*jobs)[7].status == Status::running);
+}
+
+TEST_CASE(
+    "changes that follow a transaction closely share the next, unless the run itself changes") {
+  Fixture fixture;
+  auto recorder = DatabaseRecorder::start(
+      fixture.home, fixture.run, store::Records::Force::no, std::chrono::hours(1));
+  REQUIRE(recorder);
+  const auto recorded = [&] {
+    return read_file(fixture.home.run(fixture.run.name) / file_names::changes).value_or("");
+  };
+  recorder->add(change_of(0, Status::running), {});
+  test::wait_until([&] { return recorded() == "all\n0 \n"; });
+  for (std::size_t job = 1; job < 4; ++job)
+    recorder->add(change_of(job, Status::running), {});
+  SECTION("nobody waits for longer than he has to") {
+    REQUIRE(recorder->finish());
+    CHECK(recorded() == "all\n0 \n1 2 3 \n");
+  }
+  SECTION("a run that changes is recorded at once, with what came before") {
+    recorder->add(change_of_run(Status::running), {});
+    test::wait_until([&] { return recorded() == "all\n0 \n1 2 3 \n"; });
+    CHECK((*fixture.records.find_run(fixture.run.name))->status == Status::running);
+  }
 }
 
 TEST_CASE("after a change that cannot be recorded, no later one is") {

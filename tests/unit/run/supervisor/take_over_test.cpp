@@ -98,6 +98,16 @@ TEST_CASE("a runner that never started is started as if for the first time") {
   CHECK(run.runners.orders[0].attempt == 1);
 }
 
+TEST_CASE("a job that began by the record and left nothing on disk was lost, and the run goes on") {
+  FakeRun run(plan_of({{}, {}}));
+  run.was(0, GENERATE(Status::preparing, Status::running, Status::uploading, Status::stopping));
+  run.was(1, Status::queued);
+  REQUIRE(run.supervise());
+  CHECK(run.runners.calls == Calls{"start 1"});
+  CHECK(run.last_of(0).status == Status::failed);
+  CHECK(run.last_of(0).cause == Cause::lost);
+}
+
 TEST_CASE("jobs that are over stay as they are, and what they saved is known") {
   FakeRun run(plan_of({{}, {0}, {}}));
   run.was(0, Status::done);
