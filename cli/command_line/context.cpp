@@ -122,9 +122,9 @@ provider::SearchPath Context::search_path() const {
                                 home.trusted_providers()});
 }
 
-Result<run::Workbench> Context::open_workbench(run::Purpose purpose) const {
-  DSTACK_TRY(auto bench, run::open_workbench(folder, home, provider_paths, purpose));
-  return bench;
+Result<run::Workbench> Context::open_workbench(run::Purpose purpose,
+                                               std::optional<config::Project> read) const {
+  return run::open_workbench(folder, home, provider_paths, purpose, std::move(read));
 }
 
 Result<store::Records> open_records(const Context& context, store::Records::Mode mode) {

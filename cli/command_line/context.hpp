@@ -37,8 +37,9 @@ struct Context {
   Path project() const;
   /// Where providers are searched for.
   provider::SearchPath search_path() const;
-  /// The project, the providers and the settings; findings that are not errors become warnings.
-  Result<run::Workbench> open_workbench(run::Purpose purpose = run::Purpose::project) const;
+  /// The project, the providers and the settings. `read`: the project, if it is loaded already.
+  Result<run::Workbench> open_workbench(run::Purpose purpose = run::Purpose::project,
+                                        std::optional<config::Project> read = {}) const;
 };
 
 /// The records, after supervisors that died were restarted, and a project that was moved was found

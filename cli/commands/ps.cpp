@@ -1,6 +1,5 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
-#include "dstack/base/quantity.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
@@ -9,8 +8,9 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/signals.hpp"
-#include "ui/status.hpp"
 #include "views/applications.hpp"
+#include "views/run_pages.hpp"
+#include "views/run_table.hpp"
 
 #include <algorithm>
 #include <set>
@@ -21,7 +21,6 @@ namespace dstack::cli {
 
 namespace {
 
-using job::Status;
 using store::RunRecord;
 using store::WorkflowRecord;
 
@@ -62,12 +61,6 @@ Json workflow_json(const RunRecord& run,
   return entry;
 }
 
-std::string duration_of(const WorkflowRecord& workflow, Timestamp at) {
-  if (!workflow.started_at)
-    return "-";
-  return render_duration(workflow.finished_at.value_or(at) - *workflow.started_at);
-}
-
 class Ps final : public Action {
  public:
   void declare(Syntax& syntax) override {
@@ -93,47 +86,46 @@ class Ps final : public Action {
     if (watch_)
       return watch(context);
     DSTACK_TRY(auto records, open_records(context));
-    DSTACK_TRY(const auto runs, wanted(context, records));
+    DSTACK_TRY(auto pages, find(context, records));
     if (json_)
-      print_json(context, records, runs);
-    else if (runs.empty())
+      DSTACK_CHECK(print_json(context, records, pages));
+    else if (pages.page().empty())
       context.messages.note(empty_note());
     else
-      context.out.write(render(context, records, runs));
+      DSTACK_CHECK(print_table(context, records, pages));
     return exit_code::success;
   }
 
  private:
-  Result<std::vector<RunRecord>> wanted(const Context& context, store::Records& records) const {
+  Result<RunPages> find(const Context& context, store::Records& records) const {
     store::RunFilter filter;
     if (!all_projects_)
       filter.project = context.project().string();
     if (name_.empty())
       return select(records, filter);
-    DSTACK_TRY(auto run, records.find_run(name_));
-    if (run)
-      return std::vector<RunRecord>{*std::move(run)};
+    DSTACK_TRY(auto named, RunPages::open(records, {.name = name_, .most = 1}));
+    if (!named.page().empty())
+      return named;
     filter.workflow = name_;
-    DSTACK_TRY(auto runs, select(records, filter));
-    if (runs.empty() && most_ != 0)
+    DSTACK_TRY(auto pages, select(records, filter));
+    if (pages.page().empty() && most_ != 0)
       return refuse_name(context, records);
-    for (RunRecord& each : runs)
-      std::erase_if(each.workflows,
-                    [&](const WorkflowRecord& workflow) { return workflow.name != name_; });
-    return runs;
+    return pages;
   }
 
-  Result<std::vector<RunRecord>> select(store::Records& records, store::RunFilter filter) const {
+  Result<RunPages> select(store::Records& records, store::RunFilter filter) const {
     filter.most = most_.value_or(0);
+    if (most_ == 0)
+      return RunPages::none(records);
     if (all_ || most_)
-      return most_ == 0 ? std::vector<RunRecord>() : records.find_runs(filter);
+      return RunPages::open(records, filter);
     filter.unfinished = true;
-    DSTACK_TRY(auto unfinished, records.find_runs(filter));
-    if (!unfinished.empty())
+    DSTACK_TRY(auto unfinished, RunPages::open(records, filter));
+    if (!unfinished.page().empty())
       return unfinished;
     filter.unfinished = false;
     filter.most = 1;
-    return records.find_runs(filter);
+    return RunPages::open(records, filter);
   }
 
   Failure refuse_name(const Context& context, store::Records& records) const {
@@ -164,81 +156,42 @@ class Ps final : public Action {
     return all_projects_ ? "no runs yet" : "no runs yet in this project; 'dstack run' starts one";
   }
 
-  static void print_json(Context& context,
-                         store::Records& records,
-                         const std::vector<RunRecord>& runs) {
-    Json list = Json::array();
-    for (const RunRecord& run : runs) {
-      const auto jobs = jobs_of(records, run);
-      for (const WorkflowRecord& workflow : run.workflows)
-        list.push_back(workflow_json(run, workflow, jobs));
+  static Result<void> print_json(Context& context, store::Records& records, RunPages& pages) {
+    ui::JsonArray list(context.out);
+    for (bool has_page = true; has_page && !context.out.closed();) {
+      for (const RunRecord& run : pages.page()) {
+        const auto jobs = jobs_of(records, run);
+        for (const WorkflowRecord& workflow : run.workflows)
+          list.add(workflow_json(run, workflow, jobs));
+      }
+      context.out.flush();
+      DSTACK_TRY(has_page, pages.next());
     }
-    context.out.json(list);
-  }
-
-  /// Not read for runs that are over: nothing of their jobs is shown.
-  static std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& run) {
-    return job::is_final(run.status)
-               ? std::vector<store::JobRecord>()
-               : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
-  }
-
-  /// A line for each application that answers.
-  static std::string addresses(const ui::Stream& stream,
-                               const RunRecord& run,
-                               const std::vector<store::JobRecord>& jobs) {
-    std::string lines;
-    for (const WorkflowRecord& workflow : run.workflows)
-      for (const job::Application& app : running_apps(jobs, workflow.index))
-        if (app.state == job::ApplicationState::ready)
-          lines += fmt::format("{} {}: {}\n", run.name, workflow.name, render_app(stream, app));
-    return lines;
-  }
-
-  /// What a queued workflow waits for; only its jobs have that.
-  static std::string reason(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
-    for (const store::JobRecord& job : jobs)
-      if (job.workflow == workflow && job.status == Status::queued && !job.reason.empty())
-        return job.reason;
+    list.finish();
     return {};
   }
 
-  std::string render(const Context& context,
-                     store::Records& records,
-                     const std::vector<RunRecord>& runs) const {
-    const ui::Stream& stream = context.out.stream();
-    using Width = ui::Table::Width;
-    const auto left = ui::Table::Align::left;
-    std::vector<ui::Table::Column> columns = {{"RUN"},
-                                              {"WORKFLOW", left, Width::shrinks},
-                                              {"STATUS", left, Width::shrinks},
-                                              {"SUBMITTED", left, Width::shrinks},
-                                              {"DURATION"},
-                                              {"TAG", left, Width::shrinks}};
-    if (all_projects_)
-      columns.push_back({"PROJECT", left, Width::shrinks});
-    ui::Table table(std::move(columns));
-    const Timestamp at = now();
-    std::string apps;
-    for (const RunRecord& run : runs) {
-      const auto jobs = jobs_of(records, run);
-      apps += addresses(stream, run, jobs);
-      for (const WorkflowRecord& workflow : run.workflows) {
-        ui::Outcome outcome = ui::outcome_of(workflow);
-        outcome.reason = reason(jobs, workflow.index);
-        std::vector<ui::Cell> row = {
-            {run.name, ui::Colour::bold},
-            {workflow.name},
-            ui::status_cell(stream, outcome),
-            {stream.terminal ? render_age(run.submitted_at, at) : render_time(run.submitted_at)},
-            {duration_of(workflow, at)},
-            {workflow.tags.empty() ? "-" : join(workflow.tags, ", ")}};
-        if (all_projects_)
-          row.push_back({run.project});
-        table.add(std::move(row));
-      }
+  Result<void> print_table(Context& context, store::Records& records, RunPages& pages) const {
+    DSTACK_TRY(RunTable table, make_table(context, records, pages));
+    for (bool has_page = true; has_page && !context.out.closed();) {
+      context.out.write(table.take(records, pages.page()));
+      context.out.flush();
+      DSTACK_TRY(has_page, pages.next());
     }
-    return table.render(stream) + (apps.empty() ? "" : "\n" + apps);
+    context.out.write(table.addresses());
+    return {};
+  }
+
+  Result<RunTable> make_table(const Context& context,
+                              store::Records& records,
+                              const RunPages& pages) const {
+    store::ListingBounds bounds;
+    if (pages.has_more()) {
+      DSTACK_TRY(bounds, records.listing_bounds());
+    }
+    return RunTable(context.out.stream(),
+                    all_projects_ ? RunTable::Projects::shown : RunTable::Projects::hidden,
+                    bounds);
   }
 
   /// What is printed again in a pipe when it changes; durations are left out.
@@ -261,21 +214,46 @@ class Ps final : public Action {
     return text;
   }
 
+  struct Moment {
+    std::string table;
+    std::string statuses;
+  };
+
+  /// What there is to see now; on a terminal no more of it than the screen may hold.
+  Result<Moment> look(Context& context) const {
+    const ui::Stream& stream = context.out.stream();
+    // Opened again each time: the database may be new, and supervisors may have died.
+    DSTACK_TRY(auto records, open_records(context));
+    DSTACK_TRY(auto pages, find(context, records));
+    if (pages.page().empty())
+      return Moment{empty_note() + "\n", {}};
+    DSTACK_TRY(RunTable table, make_table(context, records, pages));
+    Moment moment;
+    std::size_t runs = 0;
+    for (bool has_page = true; has_page;) {
+      moment.table += table.take(records, pages.page());
+      moment.statuses += statuses(pages.page());
+      runs += pages.page().size();
+      if (stream.live && runs >= ui::screen_size(stream).rows)
+        break;
+      DSTACK_TRY(has_page, pages.next());
+    }
+    moment.table += table.addresses();
+    return moment;
+  }
+
   /// On a terminal the table changes in place; in a pipe it is printed again after each change.
   Result<int> watch(Context& context) {
     DSTACK_TRY(auto signals, Signals::open());
     const ui::Stream& stream = context.out.stream();
     std::string shown;
     while (!context.out.closed()) {
-      // Opened again each time: the database may be new, and supervisors may have died.
-      DSTACK_TRY(auto records, open_records(context));
-      DSTACK_TRY(const auto runs, wanted(context, records));
-      const std::string table = runs.empty() ? empty_note() + "\n" : render(context, records, runs);
-      const std::string current = stream.live ? table : statuses(runs);
+      DSTACK_TRY(const Moment moment, look(context));
+      const std::string& current = stream.live ? moment.table : moment.statuses;
       if (current != shown || shown.empty()) {
-        context.out.write(stream.live     ? picture(stream, table)
-                          : shown.empty() ? table
-                                          : "\n" + table);
+        context.out.write(stream.live     ? picture(stream, moment.table)
+                          : shown.empty() ? moment.table
+                                          : "\n" + moment.table);
         context.out.flush();
         shown = current.empty() ? "none" : current;
       }

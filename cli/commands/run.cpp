@@ -16,7 +16,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace dstack::cli {
 
@@ -152,8 +154,11 @@ class Run final : public Action {
     const auto root = error ? std::nullopt : config::find_project(folder);
     if (!root)
       return {};
-    const auto loaded = config::load_project(*root);
-    return loaded ? plan::refuse_ambiguous(target_, after_target_, *loaded) : Result<void>();
+    auto loaded = config::load_project(*root);
+    if (!loaded)
+      return {};
+    project_ = *std::move(loaded);
+    return plan::refuse_ambiguous(target_, after_target_, *project_);
   }
 
   Result<std::string> help(Context& context, const Syntax& syntax) override {
@@ -271,7 +276,7 @@ class Run final : public Action {
     request_.parallel = parallel_.value_or(0);
     if (yes_)
       request_.large_folder = source::LargeFolder::taken;
-    DSTACK_TRY(const auto bench, context.open_workbench(run::Purpose::code));
+    DSTACK_TRY(auto bench, context.open_workbench(run::Purpose::code, std::exchange(project_, {})));
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
@@ -290,9 +295,10 @@ class Run final : public Action {
     return follow(context, records, signals, submitted);
   }
 
-  Result<int> show_plan(Context& context, const run::Workbench& bench) const {
+  Result<int> show_plan(Context& context, run::Workbench& bench) {
     source::Snapshot code;
     auto plan = run::preview(bench, request_, code);
+    project_ = std::move(bench.project);
     if (is_large(code.amount))
       say(context, describe(code.amount));
     context.messages.warnings(code.warnings);
@@ -300,11 +306,13 @@ class Run final : public Action {
       say(context, note);
     if (!plan)
       return Failure(std::move(plan).error());
-    const plan::Plan shown = plan::without_secrets(*std::move(plan));
+    shown_ = plan::without_secrets(*std::move(plan));
     if (json_)
-      context.out.json(Json(shown));
+      context.out.json(Json(shown_));
     else
-      context.out.write(plan::explain(shown, resources::find_enforcement()));
+      plan::explain(shown_, resources::find_enforcement(), [&](std::string_view piece) {
+        context.out.write(piece);
+      });
     return exit_code::success;
   }
 
@@ -378,7 +386,9 @@ class Run final : public Action {
   run::SubmitRequest request_;
   std::string target_;
   std::vector<plan::OwnOption> after_target_;
-  std::string early_project_;  ///< of `--project` before the target
+  std::string early_project_;               ///< of `--project` before the target
+  std::optional<config::Project> project_;  ///< for checking words; else kept to the end
+  plan::Plan shown_;
   std::optional<std::size_t> parallel_;
   bool detach_ = false;
   bool force_ = false;

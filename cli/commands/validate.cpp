@@ -22,13 +22,18 @@ class Validate final : public Action {
   Result<int> run(Context& context) override {
     if (!config::find_project(context.folder))
       return refuse_missing_project();
-    DSTACK_TRY(const auto bench, context.open_workbench(run::Purpose::code));
-    DSTACK_TRY(const auto warnings, run::validate(bench));
-    context.messages.warnings(warnings);
-    context.out.line(
-        fmt::format("no errors in {}", plural(bench.project.workflows.size(), "workflow")));
+    DSTACK_TRY(auto bench, context.open_workbench(run::Purpose::code));
+    const auto warnings = run::validate(bench);
+    project_ = std::move(bench.project);
+    if (!warnings)
+      return fail(warnings.error());
+    context.messages.warnings(*warnings);
+    context.out.line(fmt::format("no errors in {}", plural(project_.workflows.size(), "workflow")));
     return exit_code::success;
   }
+
+ private:
+  config::Project project_;  ///< a member, so that it is kept to the end of the process
 };
 
 }  // namespace

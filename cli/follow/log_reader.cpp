@@ -131,8 +131,9 @@ Result<void> LogReader::begin(const LogSelection& selection) {
 }
 
 Result<void> LogReader::copy(std::size_t job) {
+  std::string buffer(chunk, '\0');
   while (!out_.closed()) {
-    DSTACK_TRY(const std::string bytes, logs_[job].read(offsets_[job], chunk));
+    DSTACK_TRY(const std::string_view bytes, logs_[job].read_into(buffer, offsets_[job]));
     if (bytes.empty())
       break;
     append(job, bytes);

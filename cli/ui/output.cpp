@@ -61,4 +61,20 @@ Result<void> Output::status() const {
   return {};
 }
 
+void JsonArray::add(const Json& element) {
+  out_.write(is_empty_ ? "[\n" : ",\n");
+  is_empty_ = false;
+  std::string text = "  ";
+  for (const char c : render_json_pretty(element)) {
+    text += c;
+    if (c == '\n')
+      text += "  ";
+  }
+  out_.write(text);
+}
+
+void JsonArray::finish() {
+  out_.line(is_empty_ ? "[]" : "\n]");
+}
+
 }  // namespace dstack::ui

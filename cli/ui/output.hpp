@@ -59,4 +59,19 @@ class Output {
   std::function<void()> when_closed_;
 };
 
+/// One array, indented, for `--json`, written element by element: the same bytes as Output::json().
+class JsonArray {
+ public:
+  /// Refers to it.
+  explicit JsonArray(Output& out) : out_(out) {}
+
+  void add(const Json& element);
+  /// Ends it. Once, after the last element.
+  void finish();
+
+ private:
+  Output& out_;
+  bool is_empty_ = true;
+};
+
 }  // namespace dstack::ui

@@ -17,11 +17,11 @@ std::string blanks(std::size_t count) {
 
 }  // namespace
 
-std::vector<std::size_t> Table::widths(const Stream& stream) const {
+std::vector<std::size_t> Table::find_widths(const Stream& stream) const {
   std::vector<std::size_t> widths;
   std::size_t total = 0;
   for (std::size_t column = 0; column < columns_.size(); ++column) {
-    std::size_t width = display_width(columns_[column].title);
+    std::size_t width = std::max(display_width(columns_[column].title), columns_[column].least);
     for (const auto& row : rows_)
       width = std::max(width, display_width(printable(row[column].text)));
     widths.push_back(width);
@@ -41,26 +41,52 @@ std::vector<std::size_t> Table::widths(const Stream& stream) const {
 }
 
 std::string Table::render(const Stream& stream) const {
-  const std::vector<std::size_t> widths = this->widths(stream);
-  std::string text;
-  const auto add_row = [&](const auto& cell_at) {
-    std::string row;
-    std::size_t owed = 0;  // blanks, written only when something follows
-    for (std::size_t column = 0; column < columns_.size(); ++column) {
-      const Cell cell = cell_at(column);
-      const std::string shown = cut(stream, printable(cell.text), widths[column]);
-      const std::size_t space = widths[column] - std::min(widths[column], display_width(shown));
-      const bool right = columns_[column].align == Align::right;
-      if (!shown.empty())
-        row += blanks(owed + (right ? space : 0)) + paint(stream, cell.colour, shown);
-      owed = (shown.empty() ? owed + widths[column] : right ? 0 : space) + gap;
-    }
-    text += row + "\n";
-  };
-  add_row([&](std::size_t column) { return Cell{columns_[column].title, Colour::dim}; });
-  for (const auto& row : rows_)
-    add_row([&](std::size_t column) { return row[column]; });
+  const std::vector<std::size_t> widths = find_widths(stream);
+  return render_header(stream, widths) + render_rows(stream, widths);
+}
+
+std::string Table::take(const Stream& stream) {
+  const bool is_first = taken_widths_.empty();
+  if (is_first)
+    taken_widths_ = find_widths(stream);
+  std::string text = is_first ? render_header(stream, taken_widths_) : std::string();
+  text += render_rows(stream, taken_widths_);
+  rows_.clear();
   return text;
+}
+
+std::string Table::render_header(const Stream& stream,
+                                 const std::vector<std::size_t>& widths) const {
+  std::vector<Cell> titles;
+  for (const Column& column : columns_)
+    titles.push_back({column.title, Colour::dim});
+  return render_row(stream, titles, widths);
+}
+
+std::string Table::render_rows(const Stream& stream, const std::vector<std::size_t>& widths) const {
+  std::string text;
+  for (const auto& row : rows_)
+    text += render_row(stream, row, widths);
+  return text;
+}
+
+std::string Table::render_row(const Stream& stream,
+                              const std::vector<Cell>& cells,
+                              const std::vector<std::size_t>& widths) const {
+  std::string row;
+  std::size_t owed = 0;  // blanks, written only when something follows
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    const Cell& cell = cells[column];
+    std::string shown = printable(cell.text);
+    if (stream.terminal)
+      shown = cut(stream, shown, widths[column]);
+    const std::size_t space = widths[column] - std::min(widths[column], display_width(shown));
+    const bool right = columns_[column].align == Align::right;
+    if (!shown.empty())
+      row += blanks(owed + (right ? space : 0)) + paint(stream, cell.colour, shown);
+    owed = (shown.empty() ? owed + widths[column] : right ? 0 : space) + gap;
+  }
+  return row + "\n";
 }
 
 }  // namespace dstack::ui

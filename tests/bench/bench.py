@@ -3,6 +3,7 @@
 import datetime
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -70,6 +71,44 @@ def pair(ours, theirs, runs=11, warm_up=2):
 
 def figure(name, value, unit):
     print(f"{name} {value:.4g} {unit}", flush=True)
+
+
+def processor(call, runs=5):
+    """Median processor seconds of a call and of what it waits for, user and system."""
+    def once():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        call()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return statistics.median(once() for _ in range(runs))
+
+
+def streamed(*command, **options):
+    """Seconds until the first byte of a command's output and until its end, and the most memory it held, in bytes."""
+    begin = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, **options)
+    child.stdout.read(1)
+    first = time.perf_counter() - begin
+    memory = 0
+    while child.stdout.read(1 << 18):
+        memory = max(memory, high_water(child.pid))
+    if child.wait() != 0:
+        raise SystemExit(f"{command} ended with {child.returncode}")
+    return first, time.perf_counter() - begin, memory
+
+
+def high_water(pid):
+    """The most memory that a process has held so far, in bytes; 0 when it has ended. What getrusage() says of a child
+    counts ours before its exec."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def medians_streamed(*command, runs=5, **options):
+    """Of each of the three."""
+    return [statistics.median(one) for one in zip(*(streamed(*command, **options) for _ in range(runs)))]
 
 
 def has(program):

@@ -1,6 +1,8 @@
-"""The start of the program: `--version`, and `ps` with 100,000 runs in the database."""
+"""The start of the program: `--version`, and `ps` with 100,000 runs in the database; `ps -a` of all of these, as a table
+and as JSON: until the first line, until the last, and its memory, beside `git log` of as many commits."""
 
 import sqlite3
+import subprocess
 
 import bench
 
@@ -31,3 +33,21 @@ with bench.Box() as box:
         bench.quiet(bench.DSTACK, "ps", cwd=box.project, env=box.environment), runs=21) * 1e3, "ms")
     bench.figure("ps.all_last_10", bench.median(
         bench.quiet(bench.DSTACK, "ps", "-n", "10", cwd=box.project, env=box.environment), runs=21) * 1e3, "ms")
+
+    for name, arguments in (("table", []), ("json", ["--json"])):
+        first, all_of_it, memory = bench.medians_streamed(
+            bench.DSTACK, "ps", "-a", *arguments, cwd=box.project, env=box.environment)
+        bench.figure(f"ps.all.{name}.first_line", first * 1e3, "ms")
+        bench.figure(f"ps.all.{name}", all_of_it * 1e3, "ms")
+        bench.figure(f"ps.all.{name}.memory", memory / 1e6, "MB")
+    if bench.has("git"):
+        history = "".join(
+            f"commit refs/heads/main\ncommitter A <a@example.com> {1700000000 + i} +0000\ndata 12\nquiet-otter\n\n"
+            for i in range(100000))
+        subprocess.run(["git", "init", "-q", "-b", "main", box.root / "history"], check=True)
+        subprocess.run(["git", "fast-import", "--quiet"], input=history.encode(), cwd=box.root / "history", check=True)
+        first, all_of_it, memory = bench.medians_streamed(
+            "git", "log", "--format=%h  %s  %ci", "main", cwd=box.root / "history")
+        bench.figure("ps.all.git_log.first_line", first * 1e3, "ms")
+        bench.figure("ps.all.git_log", all_of_it * 1e3, "ms")
+        bench.figure("ps.all.git_log.memory", memory / 1e6, "MB")

@@ -3,6 +3,7 @@
 
 #include "dstack/base/text.hpp"
 #include "fuzz.hpp"
+#include "support/yaml_values.hpp"
 #include "ui/diagnostics.hpp"
 
 using namespace dstack;
@@ -33,12 +34,26 @@ std::size_t check_value(const config::Value& value) {
   return nodes;
 }
 
+/// What the fast reader takes, the parser takes, and for the same.
+void check_readers(const std::shared_ptr<const SourceText>& source,
+                   const Result<config::ParsedYaml>& fastest) {
+  const auto parsed = config::read_yaml(source, {}, config::YamlReader::parser);
+  require(parsed.has_value() == fastest.has_value(), "both readers take the same texts");
+  if (!parsed) {
+    require(render(parsed.error()) == render(fastest.error()), "errors are the parser's");
+    return;
+  }
+  require(test::is_same(parsed->root, fastest->root), "both readers read the same");
+  require(parsed->errors.size() == fastest->errors.size(), "errors are the parser's");
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const config::YamlLimits limits;
   auto source = make_source_text("file.yaml", std::string(text_of(data, size)));
   const auto read = config::read_yaml(source, limits);
+  check_readers(source, read);
   std::vector<Error> errors;
   if (read) {
     require(check_value(read->root) <= limits.nodes + 1, "there are no more nodes than allowed");

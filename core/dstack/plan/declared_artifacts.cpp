@@ -71,6 +71,23 @@ void add_artifacts(const config::Value& properties,
     add_path(artifacts->value, base, folder, paths);
 }
 
+/// The properties of artifacts that any provider has; those with the same names once.
+std::vector<const Property*> properties_of_artifacts(const provider::Registry& providers) {
+  std::vector<const Property*> all;
+  const auto add = [&](const std::vector<Property>& declared) {
+    const Property* property = property_of_artifacts(declared);
+    if (property != nullptr && std::none_of(all.begin(), all.end(), [&](const Property* other) {
+          return other->name == property->name && other->aliases == property->aliases;
+        }))
+      all.push_back(property);
+  };
+  add(provider::common_properties());
+  for (const provider::Candidate& candidate : providers.candidates())
+    if (candidate.manifest)
+      add(candidate.manifest->properties);
+  return all;
+}
+
 }  // namespace
 
 std::vector<std::string> declared_artifacts(const config::Project& project,
@@ -78,8 +95,12 @@ std::vector<std::string> declared_artifacts(const config::Project& project,
   std::vector<std::string> paths;
   Drafts drafts;
   drafts.project = project.folder.string();
+  const std::vector<const Property*> wanted = properties_of_artifacts(providers);
   for (const config::Workflow& workflow : project.workflows)
-    drafts.add(workflow, Role::target);
+    if (std::any_of(wanted.begin(), wanted.end(), [&](const Property* property) {
+          return find_member(workflow.properties, *property) != nullptr;
+        }))
+      drafts.add(workflow, Role::target);
   std::vector<Error> unwanted;  // whoever plans a run of these workflows reports them
   choose_providers(drafts, providers, unwanted);
   for (Draft& draft : drafts.all) {

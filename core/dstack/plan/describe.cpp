@@ -96,6 +96,15 @@ std::optional<std::string> owner_of(const std::string& variable,
   return std::nullopt;
 }
 
+/// Of any workflow, or of all.
+bool is_variable(const config::Project& project, std::string_view name) {
+  return std::any_of(project.variables.begin(), project.variables.end(), [&](const auto& scope) {
+    return std::any_of(scope.second.begin(), scope.second.end(), [&](const auto& variable) {
+      return variable.name == name;
+    });
+  });
+}
+
 std::vector<std::string> ambiguous_names(const Target& target,
                                          const WorkflowIndex& index,
                                          const std::vector<std::string>& own_options) {
@@ -166,6 +175,12 @@ Result<TargetHelp> describe_target(const std::string& target,
 Result<void> refuse_ambiguous(const std::string& target,
                               const std::vector<OwnOption>& options,
                               const config::Project& project) {
+  // Mostly none is a variable of anything, and of which workflows the run would be need not be
+  // known.
+  if (std::none_of(options.begin(), options.end(), [&](const OwnOption& option) {
+        return is_variable(project, option.name.substr(2));
+      }))
+    return {};
   const WorkflowIndex index(project);
   const Target found{index.find(target)};
   for (const OwnOption& option : options) {

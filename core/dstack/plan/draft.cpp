@@ -67,11 +67,10 @@ bool may_refer_to_secrets(const provider::Property& property) {
 
 void Drafts::add(const config::Workflow& workflow, Role role) {
   by_name.emplace(workflow.name, all.size());
-  Draft draft;
+  Draft& draft = all.emplace_back();
   draft.workflow = &workflow;
   draft.project = project;
   draft.role = role;
-  all.push_back(std::move(draft));
 }
 
 void choose_providers(Drafts& drafts,

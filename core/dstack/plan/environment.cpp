@@ -100,4 +100,14 @@ std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::siz
   return all;
 }
 
+bool have_same_surroundings(const PlannedJob& a, const PlannedJob& b) {
+  const auto is_plain = [](const job::JobSpec& spec) {
+    return spec.ports == 0 && !spec.master && spec.apps.empty() && spec.token.empty() &&
+           !spec.python;
+  };
+  return is_plain(a.spec) && is_plain(b.spec) &&
+         (a.spec.resources.gpu == 0) == (b.spec.resources.gpu == 0) &&
+         a.spec.container.has_value() == b.spec.container.has_value();
+}
+
 }  // namespace dstack::plan

@@ -42,5 +42,8 @@ class EnvironmentLayers {
 inline constexpr const char* known_later = "(set when the run starts)";
 /// The reserved variables as a plan shows them: with the value where it is already known.
 std::vector<EnvironmentVariable> reserved_environment(const Plan& plan, std::size_t job);
+/// Whether two jobs of a plan, of the same environment otherwise, have the same base_of() and
+/// reserved_environment(), as far as that is seen without making them. False: it is not known.
+bool have_same_surroundings(const PlannedJob& a, const PlannedJob& b);
 
 }  // namespace dstack::plan

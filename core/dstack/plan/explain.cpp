@@ -16,15 +16,14 @@ namespace dstack::plan {
 namespace {
 
 constexpr std::size_t label_width = 13;
+/// The text of a large plan is passed on in pieces of about this many bytes.
+constexpr std::size_t piece_size = 32 * 1024;
 
 /// One line `label   text`; of several lines only the first has the label.
 void add_lines(std::string& out, std::string_view label, const std::vector<std::string>& lines) {
-  bool first = true;
   for (const std::string& line : lines) {
-    std::string shown(first ? label : std::string_view());
-    shown.resize(label_width, ' ');
-    out += fmt::format("   {}{}\n", shown, line);
-    first = false;
+    const std::string_view shown = &line == &lines.front() ? label : std::string_view();
+    out.append("   ").append(shown).append(label_width - shown.size(), ' ').append(line) += '\n';
   }
 }
 
@@ -154,36 +153,58 @@ std::vector<std::string> env_file_lines(const PlannedWorkflow& workflow) {
   return lines;
 }
 
+/// What the run of a tag has saved.
+std::vector<std::string> saved_of(const Input& input) {
+  std::vector<std::string> paths;
+  for (const job::Artifact& artifact : input.artifacts)
+    paths.push_back(printable(artifact.path.empty() ? "." : artifact.path) +
+                    (artifact.partial ? " (partial)" : ""));
+  return paths;
+}
+
 std::string plain_list(const std::vector<std::string>& names) {
   return names.empty() ? "nothing" : join(names, ", ");
 }
 
 class Explanation {
  public:
-  Explanation(const Plan& plan, const resources::EnforcementMethods* enforcement)
-      : plan_(plan), enforcement_(enforcement), artifacts_(plan.workflows.size()) {
+  Explanation(const Plan& plan,
+              const resources::EnforcementMethods* enforcement,
+              const WriteText& write)
+      : plan_(plan),
+        enforcement_(enforcement),
+        write_text_(write),
+        artifacts_(plan.workflows.size()) {
     for (const PlannedJob& job : plan.jobs)
       for (std::string& path : artifacts_of(job))
         artifacts_[job.workflow].push_back(std::move(path));
   }
 
-  std::string write() {
+  void write() {
     out_ = fmt::format("plan of '{}': {}{}\n",
                        printable(plan_.target),
                        plural(plan_.jobs.size(), "job"),
                        plan_.jobs.size() > 1 ? ", in this order" : "");
     if (!plan_.arguments.empty())
       out_ += fmt::format("arguments after '--': {}\n", printable(shell_join(plan_.arguments)));
-    for (std::size_t job = 0; job < plan_.jobs.size(); ++job)
+    for (std::size_t job = 0; job < plan_.jobs.size(); ++job) {
       write_job(job);
+      if (out_.size() >= piece_size)
+        pass_on();
+    }
     if (!plan_.notices.empty())
       out_ += "\n";
     for (const std::string& notice : plan_.notices)
       out_ += fmt::format("note: {}\n", printable(notice));
-    return std::move(out_);
+    pass_on();
   }
 
  private:
+  void pass_on() {
+    write_text_(out_);
+    out_.clear();  // keeps its memory
+  }
+
   void write_job(std::size_t index) {
     const PlannedJob& job = plan_.jobs[index];
     const PlannedWorkflow& workflow = plan_.workflows[job.workflow];
@@ -205,7 +226,7 @@ class Explanation {
     add_lines(out_, "env_file", env_file_lines(workflow));
     add_lines(out_, "artifacts", {plain_list(artifacts_of(job))});
     add_lines(out_, "resources", resource_lines(job.spec));
-    add_lines(out_, "environment", environment_lines(index));
+    out_ += environment_text(index);
     for (const std::string& notice : job.notices)
       out_ += fmt::format("   note: {}\n", printable(notice));
   }
@@ -248,14 +269,9 @@ class Explanation {
   std::vector<std::string> input_lines(const PlannedWorkflow& workflow) const {
     std::vector<std::string> lines;
     for (const Input& input : workflow.inputs) {
-      std::vector<std::string> paths;
-      if (input.producer)
-        paths = artifacts_[*input.producer];
-      for (const job::Artifact& artifact : input.artifacts)
-        paths.push_back(printable(artifact.path.empty() ? "." : artifact.path) +
-                        (artifact.partial ? " (partial)" : ""));
       std::string line =
-          fmt::format("{} of workflow '{}'", plain_list(paths), printable(input.workflow));
+          (input.producer ? plain_list(artifacts_[*input.producer]) : plain_list(saved_of(input))) +
+          " of workflow '" + printable(input.workflow) + "'";
       if (!input.producer)
         line += fmt::format(
             ", tag '{}', saved by run '{}'", printable(input.tag), printable(input.run));
@@ -267,17 +283,20 @@ class Explanation {
   }
 
   /// Most jobs have the environment of the one before, and it is most of the output.
-  const std::vector<std::string>& environment_lines(std::size_t index) {
+  const std::string& environment_text(std::size_t index) {
     const PlannedJob& job = plan_.jobs[index];
+    const bool is_like_last = index > 0 && job.environment == plan_.jobs[index - 1].environment;
+    if (is_like_last && have_same_surroundings(job, plan_.jobs[index - 1]))
+      return environment_text_;
     std::vector<EnvironmentVariable> reserved = reserved_environment(plan_, index);
     std::vector<EnvironmentVariable> base = base_of(plan_, job);
-    if (index == 0 || job.environment != plan_.jobs[index - 1].environment ||
-        reserved != reserved_ || base != base_) {
+    if (!is_like_last || reserved != reserved_ || base != base_) {
       reserved_ = std::move(reserved);
       base_ = std::move(base);
-      environment_lines_ = lines_of_environment(job.environment);
+      environment_text_.clear();
+      add_lines(environment_text_, "environment", lines_of_environment(job.environment));
     }
-    return environment_lines_;
+    return environment_text_;
   }
 
   std::vector<std::string> lines_of_environment(
@@ -306,21 +325,27 @@ class Explanation {
 
   const Plan& plan_;
   const resources::EnforcementMethods* enforcement_;  ///< null: they are not shown
-  std::vector<std::vector<std::string>> artifacts_;   ///< by workflow
-  std::vector<EnvironmentVariable> base_;             ///< of the job whose lines are kept, as
-  std::vector<EnvironmentVariable> reserved_;         ///< these, and the lines:
-  std::vector<std::string> environment_lines_;
+  const WriteText& write_text_;
+  std::vector<std::vector<std::string>> artifacts_;  ///< by workflow
+  std::vector<EnvironmentVariable> base_;            ///< of the job whose text is kept, as
+  std::vector<EnvironmentVariable> reserved_;        ///< these, and the text:
+  std::string environment_text_;
   std::string out_;
 };
 
 }  // namespace
 
 std::string explain(const Plan& plan) {
-  return Explanation(plan, nullptr).write();
+  std::string text;
+  const WriteText append = [&](std::string_view piece) { text += piece; };
+  Explanation(plan, nullptr, append).write();
+  return text;
 }
 
-std::string explain(const Plan& plan, const resources::EnforcementMethods& enforcement) {
-  return Explanation(plan, &enforcement).write();
+void explain(const Plan& plan,
+             const resources::EnforcementMethods& enforcement,
+             const WriteText& write) {
+  Explanation(plan, &enforcement, write).write();
 }
 
 }  // namespace dstack::plan

@@ -273,6 +273,10 @@ class Maker {
     plan.base = base_environment(context_.whole_environment());
     plan.notices = std::move(notices_);
     plan.workflows.reserve(drafts_.all.size());
+    std::size_t jobs = 0;
+    for (const Draft& draft : drafts_.all)
+      jobs += draft.jobs.size();
+    plan.jobs.reserve(jobs);
     for (std::size_t i = 0; i < drafts_.all.size(); ++i) {
       Draft& draft = drafts_.all[i];
       if (!draft.planned || !draft.inputs_known)

@@ -11,8 +11,10 @@
 #include "dstack/python/python.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dstack::resources {
@@ -114,8 +116,13 @@ void from_json(const Json& json, Plan& plan);
 /// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
 /// environment with origins. The same plan gives the same text.
 std::string explain(const Plan& plan);
-/// The same, with how this machine enforces the limits of jobs.
-std::string explain(const Plan& plan, const resources::EnforcementMethods& enforcement);
+/// Takes the next piece of a text.
+using WriteText = std::function<void(std::string_view piece)>;
+/// The same piece by piece, with how this machine enforces the limits of jobs: of ten thousand jobs
+/// the text has many times the size of the plan.
+void explain(const Plan& plan,
+             const resources::EnforcementMethods& enforcement,
+             const WriteText& write);
 
 /// The job whose host and ports this one is given: JobSpec::master as an index into the plan.
 std::optional<std::size_t> master_of(const Plan& plan, std::size_t job);

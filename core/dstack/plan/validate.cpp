@@ -35,6 +35,7 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
     errors.push_back(finding.error);
   Drafts drafts;
   drafts.project = context.project.folder.string();
+  drafts.all.reserve(context.project.workflows.size());
   for (const std::size_t workflow : whole_order(index))
     drafts.add(context.project.workflows[workflow], Role::target);
   for (Draft& draft : drafts.all) {

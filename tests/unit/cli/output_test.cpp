@@ -53,3 +53,25 @@ TEST_CASE("a full disk is an error") {
   REQUIRE_FALSE(out.status());
   CHECK(out.status().error().message.find("No space left on device") != std::string::npos);
 }
+
+TEST_CASE("an array that is written element by element is the same text as a document") {
+  for (const Json& list :
+       {Json::array(),
+        Json::array({1}),
+        Json::array({{{"a", {1, 2}}, {"b", Json::array()}}, "two\nlines", nullptr})}) {
+    Captured whole;
+    Captured parts;
+    {
+      Output out(whole.plain());
+      out.json(list);
+      out.flush();
+      Output streamed(parts.plain());
+      dstack::ui::JsonArray array(streamed);
+      for (const Json& element : list)
+        array.add(element);
+      array.finish();
+      streamed.flush();
+    }
+    CHECK(parts.text() == whole.text());
+  }
+}

@@ -72,3 +72,15 @@ TEST_CASE("colour surrounds only the text, not the blanks") {
   CHECK(table.render(Captured().terminal()) ==
         "\033[2mA\033[0m  \033[2mB\033[0m\n\033[31mx\033[0m  y\n");
 }
+
+TEST_CASE("a table that is taken in parts keeps its columns, and has one header") {
+  Table table({{"NAME", Table::Align::left, Table::Width::whole, 6}, {"X"}});
+  const Captured captured;
+  table.add({{"a"}, {"1"}});
+  CHECK(table.take(captured.plain()) == "NAME    X\na       1\n");
+  table.add({{"longer"}, {"2"}});
+  CHECK(table.take(captured.plain()) == "longer  2\n");
+  CHECK(table.take(captured.plain()).empty());
+  table.add({{"longer than all"}, {"3"}});
+  CHECK(table.take(captured.plain()) == "longer than all  3\n");
+}

@@ -210,6 +210,33 @@ TEST_CASE("a plan shows reserved variables with the origin dstack") {
   CHECK(shown == reserved);
 }
 
+TEST_CASE("jobs that are said to have the same surroundings have them") {
+  std::vector<job::JobSpec> specs(10);
+  specs[1].argv = {"other"};
+  specs[2].resources.gpu = 1;
+  specs[3].ports = 1;
+  specs[4].master = 0;
+  specs[5].token = "TOKEN";
+  specs[6].python.emplace();
+  specs[7].container.emplace();
+  specs[8].apps.resize(1);
+  specs[9].resources.cpu = 2;
+  Plan plan;
+  plan.base = base_environment({{"PATH", "/bin"}, {"HOME", "/home/me"}});
+  for (const job::JobSpec& spec : specs)
+    plan.jobs.emplace_back().spec = spec;
+  std::size_t said = 0;
+  for (std::size_t a = 0; a < plan.jobs.size(); ++a)
+    for (std::size_t b = a + 1; b < plan.jobs.size(); ++b)
+      if (have_same_surroundings(plan.jobs[a], plan.jobs[b])) {
+        ++said;
+        CAPTURE(a, b);
+        CHECK(reserved_environment(plan, a) == reserved_environment(plan, b));
+        CHECK(base_of(plan, plan.jobs[a]) == base_of(plan, plan.jobs[b]));
+      }
+  CHECK(said == 3);  // of those that differ in a program or in processors alone
+}
+
 TEST_CASE("an origin is read as it was written") {
   for (const char* text :
        {"base", "provider", ".dstack/workflows.yaml:6", "command line", "dstack", "secret"})

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace dstack::config {
@@ -137,6 +138,15 @@ class RingSearch {
   std::size_t cycles_ = 0;
 };
 
+/// What nearly every project has.
+bool has_each_name_once(const Project& project) {
+  std::unordered_set<std::string_view> names;
+  names.reserve(project.workflows.size());
+  return std::all_of(project.workflows.begin(),
+                     project.workflows.end(),
+                     [&](const Workflow& workflow) { return names.insert(workflow.name).second; });
+}
+
 }  // namespace
 
 Error unknown_dependency(const Dependency& dependency, const std::vector<std::string>& names) {
@@ -150,6 +160,8 @@ Error unknown_dependency(const Dependency& dependency, const std::vector<std::st
 }
 
 void check_names(Project& project) {
+  if (has_each_name_once(project))
+    return;
   Findings findings(project.findings);
   std::unordered_map<std::string, SourceLocation> first;
   first.reserve(project.workflows.size());

@@ -2,6 +2,7 @@
 
 #include "dstack/base/text.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/config/yaml/simple_yaml.hpp"
 #include "dstack/config/yaml/yaml_syntax.hpp"
 #include "dstack/config/yaml/yaml_tree.hpp"
 
@@ -175,12 +176,19 @@ std::optional<Error> check_bytes(const std::shared_ptr<const SourceText>& source
   return std::nullopt;
 }
 
-}  // namespace
+/// Nothing for what the parser has to read, and for what has an error: its words are those that are
+/// told of a text, whatever else is in it.
+std::optional<ParsedYaml> read_simple(const std::shared_ptr<const SourceText>& source,
+                                      const YamlLimits& limits) {
+  YamlTree tree(source, limits);
+  if (!read_simple_yaml(tree))
+    return std::nullopt;
+  ParsedYaml file = tree.finish();
+  return file.errors.empty() ? std::optional(std::move(file)) : std::nullopt;
+}
 
-Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source, const YamlLimits& limits) {
-  source = without_byte_order_mark(std::move(source));
-  if (auto error = check_bytes(source, limits))
-    return fail(std::move(*error));
+Result<ParsedYaml> parse(const std::shared_ptr<const SourceText>& source,
+                         const YamlLimits& limits) {
   YamlTree tree(source, limits);
   Events events(tree);
   ViewBuffer buffer(source->text);
@@ -196,6 +204,20 @@ Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source, const Yam
     return fail(explain_syntax(classify(refusal.msg), at, refusal.msg, tree));
   }
   return tree.finish();
+}
+
+}  // namespace
+
+Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source,
+                             const YamlLimits& limits,
+                             YamlReader reader) {
+  source = without_byte_order_mark(std::move(source));
+  if (auto error = check_bytes(source, limits))
+    return fail(std::move(*error));
+  if (reader == YamlReader::fastest)
+    if (auto file = read_simple(source, limits))
+      return *std::move(file);
+  return parse(source, limits);
 }
 
 }  // namespace dstack::config

@@ -1,6 +1,7 @@
 // YAML text to Values. Sits on yaml-cpp's event interface, because its node tree hides duplicate
 // keys, and catches what yaml-cpp 0.7 lets pass: unclosed quotes, bad UTF-8, second documents,
-// alias bombs, depth. yaml.cpp is the only user of yaml-cpp.
+// alias bombs, depth. yaml.cpp is the only user of yaml-cpp. Simple texts are read without it
+// (simple_yaml.hpp).
 #pragma once
 
 #include "dstack/config/yaml/value.hpp"
@@ -29,9 +30,16 @@ struct ParsedYaml {
   std::vector<Error> errors;  ///< in the order of the file
 };
 
+/// Both give the same for every text; the tests compare them.
+enum class YamlReader {
+  fastest,  ///< a reader of our own where the text is simple, else the parser
+  parser,   ///< yaml-cpp
+};
+
 /// An empty file is a null Value. Fails only where nothing more can be said of the text: bad UTF-8,
 /// YAML syntax, a limit passed. A byte order mark is not part of the text: places do not count it.
 Result<ParsedYaml> read_yaml(std::shared_ptr<const SourceText> source,
-                             const YamlLimits& limits = {});
+                             const YamlLimits& limits = {},
+                             YamlReader reader = YamlReader::fastest);
 
 }  // namespace dstack::config

@@ -12,6 +12,9 @@ namespace dstack::config {
 
 namespace {
 
+/// Most maps have about so many.
+constexpr std::size_t few_members = 4;
+
 /// Whether the text begins with what opens such a collection.
 bool begins_as(std::string_view text, ValueKind kind, YamlTree::Style style) {
   const char first = text.empty() ? ' ' : text.front();
@@ -150,7 +153,7 @@ Result<void> YamlTree::null_key(std::size_t offset) {
 Result<void> YamlTree::scalar(std::size_t offset,
                               std::size_t anchor,
                               std::string_view tag,
-                              const std::string& text) {
+                              std::string text) {
   check_tag(offset, tag);
   check_anchor(offset, anchor);
   const std::string_view written = places_.text();
@@ -168,19 +171,19 @@ Result<void> YamlTree::scalar(std::size_t offset,
   DSTACK_CHECK(count(1, text.size(), offset, end));
   SourceLocation where = places_.at(offset, end);
   if (anchor == 0 && expects_key()) {
-    take_key(text, std::move(where), offset, plain);
+    take_key(std::move(text), std::move(where), offset, plain);
     return {};
   }
   Value value;
   value.kind = ValueKind::scalar;
-  value.text = text;
   value.quoted = !plain;
   value.joined = plain && text.size() > end - offset &&
                  joins_lines(written.substr(offset, end - offset),
                              written.substr(end),
                              std::string_view(text).substr(end - offset));
+  value.text = std::move(text);
   value.where = std::move(where);
-  DSTACK_CHECK(keep(anchor, value, {1, text.size(), 0}, offset));
+  DSTACK_CHECK(keep(anchor, value, {1, value.text.size(), 0}, offset));
   return add(std::move(value), offset);
 }
 
@@ -199,6 +202,8 @@ Result<void> YamlTree::open(
   depth_ += frame.deepens ? 1 : 0;
   DSTACK_CHECK(check_depth(depth_, offset, offset + 1));
   frame.value.kind = kind;
+  if (kind == ValueKind::mapping)
+    frame.value.members.reserve(few_members);
   frame.value.where = places_.at(
       offset, style == Style::flow ? flow_end(text, offset) : line_content_end(text, offset));
   frame.style = style;

@@ -26,7 +26,7 @@ class YamlTree {
   Result<void> scalar(std::size_t offset,
                       std::size_t anchor,
                       std::string_view tag,
-                      const std::string& text);
+                      std::string text);
   Result<void> open(
       std::size_t offset, std::size_t anchor, std::string_view tag, ValueKind kind, Style style);
   Result<void> close();

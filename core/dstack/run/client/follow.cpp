@@ -26,7 +26,9 @@ using job::Status;
 
 namespace {
 
-constexpr std::size_t chunk = 256 * 1024;
+// Bytes of output that are read at a time: of most jobs there are few.
+constexpr std::size_t few_at_once = 16 * 1024;
+constexpr std::size_t most_at_once = 256 * 1024;
 constexpr int tick_milliseconds = 100;
 constexpr int poll_milliseconds = 50;  ///< where the kernel gives no more watches
 constexpr int most_failures = 3;       ///< of supervisors, until the run is given up
@@ -188,11 +190,13 @@ class Follower {
   bool deliver_output(std::map<std::size_t, Tail>::iterator at) {
     Tail& tail = at->second;
     for (;;) {
-      const auto bytes = tail.log.read(tail.offset, chunk);
+      const auto bytes = tail.log.read_into(buffer_, tail.offset);
       if (!bytes || bytes->empty())
         break;
       tail.offset += bytes->size();
       listener_.output(at->first, *bytes);
+      if (bytes->size() == buffer_.size() && buffer_.size() < most_at_once)
+        buffer_.resize(most_at_once);
     }
     if (!job::is_final(state_.jobs[at->first].status))
       return true;
@@ -308,7 +312,8 @@ class Follower {
   Fd supervisor_;
   std::optional<process::Child> started_;  ///< the last supervisor that we have started
   int failures_ = 0;                       ///< of those, in a row
-  std::string unread_changes_;             ///< a line that was not whole yet
+  std::string buffer_ = std::string(few_at_once, '\0');  ///< for output
+  std::string unread_changes_;                           ///< a line that was not whole yet
   bool must_look_at_all_ = true;
   bool has_changes_ = true;
   bool has_begun_ = false;            ///< for the listener

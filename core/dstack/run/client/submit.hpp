@@ -33,11 +33,13 @@ struct Workbench {
 enum class Purpose { project, code };
 
 /// Loads settings, the project found from `folder` upwards (an undefined one where there is none)
-/// and the providers. `provider_paths` are those of the command line.
+/// and the providers. `provider_paths` are those of the command line. `read`: that project, where
+/// the caller has loaded it already.
 Result<Workbench> open_workbench(const Path& folder,
                                  const files::Home& home,
                                  const std::vector<Path>& provider_paths = {},
-                                 Purpose purpose = Purpose::project);
+                                 Purpose purpose = Purpose::project,
+                                 std::optional<config::Project> read = {});
 
 /// Called before an input is copied, which may take long.
 using OnInput = std::function<void(const job::InputFile& input)>;

@@ -16,7 +16,8 @@ std::string place_in(const Path& root, const Path& folder) {
 Result<Workbench> open_workbench(const Path& folder,
                                  const files::Home& home,
                                  const std::vector<Path>& provider_paths,
-                                 Purpose purpose) {
+                                 Purpose purpose,
+                                 std::optional<config::Project> read) {
   Workbench bench;
   bench.home = home;
   const auto root = config::find_project(folder);
@@ -24,7 +25,9 @@ Result<Workbench> open_workbench(const Path& folder,
   if (purpose == Purpose::code)
     bench.asked = source::ask_early(root.value_or(folder));
   DSTACK_TRY(bench.settings, config::load_settings(home.config()));
-  if (root) {
+  if (root && read && read->folder == *root) {
+    bench.project = *std::move(read);
+  } else if (root) {
     DSTACK_TRY(bench.project, config::load_project(*root));
   } else {
     bench.project = config::undefined_project(folder);

@@ -37,14 +37,20 @@ std::uint64_t JobLog::size() const {
 }
 
 Result<std::string> JobLog::read(std::uint64_t offset, std::size_t most) const {
+  std::string bytes(most, '\0');
+  DSTACK_TRY(const std::string_view found, read_into(bytes, offset));
+  bytes.resize(found.size());
+  return bytes;
+}
+
+Result<std::string_view> JobLog::read_into(std::string& buffer, std::uint64_t offset) const {
   const int fd = opened(log_, folder_ / file_names::log);
   if (fd < 0)
-    return std::string();
-  std::string bytes(most, '\0');
+    return std::string_view();
   std::size_t used = 0;
-  while (used < most) {
+  while (used < buffer.size()) {
     const ssize_t count =
-        ::pread(fd, bytes.data() + used, most - used, static_cast<off_t>(offset + used));
+        ::pread(fd, buffer.data() + used, buffer.size() - used, static_cast<off_t>(offset + used));
     if (count < 0) {
       if (errno == EINTR)
         continue;
@@ -54,8 +60,7 @@ Result<std::string> JobLog::read(std::uint64_t offset, std::size_t most) const {
       break;
     used += static_cast<std::size_t>(count);
   }
-  bytes.resize(used);
-  return bytes;
+  return std::string_view(buffer).substr(0, used);
 }
 
 Result<std::string> JobLog::read_end(std::size_t most, std::uint64_t begin) const {

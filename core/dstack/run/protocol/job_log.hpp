@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dstack::run {
@@ -29,6 +30,9 @@ class JobLog {
   std::uint64_t size() const;
   /// At most `most` bytes from `offset`; fewer at the end.
   Result<std::string> read(std::uint64_t offset, std::size_t most) const;
+  /// The same into a buffer of the caller's, as much as it holds: who reads on and on need not fill
+  /// one with zeros each time. The view is of the buffer.
+  Result<std::string_view> read_into(std::string& buffer, std::uint64_t offset) const;
   /// The last `most` bytes, of those from `begin` on.
   Result<std::string> read_end(std::size_t most, std::uint64_t begin = 0) const;
   /// When the byte at `offset` came.

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "dstack/job/status.hpp"
+#include "dstack/job/tree_reference.hpp"
 #include "dstack/store/records/database.hpp"
 #include "dstack/store/records/records.hpp"
+#include "dstack/store/records/run_record.hpp"
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace dstack::store {
 
@@ -41,6 +44,25 @@ inline std::optional<std::int64_t> wide(const std::optional<int>& value) {
     return std::nullopt;
   return *value;
 }
+
+inline constexpr std::string_view run_columns =
+    "select run.id, run.name, project.path, run.target, run.status, run.machine, run.submitted_at, "
+    "run.started_at, "
+    "run.finished_at, run.first_failure, run.stop, run.code_tree, run.code_times, run.code_files, "
+    "run.code_bytes, "
+    "run.git_remote, run.git_branch, run.git_commit, run.git_root_commit, run.git_dirty "
+    "from run join project on project.id = run.project";
+
+inline constexpr std::string_view workflow_columns =
+    "select run, number, name, provider, status, cause, exit_code, signal, started_at, "
+    "finished_at, jobs from workflow";
+
+/// Of a row of run_columns, without workflows.
+Result<RunRecord> run_from(const Query& query);
+/// Of a row of workflow_columns, without tags.
+Result<WorkflowRecord> workflow_from(const Query& query);
+/// Of four columns from `column` on.
+job::TreeReference tree_from(const Query& query, int column);
 
 /// A digest as the database holds it: empty for none.
 std::string stored_digest(const Digest& digest);

@@ -29,6 +29,7 @@ struct RunFilter {
   std::string project = {};   ///< empty: of all projects
   std::string name = {};      ///< empty: any
   std::string workflow = {};  ///< only runs that have it; empty: any
+  RunId before = 0;           ///< only older ones than this run; 0: from the newest on
   bool unfinished = false;    ///< only those
   std::size_t most = 0;       ///< newest first; 0: no limit
 };
@@ -67,8 +68,11 @@ class Records {
   /// For each workflow, in order.
   Result<std::vector<job::StopRequest>> workflow_stops(RunId run);
 
-  /// Newest first, workflows and tags included.
+  /// Newest first, workflows and tags included. All of them at once: who lists many asks for pages,
+  /// with `most` and `before`.
   Result<std::vector<RunRecord>> find_runs(const RunFilter& filter);
+  /// Of all runs of the home. Reads through names and statuses alone.
+  Result<ListingBounds> listing_bounds();
   Result<std::optional<RunRecord>> find_run(std::string_view name);
   /// The newest run of a project.
   Result<std::optional<RunRecord>> last_run(std::string_view project);

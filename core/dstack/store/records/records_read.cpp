@@ -1,4 +1,4 @@
-// Queries about runs.
+// Queries about one run and what belongs to it.
 #include "dstack/base/json_fields.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
@@ -7,67 +7,9 @@
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/store/records/connection.hpp"
 
-#include <unordered_map>
-
 namespace dstack::store {
 
 namespace {
-
-constexpr std::string_view run_columns =
-    "select run.id, run.name, project.path, run.target, run.status, run.machine, run.submitted_at, "
-    "run.started_at, "
-    "run.finished_at, run.first_failure, run.stop, run.code_tree, run.code_times, run.code_files, "
-    "run.code_bytes, "
-    "run.git_remote, run.git_branch, run.git_commit, run.git_root_commit, run.git_dirty "
-    "from run join project on project.id = run.project";
-
-constexpr std::string_view workflow_columns =
-    "select run, number, name, provider, status, cause, exit_code, signal, started_at, "
-    "finished_at, jobs from workflow";
-
-job::TreeReference tree_from(const Query& query, int column) {
-  return {.tree = digest_from_stored(query.text(column)),
-          .times = digest_from_stored(query.text(column + 1)),
-          .files = static_cast<std::uint64_t>(query.integer(column + 2)),
-          .bytes = static_cast<std::uint64_t>(query.integer(column + 3))};
-}
-
-Result<RunRecord> run_from(const Query& query) {
-  RunRecord run;
-  run.id = query.integer(0);
-  run.name = query.text(1);
-  run.project = query.text(2);
-  run.target = query.text(3);
-  DSTACK_TRY(run.status, status_from_stored(query.text(4)));
-  run.machine = query.text(5);
-  run.submitted_at = timestamp(query.integer(6));
-  run.started_at = timestamp(query.optional_integer(7));
-  run.finished_at = timestamp(query.optional_integer(8));
-  run.first_failure = query.integer(9);
-  run.stop = job::parse_stop_request(query.text(10)).value_or(job::StopRequest::none);
-  run.code.snapshot = tree_from(query, 11);
-  run.code.git.remote = query.text(15);
-  run.code.git.branch = query.text(16);
-  run.code.git.commit = query.text(17);
-  run.code.git.root_commit = query.text(18);
-  run.code.git.dirty = query.integer(19) != 0;
-  return run;
-}
-
-Result<WorkflowRecord> workflow_from(const Query& query) {
-  WorkflowRecord workflow;
-  workflow.index = static_cast<std::size_t>(query.integer(1));
-  workflow.name = query.text(2);
-  workflow.provider = query.text(3);
-  DSTACK_TRY(workflow.status, status_from_stored(query.text(4)));
-  workflow.cause = cause_from_stored(query, 5);
-  workflow.exit_code = small_integer(query.optional_integer(6));
-  workflow.signal = small_integer(query.optional_integer(7));
-  workflow.started_at = timestamp(query.optional_integer(8));
-  workflow.finished_at = timestamp(query.optional_integer(9));
-  workflow.jobs = static_cast<std::size_t>(query.integer(10));
-  return workflow;
-}
 
 Result<JobRecord> job_from(const Query& query) {
   JobRecord job;
@@ -94,117 +36,6 @@ Result<JobRecord> job_from(const Query& query) {
   }
   job.workspace = query.text(17);
   return job;
-}
-
-/// The runs found, by their row: what workflows and tags are put into, with one question each
-/// however many there are.
-class RunsById {
- public:
-  explicit RunsById(std::vector<RunRecord>& runs) {
-    for (RunRecord& run : runs) {
-      by_id_.emplace(run.id, &run);
-      list_ += (list_.empty() ? "[" : ",") + std::to_string(run.id);
-    }
-    list_ += list_.empty() ? "[]" : "]";
-  }
-
-  RunRecord* find(RunId id) const {
-    const auto found = by_id_.find(id);
-    return found == by_id_.end() ? nullptr : found->second;
-  }
-
-  const std::string& list() const { return list_; }
-
- private:
-  std::unordered_map<RunId, RunRecord*> by_id_;
-  std::string list_;
-};
-
-Result<void> add_workflows(Database& database, const RunsById& runs) {
-  DSTACK_TRY(Query query,
-             database.query(fmt::format(
-                 "{} where run in (select value from json_each(?)) order by run, number",
-                 workflow_columns)));
-  query.bind(runs.list());
-  for (;;) {
-    DSTACK_TRY(const bool row, query.step());
-    if (!row)
-      return {};
-    DSTACK_TRY(WorkflowRecord workflow, workflow_from(query));
-    if (RunRecord* run = runs.find(query.integer(0)))
-      run->workflows.push_back(std::move(workflow));
-  }
-}
-
-Result<void> add_tags_of_runs(Database& database, const RunsById& runs) {
-  DSTACK_TRY(Query query,
-             database.query("select run, workflow, tag from tag "
-                            "where run in (select value from json_each(?)) order by run, tag"));
-  query.bind(runs.list());
-  for (;;) {
-    DSTACK_TRY(const bool row, query.step());
-    if (!row)
-      return {};
-    RunRecord* run = runs.find(query.integer(0));
-    if (run == nullptr)
-      continue;
-    for (WorkflowRecord& workflow : run->workflows)
-      if (workflow.name == query.text(1))
-        workflow.tags.push_back(query.text(2));
-  }
-}
-
-std::string sql_of(const RunFilter& filter) {
-  std::string sql(run_columns);
-  const char* separator = " where ";
-  const auto condition = [&](const char* text) {
-    sql += separator;
-    sql += text;
-    separator = " and ";
-  };
-  // Few runs are unfinished and many may be of the project: the '+' keeps SQLite from going through
-  // all of those.
-  if (!filter.project.empty())
-    condition(filter.unfinished ? "+run.project = (select id from project where path = ?)"
-                                : "run.project = (select id from project where path = ?)");
-  if (!filter.name.empty())
-    condition("run.name = ?");
-  if (!filter.workflow.empty())
-    condition("exists (select 1 from workflow where workflow.run = run.id and workflow.name = ?)");
-  if (filter.unfinished)
-    condition("run.finished_at is null");
-  sql += " order by run.id desc";
-  if (filter.most != 0)
-    sql += " limit ?";
-  return sql;
-}
-
-Result<std::vector<RunRecord>> select_runs(Database& database, const RunFilter& filter) {
-  DSTACK_TRY(Query query, database.query(sql_of(filter)));
-  if (!filter.project.empty())
-    query.bind(filter.project);
-  if (!filter.name.empty())
-    query.bind(filter.name);
-  if (!filter.workflow.empty())
-    query.bind(filter.workflow);
-  if (filter.most != 0)
-    query.bind(static_cast<std::int64_t>(filter.most));
-  std::vector<RunRecord> runs;
-  for (;;) {
-    DSTACK_TRY(const bool row, query.step());
-    if (!row)
-      return runs;
-    DSTACK_TRY(RunRecord run, run_from(query));
-    runs.push_back(std::move(run));
-  }
-}
-
-Result<std::optional<RunRecord>> only(Result<std::vector<RunRecord>> runs) {
-  if (!runs)
-    return Failure(std::move(runs).error());
-  if (runs->empty())
-    return std::optional<RunRecord>();
-  return std::optional(std::move(runs->front()));
 }
 
 Failure no_such_run(RunId run) {
@@ -311,38 +142,6 @@ Result<std::string> text_of_run(Database& database, std::string_view sql, RunId 
 }
 
 }  // namespace
-
-Result<std::vector<RunRecord>> Records::find_runs(const RunFilter& filter) {
-  Database& database = connection_->database;
-  // One state of the database for the three questions.
-  DSTACK_CHECK(database.execute("begin deferred"));
-  auto runs = select_runs(database, filter);
-  Result<void> completed;
-  if (runs && !runs->empty()) {
-    const RunsById by_id(*runs);
-    completed = add_workflows(database, by_id);
-    if (completed)
-      completed = add_tags_of_runs(database, by_id);
-  }
-  database.roll_back();
-  DSTACK_CHECK(completed);
-  return runs;
-}
-
-Result<std::optional<RunRecord>> Records::find_run(std::string_view name) {
-  if (name.empty())
-    return std::optional<RunRecord>();
-  RunFilter filter;
-  filter.name = name;
-  return only(find_runs(filter));
-}
-
-Result<std::optional<RunRecord>> Records::last_run(std::string_view project) {
-  RunFilter filter;
-  filter.project = project;
-  filter.most = 1;
-  return only(find_runs(filter));
-}
 
 Result<std::vector<job::StopRequest>> Records::workflow_stops(RunId run) {
   DSTACK_TRY(

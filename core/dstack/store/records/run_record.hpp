@@ -77,6 +77,19 @@ struct RunRecord {
   std::vector<WorkflowRecord> workflows = {};
 };
 
+/// The longest of what a listing of runs shows, in characters, so that it can be aligned before its
+/// runs were read.
+struct ListingBounds {
+  std::size_t run_name = 0;
+  std::size_t workflow_name = 0;
+  std::size_t project = 0;
+  std::size_t tags = 0;    ///< of one workflow, with two characters between them
+  std::size_t reason = 0;  ///< of a queued job
+  /// Each combination of status, cause, exit code and signal that a workflow has; nothing else is
+  /// set.
+  std::vector<WorkflowRecord> outcomes = {};
+};
+
 /// A run with its jobs, as it was at one moment.
 struct RunState {
   RunRecord run = {};

@@ -393,3 +393,40 @@ TEST_CASE("names with quotes, NUL and other bytes are kept as they are") {
 
   CHECK(value_of(records.find_run(run.name))->target == run.target);
 }
+
+TEST_CASE("runs are found from a run on") {
+  const TestHome test;
+  Records records = test.open();
+  std::vector<RunId> ids;
+  for (int i = 1; i <= 5; ++i)
+    ids.push_back(value_of(records.create_run(new_run(fmt::format("quiet-otter-{}", i)))));
+
+  const auto page = value_of(records.find_runs({.before = ids[3], .most = 2}));
+
+  REQUIRE(page.size() == 2);
+  CHECK(page[0].id == ids[2]);
+  CHECK(page[1].id == ids[1]);
+  CHECK(value_of(records.find_runs({.before = ids[0]})).empty());
+}
+
+TEST_CASE("the bounds of a listing are those of its longest texts") {
+  const TestHome test;
+  Records records = test.open();
+  CHECK(value_of(records.listing_bounds()).run_name == 0);
+  const RunId id = value_of(records.create_run(new_run("quiet-otter-1", "/some/project")));
+  RunChanges queued = job_change(0, job::Status::queued, 1000);
+  queued.jobs[0].reason = "waits for 2 GPUs";
+  require_ok(records.apply(id, queued));
+  require_ok(records.add_tags("/some/project", "one", {"train"}, id, Records::Force::no));
+  require_ok(records.add_tags("/some/project", "three", {"train"}, id, Records::Force::no));
+
+  const ListingBounds bounds = value_of(records.listing_bounds());
+
+  CHECK(bounds.run_name == 13);
+  CHECK(bounds.workflow_name == 8);
+  CHECK(bounds.project == 13);
+  CHECK(bounds.tags == std::string_view("one, three").size());
+  CHECK(bounds.reason == 16);
+  REQUIRE(bounds.outcomes.size() == 1);
+  CHECK(bounds.outcomes[0].status == job::Status::submitted);
+}

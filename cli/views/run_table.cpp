@@ -1,0 +1,113 @@
+#include "views/run_table.hpp"
+
+#include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/job/application.hpp"
+#include "dstack/job/status.hpp"
+#include "ui/status.hpp"
+#include "views/applications.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace dstack::cli {
+
+namespace {
+
+using job::Status;
+using store::RunRecord;
+using store::WorkflowRecord;
+
+/// No age is longer: "12 months ago".
+constexpr std::chrono::days widest_age{364};
+
+std::string duration_of(const WorkflowRecord& workflow, Timestamp at) {
+  if (!workflow.started_at)
+    return "-";
+  return render_duration(workflow.finished_at.value_or(at) - *workflow.started_at);
+}
+
+/// What a queued workflow waits for; only its jobs have that.
+std::string reason(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
+  for (const store::JobRecord& job : jobs)
+    if (job.workflow == workflow && job.status == Status::queued && !job.reason.empty())
+      return job.reason;
+  return {};
+}
+
+std::string submitted(const ui::Stream& stream, Timestamp time, Timestamp at) {
+  return stream.terminal ? render_age(time, at) : render_time(time);
+}
+
+std::size_t widest_outcome(const ui::Stream& stream, const store::ListingBounds& bounds) {
+  std::size_t widest = 0;
+  for (const WorkflowRecord& workflow : bounds.outcomes) {
+    ui::Outcome outcome = ui::outcome_of(workflow);
+    outcome.reason.assign(bounds.reason, 'x');
+    widest = std::max(widest, display_width(ui::status_cell(stream, outcome).text));
+  }
+  return widest;
+}
+
+ui::Table make_table(const ui::Stream& stream,
+                     RunTable::Projects projects,
+                     Timestamp at,
+                     const store::ListingBounds& bounds) {
+  using Width = ui::Table::Width;
+  const auto left = ui::Table::Align::left;
+  const bool is_bounded = !bounds.outcomes.empty();
+  const std::size_t age = is_bounded ? display_width(submitted(stream, at - widest_age, at)) : 0;
+  std::vector<ui::Table::Column> columns = {
+      {"RUN", left, Width::whole, bounds.run_name},
+      {"WORKFLOW", left, Width::shrinks, bounds.workflow_name},
+      {"STATUS", left, Width::shrinks, widest_outcome(stream, bounds)},
+      {"SUBMITTED", left, Width::shrinks, age},
+      {"DURATION"},
+      {"TAG", left, Width::shrinks, bounds.tags}};
+  if (projects == RunTable::Projects::shown)
+    columns.push_back({"PROJECT", left, Width::shrinks, bounds.project});
+  return ui::Table(std::move(columns));
+}
+
+}  // namespace
+
+std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& run) {
+  return job::is_final(run.status) ? std::vector<store::JobRecord>()
+                                   : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
+}
+
+RunTable::RunTable(const ui::Stream& stream, Projects projects, const store::ListingBounds& bounds)
+    : stream_(stream),
+      projects_(projects),
+      at_(now()),
+      table_(make_table(stream, projects, at_, bounds)) {}
+
+std::string RunTable::take(store::Records& records, const std::vector<RunRecord>& runs) {
+  for (const RunRecord& run : runs) {
+    const auto jobs = jobs_of(records, run);
+    add_addresses(run, jobs);
+    for (const WorkflowRecord& workflow : run.workflows) {
+      ui::Outcome outcome = ui::outcome_of(workflow);
+      outcome.reason = reason(jobs, workflow.index);
+      std::vector<ui::Cell> row = {{run.name, ui::Colour::bold},
+                                   {workflow.name},
+                                   ui::status_cell(stream_, outcome),
+                                   {submitted(stream_, run.submitted_at, at_)},
+                                   {duration_of(workflow, at_)},
+                                   {workflow.tags.empty() ? "-" : join(workflow.tags, ", ")}};
+      if (projects_ == Projects::shown)
+        row.push_back({run.project});
+      table_.add(std::move(row));
+    }
+  }
+  return table_.take(stream_);
+}
+
+void RunTable::add_addresses(const RunRecord& run, const std::vector<store::JobRecord>& jobs) {
+  for (const WorkflowRecord& workflow : run.workflows)
+    for (const job::Application& app : running_apps(jobs, workflow.index))
+      if (app.state == job::ApplicationState::ready)
+        apps_ += fmt::format("{} {}: {}\n", run.name, workflow.name, render_app(stream_, app));
+}
+
+}  // namespace dstack::cli
