@@ -107,8 +107,8 @@ def peers(root, data):
 
 def compare(box, what):
     size, unit = SIZES[what]
-    data = box.root / "peers" / what
-    others = peers(box.root / "peers", data)
+    data = box.root / "peers" / what / "data"
+    others = peers(data.parent, data)
     first, hashed = [], []
     for _ in range(RUNS):
         first.append(save(box, what))
