@@ -377,7 +377,7 @@ TEST_CASE("many small files are saved as one, and are whatever is done with them
   - {name: next, provider: bash, depends-on: [many], artifacts: [out],
      commands: ["cat out/1999; test -x out/7; test -z \"$(find out/8 -perm /077)\"; echo new > out/2000"]}
 )");
-  CHECK(box.ok({"run", "-q", "next"}) == "file 1999\n");
+  CHECK(box.ok({"run", "-q", "next"}) == "next | file 1999\n");
   const Path store = box.home() / "packs";
   CHECK(std::distance(fs::directory_iterator(store), fs::directory_iterator()) == 1);
   const std::string run = box.last_run();

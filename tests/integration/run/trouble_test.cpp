@@ -36,8 +36,9 @@ TEST_CASE(
   if (::geteuid() != 0)
     SKIP("only root can mount a small disk");
   Sandbox box;
+  // Files that are copied into the store; larger ones become its objects.
   box.workflows(R"(workflows:
-  - {name: big, provider: bash, commands: ["mkdir out; for i in 1 2 3 4 5 6 7 8 9; do head -c 1000000 /dev/urandom > out/$i; done"], artifacts: [out]}
+  - {name: big, provider: bash, commands: ["mkdir out; for i in $(seq 150); do head -c 60000 /dev/urandom > out/$i; done"], artifacts: [out]}
   - {name: small, provider: bash, commands: ["mkdir out; echo 1 > out/x"], artifacts: [out]}
 )");
   REQUIRE(make_folders(box.home()));

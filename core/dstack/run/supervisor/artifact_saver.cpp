@@ -259,11 +259,11 @@ void keep_edits(const store::ObjectStore& objects,
 /// It stays for the user, who may change what is in it.
 void keep_workspace(const files::Home& home, const Workspace& workspace, SavedArtifacts& result) {
   if (const auto own = store::take_back_originals(home, workspace.written()); !own)
-    result.warnings.push_back(fmt::format(
-        "some files in '{}' are also those of stored artifacts, which would change with "
-        "them: copy them before you change any ({})",
-        workspace.written().string(),
-        render(own.error())));
+    result.warnings.push_back(
+        fmt::format("files in '{}' may also be those of stored artifacts, which would change with "
+                    "them: copy them before you change any ({})",
+                    workspace.written().string(),
+                    render(own.error())));
 }
 
 /// Of a job that was aborted while its artifacts were stored.
