@@ -36,15 +36,7 @@ constexpr std::size_t most_layers = 16;
 bool gains_by_namespace(const JobOrder& order) {
   if (order.spec.workspace != job::WorkspaceKind::private_ || order.spec.container)
     return false;
-  if (!order.links.empty())
-    return true;
-  std::uint64_t files = 0;
-  std::uint64_t bytes = 0;
-  for (const job::TreeReference& tree : trees_of(order)) {
-    files += tree.files;
-    bytes += tree.bytes;
-  }
-  return files > most_files_to_copy || bytes > most_bytes_to_copy;
+  return !order.links.empty() || !has_little_to_lay_out(order);
 }
 
 /// What the runner was that called itself: nothing of the job's, and none of its locks.
@@ -138,6 +130,16 @@ Result<void> lay_out_and_mount(JobAttempt& attempt) {
 }
 
 }  // namespace
+
+bool has_little_to_lay_out(const JobOrder& order) {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  for (const job::TreeReference& tree : trees_of(order)) {
+    files += tree.files;
+    bytes += tree.bytes;
+  }
+  return files <= most_files_to_copy && bytes <= most_bytes_to_copy;
+}
 
 std::optional<overlay::Namespace> enter_namespace(const JobOrder& order) {
   if (!gains_by_namespace(order))

@@ -10,6 +10,9 @@
 
 namespace dstack::run {
 
+/// Whether the code and the inputs are copied in a moment.
+bool has_little_to_lay_out(const JobOrder& order);
+
 /// For a runner that has done nothing yet. Nothing: there is nothing to gain, or it is refused.
 /// There is no way back from a user namespace, in which no supervisor must be started. So a runner
 /// that goes into one goes on as a child of itself: what was called first passes on signals,

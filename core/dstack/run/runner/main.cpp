@@ -5,6 +5,7 @@
 #include "dstack/process/oom_score.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/order_socket.hpp"
 #include "dstack/run/runner/conclusion.hpp"
 #include "dstack/run/runner/job_attempt.hpp"
 #include "dstack/run/runner/job_start.hpp"
@@ -25,7 +26,10 @@ namespace {
 Result<RunningJob> prepare_and_start(JobAttempt& attempt,
                                      const RunnerSignals& signals,
                                      ExitRecord& record) {
-  PreparationGuard guard(signals, attempt.order.stop_grace);
+  using Looks = PreparationGuard::Looks;
+  const bool is_short = is_plain(attempt.order) && has_little_to_lay_out(attempt.order);
+  PreparationGuard guard(
+      signals, attempt.order.stop_grace, is_short ? Looks::at_end : Looks::meanwhile);
   auto job = Preparation(attempt, record.warnings).run();
   record.stop = guard.finish();
   if (record.stop != job::StopRequest::none)

@@ -7,6 +7,7 @@
 #include "dstack/run/runner/outcome.hpp"
 
 #include <array>
+#include <utility>
 
 #include <poll.h>
 #include <signal.h>
@@ -21,8 +22,13 @@ constexpr std::chrono::milliseconds between_looks{20};
 
 }  // namespace
 
-PreparationGuard::PreparationGuard(const RunnerSignals& signals, std::chrono::milliseconds grace)
-    : signals_(signals), grace_(grace), over_(Event::make().value_or(Event())) {
+PreparationGuard::PreparationGuard(const RunnerSignals& signals,
+                                   std::chrono::milliseconds grace,
+                                   Looks looks)
+    : signals_(signals), grace_(grace), looks_at_end_(looks == Looks::at_end) {
+  if (looks_at_end_)
+    return;
+  over_ = Event::make().value_or(Event());
   if (!over_)
     return;
   auto watcher = start_thread([this] { watch(); });
@@ -37,6 +43,8 @@ PreparationGuard::~PreparationGuard() {
 }
 
 job::StopRequest PreparationGuard::finish() {
+  if (std::exchange(looks_at_end_, false))
+    take_signals();
   if (!work_)
     return request_;
   if (flag_.is_set())

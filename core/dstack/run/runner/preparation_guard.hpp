@@ -20,9 +20,15 @@ namespace dstack::run {
 /// From its making to finish() the work of the calling thread can be stopped.
 class PreparationGuard {
  public:
+  enum class Looks {
+    meanwhile,  ///< from a thread
+    at_end,     ///< in finish(): the preparation takes less time than a thread does, and starts
+                ///< nothing
+  };
+
   /// `signals` must outlive it. Where no thread can be started the preparation is not stopped: its
   /// job is, as soon as it runs.
-  PreparationGuard(const RunnerSignals& signals, std::chrono::milliseconds grace);
+  PreparationGuard(const RunnerSignals& signals, std::chrono::milliseconds grace, Looks looks);
   ~PreparationGuard();
   PreparationGuard(const PreparationGuard&) = delete;
   PreparationGuard& operator=(const PreparationGuard&) = delete;
@@ -41,6 +47,7 @@ class PreparationGuard {
 
   const RunnerSignals& signals_;
   std::chrono::milliseconds grace_;
+  bool looks_at_end_;
   StopFlag flag_;
   std::optional<StoppableWork> work_;
   job::StopRequest request_ = job::StopRequest::none;  ///< the thread's, until it has ended
