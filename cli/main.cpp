@@ -20,6 +20,9 @@
 #include <string_view>
 #include <vector>
 
+#include <linux/close_range.h>
+#include <unistd.h>
+
 namespace {
 
 int print_version() {
@@ -45,6 +48,8 @@ int dispatch(int argc, char** argv) {
     return print_version();
   if (first == "__complete")
     return dstack::cli::complete_main(std::vector<std::string>(argv + 2, argv + argc));
+  // What a caller has open (a lock, a pipe) is not for the processes that go on after this one.
+  (void)::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not a signal
   return dstack::cli::run_app(std::vector<std::string>(argv + 1, argv + argc));
 }

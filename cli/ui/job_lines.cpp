@@ -277,7 +277,8 @@ void JobLines::write_state(Row& row) {
   const LineState state(row.text);
   if (!state.overwritten() && !row.shown)
     return;  // colours alone
-  const std::string_view whole = state.text().substr(0, whole_characters(state.text()));
+  const std::string text = state.text();
+  const std::string_view whole = std::string_view(text).substr(0, whole_characters(text));
   if (whole.empty() || whole == row.shown)
     return;
   write_(whole, is_block() ? row.latest : row.offset + state.begin());

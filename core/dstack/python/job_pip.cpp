@@ -79,14 +79,33 @@ def own_distributions(name):
 def forget(name):
     """Removes what this job has installed of a package; what the environment has stays."""
     import shutil
+    from importlib.util import cache_from_source
+
+    def remove(path):
+        try:
+            os.remove(path)
+        except OSError:
+            pass
 
     for found in own_distributions(name):
+        folders = set()
         for file in found.files or ():
-            try:
-                os.remove(found.locate_file(file))
-            except OSError:
-                pass
+            path = os.path.normpath(str(found.locate_file(file)))
+            remove(path)
+            if path.endswith(".py"):
+                remove(cache_from_source(path))
+                folders.add(os.path.join(os.path.dirname(path), "__pycache__"))
+            while path.startswith(OWN + os.sep):
+                path = os.path.dirname(path)
+                folders.add(path)
+        site = os.path.dirname(str(found._path))
         shutil.rmtree(str(found._path), ignore_errors=True)
+        for folder in sorted(folders, key=len, reverse=True):
+            if folder.startswith(site + os.sep):
+                try:
+                    os.rmdir(folder)  # what is empty now would still be imported, as a namespace
+                except OSError:
+                    pass
 
 
 def is_pip(text):
@@ -98,6 +117,8 @@ def install_for_job(install, command, options, args):
     from pip._internal.req.req_install import InstallRequirement
 
     InstallRequirement.uninstall = lambda self, *_, **__: forget(self.name)
+    args = args + options.editables  # as in an environment: what is linked would not be found
+    options.editables = []
     options.prefix_path = OWN
     status = install(command, options, args)
     forget("pip")  # this one must stay the first
@@ -152,11 +173,17 @@ def guard():
         return install_for_job(install, self, options, wanted) if OWN else refuse("install", INSTALL)
 
     def undo(self, options, args):
-        if not args or not all(own_distributions(name) for name in args):
+        from importlib.metadata import distributions
+
+        own = [name for name in args if own_distributions(name)]
+        absent = [name for name in args if not list(distributions(name=name))]
+        if not args or len(own) + len(absent) < len(args):
             return refuse("uninstall", UNINSTALL)
-        for name in args:
+        for name in own:
             forget(name)
             print("Removed " + name)
+        for name in absent:
+            sys.stderr.write("WARNING: Skipping %s as it is not installed.\n" % name)
         return 0
 
     InstallCommand.run = run

@@ -178,6 +178,16 @@ void check_own_packages_of_pip(Workbench& at) {
   CHECK(installed_packages(at.root / "own/bin/python") == "greet==3.0\nother==2.0\n");
   CHECK(pip({"uninstall", "-y", "other"}).ends_with("exit code 0"));
   CHECK(installed_packages(at.root / "own/bin/python") == "greet==3.0\n");
+  const auto imported = [&](const std::string& name) {
+    std::vector<std::string> words = variables;
+    words.insert(words.end(), {"python", "-c", "import " + name});
+    return outcome(std::move(words), "/usr/bin:/bin");
+  };
+  CHECK(imported("other").ends_with("exit code 1"));
+  CHECK(imported("greet") == "exit code 0");
+  CHECK(pip({"uninstall", "-y", "greet", "nowhere"}).ends_with("exit code 0"));
+  CHECK(pip({"uninstall", "-y", "nowhere"}).ends_with("exit code 0"));
+  CHECK(installed_packages(at.root / "own/bin/python").empty());
   CHECK(pip({"uninstall", "-y", "base"}).find("cannot change it") != std::string::npos);
   CHECK(pip({"install", "--upgrade", "pip"}) == "Requirements already satisfied\nexit code 0");
   CHECK(pip({"install", "--no-index", "missing"}).ends_with("exit code 1"));

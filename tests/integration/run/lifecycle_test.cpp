@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fcntl.h>
+
 using namespace dstack;
 using dstack::test::Sandbox;
 
@@ -20,6 +22,25 @@ constexpr const char* chain = R"(workflows:
 )";
 
 }  // namespace
+
+TEST_CASE("what the caller has open is not for the run: neither a lock nor a pipe") {
+  const Sandbox box;
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"tail -f /dev/null\"]}\n");
+  Fd lock = *open_file((box.root() / "lock").string(), O_RDWR | O_CREAT);
+  REQUIRE(*lock_exclusive(lock.get(), Wait::no));
+  Pipe pipe = *make_pipe();
+  auto command = box.command({"run", "-d", "-q", "w"});
+  command.descriptors = {{57, lock.get()}, {58, pipe.write_end.get()}};
+  const auto started = process::run(command, {}, std::chrono::seconds(60));
+  REQUIRE(started);
+  REQUIRE(Sandbox::code(*started) == 0);
+  pipe.write_end.reset();
+  CHECK(read_all(pipe.read_end.get())->empty());  // would wait for the end of the run
+  lock.reset();
+  const Fd again = *open_file((box.root() / "lock").string(), O_RDWR);
+  CHECK(*lock_exclusive(again.get(), Wait::no));
+  box.ok({"stop", "-x", box.last_run()});
+}
 
 TEST_CASE("a workflow runs after what it depends on, with its artifacts at the same path") {
   const Sandbox box;

@@ -256,6 +256,16 @@ TEST_CASE("a state that was shown is not repeated by the end of its line or of t
   CHECK(bar.text() == "a | 50%\n");
 }
 
+TEST_CASE("a long state is shown as it is, once") {
+  BarInFile bar;
+  const std::string state = "[##-----] resolving a package with a long name";
+  bar.write("a first state that is about as long as the other\r" + state);
+  bar.states();
+  bar.states();
+  bar.output.finish_all();
+  CHECK(bar.text() == "a | " + state + "\n");
+}
+
 TEST_CASE("lines without a bar are not shown in part") {
   BarInFile bar;
   bar.write("working...");
@@ -306,8 +316,7 @@ TEST_CASE("a bar of several lines shows the newest state of each line") {
   bar.states();
   bar.write("\033[1A\033[2Ktwo 9%\nover\n");
   bar.output.finish_all();
-  CHECK(bar.text() ==
-        "a | one 0%\na | two 0%\na | one 3%\na | two 3%\na | two 9%\na | over\n");
+  CHECK(bar.text() == "a | one 0%\na | two 0%\na | one 3%\na | two 3%\na | two 9%\na | over\n");
 }
 
 TEST_CASE("bars below each other, of which the cursor returns to the first") {

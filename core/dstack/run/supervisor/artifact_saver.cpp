@@ -196,10 +196,12 @@ void capture(store::ObjectStore& objects,
   }
   if (!errors.empty())
     result.error = fmt::format(
-        "{}; what the job made is still in '{}', and 'dstack artifacts rescue {}' saves it later",
+        "{}; what the job made is still in '{}'{}",
         join(errors, "; "),
         workspace.written().string(),
-        order.run);
+        workspace.is_private()
+            ? fmt::format(", and 'dstack artifacts rescue {}' saves it later", order.run)
+            : "");
   if (!missing.empty() && ended_well(result.record))
     result.missing = describe_missing(missing);
   else if (!missing.empty() &&
