@@ -2,6 +2,7 @@
 #include "support/sandbox.hpp"
 #include "support/secrets.hpp"
 #include "support/text.hpp"
+#include "support/wait.hpp"
 
 using namespace dstack;
 using namespace dstack::test;
@@ -66,6 +67,9 @@ TEST_CASE("what is beyond keep_changes is dropped and named, the largest first")
               "'big.bin' (3.0 MB); list what is needed in 'artifacts', or raise 'keep_changes' in "
               "config.yaml, which is 1.0 MB"));
   CHECK(box.ok({"code", "--changes"}) == "A  b\nA  small\n");
+  test::wait_until([&] {  // removed behind the run's end
+    return !fs::exists(box.home() / "runs" / box.last_run() / "0" / "workspace");
+  });
   CHECK(bytes_of_home(box) < 2'000'000);
 }
 
