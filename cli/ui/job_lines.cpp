@@ -209,13 +209,17 @@ void JobLines::make_room(Row& row) {
 void JobLines::move(std::string_view sequence) {
   const char kind = sequence.back();
   const std::size_t count = std::min(count_of(sequence), most_rows);
+  // The column stays. Only the first is known: after the end of a line, or a return.
+  const std::string& left = rows_[cursor_].text;
+  const bool was_at_start = left.empty() || left.back() == '\r';
   if (kind == 'A' || kind == 'F') {
     move_up(count);
   } else {
     for (std::size_t i = 0; i < count; ++i)
       move_down();
   }
-  if (kind == 'E' || kind == 'F')
+  const bool is_at_start = was_at_start && !rows_[cursor_].text.empty();
+  if (kind == 'E' || kind == 'F' || is_at_start)
     append("\r", rows_[cursor_].latest);
 }
 
@@ -260,6 +264,8 @@ void JobLines::end_row() {
   }
   row.overwritten = true;
   move_down();
+  if (Row& next = rows_[cursor_]; !next.text.empty())
+    append("\r", next.latest);
 }
 
 bool JobLines::has_states() const {

@@ -319,6 +319,16 @@ TEST_CASE("a bar of several lines shows the newest state of each line") {
   CHECK(bar.text() == "a | one 0%\na | two 0%\na | one 3%\na | two 3%\na | two 9%\na | over\n");
 }
 
+TEST_CASE("a bar of several lines is drawn anew from the start of a line without a return") {
+  BarInFile bar;
+  bar.write("P 10\nQ 10\n");
+  for (int i = 2; i <= 3; ++i)
+    bar.write(fmt::format("\033[2AP {0}\nQ {0}\n", i));
+  bar.states();
+  bar.output.finish_all();
+  CHECK(bar.text() == "a | P 10\na | Q 10\na | P 3\na | Q 3\n");
+}
+
 TEST_CASE("bars below each other, of which the cursor returns to the first") {
   BarInFile bar;
   for (int i = 0; i < 50; ++i)
