@@ -171,6 +171,19 @@ Error explain_text_after_quote(std::size_t offset, YamlTree& tree) {
       .with_hint("{}", quoting_hint(written_around(text, offset)));
 }
 
+/// The text on the line above, if it has no ':' and is indented no less than what follows: YAML
+/// joins both lines.
+std::optional<std::size_t> key_without_colon_above(std::string_view text, std::size_t begin) {
+  if (begin == 0)
+    return std::nullopt;
+  const std::size_t above = line_begin(text, begin - 1);
+  const std::size_t key = first_non_blank(text, above);
+  const std::size_t end = line_content_end(text, key);
+  const bool is_deeper = key - above >= first_non_blank(text, begin) - begin;
+  const bool has_colon = text.substr(key, end - key).find(':') != std::string_view::npos;
+  return key < end && is_deeper && !has_colon ? std::optional(key) : std::nullopt;
+}
+
 Error explain_map_value(std::size_t offset, YamlTree& tree) {
   const std::string_view text = tree.places().text();
   const std::size_t begin = line_begin(text, offset);
@@ -179,6 +192,16 @@ Error explain_map_value(std::size_t offset, YamlTree& tree) {
         .at(tree.places().at(offset))
         .with_hint("': ' makes a key of what is before it; {}",
                    quoting_hint(written_around(text, offset)));
+  if (const auto above = key_without_colon_above(text, begin)) {
+    const std::size_t end = line_content_end(text, *above);
+    return make_error(ErrorCode::configuration,
+                      "'{}' is not followed by ':'",
+                      printable(text.substr(*above, end - *above)))
+        .at(tree.places().at(*above, end))
+        .with_hint(
+            "each line of a map is 'key: value'; check the indentation, and put a text of "
+            "several lines in quotes");
+  }
   const std::size_t key = first_non_blank(text, begin);
   return make_error(ErrorCode::configuration,
                     "this line is indented deeper than the entry above it")
