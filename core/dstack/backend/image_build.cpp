@@ -1,12 +1,11 @@
 #include "dstack/backend/image_build.hpp"
 
+#include "dstack/base/mapped_file.hpp"
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
 #include <thread>
 
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::backend {
@@ -19,42 +18,6 @@ Json as_map(const std::vector<std::pair<std::string, std::string>>& pairs) {
     map[name] = value;
   return map;
 }
-
-/// The bytes of an open file, for as long as this lives.
-class MappedFile {
- public:
-  static Result<MappedFile> open(int file) {
-    struct stat known {};
-
-    if (::fstat(file, &known) != 0)
-      return fail_errno("cannot read the context of the build");
-    const auto size = static_cast<std::size_t>(known.st_size);
-    void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (bytes == MAP_FAILED)
-      return fail_errno("cannot read the context of the build");
-    return MappedFile(bytes, size);
-  }
-
-  MappedFile(MappedFile&& other) noexcept
-      : bytes_(std::exchange(other.bytes_, nullptr)), size_(other.size_) {}
-
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  MappedFile& operator=(MappedFile&&) = delete;
-
-  ~MappedFile() {
-    if (bytes_ != nullptr)
-      ::munmap(bytes_, size_);
-  }
-
-  std::string_view bytes() const { return {static_cast<const char*>(bytes_), size_}; }
-
- private:
-  MappedFile(void* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
-
-  void* bytes_;
-  std::size_t size_;
-};
 
 /// What only BuildKit understands, which is not reached by the API alone.
 bool needs_buildkit(const std::string& message) {
@@ -149,7 +112,9 @@ Result<void> build_image(const Engine& engine,
                          const BuildRequest& request,
                          int archive,
                          const std::function<void(std::string_view)>& output) {
-  DSTACK_TRY(const MappedFile context, MappedFile::open(archive));
+  const auto context = MappedFile::of(archive);
+  if (!context)
+    return fail_errno("cannot read the context of the build");
   ProgressLines lines([&](const Json& line) {
     if (const std::string text = json_string(line, "stream"); !text.empty())
       output(text);
@@ -160,7 +125,7 @@ Result<void> build_image(const Engine& engine,
   http.headers = {{"Content-Type", "application/x-tar"}};
   if (std::string config = registry_config(request); !config.empty())
     http.headers.emplace_back("X-Registry-Config", std::move(config));
-  http.borrowed_body = context.bytes();
+  http.borrowed_body = context->bytes();
   std::string refusal;
   http.on_body = [&](const http::Response& head, std::string_view bytes) {
     if (head.status < 400)

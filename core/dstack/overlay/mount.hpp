@@ -20,7 +20,7 @@ struct Overlay {
   Path at;       ///< where all of it is seen
 };
 
-/// How the kernel is told of the folders.
+/// How the folders are passed to the kernel.
 enum class Options {
   one_by_one,  ///< fsconfig(2), since Linux 6.8; `text` where the kernel is older
   text,        ///< mount(2): all of them in less than a page, about 220 folders of 16 characters

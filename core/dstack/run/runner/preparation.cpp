@@ -70,6 +70,11 @@ Variables environment_of_container_agent(const JobOrder& order) {
   return environment;
 }
 
+/// Two lists of folders, as PYTHONPATH has them: an empty entry would be the working directory.
+std::string joined_paths(const std::string& first, const std::string& then) {
+  return first + (first.empty() || then.empty() ? "" : ":") + then;
+}
+
 }  // namespace
 
 Preparation::Preparation(JobAttempt& attempt, std::vector<std::string>& warnings)
@@ -140,12 +145,10 @@ Result<void> Preparation::prepare_python() {
   DSTACK_CHECK(attempt_.log.writer().continue_at_end());
   set_variable(
       order_.environment, "PATH", python.bin.string() + ":" + variable(order_.environment, "PATH"));
-  for (const Path& folder : python::import_folders(request, attempt_.workspace->folder())) {
-    const std::string before = variable(order_.environment, "PYTHONPATH");
+  for (const Path& folder : python::import_folders(request, attempt_.workspace->folder()))
     set_variable(order_.environment,
                  "PYTHONPATH",
-                 before.empty() ? folder.string() : folder.string() + ":" + before);
-  }
+                 joined_paths(folder.string(), variable(order_.environment, "PYTHONPATH")));
   if (!python.folder.empty()) {
     set_variable(order_.environment, "VIRTUAL_ENV", python.folder.string());
     job_.shared_folders.push_back(python.folder.string());
@@ -171,12 +174,10 @@ Result<void> Preparation::offer_own_packages(const Path& environment) {
                "PATH",
                (own / "bin").string() + ":" + variable(order_.environment, "PATH"));
   // The user's own code comes first.
-  for (const Path& folder : folders) {
-    const std::string before = variable(order_.environment, "PYTHONPATH");
+  for (const Path& folder : folders)
     set_variable(order_.environment,
                  "PYTHONPATH",
-                 before.empty() ? folder.string() : before + ":" + folder.string());
-  }
+                 joined_paths(variable(order_.environment, "PYTHONPATH"), folder.string()));
   return {};
 }
 

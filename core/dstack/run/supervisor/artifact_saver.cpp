@@ -93,10 +93,7 @@ Result<bool> is_given(const store::ObjectStore& objects,
                       const JobOrder& order,
                       const job::TreeReference& found) {
   std::map<std::string, Digest> given;
-  std::vector<job::TreeReference> trees = {order.code};
-  trees.insert(trees.end(), order.input_files.begin(), order.input_files.end());
-  trees.insert(trees.end(), order.inputs.begin(), order.inputs.end());
-  for (const job::TreeReference& tree : trees) {
+  for (const job::TreeReference& tree : trees_of(order)) {
     DSTACK_TRY(const auto files, objects.list(tree));
     for (const store::TreeFile& file : files)
       given[file.path] = file.digest;

@@ -1,6 +1,7 @@
 #include "dstack/store/objects/packs.hpp"
 
 #include "dstack/base/log.hpp"
+#include "dstack/base/mapped_file.hpp"
 #include "dstack/store/objects/pack_format.hpp"
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 #include <iterator>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,47 +30,14 @@ constexpr std::size_t most_open = 64;
 constexpr std::int64_t seconds_until_settled = 2;
 constexpr const char* index_name = "index";
 
-/// A file in memory.
-class Mapping {
- public:
-  static std::optional<Mapping> of(const Path& path) {
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-
-    struct stat status {};
-
-    if (!file || ::fstat(file.get(), &status) != 0 || status.st_size <= 0)
-      return std::nullopt;
-    const auto size = static_cast<std::size_t>(status.st_size);
-    void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-    if (bytes == MAP_FAILED)
-      return std::nullopt;
-    return Mapping(static_cast<char*>(bytes), size);
-  }
-
-  Mapping(Mapping&& other) noexcept
-      : bytes_(std::exchange(other.bytes_, nullptr)), size_(other.size_) {}
-
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  Mapping& operator=(Mapping&&) = delete;
-
-  ~Mapping() {
-    if (bytes_ != nullptr)
-      ::munmap(bytes_, size_);
-  }
-
-  std::string_view bytes() const { return {bytes_, size_}; }
-
- private:
-  Mapping(char* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
-
-  char* bytes_;
-  std::size_t size_;
-};
+std::optional<MappedFile> map(const Path& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return file ? MappedFile::of(file.get()) : std::nullopt;
+}
 
 /// Entries sorted by digest, of one pack or of the index.
 struct Table {
-  Mapping file;
+  MappedFile file;
   std::vector<Digest> packs;  ///< that its entries lead to
   const char* entries = nullptr;
   std::size_t count = 0;
@@ -104,7 +71,7 @@ struct Table {
 
 /// Nothing: it is damaged, or of another version.
 std::optional<Table> read_pack(const Path& path, const Digest& name) {
-  auto file = Mapping::of(path);
+  auto file = map(path);
   if (!file)
     return std::nullopt;
   const std::string_view bytes = file->bytes();
@@ -120,7 +87,7 @@ std::optional<Table> read_pack(const Path& path, const Digest& name) {
 }
 
 std::optional<Table> read_index(const Path& path) {
-  auto file = Mapping::of(path);
+  auto file = map(path);
   if (!file)
     return std::nullopt;
   std::string_view rest = file->bytes();
