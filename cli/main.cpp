@@ -34,8 +34,10 @@ int print_version() {
 
 int dispatch(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
-  if (first == "exec")
-    return dstack::run::runner_main();
+  if (first == "exec") {
+    const std::string_view job = argc > 2 ? argv[2] : "";
+    return dstack::run::runner_main({argc > 2 ? argv[2] : nullptr, job.size()});
+  }
   if (first == "container")
     return dstack::run::container_main();
   if (first == "native")

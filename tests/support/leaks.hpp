@@ -131,14 +131,15 @@ inline std::vector<Process> all_processes() {
   return all;
 }
 
-/// The process whose command line is these words; 0: there is none.
+/// The process whose command line is these words, with or without blanks at its end; 0: there is
+/// none.
 inline int pid_of(const std::vector<std::string>& words) {
-  std::string line;
-  for (const std::string& word : words)
-    line += word + '\0';
-  for (const Process& process : all_processes())
-    if (process.words == line)
+  const std::string line = join(words, std::string_view("\0", 1));
+  for (const Process& process : all_processes()) {
+    const std::size_t end = process.words.find_last_not_of(std::string_view(" \0", 2));
+    if (end != std::string::npos && process.words.substr(0, end + 1) == line)
       return process.pid;
+  }
   return 0;
 }
 

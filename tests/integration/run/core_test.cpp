@@ -32,10 +32,8 @@ int supervisor_of(const Sandbox& box, const std::string& run) {
   return pid_of({"dstack", "supervise", box.home().string(), run});
 }
 
-/// One of a plain job may have others after it.
 int runner_of(const std::string& run) {
-  const int own = pid_of({"dstack", "exec", run + "/0"});
-  return own != 0 ? own : pid_of({"dstack", "exec", run});
+  return pid_of({"dstack", "exec", run + "/0"});
 }
 
 /// The shell of the only job.

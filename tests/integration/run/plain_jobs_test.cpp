@@ -62,6 +62,17 @@ TEST_CASE("plain jobs share a runner, each with a log, a record and an attempt o
     CHECK(fs::exists(test::job_folder(box, run, job) / run::file_names::exit_record));
 }
 
+TEST_CASE("a list of processes says which job a runner carries out") {
+  const Sandbox box;
+  const std::string say_words = R"(tr "\0" " " < /proc/$PPID/cmdline)";
+  box.workflows("workflows:\n" + workflow("a", say_words, "") +
+                workflow("b", say_words, after("a")));
+  box.ok({"run", "b"});
+  const std::string run = box.last_run();
+  CHECK(said(box, run, "a") == "dstack exec " + run + "/0");
+  CHECK(said(box, run, "b") == "dstack exec " + run + "/1");
+}
+
 TEST_CASE("as many runners as jobs at a time, and no more") {
   const Sandbox box;
   std::string text = "workflows:\n";

@@ -25,6 +25,10 @@ bool is_plain(const JobOrder& order) {
   return is_program && needs_nothing_made && holds_nothing && has_no_secrets;
 }
 
+std::string job_of_runner(const std::string& run, std::size_t job) {
+  return fmt::format("{}/{}", run, job);
+}
+
 Result<void> give_order(int socket, int order, int lock) {
   return send_descriptors(socket, std::array{order, lock});
 }

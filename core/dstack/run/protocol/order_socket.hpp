@@ -7,7 +7,9 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 
+#include <cstddef>
 #include <optional>
+#include <string>
 
 namespace dstack::run {
 
@@ -15,6 +17,10 @@ namespace dstack::run {
 /// out by one that has carried out others before. All that needs something held, a value that
 /// nobody else may see, a limit, or another program of ours first has a runner of its own.
 bool is_plain(const JobOrder& order);
+
+/// What a runner has as its argument, so that a list of processes says which job it carries out:
+/// "quiet-otter-3/0".
+std::string job_of_runner(const std::string& run, std::size_t job);
 
 /// The supervisor's end.
 

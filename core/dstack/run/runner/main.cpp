@@ -16,6 +16,8 @@
 #include "dstack/run/runner/runner_signals.hpp"
 #include "dstack/run/runner/watch.hpp"
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <signal.h>
 
@@ -74,11 +76,19 @@ bool run_job(JobOrder order, const RunnerSignals& signals) {
   return left_nothing(*attempt, signals, job ? &*job : nullptr, record);
 }
 
+/// For who looks at the list of processes: which job it is that this one carries out now.
+void show_job(std::span<char> shown, const JobOrder& order) {
+  const std::string name = job_of_runner(order.run, order.index);
+  std::fill(shown.begin(), shown.end(), ' ');
+  std::copy_n(name.begin(), std::min(name.size(), shown.size()), shown.begin());
+}
+
 /// Takes plain orders from a socket, until something stays of a job or none comes.
-int carry_out_orders(Fd socket) {
+int carry_out_orders(Fd socket, std::span<char> shown) {
   const RunnerSignals signals;
   const OrderQueue orders(std::move(socket), signals);
   while (auto given = orders.next()) {
+    show_job(shown, given->order);
     if (!run_job(std::move(given->order), signals))
       return 0;
     report_fatal_exit_in("");  // what fails from here on is not that job's
@@ -111,10 +121,10 @@ int carry_out_order() {
 
 }  // namespace
 
-int runner_main() {
+int runner_main(std::span<char> job) {
   process::leave_to_oom_killer();  // the supervisor is spared, and no job inherits that
   if (auto socket = take_order_socket())
-    return carry_out_orders(*std::move(socket));
+    return carry_out_orders(*std::move(socket), job);
   return carry_out_order();
 }
 

@@ -5,11 +5,14 @@
 // (order_queue.hpp).
 #pragma once
 
+#include <span>
+
 namespace dstack::run {
 
 /// The whole life of the process. On descriptor 0 comes its order as JSON
 /// (run/protocol/job_order.hpp), or a socket from which it gets orders
-/// (run/protocol/order_socket.hpp).
-int runner_main();
+/// (run/protocol/order_socket.hpp). `job`: the argument of this process that names the job; what
+/// it names is kept up to date.
+int runner_main(std::span<char> job);
 
 }  // namespace dstack::run

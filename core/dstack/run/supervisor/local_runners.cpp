@@ -45,7 +45,7 @@ Result<void> LocalRunners::start(const JobOrder& order, int lease) {
   DSTACK_CHECK(lock_exclusive(lock.get(), Wait::no));
   DSTACK_TRY(const Fd text, hand_over_order(render_job_order(order)));
   DSTACK_TRY(Runner runner,
-             is_plain(order) && lease < 0 ? start_plain(text.get(), lock.get())
+             is_plain(order) && lease < 0 ? start_plain(order.index, text.get(), lock.get())
                                           : start_own(order, text.get(), lock.get(), lease));
   runner.attempt = order.attempt;
   runners_.insert_or_assign(order.index, std::move(runner));
@@ -58,7 +58,7 @@ Result<LocalRunners::Runner> LocalRunners::start_own(const JobOrder& order,
                                                      int lock,
                                                      int lease) {
   process::Command command;
-  command.argv = {"dstack", "exec", run_ + "/" + std::to_string(order.index)};
+  command.argv = {"dstack", "exec", job_of_runner(run_, order.index)};
   command.program = process::own_program;
   command.descriptors = {{0, text}, {runner_lock_fd, lock}};
   if (const auto reserved = reserved_.find(order.index); reserved != reserved_.end())
@@ -75,8 +75,8 @@ Result<LocalRunners::Runner> LocalRunners::start_own(const JobOrder& order,
   return runner;
 }
 
-Result<LocalRunners::Runner> LocalRunners::start_plain(int text, int lock) {
-  DSTACK_TRY(auto serving, idle_.carry_out(text, lock));
+Result<LocalRunners::Runner> LocalRunners::start_plain(std::size_t job, int text, int lock) {
+  DSTACK_TRY(auto serving, idle_.carry_out(job, text, lock));
   Runner runner;
   runner.child.emplace(std::move(serving.child));
   runner.socket = std::move(serving.socket);

@@ -65,7 +65,7 @@ class LocalRunners : public JobRunners {
   };
 
   Result<Runner> start_own(const JobOrder& order, int text, int lock, int lease);
-  Result<Runner> start_plain(int text, int lock);
+  Result<Runner> start_plain(std::size_t job, int text, int lock);
   void release(Runner runner);
 
   std::string run_;

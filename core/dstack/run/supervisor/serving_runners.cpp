@@ -3,16 +3,28 @@
 #include "dstack/run/protocol/descriptor_message.hpp"
 #include "dstack/run/protocol/order_socket.hpp"
 
+#include <algorithm>
+
 namespace dstack::run {
 
 namespace {
 
+/// Of the number of any job.
+constexpr std::size_t most_digits = 6;
+
+/// With room for the names of the jobs that come later.
+std::string argument(const std::string& run, std::size_t job) {
+  std::string name = job_of_runner(run, job);
+  name.resize(std::max(name.size(), run.size() + 1 + most_digits), ' ');
+  return name;
+}
+
 /// It finds its first order waiting.
-Result<ServingRunner> start(const std::string& run, int order, int lock) {
+Result<ServingRunner> start(const std::string& run, std::size_t job, int order, int lock) {
   DSTACK_TRY(auto ends, make_message_socket());
   DSTACK_CHECK(give_order(ends.first.get(), order, lock));
   process::Command command;
-  command.argv = {"dstack", "exec", run};
+  command.argv = {"dstack", "exec", argument(run, job)};
   command.program = process::own_program;
   command.descriptors = {{0, ends.second.get()}};
   command.group = process::Group::own_session;
@@ -23,7 +35,7 @@ Result<ServingRunner> start(const std::string& run, int order, int lock) {
 
 }  // namespace
 
-Result<ServingRunner> IdleRunners::carry_out(int order, int lock) {
+Result<ServingRunner> IdleRunners::carry_out(std::size_t job, int order, int lock) {
   while (!runners_.empty()) {
     ServingRunner runner = std::move(runners_.back());
     runners_.pop_back();
@@ -32,7 +44,7 @@ Result<ServingRunner> IdleRunners::carry_out(int order, int lock) {
     runner.socket.reset();
     runner.child.wait();
   }
-  return start(run_, order, lock);
+  return start(run_, job, order, lock);
 }
 
 std::vector<int> IdleRunners::watched() const {

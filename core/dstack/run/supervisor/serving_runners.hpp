@@ -5,6 +5,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/process/spawn.hpp"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,7 @@ class IdleRunners {
   explicit IdleRunners(std::string run) : run_(std::move(run)) {}
 
   /// Has an idle one carry out an order, or starts one. Both descriptors stay the caller's.
-  Result<ServingRunner> carry_out(int order, int lock);
+  Result<ServingRunner> carry_out(std::size_t job, int order, int lock);
 
   /// One that is ready.
   void add(ServingRunner runner) { runners_.push_back(std::move(runner)); }
