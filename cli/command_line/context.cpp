@@ -137,14 +137,15 @@ Result<store::Records> open_records(const Context& context, store::Records::Mode
   DSTACK_TRY(const auto runs, records.runs_in_care());
   if (runs.empty())
     return records;
-  if (mode == Mode::read_write) {
-    DSTACK_CHECK(run::recover(context.home, records));
-    return records;
-  }
-  // A home that cannot be written can still be read.
-  if (auto writer = store::Records::open(context.home, Mode::read_write))
-    if (const auto recovered = run::recover(context.home, *writer); !recovered)
+  // What one run lacks is no reason to refuse a command, which may be about another.
+  const auto recover = [&](store::Records& writer) {
+    if (const auto recovered = run::recover(context.home, writer); !recovered)
       context.messages.warning(recovered.error());
+  };
+  if (mode == Mode::read_write)
+    recover(records);
+  else if (auto writer = store::Records::open(context.home, Mode::read_write))
+    recover(*writer);  // a home that cannot be written can still be read
   return records;
 }
 

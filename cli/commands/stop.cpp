@@ -99,8 +99,8 @@ class Stop final : public Action {
       DSTACK_CHECK(run::find_workflow(runs.front(), workflow_));
     for (const RunRecord& run : runs) {
       const auto asked = run::stop(context.home, records, run, workflow_, request);
-      // With '--all', a run that ended by itself meanwhile is not an error.
-      if (!asked && !(all_ && asked.error().code == ErrorCode::conflict))
+      // One that has ended, perhaps just now, is what was asked for.
+      if (!asked && asked.error().code != ErrorCode::conflict)
         return Failure(asked.error());
     }
     for (const RunRecord& run : runs) {

@@ -3,11 +3,13 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,7 +29,11 @@ std::string read_proc(const std::string& path) {
 struct Stat {
   pid_t parent = 0;
   std::uint64_t start = 0;
+  bool is_kernels = false;        ///< a thread of the kernel
+  std::uint64_t environment = 0;  ///< its address; 0: none yet, or we may not know it
 };
+
+constexpr unsigned kernel_thread = 0x0020'0000;  // PF_KTHREAD of the kernel's sched.h
 
 /// Of a living process.
 std::optional<Stat> read_stat(pid_t pid) {
@@ -38,13 +44,15 @@ std::optional<Stat> read_stat(pid_t pid) {
   if (name_end == std::string::npos || name_end + 2 >= stat.size())
     return std::nullopt;
   const auto fields = split(std::string_view(stat).substr(name_end + 2), ' ');
-  if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X")
+  if (fields.size() < 48 || fields[0] == "Z" || fields[0] == "X")
     return std::nullopt;
   const auto parent = parse_number<pid_t>(fields[1]);
+  const auto flags = parse_number<unsigned>(fields[6]);
   const auto start = parse_number<std::uint64_t>(fields[19]);
-  if (!parent || !start)
+  const auto environment = parse_number<std::uint64_t>(fields[47]);
+  if (!parent || !flags || !start || !environment)
     return std::nullopt;
-  return Stat{*parent, *start};
+  return Stat{*parent, *start, (*flags & kernel_thread) != 0, *environment};
 }
 
 /// Every number in /proc that is a process.
@@ -57,6 +65,27 @@ void each_process(Visit visit) {
     if (const auto pid = parse_number<pid_t>(entry->d_name))
       visit(*pid);
   ::closedir(folder);
+}
+
+enum class Seen { yes, no, unknown };
+
+/// Unknown: another user's, or one that nobody may look into, or it has ended.
+Seen has_open(pid_t pid, const Path& file) {
+  struct stat wanted;
+  if (::stat(file.c_str(), &wanted) != 0)
+    return Seen::no;
+  const std::string folder = fmt::format("/proc/{}/fd/", pid);
+  DIR* descriptors = ::opendir(folder.c_str());
+  if (descriptors == nullptr)
+    return Seen::unknown;
+  bool found = false;
+  while (const dirent* entry = found ? nullptr : ::readdir(descriptors)) {
+    struct stat opened;
+    found = ::stat((folder + entry->d_name).c_str(), &opened) == 0 &&
+            opened.st_dev == wanted.st_dev && opened.st_ino == wanted.st_ino;
+  }
+  ::closedir(descriptors);
+  return found ? Seen::yes : Seen::no;
 }
 
 }  // namespace
@@ -98,6 +127,30 @@ Fd open_process(const Identity& identity) {
   if (!pidfd || identity_of(identity.pid) != identity)
     return Fd();
   return pidfd;
+}
+
+Fd open_holder(const Path& named, const Path& held) {
+  const auto text = read_file(named);
+  const auto identity = text ? parse_identity(*text) : std::nullopt;
+  if (!identity)
+    return Fd();
+  Fd process = open_process(*identity);
+  return process && has_open(identity->pid, held) != Seen::no ? std::move(process) : Fd();
+}
+
+Fd find_holder(const Path& held, std::string_view role) {
+  Fd found;
+  each_process([&](pid_t pid) {
+    if (found)
+      return;
+    const std::string line = read_proc(fmt::format("/proc/{}/cmdline", pid));
+    const auto words = split(line, '\0');
+    if (words.size() < 2 || words[1] != role || has_open(pid, held) != Seen::yes)
+      return;
+    if (const auto identity = identity_of(pid))
+      found = open_process(*identity);
+  });
+  return found;
 }
 
 const std::string& boot_id() {
@@ -142,17 +195,32 @@ std::vector<pid_t> descendants(pid_t pid) {
 }
 
 std::vector<pid_t> with_environment(std::string_view name, std::string_view value) {
-  const std::string wanted = std::string(name) + "=" + std::string(value);
   std::vector<pid_t> found;
   each_process([&](pid_t pid) {
-    const std::string block = read_proc(fmt::format("/proc/{}/environ", pid));
-    if (block.find(wanted) == std::string::npos)
+    if (has_environment(pid, name, value))
+      found.push_back(pid);
+  });
+  return found;
+}
+
+bool has_environment(pid_t pid, std::string_view name, std::string_view value) {
+  const std::string block = read_proc(fmt::format("/proc/{}/environ", pid));
+  const std::string wanted = fmt::format("{}={}", name, value);
+  if (block.find(wanted) == std::string::npos)
+    return false;
+  const auto entries = split(block, '\0');
+  return std::find(entries.begin(), entries.end(), wanted) != entries.end();
+}
+
+bool is_any_starting() {
+  bool found = false;
+  each_process([&](pid_t pid) {
+    struct stat owner;
+    const std::string folder = fmt::format("/proc/{}", pid);
+    if (found || ::stat(folder.c_str(), &owner) != 0 || owner.st_uid != ::geteuid())
       return;
-    for (const std::string_view entry : split(block, '\0'))
-      if (entry == wanted) {
-        found.push_back(pid);
-        return;
-      }
+    const auto stat = read_stat(pid);
+    found = stat && !stat->is_kernels && stat->environment == 0;
   });
   return found;
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -28,6 +30,13 @@ std::optional<Identity> parse_identity(std::string_view text);
 std::optional<Identity> identity_of(pid_t pid);
 /// A pidfd of exactly this process; empty when it has ended, also when its number is reused.
 Fd open_process(const Identity& identity);
+/// The process whose identity is in the file `named`, if it has `held` open, as far as can be seen.
+/// What a power cut or a mistake has put there may name another process, which must neither be
+/// waited for nor signalled.
+Fd open_holder(const Path& named, const Path& held);
+/// A process of this user that has `held` open, and `role` as the second word of its command line;
+/// for where no file names it.
+Fd find_holder(const Path& held, std::string_view role);
 /// This boot of this machine, and the machine itself (/etc/machine-id, else the host's name).
 const std::string& boot_id();
 const std::string& machine_id();
@@ -38,5 +47,10 @@ std::vector<pid_t> descendants(pid_t pid);
 bool is_descendant(pid_t pid, pid_t ancestor);
 /// All processes of this user whose environment holds `NAME=value`.
 std::vector<pid_t> with_environment(std::string_view name, std::string_view value);
+/// Whether it is one of those.
+bool has_environment(pid_t pid, std::string_view name, std::string_view value);
+/// Whether a process of this user is just becoming another program: its environment cannot be seen
+/// for that moment.
+bool is_any_starting();
 
 }  // namespace dstack::process

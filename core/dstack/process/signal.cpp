@@ -2,8 +2,6 @@
 
 #include "dstack/process/identity.hpp"
 
-#include <algorithm>
-
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,21 +18,22 @@ void signal_if(pid_t pid, int number, const std::function<bool()>& is_still_mean
 }
 
 void kill_marked(std::string_view name, std::string_view value) {
-  // Again until a look finds none: a process may start another while the list is read.
-  for (int pass = 0; pass < 100; ++pass) {
-    const auto marked = with_environment(name, value);
+  constexpr int most_passes = 1000;
+  constexpr unsigned between_passes = 1000;  // microseconds
+  // Until two looks in a row find none: a process may start another while the list is read, and is
+  // hidden itself while it becomes another program.
+  for (int pass = 0, clean = 0; pass < most_passes && clean < 2; ++pass) {
+    const bool may_hide = is_any_starting();
     bool any = false;
-    for (const pid_t pid : marked) {
+    for (const pid_t pid : with_environment(name, value)) {
       if (pid == ::getpid() || !identity_of(pid))
         continue;
       any = true;
-      signal_if(pid, SIGKILL, [&] {
-        const auto again = with_environment(name, value);
-        return std::find(again.begin(), again.end(), pid) != again.end();
-      });
+      signal_if(pid, SIGKILL, [&] { return has_environment(pid, name, value); });
     }
-    if (!any)
-      return;
+    clean = any || may_hide ? 0 : clean + 1;
+    if (!any && may_hide)
+      ::usleep(between_passes);
   }
 }
 

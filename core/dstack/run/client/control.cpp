@@ -47,9 +47,13 @@ Result<void> stop(const files::Home& home,
 
 Result<void> recover(const files::Home& home, store::Records& records) {
   DSTACK_TRY(const auto runs, records.runs_in_care());
+  std::vector<Error> errors;
   for (const store::RunInCare& run : runs)
     if (run.machine == process::machine_id())
-      DSTACK_CHECK(ensure_supervised(home, run.name));
+      if (auto supervised = ensure_supervised(home, run.name); !supervised)
+        errors.push_back(without_supervisor(run.name, std::move(supervised).error()));
+  if (!errors.empty())
+    return Failure(join(std::move(errors)));
   return {};
 }
 

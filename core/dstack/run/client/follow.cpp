@@ -212,13 +212,15 @@ class Follower {
     if (state_.run.machine != process::machine_id())
       return {};
     DSTACK_CHECK(judge_started());
-    supervisor_ = find_supervisor();
-    // One that was started writes its identity a moment later.
-    if (supervisor_ || started_)
+    // One that was started has the lock, and writes its identity a moment later.
+    supervisor_ = started_ ? find_supervisor() : Fd();
+    if (started_)
       return {};
     DSTACK_TRY(auto lock, take_run_lock(home_, name_));
-    if (!lock)
-      return {};  // somebody has it, or the run's folder is gone
+    if (!lock) {
+      supervisor_ = find_supervisor();
+      return {};
+    }
     // The last one may have ended meanwhile, with the run; as long as we hold the lock nothing
     // changes.
     DSTACK_CHECK(look_at_all());
@@ -265,9 +267,8 @@ class Follower {
   }
 
   Fd find_supervisor() const {
-    const auto text = read_file(home_.run(name_) / file_names::run_lock);
-    const auto identity = text ? process::parse_identity(*text) : std::nullopt;
-    return identity ? process::open_process(*identity) : Fd();
+    return process::open_holder(home_.run(name_) / file_names::run_lock,
+                                home_.run(name_) / file_names::run_lock);
   }
 
   // --- Waiting ---

@@ -9,6 +9,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/run_folder.hpp"
 #include "dstack/run/client/submit_data.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
@@ -326,6 +327,13 @@ Result<Submitted> submit(const Workbench& bench,
   std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
+    DSTACK_TRY(auto folder, RunFolder::make(bench.home, name));
+    if (!folder && attempt < most_names)
+      continue;  // somebody took the name meanwhile
+    if (!folder)
+      return fail(ErrorCode::unavailable, "run '{}' cannot be locked", name)
+          .with_hint("'dstack doctor' says whether the home '{}' can be used",
+                     bench.home.root.string());
     // It gets ready while the provider plans. If it cannot be started, that is tried again later.
     auto ready = ReadySupervisor::start(bench.home, name);
     RunOrder order;
@@ -354,15 +362,7 @@ Result<Submitted> submit(const Workbench& bench,
     order.code = {captured->tree, captured->git};
     if (asks_for_resources(order.plan))
       order.machine = bench.machine;
-    DSTACK_CHECK(make_folders(bench.home.run(name)));
-    // Held before anybody can find the run on record, and handed to its supervisor.
-    DSTACK_TRY(auto lock, take_run_lock(bench.home, name));
-    if (!lock && attempt < most_names)
-      continue;  // somebody took the name meanwhile
-    if (!lock)
-      return fail(ErrorCode::unavailable, "run '{}' cannot be locked", name)
-          .with_hint("'dstack doctor' says whether the home '{}' can be used",
-                     bench.home.root.string());
+    DSTACK_CHECK(folder->finish());
     DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
@@ -376,10 +376,11 @@ Result<Submitted> submit(const Workbench& bench,
                           plural(order.plan.jobs.size(), "job"),
                           plural(order.plan.workflows.size(), "workflow"),
                           captured->tree.tree.render()));
+    Fd lock = std::move(*folder).recorded();
     DSTACK_TRY(
         auto supervisor,
-        (ready ? std::move(*ready).send_off(*std::move(lock))
-               : start_supervisor(bench.home, name, *std::move(lock)))
+        (ready ? std::move(*ready).send_off(std::move(lock))
+               : start_supervisor(bench.home, name, std::move(lock)))
             .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
     return Submitted{*id,
                      name,

@@ -57,6 +57,7 @@ void fields(Fields& fields, Self& record) {
   fields.member("exposed", record.exposed);
   fields.member("edited", record.edited);
   fields.optional("exposed_changes", record.exposed_changes);
+  fields.optional("job", record.job);
   fields.optional("workspace", record.workspace);
   fields.member("started_at", record.started_at);
   fields.member("finished_at", record.finished_at);

@@ -40,6 +40,7 @@ struct ExitRecord {
   std::vector<ArtifactWithSecrets> exposed;  ///< those that hold secrets of the job
   bool edited = false;                  ///< something in the workspace changed beside the artifacts
   job::SecretFindings exposed_changes;  ///< secrets of the job in what is kept of that
+  std::string job;                      ///< its id; empty in what an older version wrote
   std::string workspace;  ///< how it was made, as in store::JobChange; empty: it was not
   Timestamp started_at;
   Timestamp finished_at;

@@ -83,6 +83,8 @@ Result<std::string> take_order();
 /// What its process had as standard input is closed, and there is an empty one.
 Result<void> leave_empty_input();
 
+/// The word after the program's name in the command line of a runner.
+inline constexpr const char* runner_role = "exec";
 /// The runner's descriptor with its job's lock, already held.
 inline constexpr int runner_lock_fd = 3;
 /// The one with the lease of its job's resources, where there is one.

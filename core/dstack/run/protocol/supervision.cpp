@@ -6,9 +6,11 @@
 #include "dstack/run/protocol/file_names.hpp"
 
 #include <array>
+#include <cerrno>
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 namespace dstack::run {
 
@@ -26,16 +28,38 @@ Result<process::Child> spawn_supervisor(const files::Home& home, const std::stri
   return process::spawn(command);
 }
 
+Result<Fd> open_lock(const Path& path) {
+  const auto open = [&] { return Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)); };
+  Fd lock = open();
+  if (!lock && errno == ENOENT) {
+    DSTACK_CHECK(make_folders(path.parent_path()));
+    lock = open();
+  }
+  if (!lock)
+    return fail_errno("cannot open '{}'", path.string());
+  return lock;
+}
+
+bool is_named(int file, const Path& path) {
+  struct stat opened;
+  struct stat named;
+  return ::fstat(file, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 }  // namespace
 
 Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run) {
-  auto lock = open_file((home.run(run) / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
-  if (!lock)
-    return std::nullopt;
-  DSTACK_TRY(const bool is_held, lock_exclusive(lock->get(), Wait::no));
-  if (!is_held)
-    return std::nullopt;
-  return *std::move(lock);
+  const Path path = home.run(run) / file_names::run_lock;
+  for (;;) {
+    DSTACK_TRY(Fd lock, open_lock(path));
+    DSTACK_TRY(const bool is_held, lock_exclusive(lock.get(), Wait::no));
+    if (!is_held)
+      return std::nullopt;
+    // Whoever removed the run meanwhile has removed the file.
+    if (is_named(lock.get(), path))
+      return lock;
+  }
 }
 
 Result<process::Child> start_supervisor(const files::Home& home, const std::string& run, Fd lock) {

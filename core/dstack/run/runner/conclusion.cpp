@@ -36,6 +36,7 @@ Conclusion::Conclusion(JobAttempt& attempt,
     : attempt_(attempt), signals_(signals), job_(job), record_(record) {}
 
 void Conclusion::run() {
+  record_.job = attempt_.order.id;
   record_.finished_at = now();
   if (job_ != nullptr)
     record_.workspace = form_of_workspace(attempt_);

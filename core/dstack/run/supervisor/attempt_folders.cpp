@@ -39,7 +39,8 @@ std::optional<ExitRecord> AttemptFolders::record(std::size_t job, std::size_t at
   if (!text)
     return std::nullopt;
   auto record = parse_exit_record(*text);
-  return record ? std::optional(*std::move(record)) : std::nullopt;
+  const bool is_ours = record && (record->job.empty() || record->job == order_.job_ids[job]);
+  return is_ours ? std::optional(*std::move(record)) : std::nullopt;
 }
 
 std::vector<std::uint16_t> AttemptFolders::ports(std::size_t job, std::size_t attempt) const {
@@ -70,9 +71,14 @@ Trace AttemptFolders::look(std::size_t job, std::size_t attempt) const {
 }
 
 Fd AttemptFolders::open_runner(std::size_t job, std::size_t attempt) const {
-  const auto text = read_file(folder(job, attempt) / file_names::runner);
-  const auto identity = text ? process::parse_identity(*text) : std::nullopt;
-  return identity ? process::open_process(*identity) : Fd();
+  const Path held = folder(job, attempt) / file_names::lock;
+  return process::open_holder(folder(job, attempt) / file_names::runner, held);
+}
+
+Fd AttemptFolders::find_runner(std::size_t job, std::size_t attempt) const {
+  Fd named = open_runner(job, attempt);
+  return named ? std::move(named)
+               : process::find_holder(folder(job, attempt) / file_names::lock, runner_role);
 }
 
 Result<void> AttemptFolders::end_orphans(std::size_t job, std::size_t attempt) {

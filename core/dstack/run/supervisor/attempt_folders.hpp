@@ -34,6 +34,8 @@ class AttemptFolders : public AttemptTraces {
   /// The process of its runner, to be watched and signalled; none while it has not recorded its
   /// identity, and when it is dead.
   Fd open_runner(std::size_t job, std::size_t attempt) const;
+  /// The same, wherever it is: for one that lives and whose identity does not become known.
+  Fd find_runner(std::size_t job, std::size_t attempt) const;
 
  private:
   files::Home home_;

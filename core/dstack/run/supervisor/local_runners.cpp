@@ -58,7 +58,7 @@ Result<LocalRunners::Runner> LocalRunners::start_own(const JobOrder& order,
                                                      int lock,
                                                      int lease) {
   process::Command command;
-  command.argv = {"dstack", "exec", job_of_runner(run_, order.index)};
+  command.argv = {"dstack", runner_role, job_of_runner(run_, order.index)};
   command.program = process::own_program;
   command.descriptors = {{0, text}, {runner_lock_fd, lock}};
   if (const auto reserved = reserved_.find(order.index); reserved != reserved_.end())
@@ -110,7 +110,7 @@ LocalRunners::Found LocalRunners::look_again() {
   for (auto& [job, runner] : runners_) {
     if (runner.child || runner.pidfd)
       continue;
-    runner.pidfd = folders_.open_runner(job, runner.attempt);
+    runner.pidfd = folders_.find_runner(job, runner.attempt);
     if (runner.pidfd) {
       --unknown_;
       ++found.watched;

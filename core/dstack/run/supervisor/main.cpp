@@ -100,7 +100,7 @@ Result<void> supervise(const files::Home& home,
   store::Records records = *std::move(opened);
   DSTACK_TRY(auto run, records.find_run(name));
   if (!run)
-    return fail(ErrorCode::not_found, "there is no run '{}'", name);
+    return remove_tree(home.run(name));  // it was removed, and its folder made again after that
   if (!job::is_final(run->status))
     DSTACK_CHECK(supervise_to_end(home, name, records, *run));
   process::leave_to_oom_killer();  // from here on programs of the user's are started

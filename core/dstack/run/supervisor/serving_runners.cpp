@@ -24,7 +24,7 @@ Result<ServingRunner> start(const std::string& run, std::size_t job, int order, 
   DSTACK_TRY(auto ends, make_message_socket());
   DSTACK_CHECK(give_order(ends.first.get(), order, lock));
   process::Command command;
-  command.argv = {"dstack", "exec", argument(run, job)};
+  command.argv = {"dstack", runner_role, argument(run, job)};
   command.program = process::own_program;
   command.descriptors = {{0, ends.second.get()}};
   command.group = process::Group::own_session;

@@ -127,6 +127,7 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
   record.number = 11;
   record.stop = job::StopRequest::stop;
   record.cause = job::Cause::oom;
+  record.job = "0123456789ab";
   record.message = "m";
   record.warnings = {"w"};
   record.usage.peak_memory = 5'000'000'000;

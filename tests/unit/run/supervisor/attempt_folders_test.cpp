@@ -13,7 +13,10 @@ namespace {
 
 /// A home with one job, whose runner leaves what a test says.
 struct Fixture {
-  Fixture() { order.plan.run_name = "quiet-otter-1"; }
+  Fixture() {
+    order.plan.run_name = "quiet-otter-1";
+    order.job_ids = {"0123456789ab"};
+  }
 
   void write(std::size_t attempt, const char* name, const std::string& text) {
     REQUIRE(make_folders(folders.folder(0, attempt)));
@@ -55,6 +58,9 @@ TEST_CASE("a runner is alive while its lock is held, then ended with a record, o
   fixture.write(1, file_names::exit_record, render_exit_record(record));
   CHECK(fixture.folders.look(0, 1) == Trace::ended);
   CHECK(fixture.folders.record(0, 1)->number == 3);
+  record.job = "000000000000";
+  fixture.write(1, file_names::exit_record, render_exit_record(record));
+  CHECK(fixture.folders.look(0, 1) == Trace::lost);  // the record of another job
 }
 
 TEST_CASE("what an attempt was given and what its runner reported is in its folder") {
