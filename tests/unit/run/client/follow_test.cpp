@@ -11,6 +11,9 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 using namespace dstack;
 using namespace dstack::store;
 using dstack::run::FollowListener;
@@ -22,6 +25,7 @@ struct Fixture {
   TestHome test;
   Records records = test.open();
   std::string name = "quiet-otter-1";
+  Fd lock;
   RunId id = make();
 
   RunId make() {
@@ -31,8 +35,10 @@ struct Fixture {
     require_ok(records.apply(run, job_change(0, job::Status::running, 1)));
     require_ok(records.apply(run, job_change(0, job::Status::done, 2)));
     write_log(0, "once\n");
-    write_file(test.home().run(name) / run::file_names::run_lock,
-               process::render(*process::identity_of(::getpid())));
+    const Path lock_file = test.home().run(name) / run::file_names::run_lock;
+    write_file(lock_file, process::render(*process::identity_of(::getpid())));
+    lock = value_of(open_file(lock_file.string(), O_RDWR));
+    CHECK(value_of(lock_exclusive(lock.get(), Wait::no)));
     return run;
   }
 
