@@ -67,6 +67,16 @@ void each_process(Visit visit) {
   ::closedir(folder);
 }
 
+/// Of a process of this user: the kernel has thrown its old environment away, and has no new one.
+bool is_starting(pid_t pid) {
+  struct stat owner;
+  const std::string folder = fmt::format("/proc/{}", pid);
+  if (::stat(folder.c_str(), &owner) != 0 || owner.st_uid != ::geteuid())
+    return false;
+  const auto stat = read_stat(pid);
+  return stat && !stat->is_kernels && stat->environment == 0;
+}
+
 enum class Seen { yes, no, unknown };
 
 /// Unknown: another user's, or one that nobody may look into, or it has ended.
@@ -194,35 +204,34 @@ std::vector<pid_t> descendants(pid_t pid) {
   return found;
 }
 
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> all;
+  each_process([&](pid_t pid) { all.push_back(pid); });
+  return all;
+}
+
 std::vector<pid_t> with_environment(std::string_view name, std::string_view value) {
   std::vector<pid_t> found;
   each_process([&](pid_t pid) {
-    if (has_environment(pid, name, value))
+    if (has_environment(pid, name, value) == Holds::yes)
       found.push_back(pid);
   });
   return found;
 }
 
-bool has_environment(pid_t pid, std::string_view name, std::string_view value) {
-  const std::string block = read_proc(fmt::format("/proc/{}/environ", pid));
+Holds has_environment(pid_t pid, std::string_view name, std::string_view value) {
+  const std::string file = fmt::format("/proc/{}/environ", pid);
+  std::string block = read_proc(file);
+  if (block.empty() && is_starting(pid))
+    return Holds::hidden;
+  if (block.empty())
+    block = read_proc(file);  // it may have become another program just now
   const std::string wanted = fmt::format("{}={}", name, value);
   if (block.find(wanted) == std::string::npos)
-    return false;
+    return Holds::no;
   const auto entries = split(block, '\0');
-  return std::find(entries.begin(), entries.end(), wanted) != entries.end();
-}
-
-bool is_any_starting() {
-  bool found = false;
-  each_process([&](pid_t pid) {
-    struct stat owner;
-    const std::string folder = fmt::format("/proc/{}", pid);
-    if (found || ::stat(folder.c_str(), &owner) != 0 || owner.st_uid != ::geteuid())
-      return;
-    const auto stat = read_stat(pid);
-    found = stat && !stat->is_kernels && stat->environment == 0;
-  });
-  return found;
+  return std::find(entries.begin(), entries.end(), wanted) != entries.end() ? Holds::yes
+                                                                            : Holds::no;
 }
 
 }  // namespace dstack::process

@@ -47,10 +47,14 @@ std::vector<pid_t> descendants(pid_t pid);
 bool is_descendant(pid_t pid, pid_t ancestor);
 /// All processes of this user whose environment holds `NAME=value`.
 std::vector<pid_t> with_environment(std::string_view name, std::string_view value);
-/// Whether it is one of those.
-bool has_environment(pid_t pid, std::string_view name, std::string_view value);
-/// Whether a process of this user is just becoming another program: its environment cannot be seen
-/// for that moment.
-bool is_any_starting();
+enum class Holds {
+  no,
+  yes,
+  hidden,  ///< it is just becoming another program: its environment cannot be seen for that moment
+};
+/// Whether the environment of one process holds it.
+Holds has_environment(pid_t pid, std::string_view name, std::string_view value);
+/// Of all living processes.
+std::vector<pid_t> all_processes();
 
 }  // namespace dstack::process

@@ -20,20 +20,22 @@ void signal_if(pid_t pid, int number, const std::function<bool()>& is_still_mean
 void kill_marked(std::string_view name, std::string_view value) {
   constexpr int most_passes = 1000;
   constexpr unsigned between_passes = 1000;  // microseconds
-  // Until two looks in a row find none: a process may start another while the list is read, and is
-  // hidden itself while it becomes another program.
-  for (int pass = 0, clean = 0; pass < most_passes && clean < 2; ++pass) {
-    const bool may_hide = is_any_starting();
+  std::vector<pid_t> suspects = all_processes();
+  for (int pass = 0; pass < most_passes && !suspects.empty(); ++pass) {
     bool any = false;
-    for (const pid_t pid : with_environment(name, value)) {
-      if (pid == ::getpid() || !identity_of(pid))
-        continue;
+    std::erase_if(suspects, [&](pid_t pid) {
+      const Holds holds = has_environment(pid, name, value);
+      if (holds != Holds::yes || pid == ::getpid() || !identity_of(pid))
+        return holds != Holds::hidden;
       any = true;
-      signal_if(pid, SIGKILL, [&] { return has_environment(pid, name, value); });
-    }
-    clean = any || may_hide ? 0 : clean + 1;
-    if (!any && may_hide)
-      ::usleep(between_passes);
+      signal_if(pid, SIGKILL, [&] { return has_environment(pid, name, value) == Holds::yes; });
+      return false;
+    });
+    // A process may have started another while the list was read.
+    if (any)
+      suspects = all_processes();
+    else if (!suspects.empty())
+      ::usleep(between_passes);  // what is hidden now is not for long
   }
 }
 
