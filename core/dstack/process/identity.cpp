@@ -29,11 +29,8 @@ std::string read_proc(const std::string& path) {
 struct Stat {
   pid_t parent = 0;
   std::uint64_t start = 0;
-  bool is_kernels = false;        ///< a thread of the kernel
   std::uint64_t environment = 0;  ///< its address; 0: none yet, or we may not know it
 };
-
-constexpr unsigned kernel_thread = 0x0020'0000;  // PF_KTHREAD of the kernel's sched.h
 
 /// Of a living process.
 std::optional<Stat> read_stat(pid_t pid) {
@@ -47,12 +44,11 @@ std::optional<Stat> read_stat(pid_t pid) {
   if (fields.size() < 48 || fields[0] == "Z" || fields[0] == "X")
     return std::nullopt;
   const auto parent = parse_number<pid_t>(fields[1]);
-  const auto flags = parse_number<unsigned>(fields[6]);
   const auto start = parse_number<std::uint64_t>(fields[19]);
   const auto environment = parse_number<std::uint64_t>(fields[47]);
-  if (!parent || !flags || !start || !environment)
+  if (!parent || !start || !environment)
     return std::nullopt;
-  return Stat{*parent, *start, (*flags & kernel_thread) != 0, *environment};
+  return Stat{*parent, *start, *environment};
 }
 
 /// Every number in /proc that is a process.
@@ -67,14 +63,13 @@ void each_process(Visit visit) {
   ::closedir(folder);
 }
 
-/// Of a process of this user: the kernel has thrown its old environment away, and has no new one.
+/// The kernel has thrown its old environment away, and has no new one: what may be read of it is
+/// empty.
 bool is_starting(pid_t pid) {
-  struct stat owner;
-  const std::string folder = fmt::format("/proc/{}", pid);
-  if (::stat(folder.c_str(), &owner) != 0 || owner.st_uid != ::geteuid())
-    return false;
+  if (!Fd(::open(fmt::format("/proc/{}/environ", pid).c_str(), O_RDONLY | O_CLOEXEC)))
+    return false;  // another user's, or one of the kernel's
   const auto stat = read_stat(pid);
-  return stat && !stat->is_kernels && stat->environment == 0;
+  return stat && stat->environment == 0;
 }
 
 enum class Seen { yes, no, unknown };
