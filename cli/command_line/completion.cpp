@@ -13,6 +13,7 @@
 #include "views/artifact_files.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <set>
 
@@ -54,6 +55,13 @@ std::string value_name(provider::PropertyType type) {
 bool takes_rest(provider::PropertyType type) {
   return type == provider::PropertyType::arguments || type == provider::PropertyType::texts ||
          type == provider::PropertyType::paths;
+}
+
+/// A project may give its variables names that are none: they are refused when it is run.
+bool is_option_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+  });
 }
 
 /// The first line alone, without what could drive a terminal or tear the answer's lines.
@@ -193,7 +201,8 @@ class Completer {
         std::string text = option.help;
         if (!option.default_value.empty())
           text += (text.empty() ? "default: " : "; default: ") + option.default_value;
-        found.push_back({option.names, value_name(option.type), std::move(text), option.choices});
+        if (std::all_of(option.names.begin(), option.names.end(), is_option_name))
+          found.push_back({option.names, value_name(option.type), std::move(text), option.choices});
       }
     options_.insert(options_.begin(), found.begin(), found.end());
   }

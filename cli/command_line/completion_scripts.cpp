@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view bash_script = R"bash(
 _dstack() {
-  local IFS=' ' line=${COMP_LINE:0:COMP_POINT} word gap current key reply
+  local IFS=' ' line=${COMP_LINE:0:COMP_POINT} word quoted gap current key reply
   local -a words=()
   # Bash cuts words at ':' and '=', too. Here they are whole again.
   for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
@@ -42,7 +42,12 @@ _dstack() {
       :files) compopt -o default ;;
       :folders) compopt -o filenames -o dirnames ;;
       '') ;;
-      "$typed"*) COMPREPLY+=("${word:${#kept}}") ;;
+      *)
+        # Nothing is put in that the shell would execute.
+        printf -v quoted %q "$word"
+        if [[ $current == [\'\"]* && $quoted != "$word" ]]; then continue; fi
+        if [[ $quoted == "$typed"* ]]; then COMPREPLY+=("${quoted:${#kept}}"); fi
+        ;;
     esac
   done <<<"$reply"
 }

@@ -176,6 +176,32 @@ TEST_CASE("fish completes commands, options, names and files") {
   CHECK(offered("dstack logs no-such-run").empty());
 }
 
+TEST_CASE("what is put in is one word, and nothing of it is executed") {
+  const std::string name = GENERATE("bash", "zsh");
+  const std::string program = find(name);
+  if (program.empty())
+    SKIP(name + " is not installed");
+  Sandbox box;
+  box.set(with_program(box));
+  box.workflows(R"(workflows:
+  - name: w
+    provider: bash
+    artifacts: [out]
+    commands: ["mkdir out; echo x > 'out/odd $(touch touched) ; \"name'"]
+)");
+  box.ok({"run", "w"});
+  const std::string cat = "dstack artifacts cat " + box.last_run() + " ";
+  box.file(".dstack/variables.yaml", "variables:\n  global: {'epochs$(touch${IFS}touched)': 1}\n");
+  Shell shell = name == "bash" ? bash(box, program) : zsh(box, program);
+  CHECK(shell.complete("dstack run w --ep") == "dstack run w --ep");
+  const auto words = shell_split(shell.complete(cat + "out/od"));
+  REQUIRE(words);
+  CHECK(words->back() == "out/odd $(touch touched) ; \"name");
+  if (name == "bash")
+    CHECK(shell.complete(cat + "\"out/od") == cat + "\"out/od");
+  CHECK_FALSE(fs::exists(box.project() / "touched"));
+}
+
 TEST_CASE("completion writes nothing and says nothing about what is wrong") {
   Sandbox box;
   box.workflows("workflows: [{name: 'unclosed\n");
