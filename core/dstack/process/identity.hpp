@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/time.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,8 @@ Fd open_process(const Identity& identity);
 /// This boot of this machine, and the machine itself (/etc/machine-id, else the host's name).
 const std::string& boot_id();
 const std::string& machine_id();
+/// The clocks, now, with the boot that they belong to.
+ClockReading read_clocks();
 
 /// All living descendants of a process, children before grandchildren.
 std::vector<pid_t> descendants(pid_t pid);

@@ -56,6 +56,8 @@ struct JobOrder {
   std::optional<python::Interpreter> python;  ///< for what the spec asks of Python
   std::chrono::milliseconds stop_grace{10'000};
   std::uint64_t keep_changes = 100'000'000;  ///< as in config::Settings
+  /// Of the run's clock (job/run_clock.hpp), in this boot; an older supervisor does not say it.
+  std::optional<std::chrono::milliseconds> clock_zero;
 
   bool operator==(const JobOrder&) const = default;
 };

@@ -2,6 +2,7 @@
 
 #include "dstack/backend/container.hpp"
 #include "dstack/backend/image_build.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/python/installed.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -37,6 +38,7 @@ Conclusion::Conclusion(JobAttempt& attempt,
 
 void Conclusion::run() {
   record_.finished_at = now();
+  record_.finished_elapsed = job::elapsed_since(attempt_.order.clock_zero);
   if (job_ != nullptr)
     record_.workspace = form_of_workspace(attempt_);
   if (job_ != nullptr) {

@@ -7,6 +7,7 @@
 #include "dstack/base/time.hpp"
 #include "dstack/secrets/masker.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,9 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class LogWriter {
  public:
-  static Result<LogWriter> open(const Path& job_folder);
+  /// `clock_zero`: as in JobOrder.
+  static Result<LogWriter> open(const Path& job_folder,
+                                const std::optional<std::chrono::milliseconds>& clock_zero = {});
 
   /// A descriptor that appends to the log: for the installers of an environment, which the runner
   /// starts. A job never gets one: `echo x > /dev/stderr` would truncate the file.
@@ -55,6 +58,8 @@ class LogWriter {
   std::int64_t offset_ = 0;
   std::uint64_t dropped_ = 0;
   Timestamp last_mark_{};
+  std::optional<std::chrono::milliseconds> clock_zero_;
+  std::optional<Timestamp> zero_;  ///< by the wall clock, as it was noted last
   std::optional<secrets::Masker> masker_;
   std::string buffer_;  ///< for the masker: one large piece is scanned faster than many
 };

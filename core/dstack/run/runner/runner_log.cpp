@@ -7,8 +7,9 @@ namespace dstack::run {
 RunnerLog::RunnerLog(Path job_folder, LogWriter writer)
     : folder_(std::move(job_folder)), writer_(std::move(writer)) {}
 
-Result<RunnerLog> RunnerLog::open(const Path& job_folder) {
-  DSTACK_TRY(auto writer, LogWriter::open(job_folder));
+Result<RunnerLog> RunnerLog::open(const Path& job_folder,
+                                  const std::optional<std::chrono::milliseconds>& clock_zero) {
+  DSTACK_TRY(auto writer, LogWriter::open(job_folder, clock_zero));
   return RunnerLog(job_folder, std::move(writer));
 }
 

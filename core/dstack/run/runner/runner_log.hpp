@@ -4,8 +4,10 @@
 
 #include "dstack/run/runner/log_writer.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace dstack::run {
@@ -13,7 +15,9 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class RunnerLog {
  public:
-  static Result<RunnerLog> open(const Path& job_folder);
+  /// `clock_zero`: as in JobOrder.
+  static Result<RunnerLog> open(const Path& job_folder,
+                                const std::optional<std::chrono::milliseconds>& clock_zero = {});
 
   LogWriter& writer() { return writer_; }
 

@@ -134,6 +134,7 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
   record.exposed = {{"out", {{{"out/env", {"KEY", "TOKEN"}}}, 2}}};
   record.started_at = Timestamp(std::chrono::milliseconds(5));
   record.finished_at = Timestamp(std::chrono::milliseconds(6));
+  record.finished_elapsed = std::chrono::milliseconds(7);
   const std::string text = render_exit_record(record);
 
   const auto parsed = parse_exit_record(text);
@@ -165,4 +166,5 @@ TEST_CASE("an exit record of an older version has no checksum") {
                                         "\n");
   REQUIRE(record);
   CHECK(record->number == 3);
+  CHECK_FALSE(record->finished_elapsed);
 }
