@@ -103,7 +103,7 @@ void check_durations(const ClockBox& box, const std::string& name) {
 
 TEST_CASE("a wall clock that is set by a year changes no duration and no order of a run") {
   skip_if_sanitized();
-  const std::int64_t jump = GENERATE(year, -year);
+  const std::int64_t jump = GENERATE(1, -1) * year;
   CAPTURE(jump);
   const ClockBox box;
   const Path first = box.barrier("first");
@@ -142,7 +142,7 @@ TEST_CASE("a wall clock that is set by a year changes no duration and no order o
 
 TEST_CASE("a wall clock that is set by a year neither hastens a timeout nor keeps it from coming") {
   skip_if_sanitized();
-  const std::int64_t jump = GENERATE(year, -year);
+  const std::int64_t jump = GENERATE(1, -1) * year;
   CAPTURE(jump);
   const ClockBox box;
   box.workflows(
@@ -160,7 +160,7 @@ TEST_CASE("a wall clock that is set by a year neither hastens a timeout nor keep
 
 TEST_CASE("a run of another boot is ended without a negative duration, however the clock stands") {
   skip_if_sanitized();
-  const std::int64_t jump = GENERATE(std::int64_t{0}, -year);
+  const std::int64_t jump = GENERATE(0, -1) * year;
   CAPTURE(jump);
   const ClockBox box;
   box.workflows(
