@@ -1,6 +1,7 @@
 // A wall clock that is set while a run goes on, by a year in either direction; and another boot.
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/process/identity.hpp"
 #include "dstack/store/records/records.hpp"
 #include "faults.hpp"
 #include "support/job_log.hpp"
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,9 +189,42 @@ TEST_CASE("a server that names the date of the next attempt is asked then, by it
   ClockBox box;
   box.set("no_proxy=127.0.0.1");
   const Server server;
-  box.workflows("workflows: []\n");
+  box.workflows("workflows:\n  - {name: get, provider: curl, url: \"" + server.url("/wait/date") +
+                "\", output: data/file, environment: [LD_PRELOAD, CLOCK_OFFSET, no_proxy]}\n");
   box.set_clock(-year);
-  box.ok({"run", "curl", server.url("/wait/date"), "-o", "data/file"});
+  box.ok({"run", "get"});
+}
+
+TEST_CASE("a clock that is set forward costs a notification one early attempt, not all of them") {
+  skip_if_sanitized();
+  ClockBox box;
+  box.set("DSTACK_NOTIFICATION_WAIT=100s");
+  const Server server;
+  REQUIRE(make_folders(box.home()));
+  REQUIRE(write_file_atomically(box.home() / "config.yaml",
+                                "on_end:\n  - webhook: " + server.url("/well-at-third") + "\n",
+                                Durable::no));
+  box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
+  box.ok({"run", "w"});
+  const std::string name = box.last_run();
+  const auto next_is_due = [&](int attempts) {
+    const Json notification = box.json({"show", name, "--json"})["notifications"][0];
+    return notification["attempts"] == attempts && !notification["next_at"].is_null();
+  };
+  wait_until([&] { return next_is_due(1); });
+  REQUIRE(kill_process_of(box.home() / "runs" / name / "run.lock"));
+
+  box.set_clock(year);
+  wait_until([&] { return next_is_due(2); });
+
+  CHECK(server.requests().size() == 2);
+  // It must not be started again.
+  const auto waiting =
+      process::parse_identity(read_file(box.home() / "runs" / name / "run.lock").value_or(""));
+  REQUIRE(waiting);
+  box.ok({"rm", "-y", name});
+  REQUIRE(process::open_process(*waiting));
+  CHECK(::kill(waiting->pid, SIGKILL) == 0);
 }
 
 TEST_CASE("what still goes on has lasted as long as the monotonic clock says") {
