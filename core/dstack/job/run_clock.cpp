@@ -6,6 +6,15 @@ namespace dstack::job {
 
 using std::chrono::milliseconds;
 
+void to_json(Json& json, const RunClock& clock) {
+  json = {{"boot", clock.boot}, {"zero", clock.zero.count()}};
+}
+
+void from_json(const Json& json, RunClock& clock) {
+  clock.boot = json_string(json, "boot");
+  clock.zero = milliseconds(json_integer(json, "zero"));
+}
+
 Moment moment_of(const ClockReading& now, const RunClock& clock, const Moment& last) {
   const bool is_same_boot = !clock.boot.empty() && clock.boot == now.boot;
   const milliseconds elapsed =
@@ -13,8 +22,10 @@ Moment moment_of(const ClockReading& now, const RunClock& clock, const Moment& l
   return {now.wall, std::max(elapsed, last.elapsed)};
 }
 
-std::optional<milliseconds> elapsed_since(const std::optional<milliseconds>& zero) {
-  return zero ? std::optional(monotonic_now() - *zero) : std::nullopt;
+std::optional<milliseconds> elapsed_now(const RunClock& clock) {
+  if (clock.boot.empty())
+    return std::nullopt;
+  return std::max(monotonic_now() - clock.zero, milliseconds(0));
 }
 
 RunClock continued(const RunClock& clock, const ClockReading& now, const Moment& last) {

@@ -50,6 +50,13 @@ TEST_CASE("a duration is never negative") {
         milliseconds(0));
 }
 
+TEST_CASE("a process that shares the clock's boot knows what has elapsed by now") {
+  CHECK_FALSE(elapsed_now(RunClock{}));
+  CHECK(*elapsed_now({"this boot", monotonic_now() - std::chrono::hours(1)}) >=
+        std::chrono::hours(1));
+  CHECK(elapsed_now({"this boot", monotonic_now() + std::chrono::hours(1)}) == milliseconds(0));
+}
+
 TEST_CASE("in another boot the wall clock says what has elapsed since the last known moment") {
   const Moment last{wall(today + 60), milliseconds(60'000)};
   ClockReading now = reading(today + 90, 3);

@@ -38,7 +38,7 @@ Conclusion::Conclusion(JobAttempt& attempt,
 
 void Conclusion::run() {
   record_.finished_at = now();
-  record_.finished_elapsed = job::elapsed_since(attempt_.order.clock_zero);
+  record_.finished_elapsed = job::elapsed_now(attempt_.order.clock);
   if (job_ != nullptr)
     record_.workspace = form_of_workspace(attempt_);
   if (job_ != nullptr) {

@@ -22,7 +22,7 @@ Result<JobAttempt> open_attempt(JobOrder order) {
                                      Durable::no,
                                      0600));
   DSTACK_TRY(auto states, StateReporter::open(home.run(order.run), folder, order));
-  DSTACK_TRY(auto log, RunnerLog::open(job_folder, order.clock_zero));
+  DSTACK_TRY(auto log, RunnerLog::open(job_folder, order.clock));
   report_fatal_exit_in((job_folder / file_names::log).string());
   if (order.attempt > 1)
     DSTACK_CHECK(log.begin_attempt(order.attempt, order.attempts));

@@ -1,6 +1,5 @@
 #include "dstack/run/runner/log_writer.hpp"
 
-#include "dstack/job/run_clock.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
 #include <array>
@@ -29,11 +28,10 @@ bool is_full(int error) {
 
 }  // namespace
 
-Result<LogWriter> LogWriter::open(const Path& job_folder,
-                                  const std::optional<milliseconds>& clock_zero) {
+Result<LogWriter> LogWriter::open(const Path& job_folder, const job::RunClock& clock) {
   LogWriter writer;
   writer.folder_ = job_folder;
-  writer.clock_zero_ = clock_zero;
+  writer.clock_ = clock;
   // Readable too: the reader of a spliced file must not depend on the writer's mode.
   DSTACK_TRY(writer.log_,
              open_file((job_folder / file_names::log).string(), O_RDWR | O_CREAT, 0600));
@@ -70,7 +68,7 @@ Result<void> LogWriter::mark() {
   // In one write: who reads a pair of the run's clock finds the other one behind it.
   std::array<std::int64_t, 4> pairs = {offset_, 0, offset_, at.time_since_epoch().count()};
   std::size_t first = 2;
-  if (const auto elapsed = job::elapsed_since(clock_zero_);
+  if (const auto elapsed = job::elapsed_now(clock_);
       elapsed && (!zero_ || std::chrono::abs(at - *elapsed - *zero_) >= least_between_marks)) {
     zero_ = at - *elapsed;
     pairs[1] = -1 - elapsed->count();

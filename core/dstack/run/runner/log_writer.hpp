@@ -5,9 +5,9 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/time.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/secrets/masker.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,9 +18,8 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class LogWriter {
  public:
-  /// `clock_zero`: as in JobOrder.
-  static Result<LogWriter> open(const Path& job_folder,
-                                const std::optional<std::chrono::milliseconds>& clock_zero = {});
+  /// `clock`: the run's; empty: unknown.
+  static Result<LogWriter> open(const Path& job_folder, const job::RunClock& clock = {});
 
   /// A descriptor that appends to the log: for the installers of an environment, which the runner
   /// starts. A job never gets one: `echo x > /dev/stderr` would truncate the file.
@@ -58,7 +57,7 @@ class LogWriter {
   std::int64_t offset_ = 0;
   std::uint64_t dropped_ = 0;
   Timestamp last_mark_{};
-  std::optional<std::chrono::milliseconds> clock_zero_;
+  job::RunClock clock_;
   std::optional<Timestamp> zero_;  ///< by the wall clock, as it was noted last
   std::optional<secrets::Masker> masker_;
   std::string buffer_;  ///< for the masker: one large piece is scanned faster than many

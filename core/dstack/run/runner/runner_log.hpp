@@ -4,10 +4,8 @@
 
 #include "dstack/run/runner/log_writer.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace dstack::run {
@@ -15,9 +13,8 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class RunnerLog {
  public:
-  /// `clock_zero`: as in JobOrder.
-  static Result<RunnerLog> open(const Path& job_folder,
-                                const std::optional<std::chrono::milliseconds>& clock_zero = {});
+  /// `clock`: as of LogWriter.
+  static Result<RunnerLog> open(const Path& job_folder, const job::RunClock& clock = {});
 
   LogWriter& writer() { return writer_; }
 

@@ -1,6 +1,5 @@
 #include "dstack/run/runner/state_reporter.hpp"
 
-#include "dstack/job/run_clock.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
 
@@ -15,7 +14,7 @@ Result<StateReporter> StateReporter::open(const Path& run_folder,
   reporter.run_folder_ = run_folder;
   reporter.job_ = order.index;
   reporter.attempt_ = order.attempt;
-  reporter.clock_zero_ = order.clock_zero;
+  reporter.clock_ = order.clock;
   DSTACK_TRY(
       reporter.states_,
       open_file(
@@ -24,7 +23,7 @@ Result<StateReporter> StateReporter::open(const Path& run_folder,
 }
 
 void StateReporter::report(job::Status status) const {
-  send(render(StateMessage{job_, status, now(), attempt_, job::elapsed_since(clock_zero_)}));
+  send(render(StateMessage{job_, status, now(), attempt_, job::elapsed_now(clock_)}));
 }
 
 void StateReporter::report(const job::Application& app) const {

@@ -6,12 +6,11 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 
-#include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 
 namespace dstack::run {
@@ -34,7 +33,7 @@ class StateReporter {
   Path run_folder_;
   std::size_t job_ = 0;
   std::size_t attempt_ = 1;
-  std::optional<std::chrono::milliseconds> clock_zero_;
+  job::RunClock clock_;
   Fd states_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "dstack/files/home.hpp"
 #include "dstack/job/artifact.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/run/protocol/job_order.hpp"
@@ -11,7 +12,6 @@
 #include "dstack/run/supervisor/job_environment.hpp"
 #include "dstack/store/records/run_record.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -40,7 +40,7 @@ class JobOrders {
 
   std::string home_;
   std::string run_;
-  std::chrono::milliseconds clock_zero_;
+  job::RunClock clock_;
   const RunOrder& order_;
   PortsOfJobs ports_;
   std::map<std::size_t, GpuIds> gpus_;  ///< by job; none of one that has none

@@ -72,6 +72,8 @@ TEST_CASE("a job's order survives rendering and parsing") {
   order.spec.argv = {"true"};
   order.environment = {{"JOB_PORT_0", "20001"}};
   order.id = "0123456789ab";
+  // More has elapsed than this boot has lasted.
+  order.clock = {"this boot", std::chrono::milliseconds(-5)};
   order.ports = {20001, 29999};
   order.gpus = {"GPU-aa", "1"};
   order.env_variables = {"A"};

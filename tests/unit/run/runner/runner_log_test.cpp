@@ -59,7 +59,7 @@ TEST_CASE("a state is a line of the file and a message, and needs no listener") 
   JobOrder order;
   order.index = 3;
   order.attempt = 2;
-  order.clock_zero = monotonic_now();
+  order.clock = {"this boot", monotonic_now()};
   const auto reporter = StateReporter::open(folder.path(), attempt, order);
   REQUIRE(reporter);
   reporter->report(job::Status::preparing);
