@@ -74,7 +74,7 @@ class Logs final : public Action {
 
   Result<int> run(Context& context) override {
     LogSelection selection;
-    DSTACK_TRY(selection.since, parse_since());
+    DSTACK_CHECK(parse_since(selection));
     selection.lines = lines_;
     selection.workflow = workflow_;
     DSTACK_TRY(auto records, open_records(context));
@@ -97,13 +97,14 @@ class Logs final : public Action {
   }
 
  private:
-  Result<std::optional<Timestamp>> parse_since() const {
+  Result<void> parse_since(LogSelection& selection) const {
     if (since_.empty())
-      return std::optional<Timestamp>();
-    if (const auto ago = parse_duration(since_))
-      return std::optional<Timestamp>(now() - *ago);
-    if (const auto time = parse_time(since_))
-      return time;
+      return {};
+    selection.ago = parse_duration(since_);
+    if (!selection.ago)
+      selection.since = parse_time(since_);
+    if (selection.ago || selection.since)
+      return {};
     return fail(ErrorCode::usage, "'--since' takes a duration or a time, not '{}'", since_)
         .with_hint("write '5m', '1h30m', '2026-11-24' or '2026-11-24T10:00:00Z'");
   }

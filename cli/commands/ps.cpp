@@ -4,7 +4,9 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/signals.hpp"
@@ -13,6 +15,7 @@
 #include "views/run_table.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include <poll.h>
@@ -27,8 +30,8 @@ using store::WorkflowRecord;
 constexpr int watch_milliseconds = 500;
 constexpr std::size_t runs_to_suggest_from = 200;
 
-Json optional_time(const std::optional<Timestamp>& time) {
-  return time ? Json(render_time(*time)) : Json();
+Json optional_time(const std::optional<job::Moment>& moment) {
+  return moment ? Json(render_time(moment->at)) : Json();
 }
 
 Json apps_json(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
@@ -42,7 +45,8 @@ Json apps_json(const std::vector<store::JobRecord>& jobs, std::size_t workflow) 
 
 Json workflow_json(const RunRecord& run,
                    const WorkflowRecord& workflow,
-                   const std::vector<store::JobRecord>& jobs) {
+                   const std::vector<store::JobRecord>& jobs,
+                   const ClockReading& now) {
   Json entry = Json::object();
   entry["run"] = run.name;
   entry["workflow"] = workflow.name;
@@ -54,6 +58,9 @@ Json workflow_json(const RunRecord& run,
   entry["submitted_at"] = render_time(run.submitted_at);
   entry["started_at"] = optional_time(workflow.started_at);
   entry["finished_at"] = optional_time(workflow.finished_at);
+  const auto duration = duration_of(run, workflow, now);
+  entry["duration_seconds"] =
+      duration ? Json(std::chrono::duration<double>(*duration).count()) : Json();
   entry["tags"] = workflow.tags;
   entry["apps"] = apps_json(jobs, workflow.index);
   entry["jobs"] = workflow.jobs;
@@ -158,11 +165,12 @@ class Ps final : public Action {
 
   static Result<void> print_json(Context& context, store::Records& records, RunPages& pages) {
     ui::JsonArray list(context.out);
+    const ClockReading now = process::read_clocks();
     for (bool has_page = true; has_page && !context.out.closed();) {
       for (const RunRecord& run : pages.page()) {
         const auto jobs = jobs_of(records, run);
         for (const WorkflowRecord& workflow : run.workflows)
-          list.add(workflow_json(run, workflow, jobs));
+          list.add(workflow_json(run, workflow, jobs, now));
       }
       context.out.flush();
       DSTACK_TRY(has_page, pages.next());

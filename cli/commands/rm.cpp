@@ -133,7 +133,7 @@ class Rm final : public Action {
            {"project", run.project},
            {"status", job::render(run.status)},
            {"submitted_at", render_time(run.submitted_at)},
-           {"finished_at", run.finished_at ? Json(render_time(*run.finished_at)) : Json()}});
+           {"finished_at", run.finished_at ? Json(render_time(run.finished_at->at)) : Json()}});
     return list;
   }
 

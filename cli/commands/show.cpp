@@ -102,8 +102,9 @@ class Page {
   }
 
   std::string when(Timestamp time) const {
-    return render_time(time) +
-           (stream().terminal ? fmt::format(" ({})", render_age(time, now())) : std::string());
+    return render_time(time) + (stream().terminal
+                                    ? fmt::format(" ({})", render_age(time, facts_.read_at.wall))
+                                    : std::string());
   }
 
   void print_run() {
@@ -118,8 +119,8 @@ class Page {
         printable(run.target + (arguments.empty() ? "" : fmt::format(" -- {}", arguments))));
     row("project", printable(run.project));
     row("submitted", when(run.submitted_at));
-    if (run.started_at)
-      row("duration", render_duration(run.finished_at.value_or(now()) - *run.started_at));
+    if (const auto duration = run::duration(facts_, run.started_at, run.finished_at))
+      row("duration", render_duration(*duration));
     const job::GitFacts& git = run.code.git;
     if (!git.commit.empty())
       row("commit",
@@ -216,15 +217,14 @@ class Page {
                      {"DURATION"},
                      {"HISTORY", ui::Table::Align::left, ui::Table::Width::shrinks}});
     for (const JobRecord& job : facts_.jobs) {
-      const std::string duration =
-          job.started_at ? render_duration(job.finished_at.value_or(now()) - *job.started_at) : "-";
+      const auto duration = run::duration(facts_, job.started_at, job.finished_at);
       const store::WorkflowRecord& workflow = facts_.run.workflows[job.workflow];
       const std::string index =
           workflow.jobs > 1 ? "[" + std::to_string(run::index_in_workflow(facts_, job)) + "]" : "";
       table.add({{job.id},
                  {workflow.name + index},
                  ui::status_cell(stream(), ui::outcome_of(job)),
-                 {duration},
+                 {duration ? render_duration(*duration) : "-"},
                  {history(job)}});
     }
     context_.out.write("\n" + table.render(stream()));
@@ -260,9 +260,8 @@ class Page {
     std::optional<job::Status> last;
     for (const store::HistoryEntry& entry : facts_.history[job.index]) {
       if (last != entry.status || entry.cause)
-        steps.push_back(fmt::format("{} +{}",
-                                    job::render(entry.status),
-                                    render_duration(entry.at - facts_.run.submitted_at)));
+        steps.push_back(
+            fmt::format("{} +{}", job::render(entry.status), render_duration(entry.at.elapsed)));
       last = entry.status;
     }
     return join(steps, ", ");

@@ -1,6 +1,8 @@
 #include "follow/log_reader.hpp"
 
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -32,9 +34,9 @@ Result<std::size_t> count_lines(const run::JobLog& log, std::uint64_t offset) {
 /// One log in the merge: the next line, and its time.
 struct LogReader::Source {
   std::size_t job = 0;
-  std::uint64_t offset = 0;  ///< of the next line
-  std::uint64_t end = 0;     ///< the merge ends here; what follows is left to the follower
-  Timestamp at{};
+  std::uint64_t offset = 0;        ///< of the next line
+  std::uint64_t end = 0;           ///< the merge ends here; what follows is left to the follower
+  std::chrono::milliseconds at{};  ///< since the run was submitted
   std::string buffer = {};
   std::size_t position = 0;  ///< of the next line in the buffer
 
@@ -44,8 +46,16 @@ struct LogReader::Source {
     return rest.substr(0, newline == std::string_view::npos ? rest.size() : newline + 1);
   }
 
+  /// Older runners note the wall clock alone.
+  void look_at_time(const run::JobLog& log, Timestamp submitted_at) {
+    if (const auto elapsed = log.elapsed_at(offset))
+      at = *elapsed;
+    else if (const auto time = log.time_at(offset))
+      at = *time - submitted_at;
+  }
+
   /// A line longer than a piece is read in several; the output joins them.
-  Result<bool> fill(const run::JobLog& log) {
+  Result<bool> fill(const run::JobLog& log, Timestamp submitted_at) {
     if (line().empty() || (line().back() != '\n' && buffer.size() - position < piece)) {
       buffer.erase(0, position);
       position = 0;
@@ -59,7 +69,7 @@ struct LogReader::Source {
     }
     if (line().empty())
       return false;
-    at = log.time_at(offset).value_or(at);
+    look_at_time(log, submitted_at);
     return true;
   }
 
@@ -112,8 +122,7 @@ Result<void> LogReader::begin(const LogSelection& selection) {
     selected_.push_back(job.index);
     const run::JobLog log(folders_[job.index]);
     std::uint64_t& offset = offsets_[job.index];
-    if (selection.since)
-      offset = log.offset_since(*selection.since);
+    offset = offset_since(log, selection);
     if (selection.lines) {
       DSTACK_TRY(const std::uint64_t last, log.offset_of_last(*selection.lines));
       offset = std::max(offset, last);
@@ -128,6 +137,18 @@ Result<void> LogReader::begin(const LogSelection& selection) {
                   sequences_,
                   std::move(clock));
   return {};
+}
+
+/// A duration is one of the run's clock, where its log has that.
+std::uint64_t LogReader::offset_since(const run::JobLog& log, const LogSelection& selection) const {
+  if (selection.ago) {
+    const ClockReading now = process::read_clocks();
+    const job::Moment last = run_.finished_at.value_or(job::Moment{run_.submitted_at});
+    const auto begin = job::moment_of(now, run_.clock, last).elapsed - *selection.ago;
+    const auto offset = log.offset_since(begin);
+    return offset ? *offset : log.offset_since(now.wall - *selection.ago);
+  }
+  return selection.since ? log.offset_since(*selection.since) : 0;
 }
 
 Result<void> LogReader::copy(std::size_t job) {
@@ -153,8 +174,7 @@ std::vector<LogReader::Source> LogReader::sources() const {
     const run::JobLog log(folders_[job]);
     const std::uint64_t end = log.size();
     if (end > offsets_[job])
-      sources.push_back(
-          {job, offsets_[job], end, log.time_at(offsets_[job]).value_or(Timestamp())});
+      sources.emplace_back(Source{job, offsets_[job], end}).look_at_time(log, run_.submitted_at);
   }
   std::stable_sort(
       sources.begin(), sources.end(), [](const Source& a, const Source& b) { return a.at < b.at; });
@@ -171,7 +191,7 @@ Result<void> LogReader::merge(std::size_t skipped) {
     return std::tie(a.at, a.job) > std::tie(b.at, b.job);
   };
   const auto enter = [&](Source source) -> Result<void> {
-    DSTACK_TRY(const bool some, source.fill(logs_[source.job]));
+    DSTACK_TRY(const bool some, source.fill(logs_[source.job], run_.submitted_at));
     if (!some) {
       close(source.job);
       return {};

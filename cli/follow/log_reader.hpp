@@ -1,4 +1,5 @@
-// Prints the stored logs of a run: one job's as it is, several merged by the times of their lines.
+// Prints the stored logs of a run: one job's as it is, several merged in the order in which their
+// lines came.
 #pragma once
 
 #include "dstack/files/home.hpp"
@@ -6,6 +7,7 @@
 #include "dstack/store/records/run_record.hpp"
 #include "ui/job_output.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,7 +20,8 @@ enum class Timestamps { no, yes };
 struct LogSelection {
   std::string workflow;  ///< empty: all
   std::optional<Timestamp> since;
-  std::optional<std::size_t> lines;  ///< the last ones, of all jobs together
+  std::optional<std::chrono::milliseconds> ago;  ///< since so long before now
+  std::optional<std::size_t> lines;              ///< the last ones, of all jobs together
 };
 
 class LogReader {
@@ -55,6 +58,7 @@ class LogReader {
   struct Source;
 
   Result<void> begin(const LogSelection& selection);
+  std::uint64_t offset_since(const run::JobLog& log, const LogSelection& selection) const;
   Result<void> copy(std::size_t job);
   std::vector<Source> sources() const;
   Result<void> merge(std::size_t skipped);

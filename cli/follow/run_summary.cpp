@@ -155,10 +155,9 @@ void print_summary(const Context& context, store::Records& records, const RunVie
   const std::string symbol =
       stream.live ? fmt::format("{} ", ui::paint(stream, colour, ui::symbol(stream, run.status)))
                   : "";
-  const std::string span = run.finished_at
-                               ? (run.status == Status::done ? " in " : " after ") +
-                                     render_duration(*run.finished_at - run.submitted_at)
-                               : "";
+  const std::string span = run.finished_at ? (run.status == Status::done ? " in " : " after ") +
+                                                 render_duration(run.finished_at->elapsed)
+                                           : "";
   context.messages.note(fmt::format("{}{} {}{}",
                                     symbol,
                                     ui::paint(stream, ui::Colour::bold, run.name),

@@ -3,7 +3,9 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/job_progress.hpp"
 #include "ui/status.hpp"
 #include "views/applications.hpp"
@@ -196,9 +198,10 @@ void RunView::leave_picture() {
   const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
   if (state_.jobs.size() < 2 || state_.jobs.size() > rows / 2)
     return;
+  const ClockReading now = process::read_clocks();
   std::vector<ui::LiveBlock::Line> lines;
   for (const JobRecord& job : state_.jobs)
-    lines.push_back(line_of(job, now()));
+    lines.push_back(line_of(job, now));
   block_.draw(lines);
   block_.forget();
 }
@@ -235,7 +238,7 @@ void RunView::print_changes(const std::vector<std::size_t>& jobs) {
   }
 }
 
-ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) {
+ui::LiveBlock::Line RunView::line_of(const JobRecord& job, const ClockReading& now) {
   const ui::Outcome outcome = ui::outcome_of(job);
   const ui::Colour colour = ui::colour_of(job.status);
   ui::LiveBlock::Line line = {
@@ -243,9 +246,10 @@ ui::LiveBlock::Line RunView::line_of(const JobRecord& job, Timestamp at) {
       {fmt::format("{}  ", padded(labels_[job.index], label_width_))},
       {padded(ui::render_outcome(outcome), 12), colour}};
   if (job.started_at)
-    line.push_back(
-        {fmt::format("  {}", render_duration(job.finished_at.value_or(at) - *job.started_at)),
-         ui::Colour::dim});
+    line.push_back({fmt::format("  {}",
+                                render_duration(job::duration(
+                                    *job.started_at, job.finished_at, state_.run.clock, now))),
+                    ui::Colour::dim});
   if (const ui::Transfer* transfer = transfer_of(job))
     line.push_back({fmt::format("  {}", transfer->line()), ui::Colour::dim});
   const bool may_show = state_.jobs.size() > 1 && !job::is_final(job.status);
@@ -281,7 +285,7 @@ std::string RunView::counts() const {
 }
 
 std::vector<ui::LiveBlock::Line> RunView::picture() {
-  const Timestamp at = now();
+  const ClockReading now = process::read_clocks();
   const std::size_t rows = ui::screen_size(context_.messages.stream()).rows;
   const std::size_t most = std::max(fewest_rows, rows / 3);
   std::vector<const JobRecord*> shown;
@@ -301,13 +305,14 @@ std::vector<ui::LiveBlock::Line> RunView::picture() {
   }
   std::vector<ui::LiveBlock::Line> lines;
   for (const JobRecord* job : shown)
-    lines.push_back(line_of(*job, at));
+    lines.push_back(line_of(*job, now));
   if (state_.jobs.size() > 1) {
     const std::string more =
         folds ? fmt::format("and {} more; in all ", state_.jobs.size() - shown.size()) : "";
-    lines.push_back(
-        {{fmt::format(" {}{}  {}", more, counts(), render_duration(at - state_.run.submitted_at)),
-          ui::Colour::dim}});
+    const job::Moment present =
+        job::moment_of(now, state_.run.clock, {.at = state_.run.submitted_at});
+    lines.push_back({{fmt::format(" {}{}  {}", more, counts(), render_duration(present.elapsed)),
+                      ui::Colour::dim}});
   }
   return lines;
 }

@@ -61,7 +61,7 @@ class RunView final : public run::FollowListener {
   void announce_apps(const std::vector<std::size_t>& jobs);
   void print_changes(const std::vector<std::size_t>& jobs);
   std::vector<ui::LiveBlock::Line> picture();
-  ui::LiveBlock::Line line_of(const store::JobRecord& job, Timestamp at);
+  ui::LiveBlock::Line line_of(const store::JobRecord& job, const ClockReading& now);
   std::string counts() const;
 
   Context& context_;

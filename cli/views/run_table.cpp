@@ -3,7 +3,9 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
 #include "ui/status.hpp"
 #include "views/applications.hpp"
 
@@ -20,12 +22,6 @@ using store::WorkflowRecord;
 
 /// No age is longer: "12 months ago".
 constexpr std::chrono::days widest_age{364};
-
-std::string duration_of(const WorkflowRecord& workflow, Timestamp at) {
-  if (!workflow.started_at)
-    return "-";
-  return render_duration(workflow.finished_at.value_or(at) - *workflow.started_at);
-}
 
 /// What a queued workflow waits for; only its jobs have that.
 std::string reason(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
@@ -76,24 +72,33 @@ std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& 
                                    : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
 }
 
+std::optional<std::chrono::milliseconds> duration_of(const RunRecord& run,
+                                                     const WorkflowRecord& workflow,
+                                                     const ClockReading& now) {
+  if (!workflow.started_at)
+    return std::nullopt;
+  return job::duration(*workflow.started_at, workflow.finished_at, run.clock, now);
+}
+
 RunTable::RunTable(const ui::Stream& stream, Projects projects, const store::ListingBounds& bounds)
     : stream_(stream),
       projects_(projects),
-      at_(now()),
-      table_(make_table(stream, projects, at_, bounds)) {}
+      at_(process::read_clocks()),
+      table_(make_table(stream, projects, at_.wall, bounds)) {}
 
 std::string RunTable::take(store::Records& records, const std::vector<RunRecord>& runs) {
   for (const RunRecord& run : runs) {
     const auto jobs = jobs_of(records, run);
     add_addresses(run, jobs);
     for (const WorkflowRecord& workflow : run.workflows) {
+      const auto duration = duration_of(run, workflow, at_);
       ui::Outcome outcome = ui::outcome_of(workflow);
       outcome.reason = reason(jobs, workflow.index);
       std::vector<ui::Cell> row = {{run.name, ui::Colour::bold},
                                    {workflow.name},
                                    ui::status_cell(stream_, outcome),
-                                   {submitted(stream_, run.submitted_at, at_)},
-                                   {duration_of(workflow, at_)},
+                                   {submitted(stream_, run.submitted_at, at_.wall)},
+                                   {duration ? render_duration(*duration) : "-"},
                                    {workflow.tags.empty() ? "-" : join(workflow.tags, ", ")}};
       if (projects_ == Projects::shown)
         row.push_back({run.project});

@@ -7,6 +7,8 @@
 #include "ui/table.hpp"
 #include "ui/terminal.hpp"
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,11 @@ namespace dstack::cli {
 
 /// Not read for runs that are over: nothing of their jobs is shown.
 std::vector<store::JobRecord> jobs_of(store::Records& records, const store::RunRecord& run);
+
+/// How long a workflow took, or has taken by now; nothing where it has not begun.
+std::optional<std::chrono::milliseconds> duration_of(const store::RunRecord& run,
+                                                     const store::WorkflowRecord& workflow,
+                                                     const ClockReading& now);
 
 /// A row for each workflow of each run.
 class RunTable {
@@ -35,7 +42,7 @@ class RunTable {
 
   ui::Stream stream_;
   Projects projects_;
-  Timestamp at_;
+  ClockReading at_;
   ui::Table table_;
   std::string apps_;
 };

@@ -56,12 +56,17 @@ void read_range(std::string_view value, Response& response) {
   response.range_total = number(value.substr(slash + 1));
 }
 
-/// "120", or a date, which has passed where the result is 0.
-std::uint64_t read_wait(std::string_view value) {
+std::time_t read_date(std::string_view value) {
+  return curl_getdate(std::string(value).c_str(), nullptr);
+}
+
+/// "120", or a date, which has passed where the result is 0. The clock of this machine may be
+/// wrong: it is only asked where the server has not said before what its own says.
+std::uint64_t read_wait(std::string_view value, std::time_t date) {
   if (const auto seconds = number(value))
     return *seconds;
-  const std::time_t now = std::time(nullptr);
-  const std::time_t until = curl_getdate(std::string(value).c_str(), &now);
+  const std::time_t now = date >= 0 ? date : std::time(nullptr);
+  const std::time_t until = read_date(value);
   return until > now ? static_cast<std::uint64_t>(until - now) : 0;
 }
 
@@ -75,12 +80,14 @@ void read_header(std::string_view line, Response& response) {
     response.etag = value;
   else if (same_word(name, "Last-Modified"))
     response.last_modified = value;
+  else if (same_word(name, "Date"))
+    response.date = read_date(value);
   else if (same_word(name, "Content-Length"))
     response.length = number(value);
   else if (same_word(name, "Content-Range"))
     read_range(value, response);
   else if (same_word(name, "Retry-After"))
-    response.retry_after = read_wait(value);
+    response.retry_after = read_wait(value, response.date);
   else if (same_word(name, "Content-Type"))
     response.content_type = value;
 }

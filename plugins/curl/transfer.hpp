@@ -4,6 +4,7 @@
 #include "address.hpp"
 
 #include <cstdint>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -32,6 +33,7 @@ struct Response {
   std::optional<std::uint64_t> length;       ///< of this answer's body
   std::optional<std::uint64_t> range_first;  ///< of 206: where it begins,
   std::optional<std::uint64_t> range_total;  ///< and, also of 416, the length of the whole
+  std::time_t date = -1;                     ///< by the server's clock; -1: it does not say
   std::uint64_t retry_after = 0;             ///< seconds, also where the server names a date
   std::string location;  ///< where it redirects to, absolute; known when the answer is complete
 };

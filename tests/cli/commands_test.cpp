@@ -169,6 +169,7 @@ TEST_CASE("ps --json keeps its members") {
                                             "submitted_at",
                                             "started_at",
                                             "finished_at",
+                                            "duration_seconds",
                                             "tags",
                                             "apps",
                                             "jobs",

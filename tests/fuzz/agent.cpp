@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (const auto state = run::parse_state(line)) {
       const auto again = run::parse_state(run::render(*state));
       require(again && again->job == state->job && again->attempt == state->attempt &&
-                  again->at == state->at && again->status == state->status,
+                  again->at == state->at && again->status == state->status &&
+                  again->elapsed == state->elapsed,
               "a state survives rendering and parsing");
     }
   }

@@ -32,8 +32,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::uint64_t begin = log.offset_since(Timestamp(std::chrono::milliseconds(since)));
     require(begin <= text.size(), "a line begins in the log");
   }
+  if (const auto begin = log.offset_since(std::chrono::milliseconds(1)))
+    require(*begin <= text.size(), "a line begins in the log, also by the run's clock");
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{text.size() / 2}}) {
     (void)log.time_at(offset);
+    (void)log.elapsed_at(offset);
     const auto read = log.read(offset, 100);
     require(read && *read == text.substr(offset, 100), "what is read is what is there");
   }

@@ -11,6 +11,11 @@ Timestamp now() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
+std::chrono::milliseconds monotonic_now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
+}
+
 std::string render_time(Timestamp time) {
   const long long total = time.time_since_epoch().count();
   const long long milliseconds = (total % 1000 + 1000) % 1000;

@@ -176,6 +176,10 @@ const std::string& machine_id() {
   return id;
 }
 
+ClockReading read_clocks() {
+  return {boot_id(), now(), monotonic_now()};
+}
+
 std::vector<pid_t> descendants(pid_t pid) {
   std::vector<pid_t> found;
   std::vector<pid_t> open = {pid};

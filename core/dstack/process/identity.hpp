@@ -3,6 +3,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
+#include "dstack/base/time.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -40,6 +41,8 @@ Fd find_holder(const Path& held, std::string_view role);
 /// This boot of this machine, and the machine itself (/etc/machine-id, else the host's name).
 const std::string& boot_id();
 const std::string& machine_id();
+/// The clocks, now, with the boot that they belong to.
+ClockReading read_clocks();
 
 /// All living descendants of a process, children before grandchildren.
 std::vector<pid_t> descendants(pid_t pid);

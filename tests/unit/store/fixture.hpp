@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/files/home.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/store/objects/objects.hpp"
 #include "dstack/store/records/changes.hpp"
@@ -63,8 +64,10 @@ inline NewRun new_run(std::string name, std::string project = "/project") {
   return run;
 }
 
-inline Timestamp at(std::int64_t milliseconds) {
-  return Timestamp(std::chrono::milliseconds(milliseconds));
+/// So long after the submission, by a wall clock that is decades behind.
+inline job::Moment at(std::int64_t milliseconds) {
+  const std::chrono::milliseconds elapsed(milliseconds);
+  return {Timestamp(elapsed), elapsed};
 }
 
 inline RunChanges job_change(std::size_t job, job::Status status, std::int64_t when) {

@@ -224,6 +224,7 @@ store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
   run.project = order.plan.project;
   run.target = request.target;
   run.machine = process::machine_id();
+  run.boot = process::boot_id();
   run.tag = request.tag;
   run.code = order.code;
   for (const plan::PlannedWorkflow& workflow : order.plan.workflows)

@@ -61,6 +61,7 @@ void fields(Fields& fields, Self& record) {
   fields.optional("workspace", record.workspace);
   fields.member("started_at", record.started_at);
   fields.member("finished_at", record.finished_at);
+  fields.optional("finished_elapsed", record.finished_elapsed);
 }
 
 void to_json(Json& json, ExitRecord::Outcome outcome) {

@@ -44,6 +44,8 @@ struct ExitRecord {
   std::string workspace;  ///< how it was made, as in store::JobChange; empty: it was not
   Timestamp started_at;
   Timestamp finished_at;
+  /// The same by the run's clock; an older runner does not say it.
+  std::optional<std::chrono::milliseconds> finished_elapsed;
 
   bool operator==(const ExitRecord&) const = default;
 };

@@ -19,6 +19,8 @@ namespace {
 
 using StoredMark = std::array<std::int64_t, 2>;
 constexpr std::size_t marks_of_page = 64;
+// Far in the future, and the sum of several can be represented.
+constexpr std::int64_t longest_time = std::int64_t{1} << 60;
 
 /// Opens on first use, and again as long as the file is not there yet.
 int opened(Fd& fd, const Path& path) {
@@ -91,7 +93,8 @@ std::optional<JobLog::Mark> JobLog::mark(std::uint64_t index) const {
     const std::size_t count = bytes < 0 ? 0 : static_cast<std::size_t>(bytes) / sizeof(StoredMark);
     for (std::size_t i = 0; i < count; ++i)
       page_.push_back({static_cast<std::uint64_t>(stored[i][0]),
-                       Timestamp(std::chrono::milliseconds(stored[i][1]))});
+                       Timestamp(std::chrono::milliseconds(
+                           std::clamp(stored[i][1], -longest_time, longest_time)))});
   }
   const std::uint64_t place = index - page_begin_;
   return place < page_.size() ? std::optional(page_[place]) : std::nullopt;
@@ -106,12 +109,13 @@ bool JobLog::is_last_before(std::uint64_t index, std::uint64_t offset) const {
   return !next || next->offset > offset;
 }
 
-std::optional<Timestamp> JobLog::time_at(std::uint64_t offset) const {
+/// The one with which the byte at `offset` came.
+std::optional<std::uint64_t> JobLog::mark_at(std::uint64_t offset) const {
   // A reader goes on line by line: mostly it is the mark of the last line, or the next.
   for (const std::uint64_t near : {last_found_, last_found_ + 1})
     if (is_last_before(near, offset)) {
       last_found_ = near;
-      return mark(near)->at;
+      return near;
     }
   std::uint64_t first = 0;
   std::uint64_t end = mark_count();
@@ -126,20 +130,42 @@ std::optional<Timestamp> JobLog::time_at(std::uint64_t offset) const {
   if (first == 0)
     return std::nullopt;
   last_found_ = first - 1;
-  const auto found = mark(last_found_);
+  return last_found_;
+}
+
+std::optional<Timestamp> JobLog::time_at(std::uint64_t offset) const {
+  const auto index = mark_at(offset);
+  const auto found = index ? mark(*index) : std::nullopt;
   return found ? std::optional(found->at) : std::nullopt;
 }
 
-std::uint64_t JobLog::offset_since(Timestamp since) const {
-  // Linear search: a clock may have been set back meanwhile.
-  std::uint64_t index = 0;
-  auto first = mark(index);
-  while (first && first->at < since)
-    first = mark(++index);
-  if (!first)
+std::optional<std::chrono::milliseconds> JobLog::elapsed_at(std::uint64_t offset) const {
+  const auto index = mark_at(offset);
+  return index ? elapsed(*index) : std::nullopt;
+}
+
+/// Goes on from where it was asked last, so that going through a log reads its marks once.
+std::optional<std::chrono::milliseconds> JobLog::elapsed(std::uint64_t index) const {
+  if (index < clocks_.begin)
+    clocks_ = {};
+  for (; clocks_.end <= index; ++clocks_.end) {
+    const auto told = mark(clocks_.end);
+    const auto next = told && told->is_of_run_clock() ? mark(clocks_.end + 1) : std::nullopt;
+    if (next)
+      clocks_ = {clocks_.end + 1,
+                 clocks_.end,
+                 next->at + (told->at.time_since_epoch() + std::chrono::milliseconds(1))};
+  }
+  const auto at = mark(index);
+  return at && clocks_.zero ? std::optional(at->at - *clocks_.zero) : std::nullopt;
+}
+
+/// Where the first line begins that came with a mark or after it; without one, at the end.
+std::uint64_t JobLog::next_line(const std::optional<Mark>& mark) const {
+  if (!mark)
     return size();
   // The disk may have lost some bytes after it.
-  const std::uint64_t offset = std::min(first->offset, size());
+  const std::uint64_t offset = std::min(mark->offset, size());
   // A line that was begun before does not count: go on to the next beginning.
   if (offset == 0)
     return 0;
@@ -152,6 +178,30 @@ std::uint64_t JobLog::offset_since(Timestamp since) const {
       return at + end + 1;
     at += bytes->size();
   }
+}
+
+std::uint64_t JobLog::offset_since(Timestamp since) const {
+  // Linear search: a clock may have been set back meanwhile.
+  std::uint64_t index = 0;
+  auto first = mark(index);
+  while (first && first->at < since)
+    first = mark(++index);
+  return next_line(first);
+}
+
+std::optional<std::uint64_t> JobLog::offset_since(std::chrono::milliseconds since) const {
+  std::uint64_t index = 0;
+  auto first = mark(index);
+  for (; first; first = mark(++index)) {
+    if (first->is_of_run_clock())
+      continue;
+    const auto then = elapsed(index);
+    if (!then)
+      return std::nullopt;
+    if (*then >= since)
+      break;
+  }
+  return next_line(first);
 }
 
 Result<std::uint64_t> JobLog::offset_of_last(std::size_t lines) const {

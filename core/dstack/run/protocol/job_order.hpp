@@ -4,6 +4,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/job/input_file.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/python/python.hpp"
 
@@ -56,6 +57,7 @@ struct JobOrder {
   std::optional<python::Interpreter> python;  ///< for what the spec asks of Python
   std::chrono::milliseconds stop_grace{10'000};
   std::uint64_t keep_changes = 100'000'000;  ///< as in config::Settings
+  job::RunClock clock;                       ///< the run's; empty from an older supervisor
 
   bool operator==(const JobOrder&) const = default;
 };

@@ -74,16 +74,19 @@ bool post(const Path& run_folder, std::string_view message) {
 }
 
 std::string render(const StateMessage& message) {
-  return fmt::format("{} {} {} {}",
-                     message.job,
-                     job::render(message.status),
-                     message.at.time_since_epoch().count(),
-                     message.attempt);
+  std::string text = fmt::format("{} {} {} {}",
+                                 message.job,
+                                 job::render(message.status),
+                                 message.at.time_since_epoch().count(),
+                                 message.attempt);
+  if (message.elapsed)
+    text += fmt::format(" {}", message.elapsed->count());
+  return text;
 }
 
 std::optional<StateMessage> parse_state(std::string_view text) {
   const auto fields = split(trim(text), ' ');
-  if (fields.size() != 4)
+  if (fields.size() < 4)
     return std::nullopt;
   const auto job = parse_number<std::size_t>(fields[0]);
   const auto status = job::parse_status(fields[1]);
@@ -91,7 +94,11 @@ std::optional<StateMessage> parse_state(std::string_view text) {
   const auto attempt = parse_number<std::size_t>(fields[3]);
   if (!job || !status || !at || !attempt)
     return std::nullopt;
-  return StateMessage{*job, *status, Timestamp(std::chrono::milliseconds(*at)), *attempt};
+  StateMessage message{*job, *status, Timestamp(std::chrono::milliseconds(*at)), *attempt};
+  if (fields.size() > 4)
+    if (const auto elapsed = parse_number<std::int64_t>(fields[4]))
+      message.elapsed = std::chrono::milliseconds(*elapsed);
+  return message;
 }
 
 std::string render(const job::Application& app) {

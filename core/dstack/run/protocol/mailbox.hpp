@@ -39,8 +39,11 @@ inline constexpr std::string_view wake_message = "wake";
 struct StateMessage {
   std::size_t job = 0;
   job::Status status = job::Status::running;
-  Timestamp at;
+  Timestamp at = {};
   std::size_t attempt = 1;
+  /// As `at`, by the run's clock; not where an older supervisor gave the order, whose successor may
+  /// be as old and refuses a fifth word.
+  std::optional<std::chrono::milliseconds> elapsed = {};
 };
 
 std::string render(const StateMessage& message);

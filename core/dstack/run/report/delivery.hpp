@@ -45,7 +45,7 @@ Attempt post_webhook(const config::Receiver& receiver, const Notification& notif
 /// The variable that marks a command and everything it starts; its value is the notification's id.
 inline constexpr const char* notification_variable = "DSTACK_NOTIFICATION";
 
-/// The result of an attempt, from the response of a webhook.
+/// The result of an attempt, from the response of a webhook that came at `at`.
 Attempt judge(const http::Response& response, Timestamp at);
 /// How long a response asks to wait: seconds, or an HTTP date.
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text, Timestamp at);

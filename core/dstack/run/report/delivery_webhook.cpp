@@ -125,6 +125,16 @@ Result<http::Request> make_request(const config::Receiver& receiver,
   return request;
 }
 
+/// "Sun, 06 Nov 1994 08:49:37 GMT".
+std::optional<Timestamp> parse_http_date(std::string_view text) {
+  tm date{};
+  const std::string copy(trim(text));
+  const char* end = ::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+  if (end == nullptr || *end != '\0')
+    return std::nullopt;
+  return Timestamp(std::chrono::seconds(::timegm(&date)));
+}
+
 }  // namespace
 
 Attempt post_webhook(const config::Receiver& receiver, const Notification& notification) {
@@ -154,8 +164,10 @@ Attempt judge(const http::Response& response, Timestamp at) {
   Attempt attempt;
   attempt.outcome = status == 408 || status == 429 || status >= 500 ? Attempt::Outcome::failed
                                                                     : Attempt::Outcome::hopeless;
+  // The receiver's own clock: this machine's may be wrong.
+  const Timestamp answered = parse_http_date(response.header("date")).value_or(at);
   attempt.retry_after =
-      parse_retry_after(response.header("retry-after"), at).value_or(milliseconds(0));
+      parse_retry_after(response.header("retry-after"), answered).value_or(milliseconds(0));
   attempt.reason = fmt::format("HTTP {}", status);
   if (status >= 300 && status < 400)
     attempt.reason += ": redirects are not followed; use the address that it redirects to";
@@ -168,13 +180,10 @@ std::optional<milliseconds> parse_retry_after(std::string_view text, Timestamp a
   constexpr std::int64_t longest = 1'000'000;  // seconds: longer waits are not reasonable
   if (const auto seconds = parse_number<std::uint32_t>(trim(text)))
     return std::chrono::seconds(std::min<std::int64_t>(*seconds, longest));
-  tm date{};
-  const std::string copy(trim(text));
-  const char* end = ::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
-  if (end == nullptr || *end != '\0')
+  const auto until = parse_http_date(text);
+  if (!until)
     return std::nullopt;
-  const auto until = std::chrono::seconds(::timegm(&date)) - at.time_since_epoch();
-  return std::clamp<milliseconds>(until, milliseconds(0), std::chrono::seconds(longest));
+  return std::clamp<milliseconds>(*until - at, milliseconds(0), std::chrono::seconds(longest));
 }
 
 }  // namespace dstack::run

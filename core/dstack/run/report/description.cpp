@@ -10,6 +10,7 @@
 #include "dstack/job/stop_signal.hpp"
 #include "dstack/job/usage.hpp"
 #include "dstack/plan/redaction.hpp"
+#include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/store/records/run_record.hpp"
@@ -27,6 +28,14 @@ Json optional_json(const std::optional<T>& value) {
 
 Json optional_time(const std::optional<Timestamp>& time) {
   return time ? Json(render_time(*time)) : Json();
+}
+
+Json optional_time(const std::optional<job::Moment>& moment) {
+  return moment ? Json(render_time(moment->at)) : Json();
+}
+
+Json seconds_json(const std::optional<std::chrono::milliseconds>& duration) {
+  return duration ? Json(std::chrono::duration<double>(*duration).count()) : Json();
 }
 
 /// A time of a file is in nanoseconds.
@@ -166,12 +175,12 @@ Json resources_json(const job::Resources& resources) {
 }
 
 Json usage_json(const job::Usage& usage) {
-  return {
-      {"peak_memory", optional_json(usage.peak_memory)},
-      {"largest_process", optional_json(usage.largest_process)},
-      {"cpu_seconds", usage.cpu_time ? Json(static_cast<double>(*usage.cpu_time) / 1000) : Json()},
-      {"bytes_read", optional_json(usage.bytes_read)},
-      {"bytes_written", optional_json(usage.bytes_written)}};
+  return {{"peak_memory", optional_json(usage.peak_memory)},
+          {"largest_process", optional_json(usage.largest_process)},
+          {"cpu_seconds",
+           usage.cpu_time ? seconds_json(std::chrono::milliseconds(*usage.cpu_time)) : Json()},
+          {"bytes_read", optional_json(usage.bytes_read)},
+          {"bytes_written", optional_json(usage.bytes_written)}};
 }
 
 Json notifications_json(const std::vector<store::NotificationRecord>& notifications) {
@@ -194,7 +203,8 @@ Json job_json(const Description& description, const store::JobRecord& job) {
   std::size_t attempts = job.started_at || job.cause ? 1 : 0;
   for (const store::HistoryEntry& entry : description.history[job.index]) {
     history.push_back({{"status", job::render(entry.status)},
-                       {"at", render_time(entry.at)},
+                       {"at", render_time(entry.at.at)},
+                       {"elapsed_seconds", seconds_json(entry.at.elapsed)},
                        {"cause", cause_json(entry.cause)}});
     if (entry.status == job::Status::queued && entry.cause)
       ++attempts;
@@ -214,6 +224,7 @@ Json job_json(const Description& description, const store::JobRecord& job) {
       {"resources", resources_json(spec.resources)},
       {"stop_signal", spec.stop_signal.empty() ? job::stop_signals().front() : spec.stop_signal},
       {"workspace", job.workspace.empty() ? Json() : Json(job.workspace)},
+      {"duration_seconds", seconds_json(duration(description, job.started_at, job.finished_at))},
       {"usage", usage_json(job.usage)},
       {"history", std::move(history)}};
 }
@@ -235,7 +246,16 @@ Result<Description> describe_run(const files::Home& home,
   DSTACK_TRY(description.artifacts, records.artifacts(run.id));
   DSTACK_TRY(description.notifications, records.notifications(run.id));
   description.run = std::move(run);
+  description.read_at = process::read_clocks();
   return description;
+}
+
+std::optional<std::chrono::milliseconds> duration(const Description& description,
+                                                  const std::optional<job::Moment>& started_at,
+                                                  const std::optional<job::Moment>& finished_at) {
+  if (!started_at)
+    return std::nullopt;
+  return job::duration(*started_at, finished_at, description.run.clock, description.read_at);
 }
 
 Json render_description(const Description& description) {
@@ -253,6 +273,9 @@ Json render_description(const Description& description) {
           {"submitted_at", render_time(description.run.submitted_at)},
           {"started_at", optional_time(description.run.started_at)},
           {"finished_at", optional_time(description.run.finished_at)},
+          {"duration_seconds",
+           seconds_json(
+               duration(description, description.run.started_at, description.run.finished_at))},
           {"code", code_json(description.run.code)},
           {"workflows", std::move(workflows)},
           {"jobs", std::move(jobs)},

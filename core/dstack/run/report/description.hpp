@@ -3,14 +3,18 @@
 #pragma once
 
 #include "dstack/base/json.hpp"
+#include "dstack/base/time.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,12 +30,18 @@ struct Description {
   /// By job: of the Python environment that was made for it, "numpy==1.26.4"; empty without one.
   std::vector<std::vector<std::string>> packages;
   std::vector<store::NotificationRecord> notifications;
+  ClockReading read_at;  ///< when: what goes on has taken until then
 };
 
 Result<Description> describe_run(const files::Home& home,
                                  store::Records& records,
                                  store::RunRecord run);
 Json render_description(const Description& description);
+
+/// How long something of the run took, or has taken so far; nothing where it has not begun.
+std::optional<std::chrono::milliseconds> duration(const Description& description,
+                                                  const std::optional<job::Moment>& started_at,
+                                                  const std::optional<job::Moment>& finished_at);
 
 /// Which of its workflow's jobs a job is.
 std::size_t index_in_workflow(const Description& description, const store::JobRecord& job);

@@ -52,11 +52,12 @@ class Delivery {
   Delivery(config::Receiver receiver, NotificationRecord record, Notification notification)
       : receiver_(std::move(receiver)),
         record_(std::move(record)),
+        wait_(time_left(record_, now())),
         notification_(std::move(notification)) {}
 
   Result<void> deliver_to_end(AttemptRecorder& recorder) {
     while (record_.status == NotificationStatus::waiting) {
-      wait();
+      std::this_thread::sleep_for(wait_);
       // The notifications of a run that was removed meanwhile are dropped.
       boost::system::error_code error;
       if (!fs::exists(notification_.home.run(notification_.run), error))
@@ -75,13 +76,6 @@ class Delivery {
   }
 
  private:
-  /// Never longer than the longest wait, even if the clock was set meanwhile.
-  void wait() const {
-    if (record_.next_at)
-      std::this_thread::sleep_for(
-          std::clamp<milliseconds>(*record_.next_at - now(), milliseconds(0), longest_wait));
-  }
-
   void take(Attempt attempt) {
     ++record_.attempts;
     record_.next_at.reset();
@@ -91,11 +85,17 @@ class Delivery {
     else if (attempt.outcome == Attempt::Outcome::hopeless || record_.attempts > receiver_.retry)
       record_.status = NotificationStatus::failed;
     else
-      record_.next_at = now() + wait_after(record_.attempts, first_wait(), attempt.retry_after);
+      wait_for_next(wait_after(record_.attempts, first_wait(), attempt.retry_after));
+  }
+
+  void wait_for_next(milliseconds wait) {
+    wait_ = wait;
+    record_.next_at = now() + wait;
   }
 
   config::Receiver receiver_;
   NotificationRecord record_;
+  milliseconds wait_;  ///< before the next attempt
   Notification notification_;
 };
 
@@ -171,6 +171,14 @@ Result<void> send_notifications(const files::Home& home,
   for (Result<void>& result : results)
     DSTACK_CHECK(std::move(result));
   return {};
+}
+
+milliseconds time_left(const NotificationRecord& record, Timestamp at) {
+  constexpr milliseconds none{0};
+  if (!record.next_at)
+    return none;
+  const milliseconds whole = *record.next_at - record.tried_at.value_or(at);
+  return std::clamp(*record.next_at - at, none, std::clamp(whole, none, longest_wait));
 }
 
 milliseconds wait_after(std::size_t attempts, milliseconds first_wait, milliseconds retry_after) {

@@ -26,6 +26,10 @@ Result<void> send_notifications(const files::Home& home,
                                 store::Records& records,
                                 const store::RunRecord& run);
 
+/// How much is left of the wait before the next attempt, for a supervisor that takes over: the wall
+/// clock says so, which may have been set meanwhile. Never more than all of it.
+std::chrono::milliseconds time_left(const store::NotificationRecord& record, Timestamp at);
+
 /// How long to wait after so many failed attempts; `retry_after` is what the receiver asked for.
 std::chrono::milliseconds wait_after(std::size_t attempts,
                                      std::chrono::milliseconds first_wait,

@@ -2,6 +2,7 @@
 
 #include "dstack/backend/container.hpp"
 #include "dstack/backend/image_build.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/python/installed.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -38,6 +39,7 @@ Conclusion::Conclusion(JobAttempt& attempt,
 void Conclusion::run() {
   record_.job = attempt_.order.id;
   record_.finished_at = now();
+  record_.finished_elapsed = job::elapsed_now(attempt_.order.clock);
   if (job_ != nullptr)
     record_.workspace = form_of_workspace(attempt_);
   if (job_ != nullptr) {

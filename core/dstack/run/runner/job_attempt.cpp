@@ -21,9 +21,8 @@ Result<JobAttempt> open_attempt(JobOrder order) {
                                      process::render(*process::identity_of(::getpid())),
                                      Durable::no,
                                      0600));
-  DSTACK_TRY(auto states,
-             StateReporter::open(home.run(order.run), folder, order.index, order.attempt));
-  DSTACK_TRY(auto log, RunnerLog::open(job_folder));
+  DSTACK_TRY(auto states, StateReporter::open(home.run(order.run), folder, order));
+  DSTACK_TRY(auto log, RunnerLog::open(job_folder, order.clock));
   report_fatal_exit_in((job_folder / file_names::log).string());
   if (order.attempt > 1)
     DSTACK_CHECK(log.begin_attempt(order.attempt, order.attempts));

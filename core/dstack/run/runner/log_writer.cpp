@@ -13,12 +13,14 @@
 
 namespace dstack::run {
 
+using std::chrono::milliseconds;
+
 namespace {
 
 // Below this a copy is as cheap as a splice, and every kernel notifies watchers of it.
 constexpr int least_for_splice = 64 * 1024;
 constexpr std::size_t most_to_mask = 256 * 1024;
-constexpr std::chrono::milliseconds least_between_marks{10};
+constexpr milliseconds least_between_marks{10};
 
 bool is_full(int error) {
   return error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -26,9 +28,10 @@ bool is_full(int error) {
 
 }  // namespace
 
-Result<LogWriter> LogWriter::open(const Path& job_folder) {
+Result<LogWriter> LogWriter::open(const Path& job_folder, const job::RunClock& clock) {
   LogWriter writer;
   writer.folder_ = job_folder;
+  writer.clock_ = clock;
   // Readable too: the reader of a spliced file must not depend on the writer's mode.
   DSTACK_TRY(writer.log_,
              open_file((job_folder / file_names::log).string(), O_RDWR | O_CREAT, 0600));
@@ -62,10 +65,19 @@ Result<void> LogWriter::mark() {
   if (at - last_mark_ < least_between_marks && at >= last_mark_)
     return {};
   last_mark_ = at;
-  const std::array<std::int64_t, 2> pair = {offset_, at.time_since_epoch().count()};
-  std::array<char, sizeof pair> bytes;
-  std::memcpy(bytes.data(), pair.data(), sizeof pair);
-  if (auto written = write_all(times_.get(), {bytes.data(), bytes.size()});
+  // In one write: who reads a pair of the run's clock finds the other one behind it.
+  std::array<std::int64_t, 4> pairs = {offset_, 0, offset_, at.time_since_epoch().count()};
+  std::size_t first = 2;
+  if (const auto elapsed = job::elapsed_now(clock_);
+      elapsed && (!zero_ || std::chrono::abs(at - *elapsed - *zero_) >= least_between_marks)) {
+    zero_ = at - *elapsed;
+    pairs[1] = -1 - elapsed->count();
+    first = 0;
+  }
+  std::array<char, sizeof pairs> bytes;
+  std::memcpy(bytes.data(), pairs.data(), sizeof pairs);
+  const std::size_t skipped = first * sizeof pairs[0];
+  if (auto written = write_all(times_.get(), {bytes.data() + skipped, bytes.size() - skipped});
       !written && !is_full(errno))
     return written;
   return {};

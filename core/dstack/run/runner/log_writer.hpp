@@ -5,6 +5,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/time.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/secrets/masker.hpp"
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class LogWriter {
  public:
-  static Result<LogWriter> open(const Path& job_folder);
+  /// `clock`: the run's; empty: unknown.
+  static Result<LogWriter> open(const Path& job_folder, const job::RunClock& clock = {});
 
   /// A descriptor that appends to the log: for the installers of an environment, which the runner
   /// starts. A job never gets one: `echo x > /dev/stderr` would truncate the file.
@@ -55,6 +57,8 @@ class LogWriter {
   std::int64_t offset_ = 0;
   std::uint64_t dropped_ = 0;
   Timestamp last_mark_{};
+  job::RunClock clock_;
+  std::optional<Timestamp> zero_;  ///< by the wall clock, as it was noted last
   std::optional<secrets::Masker> masker_;
   std::string buffer_;  ///< for the masker: one large piece is scanned faster than many
 };

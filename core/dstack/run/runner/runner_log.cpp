@@ -7,8 +7,8 @@ namespace dstack::run {
 RunnerLog::RunnerLog(Path job_folder, LogWriter writer)
     : folder_(std::move(job_folder)), writer_(std::move(writer)) {}
 
-Result<RunnerLog> RunnerLog::open(const Path& job_folder) {
-  DSTACK_TRY(auto writer, LogWriter::open(job_folder));
+Result<RunnerLog> RunnerLog::open(const Path& job_folder, const job::RunClock& clock) {
+  DSTACK_TRY(auto writer, LogWriter::open(job_folder, clock));
   return RunnerLog(job_folder, std::move(writer));
 }
 

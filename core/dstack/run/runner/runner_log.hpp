@@ -13,7 +13,8 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class RunnerLog {
  public:
-  static Result<RunnerLog> open(const Path& job_folder);
+  /// `clock`: as of LogWriter.
+  static Result<RunnerLog> open(const Path& job_folder, const job::RunClock& clock = {});
 
   LogWriter& writer() { return writer_; }
 

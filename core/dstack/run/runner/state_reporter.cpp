@@ -9,12 +9,12 @@ namespace dstack::run {
 
 Result<StateReporter> StateReporter::open(const Path& run_folder,
                                           const Path& attempt_folder,
-                                          std::size_t job,
-                                          std::size_t attempt) {
+                                          const JobOrder& order) {
   StateReporter reporter;
   reporter.run_folder_ = run_folder;
-  reporter.job_ = job;
-  reporter.attempt_ = attempt;
+  reporter.job_ = order.index;
+  reporter.attempt_ = order.attempt;
+  reporter.clock_ = order.clock;
   DSTACK_TRY(
       reporter.states_,
       open_file(
@@ -23,7 +23,7 @@ Result<StateReporter> StateReporter::open(const Path& run_folder,
 }
 
 void StateReporter::report(job::Status status) const {
-  send(render(StateMessage{job_, status, now(), attempt_}));
+  send(render(StateMessage{job_, status, now(), attempt_, job::elapsed_now(clock_)}));
 }
 
 void StateReporter::report(const job::Application& app) const {

@@ -6,7 +6,9 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/run/protocol/job_order.hpp"
 
 #include <cstddef>
 #include <string>
@@ -16,11 +18,10 @@ namespace dstack::run {
 /// For one thread.
 class StateReporter {
  public:
-  /// Of attempt number `attempt` of job number `job`; the folders are the run's and the attempt's.
+  /// Of the attempt of this order; the folders are the run's and the attempt's.
   static Result<StateReporter> open(const Path& run_folder,
                                     const Path& attempt_folder,
-                                    std::size_t job,
-                                    std::size_t attempt);
+                                    const JobOrder& order);
 
   /// A supervisor that is gone, or a full disk, is not an error.
   void report(job::Status status) const;
@@ -32,6 +33,7 @@ class StateReporter {
   Path run_folder_;
   std::size_t job_ = 0;
   std::size_t attempt_ = 1;
+  job::RunClock clock_;
   Fd states_;
 };
 

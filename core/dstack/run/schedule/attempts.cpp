@@ -24,7 +24,7 @@ namespace {
 store::JobChange outcome_of_lost(const End& end) {
   store::JobChange change;
   change.job = end.job;
-  change.at = end.record.finished_at;
+  change.at = end.at;
   change.status = Status::failed;
   change.cause = Cause::lost;
   change.reason = "its runner was killed or ran out of memory, or the machine went down";
@@ -45,7 +45,7 @@ store::JobChange outcome_of(const End& end) {
   const ExitRecord& record = end.record;
   store::JobChange change;
   change.job = end.job;
-  change.at = record.finished_at;
+  change.at = end.at;
   change.usage = record.usage;
   change.workspace = record.workspace;
   change.warnings = record.warnings;

@@ -3,6 +3,7 @@
 // clock, no disk.
 #pragma once
 
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/schedule/gangs.hpp"
@@ -21,6 +22,7 @@ struct End {
   std::size_t job = 0;
   ExitRecord record;
   bool lost = false;  ///< without a record: its runner was killed
+  job::Moment at = {};
 };
 
 /// What an end means for the job, before its artifacts are stored.

@@ -31,7 +31,7 @@ void fail_for(store::JobChange& change, Cause cause, const std::string& reason) 
 
 void JobEnds::ended(std::vector<End> ends) {
   std::stable_sort(ends.begin(), ends.end(), [](const End& a, const End& b) {
-    return a.record.finished_at < b.record.finished_at;
+    return a.at.elapsed < b.at.elapsed;
   });
   for (End& end : ends) {
     unjudged_.insert(end.job);
@@ -44,7 +44,7 @@ void JobEnds::not_started(std::size_t job, const Error& error) {
   End end{job, {}};
   end.record.outcome = ExitRecord::Outcome::not_started;
   end.record.message = render(error);
-  end.record.finished_at = progress_.now();
+  end.at = progress_.now();
   log_decision(fmt::format("job {} cannot start: {}", job, end.record.message));
   ended({std::move(end)});
 }
@@ -100,7 +100,7 @@ void JobEnds::stop_rest_of_gang(std::size_t job) {
       End end{other, {}};
       end.record.outcome = ExitRecord::Outcome::not_started;
       end.record.stop = StopRequest::stop;
-      end.record.finished_at = progress_.now();
+      end.at = progress_.now();
       unjudged_.insert(other);
       queue_.push_back(std::move(end));
     }

@@ -9,8 +9,8 @@
 
 namespace dstack::run {
 
-JobOrders::JobOrders(const files::Home& home, std::string run, const RunOrder& order)
-    : home_(home.root.string()), run_(std::move(run)), order_(order) {}
+JobOrders::JobOrders(const files::Home& home, const store::RunRecord& run, const RunOrder& order)
+    : home_(home.root.string()), run_(run.name), clock_(run.clock), order_(order) {}
 
 void JobOrders::add(const job::Artifact& artifact) {
   artifacts_[artifact.workflow].push_back(artifact.tree);
@@ -60,6 +60,7 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.python = planned.python;
   order.stop_grace = order_.stop_grace;
   order.keep_changes = order_.keep_changes;
+  order.clock = clock_;
   for (const plan::Input& input : workflow.inputs)
     add_inputs(input, order.inputs);
   add_input_files(workflow, order);

@@ -4,11 +4,13 @@
 
 #include "dstack/files/home.hpp"
 #include "dstack/job/artifact.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/supervisor/job_environment.hpp"
+#include "dstack/store/records/run_record.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +23,7 @@ namespace dstack::run {
 /// For one thread. `order` must outlive it.
 class JobOrders {
  public:
-  JobOrders(const files::Home& home, std::string run, const RunOrder& order);
+  JobOrders(const files::Home& home, const store::RunRecord& run, const RunOrder& order);
 
   /// Stored by one of this run's workflows, for those that depend on it.
   void add(const job::Artifact& artifact);
@@ -38,6 +40,7 @@ class JobOrders {
 
   std::string home_;
   std::string run_;
+  job::RunClock clock_;
   const RunOrder& order_;
   PortsOfJobs ports_;
   std::map<std::size_t, GpuIds> gpus_;  ///< by job; none of one that has none

@@ -65,7 +65,7 @@ void Journal::commit(const Scheduler& scheduler) {
     pending_.status = status;
     const auto earliest =
         std::min_element(starts_.begin(), starts_.end(), [](const auto& a, const auto& b) {
-          return a.second < b.second;
+          return a.second.elapsed < b.second.elapsed;
         });
     if (earliest != starts_.end())
       pending_.started_at = earliest->second;

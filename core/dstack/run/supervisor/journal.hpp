@@ -5,6 +5,7 @@
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/edits.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/schedule/scheduler.hpp"
@@ -20,8 +21,8 @@
 
 namespace dstack::run {
 
-/// Returns the current time.
-using Clock = std::function<Timestamp()>;
+/// Returns the present moment of the run.
+using Clock = std::function<job::Moment()>;
 
 /// For one thread. `order` and `recorder` must outlive it.
 class Journal {
@@ -53,7 +54,7 @@ class Journal {
   std::vector<std::size_t> workspaces_;
   bool has_failed_;
   std::set<std::size_t> touched_;                      ///< workflows
-  std::map<std::size_t, Timestamp> starts_;            ///< by workflow; since the last commit
+  std::map<std::size_t, job::Moment> starts_;          ///< by workflow; since the last commit
   std::multimap<std::size_t, store::JobChange> ends_;  ///< of jobs, by workflow
   std::vector<job::Status> workflow_statuses_;
   job::Status run_status_;

@@ -20,6 +20,7 @@
 #include "dstack/run/supervisor/poll_events.hpp"
 #include "dstack/run/supervisor/recorder.hpp"
 #include "dstack/run/supervisor/reservations.hpp"
+#include "dstack/run/supervisor/run_clock.hpp"
 #include "dstack/run/supervisor/run_history.hpp"
 #include "dstack/run/supervisor/supervisor.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
@@ -67,6 +68,7 @@ Result<void> supervise_to_end(const files::Home& home,
                               const std::string& name,
                               store::Records& records,
                               store::RunRecord run) {
+  DSTACK_TRY(const Clock clock, start_clock(records, run));
   DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
   DSTACK_TRY(const RunOrder order, read_run_order(records, run));
   DSTACK_TRY(auto saver, ThreadedArtifactSaver::make(home));
@@ -81,7 +83,7 @@ Result<void> supervise_to_end(const files::Home& home,
   PollEvents events({mailbox, saver, recorder, reservations, runners});
   const auto explain = [&](std::size_t job) { return explain_failure(home, order, job); };
   SupervisorParts parts{
-      runners, folders, reservations, saver, history, recorder, events, now, explain};
+      runners, folders, reservations, saver, history, recorder, events, clock, explain};
   return Supervisor(home, order, std::move(run), std::move(parts)).run();
 }
 

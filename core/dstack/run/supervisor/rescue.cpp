@@ -29,7 +29,7 @@ class Rescue {
         order_(order),
         recorded_(std::move(recorded)),
         folders_(home, order),
-        orders_(home, run.name, order),
+        orders_(home, run, order),
         objects_(home) {
     for (const job::Artifact& artifact : recorded_)
       orders_.add(artifact);

@@ -4,6 +4,7 @@
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <signal.h>
@@ -38,7 +39,7 @@ RunProgress::RunProgress(const files::Home& home,
       scheduler(order.plan, order.parallel),
       attempts(order.plan, scheduler.gangs()),
       gangs(scheduler, attempts),
-      orders(home, run.name, order),
+      orders(home, run, order),
       journal(order, run, recorder, now),
       stops(order.plan.workflows.size(), StopRequest::none) {}
 
@@ -50,6 +51,7 @@ End RunProgress::end_of(std::size_t job, std::optional<ExitRecord> record) const
   End end{job, {}};
   if (record) {
     end.record = *std::move(record);
+    end.at = moment_of(end.record.finished_at, end.record.finished_elapsed);
     return end;
   }
   end.lost = true;
@@ -57,7 +59,7 @@ End RunProgress::end_of(std::size_t job, std::optional<ExitRecord> record) const
   end.record.edited = order.keep_changes > 0 && scheduler.job_status(job) > Status::preparing;
   end.record.outcome = ExitRecord::Outcome::signaled;
   end.record.number = SIGKILL;
-  end.record.finished_at = now();
+  end.at = now();
   const job::JobSpec& spec = order.plan.jobs[job].spec;
   const bool keeps_changes = end.record.edited && spec.workspace != job::WorkspaceKind::project;
   if (scheduler.job_status(job) > Status::preparing && has_secrets(job_order(job))) {
@@ -68,6 +70,17 @@ End RunProgress::end_of(std::size_t job, std::optional<ExitRecord> record) const
           "what it changed beside its artifacts was not scanned for secrets");
   }
   return end;
+}
+
+/// An older runner tells the time by the wall clock alone: what passed since then by the same clock
+/// has elapsed.
+job::Moment RunProgress::moment_of(Timestamp at,
+                                   const std::optional<std::chrono::milliseconds>& elapsed) const {
+  constexpr std::chrono::milliseconds none{0};
+  if (elapsed)
+    return {at, *elapsed};
+  const job::Moment present = now();
+  return {at, std::max(none, present.elapsed - std::max(none, present.at - at))};
 }
 
 StopRequest RunProgress::stop_asked_of(std::size_t job) const {
@@ -135,7 +148,8 @@ void RunProgress::note(const StateMessage& message) {
       message.status > Status::uploading || message.status <= before)
     return;
   scheduler.set_status(message.job, message.status);
-  journal.add({message.job, message.status, message.at, {}, {}, {}, {}});
+  journal.add(
+      {message.job, message.status, moment_of(message.at, message.elapsed), {}, {}, {}, {}});
 }
 
 }  // namespace dstack::run

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/files/home.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/job_order.hpp"
@@ -16,6 +17,7 @@
 #include "dstack/store/records/changes.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <set>
@@ -65,6 +67,8 @@ struct RunProgress {
   std::set<std::size_t> recorded_retries;
 
  private:
+  job::Moment moment_of(Timestamp at,
+                        const std::optional<std::chrono::milliseconds>& elapsed) const;
   void note(const StateMessage& message);
 };
 

@@ -5,6 +5,7 @@
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/job/edits.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/job/usage.hpp"
 #include "dstack/store/records/notification.hpp"
@@ -33,7 +34,8 @@ struct NewRun {
   std::string project = {};
   std::string target = {};
   std::string machine = {};
-  std::string tag = {};  ///< to be set on success; may be empty
+  std::string boot = {};  ///< the one in which it is submitted
+  std::string tag = {};   ///< to be set on success; may be empty
   job::CodeRecord code = {};
   std::vector<NewWorkflow> workflows = {};
   std::vector<NewJob> jobs = {};
@@ -44,7 +46,7 @@ struct NewRun {
 struct JobChange {
   std::size_t job = 0;
   job::Status status = job::Status::submitted;
-  Timestamp at = {};
+  job::Moment at = {};
   std::string reason = {};
   std::vector<std::string> warnings = {};
   std::optional<job::Cause> cause = {};
@@ -59,10 +61,10 @@ struct JobChange {
 struct WorkflowChange {
   std::size_t workflow = 0;
   job::Status status = job::Status::submitted;
-  Timestamp at = {};
+  job::Moment at = {};
   /// When its first job left the queue, where this status does not say it: the job may have ended
   /// by now. One that is on record stays.
-  std::optional<Timestamp> started_at = {};
+  std::optional<job::Moment> started_at = {};
   std::optional<job::Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};
@@ -74,13 +76,13 @@ struct RunChanges {
   std::vector<WorkflowChange> workflows = {};
   std::vector<job::Artifact>
       artifacts;  ///< replaces an earlier record of the same workflow and path
-  std::vector<job::Application> apps = {};   ///< likewise, of the same job and index
-  std::vector<job::Edits> edits = {};        ///< likewise, of the same job
-  std::optional<job::Status> status = {};    ///< of the run
-  std::optional<Timestamp> started_at = {};  ///< of the run, as of a workflow
+  std::vector<job::Application> apps = {};     ///< likewise, of the same job and index
+  std::vector<job::Edits> edits = {};          ///< likewise, of the same job
+  std::optional<job::Status> status = {};      ///< of the run
+  std::optional<job::Moment> started_at = {};  ///< of the run, as of a workflow
   std::optional<std::int64_t> first_failure;
   std::vector<NewNotification> notifications = {};  ///< with the status that ends the run
-  Timestamp at = {};
+  job::Moment at = {};
 
   bool empty() const {
     return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() &&

@@ -1,6 +1,7 @@
 // What the sources of Records share. Internal to store/.
 #pragma once
 
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/store/records/database.hpp"
@@ -33,6 +34,14 @@ inline std::optional<Timestamp> timestamp(const std::optional<std::int64_t>& val
   return timestamp(*value);
 }
 
+/// Of two columns, which are both null where it has not happened.
+inline std::optional<job::Moment> moment(const std::optional<std::int64_t>& at,
+                                         const std::optional<std::int64_t>& elapsed) {
+  if (!at)
+    return std::nullopt;
+  return job::Moment{timestamp(*at), std::chrono::milliseconds(elapsed.value_or(0))};
+}
+
 inline std::optional<int> small_integer(const std::optional<std::int64_t>& value) {
   if (!value)
     return std::nullopt;
@@ -45,17 +54,27 @@ inline std::optional<std::int64_t> wide(const std::optional<int>& value) {
   return *value;
 }
 
+// What an older dstack recorded has no elapsed time: there it is the difference of the times by the
+// wall clock, and never negative.
 inline constexpr std::string_view run_columns =
     "select run.id, run.name, project.path, run.target, run.status, run.machine, run.submitted_at, "
     "run.started_at, "
     "run.finished_at, run.first_failure, run.stop, run.code_tree, run.code_times, run.code_files, "
     "run.code_bytes, "
-    "run.git_remote, run.git_branch, run.git_commit, run.git_root_commit, run.git_dirty "
+    "run.git_remote, run.git_branch, run.git_commit, run.git_root_commit, run.git_dirty, "
+    "run.boot, run.clock_zero, "
+    "coalesce(run.started_elapsed, max(0, run.started_at - run.submitted_at)), "
+    "coalesce(run.finished_elapsed, max(0, run.finished_at - run.submitted_at)) "
     "from run join project on project.id = run.project";
 
 inline constexpr std::string_view workflow_columns =
     "select run, number, name, provider, status, cause, exit_code, signal, started_at, "
-    "finished_at, jobs from workflow";
+    "finished_at, jobs, "
+    "coalesce(started_elapsed, max(0, started_at - "
+    "(select submitted_at from run where run.id = workflow.run))), "
+    "coalesce(finished_elapsed, max(0, finished_at - "
+    "(select submitted_at from run where run.id = workflow.run))) "
+    "from workflow";
 
 /// Of a row of run_columns, without workflows.
 Result<RunRecord> run_from(const Query& query);

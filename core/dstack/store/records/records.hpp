@@ -61,6 +61,8 @@ class Records {
   /// nothing of `changes` is taken); the same final status once more is not an error and changes
   /// nothing.
   Result<void> apply(RunId run, const RunChanges& changes);
+  /// A supervisor goes on with a run of an earlier boot.
+  Result<void> set_clock(RunId run, const job::RunClock& clock);
   /// An abort is never taken back by a stop. ErrorCode::conflict when it has ended.
   Result<void> request_stop(RunId run, job::StopRequest request);
   /// Stops one workflow of a run.

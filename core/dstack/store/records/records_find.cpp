@@ -149,8 +149,8 @@ Result<RunRecord> run_from(const Query& query) {
   DSTACK_TRY(run.status, status_from_stored(query.text(4)));
   run.machine = query.text(5);
   run.submitted_at = timestamp(query.integer(6));
-  run.started_at = timestamp(query.optional_integer(7));
-  run.finished_at = timestamp(query.optional_integer(8));
+  run.started_at = moment(query.optional_integer(7), query.optional_integer(22));
+  run.finished_at = moment(query.optional_integer(8), query.optional_integer(23));
   run.first_failure = query.integer(9);
   run.stop = job::parse_stop_request(query.text(10)).value_or(job::StopRequest::none);
   run.code.snapshot = tree_from(query, 11);
@@ -159,6 +159,7 @@ Result<RunRecord> run_from(const Query& query) {
   run.code.git.commit = query.text(17);
   run.code.git.root_commit = query.text(18);
   run.code.git.dirty = query.integer(19) != 0;
+  run.clock = {query.text(20), std::chrono::milliseconds(query.integer(21))};
   return run;
 }
 
@@ -171,8 +172,8 @@ Result<WorkflowRecord> workflow_from(const Query& query) {
   workflow.cause = cause_from_stored(query, 5);
   workflow.exit_code = small_integer(query.optional_integer(6));
   workflow.signal = small_integer(query.optional_integer(7));
-  workflow.started_at = timestamp(query.optional_integer(8));
-  workflow.finished_at = timestamp(query.optional_integer(9));
+  workflow.started_at = moment(query.optional_integer(8), query.optional_integer(11));
+  workflow.finished_at = moment(query.optional_integer(9), query.optional_integer(12));
   workflow.jobs = static_cast<std::size_t>(query.integer(10));
   return workflow;
 }

@@ -99,6 +99,20 @@ constexpr std::array upgrades = {
       alter table job add column workspace text not null default '';
       pragma user_version = 8;
     )sql",
+    // Nothing is filled in: who reads takes the difference of the times where these are missing, as
+    // they are also in what a supervisor of the older dstack goes on to record.
+    R"sql(
+      alter table run add column boot text not null default '';
+      alter table run add column clock_zero integer not null default 0;
+      alter table run add column started_elapsed integer;
+      alter table run add column finished_elapsed integer;
+      alter table workflow add column started_elapsed integer;
+      alter table workflow add column finished_elapsed integer;
+      alter table job add column started_elapsed integer;
+      alter table job add column finished_elapsed integer;
+      alter table history add column elapsed integer;
+      pragma user_version = 9;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

@@ -11,6 +11,13 @@ namespace dstack::store {
 
 namespace {
 
+/// As in run_columns.
+constexpr std::string_view elapsed_columns =
+    "coalesce(started_elapsed, max(0, started_at - "
+    "(select submitted_at from run where run.id = job.run))), "
+    "coalesce(finished_elapsed, max(0, finished_at - "
+    "(select submitted_at from run where run.id = job.run)))";
+
 Result<JobRecord> job_from(const Query& query) {
   JobRecord job;
   job.index = static_cast<std::size_t>(query.integer(0));
@@ -21,8 +28,8 @@ Result<JobRecord> job_from(const Query& query) {
   job.cause = cause_from_stored(query, 5);
   job.exit_code = small_integer(query.optional_integer(6));
   job.signal = small_integer(query.optional_integer(7));
-  job.started_at = timestamp(query.optional_integer(8));
-  job.finished_at = timestamp(query.optional_integer(9));
+  job.started_at = moment(query.optional_integer(8), query.optional_integer(18));
+  job.finished_at = moment(query.optional_integer(9), query.optional_integer(19));
   job.has_partial_artifacts = query.integer(10) != 0;
   job.usage = {.peak_memory = query.optional_integer(11),
                .largest_process = query.optional_integer(12),
@@ -111,15 +118,15 @@ Result<void> add_apps(Database& database, RunId run, JobRecord& job) {
 Result<void> refresh_job(Database& database, RunState& state, std::size_t index) {
   JobRecord& job = state.jobs[index];
   {
-    DSTACK_TRY(Query query,
-               database.query(
-                   "select number, workflow, id, status, reason, cause, exit_code, signal, "
-                   "started_at, finished_at, exists (select 1 from workflow join artifact "
-                   "on artifact.run = workflow.run and artifact.workflow = workflow.name "
-                   "where workflow.run = job.run and workflow.number = job.workflow and partial), "
-                   "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings, "
-                   "workspace "
-                   "from job where run = ? and number = ?"));
+    static const std::string sql = fmt::format(
+        "select number, workflow, id, status, reason, cause, exit_code, signal, "
+        "started_at, finished_at, exists (select 1 from workflow join artifact "
+        "on artifact.run = workflow.run and artifact.workflow = workflow.name "
+        "where workflow.run = job.run and workflow.number = job.workflow and partial), "
+        "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings, "
+        "workspace, {} from job where run = ? and number = ?",
+        elapsed_columns);
+    DSTACK_TRY(Query query, database.query(sql));
     query.bind(state.run.id).bind(static_cast<std::int64_t>(index));
     DSTACK_TRY(const bool row, query.step());
     if (!row)
@@ -143,32 +150,18 @@ Result<std::string> text_of_run(Database& database, std::string_view sql, RunId 
 
 }  // namespace
 
-Result<std::vector<job::StopRequest>> Records::workflow_stops(RunId run) {
-  DSTACK_TRY(
-      Query query,
-      connection_->database.query("select stop from workflow where run = ? order by number"));
-  query.bind(run);
-  std::vector<job::StopRequest> stops;
-  for (;;) {
-    DSTACK_TRY(const bool row, query.step());
-    if (!row)
-      return stops;
-    stops.push_back(job::parse_stop_request(query.text(0)).value_or(job::StopRequest::none));
-  }
-}
-
 Result<std::vector<JobRecord>> Records::jobs(RunId run) {
-  DSTACK_TRY(Query query,
-             connection_->database.query(
-                 "with partial as (select distinct workflow.number from artifact join workflow "
-                 "on workflow.run = artifact.run and workflow.name = artifact.workflow "
-                 "where artifact.run = ?1 and artifact.partial) "
-                 "select number, workflow, id, status, reason, cause, exit_code, signal, "
-                 "started_at, finished_at, "
-                 "workflow in partial, "
-                 "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings, "
-                 "workspace "
-                 "from job where run = ?1 order by number"));
+  static const std::string sql = fmt::format(
+      "with partial as (select distinct workflow.number from artifact join workflow "
+      "on workflow.run = artifact.run and workflow.name = artifact.workflow "
+      "where artifact.run = ?1 and artifact.partial) "
+      "select number, workflow, id, status, reason, cause, exit_code, signal, "
+      "started_at, finished_at, "
+      "workflow in partial, "
+      "peak_memory, largest_process, cpu_time, bytes_read, bytes_written, warnings, "
+      "workspace, {} from job where run = ?1 order by number",
+      elapsed_columns);
+  DSTACK_TRY(Query query, connection_->database.query(sql));
   query.bind(run);
   std::vector<JobRecord> jobs;
   for (;;) {
@@ -195,12 +188,12 @@ Result<void> Records::refresh(RunState& state, const std::vector<std::size_t>& j
 
 Result<std::vector<HistoryEntry>> Records::history(RunId run, std::size_t job) {
   DSTACK_TRY(Query query,
-             connection_->database.query("select 'submitted', run.submitted_at, null, '', 0 as "
-                                         "step from run join job on job.run = run.id "
-                                         "where run.id = ?1 and job.number = ?2 "
-                                         "union all select status, at, cause, reason, step from "
-                                         "history where run = ?1 and job = ?2 "
-                                         "order by step"));
+             connection_->database.query(
+                 "select 'submitted', run.submitted_at, null, '', 0 as step, 0 "
+                 "from run join job on job.run = run.id where run.id = ?1 and job.number = ?2 "
+                 "union all select status, at, cause, reason, step, coalesce(elapsed, "
+                 "max(0, at - (select submitted_at from run where run.id = ?1))) "
+                 "from history where run = ?1 and job = ?2 order by step"));
   query.bind(run).bind(static_cast<std::int64_t>(job));
   std::vector<HistoryEntry> history;
   for (;;) {
@@ -209,7 +202,7 @@ Result<std::vector<HistoryEntry>> Records::history(RunId run, std::size_t job) {
       return history;
     HistoryEntry entry;
     DSTACK_TRY(entry.status, status_from_stored(query.text(0)));
-    entry.at = timestamp(query.integer(1));
+    entry.at = {timestamp(query.integer(1)), std::chrono::milliseconds(query.integer(5))};
     entry.cause = cause_from_stored(query, 2);
     entry.reason = query.text(3);
     history.push_back(std::move(entry));

@@ -14,28 +14,27 @@ namespace dstack::store {
 namespace {
 
 /// The time to put into started_at if there is none yet: work began when the queue was left.
-std::optional<std::int64_t> start_of(job::Status status, Timestamp at) {
+std::optional<job::Moment> start_of(job::Status status, const job::Moment& at) {
   switch (status) {
     case job::Status::downloading:
     case job::Status::preparing:
     case job::Status::running:
     case job::Status::uploading:
-      return milliseconds(at);
+      return at;
     default:
       return std::nullopt;
   }
 }
 
-std::optional<std::int64_t> start_of(job::Status status,
-                                     Timestamp at,
-                                     const std::optional<Timestamp>& said) {
-  return said ? milliseconds(*said) : start_of(status, at);
+std::optional<job::Moment> end_of(job::Status status, const job::Moment& at) {
+  return job::is_final(status) ? std::optional(at) : std::nullopt;
 }
 
-std::optional<std::int64_t> end_of(job::Status status, Timestamp at) {
-  if (!job::is_final(status))
-    return std::nullopt;
-  return milliseconds(at);
+/// To a column for the wall clock, and one for what had elapsed.
+Query& bind_moment(Query& query, const std::optional<job::Moment>& moment) {
+  if (!moment)
+    return query.bind_null().bind_null();
+  return query.bind(milliseconds(moment->at)).bind(moment->elapsed.count());
 }
 
 Result<std::int64_t> project_row(Database& database,
@@ -73,14 +72,17 @@ Result<RunId> insert_run(Database& database, const NewRun& run, std::int64_t pro
   DSTACK_TRY(
       Query query,
       database.query("insert into run (name, project, target, status, machine, submitted_at, "
+                     "boot, clock_zero, "
                      "tag_on_success, code_tree, code_times, code_files, code_bytes, git_remote, "
                      "git_branch, git_commit, git_root_commit, git_dirty) "
-                     "values (?, ?, ?, 'submitted', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                     "values (?, ?, ?, 'submitted', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   query.bind(run.name)
       .bind(project)
       .bind(run.target)
       .bind(run.machine)
       .bind(milliseconds(now()))
+      .bind(run.boot)
+      .bind(monotonic_now().count())
       .bind(run.tag);
   const job::TreeReference& code = run.code.snapshot;
   query.bind(stored_digest(code.tree)).bind(stored_digest(code.times));
@@ -147,10 +149,10 @@ Result<void> add_history(Database& database,
                          const JobChange& change,
                          std::int64_t step) {
   DSTACK_TRY(Query query,
-             database.query("insert into history (run, job, step, status, at, cause, reason) "
-                            "values (?, ?, ?, ?, ?, ?, ?)"));
+             database.query("insert into history (run, job, step, status, at, elapsed, cause, "
+                            "reason) values (?, ?, ?, ?, ?, ?, ?, ?)"));
   query.bind(run).bind(static_cast<std::int64_t>(change.job)).bind(step);
-  query.bind(render(change.status)).bind(milliseconds(change.at));
+  bind_moment(query.bind(render(change.status)), change.at);
   bind_cause(query, change.cause);
   return query.bind(change.reason).run();
 }
@@ -162,19 +164,22 @@ Result<void> apply_job(Database& database, RunId run, const JobChange& change) {
     DSTACK_TRY(
         Query query,
         database.query("update job set status = ?3, reason = ?4, cause = ?5, exit_code = ?6, "
-                       "signal = ?7, started_at = coalesce(started_at, ?8), finished_at = ?9, "
-                       "peak_memory = coalesce(?10, peak_memory), "
-                       "largest_process = coalesce(?11, largest_process), "
-                       "cpu_time = coalesce(?12, cpu_time), "
-                       "bytes_read = coalesce(?13, bytes_read), "
-                       "bytes_written = coalesce(?14, bytes_written), warnings = ?15, "
-                       "workspace = case ?16 when '' then workspace else ?16 end, "
+                       "signal = ?7, started_at = coalesce(started_at, ?8), "
+                       "started_elapsed = iif(started_at is null, ?9, started_elapsed), "
+                       "finished_at = ?10, finished_elapsed = ?11, "
+                       "peak_memory = coalesce(?12, peak_memory), "
+                       "largest_process = coalesce(?13, largest_process), "
+                       "cpu_time = coalesce(?14, cpu_time), "
+                       "bytes_read = coalesce(?15, bytes_read), "
+                       "bytes_written = coalesce(?16, bytes_written), warnings = ?17, "
+                       "workspace = case ?18 when '' then workspace else ?18 end, "
                        "steps = steps + 1 where run = ?1 and number = ?2 "
                        "and not (finished_at is not null and status = ?3) returning steps"));
     query.bind(run).bind(number).bind(render(change.status)).bind(change.reason);
     bind_cause(query, change.cause);
     query.bind(wide(change.exit_code)).bind(wide(change.signal));
-    query.bind(start_of(change.status, change.at)).bind(end_of(change.status, change.at));
+    bind_moment(query, start_of(change.status, change.at));
+    bind_moment(query, end_of(change.status, change.at));
     query.bind(change.usage.peak_memory).bind(change.usage.largest_process);
     query.bind(change.usage.cpu_time).bind(change.usage.bytes_read);
     query.bind(change.usage.bytes_written).bind(render_json(Json(change.warnings)));
@@ -195,14 +200,16 @@ Result<void> apply_workflow(Database& database, RunId run, const WorkflowChange&
     DSTACK_TRY(
         Query query,
         database.query("update workflow set status = ?3, cause = ?4, exit_code = ?5, signal = ?6, "
-                       "started_at = coalesce(started_at, ?7), finished_at = ?8 "
+                       "started_at = coalesce(started_at, ?7), "
+                       "started_elapsed = iif(started_at is null, ?8, started_elapsed), "
+                       "finished_at = ?9, finished_elapsed = ?10 "
                        "where run = ?1 and number = ?2 "
                        "and not (finished_at is not null and status = ?3)"));
     query.bind(run).bind(number).bind(render(change.status));
     bind_cause(query, change.cause);
     query.bind(wide(change.exit_code)).bind(wide(change.signal));
-    query.bind(start_of(change.status, change.at, change.started_at));
-    query.bind(end_of(change.status, change.at));
+    bind_moment(query, change.started_at ? change.started_at : start_of(change.status, change.at));
+    bind_moment(query, end_of(change.status, change.at));
     DSTACK_CHECK(query.run());
     if (database.changes() > 0)
       return {};
@@ -256,14 +263,16 @@ Result<void> apply_edits(Database& database, RunId run, const job::Edits& edits)
 Result<void> apply_status(Database& database,
                           RunId run,
                           job::Status status,
-                          Timestamp at,
-                          const std::optional<Timestamp>& started_at) {
+                          const job::Moment& at,
+                          const std::optional<job::Moment>& started_at) {
   DSTACK_TRY(Query query,
              database.query("update run set status = ?2, started_at = coalesce(started_at, ?3), "
-                            "finished_at = ?4 where id = ?1 "
+                            "started_elapsed = iif(started_at is null, ?4, started_elapsed), "
+                            "finished_at = ?5, finished_elapsed = ?6 where id = ?1 "
                             "and not (finished_at is not null and status = ?2)"));
   query.bind(run).bind(render(status));
-  query.bind(start_of(status, at, started_at)).bind(end_of(status, at));
+  bind_moment(query, started_at ? started_at : start_of(status, at));
+  bind_moment(query, end_of(status, at));
   DSTACK_CHECK(query.run());
   if (database.changes() > 0)
     return {};
@@ -306,19 +315,6 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
   return {};
 }
 
-/// An abort is not taken back by a later stop.
-Result<void> note_stop(Database& database,
-                       std::string_view sql,
-                       RunId run,
-                       std::int64_t number,
-                       job::StopRequest request) {
-  DSTACK_TRY(Query query, database.query(sql));
-  DSTACK_CHECK(query.bind(run).bind(number).bind(render(request)).run());
-  if (database.changes() > 0)
-    return {};
-  return fail(ErrorCode::conflict, "it has already ended");
-}
-
 }  // namespace
 
 Result<std::string> Records::propose_run_name() {
@@ -349,26 +345,14 @@ Result<void> Records::apply(RunId run, const RunChanges& changes) {
   return transaction.commit();
 }
 
-Result<void> Records::request_stop(RunId run, job::StopRequest request) {
+Result<void> Records::set_clock(RunId run, const job::RunClock& clock) {
   DSTACK_TRY(Transaction transaction, Transaction::begin(connection_->database));
-  DSTACK_CHECK(note_stop(connection_->database,
-                         "update run set stop = case when stop = 'abort' then stop else ?3 end "
-                         "where id = ?1 and ?2 = 0 and finished_at is null",
-                         run,
-                         0,
-                         request));
-  return transaction.commit();
-}
-
-Result<void> Records::request_stop(RunId run, std::size_t workflow, job::StopRequest request) {
-  DSTACK_TRY(Transaction transaction, Transaction::begin(connection_->database));
-  DSTACK_CHECK(
-      note_stop(connection_->database,
-                "update workflow set stop = case when stop = 'abort' then stop else ?3 end "
-                "where run = ?1 and number = ?2 and finished_at is null",
-                run,
-                static_cast<std::int64_t>(workflow),
-                request));
+  {
+    DSTACK_TRY(
+        Query query,
+        connection_->database.query("update run set boot = ?2, clock_zero = ?3 where id = ?1"));
+    DSTACK_CHECK(query.bind(run).bind(clock.boot).bind(clock.zero.count()).run());
+  }
   return transaction.commit();
 }
 

@@ -4,6 +4,7 @@
 #include "dstack/base/time.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/code.hpp"
+#include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/job/usage.hpp"
@@ -30,9 +31,9 @@ struct JobRecord {
   std::optional<job::Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};
-  std::optional<Timestamp> started_at =
+  std::optional<job::Moment> started_at =
       {};  ///< when it left the queue: downloading, preparing or running
-  std::optional<Timestamp> finished_at = {};
+  std::optional<job::Moment> finished_at = {};
   bool has_partial_artifacts = false;
   job::Usage usage = {};                    ///< of its last attempt
   std::vector<job::Application> apps = {};  ///< of its last attempt, also when that is over
@@ -40,7 +41,7 @@ struct JobRecord {
 
 struct HistoryEntry {
   job::Status status = job::Status::submitted;
-  Timestamp at = {};
+  job::Moment at = {};
   std::optional<job::Cause> cause = {};
   std::string reason = {};
 };
@@ -53,8 +54,8 @@ struct WorkflowRecord {
   std::optional<job::Cause> cause = {};
   std::optional<int> exit_code = {};
   std::optional<int> signal = {};
-  std::optional<Timestamp> started_at = {};
-  std::optional<Timestamp> finished_at = {};
+  std::optional<job::Moment> started_at = {};
+  std::optional<job::Moment> finished_at = {};
   std::size_t jobs = 0;
   std::vector<std::string> tags = {};
 };
@@ -68,8 +69,9 @@ struct RunRecord {
   /// Machine id: a run of another machine in a shared home is shown, never judged.
   std::string machine = {};
   Timestamp submitted_at = {};
-  std::optional<Timestamp> started_at = {};
-  std::optional<Timestamp> finished_at = {};
+  job::RunClock clock = {};  ///< of this boot, or of the last one in which it had a supervisor
+  std::optional<job::Moment> started_at = {};
+  std::optional<job::Moment> finished_at = {};
   /// Index of the job that failed first; -1 when none did.
   std::int64_t first_failure = -1;
   job::StopRequest stop = job::StopRequest::none;

@@ -1,8 +1,9 @@
--- What is known of every run. Times are milliseconds since 1970, digests hexadecimal text, statuses the words of
--- records.hpp. A change of this file needs a new user_version and a migration.
+-- What is known of every run. Times are milliseconds since 1970, by the wall clock; what is called elapsed are
+-- milliseconds since the run was submitted, by CLOCK_MONOTONIC, and null where an older dstack recorded the time.
+-- Digests are hexadecimal text, statuses the words of records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 8;
+pragma user_version = 9;
 
 create table project (
   id integer primary key,
@@ -25,8 +26,12 @@ create table run (
   status text not null,
   machine text not null,
   submitted_at integer not null,
+  boot text not null default '',  -- the one of the machine to which clock_zero belongs
+  clock_zero integer not null default 0,  -- what CLOCK_MONOTONIC said when nothing had elapsed
   started_at integer,
+  started_elapsed integer,
   finished_at integer,
+  finished_elapsed integer,
   first_failure integer not null default -1,
   stop text not null default 'none',
   tag_on_success text not null default '',
@@ -62,7 +67,9 @@ create table workflow (
   exit_code integer,
   signal integer,
   started_at integer,
+  started_elapsed integer,
   finished_at integer,
+  finished_elapsed integer,
   jobs integer not null,
   stop text not null default 'none',
   primary key (run, number),
@@ -80,7 +87,9 @@ create table job (
   exit_code integer,
   signal integer,
   started_at integer,
+  started_elapsed integer,
   finished_at integer,
+  finished_elapsed integer,
   steps integer not null default 0,  -- how many rows of history there are
   peak_memory integer,  -- what it took: bytes, and milliseconds
   largest_process integer,
@@ -100,6 +109,7 @@ create table history (
   step integer not null,
   status text not null,
   at integer not null,
+  elapsed integer,
   cause text,
   reason text not null,
   primary key (run, job, step)

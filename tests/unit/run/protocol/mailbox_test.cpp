@@ -40,6 +40,15 @@ TEST_CASE("a missing listener is reported, and a successor replaces a dead one")
   CHECK(successor->take() == "y");
 }
 
+TEST_CASE("a state says what had elapsed of the run, if that is known, behind what is older") {
+  StateMessage message{7, job::Status::running, Timestamp(std::chrono::milliseconds(1234)), 2};
+  const std::string older = render(message);
+  message.elapsed = std::chrono::milliseconds(56);
+  CHECK(render(message) == older + " 56");
+  CHECK(parse_state(render(message))->elapsed == message.elapsed);
+  CHECK(parse_state(older + " 56 and what a newer one says")->elapsed == message.elapsed);
+}
+
 TEST_CASE("a state survives rendering and parsing, and nothing else parses") {
   const StateMessage message{7, job::Status::preparing, Timestamp(std::chrono::milliseconds(1234))};
   const auto parsed = parse_state(render(message));
@@ -47,6 +56,7 @@ TEST_CASE("a state survives rendering and parsing, and nothing else parses") {
   CHECK(parsed->job == 7);
   CHECK(parsed->status == job::Status::preparing);
   CHECK(parsed->at == message.at);
+  CHECK_FALSE(parsed->elapsed);
   for (const char* text : {"", "wake", "7 nothing 1", "x running 1", "7 running"})
     CHECK_FALSE(parse_state(text));
 }

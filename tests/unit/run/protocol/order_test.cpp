@@ -72,6 +72,8 @@ TEST_CASE("a job's order survives rendering and parsing") {
   order.spec.argv = {"true"};
   order.environment = {{"JOB_PORT_0", "20001"}};
   order.id = "0123456789ab";
+  // More has elapsed than this boot has lasted.
+  order.clock = {"this boot", std::chrono::milliseconds(-5)};
   order.ports = {20001, 29999};
   order.gpus = {"GPU-aa", "1"};
   order.env_variables = {"A"};
@@ -135,6 +137,7 @@ TEST_CASE("an exit record survives rendering and parsing, and a torn one is refu
   record.exposed = {{"out", {{{"out/env", {"KEY", "TOKEN"}}}, 2}}};
   record.started_at = Timestamp(std::chrono::milliseconds(5));
   record.finished_at = Timestamp(std::chrono::milliseconds(6));
+  record.finished_elapsed = std::chrono::milliseconds(7);
   const std::string text = render_exit_record(record);
 
   const auto parsed = parse_exit_record(text);
@@ -166,4 +169,5 @@ TEST_CASE("an exit record of an older version has no checksum") {
                                         "\n");
   REQUIRE(record);
   CHECK(record->number == 3);
+  CHECK_FALSE(record->finished_elapsed);
 }

@@ -59,6 +59,14 @@ TEST_CASE("a response decides whether another attempt makes sense") {
   CHECK(judged(503).retry_after == 0s);
 }
 
+TEST_CASE("a date of a retry-after is compared with the clock of the receiver") {
+  CHECK(judged(503,
+               {},
+               {{"date", "Sun, 06 Nov 1994 08:49:00 GMT"},
+                {"retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"}})
+            .retry_after == 37s);
+}
+
 TEST_CASE("a failure names the status and the first line of the response") {
   CHECK(judged(404).reason == "HTTP 404");
   CHECK(judged(400, "\n  no such channel \nmore").reason == "HTTP 400: no such channel");
@@ -67,6 +75,22 @@ TEST_CASE("a failure names the status and the first line of the response") {
   CHECK(first_line(std::string(199, 'x') + "\xC3\xA4") == std::string(199, 'x'));
   CHECK(last_line("a\nb\n \n") == "b");
   CHECK(last_line("") == "");
+}
+
+TEST_CASE("what is left of a wait is neither negative nor more than all of it") {
+  const Timestamp tried = *parse_time("2026-11-24T10:00:00Z");
+  store::NotificationRecord record;
+  CHECK(time_left(record, tried) == 0ms);
+  record.tried_at = tried;
+  record.next_at = tried + 8s;
+  CHECK(time_left(record, tried + 3s) == 5s);
+  CHECK(time_left(record, tried + std::chrono::years(1)) == 0ms);
+  CHECK(time_left(record, tried - std::chrono::years(1)) == 8s);
+  // Set during the attempt itself.
+  record.next_at = tried + std::chrono::years(1);
+  CHECK(time_left(record, tried) == 5min);
+  record.next_at = tried - std::chrono::years(1);
+  CHECK(time_left(record, tried - std::chrono::years(1)) == 0ms);
 }
 
 TEST_CASE("receivers are notified of the ends that they choose") {

@@ -3,17 +3,20 @@
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/runner/log_writer.hpp"
 #include "support/catch.hpp"
+#include "support/wait.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <thread>
+#include <tuple>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 using namespace dstack;
 using namespace dstack::run;
+using dstack::test::wait_until;
 
 namespace {
 
@@ -132,6 +135,73 @@ TEST_CASE("times are found in any order, among more of them than are kept in mem
 
   write_mark(count);
   CHECK(log.time_at(10'005) == second(count));
+}
+
+TEST_CASE("bytes have the time of the run's clock, however the one on the wall is set") {
+  using std::chrono::milliseconds;
+  const auto at = folder();
+  const auto write_pair = [&](std::int64_t offset, std::int64_t number) {
+    const std::array<std::int64_t, 2> pair = {offset, number};
+    auto file = open_file(
+        (at.path() / file_names::log_times).string(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    REQUIRE(file);
+    REQUIRE(write_all(file->get(), {reinterpret_cast<const char*>(pair.data()), sizeof pair}));
+  };
+  log_bytes(at.path(), std::string("11111111\n22222222\n33333333\n44444444\n"));
+  REQUIRE(remove_tree(at.path() / file_names::log_times));
+  constexpr std::int64_t today = 1'800'000'000'000;
+  constexpr std::int64_t year = 31'536'000'000;
+  write_pair(0, -1 - 500);
+  write_pair(0, today);
+  write_pair(9, today + 100);
+  write_pair(18, -1 - 700);
+  write_pair(18, today - year);
+  write_pair(27, today - year + 100);
+  const JobLog log(at.path());
+
+  for (const auto& [offset, elapsed, wall] : {std::tuple(30u, 800, today - year + 100),
+                                              std::tuple(0u, 500, today),
+                                              std::tuple(9u, 600, today + 100),
+                                              std::tuple(18u, 700, today - year),
+                                              std::tuple(26u, 700, today - year)}) {
+    CAPTURE(offset);
+    CHECK(log.elapsed_at(offset) == milliseconds(elapsed));
+    CHECK(log.time_at(offset) == Timestamp(milliseconds(wall)));
+  }
+  CHECK(log.offset_since(milliseconds(0)) == 0);
+  CHECK(log.offset_since(milliseconds(650)) == 18);
+  CHECK(log.offset_since(milliseconds(701)) == 27);
+  CHECK(log.offset_since(milliseconds(900)) == 36);
+  CHECK(log.offset_since(Timestamp(milliseconds(today + 50))) == 9);
+}
+
+TEST_CASE("what an older runner wrote has no time of the run's clock") {
+  const auto at = folder();
+  log_bytes(at.path(), "one\n");
+  const JobLog log(at.path());
+  CHECK(log.time_at(0));
+  CHECK_FALSE(log.elapsed_at(0));
+  CHECK_FALSE(log.offset_since(std::chrono::milliseconds(0)));
+}
+
+TEST_CASE("a writer notes the run's clock once, before the first of its times") {
+  const auto at = folder();
+  const auto before = monotonic_now();
+  auto writer = LogWriter::open(at.path(), {"this boot", before - std::chrono::hours(1)});
+  REQUIRE(writer);
+  auto pipe = make_pipe();
+  REQUIRE(pipe);
+  for (const char* line : {"one\n", "two\n"}) {
+    REQUIRE(write_all(pipe->write_end.get(), line));
+    REQUIRE(writer->move_from(pipe->read_end.get()));
+    wait_until([begin = now()] { return now() - begin > std::chrono::milliseconds(20); });
+  }
+  const JobLog log(at.path());
+
+  CHECK(fs::file_size(at.path() / file_names::log_times) == 3 * 16);
+  CHECK(*log.elapsed_at(0) >= std::chrono::hours(1));
+  CHECK(*log.elapsed_at(4) > *log.elapsed_at(0));
+  CHECK(*log.elapsed_at(4) <= monotonic_now() - before + std::chrono::hours(1));
 }
 
 TEST_CASE("a log that is not there yet is empty") {

@@ -56,7 +56,11 @@ TEST_CASE("a state is a line of the file and a message, and needs no listener") 
   const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
   const Path attempt = folder.path() / "attempt";
   REQUIRE(make_folders(attempt));
-  const auto reporter = StateReporter::open(folder.path(), attempt, 3, 2);
+  JobOrder order;
+  order.index = 3;
+  order.attempt = 2;
+  order.clock = {"this boot", monotonic_now()};
+  const auto reporter = StateReporter::open(folder.path(), attempt, order);
   REQUIRE(reporter);
   reporter->report(job::Status::preparing);
   auto mailbox = Mailbox::open(folder.path());
@@ -70,6 +74,7 @@ TEST_CASE("a state is a line of the file and a message, and needs no listener") 
   CHECK(state->job == 3);
   CHECK(state->attempt == 2);
   CHECK(state->status == job::Status::running);
+  CHECK(state->elapsed >= std::chrono::milliseconds(0));
   CHECK_FALSE(mailbox->take());
   const auto text = read_file(attempt / file_names::states);
   REQUIRE(text);

@@ -29,9 +29,12 @@ inline ExitRecord exits(int code) {
 }
 
 struct FakeClock {
-  Timestamp time{std::chrono::milliseconds(1'000'000)};
+  job::Moment time{Timestamp(std::chrono::milliseconds(1'000'000)), std::chrono::minutes(1)};
 
-  void pass() { time += std::chrono::seconds(1); }
+  void pass() {
+    time.at += std::chrono::seconds(1);
+    time.elapsed += std::chrono::seconds(1);
+  }
 };
 
 struct FakeRunners : JobRunners {
@@ -119,8 +122,10 @@ struct FakeRunners : JobRunners {
     started.erase(std::find(started.begin(), started.end(), job));
     const auto end = ends.find(key);
     auto record = end == ends.end() ? exits(0) : end->second;
-    if (record && record->finished_at == Timestamp())
-      record->finished_at = clock.time;
+    if (record && record->finished_at == Timestamp()) {
+      record->finished_at = clock.time.at;
+      record->finished_elapsed = clock.time.elapsed;
+    }
     if (const auto request = stopped.find(job); request != stopped.end() && record) {
       record->stop = request->second;
       stopped.erase(request);

@@ -49,7 +49,7 @@ struct Fixture {
 
 store::RunChanges change_of(std::size_t job, Status status) {
   store::RunChanges changes;
-  changes.at = now();
+  changes.at = {now()};
   store::JobChange change;
   change.job = job;
   change.status = status;
@@ -60,7 +60,7 @@ store::RunChanges change_of(std::size_t job, Status status) {
 
 store::RunChanges change_of_run(Status status) {
   store::RunChanges changes;
-  changes.at = now();
+  changes.at = {now()};
   changes.status = status;
   return changes;
 }

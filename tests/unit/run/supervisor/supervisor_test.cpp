@@ -73,9 +73,15 @@ TEST_CASE("a failure skips what depends on it, and nothing else") {
 TEST_CASE("the first failure of a run is the one that happened first") {
   FakeRun run(plan_of({{}, {}}));
   ExitRecord late = exits(1);
-  late.finished_at = run.clock.time + std::chrono::seconds(20);
   ExitRecord early = exits(1);
-  early.finished_at = run.clock.time + std::chrono::seconds(10);
+  late.finished_at = run.clock.time.at - std::chrono::seconds(10);
+  early.finished_at = run.clock.time.at - std::chrono::seconds(20);
+  SECTION("by the wall clock, where older runners say no more") {}
+  SECTION("by the run's clock, whatever was made of the one on the wall") {
+    std::swap(late.finished_at, early.finished_at);
+    late.finished_elapsed = run.clock.time.elapsed - std::chrono::seconds(10);
+    early.finished_elapsed = run.clock.time.elapsed - std::chrono::seconds(20);
+  }
   run.runners.ends[{0, 1}] = late;
   run.runners.ends[{1, 1}] = early;
   run.then_ends({0, 1});

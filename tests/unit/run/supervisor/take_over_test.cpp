@@ -54,7 +54,19 @@ TEST_CASE("a job that began and of which nothing is on record is adopted with it
   REQUIRE(run.supervise());
   CHECK(run.runners.calls == Calls{"adopt 0"});
   CHECK(run.steps_of(0) == "preparing running done");
-  CHECK(run.changes_of(0)[1].at == Timestamp(std::chrono::seconds(5)));
+  CHECK(run.changes_of(0)[1].at.at == Timestamp(std::chrono::seconds(5)));
+}
+
+TEST_CASE("a state has the time of the run's clock, which older runners do not say") {
+  FakeRun run(plan_of({{}}));
+  const Timestamp second_ago = run.clock.time.at - std::chrono::seconds(1);
+  const std::string old = render(StateMessage{0, Status::preparing, second_ago, 1});
+  const std::string told =
+      render(StateMessage{0, Status::running, second_ago, 1, std::chrono::seconds(40)});
+  run.traces.attempts[{0, 1}] = {Trace::alive, {}, {old, told}, {}};
+  REQUIRE(run.supervise());
+  CHECK(run.changes_of(0)[0].at.elapsed == std::chrono::seconds(59));
+  CHECK(run.changes_of(0)[1].at.elapsed == std::chrono::seconds(40));
 }
 
 TEST_CASE("states that are on record are not recorded twice") {

@@ -68,8 +68,8 @@ TEST_CASE("an attempt is noted as long as its receiver waits, and no longer") {
   NotificationRecord record = value_of(records.notifications(run)).front();
   record.attempts = 1;
   record.reason = "HTTP 500";
-  record.tried_at = at(20);
-  record.next_at = at(30);
+  record.tried_at = at(20).at;
+  record.next_at = at(30).at;
 
   require_ok(records.note_attempt(run, record));
 
@@ -77,8 +77,8 @@ TEST_CASE("an attempt is noted as long as its receiver waits, and no longer") {
   CHECK(noted.status == NotificationStatus::waiting);
   CHECK(noted.attempts == 1);
   CHECK(noted.reason == "HTTP 500");
-  CHECK(noted.tried_at == at(20));
-  CHECK(noted.next_at == at(30));
+  CHECK(noted.tried_at == at(20).at);
+  CHECK(noted.next_at == at(30).at);
   record = noted;
   record.status = NotificationStatus::delivered;
   record.next_at.reset();

@@ -137,6 +137,23 @@ TEST_CASE("a job's steps become its history and its times") {
   CHECK(value_of(records.history(run, 0)).size() == 1);
 }
 
+TEST_CASE("a run keeps the clock of the boot in which it was submitted, until another is set") {
+  const TestHome test;
+  Records records = test.open();
+  NewRun made = new_run("quiet-otter-1");
+  made.boot = "this boot";
+  const auto before = monotonic_now();
+  const RunId run = value_of(records.create_run(made));
+  const job::RunClock clock = value_of(records.find_run("quiet-otter-1"))->clock;
+  CHECK(clock.boot == "this boot");
+  CHECK(clock.zero >= before);
+  CHECK(clock.zero <= monotonic_now());
+
+  const job::RunClock next{"the next boot", std::chrono::milliseconds(-5)};
+  require_ok(records.set_clock(run, next));
+  CHECK(value_of(records.find_run("quiet-otter-1"))->clock == next);
+}
+
 TEST_CASE("a run that is recorded as begun and ended at once keeps the time of both") {
   const TestHome test;
   Records records = test.open();

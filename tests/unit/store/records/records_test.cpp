@@ -100,6 +100,20 @@ TEST_CASE("a database of a newer dstack is refused") {
 
 namespace {
 
+/// What version 9 added.
+void drop_clocks(Database& database) {
+  for (const char* column : {"run drop column boot",
+                             "run drop column clock_zero",
+                             "run drop column started_elapsed",
+                             "run drop column finished_elapsed",
+                             "workflow drop column started_elapsed",
+                             "workflow drop column finished_elapsed",
+                             "job drop column started_elapsed",
+                             "job drop column finished_elapsed",
+                             "history drop column elapsed"})
+    require_ok(database.execute(("alter table " + std::string(column)).c_str()));
+}
+
 /// The tables of a database and what they hold of columns, however the statements are laid out.
 std::set<std::string> columns_of(const files::Home& home) {
   Database database = value_of(Database::open(home.database(), Database::Open::read_only));
@@ -132,6 +146,7 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
                                "warnings",
                                "workspace"})
       require_ok(database.execute(("alter table job drop column " + std::string(column)).c_str()));
+    drop_clocks(database);
   }
   const auto mode = GENERATE(Records::Mode::read_write, Records::Mode::read_only);
 
@@ -141,6 +156,46 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
   REQUIRE(run);
   CHECK(value_of(records.jobs(run->id)).size() == 3);
   CHECK(columns_of(test.home()) == columns);
+}
+
+TEST_CASE("what an earlier version recorded lasted as long as the wall clock said") {
+  const TestHome test;
+  const RunId run = value_of(test.open().create_run(new_run("quiet-otter-1")));
+  {
+    Database database =
+        value_of(Database::open(test.home().database(), Database::Open::read_write));
+    drop_clocks(database);
+    require_ok(database.execute(
+        "pragma user_version = 8; update run set submitted_at = 10000, started_at = 12000;"
+        "update workflow set started_at = 13000, finished_at = 17000, status = 'done' "
+        "where number = 0;"
+        "update job set started_at = 3000 where number = 0;"  // the clock was set back
+        "insert into history (run, job, step, status, at, reason) "
+        "values (1, 0, 1, 'running', 14000, '')"));
+  }
+
+  Records records = test.open();
+
+  const RunRecord record = *value_of(records.find_run("quiet-otter-1"));
+  CHECK(record.clock == job::RunClock{});
+  CHECK(record.started_at->elapsed == std::chrono::seconds(2));
+  CHECK_FALSE(record.finished_at);
+  CHECK(record.workflows[0].started_at->elapsed == std::chrono::seconds(3));
+  CHECK(record.workflows[0].finished_at->elapsed == std::chrono::seconds(7));
+  CHECK_FALSE(record.workflows[1].started_at);
+  CHECK(value_of(records.jobs(run))[0].started_at->elapsed == std::chrono::seconds(0));
+  CHECK(value_of(records.history(run, 0))[1].at.elapsed == std::chrono::seconds(4));
+
+  SECTION("and so does what a supervisor of that version goes on to record") {
+    Database database =
+        value_of(Database::open(test.home().database(), Database::Open::read_write));
+    require_ok(
+        database.execute("update job set finished_at = 15000, status = 'done' "
+                         "where number = 0"));
+    RunState state{record, value_of(records.jobs(run))};
+    require_ok(records.refresh(state, {0}));
+    CHECK(state.jobs[0].finished_at->elapsed == std::chrono::seconds(5));
+  }
 }
 
 TEST_CASE("warnings in the reasons of an earlier database become lists") {
@@ -157,6 +212,7 @@ TEST_CASE("warnings in the reasons of an earlier database become lists") {
         "update job set finished_at = 1, status = 'failed', reason = 'disk full; warning: d; e' "
         "where number = 2;"
         "pragma user_version = 5"));
+    drop_clocks(database);
   }
 
   Records records = test.open();
