@@ -6,6 +6,7 @@
 #include "dstack/job/code.hpp"
 #include "dstack/job/edits.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/job/tree_reference.hpp"
 #include "dstack/job/usage.hpp"
 #include "dstack/store/records/notification.hpp"
 #include "dstack/store/records/run_record.hpp"
@@ -35,6 +36,7 @@ struct NewRun {
   std::string machine = {};
   std::string tag = {};  ///< to be set on success; may be empty
   job::CodeRecord code = {};
+  std::vector<job::TreeReference> inputs = {};  ///< beside the code; each as often as it occurs
   std::vector<NewWorkflow> workflows = {};
   std::vector<NewJob> jobs = {};
   std::string plan = {};  ///< the plan as JSON, kept whole

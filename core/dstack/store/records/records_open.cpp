@@ -99,6 +99,34 @@ constexpr std::array upgrades = {
       alter table job add column workspace text not null default '';
       pragma user_version = 8;
     )sql",
+    // Until now only the plans said which trees runs were given.
+    R"sql(
+      create table run_input (
+        run integer not null references run on delete cascade,
+        tree text not null,
+        times text not null,
+        primary key (run, tree, times)
+      ) without rowid;
+      create table removed_tree (
+        id integer primary key autoincrement,
+        tree text not null,
+        times text not null
+      );
+      insert or ignore into run_input (run, tree, times)
+        select plan.run, json_extract(file.value, '$.tree[0]'), json_extract(file.value, '$.tree[1]')
+        from plan,
+          json_each(iif(json_valid(plan.json), plan.json, '{}'), '$.plan.workflows') as workflow,
+          json_each(workflow.value, '$.input_files') as file
+        where json_extract(file.value, '$.tree[1]') is not null;
+      insert or ignore into run_input (run, tree, times)
+        select plan.run, json_extract(artifact.value, '$.tree'), json_extract(artifact.value, '$.times')
+        from plan,
+          json_each(iif(json_valid(plan.json), plan.json, '{}'), '$.plan.workflows') as workflow,
+          json_each(workflow.value, '$.inputs') as input,
+          json_each(input.value, '$.artifacts') as artifact
+        where json_extract(artifact.value, '$.times') is not null;
+      pragma user_version = 9;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

@@ -2,7 +2,7 @@
 -- records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 8;
+pragma user_version = 9;
 
 create table project (
   id integer primary key,
@@ -50,6 +50,22 @@ create index run_of_project on run (project);
 create table plan (
   run integer primary key references run on delete cascade,
   json text not null
+);
+
+-- Trees that a run was given beside its code: copies of inputs, artifacts of tags. What a run needs of the store is
+-- these, its code, its artifacts and its edits; nothing else keeps an object from being removed.
+create table run_input (
+  run integer not null references run on delete cascade,
+  tree text not null,
+  times text not null,
+  primary key (run, tree, times)
+) without rowid;
+
+-- What removed runs needed, until what nobody else needs of it has gone from the store.
+create table removed_tree (
+  id integer primary key autoincrement,
+  tree text not null,
+  times text not null
 );
 
 create table workflow (
