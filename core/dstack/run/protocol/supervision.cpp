@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 namespace dstack::run {
 
@@ -33,7 +34,9 @@ Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::stri
   if (!lock)
     return std::nullopt;
   DSTACK_TRY(const bool is_held, lock_exclusive(lock->get(), Wait::no));
-  if (!is_held)
+  struct stat status;
+  // Without a name: somebody has just removed the folder.
+  if (!is_held || ::fstat(lock->get(), &status) != 0 || status.st_nlink == 0)
     return std::nullopt;
   return *std::move(lock);
 }
