@@ -66,6 +66,7 @@ class ArtifactsDownload final : public Action {
     for (const job::Artifact& artifact : artifacts) {
       const std::string root = several ? artifact.workflow + "/" : "";
       const std::size_t before = files.size();
+      (void)objects.has_tree(artifact.tree);  // so that it stays; what is missing is named below
       DSTACK_TRY(const auto listed, objects.list(artifact.tree));
       for (const store::TreeFile& file : listed)
         if (patterns.takes(file.path, source::PathType::file))

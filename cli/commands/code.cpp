@@ -46,6 +46,7 @@ class Code final : public Action {
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     const store::ObjectStore objects(context.home);
+    (void)objects.has_tree(run.code.snapshot);  // so that it stays; what is missing is named below
     if (diff_) {
       std::vector<std::string> notes;
       DSTACK_TRY(

@@ -2,26 +2,18 @@
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/status.hpp"
-#include "dstack/run/client/control.hpp"
+#include "dstack/run/removal/remove.hpp"
+#include "dstack/run/removal/rule.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "ui/prompt.hpp"
-#include "ui/status.hpp"
-#include "ui/table.hpp"
-
-#include <algorithm>
+#include "views/removal_list.hpp"
 
 namespace dstack::cli {
 
 namespace {
 
 using store::RunRecord;
-
-bool is_tagged(const RunRecord& run) {
-  return std::any_of(run.workflows.begin(),
-                     run.workflows.end(),
-                     [](const store::WorkflowRecord& workflow) { return !workflow.tags.empty(); });
-}
 
 class Rm final : public Action {
  public:
@@ -48,7 +40,7 @@ class Rm final : public Action {
     DSTACK_TRY(const auto runs,
                failed_ ? failed_runs(context, records) : named_runs(context, records));
     if (dry_run_)
-      return list(context, runs);
+      return list_removal(context, runs, json_, all_projects_, nothing());
     if (runs.empty()) {
       context.messages.note(nothing());
       return exit_code::success;
@@ -58,9 +50,8 @@ class Rm final : public Action {
       if (!sure)
         return exit_code::failure;
     }
-    for (const RunRecord& run : runs)
-      DSTACK_CHECK(run::remove(context.home, records, run));
-    context.messages.note(fmt::format("removed {}", plural(runs.size(), "run")));
+    DSTACK_TRY(const store::Removed freed, run::remove(context.home, records, runs));
+    context.messages.note(describe_removal(runs.size(), freed));
     return exit_code::success;
   }
 
@@ -103,7 +94,7 @@ class Rm final : public Action {
       filter.project = context.project().string();
     DSTACK_TRY(auto runs, records.find_runs(filter));
     std::erase_if(runs, [](const RunRecord& run) { return run.status != job::Status::failed; });
-    const std::size_t tagged = std::erase_if(runs, is_tagged);
+    const std::size_t tagged = std::erase_if(runs, run::is_tagged);
     if (tagged > 0)
       context.messages.note(
           fmt::format("keeps {}; 'dstack tags list' shows the tags", plural(tagged, "tagged run")));
@@ -112,50 +103,6 @@ class Rm final : public Action {
 
   std::string nothing() const {
     return all_projects_ ? "no failed runs" : "no failed runs in this project";
-  }
-
-  Result<int> list(Context& context, const std::vector<RunRecord>& runs) const {
-    if (json_)
-      context.out.json(as_json(runs));
-    else if (runs.empty())
-      context.messages.note(nothing());
-    else
-      print(context, runs);
-    return exit_code::success;
-  }
-
-  static Json as_json(const std::vector<RunRecord>& runs) {
-    Json list = Json::array();
-    for (const RunRecord& run : runs)
-      list.push_back(
-          {{"run", run.name},
-           {"target", run.target},
-           {"project", run.project},
-           {"status", job::render(run.status)},
-           {"submitted_at", render_time(run.submitted_at)},
-           {"finished_at", run.finished_at ? Json(render_time(run.finished_at->at)) : Json()}});
-    return list;
-  }
-
-  void print(Context& context, const std::vector<RunRecord>& runs) const {
-    const ui::Stream& stream = context.out.stream();
-    std::vector<ui::Table::Column> columns = {{"RUN"}, {"TARGET"}, {"STATUS"}, {"SUBMITTED"}};
-    if (all_projects_)
-      columns.push_back({"PROJECT", ui::Table::Align::left, ui::Table::Width::shrinks});
-    ui::Table table(std::move(columns));
-    const Timestamp at = now();
-    for (const RunRecord& run : runs) {
-      std::vector<ui::Cell> row = {
-          {run.name, ui::Colour::bold},
-          {run.target},
-          {std::string(job::render(run.status)), ui::colour_of(run.status)},
-          {stream.terminal ? render_age(run.submitted_at, at) : render_time(run.submitted_at)}};
-      if (all_projects_)
-        row.push_back({run.project});
-      table.add(std::move(row));
-    }
-    context.out.write(table.render(stream));
-    context.messages.note(fmt::format("{} would be removed", plural(runs.size(), "run")));
   }
 
   Result<bool> ask(const Context& context, const std::vector<RunRecord>& runs) const {

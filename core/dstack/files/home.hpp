@@ -8,7 +8,7 @@ namespace dstack::files {
 /// Names only; nothing is touched until open_home().
 ///
 ///     config.yaml   database.sqlite   plugins/   environments/   objects/   packs/   trees/
-///     layers/   index/   runs/<run>/   tmp/
+///     layers/   index/   runs/<run>/   tmp/   store.lock
 struct Home {
   Path root;
 
@@ -32,6 +32,9 @@ struct Home {
   Path layers() const { return root / "layers"; }
 
   Path index() const { return root / "index"; }
+
+  /// What is agreed while objects are removed (store/objects/removal_lock.hpp).
+  Path removal_lock() const { return root / "store.lock"; }
 
   Path temporary() const { return root / "tmp"; }
 

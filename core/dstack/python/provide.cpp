@@ -16,6 +16,7 @@
 #include "dstack/python/seal.hpp"
 #include "dstack/python/settings.hpp"
 #include "dstack/python/stage.hpp"
+#include "dstack/python/unused.hpp"
 #include "dstack/python/uv.hpp"
 
 #include <algorithm>
@@ -101,7 +102,7 @@ struct Site {
 /// Waits, with a note in the log, while another process builds the same environment.
 Result<Site> enter(const Path& folder, int output_fd) {
   DSTACK_CHECK(make_folders(folder.parent_path()));
-  DSTACK_TRY(Fd lock, open_file(folder.string() + ".lock", O_RDWR | O_CREAT));
+  DSTACK_TRY(Fd lock, open_file(lock_of(folder).string(), O_RDWR | O_CREAT));
   DSTACK_TRY(const bool is_mine, lock_exclusive(lock.get(), Wait::no));
   if (!is_mine) {
     InstallContext{{}, {}, output_fd, -1}.say(
@@ -191,6 +192,7 @@ Result<PythonEnvironment> provide_environment(const job::PythonRequest& request,
   DSTACK_TRY(const std::string key,
              environment_key(requirements, interpreter, code, environment, job));
   const Path folder = home.environments() / key;
+  note_use(folder);
   if (is_complete(folder))
     return environment_in(folder, false);
   DSTACK_TRY(const Site site, enter(folder, output_fd));

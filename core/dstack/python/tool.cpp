@@ -9,6 +9,7 @@
 #include "dstack/process/spawn.hpp"
 #include "dstack/python/installer.hpp"
 #include "dstack/python/settings.hpp"
+#include "dstack/python/unused.hpp"
 
 #include <array>
 #include <cstdio>
@@ -245,11 +246,12 @@ Result<Tool> provide_tool(std::string_view wanted,
     return wrong_version(version, release.version, others);
   const Path folder = home.tools() / (std::string(name) + "-" + release.sha256.substr(0, 16));
   const Tool tool = code_server_at(folder / "bin" / code_server);
+  note_use(folder);
   if (is_folder(folder))
     return tool;
   about_to_fetch();
   DSTACK_CHECK(make_folders(home.tools()));
-  DSTACK_TRY(const Fd lock, open_file(folder.string() + ".lock", O_RDWR | O_CREAT));
+  DSTACK_TRY(const Fd lock, open_file(lock_of(folder).string(), O_RDWR | O_CREAT));
   DSTACK_CHECK(lock_until_stopped(lock.get()));
   if (!is_folder(folder)) {
     const InstallContext context{

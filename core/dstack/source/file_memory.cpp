@@ -23,8 +23,8 @@ IndexedFiles::IndexedFiles(const store::ObjectStore& objects,
     : place_(
           index_path(objects.home().index(), "artifact:" + real_path(root).string() + ":" + path)),
       index_(load_index(place_)) {
-  if (!objects.has_tree(index_.tree))
-    index_ = {};
+  is_stored_ = source::is_stored(index_, objects);
+  generation_ = objects.generation();
 }
 
 std::optional<job::TreeReference> IndexedFiles::recall(std::vector<files::FoundFile>& entries) {
@@ -39,7 +39,7 @@ std::optional<job::TreeReference> IndexedFiles::recall(std::vector<files::FoundF
     else
       is_same = false;
   }
-  if (is_same)
+  if (is_same && is_stored_)
     return index_.tree;
   await_settled(entries);
   looked_at_ = nanoseconds_now();
@@ -68,6 +68,7 @@ void IndexedFiles::await_settled(const std::vector<files::FoundFile>& entries) c
 void IndexedFiles::remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) {
   Index next;
   next.tree = tree;
+  next.generation = generation_;
   std::erase_if(entries, [](const files::FoundFile& entry) {
     return !entry.digest && entry.state.type != files::EntryType::folder;
   });

@@ -5,6 +5,7 @@
 #include "dstack/source/index.hpp"
 #include "dstack/store/objects/objects.hpp"
 
+#include <cstdint>
 #include <string>
 
 namespace dstack::source {
@@ -16,6 +17,11 @@ class IndexedFiles final : public store::FileMemory {
   IndexedFiles(const store::ObjectStore& objects, const Path& root, const std::string& path);
 
   std::optional<job::TreeReference> recall(std::vector<files::FoundFile>& entries) override;
+
+  store::Known known() const override {
+    return is_stored_ ? store::Known::stored : store::Known::perhaps;
+  }
+
   void remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) override;
 
  private:
@@ -24,6 +30,8 @@ class IndexedFiles final : public store::FileMemory {
 
   Path place_;
   Index index_;
+  bool is_stored_ = false;        ///< all of it
+  std::uint64_t generation_ = 0;  ///< of the store, before the capture
   std::int64_t looked_at_ = 0;
 };
 

@@ -11,7 +11,9 @@ namespace dstack::source {
 
 namespace {
 
-constexpr std::string_view header = "dstack-index 2\n";
+constexpr std::string_view header = "dstack-index 3\n";
+constexpr std::string_view earlier_header = "dstack-index 2\n";
+static_assert(header.size() == earlier_header.size());
 
 class Writer {
  public:
@@ -135,12 +137,14 @@ std::string render_index(const Index& index) {
     writer.text(folder.path);
     writer.number(std::uint64_t{folder.closed});
   }
+  writer.number(index.generation);
   return writer.finish();
 }
 
 std::optional<Index> parse_index(std::string_view text) {
   constexpr std::size_t digest_size = sizeof(Digest::bytes);
-  if (text.size() < header.size() + digest_size || !text.starts_with(header))
+  const bool is_earlier = text.starts_with(earlier_header);
+  if (text.size() < header.size() + digest_size || (!text.starts_with(header) && !is_earlier))
     return std::nullopt;
   const std::string_view body = text.substr(0, text.size() - digest_size);
   if (std::memcmp(sha256(body).bytes.data(), text.data() + body.size(), digest_size) != 0)
@@ -162,6 +166,8 @@ std::optional<Index> parse_index(std::string_view text) {
     std::string path = reader.text();
     index.closed_folders.push_back({std::move(path), static_cast<std::uint32_t>(reader.number())});
   }
+  if (!is_earlier)
+    index.generation = reader.number();
   if (!reader.is_good() || !reader.is_at_end())
     return std::nullopt;
   return index;
@@ -192,6 +198,12 @@ Index load_index(const Path& path) {
   if (!text)
     return {};
   return parse_index(*text).value_or(Index{});
+}
+
+bool is_stored(const Index& index, const store::ObjectStore& objects) {
+  // In this order: a removal that begins after the first leaves what is below the tree.
+  return objects.has_tree(index.tree) && index.generation != 0 &&
+         objects.generation() == index.generation;
 }
 
 bool take_known(const Index& index, std::vector<files::FoundFile>& files) {

@@ -2,9 +2,9 @@
 // changed: (path, inode, size, mtime, ctime) → digest. A cache: it may be lost or damaged at any
 // time. Internal to source/.
 //
-//   "dstack-index 2\n", a repository inode, a root commit, a tree reference, entries sorted by
-//   path, folders that are closed, and the SHA-256 of all that; numbers of 8 bytes in the machine's
-//   order, texts with their length before them.
+//   "dstack-index 3\n", a repository inode, a root commit, a tree reference, entries sorted by
+//   path, folders that are closed, a generation of the store (not in version 2), and the SHA-256 of
+//   all that; numbers of 8 bytes in the machine's order, texts with their length before them.
 #pragma once
 
 #include "dstack/files/entry.hpp"
@@ -25,7 +25,13 @@ struct Index {
   /// inode 0.
   std::vector<files::FoundFile> files;
   std::vector<files::ClosedFolder> closed_folders;  ///< sorted by path
+  /// Of the store, before the files were captured: nothing of them was removed from it as long as
+  /// it is the same. 0: unknown.
+  std::uint64_t generation = 0;
 };
+
+/// Whether all that is remembered is still in the store, and stays there as long as `objects`.
+bool is_stored(const Index& index, const store::ObjectStore& objects);
 
 std::string render_index(const Index& index);
 /// Nothing when it is damaged or of another version.

@@ -193,7 +193,8 @@ Result<CapturedInput> capture_input(store::ObjectStore& objects,
   // The index of an input is beside those of projects, and never that of one.
   const Path place = index_path(objects.home().index(), "input:" + input.real.string());
   const Index index = load_index(place);
-  const bool is_stored = objects.has_tree(index.tree);
+  const bool is_stored = source::is_stored(index, objects);
+  const std::uint64_t generation = objects.generation();
   job::TreeReference own = index.tree;
   std::vector<files::ClosedFolder> closed = files::closed_folders(input.folder.get(), entries);
   const bool is_same = take_known(index, entries) && closed == index.closed_folders;
@@ -207,6 +208,7 @@ Result<CapturedInput> capture_input(store::ObjectStore& objects,
     next.tree = own;
     next.files = entries;
     next.closed_folders = std::move(closed);
+    next.generation = generation;
     save_index(place, std::move(next), looked_at);
   }
   CapturedInput captured;

@@ -106,7 +106,8 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
   const Index& index = state_->index;
   std::vector<files::FoundFile>& files = state_->found.files;
   Snapshot snapshot = std::move(state_->code);
-  const bool is_stored = objects.has_tree(index.tree);
+  const bool is_stored = source::is_stored(index, objects);
+  const std::uint64_t generation = objects.generation();
   DSTACK_TRY(const Fd root, open_file(state_->project.string(), O_RDONLY | O_DIRECTORY));
   std::vector<files::ClosedFolder> closed = files::closed_folders(root.get(), files);
   const bool is_same = take_known(index, files) && closed == index.closed_folders;
@@ -122,7 +123,7 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
   }
   if (!is_same || !is_stored || state_->found.root != index.root)
     save_index(state_->index_path,
-               {state_->found.root, snapshot.tree, std::move(files), std::move(closed)},
+               {state_->found.root, snapshot.tree, std::move(files), std::move(closed), generation},
                state_->looked_at);
   return snapshot;
 }

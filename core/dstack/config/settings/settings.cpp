@@ -21,28 +21,60 @@ class SettingsReader : private MapReader {
 
   Settings read(const Value& root) {
     Settings settings;
-    each_member(
-        root,
-        "the file",
-        {"resources", "stop_grace", "snapshot_file_limit", "keep_changes", "tools", "on_end"},
-        [&](const std::string& key, const Value& value) {
-          if (key == "resources")
-            read_resources(value, settings.resources);
-          else if (key == "tools")
-            read_tools(value, settings);
-          else if (key == "on_end")
-            settings.on_end = read_on_end(*this, value);
-          else if (key == "stop_grace")
-            read_duration(key, value, settings.stop_grace);
-          else if (key == "keep_changes")
-            read_size(key, value, settings.keep_changes);
-          else
-            read_size(key, value, settings.snapshot_file_limit);
-        });
+    each_member(root,
+                "the file",
+                {"resources",
+                 "stop_grace",
+                 "snapshot_file_limit",
+                 "keep_changes",
+                 "tools",
+                 "on_end",
+                 "retention"},
+                [&](const std::string& key, const Value& value) {
+                  if (key == "resources")
+                    read_resources(value, settings.resources);
+                  else if (key == "tools")
+                    read_tools(value, settings);
+                  else if (key == "on_end")
+                    settings.on_end = read_on_end(*this, value);
+                  else if (key == "retention")
+                    read_retention(value, settings.retention);
+                  else if (key == "stop_grace")
+                    read_duration(key, value, settings.stop_grace);
+                  else if (key == "keep_changes")
+                    read_size(key, value, settings.keep_changes);
+                  else
+                    read_size(key, value, settings.snapshot_file_limit);
+                });
     return settings;
   }
 
  private:
+  void read_retention(const Value& value, Retention& retention) {
+    const std::size_t errors_before = errors().size();
+    each_member(
+        value, "'retention'", {"keep", "older"}, [&](const std::string& key, const Value& member) {
+          if (key == "keep")
+            read_keep(member, retention.keep);
+          else
+            read_duration(key, member, retention.older.emplace());
+        });
+    if (errors().size() == errors_before && retention.empty())
+      report(make_error(ErrorCode::configuration, "'retention' needs 'keep' or 'older'")
+                 .at(value.where)
+                 .with_hint("write 'retention: {{keep: 20, older: 30d}}', for example"));
+  }
+
+  void read_keep(const Value& value, std::optional<std::uint64_t>& keep) {
+    const auto number = parse_number<std::uint64_t>(value.text);
+    if (value.kind != ValueKind::scalar || !number)
+      report(make_error(ErrorCode::configuration, "'keep' must be a whole number")
+                 .at(value.where)
+                 .with_hint("write 'keep: 20', for example: the newest 20 runs of each workflow"));
+    else
+      keep = number;
+  }
+
   void read_resources(const Value& value, ResourceSettings& resources) {
     each_member(value,
                 "'resources'",

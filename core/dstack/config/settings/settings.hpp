@@ -37,6 +37,14 @@ struct ToolSettings {
   std::string sha256;
 };
 
+/// Which finished, untagged runs are forgotten: those that each of the two that is set names.
+struct Retention {
+  std::optional<std::uint64_t> keep;               ///< all but the newest so many of each target
+  std::optional<std::chrono::milliseconds> older;  ///< those that ended longer ago
+
+  bool empty() const { return !keep && !older; }
+};
+
 struct Settings {
   ResourceSettings resources;
   std::optional<ToolSettings> code_server;
@@ -45,6 +53,7 @@ struct Settings {
   std::uint64_t snapshot_file_limit = 100'000'000;  ///< bytes
   /// Bytes that a job may leave beside its artifacts and that are kept; 0: nothing is.
   std::uint64_t keep_changes = 100'000'000;
+  Retention retention;
 };
 
 /// Of `config`.yaml, also when it is called `.yml`; defaults when there is neither. Unknown keys

@@ -57,9 +57,4 @@ Result<void> recover(const files::Home& home, store::Records& records) {
   return {};
 }
 
-Result<void> remove(const files::Home& home, store::Records& records, const store::RunRecord& run) {
-  DSTACK_CHECK(records.remove_run(run.id));
-  return remove_tree(home.run(run.name));
-}
-
 }  // namespace dstack::run

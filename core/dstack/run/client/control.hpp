@@ -26,7 +26,4 @@ Result<void> stop(const files::Home& home,
 /// there is nothing to do.
 Result<void> recover(const files::Home& home, store::Records& records);
 
-/// Removes a finished, untagged run: its rows, then its folder.
-Result<void> remove(const files::Home& home, store::Records& records, const store::RunRecord& run);
-
 }  // namespace dstack::run

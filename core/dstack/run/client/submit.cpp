@@ -169,12 +169,11 @@ plan::Request plan_request(const Workbench& bench,
           request.leading};
 }
 
-Result<source::Snapshot> capture(const Workbench& bench,
+Result<source::Snapshot> capture(store::ObjectStore& objects,
                                  source::Listing&& listing,
                                  const SubmitRequest& request) {
   if (request.before_capture)
     request.before_capture(listing.code().amount);
-  store::ObjectStore objects(bench.home);
   return std::move(listing).capture(objects);
 }
 
@@ -227,6 +226,7 @@ store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
   run.boot = process::boot_id();
   run.tag = request.tag;
   run.code = order.code;
+  run.inputs = given_trees(order.plan);
   for (const plan::PlannedWorkflow& workflow : order.plan.workflows)
     run.workflows.push_back({workflow.name, workflow.provider});
   for (std::size_t job = 0; job < order.plan.jobs.size(); ++job)
@@ -236,12 +236,12 @@ store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
 }
 
 /// What a warning says once is said once, however often a name was taken meanwhile.
-Result<void> take_inputs(const Workbench& bench,
+Result<void> take_inputs(store::ObjectStore& objects,
                          const SubmitRequest& request,
                          plan::Plan& plan,
                          std::vector<std::string>& warnings) {
-  store::ObjectStore objects(bench.home);
   std::vector<std::string> own;
+  DSTACK_CHECK(hold_tagged(plan, objects));
   DSTACK_CHECK(capture_inputs(plan, objects, request.on_input, own));
   for (std::string& warning : own)
     if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end())
@@ -325,6 +325,8 @@ Result<Submitted> submit(const Workbench& bench,
                                    bench.asked));
   DSTACK_TRY(const auto secrets, secrets_of(bench));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
+  // Until the run is on record nothing else keeps what it needs from being removed.
+  store::ObjectStore objects(bench.home);
   std::optional<source::Snapshot> captured;
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
@@ -350,10 +352,10 @@ Result<Submitted> submit(const Workbench& bench,
     DSTACK_CHECK(check_tag(order.plan, request, records));
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
-      DSTACK_TRY(captured, capture(bench, std::move(listing), request));
+      DSTACK_TRY(captured, capture(objects, std::move(listing), request));
       add_messages(*captured, bench.project, order.plan);
     }
-    DSTACK_CHECK(take_inputs(bench, request, order.plan, captured->warnings));
+    DSTACK_CHECK(take_inputs(objects, request, order.plan, captured->warnings));
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
     order.keep_changes = bench.settings.keep_changes;

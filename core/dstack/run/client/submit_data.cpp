@@ -45,6 +45,29 @@ void add_data_sources(plan::PlanningContext& context, const files::Home& home, E
   };
 }
 
+Result<void> hold_tagged(const plan::Plan& plan, const store::ObjectStore& objects) {
+  for (const plan::PlannedWorkflow& workflow : plan.workflows)
+    for (const plan::Input& input : workflow.inputs)
+      for (const job::Artifact& artifact : input.artifacts)
+        DSTACK_CHECK(objects.hold(artifact.tree)
+                         .map_error(while_doing(fmt::format(
+                             "taking '{}' of '{}:{}'", artifact.path, input.workflow, input.tag))));
+  return {};
+}
+
+std::vector<job::TreeReference> given_trees(const plan::Plan& plan) {
+  std::vector<job::TreeReference> trees;
+  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
+    for (const plan::Input& input : workflow.inputs)
+      for (const job::Artifact& artifact : input.artifacts)
+        trees.push_back(artifact.tree);
+    for (const job::InputFile& input : workflow.input_files)
+      if (input.tree)
+        trees.push_back(*input.tree);
+  }
+  return trees;
+}
+
 Result<void> capture_inputs(plan::Plan& plan,
                             store::ObjectStore& objects,
                             const OnInput& on_input,

@@ -7,7 +7,7 @@ namespace dstack::run {
 namespace {
 
 store::ObjectStore own_store(const files::Home& home, const std::string& run) {
-  return store::ObjectStore(files::Home{home.run(run) / file_names::kept});
+  return store::ObjectStore(files::Home{home.run(run) / file_names::kept}, store::Users::one_run);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/removal/rule.hpp"
 #include "dstack/run/report/notifications.hpp"
 #include "dstack/run/schedule/gangs.hpp"
 #include "dstack/run/supervisor/artifact_saver.hpp"
@@ -106,7 +107,8 @@ Result<void> supervise(const files::Home& home,
   if (!job::is_final(run->status))
     DSTACK_CHECK(supervise_to_end(home, name, records, *run));
   process::leave_to_oom_killer();  // from here on programs of the user's are started
-  return send_notifications(home, records, *run);
+  DSTACK_CHECK(send_notifications(home, records, *run));
+  return apply_retention(home, records, *run).map_error(while_doing("forgetting earlier runs"));
 }
 
 /// The one that was handed over, already held; else a fresh one, of a supervisor started by hand.

@@ -10,6 +10,7 @@
 #include "dstack/store/objects/stored_tree.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <functional>
 #include <optional>
 
@@ -63,8 +64,7 @@ Result<Fd> make(const Path& layer,
     (void)remove_tree(draft);
     return Failure(laid_out.error());
   }
-  if (!record.empty())
-    DSTACK_CHECK(write_all(lock.get(), record));
+  DSTACK_CHECK(write_all(lock.get(), record));
   if (::rename(draft.c_str(), layer.c_str()) != 0)
     return fail_errno("cannot put the layer '{}' in place", layer.string());
   ::unlink(making.c_str());
@@ -72,16 +72,33 @@ Result<Fd> make(const Path& layer,
   return lock;
 }
 
+/// Of a layer that holds parts of trees, or several.
+std::string record_of(const std::vector<job::TreeReference>& trees) {
+  return Json{{"of", trees}}.dump();
+}
+
+Json record_at(const Path& layer) {
+  const auto text = read_file(layer.string() + ".lock");
+  return text ? Json::parse(*text, nullptr, false) : Json();
+}
+
 /// The tree that a layer holds all of; nothing for one that is a difference.
 std::optional<job::TreeReference> tree_of(const Path& layer) {
-  const auto text = read_file(layer.string() + ".lock");
-  if (!text || text->empty())
-    return std::nullopt;
-  const Json json = Json::parse(*text, nullptr, false);
   try {
-    return json.get<job::TreeReference>();
-  } catch (const Json::exception&) {
+    return record_at(layer).get<job::TreeReference>();
+  } catch (const std::exception&) {
     return std::nullopt;  // somebody is just making it
+  }
+}
+
+/// Of which trees something is in it; none where it does not say so.
+std::vector<job::TreeReference> trees_in(const Path& layer) {
+  if (const auto tree = tree_of(layer))
+    return {*tree};
+  try {
+    return record_at(layer).at("of").get<std::vector<job::TreeReference>>();
+  } catch (const std::exception&) {
+    return {};
   }
 }
 
@@ -153,7 +170,8 @@ class DifferenceLayer {
                find_difference(objects_, tree_, base.tree, most_differences(base.tree)));
     if (!difference || (difference->hides && below_ == Below::others))
       return std::nullopt;
-    DSTACK_TRY(Fd made, make(folder_ / name_over(base.tree), "", [&](const Path& draft) {
+    DSTACK_TRY(Fd made,
+               make(folder_ / name_over(base.tree), record_of({tree_}), [&](const Path& draft) {
                  return lay_out(objects_, *difference, draft);
                }));
     return over(base, std::move(made));
@@ -208,6 +226,24 @@ Result<Layer> make_whole(const ObjectStore& objects,
 
 }  // namespace
 
+std::vector<Path> layers_without(const files::Home& home,
+                                 const std::function<bool(const Digest& tree)>& is_needed) {
+  const Path folder = layers_folder(home);
+  std::vector<Path> found;
+  for (const std::string& name : layers_by_last_use(folder)) {
+    const auto trees = trees_in(folder / name);
+    if (trees.empty() || !std::all_of(trees.begin(), trees.end(), [&](const auto& each) {
+          return is_needed(each.tree);
+        }))
+      found.push_back(folder / name);
+  }
+  return found;
+}
+
+void remove_layer(const Path& layer) {
+  remove_if_unused(layer);
+}
+
 Path layers_folder(const files::Home& home) {
   return home.layers() / (process::machine_id() + "-" + process::boot_id());
 }
@@ -242,7 +278,7 @@ Result<Layer> provide_merged_layer(const ObjectStore& objects,
   DSTACK_TRY(auto merged, use(folder / name));
   if (merged)
     return single(name, std::move(*merged));
-  DSTACK_TRY(Fd made, make(folder / name, "", [&](const Path& draft) {
+  DSTACK_TRY(Fd made, make(folder / name, record_of(trees), [&](const Path& draft) {
                return lay_out_merged(objects, trees, draft);
              }));
   return single(name, std::move(made));

@@ -5,7 +5,7 @@
 //                                         that is here, as an overlay shows the one over the other;
 //                                         or several trees in one
 //   layers/<machine>-<boot>/<name>.lock   held, together, by everybody who uses it; says of which
-//                                         tree it is all
+//                                         tree it is all, or of which it has something
 //   layers/<machine>-<boot>/<name>.making held by the one who makes it
 //
 // They are a cache. Nothing of them is brought to the disk, so that they do not outlive the boot in
@@ -17,6 +17,7 @@
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/store/objects/objects.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,12 @@ Path layers_folder(const files::Home& home);
 Result<Layer> provide_layer(const ObjectStore& objects,
                             const job::TreeReference& tree,
                             Below below);
+
+/// Those of this boot that have something of a tree which is not needed, in use or not.
+std::vector<Path> layers_without(const files::Home& home,
+                                 const std::function<bool(const Digest& tree)>& is_needed);
+/// Unless somebody uses it.
+void remove_layer(const Path& layer);
 
 /// All of them as one layer, the later over the earlier: a kernel overlays only so many.
 Result<Layer> provide_merged_layer(const ObjectStore& objects,

@@ -21,7 +21,7 @@ constexpr std::size_t most_kept = 20;
 constexpr const char* removed = ".removed";
 
 /// What the boots before this one have left: their names say of which machine they are.
-void remove_earlier_boots(const Path& current) {
+void remove_layers_of_earlier_boots(const Path& current) {
   boost::system::error_code error;
   for (fs::directory_iterator each(current.parent_path(), error), end; !error && each != end;
        each.increment(error)) {
@@ -30,6 +30,8 @@ void remove_earlier_boots(const Path& current) {
       (void)remove_tree(each->path());
   }
 }
+
+}  // namespace
 
 /// The layer's name goes first, so that nobody finds a part of it.
 void remove_if_unused(const Path& layer) {
@@ -44,8 +46,6 @@ void remove_if_unused(const Path& layer) {
   ::unlink(lock_path.c_str());
   (void)remove_tree(away);
 }
-
-}  // namespace
 
 Result<Fd> lock_layer(const Path& layer) {
   const std::string path = layer.string() + ".lock";
@@ -85,7 +85,7 @@ std::vector<std::string> layers_by_last_use(const Path& folder) {
 }
 
 void remove_unused_layers(const Path& folder) {
-  remove_earlier_boots(folder);
+  remove_layers_of_earlier_boots(folder);
   const auto names = layers_by_last_use(folder);
   for (std::size_t i = most_kept; i < names.size(); ++i)
     remove_if_unused(folder / names[i]);

@@ -5,6 +5,7 @@
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/walk.hpp"
 #include "dstack/store/objects/capture.hpp"
+#include "dstack/store/objects/pins.hpp"
 #include "dstack/store/objects/publication.hpp"
 #include "dstack/store/objects/stored_content.hpp"
 #include "dstack/store/objects/stored_tree.hpp"
@@ -121,6 +122,17 @@ bool are_where_they_seem(const std::vector<files::Match>& matches) {
   });
 }
 
+/// Those whose content is not in the store any more have to be read again.
+void forget_missing(Entries& entries, Publication& publication) {
+  for (files::FoundFile& file : entries) {
+    const Kind kind =
+        file.state.type == files::EntryType::executable ? Kind::executable : Kind::blob;
+    if (file.digest && file.state.type != files::EntryType::folder &&
+        !publication.contains(kind, *file.digest, file.state.size))
+      file.digest.reset();
+  }
+}
+
 /// One tree of what is found for each of the matches.
 Result<job::TreeReference> capture_each(int root,
                                         const std::vector<files::Match>& matches,
@@ -139,9 +151,12 @@ Result<job::TreeReference> capture_each(int root,
     Entries above = find.folders_above(match.path);
     std::move(above.begin(), above.end(), std::back_inserter(entries));
   }
-  if (memory != nullptr)
+  if (memory != nullptr) {
     if (const auto known = memory->recall(entries); known && are_where_they_seem(matches))
       return *known;
+    if (memory->known() == Known::perhaps)
+      forget_missing(entries, publication);
+  }
   DSTACK_CHECK(read_contents(root, entries, publication, warnings));
   Entries named = memory != nullptr ? entries : std::move(entries);
   std::size_t next = 0;
@@ -157,13 +172,15 @@ Result<job::TreeReference> capture_each(int root,
 
 }  // namespace
 
-ObjectStore::ObjectStore(files::Home home)
-    : home_(std::move(home)), packs_(std::make_shared<Packs>(home_.root / "packs")) {}
+ObjectStore::ObjectStore(files::Home home, Users users)
+    : home_(std::move(home)),
+      packs_(std::make_shared<Packs>(home_.root / "packs")),
+      pins_(users == Users::all_runs ? std::make_shared<Pins>(home_) : nullptr) {}
 
 Result<job::TreeReference> ObjectStore::capture_folder(const Path& folder,
                                                        std::vector<std::string>& warnings) {
   DSTACK_TRY(const Fd root, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_, *packs_);
+  Publication publication(home_, *packs_, pins_.get());
   DSTACK_TRY(files::Walk walk, files::walk_folder(root.get(), ""));
   warn_of_special(std::move(walk.special), warnings);
   DSTACK_CHECK(read_contents(root.get(), walk.entries, publication, warnings));
@@ -176,14 +193,9 @@ Result<job::TreeReference> ObjectStore::capture_files(const Path& root,
                                                       Known known,
                                                       std::vector<std::string>& warnings) {
   DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_, *packs_);
+  Publication publication(home_, *packs_, pins_.get());
   if (known == Known::perhaps)
-    for (files::FoundFile& file : files) {
-      const Kind kind =
-          file.state.type == files::EntryType::executable ? Kind::executable : Kind::blob;
-      if (file.digest && !publication.contains(kind, *file.digest, file.state.size))
-        file.digest.reset();
-    }
+    forget_missing(files, publication);
   DSTACK_CHECK(read_contents(folder.get(), files, publication, warnings));
   drop_vanished(files);
   return finish(files, publication, files::closed_folders(folder.get(), files));
@@ -206,7 +218,7 @@ Result<job::TreeReference> ObjectStore::capture_matches(const Path& root,
                                                         Originals originals,
                                                         FileMemory* memory) {
   DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_, *packs_, originals);
+  Publication publication(home_, *packs_, pins_.get(), originals);
   const Finder find{
       [&](const files::Match& match) { return list_at(folder.get(), match, warnings); },
       [&](const std::string& path) { return folders_above(folder.get(), path); }};
@@ -219,7 +231,7 @@ Result<job::TreeReference> ObjectStore::capture_listed(const Path& root,
                                                        std::vector<std::string>& warnings,
                                                        Originals originals) {
   DSTACK_TRY(const Fd folder, open_file(root.string(), O_RDONLY | O_DIRECTORY));
-  Publication publication(home_, *packs_, originals);
+  Publication publication(home_, *packs_, pins_.get(), originals);
   const Finder find{
       [&](const files::Match& match) -> Result<Entries> { return list_at(listing, match); },
       [&](const std::string& path) { return folders_above(listing, path); }};
@@ -276,13 +288,32 @@ Path ObjectStore::blob_path(const Digest& blob, bool executable) const {
 }
 
 bool ObjectStore::has_tree(const job::TreeReference& reference) const {
+  if (reference.tree == Digest{})
+    return false;
+  if (pins_) {
+    pins_->add({Pin::What::tree, reference.tree});
+    pins_->add({Pin::What::object, reference.times});
+  }
   struct stat status;
   if (::lstat((home_.root / object_name(Kind::times, reference.times)).c_str(), &status) != 0)
     return false;
   if (::lstat((home_.root / object_name(Kind::tree, reference.tree)).c_str(), &status) == 0)
     return true;
   const auto packed = packs_->find(reference.tree, Packs::Newest::needed);
-  return packed && *packed;
+  return packed && *packed && (*packed)->is_kept();
+}
+
+Result<void> ObjectStore::hold(const job::TreeReference& reference) const {
+  if (has_tree(reference))
+    return {};
+  return fail(ErrorCode::not_found, "the store lacks the tree '{}'", reference.tree.render())
+      .with_hint(
+          "its run may have been removed in this moment; 'dstack doctor --store' looks for "
+          "damage");
+}
+
+std::uint64_t ObjectStore::generation() const {
+  return pins_ ? pins_->generation() : 0;
 }
 
 Result<std::vector<TreeFile>> ObjectStore::list(const job::TreeReference& reference) const {

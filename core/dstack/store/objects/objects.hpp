@@ -110,20 +110,31 @@ class FileMemory {
  public:
   virtual ~FileMemory() = default;
 
-  /// Gives entries whose content is stored their digests. Paths are those on disk. The tree that
-  /// was remembered, if nothing at all has changed since.
+  /// Gives entries whose content was stored their digests. Paths are those on disk. The tree that
+  /// was remembered, if nothing at all has changed since, nor gone from the store.
   virtual std::optional<job::TreeReference> recall(std::vector<files::FoundFile>& entries) = 0;
+  /// Whether that content is still there.
+  virtual Known known() const = 0;
   /// After a capture: the same entries as they were read, and the tree that holds all of them.
   virtual void remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) = 0;
 };
 
 class Packs;
+class Pins;
 enum class Kind;
 
-/// What is read, copied or written counts as work of the calling thread (base/progress.hpp).
+/// Who uses a store.
+enum class Users {
+  all_runs,  ///< what no run needs any more is removed from it while others use it
+  one_run,   ///< it goes as a whole
+};
+
+/// What a capture stores or finds there, and what has_tree() finds, is not removed as long as this
+/// object and its copies live: until then the rows must be recorded that need it. What is read,
+/// copied or written counts as work of the calling thread (base/progress.hpp).
 class ObjectStore {
  public:
-  explicit ObjectStore(files::Home home);
+  explicit ObjectStore(files::Home home, Users users = Users::all_runs);
 
   /// A whole folder as it is, each file by reflink or copy, hashed on the way; content that is
   /// there already is not written. Empty folders, links as links, x bits, holes, times, and which
@@ -169,9 +180,16 @@ class ObjectStore {
   Result<Fd> open_blob(const TreeFile& file) const;
   /// Where the blob is if it is a file of its own (packs.hpp), never to be written to.
   Path blob_path(const Digest& blob, bool executable) const;
-  /// Whether the root of the tree and its times are there. Objects are only ever removed after the
-  /// roots that lead to them, so all the rest is there, too.
+  /// Whether the root of the tree and its times are there. If they are, they stay as long as this
+  /// object and its copies live, with all below that is there now: which is all of it for what a
+  /// run on record needs, and for a tree that was whole in this generation.
   bool has_tree(const job::TreeReference& reference) const;
+  /// The same, with an error that says so. To be called before a tree of a run is read that may be
+  /// removed meanwhile.
+  Result<void> hold(const job::TreeReference& reference) const;
+  /// Another number after anything was removed from the store; 0: it cannot be told. What was
+  /// captured in this generation is still there, as far as has_tree().
+  std::uint64_t generation() const;
 
   /// Every file and link below, sorted by path; with modification times.
   Result<std::vector<TreeFile>> list(const job::TreeReference& reference) const;
@@ -201,6 +219,7 @@ class ObjectStore {
 
   files::Home home_;
   std::shared_ptr<Packs> packs_;  ///< of all copies of this object
+  std::shared_ptr<Pins> pins_;    ///< likewise; null: nothing is removed
 };
 
 }  // namespace dstack::store

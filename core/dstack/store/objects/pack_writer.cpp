@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -53,10 +54,26 @@ Result<void> PackWriter::unpack(
   const auto file = std::make_shared<const Fd>(std::move(file_));
   char buffer[largest_packed];
   for (const Packed& entry : entries_) {
-    DSTACK_CHECK(PackedContent({file, entry}).read(buffer));
+    DSTACK_CHECK(PackedContent({file, {}, entry}).read(buffer));
     DSTACK_CHECK(take(entry.digest, {buffer, static_cast<std::size_t>(entry.size)}));
   }
   return {};
+}
+
+bool PackedContent::is_there() const {
+  Digest found;
+  const auto begin = static_cast<off_t>(where.place - found.bytes.size());
+  ssize_t count = 0;
+  do {
+    count = ::pread(pack->get(), found.bytes.data(), found.bytes.size(), begin);
+  } while (count < 0 && errno == EINTR);
+  // What is damaged, or cannot be read, is there: it has to be reported.
+  return count != static_cast<ssize_t>(found.bytes.size()) || found != Digest{};
+}
+
+bool PackedContent::is_kept() const {
+  struct stat status;
+  return ::fstat(pack->get(), &status) == 0 && status.st_nlink > 0 && is_there();
 }
 
 Result<void> PackedContent::read(char* buffer) const {

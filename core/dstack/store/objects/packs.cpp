@@ -54,18 +54,20 @@ struct Table {
     return number < packs.size() ? &packs[static_cast<std::size_t>(number)] : nullptr;
   }
 
-  /// Null: it is not among them.
-  const char* find(const Digest& digest) const {
+  /// The first with this digest, or where one would be.
+  std::size_t find(const Digest& digest) const {
     std::size_t first = 0;
     std::size_t last = count;
     while (first < last) {
       const std::size_t middle = first + (last - first) / 2;
       const int order = std::memcmp(entry(middle), digest.bytes.data(), digest_size);
-      if (order == 0)
-        return entry(middle);
       (order < 0 ? first : last) = order < 0 ? middle + 1 : middle;
     }
-    return nullptr;
+    return first;
+  }
+
+  bool is_at(std::size_t index, const Digest& digest) const {
+    return index < count && std::memcmp(entry(index), digest.bytes.data(), digest_size) == 0;
   }
 };
 
@@ -142,7 +144,7 @@ std::int64_t seconds_now() {
   return time.tv_sec;
 }
 
-/// All of them by digest, each digest once.
+/// All of them by digest. What was erased from one pack may be in another.
 std::string render_index(const std::vector<Table>& tables) {
   std::string text(pack_format::index_header);
   std::size_t packs = 0;
@@ -173,10 +175,6 @@ std::string render_index(const std::vector<Table>& tables) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return a.where.digest < b.where.digest;
   });
-  const auto is_same = [](const Entry& a, const Entry& b) {
-    return a.where.digest == b.where.digest;
-  };
-  entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
   text.reserve(text.size() + number_size + entries.size() * index_entry_size);
   pack_format::append(text, std::uint64_t{entries.size()});
   for (const Entry& entry : entries) {
@@ -250,16 +248,26 @@ Result<std::shared_ptr<const Fd>> Packs::open_pack(const Digest& name) {
   return open_.back().second;
 }
 
+/// Nothing: the pack has gone meanwhile, or the entry names none.
+Result<std::optional<PackedContent>> Packs::open(const Digest* name, const char* entry) {
+  if (name == nullptr)
+    return std::nullopt;
+  auto pack = open_pack(*name);
+  if (!pack && ::access((folder_ / name->render()).c_str(), F_OK) != 0 && errno == ENOENT)
+    return std::nullopt;
+  if (!pack)
+    return Failure(std::move(pack).error());
+  return PackedContent{*std::move(pack), *name, pack_format::entry_at(entry)};
+}
+
 Result<std::optional<PackedContent>> Packs::find(const Digest& digest, Newest newest) {
   auto at = snapshot(nullptr);
   for (;;) {
     for (const Table& table : at->tables)
-      if (const char* entry = table.find(digest)) {
-        const Digest* name = table.pack_of(entry);
-        if (name == nullptr)
-          continue;
-        DSTACK_TRY(auto pack, open_pack(*name));
-        return PackedContent{std::move(pack), pack_format::entry_at(entry)};
+      for (std::size_t i = table.find(digest); table.is_at(i, digest); ++i) {
+        DSTACK_TRY(auto content, open(table.pack_of(table.entry(i)), table.entry(i)));
+        if (content && content->is_there())
+          return content;
       }
     if (newest == Newest::not_needed)
       return std::nullopt;
@@ -269,6 +277,21 @@ Result<std::optional<PackedContent>> Packs::find(const Digest& digest, Newest ne
     at = std::move(next);
     newest = Newest::not_needed;
   }
+}
+
+std::vector<Digest> Packs::names() const {
+  return list_packs(folder_);
+}
+
+std::optional<std::vector<Packed>> Packs::entries(const Digest& name) const {
+  const auto table = read_pack(folder_ / name.render(), name);
+  if (!table)
+    return std::nullopt;
+  std::vector<Packed> entries;
+  entries.reserve(table->count);
+  for (const char* entry = table->entries; entry != table->end(); entry += table->stride)
+    entries.push_back(pack_format::entry_at(entry));
+  return entries;
 }
 
 void Packs::refresh() {

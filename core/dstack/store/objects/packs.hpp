@@ -1,7 +1,7 @@
 // Packs: files of the store that hold many small blobs and trees each, so that saving 50,000 small
 // files makes and syncs one file. Internal to store/.
 //
-//   packs/cdef…   a pack, named by the SHA-256 of its table, mode 0644; never changed
+//   packs/cdef…   a pack, named by the SHA-256 of its table, mode 0644
 //   packs/index   where the blobs of many packs are: a cache, which is made anew when it is
 //   missing,
 //                 damaged, or names a pack that has gone
@@ -14,7 +14,8 @@
 //                                         `number`: of the pack's name; sorted by digest
 //
 // Digests and names have 32 bytes, numbers 8 in the machine's order. A pack does not say which of
-// its blobs are executable: the trees do.
+// its blobs are executable: the trees do. A content that nobody needs any more is erased with the
+// digest before it: its bytes become zeros, and the space is given back; the table stays as it is.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -74,10 +75,15 @@ class PackWriter {
 /// A blob in a pack, which is open as long as this lives.
 struct PackedContent {
   std::shared_ptr<const Fd> pack;
+  Digest name;  ///< of the pack
   Packed where;
 
   /// Its bytes, at most largest_packed, into `buffer`. internal: they are not there.
   Result<void> read(char* buffer) const;
+  /// Whether it has not been erased since.
+  bool is_there() const;
+  /// Nor the pack removed.
+  bool is_kept() const;
 };
 
 /// All packs of a store. Nothing is read before the first call. For any number of threads, and of
@@ -99,12 +105,25 @@ class Packs {
   /// Without it all is found as well, more slowly; so what fails here is not reported.
   void keep_index();
 
+  /// The names of all packs, sorted.
+  std::vector<Digest> names() const;
+  /// All entries of a pack, erased ones too; nothing: it is damaged, or not there.
+  std::optional<std::vector<Packed>> entries(const Digest& name) const;
+  /// Erases contents of a pack, given in any order; the space comes back where the file system can
+  /// give it.
+  Result<void> erase(const Digest& name, std::vector<Packed> contents);
+  /// Whether every content of it has been erased.
+  bool is_erased(const Digest& name) const;
+  bool is_erased(const Digest& name, const Packed& content);
+  Result<void> remove(const Digest& name);
+
   const Path& folder() const { return folder_; }
 
  private:
   struct Snapshot;
   std::shared_ptr<const Snapshot> snapshot(const Snapshot* after);
   Result<std::shared_ptr<const Fd>> open_pack(const Digest& name);
+  Result<std::optional<PackedContent>> open(const Digest* name, const char* entry);
 
   const Path folder_;
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
+#include "dstack/store/objects/tree_index.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -144,6 +145,8 @@ bool Publication::claim(Kind kind, const Digest& digest) {
 }
 
 bool Publication::contains(Kind kind, const Digest& digest, std::uint64_t size) {
+  if (pins_ != nullptr)
+    pins_->add({Pin::What::object, digest});
   const std::string name = object_name(kind, digest);
   struct stat status;
   // With a pack it is open before other threads are there.
@@ -160,8 +163,8 @@ bool Publication::contains(Kind kind, const Digest& digest, std::uint64_t size) 
 bool Publication::is_packed(const Digest& digest, std::uint64_t size) {
   const auto found = packs_.find(digest, Packs::Newest::not_needed);
   struct stat status;
-  if (!found || !*found || (*found)->where.size != size ||
-      ::fstat((*found)->pack->get(), &status) != 0 || status.st_nlink == 0 ||
+  if (!found || !*found || (*found)->where.size != size || !(*found)->is_kept() ||
+      ::fstat((*found)->pack->get(), &status) != 0 ||
       static_cast<std::uint64_t>(status.st_size) < (*found)->where.place + size)
     return false;
   await_name(status, "packs");
@@ -192,6 +195,8 @@ Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view 
     return add_to_pack(kind, digest, bytes);
   if (!claim(kind, digest) || contains(kind, digest, bytes.size()))
     return {};
+  if (kind == Kind::tree)
+    note_tree(digest, bytes);
   return write_draft(kind, digest, bytes);
 }
 
@@ -206,6 +211,8 @@ Result<void> Publication::add_to_pack(Kind kind, const Digest& digest, std::stri
   if ((before & (bit_of(kind) | packed_bit)) != 0 || contains(kind, digest, bytes.size()) ||
       (mark(packed_bit) & packed_bit) != 0)
     return {};
+  if (kind == Kind::tree)
+    note_tree(digest, bytes);
   return pack_->add(digest, bytes).map_error(while_doing("writing to the store"));
 }
 
@@ -351,6 +358,14 @@ Result<void> Publication::sync_names() {
   return {};
 }
 
+void Publication::note_tree(const Digest& digest, std::string_view text) {
+  if (pins_ == nullptr)
+    return;
+  const std::string record = render_tree_record(digest, text);
+  const std::lock_guard guard(mutex_);
+  tree_records_ += record;
+}
+
 Result<void> Publication::publish() {
   DSTACK_CHECK(finish_pack());
   if (!staged_.empty()) {
@@ -360,6 +375,8 @@ Result<void> Publication::publish() {
   DSTACK_CHECK(sync_names());
   folders_.clear();
   staging_.reset();
+  if (!tree_records_.empty())
+    append_to_tree_index(home_, std::exchange(tree_records_, {}));
   if (std::exchange(has_new_pack_, false))
     packs_.keep_index();
   return {};

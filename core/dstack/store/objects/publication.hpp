@@ -7,6 +7,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/files/staging_folder.hpp"
 #include "dstack/store/objects/packs.hpp"
+#include "dstack/store/objects/pins.hpp"
 #include "dstack/store/objects/stream.hpp"
 #include "dstack/store/objects/tree_text.hpp"
 
@@ -29,8 +30,12 @@ namespace dstack::store {
 /// add() and add_file() may be called by several threads at once.
 class Publication {
  public:
-  Publication(const files::Home& home, Packs& packs, Originals originals = Originals::stay)
-      : home_(home), packs_(packs), originals_(originals) {}
+  /// `pins`: null for a store from which nothing is removed.
+  Publication(const files::Home& home,
+              Packs& packs,
+              Pins* pins,
+              Originals originals = Originals::stay)
+      : home_(home), packs_(packs), pins_(pins), originals_(originals) {}
 
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
@@ -45,7 +50,7 @@ class Publication {
   /// Takes in the first `size` bytes of an open file: as a copy, or where originals go as it is.
   Result<Streamed> add_file(Kind kind, int file, std::uint64_t size);
   /// Whether the object is in the store, whole. It then counts as one of this publication, whose
-  /// names are made durable by publish() if another process has not done that yet.
+  /// names are made durable by publish() if another process has not done that yet; it is pinned.
   bool contains(Kind kind, const Digest& digest, std::uint64_t size);
   /// Durable when it returns. Nothing new costs nothing.
   Result<void> publish();
@@ -76,9 +81,11 @@ class Publication {
   Result<void> rename_drafts();
   Result<void> rename_draft(const Staged& staged, const std::string& name);
   Result<void> sync_names();
+  void note_tree(const Digest& digest, std::string_view text);
 
   const files::Home& home_;
   Packs& packs_;
+  Pins* pins_;
   Originals originals_;
   std::optional<PackWriter> pack_;
   std::string pack_draft_;
@@ -90,6 +97,7 @@ class Publication {
   std::mutex mutex_;
   std::unordered_set<std::string> claimed_;
   std::vector<Staged> staged_;
+  std::string tree_records_;       ///< of new trees, for the index of trees
   std::set<std::string> folders_;  ///< below the home, whose names are new
   std::atomic<std::size_t> drafts_ = 0;
 };

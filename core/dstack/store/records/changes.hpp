@@ -7,6 +7,7 @@
 #include "dstack/job/edits.hpp"
 #include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/job/tree_reference.hpp"
 #include "dstack/job/usage.hpp"
 #include "dstack/store/records/notification.hpp"
 #include "dstack/store/records/run_record.hpp"
@@ -37,6 +38,7 @@ struct NewRun {
   std::string boot = {};  ///< the one in which it is submitted
   std::string tag = {};   ///< to be set on success; may be empty
   job::CodeRecord code = {};
+  std::vector<job::TreeReference> inputs = {};  ///< beside the code; each as often as it occurs
   std::vector<NewWorkflow> workflows = {};
   std::vector<NewJob> jobs = {};
   std::string plan = {};  ///< the plan as JSON, kept whole

@@ -7,6 +7,7 @@
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/job/tree_reference.hpp"
 #include "dstack/store/records/changes.hpp"
 
 #include <cstdint>
@@ -39,6 +40,24 @@ struct Tag {
   std::string workflow = {};
   std::string run = {};
   Timestamp created_at = {};
+};
+
+/// A tree of the store that a run needs, with the times of its use.
+struct NeededTree {
+  /// For what the run has it.
+  enum class Role { code, input, artifact, edits };
+
+  RunId run = 0;
+  Role role = Role::code;
+  Digest tree;
+  Digest times;
+};
+
+/// What a removed run needed, and what may still have to be removed from the store.
+struct RemovedTree {
+  std::int64_t id = 0;
+  Digest tree;
+  Digest times;
 };
 
 /// One connection. For one thread at a time; every process and thread opens its own.
@@ -99,8 +118,17 @@ class Records {
   Result<void> note_attempt(RunId run, const NotificationRecord& notification);
   /// Those that are not over, or have waiting notifications.
   Result<std::vector<RunInCare>> runs_in_care();
-  /// Removes the rows of a finished run. ErrorCode::conflict when it is unfinished or tagged.
+  /// Removes the rows of a finished run; what it needed is among removed_trees() from then on.
+  /// ErrorCode::conflict when it is unfinished or tagged.
   Result<void> remove_run(RunId run);
+  /// Of all runs, or of one: what must stay in the store. As it is at one moment.
+  Result<std::vector<NeededTree>> needed_trees();
+  Result<std::vector<NeededTree>> needed_trees(RunId run);
+  Result<std::vector<RemovedTree>> removed_trees();
+  /// Those up to this id.
+  Result<void> forget_removed_trees(std::int64_t last);
+  /// Another number than before when another connection has committed something meanwhile.
+  Result<std::int64_t> changes_by_others();
 
   Result<std::vector<Tag>> tags(std::string_view project);
   Result<std::optional<Tag>> find_tag(std::string_view project,

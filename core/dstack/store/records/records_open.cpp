@@ -99,8 +99,9 @@ constexpr std::array upgrades = {
       alter table job add column workspace text not null default '';
       pragma user_version = 8;
     )sql",
-    // Nothing is filled in: who reads takes the difference of the times where these are missing, as
-    // they are also in what a supervisor of the older dstack goes on to record.
+    // Of the clock nothing is filled in: who reads takes the difference of the times where these are
+    // missing, as they are also in what a supervisor of the older dstack goes on to record. Which
+    // trees runs were given only the plans said until now.
     R"sql(
       alter table run add column boot text not null default '';
       alter table run add column clock_zero integer not null default 0;
@@ -111,6 +112,30 @@ constexpr std::array upgrades = {
       alter table job add column started_elapsed integer;
       alter table job add column finished_elapsed integer;
       alter table history add column elapsed integer;
+      create table run_input (
+        run integer not null references run on delete cascade,
+        tree text not null,
+        times text not null,
+        primary key (run, tree, times)
+      ) without rowid;
+      create table removed_tree (
+        id integer primary key autoincrement,
+        tree text not null,
+        times text not null
+      );
+      insert or ignore into run_input (run, tree, times)
+        select plan.run, json_extract(file.value, '$.tree[0]'), json_extract(file.value, '$.tree[1]')
+        from plan,
+          json_each(iif(json_valid(plan.json), plan.json, '{}'), '$.plan.workflows') as workflow,
+          json_each(workflow.value, '$.input_files') as file
+        where json_extract(file.value, '$.tree[1]') is not null;
+      insert or ignore into run_input (run, tree, times)
+        select plan.run, json_extract(artifact.value, '$.tree'), json_extract(artifact.value, '$.times')
+        from plan,
+          json_each(iif(json_valid(plan.json), plan.json, '{}'), '$.plan.workflows') as workflow,
+          json_each(workflow.value, '$.inputs') as input,
+          json_each(input.value, '$.artifacts') as artifact
+        where json_extract(artifact.value, '$.times') is not null;
       pragma user_version = 9;
     )sql",
 };

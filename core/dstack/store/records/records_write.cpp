@@ -128,6 +128,17 @@ Result<void> insert_jobs(Database& database, RunId id, const NewRun& run) {
   return {};
 }
 
+Result<void> insert_inputs(Database& database, RunId id, const NewRun& run) {
+  for (const job::TreeReference& input : run.inputs) {
+    DSTACK_TRY(Query query,
+               database.query("insert or ignore into run_input (run, tree, times) "
+                              "values (?, ?, ?)"));
+    query.bind(id).bind(stored_digest(input.tree)).bind(stored_digest(input.times));
+    DSTACK_CHECK(query.run());
+  }
+  return {};
+}
+
 Result<void> insert_plan(Database& database, RunId id, const std::string& plan) {
   DSTACK_TRY(Query query, database.query("insert into plan (run, json) values (?, ?)"));
   return query.bind(id).bind(plan).run();
@@ -315,6 +326,17 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
   return {};
 }
 
+/// So that whoever comes next frees them if this process is killed.
+Result<void> note_removed_trees(Database& database, RunId run) {
+  DSTACK_TRY(Query query,
+             database.query("insert into removed_tree (tree, times) "
+                            "select code_tree, code_times from run where id = ?1 "
+                            "union select tree, times from run_input where run = ?1 "
+                            "union select tree, times from artifact where run = ?1 "
+                            "union select tree, times from edits where run = ?1"));
+  return query.bind(run).run();
+}
+
 }  // namespace
 
 Result<std::string> Records::propose_run_name() {
@@ -330,6 +352,7 @@ Result<RunId> Records::create_run(const NewRun& run) {
   DSTACK_CHECK(take_name(database, run.name));
   DSTACK_TRY(const std::int64_t project, project_row(database, run.project, run.code.git));
   DSTACK_TRY(const RunId id, insert_run(database, run, project));
+  DSTACK_CHECK(insert_inputs(database, id, run));
   DSTACK_CHECK(insert_workflows(database, id, run));
   DSTACK_CHECK(insert_jobs(database, id, run));
   DSTACK_CHECK(insert_plan(database, id, run.plan));
@@ -375,6 +398,7 @@ Result<void> Records::remove_run(RunId run) {
       return fail(ErrorCode::conflict, "run '{}' is tagged '{}'", name, query.text(2))
           .with_hint("remove the tag first: dstack tags delete {}", query.text(2));
   }
+  DSTACK_CHECK(note_removed_trees(database, run));
   DSTACK_TRY(Query query, database.query("delete from run where id = ?"));
   DSTACK_CHECK(query.bind(run).run());
   return transaction.commit();

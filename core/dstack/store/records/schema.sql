@@ -57,6 +57,22 @@ create table plan (
   json text not null
 );
 
+-- Trees that a run was given beside its code: copies of inputs, artifacts of tags. What a run needs of the store is
+-- these, its code, its artifacts and its edits; nothing else keeps an object from being removed.
+create table run_input (
+  run integer not null references run on delete cascade,
+  tree text not null,
+  times text not null,
+  primary key (run, tree, times)
+) without rowid;
+
+-- What removed runs needed, until what nobody else needs of it has gone from the store.
+create table removed_tree (
+  id integer primary key autoincrement,
+  tree text not null,
+  times text not null
+);
+
 create table workflow (
   run integer not null references run on delete cascade,
   number integer not null,

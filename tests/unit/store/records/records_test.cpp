@@ -137,6 +137,7 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
         value_of(Database::open(test.home().database(), Database::Open::read_write));
     require_ok(
         database.execute("drop table app; drop table edits; drop table notification; "
+                         "drop table run_input; drop table removed_tree; "
                          "alter table artifact drop column exposure; pragma user_version = 1"));
     for (const char* column : {"peak_memory",
                                "largest_process",
@@ -205,6 +206,7 @@ TEST_CASE("warnings in the reasons of an earlier database become lists") {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
     require_ok(database.execute(
+        "drop table run_input; drop table removed_tree; "
         "alter table job drop column warnings; alter table job drop column workspace; alter table "
         "edits drop column exposure;"
         "update job set finished_at = 1, status = 'done', reason = 'a; b' where number = 0;"
