@@ -271,6 +271,32 @@ Result<std::optional<PackedContent>> Packs::find(const Digest& digest, Newest ne
   }
 }
 
+/// False: there is none. It may name places where something else is.
+bool Packs::drop_index() {
+  const bool was_there = ::unlink((folder_ / index_name).c_str()) == 0;
+  if (was_there)
+    refresh();
+  return was_there;
+}
+
+Result<std::optional<std::string>> Packs::read(const Digest& digest) {
+  for (;;) {
+    DSTACK_TRY(const auto found, find(digest, Newest::needed));
+    if (found && found->where.size <= largest_packed) {
+      std::string bytes(static_cast<std::size_t>(found->where.size), '\0');
+      if (auto read = found->read(bytes.data()); !read && read.error().code != ErrorCode::damaged)
+        return Failure(std::move(read).error());
+      if (sha256(bytes) == digest)
+        return std::optional(std::move(bytes));
+    }
+    if (drop_index())
+      continue;
+    if (!found)
+      return std::nullopt;
+    return fail(ErrorCode::damaged, "a pack has other bytes for '{}'", digest.render());
+  }
+}
+
 void Packs::refresh() {
   const std::lock_guard guard(mutex_);
   snapshot_.reset();

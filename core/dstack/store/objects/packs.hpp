@@ -76,7 +76,7 @@ struct PackedContent {
   std::shared_ptr<const Fd> pack;
   Packed where;
 
-  /// Its bytes, at most largest_packed, into `buffer`. internal: they are not there.
+  /// Its bytes, at most largest_packed, into `buffer`. damaged: they are not there.
   Result<void> read(char* buffer) const;
 };
 
@@ -93,6 +93,9 @@ class Packs {
   };
   /// Nothing: no pack has it.
   Result<std::optional<PackedContent>> find(const Digest& digest, Newest newest);
+  /// The bytes of one that is expected to be there, proven. Nothing: no pack has it. damaged: each
+  /// has other bytes.
+  Result<std::optional<std::string>> read(const Digest& digest);
   /// Has the next find() see what is there now.
   void refresh();
   /// To be called after a pack was added: makes the index anew where too many packs are not in it.
@@ -104,6 +107,7 @@ class Packs {
  private:
   struct Snapshot;
   std::shared_ptr<const Snapshot> snapshot(const Snapshot* after);
+  bool drop_index();
   Result<std::shared_ptr<const Fd>> open_pack(const Digest& name);
 
   const Path folder_;

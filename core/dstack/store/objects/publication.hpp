@@ -6,6 +6,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/files/staging_folder.hpp"
+#include "dstack/store/objects/damage.hpp"
 #include "dstack/store/objects/packs.hpp"
 #include "dstack/store/objects/stream.hpp"
 #include "dstack/store/objects/tree_text.hpp"
@@ -30,7 +31,7 @@ namespace dstack::store {
 class Publication {
  public:
   Publication(const files::Home& home, Packs& packs, Originals originals = Originals::stay)
-      : home_(home), packs_(packs), originals_(originals) {}
+      : home_(home), packs_(packs), originals_(originals), has_damage_(Damage(home).stamp() != 0) {}
 
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
@@ -67,6 +68,7 @@ class Publication {
   Result<bool> link_original(Kind kind, int file, const Digest& digest);
   Result<void> add_to_pack(Kind kind, const Digest& digest, std::string_view bytes);
   bool is_packed(const Digest& digest, std::uint64_t size);
+  bool is_damaged_in_pack(const Digest& digest) const;
   void await_name(const struct stat& status, const std::string& folder);
   /// Of few blobs it is none: they become files of their own.
   Result<void> finish_pack();
@@ -80,6 +82,7 @@ class Publication {
   const files::Home& home_;
   Packs& packs_;
   Originals originals_;
+  bool has_damage_;
   std::optional<PackWriter> pack_;
   std::string pack_draft_;
   bool has_new_pack_ = false;

@@ -182,7 +182,7 @@ TEST_CASE("an object that is cut short is written anew") {
   const job::TreeReference tree = f.capture();
   const Path object = f.objects.blob_path(sha256("content"), false);
   write_file(object, "con");
-  CHECK(failure_of(f.objects.lay_out(tree, f.target, LayOut::fresh)).code == ErrorCode::internal);
+  CHECK(failure_of(f.objects.lay_out(tree, f.target, LayOut::fresh)).code == ErrorCode::damaged);
 
   f.capture();
 
