@@ -22,8 +22,9 @@ IndexedFiles::IndexedFiles(const store::ObjectStore& objects,
                            const std::string& path)
     : place_(
           index_path(objects.home().index(), "artifact:" + real_path(root).string() + ":" + path)),
-      index_(load_index(place_)) {
-  if (!objects.has_tree(index_.tree))
+      index_(load_index(place_)),
+      damage_(objects.damage_stamp()) {
+  if (!is_stored(index_, objects))
     index_ = {};
 }
 
@@ -68,6 +69,7 @@ void IndexedFiles::await_settled(const std::vector<files::FoundFile>& entries) c
 void IndexedFiles::remember(std::vector<files::FoundFile> entries, const job::TreeReference& tree) {
   Index next;
   next.tree = tree;
+  next.damage = damage_;
   std::erase_if(entries, [](const files::FoundFile& entry) {
     return !entry.digest && entry.state.type != files::EntryType::folder;
   });

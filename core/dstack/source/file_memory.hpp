@@ -24,6 +24,7 @@ class IndexedFiles final : public store::FileMemory {
 
   Path place_;
   Index index_;
+  std::int64_t damage_;  ///< as in Index
   std::int64_t looked_at_ = 0;
 };
 

@@ -11,7 +11,7 @@ namespace dstack::source {
 
 namespace {
 
-constexpr std::string_view header = "dstack-index 2\n";
+constexpr std::string_view header = "dstack-index 3\n";
 
 class Writer {
  public:
@@ -119,6 +119,7 @@ std::string render_index(const Index& index) {
   writer.digest(index.tree.times);
   writer.number(index.tree.files);
   writer.number(index.tree.bytes);
+  writer.number(index.damage);
   writer.number(std::uint64_t{index.files.size()});
   for (const files::FoundFile& file : index.files) {
     writer.text(file.path);
@@ -153,6 +154,7 @@ std::optional<Index> parse_index(std::string_view text) {
   index.tree.times = reader.digest();
   index.tree.files = reader.number();
   index.tree.bytes = reader.number();
+  index.damage = reader.signed_number();
   const std::uint64_t count = reader.number();
   index.files.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(count, body.size() / 80)));
   for (std::uint64_t i = 0; i < count && reader.is_good(); ++i)
@@ -165,6 +167,10 @@ std::optional<Index> parse_index(std::string_view text) {
   if (!reader.is_good() || !reader.is_at_end())
     return std::nullopt;
   return index;
+}
+
+bool is_stored(const Index& index, const store::ObjectStore& objects) {
+  return objects.has_tree(index.tree) && objects.damage_stamp() == index.damage;
 }
 
 Path index_path(const Path& folder, const Path& project) {

@@ -2,9 +2,9 @@
 // changed: (path, inode, size, mtime, ctime) → digest. A cache: it may be lost or damaged at any
 // time. Internal to source/.
 //
-//   "dstack-index 2\n", a repository inode, a root commit, a tree reference, entries sorted by
-//   path, folders that are closed, and the SHA-256 of all that; numbers of 8 bytes in the machine's
-//   order, texts with their length before them.
+//   "dstack-index 3\n", a repository inode, a root commit, a tree reference, the store's stamp of
+//   damage, entries sorted by path, folders that are closed, and the SHA-256 of all that; numbers
+//   of 8 bytes in the machine's order, texts with their length before them.
 #pragma once
 
 #include "dstack/files/entry.hpp"
@@ -25,7 +25,13 @@ struct Index {
   /// inode 0.
   std::vector<files::FoundFile> files;
   std::vector<files::ClosedFolder> closed_folders;  ///< sorted by path
+  /// ObjectStore::damage_stamp() before the tree was captured.
+  std::int64_t damage = 0;
 };
+
+/// Whether all that the index's tree consists of is in the store: the tree is, and nothing was
+/// found to be missing since.
+bool is_stored(const Index& index, const store::ObjectStore& objects);
 
 std::string render_index(const Index& index);
 /// Nothing when it is damaged or of another version.

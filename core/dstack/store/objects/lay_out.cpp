@@ -241,10 +241,17 @@ class Layout {
                                                                : write_file(folder.get(), file);
       if (!written)
         return written.map_error(
-            while_doing(fmt::format("writing '{}'", shown(path_in(target, file.name)))));
+            [&](Error error) { return name_file(std::move(error), path_in(target, file.name)); });
       count_work({.files = 1});
     }
     return {};
+  }
+
+  Error name_file(Error error, const std::string& path) const {
+    // Of damage, where the file is in its tree says more than where it was to be written.
+    if (error.code == ErrorCode::damaged)
+      error.message = fmt::format("'{}': {}", path, error.message);
+    return while_doing(fmt::format("writing '{}'", shown(path)))(std::move(error));
   }
 
   Result<void> write_file(int folder, const File& file) {

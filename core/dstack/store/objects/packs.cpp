@@ -36,7 +36,7 @@ std::optional<MappedFile> map(const Path& path) {
 }
 
 /// Entries sorted by digest, of one pack or of the index.
-struct Table {
+struct Entries {
   MappedFile file;
   std::vector<Digest> packs;  ///< that its entries lead to
   const char* entries = nullptr;
@@ -70,7 +70,7 @@ struct Table {
 };
 
 /// Nothing: it is damaged, or of another version.
-std::optional<Table> read_pack(const Path& path, const Digest& name) {
+std::optional<Entries> read_pack(const Path& path, const Digest& name) {
   auto file = map(path);
   if (!file)
     return std::nullopt;
@@ -83,10 +83,10 @@ std::optional<Table> read_pack(const Path& path, const Digest& name) {
   if (count > (bytes.size() - around) / entry_size)
     return std::nullopt;
   const char* entries = bytes.data() + end - count * entry_size;
-  return Table{*std::move(file), {name}, entries, static_cast<std::size_t>(count), entry_size};
+  return Entries{*std::move(file), {name}, entries, static_cast<std::size_t>(count), entry_size};
 }
 
-std::optional<Table> read_index(const Path& path) {
+std::optional<Entries> read_index(const Path& path) {
   auto file = map(path);
   if (!file)
     return std::nullopt;
@@ -113,7 +113,7 @@ std::optional<Table> read_index(const Path& path) {
   if (!count || rest.size() != *count * index_entry_size)
     return std::nullopt;
   const char* entries = rest.data();
-  return Table{*std::move(file), std::move(packs), entries, *count, index_entry_size};
+  return Entries{*std::move(file), std::move(packs), entries, *count, index_entry_size};
 }
 
 /// Of the packs in the folder; sorted.
@@ -143,11 +143,11 @@ std::int64_t seconds_now() {
 }
 
 /// All of them by digest, each digest once.
-std::string render_index(const std::vector<Table>& tables) {
+std::string render_index(const std::vector<Entries>& tables) {
   std::string text(pack_format::index_header);
   std::size_t packs = 0;
   std::size_t most = 0;
-  for (const Table& table : tables) {
+  for (const Entries& table : tables) {
     packs += table.packs.size();
     most += table.count;
   }
@@ -161,7 +161,7 @@ std::string render_index(const std::vector<Table>& tables) {
   std::vector<Entry> entries;
   entries.reserve(most);
   std::uint64_t first = 0;
-  for (const Table& table : tables) {
+  for (const Entries& table : tables) {
     for (const Digest& name : table.packs)
       pack_format::append(text, name);
     for (const char* entry = table.entries; entry != table.end(); entry += table.stride)
@@ -192,7 +192,7 @@ std::string render_index(const std::vector<Table>& tables) {
 struct Packs::Snapshot {
   std::int64_t changed = 0;  ///< of the folder, before it was read
   bool is_settled = false;
-  std::vector<Table> tables;  ///< the index, if there is one, and the packs outside it
+  std::vector<Entries> tables;  ///< the index, if there is one, and the packs outside it
 
   static std::shared_ptr<const Snapshot> read(const Path& folder) {
     auto snapshot = std::make_shared<Snapshot>();
@@ -253,7 +253,7 @@ Result<std::shared_ptr<const Fd>> Packs::open_pack(const Digest& name) {
 Result<std::optional<PackedContent>> Packs::find(const Digest& digest, Newest newest) {
   auto at = snapshot(nullptr);
   for (;;) {
-    for (const Table& table : at->tables)
+    for (const Entries& table : at->tables)
       if (const char* entry = table.find(digest)) {
         const Digest* name = table.pack_of(entry);
         if (name == nullptr)
@@ -297,6 +297,24 @@ Result<std::optional<std::string>> Packs::read(const Digest& digest) {
   }
 }
 
+std::vector<Digest> Packs::names() const {
+  return list_packs(folder_);
+}
+
+Result<Packs::Table> Packs::open_table(const Digest& name) {
+  const auto table = read_pack(folder_ / name.render(), name);
+  const auto bytes = [&] { return std::string_view(table->entries, table->count * table->stride); };
+  if (!table || sha256(bytes()) != name)
+    return fail(ErrorCode::damaged,
+                "the store holds a damaged pack '{}'",
+                (folder_ / name.render()).string());
+  Table opened;
+  DSTACK_TRY(opened.file, open_pack(name));
+  for (std::size_t i = 0; i < table->count; ++i)
+    opened.entries.push_back(pack_format::entry_at(table->entry(i)));
+  return opened;
+}
+
 void Packs::refresh() {
   const std::lock_guard guard(mutex_);
   snapshot_.reset();
@@ -306,7 +324,7 @@ void Packs::keep_index() {
   refresh();
   const auto now = Snapshot::read(folder_);
   std::size_t outside = 0;
-  for (const Table& table : now->tables)
+  for (const Entries& table : now->tables)
     outside += table.stride == entry_size ? 1 : 0;
   if (outside <= most_outside_index)
     return;

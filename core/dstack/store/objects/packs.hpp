@@ -96,6 +96,16 @@ class Packs {
   /// The bytes of one that is expected to be there, proven. Nothing: no pack has it. damaged: each
   /// has other bytes.
   Result<std::optional<std::string>> read(const Digest& digest);
+  /// Of the packs that are there; sorted.
+  std::vector<Digest> names() const;
+
+  struct Table {
+    std::shared_ptr<const Fd> file;
+    std::vector<Packed> entries;
+  };
+
+  /// What a pack says that it has. damaged: it is cut off, or its table is not the one of its name.
+  Result<Table> open_table(const Digest& name);
   /// Has the next find() see what is there now.
   void refresh();
   /// To be called after a pack was added: makes the index anew where too many packs are not in it.

@@ -48,11 +48,13 @@ Result<StoredContent> StoredContent::open(const ObjectStore& objects,
   if (errno != ENOENT)
     return fail_errno("cannot open '{}' of the store", name);
   if (size <= largest_packed) {
-    DSTACK_TRY(auto packed, objects.packs().read(digest));
-    if (packed && packed->size() != size)
+    auto packed = objects.packs().read(digest);
+    if (!packed && packed.error().code != ErrorCode::damaged)
+      return Failure(std::move(packed).error());
+    if (!packed || (*packed && (*packed)->size() != size))
       return content.fail_damaged("");
-    if (packed) {
-      content.packed_ = *std::move(packed);
+    if (*packed) {
+      content.packed_ = **std::move(packed);
       return content;
     }
   }

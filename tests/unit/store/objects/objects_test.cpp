@@ -407,7 +407,7 @@ TEST_CASE("blobs and trees are read one by one, and checked when read") {
   CHECK(has_blob(f.objects, sha256("bytes")));
   CHECK_FALSE(has_blob(f.objects, sha256("other")));
   CHECK_THAT(failure_of(f.objects.read_blob(sha256("other"))).message,
-             Catch::Contains("No such file"));
+             Catch::Contains("the store lacks"));
 
   write_file(f.objects.blob_path(sha256("bytes"), false), "bytez");
   const auto damaged = f.objects.read_blob(sha256("bytes"));
