@@ -24,6 +24,7 @@ inline int exit_code_of(const Error& error) {
       return exit_code::usage;
     case ErrorCode::conflict:
     case ErrorCode::unavailable:
+    case ErrorCode::damaged:
     case ErrorCode::internal:
       break;
   }

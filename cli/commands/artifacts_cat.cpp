@@ -42,7 +42,9 @@ class ArtifactsCat final : public Action {
       DSTACK_TRY(const std::string target, objects.read_blob(file->file.digest));
       DSTACK_TRY(file, follow(files, *file, target, links));
     }
-    DSTACK_CHECK(write(context, objects, *file));
+    DSTACK_CHECK(write(context, objects, *file).map_error([&](Error error) {
+      return of_artifact(std::move(error), *file->artifact, chosen.of.run.name);
+    }));
     return exit_code::success;
   }
 
@@ -136,11 +138,14 @@ class ArtifactsCat final : public Action {
       if (context.out.closed())
         return {};
     }
-    if (hasher.finish() != file.file.digest)
-      return fail(ErrorCode::internal,
-                  "the stored content of '{}' is damaged: what was written is not what was saved",
-                  printable(file.shown_path()));
-    return {};
+    if (hasher.finish() == file.file.digest)
+      return {};
+    if (auto proven = objects.prove(file.file); !proven)
+      return proven.map_error(while_doing("writing what is not what was saved"));
+    return fail(ErrorCode::internal,
+                "'{}' was read wrongly: what was written is not what was saved",
+                printable(file.shown_path()))
+        .with_hint("run the command again");
   }
 
   std::string reference_;

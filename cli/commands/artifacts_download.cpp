@@ -4,23 +4,28 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
+#include "dstack/files/parallel.hpp"
 #include "dstack/job/artifact.hpp"
 #include "views/artifact_files.hpp"
 #include "views/work_progress.hpp"
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
 
 namespace dstack::cli {
 
 namespace {
 
-/// A file or link to write, and where below the output.
+/// A file or link to write, where below the output, and what it is of.
 struct Wanted {
   store::TreeFile file;
   std::string destination;
+  const job::Artifact* artifact;
 };
+
+constexpr std::size_t files_at_once = 8;
 
 class ArtifactsDownload final : public Action {
  public:
@@ -67,10 +72,12 @@ class ArtifactsDownload final : public Action {
       const std::string root = several ? artifact.workflow + "/" : "";
       const std::size_t before = files.size();
       (void)objects.has_tree(artifact.tree);  // so that it stays; what is missing is named below
-      DSTACK_TRY(const auto listed, objects.list(artifact.tree));
+      DSTACK_TRY(const auto listed, objects.list(artifact.tree).map_error([&](Error error) {
+        return of_artifact(std::move(error), artifact, chosen.of.run.name);
+      }));
       for (const store::TreeFile& file : listed)
         if (patterns.takes(file.path, source::PathType::file))
-          files.push_back({file, root + file.path});
+          files.push_back({file, root + file.path, &artifact});
       if (several && (patterns_.empty() || files.size() > before))
         folders.emplace(artifact.workflow, 0);
       std::set<std::string> holding;  // folders that hold one of these
@@ -96,8 +103,9 @@ class ArtifactsDownload final : public Action {
     WorkAmount all{missing.files.size(), 0};
     for (const Wanted& wanted : missing.files)
       all.bytes += wanted.file.size;
-    DSTACK_CHECK(write(context, output, objects, missing.files, all));
+    auto written = write(context, output, objects, missing.files, all, chosen.of.run.name);
     output.finish();
+    DSTACK_CHECK(std::move(written));
     context.messages.note(fmt::format(
         "downloaded {}, {} to {}{}",
         plural(missing.files.size(), "file"),
@@ -110,19 +118,36 @@ class ArtifactsDownload final : public Action {
     return exit_code::success;
   }
 
+  /// Of what is damaged in the store nothing is written, but everything else is.
   Result<void> write(const Context& context,
                      DownloadFolder& output,
                      const store::ObjectStore& objects,
                      const std::vector<Wanted>& files,
-                     const WorkAmount& all) const {
+                     const WorkAmount& all,
+                     const std::string& run) const {
     WorkProgress progress(context.messages);
     progress.begin(fmt::format("downloading to '{}'", printable(output_)));
     expect_work(all);
-    for (const Wanted& wanted : files) {
-      DSTACK_CHECK(output.write(objects, wanted.file, wanted.destination));
-      count_work({.files = 1});
-    }
-    return {};
+    std::mutex mutex;
+    std::vector<Error> damaged;
+    DSTACK_CHECK(files::in_parallel(
+        files.size(), files_at_once, [&](std::size_t first, std::size_t last) -> Result<void> {
+          for (std::size_t i = first; i < last; ++i) {
+            const Wanted& wanted = files[i];
+            auto written = output.write(objects, wanted.file, wanted.destination);
+            if (!written && written.error().code != ErrorCode::damaged)
+              return written;
+            count_work({.files = 1});
+            if (written)
+              continue;
+            const std::lock_guard guard(mutex);
+            damaged.push_back(of_artifact(std::move(written).error(), *wanted.artifact, run));
+          }
+          return {};
+        }));
+    if (damaged.empty())
+      return {};
+    return fail(join(std::move(damaged)));
   }
 
   /// Of several patterns each takes something: one that does not is most likely misspelt.

@@ -7,6 +7,7 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/job/edits.hpp"
 #include "dstack/run/client/run_inputs.hpp"
+#include "dstack/run/protocol/damaged_input.hpp"
 #include "dstack/run/protocol/kept_changes.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/source/edits.hpp"
@@ -51,7 +52,8 @@ class Code final : public Action {
       std::vector<std::string> notes;
       DSTACK_TRY(
           const std::string text,
-          source::diff_against_commit(config::code_root(run.project), run.code, objects, notes));
+          source::diff_against_commit(config::code_root(run.project), run.code, objects, notes)
+              .map_error([&](Error error) { return name_code(std::move(error), run); }));
       for (const std::string& note : notes)
         context.messages.note(ui::paint(context.messages.stream(), ui::Colour::cyan, "note: ") +
                               printable(note));
@@ -59,7 +61,9 @@ class Code final : public Action {
       return exit_code::success;
     }
     if (changes_)
-      return show_changes(context, records, run, objects);
+      return show_changes(context, records, run, objects).map_error([&](Error error) {
+        return run::name_whole(std::move(error), fmt::format("the changes of run '{}'", run.name));
+      });
     DSTACK_TRY(const auto order, run::read_run_order(records, run));
     if (output_.empty()) {
       print_facts(context, run);
@@ -69,8 +73,10 @@ class Code final : public Action {
     const Path output = place_of_new(output_);
     DSTACK_CHECK(check_empty(output.string()));
     DSTACK_CHECK(make_folders(output));
-    DSTACK_CHECK(objects.lay_out(
-        run.code.snapshot, output, store::LayOut::fresh, nullptr, store::Modes::umask));
+    DSTACK_CHECK(
+        objects
+            .lay_out(run.code.snapshot, output, store::LayOut::fresh, nullptr, store::Modes::umask)
+            .map_error([&](Error error) { return name_code(std::move(error), run); }));
     DSTACK_TRY(const auto inputs, run::write_inputs(order.plan, run.project, objects, output));
     context.messages.note(fmt::format(
         "wrote {}{} to {}",
@@ -94,6 +100,10 @@ class Code final : public Action {
     if (json_ && (!changes_ || apply_ || !output_.empty()))
       return fail(ErrorCode::usage, "'--json' needs '--changes', without '--apply' and '-o'");
     return {};
+  }
+
+  static Error name_code(Error error, const store::RunRecord& run) {
+    return run::name_whole(std::move(error), fmt::format("the code of run '{}'", run.name));
   }
 
   // --- Changes ---

@@ -1,6 +1,7 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/engines.hpp"
+#include "commands/stored_checks.hpp"
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -146,9 +147,10 @@ void check_workspaces(const files::Home& home, std::vector<Check>& checks) {
                       fmt::format("copies: {}", tried.error().message),
                       tried.error().hint});
   else
-    checks.push_back({"workspace",
-                      Health::ok,
-                      *tried == overlay::Access::root ? "overlays" : "overlays in user namespaces"});
+    checks.push_back(
+        {"workspace",
+         Health::ok,
+         *tried == overlay::Access::root ? "overlays" : "overlays in user namespaces"});
 }
 
 /// "git version 2.39.5" → "2.39.5".
@@ -351,16 +353,38 @@ void check_providers(const provider::SearchPath& search, std::vector<Check>& che
            fmt::format("{}: {}", candidate.path.string(), candidate.reason)});
 }
 
+/// Whether it can be opened: '--store' reads all of it.
+void check_records(const files::Home& home, std::vector<Check>& checks) {
+  if (const auto records = store::Records::open(home, store::Records::Mode::read_only); !records)
+    checks.push_back({"database", Health::error, records.error().message, records.error().hint});
+}
+
 class Doctor final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
+    syntax.flag("--store", store_, "instead: read everything that is stored, and compare it")
+        .flag("--repair",
+              repair_,
+              "make a damaged or lost database anew; with '--store' also what else is damaged")
+        .flag("--json", json_, "as JSON: an array of {check, status, detail, hint}")
         .note("Exit code 1 when a problem must be fixed before anything can run.")
-        .example("dstack doctor", "engines, Pythons, plugins, and where the state is kept");
+        .note(
+            "'--store' says what refers to an object that is damaged or missing. With '--repair' "
+            "it "
+            "is made\nagain from another copy, or moved aside: whatever saves the same content "
+            "next stores it anew.\nWhat nobody needs any more is left to 'dstack gc'.")
+        .example("dstack doctor", "engines, Pythons, plugins, and where the state is kept")
+        .example("dstack doctor --store", "every object, and every run on record")
+        .example("dstack doctor --repair", "the database, from the folders of the runs");
   }
 
   Result<int> run(Context& context) override {
+    if (store_ || repair_) {
+      DSTACK_TRY(const auto checks, check_stored(context));
+      return show(context, checks);
+    }
     std::vector<Check> checks = {check_home(context.home)};
+    check_records(context.home, checks);
     check_locks(context.home, checks);
     check_workspaces(context.home, checks);
     const config::Settings settings = check_settings(context.home, checks);
@@ -375,6 +399,11 @@ class Doctor final : public Action {
     check_pythons(checks);
     check_engines(checks);
     check_providers(context.search_path(), checks);
+    return show(context, checks);
+  }
+
+ private:
+  int show(Context& context, const std::vector<Check>& checks) const {
     if (json_)
       print_checks_as_json(context, checks);
     else
@@ -382,7 +411,24 @@ class Doctor final : public Action {
     return exit_code_of(checks);
   }
 
- private:
+  Result<std::vector<Check>> check_stored(Context& context) const {
+    std::vector<Check> checks;
+    if (repair_) {
+      DSTACK_TRY(checks, repair_database(context.home));
+    } else {
+      checks = check_database(context.home);
+    }
+    // Only a whole database says what is needed.
+    if (!store_ || exit_code_of(checks) != exit_code::success)
+      return checks;
+    DSTACK_TRY(const auto stores,
+               check_stores(context, repair_ ? store::Repair::yes : store::Repair::no));
+    checks.insert(checks.end(), stores.begin(), stores.end());
+    return checks;
+  }
+
+  bool store_ = false;
+  bool repair_ = false;
   bool json_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/run/client/control.hpp"
+#include "dstack/run/protocol/damaged_input.hpp"
 #include "views/secret_findings.hpp"
 
 #include <algorithm>
@@ -93,6 +94,10 @@ Result<ChosenArtifacts> choose_artifacts(const Context& context,
   if (chosen.artifacts.empty())
     return refuse_empty(reference, workflow, all);
   return chosen;
+}
+
+Error of_artifact(Error error, const job::Artifact& artifact, const std::string& run) {
+  return run::name_owner(std::move(error), {run, artifact.workflow, artifact.path});
 }
 
 std::string normal_artifact_path(const std::string& path) {

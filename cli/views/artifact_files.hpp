@@ -46,6 +46,9 @@ Result<ChosenArtifacts> choose_artifacts(const Context& context,
                                          const std::string& reference,
                                          const std::string& workflow);
 
+/// Of stored content that is damaged: says whose it was, and what makes it anew.
+Error of_artifact(Error error, const job::Artifact& artifact, const std::string& run);
+
 /// `Data//x/./y/` as artifacts name it: `Data/x/y`; what leaves the project stays as it is.
 std::string normal_artifact_path(const std::string& path);
 /// The next step for a path or pattern that names no file.

@@ -24,6 +24,7 @@ enum class ErrorCode {
   not_found,      ///< a run, tag, artifact … that does not exist: exit 2
   conflict,       ///< it exists already, or is in use: exit 1
   unavailable,    ///< the machine lacks it: a Python, a GPU, permission, space: exit 1
+  damaged,        ///< what was stored is not there, or not as it was stored: exit 1
   internal,       ///< the runner itself failed: exit 1
 };
 

@@ -193,16 +193,16 @@ Result<CapturedInput> capture_input(store::ObjectStore& objects,
   // The index of an input is beside those of projects, and never that of one.
   const Path place = index_path(objects.home().index(), "input:" + input.real.string());
   const Index index = load_index(place);
-  const bool is_stored = source::is_stored(index, objects);
+  const bool is_known = is_stored(index, objects);
   const std::uint64_t generation = objects.generation();
   job::TreeReference own = index.tree;
   std::vector<files::ClosedFolder> closed = files::closed_folders(input.folder.get(), entries);
   const bool is_same = take_known(index, entries) && closed == index.closed_folders;
-  if (!is_same || !is_stored) {
+  if (!is_same || !is_known) {
     DSTACK_TRY(own,
                objects.capture_files(input.root,
                                      entries,
-                                     is_stored ? store::Known::stored : store::Known::perhaps,
+                                     is_known ? store::Known::stored : store::Known::perhaps,
                                      warnings));
     Index next;
     next.tree = own;

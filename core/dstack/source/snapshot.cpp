@@ -106,22 +106,22 @@ Result<Snapshot> Listing::capture(store::ObjectStore& objects) && {
   const Index& index = state_->index;
   std::vector<files::FoundFile>& files = state_->found.files;
   Snapshot snapshot = std::move(state_->code);
-  const bool is_stored = source::is_stored(index, objects);
+  const bool is_known = is_stored(index, objects);
   const std::uint64_t generation = objects.generation();
   DSTACK_TRY(const Fd root, open_file(state_->project.string(), O_RDONLY | O_DIRECTORY));
   std::vector<files::ClosedFolder> closed = files::closed_folders(root.get(), files);
   const bool is_same = take_known(index, files) && closed == index.closed_folders;
-  if (is_same && is_stored) {
+  if (is_same && is_known) {
     snapshot.tree = index.tree;
   } else {
     DSTACK_TRY(snapshot.tree,
                objects.capture_files(state_->project,
                                      files,
-                                     is_stored ? store::Known::stored : store::Known::perhaps,
+                                     is_known ? store::Known::stored : store::Known::perhaps,
                                      snapshot.warnings));
     take_paths(snapshot, files);  // some may have vanished
   }
-  if (!is_same || !is_stored || state_->found.root != index.root)
+  if (!is_same || !is_known || state_->found.root != index.root)
     save_index(state_->index_path,
                {state_->found.root, snapshot.tree, std::move(files), std::move(closed), generation},
                state_->looked_at);

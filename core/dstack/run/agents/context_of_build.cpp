@@ -107,6 +107,7 @@ Result<void> add_file(const backend::TarWriter& tar,
     DSTACK_TRY(std::string target, objects.read_blob(file.digest));
     return tar.add({path, '2', 0777, 0, time, std::move(target)});
   }
+  DSTACK_CHECK(objects.prove(file));
   DSTACK_TRY(const Fd content, objects.open_blob(file));
   return tar.add_file({path, '0', files::usual_mode(file.type) & ~file.closed, file.size, time},
                       content.get());

@@ -385,6 +385,8 @@ Result<Submitted> submit(const Workbench& bench,
         (ready ? std::move(*ready).send_off(std::move(lock))
                : start_supervisor(bench.home, name, std::move(lock)))
             .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
+    // While the supervisor begins.
+    records.keep(*id, store::Records::Keep::where_missing);
     return Submitted{*id,
                      name,
                      std::move(order.plan),

@@ -12,6 +12,13 @@ store::ObjectStore own_store(const files::Home& home, const std::string& run) {
 
 }  // namespace
 
+std::optional<store::ObjectStore> own_store_of_changes(const files::Home& home,
+                                                       const std::string& run) {
+  if (!is_folder(home.run(run) / file_names::kept))
+    return std::nullopt;
+  return own_store(home, run);
+}
+
 Result<store::ObjectStore> make_store_of_changes(const files::Home& home, const std::string& run) {
   store::ObjectStore store = own_store(home, run);
   for (const char* name : {"objects", "packs", "trees", "tmp"})
@@ -24,8 +31,11 @@ Result<store::ObjectStore> make_store_of_changes(const files::Home& home, const 
 store::ObjectStore store_of_changes(const files::Home& home,
                                     const std::string& run,
                                     const job::Edits& edits) {
-  store::ObjectStore own = own_store(home, run);
-  return own.has_tree(edits.files) ? own : store::ObjectStore(home);
+  store::ObjectStore shared(home);
+  auto own = own_store_of_changes(home, run);
+  // One that is damaged is missed where it was.
+  return own && (own->has_tree(edits.files) || !shared.has_tree(edits.files)) ? *std::move(own)
+                                                                              : shared;
 }
 
 }  // namespace dstack::run

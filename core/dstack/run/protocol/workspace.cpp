@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/files/matches.hpp"
 #include "dstack/overlay/mount.hpp"
+#include "dstack/run/protocol/damaged_input.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/source/file_memory.hpp"
 #include "dstack/store/layers/layered_folder.hpp"
@@ -120,13 +121,20 @@ class PrivateCopy : public WholeFolder {
 
   Result<void> make(const JobOrder& order, std::vector<std::string>& warnings) override {
     DSTACK_CHECK(make_folders(folder_));
-    DSTACK_CHECK(objects_.lay_out(order.code, folder_, store::LayOut::fresh));
+    const auto lay_out = [&](const job::TreeReference& tree,
+                             store::LayOut mode,
+                             std::vector<std::string>* replaced = nullptr) {
+      return objects_.lay_out(tree, folder_, mode, replaced).map_error([&](Error error) {
+        return name_input(std::move(error), tree, order);
+      });
+    };
+    DSTACK_CHECK(lay_out(order.code, store::LayOut::fresh));
     // Their places were chosen by the user: what they replace of the code is no surprise.
     for (const job::TreeReference& input : order.input_files)
-      DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::merge));
+      DSTACK_CHECK(lay_out(input, store::LayOut::merge));
     std::vector<std::string> replaced;
     for (const job::TreeReference& input : order.inputs)
-      DSTACK_CHECK(objects_.lay_out(input, folder_, store::LayOut::merge, &replaced));
+      DSTACK_CHECK(lay_out(input, store::LayOut::merge, &replaced));
     warn_of_replaced(replaced, warnings);
     for (const auto& [at, target] : order.links)
       DSTACK_CHECK(Link(folder_, at, target).make_in_copy(order.spec));
@@ -200,8 +208,10 @@ class ProjectItself : public WholeFolder {
     std::vector<std::string> kept;
     for (const auto& inputs : {order.input_files, order.inputs})
       for (const job::TreeReference& input : inputs)
-        DSTACK_CHECK(objects_.lay_out(
-            input, folder_, store::LayOut::where_free, &kept, store::Modes::umask));
+        DSTACK_CHECK(
+            objects_.lay_out(input, folder_, store::LayOut::where_free, &kept, store::Modes::umask)
+                .map_error(
+                    [&](Error error) { return name_input(std::move(error), input, order); }));
     for (const auto& [at, target] : order.links) {
       DSTACK_TRY(const bool is_made, Link(folder_, at, target).make_where_free(order.spec));
       if (!is_made)

@@ -6,6 +6,7 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/overlay/mount.hpp"
 #include "dstack/run/protocol/agent.hpp"
+#include "dstack/run/protocol/damaged_input.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/run/runner/runner_signals.hpp"
@@ -84,10 +85,14 @@ std::optional<overlay::Namespace> go_on_in_child(const JobOrder& order) {
 
 /// The uppermost first.
 Result<std::vector<store::Layer>> provide_layers(const store::ObjectStore& objects,
-                                                 const std::vector<job::TreeReference>& trees) {
+                                                 const JobOrder& order) {
+  const std::vector<job::TreeReference> trees = trees_of(order);
   std::vector<store::Layer> layers;
   const auto provide = [&](const job::TreeReference& tree, store::Below below) -> Result<void> {
-    DSTACK_TRY(store::Layer layer, store::provide_layer(objects, tree, below));
+    DSTACK_TRY(store::Layer layer,
+               store::provide_layer(objects, tree, below).map_error([&](Error error) {
+                 return name_input(std::move(error), tree, order);
+               }));
     layers.push_back(std::move(layer));
     return {};
   };
@@ -111,7 +116,7 @@ Result<overlay::Overlay> lay_out(JobAttempt& attempt) {
                            attempt.folder / file_names::written,
                            attempt.folder / file_names::overlay_work,
                            attempt.folder / file_names::workspace};
-  DSTACK_TRY(attempt.layers, provide_layers(objects, trees_of(attempt.order)));
+  DSTACK_TRY(attempt.layers, provide_layers(objects, attempt.order));
   for (const store::Layer& layer : attempt.layers)
     for (const std::string& name : layer.names)
       if (std::find(overlay.lower.begin(), overlay.lower.end(), name) == overlay.lower.end())
@@ -157,6 +162,8 @@ Result<void> mount_workspace(JobAttempt& attempt) {
   const auto mounted = lay_out_and_mount(attempt);
   if (!mounted) {
     DSTACK_CHECK(check_stop());
+    if (mounted.error().code == ErrorCode::damaged)  // a copy would be of the same
+      return mounted;
     log::info(fmt::format("the workspace is a copy: {}", render(mounted.error())));
     DSTACK_CHECK(remove_workspace(attempt.folder));
   }

@@ -98,6 +98,8 @@ Result<void> supervise(const files::Home& home,
   DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
   if (!opened) {
     DSTACK_TRY(auto fresh, store::Records::open(home));
+    // Of a supervisor whose database was lost.
+    DSTACK_CHECK(fresh.take_over(name));
     opened.emplace(std::move(fresh));
   }
   store::Records records = *std::move(opened);

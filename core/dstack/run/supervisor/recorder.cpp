@@ -9,6 +9,7 @@
 #include "dstack/run/supervisor/supervisor_log.hpp"
 #include "dstack/store/records/records.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -73,10 +74,32 @@ class Writer {
       changed += fmt::format("{} ", change.job);
     for (const job::Application& app : changes.apps)
       changed += fmt::format("{} ", app.job);
+    // Of a database that was replaced meanwhile nobody would see it. What was recorded so far is in
+    // the run's file then, and the next supervisor continues from there.
+    if (auto current = records_.check_current(); !current) {
+      keep();
+      return current;
+    }
+    const bool is_end = changes.status && job::is_final(*changes.status);
     DSTACK_CHECK(record(std::move(changes)));
     // For a change of the run alone any job may be named.
     notify(changed.empty() ? "0" : changed);
+    const auto now = std::chrono::steady_clock::now();
+    keep_at_ = std::min(keep_at_, now + between_keeping_);
+    if (is_end || now >= keep_at_)
+      keep();
     return {};
+  }
+
+  /// When the run's file is to have what has been recorded.
+  std::chrono::steady_clock::time_point keep_at() const { return keep_at_; }
+
+  void keep() {
+    const auto begin = std::chrono::steady_clock::now();
+    records_.keep(run_.id, store::Records::Keep::always);
+    const auto taken = std::chrono::steady_clock::now() - begin;
+    between_keeping_ = std::max<std::chrono::steady_clock::duration>(shortest_between, 50 * taken);
+    keep_at_ = never;
   }
 
   void notify(std::string_view jobs) { (void)write_all(changes_.get(), std::string(jobs) + "\n"); }
@@ -104,11 +127,16 @@ class Writer {
     return records_.apply(run_.id, last);
   }
 
+  static constexpr auto never = std::chrono::steady_clock::time_point::max();
+  static constexpr std::chrono::seconds shortest_between{1};
+
   files::Home home_;
   store::Records records_;
   store::RunRecord run_;
   store::Records::Force move_tag_;
   Fd changes_;
+  std::chrono::steady_clock::time_point keep_at_ = never;
+  std::chrono::steady_clock::duration between_keeping_ = shortest_between;
 };
 
 }  // namespace
@@ -138,6 +166,21 @@ struct DatabaseRecorder::State {
     return closed || awaited || (!waiting.empty() && waiting.back().changes.status);
   }
 
+  /// False: the run's file was brought up to date meanwhile, and nothing came.
+  bool await_work(std::unique_lock<std::mutex>& lock) {
+    const auto has_come = [&] { return closed || !waiting.empty(); };
+    if (writer.keep_at() == std::chrono::steady_clock::time_point::max()) {
+      changed.wait(lock, has_come);
+      return true;
+    }
+    if (changed.wait_until(lock, writer.keep_at(), has_come))
+      return true;
+    lock.unlock();
+    writer.keep();
+    lock.lock();
+    return false;
+  }
+
   void work() {
     std::unique_lock lock(mutex);
     std::chrono::steady_clock::time_point next{};
@@ -145,7 +188,8 @@ struct DatabaseRecorder::State {
       resting = true;
       changed.wait_until(lock, next, [&] { return is_urgent(); });
       resting = false;
-      changed.wait(lock, [&] { return closed || !waiting.empty(); });
+      if (!await_work(lock))
+        continue;
       if (waiting.empty())
         return;
       Batch batch = std::move(waiting.front());

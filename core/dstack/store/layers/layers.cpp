@@ -32,6 +32,14 @@ std::string name_of(const std::string& text) {
   return sha256(text).render().substr(0, digits_of_name);
 }
 
+/// What was laid out before the last damage was found may hold it, under a second name of the
+/// object: it is not used again.
+std::string layer_name(const ObjectStore& objects, std::string text) {
+  if (const std::int64_t stamp = objects.damage_stamp(); stamp != 0)
+    text += fmt::format("@{}", stamp);
+  return name_of(text);
+}
+
 std::string render_reference(const job::TreeReference& tree) {
   return tree.tree.render() + tree.times.render();
 }
@@ -120,7 +128,7 @@ class DifferenceLayer {
     std::vector<Base> bases;
     for (const std::string& name : layers_by_last_use(folder_)) {
       const auto tree = tree_of(folder_ / name);
-      if (!tree || !may_be_base(*tree))
+      if (!tree || !may_be_base(*tree) || name != layer_name(objects_, render_reference(*tree)))
         continue;
       bases.push_back({name, *tree});
       DSTACK_TRY(auto difference, use(folder_ / name_over(*tree)));
@@ -150,8 +158,9 @@ class DifferenceLayer {
 
   /// Which of them may be over others differs, and so do their names.
   std::string name_over(const job::TreeReference& base) const {
-    return name_of(render_reference(tree_) + render_reference(base) +
-                   (below_ == Below::others ? "+" : ""));
+    return layer_name(
+        objects_,
+        render_reference(tree_) + render_reference(base) + (below_ == Below::others ? "+" : ""));
   }
 
   /// Nothing: the base has gone meanwhile.
@@ -253,7 +262,7 @@ Result<Layer> provide_layer(const ObjectStore& objects,
                             Below below) {
   const Path folder = layers_folder(objects.home());
   DSTACK_CHECK(make_folders(folder));
-  const std::string name = name_of(render_reference(tree));
+  const std::string name = layer_name(objects, render_reference(tree));
   DSTACK_TRY(auto whole, use(folder / name));
   if (whole)
     return single(name, std::move(*whole));
@@ -274,7 +283,7 @@ Result<Layer> provide_merged_layer(const ObjectStore& objects,
   std::string of;
   for (const job::TreeReference& tree : trees)
     of += render_reference(tree);
-  const std::string name = name_of(of);
+  const std::string name = layer_name(objects, of);
   DSTACK_TRY(auto merged, use(folder / name));
   if (merged)
     return single(name, std::move(*merged));

@@ -8,6 +8,9 @@
 //                                         tree it is all, or of which it has something
 //   layers/<machine>-<boot>/<name>.making held by the one who makes it
 //
+// What is laid out is proven to be what was saved; what is used again is not read again. Once any
+// object was found damaged or missing, all that was laid out before is not used any more.
+//
 // They are a cache. Nothing of them is brought to the disk, so that they do not outlive the boot in
 // which they were made: what a power cut has left of one is never believed.
 #pragma once

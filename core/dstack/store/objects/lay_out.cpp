@@ -1,4 +1,5 @@
 // Writing a tree of the store as files.
+#include "dstack/base/file_digest.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/progress.hpp"
 #include "dstack/files/beneath.hpp"
@@ -17,6 +18,7 @@
 #include <climits>
 #include <mutex>
 #include <optional>
+#include <span>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -114,10 +116,7 @@ class Layout {
       const Fd in(files::open_beneath(root_.get(), folders_[folder].path, O_PATH | O_DIRECTORY));
       DSTACK_CHECK(overlay::hide(in.get(), name));
     }
-    DSTACK_CHECK(
-        files::in_parallel(files_.size(), files_at_once, [&](std::size_t first, std::size_t last) {
-          return write_files(first, last);
-        }));
+    DSTACK_CHECK(write_contents());
     // After their content, which moved them; the inner before the outer.
     for (std::size_t i = folders_.size(); i-- > 1;)
       DSTACK_CHECK(finish_folder(folders_[i]));
@@ -208,42 +207,67 @@ class Layout {
                                   : files::usual_mode(type) & ~attributes.closed;
   }
 
-  Result<void> write_files(std::size_t first, std::size_t last) {
+  /// On all cores. The large ones first and one by one: reading them takes longest, and one may be
+  /// as long as all others.
+  Result<void> write_contents() {
+    std::vector<const File*> small;
+    std::vector<const File*> large;
+    for (const File& file : files_)
+      (file.entry.size >= worth_a_link ? large : small).push_back(&file);
+    const auto write = [&](const std::vector<const File*>& files, std::size_t at_once) {
+      return files::in_parallel(files.size(), at_once, [&](std::size_t first, std::size_t last) {
+        return write_files({files.data() + first, last - first});
+      });
+    };
+    DSTACK_CHECK(write(large, 1));
+    return write(small, files_at_once);
+  }
+
+  Result<void> write_files(std::span<const File* const> files) {
     Fd folder;
-    for (std::size_t i = first; i < last; ++i) {
-      const Folder& target = folders_[files_[i].folder];
-      if (i == first || files_[i].folder != files_[i - 1].folder) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      const File& file = *files[i];
+      const Folder& target = folders_[file.folder];
+      if (i == 0 || file.folder != files[i - 1]->folder) {
         folder = Fd(files::open_beneath(root_.get(), target.path, O_PATH | O_DIRECTORY));
         if (!folder && mode_ != LayOut::where_free)
           return fail_errno("cannot open the folder '{}'", shown(target.path));
       }
       if (!folder) {  // something else is in the way
-        note_replaced(path_in(target, files_[i].name));
+        note_replaced(path_in(target, file.name));
         continue;
       }
-      auto written = files_[i].entry.type == files::EntryType::link
-                         ? write_link(folder.get(), files_[i])
-                         : write_file(folder.get(), files_[i]);
+      auto written = file.entry.type == files::EntryType::link ? write_link(folder.get(), file)
+                                                               : write_file(folder.get(), file);
       if (!written)
         return written.map_error(
-            while_doing(fmt::format("writing '{}'", shown(path_in(target, files_[i].name)))));
+            [&](Error error) { return name_file(std::move(error), path_in(target, file.name)); });
       count_work({.files = 1});
     }
     return {};
   }
 
+  Error name_file(Error error, const std::string& path) const {
+    // Of damage, where the file is in its tree says more than where it was to be written.
+    if (error.code == ErrorCode::damaged)
+      error.message = fmt::format("'{}': {}", path, error.message);
+    return while_doing(fmt::format("writing '{}'", shown(path)))(std::move(error));
+  }
+
   Result<void> write_file(int folder, const File& file) {
-    DSTACK_TRY(
-        const StoredContent content,
-        StoredContent::open(
-            store_.get(), objects_.packs(), file.entry.type, file.entry.digest, file.entry.size));
-    if (mode_ == LayOut::shared && link_object(content.own_file(), folder, file))
-      return {};
+    DSTACK_TRY(const StoredContent content,
+               StoredContent::open(
+                   objects_, store_.get(), file.entry.type, file.entry.digest, file.entry.size));
+    if (mode_ == LayOut::shared && may_be_linked(content, file)) {
+      DSTACK_CHECK(content.prove());
+      if (link_object(content.own_file(), folder, file))
+        return {};
+    }
     const mode_t mode = mode_of(file.entry.type, file.attributes);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd target(::openat(folder, file.name.c_str(), flags, mode));
     if (!target && errno == EEXIST) {
-      const bool is_same = is_same_file(folder, file, content);
+      const bool is_same = is_same_file(folder, file);
       if (mode_ == LayOut::where_free)
         return keep(file, is_same);
       DSTACK_CHECK(clear_way(folder, file, is_same));
@@ -253,19 +277,25 @@ class Layout {
       return fail_errno("cannot make it");
     if ((mode & umask_) != 0 && ::fchmod(target.get(), mode) != 0)
       return fail_errno("cannot set its mode");
-    DSTACK_CHECK(content.copy_to(target.get()));
+    if (auto copied = content.copy_to(target.get()); !copied) {
+      ::unlinkat(folder, file.name.c_str(), 0);  // whatever is in it is not what was saved
+      return copied;
+    }
     if (::futimens(target.get(), Times(file.attributes.modified).values) != 0)
       return fail_errno("cannot set its time");
     return {};
   }
 
-  /// The object itself under a second name, where the one file can be both: it has one time and one
-  /// mode. An object's time means nothing as long as it has no other name. False: it is to be
-  /// copied; also when it has as many names as the file system allows. `object`: -1 if it is in a
-  /// pack.
+  /// Where the one file can be both, for it has one mode.
+  static bool may_be_linked(const StoredContent& content, const File& file) {
+    return content.own_file() >= 0 && file.entry.size >= worth_a_link &&
+           file.attributes.closed == 0;
+  }
+
+  /// The object itself under a second name. An object's time means nothing as long as it has no
+  /// other name. False: it is to be copied, because the file has one time; also when it has as many
+  /// names as the file system allows.
   static bool link_object(int object, int folder, const File& file) {
-    if (object < 0 || file.entry.size < worth_a_link || file.attributes.closed != 0)
-      return false;
     // Between the look at its names and the new one nobody else may give it another time.
     if (::flock(object, LOCK_EX | LOCK_NB) != 0)
       return false;
@@ -278,10 +308,7 @@ class Layout {
     if (!has_time && (status.st_nlink != 1 || ::futimens(object, times.values) != 0))
       return false;
     const std::string itself = "/proc/self/fd/" + std::to_string(object);
-    if (::linkat(AT_FDCWD, itself.c_str(), folder, file.name.c_str(), AT_SYMLINK_FOLLOW) != 0)
-      return false;
-    count_work({.bytes = file.entry.size});
-    return true;
+    return ::linkat(AT_FDCWD, itself.c_str(), folder, file.name.c_str(), AT_SYMLINK_FOLLOW) == 0;
   }
 
   Result<void> write_link(int folder, const File& file) {
@@ -317,15 +344,17 @@ class Layout {
     return {};
   }
 
-  static bool is_same_file(int folder, const File& file, const StoredContent& content) {
+  static bool is_same_file(int folder, const File& file) {
     struct stat status;
     const Fd existing(
         ::openat(folder, file.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!existing || ::fstat(existing.get(), &status) != 0)
       return false;
     const auto state = files::file_state(status);
-    return state && state->type == file.entry.type && state->size == file.entry.size &&
-           content.is_same_as(existing.get());
+    if (!state || state->type != file.entry.type || state->size != file.entry.size)
+      return false;
+    const auto digest = hash_file(existing.get());
+    return digest && *digest == file.entry.digest;
   }
 
   static bool is_same_link(int folder, const File& file, const std::string& target) {
@@ -376,7 +405,7 @@ Result<void> lay_out(const ObjectStore& objects,
 Result<void> ObjectStore::copy_content(const TreeFile& file, int target) const {
   DSTACK_TRY(const Fd store, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
   DSTACK_TRY(const StoredContent content,
-             StoredContent::open(store.get(), *packs_, file.type, file.digest, file.size));
+             StoredContent::open(*this, store.get(), file.type, file.digest, file.size));
   return content.copy_to(target);
 }
 

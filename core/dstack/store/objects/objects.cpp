@@ -5,6 +5,7 @@
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/walk.hpp"
 #include "dstack/store/objects/capture.hpp"
+#include "dstack/store/objects/damage.hpp"
 #include "dstack/store/objects/pins.hpp"
 #include "dstack/store/objects/publication.hpp"
 #include "dstack/store/objects/stored_content.hpp"
@@ -247,40 +248,58 @@ Result<std::string> ObjectStore::read_blob(const Digest& blob) const {
   return read_object({Kind::blob, Kind::executable}, blob);
 }
 
-/// The first of its kinds that is a file, or what a pack has.
+/// The first of its kinds that is a file, or what a pack has. Nothing: there is no such file.
+Result<std::optional<std::string>> ObjectStore::read_file_of(Kind kind,
+                                                             const Digest& digest) const {
+  const Path path = home_.root / object_name(kind, digest);
+  struct stat status;
+  if (::lstat(path.c_str(), &status) != 0)
+    return std::nullopt;
+  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
+  DSTACK_TRY(std::string bytes, read_all(file.get()));
+  if (sha256(bytes) == digest)
+    return std::optional(std::move(bytes));
+  return Damage(home_).found(kind, digest, file.get(), "has other bytes than were saved");
+}
+
 Result<std::string> ObjectStore::read_object(std::initializer_list<Kind> kinds,
                                              const Digest& digest) const {
+  std::optional<Error> damage;
   for (const Kind kind : kinds) {
-    const Path path = home_.root / object_name(kind, digest);
-    struct stat status;
-    if (::lstat(path.c_str(), &status) != 0)
-      continue;
-    DSTACK_TRY(std::string bytes, read_file(path));
-    if (sha256(bytes) == digest)
-      return bytes;
-    return fail(ErrorCode::internal,
-                "the store holds a damaged {} '{}'",
-                kind == Kind::tree ? "tree" : "file",
-                path.string());
+    auto bytes = read_file_of(kind, digest);
+    if (bytes && *bytes)
+      return **std::move(bytes);
+    if (!bytes && bytes.error().code != ErrorCode::damaged)
+      return Failure(std::move(bytes).error());
+    if (!bytes)
+      damage = std::move(bytes).error();
   }
-  DSTACK_TRY(const auto packed, packs_->find(digest, Packs::Newest::needed));
+  auto packed = packs_->read(digest);
+  if (packed && *packed)
+    return **std::move(packed);
+  if (!packed && packed.error().code == ErrorCode::damaged)
+    return Damage(home_).found_in_pack(digest);
   if (!packed)
-    return fail_errno_of(ENOENT,
-                         "the store lacks '{}'",
-                         (home_.root / object_name(*kinds.begin(), digest)).string());
-  std::string bytes(static_cast<std::size_t>(std::min(packed->where.size, largest_packed)), '\0');
-  DSTACK_CHECK(packed->read(bytes.data()));
-  if (sha256(bytes) != digest)
-    return fail(
-        ErrorCode::internal, "the store holds a damaged pack in '{}'", packs_->folder().string());
-  return bytes;
+    return Failure(std::move(packed).error());
+  return damage ? fail(*std::move(damage)) : Damage(home_).found_missing(*kinds.begin(), digest);
 }
 
 Result<Fd> ObjectStore::open_blob(const TreeFile& file) const {
   DSTACK_TRY(const Fd store, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
   DSTACK_TRY(StoredContent content,
-             StoredContent::open(store.get(), *packs_, file.type, file.digest, file.size));
+             StoredContent::open(*this, store.get(), file.type, file.digest, file.size));
   return content.take_file();
+}
+
+Result<void> ObjectStore::prove(const TreeFile& file) const {
+  DSTACK_TRY(const Fd store, open_file(home_.root.string(), O_RDONLY | O_DIRECTORY));
+  DSTACK_TRY(const StoredContent content,
+             StoredContent::open(*this, store.get(), file.type, file.digest, file.size));
+  return content.prove();
+}
+
+std::int64_t ObjectStore::damage_stamp() const {
+  return Damage(home_).stamp();
 }
 
 Path ObjectStore::blob_path(const Digest& blob, bool executable) const {

@@ -6,6 +6,7 @@
 //   packs/abcdef…       a pack: many small blobs and trees that were stored together, which are in
 //                       objects and trees then no more (packs.hpp)
 //   trees/ab/cdef…      a tree, as text in the grammar below
+//   damaged/            what was found to be no object (damage.hpp)
 //   trees/ab/cdef….t    modification times of one use of a tree, and which of its files are closed,
 //                       named by the hash of that list
 //
@@ -173,11 +174,19 @@ class ObjectStore {
                                             std::vector<std::string>& warnings,
                                             Originals originals = Originals::stay);
 
-  /// Both check the bytes against the digest.
+  /// Both check the bytes against the digest (ErrorCode::damaged), as everything does that gives
+  /// out content.
   Result<Tree> read_tree(const Digest& tree) const;
   Result<std::string> read_blob(const Digest& blob) const;
-  /// For reading, at the first of file.size bytes; more may follow, which are another file's.
+  /// For reading. Its size is right, but nothing else is proven: whoever passes its bytes on
+  /// compares their digest, and calls prove() when it is another.
   Result<Fd> open_blob(const TreeFile& file) const;
+  /// Reads the whole content. damaged: it is not what was saved, or is not there; the next capture
+  /// of the same content stores it anew.
+  Result<void> prove(const TreeFile& file) const;
+  /// Changes whenever an object is found damaged or missing; 0: none ever was. What was concluded
+  /// from the store's objects holds as long as this stays the same.
+  std::int64_t damage_stamp() const;
   /// Where the blob is if it is a file of its own (packs.hpp), never to be written to.
   Path blob_path(const Digest& blob, bool executable) const;
   /// Whether the root of the tree and its times are there. If they are, they stay as long as this
@@ -216,6 +225,7 @@ class ObjectStore {
 
  private:
   Result<std::string> read_object(std::initializer_list<Kind> kinds, const Digest& digest) const;
+  Result<std::optional<std::string>> read_file_of(Kind kind, const Digest& digest) const;
 
   files::Home home_;
   std::shared_ptr<Packs> packs_;  ///< of all copies of this object

@@ -88,7 +88,7 @@ Result<void> PackedContent::read(char* buffer) const {
   if (count < 0)
     return fail_errno("cannot read a pack of the store");
   if (static_cast<std::size_t>(count) != found.bytes.size() + size || found != where.digest)
-    return fail(ErrorCode::internal,
+    return fail(ErrorCode::damaged,
                 "the store holds a damaged pack, which lacks '{}'",
                 where.digest.render());
   return {};

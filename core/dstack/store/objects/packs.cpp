@@ -36,7 +36,7 @@ std::optional<MappedFile> map(const Path& path) {
 }
 
 /// Entries sorted by digest, of one pack or of the index.
-struct Table {
+struct Entries {
   MappedFile file;
   std::vector<Digest> packs;  ///< that its entries lead to
   const char* entries = nullptr;
@@ -72,7 +72,7 @@ struct Table {
 };
 
 /// Nothing: it is damaged, or of another version.
-std::optional<Table> read_pack(const Path& path, const Digest& name) {
+std::optional<Entries> read_pack(const Path& path, const Digest& name) {
   auto file = map(path);
   if (!file)
     return std::nullopt;
@@ -85,10 +85,10 @@ std::optional<Table> read_pack(const Path& path, const Digest& name) {
   if (count > (bytes.size() - around) / entry_size)
     return std::nullopt;
   const char* entries = bytes.data() + end - count * entry_size;
-  return Table{*std::move(file), {name}, entries, static_cast<std::size_t>(count), entry_size};
+  return Entries{*std::move(file), {name}, entries, static_cast<std::size_t>(count), entry_size};
 }
 
-std::optional<Table> read_index(const Path& path) {
+std::optional<Entries> read_index(const Path& path) {
   auto file = map(path);
   if (!file)
     return std::nullopt;
@@ -115,7 +115,7 @@ std::optional<Table> read_index(const Path& path) {
   if (!count || rest.size() != *count * index_entry_size)
     return std::nullopt;
   const char* entries = rest.data();
-  return Table{*std::move(file), std::move(packs), entries, *count, index_entry_size};
+  return Entries{*std::move(file), std::move(packs), entries, *count, index_entry_size};
 }
 
 /// Of the packs in the folder; sorted.
@@ -145,11 +145,11 @@ std::int64_t seconds_now() {
 }
 
 /// All of them by digest. What was erased from one pack may be in another.
-std::string render_index(const std::vector<Table>& tables) {
+std::string render_index(const std::vector<Entries>& tables) {
   std::string text(pack_format::index_header);
   std::size_t packs = 0;
   std::size_t most = 0;
-  for (const Table& table : tables) {
+  for (const Entries& table : tables) {
     packs += table.packs.size();
     most += table.count;
   }
@@ -163,7 +163,7 @@ std::string render_index(const std::vector<Table>& tables) {
   std::vector<Entry> entries;
   entries.reserve(most);
   std::uint64_t first = 0;
-  for (const Table& table : tables) {
+  for (const Entries& table : tables) {
     for (const Digest& name : table.packs)
       pack_format::append(text, name);
     for (const char* entry = table.entries; entry != table.end(); entry += table.stride)
@@ -190,7 +190,7 @@ std::string render_index(const std::vector<Table>& tables) {
 struct Packs::Snapshot {
   std::int64_t changed = 0;  ///< of the folder, before it was read
   bool is_settled = false;
-  std::vector<Table> tables;  ///< the index, if there is one, and the packs outside it
+  std::vector<Entries> tables;  ///< the index, if there is one, and the packs outside it
 
   static std::shared_ptr<const Snapshot> read(const Path& folder) {
     auto snapshot = std::make_shared<Snapshot>();
@@ -263,7 +263,7 @@ Result<std::optional<PackedContent>> Packs::open(const Digest* name, const char*
 Result<std::optional<PackedContent>> Packs::find(const Digest& digest, Newest newest) {
   auto at = snapshot(nullptr);
   for (;;) {
-    for (const Table& table : at->tables)
+    for (const Entries& table : at->tables)
       for (std::size_t i = table.find(digest); table.is_at(i, digest); ++i) {
         DSTACK_TRY(auto content, open(table.pack_of(table.entry(i)), table.entry(i)));
         if (content && content->is_there())
@@ -276,6 +276,32 @@ Result<std::optional<PackedContent>> Packs::find(const Digest& digest, Newest ne
       return std::nullopt;
     at = std::move(next);
     newest = Newest::not_needed;
+  }
+}
+
+/// False: there is none. It may name places where something else is.
+bool Packs::drop_index() {
+  const bool was_there = ::unlink((folder_ / index_name).c_str()) == 0;
+  if (was_there)
+    refresh();
+  return was_there;
+}
+
+Result<std::optional<std::string>> Packs::read(const Digest& digest) {
+  for (;;) {
+    DSTACK_TRY(const auto found, find(digest, Newest::needed));
+    if (found && found->where.size <= largest_packed) {
+      std::string bytes(static_cast<std::size_t>(found->where.size), '\0');
+      if (auto read = found->read(bytes.data()); !read && read.error().code != ErrorCode::damaged)
+        return Failure(std::move(read).error());
+      if (sha256(bytes) == digest)
+        return std::optional(std::move(bytes));
+    }
+    if (drop_index())
+      continue;
+    if (!found)
+      return std::nullopt;
+    return fail(ErrorCode::damaged, "a pack has other bytes for '{}'", digest.render());
   }
 }
 
@@ -294,6 +320,23 @@ std::optional<std::vector<Packed>> Packs::entries(const Digest& name) const {
   return entries;
 }
 
+Result<Packs::Table> Packs::open_table(const Digest& name) {
+  const auto table = read_pack(folder_ / name.render(), name);
+  const auto bytes = [&] { return std::string_view(table->entries, table->count * table->stride); };
+  if (!table || sha256(bytes()) != name)
+    return fail(ErrorCode::damaged,
+                "the store holds a damaged pack '{}'",
+                (folder_ / name.render()).string());
+  Table opened;
+  DSTACK_TRY(opened.file, open_pack(name));
+  for (std::size_t i = 0; i < table->count; ++i) {
+    const Packed entry = pack_format::entry_at(table->entry(i));
+    if (PackedContent{opened.file, name, entry}.is_there())
+      opened.entries.push_back(entry);
+  }
+  return opened;
+}
+
 void Packs::refresh() {
   const std::lock_guard guard(mutex_);
   snapshot_.reset();
@@ -303,7 +346,7 @@ void Packs::keep_index() {
   refresh();
   const auto now = Snapshot::read(folder_);
   std::size_t outside = 0;
-  for (const Table& table : now->tables)
+  for (const Entries& table : now->tables)
     outside += table.stride == entry_size ? 1 : 0;
   if (outside <= most_outside_index)
     return;

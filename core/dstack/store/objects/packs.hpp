@@ -78,7 +78,7 @@ struct PackedContent {
   Digest name;  ///< of the pack
   Packed where;
 
-  /// Its bytes, at most largest_packed, into `buffer`. internal: they are not there.
+  /// Its bytes, at most largest_packed, into `buffer`. damaged: they are not there.
   Result<void> read(char* buffer) const;
   /// Whether it has not been erased since.
   bool is_there() const;
@@ -99,14 +99,25 @@ class Packs {
   };
   /// Nothing: no pack has it.
   Result<std::optional<PackedContent>> find(const Digest& digest, Newest newest);
+  /// The bytes of one that is expected to be there, proven. Nothing: no pack has it. damaged: each
+  /// has other bytes.
+  Result<std::optional<std::string>> read(const Digest& digest);
+  /// Of the packs that are there; sorted.
+  std::vector<Digest> names() const;
+
+  struct Table {
+    std::shared_ptr<const Fd> file;
+    std::vector<Packed> entries;
+  };
+
+  /// What a pack says that it has, and that was not erased. damaged: it is cut off, or its table is not the one of its name.
+  Result<Table> open_table(const Digest& name);
   /// Has the next find() see what is there now.
   void refresh();
   /// To be called after a pack was added: makes the index anew where too many packs are not in it.
   /// Without it all is found as well, more slowly; so what fails here is not reported.
   void keep_index();
 
-  /// The names of all packs, sorted.
-  std::vector<Digest> names() const;
   /// All entries of a pack, erased ones too; nothing: it is damaged, or not there.
   std::optional<std::vector<Packed>> entries(const Digest& name) const;
   /// Erases contents of a pack, given in any order; the space comes back where the file system can
@@ -122,6 +133,7 @@ class Packs {
  private:
   struct Snapshot;
   std::shared_ptr<const Snapshot> snapshot(const Snapshot* after);
+  bool drop_index();
   Result<std::shared_ptr<const Fd>> open_pack(const Digest& name);
   Result<std::optional<PackedContent>> open(const Digest* name, const char* entry);
 

@@ -160,7 +160,13 @@ bool Publication::contains(Kind kind, const Digest& digest, std::uint64_t size) 
   return may_be_packed(kind, size) && is_packed(digest, size);
 }
 
+bool Publication::is_damaged_in_pack(const Digest& digest) const {
+  return has_damage_ && Damage(home_).is_in_pack(digest);
+}
+
 bool Publication::is_packed(const Digest& digest, std::uint64_t size) {
+  if (is_damaged_in_pack(digest))
+    return false;
   const auto found = packs_.find(digest, Packs::Newest::not_needed);
   struct stat status;
   if (!found || !*found || (*found)->where.size != size || !(*found)->is_kept() ||
@@ -191,7 +197,8 @@ Result<void> Publication::expect(std::size_t small_files) {
 }
 
 Result<void> Publication::add(Kind kind, const Digest& digest, std::string_view bytes) {
-  if (pack_ && may_be_packed(kind, bytes.size()))
+  // In a second pack it might not be found before the damaged one.
+  if (pack_ && may_be_packed(kind, bytes.size()) && !is_damaged_in_pack(digest))
     return add_to_pack(kind, digest, bytes);
   if (!claim(kind, digest) || contains(kind, digest, bytes.size()))
     return {};

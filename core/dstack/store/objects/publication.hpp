@@ -6,6 +6,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/files/staging_folder.hpp"
+#include "dstack/store/objects/damage.hpp"
 #include "dstack/store/objects/packs.hpp"
 #include "dstack/store/objects/pins.hpp"
 #include "dstack/store/objects/stream.hpp"
@@ -35,7 +36,11 @@ class Publication {
               Packs& packs,
               Pins* pins,
               Originals originals = Originals::stay)
-      : home_(home), packs_(packs), pins_(pins), originals_(originals) {}
+      : home_(home),
+        packs_(packs),
+        pins_(pins),
+        originals_(originals),
+        has_damage_(Damage(home).stamp() != 0) {}
 
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
@@ -72,6 +77,7 @@ class Publication {
   Result<bool> link_original(Kind kind, int file, const Digest& digest);
   Result<void> add_to_pack(Kind kind, const Digest& digest, std::string_view bytes);
   bool is_packed(const Digest& digest, std::uint64_t size);
+  bool is_damaged_in_pack(const Digest& digest) const;
   void await_name(const struct stat& status, const std::string& folder);
   /// Of few blobs it is none: they become files of their own.
   Result<void> finish_pack();
@@ -87,6 +93,7 @@ class Publication {
   Packs& packs_;
   Pins* pins_;
   Originals originals_;
+  bool has_damage_;
   std::optional<PackWriter> pack_;
   std::string pack_draft_;
   bool has_new_pack_ = false;

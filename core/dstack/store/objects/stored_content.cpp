@@ -1,12 +1,15 @@
 #include "dstack/store/objects/stored_content.hpp"
 
 #include "dstack/base/progress.hpp"
+#include "dstack/store/objects/damage.hpp"
+#include "dstack/store/objects/packs.hpp"
 #include "dstack/store/objects/stream.hpp"
 #include "dstack/store/objects/tree_text.hpp"
 
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,89 +17,90 @@ namespace dstack::store {
 
 namespace {
 
-// Read and written in one piece; larger ones are worth asking the file system to share or the
-// kernel to copy.
+// Read and written in one piece; larger ones are worth asking the file system to share.
 constexpr std::uint64_t most_in_memory = 64 << 10;
 static_assert(largest_packed <= most_in_memory);
 
-Failure fail_damaged(const std::string& name) {
-  return fail(ErrorCode::internal, "the store holds a damaged file '{}'", name);
-}
-
 }  // namespace
 
-Result<StoredContent> StoredContent::open(
-    int store, Packs& packs, files::EntryType type, const Digest& digest, std::uint64_t size) {
+Failure StoredContent::fail_damaged(std::string_view how) const {
+  const Damage damage(objects_->home());
+  return file_ ? damage.found(kind_, digest_, file_.get(), how) : damage.found_in_pack(digest_);
+}
+
+Result<StoredContent> StoredContent::open(const ObjectStore& objects,
+                                          int store,
+                                          files::EntryType type,
+                                          const Digest& digest,
+                                          std::uint64_t size) {
   const Kind kind = type == files::EntryType::executable ? Kind::executable : Kind::blob;
+  StoredContent content(objects, kind, digest, size);
   const std::string name = object_name(kind, digest);
-  Fd object(::openat(store, name.c_str(), O_RDONLY | O_CLOEXEC));
-  if (object) {
+  content.file_ = Fd(::openat(store, name.c_str(), O_RDONLY | O_CLOEXEC));
+  if (content.file_) {
     struct stat status;
-    if (::fstat(object.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) != size)
-      return fail_damaged(name);
-    return StoredContent(std::move(object), size);
+    if (::fstat(content.file_.get(), &status) != 0)
+      return fail_errno("cannot inspect '{}' of the store", name);
+    if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != size)
+      return content.fail_damaged(fmt::format("has {} instead of {} bytes", status.st_size, size));
+    return content;
   }
-  const auto lacks = [&](int error) { return fail_errno_of(error, "the store lacks '{}'", name); };
-  if (errno != ENOENT || size > largest_packed)
-    return lacks(errno);
-  DSTACK_TRY(auto packed, packs.find(digest, Packs::Newest::needed));
-  if (!packed)
-    return lacks(ENOENT);
-  if (packed->where.size != size)
-    return fail_damaged(name);
-  return StoredContent(*std::move(packed));
+  if (errno != ENOENT)
+    return fail_errno("cannot open '{}' of the store", name);
+  if (size <= largest_packed) {
+    auto packed = objects.packs().read(digest);
+    if (!packed && packed.error().code != ErrorCode::damaged)
+      return Failure(std::move(packed).error());
+    if (!packed || (*packed && (*packed)->size() != size))
+      return content.fail_damaged("");
+    if (*packed) {
+      content.packed_ = **std::move(packed);
+      return content;
+    }
+  }
+  return Damage(objects.home()).found_missing(kind, digest);
+}
+
+Result<void> StoredContent::check(const Digest& digest, std::uint64_t size) const {
+  if (size != size_)
+    return fail_damaged(fmt::format("has {} instead of {} bytes", size, size_));
+  return digest == digest_ ? Result<void>() : fail_damaged("has other bytes than were saved");
 }
 
 Result<void> StoredContent::copy_to(int target) const {
-  if (size_ == 0)
-    return {};
-  char buffer[most_in_memory];
-  if (packed_) {
-    DSTACK_CHECK(packed_->read(buffer));
+  if (!file_) {
     count_work({.bytes = size_});
-    return write_with_holes(target, {buffer, static_cast<std::size_t>(size_)});
+    return write_with_holes(target, packed_);
   }
-  std::uint64_t copied = 0;
-  if (size_ <= most_in_memory) {
-    DSTACK_TRY(copied, read_some(file_.get(), buffer, static_cast<std::size_t>(size_)));
-    DSTACK_CHECK(write_with_holes(target, {buffer, static_cast<std::size_t>(copied)}));
-    count_work({.bytes = copied});
-  } else {
-    DSTACK_TRY(copied, copy_bytes(file_.get(), target, size_));
+  if (size_ > most_in_memory) {
+    DSTACK_TRY(const Streamed copied, copy_hashing(file_.get(), target, size_, Original::of_store));
+    return check(copied.digest, copied.size);
   }
-  if (copied != size_)
-    return fail(ErrorCode::internal, "its content in the store is truncated");
-  return {};
+  char buffer[most_in_memory];
+  DSTACK_TRY(const std::size_t count,
+             read_at(file_.get(), buffer, static_cast<std::size_t>(size_), 0));
+  const std::string_view bytes(buffer, count);
+  DSTACK_CHECK(check(sha256(bytes), count));
+  count_work({.bytes = size_});
+  return write_with_holes(target, bytes);
 }
 
-bool StoredContent::is_same_as(int file) const {
-  std::string ours(most_in_memory, '\0');
-  std::string theirs(most_in_memory, '\0');
-  if (packed_) {
-    const auto count = read_some(file, theirs.data(), theirs.size());
-    return count && *count == size_ && packed_->read(ours.data()) &&
-           std::string_view(ours).substr(0, *count) == std::string_view(theirs).substr(0, *count);
-  }
-  for (;;) {
-    const auto a = read_some(file_.get(), ours.data(), ours.size());
-    const auto b = read_some(file, theirs.data(), theirs.size());
-    const bool is_equal =
-        a && b && *a == *b &&
-        std::string_view(ours).substr(0, *a) == std::string_view(theirs).substr(0, *b);
-    if (!is_equal || *a == 0) {
-      ::lseek(file_.get(), 0, SEEK_SET);
-      return is_equal;
-    }
-  }
+Result<void> StoredContent::prove() const {
+  if (!file_)
+    return {};
+  DSTACK_TRY(const Streamed read, hash_whole(file_.get()));
+  return check(read.digest, read.size);
 }
 
 Result<Fd> StoredContent::take_file() {
-  if (!packed_)
+  if (file_)
     return std::move(file_);
-  // One that has a place of its own in the file.
-  DSTACK_TRY(Fd file, open_file("/proc/self/fd/" + std::to_string(packed_->pack->get()), O_RDONLY));
-  if (::lseek(file.get(), static_cast<off_t>(packed_->where.place), SEEK_SET) < 0)
-    return fail_errno("cannot read a pack of the store");
+  Fd file(::memfd_create("dstack-object", MFD_CLOEXEC));
+  if (!file)
+    return fail_errno("cannot make a file in memory");
+  DSTACK_CHECK(write_all(file.get(), packed_));
+  if (::lseek(file.get(), 0, SEEK_SET) != 0)
+    return fail_errno("cannot read a file in memory");
   return file;
 }
 

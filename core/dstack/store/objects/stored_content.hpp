@@ -1,40 +1,53 @@
-// The bytes of a blob: a file of the store, or a part of a pack. Internal to store/.
+// The bytes of a blob: a file of the store, or a part of a pack. Nobody gets them unproven: they
+// are hashed on the way, and are those of the digest or an error (ErrorCode::damaged), of which the
+// store takes note (damage.hpp). Internal to store/.
 #pragma once
 
 #include "dstack/base/fd.hpp"
 #include "dstack/files/entry.hpp"
-#include "dstack/store/objects/packs.hpp"
+#include "dstack/store/objects/objects.hpp"
 
 #include <cstdint>
-#include <optional>
+#include <string>
+#include <string_view>
 
 namespace dstack::store {
 
 /// For one thread: where it has been read to is part of it.
 class StoredContent {
  public:
-  /// `store` is the open home.
-  static Result<StoredContent> open(
-      int store, Packs& packs, files::EntryType type, const Digest& digest, std::uint64_t size);
+  /// `store` is the open home of `objects`, which outlives it. Looks at the size; what is in a pack
+  /// is proven by now.
+  static Result<StoredContent> open(const ObjectStore& objects,
+                                    int store,
+                                    files::EntryType type,
+                                    const Digest& digest,
+                                    std::uint64_t size);
 
   /// Fills the empty file `target`: shared where the file system can, else copied with its holes.
+  /// After an error other bytes may be in it.
   Result<void> copy_to(int target) const;
-  bool is_same_as(int file) const;
-  /// For reading, at the first byte of the content; in a pack others follow its last.
+  /// Reads all of it.
+  Result<void> prove() const;
+  /// For reading, at the first byte of the content, which is all of the file. Not proven.
   Result<Fd> take_file();
 
-  /// The file that has nothing else in it; -1: it is in a pack.
+  /// The file; -1: it is in a pack.
   int own_file() const { return file_.get(); }
 
  private:
-  StoredContent(Fd file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+  StoredContent(const ObjectStore& objects, Kind kind, const Digest& digest, std::uint64_t size)
+      : objects_(&objects), kind_(kind), digest_(digest), size_(size) {}
 
-  explicit StoredContent(PackedContent packed)
-      : packed_(std::move(packed)), size_(packed_->where.size) {}
+  Result<void> check(const Digest& digest, std::uint64_t size) const;
+  Failure fail_damaged(std::string_view how) const;
 
-  Fd file_;
-  std::optional<PackedContent> packed_;  ///< instead
+  const ObjectStore* objects_;
+  Kind kind_;
+  Digest digest_;
   std::uint64_t size_;
+  Fd file_;
+  std::string packed_;  ///< instead
 };
 
 }  // namespace dstack::store

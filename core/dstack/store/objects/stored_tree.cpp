@@ -1,8 +1,12 @@
 #include "dstack/store/objects/stored_tree.hpp"
 
 #include "dstack/files/entry.hpp"
+#include "dstack/store/objects/damage.hpp"
 
 #include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
 
 namespace dstack::store {
 
@@ -48,9 +52,15 @@ class Visitor {
 
 Result<std::vector<Attributes>> read_times(const ObjectStore& objects, const Digest& digest) {
   const Path path = objects.home().root / object_name(Kind::times, digest);
-  DSTACK_TRY(const std::string text, read_file(path));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT)
+    return Damage(objects.home()).found_missing(Kind::times, digest);
+  if (!file)
+    return fail_errno("cannot open '{}'", path.string());
+  DSTACK_TRY(const std::string text, read_all(file.get()));
   if (sha256(text) != digest)
-    return fail(ErrorCode::internal, "the store holds a damaged list of times '{}'", path.string());
+    return Damage(objects.home())
+        .found(Kind::times, digest, file.get(), "is another list of times than was saved");
   return parse_times(text);
 }
 

@@ -55,7 +55,7 @@ class WriteBack {
   std::uint64_t started_ = 0;
 };
 
-Result<Streamed> hash_whole(int file, WriteBack* write_back = nullptr) {
+Result<Streamed> hash_from_begin(int file, WriteBack* write_back = nullptr) {
   Sha256 hasher;
   Streamed streamed;
   thread_local std::vector<char> buffer(
@@ -201,7 +201,7 @@ Result<void> set_size(int file, std::uint64_t size) {
 /// buffer for chunk_size bytes, `give(buffer, count)` gets it back filled. How many there were.
 template <typename Next, typename Give>
 Result<std::uint64_t> copy_passing_on(
-    int from, int to, std::uint64_t size, const Next& next, const Give& give) {
+    int from, int to, std::uint64_t size, Original original, const Next& next, const Give& give) {
   WriteBack write_back(to);
   std::uint64_t at = 0;
   while (at < size) {
@@ -225,14 +225,15 @@ Result<std::uint64_t> copy_passing_on(
       give(buffer, count);
       count_work({.bytes = count});
       at += count;
-      write_back.wrote(at);
+      if (original == Original::of_others)
+        write_back.wrote(at);
     }
   }
   DSTACK_CHECK(set_size(to, at));
   return at;
 }
 
-Result<Streamed> copy_with_helper(int from, int to, std::uint64_t size) {
+Result<Streamed> copy_with_helper(int from, int to, std::uint64_t size, Original original) {
   Hasher hasher;
   Streamed streamed;
   DSTACK_TRY(streamed.size,
@@ -240,13 +241,14 @@ Result<Streamed> copy_with_helper(int from, int to, std::uint64_t size) {
                  from,
                  to,
                  size,
+                 original,
                  [&] { return hasher.next(); },
                  [&](const char*, std::size_t count) { hasher.give(count); }));
   streamed.digest = hasher.finish();
   return streamed;
 }
 
-Result<Streamed> copy_alone(int from, int to, std::uint64_t size) {
+Result<Streamed> copy_alone(int from, int to, std::uint64_t size, Original original) {
   Sha256 hasher;
   Streamed streamed;
   std::vector<char> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, size)));
@@ -255,6 +257,7 @@ Result<Streamed> copy_alone(int from, int to, std::uint64_t size) {
                  from,
                  to,
                  size,
+                 original,
                  [&] { return buffer.data(); },
                  [&](const char* bytes, std::size_t count) {
                    hasher.update({bytes, count});
@@ -317,22 +320,26 @@ Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint6
   return used;
 }
 
-Result<Streamed> copy_hashing(int from, int to, std::uint64_t size) {
+Result<Streamed> copy_hashing(int from, int to, std::uint64_t size, Original original) {
   if (clone_whole(from, to))
-    return hash_whole(to);
+    return hash_from_begin(original == Original::of_store ? from : to);
   (void)::posix_fadvise(from, 0, 0, POSIX_FADV_SEQUENTIAL);
   if (size < worth_a_thread || std::thread::hardware_concurrency() < 2)
-    return copy_alone(from, to, size);
+    return copy_alone(from, to, size, original);
   try {
-    return copy_with_helper(from, to, size);
+    return copy_with_helper(from, to, size, original);
   } catch (const std::system_error&) {
-    return copy_alone(from, to, size);  // no thread to be had
+    return copy_alone(from, to, size, original);  // no thread to be had
   }
+}
+
+Result<Streamed> hash_whole(int file) {
+  return hash_from_begin(file);
 }
 
 Result<Streamed> hash_writing_back(int file) {
   WriteBack write_back(file);
-  return hash_whole(file, &write_back);
+  return hash_from_begin(file, &write_back);
 }
 
 Result<std::uint64_t> copy_bytes(int from, int to, std::uint64_t size) {

@@ -18,10 +18,23 @@ struct Streamed {
 /// As read_some(), from a place in the file on.
 Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint64_t place);
 
+/// Whose content is copied.
+enum class Original {
+  of_others,  ///< may be written to meanwhile: what arrived is hashed, and soon on its way to the
+              ///< disk
+  of_store,   ///< stays as it is: `to` need not be readable
+};
+
 /// Fills the empty file `to` with the first `size` bytes of `from`, or as many as there are, and
 /// hashes exactly what it wrote; holes stay holes. Shared with the original where the file system
 /// can, else copied, hashing on a second thread when it is worth one.
-Result<Streamed> copy_hashing(int from, int to, std::uint64_t size);
+Result<Streamed> copy_hashing(int from,
+                              int to,
+                              std::uint64_t size,
+                              Original original = Original::of_others);
+
+/// Hashes a whole file.
+Result<Streamed> hash_whole(int file);
 
 /// Hashes a whole file, and has what was written to it lately brought to the disk meanwhile, so
 /// that the sync that follows has little left to do.

@@ -15,10 +15,15 @@
 namespace dstack::store {
 
 struct Records::Connection {
-  explicit Connection(Database opened) : database(std::move(opened)) {}
+  Connection(Database opened, files::Home its_home);
 
   Database database;
+  files::Home home;
+  std::uint64_t inode = 0;  ///< of the file that was opened; 0: there is none
 };
+
+/// Reserves the name for its run for ever: numbers are not reused.
+Result<void> reserve_number(Database& database, const std::string& name);
 
 inline std::int64_t milliseconds(Timestamp time) {
   return time.time_since_epoch().count();

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 namespace dstack::store {
 
@@ -24,43 +25,65 @@ constexpr int busy_milliseconds = 10'000;
 // first to open the database afterwards reads the whole log, so it is kept to about a megabyte.
 constexpr const char* checkpoint_pages = "pragma wal_autocheckpoint = 256";
 
-Failure fail_sqlite(int code, const std::string& message, int system_error) {
-  std::string text = fmt::format("the run database: {}", message);
+/// What kept the system from doing it; 0: it does not say. SQLite calls a database that it cannot
+/// write on a full disk read-only, and does not always remember why.
+int cause_of(int code, int system_error, const std::string& file) {
+  const int kind = code & 0xff;
+  if (kind == SQLITE_FULL)
+    return system_error == EDQUOT ? EDQUOT : ENOSPC;
+  if (kind == SQLITE_NOMEM)
+    return ENOMEM;
+  if (kind != SQLITE_IOERR && kind != SQLITE_READONLY && kind != SQLITE_CANTOPEN)
+    return 0;
+
+  struct statvfs space {};
+
+  const Path folder = Path(file).parent_path();
+  if (system_error == 0 && !file.empty() && ::statvfs(folder.c_str(), &space) == 0 &&
+      (space.f_bavail == 0 || (space.f_files > 0 && space.f_favail == 0)))
+    return ENOSPC;
+  return system_error;
+}
+
+Failure fail_sqlite(int code,
+                    const std::string& message,
+                    int system_error,
+                    const std::string& file) {
+  const std::string name =
+      file.empty() ? "the run database" : fmt::format("the run database '{}'", file);
+  const int cause = cause_of(code, system_error, file);
+  const bool is_writing = (code & 0xff) != SQLITE_CANTOPEN && code != SQLITE_IOERR_READ;
   switch (code & 0xff) {
-    case SQLITE_FULL:
-      return fail_errno_of(ENOSPC, "cannot write the run database");
+    case SQLITE_NOMEM:
+      return fail_errno_of(ENOMEM, "{} cannot be used", name);
     case SQLITE_CONSTRAINT:
-      return fail(ErrorCode::conflict, "{}", text);
+      return fail(ErrorCode::conflict, "{}: {}", name, message);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return fail(ErrorCode::unavailable,
-                  "the run database was in use by other commands for ten seconds")
+      return fail(ErrorCode::unavailable, "{} was in use by other commands for ten seconds", name)
           .with_hint("run the command again");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return fail(ErrorCode::damaged, "{} is damaged: {}", name, message)
+          .with_hint("{}", how_to_repair);
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      if (system_error != 0)
-        text += std::string(" (") + std::strerror(system_error) + ")";
-      return fail(ErrorCode::unavailable, "{}", text)
+      if (cause == ENOSPC || cause == EDQUOT || cause == EIO || cause == EMFILE || cause == ENFILE)
+        return fail_errno_of(cause, "cannot {} {}", is_writing ? "write" : "open", name);
+      return fail(ErrorCode::unavailable,
+                  "{}: {}{}",
+                  name,
+                  message,
+                  cause == 0 ? "" : fmt::format(" ({})", std::strerror(cause)))
           .with_hint("DSTACK_HOME names the folder to use; it must be one that you can write to");
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return fail(ErrorCode::internal, "{}", text)
-          .with_hint(
-              "the file 'database.sqlite' of DSTACK_HOME is damaged; restore it from a backup, or "
-              "move it away");
-    case SQLITE_IOERR:
-      if (system_error == ENOSPC || system_error == EDQUOT)
-        return fail_errno_of(system_error, "cannot write the run database");
-      if (system_error != 0)
-        text += std::string(" (") + std::strerror(system_error) + ")";
-      return fail(ErrorCode::internal, "{}", text);
-    case SQLITE_NOMEM:
-      return fail_errno_of(ENOMEM, "the run database cannot be used");
     default:
-      return fail(ErrorCode::internal, "{}", text);
+      break;
   }
+  if (cause != 0)
+    return fail_errno_of(cause, "cannot {} {}", is_writing ? "write" : "read", name);
+  return fail(ErrorCode::internal, "{}: {}", name, message);
 }
 
 /// For a lock that the file system refuses SQLite reports, by the reason, that the database is in
@@ -81,9 +104,10 @@ Failure fail_sqlite(sqlite3* database) {
   const std::string message = sqlite3_errmsg(database);
   const int system_error = sqlite3_system_errno(database);
   const char* file = sqlite3_db_filename(database, nullptr);
-  if (auto checked = check_locks(code, file == nullptr ? "" : file); !checked)
+  const std::string name = file == nullptr ? "" : file;
+  if (auto checked = check_locks(code, name); !checked)
     return Failure(std::move(checked).error());
-  return fail_sqlite(code, message, system_error);
+  return fail_sqlite(code, message, system_error, name);
 }
 
 /// In place of sqlite3_busy_timeout(), which would wait for a lock that the file system refuses.
@@ -167,9 +191,9 @@ Result<void> keep_log(const Path& path) {
   // SQLite gives it the database's mode, too.
   if (!open_file(log, O_RDWR | O_CREAT, status.st_mode & 0777))
     return fail(ErrorCode::unavailable,
-                "the run database: unable to open database file ({}) '{}'",
-                std::strerror(errno),
-                path.string())
+                "the run database '{}': unable to open database file ({})",
+                path.string(),
+                std::strerror(errno))
         .with_hint("DSTACK_HOME names the folder to use; it must be one that you can write to");
   return sync_folder(path.parent_path());
 }
@@ -226,7 +250,7 @@ Query& Query::bind_null() {
 
 Result<bool> Query::step() {
   if (bind_error_ != 0)
-    return fail_sqlite(bind_error_, sqlite3_errstr(bind_error_), 0);
+    return fail_sqlite(bind_error_, sqlite3_errstr(bind_error_), 0, "");
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW)
     return true;
@@ -259,6 +283,19 @@ std::optional<std::int64_t> Query::optional_integer(int column) const {
   return integer(column);
 }
 
+int Query::columns() const {
+  return sqlite3_column_count(statement_);
+}
+
+std::string Query::name(int column) const {
+  const char* text = sqlite3_column_name(statement_, column);
+  return text == nullptr ? "" : text;
+}
+
+bool Query::is_integer(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_INTEGER;
+}
+
 bool Query::is_null(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
@@ -281,9 +318,7 @@ Result<Database> Database::open(const Path& path, Open how) {
   if (code != SQLITE_OK && raw == nullptr)
     return fail_errno_of(ENOMEM, "the run database cannot be opened");
   if (code != SQLITE_OK) {
-    Failure failure = fail_sqlite(raw);
-    failure.value().message += fmt::format(" '{}'", path.string());
-    return failure;
+    return fail_sqlite(raw);
   }
   sqlite3_busy_handler(raw, wait_for_lock, raw);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -333,6 +368,21 @@ std::int64_t Database::changes() const {
   return sqlite3_changes64(database_.get());
 }
 
+Result<std::string> Database::find_damage() {
+  std::string all;
+  for (const char* check : {"pragma integrity_check", "pragma foreign_key_check"}) {
+    DSTACK_TRY(Query found, query(check));
+    for (;;) {
+      DSTACK_TRY(const bool row, found.step());
+      if (!row)
+        break;
+      if (const std::string text = found.text(0); text != "ok")
+        all += fmt::format("{}{}", all.empty() ? "" : "; ", text);
+    }
+  }
+  return all;
+}
+
 Result<Transaction> Transaction::begin(Database& database) {
   DSTACK_TRY(Query begin, database.query("begin immediate"));
   DSTACK_CHECK(begin.run());
@@ -349,7 +399,12 @@ Transaction::~Transaction() {
 
 Result<void> Transaction::commit() {
   DSTACK_TRY(Query commit, database_->query("commit"));
-  DSTACK_CHECK(commit.run());
+  if (auto committed = commit.run(); !committed) {
+    // It may have been written whole before the disk refused to say that it is safe.
+    if (committed.error().code == ErrorCode::internal)
+      committed.error().message += "; what was to be recorded may be on record or not";
+    return committed;
+  }
   database_ = nullptr;
   return {};
 }

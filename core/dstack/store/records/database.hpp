@@ -21,6 +21,11 @@ namespace dstack::store {
 extern const char* const schema_sql;
 constexpr int schema_version = 9;
 
+/// The next step for whoever meets a damaged database.
+inline constexpr const char* how_to_repair =
+    "'dstack doctor --repair' makes it anew from the folders of the runs, and keeps the damaged "
+    "one";
+
 /// One use of a prepared statement. Binds in order, then steps; the statement is released with this
 /// object.
 class Query {
@@ -42,6 +47,9 @@ class Query {
   Result<void> run();
 
   // Of the current row, columns from 0.
+  int columns() const;
+  std::string name(int column) const;
+  bool is_integer(int column) const;
   std::string text(int column) const;
   std::int64_t integer(int column) const;
   std::optional<std::int64_t> optional_integer(int column) const;
@@ -77,6 +85,9 @@ class Database {
   std::int64_t last_row_id() const;
   /// Rows that the last statement changed.
   std::int64_t changes() const;
+  /// What is wrong with the file: everything that SQLite finds when it reads all of it. Empty:
+  /// nothing.
+  Result<std::string> find_damage();
 
  private:
   struct Close {

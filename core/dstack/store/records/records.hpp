@@ -65,8 +65,14 @@ class Records {
  public:
   enum class Mode { read_write, read_only };
 
+  enum class Keep {
+    always,
+    where_missing,  ///< somebody who knows more may have written it by now
+  };
+
   /// Makes the database where there is none. Refuses one of a newer schema. read_only of a home
-  /// that has no database yet gives an empty one in memory.
+  /// that has no database yet gives an empty one in memory. damaged: it cannot be read, or there is
+  /// none where runs are; rebuild.hpp makes it anew.
   static Result<Records> open(const files::Home& home, Mode mode = Mode::read_write);
   Records(Records&&) noexcept;
   Records& operator=(Records&&) noexcept;
@@ -105,6 +111,8 @@ class Records {
   Result<std::string> plan(RunId run);
   Result<std::string> tag_on_success(RunId run);
   Result<std::vector<job::Artifact>> artifacts(RunId run);
+  /// The newest run that saved this tree. Reads all artifacts: for what goes wrong.
+  Result<std::optional<ArtifactOwner>> artifact_with(const job::TreeReference& tree);
   /// By job; only of those that changed something.
   Result<std::vector<job::Edits>> edits(RunId run);
   Result<std::vector<std::string>> run_names(std::size_t most);
@@ -118,6 +126,17 @@ class Records {
   Result<void> note_attempt(RunId run, const NotificationRecord& notification);
   /// Those that are not over, or have waiting notifications.
   Result<std::vector<RunInCare>> runs_in_care();
+  /// Brings what the rows of a run say into its file (run_file.hpp). To be called when it was
+  /// created, and by its supervisor now and then and at the end; whatever changes its tags does
+  /// so by itself. Nothing depends on it as long as the database is whole, so what fails is not
+  /// reported.
+  void keep(RunId run, Keep how);
+  /// Takes over what the file of a run has beyond its rows: what was recorded in a database that is
+  /// lost. False: nothing.
+  Result<bool> take_over(std::string_view run);
+  /// ErrorCode::damaged when another file is at the database's place, or none: nothing that is
+  /// recorded here would be found again.
+  Result<void> check_current() const;
   /// Removes the rows of a finished run; what it needed is among removed_trees() from then on.
   /// ErrorCode::conflict when it is unfinished or tagged.
   Result<void> remove_run(RunId run);

@@ -96,7 +96,9 @@ Result<void> Records::note_attempt(RunId run, const NotificationRecord& notifica
   }
   if (connection_->database.changes() == 0)
     return fail(ErrorCode::not_found, "the run has no such notification any more");
-  return transaction.commit();
+  DSTACK_CHECK(transaction.commit());
+  keep(run, Keep::always);
+  return {};
 }
 
 Result<std::vector<RunInCare>> Records::runs_in_care() {

@@ -1,8 +1,11 @@
 // Opening the database, and making it where there is none.
 #include "dstack/base/fd.hpp"
+#include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/files/staging_folder.hpp"
 #include "dstack/store/records/connection.hpp"
+#include "dstack/store/records/open_database.hpp"
+#include "dstack/store/records/run_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,10 +20,17 @@ namespace dstack::store {
 
 namespace {
 
-Result<int> read_version(Database& database) {
-  DSTACK_TRY(Query query, database.query("pragma user_version"));
+constexpr std::int64_t application_id = 0x6473746b;  // as in schema.sql
+
+Result<std::int64_t> read_number(Database& database, std::string_view pragma) {
+  DSTACK_TRY(Query query, database.query(pragma));
   DSTACK_TRY(const bool row, query.step());
-  return row ? static_cast<int>(query.integer(0)) : 0;
+  return row ? query.integer(0) : 0;
+}
+
+Result<int> read_version(Database& database) {
+  DSTACK_TRY(const std::int64_t version, read_number(database, "pragma user_version"));
+  return static_cast<int>(version);
 }
 
 /// What turned each schema into the next one, beginning with that of version 1. The text of a
@@ -155,19 +165,23 @@ bool is_older(Database& database) {
   return version && *version > 0 && *version < schema_version;
 }
 
+/// No version of dstack has ever had one as high.
+constexpr int highest_version = 1000;
+
 Result<void> check_version(Database& database, const Path& path) {
   DSTACK_TRY(const int version, read_version(database));
-  if (version == schema_version)
+  DSTACK_TRY(const std::int64_t application, read_number(database, "pragma application_id"));
+  if (version == schema_version && application == application_id)
     return {};
-  if (version > schema_version)
+  if (application == application_id && version > schema_version && version < highest_version)
     return fail(ErrorCode::unavailable,
                 "'{}' was made by a newer dstack (schema {}, this one supports {})",
                 path.string(),
                 version,
                 schema_version)
         .with_hint("use the newer dstack, or another DSTACK_HOME");
-  return fail(ErrorCode::unavailable, "'{}' is not a dstack database", path.string())
-      .with_hint("move it away, or use another DSTACK_HOME");
+  return fail(ErrorCode::damaged, "'{}' is not a dstack database", path.string())
+      .with_hint("{}", how_to_repair);
 }
 
 /// What cannot be inspected is not empty.
@@ -186,41 +200,32 @@ bool has_content(const Path& path) {
   return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
 }
 
-Result<void> write_database(const Path& path) {
-  DSTACK_TRY(Database database, Database::open(path, Database::Open::create));
-  // The mode is kept in the file, so no later command sets it. The log is emptied into the file
-  // before it gets its name, because the log of the working name stays behind.
-  DSTACK_CHECK(database.execute("pragma journal_mode = wal"));
-  DSTACK_CHECK(database.execute("begin immediate"));
-  DSTACK_CHECK(database.execute(schema_sql));
-  DSTACK_CHECK(database.execute("commit"));
-  DSTACK_TRY(Query checkpoint, database.query("pragma wal_checkpoint(truncate)"));
-  return checkpoint.run();
+/// A home with runs has had a database.
+Result<void> check_no_runs(const files::Home& home) {
+  const auto runs = run_folders(home);
+  if (runs.empty() || has_content(home.database()))  // made meanwhile, by who then made a run
+    return {};
+  return fail(ErrorCode::damaged,
+              "the run database '{}' is {}, and there are {} in '{}'",
+              home.database().string(),
+              ::access(home.database().c_str(), F_OK) == 0 ? "empty" : "missing",
+              plural(runs.size(), "run"),
+              home.runs().string())
+      .with_hint("{}", how_to_repair);
 }
 
 /// Published like everything else in the store: written under another name, synced, renamed. Nobody
 /// ever sees a database without its tables.
 Result<void> create_database(const files::Home& home) {
   DSTACK_CHECK(files::prepare_home(home));
-  // A file, not the folder: a folder cannot be locked on NFS, where a lock needs the right to
-  // write.
-  DSTACK_TRY(const Fd lock, open_file(home.database().string() + ".lock", O_RDWR | O_CREAT, 0600));
-  DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
+  DSTACK_TRY(const Fd lock, lock_database(home));
   if (has_content(home.database()))
     return {};
+  DSTACK_CHECK(check_no_runs(home));
   DSTACK_TRY(const files::StagingFolder staging, files::StagingFolder::make(home, "database"));
   const Path draft = staging.path() / "database.sqlite";
   DSTACK_CHECK(write_database(draft));
-  DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));
-  // Its log takes the same mode.
-  if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0)
-    return fail_errno("cannot keep '{}'", draft.string());
-  // A log that outlived its database would be taken for the new one's.
-  ::unlink((home.database().string() + "-wal").c_str());
-  ::unlink((home.database().string() + "-shm").c_str());
-  if (::rename(draft.c_str(), home.database().c_str()) != 0)
-    return fail_errno("cannot make '{}'", home.database().string());
-  return sync_folder(home.root);
+  return publish_database(draft, home);
 }
 
 Result<Database> open_empty() {
@@ -246,13 +251,87 @@ Result<Database> open_read_only(const Path& path) {
 
 }  // namespace
 
+/// Asked only where there is no log, or an empty one, which is so before the first command that
+/// writes.
+Result<void> check_log(Database& database, const files::Home& home) {
+  if (has_content(home.database().string() + "-wal"))
+    return {};
+  std::size_t lost = 0;
+  for (const std::string& run : run_folders(home)) {
+    const auto file = read_run_file(home, run);
+    if (!file)
+      continue;
+    DSTACK_TRY(const std::int64_t steps, steps_on_record(database, run));
+    if (steps < file->steps)
+      ++lost;
+  }
+  if (lost == 0)
+    return {};
+  return fail(ErrorCode::damaged,
+              "the run database '{}' has lost its log '{}-wal', and what was recorded last of {}",
+              home.database().string(),
+              home.database().string(),
+              plural(lost, "run"))
+      .with_hint("{}", how_to_repair);
+}
+
+bool has_database(const files::Home& home) {
+  return has_content(home.database());
+}
+
+Result<Fd> lock_database(const files::Home& home) {
+  // A file, not the folder: a folder cannot be locked on NFS, where a lock needs the right to
+  // write.
+  DSTACK_TRY(Fd lock, open_file(home.database().string() + ".lock", O_RDWR | O_CREAT, 0600));
+  DSTACK_CHECK(lock_exclusive(lock.get(), Wait::yes));
+  return lock;
+}
+
+Result<void> write_database(const Path& path, const std::function<Result<void>(Database&)>& fill) {
+  DSTACK_TRY(Database database, Database::open(path, Database::Open::create));
+  // The mode is kept in the file, so no later command sets it. The log is emptied into the file
+  // before it gets its name, because the log of the working name stays behind.
+  DSTACK_CHECK(database.execute("pragma journal_mode = wal"));
+  DSTACK_CHECK(database.execute("begin immediate"));
+  DSTACK_CHECK(database.execute(schema_sql));
+  DSTACK_CHECK(database.execute("commit"));
+  if (fill)
+    DSTACK_CHECK(fill(database));
+  DSTACK_TRY(Query checkpoint, database.query("pragma wal_checkpoint(truncate)"));
+  return checkpoint.run();
+}
+
+Result<void> publish_database(const Path& draft, const files::Home& home) {
+  DSTACK_TRY(const Fd file, open_file(draft.string(), O_RDONLY));
+  // Its log takes the same mode.
+  if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0)
+    return fail_errno("cannot keep '{}'", draft.string());
+  // A log that outlived its database would be taken for the new one's.
+  ::unlink((home.database().string() + "-wal").c_str());
+  ::unlink((home.database().string() + "-shm").c_str());
+  if (::rename(draft.c_str(), home.database().c_str()) != 0)
+    return fail_errno("cannot make '{}'", home.database().string());
+  return sync_folder(home.root);
+}
+
+Result<Database> open_existing(const files::Home& home) {
+  if (!has_content(home.database()))
+    DSTACK_CHECK(check_no_runs(home));
+  DSTACK_TRY(Database database, Database::open(home.database(), Database::Open::read_write));
+  if (is_older(database))
+    DSTACK_CHECK(upgrade(database));
+  DSTACK_CHECK(check_version(database, home.database()));
+  return database;
+}
+
 Result<Records> Records::open(const files::Home& home, Mode mode) {
   const Path path = home.database();
   if (!has_content(path)) {
     if (mode == Mode::read_only) {
       DSTACK_CHECK(check_readable(home));
+      DSTACK_CHECK(check_no_runs(home));
       DSTACK_TRY(Database empty, open_empty());
-      return Records(std::make_unique<Connection>(std::move(empty)));
+      return Records(std::make_unique<Connection>(std::move(empty), home));
     }
     DSTACK_CHECK(create_database(home));
   }
@@ -264,7 +343,8 @@ Result<Records> Records::open(const files::Home& home, Mode mode) {
     DSTACK_CHECK(upgrade(writer));
   }
   DSTACK_CHECK(check_version(database, path));
-  return Records(std::make_unique<Connection>(std::move(database)));
+  DSTACK_CHECK(check_log(database, home));
+  return Records(std::make_unique<Connection>(std::move(database), home));
 }
 
 Records::Records(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}

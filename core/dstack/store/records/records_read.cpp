@@ -241,6 +241,18 @@ Result<std::vector<job::Artifact>> Records::artifacts(RunId run) {
   }
 }
 
+Result<std::optional<ArtifactOwner>> Records::artifact_with(const job::TreeReference& tree) {
+  DSTACK_TRY(Query query,
+             connection_->database.query(
+                 "select run.name, artifact.workflow, artifact.path from artifact "
+                 "join run on run.id = artifact.run where artifact.tree = ? and artifact.times = ? "
+                 "order by run.id desc limit 1"));
+  query.bind(stored_digest(tree.tree)).bind(stored_digest(tree.times));
+  DSTACK_TRY(const bool row, query.step());
+  return row ? std::optional(ArtifactOwner{query.text(0), query.text(1), query.text(2)})
+             : std::nullopt;
+}
+
 Result<std::vector<job::Edits>> Records::edits(RunId run) {
   DSTACK_TRY(Query query,
              connection_->database.query("select job, tree, times, files, bytes, removed, "

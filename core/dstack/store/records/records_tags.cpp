@@ -5,6 +5,7 @@
 #include "dstack/store/records/connection.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <sys/stat.h>
 
@@ -72,6 +73,15 @@ Result<void> set_tag(Database& database, const TagPlace& place, const std::strin
                             "values (?, ?, ?, ?, ?)"));
   query.bind(place.project).bind(workflow).bind(place.tag).bind(place.run);
   return query.bind(milliseconds(now())).run();
+}
+
+Result<std::optional<RunId>> holder_of(Database& database,
+                                       const TagPlace& place,
+                                       const std::string& workflow) {
+  DSTACK_TRY(Query query,
+             database.query("select run from tag where project = ? and workflow = ? and tag = ?"));
+  DSTACK_TRY(const bool row, query.bind(place.project).bind(workflow).bind(place.tag).step());
+  return row ? std::optional(query.integer(0)) : std::nullopt;
 }
 
 Result<void> check_run(Database& database, const TagPlace& place) {
@@ -181,20 +191,39 @@ Result<void> Records::add_tags(std::string_view project,
   DSTACK_CHECK(check_run(database, place));
   if (force == Force::no)
     DSTACK_CHECK(refuse_used(database, place, workflows));
-  for (const std::string& workflow : workflows)
+  std::set<RunId> before;  // that lose it
+  for (const std::string& workflow : workflows) {
+    DSTACK_TRY(const std::optional<RunId> holder, holder_of(database, place, workflow));
+    if (holder && *holder != run)
+      before.insert(*holder);
     DSTACK_CHECK(set_tag(database, place, workflow));
-  return transaction.commit();
+  }
+  DSTACK_CHECK(transaction.commit());
+  before.insert(run);
+  for (const RunId each : before)
+    keep(each, Keep::always);
+  return {};
 }
 
 Result<void> Records::delete_tag(std::string_view project,
                                  std::string_view workflow,
                                  std::string_view tag) {
-  DSTACK_TRY(Query query,
-             connection_->database.query("delete from tag where project = (select id from project "
-                                         "where path = ?) and workflow = ? and tag = ?"));
-  DSTACK_CHECK(query.bind(project).bind(workflow).bind(tag).run());
-  if (connection_->database.changes() > 0)
+  std::optional<RunId> run;
+  {
+    DSTACK_TRY(Query query,
+               connection_->database.query(
+                   "delete from tag where project = (select id from project where path = ?) "
+                   "and workflow = ? and tag = ? returning run"));
+    DSTACK_TRY(const bool row, query.bind(project).bind(workflow).bind(tag).step());
+    if (row) {
+      run = query.integer(0);
+      DSTACK_CHECK(query.run());  // to its end, which commits
+    }
+  }
+  if (run) {
+    keep(*run, Keep::always);
     return {};
+  }
   return fail(ErrorCode::not_found, "workflow '{}' has no tag '{}'", workflow, tag)
       .with_hint("'dstack tags list' shows the tags of this project");
 }

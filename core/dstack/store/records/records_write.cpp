@@ -7,6 +7,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/store/records/connection.hpp"
+#include "dstack/store/records/run_file.hpp"
 #include "dstack/store/records/run_name.hpp"
 
 namespace dstack::store {
@@ -51,7 +52,6 @@ Result<std::int64_t> project_row(Database& database,
   return query.integer(0);
 }
 
-/// Reserves the name for this run for ever: numbers are not reused.
 Result<void> take_name(Database& database, const std::string& name) {
   {
     DSTACK_TRY(Query query, database.query("select 1 from run where name = ?1"));
@@ -59,13 +59,7 @@ Result<void> take_name(Database& database, const std::string& name) {
     if (taken)
       return fail(ErrorCode::conflict, "run '{}' already exists", name);
   }
-  const auto numbered = parse_run_name(name);
-  if (!numbered)
-    return {};
-  DSTACK_TRY(Query query,
-             database.query("insert into run_name (pair, last) values (?1, ?2) "
-                            "on conflict (pair) do update set last = max(last, ?2)"));
-  return query.bind(numbered->pair).bind(numbered->number).run();
+  return reserve_number(database, name);
 }
 
 Result<RunId> insert_run(Database& database, const NewRun& run, std::int64_t project) {
@@ -382,6 +376,7 @@ Result<void> Records::set_clock(RunId run, const job::RunClock& clock) {
 Result<void> Records::remove_run(RunId run) {
   Database& database = connection_->database;
   DSTACK_TRY(Transaction transaction, Transaction::begin(database));
+  std::string name;
   {
     DSTACK_TRY(Query query,
                database.query("select name, finished_at is null, "
@@ -390,7 +385,7 @@ Result<void> Records::remove_run(RunId run) {
     DSTACK_TRY(const bool row, query.bind(run).step());
     if (!row)
       return fail(ErrorCode::not_found, "there is no run {}", run);
-    const std::string name = query.text(0);
+    name = query.text(0);
     if (query.integer(1) != 0)
       return fail(ErrorCode::conflict, "run '{}' has not ended", name)
           .with_hint("stop it first: dstack stop {}", name);
@@ -399,8 +394,12 @@ Result<void> Records::remove_run(RunId run) {
           .with_hint("remove the tag first: dstack tags delete {}", query.text(2));
   }
   DSTACK_CHECK(note_removed_trees(database, run));
-  DSTACK_TRY(Query query, database.query("delete from run where id = ?"));
-  DSTACK_CHECK(query.bind(run).run());
+  {
+    DSTACK_TRY(Query query, database.query("delete from run where id = ?"));
+    DSTACK_CHECK(query.bind(run).run());
+  }
+  // Before the rows have gone: whoever finds the file and no rows takes them for lost.
+  DSTACK_CHECK(remove_run_file(connection_->home, name));
   return transaction.commit();
 }
 

@@ -79,6 +79,13 @@ struct RunRecord {
   std::vector<WorkflowRecord> workflows = {};
 };
 
+/// Whose an artifact is.
+struct ArtifactOwner {
+  std::string run = {};
+  std::string workflow = {};
+  std::string artifact = {};
+};
+
 /// The longest of what a listing of runs shows, in characters, so that it can be aligned before its
 /// runs were read.
 struct ListingBounds {

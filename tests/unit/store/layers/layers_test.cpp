@@ -234,3 +234,25 @@ TEST_CASE("a difference whose base has gone is made anew") {
   REQUIRE(remove_tree(layers_folder(home.home()) / base));
   CHECK(value_of(provide_layer(objects, edited, Below::nothing)).names.size() == 1);
 }
+
+TEST_CASE("what was laid out before damage was found is not used again") {
+  const TestHome home;
+  const auto folder = make_test_folder();
+  const auto tree = capture_example(home, folder.path());
+  const ObjectStore objects(home.home());
+  const Layer before = value_of(provide_layer(objects, tree, Below::nothing));
+  // Under its second name, too, the object has what was written to it.
+  const std::string bytes(100'000, 'x');
+  const Path object = objects.blob_path(sha256(bytes), false);
+  {
+    const Fd file = value_of(open_file(object.string(), O_WRONLY));
+    REQUIRE(::pwrite(file.get(), "y", 1, 5) == 1);
+  }
+  CHECK_FALSE(objects.read_blob(sha256(bytes)));
+
+  CHECK(failure_of(provide_layer(objects, tree, Below::nothing)).code == ErrorCode::damaged);
+  CHECK(capture(home, folder.path()).tree == tree.tree);
+  const Layer after = value_of(provide_layer(objects, tree, Below::nothing));
+  CHECK(after.names != before.names);
+  CHECK(*read_file(layers_folder(home.home()) / after.names.front() / "large") == bytes);
+}

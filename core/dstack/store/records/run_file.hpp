@@ -1,0 +1,52 @@
+// What the rows of a run say, once more in a file beside its log: of a database that is lost the
+// runs are made from these (rebuild.hpp).
+//
+//   runs/<run>/record.json := {"sha256": the hash of what follows, "record": {"format": 1,
+//   "schema",
+//                             "run", "steps", "tables": {TABLE: [{COLUMN: VALUE, …}, …], …}}}
+//
+// A value is a number, a text, null, or {"hex": …} for what is no UTF-8. Written when the run is
+// created, now and then while it lives, at its end, and whenever its tags change. Never synced: it
+// has to outlive the database, not a power cut, which the database outlives. Internal to
+// store/records.
+#pragma once
+
+#include "dstack/base/json.hpp"
+#include "dstack/files/home.hpp"
+#include "dstack/store/records/database.hpp"
+#include "dstack/store/records/run_record.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dstack::store {
+
+struct RunFile {
+  std::string run;
+  RunId id = 0;
+  std::int64_t steps = 0;  ///< grows with each status of the run and its jobs
+  Json tables;
+};
+
+/// Of a run on record: its row in each table that has a column `run`, and those of the run itself
+/// and of its project.
+Result<RunFile> collect(Database& database, RunId run);
+/// As RunFile::steps, from the rows alone; -1: there is no such run.
+Result<std::int64_t> steps_on_record(Database& database, std::string_view run);
+/// Makes the rows, in place of those that there are. With the id that it had, unless another run
+/// has it now. Columns that this version does not have are left out. Within a transaction.
+Result<void> put_on_record(Database& database, const RunFile& file);
+/// The tags in it, unless another run got them later. How many were missing. Likewise.
+Result<std::size_t> put_tags_on_record(Database& database, const RunFile& file);
+
+/// Whole, or the one that was there before.
+Result<void> write_run_file(const files::Home& home, const RunFile& file);
+bool has_run_file(const files::Home& home, const std::string& run);
+/// not_found: there is none; damaged: its hash is another one.
+Result<RunFile> read_run_file(const files::Home& home, const std::string& run);
+Result<void> remove_run_file(const files::Home& home, const std::string& run);
+/// Folders of runs; sorted.
+std::vector<std::string> run_folders(const files::Home& home);
+
+}  // namespace dstack::store
