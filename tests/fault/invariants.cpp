@@ -51,7 +51,7 @@ std::vector<std::string> names_in(const Path& folder) {
 
 bool is_temporary(const std::string& name) {
   return name.find(".tmp-") != std::string::npos || name.starts_with(".dstack-") ||
-         name.starts_with("held-") || name.starts_with(".removed-") || name.ends_with(".dstack");
+         name.starts_with("held-") || name.starts_with(".removed-");
 }
 
 void check_no_temporary(const Path& top) {

@@ -328,7 +328,7 @@ Scenario add_secret() {
     expect_contains(names, "OTHER", "the vault");
     if (process::succeeded(output.status))
       expect_contains(names, "TOKEN", "the vault");
-    succeed(box, {"secrets", "add", "TOKEN"}, "the-token-value");
+    succeed(box, {"secrets", "add", "--force", "TOKEN"}, "the-token-value");
     succeed(box, {"secrets", "delete", "-y", "TOKEN"});
   };
   return scenario;

@@ -132,7 +132,7 @@ class Sweep {
       check_runs_end(*box_);
       check_nothing_left(*box_);
     } catch (const Broken& found) {
-      fail(point, call, found.what);
+      fail(point, call, found.what());
       box_.reset();  // what one point broke is not the fault of the next
     }
   }
@@ -197,8 +197,8 @@ std::string render(const FaultPoint& point) {
   return text;
 }
 
-void broken(std::string what) {
-  throw Broken{std::move(what)};
+void broken(const std::string& what) {
+  throw Broken(what);
 }
 
 Faulty::Faulty(const Sandbox& box, const FaultPoint& point)

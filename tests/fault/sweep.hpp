@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,12 @@ struct FaultPoint {
 std::string render(const FaultPoint& point);
 
 /// Something is not as it has to be after a fault; what.
-struct Broken {
-  std::string what;
+class Broken : public std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 /// Fails the point at hand.
-[[noreturn]] void broken(std::string what);
+[[noreturn]] void broken(const std::string& what);
 
 /// What a fault does to the commands of a scenario: they run through this.
 class Faulty {
