@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/job/artifact.hpp"
+#include "follow/unwinding.hpp"
 #include "views/artifact_files.hpp"
 #include "views/work_progress.hpp"
 
@@ -86,7 +87,8 @@ class ArtifactsDownload final : public Action {
     // A link of one artifact may be a folder of another, which then holds what the link leads to.
     std::erase_if(files,
                   [&](const Wanted& wanted) { return folders.contains(wanted.destination); });
-    DSTACK_TRY(DownloadFolder output, DownloadFolder::open(place_of_new(output_)));
+    const Unwinding unwinding;
+    DSTACK_TRY(DownloadFolder output, DownloadFolder::open(place_of_new(output_), context.home));
     DSTACK_CHECK(check_folders(output, folders));
     DSTACK_TRY(const auto missing, to_write(output, std::move(files)));
     DSTACK_CHECK(output.prepare());
@@ -118,6 +120,7 @@ class ArtifactsDownload final : public Action {
     progress.begin(fmt::format("downloading to '{}'", printable(output_)));
     expect_work(all);
     for (const Wanted& wanted : files) {
+      DSTACK_CHECK(check_stop());
       DSTACK_CHECK(output.write(objects, wanted.file, wanted.destination));
       count_work({.files = 1});
     }

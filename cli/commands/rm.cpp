@@ -5,6 +5,7 @@
 #include "dstack/run/client/control.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "follow/unwinding.hpp"
 #include "ui/prompt.hpp"
 #include "ui/status.hpp"
 #include "ui/table.hpp"
@@ -58,8 +59,11 @@ class Rm final : public Action {
       if (!sure)
         return exit_code::failure;
     }
-    for (const RunRecord& run : runs)
+    const Unwinding unwinding;  // a run that is being removed is removed to the end
+    for (const RunRecord& run : runs) {
+      DSTACK_CHECK(check_stop());
       DSTACK_CHECK(run::remove(context.home, records, run));
+    }
     context.messages.note(fmt::format("removed {}", plural(runs.size(), "run")));
     return exit_code::success;
   }

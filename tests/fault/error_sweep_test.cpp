@@ -5,9 +5,14 @@
 
 using namespace dstack::test;
 
-TEST_CASE("any call fails: a run with a dependency, artifacts and changes") {
+TEST_CASE("any call fails: a run with a dependency and artifacts") {
   skip_if_sanitized();
   sweep_errors(run_with_dependency());
+}
+
+TEST_CASE("any call fails: the first run of a home") {
+  skip_if_sanitized();
+  sweep_errors(first_run());
 }
 
 TEST_CASE("any call fails: a run of 30 jobs") {

@@ -5,9 +5,14 @@
 
 using namespace dstack::test;
 
-TEST_CASE("killed at any call: a run with a dependency, artifacts and changes") {
+TEST_CASE("killed at any call: a run with a dependency and artifacts") {
   skip_if_sanitized();
   sweep_kills(run_with_dependency());
+}
+
+TEST_CASE("killed at any call: the first run of a home") {
+  skip_if_sanitized();
+  sweep_kills(first_run());
 }
 
 TEST_CASE("killed at any call: a run of 30 jobs") {

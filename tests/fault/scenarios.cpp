@@ -176,6 +176,13 @@ Scenario run_with_dependency() {
   return scenario;
 }
 
+Scenario first_run() {
+  Scenario scenario = run_with_dependency();
+  scenario.name = "first run of a home";
+  scenario.fresh = true;
+  return scenario;
+}
+
 Scenario run_many_jobs() {
   Scenario scenario;
   scenario.name = "run of 30 jobs";

@@ -8,6 +8,8 @@ namespace dstack::test {
 
 /// A run whose second job uses an artifact of the first, saves one of its own, and changes a file.
 Scenario run_with_dependency();
+/// The same in a home that is not there yet.
+Scenario first_run();
 /// Thirty plain jobs, which share a runner.
 Scenario run_many_jobs();
 Scenario stop_run();

@@ -48,7 +48,13 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::uint64_t seed() {
+}  // namespace
+
+bool is_long_tier() {
+  return variable("DSTACK_SWEEP") == "all";
+}
+
+std::uint64_t sweep_seed() {
   static const std::uint64_t chosen = [] {
     const auto given = parse_number<std::uint64_t>(variable("DSTACK_SWEEP_SEED"));
     return given ? *given : static_cast<std::uint64_t>(std::time(nullptr));
@@ -56,12 +62,23 @@ std::uint64_t seed() {
   return chosen;
 }
 
+void report_sweep(const std::string& guarantee, const std::string& name, const Tally& tally) {
+  const std::string row =
+      fmt::format("{}: {}\t{}\t{}\t{}\n", guarantee, name, tally.tried, tally.failed, tally.known);
+  std::cout << "seed " << sweep_seed() << "\n" << row;
+  if (const std::string table = variable("DSTACK_SWEEP_TABLE"); !table.empty())
+    if (const auto file = open_file(table, O_WRONLY | O_CREAT | O_APPEND, 0644))
+      (void)write_all(file->get(), row);
+}
+
+namespace {
+
 /// All of them, or about so many, evenly.
 std::vector<FaultPoint> sample(std::vector<FaultPoint> all, std::size_t wanted) {
-  if (variable("DSTACK_SWEEP") == "all" || all.size() <= wanted)
+  if (is_long_tier() || all.size() <= wanted)
     return all;
   std::vector<FaultPoint> some;
-  const std::size_t offset = seed() * 7919 % all.size();
+  const std::size_t offset = sweep_seed() * 7919 % all.size();
   for (std::size_t i = 0; i < wanted; ++i)
     some.push_back(all[(offset + i * all.size() / wanted) % all.size()]);
   return some;
@@ -73,14 +90,21 @@ std::unique_ptr<Sandbox> fresh(const Scenario& scenario) {
   return box;
 }
 
-/// How many calls there are without a fault, of a kind.
+void perform(const Scenario& scenario, const Sandbox& box, const Faulty& faulty) {
+  const auto output = scenario.act(box, faulty);
+  scenario.check(box, output);
+  check_runs_end(box);
+  check_nothing_left(box);
+}
+
+/// How many calls there are without a fault, of a kind: in a home as most points will find it.
 std::size_t count_calls(const Scenario& scenario, const std::string& role, int error) {
   const auto box = fresh(scenario);
-  const Faulty faulty(*box, {role, SIZE_MAX / 2, error, false});
-  const auto output = scenario.act(*box, faulty);
-  scenario.check(*box, output);
-  check_runs_end(*box);
-  check_nothing_left(*box);
+  const FaultPoint never{role, SIZE_MAX / 2, error, false};
+  if (!scenario.fresh)
+    perform(scenario, *box, Faulty(*box, never));
+  const Faulty faulty(*box, never);
+  perform(scenario, *box, faulty);
   return faulty.calls();
 }
 
@@ -106,13 +130,8 @@ class Sweep {
   void run(const std::vector<FaultPoint>& points) {
     for (const FaultPoint& point : points)
       try_point(point);
-    const std::string row =
-        fmt::format("{}: {}\t{}\t{}\t{}\n", guarantee_, scenario_.name, tried_, failed_, known_);
-    std::cout << "seed " << seed() << "\n" << row;
-    if (const std::string table = variable("DSTACK_SWEEP_TABLE"); !table.empty())
-      if (const auto file = open_file(table, O_WRONLY | O_CREAT | O_APPEND, 0644))
-        (void)write_all(file->get(), row);
-    CHECK(tried_ > 0);
+    report_sweep(guarantee_, scenario_.name, tally_);
+    CHECK(tally_.tried > 0);
   }
 
  private:
@@ -125,12 +144,14 @@ class Sweep {
       const auto output = scenario_.act(*box_, faulty);
       call = faulty.call();
       if (faulty.was_hit())
-        ++tried_;
+        ++tally_.tried;
       check_runs_end(*box_);
       check_message(point, *box_, output);
       scenario_.check(*box_, output);
       check_runs_end(*box_);
       check_nothing_left(*box_);
+      if (scenario_.fresh)
+        box_.reset();
     } catch (const Broken& found) {
       fail(point, call, found.what());
       box_.reset();  // what one point broke is not the fault of the next
@@ -139,10 +160,10 @@ class Sweep {
 
   void fail(const FaultPoint& point, const std::string& call, const std::string& what) {
     if (is_known_failure(scenario_.name, point, call, what)) {
-      ++known_;
+      ++tally_.known;
       return;
     }
-    ++failed_;
+    ++tally_.failed;
     FAIL_CHECK(what << "\n  at " << call << "\n  again: DSTACK_SWEEP_POINT='" << render(point)
                     << "' " << Catch::getCurrentContext().getConfig()->name() << " '"
                     << Catch::getResultCapture().getCurrentTestName() << "'");
@@ -151,9 +172,7 @@ class Sweep {
   std::string guarantee_;
   const Scenario& scenario_;
   std::unique_ptr<Sandbox> box_;
-  std::size_t tried_ = 0;
-  std::size_t failed_ = 0;
-  std::size_t known_ = 0;
+  Tally tally_;
 };
 
 std::optional<FaultPoint> parse_point(const std::string& text) {
@@ -255,8 +274,7 @@ std::string succeed(const Sandbox& box,
 }
 
 void sweep_kills(const Scenario& scenario) {
-  constexpr std::size_t quick = 180;
-  sweep("killed at a call", scenario, quick, [&](const std::string& role, auto& points) {
+  sweep("killed at a call", scenario, scenario.quick, [&](const std::string& role, auto& points) {
     const std::size_t calls = count_calls(scenario, role, 0);
     for (std::size_t call = 1; call <= calls; ++call)
       points.push_back({role, call, 0, false});
@@ -264,8 +282,7 @@ void sweep_kills(const Scenario& scenario) {
 }
 
 void sweep_errors(const Scenario& scenario) {
-  constexpr std::size_t quick = 180;
-  sweep("a call that fails", scenario, quick, [&](const std::string& role, auto& points) {
+  sweep("a call that fails", scenario, scenario.quick, [&](const std::string& role, auto& points) {
     for (const Named& each : errors) {
       const std::size_t calls = count_calls(scenario, role, each.error);
       const bool lasts =

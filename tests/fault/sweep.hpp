@@ -10,6 +10,7 @@
 #include "fault_board.h"
 #include "support/sandbox.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -75,6 +76,8 @@ std::string succeed(const Sandbox& box,
 struct Scenario {
   std::string name;                ///< "tags add"
   std::vector<std::string> roles;  ///< whose calls are counted
+  std::size_t quick = 100;         ///< points of a sample
+  bool fresh = false;              ///< each point in a home that does not exist yet
   /// Once for each sandbox: its project, and what is there before.
   std::function<void(const Sandbox& box)> prepare;
   /// What the fault strikes. The last output is what its user saw.
@@ -82,6 +85,20 @@ struct Scenario {
   /// Nothing acknowledged is lost, and the same works now. `output` as from act().
   std::function<void(const Sandbox& box, const process::Output& output)> check;
 };
+
+struct Tally {
+  std::size_t tried = 0;
+  std::size_t failed = 0;
+  std::size_t known = 0;
+};
+
+/// One line of the table: what was guaranteed, how often that was tried, how often it failed.
+void report_sweep(const std::string& guarantee, const std::string& name, const Tally& tally);
+
+/// Whether everything is to be tried, and not a sample.
+bool is_long_tier();
+/// What samples and random moments are drawn from.
+std::uint64_t sweep_seed();
 
 /// Kills at every call that changes something.
 void sweep_kills(const Scenario& scenario);

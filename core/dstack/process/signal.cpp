@@ -1,6 +1,7 @@
 #include "dstack/process/signal.hpp"
 
 #include "dstack/process/identity.hpp"
+#include "dstack/process/kill_all.hpp"
 
 #include <algorithm>
 
@@ -19,23 +20,26 @@ void signal_if(pid_t pid, int number, const std::function<bool()>& is_still_mean
     ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGCONT, nullptr, 0);
 }
 
-void kill_marked(std::string_view name, std::string_view value) {
-  // Again until a look finds none: a process may start another while the list is read.
+/// Again until a look finds none: a process may start another while the list is read.
+void kill_all(const std::function<std::vector<pid_t>()>& look) {
   for (int pass = 0; pass < 100; ++pass) {
-    const auto marked = with_environment(name, value);
     bool any = false;
-    for (const pid_t pid : marked) {
+    for (const pid_t pid : look()) {
       if (pid == ::getpid() || !identity_of(pid))
         continue;
       any = true;
       signal_if(pid, SIGKILL, [&] {
-        const auto again = with_environment(name, value);
+        const auto again = look();
         return std::find(again.begin(), again.end(), pid) != again.end();
       });
     }
     if (!any)
       return;
   }
+}
+
+void kill_marked(std::string_view name, std::string_view value) {
+  kill_all([&] { return with_environment(name, value); });
 }
 
 }  // namespace dstack::process

@@ -5,6 +5,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/run/client/run_folders.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/store/records/run_record.hpp"
@@ -54,8 +55,11 @@ Result<void> recover(const files::Home& home, store::Records& records) {
 }
 
 Result<void> remove(const files::Home& home, store::Records& records, const store::RunRecord& run) {
+  RunFolderNotice notice(home, run.name);
   DSTACK_CHECK(records.remove_run(run.id));
-  return remove_tree(home.run(run.name));
+  DSTACK_CHECK(remove_tree(home.run(run.name)));
+  notice.settle();
+  return {};
 }
 
 }  // namespace dstack::run

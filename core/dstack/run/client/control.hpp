@@ -26,7 +26,8 @@ Result<void> stop(const files::Home& home,
 /// there is nothing to do.
 Result<void> recover(const files::Home& home, store::Records& records);
 
-/// Removes a finished, untagged run: its rows, then its folder.
+/// Removes a finished, untagged run: its rows, then its folder. If this process dies between the
+/// two, the next command removes the folder (run_folders.hpp).
 Result<void> remove(const files::Home& home, store::Records& records, const store::RunRecord& run);
 
 }  // namespace dstack::run

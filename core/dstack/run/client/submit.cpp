@@ -9,6 +9,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/run_folders.hpp"
 #include "dstack/run/client/submit_data.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
@@ -257,6 +258,22 @@ Result<Path> keep_texts(const files::Home& home, const RunOrder& order, const En
   return file;
 }
 
+/// A run that a job submits is supervised beside that job, and not by a process of it.
+Result<std::optional<process::Child>> start_supervision(const files::Home& home,
+                                                        const std::string& run,
+                                                        Fd lock,
+                                                        std::optional<ReadySupervisor> ready) {
+  if (ready)
+    return std::move(*ready).send_off(std::move(lock));
+  const std::string surrounding = surrounding_run(home);
+  if (surrounding.empty())
+    return start_supervisor(home, run, std::move(lock));
+  lock.reset();
+  if (start_beside(home, surrounding, run))
+    return std::optional<process::Child>();
+  return ensure_supervised(home, run);
+}
+
 /// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
 std::vector<std::string> make_job_ids(std::size_t count) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -327,7 +344,10 @@ Result<Submitted> submit(const Workbench& bench,
   for (int attempt = 0;; ++attempt) {
     DSTACK_TRY(const std::string name, records.propose_run_name());
     // It gets ready while the provider plans. If it cannot be started, that is tried again later.
-    auto ready = ReadySupervisor::start(bench.home, name);
+    std::optional<ReadySupervisor> ready;
+    if (surrounding_run(bench.home).empty())
+      if (auto started = ReadySupervisor::start(bench.home, name))
+        ready.emplace(*std::move(started));
     RunOrder order;
     EnvTexts texts;
     DSTACK_TRY(order.plan,
@@ -354,6 +374,7 @@ Result<Submitted> submit(const Workbench& bench,
     order.code = {captured->tree, captured->git};
     if (asks_for_resources(order.plan))
       order.machine = bench.machine;
+    RunFolderNotice notice(bench.home, name);
     DSTACK_CHECK(make_folders(bench.home.run(name)));
     // Held before anybody can find the run on record, and handed to its supervisor.
     DSTACK_TRY(auto lock, take_run_lock(bench.home, name));
@@ -371,6 +392,7 @@ Result<Submitted> submit(const Workbench& bench,
         continue;
       return Failure(std::move(id).error());
     }
+    notice.settle();
     log::info(fmt::format("recorded run '{}': {} of {}, code {}",
                           name,
                           plural(order.plan.jobs.size(), "job"),
@@ -378,8 +400,7 @@ Result<Submitted> submit(const Workbench& bench,
                           captured->tree.tree.render()));
     DSTACK_TRY(
         auto supervisor,
-        (ready ? std::move(*ready).send_off(*std::move(lock))
-               : start_supervisor(bench.home, name, *std::move(lock)))
+        start_supervision(bench.home, name, *std::move(lock), std::move(ready))
             .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
     return Submitted{*id,
                      name,
