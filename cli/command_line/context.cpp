@@ -135,7 +135,7 @@ Result<store::Records> open_records(const Context& context, store::Records::Mode
   DSTACK_TRY(auto records, store::Records::open(context.home, mode));
   if (const auto followed = follow_moved_project(context, records, mode); !followed)
     context.messages.warning(followed.error());
-  run::remove_abandoned_run_folders(context.home, records);
+  run::remove_abandoned_run_folders(context.home);
   DSTACK_TRY(const auto runs, records.runs_in_care());
   if (runs.empty())
     return records;

@@ -28,7 +28,8 @@ class Zoo {
                     code));
     run_ = box_.start({"zoo"});
     wait_for_log(box_, run_, "started");
-    for (const std::string_view line : split(read_file(list()).value(), '\n'))
+    const std::string names = read_file(list()).value();
+    for (const std::string_view line : split(names, '\n'))
       note(line);
     REQUIRE(escaped_.size() >= 8);
   }

@@ -1,6 +1,8 @@
 #include "dstack/run/client/run_folders.hpp"
 
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/store/records/records.hpp"
+#include "dstack/store/records/settle.hpp"
 
 #include <cerrno>
 
@@ -30,6 +32,15 @@ bool remove_folder(const files::Home& home, const std::string& run) {
   return held && *held && remove_tree(home.run(run));
 }
 
+/// Whoever died may have died in a commit, which is visible or not as long as nobody has written
+/// after it.
+std::optional<store::Records> open_settled(const files::Home& home) {
+  auto records = store::Records::open(home, store::Records::Mode::read_write);
+  if (!records || !store::settle_commits(home))
+    return std::nullopt;
+  return *std::move(records);
+}
+
 }  // namespace
 
 RunFolderNotice::RunFolderNotice(const files::Home& home, const std::string& run) {
@@ -43,17 +54,16 @@ void RunFolderNotice::settle() {
   held_.reset();
 }
 
-void remove_abandoned_run_folders(const files::Home& home, store::Records& records) {
+void remove_abandoned_run_folders(const files::Home& home) {
+  std::optional<store::Records> records;
   boost::system::error_code error;
   for (fs::directory_iterator next(home.temporary(), error), end; !error && next != end;
        next.increment(error)) {
     const std::string run = run_of(next->path().filename().string());
-    if (run.empty())
+    const Fd notice = run.empty() ? Fd() : files::take_abandoned_file(next->path());
+    if (!notice || (!records && !(records = open_settled(home))))
       continue;
-    const Fd notice = files::take_abandoned_file(next->path());
-    if (!notice)
-      continue;
-    const auto found = records.find_run(run);
+    const auto found = records->find_run(run);
     if (found && (*found || remove_folder(home, run)))
       ::unlink(next->path().c_str());
   }

@@ -5,7 +5,6 @@
 
 #include "dstack/files/held_file.hpp"
 #include "dstack/files/home.hpp"
-#include "dstack/store/records/records.hpp"
 
 #include <optional>
 #include <string>
@@ -29,6 +28,6 @@ class RunFolderNotice {
 
 /// Removes the folders that notices of dead processes are about, where there is no such run. Never
 /// that of a run which is being submitted: its lock is held.
-void remove_abandoned_run_folders(const files::Home& home, store::Records& records);
+void remove_abandoned_run_folders(const files::Home& home);
 
 }  // namespace dstack::run
