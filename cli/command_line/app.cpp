@@ -5,6 +5,7 @@
 #include "dstack/base/log.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/abandoned.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/plan/graph.hpp"
 #include "dstack/plan/target.hpp"
@@ -300,6 +301,8 @@ int run_command(const Invocation& invocation, const ui::Messages& early) {
                   files::home_from_environment(),
                   folder.value_or(Path("/")),
                   provider_paths.value_or(std::vector<Path>())};
+  if (!globals.help)
+    files::remove_abandoned(context.home);
   const auto code = perform(context, *action, syntax, globals);
   if (code)
     return finish(context.out, context.messages, *code);

@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/run/client/control.hpp"
+#include "dstack/run/removal/folder_notice.hpp"
 #include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
 
@@ -134,6 +135,7 @@ Result<store::Records> open_records(const Context& context, store::Records::Mode
   DSTACK_TRY(auto records, store::Records::open(context.home, mode));
   if (const auto followed = follow_moved_project(context, records, mode); !followed)
     context.messages.warning(followed.error());
+  run::remove_abandoned_run_folders(context.home);
   DSTACK_TRY(const auto runs, records.runs_in_care());
   if (runs.empty())
     return records;

@@ -6,6 +6,7 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/files/parallel.hpp"
 #include "dstack/job/artifact.hpp"
+#include "follow/unwinding.hpp"
 #include "views/artifact_files.hpp"
 #include "views/work_progress.hpp"
 
@@ -94,7 +95,8 @@ class ArtifactsDownload final : public Action {
     // A link of one artifact may be a folder of another, which then holds what the link leads to.
     std::erase_if(files,
                   [&](const Wanted& wanted) { return folders.contains(wanted.destination); });
-    DSTACK_TRY(DownloadFolder output, DownloadFolder::open(place_of_new(output_)));
+    const Unwinding unwinding;
+    DSTACK_TRY(DownloadFolder output, DownloadFolder::open(place_of_new(output_), context.home));
     DSTACK_CHECK(check_folders(output, folders));
     DSTACK_TRY(const auto missing, to_write(output, std::move(files)));
     DSTACK_CHECK(output.prepare());
@@ -133,6 +135,7 @@ class ArtifactsDownload final : public Action {
     DSTACK_CHECK(files::in_parallel(
         files.size(), files_at_once, [&](std::size_t first, std::size_t last) -> Result<void> {
           for (std::size_t i = first; i < last; ++i) {
+            DSTACK_CHECK(check_stop());
             const Wanted& wanted = files[i];
             auto written = output.write(objects, wanted.file, wanted.destination);
             if (!written && written.error().code != ErrorCode::damaged)

@@ -14,6 +14,7 @@
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "follow/unwinding.hpp"
 #include "ui/job_output.hpp"
 #include "views/secret_findings.hpp"
 
@@ -177,6 +178,7 @@ class Code final : public Action {
                                    const store::RunRecord& run,
                                    const std::vector<job::Edits>& edits,
                                    const store::ObjectStore& objects) {
+    const Unwinding unwinding;
     bool conflicts = false;
     std::size_t ignored = 0;
     for (const job::Edits& of_job : edits) {

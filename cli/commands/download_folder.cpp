@@ -69,8 +69,8 @@ Result<void> make_draft(const store::ObjectStore& objects,
 
 }  // namespace
 
-Result<DownloadFolder> DownloadFolder::open(const Path& folder) {
-  DownloadFolder opened(folder);
+Result<DownloadFolder> DownloadFolder::open(const Path& folder, const files::Home& home) {
+  DownloadFolder opened(folder, home);
   boost::system::error_code error;
   if (fs::exists(folder, error) && !fs::is_directory(folder, error))
     return fail(ErrorCode::usage, "'{}' is not a folder", folder.string())
@@ -161,13 +161,13 @@ Result<void> DownloadFolder::make_folder(const std::string& path, std::uint32_t 
 
 Result<void> DownloadFolder::write(const store::ObjectStore& objects,
                                    const store::TreeFile& file,
-                                   const std::string& path) const {
+                                   const std::string& path) {
   const Fd parent = open_parent(path);
   if (!parent)
     return fail_errno("cannot open the folder of '{}'", shown(path));
   const std::string name = name_of(path);
   // Not made from the name, which may be as long as names can be.
-  const std::string draft = fmt::format(".dstack-{}", random_hex(8));
+  const std::string& draft = drafts_.name_in(Path(shown(path)).parent_path());
   std::uint32_t closed = file.closed;
   struct stat status;
   if (::fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&

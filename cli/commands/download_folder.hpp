@@ -4,6 +4,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
+#include "dstack/files/drafts.hpp"
 #include "dstack/store/objects/objects.hpp"
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class DownloadFolder {
   enum class Found { nothing, same, different, folder };
 
   /// `folder` may be missing until prepare(); it may be a link itself, for the user has named it.
-  static Result<DownloadFolder> open(const Path& folder);
+  /// `home` keeps the record of its drafts.
+  static Result<DownloadFolder> open(const Path& folder, const files::Home& home);
 
   /// Content decides what is the same; times and modes do not, but what is the same gets the x bit
   /// that it lacks, or loses it.
@@ -38,12 +40,13 @@ class DownloadFolder {
   /// as it was.
   Result<void> write(const store::ObjectStore& objects,
                      const store::TreeFile& file,
-                     const std::string& path) const;
+                     const std::string& path);
   /// Closes the folders that were made, now that all is in them.
   void finish() const;
 
  private:
-  explicit DownloadFolder(Path folder) : folder_(std::move(folder)) {}
+  DownloadFolder(Path folder, const files::Home& home)
+      : folder_(std::move(folder)), drafts_(home) {}
 
   /// The open folder that `path` is in.
   Fd open_parent(const std::string& path) const;
@@ -52,6 +55,7 @@ class DownloadFolder {
 
   Path folder_;
   Fd root_;
+  files::Drafts drafts_;
   std::vector<std::pair<std::string, std::uint32_t>> to_close_;  ///< what their owner lacks
 };
 

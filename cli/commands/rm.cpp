@@ -6,6 +6,7 @@
 #include "dstack/run/removal/rule.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "follow/unwinding.hpp"
 #include "ui/prompt.hpp"
 #include "views/removal_list.hpp"
 
@@ -50,6 +51,7 @@ class Rm final : public Action {
       if (!sure)
         return exit_code::failure;
     }
+    const Unwinding unwinding;  // a run that is being removed is removed to the end
     DSTACK_TRY(const store::Removed freed, run::remove(context.home, records, runs));
     context.messages.note(describe_removal(runs.size(), freed));
     return exit_code::success;

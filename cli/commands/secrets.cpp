@@ -9,6 +9,7 @@
 #include "dstack/secrets/crypto.hpp"
 #include "dstack/secrets/encodings.hpp"
 #include "dstack/secrets/vault.hpp"
+#include "follow/unwinding.hpp"
 #include "ui/prompt.hpp"
 #include "ui/table.hpp"
 
@@ -120,6 +121,7 @@ class SecretsAdd final : public Action {
     DSTACK_TRY(std::string value, read_value(context));
     const std::size_t size = trim(value).size();
     const std::string blanks = about_blanks(value);
+    const Unwinding unwinding;
     const auto added = secrets::add(context.home.secrets(),
                                     project,
                                     name_,
@@ -282,6 +284,7 @@ class SecretsDelete final : public Action {
       if (!sure)
         return exit_code::failure;
     }
+    const Unwinding unwinding;
     auto removed = secrets::remove(context.home.secrets(), project, name_);
     DSTACK_CHECK(removed);
     context.messages.note(
@@ -335,6 +338,7 @@ class SecretsRotate final : public Action {
 
   Result<int> run(Context& context) override {
     keep_to_ourselves();
+    const Unwinding unwinding;
     DSTACK_TRY(const std::size_t count, secrets::rotate(context.home.secrets()));
     if (count == 0)
       context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");

@@ -14,6 +14,8 @@ namespace dstack::cli {
 namespace {
 
 constexpr int moment_milliseconds = 300;
+// So long the work may take to give up, and to remove what it was making.
+constexpr int unwinding_milliseconds = 2000;
 // What does not end by itself within these looks is killed.
 constexpr int looks = 50;
 constexpr int between_looks_milliseconds = 20;
@@ -49,6 +51,7 @@ void SignalWatchdog::watch() {
       return;
     if (const auto signal = signals_.take(); signal && *signal != SIGCONT) {
       end_children();
+      becomes_readable(over_.fd(), unwinding_milliseconds);
       ::_exit(128 + *signal);
     }
   }

@@ -1,5 +1,6 @@
 #include "dstack/base/file.hpp"
 
+#include "dstack/base/abandoned_writes.hpp"
 #include "dstack/base/fd.hpp"
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,14 +125,28 @@ class TreeRemoval {
   std::vector<std::string> moved_;
 };
 
-Result<void> write_new_file(const std::string& path,
-                            std::string_view bytes,
-                            Durable durable,
-                            unsigned mode) {
-  DSTACK_TRY(Fd file, open_file(path, O_WRONLY | O_CREAT | O_EXCL, static_cast<mode_t>(mode)));
-  DSTACK_CHECK(
-      write_all(file.get(), bytes).map_error(while_doing(fmt::format("writing '{}'", path))));
-  if (durable != Durable::no && ::fsync(file.get()) != 0)
+constexpr std::string_view temporary_mark = ".tmp-";
+
+/// A new file for a writer, who holds a lock on it for as long as it has this name: one whose lock
+/// is free was left by a process that died. Where nothing can be locked, none is taken for that.
+Result<Fd> make_temporary(const std::string& path, unsigned mode) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  Fd file(::open(path.c_str(), flags, static_cast<mode_t>(mode)));
+  if (!file && errno == EEXIST) {  // of a process with our number, long ago
+    ::unlink(path.c_str());
+    file = Fd(::open(path.c_str(), flags, static_cast<mode_t>(mode)));
+  }
+  if (!file && errno == EINTR)
+    return open_file(path, flags, static_cast<mode_t>(mode));
+  if (!file)
+    return fail_errno("cannot open '{}'", path);
+  (void)::flock(file.get(), LOCK_EX | LOCK_NB);
+  return file;
+}
+
+Result<void> fill(int file, const std::string& path, std::string_view bytes, Durable durable) {
+  DSTACK_CHECK(write_all(file, bytes).map_error(while_doing(fmt::format("writing '{}'", path))));
+  if (durable != Durable::no && ::fsync(file) != 0)
     return fail_errno("cannot sync '{}'", path);
   return {};
 }
@@ -146,20 +162,37 @@ Result<void> write_file_atomically(const Path& path,
                                    std::string_view bytes,
                                    Durable durable,
                                    unsigned mode) {
-  const std::string temporary = fmt::format("{}.tmp-{}-{}", path.string(), ::getpid(), ::gettid());
-  ::unlink(temporary.c_str());
-  if (auto written = write_new_file(temporary, bytes, durable, mode); !written) {
-    ::unlink(temporary.c_str());
-    return written;
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+  constexpr int most_tries = 10;
+  const std::string temporary =
+      fmt::format("{}{}{}-{}", path.string(), temporary_mark, ::getpid(), ::gettid());
+  for (int tries = 1;; ++tries) {
+    DSTACK_TRY(const Fd file, make_temporary(temporary, mode));
+    auto written = fill(file.get(), temporary, bytes, durable);
+    if (written && ::rename(temporary.c_str(), path.c_str()) == 0)
+      break;
     const int error = errno;
+    // Somebody who removes what is abandoned came before the lock.
+    if (written && error == ENOENT && tries < most_tries)
+      continue;
     ::unlink(temporary.c_str());
-    return fail_errno_of(error, "cannot put '{}' in place", path.string());
+    return written ? fail_errno_of(error, "cannot put '{}' in place", path.string()) : written;
   }
   if (durable == Durable::yes)
     return sync_folder(path.parent_path());
   return {};
+}
+
+void remove_abandoned_writes(const Path& folder) {
+  boost::system::error_code error;
+  for (fs::directory_iterator next(folder, error), end; !error && next != end;
+       next.increment(error)) {
+    const std::string path = next->path().string();
+    if (path.find(temporary_mark, folder.size()) == std::string::npos)
+      continue;
+    const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0)
+      ::unlink(path.c_str());
+  }
 }
 
 Result<void> make_folders(const Path& path) {

@@ -1,10 +1,11 @@
 #include "dstack/files/staging_folder.hpp"
 
+#include "dstack/files/held_file.hpp"
+
 #include <cerrno>
 #include <string>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 namespace dstack::files {
 
@@ -13,19 +14,12 @@ namespace {
 // Only folders of this name are known to be locked by their makers.
 constexpr std::string_view prefix = "held-";
 
-bool is_same_folder(int open, const Path& path) {
-  struct stat mine;
-  struct stat there;
-  return ::fstat(open, &mine) == 0 && ::lstat(path.c_str(), &there) == 0 &&
-         mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
-}
-
 void remove_if_abandoned(const Path& path) {
   const Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder)
     return;
   const auto held = lock_exclusive(folder.get(), Wait::no);
-  if (held && *held && is_same_folder(folder.get(), path))
+  if (held && *held && is_same_file(folder.get(), path))
     (void)remove_tree(path);
 }
 
@@ -33,10 +27,17 @@ void remove_if_abandoned(const Path& path) {
 
 Result<StagingFolder> StagingFolder::make(const Home& home, std::string_view purpose) {
   remove_abandoned_staging_folders(home);
+  return make_held(home.temporary(), std::string(prefix) + std::string(purpose) + "-");
+}
+
+Result<StagingFolder> StagingFolder::make_in(const Path& parent, std::string_view prefix) {
+  remove_abandoned_staging_folders(parent, prefix);
+  return make_held(parent, prefix);
+}
+
+Result<StagingFolder> StagingFolder::make_held(const Path& parent, std::string_view prefix) {
   for (;;) {
-    DSTACK_TRY(
-        TemporaryFolder folder,
-        TemporaryFolder::make(home.temporary(), std::string(prefix) + std::string(purpose) + "-"));
+    DSTACK_TRY(TemporaryFolder folder, TemporaryFolder::make(parent, prefix));
     Fd lock(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // Somebody who removes what is abandoned may have come between the two: then another one.
     if (!lock && errno == ENOENT)
@@ -45,18 +46,22 @@ Result<StagingFolder> StagingFolder::make(const Home& home, std::string_view pur
       return fail_errno("cannot open '{}'", folder.path().string());
     // Where folders cannot be locked, this one cannot be taken for abandoned either.
     const auto held = lock_exclusive(lock.get(), Wait::no);
-    if (held && (!*held || !is_same_folder(lock.get(), folder.path())))
+    if (held && (!*held || !is_same_file(lock.get(), folder.path())))
       continue;
     return StagingFolder(std::move(lock), std::move(folder));
   }
 }
 
-void remove_abandoned_staging_folders(const Home& home) {
+void remove_abandoned_staging_folders(const Path& parent, std::string_view prefix) {
   boost::system::error_code error;
-  for (fs::directory_iterator next(home.temporary(), error), end; !error && next != end;
+  for (fs::directory_iterator next(parent, error), end; !error && next != end;
        next.increment(error))
     if (next->path().filename().string().starts_with(prefix))
       remove_if_abandoned(next->path());
+}
+
+void remove_abandoned_staging_folders(const Home& home) {
+  remove_abandoned_staging_folders(home.temporary(), prefix);
 }
 
 }  // namespace dstack::files

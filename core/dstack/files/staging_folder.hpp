@@ -15,6 +15,8 @@ class StagingFolder {
  public:
   /// `purpose` is part of its name.
   static Result<StagingFolder> make(const Home& home, std::string_view purpose);
+  /// One elsewhere: `prefix` is how its name begins, and that of nothing else there.
+  static Result<StagingFolder> make_in(const Path& parent, std::string_view prefix);
 
   const Path& path() const { return folder_.path(); }
 
@@ -22,6 +24,8 @@ class StagingFolder {
   int fd() const { return lock_.get(); }
 
  private:
+  static Result<StagingFolder> make_held(const Path& parent, std::string_view prefix);
+
   StagingFolder(Fd lock, TemporaryFolder folder)
       : lock_(std::move(lock)), folder_(std::move(folder)) {}
 
@@ -29,7 +33,9 @@ class StagingFolder {
   TemporaryFolder folder_;
 };
 
-/// Removes staging folders without an owner. What cannot be removed stays.
+/// Removes staging folders below `parent` without an owner. What cannot be removed stays.
+void remove_abandoned_staging_folders(const Path& parent, std::string_view prefix);
+/// Those of the home. Further things that a dead process left there: files/abandoned.hpp.
 void remove_abandoned_staging_folders(const Home& home);
 
 }  // namespace dstack::files

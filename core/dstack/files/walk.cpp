@@ -1,6 +1,7 @@
 #include "dstack/files/walk.hpp"
 
 #include "dstack/files/beneath.hpp"
+#include "dstack/files/drafts.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/parallel.hpp"
 
@@ -71,7 +72,7 @@ class Walker {
         return fail_errno("cannot read the folder '{}'", path);
       if (entry == nullptr)
         break;
-      if (!is_self_or_parent(entry->d_name))
+      if (!is_self_or_parent(entry->d_name) && !is_draft(entry->d_name))
         found.push_back({entry->d_name, {}, 0});
     }
     DSTACK_CHECK(

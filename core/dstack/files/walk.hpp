@@ -1,4 +1,5 @@
-// Everything below a folder, links as links. Internal to store/, source/ and run/runner.
+// Everything below a folder, links as links, without drafts of ours (drafts.hpp). Internal to
+// store/, source/ and run/runner.
 #pragma once
 
 #include "dstack/base/file.hpp"

@@ -2,6 +2,7 @@
 
 #include "dstack/base/file.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/process/adoption.hpp"
 
 #include <algorithm>
 #include <array>
@@ -180,25 +181,29 @@ ClockReading read_clocks() {
   return {boot_id(), now(), monotonic_now()};
 }
 
-std::vector<pid_t> descendants(pid_t pid) {
+std::vector<pid_t> children(pid_t pid) {
   std::vector<pid_t> found;
-  std::vector<pid_t> open = {pid};
-  for (std::size_t next = 0; next < open.size(); ++next) {
-    const std::string base = fmt::format("/proc/{}/task/", open[next]);
-    DIR* tasks = ::opendir(base.c_str());
-    if (tasks == nullptr)
+  const std::string base = fmt::format("/proc/{}/task/", pid);
+  DIR* tasks = ::opendir(base.c_str());
+  if (tasks == nullptr)
+    return found;
+  while (const dirent* task = ::readdir(tasks)) {
+    if (task->d_name[0] == '.')
       continue;
-    while (const dirent* task = ::readdir(tasks)) {
-      if (task->d_name[0] == '.')
-        continue;
-      const std::string children = read_proc(fmt::format("{}{}/children", base, task->d_name));
-      for (const std::string_view word : split(trim(children), ' '))
-        if (const auto child = parse_number<pid_t>(word)) {
-          found.push_back(*child);
-          open.push_back(*child);
-        }
-    }
-    ::closedir(tasks);
+    const std::string text = read_proc(fmt::format("{}{}/children", base, task->d_name));
+    for (const std::string_view word : split(trim(text), ' '))
+      if (const auto child = parse_number<pid_t>(word))
+        found.push_back(*child);
+  }
+  ::closedir(tasks);
+  return found;
+}
+
+std::vector<pid_t> descendants(pid_t pid) {
+  std::vector<pid_t> found = children(pid);
+  for (std::size_t next = 0; next < found.size(); ++next) {
+    const auto more = children(found[next]);
+    found.insert(found.end(), more.begin(), more.end());
   }
   return found;
 }

@@ -1,6 +1,9 @@
 #include "dstack/process/signal.hpp"
 
 #include "dstack/process/identity.hpp"
+#include "dstack/process/kill_all.hpp"
+
+#include <algorithm>
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -15,6 +18,24 @@ void signal_if(pid_t pid, int number, const std::function<bool()>& is_still_mean
   ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
   if (number != SIGKILL)
     ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGCONT, nullptr, 0);
+}
+
+void kill_all(const std::function<std::vector<pid_t>()>& look) {
+  constexpr int most_passes = 100;
+  for (int pass = 0; pass < most_passes; ++pass) {
+    bool any = false;
+    for (const pid_t pid : look()) {
+      if (pid == ::getpid() || !identity_of(pid))
+        continue;
+      any = true;
+      signal_if(pid, SIGKILL, [&] {
+        const auto again = look();
+        return std::find(again.begin(), again.end(), pid) != again.end();
+      });
+    }
+    if (!any)
+      return;
+  }
 }
 
 void kill_marked(std::string_view name, std::string_view value) {

@@ -3,6 +3,7 @@
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/process/adoption.hpp"
 #include "dstack/process/start_failure.hpp"
 
 #include <algorithm>
@@ -10,6 +11,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_set>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +28,37 @@ extern char** environ;
 namespace dstack::process {
 
 namespace {
+
+/// Whom this process has started and not yet reaped.
+class Started {
+ public:
+  void add(pid_t pid) {
+    const std::lock_guard held(mutex_);
+    pids_.insert(pid);
+  }
+
+  void remove(pid_t pid) {
+    const std::lock_guard held(mutex_);
+    pids_.erase(pid);
+  }
+
+  bool has(pid_t pid) {
+    const std::lock_guard held(mutex_);
+    return pids_.contains(pid);
+  }
+
+  /// Shared from before a start until it is noted; alone while children are told apart.
+  std::shared_mutex starting;
+
+ private:
+  std::mutex mutex_;
+  std::unordered_set<pid_t> pids_;
+};
+
+Started& started() {
+  static Started all;
+  return all;
+}
 
 /// The attributes and actions of posix_spawn, freed together.
 struct SpawnPlan {
@@ -141,10 +176,21 @@ void Child::signal(int number) const {
 
 ExitStatus Child::wait() {
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0)
-    if (errno != EINTR)
-      return Signaled{SIGKILL};  // another part of the program reaped it: how it ended is unknown
+  pid_t reaped = -1;
+  do {
+    reaped = ::waitpid(pid_, &status, 0);
+  } while (reaped < 0 && errno == EINTR);
+  started().remove(pid_);
+  if (reaped < 0)
+    return Signaled{SIGKILL};  // another part of the program reaped it: how it ended is unknown
   return decode_wait_status(status);
+}
+
+std::vector<pid_t> adopted_children() {
+  const std::unique_lock alone(started().starting);
+  std::vector<pid_t> all = children(::getpid());
+  std::erase_if(all, [](pid_t pid) { return started().has(pid); });
+  return all;
 }
 
 std::optional<std::string> find_program(std::string_view name, std::string_view path) {
@@ -192,6 +238,7 @@ Result<Child> spawn(const Command& command) {
   pid_t pid = 0;
   const std::string& program = command.program.empty() ? command.argv.front() : command.program;
   int error = plan.error;
+  std::shared_lock starting(started().starting);
   if (error == 0)
     error = ::posix_spawnp(&pid,
                            program.c_str(),
@@ -199,6 +246,9 @@ Result<Child> spawn(const Command& command) {
                            &plan.attributes,
                            arguments.data(),
                            command.environment ? variables.data() : environ);
+  if (error == 0)
+    started().add(pid);
+  starting.unlock();
   if (error == EACCES && is_nowhere(program))
     error = ENOENT;  // a folder of PATH that cannot be searched is no reason to blame permissions
   if (error != 0)
@@ -209,6 +259,7 @@ Result<Child> spawn(const Command& command) {
     failure.value().code = ErrorCode::internal;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
+    started().remove(pid);
     return failure;
   }
   return Child(pid, std::move(pidfd));

@@ -2,7 +2,9 @@
 #include "dstack/base/file_digest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
+#include "dstack/files/drafts.hpp"
 #include "dstack/files/entry.hpp"
+#include "dstack/files/staging_folder.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/source/code_rules.hpp"
 #include "dstack/source/edits.hpp"
@@ -89,7 +91,10 @@ mode_t kept_mode(const Content& base, const Content& ours, const Content& theirs
 class Applier {
  public:
   Applier(const Path& project, const EditedCode& edited, Path staging)
-      : project_(project), edited_(edited), staging_(std::move(staging)) {}
+      : project_(project),
+        edited_(edited),
+        staging_(std::move(staging)),
+        drafts_(edited.objects.home()) {}
 
   Result<Applied> apply() {
     DSTACK_TRY(root_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
@@ -147,7 +152,7 @@ class Applier {
   Result<void> write(const std::string& path,
                      const Content& base,
                      const Content& ours,
-                     const Content& theirs) const {
+                     const Content& theirs) {
     DSTACK_CHECK(make_folders_above(path));
     if (theirs.type == EntryType::link) {
       DSTACK_TRY(const std::string target, edited_.kept.read_blob(theirs.digest));
@@ -168,9 +173,9 @@ class Applier {
   /// By a name beside it, so that there is always the old file or the new one. The name is short:
   /// the file's own may be as long as names can be.
   Result<void> replace(const std::string& path,
-                       const std::function<Result<void>(const Path& draft)>& make) const {
+                       const std::function<Result<void>(const Path& draft)>& make) {
     const Path target = project_ / path;
-    const Path draft = target.parent_path() / fmt::format(".dstack-{}", random_hex(8));
+    const Path draft = target.parent_path() / drafts_.name_in(target.parent_path());
     auto made = make(draft);
     if (made && ::rename(draft.c_str(), target.c_str()) != 0)
       made = fail_errno("cannot write '{}'", target.string());
@@ -211,7 +216,7 @@ class Applier {
   Result<bool> merge(const std::string& path,
                      const Content& base,
                      const Content& ours,
-                     const Content& theirs) const {
+                     const Content& theirs) {
     for (const Content* side : {&base, &ours, &theirs})
       if (side->kind != Content::Kind::known || side->type == EntryType::link ||
           side->size > largest_merged)
@@ -240,6 +245,7 @@ class Applier {
   const Path& project_;
   const EditedCode& edited_;
   Path staging_;
+  files::Drafts drafts_;
   Fd root_;
   Contents base_;
   std::map<std::string, std::uint32_t> closed_folders_;  ///< of the edits
@@ -249,8 +255,8 @@ class Applier {
 }  // namespace
 
 Result<Applied> apply_edits(const Path& project, const EditedCode& edited) {
-  DSTACK_TRY(const TemporaryFolder staging,
-             TemporaryFolder::make(edited.objects.home().temporary(), "edits-"));
+  DSTACK_TRY(const files::StagingFolder staging,
+             files::StagingFolder::make(edited.objects.home(), "edits"));
   return Applier(project, edited, staging.path()).apply();
 }
 

@@ -1,6 +1,8 @@
 #include "dstack/source/git_list.hpp"
 
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/drafts.hpp"
 
 namespace dstack::source {
 
@@ -38,7 +40,8 @@ void parse_untracked(std::string_view text,
     if (!line.starts_with("? "))
       continue;
     line.remove_prefix(2);
-    if (line.starts_with(prefix) && line.size() > prefix.size())
+    if (line.starts_with(prefix) && line.size() > prefix.size() &&
+        !files::is_draft(file_name(line)))
       into.push_back({std::string(line.substr(prefix.size()))});
   }
 }

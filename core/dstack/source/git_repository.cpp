@@ -111,7 +111,7 @@ Result<GitRepository> GitRepository::open(const Path& folder, const Path& entry)
   if (entry.empty())
     return fail(ErrorCode::not_found, "'{}' is in no Git repository", folder.string());
   DSTACK_CHECK(check_git_entry(entry));
-  DSTACK_TRY(auto own, TemporaryFolder::make(place_for_own(), "dstack-git-"));
+  DSTACK_TRY(auto own, files::StagingFolder::make_in(place_for_own(), "dstack-git-"));
   GitRepository repository(folder, std::move(own));
   DSTACK_CHECK(repository.find_folders(entry));
   DSTACK_CHECK(repository.read_settings());

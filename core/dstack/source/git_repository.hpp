@@ -6,6 +6,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
+#include "dstack/files/staging_folder.hpp"
 #include "dstack/process/spawn.hpp"
 #include "dstack/source/git_config.hpp"
 
@@ -49,7 +50,7 @@ class GitRepository {
   Result<std::string> read_index() const;
 
  private:
-  GitRepository(Path folder, TemporaryFolder own)
+  GitRepository(Path folder, files::StagingFolder own)
       : folder_(std::move(folder)), own_(std::move(own)) {}
 
   Result<void> find_folders(const Path& entry);
@@ -61,8 +62,8 @@ class GitRepository {
                                   const std::vector<std::string>& variables) const;
 
   Path folder_;
-  TemporaryFolder own_;  ///< GIT_DIR
-  Path git_;             ///< of Git's files of this work tree
+  files::StagingFolder own_;  ///< GIT_DIR
+  Path git_;                  ///< of Git's files of this work tree
   Path common_;
   Path work_tree_;
   std::string prefix_;

@@ -1,5 +1,6 @@
 #include "dstack/base/file.hpp"
 
+#include "dstack/base/abandoned_writes.hpp"
 #include "dstack/base/fd.hpp"
 #include "support/catch.hpp"
 
@@ -84,4 +85,21 @@ TEST_CASE("an error about a file names it and the reason") {
   const auto text = read_file("/nonexistent/file");
   REQUIRE_FALSE(text);
   CHECK(text.error().message == "cannot open '/nonexistent/file': No such file or directory");
+}
+
+TEST_CASE("what a dead writer left beside a file is removed, and nothing of a living one") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
+  const Path left = folder.path() / "file.tmp-1-1";
+  const Path being_written = folder.path() / "file.tmp-2-2";
+  const Path other = folder.path() / "file.tmp";
+  for (const Path& path : {left, being_written, other})
+    REQUIRE(write_file_atomically(path, "x", Durable::no));
+  const auto writer = open_file(being_written.string(), O_RDONLY);
+  REQUIRE(writer);
+  REQUIRE(lock_exclusive(writer->get(), Wait::no).value());
+  remove_abandoned_writes(folder.path());
+  CHECK_FALSE(fs::exists(left));
+  CHECK(fs::exists(being_written));
+  CHECK(fs::exists(other));
+  remove_abandoned_writes(folder.path() / "absent");
 }

@@ -14,12 +14,15 @@ namespace dstack::run {
 
 Result<std::optional<RunFolder>> RunFolder::make(const files::Home& home, const std::string& run) {
   const Path folder = home.run(run);
+  auto notice = std::make_unique<RunFolderNotice>(home, run);
   if (::mkdir(folder.c_str(), 0700) != 0) {
-    if (errno == EEXIST)
+    const int error_number = errno;
+    notice->settle();
+    if (error_number == EEXIST)
       return std::nullopt;
-    return fail_errno("cannot make '{}'", folder.string());
+    return fail_errno_of(error_number, "cannot make '{}'", folder.string());
   }
-  RunFolder made(folder, Fd());
+  RunFolder made(folder, std::move(notice));
   DSTACK_TRY(auto lock, take_run_lock(home, run));
   if (!lock)
     return std::nullopt;
@@ -28,13 +31,14 @@ Result<std::optional<RunFolder>> RunFolder::make(const files::Home& home, const 
   return made;
 }
 
-RunFolder::RunFolder(Path folder, Fd lock)
+RunFolder::RunFolder(Path folder, std::unique_ptr<RunFolderNotice> notice)
     : folder_(std::move(folder)),
-      lock_(std::move(lock)),
+      notice_(std::move(notice)),
       synced_(std::make_unique<Result<void>>()) {}
 
 RunFolder::RunFolder(RunFolder&& other) noexcept
     : folder_(std::exchange(other.folder_, {})),
+      notice_(std::move(other.notice_)),
       lock_(std::move(other.lock_)),
       synced_(std::move(other.synced_)),
       syncing_(std::move(other.syncing_)) {}
@@ -45,7 +49,9 @@ RunFolder::~RunFolder() {
   if (folder_.empty())
     return;
   ::unlink((folder_ / file_names::run_lock).c_str());
-  ::rmdir(folder_.c_str());
+  // What stays, because the run may be on record after all, is judged by the next command.
+  if (::rmdir(folder_.c_str()) == 0)
+    notice_->settle();
 }
 
 void RunFolder::begin_sync() {
@@ -67,6 +73,7 @@ Result<void> RunFolder::finish() {
 
 Fd RunFolder::recorded() && {
   folder_.clear();
+  notice_->settle();
   return std::move(lock_);
 }
 

@@ -7,6 +7,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/run/removal/folder_notice.hpp"
 
 #include <memory>
 #include <optional>
@@ -29,10 +30,11 @@ class RunFolder {
   Fd recorded() &&;
 
  private:
-  RunFolder(Path folder, Fd lock);
+  RunFolder(Path folder, std::unique_ptr<RunFolderNotice> notice);
   void begin_sync();
 
   Path folder_;
+  std::unique_ptr<RunFolderNotice> notice_;
   Fd lock_;
   std::unique_ptr<Result<void>> synced_;  ///< written by the thread
   std::jthread syncing_;

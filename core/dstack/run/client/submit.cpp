@@ -259,6 +259,22 @@ Result<Path> keep_texts(const files::Home& home, const RunOrder& order, const En
   return file;
 }
 
+/// A run that a job submits is supervised beside that job, and not by a process of it.
+Result<std::optional<process::Child>> start_supervision(const files::Home& home,
+                                                        const std::string& run,
+                                                        Fd lock,
+                                                        std::optional<ReadySupervisor> ready) {
+  if (ready)
+    return std::move(*ready).send_off(std::move(lock));
+  const std::string surrounding = surrounding_run(home);
+  if (surrounding.empty())
+    return start_supervisor(home, run, std::move(lock));
+  lock.reset();
+  if (start_beside(home, surrounding, run))
+    return std::optional<process::Child>();
+  return ensure_supervised(home, run);
+}
+
 /// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
 std::vector<std::string> make_job_ids(std::size_t count) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -338,7 +354,10 @@ Result<Submitted> submit(const Workbench& bench,
           .with_hint("'dstack doctor' says whether the home '{}' can be used",
                      bench.home.root.string());
     // It gets ready while the provider plans. If it cannot be started, that is tried again later.
-    auto ready = ReadySupervisor::start(bench.home, name);
+    std::optional<ReadySupervisor> ready;
+    if (surrounding_run(bench.home).empty())
+      if (auto started = ReadySupervisor::start(bench.home, name))
+        ready.emplace(*std::move(started));
     RunOrder order;
     EnvTexts texts;
     DSTACK_TRY(order.plan,
@@ -382,8 +401,7 @@ Result<Submitted> submit(const Workbench& bench,
     Fd lock = std::move(*folder).recorded();
     DSTACK_TRY(
         auto supervisor,
-        (ready ? std::move(*ready).send_off(std::move(lock))
-               : start_supervisor(bench.home, name, std::move(lock)))
+        start_supervision(bench.home, name, std::move(lock), std::move(ready))
             .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
     // While the supervisor begins.
     records.keep(*id, store::Records::Keep::where_missing);

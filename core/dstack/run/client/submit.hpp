@@ -64,8 +64,8 @@ struct Submitted {
   std::string name;
   plan::Plan plan;
   std::vector<std::string> warnings;
-  std::vector<std::string> notes;  ///< of the code; those of the plan are in it
-  process::Child supervisor;       ///< for follow()
+  std::vector<std::string> notes;            ///< of the code; those of the plan are in it
+  std::optional<process::Child> supervisor;  ///< for follow(); none where another has started it
 };
 
 /// The plan, and nothing else: no file is written, no row. `code` becomes what was listed, also

@@ -18,6 +18,8 @@ namespace {
 
 constexpr const char* socket_name = "mailbox";
 constexpr std::string_view app_prefix = "app ";
+constexpr std::string_view pipe_prefix = "pipe ";
+constexpr std::string_view supervise_prefix = "supervise ";
 constexpr std::size_t longest_message = 16 * 1024;
 
 /// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be
@@ -99,6 +101,26 @@ std::optional<StateMessage> parse_state(std::string_view text) {
     if (const auto elapsed = parse_number<std::int64_t>(fields[4]))
       message.elapsed = std::chrono::milliseconds(*elapsed);
   return message;
+}
+
+std::string render_output_pipe(std::uint64_t inode) {
+  return fmt::format("{}{}", pipe_prefix, inode);
+}
+
+std::optional<std::uint64_t> parse_output_pipe(std::string_view text) {
+  if (!text.starts_with(pipe_prefix))
+    return std::nullopt;
+  return parse_number<std::uint64_t>(text.substr(pipe_prefix.size()));
+}
+
+std::string render_supervise(const std::string& run) {
+  return fmt::format("{}{}", supervise_prefix, run);
+}
+
+std::optional<std::string> parse_supervise(std::string_view text) {
+  if (!text.starts_with(supervise_prefix))
+    return std::nullopt;
+  return std::string(text.substr(supervise_prefix.size()));
 }
 
 std::string render(const job::Application& app) {

@@ -9,6 +9,7 @@
 #include "dstack/job/status.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,14 @@ struct StateMessage {
 
 std::string render(const StateMessage& message);
 std::optional<StateMessage> parse_state(std::string_view text);
+
+/// A line of the `states` file alone: the inode of the pipe that a job's processes write to.
+std::string render_output_pipe(std::uint64_t inode);
+std::optional<std::uint64_t> parse_output_pipe(std::string_view text);
+
+/// Asks the supervisor of a run to start one for another run, which a job of its own has submitted.
+std::string render_supervise(const std::string& run);
+std::optional<std::string> parse_supervise(std::string_view text);
 
 /// A runner's report on an application; also a line of its `states` file.
 std::string render(const job::Application& app);

@@ -1,9 +1,12 @@
 #include "dstack/run/protocol/supervision.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/log.hpp"
+#include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/descriptor_message.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 
 #include <array>
 #include <cerrno>
@@ -11,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -97,6 +101,28 @@ Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
   if (!lock)
     return std::nullopt;
   return start_supervisor(home, run, *std::move(lock));
+}
+
+std::string surrounding_run(const files::Home& home) {
+  const auto run = nonempty_environment_variable("RUN_NAME");
+  if (!run || !nonempty_environment_variable("JOB_ID") || run->find('/') != std::string::npos)
+    return {};
+  return ::access((home.run(*run) / file_names::run_lock).c_str(), F_OK) == 0 ? *run
+                                                                              : std::string();
+}
+
+bool start_beside(const files::Home& home, const std::string& surrounding, const std::string& run) {
+  constexpr unsigned between_looks = 2'000;  // microseconds
+  constexpr int most_looks = 1'000;
+  if (!post(home.run(surrounding), render_supervise(run)))
+    return false;
+  // It writes its identity when it has the lock.
+  for (int look = 0; look < most_looks; ++look) {
+    if (process::parse_identity(read_file(home.run(run) / file_names::run_lock).value_or("")))
+      return true;
+    ::usleep(between_looks);
+  }
+  return false;
 }
 
 Error without_supervisor(const std::string& run, Error why) {

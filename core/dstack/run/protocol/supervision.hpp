@@ -58,6 +58,12 @@ Fd receive_run_lock(int socket);
 Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
                                                         const std::string& run);
 
+/// The run of this home whose job this process is part of, by its variables; empty: of none.
+std::string surrounding_run(const files::Home& home);
+/// Has the supervisor of the surrounding run start one for `run`, and waits for it: a process of
+/// the job would end with the job. False: that did not happen, and the lock is free.
+bool start_beside(const files::Home& home, const std::string& surrounding, const std::string& run);
+
 /// The error of a run that has none, for the user: the run is recorded all the same.
 Error without_supervisor(const std::string& run, Error why);
 

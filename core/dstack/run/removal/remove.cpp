@@ -1,6 +1,7 @@
 #include "dstack/run/removal/remove.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/run/removal/folder_notice.hpp"
 
 namespace dstack::run {
 
@@ -9,11 +10,13 @@ Result<store::Removed> remove(const files::Home& home,
                               const std::vector<store::RunRecord>& runs) {
   Result<void> removed;
   for (const store::RunRecord& run : runs) {
+    RunFolderNotice notice(home, run.name);
     removed = records.remove_run(run.id);
     if (removed)
       removed = remove_tree(home.run(run.name));
     if (!removed)
       break;
+    notice.settle();
   }
   // Also when one of several could not be removed: the others have gone.
   auto freed = store::free_removed(store::ObjectStore(home), records);

@@ -11,7 +11,7 @@
 namespace dstack::run {
 
 /// Of finished, untagged runs: their rows, then their folders, then what is free in the store. If
-/// this process is killed, free_removed() of another one does the last.
+/// this process is killed, the next command does the rest (folder_notice.hpp, free_removed()).
 Result<store::Removed> remove(const files::Home& home,
                               store::Records& records,
                               const std::vector<store::RunRecord>& runs);

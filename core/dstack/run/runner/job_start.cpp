@@ -75,6 +75,12 @@ Result<Pipe> make_output_pipe() {
   return pipe;
 }
 
+void note_output(const StateReporter& states, const Pipe& output) {
+  struct stat status;
+  if (::fstat(output.write_end.get(), &status) == 0)
+    states.note_output(status.st_ino);
+}
+
 }  // namespace
 
 Result<RunningJob> start_job(JobAttempt& attempt, PreparedJob job, Timestamp& started_at) {
@@ -86,6 +92,7 @@ Result<RunningJob> start_job(JobAttempt& attempt, PreparedJob job, Timestamp& st
                               {agent_report_fd, agent->reports.write_end.get()}};
   DSTACK_TRY(Pipe output, make_output_pipe());
   job.launch.output = output.write_end.get();
+  note_output(attempt.states, output);
   const std::int64_t workspace_made_at =
       attempt.workspace->is_private() ? mark_workspace(attempt.workspace->folder()) : 0;
   started_at = now();

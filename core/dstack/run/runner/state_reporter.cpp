@@ -30,6 +30,10 @@ void StateReporter::report(const job::Application& app) const {
   send(render(app));
 }
 
+void StateReporter::note_output(std::uint64_t pipe) const {
+  (void)write_all(states_.get(), render_output_pipe(pipe) + "\n");
+}
+
 void StateReporter::send(const std::string& line) const {
   (void)write_all(states_.get(), line + "\n");
   post(run_folder_, line);

@@ -26,6 +26,8 @@ class StateReporter {
   /// A supervisor that is gone, or a full disk, is not an error.
   void report(job::Status status) const;
   void report(const job::Application& app) const;
+  /// Notes which pipe the job's processes write to: by it they are found if the runner is killed.
+  void note_output(std::uint64_t pipe) const;
 
  private:
   void send(const std::string& line) const;

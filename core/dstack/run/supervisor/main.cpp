@@ -1,5 +1,6 @@
 #include "dstack/run/supervisor/main.hpp"
 
+#include "dstack/backend/local_process.hpp"
 #include "dstack/base/fatal_exit.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/job/status.hpp"
@@ -18,6 +19,7 @@
 #include "dstack/run/supervisor/local_runners.hpp"
 #include "dstack/run/supervisor/missing_file.hpp"
 #include "dstack/run/supervisor/missing_variable.hpp"
+#include "dstack/run/supervisor/orphan_cleanup.hpp"
 #include "dstack/run/supervisor/poll_events.hpp"
 #include "dstack/run/supervisor/recorder.hpp"
 #include "dstack/run/supervisor/reservations.hpp"
@@ -81,7 +83,7 @@ Result<void> supervise_to_end(const files::Home& home,
   LocalRunners runners(name, folders);
   Reservations reservations(home, order, gangs);
   DatabaseHistory history(records, run.id, name);
-  PollEvents events({mailbox, saver, recorder, reservations, runners});
+  PollEvents events({mailbox, saver, recorder, reservations, runners, home});
   const auto explain = [&](std::size_t job) { return explain_failure(home, order, job); };
   SupervisorParts parts{
       runners, folders, reservations, saver, history, recorder, events, clock, explain};
@@ -93,6 +95,9 @@ Result<void> supervise(const files::Home& home,
                        const Fd& lock,
                        std::optional<store::Records> opened) {
   const auto self = process::identity_of(::getpid());
+  struct stat status;
+  if (::fstat(lock.get(), &status) == 0 && status.st_size > 0)
+    remove_unfinished_files(home, name);  // of the one before
   if (::ftruncate(lock.get(), 0) != 0 || !self)
     return fail_errno("cannot record the supervisor of run '{}'", name);
   DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
@@ -165,6 +170,7 @@ int supervisor_main(const files::Home& home, const std::string& name) {
   if (!*held)
     return 0;  // another supervisor has it
   report_fatal_exit_in((folder / file_names::supervisor_log).string());
+  backend::LocalProcess::adopt_orphans();  // of a runner that is killed
   process::protect_from_oom_killer();
   start_supervisor_log(folder);
   log_decision(fmt::format("supervises run '{}' as process {}", name, ::getpid()));

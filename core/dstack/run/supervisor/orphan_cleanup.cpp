@@ -2,11 +2,17 @@
 
 #include "dstack/backend/container.hpp"
 #include "dstack/backend/local_process.hpp"
+#include "dstack/base/abandoned_writes.hpp"
+#include "dstack/base/text.hpp"
+#include "dstack/files/staging_folder.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/adoption.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/process/pipe_users.hpp"
 #include "dstack/process/signal.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/run/schedule/gangs.hpp"
@@ -16,6 +22,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 namespace dstack::run {
 
@@ -51,6 +58,17 @@ Fd take_lock_of_dead(const Path& path, const Path& identity) {
   return {};
 }
 
+/// Those that changed the environment by which they are found, and still have the job's output.
+void kill_writers(const Path& attempt) {
+  const auto runner = process::parse_identity(read_file(attempt / file_names::runner).value_or(""));
+  if (!runner || runner->boot != process::boot_id())
+    return;  // the number is that of this boot
+  const std::string states = read_file(attempt / file_names::states).value_or("");
+  for (const std::string_view line : split(states, '\n'))
+    if (const auto pipe = parse_output_pipe(line))
+      process::kill_users_of_pipe(*pipe);
+}
+
 }  // namespace
 
 Result<void> end_orphans(const files::Home& home,
@@ -58,10 +76,13 @@ Result<void> end_orphans(const files::Home& home,
                          std::size_t job,
                          std::size_t attempt) {
   const std::string& id = order.job_ids[job];
+  const Path folder = attempt_folder(home, order.plan.run_name, job, attempt);
+  process::kill_adopted();
   process::kill_marked("JOB_ID", id);
+  kill_writers(folder);
   if (order.machine)
     resources::remove_groups(id);
-  const Path folder = attempt_folder(home, order.plan.run_name, job, attempt);
+  remove_abandoned_writes(folder);
   return backend::remove_container(folder / file_names::container).map_error([&](Error error) {
     error.message = fmt::format(
         "its container is still there, and can be removed with 'docker rm -f dstack-{}': {}",
@@ -69,6 +90,24 @@ Result<void> end_orphans(const files::Home& home,
         error.message);
     return error;
   });
+}
+
+void remove_unfinished_files(const files::Home& home, const std::string& run) {
+  const Path top = home.run(run);
+  remove_abandoned_writes(top);
+  files::remove_abandoned_staging_folders(files::Home{top / file_names::kept});
+  boost::system::error_code error;
+  for (fs::directory_iterator job(top, error), end; !error && job != end; job.increment(error)) {
+    if (!parse_number<std::size_t>(job->path().filename().string()))
+      continue;
+    remove_abandoned_writes(job->path());
+    for (std::size_t attempt = 2;; ++attempt) {
+      const Path folder = job->path() / fmt::format("attempt-{}", attempt);
+      if (::access(folder.c_str(), F_OK) != 0)
+        break;
+      remove_abandoned_writes(folder);
+    }
+  }
 }
 
 void end_orphaned_gang(const files::Home& home, const std::string& run, std::size_t leader) {

@@ -1,6 +1,8 @@
 #include "dstack/run/supervisor/poll_events.hpp"
 
 #include "dstack/run/protocol/mailbox.hpp"
+#include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/supervisor/supervisor_log.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,10 +19,26 @@ namespace {
 /// is an event.
 constexpr int look_again_ms = 100;
 
+/// A run that a job has submitted is none of its processes: it does not end with the job.
+void supervise(const files::Home& home, const std::string& run) {
+  log_decision(fmt::format("starts a supervisor for run '{}', which a job has submitted", run));
+  if (const auto started = ensure_supervised(home, run); !started)
+    log_decision(render(started.error()));
+}
+
+void take_mail(Mailbox& mailbox, const files::Home& home, std::vector<std::string>& mail) {
+  while (auto message = mailbox.take()) {
+    if (const auto run = parse_supervise(*message))
+      supervise(home, *run);
+    else
+      mail.push_back(*std::move(message));
+  }
+}
+
 }  // namespace
 
 Result<Happened> PollEvents::wait() {
-  auto& [mailbox, saver, recorder, reservations, runners] = sources_;
+  auto& [mailbox, saver, recorder, reservations, runners, home] = sources_;
   const auto watched = runners.watched();
   std::vector<pollfd> polled = {
       {mailbox.fd(), POLLIN, 0}, {saver.fd(), POLLIN, 0}, {recorder.fd(), POLLIN, 0}};
@@ -38,8 +56,7 @@ Result<Happened> PollEvents::wait() {
   reservations.note_events(std::span(polled).subspan(first_lease));
   Happened happened;
   if (polled[0].revents != 0)
-    while (auto message = mailbox.take())
-      happened.mail.push_back(*std::move(message));
+    take_mail(mailbox, home, happened.mail);
   if (polled[1].revents != 0)
     happened.saved = saver.take_finished();
   if (polled[2].revents != 0) {

@@ -21,6 +21,7 @@ class PollEvents : public Events {
     DatabaseRecorder& recorder;
     Reservations& reservations;
     LocalRunners& runners;
+    const files::Home& home;
   };
 
   explicit PollEvents(Sources sources) : sources_(sources) {}

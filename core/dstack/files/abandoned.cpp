@@ -1,0 +1,20 @@
+#include "dstack/files/abandoned.hpp"
+
+#include "dstack/base/abandoned_writes.hpp"
+#include "dstack/files/drafts.hpp"
+#include "dstack/files/staging_folder.hpp"
+
+namespace dstack::files {
+
+void remove_abandoned(const Home& home) {
+  remove_abandoned_staging_folders(home);
+  remove_abandoned_writes(home.root);
+  remove_abandoned_writes(home.secrets());
+  boost::system::error_code error;
+  for (fs::directory_iterator next(home.temporary(), error), end; !error && next != end;
+       next.increment(error))
+    if (next->path().filename().string().starts_with(drafts_prefix))
+      remove_abandoned_drafts(next->path());
+}
+
+}  // namespace dstack::files

@@ -1,0 +1,71 @@
+// Any call of a process of dstack fails, with any error that it can have: the verdict is right, or
+// there is an error with its cause, nothing is lost or stuck, and the same command works again.
+#include "faults.hpp"
+#include "scenarios.hpp"
+
+using namespace dstack::test;
+
+TEST_CASE("any call fails: a run with a dependency and artifacts") {
+  skip_if_sanitized();
+  sweep_errors(run_with_dependency());
+}
+
+TEST_CASE("any call fails: the first run of a home") {
+  skip_if_sanitized();
+  sweep_errors(first_run());
+}
+
+TEST_CASE("any call fails: a run of 30 jobs") {
+  skip_if_sanitized();
+  sweep_errors(run_many_jobs());
+}
+
+TEST_CASE("any call fails: a stop") {
+  skip_if_sanitized();
+  sweep_errors(stop_run());
+}
+
+TEST_CASE("any call fails: an abort") {
+  skip_if_sanitized();
+  sweep_errors(abort_run());
+}
+
+TEST_CASE("any call fails: adding a tag") {
+  skip_if_sanitized();
+  sweep_errors(add_tag());
+}
+
+TEST_CASE("any call fails: deleting a tag") {
+  skip_if_sanitized();
+  sweep_errors(delete_tag());
+}
+
+TEST_CASE("any call fails: a download") {
+  skip_if_sanitized();
+  sweep_errors(download_artifacts());
+}
+
+TEST_CASE("any call fails: removing a run") {
+  skip_if_sanitized();
+  sweep_errors(remove_run());
+}
+
+TEST_CASE("any call fails: adding a secret") {
+  skip_if_sanitized();
+  sweep_errors(add_secret());
+}
+
+TEST_CASE("any call fails: deleting a secret") {
+  skip_if_sanitized();
+  sweep_errors(delete_secret());
+}
+
+TEST_CASE("any call fails: bringing changes into the project") {
+  skip_if_sanitized();
+  sweep_errors(apply_changes());
+}
+
+TEST_CASE("any call fails: writing the code of a run") {
+  skip_if_sanitized();
+  sweep_errors(write_code());
+}
