@@ -27,14 +27,6 @@ std::string duration_of(const WorkflowRecord& workflow, Timestamp at) {
   return render_duration(workflow.finished_at.value_or(at) - *workflow.started_at);
 }
 
-/// What a queued workflow waits for; only its jobs have that.
-std::string reason(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
-  for (const store::JobRecord& job : jobs)
-    if (job.workflow == workflow && job.status == Status::queued && !job.reason.empty())
-      return job.reason;
-  return {};
-}
-
 std::string submitted(const ui::Stream& stream, Timestamp time, Timestamp at) {
   return stream.terminal ? render_age(time, at) : render_time(time);
 }
@@ -71,6 +63,14 @@ ui::Table make_table(const ui::Stream& stream,
 
 }  // namespace
 
+std::string what_holds_up(const std::vector<store::JobRecord>& jobs,
+                          const WorkflowRecord& workflow) {
+  for (const store::JobRecord& job : jobs)
+    if (job.workflow == workflow.index && job.status == workflow.status && !job.reason.empty())
+      return job.reason;
+  return {};
+}
+
 std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& run) {
   return job::is_final(run.status) ? std::vector<store::JobRecord>()
                                    : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
@@ -88,7 +88,7 @@ std::string RunTable::take(store::Records& records, const std::vector<RunRecord>
     add_addresses(run, jobs);
     for (const WorkflowRecord& workflow : run.workflows) {
       ui::Outcome outcome = ui::outcome_of(workflow);
-      outcome.reason = reason(jobs, workflow.index);
+      outcome.reason = what_holds_up(jobs, workflow);
       std::vector<ui::Cell> row = {{run.name, ui::Colour::bold},
                                    {workflow.name},
                                    ui::status_cell(stream_, outcome),

@@ -15,6 +15,11 @@ namespace dstack::cli {
 /// Not read for runs that are over: nothing of their jobs is shown.
 std::vector<store::JobRecord> jobs_of(store::Records& records, const store::RunRecord& run);
 
+/// Why a workflow waits, or what holds it up while it runs: only its jobs have that. Empty:
+/// nothing.
+std::string what_holds_up(const std::vector<store::JobRecord>& jobs,
+                          const store::WorkflowRecord& workflow);
+
 /// A row for each workflow of each run.
 class RunTable {
  public:

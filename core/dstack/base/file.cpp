@@ -128,8 +128,8 @@ Result<void> write_new_file(const std::string& path,
                             Durable durable,
                             unsigned mode) {
   DSTACK_TRY(Fd file, open_file(path, O_WRONLY | O_CREAT | O_EXCL, static_cast<mode_t>(mode)));
-  DSTACK_CHECK(
-      write_all(file.get(), bytes).map_error(while_doing(fmt::format("writing '{}'", path))));
+  if (const auto written = write_all(file.get(), bytes); !written)
+    return fail_errno_of(written.error().number, "cannot write '{}'", path);
   if (durable != Durable::no && ::fsync(file.get()) != 0)
     return fail_errno("cannot sync '{}'", path);
   return {};
@@ -139,7 +139,10 @@ Result<void> write_new_file(const std::string& path,
 
 Result<std::string> read_file(const Path& path) {
   DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
-  return read_all(file.get()).map_error(while_doing(fmt::format("reading '{}'", path.string())));
+  auto text = read_all(file.get());
+  if (!text)
+    return fail_errno_of(text.error().number, "cannot read '{}'", path.string());
+  return text;
 }
 
 Result<void> write_file_atomically(const Path& path,

@@ -13,6 +13,8 @@ namespace dstack::config {
 
 namespace {
 
+constexpr std::uint64_t least_log_limit = 64'000;
+
 /// Reads the file's map, and goes on after an error.
 class SettingsReader : private MapReader {
  public:
@@ -21,28 +23,47 @@ class SettingsReader : private MapReader {
 
   Settings read(const Value& root) {
     Settings settings;
-    each_member(
-        root,
-        "the file",
-        {"resources", "stop_grace", "snapshot_file_limit", "keep_changes", "tools", "on_end"},
-        [&](const std::string& key, const Value& value) {
-          if (key == "resources")
-            read_resources(value, settings.resources);
-          else if (key == "tools")
-            read_tools(value, settings);
-          else if (key == "on_end")
-            settings.on_end = read_on_end(*this, value);
-          else if (key == "stop_grace")
-            read_duration(key, value, settings.stop_grace);
-          else if (key == "keep_changes")
-            read_size(key, value, settings.keep_changes);
-          else
-            read_size(key, value, settings.snapshot_file_limit);
-        });
+    each_member(root,
+                "the file",
+                {"resources",
+                 "stop_grace",
+                 "snapshot_file_limit",
+                 "keep_changes",
+                 "log_limit",
+                 "tools",
+                 "on_end"},
+                [&](const std::string& key, const Value& value) {
+                  if (key == "resources")
+                    read_resources(value, settings.resources);
+                  else if (key == "tools")
+                    read_tools(value, settings);
+                  else if (key == "on_end")
+                    settings.on_end = read_on_end(*this, value);
+                  else if (key == "stop_grace")
+                    read_duration(key, value, settings.stop_grace);
+                  else if (key == "keep_changes")
+                    read_size(key, value, settings.keep_changes);
+                  else if (key == "log_limit")
+                    read_log_limit(value, settings.log_limit);
+                  else
+                    read_size(key, value, settings.snapshot_file_limit);
+                });
     return settings;
   }
 
  private:
+  void read_log_limit(const Value& value, std::uint64_t& limit) {
+    if (value.kind == ValueKind::scalar && value.text == "none") {
+      limit = 0;
+      return;
+    }
+    read_size("log_limit", value, limit);
+    if (limit > 0 && limit < least_log_limit)
+      report(make_error(ErrorCode::configuration, "'log_limit' must be at least 64KB")
+                 .at(value.where)
+                 .with_hint("write 'log_limit: 10GB', for example, or 'none'"));
+  }
+
   void read_resources(const Value& value, ResourceSettings& resources) {
     each_member(value,
                 "'resources'",

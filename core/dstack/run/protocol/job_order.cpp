@@ -67,6 +67,7 @@ void fields(Fields& fields, Self& order) {
   fields.member("python", order.python);
   fields.member("stop_grace", order.stop_grace);
   fields.member("keep_changes", order.keep_changes);
+  fields.member("log_limit", order.log_limit);
 }
 
 bool has_secrets(const JobOrder& order) {

@@ -56,6 +56,7 @@ struct JobOrder {
   std::optional<python::Interpreter> python;  ///< for what the spec asks of Python
   std::chrono::milliseconds stop_grace{10'000};
   std::uint64_t keep_changes = 100'000'000;  ///< as in config::Settings
+  std::uint64_t log_limit = 0;               ///< likewise
 
   bool operator==(const JobOrder&) const = default;
 };

@@ -1,7 +1,10 @@
 #include "dstack/run/runner/log_writer.hpp"
 
+#include "dstack/base/quantity.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -19,14 +22,18 @@ namespace {
 constexpr int least_for_splice = 64 * 1024;
 constexpr std::size_t most_to_mask = 256 * 1024;
 constexpr std::chrono::milliseconds least_between_marks{10};
+/// Of a log that has reached its limit: its times are not limited.
+constexpr std::chrono::milliseconds least_between_marks_beyond{1000};
 
-bool is_full(int error) {
-  return error == ENOSPC || error == EDQUOT || error == EFBIG;
+constexpr std::chrono::milliseconds between_looks_for_room{200};
+
+bool has_no_room(int error) {
+  return is_disk_full(error) || error == EFBIG;
 }
 
 }  // namespace
 
-Result<LogWriter> LogWriter::open(const Path& job_folder) {
+Result<LogWriter> LogWriter::open(const Path& job_folder, std::uint64_t limit) {
   LogWriter writer;
   writer.folder_ = job_folder;
   // Readable too: the reader of a spliced file must not depend on the writer's mode.
@@ -37,6 +44,11 @@ Result<LogWriter> LogWriter::open(const Path& job_folder) {
       open_file(
           (job_folder / file_names::log_times).string(), O_WRONLY | O_CREAT | O_APPEND, 0600));
   DSTACK_CHECK(writer.continue_at_end());
+  if (limit > 0 && writer.offset_ > 0) {  // of an earlier attempt
+    DSTACK_TRY(writer.limit_, LogLimit::of(job_folder, limit));
+  } else {
+    writer.limit_ = LogLimit(job_folder, limit);
+  }
   return writer;
 }
 
@@ -59,14 +71,15 @@ Result<void> LogWriter::continue_at_end() {
 
 Result<void> LogWriter::mark() {
   const Timestamp at = now();
-  if (at - last_mark_ < least_between_marks && at >= last_mark_)
+  const auto least = limit_.is_reached() ? least_between_marks_beyond : least_between_marks;
+  if (at - last_mark_ < least && at >= last_mark_)
     return {};
   last_mark_ = at;
   const std::array<std::int64_t, 2> pair = {offset_, at.time_since_epoch().count()};
   std::array<char, sizeof pair> bytes;
   std::memcpy(bytes.data(), pair.data(), sizeof pair);
   if (auto written = write_all(times_.get(), {bytes.data(), bytes.size()});
-      !written && !is_full(errno))
+      !written && !has_no_room(written.error().number))
     return written;
   return {};
 }
@@ -86,12 +99,21 @@ std::string LogWriter::masked(std::string_view text) const {
 }
 
 Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
+  look_for_room();
+  if (is_full() && !masker_)
+    return drop_from(pipe);
   int waiting = 0;
   if (masker_ || ::ioctl(pipe, FIONREAD, &waiting) != 0 || waiting < least_for_splice)
     return copy_from(pipe);
   DSTACK_CHECK(mark());
-  const ssize_t count = ::splice(
-      pipe, nullptr, log_.get(), &offset_, static_cast<std::size_t>(waiting), SPLICE_F_MOVE);
+  DSTACK_TRY(const std::uint64_t room, make_room());
+  const ssize_t count =
+      ::splice(pipe,
+               nullptr,
+               log_.get(),
+               &offset_,
+               static_cast<std::size_t>(std::min(static_cast<std::uint64_t>(waiting), room)),
+               SPLICE_F_MOVE);
   if (count > 0) {
     // Kernels before 6.4 notify no watcher of a splice; all of them do of a change of times.
     ::futimens(log_.get(), nullptr);
@@ -101,7 +123,7 @@ Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
     return Moved::end_of_pipe;
   if (errno == EAGAIN || errno == EINTR)
     return Moved::nothing;
-  if (is_full(errno))
+  if (has_no_room(errno))
     return drop_from(pipe);
   return copy_from(pipe);  // a file system without splice
 }
@@ -124,21 +146,55 @@ Result<LogWriter::Moved> LogWriter::copy_from(int pipe) {
 Result<void> LogWriter::write(std::string_view bytes) {
   if (bytes.empty())
     return {};
+  if (is_full()) {
+    drop(bytes.size());
+    return {};
+  }
   DSTACK_CHECK(mark());
   while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(log_.get(), bytes.data(), bytes.size(), offset_);
-    if (written < 0) {
-      if (errno == EINTR)
-        continue;
-      if (!is_full(errno))
-        return fail_errno("cannot write a job's log");
-      dropped_ += bytes.size();
+    DSTACK_TRY(const std::uint64_t room, make_room());
+    const std::string_view piece = bytes.substr(0, room);
+    DSTACK_TRY(const bool is_written, write_whole(piece));
+    if (!is_written) {
+      drop(bytes.size());
       break;
     }
-    offset_ += written;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+    bytes.remove_prefix(piece.size());
   }
   return {};
+}
+
+Result<bool> LogWriter::write_whole(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(log_.get(), bytes.data(), bytes.size(), offset_);
+    if (written >= 0) {
+      offset_ += written;
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (has_no_room(errno)) {
+      return false;
+    } else if (errno != EINTR) {
+      return fail_errno("cannot write '{}'", (folder_ / file_names::log).string());
+    }
+  }
+  return true;
+}
+
+Result<std::uint64_t> LogWriter::make_room() {
+  const auto end = [this] { return static_cast<std::uint64_t>(offset_); };
+  if (const std::uint64_t room = limit_.room(end()); room > 0)
+    return room;
+  const std::string limit = render_size(limit_.bytes());
+  DSTACK_TRY(const LogLimit::Given given, limit_.give_back(log_.get(), end()));
+  if (given != LogLimit::Given::again)
+    DSTACK_CHECK(write_whole(own_line(
+        given == LogLimit::Given::first
+            ? fmt::format("this log has reached its limit of {} ('log_limit' in config.yaml): its "
+                          "beginning and its end are kept",
+                          limit)
+            : fmt::format("this log grows beyond its limit of {}: its file system cannot give "
+                          "back a part of a file",
+                          limit))));
+  return std::max<std::uint64_t>(limit_.room(end()), 1);
 }
 
 LogWriter::Moved LogWriter::drop_from(int pipe) {
@@ -148,13 +204,50 @@ LogWriter::Moved LogWriter::drop_from(int pipe) {
     return Moved::end_of_pipe;
   if (count < 0)
     return Moved::nothing;
-  dropped_ += static_cast<std::uint64_t>(count);
+  drop(static_cast<std::size_t>(count));
   return Moved::some;
+}
+
+void LogWriter::drop(std::size_t bytes) {
+  if (gap_ == 0)
+    next_look_ = std::chrono::steady_clock::now() + between_looks_for_room;
+  gap_ += bytes;
+  dropped_ += bytes;
+}
+
+void LogWriter::look_for_room() {
+  if (!is_full())
+    return;
+  const auto at = std::chrono::steady_clock::now();
+  if (at < next_look_)
+    return;
+  next_look_ = at + between_looks_for_room;
+  if (files::has_room_again(folder_))
+    close_gap();
+}
+
+bool LogWriter::close_gap() {
+  const std::string line =
+      own_line(fmt::format("the disk was full: {} bytes of output are missing here", gap_));
+  const auto written = mark() ? write_whole(line) : Result<bool>(false);
+  if (!written || !*written)
+    return false;
+  gap_ = 0;
+  return true;
+}
+
+/// It begins a new line, whatever was written last.
+std::string LogWriter::own_line(const std::string& sentence) const {
+  char last = '\n';
+  const bool is_known = offset_ == 0 || ::pread(log_.get(), &last, 1, offset_ - 1) == 1;
+  return fmt::format("{}dstack: {}\n", is_known && last == '\n' ? "" : "\n", sentence);
 }
 
 Result<void> LogWriter::sync() {
   if (masker_)
     DSTACK_CHECK(write(masker_->finish()));
+  if (is_full())
+    (void)close_gap();
   if (offset_ > 0 && ::fdatasync(log_.get()) != 0)
     return fail_errno("cannot sync a job's log");
   return {};

@@ -1,10 +1,11 @@
 // The writing side of a job's log (run/protocol/job_log.hpp has the format): moves bytes from the
-// job's pipe to the file.
+// job's pipe to the file, as far as the disk and the limit of the log let it.
 #pragma once
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/time.hpp"
+#include "dstack/run/runner/log_limit.hpp"
 #include "dstack/secrets/masker.hpp"
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class LogWriter {
  public:
-  static Result<LogWriter> open(const Path& job_folder);
+  /// `limit`: bytes; 0: none.
+  static Result<LogWriter> open(const Path& job_folder, std::uint64_t limit = 0);
 
   /// A descriptor that appends to the log: for the installers of an environment, which the runner
   /// starts. A job never gets one: `echo x > /dev/stderr` would truncate the file.
@@ -34,27 +36,47 @@ class LogWriter {
 
   enum class Moved { some, nothing, end_of_pipe };
   /// Moves what the pipe holds, with splice(2) when there is much. A full disk drops the bytes and
-  /// counts them: the job must neither block nor die of it.
+  /// counts them: the job must neither block nor die of it. When there is room again, the log says
+  /// where how many are missing.
   Result<Moved> move_from(int pipe);
 
-  /// Writes what was held back as a possible part of a secret, and makes the log durable;
-  /// nothing to do when it is empty.
+  /// Writes what was held back as a possible part of a secret and how much is missing, and makes
+  /// the log durable; nothing to do when it is empty.
   Result<void> sync();
 
+  /// Whether output is dropped now.
+  bool is_full() const { return gap_ > 0; }
+
+  /// Writes again from here on, if there is more room than the reserve of the home has given up.
+  /// To be called now and then where nothing comes through the pipe.
+  void look_for_room();
+
+  /// Bytes that are missing in all.
   std::uint64_t dropped() const { return dropped_; }
 
  private:
   Result<void> mark();
   Result<Moved> copy_from(int pipe);
   Result<void> write(std::string_view bytes);
+  /// As it is, also in a gap. All of it, unless the disk is full.
+  Result<bool> write_whole(std::string_view bytes);
+  /// Room for at least one more byte.
+  Result<std::uint64_t> make_room();
   Moved drop_from(int pipe);
+  void drop(std::size_t bytes);
+  /// Says how many bytes a gap has. False where there is no room for that.
+  bool close_gap();
+  std::string own_line(const std::string& sentence) const;
 
   Path folder_;
   Fd log_;
   Fd times_;
   std::int64_t offset_ = 0;
   std::uint64_t dropped_ = 0;
+  std::uint64_t gap_ = 0;  ///< bytes dropped since something was written last
+  std::chrono::steady_clock::time_point next_look_{};
   Timestamp last_mark_{};
+  LogLimit limit_;
   std::optional<secrets::Masker> masker_;
   std::string buffer_;  ///< for the masker: one large piece is scanned faster than many
 };

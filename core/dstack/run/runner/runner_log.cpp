@@ -7,8 +7,8 @@ namespace dstack::run {
 RunnerLog::RunnerLog(Path job_folder, LogWriter writer)
     : folder_(std::move(job_folder)), writer_(std::move(writer)) {}
 
-Result<RunnerLog> RunnerLog::open(const Path& job_folder) {
-  DSTACK_TRY(auto writer, LogWriter::open(job_folder));
+Result<RunnerLog> RunnerLog::open(const Path& job_folder, std::uint64_t limit) {
+  DSTACK_TRY(auto writer, LogWriter::open(job_folder, limit));
   return RunnerLog(job_folder, std::move(writer));
 }
 
@@ -23,7 +23,7 @@ Result<void> RunnerLog::say(const std::string& sentence) {
 
 Result<void> RunnerLog::begin_attempt(std::size_t attempt, std::size_t attempts) {
   DSTACK_CHECK(say(fmt::format("attempt {} of {}", attempt, attempts)));
-  begin_ = JobLog(folder_).size();
+  DSTACK_TRY(begin_, JobLog(folder_).size());
   return {};
 }
 

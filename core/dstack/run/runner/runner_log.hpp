@@ -13,7 +13,7 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class RunnerLog {
  public:
-  static Result<RunnerLog> open(const Path& job_folder);
+  static Result<RunnerLog> open(const Path& job_folder, std::uint64_t limit = 0);
 
   LogWriter& writer() { return writer_; }
 

@@ -7,6 +7,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 
 #include <cstddef>
 #include <string>
@@ -25,6 +26,8 @@ class StateReporter {
   /// A supervisor that is gone, or a full disk, is not an error.
   void report(job::Status status) const;
   void report(const job::Application& app) const;
+  /// To the supervisor alone.
+  void report(TroubleMessage::Kind kind, const std::string& text) const;
 
  private:
   void send(const std::string& line) const;
@@ -33,6 +36,7 @@ class StateReporter {
   std::size_t job_ = 0;
   std::size_t attempt_ = 1;
   Fd states_;
+  mutable bool is_torn_ = false;  ///< the last line may not be whole
 };
 
 }  // namespace dstack::run

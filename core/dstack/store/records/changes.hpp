@@ -68,6 +68,12 @@ struct WorkflowChange {
   std::optional<int> signal = {};
 };
 
+/// A stop that reached the supervisor before it could be recorded.
+struct WorkflowStop {
+  std::size_t workflow = 0;
+  job::StopRequest request = job::StopRequest::stop;
+};
+
 /// What a supervisor records at one moment: all of it becomes durable together, or nothing.
 struct RunChanges {
   std::vector<JobChange> jobs = {};
@@ -76,6 +82,7 @@ struct RunChanges {
       artifacts;  ///< replaces an earlier record of the same workflow and path
   std::vector<job::Application> apps = {};   ///< likewise, of the same job and index
   std::vector<job::Edits> edits = {};        ///< likewise, of the same job
+  std::vector<WorkflowStop> stops = {};      ///< of a workflow that is over: ignored
   std::optional<job::Status> status = {};    ///< of the run
   std::optional<Timestamp> started_at = {};  ///< of the run, as of a workflow
   std::optional<std::int64_t> first_failure;
@@ -84,7 +91,7 @@ struct RunChanges {
 
   bool empty() const {
     return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() &&
-           edits.empty() && !status && !first_failure;
+           edits.empty() && stops.empty() && !status && !first_failure;
   }
 };
 

@@ -286,6 +286,31 @@ Result<void> apply_first_failure(Database& database, RunId run, std::int64_t job
   return query.bind(job).bind(run).run();
 }
 
+/// An abort is not taken back by a later stop.
+Result<void> note_stop(Database& database,
+                       std::string_view sql,
+                       RunId run,
+                       std::int64_t number,
+                       job::StopRequest request) {
+  DSTACK_TRY(Query query, database.query(sql));
+  DSTACK_CHECK(query.bind(run).bind(number).bind(render(request)).run());
+  if (database.changes() > 0)
+    return {};
+  return fail(ErrorCode::conflict, "it has already ended");
+}
+
+Result<void> stop_workflow(Database& database,
+                           RunId run,
+                           std::size_t workflow,
+                           job::StopRequest request) {
+  return note_stop(database,
+                   "update workflow set stop = case when stop = 'abort' then stop else ?3 end "
+                   "where run = ?1 and number = ?2 and finished_at is null",
+                   run,
+                   static_cast<std::int64_t>(workflow),
+                   request);
+}
+
 Result<void> apply_all(Database& database, RunId run, const RunChanges& changes) {
   for (const JobChange& change : changes.jobs)
     DSTACK_CHECK(apply_job(database, run, change));
@@ -299,24 +324,15 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
     DSTACK_CHECK(apply_edits(database, run, edits));
   for (const NewNotification& notification : changes.notifications)
     DSTACK_CHECK(apply_notification(database, run, notification));
+  for (const WorkflowStop& stop : changes.stops)
+    if (auto noted = stop_workflow(database, run, stop.workflow, stop.request);
+        !noted && noted.error().code != ErrorCode::conflict)
+      return noted;
   if (changes.first_failure)
     DSTACK_CHECK(apply_first_failure(database, run, *changes.first_failure));
   if (changes.status)
     DSTACK_CHECK(apply_status(database, run, *changes.status, changes.at, changes.started_at));
   return {};
-}
-
-/// An abort is not taken back by a later stop.
-Result<void> note_stop(Database& database,
-                       std::string_view sql,
-                       RunId run,
-                       std::int64_t number,
-                       job::StopRequest request) {
-  DSTACK_TRY(Query query, database.query(sql));
-  DSTACK_CHECK(query.bind(run).bind(number).bind(render(request)).run());
-  if (database.changes() > 0)
-    return {};
-  return fail(ErrorCode::conflict, "it has already ended");
 }
 
 }  // namespace
@@ -362,13 +378,7 @@ Result<void> Records::request_stop(RunId run, job::StopRequest request) {
 
 Result<void> Records::request_stop(RunId run, std::size_t workflow, job::StopRequest request) {
   DSTACK_TRY(Transaction transaction, Transaction::begin(connection_->database));
-  DSTACK_CHECK(
-      note_stop(connection_->database,
-                "update workflow set stop = case when stop = 'abort' then stop else ?3 end "
-                "where run = ?1 and number = ?2 and finished_at is null",
-                run,
-                static_cast<std::int64_t>(workflow),
-                request));
+  DSTACK_CHECK(stop_workflow(connection_->database, run, workflow, request));
   return transaction.commit();
 }
 
