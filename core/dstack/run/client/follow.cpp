@@ -244,7 +244,9 @@ class Follower {
     // One that was started writes its identity a moment later.
     if (supervisor_ || started_)
       return {};
-    DSTACK_TRY(auto lock, take_run_lock(home_, name_));
+    DSTACK_TRY(auto lock, take_run_lock(home_, name_).map_error([this](Error error) {
+      return not_followed(std::move(error));
+    }));
     if (!lock)
       return {};  // somebody has it, or the run's folder is gone
     // The last one may have ended meanwhile, with the run; as long as we hold the lock nothing

@@ -2,7 +2,6 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/log.hpp"
-#include "dstack/files/beneath.hpp"
 #include "dstack/run/protocol/descriptor_message.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
@@ -31,10 +30,10 @@ Result<process::Child> spawn_supervisor(const files::Home& home, const std::stri
 
 Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run) {
   auto lock = open_file((home.run(run) / file_names::run_lock).string(), O_RDWR | O_CREAT, 0600);
-  if (!lock && files::is_missing(lock.error().number))
-    return std::nullopt;
-  if (!lock)
+  if (!lock && (is_transient(lock.error()) || is_disk_full(lock.error())))
     return fail(std::move(lock).error());
+  if (!lock)
+    return std::nullopt;
   DSTACK_TRY(const bool is_held, lock_exclusive(lock->get(), Wait::no));
   if (!is_held)
     return std::nullopt;

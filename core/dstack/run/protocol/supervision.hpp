@@ -16,7 +16,8 @@ namespace dstack::run {
 /// gets it: receive_run_lock().
 inline constexpr int supervisor_lock_fd = 3;
 
-/// The run's lock, held now. Nothing when somebody else has it, or the run has no folder.
+/// The run's lock, held now. Nothing when somebody else has it, or the run has no folder that can be
+/// written.
 Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run);
 
 /// Starts one, detached, which has the lock from its first instruction on: so nobody ever finds the

@@ -26,10 +26,8 @@ constexpr std::chrono::milliseconds least_between_marks{10};
 constexpr std::chrono::milliseconds least_between_marks_beyond{1000};
 
 constexpr std::chrono::milliseconds between_looks_for_room{200};
-
-bool has_no_room(int error) {
-  return is_disk_full(error) || error == EFBIG;
-}
+/// Where the middle of a log could not be given back, until that is tried again.
+constexpr std::uint64_t room_at_least = 64 * 1024;
 
 }  // namespace
 
@@ -62,26 +60,24 @@ Result<void> LogWriter::continue_at_end() {
   if (::fstat(log_.get(), &status) != 0)
     return fail_errno("cannot look at a job's log");
   if (status.st_size > offset_) {
-    DSTACK_CHECK(mark());
+    mark();
     offset_ = status.st_size;
     last_mark_ = {};
   }
   return {};
 }
 
-Result<void> LogWriter::mark() {
+/// A mark that cannot be written makes the time of some output that of earlier output.
+void LogWriter::mark() {
   const Timestamp at = now();
   const auto least = limit_.is_reached() ? least_between_marks_beyond : least_between_marks;
   if (at - last_mark_ < least && at >= last_mark_)
-    return {};
+    return;
   last_mark_ = at;
   const std::array<std::int64_t, 2> pair = {offset_, at.time_since_epoch().count()};
   std::array<char, sizeof pair> bytes;
   std::memcpy(bytes.data(), pair.data(), sizeof pair);
-  if (auto written = write_all(times_.get(), {bytes.data(), bytes.size()});
-      !written && !has_no_room(written.error().number))
-    return written;
-  return {};
+  (void)write_all(times_.get(), {bytes.data(), bytes.size()});
 }
 
 void LogWriter::hide(secrets::Needles needles) {
@@ -105,8 +101,8 @@ Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
   int waiting = 0;
   if (masker_ || ::ioctl(pipe, FIONREAD, &waiting) != 0 || waiting < least_for_splice)
     return copy_from(pipe);
-  DSTACK_CHECK(mark());
-  DSTACK_TRY(const std::uint64_t room, make_room());
+  mark();
+  const std::uint64_t room = make_room();
   const ssize_t count =
       ::splice(pipe,
                nullptr,
@@ -123,9 +119,7 @@ Result<LogWriter::Moved> LogWriter::move_from(int pipe) {
     return Moved::end_of_pipe;
   if (errno == EAGAIN || errno == EINTR)
     return Moved::nothing;
-  if (has_no_room(errno))
-    return drop_from(pipe);
-  return copy_from(pipe);  // a file system without splice
+  return copy_from(pipe);  // a full disk, or a file system without splice
 }
 
 Result<LogWriter::Moved> LogWriter::copy_from(int pipe) {
@@ -134,67 +128,62 @@ Result<LogWriter::Moved> LogWriter::copy_from(int pipe) {
   if (count == 0)
     return Moved::end_of_pipe;
   if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR)
-      return Moved::nothing;
-    return fail_errno("cannot read a job's output");
+    const Error error = system_error(errno, "cannot read a job's output");
+    return is_transient(error) ? Result<Moved>(Moved::nothing) : fail(error);
   }
   const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
-  DSTACK_CHECK(write(masker_ ? masker_->take(bytes) : bytes));
+  write(masker_ ? masker_->take(bytes) : bytes);
   return Moved::some;
 }
 
-Result<void> LogWriter::write(std::string_view bytes) {
+void LogWriter::write(std::string_view bytes) {
   if (bytes.empty())
-    return {};
-  if (is_full()) {
-    drop(bytes.size());
-    return {};
-  }
-  DSTACK_CHECK(mark());
+    return;
+  if (is_full())
+    return drop(bytes.size(), gap_error_);
+  mark();
   while (!bytes.empty()) {
-    DSTACK_TRY(const std::uint64_t room, make_room());
-    const std::string_view piece = bytes.substr(0, room);
-    DSTACK_TRY(const bool is_written, write_whole(piece));
-    if (!is_written) {
-      drop(bytes.size());
-      break;
-    }
-    bytes.remove_prefix(piece.size());
+    std::string_view piece = bytes.substr(0, make_room());
+    const std::size_t size = piece.size();
+    const int error = write_front(piece);
+    bytes.remove_prefix(size - piece.size());
+    if (error != 0)
+      return drop(bytes.size(), error);
   }
-  return {};
 }
 
-Result<bool> LogWriter::write_whole(std::string_view bytes) {
+int LogWriter::write_front(std::string_view& bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(log_.get(), bytes.data(), bytes.size(), offset_);
-    if (written >= 0) {
+    if (written < 0 && errno != EINTR)
+      return errno;
+    if (written > 0) {
       offset_ += written;
       bytes.remove_prefix(static_cast<std::size_t>(written));
-    } else if (has_no_room(errno)) {
-      return false;
-    } else if (errno != EINTR) {
-      return fail_errno("cannot write '{}'", (folder_ / file_names::log).string());
     }
   }
-  return true;
+  return 0;
 }
 
-Result<std::uint64_t> LogWriter::make_room() {
+std::uint64_t LogWriter::make_room() {
   const auto end = [this] { return static_cast<std::uint64_t>(offset_); };
   if (const std::uint64_t room = limit_.room(end()); room > 0)
     return room;
   const std::string limit = render_size(limit_.bytes());
-  DSTACK_TRY(const LogLimit::Given given, limit_.give_back(log_.get(), end()));
-  if (given != LogLimit::Given::again)
-    DSTACK_CHECK(write_whole(own_line(
-        given == LogLimit::Given::first
-            ? fmt::format("this log has reached its limit of {} ('log_limit' in config.yaml): its "
-                          "beginning and its end are kept",
-                          limit)
-            : fmt::format("this log grows beyond its limit of {}: its file system cannot give "
-                          "back a part of a file",
-                          limit))));
-  return std::max<std::uint64_t>(limit_.room(end()), 1);
+  const auto given = limit_.give_back(log_.get(), end());
+  std::string line;
+  if (given == LogLimit::Given::first)
+    line = own_line(
+        fmt::format("this log has reached its limit of {} ('log_limit' in config.yaml): its "
+                    "beginning and its end are kept",
+                    limit));
+  else if (given == LogLimit::Given::nothing)
+    line = own_line(fmt::format(
+        "this log grows beyond its limit of {}: its file system cannot give back a part of a file",
+        limit));
+  std::string_view rest = line;
+  (void)write_front(rest);
+  return given ? std::max<std::uint64_t>(limit_.room(end()), 1) : room_at_least;
 }
 
 LogWriter::Moved LogWriter::drop_from(int pipe) {
@@ -204,11 +193,12 @@ LogWriter::Moved LogWriter::drop_from(int pipe) {
     return Moved::end_of_pipe;
   if (count < 0)
     return Moved::nothing;
-  drop(static_cast<std::size_t>(count));
+  drop(static_cast<std::size_t>(count), gap_error_);
   return Moved::some;
 }
 
-void LogWriter::drop(std::size_t bytes) {
+void LogWriter::drop(std::size_t bytes, int error) {
+  gap_error_ = error;
   if (gap_ == 0)
     next_look_ = std::chrono::steady_clock::now() + between_looks_for_room;
   gap_ += bytes;
@@ -228,12 +218,24 @@ void LogWriter::look_for_room() {
 
 bool LogWriter::close_gap() {
   const std::string line =
-      own_line(fmt::format("the disk was full: {} bytes of output are missing here", gap_));
-  const auto written = mark() ? write_whole(line) : Result<bool>(false);
-  if (!written || !*written)
+      own_line(fmt::format("{}: {} bytes of output are missing here", why_incomplete(), gap_));
+  std::string_view rest = line;
+  mark();
+  if (write_front(rest) != 0)
     return false;
   gap_ = 0;
   return true;
+}
+
+std::string LogWriter::why_incomplete() const {
+  return is_disk_full(gap_error_)
+             ? "the disk was full"
+             : fmt::format("this log could not be written ({})", std::strerror(gap_error_));
+}
+
+std::string LogWriter::why_held_up() const {
+  return fmt::format("{}: its output is not recorded",
+                     is_disk_full(gap_error_) ? "disk full" : std::strerror(gap_error_));
 }
 
 /// It begins a new line, whatever was written last.
@@ -245,7 +247,7 @@ std::string LogWriter::own_line(const std::string& sentence) const {
 
 Result<void> LogWriter::sync() {
   if (masker_)
-    DSTACK_CHECK(write(masker_->finish()));
+    write(masker_->finish());
   if (is_full())
     (void)close_gap();
   if (offset_ > 0 && ::fdatasync(log_.get()) != 0)

@@ -35,9 +35,9 @@ class LogWriter {
   std::string masked(std::string_view text) const;
 
   enum class Moved { some, nothing, end_of_pipe };
-  /// Moves what the pipe holds, with splice(2) when there is much. A full disk drops the bytes and
-  /// counts them: the job must neither block nor die of it. When there is room again, the log says
-  /// where how many are missing.
+  /// Moves what the pipe holds, with splice(2) when there is much. What cannot be written, as on a
+  /// full disk, is dropped and counted: the job must neither block nor die of it. When the log can
+  /// be written again, it says where how many bytes are missing. An error is one of the pipe.
   Result<Moved> move_from(int pipe);
 
   /// Writes what was held back as a possible part of a secret and how much is missing, and makes
@@ -47,6 +47,11 @@ class LogWriter {
   /// Whether output is dropped now.
   bool is_full() const { return gap_ > 0; }
 
+  /// "the disk was full": why output was dropped last.
+  std::string why_incomplete() const;
+  /// The same for the reason of a job that runs: "disk full: its output is not recorded".
+  std::string why_held_up() const;
+
   /// Writes again from here on, if there is more room than the reserve of the home has given up.
   /// To be called now and then where nothing comes through the pipe.
   void look_for_room();
@@ -55,15 +60,15 @@ class LogWriter {
   std::uint64_t dropped() const { return dropped_; }
 
  private:
-  Result<void> mark();
+  void mark();
   Result<Moved> copy_from(int pipe);
-  Result<void> write(std::string_view bytes);
-  /// As it is, also in a gap. All of it, unless the disk is full.
-  Result<bool> write_whole(std::string_view bytes);
-  /// Room for at least one more byte.
-  Result<std::uint64_t> make_room();
+  void write(std::string_view bytes);
+  /// As it is, also in a gap; takes away from `bytes` what is written. 0, or an errno.
+  int write_front(std::string_view& bytes);
+  /// How much may be written now, as far as the limit of the log goes; never 0.
+  std::uint64_t make_room();
   Moved drop_from(int pipe);
-  void drop(std::size_t bytes);
+  void drop(std::size_t bytes, int error);
   /// Says how many bytes a gap has. False where there is no room for that.
   bool close_gap();
   std::string own_line(const std::string& sentence) const;
@@ -74,6 +79,7 @@ class LogWriter {
   std::int64_t offset_ = 0;
   std::uint64_t dropped_ = 0;
   std::uint64_t gap_ = 0;  ///< bytes dropped since something was written last
+  int gap_error_ = 0;      ///< why
   std::chrono::steady_clock::time_point next_look_{};
   Timestamp last_mark_{};
   LogLimit limit_;

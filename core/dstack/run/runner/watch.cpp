@@ -136,7 +136,7 @@ void Watch::report_full_disk() {
     return;
   reported_full_ = !reported_full_;
   attempt_.states.report(TroubleMessage::Kind::waits,
-                         reported_full_ ? "disk full: its output is not recorded" : "");
+                         reported_full_ ? attempt_.log.writer().why_held_up() : "");
 }
 
 void Watch::report_oom_kill() {
@@ -214,9 +214,10 @@ void Watch::record_end() {
   record_resources(record_, job_.limiter, job_.process.usage(), attempt_.order.spec, [this] {
     return attempt_.log.tail();
   });
-  if (const std::uint64_t lost = attempt_.log.writer().dropped(); lost > 0)
+  const LogWriter& log = attempt_.log.writer();
+  if (const std::uint64_t lost = log.dropped(); lost > 0)
     record_.warnings.push_back(
-        fmt::format("the disk was full: {} bytes of output were lost", lost));
+        fmt::format("{}: {} bytes of output are missing", log.why_incomplete(), lost));
 }
 
 }  // namespace dstack::run

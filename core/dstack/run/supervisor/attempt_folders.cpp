@@ -30,7 +30,7 @@ Result<std::optional<std::string>> read_if_there(const Path& file) {
   return fail(std::move(text).error());
 }
 
-Result<bool> exists(const Path& path) {
+Result<bool> is_there(const Path& path) {
   if (::access(path.c_str(), F_OK) == 0)
     return true;
   if (files::is_missing(errno))
@@ -49,8 +49,8 @@ Path AttemptFolders::folder(std::size_t job, std::size_t attempt) const {
 
 Result<std::size_t> AttemptFolders::newest(std::size_t job) const {
   for (std::size_t attempt = 0;; ++attempt) {
-    DSTACK_TRY(const bool is_there, exists(folder(job, attempt + 1)));
-    if (!is_there)
+    DSTACK_TRY(const bool has_begun, is_there(folder(job, attempt + 1)));
+    if (!has_begun)
       return attempt;
   }
 }
@@ -102,7 +102,7 @@ Result<Trace> AttemptFolders::look(std::size_t job, std::size_t attempt) const {
   DSTACK_TRY(const auto end, record(job, attempt));
   if (end)
     return Trace::ended;
-  DSTACK_TRY(const bool began, exists(folder(job, attempt) / file_names::runner));
+  DSTACK_TRY(const bool began, is_there(folder(job, attempt) / file_names::runner));
   return began ? Trace::lost : Trace::none;
 }
 

@@ -114,11 +114,13 @@ bool LocalRunners::read_record(std::size_t job) {
   Runner& runner = runners_.at(job);
   auto record = folders_.record(job, runner.attempt);
   if (!record && is_transient(record.error()) && runner.failures < most_failures) {
-    unread_ += is_unread(runner) ? 0 : 1;
+    if (!is_unread(runner))
+      ++unread_;
     ++runner.failures;
     return false;
   }
-  unread_ -= is_unread(runner) ? 1 : 0;
+  if (is_unread(runner))
+    --unread_;
   runner.record = std::move(record);
   return true;
 }
