@@ -135,7 +135,7 @@ TEST_CASE("a job goes on when its output meets a full disk, and the log says wha
   CHECK(box.wait(run)["status"] == "done");
   const std::string log = job_log(box, run);
   CHECK_THAT(log, Catch::Contains("dstack: the disk was full: "));
-  CHECK_THAT(log, Catch::Contains(" bytes of output are missing here\n"));
+  CHECK_THAT(log, Catch::Contains(" bytes of output are missing\n"));
   CHECK(log.ends_with("the end\n"));
 }
 

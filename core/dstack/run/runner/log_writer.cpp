@@ -1,6 +1,7 @@
 #include "dstack/run/runner/log_writer.hpp"
 
 #include "dstack/base/quantity.hpp"
+#include "dstack/base/text.hpp"
 #include "dstack/files/reserve.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
@@ -217,8 +218,7 @@ void LogWriter::look_for_room() {
 }
 
 bool LogWriter::close_gap() {
-  const std::string line =
-      own_line(fmt::format("{}: {} bytes of output are missing here", why_incomplete(), gap_));
+  const std::string line = own_line(describe_gap(gap_, "was"));
   std::string_view rest = line;
   mark();
   if (write_front(rest) != 0)
@@ -227,10 +227,17 @@ bool LogWriter::close_gap() {
   return true;
 }
 
-std::string LogWriter::why_incomplete() const {
-  return is_disk_full(gap_error_)
-             ? "the disk was full"
-             : fmt::format("this log could not be written ({})", std::strerror(gap_error_));
+std::string LogWriter::describe_gap(std::uint64_t bytes, const char* verb) const {
+  const std::string why =
+      is_disk_full(gap_error_)
+          ? fmt::format("the disk {} full", verb)
+          : fmt::format("the log could not be written ({})", std::strerror(gap_error_));
+  return fmt::format(
+      "{}: {} of output {} missing", why, plural(bytes, "byte"), bytes == 1 ? "is" : "are");
+}
+
+std::string LogWriter::describe_dropped() const {
+  return dropped_ == 0 ? std::string() : describe_gap(dropped_, is_full() ? "is" : "was");
 }
 
 std::string LogWriter::why_held_up() const {

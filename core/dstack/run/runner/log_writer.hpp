@@ -47,17 +47,15 @@ class LogWriter {
   /// Whether output is dropped now.
   bool is_full() const { return gap_ > 0; }
 
-  /// "the disk was full": why output was dropped last.
-  std::string why_incomplete() const;
-  /// The same for the reason of a job that runs: "disk full: its output is not recorded".
+  /// "the disk was full: 20 bytes of output are missing", of all that was dropped; empty: nothing.
+  std::string describe_dropped() const;
+  /// Why output is dropped, for the reason of a job that runs: "disk full: its output is not
+  /// recorded".
   std::string why_held_up() const;
 
   /// Writes again from here on, if there is more room than the reserve of the home has given up.
   /// To be called now and then where nothing comes through the pipe.
   void look_for_room();
-
-  /// Bytes that are missing in all.
-  std::uint64_t dropped() const { return dropped_; }
 
  private:
   void mark();
@@ -71,6 +69,7 @@ class LogWriter {
   void drop(std::size_t bytes, int error);
   /// Says how many bytes a gap has. False where there is no room for that.
   bool close_gap();
+  std::string describe_gap(std::uint64_t bytes, const char* verb) const;
   std::string own_line(const std::string& sentence) const;
 
   Path folder_;

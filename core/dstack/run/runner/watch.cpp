@@ -214,10 +214,8 @@ void Watch::record_end() {
   record_resources(record_, job_.limiter, job_.process.usage(), attempt_.order.spec, [this] {
     return attempt_.log.tail();
   });
-  const LogWriter& log = attempt_.log.writer();
-  if (const std::uint64_t lost = log.dropped(); lost > 0)
-    record_.warnings.push_back(
-        fmt::format("{}: {} bytes of output are missing", log.why_incomplete(), lost));
+  if (std::string dropped = attempt_.log.writer().describe_dropped(); !dropped.empty())
+    record_.warnings.push_back(std::move(dropped));
 }
 
 }  // namespace dstack::run
