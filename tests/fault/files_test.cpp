@@ -43,7 +43,7 @@ TEST_CASE("a record that cannot be opened for a moment is read a moment later") 
   const auto output =
       run_without(box, "second", {"failing_files", "supervise", 1, false, error}, "/exit.json");
   CHECK(Sandbox::code(output) == 0);
-  CHECK(output.out == "second: complete\n");
+  CHECK(output.out == "second | complete\n");
 }
 
 TEST_CASE("a record that can never be opened is named, with the reason") {

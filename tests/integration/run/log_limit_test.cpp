@@ -53,7 +53,7 @@ TEST_CASE(
   CHECK(box.ok({"logs", run, "w", "-n", "2"}) == "1000000\nlast\n");
   const std::string both = box.ok({"logs", run, "-n", "30000"});
   CHECK(lines_of(both) <= 30'000);
-  CHECK(both.ends_with("w: last\nv: other\n"));
+  CHECK(both.ends_with("w | last\nv | other\n"));
   const std::string timed = box.ok({"logs", run, "w", "--timestamps"});
   CHECK(lines_of(timed) == lines_of(box.ok({"logs", run, "w"})));
 }
