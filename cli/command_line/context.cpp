@@ -4,6 +4,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/run/client/control.hpp"
 #include "dstack/run/removal/folder_notice.hpp"
 #include "dstack/secrets/vault.hpp"
@@ -132,7 +133,9 @@ Result<store::Records> open_records(const Context& context, store::Records::Mode
   using Mode = store::Records::Mode;
   if (mode == Mode::read_write)
     DSTACK_CHECK(files::prepare_home(context.home));
-  DSTACK_TRY(auto records, store::Records::open(context.home, mode));
+  // Also who only reads needs a little room: for the index of the database's log.
+  files::ReserveUse reserve(context.home);
+  DSTACK_TRY(auto records, reserve.run([&] { return store::Records::open(context.home, mode); }));
   if (const auto followed = follow_moved_project(context, records, mode); !followed)
     context.messages.warning(followed.error());
   run::remove_abandoned_run_folders(context.home);

@@ -27,6 +27,8 @@ class Follower final : public SignalledListener {
     out_.flush();
   }
 
+  void left_out(std::size_t job, std::uint64_t offset) override { reader_.go_on_at(job, offset); }
+
   void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) override {
     for (const std::size_t job : jobs)
       if (job::is_final(state.jobs[job].status))

@@ -177,8 +177,10 @@ class ProvidersCheck final : public Action {
   }
 
   static Check failed(const std::string& subject, const Error& error) {
-    return {
-        subject, Health::error, render(Error{error.code, error.message, error.where}), error.hint};
+    return {subject,
+            Health::error,
+            render(Error{error.code, error.number, error.message, error.where}),
+            error.hint};
   }
 
   static void check_file(const Candidate& candidate, std::vector<Check>& checks) {

@@ -52,6 +52,8 @@ Json workflow_json(const RunRecord& run,
   entry["workflow"] = workflow.name;
   entry["provider"] = workflow.provider;
   entry["status"] = job::render(workflow.status);
+  const std::string reason = what_holds_up(jobs, workflow);
+  entry["reason"] = reason.empty() ? Json() : Json(reason);
   entry["cause"] = workflow.cause ? Json(job::render(*workflow.cause)) : Json();
   entry["exit_code"] = workflow.exit_code ? Json(*workflow.exit_code) : Json();
   entry["signal"] = workflow.signal ? Json(*workflow.signal) : Json();

@@ -229,7 +229,8 @@ class Page {
     }
     context_.out.write("\n" + table.render(stream()));
     for (const JobRecord& job : facts_.jobs)
-      if ((job.status == job::Status::failed || job.status == job::Status::stopped) &&
+      if ((job.status == job::Status::failed || job.status == job::Status::stopped ||
+           is_held_up(job)) &&
           !job.reason.empty())
         context_.out.line(fmt::format("{}: {}", job.id, printable_lines(job.reason, "  ")));
     for (const JobRecord& job : facts_.jobs)
@@ -239,6 +240,11 @@ class Page {
       if (const std::string usage = describe_usage(job.usage); !usage.empty())
         context_.out.line(fmt::format("{}: {}", job.id, usage));
     print_workspaces();
+  }
+
+  /// By something that it waits for although it has begun, as room on the disk.
+  static bool is_held_up(const JobRecord& job) {
+    return !job::is_final(job.status) && job.status > job::Status::queued;
   }
 
   /// One line where all are alike.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace dstack::cli {
 
@@ -19,13 +20,13 @@ constexpr std::size_t piece = 16 * 1024;
 Result<std::size_t> count_lines(const run::JobLog& log, std::uint64_t offset) {
   std::size_t lines = 0;
   char last = '\n';
+  std::string buffer(chunk, '\0');
   for (;;) {
-    DSTACK_TRY(const std::string bytes, log.read(offset, chunk));
+    DSTACK_TRY(const std::string_view bytes, log.next(buffer, offset));
     if (bytes.empty())
       return lines + (last != '\n' ? 1 : 0);
     lines += static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
     last = bytes.back();
-    offset += bytes.size();
   }
 }
 
@@ -39,6 +40,8 @@ struct LogReader::Source {
   std::chrono::milliseconds at{};  ///< since the run was submitted
   std::string buffer = {};
   std::size_t position = 0;  ///< of the next line in the buffer
+  /// Where the log goes on behind the end of the buffer, if a part of it is left out there.
+  std::optional<std::uint64_t> goes_on_at = {};
 
   std::string_view line() const {
     const std::string_view rest = std::string_view(buffer).substr(position);
@@ -61,10 +64,13 @@ struct LogReader::Source {
       position = 0;
       const std::uint64_t from = offset + buffer.size();
       if (from < end) {
-        DSTACK_TRY(
-            const std::string more,
-            log.read(from, static_cast<std::size_t>(std::min<std::uint64_t>(piece, end - from))));
-        buffer += more;
+        std::string more(static_cast<std::size_t>(std::min<std::uint64_t>(piece, end - from)),
+                         '\0');
+        std::uint64_t behind = from;
+        DSTACK_TRY(const std::string_view bytes, log.next(more, behind));
+        buffer += bytes;
+        if (behind != from + bytes.size())
+          goes_on_at = behind;
       }
     }
     if (line().empty())
@@ -77,6 +83,8 @@ struct LogReader::Source {
     const std::size_t size = line().size();
     offset += size;
     position += size;
+    if (goes_on_at && position == buffer.size())
+      offset = *std::exchange(goes_on_at, std::nullopt);
   }
 };
 
@@ -122,7 +130,7 @@ Result<void> LogReader::begin(const LogSelection& selection) {
     selected_.push_back(job.index);
     const run::JobLog log(folders_[job.index]);
     std::uint64_t& offset = offsets_[job.index];
-    offset = offset_since(log, selection);
+    DSTACK_TRY(offset, offset_since(log, selection));
     if (selection.lines) {
       DSTACK_TRY(const std::uint64_t last, log.offset_of_last(*selection.lines));
       offset = std::max(offset, last);
@@ -140,24 +148,27 @@ Result<void> LogReader::begin(const LogSelection& selection) {
 }
 
 /// A duration is one of the run's clock, where its log has that.
-std::uint64_t LogReader::offset_since(const run::JobLog& log, const LogSelection& selection) const {
+Result<std::uint64_t> LogReader::offset_since(const run::JobLog& log,
+                                              const LogSelection& selection) const {
   if (selection.ago) {
     const ClockReading now = process::read_clocks();
     const job::Moment last = run_.finished_at.value_or(job::Moment{run_.submitted_at});
     const auto begin = job::moment_of(now, run_.clock, last).elapsed - *selection.ago;
-    const auto offset = log.offset_since(begin);
-    return offset ? *offset : log.offset_since(now.wall - *selection.ago);
+    DSTACK_TRY(const auto offset, log.offset_since(begin));
+    return offset ? Result<std::uint64_t>(*offset) : log.offset_since(now.wall - *selection.ago);
   }
-  return selection.since ? log.offset_since(*selection.since) : 0;
+  return selection.since ? log.offset_since(*selection.since) : Result<std::uint64_t>(0);
 }
 
 Result<void> LogReader::copy(std::size_t job) {
   std::string buffer(chunk, '\0');
   while (!out_.closed()) {
-    DSTACK_TRY(const std::string_view bytes, logs_[job].read_into(buffer, offsets_[job]));
+    std::uint64_t behind = offsets_[job];
+    DSTACK_TRY(const std::string_view bytes, logs_[job].next(buffer, behind));
     if (bytes.empty())
       break;
     append(job, bytes);
+    offsets_[job] = behind;
   }
   return {};
 }
@@ -168,11 +179,11 @@ void LogReader::append(std::size_t job, std::string_view bytes) {
 }
 
 /// Every log with anything to print, sorted by the time of its first line; none of them open.
-std::vector<LogReader::Source> LogReader::sources() const {
+Result<std::vector<LogReader::Source>> LogReader::sources() const {
   std::vector<Source> sources;
   for (const std::size_t job : selected_) {
     const run::JobLog log(folders_[job]);
-    const std::uint64_t end = log.size();
+    DSTACK_TRY(const std::uint64_t end, log.size());
     if (end > offsets_[job])
       sources.emplace_back(Source{job, offsets_[job], end}).look_at_time(log, run_.submitted_at);
   }
@@ -184,7 +195,7 @@ std::vector<LogReader::Source> LogReader::sources() const {
 /// A log is opened when its first line is due and closed after its last: even with thousands of
 /// jobs only a few are open at a time.
 Result<void> LogReader::merge(std::size_t skipped) {
-  std::vector<Source> waiting = sources();
+  DSTACK_TRY(std::vector<Source> waiting, sources());
   std::reverse(waiting.begin(), waiting.end());
   std::vector<Source> open;
   const auto later = [](const Source& a, const Source& b) {
@@ -210,13 +221,12 @@ Result<void> LogReader::merge(std::size_t skipped) {
     std::pop_heap(open.begin(), open.end(), later);
     Source source = std::move(open.back());
     open.pop_back();
-    if (skipped > 0) {
+    if (skipped > 0)
       --skipped;
-      offsets_[source.job] += source.line().size();
-    } else {
+    else
       append(source.job, source.line());
-    }
     source.advance();
+    offsets_[source.job] = source.offset;
     DSTACK_CHECK(enter(std::move(source)));
   }
   return {};

@@ -45,6 +45,9 @@ class LogReader {
   /// Prints bytes that follow those.
   void append(std::size_t job, std::string_view bytes);
 
+  /// Goes on at this offset: what was appended last stands for what is left out before it.
+  void go_on_at(std::size_t job, std::uint64_t offset) { offsets_[job] = offset; }
+
   /// As of ui::JobOutput.
   bool has_states() const { return output_->has_states(); }
 
@@ -58,9 +61,9 @@ class LogReader {
   struct Source;
 
   Result<void> begin(const LogSelection& selection);
-  std::uint64_t offset_since(const run::JobLog& log, const LogSelection& selection) const;
+  Result<std::uint64_t> offset_since(const run::JobLog& log, const LogSelection& selection) const;
   Result<void> copy(std::size_t job);
-  std::vector<Source> sources() const;
+  Result<std::vector<Source>> sources() const;
   Result<void> merge(std::size_t skipped);
   void close(std::size_t job);
 

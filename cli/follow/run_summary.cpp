@@ -62,12 +62,8 @@ void print_success(const Context& context, store::Records& records, const RunRec
 /// The end of a job's log, unless it was just printed.
 void print_tail(const Context& context, const RunRecord& run, const JobRecord& job) {
   const run::JobLog log(context.home.job(run.name, job.index));
-  auto offset = log.offset_of_last(last_lines);
-  if (!offset)
-    return;
-  const std::uint64_t size = log.size();
-  const std::uint64_t begin = size > last_bytes ? std::max(*offset, size - last_bytes) : *offset;
-  const auto text = log.read(begin, last_bytes);
+  const auto offset = log.offset_of_last(last_lines);
+  const auto text = offset ? log.read_end(last_bytes, *offset) : Failure(offset.error());
   if (!text || text->empty())
     return;
   const ui::Stream& stream = context.messages.stream();

@@ -44,7 +44,7 @@ std::string render_outcome(const Outcome& outcome) {
   const std::string cause = render_cause(outcome);
   if (!cause.empty())
     return fmt::format("{} ({})", text, cause);
-  if (outcome.status == Status::queued && !outcome.reason.empty())
+  if (!job::is_final(outcome.status) && !outcome.reason.empty())
     return fmt::format("{} ({})", text, outcome.reason);
   return text;
 }

@@ -23,14 +23,6 @@ using store::WorkflowRecord;
 /// No age is longer: "12 months ago".
 constexpr std::chrono::days widest_age{364};
 
-/// What a queued workflow waits for; only its jobs have that.
-std::string reason(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
-  for (const store::JobRecord& job : jobs)
-    if (job.workflow == workflow && job.status == Status::queued && !job.reason.empty())
-      return job.reason;
-  return {};
-}
-
 std::string submitted(const ui::Stream& stream, Timestamp time, Timestamp at) {
   return stream.terminal ? render_age(time, at) : render_time(time);
 }
@@ -67,6 +59,14 @@ ui::Table make_table(const ui::Stream& stream,
 
 }  // namespace
 
+std::string what_holds_up(const std::vector<store::JobRecord>& jobs,
+                          const WorkflowRecord& workflow) {
+  for (const store::JobRecord& job : jobs)
+    if (job.workflow == workflow.index && job.status == workflow.status && !job.reason.empty())
+      return job.reason;
+  return {};
+}
+
 std::vector<store::JobRecord> jobs_of(store::Records& records, const RunRecord& run) {
   return job::is_final(run.status) ? std::vector<store::JobRecord>()
                                    : records.jobs(run.id).value_or(std::vector<store::JobRecord>());
@@ -93,7 +93,7 @@ std::string RunTable::take(store::Records& records, const std::vector<RunRecord>
     for (const WorkflowRecord& workflow : run.workflows) {
       const auto duration = duration_of(run, workflow, at_);
       ui::Outcome outcome = ui::outcome_of(workflow);
-      outcome.reason = reason(jobs, workflow.index);
+      outcome.reason = what_holds_up(jobs, workflow);
       std::vector<ui::Cell> row = {{run.name, ui::Colour::bold},
                                    {workflow.name},
                                    ui::status_cell(stream_, outcome),

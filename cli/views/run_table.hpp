@@ -21,6 +21,10 @@ std::vector<store::JobRecord> jobs_of(store::Records& records, const store::RunR
 std::optional<std::chrono::milliseconds> duration_of(const store::RunRecord& run,
                                                      const store::WorkflowRecord& workflow,
                                                      const ClockReading& now);
+/// Why a workflow waits, or what holds it up while it runs: only its jobs have that. Empty:
+/// nothing.
+std::string what_holds_up(const std::vector<store::JobRecord>& jobs,
+                          const store::WorkflowRecord& workflow);
 
 /// A row for each workflow of each run.
 class RunTable {

@@ -20,8 +20,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
             "a file can be made");
 
   const run::JobLog log(scratch());
-  require(log.size() == text.size(), "a log is as long as it is");
-  std::uint64_t last = log.size();
+  const auto whole = log.size();
+  require(whole && *whole == text.size(), "a log is as long as it is");
+  std::uint64_t last = *whole;
   for (const std::size_t lines : {0u, 1u, 2u, 1000u}) {
     const auto begin = log.offset_of_last(lines);
     require(begin && *begin <= last, "more lines begin earlier");
@@ -29,8 +30,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     last = *begin;
   }
   for (const std::int64_t since : {std::int64_t{0}, std::int64_t{1'700'000'000'000}}) {
-    const std::uint64_t begin = log.offset_since(Timestamp(std::chrono::milliseconds(since)));
-    require(begin <= text.size(), "a line begins in the log");
+    const auto begin = log.offset_since(Timestamp(std::chrono::milliseconds(since)));
+    require(begin && *begin <= text.size(), "a line begins in the log");
   }
   if (const auto begin = log.offset_since(std::chrono::milliseconds(1)))
     require(*begin <= text.size(), "a line begins in the log, also by the run's clock");

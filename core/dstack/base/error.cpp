@@ -3,7 +3,24 @@
 #include <cerrno>
 #include <cstring>
 
+#include <sys/resource.h>
+
 namespace dstack {
+
+namespace {
+
+std::string hint_of_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return "too many files are open; raise the limit with 'ulimit -n'";
+  return fmt::format(
+      "a process may have {} files open here, and all are in use: raise the limit, for example "
+      "with 'ulimit -n {}'",
+      limit.rlim_cur,
+      limit.rlim_cur < 512 ? 1024 : 2 * limit.rlim_cur);
+}
+
+}  // namespace
 
 std::string_view SourceText::line(std::uint32_t number) const {
   if (number == 0 || number > line_starts.size())
@@ -43,6 +60,7 @@ Error&& Error::at(SourceLocation place) && {
 
 Error system_error(int error_number, std::string message) {
   Error error;
+  error.number = error_number;
   error.message = fmt::format("{}: {}", message, std::strerror(error_number));
   switch (error_number) {
     case ENOSPC:
@@ -60,9 +78,14 @@ Error system_error(int error_number, std::string message) {
       error.hint = "the file system is mounted read-only";
       break;
     case EMFILE:
+      error.code = ErrorCode::unavailable;
+      error.hint = hint_of_file_limit();
+      break;
     case ENFILE:
       error.code = ErrorCode::unavailable;
-      error.hint = "too many files are open; raise the limit with 'ulimit -n'";
+      error.hint =
+          "all programs of this machine together have too many files open; "
+          "'/proc/sys/fs/file-max' is the limit";
       break;
     case EAGAIN:
       error.code = ErrorCode::internal;
@@ -80,6 +103,28 @@ Error system_error(int error_number, std::string message) {
       error.code = ErrorCode::internal;
   }
   return error;
+}
+
+bool is_disk_full(int error_number) {
+  return error_number == ENOSPC || error_number == EDQUOT;
+}
+
+bool is_disk_full(const Error& error) {
+  return is_disk_full(error.number);
+}
+
+bool is_transient(const Error& error) {
+  switch (error.number) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EIO:
+    case EAGAIN:
+    case EINTR:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Error join(std::vector<Error> errors) {

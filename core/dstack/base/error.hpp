@@ -62,6 +62,7 @@ struct SourceLocation {
 ///         .with_hint("'dstack ps' lists them");
 struct Error {
   ErrorCode code = ErrorCode::internal;
+  int number = 0;       ///< the errno that it stands for; 0: none
   std::string message;  ///< one sentence, lower case, names in 'quotes', no full stop
   std::optional<SourceLocation> where = {};  ///< in the user's text, never in ours
   std::string hint = {};                  ///< the next step; may be empty, may have several lines
@@ -80,7 +81,7 @@ struct Error {
 
 template <typename... Args>
 Error make_error(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
-  return Error{code, fmt::format(format, std::forward<Args>(args)...)};
+  return Error{code, 0, fmt::format(format, std::forward<Args>(args)...)};
 }
 
 template <typename T>
@@ -126,6 +127,13 @@ template <typename... Args>
 Failure fail_errno_of(int error_number, fmt::format_string<Args...> format, Args&&... args) {
   return Failure(system_error(error_number, fmt::format(format, std::forward<Args>(args)...)));
 }
+
+/// Whether there is no room: on the disk (ENOSPC), or within the user's share of it (EDQUOT). It
+/// lasts until somebody makes room.
+bool is_disk_full(int error_number);
+bool is_disk_full(const Error& error);
+/// Whether the same call may succeed a moment later: EMFILE, ENFILE, ENOMEM, EIO, EAGAIN, EINTR.
+bool is_transient(const Error& error);
 
 /// With errno as it is now.
 template <typename... Args>

@@ -17,6 +17,22 @@ void Fd::reset() {
     ::close(std::exchange(fd_, -1));
 }
 
+namespace {
+
+/// As the system knows it: a path; of a pipe or a socket its kind and number.
+std::string name_of(int fd) {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), path, sizeof path);
+  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "a file";
+}
+
+}  // namespace
+
+Failure fail_errno_on(int fd, const char* what) {
+  const int error = errno;
+  return fail_errno_of(error, "{} '{}'", what, name_of(fd));
+}
+
 Result<Pipe> make_pipe() {
   int fds[2];
   if (::pipe2(fds, O_CLOEXEC) != 0)
@@ -46,7 +62,7 @@ Result<std::string> read_all(int fd) {
     if (count < 0) {
       if (errno == EINTR)
         continue;
-      return fail_errno("cannot read");
+      return fail_errno_on(fd, "cannot read");
     }
     if (count == 0)
       break;
@@ -63,7 +79,7 @@ Result<std::size_t> read_some(int fd, char* buffer, std::size_t size) {
     if (count < 0) {
       if (errno == EINTR)
         continue;
-      return fail_errno("cannot read");
+      return fail_errno_on(fd, "cannot read");
     }
     if (count == 0)
       break;
@@ -78,7 +94,7 @@ Result<void> write_all(int fd, std::string_view bytes) {
     if (count < 0) {
       if (errno == EINTR)
         continue;
-      return fail_errno("cannot write");
+      return fail_errno_on(fd, "cannot write");
     }
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
@@ -90,16 +106,6 @@ int change_mode(int fd, mode_t mode) {
   return ::chmod(path.c_str(), mode) == 0 ? 0 : errno;
 }
 
-namespace {
-
-std::string path_of(int fd) {
-  char path[PATH_MAX];
-  const ssize_t size = ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), path, sizeof path);
-  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "a file";
-}
-
-}  // namespace
-
 Result<bool> lock_exclusive(int fd, Wait wait) {
   for (;;) {
     if (::flock(fd, wait == Wait::yes ? LOCK_EX : LOCK_EX | LOCK_NB) == 0)
@@ -107,7 +113,7 @@ Result<bool> lock_exclusive(int fd, Wait wait) {
     if (errno == EWOULDBLOCK)
       return false;
     if (errno != EINTR)
-      return fail_lock(errno, path_of(fd));
+      return fail_lock(errno, name_of(fd));
   }
 }
 

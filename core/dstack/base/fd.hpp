@@ -52,6 +52,8 @@ struct Pipe {
 };
 
 Result<Pipe> make_pipe();
+/// As fail_errno(), with the path of an open file: "cannot write '/home/user/x': …".
+Failure fail_errno_on(int fd, const char* what);
 /// `flags` and `mode` as open(2) takes them; O_CLOEXEC is added.
 Result<Fd> open_file(const std::string& path, int flags, mode_t mode = 0644);
 /// Everything up to the end of file.

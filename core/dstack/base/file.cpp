@@ -155,7 +155,10 @@ Result<void> fill(int file, const std::string& path, std::string_view bytes, Dur
 
 Result<std::string> read_file(const Path& path) {
   DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
-  return read_all(file.get()).map_error(while_doing(fmt::format("reading '{}'", path.string())));
+  auto text = read_all(file.get());
+  if (!text)
+    return fail_errno_of(text.error().number, "cannot read '{}'", path.string());
+  return text;
 }
 
 Result<void> write_file_atomically(const Path& path,

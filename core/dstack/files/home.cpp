@@ -1,6 +1,7 @@
 #include "dstack/files/home.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/files/reserve.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -74,6 +75,7 @@ Result<void> prepare_home(const Home& home) {
   for (const char* name :
        {"plugins", "environments", "objects", "packs", "trees", "layers", "index", "runs", "tmp"})
     DSTACK_CHECK(make_folder(home, home.root / name, 0700));
+  keep_reserve(home);
   return {};
 }
 

@@ -8,7 +8,7 @@ namespace dstack::files {
 /// Names only; nothing is touched until open_home().
 ///
 ///     config.yaml   database.sqlite   plugins/   environments/   objects/   packs/   trees/
-///     layers/   index/   runs/<run>/   tmp/   store.lock
+///     layers/   index/   runs/<run>/   tmp/   store.lock   reserve
 struct Home {
   Path root;
 
@@ -37,6 +37,9 @@ struct Home {
   Path removal_lock() const { return root / "store.lock"; }
 
   Path temporary() const { return root / "tmp"; }
+
+  /// Room that is kept back for a full disk (files/reserve.hpp).
+  Path reserve() const { return root / "reserve"; }
 
   Path runs() const { return root / "runs"; }
 

@@ -58,6 +58,7 @@ TEST_CASE("the reference has the defaults of the settings") {
              fmt::format("snapshot_file_limit: {}MB ", settings.snapshot_file_limit / 1'000'000));
   check_says("workflows.md", fmt::format("keep_changes: {}MB ", settings.keep_changes / 1'000'000));
   check_says("workflows.md", fmt::format("{} MB by default", settings.keep_changes / 1'000'000));
+  check_says("workflows.md", fmt::format("log_limit: {}GB ", settings.log_limit / 1'000'000'000));
   const config::Receiver receiver;
   check_says("notifications.md", fmt::format("default `{}s`", receiver.timeout.count() / 1000));
   check_says("notifications.md", fmt::format("default `{}`", receiver.retry));

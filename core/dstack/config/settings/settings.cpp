@@ -13,6 +13,8 @@ namespace dstack::config {
 
 namespace {
 
+constexpr std::uint64_t least_log_limit = 64'000;
+
 /// Reads the file's map, and goes on after an error.
 class SettingsReader : private MapReader {
  public:
@@ -27,6 +29,7 @@ class SettingsReader : private MapReader {
                  "stop_grace",
                  "snapshot_file_limit",
                  "keep_changes",
+                 "log_limit",
                  "tools",
                  "on_end",
                  "retention"},
@@ -43,6 +46,8 @@ class SettingsReader : private MapReader {
                     read_duration(key, value, settings.stop_grace);
                   else if (key == "keep_changes")
                     read_size(key, value, settings.keep_changes);
+                  else if (key == "log_limit")
+                    read_log_limit(value, settings.log_limit);
                   else
                     read_size(key, value, settings.snapshot_file_limit);
                 });
@@ -73,6 +78,18 @@ class SettingsReader : private MapReader {
                  .with_hint("write 'keep: 20', for example: the newest 20 runs of each workflow"));
     else
       keep = number;
+  }
+
+  void read_log_limit(const Value& value, std::uint64_t& limit) {
+    if (value.kind == ValueKind::scalar && value.text == "none") {
+      limit = 0;
+      return;
+    }
+    read_size("log_limit", value, limit);
+    if (limit > 0 && limit < least_log_limit)
+      report(make_error(ErrorCode::configuration, "'log_limit' must be at least 64KB")
+                 .at(value.where)
+                 .with_hint("write 'log_limit: 10GB', for example, or 'none'"));
   }
 
   void read_resources(const Value& value, ResourceSettings& resources) {

@@ -54,6 +54,8 @@ struct Settings {
   /// Bytes that a job may leave beside its artifacts and that are kept; 0: nothing is.
   std::uint64_t keep_changes = 100'000'000;
   Retention retention;
+  /// Bytes of the log of a job: of a longer one its beginning and its end are kept; 0: no limit.
+  std::uint64_t log_limit = 10'000'000'000;
 };
 
 /// Of `config`.yaml, also when it is called `.yml`; defaults when there is neither. Unknown keys

@@ -77,6 +77,7 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
      "one"},
     {"tag", "'dstack run NAME --tag TAG' tags what a run saves"},
     {"keep_changes", setting_of_the_home},
+    {"log_limit", setting_of_the_home},
     {"stop_grace", setting_of_the_home},
     {"snapshot_file_limit", setting_of_the_home},
     {"on_end", setting_of_the_home},

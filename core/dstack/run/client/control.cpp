@@ -3,11 +3,14 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/store/records/run_record.hpp"
+
+#include <optional>
 
 namespace dstack::run {
 
@@ -23,6 +26,22 @@ Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string
       .with_hint("{}", guess.empty() ? fmt::format("it has {}", quoted_list(names)) : guess);
 }
 
+namespace {
+
+Result<void> record_stop(const files::Home& home,
+                         store::Records& records,
+                         const store::RunRecord& run,
+                         std::optional<std::size_t> workflow,
+                         job::StopRequest request) {
+  files::ReserveUse reserve(home);
+  return reserve.run([&] {
+    return workflow ? records.request_stop(run.id, *workflow, request)
+                    : records.request_stop(run.id, request);
+  });
+}
+
+}  // namespace
+
 Result<void> stop(const files::Home& home,
                   store::Records& records,
                   const store::RunRecord& run,
@@ -33,14 +52,18 @@ Result<void> stop(const files::Home& home,
   if (run.machine != process::machine_id())
     return fail(ErrorCode::unavailable, "run '{}' belongs to another machine", run.name)
         .with_hint("stop it there");
-  if (workflow.empty()) {
-    DSTACK_CHECK(records.request_stop(run.id, request));
-  } else {
-    DSTACK_TRY(const std::size_t index, find_workflow(run, workflow));
-    DSTACK_CHECK(records.request_stop(run.id, index, request));
+  std::optional<std::size_t> index;
+  if (!workflow.empty()) {
+    DSTACK_TRY(index, find_workflow(run, workflow));
   }
-  // A supervisor that starts after this line reads the request from the database.
-  (void)post(home.run(run.name), wake_message);
+  auto asked = record_stop(home, records, run, index, request);
+  // A supervisor that starts after this line reads the request from the database. Where it could
+  // not be written, a living one takes it from the message, and writes it when that is possible.
+  const bool by_message = !asked && (is_disk_full(asked.error()) || is_transient(asked.error()));
+  const bool is_heard =
+      post(home.run(run.name), by_message ? render(StopMessage{request, index}) : wake_message);
+  if (!asked && !(by_message && is_heard))
+    return asked;
   DSTACK_CHECK(ensure_supervised(home, run.name));
   return {};
 }

@@ -13,8 +13,10 @@ namespace dstack::run {
 /// The index of a workflow of a run; not_found, with a suggestion, when it has none of that name.
 Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string& name);
 
-/// Records the request and makes sure that a supervisor carries it out. Does not wait for the end
-/// (follow() does). A finished run is ErrorCode::conflict. An empty workflow means the whole run.
+/// Records the request and makes sure that a supervisor carries it out. Where it cannot be
+/// recorded, as on a full disk, the supervisor gets it as a message, and records it later. Does not
+/// wait for the end (follow() does). A finished run is ErrorCode::conflict. An empty workflow means
+/// the whole run.
 Result<void> stop(const files::Home& home,
                   store::Records& records,
                   const store::RunRecord& run,

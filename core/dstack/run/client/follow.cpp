@@ -52,20 +52,18 @@ class Follower {
         offsets_(options.offsets) {}
 
   Result<FollowEnd> run() {
-    const Path changes = home_.run(name_) / file_names::changes;
-    // Made by whoever comes first, so that there is something to read.
-    changes_ = open_file(changes.string(), O_RDONLY | O_CREAT, 0600).value_or(Fd());
+    DSTACK_CHECK(open_changes());
     watch_.add(home_.run(name_));
     for (;;) {
       // Before looking: what a supervisor that has ended recorded last is seen then.
       const bool is_supervised = supervisor_ && !is_readable(supervisor_.get());
       must_look_at_all_ = must_look_at_all_ || !is_supervised;
       DSTACK_CHECK(look());
-      deliver();
+      DSTACK_CHECK(deliver());
       if (job::is_final(state_.run.status)) {
         // The end may be recorded before we have read which jobs changed; and the tags may be new.
         DSTACK_CHECK(look_at_all());
-        deliver();
+        DSTACK_CHECK(deliver());
         return FollowEnd::finished;
       }
       if (!is_supervised)
@@ -84,6 +82,26 @@ class Follower {
 
   // --- States ---
 
+  /// Made by whoever comes first, so that there is something to read. In a folder where nothing can
+  /// be made everything is read each time.
+  Result<void> open_changes() {
+    const std::string path = (home_.run(name_) / file_names::changes).string();
+    auto opened = open_file(path, O_RDONLY | O_CREAT, 0600);
+    if (!opened && !is_transient(opened.error()))
+      opened = open_file(path, O_RDONLY);
+    if (!opened && is_transient(opened.error()))
+      return fail(not_followed(std::move(opened).error()));
+    changes_ = opened ? *std::move(opened) : Fd();
+    return {};
+  }
+
+  Error not_followed(Error why) const {
+    why.message = fmt::format("run '{}' goes on, but is not followed: {}", name_, why.message);
+    why.hint +=
+        fmt::format("{}'dstack logs -f {}' follows it again", why.hint.empty() ? "" : "; ", name_);
+    return why;
+  }
+
   /// States first and logs afterwards: a job that is over by now has written all it ever will.
   Result<void> look() {
     const auto named = named_by_supervisor();
@@ -94,6 +112,8 @@ class Follower {
 
   /// The jobs that the supervisor has named since the last call; nothing when it named all.
   std::optional<std::vector<std::size_t>> named_by_supervisor() {
+    if (!changes_)
+      return std::nullopt;
     std::array<char, 4096> buffer;
     ssize_t count = 0;
     while ((count = ::read(changes_.get(), buffer.data(), buffer.size())) > 0)
@@ -142,7 +162,7 @@ class Follower {
   // --- Output ---
 
   /// In the order in which things happened.
-  void deliver() {
+  Result<void> deliver() {
     if (!std::exchange(has_begun_, true)) {
       offsets_.resize(state_.jobs.size());
       listener_.began(state_);
@@ -153,19 +173,25 @@ class Follower {
     });
     if (rest != changed.begin())
       listener_.changed(state_, {changed.begin(), rest});
-    deliver_output(changed);
+    DSTACK_CHECK(deliver_output(changed));
     if (std::exchange(has_changes_, false) && (rest != changed.end() || rest == changed.begin()))
       listener_.changed(state_, {rest, changed.end()});
+    return {};
   }
 
-  void deliver_output(const std::vector<std::size_t>& changed) {
+  Result<void> deliver_output(const std::vector<std::size_t>& changed) {
     if (!options_.output)
-      return;
+      return {};
     for (const std::size_t job : changed)
       if (has_begun(state_.jobs[job]) && wanted(state_.jobs[job]))
         begin_tail(job);
-    for (auto tail = tails_.begin(); tail != tails_.end();)
-      tail = deliver_output(tail) ? std::next(tail) : tails_.erase(tail);
+    for (auto tail = tails_.begin(); tail != tails_.end();) {
+      auto more = deliver_output(tail);
+      if (!more)
+        return fail(not_followed(std::move(more).error()));
+      tail = *more ? std::next(tail) : tails_.erase(tail);
+    }
+    return {};
   }
 
   static bool has_begun(const store::JobRecord& job) {
@@ -187,15 +213,17 @@ class Follower {
   }
 
   /// False when nothing more will come.
-  bool deliver_output(std::map<std::size_t, Tail>::iterator at) {
+  Result<bool> deliver_output(std::map<std::size_t, Tail>::iterator at) {
     Tail& tail = at->second;
     for (;;) {
-      const auto bytes = tail.log.read_into(buffer_, tail.offset);
-      if (!bytes || bytes->empty())
+      const std::uint64_t begin = tail.offset;
+      DSTACK_TRY(const std::string_view bytes, tail.log.next(buffer_, tail.offset));
+      if (bytes.empty())
         break;
-      tail.offset += bytes->size();
-      listener_.output(at->first, *bytes);
-      if (bytes->size() == buffer_.size() && buffer_.size() < most_at_once)
+      listener_.output(at->first, bytes);
+      if (tail.offset - begin != bytes.size())
+        listener_.left_out(at->first, tail.offset);
+      if (bytes.size() == buffer_.size() && buffer_.size() < most_at_once)
         buffer_.resize(most_at_once);
     }
     if (!job::is_final(state_.jobs[at->first].status))
@@ -216,7 +244,9 @@ class Follower {
     supervisor_ = started_ ? find_supervisor() : Fd();
     if (started_)
       return {};
-    DSTACK_TRY(auto lock, take_run_lock(home_, name_));
+    DSTACK_TRY(auto lock, take_run_lock(home_, name_).map_error([this](Error error) {
+      return not_followed(std::move(error));
+    }));
     if (!lock) {
       supervisor_ = find_supervisor();
       return {};

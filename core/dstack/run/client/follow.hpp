@@ -8,6 +8,7 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,11 @@ class FollowListener {
 
   /// Bytes of one job's log, in order.
   virtual void output(std::size_t job, std::string_view bytes) = 0;
+
+  /// The bytes that came last are a line of ours, which stands for a part of the log that is left
+  /// out; it goes on at `offset`.
+  virtual void left_out(std::size_t /*job*/, std::uint64_t /*offset*/) {}
+
   /// Some state has changed: that of the run, or of these jobs; at the beginning those of all jobs.
   /// The output of a job comes after the change to running, and before the change to its end.
   virtual void changed(const store::RunState& state, const std::vector<std::size_t>& jobs) = 0;

@@ -18,6 +18,7 @@
 #include "dstack/store/records/changes.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <thread>
 
@@ -275,6 +276,20 @@ Result<std::optional<process::Child>> start_supervision(const files::Home& home,
   return ensure_supervised(home, run);
 }
 
+/// Of a transaction whose end is not known: what could not be synced may be on the disk all the
+/// same, and what is on record is carried out. A full disk is noticed before that.
+Error may_be_recorded(const std::string& run, Error why) {
+  if (why.number != EIO)
+    return why;
+  why.message = fmt::format("run '{}' may be on record all the same: {}", run, why.message);
+  why.hint = fmt::format(
+      "'dstack ps -a' shows whether it is; 'dstack logs -f {}' then follows it, and 'dstack stop "
+      "{}' stops it",
+      run,
+      run);
+  return why;
+}
+
 /// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
 std::vector<std::string> make_job_ids(std::size_t count) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -378,6 +393,7 @@ Result<Submitted> submit(const Workbench& bench,
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
     order.stop_grace = bench.settings.stop_grace;
     order.keep_changes = bench.settings.keep_changes;
+    order.log_limit = bench.settings.log_limit;
     order.on_end = bench.settings.on_end;
     order.move_tag = request.move_tag == store::Records::Force::yes;
     order.job_ids = make_job_ids(order.plan.jobs.size());
@@ -388,10 +404,11 @@ Result<Submitted> submit(const Workbench& bench,
     DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
-      ::unlink(env_texts.c_str());
+      if (id.error().number != EIO)
+        ::unlink(env_texts.c_str());
       if (id.error().code == ErrorCode::conflict && attempt < most_names)
         continue;
-      return Failure(std::move(id).error());
+      return fail(may_be_recorded(name, std::move(id).error()));
     }
     log::info(fmt::format("recorded run '{}': {} of {}, code {}",
                           name,

@@ -20,10 +20,13 @@ namespace file_names {
 /// Names in a job's folder (files::Home::job): one log for all attempts.
 inline constexpr const char* log = "log";
 inline constexpr const char* log_times = "log.times";
+inline constexpr const char* log_gap = "log.gap";    ///< what is left out of it (log_gap.hpp)
 inline constexpr const char* progress = "progress";  ///< of what is copied (job_progress.hpp)
 inline constexpr const char* packages = "packages";  ///< of its Python environment, a line each
 /// In the folder of each attempt.
 inline constexpr const char* exit_record = "exit.json";
+/// What becomes the exit record, from before the job starts (runner/exit_record_file.hpp).
+inline constexpr const char* reserved_record = "exit.json.reserved";
 inline constexpr const char* workspace = "workspace";
 /// Of a workspace in layers: what was written over them, and the kernel's own folder.
 inline constexpr const char* written = "written";

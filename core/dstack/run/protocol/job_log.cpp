@@ -1,5 +1,6 @@
 #include "dstack/run/protocol/job_log.hpp"
 
+#include "dstack/files/beneath.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 
 #include <algorithm>
@@ -21,21 +22,31 @@ using StoredMark = std::array<std::int64_t, 2>;
 constexpr std::size_t marks_of_page = 64;
 // Far in the future, and the sum of several can be represented.
 constexpr std::int64_t longest_time = std::int64_t{1} << 60;
-
-/// Opens on first use, and again as long as the file is not there yet.
-int opened(Fd& fd, const Path& path) {
-  if (!fd)
-    fd = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  return fd.get();
-}
+constexpr std::size_t piece = 65536;
 
 }  // namespace
 
-std::uint64_t JobLog::size() const {
+/// On first use, and again as long as the file is not there yet.
+Result<bool> JobLog::open() const {
+  if (log_)
+    return true;
+  auto opened = open_file((folder_ / file_names::log).string(), O_RDONLY);
+  if (!opened && files::is_missing(opened.error().number))
+    return false;
+  if (!opened)
+    return fail(std::move(opened).error());
+  log_ = *std::move(opened);
+  return true;
+}
+
+Result<std::uint64_t> JobLog::size() const {
+  DSTACK_TRY(const bool is_there, open());
+
   struct stat status {};
 
-  const int fd = opened(log_, folder_ / file_names::log);
-  return fd >= 0 && ::fstat(fd, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+  if (is_there && ::fstat(log_.get(), &status) != 0)
+    return fail_errno("cannot look at '{}'", (folder_ / file_names::log).string());
+  return static_cast<std::uint64_t>(status.st_size);
 }
 
 Result<std::string> JobLog::read(std::uint64_t offset, std::size_t most) const {
@@ -46,13 +57,13 @@ Result<std::string> JobLog::read(std::uint64_t offset, std::size_t most) const {
 }
 
 Result<std::string_view> JobLog::read_into(std::string& buffer, std::uint64_t offset) const {
-  const int fd = opened(log_, folder_ / file_names::log);
-  if (fd < 0)
+  DSTACK_TRY(const bool is_there, open());
+  if (!is_there)
     return std::string_view();
   std::size_t used = 0;
   while (used < buffer.size()) {
-    const ssize_t count =
-        ::pread(fd, buffer.data() + used, buffer.size() - used, static_cast<off_t>(offset + used));
+    const ssize_t count = ::pread(
+        log_.get(), buffer.data() + used, buffer.size() - used, static_cast<off_t>(offset + used));
     if (count < 0) {
       if (errno == EINTR)
         continue;
@@ -65,9 +76,37 @@ Result<std::string_view> JobLog::read_into(std::string& buffer, std::uint64_t of
   return std::string_view(buffer).substr(0, used);
 }
 
+Result<std::optional<LogGap>> JobLog::gap_in(std::string_view bytes, std::uint64_t offset) const {
+  if (bytes.find('\0') == std::string_view::npos)
+    return std::optional<LogGap>();
+  DSTACK_TRY(auto gap, read_log_gap(folder_));
+  if (!gap || offset >= gap->end || offset + bytes.size() <= gap->begin)
+    return std::optional<LogGap>();
+  return gap;
+}
+
+Result<std::string_view> JobLog::next(std::string& buffer, std::uint64_t& offset) const {
+  DSTACK_TRY(std::string_view bytes, read_into(buffer, offset));
+  DSTACK_TRY(const auto gap, gap_in(bytes, offset));
+  if (gap && offset >= gap->begin) {
+    line_ = describe_log_gap({offset, gap->end});
+    offset = gap->end;
+    return line_;
+  }
+  if (gap)
+    bytes = bytes.substr(0, gap->begin - offset);
+  offset += bytes.size();
+  return bytes;
+}
+
 Result<std::string> JobLog::read_end(std::size_t most, std::uint64_t begin) const {
-  const std::uint64_t end = size();
-  return read(std::max(begin, end > most ? end - most : 0), most);
+  DSTACK_TRY(const std::uint64_t end, size());
+  const std::uint64_t from = std::max(begin, end > most ? end - most : 0);
+  DSTACK_TRY(std::string bytes, read(from, most));
+  DSTACK_TRY(const auto gap, gap_in(bytes, from));
+  if (gap)
+    bytes.erase(0, gap->end - from);
+  return bytes;
 }
 
 std::uint64_t JobLog::mark_count() const {
@@ -161,26 +200,30 @@ std::optional<std::chrono::milliseconds> JobLog::elapsed(std::uint64_t index) co
 }
 
 /// Where the first line begins that came with a mark or after it; without one, at the end.
-std::uint64_t JobLog::next_line(const std::optional<Mark>& mark) const {
+Result<std::uint64_t> JobLog::next_line(const std::optional<Mark>& mark) const {
   if (!mark)
     return size();
   // The disk may have lost some bytes after it.
-  const std::uint64_t offset = std::min(mark->offset, size());
+  DSTACK_TRY(const std::uint64_t end_now, size());
+  const std::uint64_t offset = std::min(mark->offset, end_now);
   // A line that was begun before does not count: go on to the next beginning.
   if (offset == 0)
-    return 0;
+    return std::uint64_t{0};
+  std::string buffer(piece, '\0');
   for (std::uint64_t at = offset - 1;;) {
-    const auto bytes = read(at, 65536);
-    if (!bytes || bytes->empty())
+    const std::uint64_t begin = at;
+    DSTACK_TRY(const std::string_view bytes, next(buffer, at));
+    if (bytes.empty())
       return at;  // the line has not ended yet
-    const std::size_t end = bytes->find('\n');
-    if (end != std::string::npos)
-      return at + end + 1;
-    at += bytes->size();
+    const std::size_t end = bytes.find('\n');
+    if (at - begin != bytes.size())
+      return at;  // behind what is left out
+    if (end != std::string_view::npos)
+      return begin + end + 1;
   }
 }
 
-std::uint64_t JobLog::offset_since(Timestamp since) const {
+Result<std::uint64_t> JobLog::offset_since(Timestamp since) const {
   // Linear search: a clock may have been set back meanwhile.
   std::uint64_t index = 0;
   auto first = mark(index);
@@ -189,7 +232,7 @@ std::uint64_t JobLog::offset_since(Timestamp since) const {
   return next_line(first);
 }
 
-std::optional<std::uint64_t> JobLog::offset_since(std::chrono::milliseconds since) const {
+Result<std::optional<std::uint64_t>> JobLog::offset_since(std::chrono::milliseconds since) const {
   std::uint64_t index = 0;
   auto first = mark(index);
   for (; first; first = mark(++index)) {
@@ -201,26 +244,29 @@ std::optional<std::uint64_t> JobLog::offset_since(std::chrono::milliseconds sinc
     if (*then >= since)
       break;
   }
-  return next_line(first);
+  DSTACK_TRY(const std::uint64_t offset, next_line(first));
+  return std::optional(offset);
 }
 
 Result<std::uint64_t> JobLog::offset_of_last(std::size_t lines) const {
-  const std::uint64_t end = size();
+  DSTACK_TRY(const std::uint64_t end, size());
   if (lines == 0)
     return end;
   std::uint64_t position = end;
   std::size_t found = 0;
   while (position > 0) {
-    const std::uint64_t begin = position > 65536 ? position - 65536 : 0;
+    const std::uint64_t begin = position > piece ? position - piece : 0;
     DSTACK_TRY(const std::string bytes, read(begin, static_cast<std::size_t>(position - begin)));
-    for (std::size_t i = bytes.size(); i > 0; --i) {
+    DSTACK_TRY(const auto gap, gap_in(bytes, begin));
+    const std::uint64_t first = gap ? std::max(begin, gap->end) : begin;
+    for (std::uint64_t i = position; i > first; --i) {
       // The newline that ends the last line does not begin another.
-      if (bytes[i - 1] != '\n' || begin + i == end)
+      if (bytes[i - 1 - begin] != '\n' || i == end)
         continue;
       if (++found == lines)
-        return begin + i;
+        return i;
     }
-    position = begin;
+    position = gap ? gap->begin : begin;
   }
   return std::uint64_t{0};
 }

@@ -68,6 +68,7 @@ void fields(Fields& fields, Self& order) {
   fields.member("stop_grace", order.stop_grace);
   fields.member("keep_changes", order.keep_changes);
   fields.optional("clock", order.clock);
+  fields.member("log_limit", order.log_limit);
 }
 
 bool has_secrets(const JobOrder& order) {

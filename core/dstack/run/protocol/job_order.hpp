@@ -58,6 +58,7 @@ struct JobOrder {
   std::chrono::milliseconds stop_grace{10'000};
   std::uint64_t keep_changes = 100'000'000;  ///< as in config::Settings
   job::RunClock clock;                       ///< the run's; empty from an older supervisor
+  std::uint64_t log_limit = 0;               ///< likewise
 
   bool operator==(const JobOrder&) const = default;
 };

@@ -20,6 +20,9 @@ constexpr const char* socket_name = "mailbox";
 constexpr std::string_view app_prefix = "app ";
 constexpr std::string_view pipe_prefix = "pipe ";
 constexpr std::string_view supervise_prefix = "supervise ";
+constexpr std::string_view stop_prefix = "stop ";
+constexpr std::string_view waits_prefix = "waits ";
+constexpr std::string_view gives_up_prefix = "gives-up ";
 constexpr std::size_t longest_message = 16 * 1024;
 
 /// The address by way of an open folder: a socket's path has at most 107 bytes, a home's may be
@@ -75,6 +78,26 @@ bool post(const Path& run_folder, std::string_view message) {
                   sizeof address) >= 0;
 }
 
+std::string render(const StopMessage& message) {
+  return fmt::format("{}{}{}",
+                     stop_prefix,
+                     job::render(message.request),
+                     message.workflow ? fmt::format(" {}", *message.workflow) : "");
+}
+
+std::optional<StopMessage> parse_stop(std::string_view text) {
+  if (!text.starts_with(stop_prefix))
+    return std::nullopt;
+  const auto fields = split(text.substr(stop_prefix.size()), ' ');
+  const auto request = job::parse_stop_request(fields.front());
+  if (!request || fields.size() > 2)
+    return std::nullopt;
+  StopMessage message{*request};
+  if (fields.size() == 2 && !(message.workflow = parse_number<std::size_t>(fields[1])))
+    return std::nullopt;
+  return message;
+}
+
 std::string render(const StateMessage& message) {
   std::string text = fmt::format("{} {} {} {}",
                                  message.job,
@@ -121,6 +144,36 @@ std::optional<std::string> parse_supervise(std::string_view text) {
   if (!text.starts_with(supervise_prefix))
     return std::nullopt;
   return std::string(text.substr(supervise_prefix.size()));
+}
+
+std::string render(const TroubleMessage& message) {
+  const bool waits = message.kind == TroubleMessage::Kind::waits;
+  return fmt::format("{}{} {} {}",
+                     waits ? waits_prefix : gives_up_prefix,
+                     message.job,
+                     message.attempt,
+                     message.text.substr(0, longest_message / 2));
+}
+
+std::string describe_full_disk(const Error& error) {
+  return fmt::format("disk full: {}", error.message);
+}
+
+std::optional<TroubleMessage> parse_trouble(std::string_view text) {
+  TroubleMessage message;
+  if (text.starts_with(gives_up_prefix))
+    message.kind = TroubleMessage::Kind::gives_up;
+  else if (!text.starts_with(waits_prefix))
+    return std::nullopt;
+  const auto fields = split(text, ' ');
+  const auto job = fields.size() > 3 ? parse_number<std::size_t>(fields[1]) : std::nullopt;
+  const auto attempt = fields.size() > 3 ? parse_number<std::size_t>(fields[2]) : std::nullopt;
+  if (!job || !attempt)
+    return std::nullopt;
+  message.job = *job;
+  message.attempt = *attempt;
+  message.text = text.substr(static_cast<std::size_t>(fields[3].data() - text.data()));
+  return message;
 }
 
 std::string render(const job::Application& app) {

@@ -36,6 +36,16 @@ bool post(const Path& run_folder, std::string_view message);
 /// "read again what was requested of this run".
 inline constexpr std::string_view wake_message = "wake";
 
+/// The request itself, for a supervisor that cannot read it from the database, because it could not
+/// be written there.
+struct StopMessage {
+  job::StopRequest request = job::StopRequest::stop;
+  std::optional<std::size_t> workflow = {};  ///< nothing: the whole run
+};
+
+std::string render(const StopMessage& message);
+std::optional<StopMessage> parse_stop(std::string_view text);
+
 /// A runner's report on its job; also a line of its `states` file.
 struct StateMessage {
   std::size_t job = 0;
@@ -57,6 +67,24 @@ std::optional<std::uint64_t> parse_output_pipe(std::string_view text);
 /// Asks the supervisor of a run to start one for another run, which a job of its own has submitted.
 std::string render_supervise(const std::string& run);
 std::optional<std::string> parse_supervise(std::string_view text);
+/// What a runner meets that is not its job's: a full disk, a file that it cannot write. A message
+/// alone, because most of it is about files that cannot be written.
+struct TroubleMessage {
+  enum class Kind {
+    waits,     ///< it goes on by itself when that is over; an empty text: it is over
+    gives_up,  ///< the last words of a runner that ends without a record
+  };
+
+  std::size_t job = 0;
+  std::size_t attempt = 1;
+  Kind kind = Kind::waits;
+  std::string text = {};  ///< a sentence without a full stop
+};
+
+std::string render(const TroubleMessage& message);
+/// The text of one that waits for room: "disk full: cannot write '…': …".
+std::string describe_full_disk(const Error& error);
+std::optional<TroubleMessage> parse_trouble(std::string_view text);
 
 /// A runner's report on an application; also a line of its `states` file.
 std::string render(const job::Application& app);

@@ -17,6 +17,7 @@ void fields(Fields& fields, Self& order) {
   fields.optional("machine", order.machine);
   fields.optional("on_end", order.on_end);
   fields.member("keep_changes", order.keep_changes);
+  fields.member("log_limit", order.log_limit);
   fields.optional("move_tag", order.move_tag);
 }
 

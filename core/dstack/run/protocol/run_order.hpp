@@ -31,6 +31,7 @@ struct RunOrder {
   std::chrono::milliseconds stop_grace{10'000};
   /// As in config::Settings: of each job.
   std::uint64_t keep_changes = 100'000'000;
+  std::uint64_t log_limit = 0;
   std::vector<std::string> job_ids;  ///< by job
   job::CodeRecord code;
   std::vector<config::Receiver> on_end;  ///< as the settings were; without places

@@ -1,9 +1,28 @@
 #include "dstack/run/removal/remove.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/run/removal/folder_notice.hpp"
 
 namespace dstack::run {
+
+namespace {
+
+/// Also on a full disk.
+Result<void> remove_rows(const files::Home& home,
+                         store::Records& records,
+                         const store::RunRecord& run) {
+  files::ReserveUse reserve(home);
+  auto removed = reserve.run([&] { return records.remove_run(run.id); });
+  if (removed || !is_disk_full(removed.error()))
+    return removed;
+  // What it has left makes room for the transaction. Whoever is killed here leaves a run on record
+  // without its logs, which the next 'rm' removes.
+  DSTACK_CHECK(remove_tree(home.run(run.name)));
+  return records.remove_run(run.id);
+}
+
+}  // namespace
 
 Result<store::Removed> remove(const files::Home& home,
                               store::Records& records,
@@ -11,7 +30,7 @@ Result<store::Removed> remove(const files::Home& home,
   Result<void> removed;
   for (const store::RunRecord& run : runs) {
     RunFolderNotice notice(home, run.name);
-    removed = records.remove_run(run.id);
+    removed = remove_rows(home, records, run);
     if (removed)
       removed = remove_tree(home.run(run.name));
     if (!removed)

@@ -1,10 +1,12 @@
 #include "dstack/run/report/notifications.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/patience.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/config/project/secret_reference.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/process/memory_access.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/report/delivery.hpp"
@@ -33,14 +35,20 @@ milliseconds first_wait() {
 /// The one connection to the database, for all threads.
 class AttemptRecorder {
  public:
-  AttemptRecorder(store::Records& records, store::RunId run) : records_(records), run_(run) {}
+  AttemptRecorder(const files::Home& home, store::Records& records, store::RunId run)
+      : home_(home), records_(records), run_(run) {}
 
+  /// Also on a full disk: what is not noted is delivered once more by the next supervisor.
   Result<void> note(const NotificationRecord& notification) {
     const std::lock_guard guard(mutex_);
-    return records_.note_attempt(run_, notification);
+    files::ReserveUse reserve(home_);
+    return reserve.run([&] {
+      return with_patience([&] { return records_.note_attempt(run_, notification); });
+    });
   }
 
  private:
+  const files::Home& home_;
   std::mutex mutex_;
   store::Records& records_;
   store::RunId run_;
@@ -156,7 +164,7 @@ Result<void> send_notifications(const files::Home& home,
   if (waiting.empty())
     return {};
   DSTACK_TRY(auto deliveries, deliveries_of(home, records, run, waiting));
-  AttemptRecorder recorder(records, run.id);
+  AttemptRecorder recorder(home, records, run.id);
   std::vector<Result<void>> results(deliveries.size());
   {
     std::vector<std::jthread> threads;

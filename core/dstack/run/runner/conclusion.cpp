@@ -11,12 +11,20 @@
 #include "dstack/run/runner/overlay_trouble.hpp"
 #include "dstack/run/runner/secret_scan.hpp"
 
+#include <utility>
+
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 namespace dstack::run {
 
 namespace {
+
+/// How often something that failed for a passing reason is tried again, and when.
+constexpr int most_tries = 50;
+constexpr int between_tries_ms = 100;
+constexpr int between_looks_at_disk_ms = 500;
 
 /// As store::JobChange has it.
 const char* form_of_workspace(const JobAttempt& attempt) {
@@ -168,6 +176,24 @@ void Conclusion::remove_folders() {
     (void)remove_tree(attempt_.folder / file_names::private_folder);
 }
 
+Result<void> Conclusion::write_patiently(Durable durable) {
+  bool is_reported = false;
+  for (int failures = 0;;) {
+    auto written = attempt_.record.write(record_, durable);
+    if (written)
+      return written;
+    const bool is_full = is_disk_full(written.error());
+    if (!is_full && (!is_transient(written.error()) || ++failures > most_tries))
+      return written;
+    if (is_full && !std::exchange(is_reported, true))
+      attempt_.states.report(TroubleMessage::Kind::waits, describe_full_disk(written.error()));
+    pollfd signalled{signals_.fd(), POLLIN, 0};
+    ::poll(&signalled, 1, is_full ? between_looks_at_disk_ms : between_tries_ms);
+    if (is_abort_requested())
+      return written;
+  }
+}
+
 void Conclusion::write_record() {
   const LogWriter& log = attempt_.log.writer();
   record_.message = log.masked(record_.message);
@@ -175,11 +201,10 @@ void Conclusion::write_record() {
     warning = log.masked(warning);
   // What a power cut takes of it counts the job as lost, as the loss of its name does. It only has
   // to last until the end is in the database: at once, or after what the job left is stored.
-  if (!write_file_atomically(attempt_.folder / file_names::exit_record,
-                             render_exit_record(record_),
-                             leaves_nothing() ? Durable::no : Durable::content,
-                             0600))
-    return;
+  if (const auto written = write_patiently(leaves_nothing() ? Durable::no : Durable::content);
+      !written)
+    return attempt_.states.report(TroubleMessage::Kind::gives_up,
+                                  log.masked(render(written.error())));
   // Without a supervisor nobody would ever read the record. It does not belong in here.
   if (attempt_.in && attempt_.in->access() == overlay::Access::user)
     return;  // enter_namespace() has left somebody outside

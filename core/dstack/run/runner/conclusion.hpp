@@ -22,7 +22,8 @@ class Conclusion {
              RunningJob* job,
              ExitRecord& record);
 
-  /// The record is on disk when this returns, unless it cannot be written.
+  /// The record is on disk when this returns, unless it cannot be written. A full disk is waited
+  /// for, until the job is aborted.
   void run();
 
  private:
@@ -47,6 +48,7 @@ class Conclusion {
   bool leaves_nothing() const;
   void remove_folders();
   void write_record();
+  Result<void> write_patiently(Durable durable);
 
   JobAttempt& attempt_;
   const RunnerSignals& signals_;

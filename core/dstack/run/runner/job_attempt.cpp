@@ -22,7 +22,8 @@ Result<JobAttempt> open_attempt(JobOrder order) {
                                      Durable::no,
                                      0600));
   DSTACK_TRY(auto states, StateReporter::open(home.run(order.run), folder, order));
-  DSTACK_TRY(auto log, RunnerLog::open(job_folder, order.clock));
+  DSTACK_TRY(auto log, RunnerLog::open(job_folder, order.log_limit, order.clock));
+  DSTACK_TRY(auto record, ExitRecordFile::reserve(folder));
   report_fatal_exit_in((job_folder / file_names::log).string());
   if (order.attempt > 1)
     DSTACK_CHECK(log.begin_attempt(order.attempt, order.attempts));
@@ -32,7 +33,8 @@ Result<JobAttempt> open_attempt(JobOrder order) {
                     std::move(folder),
                     std::move(workspace),
                     std::move(log),
-                    std::move(states)};
+                    std::move(states),
+                    std::move(record)};
 }
 
 }  // namespace dstack::run

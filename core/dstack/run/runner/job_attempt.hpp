@@ -6,6 +6,7 @@
 #include "dstack/overlay/namespace.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/workspace.hpp"
+#include "dstack/run/runner/exit_record_file.hpp"
 #include "dstack/run/runner/runner_log.hpp"
 #include "dstack/run/runner/state_reporter.hpp"
 #include "dstack/store/layers/layers.hpp"
@@ -23,6 +24,7 @@ struct JobAttempt {
   std::unique_ptr<Workspace> workspace;
   RunnerLog log;
   StateReporter states;
+  ExitRecordFile record;                      ///< written when all is over
   std::optional<overlay::Namespace> in = {};  ///< that only this runner and the job are in
   std::vector<store::Layer> layers = {};      ///< which its workspace uses
 };
@@ -30,8 +32,8 @@ struct JobAttempt {
 /// Where the list of the job's packages is.
 Path packages_record(const JobAttempt& attempt);
 
-/// Makes the folder, records the identity of the runner, opens the log and the states. An
-/// error means that nothing can be written there, not even the exit record.
+/// Makes the folder, records the identity of the runner, opens the log and the states, and reserves
+/// room for the exit record. An error means that nothing can be written there.
 Result<JobAttempt> open_attempt(JobOrder order);
 
 }  // namespace dstack::run

@@ -5,6 +5,7 @@
 #include "dstack/process/oom_score.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/order_socket.hpp"
 #include "dstack/run/runner/conclusion.hpp"
 #include "dstack/run/runner/job_attempt.hpp"
@@ -61,9 +62,14 @@ bool run_job(JobOrder order, const RunnerSignals& signals) {
   record.started_at = now();
   auto in = enter_namespace(order);
   backend::LocalProcess::adopt_orphans();
+  TroubleMessage trouble{order.index, order.attempt, TroubleMessage::Kind::gives_up};
+  const Path run_folder = files::Home{order.home}.run(order.run);
   auto attempt = open_attempt(std::move(order));
-  if (!attempt)
-    return false;  // nothing can be written here: the supervisor sees a job without a record
+  if (!attempt) {
+    trouble.text = render(attempt.error());
+    post(run_folder, render(trouble));
+    return false;
+  }
   attempt->in = std::move(in);
   auto job = prepare_and_start(*attempt, signals, record);
   if (job) {

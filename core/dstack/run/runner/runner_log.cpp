@@ -7,8 +7,10 @@ namespace dstack::run {
 RunnerLog::RunnerLog(Path job_folder, LogWriter writer)
     : folder_(std::move(job_folder)), writer_(std::move(writer)) {}
 
-Result<RunnerLog> RunnerLog::open(const Path& job_folder, const job::RunClock& clock) {
-  DSTACK_TRY(auto writer, LogWriter::open(job_folder, clock));
+Result<RunnerLog> RunnerLog::open(const Path& job_folder,
+                                  std::uint64_t limit,
+                                  const job::RunClock& clock) {
+  DSTACK_TRY(auto writer, LogWriter::open(job_folder, limit, clock));
   return RunnerLog(job_folder, std::move(writer));
 }
 
@@ -23,7 +25,7 @@ Result<void> RunnerLog::say(const std::string& sentence) {
 
 Result<void> RunnerLog::begin_attempt(std::size_t attempt, std::size_t attempts) {
   DSTACK_CHECK(say(fmt::format("attempt {} of {}", attempt, attempts)));
-  begin_ = JobLog(folder_).size();
+  DSTACK_TRY(begin_, JobLog(folder_).size());
   return {};
 }
 

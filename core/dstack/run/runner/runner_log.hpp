@@ -13,8 +13,10 @@ namespace dstack::run {
 /// For one thread of one process: the runner's.
 class RunnerLog {
  public:
-  /// `clock`: as of LogWriter.
-  static Result<RunnerLog> open(const Path& job_folder, const job::RunClock& clock = {});
+  /// `limit`, `clock`: as of LogWriter.
+  static Result<RunnerLog> open(const Path& job_folder,
+                                std::uint64_t limit = 0,
+                                const job::RunClock& clock = {});
 
   LogWriter& writer() { return writer_; }
 

@@ -1,7 +1,6 @@
 #include "dstack/run/runner/state_reporter.hpp"
 
 #include "dstack/run/protocol/file_names.hpp"
-#include "dstack/run/protocol/mailbox.hpp"
 
 #include <fcntl.h>
 
@@ -34,8 +33,12 @@ void StateReporter::note_output(std::uint64_t pipe) const {
   (void)write_all(states_.get(), render_output_pipe(pipe) + "\n");
 }
 
+void StateReporter::report(TroubleMessage::Kind kind, const std::string& text) const {
+  post(run_folder_, render(TroubleMessage{job_, attempt_, kind, text}));
+}
+
 void StateReporter::send(const std::string& line) const {
-  (void)write_all(states_.get(), line + "\n");
+  is_torn_ = !write_all(states_.get(), (is_torn_ ? "\n" : "") + line + "\n");
   post(run_folder_, line);
 }
 

@@ -9,6 +9,7 @@
 #include "dstack/job/run_clock.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 
 #include <cstddef>
 #include <string>
@@ -28,6 +29,8 @@ class StateReporter {
   void report(const job::Application& app) const;
   /// Notes which pipe the job's processes write to: by it they are found if the runner is killed.
   void note_output(std::uint64_t pipe) const;
+  /// To the supervisor alone.
+  void report(TroubleMessage::Kind kind, const std::string& text) const;
 
  private:
   void send(const std::string& line) const;
@@ -37,6 +40,7 @@ class StateReporter {
   std::size_t attempt_ = 1;
   job::RunClock clock_;
   Fd states_;
+  mutable bool is_torn_ = false;  ///< the last line may not be whole
 };
 
 }  // namespace dstack::run

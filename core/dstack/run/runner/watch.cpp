@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include <signal.h>
 
@@ -18,6 +19,8 @@ namespace dstack::run {
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds between_looks_at_disk{500};
 
 /// How long a known application may take until it answers; the variable is for tests.
 std::chrono::milliseconds application_limit() {
@@ -34,8 +37,8 @@ Watch::Watch(JobAttempt& attempt, const RunnerSignals& signals, RunningJob& job,
 void Watch::run() {
   if (agent_role(attempt_.order.spec).empty())  // an agent reports itself when the job runs
     report(job::Status::running);
-  while (!job_.process.gone() && wait_and_handle()) {
-  }
+  while (!job_.process.gone())
+    wait_and_handle();
   while (job_.output && move_output()) {
   }
   if (job_.oom.take())  // that may have ended the job
@@ -44,16 +47,11 @@ void Watch::run() {
   take_reports();
 }
 
-bool Watch::wait_and_handle() {
-  polled_ = {pollfd{signals_.fd(), POLLIN, 0},
-             pollfd{job_.output.get(), POLLIN, 0},
-             pollfd{job_.reports.fd(), POLLIN, 0},
-             pollfd{job_.oom.fd(), POLLIN, 0}};
-  applications_.add_to(polled_);
-  if (::poll(polled_.data(), polled_.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
-    return false;
+void Watch::wait_and_handle() {
+  wait();
   if (polled_[1].revents != 0)
     move_output();
+  report_full_disk();
   if (polled_[2].revents != 0)
     take_reports();
   if (polled_[3].revents != 0 && job_.oom.take())
@@ -62,7 +60,21 @@ bool Watch::wait_and_handle() {
     take_signals();
   ask_applications();
   take_due_step();
-  return true;
+}
+
+void Watch::wait() {
+  polled_ = {pollfd{signals_.fd(), POLLIN, 0},
+             pollfd{job_.output.get(), POLLIN, 0},
+             pollfd{job_.reports.fd(), POLLIN, 0},
+             pollfd{job_.oom.fd(), POLLIN, 0}};
+  applications_.add_to(polled_);
+  if (::poll(polled_.data(), polled_.size(), milliseconds_to_next_step()) >= 0 || errno == EINTR)
+    return;
+  // The job goes on all the same: what cannot be waited for is looked at a moment later.
+  const timespec moment{0, 100'000'000};
+  ::nanosleep(&moment, nullptr);
+  for (pollfd& polled : polled_)
+    polled.revents = polled.fd >= 0 ? POLLIN : 0;
 }
 
 void Watch::report(job::Status status) {
@@ -118,6 +130,15 @@ bool Watch::move_output() {
   return *moved == LogWriter::Moved::some;
 }
 
+void Watch::report_full_disk() {
+  attempt_.log.writer().look_for_room();
+  if (attempt_.log.writer().is_full() == reported_full_)
+    return;
+  reported_full_ = !reported_full_;
+  attempt_.states.report(TroubleMessage::Kind::waits,
+                         reported_full_ ? attempt_.log.writer().why_held_up() : "");
+}
+
 void Watch::report_oom_kill() {
   const auto said = attempt_.log.say(oom_kill_sentence(attempt_.order.spec.resources.memory));
   if (!said)
@@ -160,9 +181,9 @@ void Watch::take_due_step() {
 void Watch::stop() {
   // An agent passes it on in its own way.
   const bool is_agent = !agent_role(attempt_.order.spec).empty();
-  job_.process.stop(is_agent ? SIGTERM
-                             : job::stop_signal_number(attempt_.order.spec.stop_signal)
-                                   .value_or(SIGTERM));
+  job_.process.stop(
+      is_agent ? SIGTERM
+               : job::stop_signal_number(attempt_.order.spec.stop_signal).value_or(SIGTERM));
   job_.timer.begin_grace(steady_clock::now());
 }
 
@@ -176,6 +197,9 @@ int Watch::milliseconds_to_next_step() const {
   auto next = job_.timer.next(now);
   if (const auto question = job_.timer.is_ending() ? std::nullopt : applications_.next_step())
     next = next ? std::min(*next, *question) : *question;
+  if (const auto look = now + between_looks_at_disk;
+      attempt_.log.writer().is_full() && (!next || look < *next))
+    next = look;
   if (!next)
     return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - now);
@@ -190,9 +214,8 @@ void Watch::record_end() {
   record_resources(record_, job_.limiter, job_.process.usage(), attempt_.order.spec, [this] {
     return attempt_.log.tail();
   });
-  if (const std::uint64_t lost = attempt_.log.writer().dropped(); lost > 0)
-    record_.warnings.push_back(
-        fmt::format("the disk was full: {} bytes of output were lost", lost));
+  if (std::string dropped = attempt_.log.writer().describe_dropped(); !dropped.empty())
+    record_.warnings.push_back(std::move(dropped));
 }
 
 }  // namespace dstack::run

@@ -25,14 +25,16 @@ class Watch {
   void run();
 
  private:
-  /// False when nothing can be waited for.
-  bool wait_and_handle();
+  void wait_and_handle();
+  void wait();
   void report(job::Status status);
   /// Applications of a job that is ending are not asked any more.
   void ask_applications();
   void take_reports();
   /// True when something was moved.
   bool move_output();
+  /// To the supervisor: that the disk has become full, or has room again.
+  void report_full_disk();
   void report_oom_kill();
   void take_signals();
   /// A job is over when its own process is; what it left running is ended like a job that is
@@ -49,6 +51,7 @@ class Watch {
   ExitRecord& record_;
   Applications applications_;
   std::vector<pollfd> polled_;
+  bool reported_full_ = false;
 };
 
 }  // namespace dstack::run

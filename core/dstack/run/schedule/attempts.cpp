@@ -27,7 +27,9 @@ store::JobChange outcome_of_lost(const End& end) {
   change.at = end.at;
   change.status = Status::failed;
   change.cause = Cause::lost;
-  change.reason = "its runner was killed or ran out of memory, or the machine went down";
+  change.reason = end.record.message;
+  if (change.reason.empty())
+    change.reason = "its runner was killed or ran out of memory, or the machine went down";
   change.warnings = end.record.warnings;
   return change;
 }

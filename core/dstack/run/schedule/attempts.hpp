@@ -21,7 +21,8 @@ namespace dstack::run {
 struct End {
   std::size_t job = 0;
   ExitRecord record;
-  bool lost = false;  ///< without a record: its runner was killed
+  /// Without a record: its runner was killed, or the record's message says what is known.
+  bool lost = false;
   job::Moment at = {};
 };
 

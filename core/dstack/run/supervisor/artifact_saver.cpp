@@ -8,6 +8,7 @@
 #include "dstack/base/thread.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/files/matches.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/secret_findings.hpp"
@@ -17,14 +18,17 @@
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/job_progress.hpp"
 #include "dstack/run/protocol/kept_changes.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/workspace.hpp"
 #include "dstack/store/objects/originals.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -34,6 +38,7 @@ namespace dstack::run {
 namespace {
 
 constexpr std::size_t most_named = 3;
+constexpr std::chrono::milliseconds between_looks_at_disk{500};
 
 std::unique_ptr<Workspace> find_workspace(const store::ObjectStore& objects,
                                           const JobOrder& order) {
@@ -56,7 +61,13 @@ struct ThreadedArtifactSaver::State {
   };
 
   std::list<Worker> workers;
-  std::map<std::size_t, std::shared_ptr<StopFlag>> saves;  ///< the last of each job
+
+  struct Save {
+    StopFlag given_up;
+    std::atomic<bool> waits = true;  ///< for room on the disk
+  };
+
+  std::map<std::size_t, std::shared_ptr<Save>> saves;  ///< the last of each job
 
   /// If no thread can be started, the caller does the work, and its loop waits.
   void start(std::function<void()> work) {
@@ -165,6 +176,11 @@ Result<std::optional<job::TreeReference>> capture_made(store::ObjectStore& objec
   return given ? std::nullopt : std::move(tree);
 }
 
+void note_no_room(const Error& error, SavedArtifacts& result) {
+  if (is_disk_full(error))
+    result.no_room = error.message;
+}
+
 void capture(store::ObjectStore& objects,
              const Workspace& workspace,
              const std::vector<std::string>& paths,
@@ -182,10 +198,11 @@ void capture(store::ObjectStore& objects,
     const ReportedJobWork reported(objects.home().job(order.run, order.index),
                                    fmt::format("saving {}", path.empty() ? "." : path));
     auto tree = capture_made(objects, workspace, order, path, is_elsewhere, originals, result);
-    if (!tree)
+    if (!tree) {
       errors.push_back(
           fmt::format("the artifact '{}' could not be stored: {}", path, render(tree.error())));
-    else if (*tree)
+      note_no_room(tree.error(), result);
+    } else if (*tree)
       result.artifacts.push_back(
           {workflow, path, **tree, !ended_well(result.record), exposure_of(result.record, path)});
     else if (!job::is_optional(spec, artifact))
@@ -250,9 +267,18 @@ void keep_edits(const store::ObjectStore& objects,
                 const source::EditedFolder& place,
                 const JobOrder& order,
                 SavedArtifacts& result) {
-  if (const auto kept = try_to_keep_edits(objects, place, order, result); !kept)
-    result.warnings.push_back(fmt::format(
-        "what it changed beside its artifacts could not be kept: {}", render(kept.error())));
+  const auto kept = try_to_keep_edits(objects, place, order, result);
+  if (kept)
+    return;
+  note_no_room(kept.error(), result);
+  result.warnings.push_back(fmt::format(
+      "what it changed beside its artifacts could not be kept: {}{}",
+      render(kept.error()),
+      result.no_room.empty()
+          ? ""
+          : fmt::format("; it is still in the workspace, and 'dstack artifacts rescue {}' saves it "
+                        "later",
+                        order.run)));
 }
 
 /// It stays for the user, who may change what is in it.
@@ -263,6 +289,14 @@ void keep_workspace(const files::Home& home, const Workspace& workspace, SavedAr
                     "them: copy them before you change any ({})",
                     workspace.written().string(),
                     render(own.error())));
+}
+
+void tell_no_room(const files::Home& home, const JobOrder& order, const std::string& why) {
+  post(home.run(order.run),
+       render(TroubleMessage{order.index,
+                             order.attempt,
+                             TroubleMessage::Kind::waits,
+                             fmt::format("disk full: {}; goes on when there is room", why)}));
 }
 
 /// Of a job that was aborted while its artifacts were stored.
@@ -311,16 +345,29 @@ void ThreadedArtifactSaver::start(JobOrder order,
                                   ExitRecord record,
                                   store::Originals originals) {
   State* state = state_.get();  // outlives its workers: they are its members
-  auto flag = std::make_shared<StopFlag>();
-  state->saves[order.index] = flag;
+  auto save = std::make_shared<State::Save>();
+  save->waits = ended_well(record);
+  state->saves[order.index] = save;
   state->start([state,
-                flag = std::move(flag),
+                save = std::move(save),
                 order = std::move(order),
                 workflow = std::move(workflow),
                 originals,
                 record = std::move(record)] {
-    const StoppableWork stoppable(flag.get());
+    const StoppableWork stoppable(&save->given_up);
     SavedArtifacts result = save_artifacts(state->objects, order, workflow, record, originals);
+    const files::Home& home = state->objects.home();
+    const auto waits = [&] {
+      return !result.no_room.empty() && save->waits && !stop_is_asked() &&
+             !files::has_room_again(home.root);
+    };
+    if (waits())
+      tell_no_room(home, order, result.no_room);
+    while (waits()) {
+      while (waits())
+        std::this_thread::sleep_for(between_looks_at_disk);
+      result = save_artifacts(state->objects, order, workflow, record, originals);
+    }
     if (stop_is_asked())
       drop_all(result);
     const std::lock_guard guard(state->mutex);
@@ -331,7 +378,12 @@ void ThreadedArtifactSaver::start(JobOrder order,
 
 void ThreadedArtifactSaver::give_up(std::size_t job) {
   if (const auto save = state_->saves.find(job); save != state_->saves.end())
-    save->second->set();
+    save->second->given_up.set();
+}
+
+void ThreadedArtifactSaver::end_wait(std::size_t job) {
+  if (const auto save = state_->saves.find(job); save != state_->saves.end())
+    save->second->waits = false;
 }
 
 void ThreadedArtifactSaver::discard(JobOrder order) {

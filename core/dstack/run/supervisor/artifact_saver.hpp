@@ -29,6 +29,9 @@ struct SavedArtifacts {
   std::optional<job::Edits> edits;    ///< what it changed beside them
   std::string missing = {};  ///< of a job that ended well: what it had to make, and did not
   bool given_up = false;     ///< by give_up(): nothing was kept
+  /// Something could not be stored because the disk is full: "cannot write '…': …". The workspace
+  /// still has it.
+  std::string no_room = {};
 };
 
 /// Takes the artifacts from the workspace of a job that has ended, and what was edited beside them,
@@ -45,11 +48,15 @@ class ArtifactSaver {
   virtual ~ArtifactSaver() = default;
 
   /// Takes the artifacts from the job's workspace, and what was edited beside them. `originals`:
-  /// whether anything of the job may still run.
+  /// whether anything of the job may still run. For a job that ended well it waits while the disk
+  /// is full, and tells the mailbox of the run; what is larger than the room that is left does not
+  /// wait.
   virtual void start(JobOrder order,
                      std::string workflow,
                      ExitRecord record,
                      store::Originals originals) = 0;
+  /// Does not wait for room on the disk any more; what cannot be stored stays in the workspace.
+  virtual void end_wait(std::size_t job) = 0;
   /// Stops what start() began for this job, if it has not finished.
   virtual void give_up(std::size_t job) = 0;
   /// Removes the workspace of a job: what was taken from it is on record.
@@ -67,6 +74,7 @@ class ThreadedArtifactSaver : public ArtifactSaver {
              std::string workflow,
              ExitRecord record,
              store::Originals originals) override;
+  void end_wait(std::size_t job) override;
   void give_up(std::size_t job) override;
   void discard(JobOrder order) override;
 

@@ -20,17 +20,17 @@ class AttemptFolders : public AttemptTraces {
   /// `order` must outlive it.
   AttemptFolders(files::Home home, const RunOrder& order);
 
-  std::size_t newest(std::size_t job) const override;
-  Trace look(std::size_t job, std::size_t attempt) const override;
-  std::optional<ExitRecord> record(std::size_t job, std::size_t attempt) const override;
-  std::vector<std::uint16_t> ports(std::size_t job, std::size_t attempt) const override;
-  std::vector<std::string> messages(std::size_t job, std::size_t attempt) const override;
+  Result<std::size_t> newest(std::size_t job) const override;
+  Result<Trace> look(std::size_t job, std::size_t attempt) const override;
+  Result<std::optional<ExitRecord>> record(std::size_t job, std::size_t attempt) const override;
+  Result<std::vector<std::uint16_t>> ports(std::size_t job, std::size_t attempt) const override;
+  Result<std::vector<std::string>> messages(std::size_t job, std::size_t attempt) const override;
   Result<void> end_orphans(std::size_t job, std::size_t attempt) override;
   void remove_workspace(std::size_t job, std::size_t attempt) override;
 
   Path folder(std::size_t job, std::size_t attempt) const;
   /// Whether the lock that a runner holds for life is held.
-  bool locked(std::size_t job, std::size_t attempt) const;
+  Result<bool> locked(std::size_t job, std::size_t attempt) const;
   /// The process of its runner, to be watched and signalled; none while it has not recorded its
   /// identity, and when it is dead.
   Fd open_runner(std::size_t job, std::size_t attempt) const;

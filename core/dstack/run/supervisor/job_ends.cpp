@@ -167,7 +167,7 @@ void JobEnds::saved(SavedArtifacts result) {
   }
   if (result.edits)
     progress_.journal.add_edits(*std::move(result.edits));
-  if (result.error.empty())
+  if (result.error.empty() && result.no_room.empty())
     progress_.journal.add_workspace(result.job);
   finish(final_change(result));
 }

@@ -61,6 +61,7 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.stop_grace = order_.stop_grace;
   order.keep_changes = order_.keep_changes;
   order.clock = clock_;
+  order.log_limit = order_.log_limit;
   for (const plan::Input& input : workflow.inputs)
     add_inputs(input, order.inputs);
   add_input_files(workflow, order);

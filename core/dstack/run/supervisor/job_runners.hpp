@@ -44,8 +44,9 @@ class JobRunners {
 
   /// The runner of a job has ended, or works for it no more (Events::wait() reported it): it is not
   /// watched any more.
-  /// Returns its record; nothing when it was killed.
-  virtual std::optional<ExitRecord> collect(std::size_t job) = 0;
+  /// Returns its record; nothing when it was killed. An error: nobody can tell, because what it
+  /// left cannot be read.
+  virtual Result<std::optional<ExitRecord>> collect(std::size_t job) = 0;
 };
 
 /// What is found in an attempt's folder, by a supervisor that takes over.
@@ -56,19 +57,20 @@ enum class Trace {
   lost,   ///< one began, and is dead without a record
 };
 
-/// What runners leave in the folders of their attempts, whoever started them. For one thread.
+/// What runners leave in the folders of their attempts, whoever started them. Only what is missing
+/// counts as missing: an error is that it cannot be read. For one thread.
 class AttemptTraces {
  public:
   virtual ~AttemptTraces() = default;
 
   /// The newest attempt of a job that has begun, or was about to; 0: none.
-  virtual std::size_t newest(std::size_t job) const = 0;
-  virtual Trace look(std::size_t job, std::size_t attempt) const = 0;
-  virtual std::optional<ExitRecord> record(std::size_t job, std::size_t attempt) const = 0;
+  virtual Result<std::size_t> newest(std::size_t job) const = 0;
+  virtual Result<Trace> look(std::size_t job, std::size_t attempt) const = 0;
+  virtual Result<std::optional<ExitRecord>> record(std::size_t job, std::size_t attempt) const = 0;
   /// The ports that an attempt was given.
-  virtual std::vector<std::uint16_t> ports(std::size_t job, std::size_t attempt) const = 0;
+  virtual Result<std::vector<std::uint16_t>> ports(std::size_t job, std::size_t attempt) const = 0;
   /// The messages of its runner, in order, as they were also sent to the mailbox.
-  virtual std::vector<std::string> messages(std::size_t job, std::size_t attempt) const = 0;
+  virtual Result<std::vector<std::string>> messages(std::size_t job, std::size_t attempt) const = 0;
 
   /// Ends all that is left of an attempt whose runner was killed. An error: what is still there,
   /// and how it can be removed.

@@ -1,7 +1,9 @@
 #include "dstack/run/supervisor/job_stops.hpp"
 
+#include "dstack/base/patience.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,9 +12,20 @@ namespace dstack::run {
 using job::Status;
 using job::StopRequest;
 
+Result<void> JobStops::take(const StopMessage& message) {
+  for (std::size_t workflow = 0; workflow < taken_.size(); ++workflow)
+    if (message.workflow.value_or(workflow) == workflow && taken_[workflow] < message.request) {
+      taken_[workflow] = message.request;
+      progress_.journal.add_stop({workflow, message.request});
+    }
+  return carry_out();
+}
+
 Result<void> JobStops::carry_out() {
-  DSTACK_TRY(const auto stops, history_.stops());
+  DSTACK_TRY(auto stops, with_patience([this] { return history_.stops(); }));
   bool any = false;
+  for (std::size_t workflow = 0; workflow < stops.size(); ++workflow)
+    stops[workflow] = std::max(stops[workflow], taken_[workflow]);
   for (std::size_t workflow = 0; workflow < stops.size(); ++workflow)
     if (stops[workflow] != StopRequest::none) {
       stop_waiting(workflow, stops[workflow]);
@@ -28,12 +41,17 @@ Result<void> JobStops::carry_out() {
 }
 
 void JobStops::stop_saving() {
-  for (std::size_t job = 0; job < progress_.order.plan.jobs.size(); ++job)
-    if (progress_.scheduler.job_status(job) == Status::uploading && !runners_.has(job) &&
-        progress_.stop_asked_of(job) == StopRequest::abort) {
-      progress_.set_status(job, Status::aborting);
-      saver_.give_up(job);
-    }
+  for (std::size_t job = 0; job < progress_.order.plan.jobs.size(); ++job) {
+    if (progress_.scheduler.job_status(job) != Status::uploading || runners_.has(job))
+      continue;
+    const StopRequest request = progress_.stop_asked_of(job);
+    if (request == StopRequest::stop)
+      saver_.end_wait(job);
+    if (request != StopRequest::abort)
+      continue;
+    progress_.set_status(job, Status::aborting);
+    saver_.give_up(job);
+  }
 }
 
 void JobStops::stop_waiting(std::size_t workflow, StopRequest request) {

@@ -45,6 +45,10 @@ void Journal::add_edits(job::Edits edits) {
   pending_.edits.push_back(std::move(edits));
 }
 
+void Journal::add_stop(store::WorkflowStop stop) {
+  pending_.stops.push_back(stop);
+}
+
 void Journal::add_failure(std::size_t job) {
   if (std::exchange(has_failed_, true))
     return;

@@ -33,6 +33,7 @@ class Journal {
   void add_app(job::Application app);
   void add_artifact(job::Artifact artifact);
   void add_edits(job::Edits edits);
+  void add_stop(store::WorkflowStop stop);
   /// Only the first one counts.
   void add_failure(std::size_t job);
   /// Artifacts of this job were added: until they are recorded, only its workspace has them.

@@ -13,6 +13,9 @@ namespace dstack::run {
 
 namespace {
 
+/// How often a record that cannot be read is tried again; each time with look_again().
+constexpr int most_failures = 50;
+
 /// For a later supervisor, which passes them to the jobs that start later.
 Result<void> write_ports(const Path& folder, const std::vector<std::uint16_t>& ports) {
   std::string text;
@@ -95,6 +98,8 @@ std::vector<std::pair<int, std::size_t>> LocalRunners::watched() const {
   std::vector<std::pair<int, std::size_t>> all;
   all.reserve(runners_.size());
   for (const auto& [job, runner] : runners_) {
+    if (is_unread(runner))
+      continue;
     if (runner.socket)
       all.emplace_back(runner.socket.get(), job);
     else if (runner.child)
@@ -105,30 +110,53 @@ std::vector<std::pair<int, std::size_t>> LocalRunners::watched() const {
   return all;
 }
 
+bool LocalRunners::read_record(std::size_t job) {
+  Runner& runner = runners_.at(job);
+  auto record = folders_.record(job, runner.attempt);
+  if (!record && is_transient(record.error()) && runner.failures < most_failures) {
+    if (!is_unread(runner))
+      ++unread_;
+    ++runner.failures;
+    return false;
+  }
+  if (is_unread(runner))
+    --unread_;
+  runner.record = std::move(record);
+  return true;
+}
+
 LocalRunners::Found LocalRunners::look_again() {
   Found found;
   for (auto& [job, runner] : runners_) {
+    if (is_unread(runner)) {
+      if (read_record(job))
+        found.ended.push_back(job);
+      continue;
+    }
     if (runner.child || runner.pidfd)
       continue;
     runner.pidfd = folders_.find_runner(job, runner.attempt);
     if (runner.pidfd) {
       --unknown_;
       ++found.watched;
-    } else if (!folders_.locked(job, runner.attempt)) {
+    } else if (const auto locked = folders_.locked(job, runner.attempt);
+               locked && !*locked && read_record(job)) {
       found.ended.push_back(job);
     }
   }
   return found;
 }
 
-std::optional<ExitRecord> LocalRunners::collect(std::size_t job) {
+Result<std::optional<ExitRecord>> LocalRunners::collect(std::size_t job) {
   const auto found = runners_.find(job);
   if (found == runners_.end())
-    return std::nullopt;
-  const std::size_t attempt = found->second.attempt;
+    return std::optional<ExitRecord>();
+  while (!found->second.record)
+    read_record(job);
+  auto record = *std::move(found->second.record);
   release(std::move(found->second));
   runners_.erase(found);
-  return folders_.record(job, attempt);
+  return record;
 }
 
 void LocalRunners::release(Runner runner) {

@@ -35,19 +35,25 @@ class LocalRunners : public JobRunners {
   bool reaches(std::size_t job) const override;
   std::vector<std::size_t> reached() const override;
   void stop(std::size_t job, job::StopRequest request) override;
-  std::optional<ExitRecord> collect(std::size_t job) override;
+  Result<std::optional<ExitRecord>> collect(std::size_t job) override;
 
   /// Descriptors that become readable when a job's runner ends, or is ready for another job, with
   /// the job of each. An adopted one whose identity is not known yet has none: look_again() finds
   /// it.
   std::vector<std::pair<int, std::size_t>> watched() const;
 
+  /// Reads the record of a job whose descriptor is readable. False: it cannot be read at the
+  /// moment, and its end is known only when look_again() can read it, or gives up.
+  bool read_record(std::size_t job);
+
   /// Those that have no job.
   IdleRunners& idle() { return idle_; }
 
-  bool any_unknown() const { return unknown_ > 0; }
+  /// Whether look_again() is to be called a moment later.
+  bool any_unknown() const { return unknown_ + unread_ > 0; }
 
-  /// Of those that were unknown: which are watched from now on, and which have ended meanwhile.
+  /// Of those that were unknown: which are watched from now on, and which have ended meanwhile. Of
+  /// those that have ended: whose record is read now, or will never be.
   struct Found {
     std::size_t watched = 0;
     std::vector<std::size_t> ended;
@@ -62,11 +68,15 @@ class LocalRunners : public JobRunners {
     Fd pidfd;                             ///< adopted
     std::size_t attempt = 1;
     bool is_signalled = false;
+    std::optional<Result<std::optional<ExitRecord>>> record;  ///< of a job that has ended
+    int failures = 0;                                         ///< to read it
   };
 
   Result<Runner> start_own(const JobOrder& order, int text, int lock, int lease);
   Result<Runner> start_plain(std::size_t job, int text, int lock);
   void release(Runner runner);
+
+  static bool is_unread(const Runner& runner) { return runner.failures > 0 && !runner.record; }
 
   std::string run_;
   const AttemptFolders& folders_;
@@ -74,6 +84,7 @@ class LocalRunners : public JobRunners {
   std::map<std::size_t, Runner> runners_;              ///< by job
   std::map<std::size_t, std::vector<Port>> reserved_;  ///< by job, until its runner has them
   std::size_t unknown_ = 0;
+  std::size_t unread_ = 0;  ///< jobs that have ended, and whose record could not be read yet
 };
 
 }  // namespace dstack::run

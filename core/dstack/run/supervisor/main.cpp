@@ -3,6 +3,8 @@
 #include "dstack/backend/local_process.hpp"
 #include "dstack/base/fatal_exit.hpp"
 #include "dstack/base/path.hpp"
+#include "dstack/base/patience.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/process/oom_score.hpp"
@@ -31,7 +33,9 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -41,6 +45,8 @@
 namespace dstack::run {
 
 namespace {
+
+constexpr std::chrono::milliseconds between_looks_at_disk{500};
 
 /// Of the environment of the command that started the run, which this process has inherited; that
 /// of another command where it took over.
@@ -67,17 +73,32 @@ std::string explain_failure(const files::Home& home, const RunOrder& order, std:
                           : sentence;
 }
 
+/// The result of `work`, which may be called again: as long as the disk is full, however long that
+/// takes, and a few times when it fails for another reason that passes.
+template <typename Work>
+auto when_possible(const files::Home& home, Work work) -> decltype(work()) {
+  for (;;) {
+    auto result = files::ReserveUse(home).run([&] { return with_patience(work); });
+    if (result || !is_disk_full(result.error()))
+      return result;
+    std::this_thread::sleep_for(between_looks_at_disk);
+  }
+}
+
 Result<void> supervise_to_end(const files::Home& home,
                               const std::string& name,
                               store::Records& records,
                               store::RunRecord run) {
-  DSTACK_TRY(const Clock clock, start_clock(records, run));
-  DSTACK_TRY(auto mailbox, Mailbox::open(home.run(name)));
-  DSTACK_TRY(const RunOrder order, read_run_order(records, run));
+  DSTACK_TRY(const Clock clock,
+             when_possible(home, [&] { return start_clock(records, run); }));
+  DSTACK_TRY(auto mailbox, when_possible(home, [&] { return Mailbox::open(home.run(name)); }));
+  DSTACK_TRY(const RunOrder order,
+             when_possible(home, [&] { return read_run_order(records, run); }));
   DSTACK_TRY(auto saver, ThreadedArtifactSaver::make(home));
   using Force = store::Records::Force;
-  DSTACK_TRY(auto recorder,
-             DatabaseRecorder::start(home, run, order.move_tag ? Force::yes : Force::no));
+  DSTACK_TRY(auto recorder, when_possible(home, [&] {
+               return DatabaseRecorder::start(home, run, order.move_tag ? Force::yes : Force::no);
+             }));
   const Gangs gangs(order.plan);
   AttemptFolders folders(home, order);
   LocalRunners runners(name, folders);
@@ -90,25 +111,35 @@ Result<void> supervise_to_end(const files::Home& home,
   return Supervisor(home, order, std::move(run), std::move(parts)).run();
 }
 
+/// Over that of a supervisor before it, whose room it takes: the disk may be full.
+Result<void> write_identity(const Fd& lock, const std::string& name) {
+  const auto self = process::identity_of(::getpid());
+  if (!self)
+    return fail_errno("cannot record the supervisor of run '{}'", name);
+  const std::string text = process::render(*self) + "\n";
+  const auto size = static_cast<ssize_t>(text.size());
+  if (::pwrite(lock.get(), text.data(), text.size(), 0) != size ||
+      ::ftruncate(lock.get(), size) != 0)
+    return fail_errno("cannot record the supervisor of run '{}'", name);
+  return {};
+}
+
 Result<void> supervise(const files::Home& home,
                        const std::string& name,
                        const Fd& lock,
                        std::optional<store::Records> opened) {
-  const auto self = process::identity_of(::getpid());
   struct stat status;
   if (::fstat(lock.get(), &status) == 0 && status.st_size > 0)
     remove_unfinished_files(home, name);  // of the one before
-  if (::ftruncate(lock.get(), 0) != 0 || !self)
-    return fail_errno("cannot record the supervisor of run '{}'", name);
-  DSTACK_CHECK(write_all(lock.get(), process::render(*self) + "\n"));
+  DSTACK_CHECK(when_possible(home, [&] { return write_identity(lock, name); }));
   if (!opened) {
-    DSTACK_TRY(auto fresh, store::Records::open(home));
+    DSTACK_TRY(auto fresh, when_possible(home, [&] { return store::Records::open(home); }));
     // Of a supervisor whose database was lost.
-    DSTACK_CHECK(fresh.take_over(name));
+    DSTACK_CHECK(when_possible(home, [&] { return fresh.take_over(name); }));
     opened.emplace(std::move(fresh));
   }
   store::Records records = *std::move(opened);
-  DSTACK_TRY(auto run, records.find_run(name));
+  DSTACK_TRY(auto run, when_possible(home, [&] { return records.find_run(name); }));
   if (!run)
     return remove_tree(home.run(name));  // it was removed, and its folder made again after that
   if (!job::is_final(run->status))

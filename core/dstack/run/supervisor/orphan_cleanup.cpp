@@ -122,14 +122,14 @@ void end_orphaned_gang(const files::Home& home, const std::string& run, std::siz
   const AttemptFolders folders(home, **order);
   const Gangs gangs((*order)->plan);
   for (const std::size_t job : gangs.members(leader)) {
-    const std::size_t attempt = folders.newest(job);
-    if (attempt == 0)
+    const auto attempt = folders.newest(job);
+    if (!attempt || *attempt == 0)
       continue;
-    const Path folder = folders.folder(job, attempt);
+    const Path folder = folders.folder(job, *attempt);
     (void)take_lock_of_dead(folder / file_names::lock, folder / file_names::runner);
     // Its supervisor does it again, and records it.
-    if (folders.look(job, attempt) == Trace::lost)
-      (void)end_orphans(home, **order, job, attempt);
+    if (folders.look(job, *attempt) == Trace::lost)
+      (void)end_orphans(home, **order, job, *attempt);
   }
   lock.reset();
   log_decision(fmt::format("ended what was left of run '{}', and starts a supervisor for it", run));

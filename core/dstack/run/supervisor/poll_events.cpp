@@ -15,8 +15,8 @@ namespace dstack::run {
 
 namespace {
 
-/// A runner that was just starting when the supervisor before died is polled for; everything else
-/// is an event.
+/// A runner that was just starting when the supervisor before died is polled for, and so is a
+/// record that could not be read; everything else is an event.
 constexpr int look_again_ms = 100;
 
 /// A run that a job has submitted is none of its processes: it does not end with the job.
@@ -51,19 +51,22 @@ Result<Happened> PollEvents::wait() {
   const std::size_t first_lease = polled.size();
   reservations.add_events(polled);
   if (::poll(polled.data(), polled.size(), runners.any_unknown() ? look_again_ms : -1) < 0 &&
-      errno != EINTR)
-    return fail_errno("cannot wait for jobs");
+      errno != EINTR) {
+    const Error error = system_error(errno, "cannot wait for jobs");
+    return patience_.wait(error) ? Result<Happened>(Happened()) : fail(error);
+  }
+  patience_ = {};
   reservations.note_events(std::span(polled).subspan(first_lease));
   Happened happened;
-  if (polled[0].revents != 0)
-    take_mail(mailbox, home, happened.mail);
+  // In any case: the last words of a runner that has just ended are there.
+  take_mail(mailbox, home, happened.mail);
   if (polled[1].revents != 0)
     happened.saved = saver.take_finished();
   if (polled[2].revents != 0) {
     DSTACK_TRY(happened.recorded, recorder.take());
   }
   for (std::size_t i = 0; i < watched.size(); ++i)
-    if (polled[i + others].revents != 0)
+    if (polled[i + others].revents != 0 && runners.read_record(watched[i].second))
       happened.ended.push_back(watched[i].second);
   const auto has_event = [](const pollfd& p) { return p.revents != 0; };
   if (std::any_of(polled.begin() + static_cast<std::ptrdiff_t>(first_idle),

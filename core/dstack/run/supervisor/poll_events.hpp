@@ -2,6 +2,7 @@
 // Runners on other machines add one more, by which they report the ends of jobs.
 #pragma once
 
+#include "dstack/base/patience.hpp"
 #include "dstack/run/supervisor/artifact_saver.hpp"
 #include "dstack/run/supervisor/events.hpp"
 #include "dstack/run/supervisor/local_runners.hpp"
@@ -32,6 +33,7 @@ class PollEvents : public Events {
   void look_for_unknown(Happened& happened);
 
   Sources sources_;
+  Patience patience_;
 };
 
 }  // namespace dstack::run

@@ -2,7 +2,9 @@
 
 #include "dstack/base/event.hpp"
 #include "dstack/base/file.hpp"
+#include "dstack/base/patience.hpp"
 #include "dstack/base/thread.hpp"
+#include "dstack/files/reserve.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -26,6 +28,8 @@ using job::Status;
 
 namespace {
 
+constexpr std::chrono::milliseconds between_looks_at_disk{500};
+
 /// One transaction.
 struct Batch {
   store::RunChanges changes;
@@ -43,6 +47,7 @@ void join(Batch& batch, Batch&& next) {
   append(batch.changes.artifacts, std::move(next.changes.artifacts));
   append(batch.changes.apps, std::move(next.changes.apps));
   append(batch.changes.edits, std::move(next.changes.edits));
+  append(batch.changes.stops, std::move(next.changes.stops));
   append(batch.workspaces, std::move(next.workspaces));
   if (next.changes.first_failure)
     batch.changes.first_failure = next.changes.first_failure;
@@ -68,27 +73,25 @@ class Writer {
         move_tag_(move_tag),
         changes_(std::move(changes)) {}
 
-  Result<void> write(store::RunChanges changes) {
-    std::string changed;
-    for (const store::JobChange& change : changes.jobs)
-      changed += fmt::format("{} ", change.job);
-    for (const job::Application& app : changes.apps)
-      changed += fmt::format("{} ", app.job);
+  /// May be called again with what is left of the same changes when it has failed.
+  Result<void> record(store::RunChanges& changes) {
     // Of a database that was replaced meanwhile nobody would see it. What was recorded so far is in
     // the run's file then, and the next supervisor continues from there.
     if (auto current = records_.check_current(); !current) {
       keep();
       return current;
     }
-    const bool is_end = changes.status && job::is_final(*changes.status);
-    DSTACK_CHECK(record(std::move(changes)));
-    // For a change of the run alone any job may be named.
-    notify(changed.empty() ? "0" : changed);
+    files::ReserveUse reserve(home_);
+    return reserve.run([&] { return try_to_record(changes); });
+  }
+
+  /// Behind a transaction. `is_end`: it has recorded the end of the run.
+  void recorded(std::string_view named, bool is_end) {
+    notify(named);
     const auto now = std::chrono::steady_clock::now();
     keep_at_ = std::min(keep_at_, now + between_keeping_);
     if (is_end || now >= keep_at_)
       keep();
-    return {};
   }
 
   /// When the run's file is to have what has been recorded.
@@ -106,7 +109,7 @@ class Writer {
 
  private:
   /// A tag that was requested on success is set before the run is recorded as done.
-  Result<void> record(store::RunChanges changes) {
+  Result<void> try_to_record(store::RunChanges& changes) {
     if (changes.status != Status::done)
       return records_.apply(run_.id, changes);
     DSTACK_TRY(const std::string tag, records_.tag_on_success(run_.id));
@@ -117,14 +120,31 @@ class Writer {
     last.started_at = changes.started_at;
     last.at = changes.at;
     last.notifications = std::exchange(changes.notifications, {});
-    DSTACK_CHECK(records_.apply(run_.id, changes));
+    const auto recorded = records_.apply(run_.id, changes);
+    if (!recorded) {
+      changes.status = last.status;
+      changes.notifications = std::move(last.notifications);
+      return recorded;
+    }
+    changes = std::move(last);
+    DSTACK_CHECK(set_tag(tag));
+    return records_.apply(run_.id, changes);
+  }
+
+  Result<void> set_tag(const std::string& tag) {
+    if (is_tagged_)
+      return {};
     std::vector<std::string> workflows;
     for (const store::WorkflowRecord& workflow : run_.workflows)
       workflows.push_back(workflow.name);
-    if (auto tagged = records_.add_tags(run_.project, tag, workflows, run_.id, move_tag_); !tagged)
+    auto tagged = records_.add_tags(run_.project, tag, workflows, run_.id, move_tag_);
+    if (!tagged && (is_disk_full(tagged.error()) || is_transient(tagged.error())))
+      return tagged;
+    if (!tagged)
       log_problem(home_.run(run_.name),
                   fmt::format("tag '{}' was not set: {}", tag, render(tagged.error())));
-    return records_.apply(run_.id, last);
+    is_tagged_ = true;
+    return {};
   }
 
   static constexpr auto never = std::chrono::steady_clock::time_point::max();
@@ -137,7 +157,18 @@ class Writer {
   Fd changes_;
   std::chrono::steady_clock::time_point keep_at_ = never;
   std::chrono::steady_clock::duration between_keeping_ = shortest_between;
+  bool is_tagged_ = false;  ///< or cannot be
 };
+
+/// Of a change of the run alone any job may be named.
+std::string named_in(const store::RunChanges& changes) {
+  std::string named;
+  for (const store::JobChange& change : changes.jobs)
+    named += fmt::format("{} ", change.job);
+  for (const job::Application& app : changes.apps)
+    named += fmt::format("{} ", app.job);
+  return named.empty() ? "0" : named;
+}
 
 }  // namespace
 
@@ -196,7 +227,7 @@ struct DatabaseRecorder::State {
       waiting.pop_front();
       writing = true;
       lock.unlock();
-      auto written = writer.write(std::move(batch.changes));
+      auto written = write(std::move(batch.changes));
       next = std::chrono::steady_clock::now() + rest;
       lock.lock();
       writing = false;
@@ -210,6 +241,25 @@ struct DatabaseRecorder::State {
         event.set();
       changed.notify_all();
     }
+  }
+
+  /// A full disk is waited for, however long it takes: until then nothing is lost, and the jobs go
+  /// on.
+  Result<void> write(store::RunChanges changes) {
+    const std::string named = named_in(changes);
+    const bool is_end = changes.status && job::is_final(*changes.status);
+    Patience patience;
+    for (;;) {
+      auto written = writer.record(changes);
+      if (written)
+        break;
+      if (is_disk_full(written.error()))
+        std::this_thread::sleep_for(between_looks_at_disk);
+      else if (!patience.wait(written.error()))
+        return written;
+    }
+    writer.recorded(named, is_end);
+    return {};
   }
 
   Result<std::vector<std::size_t>> take_locked() {

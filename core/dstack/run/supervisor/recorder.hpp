@@ -23,8 +23,8 @@ class Recorder {
   /// changes: until these are recorded, only the workspace has them.
   virtual void add(store::RunChanges changes, std::vector<std::size_t> workspaces) = 0;
   /// Waits until everything is recorded. Returns the jobs whose workspaces are not needed any more,
-  /// except those that Events::wait() has already returned. The error is that of the first change
-  /// that could not be recorded; none is tried after it.
+  /// except those that Events::wait() has already returned. A full disk is waited for. The error is
+  /// that of the first change that could not be recorded; none is tried after it.
   virtual Result<std::vector<std::size_t>> finish() = 0;
 };
 

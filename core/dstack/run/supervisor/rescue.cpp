@@ -38,7 +38,7 @@ class Rescue {
   Result<std::vector<RescuedJob>> all() {
     std::vector<RescuedJob> rescued;
     for (std::size_t job = 0; job < order_.plan.jobs.size(); ++job) {
-      const std::size_t attempt = folders_.newest(job);
+      DSTACK_TRY(const std::size_t attempt, folders_.newest(job));
       if (attempt == 0 || !has_workspace(job, attempt))
         continue;
       DSTACK_TRY(RescuedJob one, rescue(job, attempt));
@@ -57,12 +57,13 @@ class Rescue {
 
   Result<RescuedJob> rescue(std::size_t job, std::size_t attempt) {
     const auto& workflow = order_.plan.workflows[order_.plan.jobs[job].workflow].name;
+    DSTACK_TRY(const ExitRecord record, record_of(job, attempt));
     // Whether all its processes have ended is not known.
     RescuedJob rescued{workflow,
                        save_artifacts(objects_,
                                       orders_.make(job, attempt, attempt),
                                       workflow,
-                                      record_of(job, attempt),
+                                      record,
                                       store::Originals::stay)};
     SavedArtifacts& saved = rescued.saved;
     std::erase_if(saved.artifacts, [&](const job::Artifact& each) { return is_whole(each); });
@@ -77,9 +78,10 @@ class Rescue {
   }
 
   /// As a supervisor has it of a runner that was killed, where there is no record.
-  ExitRecord record_of(std::size_t job, std::size_t attempt) const {
-    if (auto record = folders_.record(job, attempt))
-      return *std::move(record);
+  Result<ExitRecord> record_of(std::size_t job, std::size_t attempt) const {
+    DSTACK_TRY(auto left, folders_.record(job, attempt));
+    if (left)
+      return *std::move(left);
     ExitRecord record;
     record.outcome = ExitRecord::Outcome::signaled;
     record.number = SIGKILL;

@@ -47,11 +47,23 @@ JobOrder RunProgress::job_order(std::size_t job) const {
   return orders.make(job, attempts.begun(job), attempts.most(job));
 }
 
-End RunProgress::end_of(std::size_t job, std::optional<ExitRecord> record) const {
+End RunProgress::end_of(std::size_t job, Result<std::optional<ExitRecord>> record) const {
   End end{job, {}};
-  if (record) {
-    end.record = *std::move(record);
+  if (record && *record) {
+    end.record = **std::move(record);
     end.at = moment_of(end.record.finished_at, end.record.finished_elapsed);
+    return end;
+  }
+  const auto last_words = gave_up.find(job);
+  const bool gave_up_itself =
+      last_words != gave_up.end() && last_words->second.attempt == attempts.begun(job);
+  if (!record)
+    end.record.message = render(record.error());
+  else if (gave_up_itself)
+    end.record.message = last_words->second.text;
+  if (gave_up_itself && scheduler.job_status(job) < Status::running) {
+    end.record.outcome = ExitRecord::Outcome::not_started;
+    end.at = now();
     return end;
   }
   end.lost = true;
@@ -134,6 +146,8 @@ void RunProgress::record_retry(std::size_t job,
 void RunProgress::note(std::string_view text) {
   if (const auto message = parse_state(text))
     note(*message);
+  else if (auto trouble = parse_trouble(text))
+    note(*std::move(trouble));
   else if (auto app = parse_app(text); app && app->job < order.plan.jobs.size())
     journal.add_app(*std::move(app));
 }
@@ -150,6 +164,16 @@ void RunProgress::note(const StateMessage& message) {
   scheduler.set_status(message.job, message.status);
   journal.add(
       {message.job, message.status, moment_of(message.at, message.elapsed), {}, {}, {}, {}});
+}
+
+void RunProgress::note(TroubleMessage message) {
+  if (message.job >= order.plan.jobs.size() || message.attempt != attempts.begun(message.job))
+    return;
+  const Status status = scheduler.job_status(message.job);
+  if (message.kind == TroubleMessage::Kind::gives_up)
+    gave_up.insert_or_assign(message.job, std::move(message));
+  else if (!job::is_final(status))
+    record(message.job, status, std::move(message.text));
 }
 
 }  // namespace dstack::run

@@ -7,6 +7,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/exit_record.hpp"
 #include "dstack/run/protocol/job_order.hpp"
+#include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/schedule/attempts.hpp"
 #include "dstack/run/schedule/gang_policy.hpp"
@@ -19,6 +20,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,8 +28,6 @@
 #include <vector>
 
 namespace dstack::run {
-
-struct StateMessage;
 
 /// For one thread. Not movable, because its members refer to each other.
 struct RunProgress {
@@ -38,8 +38,9 @@ struct RunProgress {
 
   /// The order of the attempt that began last.
   JobOrder job_order(std::size_t job) const;
-  /// The end of the attempt that began last. Without a record its runner was killed.
-  End end_of(std::size_t job, std::optional<ExitRecord> record) const;
+  /// The end of the attempt that began last. Without a record its runner was killed, unless it has
+  /// said why it gave up; with an error nobody can tell.
+  End end_of(std::size_t job, Result<std::optional<ExitRecord>> record) const;
   job::StopRequest stop_asked_of(std::size_t job) const;
   /// As users see it: "train", or "train[2]".
   std::string label(std::size_t job) const;
@@ -65,11 +66,14 @@ struct RunProgress {
   /// Jobs whose retry is already recorded, and whose failed attempt this supervisor has not judged
   /// yet.
   std::set<std::size_t> recorded_retries;
+  /// The last words of runners that ended without a record, by job; of the last attempt.
+  std::map<std::size_t, TroubleMessage> gave_up;
 
  private:
   job::Moment moment_of(Timestamp at,
                         const std::optional<std::chrono::milliseconds>& elapsed) const;
   void note(const StateMessage& message);
+  void note(TroubleMessage message);
 };
 
 }  // namespace dstack::run

@@ -119,6 +119,8 @@ Result<void> Supervisor::wait() {
 Result<void> Supervisor::read(const std::string& message) {
   if (message == wake_message)
     return stops_.carry_out();
+  if (const auto request = parse_stop(message))
+    return stops_.take(*request);
   progress_.note(message);
   return {};
 }

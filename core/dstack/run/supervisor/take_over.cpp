@@ -1,11 +1,13 @@
 #include "dstack/run/supervisor/take_over.hpp"
 
+#include "dstack/base/patience.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace dstack::run {
 
@@ -35,7 +37,7 @@ Result<std::vector<End>> TakeOver::find() {
   std::vector<End> ends;
   for (const store::JobRecord& job : jobs)
     if (!job::is_final(job.status))
-      find(job, ends);
+      DSTACK_CHECK(find(job, ends));
   return ends;
 }
 
@@ -51,58 +53,77 @@ void TakeOver::restore_ends(const std::vector<store::JobRecord>& jobs) {
     restore(job);
 }
 
-void TakeOver::find(const store::JobRecord& job, std::vector<End>& ends) {
-  std::size_t attempt = parts_.traces.newest(job.index);
-  Trace trace = attempt == 0 ? Trace::none : parts_.traces.look(job.index, attempt);
-  if (trace == Trace::none && attempt > 1)
-    trace = parts_.traces.look(job.index, --attempt);  // the newest never started
+Result<void> TakeOver::find(const store::JobRecord& job, std::vector<End>& ends) {
+  const AttemptTraces& traces = parts_.traces;
+  DSTACK_TRY(std::size_t attempt, with_patience([&] { return traces.newest(job.index); }));
+  Trace trace = Trace::none;
+  const auto look = [&] { return traces.look(job.index, attempt); };
+  if (attempt > 0) {
+    DSTACK_TRY(trace, with_patience(look));
+  }
+  if (trace == Trace::none && attempt > 1) {
+    --attempt;  // the newest never started
+    DSTACK_TRY(trace, with_patience(look));
+  }
   if (trace == Trace::none && job.status <= Status::queued)
-    return;
+    return {};
   if (trace == Trace::none) {
     trace = Trace::lost;  // it began: that is on record. A power cut has taken what it left
     attempt = std::max<std::size_t>(attempt, 1);
   }
   log_decision(describe(job.index, attempt, trace));
   progress_.attempts.restore(job.index, attempt);
-  if (progress_.order.plan.jobs[job.index].spec.ports > 0)
-    progress_.orders.set_ports(job.index, parts_.traces.ports(job.index, attempt));
+  if (progress_.order.plan.jobs[job.index].spec.ports > 0) {
+    DSTACK_TRY(auto ports, with_patience([&] { return traces.ports(job.index, attempt); }));
+    progress_.orders.set_ports(job.index, std::move(ports));
+  }
   progress_.scheduler.take(job.index);
   // If it cannot be adopted, the runner still holds it.
   (void)parts_.leases.adopt(job.index, progress_.gangs.unfinished(job.index));
-  const std::size_t recorded = recorded_attempts(job, attempt);
+  DSTACK_TRY(const std::size_t recorded, recorded_attempts(job, attempt));
   for (std::size_t earlier = recorded + 1; earlier < attempt; ++earlier)
-    record_missed_retry(job.index, earlier);
-  if (recorded >= attempt)
+    DSTACK_CHECK(record_missed_retry(job.index, earlier));
+  if (recorded >= attempt) {
     progress_.recorded_retries.insert(job.index);
-  else
-    for (const std::string& message : parts_.traces.messages(job.index, attempt))
+  } else {
+    DSTACK_TRY(const auto messages,
+               with_patience([&] { return traces.messages(job.index, attempt); }));
+    for (const std::string& message : messages)
       progress_.note(message);
-  if (trace == Trace::alive)
+  }
+  if (trace == Trace::alive) {
     parts_.runners.adopt(job.index, attempt);
-  else
-    ends.push_back(progress_.end_of(job.index, parts_.traces.record(job.index, attempt)));
+  } else {
+    DSTACK_TRY(End end, end_of(job.index, attempt));
+    ends.push_back(std::move(end));
+  }
+  return {};
 }
 
-std::size_t TakeOver::recorded_attempts(const store::JobRecord& job, std::size_t attempt) {
+Result<End> TakeOver::end_of(std::size_t job, std::size_t attempt) {
+  DSTACK_TRY(auto record, with_patience([&] { return parts_.traces.record(job, attempt); }));
+  return progress_.end_of(job, std::move(record));
+}
+
+Result<std::size_t> TakeOver::recorded_attempts(const store::JobRecord& job, std::size_t attempt) {
   if (attempt == 1 && job.status != Status::queued)
-    return 0;
-  const auto steps = parts_.history.steps(job.index);
-  if (!steps)
-    return attempt;
-  return static_cast<std::size_t>(std::count_if(steps->begin(), steps->end(), [](const auto& step) {
+    return std::size_t{0};
+  DSTACK_TRY(const auto steps, parts_.history.steps(job.index));
+  return static_cast<std::size_t>(std::count_if(steps.begin(), steps.end(), [](const auto& step) {
     return step.status == Status::queued && step.cause;
   }));
 }
 
-void TakeOver::record_missed_retry(std::size_t job, std::size_t attempt) {
+Result<void> TakeOver::record_missed_retry(std::size_t job, std::size_t attempt) {
   store::JobChange failure;
-  for (const std::size_t member : progress_.scheduler.gangs().members(job))
-    if (const auto outcome =
-            outcome_of(progress_.end_of(member, parts_.traces.record(member, attempt)));
-        outcome.status == Status::failed)
+  for (const std::size_t member : progress_.scheduler.gangs().members(job)) {
+    DSTACK_TRY(const End end, end_of(member, attempt));
+    if (const auto outcome = outcome_of(end); outcome.status == Status::failed)
       failure = outcome;
+  }
   progress_.scheduler.set_status(job, Status::queued);
   progress_.record_retry(job, attempt, failure);
+  return {};
 }
 
 }  // namespace dstack::run

@@ -20,16 +20,17 @@ class TakeOver {
 
   /// Brings the progress to the state of the run, and adopts the runners that are alive. Returns
   /// the ends that are still to be judged, which may stop others: so only when all runners are
-  /// known.
+  /// known. An error: what was left cannot be read now, and nothing is judged.
   Result<std::vector<End>> find();
 
  private:
   void restore_ends(const std::vector<store::JobRecord>& jobs);
-  void find(const store::JobRecord& job, std::vector<End>& ends);
+  Result<void> find(const store::JobRecord& job, std::vector<End>& ends);
   /// The number of attempts whose retry is recorded.
-  std::size_t recorded_attempts(const store::JobRecord& job, std::size_t attempt);
+  Result<std::size_t> recorded_attempts(const store::JobRecord& job, std::size_t attempt);
   /// The supervisor before was killed before it recorded it.
-  void record_missed_retry(std::size_t job, std::size_t attempt);
+  Result<void> record_missed_retry(std::size_t job, std::size_t attempt);
+  Result<End> end_of(std::size_t job, std::size_t attempt);
 
   RunProgress& progress_;
   SupervisorParts parts_;

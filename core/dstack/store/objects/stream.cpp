@@ -61,7 +61,7 @@ Result<Streamed> hash_from_begin(int file, WriteBack* write_back = nullptr) {
   thread_local std::vector<char> buffer(
       chunk_size);  // as long to be made as a small file to be read
   if (::lseek(file, 0, SEEK_SET) != 0)
-    return fail_errno("cannot read");
+    return fail_errno_on(file, "cannot read");
   for (;;) {
     DSTACK_CHECK(check_stop());
     DSTACK_TRY(const std::size_t count, read_some(file, buffer.data(), buffer.size()));
@@ -183,7 +183,7 @@ Result<void> write_at(int file, std::string_view bytes, std::uint64_t place) {
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      return fail_errno("cannot write");
+      return fail_errno_on(file, "cannot write");
     bytes.remove_prefix(static_cast<std::size_t>(count));
     place += static_cast<std::uint64_t>(count);
   }
@@ -193,7 +193,7 @@ Result<void> write_at(int file, std::string_view bytes, std::uint64_t place) {
 /// A hole at the end of a file is nothing but its size.
 Result<void> set_size(int file, std::uint64_t size) {
   if (::ftruncate(file, static_cast<off_t>(size)) != 0)
-    return fail_errno("cannot write");
+    return fail_errno_on(file, "cannot write");
   return {};
 }
 
@@ -312,7 +312,7 @@ Result<std::size_t> read_at(int file, char* buffer, std::size_t size, std::uint6
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      return fail_errno("cannot read");
+      return fail_errno_on(file, "cannot read");
     if (count == 0)
       break;
     used += static_cast<std::size_t>(count);

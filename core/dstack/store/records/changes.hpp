@@ -72,6 +72,12 @@ struct WorkflowChange {
   std::optional<int> signal = {};
 };
 
+/// A stop that reached the supervisor before it could be recorded.
+struct WorkflowStop {
+  std::size_t workflow = 0;
+  job::StopRequest request = job::StopRequest::stop;
+};
+
 /// What a supervisor records at one moment: all of it becomes durable together, or nothing.
 struct RunChanges {
   std::vector<JobChange> jobs = {};
@@ -82,13 +88,14 @@ struct RunChanges {
   std::vector<job::Edits> edits = {};          ///< likewise, of the same job
   std::optional<job::Status> status = {};      ///< of the run
   std::optional<job::Moment> started_at = {};  ///< of the run, as of a workflow
+  std::vector<WorkflowStop> stops = {};        ///< of a workflow that is over: ignored
   std::optional<std::int64_t> first_failure;
   std::vector<NewNotification> notifications = {};  ///< with the status that ends the run
   job::Moment at = {};
 
   bool empty() const {
     return jobs.empty() && workflows.empty() && artifacts.empty() && apps.empty() &&
-           edits.empty() && !status && !first_failure;
+           edits.empty() && stops.empty() && !status && !first_failure;
   }
 };
 

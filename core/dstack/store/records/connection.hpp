@@ -94,5 +94,10 @@ Digest digest_from_stored(std::string_view text);
 Result<job::Status> status_from_stored(std::string_view text);
 std::optional<job::Cause> cause_from_stored(const Query& query, int column);
 void bind_cause(Query& query, const std::optional<job::Cause>& cause);
+/// In a transaction. conflict: the workflow has ended.
+Result<void> note_workflow_stop(Database& database,
+                                RunId run,
+                                std::size_t workflow,
+                                job::StopRequest request);
 
 }  // namespace dstack::store

@@ -107,7 +107,12 @@ Failure fail_sqlite(sqlite3* database) {
   const std::string name = file == nullptr ? "" : file;
   if (auto checked = check_locks(code, name); !checked)
     return Failure(std::move(checked).error());
-  return fail_sqlite(code, message, system_error, name);
+  Failure failure = fail_sqlite(code, message, system_error, name);
+  // Of these two kinds alone SQLite keeps it.
+  const int kind = code & 0xff;
+  if (failure.value().number == 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN))
+    failure.value().number = code == SQLITE_IOERR_NOMEM ? ENOMEM : system_error;
+  return failure;
 }
 
 /// In place of sqlite3_busy_timeout(), which would wait for a lock that the file system refuses.

@@ -208,7 +208,7 @@ Result<ListingBounds> Records::listing_bounds() {
   DSTACK_TRY(bounds.reason,
              length_from(database,
                          "select max(length(job.reason)) from run join job on job.run = run.id "
-                         "where run.finished_at is null and job.status = 'queued'"));
+                         "where run.finished_at is null and job.finished_at is null"));
   DSTACK_TRY(Query query,
              database.query("select distinct status, cause, exit_code, signal from workflow"));
   for (;;) {

@@ -21,6 +21,18 @@ Result<void> note_stop(Database& database,
 
 }  // namespace
 
+Result<void> note_workflow_stop(Database& database,
+                                RunId run,
+                                std::size_t workflow,
+                                job::StopRequest request) {
+  return note_stop(database,
+                   "update workflow set stop = case when stop = 'abort' then stop else ?3 end "
+                   "where run = ?1 and number = ?2 and finished_at is null",
+                   run,
+                   static_cast<std::int64_t>(workflow),
+                   request);
+}
+
 Result<void> Records::request_stop(RunId run, job::StopRequest request) {
   DSTACK_TRY(Transaction transaction, Transaction::begin(connection_->database));
   DSTACK_CHECK(note_stop(connection_->database,
@@ -34,13 +46,7 @@ Result<void> Records::request_stop(RunId run, job::StopRequest request) {
 
 Result<void> Records::request_stop(RunId run, std::size_t workflow, job::StopRequest request) {
   DSTACK_TRY(Transaction transaction, Transaction::begin(connection_->database));
-  DSTACK_CHECK(
-      note_stop(connection_->database,
-                "update workflow set stop = case when stop = 'abort' then stop else ?3 end "
-                "where run = ?1 and number = ?2 and finished_at is null",
-                run,
-                static_cast<std::int64_t>(workflow),
-                request));
+  DSTACK_CHECK(note_workflow_stop(connection_->database, run, workflow, request));
   return transaction.commit();
 }
 

@@ -313,6 +313,10 @@ Result<void> apply_all(Database& database, RunId run, const RunChanges& changes)
     DSTACK_CHECK(apply_edits(database, run, edits));
   for (const NewNotification& notification : changes.notifications)
     DSTACK_CHECK(apply_notification(database, run, notification));
+  for (const WorkflowStop& stop : changes.stops)
+    if (auto noted = note_workflow_stop(database, run, stop.workflow, stop.request);
+        !noted && noted.error().code != ErrorCode::conflict)
+      return noted;
   if (changes.first_failure)
     DSTACK_CHECK(apply_first_failure(database, run, *changes.first_failure));
   if (changes.status)

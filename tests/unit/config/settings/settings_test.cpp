@@ -32,6 +32,7 @@ TEST_CASE("without a file, and with an empty one, the defaults hold") {
   CHECK(none->stop_grace == std::chrono::seconds(10));
   CHECK(none->snapshot_file_limit == 100'000'000);
   CHECK(none->keep_changes == 100'000'000);
+  CHECK(none->log_limit == 10'000'000'000u);
   REQUIRE(settings_of("# nothing\n"));
 }
 
@@ -65,6 +66,13 @@ TEST_CASE("every setting is read") {
   CHECK(settings->snapshot_file_limit == 5'000'000u);
   CHECK(settings->keep_changes == 2'000'000'000u);
   CHECK(settings_of("keep_changes: 0\n")->keep_changes == 0);
+}
+
+TEST_CASE("a log has a limit of some size, or none") {
+  CHECK(settings_of("log_limit: 2GB\n")->log_limit == 2'000'000'000u);
+  CHECK(settings_of("log-limit: none\n")->log_limit == 0);
+  CHECK(settings_of("log_limit: 0\n")->log_limit == 0);
+  CHECK(errors_of("log_limit: 10\n") == Findings{"1:12+2 'log_limit' must be at least 64KB"});
 }
 
 TEST_CASE("receivers of notifications are read, with the secrets they refer to") {

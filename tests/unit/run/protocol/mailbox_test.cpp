@@ -60,3 +60,34 @@ TEST_CASE("a state survives rendering and parsing, and nothing else parses") {
   for (const char* text : {"", "wake", "7 nothing 1", "x running 1", "7 running"})
     CHECK_FALSE(parse_state(text));
 }
+
+TEST_CASE("a stop is sent whole: what is asked, and of which workflow") {
+  for (const auto request : {job::StopRequest::stop, job::StopRequest::abort})
+    for (const std::optional<std::size_t> workflow : {std::optional<std::size_t>(), {3}}) {
+      const auto read = parse_stop(render(StopMessage{request, workflow}));
+      REQUIRE(read);
+      CHECK(read->request == request);
+      CHECK(read->workflow == workflow);
+    }
+  CHECK_FALSE(parse_stop("stop please"));
+  CHECK_FALSE(parse_stop("stop stop x"));
+  CHECK_FALSE(parse_stop(wake_message));
+}
+
+TEST_CASE("a runner's trouble is sent with its words, however many") {
+  using Kind = TroubleMessage::Kind;
+  const TroubleMessage sent{2, 3, Kind::gives_up, "cannot write '/a b': No space left on device"};
+  const auto read = parse_trouble(render(sent));
+  REQUIRE(read);
+  CHECK(read->job == 2);
+  CHECK(read->attempt == 3);
+  CHECK(read->kind == Kind::gives_up);
+  CHECK(read->text == sent.text);
+  const auto over = parse_trouble(render(TroubleMessage{0, 1, Kind::waits, ""}));
+  REQUIRE(over);
+  CHECK(over->kind == Kind::waits);
+  CHECK(over->text.empty());
+  CHECK_FALSE(parse_trouble("waits 1"));
+  CHECK_FALSE(parse_trouble("0 running 5 1"));
+  CHECK(render(TroubleMessage{0, 1, Kind::waits, std::string(100'000, 'x')}).size() < 16 * 1024);
+}

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace dstack;
@@ -27,8 +28,9 @@ TemporaryFolder folder() {
 /// Writes `bytes` into a pipe and moves them to the log, as a job and its runner do.
 void log_bytes(const Path& at,
                const std::string& bytes,
-               const std::vector<std::string>& secrets = {}) {
-  auto writer = LogWriter::open(at);
+               const std::vector<std::string>& secrets = {},
+               std::uint64_t limit = 0) {
+  auto writer = LogWriter::open(at, limit);
   REQUIRE(writer);
   writer->hide(secrets::Needles(secrets));
   auto pipe = make_pipe();
@@ -211,4 +213,83 @@ TEST_CASE("a log that is not there yet is empty") {
   CHECK(log.read(0, 10)->empty());
   log_bytes(at.path(), "x");
   CHECK(log.size() == 1);
+}
+
+namespace {
+
+/// Numbered, 20 bytes each.
+std::string lines(int first, int behind) {
+  std::string text;
+  for (int i = first; i < behind; ++i)
+    text += fmt::format("line {:014}\n", i);
+  return text;
+}
+
+std::string read_on(const JobLog& log, std::uint64_t offset = 0) {
+  std::string all;
+  std::string buffer(10'000, '\0');
+  for (;;) {
+    const auto bytes = log.next(buffer, offset);
+    REQUIRE(bytes);
+    if (bytes->empty())
+      return all;
+    all += *bytes;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("of a log that is longer than its limit the beginning and the end are kept, in lines") {
+  constexpr std::uint64_t limit = 1'000'000;
+  constexpr int count = 1'000'000;  // 20 MB
+  const auto at = folder();
+  const bool masked = GENERATE(false, true);
+  log_bytes(at.path(),
+            lines(0, count),
+            masked ? std::vector<std::string>{"a secret"} : std::vector<std::string>(),
+            limit);
+
+  struct stat status {};
+
+  REQUIRE(::stat((at.path() / file_names::log).c_str(), &status) == 0);
+  CHECK(static_cast<std::uint64_t>(status.st_blocks) * 512 <= limit * 105 / 100);
+  const JobLog log(at.path());
+  const std::string text = read_on(log);
+  CHECK(text.size() > limit * 8 / 10);
+  CHECK(text.starts_with(lines(0, 20'000)));
+  CHECK(text.ends_with(lines(count - 15'000, count)));
+  CHECK(text.find('\0') == std::string::npos);
+  const std::string_view middle =
+      std::string_view(text).substr(20'000 * 20, text.size() - 35'000 * 20);
+  CHECK_THAT(std::string(middle), Catch::Contains(" of output are left out here"));
+
+  CHECK(read_on(log, *log.offset_of_last(3)) == lines(count - 3, count));
+  CHECK(*log.read_end(40) == lines(count - 2, count));
+  // More lines than the end has: those of the beginning before it.
+  const std::string many = read_on(log, *log.offset_of_last(40'000));
+  CHECK(std::count(many.begin(), many.end(), '\n') >= 40'000);
+  CHECK(many.ends_with(lines(count - 15'000, count)));
+}
+
+TEST_CASE("a log that stays below its limit is whole, also with a second attempt") {
+  const auto at = folder();
+  log_bytes(at.path(), lines(0, 20'000), {}, 1'000'000);
+  log_bytes(at.path(), lines(20'000, 50'000), {}, 1'000'000);
+  CHECK(read_on(JobLog(at.path())) == lines(0, 50'000));
+  CHECK_FALSE(fs::exists(at.path() / file_names::log_gap));
+
+  log_bytes(at.path(), lines(50'000, 200'000), {}, 1'000'000);
+  const std::string text = read_on(JobLog(at.path()));
+  CHECK(text.size() < 1'100'000);
+  CHECK(text.ends_with(lines(190'000, 200'000)));
+}
+
+TEST_CASE("a log says when it has reached its limit, once") {
+  const auto at = folder();
+  log_bytes(at.path(), lines(0, 55'000), {}, 1'000'000);
+  const std::string text = read_on(JobLog(at.path()));
+  const std::string said = "dstack: this log has reached its limit of 1.0 MB ('log_limit'";
+  const std::size_t first = text.find(said);
+  REQUIRE(first != std::string::npos);
+  CHECK(text.find(said, first + 1) == std::string::npos);
 }

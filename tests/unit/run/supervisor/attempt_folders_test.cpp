@@ -57,7 +57,7 @@ TEST_CASE("a runner is alive while its lock is held, then ended with a record, o
   record.number = 3;
   fixture.write(1, file_names::exit_record, render_exit_record(record));
   CHECK(fixture.folders.look(0, 1) == Trace::ended);
-  CHECK(fixture.folders.record(0, 1)->number == 3);
+  CHECK(fixture.folders.record(0, 1).value()->number == 3);
   record.job = "000000000000";
   fixture.write(1, file_names::exit_record, render_exit_record(record));
   CHECK(fixture.folders.look(0, 1) == Trace::lost);  // the record of another job
@@ -65,9 +65,26 @@ TEST_CASE("a runner is alive while its lock is held, then ended with a record, o
 
 TEST_CASE("what an attempt was given and what its runner reported is in its folder") {
   Fixture fixture;
-  CHECK(fixture.folders.ports(0, 1).empty());
+  CHECK(fixture.folders.ports(0, 1)->empty());
   fixture.write(1, file_names::ports, "20001 20002\n");
   fixture.write(1, file_names::states, "0 running 5 1\n");
   CHECK(fixture.folders.ports(0, 1) == std::vector<std::uint16_t>{20001, 20002});
-  CHECK(fixture.folders.messages(0, 1).front() == "0 running 5 1");
+  CHECK(fixture.folders.messages(0, 1)->front() == "0 running 5 1");
+}
+
+TEST_CASE("what cannot be read does not count as missing") {
+  Fixture fixture;
+  fixture.write(1, file_names::runner, "");
+  const auto in_the_way = [&](const char* name) {
+    REQUIRE(make_folders(fixture.folders.folder(0, 1) / name));
+  };
+  in_the_way(file_names::exit_record);
+  CHECK_FALSE(fixture.folders.record(0, 1));
+  CHECK_FALSE(fixture.folders.look(0, 1));
+  in_the_way(file_names::ports);
+  CHECK_FALSE(fixture.folders.ports(0, 1));
+  in_the_way(file_names::states);
+  CHECK_FALSE(fixture.folders.messages(0, 1));
+  in_the_way(file_names::lock);
+  CHECK_FALSE(fixture.folders.locked(0, 1));
 }

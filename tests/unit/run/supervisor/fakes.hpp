@@ -8,6 +8,7 @@
 #include "unit/run/schedule/plans.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <deque>
 #include <functional>
 #include <map>
@@ -45,6 +46,7 @@ struct FakeRunners : JobRunners {
   std::set<std::size_t> refused;                         ///< these cannot be started
   std::set<std::size_t> without_ports;                   ///< for these no ports are free
   std::set<std::size_t> unreached;                       ///< adopted, and not known yet
+  std::set<std::size_t> unreadable;                      ///< what these leave cannot be read
 
   std::vector<std::string> calls;  ///< "start 0", "stop 2", "abort 2", "adopt 1", "release"
   std::vector<JobOrder> orders;    ///< of all that were started
@@ -115,11 +117,13 @@ struct FakeRunners : JobRunners {
     stopped[job] = request;
   }
 
-  std::optional<ExitRecord> collect(std::size_t job) override {
+  Result<std::optional<ExitRecord>> collect(std::size_t job) override {
     ++count;
     const JobAttempt key{job, living.at(job)};
     living.erase(job);
     started.erase(std::find(started.begin(), started.end(), job));
+    if (unreadable.contains(job))
+      return fail_errno_of(EMFILE, "cannot open '/somewhere/exit.json'");
     const auto end = ends.find(key);
     auto record = end == ends.end() ? exits(0) : end->second;
     if (record && record->finished_at == Timestamp()) {
@@ -159,24 +163,26 @@ struct FakeTraces : AttemptTraces {
     return found == attempts.end() ? nothing : found->second;
   }
 
-  std::size_t newest(std::size_t job) const override {
+  Result<std::size_t> newest(std::size_t job) const override {
     std::size_t attempt = 0;
     while (attempts.contains({job, attempt + 1}))
       ++attempt;
     return attempt;
   }
 
-  Trace look(std::size_t job, std::size_t attempt) const override { return at(job, attempt).trace; }
+  Result<Trace> look(std::size_t job, std::size_t attempt) const override {
+    return at(job, attempt).trace;
+  }
 
-  std::optional<ExitRecord> record(std::size_t job, std::size_t attempt) const override {
+  Result<std::optional<ExitRecord>> record(std::size_t job, std::size_t attempt) const override {
     return at(job, attempt).end;
   }
 
-  std::vector<std::uint16_t> ports(std::size_t job, std::size_t attempt) const override {
+  Result<std::vector<std::uint16_t>> ports(std::size_t job, std::size_t attempt) const override {
     return at(job, attempt).given_ports;
   }
 
-  std::vector<std::string> messages(std::size_t job, std::size_t attempt) const override {
+  Result<std::vector<std::string>> messages(std::size_t job, std::size_t attempt) const override {
     return at(job, attempt).states;
   }
 
@@ -230,6 +236,7 @@ struct FakeSaver : ArtifactSaver {
   std::vector<SavedArtifacts> finished;         ///< given at the next wait
   std::vector<JobAttempt> discarded;
   std::vector<std::size_t> given_up;
+  std::vector<std::size_t> not_waiting;
   std::map<std::size_t, store::Originals> originals;
 
   void start(JobOrder order,
@@ -248,6 +255,8 @@ struct FakeSaver : ArtifactSaver {
     originals[order.index] = what;
     finished.push_back(std::move(result));
   }
+
+  void end_wait(std::size_t job) override { not_waiting.push_back(job); }
 
   /// Those that finished before are as they were.
   void give_up(std::size_t job) override {

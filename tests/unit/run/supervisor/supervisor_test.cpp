@@ -303,3 +303,62 @@ TEST_CASE("a run whose events fail is given up, with the reason") {
   REQUIRE_FALSE(over);
   CHECK(over.error().message == "the supervisor waits for nothing");
 }
+
+TEST_CASE("what holds up a runner is the reason of its job until that is over") {
+  FakeRun run(plan_of({{}}));
+  using Kind = TroubleMessage::Kind;
+  run.then_comes({running(0, 1), render(TroubleMessage{0, 1, Kind::waits, "disk full: x"})});
+  run.then_comes({render(TroubleMessage{0, 1, Kind::waits, ""})});
+  run.then_comes({render(TroubleMessage{0, 2, Kind::waits, "of another attempt"})});
+  REQUIRE(run.supervise());
+  CHECK(run.steps_of(0) == "running running running done");
+  CHECK(run.changes_of(0)[1].reason == "disk full: x");
+  CHECK(run.changes_of(0)[2].reason.empty());
+  CHECK(run.last_of(0).reason.empty());
+}
+
+TEST_CASE("a runner that gave up before it began its job has not started it, and says why") {
+  FakeRun run(plan_of({{}, {0}}));
+  run.runners.ends[{0, 1}] = std::nullopt;
+  run.then_comes({render(TroubleMessage{0, 1, TroubleMessage::Kind::gives_up, "no room for 'x'"})});
+  REQUIRE(run.supervise());
+  CHECK(run.last_of(0).cause == Cause::start);
+  CHECK(run.last_of(0).reason == "no room for 'x'");
+  CHECK(run.traces.cleaned.empty());
+  CHECK(run.steps_of(1) == "queued skipped");
+}
+
+TEST_CASE("a record that cannot be read makes a job lost with that reason") {
+  FakeRun run(plan_of({{}}));
+  run.runners.unreadable = {0};
+  REQUIRE(run.supervise());
+  CHECK(run.last_of(0).cause == Cause::lost);
+  CHECK_THAT(run.last_of(0).reason, Catch::Contains("exit.json': Too many open files"));
+}
+
+TEST_CASE("a stop that comes as a message is carried out, and recorded") {
+  FakeRun run(plan_of({{}, {}, {}}), 1);
+  const auto request = GENERATE(StopRequest::stop, StopRequest::abort);
+  run.then_comes({render(StopMessage{request, {}})});
+  REQUIRE(run.supervise());
+  CHECK(run.runners.calls ==
+        Calls{"start 0", request == StopRequest::abort ? "abort 0" : "stop 0"});
+  CHECK(run.status() == (request == StopRequest::abort ? Status::aborted : Status::stopped));
+  std::size_t recorded = 0;
+  for (const store::RunChanges& changes : run.recorder.all)
+    for (const store::WorkflowStop& stop : changes.stops) {
+      CHECK(stop.request == request);
+      ++recorded;
+    }
+  CHECK(recorded == run.order.plan.workflows.size());
+}
+
+TEST_CASE("a stop ends the wait for room on the disk") {
+  auto plan = plan_of({{}});
+  plan.jobs[0].spec.artifacts = {"model"};
+  FakeRun run(plan);
+  run.then_ends({0});
+  run.then_asks(0, StopRequest::stop);
+  REQUIRE(run.supervise());
+  CHECK(run.saver.not_waiting == Jobs{0});
+}
