@@ -135,7 +135,8 @@ class ArtifactsDownload final : public Action {
     DSTACK_CHECK(files::in_parallel(
         files.size(), files_at_once, [&](std::size_t first, std::size_t last) -> Result<void> {
           for (std::size_t i = first; i < last; ++i) {
-            DSTACK_CHECK(check_stop());
+            if (auto going_on = check_stop(); !going_on)
+              return going_on;
             const Wanted& wanted = files[i];
             auto written = output.write(objects, wanted.file, wanted.destination);
             if (!written && written.error().code != ErrorCode::damaged)

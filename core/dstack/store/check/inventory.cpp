@@ -179,7 +179,7 @@ Result<void> Inventory::prove_packs(const ObjectStore& objects) {
             const Packed& entry = pack->entries[i];
             bytes.assign(static_cast<std::size_t>(std::min(entry.size, largest_packed)), '\0');
             const bool is_sound = entry.size <= largest_packed &&
-                                  PackedContent{pack->file, entry}.read(bytes.data()) &&
+                                  PackedContent{pack->file, name, entry}.read(bytes.data()) &&
                                   sha256(bytes) == entry.digest;
             count_work({1, entry.size});
             const std::lock_guard guard(mutex);
