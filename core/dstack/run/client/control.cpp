@@ -7,6 +7,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/removal/remove.hpp"
 #include "dstack/store/records/run_record.hpp"
 
 namespace dstack::run {
@@ -50,6 +51,7 @@ Result<void> recover(const files::Home& home, store::Records& records) {
   for (const store::RunInCare& run : runs)
     if (run.machine == process::machine_id())
       DSTACK_CHECK(ensure_supervised(home, run.name));
+  finish_removals(home, records);
   return {};
 }
 
