@@ -5,6 +5,7 @@
 #include "dstack/files/staging_folder.hpp"
 #include "dstack/python/unused.hpp"
 #include "dstack/run/removal/orphaned_folders.hpp"
+#include "dstack/source/stale_indexes.hpp"
 #include "dstack/store/layers/layers.hpp"
 #include "dstack/store/space/disk_use.hpp"
 #include "dstack/store/space/unneeded.hpp"
@@ -13,6 +14,8 @@
 #include "views/work_progress.hpp"
 
 #include <algorithm>
+
+#include <unistd.h>
 
 namespace dstack::cli {
 
@@ -71,6 +74,7 @@ class Gc final : public Action {
     DSTACK_TRY(const store::Removed objects,
                store::free_unneeded(store::ObjectStore(home), records, effect));
     parts_.push_back({"objects", "objects of the store", objects.objects, objects.bytes});
+    collect_indexes(home);
     DSTACK_CHECK(collect_unused({"environments", "environments not used for 30 days"},
                                 python::unused_environments(home, unused_for)));
     return collect_unused({"tools", "tools not used for 30 days"},
@@ -100,6 +104,17 @@ class Gc final : public Action {
         continue;  // in use
       ++part.count;
       part.bytes += bytes;
+    }
+    parts_.push_back(part);
+  }
+
+  void collect_indexes(const files::Home& home) {
+    Part part{"indexes", "indexes of projects and inputs that no run has"};
+    for (const Path& index : source::stale_indexes(store::ObjectStore(home))) {
+      ++part.count;
+      part.bytes += store::disk_use(index);
+      if (!dry_run_)
+        ::unlink(index.c_str());
     }
     parts_.push_back(part);
   }

@@ -8,6 +8,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/removal/remove.hpp"
 #include "dstack/store/records/run_record.hpp"
 
 #include <optional>
@@ -75,6 +76,7 @@ Result<void> recover(const files::Home& home, store::Records& records) {
     if (run.machine == process::machine_id())
       if (auto supervised = ensure_supervised(home, run.name); !supervised)
         errors.push_back(without_supervisor(run.name, std::move(supervised).error()));
+  finish_removals(home, records);
   if (!errors.empty())
     return Failure(join(std::move(errors)));
   return {};

@@ -24,8 +24,8 @@ Result<void> stop(const files::Home& home,
                   job::StopRequest request);
 
 /// Starts a supervisor for each run of this machine whose lock is free, and which is unfinished or
-/// which has notifications to deliver. Called by every command that looks at runs. Cheap when
-/// there is nothing to do.
+/// which has notifications to deliver. Finishes removals of runs that were killed. Called by every
+/// command that looks at runs. Cheap when there is nothing to do.
 Result<void> recover(const files::Home& home, store::Records& records);
 
 }  // namespace dstack::run

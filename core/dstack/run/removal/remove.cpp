@@ -1,6 +1,7 @@
 #include "dstack/run/removal/remove.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/log.hpp"
 #include "dstack/files/reserve.hpp"
 #include "dstack/run/removal/folder_notice.hpp"
 
@@ -31,6 +32,8 @@ Result<store::Removed> remove(const files::Home& home,
   for (const store::RunRecord& run : runs) {
     RunFolderNotice notice(home, run.name);
     removed = remove_rows(home, records, run);
+    if (!removed && removed.error().code == ErrorCode::not_found)
+      removed = {};  // another one did it
     if (removed)
       removed = remove_tree(home.run(run.name));
     if (!removed)
@@ -41,6 +44,18 @@ Result<store::Removed> remove(const files::Home& home,
   auto freed = store::free_removed(store::ObjectStore(home), records);
   DSTACK_CHECK(removed);
   return std::move(freed).map_error(while_doing("freeing what the removed runs had saved"));
+}
+
+void finish_removals(const files::Home& home, store::Records& records) {
+  const auto waiting = records.removed_trees();
+  if (!waiting || waiting->empty())
+    return;
+  // The one that was given may be for reading only.
+  auto writing = store::Records::open(home);
+  if (!writing)
+    return;
+  if (const auto freed = store::free_removed(store::ObjectStore(home), *writing, Wait::no); !freed)
+    log::info(render(freed.error()));
 }
 
 }  // namespace dstack::run

@@ -15,5 +15,8 @@ namespace dstack::run {
 Result<store::Removed> remove(const files::Home& home,
                               store::Records& records,
                               const std::vector<store::RunRecord>& runs);
+/// What a removal that was killed has left in the store. Cheap when there is nothing; does nothing
+/// while somebody else removes. What fails is left to the next one.
+void finish_removals(const files::Home& home, store::Records& records);
 
 }  // namespace dstack::run

@@ -47,24 +47,6 @@ Result<std::vector<NeededTree>> Records::needed_trees(RunId run) {
   return read_needed(std::move(query));
 }
 
-Result<std::vector<RemovedTree>> Records::removed_trees() {
-  DSTACK_TRY(Query query,
-             connection_->database.query("select id, tree, times from removed_tree order by id"));
-  std::vector<RemovedTree> trees;
-  for (;;) {
-    DSTACK_TRY(const bool row, query.step());
-    if (!row)
-      return trees;
-    trees.push_back(
-        {query.integer(0), digest_from_stored(query.text(1)), digest_from_stored(query.text(2))});
-  }
-}
-
-Result<void> Records::forget_removed_trees(std::int64_t last) {
-  DSTACK_TRY(Query query, connection_->database.query("delete from removed_tree where id <= ?"));
-  return query.bind(last).run();
-}
-
 Result<std::int64_t> Records::changes_by_others() {
   DSTACK_TRY(Query query, connection_->database.query("pragma data_version"));
   DSTACK_TRY(const bool row, query.step());

@@ -1,6 +1,5 @@
 #include "dstack/store/space/unneeded.hpp"
 
-#include "dstack/base/fd.hpp"
 #include "dstack/store/layers/layers.hpp"
 #include "dstack/store/space/removal.hpp"
 
@@ -243,11 +242,11 @@ Removed count(const ObjectStore& objects, const Doomed& doomed) {
 
 }  // namespace
 
-Result<Removed> free_removed(const ObjectStore& objects, Records& records) {
+Result<Removed> free_removed(const ObjectStore& objects, Records& records, Wait wait) {
   DSTACK_TRY(const auto waiting, records.removed_trees());
   if (waiting.empty())
     return Removed{};
-  DSTACK_TRY(const auto lock, lock_search(objects, Wait::no));
+  DSTACK_TRY(const auto lock, lock_search(objects, wait));
   if (!lock)
     return Removed{};
   // Another one may have done it meanwhile.

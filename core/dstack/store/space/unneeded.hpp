@@ -2,6 +2,7 @@
 // nothing goes that a run on record needs, nor what a process has pinned (objects.hpp).
 #pragma once
 
+#include "dstack/base/fd.hpp"
 #include "dstack/store/objects/objects.hpp"
 #include "dstack/store/records/records.hpp"
 
@@ -15,8 +16,9 @@ struct Removed {
 };
 
 /// What was needed by runs that were removed (Records::removed_trees()), and their layers. Costs
-/// what these hold, and a look at what all others do. Does nothing while another process does it.
-Result<Removed> free_removed(const ObjectStore& objects, Records& records);
+/// what these hold, and a look at what all others do. While another process removes something, it
+/// waits, or does nothing.
+Result<Removed> free_removed(const ObjectStore& objects, Records& records, Wait wait = Wait::yes);
 
 enum class Effect { look, remove };
 
