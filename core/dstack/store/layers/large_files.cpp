@@ -1,6 +1,7 @@
 #include "dstack/store/layers/large_files.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/walk.hpp"
 #include "dstack/store/objects/packs.hpp"
