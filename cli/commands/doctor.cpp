@@ -1,6 +1,7 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/engines.hpp"
+#include "commands/file_systems.hpp"
 #include "commands/stored_checks.hpp"
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
@@ -22,58 +23,12 @@
 #include <set>
 
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace dstack::cli {
 
 namespace {
-
-std::string file_system_name(const Path& path) {
-  struct statfs status {};
-
-  if (::statfs(path.c_str(), &status) != 0)
-    return "an unknown file system";
-  switch (static_cast<unsigned long>(status.f_type)) {
-    case 0xEF53:
-      return "ext4";
-    case 0x9123683E:
-      return "btrfs";
-    case 0x58465342:
-      return "xfs";
-    case 0x01021994:
-      return "tmpfs";
-    case 0x794C7630:
-      return "overlay";
-    case 0x6969:
-      return "nfs";
-    case 0xFF534D42:
-    case 0xFE534D42:
-      return "cifs";
-    case 0x0BD00BD0:
-      return "lustre";
-    case 0x00C36400:
-      return "ceph";
-    case 0x47504653:
-      return "gpfs";
-    case 0x19830326:
-      return "beegfs";
-    case 0x01021997:
-      return "9p";
-    case 0x2FC12FC1:
-      return "zfs";
-    default:
-      return "another file system";
-  }
-}
-
-bool is_on_network(std::string_view file_system) {
-  for (const std::string_view name : {"nfs", "cifs", "lustre", "ceph", "gpfs", "beegfs", "9p"})
-    if (file_system == name)
-      return true;
-  return false;
-}
 
 /// True for a home that an older version made in an existing folder.
 bool is_open_to_others(const files::Home& home) {

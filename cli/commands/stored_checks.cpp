@@ -18,10 +18,6 @@ namespace {
 
 using store::Repair;
 
-constexpr const char* database_hint =
-    "'dstack doctor --repair' makes it anew from the folders of the runs, and keeps the damaged "
-    "one";
-
 /// "'out/result' in artifact 'out' of workflow 'first' of run 'quiet-otter-3' (tagged 'best')".
 std::string describe(const store::Use& use, const std::vector<store::Root>& roots) {
   const store::Root& root = roots[use.root];
@@ -122,7 +118,7 @@ std::vector<Check> check_database(const files::Home& home) {
   const std::string damage = store::find_database_damage(home);
   boost::system::error_code error;
   if (!damage.empty())
-    return {{"database", Health::error, damage, database_hint}};
+    return {{"database", Health::error, damage, store::how_to_repair}};
   if (!fs::exists(home.database(), error))
     return {};
   return {{"database", Health::ok, home.database().string()}};

@@ -5,6 +5,7 @@
 #include "dstack/base/sha256.hpp"
 #include "dstack/base/stop_flag.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/store/layers/large_files.hpp"
 #include "dstack/store/layers/layered_folder.hpp"
 #include "dstack/store/layers/unused_layers.hpp"
 #include "dstack/store/objects/stored_tree.hpp"
@@ -48,12 +49,18 @@ bool is_there(const Path& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-/// One that is there.
-Result<std::optional<Fd>> use(const Path& layer) {
+/// One that is there, as it was laid out. After one that is not, all have other names.
+Result<std::optional<Fd>> use(const ObjectStore& objects, const Path& layer) {
   if (!is_there(layer))
     return std::nullopt;
   DSTACK_TRY(Fd lock, lock_layer(layer));
-  return is_there(layer) ? std::optional(std::move(lock)) : std::nullopt;
+  if (!is_there(layer))
+    return std::nullopt;
+  if (!has_changed(layer))
+    return std::optional(std::move(lock));
+  log::warning(fmt::format("the layer '{}' was changed, and is not used again", layer.string()));
+  objects.note_damage();
+  return std::nullopt;
 }
 
 /// Nobody else makes it meanwhile. `lay_out` fills a new folder; `record` is for the layer's lock.
@@ -72,7 +79,9 @@ Result<Fd> make(const Path& layer,
     (void)remove_tree(draft);
     return Failure(laid_out.error());
   }
-  DSTACK_CHECK(write_all(lock.get(), record));
+  DSTACK_CHECK(remember_large_files(draft, layer));
+  if (!record.empty())
+    DSTACK_CHECK(write_all(lock.get(), record));
   if (::rename(draft.c_str(), layer.c_str()) != 0)
     return fail_errno("cannot put the layer '{}' in place", layer.string());
   ::unlink(making.c_str());
@@ -131,7 +140,7 @@ class DifferenceLayer {
       if (!tree || !may_be_base(*tree) || name != layer_name(objects_, render_reference(*tree)))
         continue;
       bases.push_back({name, *tree});
-      DSTACK_TRY(auto difference, use(folder_ / name_over(*tree)));
+      DSTACK_TRY(auto difference, use(objects_, folder_ / name_over(*tree)));
       if (difference)
         if (auto layer = over(bases.back(), std::move(*difference)))
           return layer;
@@ -165,7 +174,7 @@ class DifferenceLayer {
 
   /// Nothing: the base has gone meanwhile.
   std::optional<Layer> over(const Base& base, Fd difference) const {
-    auto used = use(folder_ / base.name);
+    auto used = use(objects_, folder_ / base.name);
     if (!used || !*used)
       return std::nullopt;
     Layer layer{{name_over(base.tree), base.name}, {}};
@@ -262,10 +271,11 @@ Result<Layer> provide_layer(const ObjectStore& objects,
                             Below below) {
   const Path folder = layers_folder(objects.home());
   DSTACK_CHECK(make_folders(folder));
-  const std::string name = layer_name(objects, render_reference(tree));
-  DSTACK_TRY(auto whole, use(folder / name));
+  const auto name = [&] { return layer_name(objects, render_reference(tree)); };
+  const std::string before = name();
+  DSTACK_TRY(auto whole, use(objects, folder / before));
   if (whole)
-    return single(name, std::move(*whole));
+    return single(before, std::move(*whole));
   auto difference = DifferenceLayer(objects, tree, below, folder).provide();
   if (difference && *difference)
     return std::move(**difference);
@@ -273,7 +283,7 @@ Result<Layer> provide_layer(const ObjectStore& objects,
     DSTACK_CHECK(check_stop());
     log::info(fmt::format("a layer is made as a whole: {}", render(difference.error())));
   }
-  return make_whole(objects, tree, folder / name);
+  return make_whole(objects, tree, folder / name());
 }
 
 Result<Layer> provide_merged_layer(const ObjectStore& objects,
@@ -283,10 +293,11 @@ Result<Layer> provide_merged_layer(const ObjectStore& objects,
   std::string of;
   for (const job::TreeReference& tree : trees)
     of += render_reference(tree);
-  const std::string name = layer_name(objects, of);
-  DSTACK_TRY(auto merged, use(folder / name));
+  std::string name = layer_name(objects, of);
+  DSTACK_TRY(auto merged, use(objects, folder / name));
   if (merged)
     return single(name, std::move(*merged));
+  name = layer_name(objects, of);
   DSTACK_TRY(Fd made, make(folder / name, record_of(trees), [&](const Path& draft) {
                return lay_out_merged(objects, trees, draft);
              }));

@@ -8,8 +8,12 @@
 //                                         tree it is all, or of which it has something
 //   layers/<machine>-<boot>/<name>.making held by the one who makes it
 //
-// What is laid out is proven to be what was saved; what is used again is not read again. Once any
-// object was found damaged or missing, all that was laid out before is not used any more.
+//   layers/<machine>-<boot>/<name>.large  size and time of its largest files
+//
+// What is laid out is proven to be what was saved. What is used again is not read again: a write to
+// an object that is a file of it under a second name shows by the time of the file, for the largest
+// 4,096 of each layer. Once any object was found damaged or missing, all that was laid out before
+// is not used any more.
 //
 // They are a cache. Nothing of them is brought to the disk, so that they do not outlive the boot in
 // which they were made: what a power cut has left of one is never believed.

@@ -3,6 +3,7 @@
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/process/identity.hpp"
+#include "dstack/store/layers/large_files.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -44,6 +45,7 @@ void remove_if_unused(const Path& layer) {
   if (::rename(layer.c_str(), away.c_str()) != 0)
     return;
   ::unlink(lock_path.c_str());
+  forget_large_files(layer);
   (void)remove_tree(away);
 }
 

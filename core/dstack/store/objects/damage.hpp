@@ -37,11 +37,12 @@ class Damage {
   /// before, such as what they were laid out to, holds as long as it stays the same.
   std::int64_t stamp() const;
 
+  /// Changes it. `name`: of an empty file that is left in the folder; empty: none.
+  void note(const std::string& name) const;
+
   Path folder() const { return home_.root / "damaged"; }
 
  private:
-  void note(const std::string& name) const;
-
   const files::Home& home_;
 };
 

@@ -1,5 +1,4 @@
 // Writing a tree of the store as files.
-#include "dstack/base/file_digest.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/progress.hpp"
 #include "dstack/files/beneath.hpp"
@@ -7,6 +6,7 @@
 #include "dstack/files/parallel.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/overlay/written.hpp"
+#include "dstack/store/objects/laid_out_file.hpp"
 #include "dstack/store/objects/objects.hpp"
 #include "dstack/store/objects/publication.hpp"
 #include "dstack/store/objects/stored_content.hpp"
@@ -15,13 +15,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <mutex>
 #include <optional>
 #include <span>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,24 +44,6 @@ struct File {
   std::string name;
   TreeEntry entry;
   Attributes attributes;
-};
-
-timespec to_timespec(std::int64_t nanoseconds) {
-  constexpr std::int64_t second = 1'000'000'000;
-  std::int64_t seconds = nanoseconds / second;
-  if (nanoseconds % second < 0)
-    --seconds;
-  timespec time{};
-  time.tv_sec = seconds;
-  time.tv_nsec = nanoseconds - seconds * second;
-  return time;
-}
-
-/// Access and modification time both: nothing has read the file yet.
-struct Times {
-  explicit Times(std::int64_t modified) : values{to_timespec(modified), to_timespec(modified)} {}
-
-  timespec values[2];
 };
 
 std::string path_in(const Folder& folder, const std::string& name) {
@@ -260,14 +240,14 @@ class Layout {
                    objects_, store_.get(), file.entry.type, file.entry.digest, file.entry.size));
     if (mode_ == LayOut::shared && may_be_linked(content, file)) {
       DSTACK_CHECK(content.prove());
-      if (link_object(content.own_file(), folder, file))
+      if (link_object(content.own_file(), folder, file.name, file.attributes.modified))
         return {};
     }
     const mode_t mode = mode_of(file.entry.type, file.attributes);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd target(::openat(folder, file.name.c_str(), flags, mode));
     if (!target && errno == EEXIST) {
-      const bool is_same = is_same_file(folder, file);
+      const bool is_same = is_same_file(folder, file.name, file.entry);
       if (mode_ == LayOut::where_free)
         return keep(file, is_same);
       DSTACK_CHECK(clear_way(folder, file, is_same));
@@ -292,31 +272,12 @@ class Layout {
            file.attributes.closed == 0;
   }
 
-  /// The object itself under a second name. An object's time means nothing as long as it has no
-  /// other name. False: it is to be copied, because the file has one time; also when it has as many
-  /// names as the file system allows.
-  static bool link_object(int object, int folder, const File& file) {
-    // Between the look at its names and the new one nobody else may give it another time.
-    if (::flock(object, LOCK_EX | LOCK_NB) != 0)
-      return false;
-    struct stat status;
-    if (::fstat(object, &status) != 0)
-      return false;
-    const Times times(file.attributes.modified);
-    const bool has_time = status.st_mtim.tv_sec == times.values[1].tv_sec &&
-                          status.st_mtim.tv_nsec == times.values[1].tv_nsec;
-    if (!has_time && (status.st_nlink != 1 || ::futimens(object, times.values) != 0))
-      return false;
-    const std::string itself = "/proc/self/fd/" + std::to_string(object);
-    return ::linkat(AT_FDCWD, itself.c_str(), folder, file.name.c_str(), AT_SYMLINK_FOLLOW) == 0;
-  }
-
   Result<void> write_link(int folder, const File& file) {
     DSTACK_TRY(const std::string target, objects_.read_blob(file.entry.digest));
     if (::symlinkat(target.c_str(), folder, file.name.c_str()) != 0) {
       if (errno != EEXIST)
         return fail_errno("cannot make the link");
-      const bool is_same = is_same_link(folder, file, target);
+      const bool is_same = is_same_link(folder, file.name, target);
       if (mode_ == LayOut::where_free)
         return keep(file, is_same);
       DSTACK_CHECK(clear_way(folder, file, is_same));
@@ -342,25 +303,6 @@ class Layout {
     if (!is_same)
       note_replaced(path_in(folders_[file.folder], file.name));
     return {};
-  }
-
-  static bool is_same_file(int folder, const File& file) {
-    struct stat status;
-    const Fd existing(
-        ::openat(folder, file.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!existing || ::fstat(existing.get(), &status) != 0)
-      return false;
-    const auto state = files::file_state(status);
-    if (!state || state->type != file.entry.type || state->size != file.entry.size)
-      return false;
-    const auto digest = hash_file(existing.get());
-    return digest && *digest == file.entry.digest;
-  }
-
-  static bool is_same_link(int folder, const File& file, const std::string& target) {
-    char existing[PATH_MAX + 1];
-    const ssize_t size = ::readlinkat(folder, file.name.c_str(), existing, sizeof existing);
-    return size >= 0 && std::string_view(existing, static_cast<std::size_t>(size)) == target;
   }
 
   void note_replaced(const std::string& path) {

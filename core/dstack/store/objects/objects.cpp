@@ -298,6 +298,10 @@ Result<void> ObjectStore::prove(const TreeFile& file) const {
   return content.prove();
 }
 
+void ObjectStore::note_damage() const {
+  Damage(home_).note("");
+}
+
 std::int64_t ObjectStore::damage_stamp() const {
   return Damage(home_).stamp();
 }

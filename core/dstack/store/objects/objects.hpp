@@ -187,6 +187,8 @@ class ObjectStore {
   /// Changes whenever an object is found damaged or missing; 0: none ever was. What was concluded
   /// from the store's objects holds as long as this stays the same.
   std::int64_t damage_stamp() const;
+  /// Changes it: what was laid out of an object is not what it was.
+  void note_damage() const;
   /// Where the blob is if it is a file of its own (packs.hpp), never to be written to.
   Path blob_path(const Digest& blob, bool executable) const;
   /// Whether the root of the tree and its times are there. If they are, they stay as long as this

@@ -21,11 +21,6 @@ namespace dstack::store {
 extern const char* const schema_sql;
 constexpr int schema_version = 9;
 
-/// The next step for whoever meets a damaged database.
-inline constexpr const char* how_to_repair =
-    "'dstack doctor --repair' makes it anew from the folders of the runs, and keeps the damaged "
-    "one";
-
 /// One use of a prepared statement. Binds in order, then steps; the statement is released with this
 /// object.
 class Query {

@@ -10,6 +10,11 @@
 
 namespace dstack::store {
 
+/// The next step for whoever meets a damaged database.
+inline constexpr const char* how_to_repair =
+    "'dstack doctor --repair' makes it anew from the folders of the runs, and keeps the damaged "
+    "one";
+
 struct Rebuilt {
   std::string damage;               ///< what was wrong with the database; empty: it is whole
   Path kept;                        ///< where the damaged one is now; empty: there was none

@@ -1,6 +1,7 @@
 // The files of runs, kept in step with their rows.
 #include "dstack/base/log.hpp"
 #include "dstack/store/records/connection.hpp"
+#include "dstack/store/records/rebuild.hpp"
 #include "dstack/store/records/run_file.hpp"
 
 #include <sys/stat.h>
@@ -51,7 +52,7 @@ Result<void> Records::check_current() const {
               "the run database '{}' has been {} since it was opened",
               path.string(),
               inode_of(path) == 0 ? "removed" : "replaced")
-      .with_hint("'dstack doctor --repair' makes it anew from the folders of the runs");
+      .with_hint("{}", how_to_repair);
 }
 
 }  // namespace dstack::store

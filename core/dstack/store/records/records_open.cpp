@@ -5,6 +5,7 @@
 #include "dstack/files/staging_folder.hpp"
 #include "dstack/store/records/connection.hpp"
 #include "dstack/store/records/open_database.hpp"
+#include "dstack/store/records/rebuild.hpp"
 #include "dstack/store/records/run_file.hpp"
 
 #include <algorithm>

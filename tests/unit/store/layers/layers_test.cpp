@@ -256,3 +256,23 @@ TEST_CASE("what was laid out before damage was found is not used again") {
   CHECK(after.names != before.names);
   CHECK(*read_file(layers_folder(home.home()) / after.names.front() / "large") == bytes);
 }
+
+TEST_CASE("a layer whose large file was written to is laid out anew, and the damage is found") {
+  const TestHome home;
+  const auto folder = make_test_folder();
+  const auto tree = capture_example(home, folder.path());
+  const ObjectStore objects(home.home());
+  const Layer before = value_of(provide_layer(objects, tree, Below::nothing));
+  const Path object = objects.blob_path(sha256(std::string(100'000, 'x')), false);
+  if (GENERATE(true, false)) {
+    const Fd file = value_of(open_file(object.string(), O_WRONLY));
+    REQUIRE(::pwrite(file.get(), "y", 1, 5) == 1);
+  } else {
+    fs::resize_file(object, 99'999);
+  }
+  const Error error = failure_of(provide_layer(objects, tree, Below::nothing));
+  CHECK(error.code == ErrorCode::damaged);
+  CHECK_THAT(error.message, Catch::Contains("'large'") && Catch::Contains(object.string()));
+  CHECK(capture(home, folder.path()).tree == tree.tree);
+  CHECK(value_of(provide_layer(objects, tree, Below::nothing)).names != before.names);
+}
