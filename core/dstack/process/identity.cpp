@@ -1,11 +1,13 @@
 #include "dstack/process/identity.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/patience.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/adoption.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 
 #include <dirent.h>
@@ -116,6 +118,15 @@ std::optional<Identity> identity_of(pid_t pid) {
   if (!stat)
     return std::nullopt;
   return Identity{boot_id(), pid, stat->start};
+}
+
+Result<Identity> own_identity() {
+  return with_patience([]() -> Result<Identity> {
+    errno = 0;
+    if (auto self = identity_of(::getpid()))
+      return *std::move(self);
+    return fail_errno_of(errno == 0 ? EIO : errno, "cannot read '/proc/{}/stat'", ::getpid());
+  });
 }
 
 bool is_descendant(pid_t pid, pid_t ancestor) {

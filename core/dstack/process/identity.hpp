@@ -29,6 +29,8 @@ std::optional<Identity> parse_identity(std::string_view text);
 
 /// Of a living process (a zombie is none).
 std::optional<Identity> identity_of(pid_t pid);
+/// Of this process.
+Result<Identity> own_identity();
 /// A pidfd of exactly this process; empty when it has ended, also when its number is reused.
 Fd open_process(const Identity& identity);
 /// The process whose identity is in the file `named`, if it has `held` open, as far as can be seen.

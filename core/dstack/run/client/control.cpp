@@ -41,6 +41,13 @@ Result<void> record_stop(const files::Home& home,
   });
 }
 
+Error not_told(const std::string& run, Error why) {
+  why.message = fmt::format(
+      "run '{}' is to stop, but its supervisor could not be told: {}", run, why.message);
+  why.hint += fmt::format("{}'dstack stop {}' tells it again", why.hint.empty() ? "" : "; ", run);
+  return why;
+}
+
 }  // namespace
 
 Result<void> stop(const files::Home& home,
@@ -61,10 +68,13 @@ Result<void> stop(const files::Home& home,
   // A supervisor that starts after this line reads the request from the database. Where it could
   // not be written, a living one takes it from the message, and writes it when that is possible.
   const bool by_message = !asked && (is_disk_full(asked.error()) || is_transient(asked.error()));
-  const bool is_heard =
-      post(home.run(run.name), by_message ? render(StopMessage{request, index}) : wake_message);
-  if (!asked && !(by_message && is_heard))
+  const auto is_heard =
+      send(home.run(run.name),
+           by_message ? render(StopMessage{request, index}) : std::string(wake_message));
+  if (!asked && !(by_message && is_heard && *is_heard))
     return asked;
+  if (!is_heard)
+    return fail(not_told(run.name, is_heard.error()));
   DSTACK_CHECK(ensure_supervised(home, run.name));
   return {};
 }

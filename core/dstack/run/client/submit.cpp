@@ -18,7 +18,6 @@
 #include "dstack/store/records/changes.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <thread>
 
@@ -276,20 +275,6 @@ Result<std::optional<process::Child>> start_supervision(const files::Home& home,
   return ensure_supervised(home, run);
 }
 
-/// Of a transaction whose end is not known: what could not be synced may be on the disk all the
-/// same, and what is on record is carried out. A full disk is noticed before that.
-Error may_be_recorded(const std::string& run, Error why) {
-  if (why.number != EIO)
-    return why;
-  why.message = fmt::format("run '{}' may be on record all the same: {}", run, why.message);
-  why.hint = fmt::format(
-      "'dstack ps -a' shows whether it is; 'dstack logs -f {}' then follows it, and 'dstack stop "
-      "{}' stops it",
-      run,
-      run);
-  return why;
-}
-
 /// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
 std::vector<std::string> make_job_ids(std::size_t count) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -404,7 +389,7 @@ Result<Submitted> submit(const Workbench& bench,
     DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
-      if (id.error().number != EIO)
+      if (!may_have_been_recorded(id.error()))
         ::unlink(env_texts.c_str());
       if (id.error().code == ErrorCode::conflict && attempt < most_names)
         continue;

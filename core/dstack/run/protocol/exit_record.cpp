@@ -90,6 +90,11 @@ void from_json(const Json& json, ExitRecord& record) {
   read_fields(json, record, "record");
 }
 
+bool ended_well(const ExitRecord& record) {
+  return record.outcome == ExitRecord::Outcome::exited && record.number == 0 &&
+         record.stop == job::StopRequest::none && !record.cause;
+}
+
 std::string render_exit_record(const ExitRecord& record) {
   const std::string text = render_json(record);
   return std::string(without_brace(text)) + checksum_of(text) + "\n";

@@ -50,6 +50,9 @@ struct ExitRecord {
   bool operator==(const ExitRecord&) const = default;
 };
 
+/// By itself, with 0.
+bool ended_well(const ExitRecord& record);
+
 void to_json(Json& json, ExitRecord::Outcome outcome);
 void from_json(const Json& json, ExitRecord::Outcome& outcome);
 void to_json(Json& json, const ArtifactWithSecrets& artifact);

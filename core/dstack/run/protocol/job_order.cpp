@@ -1,6 +1,7 @@
 #include "dstack/run/protocol/job_order.hpp"
 
 #include "dstack/base/json_fields.hpp"
+#include "dstack/base/patience.hpp"
 #include "dstack/base/text.hpp"
 
 #include <algorithm>
@@ -117,14 +118,21 @@ Result<Fd> hand_over_order(std::string_view text) {
   return file;
 }
 
+Result<std::string> read_order(int order) {
+  return with_patience([order]() -> Result<std::string> {
+    (void)::lseek(order, 0, SEEK_SET);  // of a pipe, which has no beginning, it is the only try
+    return read_all(order);
+  });
+}
+
 Result<std::string> take_order() {
-  DSTACK_TRY(std::string text, read_all(STDIN_FILENO));
+  DSTACK_TRY(std::string text, read_order(STDIN_FILENO));
   DSTACK_CHECK(leave_empty_input());
   return text;
 }
 
 Result<void> leave_empty_input() {
-  DSTACK_TRY(const Fd nothing, open_file("/dev/null", O_RDONLY));
+  DSTACK_TRY(const Fd nothing, with_patience([] { return open_file("/dev/null", O_RDONLY); }));
   if (::dup2(nothing.get(), STDIN_FILENO) < 0)
     return fail_errno("cannot open '/dev/null' as the standard input");
   return {};

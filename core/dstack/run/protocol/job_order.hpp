@@ -81,7 +81,9 @@ inline constexpr std::size_t longest_script_argument = 100'000;
 
 /// An order travels to the process that carries it out as a file in memory, its descriptor 0.
 Result<Fd> hand_over_order(std::string_view text);
-/// The other end: reads the order, and leaves an empty standard input behind.
+/// The other end: its text.
+Result<std::string> read_order(int order);
+/// Reads the order of this process, and leaves an empty standard input behind.
 Result<std::string> take_order();
 /// What its process had as standard input is closed, and there is an empty one.
 Result<void> leave_empty_input();

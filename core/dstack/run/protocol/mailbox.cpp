@@ -1,9 +1,12 @@
 #include "dstack/run/protocol/mailbox.hpp"
 
 #include "dstack/base/json_fields.hpp"
+#include "dstack/base/patience.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/beneath.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 
 #include <fcntl.h>
@@ -62,20 +65,45 @@ std::optional<std::string> Mailbox::take() {
   return std::string(buffer.data(), static_cast<std::size_t>(count));
 }
 
-bool post(const Path& run_folder, std::string_view message) {
-  const Fd folder(::open(run_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!folder || !socket)
+namespace {
+
+/// Nobody has made it yet, or who did is dead.
+bool is_absence(int error_number) {
+  return files::is_missing(error_number) || error_number == ECONNREFUSED;
+}
+
+Result<bool> send_once(const Path& run_folder, std::string_view message) {
+  auto folder = open_file(run_folder.string(), O_PATH | O_DIRECTORY);
+  if (!folder && is_absence(folder.error().number))
     return false;
+  if (!folder)
+    return fail(std::move(folder).error());
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket)
+    return fail_errno("cannot make a socket");
   const timeval patience{2, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  const sockaddr_un address = address_in(folder.get());
-  return ::sendto(socket.get(),
-                  message.data(),
-                  message.size(),
-                  MSG_NOSIGNAL,
-                  generic(address),
-                  sizeof address) >= 0;
+  const sockaddr_un address = address_in(folder->get());
+  if (::sendto(socket.get(),
+               message.data(),
+               message.size(),
+               MSG_NOSIGNAL,
+               generic(address),
+               sizeof address) >= 0)
+    return true;
+  if (is_absence(errno))
+    return false;
+  return fail_errno("cannot reach the supervisor in '{}'", run_folder.string());
+}
+
+}  // namespace
+
+Result<bool> send(const Path& run_folder, std::string_view message) {
+  return with_patience([&] { return send_once(run_folder, message); });
+}
+
+bool post(const Path& run_folder, std::string_view message) {
+  return send_once(run_folder, message).value_or(false);
 }
 
 std::string render(const StopMessage& message) {

@@ -32,6 +32,9 @@ class Mailbox {
 
 /// False when nobody listens. Blocks while the receiver is behind, two seconds at the most.
 bool post(const Path& run_folder, std::string_view message);
+/// The same for a message that has to arrive: tries again for a while, and says why it could not be
+/// sent. False: nobody listens.
+Result<bool> send(const Path& run_folder, std::string_view message);
 
 /// "read again what was requested of this run".
 inline constexpr std::string_view wake_message = "wake";

@@ -48,7 +48,7 @@ std::optional<Fd> take_order_socket() {
     return std::nullopt;
   Fd socket(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   if (!socket || !leave_empty_input())
-    return std::nullopt;
+    return Fd();
   return socket;
 }
 
@@ -56,7 +56,7 @@ std::optional<GivenOrder> take_given_order(int socket) {
   auto received = receive_descriptors(socket);
   if (received.size() != 2)
     return std::nullopt;
-  const auto text = read_all(received[0].get());
+  const auto text = read_order(received[0].get());
   auto order = text ? parse_job_order(*text) : Failure(text.error());
   if (!order)
     return std::nullopt;

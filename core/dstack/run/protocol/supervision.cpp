@@ -134,4 +134,20 @@ Error without_supervisor(const std::string& run, Error why) {
   return why;
 }
 
+bool may_have_been_recorded(const Error& why) {
+  return why.number == EIO || (why.code == ErrorCode::internal && !is_disk_full(why));
+}
+
+Error may_be_recorded(const std::string& run, Error why) {
+  if (!may_have_been_recorded(why))
+    return why;
+  why.message = fmt::format("run '{}' may be on record all the same: {}", run, why.message);
+  why.hint = fmt::format(
+      "'dstack ps -a' shows whether it is; 'dstack logs -f {}' then follows it, and 'dstack stop "
+      "{}' stops it",
+      run,
+      run);
+  return why;
+}
+
 }  // namespace dstack::run

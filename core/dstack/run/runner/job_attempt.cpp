@@ -17,10 +17,9 @@ Result<JobAttempt> open_attempt(JobOrder order) {
   const Path job_folder = home.job(order.run, order.index);
   Path folder = attempt_folder(home, order.run, order.index, order.attempt);
   DSTACK_CHECK(make_folders(folder));
-  DSTACK_CHECK(write_file_atomically(folder / file_names::runner,
-                                     process::render(*process::identity_of(::getpid())),
-                                     Durable::no,
-                                     0600));
+  DSTACK_TRY(const process::Identity self, process::own_identity());
+  DSTACK_CHECK(
+      write_file_atomically(folder / file_names::runner, process::render(self), Durable::no, 0600));
   DSTACK_TRY(auto states, StateReporter::open(home.run(order.run), folder, order));
   DSTACK_TRY(auto log, RunnerLog::open(job_folder, order.log_limit, order.clock));
   DSTACK_TRY(auto record, ExitRecordFile::reserve(folder));

@@ -160,7 +160,9 @@ void LogWriter::write(std::string_view bytes) {
   while (!bytes.empty()) {
     std::string_view piece = bytes.substr(0, make_room());
     const std::size_t size = piece.size();
-    const int error = write_front(piece);
+    int error = write_front(piece);
+    if (error != 0 && files::has_room_again(folder_))
+      error = write_front(piece);  // it may have failed for a moment
     bytes.remove_prefix(size - piece.size());
     if (error != 0)
       return drop(bytes.size(), error);

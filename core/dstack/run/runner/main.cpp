@@ -91,6 +91,8 @@ void show_job(std::span<char> shown, const JobOrder& order) {
 
 /// Takes plain orders from a socket, until something stays of a job or none comes.
 int carry_out_orders(Fd socket, std::span<char> shown) {
+  if (!socket)
+    return 1;
   const RunnerSignals signals;
   const OrderQueue orders(std::move(socket), signals);
   while (auto given = orders.next()) {

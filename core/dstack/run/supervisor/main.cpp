@@ -113,10 +113,8 @@ Result<void> supervise_to_end(const files::Home& home,
 
 /// Over that of a supervisor before it, whose room it takes: the disk may be full.
 Result<void> write_identity(const Fd& lock, const std::string& name) {
-  const auto self = process::identity_of(::getpid());
-  if (!self)
-    return fail_errno("cannot record the supervisor of run '{}'", name);
-  const std::string text = process::render(*self) + "\n";
+  DSTACK_TRY(const process::Identity self, process::own_identity());
+  const std::string text = process::render(self) + "\n";
   const auto size = static_cast<ssize_t>(text.size());
   if (::pwrite(lock.get(), text.data(), text.size(), 0) != size ||
       ::ftruncate(lock.get(), size) != 0)
