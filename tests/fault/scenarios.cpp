@@ -1,6 +1,7 @@
 #include "scenarios.hpp"
 
 #include "dstack/base/text.hpp"
+#include "invariants.hpp"
 #include "support/wait.hpp"
 
 #include <algorithm>
@@ -117,7 +118,7 @@ bool has_started(const Sandbox& box, const std::string& run) {
       return true;
     const auto shown = answer(box, {"show", run, "--json"});
     const auto json = parse_json(shown.out, "show");
-    if (json && (*json)["finished_at"].is_string())
+    if (json && is_final(*json))
       return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
