@@ -129,6 +129,7 @@ Scenario ending(std::string name, std::vector<std::string> words, const std::str
   Scenario scenario;
   scenario.name = std::move(name);
   scenario.roles = {"stop", "supervise", "exec"};
+  scenario.quick_kills = 300;
   scenario.prepare = make_project;
   scenario.act = [words](const Sandbox& box, const Faulty& faulty) {
     auto started = faulty.run({"run", "-d", "long"});
@@ -162,6 +163,7 @@ Scenario ending(std::string name, std::vector<std::string> words, const std::str
 Scenario run_with_dependency() {
   Scenario scenario;
   scenario.name = "run";
+  scenario.quick_kills = 360;
   scenario.roles = {"run", "supervise", "exec", "provider-host"};
   scenario.prepare = make_project;
   scenario.act = [](const Sandbox& /*box*/, const Faulty& faulty) {
