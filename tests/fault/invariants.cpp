@@ -24,11 +24,6 @@ Json all_runs(const Sandbox& box) {
   return parsed(succeed(box, {"ps", "-a", "--json"}), "the output of 'ps -a --json'");
 }
 
-bool is_final(const std::string& status) {
-  return status == "done" || status == "failed" || status == "stopped" || status == "aborted" ||
-         status == "skipped";
-}
-
 /// Whether it becomes true in time.
 bool comes_true(const std::function<bool()>& reached) {
   const auto end = std::chrono::steady_clock::now() + patience;
@@ -91,15 +86,21 @@ void check_run_folders(const Sandbox& box) {
 
 }  // namespace
 
+bool is_final(const Json& run) {
+  const auto status = run.at("status").get<std::string>();
+  return status == "done" || status == "failed" || status == "stopped" || status == "aborted" ||
+         status == "skipped";
+}
+
 void check_runs_end(const Sandbox& box) {
   const auto runs = all_runs(box);
   for (const Json& run : runs) {
     const auto name = run["run"].get<std::string>();
-    if (is_final(run["status"].get<std::string>()))
+    if (is_final(run))
       continue;
     const auto followed = answer(box, {"logs", "-f", name});
     const Json now = parsed(succeed(box, {"show", name, "--json"}), "the output of 'show --json'");
-    if (!is_final(now["status"].get<std::string>()))
+    if (!is_final(now))
       broken(fmt::format("run {} is still {} after 'logs -f' has ended: {}",
                          name,
                          now["status"].get<std::string>(),

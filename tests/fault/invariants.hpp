@@ -5,6 +5,9 @@
 
 namespace dstack::test {
 
+/// Whether a run, as `show --json` or `ps --json` has it, is over.
+bool is_final(const Json& run);
+
 /// Every run comes to its end, or lives as it should: broken (sweep.hpp) when one does neither, or
 /// when a command does not answer.
 void check_runs_end(const Sandbox& box);

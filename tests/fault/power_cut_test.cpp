@@ -12,7 +12,7 @@
 
 #include <atomic>
 #include <iostream>
-#include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <thread>
@@ -129,14 +129,15 @@ class BusyStore {
   }
 
   process::Output dstack(std::vector<std::string> words, const std::string& input = {}) const {
+    const std::string what = join(words, " ");
     process::Command command = box_.command(std::move(words));
     command.working_dir = (disk_ / "project").string();
     for (std::string& variable : *command.environment)
       if (variable.starts_with("DSTACK_HOME="))
         variable = "DSTACK_HOME=" + home().string();
-    auto output = process::run(std::move(command), input, std::chrono::seconds(30));
+    auto output = process::run(std::move(command), input, std::chrono::seconds(15));
     if (!output)
-      broken(fmt::format("it did not answer: {}", render(output.error())));
+      broken(fmt::format("'{}' did not answer: {}", what, render(output.error())));
     return *std::move(output);
   }
 
@@ -150,9 +151,9 @@ class BusyStore {
   }
 
   void check() {
-    const std::string all = succeed_in({"ps", "-a", "--json"});
+    const Json all = json_in({"ps", "-a", "--json"});
     std::set<std::string> there;
-    for (const Json& run : *parse_json(all, "ps"))
+    for (const Json& run : all)
       there.insert(run["run"].get<std::string>());
     for (const std::string& run : known_.runs)
       if (!known_.removed.contains(run) && !removing_.contains(run))
@@ -184,6 +185,13 @@ class BusyStore {
     if (!process::succeeded(output.status))
       broken(fmt::format("'{}' afterwards: {}", what, output.err));
     return std::move(output.out);
+  }
+
+  Json json_in(std::vector<std::string> words) const {
+    auto json = parse_json(succeed_in(std::move(words)), "what it says");
+    if (!json)
+      broken(render(json.error()));
+    return *std::move(json);
   }
 
   bool done(std::vector<std::string> words, const std::string& input = {}) const {
@@ -237,7 +245,7 @@ class BusyStore {
       broken("run " + run + " was acknowledged and is lost");
     if (!known_.done.contains(run))
       return;
-    const Json shown = *parse_json(succeed_in({"show", run, "--json"}), "show");
+    const Json shown = json_in({"show", run, "--json"});
     if (shown["status"] != "done")
       broken(fmt::format("run {} was done and is {}", run, shown["status"].dump()));
     if (succeed_in({"artifacts", "cat", run, "out/name"}) != run + "\n")
@@ -247,8 +255,8 @@ class BusyStore {
 
   void check_ends(const std::string& run) const {
     succeed_in({"logs", "-f", run});
-    const Json shown = *parse_json(succeed_in({"show", run, "--json"}), "show");
-    if (!shown["finished_at"].is_string())
+    const Json shown = json_in({"show", run, "--json"});
+    if (!is_final(shown))
       broken(fmt::format("run {} is {} for ever", run, shown["status"].dump()));
   }
 
@@ -258,7 +266,8 @@ class BusyStore {
     while (known_.runs.size() > most)
       known_.runs.erase(known_.runs.begin());
     std::set<std::string> removable;
-    for (const Json& run : *parse_json(succeed_in({"ps", "-a", "--json"}), "ps"))
+    const Json all = json_in({"ps", "-a", "--json"});
+    for (const Json& run : all)
       if (run["tags"].empty() && !known_.runs.contains(run["run"].get<std::string>()))
         removable.insert(run["run"].get<std::string>());
     for (const std::string& run : removable)
@@ -279,15 +288,12 @@ bool enter_namespace() {
          ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
 }
 
-void cut_power(const std::string& kind) {
-  const auto folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-power-");
-  const Disk disk(folder.path(), kind);
-  const std::uint64_t chosen = sweep_seed();
-  std::mt19937_64 random(chosen);
-  BusyStore store(disk.folder(), chosen);
-  const int cuts = is_long_tier() ? 250 : 20;
-  int failed = 0;
-  for (int cut = 1; cut <= cuts; ++cut) {
+/// A disk with a store in it, which commands work in until the power goes.
+struct Machine {
+  Machine(const Path& folder, const std::string& kind, std::uint64_t seed)
+      : disk(folder, kind), store(disk.folder(), seed) {}
+
+  void lose_power_after(std::chrono::microseconds time, std::uint32_t what) {
     std::atomic<bool> over = false;
     std::jthread worker([&] {
       try {
@@ -296,24 +302,43 @@ void cut_power(const std::string& kind) {
         // a command that hung on a dead disk is killed below
       }
     });
-    let_pass(std::chrono::microseconds(20'000 + random() % 400'000));
-    disk.cut(random() % 4 == 0 ? log_flushed : nothing_flushed);
+    let_pass(time);
+    disk.cut(what);
     over = true;
     worker.join();
     disk.unmount();
     disk.mount();
+  }
+
+  Disk disk;
+  BusyStore store;
+};
+
+void cut_power(const std::string& kind) {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path(), "dstack-power-");
+  std::mt19937_64 random(sweep_seed());
+  std::optional<Machine> machine;
+  Tally tally;
+  const std::size_t cuts = is_long_tier() ? 250 : 20;
+  while (tally.tried < cuts) {
+    if (!machine)
+      machine.emplace(folder.path(), kind, random());
+    const auto time = std::chrono::microseconds(20'000 + random() % 400'000);
+    machine->lose_power_after(time, random() % 4 == 0 ? log_flushed : nothing_flushed);
+    ++tally.tried;
     try {
-      store.check();
+      machine->store.check();
     } catch (const Broken& found) {
-      ++failed;
-      FAIL_CHECK("cut " << cut << " of seed " << chosen << ": " << found.what()
-                        << "\n  again: DSTACK_SWEEP_SEED=" << chosen
-                        << " test_sweeps 'power cuts: " << kind << "'");
+      ++tally.failed;
+      machine->disk.unmount();
+      machine.reset();  // what one cut broke is not the fault of the next
+      FAIL_CHECK("cut " << tally.tried << ": " << found.what() << "\n  again: DSTACK_SWEEP_SEED="
+                        << sweep_seed() << " test_sweeps 'power cuts: " << kind << "'");
     }
   }
-  disk.unmount();
-  report_sweep(
-      "power cut", kind, {static_cast<std::size_t>(cuts), static_cast<std::size_t>(failed)});
+  if (machine)
+    machine->disk.unmount();
+  report_sweep("power cut", kind, tally);
 }
 
 bool can_make(const std::string& kind) {

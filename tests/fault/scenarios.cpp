@@ -1,6 +1,7 @@
 #include "scenarios.hpp"
 
 #include "dstack/base/text.hpp"
+#include "invariants.hpp"
 #include "support/wait.hpp"
 
 #include <algorithm>
@@ -117,7 +118,7 @@ bool has_started(const Sandbox& box, const std::string& run) {
       return true;
     const auto shown = answer(box, {"show", run, "--json"});
     const auto json = parse_json(shown.out, "show");
-    if (json && (*json)["finished_at"].is_string())
+    if (json && is_final(*json))
       return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -128,6 +129,7 @@ Scenario ending(std::string name, std::vector<std::string> words, const std::str
   Scenario scenario;
   scenario.name = std::move(name);
   scenario.roles = {"stop", "supervise", "exec"};
+  scenario.quick_kills = 300;
   scenario.prepare = make_project;
   scenario.act = [words](const Sandbox& box, const Faulty& faulty) {
     auto started = faulty.run({"run", "-d", "long"});
@@ -161,6 +163,7 @@ Scenario ending(std::string name, std::vector<std::string> words, const std::str
 Scenario run_with_dependency() {
   Scenario scenario;
   scenario.name = "run";
+  scenario.quick_kills = 360;
   scenario.roles = {"run", "supervise", "exec", "provider-host"};
   scenario.prepare = make_project;
   scenario.act = [](const Sandbox& /*box*/, const Faulty& faulty) {

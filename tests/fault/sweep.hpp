@@ -76,7 +76,7 @@ std::string succeed(const Sandbox& box,
 struct Scenario {
   std::string name;                ///< "tags add"
   std::vector<std::string> roles;  ///< whose calls are counted
-  std::size_t quick = 100;         ///< points of a sample
+  std::size_t quick_kills = 130;   ///< points of a sample
   bool fresh = false;              ///< each point in a home that does not exist yet
   /// Once for each sandbox: its project, and what is there before.
   std::function<void(const Sandbox& box)> prepare;

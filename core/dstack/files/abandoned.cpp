@@ -10,7 +10,11 @@ void remove_abandoned(const Home& home) {
   remove_abandoned_staging_folders(home);
   remove_abandoned_writes(home.root);
   remove_abandoned_writes(home.secrets());
+  remove_abandoned_writes(home.index());
   boost::system::error_code error;
+  for (fs::directory_iterator next(home.root / "resources", error), end; !error && next != end;
+       next.increment(error))
+    remove_abandoned_writes(next->path());
   for (fs::directory_iterator next(home.temporary(), error), end; !error && next != end;
        next.increment(error))
     if (next->path().filename().string().starts_with(drafts_prefix))

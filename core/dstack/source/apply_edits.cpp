@@ -49,8 +49,12 @@ constexpr Content::Kind nothing = Content::Kind::nothing;
 
 Result<Content> content_at(int root, const Path& project, const std::string& path) {
   const Fd entry(files::open_beneath(root, path, O_PATH | O_NOFOLLOW));
+  if (!entry && errno == ENOENT)
+    return Content{.kind = nothing};
+  if (!entry && (files::is_missing(errno) || errno == EACCES || errno == EXDEV))
+    return Content{.kind = Content::Kind::obstacle};
   if (!entry)
-    return Content{.kind = errno == ENOENT ? nothing : Content::Kind::obstacle};
+    return fail_errno("cannot open '{}'", (project / path).string());
   struct stat status;
   if (::fstat(entry.get(), &status) != 0)
     return fail_errno("cannot inspect '{}'", (project / path).string());

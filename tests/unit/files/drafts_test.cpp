@@ -46,6 +46,7 @@ TEST_CASE("drafts of a dead process are removed, and none of a living one") {
   const TestHome t;
   const Path of_dead = t.home().root / "of dead\nprocess";
   const Path of_living = t.home().root / "of-living";
+  fs::create_directories(t.home().temporary());
   fs::create_directories(of_dead);
   fs::create_directories(of_living);
   OtherProcess dead(maker(t.home(), of_dead));
@@ -61,6 +62,7 @@ TEST_CASE("drafts of a dead process are removed, and none of a living one") {
 TEST_CASE("a record that is empty or torn removes nothing, and goes") {
   const TestHome t;
   const Path folder = t.home().root / "folder";
+  fs::create_directories(t.home().temporary());
   fs::create_directories(folder / "child");
   const std::string name = ".dstack-0123456789abcdef";
   const std::string text = GENERATE_COPY(std::string(),

@@ -1,5 +1,6 @@
 #include "dstack/store/objects/packs.hpp"
 
+#include "dstack/base/abandoned_writes.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/mapped_file.hpp"
 #include "dstack/store/objects/pack_format.hpp"
@@ -350,6 +351,7 @@ void Packs::keep_index() {
     outside += table.stride == entry_size ? 1 : 0;
   if (outside <= most_outside_index)
     return;
+  remove_abandoned_writes(folder_);
   if (const auto written =
           write_file_atomically(folder_ / index_name, render_index(now->tables), Durable::content);
       !written)
