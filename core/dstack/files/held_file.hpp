@@ -1,5 +1,5 @@
 // A file that its maker holds a lock on for as long as it lives: one whose lock is free was left by
-// a process that died. Internal to files/ and run/.
+// a process that died. Internal to files/, run/ and store/.
 #pragma once
 
 #include "dstack/base/fd.hpp"
@@ -8,6 +8,9 @@
 #include <string_view>
 
 namespace dstack::files {
+
+/// Of what a process relies on in the store (store/objects/pins.hpp).
+inline constexpr std::string_view pins_prefix = "pins-";
 
 struct HeldFile {
   Path path;

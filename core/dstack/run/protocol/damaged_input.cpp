@@ -12,9 +12,9 @@ Error name_owner(Error error, const store::ArtifactOwner& owner) {
   error.message += fmt::format(
       ", in artifact '{}' of workflow '{}' of run '{}'", owner.artifact, owner.workflow, owner.run);
   error.hint = fmt::format(
-      "'dstack restart {}' makes it again, and what is stored then replaces it; 'dstack doctor "
-      "--store --repair' looks for another copy, and lists what else is damaged",
-      owner.run);
+      "running '{}' again makes it anew, and what is stored then replaces it; 'dstack doctor --store "
+      "--repair' looks for another copy, and lists what else is damaged",
+      owner.workflow);
   return error;
 }
 

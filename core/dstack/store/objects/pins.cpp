@@ -1,5 +1,7 @@
 #include "dstack/store/objects/pins.hpp"
 
+#include "dstack/files/held_file.hpp"
+
 #include "dstack/base/file.hpp"
 
 #include <algorithm>
@@ -17,7 +19,6 @@ namespace dstack::store {
 
 namespace {
 
-constexpr std::string_view prefix = "pins-";
 constexpr std::size_t words_of_entry = 1 + sizeof(Digest::bytes) / sizeof(std::uint64_t);
 constexpr std::size_t entry_size = words_of_entry * sizeof(std::uint64_t);
 constexpr std::size_t least_size = 4096;
@@ -63,7 +64,7 @@ bool Pins::prepare() {
 
 bool Pins::make_list() {
   for (int i = 0; i < most_tries; ++i) {
-    std::string name = (home_.temporary() / (std::string(prefix) + "XXXXXX")).string();
+    std::string name = (home_.temporary() / (std::string(files::pins_prefix) + "XXXXXX")).string();
     Fd list(::mkostemp(name.data(), O_CLOEXEC));
     if (!list)
       return false;
@@ -158,7 +159,7 @@ Result<std::vector<Pin>> PinReader::read_new() {
   for (fs::directory_iterator each(home_.temporary(), error), end; !error && each != end;
        each.increment(error)) {
     const std::string name = each->path().filename().string();
-    if (!name.starts_with(prefix))
+    if (!name.starts_with(files::pins_prefix))
       continue;
     const Fd list = open_living(each->path());
     if (!list)
