@@ -1,8 +1,7 @@
 #include "dstack/store/objects/pins.hpp"
 
-#include "dstack/files/held_file.hpp"
-
 #include "dstack/base/file.hpp"
+#include "dstack/files/held_file.hpp"
 
 #include <algorithm>
 #include <atomic>
