@@ -41,6 +41,14 @@ inline void require_ok(const Result<void>& result) {
     FAIL(render(result.error()));
 }
 
+/// Of captures in the home's temporary folder, beside the lists of those that may still be needed.
+inline bool has_no_drafts(const files::Home& home) {
+  for (fs::directory_iterator each(home.temporary()), end; each != end; ++each)
+    if (!each->path().filename().string().starts_with("pins-"))
+      return false;
+  return true;
+}
+
 class TestHome {
  public:
   const files::Home& home() const { return home_; }

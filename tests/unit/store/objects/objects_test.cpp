@@ -141,7 +141,7 @@ TEST_CASE("a folder is laid out as it was captured") {
   CHECK(f.warnings.empty());
   CHECK(tree.files == 13);
   CHECK(tree == f.capture());
-  CHECK(fs::is_empty(f.test.home().temporary()));
+  CHECK(has_no_drafts(f.test.home()));
 }
 
 TEST_CASE("objects are as readable as their x bit says, whatever the umask") {
@@ -233,7 +233,7 @@ TEST_CASE("a file that cannot be read fails the capture by its name and leaves n
   REQUIRE_FALSE(tree);
   CHECK_THAT(tree.error().message, Catch::Contains("'secret': Permission denied"));
   CHECK(stored(f.test.home()).empty());
-  CHECK(fs::is_empty(f.test.home().temporary()));
+  CHECK(has_no_drafts(f.test.home()));
 }
 
 TEST_CASE("files are captured by a list, which learns their states and loses those that vanished") {
@@ -439,7 +439,7 @@ TEST_CASE("a disk that fills fails the capture with the cause and no object") {
 
   CHECK(status == 0);
   CHECK(stored(f.test.home()) == before);
-  CHECK(fs::is_empty(f.test.home().temporary()));
+  CHECK(has_no_drafts(f.test.home()));
 }
 
 TEST_CASE("what a killed process left in the temporary folder harms nobody") {
@@ -509,7 +509,7 @@ TEST_CASE("processes that capture the same at once all succeed and store it once
   f.capture();
 
   CHECK(stored(f.test.home()) == objects);
-  CHECK(fs::is_empty(f.test.home().temporary()));
+  CHECK(has_no_drafts(f.test.home()));
 }
 
 TEST_CASE("a file that grows while it is read is taken with a warning") {

@@ -153,7 +153,7 @@ TEST_CASE("few new files make no pack, whether or not many are known") {
   const auto tree = box.capture();
   CHECK(box.packs().empty());
   CHECK(box.loose() == fewest_packed + 12);
-  CHECK(fs::is_empty(box.home.temporary()));
+  CHECK(has_no_drafts(box.home));
   check_laid_out(box.objects, tree, box.source(), box.target());
 }
 
