@@ -98,7 +98,7 @@ TEST_CASE("colours mark the severity, the gutter and the hint") {
 }
 
 TEST_CASE("nothing that an error quotes controls the terminal") {
-  Error error{ErrorCode::usage, "there is no run 'a\x1b[2J\xe2\x80\xae'"};
+  Error error{ErrorCode::usage, 0, "there is no run 'a\x1b[2J\xe2\x80\xae'"};
   error.hint = "one\rtwo\nthree\x07";
   error.context = {"while reading \x1b]0;x\x07"};
   CHECK(render_diagnostics(error, Coloured::no) ==
@@ -109,7 +109,7 @@ TEST_CASE("nothing that an error quotes controls the terminal") {
 }
 
 TEST_CASE("of very many errors the first are shown, and all are counted") {
-  std::vector<Error> errors(50'000, Error{ErrorCode::usage, "wrong"});
+  std::vector<Error> errors(50'000, Error{ErrorCode::usage, 0, "wrong"});
   const std::string text = render_diagnostics(join(std::move(errors)), Coloured::no);
   CHECK(text.ends_with("\n50000 errors; these are the first 200\n"));
   CHECK(text.size() < 10'000);

@@ -189,7 +189,7 @@ TEST_CASE("what an older runner wrote has no time of the run's clock") {
 TEST_CASE("a writer notes the run's clock once, before the first of its times") {
   const auto at = folder();
   const auto before = monotonic_now();
-  auto writer = LogWriter::open(at.path(), {"this boot", before - std::chrono::hours(1)});
+  auto writer = LogWriter::open(at.path(), 0, {"this boot", before - std::chrono::hours(1)});
   REQUIRE(writer);
   auto pipe = make_pipe();
   REQUIRE(pipe);
