@@ -36,7 +36,7 @@ TEST_CASE("an interrupted download leaves no draft, in the folder or in the home
   const Sandbox box;
   box.workflows(
       "workflows:\n  - name: big\n    provider: bash\n    artifacts: [big]\n"
-      "    commands: ['mkdir big; yes something | head -c 600000000 > big/file']\n");
+      "    commands: ['mkdir big; yes something | head -c 200000000 > big/file']\n");
   box.ok({"run", "-q", "big"});
   const int number = GENERATE(SIGINT, SIGTERM, SIGHUP);
   const Path folder = box.root() / "there";
@@ -52,7 +52,7 @@ TEST_CASE("a draft of a killed download goes with the next command, and is never
   const Sandbox box;
   box.workflows(
       "workflows:\n  - name: big\n    provider: bash\n    artifacts: [big]\n"
-      "    commands: ['mkdir big; yes something | head -c 600000000 > big/file']\n"
+      "    commands: ['mkdir big; yes something | head -c 200000000 > big/file']\n"
       "  - {name: list, provider: bash, commands: ['find . -name \".dstack-*\"; echo listed']}\n");
   box.ok({"run", "-q", "big"});
   const Path folder = box.project() / "there";
