@@ -1,6 +1,7 @@
 #include "dstack/run/removal/folder_notice.hpp"
 
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/store/records/rebuild.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/settle.hpp"
 
@@ -22,8 +23,10 @@ std::string run_of(const std::string& notice) {
   return notice.substr(prefix.size(), notice.size() - prefix.size() - random_end);
 }
 
-/// False: the folder is still there, or its run is in somebody's hands.
+/// Of no run on record. False: the folder is still there, or its run is in somebody's hands.
 bool remove_folder(const files::Home& home, const std::string& run) {
+  if (store::can_rebuild(home, run))
+    return true;  // it has lost its row, which 'dstack doctor --repair' brings back
   const Path lock_path = home.run(run) / file_names::run_lock;
   const Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock)

@@ -3,6 +3,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/run/protocol/supervision.hpp"
+#include "dstack/store/records/rebuild.hpp"
 
 #include <optional>
 #include <set>
@@ -19,7 +20,9 @@ Result<std::optional<Fd>> lock_orphaned(const files::Home& home,
   if (!lock)
     return std::nullopt;
   DSTACK_TRY(const auto run, records.find_run(name));
-  return run ? std::nullopt : std::optional(*std::move(lock));
+  // A run with a file and no row has lost its row: 'dstack doctor --repair' brings it back.
+  const bool is_lost = store::can_rebuild(home, name);
+  return run || is_lost ? std::nullopt : std::optional(*std::move(lock));
 }
 
 }  // namespace

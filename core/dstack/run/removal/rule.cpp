@@ -22,9 +22,9 @@ std::vector<store::RunRecord> runs_beyond(const config::Retention& rule,
   std::map<std::pair<std::string, std::string>, std::uint64_t> newer;  // by project and target
   std::erase_if(runs, [&](const store::RunRecord& run) {
     const std::uint64_t before = newer[{run.project, run.target}]++;
-    const bool is_named = (!rule.keep || before >= *rule.keep) &&
-                          (!rule.older ||
-                           at - (run.finished_at ? run.finished_at->at : at) > *rule.older);
+    const bool is_named =
+        (!rule.keep || before >= *rule.keep) &&
+        (!rule.older || at - (run.finished_at ? run.finished_at->at : at) > *rule.older);
     return !is_named || !job::is_final(run.status) || is_tagged(run) ||
            (!workflow.empty() && run.target != workflow);
   });

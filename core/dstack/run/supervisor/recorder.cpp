@@ -85,12 +85,17 @@ class Writer {
     return reserve.run([&] { return try_to_record(changes); });
   }
 
-  /// Behind a transaction. `is_end`: it has recorded the end of the run.
+  /// Behind a transaction. `is_end`: it has recorded the end of the run. From when that is known
+  /// the run may be removed, and its file must not come back.
   void recorded(std::string_view named, bool is_end) {
+    if (is_end)
+      keep();
     notify(named);
     const auto now = std::chrono::steady_clock::now();
+    if (is_end)
+      return;
     keep_at_ = std::min(keep_at_, now + between_keeping_);
-    if (is_end || now >= keep_at_)
+    if (now >= keep_at_)
       keep();
   }
 

@@ -197,4 +197,8 @@ Result<Rebuilt> rebuild_database(const files::Home& home) {
   return rebuilt;
 }
 
+bool can_rebuild(const files::Home& home, const std::string& run) {
+  return has_run_file(home, run);
+}
+
 }  // namespace dstack::store

@@ -32,4 +32,7 @@ std::string find_database_damage(const files::Home& home);
 /// notice, and continue with the new one. Nobody else makes it meanwhile.
 Result<Rebuilt> rebuild_database(const files::Home& home);
 
+/// Whether the rows of a run can be made from the file in its folder.
+bool can_rebuild(const files::Home& home, const std::string& run);
+
 }  // namespace dstack::store
