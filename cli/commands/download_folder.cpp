@@ -167,7 +167,7 @@ Result<void> DownloadFolder::write(const store::ObjectStore& objects,
     return fail_errno("cannot open the folder of '{}'", shown(path));
   const std::string name = name_of(path);
   // Not made from the name, which may be as long as names can be.
-  const std::string& draft = drafts_.name_in(Path(shown(path)).parent_path());
+  const std::string draft = drafts_.name_in(Path(shown(path)).parent_path());
   std::uint32_t closed = file.closed;
   struct stat status;
   if (::fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&

@@ -163,6 +163,7 @@ TEST_CASE("ps --json keeps its members") {
                                             "workflow",
                                             "provider",
                                             "status",
+                                            "reason",
                                             "cause",
                                             "exit_code",
                                             "signal",

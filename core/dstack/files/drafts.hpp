@@ -7,6 +7,8 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/files/home.hpp"
 
+#include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -16,7 +18,7 @@ namespace dstack::files {
 /// Whether this is the name of a draft: ".dstack-" and 16 hexadecimal digits.
 bool is_draft(std::string_view name);
 
-/// The drafts of one command: one at a time in each folder. For a single thread.
+/// The drafts of one command. For any thread.
 class Drafts {
  public:
   /// A home that cannot be written has no record of them.
@@ -26,11 +28,13 @@ class Drafts {
   /// Their record goes: by then each of them is in its place, or removed.
   ~Drafts();
 
-  /// The name of a draft in this folder, an absolute path.
-  const std::string& name_in(const Path& folder);
+  /// The name of another draft in this folder, an absolute path.
+  std::string name_in(const Path& folder);
 
  private:
-  std::string name_;
+  std::string begin_;  ///< of the names of all of them
+  std::mutex mutex_;
+  std::uint16_t count_ = 0;
   Path file_;  ///< the record; empty: there is none
   Fd record_;
   std::unordered_set<std::string> folders_;

@@ -20,10 +20,11 @@ void settings(const Sandbox& box, const std::string& text) {
 }
 
 /// Bytes of all files below the home.
+/// Without the reserve, which every home has.
 std::uint64_t bytes_of_home(const Sandbox& box) {
   std::uint64_t bytes = 0;
   for (const auto& entry : fs::recursive_directory_iterator(box.home()))
-    if (entry.symlink_status().type() == fs::regular_file)
+    if (entry.symlink_status().type() == fs::regular_file && entry.path().filename() != "reserve")
       bytes += fs::file_size(entry.path());
   return bytes;
 }

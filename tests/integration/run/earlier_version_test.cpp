@@ -26,6 +26,7 @@ void restore(const Sandbox& box) {
                   "import sqlite3, sys\n"
                   "database = sqlite3.connect(sys.argv[1])\n"
                   "database.executescript(open(sys.argv[2]).read())\n"
+                  "database.execute('pragma application_id = 0x6473746b')\n"  // no dump has it
                   "database.execute('update run set machine = ?', [sys.argv[3]])\n"
                   "database.commit()\n",
                   (box.home() / "database.sqlite").string(),

@@ -33,13 +33,15 @@ TEST_CASE("a failure has its cause as text") {
   CHECK(ui::render_outcome(failed(Cause::artifact)) == "failed (missing artifact)");
 }
 
-TEST_CASE("a queued job says what it waits for") {
+TEST_CASE("a job that is not over says what it waits for") {
   ui::Outcome outcome;
   outcome.status = Status::queued;
   outcome.reason = "waits for download";
   CHECK(ui::render_outcome(outcome) == "queued (waits for download)");
   outcome.status = Status::running;
-  CHECK(ui::render_outcome(outcome) == "running");
+  CHECK(ui::render_outcome(outcome) == "running (waits for download)");
+  outcome.status = Status::done;
+  CHECK(ui::render_outcome(outcome) == "done");
 }
 
 TEST_CASE("symbols are for terminals, and ASCII where the locale is not UTF-8") {

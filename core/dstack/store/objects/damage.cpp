@@ -75,9 +75,7 @@ Failure Damage::found_missing(Kind kind, const Digest& digest) const {
   const std::string name = name_aside(kind, digest);
   const Path object = home_.root / object_name(kind, digest);
 
-  struct stat status {};
-
-  const bool was_damaged = ::lstat((folder() / name).c_str(), &status) == 0;
+  const bool was_damaged = is_aside(kind, digest);
   note(was_damaged ? "" : name + ".missing");
   return fail(ErrorCode::damaged,
               "the store lacks '{}'{}",
@@ -86,6 +84,12 @@ Failure Damage::found_missing(Kind kind, const Digest& digest) const {
                   ? fmt::format(": it was damaged, and is '{}' now", (folder() / name).string())
                   : "")
       .with_hint("{}", what_heals);
+}
+
+bool Damage::is_aside(Kind kind, const Digest& digest) const {
+  struct stat status {};
+
+  return ::lstat((folder() / name_aside(kind, digest)).c_str(), &status) == 0;
 }
 
 bool Damage::is_in_pack(const Digest& digest) const {

@@ -31,6 +31,8 @@ class Damage {
   /// The same of one that is not there.
   Failure found_missing(Kind kind, const Digest& digest) const;
 
+  /// Whether it was found damaged, and has not been looked after since.
+  bool is_aside(Kind kind, const Digest& digest) const;
   /// What a pack has of it is not to be used.
   bool is_in_pack(const Digest& digest) const;
   /// Changes with each finding; 0: there was none. What was concluded from the store's objects

@@ -288,6 +288,15 @@ bool Packs::drop_index() {
   return was_there;
 }
 
+/// Whether a pack has it of which the index does not know.
+bool Packs::is_beside_index(const Digest& digest) const {
+  const std::vector<Digest> all = list_packs(folder_);
+  return std::any_of(all.begin(), all.end(), [&](const Digest& name) {
+    const auto table = read_pack(folder_ / name.render(), name);
+    return table && table->is_at(table->find(digest), digest);
+  });
+}
+
 Result<std::optional<std::string>> Packs::read(const Digest& digest) {
   for (;;) {
     DSTACK_TRY(const auto found, find(digest, Newest::needed));
@@ -298,6 +307,8 @@ Result<std::optional<std::string>> Packs::read(const Digest& digest) {
       if (sha256(bytes) == digest)
         return std::optional(std::move(bytes));
     }
+    if (!found && !is_beside_index(digest))
+      return std::nullopt;
     if (drop_index())
       continue;
     if (!found)

@@ -110,7 +110,8 @@ class Packs {
     std::vector<Packed> entries;
   };
 
-  /// What a pack says that it has, and that was not erased. damaged: it is cut off, or its table is not the one of its name.
+  /// What a pack says that it has, and that was not erased. damaged: it is cut off, or its table is
+  /// not the one of its name.
   Result<Table> open_table(const Digest& name);
   /// Has the next find() see what is there now.
   void refresh();
@@ -134,6 +135,7 @@ class Packs {
   struct Snapshot;
   std::shared_ptr<const Snapshot> snapshot(const Snapshot* after);
   bool drop_index();
+  bool is_beside_index(const Digest& digest) const;
   Result<std::shared_ptr<const Fd>> open_pack(const Digest& name);
   Result<std::optional<PackedContent>> open(const Digest* name, const char* entry);
 

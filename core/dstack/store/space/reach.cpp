@@ -1,5 +1,6 @@
 #include "dstack/store/space/reach.hpp"
 
+#include "dstack/store/objects/damage.hpp"
 #include "dstack/store/objects/packs.hpp"
 #include "dstack/store/objects/tree_text.hpp"
 
@@ -28,7 +29,8 @@ Result<std::optional<TreeRecord>> TreeGraph::find(const Digest& tree) {
   if (const auto known = read_.find(tree); known != read_.end())
     return TreeRecord(known->second.data());
   const auto content = objects_.read_tree(tree);
-  if (!content && !is_there(objects_, tree))
+  // One that was found damaged may be made whole again: what is below it stays until then.
+  if (!content && !is_there(objects_, tree) && !Damage(objects_.home()).is_aside(Kind::tree, tree))
     return std::nullopt;
   if (!content)
     return Failure(content.error());

@@ -141,7 +141,7 @@ TEST_CASE("damage in a pack is not given out, and the next capture replaces it")
   const std::string wanted = Example::content("1234", 40);
   const std::size_t at = bytes.find(wanted);
   REQUIRE(at != std::string::npos);
-  flip_byte(pack, GENERATE_COPY(at + 3, at - 5));
+  flip_byte(pack, at + 3);
 
   const Error error = failure_of(e.objects.lay_out(tree, e.target, LayOut::fresh));
   CHECK(error.code == ErrorCode::damaged);

@@ -114,6 +114,11 @@ void drop_clocks(Database& database) {
     require_ok(database.execute(("alter table " + std::string(column)).c_str()));
 }
 
+/// Likewise what says which trees runs need.
+void drop_needed_trees(Database& database) {
+  require_ok(database.execute("drop table run_input; drop table removed_tree"));
+}
+
 /// The tables of a database and what they hold of columns, however the statements are laid out.
 std::set<std::string> columns_of(const files::Home& home) {
   Database database = value_of(Database::open(home.database(), Database::Open::read_only));
@@ -166,6 +171,7 @@ TEST_CASE("what an earlier version recorded lasted as long as the wall clock sai
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
     drop_clocks(database);
+    drop_needed_trees(database);
     require_ok(database.execute(
         "pragma user_version = 8; update run set submitted_at = 10000, started_at = 12000;"
         "update workflow set started_at = 13000, finished_at = 17000, status = 'done' "

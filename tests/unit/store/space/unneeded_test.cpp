@@ -185,7 +185,10 @@ TEST_CASE("a damaged tree of a run keeps everything in place") {
   require_ok(records.remove_run(second));
   const auto freed = free_removed(ObjectStore(test.home()), records);
 
-  CHECK_THAT(failure_of(freed).message, Catch::Contains("damaged tree"));
+  CHECK_THAT(failure_of(freed).message, Catch::Contains("damaged object"));
+  CHECK(runs.holds("would go"));
+  // Nor later, when it has been moved aside.
+  CHECK(failure_of(free_removed(ObjectStore(test.home()), records)).code == ErrorCode::damaged);
   CHECK(runs.holds("would go"));
 }
 
