@@ -164,10 +164,12 @@ Result<std::string> read_file(const Path& path) {
 Result<void> write_file_atomically(const Path& path,
                                    std::string_view bytes,
                                    Durable durable,
-                                   unsigned mode) {
+                                   unsigned mode,
+                                   const Path& drafts) {
   constexpr int most_tries = 10;
+  const std::string name = drafts.empty() ? path.string() : (drafts / path.filename()).string();
   const std::string temporary =
-      fmt::format("{}{}{}-{}", path.string(), temporary_mark, ::getpid(), ::gettid());
+      fmt::format("{}{}{}-{}", name, temporary_mark, ::getpid(), ::gettid());
   for (int tries = 1;; ++tries) {
     DSTACK_TRY(const Fd file, make_temporary(temporary, mode));
     auto written = fill(file.get(), temporary, bytes, durable);

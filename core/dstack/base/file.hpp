@@ -21,12 +21,13 @@ Result<std::string> read_file(const Path& path);
 /// the content (whoever finds the new name finds it whole), or the content and its name.
 enum class Durable { no, content, yes };
 
-/// Writes beside `path` and renames, so that a reader sees the old content or the new, never a
-/// part.
+/// Writes beside `path`, or in the folder `drafts` of the same file system, and renames, so that a
+/// reader sees the old content or the new, never a part.
 Result<void> write_file_atomically(const Path& path,
                                    std::string_view bytes,
                                    Durable durable,
-                                   unsigned mode = 0644);
+                                   unsigned mode = 0644,
+                                   const Path& drafts = {});
 Result<void> make_folders(const Path& path);
 /// fsync of a folder: after it, names made in the folder survive a power cut.
 Result<void> sync_folder(const Path& path);

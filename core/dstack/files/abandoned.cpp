@@ -14,6 +14,7 @@ void remove_abandoned(const Home& home) {
   remove_abandoned_writes(home.root);
   remove_abandoned_writes(home.secrets());
   remove_abandoned_writes(home.index());
+  remove_abandoned_writes(home.temporary());
   boost::system::error_code error;
   for (fs::directory_iterator next(home.root / "resources", error), end; !error && next != end;
        next.increment(error))

@@ -36,6 +36,9 @@ struct Home {
   /// What is agreed while objects are removed (store/objects/removal_lock.hpp).
   Path removal_lock() const { return root / "store.lock"; }
 
+  /// Held by who looks for what is not needed.
+  Path look_lock() const { return root / "removal.lock"; }
+
   Path temporary() const { return root / "tmp"; }
 
   /// Room that is kept back for a full disk (files/reserve.hpp).

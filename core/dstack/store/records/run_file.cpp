@@ -63,7 +63,8 @@ Result<RunFile> parse(std::string_view text, const Path& path) {
 }  // namespace
 
 Result<void> write_run_file(const files::Home& home, const RunFile& file) {
-  return write_file_atomically(file_of(home, file.run), render(file), Durable::no, 0600);
+  return write_file_atomically(
+      file_of(home, file.run), render(file), Durable::no, 0600, home.temporary());
 }
 
 bool has_run_file(const files::Home& home, const std::string& run) {

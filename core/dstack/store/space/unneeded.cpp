@@ -121,7 +121,7 @@ Doomed doomed_by(const std::vector<RemovedTree>& removed,
 Result<std::optional<Fd>> lock_search(const ObjectStore& objects, Wait wait) {
   DSTACK_TRY(
       Fd lock,
-      open_file((objects.home().temporary() / "removal.lock").string(), O_RDWR | O_CREAT, 0600));
+      open_file(objects.home().look_lock().string(), O_RDWR | O_CREAT, 0600));
   DSTACK_TRY(const bool is_held, lock_exclusive(lock.get(), wait));
   return is_held ? std::optional(std::move(lock)) : std::nullopt;
 }

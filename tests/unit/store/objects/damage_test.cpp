@@ -160,7 +160,7 @@ TEST_CASE("an index of packs that leads elsewhere is dropped, and nothing is los
   Example e;
   for (int pack = 0; pack < 10; ++pack) {
     require_ok(remove_tree(e.source));
-    for (int i = 0; i < 520; ++i)
+    for (int i = 0; i < 700; ++i)
       e.write(std::to_string(pack * 1000 + i), 30);
     e.capture();
   }
