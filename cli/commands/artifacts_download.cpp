@@ -54,6 +54,7 @@ class ArtifactsDownload final : public Action {
     if (output_.empty())
       return fail(ErrorCode::usage, "'dstack artifacts download' needs a folder to write to")
           .with_hint("add '-o DIR'");
+    const Unwinding unwinding;  // what is made later goes before the process does
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto chosen, choose_artifacts(context, records, reference_, workflow_));
     const bool several = chosen.of.workflow.empty() && chosen.of.run.workflows.size() > 1;
@@ -95,7 +96,6 @@ class ArtifactsDownload final : public Action {
     // A link of one artifact may be a folder of another, which then holds what the link leads to.
     std::erase_if(files,
                   [&](const Wanted& wanted) { return folders.contains(wanted.destination); });
-    const Unwinding unwinding;
     DSTACK_TRY(DownloadFolder output, DownloadFolder::open(place_of_new(output_), context.home));
     DSTACK_CHECK(check_folders(output, folders));
     DSTACK_TRY(const auto missing, to_write(output, std::move(files)));

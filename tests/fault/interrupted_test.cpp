@@ -23,7 +23,8 @@ std::vector<std::string> drafts_below(const Path& folder) {
 
 /// Starts a download, and interrupts it when it has begun to write. How it ended.
 process::ExitStatus interrupt_download(const Sandbox& box, const Path& folder, int number) {
-  auto child = process::spawn(box.command({"artifacts", "download", "-o", folder.string()}));
+  auto child =
+      process::spawn(box.command({"artifacts", "download", box.last_run(), "-o", folder.string()}));
   REQUIRE(child);
   wait_until([&] { return !drafts_below(folder).empty(); });
   child->signal(number);

@@ -168,9 +168,10 @@ class Applier {
     }
     return replace(path, [&](const Path& draft) -> Result<void> {
       DSTACK_TRY(const Fd file, make_file(draft, base, ours, theirs));
-      return edited_.kept.copy_content(
+      DSTACK_CHECK(edited_.kept.copy_content(
           {.path = path, .type = theirs.type, .digest = theirs.digest, .size = theirs.size},
-          file.get());
+          file.get()));
+      return sync(file, draft);
     });
   }
 
@@ -186,6 +187,13 @@ class Applier {
     if (!made)
       ::unlink(draft.c_str());
     return made;
+  }
+
+  /// A power cut must not leave an empty file in place of the user's own.
+  static Result<void> sync(const Fd& file, const Path& draft) {
+    if (::fsync(file.get()) != 0)
+      return fail_errno("cannot sync '{}'", draft.string());
+    return {};
   }
 
   /// A new file is as open as the umask and the job say; one that replaces another keeps its mode.
@@ -241,7 +249,8 @@ class Applier {
       return false;  // conflicts, binary files, no Git
     DSTACK_CHECK(replace(path, [&](const Path& draft) -> Result<void> {
       DSTACK_TRY(const Fd file, make_file(draft, base, ours, theirs));
-      return write_all(file.get(), output->out);
+      auto written = write_all(file.get(), output->out);
+      return written ? sync(file, draft) : written;
     }));
     return true;
   }
