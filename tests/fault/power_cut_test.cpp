@@ -232,6 +232,7 @@ class BusyStore {
         return true;
       }
       default:
+        known_.applied.clear();
         fs::remove(disk_ / "project/changed.txt");
         if (!done({"code", run, "--changes", "--apply"}))
           return false;
