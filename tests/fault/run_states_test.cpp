@@ -21,7 +21,7 @@ namespace names = dstack::run::file_names;
 
 namespace {
 
-constexpr unsigned few_draws = 40;
+constexpr unsigned few_draws = 25;
 
 constexpr const char* workflows = R"(workflows:
   - name: long
@@ -78,6 +78,7 @@ class Damaged {
   void kill(Draw& draw) {
     if (draw.one_in(3))
       return;
+    is_runner_dead_ = true;
     REQUIRE(kill_process_of(folder() / "0" / names::runner));
     const std::string id = box_.json({"show", run_, "--json"})["jobs"][0]["job"];
     if (draw.one_in(2))
@@ -98,7 +99,7 @@ class Damaged {
                              names::log_times})
       said += damage(std::string("0/") + file, draw.fate());
     for (const char* whole : {"mailbox", "0/workspace", "0", ""})
-      if (draw.one_in(8))
+      if (draw.one_in(8) && is_runner_dead_)  // no power cut takes a folder from under a process
         said += damage(whole, Fate::goes);
     return said;
   }
@@ -141,6 +142,7 @@ class Damaged {
   Sandbox box_;
   std::string run_;
   std::string other_;
+  bool is_runner_dead_ = false;
 };
 
 std::string status_of(const Sandbox& box, const std::string& run) {
