@@ -3,7 +3,6 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
-#include "dstack/run/removal/remove.hpp"
 #include "dstack/run/removal/rule.hpp"
 #include "ui/prompt.hpp"
 #include "views/removal_list.hpp"
@@ -61,9 +60,7 @@ class Prune final : public Action {
       if (!sure)
         return exit_code::failure;
     }
-    DSTACK_TRY(const store::Removed freed, run::remove(context.home, records, runs));
-    context.messages.note(describe_removal(runs.size(), freed));
-    return exit_code::success;
+    return remove_runs(context, records, runs);
   }
 
  private:

@@ -2,11 +2,9 @@
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/status.hpp"
-#include "dstack/run/removal/remove.hpp"
 #include "dstack/run/removal/rule.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
-#include "follow/unwinding.hpp"
 #include "ui/prompt.hpp"
 #include "views/removal_list.hpp"
 
@@ -51,10 +49,7 @@ class Rm final : public Action {
       if (!sure)
         return exit_code::failure;
     }
-    const Unwinding unwinding;  // a run that is being removed is removed to the end
-    DSTACK_TRY(const store::Removed freed, run::remove(context.home, records, runs));
-    context.messages.note(describe_removal(runs.size(), freed));
-    return exit_code::success;
+    return remove_runs(context, records, runs);
   }
 
  private:

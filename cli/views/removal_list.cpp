@@ -4,6 +4,8 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/run/removal/remove.hpp"
+#include "follow/unwinding.hpp"
 #include "ui/status.hpp"
 #include "ui/table.hpp"
 
@@ -63,10 +65,16 @@ int list_removal(Context& context,
   return exit_code::success;
 }
 
-std::string describe_removal(std::size_t runs, const store::Removed& freed) {
-  return fmt::format("removed {}{}",
-                     plural(runs, "run"),
-                     freed.bytes > 0 ? fmt::format(", {} freed", render_size(freed.bytes)) : "");
+Result<int> remove_runs(Context& context,
+                        store::Records& records,
+                        const std::vector<RunRecord>& runs) {
+  const Unwinding unwinding;
+  DSTACK_TRY(const store::Removed freed, run::remove(context.home, records, runs));
+  context.messages.note(
+      fmt::format("removed {}{}",
+                  plural(runs.size(), "run"),
+                  freed.bytes > 0 ? fmt::format(", {} freed", render_size(freed.bytes)) : ""));
+  return exit_code::success;
 }
 
 }  // namespace dstack::cli

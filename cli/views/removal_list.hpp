@@ -2,9 +2,8 @@
 #pragma once
 
 #include "command_line/context.hpp"
-#include "dstack/store/space/unneeded.hpp"
+#include "dstack/store/records/records.hpp"
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,10 @@ int list_removal(Context& context,
                  bool with_projects,
                  const std::string& nothing);
 
-/// "removed 3 runs, 1.2 GB freed".
-std::string describe_removal(std::size_t runs, const store::Removed& freed);
+/// Removes them, and says so: "removed 3 runs, 1.2 GB freed". A signal meanwhile does not leave a
+/// run half removed. The exit code.
+Result<int> remove_runs(Context& context,
+                        store::Records& records,
+                        const std::vector<store::RunRecord>& runs);
 
 }  // namespace dstack::cli
