@@ -34,7 +34,7 @@ class JobLog {
 
   Result<std::uint64_t> size() const;
   /// The bytes from `offset` on, as many as the buffer holds, and moves the offset behind them;
-  /// empty at the end. Where a part is left out, a line stands in its place. For who reads on and
+  /// empty at the end. Where a part is left out, a line says so instead. For who reads on and
   /// on: the buffer need not be filled with zeros each time. The view is of the buffer, or lasts
   /// until the next call.
   Result<std::string_view> next(std::string& buffer, std::uint64_t& offset) const;

@@ -23,7 +23,7 @@ Result<std::optional<LogGap>> read_log_gap(const Path& job_folder);
 /// Over the one before, in the same few bytes: also where the disk is full.
 Result<void> write_log_gap(const Path& job_folder, const LogGap& gap);
 
-/// The line that stands in its place.
+/// The line that is shown instead of it.
 std::string describe_log_gap(const LogGap& gap);
 
 }  // namespace dstack::run
