@@ -48,7 +48,8 @@ std::string hint_for(const store::Finding& finding, const std::vector<store::Roo
   if (runs.empty())
     return "'dstack doctor --store --repair' takes it away";
   return fmt::format(
-      "'dstack doctor --store --repair' looks for another copy; without one, saving the same content "
+      "'dstack doctor --store --repair' looks for another copy; without one, saving the same "
+      "content "
       "again replaces it: run again what run '{}' did",
       *runs.begin());
 }
@@ -93,7 +94,7 @@ Result<std::vector<Check>> check_folders(const files::Home& home,
     if (known.contains(name) || !is_folder(next->path()))
       continue;
     // Held by whoever is just about to record it.
-    DSTACK_TRY(const auto lock, run::take_run_lock(home, name));
+    DSTACK_TRY(const auto lock, run::take_run_lock(home, name, run::WithoutFolder::removed));
     DSTACK_TRY(const auto recorded, records.find_run(name));
     if (!lock || recorded)
       continue;

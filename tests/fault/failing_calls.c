@@ -149,7 +149,7 @@ static int fails(const char* call, int kinds, const char* path, int fd) {
   if (board == NULL || (kinds & counted) == 0)
     return 0;
   count = atomic_fetch_add(&board->calls, 1) + 1;
-  if (count != fault_at && !(goes_on && count > fault_at)) {
+  if (count != fault_at && !(goes_on && count > fault_at && !board->is_over)) {
     errno = before;
     return 0;
   }

@@ -15,6 +15,7 @@ struct fault_board {
   fault_count processes; /* that have the role */
   fault_count calls;     /* of the chosen one of them, counted so far */
   fault_count hits;      /* 1 once its call was reached */
+  fault_count is_over;   /* 1: nothing fails any more */
   char call[32];
   char path[512];
 };

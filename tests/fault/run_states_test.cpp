@@ -99,7 +99,7 @@ class Damaged {
                              names::log_times})
       said += damage(std::string("0/") + file, draw.fate());
     for (const char* whole : {"mailbox", "0/workspace", "0", ""})
-      if (draw.one_in(8) && is_runner_dead_)  // no power cut takes a folder from under a process
+      if (draw.one_in(8))
         said += damage(whole, Fate::goes);
     return said;
   }

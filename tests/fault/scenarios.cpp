@@ -113,7 +113,7 @@ std::string first_line(const std::string& text) {
 }
 
 /// Until its job has printed; false: it will not.
-bool has_started(const Sandbox& box, const std::string& run) {
+bool has_started(const Sandbox& box, const std::string& run, const Faulty& faulty) {
   for (int tries = 0; tries < 2000; ++tries) {
     const auto log = answer(box, {"logs", run});
     if (log.out.find("started") != std::string::npos)
@@ -122,6 +122,8 @@ bool has_started(const Sandbox& box, const std::string& run) {
     const auto json = parse_json(shown.out, "show");
     if (json && is_final(*json))
       return false;
+    if (tries == 400)
+      faulty.give_room();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   broken("run " + run + " neither starts nor ends");
@@ -135,7 +137,7 @@ Scenario ending(std::string name, std::vector<std::string> words, const std::str
   scenario.prepare = make_project;
   scenario.act = [words](const Sandbox& box, const Faulty& faulty) {
     auto started = faulty.run({"run", "-d", "long"});
-    if (!process::succeeded(started.status) || !has_started(box, first_line(started.out)))
+    if (!process::succeeded(started.status) || !has_started(box, first_line(started.out), faulty))
       return started;
     std::vector<std::string> all = words;
     all.push_back(first_line(started.out));

@@ -5,10 +5,14 @@
 #include "known_failures.hpp"
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
 #include <ctime>
 #include <iostream>
+#include <mutex>
 #include <optional>
+#include <stop_token>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -20,6 +24,7 @@ namespace {
 
 /// Longer than any command of a scenario takes on a busy machine.
 constexpr std::chrono::seconds bound(30);
+constexpr std::chrono::seconds disk_is_full_for(2);
 
 struct Named {
   int error;
@@ -41,6 +46,14 @@ const char* name_of(int error) {
     if (each.error == error)
       return each.name;
   return "?";
+}
+
+/// Whether it is requested to stop before so much time has passed.
+bool stopped_within(const std::stop_token& stop, std::chrono::milliseconds time) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock lock(mutex);
+  return changed.wait_for(lock, stop, time, [&] { return stop.stop_requested(); });
 }
 
 std::string variable(const char* name) {
@@ -236,6 +249,11 @@ Faulty::~Faulty() {
   ::munmap(board_, sizeof *board_);
 }
 
+void Faulty::give_room() const {
+  if (point_.goes_on && point_.error == ENOSPC)
+    board_->is_over = 1;
+}
+
 std::string Faulty::call() const {
   return was_hit() ? fmt::format("{} of {}", board_->call, board_->path) : "no call";
 }
@@ -249,6 +267,10 @@ process::Output Faulty::run(const std::vector<std::string>& words, const std::st
         fmt::format("FAULT_ERRNO={}", point_.error),
         "FAULT_BOARD=" + file_.string()})
     command.environment->push_back(each);
+  const std::jthread room([&](const std::stop_token& stop) {
+    if (!stopped_within(stop, disk_is_full_for))
+      give_room();
+  });
   auto output = process::run(std::move(command), input, bound);
   if (!output)
     broken(fmt::format("'{}' did not end: {}", join(words, " "), render(output.error())));

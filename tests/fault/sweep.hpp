@@ -20,7 +20,8 @@
 namespace dstack::test {
 
 /// What is done to one call. "exec:12" kills at the twelfth, "exec:12:EIO" has it fail, and
-/// "exec:12+:EIO" has it and all later ones fail.
+/// "exec:12+:EIO" has it and all later ones fail. A disk that is full gets room after a while:
+/// until then a run may wait.
 struct FaultPoint {
   std::string role;  ///< the word after "dstack"
   std::size_t call = 1;
@@ -48,6 +49,9 @@ class Faulty {
 
   /// Runs `dstack WORDS` with the fault in it. Broken when it does not end in time.
   process::Output run(const std::vector<std::string>& words, const std::string& input = {}) const;
+
+  /// A disk that is full is so no longer.
+  void give_room() const;
 
   /// Whether the call was reached, and which it was: "rename to /…/x".
   bool was_hit() const { return board_->hits != 0; }

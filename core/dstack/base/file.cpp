@@ -161,11 +161,8 @@ Result<std::string> read_file(const Path& path) {
   return text;
 }
 
-Result<void> write_file_atomically(const Path& path,
-                                   std::string_view bytes,
-                                   Durable durable,
-                                   unsigned mode,
-                                   const Path& drafts) {
+Result<void> write_file_atomically(
+    const Path& path, std::string_view bytes, Durable durable, unsigned mode, const Path& drafts) {
   constexpr int most_tries = 10;
   const std::string name = drafts.empty() ? path.string() : (drafts / path.filename()).string();
   const std::string temporary =
@@ -187,17 +184,22 @@ Result<void> write_file_atomically(const Path& path,
   return {};
 }
 
+bool is_unfinished_write(std::string_view name) {
+  return name.find(temporary_mark) != std::string_view::npos;
+}
+
+void remove_abandoned_write(const Path& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0)
+    ::unlink(path.c_str());
+}
+
 void remove_abandoned_writes(const Path& folder) {
   boost::system::error_code error;
   for (fs::directory_iterator next(folder, error), end; !error && next != end;
-       next.increment(error)) {
-    const std::string path = next->path().string();
-    if (path.find(temporary_mark, folder.size()) == std::string::npos)
-      continue;
-    const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0)
-      ::unlink(path.c_str());
-  }
+       next.increment(error))
+    if (is_unfinished_write(next->path().filename().string()))
+      remove_abandoned_write(next->path());
 }
 
 Result<void> make_folders(const Path& path) {

@@ -14,7 +14,13 @@ namespace {
 // Only folders of this name are known to be locked by their makers.
 constexpr std::string_view prefix = "held-";
 
-void remove_if_abandoned(const Path& path) {
+}  // namespace
+
+bool is_staging_folder(std::string_view name) {
+  return name.starts_with(prefix);
+}
+
+void remove_abandoned_staging_folder(const Path& path) {
   const Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder)
     return;
@@ -23,10 +29,7 @@ void remove_if_abandoned(const Path& path) {
     (void)remove_tree(path);
 }
 
-}  // namespace
-
 Result<StagingFolder> StagingFolder::make(const Home& home, std::string_view purpose) {
-  remove_abandoned_staging_folders(home);
   return make_held(home.temporary(), std::string(prefix) + std::string(purpose) + "-");
 }
 
@@ -57,7 +60,7 @@ void remove_abandoned_staging_folders(const Path& parent, std::string_view prefi
   for (fs::directory_iterator next(parent, error), end; !error && next != end;
        next.increment(error))
     if (next->path().filename().string().starts_with(prefix))
-      remove_if_abandoned(next->path());
+      remove_abandoned_staging_folder(next->path());
 }
 
 void remove_abandoned_staging_folders(const Home& home) {

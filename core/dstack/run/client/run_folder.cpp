@@ -1,6 +1,5 @@
 #include "dstack/run/client/run_folder.hpp"
 
-#include "dstack/base/thread.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 
@@ -23,29 +22,22 @@ Result<std::optional<RunFolder>> RunFolder::make(const files::Home& home, const 
     return fail_errno_of(error_number, "cannot make '{}'", folder.string());
   }
   RunFolder made(folder, std::move(notice));
-  DSTACK_TRY(auto lock, take_run_lock(home, run));
+  DSTACK_TRY(auto lock, take_run_lock(home, run, WithoutFolder::removed));
   if (!lock)
     return std::nullopt;
   made.lock_ = *std::move(lock);
-  made.begin_sync();
   return made;
 }
 
 RunFolder::RunFolder(Path folder, std::unique_ptr<RunFolderNotice> notice)
-    : folder_(std::move(folder)),
-      notice_(std::move(notice)),
-      synced_(std::make_unique<Result<void>>()) {}
+    : folder_(std::move(folder)), notice_(std::move(notice)) {}
 
 RunFolder::RunFolder(RunFolder&& other) noexcept
     : folder_(std::exchange(other.folder_, {})),
       notice_(std::move(other.notice_)),
-      lock_(std::move(other.lock_)),
-      synced_(std::move(other.synced_)),
-      syncing_(std::move(other.syncing_)) {}
+      lock_(std::move(other.lock_)) {}
 
 RunFolder::~RunFolder() {
-  if (syncing_.joinable())
-    syncing_.join();
   if (folder_.empty())
     return;
   ::unlink((folder_ / file_names::run_lock).c_str());
@@ -54,21 +46,8 @@ RunFolder::~RunFolder() {
     notice_->settle();
 }
 
-void RunFolder::begin_sync() {
-  const auto sync = [result = synced_.get(), parent = folder_.parent_path()] {
-    *result = sync_folder(parent);
-  };
-  auto started = start_thread(sync);
-  if (started)
-    syncing_ = *std::move(started);
-  else
-    sync();
-}
-
-Result<void> RunFolder::finish() {
-  if (syncing_.joinable())
-    syncing_.join();
-  return *synced_;
+Result<void> RunFolder::sync() const {
+  return sync_folder(folder_.parent_path());
 }
 
 Fd RunFolder::recorded() && {

@@ -1,6 +1,6 @@
 // The folder of a run that is about to be recorded. It is made and locked first, so that nobody
-// finds a run on record without both, and its name goes to the disk while the plan is made: a run
-// whose name was printed has its folder after a power cut, too.
+// finds a run on record without both, and its name is on the disk before the run is on record: a
+// run whose name was printed has its folder after a power cut, too.
 #pragma once
 
 #include "dstack/base/error.hpp"
@@ -12,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 namespace dstack::run {
 
@@ -24,20 +23,17 @@ class RunFolder {
   /// Removes it, unless the run was recorded.
   ~RunFolder();
 
-  /// Waits until its name is on the disk. To be called once, before the run is recorded.
-  Result<void> finish();
+  /// Its name goes to the disk. Before the run is recorded, unless its supervisor has done it.
+  Result<void> sync() const;
   /// The run is on record: its lock, for the supervisor.
   Fd recorded() &&;
 
  private:
   RunFolder(Path folder, std::unique_ptr<RunFolderNotice> notice);
-  void begin_sync();
 
   Path folder_;
   std::unique_ptr<RunFolderNotice> notice_;
   Fd lock_;
-  std::unique_ptr<Result<void>> synced_;  ///< written by the thread
-  std::jthread syncing_;
 };
 
 }  // namespace dstack::run

@@ -385,7 +385,8 @@ Result<Submitted> submit(const Workbench& bench,
     order.code = {captured->tree, captured->git};
     if (asks_for_resources(order.plan))
       order.machine = bench.machine;
-    DSTACK_CHECK(folder->finish());
+    if (!ready || !ready->has_synced_folder())
+      DSTACK_CHECK(folder->sync());
     DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
     auto id = records.create_run(new_run(order, request));
     if (!id) {
@@ -405,8 +406,6 @@ Result<Submitted> submit(const Workbench& bench,
         auto supervisor,
         start_supervision(bench.home, name, std::move(lock), std::move(ready))
             .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
-    // While the supervisor begins.
-    records.keep(*id, store::Records::Keep::where_missing);
     return Submitted{*id,
                      name,
                      std::move(order.plan),

@@ -28,7 +28,7 @@ std::string_view agent_role(const job::JobSpec& spec);
 /// already.
 struct AgentOrder {
   JobOrder job;
-  std::string workspace;  ///< absolute path of the folder that holds the project's files
+  std::string workspace;        ///< absolute path of the folder that holds the project's files
   std::vector<int> cores = {};  ///< the processors that are the job's own; empty: there are none
 };
 

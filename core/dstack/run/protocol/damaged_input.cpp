@@ -12,7 +12,8 @@ Error name_owner(Error error, const store::ArtifactOwner& owner) {
   error.message += fmt::format(
       ", in artifact '{}' of workflow '{}' of run '{}'", owner.artifact, owner.workflow, owner.run);
   error.hint = fmt::format(
-      "running '{}' again makes it anew, and what is stored then replaces it; 'dstack doctor --store "
+      "running '{}' again makes it anew, and what is stored then replaces it; 'dstack doctor "
+      "--store "
       "--repair' looks for another copy, and lists what else is damaged",
       owner.workflow);
   return error;

@@ -90,6 +90,9 @@ Result<void> leave_empty_input();
 
 /// The word after the program's name in the command line of a runner.
 inline constexpr const char* runner_role = "exec";
+/// How a runner exits that could neither work nor write down, or send, why: with the number of the
+/// error, or with this where there is none. Otherwise with 0.
+inline constexpr int runner_without_words = 255;
 /// The runner's descriptor with its job's lock, already held.
 inline constexpr int runner_lock_fd = 3;
 /// The one with the lease of its job's resources, where there is one.

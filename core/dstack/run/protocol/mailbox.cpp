@@ -73,18 +73,31 @@ bool is_absence(int error_number) {
 }
 
 Result<bool> send_once(const Path& run_folder, std::string_view message) {
-  auto folder = open_file(run_folder.string(), O_PATH | O_DIRECTORY);
-  if (!folder && is_absence(folder.error().number))
+  auto sender = MailboxSender::open(run_folder);
+  if (!sender && is_absence(sender.error().number))
     return false;
-  if (!folder)
-    return fail(std::move(folder).error());
-  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket)
+  if (!sender)
+    return fail(std::move(sender).error());
+  return sender->send(message);
+}
+
+}  // namespace
+
+Result<MailboxSender> MailboxSender::open(const Path& run_folder) {
+  MailboxSender sender;
+  sender.run_folder_ = run_folder;
+  DSTACK_TRY(sender.folder_, open_file(run_folder.string(), O_PATH | O_DIRECTORY));
+  sender.socket_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!sender.socket_)
     return fail_errno("cannot make a socket");
   const timeval patience{2, 0};
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  const sockaddr_un address = address_in(folder->get());
-  if (::sendto(socket.get(),
+  ::setsockopt(sender.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  return sender;
+}
+
+Result<bool> MailboxSender::send(std::string_view message) const {
+  const sockaddr_un address = address_in(folder_.get());
+  if (::sendto(socket_.get(),
                message.data(),
                message.size(),
                MSG_NOSIGNAL,
@@ -93,10 +106,8 @@ Result<bool> send_once(const Path& run_folder, std::string_view message) {
     return true;
   if (is_absence(errno))
     return false;
-  return fail_errno("cannot reach the supervisor in '{}'", run_folder.string());
+  return fail_errno("cannot reach the supervisor in '{}'", run_folder_.string());
 }
-
-}  // namespace
 
 Result<bool> send(const Path& run_folder, std::string_view message) {
   return with_patience([&] { return send_once(run_folder, message); });

@@ -30,6 +30,20 @@ class Mailbox {
   Fd socket_;
 };
 
+/// One who has many messages for a mailbox, and the last when no file can be opened any more.
+class MailboxSender {
+ public:
+  static Result<MailboxSender> open(const Path& run_folder);
+
+  /// False when nobody listens. Blocks while the receiver is behind, two seconds at the most.
+  Result<bool> send(std::string_view message) const;
+
+ private:
+  Path run_folder_;
+  Fd folder_;
+  Fd socket_;
+};
+
 /// False when nobody listens. Blocks while the receiver is behind, two seconds at the most.
 bool post(const Path& run_folder, std::string_view message);
 /// The same for a message that has to arrive: tries again for a while, and says why it could not be
@@ -70,6 +84,7 @@ std::optional<std::uint64_t> parse_output_pipe(std::string_view text);
 /// Asks the supervisor of a run to start one for another run, which a job of its own has submitted.
 std::string render_supervise(const std::string& run);
 std::optional<std::string> parse_supervise(std::string_view text);
+
 /// What a runner meets that is not its job's: a full disk, a file that it cannot write. A message
 /// alone, because most of it is about files that cannot be written.
 struct TroubleMessage {

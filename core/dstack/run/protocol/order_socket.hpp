@@ -40,8 +40,8 @@ struct GivenOrder {
 };
 
 /// A runner that has the socket as its descriptor 0 is started for any number of orders: takes it,
-/// and leaves an empty standard input behind. Nothing: it is started for one, take_order(). An empty
-/// one: it cannot be taken, and there is nothing to do.
+/// and leaves an empty standard input behind. Nothing: it is started for one, take_order(). An
+/// empty one: it cannot be taken, and there is nothing to do.
 std::optional<Fd> take_order_socket();
 /// Waits for it. Nothing when there will be none any more.
 std::optional<GivenOrder> take_given_order(int socket);

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,10 +33,13 @@ Result<process::Child> spawn_supervisor(const files::Home& home, const std::stri
   return process::spawn(command);
 }
 
-Result<Fd> open_lock(const Path& path) {
+/// Nothing: the run was removed.
+Result<Fd> open_lock(const Path& path, WithoutFolder means) {
   const auto open = [&] { return Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)); };
   Fd lock = open();
   if (!lock && errno == ENOENT) {
+    if (means == WithoutFolder::removed)
+      return Fd();
     DSTACK_CHECK(make_folders(path.parent_path()));
     lock = open();
   }
@@ -53,10 +57,14 @@ bool is_named(int file, const Path& path) {
 
 }  // namespace
 
-Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run) {
+Result<std::optional<Fd>> take_run_lock(const files::Home& home,
+                                        const std::string& run,
+                                        WithoutFolder means) {
   const Path path = home.run(run) / file_names::run_lock;
   for (;;) {
-    DSTACK_TRY(Fd lock, open_lock(path));
+    DSTACK_TRY(Fd lock, open_lock(path, means));
+    if (!lock)
+      return std::nullopt;
     DSTACK_TRY(const bool is_held, lock_exclusive(lock.get(), Wait::no));
     if (!is_held)
       return std::nullopt;
@@ -83,11 +91,27 @@ ReadySupervisor::~ReadySupervisor() {
   child_.wait();
 }
 
+bool ReadySupervisor::has_synced_folder() const {
+  char word = 0;
+  ssize_t size = 0;
+  do {
+    size = ::recv(socket_.get(), &word, sizeof word, 0);
+  } while (size < 0 && errno == EINTR);
+  return size > 0;
+}
+
 Result<process::Child> ReadySupervisor::send_off(Fd lock) && {
   if (!send_descriptors(socket_.get(), std::array{lock.get()}))
     return start_supervisor(home_, run_, std::move(lock));
   socket_.reset();
   return std::move(child_);
+}
+
+void sync_run_folder(const files::Home& home, int socket) {
+  if (sync_folder(home.runs()))
+    (void)::send(socket, "", 1, MSG_NOSIGNAL);
+  else
+    ::shutdown(socket, SHUT_WR);  // whoever waits does it, and reports why it cannot be done
 }
 
 Fd receive_run_lock(int socket) {
@@ -96,8 +120,9 @@ Fd receive_run_lock(int socket) {
 }
 
 Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
-                                                        const std::string& run) {
-  DSTACK_TRY(auto lock, take_run_lock(home, run));
+                                                        const std::string& run,
+                                                        WithoutFolder means) {
+  DSTACK_TRY(auto lock, take_run_lock(home, run, means));
   if (!lock)
     return std::nullopt;
   return start_supervisor(home, run, *std::move(lock));

@@ -16,24 +16,33 @@ namespace dstack::run {
 /// gets it: receive_run_lock().
 inline constexpr int supervisor_lock_fd = 3;
 
-/// The run's lock, held now. Nothing when somebody else has it. Makes the run's folder where a
-/// power cut has taken it: whoever wants the lock knows that the run is on record, or is to be.
-Result<std::optional<Fd>> take_run_lock(const files::Home& home, const std::string& run);
+/// What it means that a run has no folder.
+enum class WithoutFolder {
+  lost,     ///< the run is on record, and a power cut has taken the folder: it is made again
+  removed,  ///< it was there when the caller began, so the run has been removed meanwhile
+};
+
+/// The run's lock, held now. Nothing when somebody else has it, or the run was removed.
+Result<std::optional<Fd>> take_run_lock(const files::Home& home,
+                                        const std::string& run,
+                                        WithoutFolder means = WithoutFolder::lost);
 
 /// Starts one, detached, which has the lock from its first instruction on: so nobody ever finds the
 /// lock free between the start of a supervisor and the moment it gets to run, however slow the
 /// machine is. The caller may drop the child if it does not need to know how it ends.
 Result<process::Child> start_supervisor(const files::Home& home, const std::string& run, Fd lock);
 
-/// A supervisor that was started for a run which is not on record yet: it gets ready, but touches
-/// nothing of the run before it is sent off. So its start costs no time where another processor is
-/// free.
+/// A supervisor that was started for a run which is not on record yet: it gets ready, and brings
+/// the name of the run's folder to the disk, but touches nothing of the run before it is sent off.
+/// So neither costs time where another processor is free.
 class ReadySupervisor {
  public:
   static Result<ReadySupervisor> start(const files::Home& home, const std::string& run);
   ReadySupervisor(ReadySupervisor&&) = default;
   ~ReadySupervisor();  ///< ends it, unless it was sent off
 
+  /// Waits for it. False: it could not, or has died.
+  bool has_synced_folder() const;
   /// As start_supervisor(), which is called if this one has died meanwhile.
   Result<process::Child> send_off(Fd lock) &&;
 
@@ -50,13 +59,15 @@ class ReadySupervisor {
   Fd socket_;  ///< none: it was sent off
 };
 
-/// In a supervisor that was started ahead: waits until it is sent off. Nothing when nobody will do
-/// that any more.
+/// In a supervisor that was started ahead, first: syncs the folder of all runs, and says so.
+void sync_run_folder(const files::Home& home, int socket);
+/// Then: waits until it is sent off. Nothing when nobody will do that any more.
 Fd receive_run_lock(int socket);
 
 /// Starts one where the lock is free, and returns it.
 Result<std::optional<process::Child>> ensure_supervised(const files::Home& home,
-                                                        const std::string& run);
+                                                        const std::string& run,
+                                                        WithoutFolder means = WithoutFolder::lost);
 
 /// The run of this home whose job this process is part of, by its variables; empty: of none.
 std::string surrounding_run(const files::Home& home);

@@ -16,7 +16,7 @@ namespace {
 Result<std::optional<Fd>> lock_orphaned(const files::Home& home,
                                         store::Records& records,
                                         const std::string& name) {
-  DSTACK_TRY(auto lock, take_run_lock(home, name));
+  DSTACK_TRY(auto lock, take_run_lock(home, name, WithoutFolder::removed));
   if (!lock)
     return std::nullopt;
   DSTACK_TRY(const auto run, records.find_run(name));

@@ -42,9 +42,8 @@ class AttemptRecorder {
   Result<void> note(const NotificationRecord& notification) {
     const std::lock_guard guard(mutex_);
     files::ReserveUse reserve(home_);
-    return reserve.run([&] {
-      return with_patience([&] { return records_.note_attempt(run_, notification); });
-    });
+    return reserve.run(
+        [&] { return with_patience([&] { return records_.note_attempt(run_, notification); }); });
   }
 
  private:

@@ -210,7 +210,7 @@ void Conclusion::write_record() {
     return;  // enter_namespace() has left somebody outside
   if (attempt_.in)
     attempt_.in->leave();
-  (void)ensure_supervised(attempt_.home, attempt_.order.run);
+  (void)ensure_supervised(attempt_.home, attempt_.order.run, WithoutFolder::removed);
 }
 
 }  // namespace dstack::run

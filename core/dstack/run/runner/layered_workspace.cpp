@@ -51,7 +51,7 @@ bool gains_by_namespace(const JobOrder& order) {
       break;
   }
   // Without a supervisor nobody would ever read the record.
-  (void)ensure_supervised(files::Home{order.home}, order.run);
+  (void)ensure_supervised(files::Home{order.home}, order.run, WithoutFolder::removed);
   ::_exit(0);
 }
 

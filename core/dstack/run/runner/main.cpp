@@ -56,8 +56,14 @@ bool left_nothing(const JobAttempt& attempt,
   return true;
 }
 
-/// Whether this process may carry out another order.
-bool run_job(JobOrder order, const RunnerSignals& signals) {
+/// The code with which it ends when it cannot tell anybody why it could not work.
+int exit_code_of(const Error& why) {
+  return why.number > 0 && why.number < runner_without_words ? why.number : runner_without_words;
+}
+
+/// Whether this process may carry out another order. An error: it could not begin, and not even say
+/// so.
+Result<bool> run_job(JobOrder order, const RunnerSignals& signals) {
   ExitRecord record;
   record.started_at = now();
   auto in = enter_namespace(order);
@@ -67,7 +73,8 @@ bool run_job(JobOrder order, const RunnerSignals& signals) {
   auto attempt = open_attempt(std::move(order));
   if (!attempt) {
     trouble.text = render(attempt.error());
-    post(run_folder, render(trouble));
+    if (!post(run_folder, render(trouble)))
+      return Failure(std::move(attempt).error());
     return false;
   }
   attempt->in = std::move(in);
@@ -97,7 +104,10 @@ int carry_out_orders(Fd socket, std::span<char> shown) {
   const OrderQueue orders(std::move(socket), signals);
   while (auto given = orders.next()) {
     show_job(shown, given->order);
-    if (!run_job(std::move(given->order), signals))
+    const auto ready = run_job(std::move(given->order), signals);
+    if (!ready)
+      return exit_code_of(ready.error());
+    if (!*ready)
       return 0;
     report_fatal_exit_in("");  // what fails from here on is not that job's
     given->lock.reset();
@@ -111,10 +121,10 @@ int carry_out_orders(Fd socket, std::span<char> shown) {
 int carry_out_order() {
   const auto text = take_order();
   if (!text)
-    return 1;
+    return exit_code_of(text.error());
   auto order = parse_job_order(*text);
   if (!order)
-    return 1;
+    return exit_code_of(order.error());
   // The job's lock, its lease and its ports, handed over by the supervisor: held until this
   // process ends, and never by the job.
   const int ports = static_cast<int>(order->ports.size());
@@ -123,8 +133,8 @@ int carry_out_order() {
   for (int fd = runner_ports_fd; fd < runner_ports_fd + ports; ++fd)
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   const RunnerSignals signals;
-  (void)run_job(*std::move(order), signals);
-  return 0;
+  const auto done = run_job(*std::move(order), signals);
+  return done ? 0 : exit_code_of(done.error());
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ Result<StateReporter> StateReporter::open(const Path& run_folder,
                                           const Path& attempt_folder,
                                           const JobOrder& order) {
   StateReporter reporter;
-  reporter.run_folder_ = run_folder;
+  DSTACK_TRY(reporter.mailbox_, MailboxSender::open(run_folder));
   reporter.job_ = order.index;
   reporter.attempt_ = order.attempt;
   reporter.clock_ = order.clock;
@@ -34,12 +34,12 @@ void StateReporter::note_output(std::uint64_t pipe) const {
 }
 
 void StateReporter::report(TroubleMessage::Kind kind, const std::string& text) const {
-  post(run_folder_, render(TroubleMessage{job_, attempt_, kind, text}));
+  (void)mailbox_.send(render(TroubleMessage{job_, attempt_, kind, text}));
 }
 
 void StateReporter::send(const std::string& line) const {
   is_torn_ = !write_all(states_.get(), (is_torn_ ? "\n" : "") + line + "\n");
-  post(run_folder_, line);
+  (void)mailbox_.send(line);
 }
 
 }  // namespace dstack::run

@@ -35,7 +35,7 @@ class StateReporter {
  private:
   void send(const std::string& line) const;
 
-  Path run_folder_;
+  MailboxSender mailbox_;
   std::size_t job_ = 0;
   std::size_t attempt_ = 1;
   job::RunClock clock_;

@@ -154,23 +154,29 @@ Result<std::optional<ExitRecord>> LocalRunners::collect(std::size_t job) {
   while (!found->second.record)
     read_record(job);
   auto record = *std::move(found->second.record);
-  release(std::move(found->second));
+  const auto ended = release(std::move(found->second));
   runners_.erase(found);
+  const auto* exited = ended ? std::get_if<process::Exited>(&*ended) : nullptr;
+  const int why = exited == nullptr ? 0 : exited->code;
+  if (record && !*record && why > 0 && why < runner_without_words)
+    return fail_errno_of(why, "its runner could not work");
   return record;
 }
 
-void LocalRunners::release(Runner runner) {
+std::optional<process::ExitStatus> LocalRunners::release(Runner runner) {
   if (!runner.child) {
     if (!runner.pidfd)
       --unknown_;
-    return;
+    return std::nullopt;
   }
   // A signal may have come when its job was over: the next job must not get it.
   if (runner.socket && take_state(runner.socket.get()) == RunnerState::ready &&
-      !runner.is_signalled)
-    return idle_.add({*std::move(runner.child), std::move(runner.socket)});
+      !runner.is_signalled) {
+    idle_.add({*std::move(runner.child), std::move(runner.socket)});
+    return std::nullopt;
+  }
   runner.socket.reset();  // nothing follows
-  runner.child->wait();
+  return runner.child->wait();
 }
 
 bool LocalRunners::has(std::size_t job) const {

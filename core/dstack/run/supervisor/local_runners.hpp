@@ -74,7 +74,8 @@ class LocalRunners : public JobRunners {
 
   Result<Runner> start_own(const JobOrder& order, int text, int lock, int lease);
   Result<Runner> start_plain(std::size_t job, int text, int lock);
-  void release(Runner runner);
+  /// How its process ended, where that is known by now.
+  std::optional<process::ExitStatus> release(Runner runner);
 
   static bool is_unread(const Runner& runner) { return runner.failures > 0 && !runner.record; }
 

@@ -85,19 +85,25 @@ auto when_possible(const files::Home& home, Work work) -> decltype(work()) {
   }
 }
 
+/// `for_recorder`: a connection of its own, if there is one yet.
 Result<void> supervise_to_end(const files::Home& home,
                               const std::string& name,
                               store::Records& records,
+                              std::optional<store::Records> for_recorder,
                               store::RunRecord run) {
-  DSTACK_TRY(const Clock clock,
-             when_possible(home, [&] { return start_clock(records, run); }));
+  DSTACK_TRY(const Clock clock, when_possible(home, [&] { return start_clock(records, run); }));
   DSTACK_TRY(auto mailbox, when_possible(home, [&] { return Mailbox::open(home.run(name)); }));
   DSTACK_TRY(const RunOrder order,
              when_possible(home, [&] { return read_run_order(records, run); }));
   DSTACK_TRY(auto saver, ThreadedArtifactSaver::make(home));
   using Force = store::Records::Force;
+  if (!for_recorder) {
+    DSTACK_TRY(auto fresh, when_possible(home, [&] { return store::Records::open(home); }));
+    for_recorder.emplace(std::move(fresh));
+  }
   DSTACK_TRY(auto recorder, when_possible(home, [&] {
-               return DatabaseRecorder::start(home, run, order.move_tag ? Force::yes : Force::no);
+               return DatabaseRecorder::start(
+                   home, *std::move(for_recorder), run, order.move_tag ? Force::yes : Force::no);
              }));
   const Gangs gangs(order.plan);
   AttemptFolders folders(home, order);
@@ -125,7 +131,8 @@ Result<void> write_identity(const Fd& lock, const std::string& name) {
 Result<void> supervise(const files::Home& home,
                        const std::string& name,
                        const Fd& lock,
-                       std::optional<store::Records> opened) {
+                       std::optional<store::Records> opened,
+                       std::optional<store::Records> for_recorder) {
   struct stat status;
   if (::fstat(lock.get(), &status) == 0 && status.st_size > 0)
     remove_unfinished_files(home, name);  // of the one before
@@ -141,7 +148,7 @@ Result<void> supervise(const files::Home& home,
   if (!run)
     return remove_tree(home.run(name));  // it was removed, and its folder made again after that
   if (!job::is_final(run->status))
-    DSTACK_CHECK(supervise_to_end(home, name, records, *run));
+    DSTACK_CHECK(supervise_to_end(home, name, records, std::move(for_recorder), *run));
   process::leave_to_oom_killer();  // from here on programs of the user's are started
   DSTACK_CHECK(send_notifications(home, records, *run));
   return apply_retention(home, records, *run).map_error(while_doing("forgetting earlier runs"));
@@ -179,9 +186,12 @@ int supervisor_main(const files::Home& home, const std::string& name) {
   ::signal(SIGHUP, SIG_IGN);
   const Path folder = home.run(name);
   std::optional<store::Records> records;
+  std::optional<store::Records> for_recorder;
   Result<Fd> lock = Fd();
   if (was_started_ahead()) {
+    sync_run_folder(home, supervisor_lock_fd);
     records = open_ahead(home, name);
+    for_recorder = open_ahead(home, name);
     lock = receive_run_lock(supervisor_lock_fd);
     ::close(supervisor_lock_fd);
     if (!*lock)
@@ -203,7 +213,8 @@ int supervisor_main(const files::Home& home, const std::string& name) {
   process::protect_from_oom_killer();
   start_supervisor_log(folder);
   log_decision(fmt::format("supervises run '{}' as process {}", name, ::getpid()));
-  if (auto result = supervise(home, name, *lock, std::move(records)); !result) {
+  if (auto result = supervise(home, name, *lock, std::move(records), std::move(for_recorder));
+      !result) {
     log_problem(folder, render(result.error()));
     return 1;
   }

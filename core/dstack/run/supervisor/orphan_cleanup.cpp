@@ -133,7 +133,7 @@ void end_orphaned_gang(const files::Home& home, const std::string& run, std::siz
   }
   lock.reset();
   log_decision(fmt::format("ended what was left of run '{}', and starts a supervisor for it", run));
-  (void)ensure_supervised(home, run);
+  (void)ensure_supervised(home, run, WithoutFolder::removed);
 }
 
 }  // namespace dstack::run

@@ -55,7 +55,7 @@ Result<Happened> PollEvents::wait() {
     const Error error = system_error(errno, "cannot wait for jobs");
     return patience_.wait(error) ? Result<Happened>(Happened()) : fail(error);
   }
-  patience_ = {};
+  patience_.succeeded();
   reservations.note_events(std::span(polled).subspan(first_lease));
   Happened happened;
   // In any case: the last words of a runner that has just ended are there.

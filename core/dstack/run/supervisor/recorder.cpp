@@ -29,6 +29,8 @@ using job::Status;
 namespace {
 
 constexpr std::chrono::milliseconds between_looks_at_disk{500};
+// A short run has its file written once, at its end.
+constexpr std::chrono::milliseconds until_file{100};
 
 /// One transaction.
 struct Batch {
@@ -85,16 +87,11 @@ class Writer {
     return reserve.run([&] { return try_to_record(changes); });
   }
 
-  /// Behind a transaction. `is_end`: it has recorded the end of the run. From when that is known
-  /// the run may be removed, and its file must not come back.
+  /// Behind a transaction. `is_end`: it has recorded the end of the run.
   void recorded(std::string_view named, bool is_end) {
-    if (is_end)
-      keep();
     notify(named);
     const auto now = std::chrono::steady_clock::now();
-    if (is_end)
-      return;
-    keep_at_ = std::min(keep_at_, now + between_keeping_);
+    keep_at_ = is_end ? now : std::min(keep_at_, now + between_keeping_);
     if (now >= keep_at_)
       keep();
   }
@@ -104,7 +101,7 @@ class Writer {
 
   void keep() {
     const auto begin = std::chrono::steady_clock::now();
-    records_.keep(run_.id, store::Records::Keep::always);
+    records_.keep(run_.id);
     const auto taken = std::chrono::steady_clock::now() - begin;
     between_keeping_ = std::max<std::chrono::steady_clock::duration>(shortest_between, 50 * taken);
     keep_at_ = never;
@@ -160,7 +157,7 @@ class Writer {
   store::RunRecord run_;
   store::Records::Force move_tag_;
   Fd changes_;
-  std::chrono::steady_clock::time_point keep_at_ = never;
+  std::chrono::steady_clock::time_point keep_at_ = std::chrono::steady_clock::now() + until_file;
   std::chrono::steady_clock::duration between_keeping_ = shortest_between;
   bool is_tagged_ = false;  ///< or cannot be
 };
@@ -256,8 +253,10 @@ struct DatabaseRecorder::State {
     Patience patience;
     for (;;) {
       auto written = writer.record(changes);
-      if (written)
+      if (written) {
+        patience.succeeded();
         break;
+      }
       if (is_disk_full(written.error()))
         std::this_thread::sleep_for(between_looks_at_disk);
       else if (!patience.wait(written.error()))
@@ -287,10 +286,10 @@ DatabaseRecorder::~DatabaseRecorder() {
 }
 
 Result<DatabaseRecorder> DatabaseRecorder::start(const files::Home& home,
+                                                 store::Records&& records,
                                                  const store::RunRecord& run,
                                                  store::Records::Force move_tag,
                                                  std::chrono::milliseconds rest) {
-  DSTACK_TRY(auto records, store::Records::open(home));
   DSTACK_TRY(auto changes,
              open_file((home.run(run.name) / file_names::changes).string(),
                        O_WRONLY | O_CREAT | O_APPEND,

@@ -40,9 +40,10 @@ inline constexpr std::chrono::milliseconds between_transactions{10};
 class DatabaseRecorder : public Recorder {
  public:
   /// Begins by notifying followers of all jobs: the supervisor before may have been killed between
-  /// a record and its notification. `move_tag`: whether the tag to be set on success may name
-  /// another run.
+  /// a record and its notification. `records`: a connection for it alone, which it takes unless
+  /// it fails. `move_tag`: whether the tag to be set on success may name another run.
   static Result<DatabaseRecorder> start(const files::Home& home,
+                                        store::Records&& records,
                                         const store::RunRecord& run,
                                         store::Records::Force move_tag = store::Records::Force::no,
                                         std::chrono::milliseconds rest = between_transactions);

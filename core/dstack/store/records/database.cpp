@@ -2,6 +2,7 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/files/locks.hpp"
+#include "dstack/store/records/sqlite_calls.hpp"
 #include "dstack/store/records/sqlite_error.hpp"
 
 #include <algorithm>
@@ -38,20 +39,29 @@ Result<void> check_locks(int code, const std::string& file) {
   return fail(std::move(tried).error());
 }
 
-Failure fail_sqlite(sqlite3* database) {
+const char* verb_of(int code) {
+  if ((code & 0xff) == SQLITE_CANTOPEN)
+    return "open";
+  return code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ ? "read" : "write";
+}
+
+/// `name`: of the database's file.
+Failure fail_sqlite(sqlite3* database, const std::string& name) {
   const int code = sqlite3_extended_errcode(database);
   const std::string message = sqlite3_errmsg(database);
-  const int system_error = sqlite3_system_errno(database);
-  const char* file = sqlite3_db_filename(database, nullptr);
-  const std::string name = file == nullptr ? "" : file;
-  if (auto checked = check_locks(code, name); !checked)
-    return Failure(std::move(checked).error());
-  Failure failure = sqlite_failure(code, message, system_error, name);
+  FailedCall failed = last_failed_call();
   // Of these two kinds alone SQLite keeps it.
   const int kind = code & 0xff;
-  if (failure.value().number == 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN))
-    failure.value().number = code == SQLITE_IOERR_NOMEM ? ENOMEM : system_error;
-  return failure;
+  if (failed.error == 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN))
+    failed = {code == SQLITE_IOERR_NOMEM ? ENOMEM : sqlite3_system_errno(database), verb_of(code)};
+  if (auto checked = check_locks(code, name); !checked)
+    return Failure(std::move(checked).error());
+  return sqlite_failure(code, message, failed, name);
+}
+
+Failure fail_sqlite(sqlite3* database) {
+  const char* file = sqlite3_db_filename(database, nullptr);
+  return fail_sqlite(database, file == nullptr ? "" : file);
 }
 
 /// In place of sqlite3_busy_timeout(), which would wait for a lock that the file system refuses.
@@ -103,25 +113,6 @@ int open_flags(Database::Open how) {
   return common;
 }
 
-/// In place of the one that SQLite syncs a folder through.
-int open_no_folder(const char*, int*) {
-  return SQLITE_CANTOPEN;
-}
-
-/// Each connection would sync the folder at its first commit, because it does not know whether the
-/// log's name is durable. Here keep_log() has seen to that, for all connections.
-void leave_folders_unsynced() {
-  static const bool done = [] {
-    sqlite3_initialize();
-    sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
-    return vfs != nullptr && vfs->iVersion >= 3 &&
-           vfs->xSetSystemCall(vfs,
-                               "openDirectory",
-                               reinterpret_cast<sqlite3_syscall_ptr>(&open_no_folder)) == SQLITE_OK;
-  }();
-  (void)done;
-}
-
 /// The log's name is durable before anybody writes to it: whoever finds no log, or an empty one,
 /// which somebody may have made a moment ago, syncs the folder. The log stays when the last
 /// connection closes.
@@ -133,12 +124,11 @@ Result<void> keep_log(const Path& path) {
   if (::stat(path.c_str(), &status) != 0)
     return fail_errno("cannot inspect '{}'", path.string());
   // SQLite gives it the database's mode, too.
-  if (!open_file(log, O_RDWR | O_CREAT, status.st_mode & 0777))
-    return fail(ErrorCode::unavailable,
-                "the run database '{}': unable to open database file ({})",
-                path.string(),
-                std::strerror(errno))
-        .with_hint("DSTACK_HOME names the folder to use; it must be one that you can write to");
+  if (const auto made = open_file(log, O_RDWR | O_CREAT, status.st_mode & 0777); !made)
+    return sqlite_failure(SQLITE_CANTOPEN,
+                          "unable to open database file",
+                          {made.error().number, "open"},
+                          path.string());
   return sync_folder(path.parent_path());
 }
 
@@ -194,7 +184,8 @@ Query& Query::bind_null() {
 
 Result<bool> Query::step() {
   if (bind_error_ != 0)
-    return sqlite_failure(bind_error_, sqlite3_errstr(bind_error_), 0, "");
+    return sqlite_failure(bind_error_, sqlite3_errstr(bind_error_), {}, "");
+  forget_failed_call();
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW)
     return true;
@@ -253,17 +244,17 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const {
 }
 
 Result<Database> Database::open(const Path& path, Open how) {
-  leave_folders_unsynced();
+  watch_sqlite_calls();
   if (how == Open::read_write)
     DSTACK_CHECK(keep_log(path));
   sqlite3* raw = nullptr;
+  forget_failed_call();
   const int code = sqlite3_open_v2(file_name(path, how).c_str(), &raw, open_flags(how), nullptr);
   Database database(raw);
   if (code != SQLITE_OK && raw == nullptr)
     return fail_errno_of(ENOMEM, "the run database cannot be opened");
-  if (code != SQLITE_OK) {
-    return fail_sqlite(raw);
-  }
+  if (code != SQLITE_OK)
+    return fail_sqlite(raw, path.string());
   sqlite3_busy_handler(raw, wait_for_lock, raw);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
@@ -274,6 +265,7 @@ Result<Database> Database::open(const Path& path, Open how) {
 }
 
 Result<void> Database::execute(const char* sql) {
+  forget_failed_call();
   if (sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK)
     return fail_sqlite(database_.get());
   return {};
@@ -288,6 +280,7 @@ Result<Query> Database::query(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end())
     return Query(database_.get(), found->second->statement.get());
   sqlite3_stmt* statement = nullptr;
+  forget_failed_call();
   const int code = sqlite3_prepare_v3(database_.get(),
                                       sql.data(),
                                       static_cast<int>(sql.size()),

@@ -15,6 +15,8 @@ bool has_database(const files::Home& home);
 Result<Database> open_existing(const files::Home& home);
 /// damaged: the log of the database was lost, for files of runs have more than their rows.
 Result<void> check_log(Database& database, const files::Home& home);
+/// Writes something into the log: an empty one is one that may have been lost.
+Result<void> begin_log(Database& database);
 /// Held by whoever makes the file.
 Result<Fd> lock_database(const files::Home& home);
 /// A new file, with what `fill` puts into it; no log is left.

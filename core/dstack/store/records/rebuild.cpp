@@ -153,16 +153,9 @@ Result<void> keep_others(Database& database, const files::Home& home) {
         runs.push_back(query.integer(0));
     }
   }
-  for (const RunId run : runs) {
-    DSTACK_TRY(const RunFile file, collect(database, run));
-    DSTACK_CHECK(write_run_file(home, file));
-  }
+  for (const RunId run : runs)
+    DSTACK_CHECK(write_run_file(home, database, run));
   return {};
-}
-
-/// An empty log is one that may have been lost.
-Result<void> begin_log(Database& database) {
-  return database.execute(fmt::format("pragma user_version = {}", schema_version).c_str());
 }
 
 }  // namespace

@@ -65,11 +65,6 @@ class Records {
  public:
   enum class Mode { read_write, read_only };
 
-  enum class Keep {
-    always,
-    where_missing,  ///< somebody who knows more may have written it by now
-  };
-
   /// Makes the database where there is none. Refuses one of a newer schema. read_only of a home
   /// that has no database yet gives an empty one in memory. damaged: it cannot be read, or there is
   /// none where runs are; rebuild.hpp makes it anew.
@@ -126,11 +121,10 @@ class Records {
   Result<void> note_attempt(RunId run, const NotificationRecord& notification);
   /// Those that are not over, or have waiting notifications.
   Result<std::vector<RunInCare>> runs_in_care();
-  /// Brings what the rows of a run say into its file (run_file.hpp). To be called when it was
-  /// created, and by its supervisor now and then and at the end; whatever changes its tags does
-  /// so by itself. Nothing depends on it as long as the database is whole, so what fails is not
-  /// reported.
-  void keep(RunId run, Keep how);
+  /// Brings what the rows of a run say into its file (run_file.hpp). To be called by its supervisor
+  /// now and then and at the end; whatever changes its tags does so by itself. Nothing depends on
+  /// it as long as the database is whole, so what fails is not reported.
+  void keep(RunId run);
   /// Takes over what the file of a run has beyond its rows: what was recorded in a database that is
   /// lost. False: nothing.
   Result<bool> take_over(std::string_view run);

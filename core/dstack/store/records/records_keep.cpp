@@ -21,12 +21,8 @@ std::uint64_t inode_of(const Path& path) {
 Records::Connection::Connection(Database opened, files::Home its_home)
     : database(std::move(opened)), home(std::move(its_home)), inode(inode_of(home.database())) {}
 
-void Records::keep(RunId run, Keep how) {
-  const files::Home& home = connection_->home;
-  const auto file = collect(connection_->database, run);
-  if (file && how == Keep::where_missing && has_run_file(home, file->run))
-    return;
-  const auto written = file ? write_run_file(home, *file) : Failure(file.error());
+void Records::keep(RunId run) {
+  const auto written = write_run_file(connection_->home, connection_->database, run);
   if (!written)
     log::info(fmt::format("the record of a run was not kept: {}", dstack::render(written.error())));
 }

@@ -97,7 +97,7 @@ Result<void> Records::note_attempt(RunId run, const NotificationRecord& notifica
   if (connection_->database.changes() == 0)
     return fail(ErrorCode::not_found, "the run has no such notification any more");
   DSTACK_CHECK(transaction.commit());
-  keep(run, Keep::always);
+  keep(run);
   return {};
 }
 

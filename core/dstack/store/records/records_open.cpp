@@ -110,9 +110,9 @@ constexpr std::array upgrades = {
       alter table job add column workspace text not null default '';
       pragma user_version = 8;
     )sql",
-    // Of the clock nothing is filled in: who reads takes the difference of the times where these are
-    // missing, as they are also in what a supervisor of the older dstack goes on to record. Which
-    // trees runs were given only the plans said until now.
+    // Of the clock nothing is filled in: who reads takes the difference of the times where these
+    // are missing, as they are also in what a supervisor of the older dstack goes on to record.
+    // Which trees runs were given only the plans said until now.
     R"sql(
       alter table run add column boot text not null default '';
       alter table run add column clock_zero integer not null default 0;
@@ -252,13 +252,19 @@ Result<Database> open_read_only(const Path& path) {
 
 }  // namespace
 
-/// Asked only where there is no log, or an empty one, which is so before the first command that
-/// writes.
+Result<void> begin_log(Database& database) {
+  return database.execute(fmt::format("pragma user_version = {}", schema_version).c_str());
+}
+
+/// Asked only where there is no log, or an empty one: before the first command that writes, or when
+/// another program has opened the database. All files of runs are read, so not again by the next
+/// command.
 Result<void> check_log(Database& database, const files::Home& home) {
   if (has_content(home.database().string() + "-wal"))
     return {};
   std::size_t lost = 0;
-  for (const std::string& run : run_folders(home)) {
+  const auto runs = run_folders(home);
+  for (const std::string& run : runs) {
     const auto file = read_run_file(home, run);
     if (!file)
       continue;
@@ -266,8 +272,12 @@ Result<void> check_log(Database& database, const files::Home& home) {
     if (steps < file->steps)
       ++lost;
   }
-  if (lost == 0)
+  if (lost == 0) {
+    if (!runs.empty())
+      if (auto writer = Database::open(home.database(), Database::Open::read_write))
+        (void)begin_log(*writer);
     return {};
+  }
   return fail(ErrorCode::damaged,
               "the run database '{}' has lost its log '{}-wal', and what was recorded last of {}",
               home.database().string(),

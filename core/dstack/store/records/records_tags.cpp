@@ -201,7 +201,7 @@ Result<void> Records::add_tags(std::string_view project,
   DSTACK_CHECK(transaction.commit());
   before.insert(run);
   for (const RunId each : before)
-    keep(each, Keep::always);
+    keep(each);
   return {};
 }
 
@@ -221,7 +221,7 @@ Result<void> Records::delete_tag(std::string_view project,
     }
   }
   if (run) {
-    keep(*run, Keep::always);
+    keep(*run);
     return {};
   }
   return fail(ErrorCode::not_found, "workflow '{}' has no tag '{}'", workflow, tag)

@@ -27,18 +27,39 @@ Failure fail_damaged(const Path& path) {
   return fail(ErrorCode::damaged, "'{}' is damaged", path.string());
 }
 
-std::string render(const RunFile& file) {
-  const std::string record = render_json(Json{{"format", 1},
-                                              {"schema", schema_version},
-                                              {"run", file.run},
-                                              {"id", file.id},
-                                              {"steps", file.steps},
-                                              {"tables", file.tables}});
-  std::string text(before_hash);
-  text += sha256(record).render();
-  text += before_record;
-  text += record;
+Result<std::string> name_of(Database& database, RunId run) {
+  DSTACK_TRY(Query query, database.query("select name from run where id = ?"));
+  DSTACK_TRY(const bool row, query.bind(run).step());
+  return row ? Result<std::string>(query.text(0))
+             : fail(ErrorCode::not_found, "there is no run {}", run);
+}
+
+/// `name`: filled in.
+Result<std::string> render_rows_of(Database& database, RunId run, std::string& name) {
+  DSTACK_TRY(std::string its_name, name_of(database, run));
+  name = std::move(its_name);
+  DSTACK_TRY(const std::int64_t steps, steps_on_record(database, name));
+  std::string text = fmt::format("{}{:0>{}}{}", before_hash, "", hash_size, before_record);
+  const std::size_t record = text.size();
+  text += fmt::format(R"({{"format":1,"schema":{},"run":{},"id":{},"steps":{},"tables":)",
+                      schema_version,
+                      render_json(Json(name)),
+                      run,
+                      steps);
+  DSTACK_TRY(const std::string tables, render_rows(database, run));
+  text += tables;
+  text += '}';
+  text.replace(
+      before_hash.size(), hash_size, sha256(std::string_view(text).substr(record)).render());
   text += after_record;
+  return text;
+}
+
+/// As they are at one moment.
+Result<std::string> render(Database& database, RunId run, std::string& name) {
+  DSTACK_CHECK(database.execute("begin deferred"));
+  auto text = render_rows_of(database, run, name);
+  (void)database.execute("rollback");
   return text;
 }
 
@@ -62,9 +83,20 @@ Result<RunFile> parse(std::string_view text, const Path& path) {
 
 }  // namespace
 
-Result<void> write_run_file(const files::Home& home, const RunFile& file) {
-  return write_file_atomically(
-      file_of(home, file.run), render(file), Durable::no, 0600, home.temporary());
+Result<void> write_run_file(const files::Home& home, Database& database, RunId run) {
+  std::string name;
+  DSTACK_TRY(const std::string text, render(database, run, name));
+  // Whoever removes the run removes its file in a transaction of his own: before this one, and then
+  // there is no such run any more, or after it.
+  DSTACK_TRY(const Transaction alone, Transaction::begin(database));
+  DSTACK_CHECK(name_of(database, run));
+  return write_file_atomically(file_of(home, name), text, Durable::no, 0600, home.temporary());
+}
+
+Result<RunFile> collect(Database& database, RunId run) {
+  std::string name;
+  DSTACK_TRY(const std::string text, render(database, run, name));
+  return parse(text, name);
 }
 
 bool has_run_file(const files::Home& home, const std::string& run) {

@@ -3,12 +3,12 @@
 //
 //   runs/<run>/record.json := {"sha256": the hash of what follows, "record": {"format": 1,
 //   "schema",
-//                             "run", "steps", "tables": {TABLE: [{COLUMN: VALUE, …}, …], …}}}
+//                             "run", "id", "steps", "tables": {TABLE: [{COLUMN: VALUE, …}, …], …}}}
 //
-// A value is a number, a text, null, or {"hex": …} for what is no UTF-8. Written when the run is
-// created, now and then while it lives, at its end, and whenever its tags change. Never synced: it
-// has to outlive the database, not a power cut, which the database outlives. Internal to
-// store/records.
+// A value is a number, a text, null, or {"hex": …} for what is no UTF-8. Written now and then while
+// the run lives, first within a moment of its beginning, at its end, and whenever its tags change.
+// Never synced: it has to outlive the database, not a power cut, which the database outlives.
+// Internal to store/records.
 #pragma once
 
 #include "dstack/base/json.hpp"
@@ -16,8 +16,10 @@
 #include "dstack/store/records/database.hpp"
 #include "dstack/store/records/run_record.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dstack::store {
@@ -29,8 +31,22 @@ struct RunFile {
   Json tables;
 };
 
-/// Of a run on record: its row in each table that has a column `run`, and those of the run itself
-/// and of its project.
+/// Tables whose rows belong to a run: those with a column `run`.
+inline constexpr std::array<std::string_view, 10> tables_of_runs = {"app",
+                                                                    "artifact",
+                                                                    "edits",
+                                                                    "history",
+                                                                    "job",
+                                                                    "notification",
+                                                                    "plan",
+                                                                    "run_input",
+                                                                    "tag",
+                                                                    "workflow"};
+
+/// Of a run on record, RunFile::tables as text: the rows of these tables, and those of the run
+/// itself and of its project. As text, since a run may have a hundred thousand rows.
+Result<std::string> render_rows(Database& database, RunId run);
+/// Its file.
 Result<RunFile> collect(Database& database, RunId run);
 /// As RunFile::steps, from the rows alone; -1: there is no such run.
 Result<std::int64_t> steps_on_record(Database& database, std::string_view run);
@@ -40,8 +56,9 @@ Result<void> put_on_record(Database& database, const RunFile& file);
 /// The tags in it, unless another run got them later. How many were missing. Likewise.
 Result<std::size_t> put_tags_on_record(Database& database, const RunFile& file);
 
-/// Whole, or the one that was there before.
-Result<void> write_run_file(const files::Home& home, const RunFile& file);
+/// Of a run on record. Whole, or the one that was there before; never that of a run which is being
+/// removed. Not within a transaction.
+Result<void> write_run_file(const files::Home& home, Database& database, RunId run);
 bool has_run_file(const files::Home& home, const std::string& run);
 /// not_found: there is none; damaged: its hash is another one.
 Result<RunFile> read_run_file(const files::Home& home, const std::string& run);

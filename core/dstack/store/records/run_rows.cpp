@@ -4,6 +4,7 @@
 #include "dstack/store/records/run_file.hpp"
 #include "dstack/store/records/run_name.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace dstack::store {
@@ -30,15 +31,17 @@ std::string bytes_of(const std::string& hex) {
   return bytes;
 }
 
-Json value_of(const Query& query, int column) {
-  if (query.is_null(column))
-    return nullptr;
-  if (query.is_integer(column))
-    return query.integer(column);
-  std::string text = query.text(column);
-  if (find_invalid_utf8(text))
-    return Json{{"hex", hex_of(text)}};
-  return text;
+/// As JSON: a number, a text, null, or {"hex": …}.
+void append_value(std::string& to, const Query& query, int column) {
+  if (query.is_null(column)) {
+    to += "null";
+  } else if (query.is_integer(column)) {
+    to += std::to_string(query.integer(column));
+  } else {
+    std::string text = query.text(column);
+    to += find_invalid_utf8(text) ? fmt::format("{{\"hex\":\"{}\"}}", hex_of(text))
+                                  : render_json(Json(std::move(text)));
+  }
 }
 
 void bind(Query& query, const Json& value) {
@@ -52,19 +55,27 @@ void bind(Query& query, const Json& value) {
     query.bind_null();
 }
 
-/// Rows that the statement gives for a number.
-Result<Json> read_rows(Database& database, const std::string& sql, std::int64_t number) {
+/// `"TABLE":[{COLUMN:VALUE,…},…]`, of the rows that the statement gives for the run; how many.
+Result<std::size_t> append_rows(std::string& to,
+                                Database& database,
+                                std::string_view table,
+                                const std::string& sql,
+                                RunId run) {
   DSTACK_TRY(Query query, database.query(sql));
-  query.bind(number);
-  Json rows = Json::array();
-  for (;;) {
+  query.bind(run);
+  to += fmt::format("\"{}\":[", table);
+  for (std::size_t count = 0;; ++count) {
     DSTACK_TRY(const bool row, query.step());
-    if (!row)
-      return rows;
-    Json values = Json::object();
-    for (int column = 0; column < query.columns(); ++column)
-      values[query.name(column)] = value_of(query, column);
-    rows.push_back(std::move(values));
+    if (!row) {
+      to += ']';
+      return count;
+    }
+    to += count == 0 ? "{" : ",{";
+    for (int column = 0; column < query.columns(); ++column) {
+      to += fmt::format("{}\"{}\":", column == 0 ? "" : ",", query.name(column));
+      append_value(to, query, column);
+    }
+    to += '}';
   }
 }
 
@@ -80,14 +91,6 @@ Result<std::vector<std::string>> names_from(Database& database,
       return names;
     names.push_back(query.text(0));
   }
-}
-
-/// Tables whose rows belong to a run: those with a column of this name.
-Result<std::vector<std::string>> tables_of_runs(Database& database) {
-  return names_from(database,
-                    "select m.name from sqlite_master m, pragma_table_info(m.name) c "
-                    "where m.type = 'table' and c.name = ? order by m.name",
-                    "run");
 }
 
 Result<std::vector<std::string>> columns_of(Database& database, const std::string& table) {
@@ -184,27 +187,31 @@ Result<std::int64_t> steps_on_record(Database& database, std::string_view run) {
   return row ? query.integer(0) : -1;
 }
 
-Result<RunFile> collect(Database& database, RunId run) {
-  RunFile file;
-  file.id = run;
-  DSTACK_TRY(file.tables["run"], read_rows(database, "select * from run where id = ?", run));
-  const Json* row = first_row(file.tables, "run");
-  if (row == nullptr)
+Result<std::string> render_rows(Database& database, RunId run) {
+  std::string text = "{";
+  DSTACK_TRY(const std::size_t count,
+             append_rows(text, database, "run", "select * from run where id = ?", run));
+  if (count == 0)
     return fail(ErrorCode::not_found, "there is no run {}", run);
-  file.run = json_string(*row, "name");
-  DSTACK_TRY(file.tables["project"],
-             read_rows(database,
-                       "select * from project where id = (select project from run where id = ?)",
-                       run));
-  DSTACK_TRY(file.steps, steps_on_record(database, file.run));
-  DSTACK_TRY(const auto tables, tables_of_runs(database));
-  for (const std::string& table : tables) {
-    DSTACK_TRY(Json rows,
-               read_rows(database, fmt::format("select * from {} where run = ?", table), run));
-    if (!rows.empty())
-      file.tables[table] = std::move(rows);
+  text += ',';
+  DSTACK_CHECK(
+      append_rows(text,
+                  database,
+                  "project",
+                  "select * from project where id = (select project from run where id = ?)",
+                  run));
+  // An older version's database, of which as much is saved as there is, lacks some.
+  DSTACK_TRY(const auto existing,
+             names_from(database, "select name from sqlite_master where type = ?", "table"));
+  for (const std::string_view table : tables_of_runs) {
+    if (std::find(existing.begin(), existing.end(), table) == existing.end())
+      continue;
+    text += ',';
+    DSTACK_CHECK(append_rows(
+        text, database, table, fmt::format("select * from {} where run = ?", table), run));
   }
-  return file;
+  text += '}';
+  return text;
 }
 
 Result<void> put_on_record(Database& database, const RunFile& file) {
@@ -220,11 +227,11 @@ Result<void> put_on_record(Database& database, const RunFile& file) {
   DSTACK_CHECK(insert(database, "run", *row, {{"id", wanted}, {"project", project}}, "insert"));
   const RunId run = database.last_row_id();
   DSTACK_CHECK(reserve_number(database, file.run));
-  DSTACK_TRY(const auto tables, tables_of_runs(database));
-  for (const std::string& table : tables)
+  for (const std::string_view table : tables_of_runs)
     if (const Json* rows = json_member(file.tables, table); rows != nullptr && table != tag_table)
       for (const Json& each : *rows)
-        DSTACK_CHECK(insert(database, table, each, {{"run", run}, {"project", project}}));
+        DSTACK_CHECK(
+            insert(database, std::string(table), each, {{"run", run}, {"project", project}}));
   DSTACK_CHECK(put_tags_on_record(database, file));
   return {};
 }

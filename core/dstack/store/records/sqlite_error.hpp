@@ -3,16 +3,17 @@
 #pragma once
 
 #include "dstack/base/error.hpp"
+#include "dstack/store/records/sqlite_calls.hpp"
 
 #include <string>
 
 namespace dstack::store {
 
-/// `code`: extended; `message` and `system_error`: what SQLite remembers of it, of which the latter
-/// may be 0; `file`: of the database, empty if there is none.
+/// `code`: extended; `message`: in SQLite's words; `failed`: why, as far as it is known; `file`: of
+/// the database, empty if there is none.
 Failure sqlite_failure(int code,
                        const std::string& message,
-                       int system_error,
+                       const FailedCall& failed,
                        const std::string& file);
 
 }  // namespace dstack::store

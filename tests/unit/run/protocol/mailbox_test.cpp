@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <poll.h>
+#include <sys/resource.h>
 
 using namespace dstack;
 using namespace dstack::run;
@@ -17,6 +18,24 @@ TEST_CASE("what is posted arrives whole and in order") {
   CHECK(post(folder.path(), "two"));
   CHECK(mailbox->take() == "one");
   CHECK(mailbox->take() == "two");
+}
+
+TEST_CASE("a sender opens nothing for its last words") {
+  const auto folder = *TemporaryFolder::make(fs::temp_directory_path());
+  auto mailbox = Mailbox::open(folder.path());
+  REQUIRE(mailbox);
+  const auto sender = MailboxSender::open(folder.path());
+  REQUIRE(sender);
+  rlimit before;
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const bool is_posted = post(folder.path(), "opens a file");
+  const auto sent = sender->send("last words");
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK_FALSE(is_posted);
+  CHECK(sent.value_or(false));
+  CHECK(mailbox->take() == "last words");
 }
 
 TEST_CASE("a mailbox works in a folder with a long path") {

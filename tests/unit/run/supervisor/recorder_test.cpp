@@ -31,6 +31,8 @@ struct Fixture {
   store::Records records = *store::Records::open(home);
   store::RunRecord run = make();
 
+  store::Records open() const { return *store::Records::open(home); }
+
   store::RunRecord make() {
     store::NewRun made;
     made.name = "quiet-otter-1";
@@ -69,7 +71,7 @@ store::RunChanges change_of_run(Status status) {
 
 TEST_CASE("every change is on record when a recorder has finished, each with its step") {
   Fixture fixture;
-  auto recorder = DatabaseRecorder::start(fixture.home, fixture.run);
+  auto recorder = DatabaseRecorder::start(fixture.home, fixture.open(), fixture.run);
   REQUIRE(recorder);
   recorder->add(change_of_run(Status::running), {});
   for (std::size_t job = 0; job < job_count; ++job) {
@@ -98,7 +100,7 @@ TEST_CASE("every change is on record when a recorder has finished, each with its
 TEST_CASE("followers are notified of what is on record, and first of all jobs") {
   Fixture fixture;
   {
-    auto recorder = DatabaseRecorder::start(fixture.home, fixture.run);
+    auto recorder = DatabaseRecorder::start(fixture.home, fixture.open(), fixture.run);
     REQUIRE(recorder);
     recorder->add(change_of(7, Status::running), {});
   }
@@ -114,7 +116,7 @@ TEST_CASE(
     "changes that follow a transaction closely share the next, unless the run itself changes") {
   Fixture fixture;
   auto recorder = DatabaseRecorder::start(
-      fixture.home, fixture.run, store::Records::Force::no, std::chrono::hours(1));
+      fixture.home, fixture.open(), fixture.run, store::Records::Force::no, std::chrono::hours(1));
   REQUIRE(recorder);
   const auto recorded = [&] {
     return read_file(fixture.home.run(fixture.run.name) / file_names::changes).value_or("");
@@ -136,7 +138,7 @@ TEST_CASE(
 
 TEST_CASE("after a change that cannot be recorded, no later one is") {
   Fixture fixture;
-  auto recorder = DatabaseRecorder::start(fixture.home, fixture.run);
+  auto recorder = DatabaseRecorder::start(fixture.home, fixture.open(), fixture.run);
   REQUIRE(recorder);
   recorder->add(change_of(job_count, Status::running), {3});  // there is no such job
   pollfd polled{recorder->fd(), POLLIN, 0};

@@ -24,7 +24,7 @@ class Example {
     for (const char* name : {"quiet-otter-1", "quiet-otter-2", "calm-fox-7"}) {
       require_ok(make_folders(test.home().run(name)));
       const RunId run = value_of(records.create_run(new_run(name)));
-      records.keep(run, Records::Keep::where_missing);
+      records.keep(run);
       end(records, run, std::string_view(name));
     }
   }
@@ -62,7 +62,7 @@ class Example {
     changes.status = job::Status::running;
     require_ok(records.apply(run, changes));
     if (name == "calm-fox-7") {
-      records.keep(run, Records::Keep::always);
+      records.keep(run);
       return;
     }
     const bool is_done = name == "quiet-otter-1";
@@ -85,7 +85,7 @@ class Example {
         {.job = 1, .index = 0, .name = "board", .url = "http://localhost:1", .password = "p"});
     changes.notifications.push_back({0, "id-0", "ntfy"});
     require_ok(records.apply(run, changes));
-    records.keep(run, Records::Keep::always);
+    records.keep(run);
     if (is_done)
       require_ok(
           records.add_tags("/project", "best", {"train", "download"}, run, Records::Force::no));
@@ -200,6 +200,29 @@ TEST_CASE(
   CHECK(e.everything() == before);
 }
 
+TEST_CASE("files of runs are compared with their rows once, not by each command") {
+  const Example e;
+  {
+    Database database = value_of(Database::open(e.file(), Database::Open::read_write));
+    require_ok(database.execute("pragma wal_checkpoint(truncate)"));
+  }
+  REQUIRE(fs::file_size(e.file("-wal")) == 0);
+  value_of(Records::open(e.test.home(), Records::Mode::read_only));
+  CHECK(fs::file_size(e.file("-wal")) > 0);
+}
+
+TEST_CASE("the file of a run has the rows of all tables that have rows of runs") {
+  const Example e;
+  Database database = value_of(Database::open(e.file(), Database::Open::read_only));
+  Query query =
+      value_of(database.query("select m.name from sqlite_master m, pragma_table_info(m.name) c "
+                              "where m.type = 'table' and c.name = 'run' order by m.name"));
+  std::vector<std::string> tables;
+  while (value_of(query.step()))
+    tables.push_back(query.text(0));
+  CHECK(tables == std::vector<std::string>(tables_of_runs.begin(), tables_of_runs.end()));
+}
+
 TEST_CASE("a file of a run that is damaged is not believed") {
   const Example e;
   const Path file = e.test.home().run("quiet-otter-2") / "record.json";
@@ -265,7 +288,7 @@ TEST_CASE("whoever has a database open that was replaced is told so") {
   // What it has recorded since is taken over from the run's file.
   const auto run = value_of(records.find_run("calm-fox-7"));
   require_ok(records.apply(run->id, job_change(1, job::Status::running, 3'000)));
-  records.keep(run->id, Records::Keep::always);
+  records.keep(run->id);
   Records fresh = e.test.open();
   CHECK(value_of(fresh.take_over("calm-fox-7")));
   CHECK_FALSE(value_of(fresh.take_over("calm-fox-7")));
