@@ -82,6 +82,11 @@ TEST_CASE("any call fails: removing a run") {
   sweep_errors(remove_run());
 }
 
+TEST_CASE("any call fails: the first command in a home of an earlier version") {
+  skip_if_sanitized();
+  sweep_errors(upgrade_home());
+}
+
 TEST_CASE("any call fails: adding a secret") {
   skip_if_sanitized();
   sweep_errors(add_secret());

@@ -50,6 +50,11 @@ TEST_CASE("killed at any call: removing a run") {
   sweep_kills(remove_run());
 }
 
+TEST_CASE("killed at any call: the first command in a home of an earlier version") {
+  skip_if_sanitized();
+  sweep_kills(upgrade_home());
+}
+
 TEST_CASE("killed at any call: adding a secret") {
   skip_if_sanitized();
   sweep_kills(add_secret());

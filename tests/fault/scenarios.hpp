@@ -18,6 +18,8 @@ Scenario add_tag();
 Scenario delete_tag();
 Scenario download_artifacts();
 Scenario remove_run();
+/// The first command after an upgrade of the program.
+Scenario upgrade_home();
 Scenario add_secret();
 Scenario delete_secret();
 Scenario apply_changes();

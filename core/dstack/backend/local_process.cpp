@@ -107,12 +107,21 @@ void LocalProcess::reap() {
   }
 }
 
+void LocalProcess::signal_session(int number) const {
+  if (!status_)  // nobody else has its number until it is reaped
+    ::kill(-pid_, number);
+}
+
 void LocalProcess::stop(int number) const {
-  process::stop_descendants(number);
+  if (process::stop_descendants(number))
+    return;
+  signal_session(number);
+  signal_session(SIGCONT);
 }
 
 void LocalProcess::kill() const {
-  process::signal_descendants(SIGKILL);
+  if (!process::signal_descendants(SIGKILL))
+    signal_session(SIGKILL);
 }
 
 }  // namespace dstack::backend

@@ -54,6 +54,9 @@ class LocalProcess {
   void kill() const;
 
  private:
+  /// The process group that it began: for when the tree cannot be read.
+  void signal_session(int number) const;
+
   explicit LocalProcess(pid_t pid) : pid_(pid) {}
 
   pid_t pid_;

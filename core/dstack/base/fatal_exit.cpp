@@ -107,6 +107,10 @@ void report_fatal_exit_in(const std::string& file) {
     std::memcpy(report_file.data(), file.c_str(), file.size() + 1);
 }
 
+void exit_for(const std::string& what, const char* hint) {
+  end("", what.c_str(), hint);
+}
+
 void exit_for_exception() {
   try {
     if (std::current_exception())

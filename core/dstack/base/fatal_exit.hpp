@@ -13,6 +13,8 @@ void prepare_fatal_exit(int exit_code);
 /// For a background process: the message is appended to this file.
 void report_fatal_exit_in(const std::string& file);
 
+/// Ends the process because it cannot go on without what has failed. `hint`: the next step.
+[[noreturn]] void exit_for(const std::string& what, const char* hint);
 /// Ends the process for the exception that is being handled.
 [[noreturn]] void exit_for_exception();
 

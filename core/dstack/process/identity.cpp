@@ -1,6 +1,7 @@
 #include "dstack/process/identity.hpp"
 
 #include "dstack/base/file.hpp"
+#include "dstack/base/fatal_exit.hpp"
 #include "dstack/base/patience.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/adoption.hpp"
@@ -27,6 +28,15 @@ std::string read_proc(const std::string& path) {
     return {};
   auto text = read_all(file.get());
   return text ? *std::move(text) : std::string();
+}
+
+/// What is true of this machine until it is switched off; empty where there is no such file. Who
+/// cannot read it would take a living process for a dead one, or itself for another machine.
+std::string read_fact(const std::string& path) {
+  const auto text = with_patience([&] { return read_file(path); });
+  if (!text && is_transient(text.error()))
+    exit_for(render(text.error()), "run the command again");
+  return std::string(trim(text.value_or("")));
 }
 
 struct Stat {
@@ -171,13 +181,13 @@ Fd find_holder(const Path& held, std::string_view role) {
 }
 
 const std::string& boot_id() {
-  static const std::string id(trim(read_proc("/proc/sys/kernel/random/boot_id")));
+  static const std::string id = read_fact("/proc/sys/kernel/random/boot_id");
   return id;
 }
 
 const std::string& machine_id() {
   static const std::string id = [] {
-    std::string text(trim(read_proc("/etc/machine-id")));
+    std::string text = read_fact("/etc/machine-id");
     if (text.empty()) {
       std::array<char, 256> name{};
       if (::gethostname(name.data(), name.size() - 1) == 0)

@@ -96,13 +96,15 @@ std::vector<pid_t> to_stop(const std::vector<PipeUse>& tree) {
   return stopped;
 }
 
-void signal_descendants(int number) {
+bool signal_descendants(int number) {
   const pid_t self = ::getpid();
-  for (const pid_t pid : descendants(self))
+  const std::vector<pid_t> all = descendants(self);
+  for (const pid_t pid : all)
     signal_if(pid, number, [&] { return is_descendant(pid, self); });
+  return !all.empty();
 }
 
-void stop_descendants(int number) {
+bool stop_descendants(int number) {
   const pid_t self = ::getpid();
   const std::vector<pid_t> all = descendants(self);
   const std::vector<pid_t> stopped = to_stop(look_at(all));
@@ -110,6 +112,7 @@ void stop_descendants(int number) {
     const bool is_stopped = std::find(stopped.begin(), stopped.end(), pid) != stopped.end();
     signal_if(pid, is_stopped ? number : SIGCONT, [&] { return is_descendant(pid, self); });
   }
+  return !all.empty();
 }
 
 void wait_for_descendants() {

@@ -25,10 +25,11 @@ struct PipeUse {
 /// `train | tee log`. Where processes feed only each other, no end would come, and all get it.
 std::vector<pid_t> to_stop(const std::vector<PipeUse>& tree);
 
-/// Sends to every descendant; to the stopped ones SIGCONT after it, so that they can act.
-void signal_descendants(int number);
-/// Sends to those that to_stop() names.
-void stop_descendants(int number);
+/// Sends to every descendant; to the stopped ones SIGCONT after it, so that they can act. False:
+/// there is none, or /proc cannot be read.
+bool signal_descendants(int number);
+/// Sends to those that to_stop() names. Likewise.
+bool stop_descendants(int number);
 /// Returns once no descendant is alive. Somebody else ends them.
 void wait_for_descendants();
 

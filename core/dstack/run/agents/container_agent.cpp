@@ -1,6 +1,7 @@
 #include "dstack/run/agents/container_agent.hpp"
 
 #include "dstack/base/event.hpp"
+#include "dstack/base/patience.hpp"
 #include "dstack/base/thread.hpp"
 #include "dstack/process/memory_access.hpp"
 #include "dstack/run/agents/container_job.hpp"
@@ -23,14 +24,22 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// The signals that ask for a stop, as events; blocked for the rest of the process.
+/// The signals that ask for a stop, as events; blocked for the rest of the process. Where they
+/// cannot be events they end it, and the container is removed by whoever asked.
 Fd stop_signals() {
   sigset_t wanted;
   sigemptyset(&wanted);
   for (const int number : {SIGTERM, SIGINT, SIGHUP})
     sigaddset(&wanted, number);
   ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
-  return Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  auto events = with_patience([&]() -> Result<Fd> {
+    Fd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    return fd ? Result<Fd>(std::move(fd)) : fail_errno("cannot wait for signals");
+  });
+  if (events)
+    return *std::move(events);
+  ::sigprocmask(SIG_UNBLOCK, &wanted, nullptr);
+  return {};
 }
 
 /// The main thread. Another thread runs the container; this one waits for its end, for a stop,

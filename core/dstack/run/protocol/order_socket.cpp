@@ -52,15 +52,15 @@ std::optional<Fd> take_order_socket() {
   return socket;
 }
 
-std::optional<GivenOrder> take_given_order(int socket) {
+Result<std::optional<GivenOrder>> take_given_order(int socket) {
   auto received = receive_descriptors(socket);
   if (received.size() != 2)
     return std::nullopt;
   const auto text = read_order(received[0].get());
-  auto order = text ? parse_job_order(*text) : Failure(text.error());
-  if (!order)
-    return std::nullopt;
-  return GivenOrder{*std::move(order), std::move(received[1])};
+  if (!text)
+    return Failure(text.error());
+  DSTACK_TRY(auto order, parse_job_order(*text));
+  return GivenOrder{std::move(order), std::move(received[1])};
 }
 
 bool say_ready(int socket) {

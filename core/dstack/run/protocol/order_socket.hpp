@@ -43,8 +43,8 @@ struct GivenOrder {
 /// and leaves an empty standard input behind. Nothing: it is started for one, take_order(). An
 /// empty one: it cannot be taken, and there is nothing to do.
 std::optional<Fd> take_order_socket();
-/// Waits for it. Nothing when there will be none any more.
-std::optional<GivenOrder> take_given_order(int socket);
+/// Waits for it. Nothing when there will be none any more; an error: it cannot be read.
+Result<std::optional<GivenOrder>> take_given_order(int socket);
 /// The lock of the last one is free, its record is written. False when the supervisor is gone.
 bool say_ready(int socket);
 

@@ -13,10 +13,12 @@ namespace dstack::run {
 
 class RunFolderNotice {
  public:
-  /// Where none can be made, on a full disk, the work goes on without it.
+  /// Where none can be made, on a full disk for example, the work goes on without it.
   RunFolderNotice(const files::Home& home, const std::string& run);
   RunFolderNotice(const RunFolderNotice&) = delete;
   RunFolderNotice& operator=(const RunFolderNotice&) = delete;
+
+  bool is_made() const { return held_.has_value(); }
 
   /// The run is on record and has its folder, or neither. Without this call the notice outlives the
   /// object, and the next command looks what has become of the two.

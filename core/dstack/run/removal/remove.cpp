@@ -9,6 +9,19 @@ namespace dstack::run {
 
 namespace {
 
+/// Nobody would find the folder of a run that is off the record without a notice of it: then it
+/// goes first. Whoever is killed here leaves a run on record without its logs, which the next 'rm'
+/// removes.
+Result<void> remove_after_folder(const files::Home& home,
+                                 store::Records& records,
+                                 const store::RunRecord& run) {
+  DSTACK_CHECK(remove_tree(home.run(run.name)));
+  return records.remove_run(run.id).map_error([&](Error error) {
+    error.message += fmt::format("; the logs of run '{}' have gone already", run.name);
+    return error;
+  });
+}
+
 /// Also on a full disk.
 Result<void> remove_rows(const files::Home& home,
                          store::Records& records,
@@ -17,10 +30,8 @@ Result<void> remove_rows(const files::Home& home,
   auto removed = reserve.run([&] { return records.remove_run(run.id); });
   if (removed || !is_disk_full(removed.error()))
     return removed;
-  // What it has left makes room for the transaction. Whoever is killed here leaves a run on record
-  // without its logs, which the next 'rm' removes.
-  DSTACK_CHECK(remove_tree(home.run(run.name)));
-  return records.remove_run(run.id);
+  // What it has left makes room for the transaction.
+  return remove_after_folder(home, records, run);
 }
 
 }  // namespace
@@ -31,7 +42,8 @@ Result<store::Removed> remove(const files::Home& home,
   Result<void> removed;
   for (const store::RunRecord& run : runs) {
     RunFolderNotice notice(home, run.name);
-    removed = remove_rows(home, records, run);
+    removed = notice.is_made() ? remove_rows(home, records, run)
+                               : remove_after_folder(home, records, run);
     if (!removed && removed.error().code == ErrorCode::not_found)
       removed = {};  // another one did it
     if (removed)

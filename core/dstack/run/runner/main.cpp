@@ -100,11 +100,19 @@ void show_job(std::span<char> shown, const JobOrder& order) {
 int carry_out_orders(Fd socket, std::span<char> shown) {
   if (!socket)
     return 1;
-  const RunnerSignals signals;
-  const OrderQueue orders(std::move(socket), signals);
-  while (auto given = orders.next()) {
+  const auto signals = RunnerSignals::open();
+  if (!signals)
+    return exit_code_of(signals.error());
+  const OrderQueue orders(std::move(socket), *signals);
+  for (;;) {
+    auto next = orders.next();
+    if (!next)
+      return exit_code_of(next.error());
+    std::optional<GivenOrder>& given = *next;
+    if (!given)
+      return 0;
     show_job(shown, given->order);
-    const auto ready = run_job(std::move(given->order), signals);
+    const auto ready = run_job(std::move(given->order), *signals);
     if (!ready)
       return exit_code_of(ready.error());
     if (!*ready)
@@ -114,7 +122,6 @@ int carry_out_orders(Fd socket, std::span<char> shown) {
     if (!orders.say_ready())
       return 0;
   }
-  return 0;
 }
 
 /// The order that it was started with, the only one.
@@ -132,8 +139,10 @@ int carry_out_order() {
   ::fcntl(runner_lease_fd, F_SETFD, FD_CLOEXEC);
   for (int fd = runner_ports_fd; fd < runner_ports_fd + ports; ++fd)
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  const RunnerSignals signals;
-  const auto done = run_job(*std::move(order), signals);
+  const auto signals = RunnerSignals::open();
+  if (!signals)
+    return exit_code_of(signals.error());
+  const auto done = run_job(*std::move(order), *signals);
   return done ? 0 : exit_code_of(done.error());
 }
 

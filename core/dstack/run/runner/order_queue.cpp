@@ -14,7 +14,7 @@ constexpr int most_idle_ms = 1000;
 
 }  // namespace
 
-std::optional<GivenOrder> OrderQueue::next() const {
+Result<std::optional<GivenOrder>> OrderQueue::next() const {
   std::array<pollfd, 2> polled = {pollfd{socket_.get(), POLLIN, 0},
                                   pollfd{signals_.fd(), POLLIN, 0}};
   ::poll(polled.data(), polled.size(), most_idle_ms);

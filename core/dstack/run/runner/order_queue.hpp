@@ -17,8 +17,9 @@ class OrderQueue {
       : socket_(std::move(socket)), signals_(signals) {}
 
   /// Waits for one. Nothing when the supervisor has none any more, is gone, or has sent none for a
-  /// while, and when a signal came that can only mean this process.
-  std::optional<GivenOrder> next() const;
+  /// while, and when a signal came that can only mean this process. An error: its order cannot be
+  /// read.
+  Result<std::optional<GivenOrder>> next() const;
 
   /// For the next one. False when nobody would send it.
   bool say_ready() const { return run::say_ready(socket_.get()); }

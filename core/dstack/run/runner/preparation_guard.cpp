@@ -83,8 +83,10 @@ void PreparationGuard::take_signals() {
 }
 
 void PreparationGuard::end_descendants() {
-  if (Clock::now() >= *kill_at_)
-    return process::signal_descendants(SIGKILL);
+  if (Clock::now() >= *kill_at_) {
+    process::signal_descendants(SIGKILL);
+    return;
+  }
   const pid_t self = ::getpid();
   for (const pid_t pid : process::descendants(self))
     if (asked_.insert(pid).second)

@@ -1,5 +1,7 @@
 #include "dstack/run/runner/runner_signals.hpp"
 
+#include "dstack/base/patience.hpp"
+
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -14,11 +16,16 @@ sigset_t RunnerSignals::all() {
   return all;
 }
 
-RunnerSignals::RunnerSignals() {
+Result<RunnerSignals> RunnerSignals::open() {
   const sigset_t wanted = all();
   ::sigprocmask(SIG_SETMASK, &wanted, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-  fd_ = Fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  return with_patience([&]() -> Result<RunnerSignals> {
+    Fd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd)
+      return fail_errno("cannot wait for signals");
+    return RunnerSignals(std::move(fd));
+  });
 }
 
 std::optional<int> RunnerSignals::take() const {

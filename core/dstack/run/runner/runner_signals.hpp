@@ -2,9 +2,11 @@
 // stop of the job, USR1 for an abort, CHLD says that a child has ended.
 #pragma once
 
+#include "dstack/base/error.hpp"
 #include "dstack/base/fd.hpp"
 
 #include <optional>
+#include <utility>
 
 #include <signal.h>
 
@@ -14,7 +16,7 @@ namespace dstack::run {
 class RunnerSignals {
  public:
   /// Blocks them, and ignores PIPE, for the rest of the process.
-  RunnerSignals();
+  static Result<RunnerSignals> open();
 
   static sigset_t all();
 
@@ -25,6 +27,8 @@ class RunnerSignals {
   std::optional<int> take() const;
 
  private:
+  explicit RunnerSignals(Fd fd) : fd_(std::move(fd)) {}
+
   Fd fd_;
 };
 

@@ -24,7 +24,9 @@ Result<void> Supervisor::run() {
   DSTACK_CHECK(take_over());
   DSTACK_CHECK(stops_.carry_out());
   for (;;) {
-    start_jobs();
+    // One that cannot start has left its slot to another.
+    while (!start_jobs())
+      continue;
     progress_.journal.commit(progress_.scheduler);
     if (progress_.scheduler.finished())
       break;
@@ -43,23 +45,27 @@ Result<void> Supervisor::take_over() {
   return {};
 }
 
-void Supervisor::start_jobs() {
+bool Supervisor::start_jobs() {
   Scheduler& scheduler = progress_.scheduler;
   const auto jobs = scheduler.take_startable([this](std::size_t job) { return may_start(job); });
   parts_.leases.withdraw_unless(
       [&](std::size_t job) { return scheduler.has_free_slot() && scheduler.waits(job); });
   for (const std::size_t job : jobs)
     progress_.attempts.begin(job);
+  bool all_started = true;
   // All of a gang before any of it starts: all of it starts, or nothing.
   for (const auto step : {&Supervisor::reserve, &Supervisor::start})
     for (const std::size_t job : jobs) {
       if (progress_.gangs.is_over(job))
         continue;  // others of its gang could not start
-      if (auto done = (this->*step)(job); !done)
+      if (auto done = (this->*step)(job); !done) {
         ends_.not_started(job, done.error());
+        all_started = false;
+      }
     }
   parts_.runners.release_ports();
   queue_waiting();
+  return all_started;
 }
 
 bool Supervisor::may_start(std::size_t job) {

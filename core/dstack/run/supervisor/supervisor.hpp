@@ -28,7 +28,8 @@ class Supervisor {
 
  private:
   Result<void> take_over();
-  void start_jobs();
+  /// False: one of them could not start.
+  bool start_jobs();
   bool may_start(std::size_t job);
   Result<void> reserve(std::size_t job);
   Result<void> start(std::size_t job);

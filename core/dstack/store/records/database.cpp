@@ -39,6 +39,19 @@ Result<void> check_locks(int code, const std::string& file) {
   return fail(std::move(tried).error());
 }
 
+/// Why the last call has failed that SQLite made for a file of the database; 0: it does not know.
+int last_error_of_files(sqlite3* database) {
+  int error = 0;
+  if (sqlite3_file_control(database, "main", SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK &&
+      error != 0)
+    return error;
+  sqlite3_file* log = nullptr;
+  if (sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+      log != nullptr && log->pMethods != nullptr)
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
 const char* verb_of(int code) {
   if ((code & 0xff) == SQLITE_CANTOPEN)
     return "open";
@@ -50,10 +63,15 @@ Failure fail_sqlite(sqlite3* database, const std::string& name) {
   const int code = sqlite3_extended_errcode(database);
   const std::string message = sqlite3_errmsg(database);
   FailedCall failed = last_failed_call();
-  // Of these two kinds alone SQLite keeps it.
   const int kind = code & 0xff;
+  if (failed.error == 0 && kind == SQLITE_READONLY)
+    failed = last_failed_open();
+  // Of these two kinds alone SQLite keeps it.
   if (failed.error == 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN))
     failed = {code == SQLITE_IOERR_NOMEM ? ENOMEM : sqlite3_system_errno(database), verb_of(code)};
+  // A sync is no call that can be watched.
+  if (failed.error == 0 && kind == SQLITE_IOERR)
+    failed.error = last_error_of_files(database);
   if (auto checked = check_locks(code, name); !checked)
     return Failure(std::move(checked).error());
   return sqlite_failure(code, message, failed, name);
@@ -245,6 +263,7 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const {
 
 Result<Database> Database::open(const Path& path, Open how) {
   watch_sqlite_calls();
+  forget_failed_opens();
   if (how == Open::read_write)
     DSTACK_CHECK(keep_log(path));
   sqlite3* raw = nullptr;

@@ -300,6 +300,8 @@ Result<Fd> lock_database(const files::Home& home) {
 
 Result<void> write_database(const Path& path, const std::function<Result<void>(Database&)>& fill) {
   DSTACK_TRY(Database database, Database::open(path, Database::Open::create));
+  // It is synced as a whole before it is published.
+  DSTACK_CHECK(database.execute("pragma synchronous = off"));
   // The mode is kept in the file, so no later command sets it. The log is emptied into the file
   // before it gets its name, because the log of the working name stays behind.
   DSTACK_CHECK(database.execute("pragma journal_mode = wal"));

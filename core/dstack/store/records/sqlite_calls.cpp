@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <string_view>
 
 #include <sqlite3.h>
 #include <sys/types.h>
@@ -10,7 +11,10 @@ namespace dstack::store {
 
 namespace {
 
+constexpr std::string_view opening = "open";
+
 thread_local FailedCall failed_call;
+thread_local FailedCall failed_open;
 
 /// Not those that are an answer: there is no such file, or it may not be written.
 bool is_trouble(int error) {
@@ -27,6 +31,12 @@ bool has_failed(void* answer) {
   return answer == reinterpret_cast<void*>(-1);  // as mmap(2) has it
 }
 
+void note(const FailedCall& failed) {
+  failed_call = failed;
+  if (failed.doing == opening)
+    failed_open = failed;
+}
+
 /// One for each call, which calls the one that was there.
 template <int number, typename Call>
 struct Watched;
@@ -39,7 +49,7 @@ struct Watched<number, Answer(Arguments...)> {
   static Answer call(Arguments... arguments) {
     const Answer answer = original(arguments...);
     if (has_failed(answer) && is_trouble(errno))
-      failed_call = {errno, doing};
+      note({errno, doing});
     return answer;
   }
 
@@ -89,6 +99,14 @@ void forget_failed_call() {
 
 FailedCall last_failed_call() {
   return failed_call;
+}
+
+FailedCall last_failed_open() {
+  return failed_open;
+}
+
+void forget_failed_opens() {
+  failed_open = {};
 }
 
 }  // namespace dstack::store

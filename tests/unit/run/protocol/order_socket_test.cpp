@@ -1,7 +1,7 @@
 #include "dstack/run/protocol/order_socket.hpp"
 
 #include "dstack/run/protocol/descriptor_message.hpp"
-#include "support/catch.hpp"
+#include "support/results.hpp"
 
 #include <functional>
 
@@ -70,7 +70,7 @@ TEST_CASE("a job is plain unless something is held, made, hidden or started for 
 TEST_CASE("an order arrives with the lock of its job, which its receiver holds") {
   Sent sent;
   CHECK(sent.is_locked());
-  auto given = take_given_order(sent.ends.second.get());
+  auto given = test::value_of(take_given_order(sent.ends.second.get()));
   REQUIRE(given);
   CHECK(given->order == plain_order());
   CHECK(sent.is_locked());
@@ -83,8 +83,8 @@ TEST_CASE("an order outlives its sender, and its lock ends with a receiver that 
   sent.ends.first.reset();
   CHECK(sent.is_locked());
   SECTION("it is taken") {
-    CHECK(take_given_order(sent.ends.second.get()));
-    CHECK_FALSE(take_given_order(sent.ends.second.get()));
+    CHECK(test::value_of(take_given_order(sent.ends.second.get())));
+    CHECK_FALSE(test::value_of(take_given_order(sent.ends.second.get())));
   }
   SECTION("it is not") {
     sent.ends.second.reset();

@@ -1,7 +1,7 @@
 #include "dstack/run/runner/order_queue.hpp"
 
 #include "dstack/run/protocol/descriptor_message.hpp"
-#include "support/catch.hpp"
+#include "support/results.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ struct SignalsOfTest {
 
 struct Idle {
   SignalsOfTest of_test;
-  RunnerSignals signals;
+  RunnerSignals signals = dstack::test::value_of(RunnerSignals::open());
   std::pair<Fd, Fd> ends = *make_message_socket();
   OrderQueue orders{std::move(ends.second), signals};
 
@@ -46,7 +46,7 @@ struct Idle {
 TEST_CASE("a signal to a runner without a job ends it, and no order is lost by that") {
   const Idle idle;
   ::kill(::getpid(), SIGTERM);
-  CHECK_FALSE(idle.orders.next());
+  CHECK_FALSE(dstack::test::value_of(idle.orders.next()));
   CHECK_FALSE(idle.give());
   CHECK(idle.signals.take() == SIGTERM);
 }
@@ -55,13 +55,13 @@ TEST_CASE("a signal that comes after an order is for its job") {
   const Idle idle;
   REQUIRE(idle.give());
   ::kill(::getpid(), SIGTERM);
-  CHECK(idle.orders.next());
+  CHECK(dstack::test::value_of(idle.orders.next()));
   CHECK(idle.signals.take() == SIGTERM);
 }
 
 TEST_CASE("a runner that is sent nothing for a while ends, and takes no order any more") {
   const Idle idle;
-  CHECK_FALSE(idle.orders.next());
+  CHECK_FALSE(dstack::test::value_of(idle.orders.next()));
   CHECK_FALSE(idle.give());
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("a supervisor that ends leaves the order that it has sent, and no othe
   Idle idle;
   REQUIRE(idle.give());
   idle.ends.first.reset();
-  CHECK(idle.orders.next());
-  CHECK_FALSE(idle.orders.next());
+  CHECK(dstack::test::value_of(idle.orders.next()));
+  CHECK_FALSE(dstack::test::value_of(idle.orders.next()));
   CHECK_FALSE(idle.orders.say_ready());
 }

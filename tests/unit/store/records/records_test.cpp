@@ -4,8 +4,10 @@
 #include "dstack/files/home.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/store/records/database.hpp"
+#include "support/earlier_schema.hpp"
 #include "unit/store/fixture.hpp"
 
+#include <map>
 #include <set>
 
 #include <sys/stat.h>
@@ -100,25 +102,6 @@ TEST_CASE("a database of a newer dstack is refused") {
 
 namespace {
 
-/// What version 9 added.
-void drop_clocks(Database& database) {
-  for (const char* column : {"run drop column boot",
-                             "run drop column clock_zero",
-                             "run drop column started_elapsed",
-                             "run drop column finished_elapsed",
-                             "workflow drop column started_elapsed",
-                             "workflow drop column finished_elapsed",
-                             "job drop column started_elapsed",
-                             "job drop column finished_elapsed",
-                             "history drop column elapsed"})
-    require_ok(database.execute(("alter table " + std::string(column)).c_str()));
-}
-
-/// Likewise what says which trees runs need.
-void drop_needed_trees(Database& database) {
-  require_ok(database.execute("drop table run_input; drop table removed_tree"));
-}
-
 /// The tables of a database and what they hold of columns, however the statements are laid out.
 std::set<std::string> columns_of(const files::Home& home) {
   Database database = value_of(Database::open(home.database(), Database::Open::read_only));
@@ -140,9 +123,9 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
   {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
+    dstack::test::make_schema_8(database);
     require_ok(
         database.execute("drop table app; drop table edits; drop table notification; "
-                         "drop table run_input; drop table removed_tree; "
                          "alter table artifact drop column exposure; pragma user_version = 1"));
     for (const char* column : {"peak_memory",
                                "largest_process",
@@ -152,7 +135,6 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
                                "warnings",
                                "workspace"})
       require_ok(database.execute(("alter table job drop column " + std::string(column)).c_str()));
-    drop_clocks(database);
   }
   const auto mode = GENERATE(Records::Mode::read_write, Records::Mode::read_only);
 
@@ -164,16 +146,39 @@ TEST_CASE("a database of the first schema becomes what a new one is, with its ru
   CHECK(columns_of(test.home()) == columns);
 }
 
+TEST_CASE("what the runs of an earlier version need is taken from their plans") {
+  const TestHome test;
+  const auto hex = [](const char* text) { return sha256(text).render(); };
+  NewRun run = new_run("quiet-otter-1");
+  const Json input_file{{"tree", {hex("input"), hex("its times"), 1, 2}}};
+  const Json artifact{{"tree", hex("artifact")}, {"times", hex("other times")}};
+  const Json input{{"artifacts", {artifact}}};
+  const Json workflow{{"input_files", {input_file}}, {"inputs", {input}}};
+  run.plan = render_json(Json{{"plan", {{"workflows", {workflow, workflow}}}}});
+  const RunId id = value_of(test.open().create_run(run));
+  {
+    Database database =
+        value_of(Database::open(test.home().database(), Database::Open::read_write));
+    dstack::test::make_schema_8(database);
+  }
+
+  std::map<Digest, Digest> needed;
+  for (const NeededTree& tree : value_of(test.open().needed_trees(id)))
+    if (tree.role == NeededTree::Role::input)
+      needed[tree.tree] = tree.times;
+  CHECK(needed == std::map<Digest, Digest>{{sha256("input"), sha256("its times")},
+                                           {sha256("artifact"), sha256("other times")}});
+}
+
 TEST_CASE("what an earlier version recorded lasted as long as the wall clock said") {
   const TestHome test;
   const RunId run = value_of(test.open().create_run(new_run("quiet-otter-1")));
   {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
-    drop_clocks(database);
-    drop_needed_trees(database);
+    dstack::test::make_schema_8(database);
     require_ok(database.execute(
-        "pragma user_version = 8; update run set submitted_at = 10000, started_at = 12000;"
+        "update run set submitted_at = 10000, started_at = 12000;"
         "update workflow set started_at = 13000, finished_at = 17000, status = 'done' "
         "where number = 0;"
         "update job set started_at = 3000 where number = 0;"  // the clock was set back
@@ -211,8 +216,8 @@ TEST_CASE("warnings in the reasons of an earlier database become lists") {
   {
     Database database =
         value_of(Database::open(test.home().database(), Database::Open::read_write));
+    dstack::test::make_schema_8(database);
     require_ok(database.execute(
-        "drop table run_input; drop table removed_tree; "
         "alter table job drop column warnings; alter table job drop column workspace; alter table "
         "edits drop column exposure;"
         "update job set finished_at = 1, status = 'done', reason = 'a; b' where number = 0;"
@@ -220,7 +225,6 @@ TEST_CASE("warnings in the reasons of an earlier database become lists") {
         "update job set finished_at = 1, status = 'failed', reason = 'disk full; warning: d; e' "
         "where number = 2;"
         "pragma user_version = 5"));
-    drop_clocks(database);
   }
 
   Records records = test.open();
