@@ -104,7 +104,7 @@ void check_durations(const ClockBox& box, const std::string& name) {
 }  // namespace
 
 TEST_CASE("a wall clock that is set by a year changes no duration and no order of a run") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const std::int64_t jump = GENERATE(1, -1) * year;
   CAPTURE(jump);
   const ClockBox box;
@@ -143,7 +143,7 @@ TEST_CASE("a wall clock that is set by a year changes no duration and no order o
 }
 
 TEST_CASE("a wall clock that is set by a year neither hastens a timeout nor keeps it from coming") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const std::int64_t jump = GENERATE(1, -1) * year;
   CAPTURE(jump);
   const ClockBox box;
@@ -161,7 +161,7 @@ TEST_CASE("a wall clock that is set by a year neither hastens a timeout nor keep
 }
 
 TEST_CASE("a run of another boot is ended without a negative duration, however the clock stands") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const std::int64_t jump = GENERATE(0, -1) * year;
   CAPTURE(jump);
   const ClockBox box;
@@ -185,7 +185,7 @@ TEST_CASE("a run of another boot is ended without a negative duration, however t
 }
 
 TEST_CASE("a server that names the date of the next attempt is asked then, by its own clock") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   ClockBox box;
   box.set("no_proxy=127.0.0.1");
   const Server server;
@@ -196,7 +196,7 @@ TEST_CASE("a server that names the date of the next attempt is asked then, by it
 }
 
 TEST_CASE("a clock that is set forward costs a notification one early attempt, not all of them") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   ClockBox box;
   box.set("DSTACK_NOTIFICATION_WAIT=100s");
   const Server server;

@@ -27,11 +27,11 @@ struct Fault {
 };
 
 /// The libraries take the place of functions that the sanitizers take the place of, too.
-inline void skip_if_sanitized() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  SKIP("sanitizers stand where these libraries have to");
+#define SKIP_IF_SANITIZED() SKIP("sanitizers stand where these libraries have to")
+#else
+#define SKIP_IF_SANITIZED() static_cast<void>(0)
 #endif
-}
 
 /// What was made to fail by the commands since begin(): "malloc"; empty when there is no such call.
 class FaultReport {

@@ -18,7 +18,7 @@ process::Output run_without(const Sandbox& box,
                             const std::string& workflow,
                             const Fault& fault,
                             const std::string& path) {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const FaultReport report(box);
   process::Command command = with_fault(box.command({"run", workflow}), fault, report);
   command.environment->push_back("FAULT_PATH=" + path);

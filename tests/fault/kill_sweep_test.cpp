@@ -6,71 +6,71 @@
 using namespace dstack::test;
 
 TEST_CASE("killed at any call: a run with a dependency and artifacts") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(run_with_dependency());
 }
 
 TEST_CASE("killed at any call: the first run of a home") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(first_run());
 }
 
 TEST_CASE("killed at any call: a run of 30 jobs") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(run_many_jobs());
 }
 
 TEST_CASE("killed at any call: a stop") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(stop_run());
 }
 
 TEST_CASE("killed at any call: an abort") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(abort_run());
 }
 
 TEST_CASE("killed at any call: adding a tag") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(add_tag());
 }
 
 TEST_CASE("killed at any call: deleting a tag") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(delete_tag());
 }
 
 TEST_CASE("killed at any call: a download") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(download_artifacts());
 }
 
 TEST_CASE("killed at any call: removing a run") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(remove_run());
 }
 
 TEST_CASE("killed at any call: the first command in a home of an earlier version") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(upgrade_home());
 }
 
 TEST_CASE("killed at any call: adding a secret") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(add_secret());
 }
 
 TEST_CASE("killed at any call: deleting a secret") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(delete_secret());
 }
 
 TEST_CASE("killed at any call: bringing changes into the project") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(apply_changes());
 }
 
 TEST_CASE("killed at any call: writing the code of a run") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   sweep_kills(write_code());
 }

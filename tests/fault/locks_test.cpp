@@ -38,7 +38,7 @@ void check_explained(const Sandbox& box, const std::string& text, int error) {
 
 TEST_CASE(
     "a new home that cannot be locked is an error with the path, the reason and the way out") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
   const int error = GENERATE(ENOLCK, EOPNOTSUPP, ENOSYS, EIO);
@@ -48,7 +48,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a run whose lock would be refused is not recorded") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
   box.ok({"run", "w"});
@@ -59,7 +59,7 @@ TEST_CASE("a run whose lock would be refused is not recorded") {
 }
 
 TEST_CASE("a database that cannot be locked is not called busy") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
   box.ok({"run", "w"});
@@ -71,7 +71,7 @@ TEST_CASE("a database that cannot be locked is not called busy") {
 }
 
 TEST_CASE("a supervisor that cannot have its lock says so, and the run does not hang") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: ['true']}\n");
   const auto output = without_locks(box, {"run", "w"}, ENOLCK, "supervise", "flock");
@@ -81,7 +81,7 @@ TEST_CASE("a supervisor that cannot have its lock says so, and the run does not 
 }
 
 TEST_CASE("secrets are not stored without a lock") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows("workflows: []\n");
   process::Command command = with_fault(box.command({"secrets", "add", "NAME"}),
@@ -94,7 +94,7 @@ TEST_CASE("secrets are not stored without a lock") {
 }
 
 TEST_CASE("the doctor tries whether files of the home can be locked") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   const auto locks = [](const std::string& text) {
     const auto checks = parse_json(text, "the output of dstack");

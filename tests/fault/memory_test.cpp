@@ -87,7 +87,7 @@ std::size_t fail_allocations_of_run(const std::string& role) {
 }  // namespace
 
 TEST_CASE("a command that gets no memory says so, dies of no signal and damages nothing") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const auto arguments = GENERATE(std::vector<std::string>{"ps"},
                                   std::vector<std::string>{"validate"},
                                   std::vector<std::string>{"run", "second", "--dry-run"});
@@ -96,7 +96,7 @@ TEST_CASE("a command that gets no memory says so, dies of no signal and damages 
 }
 
 TEST_CASE("a provider's host that gets no memory says so, and does not crash") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows(two_workflows);
   const FaultReport report(box);
@@ -121,17 +121,17 @@ TEST_CASE("a provider's host that gets no memory says so, and does not crash") {
 }
 
 TEST_CASE("a supervisor that gets no memory tries again, or leaves the run to a later one") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   CHECK(fail_allocations_of_run("supervise") > 500);
 }
 
 TEST_CASE("a runner that gets no memory tries again, or says why its job could not start") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   CHECK(fail_allocations_of_run("exec") > 200);
 }
 
 TEST_CASE("a runner that gets no memory any more gives up, and nothing of its job lives on") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows(
       "workflows:\n  - {name: w, provider: bash, commands: [\"sleep 1000 & echo begun; wait\"]}\n");
@@ -152,7 +152,7 @@ TEST_CASE("a runner that gets no memory any more gives up, and nothing of its jo
 }
 
 TEST_CASE("a run within a limit of memory ends with its result or with the reason") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const Sandbox box;
   box.workflows(two_workflows);
   std::size_t refused = 0;

@@ -8,7 +8,7 @@ using namespace dstack;
 using namespace dstack::test;
 
 TEST_CASE("a job is not left in a namespace of a user in which its workspace cannot be mounted") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   if (::geteuid() == 0 && !user_reaches_build())
     SKIP("an ordinary user cannot reach the build folder");
   const Sandbox box;

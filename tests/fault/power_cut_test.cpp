@@ -350,7 +350,7 @@ bool can_make(const std::string& kind) {
 }  // namespace
 
 TEST_CASE("power cuts: ext4") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   if (!can_make("ext4"))
     SKIP("there is no mkfs.ext4, or no loop device");
   if (!enter_namespace())
@@ -359,7 +359,7 @@ TEST_CASE("power cuts: ext4") {
 }
 
 TEST_CASE("power cuts: xfs") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   if (!can_make("xfs"))
     SKIP("there is no mkfs.xfs, or no loop device");
   if (!enter_namespace())

@@ -48,7 +48,7 @@ int any_supervisor(const Sandbox& box) {
 }  // namespace
 
 TEST_CASE("no command starts a second supervisor while the first one did not get to run yet") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   const SlowStarts slow(box, "supervise");
@@ -70,7 +70,7 @@ TEST_CASE("no command starts a second supervisor while the first one did not get
 }
 
 TEST_CASE("'run' starts one supervisor for its run, however long that takes to start") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   const SlowStarts slow(box, "supervise");
@@ -85,7 +85,7 @@ TEST_CASE("'run' starts one supervisor for its run, however long that takes to s
 }
 
 TEST_CASE("a supervisor that was killed before it got to run is replaced") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   const SlowStarts slow(box, "supervise");
@@ -106,7 +106,7 @@ TEST_CASE("a supervisor that was killed before it got to run is replaced") {
 }
 
 TEST_CASE("a run that is refused leaves no supervisor, also if that did not get to run yet") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   const SlowStarts slow(box, "supervise");
@@ -116,7 +116,7 @@ TEST_CASE("a run that is refused leaves no supervisor, also if that did not get 
 }
 
 TEST_CASE("a run that is killed while it is planned leaves no supervisor and no record") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   Sandbox box;
   box.workflows("workflows:\n  - {name: w, provider: bash, commands: [\"true\"]}\n");
   const SlowStarts slow(box, "provider-host");

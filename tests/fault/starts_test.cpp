@@ -70,14 +70,14 @@ std::size_t fail_each_start(const std::string& role, int error, bool and_all_lat
 }  // namespace
 
 TEST_CASE("every start that fails, for any reason, is reported, and loses no run") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const std::string role = GENERATE("run", "supervise", "exec");
   const int error = GENERATE(EAGAIN, ENOMEM, ENOENT, EACCES, ENOEXEC, ETXTBSY, E2BIG);
   CHECK(fail_each_start(role, error, false) > 0);
 }
 
 TEST_CASE("where nothing can be started from some moment on, runs end with the reason") {
-  skip_if_sanitized();
+  SKIP_IF_SANITIZED();
   const std::string role = GENERATE("run", "supervise", "exec");
   CHECK(fail_each_start(role, EAGAIN, true) > 0);
 }

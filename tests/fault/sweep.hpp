@@ -4,7 +4,7 @@
 //   DSTACK_SWEEP=all            every point, in place of an even sample
 //   DSTACK_SWEEP_SEED=N         which sample; it is printed, and a new one each time without
 //   DSTACK_SWEEP_POINT=POINT    one point alone, in the words in which a failure names it
-//   DSTACK_SWEEP_TABLE=FILE     gets a line for each sweep: guarantee, tried, failed, known
+//   DSTACK_SWEEP_TABLE=FILE     gets a line for each sweep: guarantee, tried, failed
 #pragma once
 
 #include "fault_board.h"
@@ -93,7 +93,6 @@ struct Scenario {
 struct Tally {
   std::size_t tried = 0;
   std::size_t failed = 0;
-  std::size_t known = 0;
 };
 
 /// One line of the table: what was guaranteed, how often that was tried, how often it failed.
