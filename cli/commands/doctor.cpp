@@ -1,4 +1,5 @@
 #include "command_line/exit_code.hpp"
+#include "commands/belief_checks.hpp"
 #include "commands/commands.hpp"
 #include "commands/engines.hpp"
 #include "commands/file_systems.hpp"
@@ -333,12 +334,17 @@ class Doctor final : public Action {
         .example("dstack doctor --repair", "the database, from the folders of the runs");
   }
 
+  bool opens_home() const override { return store_ || repair_; }
+
   Result<int> run(Context& context) override {
     if (store_ || repair_) {
       DSTACK_TRY(const auto checks, check_stored(context));
       return show(context, checks);
     }
-    std::vector<Check> checks = {check_home(context.home)};
+    std::vector<Check> checks;
+    if (!check_belief(context, checks))
+      return show(context, checks);
+    checks.insert(checks.begin(), check_home(context.home));
     check_records(context.home, checks);
     check_locks(context.home, checks);
     check_workspaces(context.home, checks);

@@ -34,8 +34,10 @@ struct Scope {
     if (user)
       return std::string();
     const auto root = config::find_project(context.folder);
-    if (root)
+    if (root) {
+      DSTACK_CHECK(config::believe_project(*root));
       return real_path(*root).string();
+    }
     Error error = refuse_missing_project().value();
     error.hint += "; '--user' is for the secrets of all projects";
     return fail(std::move(error));

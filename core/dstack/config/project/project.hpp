@@ -79,7 +79,10 @@ struct Project {
 /// The nearest folder, from `from` upwards, that has `.dstack/workflows.yaml` (or `.yml`) or
 /// `.dstack/workflows/`.
 std::optional<Path> find_project(const Path& from);
-/// Reads the whole project. Fails on what leaves nothing to run (unreadable files, YAML syntax);
+/// configuration: the folder's `.dstack` is not believed (trust/belief.hpp), because another user
+/// made it, or could change it.
+Result<void> believe_project(const Path& root);
+/// Reads the whole project, where it is believed. Fails on what leaves nothing to run (unreadable files, YAML syntax);
 /// everything else is a finding. Cycles and references to unknown workflows are findings of the
 /// workflows concerned; a tag may be one of a workflow that is not defined here (`artifacts upload`
 /// makes such), so only the plan can judge those.

@@ -5,6 +5,7 @@
 #include "dstack/config/yaml/file_source.hpp"
 #include "dstack/config/yaml/map_reader.hpp"
 #include "dstack/config/yaml/yaml.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <set>
 #include <utility>
@@ -200,6 +201,8 @@ Result<Settings> load_settings(const Path& config) {
       (!error || error == boost::system::errc::no_such_file_or_directory ||
        error == boost::system::errc::not_a_directory))
     return Settings{};
+  DSTACK_CHECK(trust::believe(
+      fmt::format("the file '{}'", file.string()), file, trust::Kind::file, folder));
   DSTACK_TRY(auto source, read_source(file, file.string()));
   DSTACK_TRY(ParsedYaml parsed, read_yaml(std::move(source)));
   SettingsReader reader(std::move(parsed.errors));
