@@ -24,7 +24,8 @@ void check_trusted_folders(std::vector<Check>& checks) {
     checks.push_back({"trust", Health::warning, list.error().message, list.error().hint});
   else
     for (const trust::TrustedFolder& each : list->folders())
-      checks.push_back({"trust", Health::note, fmt::format("'{}' is trusted", each.folder.string())});
+      checks.push_back(
+          {"trust", Health::note, fmt::format("'{}' is trusted", each.folder.string())});
   const trust::TrustVariable variable = trust::trust_variable();
   for (const trust::TrustedFolder& each : variable.folders)
     checks.push_back({"trust",

@@ -141,12 +141,14 @@ void check_engines(std::vector<Check>& checks) {
 
 void check_pythons(std::vector<Check>& checks) {
   const auto found = python::find_interpreters(environment_variable);
-  for (const python::Interpreter& python : found)
+  for (const python::Interpreter& python : found.usable)
     checks.push_back(
         {"python",
          Health::ok,
          fmt::format("{} ({}, {})", python.version, python.program.string(), python.source)});
-  if (found.empty())
+  for (const std::string& sentence : found.passed_over)
+    checks.push_back({"python", Health::warning, sentence});
+  if (found.usable.empty())
     checks.push_back({"python",
                       Health::warning,
                       "none found",

@@ -75,7 +75,8 @@ std::string about_blanks(std::string_view value) {
   if (!after.empty())
     places += fmt::format("{}ends with {}", places.empty() ? "" : " and ", render_blanks(after));
   return fmt::format(
-      "the value {}, which jobs get, too, and is masked with and without; if that is a mistake, add "
+      "the value {}, which jobs get, too, and is masked with and without; if that is a mistake, "
+      "add "
       "it again with '--force'",
       places);
 }
@@ -137,9 +138,12 @@ class SecretsAdd final : public Action {
       context.messages.warning(fmt::format(
           "a value of fewer than {} bytes is not masked in logs: it occurs in any text by chance",
           secrets::shortest_masked));
-    context.messages.note(fmt::format("added '{}' to the secrets {}; jobs get it as {}",
+    context.messages.note(fmt::format("added '{}' to the secrets {}; {} get it as {}",
                                       name_,
                                       of_scope(project),
+                                      project.empty() ? "jobs of projects that name it, or have "
+                                                        "run before,"
+                                                      : "jobs",
                                       environment_name(name_)));
     return exit_code::success;
   }

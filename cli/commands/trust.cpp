@@ -1,10 +1,9 @@
 // trust: folders in which dstack believes what other users wrote.
-#include "dstack/trust/trusted_folders.hpp"
-
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/trust/trusted_folders.hpp"
 #include "ui/table.hpp"
 
 #include <algorithm>
@@ -61,6 +60,7 @@ class Trust final : public Action {
 
   Result<int> add(const Context& context, TrustedFolders& trusted) const {
     const Path folder = named_folder(context);
+
     struct stat status {};
 
     if (::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
@@ -74,12 +74,12 @@ class Trust final : public Action {
     if (is_new)
       DSTACK_CHECK(trusted.save());
     if ((status.st_mode & S_IWOTH) != 0)
-      context.messages.warning(fmt::format(
-          "every user of this machine can write to '{}', and so have code run as you",
-          folder.string()));
-    context.messages.note(printable(
-        fmt::format("{} '{}' and what is below it", is_new ? "trusting" : "already trusting",
-                    folder.string())));
+      context.messages.warning(
+          fmt::format("every user of this machine can write to '{}', and so have code run as you",
+                      folder.string()));
+    context.messages.note(printable(fmt::format("{} '{}' and what is below it",
+                                                is_new ? "trusting" : "already trusting",
+                                                folder.string())));
     return exit_code::success;
   }
 

@@ -1,5 +1,6 @@
 #include "dstack/trust/belief.hpp"
 
+#include "dstack/base/environment_variable.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/trust/trusted_folders.hpp"
@@ -7,8 +8,6 @@
 #include <algorithm>
 #include <mutex>
 #include <vector>
-
-#include <unistd.h>
 
 namespace dstack::trust {
 
@@ -71,12 +70,9 @@ Result<void> believe(std::string_view subject, const Path& path, Kind kind, cons
   std::string hint = how_to_trust(leads_out ? place.parent_path() : to_trust);
   if (exposure.foreign.empty())
     hint = fmt::format("'{}' closes it; {}", how_to_close(exposure), hint);
-  else if (::geteuid() == 0)
-    hint = fmt::format("do without 'sudo', or {}", hint);
-  return fail(ErrorCode::configuration,
-              "{} is not used: {}",
-              subject,
-              exposure.describe())
+  else if (environment_variable("SUDO_USER"))
+    hint = fmt::format("run it without 'sudo'; {}", hint);
+  return fail(ErrorCode::configuration, "{} is not used: {}", subject, exposure.describe())
       .with_hint("{}", hint);
 }
 

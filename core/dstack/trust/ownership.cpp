@@ -93,16 +93,14 @@ const Caller& this_caller() {
 std::string Exposure::describe() const {
   if (foreign.empty())
     return fmt::format("others can write to {}", quoted_list(writable));
-  std::vector<std::string> paths;
-  for (const Foreign& each : foreign)
-    paths.push_back(printable(each.path));
-  const bool one_owner = std::all_of(foreign.begin(), foreign.end(), [&](const Foreign& each) {
-    return each.owner == foreign.front().owner;
-  });
-  return fmt::format("{} {} to {}",
-                     quoted_list(paths),
-                     paths.size() == 1 ? "belongs" : "belong",
-                     one_owner ? owner_of(foreign.front().owner) : "other users");
+  // Of each owner the last: what the path leads to, rather than the folders above it.
+  std::vector<std::string> parts;
+  for (auto each = foreign.begin(); each != foreign.end(); ++each)
+    if (std::none_of(each + 1, foreign.end(), [&](const Foreign& later) {
+          return later.owner == each->owner;
+        }))
+      parts.push_back(fmt::format("'{}' belongs to {}", each->path, owner_of(each->owner)));
+  return join(parts, " and ");
 }
 
 bool OwnershipWalk::is_foreign(const struct stat& status, bool is_last, Kind kind) const {

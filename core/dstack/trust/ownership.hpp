@@ -46,7 +46,7 @@ struct Exposure {
 
   bool empty() const { return foreign.empty() && writable.empty(); }
 
-  /// "'/data' belongs to user 'bob'"; of what others may write only where nothing is theirs.
+  /// "'/data' belongs to user 'bob'", else "others can write to '/data'".
   std::string describe() const;
 };
 

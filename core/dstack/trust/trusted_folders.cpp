@@ -51,8 +51,7 @@ Failure damaged(const Path& file) {
 
 Path trusted_folders_file() {
   const auto set = nonempty_environment_variable("XDG_CONFIG_HOME");
-  const Path folder =
-      set && set->starts_with('/') ? Path(*set) : Path(user_folder()) / ".config";
+  const Path folder = set && set->starts_with('/') ? Path(*set) : Path(user_folder()) / ".config";
   return folder / "dstack" / "trusted-folders.json";
 }
 
@@ -67,7 +66,8 @@ Result<TrustedFolders> TrustedFolders::load(const Path& file) {
                 "the list of trusted folders '{}' is not used: {}",
                 file.string(),
                 exposure.describe())
-        .with_hint("it must be yours, and closed to others; XDG_CONFIG_HOME may name another place");
+        .with_hint(
+            "it must be yours, and closed to others; XDG_CONFIG_HOME may name another place");
   DSTACK_TRY(const std::string text, read_file(file));
   const auto json = parse_json(text, "'" + file.string() + "'");
   if (!json || !json->is_object())
@@ -90,9 +90,8 @@ bool TrustedFolders::add(const Path& folder) {
 }
 
 bool TrustedFolders::remove(const Path& folder) {
-  return std::erase_if(folders_, [&](const TrustedFolder& each) {
-           return each.folder == folder;
-         }) > 0;
+  return std::erase_if(folders_, [&](const TrustedFolder& each) { return each.folder == folder; }) >
+         0;
 }
 
 Result<void> TrustedFolders::save() const {

@@ -89,6 +89,7 @@ class Loader {
       all_workflows = all_workflows && file;
       if (file) {
         root_.take(*file, project_);
+        take_secret_names(*file, project_);
         add_workflows(std::move(*file), project_);
       }
     }

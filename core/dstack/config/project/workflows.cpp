@@ -16,7 +16,7 @@ namespace dstack::config {
 
 namespace {
 
-enum class EntryKey { name, provider, help, depends_on, other };
+enum class EntryKey { name, provider, help, depends_on, secrets, other };
 
 EntryKey entry_key(std::string_view key) {
   if (key == "name")
@@ -27,6 +27,8 @@ EntryKey entry_key(std::string_view key) {
     return EntryKey::help;
   if (key == "depends-on" || key == "depends_on" || key == "deps")
     return EntryKey::depends_on;
+  if (key == "secrets")
+    return EntryKey::secrets;
   return EntryKey::other;
 }
 
@@ -199,6 +201,9 @@ class EntryReader {
                                          dependencies->key,
                                          dependencies->key_where.render()));
           dependencies = &member;
+          break;
+        case EntryKey::secrets:
+          workflow_.secrets = read_secret_names(member.value, label_, findings_);
           break;
         case EntryKey::other:
           workflow_.properties.members.push_back(std::move(member));

@@ -16,7 +16,8 @@ namespace {
 
 /// Keys of a workflow that are the host's own; known here only so that a misspelling of one of them
 /// gets the right suggestion.
-constexpr std::string_view keys_of_the_host[] = {"name", "provider", "help", "depends-on", "deps"};
+constexpr std::string_view keys_of_the_host[] = {
+    "name", "provider", "help", "depends-on", "deps", "secrets"};
 
 /// An entry without a name has properties, too.
 std::string named(std::string_view workflow) {

@@ -43,16 +43,30 @@ std::vector<std::pair<std::string, std::string>> caller_environment() {
   return all;
 }
 
+struct ProjectSecrets {
+  std::vector<std::string> names;
+  std::vector<std::string> withheld;  ///< PlanningContext::withheld_secrets
+};
+
 /// If two have the same variable, the project's comes later and wins.
-Result<std::vector<std::string>> secrets_of(const Workbench& bench) {
+Result<ProjectSecrets> secrets_of(const Workbench& bench, store::Records& records) {
   DSTACK_TRY(const auto vault, secrets::Vault::open(bench.home.secrets()));
   auto names = vault.names_for(bench.project.folder.string());
   std::stable_partition(names.begin(), names.end(), [](const secrets::SecretName& secret) {
     return secret.project.empty();
   });
-  std::vector<std::string> found;
-  for (const secrets::SecretName& secret : names)
-    found.push_back(secret.name);
+  ProjectSecrets found;
+  for (const secrets::SecretName& secret : names) {
+    found.names.push_back(secret.name);
+    if (secret.project.empty())
+      found.withheld.push_back(secret.name);
+  }
+  if (found.withheld.empty())
+    return found;
+  // Who runs a project again has agreed to it.
+  DSTACK_TRY(const auto last, records.last_run(bench.project.folder.string()));
+  if (last)
+    found.withheld.clear();
   return found;
 }
 
@@ -99,10 +113,11 @@ plan::PlanningContext context(const Workbench& bench,
 plan::PlanningContext context_with_pythons(const Workbench& bench,
                                            const source::Snapshot& code,
                                            store::Records& records,
-                                           std::vector<std::string> secrets,
+                                           const ProjectSecrets& secrets,
                                            EnvTexts& texts,
                                            python::Effects effects) {
-  plan::PlanningContext made = context(bench, code, records, std::move(secrets));
+  plan::PlanningContext made = context(bench, code, records, secrets.names);
+  made.withheld_secrets = secrets.withheld;
   add_data_sources(made, bench.home, texts);
   made.choose_python = [&bench, effects](const python::VersionRequest& request) {
     return python::choose_interpreter(request, environment_variable, bench.home, effects);
@@ -304,14 +319,13 @@ Result<plan::Plan> preview(const Workbench& bench,
   DSTACK_TRY(code,
              source::preview_snapshot(
                  bench.project.root, snapshot_options(bench, request.large_folder), bench.asked));
-  DSTACK_TRY(auto secrets, secrets_of(bench));
-  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
+  DSTACK_TRY(const auto secrets, secrets_of(bench, records));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets.names));
   EnvTexts texts;
-  DSTACK_TRY(
-      auto plan,
-      plan::make_plan(plan_request(bench, request, ""),
-                      context_with_pythons(
-                          bench, code, records, std::move(secrets), texts, python::Effects::none)));
+  DSTACK_TRY(auto plan,
+             plan::make_plan(plan_request(bench, request, ""),
+                             context_with_pythons(
+                                 bench, code, records, secrets, texts, python::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request, records));
   add_messages(code, bench.project, plan);
   return plan;
@@ -339,8 +353,8 @@ Result<Submitted> submit(const Workbench& bench,
                                    bench.home,
                                    snapshot_options(bench, request.large_folder),
                                    bench.asked));
-  DSTACK_TRY(const auto secrets, secrets_of(bench));
-  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
+  DSTACK_TRY(const auto secrets, secrets_of(bench, records));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets.names));
   // Until the run is on record nothing else keeps what it needs from being removed.
   store::ObjectStore objects(bench.home);
   std::optional<source::Snapshot> captured;
