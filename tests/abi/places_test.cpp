@@ -242,10 +242,10 @@ TEST_CASE("a library that others could replace is refused with the command that 
     refused("'" + folder.string() + "'", folder.string());
   }
   SECTION("a folder above, and the file") {
-    change_mode(box.root(), 0707);
+    change_mode(folder, 0707);
     change_mode(library, 0646);
-    refused("'" + box.root().string() + "' and '" + library.string() + "'",
-            box.root().string() + " " + library.string());
+    refused("'" + folder.string() + "' and '" + library.string() + "'",
+            folder.string() + " " + library.string());
   }
   const std::string why = reason(box);
   const std::string command = why.substr(why.find("chmod"));

@@ -240,9 +240,23 @@ TEST_CASE("a home that others can write to is refused, also where it is still to
 
   change_mode(above, 01777);
   scene.box.ok({"run", "bash", "-c", "true"});
-  change_mode(scene.box.home(), 01777);
+  change_mode(scene.box.home(), 0777);
   CHECK_THAT(scene.box.refused({"ps"}, 2),
              Catch::Contains("others can write to '" + scene.box.home().string() + "'"));
+}
+
+TEST_CASE("in a sticky home everything has to be one's own", "[security]") {
+  Scene scene;
+  scene.box.ok({"run", "bash", "-c", "true"});
+  change_mode(scene.box.home(), 01777);  // as a file system in memory begins
+  scene.box.ok({"run", "bash", "-c", "true"});
+  if (!is_root())
+    return;
+  const Path planted = scene.box.home() / "config.yml";
+  REQUIRE(write_file_atomically(planted, "", Durable::no));
+  give_away(planted, attacker);
+  CHECK_THAT(scene.box.refused({"ps"}, 2),
+             Catch::Contains("'" + planted.string() + "' belongs to user 'nobody'"));
 }
 
 TEST_CASE("dstack trust lifts the refusal, for one folder and until it is removed", "[security]") {

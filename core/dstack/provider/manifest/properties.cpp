@@ -73,15 +73,13 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"mounts", data_of_jobs},
     {"mount", data_of_jobs},
     {"binds", data_of_jobs},
-    {"secrets",
-     "a job has the project's secrets as environment variables; 'dstack secrets add NAME' adds "
-     "one"},
     {"tag", "'dstack run NAME --tag TAG' tags what a run saves"},
     {"keep_changes", setting_of_the_home},
     {"log_limit", setting_of_the_home},
     {"stop_grace", setting_of_the_home},
     {"snapshot_file_limit", setting_of_the_home},
     {"on_end", setting_of_the_home},
+    {"trust", setting_of_the_home},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>
