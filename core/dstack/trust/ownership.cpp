@@ -2,6 +2,7 @@
 
 #include "dstack/base/text.hpp"
 #include "dstack/base/user.hpp"
+#include "dstack/trust/access_list.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -110,14 +111,26 @@ bool OwnershipWalk::is_foreign(const struct stat& status, bool is_last, Kind kin
   return !may_be_of_system || !caller_->is_unknown_owner(status.st_uid);
 }
 
+/// Of a file whose mode lets its group write, or whom its access control list names.
+bool OwnershipWalk::group_is_others(const std::string& path, gid_t group) const {
+  const Writers writers = writers_beside_owner(path);
+  const bool by_user = std::any_of(writers.users.begin(), writers.users.end(), [&](uid_t user) {
+    return user != 0 && user != caller_->user;
+  });
+  return by_user || (writers.owning_group && !caller_->is_own_group(group)) ||
+         !std::all_of(writers.groups.begin(), writers.groups.end(), caller_->is_own_group);
+}
+
 /// In a sticky folder, such as /tmp, nobody can rename or remove the files of another user.
-bool OwnershipWalk::is_writable(const struct stat& status, bool is_last, Kind kind) const {
+bool OwnershipWalk::is_writable(const std::string& path,
+                                const struct stat& status,
+                                bool is_last,
+                                Kind kind) const {
   if (S_ISLNK(status.st_mode))
     return false;
   const bool by_all = (status.st_mode & S_IWOTH) != 0;
-  const bool by_group =
-      (status.st_mode & S_IWGRP) != 0 && (by_all || !caller_->is_own_group(status.st_gid));
-  if (!by_all && !by_group)
+  const bool by_group = (status.st_mode & S_IWGRP) != 0;
+  if (!by_all && !(by_group && group_is_others(path, status.st_gid)))
     return false;
   const bool is_guarded = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
   return !is_guarded || (is_last && kind == Kind::folder);
@@ -140,7 +153,7 @@ Result<Exposure> OwnershipWalk::look_at(const Path& path, Kind kind) {
         return fail_errno("'{}' cannot be inspected", at);
       }
       const bool foreign = is_foreign(status, is_last, kind);
-      const bool writable = is_writable(status, is_last, kind);
+      const bool writable = is_writable(at, status, is_last, kind);
       if (foreign)
         add_once(exposure.foreign, at, status.st_uid);
       if (writable)

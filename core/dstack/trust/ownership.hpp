@@ -60,7 +60,11 @@ class OwnershipWalk {
 
  private:
   bool is_foreign(const struct stat& status, bool is_last, Kind kind) const;
-  bool is_writable(const struct stat& status, bool is_last, Kind kind) const;
+  bool is_writable(const std::string& path,
+                   const struct stat& status,
+                   bool is_last,
+                   Kind kind) const;
+  bool group_is_others(const std::string& path, gid_t group) const;
 
   const Caller* caller_;
   std::set<std::string> closed_folders_;  ///< that were seen on the way to something

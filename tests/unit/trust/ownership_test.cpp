@@ -4,6 +4,9 @@
 #include "unit/trust/tree.hpp"
 
 #include <algorithm>
+#include <cstdint>
+
+#include <sys/xattr.h>
 
 using namespace dstack;
 using namespace dstack::trust;
@@ -42,6 +45,20 @@ std::vector<std::string> writable(const Caller& caller, const Path& path, Kind k
 }
 
 using Paths = std::vector<std::string>;
+
+/// As the kernel takes it: the kind of an entry, what it allows, and whom.
+struct AclEntry {
+  std::uint16_t tag;
+  std::uint16_t permissions;
+  std::uint32_t id = ~0U;
+};
+
+bool set_access_list(const Path& file, const std::vector<AclEntry>& entries) {
+  std::string bytes("\2\0\0\0", 4);
+  for (const AclEntry& entry : entries)
+    bytes.append(reinterpret_cast<const char*>(&entry), sizeof entry);
+  return ::setxattr(file.c_str(), "system.posix_acl_access", bytes.data(), bytes.size(), 0) == 0;
+}
 
 }  // namespace
 
@@ -109,6 +126,30 @@ TEST_CASE("the user's own group may write, any other may not") {
   CHECK(writable(caller, file) == Paths{(tree.root() / "a").string(), file.string()});
   caller.is_own_group = [](gid_t group) { return group == ::getegid(); };
   CHECK(look(caller, file).empty());
+}
+
+TEST_CASE("whom an access control list lets write is another user like any other") {
+  const Tree tree;
+  const Path file = tree.file("a/b");
+  Caller caller = me();
+  caller.is_own_group = [](gid_t group) { return group == ::getegid(); };
+  const AclEntry owner{0x01, 6};
+  const AclEntry group{0x04, 6};
+  const AclEntry mask{0x10, 6};
+  const AclEntry other{0x20, 4};
+  if (!set_access_list(file, {owner, {0x02, 6, somebody}, group, mask, other}))
+    SKIP("the file system keeps no access control lists");
+  const auto with_list = [&](const std::vector<AclEntry>& entries) {
+    REQUIRE(set_access_list(file, entries));
+    return writable(caller, file);
+  };
+
+  CHECK(with_list({owner, {0x02, 6, somebody}, group, mask, other}) == Paths{file.string()});
+  CHECK(with_list({owner, group, {0x08, 6, somebody}, mask, other}) == Paths{file.string()});
+  CHECK(with_list({owner, {0x02, 4, somebody}, group, mask, other}).empty());  // may only read
+  CHECK(with_list({owner, {0x02, 6, caller.user}, group, {0x08, 6, ::getegid()}, mask, other})
+            .empty());
+  CHECK(with_list({owner, {0x02, 6, somebody}, group, {0x10, 4}, other}).empty());  // by its mask
 }
 
 TEST_CASE("the group of this process is its user's own, and so is root's") {
