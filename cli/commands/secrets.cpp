@@ -235,10 +235,33 @@ class SecretsList final : public Action {
       context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");
     else
       context.out.write(render(context, names));
+    if (!all_ && !json_)
+      DSTACK_CHECK(note_withheld(context, names));
     return exit_code::success;
   }
 
  private:
+  /// Those of the user that a project without runs gets only where it names them.
+  static Result<void> note_withheld(const Context& context,
+                                    const std::vector<secrets::SecretName>& names) {
+    std::vector<std::string> withheld;
+    for (const secrets::SecretName& secret : names)
+      if (secret.project.empty())
+        withheld.push_back(secret.name);
+    if (withheld.empty())
+      return {};
+    DSTACK_TRY(auto records, store::Records::open(context.home, store::Records::Mode::read_only));
+    DSTACK_TRY(const auto last, records.last_run(context.project().string()));
+    if (!last)
+      context.messages.note(fmt::format(
+          "the first run here gets {} only where the project names {}: 'secrets: [{}]' in "
+          ".dstack/workflows.yaml",
+          quoted_list(withheld),
+          withheld.size() == 1 ? "it" : "them",
+          join(withheld, ", ")));
+    return {};
+  }
+
   static Json as_json(const std::vector<secrets::SecretName>& names) {
     Json list = Json::array();
     for (const secrets::SecretName& secret : names)

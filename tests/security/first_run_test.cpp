@@ -51,6 +51,9 @@ TEST_CASE("the first run of a project does not get the secrets of all projects",
   stranger.workflow("", "");
   stranger.add({"OWN_TOKEN"});
 
+  CHECK(stranger.box.run({"secrets", "list"}).err ==
+        "the first run here gets 'WIDE_TOKEN' only where the project names it: 'secrets: "
+        "[WIDE_TOKEN]' in .dstack/workflows.yaml\n");
   const auto first = stranger.box.run({"run", "w"});
   CHECK(first.out == "OWN_TOKEN\n");
   CHECK_THAT(first.err,
@@ -61,6 +64,7 @@ TEST_CASE("the first run of a project does not get the secrets of all projects",
   const auto second = stranger.box.run({"run", "w"});
   CHECK(second.out == "OWN_TOKEN\nWIDE_TOKEN\n");
   CHECK(second.err.find("not given") == std::string::npos);
+  CHECK(stranger.box.run({"secrets", "list"}).err.empty());
 }
 
 TEST_CASE("a secret that the project names is given from its first run on", "[security]") {
