@@ -6,6 +6,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/environment_names.hpp"
+#include "dstack/run/client/run_before.hpp"
 #include "dstack/secrets/crypto.hpp"
 #include "dstack/secrets/encodings.hpp"
 #include "dstack/secrets/vault.hpp"
@@ -251,8 +252,8 @@ class SecretsList final : public Action {
     if (withheld.empty())
       return {};
     DSTACK_TRY(auto records, store::Records::open(context.home, store::Records::Mode::read_only));
-    DSTACK_TRY(const auto last, records.last_run(context.project().string()));
-    if (!last)
+    DSTACK_TRY(const bool agreed, run::has_run_before(records, context.project()));
+    if (!agreed)
       context.messages.note(fmt::format(
           "the first run here gets {} only where the project names {}: 'secrets: [{}]' in "
           ".dstack/workflows.yaml",

@@ -3,6 +3,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/plan/redaction.hpp"
+#include "dstack/run/client/run_before.hpp"
 #include "dstack/trust/belief.hpp"
 #include "dstack/trust/trusted_folders.hpp"
 #include "ui/prompt.hpp"
@@ -51,8 +52,8 @@ Result<bool> agree_to_first_run(const Context& context,
                                 store::Records& records,
                                 const run::SubmitRequest& request) {
   const Path& project = bench.project.folder;
-  DSTACK_TRY(const auto last, records.last_run(project.string()));
-  if (last || trust::is_trusted(project))
+  DSTACK_TRY(const bool agreed, run::has_run_before(records, project));
+  if (agreed || trust::is_trusted(project))
     return true;
   source::Snapshot code;
   DSTACK_TRY(auto plan, run::preview(bench, request, code));

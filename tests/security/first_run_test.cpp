@@ -67,6 +67,35 @@ TEST_CASE("the first run of a project does not get the secrets of all projects",
   CHECK(stranger.box.run({"secrets", "list"}).err.empty());
 }
 
+TEST_CASE("runs that a project took along from another folder agree to nothing", "[security]") {
+  Stranger stranger;
+  stranger.workflow("", "");
+  const auto git = [&](std::vector<std::string> words) {
+    process::Command command = stranger.box.command({});
+    words.insert(words.begin(), {"git", "-c", "user.name=T", "-c", "user.email=t@example.com"});
+    command.argv = words;
+    const auto output = process::run(command);
+    REQUIRE(output);
+    INFO(output->err);
+    REQUIRE(process::succeeded(output->status));
+  };
+  git({"init", "-q"});
+  git({"add", "-A"});
+  git({"commit", "-q", "-m", "work"});
+  stranger.names_in_job();
+  CHECK(stranger.names_in_job() == "WIDE_TOKEN\n");
+  const Path moved = stranger.box.root() / "moved";
+  fs::rename(stranger.box.project(), moved);
+
+  auto command = stranger.box.command({"run", "w"});
+  command.working_dir = moved.string();
+  const auto first = process::run(command);
+  REQUIRE(first);
+  CHECK_THAT(first->err, Catch::Contains("its runs and tags are found here now"));
+  CHECK(first->out.empty());
+  CHECK(process::run(command)->out == "WIDE_TOKEN\n");
+}
+
 TEST_CASE("a secret that the project names is given from its first run on", "[security]") {
   const Stranger stranger;
   SECTION("for all workflows") {

@@ -9,6 +9,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/run_before.hpp"
 #include "dstack/run/client/run_folder.hpp"
 #include "dstack/run/client/submit_data.hpp"
 #include "dstack/run/protocol/run_order.hpp"
@@ -64,8 +65,8 @@ Result<ProjectSecrets> secrets_of(const Workbench& bench, store::Records& record
   if (found.withheld.empty())
     return found;
   // Who runs a project again has agreed to it.
-  DSTACK_TRY(const auto last, records.last_run(bench.project.folder.string()));
-  if (last)
+  DSTACK_TRY(const bool agreed, has_run_before(records, bench.project.folder));
+  if (agreed)
     found.withheld.clear();
   return found;
 }
