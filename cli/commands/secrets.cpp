@@ -6,13 +6,13 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/environment_names.hpp"
-#include "dstack/run/client/run_before.hpp"
 #include "dstack/secrets/crypto.hpp"
 #include "dstack/secrets/encodings.hpp"
 #include "dstack/secrets/vault.hpp"
 #include "follow/unwinding.hpp"
 #include "ui/prompt.hpp"
 #include "ui/table.hpp"
+#include "views/first_run.hpp"
 
 #include <algorithm>
 #include <array>
@@ -237,32 +237,11 @@ class SecretsList final : public Action {
     else
       context.out.write(render(context, names));
     if (!all_ && !json_)
-      DSTACK_CHECK(note_withheld(context, names));
+      DSTACK_CHECK(note_withheld_secrets(context));
     return exit_code::success;
   }
 
  private:
-  /// Those of the user that a project without runs gets only where it names them.
-  static Result<void> note_withheld(const Context& context,
-                                    const std::vector<secrets::SecretName>& names) {
-    std::vector<std::string> withheld;
-    for (const secrets::SecretName& secret : names)
-      if (secret.project.empty())
-        withheld.push_back(secret.name);
-    if (withheld.empty())
-      return {};
-    DSTACK_TRY(auto records, store::Records::open(context.home, store::Records::Mode::read_only));
-    DSTACK_TRY(const bool agreed, run::has_run_before(records, context.project()));
-    if (!agreed)
-      context.messages.note(fmt::format(
-          "the first run here gets {} only where the project names {}: 'secrets: [{}]' in "
-          ".dstack/workflows.yaml",
-          quoted_list(withheld),
-          withheld.size() == 1 ? "it" : "them",
-          join(withheld, ", ")));
-    return {};
-  }
-
   static Json as_json(const std::vector<secrets::SecretName>& names) {
     Json list = Json::array();
     for (const secrets::SecretName& secret : names)

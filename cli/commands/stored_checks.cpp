@@ -48,7 +48,8 @@ std::string hint_for(const store::Finding& finding, const std::vector<store::Roo
   if (runs.empty())
     return "'dstack doctor --store --repair' takes it away";
   return fmt::format(
-      "'dstack doctor --store --repair' looks for another copy; without one, saving the same content "
+      "'dstack doctor --store --repair' looks for another copy; without one, saving the same "
+      "content "
       "again replaces it: run again what run '{}' did",
       *runs.begin());
 }

@@ -3,7 +3,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/plan/redaction.hpp"
-#include "dstack/run/client/run_before.hpp"
+#include "dstack/run/client/project_secrets.hpp"
 #include "dstack/trust/belief.hpp"
 #include "dstack/trust/trusted_folders.hpp"
 #include "ui/prompt.hpp"
@@ -66,6 +66,19 @@ Result<bool> agree_to_first_run(const Context& context,
                 project.string())
         .with_hint("{}", trust::how_to_trust(project));
   return ui::confirm(context.messages, "Run it?", "the first run of a project");
+}
+
+Result<void> note_withheld_secrets(const Context& context) {
+  DSTACK_TRY(auto records, store::Records::open(context.home, store::Records::Mode::read_only));
+  DSTACK_TRY(const auto secrets, run::secrets_of(context.home, context.project(), records));
+  if (!secrets.withheld.empty())
+    context.messages.note(fmt::format(
+        "the first run here gets {} only where the project names {}: 'secrets: [{}]' in "
+        ".dstack/workflows.yaml",
+        quoted_list(secrets.withheld),
+        secrets.withheld.size() == 1 ? "it" : "them",
+        join(secrets.withheld, ", ")));
+  return {};
 }
 
 }  // namespace dstack::cli

@@ -1,5 +1,5 @@
-// The question before the first run of a project, where config.yaml has 'trust: ask': what it would
-// run, and which secrets it would get.
+// What is special about the first run of a project: with 'trust: ask' in config.yaml the user is
+// shown first what it would run, and which secrets it would get; it gets fewer of them.
 #pragma once
 
 #include "command_line/context.hpp"
@@ -12,6 +12,9 @@ Result<bool> agree_to_first_run(const Context& context,
                                 const run::Workbench& bench,
                                 store::Records& records,
                                 const run::SubmitRequest& request);
+
+/// Says which secrets of the user the first run here gets only if the project names them.
+Result<void> note_withheld_secrets(const Context& context);
 
 /// What is shown: each workflow with its provider and commands, and the secrets, a line each.
 std::string describe_first_run(const plan::Plan& plan);

@@ -343,6 +343,26 @@ TEST_CASE("a Python that others could replace is not even started", "[security]"
   CHECK_FALSE(scene.left_trace());
 }
 
+TEST_CASE("a uv that others could replace is not even started", "[security]") {
+  Scene scene;
+  const Path folder = scene.box.root() / ".local" / "bin";  // of HOME
+  REQUIRE(make_folders(folder));
+  REQUIRE(write_file_atomically(
+      folder / "uv", "#!/bin/sh\n" + scene.leave_trace() + "\necho uv 1.0\n", Durable::no, 0755));
+  scene.box.set("PATH=/usr/bin:/bin");
+  scene.box.set("PYENV_ROOT=/nowhere");
+  scene.box.workflows(
+      "workflows:\n  - {name: w, provider: python, version: \"3.99\", file: a.py}\n");
+  scene.box.file("a.py", "print(1)\n");
+
+  change_mode(folder, 0777);
+  scene.box.refused({"run", "--dry-run", "w"}, 1);
+  CHECK_FALSE(scene.left_trace());
+  change_mode(folder, 0755);
+  scene.box.run({"run", "--dry-run", "w"});
+  CHECK(scene.left_trace());
+}
+
 TEST_CASE("an active environment that others could change is an error", "[security]") {
   Scene scene;
   const Path folder = scene.box.root() / "venv";

@@ -9,12 +9,11 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
-#include "dstack/run/client/run_before.hpp"
+#include "dstack/run/client/project_secrets.hpp"
 #include "dstack/run/client/run_folder.hpp"
 #include "dstack/run/client/submit_data.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
-#include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/changes.hpp"
 
@@ -42,33 +41,6 @@ std::vector<std::pair<std::string, std::string>> caller_environment() {
       all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   return all;
-}
-
-struct ProjectSecrets {
-  std::vector<std::string> names;
-  std::vector<std::string> withheld;  ///< PlanningContext::withheld_secrets
-};
-
-/// If two have the same variable, the project's comes later and wins.
-Result<ProjectSecrets> secrets_of(const Workbench& bench, store::Records& records) {
-  DSTACK_TRY(const auto vault, secrets::Vault::open(bench.home.secrets()));
-  auto names = vault.names_for(bench.project.folder.string());
-  std::stable_partition(names.begin(), names.end(), [](const secrets::SecretName& secret) {
-    return secret.project.empty();
-  });
-  ProjectSecrets found;
-  for (const secrets::SecretName& secret : names) {
-    found.names.push_back(secret.name);
-    if (secret.project.empty())
-      found.withheld.push_back(secret.name);
-  }
-  if (found.withheld.empty())
-    return found;
-  // Who runs a project again has agreed to it.
-  DSTACK_TRY(const bool agreed, has_run_before(records, bench.project.folder));
-  if (agreed)
-    found.withheld.clear();
-  return found;
 }
 
 plan::PlanningContext context(const Workbench& bench,
@@ -320,7 +292,7 @@ Result<plan::Plan> preview(const Workbench& bench,
   DSTACK_TRY(code,
              source::preview_snapshot(
                  bench.project.root, snapshot_options(bench, request.large_folder), bench.asked));
-  DSTACK_TRY(const auto secrets, secrets_of(bench, records));
+  DSTACK_TRY(const auto secrets, secrets_of(bench.home, bench.project.folder, records));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets.names));
   EnvTexts texts;
   DSTACK_TRY(auto plan,
@@ -354,7 +326,7 @@ Result<Submitted> submit(const Workbench& bench,
                                    bench.home,
                                    snapshot_options(bench, request.large_folder),
                                    bench.asked));
-  DSTACK_TRY(const auto secrets, secrets_of(bench, records));
+  DSTACK_TRY(const auto secrets, secrets_of(bench.home, bench.project.folder, records));
   DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets.names));
   // Until the run is on record nothing else keeps what it needs from being removed.
   store::ObjectStore objects(bench.home);
