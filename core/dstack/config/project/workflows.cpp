@@ -366,12 +366,15 @@ std::shared_ptr<const Value> take_defaults(ParsedYaml& file, Findings& findings)
     if (entry_key(member.key) == EntryKey::other)
       kept.push_back(std::move(member));
     else
-      findings.add("",
-                   make_error(ErrorCode::configuration,
-                              "'{}' belongs to a workflow, and cannot be a default",
-                              member.key)
-                       .at(member.key_where)
-                       .with_hint("write it in each workflow"));
+      findings.add(
+          "",
+          make_error(ErrorCode::configuration,
+                     "'{}' belongs to a workflow, and cannot be a default",
+                     member.key)
+              .at(member.key_where)
+              .with_hint(
+                  "write it {}in each workflow",
+                  entry_key(member.key) == EntryKey::secrets ? "at the top of the file, or " : ""));
   }
   defaults->members = std::move(kept);
   return defaults;
