@@ -31,6 +31,9 @@ class Action {
   /// What `--help` prints.
   virtual Result<std::string> help(Context&, const Syntax& syntax) { return syntax.help(); }
 
+  /// Whether the home has to be believed before run(): nothing of one that is not may be read.
+  virtual bool opens_home() const { return true; }
+
   /// The exit code.
   virtual Result<int> run(Context& context) = 0;
 };

@@ -6,6 +6,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/abandoned.hpp"
+#include "dstack/files/believed_home.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/plan/graph.hpp"
 #include "dstack/plan/target.hpp"
@@ -250,6 +251,10 @@ Result<int> perform(Context& context,
     context.out.write(text);
     return exit_code::success;
   }
+  if (action.opens_home()) {
+    DSTACK_CHECK(files::believe_home(context.home));
+    files::remove_abandoned(context.home);
+  }
   return action.run(context);
 }
 
@@ -301,8 +306,6 @@ int run_command(const Invocation& invocation, const ui::Messages& early) {
                   files::home_from_environment(),
                   folder.value_or(Path("/")),
                   provider_paths.value_or(std::vector<Path>())};
-  if (!globals.help)
-    files::remove_abandoned(context.home);
   const auto code = perform(context, *action, syntax, globals);
   if (code)
     return finish(context.out, context.messages, *code);

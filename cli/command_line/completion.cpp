@@ -5,6 +5,7 @@
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
+#include "dstack/files/believed_home.hpp"
 #include "dstack/plan/make.hpp"
 #include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
@@ -440,10 +441,10 @@ int complete_main(const std::vector<std::string>& arguments) {
   words.pop_back();
   boost::system::error_code error;
   const Path folder = fs::current_path(error);
-  if (error)
+  const files::Home home = files::home_from_environment();
+  if (error || !files::believe_home(home))
     return exit_code::failure;
-  const std::string text =
-      render(complete(words, current, {files::home_from_environment(), folder}));
+  const std::string text = render(complete(words, current, {home, folder}));
   std::fwrite(text.data(), 1, text.size(), stdout);
   return exit_code::success;
 }

@@ -50,6 +50,7 @@ std::unique_ptr<Action> make_providers_check();
 std::unique_ptr<Action> make_completion();
 std::unique_ptr<Action> make_schema();
 std::unique_ptr<Action> make_doctor();
+std::unique_ptr<Action> make_trust();
 
 /// In the order of the help.
 const std::vector<Command>& all_commands();

@@ -19,6 +19,8 @@ class PrintCompletion final : public Action {
         .example("dstack completion fish | source", "completion in this shell, from now on");
   }
 
+  bool opens_home() const override { return false; }
+
   Result<int> run(Context& context) override {
     const std::string script = completion_script(shell_);
     if (script.empty())

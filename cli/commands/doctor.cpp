@@ -1,7 +1,8 @@
 #include "command_line/exit_code.hpp"
+#include "commands/belief_checks.hpp"
 #include "commands/commands.hpp"
-#include "commands/engines.hpp"
 #include "commands/file_systems.hpp"
+#include "commands/program_checks.hpp"
 #include "commands/stored_checks.hpp"
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
@@ -10,9 +11,7 @@
 #include "dstack/files/home.hpp"
 #include "dstack/files/locks.hpp"
 #include "dstack/overlay/mount.hpp"
-#include "dstack/process/spawn.hpp"
 #include "dstack/provider/discovery/registry.hpp"
-#include "dstack/python/python.hpp"
 #include "dstack/resources/lease.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/resources/machine.hpp"
@@ -106,50 +105,6 @@ void check_workspaces(const files::Home& home, std::vector<Check>& checks) {
         {"workspace",
          Health::ok,
          *tried == overlay::Access::root ? "overlays" : "overlays in user namespaces"});
-}
-
-/// "git version 2.39.5" → "2.39.5".
-Check check_program(const std::string& name, Health when_missing, const std::string& hint) {
-  const auto program = process::find_program(name, environment_variable("PATH").value_or(""));
-  if (!program)
-    return {name, when_missing, "not found", hint};
-  process::Command command;
-  command.argv = {*program, "--version"};
-  const auto output = process::run(command, {}, std::chrono::seconds(2));
-  if (!output || !process::succeeded(output->status))
-    return {name, Health::warning, fmt::format("{} does not answer", *program)};
-  std::string version(trim(output->out.substr(0, output->out.find('\n'))));
-  for (const std::string& prefix : {fmt::format("{} version ", name), fmt::format("{} ", name)})
-    if (version.rfind(prefix, 0) == 0)
-      version.erase(0, prefix.size());
-  return {name, Health::ok, fmt::format("{} ({})", version, *program)};
-}
-
-void check_engines(std::vector<Check>& checks) {
-  for (const Engine& engine : find_engines()) {
-    if (!engine.version.empty())
-      checks.push_back(
-          {engine.name, Health::ok, fmt::format("{} ({})", engine.version, engine.socket)});
-    else if (!engine.program.empty())
-      checks.push_back(
-          {engine.name, Health::note, fmt::format("{}, but {}", engine.program, engine.trouble)});
-    else
-      checks.push_back({engine.name, Health::note, "not found; only container workflows need it"});
-  }
-}
-
-void check_pythons(std::vector<Check>& checks) {
-  const auto found = python::find_interpreters(environment_variable);
-  for (const python::Interpreter& python : found)
-    checks.push_back(
-        {"python",
-         Health::ok,
-         fmt::format("{} ({}, {})", python.version, python.program.string(), python.source)});
-  if (found.empty())
-    checks.push_back({"python",
-                      Health::warning,
-                      "none found",
-                      "install python3, or uv, which fetches any version"});
 }
 
 std::string describe_entry(const resources::Entry& entry) {
@@ -333,12 +288,17 @@ class Doctor final : public Action {
         .example("dstack doctor --repair", "the database, from the folders of the runs");
   }
 
+  bool opens_home() const override { return store_ || repair_; }
+
   Result<int> run(Context& context) override {
     if (store_ || repair_) {
       DSTACK_TRY(const auto checks, check_stored(context));
       return show(context, checks);
     }
-    std::vector<Check> checks = {check_home(context.home)};
+    std::vector<Check> checks;
+    if (!check_belief(context, checks))
+      return show(context, checks);
+    checks.insert(checks.begin(), check_home(context.home));
     check_records(context.home, checks);
     check_locks(context.home, checks);
     check_workspaces(context.home, checks);

@@ -6,8 +6,8 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/requirements_source.hpp"
 #include "dstack/plan/make.hpp"
-#include "dstack/provider/discovery/replaceable.hpp"
 #include "dstack/provider/host/calls.hpp"
+#include "dstack/trust/belief.hpp"
 #include "views/checks.hpp"
 
 #include <algorithm>
@@ -184,7 +184,7 @@ class ProvidersCheck final : public Action {
   }
 
   static void check_file(const Candidate& candidate, std::vector<Check>& checks) {
-    if (const auto safe = provider::ReplacementCheck().examine(candidate.path); !safe)
+    if (const auto safe = trust::believe_library(candidate.path); !safe)
       checks.push_back({"file", Health::warning, safe.error().message, safe.error().hint});
     else
       checks.push_back({"file", Health::ok, candidate.path.string()});

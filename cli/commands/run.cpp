@@ -12,6 +12,7 @@
 #include "follow/run_view.hpp"
 #include "follow/signal_watchdog.hpp"
 #include "views/code_amount.hpp"
+#include "views/first_run.hpp"
 #include "views/work_progress.hpp"
 
 #include <algorithm>
@@ -280,6 +281,11 @@ class Run final : public Action {
     if (dry_run_)
       return show_plan(context, bench);
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
+    if (bench.settings.trust == config::Trust::ask) {
+      DSTACK_TRY(const bool agreed, agree_to_first_run(context, bench, records, request_));
+      if (!agreed)
+        return exit_code::failure;
+    }
     // From here on no signal may be lost between the run's creation and its follower.
     DSTACK_TRY(auto signals, Signals::open());
     DSTACK_TRY(auto submitted, submit(context, bench, records, signals));

@@ -12,6 +12,7 @@
 #include "follow/unwinding.hpp"
 #include "ui/prompt.hpp"
 #include "ui/table.hpp"
+#include "views/first_run.hpp"
 
 #include <algorithm>
 #include <array>
@@ -34,8 +35,10 @@ struct Scope {
     if (user)
       return std::string();
     const auto root = config::find_project(context.folder);
-    if (root)
+    if (root) {
+      DSTACK_CHECK(config::believe_project(*root));
       return real_path(*root).string();
+    }
     Error error = refuse_missing_project().value();
     error.hint += "; '--user' is for the secrets of all projects";
     return fail(std::move(error));
@@ -73,7 +76,8 @@ std::string about_blanks(std::string_view value) {
   if (!after.empty())
     places += fmt::format("{}ends with {}", places.empty() ? "" : " and ", render_blanks(after));
   return fmt::format(
-      "the value {}, which jobs get, too, and is masked with and without; if that is a mistake, add "
+      "the value {}, which jobs get, too, and is masked with and without; if that is a mistake, "
+      "add "
       "it again with '--force'",
       places);
 }
@@ -135,9 +139,12 @@ class SecretsAdd final : public Action {
       context.messages.warning(fmt::format(
           "a value of fewer than {} bytes is not masked in logs: it occurs in any text by chance",
           secrets::shortest_masked));
-    context.messages.note(fmt::format("added '{}' to the secrets {}; jobs get it as {}",
+    context.messages.note(fmt::format("added '{}' to the secrets {}; {} get it as {}",
                                       name_,
                                       of_scope(project),
+                                      project.empty() ? "jobs of projects that name it, or have "
+                                                        "run before,"
+                                                      : "jobs",
                                       environment_name(name_)));
     return exit_code::success;
   }
@@ -229,6 +236,8 @@ class SecretsList final : public Action {
       context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");
     else
       context.out.write(render(context, names));
+    if (!all_ && !json_)
+      DSTACK_CHECK(note_withheld_secrets(context));
     return exit_code::success;
   }
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view heading = "=== ";
 constexpr std::string_view escaped_mark = " (escaped)";
-constexpr std::array<std::string_view, 4> own_names = {"command", "exit", "stdout", "stderr"};
+constexpr std::array<std::string_view, 5> own_names = {
+    "command", "modes", "exit", "stdout", "stderr"};
 
 bool is_own(std::string_view name) {
   return std::find(own_names.begin(), own_names.end(), name) != own_names.end();

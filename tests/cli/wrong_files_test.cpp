@@ -40,12 +40,16 @@ class Stage {
 
   void set_up(const Golden& golden) const {
     for (const GoldenSection* file : golden.files()) {
-      constexpr std::string_view in_home = "$DSTACK_HOME/";
-      const bool of_home = file->name.starts_with(in_home);
-      const Path path =
-          of_home ? home() / file->name.substr(in_home.size()) : project() / file->name;
+      const Path path = place_of(file->name);
       REQUIRE(make_folders(path.parent_path()));
       REQUIRE(write_file_atomically(path, file->bytes(), Durable::no));
+    }
+    const std::string modes = golden.find("modes").value_or("");
+    for (const std::string_view line : split(modes, '\n')) {
+      const auto words = split(line, ' ');
+      if (words.size() == 2)
+        fs::permissions(place_of(words[1]),
+                        static_cast<fs::perms>(std::stoi(std::string(words[0]), nullptr, 8)));
     }
   }
 
@@ -73,6 +77,12 @@ class Stage {
   }
 
  private:
+  Path place_of(std::string_view name) const {
+    constexpr std::string_view in_home = "$DSTACK_HOME/";
+    return name.starts_with(in_home) ? home() / std::string(name.substr(in_home.size()))
+                                     : project() / std::string(name);
+  }
+
   Path project() const { return folder_.path() / "project"; }
 
   Path home() const { return folder_.path() / "home"; }

@@ -90,7 +90,7 @@ TEST_CASE("docker: the process that has a container's secrets leaves no core fil
     const auto child = process::spawn(plain);
     REQUIRE(child);
     CHECK(cores.end(child->pid(), signal).size() > 10'000);  // one that has none does
-    add_secret(box, {"--user", "TOKEN"}, "t0ken-of-a-container");
+    add_secret(box, {"TOKEN"}, "t0ken-of-a-container");
     box.workflow("    commands: [echo ready, sleep 300]\n");
     const std::string run = box.start({"w"});
     wait_for_log(box, run, "ready\n");

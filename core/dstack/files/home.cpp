@@ -1,6 +1,7 @@
 #include "dstack/files/home.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/files/believed_home.hpp"
 #include "dstack/files/reserve.hpp"
 
 #include <cerrno>
@@ -68,6 +69,8 @@ Result<void> prepare_home(const Home& home) {
                 parents.error().message)
         .with_hint("set DSTACK_HOME to a folder that you can write to");
   DSTACK_CHECK(make_folder(home, home.root, 0700));
+  // Another user may have made it first.
+  DSTACK_CHECK(believe_home(home));
   // Says so before anything is half made: a folder may be there and yet refuse.
   if (::access(home.root.c_str(), W_OK | X_OK) != 0)
     return fail_to_write(home, home.root, errno);

@@ -163,7 +163,7 @@ std::string similar_files(const std::string& path, const source::Snapshot& code)
 /// there is none.
 std::string other_requirements(const std::string& path, const source::Snapshot& code);
 
-/// Every secret that is referred to exists.
+/// Every secret that is referred to, or named, exists.
 void check_secrets(const Drafts& drafts,
                    const PlanningContext& context,
                    std::vector<Error>& errors);
@@ -173,6 +173,14 @@ void check_shown_secrets(const Draft& draft, std::vector<Error>& errors);
 bool refers_to_secret(const Draft& draft, const std::string& text);
 /// The secrets that its properties refer to, each once, sorted.
 std::vector<std::string> secrets_of(const Draft& draft);
+
+/// The names of the secrets that the jobs of a draft get: those of the context that are not
+/// withheld, or that the project, the workflow or its properties name.
+std::vector<std::string> given_secrets(const Draft& draft, const PlanningContext& context);
+/// The withheld secrets that a workflow of the run does not get, and how it would.
+void note_withheld_secrets(const Drafts& drafts,
+                           const PlanningContext& context,
+                           std::vector<std::string>& notices);
 
 /// The interpreter of each job that asks for one. Jobs with the same request share the answer.
 void choose_pythons(Drafts& drafts,
@@ -187,8 +195,8 @@ void check_requirement_files(const Drafts& drafts,
 
 void check_resources(const Drafts& drafts, const Machine& machine, std::vector<Error>& errors);
 
-/// The environment of each job of a draft, above the base. `secrets`: PlanningContext::secrets. The
-/// value of a variable whose origin is `secret` contains references.
+/// The environment of each job of a draft, above the base. `secrets`: given_secrets(). The value of
+/// a variable whose origin is `secret` contains references.
 std::vector<EnvironmentVariable> job_environment(
     const Draft& draft,
     const job::JobSpec& job,

@@ -335,6 +335,13 @@ class Explanation {
 
 }  // namespace
 
+std::vector<std::string> lines_run_by(const job::JobSpec& job) {
+  std::vector<std::string> lines = container_lines(job);
+  for (auto part : {script_lines(job.setup), command_lines(job)})
+    lines.insert(lines.end(), part.begin(), part.end());
+  return lines;
+}
+
 std::string explain(const Plan& plan) {
   std::string text;
   const WriteText append = [&](std::string_view piece) { text += piece; };

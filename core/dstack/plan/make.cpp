@@ -49,11 +49,12 @@ class Maker {
     note_unused_variables(drafts_, parsed_.variables, context_.project, context_.code, notices_);
     for (const Draft& draft : drafts_.all) {
       check_environment(draft, errors_);
-      note_hidden_environment(draft, context_.secrets, notices_);
+      note_hidden_environment(draft, given_secrets(draft, context_), notices_);
       note_unexpanded_environment(draft, context_, notices_);
       note_left_out_secrets(draft, context_.project, context_.code, notices_);
       note_valueless_environment(draft, notices_);
     }
+    note_withheld_secrets(drafts_, context_, notices_);
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);
     if (!errors_.empty())
@@ -191,7 +192,8 @@ class Maker {
     vocabulary.target = request_.target;
     vocabulary.manifest = target().provider ? &target().manifest() : nullptr;
     vocabulary.project = &context_.project;
-    vocabulary.secrets = &context_.secrets;
+    const std::vector<std::string> secrets = given_secrets(target(), context_);
+    vocabulary.secrets = &secrets;
     parsed_ = {};
     if (request_.target_arguments.empty())
       return;
@@ -294,13 +296,14 @@ class Maker {
   }
 
   void add_jobs(Draft& draft, std::size_t workflow, Plan& plan) const {
+    const std::vector<std::string> secrets = given_secrets(draft, context_);
     for (std::size_t i = 0; i < draft.jobs.size(); ++i) {
       job::JobSpec& spec = draft.jobs[i];
       PlannedJob job;
       job.workflow = workflow;
       if (i < draft.pythons.size())
         job.python = std::move(draft.pythons[i]);
-      job.environment = job_environment(draft, spec, context_.secrets, parsed_.environment);
+      job.environment = job_environment(draft, spec, secrets, parsed_.environment);
       if (i == 0)
         note_unset_environment(draft, job.environment, plan.notices);
       if (sees_no_gpu(draft, spec))

@@ -62,6 +62,9 @@ struct PlanningContext {
       {};
   /// The text of a file of variables; not_found when there is none. If not set, none is read.
   std::function<Result<std::string>(const Path& path)> read_env_file = {};
+  /// Those of `secrets` that are the user's for all projects, where this one has not run before:
+  /// jobs get one only where the project or their workflow names it.
+  std::vector<std::string> withheld_secrets = {};
 };
 
 /// Everything that keeps the run from starting is reported together: unknown names, properties,

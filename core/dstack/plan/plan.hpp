@@ -113,6 +113,8 @@ void to_json(Json& json, const Plan& plan);
 /// Refuses one whose workflows are in the wrong order.
 void from_json(const Json& json, Plan& plan);
 
+/// What a job runs: its image, its preparation, its commands; a line each, for people.
+std::vector<std::string> lines_run_by(const job::JobSpec& job);
 /// The plan as text for people: jobs in order, commands, inputs, artifacts, and the whole
 /// environment with origins. The same plan gives the same text.
 std::string explain(const Plan& plan);

@@ -6,6 +6,7 @@
 #include "dstack/python/search.hpp"
 #include "dstack/python/uv.hpp"
 #include "dstack/python/version.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <algorithm>
 #include <set>
@@ -77,17 +78,50 @@ class Search {
     return found;
   }
 
+  /// Who has activated an environment means it, and gets no other instead.
+  Result<void> believe_active() const {
+    for (const Candidate& candidate : active_candidates(environment_))
+      DSTACK_CHECK(trust::believe(
+          fmt::format("the Python of the active environment, '{}',", candidate.program.string()),
+          candidate.program,
+          trust::Kind::program,
+          candidate.program.parent_path().parent_path()));
+    return {};
+  }
+
+  /// Those that others could replace, each as a sentence.
+  const std::vector<std::string>& passed_over() const { return passed_over_; }
+
  private:
   std::optional<Interpreter> identify(const Candidate& candidate, const Version& wanted) {
+    if (!is_believed(candidate.program))
+      return std::nullopt;
     auto interpreter = known_.identify(candidate, environment_);
     if (interpreter && !matches(parse_version(interpreter->version).value_or(Version{}), wanted))
       interpreter.reset();
+    // A shim leads to another program.
+    if (interpreter && interpreter->program != candidate.program &&
+        !is_believed(interpreter->program))
+      interpreter.reset();
     return interpreter;
+  }
+
+  bool is_believed(const Path& program) {
+    const std::string why = trust::why_not_believed(program, trust::Kind::program);
+    if (why.empty())
+      return true;
+    const Path folder = real_path(program).parent_path();
+    std::string sentence = fmt::format(
+        "'{}' is passed over: {}; {}", program.string(), why, trust::how_to_trust(folder));
+    if (std::find(passed_over_.begin(), passed_over_.end(), sentence) == passed_over_.end())
+      passed_over_.push_back(std::move(sentence));
+    return false;
   }
 
   const Lookup& environment_;
   Effects effects_;
   KnownInterpreters known_;
+  std::vector<std::string> passed_over_;
 };
 
 std::string list_found(const std::vector<Interpreter>& found) {
@@ -250,8 +284,11 @@ std::string notice_of(const VersionRequest& request,
 
 }  // namespace
 
-std::vector<Interpreter> find_interpreters(const Lookup& environment) {
-  return Search(environment, {}, Effects::none).all();
+FoundInterpreters find_interpreters(const Lookup& environment) {
+  Search search(environment, {}, Effects::none);
+  FoundInterpreters found{search.all(), {}};
+  found.passed_over = search.passed_over();
+  return found;
 }
 
 Result<Choice> choose_interpreter(const VersionRequest& request,
@@ -259,6 +296,7 @@ Result<Choice> choose_interpreter(const VersionRequest& request,
                                   const files::Home& home,
                                   Effects effects) {
   Search search(environment, home.environments() / "interpreters", effects);
+  DSTACK_CHECK(search.believe_active());
   const auto range = request.range.empty() ? std::nullopt : VersionRange::parse(request.range);
   Choice choice;
   if (!request.version.empty()) {
@@ -272,6 +310,9 @@ Result<Choice> choose_interpreter(const VersionRequest& request,
   }
   if (choice.notice.empty())
     choice.notice = notice_of(request, range, choice.interpreter);
+  if (!search.passed_over().empty())
+    choice.notice +=
+        fmt::format("{}{}", choice.notice.empty() ? "" : "; ", search.passed_over().front());
   return choice;
 }
 

@@ -14,9 +14,9 @@
 namespace dstack::python {
 
 struct Interpreter {
-  Path program;         ///< absolute
-  std::string version;  ///< "3.10.13"
-  std::string source;   ///< "active environment", "PATH", "uv", or where pyenv is: "~/.pyenv"
+  Path program;               ///< absolute
+  std::string version;        ///< "3.10.13"
+  std::string source;         ///< "active environment", "PATH", "uv", or where pyenv is: "~/.pyenv"
   std::string named_by = {};  ///< the file that asks for this version; may be empty
 
   bool operator==(const Interpreter&) const = default;
@@ -45,8 +45,14 @@ struct JobInput {
   std::string index_where = {};          ///< of `index` in the user's file; may be empty
 };
 
+struct FoundInterpreters {
+  std::vector<Interpreter> usable;
+  /// Each as a sentence: those that another user could replace (trust/belief.hpp). None is started.
+  std::vector<std::string> passed_over;
+};
+
 /// All interpreters that are found, where possible without starting them.
-std::vector<Interpreter> find_interpreters(const Lookup& environment);
+FoundInterpreters find_interpreters(const Lookup& environment);
 
 /// Which Python is asked for.
 struct VersionRequest {
@@ -71,9 +77,10 @@ enum class Effects {
 };
 
 /// The interpreter for a request: of the named version, else one in the range; among several the
-/// active environment's, else 3.10, else the newest. A missing one is an error that lists what was
-/// found and how to install it; `uv python install` is tried first, where uv is present. Results
-/// are cached in the home and checked against the program's file.
+/// active environment's, else 3.10, else the newest. One that another user could replace is passed
+/// over, and named in the notice; that of the active environment is an error. A missing one is an
+/// error that lists what was found and how to install it; `uv python install` is tried first, where
+/// uv is present. Results are cached in the home and checked against the program's file.
 Result<Choice> choose_interpreter(const VersionRequest& request,
                                   const Lookup& environment,
                                   const files::Home& home,

@@ -5,6 +5,7 @@
 #include "dstack/python/known_interpreters.hpp"
 #include "dstack/python/search.hpp"
 #include "dstack/python/settings.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <chrono>
 #include <vector>
@@ -16,7 +17,10 @@ namespace {
 constexpr std::chrono::seconds answer_timeout{20};
 constexpr std::chrono::minutes download_timeout{10};
 
+/// Not one that another user could replace: that is not even started.
 bool runs(const std::string& uv, const Lookup& environment) {
+  if (!trust::why_not_believed(uv, trust::Kind::program).empty())
+    return false;
   process::Command command;
   command.argv = {uv, "--version"};
   command.environment = tool_environment(environment);

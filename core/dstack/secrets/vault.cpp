@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/secrets/crypto.hpp"
 #include "dstack/secrets/key.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -137,6 +138,8 @@ Result<std::optional<std::string>> read_vault(const Path& folder) {
         return std::optional<std::string>();
       return Failure(std::move(checked).error());
     }
+  DSTACK_CHECK(trust::believe(
+      fmt::format("the vault '{}'", folder.string()), folder, trust::Kind::folder, folder));
   DSTACK_TRY(const Fd file, open_file(vault_file(folder).string(), O_RDONLY | O_NOFOLLOW));
   DSTACK_TRY(std::string text, read_all(file.get()));
   return std::optional(std::move(text));

@@ -148,7 +148,7 @@ TEST_CASE("a shim that fails to run is skipped, and so is one of another version
 
 TEST_CASE("an interpreter is asked once; afterwards its file is recognised") {
   Machine at;
-  const auto found = find_interpreters(environment_variable);
+  const auto found = find_interpreters(environment_variable).usable;
   if (found.empty())
     SKIP("there is no Python on this machine");
   const Path real = fs::canonical(found.front().program);

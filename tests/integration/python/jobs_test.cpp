@@ -329,7 +329,7 @@ TEST_CASE("files of the user's uv cache keep their modes") {
 
 TEST_CASE("without requirements the interpreter is used as it is, by the name python") {
   const EnvironmentFolder at;
-  const auto found = find_interpreters(environment_variable);
+  const auto found = find_interpreters(environment_variable).usable;
   if (found.empty())
     SKIP("there is no Python on this machine");
   for (const Interpreter& interpreter : found) {

@@ -73,7 +73,7 @@ bool is_for_everybody(const Path& program) {
 /// One that both installers know; preferably one that an ordinary user may start.
 std::optional<Interpreter> interpreter_for_tests() {
   std::optional<Interpreter> second_choice;
-  for (const Interpreter& found : find_interpreters(environment_variable)) {
+  for (const Interpreter& found : find_interpreters(environment_variable).usable) {
     const auto version = parse_version(found.version);
     if (!version || *version < Version{3, 8} || found.source == "active environment" ||
         !outcome({found.program.string(), "-c", "import venv, ensurepip"}).ends_with("exit code 0"))

@@ -77,7 +77,7 @@ TEST_CASE("what is beyond keep_changes is dropped and named, the largest first")
 TEST_CASE("with keep_changes: 0 nothing is kept, and nothing is said") {
   const Sandbox box;
   settings(box, "keep_changes: 0\n");
-  add_secret(box, {"--user", "TOKEN"}, "s3cret-of-the-test");
+  add_secret(box, {"TOKEN"}, "s3cret-of-the-test");
   workflow(box, "echo $TOKEN > leftover");
   const auto output = box.run({"run", "w"});
   CHECK_FALSE(holds(output.err, "leftover"));
@@ -116,7 +116,7 @@ TEST_CASE("nothing is kept of a job in the project itself, nor of one that was a
 
 TEST_CASE("secrets in what a job left are reported, and never shown") {
   const Sandbox box;
-  add_secret(box, {"--user", "TOKEN"}, "s3cret-of-the-test");
+  add_secret(box, {"TOKEN"}, "s3cret-of-the-test");
   workflow(box, "mkdir logs; echo \"token=$TOKEN\" > logs/debug.txt; echo a > logs/clean.txt");
   const std::string expected =
       "warning: what w changed beside its artifacts contains secrets: 'logs/debug.txt' contains "

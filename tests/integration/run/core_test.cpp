@@ -57,7 +57,7 @@ TEST_CASE("what dstack runs leaves core files as ever: the job with its values, 
   const CoreFiles cores(box.root());
   if (!cores.why_not().empty())
     SKIP(cores.why_not());
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   const std::string run = start_waiting(box);
   CHECK(has_value(cores.end(job_of(box, run), SIGABRT)));
   box.run({"logs", "-f", run});
@@ -75,7 +75,7 @@ TEST_CASE("the runner of a job with secrets leaves no core file") {
   const int signal = GENERATE(SIGABRT, SIGSEGV);
   const std::string before = start_waiting(box);
   CHECK(cores.end(runner_of(before), signal).size() > 100'000);  // one without would
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   const std::string run = start_waiting(box);
   CHECK(cores.end(runner_of(run), signal).empty());
 }
@@ -87,7 +87,7 @@ TEST_CASE("the process of a native job with secrets leaves no core file") {
     SKIP(cores.why_not());
   const int signal = GENERATE(SIGABRT, SIGSEGV);
   Listener listener;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   box.workflows("workflows:\n  - {name: w, provider: curl, url: \"" + listener.url() +
                 "\", output: file, headers: {Authorization: \"Bearer ${{ secrets.TOKEN }}\"}}\n");
   const std::string run = box.start({"w"});
@@ -102,7 +102,7 @@ TEST_CASE("a supervisor that sends a secret to a webhook leaves no core file") {
     SKIP(cores.why_not());
   const int signal = GENERATE(SIGABRT, SIGSEGV);
   Listener listener;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   REQUIRE(write_file_atomically(box.home() / "config.yaml",
                                 "on_end:\n  - webhook: " + listener.url() +
                                     "\n    headers: {X-Token: \"${{ secrets.TOKEN }}\"}\n",
@@ -146,7 +146,7 @@ TEST_CASE("no debugger of the same user gets at the runner of a job with secrets
     REQUIRE(::ptrace(PTRACE_DETACH, pid, nullptr, nullptr) == 0);
     return true;
   };
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   const std::string run = start_waiting(box);
   if (!may_attach(supervisor_of(box, run)))
     SKIP("this machine lets no process look into another");

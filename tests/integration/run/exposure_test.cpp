@@ -51,7 +51,7 @@ void add_slow_secret(const Sandbox& box) {
   std::string lines;
   for (int i = 0; i < 2000; ++i)
     lines += random_hex(12) + "\n";
-  add_secret(box, {"--user", "LINES"}, lines);
+  add_secret(box, {"LINES"}, lines);
 }
 
 constexpr const char* slow_artifact =
@@ -64,7 +64,7 @@ std::string status_of_job(const Sandbox& box, const std::string& run) {
 
 /// A run whose job is over, and whose artifacts are being scanned.
 std::string start_slow(const Sandbox& box) {
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   add_slow_secret(box);
   workflow(box, slow_artifact);
   const std::string run = box.start({"w"});
@@ -77,8 +77,8 @@ std::string start_slow(const Sandbox& box) {
 
 TEST_CASE("a secret in an artifact is reported by file and name, and the artifact is not changed") {
   const Sandbox box;
-  add_secret(box, {"--user", "api-token"}, token);
-  add_secret(box, {"--user", "OTHER"}, "another-value");
+  add_secret(box, {"api-token"}, token);
+  add_secret(box, {"OTHER"}, "another-value");
   workflow(box, "echo \"key: $API_TOKEN\" > env.txt; echo nothing > log.txt");
 
   const auto output = box.run({"run", "w"});
@@ -106,7 +106,7 @@ TEST_CASE("a secret in an artifact is reported by file and name, and the artifac
 
 TEST_CASE("what the pattern of an artifact matches is scanned, and nothing else") {
   const Sandbox box;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   box.workflows(
       "workflows:\n  - name: w\n    provider: bash\n    artifacts: [\"logs/**/*.log\"]\n"
       "    commands: [\"mkdir -p logs/a; echo $TOKEN | tee logs/a/x.log logs/a/x.txt > y.log\"]\n");
@@ -117,7 +117,7 @@ TEST_CASE("what the pattern of an artifact matches is scanned, and nothing else"
 
 TEST_CASE("a file with a secret in its name is distinguished from others with a similar name") {
   const Sandbox box;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   workflow(box,
            "mkdir dir-$TOKEN dir-other; > dir-$TOKEN/b; > dir-other/b; > model-$TOKEN; "
            "> model-final; > \"model-$(echo -n $TOKEN | tr 'a-z0-9' x)\"; ln -s b dir-$TOKEN/a");
@@ -136,7 +136,7 @@ TEST_CASE("a file with a secret in its name is distinguished from others with a 
 
 TEST_CASE("a secret is found encoded, in a name and in a link, and never shown") {
   const Sandbox box;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   workflow(box,
            "echo -n \"me:$TOKEN\" | base64 > 64; echo -n $TOKEN | od -An -v -tx1 | tr -d ' \\n' > "
            "hex; > \"name-$TOKEN\"; ln -s \"/nowhere/$TOKEN\" link; > plain");
@@ -162,7 +162,7 @@ TEST_CASE("a secret is found encoded, in a name and in a link, and never shown")
 
 TEST_CASE("secrets of jobs that failed or were stopped are reported, too") {
   const Sandbox box;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   workflow(box, "echo $TOKEN > x; exit 3");
   const auto failed = box.run({"run", "w"});
   CHECK(Sandbox::code(failed) != 0);
@@ -180,7 +180,7 @@ TEST_CASE("secrets of jobs that failed or were stopped are reported, too") {
 
 TEST_CASE("of several attempts the last is scanned, whose artifacts are saved") {
   const Sandbox box;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   const std::string seen = (box.root() / "seen").string();
   workflow(box, "if mkdir " + seen + "; then echo $TOKEN > x; exit 1; fi; echo fine > y");
   box.file(".dstack/workflows.yaml",
@@ -197,7 +197,7 @@ TEST_CASE("an artifact without secrets, and a job without them, are not marked")
   CHECK_FALSE(holds(without.err, "warning"));
   CHECK(artifact(box)["exposed"].is_null());
 
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   workflow(box, "echo nothing > x");
   const auto with = box.run({"run", "w"});
   CHECK_FALSE(holds(with.err, "warning"));
@@ -207,7 +207,7 @@ TEST_CASE("an artifact without secrets, and a job without them, are not marked")
 
 TEST_CASE("the status shows when artifacts are being scanned, and the log is complete by then") {
   const Sandbox box;
-  add_secret(box, {"--user", "TOKEN"}, token);
+  add_secret(box, {"TOKEN"}, token);
   workflow(box, "echo $TOKEN > x; echo the last line");
   const std::string run = box.start({"w"});
   const Json shown = box.wait(run);

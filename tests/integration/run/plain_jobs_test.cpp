@@ -198,7 +198,7 @@ TEST_CASE("a job that needs something held, made or hidden has a runner of its o
 
 TEST_CASE("a job with secrets has a runner of its own") {
   const Sandbox box;
-  test::add_secret(box, {"--user", "TOKEN"}, "a-value-of-a-secret");
+  test::add_secret(box, {"TOKEN"}, "a-value-of-a-secret");
   box.workflows("workflows:\n" + workflow("a", say_runner, "") +
                 workflow("b", say_runner, after("a")));
   box.ok({"run", "b"});

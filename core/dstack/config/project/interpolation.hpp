@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/config/project/arguments.hpp"
+#include "dstack/config/project/secret_reference.hpp"
 #include "dstack/config/yaml/value.hpp"
 
 #include <cstddef>
@@ -41,12 +42,6 @@ struct WholeArgument {
   std::string key;  ///< of the text
   std::string variable;
   std::string value;
-  SourceLocation where;
-};
-
-/// `${{ secrets.NAME }}`, and its place.
-struct SecretReference {
-  std::string name;
   SourceLocation where;
 };
 

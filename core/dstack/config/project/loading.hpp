@@ -48,6 +48,13 @@ class RootKey {
   std::optional<SourceLocation> first_;
 };
 
+/// A list `secrets`: the names in it. `workflow`: whose it is, for findings; empty: the file's.
+std::vector<SecretReference> read_secret_names(const Value& value,
+                                               const std::string& workflow,
+                                               Findings& findings);
+/// Takes the root key `secrets` out of a workflow file: its names are added to the project's.
+void take_secret_names(ParsedYaml& file, Project& project);
+
 /// The variables of the files that `workflow` sees, for the keys that the host reads itself. Refers
 /// to the project. A variable with an `other` value has that one.
 Scope file_scope(const Project& project,

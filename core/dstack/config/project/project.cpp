@@ -3,6 +3,7 @@
 #include "dstack/config/project/loading.hpp"
 #include "dstack/config/project/variable_values.hpp"
 #include "dstack/config/yaml/file_source.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -44,7 +45,12 @@ Result<std::vector<std::string>> workflow_files(const Path& root) {
   return files;
 }
 
+Result<void> believe_part(const Path& root, const Path& part, trust::Kind kind) {
+  return trust::believe(fmt::format("the project '{}'", root.string()), part, kind, root);
+}
+
 Result<ParsedYaml> read_file_of(const Path& root, const std::string& name) {
+  DSTACK_CHECK(believe_part(root, root / name, trust::Kind::file));
   auto source = read_source(root / name, name);
   if (!source)
     return fail(std::move(source).error());
@@ -83,6 +89,7 @@ class Loader {
       all_workflows = all_workflows && file;
       if (file) {
         root_.take(*file, project_);
+        take_secret_names(*file, project_);
         add_workflows(std::move(*file), project_);
       }
     }
@@ -162,7 +169,12 @@ std::optional<Path> find_project(const Path& from) {
   return std::nullopt;
 }
 
+Result<void> believe_project(const Path& root) {
+  return believe_part(root, root / project_folder, trust::Kind::folder);
+}
+
 Result<Project> load_project(const Path& root) {
+  DSTACK_CHECK(believe_project(root));
   return Loader(root).load();
 }
 

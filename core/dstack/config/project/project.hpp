@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/base/file.hpp"
+#include "dstack/config/project/secret_reference.hpp"
 #include "dstack/config/yaml/value.hpp"
 
 #include <functional>
@@ -34,6 +35,8 @@ struct Workflow {
   /// What its file's `defaults` say; null where there are none. plan::apply_defaults() makes them
   /// properties, as only the provider knows which are the same.
   std::shared_ptr<const Value> defaults;
+  /// Of `secrets`: those of the user's that its jobs get also where the project has not run before.
+  std::vector<SecretReference> secrets;
   SourceLocation where;  ///< the first line of its entry
   SourceLocation name_where;
   SourceLocation provider_where;
@@ -66,6 +69,7 @@ struct Project {
   std::string base;  ///< `folder` seen from `root`: where all paths are seen from; mostly empty
   std::vector<Workflow> workflows;  ///< in the order of the files; each name once
   Variables variables;
+  std::vector<SecretReference> secrets;  ///< the same for all of its workflows
   std::vector<Finding> findings;
   /// Entries that nothing can run: without a name that could be one, which is then empty, and the
   /// second of a name. Kept so that the rest of what is wrong with them can be reported as well.
@@ -79,10 +83,13 @@ struct Project {
 /// The nearest folder, from `from` upwards, that has `.dstack/workflows.yaml` (or `.yml`) or
 /// `.dstack/workflows/`.
 std::optional<Path> find_project(const Path& from);
-/// Reads the whole project. Fails on what leaves nothing to run (unreadable files, YAML syntax);
-/// everything else is a finding. Cycles and references to unknown workflows are findings of the
-/// workflows concerned; a tag may be one of a workflow that is not defined here (`artifacts upload`
-/// makes such), so only the plan can judge those.
+/// configuration: the folder's `.dstack` is not believed (trust/belief.hpp), because another user
+/// made it, or could change it.
+Result<void> believe_project(const Path& root);
+/// Reads the whole project, where it is believed. Fails on what leaves nothing to run (unreadable
+/// files, YAML syntax); everything else is a finding. Cycles and references to unknown workflows
+/// are findings of the workflows concerned; a tag may be one of a workflow that is not defined here
+/// (`artifacts upload` makes such), so only the plan can judge those.
 Result<Project> load_project(const Path& root);
 /// The root of the code of the project in `folder`, as its files say now; `folder` where they
 /// cannot be read.

@@ -3,6 +3,8 @@
 // the job starts, and only in texts that are known to hold references.
 #pragma once
 
+#include "dstack/base/error.hpp"
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,6 +12,12 @@
 #include <vector>
 
 namespace dstack::config {
+
+/// `${{ secrets.NAME }}`, or NAME in a list `secrets`, and its place.
+struct SecretReference {
+  std::string name;
+  SourceLocation where;
+};
 
 inline constexpr std::string_view secret_scope = "secrets.";
 

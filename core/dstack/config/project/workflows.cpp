@@ -16,7 +16,7 @@ namespace dstack::config {
 
 namespace {
 
-enum class EntryKey { name, provider, help, depends_on, other };
+enum class EntryKey { name, provider, help, depends_on, secrets, other };
 
 EntryKey entry_key(std::string_view key) {
   if (key == "name")
@@ -27,6 +27,8 @@ EntryKey entry_key(std::string_view key) {
     return EntryKey::help;
   if (key == "depends-on" || key == "depends_on" || key == "deps")
     return EntryKey::depends_on;
+  if (key == "secrets")
+    return EntryKey::secrets;
   return EntryKey::other;
 }
 
@@ -200,6 +202,9 @@ class EntryReader {
                                          dependencies->key_where.render()));
           dependencies = &member;
           break;
+        case EntryKey::secrets:
+          workflow_.secrets = read_secret_names(member.value, label_, findings_);
+          break;
         case EntryKey::other:
           workflow_.properties.members.push_back(std::move(member));
           break;
@@ -361,12 +366,15 @@ std::shared_ptr<const Value> take_defaults(ParsedYaml& file, Findings& findings)
     if (entry_key(member.key) == EntryKey::other)
       kept.push_back(std::move(member));
     else
-      findings.add("",
-                   make_error(ErrorCode::configuration,
-                              "'{}' belongs to a workflow, and cannot be a default",
-                              member.key)
-                       .at(member.key_where)
-                       .with_hint("write it in each workflow"));
+      findings.add(
+          "",
+          make_error(ErrorCode::configuration,
+                     "'{}' belongs to a workflow, and cannot be a default",
+                     member.key)
+              .at(member.key_where)
+              .with_hint(
+                  "write it {}in each workflow",
+                  entry_key(member.key) == EntryKey::secrets ? "at the top of the file, or " : ""));
   }
   defaults->members = std::move(kept);
   return defaults;

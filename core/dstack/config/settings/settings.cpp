@@ -5,6 +5,7 @@
 #include "dstack/config/yaml/file_source.hpp"
 #include "dstack/config/yaml/map_reader.hpp"
 #include "dstack/config/yaml/yaml.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <set>
 #include <utility>
@@ -32,7 +33,8 @@ class SettingsReader : private MapReader {
                  "log_limit",
                  "tools",
                  "on_end",
-                 "retention"},
+                 "retention",
+                 "trust"},
                 [&](const std::string& key, const Value& value) {
                   if (key == "resources")
                     read_resources(value, settings.resources);
@@ -46,6 +48,8 @@ class SettingsReader : private MapReader {
                     read_duration(key, value, settings.stop_grace);
                   else if (key == "keep_changes")
                     read_size(key, value, settings.keep_changes);
+                  else if (key == "trust")
+                    read_trust(value, settings.trust);
                   else if (key == "log_limit")
                     read_log_limit(value, settings.log_limit);
                   else
@@ -90,6 +94,16 @@ class SettingsReader : private MapReader {
       report(make_error(ErrorCode::configuration, "'log_limit' must be at least 64KB")
                  .at(value.where)
                  .with_hint("write 'log_limit: 10GB', for example, or 'none'"));
+  }
+
+  void read_trust(const Value& value, Trust& trust) {
+    if (value.kind == ValueKind::scalar && (value.text == "ask" || value.text == "always"))
+      trust = value.text == "ask" ? Trust::ask : Trust::always;
+    else
+      report(make_error(ErrorCode::configuration, "'trust' must be 'always' or 'ask'")
+                 .at(value.where)
+                 .with_hint("write 'trust: ask' to be shown what the first run of a project would "
+                            "run"));
   }
 
   void read_resources(const Value& value, ResourceSettings& resources) {
@@ -200,6 +214,8 @@ Result<Settings> load_settings(const Path& config) {
       (!error || error == boost::system::errc::no_such_file_or_directory ||
        error == boost::system::errc::not_a_directory))
     return Settings{};
+  DSTACK_CHECK(
+      trust::believe(fmt::format("the file '{}'", file.string()), file, trust::Kind::file, folder));
   DSTACK_TRY(auto source, read_source(file, file.string()));
   DSTACK_TRY(ParsedYaml parsed, read_yaml(std::move(source)));
   SettingsReader reader(std::move(parsed.errors));

@@ -45,6 +45,9 @@ struct Retention {
   bool empty() const { return !keep && !older; }
 };
 
+/// Whether the first run of a project starts, or shows first what it would run.
+enum class Trust { always, ask };
+
 struct Settings {
   ResourceSettings resources;
   std::optional<ToolSettings> code_server;
@@ -56,6 +59,7 @@ struct Settings {
   Retention retention;
   /// Bytes of the log of a job: of a longer one its beginning and its end are kept; 0: no limit.
   std::uint64_t log_limit = 10'000'000'000;
+  Trust trust = Trust::always;
 };
 
 /// Of `config`.yaml, also when it is called `.yml`; defaults when there is neither. Unknown keys

@@ -1,8 +1,8 @@
 #include "dstack/provider/discovery/registry.hpp"
 
 #include "dstack/base/text.hpp"
-#include "dstack/provider/discovery/replaceable.hpp"
 #include "dstack/provider/discovery/trust.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -87,7 +87,7 @@ class Examiner {
     if (!is_supported(*candidate.manifest))
       return fail(ErrorCode::configuration, "{}", other_abi(*candidate.manifest));
     if (trust_level != TrustLevel::ours)
-      DSTACK_CHECK(replacement_.examine(candidate.path));
+      DSTACK_CHECK(trust::believe_library(candidate.path));
     return trust_level == TrustLevel::pinned ? judge_trust(candidate) : Result<void>();
   }
 
@@ -110,7 +110,6 @@ class Examiner {
   }
 
   const SearchPath& search_;
-  ReplacementCheck replacement_;
   std::optional<Result<TrustedLibraries>> trusted_;
 };
 

@@ -330,6 +330,15 @@ Json rule_of_group(const Manifest& manifest, const std::vector<std::string>& gro
   return {{"oneOf", std::move(choices)}};
 }
 
+/// Of a workflow, and of all of a file.
+Json secret_names() {
+  Json name = scalar();
+  name["pattern"] = name_pattern;
+  return described(
+      optional(list_of(name)),
+      "Secrets of the user, for all projects, that this one gets from its first run on");
+}
+
 /// The keys that the host reads itself, whatever the provider.
 Json host_members(const std::vector<std::string>& providers) {
   Json name = scalar();
@@ -353,13 +362,15 @@ Json host_members(const std::vector<std::string>& providers) {
           {"help", described(optional(scalar()), "One sentence, for 'dstack workflows'")},
           {"depends-on", dependencies},
           {"depends_on", dependencies},
-          {"deps", std::move(dependencies)}};
+          {"deps", std::move(dependencies)},
+          {"secrets", secret_names()}};
 }
 
 /// What a workflow of this provider may and must say.
 Json provider_schema(const Manifest& manifest) {
   Json members = Json::object();
-  for (const char* key : {"name", "provider", "help", "depends-on", "depends_on", "deps"})
+  for (const char* key :
+       {"name", "provider", "help", "depends-on", "depends_on", "deps", "secrets"})
     members[key] = true;
   Json rules = Json::array();
   for (const Property& property : manifest.properties) {
@@ -443,6 +454,7 @@ Json workflows_schema(const Registry& providers) {
       {"type", "string"},
       {"pattern", "^(\\./)*\\.\\.(/|/\\.\\.?)*$"},
       {"description", "The folder above whose files are the code: '..' or '../..'"}};
+  schema["properties"]["secrets"] = secret_names();
   schema["properties"]["defaults"] = defaults_schema(providers);
   schema["$defs"] = std::move(definitions);
   return schema;

@@ -3,7 +3,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file_digest.hpp"
 #include "dstack/base/json.hpp"
-#include "dstack/provider/discovery/replaceable.hpp"
+#include "dstack/trust/belief.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ Result<TrustedLibraries> TrustedLibraries::load(const Path& file) {
   trusted.file_ = file;
   if (::access(file.c_str(), F_OK) != 0)
     return trusted;
-  DSTACK_CHECK(ReplacementCheck().examine(file).map_error(
+  DSTACK_CHECK(trust::believe_library(file).map_error(
       while_doing(fmt::format("reading '{}'", file.string()))));
   DSTACK_TRY(const std::string text, read_file(file));
   const auto json = parse_json(text, "'" + file.string() + "'");

@@ -16,7 +16,8 @@ namespace {
 
 /// Keys of a workflow that are the host's own; known here only so that a misspelling of one of them
 /// gets the right suggestion.
-constexpr std::string_view keys_of_the_host[] = {"name", "provider", "help", "depends-on", "deps"};
+constexpr std::string_view keys_of_the_host[] = {
+    "name", "provider", "help", "depends-on", "deps", "secrets"};
 
 /// An entry without a name has properties, too.
 std::string named(std::string_view workflow) {
@@ -72,15 +73,13 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"mounts", data_of_jobs},
     {"mount", data_of_jobs},
     {"binds", data_of_jobs},
-    {"secrets",
-     "a job has the project's secrets as environment variables; 'dstack secrets add NAME' adds "
-     "one"},
     {"tag", "'dstack run NAME --tag TAG' tags what a run saves"},
     {"keep_changes", setting_of_the_home},
     {"log_limit", setting_of_the_home},
     {"stop_grace", setting_of_the_home},
     {"snapshot_file_limit", setting_of_the_home},
     {"on_end", setting_of_the_home},
+    {"trust", setting_of_the_home},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>

@@ -9,11 +9,11 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/project_secrets.hpp"
 #include "dstack/run/client/run_folder.hpp"
 #include "dstack/run/client/submit_data.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/protocol/supervision.hpp"
-#include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/changes.hpp"
 
@@ -41,19 +41,6 @@ std::vector<std::pair<std::string, std::string>> caller_environment() {
       all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   return all;
-}
-
-/// If two have the same variable, the project's comes later and wins.
-Result<std::vector<std::string>> secrets_of(const Workbench& bench) {
-  DSTACK_TRY(const auto vault, secrets::Vault::open(bench.home.secrets()));
-  auto names = vault.names_for(bench.project.folder.string());
-  std::stable_partition(names.begin(), names.end(), [](const secrets::SecretName& secret) {
-    return secret.project.empty();
-  });
-  std::vector<std::string> found;
-  for (const secrets::SecretName& secret : names)
-    found.push_back(secret.name);
-  return found;
 }
 
 plan::PlanningContext context(const Workbench& bench,
@@ -99,10 +86,11 @@ plan::PlanningContext context(const Workbench& bench,
 plan::PlanningContext context_with_pythons(const Workbench& bench,
                                            const source::Snapshot& code,
                                            store::Records& records,
-                                           std::vector<std::string> secrets,
+                                           const ProjectSecrets& secrets,
                                            EnvTexts& texts,
                                            python::Effects effects) {
-  plan::PlanningContext made = context(bench, code, records, std::move(secrets));
+  plan::PlanningContext made = context(bench, code, records, secrets.names);
+  made.withheld_secrets = secrets.withheld;
   add_data_sources(made, bench.home, texts);
   made.choose_python = [&bench, effects](const python::VersionRequest& request) {
     return python::choose_interpreter(request, environment_variable, bench.home, effects);
@@ -304,14 +292,13 @@ Result<plan::Plan> preview(const Workbench& bench,
   DSTACK_TRY(code,
              source::preview_snapshot(
                  bench.project.root, snapshot_options(bench, request.large_folder), bench.asked));
-  DSTACK_TRY(auto secrets, secrets_of(bench));
-  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
+  DSTACK_TRY(const auto secrets, secrets_of(bench.home, bench.project.folder, records));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets.names));
   EnvTexts texts;
-  DSTACK_TRY(
-      auto plan,
-      plan::make_plan(plan_request(bench, request, ""),
-                      context_with_pythons(
-                          bench, code, records, std::move(secrets), texts, python::Effects::none)));
+  DSTACK_TRY(auto plan,
+             plan::make_plan(plan_request(bench, request, ""),
+                             context_with_pythons(
+                                 bench, code, records, secrets, texts, python::Effects::none)));
   DSTACK_CHECK(check_tag(plan, request, records));
   add_messages(code, bench.project, plan);
   return plan;
@@ -339,8 +326,8 @@ Result<Submitted> submit(const Workbench& bench,
                                    bench.home,
                                    snapshot_options(bench, request.large_folder),
                                    bench.asked));
-  DSTACK_TRY(const auto secrets, secrets_of(bench));
-  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets));
+  DSTACK_TRY(const auto secrets, secrets_of(bench.home, bench.project.folder, records));
+  DSTACK_CHECK(check_receivers(bench.settings.on_end, secrets.names));
   // Until the run is on record nothing else keeps what it needs from being removed.
   store::ObjectStore objects(bench.home);
   std::optional<source::Snapshot> captured;

@@ -21,6 +21,8 @@ Result<Workbench> open_workbench(const Path& folder,
   Workbench bench;
   bench.home = home;
   const auto root = config::find_project(folder);
+  if (root)
+    DSTACK_CHECK(config::believe_project(*root));
   // Git answers while the project is read.
   if (purpose == Purpose::code)
     bench.asked = source::ask_early(root.value_or(folder));

@@ -44,6 +44,19 @@ Result<RunOrder> parse_run_order(std::string_view text) {
   return from_json_value<RunOrder>(json, "a run's order");
 }
 
+std::string project_of_run_order(std::string_view text) {
+  // It is at the beginning: ten thousand jobs behind it are not read for that.
+  constexpr std::string_view beginning = R"({"plan":{"project":")";
+  if (text.starts_with(beginning)) {
+    const std::string_view rest = text.substr(beginning.size());
+    const std::size_t end = rest.find_first_of("\"\\");
+    if (end != std::string_view::npos && rest[end] == '"')
+      return std::string(rest.substr(0, end));
+  }
+  const auto order = parse_run_order(text);
+  return order ? order->plan.project : std::string();
+}
+
 Result<RunOrder> read_run_order(store::Records& records, const store::RunRecord& run) {
   DSTACK_TRY(const std::string text, records.plan(run.id));
   return parse_run_order(text);

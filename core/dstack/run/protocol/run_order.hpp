@@ -47,6 +47,8 @@ void to_json(Json& json, const RunOrder& order);
 void from_json(const Json& json, RunOrder& order);
 std::string render_run_order(const RunOrder& order);
 Result<RunOrder> parse_run_order(std::string_view text);
+/// The project of which it was made: the folder at that time. Empty: it cannot be read.
+std::string project_of_run_order(std::string_view text);
 /// That of a run on record.
 Result<RunOrder> read_run_order(store::Records& records, const store::RunRecord& run);
 

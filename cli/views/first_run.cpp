@@ -1,0 +1,84 @@
+#include "views/first_run.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/config/project/secret_reference.hpp"
+#include "dstack/plan/redaction.hpp"
+#include "dstack/run/client/project_secrets.hpp"
+#include "dstack/trust/belief.hpp"
+#include "dstack/trust/trusted_folders.hpp"
+#include "ui/prompt.hpp"
+
+#include <set>
+
+namespace dstack::cli {
+
+namespace {
+
+std::set<std::string> secrets_of(const plan::Plan& plan) {
+  std::set<std::string> names;
+  for (const plan::PlannedWorkflow& workflow : plan.workflows)
+    names.insert(workflow.secrets.begin(), workflow.secrets.end());
+  for (const plan::PlannedJob& job : plan.jobs)
+    for (const plan::EnvironmentVariable& variable : job.environment)
+      if (variable.is_secret())
+        for (std::string& name : config::secrets_in(variable.value))
+          names.insert(std::move(name));
+  return names;
+}
+
+}  // namespace
+
+std::string describe_first_run(const plan::Plan& plan) {
+  std::string text;
+  std::set<std::string> shown;
+  for (const plan::PlannedJob& job : plan.jobs) {
+    const plan::PlannedWorkflow& workflow = plan.workflows[job.workflow];
+    std::string part =
+        fmt::format("  {} ({})\n", printable(workflow.name), printable(workflow.provider));
+    for (const std::string& line : plan::lines_run_by(job.spec))
+      part += fmt::format("    {}\n", line);
+    if (shown.insert(part).second)
+      text += part;
+  }
+  const std::set<std::string> secrets = secrets_of(plan);
+  text += secrets.empty()
+              ? std::string("  no secrets\n")
+              : fmt::format("  secrets: {}\n", join({secrets.begin(), secrets.end()}, ", "));
+  return text;
+}
+
+Result<bool> agree_to_first_run(const Context& context,
+                                const run::Workbench& bench,
+                                store::Records& records,
+                                const run::SubmitRequest& request) {
+  const Path& project = bench.project.folder;
+  DSTACK_TRY(const bool agreed, run::has_run_before(records, project));
+  if (agreed || trust::is_trusted(project))
+    return true;
+  source::Snapshot code;
+  DSTACK_TRY(auto plan, run::preview(bench, request, code));
+  context.messages.raw(fmt::format("'{}' has not been run before. It would run:\n{}",
+                                   printable(project.string()),
+                                   describe_first_run(plan::without_secrets(std::move(plan)))));
+  if (!ui::can_ask())
+    return fail(ErrorCode::usage,
+                "the first run of '{}' needs confirmation, and there is no terminal to ask on",
+                project.string())
+        .with_hint("{}", trust::how_to_trust(project));
+  return ui::confirm(context.messages, "Run it?", "the first run of a project");
+}
+
+Result<void> note_withheld_secrets(const Context& context) {
+  DSTACK_TRY(auto records, store::Records::open(context.home, store::Records::Mode::read_only));
+  DSTACK_TRY(const auto secrets, run::secrets_of(context.home, context.project(), records));
+  if (!secrets.withheld.empty())
+    context.messages.note(fmt::format(
+        "the first run here gets {} only where the project names {}: 'secrets: [{}]' in "
+        ".dstack/workflows.yaml",
+        quoted_list(secrets.withheld),
+        secrets.withheld.size() == 1 ? "it" : "them",
+        join(secrets.withheld, ", ")));
+  return {};
+}
+
+}  // namespace dstack::cli
