@@ -41,15 +41,16 @@ RunnerState take_state(int socket) {
   return count < 0 && (errno == EAGAIN || errno == EINTR) ? RunnerState::busy : RunnerState::gone;
 }
 
-std::optional<Fd> take_order_socket() {
+Result<std::optional<Fd>> take_order_socket() {
   struct stat input {};
 
   if (::fstat(STDIN_FILENO, &input) != 0 || !S_ISSOCK(input.st_mode))
-    return std::nullopt;
+    return std::optional<Fd>();
   Fd socket(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  if (!socket || !leave_empty_input())
-    return Fd();
-  return socket;
+  if (!socket)
+    return fail_errno("cannot take the socket of a runner");
+  DSTACK_CHECK(leave_empty_input());
+  return std::optional(std::move(socket));
 }
 
 Result<std::optional<GivenOrder>> take_given_order(int socket) {

@@ -41,8 +41,8 @@ struct GivenOrder {
 
 /// A runner that has the socket as its descriptor 0 is started for any number of orders: takes it,
 /// and leaves an empty standard input behind. Nothing: it is started for one, take_order(). An
-/// empty one: it cannot be taken, and there is nothing to do.
-std::optional<Fd> take_order_socket();
+/// error: it cannot be taken, and there is nothing to do.
+Result<std::optional<Fd>> take_order_socket();
 /// Waits for it. Nothing when there will be none any more; an error: it cannot be read.
 Result<std::optional<GivenOrder>> take_given_order(int socket);
 /// The lock of the last one is free, its record is written. False when the supervisor is gone.

@@ -98,8 +98,6 @@ void show_job(std::span<char> shown, const JobOrder& order) {
 
 /// Takes plain orders from a socket, until something stays of a job or none comes.
 int carry_out_orders(Fd socket, std::span<char> shown) {
-  if (!socket)
-    return 1;
   const auto signals = RunnerSignals::open();
   if (!signals)
     return exit_code_of(signals.error());
@@ -150,9 +148,10 @@ int carry_out_order() {
 
 int runner_main(std::span<char> job) {
   process::leave_to_oom_killer();  // the supervisor is spared, and no job inherits that
-  if (auto socket = take_order_socket())
-    return carry_out_orders(*std::move(socket), job);
-  return carry_out_order();
+  auto socket = take_order_socket();
+  if (!socket)
+    return exit_code_of(socket.error());
+  return *socket ? carry_out_orders(**std::move(socket), job) : carry_out_order();
 }
 
 }  // namespace dstack::run
