@@ -3,6 +3,7 @@
 #include "dstack/base/sha256.hpp"
 #include "support/catch.hpp"
 #include "support/sandbox.hpp"
+#include "support/wait.hpp"
 #include "words.hpp"
 
 #include <fcntl.h>
@@ -217,8 +218,8 @@ TEST_CASE("a run that lives while the database is lost goes on, and is adopted")
                 (box.root() / "go").string() + "}\n");
   const std::string run = box.start({"long"});
   const Path database = box.home() / "database.sqlite";
-  // Written by the client when it was recorded.
-  REQUIRE(fs::exists(box.home() / "runs" / run / "record.json"));
+  // Its supervisor writes it when it has begun.
+  dstack::test::wait_until([&] { return fs::exists(box.home() / "runs" / run / "record.json"); });
   for (const char* suffix : {"", "-wal", "-shm"})
     fs::remove(database.string() + suffix);
   box.refused({"ps"}, 1);
