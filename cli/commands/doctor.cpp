@@ -138,8 +138,8 @@ void check_engines(std::vector<Check>& checks) {
   }
 }
 
-void check_pythons(std::vector<Check>& checks) {
-  const auto found = python::find_interpreters(environment_variable);
+void check_pythons(const Path& project, std::vector<Check>& checks) {
+  const auto found = python::find_interpreters(environment_variable, project);
   for (const python::Interpreter& python : found)
     checks.push_back(
         {"python",
@@ -351,7 +351,7 @@ class Doctor final : public Action {
         "git", Health::warning, "without it a snapshot includes every file; install git"));
     checks.push_back(check_program(
         "uv", Health::note, "environments are made with venv and pip, which is slower"));
-    check_pythons(checks);
+    check_pythons(context.project(), checks);
     check_engines(checks);
     check_providers(context.search_path(), checks);
     return show(context, checks);

@@ -14,9 +14,9 @@
 namespace dstack::python {
 
 struct Interpreter {
-  Path program;         ///< absolute
-  std::string version;  ///< "3.10.13"
-  std::string source;   ///< "active environment", "PATH", "uv", or where pyenv is: "~/.pyenv"
+  Path program;               ///< absolute
+  std::string version;        ///< "3.10.13"
+  std::string source;         ///< "active environment", "PATH", "uv", or where pyenv is: "~/.pyenv"
   std::string named_by = {};  ///< the file that asks for this version; may be empty
 
   bool operator==(const Interpreter&) const = default;
@@ -45,8 +45,9 @@ struct JobInput {
   std::string index_where = {};          ///< of `index` in the user's file; may be empty
 };
 
-/// All interpreters that are found, where possible without starting them.
-std::vector<Interpreter> find_interpreters(const Lookup& environment);
+/// All interpreters that are found, where possible without starting them. None in `project` is
+/// started: it is what its environment says.
+std::vector<Interpreter> find_interpreters(const Lookup& environment, const Path& project = {});
 
 /// Which Python is asked for.
 struct VersionRequest {
@@ -67,7 +68,8 @@ struct Choice {
 /// What a choice may change.
 enum class Effects {
   allowed,  ///< a version is downloaded, and results are cached in the home
-  none      ///< a version that uv would download is an interpreter without a program
+  none      ///< a version that uv would download is an interpreter without a program; and no
+            ///< interpreter in the project is started
 };
 
 /// The interpreter for a request: of the named version, else one in the range; among several the
@@ -77,7 +79,8 @@ enum class Effects {
 Result<Choice> choose_interpreter(const VersionRequest& request,
                                   const Lookup& environment,
                                   const files::Home& home,
-                                  Effects effects);
+                                  Effects effects,
+                                  const Path& project = {});
 
 struct PythonEnvironment {
   Path folder;        ///< of the virtual environment; empty when the interpreter is used as it is

@@ -105,7 +105,8 @@ plan::PlanningContext context_with_pythons(const Workbench& bench,
   plan::PlanningContext made = context(bench, code, records, std::move(secrets));
   add_data_sources(made, bench.home, texts);
   made.choose_python = [&bench, effects](const python::VersionRequest& request) {
-    return python::choose_interpreter(request, environment_variable, bench.home, effects);
+    return python::choose_interpreter(
+        request, environment_variable, bench.home, effects, bench.project.root);
   };
   return made;
 }
