@@ -226,7 +226,10 @@ class Completer {
     offer_value(argument.name, argument.choices);
   }
 
+  /// A name with line ends or the like is none that could be typed.
   void offer(std::string_view text, std::string_view help) {
+    if (printable(text) != text)
+      return;
     reply_.choices.push_back({prefix_ + std::string(text), one_line(help)});
   }
 

@@ -1,6 +1,7 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/download_folder.hpp"
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
@@ -62,6 +63,9 @@ class ArtifactsDownload final : public Action {
   }
 
  private:
+  /// With the permissions that each lacks.
+  using Folders = std::map<std::string, std::uint32_t>;
+
   Result<int> download(Context& context, const ChosenArtifacts& chosen, bool several) const {
     const std::vector<job::Artifact>& artifacts = chosen.artifacts;
     const store::ObjectStore objects(context.home);
@@ -93,6 +97,7 @@ class ArtifactsDownload final : public Action {
           folders[root + folder.path] |= folder.closed;
     }
     DSTACK_CHECK(check_used(patterns, objects, artifacts));
+    const std::string in_git = leave_out_git(files, folders);
     // A link of one artifact may be a folder of another, which then holds what the link leads to.
     std::erase_if(files,
                   [&](const Wanted& wanted) { return folders.contains(wanted.destination); });
@@ -108,6 +113,8 @@ class ArtifactsDownload final : public Action {
     auto written = write(context, output, objects, missing.files, all, chosen.of.run.name);
     output.finish();
     DSTACK_CHECK(std::move(written));
+    if (!in_git.empty())
+      context.messages.warnings({in_git});
     context.messages.note(fmt::format(
         "downloaded {}, {} to {}{}",
         plural(missing.files.size(), "file"),
@@ -170,8 +177,25 @@ class ArtifactsDownload final : public Action {
     return fail(join(std::move(errors)));
   }
 
-  /// With the permissions that each lacks.
-  using Folders = std::map<std::string, std::uint32_t>;
+  /// What Git would take for a repository of the user's, whose hooks it runs, is not written; what
+  /// to say of it.
+  static std::string leave_out_git(std::vector<Wanted>& files, Folders& folders) {
+    std::set<std::string> left_out;
+    const std::size_t removed = std::erase_if(files, [&](const Wanted& wanted) {
+      const std::string_view part = git_part(wanted.destination);
+      if (!part.empty())
+        left_out.emplace(part);
+      return !part.empty();
+    });
+    std::erase_if(folders, [](const auto& folder) { return !git_part(folder.first).empty(); });
+    if (left_out.empty())
+      return {};
+    return fmt::format(
+        "{} not written, because Git would take {} for a repository of yours and run its hooks; "
+        "'dstack artifacts cat' prints a file, and a job can pack them with tar",
+        removed == 1 ? "a file was" : fmt::format("{} files were", removed),
+        quoted_list({left_out.begin(), left_out.end()}, 3));
+  }
 
   /// Links and files where folders are to be, which `--force` replaces.
   Result<void> check_folders(const DownloadFolder& output, const Folders& folders) const {

@@ -76,7 +76,8 @@ class Code final : public Action {
     DSTACK_CHECK(make_folders(output));
     DSTACK_CHECK(
         objects
-            .lay_out(run.code.snapshot, output, store::LayOut::fresh, nullptr, store::Modes::umask)
+            .lay_out(
+                run.code.snapshot, output, store::LayOut::fresh, nullptr, store::Place::of_user)
             .map_error([&](Error error) { return name_code(std::move(error), run); }));
     DSTACK_TRY(const auto inputs, run::write_inputs(order.plan, run.project, objects, output));
     context.messages.note(fmt::format(
@@ -166,7 +167,7 @@ class Code final : public Action {
       const Path folder = edits.size() > 1 ? output / labels[of_job.job] : output;
       const auto kept = run::store_of_changes(context.home, run.name, of_job);
       DSTACK_CHECK(
-          kept.lay_out(of_job.files, folder, store::LayOut::fresh, nullptr, store::Modes::umask));
+          kept.lay_out(of_job.files, folder, store::LayOut::fresh, nullptr, store::Place::of_user));
       files += of_job.files.files;
     }
     context.messages.note(fmt::format("wrote {} to {}", plural(files, "file"), printable(output_)));

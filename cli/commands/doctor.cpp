@@ -311,7 +311,7 @@ class Doctor final : public Action {
         "git", Health::warning, "without it a snapshot includes every file; install git"));
     checks.push_back(check_program(
         "uv", Health::note, "environments are made with venv and pip, which is slower"));
-    check_pythons(checks);
+    check_pythons(context.project(), checks);
     check_engines(checks);
     check_providers(context.search_path(), checks);
     return show(context, checks);

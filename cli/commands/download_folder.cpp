@@ -78,15 +78,9 @@ Result<DownloadFolder> DownloadFolder::open(const Path& folder, const files::Hom
             "'-o' names the folder to write to; 'dstack artifacts cat RUN PATH > FILE' writes "
             "one file");
   if (fs::exists(folder, error)) {
-    DSTACK_TRY(opened.root_, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
+    DSTACK_TRY(opened.root_, files::UsersFolder::open(folder));
   }
   return opened;
-}
-
-Fd DownloadFolder::open_parent(const std::string& path) const {
-  const std::string_view above = folder_of(path);
-  const std::string parent(above.empty() ? "." : above);
-  return Fd(root_ ? files::open_beneath(root_.get(), parent, O_PATH | O_DIRECTORY) : -1);
 }
 
 Result<DownloadFolder::Found> DownloadFolder::compare(const store::TreeFile& file,
@@ -115,24 +109,9 @@ Result<DownloadFolder::Found> DownloadFolder::compare(const store::TreeFile& fil
   return Found::same;
 }
 
-std::optional<std::string> DownloadFolder::obstacle(const std::string& path) const {
-  for (std::size_t slash = 0; root_ && slash != std::string::npos;) {
-    slash = path.find('/', slash + 1);
-    std::string folder = path.substr(0, slash);
-    struct stat status;
-    const Fd parent = open_parent(folder);
-    if (!parent ||
-        ::fstatat(parent.get(), name_of(folder).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-      return std::nullopt;
-    if (!S_ISDIR(status.st_mode))
-      return folder;
-  }
-  return std::nullopt;
-}
-
 Result<void> DownloadFolder::prepare() {
   DSTACK_CHECK(make_folders(folder_));
-  DSTACK_TRY(root_, open_file(folder_.string(), O_RDONLY | O_DIRECTORY));
+  DSTACK_TRY(root_, files::UsersFolder::open(folder_));
   return {};
 }
 
@@ -188,7 +167,7 @@ Result<void> DownloadFolder::write(const store::ObjectStore& objects,
 void DownloadFolder::finish() const {
   for (auto folder = to_close_.rbegin(); folder != to_close_.rend(); ++folder) {
     struct stat status;
-    const Fd made(files::open_beneath(root_.get(), folder->first, O_PATH | O_DIRECTORY));
+    const Fd made(files::open_beneath(root_->fd(), folder->first, O_PATH | O_DIRECTORY));
     if (made && ::fstat(made.get(), &status) == 0)
       (void)change_mode(made.get(), (status.st_mode & 07777) & ~folder->second);
   }

@@ -1,10 +1,11 @@
-// A folder of the user's that stored files are written to. What is in it may come from anybody, so
-// nothing is ever written through a link below it.
+// A folder of the user's that stored files are written to, which may come from anybody
+// (files/users_folder.hpp).
 #pragma once
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/files/drafts.hpp"
+#include "dstack/files/users_folder.hpp"
 #include "dstack/store/objects/objects.hpp"
 
 #include <cstdint>
@@ -28,9 +29,12 @@ class DownloadFolder {
   /// Content decides what is the same; times and modes do not, but what is the same gets the x bit
   /// that it lacks, or loses it.
   Result<Found> compare(const store::TreeFile& file, const std::string& path) const;
+
   /// The first thing on the way to the folder `path`, itself included, that is no folder: a link,
   /// or a file.
-  std::optional<std::string> obstacle(const std::string& path) const;
+  std::optional<std::string> obstacle(const std::string& path) const {
+    return root_ ? root_->obstacle(path) : std::nullopt;
+  }
 
   /// Makes the folder itself.
   Result<void> prepare();
@@ -49,12 +53,12 @@ class DownloadFolder {
       : folder_(std::move(folder)), drafts_(home) {}
 
   /// The open folder that `path` is in.
-  Fd open_parent(const std::string& path) const;
+  Fd open_parent(const std::string& path) const { return root_ ? root_->open_parent(path) : Fd(); }
 
   std::string shown(const std::string& path) const { return (folder_ / path).string(); }
 
   Path folder_;
-  Fd root_;
+  std::optional<files::UsersFolder> root_;
   files::Drafts drafts_;
   std::vector<std::pair<std::string, std::uint32_t>> to_close_;  ///< what their owner lacks
 };

@@ -46,8 +46,8 @@ void check_engines(std::vector<Check>& checks) {
   }
 }
 
-void check_pythons(std::vector<Check>& checks) {
-  const auto found = python::find_interpreters(environment_variable);
+void check_pythons(const Path& project, std::vector<Check>& checks) {
+  const auto found = python::find_interpreters(environment_variable, project);
   for (const python::Interpreter& python : found.usable)
     checks.push_back(
         {"python",

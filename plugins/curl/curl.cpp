@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <dstack/detail/git_name.hpp>
 #include <dstack/provider.hpp>
 
 namespace {
@@ -18,6 +19,9 @@ std::string checked_output(const dstack::Workflow& workflow) {
     throw dstack::PropertyError("output",
                                 "'" + text + "' leads out of the working directory",
                                 "write it as a path below it, such as data/file.zip");
+  if (!dstack::git::git_part(path.string()).empty())
+    throw dstack::PropertyError(
+        "output", "'" + text + "' is in a repository of Git", "name another folder");
   if (!path.has_filename() || path == ".")
     throw dstack::PropertyError(
         "output", "'" + text + "' is not a file name", "add the name of the file");
@@ -53,18 +57,6 @@ dstack::Environment checked_headers(const dstack::Workflow& workflow) {
                                   "header '" + name + "' has more than one line");
   }
   return headers;
-}
-
-/// A link in the project may lead elsewhere; the download itself replaces a link and does not
-/// follow it.
-void check_place(const std::string& output) {
-  namespace fs = std::filesystem;
-  const fs::path folder = fs::canonical(fs::current_path());
-  const fs::path real = fs::weakly_canonical(folder / fs::path(output).parent_path());
-  if (*real.lexically_relative(folder).begin() == "..")
-    throw dstack::Error("'" + output + "' leads out of the working directory through a link, to '" +
-                            real.string() + "'",
-                        "name a folder that is not a link");
 }
 
 /// The headers to send, with the values of secrets: a line end in one would begin another header.
@@ -145,7 +137,6 @@ class CurlProvider : public dstack::NativeProvider {
     curl::Wanted wanted;
     wanted.url = secrets.text("url", task.text("url"));
     wanted.output = task.text("output");
-    check_place(wanted.output);
     wanted.sha256 = task.text("sha256");
     wanted.headers = headers_to_send(task);
     wanted.retries = task.integer("http_retries", usual_retries);

@@ -4,12 +4,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
+#include <utility>
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <dstack/detail/git_name.hpp>
 #include <dstack/provider.hpp>
 
 namespace curl {
@@ -19,6 +21,30 @@ namespace {
 [[noreturn]] void fail(const std::string& doing, int error) {
   throw dstack::Error("cannot " + doing + ": " + std::strerror(error),
                       error == ENOSPC ? "free space on the disk of the workspace" : "");
+}
+
+/// The folder that `output` is in, made where it is missing: step by step, so that no link is
+/// followed, whoever puts one there meanwhile.
+int open_folder(const std::string& output) {
+  if (const auto git = dstack::git::git_part(output); !git.empty())
+    throw dstack::Error("nothing is downloaded to '" + output + "': '" + std::string(git) +
+                            "' is a repository of Git",
+                        "name another folder");
+  int at = ::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  for (std::size_t begin = 0, slash = output.find('/'); at >= 0 && slash != std::string::npos;
+       begin = slash + 1, slash = output.find('/', begin)) {
+    const std::string name = output.substr(begin, slash - begin);
+    if (::mkdirat(at, name.c_str(), 0777) != 0 && errno != EEXIST)
+      fail("make the folder '" + output.substr(0, slash) + "'", errno);
+    const int next = ::openat(at, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0 && (errno == ELOOP || errno == ENOTDIR))
+      throw dstack::Error("'" + output.substr(0, slash) + "' is a link or a file",
+                          "nothing is written through it: name a folder that is not a link");
+    ::close(std::exchange(at, next));
+  }
+  if (at < 0)
+    fail("open the folder of '" + output + "'", errno);
+  return at;
 }
 
 }  // namespace
@@ -39,28 +65,31 @@ struct Part::Hash {
 Part::Part(std::string output, bool hashed) : output_(std::move(output)) {
   if (hashed)
     hash_ = std::make_unique<Hash>();
-  const std::filesystem::path path(output_);
-  const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error)
-    fail("make the folder '" + folder + "'", error.value());
-  if (std::filesystem::is_directory(path, error))
+  folder_ = open_folder(output_);
+  name_ = output_.substr(output_.rfind('/') + 1);
+
+  struct stat status {};
+
+  if (::fstatat(folder_, name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISDIR(status.st_mode))
     throw dstack::Error("'" + output_ + "' is a folder", "name a file in it: " + output_ + "/NAME");
-  fd_ = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+  fd_ = ::openat(folder_, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
   if (fd_ >= 0)
     return;
-  named_ = output_ + ".part";
-  fd_ = ::open(named_.c_str(), O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+  named_ = name_ + ".part";
+  fd_ = ::openat(
+      folder_, named_.c_str(), O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
   if (fd_ < 0)
     fail("write '" + output_ + "'", errno);
 }
 
 Part::~Part() {
   if (!named_.empty())
-    ::unlink(named_.c_str());
+    ::unlinkat(folder_, named_.c_str(), 0);
   if (fd_ >= 0)
     ::close(fd_);
+  if (folder_ >= 0)
+    ::close(folder_);
 }
 
 void Part::append(std::string_view bytes) {
@@ -103,13 +132,13 @@ std::string Part::digest() {
 void Part::publish() {
   if (named_.empty()) {
     // linkat() cannot replace a file: hence through a temporary name.
-    named_ = output_ + ".part";
-    ::unlink(named_.c_str());
+    named_ = name_ + ".part";
+    ::unlinkat(folder_, named_.c_str(), 0);
     const std::string descriptor = "/proc/self/fd/" + std::to_string(fd_);
-    if (::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, named_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    if (::linkat(AT_FDCWD, descriptor.c_str(), folder_, named_.c_str(), AT_SYMLINK_FOLLOW) != 0)
       fail("write '" + output_ + "'", errno);
   }
-  if (::rename(named_.c_str(), output_.c_str()) != 0)
+  if (::renameat(folder_, named_.c_str(), folder_, name_.c_str()) != 0)
     fail("write '" + output_ + "'", errno);
   named_.clear();
 }

@@ -12,7 +12,9 @@ namespace curl {
 /// All functions throw dstack::Error on errors of the disk.
 class Part {
  public:
-  /// Makes the folders above `output`. With `hashed`, digest() is available.
+  /// Makes the folders above `output`, which is seen from the working directory and normal. Nothing
+  /// is written through a link, or where Git finds a repository. With `hashed`, digest() is
+  /// available.
   Part(std::string output, bool hashed);
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
@@ -34,7 +36,9 @@ class Part {
   struct Hash;
 
   std::string output_;
-  std::string named_;  ///< its temporary name; empty: it has none
+  int folder_ = -1;    ///< that it is in
+  std::string name_;   ///< in that folder
+  std::string named_;  ///< its temporary name there; empty: it has none
   int fd_ = -1;
   std::uint64_t size_ = 0;
   std::unique_ptr<Hash> hash_;

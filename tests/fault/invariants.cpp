@@ -67,8 +67,10 @@ void check_processes(const Sandbox& box) {
     return;
   std::string words;
   for (const pid_t pid : left)
-    words += fmt::format(
-        "\n  {}: {}", pid, printable(read_file(fmt::format("/proc/{}/cmdline", pid)).value_or("")));
+    words +=
+        fmt::format("\n  {}: {}",
+                    pid,
+                    printable(read_kernel_file(fmt::format("/proc/{}/cmdline", pid)).value_or("")));
   broken("processes are left:" + words);
 }
 

@@ -24,6 +24,8 @@ struct Execution {
   std::vector<std::string> words;  ///< its command line
 };
 
+inline constexpr int cannot_be_traced = 125;
+
 /// Runs a command to its end, and that of all that it starts. The first execution is its own. For
 /// one thread, without other children.
 inline std::vector<Execution> executions_of(const process::Command& command) {
@@ -36,13 +38,16 @@ inline std::vector<Execution> executions_of(const process::Command& command) {
     if (::dup2(nothing, 0) != 0 || ::dup2(nothing, 1) != 1 || ::dup2(nothing, 2) != 2 ||
         ::chdir(command.working_dir.c_str()) != 0)
       ::_exit(126);
-    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0)
+      ::_exit(cannot_be_traced);
     ::raise(SIGSTOP);
     ::execve(argv[0], argv.data(), environment.data());
     ::_exit(127);
   }
   int status = 0;
   REQUIRE(::waitpid(pid, &status, 0) == pid);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == cannot_be_traced)
+    return {};
   REQUIRE(WIFSTOPPED(status));
   REQUIRE(::ptrace(PTRACE_SETOPTIONS,
                    pid,
@@ -59,7 +64,7 @@ inline std::vector<Execution> executions_of(const process::Command& command) {
       const Path folder = "/proc/" + std::to_string(stopped);
       boost::system::error_code error;
       Execution execution{fs::read_symlink(folder / "exe", error).string(), {}};
-      const std::string words = read_file(folder / "cmdline").value_or("");
+      const std::string words = read_kernel_file(folder / "cmdline").value_or("");
       for (const std::string_view word : split(words, '\0'))
         execution.words.emplace_back(word);
       found.push_back(std::move(execution));

@@ -125,8 +125,8 @@ inline std::vector<Process> all_processes() {
     const auto pid = parse_number<int>(entry.path().filename().string());
     if (pid)
       all.push_back({*pid,
-                     read_file(entry.path() / "cmdline").value_or(""),
-                     read_file(entry.path() / "environ").value_or("")});
+                     read_kernel_file(entry.path() / "cmdline").value_or(""),
+                     read_kernel_file(entry.path() / "environ").value_or("")});
   }
   return all;
 }

@@ -24,6 +24,15 @@ std::string path_of(const Launch& launch) {
   return "/usr/local/bin:/usr/bin:/bin";
 }
 
+/// Its relative folders are those of the working directory.
+std::string from_root(const std::string& path, const std::string& working_dir) {
+  std::vector<std::string> folders;
+  for (const std::string_view folder : split(path, ':'))
+    folders.push_back(folder.starts_with('/') ? std::string(folder)
+                                              : fmt::format("{}/{}", working_dir, folder));
+  return join(folders, ":");
+}
+
 /// What to do about a program that is not in a PATH. One that was written for a shell is not
 /// expanded in `environment`.
 std::string hint_for_missing(const std::string& path) {
@@ -41,8 +50,8 @@ Result<std::string> find_program(const Launch& launch) {
   // A relative path is relative to the workspace.
   const bool relative = name.find('/') != std::string::npos && name.front() != '/';
   const std::string path = path_of(launch);
-  const auto program =
-      process::find_program(relative ? launch.working_dir + "/" + name : name, path);
+  const auto program = process::find_program(relative ? launch.working_dir + "/" + name : name,
+                                             from_root(path, launch.working_dir));
   if (!program)
     return fail(ErrorCode::not_found, "program '{}' not found or not executable", name)
         .with_hint("{}",

@@ -1,7 +1,6 @@
 #include "dstack/base/file.hpp"
 
 #include "dstack/base/abandoned_writes.hpp"
-#include "dstack/base/fd.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -10,8 +9,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace dstack {
@@ -151,14 +152,38 @@ Result<void> fill(int file, const std::string& path, std::string_view bytes, Dur
   return {};
 }
 
-}  // namespace
-
-Result<std::string> read_file(const Path& path) {
-  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
-  auto text = read_all(file.get());
+Result<std::string> read_whole(int file, const Path& path) {
+  auto text = read_all(file);
   if (!text)
     return fail_errno_of(text.error().number, "cannot read '{}'", path.string());
   return text;
+}
+
+}  // namespace
+
+bool is_source(int fd) {
+  struct stat status;
+  struct statfs system;
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && ::fstatfs(fd, &system) == 0 &&
+         system.f_type != PROC_SUPER_MAGIC;
+}
+
+Result<Fd> open_source(const Path& path) {
+  DSTACK_TRY(Fd file, open_file(path.string(), O_RDONLY | O_NONBLOCK));
+  if (!is_source(file.get()))
+    return fail(ErrorCode::configuration, "'{}' is not a file, or one of '/proc'", path.string())
+        .with_hint("put a file there, or a link to one");
+  return file;
+}
+
+Result<std::string> read_file(const Path& path) {
+  DSTACK_TRY(const Fd file, open_source(path));
+  return read_whole(file.get(), path);
+}
+
+Result<std::string> read_kernel_file(const Path& path) {
+  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
+  return read_whole(file.get(), path);
 }
 
 Result<void> write_file_atomically(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dstack/base/error.hpp"
+#include "dstack/base/fd.hpp"
 
 #include <boost/filesystem/directory.hpp>
 #include <boost/filesystem/operations.hpp>
@@ -15,7 +16,16 @@ namespace dstack {
 namespace fs = boost::filesystem;
 using Path = fs::path;
 
+/// Opens a file for reading that may have come from anybody. Never waits for a pipe. What is no
+/// regular file is refused, and so is one of /proc, which says what only this process may know, or
+/// never ends: ErrorCode::configuration.
+Result<Fd> open_source(const Path& path);
+/// Whether open_source() would take what is open here.
+bool is_source(int fd);
+/// The whole content of what open_source() takes.
 Result<std::string> read_file(const Path& path);
+/// The same of a file of the kernel's, such as those in /proc.
+Result<std::string> read_kernel_file(const Path& path);
 
 /// What must survive a power cut when the call returns: nothing (it survives the process only),
 /// the content (whoever finds the new name finds it whole), or the content and its name.

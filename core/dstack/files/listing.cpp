@@ -121,8 +121,11 @@ Result<std::vector<Match>> expand(const Listing& listing, const PathPattern& pat
     std::string path = pattern.fixed_part().empty() ? below : pattern.fixed_part() + "/" + below;
     if (!above.empty() || !pattern.matches(path))
       continue;
+    Match match{std::move(path), entry->path};
+    if (!may_be_saved(match))
+      continue;
     matched.insert(entry->path);
-    matches.push_back({std::move(path), entry->path});
+    matches.push_back(std::move(match));
   }
   std::sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) {
     return a.path < b.path;
@@ -144,8 +147,11 @@ Result<std::vector<Match>> find_matches(const Listing& listing, const std::strin
   if (path.empty())
     return std::vector<Match>{{}};
   DSTACK_TRY(auto found, Resolver(listing, path).resolve());
-  if (found)
-    return std::vector<Match>{{path, *std::move(found)}};
+  if (found) {
+    std::vector<Match> one{{path, *std::move(found)}};
+    std::erase_if(one, [](const Match& match) { return !may_be_saved(match); });
+    return one;
+  }
   if (listing.find(path) != nullptr)
     return fail(ErrorCode::unavailable, "cannot inspect '{}': its link leads to nothing", path);
   if (!is_pattern(path))

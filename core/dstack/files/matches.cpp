@@ -1,5 +1,7 @@
 #include "dstack/files/matches.hpp"
 
+#include "dstack/base/git_name.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/path_pattern.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/entry.hpp"
@@ -29,12 +31,16 @@ Result<std::vector<Match>> expand(const Path& folder, const PathPattern& pattern
     if (!is_there(folder / fixed))
       return std::vector<Match>();
     DSTACK_TRY(inside, path_inside(folder, folder / fixed, fixed));
+    if (!may_be_saved({fixed, inside}))
+      return std::vector<Match>();
   }
   DSTACK_TRY(const Fd root, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
   std::vector<Match> matches;
   const Wanted wanted = [&](const std::string& found, EntryType type) {
     const std::size_t begin = inside.empty() ? 0 : inside.size() + 1;
     std::string path = joined(fixed, std::string_view(found).substr(begin));
+    if (is_git_name(file_name(found)))
+      return false;
     if (!pattern.matches(path))
       return type == EntryType::folder && pattern.may_match_below(path);
     matches.push_back({std::move(path), found});
@@ -49,12 +55,18 @@ Result<std::vector<Match>> expand(const Path& folder, const PathPattern& pattern
 
 }  // namespace
 
+bool may_be_saved(const Match& match) {
+  return git_part(match.path).empty() && git_part(match.inside).empty();
+}
+
 Result<std::vector<Match>> find_matches(const Path& folder, const std::string& path) {
   if (path.empty())
     return std::vector<Match>{{}};
   if (is_there(folder / path)) {
     DSTACK_TRY(std::string inside, path_inside(folder, folder / path, path));
-    return std::vector<Match>{{path, std::move(inside)}};
+    std::vector<Match> found{{path, std::move(inside)}};
+    std::erase_if(found, [](const Match& match) { return !may_be_saved(match); });
+    return found;
   }
   if (!is_pattern(path))
     return std::vector<Match>();

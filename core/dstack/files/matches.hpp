@@ -13,9 +13,13 @@ struct Match {
   std::string inside;  ///< where it really is, if links on the way lead elsewhere in the folder
 };
 
+/// Whether what is found there may be saved: nothing of a repository of Git's own is
+/// (base/git_name.hpp).
+bool may_be_saved(const Match& match);
+
 /// What is at `path` below `folder` (of a job that has ended), or else, if it is a pattern, all
 /// that it matches, sorted by path: a folder that it matches stands for all that is in it. Empty if
-/// there is nothing. unavailable when a link on the way leads out of the folder.
+/// there is nothing that may be saved. unavailable when a link on the way leads out of the folder.
 Result<std::vector<Match>> find_matches(const Path& folder, const std::string& path);
 
 }  // namespace dstack::files

@@ -27,7 +27,7 @@ Result<void> keep_own_numbers(uid_t user, gid_t group) {
 }
 
 bool is_setting(const char* path, std::string_view value) {
-  return trim(read_file(path).value_or("")) == value;
+  return trim(read_kernel_file(path).value_or("")) == value;
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ void Namespace::leave() const {
 
 Access usual_access() {
   constexpr unsigned system_administration = 21;  // CAP_SYS_ADMIN, capabilities(7)
-  const std::string status = read_file("/proc/self/status").value_or("");
+  const std::string status = read_kernel_file("/proc/self/status").value_or("");
   constexpr std::string_view label = "\nCapEff:\t";
   const std::size_t at = status.find(label);
   if (at == std::string::npos)

@@ -1,4 +1,5 @@
 // The property `inputs`: what is there, and whether its places in the workspace go together.
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/path_pattern.hpp"
 #include "dstack/base/suggest.hpp"
@@ -66,6 +67,13 @@ class Resolver {
     }
     if (const std::string& base = context_.project.base; !base.empty())
       input.at = fmt::format("{}/{}", base, input.at);
+    if (!git_part(input.at).empty()) {
+      report(place,
+             fmt::format("nothing is laid at '{}': Git would take it for its own",
+                         printable(input.at)),
+             fmt::format("give it another 'at': {{path: {}, at: data}}", printable(input.path)));
+      return;
+    }
     if (!look_at(input, place))
       return;
     places_.push_back(place);

@@ -1,4 +1,5 @@
 // Files that workflows name: each must be part of the code, or come with an input.
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/path_pattern.hpp"
 #include "dstack/base/suggest.hpp"
@@ -204,6 +205,11 @@ class Checker {
   /// A job starts in its working directory, which is made if neither code nor inputs contain it.
   void check_working_dir(std::vector<std::string>& notices) {
     const std::string folder = json_string(draft_.checked.values, "working_dir");
+    if (!git_part(folder).empty())
+      return report(
+          fmt::format("the working directory '{}' is in a repository of Git", printable(folder)),
+          place_of(draft_, "working_dir"),
+          "name another folder: its hooks and settings are the user's own");
     boost::system::error_code error;
     if (code_.contains(folder) &&
         !fs::is_symlink(fs::symlink_status(project_.root / folder, error))) {
@@ -224,6 +230,14 @@ class Checker {
  private:
   void check_artifact(const job::JobSpec& job, std::size_t number) {
     const std::string path = job::path_from_root(job, job.artifacts[number]);
+    if (const std::string_view git = git_part(path); !git.empty())
+      return report(fmt::format("the artifact '{}' of workflow '{}' is in a repository of Git, "
+                                "which is never saved: '{}'",
+                                printable(path),
+                                draft_.workflow->name,
+                                printable(git)),
+                    place_of(draft_, fmt::format("artifacts.{}", number)),
+                    "have the job copy what is needed elsewhere, or pack it with tar");
     const std::string fixed = is_pattern(path) ? PathPattern(path).fixed_part() : path;
     for (std::size_t slash = 0; slash != std::string::npos && !fixed.empty();) {
       slash = fixed.find('/', slash + 1);

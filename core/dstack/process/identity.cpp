@@ -33,7 +33,7 @@ std::string read_proc(const std::string& path) {
 /// What is true of this machine until it is switched off; empty where there is no such file. Who
 /// cannot read it would take a living process for a dead one, or itself for another machine.
 std::string read_fact(const std::string& path) {
-  const auto text = with_patience([&] { return read_file(path); });
+  const auto text = with_patience([&] { return read_kernel_file(path); });
   if (!text && is_transient(text.error()))
     exit_for(render(text.error()), "run the command again");
   return std::string(trim(text.value_or("")));

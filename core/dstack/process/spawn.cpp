@@ -207,9 +207,8 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
     return runnable(file) ? std::optional(file) : std::nullopt;
   }
   for (const std::string_view folder : split(path, ':')) {
-    std::string file =
-        (folder.empty() ? std::string(".") : std::string(folder)) + "/" + std::string(name);
-    if (runnable(file))
+    std::string file = fmt::format("{}/{}", folder, name);
+    if (folder.starts_with('/') && runnable(file))
       return file;
   }
   return std::nullopt;
@@ -217,9 +216,12 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
 
 namespace {
 
-bool is_nowhere(const std::string& program) {
-  return program.find('/') == std::string::npos &&
-         !find_program(program, environment_variable("PATH").value_or("/bin:/usr/bin"));
+/// The file to start; empty when no folder of PATH has one.
+std::string file_to_start(const Command& command) {
+  const std::string& program = command.program.empty() ? command.argv.front() : command.program;
+  if (program.find('/') != std::string::npos)
+    return program;
+  return find_program(program, environment_variable("PATH").value_or("/bin:/usr/bin")).value_or("");
 }
 
 }  // namespace
@@ -236,21 +238,19 @@ Result<Child> spawn(const Command& command) {
   if (command.environment)
     variables = pointers(*command.environment);
   pid_t pid = 0;
-  const std::string& program = command.program.empty() ? command.argv.front() : command.program;
-  int error = plan.error;
+  const std::string program = file_to_start(command);
+  int error = program.empty() ? ENOENT : plan.error;
   std::shared_lock starting(started().starting);
   if (error == 0)
-    error = ::posix_spawnp(&pid,
-                           program.c_str(),
-                           &plan.actions,
-                           &plan.attributes,
-                           arguments.data(),
-                           command.environment ? variables.data() : environ);
+    error = ::posix_spawn(&pid,
+                          program.c_str(),
+                          &plan.actions,
+                          &plan.attributes,
+                          arguments.data(),
+                          command.environment ? variables.data() : environ);
   if (error == 0)
     started().add(pid);
   starting.unlock();
-  if (error == EACCES && is_nowhere(program))
-    error = ENOENT;  // a folder of PATH that cannot be searched is no reason to blame permissions
   if (error != 0)
     return start_failure(command, error);
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

@@ -52,7 +52,8 @@ enum class Signals {
 };
 
 struct Command {
-  /// The program, with a slash or to be looked up in the caller's PATH, and its arguments.
+  /// The program, with a slash or to be looked up in the caller's PATH (find_program()), and its
+  /// arguments.
   std::vector<std::string> argv;
   std::optional<std::vector<std::string>> environment;  ///< NAME=VALUE; else the caller's
   std::string working_dir;                              ///< empty: the caller's
@@ -88,8 +89,9 @@ class Child {
 /// system's reasons (start_failure.hpp).
 Result<Child> spawn(const Command& command);
 
-/// The absolute path of a program looked up in a PATH; nothing when it is not there or not
-/// executable.
+/// The absolute path of a program looked up in a PATH, where only absolute folders count: nothing
+/// is started because it lies in the folder that somebody happens to be in. Nothing when it is not
+/// there or not executable.
 std::optional<std::string> find_program(std::string_view name, std::string_view path);
 
 struct Output {

@@ -1,7 +1,7 @@
 #include "dstack/process/start_failure.hpp"
 
 #include "dstack/base/environment_variable.hpp"
-#include "dstack/base/fd.hpp"
+#include "dstack/base/file.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/spawn.hpp"
 
@@ -47,9 +47,9 @@ std::optional<std::string> file_of(const Command& command) {
 
 /// What the first line of a script asks for; empty when the file is not a script.
 std::string interpreter_of(const std::string& file) {
-  const Fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto opened = open_source(file);
   std::array<char, 256> buffer;
-  const ssize_t count = opened ? ::read(opened.get(), buffer.data(), buffer.size()) : 0;
+  const ssize_t count = opened ? ::read(opened->get(), buffer.data(), buffer.size()) : 0;
   std::string_view line(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   if (!line.starts_with("#!"))
     return {};

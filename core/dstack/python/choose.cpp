@@ -1,6 +1,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/python/convention.hpp"
+#include "dstack/python/described.hpp"
 #include "dstack/python/known_interpreters.hpp"
 #include "dstack/python/python.hpp"
 #include "dstack/python/search.hpp"
@@ -21,8 +22,11 @@ const Version usual_version = {3, 10};
 /// One search: the candidates, and the cache that avoids starting them.
 class Search {
  public:
-  Search(const Lookup& environment, const Path& memory, Effects effects)
-      : environment_(environment), effects_(effects), known_(KnownInterpreters::load(memory)) {}
+  Search(const Lookup& environment, const Path& memory, Effects effects, const Path& project)
+      : environment_(environment),
+        effects_(effects),
+        project_(project),
+        known_(KnownInterpreters::load(memory)) {}
 
   Search(const Search&) = delete;
   Search& operator=(const Search&) = delete;
@@ -96,7 +100,9 @@ class Search {
   std::optional<Interpreter> identify(const Candidate& candidate, const Version& wanted) {
     if (!is_believed(candidate.program))
       return std::nullopt;
-    auto interpreter = known_.identify(candidate, environment_);
+    auto interpreter = effects_ == Effects::none && lies_in(candidate.program, project_)
+                           ? describe(candidate)
+                           : known_.identify(candidate, environment_);
     if (interpreter && !matches(parse_version(interpreter->version).value_or(Version{}), wanted))
       interpreter.reset();
     // A shim leads to another program.
@@ -120,6 +126,7 @@ class Search {
 
   const Lookup& environment_;
   Effects effects_;
+  const Path& project_;
   KnownInterpreters known_;
   std::vector<std::string> passed_over_;
 };
@@ -284,8 +291,9 @@ std::string notice_of(const VersionRequest& request,
 
 }  // namespace
 
-FoundInterpreters find_interpreters(const Lookup& environment) {
-  Search search(environment, {}, Effects::none);
+FoundInterpreters find_interpreters(const Lookup& environment, const Path& project) {
+  const Path no_memory;
+  Search search(environment, no_memory, Effects::none, project);
   FoundInterpreters found{search.all(), {}};
   found.passed_over = search.passed_over();
   return found;
@@ -294,8 +302,9 @@ FoundInterpreters find_interpreters(const Lookup& environment) {
 Result<Choice> choose_interpreter(const VersionRequest& request,
                                   const Lookup& environment,
                                   const files::Home& home,
-                                  Effects effects) {
-  Search search(environment, home.environments() / "interpreters", effects);
+                                  Effects effects,
+                                  const Path& project) {
+  Search search(environment, home.environments() / "interpreters", effects, project);
   DSTACK_CHECK(search.believe_active());
   const auto range = request.range.empty() ? std::nullopt : VersionRange::parse(request.range);
   Choice choice;

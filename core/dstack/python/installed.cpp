@@ -27,7 +27,7 @@ void each_entry(const Path& folder, const Use& use) {
 std::string head_of(const Path& path) {
   constexpr std::size_t enough = 4096;
   std::string text(enough, '\0');
-  const auto file = open_file(path.string(), O_RDONLY);
+  const auto file = open_source(path);
   const auto count =
       file ? read_some(file->get(), text.data(), text.size()) : Result<std::size_t>();
   text.resize(count.value_or(0));

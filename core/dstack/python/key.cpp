@@ -31,7 +31,7 @@ void add(Sha256& hash, std::string_view value) {
 }
 
 Result<void> add_file(Sha256& hash, const Path& path) {
-  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY));
+  DSTACK_TRY(const Fd file, open_source(path));
   DSTACK_TRY(const Digest content, hash_file(file.get()));
   add(hash, content.render());
   return {};

@@ -51,8 +51,9 @@ struct FoundInterpreters {
   std::vector<std::string> passed_over;
 };
 
-/// All interpreters that are found, where possible without starting them.
-FoundInterpreters find_interpreters(const Lookup& environment);
+/// All interpreters that are found, where possible without starting them. None in `project` is
+/// started: it is what its environment says.
+FoundInterpreters find_interpreters(const Lookup& environment, const Path& project = {});
 
 /// Which Python is asked for.
 struct VersionRequest {
@@ -73,7 +74,8 @@ struct Choice {
 /// What a choice may change.
 enum class Effects {
   allowed,  ///< a version is downloaded, and results are cached in the home
-  none      ///< a version that uv would download is an interpreter without a program
+  none      ///< a version that uv would download is an interpreter without a program; and no
+            ///< interpreter in the project is started
 };
 
 /// The interpreter for a request: of the named version, else one in the range; among several the
@@ -84,7 +86,8 @@ enum class Effects {
 Result<Choice> choose_interpreter(const VersionRequest& request,
                                   const Lookup& environment,
                                   const files::Home& home,
-                                  Effects effects);
+                                  Effects effects,
+                                  const Path& project = {});
 
 struct PythonEnvironment {
   Path folder;        ///< of the virtual environment; empty when the interpreter is used as it is

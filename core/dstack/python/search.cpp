@@ -25,7 +25,7 @@ bool is_runnable_file(const Path& path) {
 }
 
 bool is_script(const Path& path) {
-  const auto file = open_file(path.string(), O_RDONLY);
+  const auto file = open_source(path);
   if (!file)
     return false;
   char begin[2] = {};

@@ -19,7 +19,7 @@ constexpr const char* outside_name = ".outside";
 /// By hand: fs::copy_file() fails between some file systems, and an overlay is one of its own.
 Result<void> copy_content(const Path& from, const Path& to) {
   constexpr std::size_t chunk = 1 << 20;
-  DSTACK_TRY(const Fd source, open_file(from.string(), O_RDONLY));
+  DSTACK_TRY(const Fd source, open_source(from));
   DSTACK_TRY(const Fd target, open_file(to.string(), O_WRONLY | O_CREAT | O_EXCL));
   std::vector<char> buffer(chunk);
   for (;;) {

@@ -67,7 +67,7 @@ bool belongs(const Mount& mount, const std::vector<std::string_view>& controller
 }
 
 std::string text_of(const Path& file) {
-  return read_file(file).value_or("");
+  return read_kernel_file(file).value_or("");
 }
 
 template <typename Number>

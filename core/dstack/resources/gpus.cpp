@@ -95,7 +95,7 @@ std::vector<config::Gpu> ask_nvidia_smi() {
 }
 
 std::string line_of(const Path& file) {
-  return std::string(trim(read_file(file).value_or("")));
+  return std::string(trim(read_kernel_file(file).value_or("")));
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ std::string group_name(const std::string& job) {
 }
 
 void kill_members(const Path& group) {
-  const std::string members = read_file(group / "cgroup.procs").value_or("");
+  const std::string members = read_kernel_file(group / "cgroup.procs").value_or("");
   for (const std::string_view line : split(members, '\n'))
     if (const auto pid = parse_number<pid_t>(line); pid && *pid > 0)
       ::kill(*pid, SIGKILL);
@@ -277,7 +277,7 @@ std::optional<std::uint64_t> Limiter::peak_memory() const {
     return std::nullopt;
   const bool is_v2 = memory_->version == Hierarchy::Version::v2;
   const std::string text =
-      read_file(memory_->folder / (is_v2 ? "memory.peak" : "memory.max_usage_in_bytes"))
+      read_kernel_file(memory_->folder / (is_v2 ? "memory.peak" : "memory.max_usage_in_bytes"))
           .value_or("");
   return parse_number<std::uint64_t>(trim(text));
 }

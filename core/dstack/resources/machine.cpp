@@ -30,7 +30,7 @@ std::uint32_t find_cpus() {
 }
 
 std::uint64_t find_memory() {
-  const std::uint64_t memory = parse_meminfo(read_file("/proc/meminfo").value_or(""));
+  const std::uint64_t memory = parse_meminfo(read_kernel_file("/proc/meminfo").value_or(""));
   const auto limit = own_limits().memory;
   return limit && (memory == 0 || *limit < memory) ? *limit : memory;
 }

@@ -29,7 +29,7 @@ std::uint64_t number_after(const std::string& text, std::string_view key) {
 }  // namespace
 
 std::optional<MemoryGroup> memory_group_of(pid_t process, std::string_view container) {
-  const auto text_of = [](const std::string& file) { return read_file(file).value_or(""); };
+  const auto text_of = [](const std::string& file) { return read_kernel_file(file).value_or(""); };
   return memory_group_among(parse_hierarchies(text_of(fmt::format("/proc/{}/cgroup", process)),
                                               text_of("/proc/self/mountinfo")),
                             container);
@@ -47,7 +47,7 @@ std::optional<MemoryGroup> memory_group_among(const std::vector<Hierarchy>& grou
 }
 
 std::uint64_t killed_for_memory(const MemoryGroup& group) {
-  return number_after(read_file(counter_of(group)).value_or(""), "oom_kill");
+  return number_after(read_kernel_file(counter_of(group)).value_or(""), "oom_kill");
 }
 
 OomEvents::OomEvents(MemoryGroup group)
@@ -81,7 +81,7 @@ bool OomEvents::watch_v1() {
 
 void OomEvents::watch_processes() {
   processes_.clear();  // closing one removes it from epoll
-  const std::string text = read_file(group_.folder / "cgroup.procs").value_or("");
+  const std::string text = read_kernel_file(group_.folder / "cgroup.procs").value_or("");
   for (const std::string_view line : split(text, '\n')) {
     const auto pid = parse_number<pid_t>(line);
     Fd process(pid ? static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)) : -1);

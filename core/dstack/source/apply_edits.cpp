@@ -1,10 +1,13 @@
 // Bringing edits back into the project, three-way.
 #include "dstack/base/file_digest.hpp"
+#include "dstack/base/git_name.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/beneath.hpp"
 #include "dstack/files/drafts.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/files/staging_folder.hpp"
+#include "dstack/files/users_folder.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/source/code_rules.hpp"
 #include "dstack/source/edits.hpp"
@@ -94,14 +97,14 @@ mode_t kept_mode(const Content& base, const Content& ours, const Content& theirs
 
 class Applier {
  public:
-  Applier(const Path& project, const EditedCode& edited, Path staging)
+  Applier(const Path& project, files::UsersFolder root, const EditedCode& edited, Path staging)
       : project_(project),
         edited_(edited),
         staging_(std::move(staging)),
-        drafts_(edited.objects.home()) {}
+        drafts_(edited.objects.home()),
+        root_(std::move(root)) {}
 
   Result<Applied> apply() {
-    DSTACK_TRY(root_, open_file(project_.string(), O_RDONLY | O_DIRECTORY));
     DSTACK_TRY(const auto code, edited_.objects.list(edited_.code));
     base_ = contents_of(code);
     IgnoreRules rules;
@@ -133,7 +136,11 @@ class Applier {
   Result<void> apply_one(const std::string& path, const Content& theirs) {
     const auto known = base_.find(path);
     const Content base = known == base_.end() ? Content{} : known->second;
-    DSTACK_TRY(const Content ours, content_at(root_.get(), project_, path));
+    if (!git_part(path).empty()) {  // of a run of an older version
+      applied_.conflicts.push_back(path);
+      return {};
+    }
+    DSTACK_TRY(const Content ours, content_at(root_.fd(), project_, path));
     if (ours == theirs) {
       applied_.unchanged.push_back(path);
       return {};
@@ -148,7 +155,8 @@ class Applier {
   }
 
   Result<void> remove(const std::string& path) const {
-    if (::unlinkat(root_.get(), path.c_str(), 0) != 0)
+    const Fd parent = root_.open_parent(path);
+    if (!parent || ::unlinkat(parent.get(), name_of(path).c_str(), 0) != 0)
       return fail_errno("cannot remove '{}'", (project_ / path).string());
     return {};
   }
@@ -157,71 +165,72 @@ class Applier {
                      const Content& base,
                      const Content& ours,
                      const Content& theirs) {
-    DSTACK_CHECK(make_folders_above(path));
+    DSTACK_CHECK(root_.make_folders(std::string(folder_of(path)), [&](const std::string& folder) {
+      return mode_of_new_folder(folder);
+    }));
     if (theirs.type == EntryType::link) {
       DSTACK_TRY(const std::string target, edited_.kept.read_blob(theirs.digest));
-      return replace(path, [&](const Path& draft) -> Result<void> {
-        if (::symlink(target.c_str(), draft.c_str()) != 0)
+      return replace(path, [&](int parent, const std::string& draft) -> Result<void> {
+        if (::symlinkat(target.c_str(), parent, draft.c_str()) != 0)
           return fail_errno("cannot make the link '{}'", (project_ / path).string());
         return {};
       });
     }
-    return replace(path, [&](const Path& draft) -> Result<void> {
-      DSTACK_TRY(const Fd file, make_file(draft, base, ours, theirs));
+    return replace(path, [&](int parent, const std::string& draft) -> Result<void> {
+      DSTACK_TRY(const Fd file, make_file(parent, draft, base, ours, theirs));
       DSTACK_CHECK(edited_.kept.copy_content(
           {.path = path, .type = theirs.type, .digest = theirs.digest, .size = theirs.size},
           file.get()));
-      return sync(file, draft);
+      return sync(file, path);
     });
   }
 
   /// By a name beside it, so that there is always the old file or the new one. The name is short:
   /// the file's own may be as long as names can be.
-  Result<void> replace(const std::string& path,
-                       const std::function<Result<void>(const Path& draft)>& make) {
-    const Path target = project_ / path;
-    const Path draft = target.parent_path() / drafts_.name_in(target.parent_path());
-    auto made = make(draft);
-    if (made && ::rename(draft.c_str(), target.c_str()) != 0)
-      made = fail_errno("cannot write '{}'", target.string());
+  Result<void> replace(
+      const std::string& path,
+      const std::function<Result<void>(int parent, const std::string& draft)>& make) {
+    const Fd parent = root_.open_parent(path);
+    if (!parent)
+      return fail_errno("cannot write '{}'", (project_ / path).string());
+    const std::string draft = drafts_.name_in((project_ / path).parent_path());
+    auto made = make(parent.get(), draft);
+    if (made && ::renameat(parent.get(), draft.c_str(), parent.get(), name_of(path).c_str()) != 0)
+      made = fail_errno("cannot write '{}'", (project_ / path).string());
     if (!made)
-      ::unlink(draft.c_str());
+      ::unlinkat(parent.get(), draft.c_str(), 0);
     return made;
   }
 
+  static std::string name_of(const std::string& path) { return std::string(file_name(path)); }
+
   /// A power cut must not leave an empty file in place of the user's own.
-  static Result<void> sync(const Fd& file, const Path& draft) {
+  Result<void> sync(const Fd& file, const std::string& path) const {
     if (::fsync(file.get()) != 0)
-      return fail_errno("cannot sync '{}'", draft.string());
+      return fail_errno("cannot sync '{}'", (project_ / path).string());
     return {};
   }
 
   /// A new file is as open as the umask and the job say; one that replaces another keeps its mode.
-  static Result<Fd> make_file(const Path& draft,
+  static Result<Fd> make_file(int parent,
+                              const std::string& draft,
                               const Content& base,
                               const Content& ours,
                               const Content& theirs) {
     const bool is_new = ours.kind == nothing || ours.type == EntryType::link;
     const mode_t mode = is_new ? files::mode_under_umask(theirs.type, theirs.closed)
                                : kept_mode(base, ours, theirs);
-    DSTACK_TRY(Fd file,
-               open_file(draft.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode & 0777));
-    if (!is_new && ::fchmod(file.get(), mode) != 0)
-      return fail_errno("cannot set the mode of '{}'", draft.string());
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    Fd file(::openat(parent, draft.c_str(), flags, mode & 0777));
+    if (!file || (!is_new && ::fchmod(file.get(), mode) != 0))
+      return fail_errno("cannot make '{}'", draft);
     return file;
   }
 
-  Result<void> make_folders_above(const std::string& path) const {
-    for (std::size_t slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      const std::string folder = path.substr(0, slash);
-      const auto closed = closed_folders_.find(folder);
-      const std::uint32_t mode = files::mode_under_umask(
-          EntryType::folder, closed == closed_folders_.end() ? 0 : closed->second);
-      if (::mkdir((project_ / folder).c_str(), mode | 0700) != 0 && errno != EEXIST)
-        return fail_errno("cannot make the folder '{}'", (project_ / folder).string());
-    }
-    return {};
+  mode_t mode_of_new_folder(const std::string& folder) const {
+    const auto closed = closed_folders_.find(folder);
+    return 0700U | files::mode_under_umask(EntryType::folder,
+                                           closed == closed_folders_.end() ? 0 : closed->second);
   }
 
   /// False where the two changes cannot go together.
@@ -235,22 +244,25 @@ class Applier {
         return false;
     DSTACK_TRY(const std::string before, edited_.objects.read_blob(base.digest));
     DSTACK_TRY(const std::string after, edited_.kept.read_blob(theirs.digest));
+    const Fd now(files::open_beneath(root_.fd(), path, O_RDONLY | O_NONBLOCK));
+    DSTACK_TRY(const std::string own, read_all(now.get()));
+    DSTACK_CHECK(write_file_atomically(staging_ / "own", own, Durable::no));
     DSTACK_CHECK(write_file_atomically(staging_ / "base", before, Durable::no));
     DSTACK_CHECK(write_file_atomically(staging_ / "job", after, Durable::no));
     auto command = git_command(staging_,
                                {"merge-file",
                                 "--stdout",
-                                (project_ / path).string(),
+                                (staging_ / "own").string(),
                                 (staging_ / "base").string(),
                                 (staging_ / "job").string()});
     const auto output = process::run(std::move(command));
     const auto* end = output ? std::get_if<process::Exited>(&output->status) : nullptr;
     if (end == nullptr || end->code != 0)
       return false;  // conflicts, binary files, no Git
-    DSTACK_CHECK(replace(path, [&](const Path& draft) -> Result<void> {
-      DSTACK_TRY(const Fd file, make_file(draft, base, ours, theirs));
+    DSTACK_CHECK(replace(path, [&](int parent, const std::string& draft) -> Result<void> {
+      DSTACK_TRY(const Fd file, make_file(parent, draft, base, ours, theirs));
       auto written = write_all(file.get(), output->out);
-      return written ? sync(file, draft) : written;
+      return written ? sync(file, path) : written;
     }));
     return true;
   }
@@ -259,7 +271,7 @@ class Applier {
   const EditedCode& edited_;
   Path staging_;
   files::Drafts drafts_;
-  Fd root_;
+  files::UsersFolder root_;
   Contents base_;
   std::map<std::string, std::uint32_t> closed_folders_;  ///< of the edits
   Applied applied_;
@@ -270,7 +282,8 @@ class Applier {
 Result<Applied> apply_edits(const Path& project, const EditedCode& edited) {
   DSTACK_TRY(const files::StagingFolder staging,
              files::StagingFolder::make(edited.objects.home(), "edits"));
-  return Applier(project, edited, staging.path()).apply();
+  DSTACK_TRY(files::UsersFolder root, files::UsersFolder::open(project));
+  return Applier(project, std::move(root), edited, staging.path()).apply();
 }
 
 }  // namespace dstack::source

@@ -1,5 +1,6 @@
 #include "dstack/source/edits.hpp"
 
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/path_pattern.hpp"
 #include "dstack/files/beneath.hpp"
@@ -29,8 +30,7 @@ using store::TreeFile;
 using FilesByPath = std::map<std::string, TreeFile, std::less<>>;
 
 // Nobody edits these, and any program makes them again.
-constexpr std::string_view made_again =
-    ".git\n__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
+constexpr std::string_view made_again = "__pycache__/\n.ipynb_checkpoints/\n.virtual_documents/\n";
 /// What a small file takes on a disk: many of them are bounded, too.
 constexpr std::uint64_t least_taken = 4096;
 
@@ -131,7 +131,7 @@ class EditFinder {
       const auto known = code_.find(entry.path);
       if (known != code_.end() && looks_the_same(entry.state, known->second))
         continue;
-      if (known == code_.end() && rules.ignores(entry.path))
+      if (!git_part(entry.path).empty() || (known == code_.end() && rules.ignores(entry.path)))
         continue;
       DSTACK_TRY(const bool is_input, inputs_.has_file(entry.path));
       if (is_input)

@@ -44,7 +44,7 @@ bool is_folder_marker(std::string_view name) {
 
 std::optional<std::string> read_rule_file(int root, const std::string& folder, const char* name) {
   const Fd file(files::open_beneath(root, in_folder(folder, name), O_RDONLY | O_NONBLOCK));
-  if (!file)
+  if (!file || !is_source(file.get()))
     return std::nullopt;
   auto text = read_all(file.get());
   return text ? std::optional(*std::move(text)) : std::nullopt;

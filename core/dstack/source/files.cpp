@@ -1,6 +1,7 @@
 #include "dstack/source/files.hpp"
 
 #include "dstack/base/fd.hpp"
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -287,7 +288,7 @@ class Finder {
     for (Listed& listed : listed_) {
       const std::string& path = listed.candidate.path;
       const bool is_tracked = listed.candidate.is_tracked;
-      if (exclusions_->is_home(path) || exclusions_->ignores(path) ||
+      if (!git_part(path).empty() || exclusions_->is_home(path) || exclusions_->ignores(path) ||
           (!is_tracked && exclusions_->is_artifact(path)))
         continue;
       if (is_in_marked_folder(path)) {

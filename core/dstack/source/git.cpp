@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -29,6 +30,9 @@ bool is_for_git(std::string_view variable) {
          variable.starts_with("GIT_CONFIG_COUNT=") || variable.starts_with("GIT_CONFIG_KEY_") ||
          variable.starts_with("GIT_CONFIG_VALUE_") || variable.starts_with("GIT_EXEC_PATH=");
 }
+
+/// Milliseconds without a word, after which it is worth asking why.
+constexpr int long_wait = 1000;
 
 void take(Fd& from, std::string& into) {
   std::array<char, 65536> buffer;
@@ -64,15 +68,12 @@ std::string header_value(std::string_view line, std::string_view name) {
 }  // namespace
 
 Result<std::string> read_git_file(const Path& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!file && (errno == ENOENT || errno == ENOTDIR))
+  auto text = read_file(path);
+  if (!text && (text.error().number == ENOENT || text.error().number == ENOTDIR))
     return std::string();
-  struct stat status;
-  if (!file || ::fstat(file.get(), &status) != 0)
-    return fail_errno("cannot read '{}'", path.string());
-  if (!S_ISREG(status.st_mode))
-    return fail(ErrorCode::unavailable, "'{}' is no file", path.string());
-  return read_all(file.get());
+  if (!text)
+    text.error().code = ErrorCode::unavailable;
+  return text;
 }
 
 Path find_git_entry(const Path& folder) {
@@ -90,6 +91,15 @@ Path find_git_entry(const Path& folder) {
       return entry;
   }
   return {};
+}
+
+Result<Path> find_git_folder(const Path& entry) {
+  if (is_folder(entry))
+    return entry;
+  DSTACK_TRY(const std::string text, read_git_file(entry));
+  if (!text.starts_with("gitdir: "))
+    return fail(broken_git_entry(entry, "it names no folder"));
+  return fs::absolute(Path(std::string(trim(text.substr(8)))), entry.parent_path());
 }
 
 Result<void> check_git_entry(const Path& entry) {
@@ -137,10 +147,13 @@ process::Command git_command(const Path& folder,
                              std::vector<std::string> arguments,
                              const std::vector<std::string>& variables) {
   process::Command command;
-  // A folder that is laid out like a repository is none: a clone may bring one.
+  // A folder that is laid out like a repository is none: a clone may bring one. And where the
+  // user's own configuration names a folder of the project for hooks, they stay the project's.
   command.argv = {"git",
                   "-c",
                   "core.fsmonitor=false",
+                  "-c",
+                  "core.hooksPath=/dev/null",
                   "-c",
                   "core.quotePath=true",
                   "-c",
@@ -175,7 +188,9 @@ void Call::abandon() {
   child_.wait();
 }
 
-std::vector<process::Output> finish_together(std::vector<Call> calls) {
+Result<std::vector<process::Output>> finish_together(std::vector<Call> calls,
+                                                     const WhenWaiting& when_waiting) {
+  bool has_waited = !when_waiting;
   for (;;) {
     std::vector<pollfd> polled;
     for (const Call& call : calls) {
@@ -186,7 +201,14 @@ std::vector<process::Output> finish_together(std::vector<Call> calls) {
         std::any_of(polled.begin(), polled.end(), [](const pollfd& each) { return each.fd >= 0; });
     if (!is_open)
       break;
-    if (::poll(polled.data(), polled.size(), -1) < 0)
+    const int ready = ::poll(polled.data(), polled.size(), has_waited ? -1 : long_wait);
+    if (ready == 0 && !std::exchange(has_waited, true))
+      if (auto why = when_waiting(); !why) {
+        for (Call& call : calls)
+          call.abandon();
+        return Failure(std::move(why).error());
+      }
+    if (ready <= 0)
       continue;
     for (std::size_t i = 0; i < calls.size(); ++i) {
       if (polled[2 * i].revents != 0)

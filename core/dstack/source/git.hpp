@@ -7,6 +7,7 @@
 #include "dstack/source/git_config.hpp"
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ Path find_git_entry(const Path& folder);
 /// The text of a file of Git's own; empty where there is none. Never blocks: what is no file is an
 /// error.
 Result<std::string> read_git_file(const Path& path);
+/// The folder of Git's files that a `.git` is or, as a file, names.
+Result<Path> find_git_folder(const Path& entry);
 /// Refuses a `.git` folder in which Git finds no repository: Git would go on to the folders above.
 /// A `.git` file is not judged; Git refuses a wrong one itself.
 Result<void> check_git_entry(const Path& entry);
@@ -33,6 +36,9 @@ process::Command git_command(const Path& folder,
                              std::vector<std::string> arguments,
                              const std::vector<std::string>& variables = {});
 
+/// Called once, when commands have been silent for long: whether there is a reason to give up.
+using WhenWaiting = std::function<Result<void>()>;
+
 /// A command that runs beside the caller, with its outputs.
 class Call {
  public:
@@ -43,7 +49,8 @@ class Call {
   void abandon();
 
  private:
-  friend std::vector<process::Output> finish_together(std::vector<Call> calls);
+  friend Result<std::vector<process::Output>> finish_together(std::vector<Call> calls,
+                                                              const WhenWaiting& when_waiting);
 
   Call(process::Child child, Fd out, Fd err)
       : child_(std::move(child)), out_(std::move(out)), err_(std::move(err)) {}
@@ -55,8 +62,10 @@ class Call {
   std::string err_text_;
 };
 
-/// Reads what all of them write, to their ends; the outputs are in their order.
-std::vector<process::Output> finish_together(std::vector<Call> calls);
+/// Reads what all of them write, to their ends; the outputs are in their order. An error of
+/// `when_waiting` ends them.
+Result<std::vector<process::Output>> finish_together(std::vector<Call> calls,
+                                                     const WhenWaiting& when_waiting = {});
 
 /// Runs several commands at the same time; the outputs are in their order. ErrorCode::not_found
 /// when Git is not installed.

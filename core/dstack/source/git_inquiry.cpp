@@ -3,6 +3,7 @@
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/source/git_index.hpp"
+#include "dstack/source/git_pipes.hpp"
 
 #include <utility>
 
@@ -16,10 +17,13 @@ namespace {
 /// Whose repositories Git takes is for Git to say (safe.directory). It is asked only where the
 /// owner is somebody else.
 Result<bool> is_refused(const Path& folder, const Path& entry) {
-  struct stat of_entry;
-  struct stat of_tree;
-  if (::stat(entry.c_str(), &of_entry) != 0 || ::stat(entry.parent_path().c_str(), &of_tree) != 0 ||
-      (of_entry.st_uid == ::geteuid() && of_tree.st_uid == ::geteuid()))
+  const auto git_folder = find_git_folder(entry);
+  const auto is_of_caller = [](const Path& path) {
+    struct stat status;
+    return ::stat(path.c_str(), &status) != 0 || status.st_uid == ::geteuid();
+  };
+  if (is_of_caller(entry) && is_of_caller(entry.parent_path()) &&
+      (!git_folder || is_of_caller(*git_folder)))
     return false;
   DSTACK_TRY(const auto outputs, run_together({git_command(folder, {"rev-parse", "--git-dir"})}));
   return is_ownership_refusal(outputs.front());
@@ -89,7 +93,9 @@ Result<GitAnswer> GitInquiry::take_answer(RootCommit root) {
     if (auto call = Call::start(repository_->command(root_commit_arguments())))
       calls.push_back(*std::move(call));
   DSTACK_CHECK(list_tracked(answer));
-  const auto outputs = finish_together(std::move(calls));
+  DSTACK_TRY(const auto outputs, finish_together(std::move(calls), [&] {
+               return look_for_pipes(folder_, repository_->common());
+             }));
   DSTACK_CHECK(take_status(outputs[0], answer));
   if (outputs.size() > 1 && process::succeeded(outputs[1].status))
     answer.root_commit = trim(outputs[1].out);

@@ -3,6 +3,7 @@
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/source/git.hpp"
+#include "dstack/source/git_pipes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -61,8 +62,10 @@ bool may_be_read(const GitSetting& setting, const Path& work_tree) {
   if (setting.key != "core.excludesfile" && setting.key != "core.attributesfile")
     return true;
   const Path file = setting.value;
+  // Of other users' homes nothing is read.
   if (setting.value.starts_with('~'))
-    return true;  // a file of the user's own
+    return setting.value.starts_with("~/") &&
+           is_regular(Path(environment_variable("HOME").value_or("/")) / setting.value.substr(2));
   return is_regular(file.is_absolute() ? file : work_tree / file);
 }
 
@@ -80,6 +83,15 @@ Path place_for_own() {
   for (const std::string& place : {environment_variable("XDG_RUNTIME_DIR").value_or(""),
                                    std::string("/dev/shm"),
                                    environment_variable("TMPDIR").value_or("")})
+    if (!place.empty() && ::access(place.c_str(), W_OK | X_OK) == 0)
+      return place;
+  return "/tmp";
+}
+
+/// A place on a disk, where the system has one: Git LFS copies each file there that it compares.
+Path place_for_large_files() {
+  const std::string own = environment_variable("TMPDIR").value_or("");
+  for (const std::string& place : {own, std::string("/var/tmp")})
     if (!place.empty() && ::access(place.c_str(), W_OK | X_OK) == 0)
       return place;
   return "/tmp";
@@ -125,12 +137,8 @@ Result<GitRepository> GitRepository::open(const Path& folder, const Path& entry)
 
 /// The `.git` of a work tree that was added, or of a submodule, is a file that names the folder.
 Result<void> GitRepository::find_folders(const Path& entry) {
-  git_ = entry;
-  if (!is_folder(entry)) {
-    DSTACK_TRY(const std::string text, read_git_file(entry));
-    if (!text.starts_with("gitdir: "))
-      return fail(broken_git_entry(entry, "it names no folder"));
-    git_ = fs::absolute(Path(std::string(trim(text.substr(8)))), entry.parent_path());
+  DSTACK_TRY(git_, find_git_folder(entry));
+  if (git_ != entry) {
     if (!fs::exists(git_ / "HEAD"))
       return fail(broken_git_entry(entry, fmt::format("there is no '{}'", git_.string())));
     DSTACK_CHECK(check_git_entry(git_));
@@ -171,12 +179,27 @@ Result<void> GitRepository::find_work_tree(const Path& entry) {
   return {};
 }
 
-Result<void> GitRepository::write_own() const {
-  DSTACK_TRY(const std::string head, read_head(git_ / "HEAD"));
+Result<std::string> GitRepository::own_settings() {
   std::string config = "[core]\nbare = false\n";
   for (const GitSetting& setting : settings_)
     if (is_kept(setting, work_tree_))
       config += render_git_setting(setting);
+  if (is_folder(common_ / "lfs")) {
+    DSTACK_TRY(large_, files::StagingFolder::make_in(place_for_large_files(), "dstack-git-"));
+    config += render_git_setting({"lfs.storage", large_->path().string()});
+  }
+  return config;
+}
+
+Result<void> GitRepository::write_own() {
+  DSTACK_TRY(const std::string head, read_head(git_ / "HEAD"));
+  const std::string branch(head.starts_with("ref:") ? trim(std::string_view(head).substr(4)) : "");
+  DSTACK_CHECK(refuse_pipes({common_ / branch,
+                             common_ / "packed-refs",
+                             common_ / "shallow",
+                             git_ / "index",
+                             objects() / "info/alternates"}));
+  DSTACK_TRY(const std::string config, own_settings());
   const Path& own = own_.path();
   DSTACK_CHECK(write_file_atomically(own / "HEAD", head, Durable::no, 0600));
   DSTACK_CHECK(write_file_atomically(own / "config", config, Durable::no, 0600));

@@ -10,6 +10,7 @@
 #include "dstack/process/spawn.hpp"
 #include "dstack/source/git_config.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,14 +57,16 @@ class GitRepository {
   Result<void> find_folders(const Path& entry);
   Result<void> read_settings();
   Result<void> find_work_tree(const Path& entry);
-  Result<void> write_own() const;
+  Result<std::string> own_settings();
+  Result<void> write_own();
   process::Command with_variables(const Path& where,
                                   std::vector<std::string> arguments,
                                   const std::vector<std::string>& variables) const;
 
   Path folder_;
-  files::StagingFolder own_;  ///< GIT_DIR
-  Path git_;                  ///< of Git's files of this work tree
+  files::StagingFolder own_;                   ///< GIT_DIR
+  std::optional<files::StagingFolder> large_;  ///< for Git LFS
+  Path git_;                                   ///< of Git's files of this work tree
   Path common_;
   Path work_tree_;
   std::string prefix_;

@@ -1,6 +1,7 @@
 #include "dstack/source/plain_folder.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -131,9 +132,9 @@ class PlainFinder {
   bool is_wanted(const std::string& path, files::EntryType type) {
     const bool is_folder = type == files::EntryType::folder;
     const PathType kind = is_folder ? PathType::folder : PathType::file;
-    if (file_name(path) == ".git" || exclusions_.is_home(path) || exclusions_.is_artifact(path) ||
-        exclusions_.matches(path, kind) || git_ignore_.matches(path, kind) ||
-        (is_folder && exclusions_.is_marked(path)))
+    if (is_git_name(file_name(path)) || exclusions_.is_home(path) ||
+        exclusions_.is_artifact(path) || exclusions_.matches(path, kind) ||
+        git_ignore_.matches(path, kind) || (is_folder && exclusions_.is_marked(path)))
       return false;
     if (!is_folder && is_limited_ && ++looked_at_ > most_looked_at)
       return false;

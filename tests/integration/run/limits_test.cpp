@@ -237,8 +237,9 @@ TEST_CASE("of a job whose runner was killed neither a group nor what is in it st
   test::wait_for_log(box, name, "\n");
   const std::string job(trim(test::job_log(box, name)));
   std::vector<Path> groups;
-  for (const auto& each : resources::parse_hierarchies(*read_file("/proc/" + job + "/cgroup"),
-                                                       *read_file("/proc/self/mountinfo")))
+  for (const auto& each :
+       resources::parse_hierarchies(*read_kernel_file("/proc/" + job + "/cgroup"),
+                                    *read_kernel_file("/proc/self/mountinfo")))
     if (each.own.filename().string().starts_with("dstack-"))
       groups.push_back(each.own);
   REQUIRE_FALSE(groups.empty());

@@ -22,12 +22,12 @@ void check_nowhere(const Told& box, const std::vector<std::string>& values) {
   for (const auto& entry : fs::directory_iterator("/proc")) {
     if (!parse_number<int>(entry.path().filename().string()))
       continue;
-    const std::string words = read_file(entry.path() / "cmdline").value_or("");
+    const std::string words = read_kernel_file(entry.path() / "cmdline").value_or("");
     INFO(words);
     for (const std::string& value : values) {
       CHECK_FALSE(holds(words, value));
       if (words.starts_with("dstack"))
-        CHECK_FALSE(holds(read_file(entry.path() / "environ").value_or(""), value));
+        CHECK_FALSE(holds(read_kernel_file(entry.path() / "environ").value_or(""), value));
     }
   }
 }

@@ -164,11 +164,11 @@ TEST_CASE("nobody may look into the runner of a job with secrets") {
   REQUIRE(end);
   std::size_t seen = 0;
   for (const auto& entry : fs::directory_iterator("/proc")) {
-    const std::string words = read_file(entry.path() / "cmdline").value_or("");
+    const std::string words = read_kernel_file(entry.path() / "cmdline").value_or("");
     if (words != std::string("dstack\0exec\0", 12) + run + "/0" + '\0')
       continue;
     ++seen;
-    CHECK_FALSE(read_file(entry.path() / "environ"));
+    CHECK_FALSE(read_kernel_file(entry.path() / "environ"));
     CHECK(::access((entry.path() / "mem").c_str(), R_OK) != 0);
   }
   CHECK(seen == 1);

@@ -128,7 +128,7 @@ TEST_CASE("the supervisor is spared when memory runs out, and no job inherits th
       process::parse_identity(*read_file(box.home() / "runs" / name / run::file_names::run_lock));
   REQUIRE(supervisor);
   const auto score = [](const std::string& process) {
-    return read_file("/proc/" + process + "/oom_score_adj").value_or("");
+    return read_kernel_file("/proc/" + process + "/oom_score_adj").value_or("");
   };
   const std::string own = score("self");
   // Root may, but in some containers.

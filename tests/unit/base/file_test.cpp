@@ -103,3 +103,30 @@ TEST_CASE("what a dead writer left beside a file is removed, and nothing of a li
   CHECK(fs::exists(other));
   remove_abandoned_writes(folder.path() / "absent");
 }
+
+TEST_CASE("what never ends or says too much is not read as a file") {
+  const auto folder = TemporaryFolder::make(fs::temp_directory_path());
+  REQUIRE(folder);
+  const Path at = folder->path() / "source";
+  const std::string target =
+      GENERATE(as<std::string>(), "", "/dev/zero", "/proc/self/environ", "/proc/self/cmdline");
+  INFO(target);
+  if (target.empty())
+    REQUIRE(::mkfifo(at.c_str(), 0600) == 0);
+  else
+    fs::create_symlink(target, at);
+  const auto text = read_file(at);
+  REQUIRE_FALSE(text);
+  CHECK(text.error().code == ErrorCode::configuration);
+  CHECK(text.error().message.find(at.string()) != std::string::npos);
+  CHECK_FALSE(open_source(at));
+}
+
+TEST_CASE("a link to a file is read, and so is a file of the kernel's where it is asked for") {
+  const auto folder = TemporaryFolder::make(fs::temp_directory_path());
+  REQUIRE(folder);
+  REQUIRE(write_file_atomically(folder->path() / "file", "text", Durable::no));
+  fs::create_symlink("file", folder->path() / "link");
+  CHECK(read_file(folder->path() / "link").value_or("") == "text");
+  CHECK_FALSE(read_kernel_file("/proc/self/cmdline").value_or("").empty());
+}

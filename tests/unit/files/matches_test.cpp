@@ -65,3 +65,18 @@ TEST_CASE("a pattern goes through a link inside the folder, and not through one 
   CHECK(folder.find("lat*") == Names{"latest"});
   CHECK(failure_of(files::find_matches(folder.root, "out/*.pt")).code == ErrorCode::unavailable);
 }
+
+TEST_CASE("nothing of a repository of Git is a match, however it is reached") {
+  const Folder folder;
+  for (const char* path : {".git/hooks/pre-commit", "sub/.GIT/config", "sub/data"})
+    folder.write(path);
+  fs::create_symlink(".git", folder.root / "link");
+  CHECK(folder.find(".git").empty());
+  CHECK(folder.find(".git/hooks").empty());
+  CHECK(folder.find("link").empty());
+  CHECK(folder.find("link/hooks").empty());
+  CHECK(folder.find("*/hooks").empty());
+  CHECK(folder.find("**/config").empty());
+  CHECK(folder.find(".g*/**").empty());
+  CHECK(folder.find("sub/*") == Names{"sub/data"});
+}

@@ -14,7 +14,7 @@ using namespace dstack;
 namespace {
 
 std::string own_score() {
-  return std::string(trim(read_file("/proc/self/oom_score_adj").value_or("")));
+  return std::string(trim(read_kernel_file("/proc/self/oom_score_adj").value_or("")));
 }
 
 /// Whether this user may lower it: root, unless a sandbox takes that away.

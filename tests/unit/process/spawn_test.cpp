@@ -2,6 +2,7 @@
 
 #include "dstack/base/file.hpp"
 #include "support/catch.hpp"
+#include "support/variables.hpp"
 
 #include <atomic>
 #include <thread>
@@ -113,4 +114,30 @@ TEST_CASE("programs that do not read their input harm no thread that runs one") 
   sigset_t held;
   ::pthread_sigmask(SIG_SETMASK, nullptr, &held);
   CHECK(::sigismember(&held, SIGPIPE) == 0);
+}
+
+TEST_CASE("a program that lies in the current folder is not started by its name") {
+  const auto folder = TemporaryFolder::make(fs::temp_directory_path());
+  REQUIRE(folder);
+  const Path program = folder->path() / "uname";
+  REQUIRE(write_file_atomically(program, "#!/bin/sh\necho own\n", Durable::no, 0755));
+  const Path before = fs::current_path();
+  fs::current_path(folder->path());
+  for (const char* path : {".:/usr/bin:/bin", ":/usr/bin:/bin", "../"}) {
+    INFO(path);
+    const std::string value =
+        std::string(path) == "../"
+            ? fmt::format("../{}:/usr/bin:/bin", folder->path().filename().string())
+            : path;
+    const auto found = find_program("uname", value);
+    REQUIRE(found);
+    CHECK(found->starts_with('/'));
+    const test::SetVariable path_of_test("PATH", value);
+    Command command{{"uname"}, {}, "", {}, Group::same};
+    command.working_dir = folder->path().string();
+    const auto output = run(command);
+    REQUIRE(output);
+    CHECK(output->out != "own\n");
+  }
+  fs::current_path(before);
 }

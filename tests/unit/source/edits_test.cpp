@@ -376,3 +376,34 @@ TEST_CASE("looking for edits stores nothing, and keeping them nothing in the sto
   CHECK(objects(edited.home) == 2);
   CHECK(objects(edited.project.objects.home()) == before);
 }
+
+TEST_CASE("a repository of Git that a job has made is no edit, whatever its case") {
+  Edited edited(Edited::Files{{"code", "1"}});
+  for (const char* path : {".git/hooks/pre-commit", "sub/.GIT/config", "git~1/hooks/x", "new"})
+    edited.write(path, "x");
+  const auto edits = edited.find();
+  REQUIRE(edits);
+  CHECK(edited.words(*edits) == Names{"+new"});
+}
+
+TEST_CASE("nothing is applied into a repository of Git, nor through a link") {
+  Edited edited({{"code", "1"}, {"sub/code", "1"}});
+  // As an older version kept them.
+  const Path made = edited.project.folder.path() / "made";
+  for (const char* path : {".git/hooks/pre-commit", "sub/.GIT/config", "out/new", "sub/new"}) {
+    fs::create_directories((made / path).parent_path());
+    std::ofstream((made / path).string()) << "x";
+  }
+  std::vector<std::string> warnings;
+  job::Edits edits;
+  edits.files = value_of(edited.kept.capture_folder(made, warnings));
+  const Path elsewhere = edited.project.folder.path() / "elsewhere";
+  fs::create_directories(elsewhere);
+  fs::create_symlink(elsewhere, edited.project.root / "out");
+  const Applied applied = edited.apply(edits);
+  CHECK(applied.written == Names{"sub/new"});
+  CHECK(applied.conflicts == Names{".git/hooks/pre-commit", "out/new", "sub/.GIT/config"});
+  CHECK(fs::is_empty(elsewhere));
+  CHECK_FALSE(fs::exists(edited.project.root / ".git"));
+  CHECK_FALSE(fs::exists(edited.project.root / "sub/.GIT"));
+}

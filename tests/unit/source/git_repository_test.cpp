@@ -179,6 +179,17 @@ TEST_CASE("no look at a project runs a program that its repository names") {
     touch();
     look_in_every_way(project);
   }
+  SECTION("hooks of the project, for which the user's own configuration has a relative folder") {
+    const Path configuration = project.folder.path() / "configuration";
+    std::ofstream(configuration.string()) << "[core]\n hooksPath = .githooks\n";
+    const SetVariable global("GIT_CONFIG_GLOBAL", configuration.string());
+    for (const char* hook : {"post-index-change", "reference-transaction", "post-checkout"}) {
+      project.write(std::string(".githooks/") + hook, "#!/bin/sh\n" + command + "\n");
+      fs::permissions(project.root / ".githooks" / hook, fs::owner_all);
+    }
+    touch();
+    look_in_every_way(project);
+  }
   SECTION("a repository that lacks objects and would fetch them") {
     project.git({"config", "extensions.partialClone", "origin"});
     project.git({"config", "remote.origin.promisor", "true"});
@@ -360,11 +371,29 @@ TEST_CASE("nothing of a repository keeps a look waiting: pipes in place of its f
   project.git({"init", "-q"});
   project.write("code", "c\n");
   project.commit_all();
-  const std::string name = GENERATE("HEAD", "config", "info/exclude", "info/attributes");
-  fs::remove(project.root / ".git" / name);
-  REQUIRE(::mkfifo((project.root / ".git" / name).c_str(), 0600) == 0);
+  const std::string name = GENERATE("HEAD",
+                                    "config",
+                                    "index",
+                                    "packed-refs",
+                                    "refs/heads/main",
+                                    "refs/heads/other",
+                                    "objects/info/alternates",
+                                    "info/exclude",
+                                    "info/attributes",
+                                    "../.gitignore",
+                                    "../sub/.gitignore",
+                                    "../.gitattributes");
+  INFO(name);
+  const Path file = project.root / ".git" / name;
+  fs::create_directories(file.parent_path());
+  fs::remove(file);
+  if (name == "refs/heads/other")  // which the branch stands for
+    std::ofstream((project.root / ".git/refs/heads/main").string()) << "ref: refs/heads/other\n";
+  REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
   const auto snapshot = preview_snapshot(project.root, project.options);
   CHECK(snapshot.has_value() == name.starts_with("info/"));
+  if (!snapshot)
+    CHECK(snapshot.error().message.find(fs::path(name).filename().string()) != std::string::npos);
 }
 
 TEST_CASE("asking leaves no file behind") {

@@ -14,7 +14,7 @@ namespace {
 
 Result<Digest> hash_file(const Path& path) {
   // Not blocking: it may be a named pipe by now.
-  DSTACK_TRY(const Fd file, open_file(path.string(), O_RDONLY | O_NONBLOCK));
+  DSTACK_TRY(const Fd file, open_source(path));
   return dstack::hash_file(file.get());
 }
 

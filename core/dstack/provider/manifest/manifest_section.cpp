@@ -155,7 +155,7 @@ Result<Manifest> read_manifest(const Path& library) {
 
   if (!file || ::fstat(file.get(), &status) != 0)
     return fail_errno("it cannot be read");
-  if (!S_ISREG(status.st_mode))
+  if (!is_source(file.get()))
     return fail(ErrorCode::configuration, "it is not a regular file")
         .with_hint("remove it, or move it to another folder");
   DSTACK_TRY(std::string text,

@@ -2,8 +2,10 @@
 
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/users_folder.hpp"
 #include "dstack/source/input.hpp"
 
+#include <cerrno>
 #include <map>
 
 #include <unistd.h>
@@ -38,8 +40,8 @@ class Writing {
       lack(fmt::format("the copy of the input '{}' has gone from the store", input.path));
       return {};
     }
-    DSTACK_CHECK(
-        objects_.lay_out(*input.tree, folder_, store::LayOut::merge, nullptr, store::Modes::umask));
+    DSTACK_CHECK(objects_.lay_out(
+        *input.tree, folder_, store::LayOut::merge, nullptr, store::Place::of_user));
     ++result_.inputs;
     return {};
   }
@@ -56,13 +58,16 @@ class Writing {
       result_.warnings.push_back(
           fmt::format("the linked input '{}' has changed since the run", input.path));
     const Path place = folder_ / input.at;
-    boost::system::error_code error;
-    const Path parent = fs::weakly_canonical(place.parent_path(), error);
-    if (error || !is_below(parent.string(), real_path(folder_).string()))
-      return fail(ErrorCode::conflict, "a link of the code leads '{}' out of the folder", input.at);
-    DSTACK_CHECK(make_folders(parent));
-    DSTACK_CHECK(remove_tree(place));
-    if (::symlink(real_path(source).c_str(), place.c_str()) != 0)
+    DSTACK_TRY(const auto folder, files::UsersFolder::open(folder_));
+    DSTACK_CHECK(folder.make_folders(std::string(folder_of(input.at))));
+    const Fd parent = folder.open_parent(input.at);
+    if (!parent && errno == EPERM)
+      return fail(files::in_git_repository(place.string()));
+    if (!parent)
+      return fail_errno("cannot open the folder of '{}'", place.string());
+    const std::string name(file_name(input.at));
+    DSTACK_CHECK(remove_tree(Path(fmt::format("/proc/self/fd/{}", parent.get())) / name));
+    if (::symlinkat(real_path(source).c_str(), parent.get(), name.c_str()) != 0)
       return fail_errno("cannot make the link '{}'", place.string());
     ++result_.inputs;
     return {};

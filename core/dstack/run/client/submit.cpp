@@ -93,7 +93,8 @@ plan::PlanningContext context_with_pythons(const Workbench& bench,
   made.withheld_secrets = secrets.withheld;
   add_data_sources(made, bench.home, texts);
   made.choose_python = [&bench, effects](const python::VersionRequest& request) {
-    return python::choose_interpreter(request, environment_variable, bench.home, effects);
+    return python::choose_interpreter(
+        request, environment_variable, bench.home, effects, bench.project.root);
   };
   return made;
 }

@@ -23,7 +23,7 @@ Result<std::string> read_env_file(const Path& path) {
   struct stat status;
   if (!file || ::fstat(file.get(), &status) != 0)
     return fail_errno("cannot read '{}'", path.string());
-  if (!S_ISREG(status.st_mode))
+  if (!is_source(file.get()))
     return fail(ErrorCode::configuration, "'{}' is not a file", path.string())
         .with_hint("'env_file' is a file with a line NAME=VALUE for each variable");
   if (static_cast<std::uint64_t>(status.st_size) > config::largest_env_file)

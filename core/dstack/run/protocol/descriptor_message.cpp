@@ -1,5 +1,7 @@
 #include "dstack/run/protocol/descriptor_message.hpp"
 
+#include "dstack/base/patience.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -60,10 +62,12 @@ Result<void> send_descriptors(int socket, std::span<const int> descriptors) {
 
 std::vector<Fd> receive_descriptors(int socket) {
   Message message(most_descriptors);
-  ssize_t count = 0;
-  do {
-    count = ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
-  } while (count < 0 && errno == EINTR);
+  // Whoever gets nothing takes the socket for closed.
+  const ssize_t count =
+      with_patience([&]() -> Result<ssize_t> {
+        const ssize_t size = ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
+        return size >= 0 ? Result<ssize_t>(size) : fail_errno("cannot receive descriptors");
+      }).value_or(-1);
   std::vector<Fd> received;
   const cmsghdr* header = count > 0 ? CMSG_FIRSTHDR(&message.header) : nullptr;
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS)

@@ -3,6 +3,7 @@
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/matches.hpp"
+#include "dstack/files/users_folder.hpp"
 #include "dstack/overlay/mount.hpp"
 #include "dstack/run/protocol/damaged_input.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -10,7 +11,10 @@
 #include "dstack/store/layers/layered_folder.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dstack::run {
@@ -27,7 +31,8 @@ class Link {
   Result<void> make_in_copy(const job::JobSpec& spec) {
     DSTACK_CHECK(prepare());
     DSTACK_CHECK(remove_tree(place_));  // what the code has there
-    return make(spec);
+    DSTACK_TRY(const Fd parent, open_file(place_.parent_path().string(), O_PATH | O_DIRECTORY));
+    return make(spec, parent.get());
   }
 
   /// False: something else is in the way.
@@ -37,20 +42,33 @@ class Link {
       return true;
     if (fs::exists(fs::symlink_status(place_, error)))
       return false;
-    DSTACK_CHECK(prepare());
-    DSTACK_CHECK(make(spec));
+    DSTACK_CHECK(check_target());
+    DSTACK_TRY(const auto folder, files::UsersFolder::open(workspace_));
+    DSTACK_CHECK(folder.make_folders(std::string(folder_of(at_))));
+    const Fd parent = folder.open_parent(at_);
+    if (!parent && errno == EPERM)
+      return fail(files::in_git_repository(place_.string()));
+    if (!parent)
+      return fail_errno("cannot open the folder of '{}'", place_.string());
+    DSTACK_CHECK(make(spec, parent.get()));
     return true;
   }
 
  private:
-  /// The folder above it, which no link of an artifact may have led elsewhere.
-  Result<void> prepare() const {
+  Result<void> check_target() const {
     boost::system::error_code error;
     if (!fs::exists(target_, error))
       return fail(ErrorCode::unavailable,
                   "the linked input '{}' has gone since the run was submitted",
                   target_)
           .with_hint("put it back, or start a new run");
+    return {};
+  }
+
+  /// The folder above it, which no link of an artifact may have led elsewhere.
+  Result<void> prepare() const {
+    DSTACK_CHECK(check_target());
+    boost::system::error_code error;
     const Path root = real_path(workspace_);
     const Path parent = fs::weakly_canonical(place_.parent_path(), error);
     if (error || !is_below(parent.string(), root.string()))
@@ -62,15 +80,17 @@ class Link {
     return make_folders(parent);
   }
 
-  Result<void> make(const job::JobSpec& spec) const {
+  Result<void> make(const job::JobSpec& spec, int parent) const {
+    const std::string name(file_name(at_));
     if (!spec.container) {
-      if (::symlink(target_.c_str(), place_.c_str()) != 0)
+      if (::symlinkat(target_.c_str(), parent, name.c_str()) != 0)
         return fail_errno("cannot make the link '{}'", place_.string());
       return {};
     }
-    if (is_folder(target_))
-      return make_folders(place_);
-    return write_file_atomically(place_, "", Durable::no);
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const bool is_made = is_folder(target_) ? ::mkdirat(parent, name.c_str(), 0777) == 0
+                                            : bool(Fd(::openat(parent, name.c_str(), flags, 0644)));
+    return is_made ? Result<void>() : fail_errno("cannot make '{}'", place_.string());
   }
 
   const Path& workspace_;
@@ -209,7 +229,8 @@ class ProjectItself : public WholeFolder {
     for (const auto& inputs : {order.input_files, order.inputs})
       for (const job::TreeReference& input : inputs)
         DSTACK_CHECK(
-            objects_.lay_out(input, folder_, store::LayOut::where_free, &kept, store::Modes::umask)
+            objects_
+                .lay_out(input, folder_, store::LayOut::where_free, &kept, store::Place::of_user)
                 .map_error(
                     [&](Error error) { return name_input(std::move(error), input, order); }));
     for (const auto& [at, target] : order.links) {
@@ -219,7 +240,7 @@ class ProjectItself : public WholeFolder {
     }
     if (!kept.empty())
       warnings.push_back(
-          fmt::format("{} of the inputs skipped, because the project has the same path: {}",
+          fmt::format("{} of the inputs skipped, because the project has the same path, or Git: {}",
                       plural(kept.size(), "file"),
                       quoted_list(kept, 3)));
     return {};

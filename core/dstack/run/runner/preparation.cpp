@@ -1,9 +1,11 @@
 #include "dstack/run/runner/preparation.hpp"
 
 #include "dstack/base/environment_variable.hpp"
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
+#include "dstack/files/users_folder.hpp"
 #include "dstack/job/environment_names.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/status.hpp"
@@ -36,20 +38,26 @@ namespace dstack::run {
 namespace {
 
 /// The folder in which the job begins, made where it is missing. In a copy of the code a link must
-/// not lead out: the job would change files that are not its own.
-Result<Path> make_working_dir(const Workspace& workspace, const std::string& path) {
+/// not lead out: the job would change files that are not its own. Nor for a provider's function,
+/// which writes without a command of the user's.
+Result<Path> make_working_dir(const Workspace& workspace, const job::JobSpec& spec) {
+  const std::string& path = spec.working_dir;
+  const bool stays_inside = workspace.is_private() || !spec.native.is_null();
   if (path.empty())
     return workspace.folder();
   Path folder = workspace.folder() / path;
   boost::system::error_code problem;
   const Path root = fs::canonical(workspace.folder(), problem);
   const Path real = fs::weakly_canonical(folder, problem);
-  if (workspace.is_private() && !problem && !is_below(real.string(), root.string()))
+  if (stays_inside && !problem && !is_below(real.string(), root.string()))
     return fail(ErrorCode::configuration,
                 "the working directory '{}' leads out of the workspace through a link, to '{}'",
                 path,
                 real.string())
         .with_hint("copy the files there instead of linking to them");
+  if (!workspace.is_private() && !problem &&
+      !git_part(real.string().substr(std::min(root.size(), real.size()))).empty())
+    return fail(files::in_git_repository(real.string()));
   DSTACK_CHECK(make_folders(folder));
   return folder;
 }
@@ -86,8 +94,7 @@ Result<PreparedJob> Preparation::run() {
     attempt_.states.report(job::Status::downloading);
   DSTACK_CHECK(make_workspace());
   protect_links();
-  DSTACK_TRY(const Path working_dir,
-             make_working_dir(*attempt_.workspace, order_.spec.working_dir));
+  DSTACK_TRY(const Path working_dir, make_working_dir(*attempt_.workspace, order_.spec));
   if (order_.python && order_.spec.python)
     DSTACK_CHECK(prepare_python());
   for (const std::string& tool : order_.spec.tools)

@@ -1,4 +1,5 @@
 // Writing a tree of the store as files.
+#include "dstack/base/git_name.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/progress.hpp"
 #include "dstack/files/beneath.hpp"
@@ -52,12 +53,12 @@ std::string path_in(const Folder& folder, const std::string& name) {
 
 class Layout {
  public:
-  Layout(const ObjectStore& objects, const Path& destination, LayOut mode, Modes modes)
+  Layout(const ObjectStore& objects, const Path& destination, LayOut mode, Place place)
       : objects_(objects),
         destination_(destination),
         mode_(mode),
-        modes_(modes),
-        umask_(modes == Modes::usual ? current_umask() : 0) {}
+        place_(place),
+        umask_(place == Place::of_job ? current_umask() : 0) {}
 
   Result<void> read(const job::TreeReference& reference) {
     return for_each_entry(objects_,
@@ -69,6 +70,11 @@ class Layout {
 
   /// Folders before their content.
   void add(std::string path, const TreeEntry& entry, const Attributes& attributes) {
+    if (place_ == Place::of_user && !git_part(path).empty()) {
+      if (is_git_name(file_name(path)))
+        replaced_.push_back(std::move(path));
+      return;
+    }
     const std::size_t folder = folder_above(path);
     if (entry.type == files::EntryType::folder) {
       above_.push_back(folders_.size());
@@ -183,8 +189,8 @@ class Layout {
   static std::string name_of(const Folder& folder) { return std::string(file_name(folder.path)); }
 
   mode_t mode_of(files::EntryType type, const Attributes& attributes) const {
-    return modes_ == Modes::umask ? files::mode_under_umask(type, attributes.closed)
-                                  : files::usual_mode(type) & ~attributes.closed;
+    return place_ == Place::of_user ? files::mode_under_umask(type, attributes.closed)
+                                    : files::usual_mode(type) & ~attributes.closed;
   }
 
   /// On all cores. The large ones first and one by one: reading them takes longest, and one may be
@@ -315,7 +321,7 @@ class Layout {
   const ObjectStore& objects_;
   const Path destination_;
   const LayOut mode_;
-  const Modes modes_;
+  const Place place_;
   const mode_t umask_;  ///< what has to be set after it
   Fd root_;
   Fd store_;
@@ -335,7 +341,7 @@ class Layout {
 Result<void> lay_out(const ObjectStore& objects,
                      const TreeDifference& difference,
                      const Path& destination) {
-  Layout layout(objects, destination, LayOut::shared, Modes::usual);
+  Layout layout(objects, destination, LayOut::shared, Place::of_job);
   for (const TreeDifference::Entry& each : difference.entries)
     if (each.entry)
       layout.add(each.path, *each.entry, each.attributes);
@@ -355,8 +361,8 @@ Result<void> ObjectStore::lay_out(const job::TreeReference& reference,
                                   const Path& destination,
                                   LayOut mode,
                                   std::vector<std::string>* replaced,
-                                  Modes modes) const {
-  Layout layout(*this, destination, mode, modes);
+                                  Place place) const {
+  Layout layout(*this, destination, mode, place);
   DSTACK_CHECK(layout.read(reference));
   DSTACK_CHECK(layout.write());
   if (replaced != nullptr)

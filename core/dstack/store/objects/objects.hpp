@@ -99,10 +99,10 @@ enum class LayOut {
   shared,      ///< as fresh, but nobody writes to it: large files are objects under a second name
 };
 
-/// The modes of what is laid out. What was closed stays closed in both.
-enum class Modes {
-  usual,  ///< 0644 and 0755, whatever the umask: for jobs
-  umask,  ///< as the umask says: what is written for the user
+/// Whose the place is that is written to. What was closed stays closed in both.
+enum class Place {
+  of_job,   ///< modes are 0644 and 0755, whatever the umask
+  of_user,  ///< modes are as the umask says; nothing is written where Git finds a repository
 };
 
 /// What was seen of files when they were captured before, so that those that have not changed are
@@ -213,12 +213,12 @@ class ObjectStore {
   /// the file system can, else copies), with x bits, holes and times, and as closed as they were: a
   /// folder that is there is closed besides, but never opened. With `merge`, paths of files that
   /// were replaced are added to `replaced`; with `where_free` those that were not written, because
-  /// something else is there.
+  /// something else is there; and what is not written because it is Git's.
   Result<void> lay_out(const job::TreeReference& reference,
                        const Path& destination,
                        LayOut mode,
                        std::vector<std::string>* replaced = nullptr,
-                       Modes modes = Modes::usual) const;
+                       Place place = Place::of_job) const;
 
   const files::Home& home() const { return home_; }
 

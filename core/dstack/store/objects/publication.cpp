@@ -89,7 +89,7 @@ Result<void> sync_file_system(int file) {
 }  // namespace
 
 mode_t current_umask() {
-  if (const auto status = read_file("/proc/self/status")) {
+  if (const auto status = read_kernel_file("/proc/self/status")) {
     const std::size_t at = status->find("\nUmask:\t");
     if (at != std::string::npos)
       return static_cast<mode_t>(std::strtoul(status->c_str() + at + 8, nullptr, 8));

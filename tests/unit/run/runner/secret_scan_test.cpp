@@ -58,7 +58,7 @@ struct Workspace {
 
 /// By this process, so far.
 std::uint64_t bytes_read() {
-  const std::string io = read_file("/proc/self/io").value();
+  const std::string io = read_kernel_file("/proc/self/io").value();
   const std::string_view rest = std::string_view(io).substr(io.find("rchar: ") + 7);
   return parse_number<std::uint64_t>(rest.substr(0, rest.find('\n'))).value();
 }

@@ -47,8 +47,8 @@ struct Closed {
 
   job::TreeReference capture() { return value_of(objects.capture_folder(source, warnings)); }
 
-  void lay_out(const job::TreeReference& tree, LayOut how, Modes modes = Modes::usual) const {
-    require_ok(objects.lay_out(tree, target, how, nullptr, modes));
+  void lay_out(const job::TreeReference& tree, LayOut how, Place place = Place::of_job) const {
+    require_ok(objects.lay_out(tree, target, how, nullptr, place));
   }
 };
 
@@ -93,7 +93,7 @@ TEST_CASE("what is written for the user has the modes of the umask, less what wa
   const mode_t umask = GENERATE(mode_t{0002}, mode_t{0022}, mode_t{0077});
   const Umask mask(umask);
 
-  c.lay_out(tree, LayOut::fresh, Modes::umask);
+  c.lay_out(tree, LayOut::fresh, Place::of_user);
 
   CHECK(mode_of(c.target / "plain") == (0666U & ~umask));
   CHECK(mode_of(c.target / "tool") == (0777U & ~umask));
@@ -127,7 +127,7 @@ TEST_CASE("a folder of the user's own keeps its mode when inputs are laid out in
   fs::create_directories(c.target / "shared");
   REQUIRE(::chmod((c.target / "shared").c_str(), 0775) == 0);
 
-  c.lay_out(tree, LayOut::where_free, Modes::umask);
+  c.lay_out(tree, LayOut::where_free, Place::of_user);
 
   CHECK(mode_of(c.target / "shared") == 0775);
   CHECK(fs::exists(c.target / "shared/one"));
