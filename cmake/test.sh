@@ -13,7 +13,7 @@ umask 022
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 user=1001
 nobody=65534
-labels='^(unit|integration|cli|abi)$'
+labels='^(unit|integration|cli|abi|security)$'
 
 preset=dev
 case ${1-} in
