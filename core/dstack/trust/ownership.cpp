@@ -139,7 +139,7 @@ bool OwnershipWalk::is_writable(const std::string& path,
 Result<Exposure> OwnershipWalk::look_at(const Path& path, Kind kind) {
   Exposure exposure;
   std::deque<std::string> rest;
-  put_in_front(rest, fs::absolute(path).string());
+  put_in_front(rest, path.is_absolute() ? path.string() : fs::absolute(path).string());
   std::string at = "/";
   int links = 0;
   for (;;) {
