@@ -216,6 +216,7 @@ Scenario first_run() {
 Scenario run_many_jobs() {
   Scenario scenario;
   scenario.name = "run of 30 jobs";
+  scenario.quick_kills = 450;
   scenario.roles = {"supervise", "exec"};
   scenario.prepare = [](const Sandbox& box) {
     std::string text = "workflows:\n";

@@ -238,7 +238,7 @@ TEST_CASE("nothing of a project keeps a look waiting, or is read that is no file
                                     ".gitattributes",
                                     ".dstack/variables.yaml",
                                     ".dstack/workflows/more.yaml",
-                                    ".dstack/providers/own.so");
+                                    ".dstack/plugins/own.so");
   const std::string target = GENERATE(as<std::string>(), "", "/dev/zero", "/proc/self/environ");
   INFO(name << " -> " << target << (is_git ? ", with Git" : ""));
   const Path file = box.project() / name;

@@ -34,6 +34,16 @@ Fd UsersFolder::open_parent(const std::string& path) const {
       open_beneath(root_.get(), above.empty() ? "." : std::string(above), O_PATH | O_DIRECTORY));
 }
 
+Result<Fd> UsersFolder::make_parent(const std::string& path) const {
+  if (!git_part(path).empty())
+    return fail(in_git_repository(shown(path)));
+  DSTACK_CHECK(make_folders(std::string(folder_of(path))));
+  Fd parent = open_parent(path);
+  if (!parent)
+    return fail_errno("cannot open the folder of '{}'", shown(path));
+  return parent;
+}
+
 std::optional<std::string> UsersFolder::obstacle(const std::string& path) const {
   for (std::size_t slash = 0; slash != std::string::npos;) {
     slash = path.find('/', slash + 1);

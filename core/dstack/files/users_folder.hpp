@@ -27,6 +27,9 @@ class UsersFolder {
   /// the place of a folder, EPERM where `path` is in a repository of Git.
   Fd open_parent(const std::string& path) const;
 
+  /// The same, with the folders above `path` made first, and with what is wrong as an error.
+  Result<Fd> make_parent(const std::string& path) const;
+
   /// The first thing on the way to the folder `path`, itself included, that is no folder: a link,
   /// or a file.
   std::optional<std::string> obstacle(const std::string& path) const;

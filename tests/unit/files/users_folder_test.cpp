@@ -40,6 +40,7 @@ TEST_CASE(
     const Error error = failure_of(users.make_folders(path));
     CHECK(error.code == ErrorCode::conflict);
     CHECK_FALSE(users.open_parent(std::string(path) + "/x"));
+    CHECK(failure_of(users.make_parent(std::string(path) + "/x")).code == ErrorCode::conflict);
   }
   CHECK(fs::is_empty(folder.elsewhere));
   CHECK_FALSE(fs::exists(folder.root / "there/a/a"));
@@ -64,6 +65,7 @@ TEST_CASE("nothing is opened or made where Git finds a repository") {
     errno = 0;
     CHECK_FALSE(users.open_parent(path));
     CHECK(errno == EPERM);
+    CHECK(failure_of(users.make_parent(path)).code == ErrorCode::configuration);
   }
   CHECK_FALSE(fs::exists(folder.root / "there/.GIT"));
 }

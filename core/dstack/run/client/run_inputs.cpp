@@ -5,7 +5,6 @@
 #include "dstack/files/users_folder.hpp"
 #include "dstack/source/input.hpp"
 
-#include <cerrno>
 #include <map>
 
 #include <unistd.h>
@@ -59,12 +58,7 @@ class Writing {
           fmt::format("the linked input '{}' has changed since the run", input.path));
     const Path place = folder_ / input.at;
     DSTACK_TRY(const auto folder, files::UsersFolder::open(folder_));
-    DSTACK_CHECK(folder.make_folders(std::string(folder_of(input.at))));
-    const Fd parent = folder.open_parent(input.at);
-    if (!parent && errno == EPERM)
-      return fail(files::in_git_repository(place.string()));
-    if (!parent)
-      return fail_errno("cannot open the folder of '{}'", place.string());
+    DSTACK_TRY(const Fd parent, folder.make_parent(input.at));
     const std::string name(file_name(input.at));
     DSTACK_CHECK(remove_tree(Path(fmt::format("/proc/self/fd/{}", parent.get())) / name));
     if (::symlinkat(real_path(source).c_str(), parent.get(), name.c_str()) != 0)

@@ -11,7 +11,6 @@
 #include "dstack/store/layers/layered_folder.hpp"
 
 #include <algorithm>
-#include <cerrno>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -44,12 +43,7 @@ class Link {
       return false;
     DSTACK_CHECK(check_target());
     DSTACK_TRY(const auto folder, files::UsersFolder::open(workspace_));
-    DSTACK_CHECK(folder.make_folders(std::string(folder_of(at_))));
-    const Fd parent = folder.open_parent(at_);
-    if (!parent && errno == EPERM)
-      return fail(files::in_git_repository(place_.string()));
-    if (!parent)
-      return fail_errno("cannot open the folder of '{}'", place_.string());
+    DSTACK_TRY(const Fd parent, folder.make_parent(at_));
     DSTACK_CHECK(make(spec, parent.get()));
     return true;
   }
@@ -239,10 +233,10 @@ class ProjectItself : public WholeFolder {
         kept.push_back(at);
     }
     if (!kept.empty())
-      warnings.push_back(
-          fmt::format("{} of the inputs skipped, because the project has the same path, or Git: {}",
-                      plural(kept.size(), "file"),
-                      quoted_list(kept, 3)));
+      warnings.push_back(fmt::format(
+          "{} of the inputs skipped, because the project has the same path, or it is Git's: {}",
+          plural(kept.size(), "file"),
+          quoted_list(kept, 3)));
     return {};
   }
 
