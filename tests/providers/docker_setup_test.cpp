@@ -53,7 +53,7 @@ std::vector<pid_t> list_processes_with(const std::string& word) {
   boost::system::error_code error;
   for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
        entry.increment(error))
-    if (const auto line = read_file(entry->path() / "cmdline"); line && holds(*line, word))
+    if (const auto line = read_kernel_file(entry->path() / "cmdline"); line && holds(*line, word))
       found.push_back(parse_number<pid_t>(entry->path().filename().string()).value_or(0));
   return found;
 }

@@ -34,7 +34,7 @@ class CoreFiles {
     lock_ = open_file(file, O_RDONLY).value_or(Fd());
     if (lock_)
       (void)lock_exclusive(lock_.get(), Wait::yes);
-    pattern_ = std::string(trim(read_file(file).value_or("")));
+    pattern_ = std::string(trim(read_kernel_file(file).value_or("")));
     if (::geteuid() == 0) {
       const std::string ours = (folder / "core.%p").string();
       pattern_before_ = pattern_;

@@ -155,7 +155,7 @@ inline void each_piece_of_memory(int pid,
   const std::string folder = "/proc/" + std::to_string(pid);
   const auto memory = open_file(folder + "/mem", O_RDONLY);
   REQUIRE(memory);
-  const std::string maps = read_file(folder + "/maps").value();
+  const std::string maps = read_kernel_file(folder + "/maps").value();
   std::string piece(8 << 20, '\0');
   for (const std::string_view line : split(maps, '\n')) {
     unsigned long long begin = 0;

@@ -32,7 +32,7 @@ bool is_group_of_process(gid_t group) {
 
 /// A user namespace that knows all users has one line: from 0, as 0, all of them.
 bool knows_all_users() {
-  const auto map = read_file("/proc/self/uid_map");
+  const auto map = read_kernel_file("/proc/self/uid_map");
   if (!map)
     return true;
   std::vector<std::string> words;
@@ -46,7 +46,7 @@ bool stands_for_unknown_owners(uid_t owner) {
   static const std::optional<uid_t> stand_in = []() -> std::optional<uid_t> {
     if (knows_all_users())
       return std::nullopt;
-    const auto text = read_file("/proc/sys/kernel/overflowuid");
+    const auto text = read_kernel_file("/proc/sys/kernel/overflowuid");
     return text ? parse_number<uid_t>(trim(*text)) : std::nullopt;
   }();
   return owner == stand_in;
