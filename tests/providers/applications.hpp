@@ -109,7 +109,7 @@ inline std::vector<std::string> processes_with(const std::string& file, const st
     const std::string pid = entry.path().filename().string();
     if (pid.find_first_not_of("0123456789") != std::string::npos)
       continue;
-    const auto content = read_file(entry.path() / file);
+    const auto content = read_kernel_file(entry.path() / file);
     if (content && content->find(text) != std::string::npos)
       found.push_back(pid);
   }
