@@ -62,10 +62,14 @@ Result<void> send_descriptors(int socket, std::span<const int> descriptors) {
 
 std::vector<Fd> receive_descriptors(int socket) {
   Message message(most_descriptors);
-  // Whoever gets nothing takes the socket for closed.
+  // Whoever gets nothing takes the socket for closed. An end that is closed before it has read
+  // everything resets the connection once, and what it has sent is there all the same.
   const ssize_t count =
       with_patience([&]() -> Result<ssize_t> {
-        const ssize_t size = ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
+        ssize_t size = 0;
+        do {
+          size = ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
+        } while (size < 0 && errno == ECONNRESET);
         return size >= 0 ? Result<ssize_t>(size) : fail_errno("cannot receive descriptors");
       }).value_or(-1);
   std::vector<Fd> received;

@@ -93,11 +93,7 @@ ReadySupervisor::~ReadySupervisor() {
 
 bool ReadySupervisor::has_synced_folder() const {
   char word = 0;
-  ssize_t size = 0;
-  do {
-    size = ::recv(socket_.get(), &word, sizeof word, 0);
-  } while (size < 0 && errno == EINTR);
-  return size > 0;
+  return ::recv(socket_.get(), &word, sizeof word, MSG_DONTWAIT) > 0;
 }
 
 Result<process::Child> ReadySupervisor::send_off(Fd lock) && {
@@ -108,10 +104,9 @@ Result<process::Child> ReadySupervisor::send_off(Fd lock) && {
 }
 
 void sync_run_folder(const files::Home& home, int socket) {
+  // Otherwise the command does it, and reports why it cannot be done.
   if (sync_folder(home.runs()))
-    (void)::send(socket, "", 1, MSG_NOSIGNAL);
-  else
-    ::shutdown(socket, SHUT_WR);  // whoever waits does it, and reports why it cannot be done
+    (void)::send(socket, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 Fd receive_run_lock(int socket) {

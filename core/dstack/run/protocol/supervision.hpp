@@ -41,7 +41,7 @@ class ReadySupervisor {
   ReadySupervisor(ReadySupervisor&&) = default;
   ~ReadySupervisor();  ///< ends it, unless it was sent off
 
-  /// Waits for it. False: it could not, or has died.
+  /// False: not yet. It is not waited for, as it may not even have got to run.
   bool has_synced_folder() const;
   /// As start_supervisor(), which is called if this one has died meanwhile.
   Result<process::Child> send_off(Fd lock) &&;

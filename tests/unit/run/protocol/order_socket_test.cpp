@@ -92,6 +92,14 @@ TEST_CASE("an order outlives its sender, and its lock ends with a receiver that 
   }
 }
 
+TEST_CASE("an order arrives from a sender that was closed with a word unread") {
+  Sent sent;
+  REQUIRE(say_ready(sent.ends.second.get()));
+  sent.ends.first.reset();
+  CHECK(test::value_of(take_given_order(sent.ends.second.get())));
+  CHECK_FALSE(test::value_of(take_given_order(sent.ends.second.get())));
+}
+
 TEST_CASE("a runner says for each order that it is ready, and that it ends by ending") {
   Sent sent;
   const int supervisor = sent.ends.first.get();
