@@ -263,7 +263,6 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const {
 
 Result<Database> Database::open(const Path& path, Open how) {
   watch_sqlite_calls();
-  forget_failed_opens();
   if (how == Open::read_write)
     DSTACK_CHECK(keep_log(path));
   sqlite3* raw = nullptr;

@@ -105,8 +105,4 @@ FailedCall last_failed_open() {
   return failed_open;
 }
 
-void forget_failed_opens() {
-  failed_open = {};
-}
-
 }  // namespace dstack::store

@@ -19,9 +19,8 @@ void forget_failed_call();
 /// The last one since then that SQLite made in this thread, and that failed because a disk is full
 /// or broken, or because there is no memory or descriptor.
 FailedCall last_failed_call();
-/// As last_failed_call(), of files that it has opened since forget_failed_opens(): one that it
-/// could not open for writing SQLite opens for reading, and remembers that alone.
+/// The last one ever that was to open a file: one that it could not open for writing SQLite opens
+/// for reading, and remembers that alone, for all connections of the process to that database.
 FailedCall last_failed_open();
-void forget_failed_opens();
 
 }  // namespace dstack::store
