@@ -371,7 +371,7 @@ void sweep_kills(const Scenario& scenario) {
 }
 
 void sweep_errors(const Scenario& scenario) {
-  constexpr std::size_t quick = 130;
+  constexpr std::size_t quick = 108;
   sweep("a call that fails", scenario, quick, [&](const std::string& role, auto& points) {
     for (const Named& each : errors) {
       const std::size_t calls = count_calls(scenario, role, each.error);
