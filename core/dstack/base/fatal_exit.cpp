@@ -19,6 +19,7 @@ namespace {
 // Nothing here allocates: memory may have run out.
 std::array<char, PATH_MAX> report_file{};
 int fatal_exit_code = 1;
+bool exits_with_numbers = false;
 std::terminate_handler previous_handler = nullptr;
 
 constexpr int max_waits = 13;  ///< in one shortage, of 1, 2, 4, … milliseconds
@@ -107,7 +108,14 @@ void report_fatal_exit_in(const std::string& file) {
     std::memcpy(report_file.data(), file.c_str(), file.size() + 1);
 }
 
-void exit_for(const std::string& what, const char* hint) {
+void exit_with_error_numbers(int without) {
+  fatal_exit_code = without;
+  exits_with_numbers = true;
+}
+
+void exit_for(const std::string& what, const char* hint, int number) {
+  if (exits_with_numbers && number > 0)
+    fatal_exit_code = number;
   end("", what.c_str(), hint);
 }
 

@@ -13,8 +13,12 @@ void prepare_fatal_exit(int exit_code);
 /// For a background process: the message is appended to this file.
 void report_fatal_exit_in(const std::string& file);
 
-/// Ends the process because it cannot go on without what has failed. `hint`: the next step.
-[[noreturn]] void exit_for(const std::string& what, const char* hint);
+/// For a process whose starter is to know why it ended: it exits with the number of the error, or
+/// with `without` where there is none.
+void exit_with_error_numbers(int without);
+/// Ends the process because it cannot go on without what has failed. `hint`: the next step;
+/// `number`: of the error (errno).
+[[noreturn]] void exit_for(const std::string& what, const char* hint, int number);
 /// Ends the process for the exception that is being handled.
 [[noreturn]] void exit_for_exception();
 

@@ -1,7 +1,7 @@
 #include "dstack/process/identity.hpp"
 
-#include "dstack/base/file.hpp"
 #include "dstack/base/fatal_exit.hpp"
+#include "dstack/base/file.hpp"
 #include "dstack/base/patience.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/process/adoption.hpp"
@@ -35,7 +35,7 @@ std::string read_proc(const std::string& path) {
 std::string read_fact(const std::string& path) {
   const auto text = with_patience([&] { return read_kernel_file(path); });
   if (!text && is_transient(text.error()))
-    exit_for(render(text.error()), "run the command again");
+    exit_for(render(text.error()), "run the command again", text.error().number);
   return std::string(trim(text.value_or("")));
 }
 

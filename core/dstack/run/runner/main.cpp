@@ -147,6 +147,7 @@ int carry_out_order() {
 }  // namespace
 
 int runner_main(std::span<char> job) {
+  exit_with_error_numbers(runner_without_words);
   process::leave_to_oom_killer();  // the supervisor is spared, and no job inherits that
   auto socket = take_order_socket();
   if (!socket)
