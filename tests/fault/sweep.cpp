@@ -188,7 +188,7 @@ class Sweep {
 };
 
 /// Several processes share the points: most of a point is waiting, for a disk that is full as well.
-constexpr std::size_t most_workers = 4;
+constexpr std::size_t most_workers = 2;
 
 /// Tries every `step`th point from `first` on, and writes what came of it.
 void work(const Scenario& scenario,
@@ -371,7 +371,7 @@ void sweep_kills(const Scenario& scenario) {
 }
 
 void sweep_errors(const Scenario& scenario) {
-  constexpr std::size_t quick = 108;
+  constexpr std::size_t quick = 50;
   sweep("a call that fails", scenario, quick, [&](const std::string& role, auto& points) {
     for (const Named& each : errors) {
       const std::size_t calls = count_calls(scenario, role, each.error);
