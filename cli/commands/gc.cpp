@@ -2,7 +2,6 @@
 #include "commands/commands.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/files/staging_folder.hpp"
 #include "dstack/python/unused.hpp"
 #include "dstack/run/removal/orphaned_folders.hpp"
 #include "dstack/source/stale_indexes.hpp"
@@ -64,8 +63,6 @@ class Gc final : public Action {
   /// What frees most and needs least first: a disk may be full.
   Result<void> collect(const Context& context, store::Records& records) {
     const files::Home& home = context.home;
-    if (!dry_run_)
-      files::remove_abandoned_staging_folders(home);
     DSTACK_CHECK(collect_folders(home, records));
     collect_layers(home);
     WorkProgress progress(context.messages);

@@ -77,8 +77,7 @@ std::string about_blanks(std::string_view value) {
     places += fmt::format("{}ends with {}", places.empty() ? "" : " and ", render_blanks(after));
   return fmt::format(
       "the value {}, which jobs get, too, and is masked with and without; if that is a mistake, "
-      "add "
-      "it again with '--force'",
+      "add it again with '--force'",
       places);
 }
 

@@ -49,8 +49,7 @@ std::string hint_for(const store::Finding& finding, const std::vector<store::Roo
     return "'dstack doctor --store --repair' takes it away";
   return fmt::format(
       "'dstack doctor --store --repair' looks for another copy; without one, saving the same "
-      "content "
-      "again replaces it: run again what run '{}' did",
+      "content again replaces it: run again what run '{}' did",
       *runs.begin());
 }
 
