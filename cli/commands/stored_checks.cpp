@@ -2,7 +2,6 @@
 
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/files/staging_folder.hpp"
 #include "dstack/run/client/stored_trees.hpp"
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/store/records/rebuild.hpp"
@@ -180,8 +179,6 @@ Result<std::vector<Check>> check_stores(Context& context, Repair repair) {
                              render_size(bytes),
                              checks.empty() ? "all are as they were saved"
                                             : plural(checks.size(), "finding"))});
-  if (repair == Repair::yes)
-    files::remove_abandoned_staging_folders(context.home);
   DSTACK_TRY(auto folders, check_folders(context.home, records, repair));
   std::move(folders.begin(), folders.end(), std::back_inserter(checks));
   return checks;
