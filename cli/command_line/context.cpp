@@ -6,6 +6,7 @@
 #include "dstack/config/project/project.hpp"
 #include "dstack/files/reserve.hpp"
 #include "dstack/run/client/control.hpp"
+#include "dstack/run/client/selection.hpp"
 #include "dstack/run/removal/folder_notice.hpp"
 #include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
@@ -170,6 +171,14 @@ Result<store::RunRecord> find_run(const Context& context,
   return *std::move(last);
 }
 
+Result<Reference> find_part(const Context& context,
+                            store::Records& records,
+                            const std::string& text) {
+  const auto [name, combination] = run::split_part(text);
+  DSTACK_TRY(auto run, find_run(context, records, name));
+  return Reference{std::move(run), "", combination};
+}
+
 std::pair<std::string, std::string> split_tag(const std::string& text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string::npos)
@@ -180,17 +189,16 @@ std::pair<std::string, std::string> split_tag(const std::string& text) {
 Result<Reference> resolve_reference(const Context& context,
                                     store::Records& records,
                                     const std::string& text) {
-  if (text.find(':') == std::string::npos) {
-    DSTACK_TRY(auto run, find_run(context, records, text));
-    return Reference{std::move(run), ""};
-  }
+  // A value of a combination may hold a colon.
+  if (text.substr(0, text.find('/')).find(':') == std::string::npos)
+    return find_part(context, records, text);
   const auto [workflow, tag] = split_tag(text);
   const std::string project = context.project().string();
   DSTACK_TRY(const auto found, records.find_tag(project, workflow, tag));
   if (!found)
     return refuse_tag(records, project, workflow, tag);
   DSTACK_TRY(auto run, find_run(context, records, found->run));
-  return Reference{std::move(run), workflow};
+  return Reference{std::move(run), workflow, found->combination};
 }
 
 }  // namespace dstack::cli

@@ -52,11 +52,17 @@ Result<store::RunRecord> find_run(const Context& context,
                                   store::Records& records,
                                   const std::string& name);
 
-/// `RUN`, or `WORKFLOW:TAG`, which refers to one workflow of a run.
+/// `RUN`, `RUN/COMBINATION`, or `WORKFLOW:TAG`, which refers to one workflow of a run.
 struct Reference {
   store::RunRecord run;
-  std::string workflow;  ///< empty: all of the run
+  std::string workflow;     ///< empty: all of the run
+  std::string combination;  ///< of a sweep; empty: all of them
 };
+
+/// `RUN` or `RUN/COMBINATION`; of an empty text the last run of the project.
+Result<Reference> find_part(const Context& context,
+                            store::Records& records,
+                            const std::string& text);
 
 Result<Reference> resolve_reference(const Context& context,
                                     store::Records& records,

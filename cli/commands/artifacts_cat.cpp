@@ -35,7 +35,7 @@ class ArtifactsCat final : public Action {
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto chosen, choose_artifacts(context, records, reference_, workflow_));
     const store::ObjectStore objects(context.home);
-    DSTACK_TRY(const auto files, list_files(objects, chosen.artifacts));
+    DSTACK_TRY(const auto files, list_files(objects, chosen.artifacts, chosen.folders));
     DSTACK_TRY(const ArtifactFile* file,
                find(files, path_in(files, config::place_in_code(chosen.of.run.project))));
     for (int links = 0; file->file.type == EntryType::link; ++links) {
@@ -54,7 +54,7 @@ class ArtifactsCat final : public Action {
     std::string path = normal_artifact_path(path_);
     const auto is_there = [&](const std::string& wanted) {
       return std::any_of(files.begin(), files.end(), [&](const ArtifactFile& file) {
-        return is_below(file.file.path, wanted);
+        return is_below(file.path(), wanted);
       });
     };
     std::string below = base.empty() ? std::string() : fmt::format("{}/{}", base, path);
@@ -68,7 +68,7 @@ class ArtifactsCat final : public Action {
     std::set<std::string> owners;
     bool differ = false;
     for (const ArtifactFile& file : files) {
-      if (file.file.path != path)
+      if (file.path() != path)
         continue;
       differ = differ || (found != nullptr && (found->file.digest != file.file.digest ||
                                                found->file.type != file.file.type));
@@ -90,7 +90,7 @@ class ArtifactsCat final : public Action {
   Failure refuse(const std::vector<ArtifactFile>& files, const std::string& path) const {
     std::vector<std::string> inside;
     for (const ArtifactFile& file : files)
-      if (path.empty() || file.file.path.starts_with(path + "/"))
+      if (path.empty() || file.path().starts_with(path + "/"))
         inside.push_back(file.shown_path());
     if (!inside.empty())
       return fail(ErrorCode::not_found, "'{}' is a folder", printable(path_))

@@ -2,11 +2,16 @@
 #include "commands/commands.hpp"
 #include "commands/download_folder.hpp"
 #include "dstack/base/git_name.hpp"
+#include "dstack/base/path.hpp"
 #include "dstack/base/quantity.hpp"
+#include "dstack/base/sha256.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
 #include "dstack/files/parallel.hpp"
 #include "dstack/job/artifact.hpp"
+#include "dstack/run/protocol/gathered_path.hpp"
+#include "dstack/sweep/address.hpp"
+#include "dstack/sweep/trials.hpp"
 #include "follow/unwinding.hpp"
 #include "views/artifact_files.hpp"
 #include "views/work_progress.hpp"
@@ -25,6 +30,7 @@ struct Wanted {
   store::TreeFile file;
   std::string destination;
   const job::Artifact* artifact;
+  std::string text = {};  ///< of a file that is in no store: the table of a sweep
 };
 
 constexpr std::size_t files_at_once = 8;
@@ -58,11 +64,18 @@ class ArtifactsDownload final : public Action {
     const Unwinding unwinding;  // what is made later goes before the process does
     DSTACK_TRY(auto records, open_records(context));
     DSTACK_TRY(const auto chosen, choose_artifacts(context, records, reference_, workflow_));
-    const bool several = chosen.of.workflow.empty() && chosen.of.run.workflows.size() > 1;
+    const bool several = chosen.of.workflow.empty() && has_several_workflows(chosen.of.run);
     return download(context, chosen, several);
   }
 
  private:
+  /// The combinations of a sweep are one.
+  static bool has_several_workflows(const store::RunRecord& run) {
+    return std::any_of(run.workflows.begin(), run.workflows.end(), [&](const auto& workflow) {
+      return sweep::workflow_of(workflow.name) != sweep::workflow_of(run.workflows.front().name);
+    });
+  }
+
   /// With the permissions that each lacks.
   using Folders = std::map<std::string, std::uint32_t>;
 
@@ -75,28 +88,40 @@ class ArtifactsDownload final : public Action {
         patterns_,
         patterns_.empty() ? std::string() : config::place_in_code(chosen.of.run.project));
     for (const job::Artifact& artifact : artifacts) {
-      const std::string root = several ? artifact.workflow + "/" : "";
+      const std::string workflow(sweep::workflow_of(artifact.workflow));
+      const std::string root = several ? workflow + "/" : "";
+      const auto place = [&](const std::string& path) {
+        return path_among(artifact, chosen.folders, path);
+      };
       const std::size_t before = files.size();
       (void)objects.has_tree(artifact.tree);  // so that it stays; what is missing is named below
       DSTACK_TRY(const auto listed, objects.list(artifact.tree).map_error([&](Error error) {
         return of_artifact(std::move(error), artifact, chosen.of.run.name);
       }));
       for (const store::TreeFile& file : listed)
-        if (patterns.takes(file.path, source::PathType::file))
-          files.push_back({file, root + file.path, &artifact});
+        if (patterns.takes(place(file.path), source::PathType::file))
+          files.push_back({file, root + place(file.path), &artifact});
       if (several && (patterns_.empty() || files.size() > before))
-        folders.emplace(artifact.workflow, 0);
+        folders.emplace(workflow, 0);
       std::set<std::string> holding;  // folders that hold one of these
       for (std::size_t i = before; i < files.size(); ++i)
-        for (Path above = Path(files[i].file.path).parent_path(); !above.empty();
+        for (Path above = Path(files[i].destination.substr(root.size())).parent_path();
+             !above.empty();
              above = above.parent_path())
           holding.insert(above.string());
       DSTACK_TRY(const auto below, objects.list_folders(artifact.tree));
-      for (const store::TreeFolder& folder : below)
-        if (patterns.takes(folder.path, source::PathType::folder) || holding.contains(folder.path))
-          folders[root + folder.path] |= folder.closed;
+      for (const store::TreeFolder& folder : below) {
+        const bool above = !chosen.folders.empty() && !is_below(folder.path, artifact.path);
+        const std::string path = above ? folder.path : place(folder.path);
+        if (patterns.takes(path, source::PathType::folder) || holding.contains(path))
+          folders[root + path] |= folder.closed;
+      }
+      for (const std::string& folder : holding)
+        folders.try_emplace(root + folder, 0);
     }
-    DSTACK_CHECK(check_used(patterns, objects, artifacts));
+    if (patterns_.empty())
+      add_tables(chosen, several, files);
+    DSTACK_CHECK(check_used(patterns, objects, chosen));
     const std::string in_git = leave_out_git(files, folders);
     // A link of one artifact may be a folder of another, which then holds what the link leads to.
     std::erase_if(files,
@@ -127,6 +152,38 @@ class ArtifactsDownload final : public Action {
     return exit_code::success;
   }
 
+  /// One beside the folders of combinations.
+  static void add_tables(const ChosenArtifacts& chosen, bool several, std::vector<Wanted>& files) {
+    struct Table {
+      std::vector<sweep::TableRow> rows;
+      std::int64_t modified = 0;
+      const job::Artifact* artifact = nullptr;
+    };
+
+    std::map<std::string, Table> tables;
+    for (const Wanted& wanted : files) {
+      const auto folder = chosen.folders.find(wanted.artifact->workflow);
+      if (folder == chosen.folders.end())
+        continue;
+      const std::string place =
+          run::table_path(run::gathering_folder(wanted.artifact->path, wanted.file.path));
+      const std::string root =
+          several ? std::string(sweep::workflow_of(wanted.artifact->workflow)) + "/" : "";
+      Table& table = tables[root + place];
+      table.artifact = wanted.artifact;
+      table.modified = std::max(table.modified, wanted.file.modified);
+      if (table.rows.empty() || table.rows.back().folder != folder->second)
+        table.rows.push_back(
+            {folder->second, sweep::parts_of(sweep::combination_of(wanted.artifact->workflow))});
+    }
+    for (auto& [path, table] : tables) {
+      std::string text = sweep::render_table(table.rows);
+      const store::TreeFile file{
+          .path = path, .digest = sha256(text), .size = text.size(), .modified = table.modified};
+      files.push_back({file, path, table.artifact, std::move(text)});
+    }
+  }
+
   /// Of what is damaged in the store nothing is written, but everything else is.
   Result<void> write(const Context& context,
                      DownloadFolder& output,
@@ -145,7 +202,9 @@ class ArtifactsDownload final : public Action {
             if (auto going_on = check_stop(); !going_on)
               return going_on;
             const Wanted& wanted = files[i];
-            auto written = output.write(objects, wanted.file, wanted.destination);
+            auto written = wanted.text.empty()
+                               ? output.write(objects, wanted.file, wanted.destination)
+                               : output.write(wanted.text, wanted.file, wanted.destination);
             if (!written && written.error().code != ErrorCode::damaged)
               return written;
             count_work({.files = 1});
@@ -164,11 +223,11 @@ class ArtifactsDownload final : public Action {
   /// Of several patterns each takes something: one that does not is most likely misspelt.
   Result<void> check_used(const PathPatterns& patterns,
                           const store::ObjectStore& objects,
-                          const std::vector<job::Artifact>& artifacts) const {
+                          const ChosenArtifacts& chosen) const {
     const auto unused = patterns.unused();
     if (unused.empty())
       return {};
-    DSTACK_TRY(const auto files, list_files(objects, artifacts));
+    DSTACK_TRY(const auto files, list_files(objects, chosen.artifacts, chosen.folders));
     std::vector<Error> errors;
     for (const std::string& text : unused)
       errors.push_back(

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/files/entry.hpp"
 #include "dstack/job/artifact.hpp"
+#include "dstack/sweep/address.hpp"
 #include "ui/table.hpp"
 #include "views/artifact_files.hpp"
 #include "views/secret_findings.hpp"
@@ -22,24 +23,22 @@ class ArtifactsList final : public Action {
                   "whose artifacts; default: the last run")
         .flag("--json",
               json_,
-              "as JSON: an array of {workflow, artifact, path, size, sha256, secrets}")
+              "as JSON: an array of {workflow, combination, artifact, path, size, sha256, secrets}")
         .example("dstack artifacts list quiet-otter-3", "all files that the run saved")
         .example("dstack artifacts list download:latest", "those of a tag");
   }
 
   Result<int> run(Context& context) override {
     DSTACK_TRY(auto records, open_records(context));
-    DSTACK_TRY(const auto reference, resolve_reference(context, records, reference_));
-    DSTACK_TRY(auto artifacts, records.artifacts(reference.run.id));
-    if (!reference.workflow.empty())
-      std::erase_if(artifacts,
-                    [&](const auto& artifact) { return artifact.workflow != reference.workflow; });
+    DSTACK_TRY(auto reference, resolve_reference(context, records, reference_));
+    DSTACK_TRY(const auto chosen, artifacts_of(records, std::move(reference)));
+    const auto& artifacts = chosen.artifacts;
     const store::ObjectStore objects(context.home);
-    DSTACK_TRY(const auto files, list_files(objects, artifacts));
+    DSTACK_TRY(const auto files, list_files(objects, artifacts, chosen.folders));
     if (json_)
       context.out.json(as_json(files));
     else if (artifacts.empty())
-      context.messages.note(fmt::format("run '{}' has saved no artifacts", reference.run.name));
+      context.messages.note(fmt::format("run '{}' has saved no artifacts", chosen.of.run.name));
     else
       print(context, artifacts, files);
     return exit_code::success;
@@ -57,7 +56,8 @@ class ArtifactsList final : public Action {
     Json list = Json::array();
     for (const ArtifactFile& entry : files)
       list.push_back(
-          {{"workflow", entry.artifact->workflow},
+          {{"workflow", std::string(sweep::workflow_of(entry.artifact->workflow))},
+           {"combination", combination_json(*entry.artifact)},
            {"artifact", entry.artifact->path},
            {"path", entry.shown_path()},
            {"size", entry.file.size},
@@ -65,6 +65,11 @@ class ArtifactsList final : public Action {
            {"secrets",
             entry.exposed == nullptr ? std::vector<std::string>() : entry.exposed->secrets}});
     return list;
+  }
+
+  static Json combination_json(const job::Artifact& artifact) {
+    const auto combination = sweep::combination_of(artifact.workflow);
+    return combination.empty() ? Json() : Json(combination);
   }
 
   static void print(Context& context,
@@ -76,7 +81,7 @@ class ArtifactsList final : public Action {
                      {"SIZE", ui::Table::Align::right}});
     const bool human = context.out.stream().terminal;
     for (const ArtifactFile& entry : files)
-      table.add({{entry.artifact->workflow},
+      table.add({{std::string(sweep::workflow_of(entry.artifact->workflow))},
                  {entry.artifact->path + (entry.artifact->partial ? " (partial)" : "")},
                  {describe(entry)},
                  {human ? render_size(entry.file.size) : std::to_string(entry.file.size)}});

@@ -48,13 +48,14 @@ timespec to_timespec(std::int64_t nanoseconds) {
   return {static_cast<time_t>((nanoseconds - fraction) / second), static_cast<long>(fraction)};
 }
 
-Result<void> make_draft(const store::ObjectStore& objects,
+Result<void> make_draft(const store::ObjectStore* objects,
                         const store::TreeFile& file,
                         int folder,
                         const std::string& draft,
-                        std::uint32_t closed) {
-  if (file.type == EntryType::link) {
-    DSTACK_TRY(const std::string target, objects.read_blob(file.digest));
+                        std::uint32_t closed,
+                        const std::function<Result<void>(int target)>& fill) {
+  if (objects != nullptr && file.type == EntryType::link) {
+    DSTACK_TRY(const std::string target, objects->read_blob(file.digest));
     if (::symlinkat(target.c_str(), folder, draft.c_str()) != 0)
       return fail_errno("cannot make the link");
     return {};
@@ -64,7 +65,7 @@ Result<void> make_draft(const store::ObjectStore& objects,
       ::openat(folder, draft.c_str(), flags, files::mode_under_umask(file.type, closed)));
   if (!target)
     return fail_errno("cannot make a file");
-  return objects.copy_content(file, target.get());
+  return fill(target.get());
 }
 
 }  // namespace
@@ -141,6 +142,19 @@ Result<void> DownloadFolder::make_folder(const std::string& path, std::uint32_t 
 Result<void> DownloadFolder::write(const store::ObjectStore& objects,
                                    const store::TreeFile& file,
                                    const std::string& path) {
+  return put(&objects, file, path, [&](int target) { return objects.copy_content(file, target); });
+}
+
+Result<void> DownloadFolder::write(std::string_view text,
+                                   const store::TreeFile& file,
+                                   const std::string& path) {
+  return put(nullptr, file, path, [&](int target) { return write_all(target, text); });
+}
+
+Result<void> DownloadFolder::put(const store::ObjectStore* objects,
+                                 const store::TreeFile& file,
+                                 const std::string& path,
+                                 const Fill& fill) {
   const Fd parent = open_parent(path);
   if (!parent)
     return fail_errno("cannot open the folder of '{}'", shown(path));
@@ -152,7 +166,7 @@ Result<void> DownloadFolder::write(const store::ObjectStore& objects,
   if (::fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
       S_ISREG(status.st_mode))
     closed |= closed_for_others(status.st_mode);
-  auto made = make_draft(objects, file, parent.get(), draft, closed);
+  auto made = make_draft(objects, file, parent.get(), draft, closed, fill);
   if (made) {
     const timespec times[2] = {to_timespec(file.modified), to_timespec(file.modified)};
     ::utimensat(parent.get(), draft.c_str(), times, AT_SYMLINK_NOFOLLOW);

@@ -9,8 +9,10 @@
 #include "dstack/store/objects/objects.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -45,10 +47,20 @@ class DownloadFolder {
   Result<void> write(const store::ObjectStore& objects,
                      const store::TreeFile& file,
                      const std::string& path);
+  /// The same of a file that is in no store: `text`.
+  Result<void> write(std::string_view text, const store::TreeFile& file, const std::string& path);
   /// Closes the folders that were made, now that all is in them.
   void finish() const;
 
  private:
+  using Fill = std::function<Result<void>(int target)>;
+
+  /// `fill`: writes the content of a file; not called for a link.
+  Result<void> put(const store::ObjectStore* objects,
+                   const store::TreeFile& file,
+                   const std::string& path,
+                   const Fill& fill);
+
   DownloadFolder(Path folder, const files::Home& home)
       : folder_(std::move(folder)), drafts_(home) {}
 

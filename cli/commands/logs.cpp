@@ -3,7 +3,6 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/status.hpp"
-#include "dstack/run/client/control.hpp"
 #include "dstack/run/client/follow.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
@@ -53,7 +52,11 @@ class Follower final : public SignalledListener {
 class Logs final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.argument("RUN", name_, Need::optional, "the run; default: the last one")
+    syntax
+        .argument("RUN",
+                  name_,
+                  Need::optional,
+                  "the run, or RUN/COMBINATION of a sweep; default: the last one")
         .argument("WORKFLOW", workflow_, Need::optional, "only this workflow of it")
         .flag("-f,--follow", follow_, "keep following until the run is over")
         .option("-s,--since",
@@ -71,6 +74,7 @@ class Logs final : public Action {
             "shown as text.")
         .example("dstack logs", "what the last run printed")
         .example("dstack logs quiet-otter-3 train -n 20", "the last lines of one workflow")
+        .example("dstack logs quiet-otter-3/lr=0.1,seed=2", "one combination of a sweep")
         .example("dstack logs -f --since 5m", "the last five minutes, and what follows");
   }
 
@@ -78,11 +82,10 @@ class Logs final : public Action {
     LogSelection selection;
     DSTACK_CHECK(parse_since(selection));
     selection.lines = lines_;
-    selection.workflow = workflow_;
     DSTACK_TRY(auto records, open_records(context));
-    DSTACK_TRY(const auto run, find_run(context, records, name_));
-    if (!workflow_.empty())
-      DSTACK_CHECK(run::find_workflow(run, workflow_));
+    DSTACK_TRY(const auto reference, find_part(context, records, name_));
+    const store::RunRecord& run = reference.run;
+    DSTACK_TRY(selection.part, run::Selection::make(run, workflow_, reference.combination));
     DSTACK_TRY(const auto jobs, records.jobs(run.id));
     using Sequences = ui::JobOutput::Sequences;
     LogReader reader(context.home,
@@ -93,7 +96,7 @@ class Logs final : public Action {
                      raw_ ? Sequences::raw : Sequences::sanitized);
     DSTACK_CHECK(reader.print(selection));
     if (follow_ && !job::is_final(run.status))
-      return follow(context, records, run, reader);
+      return follow(context, records, run, selection.part, reader);
     reader.finish_all();
     return exit_code::success;
   }
@@ -114,13 +117,14 @@ class Logs final : public Action {
   Result<int> follow(Context& context,
                      store::Records& records,
                      const store::RunRecord& run,
+                     const run::Selection& part,
                      LogReader& reader) const {
     DSTACK_TRY(auto signals, Signals::open());
     context.out.when_closed([&signals] { signals.wake(); });
     Follower follower(reader, context.out, signals);
     run::FollowOptions options;
     options.wake_fd = signals.fd();
-    options.workflow = workflow_;
+    options.part = part;
     options.offsets = reader.offsets();
     context.out.set_hint(run_goes_on(run.name));
     context.out.flush();

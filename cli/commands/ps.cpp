@@ -34,25 +34,37 @@ Json optional_time(const std::optional<job::Moment>& moment) {
   return moment ? Json(render_time(moment->at)) : Json();
 }
 
-Json apps_json(const std::vector<store::JobRecord>& jobs, std::size_t workflow) {
+Json apps_json(const std::vector<store::JobRecord>& jobs, const WorkflowRow& row) {
   Json apps = Json::array();
-  for (const job::Application& app : running_apps(jobs, workflow))
-    apps.push_back({{"name", app.name},
-                    {"url", app.url},
-                    {"ready", app.state == job::ApplicationState::ready}});
+  for (const job::Application& app : run::running_apps(jobs))
+    if (row.holds(jobs[app.job].workflow))
+      apps.push_back({{"name", app.name},
+                      {"url", app.url},
+                      {"ready", app.state == job::ApplicationState::ready}});
   return apps;
 }
 
+/// How many combinations a sweep has, and how many in each status; null where it is none.
+Json combinations_json(const WorkflowRow& row) {
+  if (row.combinations == 0)
+    return {};
+  Json counts = {{"total", row.combinations}};
+  for (const auto& [status, count] : row.counts)
+    counts[std::string(job::render(status))] = count;
+  return counts;
+}
+
 Json workflow_json(const RunRecord& run,
-                   const WorkflowRecord& workflow,
+                   const WorkflowRow& row,
                    const std::vector<store::JobRecord>& jobs,
                    const ClockReading& now) {
+  const WorkflowRecord& workflow = row.workflow;
   Json entry = Json::object();
   entry["run"] = run.name;
   entry["workflow"] = workflow.name;
   entry["provider"] = workflow.provider;
   entry["status"] = job::render(workflow.status);
-  const std::string reason = what_holds_up(jobs, workflow);
+  const std::string reason = what_holds_up(jobs, row);
   entry["reason"] = reason.empty() ? Json() : Json(reason);
   entry["cause"] = workflow.cause ? Json(job::render(*workflow.cause)) : Json();
   entry["exit_code"] = workflow.exit_code ? Json(*workflow.exit_code) : Json();
@@ -64,8 +76,9 @@ Json workflow_json(const RunRecord& run,
   entry["duration_seconds"] =
       duration ? Json(std::chrono::duration<double>(*duration).count()) : Json();
   entry["tags"] = workflow.tags;
-  entry["apps"] = apps_json(jobs, workflow.index);
+  entry["apps"] = apps_json(jobs, row);
   entry["jobs"] = workflow.jobs;
+  entry["combinations"] = combinations_json(row);
   entry["project"] = run.project;
   return entry;
 }
@@ -153,8 +166,8 @@ class Ps final : public Action {
     if (const auto runs = records.find_runs(filter))
       for (const RunRecord& run : *runs) {
         names.insert(run.name);
-        for (const WorkflowRecord& workflow : run.workflows)
-          names.insert(workflow.name);
+        for (const WorkflowRow& row : workflow_rows(run))
+          names.insert(row.workflow.name);
       }
     const std::string guess = did_you_mean(name_, {names.begin(), names.end()});
     return std::move(failure).with_hint("{}",
@@ -171,8 +184,8 @@ class Ps final : public Action {
     for (bool has_page = true; has_page && !context.out.closed();) {
       for (const RunRecord& run : pages.page()) {
         const auto jobs = jobs_of(records, run);
-        for (const WorkflowRecord& workflow : run.workflows)
-          list.add(workflow_json(run, workflow, jobs, now));
+        for (const WorkflowRow& row : workflow_rows(run))
+          list.add(workflow_json(run, row, jobs, now));
       }
       context.out.flush();
       DSTACK_TRY(has_page, pages.next());
@@ -208,8 +221,9 @@ class Ps final : public Action {
   static std::string statuses(const std::vector<RunRecord>& runs) {
     std::string text;
     for (const RunRecord& run : runs)
-      for (const WorkflowRecord& workflow : run.workflows)
-        text += fmt::format("{}:{}\n", run.name, job::render(workflow.status));
+      for (const WorkflowRow& row : workflow_rows(run))
+        text += fmt::format(
+            "{}:{} {}\n", run.name, job::render(row.workflow.status), describe_counts(row));
     return text;
   }
 

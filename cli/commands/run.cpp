@@ -11,6 +11,7 @@
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
 #include "follow/signal_watchdog.hpp"
+#include "ui/prompt.hpp"
 #include "views/code_amount.hpp"
 #include "views/first_run.hpp"
 #include "views/work_progress.hpp"
@@ -70,9 +71,21 @@ class Run final : public Action {
         .option("-t,--tag", "TAG", request_.tag, "tag the artifacts on success")
         .flag("--force", force_, "with '-t': move the tag from the run that has it, on success")
         .option("-j,--jobs", "N", parallel_, "jobs at a time; default: the number of cores")
+        .option("--sweep",
+                "VAR=VALUES",
+                sweeps_,
+                "run once for each value: lr=0.1,0.01, seed=1..5, lr=log:1e-4..1e-1:4, @trials.csv")
+        .option("--zip", "VAR=VALUES", zips_, "as '--sweep'; all of these change together")
+        .option(
+            "--samples", "N", samples_, "choose N values of each interval, such as lr=log:1e-4..1")
+        .option("--sample-seed", "N", sample_seed_, "choose other values; default: 0")
+        .flag("--fail-fast", fail_fast_, "start nothing more once a job has failed")
+        .option("--max-failures", "N", most_failures_, "start nothing more once N jobs have failed")
         .flag("--dry-run", dry_run_, "only show the plan: jobs, inputs, artifacts, environment")
         .flag("--json", json_, "the plan of '--dry-run' as JSON")
-        .flag("-y,--yes", yes_, "take the whole folder as code, though it is large or your home")
+        .flag("-y,--yes",
+              yes_,
+              "do not ask: of more than 1000 combinations, and of a whole large folder as code")
         .note(
             "Any other argument after the name belongs to the workflow: variables\n"
             "('--epochs 3', '--train.epochs 3'), options of its provider ('--gpu 1'), and after "
@@ -89,6 +102,7 @@ class Run final : public Action {
         .example("dstack run train", "run a workflow and what it depends on")
         .example("dstack run train --epochs 3 -t best", "with a variable, and a tag for the result")
         .example("dstack run python train.py -a model -- -x 1", "a provider, without a workflow")
+        .example("dstack run train --sweep lr=0.1,0.01 --sweep seed=1..3", "six jobs of one run")
         .example("dstack run train -t latest --force", "a tag that moves with each success")
         .example("dstack run train.py -r requirements.txt -- --lr 0.1",
                  "a script, without a workflow or a project")
@@ -207,6 +221,7 @@ class Run final : public Action {
                                   describe(code)));
       progress.begin("storing the code");
     };
+    request.on_plan = [&](const plan::Plan& plan) { return agree_to_size(context, plan); };
     request.on_input = [&](const job::InputFile& input) {
       progress.begin(fmt::format("copying the input '{}'", printable(input.path)));
     };
@@ -272,6 +287,7 @@ class Run final : public Action {
     if (force_ && request_.tag.empty())
       return fail(ErrorCode::usage, "'--force' needs '--tag'")
           .with_hint("it moves the tag from the run that has it");
+    DSTACK_CHECK(read_sweeps());
     using Force = store::Records::Force;
     request_.move_tag = force_ ? Force::yes : Force::no;
     request_.parallel = parallel_.value_or(0);
@@ -299,6 +315,48 @@ class Run final : public Action {
       return exit_code::success;
     }
     return follow(context, records, signals, submitted);
+  }
+
+  Result<void> read_sweeps() {
+    if (fail_fast_ && most_failures_)
+      return fail(ErrorCode::usage, "'--fail-fast' and '--max-failures' cannot be used together");
+    if (most_failures_ == 0)
+      return fail(ErrorCode::usage, "'--max-failures' must be at least 1");
+    if (samples_ == 0)
+      return fail(ErrorCode::usage, "'--samples' must be at least 1");
+    if (sample_seed_ && !samples_)
+      return fail(ErrorCode::usage, "'--sample-seed' needs '--samples'");
+    request_.most_failures = fail_fast_ ? 1 : most_failures_.value_or(0);
+    request_.sampling = {samples_, sample_seed_.value_or(0)};
+    for (const auto& [texts, zip] : {std::pair(&sweeps_, false), std::pair(&zips_, true)})
+      for (const std::string& text : *texts) {
+        plan::SweepArgument argument{zip, text};
+        if (text.starts_with('@')) {
+          DSTACK_TRY(std::string table, read_file(text.substr(1)));
+          argument.table = make_source_text(text.substr(1), std::move(table));
+        }
+        request_.sweeps.push_back(std::move(argument));
+      }
+    return {};
+  }
+
+  /// So many jobs of one run are asked about: it is easily a hundred times what was meant.
+  Result<void> agree_to_size(const Context& context, const plan::Plan& plan) const {
+    constexpr std::size_t most_unasked = 1000;
+    const auto combinations = static_cast<std::size_t>(
+        std::count_if(plan.workflows.begin(), plan.workflows.end(), [](const auto& workflow) {
+          return !workflow.combination.empty();
+        }));
+    if (combinations <= most_unasked || yes_)
+      return {};
+    const std::string what = plural(combinations, "combination");
+    DSTACK_TRY(
+        const bool sure,
+        ui::confirm(
+            context.messages, fmt::format("Run {}?", what), fmt::format("running {}", what)));
+    if (sure)
+      return {};
+    return fail(ErrorCode::conflict, "the run was not started");
   }
 
   Result<int> show_plan(Context& context, run::Workbench& bench) {
@@ -396,6 +454,12 @@ class Run final : public Action {
   std::optional<config::Project> project_;  ///< for checking words; else kept to the end
   plan::Plan shown_;
   std::optional<std::size_t> parallel_;
+  std::vector<std::string> sweeps_;
+  std::vector<std::string> zips_;
+  std::optional<std::size_t> samples_;
+  std::optional<std::size_t> sample_seed_;
+  bool fail_fast_ = false;
+  std::optional<std::size_t> most_failures_;
   bool detach_ = false;
   bool force_ = false;
   bool dry_run_ = false;

@@ -10,9 +10,11 @@
 #include "dstack/run/report/description.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "dstack/sweep/address.hpp"
 #include "ui/status.hpp"
 #include "views/applications.hpp"
 #include "views/secret_findings.hpp"
+#include "views/workflow_rows.hpp"
 
 #include <algorithm>
 #include <set>
@@ -85,8 +87,8 @@ class Page {
 
   void print() {
     print_run();
-    for (std::size_t index = 0; index < facts_.plan.workflows.size(); ++index)
-      print_workflow(index);
+    for (const WorkflowRow& workflow : workflow_rows(facts_.run))
+      print_workflow(workflow);
     print_jobs();
   }
 
@@ -141,17 +143,28 @@ class Page {
       row("on_end", describe(notification));
   }
 
-  void print_workflow(std::size_t index) {
+  /// Of a sweep what its first combination has; the table of jobs has the others.
+  void print_workflow(const WorkflowRow& shown) {
+    const std::size_t index = shown.workflow.index;
     const plan::PlannedWorkflow& workflow = facts_.plan.workflows[index];
-    const ui::Cell status = ui::status_cell(stream(), ui::outcome_of(facts_.run.workflows[index]));
-    context_.out.line(fmt::format("\n{} ({} {}) {}",
-                                  ui::paint(stream(), ui::Colour::bold, printable(workflow.name)),
-                                  printable(workflow.provider),
-                                  printable(workflow.provider_version),
-                                  ui::paint(stream(), status.colour, status.text)));
+    ui::Outcome outcome = ui::outcome_of(shown.workflow);
+    outcome.counts = describe_counts(shown);
+    const ui::Cell status = ui::status_cell(stream(), outcome);
+    context_.out.line(
+        fmt::format("\n{} ({} {}) {}",
+                    ui::paint(stream(), ui::Colour::bold, printable(shown.workflow.name)),
+                    printable(workflow.provider),
+                    printable(workflow.provider_version),
+                    ui::paint(stream(), status.colour, status.text)));
     std::vector<std::string> variables;
     for (const plan::EnvironmentVariable& variable : workflow.variables)
       variables.push_back(printable(variable.name + "=" + variable.value));
+    if (shown.combinations > 0)
+      row("sweep",
+          fmt::format("{}; the first is {}",
+                      plural(shown.combinations, "combination"),
+                      printable(sweep::combination_of(workflow.name))),
+          "  ");
     row("variables", join(variables, "  "), "  ");
     print_first_job(index);
     for (const plan::Input& input : workflow.inputs)
@@ -167,7 +180,7 @@ class Page {
     for (const job::Artifact& artifact : facts_.artifacts)
       if (artifact.workflow == workflow.name)
         print_artifact(artifact);
-    row("tags", printable(join(facts_.run.workflows[index].tags, ", ")), "  ");
+    row("tags", printable(join(shown.workflow.tags, ", ")), "  ");
     for (const job::Application& app : running_apps(facts_.jobs, index))
       row("app",
           app.state == job::ApplicationState::ready

@@ -11,6 +11,8 @@
 #include "ui/prompt.hpp"
 #include "ui/status.hpp"
 
+#include <algorithm>
+
 namespace dstack::cli {
 
 namespace {
@@ -22,29 +24,31 @@ using store::RunRecord;
 /// all the same.
 class Waiter final : public SignalledListener {
  public:
-  Waiter(Signals& signals, std::string workflow)
-      : SignalledListener(signals), workflow_(std::move(workflow)) {}
+  Waiter(Signals& signals, run::Selection part)
+      : SignalledListener(signals), part_(std::move(part)) {}
 
   void output(std::size_t, std::string_view) override {}
 
   void changed(const store::RunState& state, const std::vector<std::size_t>&) override {
-    const auto index =
-        workflow_.empty() ? Result<std::size_t>(0) : run::find_workflow(state.run, workflow_);
-    bool over = !workflow_.empty() && index;
+    bool over = !part_.is_all();
     for (const store::JobRecord& job : state.jobs)
-      over = over && (job.workflow != *index || job::is_final(job.status));
+      over = over && (!part_.holds(job.workflow) || job::is_final(job.status));
     if (over)
       signals_.wake();
   }
 
  private:
-  std::string workflow_;
+  run::Selection part_;
 };
 
 class Stop final : public Action {
  public:
   void declare(Syntax& syntax) override {
-    syntax.argument("RUN", name_, Need::optional, "the run; omitted with '--all'")
+    syntax
+        .argument("RUN",
+                  name_,
+                  Need::optional,
+                  "the run, or RUN/COMBINATION of a sweep; omitted with '--all'")
         .argument("WORKFLOW", workflow_, Need::optional, "only this workflow of it")
         .flag("-x,--abort", abort_, "kill at once, and save nothing")
         .flag("--all", all_, "every unfinished run of the project")
@@ -73,8 +77,9 @@ class Stop final : public Action {
       filter.unfinished = true;
       DSTACK_TRY(runs, records.find_runs(filter));
     } else {
-      DSTACK_TRY(auto run, find_run(context, records, name_));
-      runs.push_back(std::move(run));
+      DSTACK_TRY(auto reference, find_part(context, records, name_));
+      DSTACK_TRY(part_, run::Selection::make(reference.run, workflow_, reference.combination));
+      runs.push_back(std::move(reference.run));
     }
     if (runs.empty()) {
       context.messages.note("this project has no unfinished runs");
@@ -95,16 +100,14 @@ class Stop final : public Action {
   Result<int> stop_all(Context& context, store::Records& records, std::vector<RunRecord>& runs) {
     DSTACK_TRY(auto signals, Signals::open());
     const StopRequest request = abort_ ? StopRequest::abort : StopRequest::stop;
-    if (!workflow_.empty())
-      DSTACK_CHECK(run::find_workflow(runs.front(), workflow_));
     for (const RunRecord& run : runs) {
-      const auto asked = run::stop(context.home, records, run, workflow_, request);
+      const auto asked = run::stop(context.home, records, run, part_, request);
       // One that has ended, perhaps just now, is what was asked for.
       if (!asked && asked.error().code != ErrorCode::conflict)
         return Failure(asked.error());
     }
     for (const RunRecord& run : runs) {
-      Waiter waiter(signals, workflow_);
+      Waiter waiter(signals, part_);
       run::FollowOptions options;
       options.wake_fd = signals.fd();
       options.output = false;
@@ -112,7 +115,7 @@ class Stop final : public Action {
       DSTACK_CHECK(run::follow(context.home, records, run.name, state, waiter, options));
       if (waiter.signal() != 0)
         return 128 + waiter.signal();
-      context.messages.warnings(warnings_of_jobs(state, workflow_));
+      context.messages.warnings(warnings_of_jobs(state, part_));
       report(context, state.run);
     }
     return exit_code::success;
@@ -122,9 +125,13 @@ class Stop final : public Action {
     ui::Outcome outcome;
     std::string name = run.name;
     outcome.status = run.status;
-    if (const auto index = run::find_workflow(run, workflow_); !workflow_.empty() && index) {
-      outcome = ui::outcome_of(run.workflows[*index]);
-      name += fmt::format(" {}", workflow_);
+    if (!part_.is_all()) {
+      const auto stopped =
+          std::find_if(run.workflows.begin(), run.workflows.end(), [this](const auto& workflow) {
+            return part_.holds(workflow.index);
+          });
+      outcome = ui::outcome_of(*stopped);
+      name += fmt::format(" {}", workflow_.empty() ? printable(stopped->name) : workflow_);
     }
     const ui::Cell cell = ui::status_cell(context.messages.stream(), outcome);
     context.messages.note(
@@ -133,6 +140,7 @@ class Stop final : public Action {
 
   std::string name_;
   std::string workflow_;
+  run::Selection part_;
   bool abort_ = false;
   bool all_ = false;
   bool yes_ = false;

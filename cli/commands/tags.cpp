@@ -5,9 +5,10 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/status.hpp"
-#include "dstack/run/client/control.hpp"
+#include "dstack/run/client/selection.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "dstack/sweep/address.hpp"
 #include "ui/table.hpp"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ class TagsList final : public Action {
  public:
   void declare(Syntax& syntax) override {
     syntax.argument("WORKFLOW", workflow_, Need::optional, "only the tags of this workflow")
-        .flag("--json", json_, "as JSON: an array of {tag, workflow, run, created_at}")
+        .flag("--json", json_, "as JSON: an array of {tag, workflow, run, combination, created_at}")
         .example("dstack tags list", "all tags of the project")
         .example("dstack tags list download", "those of one workflow");
   }
@@ -48,6 +49,7 @@ class TagsList final : public Action {
       list.push_back({{"tag", tag.tag},
                       {"workflow", tag.workflow},
                       {"run", tag.run},
+                      {"combination", tag.combination.empty() ? Json() : Json(tag.combination)},
                       {"created_at", render_time(tag.created_at)}});
     return list;
   }
@@ -57,10 +59,11 @@ class TagsList final : public Action {
     ui::Table table({{"TAG"}, {"WORKFLOW"}, {"RUN"}, {"CREATED"}});
     const Timestamp at = now();
     for (const store::Tag& tag : tags)
-      table.add({{tag.tag, ui::Colour::bold},
-                 {tag.workflow},
-                 {tag.run},
-                 {stream.terminal ? render_age(tag.created_at, at) : render_time(tag.created_at)}});
+      table.add(
+          {{tag.tag, ui::Colour::bold},
+           {tag.workflow},
+           {tag.combination.empty() ? tag.run : fmt::format("{}/{}", tag.run, tag.combination)},
+           {stream.terminal ? render_age(tag.created_at, at) : render_time(tag.created_at)}});
     return table.render(stream);
   }
 
@@ -78,9 +81,9 @@ class TagRun final : public Action {
   void declare(Syntax& syntax) override {
     if (order_ == Order::tag_then_run)
       syntax.argument("TAG", tag_, Need::required, "the name of the tag")
-          .argument("RUN", name_, Need::required, "the run to tag");
+          .argument("RUN", name_, Need::required, "the run to tag, or RUN/COMBINATION of a sweep");
     else
-      syntax.argument("RUN", name_, Need::required, "the run to tag")
+      syntax.argument("RUN", name_, Need::required, "the run to tag, or RUN/COMBINATION of a sweep")
           .option("-n,--name", "TAG", tag_, "the name of the tag");
     syntax.option("-w,--workflow", "WORKFLOW", workflow_, "tag only this workflow of the run")
         .flag("--partial", partial_, "also failed and stopped workflows that saved something")
@@ -106,8 +109,9 @@ class TagRun final : public Action {
               "and "
               "'-'");
     DSTACK_TRY(auto records, open_records(context, store::Records::Mode::read_write));
-    DSTACK_TRY(const auto run, find_run(context, records, name_));
-    DSTACK_TRY(const auto workflows, to_tag(records, run));
+    DSTACK_TRY(const auto reference, find_part(context, records, name_));
+    const store::RunRecord& run = reference.run;
+    DSTACK_TRY(const auto workflows, to_tag(records, reference));
     DSTACK_CHECK(records.add_tags(run.project,
                                   tag_,
                                   workflows,
@@ -120,18 +124,24 @@ class TagRun final : public Action {
 
  private:
   Result<std::vector<std::string>> to_tag(store::Records& records,
-                                          const store::RunRecord& run) const {
-    if (!workflow_.empty())
-      DSTACK_CHECK(run::find_workflow(run, workflow_));
+                                          const Reference& reference) const {
+    const store::RunRecord& run = reference.run;
+    DSTACK_TRY(const auto part, run::Selection::make(run, workflow_, reference.combination));
+    DSTACK_CHECK(check_one(run, part, reference.combination));
     DSTACK_TRY(const auto artifacts, records.artifacts(run.id));
+    const bool one = part.is_one_combination(run);
     std::vector<std::string> names;
     std::string refused;
     for (const store::WorkflowRecord& workflow : run.workflows) {
-      if (!workflow_.empty() && workflow.name != workflow_)
+      if (!part.holds(workflow.index))
         continue;
-      if (may_tag(workflow, artifacts))
-        names.push_back(workflow.name);
-      else if (refused.empty())
+      // Combinations without a name of their own are tagged together, and are adjacent.
+      const std::string name(one ? std::string_view(workflow.name)
+                                 : sweep::workflow_of(workflow.name));
+      if (may_tag(workflow, artifacts)) {
+        if (names.empty() || names.back() != name)
+          names.push_back(name);
+      } else if (refused.empty())
         refused = fmt::format("workflow '{}' of run '{}' is not done: {}",
                               workflow.name,
                               run.name,
@@ -144,6 +154,18 @@ class TagRun final : public Action {
                          ? "'--partial' also tags failed and stopped workflows that saved something"
                          : "wait until it is over, or tag on success with 'dstack run -t TAG'");
     return names;
+  }
+
+  /// A tag is one combination's, or all of a workflow.
+  static Result<void> check_one(const store::RunRecord& run,
+                                const run::Selection& part,
+                                const std::string& combination) {
+    if (combination.empty() || part.is_one_combination(run))
+      return {};
+    return fail(ErrorCode::usage,
+                "'{}' means several combinations, and a tag is of one, or of all",
+                printable(combination))
+        .with_hint("name all keys, or the number of one: '{}/1'", run.name);
   }
 
   bool may_tag(const store::WorkflowRecord& workflow,

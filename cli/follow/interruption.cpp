@@ -96,7 +96,7 @@ void Interruption::stop(int signal, const store::RunRecord& run) {
   stopped_by_ = signal;
   aborted_ = again;
   const auto request = again ? job::StopRequest::abort : job::StopRequest::stop;
-  if (const auto asked = run::stop(context_.home, records_, run, "", request); !asked) {
+  if (const auto asked = run::stop(context_.home, records_, run, {}, request); !asked) {
     if (asked.error().code != ErrorCode::conflict)  // it ended by itself meanwhile
       context_.messages.error(asked.error());
     return;
@@ -104,7 +104,9 @@ void Interruption::stop(int signal, const store::RunRecord& run) {
   context_.messages.note(
       again
           ? fmt::format("aborting {}", run.name)
-          : fmt::format("stopping {}{}", run.name, ui::can_ask() ? "; Ctrl-C again kills it, and nothing is saved then" : ""));
+          : fmt::format("stopping {}{}",
+                        run.name,
+                        ui::can_ask() ? "; Ctrl-C again kills it, and nothing is saved then" : ""));
 }
 
 }  // namespace dstack::cli

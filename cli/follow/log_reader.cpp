@@ -125,7 +125,7 @@ Result<void> LogReader::print(const LogSelection& selection) {
 /// Sets where each log begins, and the format of its lines.
 Result<void> LogReader::begin(const LogSelection& selection) {
   for (const store::JobRecord& job : jobs_) {
-    if (!selection.workflow.empty() && run_.workflows[job.workflow].name != selection.workflow)
+    if (!selection.part.holds(job.workflow))
       continue;
     selected_.push_back(job.index);
     const run::JobLog log(folders_[job.index]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/files/home.hpp"
+#include "dstack/run/client/selection.hpp"
 #include "dstack/run/protocol/job_log.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "ui/job_output.hpp"
@@ -18,7 +19,7 @@ namespace dstack::cli {
 enum class Timestamps { no, yes };
 
 struct LogSelection {
-  std::string workflow;  ///< empty: all
+  run::Selection part;
   std::optional<Timestamp> since;
   std::optional<std::chrono::milliseconds> ago;  ///< since so long before now
   std::optional<std::size_t> lines;              ///< the last ones, of all jobs together

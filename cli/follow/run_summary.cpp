@@ -129,11 +129,11 @@ std::string run_goes_on(const std::string& run) {
 }
 
 std::vector<std::string> warnings_of_jobs(const store::RunState& state,
-                                          const std::string& workflow) {
+                                          const run::Selection& part) {
   std::vector<std::string> warnings;
   const auto labels = ui::job_labels(state.run, state.jobs);
   for (const JobRecord& job : state.jobs)
-    if (workflow.empty() || state.run.workflows[job.workflow].name == workflow)
+    if (part.holds(job.workflow))
       for (const std::string& warning : job.warnings)
         warnings.push_back(fmt::format("{}: {}", labels[job.index], warning));
   return warnings;

@@ -83,10 +83,10 @@ class RunView final : public run::FollowListener {
 /// What to say where a run cannot be followed any longer.
 std::string run_goes_on(const std::string& run);
 
-/// Warnings of all jobs: "train[1]: artifact 'model' does not exist". Of one workflow when it is
-/// named.
+/// Warnings of all jobs: "train[1]: artifact 'model' does not exist". Of this part of
+/// the run.
 std::vector<std::string> warnings_of_jobs(const store::RunState& state,
-                                          const std::string& workflow = {});
+                                          const run::Selection& part = {});
 
 /// Prints the end of a followed run: where its artifacts are, or a summary of its failure.
 void print_summary(const Context& context, store::Records& records, const RunView& view);

@@ -41,12 +41,12 @@ std::string render_cause(const Outcome& outcome) {
 
 std::string render_outcome(const Outcome& outcome) {
   const std::string text(job::render(outcome.status));
-  const std::string cause = render_cause(outcome);
-  if (!cause.empty())
-    return fmt::format("{} ({})", text, cause);
-  if (!job::is_final(outcome.status) && !outcome.reason.empty())
-    return fmt::format("{} ({})", text, outcome.reason);
-  return text;
+  std::string why = render_cause(outcome);
+  if (why.empty() && !job::is_final(outcome.status))
+    why = outcome.reason;
+  if (!outcome.counts.empty())
+    why = why.empty() ? outcome.counts : fmt::format("{}; {}", outcome.counts, why);
+  return why.empty() ? text : fmt::format("{} ({})", text, why);
 }
 
 std::string symbol(const Stream& stream, Status status) {

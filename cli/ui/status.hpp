@@ -19,6 +19,7 @@ struct Outcome {
   std::optional<int> exit_code;
   std::optional<int> signal;
   std::string reason;
+  std::string counts = {};  ///< of many together: "5 of 12 done, 1 failed"
 };
 
 Outcome outcome_of(const store::JobRecord& job);

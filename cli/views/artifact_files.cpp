@@ -3,17 +3,25 @@
 #include "dstack/base/path.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/run/client/control.hpp"
+#include "dstack/run/client/selection.hpp"
 #include "dstack/run/protocol/damaged_input.hpp"
+#include "dstack/run/protocol/gathered_path.hpp"
+#include "dstack/sweep/address.hpp"
 #include "views/secret_findings.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace dstack::cli {
 
 namespace {
 
 using Artifacts = std::vector<job::Artifact>;
+
+std::string folder_in(const CombinationFolders& folders, const job::Artifact& artifact) {
+  const auto found = folders.find(artifact.workflow);
+  return found == folders.end() ? std::string() : found->second;
+}
 
 Failure refuse_empty(const std::string& reference,
                      const std::string& workflow,
@@ -22,8 +30,9 @@ Failure refuse_empty(const std::string& reference,
     return fail(ErrorCode::not_found, "'{}' has saved no artifacts", reference);
   std::vector<std::string> others;
   for (const job::Artifact& artifact : all)
-    if (std::find(others.begin(), others.end(), artifact.workflow) == others.end())
-      others.push_back(artifact.workflow);
+    if (const std::string name(sweep::workflow_of(artifact.workflow));
+        std::find(others.begin(), others.end(), name) == others.end())
+      others.push_back(name);
   return fail(ErrorCode::not_found,
               "workflow '{}' of '{}' has saved no artifacts",
               workflow,
@@ -33,8 +42,26 @@ Failure refuse_empty(const std::string& reference,
 
 }  // namespace
 
+std::string ArtifactFile::path() const {
+  return folder.empty() ? file.path : run::gathered_path(artifact->path, folder, file.path);
+}
+
+std::string ArtifactFile::shown_path() const {
+  if (exposed == nullptr || folder.empty())
+    return exposed == nullptr ? path() : exposed->path;
+  return run::gathered_path(artifact->path, folder, exposed->path);
+}
+
+std::string path_among(const job::Artifact& artifact,
+                       const CombinationFolders& folders,
+                       const std::string& path) {
+  const std::string folder = folder_in(folders, artifact);
+  return folder.empty() ? path : run::gathered_path(artifact.path, folder, path);
+}
+
 Result<std::vector<ArtifactFile>> list_files(const store::ObjectStore& objects,
-                                             const std::vector<job::Artifact>& artifacts) {
+                                             const std::vector<job::Artifact>& artifacts,
+                                             const CombinationFolders& folders) {
   std::vector<ArtifactFile> files;
   for (const job::Artifact& artifact : artifacts) {
     (void)objects.has_tree(artifact.tree);  // so that it stays; what is missing is named below
@@ -42,7 +69,7 @@ Result<std::vector<ArtifactFile>> list_files(const store::ObjectStore& objects,
     std::uint64_t number = 0;
     for (store::TreeFile& file : listed) {
       const auto* exposed = find_file_with_secrets(artifact.exposure, file.path, number++);
-      files.push_back({&artifact, exposed, std::move(file)});
+      files.push_back({&artifact, exposed, std::move(file), folder_in(folders, artifact)});
     }
   }
   return files;
@@ -54,20 +81,50 @@ std::vector<std::pair<std::string, std::string>> known_paths(store::Records& rec
                                                              const std::string& reference) {
   constexpr std::size_t most = 1000;
   std::vector<std::pair<std::string, std::string>> paths;
+  Reference found;
   auto [workflow, name] = split_tag(reference);
-  if (!workflow.empty()) {
+  if (workflow.empty()) {
+    std::tie(name, found.combination) = run::split_part(reference);
+  } else {
     const auto tag = records.find_tag(project, workflow, name);
     name = tag && *tag ? (*tag)->run : "";
+    found.workflow = workflow;
+    found.combination = tag && *tag ? (*tag)->combination : "";
   }
-  const auto run = records.find_run(name);
-  const auto artifacts =
-      run && *run ? records.artifacts((*run)->id).value_or(Artifacts()) : Artifacts();
-  const auto files = list_files(objects, artifacts).value_or(std::vector<ArtifactFile>());
+  auto run = records.find_run(name);
+  if (!run || !*run)
+    return paths;
+  found.run = **std::move(run);
+  const auto chosen = artifacts_of(records, std::move(found));
+  if (!chosen)
+    return paths;
+  const auto files =
+      list_files(objects, chosen->artifacts, chosen->folders).value_or(std::vector<ArtifactFile>());
   for (const ArtifactFile& each : files)
-    if (each.exposed == nullptr && paths.size() < most &&
-        (workflow.empty() || each.artifact->workflow == workflow))
-      paths.emplace_back(each.file.path, each.artifact->workflow);
+    if (each.exposed == nullptr && paths.size() < most)
+      paths.emplace_back(each.path(), each.artifact->workflow);
   return paths;
+}
+
+Result<ChosenArtifacts> artifacts_of(store::Records& records, Reference reference) {
+  const store::RunRecord& run = reference.run;
+  DSTACK_TRY(const auto part, run::Selection::make(run, reference.workflow, reference.combination));
+  DSTACK_TRY(const auto all, records.artifacts(run.id));
+  std::map<std::string, std::size_t> index;
+  for (const store::WorkflowRecord& workflow : run.workflows)
+    index.emplace(workflow.name, workflow.index);
+  ChosenArtifacts chosen;
+  for (const job::Artifact& artifact : all) {
+    const auto workflow = index.find(artifact.workflow);
+    if (workflow != index.end() ? part.holds(workflow->second) : part.is_all())
+      chosen.artifacts.push_back(artifact);
+  }
+  if (!part.is_one_combination(run))
+    for (const job::Artifact& artifact : chosen.artifacts)
+      if (const auto combination = sweep::combination_of(artifact.workflow); !combination.empty())
+        chosen.folders.emplace(artifact.workflow, sweep::folder_of(combination));
+  chosen.of = std::move(reference);
+  return chosen;
 }
 
 Result<ChosenArtifacts> choose_artifacts(const Context& context,
@@ -83,16 +140,13 @@ Result<ChosenArtifacts> choose_artifacts(const Context& context,
                   found.workflow,
                   workflow)
           .with_hint("leave out '-w'");
-    DSTACK_CHECK(run::find_workflow(found.run, workflow));
     found.workflow = workflow;
   }
-  DSTACK_TRY(const auto all, records.artifacts(found.run.id));
-  ChosenArtifacts chosen{std::move(found), {}};
-  for (const job::Artifact& artifact : all)
-    if (chosen.of.workflow.empty() || artifact.workflow == chosen.of.workflow)
-      chosen.artifacts.push_back(artifact);
-  if (chosen.artifacts.empty())
+  DSTACK_TRY(auto chosen, artifacts_of(records, std::move(found)));
+  if (chosen.artifacts.empty()) {
+    DSTACK_TRY(const auto all, records.artifacts(chosen.of.run.id));
     return refuse_empty(reference, workflow, all);
+  }
   return chosen;
 }
 
@@ -110,7 +164,7 @@ std::string hint_for_path(const std::string& path,
   std::vector<std::string> paths;
   std::vector<std::string> namesakes;
   for (const ArtifactFile& file : files) {
-    if (file.file.path == file.shown_path() && file_name(file.file.path) == file_name(path))
+    if (file.path() == file.shown_path() && file_name(file.file.path) == file_name(path))
       namesakes.push_back(file.shown_path());
     paths.push_back(file.shown_path());
   }

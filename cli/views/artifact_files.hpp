@@ -7,11 +7,16 @@
 #include "dstack/source/ignore.hpp"
 #include "dstack/store/objects/objects.hpp"
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace dstack::cli {
+
+/// Where the artifacts of a sweep's combinations are shown: the folder of each, by the name of its
+/// workflow in the run. Those of a single combination need none.
+using CombinationFolders = std::map<std::string, std::string>;
 
 /// A file of an artifact; its path is relative to the project's root, as the artifact's own.
 struct ArtifactFile {
@@ -19,13 +24,23 @@ struct ArtifactFile {
   const job::FileWithSecrets* exposed;  ///< null: no secret is known to be in it
   store::TreeFile file;
 
-  /// Without the secrets that it may have.
-  const std::string& shown_path() const { return exposed == nullptr ? file.path : exposed->path; }
+  std::string folder = {};  ///< of its combination, among those of others; else empty
+
+  /// Where it is among the files of other combinations.
+  std::string path() const;
+  /// The same without the secrets that it may have.
+  std::string shown_path() const;
 };
+
+/// Where a path of an artifact is among those of other combinations.
+std::string path_among(const job::Artifact& artifact,
+                       const CombinationFolders& folders,
+                       const std::string& path);
 
 /// Artifact by artifact, each sorted by path. Refers to `artifacts`.
 Result<std::vector<ArtifactFile>> list_files(const store::ObjectStore& objects,
-                                             const std::vector<job::Artifact>& artifacts);
+                                             const std::vector<job::Artifact>& artifacts,
+                                             const CombinationFolders& folders);
 
 /// For completion: the paths of a run or tag, each with its workflow, without those that contain
 /// secrets; none where anything is wrong.
@@ -37,7 +52,11 @@ std::vector<std::pair<std::string, std::string>> known_paths(store::Records& rec
 struct ChosenArtifacts {
   Reference of;  ///< with a workflow if only that one's are meant
   std::vector<job::Artifact> artifacts;
+  CombinationFolders folders = {};
 };
+
+/// What part of a run, or a tag, has saved; may be nothing.
+Result<ChosenArtifacts> artifacts_of(store::Records& records, Reference reference);
 
 /// Of a run or tag, and with a name only of this workflow. An error when the run has no such
 /// workflow, or when nothing was saved.

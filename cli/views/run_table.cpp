@@ -32,6 +32,7 @@ std::size_t widest_outcome(const ui::Stream& stream, const store::ListingBounds&
   for (const WorkflowRecord& workflow : bounds.outcomes) {
     ui::Outcome outcome = ui::outcome_of(workflow);
     outcome.reason.assign(bounds.reason, 'x');
+    outcome.counts.assign(bounds.counts, 'x');
     widest = std::max(widest, display_width(ui::status_cell(stream, outcome).text));
   }
   return widest;
@@ -59,10 +60,9 @@ ui::Table make_table(const ui::Stream& stream,
 
 }  // namespace
 
-std::string what_holds_up(const std::vector<store::JobRecord>& jobs,
-                          const WorkflowRecord& workflow) {
+std::string what_holds_up(const std::vector<store::JobRecord>& jobs, const WorkflowRow& row) {
   for (const store::JobRecord& job : jobs)
-    if (job.workflow == workflow.index && job.status == workflow.status && !job.reason.empty())
+    if (row.holds(job.workflow) && job.status == row.workflow.status && !job.reason.empty())
       return job.reason;
   return {};
 }
@@ -90,10 +90,12 @@ std::string RunTable::take(store::Records& records, const std::vector<RunRecord>
   for (const RunRecord& run : runs) {
     const auto jobs = jobs_of(records, run);
     add_addresses(run, jobs);
-    for (const WorkflowRecord& workflow : run.workflows) {
+    for (const WorkflowRow& each : workflow_rows(run)) {
+      const WorkflowRecord& workflow = each.workflow;
       const auto duration = duration_of(run, workflow, at_);
       ui::Outcome outcome = ui::outcome_of(workflow);
-      outcome.reason = what_holds_up(jobs, workflow);
+      outcome.reason = what_holds_up(jobs, each);
+      outcome.counts = describe_counts(each);
       std::vector<ui::Cell> row = {{run.name, ui::Colour::bold},
                                    {workflow.name},
                                    ui::status_cell(stream_, outcome),
@@ -109,7 +111,7 @@ std::string RunTable::take(store::Records& records, const std::vector<RunRecord>
 }
 
 void RunTable::add_addresses(const RunRecord& run, const std::vector<store::JobRecord>& jobs) {
-  for (const WorkflowRecord& workflow : run.workflows)
+  for (const WorkflowRecord& workflow : run.workflows)  // of each combination its own
     for (const job::Application& app : running_apps(jobs, workflow.index))
       if (app.state == job::ApplicationState::ready)
         apps_ += fmt::format("{} {}: {}\n", run.name, workflow.name, render_app(stream_, app));

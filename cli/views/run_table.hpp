@@ -6,6 +6,7 @@
 #include "dstack/store/records/run_record.hpp"
 #include "ui/table.hpp"
 #include "ui/terminal.hpp"
+#include "views/workflow_rows.hpp"
 
 #include <chrono>
 #include <optional>
@@ -23,8 +24,7 @@ std::optional<std::chrono::milliseconds> duration_of(const store::RunRecord& run
                                                      const ClockReading& now);
 /// Why a workflow waits, or what holds it up while it runs: only its jobs have that. Empty:
 /// nothing.
-std::string what_holds_up(const std::vector<store::JobRecord>& jobs,
-                          const store::WorkflowRecord& workflow);
+std::string what_holds_up(const std::vector<store::JobRecord>& jobs, const WorkflowRow& row);
 
 /// A row for each workflow of each run.
 class RunTable {

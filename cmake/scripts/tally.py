@@ -5,9 +5,13 @@
 Prints the output of each failure, the reason of each skip, and the closing line "N passed, N failed, N skipped".
 A test case that ran in several passes counts once: failed when it failed in any of them, skipped when no pass
 could run it. Exits 1 when something failed or nothing ran.
+
+Beside RESULTS.xml there may be RESULTS-again.xml, of the failed ones when they ran once more, alone. What passed there
+counts as passed and is listed as flaky, with the output of the failure.
 """
 
 import argparse
+import os
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -40,26 +44,42 @@ def read_pass(name, path, filtered):
     if not cases and not filtered:
         return [(f"the pass '{name}'", "failed", "ctest found no test to run")]
     results = [(case.get("name"), status_of(case), case.findtext("system-out") or "") for case in cases]
+    passed_alone = passed_again(path)
+    results = [(test, "flaky" if status == "failed" and test in passed_alone else status, output)
+               for test, status, output in results]
     # What is set up for tests is none itself, unless it fails.
-    return [result for result in results if not result[0].startswith("fixture: ") or result[1] == "failed"]
+    return [result for result in results
+            if not result[0].startswith("fixture: ") or result[1] in ("failed", "flaky")]
+
+
+def passed_again(path):
+    """The tests that passed when those that had failed ran once more; none where nothing did."""
+    again = re.sub(r"\.xml$", "-again.xml", path)
+    if not os.path.exists(again):
+        return set()
+    try:
+        cases = ElementTree.parse(again).getroot().iter("testcase")
+        return {case.get("name") for case in cases if status_of(case) == "passed"}
+    except ElementTree.ParseError:
+        return set()
 
 
 def overall(statuses):
     if "failed" in statuses:
         return "failed"
-    return "passed" if "passed" in statuses else "skipped"
+    return "passed" if statuses & {"passed", "flaky"} else "skipped"
 
 
 def closing_line(statuses):
-    count = Counter(statuses)
+    count = Counter("passed" if status == "flaky" else status for status in statuses)
     return f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped"
 
 
 def print_details(passes, skipped_pass):
     for name, results in passes.items():
         for test, status, output in results:
-            if status == "failed":
-                print(f"\nFAILED ({name}): {test}\n{output.rstrip()}")
+            if status in ("failed", "flaky"):
+                print(f"\n{status.upper()} ({name}): {test}\n{output.rstrip()}")
     print()
     for name, results in passes.items():
         for test, status, output in results:
@@ -69,8 +89,8 @@ def print_details(passes, skipped_pass):
         print(f"skipped: {skipped_pass}")
     for name, results in passes.items():
         for test, status, _ in results:
-            if status == "failed":
-                print(f"failed ({name}): {test}")
+            if status in ("failed", "flaky"):
+                print(f"{status} ({name}): {test}")
     for name, results in passes.items():
         print(f"{name}: {closing_line(status for _, status, _ in results)}")
 

@@ -23,6 +23,10 @@ CommandLine::CommandLine(const Request& request) {
   add_arguments(request.leading);
   const Piece target = add(request.target);
   add_arguments(request.target_arguments.size());
+  for (const SweepArgument& argument : request.sweeps) {
+    line += argument.zip ? " --zip" : " --sweep";
+    sweeps_.push_back(add(argument.text));
+  }
   if (!request.arguments.empty())
     line += " --";
   for (const std::string& argument : request.arguments)
@@ -33,6 +37,10 @@ CommandLine::CommandLine(const Request& request) {
 
 SourceLocation CommandLine::target_argument(std::size_t index, std::size_t offset) const {
   return locate(target_arguments_.at(index), offset);
+}
+
+SourceLocation CommandLine::sweep(std::size_t index) const {
+  return locate(sweeps_.at(index), 0);
 }
 
 SourceLocation CommandLine::argument(std::size_t index) const {

@@ -21,6 +21,8 @@ class CommandLine {
 
   /// One of Request::target_arguments, from its byte `offset` on.
   SourceLocation target_argument(std::size_t index, std::size_t offset = 0) const;
+  /// One of Request::sweeps: its value.
+  SourceLocation sweep(std::size_t index) const;
   /// One of Request::arguments.
   SourceLocation argument(std::size_t index) const;
 
@@ -35,6 +37,7 @@ class CommandLine {
 
   std::shared_ptr<const SourceText> source_;
   std::vector<Piece> target_arguments_;
+  std::vector<Piece> sweeps_;
   std::vector<Piece> arguments_;
   SourceLocation target_;
 };

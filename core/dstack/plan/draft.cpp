@@ -5,6 +5,7 @@
 #include "dstack/config/yaml/reference_syntax.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace dstack::plan {
 
@@ -66,11 +67,27 @@ bool may_refer_to_secrets(const provider::Property& property) {
 }  // namespace
 
 void Drafts::add(const config::Workflow& workflow, Role role) {
-  by_name.emplace(workflow.name, all.size());
-  Draft& draft = all.emplace_back();
+  Draft draft;
   draft.workflow = &workflow;
-  draft.project = project;
   draft.role = role;
+  add(std::move(draft));
+}
+
+void Drafts::add(Draft draft) {
+  of_workflow[draft.workflow->name].push_back(all.size());
+  draft.project = project;
+  all.push_back(std::move(draft));
+}
+
+void drop_repeated(const Drafts& drafts,
+                   std::vector<Error>& errors,
+                   std::vector<std::string>& notices) {
+  if (drafts.all.size() == drafts.of_workflow.size())
+    return;
+  std::unordered_set<std::string> seen;
+  std::erase_if(errors, [&](const Error& error) { return !seen.insert(render(error)).second; });
+  seen.clear();
+  std::erase_if(notices, [&](const std::string& notice) { return !seen.insert(notice).second; });
 }
 
 void choose_providers(Drafts& drafts,

@@ -9,7 +9,10 @@
 #include "dstack/plan/make.hpp"
 #include "dstack/plan/variables.hpp"
 #include "dstack/provider/manifest/properties.hpp"
+#include "dstack/sweep/address.hpp"
+#include "dstack/sweep/combination.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -29,6 +32,9 @@ struct Draft {
   const config::Workflow* workflow = nullptr;
   std::string project;  ///< the root, absolute; for ${{ run.project }}
   Role role = Role::dependency;
+  sweep::Combination combination;  ///< what it is run with; empty where it is not swept
+  /// The keys of all combinations of the workflow; null where it is not swept.
+  std::shared_ptr<const std::vector<std::string>> swept_keys;
   const provider::Candidate* provider = nullptr;  ///< a usable one; null: reported
   std::vector<ResolvedVariable> variables;
   std::optional<config::Value> changed_properties;  ///< after interpolation and options
@@ -51,6 +57,9 @@ struct Draft {
 
   const provider::Manifest& manifest() const { return *provider->manifest; }
 
+  /// Of the workflow in its run: with its combination, where it has one.
+  std::string name() const { return sweep::name_of(workflow->name, combination); }
+
   const config::Value& properties() const {
     return changed_properties ? *changed_properties : workflow->properties;
   }
@@ -65,11 +74,18 @@ struct Draft {
 
 struct Drafts {
   std::vector<Draft> all;  ///< every one after those it depends on
-  std::unordered_map<std::string_view, std::size_t> by_name;
+  /// By the workflow's name: several, where it is swept.
+  std::unordered_map<std::string_view, std::vector<std::size_t>> of_workflow;
   std::string project = {};  ///< of each draft that is added
 
   void add(const config::Workflow& workflow, Role role);
+  void add(Draft draft);
 };
+
+/// What is said of several combinations of a workflow in the same words is said once.
+void drop_repeated(const Drafts& drafts,
+                   std::vector<Error>& errors,
+                   std::vector<std::string>& notices);
 
 /// Finds each workflow's provider.
 void choose_providers(Drafts& drafts,

@@ -7,6 +7,7 @@
 #include "dstack/plan/resources.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/source/git.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -210,6 +211,8 @@ class Explanation {
     const PlannedWorkflow& workflow = plan_.workflows[job.workflow];
     out_ +=
         fmt::format("\n{}. {}{}\n", index + 1, printable(workflow.name), part_of_workflow(index));
+    if (!workflow.combination.empty())
+      add_lines(out_, "sweep", {combination_line(index)});
     add_lines(
         out_,
         "provider",
@@ -249,6 +252,23 @@ class Explanation {
     return lines;
   }
 
+  /// "combination 3 of 12".
+  std::string combination_line(std::size_t index) const {
+    const std::size_t own = plan_.jobs[index].workflow;
+    const std::string_view workflow = sweep::workflow_of(plan_.workflows[own].name);
+    const auto same = [&](std::size_t other) {
+      return sweep::workflow_of(plan_.workflows[other].name) == workflow;
+    };
+    // The combinations of a workflow are adjacent.
+    std::size_t first = own;
+    while (first > 0 && same(first - 1))
+      --first;
+    std::size_t end = own + 1;
+    while (end < plan_.workflows.size() && same(end))
+      ++end;
+    return fmt::format("combination {} of {}", own - first + 1, end - first);
+  }
+
   /// " (job 2 of 4)" where a workflow has several.
   std::string part_of_workflow(std::size_t index) const {
     const auto same = [&](const PlannedJob& job) {
@@ -266,9 +286,27 @@ class Explanation {
     return fmt::format(" (job {} of {})", index - first + 1, end - first);
   }
 
+  /// How many inputs from `first` on are of one workflow, each in a folder of its own.
+  static std::size_t count_gathered(const std::vector<Input>& inputs, std::size_t first) {
+    std::size_t end = first;
+    while (end < inputs.size() && !inputs[end].folder.empty() &&
+           inputs[end].workflow == inputs[first].workflow && inputs[end].tag == inputs[first].tag)
+      ++end;
+    return end - first;
+  }
+
   std::vector<std::string> input_lines(const PlannedWorkflow& workflow) const {
     std::vector<std::string> lines;
-    for (const Input& input : workflow.inputs) {
+    for (std::size_t i = 0; i < workflow.inputs.size(); ++i) {
+      const Input& input = workflow.inputs[i];
+      if (const std::size_t gathered = count_gathered(workflow.inputs, i); gathered > 1) {
+        lines.push_back(fmt::format("what {} of workflow '{}' save, each below '{}' and so on",
+                                    plural(gathered, "combination"),
+                                    printable(input.workflow),
+                                    printable(input.folder)));
+        i += gathered - 1;
+        continue;
+      }
       std::string line =
           (input.producer ? plain_list(artifacts_[*input.producer]) : plain_list(saved_of(input))) +
           " of workflow '" + printable(input.workflow) + "'";

@@ -13,11 +13,13 @@ void fields(Fields& fields, Self& input) {
   fields.optional("tag", input.tag);
   fields.optional("run", input.run);
   fields.optional("artifacts", input.artifacts);
+  fields.optional("folder", input.folder);
 }
 
 template <class Fields, MaybeConst<PlannedWorkflow> Self>
 void fields(Fields& fields, Self& workflow) {
   fields.member("name", workflow.name);
+  fields.optional("combination", workflow.combination);
   fields.member("provider", workflow.provider);
   fields.member("provider_version", workflow.provider_version);
   fields.member("provider_path", workflow.provider_path);

@@ -8,6 +8,7 @@
 #include "dstack/plan/environment.hpp"
 #include "dstack/plan/graph.hpp"
 #include "dstack/plan/script.hpp"
+#include "dstack/plan/sweeps.hpp"
 #include "dstack/plan/target.hpp"
 
 #include <set>
@@ -57,6 +58,7 @@ class Maker {
     note_withheld_secrets(drafts_, context_, notices_);
     for (const Draft& draft : drafts_.all)
       check_shown_secrets(draft, errors_);
+    drop_repeated(drafts_, errors_, notices_);
     if (!errors_.empty())
       return Failure(join(std::move(errors_)));
     return assemble();
@@ -86,6 +88,8 @@ class Maker {
       add_drafts(target);
       sort_findings();
       choose_providers(drafts_, context_.providers, errors_);
+      sweeps_ = {};
+      sweeps_.take_matrices(drafts_);
       const std::vector<VariableOverride> before = std::move(parsed_.variables);
       read_arguments(target);
       if (parsed_.variables == before || round == most_rounds || !change_dependencies())
@@ -95,6 +99,12 @@ class Maker {
       for (Error& error : replace_references(draft.variables, request_.run_name))
         if (errors_.empty())  // else it is most likely a finding
           errors_.push_back(std::move(error));
+    const bool chosen =
+        sweeps_.expand(drafts_, {request_, line_, parsed_.variables}, errors_, notices_);
+    if (errors_.empty() && request_.sampling.count && !chosen)
+      errors_.push_back(
+          make_error(ErrorCode::usage, "'--samples' has no interval to choose values of")
+              .with_hint("write '--sweep lr=log:1e-4..1e-1', for example"));
   }
 
   /// False when no dependency refers to a variable.
@@ -141,7 +151,7 @@ class Maker {
     for (const config::Finding& finding : project().findings) {
       const bool concerns_run =
           finding.workflow.empty() ||
-          (drafts_.by_name.contains(finding.workflow) && target().workflow != &provider_run_);
+          (drafts_.of_workflow.contains(finding.workflow) && target().workflow != &provider_run_);
       if (concerns_run)
         errors_.push_back(finding.error);
       else
@@ -323,7 +333,8 @@ class Maker {
 
   static PlannedWorkflow planned(Draft& draft) {
     PlannedWorkflow workflow;
-    workflow.name = draft.workflow->name;
+    workflow.name = draft.name();
+    workflow.combination = draft.combination;
     workflow.provider = draft.provider->name;
     workflow.provider_version = draft.manifest().version;
     workflow.provider_path = draft.provider->path.string();
@@ -346,6 +357,7 @@ class Maker {
   config::Workflow provider_run_;      ///< stands for the workflow of `run PROVIDER`, `run FILE`
   std::optional<std::string> script_;  ///< of `run FILE`: its path from the project's root
   Drafts drafts_;
+  Sweeps sweeps_;
   std::vector<Option> options_;
   ParsedArguments parsed_;
   std::vector<Error> errors_;

@@ -11,8 +11,10 @@
 #include "dstack/resources/machine.hpp"
 #include "dstack/source/input.hpp"
 #include "dstack/source/snapshot.hpp"
+#include "dstack/sweep/combinations.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +22,13 @@
 namespace dstack::plan {
 
 using resources::Machine;
+
+/// `--sweep` or `--zip`.
+struct SweepArgument {
+  bool zip = false;
+  std::string text;                              ///< `lr=0.1,0.01`, or `@trials.csv`
+  std::shared_ptr<const SourceText> table = {};  ///< of `@trials.csv`
+};
 
 struct Request {
   std::string target;  ///< a workflow's name wins over a provider's, and that over a script's
@@ -31,6 +40,8 @@ struct Request {
   /// How many of target_arguments were before the target, each `--option=value`: options alone,
   /// even where a variable has the name.
   std::size_t leading = 0;
+  std::vector<SweepArgument> sweeps = {};
+  sweep::Sampling sampling = {};
 };
 
 /// What making a plan needs from outside, so that it can be tested without any of it.

@@ -14,7 +14,7 @@ bool same(const job::Artifact& a, const job::Artifact& b) {
 
 bool Input::operator==(const Input& other) const {
   return workflow == other.workflow && producer == other.producer && tag == other.tag &&
-         run == other.run &&
+         run == other.run && folder == other.folder &&
          std::equal(artifacts.begin(),
                     artifacts.end(),
                     other.artifacts.begin(),

@@ -9,6 +9,7 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/variable_origin.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/sweep/combination.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -51,12 +52,16 @@ struct Input {
   std::string tag;                       ///< else: the tag,
   std::string run;                       ///< the run it names,
   std::vector<job::Artifact> artifacts;  ///< and what that run saved
+  /// Where in each artifact's folder it is found, where those of several combinations are gathered:
+  /// `lr=0.1/seed=2`.
+  std::string folder = {};
 
   bool operator==(const Input& other) const;
 };
 
 struct PlannedWorkflow {
-  std::string name;
+  std::string name;                ///< sweep::name_of() the workflow and its combination
+  sweep::Combination combination;  ///< empty where it is not swept
   std::string provider;
   std::string provider_version;
   std::string provider_path;                   ///< the library

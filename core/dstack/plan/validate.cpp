@@ -1,5 +1,6 @@
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/graph.hpp"
+#include "dstack/plan/sweeps.hpp"
 
 namespace dstack::plan {
 
@@ -44,6 +45,11 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   }
   choose_providers(drafts, context.providers, errors);
   std::vector<std::string> warnings;
+  Request request;
+  request.sampling.count = 1;  // of an interval, which a run chooses more of
+  Sweeps sweeps;
+  sweeps.take_matrices(drafts);
+  sweeps.expand(drafts, {request, CommandLine(request), {}}, errors, warnings);
   for (Draft& draft : drafts.all) {
     if (draft.provider == nullptr)
       continue;
@@ -68,6 +74,7 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   }
   for (const Draft& draft : drafts.all)
     check_shown_secrets(draft, errors);
+  drop_repeated(drafts, errors, warnings);
   if (!errors.empty())
     return Failure(join(std::move(errors)));
   return warnings;

@@ -1,6 +1,5 @@
 #include "dstack/run/client/control.hpp"
 
-#include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/files/reserve.hpp"
@@ -12,33 +11,36 @@
 #include "dstack/store/records/run_record.hpp"
 
 #include <optional>
+#include <vector>
 
 namespace dstack::run {
-
-Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string& name) {
-  std::vector<std::string> names;
-  for (const store::WorkflowRecord& workflow : run.workflows) {
-    if (workflow.name == name)
-      return workflow.index;
-    names.push_back(workflow.name);
-  }
-  const std::string guess = did_you_mean(name, names);
-  return fail(ErrorCode::not_found, "run '{}' has no workflow '{}'", run.name, name)
-      .with_hint("{}", guess.empty() ? fmt::format("it has {}", quoted_list(names)) : guess);
-}
 
 namespace {
 
 Result<void> record_stop(const files::Home& home,
                          store::Records& records,
                          const store::RunRecord& run,
-                         std::optional<std::size_t> workflow,
+                         const std::vector<std::size_t>& workflows,
                          job::StopRequest request) {
   files::ReserveUse reserve(home);
   return reserve.run([&] {
-    return workflow ? records.request_stop(run.id, *workflow, request)
-                    : records.request_stop(run.id, request);
+    return workflows.empty() ? records.request_stop(run.id, request)
+                             : records.request_stop(run.id, workflows, request);
   });
+}
+
+/// Whether the living supervisor has been told.
+Result<bool> send_stop(const Path& folder,
+                       const std::vector<std::size_t>& workflows,
+                       job::StopRequest request) {
+  if (workflows.empty())
+    return send(folder, render(StopMessage{request, std::nullopt}));
+  bool heard = true;
+  for (const std::size_t workflow : workflows) {
+    DSTACK_TRY(const bool one, send(folder, render(StopMessage{request, workflow})));
+    heard = heard && one;
+  }
+  return heard;
 }
 
 Error not_told(const std::string& run, Error why) {
@@ -53,24 +55,24 @@ Error not_told(const std::string& run, Error why) {
 Result<void> stop(const files::Home& home,
                   store::Records& records,
                   const store::RunRecord& run,
-                  const std::string& workflow,
+                  const Selection& part,
                   job::StopRequest request) {
   if (job::is_final(run.status))
     return fail(ErrorCode::conflict, "run '{}' is over: {}", run.name, job::render(run.status));
   if (run.machine != process::machine_id())
     return fail(ErrorCode::unavailable, "run '{}' belongs to another machine", run.name)
         .with_hint("stop it there");
-  std::optional<std::size_t> index;
-  if (!workflow.empty()) {
-    DSTACK_TRY(index, find_workflow(run, workflow));
-  }
-  auto asked = record_stop(home, records, run, index, request);
+  std::vector<std::size_t> workflows;
+  for (const store::WorkflowRecord& workflow : run.workflows)
+    if (!part.is_all() && part.holds(workflow.index))
+      workflows.push_back(workflow.index);
+  auto asked = record_stop(home, records, run, workflows, request);
   // A supervisor that starts after this line reads the request from the database. Where it could
   // not be written, a living one takes it from the message, and writes it when that is possible.
   const bool by_message = !asked && (is_disk_full(asked.error()) || is_transient(asked.error()));
+  const Path folder = home.run(run.name);
   const auto is_heard =
-      send(home.run(run.name),
-           by_message ? render(StopMessage{request, index}) : std::string(wake_message));
+      by_message ? send_stop(folder, workflows, request) : send(folder, std::string(wake_message));
   if (!asked && !(by_message && is_heard && *is_heard))
     return asked;
   if (!is_heard)

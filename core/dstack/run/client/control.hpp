@@ -3,6 +3,7 @@
 
 #include "dstack/files/home.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/run/client/selection.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
@@ -10,17 +11,13 @@
 
 namespace dstack::run {
 
-/// The index of a workflow of a run; not_found, with a suggestion, when it has none of that name.
-Result<std::size_t> find_workflow(const store::RunRecord& run, const std::string& name);
-
 /// Records the request and makes sure that a supervisor carries it out. Where it cannot be
 /// recorded, as on a full disk, the supervisor gets it as a message, and records it later. Does not
-/// wait for the end (follow() does). A finished run is ErrorCode::conflict. An empty workflow means
-/// the whole run.
+/// wait for the end (follow() does). A finished run is ErrorCode::conflict.
 Result<void> stop(const files::Home& home,
                   store::Records& records,
                   const store::RunRecord& run,
-                  const std::string& workflow,
+                  const Selection& part,
                   job::StopRequest request);
 
 /// Starts a supervisor for each run of this machine whose lock is free, and which is unfinished or

@@ -199,10 +199,7 @@ class Follower {
            job.status != Status::skipped;
   }
 
-  bool wanted(const store::JobRecord& job) const {
-    return options_.workflow.empty() ||
-           state_.run.workflows[job.workflow].name == options_.workflow;
-  }
+  bool wanted(const store::JobRecord& job) const { return options_.part.holds(job.workflow); }
 
   void begin_tail(std::size_t job) {
     const auto [tail, is_new] = tails_.try_emplace(job, Tail{JobLog(home_.job(name_, job))});

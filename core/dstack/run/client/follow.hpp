@@ -5,6 +5,7 @@
 
 #include "dstack/files/home.hpp"
 #include "dstack/process/spawn.hpp"
+#include "dstack/run/client/selection.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 
@@ -51,8 +52,7 @@ struct FollowOptions {
   int wake_fd = -1;
   bool output = true;  ///< false: states only
   bool tick = false;
-  /// Only the jobs of this workflow; empty: of all.
-  std::string workflow;
+  Selection part;  ///< only the jobs of this part of the run
   /// For each job, where in its log to begin; missing: at the start.
   std::vector<std::uint64_t> offsets;
 };

@@ -16,6 +16,7 @@
 #include "dstack/run/protocol/supervision.hpp"
 #include "dstack/source/snapshot.hpp"
 #include "dstack/store/records/changes.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <algorithm>
 #include <map>
@@ -64,8 +65,15 @@ plan::PlanningContext context(const Workbench& bench,
         if (!run)
           return fail(ErrorCode::internal, "tag '{}' names a run that has no record", tag);
         DSTACK_TRY(auto all, records.artifacts(run->id));
-        std::erase_if(all,
-                      [&](const job::Artifact& artifact) { return artifact.workflow != workflow; });
+        std::erase_if(all, [&](const job::Artifact& artifact) {
+          return sweep::workflow_of(artifact.workflow) != workflow ||
+                 (!found->combination.empty() &&
+                  sweep::combination_of(artifact.workflow) != found->combination);
+        });
+        // What one combination saved stands where any workflow's would.
+        if (!found->combination.empty())
+          for (job::Artifact& artifact : all)
+            artifact.workflow = workflow;
         return std::pair{found->run, std::move(all)};
       },
       [&records, project](const std::string& workflow) {
@@ -121,13 +129,18 @@ Result<void> check_tag(const plan::Plan& plan,
             "'-'");
   if (request.move_tag == store::Records::Force::yes)
     return {};
+  std::string_view last;  // the combinations of a workflow have one tag, and are adjacent
   for (const plan::PlannedWorkflow& workflow : plan.workflows) {
-    DSTACK_TRY(const auto found, records.find_tag(plan.project, workflow.name, tag));
+    const std::string name(sweep::workflow_of(workflow.name));
+    if (name == last)
+      continue;
+    last = sweep::workflow_of(workflow.name);
+    DSTACK_TRY(const auto found, records.find_tag(plan.project, name, tag));
     if (found)
       return fail(ErrorCode::conflict,
                   "tag '{}' of workflow '{}' is taken by run '{}'",
                   tag,
-                  workflow.name,
+                  name,
                   found->run)
           .with_hint("choose another name, or add '--force' to move it here when the run succeeds");
   }
@@ -155,7 +168,9 @@ plan::Request plan_request(const Workbench& bench,
           request.arguments,
           std::move(run_name),
           bench.place,
-          request.leading};
+          request.leading,
+          request.sweeps,
+          request.sampling};
 }
 
 Result<source::Snapshot> capture(store::ObjectStore& objects,
@@ -357,6 +372,8 @@ Result<Submitted> submit(const Workbench& bench,
                                                     texts,
                                                     python::Effects::allowed)));
     DSTACK_CHECK(check_tag(order.plan, request, records));
+    if (request.on_plan)
+      DSTACK_CHECK(request.on_plan(order.plan));
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
       DSTACK_TRY(captured, capture(objects, std::move(listing), request));
@@ -367,6 +384,7 @@ Result<Submitted> submit(const Workbench& bench,
     order.stop_grace = bench.settings.stop_grace;
     order.keep_changes = bench.settings.keep_changes;
     order.log_limit = bench.settings.log_limit;
+    order.most_failures = request.most_failures;
     order.on_end = bench.settings.on_end;
     order.move_tag = request.move_tag == store::Records::Force::yes;
     order.job_ids = make_job_ids(order.plan.jobs.size());

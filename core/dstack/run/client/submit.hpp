@@ -49,14 +49,20 @@ struct SubmitRequest {
   std::vector<std::string> target_arguments;  ///< after the target: options and positionals
   std::size_t leading = 0;                    ///< how many of them were before it (plan::Request)
   std::vector<std::string> arguments;         ///< after `--`
-  std::string tag;                            ///< to be set on success; may be empty
-  std::size_t parallel = 0;                   ///< jobs at a time; 0: as many as there are cores
+  std::vector<plan::SweepArgument> sweeps = {};
+  sweep::Sampling sampling = {};
+  std::string tag;                ///< to be set on success; may be empty
+  std::size_t parallel = 0;       ///< jobs at a time; 0: as many as there are cores
+  std::size_t most_failures = 0;  ///< as in RunOrder
   /// Whether the tag is moved here from another run.
   store::Records::Force move_tag = store::Records::Force::no;
   source::LargeFolder large_folder = source::LargeFolder::refused;
   /// Called before the code is taken into the store, which may take long; if set.
   std::function<void(const source::Amount& code)> before_capture = {};
   OnInput on_input = {};  ///< may be empty
+  /// Called with the plan before anything of it is taken in or recorded; an error ends it. May be
+  /// empty.
+  std::function<Result<void>(const plan::Plan& plan)> on_plan = {};
 };
 
 struct Submitted {

@@ -19,6 +19,7 @@ void fields(Fields& fields, Self& order) {
   fields.member("keep_changes", order.keep_changes);
   fields.member("log_limit", order.log_limit);
   fields.optional("move_tag", order.move_tag);
+  fields.optional("most_failures", order.most_failures);
 }
 
 Path env_texts_of(const files::Home& home, const RunOrder& order) {

@@ -28,6 +28,8 @@ namespace dstack::run {
 struct RunOrder {
   plan::Plan plan;
   std::size_t parallel = 1;  ///< jobs at a time
+  /// When so many jobs have failed, no other is started; 0: there is no limit.
+  std::size_t most_failures = 0;
   std::chrono::milliseconds stop_grace{10'000};
   /// As in config::Settings: of each job.
   std::uint64_t keep_changes = 100'000'000;

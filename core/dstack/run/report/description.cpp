@@ -14,6 +14,7 @@
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <algorithm>
 
@@ -47,6 +48,12 @@ Json cause_json(const std::optional<job::Cause>& cause) {
   return cause ? Json(job::render(*cause)) : Json();
 }
 
+/// `lr=0.1,seed=2` of a workflow that is swept, else null.
+Json combination_json(const std::string& workflow) {
+  const std::string_view combination = sweep::combination_of(workflow);
+  return combination.empty() ? Json() : Json(combination);
+}
+
 Json code_json(const job::CodeRecord& code) {
   const auto text = [](const std::string& value) { return value.empty() ? Json() : Json(value); };
   return {{"remote", text(code.git.remote)},
@@ -60,6 +67,7 @@ Json inputs_json(const Description& description, const plan::PlannedWorkflow& wo
   Json inputs = Json::array();
   for (const plan::Input& input : workflow.inputs)
     inputs.push_back({{"workflow", input.workflow},
+                      {"folder", input.folder.empty() ? Json() : Json(input.folder)},
                       {"tag", input.producer ? Json() : Json(input.tag)},
                       {"run", input.producer ? description.run.name : input.run}});
   return inputs;
@@ -130,7 +138,8 @@ Json workflow_json(const Description& description, std::size_t index) {
                            {"size", artifact.tree.bytes},
                            {"partial", artifact.partial},
                            {"exposed", exposed_json(artifact.exposure)}});
-  return {{"workflow", workflow.name},
+  return {{"workflow", std::string(sweep::workflow_of(workflow.name))},
+          {"combination", combination_json(workflow.name)},
           {"provider", workflow.provider},
           {"provider_version", workflow.provider_version},
           {"status", job::render(description.run.workflows[index].status)},
@@ -211,7 +220,8 @@ Json job_json(const Description& description, const store::JobRecord& job) {
   }
   return {
       {"job", job.id},
-      {"workflow", description.run.workflows[job.workflow].name},
+      {"workflow", std::string(sweep::workflow_of(description.run.workflows[job.workflow].name))},
+      {"combination", combination_json(description.run.workflows[job.workflow].name)},
       {"index", index_in_workflow(description, job)},
       {"status", job::render(job.status)},
       {"cause", cause_json(job.cause)},

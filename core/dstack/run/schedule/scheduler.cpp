@@ -187,7 +187,8 @@ std::vector<std::size_t> Scheduler::stop_waiting(std::size_t workflow,
 std::string Scheduler::reason_to_wait(std::size_t job) const {
   std::vector<std::string> names;
   for (const plan::Input& input : plan_.workflows[plan_.jobs[job].workflow].inputs)
-    if (input.producer && workflow_status(*input.producer) != Status::done)
+    if (input.producer && workflow_status(*input.producer) != Status::done &&
+        (names.empty() || names.back() != input.workflow))  // combinations of one are adjacent
       names.push_back(input.workflow);
   if (names.empty())
     return "waits for a free slot";

@@ -4,6 +4,8 @@
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/supervisor/gathered_inputs.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <utility>
 
@@ -13,7 +15,7 @@ JobOrders::JobOrders(const files::Home& home, const store::RunRecord& run, const
     : home_(home.root.string()), run_(run.name), clock_(run.clock), order_(order) {}
 
 void JobOrders::add(const job::Artifact& artifact) {
-  artifacts_[artifact.workflow].push_back(artifact.tree);
+  artifacts_[artifact.workflow].push_back(artifact);
 }
 
 void JobOrders::set_ports(std::size_t job, std::vector<std::uint16_t> ports) {
@@ -63,7 +65,11 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.clock = clock_;
   order.log_limit = order_.log_limit;
   for (const plan::Input& input : workflow.inputs)
-    add_inputs(input, order.inputs);
+    if (input.folder.empty())
+      for (const job::Artifact& artifact : artifacts_of(input))
+        order.inputs.push_back(artifact.tree);
+  if (const auto gathered = gathered_.find(job); gathered != gathered_.end())
+    order.inputs.push_back(gathered->second);
   add_input_files(workflow, order);
   return order;
 }
@@ -81,15 +87,38 @@ void JobOrders::add_input_files(const plan::PlannedWorkflow& workflow, JobOrder&
   }
 }
 
-void JobOrders::add_inputs(const plan::Input& input, std::vector<job::TreeReference>& trees) const {
-  if (!input.producer) {
-    for (const job::Artifact& artifact : input.artifacts)
-      trees.push_back(artifact.tree);
-    return;
+Result<void> JobOrders::gather(std::size_t job) {
+  const auto& inputs = order_.plan.workflows[order_.plan.jobs[job].workflow].inputs;
+  std::vector<GatheredArtifact> artifacts;
+  for (const plan::Input& input : inputs) {
+    if (input.folder.empty())
+      continue;
+    const auto combination =
+        input.producer ? order_.plan.workflows[*input.producer].combination : sweep::Combination();
+    for (const job::Artifact& artifact : artifacts_of(input))
+      artifacts.push_back({artifact.path,
+                           artifact.tree,
+                           input.folder,
+                           input.producer
+                               ? combination
+                               : sweep::parts_of(sweep::combination_of(artifact.workflow))});
   }
+  if (artifacts.empty() || gathered_.contains(job))
+    return {};
+  if (!objects_)
+    objects_.emplace(files::Home{home_});
+  DSTACK_TRY(const auto tree,
+             run::gather(*objects_, artifacts)
+                 .map_error(while_doing("gathering the artifacts of several combinations")));
+  gathered_.emplace(job, tree);
+  return {};
+}
+
+std::vector<job::Artifact> JobOrders::artifacts_of(const plan::Input& input) const {
+  if (!input.producer)
+    return input.artifacts;
   const auto found = artifacts_.find(order_.plan.workflows[*input.producer].name);
-  if (found != artifacts_.end())
-    trees.insert(trees.end(), found->second.begin(), found->second.end());
+  return found == artifacts_.end() ? std::vector<job::Artifact>() : found->second;
 }
 
 }  // namespace dstack::run

@@ -10,11 +10,13 @@
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/supervisor/job_environment.hpp"
+#include "dstack/store/objects/objects.hpp"
 #include "dstack/store/records/run_record.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,10 +34,14 @@ class JobOrders {
   /// Those that the job was given, instead of what an earlier attempt had.
   void set_gpus(std::size_t job, GpuIds gpus);
 
+  /// Makes one input of the artifacts of several combinations, where the job has such. To be called
+  /// before make() of a job that is to start, or that runs: once is enough.
+  Result<void> gather(std::size_t job);
+
   JobOrder make(std::size_t job, std::size_t attempt, std::size_t attempts) const;
 
  private:
-  void add_inputs(const plan::Input& input, std::vector<job::TreeReference>& trees) const;
+  std::vector<job::Artifact> artifacts_of(const plan::Input& input) const;
   static void add_input_files(const plan::PlannedWorkflow& workflow, JobOrder& order);
 
   std::string home_;
@@ -44,7 +50,9 @@ class JobOrders {
   const RunOrder& order_;
   PortsOfJobs ports_;
   std::map<std::size_t, GpuIds> gpus_;  ///< by job; none of one that has none
-  std::map<std::string, std::vector<job::TreeReference>> artifacts_;  ///< by workflow
+  std::map<std::string, std::vector<job::Artifact>> artifacts_;  ///< by workflow
+  std::map<std::size_t, job::TreeReference> gathered_;           ///< by job
+  std::optional<store::ObjectStore> objects_;                    ///< keeps these from being removed
 };
 
 }  // namespace dstack::run

@@ -10,6 +10,7 @@
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
 #include "dstack/store/records/records.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -137,8 +138,11 @@ class Writer {
     if (is_tagged_)
       return {};
     std::vector<std::string> workflows;
+    // The combinations of a workflow are adjacent.
     for (const store::WorkflowRecord& workflow : run_.workflows)
-      workflows.push_back(workflow.name);
+      if (const std::string name(sweep::workflow_of(workflow.name));
+          workflows.empty() || workflows.back() != name)
+        workflows.push_back(name);
     auto tagged = records_.add_tags(run_.project, tag, workflows, run_.id, move_tag_);
     if (!tagged && (is_disk_full(tagged.error()) || is_transient(tagged.error())))
       return tagged;

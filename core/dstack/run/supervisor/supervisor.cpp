@@ -77,6 +77,7 @@ bool Supervisor::may_start(std::size_t job) {
 }
 
 Result<void> Supervisor::reserve(std::size_t job) {
+  DSTACK_CHECK(progress_.orders.gather(job));
   DSTACK_TRY(auto gpus, parts_.leases.gpus_of(job));
   progress_.orders.set_gpus(job, std::move(gpus));
   const std::uint32_t wanted = progress_.order.plan.jobs[job].spec.ports;

@@ -77,6 +77,9 @@ Result<void> TakeOver::find(const store::JobRecord& job, std::vector<End>& ends)
     DSTACK_TRY(auto ports, with_patience([&] { return traces.ports(job.index, attempt); }));
     progress_.orders.set_ports(job.index, std::move(ports));
   }
+  // Without them an artifact would lack what its job left as it was.
+  if (const auto gathered = progress_.orders.gather(job.index); !gathered)
+    log_decision(fmt::format("job {}: {}", job.index, render(gathered.error())));
   progress_.scheduler.take(job.index);
   // If it cannot be adopted, the runner still holds it.
   (void)parts_.leases.adopt(job.index, progress_.gangs.unfinished(job.index));

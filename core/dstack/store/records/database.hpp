@@ -19,7 +19,7 @@ namespace dstack::store {
 
 /// The text of schema.sql, and the version that it makes.
 extern const char* const schema_sql;
-constexpr int schema_version = 9;
+constexpr int schema_version = 10;
 
 /// One use of a prepared statement. Binds in order, then steps; the statement is released with this
 /// object.

@@ -40,6 +40,7 @@ struct Tag {
   std::string workflow = {};
   std::string run = {};
   Timestamp created_at = {};
+  std::string combination = {};  ///< of a sweep, as in sweep/address.hpp; empty: all
 };
 
 /// A tree of the store that a run needs, with the times of its use.
@@ -85,8 +86,10 @@ class Records {
   Result<void> set_clock(RunId run, const job::RunClock& clock);
   /// An abort is never taken back by a stop. ErrorCode::conflict when it has ended.
   Result<void> request_stop(RunId run, job::StopRequest request);
-  /// Stops one workflow of a run.
-  Result<void> request_stop(RunId run, std::size_t workflow, job::StopRequest request);
+  /// Stops these workflows of a run. ErrorCode::conflict when all of them have ended.
+  Result<void> request_stop(RunId run,
+                            const std::vector<std::size_t>& workflows,
+                            job::StopRequest request);
   /// For each workflow, in order.
   Result<std::vector<job::StopRequest>> workflow_stops(RunId run);
 
@@ -148,7 +151,8 @@ class Records {
                                       std::string_view workflow,
                                       std::string_view tag);
   enum class Force { no, yes };
-  /// All or nothing. A used name is a conflict without Force::yes.
+  /// All or nothing. A workflow may be given with one of its combinations, as in sweep/address.hpp:
+  /// then the tag is that one's. A used name is a conflict without Force::yes.
   Result<void> add_tags(std::string_view project,
                         std::string_view tag,
                         const std::vector<std::string>& workflows,

@@ -2,6 +2,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/job/tree_reference.hpp"
 #include "dstack/store/records/connection.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <unordered_map>
 
@@ -51,7 +52,7 @@ Result<void> add_workflows(Database& database, const RunsById& runs) {
 
 Result<void> add_tags_of_runs(Database& database, const RunsById& runs) {
   DSTACK_TRY(Query query,
-             database.query("select run, workflow, tag from tag "
+             database.query("select run, workflow, tag, combination from tag "
                             "where run in (select value from json_each(?)) order by run, tag"));
   query.bind(runs.list());
   for (;;) {
@@ -61,8 +62,11 @@ Result<void> add_tags_of_runs(Database& database, const RunsById& runs) {
     RunRecord* run = runs.find(query.integer(0));
     if (run == nullptr)
       continue;
+    const std::string owner = query.text(1);
+    const std::string combination = query.text(3);
     for (WorkflowRecord& workflow : run->workflows)
-      if (workflow.name == query.text(1))
+      if (sweep::workflow_of(workflow.name) == owner &&
+          (combination.empty() || sweep::combination_of(workflow.name) == combination))
         workflow.tags.push_back(query.text(2));
   }
 }
@@ -83,7 +87,9 @@ std::string sql_of(const RunFilter& filter) {
   if (!filter.name.empty())
     condition("run.name = ?");
   if (!filter.workflow.empty())
-    condition("exists (select 1 from workflow where workflow.run = run.id and workflow.name = ?)");
+    condition(
+        "exists (select 1 from workflow where workflow.run = run.id and "
+        "substr(workflow.name, 1, instr(workflow.name || '/', '/') - 1) = ?)");
   if (filter.before != 0)
     condition("run.id < ?");
   if (filter.unfinished)
@@ -199,7 +205,15 @@ Result<ListingBounds> Records::listing_bounds() {
   Database& database = connection_->database;
   ListingBounds bounds;
   DSTACK_TRY(bounds.run_name, length_from(database, "select max(length(name)) from run"));
-  DSTACK_TRY(bounds.workflow_name, length_from(database, "select max(length(name)) from workflow"));
+  DSTACK_TRY(bounds.workflow_name,
+             length_from(database,
+                         "select max(length(substr(name, 1, instr(name || '/', '/') - 1))) "
+                         "from workflow"));
+  // "1000 of 2000 done, 500 failed, 500 running"
+  DSTACK_TRY(bounds.counts,
+             length_from(database,
+                         "select 34 + 3 * max(length(n)) from (select count(*) as n from workflow "
+                         "where name like '%/%' group by run)"));
   DSTACK_TRY(bounds.project, length_from(database, "select max(length(path)) from project"));
   DSTACK_TRY(bounds.tags,
              length_from(database,

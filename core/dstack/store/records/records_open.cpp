@@ -149,6 +149,10 @@ constexpr std::array upgrades = {
         where json_extract(artifact.value, '$.times') is not null;
       pragma user_version = 9;
     )sql",
+    R"sql(
+      alter table tag add column combination text not null default '';
+      pragma user_version = 10;
+    )sql",
 };
 static_assert(upgrades.size() == schema_version - 1);
 

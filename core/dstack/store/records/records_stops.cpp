@@ -44,9 +44,23 @@ Result<void> Records::request_stop(RunId run, job::StopRequest request) {
   return transaction.commit();
 }
 
-Result<void> Records::request_stop(RunId run, std::size_t workflow, job::StopRequest request) {
+Result<void> Records::request_stop(RunId run,
+                                   const std::vector<std::size_t>& workflows,
+                                   job::StopRequest request) {
   DSTACK_TRY(Transaction transaction, Transaction::begin(connection_->database));
-  DSTACK_CHECK(note_workflow_stop(connection_->database, run, workflow, request));
+  std::optional<Error> ended;
+  std::size_t stopped = 0;
+  for (const std::size_t workflow : workflows) {
+    auto noted = note_workflow_stop(connection_->database, run, workflow, request);
+    if (!noted && noted.error().code != ErrorCode::conflict)
+      return noted;
+    if (!noted)
+      ended = std::move(noted).error();
+    else
+      ++stopped;
+  }
+  if (stopped == 0 && ended)
+    return fail(*std::move(ended));
   return transaction.commit();
 }
 

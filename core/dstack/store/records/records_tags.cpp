@@ -3,6 +3,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/code.hpp"
 #include "dstack/store/records/connection.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <algorithm>
 #include <set>
@@ -14,14 +15,16 @@ namespace dstack::store {
 namespace {
 
 constexpr std::string_view tag_columns =
-    "select tag.tag, tag.workflow, run.name, tag.created_at from tag join run on run.id = tag.run "
+    "select tag.tag, tag.workflow, run.name, tag.created_at, tag.combination from tag join run on "
+    "run.id = tag.run "
     "where tag.project = (select id from project where path = ?)";
 
 Tag tag_from(const Query& query) {
   return {.tag = query.text(0),
           .workflow = query.text(1),
           .run = query.text(2),
-          .created_at = timestamp(query.integer(3))};
+          .created_at = timestamp(query.integer(3)),
+          .combination = query.text(4)};
 }
 
 Result<std::optional<std::int64_t>> find_project(Database& database, std::string_view path) {
@@ -51,7 +54,8 @@ Result<void> refuse_used(Database& database,
                          const TagPlace& place,
                          const std::vector<std::string>& workflows) {
   std::vector<Error> errors;
-  for (const std::string& workflow : workflows) {
+  for (const std::string& name : workflows) {
+    const std::string workflow(sweep::workflow_of(name));
     DSTACK_TRY(const std::optional<std::string> used, tagged_run(database, place, workflow));
     if (!used)
       continue;
@@ -67,12 +71,15 @@ Result<void> refuse_used(Database& database,
   return fail(join(std::move(errors)));
 }
 
-Result<void> set_tag(Database& database, const TagPlace& place, const std::string& workflow) {
-  DSTACK_TRY(Query query,
-             database.query("insert or replace into tag (project, workflow, tag, run, created_at) "
-                            "values (?, ?, ?, ?, ?)"));
-  query.bind(place.project).bind(workflow).bind(place.tag).bind(place.run);
-  return query.bind(milliseconds(now())).run();
+/// `name`: with the combination that is tagged, if only one is.
+Result<void> set_tag(Database& database, const TagPlace& place, const std::string& name) {
+  DSTACK_TRY(
+      Query query,
+      database.query(
+          "insert or replace into tag (project, workflow, tag, run, created_at, combination) "
+          "values (?, ?, ?, ?, ?, ?)"));
+  query.bind(place.project).bind(sweep::workflow_of(name)).bind(place.tag).bind(place.run);
+  return query.bind(milliseconds(now())).bind(sweep::combination_of(name)).run();
 }
 
 Result<std::optional<RunId>> holder_of(Database& database,
@@ -192,11 +199,12 @@ Result<void> Records::add_tags(std::string_view project,
   if (force == Force::no)
     DSTACK_CHECK(refuse_used(database, place, workflows));
   std::set<RunId> before;  // that lose it
-  for (const std::string& workflow : workflows) {
-    DSTACK_TRY(const std::optional<RunId> holder, holder_of(database, place, workflow));
+  for (const std::string& name : workflows) {
+    DSTACK_TRY(const std::optional<RunId> holder,
+               holder_of(database, place, std::string(sweep::workflow_of(name))));
     if (holder && *holder != run)
       before.insert(*holder);
-    DSTACK_CHECK(set_tag(database, place, workflow));
+    DSTACK_CHECK(set_tag(database, place, name));
   }
   DSTACK_CHECK(transaction.commit());
   before.insert(run);

@@ -94,6 +94,7 @@ struct ListingBounds {
   std::size_t project = 0;
   std::size_t tags = 0;    ///< of one workflow, with two characters between them
   std::size_t reason = 0;  ///< of a queued job
+  std::size_t counts = 0;  ///< of how the combinations of a sweep are; an upper bound
   /// Each combination of status, cause, exit code and signal that a workflow has; nothing else is
   /// set.
   std::vector<WorkflowRecord> outcomes = {};

@@ -244,13 +244,16 @@ Result<std::size_t> put_tags_on_record(Database& database, const RunFile& file) 
   DSTACK_TRY(const std::int64_t project, project_of(database, file));
   std::size_t count = 0;
   for (const Json& row : *rows) {
-    DSTACK_TRY(Query query,
-               database.query("insert into tag (project, workflow, tag, run, created_at) "
-                              "values (?, ?, ?, ?, ?) on conflict do update "
-                              "set run = excluded.run, created_at = excluded.created_at "
-                              "where excluded.created_at > created_at"));
+    DSTACK_TRY(
+        Query query,
+        database.query("insert into tag (project, workflow, tag, run, created_at, combination) "
+                       "values (?, ?, ?, ?, ?, ?) on conflict do update "
+                       "set run = excluded.run, created_at = excluded.created_at, "
+                       "combination = excluded.combination "
+                       "where excluded.created_at > created_at"));
     query.bind(project).bind(json_string(row, "workflow")).bind(json_string(row, "tag"));
-    DSTACK_CHECK(query.bind(*run).bind(json_integer(row, "created_at")).run());
+    query.bind(*run).bind(json_integer(row, "created_at"));
+    DSTACK_CHECK(query.bind(json_string(row, "combination")).run());
     if (database.changes() > 0)
       ++count;
   }

@@ -3,7 +3,7 @@
 -- Digests are hexadecimal text, statuses the words of records.hpp. A change of this file needs a new user_version and a migration.
 
 pragma application_id = 0x6473746b;  -- 'dstk'
-pragma user_version = 9;
+pragma user_version = 10;
 
 create table project (
   id integer primary key,
@@ -192,6 +192,7 @@ create table tag (
   tag text not null,
   run integer not null references run,
   created_at integer not null,
+  combination text not null default '',  -- of a sweep; empty: all of the workflow
   primary key (project, workflow, tag)
 ) without rowid;
 create index tag_of_run on tag (run);

@@ -243,7 +243,7 @@ TEST_CASE("a request to stop is kept, grows to an abort and never shrinks") {
   Records records = test.open();
   const RunId run = value_of(records.create_run(new_run("quiet-otter-1")));
 
-  require_ok(records.request_stop(run, 1, job::StopRequest::stop));
+  require_ok(records.request_stop(run, std::vector<std::size_t>{1}, job::StopRequest::stop));
   CHECK(value_of(records.workflow_stops(run)) ==
         std::vector{job::StopRequest::none, job::StopRequest::stop});
   require_ok(records.request_stop(run, job::StopRequest::abort));
