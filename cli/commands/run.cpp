@@ -332,7 +332,11 @@ class Run final : public Action {
       for (const std::string& text : *texts) {
         plan::SweepArgument argument{zip, text};
         if (text.starts_with('@')) {
-          DSTACK_TRY(std::string table, read_file(text.substr(1)));
+          DSTACK_TRY(std::string table, read_file(text.substr(1)).map_error([&](Error error) {
+            error.code = ErrorCode::usage;
+            error.hint = "'@FILE' is a table of combinations: names of variables in its first line";
+            return error;
+          }));
           argument.table = make_source_text(text.substr(1), std::move(table));
         }
         request_.sweeps.push_back(std::move(argument));

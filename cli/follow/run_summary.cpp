@@ -3,6 +3,7 @@
 #include "dstack/job/edits.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/protocol/job_log.hpp"
+#include "dstack/run/schedule/scheduler.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
@@ -11,6 +12,7 @@
 #include "views/secret_findings.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace dstack::cli {
 
@@ -95,18 +97,22 @@ void print_failed_job(const Context& context, const RunView& view, const JobReco
 
 void print_failure(const Context& context, const RunView& view) {
   const RunRecord& run = view.state().run;
-  std::vector<std::string> skipped;
+  std::map<std::string, std::vector<std::string>> skipped;  // by reason
   std::size_t failed = 0;
   for (const JobRecord& job : view.state().jobs) {
     if (job.status == Status::failed && ++failed <= last_lines)
       print_failed_job(context, view, job);
     if (job.status == Status::skipped)
-      skipped.push_back(view.labels()[job.index]);
+      skipped[job.reason].push_back(view.labels()[job.index]);
   }
   if (failed > last_lines)
     context.messages.note(fmt::format("  and {} more", failed - last_lines));
-  if (!skipped.empty())
-    context.messages.note(fmt::format("  skipped: {}", quoted_list(skipped)));
+  for (const auto& [reason, labels] : skipped)
+    context.messages.note(fmt::format("  skipped: {}{}",
+                                      quoted_list(labels),
+                                      reason.empty() || reason == run::skipped_with_dependency
+                                          ? ""
+                                          : fmt::format(": {}", reason)));
   std::string logs = fmt::format("dstack logs {}", run.name);
   const auto first = static_cast<std::size_t>(run.first_failure);
   if (run.first_failure >= 0 && first < view.state().jobs.size()) {

@@ -175,7 +175,8 @@ class Explanation {
       : plan_(plan),
         enforcement_(enforcement),
         write_text_(write),
-        artifacts_(plan.workflows.size()) {
+        artifacts_(plan.workflows.size()),
+        combination_lines_(combination_lines(plan)) {
     for (const PlannedJob& job : plan.jobs)
       for (std::string& path : artifacts_of(job))
         artifacts_[job.workflow].push_back(std::move(path));
@@ -212,7 +213,7 @@ class Explanation {
     out_ +=
         fmt::format("\n{}. {}{}\n", index + 1, printable(workflow.name), part_of_workflow(index));
     if (!workflow.combination.empty())
-      add_lines(out_, "sweep", {combination_line(index)});
+      add_lines(out_, "sweep", {combination_lines_[job.workflow]});
     add_lines(
         out_,
         "provider",
@@ -252,21 +253,17 @@ class Explanation {
     return lines;
   }
 
-  /// "combination 3 of 12".
-  std::string combination_line(std::size_t index) const {
-    const std::size_t own = plan_.jobs[index].workflow;
-    const std::string_view workflow = sweep::workflow_of(plan_.workflows[own].name);
-    const auto same = [&](std::size_t other) {
-      return sweep::workflow_of(plan_.workflows[other].name) == workflow;
-    };
-    // The combinations of a workflow are adjacent.
-    std::size_t first = own;
-    while (first > 0 && same(first - 1))
-      --first;
-    std::size_t end = own + 1;
-    while (end < plan_.workflows.size() && same(end))
-      ++end;
-    return fmt::format("combination {} of {}", own - first + 1, end - first);
+  /// "combination 3 of 12", for each workflow that is swept. Those of one are adjacent.
+  static std::vector<std::string> combination_lines(const Plan& plan) {
+    std::vector<std::string> lines(plan.workflows.size());
+    for (std::size_t first = 0, end = 0; first < lines.size(); first = end) {
+      const std::string_view name = sweep::workflow_of(plan.workflows[first].name);
+      while (end < lines.size() && sweep::workflow_of(plan.workflows[end].name) == name)
+        ++end;
+      for (std::size_t i = first; i < end; ++i)
+        lines[i] = fmt::format("combination {} of {}", i - first + 1, end - first);
+    }
+    return lines;
   }
 
   /// " (job 2 of 4)" where a workflow has several.
@@ -365,6 +362,7 @@ class Explanation {
   const resources::EnforcementMethods* enforcement_;  ///< null: they are not shown
   const WriteText& write_text_;
   std::vector<std::vector<std::string>> artifacts_;  ///< by workflow
+  std::vector<std::string> combination_lines_;       ///< by workflow
   std::vector<EnvironmentVariable> base_;            ///< of the job whose text is kept, as
   std::vector<EnvironmentVariable> reserved_;        ///< these, and the text:
   std::string environment_text_;

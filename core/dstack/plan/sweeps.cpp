@@ -229,6 +229,7 @@ class Sweeps::Expansion {
     sweep::Space space;
     if (const auto* matrix = matrix_of(draft); matrix != nullptr)
       space = matrix->workflow.empty() ? matrix->space : taken_from(*matrix, name);
+    space.order = space.keys();  // of the file, whatever takes the place of their values
     for (const Dimension& dimension : dimensions_) {
       std::size_t index = 0;
       sweep::Dimension own = only(dimension.values, [&](const std::string& key) {

@@ -206,7 +206,7 @@ class Enumeration {
 }  // namespace
 
 std::vector<std::string> Space::keys() const {
-  std::vector<std::string> names;
+  std::vector<std::string> names = order;
   for (const Dimension& dimension : dimensions)
     for (const std::string& key : dimension.keys)
       add_once(names, key);

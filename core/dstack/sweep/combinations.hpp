@@ -36,6 +36,8 @@ struct Space {
   std::vector<Dimension> dimensions;
   std::vector<Combination> exclude;  ///< combinations with all values of one of these
   std::vector<Combination> include;  ///< combinations beside those of the dimensions
+  std::vector<std::string> order =
+      {};  ///< keys that come first in each combination, as they are here
 
   bool empty() const { return dimensions.empty() && include.empty(); }
 

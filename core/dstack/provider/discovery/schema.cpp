@@ -339,6 +339,43 @@ Json secret_names() {
       "Secrets of the user, for all projects, that this one gets from its first run on");
 }
 
+/// The values of one key of `matrix`.
+Json swept_values() {
+  Json values = scalar();
+  values["type"].push_back("array");
+  values["items"] = scalar();
+  values["minItems"] = 1;
+  return values;
+}
+
+/// With which values of its variables a workflow is run.
+Json matrix() {
+  Json key = swept_values();
+  key["type"].push_back("object");
+  key["properties"] = {{"values", swept_values()},
+                       {"when", {{"type", "string"}, {"pattern", "^[^=]+="}}}};
+  key["required"] = Json::array({"values"});
+  key["additionalProperties"] = false;
+  const Json combinations = {
+      {"type", "array"},
+      {"items", {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", scalar()}}}};
+  Json group = {{"type", {"string", "array", "object"}},
+                {"items", {{"type", "string"}}},
+                {"additionalProperties", swept_values()}};
+  Json schema = {{"type", {"object", "string"}},
+                 {"pattern", name_pattern},
+                 {"minProperties", 1},
+                 {"properties",
+                  {{"zip", {{"type", "array"}, {"items", std::move(group)}, {"minItems", 1}}},
+                   {"exclude", combinations},
+                   {"include", combinations}}},
+                 {"additionalProperties", std::move(key)}};
+  return described(
+      std::move(schema),
+      "Runs the workflow once for each combination of these values of its variables, or for those "
+      "of another workflow");
+}
+
 /// The keys that the host reads itself, whatever the provider.
 Json host_members(const std::vector<std::string>& providers) {
   Json name = scalar();
@@ -373,6 +410,7 @@ Json provider_schema(const Manifest& manifest) {
        {"name", "provider", "help", "depends-on", "depends_on", "deps", "secrets"})
     members[key] = true;
   Json rules = Json::array();
+  members["matrix"] = matrix();
   for (const Property& property : manifest.properties) {
     const std::vector<std::string> keys = keys_of(property);
     const Json schema = schema_of(property);

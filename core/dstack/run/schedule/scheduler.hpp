@@ -14,6 +14,10 @@
 
 namespace dstack::run {
 
+/// Why a job is skipped that waits for one that did not succeed.
+inline constexpr const char* skipped_with_dependency =
+    "a workflow that it depends on did not succeed";
+
 /// How many of some jobs are in each status.
 class Tally {
  public:

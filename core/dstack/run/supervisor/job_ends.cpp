@@ -183,8 +183,11 @@ void JobEnds::finish(store::JobChange change) {
                            job::render(change.status),
                            change.reason.empty() ? "" : fmt::format(": {}", change.reason)));
   const auto skipped = progress_.scheduler.ended(job, change.status);
+  const auto limit = progress_.failures.ended(job, change.status, change.at.elapsed);
   progress_.journal.add(std::move(change));
   progress_.skip(skipped);
+  if (limit)
+    progress_.hold_back(*limit);
 }
 
 }  // namespace dstack::run

@@ -39,6 +39,7 @@ RunProgress::RunProgress(const files::Home& home,
       scheduler(order.plan, order.parallel),
       attempts(order.plan, scheduler.gangs()),
       gangs(scheduler, attempts),
+      failures(order.plan, order.most_failures),
       orders(home, run, order),
       journal(order, run, recorder, now),
       stops(order.plan.workflows.size(), StopRequest::none) {}
@@ -123,8 +124,17 @@ void RunProgress::set_status(std::size_t job, Status status, std::string reason)
 void RunProgress::skip(const std::vector<std::size_t>& jobs) {
   for (const std::size_t job : jobs) {
     log_decision(fmt::format("skips job {}", job));
-    record(job, Status::skipped, "a workflow that it depends on did not succeed");
+    record(job, Status::skipped, skipped_with_dependency);
   }
+}
+
+void RunProgress::hold_back(const FailureLimit::Verdict& verdict) {
+  log_decision(verdict.reason);
+  std::vector<std::size_t> skipped;
+  for (const std::size_t workflow : verdict.workflows)
+    for (const std::size_t job : scheduler.stop_waiting(workflow, Status::skipped, skipped))
+      record(job, Status::skipped, verdict.reason);
+  skip(skipped);
 }
 
 void RunProgress::record_retry(std::size_t job,

@@ -10,6 +10,7 @@
 #include "dstack/run/protocol/mailbox.hpp"
 #include "dstack/run/protocol/run_order.hpp"
 #include "dstack/run/schedule/attempts.hpp"
+#include "dstack/run/schedule/failure_limit.hpp"
 #include "dstack/run/schedule/gang_policy.hpp"
 #include "dstack/run/schedule/scheduler.hpp"
 #include "dstack/run/supervisor/job_orders.hpp"
@@ -49,6 +50,8 @@ struct RunProgress {
   void record(std::size_t job, job::Status status, std::string reason = {});
   void set_status(std::size_t job, job::Status status, std::string reason = {});
   void skip(const std::vector<std::size_t>& jobs);
+  /// Nothing of these workflows that has not begun is started any more.
+  void hold_back(const FailureLimit::Verdict& verdict);
   /// An attempt failed, by itself or with its gang, and the next follows.
   void record_retry(std::size_t job, std::size_t attempt, const store::JobChange& failure);
   /// A runner's message, as it was sent or as it is in the file.
@@ -60,6 +63,7 @@ struct RunProgress {
   Scheduler scheduler;
   Attempts attempts;
   GangPolicy gangs;
+  FailureLimit failures;
   JobOrders orders;
   Journal journal;
   std::vector<job::StopRequest> stops;  ///< what was asked, by workflow

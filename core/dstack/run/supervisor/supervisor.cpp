@@ -89,6 +89,7 @@ Result<void> Supervisor::reserve(std::size_t job) {
 }
 
 Result<void> Supervisor::start(std::size_t job) {
+  progress_.failures.began(job, progress_.now().elapsed);
   log_decision(fmt::format("starts job {}, attempt {} of {}",
                            job,
                            progress_.attempts.begun(job),

@@ -51,6 +51,25 @@ void TakeOver::restore_ends(const std::vector<store::JobRecord>& jobs) {
     restore(jobs[static_cast<std::size_t>(first)]);
   for (const store::JobRecord& job : jobs)
     restore(job);
+  restore_failures(jobs);
+}
+
+/// In the order of their ends; what was held back because of them is on record, or held back now.
+void TakeOver::restore_failures(const std::vector<store::JobRecord>& jobs) {
+  std::vector<const store::JobRecord*> over;
+  for (const store::JobRecord& job : jobs) {
+    if (job.started_at)
+      progress_.failures.began(job.index, job.started_at->elapsed);
+    if (job.finished_at)
+      over.push_back(&job);
+  }
+  std::stable_sort(over.begin(), over.end(), [](const auto* a, const auto* b) {
+    return a->finished_at->elapsed < b->finished_at->elapsed;
+  });
+  for (const store::JobRecord* job : over)
+    if (const auto limit =
+            progress_.failures.ended(job->index, job->status, job->finished_at->elapsed))
+      progress_.hold_back(*limit);
 }
 
 Result<void> TakeOver::find(const store::JobRecord& job, std::vector<End>& ends) {

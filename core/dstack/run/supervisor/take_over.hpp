@@ -25,6 +25,7 @@ class TakeOver {
 
  private:
   void restore_ends(const std::vector<store::JobRecord>& jobs);
+  void restore_failures(const std::vector<store::JobRecord>& jobs);
   Result<void> find(const store::JobRecord& job, std::vector<End>& ends);
   /// The number of attempts whose retry is recorded.
   Result<std::size_t> recorded_attempts(const store::JobRecord& job, std::size_t attempt);
