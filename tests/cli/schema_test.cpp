@@ -116,6 +116,10 @@ const std::vector<Case> right = {
     {"one dependency",
      "workflows: [{name: a, provider: bash, commands: ls},\n"
      " {name: b, provider: bash, commands: ls, deps: a}]\n"},
+    {"matrix",
+     workflow(
+         "commands: ls, matrix: {a: [1, x], b: '1..3', c: {values: [1], when: a=1}, zip: [[a], "
+         "{d: [1, 2], e: [3, 4]}], exclude: [{a: 1}], include: [{f: 2}]}")},
 };
 
 const std::vector<Case> wrong = {
@@ -172,6 +176,15 @@ const std::vector<Case> wrong = {
     {"timeout is a word", workflow("commands: ls, timeout: soon")},
     {"timeout with units in the wrong order", workflow("commands: ls, timeout: 5s1h")},
     {"retry is negative", workflow("commands: ls, retry: -1")},
+    {"matrix is a list", workflow("commands: ls, matrix: [1]")},
+    {"matrix is empty", workflow("commands: ls, matrix: {}")},
+    {"matrix without values", workflow("commands: ls, matrix: {a: []}")},
+    {"matrix with a list in a list", workflow("commands: ls, matrix: {a: [[1]]}")},
+    {"matrix with an unknown part",
+     workflow("commands: ls, matrix: {a: {values: [1], if: 'b=1'}, b: [1]}")},
+    {"matrix with a wrong condition",
+     workflow("commands: ls, matrix: {a: {values: [1], when: b}, b: [1]}")},
+    {"matrix that excludes a text", workflow("commands: ls, matrix: {a: [1, 2], exclude: [1]}")},
     {"dependency is a map", workflow("commands: ls, deps: [{download: latest}]")},
     {"dependency without its tag", workflow("commands: ls, deps: ['download:']")},
 };
