@@ -2,6 +2,7 @@
 
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/project.hpp"
@@ -180,6 +181,7 @@ class Code final : public Action {
                                    const std::vector<job::Edits>& edits,
                                    const store::ObjectStore& objects) {
     const Unwinding unwinding;
+    audit::note(context.home, "apply", {{"run", run.name}, {"project", run.project}});
     bool conflicts = false;
     std::size_t ignored = 0;
     for (const job::Edits& of_job : edits) {

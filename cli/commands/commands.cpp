@@ -55,6 +55,7 @@ const std::vector<Command>& all_commands() {
       {"providers new", "Write a small project that builds a provider", make_providers_new},
       {"providers check", "Check a provider's library and report problems", make_providers_check},
       {"trust", "Trust a folder in which other users can write", make_trust},
+      {"audit", "Show what was done with this home, and by whom", make_audit},
       {"completion", "Print the completions of a shell", make_completion},
       {"schema", "Print the JSON Schema of '.dstack/workflows.yaml'", make_schema},
       {"doctor", "Check what this machine has for running jobs", make_doctor},

@@ -39,6 +39,7 @@ std::unique_ptr<Action> make_secrets_rotate();
 std::unique_ptr<Action> make_workflows();
 std::unique_ptr<Action> make_validate();
 std::unique_ptr<Action> make_graph();
+std::unique_ptr<Action> make_audit();
 std::unique_ptr<Action> make_app();
 std::unique_ptr<Action> make_show();
 std::unique_ptr<Action> make_code();

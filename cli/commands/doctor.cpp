@@ -4,6 +4,7 @@
 #include "commands/file_systems.hpp"
 #include "commands/program_checks.hpp"
 #include "commands/stored_checks.hpp"
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/text.hpp"
@@ -79,6 +80,23 @@ Check check_home(const files::Home& home) {
     check.hint = "little space is left for artifacts";
   }
   return check;
+}
+
+void check_audit_log(const files::Home& home, std::vector<Check>& checks) {
+  const auto log = audit::read(home);
+  if (!log) {
+    checks.push_back({"audit", Health::error, log.error().message, log.error().hint});
+    return;
+  }
+  for (const std::string& damage : log->damage)
+    checks.push_back({"audit",
+                      Health::warning,
+                      fmt::format("the audit log is damaged: {}", damage),
+                      "'dstack audit' shows what can be read"});
+  if (log->damage.empty() && !log->entries.empty())
+    checks.push_back({"audit",
+                      Health::ok,
+                      fmt::format("the audit log is whole, {} in it", log->entries.size())});
 }
 
 void check_locks(const files::Home& home, std::vector<Check>& checks) {
@@ -306,6 +324,7 @@ class Doctor final : public Action {
     check_machine(settings.resources, checks);
     check_reservations(context.home, checks);
     check_secrets(context.home, checks);
+    check_audit_log(context.home, checks);
     check_notifications(context.home, settings.on_end, checks);
     checks.push_back(check_program(
         "git", Health::warning, "without it a snapshot includes every file; install git"));

@@ -2,6 +2,7 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/project_files.hpp"
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/files/home.hpp"
 #include "dstack/provider/discovery/registry.hpp"
@@ -95,6 +96,8 @@ class ProvidersTrust final : public Action {
                                   digest.render()));
     }
     DSTACK_CHECK(trusted.save());
+    if (!lines.empty())
+      audit::note(context.home, "providers trust", {{"libraries", lines}});
     for (const std::string& line : lines)
       context.messages.note(printable(line));
     return exit_code::success;
@@ -105,8 +108,13 @@ class ProvidersTrust final : public Action {
     std::size_t count = 0;
     for (const Candidate* candidate : chosen)
       count += trusted.remove(candidate->path) ? 1u : 0u;
-    if (count > 0)
+    if (count > 0) {
       DSTACK_CHECK(trusted.save());
+      std::vector<std::string> libraries;
+      for (const Candidate* candidate : chosen)
+        libraries.push_back(candidate->path.string());
+      audit::note(context.home, "providers trust --revoke", {{"libraries", libraries}});
+    }
     context.messages.note(
         fmt::format("no longer trusting {} of this project", plural(count, "provider")));
     return exit_code::success;

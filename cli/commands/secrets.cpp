@@ -2,6 +2,7 @@
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
 #include "commands/project_files.hpp"
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
@@ -51,6 +52,11 @@ struct Scope {
 
 std::string of_scope(const std::string& project) {
   return project.empty() ? "of the user" : "of this project";
+}
+
+/// For the audit log.
+Json facts_of(const std::string& name, const std::string& project) {
+  return {{"secret", name}, {"project", project.empty() ? Json() : Json(project)}};
 }
 
 /// "2 spaces", "1 line end", "3 blanks".
@@ -132,6 +138,7 @@ class SecretsAdd final : public Action {
                                     force_ ? secrets::Replace::yes : secrets::Replace::no);
     secrets::wipe(value);
     DSTACK_CHECK(added);
+    audit::note(context.home, "secrets add", facts_of(name_, project));
     if (!blanks.empty())
       context.messages.warning(blanks);
     if (size < secrets::shortest_masked)
@@ -295,6 +302,7 @@ class SecretsDelete final : public Action {
     const Unwinding unwinding;
     auto removed = secrets::remove(context.home.secrets(), project, name_);
     DSTACK_CHECK(removed);
+    audit::note(context.home, "secrets delete", facts_of(name_, project));
     context.messages.note(
         fmt::format("deleted '{}' from the secrets {}", name_, of_scope(project)));
     return exit_code::success;
@@ -348,6 +356,8 @@ class SecretsRotate final : public Action {
     keep_to_ourselves();
     const Unwinding unwinding;
     DSTACK_TRY(const std::size_t count, secrets::rotate(context.home.secrets()));
+    if (count > 0)
+      audit::note(context.home, "secrets rotate", {{"count", count}});
     if (count == 0)
       context.messages.note("no secrets yet; 'dstack secrets add NAME' adds one");
     else

@@ -1,8 +1,10 @@
 // trust: folders in which dstack believes what other users wrote.
 #include "command_line/exit_code.hpp"
 #include "commands/commands.hpp"
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/path.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/files/believed_home.hpp"
 #include "dstack/trust/trusted_folders.hpp"
 #include "ui/table.hpp"
 
@@ -71,8 +73,10 @@ class Trust final : public Action {
                   printable(folder.string()))
           .with_hint("DSTACK_TRUST takes any path");
     const bool is_new = trusted.add(folder);
-    if (is_new)
+    if (is_new) {
       DSTACK_CHECK(trusted.save());
+      note_in_audit_log(context, "trust", folder);
+    }
     if ((status.st_mode & S_IWOTH) != 0)
       context.messages.warning(
           fmt::format("every user of this machine can write to '{}', and so have code run as you",
@@ -83,12 +87,22 @@ class Trust final : public Action {
     return exit_code::success;
   }
 
+  /// The list is not in the home, which may be what is not trusted yet: then there is no entry.
+  static void note_in_audit_log(const Context& context,
+                                const std::string& action,
+                                const Path& folder) {
+    boost::system::error_code error;
+    if (fs::is_directory(context.home.root, error) && files::believe_home(context.home))
+      audit::note(context.home, action, {{"folder", folder.string()}});
+  }
+
   /// Also of a folder that has gone: its path is then taken as it is on the list.
   Result<int> remove(const Context& context, TrustedFolders& trusted) const {
     const Path folder = named_folder(context);
     if (!trusted.remove(folder) && !trusted.remove(Path(wanted_)))
       return refuse_unknown(trusted, folder);
     DSTACK_CHECK(trusted.save());
+    note_in_audit_log(context, "trust --remove", folder);
     context.messages.note(printable(fmt::format("no longer trusting '{}'", folder.string())));
     return exit_code::success;
   }

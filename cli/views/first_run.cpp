@@ -1,5 +1,6 @@
 #include "views/first_run.hpp"
 
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/secret_reference.hpp"
 #include "dstack/plan/redaction.hpp"
@@ -65,7 +66,11 @@ Result<bool> agree_to_first_run(const Context& context,
                 "the first run of '{}' needs confirmation, and there is no terminal to ask on",
                 project.string())
         .with_hint("{}", trust::how_to_trust(project));
-  return ui::confirm(context.messages, "Run it?", "the first run of a project");
+  DSTACK_TRY(const bool sure,
+             ui::confirm(context.messages, "Run it?", "the first run of a project"));
+  if (sure)
+    audit::note(context.home, "agree", {{"project", project.string()}, {"target", request.target}});
+  return sure;
 }
 
 Result<void> note_withheld_secrets(const Context& context) {

@@ -12,15 +12,16 @@
 namespace dstack::cli {
 
 struct WorkflowRow {
-  /// Of one that is swept: its name without a combination, and status and times of all together. Its
-  /// index is the first one's.
+  /// Of one that is swept: its name without a combination, and status and times of all together.
+  /// Its index is the first one's.
   store::WorkflowRecord workflow;
   std::size_t combinations = 0;  ///< 0: it is not swept
   std::map<job::Status, std::size_t> counts = {};
 
   /// The workflows of the run that it stands for.
   bool holds(std::size_t index) const {
-    return index >= workflow.index && index < workflow.index + std::max<std::size_t>(1, combinations);
+    return index >= workflow.index &&
+           index < workflow.index + std::max<std::size_t>(1, combinations);
   }
 };
 

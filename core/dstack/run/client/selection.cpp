@@ -58,10 +58,11 @@ Failure no_combination(const RunRecord& run,
     if (const auto own = sweep::combination_of(each.name);
         !own.empty() && (workflow.empty() || sweep::workflow_of(each.name) == workflow))
       known.emplace_back(own);
-  Failure failure =
-      fail(ErrorCode::not_found, "run '{}' has no combination '{}'", run.name, printable(combination));
+  Failure failure = fail(
+      ErrorCode::not_found, "run '{}' has no combination '{}'", run.name, printable(combination));
   if (known.empty())
-    return std::move(failure).with_hint("it is not a sweep; leave out '/{}'", printable(combination));
+    return std::move(failure).with_hint("it is not a sweep; leave out '/{}'",
+                                        printable(combination));
   return std::move(failure).with_hint("it has {}", quoted_list(known, most_shown));
 }
 

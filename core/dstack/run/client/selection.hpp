@@ -19,8 +19,9 @@ class Selection {
   /// All of the run.
   Selection() = default;
 
-  /// `workflow`: its name, or that of one of its combinations in the run (sweep/address.hpp); empty:
-  /// any. `combination`: what follows the run's name; empty: all. not_found, with a suggestion.
+  /// `workflow`: its name, or that of one of its combinations in the run (sweep/address.hpp);
+  /// empty: any. `combination`: what follows the run's name; empty: all. not_found, with a
+  /// suggestion.
   static Result<Selection> make(const store::RunRecord& run,
                                 const std::string& workflow,
                                 const std::string& combination);

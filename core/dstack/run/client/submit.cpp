@@ -1,5 +1,6 @@
 #include "dstack/run/client/submit.hpp"
 
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
@@ -20,6 +21,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <thread>
 
 #include <unistd.h>
@@ -299,6 +301,39 @@ std::vector<std::string> make_job_ids(std::size_t count) {
   return ids;
 }
 
+/// For the audit log: what runs, which libraries it was made by, and who is given which secrets.
+Json facts_of(const plan::Plan& plan) {
+  Json workflows = Json::array();
+  std::set<std::string> named;
+  std::map<std::string, std::string> providers;
+  std::map<std::string, std::set<std::string>> secrets;
+  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
+    const std::string name(sweep::workflow_of(workflow.name));
+    if (named.insert(name).second)
+      workflows.push_back(name);
+    providers.emplace(workflow.provider_path, workflow.provider);
+    if (!workflow.secrets.empty())
+      secrets[name].insert(workflow.secrets.begin(), workflow.secrets.end());
+  }
+  for (const plan::PlannedJob& job : plan.jobs)
+    for (const plan::EnvironmentVariable& variable : job.environment)
+      if (variable.is_secret())
+        for (std::string& secret : config::secrets_in(variable.value))
+          secrets[std::string(sweep::workflow_of(plan.workflows[job.workflow].name))].insert(
+              std::move(secret));
+  Json libraries = Json::array();
+  for (const auto& [path, provider] : providers)
+    libraries.push_back({{"provider", provider}, {"path", path}});
+  Json facts = {{"run", plan.run_name},
+                {"project", plan.project},
+                {"target", plan.target},
+                {"workflows", std::move(workflows)},
+                {"providers", std::move(libraries)}};
+  if (!secrets.empty())
+    facts["secrets"] = secrets;
+  return facts;
+}
+
 }  // namespace
 
 Result<plan::Plan> preview(const Workbench& bench,
@@ -407,6 +442,7 @@ Result<Submitted> submit(const Workbench& bench,
                           plural(order.plan.jobs.size(), "job"),
                           plural(order.plan.workflows.size(), "workflow"),
                           captured->tree.tree.render()));
+    audit::note(bench.home, "run", facts_of(order.plan));
     Fd lock = std::move(*folder).recorded();
     DSTACK_TRY(
         auto supervisor,

@@ -1,5 +1,6 @@
 #include "dstack/run/removal/remove.hpp"
 
+#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/file.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/files/reserve.hpp"
@@ -40,6 +41,7 @@ Result<store::Removed> remove(const files::Home& home,
                               store::Records& records,
                               const std::vector<store::RunRecord>& runs) {
   Result<void> removed;
+  std::vector<std::string> gone;
   for (const store::RunRecord& run : runs) {
     RunFolderNotice notice(home, run.name);
     removed = notice.is_made() ? remove_rows(home, records, run)
@@ -51,7 +53,10 @@ Result<store::Removed> remove(const files::Home& home,
     if (!removed)
       break;
     notice.settle();
+    gone.push_back(run.name);
   }
+  if (!gone.empty())
+    audit::note(home, "remove", {{"runs", gone}});
   // Also when one of several could not be removed: the others have gone.
   auto freed = store::free_removed(store::ObjectStore(home), records);
   DSTACK_CHECK(removed);
