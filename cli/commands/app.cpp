@@ -4,6 +4,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/application_host.hpp"
 #include "dstack/job/status.hpp"
 #include "dstack/run/client/follow.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -158,15 +159,20 @@ class OpenApp final : public Action {
   }
 
   /// A single address is printed alone, for programs that read it.
-  static void print(Context& context,
-                    const store::RunState& state,
-                    const std::vector<Application>& apps) {
+  void print(Context& context,
+             const store::RunState& state,
+             const std::vector<Application>& apps) const {
+    // Programs get the number: not all of them resolve names below `localhost`.
+    const bool is_for_people = !print_ && context.out.stream().terminal;
+    const auto address = [&](const Application& app) {
+      return is_for_people ? shown_url(state.run.name, app) : app.url;
+    };
     const auto labels = ui::job_labels(state.run, state.jobs);
     ui::Table table({{"JOB"}, {"APPLICATION"}, {"ADDRESS"}});
     for (const Application& app : apps)
-      table.add({{labels[app.job]}, {app.name}, {app.url}});
+      table.add({{labels[app.job]}, {app.name}, {address(app)}});
     if (apps.size() == 1)
-      context.out.line(apps.front().url);
+      context.out.line(address(apps.front()));
     else
       context.out.write(table.render(context.out.stream()));
     context.out.flush();
@@ -182,10 +188,18 @@ class OpenApp final : public Action {
                    const store::RunState& state,
                    const std::vector<Application>& apps) const {
     const bool wanted = open_ || (!print_ && context.out.stream().terminal && has_display());
-    for (const Application& app : apps)
-      if (wanted)
-        DSTACK_CHECK(open_browser(
-            app.url, context.home.job(state.run.name, app.job) / run::file_names::private_folder));
+    if (!wanted)
+      return exit_code::success;
+    for (const Application& app : apps) {
+      const auto url = job::browser_url(state.run.name, app);
+      if (!url)
+        return fail(
+            ErrorCode::damaged,
+            "'{}' is not opened: it is not an address of this machine, as applications have",
+            printable(app.url));
+      DSTACK_CHECK(open_browser(
+          *url, context.home.job(state.run.name, app.job) / run::file_names::private_folder));
+    }
     return exit_code::success;
   }
 
