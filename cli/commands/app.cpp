@@ -3,9 +3,11 @@
 #include "dstack/base/event.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/user.hpp"
 #include "dstack/job/application.hpp"
 #include "dstack/job/application_host.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/sock_diag.hpp"
 #include "dstack/run/client/follow.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/run_order.hpp"
@@ -17,6 +19,8 @@
 #include "views/applications.hpp"
 
 #include <algorithm>
+
+#include <unistd.h>
 
 namespace dstack::cli {
 
@@ -99,28 +103,55 @@ class OpenApp final : public Action {
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     if (json_)
       return print_json(context, records, run);
-    DSTACK_CHECK(expect_app(records, run));
+    DSTACK_TRY(const run::RunOrder order, expect_app(records, run));
     store::RunState state;
     DSTACK_CHECK(UntilReady(context).wait(records, run.name, state));
     const auto apps = ready_apps(state.jobs);
     if (apps.empty())
       return refuse(state);
+    for (const Application& app : apps)
+      DSTACK_CHECK(check_port(app, order.plan.jobs[app.job].spec.container.has_value()));
     print(context, state, apps);
     return open(context, state, apps);
   }
 
  private:
-  /// Whether there is anything to wait for.
-  static Result<void> expect_app(store::Records& records, const store::RunRecord& run) {
-    DSTACK_TRY(const auto order, run::read_run_order(records, run));
+  /// Its order, if there is anything to wait for.
+  static Result<run::RunOrder> expect_app(store::Records& records, const store::RunRecord& run) {
+    DSTACK_TRY(auto order, run::read_run_order(records, run));
     if (std::any_of(order.plan.jobs.begin(), order.plan.jobs.end(), [](const auto& job) {
           return !job.spec.apps.empty();
         }))
-      return {};
+      return order;
     return fail(ErrorCode::not_found, "run '{}' has no application", run.name)
         .with_hint(
             "workflows of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with "
             "'ports'");
+  }
+
+  /// Since it was ready its server may have ended, and somebody else may listen there. Engines open
+  /// the ports of containers as root.
+  static Result<void> check_port(const Application& app, bool is_container) {
+    const auto port = parse_number<std::uint16_t>(port_of(app.url));
+    const auto sockets = process::SocketTable::open();
+    if (!port || !sockets)
+      return {};
+    const auto listeners = sockets->listeners(*port);
+    if (!listeners)
+      return {};
+    for (const process::Listener& listener : *listeners) {
+      const bool is_reached = listener.takes_ipv4_loopback() || listener.takes_ipv6_loopback();
+      if (!is_reached || listener.user == ::geteuid() || (is_container && listener.user == 0))
+        continue;
+      const auto name = user_name(listener.user);
+      return fail(ErrorCode::unavailable,
+                  "{} is not opened: user {} listens at its port {} now",
+                  printable(app.name),
+                  name ? fmt::format("'{}'", *name) : std::to_string(listener.user),
+                  *port)
+          .with_hint("its own server has ended, or changed: 'dstack logs' says more");
+    }
+    return {};
   }
 
   static Failure refuse(const store::RunState& state) {

@@ -12,8 +12,6 @@
 
 namespace dstack::cli {
 
-namespace {
-
 std::string port_of(std::string_view url) {
   const std::size_t colon = url.find(':', url.find("//"));
   if (colon == std::string_view::npos)
@@ -21,8 +19,6 @@ std::string port_of(std::string_view url) {
   url.remove_prefix(colon + 1);
   return std::string(url.substr(0, url.find_first_not_of("0123456789")));
 }
-
-}  // namespace
 
 std::string shown_url(const std::string& run, const job::Application& app) {
   return job::browser_url(run, app).value_or(app.url);

@@ -23,6 +23,8 @@ Fd socket_at(int family, std::uint16_t port, uid_t user) {
   Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (user != own)
     REQUIRE(::seteuid(own) == 0);
+  const int yes = 1;  // also where connections of an ended server linger
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   sockaddr_in ipv4{};
   ipv4.sin_family = AF_INET;
   ipv4.sin_port = htons(port);
@@ -149,9 +151,42 @@ TEST_CASE("ports: once an application is ready, nobody else gets its port", "[se
   scene.go();
   CHECK(scene.address(run) == fmt::format("http://127.0.0.1:{}/", port));
 
-  CHECK_FALSE(socket_at(AF_INET, port, ::geteuid()));
+  CHECK_FALSE(listener_at(AF_INET, port));
   if (has_ipv6())
     CHECK_FALSE(socket_at(AF_INET6, port, ::geteuid()));
+  scene.box.ok({"stop", run, "-y"});
+}
+
+TEST_CASE("ports: what another user has taken since it was ready is not opened", "[security]") {
+  if (::geteuid() != 0)
+    SKIP("only root can listen as somebody else");
+  const Scene scene;
+  scene.box.workflows(
+      "workflows:\n"
+      "  - name: serve\n"
+      "    provider: bash\n"
+      "    ports: 1\n"
+      "    workspace: project\n"
+      "    commands:\n"
+      "      - python3 -m http.server --bind 127.0.0.1 $JOB_PORT_0 & echo $! > server\n"
+      "      - echo > port-$JOB_PORT_0\n"
+      "      - while [ ! -e go ]; do sleep 0.05; done\n"
+      "      - kill $(cat server); wait; echo > gone; sleep 1000\n");
+  const std::string run = scene.box.start({"serve"});
+  const std::uint16_t port = scene.port();
+  CHECK(scene.address(run) == fmt::format("http://127.0.0.1:{}/", port));
+  scene.go();
+  boost::system::error_code error;
+  for (int i = 0; i < 1200 && !fs::exists(scene.box.project() / "gone", error); ++i)
+    ::usleep(50'000);
+  const Fd thief = listener_at(AF_INET, port, attacker);
+  REQUIRE(thief);
+
+  const std::string why = scene.box.refused({"app", run, "--print"}, 1);
+
+  CHECK(why.find(fmt::format("user 'nobody' listens at its port {} now", port)) !=
+        std::string::npos);
+  CHECK_FALSE(is_asked(thief));
   scene.box.ok({"stop", run, "-y"});
 }
 
