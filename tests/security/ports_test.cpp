@@ -92,6 +92,33 @@ struct Scene {
 
   void go() const { box.file("go", ""); }
 
+  /// A run that was ready at this port, and whose server has ended since: it goes on until there is
+  /// a file `fail`, and fails the first time.
+  std::pair<std::string, std::uint16_t> ready_and_gone() const {
+    box.workflows(
+        "workflows:\n"
+        "  - name: serve\n"
+        "    provider: bash\n"
+        "    ports: 1\n"
+        "    workspace: project\n"
+        "    commands:\n"
+        "      - python3 -m http.server --bind 127.0.0.1 $JOB_PORT_0 & echo $! > server\n"
+        "      - echo > port-$JOB_PORT_0\n"
+        "      - while [ ! -e go ]; do sleep 0.05; done\n"
+        "      - kill $(cat server); wait; echo > gone\n"
+        "      - while [ ! -e fail ]; do sleep 0.05; done\n"
+        "      - if [ ! -e again ]; then touch again; exit 3; fi\n");
+    const std::string run = box.start({"serve"});
+    const std::uint16_t at = port();
+    CHECK(address(run) == fmt::format("http://127.0.0.1:{}/", at));
+    go();
+    boost::system::error_code error;
+    for (int i = 0; i < 1200 && !fs::exists(box.project() / "gone", error); ++i)
+      ::usleep(50'000);
+    REQUIRE(fs::exists(box.project() / "gone", error));
+    return {run, at};
+  }
+
   std::string address(const std::string& run) const {
     std::string address = box.ok({"app", run, "--print"});
     address.pop_back();
@@ -161,24 +188,7 @@ TEST_CASE("ports: what another user has taken since it was ready is not opened",
   if (::geteuid() != 0)
     SKIP("only root can listen as somebody else");
   const Scene scene;
-  scene.box.workflows(
-      "workflows:\n"
-      "  - name: serve\n"
-      "    provider: bash\n"
-      "    ports: 1\n"
-      "    workspace: project\n"
-      "    commands:\n"
-      "      - python3 -m http.server --bind 127.0.0.1 $JOB_PORT_0 & echo $! > server\n"
-      "      - echo > port-$JOB_PORT_0\n"
-      "      - while [ ! -e go ]; do sleep 0.05; done\n"
-      "      - kill $(cat server); wait; echo > gone; sleep 1000\n");
-  const std::string run = scene.box.start({"serve"});
-  const std::uint16_t port = scene.port();
-  CHECK(scene.address(run) == fmt::format("http://127.0.0.1:{}/", port));
-  scene.go();
-  boost::system::error_code error;
-  for (int i = 0; i < 1200 && !fs::exists(scene.box.project() / "gone", error); ++i)
-    ::usleep(50'000);
+  const auto [run, port] = scene.ready_and_gone();
   const Fd thief = listener_at(AF_INET, port, attacker);
   REQUIRE(thief);
 
@@ -190,41 +200,48 @@ TEST_CASE("ports: what another user has taken since it was ready is not opened",
   scene.box.ok({"stop", run, "-y"});
 }
 
-TEST_CASE("ports: a job that finds its port taken and fails is given another", "[security]") {
+TEST_CASE("ports: a job that fails when its port is taken is given another", "[security]") {
+  // It was ready before, so nobody looks at the port until it has failed.
   const Scene scene;
-  scene.box.workflows(
-      "workflows:\n"
-      "  - name: serve\n"
-      "    provider: bash\n"
-      "    ports: 2\n"
-      "    workspace: project\n"
-      "    commands:\n"
-      "      - echo > port-$JOB_PORT_1\n"
-      "      - while [ ! -e go ]; do sleep 0.05; done\n"
-      "      - if [ ! -e again ]; then touch again; exit 3; fi\n");
-  const std::string run = scene.box.start({"serve"});
-  const std::uint16_t taken = scene.port();
-  // As if the port were that of no application, whom nobody looks at until the job has failed.
-  const Fd thief = listener_at(AF_INET, taken);
-  scene.go();
+  const auto [run, port] = scene.ready_and_gone();
+  const Fd thief = listener_at(AF_INET, port);
+  REQUIRE(thief);
+  scene.box.file("fail", "");
 
-  const Json ended = scene.box.wait(run);
+  CHECK(scene.box.wait(run)["status"] == "done");
 
-  CHECK(ended["status"] == "done");
   CHECK_FALSE(is_asked(thief));
+  const Json job = scene.box.json({"show", run, "--json"})["jobs"][0];
+  CHECK(job["attempts"] == 2);
+  CHECK(std::any_of(job["history"].begin(), job["history"].end(), [](const Json& entry) {
+    return entry["cause"] == "port";
+  }));
+}
+
+TEST_CASE("ports: a job that fails and has its port for itself is not given another",
+          "[security]") {
+  const Scene scene;
+  const auto [run, port] = scene.ready_and_gone();
+  scene.box.file("fail", "");
+
+  CHECK(scene.box.wait(run)["status"] == "failed");
+
+  CHECK(scene.box.json({"show", run, "--json"})["jobs"][0]["cause"] == "exit");
 }
 
 TEST_CASE("ports: a message of the job does not say which address is opened", "[security]") {
   const Scene scene;
   scene.box.file(
       "forge.py",
-      "import json, os, socket, sys\n"
+      "import json, os, socket, sys, time\n"
       "box = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
       "os.chdir(sys.argv[1])\n"
-      "for url in 'file:///etc/passwd', 'http://192.0.2.1:1@evil.invalid/x', "
+      "while True:\n"
+      "    for url in 'file:///etc/passwd', 'http://192.0.2.1:1@evil.invalid/x', "
       "'http://evil.invalid:80/y?z=1':\n"
-      "    box.sendto(('app ' + json.dumps({'job': 0, 'index': 0, 'name': 'evil', 'url': url, "
-      "'password': 'p', 'state': 'ready'})).encode(), 'mailbox')\n");
+      "        box.sendto(('app ' + json.dumps({'job': 0, 'index': 0, 'name': 'evil', 'url': url, "
+      "'password': 'p', 'state': 'ready'})).encode(), 'mailbox')\n"
+      "    time.sleep(0.2)\n");
   scene.box.workflows(
       "workflows:\n"
       "  - name: forge\n"
@@ -233,10 +250,8 @@ TEST_CASE("ports: a message of the job does not say which address is opened", "[
       "    workspace: project\n"
       "    commands:\n"
       "      - echo > port-$JOB_PORT_0\n"
-      "      - python3 forge.py " +
-      (scene.box.home() / "runs").string() +
-      "/$RUN_NAME\n"
-      "      - sleep 1000\n");
+      "      - exec python3 forge.py " +
+      (scene.box.home() / "runs").string() + "/$RUN_NAME\n");
   const std::string run = scene.box.start({"forge"});
   const std::uint16_t port = scene.port();
 

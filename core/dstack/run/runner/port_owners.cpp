@@ -51,6 +51,7 @@ PortOwners PortOwners::of(const JobOrder& order) {
     return owners;
   owners.ports_ = order.ports;
   owners.job_ = order.id;
+  owners.user_ = ::geteuid();
   owners.is_container_ = order.spec.container.has_value();
   if (auto sockets = process::SocketTable::open())
     owners.sockets_ = *std::move(sockets);
@@ -98,7 +99,7 @@ std::string PortOwners::taken() const {
 }
 
 std::optional<std::string> PortOwners::stranger_at(const process::Listener& listener) const {
-  const bool is_own = listener.user == ::geteuid();
+  const bool is_own = listener.user == user_;
   if (is_container_ && (is_own || listener.user == 0))
     return std::nullopt;
   if (has_socket(listener))
@@ -114,7 +115,7 @@ bool PortOwners::has_socket(const process::Listener& listener) const {
   const auto below = process::descendants(::getpid());
   if (std::any_of(below.begin(), below.end(), has))
     return true;
-  if (listener.user != ::geteuid())
+  if (listener.user != user_)
     return false;
   const auto others = process::with_environment("JOB_ID", job_);
   return std::any_of(others.begin(), others.end(), has);

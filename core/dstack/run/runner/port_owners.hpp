@@ -60,6 +60,7 @@ class PortOwners {
   std::optional<process::SocketTable> sockets_;
   std::vector<std::uint16_t> ports_;
   std::string job_;
+  uid_t user_ = 0;  ///< by the numbers of where the sockets are listed
   bool is_container_ = false;
 };
 
