@@ -183,7 +183,7 @@ unset DSTACK_HOME DSTACK_PROVIDER_PATH
 build_everything
 # Without them their tests are skipped, each with its reason. code-server takes too long to be part of this.
 if [ $# -eq 0 ]; then
-  sh "$root/cmake/scripts/applications.sh" apps browser torch || say "some applications could not be installed"
+  sh "$root/cmake/scripts/applications.sh" apps browser firefox torch || say "some applications could not be installed"
 fi
 
 scratch=$(mktemp -d /tmp/dstack-test.XXXXXX)

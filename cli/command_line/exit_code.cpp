@@ -33,6 +33,7 @@ int exit_code_of(const store::RunState& state) {
       return 124;
     case job::Cause::artifact:
       return exit_code::failure;
+    case job::Cause::port:
     case job::Cause::start:
     case job::Cause::lost:
       break;

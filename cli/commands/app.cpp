@@ -3,8 +3,11 @@
 #include "dstack/base/event.hpp"
 #include "dstack/base/fd.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/base/user.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/application_host.hpp"
 #include "dstack/job/status.hpp"
+#include "dstack/process/sock_diag.hpp"
 #include "dstack/run/client/follow.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/run_order.hpp"
@@ -16,6 +19,8 @@
 #include "views/applications.hpp"
 
 #include <algorithm>
+
+#include <unistd.h>
 
 namespace dstack::cli {
 
@@ -98,28 +103,55 @@ class OpenApp final : public Action {
     DSTACK_TRY(const auto run, find_run(context, records, name_));
     if (json_)
       return print_json(context, records, run);
-    DSTACK_CHECK(expect_app(records, run));
+    DSTACK_TRY(const run::RunOrder order, expect_app(records, run));
     store::RunState state;
     DSTACK_CHECK(UntilReady(context).wait(records, run.name, state));
     const auto apps = ready_apps(state.jobs);
     if (apps.empty())
       return refuse(state);
+    for (const Application& app : apps)
+      DSTACK_CHECK(check_port(app, order.plan.jobs[app.job].spec.container.has_value()));
     print(context, state, apps);
     return open(context, state, apps);
   }
 
  private:
-  /// Whether there is anything to wait for.
-  static Result<void> expect_app(store::Records& records, const store::RunRecord& run) {
-    DSTACK_TRY(const auto order, run::read_run_order(records, run));
+  /// Its order, if there is anything to wait for.
+  static Result<run::RunOrder> expect_app(store::Records& records, const store::RunRecord& run) {
+    DSTACK_TRY(auto order, run::read_run_order(records, run));
     if (std::any_of(order.plan.jobs.begin(), order.plan.jobs.end(), [](const auto& job) {
           return !job.spec.apps.empty();
         }))
-      return {};
+      return order;
     return fail(ErrorCode::not_found, "run '{}' has no application", run.name)
         .with_hint(
             "workflows of 'lab', 'notebook', 'streamlit' and 'code' have one, and those with "
             "'ports'");
+  }
+
+  /// Since it was ready its server may have ended, and somebody else may listen there. Engines open
+  /// the ports of containers as root.
+  static Result<void> check_port(const Application& app, bool is_container) {
+    const auto port = parse_number<std::uint16_t>(port_of(app.url));
+    const auto sockets = process::SocketTable::open();
+    if (!port || !sockets)
+      return {};
+    const auto listeners = sockets->listeners(*port);
+    if (!listeners)
+      return {};
+    for (const process::Listener& listener : *listeners) {
+      const bool is_reached = listener.takes_ipv4_loopback() || listener.takes_ipv6_loopback();
+      if (!is_reached || listener.user == ::geteuid() || (is_container && listener.user == 0))
+        continue;
+      const auto name = user_name(listener.user);
+      return fail(ErrorCode::unavailable,
+                  "{} is not opened: user {} listens at its port {} now",
+                  printable(app.name),
+                  name ? fmt::format("'{}'", *name) : std::to_string(listener.user),
+                  *port)
+          .with_hint("its own server has ended, or changed: 'dstack logs' says more");
+    }
+    return {};
   }
 
   static Failure refuse(const store::RunState& state) {
@@ -158,15 +190,20 @@ class OpenApp final : public Action {
   }
 
   /// A single address is printed alone, for programs that read it.
-  static void print(Context& context,
-                    const store::RunState& state,
-                    const std::vector<Application>& apps) {
+  void print(Context& context,
+             const store::RunState& state,
+             const std::vector<Application>& apps) const {
+    // Programs get the number: not all of them resolve names below `localhost`.
+    const bool is_for_people = !print_ && context.out.stream().terminal;
+    const auto address = [&](const Application& app) {
+      return is_for_people ? shown_url(state.run.name, app) : app.url;
+    };
     const auto labels = ui::job_labels(state.run, state.jobs);
     ui::Table table({{"JOB"}, {"APPLICATION"}, {"ADDRESS"}});
     for (const Application& app : apps)
-      table.add({{labels[app.job]}, {app.name}, {app.url}});
+      table.add({{labels[app.job]}, {app.name}, {address(app)}});
     if (apps.size() == 1)
-      context.out.line(apps.front().url);
+      context.out.line(address(apps.front()));
     else
       context.out.write(table.render(context.out.stream()));
     context.out.flush();
@@ -182,10 +219,18 @@ class OpenApp final : public Action {
                    const store::RunState& state,
                    const std::vector<Application>& apps) const {
     const bool wanted = open_ || (!print_ && context.out.stream().terminal && has_display());
-    for (const Application& app : apps)
-      if (wanted)
-        DSTACK_CHECK(open_browser(
-            app.url, context.home.job(state.run.name, app.job) / run::file_names::private_folder));
+    if (!wanted)
+      return exit_code::success;
+    for (const Application& app : apps) {
+      const auto url = job::browser_url(state.run.name, app);
+      if (!url)
+        return fail(
+            ErrorCode::damaged,
+            "'{}' is not opened: it is not an address of this machine, as applications have",
+            printable(app.url));
+      DSTACK_CHECK(open_browser(
+          *url, context.home.job(state.run.name, app.job) / run::file_names::private_folder));
+    }
     return exit_code::success;
   }
 

@@ -184,7 +184,7 @@ class Page {
     for (const job::Application& app : running_apps(facts_.jobs, index))
       row("app",
           app.state == job::ApplicationState::ready
-              ? render_app(stream(), app)
+              ? render_app(stream(), facts_.run.name, app)
               : fmt::format(
                     "{} does not answer yet at {}", printable(app.name), printable(app.url)),
           "  ");

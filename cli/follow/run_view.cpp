@@ -120,7 +120,7 @@ void RunView::announce_apps(const std::vector<std::size_t>& jobs) {
           labels_[job],
           ready ? fmt::format("{}: {}",
                               ui::paint(stream, ui::Colour::green, "ready"),
-                              render_app(stream, app))
+                              render_app(stream, state_.run.name, app))
                 : fmt::format("nothing answers yet at {}; the job continues", printable(app.url))));
       if (const auto command = ready ? ssh_command(app) : std::nullopt)
         context_.messages.note(fmt::format("  on your computer:  {}", *command));

@@ -4,14 +4,13 @@
 #include "dstack/base/text.hpp"
 #include "dstack/base/user.hpp"
 #include "dstack/job/application.hpp"
+#include "dstack/job/application_host.hpp"
 
 #include <array>
 
 #include <unistd.h>
 
 namespace dstack::cli {
-
-namespace {
 
 std::string port_of(std::string_view url) {
   const std::size_t colon = url.find(':', url.find("//"));
@@ -21,11 +20,17 @@ std::string port_of(std::string_view url) {
   return std::string(url.substr(0, url.find_first_not_of("0123456789")));
 }
 
-}  // namespace
+std::string shown_url(const std::string& run, const job::Application& app) {
+  return job::browser_url(run, app).value_or(app.url);
+}
 
-std::string render_app(const ui::Stream& stream, const job::Application& app) {
-  std::string text = fmt::format(
-      "{} at {}", printable(app.name), ui::paint(stream, ui::Colour::cyan, printable(app.url)));
+std::string render_app(const ui::Stream& stream,
+                       const std::string& run,
+                       const job::Application& app) {
+  std::string text =
+      fmt::format("{} at {}",
+                  printable(app.name),
+                  ui::paint(stream, ui::Colour::cyan, printable(shown_url(run, app))));
   if (!app.password.empty())
     text +=
         fmt::format(", password {}", ui::paint(stream, ui::Colour::bold, printable(app.password)));

@@ -114,7 +114,8 @@ void RunTable::add_addresses(const RunRecord& run, const std::vector<store::JobR
   for (const WorkflowRecord& workflow : run.workflows)  // of each combination its own
     for (const job::Application& app : running_apps(jobs, workflow.index))
       if (app.state == job::ApplicationState::ready)
-        apps_ += fmt::format("{} {}: {}\n", run.name, workflow.name, render_app(stream_, app));
+        apps_ +=
+            fmt::format("{} {}: {}\n", run.name, workflow.name, render_app(stream_, run.name, app));
 }
 
 }  // namespace dstack::cli

@@ -4,6 +4,7 @@
 #   sh cmake/scripts/applications.sh NAME...
 #
 #   browser      Debian's chromium and chromium-driver (root)
+#   firefox      Debian's firefox-esr (root)
 #   apps         a Python environment that drives applications (selenium, websocket-client), and Streamlit, JupyterLab
 #                and Notebook in the cache of uv, from which the jobs' own environments are made
 #   torch        PyTorch without a card's libraries, by cmake/scripts/torch.sh: a minute, 1.4 GB
@@ -55,6 +56,10 @@ into() {
 
 browser() {
   debian chromium chromium-driver fonts-dejavu-core
+}
+
+firefox() {
+  debian firefox-esr
 }
 
 find_uv() {
@@ -120,11 +125,12 @@ code_server() {
   into code-server make_code_server
 }
 
-[ $# -gt 0 ] || die "name what to install: browser, apps, torch, code-server"
+[ $# -gt 0 ] || die "name what to install: browser, firefox, apps, torch, code-server"
 mkdir -p "$cache"
 for application in "$@"; do
   case $application in
     browser) browser ;;
+    firefox) firefox ;;
     apps) apps ;;
     torch) torch ;;
     code-server) code_server ;;

@@ -49,6 +49,7 @@ def options():
         pass
     root = "notebook_dir" if server == "NotebookApp" else "root_dir"
     return ["--%s.token=%s" % (token, os.environ["JUPYTER_TOKEN"]),
+            "--%s.local_hostnames=localhost" % server, "--%s.local_hostnames=%s" % (server, host),
             "--%s.%s=%s" % (server, root, os.getcwd()), "--%s.sock=" % server]
 try:
     offer_kernels()

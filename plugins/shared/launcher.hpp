@@ -9,7 +9,8 @@
 
 namespace apps {
 
-/// What all of them begin with. serves() writes the file that the runner reads. A module of the
+/// What all of them begin with. serves() writes the file that the runner reads;
+/// `host` is the name that browsers use. A module of the
 /// project's never hides one of Python's own: `python -c` would look in the working directory
 /// first.
 inline constexpr const char* launcher_basis = R"py(import sys
@@ -18,6 +19,8 @@ if sys.path and sys.path[0] == "":
 import os, runpy, threading, time
 port = int(os.environ["JOB_PORT_0"])
 folder = os.environ["DSTACK_JOB_DIR"]
+with open(folder + "/host_0") as file:
+    host = file.read().strip()
 def serves(tls, base):
     address = "http%s://127.0.0.1:%d/%s\n" % ("s" if tls else "", port, base.strip("/"))
     with open(folder + "/address_0.part", "w") as file:

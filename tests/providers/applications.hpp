@@ -130,4 +130,11 @@ inline std::string why_no_browser() {
              : "sh cmake/scripts/applications.sh browser has not been run";
 }
 
+inline std::string why_no_firefox() {
+  boost::system::error_code error;
+  return fs::exists("/usr/bin/firefox-esr", error)
+             ? why_no_driver()
+             : "sh cmake/scripts/applications.sh firefox has not been run";
+}
+
 }  // namespace dstack::test

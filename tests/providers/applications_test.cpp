@@ -17,6 +17,77 @@ std::string token_of(const std::string& address) {
   return address.substr(address.find("token=") + 6);
 }
 
+/// The address of a run's application for browsers, as people are shown it.
+std::string shown_address(const Applications& box, const std::string& run) {
+  const std::string listed = box.ok({"ps", run});
+  const std::size_t at = listed.find(" at http");
+  REQUIRE(at != std::string::npos);
+  const std::string rest = listed.substr(at + 4);
+  return rest.substr(0, rest.find_first_of(",\n"));
+}
+
+/// The status of the answer to a request with these headers ("Name: value") to 127.0.0.1.
+std::string status_of(const std::string& address, const std::vector<std::string>& headers) {
+  process::Command command;
+  command.argv = {"python3",
+                  "-c",
+                  "import http.client, sys, urllib.parse as p\n"
+                  "url = p.urlsplit(sys.argv[1])\n"
+                  "c = http.client.HTTPConnection(url.netloc, timeout=60)\n"
+                  "c.putrequest('GET', url.path + ('?' + url.query if url.query else ''), "
+                  "skip_host=True)\n"
+                  "for h in sys.argv[2:]:\n"
+                  "    c.putheader(*h.split(': ', 1))\n"
+                  "c.endheaders()\n"
+                  "r = c.getresponse()\n"
+                  "print(r.status, r.getheader('Location', ''), r.getheader('Set-Cookie', ''))",
+                  address};
+  command.argv.insert(command.argv.end(), headers.begin(), headers.end());
+  const auto output = process::run(command, {}, std::chrono::minutes(2));
+  REQUIRE(output);
+  INFO(output->err);
+  REQUIRE(process::succeeded(output->status));
+  return output->out;
+}
+
+/// "127.0.0.1:20418" of an address.
+std::string host_of(const std::string& address) {
+  const std::size_t begin = address.find("//") + 2;
+  return address.substr(begin, address.find('/', begin) - begin);
+}
+
+void check_cookies(const std::string& browser) {
+  Applications box;
+  box.file("serve.py",
+           "import http.server, os\n"
+           "port = int(os.environ['JOB_PORT_0'])\n"
+           "class Handler(http.server.BaseHTTPRequestHandler):\n"
+           "    def do_GET(self):\n"
+           "        body = b'cookies: ' + self.headers.get('Cookie', 'none').encode()\n"
+           "        self.send_response(200)\n"
+           "        self.send_header('Set-Cookie', 'login%d=1' % port)\n"
+           "        self.send_header('Content-Type', 'text/plain')\n"
+           "        self.send_header('Content-Length', str(len(body)))\n"
+           "        self.end_headers()\n"
+           "        self.wfile.write(body)\n"
+           "http.server.HTTPServer(('127.0.0.1', port), Handler).serve_forever()\n");
+  const std::string one = box.start({"bash", "-p", "1", "-c", "exec python3 serve.py"});
+  const std::string two = box.start({"bash", "-p", "1", "-c", "exec python3 serve.py"});
+  const std::string first = box.address(one);
+  box.address(two);
+
+  const auto visited = box.drive(
+      "visit.py",
+      {browser, shown_address(box, one), shown_address(box, two), shown_address(box, one)});
+
+  INFO(visited.err);
+  CHECK(process::succeeded(visited.status));
+  const std::string port = first.substr(17, first.find('/', 17) - 17);
+  CHECK(visited.out == "cookies: none\ncookies: none\ncookies: login" + port + "=1\n");
+  box.stop(one);
+  box.stop(two);
+}
+
 /// Everything that must hold of a server of Jupyter's, whichever it is.
 void check_jupyter(const std::string& provider, const std::string& page) {
   Applications box;
@@ -46,6 +117,14 @@ void check_jupyter(const std::string& provider, const std::string& page) {
       box.drive("cell.py", {address.substr(0, address.size() - token.size()) + "wrong", "1"});
   CHECK(other.err.find("403") != std::string::npos);
 
+  // By its own name for browsers, and by no other.
+  const std::string port = host_of(address).substr(10);
+  CHECK(host_of(shown_address(box, run)).ends_with("." + run + ".localhost:" + port));
+  const std::string status = "http://127.0.0.1:" + port + "/api/status?token=" + token;
+  CHECK(status_of(status, {"Host: " + host_of(shown_address(box, run))}).starts_with("200"));
+  CHECK(status_of(status, {"Host: localhost:" + port}).starts_with("200"));
+  CHECK(status_of(status, {"Host: evil.invalid:" + port}).starts_with("403"));
+
   const std::string job = box.json({"show", run, "--json"})["jobs"][0]["job"];
   CHECK(processes_with("environ", "JOB_ID=" + job).size() >= 2);  // the server and a kernel
   box.stop(run);
@@ -66,8 +145,9 @@ TEST_CASE("streamlit: a browser sees the page, and a click changes it") {
   const std::string run = box.start({"count"});
 
   const std::string address = box.address(run);
-  const auto clicked =
-      box.drive("click.py", {address, "Hello from two words", "Count", "clicks so far: 1"});
+  CHECK(address.find("/?token=") != std::string::npos);
+  const auto clicked = box.drive(
+      "click.py", {shown_address(box, run), "Hello from two words", "Count", "clicks so far: 1"});
 
   INFO(clicked.err);
   CHECK(process::succeeded(clicked.status));
@@ -79,6 +159,81 @@ TEST_CASE("streamlit: a browser sees the page, and a click changes it") {
   box.stop(run);
   CHECK(processes_with("environ", "JOB_ID=" + job).empty());
   CHECK(box.files_in_user_home() == std::vector<std::string>());
+}
+
+TEST_CASE("applications: Chromium sends none the cookies of another") {
+  NEED(test::why_no_browser());
+  check_cookies("chromium");
+}
+
+TEST_CASE("applications: Firefox sends none the cookies of another") {
+  NEED(test::why_no_firefox());
+  check_cookies("firefox");
+}
+
+TEST_CASE("streamlit: without the token, under a foreign name or from a foreign page, nothing") {
+  NEED(test::why_no_driver());
+  Applications box;
+  box.file("app.py", "import streamlit as st\nst.write('hello')\n");
+  const std::string run = box.start({"streamlit", "app.py"});
+  const std::string address = box.address(run);
+  const std::string host = host_of(address);
+  const std::string shown = host_of(shown_address(box, run));
+  const std::string plain = "http://" + host + "/";
+  const std::string token = token_of(address);
+  CHECK(token.size() == 32);
+  CHECK(processes_with("cmdline", token).empty());
+
+  CHECK(status_of(plain, {"Host: " + host}).starts_with("403"));
+  CHECK(status_of(plain + "?token=wrong", {"Host: " + host}).starts_with("403"));
+  CHECK(status_of(address, {"Host: " + host}).starts_with("200"));
+  CHECK(status_of(address, {"Host: " + shown}).starts_with("200"));
+  CHECK(status_of(address, {}).starts_with("400"));
+  CHECK(status_of(address, {"Host: " + host, "Host: " + host}).starts_with("400"));
+  CHECK(status_of(address, {"Host: evil.invalid"}).starts_with("403"));
+  CHECK(status_of(address, {"Host: " + host, "Origin: http://evil.invalid"}).starts_with("403"));
+  CHECK(status_of(address, {"Host: " + host, "Origin: null"}).starts_with("403"));
+  CHECK(status_of(address, {"Host: " + host, "Origin: http://" + host}).starts_with("200"));
+  CHECK(status_of(address, {"Host: " + host, "Content-Length: 0", "Transfer-Encoding: chunked"})
+            .starts_with("400"));
+  CHECK(status_of("http://" + host + "//evil.invalid/?token=" + token,
+                  {"Host: " + host, "Accept: text/html"})
+            .starts_with("400"));
+
+  // A browser is given a cookie, and an address without the token.
+  const std::string moved = status_of(address + "&x=1", {"Host: " + shown, "Accept: text/html"});
+  CHECK(moved.starts_with("303 /?x=1 dstack_"));
+  CHECK(moved.find("HttpOnly; SameSite=Lax") != std::string::npos);
+  const std::string port = host.substr(10);
+  const std::string with_cookie = "Cookie: a=b; dstack_" + port + "=" + token;
+  CHECK(status_of(plain, {"Host: " + shown, with_cookie}).starts_with("200"));
+  CHECK(status_of(plain, {"Host: " + shown, with_cookie, "Origin: http://evil.invalid"})
+            .starts_with("403"));
+  CHECK(status_of(plain + "_stcore/stream",
+                  {"Host: " + shown,
+                   with_cookie,
+                   "Origin: http://evil.invalid",
+                   "Connection: Upgrade",
+                   "Upgrade: websocket",
+                   "Sec-WebSocket-Version: 13",
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="})
+            .starts_with("403"));
+  box.stop(run);
+}
+
+TEST_CASE("streamlit: a public one has no door, and says whom it lets in") {
+  NEED(test::why_no_driver());
+  Applications box;
+  box.file("app.py", "import streamlit as st\nst.write('hello')\n");
+  const std::string run = box.start({"streamlit", "--public", "app.py"});
+  const std::string address = box.address(run);
+  CHECK(address.find("token=") == std::string::npos);
+  CHECK(status_of(address, {"Host: " + host_of(address)}).starts_with("200"));
+  const std::string port = host_of(address).substr(10);
+  CHECK(box.ok({"logs", run})
+            .find("everybody who reaches port " + port +
+                  " of this machine can use this application") != std::string::npos);
+  box.stop(run);
 }
 
 TEST_CASE("lab: a cell runs over the server's own API, and what it writes is saved") {
@@ -159,7 +314,7 @@ TEST_CASE("streamlit: a base path of the user's configuration is part of the add
     const std::string run = box.start(command);
     const std::string address = box.address(run);
     CHECK(address.starts_with("http://127.0.0.1:"));
-    CHECK(address.ends_with("/tools/app/"));
+    CHECK(address.find("/tools/app/?token=") != std::string::npos);
     CHECK(box.page(address).find("<title>Streamlit</title>") != std::string::npos);
     box.stop(run);
   };

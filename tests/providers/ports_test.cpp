@@ -18,6 +18,13 @@ std::string address_of(const Sandbox& box, const std::string& run) {
   return address;
 }
 
+/// The same address as people are shown it.
+std::string for_browsers(const std::string& run, const std::string& address) {
+  const std::string local = "http://127.0.0.1:";
+  REQUIRE(address.starts_with(local));
+  return "http://port-0." + run + ".localhost:" + address.substr(local.size());
+}
+
 std::string page_at(const std::string& address) {
   process::Command command;
   command.argv = {
@@ -71,9 +78,11 @@ TEST_CASE("ports: two servers at once get two ports, and each is announced once 
   CHECK(page_at(first + "page.txt") == "page\n");
   CHECK(page_at(second + "page.txt") == "page\n");
   const std::string listed = box.ok({"ps"});
-  CHECK(listed.find(one + " bash: port 0 at " + first + "\n") != std::string::npos);
-  CHECK(listed.find(two + " bash: port 0 at " + second + "\n") != std::string::npos);
-  CHECK(box.ok({"show", one}).find("port 0 at " + first) != std::string::npos);
+  CHECK(listed.find(one + " bash: port 0 at " + for_browsers(one, first) + "\n") !=
+        std::string::npos);
+  CHECK(listed.find(two + " bash: port 0 at " + for_browsers(two, second) + "\n") !=
+        std::string::npos);
+  CHECK(box.ok({"show", one}).find("port 0 at " + for_browsers(one, first)) != std::string::npos);
   box.ok({"stop", one, "-y"});
   CHECK(box.json({"app", one, "--json"}).empty());
   CHECK(box.json({"app", two, "--json"})[0]["url"] == second);
@@ -88,7 +97,7 @@ TEST_CASE("ports: a followed run says ready with the address, not before somethi
                      {"run", "bash", "-p", "2", "-c", "exec python3 -m http.server $JOB_PORT_1"},
                      ": ready: ");
 
-  CHECK(words.find("bash: ready: port 1 at http://127.0.0.1:") != std::string::npos);
+  CHECK(words.find("bash: ready: port 1 at http://port-1--0-1.") != std::string::npos);
   CHECK(words.find("port 0") == std::string::npos);
 }
 

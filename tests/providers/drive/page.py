@@ -41,6 +41,24 @@ class Page:
 
 @contextlib.contextmanager
 def page(address):
+    with started() as browser:
+        browser.get(address)
+        yield Page(browser)
+
+
+@contextlib.contextmanager
+def chromium():
+    """Gives a function that opens an address and returns the text of its page."""
+    with started() as browser:
+        def visit(address):
+            browser.get(address)
+            return Page(browser).text()
+
+        yield visit
+
+
+@contextlib.contextmanager
+def started():
     profile = tempfile.mkdtemp(prefix="dstack-test-chromium-")
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
@@ -48,8 +66,7 @@ def page(address):
         options.add_argument(flag)
     browser = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
     try:
-        browser.get(address)
-        yield Page(browser)
+        yield browser
     finally:
         browser.quit()
         shutil.rmtree(profile, ignore_errors=True)

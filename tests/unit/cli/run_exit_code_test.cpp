@@ -33,6 +33,7 @@ TEST_CASE("a command that followed a run exits like the job that failed first") 
   CHECK(code_of(Status::failed, Cause::timeout) == 124);
   CHECK(code_of(Status::failed, Cause::oom) == 137);
   CHECK(code_of(Status::failed, Cause::start) == 125);
+  CHECK(code_of(Status::failed, Cause::port) == 125);
   CHECK(code_of(Status::failed, Cause::lost) == 125);
   CHECK(code_of(Status::failed, Cause::artifact) == 1);
   CHECK(code_of(Status::stopped) == 143);

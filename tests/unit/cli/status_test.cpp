@@ -29,6 +29,7 @@ TEST_CASE("a failure has its cause as text") {
   CHECK(ui::render_outcome(failed(Cause::oom)) == "failed (out of memory)");
   CHECK(ui::render_outcome(failed(Cause::timeout)) == "failed (timeout)");
   CHECK(ui::render_outcome(failed(Cause::start)) == "failed (could not start)");
+  CHECK(ui::render_outcome(failed(Cause::port)) == "failed (port taken)");
   CHECK(ui::render_outcome(failed(Cause::lost)) == "failed (lost)");
   CHECK(ui::render_outcome(failed(Cause::artifact)) == "failed (missing artifact)");
 }

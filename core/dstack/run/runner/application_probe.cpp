@@ -44,10 +44,17 @@ ApplicationProbe::Clock::time_point ApplicationProbe::next_step() const {
   return transfer_ ? transfer_->next_step().value_or(next_request_ + patience) : next_request_;
 }
 
+void ApplicationProbe::put_off(Clock::time_point now) {
+  next_request_ = now + between_requests;
+}
+
+void ApplicationProbe::forget(Clock::time_point now) {
+  answered_ = false;
+  put_off(now);
+}
+
 void ApplicationProbe::step(Clock::time_point now) {
-  if (answered_ || (!transfer_ && now < next_request_))
-    return;
-  if (!transfer_)
+  if (wants_to_ask(now))
     begin(now);
   if (!transfer_)
     return;

@@ -30,6 +30,16 @@ class ApplicationProbe {
   /// When step() must be called even if nothing happens.
   Clock::time_point next_step() const;
 
+  /// Whether step() would begin a request now.
+  bool wants_to_ask(Clock::time_point now) const {
+    return !answered_ && !transfer_ && now >= next_request_;
+  }
+
+  /// Does not begin one yet: nobody is to be asked now.
+  void put_off(Clock::time_point now);
+  /// Asks again: what answered is not there any more.
+  void forget(Clock::time_point now);
+
   /// Goes on with the request as far as it goes now. Call it when fd() is ready, and at
   /// next_step().
   void step(Clock::time_point now);

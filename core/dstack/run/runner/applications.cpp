@@ -15,6 +15,7 @@ using job::ApplicationState;
 namespace {
 
 constexpr std::chrono::milliseconds between_looks{100};
+constexpr int most_ipv6_tries = 20;
 
 std::string root_of(const ApplicationAddress& address, std::uint16_t port) {
   return fmt::format("{}://127.0.0.1:{}{}", address.scheme, port, address.base);
@@ -83,8 +84,10 @@ Applications::Applications(const job::JobSpec& spec,
                            std::string_view secret,
                            std::chrono::milliseconds limit,
                            Clock::time_point now,
-                           Path private_folder)
-    : secret_(secret),
+                           Path private_folder,
+                           const PortOwners* owners)
+    : owners_(owners),
+      secret_(secret),
       private_folder_(std::move(private_folder)),
       limit_(limit),
       late_at_(now + limit) {
@@ -151,8 +154,8 @@ std::vector<job::Application> Applications::step(Clock::time_point now) {
   for (Watched& app : apps_) {
     const ApplicationState before = app.record.state;
     if (before != ApplicationState::ready)
-      app.probe.step(now);
-    if (before != ApplicationState::ready && app.probe.answered()) {
+      ask(app, now);
+    if (before != ApplicationState::ready && app.probe.answered() && may_be_ready(app, now)) {
       app.record.state = ApplicationState::ready;
       app.record.ready_at = dstack::now();
     } else if (before == ApplicationState::starting && now >= late_at_) {
@@ -169,6 +172,46 @@ std::vector<job::Application> Applications::step(Clock::time_point now) {
   }
   reported_ = true;
   return changed;
+}
+
+void Applications::ask(Watched& app, Clock::time_point now) {
+  const auto owner =
+      owners_ != nullptr && app.probe.wants_to_ask(now) ? owners_->look(app.port) : std::nullopt;
+  if (owner) {
+    if (owner->kind == PortOwner::Kind::stranger)
+      stranger_ = describe_stranger(app.port, *owner);
+    if (stranger_ || (owner->kind == PortOwner::Kind::nobody && !owners_->is_container()))
+      return app.probe.put_off(now);
+    app.listener = owner->listener;
+  }
+  app.probe.step(now);
+}
+
+bool Applications::keeps_ipv6(Watched& app, const PortOwner& owner) {
+  if (owner.has_ipv6)
+    return true;
+  auto kept = keep_ipv6_port(app.port);
+  if (kept) {
+    app.kept_ipv6 = *std::move(kept);
+    return true;
+  }
+  // A program of the job may just be about to listen there. Whoever holds it without listening
+  // could begin to at any time.
+  if (++app.ipv6_tries == most_ipv6_tries)
+    stranger_ = fmt::format("port {} is the job's, but somebody else has it at ::1", app.port);
+  return false;
+}
+
+bool Applications::may_be_ready(Watched& app, Clock::time_point now) {
+  const auto owner = owners_ != nullptr ? owners_->look(app.port) : std::nullopt;
+  if (!owner)
+    return true;
+  if (owner->kind == PortOwner::Kind::stranger)
+    stranger_ = describe_stranger(app.port, *owner);
+  else if (owner->listener == app.listener && keeps_ipv6(app, *owner))
+    return true;
+  app.probe.forget(now);
+  return false;
 }
 
 std::string Applications::unanswered() const {

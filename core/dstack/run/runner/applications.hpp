@@ -6,6 +6,7 @@
 #include "dstack/job/job_spec.hpp"
 #include "dstack/run/runner/application_address.hpp"
 #include "dstack/run/runner/application_probe.hpp"
+#include "dstack/run/runner/port_owners.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -37,14 +38,16 @@ class Applications {
   /// Of job number `job`, whose ports these are. An application with a health address is a
   /// known one: it answers there within `limit`, or something is wrong. Of another it is not known
   /// what comes first (a training, say): after `limit` it is merely late. In `private_folder` the
-  /// applications say where they serve; empty: the job has none.
+  /// applications say where they serve; empty: the job has none. Only who has the port by `owners`,
+  /// which outlives it, is asked, and counts as ready; null: whoever is there.
   Applications(const job::JobSpec& spec,
                std::size_t job,
                const std::vector<std::uint16_t>& ports,
                std::string_view secret,
                std::chrono::milliseconds limit,
                Clock::time_point now,
-               Path private_folder = {});
+               Path private_folder = {},
+               const PortOwners* owners = nullptr);
 
   bool empty() const { return apps_.empty(); }
 
@@ -65,6 +68,9 @@ class Applications {
   /// The sentence on a known application that did not answer within its limit.
   const std::optional<std::string>& overdue() const { return overdue_; }
 
+  /// The sentence on somebody else who listens at a port of the job, and was not asked.
+  const std::optional<std::string>& stranger() const { return stranger_; }
+
   /// The sentence on known applications that never answered, now that the job has ended by itself.
   std::string unanswered() const;
 
@@ -75,6 +81,9 @@ class Applications {
     ApplicationAddress address;
     job::Application record;
     ApplicationProbe probe;
+    std::uint64_t listener = 0;  ///< that is asked
+    Fd kept_ipv6 = {};           ///< once it is ready
+    int ipv6_tries = 0;          ///< to keep it
 
     bool is_known() const { return !spec.health.empty(); }
 
@@ -85,7 +94,15 @@ class Applications {
   /// Asks where they say that they serve.
   void look_for_addresses(Clock::time_point now);
 
+  /// Goes on asking one application, if it has its port.
+  void ask(Watched& app, Clock::time_point now);
+  /// That nobody gets the port at ::1 while the job is only at 127.0.0.1.
+  bool keeps_ipv6(Watched& app, const PortOwner& owner);
+  /// The last look before it is called ready: who answered has the port alone, and keeps it.
+  bool may_be_ready(Watched& app, Clock::time_point now);
+
   std::vector<Watched> apps_;
+  const PortOwners* owners_ = nullptr;
   std::string secret_;
   Path private_folder_;
   Clock::time_point next_look_{};
@@ -94,6 +111,7 @@ class Applications {
   bool reported_ = false;
   bool asking_ = true;
   std::optional<std::string> overdue_;
+  std::optional<std::string> stranger_;
 };
 
 }  // namespace dstack::run

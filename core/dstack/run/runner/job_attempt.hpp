@@ -7,6 +7,7 @@
 #include "dstack/run/protocol/job_order.hpp"
 #include "dstack/run/protocol/workspace.hpp"
 #include "dstack/run/runner/exit_record_file.hpp"
+#include "dstack/run/runner/port_owners.hpp"
 #include "dstack/run/runner/runner_log.hpp"
 #include "dstack/run/runner/state_reporter.hpp"
 #include "dstack/store/layers/layers.hpp"
@@ -27,6 +28,7 @@ struct JobAttempt {
   ExitRecordFile record;                      ///< written when all is over
   std::optional<overlay::Namespace> in = {};  ///< that only this runner and the job are in
   std::vector<store::Layer> layers = {};      ///< which its workspace uses
+  PortOwners ports = {};                      ///< who listens at its ports
 };
 
 /// Where the list of the job's packages is.

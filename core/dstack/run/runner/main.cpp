@@ -39,6 +39,10 @@ Result<RunningJob> prepare_and_start(JobAttempt& attempt,
     return fail_stopped();
   if (!job)
     return Failure(std::move(job).error());
+  if (const std::string taken = attempt.ports.taken(); !taken.empty()) {
+    record.cause = job::Cause::port;
+    return fail(ErrorCode::unavailable, "{}", taken);
+  }
   return start_job(attempt, *std::move(job), record.started_at);
 }
 
@@ -66,6 +70,7 @@ int exit_code_of(const Error& why) {
 Result<bool> run_job(JobOrder order, const RunnerSignals& signals) {
   ExitRecord record;
   record.started_at = now();
+  PortOwners ports = PortOwners::of(order);
   auto in = enter_namespace(order);
   backend::LocalProcess::adopt_orphans();
   TroubleMessage trouble{order.index, order.attempt, TroubleMessage::Kind::gives_up};
@@ -78,6 +83,7 @@ Result<bool> run_job(JobOrder order, const RunnerSignals& signals) {
     return false;
   }
   attempt->in = std::move(in);
+  attempt->ports = std::move(ports);
   auto job = prepare_and_start(*attempt, signals, record);
   if (job) {
     Watch(*attempt, signals, *job, record).run();

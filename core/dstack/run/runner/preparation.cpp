@@ -6,6 +6,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/config/settings/settings.hpp"
 #include "dstack/files/users_folder.hpp"
+#include "dstack/job/application_host.hpp"
 #include "dstack/job/environment_names.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/job/status.hpp"
@@ -227,7 +228,15 @@ Result<void> Preparation::prepare_applications() {
   const Path folder = attempt_.folder / file_names::private_folder;
   DSTACK_CHECK(remove_tree(folder));  // of an earlier attempt
   set_variable(order_.environment, std::string(job::job_folder_variable), folder.string());
-  return make_folders(folder);
+  DSTACK_CHECK(make_folders(folder));
+  for (std::size_t i = 0; i < order_.spec.apps.size(); ++i) {
+    const job::ApplicationSpec& app = order_.spec.apps[i];
+    DSTACK_CHECK(
+        write_file_atomically(folder / fmt::format("host_{}", app.port),
+                              job::browser_host(order_.run, order_.index, i, app.name) + "\n",
+                              Durable::no));
+  }
+  return {};
 }
 
 Result<void> Preparation::complete_launch(const Path& working_dir) {

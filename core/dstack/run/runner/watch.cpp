@@ -45,6 +45,7 @@ void Watch::run() {
     report_oom_kill();
   record_end();
   take_reports();
+  blame_port();
 }
 
 void Watch::wait_and_handle() {
@@ -81,14 +82,14 @@ void Watch::report(job::Status status) {
   attempt_.states.report(status);
   const JobOrder& order = attempt_.order;
   if (status == job::Status::running && !order.spec.apps.empty())
-    applications_ =
-        Applications(order.spec,
-                     order.index,
-                     order.ports,
-                     variable(order.environment, order.spec.token),
-                     application_limit(),
-                     steady_clock::now(),
-                     variable(order.environment, std::string(job::job_folder_variable)));
+    applications_ = Applications(order.spec,
+                                 order.index,
+                                 order.ports,
+                                 variable(order.environment, order.spec.token),
+                                 application_limit(),
+                                 steady_clock::now(),
+                                 variable(order.environment, std::string(job::job_folder_variable)),
+                                 &attempt_.ports);
 }
 
 void Watch::ask_applications() {
@@ -101,11 +102,15 @@ void Watch::ask_applications() {
   for (const job::Application& app : applications_.step(steady_clock::now()))
     attempt_.states.report(
         is_secret ? without_secret(app, variable(order.environment, order.spec.token)) : app);
-  if (!applications_.overdue())
-    return;
-  record_.cause = job::Cause::timeout;
-  record_.message = *applications_.overdue();
-  stop();
+  if (applications_.stranger()) {
+    record_.cause = job::Cause::port;
+    record_.message = *applications_.stranger();
+    stop();
+  } else if (applications_.overdue()) {
+    record_.cause = job::Cause::timeout;
+    record_.message = *applications_.overdue();
+    stop();
+  }
 }
 
 void Watch::take_reports() {
@@ -204,6 +209,17 @@ int Watch::milliseconds_to_next_step() const {
     return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - now);
   return static_cast<int>(std::clamp<long long>(left.count(), 0, 1'000'000));
+}
+
+void Watch::blame_port() {
+  const bool has_other_cause = record_.cause && record_.cause != job::Cause::start;
+  if (record_.stop != job::StopRequest::none || has_other_cause || ended_well(record_))
+    return;
+  std::string taken = attempt_.ports.taken();
+  if (taken.empty())
+    return;
+  record_.message = std::move(taken);
+  record_.cause = job::Cause::port;
 }
 
 void Watch::record_end() {

@@ -44,6 +44,8 @@ class Watch {
   void kill();
   int milliseconds_to_next_step() const;
   void record_end();
+  /// A program that finds its port taken ends: that is not its failure.
+  void blame_port();
 
   JobAttempt& attempt_;
   const RunnerSignals& signals_;

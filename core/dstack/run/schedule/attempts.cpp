@@ -34,6 +34,9 @@ store::JobChange outcome_of_lost(const End& end) {
   return change;
 }
 
+/// How often a job whose port was taken by somebody is given others, beside its own attempts.
+constexpr std::size_t most_other_ports = 4;
+
 /// A job that cannot be started now cannot be started a moment later either.
 bool may_help_to_retry(const store::JobChange& outcome) {
   return outcome.status == Status::failed && outcome.cause != Cause::start;
@@ -70,7 +73,7 @@ store::JobChange outcome_of(const End& end) {
       break;
     case ExitRecord::Outcome::not_started:
       change.status = Status::failed;
-      change.cause = Cause::start;
+      change.cause = record.cause.value_or(Cause::start);
       break;
   }
   if (change.status == Status::failed)
@@ -85,7 +88,8 @@ std::size_t Attempts::most(std::size_t job) const {
   std::size_t retry = 0;
   for (const std::size_t member : gangs_.members(job))
     retry = std::max<std::size_t>(retry, plan_.jobs[member].spec.retry);
-  return retry + 1;
+  const auto others = other_ports_.find(gangs_.leader(job));
+  return retry + 1 + (others == other_ports_.end() ? 0 : others->second.attempts);
 }
 
 void Attempts::restore_end(std::size_t job, Status status) {
@@ -100,9 +104,23 @@ void Attempts::restore_end(std::size_t job, Status status) {
   gang.failure->status = status;
 }
 
+void Attempts::note_taken_port(std::size_t job, const std::string& why) {
+  OtherPorts& others = other_ports_[gangs_.leader(job)];
+  others.why = why;
+  if (others.attempts < most_other_ports)
+    ++others.attempts;
+}
+
+std::string Attempts::why_other_ports(std::size_t job) const {
+  const auto others = other_ports_.find(gangs_.leader(job));
+  return others == other_ports_.end() ? "" : others->second.why;
+}
+
 Attempts::Verdict Attempts::ended(End end, RetryPolicy policy) {
   const auto members = gangs_.members(end.job);
   const store::JobChange outcome = outcome_of(end);
+  if (outcome.cause == Cause::port)
+    note_taken_port(end.job, outcome.reason);
   const bool can_repeat = policy == RetryPolicy::retry && begun(end.job) < most(end.job);
   if (members.size() == 1) {
     if (can_repeat && may_help_to_retry(outcome))

@@ -43,8 +43,12 @@ class Attempts {
   /// How many attempts of a job have begun.
   std::size_t begun(std::size_t job) const { return begun_[job]; }
 
-  /// How many there may be.
+  /// How many there may be so far: those that the user wants, and one more for each that failed
+  /// because somebody else was at its port, up to four.
   std::size_t most(std::size_t job) const;
+
+  /// The sentence on whoever took the port of an earlier attempt; empty: nobody did.
+  std::string why_other_ports(std::size_t job) const;
 
   void begin(std::size_t job) { ++begun_[job]; }
 
@@ -78,10 +82,19 @@ class Attempts {
     bool is_last = false;                     ///< what ends now is over
   };
 
+  /// Attempts that a job is given because somebody else was at its port.
+  struct OtherPorts {
+    std::size_t attempts = 0;
+    std::string why = {};  ///< the last time
+  };
+
+  void note_taken_port(std::size_t job, const std::string& why);
+
   const plan::Plan& plan_;
   const Gangs& gangs_;
   std::vector<std::size_t> begun_;
-  std::map<std::size_t, AtWork> gangs_at_work_;  ///< by leader
+  std::map<std::size_t, AtWork> gangs_at_work_;    ///< by leader
+  std::map<std::size_t, OtherPorts> other_ports_;  ///< by leader
 };
 
 }  // namespace dstack::run

@@ -18,6 +18,11 @@ void JobOrders::add(const job::Artifact& artifact) {
   artifacts_[artifact.workflow].push_back(artifact);
 }
 
+std::vector<std::uint16_t> JobOrders::ports_of(std::size_t job) const {
+  const auto found = ports_.find(job);
+  return found == ports_.end() ? std::vector<std::uint16_t>() : found->second;
+}
+
 void JobOrders::set_ports(std::size_t job, std::vector<std::uint16_t> ports) {
   ports_[job] = std::move(ports);
 }
@@ -56,8 +61,7 @@ JobOrder JobOrders::make(std::size_t job, std::size_t attempt, std::size_t attem
   order.env_files = workflow.env_files;
   if (!workflow.env_files.empty())
     order.env_texts = env_texts_of(files::Home{home_}, order_).string();
-  if (const auto ports = ports_.find(job); ports != ports_.end())
-    order.ports = ports->second;
+  order.ports = ports_of(job);
   order.code = order_.code.snapshot;
   order.python = planned.python;
   order.stop_grace = order_.stop_grace;

@@ -30,6 +30,8 @@ class JobOrders {
   /// Stored by one of this run's workflows, for those that depend on it.
   void add(const job::Artifact& artifact);
   void set_ports(std::size_t job, std::vector<std::uint16_t> ports);
+  /// Those of its attempt that began last.
+  std::vector<std::uint16_t> ports_of(std::size_t job) const;
 
   /// Those that the job was given, instead of what an earlier attempt had.
   void set_gpus(std::size_t job, GpuIds gpus);

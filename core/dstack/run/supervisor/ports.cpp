@@ -1,6 +1,7 @@
 #include "dstack/run/supervisor/ports.hpp"
 
 #include "dstack/base/text.hpp"
+#include "dstack/process/sock_diag.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -18,6 +19,8 @@ namespace dstack::run {
 namespace {
 
 constexpr std::size_t ports_in_all = last_port - first_port + 1;
+/// The same for all users, who share the ports.
+constexpr const char* name_prefix = "dstack-port-";
 
 template <typename Address>
 int bind_to(const Fd& socket, const Address& address, std::size_t size) {
@@ -34,7 +37,7 @@ Result<std::optional<Fd>> reserve(std::uint16_t port) {
   address.sun_family = AF_UNIX;
   // An empty first byte: a name that is not a file.
   const int length = std::snprintf(
-      address.sun_path + 1, sizeof address.sun_path - 1, "dstack-port-%u", unsigned{port});
+      address.sun_path + 1, sizeof address.sun_path - 1, "%s%u", name_prefix, unsigned{port});
   const std::size_t size = offsetof(sockaddr_un, sun_path) + 1 + static_cast<std::size_t>(length);
   if (bind_to(socket, address, size) == 0)
     return std::optional(std::move(socket));
@@ -70,6 +73,19 @@ std::size_t anywhere() {
   return std::uniform_int_distribution<std::size_t>(0, ports_in_all - 1)(random);
 }
 
+/// Where the kernel does not count them, nothing is refused.
+Result<void> check_share(std::size_t count) {
+  const auto reserved = process::count_abstract_sockets(name_prefix, ::geteuid());
+  if (!reserved || *reserved + count <= ports_of_each_user)
+    return {};
+  return fail(ErrorCode::unavailable,
+              "{} wanted, but your jobs have {} already, of the {} that each user may have",
+              plural(count, "port"),
+              *reserved,
+              ports_of_each_user)
+      .with_hint("stop runs that are not needed any more: 'dstack ps' lists them");
+}
+
 }  // namespace
 
 Result<std::optional<Port>> reserve_port(std::uint16_t number) {
@@ -83,6 +99,7 @@ Result<std::vector<Port>> reserve_ports(std::size_t count) {
   std::vector<Port> ports;
   if (count == 0)
     return ports;
+  DSTACK_CHECK(check_share(count));
   const std::size_t start = anywhere();
   for (std::size_t i = 0; i < ports_in_all && ports.size() < count; ++i) {
     const auto number = static_cast<std::uint16_t>(first_port + (start + i) % ports_in_all);

@@ -17,6 +17,10 @@ namespace dstack::run {
 inline constexpr std::uint16_t first_port = 20000;
 inline constexpr std::uint16_t last_port = 29999;
 
+/// What the runs of one user have at the same time, at the most: a quarter of all. The others stay
+/// for the other users of the machine.
+inline constexpr std::size_t ports_of_each_user = 2500;
+
 struct Port {
   std::uint16_t number = 0;
   Fd reservation;  ///< as long as a copy of it is open anywhere, no other job gets the port
@@ -24,7 +28,8 @@ struct Port {
 
 /// Nothing when another job has it, or a program uses it.
 Result<std::optional<Port>> reserve_port(std::uint16_t number);
-/// All or none: ErrorCode::unavailable when there are fewer than `count` free ones.
+/// All or none: ErrorCode::unavailable when there are fewer than `count` free ones, or the user's
+/// share is used up.
 Result<std::vector<Port>> reserve_ports(std::size_t count);
 
 std::vector<std::uint16_t> numbers_of(const std::vector<Port>& ports);

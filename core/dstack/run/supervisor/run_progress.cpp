@@ -2,6 +2,7 @@
 
 #include "dstack/process/spawn.hpp"
 #include "dstack/run/protocol/mailbox.hpp"
+#include "dstack/run/supervisor/known_application.hpp"
 #include "dstack/run/supervisor/supervisor_log.hpp"
 
 #include <algorithm>
@@ -158,8 +159,8 @@ void RunProgress::note(std::string_view text) {
     note(*message);
   else if (auto trouble = parse_trouble(text))
     note(*std::move(trouble));
-  else if (auto app = parse_app(text); app && app->job < order.plan.jobs.size())
-    journal.add_app(*std::move(app));
+  else if (auto app = parse_app(text))
+    note(*std::move(app));
 }
 
 void RunProgress::note(const StateMessage& message) {
@@ -174,6 +175,15 @@ void RunProgress::note(const StateMessage& message) {
   scheduler.set_status(message.job, message.status);
   journal.add(
       {message.job, message.status, moment_of(message.at, message.elapsed), {}, {}, {}, {}});
+}
+
+void RunProgress::note(job::Application said) {
+  if (said.job >= order.plan.jobs.size())
+    return;
+  const std::size_t job = said.job;
+  if (auto app =
+          known_application(std::move(said), order.plan.jobs[job].spec, orders.ports_of(job)))
+    journal.add_app(*std::move(app));
 }
 
 void RunProgress::note(TroubleMessage message) {

@@ -78,6 +78,7 @@ struct RunProgress {
                         const std::optional<std::chrono::milliseconds>& elapsed) const;
   void note(const StateMessage& message);
   void note(TroubleMessage message);
+  void note(job::Application said);
 };
 
 }  // namespace dstack::run

@@ -83,8 +83,14 @@ Result<void> Supervisor::reserve(std::size_t job) {
   const std::uint32_t wanted = progress_.order.plan.jobs[job].spec.ports;
   if (wanted == 0)
     return {};
-  DSTACK_TRY(auto ports, parts_.runners.reserve_ports(job, wanted));
-  progress_.orders.set_ports(job, std::move(ports));
+  auto ports = parts_.runners.reserve_ports(job, wanted);
+  if (!ports) {
+    Error error = std::move(ports).error();
+    if (const std::string why = progress_.attempts.why_other_ports(job); !why.empty())
+      error.message = fmt::format("{}; {}", why, error.message);
+    return fail(std::move(error));
+  }
+  progress_.orders.set_ports(job, *std::move(ports));
   return {};
 }
 

@@ -132,6 +132,59 @@ TEST_CASE(
   CHECK(news.back().url.find("abc") == std::string::npos);
 }
 
+TEST_CASE("somebody else at the port is named, and is not asked") {
+  // This process is none that its job has started.
+  const Server server({"HTTP/1.1 200 OK\r\n\r\n"});
+  JobOrder order;
+  order.ports = {server.port()};
+  const PortOwners owners = PortOwners::of(order);
+  Applications apps(spec_of("/health", "token"),
+                    0,
+                    order.ports,
+                    "abc",
+                    long_enough,
+                    Applications::Clock::now(),
+                    {},
+                    &owners);
+
+  for (const auto& app : apps.step(Applications::Clock::now()))
+    CHECK(app.state == ApplicationState::starting);
+
+  REQUIRE(apps.stranger());
+  CHECK(apps.stranger()->find(fmt::format("port {} is the job's, but user ", server.port())) == 0);
+  CHECK(apps.stranger()->find(fmt::format("(process {}, '", ::getpid())) != std::string::npos);
+  CHECK(owners.taken() == *apps.stranger());
+  CHECK(server.request().empty());
+}
+
+TEST_CASE("nobody is asked at a port where nobody listens") {
+  std::uint16_t port = 0;
+  {
+    const Server server({""});
+    port = server.port();
+  }
+  JobOrder order;
+  order.ports = {port};
+  const PortOwners owners = PortOwners::of(order);
+  const auto owner = owners.look(port);
+  REQUIRE(owner);
+  CHECK(owner->kind == PortOwner::Kind::nobody);
+  CHECK(owners.taken().empty());
+}
+
+TEST_CASE("a port that is kept at ::1 is nobody else's there, and may be kept twice by nobody") {
+  std::uint16_t port = 0;
+  {
+    const Server server({""});
+    port = server.port();
+  }
+  const auto kept = keep_ipv6_port(port);
+  REQUIRE(kept);
+  if (!*kept)
+    SKIP("no IPv6 here");
+  CHECK_FALSE(keep_ipv6_port(port));
+}
+
 TEST_CASE("any byte is an answer of an unknown application, an open port is not") {
   const Server server({"", "", "-ERR unknown command\r\n"});
   Applications apps(spec_of(""), 0, {server.port()}, "", long_enough, Applications::Clock::now());

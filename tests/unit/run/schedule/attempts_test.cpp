@@ -160,3 +160,27 @@ TEST_CASE("a gang of which an end is on record already is not retried") {
   CHECK(bench.attempts.failed_first(0) == 2u);
   CHECK(jobs_of(bench.ended(stopped(0)).over) == Jobs{0});
 }
+
+TEST_CASE("a job whose port was taken is given others, beside its own attempts, four times") {
+  Bench bench({-1}, 0);
+  End taken = exited(0, 0);
+  taken.record.cause = Cause::port;
+  taken.record.message = "port 20001 is the job's, but user 'nobody' listens there";
+  for (int i = 0; i < 4; ++i) {
+    CHECK(bench.ended(taken).retry == Jobs{0});
+    CHECK(bench.attempts.why_other_ports(0) == taken.record.message);
+    bench.begin_all();
+  }
+  const auto last = bench.ended(taken);
+  CHECK(last.retry.empty());
+  CHECK(jobs_of(last.over) == Jobs{0});
+}
+
+TEST_CASE("a port that was taken before the start is a cause of its own") {
+  Bench bench({-1}, 0);
+  End taken = exited(0, 0);
+  taken.record.outcome = ExitRecord::Outcome::not_started;
+  taken.record.cause = Cause::port;
+  CHECK(outcome_of(taken).cause == Cause::port);
+  CHECK(bench.ended(taken).retry == Jobs{0});
+}

@@ -89,3 +89,12 @@ TEST_CASE("a port that a program listens at is not given to a job") {
   const Fd socket = listen_at(number);
   CHECK_FALSE(reserve_port(number).value().has_value());
 }
+
+TEST_CASE("one user does not get more than a share of the ports") {
+  const auto all = reserve_ports(ports_of_each_user + 1);
+  REQUIRE_FALSE(all);
+  CHECK(all.error().code == ErrorCode::unavailable);
+  CHECK(all.error().message.find(fmt::format("{} ports wanted", ports_of_each_user + 1)) == 0);
+  CHECK(all.error().message.find(fmt::format("of the {} that", ports_of_each_user)) !=
+        std::string::npos);
+}
