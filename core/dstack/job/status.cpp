@@ -25,7 +25,7 @@ constexpr std::array<std::pair<Status, std::string_view>, 13> status_names{{
     {Status::skipped, "skipped"},
 }};
 
-constexpr std::array<std::pair<Cause, std::string_view>, 7> cause_names{{
+constexpr std::array<std::pair<Cause, std::string_view>, 8> cause_names{{
     {Cause::exit, "exit"},
     {Cause::signal, "signal"},
     {Cause::oom, "oom"},
@@ -33,6 +33,7 @@ constexpr std::array<std::pair<Cause, std::string_view>, 7> cause_names{{
     {Cause::start, "start"},
     {Cause::lost, "lost"},
     {Cause::artifact, "artifact"},
+    {Cause::disk, "disk"},
 }};
 
 constexpr std::array<std::pair<StopRequest, std::string_view>, 3> stop_names{{

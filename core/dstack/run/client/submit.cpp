@@ -79,7 +79,12 @@ plan::PlanningContext context(const Workbench& bench,
       [](const provider::Candidate& candidate, const std::vector<provider::PlanRequest>& requests) {
         return provider::plan_jobs(candidate, requests);
       },
-      std::move(secrets)};
+      std::move(secrets),
+      {},
+      {},
+      {},
+      {},
+      bench.settings.sandbox};
 }
 
 /// For a plan that is to be shown or run: validating does not look for interpreters.
