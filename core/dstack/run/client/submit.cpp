@@ -9,6 +9,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/little_space.hpp"
 #include "dstack/run/client/project_secrets.hpp"
 #include "dstack/run/client/run_folder.hpp"
 #include "dstack/run/client/submit_data.hpp"
@@ -361,6 +362,8 @@ Result<Submitted> submit(const Workbench& bench,
                                                     secrets,
                                                     texts,
                                                     python::Effects::allowed)));
+    if (std::string notice = find_little_space(bench.home.root); !notice.empty())
+      order.plan.notices.push_back(std::move(notice));
     DSTACK_CHECK(check_tag(order.plan, request, records));
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
     if (!captured) {
