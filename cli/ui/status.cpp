@@ -35,6 +35,8 @@ std::string render_cause(const Outcome& outcome) {
       return "lost";
     case Cause::artifact:
       return "missing artifact";
+    case Cause::disk:
+      return "disk";
   }
   return {};
 }

@@ -39,9 +39,10 @@ void DiskWatch::begin_count() {
 bool DiskWatch::exceeded(Clock::time_point now) {
   if (!next_ || now < *next_)
     return false;
+  const auto before = Clock::now();
   const bool is_whole = count_some();
   const auto after = Clock::now();
-  spent_ += after - now;
+  spent_ += after - before;
   if (!is_whole) {
     next_ = after + between_parts;
     return false;

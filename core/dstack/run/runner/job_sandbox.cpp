@@ -96,7 +96,8 @@ class Confining {
     if (!home.starts_with('/') || home == "/" || sandbox::is_of_system(home))
       return {};
     home_ = real_path(home).string();
-    return own_folder("home", {home_, home});
+    DSTACK_CHECK(own_folder("home", {home_}));
+    return home == home_ ? Result<void>() : own_folder("home", {home});
   }
 
   bool holds_home(const std::string& folder) const {
