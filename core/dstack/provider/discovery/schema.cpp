@@ -209,10 +209,12 @@ Json env_files() {
 }
 
 Json sandbox() {
+  Json absolute = scalar();
+  absolute["pattern"] = or_reference("^/");
   Json members = {
       {"level", described(optional(choice({"files", "strict"})), "What it is kept from")},
-      {"read", described(optional(list_of(path())), "Absolute paths that it may read besides")},
-      {"write", described(optional(list_of(path())), "Absolute paths that it may write besides")},
+      {"read", described(optional(list_of(absolute)), "Absolute paths that it may read besides")},
+      {"write", described(optional(list_of(absolute)), "Absolute paths that it may write besides")},
       {"network",
        described(optional(choice({"none", "host"})),
                  "The machine's, which is the default of files, or none, that of strict")}};
