@@ -11,6 +11,7 @@
 #include "dstack/run/agents/container_agent.hpp"
 #include "dstack/run/agents/native.hpp"
 #include "dstack/run/supervisor/main.hpp"
+#include "dstack/sandbox/main.hpp"
 #include "version.hpp"
 
 #include <csignal>
@@ -40,6 +41,8 @@ int dispatch(int argc, char** argv) {
   }
   if (first == "container")
     return dstack::run::container_main();
+  if (first == dstack::sandbox::confined_role)
+    return dstack::sandbox::confined_main();
   if (first == "native")
     return dstack::run::native_main();
   if (first == "supervise" && argc == 4)

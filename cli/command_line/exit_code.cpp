@@ -32,6 +32,7 @@ int exit_code_of(const store::RunState& state) {
     case job::Cause::timeout:
       return 124;
     case job::Cause::artifact:
+    case job::Cause::disk:
       return exit_code::failure;
     case job::Cause::port:
     case job::Cause::start:

@@ -16,6 +16,7 @@
 #include "dstack/resources/lease.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/resources/machine.hpp"
+#include "dstack/sandbox/main.hpp"
 #include "dstack/secrets/vault.hpp"
 #include "dstack/store/records/records.hpp"
 #include "views/checks.hpp"
@@ -161,6 +162,28 @@ void check_reservations(const files::Home& home, std::vector<Check>& checks) {
   };
   add("memory", methods.memory);
   add("cpu", methods.cpu);
+  add("processes", methods.processes);
+}
+
+/// Each level is tried as a job would have it.
+void check_sandboxes(const files::Home& home, std::vector<Check>& checks) {
+  sandbox::Confinement files;
+  files.base = nearest_folder(home).string();
+  sandbox::Confinement strict = files;
+  strict.own_processes = strict.fewer_calls = strict.own_network = true;
+  const auto add = [&](const char* level, const char* what, const sandbox::Confinement& wanted) {
+    if (const auto tried = sandbox::try_confinement(wanted))
+      checks.push_back({"sandbox", Health::ok, fmt::format("{}: {}", level, what)});
+    else
+      checks.push_back({"sandbox",
+                        Health::note,
+                        fmt::format("{}: refused here, and so are jobs that ask for it: {}",
+                                    level,
+                                    tried.error().message),
+                        overlay::describe_refusal()});
+  };
+  add("files", "files by a mount namespace, no new privileges", files);
+  add("strict", "also process ids, network (none) and system calls", strict);
 }
 
 /// The settings; the defaults when they have errors, which are all added.
@@ -323,6 +346,7 @@ class Doctor final : public Action {
     const config::Settings settings = check_settings(context.home, checks);
     check_machine(settings.resources, checks);
     check_reservations(context.home, checks);
+    check_sandboxes(context.home, checks);
     check_secrets(context.home, checks);
     check_audit_log(context.home, checks);
     check_notifications(context.home, settings.on_end, checks);

@@ -75,6 +75,8 @@ std::string_view render(PropertyType type) {
       return "list of paths";
     case PropertyType::env_files:
       return "list of paths";
+    case PropertyType::sandbox:
+      return "level or map";
   }
   return "text";
 }

@@ -37,6 +37,8 @@ std::string render_cause(const Outcome& outcome) {
       return "missing artifact";
     case Cause::port:
       return "port taken";
+    case Cause::disk:
+      return "disk";
   }
   return {};
 }

@@ -32,6 +32,17 @@ void check_platform(const std::string& platform) {
                                 "write its system and its processor, such as linux/amd64");
 }
 
+void check_privileges(const std::vector<std::string>& privileges) {
+  for (const std::string& name : privileges)
+    if (name != "setuid" &&
+        (name.empty() || name.rfind("CAP_", 0) == 0 ||
+         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != std::string::npos))
+      throw dstack::PropertyError("privileges",
+                                  "'" + name + "' is not a privilege",
+                                  "write names of capabilities without CAP_, such as NET_RAW, or "
+                                  "'setuid' for programs such as sudo");
+}
+
 std::optional<dstack::Build> build_of(const dstack::Workflow& workflow) {
   const dstack::Value value = workflow.property("build");
   if (value.is_null())
@@ -52,6 +63,8 @@ dstack::Container container_of(const dstack::Workflow& workflow) {
   container.platform = workflow.text("platform");
   check_platform(container.platform);
   container.entrypoint = workflow.texts("entrypoint");
+  container.privileges = workflow.texts("privileges");
+  check_privileges(container.privileges);
   container.username = member(workflow, "registry_auth", "username");
   container.password = member(workflow, "registry_auth", "password");
   if (container.image.find_first_of(" \t\n") != std::string::npos)
@@ -59,8 +72,8 @@ dstack::Container container_of(const dstack::Workflow& workflow) {
                                 "'" + container.image + "' cannot be the name of an image",
                                 "name only the image; put what it should run into 'commands'");
   // `-v /data IMAGE`: here the option has no value.
-  if (!container.image.empty() && std::string_view("/.~").find(container.image.front()) !=
-                                      std::string_view::npos)
+  if (!container.image.empty() &&
+      std::string_view("/.~").find(container.image.front()) != std::string_view::npos)
     throw dstack::PropertyError(
         "image",
         "'" + container.image + "' is a path, and not the name of an image",

@@ -26,6 +26,9 @@ inline constexpr const char* container_workspace = "/workflow";
 inline constexpr const char* container_script = "/.dstack-script";
 inline constexpr const char* container_secrets = "/.dstack-secrets";
 
+/// Processes and threads of a container that asks for no limit.
+inline constexpr std::uint32_t container_processes = 32'768;
+
 /// What to start. Everything is resolved, except for what the image starts by default.
 struct ContainerLaunch {
   std::string job;                ///< its id
@@ -40,10 +43,13 @@ struct ContainerLaunch {
   std::string script;       ///< path, outside, of the file that is container_script inside; or ""
   /// Read-only: absolute path, outside, and path in the workspace.
   std::vector<std::pair<std::string, std::string>> mounts;
-  std::vector<std::uint16_t> ports;         ///< the same number inside and, at 127.0.0.1, outside
-  std::uint32_t cpu = 0;                    ///< 0 here and below: no limit
-  std::uint64_t memory = 0;                 ///< bytes; no swap in addition
-  std::uint64_t shm_size = 0;               ///< bytes; 0: the engine's default
+  std::vector<std::uint16_t> ports;  ///< the same number inside and, at 127.0.0.1, outside
+  std::uint32_t cpu = 0;             ///< 0 here and below: no limit
+  std::uint64_t memory = 0;          ///< bytes; no swap in addition
+  std::uint64_t shm_size = 0;        ///< bytes; 0: the engine's default
+  std::uint32_t processes = 0;       ///< 0: container_processes
+  /// As job::Container has them.
+  std::vector<std::string> privileges = {};
   std::vector<std::string> gpus;            ///< numbers or UUIDs of the GPUs
   std::chrono::milliseconds grace{10'000};  ///< for processes that the job leaves running
   int stop_signal = SIGTERM;                ///< what its processes get for a TERM of the container
@@ -81,7 +87,7 @@ struct ContainerEnd {
   std::optional<int> signal;       ///< the program, or the whole container, was killed by it
   std::optional<int> not_started;  ///< errno: there was nothing to run
   bool out_of_memory = false;
-  bool removed = false;  ///< by somebody else, while it ran
+  bool removed = false;        ///< by somebody else, while it ran
   std::optional<Usage> usage;  ///< unless the container was killed
 };
 

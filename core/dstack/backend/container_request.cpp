@@ -3,6 +3,8 @@
 #include "dstack/base/installation.hpp"
 #include "dstack/base/text.hpp"
 
+#include <algorithm>
+
 namespace dstack::backend {
 
 namespace {
@@ -38,6 +40,32 @@ void add_gpus(const ContainerLaunch& launch, bool podman, Json& host) {
     devices.push_back({{"PathOnHost", "nvidia.com/gpu=" + gpu}});
 }
 
+constexpr std::string_view setuid = "setuid";
+
+/// Of the capabilities that Docker gives by default those that Podman does not: with these a
+/// container forges packets, makes devices, and writes the machine's audit log.
+constexpr std::string_view dropped_capabilities[] = {"AUDIT_WRITE", "MKNOD", "NET_RAW"};
+
+void limit_privileges(const ContainerLaunch& launch, Json& host) {
+  const auto has = [&](std::string_view name) {
+    return std::find(launch.privileges.begin(), launch.privileges.end(), name) !=
+           launch.privileges.end();
+  };
+  if (!has(setuid))
+    host["SecurityOpt"].push_back("no-new-privileges");
+  Json dropped = Json::array();
+  for (const std::string_view capability : dropped_capabilities)
+    if (!has(capability))
+      dropped.push_back(capability);
+  host["CapDrop"] = std::move(dropped);
+  Json added = Json::array();
+  for (const std::string& capability : launch.privileges)
+    if (capability != setuid)
+      added.push_back(capability);
+  if (!added.empty())
+    host["CapAdd"] = std::move(added);
+}
+
 Json host_part(const ContainerLaunch& launch, bool podman, const std::string& init) {
   Json host = Json::object();
   host["Mounts"] = Json::array(
@@ -52,6 +80,8 @@ Json host_part(const ContainerLaunch& launch, bool podman, const std::string& in
   // Under SELinux a container may not access a user's folder without this; relabelling every file
   // instead would change the user's project.
   host["SecurityOpt"] = Json::array({"label=disable"});
+  limit_privileges(launch, host);
+  host["PidsLimit"] = launch.processes != 0 ? launch.processes : container_processes;
   // dstack keeps the log: a second one in the engine would fill its disk.
   host["LogConfig"] = {{"Type", "none"}};
   if (launch.cpu != 0)
@@ -79,9 +109,9 @@ std::vector<std::string> entrypoint_of(const ContainerLaunch& launch) {
     cores.push_back(std::to_string(core));
   if (!cores.empty())
     entrypoint.insert(entrypoint.end(), {"cores", join(cores, ",")});
-  entrypoint.insert(entrypoint.end(),
-                    {launch.secrets.empty() ? "run" : "run-with-secrets",
-                     std::to_string(launch.grace.count())});
+  entrypoint.insert(
+      entrypoint.end(),
+      {launch.secrets.empty() ? "run" : "run-with-secrets", std::to_string(launch.grace.count())});
   return entrypoint;
 }
 

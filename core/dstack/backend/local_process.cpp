@@ -2,9 +2,11 @@
 
 #include "dstack/base/text.hpp"
 #include "dstack/process/tree.hpp"
+#include "dstack/sandbox/main.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -79,6 +81,15 @@ void LocalProcess::adopt_orphans() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+Result<LocalProcess> LocalProcess::start_confined(const Launch& launch, process::Command command) {
+  const sandbox::Program program{launch.program.empty() ? command.argv.front() : launch.program,
+                                 launch.program.empty() ? command.argv : launch.argv,
+                                 std::exchange(command.working_dir, "")};
+  DSTACK_TRY(const process::Child child,
+             sandbox::spawn_confined(std::move(command), *launch.confinement, program));
+  return LocalProcess(child.pid());
+}
+
 Result<LocalProcess> LocalProcess::start(const Launch& launch) {
   process::Command command;
   command.argv = launch.argv;
@@ -93,6 +104,8 @@ Result<LocalProcess> LocalProcess::start(const Launch& launch) {
   command.descriptors = launch.descriptors;
   command.descriptors.insert(command.descriptors.end(), {{1, launch.output}, {2, launch.output}});
   command.group = process::Group::own_session;
+  if (launch.confinement)
+    return start_confined(launch, std::move(command));
   DSTACK_TRY(const process::Child child, process::spawn(command));
   return LocalProcess(child.pid());
 }

@@ -4,6 +4,7 @@
 
 #include "dstack/backend/usage.hpp"
 #include "dstack/process/spawn.hpp"
+#include "dstack/sandbox/confinement.hpp"
 
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ struct Launch {
   /// further descriptors, {in the process, here}. Others have an empty standard input and no more.
   std::string program = {};
   std::vector<std::pair<int, int>> descriptors = {};
+  /// What it is kept from. `program` then has to be seen inside under its real path.
+  std::optional<sandbox::Confinement> confinement = {};
 };
 
 /// The process tree of one job. The calling process must be single-threaded and must have called
@@ -56,6 +59,8 @@ class LocalProcess {
  private:
   /// The process group that it began: for when the tree cannot be read.
   void signal_session(int number) const;
+
+  static Result<LocalProcess> start_confined(const Launch& launch, process::Command command);
 
   explicit LocalProcess(pid_t pid) : pid_(pid) {}
 

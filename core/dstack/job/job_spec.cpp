@@ -95,6 +95,8 @@ void fields(Fields& fields, Self& resources) {
   fields.optional("memory", resources.memory);
   fields.optional("gpu", Gpus{resources});
   fields.optional("shm_size", resources.shm_size);
+  fields.optional("processes", resources.processes);
+  fields.optional("disk", resources.disk);
   fields.optional("interruptible", resources.interruptible);
   fields.optional("local", resources.local);
 }
@@ -124,6 +126,7 @@ void fields(Fields& fields, Self& container) {
   fields.optional("password", container.password);
   fields.optional("platform", container.platform);
   fields.optional("build", container.build);
+  fields.optional("privileges", container.privileges);
 }
 
 template <class Fields, MaybeConst<ApplicationSpec> Self>
@@ -157,6 +160,7 @@ void fields(Fields& fields, Self& job) {
   fields.optional("timeout", job.timeout);
   fields.optional("retry", job.retry);
   fields.optional("stop_signal", job.stop_signal);
+  fields.optional("sandbox", job.sandbox);
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/base/json.hpp"
+#include "dstack/job/sandbox.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,6 +22,8 @@ struct Resources {
   std::string gpu_name;
   std::uint64_t gpu_memory = 0;  ///< bytes, of each GPU
   std::uint64_t shm_size = 0;    ///< bytes
+  std::uint32_t processes = 0;   ///< processes and threads at a time
+  std::uint64_t disk = 0;        ///< bytes that it may write into its workspace
   bool interruptible = false;
   bool local = false;
 
@@ -72,6 +75,9 @@ struct Container {
   std::string password;
   std::string platform = {};  ///< of the image: "linux/arm64"; empty: this machine's
   std::optional<ImageBuild> build = {};
+  /// What it keeps of what containers are denied: names of capabilities without `CAP_`, and
+  /// `setuid`, with which its programs may gain privileges.
+  std::vector<std::string> privileges = {};
 
   bool operator==(const Container&) const = default;
 };
@@ -120,6 +126,7 @@ struct JobSpec {
   std::optional<WorkspaceKind> workspace;  ///< not set: the workflow's own; in a plan always set
   std::chrono::milliseconds timeout{0};    ///< of each attempt, from its start; 0: none
   std::uint32_t retry = 0;                 ///< attempts after the first that failed
+  std::optional<Sandbox> sandbox = {};
   std::string stop_signal;  ///< what asks it to stop, by stop_signal.hpp; empty: TERM
 
   bool operator==(const JobSpec&) const = default;

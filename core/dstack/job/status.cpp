@@ -25,7 +25,7 @@ constexpr std::array<std::pair<Status, std::string_view>, 13> status_names{{
     {Status::skipped, "skipped"},
 }};
 
-constexpr std::array<std::pair<Cause, std::string_view>, 8> cause_names{{
+constexpr std::array<std::pair<Cause, std::string_view>, 9> cause_names{{
     {Cause::exit, "exit"},
     {Cause::signal, "signal"},
     {Cause::oom, "oom"},
@@ -34,6 +34,7 @@ constexpr std::array<std::pair<Cause, std::string_view>, 8> cause_names{{
     {Cause::lost, "lost"},
     {Cause::artifact, "artifact"},
     {Cause::port, "port"},
+    {Cause::disk, "disk"},
 }};
 
 constexpr std::array<std::pair<StopRequest, std::string_view>, 3> stop_names{{

@@ -32,7 +32,7 @@ void to_json(Json& json, Status status);
 void from_json(const Json& json, Status& status);
 
 /// Why a job failed.
-enum class Cause { exit, signal, oom, timeout, start, lost, artifact, port };
+enum class Cause { exit, signal, oom, timeout, start, lost, artifact, port, disk };
 std::string_view render(Cause cause);
 std::optional<Cause> parse_cause(std::string_view text);
 void to_json(Json& json, Cause cause);

@@ -94,6 +94,8 @@ std::vector<std::string> condition_lines(const job::JobSpec& job) {
     parts.push_back(fmt::format("retried up to {}", plural(job.retry, "time")));
   if (!job.stop_signal.empty())
     parts.push_back(fmt::format("asked to stop by SIG{}", job.stop_signal));
+  if (job.sandbox)
+    parts.push_back(fmt::format("in a sandbox ({})", printable(job::describe(*job.sandbox))));
   if (job.workspace == job::WorkspaceKind::project)
     parts.emplace_back("works in the project itself");
   if (parts.empty())
@@ -244,7 +246,8 @@ class Explanation {
       lines.push_back(std::move(text));
     if (lines.empty())
       return {"none requested"};
-    const bool has_limits = wanted.cpu > 0 || wanted.memory > 0 || wanted.shm_size > 0;
+    const bool has_limits =
+        wanted.cpu > 0 || wanted.memory > 0 || wanted.shm_size > 0 || wanted.processes > 0;
     if (enforcement_ != nullptr && job.container && has_limits)
       lines.emplace_back("enforced by the container's engine");
     else if (enforcement_ != nullptr)

@@ -7,6 +7,7 @@
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/environment.hpp"
 #include "dstack/plan/graph.hpp"
+#include "dstack/plan/sandboxes.hpp"
 #include "dstack/plan/script.hpp"
 #include "dstack/plan/sweeps.hpp"
 #include "dstack/plan/target.hpp"
@@ -47,6 +48,7 @@ class Maker {
     choose_pythons(drafts_, context_, errors_, notices_);
     check_requirement_files(drafts_, context_, errors_);
     check_resources(drafts_, context_.machine, errors_);
+    settle_sandboxes(drafts_, context_.sandbox, errors_);
     note_unused_variables(drafts_, parsed_.variables, context_.project, context_.code, notices_);
     for (const Draft& draft : drafts_.all) {
       check_environment(draft, errors_);

@@ -76,6 +76,8 @@ struct PlanningContext {
   /// Those of `secrets` that are the user's for all projects, where this one has not run before:
   /// jobs get one only where the project or their workflow names it.
   std::vector<std::string> withheld_secrets = {};
+  /// What `config.yaml` keeps every local job from.
+  std::optional<job::Sandbox> sandbox = {};
 };
 
 /// Everything that keeps the run from starting is reported together: unknown names, properties,

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/options.hpp"
+#include "dstack/resources/limits.hpp"
 
 #include <map>
 
@@ -31,7 +32,10 @@ class Checker {
   Checker(const Draft& draft, const Machine& machine, std::vector<Error>& errors)
       : draft_(draft), machine_(machine), errors_(errors) {}
 
-  void check(const job::Resources& wanted) {
+  void check(const job::JobSpec& job) {
+    const job::Resources& wanted = job.resources;
+    if (wanted.processes > 0 && !job.container)
+      check_processes(wanted);
     if (machine_.cpu > 0 && wanted.cpu > machine_.cpu)
       refuse("cpu",
              plural(wanted.cpu, "CPU"),
@@ -77,6 +81,22 @@ class Checker {
   }
 
  private:
+  /// The kernel's limit without a control group counts all processes of the user's.
+  void check_processes(const job::Resources& wanted) {
+    const resources::Enforcement enforcement = resources::find_enforcement().processes;
+    if (resources::is_control_group(enforcement.kind))
+      return;
+    errors_.push_back(make_error(ErrorCode::unavailable,
+                                 "workflow '{}' limits its processes to {}, which takes a control "
+                                 "group: {}",
+                                 draft_.workflow->name,
+                                 wanted.processes,
+                                 enforcement.why)
+                          .at(place_of(draft_, "resources.processes"))
+                          .with_hint("leave 'processes' out; 'dstack doctor' shows what can be "
+                                     "limited here"));
+  }
+
   void check_gpus(const job::Resources& wanted) {
     const std::size_t fitting = resources::fitting_gpus(machine_, wanted).size();
     if (wanted.gpu <= fitting)
@@ -199,6 +219,11 @@ std::string describe_unreserved(const job::Resources& resources) {
   std::vector<std::string> parts;
   if (resources.shm_size > 0)
     parts.push_back(fmt::format("shared memory {}", render_size(resources.shm_size)));
+  if (resources.processes > 0)
+    parts.push_back(fmt::format("at most {} processes", resources.processes));
+  if (resources.disk > 0)
+    parts.push_back(
+        fmt::format("at most {} written into its workspace", render_size(resources.disk)));
   if (resources.interruptible)
     parts.push_back("interruptible");
   if (resources.local)
@@ -215,7 +240,7 @@ void check_resources(const Drafts& drafts, const Machine& machine, std::vector<E
     for (const job::JobSpec& job : draft.jobs) {
       // Most jobs of a workflow ask for the same, which is reported once.
       if (last == nullptr || !(*last == job.resources))
-        Checker(draft, machine, errors).check(job.resources);
+        Checker(draft, machine, errors).check(job);
       last = &job.resources;
     }
     if (errors.size() == errors_before)

@@ -1,5 +1,6 @@
 #include "dstack/plan/draft.hpp"
 #include "dstack/plan/graph.hpp"
+#include "dstack/plan/sandboxes.hpp"
 #include "dstack/plan/sweeps.hpp"
 
 namespace dstack::plan {
@@ -64,6 +65,7 @@ Result<std::vector<std::string>> validate(const PlanningContext& context) {
   std::vector<std::string> notices;  // of what a run may make before
   resolve_paths(drafts, context.project, context.code, notices);
   make_jobs(drafts, context, errors);
+  settle_sandboxes(drafts, context.sandbox, errors);
   resolve_input_files(drafts, context, OnThisMachine::optional, errors);
   read_env_files(drafts, context, OnThisMachine::optional, errors, warnings);
   if (!context.code.files.empty())

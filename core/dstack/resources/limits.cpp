@@ -73,7 +73,7 @@ Enforcement enforcement_by_v2(const Hierarchy& v2,
 }
 
 /// A process is in one group of v2: a group for both limits is preferred to one for a single limit.
-EnforcementMethods enforcement_by_v2(const Hierarchy& v2, const SystemdPlaces& systemd) {
+EnforcementMethods enforcement_of_sizes(const Hierarchy& v2, const SystemdPlaces& systemd) {
   if (Enforcement both = enforcement_by_v2(v2, {"memory", "cpu"}, systemd);
       is_control_group(both.kind))
     return {both, both};
@@ -83,6 +83,18 @@ EnforcementMethods enforcement_by_v2(const Hierarchy& v2, const SystemdPlaces& s
     methods.cpu = {Enforcement::Kind::nothing,
                    {},
                    "the control group that limits memory has no controller 'cpu'"};
+  return methods;
+}
+
+EnforcementMethods enforcement_by_v2(const Hierarchy& v2, const SystemdPlaces& systemd) {
+  EnforcementMethods methods = enforcement_of_sizes(v2, systemd);
+  methods.processes = enforcement_by_v2(v2, {"pids"}, systemd);
+  for (const Enforcement* other : {&methods.memory, &methods.cpu})
+    if (is_control_group(other->kind) && is_control_group(methods.processes.kind) &&
+        (other->kind != methods.processes.kind || other->parent != methods.processes.parent))
+      methods.processes = {Enforcement::Kind::nothing,
+                           {},
+                           "the control group of its other limits has no controller 'pids'"};
   return methods;
 }
 
@@ -108,17 +120,19 @@ void kill_members(const Path& group) {
 EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
                                     const SystemdPlaces& systemd) {
   const Enforcement none{Enforcement::Kind::nothing, {}, "this machine has no control groups"};
-  EnforcementMethods methods{none, none};
+  EnforcementMethods methods{none, none, none};
   for (const Hierarchy& tree : hierarchies) {
     EnforcementMethods by_tree;
     if (tree.version == Hierarchy::Version::v1)
-      by_tree.memory = by_tree.cpu = enforcement_by_v1(tree);
+      by_tree.memory = by_tree.cpu = by_tree.processes = enforcement_by_v1(tree);
     else
       by_tree = enforcement_by_v2(tree, systemd);
     if (contains(tree.controllers, "memory"))
       methods.memory = by_tree.memory;
     if (contains(tree.controllers, "cpu"))
       methods.cpu = by_tree.cpu;
+    if (contains(tree.controllers, "pids"))
+      methods.processes = by_tree.processes;
   }
   if (methods.memory.kind == Enforcement::Kind::nothing)
     methods.memory.kind = Enforcement::Kind::each_process;
@@ -162,6 +176,11 @@ std::vector<std::string> describe_limits(const job::Resources& wanted,
   if (wanted.memory > 0)
     lines.push_back(
         fmt::format("memory {}: {}", render_size(wanted.memory), describe(methods.memory)));
+  if (wanted.processes > 0)
+    lines.push_back(fmt::format("processes {}: {}", wanted.processes, describe(methods.processes)));
+  if (wanted.disk > 0)
+    lines.push_back(
+        fmt::format("disk {}: its workspace is counted while it runs", render_size(wanted.disk)));
   if (wanted.shm_size > 0)
     lines.push_back(fmt::format("shared memory {}: not enforced: only containers have their own",
                                 render_size(wanted.shm_size)));
@@ -174,6 +193,7 @@ Limiter::Limiter(const std::string& job, const job::Resources& wanted, Enforceme
     make_memory_group(group_name(job), wanted.memory, methods.memory);
   if (wanted.cpu > 0)
     make_cpu_group(group_name(job), wanted.cpu, methods.cpu);
+  make_processes_group(group_name(job), wanted.processes, methods.processes);
 }
 
 void Limiter::make_scope(const std::string& name,
@@ -184,6 +204,10 @@ void Limiter::make_scope(const std::string& name,
     from_systemd.push_back(&methods.memory);
   if (wanted.cpu > 0 && methods.cpu.kind == Enforcement::Kind::systemd_scope)
     from_systemd.push_back(&methods.cpu);
+  const bool has_other = !from_systemd.empty();
+  if (methods.processes.kind == Enforcement::Kind::systemd_scope &&
+      (wanted.processes > 0 || has_other))
+    from_systemd.push_back(&methods.processes);
   if (from_systemd.empty())
     return;
   // The scope of an earlier attempt may still exist. The name is what find_groups() looks for.
@@ -228,12 +252,26 @@ void Limiter::make_cpu_group(const std::string& name,
                {{"cpu.cfs_period_us", std::to_string(period)}, {"cpu.cfs_quota_us", quota}});
 }
 
+void Limiter::make_processes_group(const std::string& name,
+                                   std::uint32_t processes,
+                                   const Enforcement& enforcement) {
+  if (enforcement.kind != Enforcement::Kind::cgroup_v1 &&
+      enforcement.kind != Enforcement::Kind::cgroup_v2)
+    return;
+  const std::size_t warnings_before = warnings_.size();
+  const std::string limit = std::to_string(processes != 0 ? processes : usual_processes);
+  if (make_group(enforcement, name, {{"pids.max", limit}}))
+    processes_ = groups_.back().folder;
+  else if (processes == 0)
+    warnings_.resize(warnings_before);
+}
+
 bool Limiter::make_group(const Enforcement& enforcement,
                          const std::string& name,
                          const std::vector<std::pair<std::string, std::string>>& settings) {
   Group group{enforcement.parent / name, {}};
   if (enforcement.kind == Enforcement::Kind::cgroup_v2)
-    for (const char* controller : {"+memory", "+cpu"})
+    for (const char* controller : {"+memory", "+cpu", "+pids"})
       write_setting(enforcement.parent / "cgroup.subtree_control", controller);
   // In a tree with both controllers, the job has one group for both.
   const bool is_new = ::mkdir(group.folder.c_str(), 0755) == 0;
@@ -286,6 +324,17 @@ std::uint64_t Limiter::killed_for_memory() const {
   return memory_ ? resources::killed_for_memory(*memory_) : 0;
 }
 
+std::uint64_t Limiter::refused_processes() const {
+  if (!processes_)
+    return 0;
+  const std::string text = read_kernel_file(*processes_ / "pids.events").value_or("");
+  constexpr std::string_view label = "max ";
+  return text.starts_with(label)
+             ? parse_number<std::uint64_t>(trim(std::string_view(text).substr(label.size())))
+                   .value_or(0)
+             : 0;
+}
+
 OomEvents Limiter::watch_memory() const {
   return memory_ ? OomEvents(*memory_) : OomEvents();
 }
@@ -301,7 +350,7 @@ std::vector<Path> find_groups(const std::string& job,
                               const SystemdPlaces& systemd) {
   std::vector<Path> groups;
   const EnforcementMethods methods = find_enforcement(hierarchies, systemd);
-  for (const Enforcement* each : {&methods.memory, &methods.cpu})
+  for (const Enforcement* each : {&methods.memory, &methods.cpu, &methods.processes})
     if (!each->parent.empty())
       groups.push_back(each->parent / group_name(job));
   for (const Hierarchy& tree : hierarchies)

@@ -1,6 +1,6 @@
-// Limits a job to the memory and processors it requested: by control groups where this user may
-// make them or systemd makes one, else by the kernel's limits of a single process. A limit that
-// cannot be enforced is reported before the run.
+// Limits a job to the memory, processors and processes it requested: by control groups where this
+// user may make them or systemd makes one, else by the kernel's limits of a single process. A limit
+// that cannot be enforced is reported before the run.
 #pragma once
 
 #include "dstack/job/job_spec.hpp"
@@ -36,7 +36,11 @@ struct Enforcement {
 struct EnforcementMethods {
   Enforcement memory;
   Enforcement cpu;
+  Enforcement processes = {};
 };
+
+/// Processes and threads at a time of a job that has a control group and asks for no other limit.
+inline constexpr std::uint32_t usual_processes = 32'768;
 
 EnforcementMethods find_enforcement();
 EnforcementMethods find_enforcement(const std::vector<Hierarchy>& hierarchies,
@@ -70,6 +74,8 @@ class Limiter {
   std::optional<std::uint64_t> peak_memory() const;
   /// How many of the job's processes were killed because they reached its memory limit.
   std::uint64_t killed_for_memory() const;
+  /// How often the job was refused one more process or thread.
+  std::uint64_t refused_processes() const;
   /// Reports the first of them.
   OomEvents watch_memory() const;
 
@@ -95,13 +101,18 @@ class Limiter {
                          std::uint64_t bytes,
                          const Enforcement& enforcement);
   void make_cpu_group(const std::string& name, std::uint32_t cpus, const Enforcement& enforcement);
+  /// The usual limit is set where that is possible; nobody has asked for it.
+  void make_processes_group(const std::string& name,
+                            std::uint32_t processes,
+                            const Enforcement& enforcement);
   bool make_group(const Enforcement& enforcement,
                   const std::string& name,
                   const std::vector<std::pair<std::string, std::string>>& settings);
 
   std::vector<Group> groups_;
   std::optional<MemoryGroup> memory_;
-  std::optional<rlimit> data_;  ///< of each process
+  std::optional<Path> processes_;  ///< the group that limits them
+  std::optional<rlimit> data_;     ///< of each process
   rlimit data_before_{};
   std::vector<std::string> warnings_;
 };

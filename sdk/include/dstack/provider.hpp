@@ -178,6 +178,8 @@ struct Container {
   std::string username;                 ///< at the image's registry
   std::string password;
   std::string platform;  ///< of the image: "linux/arm64"; empty: this machine's
+  /// Capabilities that it keeps, without `CAP_`; "setuid": programs in it may gain privileges.
+  std::vector<std::string> privileges;
 };
 
 /// An application of a job that people open in a browser. The host prints its address once it

@@ -28,7 +28,9 @@ TEST_CASE("a container asks for what the job says and for nothing else") {
       R"("Healthcheck":{"Test":["NONE"]},"HostConfig":{"Mounts":[)"
       R"({"Type":"bind","Source":"/home/u/w","Target":"/workflow","ReadOnly":false},)"
       R"({"Type":"bind","Source":"/lib/init","Target":"/.dstack-container-init","ReadOnly":true}],)"
-      R"("SecurityOpt":["label=disable"],"LogConfig":{"Type":"none"}}})");
+      R"("SecurityOpt":["label=disable","no-new-privileges"],)"
+      R"("CapDrop":["AUDIT_WRITE","MKNOD","NET_RAW"],"PidsLimit":32768,)"
+      R"("LogConfig":{"Type":"none"}}})");
 }
 
 TEST_CASE("limits, ports and the working directory are in the engine's terms") {
@@ -48,6 +50,21 @@ TEST_CASE("limits, ports and the working directory are in the engine's terms") {
   CHECK(host["ShmSize"] == 1'000);
   CHECK(host["PortBindings"]["20002/tcp"].dump() ==
         R"([{"HostIp":"127.0.0.1","HostPort":"20002"}])");
+}
+
+TEST_CASE("a container gets back the privileges and processes that its job asks for, and no more") {
+  ContainerLaunch asked = launch();
+  asked.processes = 100;
+  asked.privileges = {"NET_RAW", "SYS_PTRACE"};
+  Json host = container_request(asked, "i", false, "/init")["HostConfig"];
+  CHECK(host["PidsLimit"] == 100);
+  CHECK(host["CapDrop"].dump() == R"(["AUDIT_WRITE","MKNOD"])");
+  CHECK(host["CapAdd"].dump() == R"(["NET_RAW","SYS_PTRACE"])");
+  CHECK(host["SecurityOpt"].dump() == R"(["label=disable","no-new-privileges"])");
+  asked.privileges = {"setuid"};
+  host = container_request(asked, "i", false, "/init")["HostConfig"];
+  CHECK(host["SecurityOpt"].dump() == R"(["label=disable"])");
+  CHECK_FALSE(host.contains("CapAdd"));
 }
 
 TEST_CASE("the first process is told of the stop signal and of the processors") {

@@ -34,7 +34,8 @@ class SettingsReader : private MapReader {
                  "tools",
                  "on_end",
                  "retention",
-                 "trust"},
+                 "trust",
+                 "sandbox"},
                 [&](const std::string& key, const Value& value) {
                   if (key == "resources")
                     read_resources(value, settings.resources);
@@ -50,6 +51,8 @@ class SettingsReader : private MapReader {
                     read_size(key, value, settings.keep_changes);
                   else if (key == "trust")
                     read_trust(value, settings.trust);
+                  else if (key == "sandbox")
+                    read_sandbox(value, settings.sandbox.emplace());
                   else if (key == "log_limit")
                     read_log_limit(value, settings.log_limit);
                   else
@@ -104,6 +107,65 @@ class SettingsReader : private MapReader {
                  .at(value.where)
                  .with_hint("write 'trust: ask' to be shown what the first run of a project would "
                             "run"));
+  }
+
+  void read_sandbox(const Value& value, job::Sandbox& sandbox) {
+    if (value.kind == ValueKind::scalar)
+      return read_sandbox_level(value, sandbox.level);
+    each_member(value,
+                "'sandbox'",
+                {"level", "read", "write", "network"},
+                [&](const std::string& key, const Value& member) {
+                  if (key == "level")
+                    read_sandbox_level(member, sandbox.level);
+                  else if (key == "network")
+                    read_sandbox_network(member, sandbox.network);
+                  else
+                    read_opened_paths(key, member, key == "read" ? sandbox.read : sandbox.write);
+                });
+  }
+
+  void read_sandbox_level(const Value& value, job::SandboxLevel& level) {
+    const auto found =
+        value.kind == ValueKind::scalar ? job::parse_sandbox_level(value.text) : std::nullopt;
+    if (found)
+      level = *found;
+    else
+      report(make_error(ErrorCode::configuration, "a sandbox must be 'files' or 'strict'")
+                 .at(value.where)
+                 .with_hint("write 'sandbox: files', for example, or 'sandbox: {{level: strict, "
+                            "read: [/data], network: host}}'"));
+  }
+
+  void read_sandbox_network(const Value& value, std::optional<job::SandboxNetwork>& network) {
+    network =
+        value.kind == ValueKind::scalar ? job::parse_sandbox_network(value.text) : std::nullopt;
+    if (!network)
+      report(make_error(ErrorCode::configuration, "'network' must be 'none' or 'host'")
+                 .at(value.where));
+  }
+
+  void read_opened_paths(const std::string& key,
+                         const Value& value,
+                         std::vector<std::string>& paths) {
+    const bool is_list = value.kind == ValueKind::sequence;
+    for (const Value& path : is_list ? value.elements : std::vector<Value>{value}) {
+      if (path.kind == ValueKind::scalar && path.text.starts_with('/'))
+        paths.push_back(normal_absolute(path.text));
+      else
+        report(
+            make_error(ErrorCode::configuration, "'{}' takes absolute paths", key)
+                .at(path.where)
+                .with_hint("write '{}: [/data]', for example: '~' and variables are not expanded",
+                           key));
+    }
+  }
+
+  static std::string normal_absolute(const std::string& text) {
+    std::string normal = Path(text).lexically_normal().string();
+    while (normal.size() > 1 && (normal.ends_with('/') || normal.ends_with("/.")))
+      normal.resize(normal.rfind('/') == 0 ? 1 : normal.rfind('/'));
+    return normal;
   }
 
   void read_resources(const Value& value, ResourceSettings& resources) {

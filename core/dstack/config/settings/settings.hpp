@@ -4,6 +4,7 @@
 #include "dstack/base/file.hpp"
 #include "dstack/base/json.hpp"
 #include "dstack/config/settings/on_end.hpp"
+#include "dstack/job/sandbox.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -60,6 +61,8 @@ struct Settings {
   /// Bytes of the log of a job: of a longer one its beginning and its end are kept; 0: no limit.
   std::uint64_t log_limit = 10'000'000'000;
   Trust trust = Trust::always;
+  /// What every local job is kept from at least.
+  std::optional<job::Sandbox> sandbox = {};
 };
 
 /// Of `config`.yaml, also when it is called `.yml`; defaults when there is neither. Unknown keys

@@ -164,6 +164,8 @@ Json resources() {
   add("memory", memory(), "Memory, such as 16GB");
   add("gpu", gpu(), "A number of GPUs, or a map of count, name and memory");
   add("shm_size", memory(), "Shared memory, such as 8GB");
+  add("processes", integer(0, 4'194'304), "The most processes and threads at a time");
+  add("disk", memory(), "The most that the job writes into its workspace, such as 50GB");
   add("interruptible", boolean(), "Whether the job may be interrupted");
   add("local", boolean(), "Whether the job must run on this machine");
   return {{"type", Json::array({"object"})},
@@ -204,6 +206,22 @@ Json inputs() {
 Json env_files() {
   return list_of(path_or_map(
       {{"mask", described(optional(boolean()), "Whether its values are masked in logs")}}));
+}
+
+Json sandbox() {
+  Json absolute = scalar();
+  absolute["pattern"] = or_reference("^/");
+  Json members = {
+      {"level", described(optional(choice({"files", "strict"})), "What it is kept from")},
+      {"read", described(optional(list_of(absolute)), "Absolute paths that it may read besides")},
+      {"write", described(optional(list_of(absolute)), "Absolute paths that it may write besides")},
+      {"network",
+       described(optional(choice({"none", "host"})),
+                 "The machine's, which is the default of files, or none, that of strict")}};
+  Json schema = choice({"files", "strict"});
+  schema["anyOf"].push_back(
+      {{"type", "object"}, {"properties", std::move(members)}, {"additionalProperties", false}});
+  return schema;
 }
 
 Json requirements() {
@@ -263,6 +281,8 @@ Json schema_of_type(const Property& property) {
       return inputs();
     case PropertyType::env_files:
       return env_files();
+    case PropertyType::sandbox:
+      return sandbox();
   }
   return Json::object();
 }

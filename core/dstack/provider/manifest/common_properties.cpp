@@ -31,10 +31,10 @@ std::vector<Property> make_common_properties() {
                               "Folders and files to save, relative to the working directory");
   artifacts.suggest_for = {"out", "outs", "output", "outputs", "results", "save"};
   artifacts.flag = Flag{"--artifact", "-a", "DIR", true};
-  Property resources =
-      common("resources",
-             PropertyType::resources,
-             "What the job needs: cpu, memory, gpu, shm_size, interruptible, local");
+  Property resources = common(
+      "resources",
+      PropertyType::resources,
+      "What the job needs: cpu, memory, gpu, shm_size, processes, disk, interruptible, local");
   Property workspace = common("workspace",
                               PropertyType::text,
                               "Where the job works: in a folder of its own (private), in one of "
@@ -78,6 +78,13 @@ std::vector<Property> make_common_properties() {
   env_file.yields = true;
   env_file.suggest_for = {"env_files", "dotenv", "envfile"};
   env_file.flag = Flag{"--env-file", "", "FILE", true};
+  Property sandbox = common("sandbox",
+                            PropertyType::sandbox,
+                            "What the job is kept from: files, strict, or {level, read, write, "
+                            "network}");
+  sandbox.yields = true;
+  sandbox.suggest_for = {"sandboxed", "isolation", "isolate", "confine"};
+  sandbox.flag = Flag{"--sandbox", "", "LEVEL", false};
   return {std::move(environment),
           std::move(env_file),
           std::move(inputs),
@@ -88,7 +95,8 @@ std::vector<Property> make_common_properties() {
           std::move(setup),
           std::move(timeout),
           std::move(retry),
-          std::move(stop_signal)};
+          std::move(stop_signal),
+          std::move(sandbox)};
 }
 
 }  // namespace

@@ -80,6 +80,9 @@ constexpr std::pair<std::string_view, std::string_view> done_otherwise[] = {
     {"snapshot_file_limit", setting_of_the_home},
     {"on_end", setting_of_the_home},
     {"trust", setting_of_the_home},
+    {"privileges",
+     "only containers have privileges that can be given back; 'sandbox' says what a local job is "
+     "kept from"},
     {"schedule", "use cron or a systemd timer that starts 'dstack run NAME -d'"}};
 
 template <std::size_t Count>

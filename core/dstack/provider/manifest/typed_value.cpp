@@ -141,6 +141,8 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
       return inputs(name, value);
     case PropertyType::env_files:
       return env_files(name, value);
+    case PropertyType::sandbox:
+      return sandbox(name, value);
   }
   return nullptr;
 }
@@ -246,6 +248,11 @@ Json ValueTyper::count(const std::string& name, const Value& value) {
   Json number = integer(name, value, 0);
   return number.is_number() && number > most ? wrong(name, value, fmt::format("at most {}", most))
                                              : number;
+}
+
+Json ValueTyper::processes(const std::string& name, const Value& value) {
+  constexpr std::int64_t most = 4'194'304;  // what the kernel numbers
+  return integer(name, value, 0, most);
 }
 
 Json ValueTyper::boolean(const std::string& name, const Value& value) {
@@ -420,6 +427,8 @@ const ValueTyper::Members& ValueTyper::resource_members() {
                                   {"memory", &ValueTyper::memory},
                                   {"gpu", &ValueTyper::gpu},
                                   {"shm_size", &ValueTyper::memory},
+                                  {"processes", &ValueTyper::processes},
+                                  {"disk", &ValueTyper::memory},
                                   {"interruptible", &ValueTyper::boolean},
                                   {"local", &ValueTyper::boolean}};
   return members;

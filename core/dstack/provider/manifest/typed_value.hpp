@@ -66,6 +66,7 @@ class ValueTyper {
                std::int64_t minimum,
                std::int64_t maximum = std::numeric_limits<std::int64_t>::max());
   Json count(const std::string& name, const config::Value& value);
+  Json processes(const std::string& name, const config::Value& value);
   Json boolean(const std::string& name, const config::Value& value);
   Json size(const std::string& name, const config::Value& value);
   Json memory(const std::string& name, const config::Value& value);
@@ -91,6 +92,12 @@ class ValueTyper {
   Json names(const std::string& name, const config::Value& value);
   // typed_build.cpp
   Json build(const std::string& name, const config::Value& value);
+  // typed_sandbox.cpp
+  Json sandbox(const std::string& name, const config::Value& value);
+  Json sandbox_level(const std::string& name, const config::Value& value);
+  Json sandbox_network(const std::string& name, const config::Value& value);
+  Json opened_paths(const std::string& name, const config::Value& value);
+  Json opened_path(const std::string& name, const config::Value& value);
   // typed_inputs.cpp
   Json inputs(const std::string& name, const config::Value& value);
   Json input(const std::string& name, const config::Value& value);

@@ -86,6 +86,8 @@ backend::ContainerLaunch container_launch(const AgentOrder& order) {
   launch.cpu = resources.cpu;
   launch.memory = resources.memory;
   launch.shm_size = resources.shm_size;
+  launch.processes = resources.processes;
+  launch.privileges = order.job.spec.container->privileges;
   launch.gpus = order.job.gpus;
   launch.grace = order.job.stop_grace;
   launch.stop_signal = job::stop_signal_number(order.job.spec.stop_signal).value_or(SIGTERM);

@@ -10,6 +10,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/little_space.hpp"
 #include "dstack/run/client/project_secrets.hpp"
 #include "dstack/run/client/run_folder.hpp"
 #include "dstack/run/client/submit_data.hpp"
@@ -89,7 +90,12 @@ plan::PlanningContext context(const Workbench& bench,
       [](const provider::Candidate& candidate, const std::vector<provider::PlanRequest>& requests) {
         return provider::plan_jobs(candidate, requests);
       },
-      std::move(secrets)};
+      std::move(secrets),
+      {},
+      {},
+      {},
+      {},
+      bench.settings.sandbox};
 }
 
 /// For a plan that is to be shown or run: validating does not look for interpreters.
@@ -406,6 +412,8 @@ Result<Submitted> submit(const Workbench& bench,
                                                     secrets,
                                                     texts,
                                                     python::Effects::allowed)));
+    if (std::string notice = find_little_space(bench.home.root); !notice.empty())
+      order.plan.notices.push_back(std::move(notice));
     DSTACK_CHECK(check_tag(order.plan, request, records));
     if (request.on_plan)
       DSTACK_CHECK(request.on_plan(order.plan));

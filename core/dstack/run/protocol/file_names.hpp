@@ -42,7 +42,8 @@ inline constexpr const char* secrets = "secrets";
 inline constexpr const char* private_folder = "private";
 /// What the job installed for itself, laid out like an environment, while the job lasts.
 inline constexpr const char* own_packages = "python";
-inline constexpr const char* runner = "wrapper";  ///< identity of the runner, its first act
+inline constexpr const char* sandbox = "sandbox";  ///< TMPDIR and HOME of a sandboxed job
+inline constexpr const char* runner = "wrapper";   ///< identity of the runner, its first act
 inline constexpr const char* lock = "lock";  ///< held from before the runner starts until it ends
 inline constexpr const char* states = "states";  ///< a line for each state the runner went through
 inline constexpr const char* ports = "ports";    ///< their numbers, of a job that has some

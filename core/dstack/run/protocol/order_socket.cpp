@@ -17,8 +17,8 @@ namespace dstack::run {
 bool is_plain(const JobOrder& order) {
   const job::JobSpec& spec = order.spec;
   const bool is_program = agent_role(spec).empty();
-  const bool needs_nothing_made =
-      !spec.python && spec.tools.empty() && spec.apps.empty() && order.links.empty();
+  const bool needs_nothing_made = !spec.python && !spec.sandbox && spec.tools.empty() &&
+                                  spec.apps.empty() && order.links.empty();
   const bool holds_nothing =
       spec.resources == job::Resources() && spec.ports == 0 && !spec.master && order.gpus.empty();
   const bool has_no_secrets = !has_secrets(order) && order.env_files.empty() && spec.token.empty();

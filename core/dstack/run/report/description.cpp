@@ -180,7 +180,9 @@ Json resources_json(const job::Resources& resources) {
           {"gpu", number(resources.gpu)},
           {"gpu_name", resources.gpu_name.empty() ? Json() : Json(resources.gpu_name)},
           {"gpu_memory", number(resources.gpu_memory)},
-          {"shm_size", number(resources.shm_size)}};
+          {"shm_size", number(resources.shm_size)},
+          {"processes", number(resources.processes)},
+          {"disk", number(resources.disk)}};
 }
 
 Json usage_json(const job::Usage& usage) {

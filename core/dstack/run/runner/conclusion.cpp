@@ -7,6 +7,7 @@
 #include "dstack/python/installed.hpp"
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/supervision.hpp"
+#include "dstack/run/runner/job_sandbox.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 #include "dstack/run/runner/overlay_trouble.hpp"
 #include "dstack/run/runner/secret_scan.hpp"
@@ -172,6 +173,8 @@ bool Conclusion::leaves_nothing() const {
 void Conclusion::remove_folders() {
   if (leaves_nothing())
     (void)attempt_.workspace->remove();
+  if (attempt_.order.spec.sandbox)
+    (void)remove_tree(sandbox_folder(attempt_.folder));
   if (!attempt_.order.spec.apps.empty())
     (void)remove_tree(attempt_.folder / file_names::private_folder);
 }

@@ -1,6 +1,7 @@
 #include "dstack/run/runner/job_start.hpp"
 
 #include "dstack/overlay/mount.hpp"
+#include "dstack/run/runner/job_sandbox.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 
 #include <optional>
@@ -45,9 +46,19 @@ std::int64_t mark_workspace(const Path& folder) {
 /// The agent of a container has the container's limits set by the engine.
 resources::Limiter make_limiter(const JobOrder& order) {
   const job::Resources& resources = order.spec.resources;
-  if (order.spec.container || (resources.cpu == 0 && resources.memory == 0))
+  const bool has_group =
+      resources.cpu != 0 || resources.memory != 0 || resources.processes != 0 || order.spec.sandbox;
+  if (order.spec.container || !has_group)
     return {};
   return {order.id, resources, resources::find_enforcement()};
+}
+
+/// What an overlay has written, or what comes to the folder; and what a sandbox keeps elsewhere.
+DiskWatch watch_disk(const JobAttempt& attempt) {
+  const std::uint64_t limit = attempt.order.spec.resources.disk;
+  if (limit == 0)
+    return {};
+  return {{attempt.workspace->written(), sandbox_folder(attempt.folder)}, limit};
 }
 
 /// What the runner keeps of an agent, and what the agent gets.
@@ -113,6 +124,7 @@ Result<RunningJob> start_job(JobAttempt& attempt, PreparedJob job, Timestamp& st
                     std::move(limiter),
                     std::move(cores),
                     std::move(oom),
+                    watch_disk(attempt),
                     std::move(output.read_end),
                     agent ? AgentReports(std::move(agent->reports.read_end)) : AgentReports(),
                     std::move(job.secret_names),

@@ -6,6 +6,7 @@
 #include "dstack/resources/cores.hpp"
 #include "dstack/resources/limits.hpp"
 #include "dstack/run/protocol/agent.hpp"
+#include "dstack/run/runner/disk_watch.hpp"
 #include "dstack/run/runner/job_attempt.hpp"
 #include "dstack/run/runner/preparation.hpp"
 #include "dstack/run/runner/stop_timer.hpp"
@@ -23,6 +24,7 @@ struct RunningJob {
   resources::Limiter limiter;
   resources::Cores cores;
   resources::OomEvents oom;
+  DiskWatch disk;
   Fd output;             ///< the pipe with what it writes; reading never blocks
   AgentReports reports;  ///< empty without an agent
   std::vector<std::string> secret_names;

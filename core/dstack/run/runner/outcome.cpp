@@ -7,8 +7,10 @@
 namespace dstack::run {
 
 std::optional<job::StopRequest> requested_stop(int signal, const ExitRecord& record) {
-  return requested_stop(
-      signal, record.stop != job::StopRequest::none || record.cause == job::Cause::timeout);
+  return requested_stop(signal,
+                        record.stop != job::StopRequest::none ||
+                            record.cause == job::Cause::timeout ||
+                            record.cause == job::Cause::disk);
 }
 
 std::optional<job::StopRequest> requested_stop(int signal, bool is_ending) {
@@ -52,6 +54,14 @@ std::string oom_kill_sentence(std::uint64_t limit) {
           : fmt::format("the {} of memory that it asked for were used up; --memory gives it more",
                         render_size(limit));
   return fmt::format("a process of the job was killed because {}", why);
+}
+
+std::string disk_sentence(std::uint64_t written, std::uint64_t limit) {
+  return fmt::format(
+      "it wrote {} into its workspace, more than the {} that 'disk' in its resources "
+      "allows",
+      render_size(written),
+      render_size(limit));
 }
 
 }  // namespace dstack::run

@@ -14,7 +14,7 @@
 namespace dstack::run {
 
 /// What a signal to the runner asks for: USR1 for an abort, whenever it comes; any other but CHLD
-/// for a stop, unless the job was asked to end before or has exceeded its timeout.
+/// for a stop, unless the job was asked to end before or has exceeded its timeout or its disk.
 std::optional<job::StopRequest> requested_stop(int signal, const ExitRecord& record);
 /// The same of a job whose end has, or has not, been asked for.
 std::optional<job::StopRequest> requested_stop(int signal, bool is_ending);
@@ -29,5 +29,8 @@ void record_exit(ExitRecord& record, const std::optional<process::ExitStatus>& s
 /// The sentence for the log when a process of a job was killed for its memory, and the job may go
 /// on without it. `limit`: bytes; 0: none.
 std::string oom_kill_sentence(std::uint64_t limit);
+
+/// Why a job was stopped that has written more than it may. Both in bytes.
+std::string disk_sentence(std::uint64_t written, std::uint64_t limit);
 
 }  // namespace dstack::run

@@ -23,6 +23,7 @@
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/job_progress.hpp"
 #include "dstack/run/runner/job_command.hpp"
+#include "dstack/run/runner/job_sandbox.hpp"
 #include "dstack/run/runner/job_secrets.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 #include "dstack/run/runner/layered_workspace.hpp"
@@ -103,6 +104,7 @@ Result<PreparedJob> Preparation::run() {
   if (!order_.spec.apps.empty())
     DSTACK_CHECK(prepare_applications());
   DSTACK_CHECK(complete_launch(working_dir));
+  DSTACK_CHECK(confine(attempt_, job_));
   return std::move(job_);
 }
 
@@ -210,6 +212,7 @@ Result<void> Preparation::prepare_tool(const std::string& wanted) {
           wanted, configured, attempt_.home, environment_variable, output.get(), about_to_fetch));
   DSTACK_CHECK(attempt_.log.writer().continue_at_end());
   set_variable(order_.environment, tool.variable, tool.program.string());
+  job_.tools.push_back(tool.program.string());
   for (job::ApplicationSpec& app : order_.spec.apps) {
     if (!tool.health.empty())
       app.health = tool.health;

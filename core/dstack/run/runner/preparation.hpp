@@ -15,6 +15,7 @@ struct PreparedJob {
   backend::Launch launch;  ///< but for its output and its descriptors
   /// Folders and files that are not this job's own, and that it must not write to by accident.
   std::vector<std::string> shared_folders;
+  std::vector<std::string> tools;         ///< absolute paths of programs of JobSpec::tools
   std::vector<std::string> secret_names;  ///< of the values that the log hides, in their order
 };
 

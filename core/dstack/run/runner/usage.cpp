@@ -62,6 +62,11 @@ void record_resources(ExitRecord& record,
     record.usage.peak_memory = static_cast<std::int64_t>(*peak);
   record.warnings.insert(
       record.warnings.end(), limiter.warnings().begin(), limiter.warnings().end());
+  if (limiter.refused_processes() > 0)
+    record.warnings.push_back(fmt::format(
+        "it was refused more processes: it may have {} at a time; 'processes' in its resources "
+        "gives it more",
+        spec.resources.processes != 0 ? spec.resources.processes : resources::usual_processes));
   const bool failed_by_itself =
       record.stop == job::StopRequest::none && !record.cause && has_failed(record);
   if (limiter.killed_for_memory() > 0 && failed_by_itself) {

@@ -60,6 +60,7 @@ void Watch::wait_and_handle() {
   if (polled_[0].revents != 0)
     take_signals();
   ask_applications();
+  look_at_disk();
   take_due_step();
 }
 
@@ -111,6 +112,14 @@ void Watch::ask_applications() {
     record_.message = *applications_.overdue();
     stop();
   }
+}
+
+void Watch::look_at_disk() {
+  if (job_.timer.is_ending() || !job_.disk.exceeded(steady_clock::now()))
+    return;
+  record_.cause = job::Cause::disk;
+  record_.message = disk_sentence(job_.disk.written(), attempt_.order.spec.resources.disk);
+  stop();
 }
 
 void Watch::take_reports() {
@@ -202,6 +211,8 @@ int Watch::milliseconds_to_next_step() const {
   auto next = job_.timer.next(now);
   if (const auto question = job_.timer.is_ending() ? std::nullopt : applications_.next_step())
     next = next ? std::min(*next, *question) : *question;
+  if (const auto count = job_.timer.is_ending() ? std::nullopt : job_.disk.next())
+    next = next ? std::min(*next, *count) : *count;
   if (const auto look = now + between_looks_at_disk;
       attempt_.log.writer().is_full() && (!next || look < *next))
     next = look;

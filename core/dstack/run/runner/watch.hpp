@@ -1,5 +1,6 @@
 // From the start of a job until its own process and everything it started are gone: its output, the
-// signals to the runner, reports of its agent, its applications, kills for memory, its timeout.
+// signals to the runner, reports of its agent, its applications, kills for memory, its timeout,
+// what it writes.
 #pragma once
 
 #include "dstack/job/application.hpp"
@@ -36,6 +37,8 @@ class Watch {
   /// To the supervisor: that the disk has become full, or has room again.
   void report_full_disk();
   void report_oom_kill();
+  /// A job that has written more than it may is stopped, as one that took too long.
+  void look_at_disk();
   void take_signals();
   /// A job is over when its own process is; what it left running is ended like a job that is
   /// stopped.

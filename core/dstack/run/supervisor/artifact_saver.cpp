@@ -163,7 +163,8 @@ void capture(store::ObjectStore& objects,
   if (!missing.empty() && ended_well(result.record))
     result.missing = describe_missing(missing);
   else if (!missing.empty() &&
-           (!result.artifacts.empty() || result.record.cause == job::Cause::timeout))
+           (!result.artifacts.empty() || result.record.cause == job::Cause::timeout ||
+            result.record.cause == job::Cause::disk))
     result.warnings.push_back(describe_part(result.artifacts, missing));
   if (!errors.empty() || !missing.empty())
     for (job::Artifact& artifact : result.artifacts)

@@ -113,6 +113,7 @@ class Writer {
     text(map, "username", container.username);
     text(map, "password", container.password);
     text(map, "platform", container.platform);
+    texts(map, "privileges", container.privileges);
   }
 
   void write(dstack_output* map, const Build& build) const {

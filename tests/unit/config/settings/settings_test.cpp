@@ -68,6 +68,17 @@ TEST_CASE("every setting is read") {
   CHECK(settings_of("keep_changes: 0\n")->keep_changes == 0);
 }
 
+TEST_CASE("a sandbox for all jobs is a level or a map of absolute paths") {
+  CHECK_FALSE(settings_of("trust: ask\n")->sandbox);
+  CHECK(settings_of("sandbox: strict\n")->sandbox->level == job::SandboxLevel::strict);
+  const auto map = settings_of("sandbox: {read: [/data/, /b/../c], network: none}\n");
+  CHECK(map->sandbox->level == job::SandboxLevel::files);
+  CHECK(map->sandbox->read == std::vector<std::string>{"/data", "/c"});
+  CHECK(map->sandbox->network == job::SandboxNetwork::none);
+  CHECK(errors_of("sandbox: none\n") == Findings{"1:10+4 a sandbox must be 'files' or 'strict'"});
+  CHECK(errors_of("sandbox: {write: [~/x]}\n") == Findings{"1:19+3 'write' takes absolute paths"});
+}
+
 TEST_CASE("a log has a limit of some size, or none") {
   CHECK(settings_of("log_limit: 2GB\n")->log_limit == 2'000'000'000u);
   CHECK(settings_of("log-limit: none\n")->log_limit == 0);

@@ -30,6 +30,13 @@ TEST_CASE("a signal to stop counts once, and not for a job that has exceeded its
   CHECK_FALSE(requested_stop(SIGTERM, late));
 }
 
+TEST_CASE("a job that has exceeded its disk is not asked to stop once more") {
+  ExitRecord record;
+  record.cause = job::Cause::disk;
+  CHECK_FALSE(requested_stop(SIGTERM, record));
+  CHECK(requested_stop(SIGUSR1, record) == job::StopRequest::abort);
+}
+
 TEST_CASE("an abort counts whenever it comes, and nothing after it does") {
   ExitRecord record;
   record.cause = job::Cause::timeout;
