@@ -5,6 +5,7 @@
 #include "dstack/python/build.hpp"
 #include "dstack/python/compiled.hpp"
 #include "dstack/python/conda.hpp"
+#include "dstack/python/content_record.hpp"
 #include "dstack/python/index_origin.hpp"
 #include "dstack/python/key.hpp"
 #include "dstack/python/link_folder.hpp"
@@ -20,6 +21,8 @@
 #include "dstack/python/uv.hpp"
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,6 +51,7 @@ PythonEnvironment environment_in(const Path& folder, bool made) {
 
 /// Everything reaches the disk before the marker does.
 Result<void> finish(const Path& folder) {
+  DSTACK_CHECK(record_content(folder));
   DSTACK_TRY(const Fd handle, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
   if (::syncfs(handle.get()) != 0)
     return fail_errno("cannot sync '{}'", folder.string());
@@ -91,6 +95,43 @@ void add_file_variables(const Requirements& requirements,
       context.environment.push_back(entry + *value);
     context.hidden.push_back(hidden_part(variable.name, *value));
   }
+}
+
+/// The folder of an environment: that of its key, or a further one where it was found changed.
+Path usable_folder(const files::Home& home, const std::string& key) {
+  boost::system::error_code error;
+  for (std::size_t number = 1;; ++number) {
+    const Path folder =
+        home.environments() / (number == 1 ? key : fmt::format("{}-{}", key, number));
+    if (!fs::exists(changed_mark_of(folder), error))
+      return folder;
+  }
+}
+
+/// Whether a complete environment is as it was made. Looked at once by each process, as there may
+/// be thousands of jobs. One that is not is never given out again, and neither is what the
+/// installer had of it: its files are links to the same ones.
+Result<bool> is_unchanged(const Path& folder, const files::Home& home, int output_fd) {
+  static std::mutex mutex;
+  static std::set<std::string> known;
+  {
+    const std::lock_guard guard(mutex);
+    if (known.contains(folder.string()))
+      return true;
+  }
+  DSTACK_TRY(const std::string change, find_change(folder));
+  if (change.empty()) {
+    const std::lock_guard guard(mutex);
+    known.insert(folder.string());
+    return true;
+  }
+  InstallContext{{}, {}, output_fd, -1}.say(
+      fmt::format("{} in the Python environment '{}' since it was built: it is built again",
+                  change,
+                  folder.string()));
+  DSTACK_CHECK(write_file_atomically(changed_mark_of(folder), change + "\n", Durable::yes, 0600));
+  DSTACK_CHECK(remove_tree(home.environments() / "uv-cache"));
+  return false;
 }
 
 struct Site {
@@ -191,7 +232,12 @@ Result<PythonEnvironment> provide_environment(const job::PythonRequest& request,
              }));
   DSTACK_TRY(const std::string key,
              environment_key(requirements, interpreter, code, environment, job));
-  const Path folder = home.environments() / key;
+  Path folder = usable_folder(home, key);
+  if (is_complete(folder)) {
+    DSTACK_TRY(const bool unchanged, is_unchanged(folder, home, output_fd));
+    if (!unchanged)
+      folder = usable_folder(home, key);
+  }
   note_use(folder);
   if (is_complete(folder))
     return environment_in(folder, false);

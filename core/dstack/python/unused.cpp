@@ -3,6 +3,7 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/python/build.hpp"
 #include "dstack/python/compiled.hpp"
+#include "dstack/python/content_record.hpp"
 
 #include <algorithm>
 
@@ -33,7 +34,7 @@ std::string texts_of_processes() {
         name == std::to_string(::getpid()))
       continue;
     for (const char* file : {"cmdline", "environ"})
-      all += read_file(each->path() / file).value_or("") + '\n';
+      all += read_kernel_file(each->path() / file).value_or("") + '\n';
   }
   return all;
 }
@@ -86,7 +87,11 @@ std::vector<UnusedFolder> unused_environments(const files::Home& home, std::chro
     // Others belong to one of these.
     if (name.find('.') != std::string::npos)
       return With();
-    return With({compiled_folder(folder), log_of(folder), Path(folder.string() + ".stage")});
+    return With({compiled_folder(folder),
+                 log_of(folder),
+                 content_record_of(folder),
+                 changed_mark_of(folder),
+                 Path(folder.string() + ".stage")});
   });
 }
 

@@ -5,6 +5,7 @@
 #include "support/wait.hpp"
 #include "workbench.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 using namespace dstack;
@@ -89,6 +90,35 @@ void check_local_projects(Workbench& at) {
 }
 
 }  // namespace
+
+TEST_CASE("an environment that somebody changed is built again, and those that have it keep it") {
+  const auto with = GENERATE(Workbench::With::pip, Workbench::With::uv);
+  Workbench at(with);
+  if (!at.usable())
+    SKIP(at.reason);
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.write("code/requirements.txt", "greet==1.0\n-f wheels\n");
+  const PythonEnvironment first = at.provided({"", {"requirements.txt"}, {}});
+  Path module;
+  for (const auto& entry : fs::recursive_directory_iterator(first.folder))
+    if (entry.path().filename() == "greet.py")
+      module = entry.path();
+  REQUIRE_FALSE(module.empty());
+  // In place, as a job would that wants the installer's own copy to have it, too.
+  REQUIRE(::chmod(module.c_str(), 0644) == 0);
+  {
+    const Fd file(::open(module.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+    REQUIRE(write_all(file.get(), "word = 'evil'\n"));
+  }
+
+  const PythonEnvironment again = at.provided({"", {"requirements.txt"}, {}});
+  CHECK(again.made);
+  CHECK(again.folder != first.folder);
+  CHECK(greeting(again) == "hello\nexit code 0");
+  CHECK(fs::exists(first.program));
+  CHECK_THAT(at.log(), Catch::Contains("greet.py' was changed in the Python environment"));
+  CHECK_FALSE(at.provided({"", {"requirements.txt"}, {}}).made);
+}
 
 TEST_CASE("pip builds an environment once for each content of the requirements") {
   Workbench at(Workbench::With::pip);
