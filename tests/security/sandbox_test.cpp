@@ -133,6 +133,25 @@ TEST_CASE("'read' and 'write' of a sandbox open more") {
   CHECK_FALSE(holds(machine.run("{read: [FOLDER]}", "ls FOLDER/home"), "objects"));
 }
 
+TEST_CASE("a sandboxed job has its Python, and nothing else of dstack's home") {
+  const Machine machine;
+  const auto level = GENERATE(as<std::string>(), "files", "strict");
+  NEEDS_SANDBOX(machine, level);
+  machine.box.file("x.py", R"(import os, sys
+print("PYTHON", sys.version_info[0])
+print("HOME", sorted(os.listdir(sys.argv[1])))
+)");
+  machine.box.workflows(fmt::format(
+      "workflows: [{{name: w, provider: python, file: x.py, args: [{}], sandbox: {}}}]\n",
+      machine.box.home().string(),
+      level));
+  const auto ran = machine.box.run({"run", "w"});
+  INFO(ran.out << ran.err);
+  CHECK(Sandbox::code(ran) == 0);
+  CHECK(holds(ran.out, "PYTHON 3"));
+  CHECK_FALSE(holds(ran.out, "objects"));
+}
+
 TEST_CASE("a path that a sandbox is to open and that is not there keeps the job from starting") {
   const Machine machine;
   machine.workflow("{read: [FOLDER/missing]}", "touch FOLDER/user/ran");

@@ -113,7 +113,9 @@ class Confining {
         continue;
       const std::string real = real_path(Path(std::string(folder))).string();
       const std::string home = real_path(attempt_.home.root).string();
-      if (!holds_home(real) && !is_below(real, home))
+      if (is_below(real, real_path(attempt_.home.environments()).string()))
+        own(std::string(folder), Use::read);  // of the Python that was chosen
+      else if (!holds_home(real) && !is_below(real, home))
         see(confinement_.opened, std::string(folder), Use::read);
     }
   }
