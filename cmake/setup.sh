@@ -99,8 +99,8 @@ install_uv() {
   mkdir -p "$tools/bin"
   rm -rf "$tools/venv"
   if python3 -m venv "$tools/venv" >"$tools/uv.log" 2>&1 &&
-    "$tools/venv/bin/python" -m pip install -q --disable-pip-version-check --timeout 15 --retries 1 uv \
-      >>"$tools/uv.log" 2>&1; then
+    "$tools/venv/bin/python" -m pip install -q --disable-pip-version-check --timeout 15 --retries 1 \
+      --require-hashes -r "$here/supply/uv.txt" >>"$tools/uv.log" 2>&1; then
     ln -sf ../venv/bin/uv "$tools/bin/uv"
   else
     say "setup: uv could not be fetched (see build/tools/uv.log); going on without it"

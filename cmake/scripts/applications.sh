@@ -83,10 +83,12 @@ python() {
 make_driver() {
   if find_uv; then
     UV_CACHE_DIR=$cache/uv quietly driver "$uv" venv --python "$(python)" environment
-    UV_CACHE_DIR=$cache/uv quietly driver "$uv" pip install --python environment/bin/python selenium websocket-client
+    UV_CACHE_DIR=$cache/uv quietly driver "$uv" pip install --python environment/bin/python \
+      --require-hashes -r "$root/cmake/supply/driver.txt"
   else
     quietly driver "$(python)" -m venv environment
-    quietly driver environment/bin/python -m pip install --disable-pip-version-check selenium websocket-client
+    quietly driver environment/bin/python -m pip install --disable-pip-version-check \
+      --require-hashes -r "$root/cmake/supply/driver.txt"
   fi
 }
 
@@ -109,9 +111,10 @@ torch() {
 }
 
 make_code_server() {
-  quietly code-server npm install --no-audit --no-fund node@24
-  PATH=$PWD/node_modules/node/bin:$PATH npm_config_unsafe_perm=true \
-    quietly code-server npm install --no-audit --no-fund code-server@4.139.1
+  cp "$root"/cmake/supply/code-server/package*.json .
+  quietly code-server npm ci --no-audit --no-fund --ignore-scripts
+  quietly code-server npm rebuild node
+  PATH=$PWD/node_modules/node/bin:$PATH npm_config_unsafe_perm=true quietly code-server npm rebuild code-server
   mkdir bin
   cat >bin/code-server <<END
 #!/bin/sh

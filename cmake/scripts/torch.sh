@@ -16,8 +16,8 @@ draft=$folder.new
 rm -rf "$draft"
 mkdir -p "$(dirname "$folder")"
 "$python" -m venv "$draft"
-"$draft/bin/python" -m pip install -q --no-deps torch==2.14.1 numpy filelock typing-extensions sympy mpmath networkx \
-  jinja2 markupsafe fsspec setuptools 'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-cupti==13.0.*' nvidia-cufile
+"$draft/bin/python" -m pip install -q --no-deps --require-hashes \
+  -r "$(dirname "$0")/../supply/torch.txt"
 packages=$("$draft/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 libraries=$packages/torch/lib
 work=$(mktemp -d)

@@ -64,6 +64,25 @@ class Tally(unittest.TestCase):
         self.assertEqual(self.tally("--filtered", root, user)[0], 0)
         self.assertEqual(self.tally("--filtered", user)[0], 1)
 
+    def test_what_fails_beside_others_and_passes_alone_is_flaky(self):
+        root = self.write("root", FAILED.format("a"), FAILED.format("b"), PASSED.format("c"))
+        self.write("root-again", PASSED.format("a"), FAILED.format("b"))
+        code, lines = self.tally(root)
+        self.assertEqual((code, lines[-1]), (1, "2 passed, 1 failed, 0 skipped"))
+        self.assertIn("flaky (root): a", lines)
+        self.assertIn("FLAKY (root): a", lines)
+        self.assertIn("failed (root): b", lines)
+        user = self.write("user", FAILED.format("a"))
+        self.write("user-again", PASSED.format("a"))
+        self.assertEqual(self.tally(user)[0], 0)
+        # Of another pass it says nothing.
+        self.assertEqual(self.tally(user, self.write("nobody", FAILED.format("a")))[0], 1)
+
+    def test_what_does_not_run_again_has_failed(self):
+        user = self.write("user", FAILED.format("a"))
+        self.write("user-again", SKIPPED.format("a"))
+        self.assertEqual(self.tally(user)[0], 1)
+
     def test_missing_results_have_failed(self):
         code, lines = self.tally("root=" + str(self.folder / "none.xml"))
         self.assertEqual((code, lines[-1]), (1, "0 passed, 1 failed, 0 skipped"))
