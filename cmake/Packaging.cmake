@@ -7,6 +7,33 @@ install(DIRECTORY docs DESTINATION share/doc/dstack COMPONENT dstack
 # Where AppArmor looks for it is for the package's own scripts to say, or for an administrator.
 install(FILES cmake/debian/apparmor-profile DESTINATION share/dstack/apparmor.d RENAME dstack COMPONENT dstack)
 
+# What the tree consists of, by package, version and digest. Behind everything else that is installed. Where there is no
+# Python nobody could read it anyway.
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_Interpreter_FOUND)
+  set(DSTACK_LINKED "")
+  get_cmake_property(variables VARIABLES)
+  foreach(variable IN LISTS variables)
+    if(variable MATCHES "^DSTACK_(ARCHIVE|LIBRARY)_" AND EXISTS "${${variable}}")
+      list(APPEND DSTACK_LINKED "${${variable}}")
+    endif()
+  endforeach()
+  foreach(header IN ITEMS CLI/CLI.hpp boost/version.hpp fmt/core.h nlohmann/json.hpp spdlog/spdlog.h tl/expected.hpp toml++/toml.h)
+    find_file(DSTACK_HEADER "${header}" NO_CACHE)
+    if(DSTACK_HEADER)
+      list(APPEND DSTACK_LINKED "${DSTACK_HEADER}")
+    endif()
+    unset(DSTACK_HEADER)
+  endforeach()
+  install(CODE "
+    set(tree \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
+    execute_process(
+      COMMAND \"${Python3_EXECUTABLE}\" -B \"${PROJECT_SOURCE_DIR}/cmake/scripts/sbom.py\"
+        \"\${tree}\" ${PROJECT_VERSION} \"\${tree}/share/doc/dstack/sbom.spdx.json\" ${DSTACK_LINKED}
+      COMMAND_ERROR_IS_FATAL ANY)"
+    COMPONENT dstack)
+endif()
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME dstack)
 set(CPACK_PACKAGE_VENDOR "the dstack authors")

@@ -2,6 +2,7 @@
 # installed_tree.sh CMAKE BUILD: installs the build, moves what was installed, and runs a workflow with it.
 set -eu
 cmake=$1 build=$2
+here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -25,6 +26,8 @@ done
 for file in libdstack_http.so dstack-container-init; do
   [ -f "$scratch/a moved place/lib/dstack/$file" ] || { echo "the installed tree lacks $file"; exit 1; }
 done
+
+python3 -B "$here/sbom_check.py" "$scratch/a moved place"
 
 mkdir -p "$scratch/project/.dstack"
 cat >"$scratch/project/.dstack/workflows.yaml" <<'YAML'

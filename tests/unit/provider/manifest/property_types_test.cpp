@@ -206,7 +206,7 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
   CHECK(errors("file: x\nresources: 4\n") ==
         "2:12 'resources' of workflow 'train' must be a map, not '4'; 'resources': What the job "
         "needs: "
-        "cpu, memory, gpu, shm_size, interruptible, local");
+        "cpu, memory, gpu, shm_size, processes, disk, interruptible, local");
   CHECK(errors("file: x\nresources: {shm-size: 1GB, shm_size: 2GB}\n") ==
         "2:28 'resources.shm_size' is given twice");
 }
