@@ -8,7 +8,7 @@
 
 namespace dstack::test {
 
-/// Of schema 8: without clocks of runs, and without what says which trees they need.
+/// Of schema 8: without clocks of runs, what says which trees they need, and tags of combinations.
 inline void make_schema_8(store::Database& database) {
   for (const char* column : {"run drop column boot",
                              "run drop column clock_zero",
@@ -18,7 +18,8 @@ inline void make_schema_8(store::Database& database) {
                              "workflow drop column finished_elapsed",
                              "job drop column started_elapsed",
                              "job drop column finished_elapsed",
-                             "history drop column elapsed"})
+                             "history drop column elapsed",
+                             "tag drop column combination"})
     REQUIRE(database.execute(("alter table " + std::string(column)).c_str()));
   for (const char* sql :
        {"drop table run_input", "drop table removed_tree", "pragma user_version = 8"})

@@ -243,7 +243,7 @@ TEST_CASE("runs without a file are read from what is left of a damaged database"
     Database database = value_of(Database::open(e.file(), Database::Open::read_write));
     require_ok(
         database.execute("pragma foreign_keys = off; delete from project where id = 99; "
-                         "insert into tag values (99, 'w', 't', 99, 0)"));
+                         "insert into tag values (99, 'w', 't', 99, 0, '')"));
   }
   const Rebuilt rebuilt = value_of(rebuild_database(e.test.home()));
   CHECK_FALSE(rebuilt.damage.empty());
