@@ -12,6 +12,7 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "views/artifact_files.hpp"
+#include "views/workflow_rows.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -347,8 +348,8 @@ class Completer {
       return;
     const auto run = database->find_run(name);
     if (run && *run)
-      for (const store::WorkflowRecord& workflow : (*run)->workflows)
-        offer(workflow.name, job::render(workflow.status));
+      for (const WorkflowRow& row : workflow_rows(**run))
+        offer(row.workflow.name, job::render(row.workflow.status));
   }
 
   /// Of the run or tag that was named before.

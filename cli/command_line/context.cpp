@@ -10,6 +10,7 @@
 #include "dstack/run/removal/folder_notice.hpp"
 #include "dstack/secrets/vault.hpp"
 #include "dstack/source/snapshot.hpp"
+#include "dstack/sweep/address.hpp"
 
 #include <algorithm>
 
@@ -29,7 +30,7 @@ Failure refuse_run_name(const Context& context, store::Records& records, const s
   if (const auto runs = records.find_runs(filter))
     for (const store::RunRecord& run : *runs)
       for (const store::WorkflowRecord& workflow : run.workflows)
-        if (workflow.name == name)
+        if (sweep::workflow_of(workflow.name) == name)
           return fail(ErrorCode::not_found, "{}", message)
               .with_hint("'{}' is a workflow; the last run of it is '{}'", name, run.name);
   std::string guess;

@@ -5,6 +5,7 @@
 #include "dstack/store/space/disk_use.hpp"
 #include "dstack/store/space/usage.hpp"
 #include "ui/table.hpp"
+#include "views/workflow_rows.hpp"
 
 #include <algorithm>
 #include <map>
@@ -75,9 +76,8 @@ class Du final : public Action {
       found->folder += one.folder;
     };
     add_to(workflows_, run.target);
-    for (const store::WorkflowRecord& workflow : run.workflows)
-      for (const std::string& tag : workflow.tags)
-        add_to(tags_, fmt::format("{}:{}", workflow.name, tag));
+    for (const std::string& tag : tags_of(run))
+      add_to(tags_, tag);
     runs_.push_back(std::move(one));
   }
 

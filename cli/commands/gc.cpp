@@ -11,6 +11,7 @@
 #include "dstack/store/space/usage.hpp"
 #include "ui/table.hpp"
 #include "views/work_progress.hpp"
+#include "views/workflow_rows.hpp"
 
 #include <algorithm>
 
@@ -146,10 +147,7 @@ class Gc final : public Action {
   }
 
   static std::string named(const store::RunRecord& run) {
-    std::vector<std::string> tags;
-    for (const store::WorkflowRecord& workflow : run.workflows)
-      for (const std::string& tag : workflow.tags)
-        tags.push_back(fmt::format("{}:{}", workflow.name, tag));
+    const std::vector<std::string> tags = tags_of(run);
     return tags.empty() ? run.name : fmt::format("{} ({})", run.name, join(tags, ", "));
   }
 

@@ -7,6 +7,7 @@
 #include "dstack/store/records/run_record.hpp"
 #include "ui/prompt.hpp"
 #include "views/removal_list.hpp"
+#include "views/workflow_rows.hpp"
 
 namespace dstack::cli {
 
@@ -124,10 +125,7 @@ class Rm final : public Action {
       return fail(
                  ErrorCode::conflict, "run '{}' is not over: {}", run.name, job::render(run.status))
           .with_hint("stop it first: 'dstack stop {}'", run.name);
-    std::vector<std::string> tags;
-    for (const store::WorkflowRecord& workflow : run.workflows)
-      for (const std::string& tag : workflow.tags)
-        tags.push_back(fmt::format("{}:{}", workflow.name, tag));
+    const std::vector<std::string> tags = tags_of(run);
     if (!tags.empty())
       return fail(ErrorCode::conflict, "run '{}' is tagged: {}", run.name, quoted_list(tags))
           .with_hint("delete {} first: 'dstack tags delete {}'{}",

@@ -9,6 +9,7 @@
 #include "dstack/resources/limits.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
+#include "dstack/sweep/address.hpp"
 #include "follow/run_view.hpp"
 #include "follow/signal_watchdog.hpp"
 #include "ui/prompt.hpp"
@@ -393,16 +394,19 @@ class Run final : public Action {
     for (const std::string& notice : plan.notices)
       say(context, notice);
     // A notice of several workflows is printed once, with their names if there are others.
-    std::map<std::string, std::set<std::size_t>> workflows_by_notice;
-    for (const plan::PlannedJob& job : plan.jobs)
+    // The combinations of a workflow are one.
+    std::set<std::string> workflows;
+    std::map<std::string, std::vector<std::string>> owners_by_notice;
+    for (const plan::PlannedJob& job : plan.jobs) {
+      const std::string name(sweep::workflow_of(plan.workflows[job.workflow].name));
+      workflows.insert(name);
       for (const std::string& notice : job.notices)
-        workflows_by_notice[notice].insert(job.workflow);
-    for (const auto& [notice, workflows] : workflows_by_notice) {
-      std::vector<std::string> names;
-      for (const std::size_t workflow : workflows)
-        names.push_back(plan.workflows[workflow].name);
+        if (auto& owners = owners_by_notice[notice]; owners.empty() || owners.back() != name)
+          owners.push_back(name);
+    }
+    for (const auto& [notice, names] : owners_by_notice) {
       const std::string owners = names.size() == 1 ? names.front() : quoted_list(names, 3);
-      say(context, plan.workflows.size() == 1 ? notice : fmt::format("{}: {}", owners, notice));
+      say(context, workflows.size() == 1 ? notice : fmt::format("{}: {}", owners, notice));
     }
   }
 

@@ -10,6 +10,7 @@
 #include "ui/job_lines.hpp"
 #include "ui/status.hpp"
 #include "views/secret_findings.hpp"
+#include "views/workflow_rows.hpp"
 
 #include <algorithm>
 #include <map>
@@ -41,10 +42,7 @@ void print_edits(const Context& context,
 }
 
 void print_success(const Context& context, store::Records& records, const RunRecord& run) {
-  std::vector<std::string> tagged;
-  for (const store::WorkflowRecord& workflow : run.workflows)
-    for (const std::string& tag : workflow.tags)
-      tagged.push_back(printable(workflow.name + ":" + tag));
+  const std::vector<std::string> tagged = tags_of(run);
   const ui::Stream& stream = context.messages.stream();
   const auto row = [&](std::string_view title, const std::string& text) {
     context.messages.note(fmt::format("  {}{}", ui::paint(stream, ui::Colour::dim, title), text));
@@ -54,7 +52,7 @@ void print_success(const Context& context, store::Records& records, const RunRec
   if (saved)
     row("artifacts  ", fmt::format("dstack artifacts list {}", run.name));
   if (!tagged.empty())
-    row("tagged     ", join(tagged, ", "));
+    row("tagged     ", printable(join(tagged, ", ")));
   else if (saved)
     row("tag        ",
         fmt::format(

@@ -1,5 +1,7 @@
 #include "views/run_pages.hpp"
 
+#include "dstack/sweep/address.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -40,7 +42,7 @@ Result<void> RunPages::read() {
   if (!filter_.workflow.empty())
     for (store::RunRecord& run : page_)
       std::erase_if(run.workflows, [&](const store::WorkflowRecord& workflow) {
-        return workflow.name != filter_.workflow;
+        return sweep::workflow_of(workflow.name) != filter_.workflow;
       });
   return {};
 }

@@ -74,6 +74,16 @@ std::vector<WorkflowRow> workflow_rows(const store::RunRecord& run) {
   return rows;
 }
 
+std::vector<std::string> tags_of(const store::RunRecord& run) {
+  std::vector<std::string> tags;
+  for (const WorkflowRecord& workflow : run.workflows)
+    for (const std::string& tag : workflow.tags)
+      if (std::string name = fmt::format("{}:{}", sweep::workflow_of(workflow.name), tag);
+          std::find(tags.begin(), tags.end(), name) == tags.end())
+        tags.push_back(std::move(name));
+  return tags;
+}
+
 std::string describe_counts(const WorkflowRow& row) {
   if (row.combinations == 0)
     return {};

@@ -27,6 +27,9 @@ struct WorkflowRow {
 
 std::vector<WorkflowRow> workflow_rows(const store::RunRecord& run);
 
+/// `WORKFLOW:TAG`, as commands take it, for each tag of the run once.
+std::vector<std::string> tags_of(const store::RunRecord& run);
+
 /// "5 of 12 done, 1 failed", "12 combinations" when all are done; empty where it is not swept.
 std::string describe_counts(const WorkflowRow& row);
 

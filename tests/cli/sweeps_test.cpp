@@ -67,6 +67,7 @@ TEST_CASE("a workflow with a matrix is one run with a job for each combination")
   CHECK(rows[0]["jobs"] == 4);
   CHECK(rows[0]["combinations"] == Json{{"total", 4}, {"done", 4}});
   CHECK_THAT(box.ok({"ps", run}), Catch::Contains("done (4 combinations)"));
+  CHECK_THAT(box.ok({"ps", "train", "-a"}), Catch::Contains("done (4 combinations)"));
 
   const Json shown = box.json({"show", run, "--json"});
   CHECK(shown["workflows"].size() == 4);
@@ -145,7 +146,7 @@ TEST_CASE("a tag is of one combination, or of all") {
     depends-on: ["train:best"]
     commands: ["find model -type f | sort", "cat model/w 2>/dev/null || cat model/*/*/w"]
 )");
-  box.ok({"run", "-q", "train", "-t", "all"});
+  CHECK_THAT(box.run({"run", "train", "-t", "all"}).err, Catch::Contains("  train:all\n"));
   const std::string run = box.last_run();
   box.ok({"tags", "add", "best", run + "/lr=0.01,seed=1"});
   const Json tags = box.json({"tags", "list", "--json"});
@@ -159,6 +160,9 @@ TEST_CASE("a tag is of one combination, or of all") {
   box.ok({"tags", "add", "best", run, "-f"});
   check_holds(box.ok({"run", "-q", "use"}),
               {"model/combinations.csv\n", "model/lr=0.1/seed=1/w\n", "0.01 2\n"});
+  check_holds(
+      box.refused({"rm", "-y", run}, 1),
+      {"is tagged: 'train:all' and 'train:best'", "'dstack tags delete train:all' and so on"});
   check_holds(box.refused({"tags", "add", "some", run + "/lr=0.1"}, 2),
               {"'lr=0.1' means several combinations"});
 }
@@ -222,6 +226,18 @@ TEST_CASE("a dependency without the swept variable runs once") {
         Names{"get/seed=1", "get/seed=2", "train/seed=1", "train/seed=2"});
   CHECK(planned(box, {"train", "--sweep", "train.seed=1..2"}) ==
         Names{"get", "train/seed=1", "train/seed=2"});
+}
+
+TEST_CASE("a swept variable cannot decide what a workflow depends on") {
+  const Sandbox box;
+  box.file(".dstack/variables.yaml", "variables:\n  train: {from: get, g: 1}\n");
+  box.workflows(R"(workflows:
+  - {name: get, provider: bash, commands: ["true"]}
+  - {name: train, provider: bash, depends-on: ["${{ from }}"], commands: ["true"]}
+)");
+  check_holds(box.refused({"run", "train", "--sweep", "from=get,other"}, 2),
+              {"'from' is swept, and cannot decide what a workflow depends on"});
+  CHECK(planned(box, {"train", "--sweep", "g=1,2"}) == Names{"get", "train/g=1", "train/g=2"});
 }
 
 TEST_CASE("the command line sweeps without anything that a shell wants quoted") {

@@ -3,6 +3,7 @@
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/config/project/interpolation.hpp"
+#include "dstack/config/yaml/reference_syntax.hpp"
 #include "dstack/sweep/trials.hpp"
 
 #include <algorithm>
@@ -17,6 +18,16 @@ std::vector<std::string> keys_of(const config::Value& value) {
   std::vector<Error> reported_later;
   const auto matrix = read_matrix(value, reported_later);
   return matrix ? matrix->space.keys() : std::vector<std::string>();
+}
+
+bool refers_to(std::string_view text, std::string_view key) {
+  std::size_t from = 0;
+  while (const auto reference = config::next_reference(text, from)) {
+    if (reference->kind == config::Reference::Kind::named && reference->name == key)
+      return true;
+    from = reference->end;
+  }
+  return false;
 }
 
 /// A dimension without the keys for which `wanted` is false.
@@ -114,12 +125,12 @@ class Sweeps::Expansion {
       return;
     }
     Dimension swept{*std::move(dimension), {}, where};
-    for (std::string& key : swept.values.keys)
+    for (std::string& key : swept.values.keys) {
       swept.workflows.push_back(find_owner(key, where));
-    for (const std::string& key : swept.values.keys)
-      if (!seen_.insert(key).second)
+      if (!seen_.insert(fmt::format("{}.{}", swept.workflows.back().value_or(""), key)).second)
         errors_.push_back(
             make_error(ErrorCode::usage, "'{}' is swept twice", printable(key)).at(where));
+    }
     dimensions_.push_back(std::move(swept));
   }
 
@@ -214,7 +225,7 @@ class Sweeps::Expansion {
   void check_dependencies(const Draft& draft) {
     for (const config::Dependency& dependency : draft.workflow->depends_on)
       for (const auto& [key, value] : draft.combination)
-        if (dependency.written.find(key) != std::string::npos && !dependency_reported_) {
+        if (refers_to(dependency.written, key) && !dependency_reported_) {
           dependency_reported_ = true;
           errors_.push_back(
               make_error(ErrorCode::configuration,
@@ -346,7 +357,7 @@ class Sweeps::Expansion {
   std::vector<std::string>& notices_;
   std::vector<Dimension> dimensions_;
   std::vector<std::pair<sweep::Dimension, SourceLocation>> zipped_;
-  std::unordered_set<std::string> seen_;
+  std::unordered_set<std::string> seen_;                             ///< keys, with their workflows
   std::map<std::string, Matrix, std::less<>> matrices_;              ///< by workflow
   std::map<std::string, sweep::Space, std::less<>> spaces_;          ///< by workflow
   std::map<std::string, std::size_t> coordinates_;                   ///< by key

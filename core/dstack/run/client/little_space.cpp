@@ -20,7 +20,8 @@ std::string describe_little_space(const std::string& folder,
   if (free >= little || free >= total / little_part)
     return {};
   return fmt::format(
-      "the disk of '{}' is nearly full: {} of {} are left for workspaces and artifacts; 'dstack du' "
+      "the disk of '{}' is nearly full: {} of {} are left for workspaces and artifacts; 'dstack "
+      "du' "
       "shows what takes room, and 'dstack prune' and 'dstack gc' free it",
       printable(folder),
       render_size(free),

@@ -6,8 +6,8 @@
 
 namespace dstack::run {
 
-/// The folder in which those of the combinations are: the artifact itself, or, where it is a file or
-/// a pattern, the folder that it is in. `file`: one of its files.
+/// The folder in which those of the combinations are: the artifact itself, or, where it is a file
+/// or a pattern, the folder that it is in. `file`: one of its files.
 std::string gathering_folder(const std::string& artifact, const std::string& file);
 
 /// Where a file, or folder, of an artifact is. `folder`: the combination's.

@@ -50,7 +50,7 @@ std::optional<FailureLimit::Verdict> FailureLimit::ended(std::size_t job,
     if (auto verdict = count(workflow))
       return verdict;
   if (sweep_of_[workflow] != none)
-    return judge(sweeps_[sweep_of_[workflow]], status, quick);
+    return judge(sweeps_[sweep_of_[workflow]], workflow, status, quick);
   return std::nullopt;
 }
 
@@ -68,13 +68,15 @@ std::optional<FailureLimit::Verdict> FailureLimit::count(std::size_t workflow) {
 }
 
 std::optional<FailureLimit::Verdict> FailureLimit::judge(Sweep& sweep,
+                                                         std::size_t workflow,
                                                          Status status,
-                                                         bool quick) const {
-  if (status == Status::skipped)
+                                                         bool quick) {
+  // A gang ends as one, with the first of its jobs.
+  if (status == Status::skipped || !sweep.ended.insert(workflow).second)
     return std::nullopt;
-  ++sweep.ended;
   sweep.fails = sweep.fails && status == Status::failed && quick;
-  if (!sweep.fails || sweep.ended != first_of_sweep || sweep.workflows.size() <= first_of_sweep)
+  if (!sweep.fails || sweep.ended.size() != first_of_sweep ||
+      sweep.workflows.size() <= first_of_sweep)
     return std::nullopt;
   return Verdict{sweep.workflows,
                  fmt::format("held back, because the first {} combinations all failed within a "

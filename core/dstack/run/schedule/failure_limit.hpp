@@ -39,12 +39,15 @@ class FailureLimit {
   /// The combinations of one workflow.
   struct Sweep {
     std::vector<std::size_t> workflows;
-    std::size_t ended = 0;
-    bool fails = true;  ///< all that have ended have failed, and quickly
+    std::set<std::size_t> ended;  ///< of these: those of which a job has ended
+    bool fails = true;            ///< all that have ended have failed, and quickly
   };
 
   std::optional<Verdict> count(std::size_t workflow);
-  std::optional<Verdict> judge(Sweep& sweep, job::Status status, bool quick) const;
+  static std::optional<Verdict> judge(Sweep& sweep,
+                                      std::size_t workflow,
+                                      job::Status status,
+                                      bool quick);
 
   const plan::Plan& plan_;
   std::size_t most_;

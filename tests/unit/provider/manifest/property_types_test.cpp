@@ -186,9 +186,10 @@ TEST_CASE("wrong resources are refused one by one", "[provider][types]") {
   CHECK(
       errors("file: x\nresources: {gpu: {count: 'device=0,1'}}\n").find("write how many: which") !=
       std::string::npos);
-  CHECK(errors("file: x\nresources: {cpu: all}\n") ==
-        "2:18 'resources.cpu' of workflow 'train' must be a whole number, not 'all'; write how many; "
-        "'dstack doctor' shows what this machine has");
+  CHECK(
+      errors("file: x\nresources: {cpu: all}\n") ==
+      "2:18 'resources.cpu' of workflow 'train' must be a whole number, not 'all'; write how many; "
+      "'dstack doctor' shows what this machine has");
   CHECK(errors("file: x\nresources: {gpu: -1}\n").find("must be at least 0, not '-1'") !=
         std::string::npos);
   CHECK(errors("file: x\nresources: {memory: 16, gpu: {memory: 40}, shm_size: 512}\n") ==

@@ -57,6 +57,19 @@ TEST_CASE("when the first combinations all fail at once, the others are held bac
         "held back, because the first 3 combinations all failed within a minute");
 }
 
+TEST_CASE("the nodes of one combination count once") {
+  plan::Plan plan = sweep_of(5);
+  for (int node = 0; node < 2; ++node)
+    plan.jobs.insert(plan.jobs.begin(), plan.jobs.front());
+  FailureLimit limit(plan, 0);
+  for (const std::size_t job : {0U, 1U, 2U, 3U}) {
+    limit.began(job, seconds(0));
+    CHECK_FALSE(limit.ended(job, Status::failed, seconds(1)));
+  }
+  limit.began(4, seconds(0));
+  CHECK(limit.ended(4, Status::failed, seconds(1)));
+}
+
 TEST_CASE("one that succeeds, or that fails late, lets the others go on") {
   const plan::Plan plan = sweep_of(5);
   SECTION("one succeeds") {
