@@ -174,6 +174,7 @@ TEST_CASE("ps --json keeps its members") {
                                             "tags",
                                             "apps",
                                             "jobs",
+                                            "combinations",
                                             "project"});
   CHECK(entry["cause"] == "exit");
   CHECK(entry["exit_code"] == 3);

@@ -302,7 +302,8 @@ TEST_CASE("show has the details of a run") {
   CHECK(run["status"] == "done");
   CHECK(run["code"]["commit"].is_null());
   CHECK(run["workflows"][1]["inputs"] ==
-        Json::array({Json{{"workflow", "download"}, {"tag", nullptr}, {"run", name}}}));
+        Json::array({Json{
+            {"workflow", "download"}, {"folder", nullptr}, {"tag", nullptr}, {"run", name}}}));
   CHECK(run["workflows"][0]["artifacts"][0]["path"] == "data");
   CHECK(run["jobs"][1]["index"] == 0);
   CHECK(run["jobs"][1]["attempts"] == 1);

@@ -198,7 +198,9 @@ TEST_CASE("the network of a sandbox is the machine's where it says so") {
 TEST_CASE("a strict sandbox has no ptrace, mount, namespaces, keyctl and bpf") {
   const Machine machine;
   NEEDS_SANDBOX(machine, "strict");
-  if (!process::find_program("python3", "/usr/bin:/usr/local/bin"))
+  // Not one of PATH, which may be a script of pyenv's that needs files of the user's home.
+  const auto python = process::find_program("python3", "/usr/bin:/usr/local/bin");
+  if (!python)
     SKIP("there is no python3 to make calls with");
   machine.box.file("calls.py", R"(import ctypes, platform
 libc = ctypes.CDLL(None, use_errno=True)
@@ -210,12 +212,12 @@ for name, numbers in calls.items():
     result = libc.syscall(numbers[0 if x86 else 1], 0x10000000 if name == "unshare" else 0, 0, 0, 0, 0)
     print(name, result, ctypes.get_errno())
 )");
-  const std::string strict = machine.run("strict", "python3 calls.py");
+  const std::string strict = machine.run("strict", *python + " calls.py");
   for (const char* name : {"ptrace", "mount", "unshare", "keyctl", "bpf", "setns", "add_key"}) {
     INFO(name << ": " << strict);
     CHECK(holds(strict, fmt::format("{} -1 1\n", name)));
   }
-  const std::string files = machine.run("files", "python3 calls.py");
+  const std::string files = machine.run("files", *python + " calls.py");
   INFO(files);
   CHECK(holds(files, "unshare 0 0\n"));
   CHECK(holds(files, "keyctl -1 1\n"));
@@ -286,16 +288,18 @@ TEST_CASE("an application in a sandbox is reached with the machine's network") {
   const Machine machine;
   const auto level = GENERATE(as<std::string>(), "files", "{level: strict, network: host}");
   NEEDS_SANDBOX(machine, level[0] == '{' ? "strict" : level);
-  if (!process::find_program("python3", "/usr/bin:/usr/local/bin"))
+  const auto python = process::find_program("python3", "/usr/bin:/usr/local/bin");
+  if (!python)
     SKIP("there is no python3 to serve with");
   machine.box.workflows(fmt::format(R"(workflows:
   - name: w
     provider: bash
     sandbox: {}
     ports: 1
-    commands: ["exec python3 -m http.server --bind 127.0.0.1 $JOB_PORT_0"]
+    commands: ["exec {} -m http.server --bind 127.0.0.1 $JOB_PORT_0"]
 )",
-                                    level));
+                                    level,
+                                    *python));
   const std::string run = machine.box.start({"w"});
   std::string status;
   for (int tries = 0; tries < 3000 && status != "running" && status != "failed"; ++tries) {

@@ -7,6 +7,7 @@
 #include "dstack/files/entry.hpp"
 #include "dstack/files/parallel.hpp"
 #include "dstack/files/walk.hpp"
+#include "dstack/python/build.hpp"
 
 #include <algorithm>
 #include <map>
@@ -28,7 +29,10 @@ constexpr std::string_view marker = "complete";
 
 Result<std::vector<FoundFile>> look(int folder) {
   DSTACK_TRY(auto walk, files::walk_folder(folder, ""));
-  std::erase_if(walk.entries, [](const FoundFile& entry) { return entry.path == marker; });
+  // The list of packages is linked into each run, and nothing runs it.
+  std::erase_if(walk.entries, [](const FoundFile& entry) {
+    return entry.path == marker || entry.path == packages_file;
+  });
   return std::move(walk.entries);
 }
 
@@ -102,6 +106,15 @@ std::optional<std::map<std::string, FoundFile>> read_record(const Path& folder) 
   return entries;
 }
 
+Result<void> write_record(const Path& folder, std::vector<FoundFile> entries, Durable durable) {
+  std::sort(
+      entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::string text;
+  for (const FoundFile& entry : entries)
+    text.append(render(entry)).push_back('\0');
+  return write_file_atomically(content_record_of(folder), text, durable, 0600);
+}
+
 bool seems_same(const FoundFile& now, const FoundFile& recorded) {
   return now.state.inode == recorded.state.inode && now.state.size == recorded.state.size &&
          now.state.modified == recorded.state.modified &&
@@ -129,12 +142,7 @@ Result<void> record_content(const Path& folder) {
           }
         return {};
       }));
-  std::sort(
-      entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  std::string text;
-  for (const FoundFile& entry : entries)
-    text.append(render(entry)).push_back('\0');
-  return write_file_atomically(content_record_of(folder), text, Durable::yes, 0600);
+  return write_record(folder, std::move(entries), Durable::yes);
 }
 
 Result<std::string> find_change(const Path& folder) {
@@ -142,8 +150,9 @@ Result<std::string> find_change(const Path& folder) {
   if (!recorded)
     return std::string();
   DSTACK_TRY(const Fd handle, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
-  DSTACK_TRY(const auto entries, look(handle.get()));
-  for (const FoundFile& entry : entries) {
+  DSTACK_TRY(auto entries, look(handle.get()));
+  bool only_seemed = false;
+  for (FoundFile& entry : entries) {
     const auto known = recorded->find(entry.path);
     if (known == recorded->end())
       return fmt::format("'{}' was added", entry.path);
@@ -153,11 +162,16 @@ Result<std::string> find_change(const Path& folder) {
       DSTACK_TRY(const Digest digest, digest_of(handle.get(), entry));
       if (digest != known->second.digest)
         return fmt::format("'{}' was changed", entry.path);
+      only_seemed = true;
     }
+    entry.digest = known->second.digest;
     recorded->erase(known);
   }
   if (!recorded->empty())
     return fmt::format("'{}' was removed", recorded->begin()->first);
+  // So that the next process does not read the same files again.
+  if (only_seemed)
+    DSTACK_CHECK(write_record(folder, std::move(entries), Durable::no));
   return std::string();
 }
 

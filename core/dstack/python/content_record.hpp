@@ -24,7 +24,8 @@ Result<void> record_content(const Path& folder);
 
 /// The first thing found that is not as it was recorded: "'lib/x.py' was changed"; empty: all is.
 /// Content is read only where inode, size or times differ, as they do when another environment got
-/// a link to the same file. Nothing is found where there is no record, of an earlier version.
+/// a link to the same file; the record is then written anew. Nothing is found where there is no
+/// record, of an earlier version.
 Result<std::string> find_change(const Path& folder);
 
 }  // namespace dstack::python

@@ -54,7 +54,13 @@ TEST_CASE("what only looks changed is not") {
   REQUIRE(::link((environment.folder / "lib/x.py").c_str(), other.c_str()) == 0);
   // The same content under another inode.
   environment.write("lib/y.py", "y = 1\n");
+  const std::string before = read_file(content_record_of(environment.folder)).value();
   CHECK(environment.change().empty());
+  // It is read once, and known as it is now.
+  const std::string after = read_file(content_record_of(environment.folder)).value();
+  CHECK(after != before);
+  CHECK(environment.change().empty());
+  CHECK(read_file(content_record_of(environment.folder)).value() == after);
 }
 
 TEST_CASE("each change is found") {
