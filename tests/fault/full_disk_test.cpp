@@ -82,7 +82,12 @@ TEST_CASE("a disk that is full when a job ends takes neither its verdict nor its
   const Sandbox box;
   const SmallDisk disk(box);
   const Signal go(box, "go");
-  workflow(box, "[out]", "mkdir out; echo result > out/r; echo begun; " + go.wait() + "exit 0");
+  // More than what the processes of the run may still free.
+  workflow(box,
+           "[out]",
+           "mkdir out; for i in $(seq 100); do head -c 20000 /dev/urandom > out/$i; done; "
+           "echo result > out/r; echo begun; " +
+               go.wait() + "exit 0");
   const std::string run = box.start({"w"});
   wait_for_log(box, run, "begun");
   disk.fill();
