@@ -3,6 +3,10 @@
 #include "dstack/base/fd.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/process/detached.hpp"
+#include "dstack/python/content_record.hpp"
+
+#include <cerrno>
+#include <cstdio>
 
 #include <fcntl.h>
 
@@ -17,7 +21,7 @@ constexpr const char* cache_name = "__pycache__";
 constexpr const char* compiler = R"py(
 import os, sys
 
-environment, layer = sys.argv[1:]
+environment, layer, content = sys.argv[1:]
 new = os.getcwd()
 tag = sys.implementation.cache_tag
 
@@ -56,6 +60,23 @@ def make_read_only():
             os.chmod(os.path.join(folder, name), 0o444)
         os.chmod(folder, 0o555)
 
+# What find_change() of content_record.hpp compares with, in its form.
+def record():
+    import hashlib
+    with open(content + ".new", "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+        for folder, below, files in os.walk("."):
+            for name in below + files:
+                path = os.path.join(folder, name)
+                status = os.lstat(path)
+                digest = "-"
+                if name in files:
+                    with open(path, "rb") as file:
+                        digest = hashlib.sha256(file.read()).hexdigest()
+                out.write(b"%d %d %d %d %d %s %s\0" % (
+                    0 if name in files else 2, status.st_ino, status.st_size, status.st_mtime_ns,
+                    status.st_ctime_ns, digest.encode(), os.fsencode(os.path.relpath(path))))
+    os.rename(content + ".new", content)
+
 def sync():
     try:
         import ctypes
@@ -79,6 +100,7 @@ if processes > 1 and len(work) > 20:
 for done in pool.imap_unordered(compile_folder, work, 8) if pool else map(compile_folder, work):
     pass
 make_read_only()
+record()
 sync()
 os.rename(new, layer)
 )py";
@@ -93,7 +115,8 @@ Result<void> start(const Path& environment) {
   if (!is_mine || fs::exists(layer, error))
     return {};
   const Path begun = layer.string() + ".new";
-  DSTACK_CHECK(remove_tree(begun));  // left by one that was killed
+  DSTACK_CHECK(remove_tree(begun));                     // left by one that was killed
+  DSTACK_CHECK(remove_tree(content_record_of(layer)));  // likewise
   DSTACK_CHECK(make_folders(begun));
   process::Command command;
   command.argv = {(environment / "bin/python").string(),
@@ -103,7 +126,8 @@ Result<void> start(const Path& environment) {
                   "-c",
                   compiler,
                   environment.string(),
-                  layer.string()};
+                  layer.string(),
+                  content_record_of(layer).string()};
   command.environment.emplace();
   command.working_dir = begun.string();
   command.descriptors = {{3, lock.get()}};
@@ -142,6 +166,17 @@ Result<void> link_compiled(const Path& environment) {
   if (!fs::is_directory(environment / "lib", error))
     return {};
   return link_below(environment / "lib", compiled_folder(environment) / "lib");
+}
+
+Result<void> remove_compiled(const Path& environment) {
+  const Path layer = compiled_folder(environment);
+  // In one step, so that no job gets a part of it.
+  const Path away = layer.string() + ".removed";
+  DSTACK_CHECK(remove_tree(away));
+  if (::rename(layer.c_str(), away.c_str()) != 0 && errno != ENOENT)
+    return fail_errno("cannot remove '{}'", layer.string());
+  DSTACK_CHECK(remove_tree(content_record_of(layer)));
+  return remove_tree(away);
 }
 
 void compile_in_background(const Path& environment) {

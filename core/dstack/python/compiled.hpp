@@ -15,6 +15,10 @@ Path compiled_folder(const Path& environment);
 /// theirs.
 Result<void> link_compiled(const Path& environment);
 
+/// Removes the layer and its record (content_record.hpp), if they are there. Jobs that have the
+/// environment compile what they import from now on.
+Result<void> remove_compiled(const Path& environment);
+
 /// Starts compiling, unless it was done or is under way: a process that outlives the caller, with
 /// the lowest priority there is. One that is killed leaves nothing that is used, and the next job
 /// starts another. A failure is only logged: the environment works without.

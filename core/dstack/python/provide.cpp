@@ -108,6 +108,22 @@ Path usable_folder(const files::Home& home, const std::string& key) {
   }
 }
 
+/// Takes the compiled files away if they are not as they were made: jobs compile again.
+Result<void> check_compiled(const Path& folder, int output_fd) {
+  const Path layer = compiled_folder(folder);
+  boost::system::error_code error;
+  if (!fs::exists(layer, error))
+    return {};
+  DSTACK_TRY(const std::string change, find_change(layer));
+  if (change.empty())
+    return {};
+  InstallContext{{}, {}, output_fd, -1}.say(fmt::format(
+      "{} in the compiled files '{}' since they were made: they are removed, and made again",
+      change,
+      layer.string()));
+  return remove_compiled(folder);
+}
+
 /// Whether a complete environment is as it was made. Looked at once by each process, as there may
 /// be thousands of jobs. One that is not is never given out again, and neither is what the
 /// installer had of it: its files are links to the same ones.
@@ -121,6 +137,7 @@ Result<bool> is_unchanged(const Path& folder, const files::Home& home, int outpu
   }
   DSTACK_TRY(const std::string change, find_change(folder));
   if (change.empty()) {
+    DSTACK_CHECK(check_compiled(folder, output_fd));
     const std::lock_guard guard(mutex);
     known.insert(folder.string());
     return true;
@@ -155,9 +172,9 @@ Result<Site> enter(const Path& folder, int output_fd) {
 
 Result<void> clear(const Site& site) {
   DSTACK_CHECK(remove_tree(site.folder));
-  const Path layer = compiled_folder(site.folder);  // of other sources, should there be one
-  DSTACK_CHECK(remove_tree(layer.string() + ".new"));
-  DSTACK_CHECK(remove_tree(layer));
+  // Of other sources, should there be one.
+  DSTACK_CHECK(remove_tree(compiled_folder(site.folder).string() + ".new"));
+  DSTACK_CHECK(remove_compiled(site.folder));
   return remove_tree(site.stage);
 }
 

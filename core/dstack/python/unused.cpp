@@ -88,6 +88,7 @@ std::vector<UnusedFolder> unused_environments(const files::Home& home, std::chro
     if (name.find('.') != std::string::npos)
       return With();
     return With({compiled_folder(folder),
+                 content_record_of(compiled_folder(folder)),
                  log_of(folder),
                  content_record_of(folder),
                  changed_mark_of(folder),

@@ -2,6 +2,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/python/compiled.hpp"
+#include "dstack/python/content_record.hpp"
 #include "support/wait.hpp"
 #include "workbench.hpp"
 
@@ -118,6 +119,39 @@ TEST_CASE("an environment that somebody changed is built again, and those that h
   CHECK(fs::exists(first.program));
   CHECK_THAT(at.log(), Catch::Contains("greet.py' was changed in the Python environment"));
   CHECK_FALSE(at.provided({"", {"requirements.txt"}, {}}).made);
+}
+
+TEST_CASE("a compiled file that somebody changed is not used: it is made again") {
+  Workbench at(Workbench::With::pip);
+  if (!at.usable())
+    SKIP(at.reason);
+  at.add_wheel("greet", "1.0", "word = 'hello'\n");
+  at.write("code/requirements.txt", "greet==1.0\n-f wheels\n");
+  const PythonEnvironment first = at.provided({"", {"requirements.txt"}, {}});
+  const Path layer = compiled_folder(first.folder);
+  compile_in_background(first.folder);
+  test::wait_until([&] { return fs::exists(layer); });
+  CHECK(find_change(layer).value() == "");
+
+  Path compiled;
+  for (const auto& entry : fs::recursive_directory_iterator(layer))
+    if (entry.path().filename().string().starts_with("greet."))
+      compiled = entry.path();
+  REQUIRE_FALSE(compiled.empty());
+  REQUIRE(::chmod(compiled.c_str(), 0644) == 0);
+  {
+    const Fd file(::open(compiled.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    REQUIRE(write_all(file.get(), "evil"));
+  }
+  const PythonEnvironment again = at.provided({"", {"requirements.txt"}, {}});
+  CHECK_FALSE(again.made);
+  CHECK(again.folder == first.folder);
+  CHECK_FALSE(fs::exists(layer));
+  CHECK_THAT(at.log(), Catch::Contains("was changed in the compiled files"));
+  CHECK(greeting(again) == "hello\nexit code 0");
+  compile_in_background(first.folder);
+  test::wait_until([&] { return fs::exists(layer); });
+  CHECK(cached(again) == layer.string());
 }
 
 TEST_CASE("pip builds an environment once for each content of the requirements") {
