@@ -1,4 +1,5 @@
 // The record of what was done with a home, and by whom.
+#include "dstack/base/sha256.hpp"
 #include "dstack/base/text.hpp"
 #include "support/catch.hpp"
 #include "support/sandbox.hpp"
@@ -50,6 +51,9 @@ TEST_CASE("what was done is on record, with the secrets that a run was given by 
   CHECK(facts["workflows"] == Json{"w"});
   CHECK(facts["secrets"] == Json{{"w", {"TOKEN"}}});
   CHECK(facts["providers"][0]["provider"] == "bash");
+  const std::string library = facts["providers"][0]["path"].get<std::string>();
+  CHECK(facts["providers"][0]["sha256"] == sha256(read_file(library).value()).render());
+  CHECK_FALSE(facts.contains("sandboxes"));
   for (const char* action : {"secrets add", "apply", "secrets delete", "remove"})
     CHECK(entry_of(log, action) != nullptr);
   CHECK_THAT(read_file(box.home() / "audit.log").value(), !Catch::Contains("a value of it"));

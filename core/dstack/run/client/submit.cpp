@@ -10,6 +10,7 @@
 #include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
+#include "dstack/run/client/audit_facts.hpp"
 #include "dstack/run/client/little_space.hpp"
 #include "dstack/run/client/project_secrets.hpp"
 #include "dstack/run/client/run_folder.hpp"
@@ -21,8 +22,6 @@
 #include "dstack/sweep/address.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <thread>
 
 #include <unistd.h>
@@ -307,39 +306,6 @@ std::vector<std::string> make_job_ids(std::size_t count) {
   return ids;
 }
 
-/// For the audit log: what runs, which libraries it was made by, and who is given which secrets.
-Json facts_of(const plan::Plan& plan) {
-  Json workflows = Json::array();
-  std::set<std::string> named;
-  std::map<std::string, std::string> providers;
-  std::map<std::string, std::set<std::string>> secrets;
-  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
-    const std::string name(sweep::workflow_of(workflow.name));
-    if (named.insert(name).second)
-      workflows.push_back(name);
-    providers.emplace(workflow.provider_path, workflow.provider);
-    if (!workflow.secrets.empty())
-      secrets[name].insert(workflow.secrets.begin(), workflow.secrets.end());
-  }
-  for (const plan::PlannedJob& job : plan.jobs)
-    for (const plan::EnvironmentVariable& variable : job.environment)
-      if (variable.is_secret())
-        for (std::string& secret : config::secrets_in(variable.value))
-          secrets[std::string(sweep::workflow_of(plan.workflows[job.workflow].name))].insert(
-              std::move(secret));
-  Json libraries = Json::array();
-  for (const auto& [path, provider] : providers)
-    libraries.push_back({{"provider", provider}, {"path", path}});
-  Json facts = {{"run", plan.run_name},
-                {"project", plan.project},
-                {"target", plan.target},
-                {"workflows", std::move(workflows)},
-                {"providers", std::move(libraries)}};
-  if (!secrets.empty())
-    facts["secrets"] = secrets;
-  return facts;
-}
-
 }  // namespace
 
 Result<plan::Plan> preview(const Workbench& bench,
@@ -450,7 +416,7 @@ Result<Submitted> submit(const Workbench& bench,
                           plural(order.plan.jobs.size(), "job"),
                           plural(order.plan.workflows.size(), "workflow"),
                           captured->tree.tree.render()));
-    audit::note(bench.home, "run", facts_of(order.plan));
+    audit::note(bench.home, "run", audit_facts(order.plan));
     Fd lock = std::move(*folder).recorded();
     DSTACK_TRY(
         auto supervisor,
