@@ -2,7 +2,7 @@
 
 #include "dstack/audit/audit_log.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/config/project/secret_reference.hpp"
+#include "dstack/plan/named_secrets.hpp"
 #include "dstack/plan/redaction.hpp"
 #include "dstack/run/client/project_secrets.hpp"
 #include "dstack/trust/belief.hpp"
@@ -12,22 +12,6 @@
 #include <set>
 
 namespace dstack::cli {
-
-namespace {
-
-std::set<std::string> secrets_of(const plan::Plan& plan) {
-  std::set<std::string> names;
-  for (const plan::PlannedWorkflow& workflow : plan.workflows)
-    names.insert(workflow.secrets.begin(), workflow.secrets.end());
-  for (const plan::PlannedJob& job : plan.jobs)
-    for (const plan::EnvironmentVariable& variable : job.environment)
-      if (variable.is_secret())
-        for (std::string& name : config::secrets_in(variable.value))
-          names.insert(std::move(name));
-  return names;
-}
-
-}  // namespace
 
 std::string describe_first_run(const plan::Plan& plan) {
   std::string text;
@@ -41,7 +25,9 @@ std::string describe_first_run(const plan::Plan& plan) {
     if (shown.insert(part).second)
       text += part;
   }
-  const std::set<std::string> secrets = secrets_of(plan);
+  std::set<std::string> secrets;
+  for (std::set<std::string>& each : plan::secrets_by_workflow(plan))
+    secrets.merge(each);
   text += secrets.empty()
               ? std::string("  no secrets\n")
               : fmt::format("  secrets: {}\n", join({secrets.begin(), secrets.end()}, ", "));

@@ -2,8 +2,8 @@
 
 #include "dstack/base/fd.hpp"
 #include "dstack/base/file_digest.hpp"
-#include "dstack/config/project/secret_reference.hpp"
 #include "dstack/job/job_spec.hpp"
+#include "dstack/plan/named_secrets.hpp"
 #include "dstack/sweep/address.hpp"
 
 #include <map>
@@ -31,23 +31,20 @@ Json audit_facts(const plan::Plan& plan) {
   std::map<std::string, std::string> providers;
   std::map<std::string, std::set<std::string>> secrets;
   std::map<std::string, std::string> sandboxes;
-  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
+  auto given = plan::secrets_by_workflow(plan);
+  for (std::size_t i = 0; i < plan.workflows.size(); ++i) {
+    const plan::PlannedWorkflow& workflow = plan.workflows[i];
     const std::string name(sweep::workflow_of(workflow.name));
     if (named.insert(name).second)
       workflows.push_back(name);
     providers.emplace(workflow.provider_path, workflow.provider);
-    if (!workflow.secrets.empty())
-      secrets[name].insert(workflow.secrets.begin(), workflow.secrets.end());
+    if (!given[i].empty())
+      secrets[name].merge(given[i]);
   }
-  for (const plan::PlannedJob& job : plan.jobs) {
-    const std::string name(sweep::workflow_of(plan.workflows[job.workflow].name));
+  for (const plan::PlannedJob& job : plan.jobs)
     if (job.spec.sandbox)
-      sandboxes[name] = job::describe(*job.spec.sandbox);
-    for (const plan::EnvironmentVariable& variable : job.environment)
-      if (variable.is_secret())
-        for (std::string& secret : config::secrets_in(variable.value))
-          secrets[name].insert(std::move(secret));
-  }
+      sandboxes[std::string(sweep::workflow_of(plan.workflows[job.workflow].name))] =
+          job::describe(*job.spec.sandbox);
   Json libraries = Json::array();
   for (const auto& [path, provider] : providers)
     libraries.push_back({{"provider", provider}, {"path", path}, {"sha256", digest_of(path)}});
