@@ -19,6 +19,7 @@ namespace {
 
 // So many that a second thread is worth its start.
 constexpr std::size_t inspected_at_once = 2048;
+constexpr std::size_t folders_at_once = 32;
 
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
@@ -46,25 +47,48 @@ class Walker {
   Walker(int root, const Wanted& wanted) : root_(root), wanted_(wanted) {}
 
   Result<Walk> walk(const std::string& path) {
-    // A list instead of recursion, so that no more than one folder is open however deep they go.
-    std::vector<std::string> waiting{path};
-    while (!waiting.empty()) {
-      const std::string folder = std::move(waiting.back());
-      waiting.pop_back();
-      DSTACK_CHECK(read(folder, waiting));
+    // By levels instead of recursion, so that no more folders are open than there are threads,
+    // however deep they go.
+    std::vector<std::string> level{path};
+    while (!level.empty()) {
+      std::vector<std::vector<Found>> found(level.size());
+      DSTACK_CHECK(in_parallel(
+          level.size(), folders_at_once, [&](std::size_t first, std::size_t last) -> Result<void> {
+            for (std::size_t i = first; i < last; ++i) {
+              DSTACK_TRY(found[i], read(level[i]));
+            }
+            return {};
+          }));
+      std::vector<std::string> next;
+      for (std::size_t i = 0; i < level.size(); ++i)
+        for (const Found& each : found[i])
+          DSTACK_CHECK(look_at(level[i], each, next));
+      level = std::move(next);
     }
     return std::move(found_);
   }
 
  private:
-  Result<void> read(const std::string& path, std::vector<std::string>& waiting) {
+  /// A name in a folder, and what fstatat(2) says of it.
+  struct Found {
+    std::string name;
+    struct stat status;
+    int error;
+
+    void inspect(int folder) {
+      error = ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+    }
+  };
+
+  /// Called by several threads.
+  Result<std::vector<Found>> read(const std::string& path) const {
+    std::vector<Found> found;
     const Folder folder = open_folder(root_, path);
     if (!folder) {
       if (is_missing(errno))
-        return {};
+        return found;
       return fail_errno("cannot read the folder '{}'", path);
     }
-    std::vector<Found> found;
     for (;;) {
       errno = 0;
       const dirent* entry = ::readdir(folder.get());
@@ -81,21 +105,8 @@ class Walker {
             found[i].inspect(::dirfd(folder.get()));
           return Result<void>();
         }));
-    for (const Found& each : found)
-      DSTACK_CHECK(look_at(path, each, waiting));
-    return {};
+    return found;
   }
-
-  /// A name in a folder, and what fstatat(2) says of it.
-  struct Found {
-    std::string name;
-    struct stat status;
-    int error;
-
-    void inspect(int folder) {
-      error = ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
-    }
-  };
 
   Result<void> look_at(const std::string& folder_path,
                        const Found& entry,

@@ -89,6 +89,44 @@ std::optional<FoundFile> parse(std::string_view text) {
   return entry;
 }
 
+/// Of all that a look has found, in the order in which it was: what has to stay the same so that
+/// nothing else is compared. Of folders the name alone, as they get other times when they are
+/// sealed.
+Digest sight_of(const std::vector<FoundFile>& entries) {
+  std::string bytes;
+  const auto add = [&](auto number) {
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+  };
+  for (const FoundFile& entry : entries) {
+    const FileState& state = entry.state;
+    add(static_cast<int>(state.type));
+    if (state.type != EntryType::folder) {
+      add(state.inode);
+      add(state.size);
+      add(state.modified);
+      add(state.changed);
+    }
+    bytes.append(entry.path).push_back('\0');
+  }
+  return sha256(bytes);
+}
+
+/// Begins a record. One of an earlier version has none, and neither has what Python writes
+/// (compiled.cpp).
+std::string sight_line(const std::vector<FoundFile>& entries) {
+  return fmt::format("sight {}", sight_of(entries).render());
+}
+
+/// Whether a record begins with this line, without reading the rest.
+bool begins_with(const Path& record, const std::string& line) {
+  const auto file = open_file(record.string(), O_RDONLY);
+  if (!file)
+    return false;
+  std::string begin(line.size() + 1, '\0');
+  const ssize_t size = ::pread(file->get(), begin.data(), begin.size(), 0);
+  return size == static_cast<ssize_t>(begin.size()) && begin == line + '\0';
+}
+
 /// Nothing: there is no record, or none that can be read.
 std::optional<std::map<std::string, FoundFile>> read_record(const Path& folder) {
   const auto text = read_file(content_record_of(folder));
@@ -96,7 +134,7 @@ std::optional<std::map<std::string, FoundFile>> read_record(const Path& folder) 
     return std::nullopt;
   std::map<std::string, FoundFile> entries;
   for (const std::string_view line : split(*text, '\0')) {
-    if (line.empty())
+    if (line.empty() || line.starts_with("sight "))
       continue;
     auto entry = parse(line);
     if (!entry)
@@ -107,9 +145,9 @@ std::optional<std::map<std::string, FoundFile>> read_record(const Path& folder) 
 }
 
 Result<void> write_record(const Path& folder, std::vector<FoundFile> entries, Durable durable) {
+  std::string text = sight_line(entries) + '\0';
   std::sort(
       entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  std::string text;
   for (const FoundFile& entry : entries)
     text.append(render(entry)).push_back('\0');
   return write_file_atomically(content_record_of(folder), text, durable, 0600);
@@ -146,12 +184,17 @@ Result<void> record_content(const Path& folder) {
 }
 
 Result<std::string> find_change(const Path& folder) {
-  auto recorded = read_record(folder);
-  if (!recorded)
+  const Path record = content_record_of(folder);
+  boost::system::error_code error;
+  if (!fs::exists(record, error))
     return std::string();
   DSTACK_TRY(const Fd handle, open_file(folder.string(), O_RDONLY | O_DIRECTORY));
   DSTACK_TRY(auto entries, look(handle.get()));
-  bool only_seemed = false;
+  if (begins_with(record, sight_line(entries)))
+    return std::string();
+  auto recorded = read_record(folder);
+  if (!recorded)
+    return std::string();
   for (FoundFile& entry : entries) {
     const auto known = recorded->find(entry.path);
     if (known == recorded->end())
@@ -162,16 +205,14 @@ Result<std::string> find_change(const Path& folder) {
       DSTACK_TRY(const Digest digest, digest_of(handle.get(), entry));
       if (digest != known->second.digest)
         return fmt::format("'{}' was changed", entry.path);
-      only_seemed = true;
     }
     entry.digest = known->second.digest;
     recorded->erase(known);
   }
   if (!recorded->empty())
     return fmt::format("'{}' was removed", recorded->begin()->first);
-  // So that the next process does not read the same files again.
-  if (only_seemed)
-    DSTACK_CHECK(write_record(folder, std::move(entries), Durable::no));
+  // So that the next process need not do the same again.
+  DSTACK_CHECK(write_record(folder, std::move(entries), Durable::no));
   return std::string();
 }
 

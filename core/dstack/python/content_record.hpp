@@ -3,7 +3,8 @@
 //
 // Environments are read-only, but their owner can change that, and so can any job of his. The
 // record lies beside the environment, `KEY.content`: for each file and link below it type, inode,
-// size, times and SHA-256.
+// size, times and SHA-256; before them a digest of all but the content, by which an environment
+// that nothing has touched is known without comparing file by file.
 #pragma once
 
 #include "dstack/base/file.hpp"
