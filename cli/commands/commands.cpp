@@ -24,6 +24,7 @@ void declare_globals(Syntax& syntax, Globals& globals) {
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
       {"run", "Run a workflow, or a provider, and follow it", make_run},
+      {"restart", "Run again what a run has run, or what failed of it", make_restart},
       {"ps", "List runs: the unfinished ones, or the last", make_ps, "runs"},
       {"logs", "Show what the jobs of a run printed", make_logs},
       {"stop", "Stop a run, or one workflow of it", make_stop},

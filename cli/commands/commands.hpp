@@ -17,6 +17,7 @@ struct Command {
 };
 
 std::unique_ptr<Action> make_run();
+std::unique_ptr<Action> make_restart();
 std::unique_ptr<Action> make_ps();
 std::unique_ptr<Action> make_logs();
 std::unique_ptr<Action> make_stop();

@@ -119,6 +119,8 @@ class Page {
     const std::string& arguments = shell_join(facts_.plan.arguments);
     row("target",
         printable(run.target + (arguments.empty() ? "" : fmt::format(" -- {}", arguments))));
+    if (!facts_.origin.empty())
+      row("restart", fmt::format("of {}", facts_.origin));
     row("project", printable(run.project));
     row("submitted", when(run.submitted_at));
     if (const auto duration = run::duration(facts_, run.started_at, run.finished_at))
@@ -171,7 +173,9 @@ class Page {
       row("input",
           input.producer
               ? printable(input.workflow)
-              : fmt::format("{} of run {}", printable(input.workflow + ":" + input.tag), input.run),
+              : fmt::format("{} of run {}",
+                            printable(input.workflow + (input.tag.empty() ? "" : ":" + input.tag)),
+                            input.run),
           "  ");
     for (const job::InputFile& input : workflow.input_files)
       row("input", printable(job::describe(input)), "  ");

@@ -124,6 +124,12 @@ void print_failure(const Context& context, const RunView& view) {
   context.messages.note(ui::paint(stream, ui::Colour::dim, "  log    ") + logs);
   context.messages.note(
       fmt::format("{}dstack show {}", ui::paint(stream, ui::Colour::dim, "  facts  "), run.name));
+  // Where nothing is done, running it anew is the same.
+  if (std::any_of(run.workflows.begin(), run.workflows.end(), [](const auto& workflow) {
+        return workflow.status == Status::done;
+      }))
+    context.messages.note(fmt::format(
+        "{}dstack restart {} --failed", ui::paint(stream, ui::Colour::dim, "  again  "), run.name));
 }
 
 }  // namespace

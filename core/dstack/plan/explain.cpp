@@ -312,7 +312,9 @@ class Explanation {
           " of workflow '" + printable(input.workflow) + "'";
       if (!input.producer)
         line += fmt::format(
-            ", tag '{}', saved by run '{}'", printable(input.tag), printable(input.run));
+            "{}, saved by run '{}'",
+            input.tag.empty() ? std::string() : fmt::format(", tag '{}'", printable(input.tag)),
+            printable(input.run));
       lines.push_back(std::move(line));
     }
     if (lines.empty())

@@ -49,8 +49,8 @@ inline constexpr const char* value_of_env_file = "(from env_file)";
 struct Input {
   std::string workflow;
   std::optional<std::size_t> producer;   ///< index of the workflow of this run that makes it
-  std::string tag;                       ///< else: the tag,
-  std::string run;                       ///< the run it names,
+  std::string tag;                       ///< else: the tag; empty in a restart, of what was done,
+  std::string run;                       ///< the run that has it,
   std::vector<job::Artifact> artifacts;  ///< and what that run saved
   /// Where in each artifact's folder it is found, where those of several combinations are gathered:
   /// `lr=0.1/seed=2`.

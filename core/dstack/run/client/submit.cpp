@@ -1,28 +1,21 @@
 #include "dstack/run/client/submit.hpp"
 
-#include "dstack/audit/audit_log.hpp"
 #include "dstack/base/environment_variable.hpp"
 #include "dstack/base/log.hpp"
 #include "dstack/base/text.hpp"
-#include "dstack/files/locks.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/job_spec.hpp"
-#include "dstack/process/identity.hpp"
 #include "dstack/provider/host/calls.hpp"
 #include "dstack/python/python.hpp"
-#include "dstack/run/client/audit_facts.hpp"
 #include "dstack/run/client/little_space.hpp"
 #include "dstack/run/client/project_secrets.hpp"
-#include "dstack/run/client/run_folder.hpp"
+#include "dstack/run/client/recording.hpp"
 #include "dstack/run/client/submit_data.hpp"
 #include "dstack/run/protocol/run_order.hpp"
-#include "dstack/run/protocol/supervision.hpp"
 #include "dstack/source/snapshot.hpp"
-#include "dstack/store/records/changes.hpp"
 #include "dstack/sweep/address.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include <unistd.h>
 
@@ -31,9 +24,6 @@ extern char** environ;
 namespace dstack::run {
 
 namespace {
-
-/// Somebody may take a proposed name first; a few tries are enough for any number of callers.
-constexpr int most_names = 20;
 
 std::vector<std::pair<std::string, std::string>> caller_environment() {
   std::vector<std::pair<std::string, std::string>> all;
@@ -122,51 +112,6 @@ source::SnapshotOptions snapshot_options(const Workbench& bench, source::LargeFo
   return options;
 }
 
-/// `-t TAG`: if any workflow of the run has it already, nothing starts, unless it is to be moved.
-Result<void> check_tag(const plan::Plan& plan,
-                       const SubmitRequest& request,
-                       store::Records& records) {
-  const std::string& tag = request.tag;
-  if (tag.empty())
-    return {};
-  if (!is_name(tag))
-    return fail(ErrorCode::usage, "'{}' is not a valid tag name", tag)
-        .with_hint(
-            "a name begins with a letter or digit and goes on with letters, digits, '.', '_' and "
-            "'-'");
-  if (request.move_tag == store::Records::Force::yes)
-    return {};
-  std::string_view last;  // the combinations of a workflow have one tag, and are adjacent
-  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
-    const std::string name(sweep::workflow_of(workflow.name));
-    if (name == last)
-      continue;
-    last = sweep::workflow_of(workflow.name);
-    DSTACK_TRY(const auto found, records.find_tag(plan.project, name, tag));
-    if (found)
-      return fail(ErrorCode::conflict,
-                  "tag '{}' of workflow '{}' is taken by run '{}'",
-                  tag,
-                  name,
-                  found->run)
-          .with_hint("choose another name, or add '--force' to move it here when the run succeeds");
-  }
-  return {};
-}
-
-/// A notification that cannot be sent is reported before the run, not after it.
-Result<void> check_receivers(const std::vector<config::Receiver>& receivers,
-                             const std::vector<std::string>& secrets) {
-  std::vector<Error> errors;
-  for (const config::Receiver& receiver : receivers)
-    for (const config::SecretReference& reference : receiver.secrets)
-      if (std::find(secrets.begin(), secrets.end(), reference.name) == secrets.end())
-        errors.push_back(config::missing_secret(reference, secrets, config::SecretOwner::user));
-  if (!errors.empty())
-    return Failure(join(std::move(errors)));
-  return {};
-}
-
 plan::Request plan_request(const Workbench& bench,
                            const SubmitRequest& request,
                            std::string run_name) {
@@ -217,35 +162,6 @@ void add_messages(source::Snapshot& code, const config::Project& project, const 
     code.notes.push_back(std::move(note));
 }
 
-bool asks_for_resources(const plan::Plan& plan) {
-  return std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const plan::PlannedJob& job) {
-    const job::Resources& wanted = job.spec.resources;
-    return wanted.cpu > 0 || wanted.memory > 0 || wanted.gpu > 0;
-  });
-}
-
-std::size_t cores() {
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
-store::NewRun new_run(const RunOrder& order, const SubmitRequest& request) {
-  store::NewRun run;
-  run.name = order.plan.run_name;
-  run.project = order.plan.project;
-  run.target = request.target;
-  run.machine = process::machine_id();
-  run.boot = process::boot_id();
-  run.tag = request.tag;
-  run.code = order.code;
-  run.inputs = given_trees(order.plan);
-  for (const plan::PlannedWorkflow& workflow : order.plan.workflows)
-    run.workflows.push_back({workflow.name, workflow.provider});
-  for (std::size_t job = 0; job < order.plan.jobs.size(); ++job)
-    run.jobs.push_back({order.plan.jobs[job].workflow, order.job_ids[job]});
-  run.plan = render_run_order(order);
-  return run;
-}
-
 /// What a warning says once is said once, however often a name was taken meanwhile.
 Result<void> take_inputs(store::ObjectStore& objects,
                          const SubmitRequest& request,
@@ -258,52 +174,6 @@ Result<void> take_inputs(store::ObjectStore& objects,
     if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end())
       warnings.push_back(std::move(warning));
   return {};
-}
-
-/// Where the texts of files of variables are; empty: there are none.
-Result<Path> keep_texts(const files::Home& home, const RunOrder& order, const EnvTexts& all) {
-  const EnvTexts texts = texts_of(order.plan, all);
-  if (texts.empty())
-    return Path();
-  Path file = env_texts_of(home, order);
-  DSTACK_CHECK(write_env_texts(home, file, texts));
-  return file;
-}
-
-/// A run that a job submits is supervised beside that job, and not by a process of it.
-Result<std::optional<process::Child>> start_supervision(const files::Home& home,
-                                                        const std::string& run,
-                                                        Fd lock,
-                                                        std::optional<ReadySupervisor> ready) {
-  if (ready)
-    return std::move(*ready).send_off(std::move(lock));
-  const std::string surrounding = surrounding_run(home);
-  if (surrounding.empty())
-    return start_supervisor(home, run, std::move(lock));
-  lock.reset();
-  if (start_beside(home, surrounding, run))
-    return std::optional<process::Child>();
-  return ensure_supervised(home, run);
-}
-
-/// Jobs have ids of 12 hexadecimal digits: random for the run, counted within it.
-std::vector<std::string> make_job_ids(std::size_t count) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::vector<std::string> ids;
-  ids.reserve(count);
-  const std::string random = random_hex(6);
-  for (std::size_t job = 0; job < count; ++job) {
-    std::string id = random;
-    // The last five digits change from job to job, so that all ids of a run differ.
-    for (std::size_t place = 0, rest = job; place < 5; ++place, rest /= 16) {
-      char& digit = id[11 - place];
-      const std::size_t value =
-          static_cast<std::size_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-      digit = digits[(value + rest) % 16];
-    }
-    ids.push_back(std::move(id));
-  }
-  return ids;
 }
 
 }  // namespace
@@ -322,7 +192,7 @@ Result<plan::Plan> preview(const Workbench& bench,
              plan::make_plan(plan_request(bench, request, ""),
                              context_with_pythons(
                                  bench, code, records, secrets, texts, python::Effects::none)));
-  DSTACK_CHECK(check_tag(plan, request, records));
+  DSTACK_CHECK(check_tag(plan, request.tag, request.move_tag, records));
   add_messages(code, bench.project, plan);
   return plan;
 }
@@ -342,8 +212,6 @@ Result<std::vector<std::string>> validate(const Workbench& bench) {
 Result<Submitted> submit(const Workbench& bench,
                          store::Records& records,
                          const SubmitRequest& request) {
-  // Before anything is recorded: a run whose lock cannot be taken has no supervisor.
-  DSTACK_CHECK(files::try_locks_in(bench.home.temporary()));
   DSTACK_TRY(auto listing,
              source::Listing::make(bench.project.root,
                                    bench.home,
@@ -354,21 +222,9 @@ Result<Submitted> submit(const Workbench& bench,
   // Until the run is on record nothing else keeps what it needs from being removed.
   store::ObjectStore objects(bench.home);
   std::optional<source::Snapshot> captured;
-  for (int attempt = 0;; ++attempt) {
-    DSTACK_TRY(const std::string name, records.propose_run_name());
-    DSTACK_TRY(auto folder, RunFolder::make(bench.home, name));
-    if (!folder && attempt < most_names)
-      continue;  // somebody took the name meanwhile
-    if (!folder)
-      return fail(ErrorCode::unavailable, "run '{}' cannot be locked", name)
-          .with_hint("'dstack doctor' says whether the home '{}' can be used",
-                     bench.home.root.string());
-    // It gets ready while the provider plans. If it cannot be started, that is tried again later.
-    std::optional<ReadySupervisor> ready;
-    if (surrounding_run(bench.home).empty())
-      if (auto started = ReadySupervisor::start(bench.home, name))
-        ready.emplace(*std::move(started));
-    RunOrder order;
+  const auto prepare = [&](const std::string& name) -> Result<PreparedRun> {
+    PreparedRun run;
+    RunOrder& order = run.order;
     EnvTexts texts;
     DSTACK_TRY(order.plan,
                plan::make_plan(plan_request(bench, request, name),
@@ -380,7 +236,7 @@ Result<Submitted> submit(const Workbench& bench,
                                                     python::Effects::allowed)));
     if (std::string notice = find_little_space(bench.home.root); !notice.empty())
       order.plan.notices.push_back(std::move(notice));
-    DSTACK_CHECK(check_tag(order.plan, request, records));
+    DSTACK_CHECK(check_tag(order.plan, request.tag, request.move_tag, records));
     if (request.on_plan)
       DSTACK_CHECK(request.on_plan(order.plan));
     // Only now: gigabytes are not read for a run that a typo keeps from starting.
@@ -389,46 +245,19 @@ Result<Submitted> submit(const Workbench& bench,
       add_messages(*captured, bench.project, order.plan);
     }
     DSTACK_CHECK(take_inputs(objects, request, order.plan, captured->warnings));
+    apply_settings(bench.settings, bench.machine, order);
     order.parallel = request.parallel == 0 ? cores() : request.parallel;
-    order.stop_grace = bench.settings.stop_grace;
-    order.keep_changes = bench.settings.keep_changes;
-    order.log_limit = bench.settings.log_limit;
     order.most_failures = request.most_failures;
-    order.on_end = bench.settings.on_end;
     order.move_tag = request.move_tag == store::Records::Force::yes;
-    order.job_ids = make_job_ids(order.plan.jobs.size());
     order.code = {captured->tree, captured->git};
-    if (asks_for_resources(order.plan))
-      order.machine = bench.machine;
-    if (!ready || !ready->has_synced_folder())
-      DSTACK_CHECK(folder->sync());
-    DSTACK_TRY(const Path env_texts, keep_texts(bench.home, order, texts));
-    auto id = records.create_run(new_run(order, request));
-    if (!id) {
-      if (!may_have_been_recorded(id.error()))
-        ::unlink(env_texts.c_str());
-      if (id.error().code == ErrorCode::conflict && attempt < most_names)
-        continue;
-      return fail(may_be_recorded(name, std::move(id).error()));
-    }
-    log::info(fmt::format("recorded run '{}': {} of {}, code {}",
-                          name,
-                          plural(order.plan.jobs.size(), "job"),
-                          plural(order.plan.workflows.size(), "workflow"),
-                          captured->tree.tree.render()));
-    audit::note(bench.home, "run", audit_facts(order.plan));
-    Fd lock = std::move(*folder).recorded();
-    DSTACK_TRY(
-        auto supervisor,
-        start_supervision(bench.home, name, std::move(lock), std::move(ready))
-            .map_error([&](Error error) { return without_supervisor(name, std::move(error)); }));
-    return Submitted{*id,
-                     name,
-                     std::move(order.plan),
-                     std::move(captured->warnings),
-                     std::move(captured->notes),
-                     std::move(supervisor)};
-  }
+    run.tag = request.tag;
+    run.texts = texts_of(order.plan, texts);
+    return run;
+  };
+  DSTACK_TRY(auto submitted, record_and_start(bench.home, records, prepare));
+  submitted.warnings = std::move(captured->warnings);
+  submitted.notes = std::move(captured->notes);
+  return submitted;
 }
 
 }  // namespace dstack::run

@@ -20,6 +20,7 @@ void fields(Fields& fields, Self& order) {
   fields.member("log_limit", order.log_limit);
   fields.optional("move_tag", order.move_tag);
   fields.optional("most_failures", order.most_failures);
+  fields.optional("origin", order.origin);
 }
 
 Path env_texts_of(const files::Home& home, const RunOrder& order) {

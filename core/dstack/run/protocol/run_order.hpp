@@ -37,6 +37,7 @@ struct RunOrder {
   std::vector<std::string> job_ids;  ///< by job
   job::CodeRecord code;
   std::vector<config::Receiver> on_end;  ///< as the settings were; without places
+  std::string origin = {};  ///< the run of which it is a restart; empty: none
   bool move_tag = false;  ///< the tag to be set on success may name another run, and is then moved
   /// The machine when the run began; nothing when none of its jobs asks for resources.
   std::optional<resources::Machine> machine;

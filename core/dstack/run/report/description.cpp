@@ -68,7 +68,7 @@ Json inputs_json(const Description& description, const plan::PlannedWorkflow& wo
   for (const plan::Input& input : workflow.inputs)
     inputs.push_back({{"workflow", input.workflow},
                       {"folder", input.folder.empty() ? Json() : Json(input.folder)},
-                      {"tag", input.producer ? Json() : Json(input.tag)},
+                      {"tag", input.tag.empty() ? Json() : Json(input.tag)},
                       {"run", input.producer ? description.run.name : input.run}});
   return inputs;
 }
@@ -249,6 +249,7 @@ Result<Description> describe_run(const files::Home& home,
   Description description;
   DSTACK_TRY(auto order, read_run_order(records, run));
   description.plan = plan::without_secrets(std::move(order.plan));
+  description.origin = std::move(order.origin);
   DSTACK_TRY(description.jobs, records.jobs(run.id));
   for (const store::JobRecord& job : description.jobs) {
     DSTACK_TRY(auto history, records.history(run.id, job.index));
@@ -281,6 +282,7 @@ Json render_description(const Description& description) {
           {"project", description.run.project},
           {"target", description.run.target},
           {"arguments", description.plan.arguments},
+          {"origin", description.origin.empty() ? Json() : Json(description.origin)},
           {"status", job::render(description.run.status)},
           {"submitted_at", render_time(description.run.submitted_at)},
           {"started_at", optional_time(description.run.started_at)},

@@ -23,7 +23,8 @@ namespace dstack::run {
 /// All that the records hold about a run, and may be shown.
 struct Description {
   store::RunRecord run;
-  plan::Plan plan;  ///< without secrets
+  plan::Plan plan;     ///< without secrets
+  std::string origin;  ///< the run of which it is a restart; empty: none
   std::vector<store::JobRecord> jobs;
   std::vector<std::vector<store::HistoryEntry>> history;  ///< by job
   std::vector<job::Artifact> artifacts;
