@@ -18,6 +18,7 @@ plan::Plan two_workflows(const std::string& word) {
   plan.workflows[1].name = "b";
   plan.workflows[1].inputs.push_back({"a", 0, {}, {}, {}});
   plan.jobs.resize(2);
+  plan.jobs[0].spec.commands = {"true"};
   plan.jobs[1].workflow = 1;
   plan.jobs[1].spec.commands = {"echo " + word};
   return plan;
