@@ -19,6 +19,7 @@ struct Command {
 std::unique_ptr<Action> make_run();
 std::unique_ptr<Action> make_ps();
 std::unique_ptr<Action> make_logs();
+std::unique_ptr<Action> make_metrics();
 std::unique_ptr<Action> make_stop();
 std::unique_ptr<Action> make_rm();
 std::unique_ptr<Action> make_prune();

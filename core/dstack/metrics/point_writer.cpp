@@ -52,10 +52,7 @@ Result<void> PointWriter::load() {
     for (const Sample& sample : known.read(known.names()[number], Attempts::all)) {
       metric.step = static_cast<std::uint64_t>(sample.step);
       metric.time = milliseconds_of(sample);
-      if (sample.attempt == attempt_) {
-        metric.is_of_attempt = true;
-        metric.next_step = std::max(metric.next_step, sample.step + 1);
-      }
+      metric.is_of_attempt = metric.is_of_attempt || sample.attempt == attempt_;
     }
     metric.summary.name = known.names()[number];
     for (const Sample& sample : known.read(known.names()[number]))
@@ -63,11 +60,6 @@ Result<void> PointWriter::load() {
     has_earlier_attempts_ = true;
   }
   return {};
-}
-
-std::int64_t PointWriter::next_step(const std::string& name) const {
-  const auto found = metrics_.find(name);
-  return found == metrics_.end() ? 0 : found->second.next_step;
 }
 
 void PointWriter::put_group(std::string& payload,
@@ -132,7 +124,6 @@ Result<void> PointWriter::append(const std::vector<Point>& points) {
       Sample own = *sample;
       own.attempt = attempt_;
       metric.summary.add(own);
-      metric.next_step = std::max(metric.next_step, own.step + 1);
     }
   }
   std::string frame;

@@ -27,15 +27,11 @@ class PointWriter {
   Result<void> append(const std::vector<Point>& points);
   Result<void> sync();
 
-  /// Of the attempt: the step after the highest that this metric has; 0: it has none.
-  std::int64_t next_step(const std::string& name) const;
-
  private:
   struct Metric {
     std::uint64_t number = 0;
     std::uint64_t step = 0;  ///< of the last point, as is `time`; unsigned: differences may wrap
     std::uint64_t time = 0;
-    std::int64_t next_step = 0;
     bool is_of_attempt = false;  ///< has a point of this attempt
     MetricSummary summary = {};
   };
