@@ -30,6 +30,7 @@ const std::vector<Command>& all_commands() {
       {"stop", "Stop a run, or one workflow of it", make_stop},
       {"app", "Open, or print, the address of a run's application", make_app},
       {"show", "Show the details of a run", make_show},
+      {"metrics", "Show the metrics that the jobs of runs reported", make_metrics},
       {"code", "Show or export the code of a run", make_code},
       {"rm", "Remove finished, untagged runs", make_rm},
       {"prune", "Remove finished, untagged runs by a rule", make_prune},

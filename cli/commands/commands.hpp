@@ -20,6 +20,7 @@ std::unique_ptr<Action> make_run();
 std::unique_ptr<Action> make_restart();
 std::unique_ptr<Action> make_ps();
 std::unique_ptr<Action> make_logs();
+std::unique_ptr<Action> make_metrics();
 std::unique_ptr<Action> make_stop();
 std::unique_ptr<Action> make_rm();
 std::unique_ptr<Action> make_prune();

@@ -39,6 +39,8 @@ struct ReservedValues {
 };
 
 inline constexpr std::string_view job_folder_variable = "DSTACK_JOB_DIR";
+/// The file into which a job that is in no container may write its metrics; the runner sets it.
+inline constexpr std::string_view metrics_variable = "DSTACK_METRICS";
 
 /// All reserved variables of a job with these values, by name.
 std::vector<std::pair<std::string, ReservedValues::Value>> reserved_variables(

@@ -161,6 +161,7 @@ void fields(Fields& fields, Self& job) {
   fields.optional("retry", job.retry);
   fields.optional("stop_signal", job.stop_signal);
   fields.optional("sandbox", job.sandbox);
+  fields.optional("metrics", job.metrics);
 }
 
 namespace {

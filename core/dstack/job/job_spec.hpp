@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dstack/base/json.hpp"
+#include "dstack/job/metrics.hpp"
 #include "dstack/job/sandbox.hpp"
 
 #include <chrono>
@@ -127,6 +128,7 @@ struct JobSpec {
   std::chrono::milliseconds timeout{0};    ///< of each attempt, from its start; 0: none
   std::uint32_t retry = 0;                 ///< attempts after the first that failed
   std::optional<Sandbox> sandbox = {};
+  std::optional<Metrics> metrics = {};  ///< not set: the workflow's own
   std::string stop_signal;  ///< what asks it to stop, by stop_signal.hpp; empty: TERM
 
   bool operator==(const JobSpec&) const = default;

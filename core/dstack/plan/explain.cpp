@@ -96,6 +96,8 @@ std::vector<std::string> condition_lines(const job::JobSpec& job) {
     parts.push_back(fmt::format("asked to stop by SIG{}", job.stop_signal));
   if (job.sandbox)
     parts.push_back(fmt::format("in a sandbox ({})", printable(job::describe(*job.sandbox))));
+  if (job.metrics)
+    parts.push_back(printable(job::describe(*job.metrics)));
   if (job.workspace == job::WorkspaceKind::project)
     parts.emplace_back("works in the project itself");
   if (parts.empty())

@@ -1,4 +1,5 @@
 // Asks the providers for jobs, and sets what they leave to the host.
+#include "dstack/base/json_fields.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/draft.hpp"
@@ -84,6 +85,10 @@ void complete_conditions(const Json& values, job::JobSpec& job) {
         std::min<std::int64_t>(json_integer(values, "retry"), most_attempts));
   if (job.stop_signal.empty())
     job.stop_signal = json_string(values, "stop_signal");
+  if (const Json* metrics = json_member(values, "metrics");
+      !job.metrics && metrics != nullptr && !metrics->is_null())
+    if (auto own = from_json_value<job::Metrics>(*metrics, {}))
+      job.metrics = *std::move(own);
 }
 
 /// The common properties, for each job that does not set them itself. The artifacts of a workflow

@@ -224,6 +224,25 @@ Json sandbox() {
   return schema;
 }
 
+Json metrics() {
+  Json files = path();
+  files["minLength"] = 1;
+  files = list_of(files);
+  Json log = scalar();
+  log["pattern"] = "\\{[^{}]+\\}";
+  Json members = {
+      {"files", described(optional(files), "Files and folders, from the working directory")},
+      {"log", described(optional(log), "A line of the output: \"epoch {epoch} loss {loss}\"")},
+      {"best",
+       described({{"type", {"object", "null"}}, {"additionalProperties", choice({"min", "max"})}},
+                 "Those that are shown, and what is better of each")}};
+  Json schema = files;
+  schema["type"].push_back("object");
+  schema["properties"] = std::move(members);
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
 Json requirements() {
   Json element = path();
   element["minLength"] = 1;
@@ -283,6 +302,8 @@ Json schema_of_type(const Property& property) {
       return env_files();
     case PropertyType::sandbox:
       return sandbox();
+    case PropertyType::metrics:
+      return metrics();
   }
   return Json::object();
 }

@@ -85,6 +85,12 @@ std::vector<Property> make_common_properties() {
   sandbox.yields = true;
   sandbox.suggest_for = {"sandboxed", "isolation", "isolate", "confine"};
   sandbox.flag = Flag{"--sandbox", "", "LEVEL", false};
+  Property metrics = common("metrics",
+                            PropertyType::metrics,
+                            "Where the job reports its metrics: files and folders, or {files, log, "
+                            "best}");
+  metrics.yields = true;
+  metrics.suggest_for = {"metric", "scores", "plots"};
   return {std::move(environment),
           std::move(env_file),
           std::move(inputs),
@@ -96,7 +102,8 @@ std::vector<Property> make_common_properties() {
           std::move(timeout),
           std::move(retry),
           std::move(stop_signal),
-          std::move(sandbox)};
+          std::move(sandbox),
+          std::move(metrics)};
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ enum class PropertyType {
   inputs,        ///< a list of paths, or of {path, at, link}; of the host alone
   env_files,     ///< a list of paths, or of {path, mask}; of the host alone
   sandbox,       ///< a level, or a map of level, read, write and network; of the host alone
+  metrics,       ///< a list of paths, or a map of files, log and best; of the host alone
 };
 
 /// How a property is set on the command line.

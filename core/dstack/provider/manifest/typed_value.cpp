@@ -143,6 +143,8 @@ Json ValueTyper::typed(const Property& property, const Value& value) {
       return env_files(name, value);
     case PropertyType::sandbox:
       return sandbox(name, value);
+    case PropertyType::metrics:
+      return metrics(name, value);
   }
   return nullptr;
 }

@@ -98,6 +98,12 @@ class ValueTyper {
   Json sandbox_network(const std::string& name, const config::Value& value);
   Json opened_paths(const std::string& name, const config::Value& value);
   Json opened_path(const std::string& name, const config::Value& value);
+  // typed_metrics.cpp
+  Json metrics(const std::string& name, const config::Value& value);
+  Json metric_files(const std::string& name, const config::Value& value);
+  Json metric_file(const std::string& name, const config::Value& value);
+  Json log_template(const std::string& name, const config::Value& value);
+  Json best_metrics(const std::string& name, const config::Value& value);
   // typed_inputs.cpp
   Json inputs(const std::string& name, const config::Value& value);
   Json input(const std::string& name, const config::Value& value);

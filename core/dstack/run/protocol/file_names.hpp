@@ -40,6 +40,8 @@ inline constexpr const char* build = "build";
 inline constexpr const char* secrets = "secrets";
 /// Private files of the job's applications: DSTACK_JOB_DIR, while the job lasts.
 inline constexpr const char* private_folder = "private";
+/// What the job reports of itself, as JSON lines: DSTACK_METRICS.
+inline constexpr const char* reported_metrics = "metrics.jsonl";
 /// What the job installed for itself, laid out like an environment, while the job lasts.
 inline constexpr const char* own_packages = "python";
 inline constexpr const char* sandbox = "sandbox";  ///< TMPDIR and HOME of a sandboxed job

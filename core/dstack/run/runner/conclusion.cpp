@@ -57,6 +57,7 @@ void Conclusion::run() {
   }
   if (auto synced = attempt_.log.writer().sync(); !synced)
     record_.warnings.push_back(render(synced.error()));
+  take_metrics();
   remove_container();
   explain_failure();
   record_edits();
@@ -64,6 +65,17 @@ void Conclusion::run() {
   record_own_packages();
   remove_folders();
   write_record();
+}
+
+void Conclusion::take_metrics() {
+  if (job_ == nullptr || record_.stop == job::StopRequest::abort)
+    return;
+  bool is_aborted = false;
+  auto warnings = job_->metrics.finish(
+      attempt_, [&] { return is_aborted = is_aborted || is_abort_requested(); });
+  record_.warnings.insert(record_.warnings.end(), warnings.begin(), warnings.end());
+  if (is_aborted)
+    record_.stop = job::StopRequest::abort;
 }
 
 void Conclusion::remove_container() {

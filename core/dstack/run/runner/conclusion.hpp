@@ -27,6 +27,7 @@ class Conclusion {
   void run();
 
  private:
+  void take_metrics();
   void remove_container();
   /// Of a job that failed by itself because of the kind of its workspace.
   void explain_failure();

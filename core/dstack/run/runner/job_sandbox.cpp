@@ -5,6 +5,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/run/protocol/agent.hpp"
 #include "dstack/run/protocol/file_names.hpp"
+#include "dstack/run/runner/job_metrics.hpp"
 #include "dstack/run/runner/job_variables.hpp"
 #include "dstack/sandbox/confinement.hpp"
 
@@ -177,6 +178,7 @@ class Confining {
       own(Path(program).parent_path().parent_path(), Use::read);
     if (!agent_role(attempt_.order.spec).empty())
       open_this_program();
+    own(reported_metrics(attempt_), Use::write);
     own(attempt_.workspace->folder(), Use::write);
     if (!attempt_.workspace->is_private())
       protect_project();

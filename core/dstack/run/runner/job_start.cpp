@@ -128,7 +128,8 @@ Result<RunningJob> start_job(JobAttempt& attempt, PreparedJob job, Timestamp& st
                     std::move(output.read_end),
                     agent ? AgentReports(std::move(agent->reports.read_end)) : AgentReports(),
                     std::move(job.secret_names),
-                    workspace_made_at};
+                    workspace_made_at,
+                    JobMetrics(attempt, JobMetrics::Clock::now())};
 }
 
 }  // namespace dstack::run

@@ -8,6 +8,7 @@
 #include "dstack/run/protocol/agent.hpp"
 #include "dstack/run/runner/disk_watch.hpp"
 #include "dstack/run/runner/job_attempt.hpp"
+#include "dstack/run/runner/job_metrics.hpp"
 #include "dstack/run/runner/preparation.hpp"
 #include "dstack/run/runner/stop_timer.hpp"
 
@@ -31,6 +32,7 @@ struct RunningJob {
   /// Changes of the workspace after this time are the job's: nanoseconds since 1970, by the clock
   /// of files.
   std::int64_t workspace_made_at = 0;
+  JobMetrics metrics = {};
 };
 
 /// `started_at` is when the job was about to start; it is not set if what the start needs is

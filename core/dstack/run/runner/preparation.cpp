@@ -23,6 +23,7 @@
 #include "dstack/run/protocol/file_names.hpp"
 #include "dstack/run/protocol/job_progress.hpp"
 #include "dstack/run/runner/job_command.hpp"
+#include "dstack/run/runner/job_metrics.hpp"
 #include "dstack/run/runner/job_sandbox.hpp"
 #include "dstack/run/runner/job_secrets.hpp"
 #include "dstack/run/runner/job_variables.hpp"
@@ -103,6 +104,7 @@ Result<PreparedJob> Preparation::run() {
     DSTACK_CHECK(prepare_tool(tool));
   if (!order_.spec.apps.empty())
     DSTACK_CHECK(prepare_applications());
+  DSTACK_CHECK(prepare_metrics());
   DSTACK_CHECK(complete_launch(working_dir));
   DSTACK_CHECK(confine(attempt_, job_));
   return std::move(job_);
@@ -239,6 +241,17 @@ Result<void> Preparation::prepare_applications() {
                               job::browser_host(order_.run, order_.index, i, app.name) + "\n",
                               Durable::no));
   }
+  return {};
+}
+
+/// A container does not see the file.
+Result<void> Preparation::prepare_metrics() {
+  if (order_.spec.container)
+    return {};
+  const Path file = reported_metrics(attempt_);
+  set_variable(order_.environment, std::string(job::metrics_variable), file.string());
+  if (order_.spec.sandbox)  // which opens only what is there
+    DSTACK_CHECK(write_file_atomically(file, "", Durable::no, 0600));
   return {};
 }
 

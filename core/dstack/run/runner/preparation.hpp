@@ -41,6 +41,7 @@ class Preparation {
   Result<void> prepare_tool(const std::string& wanted);
   /// A token unless the user has set one, and a folder for private files of the applications.
   Result<void> prepare_applications();
+  Result<void> prepare_metrics();
   Result<void> complete_launch(const Path& working_dir);
 
   JobAttempt& attempt_;

@@ -61,6 +61,7 @@ void Watch::wait_and_handle() {
     take_signals();
   ask_applications();
   look_at_disk();
+  job_.metrics.look(attempt_, steady_clock::now());
   take_due_step();
 }
 
@@ -209,6 +210,8 @@ void Watch::kill() {
 int Watch::milliseconds_to_next_step() const {
   const auto now = steady_clock::now();
   auto next = job_.timer.next(now);
+  if (const auto look = job_.metrics.next_look(); !next || look < *next)
+    next = look;
   if (const auto question = job_.timer.is_ending() ? std::nullopt : applications_.next_step())
     next = next ? std::min(*next, *question) : *question;
   if (const auto count = job_.timer.is_ending() ? std::nullopt : job_.disk.next())
