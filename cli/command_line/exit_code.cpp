@@ -30,7 +30,7 @@ int exit_code_of(const store::RunState& state) {
     case job::Cause::oom:
       return 137;
     case job::Cause::timeout:
-      return 124;
+      return exit_code::timed_out;
     case job::Cause::artifact:
     case job::Cause::disk:
       return exit_code::failure;

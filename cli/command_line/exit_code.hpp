@@ -10,6 +10,7 @@ namespace exit_code {
 inline constexpr int success = 0;
 inline constexpr int failure = 1;
 inline constexpr int usage = 2;
+inline constexpr int timed_out = 124;      ///< a job's timeout, or that of `wait`
 inline constexpr int runner_failed = 125;  ///< of `run`: the runner itself failed
 inline constexpr int interrupted = 130;    ///< ended by Ctrl-C
 inline constexpr int broken_pipe = 141;    ///< the reader of standard output closed it

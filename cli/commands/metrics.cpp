@@ -6,6 +6,7 @@
 #include "dstack/metrics/summary.hpp"
 #include "dstack/run/client/selection.hpp"
 #include "ui/table.hpp"
+#include "views/numbers.hpp"
 #include "views/sparkline.hpp"
 
 #include <algorithm>
@@ -36,24 +37,10 @@ struct Reporter {
   }
 };
 
-/// As few digits as read back as the same number, in what is not JSON.
-std::string render_value(double value) {
-  if (std::isnan(value))
-    return "nan";
-  return fmt::format("{}", value);
-}
-
-/// JSON has no NaN and no infinities: they are the texts that Python's and JavaScript's are.
-Json value_json(double value) {
-  if (std::isfinite(value))
-    return value;
-  return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-}
-
 Json sample_json(const Sample& sample) {
   return {{"step", sample.step},
           {"time", render_time(sample.time)},
-          {"value", value_json(sample.value)},
+          {"value", number_json(sample.value)},
           {"attempt", sample.attempt}};
 }
 
@@ -62,16 +49,7 @@ Json sample_json(const std::optional<Sample>& sample) {
 }
 
 std::string at_step(const std::optional<Sample>& sample) {
-  return sample ? fmt::format("{} at {}", render_value(sample->value), sample->step) : "-";
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos)
-    return text;
-  std::string quoted = "\"";
-  for (const char character : text)
-    quoted += character == '"' ? std::string("\"\"") : std::string(1, character);
-  return quoted + "\"";
+  return sample ? fmt::format("{} at {}", exact_number(sample->value), sample->step) : "-";
 }
 
 class Metrics final : public Action {
@@ -212,13 +190,13 @@ class Metrics final : public Action {
 
   static std::string csv_row(const Reporter& reporter, const MetricSummary& metric) {
     const auto pair = [](const std::optional<Sample>& sample) {
-      return sample ? fmt::format("{},{}", render_value(sample->value), sample->step) : ",";
+      return sample ? fmt::format("{},{}", exact_number(sample->value), sample->step) : ",";
     };
     return fmt::format("{},{},{},{},{},{},{},{},{}\n",
                        reporter.run,
-                       csv_field(reporter.workflow),
+                       csv_cell(reporter.workflow),
                        reporter.job,
-                       csv_field(metric.name),
+                       csv_cell(metric.name),
                        metric.count,
                        metric.not_finite,
                        pair(metric.last),
@@ -231,7 +209,7 @@ class Metrics final : public Action {
     for (const Sample& sample : points.read(metric.name))
       values.push_back(sample.value);
     return {{metric.name, ui::Colour::bold},
-            {render_value(metric.last.value)},
+            {exact_number(metric.last.value)},
             {std::to_string(metric.last.step)},
             {at_step(metric.lowest)},
             {at_step(metric.highest)},
@@ -267,19 +245,19 @@ class Metrics final : public Action {
           } else if (csv_) {
             context.out.write(fmt::format("{},{},{},{},{},{},{},{}\n",
                                           reporter.run,
-                                          csv_field(reporter.workflow),
+                                          csv_cell(reporter.workflow),
                                           reporter.job,
-                                          csv_field(name),
+                                          csv_cell(name),
                                           sample.attempt,
                                           sample.step,
                                           render_time(sample.time),
-                                          render_value(sample.value)));
+                                          exact_number(sample.value)));
           } else {
             table.add(with_owner(reporters,
                                  reporter,
                                  {{name, ui::Colour::bold},
                                   {std::to_string(sample.step)},
-                                  {render_value(sample.value)},
+                                  {exact_number(sample.value)},
                                   {render_time(sample.time)},
                                   {std::to_string(sample.attempt)}}));
           }

@@ -7,7 +7,7 @@
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/run_view.hpp"
-#include "follow/signals.hpp"
+#include "follow/waiter.hpp"
 #include "ui/prompt.hpp"
 #include "ui/status.hpp"
 
@@ -19,27 +19,6 @@ namespace {
 
 using job::StopRequest;
 using store::RunRecord;
-
-/// Waits until a run, or one workflow of it, is over. A signal ends the waiting; the run is stopped
-/// all the same.
-class Waiter final : public SignalledListener {
- public:
-  Waiter(Signals& signals, run::Selection part)
-      : SignalledListener(signals), part_(std::move(part)) {}
-
-  void output(std::size_t, std::string_view) override {}
-
-  void changed(const store::RunState& state, const std::vector<std::size_t>&) override {
-    bool over = !part_.is_all();
-    for (const store::JobRecord& job : state.jobs)
-      over = over && (!part_.holds(job.workflow) || job::is_final(job.status));
-    if (over)
-      signals_.wake();
-  }
-
- private:
-  run::Selection part_;
-};
 
 class Stop final : public Action {
  public:

@@ -1,0 +1,137 @@
+#include "dstack/run/report/comparison.hpp"
+
+#include "dstack/base/text.hpp"
+#include "dstack/job/run_clock.hpp"
+#include "dstack/job/status.hpp"
+#include "dstack/process/identity.hpp"
+#include "dstack/run/protocol/run_order.hpp"
+#include "dstack/sweep/address.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace dstack::run {
+
+namespace {
+
+using metrics::MetricSummary;
+
+/// Of one metric.
+struct Aspect {
+  const char* prefix;
+  query::Value (*value)(const MetricSummary& metric);
+};
+
+query::Value value_in(const std::optional<metrics::Sample>& sample) {
+  return sample ? query::Value(sample->value) : query::Value();
+}
+
+query::Value step_in(const std::optional<metrics::Sample>& sample) {
+  return sample ? query::Value(static_cast<double>(sample->step)) : query::Value();
+}
+
+constexpr std::array aspects = {
+    Aspect{"last:", [](const MetricSummary& metric) { return query::Value(metric.last.value); }},
+    Aspect{"min:", [](const MetricSummary& metric) { return value_in(metric.lowest); }},
+    Aspect{"max:", [](const MetricSummary& metric) { return value_in(metric.highest); }},
+    Aspect{"step@min:", [](const MetricSummary& metric) { return step_in(metric.lowest); }},
+    Aspect{"step@max:", [](const MetricSummary& metric) { return step_in(metric.highest); }},
+    Aspect{"points:",
+           [](const MetricSummary& metric) {
+             return query::Value(static_cast<double>(metric.count));
+           }},
+};
+
+const MetricSummary* find_metric(const ComparedWorkflow& row, std::string_view name) {
+  const auto found = std::find_if(row.metrics.begin(), row.metrics.end(), [&](const auto& metric) {
+    return metric.name == name;
+  });
+  return found == row.metrics.end() ? nullptr : &*found;
+}
+
+query::Value fixed_value(const ComparedWorkflow& row, const std::string& column) {
+  if (column == "run")
+    return row.run;
+  if (column == "workflow")
+    return row.workflow;
+  if (column == "combination")
+    return row.combination;
+  if (column == "status")
+    return row.status;
+  if (column == "duration")
+    return row.duration;
+  if (column == "submitted")
+    return row.submitted;
+  return row.tags;
+}
+
+}  // namespace
+
+Result<std::vector<ComparedWorkflow>> compare_workflows(const files::Home& home,
+                                                        store::Records& records,
+                                                        const store::RunRecord& run) {
+  DSTACK_TRY(const RunOrder order, read_run_order(records, run));
+  DSTACK_TRY(auto summaries, metrics::read_summaries(home, run.name));
+  const ClockReading at = process::read_clocks();
+  std::vector<ComparedWorkflow> rows(run.workflows.size());
+  for (const store::WorkflowRecord& workflow : run.workflows) {
+    ComparedWorkflow& row = rows[workflow.index];
+    row.run = run.name;
+    row.index = workflow.index;
+    row.workflow = sweep::workflow_of(workflow.name);
+    row.combination = sweep::combination_of(workflow.name);
+    row.status = job::render(workflow.status);
+    if (workflow.started_at)
+      row.duration = std::chrono::duration<double>(
+                         job::duration(*workflow.started_at, workflow.finished_at, run.clock, at))
+                         .count();
+    row.submitted = render_time(run.submitted_at);
+    row.tags = join(workflow.tags, " ");
+    for (const plan::EnvironmentVariable& variable : order.plan.workflows[workflow.index].variables)
+      row.variables.emplace_back(variable.name, variable.value);
+  }
+  for (metrics::JobSummary& summary : summaries) {
+    if (summary.job >= order.plan.jobs.size())
+      continue;
+    ComparedWorkflow& row = rows[order.plan.jobs[summary.job].workflow];
+    for (MetricSummary& metric : summary.metrics)
+      if (find_metric(row, metric.name) == nullptr)
+        row.metrics.push_back(std::move(metric));
+  }
+  for (const plan::PlannedJob& job : order.plan.jobs)
+    if (job.spec.metrics && rows[job.workflow].best.empty())
+      rows[job.workflow].best = job.spec.metrics->best;
+  return rows;
+}
+
+const std::vector<std::string>& fixed_columns() {
+  static const std::vector<std::string> columns = {
+      "run", "workflow", "combination", "status", "duration", "submitted", "tags"};
+  return columns;
+}
+
+query::Value value_of(const ComparedWorkflow& row, const std::string& column) {
+  const auto& fixed = fixed_columns();
+  if (std::find(fixed.begin(), fixed.end(), column) != fixed.end())
+    return fixed_value(row, column);
+  for (const auto& [name, value] : row.variables)
+    if (name == column)
+      return value;
+  if (const MetricSummary* metric = find_metric(row, column))
+    return metric->last.value;
+  for (const Aspect& aspect : aspects)
+    if (column.starts_with(aspect.prefix))
+      if (const MetricSummary* metric = find_metric(
+              row, std::string_view(column).substr(std::string_view(aspect.prefix).size())))
+        return aspect.value(*metric);
+  return {};
+}
+
+std::string metric_of_column(const std::string& column) {
+  for (const Aspect& aspect : aspects)
+    if (column.starts_with(aspect.prefix))
+      return column.substr(std::string_view(aspect.prefix).size());
+  return {};
+}
+
+}  // namespace dstack::run
