@@ -77,6 +77,8 @@ std::string_view render(PropertyType type) {
       return "list of paths";
     case PropertyType::sandbox:
       return "level or map";
+    case PropertyType::metrics:
+      return "paths or map";
   }
   return "text";
 }

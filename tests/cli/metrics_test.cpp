@@ -142,9 +142,9 @@ TEST_CASE("points of a later attempt win from its first step on") {
       - echo '{"step":2,"loss":20}' >> $DSTACK_METRICS
 )");
   box.ok({"run", "-q", "train", "-e", "MARK=" + (box.root() / "mark").string()});
-  CHECK(points(box) == Texts{"loss@1=1 (1)", "loss@2=20 (2)"});
+  CHECK(points(box) == Texts{"loss@1=1.0 (1)", "loss@2=20.0 (2)"});
   CHECK(points(box, {"--attempts"}) ==
-        Texts{"loss@1=1 (1)", "loss@2=2 (1)", "loss@3=3 (1)", "loss@2=20 (2)"});
+        Texts{"loss@1=1.0 (1)", "loss@2=2.0 (1)", "loss@3=3.0 (1)", "loss@2=20.0 (2)"});
   CHECK(box.json({"metrics", "--json"})[0]["points"] == 2);
 }
 

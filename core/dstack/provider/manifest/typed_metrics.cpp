@@ -34,7 +34,7 @@ Json ValueTyper::metric_file(const std::string& name, const Value& value) {
   if (is_pattern(value.text))
     return error(
         value.where,
-        fmt::format("{} are paths, not patterns: {}", subject(name), quoted_excerpt(value.text)),
+        fmt::format("{} takes paths, not patterns: {}", subject(name), quoted_excerpt(value.text)),
         "name the folder: the files of metrics in it are found");
   std::optional<std::string> normal = normal_relative_path(value.text);
   if (!normal)
