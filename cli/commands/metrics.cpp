@@ -5,6 +5,8 @@
 #include "dstack/metrics/point_file.hpp"
 #include "dstack/metrics/summary.hpp"
 #include "dstack/run/client/selection.hpp"
+#include "dstack/run/report/saved_metrics.hpp"
+#include "dstack/store/objects/objects.hpp"
 #include "ui/table.hpp"
 #include "views/numbers.hpp"
 #include "views/sparkline.hpp"
@@ -31,9 +33,28 @@ struct Reporter {
   std::size_t job = 0;
   bool has_peers = false;  ///< the workflow has other jobs
   Path folder;
+  /// What is in its artifacts, where it has reported nothing itself.
+  run::SavedMetrics saved = {};
 
   std::string shown() const {
     return has_peers ? fmt::format("{} (job {})", workflow, job) : workflow;
+  }
+
+  Result<std::vector<MetricSummary>> summary() const {
+    if (!saved.empty())
+      return run::summaries_of(saved);
+    return metrics::read_summary(folder);
+  }
+
+  /// All points, by name.
+  Result<run::SavedMetrics> points(Attempts attempts) const {
+    if (!saved.empty())
+      return saved;
+    DSTACK_TRY(const PointFile file, PointFile::open(folder));
+    run::SavedMetrics all;
+    for (const std::string& name : file.names())
+      all.emplace(name, file.read(name, attempts));
+    return all;
   }
 };
 
@@ -94,6 +115,7 @@ class Metrics final : public Action {
                run::Selection::make(reference.run, reference.workflow, reference.combination));
     DSTACK_TRY(const auto jobs, records.jobs(reference.run.id));
     const std::size_t before = reporters.size();
+    std::set<std::size_t> reported;  // workflows
     for (const store::JobRecord& job : jobs) {
       if (!chosen.holds(job.workflow))
         continue;
@@ -103,15 +125,38 @@ class Metrics final : public Action {
                         job.index,
                         workflow.jobs > 1,
                         context.home.job(reference.run.name, job.index)};
-      DSTACK_TRY(const auto summary, metrics::read_summary(reporter.folder));
-      if (!summary.empty())
-        reporters.push_back(std::move(reporter));
+      DSTACK_TRY(const auto summary, reporter.summary());
+      if (summary.empty())
+        continue;
+      reported.insert(job.workflow);
+      reporters.push_back(std::move(reporter));
     }
+    DSTACK_CHECK(add_saved(context, records, reference.run, chosen, reported, reporters));
     if (reporters.size() == before)
-      context.messages.note(
-          fmt::format("run '{}' has reported no metrics; a job writes them to $DSTACK_METRICS, or "
-                      "'metrics' in the workflow names its files",
-                      reference.run.name));
+      context.messages.note(fmt::format(
+          "run '{}' has reported and saved no metrics; a job writes them to $DSTACK_METRICS, or "
+          "'metrics' in the workflow names its files",
+          reference.run.name));
+    return {};
+  }
+
+  /// Workflows that have reported nothing may have saved something.
+  static Result<void> add_saved(const Context& context,
+                                store::Records& records,
+                                const store::RunRecord& run,
+                                const run::Selection& chosen,
+                                const std::set<std::size_t>& reported,
+                                std::vector<Reporter>& reporters) {
+    DSTACK_TRY(const auto all, records.artifacts(run.id));
+    const store::ObjectStore objects(context.home);
+    for (const store::WorkflowRecord& workflow : run.workflows) {
+      if (!chosen.holds(workflow.index) || reported.contains(workflow.index))
+        continue;
+      DSTACK_TRY(auto saved,
+                 run::read_saved_metrics(objects, run::artifacts_of(all, workflow.name)));
+      if (!saved.empty())
+        reporters.push_back({run.name, workflow.name, 0, false, {}, std::move(saved)});
+    }
     return {};
   }
 
@@ -125,7 +170,7 @@ class Metrics final : public Action {
       return {};
     std::set<std::string> known;
     for (const Reporter& reporter : reporters) {
-      DSTACK_TRY(const auto summary, metrics::read_summary(reporter.folder));
+      DSTACK_TRY(const auto summary, reporter.summary());
       for (const MetricSummary& metric : summary)
         known.insert(metric.name);
     }
@@ -154,11 +199,10 @@ class Metrics final : public Action {
                                   {"NOT FINITE", ui::Table::Align::right},
                                   {"CURVE"}});
     for (const Reporter& reporter : reporters) {
-      DSTACK_TRY(const auto summary, metrics::read_summary(reporter.folder));
-      std::optional<PointFile> points;
+      DSTACK_TRY(const auto summary, reporter.summary());
+      run::SavedMetrics points;
       if (!json_ && !csv_) {
-        DSTACK_TRY(auto file, PointFile::open(reporter.folder));
-        points.emplace(std::move(file));
+        DSTACK_TRY(points, reporter.points(Attempts::winning));
       }
       for (const MetricSummary& metric : summary) {
         if (!is_wanted(metric.name))
@@ -176,7 +220,7 @@ class Metrics final : public Action {
         else if (csv_)
           csv += csv_row(reporter, metric);
         else
-          table.add(with_owner(reporters, reporter, table_row(metric, *points)));
+          table.add(with_owner(reporters, reporter, table_row(metric, points[metric.name])));
       }
     }
     if (json_)
@@ -204,9 +248,10 @@ class Metrics final : public Action {
                        pair(metric.highest));
   }
 
-  static std::vector<ui::Cell> table_row(const MetricSummary& metric, const PointFile& points) {
+  static std::vector<ui::Cell> table_row(const MetricSummary& metric,
+                                         const std::vector<Sample>& points) {
     std::vector<double> values;
-    for (const Sample& sample : points.read(metric.name))
+    for (const Sample& sample : points)
       values.push_back(sample.value);
     return {{metric.name, ui::Colour::bold},
             {exact_number(metric.last.value)},
@@ -229,12 +274,11 @@ class Metrics final : public Action {
                                   {"TIME"},
                                   {"ATTEMPT", ui::Table::Align::right}});
     for (const Reporter& reporter : reporters) {
-      DSTACK_TRY(const PointFile points, PointFile::open(reporter.folder));
-      for (const std::string& name : points.names()) {
+      DSTACK_TRY(const auto points, reporter.points(attempts_ ? Attempts::all : Attempts::winning));
+      for (const auto& [name, samples] : points) {
         if (!is_wanted(name))
           continue;
-        for (const Sample& sample :
-             points.read(name, attempts_ ? Attempts::all : Attempts::winning)) {
+        for (const Sample& sample : samples) {
           if (json_) {
             Json point = {{"run", reporter.run},
                           {"workflow", reporter.workflow},

@@ -160,3 +160,38 @@ TEST_CASE("runs of one workflow are compared, the newest first") {
   CHECK_THAT(box.refused({"compare", "-w", "nothing"}, 2),
              Catch::Contains("there is no run of workflow 'nothing'"));
 }
+
+TEST_CASE("what was only saved is compared, too") {
+  const Sandbox box;
+  box.file(".dstack/variables.yaml", "variables: {train: {epochs: 1}}\n");
+  box.workflows(R"yaml(workflows:
+  - name: train
+    provider: bash
+    artifacts: [model]
+    commands:
+      - |
+        mkdir -p model/logs
+        echo "{\"accuracy\": 0.$EPOCHS, \"epochs\": $EPOCHS}" > model/metrics.json
+        echo '{"hidden_size": 768}' > model/config.json
+        printf 'epoch,loss\n1,0.5\n2,0.25\n' > model/logs/log.csv
+        printf 'x,y\n1,2\n' > model/data.csv
+)yaml");
+  for (const char* epochs : {"5", "9"})
+    box.ok({"run", "-q", "train", "--epochs", epochs});
+  const Json rows = box.json({"compare", "--json", "--sort", "-accuracy"});
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0]["accuracy"] == 0.9);
+  CHECK(rows[0]["loss"] == 0.25);
+  CHECK(rows[1]["accuracy"] == 0.5);
+  CHECK_FALSE(rows[0].contains("hidden_size"));
+  CHECK_FALSE(rows[0].contains("y"));
+
+  const Json metrics = box.json({"metrics", "--json"});
+  REQUIRE(metrics.size() >= 2);
+  CHECK(metrics[0]["metric"] == "accuracy");
+  CHECK(metrics[0]["last"]["value"] == 0.9);
+  const Json loss = box.json({"metrics", "-m", "loss", "--steps", "--json"});
+  REQUIRE(loss.size() == 2);
+  CHECK(loss[1]["step"] == 2);
+  CHECK(loss[1]["value"] == 0.25);
+}

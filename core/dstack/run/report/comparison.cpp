@@ -5,6 +5,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/run_order.hpp"
+#include "dstack/run/report/saved_metrics.hpp"
 #include "dstack/sweep/address.hpp"
 
 #include <algorithm>
@@ -65,6 +66,26 @@ query::Value fixed_value(const ComparedWorkflow& row, const std::string& column)
   return row.tags;
 }
 
+/// Of workflows whose jobs reported nothing.
+Result<void> add_saved(const files::Home& home,
+                       store::Records& records,
+                       const store::RunRecord& run,
+                       std::vector<ComparedWorkflow>& rows) {
+  if (std::none_of(rows.begin(), rows.end(), [](const auto& row) { return row.metrics.empty(); }))
+    return {};
+  DSTACK_TRY(const auto all, records.artifacts(run.id));
+  const store::ObjectStore objects(home);
+  for (const store::WorkflowRecord& workflow : run.workflows) {
+    ComparedWorkflow& row = rows[workflow.index];
+    if (!row.metrics.empty())
+      continue;
+    DSTACK_TRY(const SavedMetrics saved,
+               read_saved_metrics(objects, artifacts_of(all, workflow.name)));
+    row.metrics = summaries_of(saved);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<ComparedWorkflow>> compare_workflows(const files::Home& home,
@@ -98,6 +119,7 @@ Result<std::vector<ComparedWorkflow>> compare_workflows(const files::Home& home,
       if (find_metric(row, metric.name) == nullptr)
         row.metrics.push_back(std::move(metric));
   }
+  DSTACK_CHECK(add_saved(home, records, run, rows));
   for (const plan::PlannedJob& job : order.plan.jobs)
     if (job.spec.metrics && rows[job.workflow].best.empty())
       rows[job.workflow].best = job.spec.metrics->best;

@@ -26,7 +26,7 @@ struct ComparedWorkflow {
   std::string submitted;
   std::string tags;  ///< separated by blanks
   std::vector<std::pair<std::string, std::string>> variables;
-  /// Of the job that reported the metric, the first one of several.
+  /// Of the job that reported the metric, the first one of several; else what its artifacts hold.
   std::vector<metrics::MetricSummary> metrics;
   std::vector<std::pair<std::string, job::Better>> best;  ///< as the workflow declares
 };
