@@ -3,6 +3,7 @@
 #include "dstack/base/quantity.hpp"
 #include "dstack/base/suggest.hpp"
 #include "dstack/base/text.hpp"
+#include "dstack/metrics/value_json.hpp"
 #include "dstack/query/filter.hpp"
 #include "dstack/run/client/selection.hpp"
 #include "dstack/run/report/comparison.hpp"
@@ -75,7 +76,7 @@ Json json_of(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value))
     return *text;
   if (const auto* number = std::get_if<double>(&value))
-    return number_json(*number);
+    return metrics::value_json(*number);
   return nullptr;
 }
 

@@ -4,6 +4,7 @@
 #include "dstack/base/text.hpp"
 #include "dstack/metrics/point_file.hpp"
 #include "dstack/metrics/summary.hpp"
+#include "dstack/metrics/value_json.hpp"
 #include "dstack/run/client/selection.hpp"
 #include "dstack/run/report/saved_metrics.hpp"
 #include "dstack/store/objects/objects.hpp"
@@ -12,7 +13,7 @@
 #include "views/sparkline.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 #include <set>
 
 namespace dstack::cli {
@@ -46,14 +47,14 @@ struct Reporter {
     return metrics::read_summary(folder);
   }
 
-  /// All points, by name.
-  Result<run::SavedMetrics> points(Attempts attempts) const {
+  /// All points of each metric, in the order in which the metrics were reported first.
+  Result<std::vector<std::pair<std::string, std::vector<Sample>>>> points(Attempts attempts) const {
+    std::vector<std::pair<std::string, std::vector<Sample>>> all(saved.begin(), saved.end());
     if (!saved.empty())
-      return saved;
+      return all;
     DSTACK_TRY(const PointFile file, PointFile::open(folder));
-    run::SavedMetrics all;
     for (const std::string& name : file.names())
-      all.emplace(name, file.read(name, attempts));
+      all.emplace_back(name, file.read(name, attempts));
     return all;
   }
 };
@@ -61,7 +62,7 @@ struct Reporter {
 Json sample_json(const Sample& sample) {
   return {{"step", sample.step},
           {"time", render_time(sample.time)},
-          {"value", number_json(sample.value)},
+          {"value", metrics::value_json(sample.value)},
           {"attempt", sample.attempt}};
 }
 
@@ -133,10 +134,11 @@ class Metrics final : public Action {
     }
     DSTACK_CHECK(add_saved(context, records, reference.run, chosen, reported, reporters));
     if (reporters.size() == before)
-      context.messages.note(fmt::format(
-          "run '{}' has reported and saved no metrics; a job writes them to $DSTACK_METRICS, or "
-          "'metrics' in the workflow names its files",
-          reference.run.name));
+      context.messages.note(
+          fmt::format("run '{}' has reported no metrics, and saved none; a job writes them to "
+                      "$DSTACK_METRICS, or "
+                      "'metrics' in the workflow names its files",
+                      reference.run.name));
     return {};
   }
 
@@ -200,9 +202,10 @@ class Metrics final : public Action {
                                   {"CURVE"}});
     for (const Reporter& reporter : reporters) {
       DSTACK_TRY(const auto summary, reporter.summary());
-      run::SavedMetrics points;
+      std::map<std::string, std::vector<Sample>> points;
       if (!json_ && !csv_) {
-        DSTACK_TRY(points, reporter.points(Attempts::winning));
+        DSTACK_TRY(const auto all, reporter.points(Attempts::winning));
+        points.insert(all.begin(), all.end());
       }
       for (const MetricSummary& metric : summary) {
         if (!is_wanted(metric.name))

@@ -13,6 +13,7 @@
 #include "dstack/sweep/address.hpp"
 #include "ui/status.hpp"
 #include "views/applications.hpp"
+#include "views/numbers.hpp"
 #include "views/secret_findings.hpp"
 #include "views/workflow_rows.hpp"
 
@@ -184,6 +185,8 @@ class Page {
     for (const job::Artifact& artifact : facts_.artifacts)
       if (artifact.workflow == workflow.name)
         print_artifact(artifact);
+    if (shown.combinations == 0)
+      row("metrics", describe_metrics(index), "  ");
     row("tags", printable(join(shown.workflow.tags, ", ")), "  ");
     for (const job::Application& app : running_apps(facts_.jobs, index))
       row("app",
@@ -192,6 +195,17 @@ class Page {
               : fmt::format(
                     "{} does not answer yet at {}", printable(app.name), printable(app.url)),
           "  ");
+  }
+
+  /// The last values that its jobs have reported: "acc 0.98  loss 0.02".
+  std::string describe_metrics(std::size_t workflow) const {
+    std::vector<std::string> values;
+    for (const JobRecord& job : facts_.jobs)
+      if (job.workflow == workflow)
+        for (const auto& metric : facts_.metrics[job.index])
+          values.push_back(
+              fmt::format("{} {}", printable(metric.name), render_number(metric.last.value)));
+    return join(values, "  ");
   }
 
   void print_artifact(const job::Artifact& artifact) {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 namespace dstack::cli {
 
 std::string render_number(double value) {
@@ -12,14 +10,6 @@ std::string render_number(double value) {
 
 std::string exact_number(double value) {
   return fmt::format("{}", value);
-}
-
-Json number_json(double value) {
-  if (std::isnan(value))
-    return "NaN";
-  if (std::isinf(value))
-    return value > 0 ? "Infinity" : "-Infinity";
-  return value;
 }
 
 std::string csv_cell(std::string_view text) {

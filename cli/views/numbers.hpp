@@ -1,7 +1,5 @@
-// Numbers that were measured, as tables, CSV and JSON show them.
+// Numbers that were measured, as tables and CSV show them.
 #pragma once
-
-#include "dstack/base/json.hpp"
 
 #include <string>
 #include <string_view>
@@ -12,9 +10,6 @@ namespace dstack::cli {
 std::string render_number(double value);
 /// The shortest text that is read as the same number again.
 std::string exact_number(double value);
-/// A number; NaN and infinities, which JSON does not have, as the texts "NaN", "Infinity",
-/// "-Infinity".
-Json number_json(double value);
 /// Quoted where a reader of CSV needs it.
 std::string csv_cell(std::string_view text);
 

@@ -69,6 +69,13 @@ TEST_CASE("a job reports metrics as JSON lines, without a key in its workflow") 
   CHECK_THAT(box.refused({"metrics", "--json", "--csv"}, 2),
              Catch::Contains("'--json' and '--csv' cannot be given together"));
   const std::string run = box.last_run();
+  const Json shown = box.json({"show", run, "--json"})["jobs"][0]["metrics"];
+  REQUIRE(shown.size() == 2);
+  CHECK(shown[0]["value"] == "NaN");
+  CHECK(shown[1]["metric"] == "loss");
+  CHECK(shown[1]["step"] == 2);
+  CHECK(shown[1]["value"] == 0.25);
+  CHECK_THAT(box.ok({"show", run}), Catch::Contains("eval.acc nan  loss 0.25"));
   box.ok({"run", "-q", "quiet"});
   CHECK_THAT(box.run({"metrics"}).err, Catch::Contains("has reported no metrics"));
   CHECK(box.json({"metrics", "--json"}) == Json::array());

@@ -49,7 +49,10 @@ constexpr std::array reserved_table = {
         job_folder_variable,
         Numbered::no,
         [](const auto& job) { return job.has_job_folder ? Values{std::nullopt} : Values(); }},
-    ReservedVariable{metrics_variable, Numbered::no, [](const auto&) { return Values(); }},
+    ReservedVariable{
+        metrics_variable,
+        Numbered::no,
+        [](const auto& job) { return job.has_metrics ? Values{std::nullopt} : Values(); }},
     ReservedVariable{
         "DSTACK_PROJECT", Numbered::no, [](const auto& job) { return Values{job.project}; }},
     ReservedVariable{

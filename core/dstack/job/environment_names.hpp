@@ -36,6 +36,8 @@ struct ReservedValues {
   /// The job has a folder of its own beside its workspace. The runner knows its path, and sets
   /// `job_folder_variable` itself.
   bool has_job_folder = false;
+  /// The job may write metrics into the file of `metrics_variable`, which the runner sets.
+  bool has_metrics = false;
 };
 
 inline constexpr std::string_view job_folder_variable = "DSTACK_JOB_DIR";

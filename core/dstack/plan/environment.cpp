@@ -76,6 +76,7 @@ job::ReservedValues reserved_values(const Plan& plan, std::size_t job) {
   values.project = plan.project;
   values.git = plan.git;
   values.has_job_folder = !spec.apps.empty() && !spec.container;
+  values.has_metrics = !spec.container;
   return values;
 }
 

@@ -151,7 +151,7 @@ TEST_CASE("a job finds nothing of the one before it in its process") {
       "ls -l /proc/$$/fd | grep -v -e pipe: -e total | sed \"s/.* \\([0-9]* ->\\)/\\1/\"; "
       "grep -e ^Sig[PBI] -e ^Shd -e ^Cpus_allowed_list -e ^NoNewPrivs /proc/self/status; umask; "
       "ulimit -a; nice; cat /proc/$$/oom_score_adj; "
-      "env | grep -v -e JOB_ID -e ^PWD -e WORKFLOW -e ^DSTACK_JOB -e ^_= | sort; "
+      "env | grep -v -e JOB_ID -e ^PWD -e WORKFLOW -e ^DSTACK_JOB -e ^DSTACK_METRICS -e ^_= | sort; "
       "ps -o pgid=,sid= -p $$ | grep -c \"^ *$$ *$$\"; ls -A";
   const std::string change =
       "umask 077; ulimit -n 50; ulimit -c 0; export LEFT=over; trap \"\" USR1 HUP; cd /; "

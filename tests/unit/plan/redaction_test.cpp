@@ -119,20 +119,21 @@ TEST_CASE("a plan explains itself") {
    inputs       none
    artifacts    data
    resources    none requested
-   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID            dstack
-                CUDA_VISIBLE_DEVICES=                   dstack
-                DSTACK_GIT_BRANCH=                      dstack
-                DSTACK_GIT_COMMIT=                      dstack
-                DSTACK_GIT_REMOTE=                      dstack
-                DSTACK_PROJECT=/home/me/digits          dstack
-                HOME=/home/me                           base
-                HOSTNAME=(set when the run starts)      dstack
-                JOB_HOSTNAME=(set when the run starts)  dstack
-                JOB_ID=(set when the run starts)        dstack
-                PATH=/usr/bin                           base
-                PYTHONUNBUFFERED=1                      base
-                RUN_NAME=(set when the run starts)      dstack
-                SEED=1                                  .dstack/variables.yaml:1
+   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID              dstack
+                CUDA_VISIBLE_DEVICES=                     dstack
+                DSTACK_GIT_BRANCH=                        dstack
+                DSTACK_GIT_COMMIT=                        dstack
+                DSTACK_GIT_REMOTE=                        dstack
+                DSTACK_METRICS=(set when the run starts)  dstack
+                DSTACK_PROJECT=/home/me/digits            dstack
+                HOME=/home/me                             base
+                HOSTNAME=(set when the run starts)        dstack
+                JOB_HOSTNAME=(set when the run starts)    dstack
+                JOB_ID=(set when the run starts)          dstack
+                PATH=/usr/bin                             base
+                PYTHONUNBUFFERED=1                        base
+                RUN_NAME=(set when the run starts)        dstack
+                SEED=1                                    .dstack/variables.yaml:1
 
 2. train
    provider     python 1.2.0
@@ -142,29 +143,30 @@ TEST_CASE("a plan explains itself") {
                 weights/base.bin of workflow 'weights', tag 'v1', saved by run 'quiet-otter-1'
    artifacts    model
    resources    cpu 2, memory 4.0 GB, reserved before it starts
-   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID             dstack
-                CUDA_VISIBLE_DEVICES=                    dstack
-                DSTACK_GIT_BRANCH=                       dstack
-                DSTACK_GIT_COMMIT=                       dstack
-                DSTACK_GIT_REMOTE=                       dstack
-                DSTACK_PROJECT=/home/me/digits           dstack
-                EPOCHS=9                                 command line
-                GPU=1                                    .dstack/variables.yaml:1
-                HOME=/home/me                            base
-                HOSTNAME=(set when the run starts)       dstack
-                JOB_HOSTNAME=(set when the run starts)   dstack
-                JOB_ID=(set when the run starts)         dstack
-                MKL_NUM_THREADS=2                        dstack
-                MODE=fast                                .dstack/workflows.yaml:11
-                NUMEXPR_NUM_THREADS=2                    dstack
-                OMP_NUM_THREADS=2                        dstack
-                OPENBLAS_NUM_THREADS=2                   dstack
-                PATH=(set when the run starts):/usr/bin  dstack
-                PYTHONHASHSEED=0                         provider
-                PYTHONUNBUFFERED=1                       base
-                RUN_NAME=(set when the run starts)       dstack
-                SEED=1                                   .dstack/variables.yaml:1
-                VIRTUAL_ENV=(set when the run starts)    dstack
+   environment  CUDA_DEVICE_ORDER=PCI_BUS_ID              dstack
+                CUDA_VISIBLE_DEVICES=                     dstack
+                DSTACK_GIT_BRANCH=                        dstack
+                DSTACK_GIT_COMMIT=                        dstack
+                DSTACK_GIT_REMOTE=                        dstack
+                DSTACK_METRICS=(set when the run starts)  dstack
+                DSTACK_PROJECT=/home/me/digits            dstack
+                EPOCHS=9                                  command line
+                GPU=1                                     .dstack/variables.yaml:1
+                HOME=/home/me                             base
+                HOSTNAME=(set when the run starts)        dstack
+                JOB_HOSTNAME=(set when the run starts)    dstack
+                JOB_ID=(set when the run starts)          dstack
+                MKL_NUM_THREADS=2                         dstack
+                MODE=fast                                 .dstack/workflows.yaml:11
+                NUMEXPR_NUM_THREADS=2                     dstack
+                OMP_NUM_THREADS=2                         dstack
+                OPENBLAS_NUM_THREADS=2                    dstack
+                PATH=(set when the run starts):/usr/bin   dstack
+                PYTHONHASHSEED=0                          provider
+                PYTHONUNBUFFERED=1                        base
+                RUN_NAME=(set when the run starts)        dstack
+                SEED=1                                    .dstack/variables.yaml:1
+                VIRTUAL_ENV=(set when the run starts)     dstack
 )");
 }
 

@@ -9,6 +9,7 @@
 #include "dstack/job/status.hpp"
 #include "dstack/job/stop_signal.hpp"
 #include "dstack/job/usage.hpp"
+#include "dstack/metrics/value_json.hpp"
 #include "dstack/plan/redaction.hpp"
 #include "dstack/process/identity.hpp"
 #include "dstack/run/protocol/file_names.hpp"
@@ -207,6 +208,16 @@ Json notifications_json(const std::vector<store::NotificationRecord>& notificati
   return all;
 }
 
+/// Their last values.
+Json metrics_json(const std::vector<metrics::MetricSummary>& metrics) {
+  Json list = Json::array();
+  for (const metrics::MetricSummary& metric : metrics)
+    list.push_back({{"metric", metric.name},
+                    {"step", metric.last.step},
+                    {"value", metrics::value_json(metric.last.value)}});
+  return list;
+}
+
 Json job_json(const Description& description, const store::JobRecord& job) {
   const job::JobSpec& spec = description.plan.jobs[job.index].spec;
   Json history = Json::array();
@@ -238,6 +249,7 @@ Json job_json(const Description& description, const store::JobRecord& job) {
       {"workspace", job.workspace.empty() ? Json() : Json(job.workspace)},
       {"duration_seconds", seconds_json(duration(description, job.started_at, job.finished_at))},
       {"usage", usage_json(job.usage)},
+      {"metrics", metrics_json(description.metrics[job.index])},
       {"history", std::move(history)}};
 }
 
@@ -255,6 +267,8 @@ Result<Description> describe_run(const files::Home& home,
     DSTACK_TRY(auto history, records.history(run.id, job.index));
     description.history.push_back(std::move(history));
     description.packages.push_back(read_packages(home.job(run.name, job.index)));
+    DSTACK_TRY(auto metrics, metrics::read_summary(home.job(run.name, job.index)));
+    description.metrics.push_back(std::move(metrics));
   }
   DSTACK_TRY(description.artifacts, records.artifacts(run.id));
   DSTACK_TRY(description.notifications, records.notifications(run.id));

@@ -8,6 +8,7 @@
 #include "dstack/job/application.hpp"
 #include "dstack/job/artifact.hpp"
 #include "dstack/job/run_clock.hpp"
+#include "dstack/metrics/summary.hpp"
 #include "dstack/plan/plan.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
@@ -30,6 +31,8 @@ struct Description {
   std::vector<job::Artifact> artifacts;
   /// By job: of the Python environment that was made for it, "numpy==1.26.4"; empty without one.
   std::vector<std::vector<std::string>> packages;
+  /// By job: what it has reported of itself, by name.
+  std::vector<std::vector<metrics::MetricSummary>> metrics;
   std::vector<store::NotificationRecord> notifications;
   ClockReading read_at;  ///< when: what goes on has taken until then
 };

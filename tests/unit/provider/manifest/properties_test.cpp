@@ -39,7 +39,7 @@ TEST_CASE("an unknown property is reported at its key with the nearest name",
         "'title', 'nodes', "
         "'verbose', 'disk', 'patience', 'lines', 'needs', 'requirements', 'environment', "
         "'env_file', 'inputs', 'working_dir', 'artifacts', 'resources', 'workspace', 'setup', "
-        "'timeout', 'retry' and 2 more");
+        "'timeout', 'retry' and 3 more");
 }
 
 TEST_CASE("a required property that is missing is reported at the entry, an empty one at its place",
