@@ -4,11 +4,11 @@
 #include "commands/commands.hpp"
 #include "dstack/base/text.hpp"
 #include "dstack/plan/redaction.hpp"
-#include "dstack/resources/limits.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "follow/signal_watchdog.hpp"
 #include "follow/submitted.hpp"
+#include "views/plan_text.hpp"
 
 #include <optional>
 
@@ -73,13 +73,8 @@ class Restart final : public Action {
                         store::Records& records,
                         const store::RunRecord& origin) {
     DSTACK_TRY(auto plan, run::preview_restart(bench, records, origin, request_));
-    plan = plan::without_secrets(std::move(plan));
-    if (json_)
-      context.out.json(Json(plan));
-    else
-      plan::explain(plan, resources::find_enforcement(), [&](std::string_view piece) {
-        context.out.write(piece);
-      });
+    print_plan(
+        context, plan::without_secrets(std::move(plan)), json_ ? PlanForm::json : PlanForm::text);
     return exit_code::success;
   }
 

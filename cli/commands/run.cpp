@@ -6,7 +6,6 @@
 #include "dstack/plan/make.hpp"
 #include "dstack/plan/options_elsewhere.hpp"
 #include "dstack/plan/redaction.hpp"
-#include "dstack/resources/limits.hpp"
 #include "dstack/store/records/records.hpp"
 #include "dstack/store/records/run_record.hpp"
 #include "dstack/sweep/address.hpp"
@@ -15,6 +14,7 @@
 #include "ui/prompt.hpp"
 #include "views/code_amount.hpp"
 #include "views/first_run.hpp"
+#include "views/plan_text.hpp"
 #include "views/work_progress.hpp"
 
 #include <algorithm>
@@ -368,12 +368,7 @@ class Run final : public Action {
     if (!plan)
       return Failure(std::move(plan).error());
     shown_ = plan::without_secrets(*std::move(plan));
-    if (json_)
-      context.out.json(Json(shown_));
-    else
-      plan::explain(shown_, resources::find_enforcement(), [&](std::string_view piece) {
-        context.out.write(piece);
-      });
+    print_plan(context, shown_, json_ ? PlanForm::json : PlanForm::text);
     return exit_code::success;
   }
 
