@@ -4,7 +4,7 @@
 # compiler and libraries gets the files that we give out.
 #
 #   sh cmake/scripts/reproduce.sh              everything, as before a release: a quarter of an hour on two cores
-#   sh cmake/scripts/reproduce.sh providers    the providers and their host, what continuous integration has time for
+#   sh cmake/scripts/reproduce.sh providers    the providers: what the tests have time for
 #
 # The first build is build/release, and stays there. The second is removed when it gave the same, and kept to be looked
 # into when it did not.
