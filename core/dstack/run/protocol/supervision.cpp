@@ -159,8 +159,6 @@ bool may_have_been_recorded(const Error& why) {
 }
 
 Error may_be_recorded(const std::string& run, Error why) {
-  if (!may_have_been_recorded(why))
-    return why;
   why.message = fmt::format("run '{}' may be on record all the same: {}", run, why.message);
   why.hint = fmt::format(
       "'dstack ps -a' shows whether it is; 'dstack logs -f {}' then follows it, and 'dstack stop "
