@@ -155,7 +155,7 @@ Error without_supervisor(const std::string& run, Error why) {
 }
 
 bool may_have_been_recorded(const Error& why) {
-  return why.number == EIO || (why.code == ErrorCode::internal && !is_disk_full(why));
+  return why.number == EIO || why.code == ErrorCode::internal;
 }
 
 Error may_be_recorded(const std::string& run, Error why) {

@@ -79,7 +79,7 @@ bool start_beside(const files::Home& home, const std::string& surrounding, const
 Error without_supervisor(const std::string& run, Error why);
 
 /// Whether a run may be on record although its transaction has failed: what could not be synced may
-/// be on the disk all the same. A full disk is noticed before that.
+/// be on the disk all the same.
 bool may_have_been_recorded(const Error& why);
 /// The error of a run that may be on record, for the user: what is on record is carried out.
 Error may_be_recorded(const std::string& run, Error why);

@@ -55,6 +55,8 @@ int last_error_of_files(sqlite3* database) {
 const char* verb_of(int code) {
   if ((code & 0xff) == SQLITE_CANTOPEN)
     return "open";
+  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
+    return "sync";
   return code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ ? "read" : "write";
 }
 

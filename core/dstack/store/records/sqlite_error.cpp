@@ -76,8 +76,14 @@ Failure sqlite_failure(int code,
                 message,
                 cause == 0 ? "" : fmt::format(" ({})", std::strerror(cause)))
         .with_hint("DSTACK_HOME names the folder to use; it must be one that you can write to");
-  if (cause != 0)
-    return fail_errno_of(cause, "cannot {} {}", failed.error == 0 ? "write" : failed.doing, name);
+  if (cause != 0) {
+    Error error = system_error(
+        cause, fmt::format("cannot {} {}", failed.error == 0 ? "write" : failed.doing, name));
+    // Even on a full disk, what was not synced has been written: it may take effect.
+    if (code == SQLITE_IOERR_FSYNC)
+      error.code = ErrorCode::internal;
+    return fail(std::move(error));
+  }
   if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB)
     return fail(ErrorCode::damaged, "{} is damaged: {}", name, message)
         .with_hint("{}", how_to_repair);

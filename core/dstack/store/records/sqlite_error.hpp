@@ -10,7 +10,8 @@
 namespace dstack::store {
 
 /// `code`: extended; `message`: in SQLite's words; `failed`: why, as far as it is known; `file`: of
-/// the database, empty if there is none.
+/// the database, empty if there is none. internal: a transaction that has failed may have taken
+/// effect all the same.
 Failure sqlite_failure(int code,
                        const std::string& message,
                        const FailedCall& failed,
