@@ -56,9 +56,7 @@ class Checker {
 
   /// Jobs that start together, each of which would fit alone.
   void check_together(const std::vector<job::Resources>& jobs) {
-    resources::Entry sum;
-    sum.demand = resources::demand_of(jobs, machine_);
-    if (resources::find_grant({{sum}}, sum.number, {machine_.cpu, machine_.memory}))
+    if (can_be_granted(jobs, machine_))
       return;
     job::Resources all;
     for (const job::Resources& job : jobs) {
@@ -196,6 +194,12 @@ job::Resources planned_resources(const provider::CheckedProperties& properties) 
   if (map == nullptr)
     return {};
   return job::parse_resources(*map).value_or(job::Resources());
+}
+
+bool can_be_granted(const std::vector<job::Resources>& jobs, const Machine& machine) {
+  resources::Entry sum;
+  sum.demand = resources::demand_of(jobs, machine);
+  return resources::find_grant({{sum}}, sum.number, {machine.cpu, machine.memory}).has_value();
 }
 
 std::string describe_reserved(const job::Resources& resources) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 namespace dstack::query {
@@ -19,24 +18,8 @@ constexpr std::array operators = {"==", "!=", "<=", ">=", "=", "<", ">", "~"};
 constexpr std::string_view special = "=!<>~()'\"";
 constexpr std::size_t deepest = 100;
 
-std::optional<double> parse_number_text(std::string_view text) {
-  double number = 0;
-  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || stopped != text.data() + text.size())
-    return std::nullopt;
-  return number;
-}
-
 bool is_blank(char character) {
   return character == ' ' || character == '\t' || character == '\n';
-}
-
-/// Characters up to a byte.
-std::uint32_t count_characters(std::string_view text) {
-  std::uint32_t count = 0;
-  for (const char byte : text)
-    count += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1 : 0;
-  return count;
 }
 
 }  // namespace
@@ -45,7 +28,7 @@ std::optional<double> number_of(const Value& value) {
   if (const auto* number = std::get_if<double>(&value))
     return *number;
   if (const auto* text = std::get_if<std::string>(&value))
-    return parse_number_text(*text);
+    return parse_number<double>(*text);
   return std::nullopt;
 }
 
@@ -79,7 +62,7 @@ struct Filter::Node {
     if (std::holds_alternative<std::monostate>(left))
       return false;
     const auto number = number_of(left);
-    auto wanted = parse_number_text(value);
+    auto wanted = parse_number<double>(value);
     if (number && !wanted)
       if (const auto duration = parse_duration(value))
         wanted = std::chrono::duration<double>(*duration).count();
@@ -191,10 +174,11 @@ class Parser {
 
   SourceLocation place_of(const Token& token) const {
     const std::string_view text = text_;
+    const std::string_view word = text.substr(token.begin, token.end - token.begin);
     return {source_,
             1,
-            count_characters(text.substr(0, token.begin)) + 1,
-            std::max(1U, count_characters(text.substr(token.begin, token.end - token.begin)))};
+            static_cast<std::uint32_t>(count_characters(text.substr(0, token.begin)) + 1),
+            static_cast<std::uint32_t>(std::max<std::size_t>(1, count_characters(word)))};
   }
 
   Error expected(const std::string& what) const {

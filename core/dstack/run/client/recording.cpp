@@ -96,13 +96,6 @@ std::vector<std::string> make_job_ids(std::size_t count) {
   return ids;
 }
 
-/// After a call that has failed, which may have been one after the commit. Nobody who cannot look
-/// knows that it is not.
-bool is_on_record(store::Records& records, const std::string& name) {
-  const auto found = records.find_run(name);
-  return !found || found->has_value();
-}
-
 }  // namespace
 
 std::size_t cores() {
@@ -192,12 +185,10 @@ Result<Submitted> record_and_start(
     DSTACK_TRY(const Path env_texts, keep_texts(home, order, run.texts));
     auto id = records.create_run(new_run(order, run.tag));
     if (!id) {
-      const bool is_taken = id.error().code == ErrorCode::conflict;
-      const bool may_be_there =
-          !is_taken && (may_have_been_recorded(id.error()) || is_on_record(records, name));
+      const bool may_be_there = may_have_been_recorded(id.error());
       if (!may_be_there)
         ::unlink(env_texts.c_str());
-      if (is_taken && attempt < most_names)
+      if (id.error().code == ErrorCode::conflict && attempt < most_names)
         continue;
       return may_be_there ? fail(may_be_recorded(name, std::move(id).error()))
                           : Failure(std::move(id).error());

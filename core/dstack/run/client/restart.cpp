@@ -3,7 +3,6 @@
 #include "dstack/base/text.hpp"
 #include "dstack/job/job_spec.hpp"
 #include "dstack/plan/resources.hpp"
-#include "dstack/resources/ledger.hpp"
 #include "dstack/run/client/little_space.hpp"
 #include "dstack/run/client/project_secrets.hpp"
 #include "dstack/run/client/recording.hpp"
@@ -84,20 +83,7 @@ Result<void> hold_all(const RunOrder& order,
                       const store::ObjectStore& objects) {
   DSTACK_CHECK(objects.hold(order.code.snapshot)
                    .map_error(while_doing(fmt::format("taking the code of run '{}'", run.name))));
-  for (const plan::PlannedWorkflow& workflow : order.plan.workflows) {
-    for (const plan::Input& input : workflow.inputs)
-      for (const job::Artifact& artifact : input.artifacts)
-        DSTACK_CHECK(
-            objects.hold(artifact.tree)
-                .map_error(while_doing(fmt::format(
-                    "taking '{}' of '{}', run '{}'", artifact.path, input.workflow, input.run))));
-    for (const job::InputFile& input : workflow.input_files)
-      if (input.tree)
-        DSTACK_CHECK(objects.hold(*input.tree)
-                         .map_error(while_doing(fmt::format(
-                             "taking the input '{}' of run '{}'", input.path, run.name))));
-  }
-  return {};
+  return hold_given(order.plan, objects);
 }
 
 /// What was there when the run was planned, and may not be any more.
@@ -137,9 +123,7 @@ void check_surroundings(const plan::Plan& plan,
                                         ? std::string("is not there any more")
                                         : fmt::format("is refused: {}", found->reason)));
     }
-    resources::Entry entry;
-    entry.demand = resources::demand_of({job.spec.resources}, bench.machine);
-    if (!resources::find_grant({{entry}}, entry.number, {bench.machine.cpu, bench.machine.memory}))
+    if (!plan::can_be_granted({job.spec.resources}, bench.machine))
       errors.push_back(make_error(ErrorCode::unavailable,
                                   "workflow '{}' asks for {}, which this machine does not have",
                                   workflow.name,

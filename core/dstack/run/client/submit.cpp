@@ -168,7 +168,7 @@ Result<void> take_inputs(store::ObjectStore& objects,
                          plan::Plan& plan,
                          std::vector<std::string>& warnings) {
   std::vector<std::string> own;
-  DSTACK_CHECK(hold_tagged(plan, objects));
+  DSTACK_CHECK(hold_given(plan, objects));
   DSTACK_CHECK(capture_inputs(plan, objects, request.on_input, own));
   for (std::string& warning : own)
     if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end())

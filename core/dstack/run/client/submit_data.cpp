@@ -45,13 +45,22 @@ void add_data_sources(plan::PlanningContext& context, const files::Home& home, E
   };
 }
 
-Result<void> hold_tagged(const plan::Plan& plan, const store::ObjectStore& objects) {
-  for (const plan::PlannedWorkflow& workflow : plan.workflows)
-    for (const plan::Input& input : workflow.inputs)
+Result<void> hold_given(const plan::Plan& plan, const store::ObjectStore& objects) {
+  for (const plan::PlannedWorkflow& workflow : plan.workflows) {
+    for (const plan::Input& input : workflow.inputs) {
+      const std::string source = input.tag.empty()
+                                     ? fmt::format("'{}', run '{}'", input.workflow, input.run)
+                                     : fmt::format("'{}:{}'", input.workflow, input.tag);
       for (const job::Artifact& artifact : input.artifacts)
-        DSTACK_CHECK(objects.hold(artifact.tree)
-                         .map_error(while_doing(fmt::format(
-                             "taking '{}' of '{}:{}'", artifact.path, input.workflow, input.tag))));
+        DSTACK_CHECK(
+            objects.hold(artifact.tree)
+                .map_error(while_doing(fmt::format("taking '{}' of {}", artifact.path, source))));
+    }
+    for (const job::InputFile& input : workflow.input_files)
+      if (input.tree)
+        DSTACK_CHECK(objects.hold(*input.tree)
+                         .map_error(while_doing(fmt::format("taking the input '{}'", input.path))));
+  }
   return {};
 }
 

@@ -15,9 +15,9 @@ namespace dstack::run {
 /// digest, which must outlive the context.
 void add_data_sources(plan::PlanningContext& context, const files::Home& home, EnvTexts& texts);
 
-/// Keeps the artifacts of the tags that a plan names in the store as long as `objects` lives; an
-/// error when the run that saved them was removed meanwhile.
-Result<void> hold_tagged(const plan::Plan& plan, const store::ObjectStore& objects);
+/// Keeps what the jobs of a plan are given (given_trees()) in the store as long as `objects` lives;
+/// an error when it is not there, such as of a run that was removed meanwhile.
+Result<void> hold_given(const plan::Plan& plan, const store::ObjectStore& objects);
 
 /// Trees that the jobs of a plan are given beside the code: copies of inputs, artifacts of tags.
 std::vector<job::TreeReference> given_trees(const plan::Plan& plan);

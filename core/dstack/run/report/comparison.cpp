@@ -50,20 +50,30 @@ const MetricSummary* find_metric(const ComparedWorkflow& row, std::string_view n
   return found == row.metrics.end() ? nullptr : &*found;
 }
 
-query::Value fixed_value(const ComparedWorkflow& row, const std::string& column) {
-  if (column == "run")
-    return row.run;
-  if (column == "workflow")
-    return row.workflow;
-  if (column == "combination")
-    return row.combination;
-  if (column == "status")
-    return row.status;
-  if (column == "duration")
-    return row.duration;
-  if (column == "submitted")
-    return row.submitted;
-  return row.tags;
+/// A column that every row has.
+struct FixedColumn {
+  const char* name;
+  query::Value (*value)(const ComparedWorkflow& row);
+};
+
+constexpr std::array fixed = {
+    FixedColumn{"run", [](const ComparedWorkflow& row) { return query::Value(row.run); }},
+    FixedColumn{"workflow", [](const ComparedWorkflow& row) { return query::Value(row.workflow); }},
+    FixedColumn{"combination",
+                [](const ComparedWorkflow& row) { return query::Value(row.combination); }},
+    FixedColumn{"status", [](const ComparedWorkflow& row) { return query::Value(row.status); }},
+    FixedColumn{"duration", [](const ComparedWorkflow& row) { return row.duration; }},
+    FixedColumn{"submitted",
+                [](const ComparedWorkflow& row) { return query::Value(row.submitted); }},
+    FixedColumn{"tags", [](const ComparedWorkflow& row) { return query::Value(row.tags); }},
+};
+
+/// The aspect that a column names, and of which metric; null: it names none.
+std::pair<const Aspect*, std::string_view> split_column(std::string_view column) {
+  for (const Aspect& aspect : aspects)
+    if (const std::string_view prefix = aspect.prefix; column.starts_with(prefix))
+      return {&aspect, column.substr(prefix.size())};
+  return {nullptr, {}};
 }
 
 /// Of workflows whose jobs reported nothing.
@@ -127,33 +137,31 @@ Result<std::vector<ComparedWorkflow>> compare_workflows(const files::Home& home,
 }
 
 const std::vector<std::string>& fixed_columns() {
-  static const std::vector<std::string> columns = {
-      "run", "workflow", "combination", "status", "duration", "submitted", "tags"};
+  static const std::vector<std::string> columns = [] {
+    std::vector<std::string> names;
+    for (const FixedColumn& column : fixed)
+      names.emplace_back(column.name);
+    return names;
+  }();
   return columns;
 }
 
 query::Value value_of(const ComparedWorkflow& row, const std::string& column) {
-  const auto& fixed = fixed_columns();
-  if (std::find(fixed.begin(), fixed.end(), column) != fixed.end())
-    return fixed_value(row, column);
+  for (const FixedColumn& each : fixed)
+    if (column == each.name)
+      return each.value(row);
   for (const auto& [name, value] : row.variables)
     if (name == column)
       return value;
   if (const MetricSummary* metric = find_metric(row, column))
     return metric->last.value;
-  for (const Aspect& aspect : aspects)
-    if (column.starts_with(aspect.prefix))
-      if (const MetricSummary* metric = find_metric(
-              row, std::string_view(column).substr(std::string_view(aspect.prefix).size())))
-        return aspect.value(*metric);
-  return {};
+  const auto [aspect, name] = split_column(column);
+  const MetricSummary* metric = aspect == nullptr ? nullptr : find_metric(row, name);
+  return metric == nullptr ? query::Value() : aspect->value(*metric);
 }
 
 std::string metric_of_column(const std::string& column) {
-  for (const Aspect& aspect : aspects)
-    if (column.starts_with(aspect.prefix))
-      return column.substr(std::string_view(aspect.prefix).size());
-  return {};
+  return std::string(split_column(column).second);
 }
 
 }  // namespace dstack::run
